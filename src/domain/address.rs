@@ -1,0 +1,172 @@
+//! Mail addresses. One door: what passed it can stand in an SMTP command and in a header.
+
+use email_address::{EmailAddress, Options};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A mail address, lower case throughout: providers ignore case and a list must not hold a person twice.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Address(String);
+
+impl Address {
+    /// Reads a bare address (RFC 5321: ASCII, at most 254 octets, a domain with a dot unless it is `localhost`).
+    ///
+    /// # Errors
+    /// Says that it is no address; never repeats the text, which may be somebody's data in a log.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let text = text.trim();
+        if !text.is_ascii() {
+            return Err(AddressError::NotAscii);
+        }
+        // Quoted local parts are legal and never real; they are where header injection hides.
+        if text.len() > 254 || text.contains(['"', ' ', '\t', '\r', '\n', '\0', '<', '>', ',']) {
+            return Err(AddressError::Malformed);
+        }
+        let options = Options::default().without_display_text().without_domain_literal();
+        EmailAddress::parse_with_options(text, options).map_err(|_| AddressError::Malformed)?;
+        let address = Self(text.to_ascii_lowercase());
+        if address.domain() != "localhost" && !address.domain().contains('.') {
+            return Err(AddressError::Malformed);
+        }
+        Ok(address)
+    }
+
+    /// The whole address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands behind the `@`.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+
+    /// What stands before the `@`.
+    #[must_use]
+    pub fn local(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(local, _)| local)
+    }
+
+    /// The company's registrable domain, or `None` for a mailbox provider that says nothing about an employer.
+    #[must_use]
+    pub fn company_domain(&self) -> Option<&str> {
+        let domain = psl::domain_str(self.domain())?;
+        (!MAILBOX_PROVIDERS.contains(&domain)).then_some(domain)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Why a text is not an address.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum AddressError {
+    /// Letters that the relay would need SMTPUTF8 for.
+    #[error("the address holds letters other than ASCII, which most relays refuse")]
+    NotAscii,
+    /// Not `name@domain`.
+    #[error("not a mail address")]
+    Malformed,
+}
+
+/// Providers whose domain is shared by strangers: no account can be read from it.
+const MAILBOX_PROVIDERS: [&str; 24] = [
+    "gmail.com",
+    "googlemail.com",
+    "outlook.com",
+    "hotmail.com",
+    "hotmail.es",
+    "hotmail.fr",
+    "live.com",
+    "msn.com",
+    "yahoo.com",
+    "yahoo.es",
+    "yahoo.fr",
+    "yahoo.co.uk",
+    "aol.com",
+    "icloud.com",
+    "me.com",
+    "proton.me",
+    "protonmail.com",
+    "gmx.de",
+    "gmx.net",
+    "web.de",
+    "mail.ru",
+    "yandex.ru",
+    "qq.com",
+    "163.com",
+];
+
+/// Makes a display name or subject safe for a header: no control or bidirectional characters, at most 200 bytes.
+#[must_use]
+pub fn header_text(text: &str) -> String {
+    const BIDI: [char; 12] = [
+        '\u{061c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}',
+        '\u{2068}', '\u{2069}',
+    ];
+    let spaced = text.chars().filter(|c| !BIDI.contains(c)).map(|c| if c.is_control() { ' ' } else { c });
+    let mut clean = String::new();
+    for c in spaced {
+        if clean.len() + c.len_utf8() > 200 {
+            break;
+        }
+        clean.push(c);
+    }
+    clean.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_pass_one_door() {
+        for good in ["Ada@Albareda.example", " a+b@x.co ", "o'hara@mail.example"] {
+            assert!(Address::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "ada",
+            "ada@",
+            "@x.co",
+            "a b@x.co",
+            "a@x",
+            "a@x.co\r\nRCPT TO:<z@z.co>",
+            "\"a\"@x.co",
+            "ä@x.co",
+            "a,b@x.co",
+            "<a@x.co>",
+            "a@[1.2.3.4]",
+        ] {
+            assert!(Address::parse(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(Address::parse("Ada@Albareda.Example").expect("address").as_str(), "ada@albareda.example");
+    }
+
+    #[test]
+    fn a_mailbox_provider_is_no_company() {
+        let company = |text: &str| Address::parse(text).expect("address").company_domain().map(str::to_owned);
+        assert_eq!(company("a@mail.albareda.co.uk").as_deref(), Some("albareda.co.uk"));
+        assert_eq!(company("a@gmail.com"), None);
+    }
+
+    #[test]
+    fn header_text_cannot_break_out() {
+        assert_eq!(header_text("Ada\r\nBcc: x"), "Ada  Bcc: x");
+        assert_eq!(header_text("a\u{202e}b"), "ab");
+        assert_eq!(header_text(&"é".repeat(300)).len(), 200);
+    }
+}

@@ -1,0 +1,112 @@
+//! Audiences: groups defined by conditions. The same conditions route a handoff.
+//!
+//! `store` evaluates them over everybody in one statement; `Condition::holds` is the same rule for one
+//! prospect, and the conformance suite holds the two together.
+
+use super::id::Name;
+use super::prospect::{Prospect, comparable};
+use serde::Serialize;
+
+/// A group: every `all`, at least one `any` (if there are some), and not one `none`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Audience {
+    /// All of these hold.
+    pub all: Vec<Condition>,
+    /// One of these holds; no list, no demand.
+    pub any: Vec<Condition>,
+    /// None of these holds.
+    pub none: Vec<Condition>,
+}
+
+impl Audience {
+    /// Whether the prospect fits the conditions. Standing and suppression are the store's business.
+    #[must_use]
+    pub fn fits(&self, prospect: &Prospect) -> bool {
+        self.all.iter().all(|c| c.holds(prospect))
+            && (self.any.is_empty() || self.any.iter().any(|c| c.holds(prospect)))
+            && !self.none.iter().any(|c| c.holds(prospect))
+    }
+}
+
+/// One fact about a prospect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// A field passes a test.
+    Field {
+        /// Which.
+        name: Name,
+        /// How.
+        test: Test,
+    },
+    /// The prospect carries the tag.
+    Tag(String),
+    /// The address's domain is one of these, or below one of them.
+    Domain(Vec<String>),
+}
+
+/// A test of one field. Text is compared without regard to case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Test {
+    /// Equals one of these, lower case.
+    In(Vec<String>),
+    /// At least this (numbers, dates as days since 1970).
+    AtLeast(i64),
+    /// At most this.
+    AtMost(i64),
+    /// Is there at all, or is not.
+    Known(bool),
+}
+
+impl Test {
+    /// Whether a value (or its absence) passes.
+    #[must_use]
+    pub fn passes(&self, value: Option<&str>) -> bool {
+        match (self, value) {
+            (Self::Known(known), value) => value.is_some() == *known,
+            (_, None) => false,
+            (Self::In(values), Some(value)) => values.contains(&value.to_lowercase()),
+            (Self::AtLeast(least), Some(value)) => comparable(value).is_some_and(|v| v >= *least),
+            (Self::AtMost(most), Some(value)) => comparable(value).is_some_and(|v| v <= *most),
+        }
+    }
+}
+
+impl Condition {
+    /// Whether it holds for the prospect.
+    #[must_use]
+    pub fn holds(&self, prospect: &Prospect) -> bool {
+        match self {
+            Self::Field { name, test } => test.passes(prospect.fields.get(name).map(String::as_str)),
+            Self::Tag(tag) => prospect.tags.contains(tag),
+            Self::Domain(domains) => {
+                prospect.address.as_ref().is_some_and(|address| domains.iter().any(|d| is_under(address.domain(), d)))
+            }
+        }
+    }
+}
+
+fn is_under(domain: &str, parent: &str) -> bool {
+    domain == parent || domain.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_covers_what_lies_below_it_and_nothing_beside() {
+        assert!(is_under("mail.rival.example", "rival.example"));
+        assert!(!is_under("notrival.example", "rival.example"));
+    }
+
+    #[test]
+    fn an_absent_field_passes_only_the_test_for_absence() {
+        for test in [Test::In(vec![String::new()]), Test::AtLeast(0), Test::AtMost(0), Test::Known(true)] {
+            assert!(!test.passes(None), "{test:?}");
+        }
+        assert!(Test::Known(false).passes(None));
+        assert!(Test::In(vec!["food".into()]).passes(Some("Food")));
+    }
+}

@@ -1,0 +1,93 @@
+//! The five criteria. Until all five are in place a sale will not take place, so nothing here adds them up.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::ops::{Index, IndexMut};
+
+/// One of Vision, Budget, Authority, Need and Timeframe, in the order salespeople say them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Criterion {
+    /// They see what would be better.
+    Vision,
+    /// Money is, or will be, set aside.
+    Budget,
+    /// They decide, or sit at the table.
+    Authority,
+    /// They have the problem we solve.
+    Need,
+    /// They have a date.
+    Timeframe,
+}
+
+impl Criterion {
+    /// All five, in order.
+    pub const ALL: [Self; 5] = [Self::Vision, Self::Budget, Self::Authority, Self::Need, Self::Timeframe];
+
+    /// The word used in files, SQL, logs and pages.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Vision => "vision",
+            Self::Budget => "budget",
+            Self::Authority => "authority",
+            Self::Need => "need",
+            Self::Timeframe => "timeframe",
+        }
+    }
+
+    /// The criterion of that word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|c| c.word() == word)
+    }
+
+    /// Behaviour and facts may meet only Vision and Need; the others must be said or observed.
+    #[must_use]
+    pub const fn support_may_meet(self) -> bool {
+        matches!(self, Self::Vision | Self::Need)
+    }
+}
+
+impl fmt::Display for Criterion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Vision => "Vision",
+            Self::Budget => "Budget",
+            Self::Authority => "Authority",
+            Self::Need => "Need",
+            Self::Timeframe => "Timeframe",
+        })
+    }
+}
+
+/// One value for each criterion: there is no sixth and none is missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PerCriterion<T>([T; 5]);
+
+impl<T> PerCriterion<T> {
+    /// Makes the five values.
+    pub fn build(make: impl FnMut(Criterion) -> T) -> Self {
+        Self(Criterion::ALL.map(make))
+    }
+
+    /// The five, each with its criterion, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Criterion, &T)> {
+        Criterion::ALL.into_iter().zip(&self.0)
+    }
+}
+
+impl<T> Index<Criterion> for PerCriterion<T> {
+    type Output = T;
+
+    fn index(&self, criterion: Criterion) -> &T {
+        &self.0[criterion as usize]
+    }
+}
+
+impl<T> IndexMut<Criterion> for PerCriterion<T> {
+    fn index_mut(&mut self, criterion: Criterion) -> &mut T {
+        &mut self.0[criterion as usize]
+    }
+}

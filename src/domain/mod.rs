@@ -1,0 +1,32 @@
+//! What is true: the nouns of nurturing, and the rules between them.
+//!
+//! Pure. No clock (`now` is an argument), no I/O, no async. A module uses only the modules above it.
+
+// The words themselves.
+pub mod id;
+pub mod criterion;
+pub mod span;
+pub mod address;
+pub mod prospect;
+// The group side: what is said to many.
+pub mod audience;
+pub mod schedule;
+pub mod question;
+pub mod campaign;
+pub mod issue;
+pub mod delivery;
+// The doorway: what came back, and what it proves.
+pub mod signal;
+pub mod machine;
+pub mod rule;
+pub mod evidence;
+pub mod qualification;
+pub mod assess;
+// The individual side: one prospect, one salesperson.
+pub mod salesperson;
+pub mod routing;
+pub mod handoff;
+pub mod follow_up;
+// What the company decided: everything above, configured.
+pub mod settings;
+pub mod plan;

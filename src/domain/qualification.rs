@@ -1,0 +1,187 @@
+//! Qualification: the five verdicts at an instant, each citing its signals; and the two ways through the doorway.
+//!
+//! Only `assess` makes one, so neither `Ready` nor `Request` can be forged.
+
+use super::criterion::{Criterion, PerCriterion};
+use super::evidence::Origin;
+use super::id::{Name, SignalId};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// What can be said of a criterion. Unknown is not no.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Proven, now.
+    Met,
+    /// Some support, not enough; or a proof that begins later.
+    Weak,
+    /// Nothing is known.
+    #[default]
+    Unknown,
+    /// Somebody said the opposite.
+    Contradicted,
+    /// It was proven, and no longer counts.
+    Expired,
+}
+
+impl Verdict {
+    /// The word in SQL, logs and pages.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Weak => "weak",
+            Self::Unknown => "unknown",
+            Self::Contradicted => "contradicted",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// The verdict on one criterion.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What can be said.
+    pub verdict: Verdict,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// Until when, if the calendar ends it.
+    pub until: Option<Timestamp>,
+    /// When a proof that is already given begins to count.
+    pub begins: Option<Timestamp>,
+    /// The signals that say so, oldest first.
+    pub cites: Vec<Citation>,
+}
+
+/// A signal as cited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Citation {
+    /// Its row.
+    pub signal: SignalId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// In a line.
+    pub words: String,
+    /// Who says so.
+    pub origin: Origin,
+    /// The colleague or salesperson who reported it.
+    pub by: Option<Name>,
+    /// The date it states.
+    pub date: Option<Date>,
+}
+
+/// The five verdicts at an instant. Made only by [`super::assess::assess`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Qualification {
+    pub(super) at: Timestamp,
+    pub(super) findings: PerCriterion<Finding>,
+    pub(super) ignored: Vec<Ignored>,
+    pub(super) newest_human_at: Option<Timestamp>,
+    pub(super) request: Option<Citation>,
+    pub(super) changes_at: Option<Timestamp>,
+}
+
+/// A signal that counts for nothing, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Ignored {
+    /// Its row.
+    pub signal: SignalId,
+    /// Why.
+    pub why: &'static str,
+}
+
+/// A ready prospect: all five met at one instant, with something new since the episode began. Cannot be made otherwise.
+#[derive(Debug, Clone)]
+pub struct Ready(Qualification);
+
+/// A prospect who asked for a person. Routed like a ready one, and never counted as one.
+#[derive(Debug, Clone)]
+pub struct Request(Qualification, Citation);
+
+impl Qualification {
+    /// The instant it holds for.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// The five.
+    #[must_use]
+    pub const fn findings(&self) -> &PerCriterion<Finding> {
+        &self.findings
+    }
+
+    /// Signals that count for nothing, and why.
+    #[must_use]
+    pub fn ignored(&self) -> &[Ignored] {
+        &self.ignored
+    }
+
+    /// The latest signal by which the prospect asked for a person.
+    #[must_use]
+    pub const fn request(&self) -> Option<&Citation> {
+        self.request.as_ref()
+    }
+
+    /// The next instant at which time alone changes something.
+    #[must_use]
+    pub const fn changes_at(&self) -> Option<Timestamp> {
+        self.changes_at
+    }
+
+    /// When a person last did, said or was due to do something.
+    #[must_use]
+    pub const fn newest_human_at(&self) -> Option<Timestamp> {
+        self.newest_human_at
+    }
+
+    /// How many of the five are met.
+    #[must_use]
+    pub fn met(&self) -> usize {
+        self.findings.iter().filter(|(_, f)| f.verdict == Verdict::Met).count()
+    }
+
+    /// What is not met, in order.
+    #[must_use]
+    pub fn missing(&self) -> Vec<Criterion> {
+        self.findings.iter().filter(|(_, f)| f.verdict != Verdict::Met).map(|(c, _)| c).collect()
+    }
+
+    /// Ready, if all five are met and something human is newer than the start of the episode.
+    #[must_use]
+    pub fn into_ready(self, episode_started_at: Timestamp) -> Option<Ready> {
+        let news = self.newest_human_at.is_some_and(|at| at > episode_started_at);
+        (news && self.met() == 5).then_some(Ready(self))
+    }
+
+    /// A request, if the prospect asked for a person after `since` (the latest handoff, or the episode's start).
+    #[must_use]
+    pub fn into_request(self, since: Timestamp) -> Option<Request> {
+        let citation = self.request.clone().filter(|c| c.at > since)?;
+        Some(Request(self, citation))
+    }
+}
+
+impl Ready {
+    /// The five met verdicts.
+    #[must_use]
+    pub const fn qualification(&self) -> &Qualification {
+        &self.0
+    }
+}
+
+impl Request {
+    /// What is known so far.
+    #[must_use]
+    pub const fn qualification(&self) -> &Qualification {
+        &self.0
+    }
+
+    /// How they asked.
+    #[must_use]
+    pub const fn asked(&self) -> &Citation {
+        &self.1
+    }
+}

@@ -1,0 +1,95 @@
+//! Settings of the service: what `nurtured.toml` says.
+
+use super::address::Address;
+use super::id::Name;
+use super::prospect::FieldType;
+use secrecy::SecretString;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// What `nurtured.toml` says.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where links lead, without a trailing slash: "https://news.tecnofab.example".
+    pub public_url: String,
+    /// Who we are; the footer of every newsletter.
+    pub organisation: Organisation,
+    /// Whose clicks are followed.
+    pub tracking: Tracking,
+    /// Where everything is remembered.
+    pub database: DatabaseUrl,
+    /// The relay.
+    pub smtp: Smtp,
+    /// The web server.
+    pub http: Http,
+    /// Declared prospect fields.
+    pub fields: BTreeMap<Name, FieldType>,
+}
+
+/// Who we are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Organisation {
+    /// As signed.
+    pub name: String,
+    /// A postal address, as the law asks for in group mail.
+    pub postal_address: String,
+}
+
+/// Whose clicks are followed. Must be chosen: there is no default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tracking {
+    /// Of those who consented.
+    Consented,
+    /// Of everybody.
+    All,
+    /// Of nobody.
+    None,
+}
+
+/// Which database; the URL may hold a password.
+#[derive(Debug, Clone)]
+pub enum DatabaseUrl {
+    /// A file.
+    Sqlite(std::path::PathBuf),
+    /// A server.
+    Postgres(SecretString),
+}
+
+/// The relay that carries our mail.
+#[derive(Debug, Clone)]
+pub struct Smtp {
+    /// Its name.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: Security,
+    /// User and password, if it asks for them.
+    pub login: Option<(String, SecretString)>,
+    /// How many connections carry group mail.
+    pub connections: usize,
+    /// Where bounces go: `bounces@news.tecnofab.example` becomes `bounces+TOKEN@…`.
+    pub return_path: Address,
+    /// What we call ourselves in EHLO.
+    pub hello: String,
+}
+
+/// How the connection to the relay is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    /// TLS from the first byte (port 465).
+    Implicit,
+    /// STARTTLS, and nothing before it (port 587).
+    StartTls,
+    /// None: only to this machine, or where it was allowed in so many words.
+    Plaintext,
+}
+
+/// The web server.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// What `POST /v1/signals` asks for; without one the route is closed.
+    pub api_token: Option<SecretString>,
+}

@@ -1,0 +1,1 @@
+//! What comes back: outside formats read into plain values. Nothing here writes.

@@ -1,0 +1,14 @@
+//! nurtured: nurture automation for people who are interested, just not now.
+//!
+//! Read on in this order; a module uses only the modules above it.
+
+/// What is true: prospects, campaigns, signals, evidence, handoffs. Pure.
+pub mod domain;
+/// What a text may say: newsletters and letters compiled, linted and rendered. Pure.
+pub mod text;
+/// What we were told: files with spans become a plan, or every problem at once.
+pub mod config;
+/// How we say it: tokens, MIME, SMTP.
+pub mod mail;
+/// What comes back by mail or in a file: replies, bounces, exported lists. Reads; never writes.
+pub mod inbox;

@@ -1,0 +1,1 @@
+//! How we say it: tokens, MIME, SMTP. The only room that knows lettre.
