@@ -4,10 +4,14 @@
 
 /// What is true: prospects, campaigns, signals, evidence, handoffs. Pure.
 pub mod domain;
+/// The clock: the only place where the time is read.
+pub mod clock;
 /// What a text may say: newsletters and letters compiled, linted and rendered. Pure.
 pub mod text;
 /// What we were told: files with spans become a plan, or every problem at once.
 pub mod config;
+/// What we remember: all SQL, written once for two engines.
+pub mod store;
 /// How we say it: tokens, MIME, SMTP.
 pub mod mail;
 /// What comes back by mail or in a file: replies, bounces, exported lists. Reads; never writes.

@@ -1,0 +1,70 @@
+-- One prospect, one salesperson.
+
+-- The offer, then the lead. One open handoff per prospect, whatever two nodes think.
+CREATE TABLE handoffs (
+    id               INTEGER PRIMARY KEY,
+    prospect_id      BIGINT NOT NULL REFERENCES prospects (id),
+    episode          BIGINT NOT NULL,
+    qualification_id BIGINT NOT NULL REFERENCES qualifications (id),
+    cause            TEXT NOT NULL CONSTRAINT handoff_cause CHECK (cause IN ('ready', 'request')),
+    state            TEXT NOT NULL CONSTRAINT handoff_state CHECK (state IN ('offered', 'owned', 'closed')),
+    salesperson      TEXT NOT NULL,
+    assignment       TEXT NOT NULL,
+    stage            TEXT NOT NULL CONSTRAINT handoff_stage
+                     CHECK (stage IN ('interested', 'engaged', 'evaluating', 'negotiating', 'purchasing')),
+    opened_at        BIGINT NOT NULL,
+    answer_until     BIGINT NOT NULL,
+    touch_until      BIGINT NOT NULL,
+    accepted_at      BIGINT,
+    touched_at       BIGINT,
+    closed_at        BIGINT,
+    outcome          TEXT CONSTRAINT handoff_outcome CHECK (outcome IN ('won', 'lost', 'not_now', 'wrong_person', 'disqualified')),
+    value            BIGINT,
+    CONSTRAINT handoff_closed_with_outcome CHECK ((state = 'closed') = (outcome IS NOT NULL))
+);
+CREATE UNIQUE INDEX handoff_open_once ON handoffs (prospect_id) WHERE state <> 'closed';
+CREATE INDEX handoffs_of_salesperson ON handoffs (salesperson, state);
+CREATE INDEX handoffs_of_prospect ON handoffs (prospect_id);
+
+-- What happened to a handoff, in order; what was said.
+CREATE TABLE handoff_events (
+    id         INTEGER PRIMARY KEY,
+    handoff_id BIGINT NOT NULL REFERENCES handoffs (id),
+    at         BIGINT NOT NULL,
+    by_whom    TEXT NOT NULL,
+    what       TEXT NOT NULL,
+    note       TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX handoff_events_of ON handoff_events (handoff_id, id);
+
+-- The personal queue: an open item always has an action and a date. Without a handoff: a prospect who came due.
+CREATE TABLE follow_ups (
+    id          INTEGER PRIMARY KEY,
+    prospect_id BIGINT NOT NULL REFERENCES prospects (id),
+    handoff_id  BIGINT REFERENCES handoffs (id),
+    salesperson TEXT NOT NULL,
+    action      TEXT NOT NULL,
+    due_at      BIGINT NOT NULL,
+    done_at     BIGINT
+);
+CREATE UNIQUE INDEX follow_up_open_once ON follow_ups (handoff_id) WHERE done_at IS NULL AND handoff_id IS NOT NULL;
+CREATE INDEX follow_ups_of_salesperson ON follow_ups (salesperson, due_at) WHERE done_at IS NULL;
+
+-- One-to-one mails on their way out: written in the transaction that caused them, sent after it.
+CREATE TABLE letters (
+    id           INTEGER PRIMARY KEY,
+    kind         TEXT NOT NULL,
+    handoff_id   BIGINT REFERENCES handoffs (id),
+    recipient    TEXT NOT NULL,
+    message_id   TEXT NOT NULL CONSTRAINT letter_once UNIQUE,
+    message      BLOB NOT NULL,
+    created_at   BIGINT NOT NULL,
+    not_before   BIGINT NOT NULL,
+    owner        TEXT,
+    leased_until BIGINT,
+    tries        BIGINT NOT NULL DEFAULT 0,
+    sent_at      BIGINT,
+    failed_at    BIGINT,
+    reply        TEXT
+);
+CREATE INDEX letters_waiting ON letters (not_before, id) WHERE sent_at IS NULL AND failed_at IS NULL;

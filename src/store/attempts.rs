@@ -1,0 +1,108 @@
+//! Attempts: marks and results, appended. A mark carries the last stop check in its own statement.
+
+use super::backend::{Sql, StoreError, Tx, args, locking};
+use super::value::to_json;
+use crate::domain::delivery::State;
+use crate::domain::id::DeliveryId;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// A delivery about to be transmitted.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Mark {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// The number this attempt gets.
+    pub number: i64,
+    /// Under which lease.
+    pub lease: i64,
+    /// With which fence.
+    pub fence: i64,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outcome {
+    /// Of which delivery.
+    pub delivery: DeliveryId,
+    /// The number this attempt gets.
+    pub number: i64,
+    /// Under which lease.
+    pub lease: i64,
+    /// With which fence.
+    pub fence: i64,
+    /// The state it is in now.
+    #[serde(serialize_with = "word")]
+    pub state: State,
+    /// When to try again, epoch milliseconds.
+    pub retry_at: Option<i64>,
+    /// What the relay said.
+    pub reply: Option<String>,
+}
+
+fn word<S: serde::Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(state.word())
+}
+
+/// The last stop check, in the mark's own statement: the lease still ours, the campaign running, the prospect still
+/// nurturing, not stopped, at the same address. On PostgreSQL it share-locks the prospect's row, which every stop
+/// updates: a stop that commits first is seen, one that commits later waits for this mark.
+const MARK: Sql = locking!(
+    "INSERT INTO attempts (delivery_id, number, state, at, fence)
+     SELECT d.id, CAST(j.value ->> 'number' AS BIGINT), 'transmitting', CAST($2 AS BIGINT), l.fence
+     FROM json_each($1) j
+     JOIN deliveries d ON d.id = CAST(j.value ->> 'delivery' AS BIGINT)
+     JOIN issues i ON i.id = d.issue_id
+     JOIN campaigns c ON c.name = i.campaign AND (c.state = 'running' OR i.test)
+     JOIN leases l ON l.id = CAST(j.value ->> 'lease' AS BIGINT) AND l.fence = CAST(j.value ->> 'fence' AS BIGINT)
+          AND l.leased_until > $2
+     WHERE (d.prospect_id IS NULL OR EXISTS (SELECT 1 FROM prospects p WHERE p.id = d.prospect_id AND p.standing = 'nurturing'
+            AND p.mail_stop IS NULL AND p.address = d.address",
+    "FOR SHARE",
+    ")) ON CONFLICT (delivery_id, number) DO NOTHING RETURNING delivery_id"
+);
+/// Whoever was refused a mark because of a stop gets that written down; whoever was refused for another reason (the
+/// campaign paused, the lease lost) gets nothing and stays as they were.
+const STOPPED: &str = "
+    INSERT INTO attempts (delivery_id, number, state, at, fence, reply)
+    SELECT d.id, CAST(j.value ->> 'number' AS BIGINT), CASE WHEN p.mail_stop IS NOT NULL THEN 'suppressed' ELSE 'cancelled' END,
+           CAST($2 AS BIGINT), l.fence,
+           CASE WHEN p.mail_stop IS NOT NULL THEN p.mail_stop WHEN p.standing <> 'nurturing' THEN p.standing ELSE 'address changed' END
+    FROM json_each($1) j
+    JOIN deliveries d ON d.id = CAST(j.value ->> 'delivery' AS BIGINT)
+    JOIN prospects p ON p.id = d.prospect_id
+    JOIN leases l ON l.id = CAST(j.value ->> 'lease' AS BIGINT) AND l.fence = CAST(j.value ->> 'fence' AS BIGINT) AND l.leased_until > $2
+    WHERE p.mail_stop IS NOT NULL OR p.standing <> 'nurturing' OR p.address IS NULL OR p.address <> d.address
+    ON CONFLICT (delivery_id, number) DO NOTHING";
+const RESULT: &str = "
+    INSERT INTO attempts (delivery_id, number, state, at, fence, retry_at, reply)
+    SELECT CAST(j.value ->> 'delivery' AS BIGINT), CAST(j.value ->> 'number' AS BIGINT), j.value ->> 'state', CAST($2 AS BIGINT), l.fence,
+           CAST(j.value ->> 'retry_at' AS BIGINT), j.value ->> 'reply'
+    FROM json_each($1) j
+    JOIN leases l ON l.id = CAST(j.value ->> 'lease' AS BIGINT) AND l.fence = CAST(j.value ->> 'fence' AS BIGINT)
+    WHERE TRUE
+    ON CONFLICT (delivery_id, number) DO NOTHING
+    RETURNING delivery_id";
+
+/// Marks deliveries as being transmitted, those that no stop, pause or lost lease forbids. Returns which.
+///
+/// # Errors
+/// The store's.
+pub async fn mark(tx: &mut Tx, marks: &[Mark], now: Timestamp) -> Result<BTreeSet<DeliveryId>, StoreError> {
+    let rows = to_json(marks)?;
+    let marked: Vec<(i64,)> = tx.rows(MARK, args![rows.clone(), now]).await?;
+    if marked.len() < marks.len() {
+        tx.execute(STOPPED, args![rows, now]).await?;
+    }
+    Ok(marked.into_iter().map(|(id,)| DeliveryId(id)).collect())
+}
+
+/// Records results whose fence still holds. Returns which were recorded.
+///
+/// # Errors
+/// The store's.
+pub async fn record(tx: &mut Tx, outcomes: &[Outcome], now: Timestamp) -> Result<BTreeSet<DeliveryId>, StoreError> {
+    let recorded: Vec<(i64,)> = tx.rows(RESULT, args![to_json(outcomes)?, now]).await?;
+    Ok(recorded.into_iter().map(|(id,)| DeliveryId(id)).collect())
+}

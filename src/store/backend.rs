@@ -1,0 +1,314 @@
+//! Two databases, SQL written once. What must differ between them is in this file.
+//!
+//! House dialect, and why: columns are TEXT, BIGINT, BOOLEAN and BLOB (both engines map them to the same Rust types);
+//! ids are `INTEGER PRIMARY KEY` on SQLite (its rowid) and an identity on PostgreSQL; parameters are `$1…$n`; rows go
+//! in bulk through one JSON parameter, `json_each($1)`, read with `value ->> 'name'`; time is UTC epoch milliseconds
+//! and always bound, never `now()`; enums are TEXT under a CHECK; JSON is TEXT; `ON CONFLICT`, `RETURNING`,
+//! `INSERT … SELECT`, partial unique indexes and window functions are common ground; orders name `NULLS LAST`.
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::{FromRow, Postgres, Sqlite, Transaction};
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The database of one nurtured: cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store(Engine);
+
+#[derive(Debug, Clone)]
+enum Engine {
+    /// One writer, because SQLite has one; readers beside it, because WAL lets them.
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+/// A transaction; rolled back unless committed.
+#[derive(Debug)]
+pub enum Tx {
+    /// On SQLite.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On PostgreSQL.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// A statement: the same text for both engines, or one each where locking differs.
+#[derive(Debug, Clone, Copy)]
+pub enum Sql {
+    /// For both.
+    Same(&'static str),
+    /// SQLite serialises its writers and has no row locks; PostgreSQL needs them said.
+    Each {
+        /// Without locks.
+        sqlite: &'static str,
+        /// With locks.
+        postgres: &'static str,
+    },
+}
+
+impl From<&'static str> for Sql {
+    fn from(text: &'static str) -> Self {
+        Self::Same(text)
+    }
+}
+
+/// A statement with a lock clause in its middle or at its end, which only PostgreSQL gets.
+macro_rules! locking {
+    ($before:expr, $lock:literal $(, $after:expr)?) => {
+        $crate::store::backend::Sql::Each {
+            sqlite: concat!($before $(, $after)?),
+            postgres: concat!($before, " ", $lock, " " $(, $after)?),
+        }
+    };
+}
+pub(in crate::store) use locking;
+
+/// A bound parameter.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// A number, or NULL.
+    Number(Option<i64>),
+    /// Text, or NULL.
+    Text(Option<String>),
+    /// Yes or no.
+    Truth(bool),
+    /// Bytes.
+    Bytes(Vec<u8>),
+}
+
+/// Binds any mix of ids, numbers, texts, instants and truths.
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { &[$($crate::store::backend::Value::from($value)),*] };
+}
+pub(in crate::store) use args;
+
+/// A row that both engines can give.
+pub trait Record: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
+
+impl<T> Record for T where T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
+
+static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
+
+impl Store {
+    /// Opens (and, if there is none, creates) a database in a file, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or written, or the migrations fail.
+    pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
+        // A commit is on the disk before anyone is told of it: FULL, not NORMAL, under WAL.
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10));
+        let writer =
+            SqlitePoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(60)).connect_with(options.clone());
+        let writer = writer.await?;
+        SQLITE_MIGRATIONS.run(&writer).await?;
+        let readers =
+            SqlitePoolOptions::new().max_connections(4).min_connections(0).connect_with(options.read_only(true)).await?;
+        Ok(Self(Engine::Sqlite { writer, readers }))
+    }
+
+    /// Connects to PostgreSQL and brings the tables up to date. The URL may hold a password; it is never printed.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or the migrations fail.
+    pub async fn open_postgres(url: &SecretString) -> Result<Self, StoreError> {
+        let options =
+            PgConnectOptions::from_str(url.expose_secret())?.options([("synchronous_commit", "on")]).application_name("nurtured");
+        let pool =
+            PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(30)).connect_with(options).await?;
+        POSTGRES_MIGRATIONS.run(&pool).await?;
+        Ok(Self(Engine::Postgres(pool)))
+    }
+
+    /// Whether several nodes can share this database.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        matches!(self.0, Engine::Postgres(_))
+    }
+
+    /// Begins a transaction that may write. On SQLite it is the only one until it ends.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or stays locked by another process.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        Ok(match &self.0 {
+            Engine::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Engine::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Begins a transaction that only reads.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        Ok(match &self.0 {
+            Engine::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
+            Engine::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Closes every connection; what was begun is finished first.
+    pub async fn close(&self) {
+        match &self.0 {
+            Engine::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Engine::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+macro_rules! bound {
+    ($query:expr, $values:expr) => {{
+        let mut query = $query;
+        for value in $values {
+            query = match value.clone() {
+                Value::Number(number) => query.bind(number),
+                Value::Text(text) => query.bind(text),
+                Value::Truth(truth) => query.bind(truth),
+                Value::Bytes(bytes) => query.bind(bytes),
+            };
+        }
+        query
+    }};
+}
+
+impl Tx {
+    /// Runs a statement; returns how many rows it touched.
+    pub(in crate::store) async fn execute(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<u64, StoreError> {
+        Ok(match self {
+            Self::Sqlite(tx) => bound!(sqlx::query(sql.into().sqlite()), values).execute(&mut **tx).await?.rows_affected(),
+            Self::Postgres(tx) => bound!(sqlx::query(sql.into().postgres()), values).execute(&mut **tx).await?.rows_affected(),
+        })
+    }
+
+    /// Every row of a query.
+    pub(in crate::store) async fn rows<T: Record>(
+        &mut self,
+        sql: impl Into<Sql>,
+        values: &[Value],
+    ) -> Result<Vec<T>, StoreError> {
+        Ok(match self {
+            Self::Sqlite(tx) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_all(&mut **tx).await?,
+            Self::Postgres(tx) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_all(&mut **tx).await?,
+        })
+    }
+
+    /// The first row of a query, if there is one.
+    pub(in crate::store) async fn row<T: Record>(
+        &mut self,
+        sql: impl Into<Sql>,
+        values: &[Value],
+    ) -> Result<Option<T>, StoreError> {
+        Ok(match self {
+            Self::Sqlite(tx) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_optional(&mut **tx).await?,
+            Self::Postgres(tx) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_optional(&mut **tx).await?,
+        })
+    }
+
+    /// The one number of a query that always gives a row.
+    pub(in crate::store) async fn number(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<i64, StoreError> {
+        let row: Option<(i64,)> = self.row(sql, values).await?;
+        row.map(|(number,)| number).ok_or(StoreError::Rows { expected: 1, found: 0 })
+    }
+
+    /// Makes what was done durable and visible.
+    ///
+    /// # Errors
+    /// When it could not be made durable: nothing of it happened.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+impl Sql {
+    const fn sqlite(self) -> &'static str {
+        match self {
+            Self::Same(text) | Self::Each { sqlite: text, .. } => text,
+        }
+    }
+
+    const fn postgres(self) -> &'static str {
+        match self {
+            Self::Same(text) | Self::Each { postgres: text, .. } => text,
+        }
+    }
+}
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The engine said no.
+    #[error("use the database: {0}")]
+    Engine(#[from] sqlx::Error),
+    /// The tables could not be brought up to date.
+    #[error("bring the database's tables up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A stored value is not what we write.
+    #[error("read a stored {what}: {why}")]
+    Value {
+        /// Of what.
+        what: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// A statement touched another number of rows than it must.
+    #[error("change exactly {expected} rows: {found} changed")]
+    Rows {
+        /// How many it must touch.
+        expected: u64,
+        /// How many it touched.
+        found: u64,
+    },
+}
+
+impl StoreError {
+    /// Whether trying again later may help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Engine(sqlx::Error::Database(e)) => {
+                // SQLite busy, locked and full; PostgreSQL connection, resource and serialisation classes.
+                e.code().is_some_and(|code| {
+                    ["5", "6", "13", "261", "517"].contains(&&*code)
+                        || ["08", "40", "53", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class))
+                })
+            }
+            Self::Engine(error) => matches!(
+                error,
+                sqlx::Error::Io(_)
+                    | sqlx::Error::Tls(_)
+                    | sqlx::Error::PoolTimedOut
+                    | sqlx::Error::PoolClosed
+                    | sqlx::Error::WorkerCrashed
+            ),
+            _ => false,
+        }
+    }
+
+    /// Whether it is the refusal of a named constraint or unique index.
+    #[must_use]
+    pub fn violates(&self, constraint: &str) -> bool {
+        let Self::Engine(sqlx::Error::Database(error)) = self else {
+            return false;
+        };
+        error.constraint() == Some(constraint) || error.message().contains(constraint)
+    }
+}

@@ -1,0 +1,144 @@
+//! Deliveries: immutable rows, and the states that attempts and leases give them.
+
+use super::backend::{StoreError, Tx, args};
+use super::value::{address, instant_or_none};
+use crate::domain::address::Address;
+use crate::domain::id::{DeliveryId, IssueId, OccurrenceId, ProspectId};
+use jiff::Timestamp;
+
+/// A delivery that is not finished, as its lease's holder reads it.
+#[derive(Debug, Clone)]
+pub struct Open {
+    /// Its row.
+    pub id: DeliveryId,
+    /// To whom.
+    pub address: Address,
+    /// Whether clicks of theirs are followed.
+    pub tracked: bool,
+    /// The number of its latest attempt; 0 for none.
+    pub number: i64,
+    /// Whether that was a mark without a result: doubt.
+    pub in_doubt: bool,
+    /// How often it was marked.
+    pub marks: i64,
+    /// When it was first marked.
+    pub first_marked_at: Option<Timestamp>,
+    /// Not before this instant.
+    pub retry_at: Option<Timestamp>,
+}
+
+/// Where a delivery came from, for what comes back through its tokens.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Its row.
+    pub id: DeliveryId,
+    /// Its issue.
+    pub issue: IssueId,
+    /// Whose; `None` for a test copy or an erased prospect.
+    pub prospect: Option<ProspectId>,
+    /// The address it went to.
+    pub address: Address,
+    /// Whether clicks were to be followed.
+    pub tracked: bool,
+    /// Whether the prospect still consents to being tracked.
+    pub consents: bool,
+}
+
+#[derive(sqlx::FromRow)]
+struct OpenRow {
+    id: i64,
+    address: String,
+    tracked: bool,
+    number: i64,
+    state: Option<String>,
+    marks: i64,
+    first_marked_at: Option<i64>,
+    retry_at: Option<i64>,
+}
+
+const OPEN: &str = "
+    SELECT d.id, d.address, d.tracked, COALESCE(a.number, 0) AS number, a.state, a.retry_at,
+           (SELECT COUNT(*) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting') AS marks,
+           (SELECT MIN(m.at) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting') AS first_marked_at
+    FROM deliveries d
+    LEFT JOIN attempts a ON a.delivery_id = d.id
+         AND a.number = (SELECT MAX(latest.number) FROM attempts latest WHERE latest.delivery_id = d.id)
+    WHERE d.issue_id = $1 AND d.id BETWEEN $2 AND $3 AND (a.state IS NULL OR a.state IN ('pending', 'transmitting'))
+    ORDER BY d.id";
+const ORIGIN: &str = "
+    SELECT d.id, d.issue_id, d.prospect_id, d.address, d.tracked, COALESCE(p.tracking_consent, FALSE) AS consents
+    FROM deliveries d LEFT JOIN prospects p ON p.id = d.prospect_id WHERE d.id = $1";
+const ADD_TEST: &str = "
+    INSERT INTO deliveries (occurrence_id, issue_id, prospect_id, address, tracked) VALUES ($1, $2, NULL, $3, TRUE) RETURNING id";
+const STATE: &str = "SELECT state FROM delivery_states WHERE delivery_id = $1";
+const RECEIVED: &str = "
+    SELECT i.subject, a.at, i.id FROM deliveries d JOIN issues i ON i.id = d.issue_id
+    JOIN attempts a ON a.delivery_id = d.id AND a.state = 'accepted'
+    WHERE d.prospect_id = $1 ORDER BY a.at DESC LIMIT $2";
+
+/// The unfinished deliveries of an issue in a range of ids.
+///
+/// # Errors
+/// The store's.
+pub async fn open_in(tx: &mut Tx, issue: IssueId, first: DeliveryId, last: DeliveryId) -> Result<Vec<Open>, StoreError> {
+    let rows: Vec<OpenRow> = tx.rows(OPEN, args![issue, first, last]).await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Open {
+                id: DeliveryId(row.id),
+                address: address(&row.address)?,
+                tracked: row.tracked,
+                number: row.number,
+                in_doubt: row.state.as_deref() == Some("transmitting"),
+                marks: row.marks,
+                first_marked_at: instant_or_none(row.first_marked_at)?,
+                retry_at: instant_or_none(row.retry_at)?,
+            })
+        })
+        .collect()
+}
+
+/// Where a delivery came from.
+///
+/// # Errors
+/// The store's.
+pub async fn origin(tx: &mut Tx, id: DeliveryId) -> Result<Option<Origin>, StoreError> {
+    let row: Option<(i64, i64, Option<i64>, String, bool, bool)> = tx.row(ORIGIN, args![id]).await?;
+    row.map(|(id, issue, prospect, to, tracked, consents)| {
+        Ok(Origin {
+            id: DeliveryId(id),
+            issue: IssueId(issue),
+            prospect: prospect.map(ProspectId),
+            address: address(&to)?,
+            tracked,
+            consents,
+        })
+    })
+    .transpose()
+}
+
+/// Writes the one delivery of a test copy.
+///
+/// # Errors
+/// The store's.
+pub async fn add_test(tx: &mut Tx, occurrence: OccurrenceId, issue: IssueId, to: &Address) -> Result<DeliveryId, StoreError> {
+    tx.number(ADD_TEST, args![occurrence, issue, to]).await.map(DeliveryId)
+}
+
+/// The state of a delivery, in the diagram's words.
+///
+/// # Errors
+/// The store's.
+pub async fn state(tx: &mut Tx, id: DeliveryId) -> Result<Option<String>, StoreError> {
+    let row: Option<(String,)> = tx.row(STATE, args![id]).await?;
+    Ok(row.map(|(state,)| state))
+}
+
+/// The newest issues a prospect received: subject, when, which.
+///
+/// # Errors
+/// The store's.
+pub async fn received(tx: &mut Tx, prospect: ProspectId, most: i64) -> Result<Vec<(String, Timestamp, IssueId)>, StoreError> {
+    let rows: Vec<(String, i64, i64)> = tx.rows(RECEIVED, args![prospect, most]).await?;
+    rows.into_iter().map(|(subject, at, issue)| Ok((subject, super::value::instant(at)?, IssueId(issue)))).collect()
+}

@@ -1,0 +1,75 @@
+//! Follow-ups: the items of personal queues.
+
+use super::backend::{StoreError, Tx, args};
+use super::value::{instant, name};
+use crate::domain::follow_up::FollowUp;
+use crate::domain::id::{FollowUpId, HandoffId, Name, ProspectId};
+use jiff::Timestamp;
+
+const ADD: &str = "INSERT INTO follow_ups (prospect_id, handoff_id, salesperson, action, due_at) VALUES ($1, $2, $3, $4, $5)";
+const DONE: &str = "UPDATE follow_ups SET done_at = $2 WHERE handoff_id = $1 AND done_at IS NULL";
+const DONE_ALONE: &str = "UPDATE follow_ups SET done_at = $2 WHERE prospect_id = $1 AND handoff_id IS NULL AND done_at IS NULL";
+const OF: &str = "
+    SELECT id, prospect_id, handoff_id, salesperson, action, due_at FROM follow_ups
+    WHERE salesperson = $1 AND done_at IS NULL ORDER BY due_at, id";
+const OF_HANDOFF: &str = "
+    SELECT id, prospect_id, handoff_id, salesperson, action, due_at FROM follow_ups WHERE handoff_id = $1 AND done_at IS NULL";
+
+/// Puts an item on a queue.
+///
+/// # Errors
+/// The store's.
+pub async fn add(
+    tx: &mut Tx,
+    prospect: ProspectId,
+    handoff: Option<HandoffId>,
+    salesperson: &Name,
+    action: &str,
+    due_at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(ADD, args![prospect, handoff, salesperson, action, due_at]).await.map(drop)
+}
+
+/// Takes a handoff's item off its queue.
+///
+/// # Errors
+/// The store's.
+pub async fn done(tx: &mut Tx, handoff: HandoffId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(DONE, args![handoff, now]).await.map(drop)
+}
+
+/// Takes a prospect's items without a handoff off their queues.
+///
+/// # Errors
+/// The store's.
+pub async fn done_alone(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(DONE_ALONE, args![prospect, now]).await.map(drop)
+}
+
+/// A salesperson's open items, soonest first.
+///
+/// # Errors
+/// The store's.
+pub async fn of(tx: &mut Tx, salesperson: &Name) -> Result<Vec<FollowUp>, StoreError> {
+    tx.rows(OF, args![salesperson]).await?.into_iter().map(item).collect()
+}
+
+/// A handoff's open item.
+///
+/// # Errors
+/// The store's.
+pub async fn of_handoff(tx: &mut Tx, handoff: HandoffId) -> Result<Option<FollowUp>, StoreError> {
+    tx.row(OF_HANDOFF, args![handoff]).await?.map(item).transpose()
+}
+
+fn item(row: (i64, i64, Option<i64>, String, String, i64)) -> Result<FollowUp, StoreError> {
+    let (id, prospect, handoff, salesperson, action, due_at) = row;
+    Ok(FollowUp {
+        id: FollowUpId(id),
+        prospect: ProspectId(prospect),
+        handoff: handoff.map(HandoffId),
+        salesperson: name(&salesperson)?,
+        action,
+        due_at: instant(due_at)?,
+    })
+}

@@ -1,0 +1,99 @@
+//! Leases: a node's claim on a range of one issue's deliveries. The fence rises with every claim.
+
+use super::backend::{Sql, StoreError, Tx, args, locking};
+use crate::domain::id::{DeliveryId, IssueId, OccurrenceId, ProspectId};
+use jiff::Timestamp;
+
+/// A lease in hand.
+#[derive(Debug, Clone, Copy)]
+pub struct Lease {
+    /// Its row.
+    pub id: i64,
+    /// Over deliveries of this issue…
+    pub issue: IssueId,
+    /// …from this one…
+    pub first: DeliveryId,
+    /// …to this one.
+    pub last: DeliveryId,
+    /// What a write under it must carry.
+    pub fence: i64,
+    /// Until when it holds.
+    pub until: Timestamp,
+}
+
+const COVER: &str = "
+    INSERT INTO leases (issue_id, first_id, last_id, not_before)
+    SELECT issue_id, MIN(id), MAX(id), CAST($4 AS BIGINT) FROM deliveries
+    WHERE occurrence_id = $1 AND (prospect_id IS NULL OR (prospect_id > $2 AND prospect_id <= $3))
+    GROUP BY issue_id";
+const NEXT: Sql = locking!(
+    "SELECT l.id, l.issue_id, l.first_id, l.last_id, l.fence
+     FROM leases l JOIN issues i ON i.id = l.issue_id JOIN campaigns c ON c.name = i.campaign
+     WHERE l.finished_at IS NULL AND l.not_before <= $1 AND (l.owner IS NULL OR l.leased_until <= $1)
+       AND (c.state = 'running' OR i.test)
+     ORDER BY l.not_before, l.id LIMIT 1",
+    "FOR UPDATE OF l SKIP LOCKED"
+);
+const TAKE: &str = "UPDATE leases SET owner = $2, fence = fence + 1, leased_until = $3 WHERE id = $1";
+const RENEW: &str = "UPDATE leases SET leased_until = $3 WHERE id = $1 AND fence = $2";
+const RELEASE: &str = "UPDATE leases SET owner = NULL, leased_until = NULL, not_before = $3 WHERE id = $1 AND fence = $2";
+const FINISH: &str = "UPDATE leases SET owner = NULL, leased_until = NULL, finished_at = $3 WHERE id = $1 AND fence = $2";
+const SOONEST: &str = "
+    SELECT MIN(CASE WHEN l.owner IS NULL THEN l.not_before ELSE l.leased_until END)
+    FROM leases l JOIN issues i ON i.id = l.issue_id JOIN campaigns c ON c.name = i.campaign
+    WHERE l.finished_at IS NULL AND (c.state = 'running' OR i.test)";
+
+/// Covers the deliveries just written for prospects after `after` up to `up_to`, one lease per issue.
+///
+/// # Errors
+/// The store's.
+pub async fn cover(
+    tx: &mut Tx,
+    occurrence: OccurrenceId,
+    after: ProspectId,
+    up_to: ProspectId,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    tx.execute(COVER, args![occurrence, after, up_to, now]).await
+}
+
+/// Takes the next range that is due and free, or whose holder let its lease lapse.
+///
+/// # Errors
+/// The store's.
+pub async fn claim(tx: &mut Tx, node: &str, now: Timestamp, until: Timestamp) -> Result<Option<Lease>, StoreError> {
+    let row: Option<(i64, i64, i64, i64, i64)> = tx.row(NEXT, args![now]).await?;
+    let Some((id, issue, first, last, fence)) = row else {
+        return Ok(None);
+    };
+    tx.execute(TAKE, args![id, node, until]).await?;
+    Ok(Some(Lease { id, issue: IssueId(issue), first: DeliveryId(first), last: DeliveryId(last), fence: fence + 1, until }))
+}
+
+/// Prolongs a lease. Returns whether it was still ours.
+///
+/// # Errors
+/// The store's.
+pub async fn renew(tx: &mut Tx, lease: &Lease, until: Timestamp) -> Result<bool, StoreError> {
+    Ok(tx.execute(RENEW, args![lease.id, lease.fence, until]).await? > 0)
+}
+
+/// Gives a range back, to be claimed again at `not_before`; finished for good when there is nothing left in it.
+///
+/// # Errors
+/// The store's.
+pub async fn release(tx: &mut Tx, lease: &Lease, again_at: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
+    match again_at {
+        Some(at) => tx.execute(RELEASE, args![lease.id, lease.fence, at]).await.map(drop),
+        None => tx.execute(FINISH, args![lease.id, lease.fence, now]).await.map(drop),
+    }
+}
+
+/// When the next range is due, if any is left.
+///
+/// # Errors
+/// The store's.
+pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
+    let row: Option<(Option<i64>,)> = tx.row(SOONEST, args![]).await?;
+    super::value::instant_or_none(row.and_then(|(at,)| at))
+}

@@ -1,0 +1,30 @@
+//! What we remember. All SQL lives here, one file per table; functions take a transaction.
+
+// How statements reach either engine.
+pub mod backend;
+pub mod value;
+pub mod batch;
+// Who there is.
+pub mod signing_keys;
+pub mod accounts;
+pub mod suppressions;
+pub mod consents;
+pub mod prospects;
+// What is said to the group.
+pub mod campaigns;
+pub mod occurrences;
+pub mod issues;
+pub mod audiences;
+pub mod deliveries;
+pub mod leases;
+pub mod attempts;
+// What came back.
+pub mod signals;
+pub mod assessments;
+pub mod qualifications;
+// One prospect, one salesperson.
+pub mod handoffs;
+pub mod follow_ups;
+pub mod letters;
+// Counting over all of them.
+pub mod counts;

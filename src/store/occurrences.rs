@@ -1,0 +1,78 @@
+//! Occurrences: a campaign at one nominal time. Opened once, whoever comes first; filled page by page.
+
+use super::backend::{Sql, StoreError, Tx, args, locking};
+use super::value::{instant, name};
+use crate::domain::id::{Name, OccurrenceId, ProspectId};
+use crate::domain::schedule::Firing;
+use jiff::Timestamp;
+
+/// An occurrence that is being filled.
+#[derive(Debug, Clone)]
+pub struct Filling {
+    /// Its row.
+    pub id: OccurrenceId,
+    /// Whose.
+    pub campaign: Name,
+    /// When it was due.
+    pub due_at: Timestamp,
+    /// Prospects up to here have been looked at.
+    pub cursor: ProspectId,
+}
+
+const OPEN: &str = "
+    INSERT INTO occurrences (campaign, nominal, due_at, state) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (campaign, nominal) DO NOTHING";
+const OPEN_TEST: &str = "
+    INSERT INTO occurrences (campaign, nominal, due_at, state, filled_at) VALUES ($1, $2, $3, 'filled', $3) RETURNING id";
+const FILLING: Sql = locking!(
+    "SELECT id, campaign, due_at, cursor FROM occurrences WHERE state = 'filling' ORDER BY id LIMIT 1",
+    "FOR UPDATE SKIP LOCKED"
+);
+const ADVANCE: &str = "UPDATE occurrences SET cursor = $2 WHERE id = $1";
+const FILLED: &str = "UPDATE occurrences SET state = 'filled', filled_at = $2 WHERE id = $1";
+
+/// Opens an occurrence to be filled, or records that it was missed. Returns whether it is new: no restart, second
+/// node or clock change opens it twice.
+///
+/// # Errors
+/// The store's.
+pub async fn open(tx: &mut Tx, campaign: &Name, firing: &Firing, missed: bool) -> Result<bool, StoreError> {
+    let state = if missed { "missed" } else { "filling" };
+    Ok(tx.execute(OPEN, args![campaign, firing.nominal.as_str(), firing.due_at, state]).await? > 0)
+}
+
+/// Opens an occurrence for a test copy, filled at once.
+///
+/// # Errors
+/// The store's.
+pub async fn open_test(tx: &mut Tx, campaign: &Name, nominal: &str, now: Timestamp) -> Result<OccurrenceId, StoreError> {
+    tx.number(OPEN_TEST, args![campaign, nominal, now]).await.map(OccurrenceId)
+}
+
+/// The oldest occurrence that is being filled and that no other node is filling right now.
+///
+/// # Errors
+/// The store's.
+pub async fn next_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
+    let row: Option<(i64, String, i64, i64)> = tx.row(FILLING, args![]).await?;
+    row.map(|(id, campaign, due_at, cursor)| {
+        Ok(Filling { id: OccurrenceId(id), campaign: name(&campaign)?, due_at: instant(due_at)?, cursor: ProspectId(cursor) })
+    })
+    .transpose()
+}
+
+/// Moves the cursor; commits with the page it stands for.
+///
+/// # Errors
+/// The store's.
+pub async fn advance(tx: &mut Tx, id: OccurrenceId, cursor: ProspectId) -> Result<(), StoreError> {
+    tx.execute(ADVANCE, args![id, cursor]).await.map(drop)
+}
+
+/// Records that everybody has been looked at.
+///
+/// # Errors
+/// The store's.
+pub async fn filled(tx: &mut Tx, id: OccurrenceId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(FILLED, args![id, now]).await.map(drop)
+}

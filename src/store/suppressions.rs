@@ -1,0 +1,128 @@
+//! Suppressions: addresses that must not be used, per channel. A stop is also written into the prospect's row, which
+//! the last check before a send reads and locks.
+
+use super::backend::{StoreError, Tx, args};
+use super::value::{instant, to_json};
+use crate::domain::address::Address;
+use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// A channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// Mail.
+    Email,
+    /// Phone.
+    Phone,
+}
+
+/// An address that must not be used from now on.
+#[derive(Debug, Clone, Serialize)]
+pub struct Stop {
+    /// Which.
+    pub address: String,
+    /// On which channel.
+    pub channel: Channel,
+    /// `unsubscribed`, `bounced`, `complained`, `opted_out`, `erased` or `manual`.
+    pub reason: &'static str,
+    /// Where that was said.
+    pub source: String,
+}
+
+/// A suppression in force.
+#[derive(Debug, Clone, Serialize, sqlx::FromRow)]
+pub struct Suppression {
+    /// Which address (`sha256:…` after erasure).
+    pub address: String,
+    /// On which channel.
+    pub channel: String,
+    /// Why.
+    pub reason: String,
+    /// Where that was said.
+    pub source: String,
+    #[serde(skip)]
+    suppressed_at: i64,
+}
+
+impl Suppression {
+    /// Since when.
+    ///
+    /// # Errors
+    /// When the row holds no instant.
+    pub fn since(&self) -> Result<Timestamp, StoreError> {
+        instant(self.suppressed_at)
+    }
+}
+
+const ADD: &str = "
+    INSERT INTO suppressions (address, channel, reason, source, suppressed_at)
+    SELECT value ->> 'address', value ->> 'channel', value ->> 'reason', value ->> 'source', CAST($2 AS BIGINT) FROM json_each($1) WHERE TRUE
+    ON CONFLICT (address, channel) WHERE lifted_at IS NULL DO NOTHING";
+const STOP_PROSPECTS: &str = "
+    UPDATE prospects SET mail_stop = (SELECT MIN(value ->> 'reason') FROM json_each($1) WHERE value ->> 'address' = prospects.address AND value ->> 'channel' = 'email')
+    WHERE mail_stop IS NULL AND address IN (SELECT value ->> 'address' FROM json_each($1) WHERE value ->> 'channel' = 'email')";
+const IN_FORCE: &str = "
+    SELECT s.address, s.channel, s.reason, s.source, s.suppressed_at FROM suppressions s
+    WHERE s.lifted_at IS NULL AND s.address IN (SELECT value ->> 'a' FROM json_each($1))";
+const ALL: &str = "
+    SELECT address, channel, reason, source, suppressed_at FROM suppressions WHERE lifted_at IS NULL ORDER BY suppressed_at, id";
+const LIFT: &str = "UPDATE suppressions SET lifted_at = $3 WHERE address = $1 AND channel = $2 AND lifted_at IS NULL";
+const RESUME_PROSPECT: &str = "UPDATE prospects SET mail_stop = NULL WHERE address = $1";
+
+/// Adds suppressions; one already in force is kept as it is. Prospects of these addresses stop at once.
+/// Returns how many are new.
+///
+/// # Errors
+/// The store's.
+pub async fn add(tx: &mut Tx, stops: &[Stop], now: Timestamp) -> Result<u64, StoreError> {
+    if stops.is_empty() {
+        return Ok(0);
+    }
+    let rows = to_json(stops)?;
+    let new = tx.execute(ADD, args![rows.clone(), now]).await?;
+    tx.execute(STOP_PROSPECTS, args![rows]).await?;
+    Ok(new)
+}
+
+/// The suppressions in force for any of these addresses, erased ones included.
+///
+/// # Errors
+/// The store's.
+pub async fn of(tx: &mut Tx, addresses: &[&Address]) -> Result<Vec<Suppression>, StoreError> {
+    #[derive(Serialize)]
+    struct Row {
+        a: String,
+    }
+    let rows: Vec<Row> = addresses.iter().flat_map(|a| [Row { a: a.to_string() }, Row { a: erased(a) }]).collect();
+    tx.rows(IN_FORCE, args![to_json(&rows)?]).await
+}
+
+/// Every suppression in force, oldest first.
+///
+/// # Errors
+/// The store's.
+pub async fn all(tx: &mut Tx) -> Result<Vec<Suppression>, StoreError> {
+    tx.rows(ALL, args![]).await
+}
+
+/// Lifts a suppression. Returns whether there was one.
+///
+/// # Errors
+/// The store's.
+pub async fn lift(tx: &mut Tx, address: &Address, channel: Channel, now: Timestamp) -> Result<bool, StoreError> {
+    let word = if channel == Channel::Email { "email" } else { "phone" };
+    let lifted = tx.execute(LIFT, args![address, word, now]).await? > 0;
+    if channel == Channel::Email {
+        tx.execute(RESUME_PROSPECT, args![address]).await?;
+    }
+    Ok(lifted)
+}
+
+/// What stands for an erased address: enough to know it again, not enough to read it.
+#[must_use]
+pub fn erased(address: &Address) -> String {
+    let hash = Sha256::digest(address.as_str().as_bytes());
+    format!("sha256:{}", data_encoding::HEXLOWER.encode(&hash))
+}

@@ -1,0 +1,87 @@
+//! Between rows and the words of `domain`: instants, ids, names, JSON.
+
+use super::backend::{StoreError, Value};
+use crate::domain::address::Address;
+use crate::domain::id::{
+    AccountId, DeliveryId, FollowUpId, HandoffId, IssueId, LetterId, Name, OccurrenceId, ProspectId, QualificationId, SignalId,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+macro_rules! ids {
+    ($($id:ident),+) => {$(
+        impl From<$id> for Value {
+            fn from(id: $id) -> Self {
+                Self::Number(Some(id.0))
+            }
+        }
+        impl From<Option<$id>> for Value {
+            fn from(id: Option<$id>) -> Self {
+                Self::Number(id.map(|id| id.0))
+            }
+        }
+    )+};
+}
+ids!(AccountId, DeliveryId, FollowUpId, HandoffId, IssueId, LetterId, OccurrenceId, ProspectId, QualificationId, SignalId);
+
+macro_rules! values {
+    ($($from:ty => |$value:ident| $to:expr),+ $(,)?) => {$(
+        impl From<$from> for Value {
+            fn from($value: $from) -> Self {
+                $to
+            }
+        }
+    )+};
+}
+values!(
+    i64 => |n| Self::Number(Some(n)),
+    Option<i64> => |n| Self::Number(n),
+    &str => |text| Self::Text(Some(text.to_owned())),
+    String => |text| Self::Text(Some(text)),
+    Option<String> => |text| Self::Text(text),
+    Option<&str> => |text| Self::Text(text.map(str::to_owned)),
+    &Name => |name| Self::Text(Some(name.to_string())),
+    Option<&Name> => |name| Self::Text(name.map(ToString::to_string)),
+    &Address => |address| Self::Text(Some(address.to_string())),
+    bool => |truth| Self::Truth(truth),
+    Vec<u8> => |bytes| Self::Bytes(bytes),
+    Timestamp => |at| Self::Number(Some(at.as_millisecond())),
+    Option<Timestamp> => |at| Self::Number(at.map(Timestamp::as_millisecond)),
+);
+
+/// The instant of stored milliseconds.
+pub(in crate::store) fn instant(milliseconds: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_millisecond(milliseconds).map_err(|e| StoreError::Value { what: "instant", why: e.to_string() })
+}
+
+/// The instant of stored milliseconds, or none.
+pub(in crate::store) fn instant_or_none(milliseconds: Option<i64>) -> Result<Option<Timestamp>, StoreError> {
+    milliseconds.map(instant).transpose()
+}
+
+/// A stored name.
+pub(in crate::store) fn name(text: &str) -> Result<Name, StoreError> {
+    Name::parse(text).map_err(|e| StoreError::Value { what: "name", why: e.to_string() })
+}
+
+/// A stored address.
+pub(in crate::store) fn address(text: &str) -> Result<Address, StoreError> {
+    Address::parse(text).map_err(|e| StoreError::Value { what: "address", why: e.to_string() })
+}
+
+/// A stored word of a closed set.
+pub(in crate::store) fn word<T>(what: &'static str, text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {
+    parse(text).ok_or_else(|| StoreError::Value { what, why: format!("{text:?} is none of its words") })
+}
+
+/// Stored JSON.
+pub(in crate::store) fn from_json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|e| StoreError::Value { what, why: e.to_string() })
+}
+
+/// A value as JSON text. PostgreSQL's JSON cannot hold U+0000, so it becomes a space.
+pub(in crate::store) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, StoreError> {
+    let text = serde_json::to_string(value).map_err(|e| StoreError::Value { what: "value to keep", why: e.to_string() })?;
+    Ok(if text.contains("\\u0000") { text.replace("\\u0000", " ") } else { text })
+}
