@@ -1,10 +1,11 @@
 //! Campaigns: whether each runs, and up to when its schedule has been looked at.
 
 use super::backend::{Sql, StoreError, Tx, args, locking};
-use super::value::{instant, to_json};
+use super::value::{instant, name as name_of, to_json};
 use crate::domain::id::Name;
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// A campaign's row.
 #[derive(Debug, Clone)]
@@ -20,6 +21,7 @@ const ADD: &str = "
     SELECT value ->> 'name', 'running', CAST($2 AS BIGINT), CAST($2 AS BIGINT) FROM json_each($1) WHERE TRUE
     ON CONFLICT (name) DO NOTHING";
 const GET: Sql = locking!("SELECT state, reason, seen_until FROM campaigns WHERE name = $1", "FOR UPDATE");
+const ALL: &str = "SELECT name, state, reason, seen_until FROM campaigns";
 const SEEN: &str = "UPDATE campaigns SET seen_until = $2 WHERE name = $1 AND seen_until < $2";
 const SET: &str = "UPDATE campaigns SET state = $2, reason = $3, changed_at = $4 WHERE name = $1 AND state <> $2";
 
@@ -42,11 +44,16 @@ pub async fn add(tx: &mut Tx, names: impl Iterator<Item = &Name>, now: Timestamp
 /// The store's.
 pub async fn lock(tx: &mut Tx, name: &Name) -> Result<Option<State>, StoreError> {
     let row: Option<(String, Option<String>, i64)> = tx.row(GET, args![name]).await?;
-    row.map(|(state, reason, seen_until)| {
-        let paused = (state == "paused").then(|| reason.unwrap_or_default());
-        Ok(State { paused, seen_until: instant(seen_until)? })
-    })
-    .transpose()
+    row.map(|(state, reason, seen_until)| read(&state, reason, seen_until)).transpose()
+}
+
+/// Every campaign ever configured.
+///
+/// # Errors
+/// The store's.
+pub async fn all(tx: &mut Tx) -> Result<BTreeMap<Name, State>, StoreError> {
+    let rows: Vec<(String, String, Option<String>, i64)> = tx.rows(ALL, args![]).await?;
+    rows.into_iter().map(|(id, state, reason, seen_until)| Ok((name_of(&id)?, read(&state, reason, seen_until)?))).collect()
 }
 
 /// Records that the schedule has been looked at up to `until`.
@@ -71,4 +78,9 @@ pub async fn pause(tx: &mut Tx, name: &Name, reason: &str, now: Timestamp) -> Re
 /// The store's.
 pub async fn resume(tx: &mut Tx, name: &Name, now: Timestamp) -> Result<bool, StoreError> {
     Ok(tx.execute(SET, args![name, "running", None::<&str>, now]).await? > 0)
+}
+
+fn read(state: &str, reason: Option<String>, seen_until: i64) -> Result<State, StoreError> {
+    let paused = (state == "paused").then(|| reason.unwrap_or_default());
+    Ok(State { paused, seen_until: instant(seen_until)? })
 }

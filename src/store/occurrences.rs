@@ -28,6 +28,7 @@ const FILLING: Sql = locking!(
     "SELECT id, campaign, due_at, cursor FROM occurrences WHERE state = 'filling' ORDER BY id LIMIT 1",
     "FOR UPDATE SKIP LOCKED"
 );
+const PEEK: &str = "SELECT id, campaign, due_at, cursor FROM occurrences WHERE state = 'filling' ORDER BY id LIMIT 1";
 const ADVANCE: &str = "UPDATE occurrences SET cursor = $2 WHERE id = $1";
 const FILLED: &str = "UPDATE occurrences SET state = 'filled', filled_at = $2 WHERE id = $1";
 
@@ -54,11 +55,15 @@ pub async fn open_test(tx: &mut Tx, campaign: &Name, nominal: &str, now: Timesta
 /// # Errors
 /// The store's.
 pub async fn next_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
-    let row: Option<(i64, String, i64, i64)> = tx.row(FILLING, args![]).await?;
-    row.map(|(id, campaign, due_at, cursor)| {
-        Ok(Filling { id: OccurrenceId(id), campaign: name(&campaign)?, due_at: instant(due_at)?, cursor: ProspectId(cursor) })
-    })
-    .transpose()
+    read(tx.row(FILLING, args![]).await?)
+}
+
+/// The oldest occurrence that is being filled, without a lock: for looking ahead.
+///
+/// # Errors
+/// The store's.
+pub async fn peek_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
+    read(tx.row(PEEK, args![]).await?)
 }
 
 /// Moves the cursor; commits with the page it stands for.
@@ -75,4 +80,11 @@ pub async fn advance(tx: &mut Tx, id: OccurrenceId, cursor: ProspectId) -> Resul
 /// The store's.
 pub async fn filled(tx: &mut Tx, id: OccurrenceId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(FILLED, args![id, now]).await.map(drop)
+}
+
+fn read(row: Option<(i64, String, i64, i64)>) -> Result<Option<Filling>, StoreError> {
+    row.map(|(id, campaign, due_at, cursor)| {
+        Ok(Filling { id: OccurrenceId(id), campaign: name(&campaign)?, due_at: instant(due_at)?, cursor: ProspectId(cursor) })
+    })
+    .transpose()
 }

@@ -1,0 +1,143 @@
+//! What every step is given: the store, the clock, the plan in force, the signer, and the doors for hot writes.
+
+use crate::clock::Clock;
+use crate::domain::plan::Plan;
+use crate::mail::token::Signer;
+use crate::store::backend::{Store, StoreError};
+use crate::store::signing_keys;
+use jiff::Timestamp;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::watch;
+
+/// What every step is given. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Context(Arc<Parts>);
+
+struct Parts {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    signer: Signer,
+    node: String,
+    plan: RwLock<Arc<Plan>>,
+    bell: watch::Sender<u64>,
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Something was done; there may be more.
+    Done,
+    /// Nothing to do until something happens.
+    Idle,
+    /// Nothing to do before this instant, unless something happens.
+    NotBefore(Timestamp),
+}
+
+impl Progress {
+    /// Idle until the instant, if there is one.
+    #[must_use]
+    pub fn until(instant: Option<Timestamp>) -> Self {
+        instant.map_or(Self::Idle, Self::NotBefore)
+    }
+}
+
+impl Context {
+    /// Assembles a context: loads the signing keys, making the first one for a new database.
+    ///
+    /// # Errors
+    /// The store's, or that the machine gives no randomness.
+    pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan, node: String) -> Result<Self, FlowError> {
+        let mut fresh = [0; 32];
+        getrandom::fill(&mut fresh).map_err(|_| FlowError::Unable("the machine gives no randomness for a signing key".to_owned()))?;
+        let mut tx = store.write().await?;
+        let keys = signing_keys::load(&mut tx, fresh, clock.now()).await?;
+        tx.commit().await?;
+        let signer = Signer::new(&keys).ok_or_else(|| FlowError::Unable("the database holds no usable signing key".to_owned()))?;
+        Ok(Self(Arc::new(Parts { store, clock, signer, node, plan: RwLock::new(Arc::new(plan)), bell: watch::Sender::new(0) })))
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The present instant.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.0.clock.clone()
+    }
+
+    /// The signer of our tokens.
+    #[must_use]
+    pub fn signer(&self) -> &Signer {
+        &self.0.signer
+    }
+
+    /// This node's name, as leases carry it.
+    #[must_use]
+    pub fn node(&self) -> &str {
+        &self.0.node
+    }
+
+    /// The plan in force.
+    #[must_use]
+    pub fn plan(&self) -> Arc<Plan> {
+        self.0.plan.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts another plan in force.
+    pub fn replace_plan(&self, plan: Plan) {
+        *self.0.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
+        self.ring();
+    }
+
+    /// Tells every waiting step that something happened.
+    pub fn ring(&self) {
+        self.0.bell.send_modify(|rung| *rung = rung.wrapping_add(1));
+    }
+
+    /// What a waiting step listens to.
+    #[must_use]
+    pub fn listen(&self) -> watch::Receiver<u64> {
+        self.0.bell.subscribe()
+    }
+}
+
+/// Why a step could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// The store's reason.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The same, shared by all that were in one transaction.
+    #[error("{0}")]
+    Shared(#[from] Arc<StoreError>),
+    /// What was asked cannot be done as things stand.
+    #[error("{0}")]
+    Refused(String),
+    /// Nothing of that name or address.
+    #[error("find {0}")]
+    Missing(String),
+    /// Something outside our hands.
+    #[error("{0}")]
+    Unable(String),
+}
+
+impl FlowError {
+    /// Whether trying again later may help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_transient(),
+            Self::Shared(error) => error.is_transient(),
+            Self::Refused(_) | Self::Missing(_) | Self::Unable(_) => false,
+        }
+    }
+}

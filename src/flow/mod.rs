@@ -1,0 +1,24 @@
+//! What happens: one file per arrow of the picture in ARCHITECTURE.md.
+//!
+//! A step takes work from the store, decides with `domain`, writes in one transaction, and leaves work for the next
+//! step. Steps never call steps. Each says what became of it: done, idle, or not before an instant.
+
+// What every step is given.
+pub mod context;
+// Who comes in.
+pub mod admit;
+// The group side.
+pub mod publish;
+pub mod deliver;
+pub mod observe;
+// The doorway.
+pub mod qualify;
+// The individual side.
+pub mod dossier;
+pub mod hand_off;
+pub mod follow_up;
+pub mod correspond;
+// What time alone brings.
+pub mod sweep;
+// All of them, until nothing is left to do.
+pub mod settle;

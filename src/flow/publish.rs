@@ -1,0 +1,230 @@
+//! publish: a due occurrence becomes one issue per newsletter it carries, and one delivery per member.
+//!
+//! The occurrence's row comes first and can be opened only once; pages of deliveries follow, each committed with its
+//! cursor and the lease that covers it, so any node can resume.
+
+use super::context::{Context, FlowError, Progress};
+use crate::domain::campaign::{Campaign, Newsletter, Order, Sender};
+use crate::domain::id::{IssueId, Name, OccurrenceId, ProspectId};
+use crate::domain::plan::Plan;
+use crate::mail::prepared::{self, Envelope};
+use crate::store::audiences::{self, Question};
+use crate::store::backend::Tx;
+use crate::store::issues::{self, NewIssue};
+use crate::store::{campaigns, deliveries, leases, occurrences};
+use crate::text::newsletter::{self, Frame};
+use jiff::Timestamp;
+
+/// How many prospects one page looks at, and so how many deliveries one lease covers at most.
+const PAGE: i64 = 2_000;
+
+/// Opens what is due, and writes one page of what is open.
+///
+/// # Errors
+/// The store's; a newsletter that cannot be composed.
+pub async fn publish(ctx: &Context) -> Result<Progress, FlowError> {
+    let plan = ctx.plan();
+    let now = ctx.now();
+    let next = open_due(ctx, &plan, now).await?;
+    if fill_page(ctx, &plan, now).await? {
+        ctx.ring();
+        return Ok(Progress::Done);
+    }
+    Ok(Progress::until(next))
+}
+
+/// Opens occurrences that came due; returns when the next one will.
+async fn open_due(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<Option<Timestamp>, FlowError> {
+    let mut read = ctx.store().read().await?;
+    let known = campaigns::all(&mut read).await?;
+    drop(read);
+    let is_due = |c: &Campaign| known.get(&c.name).is_none_or(|state| c.schedule.after(state.seen_until).is_some_and(|f| f.due_at <= now));
+    if plan.campaigns.iter().any(is_due) {
+        let mut tx = ctx.store().write().await?;
+        campaigns::add(&mut tx, plan.campaigns.iter().map(|c| &c.name), now).await?;
+        for campaign in &plan.campaigns {
+            open(&mut tx, campaign, now).await?;
+        }
+        tx.commit().await?;
+    }
+    Ok(plan.campaigns.iter().filter_map(|c| c.schedule.after(now)).map(|f| f.due_at).min())
+}
+
+/// After downtime at most the latest occurrence fires, and only while it is fresh; the others are recorded as missed.
+async fn open(tx: &mut Tx, campaign: &Campaign, now: Timestamp) -> Result<(), FlowError> {
+    let Some(state) = campaigns::lock(tx, &campaign.name).await? else {
+        return Ok(());
+    };
+    let due: Vec<_> = std::iter::successors(campaign.schedule.after(state.seen_until), |f| campaign.schedule.after(f.due_at))
+        .take_while(|f| f.due_at <= now)
+        .take(MOST_BACK)
+        .collect();
+    for (i, firing) in due.iter().enumerate() {
+        let late = Campaign::SEND_WITHIN.after(firing.due_at) < now;
+        let missed = i + 1 < due.len() || late || state.paused.is_some();
+        if occurrences::open(tx, &campaign.name, firing, missed).await? {
+            tracing::info!(campaign = %campaign.name, nominal = %firing.nominal, missed, "occurrence opened");
+        }
+    }
+    if let Some(last) = due.last() {
+        campaigns::seen(tx, &campaign.name, last.due_at).await?;
+    }
+    Ok(())
+}
+
+/// How many missed occurrences are written down at once.
+const MOST_BACK: usize = 1_000;
+
+/// Writes one page of the oldest open occurrence. Returns whether there was one.
+async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<bool, FlowError> {
+    let mut read = ctx.store().read().await?;
+    let Some(waiting) = occurrences::peek_filling(&mut read).await? else {
+        return Ok(false);
+    };
+    let Some(campaign) = plan.campaign(&waiting.campaign) else {
+        // The campaign left the configuration between opening and filling.
+        drop(read);
+        let mut tx = ctx.store().write().await?;
+        occurrences::filled(&mut tx, waiting.id, now).await?;
+        tx.commit().await?;
+        tracing::warn!(campaign = %waiting.campaign, "occurrence closed: the campaign is no longer configured");
+        return Ok(true);
+    };
+    let newsletters = offered(campaign);
+    let mut question = question(plan, campaign, &newsletters);
+    let issued = issues::of_occurrence(&mut read, waiting.id).await?;
+    let mut fresh = Vec::new();
+    if issued.is_empty() {
+        question.up_to = audiences::last(&mut read).await?;
+        for id in audiences::newsletters_due(&mut read, &question).await? {
+            if let Some(newsletter) = campaign.newsletter(&id) {
+                fresh.push((newsletter, issue(plan, campaign, newsletter, waiting.due_at)?));
+            }
+        }
+    }
+    drop(read);
+
+    let mut tx = ctx.store().write().await?;
+    let Some(filling) = occurrences::next_filling(&mut tx).await?.filter(|f| f.id == waiting.id) else {
+        return Ok(true); // another node is at it
+    };
+    for (newsletter, (content, message)) in &fresh {
+        issues::add(&mut tx, &new_issue(plan, campaign, newsletter, filling.id, content, message, now)).await?;
+    }
+    question.after = filling.cursor;
+    question.up_to = audiences::window(&mut tx, filling.cursor, PAGE).await?;
+    let nobody_is_due = issued.is_empty() && fresh.is_empty();
+    if question.up_to <= filling.cursor || nobody_is_due {
+        occurrences::filled(&mut tx, filling.id, now).await?;
+        tracing::info!(campaign = %campaign.name, "occurrence filled");
+    } else {
+        if audiences::fill(&mut tx, filling.id, &question).await? > 0 {
+            leases::cover(&mut tx, filling.id, question.after, question.up_to, now).await?;
+        }
+        occurrences::advance(&mut tx, filling.id, question.up_to).await?;
+    }
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// What an occurrence may carry: a series all of it, in order; an edition only the newest.
+#[must_use]
+pub fn offered(campaign: &Campaign) -> Vec<&Name> {
+    match campaign.order {
+        Order::Series => campaign.newsletters.iter().map(|n| &n.id).collect(),
+        Order::Edition => campaign.newsletters.last().map(|n| &n.id).into_iter().collect(),
+    }
+}
+
+/// The question "who is to get what" about a campaign, over nobody yet.
+#[must_use]
+pub fn question<'a>(plan: &Plan, campaign: &'a Campaign, newsletters: &'a [&'a Name]) -> Question<'a> {
+    Question {
+        campaign: &campaign.name,
+        audience: &campaign.audience,
+        newsletters,
+        tracking: plan.settings.tracking,
+        after: ProspectId(0),
+        up_to: ProspectId(0),
+    }
+}
+
+type Prepared = (crate::domain::issue::Content, String);
+
+/// Composes and prepares a newsletter: final bytes with holes, the same for everybody.
+///
+/// # Errors
+/// When the text cannot be composed or does not fit a mail.
+pub fn issue(plan: &Plan, campaign: &Campaign, newsletter: &Newsletter, date: Timestamp) -> Result<Prepared, FlowError> {
+    let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("prepare newsletter {} of {}: {e}", newsletter.id, campaign.name));
+    let settings = &plan.settings;
+    let frame = Frame {
+        organisation: &settings.organisation,
+        public_url: &settings.public_url,
+        campaign,
+        qualifying: &plan.qualifying,
+        date: date.to_zoned(campaign.schedule.zone().clone()).date(),
+    };
+    let composed = newsletter::compose(newsletter, &frame).map_err(|e| unable(&e))?;
+    let (name, address) = plan.roster.person(&campaign.reply_to).ok_or_else(|| unable(&"reply_to is nobody of ours"))?;
+    let reply_to = Sender { name: name.to_owned(), address: address.clone() };
+    let domain = settings.smtp.return_path.domain();
+    let envelope = Envelope {
+        from: &campaign.from,
+        reply_to: &reply_to,
+        list_id: (campaign.name.as_str(), domain),
+        date,
+        public_url: &settings.public_url,
+        message_id_domain: domain,
+    };
+    let prepared = prepared::prepare(&composed, &envelope).map_err(|e| unable(&e))?;
+    let message = prepared.to_json().map_err(|e| unable(&e))?;
+    Ok((composed.content, message))
+}
+
+fn new_issue<'a>(
+    plan: &'a Plan,
+    campaign: &'a Campaign,
+    newsletter: &'a Newsletter,
+    occurrence: OccurrenceId,
+    content: &'a crate::domain::issue::Content,
+    message: &str,
+    now: Timestamp,
+) -> NewIssue<'a> {
+    NewIssue {
+        occurrence,
+        campaign: &campaign.name,
+        newsletter: &newsletter.id,
+        subject: &newsletter.subject,
+        content,
+        message: message.to_owned(),
+        test: false,
+        plan_hash: &plan.hash,
+        prepared_at: now,
+    }
+}
+
+/// Publishes one test copy of a newsletter to one address: the very same path as live, counted nowhere.
+///
+/// # Errors
+/// The store's; a newsletter that cannot be composed.
+pub async fn publish_test(
+    ctx: &Context,
+    campaign: &Campaign,
+    newsletter: &Newsletter,
+    to: &crate::domain::address::Address,
+) -> Result<IssueId, FlowError> {
+    let (plan, now) = (ctx.plan(), ctx.now());
+    let (content, message) = issue(&plan, campaign, newsletter, now)?;
+    let mut tx = ctx.store().write().await?;
+    campaigns::add(&mut tx, plan.campaigns.iter().map(|c| &c.name), now).await?;
+    let occurrence = occurrences::open_test(&mut tx, &campaign.name, &format!("test {to} {now}"), now).await?;
+    let new = NewIssue { test: true, ..new_issue(&plan, campaign, newsletter, occurrence, &content, &message, now) };
+    issues::add(&mut tx, &new).await?;
+    let id = issues::id(&mut tx, occurrence, &newsletter.id).await?;
+    deliveries::add_test(&mut tx, occurrence, id, to).await?;
+    leases::cover(&mut tx, occurrence, ProspectId(0), ProspectId(0), now).await?;
+    tx.commit().await?;
+    ctx.ring();
+    Ok(id)
+}
