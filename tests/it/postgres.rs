@@ -17,7 +17,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Makes the cluster, says in which folder its socket is, waits for the test process to close our standard input
 /// (the kernel does that even for a process that was killed), and clears up.
 const WATCH: &str = r#"
-trap '' INT TERM HUP
+# PIPE too: whoever should read the answer may be dead by then.
+trap '' INT TERM HUP PIPE
 folder=$(mktemp -d -t nurtured-postgres.XXXXXX) || exit 1
 clear() { "$1/pg_ctl" -D "$folder/data" -m immediate stop; rm -rf "$folder"; }
 if "$1/initdb" -D "$folder/data" -U postgres -A trust -N -E UTF8 --locale=C >"$folder/log" 2>&1 &&
@@ -44,7 +45,7 @@ pub(crate) fn database(name: &str) -> Option<String> {
         "a database name is of a-z, 0-9 and _: {name}"
     );
     let fresh = format!("{:.50}_{}", name, MADE.fetch_add(1, Ordering::Relaxed));
-    cluster.run(&cluster.url("postgres"), &format!("CREATE DATABASE {fresh}"));
+    psql(&cluster.programs, &cluster.url("postgres"), &format!("CREATE DATABASE {fresh}"));
     Some(cluster.url(&fresh))
 }
 
@@ -75,13 +76,9 @@ impl Cluster {
     fn url(&self, database: &str) -> String {
         format!("postgres://postgres@{}/{database}", self.folder.to_string_lossy().replace('/', "%2F"))
     }
-
-    /// Runs one statement and returns what it says, one line a row.
-    fn run(&self, url: &str, statement: &str) -> String {
-        psql(&self.programs, url, statement)
-    }
 }
 
+/// Runs one statement and returns what it says, one line a row.
 fn psql(programs: &Path, url: &str, statement: &str) -> String {
     let output =
         Command::new(programs.join("psql")).args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statement]).output();
