@@ -16,8 +16,8 @@ pub mod campaign;
 pub mod issue;
 pub mod delivery;
 // The doorway: what came back, and what it proves.
-pub mod signal;
 pub mod machine;
+pub mod signal;
 pub mod rule;
 pub mod evidence;
 pub mod qualification;

@@ -217,6 +217,7 @@ impl Qualifying {
 
 impl Rule {
     /// `None` when the rule does not read this form; else the date it states, if it states one.
+    #[must_use]
     pub fn reads_form(&self, form: &Name, fields: &BTreeMap<String, String>) -> Option<Option<Date>> {
         let Reads::Form { form: expected, test } = &self.reads else {
             return None;

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 /// What `nurtured.toml` says.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where links lead, without a trailing slash: "https://news.tecnofab.example".
+    /// Where links lead, without a trailing slash: `https://news.tecnofab.example`.
     pub public_url: String,
     /// Who we are; the footer of every newsletter.
     pub organisation: Organisation,
