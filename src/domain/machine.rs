@@ -21,7 +21,8 @@ pub enum Machine {
 }
 
 impl Machine {
-    const ALL: [Self; 5] = [Self::Head, Self::Agent, Self::NoAgent, Self::Burst, Self::Contradictory];
+    /// Every reason.
+    pub const ALL: [Self; 5] = [Self::Head, Self::Agent, Self::NoAgent, Self::Burst, Self::Contradictory];
 
     /// The word in SQL and reports.
     #[must_use]

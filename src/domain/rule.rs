@@ -208,6 +208,12 @@ fn fits(pattern: &str, text: &str) -> bool {
 }
 
 impl Qualifying {
+    /// Whether a touch of this kind can be evidence of the criterion.
+    #[must_use]
+    pub fn reads_touch(&self, criterion: Criterion, touch: Touch) -> bool {
+        self.criteria[criterion].rules.iter().any(|r| matches!(&r.reads, Reads::Touch(kinds) if kinds.contains(&touch)))
+    }
+
     /// The recycling reason of that name.
     #[must_use]
     pub fn recycle_reason(&self, reason: &str) -> Option<&RecycleReason> {

@@ -69,6 +69,10 @@ const PARTS: &str = "SELECT qualification_id, assignment FROM handoffs WHERE id 
 const LOADS: &str = "
     SELECT salesperson, SUM(CASE WHEN state <> 'closed' THEN 1 ELSE 0 END), MAX(opened_at) FROM handoffs GROUP BY salesperson";
 const DECLINED: &str = "SELECT DISTINCT by_whom FROM handoff_events WHERE handoff_id = $1 AND what = 'not mine'";
+const UNREMINDED: &str = "
+    SELECT h.id, h.answer_until FROM handoffs h WHERE h.state = 'offered'
+      AND NOT EXISTS (SELECT 1 FROM handoff_events e WHERE e.handoff_id = h.id AND e.what = 'reminded' AND e.at >= h.answer_until)
+    ORDER BY h.answer_until, h.id LIMIT 1";
 const ADD_EVENT: &str = "INSERT INTO handoff_events (handoff_id, at, by_whom, what, note) VALUES ($1, $2, $3, $4, $5)";
 const EVENTS: &str = "SELECT at, by_whom, what, note FROM handoff_events WHERE handoff_id = $1 ORDER BY id";
 
@@ -195,6 +199,15 @@ pub async fn load_of_all(tx: &mut Tx) -> Result<Load, StoreError> {
 pub async fn declined_by(tx: &mut Tx, id: HandoffId) -> Result<Vec<Name>, StoreError> {
     let rows: Vec<(String,)> = tx.rows(DECLINED, args![id]).await?;
     rows.iter().map(|(by,)| name(by)).collect()
+}
+
+/// The offer whose time runs out first and that nobody was reminded of.
+///
+/// # Errors
+/// The store's.
+pub async fn unreminded(tx: &mut Tx) -> Result<Option<(HandoffId, Timestamp)>, StoreError> {
+    let row: Option<(i64, i64)> = tx.row(UNREMINDED, args![]).await?;
+    row.map(|(id, until)| Ok((HandoffId(id), instant(until)?))).transpose()
 }
 
 /// Appends what happened.

@@ -1,0 +1,187 @@
+//! The dossier: what a salesperson is told about one prospect, compiled from the record. The letter, the page and the
+//! confirmation all print it, so they cannot disagree.
+
+use super::context::{Context, FlowError};
+use super::qualify;
+use crate::domain::address::Address;
+use crate::domain::campaign::Sender;
+use crate::domain::handoff::Handoff;
+use crate::domain::id::{HandoffId, Name};
+use crate::domain::machine::Machine;
+use crate::domain::plan::Plan;
+use crate::domain::prospect::Prospect;
+use crate::domain::salesperson::link_number;
+use crate::domain::signal::{Detail, Signal};
+use crate::mail::letter as mime;
+use crate::mail::token::{Kind, Signer, Token};
+use crate::store::backend::Tx;
+use crate::store::{consents, deliveries, handoffs, qualifications, suppressions};
+use crate::text::dossier::{self, Channel, Dossier, Happening, Received, Spoke, WhyNow};
+use crate::text::letter::Letter;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// A dossier, and whose it is.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// What they are told.
+    pub dossier: Dossier,
+    /// The handoff.
+    pub handoff: Handoff,
+    /// To whom.
+    pub salesperson: Name,
+}
+
+/// How many days a salesperson's queue link works.
+const QUEUE_LINK_DAYS: i64 = 30;
+
+/// Compiles the dossier of a handoff as things stand: the five lines are those it was opened with.
+///
+/// # Errors
+/// The store's; when there is no such handoff.
+pub async fn compile(ctx: &Context, tx: &mut Tx, plan: &Plan, id: HandoffId, prospect: &Prospect, now: Timestamp) -> Result<Told, FlowError> {
+    let handoff = handoffs::load(tx, id).await?.ok_or_else(|| FlowError::Missing(format!("handoff {id}")))?;
+    let (qualification, assignment) = handoffs::grounds(tx, id).await?;
+    let findings = qualifications::findings(tx, qualification).await?;
+    let (live, signals) = qualify::look(tx, plan, prospect.id, now).await?;
+    let zone = zone_of(plan, &handoff.salesperson);
+    let person = |id: &Name| plan.roster.person(id).map_or_else(|| id.to_string(), |(name, _)| name.to_owned());
+    let is_machine = |s: &Signal| live.ignored().iter().any(|i| i.signal == s.id && Machine::ALL.iter().any(|m| m.words() == i.why));
+    let mut history: Vec<&Signal> = signals.iter().filter(|s| !is_machine(s)).collect();
+    history.sort_by_key(|s| std::cmp::Reverse((s.occurred_at, s.id)));
+    let why_now = why_now(&handoff, &findings, live.request(), &history);
+    let dossier = Dossier {
+        name: prospect.display_name(),
+        company: prospect.company.clone(),
+        phone: prospect.phone.clone(),
+        address: prospect.address.clone(),
+        best_hours: None,
+        why_now,
+        sentence: dossier::sentence(&findings, &plan.qualifying, &zone),
+        page_url: page_url(ctx.signer(), plan, id, &handoff.salesperson),
+        queue_url: queue_url(ctx.signer(), plan, &handoff.salesperson, now),
+        lines: dossier::lines(&findings, &prospect.display_name(), person),
+        questions: dossier::questions(&findings, &plan.qualifying),
+        fields: prospect.fields.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
+        history: history.iter().take(12).map(|s| Happening { at: s.occurred_at, words: s.detail.words() }).collect(),
+        machine_hits: signals.iter().filter(|s| is_machine(s)).count() as u64,
+        issues: received(tx, prospect).await?,
+        spoke_last: spoke_last(plan, &history),
+        channels: channels(tx, prospect).await?,
+        salesperson: person(&handoff.salesperson),
+        assignment: assignment.words(),
+        answer_until: handoff.answer_until,
+        touch_until: handoff.touch_until,
+        if_not_taken: format!("It stays yours; you and {} are reminded.", person(&plan.roster.manager)),
+        zone,
+    };
+    Ok(Told { dossier, salesperson: handoff.salesperson.clone(), handoff })
+}
+
+fn why_now(
+    handoff: &Handoff,
+    findings: &crate::domain::criterion::PerCriterion<crate::domain::qualification::Finding>,
+    request: Option<&crate::domain::qualification::Citation>,
+    history: &[&Signal],
+) -> WhyNow {
+    let kind = if handoff.cause == "request" { dossier::Kind::Request } else { dossier::Kind::Ready };
+    let asked = request.filter(|c| kind == dossier::Kind::Request && c.at <= handoff.opened_at);
+    let fifth = findings.iter().flat_map(|(_, f)| &f.cites).max_by_key(|c| (c.at, c.signal));
+    let latest = || history.iter().find(|s| s.occurred_at <= handoff.opened_at).map(|s| (s.detail.words(), s.occurred_at));
+    let (words, at) = asked
+        .or(fifth)
+        .map(|c| (c.words.clone(), c.at))
+        .or_else(latest)
+        .unwrap_or_else(|| (String::new(), handoff.opened_at));
+    WhyNow { words, at, kind }
+}
+
+async fn received(tx: &mut Tx, prospect: &Prospect) -> Result<Vec<Received>, FlowError> {
+    let rows = deliveries::received(tx, prospect.id, 6).await?;
+    Ok(rows.into_iter().map(|(subject, at, _)| Received { at, subject }).collect())
+}
+
+fn spoke_last(plan: &Plan, history: &[&Signal]) -> Option<Spoke> {
+    let signal = history.iter().find(|s| matches!(s.detail, Detail::Touch { .. }) && s.by.is_some())?;
+    let by = signal.by.as_ref()?;
+    let who = plan.roster.person(by).map_or_else(|| by.to_string(), |(name, _)| name.to_owned());
+    Some(Spoke { who, at: signal.occurred_at, words: signal.detail.words() })
+}
+
+async fn channels(tx: &mut Tx, prospect: &Prospect) -> Result<Vec<Channel>, FlowError> {
+    let stops = match &prospect.address {
+        Some(address) => suppressions::of(tx, &[address]).await?,
+        None => Vec::new(),
+    };
+    let given = consents::of(tx, prospect.id).await?;
+    let channel = |channel: &str, word: &str, reachable: bool| {
+        let stop = stops.iter().find(|s| s.channel == channel);
+        let agreed = given.iter().rev().find(|(purpose, ..)| purpose == "mail" && channel == "email");
+        let consent = match (stop, agreed) {
+            (Some(stop), _) => format!("{} ({})", stop.reason.replace('_', " "), stop.source),
+            (None, Some((_, true, source, at))) => {
+                let when = at.and_then(|ms| Timestamp::from_millisecond(ms).ok()).map(|at| at.to_zoned(TimeZone::UTC).date());
+                format!("agreed: {source}{}", when.map(|day| format!(", {day}")).unwrap_or_default())
+            }
+            (None, Some((_, false, source, _))) => format!("not agreed: {source}"),
+            (None, None) => "no objection on record".to_owned(),
+        };
+        reachable.then(|| Channel { channel: word.to_owned(), permitted: stop.is_none(), consent })
+    };
+    let both = [channel("email", "mail", prospect.address.is_some()), channel("phone", "phone", prospect.phone.is_some())];
+    Ok(both.into_iter().flatten().collect())
+}
+
+/// The signed link to a handoff's page; it works for this salesperson only.
+#[must_use]
+pub fn page_url(signer: &Signer, plan: &Plan, id: HandoffId, salesperson: &Name) -> String {
+    let token = signer.text(Token { kind: Kind::Handoff, id: id.0, ordinal: 0 }, salesperson.as_str());
+    format!("{}/h/{token}", plan.settings.public_url)
+}
+
+/// The signed link to a salesperson's queue; it works for thirty days.
+#[must_use]
+pub fn queue_url(signer: &Signer, plan: &Plan, salesperson: &Name, now: Timestamp) -> String {
+    let day = u16::try_from(now.as_second() / 86_400 + QUEUE_LINK_DAYS).unwrap_or(u16::MAX);
+    let token = signer.text(Token { kind: Kind::Queue, id: link_number(salesperson), ordinal: day }, "");
+    format!("{}/q/{token}", plan.settings.public_url)
+}
+
+/// The Message-ID of a handoff letter; confirmations and reminders thread under it.
+#[must_use]
+pub fn message_id(plan: &Plan, id: HandoffId, salesperson: &Name) -> String {
+    format!("<handoff-{id}-{salesperson}@{}>", plan.settings.smtp.return_path.domain())
+}
+
+/// The address of one of our people.
+///
+/// # Errors
+/// When they left the roster.
+pub fn address(plan: &Plan, id: &Name) -> Result<Address, FlowError> {
+    let person = plan.roster.person(id).ok_or_else(|| FlowError::Missing(format!("{id} in salespeople.toml")))?;
+    Ok(person.1.clone())
+}
+
+/// The zone of one of our people; UTC for who keeps no hours.
+#[must_use]
+pub fn zone_of(plan: &Plan, id: &Name) -> TimeZone {
+    plan.roster.salesperson(id).map_or(TimeZone::UTC, |s| s.hours.zone.clone())
+}
+
+/// Makes the message of a letter to one of our people.
+///
+/// # Errors
+/// When they left the roster, or the letter does not fit a mail.
+pub fn message(
+    plan: &Plan,
+    letter: &Letter,
+    to: &Name,
+    message_id: &str,
+    in_reply_to: Option<&str>,
+    now: Timestamp,
+) -> Result<Vec<u8>, FlowError> {
+    let (name, address) = plan.roster.person(to).ok_or_else(|| FlowError::Missing(format!("{to} in salespeople.toml")))?;
+    let from = Sender { name: format!("{} nurtured", plan.settings.organisation.name), address: plan.settings.smtp.return_path.clone() };
+    mime::message(letter, &from, (name, address), None, message_id, in_reply_to, now)
+        .map_err(|e| FlowError::Unable(format!("make a letter to {to}: {e}")))
+}

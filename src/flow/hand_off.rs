@@ -1,0 +1,154 @@
+//! hand_off: whoever stands in the doorway is assessed again, assigned to a named salesperson, and offered.
+//!
+//! Qualification snapshot, assignment, stop of group mail, follow-up and the handoff letter's outbox row commit
+//! together or not at all.
+
+use super::context::{Context, FlowError, Progress};
+use super::dossier;
+use super::qualify;
+use crate::domain::handoff::{Cause, Opening};
+use crate::domain::id::{HandoffId, ProspectId, QualificationId};
+use crate::domain::plan::Plan;
+use crate::domain::prospect::{Prospect, Standing};
+use crate::domain::qualification::Qualification;
+use crate::domain::routing::{Assignment, assign};
+use crate::domain::salesperson::{Hours, Roster};
+use crate::store::backend::Tx;
+use crate::store::letters::{self, NewLetter};
+use crate::store::{accounts, follow_ups, handoffs, prospects, qualifications};
+use crate::text::letter;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Hands off the next prospect in the doorway.
+///
+/// # Errors
+/// The store's; a letter that cannot be written.
+pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
+    let (plan, now) = (ctx.plan(), ctx.now());
+    let mut read = ctx.store().read().await?;
+    let waiting = qualifications::is_any_waiting(&mut read).await?;
+    drop(read);
+    if !waiting {
+        return Ok(Progress::Idle);
+    }
+    let mut tx = ctx.store().write().await?;
+    let Some((id, prospect)) = qualifications::next(&mut tx).await? else {
+        return Ok(Progress::Idle);
+    };
+    let standing = prospects::lock(&mut tx, prospect).await?;
+    let prospect = prospects::one(&mut tx, prospect).await?;
+    let (qualification, _) = qualify::look(&mut tx, &plan, prospect.id, now).await?;
+    let earlier = handoffs::of_prospect(&mut tx, prospect.id).await?;
+    match cause(qualification, &prospect, &earlier).filter(|_| standing == Standing::Nurturing) {
+        Some(cause) => {
+            let handoff = open(ctx, &mut tx, &plan, id, &prospect, cause, now).await?;
+            tracing::info!(prospect = %prospect.id, %handoff, "handed off");
+        }
+        None => qualifications::withdraw(&mut tx, id, now).await?,
+    }
+    tx.commit().await?;
+    ctx.ring();
+    Ok(Progress::Done)
+}
+
+fn cause(qualification: Qualification, prospect: &Prospect, earlier: &[crate::domain::handoff::Handoff]) -> Option<Cause> {
+    let (_, found) = qualify::doorway(qualification, prospect, earlier)?;
+    match found.clone().into_ready(prospect.episode_started_at) {
+        Some(ready) => Some(Cause::Ready(ready)),
+        None => found.into_request(Timestamp::MIN).map(Cause::Request),
+    }
+}
+
+async fn open(
+    ctx: &Context,
+    tx: &mut Tx,
+    plan: &Plan,
+    qualification: QualificationId,
+    prospect: &Prospect,
+    cause: Cause,
+    now: Timestamp,
+) -> Result<HandoffId, FlowError> {
+    let assignment = assignment(tx, plan, prospect, &[]).await?;
+    let hours = hours_of(&plan.roster, assignment.salesperson());
+    let promise = plan.roster.promise;
+    let is_request = matches!(cause, Cause::Request(_));
+    let answer = if is_request { promise.request } else { promise.answer };
+    let touch = if is_request { promise.request } else { promise.first_touch };
+    let opening = Opening {
+        prospect: prospect.id,
+        episode: prospect.episode,
+        cause,
+        assignment,
+        opened_at: now,
+        answer_until: hours.after_working(answer, now),
+        touch_until: hours.after_working(touch, now),
+    };
+    qualifications::settle(tx, qualification, opening.cause.word(), opening.cause.qualification(), &plan.hash, now).await?;
+    let id = handoffs::open(tx, &opening, qualification).await?;
+    let salesperson = opening.assignment.salesperson();
+    prospects::set_standing(tx, prospect.id, Standing::Offered, Some(salesperson)).await?;
+    follow_ups::done_alone(tx, prospect.id, now).await?;
+    follow_ups::add(tx, prospect.id, Some(id), salesperson, "Answer the offer", opening.answer_until).await?;
+    handoffs::add_event(tx, id, "nurtured", "offered", &opening.assignment.words(), now).await?;
+    // At night the letter waits for the start of their hours; a request does not wait.
+    let not_before = if is_request { now } else { hours.next_open(now) };
+    offer(ctx, tx, plan, id, prospect, not_before, now).await?;
+    Ok(id)
+}
+
+/// Finds the salesperson, passing over those in `not_to`.
+///
+/// # Errors
+/// The store's.
+pub async fn assignment(
+    tx: &mut Tx,
+    plan: &Plan,
+    prospect: &Prospect,
+    not_to: &[crate::domain::id::Name],
+) -> Result<Assignment, FlowError> {
+    let owner = match prospect.account {
+        Some(account) => accounts::owner(tx, account).await?,
+        None => None,
+    };
+    let load = handoffs::load_of_all(tx).await?;
+    Ok(assign(&plan.roster, prospect, owner.as_ref(), &load, not_to))
+}
+
+/// Writes the handoff letter into the outbox.
+///
+/// # Errors
+/// The store's; a letter that cannot be written.
+pub async fn offer(
+    ctx: &Context,
+    tx: &mut Tx,
+    plan: &Plan,
+    id: HandoffId,
+    prospect: &Prospect,
+    not_before: Timestamp,
+    now: Timestamp,
+) -> Result<(), FlowError> {
+    let told = dossier::compile(ctx, tx, plan, id, prospect, now).await?;
+    let letter = letter::handoff(&told.dossier).map_err(|e| FlowError::Unable(format!("write the handoff letter: {e}")))?;
+    let message_id = dossier::message_id(plan, id, &told.salesperson);
+    let message = dossier::message(plan, &letter, &told.salesperson, &message_id, None, now)?;
+    let recipient = dossier::address(plan, &told.salesperson)?;
+    let new = NewLetter { kind: "handoff", handoff: Some(id), recipient: &recipient, message_id: &message_id, message, not_before };
+    letters::add(tx, new, now).await?;
+    Ok(())
+}
+
+/// The hours of a salesperson; a manager who is none keeps office hours in UTC.
+#[must_use]
+pub fn hours_of(roster: &Roster, id: &crate::domain::id::Name) -> Hours {
+    roster.salesperson(id).map_or_else(|| Hours::office(TimeZone::UTC), |s| s.hours.clone())
+}
+
+/// Which prospect a handoff is of, for callers that have only its number.
+///
+/// # Errors
+/// The store's; when there is no such handoff.
+pub async fn prospect_of(tx: &mut Tx, id: HandoffId) -> Result<ProspectId, FlowError> {
+    let handoff = handoffs::load(tx, id).await?.ok_or_else(|| FlowError::Missing(format!("handoff {id}")))?;
+    Ok(handoff.prospect)
+}

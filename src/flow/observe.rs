@@ -1,0 +1,228 @@
+//! observe: what came back is appended once, and what says stop stops.
+//!
+//! Everything that arrives becomes a signal here: clicks, answers, forms, touches, replies, bounces. A signal marks its
+//! prospect to be assessed; the caller is told only after it is durable.
+
+use super::admit::{self, Arrival};
+use super::context::{Context, FlowError};
+use crate::clock::Clock;
+use crate::domain::address::Address;
+use crate::domain::criterion::Criterion;
+use crate::domain::id::{Name, ProspectId, SignalId};
+use crate::domain::prospect::FieldType;
+use crate::domain::settings::Settings;
+use crate::domain::signal::{About, Detail, NewSignal};
+use crate::store::backend::{Store, StoreError, Tx};
+use crate::store::batch::Batch;
+use crate::store::suppressions::{self, Channel, Stop};
+use crate::store::{assessments, prospects, signals};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What became of a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Observed {
+    /// It was appended.
+    New(SignalId),
+    /// It was there already.
+    Again,
+    /// No prospect has its address.
+    Unknown,
+}
+
+/// The door through which single signals are written together.
+pub type Door = Batch<NewSignal, Observed>;
+
+/// Opens the door; its task ends with the last clone.
+#[must_use]
+pub fn door(store: &Store, clock: &Arc<dyn Clock>) -> Door {
+    let clock = clock.clone();
+    Batch::open(store.clone(), 256, move |tx: &mut Tx, news: &[NewSignal]| {
+        let now = clock.now();
+        Box::pin(write(tx, news, now))
+    })
+}
+
+/// Appends signals in one transaction of their own.
+///
+/// # Errors
+/// The store's; nothing of it happened.
+pub async fn observe(ctx: &Context, news: &[NewSignal]) -> Result<Vec<Observed>, FlowError> {
+    let mut tx = ctx.store().write().await?;
+    let observed = write(&mut tx, news, ctx.now()).await?;
+    tx.commit().await?;
+    ctx.ring();
+    Ok(observed)
+}
+
+/// Appends signals, marks their prospects, and stops those who asked for silence.
+///
+/// # Errors
+/// The store's; nothing is committed here.
+pub async fn write(tx: &mut Tx, news: &[NewSignal], now: Timestamp) -> Result<Vec<Observed>, StoreError> {
+    let addresses: BTreeSet<&Address> = news.iter().filter_map(address_of).collect();
+    let known = if addresses.is_empty() {
+        BTreeMap::new()
+    } else {
+        prospects::by_address(tx, &addresses.into_iter().collect::<Vec<_>>()).await?
+    };
+    let resolve = |signal: &NewSignal| match &signal.about {
+        About::Prospect(id) => Some(Some(*id)),
+        About::Nobody => Some(None),
+        About::Address(address) => known.get(address).map(|id| Some(*id)),
+    };
+    let resolved: Vec<_> = news.iter().map(resolve).collect();
+    let rows: Vec<(Option<ProspectId>, &NewSignal)> = resolved.iter().zip(news).filter_map(|(id, s)| Some(((*id)?, s))).collect();
+    let new = signals::append(tx, &rows, now).await?;
+    let appended = || rows.iter().filter(|(_, s)| new.contains_key(&s.once));
+    assessments::mark(tx, appended().filter_map(|(id, _)| Some(((*id)?, now)))).await?;
+
+    let stopping: Vec<_> = appended().filter_map(|(id, s)| Some(((*id)?, reason(&s.detail)?, s.detail.words()))).collect();
+    if !stopping.is_empty() {
+        let ids: Vec<ProspectId> = stopping.iter().map(|(id, ..)| *id).collect();
+        let addresses: BTreeMap<ProspectId, Address> =
+            prospects::load(tx, &ids).await?.into_iter().filter_map(|p| Some((p.id, p.address?))).collect();
+        let stops: Vec<Stop> = stopping
+            .into_iter()
+            .filter_map(|(id, reason, source)| {
+                Some(Stop { address: addresses.get(&id)?.to_string(), channel: Channel::Email, reason, source })
+            })
+            .collect();
+        suppressions::add(tx, &stops, now).await?;
+    }
+    let mut told = BTreeSet::new();
+    let answer = |(resolved, signal): (&Option<Option<ProspectId>>, &NewSignal)| match (resolved, new.get(&signal.once)) {
+        (None, _) => Observed::Unknown,
+        // The same signal twice in one batch was appended once.
+        (Some(_), Some(id)) if told.insert(*id) => Observed::New(*id),
+        (Some(_), _) => Observed::Again,
+    };
+    Ok(resolved.iter().zip(news).map(answer).collect())
+}
+
+/// Why a signal stops group mail, if it does.
+const fn reason(detail: &Detail) -> Option<&'static str> {
+    match detail {
+        Detail::Unsubscribe { .. } => Some("unsubscribed"),
+        Detail::Bounce { hard: true, .. } => Some("bounced"),
+        _ => None,
+    }
+}
+
+const fn address_of(signal: &NewSignal) -> Option<&Address> {
+    match &signal.about {
+        About::Address(address) => Some(address),
+        About::Prospect(_) | About::Nobody => None,
+    }
+}
+
+/// A filled-in web form: whoever filled it in is admitted if new, what they said about themselves is kept, and the
+/// form itself becomes a signal. The same content again on the same day is the same signal.
+///
+/// # Errors
+/// The store's.
+pub async fn form(ctx: &Context, form: &Name, address: Address, fields: BTreeMap<String, String>) -> Result<Observed, FlowError> {
+    let (plan, now) = (ctx.plan(), ctx.now());
+    let mut arrival = Arrival::of(address.clone());
+    let said = |key: &str| fields.get(key).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
+    arrival.name = said("name");
+    arrival.phone = said("phone");
+    arrival.company = said("company");
+    arrival.fields = declared(&plan.settings, &fields);
+    let day = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let signal = NewSignal {
+        about: About::Address(address.clone()),
+        once: format!("form:{form}:{day}:{}", fingerprint(&[address.as_str(), &serde_json::to_string(&fields).unwrap_or_default()])),
+        occurred_at: now,
+        delivery: None,
+        issue: None,
+        by: None,
+        machine: None,
+        detail: Detail::Form { form: form.clone(), fields },
+    };
+    let mut tx = ctx.store().write().await?;
+    let today = Some(now.to_zoned(jiff::tz::TimeZone::UTC).date());
+    admit::admit(&mut tx, &plan, &[arrival], &format!("form {form}"), today, now).await?;
+    let observed = write(&mut tx, std::slice::from_ref(&signal), now).await?;
+    tx.commit().await?;
+    ctx.ring();
+    observed.first().copied().ok_or_else(|| FlowError::Unable("record the form".to_owned()))
+}
+
+/// The declared fields among what a form says, canonical; a value that does not fit its type is only in the signal.
+fn declared(settings: &Settings, fields: &BTreeMap<String, String>) -> BTreeMap<Name, String> {
+    let keep = |(name, kind): (&Name, &FieldType)| {
+        let value = fields.get(name.as_str()).filter(|v| !v.trim().is_empty())?;
+        Some((name.clone(), kind.canonical(value).ok()?))
+    };
+    settings.fields.iter().filter_map(keep).collect()
+}
+
+/// What a colleague logs: a call, a meeting, a fair, a note.
+#[derive(Debug, Clone)]
+pub struct Logged {
+    /// About whom.
+    pub address: Address,
+    /// Who logs it.
+    pub by: Name,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// A touch.
+    pub detail: Detail,
+}
+
+/// Appends what a colleague logged. The same words about the same person at the same instant are the same signal.
+///
+/// # Errors
+/// The store's; when nobody has the address; when a criterion is proved that no rule reads from such a touch.
+pub async fn log(ctx: &Context, logged: Logged) -> Result<Observed, FlowError> {
+    let plan = ctx.plan();
+    if plan.roster.person(&logged.by).is_none() {
+        let ids: Vec<&str> = plan.roster.ids().map(Name::as_str).collect();
+        return Err(FlowError::Missing(format!("{} among our people: {}", logged.by, ids.join(", "))));
+    }
+    if let Detail::Touch { touch, proves, date, .. } = &logged.detail {
+        if proves.contains(&Criterion::Timeframe) && date.is_none() {
+            return Err(FlowError::Refused("a touch that proves the timeframe needs its date: add --date YYYY-MM-DD".to_owned()));
+        }
+        for criterion in proves {
+            if !plan.qualifying.reads_touch(*criterion, *touch) {
+                return Err(FlowError::Refused(format!(
+                    "no rule in qualification.toml reads a {} as evidence of {}: add one under [criteria.{}], or log another kind",
+                    touch.word(),
+                    criterion.word(),
+                    criterion.word()
+                )));
+            }
+        }
+    }
+    let text = serde_json::to_string(&logged.detail).unwrap_or_default();
+    let at = logged.occurred_at.as_millisecond();
+    let signal = NewSignal {
+        once: format!("touch:{at}:{}", fingerprint(&[logged.address.as_str(), logged.by.as_str(), &text])),
+        about: About::Address(logged.address),
+        occurred_at: logged.occurred_at,
+        delivery: None,
+        issue: None,
+        by: Some(logged.by),
+        machine: None,
+        detail: logged.detail,
+    };
+    match observe(ctx, &[signal]).await?.first() {
+        Some(Observed::Unknown) | None => Err(FlowError::Missing("a prospect with that address; import them first".to_owned())),
+        Some(observed) => Ok(*observed),
+    }
+}
+
+/// Sixteen hexadecimal characters that stand for these texts.
+#[must_use]
+pub fn fingerprint(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    data_encoding::HEXLOWER.encode(&hash.finalize()[..8])
+}

@@ -1,0 +1,106 @@
+//! qualify: signals become evidence, evidence becomes five verdicts, and whoever is ready, or asks for a person, stands
+//! in the doorway.
+
+use super::context::{Context, FlowError, Progress};
+use crate::domain::assess::assess;
+use crate::domain::criterion::Criterion;
+use crate::domain::handoff::Handoff;
+use crate::domain::id::ProspectId;
+use crate::domain::plan::Plan;
+use crate::domain::prospect::{Prospect, Standing};
+use crate::domain::qualification::Qualification;
+use crate::domain::signal::Signal;
+use crate::store::backend::Tx;
+use crate::store::{assessments, follow_ups, handoffs, prospects, qualifications, signals};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// How many prospects one transaction assesses.
+const PAGE: i64 = 200;
+
+/// Assesses the prospects that are due.
+///
+/// # Errors
+/// The store's.
+pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
+    let now = ctx.now();
+    let mut read = ctx.store().read().await?;
+    let due = assessments::next_due(&mut read).await?;
+    drop(read);
+    if due.is_none_or(|at| at > now) {
+        return Ok(Progress::until(due));
+    }
+    let plan = ctx.plan();
+    let mut tx = ctx.store().write().await?;
+    let claimed = assessments::claim(&mut tx, PAGE, now).await?;
+    if claimed.is_empty() {
+        return Ok(Progress::Idle);
+    }
+    assessments::done(&mut tx, &claimed).await?;
+    let mut of = signals::of(&mut tx, &claimed).await?;
+    let mut again = Vec::new();
+    for prospect in prospects::load(&mut tx, &claimed).await? {
+        let signals = of.remove(&prospect.id).unwrap_or_default();
+        again.extend(judge(&mut tx, &plan, &prospect, &signals, now).await?.map(|at| (prospect.id, at)));
+    }
+    assessments::mark(&mut tx, again.into_iter()).await?;
+    tx.commit().await?;
+    ctx.ring();
+    Ok(Progress::Done)
+}
+
+/// Assesses one prospect; returns when time alone will change something.
+async fn judge(tx: &mut Tx, plan: &Plan, prospect: &Prospect, signals: &[Signal], now: Timestamp) -> Result<Option<Timestamp>, FlowError> {
+    let qualification = assess(&plan.qualifying, signals, now);
+    let changes_at = qualification.changes_at();
+    if prospect.standing != Standing::Nurturing {
+        return Ok(changes_at);
+    }
+    let handoffs = handoffs::of_prospect(tx, prospect.id).await?;
+    let woke = prospect.wake_at.is_some_and(|at| at <= now);
+    match doorway(qualification.clone(), prospect, &handoffs) {
+        Some((cause, found)) => {
+            if qualifications::add(tx, prospect.id, prospect.episode, cause, &found, &plan.hash).await? {
+                tracing::info!(prospect = %prospect.id, cause, "stands in the doorway");
+            }
+        }
+        None if woke => remind(tx, plan, prospect, &qualification, now).await?,
+        None => {}
+    }
+    if woke {
+        prospects::set_wake(tx, prospect.id, None).await?;
+    }
+    Ok(changes_at)
+}
+
+/// Whether the prospect may stand in the doorway, and why. A request is one that no handoff has answered yet.
+#[must_use]
+pub fn doorway(qualification: Qualification, prospect: &Prospect, handoffs: &[Handoff]) -> Option<(&'static str, Qualification)> {
+    let answered = handoffs.iter().map(|h| h.opened_at).max();
+    let since = answered.map_or(Timestamp::MIN, |at| at.max(prospect.episode_started_at));
+    if let Some(ready) = qualification.clone().into_ready(prospect.episode_started_at) {
+        return Some(("ready", ready.qualification().clone()));
+    }
+    qualification.into_request(since).map(|request| ("request", request.qualification().clone()))
+}
+
+/// The date they asked for has come, and they are not ready: somebody who knows them looks at them today.
+async fn remind(tx: &mut Tx, plan: &Plan, prospect: &Prospect, found: &Qualification, now: Timestamp) -> Result<(), FlowError> {
+    let owner = prospect.previous_salesperson.as_ref().filter(|id| plan.roster.salesperson(id).is_some_and(|s| s.active));
+    let salesperson = owner.unwrap_or(&plan.roster.manager);
+    let date = prospect.wake_at.unwrap_or(now).to_zoned(TimeZone::UTC).date();
+    let missing: Vec<&str> = found.missing().into_iter().map(Criterion::word).collect();
+    let action = format!("They asked to be approached from {date}. {} of 5 known; ask about {}.", found.met(), missing.join(", "));
+    follow_ups::add(tx, prospect.id, None, salesperson, &action, now).await?;
+    tracing::info!(prospect = %prospect.id, %salesperson, "woke without being ready");
+    Ok(())
+}
+
+/// The five verdicts of one prospect as they are now, with the signals they were folded from.
+///
+/// # Errors
+/// The store's.
+pub async fn look(tx: &mut Tx, plan: &Plan, prospect: ProspectId, now: Timestamp) -> Result<(Qualification, Vec<Signal>), FlowError> {
+    let signals = signals::of(tx, &[prospect]).await?.remove(&prospect).unwrap_or_default();
+    Ok((assess(&plan.qualifying, &signals, now), signals))
+}
