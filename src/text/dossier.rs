@@ -195,7 +195,7 @@ pub fn sentence(findings: &PerCriterion<Finding>, rules: &Qualifying, zone: &Tim
     let date = citation.at.to_zoned(zone.clone()).strftime("%-d %B").to_string();
     // Filled in one pass, so that what a prospect said cannot itself hold a place to fill.
     let parts = opener.split("{said}").map(|part| part.replace("{date}", &date));
-    Some(parts.collect::<Vec<_>>().join(&format!("“{}”", said(&citation.words))))
+    Some(parts.collect::<Vec<_>>().join(quoted(&citation.words)))
 }
 
 /// What to ask: at most three of the questions authored for salespeople, about what is least certain first.
@@ -223,10 +223,13 @@ fn newest(finding: &Finding) -> Option<&Citation> {
     finding.cites.iter().max_by_key(|c| c.at)
 }
 
-/// What was said: the words between the quotation marks, where a line has them.
-fn said(words: &str) -> &str {
-    let quoted = words.split_once('“').and_then(|(_, rest)| rest.rsplit_once('”')).map(|(said, _)| said);
-    quoted.filter(|said| !said.is_empty()).unwrap_or(words)
+/// What was said, with its quotation marks, where a line quotes something; else the line.
+#[must_use]
+pub fn quoted(words: &str) -> &str {
+    match (words.find('“'), words.rfind('”')) {
+        (Some(from), Some(to)) if to > from + '“'.len_utf8() => &words[from..to + '”'.len_utf8()],
+        _ => words,
+    }
 }
 
 #[cfg(test)]

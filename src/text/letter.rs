@@ -2,7 +2,7 @@
 
 use crate::domain::address::{Address, header_text};
 use crate::domain::signal::excerpt;
-use crate::text::dossier::{Dossier, Kind};
+use crate::text::dossier::{Dossier, Kind, quoted};
 use crate::text::template::{TextError, render, render_styled};
 use crate::text::vcard::vcard;
 use jiff::Timestamp;
@@ -141,7 +141,7 @@ pub enum About {
 /// When a template fails.
 pub fn handoff(dossier: &Dossier) -> Result<Letter, TextError> {
     let why = match dossier.why_now.kind {
-        Kind::Ready => format!("ready, {}", excerpt(&dossier.why_now.words, 60)),
+        Kind::Ready => format!("ready, {}", excerpt(quoted(&dossier.why_now.words), 60)),
         Kind::Request => format!("asked for you, {} of 5 known", dossier.known()),
     };
     let who = who(&excerpt(&dossier.name, 40), dossier.company.as_deref().map(|c| excerpt(c, 40)).as_deref());
@@ -245,7 +245,7 @@ mod tests {
             proof: proof.map(str::to_owned),
             by: proof.map(|_| "Ada Bosch".to_owned()),
             at: proof.map(|_| at("2026-11-03T09:12:00Z")),
-            until: (criterion == "Budget").then(|| at("2026-12-31T23:00:00Z")),
+            until: (criterion == "Budget").then(|| at("2027-01-01T00:00:00Z")),
             weakest: criterion == "Need",
             colleague: (criterion == "Authority" && proof.is_some()).then(|| "Pol Riba".to_owned()),
         }

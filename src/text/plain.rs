@@ -118,12 +118,13 @@ impl Printer<'_> {
                 NodeValue::Image(_) => text.push_str(&format!("[{}]", self.inline(node))),
                 NodeValue::Link(link) => {
                     let words = self.inline(node);
-                    let address = link.url.strip_prefix("mailto:").unwrap_or(&link.url);
-                    if words == address {
-                        text.push_str(&words);
-                    } else {
-                        text.push_str(&format!("{words} [{}]", self.number(address)));
-                    }
+                    let mailbox = link.url.strip_prefix("mailto:");
+                    text.push_str(&match mailbox {
+                        Some(address) if words == address => words,
+                        Some(address) => format!("{words} ({address})"),
+                        None if words == link.url => words,
+                        None => format!("{words} [{}]", self.number(&link.url)),
+                    });
                 }
                 _ => text.push_str(&self.inline(node)),
             }
@@ -197,7 +198,7 @@ mod tests {
         for (source, text) in [
             ("# Hello *you*\n\nOne\ntwo  \nthree", "Hello _you_\n===========\n\nOne two\nthree\n"),
             ("See [a](https://x) and [b](https://y) and [a](https://x).", "See a [1] and b [2] and a [1].\n[1] https://x\n[2] https://y\n"),
-            ("<https://x.example>, <a@b.co>", "https://x.example, a@b.co\n"),
+            ("<https://x.example>, <a@b.co>, [us](mailto:a@b.co)", "https://x.example, a@b.co, us (a@b.co)\n"),
             ("- one\n- two\n  1. in\n  2. side\n\nend", "- one\n- two\n  1. in\n  2. side\n\nend\n"),
             ("- one\n\n- two", "- one\n\n- two\n"),
             ("> quoted\n>\n> twice", "> quoted\n>\n> twice\n"),

@@ -1,9 +1,9 @@
 //! The templates of mails, embedded in the binary. Values are hostile: each prints on one line, escaped in HTML.
 
 use crate::domain::address::one_line;
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
@@ -12,8 +12,12 @@ use serde::Serialize;
 /// The look that mails and pages share: colours and type.
 pub const LOOK: &str = include_str!("../../config/templates/look.css");
 
-const TEMPLATES: [(&str, &str); 14] = [
+/// The same in the dark: media queries only.
+pub const DARK: &str = include_str!("../../config/templates/dark.css");
+
+const TEMPLATES: [(&str, &str); 15] = [
     ("look.css", LOOK),
+    ("dark.css", DARK),
     ("newsletter.html", include_str!("../../config/templates/newsletter.html")),
     ("question.html", include_str!("../../config/templates/question.html")),
     ("letter.html", include_str!("../../config/templates/letter.html")),
@@ -86,6 +90,7 @@ fn environment(zone: &TimeZone) -> Result<Environment<'static>, Error> {
     environment.add_filter("moment", move |text: &str| shown(text, &there, "%a %-d %b, %H:%M"));
     let there = zone.clone();
     environment.add_filter("day", move |text: &str| day(text, &there));
+    environment.add_filter("last_day", |text: &str| last_day(text));
     environment.add_filter("paragraph", |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>());
     for (name, source) in TEMPLATES {
         environment.add_template(name, source)?;
@@ -99,6 +104,13 @@ fn day(text: &str, zone: &TimeZone) -> Result<String, Error> {
         Ok(date) if text.len() == 10 => Ok(date.strftime("%-d %b %Y").to_string()),
         _ => shown(text, zone, "%-d %b %Y"),
     }
+}
+
+/// The last day before an instant: what ends at midnight (UTC, as rules reckon) was good until the day before.
+fn last_day(text: &str) -> Result<String, Error> {
+    let end: Timestamp = text.parse().map_err(|_| Error::new(ErrorKind::InvalidOperation, "not an instant"))?;
+    let last = end.checked_sub(1.second()).unwrap_or(end);
+    Ok(last.to_zoned(TimeZone::UTC).strftime("%-d %b %Y").to_string())
 }
 
 fn shown(text: &str, zone: &TimeZone, format: &str) -> Result<String, Error> {
