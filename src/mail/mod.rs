@@ -1,1 +1,7 @@
 //! How we say it: tokens, MIME, SMTP. The only room that knows lettre.
+
+// Bytes: what a message is made of.
+pub mod quoted_printable;
+pub mod header;
+pub mod prepared;
+pub mod letter;

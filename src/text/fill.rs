@@ -47,9 +47,36 @@ const LETTERS: [&str; 5] = ["\u{F0001}", "\u{F0002}", "\u{F0003}", "\u{F0004}", 
 
 /// Roots by which a template would name a person.
 const PERSONAL: [&str; 30] = [
-    "prospect", "person", "first_name", "last_name", "firstname", "lastname", "full_name", "fullname", "name", "surname", "fname",
-    "lname", "email", "address", "phone", "company", "account", "contact", "user", "recipient", "subscriber", "lead", "customer",
-    "you", "salutation", "title", "field", "fields", "tags", "member",
+    "prospect",
+    "person",
+    "first_name",
+    "last_name",
+    "firstname",
+    "lastname",
+    "full_name",
+    "fullname",
+    "name",
+    "surname",
+    "fname",
+    "lname",
+    "email",
+    "address",
+    "phone",
+    "company",
+    "account",
+    "contact",
+    "user",
+    "recipient",
+    "subscriber",
+    "lead",
+    "customer",
+    "you",
+    "salutation",
+    "title",
+    "field",
+    "fields",
+    "tags",
+    "member",
 ];
 
 /// Reads the template of a newsletter; complaints point into `source`.
@@ -239,7 +266,8 @@ mod tests {
     #[test]
     fn known_names_are_filled_and_nothing_else_is() {
         let values = Values::new("Tecnofab", "line", jiff::civil::date(2026, 11, 3));
-        let (filled, found) = fill("{{ organisation.name }} in {{issue.month}} {{ issue.year }}, {{ issue.date }}{# note #} {{ \"{{\" }}");
+        let (filled, found) =
+            fill("{{ organisation.name }} in {{issue.month}} {{ issue.year }}, {{ issue.date }}{# note #} {{ \"{{\" }}");
         assert_eq!(found, []);
         assert_eq!(values.put(&filled.text), "Tecnofab in November 2026, 3 November 2026 {{");
     }

@@ -7,8 +7,8 @@ use crate::text::template::{TextError, render, render_styled};
 use crate::text::vcard::vcard;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use minijinja::value::{Serde, Value};
 use minijinja::context;
+use minijinja::value::{Serde, Value};
 use serde::Serialize;
 
 /// A letter in words, before it is a message.
@@ -253,7 +253,8 @@ mod tests {
 
     fn dossier(kind: Kind) -> Dossier {
         let ready = kind == Kind::Ready;
-        let words = if ready { "answered “Yes, over 50,000 €”" } else { "filled in the form call-me: “Please call me”" };
+        let words =
+            if ready { "answered “Yes, over 50,000 €”" } else { "filled in the form call-me: “Please call me”" };
         Dossier {
             name: "Ada Bosch".to_owned(),
             company: Some("Albareda Foods".to_owned()),

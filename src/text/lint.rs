@@ -148,7 +148,11 @@ mod tests {
             ("<div>\nx\n</div>\n", "<div>\nx\n</div>", "raw HTML has no place in a newsletter"),
             ("a <!-- note -->", "<!-- note -->", "raw HTML has no place in a newsletter"),
             ("é [x](/prices)", "/prices", "a link must start with https://, http:// or mailto:, not \"/prices\""),
-            ("- a\n- [x](javascript:1)", "javascript:1", "a link must start with https://, http:// or mailto:, not \"javascript:1\""),
+            (
+                "- a\n- [x](javascript:1)",
+                "javascript:1",
+                "a link must start with https://, http:// or mailto:, not \"javascript:1\"",
+            ),
             ("[x]()", "[x]()", "a link that leads nowhere"),
             ("![](https://x.example/a.png)", "![](https://x.example/a.png)", "an image without words"),
             ("![a](cid:1)", "cid:1", "an image must start with https:// or http://, not \"cid:1\""),

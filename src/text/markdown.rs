@@ -91,7 +91,9 @@ pub fn directive(node: Node<'_>) -> Option<Directive> {
         return Some(Directive::NotAlone);
     }
     Some(match said.split_once(char::is_whitespace).unwrap_or((said, "")) {
-        ("ask", word) => Criterion::parse(word.trim()).map_or_else(|| Directive::AskUnknown(word.trim().to_owned()), Directive::Ask),
+        ("ask", word) => {
+            Criterion::parse(word.trim()).map_or_else(|| Directive::AskUnknown(word.trim().to_owned()), Directive::Ask)
+        }
         (word, _) => Directive::Unknown(word.to_owned()),
     })
 }

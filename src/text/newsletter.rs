@@ -294,6 +294,7 @@ mod tests {
         let html = shown(&composed.html);
         assert!(html.contains("mailto:marta@tecnofab.example") && html.contains("Not &lt;this&gt; year"));
         assert_eq!(html.matches("{click 0}").count(), 2, "equal links share a token");
+        assert_eq!(html.matches("(max-width: 620px)").count(), 1, "media queries stay");
     }
 
     #[test]

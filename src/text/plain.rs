@@ -197,7 +197,10 @@ mod tests {
     fn markdown_reads_as_text() {
         for (source, text) in [
             ("# Hello *you*\n\nOne\ntwo  \nthree", "Hello _you_\n===========\n\nOne two\nthree\n"),
-            ("See [a](https://x) and [b](https://y) and [a](https://x).", "See a [1] and b [2] and a [1].\n[1] https://x\n[2] https://y\n"),
+            (
+                "See [a](https://x) and [b](https://y) and [a](https://x).",
+                "See a [1] and b [2] and a [1].\n[1] https://x\n[2] https://y\n",
+            ),
             ("<https://x.example>, <a@b.co>, [us](mailto:a@b.co)", "https://x.example, a@b.co, us (a@b.co)\n"),
             ("- one\n- two\n  1. in\n  2. side\n\nend", "- one\n- two\n  1. in\n  2. side\n\nend\n"),
             ("- one\n\n- two", "- one\n\n- two\n"),

@@ -70,7 +70,7 @@ pub fn render(template: &'static str, zone: &TimeZone, values: impl Serialize) -
 /// As [`render`], or when the styles cannot be inlined.
 pub fn render_styled(template: &'static str, zone: &TimeZone, values: impl Serialize) -> Result<String, TextError> {
     let html = render(template, zone, values)?;
-    let inliner = css_inline::CSSInliner::options().load_remote_stylesheets(false).keep_at_rules(true).build();
+    let inliner = css_inline::CSSInliner::options().load_remote_stylesheets(false).build();
     Ok(inliner.inline(&html)?)
 }
 
@@ -81,9 +81,7 @@ fn environment(zone: &TimeZone) -> Result<Environment<'static>, Error> {
     let is_html = |name: &str| name.rsplit_once('.').is_some_and(|(_, kind)| kind == "html");
     environment.set_auto_escape_callback(move |name| if is_html(name) { AutoEscape::Html } else { AutoEscape::None });
     environment.set_formatter(|out, state, value| match value.as_str() {
-        Some(text) if !value.is_safe() => {
-            minijinja::escape_formatter(out, state, &Value::from(one_line(text)))
-        }
+        Some(text) if !value.is_safe() => minijinja::escape_formatter(out, state, &Value::from(one_line(text))),
         _ => minijinja::escape_formatter(out, state, value),
     });
     let there = zone.clone();
