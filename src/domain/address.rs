@@ -110,21 +110,22 @@ const MAILBOX_PROVIDERS: [&str; 24] = [
     "163.com",
 ];
 
-/// Makes a display name or subject safe for a header: no control or bidirectional characters, at most 200 bytes.
+/// Puts a text on one line: control characters and line separators become spaces, bidirectional marks vanish.
 #[must_use]
-pub fn header_text(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     const BIDI: [char; 12] = [
         '\u{061c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}',
         '\u{2068}', '\u{2069}',
     ];
-    let spaced = text.chars().filter(|c| !BIDI.contains(c)).map(|c| if c.is_control() { ' ' } else { c });
-    let mut clean = String::new();
-    for c in spaced {
-        if clean.len() + c.len_utf8() > 200 {
-            break;
-        }
-        clean.push(c);
-    }
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    text.chars().filter(|c| !BIDI.contains(c)).map(|c| if breaks(c) { ' ' } else { c }).collect()
+}
+
+/// Makes a display name or subject safe for a header: on one line, at most 200 bytes.
+#[must_use]
+pub fn header_text(text: &str) -> String {
+    let mut clean = one_line(text);
+    clean.truncate(clean.floor_char_boundary(200));
     clean.trim().to_owned()
 }
 

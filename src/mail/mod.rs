@@ -1,3 +1,9 @@
 //! How we say it: tokens, MIME, SMTP. The only room that knows lettre.
 
+// Identity: what a link carries.
 pub mod token;
+// Bytes: what a message is made of.
+pub mod quoted_printable;
+pub mod header;
+pub mod prepared;
+pub mod letter;

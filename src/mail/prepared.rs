@@ -1,0 +1,217 @@
+//! The final message of an issue, prepared once: the same bytes for everybody but for tokens of one width and the
+//! address in `To`. Stored with the issue, so that a repeat after an upgrade is still the same mail.
+
+use crate::domain::address::{Address, header_text};
+use crate::domain::campaign::Sender;
+use crate::domain::issue::{Composed, Hole, Piece};
+use crate::mail::header::{MailError, date, field, hashed_boundary, plain, sender};
+use crate::mail::quoted_printable::encode;
+use crate::text::token::WIDTH;
+use jiff::Timestamp;
+use lettre::message::Mailboxes;
+use lettre::message::header::{From, ReplyTo, Subject};
+use serde::{Deserialize, Serialize};
+
+/// What stands around a composed newsletter when it becomes a message.
+#[derive(Debug, Clone, Copy)]
+pub struct Envelope<'a> {
+    /// Who it comes from.
+    pub from: &'a Sender,
+    /// Whom human replies reach.
+    pub reply_to: &'a Sender,
+    /// The list: the campaign's name and our domain (RFC 2919).
+    pub list_id: (&'a str, &'a str),
+    /// The date it carries, also when it is repeated.
+    pub date: Timestamp,
+    /// Where links lead, without a trailing slash.
+    pub public_url: &'a str,
+    /// What stands behind the `@` of its Message-ID.
+    pub message_id_domain: &'a str,
+}
+
+/// The final message, with holes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Prepared(Vec<Piece>);
+
+/// Prepares the message: headers in a fixed order, a text and an HTML part; ASCII, CRLF, no line over 998.
+///
+/// # Errors
+/// When an address or a URL cannot stand in a header.
+pub fn prepare(composed: &Composed, envelope: &Envelope<'_>) -> Result<Prepared, MailError> {
+    let mut message = Message::default();
+    message.headers(composed, envelope)?;
+    let (text, html) = (encode(&composed.text), encode(&composed.html));
+    let boundary = boundary(&text, &html);
+    message.literal(&format!("MIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n boundary=\"{boundary}\"\r\n\r\n"));
+    for (kind, part) in [("plain", text), ("html", html)] {
+        message.literal(&format!(
+            "--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+        ));
+        part.into_iter().for_each(|piece| message.push(piece));
+    }
+    message.literal(&format!("--{boundary}--\r\n"));
+    Ok(Prepared(message.0))
+}
+
+impl Prepared {
+    /// Writes one recipient's copy to `out`, asking for the token of every hole but the address; a hole that stands
+    /// twice asks twice. A token is 28 of `A-Z a-z 0-9 _ -`.
+    pub fn fill(&self, to: &Address, mut token: impl FnMut(Hole) -> [u8; WIDTH], out: &mut Vec<u8>) {
+        for piece in &self.0 {
+            match piece {
+                Piece::Literal(bytes) => out.extend_from_slice(bytes.as_bytes()),
+                Piece::Hole(Hole::To) => out.extend_from_slice(to.as_str().as_bytes()),
+                Piece::Hole(hole) => {
+                    let token = token(*hole);
+                    debug_assert!(token.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')));
+                    out.extend_from_slice(&token);
+                }
+            }
+        }
+    }
+
+    /// The message as the store keeps it.
+    ///
+    /// # Errors
+    /// None is expected: strings and small numbers always serialise.
+    pub fn to_json(&self) -> Result<String, MailError> {
+        Ok(serde_json::to_string(self)?)
+    }
+
+    /// The message as the store kept it.
+    ///
+    /// # Errors
+    /// When the text is not what [`Prepared::to_json`] wrote.
+    pub fn from_json(json: &str) -> Result<Self, MailError> {
+        Ok(serde_json::from_str(json)?)
+    }
+}
+
+#[derive(Default)]
+struct Message(Vec<Piece>);
+
+impl Message {
+    fn headers(&mut self, composed: &Composed, envelope: &Envelope<'_>) -> Result<(), MailError> {
+        let url = plain("List-Unsubscribe", envelope.public_url)?;
+        let domain = plain("Message-ID", envelope.message_id_domain)?;
+        self.literal(&field(From::from(Mailboxes::from(sender(envelope.from)?))));
+        self.literal(&field(ReplyTo::from(Mailboxes::from(sender(envelope.reply_to)?))));
+        self.around("To: ", Hole::To, "\r\n");
+        self.literal(&field(Subject::from(header_text(&composed.subject))));
+        self.literal(&format!("Date: {}\r\n", date(envelope.date)));
+        self.around("Message-ID: <", Hole::MessageId, &format!("@{domain}>\r\n"));
+        self.literal(&format!("List-Id: <{}>\r\n", list_id(envelope.list_id)?));
+        self.around(&format!("List-Unsubscribe: <{url}/u/"), Hole::Unsubscribe, ">\r\n");
+        self.literal("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
+        Ok(())
+    }
+
+    fn around(&mut self, before: &str, hole: Hole, after: &str) {
+        self.literal(before);
+        self.push(Piece::Hole(hole));
+        self.literal(after);
+    }
+
+    fn literal(&mut self, text: &str) {
+        self.push(Piece::Literal(text.to_owned()));
+    }
+
+    /// Appends a piece; neighbouring literals become one.
+    fn push(&mut self, piece: Piece) {
+        match (self.0.last_mut(), piece) {
+            (Some(Piece::Literal(last)), Piece::Literal(text)) => last.push_str(&text),
+            (_, piece) => self.0.push(piece),
+        }
+    }
+}
+
+/// The list's identity: dot-separated labels, none of them empty (RFC 2919).
+fn list_id((name, domain): (&str, &str)) -> Result<String, MailError> {
+    let labels: Vec<&str> = name.split('.').chain(domain.split('.')).filter(|label| !label.is_empty()).collect();
+    Ok(plain("List-Id", &labels.join("."))?.to_owned())
+}
+
+/// A boundary that depends on the bodies only. `=_` never occurs in quoted-printable (RFC 2045, 6.7).
+fn boundary(text: &[Piece], html: &[Piece]) -> String {
+    let literals = text.iter().chain(html).filter_map(|piece| match piece {
+        Piece::Literal(bytes) => Some(bytes.as_str()),
+        Piece::Hole(_) => None,
+    });
+    hashed_boundary(literals)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mail_parser::MessageParser;
+
+    const TOKEN: [u8; WIDTH] = *b"A_-4567890123456789012345678";
+
+    fn literal(text: &str) -> Piece {
+        Piece::Literal(text.to_owned())
+    }
+
+    fn prepared(subject: &str, public_url: &str) -> Result<Prepared, MailError> {
+        let composed = Composed {
+            subject: subject.to_owned(),
+            html: vec![literal("<p>Größe <a href=\"https://x/c/"), Piece::Hole(Hole::Click(0)), literal("\">é</a></p>\n")],
+            text: vec![literal("Größe\n.\nhttps://x/c/"), Piece::Hole(Hole::Click(0)), literal("\n-- \nus\n")],
+            content: crate::domain::issue::Content::default(),
+        };
+        let sender = |name: &str, address| Sender { name: name.to_owned(), address: Address::parse(address).expect("address") };
+        let envelope = Envelope {
+            from: &sender("Marta Vidal, Türen & \"Tore\"", "letter@news.tecnofab.example"),
+            reply_to: &sender("Marta Vidal", "marta@tecnofab.example"),
+            list_id: ("line-downtime", "news.tecnofab.example"),
+            date: "2026-11-03T08:30:00Z".parse().expect("an instant"),
+            public_url,
+            message_id_domain: "news.tecnofab.example",
+        };
+        prepare(&composed, &envelope)
+    }
+
+    fn filled(prepared: &Prepared, to: &str) -> String {
+        let mut out = Vec::new();
+        prepared.fill(&Address::parse(to).expect("address"), |_| TOKEN, &mut out);
+        String::from_utf8(out).expect("ASCII")
+    }
+
+    #[test]
+    fn headers_stand_in_a_fixed_order() {
+        let message = filled(&prepared("What an hour costs", "https://news.tecnofab.example").expect("prepares"), "ada@x.co");
+        let (headers, _) = message.split_once("\r\n\r\n").expect("a body");
+        insta::assert_snapshot!(headers.replace("\r\n", "\n"));
+    }
+
+    #[test]
+    fn a_message_parses_as_what_it_says() {
+        let subject = format!("Größe\r\nBcc: x@x.co {}", "sehr ".repeat(60));
+        let message = filled(&prepared(&subject, "https://news.tecnofab.example").expect("prepares"), "ada@x.co");
+        let folded = |line: &str| line.len() <= 78 || line.starts_with("List-Unsubscribe: ");
+        assert!(message.is_ascii() && message.lines().all(folded), "{message}");
+        assert!(!message.contains("\n.") && !message.replace("\r\n", "").contains(['\r', '\n']));
+        let parsed = MessageParser::default().parse(message.as_bytes()).expect("parses");
+        let subject: Vec<&str> = parsed.subject().expect("subject").split_whitespace().take(4).collect();
+        assert_eq!(subject, ["Größe", "Bcc:", "x@x.co", "sehr"]);
+        assert_eq!(parsed.to().and_then(|to| to.first()).and_then(|to| to.address()), Some("ada@x.co"));
+        let token = str::from_utf8(&TOKEN).expect("ASCII");
+        assert_eq!(parsed.message_id(), Some(format!("{token}@news.tecnofab.example").as_str()));
+        let text = parsed.body_text(0).expect("text").replace("\r\n", "\n");
+        assert_eq!(text, format!("Größe\n.\nhttps://x/c/{token}\n-- \nus\n"));
+        assert!(parsed.body_html(0).expect("html").contains(&format!("<p>Größe <a href=\"https://x/c/{token}\">é</a></p>")));
+    }
+
+    #[test]
+    fn recipients_share_every_byte_but_tokens_and_address() {
+        let prepared = prepared("x", "https://news.tecnofab.example").expect("prepares");
+        assert_eq!(Prepared::from_json(&prepared.to_json().expect("json")).expect("reads"), prepared);
+        assert_eq!(filled(&prepared, "ada@x.co"), filled(&prepared, "bo@long.example").replace("bo@long.example", "ada@x.co"));
+        assert!(Prepared::from_json("{}").is_err());
+    }
+
+    #[test]
+    fn a_url_that_cannot_stand_in_a_header_is_refused() {
+        assert!(prepared("x", "https://news.tecnofab.example/ä b").is_err());
+    }
+}

@@ -1,0 +1,381 @@
+//! One-to-one letters, each rendered for one of us. They name a prospect, so they never leave as group mail.
+
+use crate::domain::address::{Address, header_text};
+use crate::domain::signal::excerpt;
+use crate::text::dossier::{Dossier, Kind, quoted};
+use crate::text::template::{TextError, render, render_styled};
+use crate::text::vcard::vcard;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use minijinja::context;
+use minijinja::value::{Serde, Value};
+use serde::Serialize;
+
+/// A letter in words, before it is a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// The subject line.
+    pub subject: String,
+    /// The plain text: first-class.
+    pub text: String,
+    /// The same as HTML; no pixel, nothing remote.
+    pub html: String,
+    /// What comes with it.
+    pub attachments: Vec<Attachment>,
+}
+
+/// A file that comes with a letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its name.
+    pub name: String,
+    /// Its media type.
+    pub mime: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// A change on a handoff, to be confirmed to its salesperson.
+#[derive(Debug, Clone, Serialize)]
+pub struct Change {
+    /// Who the prospect is.
+    pub prospect: String,
+    /// Of which company.
+    pub company: Option<String>,
+    /// What was done: "accepted", "touched: call".
+    pub what: String,
+    /// Who did it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// What happens next, in a sentence.
+    pub next: String,
+    /// Where it can be changed again.
+    pub page_url: String,
+    /// The reader's time zone.
+    #[serde(skip)]
+    pub zone: TimeZone,
+}
+
+/// A human reply to a newsletter, for the colleague of its campaign.
+#[derive(Debug, Clone, Serialize)]
+pub struct Reply {
+    /// Who wrote.
+    pub prospect: String,
+    /// Of which company.
+    pub company: Option<String>,
+    /// From which address.
+    pub address: Address,
+    /// What they answered to.
+    pub campaign: String,
+    /// Their subject.
+    pub subject: String,
+    /// Their text.
+    pub text: String,
+    /// When it came.
+    pub at: Timestamp,
+    /// The salesperson whose lead they are, if they are one.
+    pub lead_of: Option<String>,
+    /// The reader's time zone.
+    #[serde(skip)]
+    pub zone: TimeZone,
+}
+
+/// A handoff that is no longer this salesperson's.
+#[derive(Debug, Clone, Serialize)]
+pub struct Moved {
+    /// Who the prospect is.
+    pub prospect: String,
+    /// Of which company.
+    pub company: Option<String>,
+    /// Whose it is now, if anybody's.
+    pub to: Option<String>,
+    /// Why, in a sentence.
+    pub why: String,
+    /// When.
+    pub at: Timestamp,
+    /// The reader's queue.
+    pub queue_url: String,
+    /// The reader's time zone.
+    #[serde(skip)]
+    pub zone: TimeZone,
+}
+
+/// Something that waits for the reader.
+#[derive(Debug, Clone, Serialize)]
+pub struct Reminder {
+    /// Who the prospect is.
+    pub prospect: String,
+    /// Of which company.
+    pub company: Option<String>,
+    /// An offer without an answer, or a follow-up.
+    pub about: About,
+    /// What to do: "Call about the offer".
+    pub action: String,
+    /// By when.
+    pub due_at: Timestamp,
+    /// What happens otherwise, in a sentence.
+    pub otherwise: Option<String>,
+    /// Where it is answered.
+    pub page_url: String,
+    /// The reader's queue.
+    pub queue_url: String,
+    /// The reader's time zone.
+    #[serde(skip)]
+    pub zone: TimeZone,
+}
+
+/// What a reminder is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// An offer that nobody has answered.
+    Offer,
+    /// A follow-up that is due.
+    FollowUp,
+}
+
+/// The handoff letter, with the prospect's card. Its subject says who, of which company, why now and until when.
+///
+/// # Errors
+/// When a template fails.
+pub fn handoff(dossier: &Dossier) -> Result<Letter, TextError> {
+    let why = match dossier.why_now.kind {
+        Kind::Ready => format!("ready, {}", excerpt(quoted(&dossier.why_now.words), 60)),
+        Kind::Request => format!("asked for you, {} of 5 known", dossier.known()),
+    };
+    let who = who(&excerpt(&dossier.name, 40), dossier.company.as_deref().map(|c| excerpt(c, 40)).as_deref());
+    let subject = format!("{who}: {why}, answer by {}", moment(dossier.answer_until, &dossier.zone));
+    let values = context! {
+        d => Value::from(Serde(dossier)),
+        known => dossier.known(),
+        request => dossier.why_now.kind == Kind::Request,
+        zone => dossier.zone.iana_name().unwrap_or("UTC"),
+        tel => dossier.phone.as_deref().and_then(dialled),
+    };
+    let card = Attachment { name: "prospect.vcf".to_owned(), mime: "text/vcard".to_owned(), bytes: vcard(dossier).into_bytes() };
+    let letter = letter(&subject, "handoff.txt", "handoff.html", &dossier.zone, &values)?;
+    Ok(Letter { attachments: vec![card], ..letter })
+}
+
+/// The confirmation that follows every change on a handoff.
+///
+/// # Errors
+/// When a template fails.
+pub fn changed(change: &Change) -> Result<Letter, TextError> {
+    let subject = format!("{}: {}", who(&change.prospect, change.company.as_deref()), change.what);
+    letter(&subject, "changed.txt", "changed.html", &change.zone, change)
+}
+
+/// A human reply, passed on. Send it with the prospect as Reply-To, so that answering answers them.
+///
+/// # Errors
+/// When a template fails.
+pub fn reply(reply: &Reply) -> Result<Letter, TextError> {
+    let subject = format!("{} answered: {}", who(&reply.prospect, reply.company.as_deref()), reply.subject);
+    letter(&subject, "reply.txt", "reply.html", &reply.zone, reply)
+}
+
+/// The word to a salesperson that a handoff is no longer theirs.
+///
+/// # Errors
+/// When a template fails.
+pub fn moved(moved: &Moved) -> Result<Letter, TextError> {
+    let subject = format!("{}: no longer yours", who(&moved.prospect, moved.company.as_deref()));
+    letter(&subject, "moved.txt", "moved.html", &moved.zone, moved)
+}
+
+/// The word that something waits.
+///
+/// # Errors
+/// When a template fails.
+pub fn reminder(reminder: &Reminder) -> Result<Letter, TextError> {
+    let until = moment(reminder.due_at, &reminder.zone);
+    let subject = match reminder.about {
+        About::Offer => format!("{}: answer by {until}", who(&reminder.prospect, reminder.company.as_deref())),
+        About::FollowUp => format!("{}: {}, due {until}", who(&reminder.prospect, reminder.company.as_deref()), reminder.action),
+    };
+    letter(&subject, "reminder.txt", "reminder.html", &reminder.zone, reminder)
+}
+
+fn letter(
+    subject: &str,
+    text: &'static str,
+    html: &'static str,
+    zone: &TimeZone,
+    values: impl Serialize,
+) -> Result<Letter, TextError> {
+    Ok(Letter {
+        subject: header_text(subject),
+        text: render(text, zone, &values)?,
+        html: render_styled(html, zone, &values)?,
+        attachments: Vec::new(),
+    })
+}
+
+fn who(name: &str, company: Option<&str>) -> String {
+    company.map_or_else(|| name.to_owned(), |company| format!("{name}, {company}"))
+}
+
+fn moment(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%a %-d %b %H:%M").to_string()
+}
+
+/// A number a phone can dial, of what somebody wrote.
+fn dialled(phone: &str) -> Option<String> {
+    let plus = if phone.trim().starts_with('+') { "+" } else { "" };
+    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+    (digits.len() >= 3).then(|| format!("{plus}{digits}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::dossier::{Channel, Happening, Line, Received, Spoke, WhyNow};
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("an instant")
+    }
+
+    fn line(criterion: &str, proof: Option<&str>) -> Line {
+        Line {
+            criterion: criterion.to_owned(),
+            verdict: if proof.is_some() { "met" } else { "unknown" },
+            met: proof.is_some(),
+            proof: proof.map(str::to_owned),
+            by: proof.map(|_| "Ada Bosch".to_owned()),
+            at: proof.map(|_| at("2026-11-03T09:12:00Z")),
+            until: (criterion == "Budget").then(|| at("2027-01-01T00:00:00Z")),
+            weakest: criterion == "Need",
+            colleague: (criterion == "Authority" && proof.is_some()).then(|| "Pol Riba".to_owned()),
+        }
+    }
+
+    fn dossier(kind: Kind) -> Dossier {
+        let ready = kind == Kind::Ready;
+        let words =
+            if ready { "answered “Yes, over 50,000 €”" } else { "filled in the form call-me: “Please call me”" };
+        Dossier {
+            name: "Ada Bosch".to_owned(),
+            company: Some("Albareda Foods".to_owned()),
+            phone: Some("+34 600 100 200".to_owned()),
+            address: Some(Address::parse("ada@albareda.example").expect("address")),
+            best_hours: Some("Mon to Thu, 08:00 to 10:00".to_owned()),
+            why_now: WhyNow { words: words.to_owned(), at: at("2026-11-03T09:12:00Z"), kind },
+            sentence: ready.then(|| "You said “Yes, over 50,000 €” on 3 November: is that released?".to_owned()),
+            page_url: "https://news.tecnofab.example/h/TOKEN".to_owned(),
+            queue_url: "https://news.tecnofab.example/q/TOKEN".to_owned(),
+            lines: vec![
+                line("Vision", Some("filled in the form downtime-check")),
+                line("Budget", Some("answered “Yes, over 50,000 €”")),
+                line("Authority", ready.then_some("call: “he signs up to 80,000 €”")),
+                line("Need", Some("followed the link to https://tecnofab.example/prices")),
+                line("Timeframe", ready.then_some("answered “This winter”")),
+            ],
+            questions: vec!["Who else must agree?".to_owned(), "Which line stops most?".to_owned()],
+            fields: vec![("industry".to_owned(), "food".to_owned())],
+            history: vec![Happening { at: at("2026-11-03T09:12:00Z"), words: words.to_owned() }],
+            machine_hits: 4,
+            issues: vec![Received { at: at("2026-11-03T08:30:00Z"), subject: "What an hour of standstill costs".to_owned() }],
+            spoke_last: (!ready).then(|| Spoke {
+                who: "Luc".to_owned(),
+                at: at("2026-10-01T10:00:00Z"),
+                words: "fair: “liked the demo”".to_owned(),
+            }),
+            channels: vec![Channel { channel: "mail".to_owned(), permitted: true, consent: "form, 1 Oct 2025".to_owned() }],
+            salesperson: "Dana Ortega".to_owned(),
+            assignment: "Route 1 fits, and it was your turn.".to_owned(),
+            answer_until: at("2026-11-03T14:00:00Z"),
+            touch_until: at("2026-11-05T10:00:00Z"),
+            if_not_taken: "Luc gets it then.".to_owned(),
+            zone: TimeZone::get("Europe/Madrid").expect("zone"),
+        }
+    }
+
+    #[test]
+    fn a_ready_prospect_is_read_in_ten_seconds() {
+        let letter = handoff(&dossier(Kind::Ready)).expect("renders");
+        insta::assert_snapshot!(format!("{}\n\n{}", letter.subject, letter.text));
+    }
+
+    #[test]
+    fn a_request_is_headed_so_and_never_called_ready() {
+        let letter = handoff(&dossier(Kind::Request)).expect("renders");
+        assert!(![&letter.subject, &letter.text, &letter.html].iter().any(|part| part.to_lowercase().contains("ready")));
+        insta::assert_snapshot!(format!("{}\n\n{}", letter.subject, letter.text));
+    }
+
+    #[test]
+    fn hostile_values_stay_on_their_line_and_out_of_the_markup() {
+        let hostile = "<img src=x onerror=y>\r\nTAKE IT\n\u{202e}{{ d }}";
+        let mut dossier = dossier(Kind::Ready);
+        dossier.name = hostile.to_owned();
+        dossier.why_now.words = hostile.to_owned();
+        dossier.history[0].words = hostile.to_owned();
+        dossier.phone = Some("+1;\"><script>2 3".to_owned());
+        let letter = handoff(&dossier).expect("renders");
+        assert!(!letter.html.contains("<img") && !letter.html.contains("<script"));
+        assert!(letter.html.contains("tel:+123\""));
+        assert!(!letter.text.lines().any(|line| line == "TAKE IT"));
+        assert!(!letter.text.contains('\u{202e}') && !letter.subject.contains(['\r', '\n']));
+        let card = String::from_utf8(letter.attachments[0].bytes.clone()).expect("text");
+        assert!(card.starts_with("BEGIN:VCARD\r\nVERSION:3.0\r\nN:;<img src=x onerror=y>  TAKE IT {{ d }};;;\r\n"), "{card}");
+    }
+
+    #[test]
+    fn the_small_letters_say_what_happened_and_what_is_next() {
+        let zone = TimeZone::get("Europe/Madrid").expect("zone");
+        let (prospect, company) = ("Ada Bosch".to_owned(), Some("Albareda Foods".to_owned()));
+        let (page_url, queue_url) = ("https://x.example/h/T".to_owned(), "https://x.example/q/T".to_owned());
+        let due_at = at("2026-11-03T14:00:00Z");
+        let letters = [
+            changed(&Change {
+                prospect: prospect.clone(),
+                company: company.clone(),
+                what: "accepted".to_owned(),
+                by: "Dana Ortega".to_owned(),
+                at: due_at,
+                next: "Call her by Thursday.".to_owned(),
+                page_url: page_url.clone(),
+                zone: zone.clone(),
+            }),
+            reply(&Reply {
+                prospect: prospect.clone(),
+                company: company.clone(),
+                address: Address::parse("ada@albareda.example").expect("address"),
+                campaign: "line-downtime".to_owned(),
+                subject: "Re: What an hour costs".to_owned(),
+                text: "Hello,\n\ncall me <soon>.".to_owned(),
+                at: due_at,
+                lead_of: Some("Dana Ortega".to_owned()),
+                zone: zone.clone(),
+            }),
+            moved(&Moved {
+                prospect: prospect.clone(),
+                company: company.clone(),
+                to: Some("Luc".to_owned()),
+                why: "The offer was not answered in time.".to_owned(),
+                at: due_at,
+                queue_url: queue_url.clone(),
+                zone: zone.clone(),
+            }),
+            reminder(&Reminder {
+                prospect,
+                company,
+                about: About::FollowUp,
+                action: "Send the offer".to_owned(),
+                due_at,
+                otherwise: None,
+                page_url,
+                queue_url,
+                zone,
+            }),
+        ];
+        let print = |letter: Result<Letter, TextError>| {
+            let letter = letter.expect("renders");
+            assert!(!letter.html.contains("<soon>"));
+            format!("{}\n\n{}", letter.subject, letter.text)
+        };
+        insta::assert_snapshot!(letters.map(print).join("\n----\n"));
+    }
+}

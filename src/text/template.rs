@@ -1,0 +1,117 @@
+//! The templates of mails, embedded in the binary. Values are hostile: each prints on one line, escaped in HTML.
+
+use crate::domain::address::one_line;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, Value};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
+use serde::Serialize;
+
+/// The look that mails and pages share: colours and type.
+pub const LOOK: &str = include_str!("../../config/templates/look.css");
+
+/// The same in the dark: media queries only.
+pub const DARK: &str = include_str!("../../config/templates/dark.css");
+
+const TEMPLATES: [(&str, &str); 15] = [
+    ("look.css", LOOK),
+    ("dark.css", DARK),
+    ("newsletter.html", include_str!("../../config/templates/newsletter.html")),
+    ("question.html", include_str!("../../config/templates/question.html")),
+    ("letter.html", include_str!("../../config/templates/letter.html")),
+    ("handoff.txt", include_str!("../../config/templates/handoff.txt")),
+    ("handoff.html", include_str!("../../config/templates/handoff.html")),
+    ("changed.txt", include_str!("../../config/templates/changed.txt")),
+    ("changed.html", include_str!("../../config/templates/changed.html")),
+    ("reply.txt", include_str!("../../config/templates/reply.txt")),
+    ("reply.html", include_str!("../../config/templates/reply.html")),
+    ("moved.txt", include_str!("../../config/templates/moved.txt")),
+    ("moved.html", include_str!("../../config/templates/moved.html")),
+    ("reminder.txt", include_str!("../../config/templates/reminder.txt")),
+    ("reminder.html", include_str!("../../config/templates/reminder.html")),
+];
+
+/// Why a text could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TextError {
+    /// The newsletter says something lint refuses.
+    #[error("compose the newsletter: {0}")]
+    Refused(String),
+    /// A template failed.
+    #[error("render {template}: {source}")]
+    Template {
+        /// Which.
+        template: &'static str,
+        /// Why.
+        source: minijinja::Error,
+    },
+    /// The style sheet could not be moved into the elements.
+    #[error("inline the styles: {0}")]
+    Styles(#[from] css_inline::InlineError),
+    /// The Markdown could not be printed.
+    #[error("print the Markdown")]
+    Print(#[from] std::fmt::Error),
+}
+
+/// Renders an embedded template; instants are shown in `zone`.
+///
+/// # Errors
+/// When the template names something the values do not hold.
+pub fn render(template: &'static str, zone: &TimeZone, values: impl Serialize) -> Result<String, TextError> {
+    let render = || environment(zone)?.get_template(template)?.render(Value::from(Serde(&values)));
+    render().map_err(|source| TextError::Template { template, source })
+}
+
+/// Renders an embedded HTML template and moves its styles into the elements, as mail clients want them.
+///
+/// # Errors
+/// As [`render`], or when the styles cannot be inlined.
+pub fn render_styled(template: &'static str, zone: &TimeZone, values: impl Serialize) -> Result<String, TextError> {
+    let html = render(template, zone, values)?;
+    let inliner = css_inline::CSSInliner::options().load_remote_stylesheets(false).build();
+    Ok(inliner.inline(&html)?)
+}
+
+fn environment(zone: &TimeZone) -> Result<Environment<'static>, Error> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    let is_html = |name: &str| name.rsplit_once('.').is_some_and(|(_, kind)| kind == "html");
+    environment.set_auto_escape_callback(move |name| if is_html(name) { AutoEscape::Html } else { AutoEscape::None });
+    environment.set_formatter(|out, state, value| match value.as_str() {
+        Some(text) if !value.is_safe() => minijinja::escape_formatter(out, state, &Value::from(one_line(text))),
+        _ => minijinja::escape_formatter(out, state, value),
+    });
+    let there = zone.clone();
+    environment.add_filter("moment", move |text: &str| shown(text, &there, "%a %-d %b, %H:%M"));
+    let there = zone.clone();
+    environment.add_filter("day", move |text: &str| day(text, &there));
+    environment.add_filter("last_day", |text: &str| last_day(text));
+    environment.add_filter("paragraph", |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>());
+    for (name, source) in TEMPLATES {
+        environment.add_template(name, source)?;
+    }
+    Ok(environment)
+}
+
+/// An instant or a date as a day: "3 Nov 2026".
+fn day(text: &str, zone: &TimeZone) -> Result<String, Error> {
+    match text.parse::<Date>() {
+        Ok(date) if text.len() == 10 => Ok(date.strftime("%-d %b %Y").to_string()),
+        _ => shown(text, zone, "%-d %b %Y"),
+    }
+}
+
+/// The last day before an instant: what ends at midnight (UTC, as rules reckon) was good until the day before.
+fn last_day(text: &str) -> Result<String, Error> {
+    let end: Timestamp = text.parse().map_err(|_| Error::new(ErrorKind::InvalidOperation, "not an instant"))?;
+    let last = end.checked_sub(1.second()).unwrap_or(end);
+    Ok(last.to_zoned(TimeZone::UTC).strftime("%-d %b %Y").to_string())
+}
+
+fn shown(text: &str, zone: &TimeZone, format: &str) -> Result<String, Error> {
+    let at: Timestamp = text.parse().map_err(|_| Error::new(ErrorKind::InvalidOperation, "not an instant"))?;
+    Ok(at.to_zoned(zone.clone()).strftime(format).to_string())
+}
