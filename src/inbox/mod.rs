@@ -1,1 +1,20 @@
 //! What comes back: outside formats read into plain values. Nothing here writes.
+
+// Mail.
+pub mod address;
+pub mod letter;
+pub mod verdict;
+pub mod report;
+pub mod notice;
+pub mod reply;
+pub mod bounce;
+// Files.
+pub mod decode;
+pub mod records;
+pub mod cell;
+pub mod columns;
+pub mod prospects;
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod lists;

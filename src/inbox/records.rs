@@ -1,0 +1,350 @@
+//! Records of a delimited file, one at a time, in constant memory.
+//!
+//! A quote that never closes costs its own row and not the file: the record is given up and reading goes on with the
+//! next line. What a record means is not known here.
+
+use super::decode::{Charset, Decoding};
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use std::io::{self, Read};
+
+/// The longest record, in bytes; beyond it a quote was left open or this is no such file.
+pub const LONGEST: usize = 1024 * 1024;
+/// The most lines a quoted field may make a record span.
+const MOST_LINES: u64 = 1000;
+/// The most fields of a record.
+const MOST_FIELDS: usize = 4096;
+
+/// The records of a source.
+pub struct Records<R> {
+    source: Decoding<R>,
+    /// What was read and not yet consumed, from `start` on.
+    window: Vec<u8>,
+    start: usize,
+    ended: bool,
+    line: u64,
+    delimiter: u8,
+    splitter: Reader,
+    fields: Vec<u8>,
+    ends: Vec<usize>,
+    count: usize,
+}
+
+/// Why there is no record here.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// A quote inside a quoted field is not doubled, or the field never ends.
+    #[error("the quotes do not pair up; put the field in quotes and double each quote inside it")]
+    Quotes,
+    /// Longer than any record is.
+    #[error("the row is longer than 1 MiB")]
+    Long,
+    /// More cells than any export has.
+    #[error("the row has more than {MOST_FIELDS} cells")]
+    Wide,
+    /// The file cannot be read any further.
+    #[error("the file cannot be read: {0}")]
+    Source(#[from] io::Error),
+}
+
+impl<R: Read> Records<R> {
+    /// Over any source; the delimiter is sniffed from the first line that is not blank.
+    ///
+    /// # Errors
+    /// As the source.
+    pub fn new(source: R) -> io::Result<Self> {
+        let mut records = Self {
+            source: Decoding::new(source),
+            window: Vec::new(),
+            start: 0,
+            ended: false,
+            line: 1,
+            delimiter: b',',
+            splitter: Reader::new(),
+            fields: vec![0; 4096],
+            ends: vec![0; 64],
+            count: 0,
+        };
+        while let Some(length) = records.line_end(0)? {
+            if records.kept(0, length).iter().any(|byte| !byte.is_ascii_whitespace()) {
+                records.delimiter = sniff(records.kept(0, length));
+                break;
+            }
+            records.consume(length, 1);
+        }
+        records.splitter = ReaderBuilder::new().delimiter(records.delimiter).build();
+        Ok(records)
+    }
+
+    /// What parts the cells.
+    pub const fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
+    /// How the file is written, as far as it was read.
+    pub const fn charset(&self) -> Charset {
+        self.source.charset()
+    }
+
+    /// Advances to the next record and says on which line it begins; `None` at the end. Blank lines are passed over.
+    ///
+    /// # Errors
+    /// With the line; after all but a source that fails, the next record can be read.
+    pub fn advance(&mut self) -> Result<Option<u64>, (u64, RecordError)> {
+        loop {
+            let line = self.line;
+            let at = |error| (line, error);
+            let Some(first) = self.line_end(0).map_err(|error| at(error.into()))? else { return Ok(None) };
+            if first > LONGEST {
+                self.consume(first, 1);
+                return Err((line, RecordError::Long));
+            }
+            if self.kept(0, first).iter().all(|byte| byte.is_ascii_whitespace() && *byte != self.delimiter) {
+                self.consume(first, 1);
+                continue;
+            }
+            let Some((length, lines)) = self.record_end(first).map_err(|error| at(error.into()))? else {
+                // A quote left open has swallowed good rows: reading resumes behind the first line.
+                self.consume(first, 1);
+                return Err((line, RecordError::Quotes));
+            };
+            let split = self.split(length);
+            self.consume(length, lines);
+            return if split { Ok(Some(line)) } else { Err((line, RecordError::Wide)) };
+        }
+    }
+
+    /// How many cells the current record has.
+    pub const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether the current record has no cells.
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// A cell of the current record; empty beyond its end.
+    pub fn cell(&self, index: usize) -> &str {
+        if index >= self.count {
+            return "";
+        }
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        // UTF-8 split at ASCII bytes is UTF-8.
+        std::str::from_utf8(&self.fields[start..self.ends[index]]).unwrap_or_default()
+    }
+
+    /// How long the record is that begins here, and on how many lines; `None` when its quotes never pair up.
+    fn record_end(&mut self, first: usize) -> io::Result<Option<(usize, u64)>> {
+        let mut quotes = Quotes::Outside;
+        let (mut from, mut end, mut lines) = (0, first, 1);
+        loop {
+            quotes = quotes.over(self.kept(from, end), self.delimiter);
+            match quotes {
+                Quotes::Broken => return Ok(None),
+                Quotes::Inside if lines < MOST_LINES && end <= LONGEST => {}
+                Quotes::Inside => return Ok(None),
+                // A last line without an end: the quote closed with the file.
+                Quotes::Outside | Quotes::Plain | Quotes::Closing => return Ok(Some((end, lines))),
+            }
+            let Some(next) = self.line_end(end)? else { return Ok(None) };
+            (from, end) = (end, next);
+            lines += 1;
+        }
+    }
+
+    /// Where the line that begins `from` bytes on ends, behind its LF; `None` at the end of the file.
+    fn line_end(&mut self, from: usize) -> io::Result<Option<usize>> {
+        let mut searched = from;
+        loop {
+            let rest = &self.window[self.start + searched..];
+            if let Some(found) = rest.iter().position(|byte| *byte == b'\n') {
+                return Ok(Some(searched + found + 1));
+            }
+            searched += rest.len();
+            if self.ended {
+                return Ok((from < searched).then_some(searched));
+            }
+            self.window.drain(..self.start);
+            self.start = 0;
+            // An endless line is thrown away as it comes; what is kept still tells that it was too long.
+            if searched - from > 2 * LONGEST {
+                searched = from + LONGEST + 2;
+                self.window.truncate(searched);
+            }
+            self.ended = !self.source.read_into(&mut self.window)?;
+        }
+    }
+
+    /// What was read and not consumed, counted from where the record begins.
+    fn kept(&self, from: usize, end: usize) -> &[u8] {
+        &self.window[self.start + from..self.start + end]
+    }
+
+    fn split(&mut self, length: usize) -> bool {
+        self.splitter.reset();
+        let (mut input, end) = (self.start, self.start + length);
+        let (mut written, mut cells) = (0, 0);
+        loop {
+            // An empty input tells the splitter that the file ends here.
+            let (result, read, out, ended) =
+                self.splitter.read_record(&self.window[input..end], &mut self.fields[written..], &mut self.ends[cells..]);
+            input += read;
+            written += out;
+            cells += ended;
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull => self.fields.resize(self.fields.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull if cells >= MOST_FIELDS => return false,
+                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                ReadRecordResult::Record | ReadRecordResult::End => break,
+            }
+        }
+        self.count = cells;
+        true
+    }
+
+    const fn consume(&mut self, length: usize, lines: u64) {
+        self.start += length;
+        self.line += lines;
+    }
+}
+
+/// Where a scan stands between quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quotes {
+    /// At the beginning of a field.
+    Outside,
+    /// In a field without quotes; one inside it is a letter (5" pipe).
+    Plain,
+    /// In a quoted field.
+    Inside,
+    /// Behind a quote that closes the field, or is the first of a doubled one.
+    Closing,
+    /// Something followed a closing quote.
+    Broken,
+}
+
+impl Quotes {
+    fn over(self, line: &[u8], delimiter: u8) -> Self {
+        if self == Self::Outside && !line.contains(&b'"') {
+            return self;
+        }
+        line.iter().fold(self, |state, byte| match (state, *byte) {
+            (Self::Outside, b'"') | (Self::Closing, b'"') => Self::Inside,
+            (Self::Inside, b'"') => Self::Closing,
+            (Self::Inside, _) => Self::Inside,
+            (Self::Broken, _) => Self::Broken,
+            (_, b'\n') => Self::Outside,
+            (_, byte) if byte == delimiter => Self::Outside,
+            (Self::Closing, b'\r' | b' ' | b'\t') => Self::Closing,
+            (Self::Closing, _) => Self::Broken,
+            (Self::Outside | Self::Plain, _) => Self::Plain,
+        })
+    }
+}
+
+/// The delimiter of a header line: of comma, semicolon and tab the one that stands there most often outside quotes.
+fn sniff(line: &[u8]) -> u8 {
+    let mut quoted = false;
+    let mut counts = [(b',', 0_usize), (b';', 0), (b'\t', 0)];
+    for byte in line {
+        quoted ^= *byte == b'"';
+        if let Some((_, count)) = counts.iter_mut().find(|(mark, _)| mark == byte && !quoted) {
+            *count += 1;
+        }
+    }
+    // The first of equals is the comma.
+    counts.into_iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(mark, _)| mark)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Map, Value};
+
+    fn rows(bytes: &[u8]) -> Vec<Result<(u64, Vec<String>), (u64, String)>> {
+        let mut records = Records::new(bytes).expect("memory can be read");
+        let mut rows = Vec::new();
+        loop {
+            match records.advance() {
+                Ok(None) => return rows,
+                Ok(Some(line)) => rows.push(Ok((line, (0..records.len()).map(|i| records.cell(i).to_owned()).collect()))),
+                Err((line, error)) => rows.push(Err((line, error.to_string()))),
+            }
+        }
+    }
+
+    #[test]
+    fn csv_spectrum_is_read_as_its_truth_says() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/csv");
+        let mut seen = 0;
+        for entry in std::fs::read_dir(format!("{folder}/csvs")).expect("folder") {
+            let path = entry.expect("entry").path();
+            let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
+            let truth: Value =
+                serde_json::from_slice(&std::fs::read(format!("{folder}/json/{name}.json")).expect("truth")).expect("truth");
+            let truth: Vec<Map<String, Value>> = match truth {
+                Value::Object(only) => vec![only],
+                list => serde_json::from_value(list).expect("a list of objects"),
+            };
+            let mut read = rows(&std::fs::read(&path).expect("file")).into_iter().map(|row| row.expect("a record").1);
+            let header = read.next().expect("header");
+            // The set contradicts itself here: another phone number in the truth than in the file.
+            let compared = |key: &String| !(name == "location_coordinates" && key == "Contact Phone Number");
+            let row = |row: Vec<String>| {
+                header.iter().cloned().zip(row.into_iter().map(Value::String)).filter(|(key, _)| compared(key)).collect()
+            };
+            let found: Vec<Map<String, Value>> = read.map(row).collect();
+            let truth: Vec<Map<String, Value>> =
+                truth.into_iter().map(|row| row.into_iter().filter(|(key, _)| compared(key)).collect()).collect();
+            assert_eq!(found, truth, "{name}");
+            seen += 1;
+        }
+        assert_eq!(seen, 12);
+    }
+
+    #[test]
+    fn a_broken_quote_costs_its_row_only() {
+        let bad = |line| Err((line, RecordError::Quotes.to_string()));
+        let good = |line, cells: &[&str]| Ok((line, cells.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>()));
+        assert_eq!(rows(b"a,b\n\"x,1\ny,2\nz,3\n"), [good(1, &["a", "b"]), bad(2), good(3, &["y", "2"]), good(4, &["z", "3"])]);
+        assert_eq!(rows(b"a,b\n\"x,1\n\"y\",2\n"), [good(1, &["a", "b"]), bad(2), good(3, &["y", "2"])]);
+        assert_eq!(rows(b"a,b\n\"x\" y,1\nz,2"), [good(1, &["a", "b"]), bad(2), good(3, &["z", "2"])]);
+        assert_eq!(rows(b"a,b\n5\" pipe,1\n"), [good(1, &["a", "b"]), good(2, &["5\" pipe", "1"])]);
+        assert_eq!(
+            rows(b"\n\na;b\r\n\r\n\"x\r\ny\";2\r\nz;3"),
+            [good(3, &["a", "b"]), good(5, &["x\r\ny", "2"]), good(7, &["z", "3"])]
+        );
+    }
+
+    #[test]
+    fn an_endless_line_is_passed_over() {
+        let mut file = b"a,b\n".to_vec();
+        file.extend(std::iter::repeat_n(b'x', 5 * LONGEST));
+        file.extend(b"\ny,2\n");
+        let rows = rows(&file);
+        assert_eq!(rows.len(), 3);
+        assert_eq!(rows[1], Err((2, RecordError::Long.to_string())));
+        assert_eq!(rows[2], Ok((3, vec!["y".to_owned(), "2".to_owned()])));
+        assert!(matches!(&rows_of_width(MOST_FIELDS + 1)[0], Err((1, words)) if words.contains("cells")));
+    }
+
+    fn rows_of_width(cells: usize) -> Vec<Result<(u64, Vec<String>), (u64, String)>> {
+        rows(",".repeat(cells).as_bytes())
+    }
+
+    #[test]
+    fn the_delimiter_is_sniffed_outside_quotes() {
+        for (line, delimiter) in [("a,b", b','), ("a;b,c;d", b';'), ("a\tb", b'\t'), ("\"a,b,c\";d", b';'), ("email", b',')] {
+            assert_eq!(char::from(sniff(line.as_bytes())), char::from(delimiter), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_end(bytes in proptest::collection::vec(prop_oneof![Just(b'"'), Just(b','), Just(b'\n'), Just(b'\r'), any::<u8>()], 0..400)) {
+            rows(&bytes);
+        }
+    }
+}
