@@ -1,0 +1,204 @@
+//! From a directory, or from texts, to a plan: every file is read before anything is refused.
+//!
+//! A file that is missing or is not TOML is one problem; names that point into it are then not judged.
+
+use crate::config::condition::Declared;
+use crate::config::node::{self, Node};
+use crate::config::place::{Place, Source};
+use crate::config::problem::{Log, Problem, Problems};
+use crate::config::secret::Vault;
+use crate::config::{campaign, environment, people, qualification, service};
+use crate::domain::campaign::Campaign;
+use crate::domain::criterion::Criterion;
+use crate::domain::id::Name;
+use crate::domain::plan::Plan;
+use crate::domain::span::FiscalYear;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A configuration that may run.
+#[derive(Debug)]
+pub struct Loaded {
+    /// All of it.
+    pub plan: Plan,
+    /// What somebody should look at.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads the configuration in a directory, the environment laid over `nurtured.toml`.
+///
+/// # Errors
+/// Every problem of every file.
+pub fn load(directory: &Path, environment: &[(String, String)]) -> Result<Loaded, Problems> {
+    let log = Log::default();
+    let files = read_directory(&log, directory);
+    assemble(log, &files, Some(directory), environment)
+}
+
+/// The same from texts under their relative paths: "nurtured.toml", "campaigns/letter/01.md".
+///
+/// # Errors
+/// Every problem of every file.
+pub fn load_files(files: &[(&str, &str)], environment: &[(String, String)]) -> Result<Loaded, Problems> {
+    let open = |(path, text): &(&str, &str)| ((*path).to_owned(), source(path, (*path).to_owned(), text));
+    assemble(Log::default(), &files.iter().map(open).collect(), None, environment)
+}
+
+type Files = BTreeMap<String, Arc<Source>>;
+
+const SERVICE: &str = "nurtured.toml";
+const PEOPLE: &str = "salespeople.toml";
+const QUALIFICATION: &str = "qualification.toml";
+
+fn source(path: &str, shown: String, text: &str) -> Arc<Source> {
+    if path == SERVICE { Source::guarded(shown, text) } else { Source::open(shown, text) }
+}
+
+fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(String, String)]) -> Result<Loaded, Problems> {
+    let toml = |path: &str| {
+        if let Some(source) = files.get(path) {
+            return node::parse(&log, source, 0..source.text.len(), 0..0);
+        }
+        let shown = directory.map_or_else(|| path.to_owned(), |directory| directory.join(path).display().to_string());
+        // A file that could not be read has its problem already.
+        if !log.mentions(&shown) {
+            let problem = Problem::error(&Place::File(shown), "there is no such file");
+            log.add(problem.help("`nurtured init DIR` writes a configuration to start from"));
+        }
+        None
+    };
+    let credentials = environment.iter().find(|(name, _)| name == "CREDENTIALS_DIRECTORY").map(|(_, path)| path.into());
+    let vault = Vault { directory: directory.map(Path::to_owned), credentials };
+    let mut declared = Declared::default();
+    let service = toml(SERVICE).and_then(|mut root| {
+        environment::overlay(&log, &mut root, environment);
+        service::read(&log, &root, &vault)
+    });
+    declared.fields = service.as_ref().map(|service| service.fields.clone());
+    let roster = toml(PEOPLE).and_then(|root| people::read(&log, &root, &mut declared));
+    let fiscal_year = service.as_ref().map_or(FiscalYear::CALENDAR, |service| service.fiscal_year);
+    let qualifying = toml(QUALIFICATION).and_then(|root| qualification::read(&log, &root, &declared, fiscal_year));
+    let askable: Vec<Criterion> =
+        Criterion::ALL.into_iter().filter(|c| qualifying.as_ref().is_none_or(|q| !q.criteria[*c].question.is_empty())).collect();
+    let campaigns = campaigns(&log, files, &askable, &declared, toml);
+    let settings = service.and_then(|service| service.settings);
+    match (settings, roster, qualifying, log.refuses()) {
+        (Some(settings), Some(roster), Some(qualifying), false) => {
+            let plan = Plan { settings, campaigns, roster, qualifying, hash: hash(files) };
+            Ok(Loaded { plan, warnings: log.sorted() })
+        }
+        _ => Err(Problems(log.sorted())),
+    }
+}
+
+fn campaigns(
+    log: &Log,
+    files: &Files,
+    askable: &[Criterion],
+    declared: &Declared,
+    toml: impl Fn(&str) -> Option<Node>,
+) -> Vec<Campaign> {
+    let inside = |path: &str| path.strip_prefix("campaigns/").map(str::to_owned);
+    let names: BTreeSet<String> = files.keys().filter_map(|p| Some(inside(p)?.strip_suffix(".toml")?.to_owned())).collect();
+    let folders: BTreeSet<String> = files.keys().filter_map(|p| Some(inside(p)?.split_once('/')?.0.to_owned())).collect();
+    for orphan in folders.difference(&names) {
+        let path = files.iter().find(|(path, _)| path.starts_with(&format!("campaigns/{orphan}/")));
+        let shown = path.map_or_else(String::new, |(_, source)| source.path.clone());
+        let problem =
+            Problem::warning(&Place::File(shown), format!("newsletters without a campaign: there is no campaigns/{orphan}.toml"));
+        log.add(problem.help("nobody receives them; add the campaign's file or remove the folder"));
+    }
+    if names.is_empty() {
+        let problem = Problem::warning(&Place::File("campaigns".to_owned()), "there is no campaign yet");
+        log.add(problem.help("nothing will be sent; add campaigns/NAME.toml and a folder campaigns/NAME with newsletters"));
+    }
+    let read = |name: &String| {
+        let path = format!("campaigns/{name}.toml");
+        let shown = &files[&path].path;
+        let parsed = Name::parse(name).map_err(|error| log.add(Problem::error(&Place::File(shown.clone()), error.to_string())));
+        let texts: Vec<Arc<Source>> = files
+            .iter()
+            .filter(|(path, _)| path.starts_with(&format!("campaigns/{name}/")))
+            .map(|(_, source)| source.clone())
+            .collect();
+        let parsed = parsed.ok()?;
+        let newsletters = campaign::newsletters(log, &parsed, shown, &texts, askable);
+        campaign::read(log, parsed, &toml(&path)?, newsletters, declared)
+    };
+    names.iter().filter_map(read).collect()
+}
+
+/// The files that matter, by their relative path. What cannot be read is a problem.
+fn read_directory(log: &Log, directory: &Path) -> Files {
+    let mut files = Files::new();
+    let mut open = |path: String, must_exist: bool| {
+        let full = directory.join(&path);
+        let shown = full.display().to_string();
+        let bytes = match std::fs::read(&full) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => return,
+            Err(error) => {
+                let problem = Problem::error(&Place::File(shown), format!("could not read this file: {error}"));
+                return log.add(problem.help("the service's user must be able to read it"));
+            }
+        };
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => drop(files.insert(path.clone(), source(&path, shown, text))),
+            Err(error) => {
+                let line = String::from_utf8_lossy(&bytes[..error.valid_up_to()]).matches('\n').count() + 1;
+                let problem = Problem::error(&Place::File(shown), format!("line {line} is not UTF-8"));
+                log.add(problem.help("save the file as UTF-8"));
+            }
+        }
+    };
+    for path in [SERVICE, PEOPLE, QUALIFICATION] {
+        open(path.to_owned(), false);
+    }
+    for name in names(log, &directory.join("campaigns")) {
+        let path = format!("campaigns/{name}");
+        if directory.join(&path).is_dir() {
+            names(log, &directory.join(&path))
+                .into_iter()
+                .filter(|n| has_extension(n, "md"))
+                .for_each(|n| open(format!("{path}/{n}"), true));
+        } else if has_extension(&name, "toml") {
+            open(path, true);
+        }
+    }
+    files
+}
+
+fn has_extension(name: &str, extension: &str) -> bool {
+    Path::new(name).extension().is_some_and(|found| found == extension)
+}
+
+/// The names in a directory, hidden ones and editors' leftovers apart; none when it does not exist.
+fn names(log: &Log, directory: &Path) -> Vec<String> {
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            log.add(Problem::error(
+                &Place::File(directory.display().to_string()),
+                format!("could not read this directory: {error}"),
+            ));
+            return Vec::new();
+        }
+    };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter(|name| !name.starts_with(['.', '#'])).collect()
+}
+
+/// The first 16 hex digits of SHA-256 over paths and texts, each ended by NUL.
+fn hash(files: &Files) -> String {
+    let mut hasher = Sha256::new();
+    for (path, source) in files {
+        for part in [path, &source.text] {
+            hasher.update(part.as_bytes());
+            hasher.update([0]);
+        }
+    }
+    data_encoding::HEXLOWER.encode(&hasher.finalize()[..8])
+}

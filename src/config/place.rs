@@ -1,0 +1,166 @@
+//! Where a word stands: in a file, at a span; in an environment variable; or in a file as a whole.
+//!
+//! What may be a secret is covered before a line is ever shown.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A file's text, under the path shown to people.
+#[derive(Debug)]
+pub struct Source {
+    /// As shown.
+    pub path: String,
+    /// As read, without a byte order mark.
+    pub text: String,
+    /// The same number of bytes, secrets covered.
+    shown: String,
+}
+
+impl Source {
+    /// A file whose lines may be shown as they are.
+    #[must_use]
+    pub fn open(path: String, text: &str) -> Arc<Self> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
+        Arc::new(Self { path, shown: text.clone(), text })
+    }
+
+    /// A file that may hold secrets.
+    #[must_use]
+    pub fn guarded(path: String, text: &str) -> Arc<Self> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
+        Arc::new(Self { path, shown: covered(&text), text })
+    }
+
+    /// The text with secrets covered; spans of the original fit it.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+}
+
+/// Where a word stands.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// In a file, at these bytes.
+    At(Arc<Source>, Range<usize>),
+    /// In this environment variable.
+    Variable(String),
+    /// In this file as a whole, or in its absence.
+    File(String),
+}
+
+impl Place {
+    /// The file, or the environment variable in so many words.
+    #[must_use]
+    pub fn path(&self) -> String {
+        match self {
+            Self::At(source, _) => source.path.clone(),
+            Self::Variable(name) => format!("environment variable {name}"),
+            Self::File(path) => path.clone(),
+        }
+    }
+
+    /// Line and column, both from 1 and the column in characters, where there are any.
+    #[must_use]
+    pub fn position(&self) -> Option<(usize, usize)> {
+        let Self::At(source, span) = self else { return None };
+        let before = source.text.get(..span.start)?;
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Some((before.matches('\n').count() + 1, before[line_start..].chars().count() + 1))
+    }
+
+    /// `file:line:column`, or as much of it as there is.
+    #[must_use]
+    pub fn cite(&self) -> String {
+        match self.position() {
+            Some((line, column)) => format!("{}:{line}:{column}", self.path()),
+            None => self.path(),
+        }
+    }
+
+    /// The same file at other bytes, kept inside the text and off the middle of a character.
+    #[must_use]
+    pub fn at(source: &Arc<Source>, span: Range<usize>) -> Self {
+        let floor = |at: usize| (0..=at.min(source.text.len())).rev().find(|i| source.text.is_char_boundary(*i)).unwrap_or(0);
+        let start = floor(span.start);
+        Self::At(source.clone(), start..floor(span.end).max(start))
+    }
+}
+
+/// Whether a key's value is a secret, or a secret misspelt. `…_file` is a path, and `public_url` is public.
+fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    let misspelt = |secret: &str| strsim::damerau_levenshtein(&key, secret) <= 2;
+    let holds = ["password", "token", "secret"].into_iter().any(|secret| key.contains(secret));
+    !key.ends_with("_file") && (key == "url" || key == "pass" || holds || misspelt("password") || misspelt("api_token"))
+}
+
+/// Covers what stands behind the name of a secret, to the end of its line or of its multi-line text. Works on text
+/// that is not TOML too, because a syntax error must not print a password.
+fn covered(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    while let Some(start) = rest.find(is_word) {
+        let word_end = rest[start..].find(|c| !is_word(c)).map_or(rest.len(), |length| start + length);
+        shown.push_str(&rest[..word_end]);
+        let word = &rest[start..word_end];
+        rest = &rest[word_end..];
+        if !is_secret(word) {
+            continue;
+        }
+        let lead = rest.find(|c| !matches!(c, ' ' | '\t' | '=' | '"' | '\'')).unwrap_or(rest.len());
+        let fence = ["\"\"\"", "'''"].into_iter().find(|fence| rest[..lead].contains(fence));
+        let end = match fence {
+            Some(fence) => rest[lead..].find(fence).map_or(rest.len(), |length| lead + length),
+            None => rest.find('\n').unwrap_or(rest.len()),
+        };
+        shown.push_str(&rest[..lead]);
+        for c in rest[lead..end.max(lead)].chars() {
+            match c {
+                '\n' | '\r' => shown.push(c),
+                _ => shown.extend(std::iter::repeat_n('*', c.len_utf8())),
+            }
+        }
+        rest = &rest[end.max(lead)..];
+    }
+    shown.push_str(rest);
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_covered_whatever_stands_around_it() {
+        for text in [
+            "password = \"hunter2\"",
+            "pasword = \"hunter2\"",
+            "password \"hunter2\"",
+            "password = 'hunter2",
+            "smtp = { port = \"x\", password = \"hunter2\" }",
+            "\"password\" = \"hunter2\"",
+            "api_token = \"\"\"\nab\nhunter2\n\"\"\"\nlisten = 1",
+            "url = \"postgres://x:hunter2@y/z\"",
+        ] {
+            let shown = covered(text);
+            assert!(!shown.contains("hunter2"), "{shown}");
+            assert_eq!(shown.len(), text.len(), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_stays_readable() {
+        for text in ["public_url = \"http://x\"", "password_file = \"smtp.key\"", "host = \"x\"\nport = 25 # ñ", ""] {
+            assert_eq!(covered(text), text);
+        }
+    }
+
+    #[test]
+    fn positions_count_characters_from_one() {
+        let source = Source::open("a.toml".into(), "x = 1\nñ = 2\n");
+        assert_eq!(Place::at(&source, 9..10).position(), Some((2, 3)));
+        assert_eq!(Place::at(&source, 99..120).position(), Some((3, 1)));
+    }
+}

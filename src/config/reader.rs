@@ -1,0 +1,125 @@
+//! Reading one table: each key once, and what nobody asked for is an unknown key.
+
+use crate::config::node::{Entry, Node, Value};
+use crate::config::place::Place;
+use crate::config::problem::{Log, Problem, did_you_mean};
+use crate::domain::address::Address;
+use crate::domain::id::Name;
+use crate::domain::span::Span;
+
+/// A table being read.
+pub struct Reader<'a> {
+    /// Where problems go.
+    pub log: &'a Log,
+    /// Where the table stands.
+    pub place: Place,
+    entries: &'a [Entry],
+    known: Vec<&'static str>,
+}
+
+impl<'a> Reader<'a> {
+    /// Starts on a table; anything else is a problem.
+    pub fn table(log: &'a Log, node: &'a Node) -> Option<Self> {
+        match &node.value {
+            Value::Table(entries) => Some(Self { log, place: node.place.clone(), entries, known: Vec::new() }),
+            _ => node.wrong(log, "a table", "write it as { key = value } or under a [heading]"),
+        }
+    }
+
+    /// Every entry: for tables whose keys are names of the company's own.
+    #[must_use]
+    pub const fn entries(&self) -> &'a [Entry] {
+        self.entries
+    }
+
+    /// Whether the key is there; does not make it a known one.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.entries.iter().any(|entry| entry.key == key)
+    }
+
+    /// The value of a key that may be there.
+    pub fn get(&mut self, key: &'static str) -> Option<&'a Node> {
+        self.known.push(key);
+        self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
+    }
+
+    /// The value of a key that must be there; `help` says what to write.
+    pub fn need(&mut self, key: &'static str, help: &str) -> Option<&'a Node> {
+        let found = self.get(key);
+        if found.is_none() {
+            let problem = Problem::error(&self.place, format!("`{key}` is missing"));
+            self.log.add(problem.label(format!("no `{key}` here")).help(format!("add `{key}`: {help}")));
+        }
+        found
+    }
+
+    /// The table under a key that may be there.
+    pub fn section(&mut self, key: &'static str) -> Option<Self> {
+        let log = self.log;
+        self.get(key).and_then(|node| Reader::table(log, node))
+    }
+
+    /// The same, an absent table read as an empty one: what it holds may come from elsewhere.
+    pub fn section_or_empty(&mut self, key: &'static str) -> Option<Self> {
+        let (log, place) = (self.log, self.place.clone());
+        match self.get(key) {
+            Some(node) => Reader::table(log, node),
+            None => Some(Self { log, place, entries: &[], known: Vec::new() }),
+        }
+    }
+
+    /// A text that must be there.
+    pub fn need_text(&mut self, key: &'static str, help: &str) -> Option<String> {
+        let log = self.log;
+        self.need(key, help).and_then(|node| node.text(log)).map(str::to_owned)
+    }
+
+    /// A text that may be there.
+    pub fn text(&mut self, key: &'static str) -> Option<String> {
+        let log = self.log;
+        self.get(key).and_then(|node| node.text(log)).map(str::to_owned)
+    }
+
+    /// A name that must be there, and where it stands.
+    pub fn need_name(&mut self, key: &'static str, help: &str) -> Option<(Name, &'a Place)> {
+        let log = self.log;
+        self.need(key, help).and_then(|node| Some((node.parse(log, help, Name::parse)?, &node.place)))
+    }
+
+    /// An address that must be there.
+    pub fn need_address(&mut self, key: &'static str, help: &str) -> Option<Address> {
+        let log = self.log;
+        self.need(key, help).and_then(|node| node.parse(log, help, Address::parse))
+    }
+
+    /// A span of time that may be there.
+    pub fn span(&mut self, key: &'static str) -> Option<Span> {
+        let log = self.log;
+        self.get(key).and_then(|node| node.parse(log, "", Span::parse))
+    }
+
+    /// The items of a list that may be there; empty without one.
+    pub fn list(&mut self, key: &'static str) -> &'a [Node] {
+        let log = self.log;
+        self.get(key).and_then(|node| node.list(log)).unwrap_or_default()
+    }
+
+    /// Whether there is a key that nobody has asked for.
+    #[must_use]
+    pub fn has_unknown(&self) -> bool {
+        self.unknown().next().is_some()
+    }
+
+    /// Ends reading: every key that nobody asked for is a problem.
+    pub fn finish(self) {
+        for entry in self.unknown() {
+            let problem = Problem::error(&entry.place, format!("unknown key `{}`", entry.key)).label("no such key here");
+            self.log.add(problem.help(did_you_mean(&entry.key, self.known.iter().copied())));
+        }
+    }
+
+    fn unknown(&self) -> impl Iterator<Item = &'a Entry> {
+        self.entries.iter().filter(|entry| !self.known.contains(&entry.key.as_str()))
+    }
+}

@@ -1,0 +1,71 @@
+//! Secrets: a value, a `…_file` beside it, or a systemd credential of that name. Never shown, in no problem.
+
+use crate::config::place::Place;
+use crate::config::problem::Problem;
+use crate::config::reader::Reader;
+use secrecy::SecretString;
+use std::path::{Path, PathBuf};
+
+/// Where secrets that are not values lie.
+#[derive(Debug)]
+pub struct Vault {
+    /// The configuration's directory; `None` when it was never on disk.
+    pub directory: Option<PathBuf>,
+    /// `$CREDENTIALS_DIRECTORY`.
+    pub credentials: Option<PathBuf>,
+}
+
+/// A secret's key, the key of its file, and its name among the credentials.
+pub struct Keys {
+    /// The value itself.
+    pub value: &'static str,
+    /// A path, relative to the configuration.
+    pub file: &'static str,
+    /// `nurtured.NAME` in the credentials directory.
+    pub credential: &'static str,
+}
+
+impl Vault {
+    /// The secret and where it comes from, if one of the three holds it: value, file, credential, in that order.
+    pub fn read(&self, reader: &mut Reader<'_>, keys: &Keys) -> Option<(SecretString, Place)> {
+        let log = reader.log;
+        let (value, file) = (reader.get(keys.value), reader.get(keys.file));
+        match (value, file) {
+            (Some(_), Some(file)) => {
+                let problem = Problem::error(&file.place, format!("`{}` and `{}` are both given", keys.value, keys.file));
+                log.add(problem.help("keep one of them"));
+                None
+            }
+            (Some(value), None) => Some((SecretString::from(value.text(log)?), value.place.clone())),
+            (None, Some(file)) => {
+                let path = Path::new(file.text(log)?);
+                let Some(directory) = &self.directory else {
+                    log.add(Problem::error(&file.place, "there is no directory to read this from"));
+                    return None;
+                };
+                Self::open(reader, &directory.join(path), &file.place)
+            }
+            (None, None) => {
+                let path = self.credentials.as_ref()?.join(format!("nurtured.{}", keys.credential));
+                path.exists().then(|| Self::open(reader, &path, &Place::File(path.display().to_string()))).flatten()
+            }
+        }
+    }
+
+    fn open(reader: &Reader<'_>, path: &Path, place: &Place) -> Option<(SecretString, Place)> {
+        let found = std::fs::read_to_string(path).map_err(|error| format!("could not read {}: {error}", path.display()));
+        // Editors end a file with a newline; it is no part of the secret.
+        let found = found.map(|text| text.trim_end_matches(['\r', '\n']).to_owned());
+        match found {
+            Ok(secret) if secret.is_empty() => {
+                reader.log.add(Problem::error(place, format!("{} is empty", path.display())));
+                None
+            }
+            Ok(secret) => Some((SecretString::from(secret), place.clone())),
+            Err(title) => {
+                reader.log.add(Problem::error(place, title).help("the path is relative to the configuration's directory"));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! `nurtured.toml`: the service's own settings.
+
+use crate::config::node::Node;
+use crate::config::problem::{Log, Problem};
+use crate::config::reader::Reader;
+use crate::config::secret::{Keys, Vault};
+use crate::domain::address::{Address, header_text};
+use crate::domain::id::Name;
+use crate::domain::prospect::FieldType;
+use crate::domain::settings::{DatabaseUrl, Http, Organisation, Security, Settings, Smtp, Tracking};
+use crate::domain::span::FiscalYear;
+use secrecy::ExposeSecret;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+/// What `nurtured.toml` says, as far as it could be read.
+pub struct Service {
+    /// The settings; `None` after a problem.
+    pub settings: Option<Settings>,
+    /// The declared fields; `None` where the type is wrong, which is one problem and not many.
+    pub fields: BTreeMap<Name, Option<FieldType>>,
+    /// When the fiscal year turns.
+    pub fiscal_year: FiscalYear,
+}
+
+/// Reads `nurtured.toml`, the environment already laid over it.
+pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
+    let mut reader = Reader::table(log, root)?;
+    let public_url = reader.need("public_url", "where prospects reach this service, such as \"https://news.tecnofab.example\"");
+    let public_url = public_url.and_then(|node| node.parse(log, "", public));
+    let tracking = reader.need(
+        "tracking",
+        "whose clicks may be followed has no default, because it is a legal choice: \"consented\" follows those who \
+         agreed to it, \"all\" everybody, \"none\" nobody; answers and unsubscribes work either way",
+    );
+    let words = [("consented", Tracking::Consented), ("all", Tracking::All), ("none", Tracking::None)];
+    let tracking = tracking.and_then(|node| node.one_of(log, &words));
+    let fiscal_year = reader.get("fiscal_year_starts").and_then(|node| node.parse(log, "", FiscalYear::parse));
+    let organisation = reader.need("organisation", "a table [organisation] with `name` and `postal_address`");
+    let organisation = organisation.and_then(|node| organisation_of(Reader::table(log, node)?));
+    let database = reader.section_or_empty("database").and_then(|section| database(section, vault));
+    let smtp = reader.need("smtp", "a table [smtp] with at least `host` and `return_path`");
+    let smtp = smtp.and_then(|node| relay(Reader::table(log, node)?, vault));
+    let http = reader.section_or_empty("http").and_then(|section| http(section, vault));
+    let fields = reader.section("fields").map(|section| fields(&section)).unwrap_or_default();
+    reader.finish();
+    let typed = fields.iter().filter_map(|(name, kind)| Some((name.clone(), (*kind)?))).collect();
+    let settings = (|| {
+        Some(Settings {
+            public_url: public_url?,
+            organisation: organisation?,
+            tracking: tracking?,
+            database: database?,
+            smtp: smtp?,
+            http: http?,
+            fields: typed,
+        })
+    })();
+    Some(Service { settings, fields, fiscal_year: fiscal_year.unwrap_or(FiscalYear::CALENDAR) })
+}
+
+/// Only this machine: a reverse proxy brings the rest of the world.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8025);
+
+fn organisation_of(mut reader: Reader<'_>) -> Option<Organisation> {
+    let name = reader.need_text("name", "the company's name, as newsletters sign it");
+    let address = reader.need_text("postal_address", "the law asks group mail for one: street, code, town, country");
+    reader.finish();
+    Some(Organisation { name: header_text(&name?), postal_address: address? })
+}
+
+fn database(mut reader: Reader<'_>, vault: &Vault) -> Option<DatabaseUrl> {
+    const HELP: &str = "write \"sqlite:PATH\" or \"postgres://user@host/name\"";
+    let log = reader.log;
+    let before = log.count();
+    let url = vault.read(&mut reader, &Keys { value: "url", file: "url_file", credential: "database.url" });
+    reader.finish();
+    let Some((url, place)) = url else { return (log.count() == before).then(|| DatabaseUrl::Sqlite("nurtured.db".into())) };
+    let text = url.expose_secret();
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return Some(DatabaseUrl::Postgres(url));
+    }
+    let title = match text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")) {
+        Some("") => "the database's path is empty",
+        Some(path) if path.starts_with(":memory:") => "a database in memory forgets everything at each restart",
+        Some(path) => return Some(DatabaseUrl::Sqlite(path.into())),
+        None => "the database's URL is neither SQLite's nor PostgreSQL's",
+    };
+    log.add(Problem::error(&place, title).help(HELP));
+    None
+}
+
+fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
+    let log = reader.log;
+    let host = reader.need("host", "the relay that carries your mail, such as \"smtp.tecnofab.example\" or \"localhost\"");
+    let host = host.and_then(|node| Some((node.parse(log, "", host_name)?, &node.place)));
+    let words = [("implicit", Security::Implicit), ("starttls", Security::StartTls), ("plaintext", Security::Plaintext)];
+    let security = reader.get("security").map_or(Some(Security::StartTls), |node| node.one_of(log, &words));
+    let port = match (reader.get("port"), security) {
+        (Some(node), _) => node.integer(log, 1, 65_535),
+        (None, Some(Security::Implicit)) => Some(465),
+        (None, Some(Security::Plaintext)) => Some(25),
+        (None, _) => Some(587),
+    };
+    let allowed = reader.get("allow_plaintext").map_or(Some(false), |node| node.boolean(log));
+    let username = reader.get("username").map(|node| (node.text(log).map(str::to_owned), &node.place));
+    let password = vault.read(&mut reader, &Keys { value: "password", file: "password_file", credential: "smtp.password" });
+    let has_password_key = reader.has("password") || reader.has("password_file");
+    let connections = reader.get("connections").map_or(Some(4), |node| node.integer(log, 1, 64));
+    let return_path =
+        reader.need_address("return_path", "the address bounces come back to, such as \"bounces@news.tecnofab.example\"");
+    let hello = reader.get("hello").map(|node| node.parse(log, "", host_name));
+    if let (Some((host, place)), Some(Security::Plaintext), Some(false)) = (&host, security, allowed)
+        && !is_loopback(host)
+    {
+        let problem = Problem::error(place, "mail would cross the network unprotected").label("not this machine");
+        log.add(problem.help("set security = \"starttls\" or \"implicit\"; or, if the network is yours, allow_plaintext = true"));
+    }
+    let place = reader.place.clone();
+    reader.finish();
+    let login = match (username, password) {
+        (Some((username, _)), Some((password, _))) => Some((username?, password)),
+        (Some((_, place)), None) if !has_password_key => {
+            let problem = Problem::error(place, "a `username` without a password").label("no password for it");
+            log.add(problem.help("add `password_file`, `password`, or the systemd credential nurtured.smtp.password"));
+            None
+        }
+        (None, Some(_)) if has_password_key => {
+            log.add(Problem::error(&place, "a password without a `username`").help("add `username`, or drop the password"));
+            None
+        }
+        _ => None,
+    };
+    let (host, return_path): (String, Address) = (host?.0, return_path?);
+    let hello = hello.unwrap_or_else(|| Some(return_path.domain().to_owned()))?;
+    Some(Smtp { host, port: port?, security: security?, login, connections: connections?, return_path, hello })
+}
+
+fn http(mut reader: Reader<'_>, vault: &Vault) -> Option<Http> {
+    let log = reader.log;
+    let listen = match reader.get("listen") {
+        Some(node) => node.parse(log, "", |text| {
+            text.parse().map_err(|_| format!("{text:?} is no address to listen on; write one such as \"127.0.0.1:8025\""))
+        }),
+        None => Some(LISTEN),
+    };
+    let api_token = vault.read(&mut reader, &Keys { value: "api_token", file: "api_token_file", credential: "http.api_token" });
+    if let Some((_, place)) = api_token.as_ref().filter(|(token, _)| token.expose_secret().len() < 16) {
+        let problem = Problem::warning(place, "the `api_token` is short enough to be guessed");
+        log.add(problem.help("take 32 random characters, such as from `openssl rand -hex 16`"));
+    }
+    reader.finish();
+    Some(Http { listen: listen?, api_token: api_token.map(|(token, _)| token) })
+}
+
+fn fields(reader: &Reader<'_>) -> BTreeMap<Name, Option<FieldType>> {
+    let log = reader.log;
+    let mut fields = BTreeMap::new();
+    for entry in reader.entries() {
+        match Name::parse(&entry.key) {
+            Ok(name) => {
+                fields.insert(name, entry.node.one_of(log, &FieldType::WORDS));
+            }
+            Err(error) => log.add(Problem::error(&entry.place, error.to_string()).help("write a name such as job_title")),
+        }
+    }
+    fields
+}
+
+/// Whether a host is this very machine.
+#[must_use]
+pub fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+fn host_name(text: &str) -> Result<String, String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    if text.chars().all(legal) && (!text.contains(':') || text.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err(format!("{text:?} is no host; write its name alone, without a scheme or a port, such as \"smtp.tecnofab.example\""))
+}
+
+/// A URL that links can begin with.
+fn public(text: &str) -> Result<String, &'static str> {
+    let url = text.trim_end_matches('/');
+    let (secure, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+        (Some(rest), _) => (true, rest),
+        (None, Some(rest)) => (false, rest),
+        (None, None) => return Err("this is no URL; write one such as \"https://news.tecnofab.example\""),
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let legal = |c: char| c.is_ascii_alphanumeric() || "-._~/:[]".contains(c);
+    if host.is_empty() || port.is_some_and(|port| port.parse::<u16>().is_err()) || !rest.chars().all(legal) {
+        return Err(
+            "this URL cannot begin a link; write scheme and host, perhaps a port or a path, and nothing behind '?' or '#'",
+        );
+    }
+    if !secure && !is_loopback(host) {
+        return Err(
+            "links that carry a prospect's token must not cross the network unprotected; write https:// (http:// is for localhost alone)",
+        );
+    }
+    Ok(url.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_can_begin_a_link() {
+        for (written, kept) in [
+            ("https://news.x.example/", Some("https://news.x.example")),
+            ("https://x.example:8443/mail", Some("https://x.example:8443/mail")),
+            ("http://localhost:8025", Some("http://localhost:8025")),
+            ("http://[::1]:80", Some("http://[::1]:80")),
+            ("http://x.example", None),
+            ("http://localhost.rival.example", None),
+            ("x.example", None),
+            ("https://", None),
+            ("https://x.example:port", None),
+            ("https://me@x.example", None),
+            ("https://x.example/?a=1", None),
+            ("https://x.example/\"><b", None),
+        ] {
+            assert_eq!(public(written).ok().as_deref(), kept, "{written}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_a_name_alone() {
+        for (text, good) in
+            [("smtp.x.example", true), ("::1", true), ("x.example:25", false), ("smtp://x", false), ("a b", false)]
+        {
+            assert_eq!(host_name(text).is_ok(), good, "{text}");
+        }
+        assert!(is_loopback("127.8.0.1") && is_loopback("::1") && !is_loopback("10.0.0.1"));
+    }
+}

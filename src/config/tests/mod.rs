@@ -1,0 +1,7 @@
+//! Each problem as people see it, beside what is accepted.
+
+mod changes;
+mod accepted;
+mod disk;
+mod refused;
+mod rules;

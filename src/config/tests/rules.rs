@@ -1,0 +1,98 @@
+//! Rules of qualification that could never work, or would mean something else than they say.
+
+use crate::config::tests::changes::{DOWNTIME, FIRST, load_changed, refusal};
+
+const FILE: &str = "qualification.toml";
+
+/// Each slip, and the words that name it.
+#[test]
+fn what_could_never_prove_is_refused() {
+    let budget = "{ form = \"quote\", field = \"budget\", at_least = 10000, power = \"meets\" }";
+    let cases: &[(&str, &str, &str)] = &[
+        (budget, "{ click = \"pricing\", days = 2, within = \"60d\", power = \"supports\" }", "clicks never prove Budget"),
+        (
+            "power = \"supports\" },\n    { form = \"webinar\"",
+            "power = \"meets\" },\n    { form = \"webinar\"",
+            "a click can only support",
+        ),
+        ("click = \"pricing\"", "click = \"prices\"", "unknown topic `prices`"),
+        ("click = \"pricing\", days = 2", "click = \"pricing\", days = 80", "80 days never fit into 60 days"),
+        ("field = \"lines\"", "field = \"line\"", "unknown field `line`"),
+        ("field = \"lines\", at_least = 3", "field = \"industry\", at_least = 3", "only numbers and dates can be compared"),
+        ("until    = \"fiscal year end\"", "until = \"fiscal year end\"\nenough = 2", "support never meets Budget"),
+        ("until    = \"180d\"", "until = \"stated date + 30d\"", "Authority states no date"),
+        ("until    = \"180d\"", "until = \"half a year\"", "is no expiry"),
+        ("question = \"Who decides about equipment for your lines?\"\n", "", "answers without a question"),
+        ("say = \"I do, together with others\"", "say = \"I do\"", "two answers say the same"),
+        (", due = \"3 months\"", "", "must state when"),
+        ("{ say = \"No\", power = \"contradicts\" }", "{ say = \"No\", due = \"3d\" }", "an answer about Budget states no date"),
+        ("field = \"start_by\", power", "power", "this meets the timeframe and states no date"),
+        (budget, "{ from = \"quote\", power = \"meets\" }", "unknown key `from`"),
+        (budget, "{ power = \"meets\" }", "what does this rule read?"),
+        (budget, "{ form = \"quote\", at_least = 10, power = \"meets\" }", "which field of the form is tested?"),
+        (budget, "{ form = \"quote\", field = \"budget\", is = 1, in = [2], power = \"meets\" }", "`is` and `in` are both given"),
+        ("{said}”: what would", "{name}”: what would", "an opener cannot hold"),
+        ("[\"marta\", \"iria\"]", "[\"marta\", \"marta\"]", "two people must agree"),
+        ("[\"marta\", \"iria\"]", "[\"marta\", \"iris\"]", "unknown person `iris`"),
+        ("{ reply_says = \"call\" }", "{ reply_says = \"call me\" }", "one whole word"),
+        ("contradicts = [\"authority\"]", "", "would change nothing"),
+        ("wake   = \"6 months\"", "wake = \"later\"", "is no time to come back"),
+        ("[criteria.need]", "[criteria.needs]", "`need` is missing"),
+    ];
+    for (from, to, words) in cases {
+        let printed = refusal(&[(FILE, from, to)], &[]);
+        assert!(printed.contains(words), "{to}\n{printed}");
+        assert!(printed.contains("qualification.toml:"), "{printed}");
+        assert!(printed.contains("help: "), "{printed}");
+    }
+}
+
+#[test]
+fn a_criterion_that_nothing_can_meet_is_refused() {
+    let criterion = |body: &str| format!("[criteria.vision]\n{body}\n[criteria.vision_was]");
+    let with = |body: &str| {
+        let text = criterion(body);
+        load_changed(&[(FILE, "[criteria.vision]", &text)], &[]).expect_err("the old table is unknown now").to_string()
+    };
+    let never = "nothing here can ever meet Vision";
+    assert!(with("evidence = [{ field = \"lines\", at_least = 3, power = \"supports\" }]").contains(never), "facts alone");
+    assert!(with("enough = 2\nevidence = [{ form = \"x\", power = \"supports\" }]").contains(never), "too few");
+    assert!(with("evidence = [{ touch = [\"call\"], power = \"contradicts\" }]").contains(never), "only against");
+    assert!(!with("evidence = [{ form = \"x\", power = \"supports\" }]").contains(never), "one form is enough");
+    assert!(!with("evidence = [{ event = \"x\", power = \"meets\" }]").contains(never), "an event may meet");
+}
+
+#[test]
+fn what_a_salesperson_or_an_audience_cannot_be() {
+    let cases: &[(&str, &str, &str, &str)] = &[
+        ("salespeople.toml", "id      = \"luc\"", "id = \"dana\"", "the id `dana` is used twice"),
+        ("salespeople.toml", "manager = \"iria\"", "manager = \"irma\"", "unknown person `irma`"),
+        ("salespeople.toml", "to = \"17:00\"", "to = \"07:00\"", "the day ends before it begins"),
+        ("salespeople.toml", "mon-thu", "mon-thx", "this names no days"),
+        ("salespeople.toml", "to   = [\"luc\"]", "to = []", "this route leads to nobody"),
+        ("salespeople.toml", "to   = [\"luc\"]", "to = [\"marta\"]", "`marta` is a colleague, not a salesperson"),
+        ("salespeople.toml", "answer = \"4h\"", "answer = \"4 working hours\"", "is not a span of time"),
+        ("salespeople.toml", "at_most = 25", "at_most = 0", "0 is out of range"),
+        ("salespeople.toml", "at_least = 250", "at_least = \"many\"", "expected a whole number, found a text"),
+        ("nurtured.toml", "sqlite:nurtured.db", "sqlite::memory:", "forgets everything"),
+        ("nurtured.toml", "sqlite:nurtured.db", "mysql://x", "neither SQLite's nor PostgreSQL's"),
+        ("nurtured.toml", "industry  = \"text\"", "industry = \"string\"", "none of the words this takes"),
+        ("nurtured.toml", "127.0.0.1:8025", "localhost", "no address to listen on"),
+        ("nurtured.toml", "connections = 4", "connections = 65", "65 is out of range"),
+        ("nurtured.toml", "connections = 4", "username = \"x\"", "a `username` without a password"),
+        ("nurtured.toml", "fiscal_year_starts = \"01-01\"", "fiscal_year_starts = \"02-29\"", "a fiscal year starts on a day"),
+        (DOWNTIME, "\"rival.example\"", "\"https://rival.example/\"", "this is no domain"),
+        (DOWNTIME, "{ tag = \"customer\" }", "{ customer = true }", "unknown key `customer`"),
+        (DOWNTIME, "{ tag = \"customer\" }", "{ in = [\"x\"] }", "a condition names one of"),
+        (DOWNTIME, "{ tag = \"customer\" }", "{ field = \"lines\" }", "how must `lines` be?"),
+        (DOWNTIME, "{ tag = \"customer\" }", "{ field = \"lines\", is = \"few\" }", "cannot be a value of this field"),
+        (DOWNTIME, "Marta Vidal, Tecnofab <letter@", "<letter@", "somebody with a name"),
+        (DOWNTIME, "30 9 * * TUE#1", "30 9 * *", "five fields"),
+        (FIRST, "what-a-stop-costs", "What a stop costs", "a name holds only"),
+    ];
+    for (file, from, to, words) in cases {
+        let printed = refusal(&[(file, from, to)], &[]);
+        assert!(printed.contains(words), "{to}\n{printed}");
+        assert!(printed.contains(&format!("--> {file}:")), "{printed}");
+    }
+}
