@@ -14,5 +14,9 @@ pub mod config;
 pub mod store;
 /// How we say it: tokens, MIME, SMTP.
 pub mod mail;
+/// What happens: one file per arrow. Publish, deliver, observe, qualify, hand off, follow up.
+pub mod flow;
 /// What comes back by mail or in a file: replies, bounces, exported lists. Reads; never writes.
 pub mod inbox;
+/// Who knocks: HTTP in.
+pub mod web;

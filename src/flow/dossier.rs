@@ -5,11 +5,13 @@ use super::context::{Context, FlowError};
 use super::qualify;
 use crate::domain::address::Address;
 use crate::domain::campaign::Sender;
+use crate::domain::criterion::PerCriterion;
 use crate::domain::handoff::Handoff;
 use crate::domain::id::{HandoffId, Name};
 use crate::domain::machine::Machine;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
+use crate::domain::qualification::{Citation, Finding, Verdict};
 use crate::domain::salesperson::link_number;
 use crate::domain::signal::{Detail, Signal};
 use crate::mail::letter as mime;
@@ -78,10 +80,22 @@ pub async fn compile(ctx: &Context, tx: &mut Tx, plan: &Plan, id: HandoffId, pro
     Ok(Told { dossier, salesperson: handoff.salesperson.clone(), handoff })
 }
 
+/// Criteria that were met when the handoff was opened and are not any more: to be confirmed again, not taken away.
+///
+/// # Errors
+/// The store's.
+pub async fn reconfirm(tx: &mut Tx, plan: &Plan, prospect: &Prospect, id: HandoffId, now: Timestamp) -> Result<Vec<String>, FlowError> {
+    let (qualification, _) = handoffs::grounds(tx, id).await?;
+    let then = qualifications::findings(tx, qualification).await?;
+    let (live, _) = qualify::look(tx, plan, prospect.id, now).await?;
+    let lapsed = then.iter().filter(|(c, f)| f.verdict == Verdict::Met && live.findings()[*c].verdict != Verdict::Met);
+    Ok(lapsed.map(|(criterion, _)| criterion.to_string()).collect())
+}
+
 fn why_now(
     handoff: &Handoff,
-    findings: &crate::domain::criterion::PerCriterion<crate::domain::qualification::Finding>,
-    request: Option<&crate::domain::qualification::Citation>,
+    findings: &PerCriterion<Finding>,
+    request: Option<&Citation>,
     history: &[&Signal],
 ) -> WhyNow {
     let kind = if handoff.cause == "request" { dossier::Kind::Request } else { dossier::Kind::Ready };

@@ -16,6 +16,7 @@ pub mod qualify;
 // The individual side.
 pub mod dossier;
 pub mod hand_off;
+pub mod agenda;
 pub mod follow_up;
 pub mod correspond;
 // What time alone brings.

@@ -159,6 +159,14 @@ impl Store {
         })
     }
 
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.read().await?.number("SELECT 1 + 0 * COUNT(*) FROM signing_keys", &[]).await.map(drop)
+    }
+
     /// Closes every connection; what was begun is finished first.
     pub async fn close(&self) {
         match &self.0 {

@@ -1,0 +1,79 @@
+//! The agenda: a salesperson's personal queue in the order in which it should be worked. The page and the command
+//! print this same list.
+
+use super::context::{Context, FlowError};
+use super::dossier;
+use crate::domain::follow_up::{Urgency, urgency};
+use crate::domain::id::{HandoffId, Name, ProspectId};
+use crate::store::backend::Tx;
+use crate::store::{follow_ups, handoffs, prospects};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// One item, ready to print.
+#[derive(Debug, Clone, Serialize)]
+pub struct Item {
+    /// How urgent.
+    pub urgency: Urgency,
+    /// Of which handoff, if of one.
+    pub handoff: Option<HandoffId>,
+    /// About whom.
+    pub prospect: ProspectId,
+    /// What they are called.
+    pub name: String,
+    /// Their company.
+    pub company: Option<String>,
+    /// Their phone number.
+    pub phone: Option<String>,
+    /// Whether they asked for a person.
+    pub request: bool,
+    /// "offered" or "owned"; absent without a handoff.
+    pub state: Option<&'static str>,
+    /// The stage, once owned.
+    pub stage: Option<&'static str>,
+    /// What to do next.
+    pub action: String,
+    /// By when.
+    pub due_at: Timestamp,
+    /// Whether that has passed.
+    pub overdue: bool,
+    /// The handoff's page.
+    pub page_url: Option<String>,
+}
+
+/// A salesperson's open items: requests and offers first, then what is due, then what is ahead.
+///
+/// # Errors
+/// The store's.
+pub async fn of(ctx: &Context, tx: &mut Tx, salesperson: &Name, now: Timestamp) -> Result<Vec<Item>, FlowError> {
+    let plan = ctx.plan();
+    let open: BTreeMap<HandoffId, _> = handoffs::of_salesperson(tx, salesperson).await?.into_iter().map(|h| (h.id, h)).collect();
+    let items = follow_ups::of(tx, salesperson).await?;
+    let ids: Vec<ProspectId> = items.iter().map(|i| i.prospect).collect();
+    let people: BTreeMap<ProspectId, _> = prospects::load(tx, &ids).await?.into_iter().map(|p| (p.id, p)).collect();
+    let mut agenda: Vec<Item> = items
+        .into_iter()
+        .map(|item| {
+            let handoff = item.handoff.and_then(|id| open.get(&id));
+            let person = people.get(&item.prospect);
+            Item {
+                urgency: urgency(&item, handoff, now),
+                handoff: item.handoff,
+                prospect: item.prospect,
+                name: person.map_or_else(|| format!("prospect {}", item.prospect), crate::domain::prospect::Prospect::display_name),
+                company: person.and_then(|p| p.company.clone()),
+                phone: person.and_then(|p| p.phone.clone()),
+                request: handoff.is_some_and(|h| h.cause == "request"),
+                state: handoff.map(|h| h.state.word()),
+                stage: handoff.filter(|h| h.accepted_at.is_some()).map(|h| h.stage.word()),
+                page_url: item.handoff.map(|id| dossier::page_url(ctx.signer(), &plan, id, salesperson)),
+                overdue: item.due_at <= now,
+                action: item.action,
+                due_at: item.due_at,
+            }
+        })
+        .collect();
+    agenda.sort_by_key(|item| (item.urgency, item.due_at, item.prospect));
+    Ok(agenda)
+}

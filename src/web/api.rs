@@ -1,0 +1,124 @@
+//! `POST /v1/signals`: what another system reports, as JSON under a bearer token, once per idempotency key.
+
+use super::site::Site;
+use crate::domain::address::Address;
+use crate::domain::criterion::Criterion;
+use crate::domain::id::Name;
+use crate::domain::signal::{About, Detail, NewSignal, Touch};
+use crate::flow::observe::{Observed, observe};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::BTreeMap;
+use subtle::ConstantTimeEq;
+
+/// The body of a request. Unknown keys are refused.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// Whom it is about.
+    email: Address,
+    /// When it happened; now, if absent.
+    occurred_at: Option<Timestamp>,
+    /// What happened: exactly one of these.
+    event: Option<Name>,
+    /// A form filled in elsewhere.
+    form: Option<Name>,
+    /// A touch logged elsewhere.
+    touch: Option<Touch>,
+    /// What came with an event or a form.
+    #[serde(default)]
+    fields: BTreeMap<String, String>,
+    /// Who logged the touch.
+    by: Option<Name>,
+    /// What the touch proves.
+    #[serde(default)]
+    proves: Vec<Criterion>,
+    /// The date it states.
+    date: Option<Date>,
+    /// What was said.
+    #[serde(default)]
+    note: String,
+}
+
+/// Takes one signal.
+pub async fn take(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
+    if let Err(response) = authorise(&site, &headers) {
+        return *response;
+    }
+    let key = headers.get("idempotency-key").and_then(|v| v.to_str().ok()).map(str::trim).filter(|k| (1..=200).contains(&k.len()));
+    let Some(key) = key else {
+        return refuse(StatusCode::BAD_REQUEST, "an Idempotency-Key header of 1 to 200 characters is needed: a repetition then counts once");
+    };
+    let report: Report = match serde_json::from_slice(&body) {
+        Ok(report) => report,
+        Err(error) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, &format!("the body cannot be read: {error}")),
+    };
+    let signal = match signal(&site, report, key) {
+        Ok(signal) => signal,
+        Err(words) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, &words),
+    };
+    match observe(&site.ctx, &[signal]).await.as_deref() {
+        Ok([Observed::New(id)]) => (StatusCode::CREATED, Json(json!({ "signal": id, "status": "new" }))).into_response(),
+        Ok([Observed::Again]) => (StatusCode::OK, Json(json!({ "status": "again" }))).into_response(),
+        Ok(_) => refuse(StatusCode::NOT_FOUND, "no prospect has this address"),
+        Err(error) => {
+            tracing::error!(%error, "signal not recorded");
+            refuse(StatusCode::SERVICE_UNAVAILABLE, "it could not be recorded; send it again with the same key")
+        }
+    }
+}
+
+fn authorise(site: &Site, headers: &HeaderMap) -> Result<(), Box<Response>> {
+    let plan = site.ctx.plan();
+    let Some(expected) = &plan.settings.http.api_token else {
+        return Err(Box::new(refuse(StatusCode::FORBIDDEN, "the API is closed: no http.api_token is configured")));
+    };
+    let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+    let genuine = given.is_some_and(|given| bool::from(given.trim().as_bytes().ct_eq(expected.expose_secret().as_bytes())));
+    if genuine { Ok(()) } else { Err(Box::new(refuse(StatusCode::UNAUTHORIZED, "a valid bearer token is needed"))) }
+}
+
+fn signal(site: &Site, report: Report, key: &str) -> Result<NewSignal, String> {
+    let now = site.ctx.now();
+    let occurred_at = report.occurred_at.unwrap_or(now);
+    if occurred_at > crate::domain::span::Span::minutes(5).after(now) {
+        return Err("occurred_at lies in the future".to_owned());
+    }
+    let plan = site.ctx.plan();
+    let detail = match (report.event, report.form, report.touch) {
+        (Some(event), None, None) => Detail::Event { event, fields: report.fields },
+        (None, Some(form), None) => Detail::Form { form, fields: report.fields },
+        (None, None, Some(touch)) => {
+            let by = report.by.as_ref().ok_or("a touch needs `by`: who logged it")?;
+            plan.roster.person(by).ok_or_else(|| format!("{by} is nobody of ours"))?;
+            if report.proves.contains(&Criterion::Timeframe) && report.date.is_none() {
+                return Err("a touch that proves the timeframe needs `date`".to_owned());
+            }
+            let (proves, date, note) = (report.proves, report.date, report.note);
+            Detail::Touch { touch, proves, contradicts: Vec::new(), date, not_before: None, note }
+        }
+        _ => return Err("exactly one of `event`, `form` and `touch` is needed".to_owned()),
+    };
+    Ok(NewSignal {
+        about: About::Address(report.email),
+        once: format!("api:{key}"),
+        occurred_at,
+        delivery: None,
+        issue: None,
+        by: report.by,
+        machine: None,
+        detail,
+    })
+}
+
+fn refuse(status: StatusCode, words: &str) -> Response {
+    (status, Json(json!({ "error": words }))).into_response()
+}

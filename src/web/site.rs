@@ -1,0 +1,71 @@
+//! What every handler is given.
+
+use crate::domain::id::{DeliveryId, IssueId};
+use crate::domain::issue::Content;
+use crate::flow::context::{Context, FlowError};
+use crate::flow::observe::{Door, fingerprint};
+use crate::mail::token::{Kind, Token};
+use crate::store::deliveries::{self, Origin};
+use crate::store::issues;
+use axum::http::{HeaderMap, header};
+use std::net::SocketAddr;
+
+/// The house behind the door, and the shared way in for single signals.
+#[derive(Clone)]
+pub struct Site {
+    /// The house.
+    pub ctx: Context,
+    /// The way in for clicks.
+    pub door: Door,
+}
+
+/// Where a token of a newsletter leads.
+#[derive(Debug)]
+pub struct Found {
+    /// What the token said.
+    pub token: Token,
+    /// The delivery, unless the token identifies nobody.
+    pub origin: Option<Origin>,
+    /// The issue.
+    pub issue: IssueId,
+    /// What the issue's tokens point to.
+    pub content: Content,
+}
+
+impl Site {
+    /// Reads a token of one of these kinds and finds what it belongs to. `None` for what we never signed.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn find(&self, kinds: &[Kind], text: &str) -> Result<Option<Found>, FlowError> {
+        let Some(token) = kinds.iter().find_map(|kind| self.ctx.signer().read(*kind, text, "")) else {
+            return Ok(None);
+        };
+        let mut tx = self.ctx.store().read().await?;
+        let (origin, issue) = if token.kind == Kind::AnonymousClick {
+            (None, IssueId(token.id))
+        } else {
+            match deliveries::origin(&mut tx, DeliveryId(token.id)).await? {
+                Some(origin) => (Some(origin.clone()), origin.issue),
+                None => return Ok(None),
+            }
+        };
+        let found = issues::content(&mut tx, issue).await?;
+        Ok(found.map(|i| Found { token, origin, issue, content: i.content }))
+    }
+}
+
+/// Sixteen characters that stand for one visitor's program and address: two visits of it are one, and neither can be
+/// read back.
+#[must_use]
+pub fn visitor(headers: &HeaderMap, peer: SocketAddr) -> String {
+    let text = |name| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let from = headers.get("x-forwarded-for").and_then(|v| v.to_str().ok()).map_or_else(|| peer.ip().to_string(), str::to_owned);
+    fingerprint(&[text(header::USER_AGENT), &from])
+}
+
+/// The agent a request names.
+#[must_use]
+pub fn agent(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok())
+}
