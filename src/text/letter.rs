@@ -313,7 +313,10 @@ mod tests {
         dossier.why_now.words = hostile.to_owned();
         dossier.history[0].words = hostile.to_owned();
         dossier.phone = Some("+1;\"><script>2 3".to_owned());
+        dossier.fields = vec![("note".to_owned(), "x".repeat(9_000))];
+        dossier.history = vec![dossier.history[0].clone(); 40];
         let letter = handoff(&dossier).expect("renders");
+        assert!(letter.text.len() < 5_000 && letter.text.contains("… and 25 earlier"), "{}", letter.text);
         assert!(!letter.html.contains("<img") && !letter.html.contains("<script"));
         assert!(letter.html.contains("tel:+123\""));
         assert!(!letter.text.lines().any(|line| line == "TAKE IT"));
