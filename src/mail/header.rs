@@ -3,6 +3,7 @@
 
 use crate::domain::address::{Address, header_text};
 use crate::domain::campaign::Sender;
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use lettre::message::Mailbox;
 use lettre::message::header::{Header, Headers};
@@ -82,8 +83,7 @@ pub fn hashed_boundary<'t>(parts: impl Iterator<Item = &'t str>) -> String {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
-    let digest = hash.finalize();
-    digest.iter().take(12).fold("=_".to_owned(), |boundary, byte| format!("{boundary}{byte:02x}"))
+    format!("=_{}", HEXLOWER.encode(&hash.finalize()[..12]))
 }
 
 #[cfg(test)]

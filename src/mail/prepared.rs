@@ -48,7 +48,11 @@ pub fn prepare(composed: &Composed, envelope: &Envelope<'_>) -> Result<Prepared,
         message.literal(&format!(
             "--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
         ));
-        part.into_iter().for_each(|piece| message.push(piece));
+        for piece in part {
+            message.push(piece);
+        }
+        // The line end before a boundary is the boundary's (RFC 2046, 5.1.1).
+        message.literal("\r\n");
     }
     message.literal(&format!("--{boundary}--\r\n"));
     Ok(Prepared(message.0))

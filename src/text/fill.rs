@@ -194,10 +194,9 @@ fn tag_length(text: &str, close: &str) -> Option<usize> {
             Some(_) if escaped => escaped = false,
             Some(_) if c == '\\' => escaped = true,
             Some(q) if c == q => quote = None,
-            Some(_) => {}
             None if text[at..].starts_with(close) => return Some(at + 2),
             None if close != "#}" && (c == '"' || c == '\'') => quote = Some(c),
-            None => {}
+            Some(_) | None => {}
         }
     }
     None

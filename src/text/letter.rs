@@ -1,6 +1,6 @@
-//! One-to-one letters, each rendered for one of us. They name a prospect, so they never leave as group mail.
+//! One-to-one letters, and the one that matters: the handoff. They name a prospect, so they never leave as group mail.
 
-use crate::domain::address::{Address, header_text};
+use crate::domain::address::header_text;
 use crate::domain::signal::excerpt;
 use crate::text::dossier::{Dossier, Kind, quoted};
 use crate::text::template::{TextError, render, render_styled};
@@ -35,106 +35,6 @@ pub struct Attachment {
     pub bytes: Vec<u8>,
 }
 
-/// A change on a handoff, to be confirmed to its salesperson.
-#[derive(Debug, Clone, Serialize)]
-pub struct Change {
-    /// Who the prospect is.
-    pub prospect: String,
-    /// Of which company.
-    pub company: Option<String>,
-    /// What was done: "accepted", "touched: call".
-    pub what: String,
-    /// Who did it.
-    pub by: String,
-    /// When.
-    pub at: Timestamp,
-    /// What happens next, in a sentence.
-    pub next: String,
-    /// Where it can be changed again.
-    pub page_url: String,
-    /// The reader's time zone.
-    #[serde(skip)]
-    pub zone: TimeZone,
-}
-
-/// A human reply to a newsletter, for the colleague of its campaign.
-#[derive(Debug, Clone, Serialize)]
-pub struct Reply {
-    /// Who wrote.
-    pub prospect: String,
-    /// Of which company.
-    pub company: Option<String>,
-    /// From which address.
-    pub address: Address,
-    /// What they answered to.
-    pub campaign: String,
-    /// Their subject.
-    pub subject: String,
-    /// Their text.
-    pub text: String,
-    /// When it came.
-    pub at: Timestamp,
-    /// The salesperson whose lead they are, if they are one.
-    pub lead_of: Option<String>,
-    /// The reader's time zone.
-    #[serde(skip)]
-    pub zone: TimeZone,
-}
-
-/// A handoff that is no longer this salesperson's.
-#[derive(Debug, Clone, Serialize)]
-pub struct Moved {
-    /// Who the prospect is.
-    pub prospect: String,
-    /// Of which company.
-    pub company: Option<String>,
-    /// Whose it is now, if anybody's.
-    pub to: Option<String>,
-    /// Why, in a sentence.
-    pub why: String,
-    /// When.
-    pub at: Timestamp,
-    /// The reader's queue.
-    pub queue_url: String,
-    /// The reader's time zone.
-    #[serde(skip)]
-    pub zone: TimeZone,
-}
-
-/// Something that waits for the reader.
-#[derive(Debug, Clone, Serialize)]
-pub struct Reminder {
-    /// Who the prospect is.
-    pub prospect: String,
-    /// Of which company.
-    pub company: Option<String>,
-    /// An offer without an answer, or a follow-up.
-    pub about: About,
-    /// What to do: "Call about the offer".
-    pub action: String,
-    /// By when.
-    pub due_at: Timestamp,
-    /// What happens otherwise, in a sentence.
-    pub otherwise: Option<String>,
-    /// Where it is answered.
-    pub page_url: String,
-    /// The reader's queue.
-    pub queue_url: String,
-    /// The reader's time zone.
-    #[serde(skip)]
-    pub zone: TimeZone,
-}
-
-/// What a reminder is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum About {
-    /// An offer that nobody has answered.
-    Offer,
-    /// A follow-up that is due.
-    FollowUp,
-}
-
 /// The handoff letter, with the prospect's card. Its subject says who, of which company, why now and until when.
 ///
 /// # Errors
@@ -158,47 +58,11 @@ pub fn handoff(dossier: &Dossier) -> Result<Letter, TextError> {
     Ok(Letter { attachments: vec![card], ..letter })
 }
 
-/// The confirmation that follows every change on a handoff.
+/// Renders both parts of a letter.
 ///
 /// # Errors
 /// When a template fails.
-pub fn changed(change: &Change) -> Result<Letter, TextError> {
-    let subject = format!("{}: {}", who(&change.prospect, change.company.as_deref()), change.what);
-    letter(&subject, "changed.txt", "changed.html", &change.zone, change)
-}
-
-/// A human reply, passed on. Send it with the prospect as Reply-To, so that answering answers them.
-///
-/// # Errors
-/// When a template fails.
-pub fn reply(reply: &Reply) -> Result<Letter, TextError> {
-    let subject = format!("{} answered: {}", who(&reply.prospect, reply.company.as_deref()), reply.subject);
-    letter(&subject, "reply.txt", "reply.html", &reply.zone, reply)
-}
-
-/// The word to a salesperson that a handoff is no longer theirs.
-///
-/// # Errors
-/// When a template fails.
-pub fn moved(moved: &Moved) -> Result<Letter, TextError> {
-    let subject = format!("{}: no longer yours", who(&moved.prospect, moved.company.as_deref()));
-    letter(&subject, "moved.txt", "moved.html", &moved.zone, moved)
-}
-
-/// The word that something waits.
-///
-/// # Errors
-/// When a template fails.
-pub fn reminder(reminder: &Reminder) -> Result<Letter, TextError> {
-    let until = moment(reminder.due_at, &reminder.zone);
-    let subject = match reminder.about {
-        About::Offer => format!("{}: answer by {until}", who(&reminder.prospect, reminder.company.as_deref())),
-        About::FollowUp => format!("{}: {}, due {until}", who(&reminder.prospect, reminder.company.as_deref()), reminder.action),
-    };
-    letter(&subject, "reminder.txt", "reminder.html", &reminder.zone, reminder)
-}
-
-fn letter(
+pub fn letter(
     subject: &str,
     text: &'static str,
     html: &'static str,
@@ -213,11 +77,15 @@ fn letter(
     })
 }
 
-fn who(name: &str, company: Option<&str>) -> String {
+/// "Ada Bosch, Albareda Foods"
+#[must_use]
+pub fn who(name: &str, company: Option<&str>) -> String {
     company.map_or_else(|| name.to_owned(), |company| format!("{name}, {company}"))
 }
 
-fn moment(at: Timestamp, zone: &TimeZone) -> String {
+/// An instant as a subject shows it.
+#[must_use]
+pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%a %-d %b %H:%M").to_string()
 }
 
@@ -231,6 +99,7 @@ fn dialled(phone: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::address::Address;
     use crate::text::dossier::{Channel, Happening, Line, Received, Spoke, WhyNow};
 
     fn at(text: &str) -> Timestamp {
@@ -313,69 +182,15 @@ mod tests {
         dossier.why_now.words = hostile.to_owned();
         dossier.history[0].words = hostile.to_owned();
         dossier.phone = Some("+1;\"><script>2 3".to_owned());
+        dossier.fields = vec![("note".to_owned(), "x".repeat(9_000))];
+        dossier.history = vec![dossier.history[0].clone(); 40];
         let letter = handoff(&dossier).expect("renders");
+        assert!(letter.text.len() < 5_000 && letter.text.contains("… and 25 earlier"), "{}", letter.text);
         assert!(!letter.html.contains("<img") && !letter.html.contains("<script"));
         assert!(letter.html.contains("tel:+123\""));
         assert!(!letter.text.lines().any(|line| line == "TAKE IT"));
         assert!(!letter.text.contains('\u{202e}') && !letter.subject.contains(['\r', '\n']));
         let card = String::from_utf8(letter.attachments[0].bytes.clone()).expect("text");
         assert!(card.starts_with("BEGIN:VCARD\r\nVERSION:3.0\r\nN:;<img src=x onerror=y>  TAKE IT {{ d }};;;\r\n"), "{card}");
-    }
-
-    #[test]
-    fn the_small_letters_say_what_happened_and_what_is_next() {
-        let zone = TimeZone::get("Europe/Madrid").expect("zone");
-        let (prospect, company) = ("Ada Bosch".to_owned(), Some("Albareda Foods".to_owned()));
-        let (page_url, queue_url) = ("https://x.example/h/T".to_owned(), "https://x.example/q/T".to_owned());
-        let due_at = at("2026-11-03T14:00:00Z");
-        let letters = [
-            changed(&Change {
-                prospect: prospect.clone(),
-                company: company.clone(),
-                what: "accepted".to_owned(),
-                by: "Dana Ortega".to_owned(),
-                at: due_at,
-                next: "Call her by Thursday.".to_owned(),
-                page_url: page_url.clone(),
-                zone: zone.clone(),
-            }),
-            reply(&Reply {
-                prospect: prospect.clone(),
-                company: company.clone(),
-                address: Address::parse("ada@albareda.example").expect("address"),
-                campaign: "line-downtime".to_owned(),
-                subject: "Re: What an hour costs".to_owned(),
-                text: "Hello,\n\ncall me <soon>.".to_owned(),
-                at: due_at,
-                lead_of: Some("Dana Ortega".to_owned()),
-                zone: zone.clone(),
-            }),
-            moved(&Moved {
-                prospect: prospect.clone(),
-                company: company.clone(),
-                to: Some("Luc".to_owned()),
-                why: "The offer was not answered in time.".to_owned(),
-                at: due_at,
-                queue_url: queue_url.clone(),
-                zone: zone.clone(),
-            }),
-            reminder(&Reminder {
-                prospect,
-                company,
-                about: About::FollowUp,
-                action: "Send the offer".to_owned(),
-                due_at,
-                otherwise: None,
-                page_url,
-                queue_url,
-                zone,
-            }),
-        ];
-        let print = |letter: Result<Letter, TextError>| {
-            let letter = letter.expect("renders");
-            assert!(!letter.html.contains("<soon>"));
-            format!("{}\n\n{}", letter.subject, letter.text)
-        };
-        insta::assert_snapshot!(letters.map(print).join("\n----\n"));
     }
 }

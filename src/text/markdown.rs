@@ -5,7 +5,7 @@ use comrak::nodes::{Node, NodeValue};
 use comrak::{Arena, Options};
 use std::ops::Range;
 
-/// Reads Markdown: CommonMark with tables, strikethrough and bare links.
+/// Reads Markdown: `CommonMark` with tables, strikethrough and bare links.
 pub fn read<'a>(arena: &'a Arena<'a>, text: &str) -> Node<'a> {
     comrak::parse_document(arena, text, &options())
 }
@@ -29,7 +29,7 @@ pub struct Lines<'t> {
 }
 
 impl<'t> Lines<'t> {
-    /// Finds the lines, with any of the three line ends of CommonMark.
+    /// Finds the lines, with any of the three line ends of `CommonMark`.
     #[must_use]
     pub fn of(text: &'t str) -> Self {
         let bytes = text.as_bytes();

@@ -12,3 +12,4 @@ pub mod newsletter;
 pub mod dossier;
 pub mod vcard;
 pub mod letter;
+pub mod notice;

@@ -43,7 +43,13 @@ pub fn askable(qualifying: &Qualifying) -> Vec<Criterion> {
     asked.map(|(criterion, _)| criterion).collect()
 }
 
-/// Composes a newsletter. Equal input gives equal output, byte for byte.
+/// Every complaint about a subject or preheader; spans are bytes in `line`. They know the same names as the text.
+#[must_use]
+pub fn lint_line(line: &str) -> Vec<Complaint> {
+    fill(line).1
+}
+
+/// Composes a newsletter; in subject and preheader, what [`lint_line`] complains of stays as written. Equal input gives equal output, byte for byte.
 ///
 /// # Errors
 /// When lint refuses the text; never for a text that lints clean.
@@ -55,6 +61,11 @@ pub fn compose(newsletter: &Newsletter, frame: &Frame<'_>) -> Result<Composed, T
     let said = [&newsletter.markdown, &newsletter.subject, &newsletter.preheader, name, postal_address].map(String::as_str);
     let tokens = Tokens::for_text(&[&said[..], &[frame.public_url, frame.campaign.name.as_str()]].concat());
     let values = Values::new(name, frame.campaign.name.as_str(), frame.date);
+    let line = |text: &str| match fill(text) {
+        (filled, complaints) if complaints.is_empty() => values.put(&filled.text).into_owned(),
+        _ => text.to_owned(),
+    };
+    let (subject, preheader) = (line(&newsletter.subject), line(&newsletter.preheader));
     let mut composer = Composer { frame, values, tokens, content: Content::default(), asked: Vec::new() };
 
     let (filled, _) = fill(&newsletter.markdown);
@@ -71,8 +82,8 @@ pub fn compose(newsletter: &Newsletter, frame: &Frame<'_>) -> Result<Composed, T
         "newsletter.html",
         &TimeZone::UTC,
         Layout {
-            subject: &newsletter.subject,
-            preheader: &newsletter.preheader,
+            subject: &subject,
+            preheader: &preheader,
             organisation: name,
             postal_address: postal_address.lines().map(str::trim).filter(|line| !line.is_empty()).collect(),
             body: Value::from_safe_string(body),
@@ -80,12 +91,7 @@ pub fn compose(newsletter: &Newsletter, frame: &Frame<'_>) -> Result<Composed, T
         },
     )?;
     let text = plain::print(root, &composer.asked) + &composer.text_footer(&unsubscribe);
-    Ok(Composed {
-        subject: newsletter.subject.clone(),
-        html: composer.tokens.cut(&html),
-        text: composer.tokens.cut(&text),
-        content: composer.content,
-    })
+    Ok(Composed { subject, html: composer.tokens.cut(&html), text: composer.tokens.cut(&text), content: composer.content })
 }
 
 #[derive(Serialize)]
@@ -193,8 +199,7 @@ impl Composer<'_> {
         lines.extend(plain::wrap(&address, "", ""));
         lines.push(String::new());
         lines.extend(plain::wrap(&why, "", ""));
-        lines.push("Unsubscribe, one click is enough:".to_owned());
-        lines.push(unsubscribe.to_owned());
+        lines.extend(["Unsubscribe:".to_owned(), unsubscribe.to_owned()]);
         lines.join("\n") + "\n"
     }
 }
@@ -247,8 +252,8 @@ mod tests {
         };
         let newsletter = Newsletter {
             id: Name::parse("standstill").expect("name"),
-            subject: "What an hour of standstill costs".to_owned(),
-            preheader: "Measured on eleven lines".to_owned(),
+            subject: "What an hour costs in {{ issue.month }}".to_owned(),
+            preheader: "For {{ name }}".to_owned(),
             markdown: markdown.to_owned(),
         };
         let organisation =
@@ -310,6 +315,14 @@ mod tests {
         assert!(!html.contains("<script") && !html.contains("<strong>b"));
         assert!(html.contains("&lt;script&gt;x&lt;/script&gt; **b** {{ issue.year }}"));
         assert_eq!(composed.content.links, ["https://x.example/2026"]);
+    }
+
+    #[test]
+    fn subject_and_preheader_know_the_same_names() {
+        let composed = compose_with("x", "Tecnofab").expect("clean");
+        assert_eq!(composed.subject, "What an hour costs in November");
+        assert!(shown(&composed.html).contains("For {{ name }}"));
+        assert_eq!(lint_line("For {{ name }}")[0].span, 7..11);
     }
 
     #[test]

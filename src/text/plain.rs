@@ -105,31 +105,30 @@ impl Printer<'_> {
     }
 
     fn inline(&mut self, parent: Node<'_>) -> String {
-        let mut text = String::new();
-        for node in parent.children() {
-            match &node.data.borrow().value {
-                NodeValue::Text(words) => text.push_str(words),
-                NodeValue::Code(code) => text.push_str(&code.literal),
-                NodeValue::SoftBreak => text.push(' '),
-                NodeValue::LineBreak => text.push('\n'),
-                NodeValue::Emph => text.push_str(&format!("_{}_", self.inline(node))),
-                NodeValue::Strong => text.push_str(&format!("*{}*", self.inline(node))),
-                NodeValue::Strikethrough => text.push_str(&format!("~{}~", self.inline(node))),
-                NodeValue::Image(_) => text.push_str(&format!("[{}]", self.inline(node))),
-                NodeValue::Link(link) => {
-                    let words = self.inline(node);
-                    let mailbox = link.url.strip_prefix("mailto:");
-                    text.push_str(&match mailbox {
-                        Some(address) if words == address => words,
-                        Some(address) => format!("{words} ({address})"),
-                        None if words == link.url => words,
-                        None => format!("{words} [{}]", self.number(&link.url)),
-                    });
+        parent.children().map(|node| self.inline_one(node)).collect()
+    }
+
+    fn inline_one(&mut self, node: Node<'_>) -> String {
+        match &node.data.borrow().value {
+            NodeValue::Text(words) => words.to_string(),
+            NodeValue::Code(code) => code.literal.clone(),
+            NodeValue::SoftBreak => " ".to_owned(),
+            NodeValue::LineBreak => "\n".to_owned(),
+            NodeValue::Emph => format!("_{}_", self.inline(node)),
+            NodeValue::Strong => format!("*{}*", self.inline(node)),
+            NodeValue::Strikethrough => format!("~{}~", self.inline(node)),
+            NodeValue::Image(_) => format!("[{}]", self.inline(node)),
+            NodeValue::Link(link) => {
+                let words = self.inline(node);
+                match link.url.strip_prefix("mailto:") {
+                    Some(address) if words == address => words,
+                    Some(address) => format!("{words} ({address})"),
+                    None if words == link.url => words,
+                    None => format!("{words} [{}]", self.number(&link.url)),
                 }
-                _ => text.push_str(&self.inline(node)),
             }
+            _ => self.inline(node),
         }
-        text
     }
 
     fn number(&mut self, url: &str) -> usize {

@@ -1,6 +1,7 @@
 //! The templates of mails, embedded in the binary. Values are hostile: each prints on one line, escaped in HTML.
 
 use crate::domain::address::one_line;
+use crate::domain::signal::excerpt;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -89,6 +90,7 @@ fn environment(zone: &TimeZone) -> Result<Environment<'static>, Error> {
     let there = zone.clone();
     environment.add_filter("day", move |text: &str| day(text, &there));
     environment.add_filter("last_day", |text: &str| last_day(text));
+    environment.add_filter("brief", |text: &str| excerpt(text, 120));
     environment.add_filter("paragraph", |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>());
     for (name, source) in TEMPLATES {
         environment.add_template(name, source)?;

@@ -2,6 +2,7 @@
 //! text is cut where they stand. A nonce hashed from the text itself is part of each, so an author cannot forge one.
 
 use crate::domain::issue::{Hole, Piece};
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 /// How wide a token is, in URL-safe characters.
@@ -24,9 +25,11 @@ impl Tokens {
         loop {
             let mut hash = Sha256::new();
             hash.update(salt.to_be_bytes());
-            parts.iter().for_each(|part| hash.update(part.as_bytes()));
-            let nonce: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-            let nonce = nonce[..WIDTH - ORDINAL].to_owned();
+            for part in parts {
+                hash.update(part.as_bytes());
+            }
+            let mut nonce = HEXLOWER.encode(&hash.finalize());
+            nonce.truncate(WIDTH - ORDINAL);
             if !parts.iter().any(|part| part.contains(&nonce)) {
                 return Self { nonce, holes: Vec::new() };
             }
