@@ -96,7 +96,7 @@ fn schedule_of(mut reader: Reader<'_>) -> Option<Schedule> {
                 _ => (&cron.place, "minute hour day month weekday, such as \"30 9 * * TUE#1\": the first Tuesday, at 9:30"),
             };
             let text = error.to_string();
-            let (title, more) = text.split_once("; ").unwrap_or((&text, help));
+            let (title, more) = text.rsplit_once("; ").unwrap_or((&text, help));
             log.add(Problem::error(place, title).help(if help.is_empty() { more } else { help }));
             None
         }

@@ -175,7 +175,7 @@ impl Node {
             Ok(value) => Some(value),
             Err(error) => {
                 let error = error.to_string();
-                let (title, help) = error.split_once("; ").unwrap_or((error.as_str(), help));
+                let (title, help) = error.rsplit_once("; ").unwrap_or((error.as_str(), help));
                 log.add(Problem::error(&self.place, title).help(help));
                 None
             }

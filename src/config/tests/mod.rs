@@ -2,6 +2,7 @@
 
 mod changes;
 mod accepted;
+mod broken;
 mod disk;
 mod refused;
 mod rules;
