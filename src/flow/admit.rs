@@ -97,7 +97,10 @@ pub async fn admit(
     let suppressed = suppressions::of(tx, &addresses).await?;
     let stop_of = |address: &Address| {
         let erased = suppressions::erased(address);
-        suppressed.iter().find(|s| s.channel == "email" && (s.address == address.as_str() || s.address == erased)).map(|s| s.reason.as_str())
+        suppressed
+            .iter()
+            .find(|s| s.channel == "email" && (s.address == address.as_str() || s.address == erased))
+            .map(|s| s.reason.as_str())
     };
     let known = prospects::by_address(tx, &addresses).await?;
     let known_ids: Vec<ProspectId> = known.values().copied().collect();

@@ -61,7 +61,8 @@ pub async fn of(ctx: &Context, tx: &mut Tx, salesperson: &Name, now: Timestamp) 
                 urgency: urgency(&item, handoff, now),
                 handoff: item.handoff,
                 prospect: item.prospect,
-                name: person.map_or_else(|| format!("prospect {}", item.prospect), crate::domain::prospect::Prospect::display_name),
+                name: person
+                    .map_or_else(|| format!("prospect {}", item.prospect), crate::domain::prospect::Prospect::display_name),
                 company: person.and_then(|p| p.company.clone()),
                 phone: person.and_then(|p| p.phone.clone()),
                 request: handoff.is_some_and(|h| h.cause == "request"),

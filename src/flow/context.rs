@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::domain::plan::Plan;
+use crate::mail::relay::Relay;
 use crate::mail::token::Signer;
 use crate::store::backend::{Store, StoreError};
 use crate::store::signing_keys;
@@ -18,7 +19,7 @@ struct Parts {
     clock: Arc<dyn Clock>,
     signer: Signer,
     node: String,
-    plan: RwLock<Arc<Plan>>,
+    plan: RwLock<(Arc<Plan>, Relay)>,
     bell: watch::Sender<u64>,
 }
 
@@ -48,12 +49,22 @@ impl Context {
     /// The store's, or that the machine gives no randomness.
     pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan, node: String) -> Result<Self, FlowError> {
         let mut fresh = [0; 32];
-        getrandom::fill(&mut fresh).map_err(|_| FlowError::Unable("the machine gives no randomness for a signing key".to_owned()))?;
+        getrandom::fill(&mut fresh)
+            .map_err(|_| FlowError::Unable("the machine gives no randomness for a signing key".to_owned()))?;
+        let relay = relay(&plan)?;
         let mut tx = store.write().await?;
         let keys = signing_keys::load(&mut tx, fresh, clock.now()).await?;
         tx.commit().await?;
-        let signer = Signer::new(&keys).ok_or_else(|| FlowError::Unable("the database holds no usable signing key".to_owned()))?;
-        Ok(Self(Arc::new(Parts { store, clock, signer, node, plan: RwLock::new(Arc::new(plan)), bell: watch::Sender::new(0) })))
+        let signer =
+            Signer::new(&keys).ok_or_else(|| FlowError::Unable("the database holds no usable signing key".to_owned()))?;
+        Ok(Self(Arc::new(Parts {
+            store,
+            clock,
+            signer,
+            node,
+            plan: RwLock::new((Arc::new(plan), relay)),
+            bell: watch::Sender::new(0),
+        })))
     }
 
     /// The store.
@@ -89,13 +100,24 @@ impl Context {
     /// The plan in force.
     #[must_use]
     pub fn plan(&self) -> Arc<Plan> {
-        self.0.plan.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.plan.read().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// The relay of the plan in force.
+    #[must_use]
+    pub fn relay(&self) -> Relay {
+        self.0.plan.read().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 
     /// Puts another plan in force.
-    pub fn replace_plan(&self, plan: Plan) {
-        *self.0.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
+    ///
+    /// # Errors
+    /// When its relay cannot be spoken to as configured; the old plan stays.
+    pub fn replace_plan(&self, plan: Plan) -> Result<(), FlowError> {
+        let relay = relay(&plan)?;
+        *self.0.plan.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(plan), relay);
         self.ring();
+        Ok(())
     }
 
     /// Tells every waiting step that something happened.
@@ -108,6 +130,10 @@ impl Context {
     pub fn listen(&self) -> watch::Receiver<u64> {
         self.0.bell.subscribe()
     }
+}
+
+fn relay(plan: &Plan) -> Result<Relay, FlowError> {
+    Relay::new(plan.settings.smtp.clone()).map_err(|e| FlowError::Unable(e.to_string()))
 }
 
 /// Why a step could not be done.

@@ -4,7 +4,6 @@
 use super::context::{Context, FlowError, Progress};
 use crate::domain::delivery::Reply;
 use crate::domain::span::Span;
-use crate::mail::relay::Relay;
 use crate::store::letters;
 
 /// A letter in hand is another node's after this long.
@@ -30,9 +29,8 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
     };
     tx.commit().await?;
 
-    let smtp = ctx.plan().settings.smtp.clone();
-    let return_path = smtp.return_path.to_string();
-    let reply = match Relay::new(smtp).connect().await {
+    let return_path = ctx.plan().settings.smtp.return_path.to_string();
+    let reply = match ctx.relay().connect().await {
         Ok(mut connection) => {
             let reply = connection.send(&return_path, &letter.recipient, &letter.message).await;
             connection.quit().await;
@@ -49,7 +47,9 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
             tracing::error!(letter = %letter.id, kind = %letter.kind, reply = %words, "letter refused for good");
             letters::failed(&mut tx, letter.id, &words, now).await?;
         }
-        Reply::Later(words) | Reply::RelayDown(words) | Reply::BrokenBefore(words) | Reply::BrokenAfter(words) if letter.tries < TRIES => {
+        Reply::Later(words) | Reply::RelayDown(words) | Reply::BrokenBefore(words) | Reply::BrokenAfter(words)
+            if letter.tries < TRIES =>
+        {
             tracing::warn!(letter = %letter.id, kind = %letter.kind, reply = %words, "letter put off");
             let wait = if letter.tries < 5 { Span::minutes(1) } else { Span::minutes(30) };
             letters::later(&mut tx, letter.id, wait.after(now), &words).await?;

@@ -4,6 +4,7 @@
 //! is in doubt, and is repeated at most once, with the same bytes.
 
 use super::context::{Context, FlowError, Progress};
+use crate::clock::Clock;
 use crate::domain::delivery::{DOUBTFUL_TRIES, Reply, State, retry_after};
 use crate::domain::id::{DeliveryId, IssueId, ProspectId};
 use crate::domain::issue::Hole;
@@ -19,7 +20,6 @@ use crate::store::deliveries::{self, Open};
 use crate::store::leases::{self, Lease};
 use crate::store::suppressions::{self, Channel, Stop};
 use crate::store::{assessments, issues, signals};
-use crate::clock::Clock;
 use jiff::Timestamp;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -126,7 +126,7 @@ impl<'a> Range<'a> {
             doors,
             issue: lease.issue,
             message,
-            relay: Relay::new(smtp),
+            relay: ctx.relay(),
             return_path,
             lease: Mutex::new(lease),
             todo: Mutex::new(open),
@@ -299,7 +299,8 @@ fn jitter(wait: Span, id: DeliveryId) -> Span {
 async fn record(tx: &mut Tx, finished: &[Finished], now: Timestamp) -> Result<Vec<bool>, StoreError> {
     let outcomes: Vec<Outcome> = finished.iter().map(|f| f.outcome.clone()).collect();
     let recorded = attempts::record(tx, &outcomes, now).await?;
-    let gone: Vec<_> = finished.iter().filter(|f| recorded.contains(&f.outcome.delivery)).filter_map(|f| Some((f, f.gone.as_ref()?))).collect();
+    let gone: Vec<_> =
+        finished.iter().filter(|f| recorded.contains(&f.outcome.delivery)).filter_map(|f| Some((f, f.gone.as_ref()?))).collect();
     if !gone.is_empty() {
         let stops: Vec<Stop> = gone.iter().map(|(_, (address, words))| bounced(address, words)).collect();
         suppressions::add(tx, &stops, now).await?;
@@ -325,13 +326,7 @@ fn bounced(address: &str, words: &str) -> Stop {
     }
 }
 
-fn refused(
-    delivery: DeliveryId,
-    issue: Option<IssueId>,
-    prospect: Option<ProspectId>,
-    words: &str,
-    now: Timestamp,
-) -> NewSignal {
+fn refused(delivery: DeliveryId, issue: Option<IssueId>, prospect: Option<ProspectId>, words: &str, now: Timestamp) -> NewSignal {
     NewSignal {
         about: prospect.map_or(About::Nobody, About::Prospect),
         once: format!("bounce:{delivery}"),

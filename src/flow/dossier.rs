@@ -41,14 +41,22 @@ const QUEUE_LINK_DAYS: i64 = 30;
 ///
 /// # Errors
 /// The store's; when there is no such handoff.
-pub async fn compile(ctx: &Context, tx: &mut Tx, plan: &Plan, id: HandoffId, prospect: &Prospect, now: Timestamp) -> Result<Told, FlowError> {
+pub async fn compile(
+    ctx: &Context,
+    tx: &mut Tx,
+    plan: &Plan,
+    id: HandoffId,
+    prospect: &Prospect,
+    now: Timestamp,
+) -> Result<Told, FlowError> {
     let handoff = handoffs::load(tx, id).await?.ok_or_else(|| FlowError::Missing(format!("handoff {id}")))?;
     let (qualification, assignment) = handoffs::grounds(tx, id).await?;
     let findings = qualifications::findings(tx, qualification).await?;
     let (live, signals) = qualify::look(tx, plan, prospect.id, now).await?;
     let zone = zone_of(plan, &handoff.salesperson);
     let person = |id: &Name| plan.roster.person(id).map_or_else(|| id.to_string(), |(name, _)| name.to_owned());
-    let is_machine = |s: &Signal| live.ignored().iter().any(|i| i.signal == s.id && Machine::ALL.iter().any(|m| m.words() == i.why));
+    let is_machine =
+        |s: &Signal| live.ignored().iter().any(|i| i.signal == s.id && Machine::ALL.iter().any(|m| m.words() == i.why));
     let mut history: Vec<&Signal> = signals.iter().filter(|s| !is_machine(s)).collect();
     history.sort_by_key(|s| std::cmp::Reverse((s.occurred_at, s.id)));
     let why_now = why_now(&handoff, &findings, live.request(), &history);
@@ -84,7 +92,13 @@ pub async fn compile(ctx: &Context, tx: &mut Tx, plan: &Plan, id: HandoffId, pro
 ///
 /// # Errors
 /// The store's.
-pub async fn reconfirm(tx: &mut Tx, plan: &Plan, prospect: &Prospect, id: HandoffId, now: Timestamp) -> Result<Vec<String>, FlowError> {
+pub async fn reconfirm(
+    tx: &mut Tx,
+    plan: &Plan,
+    prospect: &Prospect,
+    id: HandoffId,
+    now: Timestamp,
+) -> Result<Vec<String>, FlowError> {
     let (qualification, _) = handoffs::grounds(tx, id).await?;
     let then = qualifications::findings(tx, qualification).await?;
     let (live, _) = qualify::look(tx, plan, prospect.id, now).await?;
@@ -92,21 +106,13 @@ pub async fn reconfirm(tx: &mut Tx, plan: &Plan, prospect: &Prospect, id: Handof
     Ok(lapsed.map(|(criterion, _)| criterion.to_string()).collect())
 }
 
-fn why_now(
-    handoff: &Handoff,
-    findings: &PerCriterion<Finding>,
-    request: Option<&Citation>,
-    history: &[&Signal],
-) -> WhyNow {
+fn why_now(handoff: &Handoff, findings: &PerCriterion<Finding>, request: Option<&Citation>, history: &[&Signal]) -> WhyNow {
     let kind = if handoff.cause == "request" { dossier::Kind::Request } else { dossier::Kind::Ready };
     let asked = request.filter(|c| kind == dossier::Kind::Request && c.at <= handoff.opened_at);
     let fifth = findings.iter().flat_map(|(_, f)| &f.cites).max_by_key(|c| (c.at, c.signal));
     let latest = || history.iter().find(|s| s.occurred_at <= handoff.opened_at).map(|s| (s.detail.words(), s.occurred_at));
-    let (words, at) = asked
-        .or(fifth)
-        .map(|c| (c.words.clone(), c.at))
-        .or_else(latest)
-        .unwrap_or_else(|| (String::new(), handoff.opened_at));
+    let (words, at) =
+        asked.or(fifth).map(|c| (c.words.clone(), c.at)).or_else(latest).unwrap_or_else(|| (String::new(), handoff.opened_at));
     WhyNow { words, at, kind }
 }
 
@@ -195,7 +201,8 @@ pub fn message(
     now: Timestamp,
 ) -> Result<Vec<u8>, FlowError> {
     let (name, address) = plan.roster.person(to).ok_or_else(|| FlowError::Missing(format!("{to} in salespeople.toml")))?;
-    let from = Sender { name: format!("{} nurtured", plan.settings.organisation.name), address: plan.settings.smtp.return_path.clone() };
+    let from =
+        Sender { name: format!("{} nurtured", plan.settings.organisation.name), address: plan.settings.smtp.return_path.clone() };
     mime::message(letter, &from, (name, address), None, message_id, in_reply_to, now)
         .map_err(|e| FlowError::Unable(format!("make a letter to {to}: {e}")))
 }

@@ -17,7 +17,7 @@ use crate::domain::span::midnight;
 use crate::store::backend::Tx;
 use crate::store::letters::{self, NewLetter};
 use crate::store::{follow_ups, handoffs, prospects};
-use crate::text::letter::{self, Change, Moved};
+use crate::text::notice::{self, Change, Moved};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -69,8 +69,6 @@ struct Consequence {
 
 /// The item that stands on the queue afterwards.
 enum Next {
-    /// The same as before.
-    Same,
     /// This one.
     Item(String, Timestamp),
     /// None: the handoff is closed, and the prospect stands so.
@@ -104,11 +102,17 @@ pub async fn act(ctx: &Context, id: HandoffId, by: &Name, action: Action) -> Res
 fn consequence(plan: &Plan, hours: &Hours, handoff: Handoff, action: Action, now: Timestamp) -> Result<Consequence, FlowError> {
     let refused = |e: crate::domain::handoff::Refused| FlowError::Refused(e.to_string());
     let again = |stage: Stage| hours.working_days_later(stage.cadence_days(), now);
-    let plain = |handoff, what: &str, note: String, next| Consequence { handoff, what: what.to_owned(), note, next, signal: None };
+    let plain =
+        |handoff, what: &str, note: String, next| Consequence { handoff, what: what.to_owned(), note, next, signal: None };
     Ok(match action {
         Action::Accept => {
             let until = handoff.touch_until.max(now);
-            plain(handoff.accept(now).map_err(refused)?, "accepted", String::new(), Next::Item("Make the first contact".to_owned(), until))
+            plain(
+                handoff.accept(now).map_err(refused)?,
+                "accepted",
+                String::new(),
+                Next::Item("Make the first contact".to_owned(), until),
+            )
         }
         Action::Touch { touch, proves, date, note } => {
             check_touch(plan, touch, &proves, date)?;
@@ -153,7 +157,10 @@ fn consequence(plan: &Plan, hours: &Hours, handoff: Handoff, action: Action, now
         }
         Action::Reject(Rejection::NotMine, note) => {
             if handoff.touched_at.is_some() || handoff.state == State::Closed {
-                return Err(FlowError::Refused(format!("handoff {} has been worked on; return it to nurture instead", handoff.id)));
+                return Err(FlowError::Refused(format!(
+                    "handoff {} has been worked on; return it to nurture instead",
+                    handoff.id
+                )));
             }
             plain(handoff, "not mine", note, Next::Reassigned)
         }
@@ -171,7 +178,13 @@ fn consequence(plan: &Plan, hours: &Hours, handoff: Handoff, action: Action, now
     })
 }
 
-fn recycled(handoff: Handoff, reason: &RecycleReason, wake: Option<Date>, note: String, now: Timestamp) -> Result<Consequence, FlowError> {
+fn recycled(
+    handoff: Handoff,
+    reason: &RecycleReason,
+    wake: Option<Date>,
+    note: String,
+    now: Timestamp,
+) -> Result<Consequence, FlowError> {
     let wrong_person = reason.contradicts.contains(&Criterion::Authority);
     let outcome = if wrong_person { Outcome::WrongPerson } else { Outcome::NotNow };
     let handoff = handoff.close(outcome, None, now).map_err(|e| FlowError::Refused(e.to_string()))?;
@@ -190,7 +203,9 @@ fn check_touch(plan: &Plan, touch: Touch, proves: &[Criterion], date: Option<Dat
         return Err(FlowError::Refused("proving the timeframe needs its date".to_owned()));
     }
     match proves.iter().find(|c| !plan.qualifying.reads_touch(**c, touch)) {
-        Some(criterion) => Err(FlowError::Refused(format!("no rule reads a {} as evidence of {}", touch.word(), criterion.word()))),
+        Some(criterion) => {
+            Err(FlowError::Refused(format!("no rule reads a {} as evidence of {}", touch.word(), criterion.word())))
+        }
         None => Ok(()),
     }
 }
@@ -215,7 +230,6 @@ async fn write(
     let id = handoff.id;
     handoffs::add_event(tx, id, by.as_str(), &what, &note, now).await?;
     let happens_next = match next {
-        Next::Same => String::new(),
         Next::Item(action, due_at) => {
             handoffs::store(tx, &handoff).await?;
             if handoff.state == State::Owned {
@@ -245,7 +259,10 @@ async fn write(
         }
         Next::Reassigned => {
             handoff = reassign(ctx, tx, plan, prospect, handoff, &what, now).await?;
-            let (name, _) = plan.roster.person(&handoff.salesperson).unwrap_or((handoff.salesperson.as_str(), &plan.settings.smtp.return_path));
+            let (name, _) = plan
+                .roster
+                .person(&handoff.salesperson)
+                .unwrap_or((handoff.salesperson.as_str(), &plan.settings.smtp.return_path));
             format!("It is offered to {name} now.")
         }
     };
@@ -284,7 +301,9 @@ async fn reassign(
     not_to.push(handoff.salesperson.clone());
     let assignment = hand_off::assignment(tx, plan, prospect, &not_to).await?;
     if assignment.salesperson() == &handoff.salesperson {
-        return Err(FlowError::Refused("nobody else can take it, and you are the sales manager: return it to nurture instead".to_owned()));
+        return Err(FlowError::Refused(
+            "nobody else can take it, and you are the sales manager: return it to nurture instead".to_owned(),
+        ));
     }
     let mut handoff = handoff.reassign(&assignment).map_err(|e| FlowError::Refused(e.to_string()))?;
     let hours = hand_off::hours_of(&plan.roster, &handoff.salesperson);
@@ -319,11 +338,20 @@ async fn confirm(
     let person = |id: &Name| plan.roster.person(id).map_or_else(|| id.to_string(), |(name, _)| name.to_owned());
     let letter = if handoff.salesperson == *before {
         let page_url = dossier::page_url(ctx.signer(), plan, handoff.id, before);
-        letter::changed(&Change { prospect: name, company, what: what.to_owned(), by: person(by), at: now, next: next.to_owned(), page_url, zone })
+        notice::changed(&Change {
+            prospect: name,
+            company,
+            what: what.to_owned(),
+            by: person(by),
+            at: now,
+            next: next.to_owned(),
+            page_url,
+            zone,
+        })
     } else {
         let queue_url = dossier::queue_url(ctx.signer(), plan, before, now);
         let to = Some(person(&handoff.salesperson));
-        letter::moved(&Moved { prospect: name, company, to, why: format!("{}: {what}.", person(by)), at: now, queue_url, zone })
+        notice::moved(&Moved { prospect: name, company, to, why: format!("{}: {what}.", person(by)), at: now, queue_url, zone })
     };
     let letter = letter.map_err(|e| unable(&e))?;
     let recipient = dossier::address(plan, before)?;
@@ -331,7 +359,14 @@ async fn confirm(
     let message_id = format!("<change-{}-{count}@{}>", handoff.id, plan.settings.smtp.return_path.domain());
     let thread = dossier::message_id(plan, handoff.id, before);
     let message = dossier::message(plan, &letter, before, &message_id, Some(&thread), now)?;
-    let new = NewLetter { kind: "changed", handoff: Some(handoff.id), recipient: &recipient, message_id: &message_id, message, not_before: now };
+    let new = NewLetter {
+        kind: "changed",
+        handoff: Some(handoff.id),
+        recipient: &recipient,
+        message_id: &message_id,
+        message,
+        not_before: now,
+    };
     letters::add(tx, new, now).await?;
     Ok(())
 }

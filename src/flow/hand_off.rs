@@ -133,7 +133,8 @@ pub async fn offer(
     let message_id = dossier::message_id(plan, id, &told.salesperson);
     let message = dossier::message(plan, &letter, &told.salesperson, &message_id, None, now)?;
     let recipient = dossier::address(plan, &told.salesperson)?;
-    let new = NewLetter { kind: "handoff", handoff: Some(id), recipient: &recipient, message_id: &message_id, message, not_before };
+    let new =
+        NewLetter { kind: "handoff", handoff: Some(id), recipient: &recipient, message_id: &message_id, message, not_before };
     letters::add(tx, new, now).await?;
     Ok(())
 }

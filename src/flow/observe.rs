@@ -134,7 +134,10 @@ pub async fn form(ctx: &Context, form: &Name, address: Address, fields: BTreeMap
     let day = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let signal = NewSignal {
         about: About::Address(address.clone()),
-        once: format!("form:{form}:{day}:{}", fingerprint(&[address.as_str(), &serde_json::to_string(&fields).unwrap_or_default()])),
+        once: format!(
+            "form:{form}:{day}:{}",
+            fingerprint(&[address.as_str(), &serde_json::to_string(&fields).unwrap_or_default()])
+        ),
         occurred_at: now,
         delivery: None,
         issue: None,

@@ -38,7 +38,8 @@ async fn open_due(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<Option<T
     let mut read = ctx.store().read().await?;
     let known = campaigns::all(&mut read).await?;
     drop(read);
-    let is_due = |c: &Campaign| known.get(&c.name).is_none_or(|state| c.schedule.after(state.seen_until).is_some_and(|f| f.due_at <= now));
+    let is_due =
+        |c: &Campaign| known.get(&c.name).is_none_or(|state| c.schedule.after(state.seen_until).is_some_and(|f| f.due_at <= now));
     if plan.campaigns.iter().any(is_due) {
         let mut tx = ctx.store().write().await?;
         campaigns::add(&mut tx, plan.campaigns.iter().map(|c| &c.name), now).await?;
@@ -156,7 +157,8 @@ type Prepared = (crate::domain::issue::Content, String);
 /// # Errors
 /// When the text cannot be composed or does not fit a mail.
 pub fn issue(plan: &Plan, campaign: &Campaign, newsletter: &Newsletter, date: Timestamp) -> Result<Prepared, FlowError> {
-    let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("prepare newsletter {} of {}: {e}", newsletter.id, campaign.name));
+    let unable =
+        |e: &dyn std::fmt::Display| FlowError::Unable(format!("prepare newsletter {} of {}: {e}", newsletter.id, campaign.name));
     let settings = &plan.settings;
     let frame = Frame {
         organisation: &settings.organisation,

@@ -50,7 +50,13 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
 }
 
 /// Assesses one prospect; returns when time alone will change something.
-async fn judge(tx: &mut Tx, plan: &Plan, prospect: &Prospect, signals: &[Signal], now: Timestamp) -> Result<Option<Timestamp>, FlowError> {
+async fn judge(
+    tx: &mut Tx,
+    plan: &Plan,
+    prospect: &Prospect,
+    signals: &[Signal],
+    now: Timestamp,
+) -> Result<Option<Timestamp>, FlowError> {
     let qualification = assess(&plan.qualifying, signals, now);
     let changes_at = qualification.changes_at();
     if prospect.standing != Standing::Nurturing {
@@ -90,7 +96,8 @@ async fn remind(tx: &mut Tx, plan: &Plan, prospect: &Prospect, found: &Qualifica
     let salesperson = owner.unwrap_or(&plan.roster.manager);
     let date = prospect.wake_at.unwrap_or(now).to_zoned(TimeZone::UTC).date();
     let missing: Vec<&str> = found.missing().into_iter().map(Criterion::word).collect();
-    let action = format!("They asked to be approached from {date}. {} of 5 known; ask about {}.", found.met(), missing.join(", "));
+    let action =
+        format!("They asked to be approached from {date}. {} of 5 known; ask about {}.", found.met(), missing.join(", "));
     follow_ups::add(tx, prospect.id, None, salesperson, &action, now).await?;
     tracing::info!(prospect = %prospect.id, %salesperson, "woke without being ready");
     Ok(())
@@ -100,7 +107,12 @@ async fn remind(tx: &mut Tx, plan: &Plan, prospect: &Prospect, found: &Qualifica
 ///
 /// # Errors
 /// The store's.
-pub async fn look(tx: &mut Tx, plan: &Plan, prospect: ProspectId, now: Timestamp) -> Result<(Qualification, Vec<Signal>), FlowError> {
+pub async fn look(
+    tx: &mut Tx,
+    plan: &Plan,
+    prospect: ProspectId,
+    now: Timestamp,
+) -> Result<(Qualification, Vec<Signal>), FlowError> {
     let signals = signals::of(tx, &[prospect]).await?.remove(&prospect).unwrap_or_default();
     Ok((assess(&plan.qualifying, &signals, now), signals))
 }

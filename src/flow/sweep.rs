@@ -12,7 +12,7 @@ use crate::domain::span::Span;
 use crate::store::backend::Tx;
 use crate::store::letters::{self, NewLetter};
 use crate::store::{audiences, campaigns, counts, handoffs, prospects};
-use crate::text::letter::{self, About, Reminder};
+use crate::text::notice::{self, About, Reminder};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -67,12 +67,19 @@ async fn remember(
         queue_url: dossier::queue_url(ctx.signer(), plan, &handoff.salesperson, now),
         zone: dossier::zone_of(plan, reader),
     };
-    let letter = letter::reminder(&reminder).map_err(|e| FlowError::Unable(format!("write a reminder: {e}")))?;
+    let letter = notice::reminder(&reminder).map_err(|e| FlowError::Unable(format!("write a reminder: {e}")))?;
     let message_id = format!("<reminder-{}-{reader}@{}>", handoff.id, plan.settings.smtp.return_path.domain());
     let thread = dossier::message_id(plan, handoff.id, &handoff.salesperson);
     let message = dossier::message(plan, &letter, reader, &message_id, Some(&thread), now)?;
     let recipient = dossier::address(plan, reader)?;
-    let new = NewLetter { kind: "reminder", handoff: Some(handoff.id), recipient: &recipient, message_id: &message_id, message, not_before: now };
+    let new = NewLetter {
+        kind: "reminder",
+        handoff: Some(handoff.id),
+        recipient: &recipient,
+        message_id: &message_id,
+        message,
+        not_before: now,
+    };
     letters::add(tx, new, now).await?;
     Ok(())
 }

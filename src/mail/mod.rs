@@ -7,3 +7,7 @@ pub mod quoted_printable;
 pub mod header;
 pub mod prepared;
 pub mod letter;
+// The wire: what becomes of a message.
+pub mod wire;
+pub mod relay;
+pub mod catcher;

@@ -35,7 +35,14 @@ pub enum Kind {
 
 impl Kind {
     const ALL: [Self; 8] = [
-        Self::Click, Self::AnonymousClick, Self::Answer, Self::Unsubscribe, Self::MessageId, Self::ReturnPath, Self::Handoff, Self::Queue,
+        Self::Click,
+        Self::AnonymousClick,
+        Self::Answer,
+        Self::Unsubscribe,
+        Self::MessageId,
+        Self::ReturnPath,
+        Self::Handoff,
+        Self::Queue,
     ];
 }
 
@@ -66,9 +73,10 @@ impl Signer {
     /// A signer with these keys, newest first. `None` without a usable key.
     #[must_use]
     pub fn new(keys: &[(i64, Vec<u8>)]) -> Option<Self> {
-        let keyed = keys.iter().filter(|(_, secret)| secret.len() >= 32).filter_map(|(id, secret)| {
-            Some((u8::try_from(*id).ok()?, Hmac::<Sha256>::new_from_slice(secret).ok()?))
-        });
+        let keyed = keys
+            .iter()
+            .filter(|(_, secret)| secret.len() >= 32)
+            .filter_map(|(id, secret)| Some((u8::try_from(*id).ok()?, Hmac::<Sha256>::new_from_slice(secret).ok()?)));
         let keys: Vec<_> = keyed.collect();
         (!keys.is_empty()).then_some(Self { keys })
     }

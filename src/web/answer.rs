@@ -27,7 +27,7 @@ pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Respon
     match find(&site, &token).await {
         Ok((_, asked, answer)) => {
             let visit = site.ctx.now().as_millisecond().to_string();
-            let values = context! { organisation => site.ctx.plan().settings.organisation.name, question => asked.question, answer => answer.say, visit };
+            let values = context! { organisation => site.ctx.plan().settings.organisation.name.clone(), question => asked.question, answer => answer.say, visit };
             page::show(StatusCode::OK, "page-answer.html", &TimeZone::UTC, values)
         }
         Err(response) => *response,
@@ -61,9 +61,11 @@ pub async fn record(State(site): State<Site>, Path(token): Path<String>, Form(po
         },
     };
     match observe(&site.ctx, &[signal]).await.as_deref() {
-        Ok([Observed::New(_) | Observed::Again]) => {
-            page::say(StatusCode::OK, "Thank you", &format!("We noted: “{}”. You can change it by choosing another answer in the mail.", answer.say))
-        }
+        Ok([Observed::New(_) | Observed::Again]) => page::say(
+            StatusCode::OK,
+            "Thank you",
+            &format!("We noted: “{}”. You can change it by choosing another answer in the mail.", answer.say),
+        ),
         Ok(_) => page::unknown_link(),
         Err(error) => page::failed(error),
     }

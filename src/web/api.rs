@@ -53,9 +53,13 @@ pub async fn take(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> 
     if let Err(response) = authorise(&site, &headers) {
         return *response;
     }
-    let key = headers.get("idempotency-key").and_then(|v| v.to_str().ok()).map(str::trim).filter(|k| (1..=200).contains(&k.len()));
+    let key =
+        headers.get("idempotency-key").and_then(|v| v.to_str().ok()).map(str::trim).filter(|k| (1..=200).contains(&k.len()));
     let Some(key) = key else {
-        return refuse(StatusCode::BAD_REQUEST, "an Idempotency-Key header of 1 to 200 characters is needed: a repetition then counts once");
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "an Idempotency-Key header of 1 to 200 characters is needed: a repetition then counts once",
+        );
     };
     let report: Report = match serde_json::from_slice(&body) {
         Ok(report) => report,

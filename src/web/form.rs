@@ -21,7 +21,11 @@ const MOST_CHARACTERS: usize = 4_000;
 pub async fn take(State(site): State<Site>, Path(name): Path<String>, body: Bytes) -> Response {
     let refuse = |title: &str, words: &str| page::say(StatusCode::UNPROCESSABLE_ENTITY, title, words);
     let Some(name) = Name::parse(&name).ok().filter(|name| is_read(&site.ctx.plan(), name)) else {
-        return page::say(StatusCode::NOT_FOUND, "There is no such form", "No rule in qualification.toml reads a form of this name.");
+        return page::say(
+            StatusCode::NOT_FOUND,
+            "There is no such form",
+            "No rule in qualification.toml reads a form of this name.",
+        );
     };
     let Ok(pairs) = serde_urlencoded::from_bytes::<Vec<(String, String)>>(&body) else {
         return refuse("The form could not be read", "It must be sent as application/x-www-form-urlencoded, as browsers do.");
@@ -45,5 +49,8 @@ pub async fn take(State(site): State<Site>, Path(name): Path<String>, body: Byte
 fn is_read(plan: &Plan, name: &Name) -> bool {
     let rules = &plan.qualifying;
     rules.requests.contains(&RequestRule::Form(name.clone()))
-        || rules.criteria.iter().any(|(_, c)| c.rules.iter().any(|r| matches!(&r.reads, Reads::Form { form, .. } if form == name)))
+        || rules
+            .criteria
+            .iter()
+            .any(|(_, c)| c.rules.iter().any(|r| matches!(&r.reads, Reads::Form { form, .. } if form == name)))
 }

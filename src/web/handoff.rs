@@ -55,7 +55,9 @@ pub async fn answer(State(site): State<Site>, Path(token): Path<String>, body: B
             let target = HeaderValue::from_str(&format!("/h/{token}")).unwrap_or_else(|_| HeaderValue::from_static("/"));
             (StatusCode::SEE_OTHER, [(header::LOCATION, target)]).into_response()
         }
-        Ok(_) => page::say(StatusCode::OK, "It is no longer yours", "We have offered it to somebody else. You need do nothing more."),
+        Ok(_) => {
+            page::say(StatusCode::OK, "It is no longer yours", "We have offered it to somebody else. You need do nothing more.")
+        }
         Err(error) => page::failed(&error),
     }
 }
@@ -105,14 +107,20 @@ async fn present(site: &Site, id: HandoffId, ask: Option<Value>) -> Result<Respo
 
 /// Asks back before anything final.
 async fn confirm(site: &Site, id: HandoffId, said: &Said) -> Result<Response, FlowError> {
-    let fields: Vec<(String, String)> = said.0.iter().filter(|(k, _)| *k != "confirm").map(|(k, v)| (k.clone(), v.clone())).collect();
+    let fields: Vec<(String, String)> =
+        said.0.iter().filter(|(k, _)| *k != "confirm").map(|(k, v)| (k.clone(), v.clone())).collect();
     let what = match said.get("action").unwrap_or_default() {
         "won" => "Mark it as won and close it?",
         "lost" => "Mark it as lost and return them to nurture?",
         "recycle" => "Return them to nurture?",
         _ => "Decline it?",
     };
-    present(site, id, Some(context! { what, fields => fields.iter().map(|(k, v)| context! { name => k, value => v }).collect::<Vec<_>>() })).await
+    present(
+        site,
+        id,
+        Some(context! { what, fields => fields.iter().map(|(k, v)| context! { name => k, value => v }).collect::<Vec<_>>() }),
+    )
+    .await
 }
 
 /// What ends a handoff, or takes it away from its salesperson.
@@ -159,7 +167,9 @@ fn action(said: &Said) -> Result<Action, String> {
                 "not mine" => Rejection::NotMine,
                 "already customer" => Rejection::AlreadyCustomer,
                 "data wrong" => Rejection::DataWrong,
-                "not ready" => Rejection::NotReady(criterion(said.get("criterion").ok_or("Say which criterion does not hold.")?)?),
+                "not ready" => {
+                    Rejection::NotReady(criterion(said.get("criterion").ok_or("Say which criterion does not hold.")?)?)
+                }
                 _ => return Err("Say why: not mine, a customer already, data wrong, or not ready.".to_owned()),
             };
             Action::Reject(rejection, said.note())
@@ -177,7 +187,8 @@ fn action(said: &Said) -> Result<Action, String> {
             Action::Recycle { reason, wake: said.date("wake")?, note: said.note() }
         }
         "won" => {
-            let value = said.get("value").map(|v| v.parse::<i64>().map_err(|_| "The value is a whole number.".to_owned())).transpose()?;
+            let value =
+                said.get("value").map(|v| v.parse::<i64>().map_err(|_| "The value is a whole number.".to_owned())).transpose()?;
             Action::Won(value)
         }
         "lost" => Action::Lost(said.note()),

@@ -44,7 +44,11 @@ pub fn failed(error: &FlowError) -> Response {
         FlowError::Missing(what) => say(StatusCode::NOT_FOUND, "Not found", &format!("We could not find {what}.")),
         error => {
             tracing::error!(%error, "request failed");
-            let mut response = say(StatusCode::SERVICE_UNAVAILABLE, "Please try again", "Something on our side is not working. Nothing was changed.");
+            let mut response = say(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Please try again",
+                "Something on our side is not working. Nothing was changed.",
+            );
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
             response
         }

@@ -11,6 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use minijinja::context;
+use minijinja::value::{Serde, Value};
 
 /// Shows the queue.
 pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Response {
@@ -38,5 +39,10 @@ async fn items(site: &Site, salesperson: &Name) -> Result<Response, crate::flow:
     let items = agenda::of(&site.ctx, &mut tx, salesperson, now).await?;
     let (name, _) = plan.roster.person(salesperson).unwrap_or((salesperson.as_str(), &plan.settings.smtp.return_path));
     let zone = dossier::zone_of(&plan, salesperson);
-    Ok(page::show(StatusCode::OK, "page-queue.html", &zone, context! { name, items, now => now.to_string() }))
+    Ok(page::show(
+        StatusCode::OK,
+        "page-queue.html",
+        &zone,
+        context! { name, items => Value::from(Serde(&items)), now => now.to_string() },
+    ))
 }

@@ -15,9 +15,8 @@ const MOST_BYTES: usize = 512 * 1024;
 /// Every route, with the headers every answer carries.
 #[must_use]
 pub fn router(site: Site) -> Router {
-    let always = |name: HeaderName, value: &'static str| {
-        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
-    };
+    let always =
+        |name: HeaderName, value: &'static str| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     Router::new()
         .route("/c/{token}", get(click::follow).head(click::follow))
         .route("/a/{token}", get(answer::show).post(answer::record))

@@ -16,7 +16,7 @@ use minijinja::context;
 pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Response {
     match site.find(&[Kind::Unsubscribe], &token).await {
         Ok(Some(_)) => {
-            let values = context! { organisation => site.ctx.plan().settings.organisation.name };
+            let values = context! { organisation => site.ctx.plan().settings.organisation.name.clone() };
             page::show(StatusCode::OK, "page-unsubscribe.html", &TimeZone::UTC, values)
         }
         Ok(None) => page::unknown_link(),
@@ -49,9 +49,11 @@ pub async fn stop(State(site): State<Site>, Path(token): Path<String>, body: Byt
         detail: Detail::Unsubscribe { how: if one_click { "one-click" } else { "page" }.to_owned() },
     };
     match observe(&site.ctx, &[signal]).await.as_deref() {
-        Ok([Observed::New(_) | Observed::Again]) => {
-            page::say(StatusCode::OK, "You are unsubscribed", "You will get no more newsletters from us. A mail already on its way may still arrive.")
-        }
+        Ok([Observed::New(_) | Observed::Again]) => page::say(
+            StatusCode::OK,
+            "You are unsubscribed",
+            "You will get no more newsletters from us. A mail already on its way may still arrive.",
+        ),
         Ok(_) => page::unknown_link(),
         Err(error) => page::failed(error),
     }
