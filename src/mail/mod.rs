@@ -1,1 +1,10 @@
 //! How we say it: tokens, MIME, SMTP. The only room that knows lettre.
+
+// SMTP.
+pub mod wire;
+pub mod relay;
+pub mod catcher;
+#[cfg(test)]
+mod outcomes;
+#[cfg(test)]
+mod exchanges;

@@ -1,0 +1,190 @@
+//! The socket under an SMTP connection: TCP without delay, TLS when asked for, and a count of replies.
+//!
+//! lettre speaks SMTP over it. The count shows a relay that says more than it was asked: its next reply would be taken
+//! for the answer to another command, and a refused mail would count as sent.
+
+use lettre::transport::smtp::client::AsyncTokioStream;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+/// A handle on the socket. lettre holds one, we another; the socket closes with the last.
+#[derive(Clone)]
+pub struct Wire(Arc<Mutex<Socket>>);
+
+struct Socket {
+    stream: Stream,
+    /// What lettre is to read before the socket: the greeting that does not come again after STARTTLS.
+    replay: Vec<u8>,
+    replies: Replies,
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    Gone,
+}
+
+impl Wire {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When the name does not resolve or nobody answers.
+    pub async fn connect(host: &str, port: u16) -> io::Result<Self> {
+        let tcp = TcpStream::connect((host, port)).await?;
+        // Replies are awaited one by one: Nagle's delay would cost 40 ms each.
+        tcp.set_nodelay(true)?;
+        Ok(Self(Arc::new(Mutex::new(Socket { stream: Stream::Plain(tcp), replay: Vec::new(), replies: Replies::default() }))))
+    }
+
+    /// Puts TLS over the socket. `replay` is what the next reader sees first.
+    ///
+    /// # Errors
+    /// When the relay's certificate is not trusted or the handshake fails; the socket is closed then.
+    pub async fn protect(&self, connector: &TlsConnector, name: ServerName<'static>, replay: &[u8]) -> io::Result<()> {
+        let stream = std::mem::replace(&mut self.socket().stream, Stream::Gone);
+        let Stream::Plain(tcp) = stream else { return Err(io::ErrorKind::NotConnected.into()) };
+        let protected = connector.connect(name, tcp).await?;
+        let mut socket = self.socket();
+        socket.stream = Stream::Tls(Box::new(protected));
+        socket.replay = replay.to_vec();
+        socket.replies = Replies::default();
+        Ok(())
+    }
+
+    /// How many replies came so far; `None` in the middle of one.
+    #[must_use]
+    pub fn replies(&self) -> Option<u64> {
+        self.socket().replies.whole()
+    }
+
+    fn socket(&self) -> MutexGuard<'_, Socket> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wire")
+    }
+}
+
+impl AsyncTokioStream for Wire {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        match &self.socket().stream {
+            Stream::Plain(tcp) => tcp.peer_addr(),
+            Stream::Tls(tls) => tls.get_ref().0.peer_addr(),
+            Stream::Gone => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let mut socket = self.socket();
+        let before = buffer.filled().len();
+        if socket.replay.is_empty() {
+            let read = match &mut socket.stream {
+                Stream::Plain(tcp) => Pin::new(tcp).poll_read(context, buffer),
+                Stream::Tls(tls) => Pin::new(tls.as_mut()).poll_read(context, buffer),
+                Stream::Gone => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+            };
+            std::task::ready!(read)?;
+        } else {
+            let take = socket.replay.len().min(buffer.remaining());
+            let replay: Vec<u8> = socket.replay.drain(..take).collect();
+            buffer.put_slice(&replay);
+        }
+        socket.replies.count(&buffer.filled()[before..]);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.socket().stream {
+            Stream::Plain(tcp) => Pin::new(tcp).poll_write(context, bytes),
+            Stream::Tls(tls) => Pin::new(tls.as_mut()).poll_write(context, bytes),
+            Stream::Gone => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.socket().stream {
+            Stream::Plain(tcp) => Pin::new(tcp).poll_flush(context),
+            Stream::Tls(tls) => Pin::new(tls.as_mut()).poll_flush(context),
+            Stream::Gone => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.socket().stream {
+            Stream::Plain(tcp) => Pin::new(tcp).poll_shutdown(context),
+            Stream::Tls(tls) => Pin::new(tls.as_mut()).poll_shutdown(context),
+            Stream::Gone => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+/// Counts replies in a stream of bytes: a reply ends with a line whose fourth byte is not `-` (RFC 5321 §4.2.1).
+#[derive(Default)]
+struct Replies {
+    ended: u64,
+    column: usize,
+    continues: bool,
+}
+
+impl Replies {
+    fn count(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            match byte {
+                b'\n' => {
+                    self.ended += u64::from(!self.continues);
+                    self.column = 0;
+                    // Between the lines of a reply the next byte decides nothing yet.
+                    if !self.continues {
+                        continue;
+                    }
+                }
+                _ => {
+                    if self.column == 3 {
+                        self.continues = *byte == b'-';
+                    }
+                    self.column += 1;
+                }
+            }
+        }
+    }
+
+    fn whole(&self) -> Option<u64> {
+        (self.column == 0 && !self.continues).then_some(self.ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_are_counted_however_they_arrive() {
+        let text = b"220 hello\r\n250-one\r\n250-two\r\n250 three\r\n354\r\n550 5.1.1 no\r\n";
+        for piece in [1, 2, 7, 100] {
+            let mut replies = Replies::default();
+            text.chunks(piece).for_each(|bytes| replies.count(bytes));
+            assert_eq!(replies.whole(), Some(4), "by {piece}");
+        }
+        let mut replies = Replies::default();
+        replies.count(b"250-one\r\n");
+        assert_eq!(replies.whole(), None);
+        replies.count(b"250 two\r\n25");
+        assert_eq!(replies.whole(), None);
+    }
+}
