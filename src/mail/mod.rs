@@ -2,6 +2,7 @@
 
 // SMTP.
 pub mod wire;
+pub mod answer;
 pub mod relay;
 pub mod catcher;
 #[cfg(test)]
