@@ -5,6 +5,7 @@ pub mod address;
 pub mod letter;
 pub mod verdict;
 pub mod report;
+pub mod habit;
 pub mod notice;
 pub mod reply;
 pub mod bounce;
