@@ -20,3 +20,7 @@ pub mod flow;
 pub mod inbox;
 /// Who knocks: HTTP in.
 pub mod web;
+/// How it runs: assemble, loops, lifecycle.
+pub mod daemon;
+/// How it is asked: one file per verb.
+pub mod cli;

@@ -145,7 +145,9 @@ impl<'a> Range<'a> {
         let left = self.todo.into_inner();
         let mut again_at = self.again_at.into_inner();
         if !left.is_empty() {
-            again_at = again_at.or_else(|| Some(BACK_OFF.after(self.ctx.now())));
+            // Stopped in between: whoever comes next goes on at once. Otherwise the relay is left alone for a while.
+            let now = self.ctx.now();
+            again_at = Some(if self.ctx.is_stopping() { now } else { BACK_OFF.after(now) });
         }
         Ok(again_at)
     }
@@ -155,6 +157,9 @@ impl<'a> Range<'a> {
         let mut connection: Option<Connection> = None;
         let mut bytes = Vec::new();
         loop {
+            if self.ctx.is_stopping() {
+                break;
+            }
             let Some(row) = self.todo.lock().await.pop() else { break };
             let mut open = match connection.take().filter(Connection::is_usable) {
                 Some(open) => open,

@@ -1,0 +1,21 @@
+//! How it is asked: one file per verb, each reads like a recipe.
+
+// What every verb shares.
+pub mod exit;
+pub mod screen;
+pub mod open;
+// The configuration.
+pub mod check;
+pub mod init;
+// The daemon.
+pub mod run;
+// Prospects and what is known of them.
+// Campaigns.
+// Salespeople.
+pub mod queue;
+pub mod handoffs;
+// The whole story.
+// The words of the command line.
+pub mod words;
+
+pub use words::main;
