@@ -15,6 +15,7 @@ pub mod run;
 pub mod queue;
 pub mod handoffs;
 // The whole story.
+pub mod demo;
 // The words of the command line.
 pub mod words;
 

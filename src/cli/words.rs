@@ -1,7 +1,7 @@
 //! The words of the command line.
 
 use super::exit::Exit;
-use super::{check, handoffs, init, queue, run};
+use super::{check, demo, handoffs, init, queue, run};
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -24,6 +24,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Tell the whole story in one minute, with nothing to configure
+    Demo(demo::Demo),
     /// Write a configuration to start from
     Init {
         /// Where to
@@ -68,6 +70,7 @@ async fn obey(arguments: Arguments) -> Result<(), Exit> {
     let quiet = if is_daemon { None } else { Some("warn") };
     logs::start(journal, level.as_deref().or(quiet)).map_err(|e| Exit::Usage(format!("{e:#}")))?;
     match arguments.verb {
+        Verb::Demo(demo) => demo::demo(&demo, json).await,
         Verb::Init { directory } => init::init(&directory),
         Verb::Check => check::check(config, json),
         Verb::Run => run::run(config).await,

@@ -16,7 +16,7 @@ pub const LOOK: &str = include_str!("../../config/templates/look.css");
 /// The same in the dark: media queries only.
 pub const DARK: &str = include_str!("../../config/templates/dark.css");
 
-const TEMPLATES: [(&str, &str); 15] = [
+const TEMPLATES: [(&str, &str); 16] = [
     ("look.css", LOOK),
     ("dark.css", DARK),
     ("newsletter.html", include_str!("../../config/templates/newsletter.html")),
@@ -31,6 +31,7 @@ const TEMPLATES: [(&str, &str); 15] = [
     ("moved.txt", include_str!("../../config/templates/moved.txt")),
     ("moved.html", include_str!("../../config/templates/moved.html")),
     ("reminder.txt", include_str!("../../config/templates/reminder.txt")),
+    ("page-mails.html", include_str!("../../config/templates/page-mails.html")),
     ("reminder.html", include_str!("../../config/templates/reminder.html")),
 ];
 
