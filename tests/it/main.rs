@@ -4,6 +4,8 @@
 mod architecture;
 /// A temporary PostgreSQL cluster, and a fresh database in it for each test that asks.
 mod postgres;
+/// The documents: their commands work, the tests they name exist.
+mod readme;
 /// The service files: known to systemd, and shut tight.
 mod service;
 
