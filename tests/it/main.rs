@@ -6,6 +6,8 @@ mod architecture;
 mod postgres;
 /// The service files: known to systemd, and shut tight.
 mod service;
+/// What is promised, told as it happens to people.
+mod stories;
 
 /// Says loudly that a tool is missing, so that what needs it is not tested; where `CI` is set that is a failure.
 ///
