@@ -14,6 +14,7 @@ pub mod unsubscribe;
 pub mod form;
 pub mod api;
 // What salespeople open.
+pub mod said;
 pub mod handoff;
 pub mod queue;
 // What machines ask.
