@@ -10,6 +10,7 @@ use crate::domain::criterion::Criterion;
 use crate::domain::handoff::{Handoff, Stage};
 use crate::domain::id::{HandoffId, Name};
 use crate::domain::plan::Plan;
+use crate::domain::rule::RecycleReason;
 use crate::domain::signal::Touch;
 use crate::flow::context::FlowError;
 use crate::flow::dossier;
@@ -124,6 +125,7 @@ async fn values(site: &Site, id: HandoffId, shown: Shown) -> Result<(TimeZone, V
     // What was proven is asked again of an open lead only.
     let reconfirm = if handoff.is_open() { dossier::reconfirm(&mut tx, &plan, &prospect, id, now).await? } else { Vec::new() };
     let d = told.dossier;
+    let later = later(&d.zone, now);
     let values = context! {
         known => d.known(),
         request => handoff.cause == "request",
@@ -143,8 +145,8 @@ async fn values(site: &Site, id: HandoffId, shown: Shown) -> Result<(TimeZone, V
         criteria => criteria(&plan),
         touches => Touch::WORDS.map(|(word, _)| word),
         reasons => reasons(&plan, now),
-        tomorrow => tomorrow_and_later(&d.zone, now)[0].1.clone(),
-        later => tomorrow_and_later(&d.zone, now),
+        tomorrow => later[0].1.clone(),
+        later,
         zone => d.zone.iana_name().unwrap_or("UTC"),
         now => now.to_string(),
         d => Value::from(Serde(&d)),
@@ -168,15 +170,13 @@ fn criteria(plan: &Plan) -> Vec<Value> {
 
 /// The reasons for returning a lead, each with the date on which it would come back.
 fn reasons(plan: &Plan, now: Timestamp) -> Vec<Value> {
-    let wake = |reason: &crate::domain::rule::RecycleReason| {
-        reason.wake.map(|wake| wake.date(plan.qualifying.fiscal_year, now).to_string())
-    };
+    let wake = |reason: &RecycleReason| reason.wake.map(|wake| wake.date(plan.qualifying.fiscal_year, now).to_string());
     plan.qualifying.recycle.iter().map(|r| context! { reason => r.reason.clone(), wake => wake(r) }).collect()
 }
 
 /// Dates to put a follow-up off to, tomorrow first.
-fn tomorrow_and_later(zone: &TimeZone, now: Timestamp) -> Vec<(&'static str, String)> {
+fn later(zone: &TimeZone, now: Timestamp) -> [(&'static str, String); 4] {
     let today = now.to_zoned(zone.clone()).date();
-    let spans = [("Tomorrow", 1.day()), ("In a week", 1.week()), ("In a month", 1.month()), ("In three months", 3.months())];
-    spans.into_iter().map(|(words, span)| (words, today.saturating_add(span).to_string())).collect()
+    [("Tomorrow", 1.day()), ("In a week", 1.week()), ("In a month", 1.month()), ("In 3 months", 3.months())]
+        .map(|(words, span)| (words, today.saturating_add(span).to_string()))
 }

@@ -21,3 +21,6 @@ pub mod queue;
 pub mod health;
 // All of it.
 pub mod router;
+
+#[cfg(test)]
+mod tests;

@@ -24,11 +24,13 @@ pub fn show(status: StatusCode, name: &'static str, zone: &TimeZone, values: imp
 }
 
 /// A page that says one thing.
+#[must_use]
 pub fn say(status: StatusCode, title: &str, words: &str) -> Response {
     show(status, "page-message.html", &TimeZone::UTC, context! { title, words })
 }
 
 /// The answer to a link that is not ours, is cut short, or points to what is gone.
+#[must_use]
 pub fn unknown_link() -> Response {
     say(
         StatusCode::NOT_FOUND,

@@ -112,7 +112,7 @@ impl Said {
             "proves" => (*key, self.get(key).into_iter().flat_map(|p| p.split(',')).collect()),
             _ => (*key, Value::from(self.get(key).unwrap_or_default())),
         });
-        said.collect()
+        Value::from(said.collect::<BTreeMap<_, Value>>())
     }
 
     fn rejection(&self) -> Result<Rejection, String> {
