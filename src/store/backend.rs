@@ -115,7 +115,7 @@ impl Store {
         SQLITE_MIGRATIONS.run(&writer).await?;
         let readers =
             SqlitePoolOptions::new().max_connections(4).min_connections(0).connect_with(options.read_only(true)).await?;
-        Ok(Self(Engine::Sqlite { writer, readers }))
+        Self(Engine::Sqlite { writer, readers }).durable().await
     }
 
     /// Connects to PostgreSQL and brings the tables up to date. The URL may hold a password; it is never printed.
@@ -128,7 +128,47 @@ impl Store {
         let pool =
             PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(30)).connect_with(options).await?;
         POSTGRES_MIGRATIONS.run(&pool).await?;
-        Ok(Self(Engine::Postgres(pool)))
+        Self(Engine::Postgres(pool)).durable().await
+    }
+
+    /// The settings on which it depends whether a commit outlives a power cut, as the engine reports them.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn durability(&self) -> Result<Vec<(&'static str, String)>, StoreError> {
+        let mut found = Vec::new();
+        for (setting, _) in self.durable_settings() {
+            let value = match &self.0 {
+                Engine::Sqlite { writer, .. } if *setting == "journal_mode" => {
+                    sqlx::query_scalar::<_, String>("PRAGMA journal_mode").fetch_one(writer).await?
+                }
+                Engine::Sqlite { writer, .. } => {
+                    sqlx::query_scalar::<_, i64>("PRAGMA synchronous").fetch_one(writer).await?.to_string()
+                }
+                Engine::Postgres(pool) => {
+                    sqlx::query_scalar::<_, String>("SELECT current_setting($1)").bind(*setting).fetch_one(pool).await?
+                }
+            };
+            found.push((*setting, value));
+        }
+        Ok(found)
+    }
+
+    /// What `durability` must find. SQLite's `synchronous` 2 is FULL.
+    const fn durable_settings(&self) -> &'static [(&'static str, &'static str)] {
+        match self.0 {
+            Engine::Sqlite { .. } => &[("journal_mode", "wal"), ("synchronous", "2")],
+            Engine::Postgres(_) => &[("synchronous_commit", "on"), ("fsync", "on")],
+        }
+    }
+
+    /// Refuses a database that would forget what it said it keeps.
+    async fn durable(self) -> Result<Self, StoreError> {
+        let found = self.durability().await?;
+        match found.into_iter().zip(self.durable_settings()).find(|((_, value), (_, needed))| value != needed) {
+            Some(((setting, value), (_, needed))) => Err(StoreError::Durability { setting, value, needed }),
+            None => Ok(self),
+        }
     }
 
     /// Whether several nodes can share this database.
@@ -269,6 +309,16 @@ pub enum StoreError {
     /// The tables could not be brought up to date.
     #[error("bring the database's tables up to date: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// A commit would not outlive a power cut.
+    #[error("trust the database to keep what it commits: its {setting} is {value}, not {needed}")]
+    Durability {
+        /// Which setting.
+        setting: &'static str,
+        /// What it is.
+        value: String,
+        /// What it must be.
+        needed: &'static str,
+    },
     /// A stored value is not what we write.
     #[error("read a stored {what}: {why}")]
     Value {
@@ -293,10 +343,11 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Engine(sqlx::Error::Database(e)) => {
-                // SQLite busy, locked and full; PostgreSQL connection, resource and serialisation classes.
-                e.code().is_some_and(|code| {
-                    ["5", "6", "13", "261", "517"].contains(&&*code)
-                        || ["08", "40", "53", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class))
+                // SQLite: busy, locked, read-only, I/O error, full, cannot open; an extended code holds these in its low byte.
+                // PostgreSQL: five characters. Connection, rollback, resources, operator, system; a standby is read-only.
+                e.code().is_some_and(|code| match code.parse::<u32>() {
+                    Ok(number) if code.len() < 5 => [5, 6, 8, 10, 13, 14].contains(&(number & 0xff)),
+                    _ => ["08", "40", "53", "57", "58", "25006"].iter().any(|class| code.starts_with(class)),
                 })
             }
             Self::Engine(error) => matches!(
@@ -311,12 +362,23 @@ impl StoreError {
         }
     }
 
-    /// Whether it is the refusal of a named constraint or unique index.
+    /// Whether it is the refusal of a second row by this unique index.
     #[must_use]
-    pub fn violates(&self, constraint: &str) -> bool {
+    pub fn violates(&self, unique: Unique) -> bool {
         let Self::Engine(sqlx::Error::Database(error)) = self else {
             return false;
         };
-        error.constraint() == Some(constraint) || error.message().contains(constraint)
+        // PostgreSQL names the index; SQLite names the columns and nothing else.
+        error.constraint() == Some(unique.index)
+            || error.message().strip_prefix("UNIQUE constraint failed: ").is_some_and(|columns| columns == unique.columns)
     }
+}
+
+/// A unique index whose refusal has a meaning of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Unique {
+    /// Its name.
+    pub index: &'static str,
+    /// Its columns, as `table.column, table.column`.
+    pub columns: &'static str,
 }
