@@ -17,7 +17,11 @@ story!(a_click_alone_hands_off_nobody, |town| {
     town.pass_to("2026-02-03T12:00:00Z").await?;
     assert!(town.handoffs_of(&ada).await?.is_empty());
     assert_eq!(town.prospect(&ada).await?.standing, Standing::Nurturing);
-    assert_eq!(town.verdicts(&ada).await?.findings()[Criterion::Vision].verdict, Verdict::Weak, "one click on one day is some support");
+    assert_eq!(
+        town.verdicts(&ada).await?.findings()[Criterion::Vision].verdict,
+        Verdict::Weak,
+        "one click on one day is some support"
+    );
     Ok(())
 });
 
@@ -46,7 +50,9 @@ story!(the_fifth_proof_lands_on_the_queue_and_in_the_mailbox, |town| {
     assert_eq!(queue[0].due_at, handoff.answer_until);
     let plan = town.house.ctx.plan();
     let letter = town.newest_to(&plan.roster.salesperson(&handoff.salesperson).expect("on the roster").address)?;
-    for words in ["Within half a year", "Yes, over 50,000 €", "More than 20 hours", "I do, together with others", "ada@albareda.example"] {
+    for words in
+        ["Within half a year", "Yes, over 50,000 €", "More than 20 hours", "I do, together with others", "ada@albareda.example"]
+    {
         assert!(letter.text.contains(words), "{words} in\n{}", letter.text);
     }
     assert!(letter.subject.contains("ready") && letter.subject.contains("Albareda"), "{}", letter.subject);
@@ -68,10 +74,18 @@ story!(an_answer_in_a_newsletter_proves_the_budget, |town| {
     assert_eq!(budget.cites.len(), 1);
     assert!(budget.cites[0].words.contains("Yes, less than that"));
     town.answer(&ada, "No").await?;
-    assert_eq!(town.verdicts(&ada).await?.findings()[Criterion::Budget].verdict, Verdict::Unknown, "contradictory within a minute: void");
+    assert_eq!(
+        town.verdicts(&ada).await?.findings()[Criterion::Budget].verdict,
+        Verdict::Unknown,
+        "contradictory within a minute: void"
+    );
     town.clock.advance(jiff::SignedDuration::from_mins(5));
     town.answer(&ada, "No").await?;
-    assert_eq!(town.verdicts(&ada).await?.findings()[Criterion::Budget].verdict, Verdict::Contradicted, "a later answer beats an earlier");
+    assert_eq!(
+        town.verdicts(&ada).await?.findings()[Criterion::Budget].verdict,
+        Verdict::Contradicted,
+        "a later answer beats an earlier"
+    );
     Ok(())
 });
 
@@ -126,7 +140,10 @@ story!(whoever_wakes_without_being_ready_is_looked_at_that_day, |town| {
     town.pass_to("2026-12-01T08:00:00Z").await?;
     assert_eq!(town.handoffs_of(&ada).await?.len(), 1);
     let queue = town.queue_of(&handoff.salesperson).await?;
-    assert!(queue[0].handoff.is_none() && queue[0].action.contains("2026-12-01") && queue[0].action.contains("authority"), "{queue:?}");
+    assert!(
+        queue[0].handoff.is_none() && queue[0].action.contains("2026-12-01") && queue[0].action.contains("authority"),
+        "{queue:?}"
+    );
     Ok(())
 });
 

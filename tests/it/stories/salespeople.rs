@@ -25,7 +25,11 @@ story!(a_lead_is_won_by_buttons_and_every_change_is_confirmed, |town| {
     let shown = town.ask(Method::GET, &page, BROWSER, "").await?;
     assert_eq!(shown.status, 200);
     assert!(shown.body.contains("Ada Roca"), "{}", shown.body);
-    for body in ["action=accept", "action=touch&touch=call&proves=need&proves=authority&note=two+plants", "action=stage&stage=negotiating"] {
+    for body in [
+        "action=accept",
+        "action=touch&touch=call&proves=need&proves=authority&note=two+plants",
+        "action=stage&stage=negotiating",
+    ] {
         let done = town.ask(Method::POST, &page, BROWSER, body).await?;
         assert_eq!(done.status, 303, "{body}: {}", done.body);
     }
@@ -104,7 +108,7 @@ story!(a_page_works_for_its_salesperson_only, |town| {
     let page = request(&town, ada.as_str()).await?;
     town.sell(&ada, Action::Reject(Rejection::NotMine, String::new())).await?;
     for (method, body) in [(Method::GET, ""), (Method::POST, "action=accept")] {
-        assert_eq!(town.ask(method, &page, BROWSER, body).await?.status, 404, "the old link opens nothing");
+        assert_eq!(town.ask(method, &page, BROWSER, body).await?.status, 410, "the old link says so, and does nothing");
     }
     assert_eq!(town.handoffs_of(&ada).await?[0].state, State::Offered);
     Ok(())
@@ -115,9 +119,22 @@ story!(nonsense_on_the_page_changes_nothing, |town| {
     let page = request(&town, ada.as_str()).await?;
     let before = town.handoffs_of(&ada).await?;
     for body in [
-        "", "action=explode", "action=stage", "action=stage&stage=married", "action=snooze", "action=snooze&until=soon", "action=touch",
-        "action=touch&touch=call&proves=luck", "action=recycle", "action=won&value=much", "action=reject&because=whim", "%%%", "action=won&confirm=yes",
-        "action=snooze&until=2001-01-01", "action=recycle&reason=boredom&confirm=yes", "action=touch&touch=call&proves=timeframe",
+        "",
+        "action=explode",
+        "action=stage",
+        "action=stage&stage=married",
+        "action=snooze",
+        "action=snooze&until=soon",
+        "action=touch",
+        "action=touch&touch=call&proves=luck",
+        "action=recycle",
+        "action=won&value=much",
+        "action=reject&because=whim",
+        "%%%",
+        "action=won&confirm=yes",
+        "action=snooze&until=2001-01-01",
+        "action=recycle&reason=boredom&confirm=yes",
+        "action=touch&touch=call&proves=timeframe",
     ] {
         let answered = town.ask(Method::POST, &page, BROWSER, body).await?;
         assert!(answered.status.is_client_error(), "{body}: {}", answered.status);

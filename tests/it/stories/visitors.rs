@@ -33,15 +33,22 @@ story!(a_get_changes_nothing, |town| {
     town.fill_in("call-me", &[("email", bea.as_str())]).await?;
     town.settle().await?;
     let mail = town.newest_to(&ada)?;
-    let mut urls: Vec<String> = mail.links().into_iter().map(|(url, _)| url).filter(|u| u.starts_with("http://127.0.0.1:9/")).collect();
+    let mut urls: Vec<String> =
+        mail.links().into_iter().map(|(url, _)| url).filter(|u| u.starts_with("http://127.0.0.1:9/")).collect();
     urls.extend(mail.unsubscribe.clone());
     let handoff = town.handoffs_of(&bea).await?.remove(0);
     urls.extend(town.queue_of(&handoff.salesperson).await?.into_iter().filter_map(|i| i.page_url));
     let plan = town.house.ctx.plan();
     urls.push(nurtured::flow::dossier::queue_url(town.house.ctx.signer(), &plan, &handoff.salesperson, town.now()));
     urls.extend(["/f/call-me", "/v1/signals", "/healthz", "/readyz", "/look.css", "/", "/nowhere"].map(str::to_owned));
-    assert!(urls.iter().any(|u| u.contains("/c/")) && urls.iter().any(|u| u.contains("/a/")) && urls.iter().any(|u| u.contains("/u/")));
+    assert!(
+        urls.iter().any(|u| u.contains("/c/"))
+            && urls.iter().any(|u| u.contains("/a/"))
+            && urls.iter().any(|u| u.contains("/u/"))
+    );
 
+    // What time alone brings (the reminder of an unanswered request) comes first.
+    town.pass_to("2026-02-03T12:00:00Z").await?;
     let before = consequences(&town, &[&ada, &bea]).await?;
     let verdicts = town.verdicts(&ada).await?.findings().clone();
     for url in &urls {
@@ -49,7 +56,7 @@ story!(a_get_changes_nothing, |town| {
             town.ask(Method::HEAD, url, BROWSER, "").await?;
         }
     }
-    town.pass_to("2026-02-03T12:00:00Z").await?;
+    town.pass_to("2026-02-03T13:00:00Z").await?;
     assert_eq!(town.verdicts(&ada).await?.findings(), &verdicts, "no HEAD counts");
     for url in &urls {
         for _ in 0..3 {
@@ -148,7 +155,8 @@ story!(a_forged_or_broken_token_leads_nowhere, |town| {
         }
         if path != "c" {
             // A genuine token of another kind.
-            assert_eq!(town.ask(Method::POST, &format!("/{path}/{token}"), BROWSER, "").await?.status, 404, "/{path}");
+            let method = if path == "q" { Method::GET } else { Method::POST };
+            assert_eq!(town.ask(method, &format!("/{path}/{token}"), BROWSER, "").await?.status, 404, "/{path}");
         }
     }
     assert_eq!(consequences(&town, &[&ada]).await?, before);
@@ -167,7 +175,12 @@ story!(a_form_admits_a_stranger_and_refuses_nonsense, |town| {
         assert_eq!(town.ask(Method::POST, &format!("/f/{form}"), BROWSER, body).await?.status.as_u16(), status, "{form} {body}");
     }
     assert!(town.handoffs_of(&address("a@b.example")).await.is_err(), "nobody came in");
-    let ok = town.fill_in("quote", &[("email", "ada@albareda.example"), ("budget", "60.000 €"), ("start_by", "2026-06-01"), ("lines", "4")]).await?;
+    let ok = town
+        .fill_in(
+            "quote",
+            &[("email", "ada@albareda.example"), ("budget", "60.000 €"), ("start_by", "2026-06-01"), ("lines", "4")],
+        )
+        .await?;
     assert_eq!(ok.status, 200);
     town.settle().await?;
     let ada = address("ada@albareda.example");
@@ -187,11 +200,12 @@ story!(unsubscribing_is_one_post_and_holds, |town| {
         assert_eq!(town.unsubscribe(&ada).await?.status, 200);
     }
     assert_eq!(town.prospect(&ada).await?.mail_stop.as_deref(), Some("unsubscribed"));
+    let mails = town.mails_to(&ada).len();
     let mut again = somebody(ada.as_str());
     again.consents.push(("mail", true, "card".into(), None));
     town.admit(&[again], "import").await?;
     town.pass_to("2026-05-05T10:00:00Z").await?;
-    assert_eq!(town.mails_to(&ada).len(), 1, "an import never lifts it");
+    assert_eq!(town.mails_to(&ada).len(), mails, "an import never lifts it");
     assert_eq!(nurtured::flow::sweep::without_future(&town.house.ctx).await?, 0, "somebody will look at her");
     Ok(())
 });
