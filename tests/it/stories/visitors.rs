@@ -12,18 +12,18 @@ use nurtured::store::{consents, counts, follow_ups, handoffs, prospects, suppres
 async fn consequences(town: &Town, of: &[&Address]) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
     let mut tx = town.house.ctx.store().read().await?;
     let ids: Vec<_> = prospects::by_address(&mut tx, of).await?.into_values().collect();
-    let mut seen = format!("{:?}\n", prospects::load(&mut tx, &ids).await?);
+    let mut seen = vec![format!("{:?}", prospects::load(&mut tx, &ids).await?)];
     for id in ids {
-        seen += &format!("{:?}\n", consents::of(&mut tx, id).await?);
+        seen.push(format!("{:?}", consents::of(&mut tx, id).await?));
     }
-    seen += &format!("{:?}\n{:?}\n", suppressions::all(&mut tx).await?, handoffs::all(&mut tx).await?);
+    seen.push(format!("{:?}\n{:?}", suppressions::all(&mut tx).await?, handoffs::all(&mut tx).await?));
     for person in ["dana", "luc", "iria"] {
-        seen += &format!("{:?}\n", follow_ups::of(&mut tx, &name(person)).await?);
+        seen.push(format!("{:?}", follow_ups::of(&mut tx, &name(person)).await?));
     }
     for handoff in handoffs::all(&mut tx).await? {
-        seen += &format!("{:?}\n", handoffs::events(&mut tx, handoff.id).await?);
+        seen.push(format!("{:?}", handoffs::events(&mut tx, handoff.id).await?));
     }
-    Ok(seen)
+    Ok(seen.join("\n"))
 }
 
 story!(a_get_changes_nothing, |town| {
