@@ -111,7 +111,7 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
         let writer =
-            SqlitePoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(60)).connect_with(options.clone());
+            SqlitePoolOptions::new().max_connections(1).acquire_timeout(Duration::from_mins(1)).connect_with(options.clone());
         let writer = writer.await?;
         SQLITE_MIGRATIONS.run(&writer).await?;
         let readers =

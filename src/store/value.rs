@@ -98,16 +98,13 @@ fn without_escaped_nul(json: &str) -> String {
     while let Some(at) = rest.find('\\') {
         let (before, escape) = rest.split_at(at);
         clean.push_str(before);
-        rest = match escape.strip_prefix("\\u0000") {
-            Some(after) => {
-                clean.push(' ');
-                after
-            }
-            None => {
-                let (pair, after) = escape.split_at(2);
-                clean.push_str(pair);
-                after
-            }
+        rest = if let Some(after) = escape.strip_prefix("\\u0000") {
+            clean.push(' ');
+            after
+        } else {
+            let (pair, after) = escape.split_at(2);
+            clean.push_str(pair);
+            after
         };
     }
     clean + rest
