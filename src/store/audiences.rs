@@ -195,7 +195,7 @@ fn add(atoms: &mut Vec<Atom>, clause: usize, must: u8, condition: &Condition) {
         Condition::Field { name, test } => match test {
             Test::In(values) => values.iter().for_each(|value| atom("in", name.as_str(), value, None)),
             Test::AtLeast(least) => atom("least", name.as_str(), "", Some(*least)),
-            Test::AtMost(most) => atom("most", name.as_str(), "", Some(*most)),
+            Test::AtMost(limit) => atom("most", name.as_str(), "", Some(*limit)),
             Test::Known(true) => atom("known", name.as_str(), "", None),
             Test::Known(false) => atom("absent", name.as_str(), "", None),
         },

@@ -2,6 +2,8 @@
 
 /// The house's walls: what may import what, how long a file may be, who may read the clock.
 mod architecture;
+/// The store's meaning, on both engines.
+mod conformance;
 /// A temporary PostgreSQL cluster, and a fresh database in it for each test that asks.
 mod postgres;
 /// The service files: known to systemd, and shut tight.
