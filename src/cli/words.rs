@@ -12,7 +12,7 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(name = "nurtured", version, arg_required_else_help = true)]
 struct Arguments {
-    /// The configuration's directory [default: $NURTURED_CONFIG, then /etc/nurtured, then ./config]
+    /// The configuration's directory [default: `$NURTURED_CONFIG`, then /etc/nurtured, then ./config]
     #[arg(long, global = true, value_name = "DIR")]
     config: Option<PathBuf>,
     /// Print JSON, for programs
@@ -43,6 +43,7 @@ enum Verb {
 }
 
 /// Parses, runs, and turns what became of it into an exit code.
+#[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

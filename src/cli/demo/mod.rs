@@ -12,9 +12,8 @@ use super::screen;
 use crate::config::example;
 use crate::flow::sweep;
 use crate::store::backend::Store;
-use crate::store::counts::{self, Summary};
+use crate::store::counts;
 use clap::Args;
-use serde::Serialize;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
@@ -29,18 +28,6 @@ pub struct Demo {
     /// Keep the demonstration's database in this directory instead of a temporary one
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
-}
-
-/// What a demonstration came to.
-#[derive(Debug, Serialize)]
-pub struct Told {
-    /// Counted in the database.
-    #[serde(flatten)]
-    pub summary: Summary,
-    /// Prospects nobody will ever look at again: always none.
-    pub without_future: i64,
-    /// Mails the relay was given, letters included.
-    pub mails: usize,
 }
 
 /// Tells the story, then serves it.
@@ -77,7 +64,8 @@ async fn tell(verb: &Demo, json: bool, directory: &Path) -> Result<(), Exit> {
     let mut tx = town.house.ctx.store().read().await?;
     let summary = counts::summary(&mut tx).await?;
     drop(tx);
-    let told = Told { summary, without_future: sweep::without_future(&town.house.ctx).await?, mails: town.catcher.count() };
+    let told =
+        story::Told { summary, without_future: sweep::without_future(&town.house.ctx).await?, mails: town.catcher.count() };
     if json {
         screen::json(&told)?;
     } else {

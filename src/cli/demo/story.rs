@@ -4,19 +4,33 @@
 use super::mailbox::Mail;
 use super::people::{address, arrivals};
 use super::town::{SCANNER, Town};
-use super::{Told, screen};
 use crate::cli::exit::Exit;
+use crate::cli::screen;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::handoff::{Stage, State};
 use crate::domain::signal::Touch;
 use crate::flow::follow_up::Action;
+use crate::store::counts::Summary;
 use axum::http::Method;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use serde::Serialize;
 
 /// When the story begins.
 pub const BEGINS: &str = "2026-01-12T08:00:00Z";
+
+/// What a demonstration came to.
+#[derive(Debug, Serialize)]
+pub struct Told {
+    /// Counted in the database.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// Prospects nobody will ever look at again: always none.
+    pub without_future: i64,
+    /// Mails the relay was given, letters included.
+    pub mails: usize,
+}
 
 /// Tells the story line by line: to standard output, or, when that must stay JSON, to standard error.
 pub struct Narrator {
