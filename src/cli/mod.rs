@@ -10,11 +10,16 @@ pub mod init;
 // The daemon.
 pub mod run;
 // Prospects and what is known of them.
+pub mod prospects;
+pub mod signals;
+pub mod explain;
+pub mod suppress;
+pub mod inbox;
 // Campaigns.
+pub mod campaigns;
 // Salespeople.
 pub mod queue;
 pub mod handoffs;
-// The whole story.
 // The words of the command line.
 pub mod words;
 

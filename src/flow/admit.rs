@@ -158,7 +158,11 @@ pub async fn admit(
             news.push(NewSignal {
                 about: About::Prospect(id),
                 // One file may hold a person twice, as of two days.
-                once: format!("fields:{id}:{}:{}:{source}", now.as_millisecond(), as_of.map(|d| d.to_string()).unwrap_or_default()),
+                once: format!(
+                    "fields:{id}:{}:{}:{source}",
+                    now.as_millisecond(),
+                    as_of.map(|d| d.to_string()).unwrap_or_default()
+                ),
                 occurred_at: now,
                 delivery: None,
                 issue: None,

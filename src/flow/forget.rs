@@ -34,7 +34,8 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     prospects::lock(&mut tx, prospect).await?;
     let open = handoffs::of_prospect(&mut tx, prospect).await?.into_iter().find(Handoff::is_open);
     if let Some(handoff) = open.as_ref() {
-        let locked = handoffs::lock(&mut tx, handoff.id).await?.ok_or_else(|| FlowError::Missing("the open handoff".to_owned()))?;
+        let locked =
+            handoffs::lock(&mut tx, handoff.id).await?.ok_or_else(|| FlowError::Missing("the open handoff".to_owned()))?;
         let closed = locked.close(Outcome::Disqualified, None, now).map_err(|e| FlowError::Refused(e.to_string()))?;
         handoffs::store(&mut tx, &closed).await?;
         handoffs::add_event(&mut tx, closed.id, "nurtured", "erased", "", now).await?;

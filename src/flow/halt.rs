@@ -3,8 +3,8 @@
 use super::context::{Context, FlowError};
 use crate::domain::address::Address;
 use crate::domain::id::Name;
-use crate::store::suppressions::{self, Channel, Stop, Suppression};
 use crate::store::campaigns;
+use crate::store::suppressions::{self, Channel, Stop, Suppression};
 
 /// Pauses a campaign. Nothing of it is sent after this, whatever is open; returns whether it ran until now.
 ///
@@ -56,7 +56,9 @@ pub async fn lift(ctx: &Context, address: &Address, channel: Channel, words: &st
     let Some(lifted) = own.into_iter().next() else {
         return match erased.is_empty() {
             true => Ok(None),
-            false => Err(FlowError::Refused("that person asked to be forgotten: the stop stays, and cannot be lifted".to_owned())),
+            false => {
+                Err(FlowError::Refused("that person asked to be forgotten: the stop stays, and cannot be lifted".to_owned()))
+            }
         };
     };
     suppressions::lift(&mut tx, address, channel, now).await?;

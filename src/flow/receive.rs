@@ -2,8 +2,8 @@
 //! one without a token stops nobody. A person's words become a signal and reach one of ours in the same transaction.
 
 use super::context::{Context, FlowError};
-use super::observe::{self, Observed, fingerprint};
 use super::dossier;
+use super::observe::{self, Observed, fingerprint};
 use crate::domain::address::Address;
 use crate::domain::campaign::Sender;
 use crate::domain::handoff::Handoff;
@@ -276,13 +276,15 @@ async fn pass_on(
 ) -> Result<(), FlowError> {
     let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("pass on a reply: {e}"));
     let letter = notice::reply(told).map_err(|e| unable(&e))?;
-    let (name, recipient) = plan.roster.person(reader).ok_or_else(|| FlowError::Missing(format!("{reader} in salespeople.toml")))?;
+    let (name, recipient) =
+        plan.roster.person(reader).ok_or_else(|| FlowError::Missing(format!("{reader} in salespeople.toml")))?;
     let settings = &ctx.plan().settings;
     let domain = settings.smtp.return_path.domain();
     let message_id = format!("{}{}@{domain}>", erasures::letter_about(prospect.id), fingerprint(&[mail]));
     let from = Sender { name: format!("{} nurtured", settings.organisation.name), address: settings.smtp.return_path.clone() };
     let reply_to = Sender { name: told.prospect.clone(), address: told.address.clone() };
-    let message = mime::message(&letter, &from, (name, recipient), Some(&reply_to), &message_id, None, now).map_err(|e| unable(&e))?;
+    let message =
+        mime::message(&letter, &from, (name, recipient), Some(&reply_to), &message_id, None, now).map_err(|e| unable(&e))?;
     let new = NewLetter { kind: "reply", handoff: None, recipient, message_id: &message_id, message, not_before: now };
     Ok(letters::add(tx, new, now).await?)
 }

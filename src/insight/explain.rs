@@ -168,9 +168,11 @@ pub async fn next(tx: &mut Tx, plan: &Plan, prospect: &Prospect, now: Timestamp)
     let runs = |campaign: &&Campaign| states.get(&campaign.name).is_none_or(|state| state.paused.is_none());
     let fits = |campaign: &&Campaign| prospect.mail_stop.is_none() && campaign.audience.fits(prospect);
     let fires = plan.campaigns.iter().filter(runs).filter(fits).filter_map(|c| Some((c.schedule.after(now)?.due_at, c)));
-    let mail = fires
-        .min_by_key(|(at, _)| *at)
-        .map(|(at, campaign)| Next { what: format!("campaign {}", campaign.name), by: None, at: Some(at) });
+    let mail = fires.min_by_key(|(at, _)| *at).map(|(at, campaign)| Next {
+        what: format!("campaign {}", campaign.name),
+        by: None,
+        at: Some(at),
+    });
     let soonest = [wakes, mail].into_iter().flatten().min_by_key(|next| next.at);
     let review = prospect.review_after.map(|at| Next { what: "somebody looks at them".to_owned(), by: None, at: Some(at) });
     Ok(soonest.or(review).unwrap_or_else(|| nobody("no campaign fits; the next sweep gives them a date of review")))
