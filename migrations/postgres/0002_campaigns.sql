@@ -2,7 +2,7 @@
 
 -- Whether a campaign runs, and up to which instant its schedule has been looked at.
 CREATE TABLE campaigns (
-    name       TEXT PRIMARY KEY,
+    name       TEXT NOT NULL PRIMARY KEY,
     state      TEXT NOT NULL CONSTRAINT campaign_state CHECK (state IN ('running', 'paused')),
     reason     TEXT,
     changed_at BIGINT NOT NULL,

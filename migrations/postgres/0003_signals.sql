@@ -19,7 +19,7 @@ CREATE INDEX signals_of_issue ON signals (issue_id, kind) WHERE issue_id IS NOT 
 
 -- Prospects to look at again: at once after a signal, or when time alone changes a verdict.
 CREATE TABLE due_assessments (
-    prospect_id BIGINT PRIMARY KEY REFERENCES prospects (id),
+    prospect_id BIGINT NOT NULL PRIMARY KEY REFERENCES prospects (id),
     due_at      BIGINT NOT NULL
 );
 CREATE INDEX due_assessments_by_time ON due_assessments (due_at);

@@ -1,6 +1,6 @@
 //! `nurtured check`: every problem of every file, or OK with the next five dates of each campaign. Needs no database.
 
-use super::exit::Exit;
+use super::exit::{Exit, colour};
 use super::{open, screen};
 use crate::clock::{Clock, SystemClock};
 use crate::domain::campaign::Campaign;
@@ -25,7 +25,7 @@ struct Dates<'a> {
 pub fn check(config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let loaded = open::load(config)?;
     for warning in &loaded.warnings {
-        eprintln!("{}\n", warning.render(screen::colour()));
+        eprintln!("{}\n", warning.render(colour()));
     }
     let now = SystemClock.now();
     let dates: Vec<Dates<'_>> = loaded.plan.campaigns.iter().map(|c| dates(c, now)).collect();

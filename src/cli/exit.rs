@@ -3,6 +3,7 @@
 use crate::config::Problems;
 use crate::flow::context::FlowError;
 use crate::store::backend::StoreError;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 /// Why a verb ended otherwise than done.
@@ -65,7 +66,7 @@ impl From<FlowError> for Exit {
 
 impl From<Problems> for Exit {
     fn from(problems: Problems) -> Self {
-        Self::Configuration(problems.render(super::screen::colour()))
+        Self::Configuration(problems.render(colour()))
     }
 }
 
@@ -82,4 +83,10 @@ impl From<anyhow::Error> for Exit {
             None => Self::No(format!("{error:#}")),
         }
     }
+}
+
+/// Whether standard error takes colour: a terminal, and nobody said `NO_COLOR`.
+#[must_use]
+pub fn colour() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }

@@ -161,13 +161,12 @@ pub async fn obey(verb: Handoffs, config: Option<&Path>, json: bool) -> Result<(
     let house = open::house(config).await?;
     let plan = house.ctx.plan();
     let id = HandoffId(which.id);
-    let by = match which.by {
-        Some(by) => open::person(&plan, &by)?,
-        None => {
-            let mut tx = house.ctx.store().read().await?;
-            let handoff = handoffs::load(&mut tx, id).await?;
-            handoff.ok_or_else(|| Exit::No(format!("there is no handoff {id}; see `nurtured handoffs list`")))?.salesperson
-        }
+    let by = if let Some(by) = which.by {
+        open::person(&plan, &by)?
+    } else {
+        let mut tx = house.ctx.store().read().await?;
+        let handoff = handoffs::load(&mut tx, id).await?;
+        handoff.ok_or_else(|| Exit::No(format!("there is no handoff {id}; see `nurtured handoffs list`")))?.salesperson
     };
     let handoff = act(&house.ctx, id, &by, action).await?;
     if json {

@@ -20,6 +20,8 @@ pub mod campaigns;
 // Salespeople.
 pub mod queue;
 pub mod handoffs;
+// The whole story.
+pub mod demo;
 // The words of the command line.
 pub mod words;
 

@@ -4,13 +4,7 @@ use super::exit::Exit;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use std::io::{self, IsTerminal, Write};
-
-/// Whether standard error takes colour: a terminal, and nobody said `NO_COLOR`.
-#[must_use]
-pub fn colour() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
-}
+use std::io::{self, Write};
 
 /// Prints one line. `Err` only when the reader is gone or the disk is full.
 ///

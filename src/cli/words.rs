@@ -1,7 +1,7 @@
 //! The words of the command line.
 
 use super::exit::Exit;
-use super::{campaigns, check, explain, handoffs, inbox, init, prospects, queue, run, signals, suppress};
+use super::{campaigns, check, demo, explain, handoffs, inbox, init, prospects, queue, run, signals, suppress};
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -12,7 +12,7 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(name = "nurtured", version, arg_required_else_help = true)]
 struct Arguments {
-    /// The configuration's directory [default: $NURTURED_CONFIG, then /etc/nurtured, then ./config]
+    /// The configuration's directory [default: `$NURTURED_CONFIG`, then /etc/nurtured, then ./config]
     #[arg(long, global = true, value_name = "DIR")]
     config: Option<PathBuf>,
     /// Print JSON, for programs
@@ -24,6 +24,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Tell the whole story in one minute, with nothing to configure
+    Demo(demo::Demo),
     /// Write a configuration to start from
     Init {
         /// Where to
@@ -58,6 +60,7 @@ enum Verb {
 }
 
 /// Parses, runs, and turns what became of it into an exit code.
+#[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -85,6 +88,7 @@ async fn obey(arguments: Arguments) -> Result<(), Exit> {
     let quiet = if is_daemon { None } else { Some("warn") };
     logs::start(journal, level.as_deref().or(quiet)).map_err(|e| Exit::Usage(format!("{e:#}")))?;
     match arguments.verb {
+        Verb::Demo(demo) => demo::demo(&demo, json).await,
         Verb::Init { directory } => init::init(&directory),
         Verb::Check => check::check(config, json),
         Verb::Run => run::run(config).await,

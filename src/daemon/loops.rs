@@ -14,7 +14,7 @@ const LOOK_AROUND: Duration = Duration::from_secs(5);
 /// How long a loop waits after a step failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How often everybody is checked for a future.
-const REVIEW_EVERY: Duration = Duration::from_secs(3_600);
+const REVIEW_EVERY: Duration = Duration::from_hours(1);
 
 /// Counts steps that ended, whatever came of them: the proof of life the watchdog is fed with.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +33,7 @@ impl Pulse {
 }
 
 /// Starts every loop on the tracker. They end when the context is told to stop, each after the step in hand.
+#[must_use]
 pub fn start(house: &House, tracker: &TaskTracker) -> Pulse {
     let pulse = Pulse::default();
     for step in Step::ALL {

@@ -17,7 +17,7 @@ pub struct Company<'a> {
 
 const ADD: &str = "
     INSERT INTO accounts (domain, name)
-    SELECT value ->> 'domain', MIN(value ->> 'name') FROM json_each($1) GROUP BY value ->> 'domain'
+    SELECT value ->> 'domain', MIN(value ->> 'name') FROM json_each($1) GROUP BY value ->> 'domain' ORDER BY 1
     ON CONFLICT (domain) DO UPDATE SET name = COALESCE(accounts.name, excluded.name)
     RETURNING domain, id";
 const OWNER: &str = "SELECT salesperson FROM accounts WHERE id = $1 AND salesperson IS NOT NULL";

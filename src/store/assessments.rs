@@ -14,7 +14,7 @@ struct Due {
 
 const MARK: &str = "
     INSERT INTO due_assessments (prospect_id, due_at)
-    SELECT CAST(value ->> 'p' AS BIGINT), CAST(value ->> 'at' AS BIGINT) FROM json_each($1) WHERE TRUE
+    SELECT CAST(value ->> 'p' AS BIGINT), MIN(CAST(value ->> 'at' AS BIGINT)) FROM json_each($1) GROUP BY 1 ORDER BY 1
     ON CONFLICT (prospect_id) DO UPDATE SET due_at = excluded.due_at WHERE due_assessments.due_at > excluded.due_at";
 const CLAIM: Sql = locking!(
     "SELECT prospect_id FROM due_assessments WHERE due_at <= $1 ORDER BY due_at, prospect_id LIMIT $2",

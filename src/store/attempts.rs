@@ -41,6 +41,7 @@ pub struct Outcome {
     pub reply: Option<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn word<S: serde::Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(state.word())
 }
@@ -62,11 +63,15 @@ const MARK: Sql = locking!(
     "FOR SHARE",
     ")) ON CONFLICT (delivery_id, number) DO NOTHING RETURNING delivery_id"
 );
-/// Whoever was refused a mark because of a stop gets that written down; whoever was refused for another reason (the
-/// campaign paused, the lease lost) gets nothing and stays as they were.
+/// Whoever was refused a mark because of a stop gets that written down: as uncertain when an earlier mark has no result,
+/// for then nobody knows. Whoever was refused for another reason (the campaign paused, the lease lost) gets nothing and
+/// stays as they were.
 const STOPPED: &str = "
     INSERT INTO attempts (delivery_id, number, state, at, fence, reply)
-    SELECT d.id, CAST(j.value ->> 'number' AS BIGINT), CASE WHEN p.mail_stop IS NOT NULL THEN 'suppressed' ELSE 'cancelled' END,
+    SELECT d.id, CAST(j.value ->> 'number' AS BIGINT),
+           CASE WHEN EXISTS (SELECT 1 FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting'
+                             AND m.number = CAST(j.value ->> 'number' AS BIGINT) - 1) THEN 'uncertain'
+                WHEN p.mail_stop IS NOT NULL THEN 'suppressed' ELSE 'cancelled' END,
            CAST($2 AS BIGINT), l.fence,
            CASE WHEN p.mail_stop IS NOT NULL THEN p.mail_stop WHEN p.standing <> 'nurturing' THEN p.standing ELSE 'address changed' END
     FROM json_each($1) j

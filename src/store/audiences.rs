@@ -76,7 +76,9 @@ macro_rules! members {
                 WHEN 'known' THEN EXISTS (SELECT 1 FROM prospect_fields f WHERE f.prospect_id = p.id AND f.name = a.field)
                 WHEN 'absent' THEN NOT EXISTS (SELECT 1 FROM prospect_fields f WHERE f.prospect_id = p.id AND f.name = a.field)
                 WHEN 'tag' THEN EXISTS (SELECT 1 FROM prospect_tags t WHERE t.prospect_id = p.id AND t.tag = a.expected)
-                ELSE p.address LIKE '%@' || a.expected OR p.address LIKE '%@%.' || a.expected
+                WHEN 'domain' THEN LENGTH(p.address) > LENGTH(a.expected)
+                    AND SUBSTR(p.address, LENGTH(p.address) - LENGTH(a.expected)) IN ('@' || a.expected, '.' || a.expected)
+                ELSE FALSE
                 END THEN 1 ELSE 0 END)))",
             $rest
         )
@@ -178,19 +180,27 @@ fn atoms(audience: &Audience) -> Result<String, StoreError> {
     to_json(&atoms)
 }
 
+/// The atoms of one condition. A list of which nothing can hold gives one that never does: a clause is never empty.
 fn add(atoms: &mut Vec<Atom>, clause: usize, must: u8, condition: &Condition) {
+    let before = atoms.len();
     let mut atom = |kind, field: &str, value: &str, bound| {
         atoms.push(Atom { clause, must, kind, field: field.to_owned(), value: value.to_owned(), bound });
     };
     match condition {
         Condition::Tag(tag) => atom("tag", "", tag, None),
-        Condition::Domain(domains) => domains.iter().for_each(|domain| atom("domain", "", domain, None)),
+        // The end of an address is compared; with an `@` it would reach into what stands before the domain.
+        Condition::Domain(domains) => {
+            domains.iter().filter(|d| !d.contains('@')).for_each(|domain| atom("domain", "", domain, None));
+        }
         Condition::Field { name, test } => match test {
             Test::In(values) => values.iter().for_each(|value| atom("in", name.as_str(), value, None)),
             Test::AtLeast(least) => atom("least", name.as_str(), "", Some(*least)),
-            Test::AtMost(most) => atom("most", name.as_str(), "", Some(*most)),
+            Test::AtMost(limit) => atom("most", name.as_str(), "", Some(*limit)),
             Test::Known(true) => atom("known", name.as_str(), "", None),
             Test::Known(false) => atom("absent", name.as_str(), "", None),
         },
+    }
+    if atoms.len() == before {
+        atoms.push(Atom { clause, must, kind: "never", field: String::new(), value: String::new(), bound: None });
     }
 }

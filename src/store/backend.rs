@@ -6,6 +6,7 @@
 //! and always bound, never `now()`; enums are TEXT under a CHECK; JSON is TEXT; `ON CONFLICT`, `RETURNING`,
 //! `INSERT … SELECT`, partial unique indexes and window functions are common ground; orders name `NULLS LAST`.
 
+pub use crate::store::error::{StoreError, Unique};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
@@ -110,12 +111,12 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
         let writer =
-            SqlitePoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(60)).connect_with(options.clone());
+            SqlitePoolOptions::new().max_connections(1).acquire_timeout(Duration::from_mins(1)).connect_with(options.clone());
         let writer = writer.await?;
         SQLITE_MIGRATIONS.run(&writer).await?;
         let readers =
             SqlitePoolOptions::new().max_connections(4).min_connections(0).connect_with(options.read_only(true)).await?;
-        Ok(Self(Engine::Sqlite { writer, readers }))
+        Self(Engine::Sqlite { writer, readers }).durable().await
     }
 
     /// Connects to PostgreSQL and brings the tables up to date. The URL may hold a password; it is never printed.
@@ -128,7 +129,47 @@ impl Store {
         let pool =
             PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(30)).connect_with(options).await?;
         POSTGRES_MIGRATIONS.run(&pool).await?;
-        Ok(Self(Engine::Postgres(pool)))
+        Self(Engine::Postgres(pool)).durable().await
+    }
+
+    /// The settings on which it depends whether a commit outlives a power cut, as the engine reports them.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn durability(&self) -> Result<Vec<(&'static str, String)>, StoreError> {
+        let mut found = Vec::new();
+        for (setting, _) in self.durable_settings() {
+            let value = match &self.0 {
+                Engine::Sqlite { writer, .. } if *setting == "journal_mode" => {
+                    sqlx::query_scalar::<_, String>("PRAGMA journal_mode").fetch_one(writer).await?
+                }
+                Engine::Sqlite { writer, .. } => {
+                    sqlx::query_scalar::<_, i64>("PRAGMA synchronous").fetch_one(writer).await?.to_string()
+                }
+                Engine::Postgres(pool) => {
+                    sqlx::query_scalar::<_, String>("SELECT current_setting($1)").bind(*setting).fetch_one(pool).await?
+                }
+            };
+            found.push((*setting, value));
+        }
+        Ok(found)
+    }
+
+    /// What `durability` must find. SQLite's `synchronous` 2 is FULL.
+    const fn durable_settings(&self) -> &'static [(&'static str, &'static str)] {
+        match self.0 {
+            Engine::Sqlite { .. } => &[("journal_mode", "wal"), ("synchronous", "2")],
+            Engine::Postgres(_) => &[("synchronous_commit", "on"), ("fsync", "on")],
+        }
+    }
+
+    /// Refuses a database that would forget what it said it keeps.
+    async fn durable(self) -> Result<Self, StoreError> {
+        let found = self.durability().await?;
+        match found.into_iter().zip(self.durable_settings()).find(|((_, value), (_, needed))| value != needed) {
+            Some(((setting, value), (_, needed))) => Err(StoreError::Durability { setting, value, needed }),
+            None => Ok(self),
+        }
     }
 
     /// Whether several nodes can share this database.
@@ -148,14 +189,15 @@ impl Store {
         })
     }
 
-    /// Begins a transaction that only reads.
+    /// Begins a transaction that only reads, and sees one moment from its first statement on.
     ///
     /// # Errors
     /// When the database cannot be reached.
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(match &self.0 {
             Engine::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
-            Engine::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            // What SQLite's readers do by themselves.
+            Engine::Postgres(pool) => Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?),
         })
     }
 
@@ -257,66 +299,5 @@ impl Sql {
         match self {
             Self::Same(text) | Self::Each { postgres: text, .. } => text,
         }
-    }
-}
-
-/// Why the store could not do it.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The engine said no.
-    #[error("use the database: {0}")]
-    Engine(#[from] sqlx::Error),
-    /// The tables could not be brought up to date.
-    #[error("bring the database's tables up to date: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
-    /// A stored value is not what we write.
-    #[error("read a stored {what}: {why}")]
-    Value {
-        /// Of what.
-        what: &'static str,
-        /// Why.
-        why: String,
-    },
-    /// A statement touched another number of rows than it must.
-    #[error("change exactly {expected} rows: {found} changed")]
-    Rows {
-        /// How many it must touch.
-        expected: u64,
-        /// How many it touched.
-        found: u64,
-    },
-}
-
-impl StoreError {
-    /// Whether trying again later may help.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Engine(sqlx::Error::Database(e)) => {
-                // SQLite busy, locked and full; PostgreSQL connection, resource and serialisation classes.
-                e.code().is_some_and(|code| {
-                    ["5", "6", "13", "261", "517"].contains(&&*code)
-                        || ["08", "40", "53", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class))
-                })
-            }
-            Self::Engine(error) => matches!(
-                error,
-                sqlx::Error::Io(_)
-                    | sqlx::Error::Tls(_)
-                    | sqlx::Error::PoolTimedOut
-                    | sqlx::Error::PoolClosed
-                    | sqlx::Error::WorkerCrashed
-            ),
-            _ => false,
-        }
-    }
-
-    /// Whether it is the refusal of a named constraint or unique index.
-    #[must_use]
-    pub fn violates(&self, constraint: &str) -> bool {
-        let Self::Engine(sqlx::Error::Database(error)) = self else {
-            return false;
-        };
-        error.constraint() == Some(constraint) || error.message().contains(constraint)
     }
 }

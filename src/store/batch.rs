@@ -37,7 +37,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Batch<T, R> {
                     Ok(results) => answers.into_iter().zip(results).for_each(|(answer, result)| drop(answer.send(Ok(result)))),
                     Err(error) => {
                         let error = Arc::new(error);
-                        answers.into_iter().for_each(|answer| drop(answer.send(Err(error.clone()))));
+                        for answer in answers {
+                            drop(answer.send(Err(error.clone())));
+                        }
                     }
                 }
             }

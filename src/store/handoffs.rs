@@ -1,6 +1,6 @@
 //! Handoffs and what happened to them.
 
-use super::backend::{Sql, StoreError, Tx, args, locking};
+use super::backend::{Sql, StoreError, Tx, Unique, args, locking};
 use super::value::{from_json, instant, instant_or_none, name, to_json, word};
 use crate::domain::handoff::{Handoff, Opening, Outcome, Stage, State};
 use crate::domain::id::{HandoffId, Name, ProspectId, QualificationId};
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 /// The unique index that makes a second open handoff of one prospect impossible.
-pub const ONE_OPEN: &str = "handoff_open_once";
+pub const ONE_OPEN: Unique = Unique { index: "handoff_open_once", columns: "handoffs.prospect_id" };
 
 /// Something that happened to a handoff.
 #[derive(Debug, Clone, Serialize)]

@@ -49,8 +49,10 @@ const NEXT: Sql = locking!(
 );
 const TAKE: &str = "UPDATE letters SET owner = $2, leased_until = $3, tries = tries + 1 WHERE id = $1";
 const SENT: &str = "UPDATE letters SET sent_at = $2, owner = NULL, leased_until = NULL, reply = NULL WHERE id = $1";
-const LATER: &str = "UPDATE letters SET not_before = $2, owner = NULL, leased_until = NULL, reply = $3 WHERE id = $1";
-const FAILED: &str = "UPDATE letters SET failed_at = $2, owner = NULL, leased_until = NULL, reply = $3 WHERE id = $1";
+const LATER: &str =
+    "UPDATE letters SET not_before = $2, owner = NULL, leased_until = NULL, reply = $3 WHERE id = $1 AND sent_at IS NULL";
+const FAILED: &str =
+    "UPDATE letters SET failed_at = $2, owner = NULL, leased_until = NULL, reply = $3 WHERE id = $1 AND sent_at IS NULL";
 const SOONEST: &str = "
     SELECT MIN(CASE WHEN owner IS NULL THEN not_before ELSE leased_until END) FROM letters WHERE sent_at IS NULL AND failed_at IS NULL";
 

@@ -1,6 +1,7 @@
 //! What we remember. All SQL lives here, one file per table; functions take a transaction.
 
 // How statements reach either engine.
+pub mod error;
 pub mod backend;
 pub mod value;
 pub mod batch;

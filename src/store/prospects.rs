@@ -83,7 +83,7 @@ const ADD: &str = "
     INSERT INTO prospects (address, name, phone, company, account_id, salesperson, mail_stop, episode_started_at, created_at)
     SELECT value ->> 'address', value ->> 'name', value ->> 'phone', value ->> 'company', CAST(value ->> 'account' AS BIGINT),
            value ->> 'salesperson', value ->> 'mail_stop', CAST($2 AS BIGINT), CAST($2 AS BIGINT)
-    FROM json_each($1) WHERE TRUE
+    FROM json_each($1) WHERE TRUE ORDER BY key
     ON CONFLICT (address) DO NOTHING
     RETURNING address, id";
 const UPDATE: &str = "
@@ -95,7 +95,9 @@ const SET_FIELDS: &str = "
     SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'n', value ->> 'v', value ->> 'l', CAST(value ->> 'c' AS BIGINT) FROM json_each($1) WHERE TRUE
     ON CONFLICT (prospect_id, name) DO UPDATE SET value = excluded.value, folded = excluded.folded,
         number = excluded.number";
-const EMPTY_FIELD: &str = "DELETE FROM prospect_fields WHERE prospect_id = $1 AND name = $2";
+const EMPTY_FIELDS: &str = "
+    DELETE FROM prospect_fields WHERE EXISTS (SELECT 1 FROM json_each($1) j
+        WHERE CAST(j.value ->> 'p' AS BIGINT) = prospect_fields.prospect_id AND j.value ->> 'n' = prospect_fields.name)";
 const ADD_TAGS: &str = "
     INSERT INTO prospect_tags (prospect_id, tag)
     SELECT CAST(value ->> 'p' AS BIGINT), value ->> 't' FROM json_each($1) WHERE TRUE
@@ -218,7 +220,7 @@ pub async fn update(tx: &mut Tx, id: ProspectId, details: &Details<'_>) -> Resul
     tx.execute(UPDATE, values).await.map(drop)
 }
 
-/// Sets fields, and empties those without a value.
+/// Sets fields, and empties those without a value. Of two changes to one field the later one counts.
 ///
 /// # Errors
 /// The store's.
@@ -227,18 +229,16 @@ pub async fn set_fields(tx: &mut Tx, changes: &[FieldChange<'_>]) -> Result<(), 
     struct Set<'a> {
         p: ProspectId,
         n: &'a str,
-        v: &'a str,
-        l: String,
+        v: Option<&'a str>,
+        l: Option<String>,
         c: Option<i64>,
     }
-    let mut set = Vec::with_capacity(changes.len());
-    for change in changes {
-        match change.value {
-            Some(value) => {
-                set.push(Set { p: change.prospect, n: change.name, v: value, l: value.to_lowercase(), c: comparable(value) })
-            }
-            None => tx.execute(EMPTY_FIELD, args![change.prospect, change.name]).await.map(drop)?,
-        }
+    // One statement cannot change a row twice on PostgreSQL.
+    let last: BTreeMap<(ProspectId, &str), Option<&str>> = changes.iter().map(|c| ((c.prospect, c.name), c.value)).collect();
+    let rows = last.into_iter().map(|((p, n), v)| Set { p, n, v, l: v.map(str::to_lowercase), c: v.and_then(comparable) });
+    let (set, emptied): (Vec<_>, Vec<_>) = rows.partition(|row| row.v.is_some());
+    if !emptied.is_empty() {
+        tx.execute(EMPTY_FIELDS, args![to_json(&emptied)?]).await?;
     }
     if !set.is_empty() {
         tx.execute(SET_FIELDS, args![to_json(&set)?]).await?;

@@ -40,7 +40,7 @@ const APPEND: &str = "
     SELECT CAST(value ->> 'prospect' AS BIGINT), value ->> 'once', value ->> 'kind', CAST(value ->> 'occurred_at' AS BIGINT),
            CAST($2 AS BIGINT), CAST(value ->> 'delivery' AS BIGINT), CAST(value ->> 'issue' AS BIGINT), value ->> 'by',
            value ->> 'machine', value ->> 'detail'
-    FROM json_each($1) WHERE TRUE
+    FROM json_each($1) WHERE TRUE ORDER BY key
     ON CONFLICT (once) DO NOTHING
     RETURNING once, id";
 const OF: &str = "

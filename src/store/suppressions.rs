@@ -69,7 +69,7 @@ impl Suppression {
 
 const ADD: &str = "
     INSERT INTO suppressions (address, channel, reason, source, suppressed_at)
-    SELECT value ->> 'address', value ->> 'channel', value ->> 'reason', value ->> 'source', CAST($2 AS BIGINT) FROM json_each($1) WHERE TRUE
+    SELECT value ->> 'address', value ->> 'channel', value ->> 'reason', value ->> 'source', CAST($2 AS BIGINT) FROM json_each($1) WHERE TRUE ORDER BY key
     ON CONFLICT (address, channel) WHERE lifted_at IS NULL DO NOTHING";
 const STOP_PROSPECTS: &str = "
     UPDATE prospects SET mail_stop = (SELECT MIN(value ->> 'reason') FROM json_each($1) WHERE value ->> 'address' = prospects.address AND value ->> 'channel' = 'email')
@@ -81,10 +81,11 @@ const ALL: &str = "
     SELECT address, channel, reason, source, suppressed_at FROM suppressions WHERE lifted_at IS NULL ORDER BY suppressed_at, id";
 const LIFT: &str = "UPDATE suppressions SET lifted_at = $3 WHERE address = $1 AND channel = $2 AND lifted_at IS NULL";
 const NOTE_LIFTED: &str = "UPDATE suppressions SET source = source || $4 WHERE address = $1 AND channel = $2 AND lifted_at = $3";
-/// Not while another one holds: $2 is the address as erased.
+/// What else is in force for the address, under its hash too, goes on stopping the prospect.
 const RESUME_PROSPECT: &str = "
-    UPDATE prospects SET mail_stop = NULL WHERE address = $1
-      AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.address IN ($1, $2) AND s.channel = 'email' AND s.lifted_at IS NULL)";
+    UPDATE prospects SET mail_stop = (SELECT MIN(s.reason) FROM suppressions s
+        WHERE s.address IN ($1, $2) AND s.channel = 'email' AND s.lifted_at IS NULL)
+    WHERE address = $1";
 
 /// Adds suppressions; one already in force is kept as it is. Prospects of these addresses stop at once.
 /// Returns how many are new.
@@ -128,7 +129,7 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<Suppression>, StoreError> {
 /// The store's.
 pub async fn lift(tx: &mut Tx, address: &Address, channel: Channel, now: Timestamp) -> Result<bool, StoreError> {
     let lifted = tx.execute(LIFT, args![address, channel.word(), now]).await? > 0;
-    if lifted && channel == Channel::Email {
+    if channel == Channel::Email {
         tx.execute(RESUME_PROSPECT, args![address, erased(address)]).await?;
     }
     Ok(lifted)

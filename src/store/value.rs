@@ -37,10 +37,10 @@ macro_rules! values {
 values!(
     i64 => |n| Self::Number(Some(n)),
     Option<i64> => |n| Self::Number(n),
-    &str => |text| Self::Text(Some(text.to_owned())),
-    String => |text| Self::Text(Some(text)),
-    Option<String> => |text| Self::Text(text),
-    Option<&str> => |text| Self::Text(text.map(str::to_owned)),
+    &str => |text| Self::Text(Some(without_nul(text.to_owned()))),
+    String => |text| Self::Text(Some(without_nul(text))),
+    Option<String> => |text| Self::Text(text.map(without_nul)),
+    Option<&str> => |text| Self::Text(text.map(|t| without_nul(t.to_owned()))),
     &Name => |name| Self::Text(Some(name.to_string())),
     Option<&Name> => |name| Self::Text(name.map(ToString::to_string)),
     &Address => |address| Self::Text(Some(address.to_string())),
@@ -80,8 +80,52 @@ pub(in crate::store) fn from_json<T: DeserializeOwned>(what: &'static str, text:
     serde_json::from_str(text).map_err(|e| StoreError::Value { what, why: e.to_string() })
 }
 
-/// A value as JSON text. PostgreSQL's JSON cannot hold U+0000, so it becomes a space.
+/// PostgreSQL's text cannot hold U+0000, and a prospect or a relay may send one: it becomes a space.
+fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', " ") } else { text }
+}
+
+/// A value as JSON text. PostgreSQL's JSON cannot hold U+0000 either, so it becomes a space.
 pub(in crate::store) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, StoreError> {
     let text = serde_json::to_string(value).map_err(|e| StoreError::Value { what: "value to keep", why: e.to_string() })?;
-    Ok(if text.contains("\\u0000") { text.replace("\\u0000", " ") } else { text })
+    Ok(if text.contains("\\u0000") { without_escaped_nul(&text) } else { text })
+}
+
+/// Escapes are read in pairs: somebody may have typed a backslash and `u0000`, which is no U+0000.
+fn without_escaped_nul(json: &str) -> String {
+    let mut clean = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        clean.push_str(before);
+        rest = if let Some(after) = escape.strip_prefix("\\u0000") {
+            clean.push(' ');
+            after
+        } else {
+            let (pair, after) = escape.split_at(2);
+            clean.push_str(pair);
+            after
+        };
+    }
+    clean + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nul_becomes_a_space_and_what_only_looks_like_one_stays() {
+        for (text, kept) in [
+            ("a\0b", "a b"),
+            ("\\u0000", "\\u0000"),
+            ("\\\0", "\\ "),
+            ("\0\0 \u{1}\"\\", "   \u{1}\"\\"),
+            ("été 🏭 \\\\u0000", "été 🏭 \\\\u0000"),
+        ] {
+            let json = to_json(text).expect("text is JSON");
+            assert_eq!(from_json::<String>("text", &json).expect("it is read again"), kept, "{text:?}");
+            assert!(matches!(Value::from(text), Value::Text(Some(bound)) if !bound.contains('\0')));
+        }
+    }
 }

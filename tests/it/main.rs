@@ -2,10 +2,14 @@
 
 /// The house's walls: what may import what, how long a file may be, who may read the clock.
 mod architecture;
+/// The store's meaning, on both engines.
+mod conformance;
 /// A temporary PostgreSQL cluster, and a fresh database in it for each test that asks.
 mod postgres;
 /// The service files: known to systemd, and shut tight.
 mod service;
+/// What is promised, told as it happens to people.
+mod stories;
 
 /// Says loudly that a tool is missing, so that what needs it is not tested; where `CI` is set that is a failure.
 ///

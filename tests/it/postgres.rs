@@ -49,6 +49,14 @@ pub(crate) fn database(name: &str) -> Option<String> {
     Some(cluster.url(&fresh))
 }
 
+/// What a database answers to one statement, one line a row: for tests that watch two connections from outside.
+///
+/// # Panics
+/// When it is not a URL that [`database`] gave, or the statement fails.
+pub(crate) fn ask(url: &str, statement: &str) -> String {
+    psql(&programs().expect("a cluster was started"), url, statement)
+}
+
 /// A running cluster. Never dropped: the shell that watches this process stops it.
 struct Cluster {
     programs: PathBuf,

@@ -1,0 +1,106 @@
+//! Why the store could not do it, and whether trying again may help. The engines' codes are read here and nowhere else.
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The engine said no.
+    #[error("use the database: {0}")]
+    Engine(#[from] sqlx::Error),
+    /// The tables could not be brought up to date.
+    #[error("bring the database's tables up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A commit would not outlive a power cut.
+    #[error("trust the database to keep what it commits: its {setting} is {value}, not {needed}")]
+    Durability {
+        /// Which setting.
+        setting: &'static str,
+        /// What it is.
+        value: String,
+        /// What it must be.
+        needed: &'static str,
+    },
+    /// A stored value is not what we write.
+    #[error("read a stored {what}: {why}")]
+    Value {
+        /// Of what.
+        what: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// A statement touched another number of rows than it must.
+    #[error("change exactly {expected} rows: {found} changed")]
+    Rows {
+        /// How many it must touch.
+        expected: u64,
+        /// How many it touched.
+        found: u64,
+    },
+}
+
+impl StoreError {
+    /// Whether trying again later may help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Engine(sqlx::Error::Database(e)) => {
+                // SQLite: busy, locked, read-only, I/O error, full, cannot open; an extended code holds these in its low byte.
+                // PostgreSQL: five characters. Connection, rollback, resources, operator, system; a standby is read-only.
+                e.code().is_some_and(|code| match code.parse::<u32>() {
+                    Ok(number) if code.len() < 5 => [5, 6, 8, 10, 13, 14].contains(&(number & 0xff)),
+                    _ => ["08", "40", "53", "57", "58", "25006"].iter().any(|class| code.starts_with(class)),
+                })
+            }
+            Self::Engine(error) => matches!(
+                error,
+                sqlx::Error::Io(_)
+                    | sqlx::Error::Tls(_)
+                    | sqlx::Error::PoolTimedOut
+                    | sqlx::Error::PoolClosed
+                    | sqlx::Error::WorkerCrashed
+            ),
+            _ => false,
+        }
+    }
+
+    /// Whether it is the refusal of a second row by this unique index.
+    #[must_use]
+    pub fn violates(&self, unique: Unique) -> bool {
+        let Self::Engine(sqlx::Error::Database(error)) = self else {
+            return false;
+        };
+        // PostgreSQL names the index; SQLite names the columns and nothing else.
+        error.constraint() == Some(unique.index)
+            || error.message().strip_prefix("UNIQUE constraint failed: ").is_some_and(|columns| columns == unique.columns)
+    }
+}
+
+/// A unique index whose refusal has a meaning of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Unique {
+    /// Its name.
+    pub index: &'static str,
+    /// Its columns, as `table.column, table.column`.
+    pub columns: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+    use sqlx::{ConnectOptions, Connection};
+
+    #[tokio::test]
+    async fn a_locked_file_is_worth_another_try_and_a_wrong_statement_is_not() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let options = SqliteConnectOptions::new().filename(folder.path().join("a.db")).create_if_missing(true);
+        let options = options.busy_timeout(std::time::Duration::ZERO);
+        let mut one: SqliteConnection = options.connect().await.expect("a file is opened");
+        let mut two: SqliteConnection = options.connect().await.expect("a file is opened");
+        let held = one.begin_with("BEGIN IMMEDIATE").await.expect("nobody else writes");
+        let locked = StoreError::from(two.begin_with("BEGIN IMMEDIATE").await.expect_err("somebody else writes"));
+        assert!(locked.is_transient(), "{locked}");
+        held.rollback().await.expect("nothing was written");
+        let wrong = StoreError::from(sqlx::query("SELECT nothing").execute(&mut two).await.expect_err("there is no such column"));
+        assert!(!wrong.is_transient(), "{wrong}");
+    }
+}

@@ -1,0 +1,143 @@
+//! Who fits an audience: the one statement over everybody agrees with the domain's rule for one prospect.
+
+use super::bench::{Bench, EVERY, Everybody, add, minute, name};
+use nurtured::domain::audience::{Audience, Condition, Test};
+use nurtured::domain::id::ProspectId;
+use nurtured::domain::prospect::Standing;
+use nurtured::store::audiences;
+use nurtured::store::prospects::{self, FieldChange};
+use nurtured::store::suppressions::{self, Channel, Stop};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+on_both_engines!(
+    the_statement_and_the_domain_agree_on_who_fits,
+    whoever_may_not_be_mailed_is_in_no_audience,
+    windows_cover_everybody_once,
+);
+
+const FIELDS: [&str; 3] = ["industry", "size", "since"];
+/// Cases that lower-case differently in a database that knows ASCII only, wildcards, numbers, dates, quotes.
+const VALUES: [&str; 20] = [
+    "Straße",
+    "STRASSE",
+    "straße",
+    "ÉTÉ",
+    "été",
+    "ΣΊΣΥΦΟΣ",
+    "İstanbul",
+    "food",
+    "FOOD",
+    "foo",
+    "42",
+    "-7",
+    "041",
+    "2026-01-01",
+    "true",
+    "%",
+    "_ood",
+    "a'b\"c",
+    "",
+    "9223372036854775807",
+];
+const TAGS: [&str; 5] = ["fair-2025", "Fair-2025", "ÉTÉ", "%", "a'b"];
+const HOSTS: [&str; 6] =
+    ["rival.example", "mail.rival.example", "notrival.example", "xay.example", "l.rival.example", "example.rival"];
+/// Some of which no address can be under: wildcards, capitals, a reach before the `@`, nothing at all.
+const DOMAINS: [&str; 9] =
+    ["rival.example", "mail.rival.example", "example", "x_y.example", "%", "Rival.example", "l@rival.example", "", ".example"];
+
+fn condition() -> impl Strategy<Value = Condition> {
+    let value = || proptest::sample::select(&VALUES[..]);
+    let bound = || prop_oneof![Just(i64::MIN), -10_i64..50, 20_450_i64..20_456, Just(i64::MAX)];
+    let test = prop_oneof![
+        proptest::collection::vec(value().prop_map(str::to_lowercase), 0..4).prop_map(Test::In),
+        bound().prop_map(Test::AtLeast),
+        bound().prop_map(Test::AtMost),
+        any::<bool>().prop_map(Test::Known),
+    ];
+    prop_oneof![
+        3 => (proptest::sample::select(&FIELDS[..]), test).prop_map(|(field, test)| Condition::Field { name: name(field), test }),
+        1 => proptest::sample::select(&TAGS[..]).prop_map(|tag| Condition::Tag(tag.to_owned())),
+        1 => proptest::collection::vec(proptest::sample::select(&DOMAINS[..]).prop_map(str::to_owned), 0..3)
+            .prop_map(Condition::Domain),
+    ]
+}
+
+fn audience() -> impl Strategy<Value = Audience> {
+    let some = |most| proptest::collection::vec(condition(), 0..=most);
+    (some(2), some(3), some(2)).prop_map(|(all, any, none)| Audience { all, any, none })
+}
+
+async fn the_statement_and_the_domain_agree_on_who_fits(bench: Bench) -> anyhow::Result<()> {
+    let mut runner = TestRunner::deterministic();
+    let mut tx = bench.store.write().await?;
+    let mut draw = |strategy: BoxedStrategy<usize>| strategy.new_tree(&mut runner).expect("it generates").current();
+    let addresses: Vec<String> = (0..60).map(|n| format!("p{n}.l@{}", HOSTS[n % HOSTS.len()])).collect();
+    let ids = add(&mut tx, &addresses.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    let (mut changes, mut tags) = (Vec::new(), Vec::new());
+    for id in &ids {
+        for field in FIELDS {
+            // A third has no value.
+            let value = VALUES.get(draw((0..VALUES.len() * 3 / 2).boxed())).copied();
+            changes.extend(value.map(|value| FieldChange { prospect: *id, name: field, value: Some(value) }));
+        }
+        tags.extend(TAGS.get(draw((0..TAGS.len() * 2).boxed())).map(|tag| (*id, *tag)));
+    }
+    prospects::set_fields(&mut tx, &changes).await?;
+    prospects::add_tags(&mut tx, &tags).await?;
+    tx.commit().await?;
+
+    let mut tx = bench.store.read().await?;
+    let everybody = prospects::load(&mut tx, &ids).await?;
+    let mut partial = 0;
+    for _ in 0..400 {
+        let audience = audience().new_tree(&mut runner).expect("it generates").current();
+        let fitting: Vec<ProspectId> = everybody.iter().filter(|p| audience.fits(p)).map(|p| p.id).collect();
+        let asked = Everybody { audience, ..Everybody::due(&[]) };
+        let question = asked.question(&[], ProspectId(0), EVERY);
+        assert_eq!(audiences::members(&mut tx, &question).await?, fitting, "{:?}", asked.audience);
+        partial += usize::from(!fitting.is_empty() && fitting.len() < ids.len());
+    }
+    assert!(partial > 100, "only {partial} of the audiences told prospects apart");
+    Ok(())
+}
+
+async fn whoever_may_not_be_mailed_is_in_no_audience(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let ids = super::bench::add_some(&mut tx, 6).await?;
+    for (id, standing) in ids.iter().zip([Standing::Offered, Standing::Owned, Standing::Closed]) {
+        prospects::set_standing(&mut tx, *id, standing, None).await?;
+    }
+    let stop = Stop { address: "p3@a.example".into(), channel: Channel::Email, reason: "unsubscribed", source: "page".into() };
+    suppressions::add(&mut tx, &[stop], minute(1)).await?;
+    prospects::erase(&mut tx, ids[4]).await?;
+    let everybody = Everybody::due(&[]);
+    let question = everybody.question(&[], ProspectId(0), EVERY);
+    assert_eq!(audiences::members(&mut tx, &question).await?, [ids[5]]);
+    assert_eq!(audiences::size(&mut tx, &question).await?, 1);
+    Ok(())
+}
+
+async fn windows_cover_everybody_once(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    assert_eq!(audiences::window(&mut tx, ProspectId(0), 2).await?, ProspectId(0));
+    assert_eq!(audiences::last(&mut tx).await?, ProspectId(0));
+    let ids = super::bench::add_some(&mut tx, 5).await?;
+    assert_eq!(audiences::last(&mut tx).await?, ids[4]);
+    let everybody = Everybody::due(&[]);
+    let (mut after, mut seen) = (ProspectId(0), Vec::new());
+    loop {
+        let up_to = audiences::window(&mut tx, after, 2).await?;
+        if up_to == ProspectId(0) {
+            break;
+        }
+        let page = audiences::members(&mut tx, &everybody.question(&[], after, up_to)).await?;
+        assert!(page.len() <= 2);
+        seen.extend(page);
+        after = up_to;
+    }
+    assert_eq!(seen, ids);
+    Ok(())
+}

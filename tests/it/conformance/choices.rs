@@ -1,0 +1,162 @@
+//! Suppressions and consents: what they asked for, and that it is remembered.
+
+use super::bench::{Bench, add, address, minute};
+use nurtured::domain::id::ProspectId;
+use nurtured::store::backend::{StoreError, Tx};
+use nurtured::store::consents::{self, Consent};
+use nurtured::store::prospects;
+use nurtured::store::suppressions::{self, Channel, Stop};
+
+on_both_engines!(
+    a_suppression_is_in_force_once_and_stops_the_prospect,
+    a_lifted_suppression_may_come_again,
+    lifting_one_stop_leaves_another,
+    a_phone_suppression_stops_no_mail,
+    an_erased_address_is_known_by_its_hash_only,
+    the_same_consent_again_changes_nothing,
+    tracking_follows_the_latest_statement,
+);
+
+fn stop(to: &str, channel: Channel, reason: &'static str) -> Stop {
+    Stop { address: to.to_owned(), channel, reason, source: format!("{reason}, as told") }
+}
+
+async fn mail_stop(tx: &mut Tx, id: ProspectId) -> Result<Option<String>, StoreError> {
+    Ok(prospects::one(tx, id).await?.mail_stop)
+}
+
+async fn a_suppression_is_in_force_once_and_stops_the_prospect(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let ids = add(&mut tx, &["ada@a.example", "ben@a.example"]).await?;
+    assert_eq!(suppressions::add(&mut tx, &[], minute(1)).await?, 0);
+    let ada = stop("ada@a.example", Channel::Email, "unsubscribed");
+    let stranger = stop("zoe@b.example", Channel::Email, "manual");
+    assert_eq!(suppressions::add(&mut tx, &[ada.clone(), ada.clone(), stranger], minute(1)).await?, 2);
+    // Again, for another reason, later: nothing of it.
+    assert_eq!(suppressions::add(&mut tx, &[ada, stop("ada@a.example", Channel::Email, "bounced")], minute(2)).await?, 0);
+    let all = suppressions::all(&mut tx).await?;
+    let shown: Vec<_> =
+        all.iter().map(|s| (s.address.as_str(), s.channel.as_str(), s.reason.as_str(), s.source.as_str())).collect();
+    assert_eq!(
+        shown,
+        [
+            ("ada@a.example", "email", "unsubscribed", "unsubscribed, as told"),
+            ("zoe@b.example", "email", "manual", "manual, as told")
+        ]
+    );
+    assert_eq!(all[0].since()?, minute(1));
+    let of = suppressions::of(&mut tx, &[&address("ada@a.example"), &address("ben@a.example")]).await?;
+    assert_eq!(of.iter().map(|s| s.address.as_str()).collect::<Vec<_>>(), ["ada@a.example"]);
+    assert_eq!(mail_stop(&mut tx, ids[0]).await?.as_deref(), Some("unsubscribed"));
+    assert_eq!(mail_stop(&mut tx, ids[1]).await?, None);
+    Ok(())
+}
+
+async fn a_lifted_suppression_may_come_again(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let ids = add(&mut tx, &["ada@a.example", "ben@a.example"]).await?;
+    let both = [stop("ada@a.example", Channel::Email, "bounced"), stop("ben@a.example", Channel::Email, "bounced")];
+    suppressions::add(&mut tx, &both, minute(1)).await?;
+    let ada = address("ada@a.example");
+    assert!(suppressions::lift(&mut tx, &ada, Channel::Email, minute(2)).await?);
+    assert!(!suppressions::lift(&mut tx, &ada, Channel::Email, minute(3)).await?);
+    assert!(suppressions::of(&mut tx, &[&ada]).await?.is_empty());
+    assert_eq!(mail_stop(&mut tx, ids[0]).await?, None);
+    assert_eq!(mail_stop(&mut tx, ids[1]).await?.as_deref(), Some("bounced"));
+    assert_eq!(suppressions::add(&mut tx, &[stop("ada@a.example", Channel::Email, "complained")], minute(4)).await?, 1);
+    assert_eq!(mail_stop(&mut tx, ids[0]).await?.as_deref(), Some("complained"));
+    Ok(())
+}
+
+async fn lifting_one_stop_leaves_another(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let ada = address("ada@a.example");
+    let hash = suppressions::erased(&ada);
+    suppressions::add(&mut tx, &[stop(&hash, Channel::Email, "erased")], minute(1)).await?;
+    // Imported again after erasure: whoever adds them writes the stop they found.
+    let new = prospects::NewProspect { address: ada.as_str(), details: prospects::Details::default(), mail_stop: Some("erased") };
+    let id = prospects::add(&mut tx, &[new], minute(2)).await?[&ada];
+    assert!(!suppressions::lift(&mut tx, &ada, Channel::Email, minute(3)).await?);
+    assert_eq!(mail_stop(&mut tx, id).await?.as_deref(), Some("erased"));
+    suppressions::add(&mut tx, &[stop("ada@a.example", Channel::Email, "manual")], minute(4)).await?;
+    assert!(suppressions::lift(&mut tx, &ada, Channel::Email, minute(5)).await?);
+    assert_eq!(mail_stop(&mut tx, id).await?.as_deref(), Some("erased"));
+    Ok(())
+}
+
+async fn a_phone_suppression_stops_no_mail(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let id = add(&mut tx, &["ada@a.example"]).await?[0];
+    let ada = address("ada@a.example");
+    assert_eq!(suppressions::add(&mut tx, &[stop("ada@a.example", Channel::Phone, "opted_out")], minute(1)).await?, 1);
+    assert_eq!(mail_stop(&mut tx, id).await?, None);
+    assert_eq!(suppressions::add(&mut tx, &[stop("ada@a.example", Channel::Email, "bounced")], minute(2)).await?, 1);
+    assert_eq!(suppressions::of(&mut tx, &[&ada]).await?.len(), 2);
+    assert!(suppressions::lift(&mut tx, &ada, Channel::Phone, minute(3)).await?);
+    assert_eq!(mail_stop(&mut tx, id).await?.as_deref(), Some("bounced"));
+    Ok(())
+}
+
+async fn an_erased_address_is_known_by_its_hash_only(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let (ada, ben) = (address("ada@a.example"), address("ben@a.example"));
+    let hash = suppressions::erased(&ada);
+    assert!(hash.starts_with("sha256:") && hash.len() == 71 && !hash.contains("ada"));
+    suppressions::add(&mut tx, &[stop(&hash, Channel::Email, "erased")], minute(1)).await?;
+    let found = suppressions::of(&mut tx, &[&ada, &ben]).await?;
+    assert_eq!(found.iter().map(|s| (s.address.clone(), s.reason.clone())).collect::<Vec<_>>(), [(hash, "erased".to_owned())]);
+    Ok(())
+}
+
+fn consent(prospect: ProspectId, purpose: &'static str, given: bool, source: &str, at: Option<i64>) -> Consent {
+    Consent { prospect, purpose, given, source: source.to_owned(), given_at: at.map(|m| minute(m).as_millisecond()) }
+}
+
+async fn the_same_consent_again_changes_nothing(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let id = add(&mut tx, &["ada@a.example"]).await?[0];
+    assert_eq!(consents::add(&mut tx, &[], minute(1)).await?, 0);
+    let list = [
+        consent(id, "mail", true, "fair 2025", Some(-900)),
+        consent(id, "mail", true, "fair 2025", Some(-900)),
+        consent(id, "tracking", true, "import a.csv", None),
+        consent(id, "tracking", false, "page", Some(2)),
+    ];
+    assert_eq!(consents::add(&mut tx, &list, minute(3)).await?, 3);
+    assert_eq!(consents::add(&mut tx, &list, minute(4)).await?, 0);
+    // The same source says the opposite, and the first thing again.
+    assert_eq!(consents::add(&mut tx, &[consent(id, "tracking", false, "import a.csv", None)], minute(5)).await?, 1);
+    assert_eq!(consents::add(&mut tx, &[consent(id, "tracking", true, "import a.csv", None)], minute(6)).await?, 1);
+    let said = |purpose: &str, given, source: &str, at: Option<i64>| {
+        (purpose.to_owned(), given, source.to_owned(), at.map(|m| minute(m).as_millisecond()))
+    };
+    assert_eq!(
+        consents::of(&mut tx, id).await?,
+        [
+            said("mail", true, "fair 2025", Some(-900)),
+            said("tracking", true, "import a.csv", None),
+            said("tracking", false, "page", Some(2)),
+            said("tracking", false, "import a.csv", None),
+            said("tracking", true, "import a.csv", None),
+        ]
+    );
+    Ok(())
+}
+
+async fn tracking_follows_the_latest_statement(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let ids = add(&mut tx, &["ada@a.example", "ben@a.example"]).await?;
+    for (given, source, at, recorded, tracked) in [
+        (true, "form", None, 10, true),
+        (false, "page", Some(20), 20, false),
+        // An old list that is imported late does not undo what was said since.
+        (true, "list of 2025", Some(-900), 30, false),
+        (true, "form again", Some(40), 40, true),
+    ] {
+        consents::add(&mut tx, &[consent(ids[0], "tracking", given, source, at)], minute(recorded)).await?;
+        assert_eq!(prospects::one(&mut tx, ids[0]).await?.tracking_consent, tracked, "{source}");
+    }
+    consents::add(&mut tx, &[consent(ids[1], "mail", true, "form", None)], minute(50)).await?;
+    assert!(!prospects::one(&mut tx, ids[1]).await?.tracking_consent);
+    Ok(())
+}

@@ -1,0 +1,273 @@
+//! Signals, assessments, and the doorway: qualifications that wait to be handed off.
+
+use super::bench::{Bench, add_some, minute, name};
+use jiff::civil::date;
+use nurtured::domain::assess::assess;
+use nurtured::domain::criterion::{Criterion, PerCriterion};
+use nurtured::domain::id::{DeliveryId, IssueId, ProspectId, QualificationId};
+use nurtured::domain::machine::Machine;
+use nurtured::domain::qualification::{Qualification, Ready, Verdict};
+use nurtured::domain::question::{Answer, Power};
+use nurtured::domain::rule::{CriterionRules, Qualifying};
+use nurtured::domain::signal::{About, Detail, NewSignal, Signal, Touch};
+use nurtured::domain::span::{FiscalYear, Span};
+use nurtured::store::backend::{StoreError, Tx};
+use nurtured::store::{assessments, qualifications, signals};
+use std::collections::{BTreeMap, BTreeSet};
+
+on_both_engines!(
+    a_signal_is_kept_once_and_never_edited,
+    every_kind_of_signal_comes_back_as_it_went,
+    signals_are_told_in_the_order_recorded,
+    the_earlier_of_two_marks_stays,
+    marks_are_taken_when_due_and_removed_when_done,
+    changed_rules_mark_everybody_with_a_signal,
+    one_of_a_prospects_qualifications_waits,
+    a_qualification_is_settled_with_the_findings_it_cites,
+);
+
+/// A signal about a prospect, at a minute.
+pub(super) fn signal(about: ProspectId, once: &str, minutes: i64, detail: Detail) -> NewSignal {
+    NewSignal {
+        about: About::Prospect(about),
+        once: once.to_owned(),
+        occurred_at: minute(minutes),
+        delivery: None,
+        issue: None,
+        by: None,
+        machine: None,
+        detail,
+    }
+}
+
+fn yes(criterion: Criterion) -> Detail {
+    Detail::Answer { criterion, say: "Yes".to_owned(), date: None }
+}
+
+/// Rules under which the answer "Yes" proves a criterion.
+fn rules() -> Qualifying {
+    let answer = Answer { say: "Yes".to_owned(), power: Some(Power::Meets), due: None };
+    Qualifying {
+        agreed_by: Vec::new(),
+        horizon: Span::days(300),
+        fiscal_year: FiscalYear::CALENDAR,
+        requests: Vec::new(),
+        topics: Vec::new(),
+        criteria: PerCriterion::build(|_| CriterionRules { answers: vec![answer.clone()], ..CriterionRules::default() }),
+        recycle: Vec::new(),
+    }
+}
+
+/// Records that a prospect answered yes to so many questions, and assesses them as they are stored.
+pub(super) async fn qualified(tx: &mut Tx, prospect: ProspectId, answers: usize, now: i64) -> Result<Qualification, StoreError> {
+    let said: Vec<NewSignal> = Criterion::ALL
+        .into_iter()
+        .take(answers)
+        .map(|c| signal(prospect, &format!("{prospect} {c} {now}"), now, yes(c)))
+        .collect();
+    let rows: Vec<_> = said.iter().map(|s| (Some(prospect), s)).collect();
+    signals::append(tx, &rows, minute(now)).await?;
+    let stored = signals::of(tx, &[prospect]).await?.remove(&prospect).unwrap_or_default();
+    Ok(assess(&rules(), &stored, minute(now)))
+}
+
+/// A prospect who is ready.
+pub(super) async fn ready(tx: &mut Tx, prospect: ProspectId, now: i64) -> Result<Ready, StoreError> {
+    Ok(qualified(tx, prospect, 5, now).await?.into_ready(minute(0)).expect("five were answered"))
+}
+
+async fn of(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Signal>, StoreError> {
+    Ok(signals::of(tx, &[prospect]).await?.remove(&prospect).unwrap_or_default())
+}
+
+async fn a_signal_is_kept_once_and_never_edited(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let id = add_some(&mut tx, 1).await?[0];
+    let first = signal(id, "click:1", 5, Detail::Click { target: "https://a.example/".into() });
+    let nobody = NewSignal { about: About::Nobody, ..signal(id, "click:nobody", 6, first.detail.clone()) };
+    assert!(signals::append(&mut tx, &[], minute(7)).await?.is_empty());
+    let new = signals::append(&mut tx, &[(Some(id), &first), (Some(id), &first), (None, &nobody)], minute(7)).await?;
+    assert_eq!(new.keys().collect::<Vec<_>>(), ["click:1", "click:nobody"]);
+    let replayed = NewSignal { occurred_at: minute(50), detail: yes(Criterion::Need), ..first.clone() };
+    assert!(signals::append(&mut tx, &[(Some(id), &replayed)], minute(60)).await?.is_empty());
+    tx.commit().await?;
+    // Also from another node, in another order.
+    let mut tx = bench.another().await?.write().await?;
+    assert!(signals::append(&mut tx, &[(None, &nobody), (Some(id), &first)], minute(70)).await?.is_empty());
+    let kept = of(&mut tx, id).await?;
+    let expected = Signal {
+        id: new["click:1"],
+        prospect: Some(id),
+        occurred_at: minute(5),
+        recorded_at: minute(7),
+        delivery: None,
+        issue: None,
+        by: None,
+        machine: None,
+        detail: first.detail,
+    };
+    assert_eq!(kept, [expected]);
+    Ok(())
+}
+
+/// One of each kind; a new kind must be added here, or the count below says so.
+fn every_detail() -> Vec<Detail> {
+    let text = "O'Hara \"quoted\" \\u0000 \u{1}é👩\u{200d}🏭".to_owned();
+    let fields: BTreeMap<String, String> = BTreeMap::from([(text.clone(), text.clone()), (String::new(), String::new())]);
+    let day = Some(date(2026, 10, 1));
+    vec![
+        Detail::Click { target: text.clone() },
+        Detail::Answer { criterion: Criterion::Timeframe, say: text.clone(), date: day },
+        Detail::Form { form: name("call-me"), fields: fields.clone() },
+        Detail::Fields {
+            changed: BTreeMap::from([(name("industry"), Some(text.clone())), (name("size"), None)]),
+            source: text.clone(),
+            as_of: day,
+        },
+        Detail::Touch {
+            touch: Touch::Fair,
+            proves: Criterion::ALL.to_vec(),
+            contradicts: vec![Criterion::Need],
+            date: day,
+            not_before: None,
+            note: text.clone(),
+        },
+        Detail::Reply { subject: text.clone(), text: text.clone() },
+        Detail::AutoReply { subject: text.clone() },
+        Detail::Unsubscribe { how: text.clone() },
+        Detail::Bounce { hard: true, status: Some("5.1.1".into()), diagnostic: text.clone() },
+        Detail::Recycled {
+            reason: text.clone(),
+            lapses: vec![Criterion::Budget],
+            contradicts: Vec::new(),
+            wake: day,
+            note: text.clone(),
+        },
+        Detail::Event { event: name("trial-started"), fields },
+    ]
+}
+
+async fn every_kind_of_signal_comes_back_as_it_went(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let id = add_some(&mut tx, 1).await?[0];
+    let sent: Vec<NewSignal> = every_detail()
+        .into_iter()
+        .enumerate()
+        .map(|(n, detail)| NewSignal {
+            delivery: Some(DeliveryId(7)),
+            issue: Some(IssueId(8)),
+            by: Some(name("marta")),
+            machine: Machine::ALL.get(n).copied(),
+            ..signal(id, &format!("{n}: \"{n}'"), 5, detail)
+        })
+        .collect();
+    assert_eq!(sent.iter().map(|s| s.detail.kind()).collect::<BTreeSet<_>>().len(), 11);
+    let rows: Vec<_> = sent.iter().map(|s| (Some(id), s)).collect();
+    assert_eq!(signals::append(&mut tx, &rows, minute(6)).await?.len(), sent.len());
+    tx.commit().await?;
+    let kept = of(&mut bench.store.read().await?, id).await?;
+    assert_eq!(kept.len(), sent.len());
+    for (kept, sent) in kept.iter().zip(&sent) {
+        assert_eq!(kept.detail, sent.detail);
+        assert_eq!((kept.delivery, kept.issue, &kept.by, kept.machine), (sent.delivery, sent.issue, &sent.by, sent.machine));
+    }
+    Ok(())
+}
+
+async fn signals_are_told_in_the_order_recorded(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let ids = add_some(&mut tx, 3).await?;
+    let click = |of: usize, n: i64| signal(ids[of], &format!("{of} {n}"), -n, Detail::Click { target: n.to_string() });
+    let sent: Vec<NewSignal> = (0..40).map(|n| click(usize::from(n % 4 == 0), n)).collect();
+    let rows: Vec<_> = sent.iter().map(|s| (if let About::Prospect(id) = s.about { Some(id) } else { None }, s)).collect();
+    signals::append(&mut tx, &rows, minute(6)).await?;
+    let found = signals::of(&mut tx, &ids).await?;
+    assert_eq!(ids.iter().map(|id| found[id].len()).collect::<Vec<_>>(), [30, 10, 0]);
+    for (n, id) in ids.iter().enumerate() {
+        let expected: Vec<&Detail> = sent.iter().filter(|s| s.about == About::Prospect(*id)).map(|s| &s.detail).collect();
+        assert_eq!(found[id].iter().map(|s| &s.detail).collect::<Vec<_>>(), expected, "of prospect {n}");
+    }
+    Ok(())
+}
+
+async fn the_earlier_of_two_marks_stays(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let id = add_some(&mut tx, 1).await?[0];
+    assert_eq!(assessments::next_due(&mut tx).await?, None);
+    assessments::mark(&mut tx, std::iter::empty()).await?;
+    for (marks, due) in [(vec![9, 7, 8], 7), (vec![20], 7), (vec![3], 3)] {
+        assessments::mark(&mut tx, marks.into_iter().map(|m| (id, minute(m)))).await?;
+        assert_eq!(assessments::next_due(&mut tx).await?, Some(minute(due)));
+    }
+    Ok(())
+}
+
+async fn marks_are_taken_when_due_and_removed_when_done(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let ids = add_some(&mut tx, 4).await?;
+    assessments::mark(&mut tx, ids.iter().zip([30, 10, 20, 99]).map(|(id, m)| (*id, minute(m)))).await?;
+    assert_eq!(assessments::claim(&mut tx, 2, minute(30)).await?, [ids[1], ids[2]]);
+    assert_eq!(assessments::claim(&mut tx, 9, minute(30)).await?, [ids[1], ids[2], ids[0]]);
+    assessments::done(&mut tx, &[ids[1], ids[0]]).await?;
+    assessments::done(&mut tx, &[]).await?;
+    assert_eq!(assessments::claim(&mut tx, 9, minute(99)).await?, [ids[2], ids[3]]);
+    Ok(())
+}
+
+async fn changed_rules_mark_everybody_with_a_signal(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let ids = add_some(&mut tx, 3).await?;
+    qualified(&mut tx, ids[0], 2, 1).await?;
+    qualified(&mut tx, ids[2], 1, 1).await?;
+    assessments::mark(&mut tx, [(ids[0], minute(500))].into_iter()).await?;
+    assert_eq!(assessments::mark_everybody(&mut tx, minute(9)).await?, 2);
+    assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, [ids[0], ids[2]]);
+    Ok(())
+}
+
+async fn one_of_a_prospects_qualifications_waits(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let ids = add_some(&mut tx, 2).await?;
+    assert!(!qualifications::is_any_waiting(&mut tx).await?);
+    assert_eq!(qualifications::next(&mut tx).await?, None);
+    let found = ready(&mut tx, ids[0], 1).await?;
+    let found = found.qualification();
+    assert!(qualifications::add(&mut tx, ids[0], 1, "ready", found, "plan").await?);
+    assert!(!qualifications::add(&mut tx, ids[0], 1, "request", found, "plan").await?);
+    assert!(qualifications::add(&mut tx, ids[1], 1, "request", found, "plan").await?);
+    tx.commit().await?;
+
+    let mut tx = bench.store.write().await?;
+    let (first, prospect) = qualifications::next(&mut tx).await?.expect("two wait");
+    assert_eq!(prospect, ids[0]);
+    if bench.store.is_shared() {
+        let mut other = bench.store.write().await?;
+        assert_eq!(qualifications::next(&mut other).await?.expect("one is free").1, ids[1]);
+        other.commit().await?;
+    }
+    qualifications::withdraw(&mut tx, first, minute(3)).await?;
+    assert_eq!(qualifications::next(&mut tx).await?.map(|(_, p)| p), Some(ids[1]));
+    assert!(qualifications::add(&mut tx, ids[0], 1, "ready", found, "plan").await?, "the settled one no longer waits");
+    assert!(qualifications::is_any_waiting(&mut tx).await?);
+    Ok(())
+}
+
+async fn a_qualification_is_settled_with_the_findings_it_cites(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let id = add_some(&mut tx, 1).await?[0];
+    let early = qualified(&mut tx, id, 4, 1).await?;
+    qualifications::add(&mut tx, id, 1, "request", &early, "old plan").await?;
+    let (waiting, _) = qualifications::next(&mut tx).await?.expect("it waits");
+    assert_eq!(qualifications::findings(&mut tx, waiting).await?, *early.findings());
+    let late = ready(&mut tx, id, 5).await?;
+    qualifications::settle(&mut tx, waiting, "ready", late.qualification(), "new plan", minute(6)).await?;
+    assert!(!qualifications::is_any_waiting(&mut tx).await?);
+    let findings = qualifications::findings(&mut tx, waiting).await?;
+    assert_eq!(findings, *late.qualification().findings());
+    for (criterion, finding) in findings.iter() {
+        assert_eq!(finding.verdict, Verdict::Met, "{criterion}");
+        assert!(!finding.cites.is_empty(), "{criterion}");
+    }
+    assert!(qualifications::findings(&mut tx, QualificationId(99)).await.is_err());
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! What the store means, written once and run on both engines: each test is one function over a fresh database.
+//!
+//! It knows nothing of SQL: whatever is asserted here was read through the functions of `nurtured::store`.
+
+/// Runs every named function on both engines, each time over a fresh database.
+macro_rules! on_both_engines {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() -> anyhow::Result<()> {
+                    super::$name(crate::conformance::bench::Bench::sqlite().await?).await
+                }
+            )+
+        }
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() -> anyhow::Result<()> {
+                    match crate::conformance::bench::Bench::postgres(stringify!($name)).await? {
+                        Some(bench) => super::$name(bench).await,
+                        None => Ok(()),
+                    }
+                }
+            )+
+        }
+    };
+}
+
+/// A fresh database and what most tests put into it.
+mod bench;
+/// Transactions, group commits, durability, errors; both engines hold the same tables.
+mod engine;
+/// Accounts, prospects, fields, tags.
+mod people;
+/// Suppressions and consents: what they asked for.
+mod choices;
+/// Who fits an audience: the statement and the domain agree.
+mod audience;
+/// Campaigns, occurrences, issues, and filling them with deliveries.
+mod group_mail;
+/// Leases and attempts: who may send what, and what became of it.
+mod sending;
+/// A stop and a mark at the same moment, on two connections.
+mod stop_means_stop;
+/// Signals, assessments, qualifications.
+mod doorway;
+/// Handoffs, follow-ups, letters.
+mod sales;
+/// Numbers over all tables.
+mod counts;

@@ -1,0 +1,116 @@
+//! A stop and a mark at the same moment, on two connections of PostgreSQL (SQLite has one writer: they take turns).
+//!
+//! No sleeps: the server itself says when one of the two waits for the other.
+
+use super::bench::{Bench, claim, minute, states};
+use super::sending::{mark, published};
+use nurtured::domain::id::DeliveryId;
+use nurtured::domain::prospect::Standing;
+use nurtured::store::backend::{Store, StoreError, Tx};
+use nurtured::store::suppressions::{self, Channel, Stop};
+use nurtured::store::{assessments, attempts, prospects};
+use std::collections::BTreeSet;
+use tokio::task::JoinHandle;
+
+/// Returns once some connection waits for another one's lock, or `false` once `task` ended without waiting.
+fn waits<T>(url: &str, task: &JoinHandle<T>) -> bool {
+    while !task.is_finished() {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        if crate::postgres::ask(url, waiting) != "0" {
+            return true;
+        }
+    }
+    false
+}
+
+async fn unsubscribe(tx: &mut Tx) -> Result<u64, StoreError> {
+    let stop =
+        Stop { address: "p0@a.example".into(), channel: Channel::Email, reason: "unsubscribed", source: "one-click".into() };
+    suppressions::add(tx, &[stop], minute(6)).await
+}
+
+type Marked = JoinHandle<Result<BTreeSet<DeliveryId>, StoreError>>;
+
+fn marking(store: Store, lease: nurtured::store::leases::Lease, delivery: DeliveryId) -> Marked {
+    tokio::spawn(async move {
+        let mut tx = store.write().await?;
+        let marked = attempts::mark(&mut tx, &[mark(&lease, delivery, 1)], minute(7)).await?;
+        tx.commit().await?;
+        Ok(marked)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_that_commits_while_a_mark_waits_is_seen_by_it() -> anyhow::Result<()> {
+    let Some(bench) = Bench::postgres("a_stop_before_a_mark").await? else { return Ok(()) };
+    let url = bench.url().expect("it is on a server");
+    let ids = published(&bench.store, 3).await?;
+    let (lease, rows) = claim(&bench.store, "one", minute(5)).await?.expect("a range is due");
+    // Unsubscribed; handed off; and a change of the row that stops nothing.
+    for (n, expected) in [(0, "suppressed"), (1, "cancelled"), (2, "transmitting")] {
+        let mut stop = bench.store.write().await?;
+        match n {
+            0 => assert_eq!(unsubscribe(&mut stop).await?, 1),
+            1 => prospects::set_standing(&mut stop, ids[n], Standing::Offered, None).await?,
+            _ => prospects::set_wake(&mut stop, ids[n], Some(minute(99))).await?,
+        }
+        let marking = marking(bench.another().await?, lease, rows[n]);
+        assert!(waits(url, &marking), "the mark read past a stop that was not committed yet");
+        stop.commit().await?;
+        assert_eq!(marking.await??.is_empty(), expected != "transmitting");
+        assert_eq!(states(&bench.store, &rows[n..=n]).await?, [expected]);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_waits_for_a_mark_that_came_first() -> anyhow::Result<()> {
+    let Some(bench) = Bench::postgres("a_mark_before_a_stop").await? else { return Ok(()) };
+    let url = bench.url().expect("it is on a server");
+    published(&bench.store, 2).await?;
+    let (lease, rows) = claim(&bench.store, "one", minute(5)).await?.expect("a range is due");
+    let mut marking = bench.store.write().await?;
+    assert_eq!(attempts::mark(&mut marking, &[mark(&lease, rows[0], 1)], minute(7)).await?.len(), 1);
+    let other = bench.another().await?;
+    let stopping: JoinHandle<Result<u64, StoreError>> = tokio::spawn(async move {
+        let mut tx = other.write().await?;
+        let new = unsubscribe(&mut tx).await?;
+        tx.commit().await?;
+        Ok(new)
+    });
+    assert!(waits(url, &stopping), "the stop committed before a mark that did not see it");
+    // Marks of others go on meanwhile, and so does a second mark's share of the same row.
+    let mut beside = bench.store.write().await?;
+    assert_eq!(attempts::mark(&mut beside, &[mark(&lease, rows[1], 1)], minute(7)).await?.len(), 1);
+    beside.commit().await?;
+    marking.commit().await?;
+    assert_eq!(stopping.await??, 1);
+    assert_eq!(states(&bench.store, &rows).await?, ["transmitting", "transmitting"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_that_comes_while_its_prospect_is_assessed_marks_anew() -> anyhow::Result<()> {
+    let Some(bench) = Bench::postgres("a_mark_while_claimed").await? else { return Ok(()) };
+    let url = bench.url().expect("it is on a server");
+    let mut tx = bench.store.write().await?;
+    let id = super::bench::add_some(&mut tx, 1).await?[0];
+    assessments::mark(&mut tx, [(id, minute(1))].into_iter()).await?;
+    tx.commit().await?;
+    let mut assessing = bench.store.write().await?;
+    assert_eq!(assessments::claim(&mut assessing, 9, minute(2)).await?, [id]);
+    assessments::done(&mut assessing, &[id]).await?;
+    // Another node passes over it; a signal waits until the verdict is written.
+    assert!(assessments::claim(&mut bench.another().await?.write().await?, 9, minute(2)).await?.is_empty());
+    let other = bench.another().await?;
+    let signal: JoinHandle<Result<(), StoreError>> = tokio::spawn(async move {
+        let mut tx = other.write().await?;
+        assessments::mark(&mut tx, [(id, minute(3))].into_iter()).await?;
+        tx.commit().await
+    });
+    assert!(waits(url, &signal), "the mark was written where it is about to be removed");
+    assessing.commit().await?;
+    signal.await??;
+    assert_eq!(assessments::next_due(&mut bench.store.read().await?).await?, Some(minute(3)));
+    Ok(())
+}
