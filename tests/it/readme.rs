@@ -82,6 +82,21 @@ fn the_readmes_commands_work_in_the_order_shown() {
 }
 
 #[test]
+fn the_mail_in_the_readme_is_the_demos() {
+    let output = Command::new(env!("CARGO_BIN_EXE_nurtured")).args(["demo", "--once"]).output().expect("the binary runs");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let told: Vec<&str> = told.lines().filter_map(|line| line.trim_start().strip_prefix('|')).map(str::trim).collect();
+    let fences = fences(&document("README.md"));
+    let mail = fences.iter().find(|f| f.lines.first().is_some_and(|line| line.starts_with("Subject: "))).expect("the mail");
+    let mut rest = told.iter();
+    // In the same order; what is marked as left out, and links, which differ each time, are passed over.
+    for (offset, line) in mail.lines.iter().enumerate().filter(|(_, l)| !l.contains("[…]") && !l.trim().is_empty()) {
+        let found = rest.any(|told| *told == line.trim());
+        assert!(found, "README.md:{}: the demo's mail does not say, at this place: {line}", mail.at + offset + 1);
+    }
+}
+
+#[test]
 fn every_test_a_document_names_is_there() {
     let sources: Vec<String> = ["src", "tests"].iter().flat_map(|folder| rust_files(&root().join(folder))).collect();
     let mut named = 0;
