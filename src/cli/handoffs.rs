@@ -34,7 +34,7 @@ pub enum Handoffs {
         #[arg(long, value_enum)]
         because: Because,
         /// Which criterion does not hold, for `not-ready`
-        #[arg(long, value_parser = criterion)]
+        #[arg(long, value_parser = open::criterion)]
         criterion: Option<Criterion>,
         /// In your words
         #[arg(long, default_value = "")]
@@ -46,10 +46,10 @@ pub enum Handoffs {
         #[command(flatten)]
         which: Which,
         /// How: call, meeting, fair or note
-        #[arg(long, value_parser = touch)]
+        #[arg(long, value_parser = open::touch)]
         kind: Touch,
         /// What it proved; may be repeated
-        #[arg(long, value_parser = criterion)]
+        #[arg(long, value_parser = open::criterion)]
         proves: Vec<Criterion>,
         /// The date it stated, for the timeframe
         #[arg(long)]
@@ -135,18 +135,6 @@ pub enum Because {
     AlreadyCustomer,
     /// The data is wrong
     DataWrong,
-}
-
-fn criterion(text: &str) -> Result<Criterion, String> {
-    Criterion::parse(text).ok_or_else(|| "a criterion is vision, budget, authority, need or timeframe".to_owned())
-}
-
-fn touch(text: &str) -> Result<Touch, String> {
-    Touch::WORDS
-        .into_iter()
-        .find(|(w, _)| *w == text)
-        .map(|(_, t)| t)
-        .ok_or_else(|| "a touch is a call, meeting, fair or note".to_owned())
 }
 
 fn stage(text: &str) -> Result<Stage, String> {

@@ -10,7 +10,13 @@ pub mod init;
 // The daemon.
 pub mod run;
 // Prospects and what is known of them.
+pub mod prospects;
+pub mod signals;
+pub mod explain;
+pub mod suppress;
+pub mod inbox;
 // Campaigns.
+pub mod campaigns;
 // Salespeople.
 pub mod queue;
 pub mod handoffs;

@@ -5,8 +5,12 @@ use crate::clock::SystemClock;
 use crate::config::{self, Loaded};
 use crate::daemon::assemble::{self, House};
 use crate::domain::address::Address;
-use crate::domain::id::Name;
+use crate::domain::criterion::Criterion;
+use crate::domain::id::{Name, ProspectId};
 use crate::domain::plan::Plan;
+use crate::domain::signal::Touch;
+use crate::store::backend::Tx;
+use crate::store::prospects;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -60,6 +64,36 @@ pub async fn house(said: Option<&Path>) -> Result<House, Exit> {
 /// 2.
 pub fn address(text: &str) -> Result<Address, Exit> {
     Address::parse(text).map_err(|e| Exit::Usage(format!("{text:?}: {e}")))
+}
+
+/// The prospect who has this address.
+///
+/// # Errors
+/// 2 for no address; 1 when nobody has it; the store's.
+pub async fn prospect(tx: &mut Tx, text: &str) -> Result<ProspectId, Exit> {
+    let address = address(text)?;
+    let known = prospects::by_address(tx, &[&address]).await?;
+    known
+        .get(&address)
+        .copied()
+        .ok_or_else(|| Exit::No(format!("no prospect has the address {address}; `nurtured prospects list` shows who is there")))
+}
+
+/// Reads a criterion, for clap.
+///
+/// # Errors
+/// Names the five.
+pub fn criterion(text: &str) -> Result<Criterion, String> {
+    Criterion::parse(text).ok_or_else(|| "a criterion is vision, budget, authority, need or timeframe".to_owned())
+}
+
+/// Reads a kind of touch, for clap.
+///
+/// # Errors
+/// Names the kinds.
+pub fn touch(text: &str) -> Result<Touch, String> {
+    let known = Touch::WORDS.into_iter().find(|(word, _)| *word == text);
+    known.map(|(_, touch)| touch).ok_or_else(|| "a touch is a call, meeting, fair or note".to_owned())
 }
 
 /// Reads the id of one of our people.

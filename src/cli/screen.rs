@@ -1,6 +1,8 @@
 //! What is printed: lines and tables for eyes, JSON for programs. A closed pipe ends the output quietly.
 
 use super::exit::Exit;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -10,6 +12,17 @@ use std::io::{self, Write};
 /// As `write`; a closed pipe is no error.
 pub fn line(text: impl std::fmt::Display) -> Result<(), Exit> {
     forgiving(writeln!(io::stdout().lock(), "{text}"))
+}
+
+/// Says something on standard error, beside the output. Nobody reads it when that is closed.
+pub fn aside(text: impl std::fmt::Display) {
+    drop(writeln!(io::stderr(), "{text}"));
+}
+
+/// An instant for eyes, in UTC; a dash for none.
+#[must_use]
+pub fn instant(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "-".to_owned(), |at| at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 /// Prints a value as JSON, on several lines.
@@ -39,7 +52,10 @@ pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Resul
 }
 
 /// A closed pipe means that the reader has seen enough.
-fn forgiving(written: io::Result<()>) -> Result<(), Exit> {
+///
+/// # Errors
+/// Every other failure to write.
+pub fn forgiving(written: io::Result<()>) -> Result<(), Exit> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
         other => other.map_err(Exit::from),

@@ -1,7 +1,7 @@
 //! The words of the command line.
 
 use super::exit::Exit;
-use super::{check, demo, handoffs, init, queue, run};
+use super::{campaigns, check, demo, explain, handoffs, inbox, init, prospects, queue, run, signals, suppress};
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -35,11 +35,28 @@ enum Verb {
     Check,
     /// Run the daemon
     Run,
+    /// Import, list, show, export or forget prospects
+    #[command(subcommand)]
+    Prospects(prospects::Prospects),
+    /// List, preview, test, pause or resume campaigns
+    #[command(subcommand)]
+    Campaigns(campaigns::Campaigns),
+    /// Log what people said
+    #[command(subcommand)]
+    Signals(signals::Signals),
+    /// Read what came back by mail
+    #[command(subcommand)]
+    Inbox(inbox::Inbox),
+    /// Show the five verdicts on a prospect, and the signals that say so
+    Explain(explain::Explain),
     /// Show a salesperson's personal queue
     Queue(queue::Queue),
     /// Answer and work handoffs
     #[command(subcommand)]
     Handoffs(handoffs::Handoffs),
+    /// List, add or lift suppressions
+    #[command(subcommand)]
+    Suppress(suppress::Suppress),
 }
 
 /// Parses, runs, and turns what became of it into an exit code.
@@ -75,8 +92,14 @@ async fn obey(arguments: Arguments) -> Result<(), Exit> {
         Verb::Init { directory } => init::init(&directory),
         Verb::Check => check::check(config, json),
         Verb::Run => run::run(config).await,
+        Verb::Prospects(verb) => prospects::obey(verb, config, json).await,
+        Verb::Campaigns(verb) => campaigns::obey(verb, config, json).await,
+        Verb::Signals(verb) => signals::obey(verb, config, json).await,
+        Verb::Inbox(verb) => inbox::obey(verb, config, json).await,
+        Verb::Explain(verb) => explain::explain(&verb, config, json).await,
         Verb::Queue(verb) => queue::queue(&verb, config, json).await,
         Verb::Handoffs(verb) => handoffs::obey(verb, config, json).await,
+        Verb::Suppress(verb) => suppress::obey(verb, config, json).await,
     }
 }
 

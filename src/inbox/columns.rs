@@ -191,7 +191,7 @@ fn loose(header: &str) -> String {
 }
 
 /// `HubSpot`, Salesforce and Mautic, in their contact and lead exports; then our own words.
-const KNOWN: [(&str, Target); 75] = [
+const KNOWN: [(&str, Target); 76] = [
     ("email", Target::Email),
     ("emailaddress", Target::Email),
     ("emailaddress1", Target::Email),
@@ -267,6 +267,8 @@ const KNOWN: [(&str, Target); 75] = [
     ("trackingconsentsource", Target::TrackingConsentSource),
     ("trackingconsentdate", Target::TrackingConsentDate),
     ("asof", Target::AsOf),
+    // Our own export says where somebody stands; a list cannot put them elsewhere.
+    ("standing", Target::Ignore),
 ];
 
 /// Fields that the three spell differently, under one name.

@@ -9,6 +9,7 @@ pub mod habit;
 pub mod notice;
 pub mod reply;
 pub mod bounce;
+pub mod taken;
 // Files.
 pub mod decode;
 pub mod records;
