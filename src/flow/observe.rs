@@ -12,7 +12,6 @@ use crate::domain::id::{Name, ProspectId, SignalId};
 use crate::domain::prospect::FieldType;
 use crate::domain::settings::Settings;
 use crate::domain::signal::{About, Detail, NewSignal};
-use crate::domain::span::midnight;
 use crate::store::backend::{Store, StoreError, Tx};
 use crate::store::batch::Batch;
 use crate::store::suppressions::{self, Channel, Stop};
@@ -80,10 +79,6 @@ pub async fn write(tx: &mut Tx, news: &[NewSignal], now: Timestamp) -> Result<Ve
     let appended = || rows.iter().filter(|(_, s)| new.contains_key(&s.once));
     assessments::mark(tx, appended().filter_map(|(id, _)| Some(((*id)?, now)))).await?;
 
-    let waits = appended().filter_map(|(id, s)| Some(((*id)?, not_before(&s.detail).filter(|at| *at > now)?)));
-    for (id, wake_at) in waits {
-        prospects::set_wake(tx, id, Some(wake_at)).await?;
-    }
     let stopping: Vec<_> = appended().filter_map(|(id, s)| Some(((*id)?, reason(&s.detail)?, s.detail.words()))).collect();
     if !stopping.is_empty() {
         let ids: Vec<ProspectId> = stopping.iter().map(|(id, ..)| *id).collect();
@@ -113,14 +108,6 @@ const fn reason(detail: &Detail) -> Option<&'static str> {
         Detail::Unsubscribe { .. } => Some("unsubscribed"),
         Detail::Bounce { hard: true, .. } => Some("bounced"),
         Detail::Complaint { .. } => Some("complained"),
-        _ => None,
-    }
-}
-
-/// The date before which they asked not to be approached, if the signal says so: it wakes them.
-fn not_before(detail: &Detail) -> Option<Timestamp> {
-    match detail {
-        Detail::Touch { not_before, .. } => not_before.map(midnight),
         _ => None,
     }
 }

@@ -58,9 +58,7 @@ async fn judge(
     now: Timestamp,
 ) -> Result<Option<Timestamp>, FlowError> {
     let qualification = assess(&plan.qualifying, signals, now);
-    // A wake date is a change that time brings, whatever became of the statement it was read from.
-    let wakes_at = prospect.wake_at.filter(|at| *at > now);
-    let changes_at = [qualification.changes_at(), wakes_at].into_iter().flatten().min();
+    let changes_at = qualification.changes_at();
     if prospect.standing != Standing::Nurturing {
         return Ok(changes_at);
     }

@@ -129,7 +129,7 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<Suppression>, StoreError> {
 /// The store's.
 pub async fn lift(tx: &mut Tx, address: &Address, channel: Channel, now: Timestamp) -> Result<bool, StoreError> {
     let lifted = tx.execute(LIFT, args![address, channel.word(), now]).await? > 0;
-    if channel == Channel::Email {
+    if lifted && channel == Channel::Email {
         tx.execute(RESUME_PROSPECT, args![address, erased(address)]).await?;
     }
     Ok(lifted)
