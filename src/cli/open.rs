@@ -8,6 +8,7 @@ use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::plan::Plan;
+use crate::domain::settings::DatabaseUrl;
 use crate::domain::signal::Touch;
 use crate::store::backend::Tx;
 use crate::store::prospects;
@@ -54,7 +55,10 @@ pub fn load(said: Option<&Path>) -> Result<Loaded, Exit> {
 /// 78, 69 or 75.
 pub async fn house(said: Option<&Path>) -> Result<House, Exit> {
     let plan = load(said)?.plan;
-    let store = assemble::open_store(&plan).await?;
+    let store = assemble::open_store(&plan).await.map_err(|e| match &plan.settings.database {
+        DatabaseUrl::Sqlite(path) => Exit::Unavailable(format!("could not open the database {}: {e}", path.display())),
+        DatabaseUrl::Postgres(_) => Exit::Unavailable(format!("could not {e}; see [database] in nurtured.toml")),
+    })?;
     Ok(assemble::assemble(store, Arc::new(SystemClock), plan).await?)
 }
 

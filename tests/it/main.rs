@@ -2,6 +2,8 @@
 
 /// The house's walls: what may import what, how long a file may be, who may read the clock.
 mod architecture;
+/// The command line as somebody types it.
+mod cli;
 /// The store's meaning, on both engines.
 mod conformance;
 /// A temporary PostgreSQL cluster, and a fresh database in it for each test that asks.

@@ -130,7 +130,10 @@ impl<'a> Table<'a> {
 
 fn record(writer: &mut csv::Writer<Box<dyn Write>>, cells: impl Iterator<Item = String>) -> Result<(), Exit> {
     let safe: Vec<String> = cells.map(|cell| safe_cell(&cell).into_owned()).collect();
-    screen::forgiving(writer.write_record(safe).map_err(io::Error::from))
+    screen::forgiving(writer.write_record(safe).map_err(|e| match e.into_kind() {
+        csv::ErrorKind::Io(e) => e,
+        other => io::Error::other(format!("could not write CSV: {other:?}")),
+    }))
 }
 
 fn cells(person: &Prospect, stops: &[Suppression], agreed: &Agreed, fields: &[Name]) -> Vec<String> {

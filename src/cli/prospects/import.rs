@@ -15,6 +15,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
 use serde::Serialize;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
@@ -65,8 +66,12 @@ struct Report<'a> {
     delimiter: char,
 }
 
-/// The rows of a transaction: each address once for every day its fields are dated.
-type Page = BTreeMap<(Option<Date>, Address), Arrival>;
+/// The rows of a transaction in the order of the file: each address once for every day its fields are dated.
+#[derive(Default)]
+struct Page {
+    rows: Vec<(Option<Date>, Arrival)>,
+    places: BTreeMap<(Option<Date>, Address), usize>,
+}
 
 /// Imports a list.
 ///
@@ -132,7 +137,7 @@ async fn take<R: Read>(house: &House, list: &mut Reader<R>, name: &str, verb: &I
         let column = e.column.as_ref().map(|column| format!("column {column:?}: ")).unwrap_or_default();
         bar.suspend(|| screen::aside(format!("{name}:{}: {column}{}{more}", e.line, e.words)));
     };
-    let (mut tally, mut page, mut seen) = (Tally::default(), Page::new(), BTreeSet::new());
+    let (mut tally, mut page, mut seen) = (Tally::default(), Page::default(), BTreeSet::new());
     let mut in_page = 0;
     loop {
         let row = list.next();
@@ -147,7 +152,7 @@ async fn take<R: Read>(house: &House, list: &mut Reader<R>, name: &str, verb: &I
                 (tally.read, tally.bad) = (tally.read + 1, tally.bad + 1);
                 complain(&error, "");
             }
-            None if page.is_empty() => return Ok(tally),
+            None if page.rows.is_empty() => return Ok(tally),
             None => in_page = PAGE,
         }
         if in_page >= PAGE {
@@ -171,13 +176,16 @@ async fn take<R: Read>(house: &House, list: &mut Reader<R>, name: &str, verb: &I
 /// Puts a row into the page; `false` when its address was there before, and it was merged into that.
 fn add(page: &mut Page, seen: &mut BTreeSet<Address>, row: Row, verb: &Import, name: &str) -> bool {
     let is_new = seen.insert(row.address.clone());
-    let key = (row.as_of.or(verb.as_of), row.address.clone());
+    let day = row.as_of.or(verb.as_of);
     let later = arrival(row, &format!("import {name}"));
-    match page.get_mut(&key) {
-        Some(earlier) => merge(earlier, later),
+    match page.places.entry((day, later.address.clone())) {
+        Entry::Occupied(place) => merge(&mut page.rows[*place.get()].1, later),
         // Of a dry run: what an earlier page said of them was rolled back and cannot be merged with.
-        None if is_new || !verb.dry_run => drop(page.insert(key, later)),
-        None => {}
+        Entry::Vacant(_) if !is_new && verb.dry_run => {}
+        Entry::Vacant(place) => {
+            place.insert(page.rows.len());
+            page.rows.push((day, later));
+        }
     }
     is_new
 }
@@ -221,7 +229,7 @@ fn merge(earlier: &mut Arrival, later: Arrival) {
 async fn write(house: &House, page: Page, name: &str, dry_run: bool) -> Result<Admitted, Exit> {
     let (plan, now) = (house.ctx.plan(), house.ctx.now());
     let mut by_day: BTreeMap<Option<Date>, Vec<Arrival>> = BTreeMap::new();
-    for ((day, _), arrival) in page {
+    for (day, arrival) in page.rows {
         by_day.entry(day).or_default().push(arrival);
     }
     let mut tx = house.ctx.store().write().await?;

@@ -2,7 +2,9 @@
 //! real SMTP and the real pages.
 
 mod doorway;
+mod forgotten;
 mod group_mail;
+mod returned;
 mod salespeople;
 mod visitors;
 

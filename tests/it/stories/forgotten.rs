@@ -1,0 +1,84 @@
+//! Who asks to be forgotten, and who only asks to be left alone until a date.
+
+use super::{address, five_proofs, name, somebody, story};
+use nurtured::domain::criterion::Criterion;
+use nurtured::domain::handoff::Outcome;
+use nurtured::domain::prospect::Standing;
+use nurtured::domain::signal::{Detail, Touch};
+use nurtured::flow::context::FlowError;
+use nurtured::flow::forget::forget;
+use nurtured::flow::observe::{Logged, log};
+use nurtured::insight::explain::explain;
+use nurtured::store::{counts, deliveries, erasures, handoffs, prospects, qualifications, signals};
+
+story!(who_is_forgotten_stays_so_and_the_counts_reconcile, |town| {
+    let ada = address("ada@albareda.example");
+    town.admit(&[somebody(ada.as_str())], "card").await?;
+    five_proofs(&town, &ada).await?;
+    let prospect = town.prospect(&ada).await?.id;
+    let handoff = town.handoffs_of(&ada).await?.remove(0);
+    let mut tx = town.house.ctx.store().read().await?;
+    let before = counts::summary(&mut tx).await?;
+    drop(tx);
+    let mails = town.catcher.count();
+
+    let forgotten = forget(&town.house.ctx, &ada).await?;
+    assert_eq!(forgotten.handoff, Some(handoff.id));
+    assert!(forgotten.erased.deliveries >= 5 && forgotten.erased.letters >= 1, "{forgotten:?}");
+    assert!(matches!(forget(&town.house.ctx, &ada).await, Err(FlowError::Missing(_))), "they are nobody now");
+
+    let mut tx = town.house.ctx.store().read().await?;
+    let after = counts::summary(&mut tx).await?;
+    assert_eq!((after.signals, after.deliveries, after.accepted), (before.signals, before.deliveries, before.accepted));
+    let row = prospects::one(&mut tx, prospect).await?;
+    assert_eq!((row.address, row.name, row.standing), (None, None, Standing::Suppressed));
+    let said = signals::of(&mut tx, &[prospect]).await?.remove(&prospect).expect("signals");
+    assert!(said.iter().all(|s| s.detail == Detail::Erased) && said.len() as u64 == forgotten.erased.signals);
+    let copies = deliveries::of_prospect(&mut tx, prospect).await?;
+    let origin = deliveries::origin(&mut tx, copies[0].id).await?.expect("a delivery");
+    assert_eq!(origin.address.as_str(), erasures::NOBODY);
+    let closed = handoffs::load(&mut tx, handoff.id).await?.expect("a handoff");
+    assert_eq!(closed.outcome, Some(Outcome::Disqualified));
+    assert_eq!(handoffs::events(&mut tx, handoff.id).await?.last().expect("an event").what, "erased");
+    let (grounds, _) = handoffs::grounds(&mut tx, handoff.id).await?;
+    let findings = qualifications::findings(&mut tx, grounds).await?;
+    assert!(findings.iter().flat_map(|(_, f)| &f.cites).all(|c| c.words == "erased"), "{findings:?}");
+    assert!(explain(&town.house.ctx, &mut tx, prospect).await?.next.at.is_none());
+    drop(tx);
+    assert!(town.queue_of(&handoff.salesperson).await?.is_empty());
+
+    // A list brings the address back: it stays stopped, gets nothing, and may not be phoned.
+    town.admit(&[somebody(ada.as_str())], "an old list").await?;
+    assert_eq!(town.prospect(&ada).await?.mail_stop.as_deref(), Some("erased"));
+    town.pass_to("2026-12-01T12:00:00Z").await?;
+    assert_eq!(town.catcher.count(), mails, "nothing left, to them or about them");
+    // And being forgotten twice is no contradiction.
+    forget(&town.house.ctx, &ada).await?;
+    Ok(())
+});
+
+story!(not_before_wakes_who_is_not_ready, |town| {
+    let ada = address("ada@albareda.example");
+    town.admit(&[somebody(ada.as_str())], "card").await?;
+    let touch = |proves: Vec<Criterion>, not_before: Option<&str>, date: Option<&str>| Detail::Touch {
+        touch: Touch::Call,
+        proves,
+        contradicts: vec![],
+        date: date.map(|d| d.parse().expect("a date")),
+        not_before: not_before.map(|d| d.parse().expect("a date")),
+        note: String::new(),
+    };
+    let logged = |detail| Logged { address: ada.clone(), by: name("dana"), occurred_at: town.now(), detail };
+    log(&town.house.ctx, logged(touch(vec![], Some("2026-05-01"), None))).await?;
+    town.settle().await?;
+    let wakes = town.prospect(&ada).await?.wake_at.expect("a wake date");
+    assert_eq!(wakes.to_string(), "2026-05-01T00:00:00Z");
+    // Something later about the timeframe does not put the date off.
+    town.pass_to("2026-01-13T08:00:00Z").await?;
+    log(&town.house.ctx, logged(touch(vec![Criterion::Timeframe], None, Some("2026-06-01")))).await?;
+    town.pass_to("2026-05-01T08:00:00Z").await?;
+    assert_eq!(town.prospect(&ada).await?.wake_at, None);
+    let queue = town.queue_of(&name("iria")).await?;
+    assert!(queue.iter().any(|item| item.action.contains("2026-05-01")), "{queue:?}");
+    Ok(())
+});
