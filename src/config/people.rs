@@ -47,7 +47,8 @@ pub fn read(log: &Log, root: &Node, declared: &mut Declared) -> Option<Roster> {
         log.add(problem.help("set active = true for somebody"));
     }
     let colleagues = colleagues.into_iter().collect::<Option<_>>()?;
-    Some(Roster { manager: manager?, salespeople, colleagues, routes, promise })
+    let office = shared.flatten().unwrap_or_else(|| Hours::office(TimeZone::UTC));
+    Some(Roster { manager: manager?, salespeople, colleagues, routes, promise, office })
 }
 
 fn promise(mut reader: Reader<'_>) -> Promise {

@@ -1,6 +1,7 @@
 //! Identities. A row's id is a number the database gave it; a name is a slug a person wrote in a file.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::fmt;
 
 macro_rules! row_id {
@@ -100,6 +101,17 @@ impl<'de> Deserialize<'de> for Name {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).map_err(serde::de::Error::custom)
     }
+}
+
+/// Sixteen hexadecimal characters that stand for these texts.
+#[must_use]
+pub fn fingerprint(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    data_encoding::HEXLOWER.encode(&hash.finalize()[..8])
 }
 
 /// Why a text is not a name.

@@ -22,6 +22,8 @@ pub struct Roster {
     pub routes: Vec<Route>,
     /// How fast we answer.
     pub promise: Promise,
+    /// The hours of everybody who has none of their own.
+    pub office: Hours,
 }
 
 /// One who may own leads.
@@ -90,6 +92,12 @@ impl Roster {
     pub fn person(&self, id: &Name) -> Option<(&str, &Address)> {
         let salesperson = self.salesperson(id).map(|s| (s.name.as_str(), &s.address));
         salesperson.or_else(|| self.colleagues.iter().find(|c| c.id == *id).map(|c| (c.name.as_str(), &c.address)))
+    }
+
+    /// When one of our people works.
+    #[must_use]
+    pub fn hours(&self, id: &Name) -> &Hours {
+        self.salesperson(id).map_or(&self.office, |s| &s.hours)
     }
 
     /// Every id on our side.

@@ -211,7 +211,7 @@ impl<'a> Range<'a> {
 
     async fn mark(&self, row: &Open) -> Result<Marked, FlowError> {
         let lease = self.lease_in_hand().await?;
-        if row.in_doubt && row.marks >= DOUBTFUL_TRIES {
+        if row.in_doubt && row.doubts >= DOUBTFUL_TRIES {
             let reply = "two tries ended in doubt".to_owned();
             self.write(row, row.number + 1, lease, State::Uncertain, None, Some(reply), None).await?;
             return Ok(Marked::No);
@@ -258,8 +258,9 @@ impl<'a> Range<'a> {
             Reply::Refused(words) => (State::Failed, None, Some(words), None),
             Reply::Later(words) | Reply::BrokenBefore(words) => retry(words),
             Reply::RelayDown(words) => (State::Pending, Some(BACK_OFF.after(now)), Some(words), None),
-            Reply::BrokenAfter(words) if tries >= DOUBTFUL_TRIES => (State::Uncertain, None, Some(words), None),
-            Reply::BrokenAfter(words) => (State::Pending, Some(Span::minutes(5).after(now)), Some(words), None),
+            Reply::BrokenAfter(words) if row.doubts + 1 >= DOUBTFUL_TRIES => (State::Uncertain, None, Some(words), None),
+            // The mark stays without a result: that is what doubt is. The range comes back to it.
+            Reply::BrokenAfter(_) => return self.come_back(Span::minutes(5).after(now)).await,
         };
         self.write(row, row.number + 2, lease, state, retry_at, words, gone).await
     }
@@ -287,10 +288,16 @@ impl<'a> Range<'a> {
         if !self.doors.results.write(Finished { outcome, gone }).await? {
             tracing::warn!(delivery = %row.id, "result dropped: the lease was lost");
         }
-        if let Some(at) = retry_at {
-            let mut again_at = self.again_at.lock().await;
-            *again_at = Some(again_at.map_or(at, |earlier| earlier.min(at)));
+        match retry_at {
+            Some(at) => self.come_back(at).await,
+            None => Ok(()),
         }
+    }
+
+    /// Something is left to be tried at `at`.
+    async fn come_back(&self, at: Timestamp) -> Result<(), FlowError> {
+        let mut again_at = self.again_at.lock().await;
+        *again_at = Some(again_at.map_or(at, |earlier| earlier.min(at)));
         Ok(())
     }
 }

@@ -73,7 +73,7 @@ pub async fn compile(
         lines: dossier::lines(&findings, &prospect.display_name(), person),
         questions: dossier::questions(&findings, &plan.qualifying),
         fields: prospect.fields.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
-        history: history.iter().take(12).map(|s| Happening { at: s.occurred_at, words: s.detail.words() }).collect(),
+        history: history.iter().take(100).map(|s| Happening { at: s.occurred_at, words: s.detail.words() }).collect(),
         machine_hits: signals.iter().filter(|s| is_machine(s)).count() as u64,
         issues: received(tx, prospect).await?,
         spoke_last: spoke_last(plan, &history),
@@ -117,7 +117,7 @@ fn why_now(handoff: &Handoff, findings: &PerCriterion<Finding>, request: Option<
 }
 
 async fn received(tx: &mut Tx, prospect: &Prospect) -> Result<Vec<Received>, FlowError> {
-    let rows = deliveries::received(tx, prospect.id, 6).await?;
+    let rows = deliveries::received(tx, prospect.id, 100).await?;
     Ok(rows.into_iter().map(|(subject, at, _)| Received { at, subject }).collect())
 }
 
@@ -182,10 +182,10 @@ pub fn address(plan: &Plan, id: &Name) -> Result<Address, FlowError> {
     Ok(person.1.clone())
 }
 
-/// The zone of one of our people; UTC for who keeps no hours.
+/// The zone of one of our people: the company's, for who keeps no hours of their own.
 #[must_use]
 pub fn zone_of(plan: &Plan, id: &Name) -> TimeZone {
-    plan.roster.salesperson(id).map_or(TimeZone::UTC, |s| s.hours.zone.clone())
+    plan.roster.hours(id).zone.clone()
 }
 
 /// Makes the message of a letter to one of our people.

@@ -7,7 +7,7 @@ use super::context::{Context, FlowError};
 use super::{dossier, hand_off, observe};
 use crate::domain::criterion::Criterion;
 use crate::domain::handoff::{Handoff, Outcome, Rejection, Stage, State};
-use crate::domain::id::{HandoffId, Name};
+use crate::domain::id::{HandoffId, Name, fingerprint};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::domain::rule::RecycleReason;
@@ -88,9 +88,9 @@ pub async fn act(ctx: &Context, id: HandoffId, by: &Name, action: Action) -> Res
     prospects::lock(&mut tx, prospect).await?;
     let handoff = handoffs::lock(&mut tx, id).await?.ok_or_else(|| FlowError::Missing(format!("handoff {id}")))?;
     let prospect = prospects::one(&mut tx, prospect).await?;
-    let hours = hand_off::hours_of(&plan.roster, &handoff.salesperson);
+    let hours = plan.roster.hours(&handoff.salesperson);
     let before = handoff.salesperson.clone();
-    let done = consequence(&plan, &hours, handoff, action, now)?;
+    let done = consequence(&plan, hours, handoff, action, now)?;
     let after = write(ctx, &mut tx, &plan, &prospect, done, by, &before, now).await?;
     tx.commit().await?;
     ctx.ring();
@@ -264,7 +264,7 @@ async fn write(
         }
     };
     if let Some(detail) = signal {
-        let once = format!("handoff:{id}:{}:{}", now.as_millisecond(), observe::fingerprint(&[&what, &note]));
+        let once = format!("handoff:{id}:{}:{}", now.as_millisecond(), fingerprint(&[&what, &note]));
         let signal = NewSignal {
             about: About::Prospect(prospect.id),
             once,
@@ -303,16 +303,18 @@ async fn reassign(
         ));
     }
     let mut handoff = handoff.reassign(&assignment).map_err(|e| FlowError::Refused(e.to_string()))?;
-    let hours = hand_off::hours_of(&plan.roster, &handoff.salesperson);
-    handoff.answer_until = hours.after_working(plan.roster.promise.answer, now);
-    handoff.touch_until = hours.after_working(plan.roster.promise.first_touch, now);
+    let hours = plan.roster.hours(&handoff.salesperson);
+    let (promise, is_request) = (plan.roster.promise, handoff.cause == "request");
+    handoff.answer_until = hours.after_working(if is_request { promise.request } else { promise.answer }, now);
+    handoff.touch_until = hours.after_working(if is_request { promise.request } else { promise.first_touch }, now);
     handoffs::store(tx, &handoff).await?;
     handoffs::reassign(tx, handoff.id, &assignment).await?;
     prospects::set_standing(tx, prospect.id, Standing::Offered, Some(&handoff.salesperson)).await?;
     follow_ups::done(tx, handoff.id, now).await?;
     follow_ups::add(tx, prospect.id, Some(handoff.id), &handoff.salesperson, "Answer the offer", handoff.answer_until).await?;
     handoffs::add_event(tx, handoff.id, "nurtured", "offered", &assignment.words(), now).await?;
-    hand_off::offer(ctx, tx, plan, handoff.id, prospect, hours.next_open(now), now).await?;
+    let not_before = if is_request { now } else { hours.next_open(now) };
+    hand_off::offer(ctx, tx, plan, handoff.id, prospect, not_before, now).await?;
     Ok(handoff)
 }
 

@@ -12,13 +12,11 @@ use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::domain::qualification::Qualification;
 use crate::domain::routing::{Assignment, assign};
-use crate::domain::salesperson::{Hours, Roster};
 use crate::store::backend::Tx;
 use crate::store::letters::{self, NewLetter};
 use crate::store::{accounts, follow_ups, handoffs, prospects, qualifications};
 use crate::text::letter;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 /// Hands off the next prospect in the doorway.
 ///
@@ -70,7 +68,7 @@ async fn open(
     now: Timestamp,
 ) -> Result<HandoffId, FlowError> {
     let assignment = assignment(tx, plan, prospect, &[]).await?;
-    let hours = hours_of(&plan.roster, assignment.salesperson());
+    let hours = plan.roster.hours(assignment.salesperson());
     let promise = plan.roster.promise;
     let is_request = matches!(cause, Cause::Request(_));
     let answer = if is_request { promise.request } else { promise.answer };
@@ -137,12 +135,6 @@ pub async fn offer(
         NewLetter { kind: "handoff", handoff: Some(id), recipient: &recipient, message_id: &message_id, message, not_before };
     letters::add(tx, new, now).await?;
     Ok(())
-}
-
-/// The hours of a salesperson; a manager who is none keeps office hours in UTC.
-#[must_use]
-pub fn hours_of(roster: &Roster, id: &crate::domain::id::Name) -> Hours {
-    roster.salesperson(id).map_or_else(|| Hours::office(TimeZone::UTC), |s| s.hours.clone())
 }
 
 /// Which prospect a handoff is of, for callers that have only its number.

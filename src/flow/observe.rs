@@ -8,7 +8,7 @@ use super::context::{Context, FlowError};
 use crate::clock::Clock;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
-use crate::domain::id::{Name, ProspectId, SignalId};
+use crate::domain::id::{Name, ProspectId, SignalId, fingerprint};
 use crate::domain::prospect::FieldType;
 use crate::domain::settings::Settings;
 use crate::domain::signal::{About, Detail, NewSignal};
@@ -17,7 +17,6 @@ use crate::store::batch::Batch;
 use crate::store::suppressions::{self, Channel, Stop};
 use crate::store::{assessments, prospects, signals};
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -218,15 +217,4 @@ pub async fn log(ctx: &Context, logged: Logged) -> Result<Observed, FlowError> {
         Some(Observed::Unknown) | None => Err(FlowError::Missing("a prospect with that address; import them first".to_owned())),
         Some(observed) => Ok(*observed),
     }
-}
-
-/// Sixteen hexadecimal characters that stand for these texts.
-#[must_use]
-pub fn fingerprint(parts: &[&str]) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update(part.len().to_be_bytes());
-        hash.update(part.as_bytes());
-    }
-    data_encoding::HEXLOWER.encode(&hash.finalize()[..8])
 }

@@ -5,7 +5,7 @@
 
 use super::context::{Context, FlowError, Progress};
 use crate::domain::campaign::{Campaign, Newsletter, Order, Sender};
-use crate::domain::id::{IssueId, Name, OccurrenceId, ProspectId};
+use crate::domain::id::{IssueId, Name, OccurrenceId, ProspectId, fingerprint};
 use crate::domain::issue::Composed;
 use crate::domain::plan::Plan;
 use crate::mail::prepared::{self, Envelope};
@@ -230,7 +230,8 @@ pub async fn publish_test(
     let (content, message) = issue(&plan, campaign, newsletter, now)?;
     let mut tx = ctx.store().write().await?;
     campaigns::add(&mut tx, plan.campaigns.iter().map(|c| &c.name), now).await?;
-    let occurrence = occurrences::open_test(&mut tx, &campaign.name, &format!("test {to} {now}"), now).await?;
+    let occurrence =
+        occurrences::open_test(&mut tx, &campaign.name, &format!("test {now} {}", fingerprint(&[to.as_str()])), now).await?;
     let new = NewIssue { test: true, ..new_issue(&plan, campaign, newsletter, occurrence, &content, &message, now) };
     issues::add(&mut tx, &new).await?;
     let id = issues::id(&mut tx, occurrence, &newsletter.id).await?;

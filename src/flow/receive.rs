@@ -3,11 +3,11 @@
 
 use super::context::{Context, FlowError};
 use super::dossier;
-use super::observe::{self, Observed, fingerprint};
+use super::observe::{self, Observed};
 use crate::domain::address::Address;
 use crate::domain::campaign::Sender;
 use crate::domain::handoff::Handoff;
-use crate::domain::id::{DeliveryId, Name, ProspectId};
+use crate::domain::id::{DeliveryId, Name, ProspectId, fingerprint};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
 use crate::domain::signal::{About, Detail, NewSignal};

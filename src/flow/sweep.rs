@@ -11,7 +11,7 @@ use crate::domain::prospect::Prospect;
 use crate::domain::span::Span;
 use crate::store::backend::Tx;
 use crate::store::letters::{self, NewLetter};
-use crate::store::{audiences, campaigns, counts, handoffs, prospects};
+use crate::store::{audiences, campaigns, counts, follow_ups, handoffs, prospects};
 use crate::text::notice::{self, About, Reminder};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -19,7 +19,11 @@ use std::collections::BTreeSet;
 /// When somebody should look at a prospect whom no campaign reaches.
 const REVIEW: Span = Span::days(90);
 
-/// Reminds of one offer whose time has run out: its salesperson and the sales manager, once.
+/// How many reviews a day are pushed; the rest waits until tomorrow.
+const REVIEWS_A_DAY: usize = 5;
+
+/// Reminds of one promise whose time has run out (an offer not answered, a lead not contacted): its salesperson and the
+/// sales manager, once.
 ///
 /// # Errors
 /// The store's.
@@ -33,7 +37,8 @@ pub async fn remind(ctx: &Context) -> Result<Progress, FlowError> {
         return Ok(Progress::NotBefore(until));
     }
     let mut tx = ctx.store().write().await?;
-    let Some(handoff) = handoffs::lock(&mut tx, id).await?.filter(|h| h.state == State::Offered) else {
+    let waits = |h: &Handoff| h.state == State::Offered || (h.state == State::Owned && h.touched_at.is_none());
+    let Some(handoff) = handoffs::lock(&mut tx, id).await?.filter(waits) else {
         return Ok(Progress::Done);
     };
     let prospect = prospects::one(&mut tx, handoff.prospect).await?;
@@ -41,7 +46,8 @@ pub async fn remind(ctx: &Context) -> Result<Progress, FlowError> {
     for reader in to {
         remember(ctx, &mut tx, &plan, &handoff, &prospect, reader, now).await?;
     }
-    handoffs::add_event(&mut tx, id, "nurtured", "reminded", "not answered in time", now).await?;
+    let why = if handoff.state == State::Offered { "not answered in time" } else { "not contacted in time" };
+    handoffs::add_event(&mut tx, id, "nurtured", "reminded", why, now).await?;
     tx.commit().await?;
     ctx.ring();
     Ok(Progress::Done)
@@ -56,19 +62,21 @@ async fn remember(
     reader: &Name,
     now: Timestamp,
 ) -> Result<(), FlowError> {
+    let offered = handoff.state == State::Offered;
     let reminder = Reminder {
         prospect: prospect.display_name(),
         company: prospect.company.clone(),
-        about: About::Offer,
-        action: "Answer the offer".to_owned(),
-        due_at: handoff.answer_until,
+        about: if offered { About::Offer } else { About::FollowUp },
+        action: if offered { "Answer the offer" } else { "Make the first contact" }.to_owned(),
+        due_at: if offered { handoff.answer_until } else { handoff.touch_until },
         otherwise: None,
         page_url: dossier::page_url(ctx.signer(), plan, handoff.id, &handoff.salesperson),
         queue_url: dossier::queue_url(ctx.signer(), plan, &handoff.salesperson, now),
         zone: dossier::zone_of(plan, reader),
     };
     let letter = notice::reminder(&reminder).map_err(|e| FlowError::Unable(format!("write a reminder: {e}")))?;
-    let message_id = format!("<reminder-{}-{reader}@{}>", handoff.id, plan.settings.smtp.return_path.domain());
+    let message_id =
+        format!("<reminder-{}-{}-{reader}@{}>", handoff.id, handoff.state.word(), plan.settings.smtp.return_path.domain());
     let thread = dossier::message_id(plan, handoff.id, &handoff.salesperson);
     let message = dossier::message(plan, &letter, reader, &message_id, Some(&thread), now)?;
     let recipient = dossier::address(plan, reader)?;
@@ -84,28 +92,39 @@ async fn remember(
     Ok(())
 }
 
-/// Gives everybody whom no running campaign reaches, and for whom nothing else is due, a date of review. Returns how
-/// many there were.
+/// Looks after those whom no running campaign reaches: a date of review for who has none, and, when the date has come,
+/// an item on the sales manager's queue, a few a day. Returns how many there were.
 ///
 /// # Errors
 /// The store's.
 pub async fn review(ctx: &Context) -> Result<usize, FlowError> {
     let adrift = adrift(ctx).await?;
-    if !adrift.is_empty() {
-        let mut tx = ctx.store().write().await?;
-        counts::review(&mut tx, &adrift, REVIEW.after(ctx.now())).await?;
-        tx.commit().await?;
-        tracing::info!(prospects = adrift.len(), "given a date of review: no campaign reaches them");
+    if adrift.is_empty() {
+        return Ok(0);
     }
+    let (plan, now) = (ctx.plan(), ctx.now());
+    let (due, fresh): (Vec<_>, Vec<_>) = adrift.iter().copied().partition(|(_, review_after)| review_after.is_some());
+    let due: Vec<ProspectId> = due.into_iter().map(|(id, _)| id).collect();
+    let (today, later) = due.split_at(due.len().min(REVIEWS_A_DAY));
+    let again: Vec<ProspectId> = fresh.into_iter().map(|(id, _)| id).chain(today.iter().copied()).collect();
+    let mut tx = ctx.store().write().await?;
+    for prospect in today {
+        let action = "No newsletter reaches them: look at them, and log what you did";
+        follow_ups::add(&mut tx, *prospect, None, &plan.roster.manager, action, now).await?;
+    }
+    counts::review(&mut tx, &again, REVIEW.after(now)).await?;
+    counts::review(&mut tx, later, Span::days(1).after(now)).await?;
+    tx.commit().await?;
+    tracing::info!(prospects = adrift.len(), due = today.len(), "no campaign reaches them; somebody will look at them");
     Ok(adrift.len())
 }
 
 /// Nurturing prospects for whom nothing will ever be due, set-wise: outside every running campaign's audience, no wake
-/// date, no review, no item on a queue.
+/// date, no review still ahead, no item on a queue. Each with the date of review that has passed, if there was one.
 ///
 /// # Errors
 /// The store's.
-pub async fn adrift(ctx: &Context) -> Result<Vec<ProspectId>, FlowError> {
+pub async fn adrift(ctx: &Context) -> Result<Vec<(ProspectId, Option<Timestamp>)>, FlowError> {
     let plan = ctx.plan();
     let mut tx = ctx.store().read().await?;
     let states = campaigns::all(&mut tx).await?;
@@ -120,7 +139,7 @@ pub async fn adrift(ctx: &Context) -> Result<Vec<ProspectId>, FlowError> {
         question.up_to = last;
         reached.extend(audiences::members(&mut tx, &question).await?);
     }
-    Ok(counts::adrift(&mut tx, &reached).await?)
+    Ok(counts::adrift(&mut tx, &reached, ctx.now()).await?)
 }
 
 /// Prospects without a future: nobody will look at them and nothing is due. Always none.

@@ -1,7 +1,7 @@
 //! Counting over all tables: one number a question.
 
 use super::backend::{StoreError, Tx, args};
-use super::value::to_json;
+use super::value::{instant_or_none, to_json};
 use crate::domain::id::{Name, ProspectId};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -77,8 +77,8 @@ const SUMMARY: &str = "
 /// Nurturing, with nothing that will ever bring somebody to look at them: no wake date, no review, no assessment due, no
 /// item on a queue. $1 are the members of running campaigns.
 const ADRIFT: &str = "
-    SELECT p.id FROM prospects p
-    WHERE p.standing = 'nurturing' AND p.wake_at IS NULL AND p.review_after IS NULL
+    SELECT p.id, p.review_after FROM prospects p
+    WHERE p.standing = 'nurturing' AND p.wake_at IS NULL AND (p.review_after IS NULL OR p.review_after <= $2)
       AND p.id NOT IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))
       AND NOT EXISTS (SELECT 1 FROM follow_ups f WHERE f.prospect_id = p.id AND f.done_at IS NULL)";
 const UNATTENDED: &str = "
@@ -104,13 +104,17 @@ pub async fn summary(tx: &mut Tx) -> Result<Summary, StoreError> {
     Ok(tx.row(SUMMARY, args![]).await?.unwrap_or_default())
 }
 
-/// Nurturing prospects outside `members` without any next step.
+/// Nurturing prospects outside `members` without any next step, each with the date of review that has passed.
 ///
 /// # Errors
 /// The store's.
-pub async fn adrift(tx: &mut Tx, members: &BTreeSet<ProspectId>) -> Result<Vec<ProspectId>, StoreError> {
-    let rows: Vec<(i64,)> = tx.rows(ADRIFT, args![ids(members.iter())?]).await?;
-    Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
+pub async fn adrift(
+    tx: &mut Tx,
+    members: &BTreeSet<ProspectId>,
+    now: Timestamp,
+) -> Result<Vec<(ProspectId, Option<Timestamp>)>, StoreError> {
+    let rows: Vec<(i64, Option<i64>)> = tx.rows(ADRIFT, args![ids(members.iter())?, now]).await?;
+    rows.into_iter().map(|(id, at)| Ok((ProspectId(id), instant_or_none(at)?))).collect()
 }
 
 /// Offered or owned prospects without an open item on a queue: always none.

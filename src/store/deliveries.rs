@@ -22,6 +22,8 @@ pub struct Open {
     pub in_doubt: bool,
     /// How often it was marked.
     pub marks: i64,
+    /// How many of those marks have no result.
+    pub doubts: i64,
     /// When it was first marked.
     pub first_marked_at: Option<Timestamp>,
     /// Not before this instant.
@@ -53,6 +55,7 @@ struct OpenRow {
     number: i64,
     state: Option<String>,
     marks: i64,
+    doubts: i64,
     first_marked_at: Option<i64>,
     retry_at: Option<i64>,
 }
@@ -60,6 +63,9 @@ struct OpenRow {
 const OPEN: &str = "
     SELECT d.id, d.address, d.tracked, COALESCE(a.number, 0) AS number, a.state, a.retry_at,
            (SELECT COUNT(*) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting') AS marks,
+           (SELECT COUNT(*) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting'
+              AND NOT EXISTS (SELECT 1 FROM attempts r WHERE r.delivery_id = m.delivery_id AND r.number = m.number + 1
+                              AND r.state <> 'transmitting')) AS doubts,
            (SELECT MIN(m.at) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting') AS first_marked_at
     FROM deliveries d
     LEFT JOIN attempts a ON a.delivery_id = d.id
@@ -67,8 +73,8 @@ const OPEN: &str = "
     WHERE d.issue_id = $1 AND d.id BETWEEN $2 AND $3 AND (a.state IS NULL OR a.state IN ('pending', 'transmitting'))
     ORDER BY d.id";
 const ORIGIN: &str = "
-    SELECT d.id, d.issue_id, d.prospect_id, d.address, d.tracked, COALESCE(p.tracking_consent, FALSE) AS consents
-    FROM deliveries d LEFT JOIN prospects p ON p.id = d.prospect_id WHERE d.id = $1";
+    SELECT d.id, d.issue_id, p.id, d.address, d.tracked, COALESCE(p.tracking_consent, FALSE) AS consents
+    FROM deliveries d LEFT JOIN prospects p ON p.id = d.prospect_id AND p.address IS NOT NULL WHERE d.id = $1";
 const ADD_TEST: &str = "
     INSERT INTO deliveries (occurrence_id, issue_id, prospect_id, address, tracked) VALUES ($1, $2, NULL, $3, TRUE) RETURNING id";
 const STATE: &str = "SELECT state FROM delivery_states WHERE delivery_id = $1";
@@ -139,6 +145,7 @@ pub async fn open_in(tx: &mut Tx, issue: IssueId, first: DeliveryId, last: Deliv
                 number: row.number,
                 in_doubt: row.state.as_deref() == Some("transmitting"),
                 marks: row.marks,
+                doubts: row.doubts,
                 first_marked_at: instant_or_none(row.first_marked_at)?,
                 retry_at: instant_or_none(row.retry_at)?,
             })

@@ -70,9 +70,11 @@ const LOADS: &str = "
     SELECT salesperson, SUM(CASE WHEN state <> 'closed' THEN 1 ELSE 0 END), MAX(opened_at) FROM handoffs GROUP BY salesperson";
 const DECLINED: &str = "SELECT DISTINCT by_whom FROM handoff_events WHERE handoff_id = $1 AND what = 'not mine'";
 const UNREMINDED: &str = "
-    SELECT h.id, h.answer_until FROM handoffs h WHERE h.state = 'offered'
-      AND NOT EXISTS (SELECT 1 FROM handoff_events e WHERE e.handoff_id = h.id AND e.what = 'reminded' AND e.at >= h.answer_until)
-    ORDER BY h.answer_until, h.id LIMIT 1";
+    SELECT due.id, due.until FROM (
+        SELECT id, CASE WHEN state = 'offered' THEN answer_until ELSE touch_until END AS until FROM handoffs
+        WHERE state = 'offered' OR (state = 'owned' AND touched_at IS NULL)) due
+    WHERE NOT EXISTS (SELECT 1 FROM handoff_events e WHERE e.handoff_id = due.id AND e.what = 'reminded' AND e.at >= due.until)
+    ORDER BY due.until, due.id LIMIT 1";
 const ADD_EVENT: &str = "INSERT INTO handoff_events (handoff_id, at, by_whom, what, note) VALUES ($1, $2, $3, $4, $5)";
 const EVENTS: &str = "SELECT at, by_whom, what, note FROM handoff_events WHERE handoff_id = $1 ORDER BY id";
 
@@ -201,7 +203,8 @@ pub async fn declined_by(tx: &mut Tx, id: HandoffId) -> Result<Vec<Name>, StoreE
     rows.iter().map(|(by,)| name(by)).collect()
 }
 
-/// The offer whose time runs out first and that nobody was reminded of.
+/// The promise that runs out first and that nobody was reminded of: an offer to be answered, an accepted lead to be
+/// contacted.
 ///
 /// # Errors
 /// The store's.

@@ -1,9 +1,9 @@
 //! What every handler is given.
 
-use crate::domain::id::{DeliveryId, IssueId};
+use crate::domain::id::{DeliveryId, IssueId, fingerprint};
 use crate::domain::issue::Content;
 use crate::flow::context::{Context, FlowError};
-use crate::flow::observe::{Door, fingerprint};
+use crate::flow::observe::Door;
 use crate::mail::token::{Kind, Token};
 use crate::store::deliveries::{self, Origin};
 use crate::store::issues;

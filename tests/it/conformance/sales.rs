@@ -6,7 +6,7 @@ use nurtured::domain::handoff::{Cause, Handoff, Opening, Outcome, Stage, State};
 use nurtured::domain::id::{HandoffId, Name, ProspectId, QualificationId};
 use nurtured::domain::prospect::Standing;
 use nurtured::domain::routing::{Assignment, Load, Reason, assign};
-use nurtured::domain::salesperson::{Promise, Roster};
+use nurtured::domain::salesperson::{Hours, Promise, Roster};
 use nurtured::domain::span::Span;
 use nurtured::store::backend::{StoreError, Tx};
 use nurtured::store::handoffs::ONE_OPEN;
@@ -29,7 +29,8 @@ on_both_engines!(
 fn assigned(to: &str) -> Assignment {
     let promise = Promise { answer: Span::hours(4), first_touch: Span::hours(24), request: Span::hours(1) };
     let (salespeople, colleagues, routes) = (Vec::new(), Vec::new(), Vec::new());
-    let roster = Roster { manager: name(to), salespeople, colleagues, routes, promise };
+    let roster =
+        Roster { manager: name(to), salespeople, colleagues, routes, promise, office: Hours::office(jiff::tz::TimeZone::UTC) };
     assign(&roster, &nobody(), None, &Load::default(), &[])
 }
 
