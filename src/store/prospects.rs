@@ -111,10 +111,7 @@ const ERASE: &str = "
     UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
            wake_at = NULL, review_after = NULL, mail_stop = 'erased', tracking_consent = FALSE
     WHERE id = $1";
-const ERASE_PARTS: [&str; 6] = [
-    // Relays like to repeat the address.
-    "UPDATE attempts SET reply = NULL WHERE delivery_id IN (SELECT id FROM deliveries WHERE prospect_id = $1)",
-    "UPDATE deliveries SET address = 'erased@erased.invalid' WHERE prospect_id = $1",
+const ERASE_PARTS: [&str; 4] = [
     "DELETE FROM prospect_fields WHERE prospect_id = $1",
     "DELETE FROM prospect_tags WHERE prospect_id = $1",
     "DELETE FROM consents WHERE prospect_id = $1",
@@ -288,9 +285,7 @@ pub async fn set_wake(tx: &mut Tx, id: ProspectId, wake_at: Option<Timestamp>) -
     tx.execute(SET_WAKE, args![id, wake_at]).await.map(drop)
 }
 
-/// Erases what identifies a person, in their row, fields, tags, consents and deliveries; the rows that are counted stay.
-/// What they said (signals) and what was written about them one to one (handoffs, letters) is not touched here, nor is
-/// a suppression of the address in plain text.
+/// Erases what identifies a person; the row stays, so that counts still reconcile.
 ///
 /// # Errors
 /// The store's.

@@ -1,12 +1,12 @@
 //! Accounts, prospects, fields and tags.
 
-use super::bench::{Bench, Everybody, add, add_some, address, minute, name};
+use super::bench::{Bench, add, add_some, address, minute, name};
 use nurtured::domain::audience::Test;
-use nurtured::domain::id::{DeliveryId, ProspectId};
+use nurtured::domain::id::ProspectId;
 use nurtured::domain::prospect::Standing;
 use nurtured::store::accounts::{self, Company};
 use nurtured::store::prospects::{self, Details, FieldChange, NewProspect};
-use nurtured::store::{assessments, deliveries, signing_keys};
+use nurtured::store::{assessments, signing_keys};
 
 on_both_engines!(
     hostile_text_comes_back_as_it_went,
@@ -201,10 +201,6 @@ async fn what_identifies_an_erased_prospect_is_gone(bench: Bench) -> anyhow::Res
         prospects::add_tags(&mut tx, &[(*id, "fair")]).await?;
         assessments::mark(&mut tx, [(*id, minute(1))].into_iter()).await?;
     }
-    tx.commit().await?;
-    Everybody::due(&["one"]).publish(&bench.store, "first", minute(1)).await?;
-    assert_eq!(addressed(&bench).await?, ["p0@a.example", "p1@a.example"]);
-    let mut tx = bench.store.write().await?;
     prospects::erase(&mut tx, ids[0]).await?;
     let found = prospects::load(&mut tx, &ids).await?;
     let (gone, other) = (&found[0], &found[1]);
@@ -213,21 +209,9 @@ async fn what_identifies_an_erased_prospect_is_gone(bench: Bench) -> anyhow::Res
     assert!(gone.fields.is_empty() && gone.tags.is_empty());
     assert_eq!((other.name.as_deref(), other.fields.len(), other.tags.len()), (Some("Ada"), 1, 1));
     assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, [ids[1]]);
-    tx.commit().await?;
-    assert_eq!(addressed(&bench).await?, ["erased@erased.invalid", "p1@a.example"]);
     // The address may come again, as somebody new.
-    let mut tx = bench.store.write().await?;
     assert!(add(&mut tx, &["p0@a.example"]).await?[0] > ids[1]);
     Ok(())
-}
-
-/// To whom the first two deliveries went.
-async fn addressed(bench: &Bench) -> anyhow::Result<Vec<String>> {
-    let (mut tx, mut found) = (bench.store.read().await?, Vec::new());
-    for id in [DeliveryId(1), DeliveryId(2)] {
-        found.extend(deliveries::origin(&mut tx, id).await?.map(|origin| origin.address.to_string()));
-    }
-    Ok(found)
 }
 
 async fn the_first_signing_key_stays(bench: Bench) -> anyhow::Result<()> {
