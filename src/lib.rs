@@ -16,7 +16,13 @@ pub mod store;
 pub mod mail;
 /// What happens: one file per arrow. Publish, deliver, observe, qualify, hand off, follow up.
 pub mod flow;
+/// What it means: read-only answers to questions about the record.
+pub mod insight;
 /// What comes back by mail or in a file: replies, bounces, exported lists. Reads; never writes.
 pub mod inbox;
 /// Who knocks: HTTP in.
 pub mod web;
+/// How it runs: assemble, loops, lifecycle.
+pub mod daemon;
+/// How it is asked: one file per verb.
+pub mod cli;

@@ -250,12 +250,14 @@ impl Handoff {
         Ok(self)
     }
 
-    /// Hands the offer to somebody else.
+    /// Offers it to somebody else; an acceptance nobody acted on is undone by it.
     ///
     /// # Errors
-    /// Unless it is offered.
+    /// When it is closed, or the prospect has been contacted.
     pub fn reassign(mut self, assignment: &Assignment) -> Result<Self, Refused> {
-        self.require(&[State::Offered], "passed on")?;
+        let from: &[State] = if self.touched_at.is_some() { &[] } else { &[State::Offered, State::Owned] };
+        self.require(from, "passed on")?;
+        (self.state, self.accepted_at) = (State::Offered, None);
         self.salesperson = assignment.salesperson().clone();
         Ok(self)
     }

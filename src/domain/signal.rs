@@ -107,6 +107,11 @@ pub enum Detail {
         /// What the other side said, first line.
         diagnostic: String,
     },
+    /// They reported a mail of ours as unwanted.
+    Complaint {
+        /// As the report calls it: "abuse", "fraud", "other".
+        feedback: String,
+    },
     /// A salesperson returned them to nurture.
     Recycled {
         /// In the words of `qualification.toml`.
@@ -127,6 +132,9 @@ pub enum Detail {
         /// Whatever came with it.
         fields: BTreeMap<String, String>,
     },
+    /// What it said was erased with its prospect. This is the only edit a signal ever sees: the law gives a person the
+    /// right to be forgotten, and the row, its kind and its instants stay, so that counts still reconcile.
+    Erased,
 }
 
 /// How one of ours was in touch.
@@ -169,8 +177,10 @@ impl Detail {
             Self::AutoReply { .. } => "auto_reply",
             Self::Unsubscribe { .. } => "unsubscribe",
             Self::Bounce { .. } => "bounce",
+            Self::Complaint { .. } => "complaint",
             Self::Recycled { .. } => "recycled",
             Self::Event { .. } => "event",
+            Self::Erased => "erased",
         }
     }
 
@@ -196,9 +206,11 @@ impl Detail {
             Self::Unsubscribe { how } => format!("unsubscribed ({how})"),
             Self::Bounce { hard: true, diagnostic, .. } => format!("mailbox gone: {}", excerpt(diagnostic, 120)),
             Self::Bounce { diagnostic, .. } => format!("mail delayed or refused: {}", excerpt(diagnostic, 120)),
+            Self::Complaint { feedback } => format!("reported our mail as unwanted ({})", excerpt(feedback, 40)),
             Self::Recycled { reason, note, .. } if note.is_empty() => format!("returned to nurture: {reason}"),
             Self::Recycled { reason, note, .. } => format!("returned to nurture: {reason}, “{}”", excerpt(note, 160)),
             Self::Event { event, .. } => event.to_string(),
+            Self::Erased => "erased".to_owned(),
         }
     }
 }

@@ -157,7 +157,12 @@ pub async fn admit(
         if !fields.is_empty() {
             news.push(NewSignal {
                 about: About::Prospect(id),
-                once: format!("fields:{id}:{}:{source}", now.as_millisecond()),
+                // One file may hold a person twice, as of two days.
+                once: format!(
+                    "fields:{id}:{}:{}:{source}",
+                    now.as_millisecond(),
+                    as_of.map(|d| d.to_string()).unwrap_or_default()
+                ),
                 occurred_at: now,
                 delivery: None,
                 issue: None,

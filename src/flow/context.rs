@@ -9,6 +9,7 @@ use crate::store::signing_keys;
 use jiff::Timestamp;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// What every step is given. Cheap to clone; clones share everything.
 #[derive(Clone)]
@@ -21,6 +22,7 @@ struct Parts {
     node: String,
     plan: RwLock<(Arc<Plan>, Relay)>,
     bell: watch::Sender<u64>,
+    stop: CancellationToken,
 }
 
 /// What became of a step.
@@ -64,6 +66,7 @@ impl Context {
             node,
             plan: RwLock::new((Arc::new(plan), relay)),
             bell: watch::Sender::new(0),
+            stop: CancellationToken::new(),
         })))
     }
 
@@ -118,6 +121,22 @@ impl Context {
         *self.0.plan.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(plan), relay);
         self.ring();
         Ok(())
+    }
+
+    /// Asks every step to finish what it has in hand and take nothing new.
+    pub fn stop(&self) {
+        self.0.stop.cancel();
+    }
+
+    /// Whether that was asked.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.0.stop.is_cancelled()
+    }
+
+    /// Waits until that is asked.
+    pub async fn stopping(&self) {
+        self.0.stop.cancelled().await;
     }
 
     /// Tells every waiting step that something happened.

@@ -78,10 +78,28 @@ pub async fn deliver(ctx: &Context, doors: &Doors) -> Result<Progress, FlowError
         return Ok(Progress::until(due));
     }
     let mut tx = ctx.store().write().await?;
-    let claimed = leases::claim(&mut tx, ctx.node(), now, LEASE.after(now)).await?;
-    let Some(lease) = claimed else {
+    let Some(lease) = leases::claim(&mut tx, ctx.node(), now, LEASE.after(now)).await? else {
         return Ok(Progress::Idle);
     };
+    work_through(ctx, doors, tx, lease).await
+}
+
+/// Works through what is due of one issue and leaves all others alone: how a test copy goes the way of live ones.
+/// Idle when nothing of it is due, or another node is at it.
+///
+/// # Errors
+/// As [`deliver`].
+pub async fn deliver_issue(ctx: &Context, doors: &Doors, issue: IssueId) -> Result<Progress, FlowError> {
+    let now = ctx.now();
+    let mut tx = ctx.store().write().await?;
+    match leases::claim_of(&mut tx, issue, ctx.node(), now, LEASE.after(now)).await? {
+        Some(lease) => work_through(ctx, doors, tx, lease).await,
+        None => Ok(Progress::Idle),
+    }
+}
+
+/// What follows a claim, whose transaction it commits.
+async fn work_through(ctx: &Context, doors: &Doors, mut tx: Tx, lease: Lease) -> Result<Progress, FlowError> {
     let open = deliveries::open_in(&mut tx, lease.issue, lease.first, lease.last).await?;
     let issue = issues::load(&mut tx, lease.issue).await?;
     tx.commit().await?;
@@ -145,7 +163,9 @@ impl<'a> Range<'a> {
         let left = self.todo.into_inner();
         let mut again_at = self.again_at.into_inner();
         if !left.is_empty() {
-            again_at = again_at.or_else(|| Some(BACK_OFF.after(self.ctx.now())));
+            // Stopped in between: whoever comes next goes on at once. Otherwise the relay is left alone for a while.
+            let now = self.ctx.now();
+            again_at = Some(if self.ctx.is_stopping() { now } else { BACK_OFF.after(now) });
         }
         Ok(again_at)
     }
@@ -155,6 +175,9 @@ impl<'a> Range<'a> {
         let mut connection: Option<Connection> = None;
         let mut bytes = Vec::new();
         loop {
+            if self.ctx.is_stopping() {
+                break;
+            }
             let Some(row) = self.todo.lock().await.pop() else { break };
             let mut open = match connection.take().filter(Connection::is_usable) {
                 Some(open) => open,

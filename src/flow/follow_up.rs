@@ -1,4 +1,4 @@
-//! follow_up: what salespeople do with a handoff, from a button, a command or a call.
+//! `follow_up`: what salespeople do with a handoff, from a button, a command or a call.
 //!
 //! Every change is one transaction: the handoff, the prospect's standing, the signal it is, the next action with its
 //! date, and the confirmation by mail.
@@ -243,18 +243,15 @@ async fn write(
         Next::Closed(standing, wake) => {
             handoffs::store(tx, &handoff).await?;
             follow_ups::done(tx, id, now).await?;
-            match standing {
-                Standing::Nurturing => {
-                    prospects::return_to_nurture(tx, prospect.id, wake.map(midnight), now).await?;
-                    match wake {
-                        Some(date) => format!("Group mail goes on. On {date} we look again, and you come first."),
-                        None => "Group mail goes on. If they become ready again, you come first.".to_owned(),
-                    }
+            if standing == Standing::Nurturing {
+                prospects::return_to_nurture(tx, prospect.id, wake.map(midnight), now).await?;
+                match wake {
+                    Some(date) => format!("Group mail goes on. On {date} we look again, and you come first."),
+                    None => "Group mail goes on. If they become ready again, you come first.".to_owned(),
                 }
-                _ => {
-                    prospects::set_standing(tx, prospect.id, standing, None).await?;
-                    "It is closed; group mail has ended.".to_owned()
-                }
+            } else {
+                prospects::set_standing(tx, prospect.id, standing, None).await?;
+                "It is closed; group mail has ended.".to_owned()
             }
         }
         Next::Reassigned => {

@@ -1,4 +1,4 @@
-//! hand_off: whoever stands in the doorway is assessed again, assigned to a named salesperson, and offered.
+//! `hand_off`: whoever stands in the doorway is assessed again, assigned to a named salesperson, and offered.
 //!
 //! Qualification snapshot, assignment, stop of group mail, follow-up and the handoff letter's outbox row commit
 //! together or not at all.

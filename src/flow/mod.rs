@@ -19,6 +19,11 @@ pub mod hand_off;
 pub mod agenda;
 pub mod follow_up;
 pub mod correspond;
+// What comes back by mail.
+pub mod receive;
+// What is stopped by hand, and who is erased.
+pub mod halt;
+pub mod forget;
 // What time alone brings.
 pub mod sweep;
 // All of them, until nothing is left to do.

@@ -107,6 +107,7 @@ const fn reason(detail: &Detail) -> Option<&'static str> {
     match detail {
         Detail::Unsubscribe { .. } => Some("unsubscribed"),
         Detail::Bounce { hard: true, .. } => Some("bounced"),
+        Detail::Complaint { .. } => Some("complained"),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@
 use super::context::{Context, FlowError, Progress};
 use crate::domain::campaign::{Campaign, Newsletter, Order, Sender};
 use crate::domain::id::{IssueId, Name, OccurrenceId, ProspectId};
+use crate::domain::issue::Composed;
 use crate::domain::plan::Plan;
 use crate::mail::prepared::{self, Envelope};
 use crate::store::audiences::{self, Question};
@@ -150,6 +151,22 @@ pub fn question<'a>(plan: &Plan, campaign: &'a Campaign, newsletters: &'a [&'a N
     }
 }
 
+/// Composes a newsletter as an issue of this date: its words and what their tokens point to, before it is a message.
+///
+/// # Errors
+/// When the text cannot be composed.
+pub fn compose(plan: &Plan, campaign: &Campaign, newsletter: &Newsletter, date: Timestamp) -> Result<Composed, FlowError> {
+    let frame = Frame {
+        organisation: &plan.settings.organisation,
+        public_url: &plan.settings.public_url,
+        campaign,
+        qualifying: &plan.qualifying,
+        date: date.to_zoned(campaign.schedule.zone().clone()).date(),
+    };
+    let unable = |e| FlowError::Unable(format!("compose newsletter {} of {}: {e}", newsletter.id, campaign.name));
+    newsletter::compose(newsletter, &frame).map_err(unable)
+}
+
 type Prepared = (crate::domain::issue::Content, String);
 
 /// Composes and prepares a newsletter: final bytes with holes, the same for everybody.
@@ -160,14 +177,7 @@ pub fn issue(plan: &Plan, campaign: &Campaign, newsletter: &Newsletter, date: Ti
     let unable =
         |e: &dyn std::fmt::Display| FlowError::Unable(format!("prepare newsletter {} of {}: {e}", newsletter.id, campaign.name));
     let settings = &plan.settings;
-    let frame = Frame {
-        organisation: &settings.organisation,
-        public_url: &settings.public_url,
-        campaign,
-        qualifying: &plan.qualifying,
-        date: date.to_zoned(campaign.schedule.zone().clone()).date(),
-    };
-    let composed = newsletter::compose(newsletter, &frame).map_err(|e| unable(&e))?;
+    let composed = compose(plan, campaign, newsletter, date)?;
     let (name, address) = plan.roster.person(&campaign.reply_to).ok_or_else(|| unable(&"reply_to is nobody of ours"))?;
     let reply_to = Sender { name: name.to_owned(), address: address.clone() };
     let domain = settings.smtp.return_path.domain();

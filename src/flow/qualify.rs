@@ -66,9 +66,8 @@ async fn judge(
     let woke = prospect.wake_at.is_some_and(|at| at <= now);
     match doorway(qualification.clone(), prospect, &handoffs) {
         Some((cause, found)) => {
-            if qualifications::add(tx, prospect.id, prospect.episode, cause, &found, &plan.hash).await? {
-                tracing::info!(prospect = %prospect.id, cause, "stands in the doorway");
-            }
+            let fresh = qualifications::add(tx, prospect.id, prospect.episode, cause, &found, &plan.hash).await?;
+            tracing::info!(prospect = %prospect.id, cause, fresh, "stands in the doorway");
         }
         None if woke => remind(tx, plan, prospect, &qualification, now).await?,
         None => {}

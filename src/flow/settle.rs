@@ -1,32 +1,78 @@
-//! All steps, one after the other, until none has anything left to do at this instant. Tests, the demo and simulation
-//! drive the house with it; the daemon runs the same steps in loops.
+//! All steps by name, and all of them in turn until none has anything left to do at this instant.
+//!
+//! Tests, the demo and simulation drive the house with `settle`; the daemon runs the same steps in loops.
 
 use super::context::{Context, FlowError, Progress};
-use super::deliver::{Doors, deliver};
-use super::{correspond, hand_off, publish, qualify, sweep};
+use super::deliver::Doors;
+use super::{correspond, deliver, hand_off, publish, qualify, sweep};
 use jiff::Timestamp;
 
-/// Runs every step until nothing is due now; returns the next instant at which something will be.
+/// A step, in the order of the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Due occurrences become issues and deliveries.
+    Publish,
+    /// Deliveries go to the relay.
+    Deliver,
+    /// Signals become verdicts.
+    Qualify,
+    /// Who stands in the doorway is offered.
+    HandOff,
+    /// Offers nobody answered are called to mind.
+    Remind,
+    /// Letters leave.
+    Correspond,
+}
+
+impl Step {
+    /// Every step.
+    pub const ALL: [Self; 6] = [Self::Publish, Self::Deliver, Self::Qualify, Self::HandOff, Self::Remind, Self::Correspond];
+
+    /// Its name in logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Publish => "publish",
+            Self::Deliver => "deliver",
+            Self::Qualify => "qualify",
+            Self::HandOff => "hand_off",
+            Self::Remind => "remind",
+            Self::Correspond => "correspond",
+        }
+    }
+
+    /// Takes the step once.
+    ///
+    /// # Errors
+    /// The step's.
+    pub async fn take(self, ctx: &Context, doors: &Doors) -> Result<Progress, FlowError> {
+        match self {
+            Self::Publish => publish::publish(ctx).await,
+            Self::Deliver => deliver::deliver(ctx, doors).await,
+            Self::Qualify => qualify::qualify(ctx).await,
+            Self::HandOff => hand_off::hand_off(ctx).await,
+            Self::Remind => sweep::remind(ctx).await,
+            Self::Correspond => correspond::correspond(ctx).await,
+        }
+    }
+}
+
+/// Takes every step until nothing is due now; returns the next instant at which something will be.
 ///
 /// # Errors
 /// The first step's that fails.
 pub async fn settle(ctx: &Context, doors: &Doors) -> Result<Option<Timestamp>, FlowError> {
     loop {
-        let round = [
-            publish::publish(ctx).await?,
-            deliver(ctx, doors).await?,
-            qualify::qualify(ctx).await?,
-            hand_off::hand_off(ctx).await?,
-            sweep::remind(ctx).await?,
-            correspond::correspond(ctx).await?,
-        ];
-        if round.contains(&Progress::Done) {
-            continue;
+        let (mut next, mut done) = (None, false);
+        for step in Step::ALL {
+            match step.take(ctx, doors).await? {
+                Progress::Done => done = true,
+                Progress::Idle => {}
+                Progress::NotBefore(at) => next = Some(next.map_or(at, |soonest: Timestamp| soonest.min(at))),
+            }
         }
-        let instants = round.into_iter().filter_map(|progress| match progress {
-            Progress::NotBefore(at) => Some(at),
-            Progress::Done | Progress::Idle => None,
-        });
-        return Ok(instants.min());
+        if !done {
+            return Ok(next);
+        }
     }
 }

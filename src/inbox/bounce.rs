@@ -3,6 +3,7 @@
 //! Only reads. Whether it concerns a mail of ours, its token decides elsewhere: anybody can write a bounce.
 
 use super::address;
+use super::habit;
 use super::letter;
 use super::notice;
 use super::reply;
@@ -112,7 +113,7 @@ fn bounce(message: &Message) -> Option<Vec<Failure>> {
     // Exim names them in a header of their own.
     let marked: Vec<Address> =
         letter::header(message, "X-Failed-Recipients").iter().flat_map(|value| address::find(value)).map(|f| f.address).collect();
-    let (daemon, titled, told) = (is_daemon(message), is_title(&subject), notice::says_undelivered(&notice));
+    let (daemon, titled, told) = (is_daemon(message), is_title(&subject), habit::says_undelivered(&notice));
     let answer = reply::is_automatic(message) && !daemon && !titled && !is_report(message);
     let own = own(message);
     // Blocks are read in any language.

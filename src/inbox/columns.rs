@@ -1,6 +1,6 @@
 //! Headers of exported lists, and what each column becomes.
 //!
-//! Knows the contact and lead exports of HubSpot, Salesforce and Mautic by their English headers, spelt loosely; a
+//! Knows the contact and lead exports of `HubSpot`, Salesforce and Mautic by their English headers, spelt loosely; a
 //! declared field's own name goes before these. A column nobody knows is kept as a field of its own name.
 
 use crate::domain::id::Name;
@@ -190,8 +190,8 @@ fn loose(header: &str) -> String {
     header.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// HubSpot, Salesforce and Mautic, in their contact and lead exports; then our own words.
-const KNOWN: [(&str, Target); 75] = [
+/// `HubSpot`, Salesforce and Mautic, in their contact and lead exports; then our own words.
+const KNOWN: [(&str, Target); 76] = [
     ("email", Target::Email),
     ("emailaddress", Target::Email),
     ("emailaddress1", Target::Email),
@@ -267,6 +267,8 @@ const KNOWN: [(&str, Target); 75] = [
     ("trackingconsentsource", Target::TrackingConsentSource),
     ("trackingconsentdate", Target::TrackingConsentDate),
     ("asof", Target::AsOf),
+    // Our own export says where somebody stands; a list cannot put them elsewhere.
+    ("standing", Target::Ignore),
 ];
 
 /// Fields that the three spell differently, under one name.

@@ -115,7 +115,7 @@ fn a_list_without_addresses_says_what_to_do() {
     assert_eq!(list.next().expect("a row").expect("a good one").name.as_deref(), Some("Ada"));
 }
 
-/// A list of a million rows that is never in memory.
+/// A list of a hundred thousand rows that is never in memory.
 struct Endless {
     next: usize,
     rest: Vec<u8>,
@@ -139,7 +139,7 @@ fn rows_stream() {
     let declared = declared();
     let source = Endless { next: 1, rest: b"email,first name,last name,company\n".to_vec() };
     let list = prospects::open(source, &Options { map: None, declared: &declared }).expect("a list");
-    assert_eq!(list.filter(Result::is_ok).count(), 100_000);
+    assert_eq!(list.flatten().count(), 100_000);
 }
 
 proptest! {

@@ -5,9 +5,11 @@ pub mod address;
 pub mod letter;
 pub mod verdict;
 pub mod report;
+pub mod habit;
 pub mod notice;
 pub mod reply;
 pub mod bounce;
+pub mod taken;
 // Files.
 pub mod decode;
 pub mod records;

@@ -5,6 +5,10 @@
 //! wins; weaker ones are not looked at, because prose also names postmasters, help desks and the sender.
 
 use super::address;
+use super::habit::{
+    flat, has_code, heads_list, is_about_failure, is_alone, is_block, is_contact, is_described, is_desk, is_header, is_labelled,
+    is_origin,
+};
 use crate::domain::address::Address;
 
 /// The part of a text that is the notice: up to where the returned copy, or its header, begins.
@@ -16,13 +20,6 @@ pub fn before_copy(text: &str) -> String {
         COPY_BEGINS.iter().any(|start| line.starts_with(start) && !line.contains("was received"))
     };
     text.lines().take_while(|line| !copy(line)).collect::<Vec<_>>().join("\n")
-}
-
-/// Whether a notice says that something was not delivered, or not yet.
-#[must_use]
-pub fn says_undelivered(notice: &str) -> bool {
-    let words = flat(notice);
-    UNDELIVERED.iter().any(|phrase| words.contains(phrase))
 }
 
 /// Whether the other side is still trying.
@@ -52,7 +49,7 @@ pub fn recipients(notice: &str, ours: &[Address], host: Option<&str>) -> Vec<(Ad
     for (index, line) in lines.iter().enumerate() {
         let listed = list.holds(line);
         for (place, hit) in address::find(line).iter().enumerate() {
-            let own = ours.contains(&hit.address) || DESKS.contains(&hit.address.local());
+            let own = ours.contains(&hit.address) || is_desk(&hit.address);
             let (before, after) = (&line[..hit.at.start], &line[hit.at.end..]);
             if own || is_header(before) || flat(before).ends_with("from") && !is_origin(before) {
                 continue;
@@ -62,9 +59,7 @@ pub fn recipients(notice: &str, ours: &[Address], host: Option<&str>) -> Vec<(Ad
                 found.blocks.push(entry);
             } else if is_origin(before) {
                 found.origins.push(entry);
-            } else if is_labelled(before) || is_alone(before, after) || is_described(before, after) || has_code(before) {
-                found.listed.push(entry);
-            } else if listed && place == 0 && !is_contact(line) {
+            } else if is_marked(before, after) || listed && place == 0 && !is_contact(line) {
                 found.listed.push(entry);
             } else if !is_contact(line) && is_about_failure(&lines, index) {
                 found.said.push(entry);
@@ -79,6 +74,10 @@ pub fn recipients(notice: &str, ours: &[Address], host: Option<&str>) -> Vec<(Ad
         .or_else(|| last_resort(&lines, ours, host))
         .or_else(|| Habits { listed: said, ..Habits::default() }.best(&lines))
         .unwrap_or_default()
+}
+
+fn is_marked(before: &str, after: &str) -> bool {
+    is_labelled(before) || is_alone(before, after) || is_described(before, after) || has_code(before)
 }
 
 /// What was found, by habit.
@@ -135,73 +134,6 @@ impl List {
     }
 }
 
-/// `<ada@x.example>: reason`, `[ada@x.example]: reason`, `ada@x.example: reason`.
-fn is_block(before: &str, after: &str) -> bool {
-    let lead = before.trim_start_matches(['*', ' ', '\t']);
-    let rest = after.trim_start_matches(['>', ']']);
-    ["", "<", "["].contains(&lead)
-        && (rest.starts_with(':') || after.starts_with('>') && rest.trim_start().starts_with("(expanded from"))
-}
-
-fn is_origin(before: &str) -> bool {
-    let before = before.trim_end_matches([' ', '<', ':']).to_lowercase();
-    ["(expanded from", "(generated from", "(originally addressed to"].iter().any(|origin| before.ends_with(origin))
-}
-
-fn is_labelled(before: &str) -> bool {
-    let before = flat(before);
-    let before = before.trim_end_matches([' ', '<', '"', '\'', '(', '[']);
-    LABELS.iter().any(|label| before.ends_with(label))
-}
-
-/// Nothing else on the line but decoration.
-fn is_alone(before: &str, after: &str) -> bool {
-    let plain = |text: &str| text.trim_end_matches("=20").chars().all(|c| !c.is_alphanumeric());
-    plain(before) && plain(after)
-        // "Ada" <ada@x.example>, or the address twice.
-        || before.trim_start().starts_with('"') && before.trim_end().ends_with("\" <") && plain(after)
-        || plain(before) && after.starts_with("\" <") && after.trim_end().ends_with('>')
-}
-
-/// `ada@x.example - no such user here`, at the beginning of a line.
-fn is_described(before: &str, after: &str) -> bool {
-    let after = flat(after);
-    let after = after.trim_start_matches(|c: char| !c.is_alphanumeric());
-    before.chars().all(|c| !c.is_alphanumeric()) && DESCRIPTIONS.iter().any(|word| after.starts_with(word))
-}
-
-/// `552 Quota violation for ada@x.example`: a line that begins with a reply code.
-fn has_code(before: &str) -> bool {
-    let mut bytes = before.trim_start().bytes();
-    matches!(
-        (bytes.next(), bytes.next(), bytes.next(), bytes.next()),
-        (Some(b'4' | b'5'), Some(b'0'..=b'9'), Some(b'0'..=b'9'), Some(b' ' | b'-'))
-    )
-}
-
-fn is_header(before: &str) -> bool {
-    let before = before.trim_start_matches(['*', '>', ' ', '\t', '|']).to_lowercase();
-    ["from:", "to:", "cc:", "bcc:", "reply-to:", "sender:", "message-id:", "x-", "de:", "von:", "for <"]
-        .iter()
-        .any(|name| before.starts_with(name))
-}
-
-fn is_contact(line: &str) -> bool {
-    let line = line.to_lowercase();
-    CONTACT.iter().any(|word| line.contains(word))
-}
-
-fn is_about_failure(lines: &[&str], index: usize) -> bool {
-    let around = lines[index.saturating_sub(1)..lines.len().min(index + 2)].join(" ");
-    let around = flat(&around);
-    SAID.iter().chain(&UNDELIVERED).any(|phrase| around.contains(phrase))
-}
-
-fn heads_list(line: &str) -> bool {
-    let line = flat(line);
-    LIST_HEADS.iter().any(|head| line.contains(head))
-}
-
 /// A notice that names nobody: local names under a heading, or the `To:` of "the following message".
 fn last_resort(lines: &[&str], ours: &[Address], host: Option<&str>) -> Option<Vec<(Address, String)>> {
     let words = lines.join(" ");
@@ -228,10 +160,6 @@ fn last_resort(lines: &[&str], ours: &[Address], host: Option<&str>) -> Option<V
 /// Without the rules, stars and quote marks that decorate a line.
 fn bare(line: &str) -> &str {
     line.trim_start_matches(|c: char| c.is_whitespace() || "-*=|>_#[".contains(c))
-}
-
-fn flat(text: &str) -> String {
-    text.to_lowercase().replace('’', "'").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 const COPY_BEGINS: [&str; 26] = [
@@ -263,44 +191,6 @@ const COPY_BEGINS: [&str; 26] = [
     "return-path:",
 ];
 
-const UNDELIVERED: [&str; 35] = [
-    "could not be delivered",
-    "couldn't be delivered",
-    "cannot be delivered",
-    "not be delivered",
-    "unable to deliver",
-    "not able to deliver",
-    "wasn't able to deliver",
-    "could not deliver",
-    "was not delivered",
-    "not been delivered",
-    "not delivered to",
-    "did not reach",
-    "did not receive",
-    "undeliverable",
-    "undelivered",
-    "has been returned",
-    "permanent error",
-    "permanent fatal",
-    "failed recipient",
-    "delivery to the following",
-    "delevery to the following",
-    "delivery has failed",
-    "delivery failed",
-    "delivery problems",
-    "mail delivery failed",
-    "not yet been delivered",
-    "been delayed",
-    "been postponed",
-    "automatically rejected",
-    "was rejected",
-    "no puede entregar",
-    "no pudo ser entregado",
-    "nicht zugestellt",
-    "pas pu etre",
-    "pas pu être",
-];
-
 const DELAYED: [&str; 12] = [
     "not yet been delivered",
     "not been delivered yet",
@@ -315,113 +205,6 @@ const DELAYED: [&str; 12] = [
     "will continue to try",
     "will continue to attempt",
 ];
-
-const SAID: [&str; 16] = [
-    "unknown",
-    "no such user",
-    "not found",
-    "unavailable",
-    "does not exist",
-    "doesn't exist",
-    "no longer valid",
-    "addressed",
-    "over quota",
-    "overquota",
-    "is full",
-    "not listed",
-    "rejected",
-    "invalid",
-    "disabled",
-    "could not be reached",
-];
-
-const LABELS: [&str; 32] = [
-    "recipient:",
-    "recipients:",
-    "recipient: [smtp:",
-    "undeliverable address:",
-    "failed address:",
-    "the address:",
-    "error-for:",
-    "unknown user:",
-    "unknown recipient:",
-    "user:",
-    "userid:",
-    "attempts:",
-    "undeliverable to",
-    "undeliverable:",
-    "addressed to",
-    "your message to",
-    "your mail to",
-    "deliver message to",
-    "deliver your message to",
-    "deliver mail to",
-    "delivery to",
-    "delivered to",
-    "delivered to:",
-    "rcpt to:",
-    "is full:",
-    "violation for",
-    "following recipient:",
-    "following recipient(s):",
-    "following address:",
-    "no mailbox for",
-    "no such user:",
-    "wasn't delivered to",
-];
-
-const DESCRIPTIONS: [&str; 12] = [
-    "no such",
-    "unknown",
-    "user unknown",
-    "does not exist",
-    "doesn't exist",
-    "not found",
-    "not listed",
-    "is unavailable",
-    "was automatically rejected",
-    "could not be",
-    "host unknown",
-    "invalid",
-];
-
-const LIST_HEADS: [&str; 18] = [
-    "following recipient",
-    "following address",
-    "following user",
-    "following email address",
-    "these recipients",
-    "to the following",
-    "this address",
-    "failed recipients",
-    "failed addresses",
-    "list of failed",
-    "not delivered to:",
-    "delivered to:",
-    "your message to:",
-    "not yet been delivered is",
-    "destinatarios",
-    "folgenden empfänger",
-    "destinataires suivants",
-    "could not be delivered to",
-];
-
-const CONTACT: [&str; 12] = [
-    "contact",
-    "assistance",
-    "questions",
-    "reply to",
-    "e-mail us",
-    "email us",
-    "support",
-    "http:",
-    "https:",
-    "mailto:",
-    "e.g.",
-    "try ",
-];
-
-const DESKS: [&str; 5] = ["postmaster", "mailer-daemon", "abuse", "hostmaster", "noc"];
 
 #[cfg(test)]
 mod tests {

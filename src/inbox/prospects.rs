@@ -325,7 +325,7 @@ fn date(place: &mut Option<Date>, value: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// "es_ES", "ES-es" and "es" are one language to an audience.
+/// `es_ES`, `ES-es` and `es` are one language to an audience.
 fn language(value: &str) -> String {
     let code = value.split(['_', '-']).next().unwrap_or_default();
     if code.len() == 2 { code.to_ascii_lowercase() } else { value.to_owned() }

@@ -140,9 +140,8 @@ impl<R: Read> Records<R> {
         loop {
             quotes = quotes.over(self.kept(from, end), self.delimiter);
             match quotes {
-                Quotes::Broken => return Ok(None),
                 Quotes::Inside if lines < MOST_LINES && end <= LONGEST => {}
-                Quotes::Inside => return Ok(None),
+                Quotes::Inside | Quotes::Broken => return Ok(None),
                 // A last line without an end: the quote closed with the file.
                 Quotes::Outside | Quotes::Plain | Quotes::Closing => return Ok(Some((end, lines))),
             }
@@ -230,9 +229,8 @@ impl Quotes {
             return self;
         }
         line.iter().fold(self, |state, byte| match (state, *byte) {
-            (Self::Outside, b'"') | (Self::Closing, b'"') => Self::Inside,
             (Self::Inside, b'"') => Self::Closing,
-            (Self::Inside, _) => Self::Inside,
+            (Self::Outside | Self::Closing, b'"') | (Self::Inside, _) => Self::Inside,
             (Self::Broken, _) => Self::Broken,
             (_, b'\n') => Self::Outside,
             (_, byte) if byte == delimiter => Self::Outside,
@@ -263,7 +261,9 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Map, Value};
 
-    fn rows(bytes: &[u8]) -> Vec<Result<(u64, Vec<String>), (u64, String)>> {
+    type Outcome = Result<(u64, Vec<String>), (u64, String)>;
+
+    fn rows(bytes: &[u8]) -> Vec<Outcome> {
         let mut records = Records::new(bytes).expect("memory can be read");
         let mut rows = Vec::new();
         loop {
@@ -330,7 +330,7 @@ mod tests {
         assert!(matches!(&rows_of_width(MOST_FIELDS + 1)[0], Err((1, words)) if words.contains("cells")));
     }
 
-    fn rows_of_width(cells: usize) -> Vec<Result<(u64, Vec<String>), (u64, String)>> {
+    fn rows_of_width(cells: usize) -> Vec<Outcome> {
         rows(",".repeat(cells).as_bytes())
     }
 

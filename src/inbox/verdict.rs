@@ -36,11 +36,10 @@ fn vague(status: &str) -> bool {
 fn of_status(status: &str) -> Option<bool> {
     let mut parts = status.split('.');
     match (parts.next()?, parts.next()?, parts.next()?) {
-        ("4", ..) => Some(false),
-        // Our own address was refused, not theirs.
-        (_, "1", "7" | "8" | "9") => Some(false),
+        // Temporary; or our own address was refused, not theirs.
+        ("4", ..) | (_, "1", "7" | "8" | "9") => Some(false),
         (_, "1", _) => Some(true),
-        (_, "2", "1") | (_, "0", _) => None,
+        (_, "2", "1") | (_, "3", "0") | (_, "0", _) => None,
         _ => Some(false),
     }
 }
@@ -51,7 +50,7 @@ fn of_words(words: &str) -> bool {
     says(&GONE) || !says(&NOT_NOW)
 }
 
-const GONE: [&str; 21] = [
+const GONE: [&str; 23] = [
     "user unknown",
     "unknown user",
     "unknown recipient",
@@ -73,9 +72,11 @@ const GONE: [&str; 21] = [
     "recipient name is not recognized",
     "disabled or discontinued",
     "mailbox unavailable",
+    "mailbox is disabled",
+    "account has been disabled",
 ];
 
-const NOT_NOW: [&str; 45] = [
+const NOT_NOW: [&str; 47] = [
     "quota",
     "mailbox is full",
     "mailbox full",
@@ -121,6 +122,8 @@ const NOT_NOW: [&str; 45] = [
     "virus",
     "message rejected",
     "access denied",
+    "command died",
+    "554 ",
 ];
 
 #[cfg(test)]
@@ -141,6 +144,9 @@ mod tests {
             (None, "Sorry, no mailbox here by that name. (#5.1.1)", true, Some("5.1.1")),
             (None, "195.7.46.14 does not like recipient", true, None),
             (None, "blocked by policy", false, None),
+            (None, "554 No Resent-From field given", false, None),
+            (None, "554 this user doesn't have a mailbox here", true, None),
+            (None, "553 5.3.0 <a@x.example>... Addressee unknown", true, Some("5.3.0")),
         ];
         for (field, words, hard, status) in cases {
             assert_eq!(judge(field, words), (hard, status.map(str::to_owned)), "{field:?} {words}");

@@ -95,6 +95,11 @@ impl Catcher {
     pub fn refuse(&self, address: &str, code: u16, text: &str) {
         lock(&self.kept.refusals).insert(address.to_lowercase(), (code, text.to_owned()));
     }
+
+    /// Takes mail for this address again.
+    pub fn relent(&self, address: &str) {
+        lock(&self.kept.refusals).remove(&address.to_lowercase());
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

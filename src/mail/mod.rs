@@ -9,5 +9,10 @@ pub mod prepared;
 pub mod letter;
 // The wire: what becomes of a message.
 pub mod wire;
+pub mod answer;
 pub mod relay;
 pub mod catcher;
+#[cfg(test)]
+mod outcomes;
+#[cfg(test)]
+mod exchanges;

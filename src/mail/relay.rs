@@ -3,11 +3,11 @@
 //! lettre speaks the protocol over our own socket. Its pool and its `send` are not used: they cannot tell in which
 //! phase a connection broke, and a cancelled send would leave half a conversation behind for the next mail.
 
+use super::answer::{Ended, Phase, Trouble, number, refused, said, trouble, words};
 use super::wire::Wire;
 use crate::domain::address::Address;
 use crate::domain::delivery::Reply;
 use crate::domain::settings::{Security, Smtp};
-use crate::domain::signal::excerpt;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::extension::{ClientId, Extension};
@@ -194,13 +194,6 @@ struct Open {
     replies: u64,
 }
 
-/// How a transaction ended, and whether the conversation may go on.
-enum Ended {
-    Clean(Reply),
-    Reset(Reply),
-    Broken(Reply),
-}
-
 impl Connection {
     /// Whether another mail may be sent over it.
     #[must_use]
@@ -241,12 +234,6 @@ impl Connection {
     }
 }
 
-/// What came instead of the reply hoped for.
-enum Trouble {
-    Said(u16, String),
-    Broke(String),
-}
-
 impl Open {
     async fn transact(&mut self, return_path: &str, to: &Address, message: &[u8], patience: &Patience) -> Ended {
         if return_path.contains(|c: char| c.is_ascii_control() || "<> ".contains(c)) {
@@ -281,7 +268,7 @@ impl Open {
         let complete = AtomicBool::new(false);
         // lettre ends the message with CRLF, dot, CRLF: one line end less here is the message as given.
         let blocks = message.strip_suffix(b"\r\n").unwrap_or(message).chunks(BLOCK);
-        let blocks = Blocks { blocks, sent: &sent, complete: &complete };
+        let blocks = Blocks { left: blocks, sent: &sent, complete: &complete };
         let result = {
             let mut sending = std::pin::pin!(self.smtp.message_iter(blocks));
             let mut seen = 0;
@@ -327,7 +314,7 @@ const BLOCK: usize = 64 * 1024;
 /// The message in blocks. lettre asks for the next when one is written, and writes the dot when there is none: the
 /// moment from which a broken connection means doubt.
 struct Blocks<'a> {
-    blocks: std::slice::Chunks<'a, u8>,
+    left: std::slice::Chunks<'a, u8>,
     sent: &'a AtomicUsize,
     complete: &'a AtomicBool,
 }
@@ -337,75 +324,12 @@ impl<'a> Iterator for Blocks<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.sent.fetch_add(1, Ordering::AcqRel);
-        let block = self.blocks.next();
+        let block = self.left.next();
         if block.is_none() {
             self.complete.store(true, Ordering::Release);
         }
         block
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Sender,
-    Recipient,
-    Data,
-    Message,
-}
-
-fn refused(answer: Result<u16, Trouble>, phase: Phase) -> Ended {
-    match answer {
-        Ok(code) => Ended::Broken(Reply::BrokenBefore(format!("the relay answered with {code}, which fits no question"))),
-        Err(Trouble::Broke(words)) => Ended::Broken(Reply::BrokenBefore(words)),
-        Err(Trouble::Said(code, words)) => said(code, words, phase),
-    }
-}
-
-/// What a negative reply means for the delivery.
-fn said(code: u16, words: String, phase: Phase) -> Ended {
-    match code {
-        // It is closing, or does not know us: about the relay, not the row.
-        421 | 530 | 535 => Ended::Broken(Reply::RelayDown(words)),
-        400..=499 => Ended::Reset(Reply::Later(words)),
-        _ if is_no_mailbox(code, &words, phase) => Ended::Reset(Reply::NoMailbox(words)),
-        _ => Ended::Reset(Reply::Refused(words)),
-    }
-}
-
-/// Whether the address is gone: 5.1.x to the recipient or the message, but for those about the sender (RFC 3463 §3.2).
-/// A 550 without an enhanced status may as well be a policy; it counts only where its words say that nobody lives there.
-fn is_no_mailbox(code: u16, words: &str, phase: Phase) -> bool {
-    if !matches!(phase, Phase::Recipient | Phase::Message) {
-        return false;
-    }
-    match enhanced(words) {
-        Some(status) => status.starts_with("5.1.") && !["5.1.7", "5.1.8", "5.1.9"].contains(&status),
-        None => {
-            let words = words.to_lowercase();
-            phase == Phase::Recipient && matches!(code, 550 | 553) && NOBODY.iter().any(|phrase| words.contains(phrase))
-        }
-    }
-}
-
-const NOBODY: [&str; 9] = [
-    "user unknown",
-    "unknown user",
-    "no such user",
-    "no such mailbox",
-    "no such recipient",
-    "unknown recipient",
-    "recipient unknown",
-    "mailbox not found",
-    "does not exist",
-];
-
-/// The enhanced status a reply begins with (RFC 2034), behind the basic code lettre writes first.
-fn enhanced(words: &str) -> Option<&str> {
-    let said = words.split_once("): ").map_or(words, |(_, said)| said);
-    let first = said.split_whitespace().next()?;
-    let parts: Vec<&str> = first.split('.').collect();
-    let numbers = parts.iter().all(|part| !part.is_empty() && part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit()));
-    (parts.len() == 3 && numbers && ["2", "4", "5"].contains(&parts[0])).then_some(first)
 }
 
 async fn within(
@@ -416,19 +340,4 @@ async fn within(
         Ok(answer) => answer.map_err(|error| trouble(&error)),
         Err(_) => Err(Trouble::Broke("no answer in time".to_owned())),
     }
-}
-
-fn trouble(error: &lettre::transport::smtp::Error) -> Trouble {
-    match error.status() {
-        Some(code) => Trouble::Said(code.into(), words(error)),
-        None => Trouble::Broke(words(error)),
-    }
-}
-
-fn number(response: &Response) -> u16 {
-    response.code().into()
-}
-
-fn words(error: &lettre::transport::smtp::Error) -> String {
-    excerpt(&error.to_string(), 300)
 }

@@ -145,21 +145,14 @@ struct Replies {
 impl Replies {
     fn count(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            match byte {
-                b'\n' => {
-                    self.ended += u64::from(!self.continues);
-                    self.column = 0;
-                    // Between the lines of a reply the next byte decides nothing yet.
-                    if !self.continues {
-                        continue;
-                    }
+            if *byte == b'\n' {
+                self.ended += u64::from(!self.continues);
+                self.column = 0;
+            } else {
+                if self.column == 3 {
+                    self.continues = *byte == b'-';
                 }
-                _ => {
-                    if self.column == 3 {
-                        self.continues = *byte == b'-';
-                    }
-                    self.column += 1;
-                }
+                self.column += 1;
             }
         }
     }

@@ -5,6 +5,7 @@ use super::value::{address, instant_or_none};
 use crate::domain::address::Address;
 use crate::domain::id::{DeliveryId, IssueId, OccurrenceId, ProspectId};
 use jiff::Timestamp;
+use serde::Serialize;
 
 /// A delivery that is not finished, as its lease's holder reads it.
 #[derive(Debug, Clone)]
@@ -75,6 +76,53 @@ const RECEIVED: &str = "
     SELECT i.subject, a.at, i.id FROM deliveries d JOIN issues i ON i.id = d.issue_id
     JOIN attempts a ON a.delivery_id = d.id AND a.state = 'accepted'
     WHERE d.prospect_id = $1 ORDER BY a.at DESC LIMIT $2";
+const OF_PROSPECT: &str = "
+    SELECT s.delivery_id, i.campaign, i.newsletter, i.subject, s.state, s.at, s.reply FROM delivery_states s
+    JOIN issues i ON i.id = s.issue_id WHERE s.prospect_id = $1 ORDER BY s.delivery_id";
+const TEST_COPY: &str = "
+    SELECT s.delivery_id, i.campaign, i.newsletter, i.subject, s.state, COALESCE(s.retry_at, s.at), s.reply FROM delivery_states s
+    JOIN issues i ON i.id = s.issue_id WHERE s.issue_id = $1 AND i.test ORDER BY s.delivery_id LIMIT 1";
+
+/// A delivery as people read about it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Delivery {
+    /// Its row.
+    pub id: DeliveryId,
+    /// Of which campaign.
+    pub campaign: String,
+    /// Of which newsletter.
+    pub newsletter: String,
+    /// Its subject line.
+    pub subject: String,
+    /// Its state, in the diagram's words.
+    pub state: String,
+    /// When the latest attempt was, or the next one will be.
+    pub at: Option<Timestamp>,
+    /// What the relay said, or why it was not sent.
+    pub reply: Option<String>,
+}
+
+type DeliveryRow = (i64, String, String, String, String, Option<i64>, Option<String>);
+
+fn delivery((id, campaign, newsletter, subject, state, at, reply): DeliveryRow) -> Result<Delivery, StoreError> {
+    Ok(Delivery { id: DeliveryId(id), campaign, newsletter, subject, state, at: instant_or_none(at)?, reply })
+}
+
+/// Every copy written for a prospect, oldest first.
+///
+/// # Errors
+/// The store's.
+pub async fn of_prospect(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Delivery>, StoreError> {
+    tx.rows(OF_PROSPECT, args![prospect]).await?.into_iter().map(delivery).collect()
+}
+
+/// The one copy of a test issue.
+///
+/// # Errors
+/// The store's; also when there is none.
+pub async fn test_copy(tx: &mut Tx, issue: IssueId) -> Result<Delivery, StoreError> {
+    tx.row(TEST_COPY, args![issue]).await?.map(delivery).transpose()?.ok_or(StoreError::Rows { expected: 1, found: 0 })
+}
 
 /// The unfinished deliveries of an issue in a range of ids.
 ///

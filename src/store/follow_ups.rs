@@ -14,6 +14,9 @@ const OF: &str = "
     WHERE salesperson = $1 AND done_at IS NULL ORDER BY due_at, id";
 const OF_HANDOFF: &str = "
     SELECT id, prospect_id, handoff_id, salesperson, action, due_at FROM follow_ups WHERE handoff_id = $1 AND done_at IS NULL";
+const OF_PROSPECT: &str = "
+    SELECT id, prospect_id, handoff_id, salesperson, action, due_at FROM follow_ups
+    WHERE prospect_id = $1 AND done_at IS NULL ORDER BY due_at, id";
 
 /// Puts an item on a queue.
 ///
@@ -60,6 +63,14 @@ pub async fn of(tx: &mut Tx, salesperson: &Name) -> Result<Vec<FollowUp>, StoreE
 /// The store's.
 pub async fn of_handoff(tx: &mut Tx, handoff: HandoffId) -> Result<Option<FollowUp>, StoreError> {
     tx.row(OF_HANDOFF, args![handoff]).await?.map(item).transpose()
+}
+
+/// A prospect's open items, soonest first.
+///
+/// # Errors
+/// The store's.
+pub async fn of_prospect(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<FollowUp>, StoreError> {
+    tx.rows(OF_PROSPECT, args![prospect]).await?.into_iter().map(item).collect()
 }
 
 fn item(row: (i64, i64, Option<i64>, String, String, i64)) -> Result<FollowUp, StoreError> {

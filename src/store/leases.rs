@@ -34,6 +34,12 @@ const NEXT: Sql = locking!(
      ORDER BY l.not_before, l.id LIMIT 1",
     "FOR UPDATE OF l SKIP LOCKED"
 );
+const OF_ISSUE: Sql = locking!(
+    "SELECT l.id, l.issue_id, l.first_id, l.last_id, l.fence FROM leases l
+     WHERE l.issue_id = $2 AND l.finished_at IS NULL AND l.not_before <= $1 AND (l.owner IS NULL OR l.leased_until <= $1)
+     ORDER BY l.id LIMIT 1",
+    "FOR UPDATE OF l SKIP LOCKED"
+);
 const TAKE: &str = "UPDATE leases SET owner = $2, fence = fence + 1, leased_until = $3 WHERE id = $1";
 const RENEW: &str = "UPDATE leases SET leased_until = $3 WHERE id = $1 AND fence = $2";
 const RELEASE: &str = "UPDATE leases SET owner = NULL, leased_until = NULL, not_before = $3 WHERE id = $1 AND fence = $2";
@@ -62,7 +68,31 @@ pub async fn cover(
 /// # Errors
 /// The store's.
 pub async fn claim(tx: &mut Tx, node: &str, now: Timestamp, until: Timestamp) -> Result<Option<Lease>, StoreError> {
-    let row: Option<(i64, i64, i64, i64, i64)> = tx.row(NEXT, args![now]).await?;
+    let row = tx.row(NEXT, args![now]).await?;
+    take(tx, row, node, until).await
+}
+
+/// Takes a range of this issue that is due and free, whatever else waits.
+///
+/// # Errors
+/// The store's.
+pub async fn claim_of(
+    tx: &mut Tx,
+    issue: IssueId,
+    node: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Option<Lease>, StoreError> {
+    let row = tx.row(OF_ISSUE, args![now, issue]).await?;
+    take(tx, row, node, until).await
+}
+
+async fn take(
+    tx: &mut Tx,
+    row: Option<(i64, i64, i64, i64, i64)>,
+    node: &str,
+    until: Timestamp,
+) -> Result<Option<Lease>, StoreError> {
     let Some((id, issue, first, last, fence)) = row else {
         return Ok(None);
     };

@@ -27,5 +27,6 @@ pub mod qualifications;
 pub mod handoffs;
 pub mod follow_ups;
 pub mod letters;
-// Counting over all of them.
+// Over all of them: counting, and forgetting.
 pub mod counts;
+pub mod erasures;

@@ -77,6 +77,8 @@ const TAGS: &str = "
     WHERE prospect_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
 const BY_ADDRESS: &str = "SELECT address, id FROM prospects WHERE address IN (SELECT value ->> 'a' FROM json_each($1))";
 const PAGE: &str = "SELECT id FROM prospects WHERE id > $1 AND address IS NOT NULL ORDER BY id LIMIT $2";
+const STANDING_PAGE: &str = "SELECT id FROM prospects WHERE id > $1 AND standing = $3 ORDER BY id LIMIT $2";
+const FIELD_NAMES: &str = "SELECT DISTINCT name FROM prospect_fields ORDER BY name";
 const ADD: &str = "
     INSERT INTO prospects (address, name, phone, company, account_id, salesperson, mail_stop, episode_started_at, created_at)
     SELECT value ->> 'address', value ->> 'name', value ->> 'phone', value ->> 'company', CAST(value ->> 'account' AS BIGINT),
@@ -178,6 +180,24 @@ pub async fn by_address(tx: &mut Tx, addresses: &[&Address]) -> Result<BTreeMap<
 pub async fn page(tx: &mut Tx, after: ProspectId, most: i64) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = tx.rows(PAGE, args![after, most]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
+}
+
+/// The ids of the next prospects after `after` who stand there.
+///
+/// # Errors
+/// The store's.
+pub async fn page_of(tx: &mut Tx, standing: Standing, after: ProspectId, most: i64) -> Result<Vec<ProspectId>, StoreError> {
+    let rows: Vec<(i64,)> = tx.rows(STANDING_PAGE, args![after, most, standing.word()]).await?;
+    Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
+}
+
+/// Every field anybody has a value of, by name.
+///
+/// # Errors
+/// The store's.
+pub async fn field_names(tx: &mut Tx) -> Result<Vec<Name>, StoreError> {
+    let rows: Vec<(String,)> = tx.rows(FIELD_NAMES, args![]).await?;
+    rows.iter().map(|(field,)| name(field)).collect()
 }
 
 /// Adds prospects whose addresses are new; returns those added.

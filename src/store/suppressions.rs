@@ -18,6 +18,17 @@ pub enum Channel {
     Phone,
 }
 
+impl Channel {
+    /// The word in SQL and on the command line.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Phone => "phone",
+        }
+    }
+}
+
 /// An address that must not be used from now on.
 #[derive(Debug, Clone, Serialize)]
 pub struct Stop {
@@ -69,6 +80,7 @@ const IN_FORCE: &str = "
 const ALL: &str = "
     SELECT address, channel, reason, source, suppressed_at FROM suppressions WHERE lifted_at IS NULL ORDER BY suppressed_at, id";
 const LIFT: &str = "UPDATE suppressions SET lifted_at = $3 WHERE address = $1 AND channel = $2 AND lifted_at IS NULL";
+const NOTE_LIFTED: &str = "UPDATE suppressions SET source = source || $4 WHERE address = $1 AND channel = $2 AND lifted_at = $3";
 /// What else is in force for the address, under its hash too, goes on stopping the prospect.
 const RESUME_PROSPECT: &str = "
     UPDATE prospects SET mail_stop = (SELECT MIN(s.reason) FROM suppressions s
@@ -116,12 +128,25 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<Suppression>, StoreError> {
 /// # Errors
 /// The store's.
 pub async fn lift(tx: &mut Tx, address: &Address, channel: Channel, now: Timestamp) -> Result<bool, StoreError> {
-    let word = if channel == Channel::Email { "email" } else { "phone" };
-    let lifted = tx.execute(LIFT, args![address, word, now]).await? > 0;
-    if channel == Channel::Email {
+    let lifted = tx.execute(LIFT, args![address, channel.word(), now]).await? > 0;
+    if lifted && channel == Channel::Email {
         tx.execute(RESUME_PROSPECT, args![address, erased(address)]).await?;
     }
     Ok(lifted)
+}
+
+/// Notes beside what was lifted at `lifted_at` why it was.
+///
+/// # Errors
+/// The store's.
+pub async fn note_lifted(
+    tx: &mut Tx,
+    address: &Address,
+    channel: Channel,
+    words: &str,
+    lifted_at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(NOTE_LIFTED, args![address, channel.word(), lifted_at, words]).await.map(drop)
 }
 
 /// What stands for an erased address: enough to know it again, not enough to read it.

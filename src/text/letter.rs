@@ -3,7 +3,7 @@
 use crate::domain::address::header_text;
 use crate::domain::signal::excerpt;
 use crate::text::dossier::{Dossier, Kind, quoted};
-use crate::text::template::{TextError, render, render_styled};
+use crate::text::template::{TextError, dialled, render, render_styled};
 use crate::text::vcard::vcard;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -87,13 +87,6 @@ pub fn who(name: &str, company: Option<&str>) -> String {
 #[must_use]
 pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%a %-d %b %H:%M").to_string()
-}
-
-/// A number a phone can dial, of what somebody wrote.
-fn dialled(phone: &str) -> Option<String> {
-    let plus = if phone.trim().starts_with('+') { "+" } else { "" };
-    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
-    (digits.len() >= 3).then(|| format!("{plus}{digits}"))
 }
 
 #[cfg(test)]

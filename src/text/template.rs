@@ -1,4 +1,4 @@
-//! The templates of mails, embedded in the binary. Values are hostile: each prints on one line, escaped in HTML.
+//! The templates of mails and pages, embedded in the binary. Values are hostile: each prints on one line, escaped in HTML.
 
 use crate::domain::address::one_line;
 use crate::domain::signal::excerpt;
@@ -16,7 +16,10 @@ pub const LOOK: &str = include_str!("../../config/templates/look.css");
 /// The same in the dark: media queries only.
 pub const DARK: &str = include_str!("../../config/templates/dark.css");
 
-const TEMPLATES: [(&str, &str); 15] = [
+/// What pages add to the look.
+pub const PAGE: &str = include_str!("../../config/templates/page.css");
+
+const TEMPLATES: &[(&str, &str)] = &[
     ("look.css", LOOK),
     ("dark.css", DARK),
     ("newsletter.html", include_str!("../../config/templates/newsletter.html")),
@@ -31,7 +34,16 @@ const TEMPLATES: [(&str, &str); 15] = [
     ("moved.txt", include_str!("../../config/templates/moved.txt")),
     ("moved.html", include_str!("../../config/templates/moved.html")),
     ("reminder.txt", include_str!("../../config/templates/reminder.txt")),
+    ("page-mails.html", include_str!("../../config/templates/page-mails.html")),
     ("reminder.html", include_str!("../../config/templates/reminder.html")),
+    ("page.html", include_str!("../../config/templates/page.html")),
+    ("page-message.html", include_str!("../../config/templates/page-message.html")),
+    ("page-answer.html", include_str!("../../config/templates/page-answer.html")),
+    ("page-unsubscribe.html", include_str!("../../config/templates/page-unsubscribe.html")),
+    ("page-handoff.html", include_str!("../../config/templates/page-handoff.html")),
+    ("page-answers.html", include_str!("../../config/templates/page-answers.html")),
+    ("page-touch.html", include_str!("../../config/templates/page-touch.html")),
+    ("page-queue.html", include_str!("../../config/templates/page-queue.html")),
 ];
 
 /// Why a text could not be made.
@@ -89,6 +101,9 @@ fn environment(zone: &TimeZone) -> Result<Environment<'static>, Error> {
     environment.add_filter("moment", move |text: &str| shown(text, &there, "%a %-d %b, %H:%M"));
     let there = zone.clone();
     environment.add_filter("day", move |text: &str| day(text, &there));
+    let there = zone.clone();
+    environment.add_filter("when", move |text: &str, now: &str| when(text, now, &there));
+    environment.add_filter("dial", |text: &str| dialled(text));
     environment.add_filter("last_day", |text: &str| last_day(text));
     environment.add_filter("brief", |text: &str| excerpt(text, 120));
     environment.add_filter("paragraph", |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>());
@@ -108,12 +123,71 @@ fn day(text: &str, zone: &TimeZone) -> Result<String, Error> {
 
 /// The last day before an instant: what ends at midnight (UTC, as rules reckon) was good until the day before.
 fn last_day(text: &str) -> Result<String, Error> {
-    let end: Timestamp = text.parse().map_err(|_| Error::new(ErrorKind::InvalidOperation, "not an instant"))?;
+    let end = instant(text)?;
     let last = end.checked_sub(1.second()).unwrap_or(end);
     Ok(last.to_zoned(TimeZone::UTC).strftime("%-d %b %Y").to_string())
 }
 
 fn shown(text: &str, zone: &TimeZone, format: &str) -> Result<String, Error> {
-    let at: Timestamp = text.parse().map_err(|_| Error::new(ErrorKind::InvalidOperation, "not an instant"))?;
-    Ok(at.to_zoned(zone.clone()).strftime(format).to_string())
+    Ok(instant(text)?.to_zoned(zone.clone()).strftime(format).to_string())
+}
+
+/// An instant as somebody says it at `now`: "today, 15:00", "Tue 3 Nov, 15:00"; with its year where that is another.
+fn when(text: &str, now: &str, zone: &TimeZone) -> Result<String, Error> {
+    let (at, now) = (instant(text)?.to_zoned(zone.clone()), instant(now)?.to_zoned(zone.clone()));
+    let format = match (at.date() - now.date()).get_days() {
+        0 => "today, %H:%M",
+        1 => "tomorrow, %H:%M",
+        -1 => "yesterday, %H:%M",
+        _ if at.year() == now.year() => "%a %-d %b, %H:%M",
+        _ => "%-d %b %Y, %H:%M",
+    };
+    Ok(at.strftime(format).to_string())
+}
+
+fn instant(text: &str) -> Result<Timestamp, Error> {
+    text.parse().map_err(|_| Error::new(ErrorKind::InvalidOperation, "not an instant"))
+}
+
+/// The number a phone can dial, of what somebody wrote; `None` when it holds too few digits to be one.
+#[must_use]
+pub fn dialled(phone: &str) -> Option<String> {
+    let plus = if phone.trim().starts_with('+') { "+" } else { "" };
+    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+    (digits.len() >= 3).then(|| format!("{plus}{digits}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_shown_as_one_says_it() {
+        let zone = TimeZone::get("Europe/Madrid").expect("zone");
+        for (at, words) in [
+            ("2026-11-03T14:00:00Z", "today, 15:00"),
+            // Their midnight divides the days, not that of UTC.
+            ("2026-11-03T23:30:00Z", "tomorrow, 00:30"),
+            ("2026-11-02T22:59:00Z", "yesterday, 23:59"),
+            ("2026-11-10T08:00:00Z", "Tue 10 Nov, 09:00"),
+            ("2026-12-03T08:00:00Z", "Thu 3 Dec, 09:00"),
+            ("2027-01-01T08:00:00Z", "1 Jan 2027, 09:00"),
+            ("2025-11-03T14:00:00Z", "3 Nov 2025, 15:00"),
+        ] {
+            assert_eq!(when(at, "2026-11-03T09:00:00Z", &zone).expect("an instant"), words, "{at}");
+        }
+        assert!(when("soon", "2026-11-03T09:00:00Z", &zone).is_err());
+    }
+
+    #[test]
+    fn a_number_is_dialled_without_what_was_written_around_it() {
+        for (written, dials) in [
+            ("+34 600 100-200", Some("+34600100200")),
+            ("(0)91 555 01 02", Some("0915550102")),
+            ("javascript:alert(1234)", Some("1234")),
+            ("ask Pol", None),
+        ] {
+            assert_eq!(dialled(written).as_deref(), dials, "{written}");
+        }
+    }
 }

@@ -1,13 +1,16 @@
 //! `GET|POST /h/TOKEN`: a handoff's page, behind a signed link that works for its salesperson only.
 //!
 //! GET shows; POST does. What ends a handoff is asked back once, because scanners sometimes submit forms; every change
-//! is confirmed by mail.
+//! is confirmed by mail. What cannot be done is said above the forms, and what was written stays in them.
 
 use super::page;
+use super::said::Said;
 use super::site::Site;
 use crate::domain::criterion::Criterion;
-use crate::domain::handoff::{Rejection, Stage};
+use crate::domain::handoff::{Handoff, Stage};
 use crate::domain::id::{HandoffId, Name};
+use crate::domain::plan::Plan;
+use crate::domain::rule::RecycleReason;
 use crate::domain::signal::Touch;
 use crate::flow::context::FlowError;
 use crate::flow::dossier;
@@ -18,180 +21,162 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use minijinja::context;
 use minijinja::value::{Serde, Value};
-use std::collections::BTreeMap;
+
+/// What the page shows besides the handoff itself.
+#[derive(Default)]
+struct Shown {
+    /// Why what was asked could not be done.
+    problem: Option<String>,
+    /// What the form said then.
+    said: Said,
+    /// What is asked back.
+    ask: Option<Value>,
+}
 
 /// Shows the dossier and what can be done.
 pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Response {
     match genuine(&site, &token).await {
-        Ok(Some((id, _))) => present(&site, id, None).await.unwrap_or_else(|e| page::failed(&e)),
-        Ok(None) => page::unknown_link(),
-        Err(error) => page::failed(&error),
+        Ok((handoff, _)) => present(&site, handoff.id, StatusCode::OK, Shown::default()).await,
+        Err(response) => *response,
     }
 }
 
 /// Does what a button says.
 pub async fn answer(State(site): State<Site>, Path(token): Path<String>, body: Bytes) -> Response {
     let (id, salesperson) = match genuine(&site, &token).await {
-        Ok(Some(found)) => found,
-        Ok(None) => return page::unknown_link(),
-        Err(error) => return page::failed(&error),
+        Ok((handoff, salesperson)) => (handoff.id, salesperson),
+        Err(response) => return *response,
     };
-    let Ok(said) = serde_urlencoded::from_bytes::<Vec<(String, String)>>(&body) else {
+    let Ok(pairs) = serde_urlencoded::from_bytes::<Vec<(String, String)>>(&body) else {
         return page::say(StatusCode::UNPROCESSABLE_ENTITY, "The form could not be read", "Please go back and try again.");
     };
-    let said = Said::new(said);
-    let action = match action(&said) {
+    let said = Said::new(pairs);
+    let action = match said.action() {
         Ok(action) => action,
-        Err(words) => return page::say(StatusCode::UNPROCESSABLE_ENTITY, "Something is missing", &words),
-    };
-    if is_final(&action) && said.get("confirm") != Some("yes") {
-        return confirm(&site, id, &said).await.unwrap_or_else(|e| page::failed(&e));
-    }
-    match act(&site.ctx, id, &salesperson, action).await {
-        // Back to the page: reloading it must not post again. A handoff passed on has another salesperson's page.
-        Ok(handoff) if handoff.salesperson == salesperson => {
-            let target = HeaderValue::from_str(&format!("/h/{token}")).unwrap_or_else(|_| HeaderValue::from_static("/"));
-            (StatusCode::SEE_OTHER, [(header::LOCATION, target)]).into_response()
+        Err(words) => {
+            let shown = Shown { problem: Some(words), said, ask: None };
+            return present(&site, id, StatusCode::UNPROCESSABLE_ENTITY, shown).await;
         }
-        Ok(_) => {
-            page::say(StatusCode::OK, "It is no longer yours", "We have offered it to somebody else. You need do nothing more.")
+    };
+    if let Some(ask) = said.question(&action).filter(|_| !said.confirmed()) {
+        return present(&site, id, StatusCode::OK, Shown { ask: Some(ask), ..Shown::default() }).await;
+    }
+    let accepts = matches!(action, Action::Accept);
+    match act(&site.ctx, id, &salesperson, action).await {
+        // Back to the page: reloading it must not post again.
+        Ok(handoff) if handoff.salesperson == salesperson => to_page(&token),
+        Ok(_) => page::say(StatusCode::OK, "Thank you", "We have offered it to somebody else. You need do nothing more."),
+        // Pressed twice: the page shows how it stands.
+        Err(FlowError::Refused(_)) if accepts => to_page(&token),
+        Err(FlowError::Refused(words)) => {
+            let shown = Shown { problem: Some(page::sentence(&words)), said, ask: None };
+            present(&site, id, StatusCode::CONFLICT, shown).await
         }
         Err(error) => page::failed(&error),
     }
 }
 
-/// The handoff a token opens: it must have been signed for the salesperson who has the handoff now.
-async fn genuine(site: &Site, text: &str) -> Result<Option<(HandoffId, Name)>, FlowError> {
+fn to_page(token: &str) -> Response {
+    let target = HeaderValue::from_str(&format!("/h/{token}")).unwrap_or_else(|_| HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, target)]).into_response()
+}
+
+/// The handoff a token opens, and for whom: it must have been signed for the salesperson who has the handoff now.
+async fn genuine(site: &Site, text: &str) -> Result<(Handoff, Name), Box<Response>> {
     let plan = site.ctx.plan();
     let people = plan.roster.salespeople.iter().map(|s| &s.id).chain([&plan.roster.manager]);
     let read = |id: &Name| Some((site.ctx.signer().read(Kind::Handoff, text, id.as_str())?, id.clone()));
-    let Some((token, salesperson)) = people.into_iter().find_map(read) else {
-        return Ok(None);
-    };
-    let mut tx = site.ctx.store().read().await?;
-    let handoff = handoffs::load(&mut tx, HandoffId(token.id)).await?;
-    Ok(handoff.filter(|h| h.salesperson == salesperson).map(|h| (h.id, salesperson)))
+    let (token, salesperson) = people.into_iter().find_map(read).ok_or_else(|| Box::new(page::unknown_link()))?;
+    let load = async { Ok(handoffs::load(&mut site.ctx.store().read().await?, HandoffId(token.id)).await?) };
+    match load.await {
+        Ok(Some(handoff)) if handoff.salesperson == salesperson => Ok((handoff, salesperson)),
+        Ok(Some(_)) => {
+            let words = "Somebody else has it now. There is nothing left for you to do here.";
+            Err(Box::new(page::say(StatusCode::GONE, "It is no longer yours", words)))
+        }
+        Ok(None) => Err(Box::new(page::unknown_link())),
+        Err(error) => Err(Box::new(page::failed(&error))),
+    }
 }
 
-async fn present(site: &Site, id: HandoffId, ask: Option<Value>) -> Result<Response, FlowError> {
+async fn present(site: &Site, id: HandoffId, status: StatusCode, shown: Shown) -> Response {
+    match values(site, id, shown).await {
+        Ok((zone, values)) => page::show(status, "page-handoff.html", &zone, values),
+        Err(error) => page::failed(&error),
+    }
+}
+
+async fn values(site: &Site, id: HandoffId, shown: Shown) -> Result<(TimeZone, Value), FlowError> {
     let (plan, now) = (site.ctx.plan(), site.ctx.now());
     let mut tx = site.ctx.store().read().await?;
     let handoff = handoffs::load(&mut tx, id).await?.ok_or_else(|| FlowError::Missing(format!("handoff {id}")))?;
     let prospect = prospects::one(&mut tx, handoff.prospect).await?;
     let told = dossier::compile(&site.ctx, &mut tx, &plan, id, &prospect, now).await?;
     let next = follow_ups::of_handoff(&mut tx, id).await?;
-    let events = handoffs::events(&mut tx, id).await?;
-    let reconfirm = dossier::reconfirm(&mut tx, &plan, &prospect, id, now).await?;
+    let mut events = handoffs::events(&mut tx, id).await?;
+    for event in &mut events {
+        let known = Name::parse(&event.by).ok().and_then(|id| plan.roster.person(&id).map(|(name, _)| name.to_owned()));
+        event.by = known.unwrap_or_else(|| event.by.clone());
+    }
+    // What was proven is asked again of an open lead only.
+    let reconfirm = if handoff.is_open() { dossier::reconfirm(&mut tx, &plan, &prospect, id, now).await? } else { Vec::new() };
+    let d = told.dossier;
+    let later = later(&d.zone, now);
     let values = context! {
-        d => Value::from(Serde(&told.dossier)),
-        known => told.dossier.known(),
+        known => d.known(),
         request => handoff.cause == "request",
         state => handoff.state.word(),
         stage => handoff.stage.word(),
         outcome => handoff.outcome.map(|o| o.word().replace('_', " ")),
-        touched => handoff.touched_at.is_some(),
+        value => handoff.value,
+        closed_at => handoff.closed_at.map(|at| at.to_string()),
+        overdue => next.as_ref().is_some_and(|n| n.due_at <= now),
         next => next.map(|n| Value::from(Serde(&n))),
         events => Value::from(Serde(&events)),
         reconfirm,
-        ask,
+        problem => shown.problem,
+        said => shown.said.values(),
+        ask => shown.ask,
         stages => Stage::ALL.map(Stage::word),
-        criteria => Criterion::ALL.map(|c| context! { word => c.word(), name => c.to_string() }),
+        criteria => criteria(&plan),
         touches => Touch::WORDS.map(|(word, _)| word),
-        reasons => plan.qualifying.recycle.iter().map(|r| r.reason.clone()).collect::<Vec<_>>(),
-        zone => told.dossier.zone.iana_name().unwrap_or("UTC"),
+        reasons => reasons(&plan, now),
+        tomorrow => later[0].1.clone(),
+        later,
+        zone => d.zone.iana_name().unwrap_or("UTC"),
+        now => now.to_string(),
+        d => Value::from(Serde(&d)),
     };
-    Ok(page::show(StatusCode::OK, "page-handoff.html", &told.dossier.zone, values))
+    Ok((d.zone, values))
 }
 
-/// Asks back before anything final.
-async fn confirm(site: &Site, id: HandoffId, said: &Said) -> Result<Response, FlowError> {
-    let fields: Vec<(String, String)> =
-        said.0.iter().filter(|(k, _)| *k != "confirm").map(|(k, v)| (k.clone(), v.clone())).collect();
-    let what = match said.get("action").unwrap_or_default() {
-        "won" => "Mark it as won and close it?",
-        "lost" => "Mark it as lost and return them to nurture?",
-        "recycle" => "Return them to nurture?",
-        _ => "Decline it?",
+/// The five, each with the touches that can prove it: "call, meeting or fair".
+fn criteria(plan: &Plan) -> Vec<Value> {
+    let touches = |criterion| {
+        let read = Touch::WORDS.into_iter().filter(|(_, touch)| plan.qualifying.reads_touch(criterion, *touch));
+        let words: Vec<&str> = read.map(|(word, _)| word).collect();
+        match words.split_last() {
+            Some((last, [])) => (*last).to_owned(),
+            Some((last, others)) => format!("{} or {last}", others.join(", ")),
+            None => String::new(),
+        }
     };
-    present(
-        site,
-        id,
-        Some(context! { what, fields => fields.iter().map(|(k, v)| context! { name => k, value => v }).collect::<Vec<_>>() }),
-    )
-    .await
+    Criterion::ALL.map(|c| context! { word => c.word(), name => c.to_string(), touches => touches(c) }).into()
 }
 
-/// What ends a handoff, or takes it away from its salesperson.
-const fn is_final(action: &Action) -> bool {
-    matches!(action, Action::Won(_) | Action::Lost(_) | Action::Recycle { .. } | Action::Reject(..))
+/// The reasons for returning a lead, each with the date on which it would come back.
+fn reasons(plan: &Plan, now: Timestamp) -> Vec<Value> {
+    let wake = |reason: &RecycleReason| reason.wake.map(|wake| wake.date(plan.qualifying.fiscal_year, now).to_string());
+    plan.qualifying.recycle.iter().map(|r| context! { reason => r.reason.clone(), wake => wake(r) }).collect()
 }
 
-/// The fields a form sent; a repeated one keeps its last value, but for `proves`, which is joined.
-struct Said(BTreeMap<String, String>);
-
-impl Said {
-    fn new(pairs: Vec<(String, String)>) -> Self {
-        let mut said: BTreeMap<String, String> = BTreeMap::new();
-        for (key, value) in pairs.into_iter().take(40) {
-            let value: String = value.trim().chars().take(2_000).collect();
-            match said.get_mut(&key) {
-                Some(earlier) if key == "proves" => *earlier = format!("{earlier},{value}"),
-                _ => drop(said.insert(key, value)),
-            }
-        }
-        Self(said)
-    }
-
-    fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(String::as_str).filter(|v| !v.is_empty())
-    }
-
-    fn note(&self) -> String {
-        self.get("note").unwrap_or_default().to_owned()
-    }
-
-    fn date(&self, key: &str) -> Result<Option<jiff::civil::Date>, String> {
-        let text = self.get(key);
-        text.map(|t| t.parse().map_err(|_| format!("{t:?} is no date; write it as YYYY-MM-DD."))).transpose()
-    }
-}
-
-fn action(said: &Said) -> Result<Action, String> {
-    let criterion = |word: &str| Criterion::parse(word).ok_or_else(|| format!("{word:?} is no criterion."));
-    Ok(match said.get("action").unwrap_or_default() {
-        "accept" => Action::Accept,
-        "reject" => {
-            let rejection = match said.get("because").unwrap_or_default() {
-                "not mine" => Rejection::NotMine,
-                "already customer" => Rejection::AlreadyCustomer,
-                "data wrong" => Rejection::DataWrong,
-                "not ready" => {
-                    Rejection::NotReady(criterion(said.get("criterion").ok_or("Say which criterion does not hold.")?)?)
-                }
-                _ => return Err("Say why: not mine, a customer already, data wrong, or not ready.".to_owned()),
-            };
-            Action::Reject(rejection, said.note())
-        }
-        "touch" => {
-            let word = said.get("touch").ok_or("Say how you were in touch.")?;
-            let touch = Touch::WORDS.into_iter().find(|(w, _)| *w == word).map(|(_, t)| t).ok_or("Say how you were in touch.")?;
-            let proves = said.get("proves").into_iter().flat_map(|p| p.split(',')).map(criterion).collect::<Result<_, _>>()?;
-            Action::Touch { touch, proves, date: said.date("date")?, note: said.note() }
-        }
-        "stage" => Action::Stage(said.get("stage").and_then(Stage::parse).ok_or("Choose a stage.")?),
-        "snooze" => Action::Snooze(said.date("until")?.ok_or("Say until when.")?, said.note()),
-        "recycle" => {
-            let reason = said.get("reason").ok_or("Choose a reason.")?.to_owned();
-            Action::Recycle { reason, wake: said.date("wake")?, note: said.note() }
-        }
-        "won" => {
-            let value =
-                said.get("value").map(|v| v.parse::<i64>().map_err(|_| "The value is a whole number.".to_owned())).transpose()?;
-            Action::Won(value)
-        }
-        "lost" => Action::Lost(said.note()),
-        _ => return Err("Choose what to do.".to_owned()),
-    })
+/// Dates to put a follow-up off to, tomorrow first.
+fn later(zone: &TimeZone, now: Timestamp) -> [(&'static str, String); 4] {
+    let today = now.to_zoned(zone.clone()).date();
+    [("Tomorrow", 1.day()), ("In a week", 1.week()), ("In a month", 1.month()), ("In 3 months", 3.months())]
+        .map(|(words, span)| (words, today.saturating_add(span).to_string()))
 }

@@ -14,9 +14,13 @@ pub mod unsubscribe;
 pub mod form;
 pub mod api;
 // What salespeople open.
+pub mod said;
 pub mod handoff;
 pub mod queue;
 // What machines ask.
 pub mod health;
 // All of it.
 pub mod router;
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Pages: rendered from templates, without scripts, under a policy that allows none.
 
 use crate::flow::context::FlowError;
-use crate::text::template::{self, DARK, LOOK};
+use crate::text::template::{self, DARK, LOOK, PAGE};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::tz::TimeZone;
@@ -24,11 +24,13 @@ pub fn show(status: StatusCode, name: &'static str, zone: &TimeZone, values: imp
 }
 
 /// A page that says one thing.
+#[must_use]
 pub fn say(status: StatusCode, title: &str, words: &str) -> Response {
     show(status, "page-message.html", &TimeZone::UTC, context! { title, words })
 }
 
 /// The answer to a link that is not ours, is cut short, or points to what is gone.
+#[must_use]
 pub fn unknown_link() -> Response {
     say(
         StatusCode::NOT_FOUND,
@@ -40,7 +42,7 @@ pub fn unknown_link() -> Response {
 /// The answer when the house could not do it.
 pub fn failed(error: &FlowError) -> Response {
     match error {
-        FlowError::Refused(words) => say(StatusCode::CONFLICT, "This is not possible now", words),
+        FlowError::Refused(words) => say(StatusCode::CONFLICT, "This is not possible now", &sentence(words)),
         FlowError::Missing(what) => say(StatusCode::NOT_FOUND, "Not found", &format!("We could not find {what}.")),
         error => {
             tracing::error!(%error, "request failed");
@@ -55,8 +57,17 @@ pub fn failed(error: &FlowError) -> Response {
     }
 }
 
+/// The words of an error, which are a fragment, as a sentence.
+#[must_use]
+pub fn sentence(words: &str) -> String {
+    let mut rest = words.chars();
+    let first: String = rest.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    let end = if words.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{first}{}{end}", rest.as_str())
+}
+
 /// The style sheet of every page.
 pub async fn look() -> Response {
-    let css = format!("{LOOK}\n{}\n{DARK}", include_str!("../../config/templates/page.css"));
+    let css = format!("{LOOK}\n{PAGE}\n{DARK}");
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")], css).into_response()
 }

@@ -2,16 +2,31 @@
 
 use super::page;
 use super::site::Site;
+use crate::domain::follow_up::Urgency;
 use crate::domain::id::Name;
+use crate::domain::qualification::Verdict;
 use crate::domain::salesperson::link_number;
-use crate::flow::agenda;
+use crate::flow::agenda::{self, Item};
+use crate::flow::context::FlowError;
 use crate::flow::dossier;
 use crate::mail::token::Kind;
+use crate::store::backend::Tx;
+use crate::store::{handoffs, qualifications};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use minijinja::context;
 use minijinja::value::{Serde, Value};
+use serde::Serialize;
+
+/// An item of the queue, as the page shows it.
+#[derive(Serialize)]
+struct Card {
+    #[serde(flatten)]
+    item: Item,
+    /// For a request that waits for its answer: how many of the five were met when it was made.
+    known: Option<usize>,
+}
 
 /// Shows the queue.
 pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Response {
@@ -33,16 +48,24 @@ pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Respon
     }
 }
 
-async fn items(site: &Site, salesperson: &Name) -> Result<Response, crate::flow::context::FlowError> {
+async fn items(site: &Site, salesperson: &Name) -> Result<Response, FlowError> {
     let (plan, now) = (site.ctx.plan(), site.ctx.now());
     let mut tx = site.ctx.store().read().await?;
-    let items = agenda::of(&site.ctx, &mut tx, salesperson, now).await?;
+    let mut items = Vec::new();
+    for item in agenda::of(&site.ctx, &mut tx, salesperson, now).await? {
+        items.push(Card { known: known(&mut tx, &item).await?, item });
+    }
     let (name, _) = plan.roster.person(salesperson).unwrap_or((salesperson.as_str(), &plan.settings.smtp.return_path));
     let zone = dossier::zone_of(&plan, salesperson);
-    Ok(page::show(
-        StatusCode::OK,
-        "page-queue.html",
-        &zone,
-        context! { name, items => Value::from(Serde(&items)), now => now.to_string() },
-    ))
+    let values = context! { name, items => Value::from(Serde(&items)), now => now.to_string() };
+    Ok(page::show(StatusCode::OK, "page-queue.html", &zone, values))
+}
+
+async fn known(tx: &mut Tx, item: &Item) -> Result<Option<usize>, FlowError> {
+    let Some(id) = item.handoff.filter(|_| item.urgency == Urgency::Request) else {
+        return Ok(None);
+    };
+    let (qualification, _) = handoffs::grounds(tx, id).await?;
+    let findings = qualifications::findings(tx, qualification).await?;
+    Ok(Some(findings.iter().filter(|(_, finding)| finding.verdict == Verdict::Met).count()))
 }

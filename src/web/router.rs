@@ -13,7 +13,6 @@ use tower_http::set_header::SetResponseHeaderLayer;
 const MOST_BYTES: usize = 512 * 1024;
 
 /// Every route, with the headers every answer carries.
-#[must_use]
 pub fn router(site: Site) -> Router {
     let always =
         |name: HeaderName, value: &'static str| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));

@@ -8,6 +8,8 @@ mod conformance;
 mod postgres;
 /// The service files: known to systemd, and shut tight.
 mod service;
+/// What is promised, told as it happens to people.
+mod stories;
 
 /// Says loudly that a tool is missing, so that what needs it is not tested; where `CI` is set that is a failure.
 ///

@@ -31,7 +31,7 @@ fn what_could_never_prove_is_refused() {
         (budget, "{ power = \"meets\" }", "what does this rule read?"),
         (budget, "{ form = \"quote\", at_least = 10, power = \"meets\" }", "which field of the form is tested?"),
         (budget, "{ form = \"quote\", field = \"budget\", is = 1, in = [2], power = \"meets\" }", "`is` and `in` are both given"),
-        ("{said}”: what would", "{name}”: what would", "an opener cannot hold"),
+        ("{said}: what would", "{name}: what would", "an opener cannot hold"),
         ("[\"marta\", \"iria\"]", "[\"marta\", \"marta\"]", "two people must agree"),
         ("[\"marta\", \"iria\"]", "[\"marta\", \"iris\"]", "unknown person `iris`"),
         ("{ reply_says = \"call\" }", "{ reply_says = \"call me\" }", "one whole word"),

@@ -1,0 +1,276 @@
+//! `nurtured campaigns …`: what is said to the group, when, and how it fares.
+
+use super::exit::Exit;
+use super::{open, screen};
+use crate::clock::{Clock, SystemClock};
+use crate::daemon::assemble::House;
+use crate::domain::campaign::{Campaign, Newsletter, Order};
+use crate::domain::id::Name;
+use crate::domain::issue::{Hole, Piece};
+use crate::domain::plan::Plan;
+use crate::flow::context::Progress;
+use crate::flow::deliver::deliver_issue;
+use crate::flow::{halt, publish};
+use crate::mail::token::WIDTH;
+use crate::store::backend::Tx;
+use crate::store::counts::{self, OfCampaign};
+use crate::store::{audiences, campaigns, deliveries};
+use clap::Subcommand;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// List, preview, test, pause or resume campaigns
+#[derive(Debug, Subcommand)]
+pub enum Campaigns {
+    /// Every campaign: its next date, its audience, and how it fares
+    List,
+    /// One campaign in full
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Render a newsletter as a recipient would see it; needs no database
+    Preview {
+        /// The campaign's name
+        name: String,
+        /// Which newsletter [default: the first]
+        #[arg(long, value_name = "ID")]
+        newsletter: Option<String>,
+        /// Write the HTML part into this file
+        #[arg(long, value_name = "FILE", conflicts_with = "text")]
+        html: Option<PathBuf>,
+        /// Print the text part (so it does anyway without --html)
+        #[arg(long)]
+        text: bool,
+    },
+    /// Send one newsletter to one address, the very same way as live ones
+    SendTest {
+        /// The campaign's name
+        name: String,
+        /// Which newsletter [default: the first]
+        #[arg(long, value_name = "ID")]
+        newsletter: Option<String>,
+        /// To whom
+        #[arg(long, value_name = "ADDRESS")]
+        to: String,
+    },
+    /// Send nothing of it until it is resumed
+    Pause {
+        /// Its name
+        name: String,
+        /// Why
+        #[arg(long, default_value = "paused by hand")]
+        reason: String,
+    },
+    /// Let it go on
+    Resume {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Serialize)]
+struct Standing<'a> {
+    campaign: &'a Name,
+    next_at: Option<Timestamp>,
+    /// In the campaign's own zone.
+    next: String,
+    audience: i64,
+    #[serde(flatten)]
+    counts: OfCampaign,
+    paused: Option<String>,
+}
+
+/// Obeys.
+///
+/// # Errors
+/// 1 when a test copy was refused; 2 for a name nobody knows; 75 when the relay does not serve us; the store's.
+pub async fn obey(verb: Campaigns, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    match verb {
+        Campaigns::List => list(config, json).await,
+        Campaigns::Show { name } => show(&name, config, json).await,
+        Campaigns::Preview { name, newsletter, html, text: _ } => {
+            preview(&name, newsletter.as_deref(), html.as_deref(), config, json)
+        }
+        Campaigns::SendTest { name, newsletter, to } => send_test(&name, newsletter.as_deref(), &to, config, json).await,
+        Campaigns::Pause { name, reason } => {
+            let house = open::house(config).await?;
+            let plan = house.ctx.plan();
+            let name = &campaign(&plan, &name)?.name;
+            let paused = halt::pause(&house.ctx, name, &reason).await?;
+            changed(name, paused, "is paused now", "was paused already", json)
+        }
+        Campaigns::Resume { name } => {
+            let house = open::house(config).await?;
+            let plan = house.ctx.plan();
+            let name = &campaign(&plan, &name)?.name;
+            let resumed = halt::resume(&house.ctx, name).await?;
+            changed(name, resumed, "goes on now", "was not paused", json)
+        }
+    }
+}
+
+fn changed(name: &Name, changed: bool, now: &str, already: &str, json: bool) -> Result<(), Exit> {
+    if json {
+        return screen::json(&serde_json::json!({ "campaign": name, "changed": changed }));
+    }
+    screen::line(format!("{name} {}.", if changed { now } else { already }))
+}
+
+fn campaign<'a>(plan: &'a Plan, name: &str) -> Result<&'a Campaign, Exit> {
+    plan.campaigns.iter().find(|c| c.name.as_str() == name).ok_or_else(|| {
+        let known: Vec<&str> = plan.campaigns.iter().map(|c| c.name.as_str()).collect();
+        Exit::Usage(format!("there is no campaign {name:?}; the configuration has {}", known.join(", ")))
+    })
+}
+
+fn newsletter<'a>(campaign: &'a Campaign, id: Option<&str>) -> Result<&'a Newsletter, Exit> {
+    let found = match id {
+        Some(id) => campaign.newsletters.iter().find(|n| n.id.as_str() == id),
+        None if campaign.order == Order::Edition => campaign.newsletters.last(),
+        None => campaign.newsletters.first(),
+    };
+    found.ok_or_else(|| {
+        let known: Vec<&str> = campaign.newsletters.iter().map(|n| n.id.as_str()).collect();
+        Exit::Usage(format!("{} has no newsletter {:?}; it has {}", campaign.name, id.unwrap_or_default(), known.join(", ")))
+    })
+}
+
+async fn standing<'a>(tx: &mut Tx, plan: &Plan, campaign: &'a Campaign, now: Timestamp) -> Result<Standing<'a>, Exit> {
+    let newsletters = publish::offered(campaign);
+    let mut question = publish::question(plan, campaign, &newsletters);
+    question.up_to = audiences::last(tx).await?;
+    let audience = audiences::size(tx, &question).await?;
+    let paused = campaigns::all(tx).await?.remove(&campaign.name).and_then(|state| state.paused);
+    let next_at = campaign.schedule.after(now).map(|firing| firing.due_at);
+    let counts = counts::of_campaign(tx, &campaign.name).await?;
+    Ok(Standing { campaign: &campaign.name, next_at, next: in_zone(campaign, next_at), audience, counts, paused })
+}
+
+fn in_zone(campaign: &Campaign, at: Option<Timestamp>) -> String {
+    let shown = at.map(|at| at.to_zoned(campaign.schedule.zone().clone()).strftime("%a %Y-%m-%d %H:%M %Z").to_string());
+    shown.unwrap_or_else(|| "never".to_owned())
+}
+
+async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let house = open::house(config).await?;
+    let (plan, now) = (house.ctx.plan(), house.ctx.now());
+    let mut tx = house.ctx.store().read().await?;
+    let mut all = Vec::new();
+    for campaign in &plan.campaigns {
+        all.push(standing(&mut tx, &plan, campaign, now).await?);
+    }
+    if json {
+        return screen::json(&all);
+    }
+    let rows: Vec<[String; 7]> = all
+        .iter()
+        .map(|s| {
+            let next = s.paused.as_ref().map_or_else(|| s.next.clone(), |why| format!("paused: {why}"));
+            let clicked = format!("{} ({} by machines)", s.counts.clicked, s.counts.machine_clicks);
+            let numbers = [s.audience, s.counts.sent, s.counts.failed, s.counts.open].map(|n| n.to_string());
+            let [audience, sent, failed, open] = numbers;
+            [s.campaign.to_string(), next, audience, sent, failed, open, clicked]
+        })
+        .collect();
+    screen::table(["CAMPAIGN", "NEXT", "AUDIENCE", "SENT", "FAILED", "OPEN", "CLICKED"], &rows)
+}
+
+async fn show(name: &str, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let house = open::house(config).await?;
+    let (plan, now) = (house.ctx.plan(), house.ctx.now());
+    let campaign = campaign(&plan, name)?;
+    let mut tx = house.ctx.store().read().await?;
+    let standing = standing(&mut tx, &plan, campaign, now).await?;
+    let dates: Vec<Timestamp> = campaign.schedule.next(now, 5).into_iter().map(|firing| firing.due_at).collect();
+    let order = if campaign.order == Order::Series { "series" } else { "edition" };
+    let schedule = format!("{} ({})", campaign.schedule.expression(), campaign.schedule.zone_name());
+    if json {
+        let newsletters: Vec<_> =
+            campaign.newsletters.iter().map(|n| serde_json::json!({ "id": n.id, "subject": n.subject })).collect();
+        return screen::json(&serde_json::json!({
+            "standing": standing, "from": campaign.from, "reply_to": campaign.reply_to, "order": order,
+            "schedule": schedule, "dates": dates, "newsletters": newsletters,
+        }));
+    }
+    let c = &standing.counts;
+    screen::line(&campaign.name)?;
+    let lines = [
+        ("from", format!("{} <{}>", campaign.from.name, campaign.from.address)),
+        ("replies to", campaign.reply_to.to_string()),
+        ("schedule", schedule),
+        ("order", order.to_owned()),
+        ("audience", format!("{} prospects now", standing.audience)),
+        ("so far", format!("{} sent, {} failed, {} open", c.sent, c.failed, c.open)),
+        ("clicked", format!("{} by people, {} by machines", c.clicked, c.machine_clicks)),
+        ("paused", standing.paused.clone().unwrap_or_else(|| "no".to_owned())),
+    ];
+    lines.iter().try_for_each(|(what, value)| screen::line(format!("  {what:11} {value}")))?;
+    screen::line("Next")?;
+    dates.iter().try_for_each(|at| screen::line(format!("  {}", in_zone(campaign, Some(*at)))))?;
+    screen::line("Newsletters")?;
+    campaign.newsletters.iter().try_for_each(|n| screen::line(format!("  {:24} {}", n.id, n.subject)))
+}
+
+fn preview(name: &str, id: Option<&str>, html: Option<&Path>, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let plan = open::load(config)?.plan;
+    let campaign = campaign(&plan, name)?;
+    let newsletter = newsletter(campaign, id)?;
+    let now = SystemClock.now();
+    let date = campaign.schedule.after(now).map_or(now, |firing| firing.due_at);
+    let composed = publish::compose(&plan, campaign, newsletter, date)?;
+    let (text, page) = (filled(&composed.text), filled(&composed.html));
+    if let Some(file) = html {
+        std::fs::write(file, &page).map_err(|e| Exit::No(format!("could not write {}: {e}", file.display())))?;
+        return screen::line(format!("Written to {}.", file.display()));
+    }
+    if json {
+        return screen::json(&serde_json::json!({
+            "campaign": campaign.name, "newsletter": newsletter.id, "subject": composed.subject, "text": text, "html": page,
+            "links": composed.content.links, "questions": composed.content.questions.len(),
+        }));
+    }
+    screen::line(format!(
+        "From: {} <{}>\nSubject: {}\n\n{}",
+        campaign.from.name,
+        campaign.from.address,
+        composed.subject,
+        text.trim_end()
+    ))
+}
+
+/// The bytes everybody gets, with a sample in every hole. No link of it works.
+fn filled(pieces: &[Piece]) -> String {
+    let sample = "S".repeat(WIDTH);
+    let piece = |piece: &Piece| match piece {
+        Piece::Literal(text) => text.clone(),
+        Piece::Hole(Hole::To) => "you@company.example".to_owned(),
+        Piece::Hole(_) => sample.clone(),
+    };
+    pieces.iter().map(piece).collect()
+}
+
+async fn send_test(name: &str, id: Option<&str>, to: &str, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let to = open::address(to)?;
+    let house: House = open::house(config).await?;
+    let plan = house.ctx.plan();
+    let campaign = campaign(&plan, name)?;
+    let newsletter = newsletter(campaign, id)?;
+    let issue = publish::publish_test(&house.ctx, campaign, newsletter, &to).await?;
+    while deliver_issue(&house.ctx, &house.doors, issue).await? == Progress::Done {}
+    let mut tx = house.ctx.store().read().await?;
+    let copy = deliveries::test_copy(&mut tx, issue).await?;
+    if json {
+        screen::json(&copy)?;
+    }
+    let reply = copy.reply.as_deref().unwrap_or("the relay does not answer");
+    match copy.state.as_str() {
+        "accepted" if json => Ok(()),
+        "accepted" => screen::line(format!("“{}” was taken by {} for {to}.", copy.subject, plan.settings.smtp.host)),
+        "failed" | "uncertain" => Err(Exit::No(format!("the test copy was not delivered: {reply}"))),
+        _ => Err(Exit::Again(format!(
+            "the test copy waits: {reply}. The daemon tries again by itself; see smtp in nurtured.toml if it stays so"
+        ))),
+    }
+}

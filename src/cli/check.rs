@@ -1,0 +1,49 @@
+//! `nurtured check`: every problem of every file, or OK with the next five dates of each campaign. Needs no database.
+
+use super::exit::{Exit, colour};
+use super::{open, screen};
+use crate::clock::{Clock, SystemClock};
+use crate::domain::campaign::Campaign;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::path::Path;
+
+/// How many dates are shown.
+const DATES: usize = 5;
+
+#[derive(Serialize)]
+struct Dates<'a> {
+    campaign: &'a str,
+    schedule: String,
+    next: Vec<String>,
+}
+
+/// Checks the configuration.
+///
+/// # Errors
+/// 78 with every problem.
+pub fn check(config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let loaded = open::load(config)?;
+    for warning in &loaded.warnings {
+        eprintln!("{}\n", warning.render(colour()));
+    }
+    let now = SystemClock.now();
+    let dates: Vec<Dates<'_>> = loaded.plan.campaigns.iter().map(|c| dates(c, now)).collect();
+    if json {
+        return screen::json(&dates);
+    }
+    for campaign in &dates {
+        screen::line(format!("{} ({})", campaign.campaign, campaign.schedule))?;
+        campaign.next.iter().try_for_each(|date| screen::line(format!("  {date}")))?;
+    }
+    screen::line("OK")
+}
+
+fn dates(campaign: &Campaign, now: Timestamp) -> Dates<'_> {
+    let shown = |at: Timestamp| at.to_zoned(campaign.schedule.zone().clone()).strftime("%a %Y-%m-%d %H:%M %Z").to_string();
+    Dates {
+        campaign: campaign.name.as_str(),
+        schedule: format!("{:?}", campaign.schedule),
+        next: campaign.schedule.next(now, DATES).into_iter().map(|firing| shown(firing.due_at)).collect(),
+    }
+}

@@ -1,0 +1,92 @@
+//! Exit codes, as sysexits(3) numbers them: a script can tell a wrong file from a database that is down.
+
+use crate::config::Problems;
+use crate::flow::context::FlowError;
+use crate::store::backend::StoreError;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+/// Why a verb ended otherwise than done.
+#[derive(Debug)]
+pub enum Exit {
+    /// 1: the answer is no, or the work failed.
+    No(String),
+    /// 2: the command line asks for something impossible.
+    Usage(String),
+    /// 65: the data given are wrong.
+    Data(String),
+    /// 69: a service is down.
+    Unavailable(String),
+    /// 75: try again.
+    Again(String),
+    /// 78: the configuration is wrong.
+    Configuration(String),
+}
+
+impl Exit {
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::No(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Data(_) => 65,
+            Self::Unavailable(_) => 69,
+            Self::Again(_) => 75,
+            Self::Configuration(_) => 78,
+        })
+    }
+
+    /// What to say; may be empty when all was said.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        match self {
+            Self::No(w) | Self::Usage(w) | Self::Data(w) | Self::Unavailable(w) | Self::Again(w) | Self::Configuration(w) => w,
+        }
+    }
+}
+
+impl From<StoreError> for Exit {
+    fn from(error: StoreError) -> Self {
+        let words = format!("could not {error}");
+        if error.is_transient() { Self::Again(words) } else { Self::Unavailable(words) }
+    }
+}
+
+impl From<FlowError> for Exit {
+    fn from(error: FlowError) -> Self {
+        match error {
+            FlowError::Store(error) => error.into(),
+            FlowError::Refused(words) => Self::No(words),
+            error if error.is_transient() => Self::Again(format!("could not {error}")),
+            error => Self::No(format!("could not {error}")),
+        }
+    }
+}
+
+impl From<Problems> for Exit {
+    fn from(problems: Problems) -> Self {
+        Self::Configuration(problems.render(colour()))
+    }
+}
+
+impl From<std::io::Error> for Exit {
+    fn from(error: std::io::Error) -> Self {
+        Self::No(error.to_string())
+    }
+}
+
+impl From<anyhow::Error> for Exit {
+    fn from(error: anyhow::Error) -> Self {
+        match error.downcast_ref::<StoreError>() {
+            Some(_) => Self::Unavailable(format!("{error:#}")),
+            None => Self::No(format!("{error:#}")),
+        }
+    }
+}
+
+/// Whether standard error takes colour: a terminal, and nobody said `NO_COLOR`.
+#[must_use]
+pub fn colour() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}

@@ -1,0 +1,44 @@
+//! `nurtured inbox ingest`: one mail that came back, as a mail server pipes it.
+
+use super::exit::Exit;
+use super::{open, screen};
+use crate::flow::receive;
+use crate::inbox::taken;
+use clap::Subcommand;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Read what came back by mail
+#[derive(Debug, Subcommand)]
+pub enum Inbox {
+    /// Take one mail: a bounce, an answer, a complaint
+    Ingest {
+        /// The raw mail [default: standard input]
+        file: Option<PathBuf>,
+    },
+}
+
+/// Takes a mail; one that means nothing is taken too, and said to.
+///
+/// # Errors
+/// 65 for what is no mail; 69 or 75 when it could not be recorded, so that the mail server keeps it.
+pub async fn obey(verb: Inbox, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let Inbox::Ingest { file } = verb;
+    let raw = raw(file.as_deref())?;
+    let mail = taken::take(&raw).map_err(|e| Exit::Data(format!("could not read the mail: {e}")))?;
+    let house = open::house(config).await?;
+    let taken = receive::receive(&house.ctx, &mail).await?;
+    if json { screen::json(&taken) } else { screen::line(&taken.words) }
+}
+
+/// The whole mail, one byte over the largest that is read at most.
+fn raw(file: Option<&Path>) -> Result<Vec<u8>, Exit> {
+    let most = crate::inbox::letter::LARGEST as u64 + 1;
+    let mut raw = Vec::new();
+    let read = match file {
+        Some(path) if path != Path::new("-") => std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut raw)),
+        _ => std::io::stdin().lock().take(most).read_to_end(&mut raw),
+    };
+    read.map_err(|e| Exit::Data(format!("could not read the mail: {e}")))?;
+    Ok(raw)
+}

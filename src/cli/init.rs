@@ -1,0 +1,38 @@
+//! `nurtured init DIR`: writes a configuration to start from, the example company's, and says what to change.
+
+use super::exit::Exit;
+use super::screen;
+use crate::config::example;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+
+/// Writes the files; touches nothing that is there.
+///
+/// # Errors
+/// 1 when the directory has a configuration already, or cannot be written.
+pub fn init(directory: &Path) -> Result<(), Exit> {
+    if directory.join("nurtured.toml").exists() {
+        return Err(Exit::No(format!("{} has a configuration already; nothing was written", directory.display())));
+    }
+    for (path, text) in example::FILES {
+        let file = directory.join(path);
+        if let Some(parent) = file.parent() {
+            fs::create_dir_all(parent).map_err(|e| Exit::No(format!("could not make {}: {e}", parent.display())))?;
+        }
+        let opened = OpenOptions::new().write(true).create_new(true).open(&file);
+        let written = opened.and_then(|mut f| f.write_all(text.as_bytes()));
+        written.map_err(|e| Exit::No(format!("could not write {}: {e}", file.display())))?;
+    }
+    let shown = directory.display();
+    screen::line(format!("Wrote a working example company to {shown}. To make it yours:"))?;
+    for step in [
+        "nurtured.toml        public_url, organisation, tracking, smtp",
+        "salespeople.toml     who sells, who reads replies, who gets which lead",
+        "qualification.toml   what proves vision, budget, authority, need and timeframe",
+        "campaigns/           one file per campaign, its newsletters beside it",
+    ] {
+        screen::line(format!("  {step}"))?;
+    }
+    screen::line(format!("Then: nurtured --config {shown} check"))
+}

@@ -1,0 +1,28 @@
+//! How it is asked: one file per verb, each reads like a recipe.
+
+// What every verb shares.
+pub mod exit;
+pub mod screen;
+pub mod open;
+// The configuration.
+pub mod check;
+pub mod init;
+// The daemon.
+pub mod run;
+// Prospects and what is known of them.
+pub mod prospects;
+pub mod signals;
+pub mod explain;
+pub mod suppress;
+pub mod inbox;
+// Campaigns.
+pub mod campaigns;
+// Salespeople.
+pub mod queue;
+pub mod handoffs;
+// The whole story.
+pub mod demo;
+// The words of the command line.
+pub mod words;
+
+pub use words::main;

@@ -1,0 +1,109 @@
+//! What most verbs begin with: the configuration, then the house.
+
+use super::exit::Exit;
+use crate::clock::SystemClock;
+use crate::config::{self, Loaded};
+use crate::daemon::assemble::{self, House};
+use crate::domain::address::Address;
+use crate::domain::criterion::Criterion;
+use crate::domain::id::{Name, ProspectId};
+use crate::domain::plan::Plan;
+use crate::domain::signal::Touch;
+use crate::store::backend::Tx;
+use crate::store::prospects;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where the configuration is: as said, else `$NURTURED_CONFIG`, else `/etc/nurtured`, else `./config`.
+#[must_use]
+pub fn directory(said: Option<&Path>) -> PathBuf {
+    let system = Path::new("/etc/nurtured");
+    match (said, std::env::var_os("NURTURED_CONFIG")) {
+        (Some(said), _) => said.to_owned(),
+        (None, Some(variable)) if !variable.is_empty() => variable.into(),
+        _ if system.join("nurtured.toml").exists() => system.to_owned(),
+        _ => PathBuf::from("config"),
+    }
+}
+
+/// The environment as the configuration wants it.
+#[must_use]
+pub fn environment() -> Vec<(String, String)> {
+    std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect()
+}
+
+/// Reads the configuration.
+///
+/// # Errors
+/// 78 with every problem of every file.
+pub fn load(said: Option<&Path>) -> Result<Loaded, Exit> {
+    let directory = directory(said);
+    if !directory.is_dir() {
+        return Err(Exit::Configuration(format!(
+            "there is no configuration in {}; write one with `nurtured init {}`, or name another directory with --config",
+            directory.display(),
+            directory.display()
+        )));
+    }
+    Ok(config::load(&directory, &environment())?)
+}
+
+/// Reads the configuration and opens the house; nothing in it moves.
+///
+/// # Errors
+/// 78, 69 or 75.
+pub async fn house(said: Option<&Path>) -> Result<House, Exit> {
+    let plan = load(said)?.plan;
+    let store = assemble::open_store(&plan).await?;
+    Ok(assemble::assemble(store, Arc::new(SystemClock), plan).await?)
+}
+
+/// Reads an address given on the command line.
+///
+/// # Errors
+/// 2.
+pub fn address(text: &str) -> Result<Address, Exit> {
+    Address::parse(text).map_err(|e| Exit::Usage(format!("{text:?}: {e}")))
+}
+
+/// The prospect who has this address.
+///
+/// # Errors
+/// 2 for no address; 1 when nobody has it; the store's.
+pub async fn prospect(tx: &mut Tx, text: &str) -> Result<ProspectId, Exit> {
+    let address = address(text)?;
+    let known = prospects::by_address(tx, &[&address]).await?;
+    known
+        .get(&address)
+        .copied()
+        .ok_or_else(|| Exit::No(format!("no prospect has the address {address}; `nurtured prospects list` shows who is there")))
+}
+
+/// Reads a criterion, for clap.
+///
+/// # Errors
+/// Names the five.
+pub fn criterion(text: &str) -> Result<Criterion, String> {
+    Criterion::parse(text).ok_or_else(|| "a criterion is vision, budget, authority, need or timeframe".to_owned())
+}
+
+/// Reads a kind of touch, for clap.
+///
+/// # Errors
+/// Names the kinds.
+pub fn touch(text: &str) -> Result<Touch, String> {
+    let known = Touch::WORDS.into_iter().find(|(word, _)| *word == text);
+    known.map(|(_, touch)| touch).ok_or_else(|| "a touch is a call, meeting, fair or note".to_owned())
+}
+
+/// Reads the id of one of our people.
+///
+/// # Errors
+/// 2, with the ids there are.
+pub fn person(plan: &Plan, text: &str) -> Result<Name, Exit> {
+    let known: Vec<&Name> = plan.roster.ids().collect();
+    known.iter().find(|id| id.as_str() == text).map(|id| (*id).clone()).ok_or_else(|| {
+        let known: Vec<&str> = known.iter().map(|id| id.as_str()).collect();
+        Exit::Usage(format!("{text:?} is nobody of ours; salespeople.toml has {}", known.join(", ")))
+    })
+}

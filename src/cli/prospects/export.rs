@@ -1,0 +1,166 @@
+//! `nurtured prospects export`: everybody as CSV, page by page, under headers that `import` reads again. No cell can
+//! be taken for a formula.
+
+use crate::cli::exit::Exit;
+use crate::cli::{open, screen};
+use crate::domain::address::Address;
+use crate::domain::id::{Name, ProspectId};
+use crate::domain::prospect::Prospect;
+use crate::inbox::cell::safe_cell;
+use crate::store::backend::Tx;
+use crate::store::suppressions::Suppression;
+use crate::store::{consents, prospects, suppressions};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+/// How many prospects are read at once.
+const PAGE: i64 = 500;
+const HEADERS: [&str; 14] = [
+    "email",
+    "name",
+    "phone",
+    "company",
+    "owner",
+    "standing",
+    "tags",
+    "email_opt_out",
+    "phone_opt_out",
+    "mail_consent",
+    "mail_consent_source",
+    "mail_consent_date",
+    "tracking_consent",
+    "tracking_consent_source",
+];
+
+/// Exports everybody who is not erased; as JSON, one object a line.
+///
+/// # Errors
+/// The store's; when the file cannot be written.
+pub async fn export(output: Option<&Path>, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let house = open::house(config).await?;
+    let mut tx = house.ctx.store().read().await?;
+    let out: Box<dyn Write> = match output {
+        Some(path) => {
+            let file = File::create(path).map_err(|e| Exit::No(format!("could not write {}: {e}", path.display())))?;
+            Box::new(BufWriter::new(file))
+        }
+        None => Box::new(BufWriter::new(io::stdout())),
+    };
+    let fields = prospects::field_names(&mut tx).await?;
+    let mut table = Table::new(out, json, &fields)?;
+    let (mut after, mut count) = (ProspectId(0), 0_u64);
+    loop {
+        let ids = prospects::page(&mut tx, after, PAGE).await?;
+        let Some(last) = ids.last() else { break };
+        after = *last;
+        let people = prospects::load(&mut tx, &ids).await?;
+        let addresses: Vec<&Address> = people.iter().filter_map(|p| p.address.as_ref()).collect();
+        let stops = suppressions::of(&mut tx, &addresses).await?;
+        for person in &people {
+            let agreed = Agreed::of(&mut tx, person.id).await?;
+            table.row(person, &stops, &agreed)?;
+            count += 1;
+        }
+    }
+    table.finish()?;
+    match output {
+        Some(path) => screen::line(format!("{count} prospects written to {}.", path.display())),
+        None => Ok(()),
+    }
+}
+
+/// The latest statement about each purpose.
+struct Agreed {
+    mail: Option<(bool, String, String)>,
+    tracking: Option<(bool, String)>,
+}
+
+impl Agreed {
+    async fn of(tx: &mut Tx, prospect: ProspectId) -> Result<Self, Exit> {
+        let stated = consents::of(tx, prospect).await?;
+        let latest = |purpose: &str| stated.iter().rev().find(|(of, ..)| of == purpose);
+        let day = |at: Option<i64>| {
+            let at = at.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+            at.map(|at| at.to_zoned(TimeZone::UTC).date().to_string()).unwrap_or_default()
+        };
+        Ok(Self {
+            mail: latest("mail").map(|(_, given, source, at)| (*given, source.clone(), day(*at))),
+            tracking: latest("tracking").map(|(_, given, source, _)| (*given, source.clone())),
+        })
+    }
+}
+
+/// Where rows go: CSV, or one JSON object a line.
+enum Table<'a> {
+    Csv(Box<csv::Writer<Box<dyn Write>>>, &'a [Name]),
+    Json(Box<dyn Write>),
+}
+
+impl<'a> Table<'a> {
+    fn new(out: Box<dyn Write>, json: bool, fields: &'a [Name]) -> Result<Self, Exit> {
+        if json {
+            return Ok(Self::Json(out));
+        }
+        let mut writer = csv::Writer::from_writer(out);
+        let headers = HEADERS.into_iter().map(str::to_owned).chain(fields.iter().map(ToString::to_string));
+        record(&mut writer, headers)?;
+        Ok(Self::Csv(Box::new(writer), fields))
+    }
+
+    fn row(&mut self, person: &Prospect, stops: &[Suppression], agreed: &Agreed) -> Result<(), Exit> {
+        match self {
+            Self::Csv(writer, fields) => record(writer, cells(person, stops, agreed, fields).into_iter()),
+            Self::Json(out) => {
+                let line = serde_json::to_string(person).map_err(|e| Exit::No(format!("could not write JSON: {e}")))?;
+                screen::forgiving(writeln!(out, "{line}"))
+            }
+        }
+    }
+
+    fn finish(self) -> Result<(), Exit> {
+        match self {
+            Self::Csv(mut writer, _) => screen::forgiving(writer.flush()),
+            Self::Json(mut out) => screen::forgiving(out.flush()),
+        }
+    }
+}
+
+fn record(writer: &mut csv::Writer<Box<dyn Write>>, cells: impl Iterator<Item = String>) -> Result<(), Exit> {
+    let safe: Vec<String> = cells.map(|cell| safe_cell(&cell).into_owned()).collect();
+    screen::forgiving(writer.write_record(safe).map_err(io::Error::from))
+}
+
+fn cells(person: &Prospect, stops: &[Suppression], agreed: &Agreed, fields: &[Name]) -> Vec<String> {
+    let yes_or_no = |given: bool| if given { "yes" } else { "no" }.to_owned();
+    let address = person.address.as_ref().map(ToString::to_string).unwrap_or_default();
+    let hash = person.address.as_ref().map(suppressions::erased).unwrap_or_default();
+    let stopped = |channel: &str| {
+        let stop = stops.iter().any(|s| s.channel == channel && (s.address == address || s.address == hash));
+        if stop { "yes".to_owned() } else { String::new() }
+    };
+    let tags: Vec<&str> = person.tags.iter().map(String::as_str).collect();
+    let mail = agreed.mail.clone();
+    let tracking = agreed.tracking.clone();
+    let (email_opt_out, phone_opt_out) = (stopped("email"), stopped("phone"));
+    let mut cells = vec![
+        address,
+        person.name.clone().unwrap_or_default(),
+        person.phone.clone().unwrap_or_default(),
+        person.company.clone().unwrap_or_default(),
+        person.previous_salesperson.as_ref().map(ToString::to_string).unwrap_or_default(),
+        person.standing.word().to_owned(),
+        tags.join("|"),
+        email_opt_out,
+        phone_opt_out,
+        mail.as_ref().map(|(given, ..)| yes_or_no(*given)).unwrap_or_default(),
+        mail.as_ref().map(|(_, source, _)| source.clone()).unwrap_or_default(),
+        mail.map(|(.., day)| day).unwrap_or_default(),
+        tracking.as_ref().map(|(given, _)| yes_or_no(*given)).unwrap_or_default(),
+        tracking.map(|(_, source)| source).unwrap_or_default(),
+    ];
+    cells.extend(fields.iter().map(|name| person.fields.get(name).cloned().unwrap_or_default()));
+    cells
+}

@@ -1,0 +1,307 @@
+//! `nurtured prospects import`: a list becomes prospects, a thousand rows a transaction. A bad row is said with its
+//! line and never stops the rest; what was taken in stays; importing again is safe.
+
+use crate::cli::exit::Exit;
+use crate::cli::{open, screen};
+use crate::daemon::assemble::House;
+use crate::domain::address::Address;
+use crate::domain::prospect::FieldType;
+use crate::domain::span::midnight;
+use crate::flow::admit::{Admitted, Arrival, admit};
+use crate::inbox::columns::{Column, MapFile, Target};
+use crate::inbox::decode::Charset;
+use crate::inbox::prospects::{self, Options, Reader, Row, RowError};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::civil::Date;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// How many rows share a transaction.
+const PAGE: u64 = 1_000;
+
+/// Take in a list
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The list, as CSV; `-` reads standard input
+    file: PathBuf,
+    /// What headers mean: a TOML file of lines such as "Work e-mail" = "email"
+    #[arg(long, value_name = "FILE")]
+    map: Option<PathBuf>,
+    /// Say what would happen, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// The day on which the fields were true; without one they can only support
+    #[arg(long, value_name = "DATE")]
+    as_of: Option<Date>,
+}
+
+/// What became of a list. Rows read = added + changed + unchanged + repeated + bad.
+#[derive(Debug, Default, Serialize)]
+struct Tally {
+    read: u64,
+    added: u64,
+    changed: u64,
+    unchanged: u64,
+    /// Rows whose address stood in the same page before (in a dry run: anywhere before); merged.
+    repeated: u64,
+    bad: u64,
+    /// Values left out of good rows.
+    left_out: u64,
+    /// Suppressions that are new.
+    suppressed: u64,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    tally: &'a Tally,
+    dry_run: bool,
+    columns: &'a [Column],
+    encoding: &'static str,
+    delimiter: char,
+}
+
+/// The rows of a transaction: each address once for every day its fields are dated.
+type Page = BTreeMap<(Option<Date>, Address), Arrival>;
+
+/// Imports a list.
+///
+/// # Errors
+/// 65 when it cannot be read as a list, or a row of it was bad; the store's.
+pub async fn import(verb: &Import, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let plan = open::load(config)?.plan;
+    let (source, name, length) = source(&verb.file)?;
+    let map = verb.map.as_deref().map(map_file).transpose()?;
+    let bar = bar(length);
+    let options = Options { map, declared: &plan.settings.fields };
+    let opened = prospects::open(bar.wrap_read(source), &options);
+    let mut list = opened.map_err(|e| Exit::Data(format!("could not read {name}: {e}")))?;
+    for header in list.unused() {
+        bar.suspend(|| screen::aside(format!("{name}: the map file speaks of {header:?}, which is not a column of it")));
+    }
+    let house = open::house(config).await?;
+    let taken = take(&house, &mut list, &name, verb, &bar).await;
+    bar.finish_and_clear();
+    let tally = taken?;
+    if json {
+        let (encoding, delimiter) = (list.encoding().words(), list.delimiter());
+        screen::json(&Report { tally: &tally, dry_run: verb.dry_run, columns: list.columns(), encoding, delimiter })?;
+    } else {
+        say(&tally, &list, verb.dry_run, &plan.settings.fields)?;
+    }
+    match tally.bad {
+        0 => Ok(()),
+        1 => Err(Exit::Data("1 row could not be read; mend it and import the list again".to_owned())),
+        bad => Err(Exit::Data(format!("{bad} rows could not be read; mend them and import the list again"))),
+    }
+}
+
+fn source(file: &Path) -> Result<(Box<dyn Read>, String, Option<u64>), Exit> {
+    if file == Path::new("-") {
+        return Ok((Box::new(io::stdin()), "standard input".to_owned(), None));
+    }
+    let unreadable = |e: io::Error| Exit::Data(format!("could not read {}: {e}", file.display()));
+    let open = File::open(file).map_err(unreadable)?;
+    let length = open.metadata().map_err(unreadable)?.len();
+    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+    Ok((Box::new(open), name, Some(length)))
+}
+
+fn map_file(file: &Path) -> Result<MapFile, Exit> {
+    let text = std::fs::read_to_string(file).map_err(|e| Exit::Data(format!("could not read {}: {e}", file.display())))?;
+    MapFile::parse(&text).map_err(|e| Exit::Data(format!("{}: {e}", file.display())))
+}
+
+/// Shown on a terminal only.
+fn bar(length: Option<u64>) -> ProgressBar {
+    let Some(length) = length else { return ProgressBar::new_spinner() };
+    let bar = ProgressBar::new(length);
+    let style = ProgressStyle::with_template("{bar:40} {percent}%  {msg}  {eta} left");
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar
+}
+
+async fn take<R: Read>(house: &House, list: &mut Reader<R>, name: &str, verb: &Import, bar: &ProgressBar) -> Result<Tally, Exit> {
+    let complain = |e: &RowError, more: &str| {
+        let column = e.column.as_ref().map(|column| format!("column {column:?}: ")).unwrap_or_default();
+        bar.suspend(|| screen::aside(format!("{name}:{}: {column}{}{more}", e.line, e.words)));
+    };
+    let (mut tally, mut page, mut seen) = (Tally::default(), Page::new(), BTreeSet::new());
+    let mut in_page = 0;
+    loop {
+        let row = list.next();
+        match row {
+            Some(Ok(row)) => {
+                (tally.read, in_page) = (tally.read + 1, in_page + 1);
+                tally.left_out += row.warnings.len() as u64;
+                row.warnings.iter().for_each(|warning| complain(warning, " (left out)"));
+                tally.repeated += u64::from(!add(&mut page, &mut seen, row, verb, name));
+            }
+            Some(Err(error)) => {
+                (tally.read, tally.bad) = (tally.read + 1, tally.bad + 1);
+                complain(&error, "");
+            }
+            None if page.is_empty() => return Ok(tally),
+            None => in_page = PAGE,
+        }
+        if in_page >= PAGE {
+            let admitted = write(house, std::mem::take(&mut page), name, verb.dry_run).await.inspect_err(|_| {
+                let taken = tally.added + tally.changed + tally.unchanged;
+                screen::aside(format!("{taken} prospects of {name} were taken in before this; importing it again is safe"));
+            })?;
+            tally.added += admitted.added;
+            tally.changed += admitted.changed;
+            tally.unchanged += admitted.unchanged;
+            tally.suppressed += admitted.suppressed;
+            bar.set_message(format!("{} rows", tally.read));
+            if !verb.dry_run {
+                seen.clear();
+            }
+            in_page = 0;
+        }
+    }
+}
+
+/// Puts a row into the page; `false` when its address was there before, and it was merged into that.
+fn add(page: &mut Page, seen: &mut BTreeSet<Address>, row: Row, verb: &Import, name: &str) -> bool {
+    let is_new = seen.insert(row.address.clone());
+    let key = (row.as_of.or(verb.as_of), row.address.clone());
+    let later = arrival(row, &format!("import {name}"));
+    match page.get_mut(&key) {
+        Some(earlier) => merge(earlier, later),
+        // Of a dry run: what an earlier page said of them was rolled back and cannot be merged with.
+        None if is_new || !verb.dry_run => drop(page.insert(key, later)),
+        None => {}
+    }
+    is_new
+}
+
+fn arrival(row: Row, source: &str) -> Arrival {
+    let stated = [("mail", row.mail_consent), ("tracking", row.tracking_consent)];
+    let consents = stated.into_iter().filter_map(|(purpose, consent)| {
+        let consent = consent?;
+        Some((purpose, consent.given, consent.source.unwrap_or_else(|| source.to_owned()), consent.date.map(midnight)))
+    });
+    Arrival {
+        name: row.name,
+        phone: row.phone,
+        company: row.company,
+        owner: row.owner,
+        fields: row.fields,
+        tags: row.tags,
+        email_opt_out: row.email_opt_out,
+        phone_opt_out: row.phone_opt_out,
+        consents: consents.collect(),
+        ..Arrival::of(row.address)
+    }
+}
+
+/// What the later row says goes before; what it leaves blank stays.
+fn merge(earlier: &mut Arrival, later: Arrival) {
+    let says = |place: &mut Option<String>, said: Option<String>| *place = said.or_else(|| place.take());
+    says(&mut earlier.name, later.name);
+    says(&mut earlier.phone, later.phone);
+    says(&mut earlier.company, later.company);
+    says(&mut earlier.owner, later.owner);
+    earlier.fields.extend(later.fields);
+    earlier.tags.extend(later.tags);
+    earlier.email_opt_out |= later.email_opt_out;
+    earlier.phone_opt_out |= later.phone_opt_out;
+    earlier.consents.extend(later.consents.into_iter().filter(|c| !earlier.consents.contains(c)).collect::<Vec<_>>());
+}
+
+/// Writes a page in one transaction, undated rows first and the latest day last. A person may stand in it under
+/// several days and still counts once.
+async fn write(house: &House, page: Page, name: &str, dry_run: bool) -> Result<Admitted, Exit> {
+    let (plan, now) = (house.ctx.plan(), house.ctx.now());
+    let mut by_day: BTreeMap<Option<Date>, Vec<Arrival>> = BTreeMap::new();
+    for ((day, _), arrival) in page {
+        by_day.entry(day).or_default().push(arrival);
+    }
+    let mut tx = house.ctx.store().write().await?;
+    let mut total = Admitted::default();
+    let mut before: BTreeSet<Address> = BTreeSet::new();
+    for (day, arrivals) in by_day {
+        let (again, first): (Vec<Arrival>, Vec<Arrival>) = arrivals.into_iter().partition(|a| before.contains(&a.address));
+        before.extend(first.iter().map(|a| a.address.clone()));
+        for (arrivals, counts) in [(first, true), (again, false)].into_iter().filter(|(arrivals, _)| !arrivals.is_empty()) {
+            let admitted = admit(&mut tx, &plan, &arrivals, &format!("import {name}"), day, now).await?;
+            total.suppressed += admitted.suppressed;
+            if counts {
+                total.added += admitted.added;
+                total.changed += admitted.changed;
+                total.unchanged += admitted.unchanged;
+            }
+        }
+    }
+    if !dry_run {
+        tx.commit().await?;
+        house.ctx.ring();
+    }
+    Ok(total)
+}
+
+fn say<R: Read>(
+    tally: &Tally,
+    list: &Reader<R>,
+    dry_run: bool,
+    declared: &BTreeMap<crate::domain::id::Name, FieldType>,
+) -> Result<(), Exit> {
+    if dry_run {
+        let becomes = |c: &Column| match c.shared {
+            true => format!("{} (where the column before is blank)", c.target),
+            false => c.target.to_string(),
+        };
+        let rows: Vec<[String; 2]> = list.columns().iter().map(|c| [c.header.clone(), becomes(c)]).collect();
+        screen::table(["COLUMN", "BECOMES"], &rows)?;
+        screen::line("")?;
+    }
+    let kept: Vec<String> = list
+        .columns()
+        .iter()
+        .filter(|c| matches!(&c.target, Target::Field(name) if !declared.contains_key(name)))
+        .map(|c| c.target.to_string().trim_start_matches("field:").to_owned())
+        .collect();
+    if !kept.is_empty() {
+        let help = "declare them under [fields] in nurtured.toml to choose audiences by them";
+        screen::line(format!("Kept as text, because nobody declared them: {} ({help}).", kept.join(", ")))?;
+    }
+    let plain = matches!(list.encoding(), Charset::Ascii | Charset::Utf8) && list.delimiter() == ',';
+    if !plain {
+        let delimiter = match list.delimiter() {
+            '\t' => "tabs".to_owned(),
+            other => format!("{other:?}"),
+        };
+        screen::line(format!("Read as {}, cells parted by {delimiter}.", list.encoding().words()))?;
+    }
+    screen::line(format!(
+        "{} rows: {} added, {} changed, {} unchanged, {} repeated, {} bad. {} new suppressions, {} values left out.",
+        tally.read, tally.added, tally.changed, tally.unchanged, tally.repeated, tally.bad, tally.suppressed, tally.left_out
+    ))?;
+    if dry_run { screen::line("This was a dry run: nothing was written.") } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_later_row_goes_before_and_its_blanks_do_not() {
+        let arrival = |name: Option<&str>, phone: Option<&str>, out: bool| Arrival {
+            name: name.map(str::to_owned),
+            phone: phone.map(str::to_owned),
+            email_opt_out: out,
+            ..Arrival::of(Address::parse("ada@albareda.example").expect("address"))
+        };
+        let mut earlier = arrival(Some("Ada"), Some("+34 1"), true);
+        merge(&mut earlier, arrival(Some("Ada Vega"), None, false));
+        assert_eq!((earlier.name.as_deref(), earlier.phone.as_deref()), (Some("Ada Vega"), Some("+34 1")));
+        assert!(earlier.email_opt_out, "an opt-out is never taken back");
+    }
+}

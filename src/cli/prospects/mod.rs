@@ -1,0 +1,126 @@
+//! `nurtured prospects …`: who there is. Lists come in and go out; one person is shown, or forgotten.
+
+pub mod import;
+pub mod show;
+pub mod export;
+
+use crate::cli::exit::Exit;
+use crate::cli::{open, screen};
+use crate::domain::id::ProspectId;
+use crate::domain::prospect::Standing;
+use crate::flow::forget;
+use crate::store::prospects;
+use clap::Subcommand;
+use std::io::{BufRead, IsTerminal};
+use std::path::{Path, PathBuf};
+
+/// Import, list, show, export or forget prospects
+#[derive(Debug, Subcommand)]
+pub enum Prospects {
+    /// Take in a list as another program exported it
+    Import(import::Import),
+    /// Who there is, oldest first
+    List {
+        /// Only those who stand there: nurturing, offered, owned, closed or suppressed
+        #[arg(long, value_parser = standing)]
+        standing: Option<Standing>,
+        /// How many
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
+    /// Everything known about one prospect
+    Show {
+        /// Their address
+        email: String,
+    },
+    /// Write everybody out as CSV, safe to open in a spreadsheet
+    Export {
+        /// Into this file [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Erase what identifies one person, for good
+    Forget {
+        /// Their address
+        email: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+fn standing(text: &str) -> Result<Standing, String> {
+    Standing::parse(text).ok_or_else(|| "a standing is nurturing, offered, owned, closed or suppressed".to_owned())
+}
+
+/// Obeys.
+///
+/// # Errors
+/// 65 for a list that cannot be read, or not wholly; 1 for somebody unknown; the store's.
+pub async fn obey(verb: Prospects, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    match verb {
+        Prospects::Import(verb) => import::import(&verb, config, json).await,
+        Prospects::List { standing, limit } => list(standing, limit, config, json).await,
+        Prospects::Show { email } => show::show(&email, config, json).await,
+        Prospects::Export { output } => export::export(output.as_deref(), config, json).await,
+        Prospects::Forget { email, yes } => forgetting(&email, yes, config, json).await,
+    }
+}
+
+async fn list(standing: Option<Standing>, limit: u32, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let house = open::house(config).await?;
+    let mut tx = house.ctx.store().read().await?;
+    let ids = match standing {
+        Some(standing) => prospects::page_of(&mut tx, standing, ProspectId(0), i64::from(limit)).await?,
+        None => prospects::page(&mut tx, ProspectId(0), i64::from(limit)).await?,
+    };
+    let people = prospects::load(&mut tx, &ids).await?;
+    if json {
+        return screen::json(&people);
+    }
+    let rows: Vec<[String; 5]> = people
+        .into_iter()
+        .map(|p| {
+            let address = p.address.as_ref().map_or_else(|| "erased".to_owned(), ToString::to_string);
+            let stop = p.mail_stop.unwrap_or_default();
+            [address, p.name.unwrap_or_default(), p.company.unwrap_or_default(), p.standing.word().to_owned(), stop]
+        })
+        .collect();
+    screen::table(["ADDRESS", "NAME", "COMPANY", "STANDING", "NO MAIL"], &rows)?;
+    if rows.len() == limit as usize {
+        screen::aside(format!("Only the first {limit} are shown; say --limit for more."));
+    }
+    Ok(())
+}
+
+async fn forgetting(email: &str, yes: bool, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let address = open::address(email)?;
+    if !yes && !confirmed(&format!("Erase {address} for good? What they said goes, and no list brings them back. Type yes: "))? {
+        return Err(Exit::No("nothing was erased".to_owned()));
+    }
+    let house = open::house(config).await?;
+    let forgotten = forget::forget(&house.ctx, &address).await?;
+    if json {
+        return screen::json(&forgotten);
+    }
+    let erased = forgotten.erased;
+    screen::line(format!(
+        "Forgotten. The words of {} signals, the address of {} deliveries and {} letters were erased; the address stays stopped on every channel.",
+        erased.signals, erased.deliveries, erased.letters
+    ))?;
+    match forgotten.handoff {
+        Some(id) => screen::line(format!("Handoff {id} was open and is closed: tell its salesperson.")),
+        None => Ok(()),
+    }
+}
+
+/// Asks on a terminal; elsewhere nobody can answer.
+fn confirmed(question: &str) -> Result<bool, Exit> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Exit::Usage("this cannot be undone and nobody is there to confirm it: say --yes".to_owned()));
+    }
+    screen::aside(question);
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer.trim().eq_ignore_ascii_case("yes"))
+}

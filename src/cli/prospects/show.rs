@@ -1,0 +1,160 @@
+//! `nurtured prospects show`: everything known about one prospect, as it is stored.
+
+use crate::cli::exit::Exit;
+use crate::cli::{open, screen};
+use crate::domain::handoff::{Handoff, Outcome};
+use crate::domain::prospect::Prospect;
+use crate::domain::signal::{Signal, excerpt};
+use crate::flow::qualify;
+use crate::store::deliveries::Delivery;
+use crate::store::suppressions::Suppression;
+use crate::store::{consents, deliveries, handoffs, prospects, suppressions};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    prospect: Prospect,
+    consents: Vec<Consent>,
+    suppressions: Vec<Stopped>,
+    signals: Vec<Told>,
+    deliveries: Vec<Delivery>,
+    handoffs: Vec<Handoff>,
+}
+
+#[derive(Serialize)]
+struct Consent {
+    purpose: String,
+    given: bool,
+    source: String,
+    given_at: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct Stopped {
+    #[serde(flatten)]
+    suppression: Suppression,
+    since: Timestamp,
+}
+
+#[derive(Serialize)]
+struct Told {
+    #[serde(flatten)]
+    signal: Signal,
+    words: String,
+    /// Why it counts for nothing, if it does not.
+    ignored: Option<&'static str>,
+}
+
+/// Shows a prospect.
+///
+/// # Errors
+/// 1 for somebody unknown; the store's.
+pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let house = open::house(config).await?;
+    let mut tx = house.ctx.store().read().await?;
+    let id = open::prospect(&mut tx, email).await?;
+    let prospect = prospects::one(&mut tx, id).await?;
+    let (found, signals) = qualify::look(&mut tx, &house.ctx.plan(), id, house.ctx.now()).await?;
+    let why: BTreeMap<_, _> = found.ignored().iter().map(|i| (i.signal, i.why)).collect();
+    let told = |signal: Signal| {
+        // A machine's is said so also where nothing reads it.
+        let ignored = why.get(&signal.id).copied().or_else(|| signal.machine.map(crate::domain::machine::Machine::words));
+        Told { words: signal.detail.words(), ignored, signal }
+    };
+    let stops = match &prospect.address {
+        Some(address) => suppressions::of(&mut tx, &[address]).await?,
+        None => Vec::new(),
+    };
+    let shown = Shown {
+        consents: consents::of(&mut tx, id).await?.into_iter().map(consent).collect(),
+        suppressions: stops
+            .into_iter()
+            .map(|suppression| Ok(Stopped { since: suppression.since()?, suppression }))
+            .collect::<Result<_, Exit>>()?,
+        signals: signals.into_iter().map(told).collect(),
+        deliveries: deliveries::of_prospect(&mut tx, id).await?,
+        handoffs: handoffs::of_prospect(&mut tx, id).await?,
+        prospect,
+    };
+    if json { screen::json(&shown) } else { print(&shown) }
+}
+
+fn consent((purpose, given, source, at): (String, bool, String, Option<i64>)) -> Consent {
+    Consent { purpose, given, source, given_at: at.and_then(|ms| Timestamp::from_millisecond(ms).ok()) }
+}
+
+fn print(shown: &Shown) -> Result<(), Exit> {
+    let p = &shown.prospect;
+    screen::line(format!("{} (prospect {})", p.display_name(), p.id))?;
+    let stands = format!("{}, episode {} since {}", p.standing.word(), p.episode, screen::instant(Some(p.episode_started_at)));
+    let details = [
+        ("address", p.address.as_ref().map(ToString::to_string)),
+        ("phone", p.phone.clone()),
+        ("company", p.company.clone()),
+        ("salesperson", p.previous_salesperson.as_ref().map(ToString::to_string)),
+        ("stands", Some(stands)),
+        ("no mail", p.mail_stop.clone()),
+        ("wakes", p.wake_at.map(|at| screen::instant(Some(at)))),
+        ("review", p.review_after.map(|at| screen::instant(Some(at)))),
+        ("tags", (!p.tags.is_empty()).then(|| p.tags.iter().cloned().collect::<Vec<_>>().join(", "))),
+    ];
+    for (what, value) in details.into_iter().filter_map(|(what, value)| Some((what, value?))) {
+        screen::line(format!("  {what:12} {value}"))?;
+    }
+    section("Fields", p.fields.iter().map(|(name, value)| format!("{name} = {value}")))?;
+    section(
+        "Consents",
+        shown.consents.iter().map(|c| {
+            let given = if c.given { "given" } else { "not given" };
+            format!("{} {given}: {}, {}", c.purpose, c.source, screen::instant(c.given_at))
+        }),
+    )?;
+    section(
+        "Suppressions",
+        shown.suppressions.iter().map(|s| {
+            format!(
+                "{}: {} ({}), since {}",
+                s.suppression.channel,
+                s.suppression.reason,
+                s.suppression.source,
+                screen::instant(Some(s.since))
+            )
+        }),
+    )?;
+    section(
+        "Signals",
+        shown.signals.iter().map(|told| {
+            let by = told.signal.by.as_ref().map(|by| format!(", logged by {by}")).unwrap_or_default();
+            let ignored = told.ignored.map(|why| format!(" [{why}]")).unwrap_or_default();
+            let at = screen::instant(Some(told.signal.occurred_at));
+            format!("{at}  {:5}  {}{by}{ignored}", told.signal.id, told.words)
+        }),
+    )?;
+    section(
+        "Deliveries",
+        shown.deliveries.iter().map(|d| {
+            let reply = d.reply.as_ref().map(|reply| format!(": {}", excerpt(reply, 100))).unwrap_or_default();
+            format!("{}  {:12} {} of {} “{}”{reply}", screen::instant(d.at), d.state, d.newsletter, d.campaign, d.subject)
+        }),
+    )?;
+    section(
+        "Handoffs",
+        shown.handoffs.iter().map(|h| {
+            let how = h.outcome.map_or_else(|| h.state.word(), Outcome::word);
+            format!("{}  handoff {}, {} for {}: {how}", screen::instant(Some(h.opened_at)), h.id, h.cause, h.salesperson)
+        }),
+    )
+}
+
+fn section(title: &str, lines: impl Iterator<Item = String>) -> Result<(), Exit> {
+    let mut lines = lines.peekable();
+    if lines.peek().is_none() {
+        return Ok(());
+    }
+    screen::line(title)?;
+    lines.try_for_each(|line| screen::line(format!("  {line}")))
+}

@@ -1,0 +1,51 @@
+//! `nurtured queue NAME`: a salesperson's personal queue.
+
+use super::exit::Exit;
+use super::{open, screen};
+use crate::flow::{agenda, dossier};
+use clap::Args;
+use std::path::Path;
+
+/// A salesperson's personal queue
+#[derive(Debug, Args)]
+pub struct Queue {
+    /// The salesperson's id
+    name: String,
+}
+
+/// Prints the queue.
+///
+/// # Errors
+/// 2 for somebody unknown; the store's.
+pub async fn queue(verb: &Queue, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let house = open::house(config).await?;
+    let plan = house.ctx.plan();
+    let salesperson = open::person(&plan, &verb.name)?;
+    let mut tx = house.ctx.store().read().await?;
+    let now = house.ctx.now();
+    let items = agenda::of(&house.ctx, &mut tx, &salesperson, now).await?;
+    if json {
+        return screen::json(&items);
+    }
+    let zone = dossier::zone_of(&plan, &salesperson);
+    let rows: Vec<[String; 5]> = items
+        .into_iter()
+        .map(|item| {
+            let what = match (item.request, item.state, item.stage) {
+                (true, Some("offered"), _) => "asked for you".to_owned(),
+                (false, Some("offered"), _) => "offered".to_owned(),
+                (_, _, Some(stage)) => stage.to_owned(),
+                _ => "came due".to_owned(),
+            };
+            let due = item.due_at.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M").to_string();
+            let due = if item.overdue { format!("{due} !") } else { due };
+            let who = item.company.map_or_else(|| item.name.clone(), |company| format!("{}, {company}", item.name));
+            [item.handoff.map(|id| id.to_string()).unwrap_or_default(), what, who, item.action, due]
+        })
+        .collect();
+    if rows.is_empty() {
+        return screen::line(format!("Nothing waits for {salesperson}."));
+    }
+    screen::table(["HANDOFF", "STATE", "WHO", "NEXT", "BY"], &rows)?;
+    screen::line(format!("\n{}", dossier::queue_url(house.ctx.signer(), &plan, &salesperson, now)))
+}

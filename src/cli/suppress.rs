@@ -1,0 +1,139 @@
+//! `nurtured suppress …`: addresses that must not be used, and why.
+
+use super::exit::Exit;
+use super::{open, screen};
+use crate::flow::halt;
+use crate::store::suppressions::{self, Channel, Suppression};
+use clap::{Subcommand, ValueEnum};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::path::Path;
+
+/// List, add or lift suppressions
+#[derive(Debug, Subcommand)]
+pub enum Suppress {
+    /// Every suppression in force, oldest first
+    List,
+    /// Stop an address
+    Add {
+        /// Which
+        email: String,
+        /// Why, in your words
+        #[arg(long)]
+        reason: String,
+        /// Where it is stopped
+        #[arg(long, value_enum, default_value = "email")]
+        channel: Where,
+    },
+    /// Lift what stops an address
+    Remove {
+        /// Which
+        email: String,
+        /// Why, in your words; it is kept
+        #[arg(long)]
+        reason: String,
+        /// Where it is lifted
+        #[arg(long, value_enum, default_value = "email")]
+        channel: Where,
+    },
+}
+
+/// A channel.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Where {
+    /// Mail
+    Email,
+    /// Phone
+    Phone,
+}
+
+impl From<Where> for Channel {
+    fn from(channel: Where) -> Self {
+        match channel {
+            Where::Email => Self::Email,
+            Where::Phone => Self::Phone,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    suppression: Suppression,
+    since: Timestamp,
+}
+
+/// Obeys.
+///
+/// # Errors
+/// 1 when nothing stops the address, or nothing may lift it; 2 for no address; the store's.
+pub async fn obey(verb: Suppress, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    match verb {
+        Suppress::List => list(config, json).await,
+        Suppress::Add { email, reason, channel } => {
+            let (address, reason) = (open::address(&email)?, said(&reason)?);
+            let house = open::house(config).await?;
+            let new = halt::suppress(&house.ctx, &address, channel.into(), reason).await?;
+            if json {
+                return screen::json(&serde_json::json!({ "address": address, "new": new }));
+            }
+            let how = if new { "is stopped now" } else { "was stopped already; the reason it had stays" };
+            screen::line(format!("{address} {how}."))
+        }
+        Suppress::Remove { email, reason, channel } => remove(&email, said(&reason)?, channel.into(), config, json).await,
+    }
+}
+
+/// A reason somebody can read later.
+fn said(reason: &str) -> Result<&str, Exit> {
+    let reason = reason.trim();
+    if reason.is_empty() { Err(Exit::Usage("say why: --reason \"asked by phone\"".to_owned())) } else { Ok(reason) }
+}
+
+async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let house = open::house(config).await?;
+    let mut tx = house.ctx.store().read().await?;
+    let all = suppressions::all(&mut tx).await?.into_iter();
+    let all: Vec<Listed> =
+        all.map(|suppression| Ok(Listed { since: suppression.since()?, suppression })).collect::<Result<_, Exit>>()?;
+    if json {
+        return screen::json(&all);
+    }
+    let rows: Vec<[String; 5]> = all
+        .into_iter()
+        .map(|l| {
+            [
+                l.suppression.address,
+                l.suppression.channel,
+                l.suppression.reason,
+                l.suppression.source,
+                screen::instant(Some(l.since)),
+            ]
+        })
+        .collect();
+    screen::table(["ADDRESS", "CHANNEL", "REASON", "SOURCE", "SINCE"], &rows)
+}
+
+async fn remove(email: &str, reason: &str, channel: Channel, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let address = open::address(email)?;
+    let house = open::house(config).await?;
+    let lifted = halt::lift(&house.ctx, &address, channel, reason).await?;
+    let Some(lifted) = lifted else {
+        return Err(Exit::No(format!("nothing stops {address} on {}; see `nurtured suppress list`", channel.word())));
+    };
+    if matches!(lifted.reason.as_str(), "unsubscribed" | "complained" | "opted_out") {
+        screen::aside(format!(
+            "WARNING: {address} had {} ({}). Writing to them again needs their own new word; keep where it is written.",
+            lifted.reason.replace('_', " "),
+            lifted.source
+        ));
+    }
+    if json {
+        return screen::json(&serde_json::json!({ "address": address, "lifted": lifted }));
+    }
+    screen::line(format!(
+        "{address} may be used again on {} (it was stopped: {}).",
+        channel.word(),
+        lifted.reason.replace('_', " ")
+    ))
+}

@@ -1,0 +1,112 @@
+//! The words of the command line.
+
+use super::exit::Exit;
+use super::{campaigns, check, demo, explain, handoffs, inbox, init, prospects, queue, run, signals, suppress};
+use crate::daemon::logs;
+use clap::{Parser, Subcommand};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Nurture automation for people who are interested, just not now.
+#[derive(Debug, Parser)]
+#[command(name = "nurtured", version, arg_required_else_help = true)]
+struct Arguments {
+    /// The configuration's directory [default: `$NURTURED_CONFIG`, then /etc/nurtured, then ./config]
+    #[arg(long, global = true, value_name = "DIR")]
+    config: Option<PathBuf>,
+    /// Print JSON, for programs
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Tell the whole story in one minute, with nothing to configure
+    Demo(demo::Demo),
+    /// Write a configuration to start from
+    Init {
+        /// Where to
+        directory: PathBuf,
+    },
+    /// Show every problem of every file, or OK with the next dates
+    Check,
+    /// Run the daemon
+    Run,
+    /// Import, list, show, export or forget prospects
+    #[command(subcommand)]
+    Prospects(prospects::Prospects),
+    /// List, preview, test, pause or resume campaigns
+    #[command(subcommand)]
+    Campaigns(campaigns::Campaigns),
+    /// Log what people said
+    #[command(subcommand)]
+    Signals(signals::Signals),
+    /// Read what came back by mail
+    #[command(subcommand)]
+    Inbox(inbox::Inbox),
+    /// Show the five verdicts on a prospect, and the signals that say so
+    Explain(explain::Explain),
+    /// Show a salesperson's personal queue
+    Queue(queue::Queue),
+    /// Answer and work handoffs
+    #[command(subcommand)]
+    Handoffs(handoffs::Handoffs),
+    /// List, add or lift suppressions
+    #[command(subcommand)]
+    Suppress(suppress::Suppress),
+}
+
+/// Parses, runs, and turns what became of it into an exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("could not start: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(obey(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => {
+            complain(exit.words());
+            exit.code()
+        }
+    }
+}
+
+async fn obey(arguments: Arguments) -> Result<(), Exit> {
+    let (config, json) = (arguments.config.as_deref(), arguments.json);
+    let level = std::env::var("NURTURED_LOG").ok();
+    // Only the daemon talks of its own accord; a command speaks through its output.
+    let is_daemon = matches!(arguments.verb, Verb::Run);
+    let journal = is_daemon && std::env::var_os("JOURNAL_STREAM").is_some();
+    let quiet = if is_daemon { None } else { Some("warn") };
+    logs::start(journal, level.as_deref().or(quiet)).map_err(|e| Exit::Usage(format!("{e:#}")))?;
+    match arguments.verb {
+        Verb::Demo(demo) => demo::demo(&demo, json).await,
+        Verb::Init { directory } => init::init(&directory),
+        Verb::Check => check::check(config, json),
+        Verb::Run => run::run(config).await,
+        Verb::Prospects(verb) => prospects::obey(verb, config, json).await,
+        Verb::Campaigns(verb) => campaigns::obey(verb, config, json).await,
+        Verb::Signals(verb) => signals::obey(verb, config, json).await,
+        Verb::Inbox(verb) => inbox::obey(verb, config, json).await,
+        Verb::Explain(verb) => explain::explain(&verb, config, json).await,
+        Verb::Queue(verb) => queue::queue(&verb, config, json).await,
+        Verb::Handoffs(verb) => handoffs::obey(verb, config, json).await,
+        Verb::Suppress(verb) => suppress::obey(verb, config, json).await,
+    }
+}
+
+/// Says on standard error why it did not work.
+fn complain(words: &str) {
+    if !words.is_empty() {
+        // Nobody reads it when standard error is closed.
+        drop(writeln!(std::io::stderr(), "{}", words.trim_end()));
+    }
+}

@@ -1,0 +1,56 @@
+//! From a plan to a house: the only place that knows configuration, store and mail at once.
+
+use crate::clock::Clock;
+use crate::domain::plan::Plan;
+use crate::domain::settings::DatabaseUrl;
+use crate::flow::context::{Context, FlowError};
+use crate::flow::deliver::Doors;
+use crate::flow::observe;
+use crate::store::backend::{Store, StoreError};
+use crate::store::campaigns;
+use crate::web::site::Site;
+use std::sync::Arc;
+
+/// A house with its doors open; nothing in it moves yet.
+#[derive(Clone)]
+pub struct House {
+    /// What every step is given.
+    pub ctx: Context,
+    /// The doors of delivery.
+    pub doors: Doors,
+    /// What the web is given.
+    pub site: Site,
+}
+
+/// Opens the database a plan names.
+///
+/// # Errors
+/// The store's.
+pub async fn open_store(plan: &Plan) -> Result<Store, StoreError> {
+    match &plan.settings.database {
+        DatabaseUrl::Sqlite(path) => Store::open_sqlite(path).await,
+        DatabaseUrl::Postgres(url) => Store::open_postgres(url).await,
+    }
+}
+
+/// Assembles a house around a store. Campaigns seen for the first time begin here: nothing before now is due.
+///
+/// # Errors
+/// The store's; when the relay cannot be spoken to as configured.
+pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result<House, FlowError> {
+    let node = format!("{}-{}", hostname(), std::process::id());
+    let mut tx = store.write().await?;
+    campaigns::add(&mut tx, plan.campaigns.iter().map(|c| &c.name), clock.now()).await?;
+    tx.commit().await?;
+    let ctx = Context::assemble(store.clone(), clock.clone(), plan, node).await?;
+    let doors = Doors::open(&store, &clock);
+    let site = Site { ctx: ctx.clone(), door: observe::door(&store, &clock) };
+    Ok(House { ctx, doors, site })
+}
+
+/// The machine's name, as leases carry it.
+fn hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "node".to_owned() } else { name.to_owned() }
+}

@@ -1,0 +1,33 @@
+//! Logs: to the journal under systemd, else as text to standard error. Never an address, never a body.
+
+use anyhow::Context as _;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// Starts logging, at the level `NURTURED_LOG` says (default `info`).
+///
+/// # Errors
+/// When the journal cannot be reached though systemd says it is there, or `NURTURED_LOG` cannot be read.
+pub fn start(under_systemd: bool, level: Option<&str>) -> anyhow::Result<()> {
+    // The libraries' own chatter could carry an address or a statement's values.
+    let directives = level.map_or_else(|| "warn,nurtured=info".to_owned(), |level| format!("warn,nurtured={level}"));
+    let filter =
+        EnvFilter::try_new(&directives).context("could not read NURTURED_LOG; write error, warn, info, debug or trace")?;
+    let registry = tracing_subscriber::registry().with(filter);
+    if under_systemd {
+        use tracing_journald::{Priority, PriorityMappings};
+        let mappings = PriorityMappings {
+            error: Priority::Error,
+            warn: Priority::Warning,
+            info: Priority::Informational,
+            debug: Priority::Debug,
+            trace: Priority::Debug,
+        };
+        let journal = tracing_journald::layer().context("could not reach the journal")?.with_priority_mappings(mappings);
+        registry.with(journal.with_syslog_identifier("nurtured".to_owned())).init();
+    } else {
+        registry.with(fmt::layer().with_writer(std::io::stderr).with_target(false)).init();
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! Loops: each step in a task of its own, waiting for the bell, its instant, or the slow look around.
+
+use super::assemble::House;
+use crate::flow::context::Progress;
+use crate::flow::settle::Step;
+use crate::flow::sweep;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio_util::task::TaskTracker;
+
+/// How long a loop waits at most before it looks around: other processes (the command line, other nodes) write too.
+const LOOK_AROUND: Duration = Duration::from_secs(5);
+/// How long a loop waits after a step failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// How often everybody is checked for a future.
+const REVIEW_EVERY: Duration = Duration::from_hours(1);
+
+/// Counts steps that ended, whatever came of them: the proof of life the watchdog is fed with.
+#[derive(Debug, Clone, Default)]
+pub struct Pulse(Arc<AtomicU64>);
+
+impl Pulse {
+    /// How many steps have ended.
+    #[must_use]
+    pub fn beats(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn beat(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Starts every loop on the tracker. They end when the context is told to stop, each after the step in hand.
+#[must_use]
+pub fn start(house: &House, tracker: &TaskTracker) -> Pulse {
+    let pulse = Pulse::default();
+    for step in Step::ALL {
+        let (house, pulse) = (house.clone(), pulse.clone());
+        tracker.spawn(async move { turn(step, &house, &pulse).await });
+    }
+    let ctx = house.ctx.clone();
+    tracker.spawn(async move {
+        while !ctx.is_stopping() {
+            if let Err(error) = sweep::review(&ctx).await {
+                tracing::warn!(step = "review", %error, "step failed");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(REVIEW_EVERY) => {}
+                () = ctx.stopping() => {}
+            }
+        }
+    });
+    pulse
+}
+
+async fn turn(step: Step, house: &House, pulse: &Pulse) {
+    let ctx = &house.ctx;
+    let mut bell = ctx.listen();
+    while !ctx.is_stopping() {
+        // Listen before looking: what happens meanwhile rings again.
+        bell.borrow_and_update();
+        let wait = match step.take(ctx, &house.doors).await {
+            Ok(Progress::Done) => Duration::ZERO,
+            Ok(Progress::Idle) => LOOK_AROUND,
+            Ok(Progress::NotBefore(at)) => Duration::try_from(at.duration_since(ctx.now()))
+                .unwrap_or(Duration::ZERO)
+                .min(LOOK_AROUND)
+                .max(Duration::from_millis(5)),
+            Err(error) => {
+                tracing::error!(step = step.name(), %error, "step failed");
+                AFTER_FAILURE
+            }
+        };
+        pulse.beat();
+        if wait.is_zero() {
+            tokio::task::yield_now().await;
+            continue;
+        }
+        tokio::select! {
+            _ = bell.changed() => {}
+            () = tokio::time::sleep(wait) => {}
+            () = ctx.stopping() => {}
+        }
+    }
+}

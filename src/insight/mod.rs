@@ -1,0 +1,3 @@
+//! What it means: answers to questions about the record. Reads, and writes nothing.
+
+pub mod explain;

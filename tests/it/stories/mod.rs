@@ -1,0 +1,108 @@
+//! Stories: what the house promises, told as it happens to people. Each runs on both engines, on a manual clock, with
+//! real SMTP and the real pages.
+
+mod doorway;
+mod group_mail;
+mod salespeople;
+mod visitors;
+
+use nurtured::cli::demo::town::Town;
+use nurtured::config::example;
+use nurtured::domain::address::Address;
+use nurtured::domain::id::Name;
+use nurtured::flow::admit::Arrival;
+use nurtured::store::backend::Store;
+use secrecy::SecretString;
+
+/// When every story begins: a Monday, in office hours.
+pub(crate) const BEGINS: &str = "2026-01-12T08:00:00Z";
+/// The first newsletter of the series, and an hour later.
+pub(crate) const FIRST_ISSUE: &str = "2026-02-03T09:30:00Z";
+
+pub(crate) type Told = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+/// Tells one story on both engines.
+macro_rules! story {
+    ($(#[$meta:meta])* $name:ident, |$town:ident| $body:block) => {
+        $(#[$meta])*
+        mod $name {
+            use super::*;
+
+            async fn told($town: nurtured::cli::demo::town::Town) -> $crate::stories::Told $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                let file = tempfile::tempdir().expect("a directory");
+                let store = $crate::stories::sqlite(file.path()).await;
+                told($crate::stories::found(store).await).await.expect("the story to come true");
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                let Some(store) = $crate::stories::postgres(stringify!($name)).await else { return };
+                told($crate::stories::found(store).await).await.expect("the story to come true");
+            }
+        }
+    };
+}
+pub(crate) use story;
+
+pub(crate) async fn sqlite(directory: &std::path::Path) -> Store {
+    Store::open_sqlite(&directory.join("story.db")).await.expect("a database")
+}
+
+pub(crate) async fn postgres(name: &str) -> Option<Store> {
+    let short: String = name.chars().take(40).collect();
+    let url = crate::postgres::database(&short)?;
+    Some(Store::open_postgres(&SecretString::from(url)).await.expect("a database"))
+}
+
+/// The example company, founded on this store.
+pub(crate) async fn found(store: Store) -> Town {
+    Town::found(store, example::FILES, "http://127.0.0.1:9", BEGINS).await.expect("a town")
+}
+
+pub(crate) fn address(text: &str) -> Address {
+    Address::parse(text).expect("an address")
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    Name::parse(text).expect("a name")
+}
+
+/// Somebody of a food plant, who agreed to be tracked.
+pub(crate) fn somebody(text: &str) -> Arrival {
+    let mut arrival = Arrival::of(address(text));
+    arrival.name = Some(format!("Person {}", arrival.address.local()));
+    arrival.company = Some("Albareda".to_owned());
+    arrival.fields = [("industry", "food"), ("country", "ES")].into_iter().map(|(k, v)| (name(k), v.to_owned())).collect();
+    arrival.consents.push(("tracking", true, "card".to_owned(), None));
+    arrival
+}
+
+/// The answers that prove need, vision, authority and budget, by the month in which the series asks.
+pub(crate) const ANSWERS: [(&str, &str); 4] = [
+    ("2026-02-03T09:30:00Z", "More than 20 hours"),
+    ("2026-03-03T09:30:00Z", "Knowing minute by minute why a line stops"),
+    ("2026-04-07T09:30:00Z", "I do, together with others"),
+    ("2026-05-05T09:30:00Z", "Yes, over 50,000 €"),
+];
+
+/// Lets somebody answer the four questions up to May.
+pub(crate) async fn four_proofs(town: &Town, who: &Address) -> Told {
+    for (at, say) in ANSWERS {
+        town.pass_to(at).await?;
+        assert_eq!(town.answer(who, say).await?.status, 200);
+    }
+    town.settle().await?;
+    Ok(())
+}
+
+/// And the fifth, in July.
+pub(crate) async fn five_proofs(town: &Town, who: &Address) -> Told {
+    four_proofs(town, who).await?;
+    town.pass_to("2026-07-07T09:30:00Z").await?;
+    town.answer(who, "Within half a year").await?;
+    town.settle().await?;
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! Who knocks on the web: people, machines, and those who forge.
+
+use super::{FIRST_ISSUE, address, name, somebody, story};
+use axum::http::Method;
+use nurtured::cli::demo::town::{BROWSER, SCANNER, Town};
+use nurtured::domain::address::Address;
+use nurtured::domain::criterion::Criterion;
+use nurtured::domain::qualification::Verdict;
+use nurtured::store::{consents, counts, follow_ups, handoffs, prospects, suppressions};
+
+/// Everything a GET may not change, as one text.
+async fn consequences(town: &Town, of: &[&Address]) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    let mut tx = town.house.ctx.store().read().await?;
+    let ids: Vec<_> = prospects::by_address(&mut tx, of).await?.into_values().collect();
+    let mut seen = vec![format!("{:?}", prospects::load(&mut tx, &ids).await?)];
+    for id in ids {
+        seen.push(format!("{:?}", consents::of(&mut tx, id).await?));
+    }
+    seen.push(format!("{:?}\n{:?}", suppressions::all(&mut tx).await?, handoffs::all(&mut tx).await?));
+    for person in ["dana", "luc", "iria"] {
+        seen.push(format!("{:?}", follow_ups::of(&mut tx, &name(person)).await?));
+    }
+    for handoff in handoffs::all(&mut tx).await? {
+        seen.push(format!("{:?}", handoffs::events(&mut tx, handoff.id).await?));
+    }
+    Ok(seen.join("\n"))
+}
+
+story!(a_get_changes_nothing, |town| {
+    let (ada, bea) = (address("ada@albareda.example"), address("bea@bea-foods.example"));
+    town.admit(&[somebody(ada.as_str()), somebody(bea.as_str())], "import").await?;
+    town.pass_to(FIRST_ISSUE).await?;
+    town.fill_in("call-me", &[("email", bea.as_str())]).await?;
+    town.settle().await?;
+    let mail = town.newest_to(&ada)?;
+    let mut urls: Vec<String> =
+        mail.links().into_iter().map(|(url, _)| url).filter(|u| u.starts_with("http://127.0.0.1:9/")).collect();
+    urls.extend(mail.unsubscribe.clone());
+    let handoff = town.handoffs_of(&bea).await?.remove(0);
+    urls.extend(town.queue_of(&handoff.salesperson).await?.into_iter().filter_map(|i| i.page_url));
+    let plan = town.house.ctx.plan();
+    urls.push(nurtured::flow::dossier::queue_url(town.house.ctx.signer(), &plan, &handoff.salesperson, town.now()));
+    urls.extend(["/f/call-me", "/v1/signals", "/healthz", "/readyz", "/look.css", "/", "/nowhere"].map(str::to_owned));
+    assert!(
+        urls.iter().any(|u| u.contains("/c/"))
+            && urls.iter().any(|u| u.contains("/a/"))
+            && urls.iter().any(|u| u.contains("/u/"))
+    );
+
+    // What time alone brings (the reminder of an unanswered request) comes first.
+    town.pass_to("2026-02-03T12:00:00Z").await?;
+    let before = consequences(&town, &[&ada, &bea]).await?;
+    let verdicts = town.verdicts(&ada).await?.findings().clone();
+    for url in &urls {
+        for _ in 0..3 {
+            town.ask(Method::HEAD, url, BROWSER, "").await?;
+        }
+    }
+    town.pass_to("2026-02-03T13:00:00Z").await?;
+    assert_eq!(town.verdicts(&ada).await?.findings(), &verdicts, "no HEAD counts");
+    for url in &urls {
+        for _ in 0..3 {
+            assert!(!town.ask(Method::GET, url, BROWSER, "").await?.status.is_server_error(), "{url}");
+        }
+    }
+    town.settle().await?;
+    assert_eq!(consequences(&town, &[&ada, &bea]).await?, before);
+    Ok(())
+});
+
+story!(two_visits_to_a_link_are_one_click, |town| {
+    let ada = address("ada@albareda.example");
+    town.admit(&[somebody(ada.as_str())], "import").await?;
+    town.pass_to(FIRST_ISSUE).await?;
+    let signals = async || -> Result<i64, nurtured::store::backend::StoreError> {
+        Ok(counts::summary(&mut town.house.ctx.store().read().await?).await?.signals)
+    };
+    let before = signals().await?;
+    for _ in 0..2 {
+        let answered = town.click(&ada, "Do the sum").await?;
+        assert_eq!((answered.status.as_u16(), answered.location.as_deref()), (302, Some("https://tecnofab.example/calculator")));
+    }
+    assert_eq!(signals().await?, before + 1);
+    Ok(())
+});
+
+story!(a_scanner_that_opens_everything_proves_nothing, |town| {
+    let ada = address("ada@albareda.example");
+    town.admit(&[somebody(ada.as_str())], "import").await?;
+    town.pass_to(FIRST_ISSUE).await?;
+    // One that names itself, and one that hides behind a browser's name but opens two links at once.
+    for agent in [SCANNER, BROWSER] {
+        for words in ["Do the sum", "How the plant near Lleida"] {
+            let url = town.newest_to(&ada)?.link(words).expect("the link");
+            town.ask(Method::GET, &url, agent, "").await?;
+        }
+    }
+    town.pass_to("2026-02-03T12:00:00Z").await?;
+    let found = town.verdicts(&ada).await?;
+    assert_eq!(found.findings()[Criterion::Vision].verdict, Verdict::Unknown);
+    assert_eq!(found.newest_human_at(), None);
+    assert_eq!(found.ignored().len(), 4, "kept, and named: {:?}", found.ignored());
+    Ok(())
+});
+
+story!(who_is_not_tracked_is_not_identified, |town| {
+    let ada = address("ada@albareda.example");
+    let mut untracked = somebody(ada.as_str());
+    untracked.consents.clear();
+    town.admit(&[untracked], "import").await?;
+    town.pass_to(FIRST_ISSUE).await?;
+    assert_eq!(town.click(&ada, "Do the sum").await?.status, 302);
+    town.pass_to("2026-02-03T12:00:00Z").await?;
+    let id = town.prospect(&ada).await?.id;
+    let mut tx = town.house.ctx.store().read().await?;
+    let signals = nurtured::store::signals::of(&mut tx, &[id]).await?;
+    assert!(signals[&id].iter().all(|s| s.detail.kind() != "click"));
+    assert_eq!(counts::of_campaign(&mut tx, &name("line-downtime")).await?.clicked, 1, "totals survive");
+    // An answer is an act, and needs no consent to tracking.
+    drop(tx);
+    town.answer(&ada, "More than 20 hours").await?;
+    assert_eq!(town.verdicts(&ada).await?.met(), 1);
+    Ok(())
+});
+
+story!(consent_withdrawn_records_nothing, |town| {
+    let ada = address("ada@albareda.example");
+    town.admit(&[somebody(ada.as_str())], "import").await?;
+    town.pass_to(FIRST_ISSUE).await?;
+    let mut withdrawn = nurtured::flow::admit::Arrival::of(ada.clone());
+    withdrawn.consents.push(("tracking", false, "asked by phone".into(), None));
+    town.admit(&[withdrawn], "import").await?;
+    let before = counts::summary(&mut town.house.ctx.store().read().await?).await?.signals;
+    assert_eq!(town.click(&ada, "Do the sum").await?.status, 302, "the link still works");
+    assert_eq!(counts::summary(&mut town.house.ctx.store().read().await?).await?.signals, before);
+    Ok(())
+});
+
+story!(a_forged_or_broken_token_leads_nowhere, |town| {
+    let ada = address("ada@albareda.example");
+    town.admit(&[somebody(ada.as_str())], "import").await?;
+    town.pass_to(FIRST_ISSUE).await?;
+    let mail = town.newest_to(&ada)?;
+    let click = mail.link("Do the sum").expect("a link");
+    let token = click.rsplit('/').next().expect("a token").to_owned();
+    let before = consequences(&town, &[&ada]).await?;
+    let mut forged = token.clone();
+    forged.replace_range(5..6, if &token[5..6] == "A" { "B" } else { "A" });
+    for path in ["c", "a", "u", "h", "q"] {
+        for bad in [forged.as_str(), "", "x", &"A".repeat(28), &"A".repeat(4_000), "..%2f..%2fetc", "%00", &format!("{token}A")] {
+            for method in [Method::GET, Method::HEAD, Method::POST] {
+                let status = town.ask(method.clone(), &format!("/{path}/{bad}"), BROWSER, "action=accept").await?.status;
+                assert!(status.is_client_error(), "{method} /{path}/{bad}: {status}");
+            }
+        }
+        if path != "c" {
+            // A genuine token of another kind.
+            let method = if path == "q" { Method::GET } else { Method::POST };
+            assert_eq!(town.ask(method, &format!("/{path}/{token}"), BROWSER, "").await?.status, 404, "/{path}");
+        }
+    }
+    assert_eq!(consequences(&town, &[&ada]).await?, before);
+    Ok(())
+});
+
+story!(a_form_admits_a_stranger_and_refuses_nonsense, |town| {
+    let before = town.house.ctx.now();
+    for (form, body, status) in [
+        ("call-me", "name=Ada", 422),
+        ("call-me", "email=not-an-address", 422),
+        ("no-such-form", "email=a@b.example", 404),
+        ("Call%20Me", "email=a@b.example", 404),
+        ("call-me", &"x=1&".repeat(100), 422),
+    ] {
+        assert_eq!(town.ask(Method::POST, &format!("/f/{form}"), BROWSER, body).await?.status.as_u16(), status, "{form} {body}");
+    }
+    assert!(town.handoffs_of(&address("a@b.example")).await.is_err(), "nobody came in");
+    let ok = town
+        .fill_in(
+            "quote",
+            &[("email", "ada@albareda.example"), ("budget", "60.000 €"), ("start_by", "2026-06-01"), ("lines", "4")],
+        )
+        .await?;
+    assert_eq!(ok.status, 200);
+    town.settle().await?;
+    let ada = address("ada@albareda.example");
+    let found = town.verdicts(&ada).await?;
+    assert_eq!(found.findings()[Criterion::Budget].verdict, Verdict::Met);
+    assert_eq!(found.findings()[Criterion::Timeframe].verdict, Verdict::Met);
+    assert_eq!(town.prospect(&ada).await?.fields.get(&name("lines")).map(String::as_str), Some("4"));
+    assert_eq!(town.now(), before);
+    Ok(())
+});
+
+story!(unsubscribing_is_one_post_and_holds, |town| {
+    let ada = address("ada@albareda.example");
+    town.admit(&[somebody(ada.as_str())], "import").await?;
+    town.pass_to(FIRST_ISSUE).await?;
+    for _ in 0..2 {
+        assert_eq!(town.unsubscribe(&ada).await?.status, 200);
+    }
+    assert_eq!(town.prospect(&ada).await?.mail_stop.as_deref(), Some("unsubscribed"));
+    let mails = town.mails_to(&ada).len();
+    let mut again = somebody(ada.as_str());
+    again.consents.push(("mail", true, "card".into(), None));
+    town.admit(&[again], "import").await?;
+    town.pass_to("2026-05-05T10:00:00Z").await?;
+    assert_eq!(town.mails_to(&ada).len(), mails, "an import never lifts it");
+    assert_eq!(nurtured::flow::sweep::without_future(&town.house.ctx).await?, 0, "somebody will look at her");
+    Ok(())
+});
