@@ -286,6 +286,18 @@ impl Tx {
         }
         Ok(())
     }
+
+    /// Undoes what was done, and returns once it is undone; a dropped transaction is undone some time later.
+    ///
+    /// # Errors
+    /// When the connection was lost, which undoes it too.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.rollback().await?,
+            Self::Postgres(tx) => tx.rollback().await?,
+        }
+        Ok(())
+    }
 }
 
 impl Sql {

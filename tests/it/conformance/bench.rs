@@ -15,6 +15,7 @@ use nurtured::store::prospects::{self, Details, NewProspect};
 use nurtured::store::{campaigns, deliveries, occurrences};
 use secrecy::SecretString;
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
 /// A fresh database, gone with the test.
 pub(super) struct Bench {
@@ -37,7 +38,14 @@ impl Bench {
 
     /// `None` where PostgreSQL is not on the machine.
     pub(super) async fn postgres(name: &str) -> anyhow::Result<Option<Self>> {
-        let Some(url) = crate::postgres::database(name) else { return Ok(None) };
+        // The tables are made once; every test gets a copy of them.
+        static TABLES: OnceCell<Option<String>> = OnceCell::const_new();
+        let made = TABLES.get_or_try_init(async || {
+            let Some(url) = crate::postgres::database("tables") else { return Ok(None) };
+            Store::open_postgres(&SecretString::from(url.as_str())).await?.close().await;
+            Ok::<_, StoreError>(Some(url))
+        });
+        let Some(url) = made.await?.as_ref().map(|tables| crate::postgres::copy(tables, name)) else { return Ok(None) };
         let store = Store::open_postgres(&SecretString::from(url.as_str())).await?;
         Ok(Some(Self { store, place: Place::Server(url) }))
     }

@@ -49,6 +49,14 @@ async fn a_range_is_claimed_by_one_node_at_a_time(bench: Bench) -> anyhow::Resul
     published(&bench.store, 2).await?;
     assert_eq!(leases::next_due(&mut bench.store.read().await?).await?, Some(minute(5)));
     assert!(claim(&bench.store, "early", minute(4)).await?.is_none());
+    if bench.store.is_shared() {
+        // While one node is claiming it, another passes over it instead of waiting.
+        let (mut claiming, mut other) = (bench.store.write().await?, bench.another().await?.write().await?);
+        assert!(leases::claim(&mut claiming, "one", minute(5), minute(9)).await?.is_some());
+        let passing = leases::claim(&mut other, "two", minute(5), minute(9));
+        assert!(tokio::time::timeout(std::time::Duration::from_secs(20), passing).await??.is_none());
+        claiming.rollback().await?;
+    }
     let (lease, rows) = claim(&bench.store, "one", minute(5)).await?.expect("a range is due");
     assert_eq!((rows.len(), lease.fence, lease.until), (2, 1, minute(15)));
     assert!(claim(&bench.another().await?, "two", minute(14)).await?.is_none());
