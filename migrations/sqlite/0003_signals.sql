@@ -36,3 +36,10 @@ CREATE TABLE qualifications (
     settled_at  BIGINT
 );
 CREATE UNIQUE INDEX qualification_waiting_once ON qualifications (prospect_id) WHERE settled_at IS NULL;
+
+-- Under which rules everybody was assessed; the newest row counts. Other rules, and everybody is due anew.
+CREATE TABLE applied_rules (
+    id         INTEGER PRIMARY KEY,
+    hash       TEXT NOT NULL,
+    applied_at BIGINT NOT NULL
+);

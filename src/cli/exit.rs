@@ -78,10 +78,8 @@ impl From<std::io::Error> for Exit {
 
 impl From<anyhow::Error> for Exit {
     fn from(error: anyhow::Error) -> Self {
-        match error.downcast_ref::<StoreError>() {
-            Some(_) => Self::Unavailable(format!("{error:#}")),
-            None => Self::No(format!("{error:#}")),
-        }
+        let a_service = |cause: &(dyn std::error::Error + 'static)| cause.is::<StoreError>() || cause.is::<std::io::Error>();
+        if error.chain().any(a_service) { Self::Unavailable(format!("{error:#}")) } else { Self::No(format!("{error:#}")) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The words of the command line.
 
-use super::exit::Exit;
+use super::exit::{Exit, colour};
 use super::{campaigns, check, demo, explain, handoffs, inbox, init, prospects, queue, run, signals, suppress};
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};
@@ -86,7 +86,7 @@ async fn obey(arguments: Arguments) -> Result<(), Exit> {
     let is_daemon = matches!(arguments.verb, Verb::Run);
     let journal = is_daemon && std::env::var_os("JOURNAL_STREAM").is_some();
     let quiet = if is_daemon { None } else { Some("warn") };
-    logs::start(journal, level.as_deref().or(quiet)).map_err(|e| Exit::Usage(format!("{e:#}")))?;
+    logs::start(journal, level.as_deref().or(quiet), colour()).map_err(|e| Exit::Usage(format!("{e:#}")))?;
     match arguments.verb {
         Verb::Demo(demo) => demo::demo(&demo, json).await,
         Verb::Init { directory } => init::init(&directory),

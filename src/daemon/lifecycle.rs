@@ -4,6 +4,7 @@ use super::assemble::{self, House};
 use super::loops::{self, Pulse};
 use crate::clock::SystemClock;
 use crate::domain::plan::Plan;
+use crate::flow::qualify;
 use crate::web::router::router;
 use anyhow::Context as _;
 use sd_notify::NotifyState;
@@ -35,12 +36,16 @@ pub async fn run(plan: Plan, reread: Reread) -> anyhow::Result<()> {
         hup: signal(SignalKind::hangup())?,
     };
 
+    let due = qualify::apply_rules(&house.ctx).await.context("could not put the rules in force")?;
+    if due > 0 {
+        tracing::info!(prospects = due, "the rules are not those of the last run: everybody is assessed anew");
+    }
     let tracker = TaskTracker::new();
     let pulse = loops::start(&house, &tracker);
     let web = serve(&house, listener, &tracker);
     tell(&[NotifyState::Ready]);
     tracing::info!(%listen, campaigns = house.ctx.plan().campaigns.len(), "nurtured runs");
-    let died = attend(&house, &pulse, signals, &reread, web, &tracker).await;
+    let died = attend(&house, pulse, signals, &reread, web, &tracker).await;
 
     tell(&[NotifyState::Stopping]);
     tracing::info!("stopping: finishing what is in hand");
@@ -71,7 +76,7 @@ fn serve(house: &House, listener: TcpListener, tracker: &TaskTracker) -> tokio::
 /// Attends to signals and the watchdog. Returns whether a task died.
 async fn attend(
     house: &House,
-    pulse: &Pulse,
+    mut pulse: Pulse,
     mut signals: Signals,
     reread: &Reread,
     mut web: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -81,13 +86,12 @@ async fn attend(
     let watched = sd_notify::watchdog_enabled(false, &mut patience);
     let every = if watched { Duration::from_micros(patience / 3) } else { Duration::from_secs(20) };
     let mut tick = tokio::time::interval(every.max(Duration::from_millis(100)));
-    let mut beats = pulse.beats();
     let tasks = tracker.len();
     loop {
         tokio::select! {
             _ = signals.term.recv() => return false,
             _ = signals.int.recv() => return false,
-            _ = signals.hup.recv() => reload(house, reread),
+            _ = signals.hup.recv() => reload(house, reread).await,
             ended = &mut web => {
                 tracing::error!(?ended, "the web server ended");
                 return true;
@@ -97,26 +101,28 @@ async fn attend(
                     tracing::error!("a loop ended");
                     return true;
                 }
-                // A loop looks around every five seconds at the latest: a third of the watchdog's time without a single
-                // beat means that nothing moves.
-                if watched && pulse.beats() != beats {
-                    tell(&[NotifyState::Watchdog]);
+                if pulse.is_alive(every) {
+                    if watched {
+                        tell(&[NotifyState::Watchdog]);
+                    }
+                } else {
+                    tracing::error!("a step does not come back; systemd is left to restart us");
                 }
-                beats = pulse.beats();
             }
         }
     }
 }
 
 /// Puts a changed configuration in force, or says why not and keeps the old one.
-fn reload(house: &House, reread: &Reread) {
+async fn reload(house: &House, reread: &Reread) {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
         Err(_) => tell(&[NotifyState::Reloading]),
     }
     let before = house.ctx.plan();
     let outcome = reread().and_then(|plan| {
-        let moved = plan.settings.http.listen != before.settings.http.listen;
+        let moved =
+            plan.settings.http.listen != before.settings.http.listen || !plan.settings.database.is(&before.settings.database);
         let hash = plan.hash.clone();
         house.ctx.replace_plan(plan).map_err(|e| e.to_string())?;
         Ok((hash, moved))
@@ -124,6 +130,11 @@ fn reload(house: &House, reread: &Reread) {
     match outcome {
         Ok((hash, moved)) => {
             tracing::info!(plan = %hash, "configuration reloaded");
+            match qualify::apply_rules(&house.ctx).await {
+                Ok(0) => {}
+                Ok(due) => tracing::info!(prospects = due, "other rules: everybody is assessed anew"),
+                Err(error) => tracing::error!(%error, "the new rules wait for the next signal of each prospect"),
+            }
             if moved {
                 tracing::warn!("http.listen and database.url take effect at the next restart");
             }

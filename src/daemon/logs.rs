@@ -5,11 +5,11 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Starts logging, at the level `NURTURED_LOG` says (default `info`).
+/// Starts logging, in colour or not, at the level `NURTURED_LOG` says (default `info`).
 ///
 /// # Errors
 /// When the journal cannot be reached though systemd says it is there, or `NURTURED_LOG` cannot be read.
-pub fn start(under_systemd: bool, level: Option<&str>) -> anyhow::Result<()> {
+pub fn start(under_systemd: bool, level: Option<&str>, colour: bool) -> anyhow::Result<()> {
     // The libraries' own chatter could carry an address or a statement's values.
     let directives = level.map_or_else(|| "warn,nurtured=info".to_owned(), |level| format!("warn,nurtured={level}"));
     let filter =
@@ -27,7 +27,7 @@ pub fn start(under_systemd: bool, level: Option<&str>) -> anyhow::Result<()> {
         let journal = tracing_journald::layer().context("could not reach the journal")?.with_priority_mappings(mappings);
         registry.with(journal.with_syslog_identifier("nurtured".to_owned())).init();
     } else {
-        registry.with(fmt::layer().with_writer(std::io::stderr).with_target(false)).init();
+        registry.with(fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(colour)).init();
     }
     Ok(())
 }

@@ -16,19 +16,33 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How often everybody is checked for a future.
 const REVIEW_EVERY: Duration = Duration::from_hours(1);
 
-/// Counts steps that ended, whatever came of them: the proof of life the watchdog is fed with.
+/// How long a step may take while it waits for a relay: RFC 5321 grants the final dot ten minutes.
+const RELAY_PATIENCE: Duration = Duration::from_mins(15);
+/// How long any other step may take.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// The proof of life the watchdog is fed with: how often each loop has ended a step, and for how long it has not.
 #[derive(Debug, Clone, Default)]
-pub struct Pulse(Arc<AtomicU64>);
+pub struct Pulse {
+    beats: Arc<[AtomicU64; Step::ALL.len()]>,
+    seen: [u64; Step::ALL.len()],
+    silent: [Duration; Step::ALL.len()],
+}
 
 impl Pulse {
-    /// How many steps have ended.
-    #[must_use]
-    pub fn beats(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+    /// Whether every loop has ended a step lately; asked every `interval`.
+    pub fn is_alive(&mut self, interval: Duration) -> bool {
+        for (i, beats) in self.beats.iter().enumerate() {
+            let now = beats.load(Ordering::Relaxed);
+            self.silent[i] = if now == self.seen[i] { self.silent[i] + interval } else { Duration::ZERO };
+            self.seen[i] = now;
+        }
+        let patience = |step: Step| if matches!(step, Step::Deliver | Step::Correspond) { RELAY_PATIENCE } else { PATIENCE };
+        Step::ALL.into_iter().zip(self.silent).all(|(step, silent)| silent < patience(step))
     }
 
-    fn beat(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    fn beat(&self, step: Step) {
+        self.beats[step as usize].fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -73,7 +87,7 @@ async fn turn(step: Step, house: &House, pulse: &Pulse) {
                 AFTER_FAILURE
             }
         };
-        pulse.beat();
+        pulse.beat(step);
         if wait.is_zero() {
             tokio::task::yield_now().await;
             continue;

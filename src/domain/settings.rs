@@ -3,7 +3,7 @@
 use super::address::Address;
 use super::id::Name;
 use super::prospect::FieldType;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -53,6 +53,18 @@ pub enum DatabaseUrl {
     Sqlite(std::path::PathBuf),
     /// A server.
     Postgres(SecretString),
+}
+
+impl DatabaseUrl {
+    /// Whether it is the same database.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Sqlite(one), Self::Sqlite(two)) => one == two,
+            (Self::Postgres(one), Self::Postgres(two)) => one.expose_secret() == two.expose_secret(),
+            _ => false,
+        }
+    }
 }
 
 /// The relay that carries our mail.

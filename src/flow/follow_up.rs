@@ -115,10 +115,10 @@ fn consequence(plan: &Plan, hours: &Hours, handoff: Handoff, action: Action, now
             )
         }
         Action::Touch { touch, proves, date, note } => {
-            check_touch(plan, touch, &proves, date)?;
             let handoff = handoff.touch(now).map_err(refused)?;
             let next = Next::Item(format!("Follow up on the {}", touch.word()), again(handoff.stage));
             let signal = Detail::Touch { touch, proves, contradicts: Vec::new(), date, not_before: None, note: note.clone() };
+            observe::check_touch(plan, &signal)?;
             Consequence { signal: Some(signal), ..plain(handoff, touch.word(), note, next) }
         }
         Action::Stage(stage) => {
@@ -196,18 +196,6 @@ fn recycled(
 
 fn returned(reason: &str, lapses: Vec<Criterion>, contradicts: Vec<Criterion>, wake: Option<Date>, note: &str) -> Detail {
     Detail::Recycled { reason: reason.to_owned(), lapses, contradicts, wake, note: note.to_owned() }
-}
-
-fn check_touch(plan: &Plan, touch: Touch, proves: &[Criterion], date: Option<Date>) -> Result<(), FlowError> {
-    if proves.contains(&Criterion::Timeframe) && date.is_none() {
-        return Err(FlowError::Refused("proving the timeframe needs its date".to_owned()));
-    }
-    match proves.iter().find(|c| !plan.qualifying.reads_touch(**c, touch)) {
-        Some(criterion) => {
-            Err(FlowError::Refused(format!("no rule reads a {} as evidence of {}", touch.word(), criterion.word())))
-        }
-        None => Ok(()),
-    }
 }
 
 fn unknown_reason(plan: &Plan, reason: &str) -> FlowError {

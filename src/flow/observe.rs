@@ -9,13 +9,14 @@ use crate::clock::Clock;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::id::{Name, ProspectId, SignalId, fingerprint};
+use crate::domain::plan::Plan;
 use crate::domain::prospect::FieldType;
 use crate::domain::settings::Settings;
 use crate::domain::signal::{About, Detail, NewSignal};
 use crate::store::backend::{Store, StoreError, Tx};
 use crate::store::batch::Batch;
 use crate::store::suppressions::{self, Channel, Stop};
-use crate::store::{assessments, prospects, signals};
+use crate::store::{assessments, follow_ups, prospects, signals};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -78,6 +79,12 @@ pub async fn write(tx: &mut Tx, news: &[NewSignal], now: Timestamp) -> Result<Ve
     let appended = || rows.iter().filter(|(_, s)| new.contains_key(&s.once));
     assessments::mark(tx, appended().filter_map(|(id, _)| Some(((*id)?, now)))).await?;
 
+    // Doing is reporting: a touch of ours is what an item without a handoff asked for.
+    for (id, _) in appended().filter(|(_, s)| matches!(s.detail, Detail::Touch { .. })) {
+        if let Some(id) = id {
+            follow_ups::done_alone(tx, *id, now).await?;
+        }
+    }
     let stopping: Vec<_> = appended().filter_map(|(id, s)| Some(((*id)?, reason(&s.detail)?, s.detail.words()))).collect();
     if !stopping.is_empty() {
         let ids: Vec<ProspectId> = stopping.iter().map(|(id, ..)| *id).collect();
@@ -124,6 +131,25 @@ const fn address_of(signal: &NewSignal) -> Option<&Address> {
 /// # Errors
 /// The store's.
 pub async fn form(ctx: &Context, form: &Name, address: Address, fields: BTreeMap<String, String>) -> Result<Observed, FlowError> {
+    let now = ctx.now();
+    let day = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let said = serde_json::to_string(&fields).unwrap_or_default();
+    let once = format!("form:{form}:{day}:{}", fingerprint(&[address.as_str(), &said]));
+    form_once(ctx, form, address, fields, once, now).await
+}
+
+/// The same form as another system passes it on: what makes it one, and when it was filled in.
+///
+/// # Errors
+/// The store's.
+pub async fn form_once(
+    ctx: &Context,
+    form: &Name,
+    address: Address,
+    fields: BTreeMap<String, String>,
+    once: String,
+    occurred_at: Timestamp,
+) -> Result<Observed, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let mut arrival = Arrival::of(address.clone());
     let said = |key: &str| fields.get(key).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
@@ -131,14 +157,10 @@ pub async fn form(ctx: &Context, form: &Name, address: Address, fields: BTreeMap
     arrival.phone = said("phone");
     arrival.company = said("company");
     arrival.fields = declared(&plan.settings, &fields);
-    let day = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let signal = NewSignal {
-        about: About::Address(address.clone()),
-        once: format!(
-            "form:{form}:{day}:{}",
-            fingerprint(&[address.as_str(), &serde_json::to_string(&fields).unwrap_or_default()])
-        ),
-        occurred_at: now,
+        about: About::Address(address),
+        once,
+        occurred_at,
         delivery: None,
         issue: None,
         by: None,
@@ -146,8 +168,8 @@ pub async fn form(ctx: &Context, form: &Name, address: Address, fields: BTreeMap
         detail: Detail::Form { form: form.clone(), fields },
     };
     let mut tx = ctx.store().write().await?;
-    let today = Some(now.to_zoned(jiff::tz::TimeZone::UTC).date());
-    admit::admit(&mut tx, &plan, &[arrival], &format!("form {form}"), today, now).await?;
+    let that_day = Some(occurred_at.to_zoned(jiff::tz::TimeZone::UTC).date());
+    admit::admit(&mut tx, &plan, &[arrival], &format!("form {form}"), that_day, now).await?;
     let observed = write(&mut tx, std::slice::from_ref(&signal), now).await?;
     tx.commit().await?;
     ctx.ring();
@@ -161,6 +183,28 @@ fn declared(settings: &Settings, fields: &BTreeMap<String, String>) -> BTreeMap<
         Some((name.clone(), kind.canonical(value).ok()?))
     };
     settings.fields.iter().filter_map(keep).collect()
+}
+
+/// Whether a touch can be recorded as it is: every criterion it proves has a rule that reads such a touch, and a
+/// timeframe has its date. Anything that is no touch passes.
+///
+/// # Errors
+/// Says what is missing.
+pub fn check_touch(plan: &Plan, detail: &Detail) -> Result<(), FlowError> {
+    let Detail::Touch { touch, proves, date, .. } = detail else {
+        return Ok(());
+    };
+    if proves.contains(&Criterion::Timeframe) && date.is_none() {
+        return Err(FlowError::Refused("a touch that proves the timeframe needs its date: add one, as YYYY-MM-DD".to_owned()));
+    }
+    match proves.iter().find(|criterion| !plan.qualifying.reads_touch(**criterion, *touch)) {
+        None => Ok(()),
+        Some(criterion) => Err(FlowError::Refused(format!(
+            "no rule in qualification.toml reads a {} as evidence of {criterion}: add one under [criteria.{}], or log another kind",
+            touch.word(),
+            criterion.word()
+        ))),
+    }
 }
 
 /// What a colleague logs: a call, a meeting, a fair, a note.
@@ -186,21 +230,7 @@ pub async fn log(ctx: &Context, logged: Logged) -> Result<Observed, FlowError> {
         let ids: Vec<&str> = plan.roster.ids().map(Name::as_str).collect();
         return Err(FlowError::Missing(format!("{} among our people: {}", logged.by, ids.join(", "))));
     }
-    if let Detail::Touch { touch, proves, date, .. } = &logged.detail {
-        if proves.contains(&Criterion::Timeframe) && date.is_none() {
-            return Err(FlowError::Refused("a touch that proves the timeframe needs its date: add --date YYYY-MM-DD".to_owned()));
-        }
-        for criterion in proves {
-            if !plan.qualifying.reads_touch(*criterion, *touch) {
-                return Err(FlowError::Refused(format!(
-                    "no rule in qualification.toml reads a {} as evidence of {}: add one under [criteria.{}], or log another kind",
-                    touch.word(),
-                    criterion.word(),
-                    criterion.word()
-                )));
-            }
-        }
-    }
+    check_touch(&plan, &logged.detail)?;
     let text = serde_json::to_string(&logged.detail).unwrap_or_default();
     let at = logged.occurred_at.as_millisecond();
     let signal = NewSignal {

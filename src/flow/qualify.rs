@@ -5,13 +5,13 @@ use super::context::{Context, FlowError, Progress};
 use crate::domain::assess::assess;
 use crate::domain::criterion::Criterion;
 use crate::domain::handoff::Handoff;
-use crate::domain::id::ProspectId;
+use crate::domain::id::{ProspectId, fingerprint};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::domain::qualification::Qualification;
 use crate::domain::signal::Signal;
 use crate::store::backend::Tx;
-use crate::store::{assessments, follow_ups, handoffs, prospects, qualifications, signals};
+use crate::store::{applied_rules, assessments, follow_ups, handoffs, prospects, qualifications, signals};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -47,6 +47,24 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
     tx.commit().await?;
     ctx.ring();
     Ok(Progress::Done)
+}
+
+/// Puts the plan's rules in force: if they differ from those before, everybody is due to be assessed. Returns how many.
+///
+/// # Errors
+/// The store's.
+pub async fn apply_rules(ctx: &Context) -> Result<u64, FlowError> {
+    let (plan, now) = (ctx.plan(), ctx.now());
+    let rules = serde_json::to_string(&plan.qualifying).map_err(|e| FlowError::Unable(format!("write the rules down: {e}")))?;
+    let mut tx = ctx.store().write().await?;
+    let due = if applied_rules::apply(&mut tx, &fingerprint(&[&rules]), now).await? {
+        assessments::mark_everybody(&mut tx, now).await?
+    } else {
+        0
+    };
+    tx.commit().await?;
+    ctx.ring();
+    Ok(due)
 }
 
 /// Assesses one prospect; returns when time alone will change something.

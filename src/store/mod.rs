@@ -21,6 +21,7 @@ pub mod leases;
 pub mod attempts;
 // What came back.
 pub mod signals;
+pub mod applied_rules;
 pub mod assessments;
 pub mod qualifications;
 // One prospect, one salesperson.

@@ -74,6 +74,12 @@ const ADD: &str = "
 const STOP_PROSPECTS: &str = "
     UPDATE prospects SET mail_stop = (SELECT MIN(value ->> 'reason') FROM json_each($1) WHERE value ->> 'address' = prospects.address AND value ->> 'channel' = 'email')
     WHERE mail_stop IS NULL AND address IN (SELECT value ->> 'address' FROM json_each($1) WHERE value ->> 'channel' = 'email')";
+/// On every channel: nobody may approach them at all.
+const SUPPRESS_PROSPECTS: &str = "
+    UPDATE prospects SET standing = 'suppressed'
+    WHERE standing = 'nurturing' AND address IN (SELECT value ->> 'address' FROM json_each($1))
+      AND (SELECT COUNT(DISTINCT s.channel) FROM suppressions s WHERE s.address = prospects.address AND s.lifted_at IS NULL) = 2";
+const UNSUPPRESS_PROSPECT: &str = "UPDATE prospects SET standing = 'nurturing' WHERE address = $1 AND standing = 'suppressed'";
 const IN_FORCE: &str = "
     SELECT s.address, s.channel, s.reason, s.source, s.suppressed_at FROM suppressions s
     WHERE s.lifted_at IS NULL AND s.address IN (SELECT value ->> 'a' FROM json_each($1))";
@@ -98,7 +104,8 @@ pub async fn add(tx: &mut Tx, stops: &[Stop], now: Timestamp) -> Result<u64, Sto
     }
     let rows = to_json(stops)?;
     let new = tx.execute(ADD, args![rows.clone(), now]).await?;
-    tx.execute(STOP_PROSPECTS, args![rows]).await?;
+    tx.execute(STOP_PROSPECTS, args![rows.clone()]).await?;
+    tx.execute(SUPPRESS_PROSPECTS, args![rows]).await?;
     Ok(new)
 }
 
@@ -129,6 +136,9 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<Suppression>, StoreError> {
 /// The store's.
 pub async fn lift(tx: &mut Tx, address: &Address, channel: Channel, now: Timestamp) -> Result<bool, StoreError> {
     let lifted = tx.execute(LIFT, args![address, channel.word(), now]).await? > 0;
+    if lifted {
+        tx.execute(UNSUPPRESS_PROSPECT, args![address]).await?;
+    }
     if lifted && channel == Channel::Email {
         tx.execute(RESUME_PROSPECT, args![address, erased(address)]).await?;
     }

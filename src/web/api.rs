@@ -5,7 +5,7 @@ use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::id::Name;
 use crate::domain::signal::{About, Detail, NewSignal, Touch};
-use crate::flow::observe::{Observed, observe};
+use crate::flow::observe::{Observed, check_touch, form_once, observe};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -69,10 +69,17 @@ pub async fn take(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> 
         Ok(signal) => signal,
         Err(words) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, &words),
     };
-    match observe(&site.ctx, &[signal]).await.as_deref() {
-        Ok([Observed::New(id)]) => (StatusCode::CREATED, Json(json!({ "signal": id, "status": "new" }))).into_response(),
-        Ok([Observed::Again]) => (StatusCode::OK, Json(json!({ "status": "again" }))).into_response(),
-        Ok(_) => refuse(StatusCode::NOT_FOUND, "no prospect has this address"),
+    let observed = match signal {
+        // As on the website: whoever fills in a form comes in.
+        NewSignal { about: About::Address(address), detail: Detail::Form { form, fields }, once, occurred_at, .. } => {
+            form_once(&site.ctx, &form, address, fields, once, occurred_at).await
+        }
+        signal => observe(&site.ctx, &[signal]).await.map(|observed| observed.first().copied().unwrap_or(Observed::Unknown)),
+    };
+    match observed {
+        Ok(Observed::New(id)) => (StatusCode::CREATED, Json(json!({ "signal": id, "status": "new" }))).into_response(),
+        Ok(Observed::Again) => (StatusCode::OK, Json(json!({ "status": "again" }))).into_response(),
+        Ok(Observed::Unknown) => refuse(StatusCode::NOT_FOUND, "no prospect has this address"),
         Err(error) => {
             tracing::error!(%error, "signal not recorded");
             refuse(StatusCode::SERVICE_UNAVAILABLE, "it could not be recorded; send it again with the same key")
@@ -103,14 +110,12 @@ fn signal(site: &Site, report: Report, key: &str) -> Result<NewSignal, String> {
         (None, None, Some(touch)) => {
             let by = report.by.as_ref().ok_or("a touch needs `by`: who logged it")?;
             plan.roster.person(by).ok_or_else(|| format!("{by} is nobody of ours"))?;
-            if report.proves.contains(&Criterion::Timeframe) && report.date.is_none() {
-                return Err("a touch that proves the timeframe needs `date`".to_owned());
-            }
             let (proves, date, note) = (report.proves, report.date, report.note);
             Detail::Touch { touch, proves, contradicts: Vec::new(), date, not_before: None, note }
         }
         _ => return Err("exactly one of `event`, `form` and `touch` is needed".to_owned()),
     };
+    check_touch(&plan, &detail).map_err(|e| e.to_string())?;
     Ok(NewSignal {
         about: About::Address(report.email),
         once: format!("api:{key}"),
