@@ -56,7 +56,7 @@ async fn play(script: Script) -> SocketAddr {
     address
 }
 
-pub fn relay(address: SocketAddr) -> Relay {
+pub(crate) fn relay(address: SocketAddr) -> Relay {
     let settings = Smtp {
         host: address.ip().to_string(),
         port: address.port(),
