@@ -54,12 +54,10 @@ pub async fn lift(ctx: &Context, address: &Address, channel: Channel, words: &st
     let in_force = suppressions::of(&mut tx, &[address]).await?.into_iter().filter(|s| s.channel == channel.word());
     let (own, erased): (Vec<_>, Vec<_>) = in_force.partition(|s| s.address == address.as_str());
     let Some(lifted) = own.into_iter().next() else {
-        return match erased.is_empty() {
-            true => Ok(None),
-            false => {
-                Err(FlowError::Refused("that person asked to be forgotten: the stop stays, and cannot be lifted".to_owned()))
-            }
-        };
+        if erased.is_empty() {
+            return Ok(None);
+        }
+        return Err(FlowError::Refused("that person asked to be forgotten: the stop stays, and cannot be lifted".to_owned()));
     };
     suppressions::lift(&mut tx, address, channel, now).await?;
     suppressions::note_lifted(&mut tx, address, channel, &format!("; lifted: {words}"), now).await?;

@@ -97,10 +97,10 @@ pub async fn receive(ctx: &Context, mail: &Mail) -> Result<Taken, FlowError> {
     let mut tx = ctx.store().write().await?;
     // Bounces come to the return path; the Message-ID travels with every answer.
     let path = read_path(ctx, &plan, &mail.recipients);
-    let token = path.or_else(|| read_id(ctx, &plan, &mail.message_ids));
+    let genuine = path.or_else(|| read_id(ctx, &plan, &mail.message_ids));
     let origin_of = match (&mail.says, path) {
         (Says::Undelivered(_), None) => None,
-        _ => token,
+        _ => genuine,
     };
     let origin = match origin_of {
         Some(delivery) => deliveries::origin(&mut tx, delivery).await?,

@@ -2,20 +2,19 @@
 //! line and never stops the rest; what was taken in stays; importing again is safe.
 
 use crate::cli::exit::Exit;
+use crate::cli::prospects::page::Page;
 use crate::cli::{open, screen};
 use crate::daemon::assemble::House;
 use crate::domain::address::Address;
 use crate::domain::prospect::FieldType;
-use crate::domain::span::midnight;
 use crate::flow::admit::{Admitted, Arrival, admit};
 use crate::inbox::columns::{Column, MapFile, Target};
 use crate::inbox::decode::Charset;
-use crate::inbox::prospects::{self, Options, Reader, Row, RowError};
+use crate::inbox::prospects::{self, Options, Reader, RowError};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
 use serde::Serialize;
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
@@ -66,13 +65,6 @@ struct Report<'a> {
     delimiter: char,
 }
 
-/// The rows of a transaction in the order of the file: each address once for every day its fields are dated.
-#[derive(Default)]
-struct Page {
-    rows: Vec<(Option<Date>, Arrival)>,
-    places: BTreeMap<(Option<Date>, Address), usize>,
-}
-
 /// Imports a list.
 ///
 /// # Errors
@@ -105,7 +97,10 @@ pub async fn import(verb: &Import, config: Option<&Path>, json: bool) -> Result<
     }
 }
 
-fn source(file: &Path) -> Result<(Box<dyn Read>, String, Option<u64>), Exit> {
+/// The bytes of a list, what it is called, and how long it is, if that can be known.
+type Source = (Box<dyn Read>, String, Option<u64>);
+
+fn source(file: &Path) -> Result<Source, Exit> {
     if file == Path::new("-") {
         return Ok((Box::new(io::stdin()), "standard input".to_owned(), None));
     }
@@ -146,13 +141,19 @@ async fn take<R: Read>(house: &House, list: &mut Reader<R>, name: &str, verb: &I
                 (tally.read, in_page) = (tally.read + 1, in_page + 1);
                 tally.left_out += row.warnings.len() as u64;
                 row.warnings.iter().for_each(|warning| complain(warning, " (left out)"));
-                tally.repeated += u64::from(!add(&mut page, &mut seen, row, verb, name));
+                let day = row.as_of.or(verb.as_of);
+                let is_new = seen.insert(row.address.clone());
+                tally.repeated += u64::from(!is_new);
+                // Of a dry run: what an earlier page said of them was rolled back and cannot be merged with.
+                if is_new || !verb.dry_run || page.holds(&row.address, day) {
+                    page.add(row, day, &format!("import {name}"));
+                }
             }
             Some(Err(error)) => {
                 (tally.read, tally.bad) = (tally.read + 1, tally.bad + 1);
                 complain(&error, "");
             }
-            None if page.rows.is_empty() => return Ok(tally),
+            None if page.is_empty() => return Ok(tally),
             None => in_page = PAGE,
         }
         if in_page >= PAGE {
@@ -173,69 +174,14 @@ async fn take<R: Read>(house: &House, list: &mut Reader<R>, name: &str, verb: &I
     }
 }
 
-/// Puts a row into the page; `false` when its address was there before, and it was merged into that.
-fn add(page: &mut Page, seen: &mut BTreeSet<Address>, row: Row, verb: &Import, name: &str) -> bool {
-    let is_new = seen.insert(row.address.clone());
-    let day = row.as_of.or(verb.as_of);
-    let later = arrival(row, &format!("import {name}"));
-    match page.places.entry((day, later.address.clone())) {
-        Entry::Occupied(place) => merge(&mut page.rows[*place.get()].1, later),
-        // Of a dry run: what an earlier page said of them was rolled back and cannot be merged with.
-        Entry::Vacant(_) if !is_new && verb.dry_run => {}
-        Entry::Vacant(place) => {
-            place.insert(page.rows.len());
-            page.rows.push((day, later));
-        }
-    }
-    is_new
-}
-
-fn arrival(row: Row, source: &str) -> Arrival {
-    let stated = [("mail", row.mail_consent), ("tracking", row.tracking_consent)];
-    let consents = stated.into_iter().filter_map(|(purpose, consent)| {
-        let consent = consent?;
-        Some((purpose, consent.given, consent.source.unwrap_or_else(|| source.to_owned()), consent.date.map(midnight)))
-    });
-    Arrival {
-        name: row.name,
-        phone: row.phone,
-        company: row.company,
-        owner: row.owner,
-        fields: row.fields,
-        tags: row.tags,
-        email_opt_out: row.email_opt_out,
-        phone_opt_out: row.phone_opt_out,
-        consents: consents.collect(),
-        ..Arrival::of(row.address)
-    }
-}
-
-/// What the later row says goes before; what it leaves blank stays.
-fn merge(earlier: &mut Arrival, later: Arrival) {
-    let says = |place: &mut Option<String>, said: Option<String>| *place = said.or_else(|| place.take());
-    says(&mut earlier.name, later.name);
-    says(&mut earlier.phone, later.phone);
-    says(&mut earlier.company, later.company);
-    says(&mut earlier.owner, later.owner);
-    earlier.fields.extend(later.fields);
-    earlier.tags.extend(later.tags);
-    earlier.email_opt_out |= later.email_opt_out;
-    earlier.phone_opt_out |= later.phone_opt_out;
-    earlier.consents.extend(later.consents.into_iter().filter(|c| !earlier.consents.contains(c)).collect::<Vec<_>>());
-}
-
 /// Writes a page in one transaction, undated rows first and the latest day last. A person may stand in it under
 /// several days and still counts once.
 async fn write(house: &House, page: Page, name: &str, dry_run: bool) -> Result<Admitted, Exit> {
     let (plan, now) = (house.ctx.plan(), house.ctx.now());
-    let mut by_day: BTreeMap<Option<Date>, Vec<Arrival>> = BTreeMap::new();
-    for (day, arrival) in page.rows {
-        by_day.entry(day).or_default().push(arrival);
-    }
     let mut tx = house.ctx.store().write().await?;
     let mut total = Admitted::default();
     let mut before: BTreeSet<Address> = BTreeSet::new();
-    for (day, arrivals) in by_day {
+    for (day, arrivals) in page.by_day() {
         let (again, first): (Vec<Arrival>, Vec<Arrival>) = arrivals.into_iter().partition(|a| before.contains(&a.address));
         before.extend(first.iter().map(|a| a.address.clone()));
         for (arrivals, counts) in [(first, true), (again, false)].into_iter().filter(|(arrivals, _)| !arrivals.is_empty()) {
@@ -262,10 +208,8 @@ fn say<R: Read>(
     declared: &BTreeMap<crate::domain::id::Name, FieldType>,
 ) -> Result<(), Exit> {
     if dry_run {
-        let becomes = |c: &Column| match c.shared {
-            true => format!("{} (where the column before is blank)", c.target),
-            false => c.target.to_string(),
-        };
+        let becomes =
+            |c: &Column| if c.shared { format!("{} (where the column before is blank)", c.target) } else { c.target.to_string() };
         let rows: Vec<[String; 2]> = list.columns().iter().map(|c| [c.header.clone(), becomes(c)]).collect();
         screen::table(["COLUMN", "BECOMES"], &rows)?;
         screen::line("")?;
@@ -293,23 +237,4 @@ fn say<R: Read>(
         tally.read, tally.added, tally.changed, tally.unchanged, tally.repeated, tally.bad, tally.suppressed, tally.left_out
     ))?;
     if dry_run { screen::line("This was a dry run: nothing was written.") } else { Ok(()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_later_row_goes_before_and_its_blanks_do_not() {
-        let arrival = |name: Option<&str>, phone: Option<&str>, out: bool| Arrival {
-            name: name.map(str::to_owned),
-            phone: phone.map(str::to_owned),
-            email_opt_out: out,
-            ..Arrival::of(Address::parse("ada@albareda.example").expect("address"))
-        };
-        let mut earlier = arrival(Some("Ada"), Some("+34 1"), true);
-        merge(&mut earlier, arrival(Some("Ada Vega"), None, false));
-        assert_eq!((earlier.name.as_deref(), earlier.phone.as_deref()), (Some("Ada Vega"), Some("+34 1")));
-        assert!(earlier.email_opt_out, "an opt-out is never taken back");
-    }
 }

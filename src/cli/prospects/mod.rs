@@ -1,5 +1,6 @@
 //! `nurtured prospects …`: who there is. Lists come in and go out; one person is shown, or forgotten.
 
+pub mod page;
 pub mod import;
 pub mod show;
 pub mod export;

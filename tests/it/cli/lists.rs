@@ -128,7 +128,8 @@ fn a_dry_run_says_all_and_writes_nothing() {
     let desk = Desk::new();
     let mut list = "Email,Job Title,Unsubscribed\n".to_owned();
     for n in 0..1_500 {
-        list.push_str(&format!("p{}@x.example,Chef,{}\n", n % 1_400, if n == 7 { "yes" } else { "" }));
+        let opted_out = if n == 7 { "yes" } else { "" };
+        list.extend(["p", &(n % 1_400).to_string(), "@x.example,Chef,", opted_out, "\n"]);
     }
     let file = desk.file("list.csv", list);
     let said = desk.json(&["prospects", "import", &file, "--dry-run"]);
