@@ -13,6 +13,7 @@ use crate::domain::plan::Plan;
 use crate::domain::prospect::FieldType;
 use crate::domain::settings::Settings;
 use crate::domain::signal::{About, Detail, NewSignal};
+use crate::domain::span::midnight;
 use crate::store::backend::{Store, StoreError, Tx};
 use crate::store::batch::Batch;
 use crate::store::suppressions::{self, Channel, Stop};
@@ -79,6 +80,10 @@ pub async fn write(tx: &mut Tx, news: &[NewSignal], now: Timestamp) -> Result<Ve
     let appended = || rows.iter().filter(|(_, s)| new.contains_key(&s.once));
     assessments::mark(tx, appended().filter_map(|(id, _)| Some(((*id)?, now)))).await?;
 
+    let waits = appended().filter_map(|(id, s)| Some(((*id)?, not_before(&s.detail).filter(|at| *at > now)?)));
+    for (id, wake_at) in waits {
+        prospects::set_wake(tx, id, Some(wake_at)).await?;
+    }
     // Doing is reporting: a touch of ours is what an item without a handoff asked for.
     for (id, _) in appended().filter(|(_, s)| matches!(s.detail, Detail::Touch { .. })) {
         if let Some(id) = id {
@@ -114,6 +119,14 @@ const fn reason(detail: &Detail) -> Option<&'static str> {
         Detail::Unsubscribe { .. } => Some("unsubscribed"),
         Detail::Bounce { hard: true, .. } => Some("bounced"),
         Detail::Complaint { .. } => Some("complained"),
+        _ => None,
+    }
+}
+
+/// The date before which they asked not to be approached, if the signal says so: it wakes them.
+fn not_before(detail: &Detail) -> Option<Timestamp> {
+    match detail {
+        Detail::Touch { not_before, .. } => not_before.map(midnight),
         _ => None,
     }
 }
@@ -195,7 +208,7 @@ pub fn check_touch(plan: &Plan, detail: &Detail) -> Result<(), FlowError> {
         return Ok(());
     };
     if proves.contains(&Criterion::Timeframe) && date.is_none() {
-        return Err(FlowError::Refused("a touch that proves the timeframe needs its date: add one, as YYYY-MM-DD".to_owned()));
+        return Err(FlowError::Refused("proving the timeframe needs its date: on the command line, --date YYYY-MM-DD".to_owned()));
     }
     match proves.iter().find(|criterion| !plan.qualifying.reads_touch(**criterion, *touch)) {
         None => Ok(()),

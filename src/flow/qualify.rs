@@ -76,7 +76,9 @@ async fn judge(
     now: Timestamp,
 ) -> Result<Option<Timestamp>, FlowError> {
     let qualification = assess(&plan.qualifying, signals, now);
-    let changes_at = qualification.changes_at();
+    // A wake date is a change that time brings, whatever became of the statement it was read from.
+    let wakes_at = prospect.wake_at.filter(|at| *at > now);
+    let changes_at = [qualification.changes_at(), wakes_at].into_iter().flatten().min();
     if prospect.standing != Standing::Nurturing {
         return Ok(changes_at);
     }

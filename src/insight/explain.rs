@@ -106,8 +106,15 @@ pub async fn explain(ctx: &Context, tx: &mut Tx, prospect: ProspectId) -> Result
     let (plan, now) = (ctx.plan(), ctx.now());
     let prospect = prospects::one(tx, prospect).await?;
     let (qualification, signals) = qualify::look(tx, &plan, prospect.id, now).await?;
-    let handoff = handoffs::of_prospect(tx, prospect.id).await?.into_iter().find(Handoff::is_open);
-    let next = next(tx, &plan, &prospect, now).await?;
+    let handoffs = handoffs::of_prospect(tx, prospect.id).await?;
+    let stands_in_the_doorway =
+        prospect.standing == Standing::Nurturing && qualify::doorway(qualification.clone(), &prospect, &handoffs).is_some();
+    let next = if stands_in_the_doorway {
+        Next { what: "they are offered to a salesperson".to_owned(), by: None, at: Some(now) }
+    } else {
+        next(tx, &plan, &prospect, now).await?
+    };
+    let handoff = handoffs.into_iter().find(Handoff::is_open);
     Ok(Explanation {
         prospect: prospect.id,
         name: prospect.display_name(),
@@ -150,10 +157,7 @@ fn ignored(qualification: &Qualification, signals: &[Signal]) -> Vec<Ignored> {
 
 /// What happens next: an item on a queue, else a date they asked for, else the next occurrence of a campaign that fits,
 /// else the date of review.
-///
-/// # Errors
-/// The store's.
-pub async fn next(tx: &mut Tx, plan: &Plan, prospect: &Prospect, now: Timestamp) -> Result<Next, FlowError> {
+async fn next(tx: &mut Tx, plan: &Plan, prospect: &Prospect, now: Timestamp) -> Result<Next, FlowError> {
     let nobody = |what: &str| Next { what: what.to_owned(), by: None, at: None };
     match prospect.standing {
         Standing::Closed => return Ok(nobody("nothing: it is closed")),

@@ -206,7 +206,7 @@ async fn what_is_refused_is_said_and_what_was_written_stays() {
     let link = house.link(1).await;
     house.post(&link, "action=accept").await;
     for (fields, status, words) in [
-        ("action=touch&touch=call&proves=timeframe&note=kept", StatusCode::CONFLICT, "Proving the timeframe needs its date."),
+        ("action=touch&touch=call&proves=timeframe&note=kept", StatusCode::CONFLICT, "Proving the timeframe needs its date"),
         ("action=touch&note=kept", StatusCode::UNPROCESSABLE_ENTITY, "Say how you were in touch."),
         ("action=snooze&until=2026-11-01&note=kept", StatusCode::CONFLICT, "2026-11-01 is not in the future"),
         ("action=recycle&reason=bored&note=kept&confirm=yes", StatusCode::CONFLICT, "is no reason in qualification.toml"),

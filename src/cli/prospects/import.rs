@@ -130,7 +130,7 @@ fn bar(length: Option<u64>) -> ProgressBar {
 async fn take<R: Read>(house: &House, list: &mut Reader<R>, name: &str, verb: &Import, bar: &ProgressBar) -> Result<Tally, Exit> {
     let complain = |e: &RowError, more: &str| {
         let column = e.column.as_ref().map(|column| format!("column {column:?}: ")).unwrap_or_default();
-        bar.suspend(|| screen::aside(format!("{name}:{}: {column}{}{more}", e.line, e.words)));
+        bar.suspend(|| screen::aside(format!("{}:{}: {column}{}{more}", verb.file.display(), e.line, e.words)));
     };
     let (mut tally, mut page, mut seen) = (Tally::default(), Page::default(), BTreeSet::new());
     let mut in_page = 0;
@@ -233,7 +233,7 @@ fn say<R: Read>(
         screen::line(format!("Read as {}, cells parted by {delimiter}.", list.encoding().words()))?;
     }
     screen::line(format!(
-        "{} rows: {} added, {} changed, {} unchanged, {} repeated, {} bad. {} new suppressions, {} values left out.",
+        "Rows: {} read, {} added, {} changed, {} unchanged, {} repeated, {} bad. New suppressions: {}. Values left out: {}.",
         tally.read, tally.added, tally.changed, tally.unchanged, tally.repeated, tally.bad, tally.suppressed, tally.left_out
     ))?;
     if dry_run { screen::line("This was a dry run: nothing was written.") } else { Ok(()) }
