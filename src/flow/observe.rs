@@ -208,7 +208,9 @@ pub fn check_touch(plan: &Plan, detail: &Detail) -> Result<(), FlowError> {
         return Ok(());
     };
     if proves.contains(&Criterion::Timeframe) && date.is_none() {
-        return Err(FlowError::Refused("proving the timeframe needs its date: on the command line, --date YYYY-MM-DD".to_owned()));
+        return Err(FlowError::Refused(
+            "proving the timeframe needs its date: on the command line, --date YYYY-MM-DD".to_owned(),
+        ));
     }
     match proves.iter().find(|criterion| !plan.qualifying.reads_touch(**criterion, *touch)) {
         None => Ok(()),
