@@ -63,7 +63,9 @@ impl<'a> Fold<'a> {
     fn read_fields(&mut self) {
         let mut latest: BTreeMap<&Name, (&Signal, Option<&str>, Option<Date>)> = BTreeMap::new();
         for signal in &self.signals {
-            if let Detail::Fields { changed, as_of, .. } = &signal.detail {
+            if let Detail::Fields { changed, as_of, .. } = &signal.detail
+                && !self.ignored.contains_key(&signal.id)
+            {
                 latest.extend(changed.iter().map(|(name, value)| (name, (*signal, value.as_deref(), *as_of))));
             }
         }

@@ -6,6 +6,10 @@ mod architecture;
 mod cli;
 /// The store's meaning, on both engines.
 mod conformance;
+/// The daemon as systemd sees it, and a stop in the middle of a send.
+mod daemon;
+/// What must hold of the verdicts for any history whatever.
+mod folding;
 /// A temporary PostgreSQL cluster, and a fresh database in it for each test that asks.
 mod postgres;
 /// The documents: their commands work, the tests they name exist.

@@ -6,6 +6,7 @@ mod forgotten;
 mod group_mail;
 mod returned;
 mod salespeople;
+mod time;
 mod visitors;
 
 use nurtured::cli::demo::town::Town;

@@ -1,0 +1,156 @@
+//! The daemon as systemd sees it: ready, reload, stop; and what a stop in the middle of a send leaves behind.
+
+use nurtured::cli::demo::town::Town;
+use nurtured::config::example;
+use nurtured::flow::context::Progress;
+use nurtured::flow::publish::publish;
+use nurtured::mail::catcher::Catcher;
+use nurtured::store::backend::Store;
+use nurtured::store::counts;
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+/// A daemon in a directory of its own, with the socket on which it tells systemd how it is.
+struct Daemon {
+    child: Child,
+    told: UnixDatagram,
+}
+
+/// The example company, as one that may really send.
+fn files() -> Vec<(String, String)> {
+    let real = |text: &str| {
+        text.replace("tecnofab.example", "tecnofab-sl.com").replace(example::POSTAL_ADDRESS, "Carrer de la Mar 12, Barcelona")
+    };
+    example::FILES.iter().map(|(path, text)| ((*path).to_owned(), real(text))).collect()
+}
+
+fn write_configuration(directory: &Path) -> PathBuf {
+    let config = directory.join("config");
+    for (path, text) in files() {
+        let file = config.join(path);
+        std::fs::create_dir_all(file.parent().expect("a parent")).expect("made");
+        std::fs::write(file, text).expect("written");
+    }
+    config
+}
+
+impl Daemon {
+    fn start(directory: &Path, relay: SocketAddr) -> Self {
+        let socket = directory
+            .join(format!("notify-{}", TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("one").port()));
+        let told = UnixDatagram::bind(&socket).expect("a socket");
+        told.set_read_timeout(Some(Duration::from_secs(30))).expect("set");
+        // Let go of the port just before the daemon takes it: nothing else on this machine asks for this very one.
+        let listen = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+        let child = Command::new(env!("CARGO_BIN_EXE_nurtured"))
+            .arg("run")
+            .current_dir(directory)
+            .env("NURTURED_CONFIG", directory.join("config"))
+            .env("NOTIFY_SOCKET", &socket)
+            .env("NURTURED__PUBLIC_URL", format!("http://{listen}"))
+            .env("NURTURED__HTTP__LISTEN", listen.to_string())
+            .env("NURTURED__SMTP__HOST", relay.ip().to_string())
+            .env("NURTURED__SMTP__PORT", relay.port().to_string())
+            .env("NURTURED__SMTP__SECURITY", "plaintext")
+            .env("NURTURED__DATABASE__URL", format!("sqlite:{}", directory.join("story.db").display()))
+            .stderr(Stdio::from(
+                std::fs::OpenOptions::new().create(true).append(true).open(directory.join("log")).expect("a log"),
+            ))
+            .spawn()
+            .expect("the daemon to start");
+        Self { child, told }
+    }
+
+    /// Reads what it tells until it says this.
+    fn says(&self, word: &str) {
+        let mut buffer = [0; 512];
+        loop {
+            let length = self.told.recv(&mut buffer).unwrap_or_else(|e| panic!("it never said {word}: {e}"));
+            if String::from_utf8_lossy(&buffer[..length]).lines().any(|line| line == word) {
+                return;
+            }
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().expect("kill to run");
+        assert!(sent.success());
+    }
+
+    fn ends(mut self) -> ExitStatus {
+        self.child.wait().expect("an exit code")
+    }
+}
+
+fn log(directory: &Path) -> String {
+    std::fs::read_to_string(directory.join("log")).expect("a log")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn systemd_is_told_and_a_broken_reload_keeps_the_old_plan() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = write_configuration(directory.path());
+    let catcher = Catcher::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
+    let daemon = Daemon::start(directory.path(), catcher.local_addr());
+    daemon.says("READY=1");
+
+    let campaign = config.join("campaigns/line-downtime.toml");
+    let good = std::fs::read_to_string(&campaign).expect("read");
+    std::fs::write(&campaign, good.replace("\"series\"", "\"serial\"")).expect("written");
+    daemon.signal("-HUP");
+    daemon.says("RELOADING=1");
+    daemon.says("READY=1");
+    let told = log(directory.path());
+    assert!(told.contains("reload refused") && told.contains("line-downtime.toml") && told.contains("\"serial\""), "{told}");
+
+    std::fs::write(&campaign, good).expect("written");
+    daemon.signal("-HUP");
+    daemon.says("RELOADING=1");
+    daemon.says("READY=1");
+    assert!(log(directory.path()).contains("configuration reloaded"));
+
+    daemon.signal("-TERM");
+    daemon.says("STOPPING=1");
+    assert!(daemon.ends().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_in_the_middle_of_a_send_loses_and_repeats_nothing() {
+    const PEOPLE: usize = 3_000;
+    let directory = tempfile::tempdir().expect("a directory");
+    write_configuration(directory.path());
+    // An issue is published and not yet sent…
+    let files = files();
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let store = Store::open_sqlite(&directory.path().join("story.db")).await.expect("a database");
+    let town = Town::found(store.clone(), &files, "http://127.0.0.1:9", crate::stories::BEGINS).await.expect("a town");
+    let people: Vec<_> = (0..PEOPLE).map(|n| crate::stories::somebody(&format!("p{n}@albareda.com"))).collect();
+    town.admit(&people, "import").await.expect("admitted");
+    town.clock.move_to(crate::stories::FIRST_ISSUE.parse().expect("an instant"));
+    while publish(&town.house.ctx).await.expect("published") == Progress::Done {}
+    drop(town);
+
+    // …by a daemon that is told to stop while it sends.
+    let catcher = Catcher::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
+    let daemon = Daemon::start(directory.path(), catcher.local_addr());
+    catcher.wait_for(50).await;
+    daemon.signal("-TERM");
+    daemon.says("STOPPING=1");
+    assert!(daemon.ends().success(), "{}", log(directory.path()));
+    let before = catcher.count();
+    assert!((50..PEOPLE).contains(&before), "{before} were sent before it stopped");
+    let recorded = counts::summary(&mut store.read().await.expect("a reader")).await.expect("counted").accepted;
+    assert_eq!(usize::try_from(recorded), Ok(before), "what the relay has is what was recorded");
+
+    let daemon = Daemon::start(directory.path(), catcher.local_addr());
+    catcher.wait_for(PEOPLE).await;
+    daemon.signal("-TERM");
+    assert!(daemon.ends().success());
+    let mails = catcher.caught();
+    let people: BTreeSet<&str> = mails.iter().map(|m| m.rcpt_to[0].as_str()).collect();
+    assert_eq!((mails.len(), people.len()), (PEOPLE, PEOPLE), "everybody, once");
+}
