@@ -28,7 +28,7 @@ pub fn instant(at: Option<Timestamp>) -> String {
 /// Prints a value as JSON, on several lines.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub fn json(value: &impl Serialize) -> Result<(), Exit> {
     let text = serde_json::to_string_pretty(value).map_err(|e| Exit::No(format!("could not write JSON: {e}")))?;
     line(text)
@@ -37,7 +37,7 @@ pub fn json(value: &impl Serialize) -> Result<(), Exit> {
 /// Prints rows under headings, each column as wide as it needs.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Result<(), Exit> {
     let width = |column: usize| {
         rows.iter().map(|row| row[column].chars().count()).chain([headings[column].chars().count()]).max().unwrap_or(0)

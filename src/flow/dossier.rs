@@ -3,8 +3,6 @@
 
 use super::context::{Context, FlowError};
 use super::qualify;
-use crate::domain::address::Address;
-use crate::domain::campaign::Sender;
 use crate::domain::criterion::PerCriterion;
 use crate::domain::handoff::Handoff;
 use crate::domain::id::{HandoffId, Name};
@@ -14,12 +12,10 @@ use crate::domain::prospect::Prospect;
 use crate::domain::qualification::{Citation, Finding, Verdict};
 use crate::domain::salesperson::link_number;
 use crate::domain::signal::{Detail, Signal};
-use crate::mail::letter as mime;
 use crate::mail::token::{Kind, Signer, Token};
 use crate::store::backend::Tx;
 use crate::store::{consents, deliveries, handoffs, qualifications, suppressions};
 use crate::text::dossier::{self, Channel, Dossier, Happening, Received, Spoke, WhyNow};
-use crate::text::letter::Letter;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -173,36 +169,8 @@ pub fn message_id(plan: &Plan, id: HandoffId, salesperson: &Name) -> String {
     format!("<handoff-{id}-{salesperson}@{}>", plan.settings.smtp.return_path.domain())
 }
 
-/// The address of one of our people.
-///
-/// # Errors
-/// When they left the roster.
-pub fn address(plan: &Plan, id: &Name) -> Result<Address, FlowError> {
-    let person = plan.roster.person(id).ok_or_else(|| FlowError::Missing(format!("{id} in salespeople.toml")))?;
-    Ok(person.1.clone())
-}
-
 /// The zone of one of our people: the company's, for who keeps no hours of their own.
 #[must_use]
 pub fn zone_of(plan: &Plan, id: &Name) -> TimeZone {
     plan.roster.hours(id).zone.clone()
-}
-
-/// Makes the message of a letter to one of our people.
-///
-/// # Errors
-/// When they left the roster, or the letter does not fit a mail.
-pub fn message(
-    plan: &Plan,
-    letter: &Letter,
-    to: &Name,
-    message_id: &str,
-    in_reply_to: Option<&str>,
-    now: Timestamp,
-) -> Result<Vec<u8>, FlowError> {
-    let (name, address) = plan.roster.person(to).ok_or_else(|| FlowError::Missing(format!("{to} in salespeople.toml")))?;
-    let from =
-        Sender { name: format!("{} nurtured", plan.settings.organisation.name), address: plan.settings.smtp.return_path.clone() };
-    mime::message(letter, &from, (name, address), None, message_id, in_reply_to, now)
-        .map_err(|e| FlowError::Unable(format!("make a letter to {to}: {e}")))
 }

@@ -4,6 +4,7 @@
 //! date, and the confirmation by mail.
 
 use super::context::{Context, FlowError};
+use super::outbox::{self, Envelope};
 use super::{dossier, hand_off, observe};
 use crate::domain::criterion::Criterion;
 use crate::domain::handoff::{Handoff, Outcome, Rejection, Stage, State};
@@ -15,7 +16,6 @@ use crate::domain::salesperson::Hours;
 use crate::domain::signal::{About, Detail, NewSignal, Touch};
 use crate::domain::span::midnight;
 use crate::store::backend::Tx;
-use crate::store::letters::{self, NewLetter};
 use crate::store::{follow_ups, handoffs, prospects};
 use crate::text::notice::{self, Change, Moved};
 use jiff::Timestamp;
@@ -341,19 +341,17 @@ async fn confirm(
         notice::moved(&Moved { prospect: name, company, to, why: format!("{}: {what}.", person(by)), at: now, queue_url, zone })
     };
     let letter = letter.map_err(|e| unable(&e))?;
-    let recipient = dossier::address(plan, before)?;
     let count = handoffs::events(tx, handoff.id).await?.len();
     let message_id = format!("<change-{}-{count}@{}>", handoff.id, plan.settings.smtp.return_path.domain());
     let thread = dossier::message_id(plan, handoff.id, before);
-    let message = dossier::message(plan, &letter, before, &message_id, Some(&thread), now)?;
-    let new = NewLetter {
+    let envelope = Envelope {
         kind: "changed",
         handoff: Some(handoff.id),
-        recipient: &recipient,
+        to: before,
+        reply_to: None,
         message_id: &message_id,
-        message,
+        thread: Some(&thread),
         not_before: now,
     };
-    letters::add(tx, new, now).await?;
-    Ok(())
+    outbox::post(tx, plan, &letter, &envelope, now).await
 }

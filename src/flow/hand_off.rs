@@ -5,6 +5,7 @@
 
 use super::context::{Context, FlowError, Progress};
 use super::dossier;
+use super::outbox::{self, Envelope};
 use super::qualify;
 use crate::domain::handoff::{Cause, Opening};
 use crate::domain::id::{HandoffId, ProspectId, QualificationId};
@@ -13,7 +14,6 @@ use crate::domain::prospect::{Prospect, Standing};
 use crate::domain::qualification::Qualification;
 use crate::domain::routing::{Assignment, assign};
 use crate::store::backend::Tx;
-use crate::store::letters::{self, NewLetter};
 use crate::store::{accounts, follow_ups, handoffs, prospects, qualifications};
 use crate::text::letter;
 use jiff::Timestamp;
@@ -128,13 +128,11 @@ pub async fn offer(
 ) -> Result<(), FlowError> {
     let told = dossier::compile(ctx, tx, plan, id, prospect, now).await?;
     let letter = letter::handoff(&told.dossier).map_err(|e| FlowError::Unable(format!("write the handoff letter: {e}")))?;
-    let message_id = dossier::message_id(plan, id, &told.salesperson);
-    let message = dossier::message(plan, &letter, &told.salesperson, &message_id, None, now)?;
-    let recipient = dossier::address(plan, &told.salesperson)?;
-    let new =
-        NewLetter { kind: "handoff", handoff: Some(id), recipient: &recipient, message_id: &message_id, message, not_before };
-    letters::add(tx, new, now).await?;
-    Ok(())
+    let to = &told.salesperson;
+    let message_id = dossier::message_id(plan, id, to);
+    let envelope =
+        Envelope { kind: "handoff", handoff: Some(id), to, reply_to: None, message_id: &message_id, thread: None, not_before };
+    outbox::post(tx, plan, &letter, &envelope, now).await
 }
 
 /// Which prospect a handoff is of, for callers that have only its number.

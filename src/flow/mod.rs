@@ -5,6 +5,7 @@
 
 // What every step is given.
 pub mod context;
+pub mod outbox;
 // Who comes in.
 pub mod admit;
 // The group side.

@@ -4,6 +4,7 @@
 use super::context::{Context, FlowError};
 use super::dossier;
 use super::observe::{self, Observed};
+use super::outbox::{self, Envelope};
 use crate::domain::address::Address;
 use crate::domain::campaign::Sender;
 use crate::domain::handoff::Handoff;
@@ -11,11 +12,9 @@ use crate::domain::id::{DeliveryId, Name, ProspectId, fingerprint};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
 use crate::domain::signal::{About, Detail, NewSignal};
-use crate::mail::letter as mime;
 use crate::mail::token::Kind;
 use crate::store::backend::Tx;
 use crate::store::deliveries::{self, Origin};
-use crate::store::letters::{self, NewLetter};
 use crate::store::{erasures, handoffs, issues, prospects};
 use crate::text::notice::{self, Reply};
 use jiff::Timestamp;
@@ -250,7 +249,7 @@ async fn words(
         lead_of: lead.map(|h| h.salesperson).filter(|id| *id != reader).map(|id| id.to_string()),
         zone: dossier::zone_of(plan, &reader),
     };
-    pass_on(ctx, tx, plan, &told, &prospect, &reader, &mail.id, now).await?;
+    pass_on(tx, plan, &told, &prospect, &reader, &mail.id, now).await?;
     Ok(Taken { what: "reply", words: format!("Recorded, and passed on to {reader}: {said}."), prospect: Some(prospect.id), new })
 }
 
@@ -263,9 +262,7 @@ fn reader(plan: &Plan, lead: Option<&Handoff>, campaign: Option<&Name>) -> Name 
 }
 
 /// Writes the letter into the outbox; answering it answers the prospect.
-#[expect(clippy::too_many_arguments, reason = "one letter, told in one place")]
 async fn pass_on(
-    ctx: &Context,
     tx: &mut Tx,
     plan: &Plan,
     told: &Reply,
@@ -276,15 +273,17 @@ async fn pass_on(
 ) -> Result<(), FlowError> {
     let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("pass on a reply: {e}"));
     let letter = notice::reply(told).map_err(|e| unable(&e))?;
-    let (name, recipient) =
-        plan.roster.person(reader).ok_or_else(|| FlowError::Missing(format!("{reader} in salespeople.toml")))?;
-    let settings = &ctx.plan().settings;
-    let domain = settings.smtp.return_path.domain();
+    let domain = plan.settings.smtp.return_path.domain();
     let message_id = format!("{}{}@{domain}>", erasures::letter_about(prospect.id), fingerprint(&[mail]));
-    let from = Sender { name: format!("{} nurtured", settings.organisation.name), address: settings.smtp.return_path.clone() };
     let reply_to = Sender { name: told.prospect.clone(), address: told.address.clone() };
-    let message =
-        mime::message(&letter, &from, (name, recipient), Some(&reply_to), &message_id, None, now).map_err(|e| unable(&e))?;
-    let new = NewLetter { kind: "reply", handoff: None, recipient, message_id: &message_id, message, not_before: now };
-    Ok(letters::add(tx, new, now).await?)
+    let envelope = Envelope {
+        kind: "reply",
+        handoff: None,
+        to: reader,
+        reply_to: Some(&reply_to),
+        message_id: &message_id,
+        thread: None,
+        not_before: now,
+    };
+    outbox::post(tx, plan, &letter, &envelope, now).await
 }

@@ -3,6 +3,7 @@
 
 use super::context::{Context, FlowError, Progress};
 use super::dossier;
+use super::outbox::{self, Envelope};
 use super::publish;
 use crate::domain::handoff::{Handoff, State};
 use crate::domain::id::{Name, ProspectId};
@@ -10,7 +11,6 @@ use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
 use crate::domain::span::Span;
 use crate::store::backend::Tx;
-use crate::store::letters::{self, NewLetter};
 use crate::store::{audiences, campaigns, counts, follow_ups, handoffs, prospects};
 use crate::text::notice::{self, About, Reminder};
 use jiff::Timestamp;
@@ -78,18 +78,16 @@ async fn remember(
     let message_id =
         format!("<reminder-{}-{}-{reader}@{}>", handoff.id, handoff.state.word(), plan.settings.smtp.return_path.domain());
     let thread = dossier::message_id(plan, handoff.id, &handoff.salesperson);
-    let message = dossier::message(plan, &letter, reader, &message_id, Some(&thread), now)?;
-    let recipient = dossier::address(plan, reader)?;
-    let new = NewLetter {
+    let envelope = Envelope {
         kind: "reminder",
         handoff: Some(handoff.id),
-        recipient: &recipient,
+        to: reader,
+        reply_to: None,
         message_id: &message_id,
-        message,
+        thread: Some(&thread),
         not_before: now,
     };
-    letters::add(tx, new, now).await?;
-    Ok(())
+    outbox::post(tx, plan, &letter, &envelope, now).await
 }
 
 /// Looks after those whom no running campaign reaches: a date of review for who has none, and, when the date has come,
