@@ -108,9 +108,7 @@ pub async fn receive(ctx: &Context, mail: &Mail) -> Result<Taken, FlowError> {
     let taken = match (&mail.says, origin) {
         (Says::Nothing, _) => nothing("it is neither a bounce nor an answer"),
         (Says::Words { from, .. }, _) if is_ours(&plan, from) => nothing("one of our own people wrote it"),
-        (Says::Words { from, subject, text }, origin) => {
-            words(ctx, &mut tx, &plan, mail, origin, (from, subject, text), now).await?
-        }
+        (Says::Words { from, subject, text }, origin) => words(&mut tx, &plan, mail, origin, (from, subject, text), now).await?,
         (_, None) => nothing("it carries no token of ours, so it stops nobody"),
         (Says::Undelivered(failures), Some(origin)) => {
             let detail = undelivered(failures, &origin.address);
@@ -210,7 +208,6 @@ fn signal(
 
 /// What a person wrote: by its token, else by who has the address.
 async fn words(
-    ctx: &Context,
     tx: &mut Tx,
     plan: &Plan,
     mail: &Mail,
@@ -219,7 +216,9 @@ async fn words(
     now: Timestamp,
 ) -> Result<Taken, FlowError> {
     let prospect = match &origin {
-        Some(origin) if origin.prospect.is_none() => return Ok(nothing("it answers a test copy")),
+        Some(origin) if origin.prospect.is_none() => {
+            return Ok(nothing("it answers a test copy, or somebody who has been forgotten"));
+        }
         Some(origin) => origin.prospect,
         None => prospects::by_address(tx, &[from]).await?.get(from).copied(),
     };
