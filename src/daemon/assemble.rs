@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
 use crate::flow::context::{Context, FlowError};
-use crate::flow::deliver::Doors;
+use crate::flow::doors::Doors;
 use crate::flow::observe;
 use crate::store::backend::{Store, StoreError};
 use crate::store::campaigns;

@@ -10,6 +10,8 @@ pub mod outbox;
 pub mod admit;
 // The group side.
 pub mod publish;
+pub mod doors;
+pub mod transmit;
 pub mod deliver;
 pub mod observe;
 // The doorway.

@@ -3,7 +3,7 @@
 //! Tests, the demo and simulation drive the house with `settle`; the daemon runs the same steps in loops.
 
 use super::context::{Context, FlowError, Progress};
-use super::deliver::Doors;
+use super::doors::Doors;
 use super::{correspond, deliver, hand_off, publish, qualify, sweep};
 use jiff::Timestamp;
 

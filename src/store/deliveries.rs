@@ -12,6 +12,8 @@ use serde::Serialize;
 pub struct Open {
     /// Its row.
     pub id: DeliveryId,
+    /// Its issue.
+    pub issue: IssueId,
     /// To whom.
     pub address: Address,
     /// Whether clicks of theirs are followed.
@@ -140,6 +142,7 @@ pub async fn open_in(tx: &mut Tx, issue: IssueId, first: DeliveryId, last: Deliv
         .map(|row| {
             Ok(Open {
                 id: DeliveryId(row.id),
+                issue,
                 address: address(&row.address)?,
                 tracked: row.tracked,
                 number: row.number,
