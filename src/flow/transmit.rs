@@ -57,6 +57,8 @@ pub struct Connections<'a> {
     ctx: &'a Context,
     doors: &'a Doors,
     jobs: Mutex<mpsc::Receiver<Job>>,
+    /// Jobs of connections that were turned away: others may be served.
+    turned_away: Mutex<Vec<Job>>,
     return_path: (String, String),
     given_up: AtomicBool,
 }
@@ -95,10 +97,10 @@ impl<'a> Connections<'a> {
     pub fn new(ctx: &'a Context, doors: &'a Doors, jobs: mpsc::Receiver<Job>) -> Self {
         let smtp = &ctx.plan().settings.smtp;
         let return_path = (smtp.return_path.local().to_owned(), smtp.return_path.domain().to_owned());
-        Self { ctx, doors, jobs: Mutex::new(jobs), return_path, given_up: AtomicBool::new(false) }
+        Self { ctx, doors, jobs: Mutex::new(jobs), turned_away: Mutex::default(), return_path, given_up: AtomicBool::new(false) }
     }
 
-    /// Whether the relay has turned all of them away, or something could not be recorded.
+    /// Whether the relay serves none of them any more, or something could not be recorded.
     #[must_use]
     pub fn have_given_up(&self) -> bool {
         self.given_up.load(Ordering::Relaxed)
@@ -112,6 +114,9 @@ impl<'a> Connections<'a> {
         let connections = self.ctx.plan().settings.smtp.connections;
         let ended = join_all((0..connections).map(|_| self.connection())).await;
         self.given_up.store(true, Ordering::Relaxed);
+        for job in self.turned_away.lock().await.drain(..) {
+            job.range.relay_down.store(true, Ordering::Relaxed);
+        }
         let mut jobs = self.jobs.lock().await;
         jobs.close();
         while jobs.try_recv().is_ok() {}
@@ -125,16 +130,16 @@ impl<'a> Connections<'a> {
         let connection = match self.ctx.relay().connect().await {
             Ok(connection) => connection,
             Err(why) => {
-                tracing::warn!(error = %why, "relay not available; backing off");
-                first.range.relay_down.store(true, Ordering::Relaxed);
-                self.given_up.store(true, Ordering::Relaxed);
+                tracing::warn!(error = %why, "a connection was turned away");
+                self.turned_away.lock().await.push(first);
                 return Ok(());
             }
         };
         let (ahead, marked) = mpsc::channel(MAX_IN_DOUBT);
         let (replied, replies) = mpsc::channel(MAX_IN_DOUBT);
+        let lost = AtomicBool::new(false);
         let (fed, (), recorded) =
-            tokio::join!(self.feed(first, ahead), self.send(connection, marked, replied), self.record(replies));
+            tokio::join!(self.feed(first, ahead, &lost), self.send(connection, marked, replied, &lost), self.record(replies));
         fed.and(recorded).inspect_err(|_| self.given_up.store(true, Ordering::Relaxed))
     }
 
@@ -142,14 +147,20 @@ impl<'a> Connections<'a> {
         if self.ctx.is_stopping() || self.have_given_up() {
             return None;
         }
+        if let Some(job) = self.turned_away.lock().await.pop() {
+            return Some(job);
+        }
         self.jobs.lock().await.recv().await
     }
 
     /// Marks ahead: as many as there are permits, in one commit with the other connections' marks.
-    async fn feed(&self, first: Job, ahead: mpsc::Sender<Marked>) -> Result<(), FlowError> {
+    async fn feed(&self, first: Job, ahead: mpsc::Sender<Marked>, lost: &AtomicBool) -> Result<(), FlowError> {
         let permits = Arc::new(Semaphore::new(MAX_IN_DOUBT));
         let mut first = Some(first);
         while let Ok(permit) = permits.clone().acquire_owned().await {
+            if lost.load(Ordering::Relaxed) {
+                break;
+            }
             let Some(job) = (match first.take() {
                 Some(job) => Some(job),
                 None => self.next().await,
@@ -185,16 +196,22 @@ impl<'a> Connections<'a> {
     }
 
     /// Sends what is marked. A connection that broke is opened anew; if that fails, what is marked goes back unsent.
-    async fn send(&self, connection: Connection, mut marked: mpsc::Receiver<Marked>, replied: mpsc::Sender<(Marked, Reply)>) {
+    async fn send(
+        &self,
+        connection: Connection,
+        mut marked: mpsc::Receiver<Marked>,
+        replied: mpsc::Sender<(Marked, Reply)>,
+        lost: &AtomicBool,
+    ) {
         let mut connection = Some(connection);
         let mut bytes = Vec::new();
         while let Some(next) = marked.recv().await {
-            if !connection.as_ref().is_some_and(Connection::is_usable) && !self.have_given_up() {
+            if !connection.as_ref().is_some_and(Connection::is_usable) && !lost.load(Ordering::Relaxed) {
                 connection = match self.ctx.relay().connect().await {
                     Ok(connection) => Some(connection),
                     Err(why) => {
-                        tracing::warn!(error = %why, "relay lost; backing off");
-                        self.given_up.store(true, Ordering::Relaxed);
+                        tracing::warn!(error = %why, "a connection was lost");
+                        lost.store(true, Ordering::Relaxed);
                         None
                     }
                 };
