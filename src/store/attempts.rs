@@ -47,7 +47,8 @@ fn word<S: serde::Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::
 }
 
 /// The last stop check, in the mark's own statement: the lease still ours, the campaign running, the prospect still
-/// nurturing, not stopped, at the same address. On PostgreSQL it share-locks the prospect's row, which every stop
+/// nurturing, not stopped, at the same address, and the address itself not suppressed: a list and a stop that commit at
+/// the same moment may leave a new prospect without its stop. On PostgreSQL it share-locks the prospect's row, which every stop
 /// updates: a stop that commits first is seen, one that commits later waits for this mark.
 const MARK: Sql = locking!(
     "INSERT INTO attempts (delivery_id, number, state, at, fence)
@@ -61,7 +62,8 @@ const MARK: Sql = locking!(
      WHERE (d.prospect_id IS NULL OR EXISTS (SELECT 1 FROM prospects p WHERE p.id = d.prospect_id AND p.standing = 'nurturing'
             AND p.mail_stop IS NULL AND p.address = d.address",
     "FOR SHARE",
-    ")) ON CONFLICT (delivery_id, number) DO NOTHING RETURNING delivery_id"
+    ")) AND (i.test OR NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.address = d.address AND s.channel = 'email' AND s.lifted_at IS NULL))
+     ON CONFLICT (delivery_id, number) DO NOTHING RETURNING delivery_id"
 );
 /// Whoever was refused a mark because of a stop gets that written down: as uncertain when an earlier mark has no result,
 /// for then nobody knows. Whoever was refused for another reason (the campaign paused, the lease lost) gets nothing and
@@ -71,14 +73,15 @@ const STOPPED: &str = "
     SELECT d.id, CAST(j.value ->> 'number' AS BIGINT),
            CASE WHEN EXISTS (SELECT 1 FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting'
                              AND m.number = CAST(j.value ->> 'number' AS BIGINT) - 1) THEN 'uncertain'
-                WHEN p.mail_stop IS NOT NULL THEN 'suppressed' ELSE 'cancelled' END,
+                WHEN p.mail_stop IS NOT NULL OR s.id IS NOT NULL THEN 'suppressed' ELSE 'cancelled' END,
            CAST($2 AS BIGINT), l.fence,
-           CASE WHEN p.mail_stop IS NOT NULL THEN p.mail_stop WHEN p.standing <> 'nurturing' THEN p.standing ELSE 'address changed' END
+           CASE WHEN p.mail_stop IS NOT NULL OR s.id IS NOT NULL THEN COALESCE(p.mail_stop, s.reason) WHEN p.standing <> 'nurturing' THEN p.standing ELSE 'address changed' END
     FROM json_each($1) j
     JOIN deliveries d ON d.id = CAST(j.value ->> 'delivery' AS BIGINT)
     JOIN prospects p ON p.id = d.prospect_id
     JOIN leases l ON l.id = CAST(j.value ->> 'lease' AS BIGINT) AND l.fence = CAST(j.value ->> 'fence' AS BIGINT) AND l.leased_until > $2
-    WHERE p.mail_stop IS NOT NULL OR p.standing <> 'nurturing' OR p.address IS NULL OR p.address <> d.address
+    LEFT JOIN suppressions s ON s.address = d.address AND s.channel = 'email' AND s.lifted_at IS NULL
+    WHERE p.mail_stop IS NOT NULL OR s.id IS NOT NULL OR p.standing <> 'nurturing' OR p.address IS NULL OR p.address <> d.address
     ON CONFLICT (delivery_id, number) DO NOTHING";
 const RESULT: &str = "
     INSERT INTO attempts (delivery_id, number, state, at, fence, retry_at, reply)

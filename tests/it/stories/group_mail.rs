@@ -6,7 +6,9 @@ use nurtured::flow::deliver::deliver;
 use nurtured::flow::publish::publish;
 use nurtured::mail::catcher::Caught;
 use nurtured::store::attempts::{self, Mark};
-use nurtured::store::{campaigns, deliveries, leases};
+use nurtured::store::prospects::{Details, FieldChange, NewProspect};
+use nurtured::store::suppressions::{self, Channel, Stop};
+use nurtured::store::{campaigns, counts, deliveries, leases, prospects};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -90,6 +92,25 @@ story!(a_paused_campaign_waits_and_goes_on, |town| {
     tx.commit().await?;
     town.settle().await?;
     assert_eq!(town.mails_to(&ada).len(), before + 1, "resumed");
+    Ok(())
+});
+
+story!(a_stop_that_crossed_a_list_on_its_way_still_stops, |town| {
+    let ada = address("ada@albareda.example");
+    let (ctx, now) = (&town.house.ctx, town.now());
+    // What two transactions of one moment can leave behind: the address is suppressed, the new prospect does not know.
+    let mut tx = ctx.store().write().await?;
+    let stop = Stop { address: ada.to_string(), channel: Channel::Email, reason: "unsubscribed", source: "elsewhere".into() };
+    suppressions::add(&mut tx, &[stop], now).await?;
+    let new = NewProspect { address: ada.as_str(), details: Details::default(), mail_stop: None };
+    let id = prospects::add(&mut tx, &[new], now).await?[&ada];
+    let food = FieldChange { prospect: id, name: "industry", value: Some("food") };
+    prospects::set_fields(&mut tx, &[food]).await?;
+    tx.commit().await?;
+    town.pass_to(FIRST_ISSUE).await?;
+    assert!(town.mails_to(&ada).is_empty());
+    let totals = counts::summary(&mut ctx.store().read().await?).await?;
+    assert_eq!((totals.deliveries, totals.accepted), (1, 0), "written, and stopped at the mark");
     Ok(())
 });
 
