@@ -1,11 +1,13 @@
 -- What is said to the group. Configuration lives in files; here is only what happened.
 
--- Whether a campaign runs, and up to which instant its schedule has been looked at.
+-- Whether a campaign runs, and up to which instant its schedule has been looked at. Another schedule is looked at from
+-- the moment it is put in force: what it would have fired before then is nobody's.
 CREATE TABLE campaigns (
     name       TEXT NOT NULL PRIMARY KEY,
     state      TEXT NOT NULL CONSTRAINT campaign_state CHECK (state IN ('running', 'paused')),
     reason     TEXT,
     changed_at BIGINT NOT NULL,
+    schedule   TEXT NOT NULL,
     seen_until BIGINT NOT NULL
 );
 

@@ -40,7 +40,7 @@ pub async fn open_store(plan: &Plan) -> Result<Store, StoreError> {
 pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result<House, FlowError> {
     let node = format!("{}-{}", hostname(), std::process::id());
     let mut tx = store.write().await?;
-    campaigns::add(&mut tx, plan.campaigns.iter().map(|c| &c.name), clock.now()).await?;
+    campaigns::put(&mut tx, plan.schedules(), clock.now()).await?;
     tx.commit().await?;
     let ctx = Context::assemble(store.clone(), clock.clone(), plan, node).await?;
     let doors = Doors::open(&store, &clock);

@@ -22,6 +22,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Every campaign with its schedule in words.
+    pub fn schedules(&self) -> impl Iterator<Item = (&Name, String)> {
+        self.campaigns.iter().map(|c| (&c.name, c.schedule.to_string()))
+    }
+
     /// The campaign of that name.
     #[must_use]
     pub fn campaign(&self, name: &Name) -> Option<&Campaign> {

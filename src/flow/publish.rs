@@ -39,11 +39,14 @@ async fn open_due(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<Option<T
     let mut read = ctx.store().read().await?;
     let known = campaigns::all(&mut read).await?;
     drop(read);
-    let is_due =
-        |c: &Campaign| known.get(&c.name).is_none_or(|state| c.schedule.after(state.seen_until).is_some_and(|f| f.due_at <= now));
+    let is_due = |c: &Campaign| {
+        known.get(&c.name).is_none_or(|state| {
+            state.schedule != c.schedule.to_string() || c.schedule.after(state.seen_until).is_some_and(|f| f.due_at <= now)
+        })
+    };
     if plan.campaigns.iter().any(is_due) {
         let mut tx = ctx.store().write().await?;
-        campaigns::add(&mut tx, plan.campaigns.iter().map(|c| &c.name), now).await?;
+        campaigns::put(&mut tx, plan.schedules(), now).await?;
         for campaign in &plan.campaigns {
             open(&mut tx, campaign, now).await?;
         }
@@ -229,7 +232,7 @@ pub async fn publish_test(
     let (plan, now) = (ctx.plan(), ctx.now());
     let (content, message) = issue(&plan, campaign, newsletter, now)?;
     let mut tx = ctx.store().write().await?;
-    campaigns::add(&mut tx, plan.campaigns.iter().map(|c| &c.name), now).await?;
+    campaigns::put(&mut tx, plan.schedules(), now).await?;
     let occurrence =
         occurrences::open_test(&mut tx, &campaign.name, &format!("test {now} {}", fingerprint(&[to.as_str()])), now).await?;
     let new = NewIssue { test: true, ..new_issue(&plan, campaign, newsletter, occurrence, &content, &message, now) };

@@ -12,30 +12,35 @@ use std::collections::BTreeMap;
 pub struct State {
     /// Whether it is paused, and why.
     pub paused: Option<String>,
-    /// Its schedule has been looked at up to here.
+    /// The schedule in force.
+    pub schedule: String,
+    /// It has been looked at up to here.
     pub seen_until: Timestamp,
 }
 
-const ADD: &str = "
-    INSERT INTO campaigns (name, state, changed_at, seen_until)
-    SELECT value ->> 'name', 'running', CAST($2 AS BIGINT), CAST($2 AS BIGINT) FROM json_each($1) WHERE TRUE
-    ON CONFLICT (name) DO NOTHING";
-const GET: Sql = locking!("SELECT state, reason, seen_until FROM campaigns WHERE name = $1", "FOR UPDATE");
-const ALL: &str = "SELECT name, state, reason, seen_until FROM campaigns";
+const PUT: &str = "
+    INSERT INTO campaigns (name, state, changed_at, schedule, seen_until)
+    SELECT value ->> 'name', 'running', CAST($2 AS BIGINT), value ->> 'schedule', CAST($2 AS BIGINT) FROM json_each($1) WHERE TRUE
+    ON CONFLICT (name) DO UPDATE SET schedule = excluded.schedule, seen_until = excluded.seen_until
+        WHERE campaigns.schedule <> excluded.schedule";
+const GET: Sql = locking!("SELECT state, reason, schedule, seen_until FROM campaigns WHERE name = $1", "FOR UPDATE");
+const ALL: &str = "SELECT name, state, reason, schedule, seen_until FROM campaigns";
 const SEEN: &str = "UPDATE campaigns SET seen_until = $2 WHERE name = $1 AND seen_until < $2";
 const SET: &str = "UPDATE campaigns SET state = $2, reason = $3, changed_at = $4 WHERE name = $1 AND state <> $2";
 
-/// Adds campaigns not known yet: they begin running, and nothing before `now` is due.
+/// Puts campaigns with their schedules in force: those not known yet begin running; of a new campaign, and of another
+/// schedule, nothing before `now` is due.
 ///
 /// # Errors
 /// The store's.
-pub async fn add(tx: &mut Tx, names: impl Iterator<Item = &Name>, now: Timestamp) -> Result<(), StoreError> {
+pub async fn put(tx: &mut Tx, campaigns: impl Iterator<Item = (&Name, String)>, now: Timestamp) -> Result<(), StoreError> {
     #[derive(Serialize)]
     struct Row<'a> {
         name: &'a Name,
+        schedule: String,
     }
-    let rows: Vec<Row<'_>> = names.map(|name| Row { name }).collect();
-    tx.execute(ADD, args![to_json(&rows)?, now]).await.map(drop)
+    let rows: Vec<Row<'_>> = campaigns.map(|(name, schedule)| Row { name, schedule }).collect();
+    tx.execute(PUT, args![to_json(&rows)?, now]).await.map(drop)
 }
 
 /// A campaign's row, locked until the transaction ends.
@@ -43,8 +48,8 @@ pub async fn add(tx: &mut Tx, names: impl Iterator<Item = &Name>, now: Timestamp
 /// # Errors
 /// The store's.
 pub async fn lock(tx: &mut Tx, name: &Name) -> Result<Option<State>, StoreError> {
-    let row: Option<(String, Option<String>, i64)> = tx.row(GET, args![name]).await?;
-    row.map(|(state, reason, seen_until)| read(&state, reason, seen_until)).transpose()
+    let row: Option<(String, Option<String>, String, i64)> = tx.row(GET, args![name]).await?;
+    row.map(|(state, reason, schedule, seen_until)| read(&state, reason, schedule, seen_until)).transpose()
 }
 
 /// Every campaign ever configured.
@@ -52,8 +57,11 @@ pub async fn lock(tx: &mut Tx, name: &Name) -> Result<Option<State>, StoreError>
 /// # Errors
 /// The store's.
 pub async fn all(tx: &mut Tx) -> Result<BTreeMap<Name, State>, StoreError> {
-    let rows: Vec<(String, String, Option<String>, i64)> = tx.rows(ALL, args![]).await?;
-    rows.into_iter().map(|(id, state, reason, seen_until)| Ok((name_of(&id)?, read(&state, reason, seen_until)?))).collect()
+    let rows: Vec<(String, String, Option<String>, String, i64)> = tx.rows(ALL, args![]).await?;
+    let read = |(id, state, reason, schedule, seen): (String, String, _, _, _)| {
+        Ok((name_of(&id)?, read(&state, reason, schedule, seen)?))
+    };
+    rows.into_iter().map(read).collect()
 }
 
 /// Records that the schedule has been looked at up to `until`.
@@ -80,7 +88,7 @@ pub async fn resume(tx: &mut Tx, name: &Name, now: Timestamp) -> Result<bool, St
     Ok(tx.execute(SET, args![name, "running", None::<&str>, now]).await? > 0)
 }
 
-fn read(state: &str, reason: Option<String>, seen_until: i64) -> Result<State, StoreError> {
+fn read(state: &str, reason: Option<String>, schedule: String, seen_until: i64) -> Result<State, StoreError> {
     let paused = (state == "paused").then(|| reason.unwrap_or_default());
-    Ok(State { paused, seen_until: instant(seen_until)? })
+    Ok(State { paused, schedule, seen_until: instant(seen_until)? })
 }

@@ -134,7 +134,7 @@ impl Everybody {
     /// them with leases: what `publish` does, in one transaction.
     pub(super) async fn publish(&self, store: &Store, nominal: &str, now: Timestamp) -> Result<OccurrenceId, StoreError> {
         let mut tx = store.write().await?;
-        campaigns::add(&mut tx, [&self.campaign].into_iter(), minute(0)).await?;
+        campaigns::put(&mut tx, [&self.campaign].into_iter().map(|c| (c, "0 9 * * * in UTC".to_owned())), minute(0)).await?;
         let occurrence = open(&mut tx, &self.campaign, nominal, now).await?;
         for newsletter in self.newsletters_due(&mut tx).await? {
             issue(&mut tx, occurrence, &self.campaign, &newsletter, false).await?;

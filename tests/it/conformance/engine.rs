@@ -162,7 +162,12 @@ async fn a_commit_outlives_a_power_cut(bench: Bench) -> anyhow::Result<()> {
 async fn a_closed_store_says_so(bench: Bench) -> anyhow::Result<()> {
     bench.store.ping().await?;
     let mut tx = bench.store.write().await?;
-    nurtured::store::campaigns::add(&mut tx, [&name("letters")].into_iter(), minute(0)).await?;
+    nurtured::store::campaigns::put(
+        &mut tx,
+        [&name("letters")].into_iter().map(|c| (c, "0 9 * * * in UTC".to_owned())),
+        minute(0),
+    )
+    .await?;
     tx.commit().await?;
     bench.store.close().await;
     for refused in [bench.store.ping().await.expect_err("it is closed"), bench.store.write().await.expect_err("it is closed")] {

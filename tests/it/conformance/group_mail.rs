@@ -27,8 +27,8 @@ async fn a_campaign_begins_running_and_remembers_why_it_paused(bench: Bench) -> 
     let mut tx = bench.store.write().await?;
     let (letters, other) = (name("letters"), name("other"));
     assert!(campaigns::lock(&mut tx, &letters).await?.is_none());
-    campaigns::add(&mut tx, [&letters].into_iter(), minute(1)).await?;
-    campaigns::add(&mut tx, [&letters, &other].into_iter(), minute(2)).await?;
+    campaigns::put(&mut tx, [&letters].into_iter().map(|c| (c, "0 9 * * * in UTC".to_owned())), minute(1)).await?;
+    campaigns::put(&mut tx, [&letters, &other].into_iter().map(|c| (c, "0 9 * * * in UTC".to_owned())), minute(2)).await?;
     let of = |all: &std::collections::BTreeMap<nurtured::domain::id::Name, campaigns::State>| -> Vec<_> {
         all.iter().map(|(name, state)| (name.to_string(), state.paused.clone(), state.seen_until)).collect()
     };
@@ -37,7 +37,7 @@ async fn a_campaign_begins_running_and_remembers_why_it_paused(bench: Bench) -> 
     assert!(!campaigns::resume(&mut tx, &letters, minute(3)).await?);
     assert!(campaigns::pause(&mut tx, &letters, "too many bounces", minute(3)).await?);
     assert!(!campaigns::pause(&mut tx, &letters, "again", minute(4)).await?);
-    campaigns::add(&mut tx, [&letters].into_iter(), minute(5)).await?;
+    campaigns::put(&mut tx, [&letters].into_iter().map(|c| (c, "0 9 * * * in UTC".to_owned())), minute(5)).await?;
     let state = campaigns::lock(&mut tx, &letters).await?.expect("it is there");
     assert_eq!((state.paused.as_deref(), state.seen_until), (Some("too many bounces"), minute(1)));
     assert!(campaigns::resume(&mut tx, &letters, minute(6)).await?);
@@ -48,7 +48,7 @@ async fn a_campaign_begins_running_and_remembers_why_it_paused(bench: Bench) -> 
 async fn a_schedule_is_never_looked_at_backwards(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let letters = name("letters");
-    campaigns::add(&mut tx, [&letters].into_iter(), minute(1)).await?;
+    campaigns::put(&mut tx, [&letters].into_iter().map(|c| (c, "0 9 * * * in UTC".to_owned())), minute(1)).await?;
     for (until, seen) in [(5, 5), (3, 5), (8, 8)] {
         campaigns::seen(&mut tx, &letters, minute(until)).await?;
         assert_eq!(campaigns::lock(&mut tx, &letters).await?.expect("it is there").seen_until, minute(seen));
@@ -59,7 +59,7 @@ async fn a_schedule_is_never_looked_at_backwards(bench: Bench) -> anyhow::Result
 async fn two_nodes_open_an_occurrence_once(bench: Bench) -> anyhow::Result<()> {
     let letters = name("letters");
     let mut tx = bench.store.write().await?;
-    campaigns::add(&mut tx, [&letters].into_iter(), minute(0)).await?;
+    campaigns::put(&mut tx, [&letters].into_iter().map(|c| (c, "0 9 * * * in UTC".to_owned())), minute(0)).await?;
     tx.commit().await?;
     let node = |store: Store| {
         let letters = letters.clone();
@@ -84,7 +84,7 @@ async fn two_nodes_open_an_occurrence_once(bench: Bench) -> anyhow::Result<()> {
 async fn occurrences_are_filled_in_order_and_their_cursor_is_kept(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let letters = name("letters");
-    campaigns::add(&mut tx, [&letters].into_iter(), minute(0)).await?;
+    campaigns::put(&mut tx, [&letters].into_iter().map(|c| (c, "0 9 * * * in UTC".to_owned())), minute(0)).await?;
     for (nominal, missed) in [("missed", true), ("first", false), ("second", false)] {
         let firing = Firing { due_at: minute(5), nominal: nominal.to_owned() };
         assert!(occurrences::open(&mut tx, &letters, &firing, missed).await?);
@@ -114,7 +114,7 @@ async fn occurrences_are_filled_in_order_and_their_cursor_is_kept(bench: Bench) 
 async fn a_newsletter_has_one_issue_at_an_occurrence(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let letters = name("letters");
-    campaigns::add(&mut tx, [&letters].into_iter(), minute(0)).await?;
+    campaigns::put(&mut tx, [&letters].into_iter().map(|c| (c, "0 9 * * * in UTC".to_owned())), minute(0)).await?;
     let occurrence = open(&mut tx, &letters, "first", minute(5)).await?;
     assert!(issues::id(&mut tx, occurrence, &name("one")).await.is_err());
     let one = issue(&mut tx, occurrence, &letters, &name("one"), false).await?;
@@ -281,7 +281,7 @@ async fn a_test_copy_counts_for_nobody(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let letters = name("letters");
     add_some(&mut tx, 1).await?;
-    campaigns::add(&mut tx, [&letters].into_iter(), minute(0)).await?;
+    campaigns::put(&mut tx, [&letters].into_iter().map(|c| (c, "0 9 * * * in UTC".to_owned())), minute(0)).await?;
     campaigns::pause(&mut tx, &letters, "not yet", minute(0)).await?;
     let occurrence = occurrences::open_test(&mut tx, &letters, "test of minute 1", minute(1)).await?;
     assert!(occurrences::peek_filling(&mut tx).await?.is_none());

@@ -154,6 +154,23 @@ story!(after_downtime_at_most_one_back_issue_and_only_while_fresh, |town| {
     Ok(())
 });
 
+story!(another_schedule_fires_nothing_of_the_past, |town| {
+    let ada = address("ada@albareda.example");
+    town.admit(&[somebody(ada.as_str())], "import").await?;
+    town.pass_to("2026-01-20T12:00:00Z").await?;
+    let before = town.mails_to(&ada).len();
+    // Every day at ten from now on: this morning, four hours ago, is nobody's.
+    let mut plan = nurtured::domain::plan::Plan::clone(&town.house.ctx.plan());
+    let campaign = plan.campaigns.iter_mut().find(|c| c.name.as_str() == "line-downtime").expect("the series");
+    campaign.schedule = nurtured::domain::schedule::Schedule::parse("0 10 * * *", "Europe/Madrid")?;
+    town.house.ctx.replace_plan(plan)?;
+    town.settle().await?;
+    assert_eq!(town.mails_to(&ada).len(), before);
+    town.pass_to("2026-01-21T12:00:00Z").await?;
+    assert_eq!(town.mails_to(&ada).len(), before + 1, "tomorrow's fires");
+    Ok(())
+});
+
 story!(everyone_at_the_same_place_shares_an_issue, |town| {
     let (ada, bea) = (address("ada@albareda.example"), address("bea@albareda.example"));
     town.admit(&[somebody(ada.as_str())], "import").await?;
