@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long nothing may move before the run is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How often the relay's count, and at the end the store, are looked at: what a run may seem longer than it was.
 const LOOK: Duration = Duration::from_millis(5);
 /// `USER_HZ`, in which Linux counts processor time for everyone to read (proc(5)).
@@ -143,9 +143,10 @@ impl Daemon {
         Ok(())
     }
 
+    /// The end of its log.
     fn said(&self) -> String {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.iter().map(|line| format!("  {line}\n")).collect()
+        said.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
     }
 }
 

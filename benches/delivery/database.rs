@@ -27,7 +27,9 @@ impl Database {
     /// Fills a SQLite database in this directory.
     pub(crate) async fn sqlite(company: &Company, prospects: u64, directory: &Path) -> Result<Self> {
         let file = directory.join(format!("{prospects}.db"));
-        fill(company, prospects, Store::open_sqlite(&file).await?).await?;
+        if !file.exists() {
+            fill(company, prospects, Store::open_sqlite(&file).await?).await?;
+        }
         Ok(Self::Sqlite(file))
     }
 

@@ -49,9 +49,9 @@ impl Ours {
         self.memory.add(run.memory);
     }
 
-    fn show(&self, who: &str, limit: &Series) {
+    fn show(&self, who: &str, than: &str, limit: &Series) {
         println!(
-            "  {who:<12} {:.0} messages/s, {} × the limit, {:.0} µs of processor a message, {:.1} MB",
+            "  {who:<12} {:.0} messages/s, {} × {than}, {:.0} µs of processor a message, {:.1} MB",
             self.rate,
             self.rate.over(limit),
             self.processor,
@@ -122,13 +122,17 @@ async fn measure(arguments: &Arguments) -> Result<()> {
     }
 
     println!("\ninto Postfix's smtp-sink\n  smtp-source  {to_postfix:.0} messages/s: the limit");
-    sides.iter().for_each(|side| side.postfix.show(side.filled.engine(), &to_postfix));
+    for side in &sides {
+        side.postfix.show(side.filled.engine(), "the limit", &to_postfix);
+    }
     println!("into a relay that only counts\n  smtp-source  {to_fast:.0} messages/s: the limit");
-    sides.iter().for_each(|side| side.fast.show(side.filled.engine(), &to_fast));
+    for side in &sides {
+        side.fast.show(side.filled.engine(), "the limit", &to_fast);
+    }
     for (_, slow) in sides.iter().filter_map(|side| side.slow.as_ref()) {
         println!("into a relay that answers after 20 ms, {} connections, {few} messages", round::SLOW_CONNECTIONS);
         println!("  lettre's own {plain:.0} messages/s");
-        slow.show("SQLite", &plain);
+        slow.show("SQLite", "lettre's own", &plain);
     }
     conclude(&sides, small.as_ref().map(|(_, times)| times), [&to_postfix, &to_fast, &plain]);
     Ok(())

@@ -1,4 +1,4 @@
-//! lettre's own `send` over a socket with TCP_NODELAY: what we would have without a conversation of our own.
+//! lettre's own `send` over a socket with `TCP_NODELAY`: what we would have without a conversation of our own.
 
 use crate::stopwatch::Stopwatch;
 use anyhow::{Result, ensure};
