@@ -121,9 +121,11 @@ async fn measure(arguments: &Arguments) -> Result<()> {
         println!("round {number} of {} done", arguments.rounds());
     }
 
-    println!("\ninto Postfix's smtp-sink\n  smtp-source  {to_postfix:.0} messages/s: the limit");
-    for side in &sides {
-        side.postfix.show(side.filled.engine(), "the limit", &to_postfix);
+    if found.is_some() {
+        println!("\ninto Postfix's smtp-sink\n  smtp-source  {to_postfix:.0} messages/s: the limit");
+        for side in &sides {
+            side.postfix.show(side.filled.engine(), "the limit", &to_postfix);
+        }
     }
     println!("into a relay that only counts\n  smtp-source  {to_fast:.0} messages/s: the limit");
     for side in &sides {
