@@ -1,5 +1,6 @@
 //! Our side: the binary itself, started on a copy of a filled database, until the last delivery is durably accepted.
 
+use crate::child::Process;
 use crate::company::Company;
 use crate::stopwatch::Stopwatch;
 use anyhow::{Context, Result, bail, ensure};
@@ -9,7 +10,7 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -65,7 +66,7 @@ pub(crate) async fn send(company: &Company, setting: &Setting<'_>, received: imp
 }
 
 struct Daemon {
-    child: Child,
+    process: Process,
     opened: Receiver<(Stopwatch, f64)>,
     said: Arc<Mutex<VecDeque<String>>>,
 }
@@ -89,10 +90,10 @@ impl Daemon {
             .env("NURTURED__DATABASE__URL", setting.database)
             // Tokens for each person, not one for all: the more work of the two.
             .env("NURTURED__TRACKING", "all");
-        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().context("could not start the daemon")?;
+        let mut process = Process::start(command.stderr(Stdio::piped())).context("could not start the daemon")?;
         let (sender, opened) = channel();
         let said = Arc::new(Mutex::new(VecDeque::new()));
-        let (id, stderr) = (child.id(), child.stderr.take().expect("it is piped"));
+        let (id, stderr) = (process.id(), process.child().stderr.take().expect("it is piped"));
         let keep = said.clone();
         std::thread::spawn(move || {
             listen_to(stderr, &keep, || {
@@ -100,7 +101,7 @@ impl Daemon {
                 let _ = sender.send((Stopwatch::start(), processor_seconds(id).unwrap_or(0.0)));
             });
         });
-        Ok(Self { child, opened, said })
+        Ok(Self { process, opened, said })
     }
 
     async fn follow(&mut self, setting: &Setting<'_>, received: impl Fn() -> Result<u64>) -> Result<Run> {
@@ -113,7 +114,7 @@ impl Daemon {
             if now != seen {
                 (seen, moved) = (now, Stopwatch::start());
             }
-            ensure!(self.child.try_wait()?.is_none(), "it ended after {seen} messages");
+            ensure!(self.process.ended()?.is_none(), "it ended after {seen} messages");
             ensure!(moved.read() < PATIENCE, "nothing moves after {seen} messages");
         }
         // The relay has them all. A lease is finished when every result in its range is recorded.
@@ -129,16 +130,16 @@ impl Daemon {
             look.tick().await;
         }
         let time = watch.read();
-        let processor = processor_seconds(self.child.id())? - before;
-        let memory = most_memory(self.child.id())?;
+        let processor = processor_seconds(self.process.id())? - before;
+        let memory = most_memory(self.process.id())?;
         ensure!(received()? == setting.prospects, "the relay counts {}, not {}", received()?, setting.prospects);
         Ok(Run { time, processor, memory })
     }
 
     fn stop(&mut self) -> Result<()> {
-        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        let told = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status()?;
         ensure!(told.success(), "the daemon could not be told to stop");
-        let status = self.child.wait()?;
+        let status = self.process.child().wait()?;
         ensure!(status.success(), "the daemon ended with {status}:\n{}", self.said());
         Ok(())
     }
@@ -147,14 +148,6 @@ impl Daemon {
     fn said(&self) -> String {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         said.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // It has ended already, unless something failed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

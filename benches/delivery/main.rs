@@ -10,6 +10,7 @@ mod arguments;
 #[path = "../../tests/it/postgres.rs"]
 mod postgres;
 mod stopwatch;
+mod child;
 mod figures;
 mod sink;
 mod postfix;

@@ -1,5 +1,6 @@
 //! Postfix's own test programs: smtp-source, the limit to reach, and smtp-sink, which takes what both sides send.
 
+use crate::child::Process;
 use crate::stopwatch::Stopwatch;
 use anyhow::{Context, Result, ensure};
 use std::fs::File;
@@ -7,7 +8,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// What to install, and why.
@@ -58,12 +59,12 @@ impl Postfix {
         if Path::new("/proc/self").metadata().is_ok_and(|me| me.uid() == 0) {
             command.args(["-u", "nobody"]); // it refuses to stay root
         }
-        command.arg("-c").arg(address.to_string()).arg("1024").stdin(Stdio::null()).stdout(File::create(&counts)?);
-        let child = command.current_dir("/").spawn().context("could not start smtp-sink")?;
-        let mut sink = Sink { child, address, counts };
+        command.arg("-c").arg(address.to_string()).arg("1024").stdout(File::create(&counts)?);
+        let process = Process::start(command.current_dir("/")).context("could not start smtp-sink")?;
+        let mut sink = Sink { process, address, counts };
         let watch = Stopwatch::start();
         while TcpStream::connect(address).is_err() {
-            ensure!(sink.child.try_wait()?.is_none(), "smtp-sink ended at once");
+            ensure!(sink.process.ended()?.is_none(), "smtp-sink ended at once");
             ensure!(watch.read() < PATIENCE, "smtp-sink does not listen");
             std::thread::yield_now();
         }
@@ -73,7 +74,7 @@ impl Postfix {
 
 /// A running smtp-sink; it ends when dropped.
 pub(crate) struct Sink {
-    child: Child,
+    process: Process,
     address: SocketAddr,
     counts: PathBuf,
 }
@@ -95,13 +96,5 @@ impl Sink {
         let whole = tail.rsplit_once('\r').map_or("", |(whole, _)| whole);
         let Some((_, count)) = whole.rsplit_once("mesg=") else { return Ok(0) };
         count.trim().parse().with_context(|| format!("could not read smtp-sink's count from {count:?}"))
-    }
-}
-
-impl Drop for Sink {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
