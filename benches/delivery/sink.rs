@@ -1,0 +1,220 @@
+//! Relays of our own, on loopback, on a thread of their own: one as fast as it gets, and one whose answers take a while.
+//!
+//! They count the messages they accept and their bytes, and throw them away. PIPELINING is announced and honoured.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+/// A running relay; it ends when dropped.
+pub(crate) struct Sink {
+    address: SocketAddr,
+    counted: Arc<Counted>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What it has accepted.
+#[derive(Default)]
+struct Counted {
+    messages: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Sink {
+    /// Starts one. Every answer leaves `delay` after what it answers came in.
+    pub(crate) fn start(delay: Duration) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let counted = Arc::new(Counted::default());
+        let (stop, stopped) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let counting = counted.clone();
+        let thread = std::thread::Builder::new().name("sink".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = listen(listener, &counting, delay) => {}
+                    _ = stopped => {}
+                }
+            });
+        })?;
+        Ok(Self { address, counted, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where it listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many messages it has accepted.
+    pub(crate) fn messages(&self) -> u64 {
+        self.counted.messages.load(Ordering::Acquire)
+    }
+
+    /// How long a message was on the mean, in bytes, without the final dot.
+    pub(crate) fn mean_length(&self) -> Option<u64> {
+        self.counted.bytes.load(Ordering::Acquire).checked_div(self.messages())
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A relay that panicked has shown it already: its count is short.
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn listen(listener: TcpListener, counted: &Arc<Counted>, delay: Duration) {
+    let listener = tokio::net::TcpListener::from_std(listener).expect("a listener that does not block");
+    while let Ok((stream, _)) = listener.accept().await {
+        let counted = counted.clone();
+        // A client that breaks off has nothing to hear from us; what it was owed is missing from the count.
+        tokio::spawn(async move { converse(stream, &counted, delay).await });
+    }
+}
+
+async fn converse(stream: TcpStream, counted: &Counted, delay: Duration) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let (mut incoming, outgoing) = stream.into_split();
+    let mut answers = Answers::over(outgoing, delay);
+    answers.send(b"220 sink ESMTP\r\n".to_vec()).await?;
+    let mut conversation = Conversation::default();
+    let mut buffer = Vec::with_capacity(128 * 1024);
+    while !conversation.over && incoming.read_buf(&mut buffer).await? > 0 {
+        let mut said = Vec::new();
+        let used = conversation.hear(&buffer, counted, &mut said);
+        buffer.drain(..used);
+        if !said.is_empty() {
+            answers.send(said).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The way back to the client.
+enum Answers {
+    At(OwnedWriteHalf),
+    /// Each set of answers leaves at its instant, however many are under way.
+    Later(mpsc::UnboundedSender<(Instant, Vec<u8>)>, Duration),
+}
+
+impl Answers {
+    fn over(mut outgoing: OwnedWriteHalf, delay: Duration) -> Self {
+        if delay.is_zero() {
+            return Self::At(outgoing);
+        }
+        let (sender, mut waiting) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
+        tokio::spawn(async move {
+            while let Some((at, said)) = waiting.recv().await {
+                tokio::time::sleep_until(at).await;
+                outgoing.write_all(&said).await?;
+            }
+            io::Result::Ok(())
+        });
+        Self::Later(sender, delay)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "what is timed here is a network, not the house")]
+    async fn send(&mut self, said: Vec<u8>) -> io::Result<()> {
+        match self {
+            Self::At(outgoing) => outgoing.write_all(&said).await,
+            Self::Later(sender, delay) => {
+                sender.send((Instant::now() + *delay, said)).map_err(|_| io::ErrorKind::BrokenPipe.into())
+            }
+        }
+    }
+}
+
+/// Where a client is in its conversation.
+#[derive(Default)]
+struct Conversation {
+    has_recipient: bool,
+    in_message: bool,
+    length: u64,
+    over: bool,
+}
+
+impl Conversation {
+    /// Hears what has come in, answers it, and returns how much of it is done with.
+    fn hear(&mut self, heard: &[u8], counted: &Counted, said: &mut Vec<u8>) -> usize {
+        let mut at = 0;
+        while !self.over {
+            let rest = &heard[at..];
+            if self.in_message {
+                // The line end before the dot may be that of DATA, so it is kept until here.
+                let Some(end) = end_of_message(rest) else {
+                    let done = rest.len().saturating_sub(END.len() - 1);
+                    self.length += done as u64;
+                    return at + done;
+                };
+                counted.bytes.fetch_add(self.length + end as u64, Ordering::AcqRel);
+                counted.messages.fetch_add(1, Ordering::AcqRel);
+                (self.in_message, self.has_recipient, self.length) = (false, false, 0);
+                said.extend_from_slice(b"250 2.0.0 Ok\r\n");
+                at += end + END.len();
+                continue;
+            }
+            let Some(end) = rest.iter().position(|b| *b == b'\n') else { break };
+            said.extend_from_slice(self.command(&rest[..end]));
+            at += if self.in_message { end.saturating_sub(1) } else { end + 1 };
+        }
+        at
+    }
+
+    fn command(&mut self, line: &[u8]) -> &'static [u8] {
+        match line.get(..4).unwrap_or_default().to_ascii_uppercase().as_slice() {
+            b"EHLO" => b"250-sink\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME\r\n",
+            b"HELO" | b"MAIL" | b"NOOP" => b"250 2.0.0 Ok\r\n",
+            b"RCPT" => {
+                self.has_recipient = true;
+                b"250 2.1.5 Ok\r\n"
+            }
+            b"RSET" => {
+                self.has_recipient = false;
+                b"250 2.0.0 Ok\r\n"
+            }
+            b"DATA" if self.has_recipient => {
+                self.in_message = true;
+                b"354 Go on\r\n"
+            }
+            b"DATA" => b"503 5.5.1 To whom?\r\n",
+            b"QUIT" => {
+                self.over = true;
+                b"221 2.0.0 Bye\r\n"
+            }
+            _ => b"502 5.5.2 Unknown\r\n",
+        }
+    }
+}
+
+const END: &[u8] = b"\r\n.\r\n";
+
+/// Where the final line begins. Looks at every fifth byte of ordinary text (Horspool's way): the sink must not be
+/// what is measured.
+fn end_of_message(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(window) = text.get(at..at + END.len()) {
+        if window == END {
+            return Some(at);
+        }
+        at += match window[END.len() - 1] {
+            b'\r' => 1,
+            b'.' => 2,
+            b'\n' => 3,
+            _ => END.len(),
+        };
+    }
+    None
+}
