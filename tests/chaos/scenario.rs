@@ -22,7 +22,7 @@ const IN_DOUBT: usize = 1;
 /// How often somebody who waits looks whether there is still something to wait for.
 const LOOK_AROUND: Duration = Duration::from_millis(250);
 /// For how long nothing may happen while something is left to be sent.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is asked for.
 #[derive(Debug, Clone)]

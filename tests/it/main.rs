@@ -12,6 +12,8 @@ mod conformance;
 mod daemon;
 /// What must hold of the verdicts for any history whatever.
 mod folding;
+/// What is said of tables that are not whole.
+mod integrity;
 /// What is said when a tool is not on the machine.
 mod missing;
 /// A temporary PostgreSQL cluster, and a fresh database in it for each test that asks.
