@@ -227,3 +227,9 @@ fn arrival(number: usize) -> anyhow::Result<Arrival> {
     arrival.consents.push(("tracking", true, "card".to_owned(), None::<Timestamp>));
     Ok(arrival)
 }
+
+/// The number in a prospect's address; 0 in any other text.
+pub(crate) fn number_of(address: &str) -> usize {
+    let number = address.strip_suffix(DOMAIN).and_then(|local| local.strip_prefix('p'));
+    number.and_then(|number| number.parse().ok()).unwrap_or(0)
+}

@@ -66,6 +66,7 @@ struct Book {
     journal: File,
     /// How often each recipient was named.
     tries: BTreeMap<String, usize>,
+    latest: String,
     trap: Option<(usize, Step)>,
 }
 
@@ -74,7 +75,7 @@ impl Relay {
     pub(crate) fn start(journal: &Path, seed: u64, nodes: usize) -> io::Result<Self> {
         let (told, progress) = watch::channel(Progress::default());
         let file = OpenOptions::new().create_new(true).append(true).open(journal)?;
-        let book = Mutex::new(Book { journal: file, tries: BTreeMap::new(), trap: None });
+        let book = Mutex::new(Book { journal: file, tries: BTreeMap::new(), latest: String::new(), trap: None });
         let desk = Arc::new(Desk { seed, book, let_go: Condvar::new(), told });
         let mut addresses = Vec::new();
         for node in 0..nodes {
@@ -109,6 +110,11 @@ impl Relay {
     /// How many recipients were named so far.
     pub(crate) fn recipients(&self) -> usize {
         self.desk.book().tries.len()
+    }
+
+    /// Who was named last; nobody yet is an empty text.
+    pub(crate) fn latest(&self) -> String {
+        self.desk.book().latest.clone()
     }
 
     /// The journal as it is on the disk.
@@ -214,6 +220,7 @@ impl Desk {
         let tries = book.tries.entry(recipient.to_owned()).or_default();
         *tries += 1;
         let script = self.script(recipient, *tries);
+        recipient.clone_into(&mut book.latest);
         self.told.send_modify(|p| p.tries += 1);
         script
     }

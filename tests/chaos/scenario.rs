@@ -5,7 +5,7 @@
 //! waits looks around at intervals only to notice that it waits in vain.
 
 use crate::checker::{Remains, Stopped, Verdict, check};
-use crate::database::{DOMAIN, Database};
+use crate::database::{DOMAIN, Database, number_of};
 use crate::node::Node;
 use crate::relay::{Relay, Step};
 use crate::seeded::Seeded;
@@ -129,7 +129,7 @@ impl Run<'_> {
     /// One kill, somewhere in what is left, and the restart.
     async fn kill_one(&mut self, left: usize) -> anyhow::Result<()> {
         let untouched = self.published.saturating_sub(self.relay.recipients());
-        let after = 1 + self.chance.below(2 * untouched / (left + 1));
+        let after = 1 + self.chance.below(3 * untouched / (2 * left + 2));
         self.relay.set_trap(after, self.chance.one_of(&Step::ALL));
         let stopping = if self.chance.below(2) == 0 { Some(self.stop_some(after)) } else { None };
         let caught = self.wait(false).await?;
@@ -148,25 +148,32 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Lets up to four prospects stop while mails go out, the last one while the kill happens.
+    /// Lets up to four prospects stop while mails go out, the last one while the kill happens: anybody, or somebody close
+    /// to who is being sent to.
     fn stop_some(&mut self, within: usize) -> JoinHandle<anyhow::Result<Vec<Stopped>>> {
         let (database, relay) = (self.database.clone(), self.relay.clone());
         let before = relay.progress.borrow().tries;
         let mut moments: Vec<usize> = (0..self.chance.below(4)).map(|_| before + self.chance.below(within)).collect();
         moments.sort_unstable();
         moments.push(usize::MAX);
-        let who: Vec<usize> = moments.iter().map(|_| self.chance.below(self.published)).collect();
+        let (published, who) = (self.published, moments.iter().map(|_| self.somebody()).collect::<Vec<_>>());
         tokio::spawn(async move {
             let store = database.open().await?;
             let mut progress = relay.progress.clone();
             let mut stops = Vec::new();
             for (moment, who) in moments.into_iter().zip(who) {
                 progress.wait_for(|p| p.tries >= moment || !p.armed).await?;
+                let who = who.number(&relay.latest(), published);
                 stops.push(database.stop(&store, who, || relay.progress.borrow().journalled).await?);
             }
             store.close().await;
             Ok(stops)
         })
+    }
+
+    fn somebody(&mut self) -> Somebody {
+        let (is_close, ahead) = (self.chance.below(2) == 0, self.chance.below(8));
+        if is_close { Somebody::Close { ahead } } else { Somebody::Any(self.chance.below(self.published)) }
     }
 
     /// Waits until a node stands in the trap, and says which; or until nothing can be sent now. `to_the_end` knows of no
@@ -193,6 +200,24 @@ impl Run<'_> {
                 (seen, since) = (tries, now);
             }
             ensure!(now.duration_since(since).unsigned_abs() < PATIENCE, "nothing was sent for a minute, and something is left");
+        }
+    }
+}
+
+/// Who is to stop.
+#[derive(Debug, Clone, Copy)]
+enum Somebody {
+    /// This prospect.
+    Any(usize),
+    /// So many places behind the third before the one that was named last: in transmission, or about to be.
+    Close { ahead: usize },
+}
+
+impl Somebody {
+    fn number(self, latest: &str, published: usize) -> usize {
+        match self {
+            Self::Any(number) => number,
+            Self::Close { ahead } => (number_of(latest) + ahead).saturating_sub(3) % published,
         }
     }
 }

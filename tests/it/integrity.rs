@@ -17,7 +17,7 @@ async fn a_row_that_refers_to_nothing_is_named() {
     let outside = sqlx::SqlitePool::connect(&url).await.expect("the file");
     let damage = "PRAGMA foreign_keys = OFF; INSERT INTO due_assessments (prospect_id, due_at) VALUES (99, 1)";
     sqlx::raw_sql(damage).execute(&outside).await.expect("the damage");
-    assert_eq!(said(&store).await, ["due_assessments row 99 refers to a row of prospects that is not there"]);
+    assert_eq!(said(&store).await, ["due_assessments row 1 refers to a row of prospects that is not there"]);
 }
 
 #[tokio::test]
