@@ -81,10 +81,15 @@ impl Company {
         let campaign = Name::parse(CAMPAIGN).context("the campaign has no name")?;
         let mut tx = store.write().await?;
         let before = Span::minutes(-1).after(self.due_at);
-        campaigns::add(&mut tx, std::iter::once(&campaign), before).await?;
+        campaigns::put(&mut tx, std::iter::once((&campaign, format!("{} in UTC", cron(self.due_at)))), before).await?;
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// The crontab line that fires at this instant, in UTC.
+fn cron(due_at: Timestamp) -> String {
+    due_at.strftime("%M %H %d %m *").to_string()
 }
 
 fn arrival(number: u64) -> Result<Arrival> {
@@ -100,7 +105,7 @@ fn files(due_at: Timestamp, words: usize) -> Vec<(String, String)> {
     let real = |text: &str| text.replace("tecnofab.example", DOMAIN).replace(example::POSTAL_ADDRESS, "Carrer de la Mar 12");
     let kept = example::FILES.iter().filter(|(path, _)| !path.starts_with("campaigns/"));
     let mut files: Vec<(String, String)> = kept.map(|(path, text)| ((*path).to_owned(), real(text))).collect();
-    let cron = due_at.strftime("%M %H %d %m *");
+    let cron = cron(due_at);
     let campaign = format!(
         "from = \"Marta Vidal <letter@{DOMAIN}>\"\nreply_to = \"marta\"\norder = \"edition\"\n\
          schedule = {{ cron = \"{cron}\", zone = \"UTC\" }}\n\

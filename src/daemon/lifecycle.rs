@@ -30,6 +30,11 @@ pub async fn run(plan: Plan, reread: Reread) -> anyhow::Result<()> {
     let store = assemble::open_store(&plan).await.context("could not open the database")?;
     let house = assemble::assemble(store, Arc::new(SystemClock), plan).await.context("could not assemble the house")?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"))?;
+    // Behind the port: whoever has it is the only one.
+    let freed = assemble::take_over(house.ctx.store()).await.context("could not take over what was in hand")?;
+    if freed > 0 {
+        tracing::warn!(ranges = freed, "the last run ended without giving back what it held; what it marked is in doubt");
+    }
     let signals = Signals {
         term: signal(SignalKind::terminate())?,
         int: signal(SignalKind::interrupt())?,

@@ -22,9 +22,10 @@ const CLAIM: Sql = locking!(
 );
 const DONE: &str = "
     DELETE FROM due_assessments WHERE prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
+/// In the order of ids: two nodes that start together lock the same rows, and must not wait for each other.
 const EVERYBODY: &str = "
     INSERT INTO due_assessments (prospect_id, due_at)
-    SELECT DISTINCT prospect_id, CAST($1 AS BIGINT) FROM signals WHERE prospect_id IS NOT NULL
+    SELECT DISTINCT prospect_id, CAST($1 AS BIGINT) FROM signals WHERE prospect_id IS NOT NULL ORDER BY 1
     ON CONFLICT (prospect_id) DO UPDATE SET due_at = excluded.due_at";
 const SOONEST: &str = "SELECT MIN(due_at) FROM due_assessments";
 

@@ -44,6 +44,8 @@ const TAKE: &str = "UPDATE leases SET owner = $2, fence = fence + 1, leased_unti
 const RENEW: &str = "UPDATE leases SET leased_until = $3 WHERE id = $1 AND fence = $2";
 const RELEASE: &str = "UPDATE leases SET owner = NULL, leased_until = NULL, not_before = $3 WHERE id = $1 AND fence = $2";
 const FINISH: &str = "UPDATE leases SET owner = NULL, leased_until = NULL, finished_at = $3 WHERE id = $1 AND fence = $2";
+const EXPIRE_OF: &str = "UPDATE leases SET owner = NULL, leased_until = NULL WHERE owner = $1";
+const EXPIRE_ALL: &str = "UPDATE leases SET owner = NULL, leased_until = NULL WHERE owner IS NOT NULL";
 const SOONEST: &str = "
     SELECT MIN(CASE WHEN l.owner IS NULL THEN l.not_before ELSE l.leased_until END)
     FROM leases l JOIN issues i ON i.id = l.issue_id JOIN campaigns c ON c.name = i.campaign
@@ -117,6 +119,23 @@ pub async fn release(tx: &mut Tx, lease: &Lease, again_at: Option<Timestamp>, no
         Some(at) => tx.execute(RELEASE, args![lease.id, lease.fence, at]).await.map(drop),
         None => tx.execute(FINISH, args![lease.id, lease.fence, now]).await.map(drop),
     }
+}
+
+/// Gives back the ranges of a node that is known to be dead, instead of waiting for its leases to lapse. The fence
+/// rises with the next claim, as ever: of a node that was not dead after all, nothing more is marked. Returns how many.
+///
+/// # Errors
+/// The store's.
+pub async fn expire_of(tx: &mut Tx, owner: &str) -> Result<u64, StoreError> {
+    tx.execute(EXPIRE_OF, args![owner]).await
+}
+
+/// Gives back every range that somebody holds: for whoever starts on a store that has no second node. Returns how many.
+///
+/// # Errors
+/// The store's.
+pub async fn expire_all(tx: &mut Tx) -> Result<u64, StoreError> {
+    tx.execute(EXPIRE_ALL, args![]).await
 }
 
 /// When the next range is due, if any is left.

@@ -28,6 +28,7 @@ pub mod qualifications;
 pub mod handoffs;
 pub mod follow_ups;
 pub mod letters;
-// Over all of them: counting, and forgetting.
+// Over all of them: counting, forgetting, and whether they are whole.
 pub mod counts;
+pub mod integrity;
 pub mod erasures;

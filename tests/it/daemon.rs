@@ -2,11 +2,12 @@
 
 use nurtured::cli::demo::town::Town;
 use nurtured::config::example;
+use nurtured::daemon::assemble;
 use nurtured::flow::context::Progress;
 use nurtured::flow::publish::publish;
 use nurtured::mail::catcher::Catcher;
 use nurtured::store::backend::Store;
-use nurtured::store::counts;
+use nurtured::store::{counts, leases};
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixDatagram;
@@ -153,4 +154,24 @@ async fn a_stop_in_the_middle_of_a_send_loses_and_repeats_nothing() {
     let mails = catcher.caught();
     let people: BTreeSet<&str> = mails.iter().map(|m| m.rcpt_to[0].as_str()).collect();
     assert_eq!((mails.len(), people.len()), (PEOPLE, PEOPLE), "everybody, once");
+}
+
+#[tokio::test]
+async fn where_nobody_else_can_be_what_was_held_is_taken_over_at_the_start() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let alone = crate::stories::sqlite(directory.path()).await;
+    let shared = crate::stories::postgres("taken_over").await;
+    for (store, freed) in [(Some(alone), 1), (shared, 0)].into_iter().filter_map(|(store, freed)| Some((store?, freed))) {
+        let town = crate::stories::found(store.clone()).await;
+        town.admit(&[crate::stories::somebody("ada@albareda.com")], "import").await.expect("admitted");
+        town.clock.move_to(crate::stories::FIRST_ISSUE.parse().expect("an instant"));
+        while publish(&town.house.ctx).await.expect("published") == Progress::Done {}
+        let mut tx = store.write().await.expect("a writer");
+        let until = town.now() + jiff::SignedDuration::from_mins(5);
+        leases::claim(&mut tx, "dead", town.now(), until).await.expect("claimed").expect("a range is due");
+        tx.commit().await.expect("committed");
+        assert_eq!(assemble::take_over(&store).await.expect("taken over"), freed);
+        town.settle().await.expect("settled");
+        assert_eq!(town.catcher.count() as u64, freed, "where others may be, its lease must lapse first");
+    }
 }

@@ -2,6 +2,8 @@
 
 /// The house's walls: what may import what, how long a file may be, who may read the clock.
 mod architecture;
+/// Who checks the checker of the chaos runs.
+mod checker;
 /// The command line as somebody types it.
 mod cli;
 /// The store's meaning, on both engines.
@@ -10,6 +12,10 @@ mod conformance;
 mod daemon;
 /// What must hold of the verdicts for any history whatever.
 mod folding;
+/// What is said of tables that are not whole.
+mod integrity;
+/// What is said when a tool is not on the machine.
+mod missing;
 /// A temporary PostgreSQL cluster, and a fresh database in it for each test that asks.
 mod postgres;
 /// The documents: their commands work, the tests they name exist.
@@ -19,11 +25,4 @@ mod service;
 /// What is promised, told as it happens to people.
 mod stories;
 
-/// Says loudly that a tool is missing, so that what needs it is not tested; where `CI` is set that is a failure.
-///
-/// Written to the stream itself: the test harness swallows what `eprintln!` says in a test that passes.
-fn missing(tool: &str, untested: &str) {
-    let complaint = format!("{tool} is not on this machine: {untested} NOT TESTED");
-    assert!(std::env::var_os("CI").is_none(), "{complaint}");
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("\n!!! {complaint}\n\n").as_bytes());
-}
+use missing::missing;

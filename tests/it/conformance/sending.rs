@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 on_both_engines!(
     a_range_is_claimed_by_one_node_at_a_time,
     a_lapsed_lease_passes_on_and_its_first_holder_may_not_write,
+    the_ranges_of_a_dead_node_are_given_back_by_its_name,
     a_range_given_back_waits_until_its_time,
     a_paused_campaign_gives_no_range,
     every_stop_refuses_the_mark_and_says_so,
@@ -96,6 +97,29 @@ async fn a_lapsed_lease_passes_on_and_its_first_holder_may_not_write(bench: Benc
         seen,
         [(rows[0], 1, true, 1, Some(minute(6))), (rows[1], 1, true, 1, Some(minute(17))), (rows[2], 0, false, 0, None)]
     );
+    Ok(())
+}
+
+async fn the_ranges_of_a_dead_node_are_given_back_by_its_name(bench: Bench) -> anyhow::Result<()> {
+    published(&bench.store, 2).await?;
+    let (old, rows) = claim(&bench.store, "one", minute(5)).await?.expect("a range is due");
+    let mut tx = bench.store.write().await?;
+    assert_eq!(leases::expire_of(&mut tx, "two").await?, 0, "it is another's");
+    assert_eq!(marked(&mut tx, &[mark(&old, rows[0], 1)], 6).await?, [rows[0]]);
+    assert_eq!(leases::expire_of(&mut tx, "one").await?, 1);
+    assert_eq!(leases::expire_of(&mut tx, "one").await?, 0, "nothing of it is left");
+    // Not dead after all: it marks no more, and what it had marked it may record until somebody else has the range.
+    assert_eq!(marked(&mut tx, &[mark(&old, rows[1], 1)], 6).await?, []);
+    tx.commit().await?;
+    assert_eq!(states(&bench.store, &rows).await?, ["transmitting", "pending"]);
+    let (new, again) = claim(&bench.store, "two", minute(6)).await?.expect("free at once, not at minute ten");
+    assert_eq!((new.id, new.fence, again), (old.id, old.fence + 1, rows.clone()));
+    let mut tx = bench.store.write().await?;
+    assert!(attempts::record(&mut tx, &[outcome(&old, rows[0], 2, State::Accepted)], minute(7)).await?.is_empty());
+    // Whoever it belongs to: for a store that nobody else is at.
+    assert_eq!(leases::expire_all(&mut tx).await?, 1);
+    assert_eq!(leases::expire_all(&mut tx).await?, 0);
+    tx.commit().await?;
     Ok(())
 }
 

@@ -1,0 +1,78 @@
+//! Who checks the checker: fed with a lost, a doubled, a late mail and what else can go wrong, it names each.
+
+#[path = "../chaos/checker.rs"]
+mod chaos;
+
+use chaos::{Delivery, Journalled, Remains, Stopped, Verdict, check};
+
+fn mail(recipient: &str) -> Journalled {
+    Journalled { recipient: recipient.into(), message_id: format!("<{recipient}>"), hash: "beef".into() }
+}
+
+fn delivery(recipient: &str, state: &str, marked_at: &[i64], doubts: usize) -> Delivery {
+    Delivery { recipient: recipient.into(), state: state.into(), marked_at: marked_at.to_vec(), doubts }
+}
+
+/// Ada has it, Ben has it twice after a crash, Cid stopped while his was in flight, Dan stopped before his was marked.
+fn sound() -> Remains {
+    Remains {
+        journal: vec![mail("ada"), mail("ben"), mail("ben"), mail("cid")],
+        deliveries: vec![
+            delivery("ada", "accepted", &[10], 0),
+            delivery("ben", "accepted", &[11, 21], 1),
+            delivery("cid", "accepted", &[12], 0),
+            delivery("dan", "suppressed", &[], 0),
+        ],
+        published: 4,
+        stops: vec![
+            Stopped { recipient: "cid".into(), committed_at: 13, marks: 1, journalled: 3 },
+            Stopped { recipient: "dan".into(), committed_at: 9, marks: 0, journalled: 0 },
+        ],
+        complaints: Vec::new(),
+        log: "nurtured runs\n".into(),
+        secret: "@prospects".into(),
+        bound: 1,
+        in_flight: 1,
+        finished: true,
+    }
+}
+
+#[test]
+fn the_checker_has_nothing_to_say_about_what_is_sound() {
+    let Verdict { lost, duplicates, after_stop, in_flight, uncertain, broken, .. } = check(&sound());
+    assert_eq!((lost, duplicates, after_stop, in_flight, uncertain, broken), (0, 1, 0, 1, 0, Vec::new()));
+}
+
+#[test]
+fn the_checker_names_each_broken_promise() {
+    type Sabotage = fn(&mut Remains);
+    let cases: [(Sabotage, &str); 17] = [
+        (|r| drop(r.journal.remove(0)), "C1: ada is accepted and is not in the journal"),
+        (|r| r.deliveries[0].state = "claimed".into(), "C1: ada is claimed and has no end"),
+        (|r| r.deliveries[0].state = "transmitting".into(), "C1: ada is transmitting and has no end"),
+        (|r| r.deliveries[0].state = "failed".into(), "C1: ada is failed and is in the journal all the same"),
+        (|r| drop(r.deliveries.pop()), "C1: 4 deliveries were published and 3 are there, to 3"),
+        (|r| r.deliveries[3] = r.deliveries[0].clone(), "C1: 4 deliveries were published and 4 are there, to 3"),
+        (|r| r.journal.push(mail("ada")), "C2: ada got 2 mails and was in doubt 0 times"),
+        (|r| r.journal.push(mail("ben")), "C2: ben got 3 mails and was in doubt 1 times"),
+        (|r| r.bound = 0, "C2: 1 mails were repeated, and 0 may be"),
+        (|r| r.journal[2].message_id = "<other>".into(), "C2: ben got mails that differ"),
+        (|r| r.journal[2].hash = "cafe".into(), "C2: ben got mails that differ"),
+        (|r| r.journal.push(mail("eve")), "C3: eve got a mail and has no delivery"),
+        (|r| r.deliveries[0].marked_at.clear(), "C3: ada got 1 mails and has 0 marks"),
+        (|r| r.stops[0].marks = 0, "C4: cid was marked after their stop, and got 1 mails after it"),
+        (|r| r.stops[0].committed_at = 11, "C4: cid was marked after their stop, and got 1 mails after it"),
+        (|r| r.complaints.push("a page is torn".into()), "C7: a page is torn"),
+        (|r| r.log.push_str("sent to Ada@Prospects.example\n"), "C9: 1 lines of the logs hold an address"),
+    ];
+    for (sabotage, expected) in cases {
+        let mut remains = sound();
+        sabotage(&mut remains);
+        let found = check(&remains).broken;
+        assert!(found.iter().any(|said| said == expected), "{expected:?} is not among {found:?}");
+    }
+    let unfinished = check(&Remains { finished: false, ..sound() }).broken;
+    assert_eq!(unfinished, ["C10: it did not finish"]);
+    let late = check(&Remains { in_flight: 0, ..sound() }).broken;
+    assert_eq!(late, ["C4: cid got 1 mails after their stop"]);
+}
