@@ -1,5 +1,5 @@
-//! sweep: what time alone brings. Offers nobody answered are called to mind, and prospects whom no campaign reaches get
-//! a date on which somebody looks at them.
+//! sweep: what time alone brings. Promises not kept (an offer not answered, a lead not contacted) are called to mind, and
+//! prospects whom no campaign reaches get a date on which somebody looks at them.
 
 use super::context::{Context, FlowError, Progress};
 use super::dossier;
@@ -75,8 +75,9 @@ async fn remember(
         zone: dossier::zone_of(plan, reader),
     };
     let letter = notice::reminder(&reminder).map_err(|e| FlowError::Unable(format!("write a reminder: {e}")))?;
-    let message_id =
-        format!("<reminder-{}-{}-{reader}@{}>", handoff.id, handoff.state.word(), plan.settings.smtp.return_path.domain());
+    // One for each promise and reader: a handoff passed on makes a new promise, and the manager hears of that one too.
+    let promise = format!("{}-{}-{}", handoff.id, handoff.state.word(), handoff.salesperson);
+    let message_id = format!("<reminder-{promise}-{reader}@{}>", plan.settings.smtp.return_path.domain());
     let thread = dossier::message_id(plan, handoff.id, &handoff.salesperson);
     let envelope = Envelope {
         kind: "reminder",
