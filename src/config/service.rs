@@ -7,7 +7,7 @@ use crate::config::secret::{Keys, Vault};
 use crate::domain::address::{Address, header_text};
 use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
-use crate::domain::settings::{DatabaseUrl, Http, Organisation, Security, Settings, Smtp, Tracking};
+use crate::domain::settings::{DatabaseUrl, Http, MAX_IN_DOUBT, Organisation, Security, Settings, Smtp, Tracking};
 use crate::domain::span::FiscalYear;
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
@@ -107,6 +107,7 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
     let password = vault.read(&mut reader, &Keys { value: "password", file: "password_file", credential: "smtp.password" });
     let has_password_key = reader.has("password") || reader.has("password_file");
     let connections = reader.get("connections").map_or(Some(4), |node| node.integer(log, 1, 64));
+    let max_in_doubt = reader.get("max_in_doubt").map_or(Some(MAX_IN_DOUBT), |node| node.integer(log, 1, 256));
     let return_path =
         reader.need_address("return_path", "the address bounces come back to, such as \"bounces@news.tecnofab.example\"");
     let hello = reader.get("hello").map(|node| node.parse(log, "", host_name));
@@ -133,7 +134,8 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
     };
     let (host, return_path): (String, Address) = (host?.0, return_path?);
     let hello = hello.unwrap_or_else(|| Some(return_path.domain().to_owned()))?;
-    Some(Smtp { host, port: port?, security: security?, login, connections: connections?, return_path, hello })
+    let (connections, max_in_doubt) = (connections?, max_in_doubt?);
+    Some(Smtp { host, port: port?, security: security?, login, connections, max_in_doubt, return_path, hello })
 }
 
 fn http(mut reader: Reader<'_>, vault: &Vault) -> Option<Http> {

@@ -43,7 +43,7 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
     campaigns::put(&mut tx, plan.schedules(), clock.now()).await?;
     tx.commit().await?;
     let ctx = Context::assemble(store.clone(), clock.clone(), plan, node).await?;
-    let doors = Doors::open(&store, &clock);
+    let doors = Doors::open(&ctx);
     let site = Site { ctx: ctx.clone(), door: observe::door(&store, &clock) };
     Ok(House { ctx, doors, site })
 }

@@ -67,6 +67,9 @@ impl DatabaseUrl {
     }
 }
 
+/// How many mails of one connection may be in doubt, unless said otherwise.
+pub const MAX_IN_DOUBT: usize = 4;
+
 /// The relay that carries our mail.
 #[derive(Debug, Clone)]
 pub struct Smtp {
@@ -80,6 +83,8 @@ pub struct Smtp {
     pub login: Option<(String, SecretString)>,
     /// How many connections carry group mail.
     pub connections: usize,
+    /// How many mails of one connection may be marked without a recorded result: what one crash can repeat.
+    pub max_in_doubt: usize,
     /// Where bounces go: `bounces@news.tecnofab.example` becomes `bounces+TOKEN@…`.
     pub return_path: Address,
     /// What we call ourselves in EHLO.

@@ -4,6 +4,7 @@
 use super::context::{Context, FlowError, Progress};
 use crate::domain::delivery::Reply;
 use crate::domain::span::Span;
+use crate::mail::conversation::Mail;
 use crate::store::letters;
 
 /// A letter in hand is another node's after this long.
@@ -32,7 +33,8 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
     let return_path = ctx.plan().settings.smtp.return_path.to_string();
     let reply = match ctx.relay().connect().await {
         Ok(mut connection) => {
-            let reply = connection.send(&return_path, &letter.recipient, &letter.message).await;
+            let reply =
+                connection.send(&Mail { return_path: &return_path, to: &letter.recipient, message: &letter.message }, None).await;
             connection.quit().await;
             reply
         }

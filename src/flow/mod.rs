@@ -11,6 +11,7 @@ pub mod admit;
 // The group side.
 pub mod publish;
 pub mod doors;
+pub mod range;
 pub mod transmit;
 pub mod deliver;
 pub mod observe;

@@ -4,6 +4,7 @@ use crate::domain::address::Address;
 use crate::domain::delivery::Reply;
 use crate::domain::settings::{Security, Smtp};
 use crate::mail::catcher::Catcher;
+use crate::mail::conversation::{Connection, Mail};
 use crate::mail::outcomes::relay;
 use crate::mail::relay::{Relay, RelayError};
 use secrecy::SecretString;
@@ -15,6 +16,11 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+
+async fn send(connection: &mut Connection, return_path: &str, to: &str, message: &[u8]) -> Reply {
+    let to = self::to(to);
+    connection.send(&Mail { return_path, to: &to, message }, None).await
+}
 
 fn to(text: &str) -> Address {
     Address::parse(text).expect("address")
@@ -36,12 +42,12 @@ async fn the_catcher_keeps_what_the_relay_was_given() {
         b"no end",
     ];
     for message in messages {
-        assert_eq!(connection.send("bounces+T@news.example", &to("ada@x.example"), message).await, Reply::Accepted);
+        assert_eq!(send(&mut connection, "bounces+T@news.example", "ada@x.example", message).await, Reply::Accepted);
     }
-    let refused = connection.send("b@news.example", &to("gone@x.example"), b"x\r\n").await;
+    let refused = send(&mut connection, "b@news.example", "gone@x.example", b"x\r\n").await;
     assert!(matches!(refused, Reply::NoMailbox(words) if words.contains("no such user")));
     assert!(connection.is_usable());
-    assert_eq!(connection.send("", &to("bo@x.example"), b"last\r\n").await, Reply::Accepted);
+    assert_eq!(send(&mut connection, "", "bo@x.example", b"last\r\n").await, Reply::Accepted);
     connection.quit().await;
     catcher.wait_for(5).await;
     let caught = catcher.caught();
@@ -101,8 +107,16 @@ fn roots() -> RootCertStore {
 fn protected(port: u16, security: Security, password: &str, roots: RootCertStore) -> Relay {
     let login = Some(("ada".to_owned(), SecretString::from(password)));
     let host = "localhost".to_owned();
-    let settings =
-        Smtp { host, port, security, login, connections: 1, return_path: to("b@news.example"), hello: "news.example".to_owned() };
+    let settings = Smtp {
+        host,
+        port,
+        security,
+        login,
+        connections: 1,
+        max_in_doubt: 4,
+        return_path: to("b@news.example"),
+        hello: "news.example".to_owned(),
+    };
     Relay::trusting(settings, roots).expect("a relay")
 }
 
@@ -169,7 +183,7 @@ async fn tls_and_login_protect_the_connection() {
             let mut connection = protected(port, security, "secret", roots()).connect().await.expect("a connection");
             for _ in 0..2 {
                 assert_eq!(
-                    connection.send("b@news.example", &to("a@x.example"), b"Subject: x\r\n\r\nhi\r\n").await,
+                    send(&mut connection, "b@news.example", "a@x.example", b"Subject: x\r\n\r\nhi\r\n").await,
                     Reply::Accepted
                 );
             }
@@ -235,7 +249,7 @@ async fn postfix_takes_what_we_send() {
     let mut connection = opened.await.expect("smtp-sink listens");
     for _ in 0..50 {
         assert_eq!(
-            connection.send("b+t@news.example", &to("a@x.example"), b"Subject: x\r\n\r\nhello\r\n").await,
+            send(&mut connection, "b+t@news.example", "a@x.example", b"Subject: x\r\n\r\nhello\r\n").await,
             Reply::Accepted
         );
     }

@@ -10,6 +10,7 @@ pub mod letter;
 // The wire: what becomes of a message.
 pub mod wire;
 pub mod answer;
+pub mod conversation;
 pub mod relay;
 pub mod catcher;
 #[cfg(test)]

@@ -96,6 +96,21 @@ impl<T> Record for T where T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + fo
 static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
 
+macro_rules! bound {
+    ($query:expr, $values:expr) => {{
+        let mut query = $query;
+        for value in $values {
+            query = match value.clone() {
+                Value::Number(number) => query.bind(number),
+                Value::Text(text) => query.bind(text),
+                Value::Truth(truth) => query.bind(truth),
+                Value::Bytes(bytes) => query.bind(bytes),
+            };
+        }
+        query
+    }};
+}
+
 impl Store {
     /// Opens (and, if there is none, creates) a database in a file, and brings its tables up to date.
     ///
@@ -201,6 +216,14 @@ impl Store {
         })
     }
 
+    /// Runs one statement that is its own transaction, without the round trips of one: durable when it returns.
+    pub(in crate::store) async fn at_once<T: Record>(&self, sql: impl Into<Sql>, values: &[Value]) -> Result<Vec<T>, StoreError> {
+        Ok(match &self.0 {
+            Engine::Sqlite { writer, .. } => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_all(writer).await?,
+            Engine::Postgres(pool) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_all(pool).await?,
+        })
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors
@@ -219,21 +242,6 @@ impl Store {
             Engine::Postgres(pool) => pool.close().await,
         }
     }
-}
-
-macro_rules! bound {
-    ($query:expr, $values:expr) => {{
-        let mut query = $query;
-        for value in $values {
-            query = match value.clone() {
-                Value::Number(number) => query.bind(number),
-                Value::Text(text) => query.bind(text),
-                Value::Truth(truth) => query.bind(truth),
-                Value::Bytes(bytes) => query.bind(bytes),
-            };
-        }
-        query
-    }};
 }
 
 impl Tx {
