@@ -41,7 +41,8 @@ CREATE TABLE issues (
 );
 CREATE INDEX issues_of_campaign ON issues (campaign, newsletter);
 
--- One recipient's copy; never changed once written. `tracked` is frozen here. No prospect: a test copy.
+-- One recipient's copy; never changed once written. `tracked` is frozen here. No prospect: a test copy. Those of an issue
+-- are found through its leases, which cover every delivery: an index of their own would cost as much as the row.
 CREATE TABLE deliveries (
     id            INTEGER PRIMARY KEY,
     occurrence_id BIGINT NOT NULL REFERENCES occurrences (id),
@@ -49,10 +50,8 @@ CREATE TABLE deliveries (
     prospect_id   BIGINT REFERENCES prospects (id),
     address       TEXT NOT NULL,
     tracked       BOOLEAN NOT NULL,
-    CONSTRAINT delivery_once UNIQUE (occurrence_id, prospect_id)
+    CONSTRAINT delivery_once UNIQUE (prospect_id, occurrence_id)
 );
-CREATE INDEX deliveries_of_issue ON deliveries (issue_id, id);
-CREATE INDEX deliveries_of_prospect ON deliveries (prospect_id);
 
 -- A lease covers a range of one issue's deliveries. Its fence rises with every claim: what an earlier holder still
 -- has in hand no longer counts.

@@ -139,9 +139,8 @@ impl Open {
             Some(announced) if announced != commands => {
                 return Ended::Broken(Reply::BrokenBefore("another mail was announced".to_owned()));
             }
-            Some(_) => Ok(()),
             None if self.pipelining => self.ask(commands.as_bytes(), patience.command).await,
-            None => Ok(()),
+            Some(_) | None => Ok(()),
         };
         if let Err(words) = asked {
             return Ended::Broken(Reply::BrokenBefore(words));

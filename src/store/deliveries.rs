@@ -100,8 +100,9 @@ const OF_PROSPECT: &str = "
     SELECT s.delivery_id, i.campaign, i.newsletter, i.subject, s.state, s.at, s.reply FROM delivery_states s
     JOIN issues i ON i.id = s.issue_id WHERE s.prospect_id = $1 ORDER BY s.delivery_id";
 const TEST_COPY: &str = "
-    SELECT s.delivery_id, i.campaign, i.newsletter, i.subject, s.state, COALESCE(s.retry_at, s.at), s.reply FROM delivery_states s
-    JOIN issues i ON i.id = s.issue_id WHERE s.issue_id = $1 AND i.test ORDER BY s.delivery_id LIMIT 1";
+    SELECT s.delivery_id, i.campaign, i.newsletter, i.subject, s.state, COALESCE(s.retry_at, s.at), s.reply
+    FROM issues i JOIN leases l ON l.issue_id = i.id JOIN delivery_states s ON s.delivery_id = l.first_id
+    WHERE i.id = $1 AND i.test LIMIT 1";
 
 /// A delivery as people read about it.
 #[derive(Debug, Clone, Serialize)]
