@@ -4,7 +4,8 @@
 use super::context::{Context, FlowError, Progress};
 use crate::domain::delivery::Reply;
 use crate::domain::span::Span;
-use crate::store::letters;
+use crate::mail::dkim::seal;
+use crate::store::letters::{self, Letter};
 
 /// A letter in hand is another node's after this long.
 const LEASE: Span = Span::minutes(15);
@@ -24,19 +25,16 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
         return Ok(Progress::until(due));
     }
     let mut tx = ctx.store().write().await?;
-    let Some(letter) = letters::claim(&mut tx, ctx.node(), now, LEASE.after(now)).await? else {
+    let Some(mut letter) = letters::claim(&mut tx, ctx.node(), now, LEASE.after(now)).await? else {
         return Ok(Progress::Idle);
     };
     tx.commit().await?;
 
-    let return_path = ctx.plan().settings.smtp.return_path.to_string();
-    let reply = match ctx.relay().connect().await {
-        Ok(mut connection) => {
-            let reply = connection.send(&return_path, &letter.recipient, &letter.message).await;
-            connection.quit().await;
-            reply
-        }
-        Err(why) => Reply::RelayDown(why.to_string()),
+    let plan = ctx.plan();
+    let smtp = &plan.settings.smtp;
+    let reply = match seal(smtp.dkim.as_ref(), &mut letter.message).await {
+        Ok(()) => send(ctx, &smtp.return_path.to_string(), &letter).await,
+        Err(why) => Reply::BrokenBefore(format!("could not {why}")),
     };
 
     let now = ctx.now();
@@ -61,4 +59,15 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
     }
     tx.commit().await?;
     Ok(Progress::Done)
+}
+
+async fn send(ctx: &Context, return_path: &str, letter: &Letter) -> Reply {
+    match ctx.relay().connect().await {
+        Ok(mut connection) => {
+            let reply = connection.send(return_path, &letter.recipient, &letter.message).await;
+            connection.quit().await;
+            reply
+        }
+        Err(why) => Reply::RelayDown(why.to_string()),
+    }
 }

@@ -10,6 +10,7 @@ use crate::domain::delivery::{DOUBTFUL_TRIES, Reply, State, retry_after};
 use crate::domain::id::DeliveryId;
 use crate::domain::issue::Hole;
 use crate::domain::span::Span;
+use crate::mail::dkim::seal;
 use crate::mail::prepared::Prepared;
 use crate::mail::relay::Connection;
 use crate::mail::token::{Kind, Signer, Token, WIDTH};
@@ -219,7 +220,10 @@ impl<'a> Connections<'a> {
             let reply = match connection.as_mut().filter(|c| c.is_usable()) {
                 Some(open) => {
                     let path = self.fill(&next.job, &mut bytes);
-                    open.send(&path, &next.job.row.address, &bytes).await
+                    match seal(self.ctx.plan().settings.smtp.dkim.as_ref(), &mut bytes).await {
+                        Ok(()) => open.send(&path, &next.job.row.address, &bytes).await,
+                        Err(why) => Reply::BrokenBefore(format!("could not {why}")),
+                    }
                 }
                 None => Reply::RelayDown("not sent: the relay does not answer".to_owned()),
             };

@@ -7,6 +7,8 @@ pub mod quoted_printable;
 pub mod header;
 pub mod prepared;
 pub mod letter;
+pub mod canonical;
+pub mod dkim;
 // The wire: what becomes of a message.
 pub mod wire;
 pub mod answer;

@@ -6,6 +6,7 @@ mod forgotten;
 mod group_mail;
 mod returned;
 mod salespeople;
+mod signed;
 mod time;
 mod visitors;
 
