@@ -39,25 +39,28 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
 
     let now = ctx.now();
     let mut tx = ctx.store().write().await?;
-    match reply {
-        Reply::Accepted => letters::sent(&mut tx, letter.id, now).await?,
+    let recorded = match reply {
+        Reply::Accepted => letters::sent(&mut tx, &letter, now).await?,
         Reply::NoMailbox(words) | Reply::Refused(words) => {
             tracing::error!(letter = %letter.id, kind = %letter.kind, "letter refused for good; the table letters says why");
-            letters::failed(&mut tx, letter.id, &words, now).await?;
+            letters::failed(&mut tx, &letter, &words, now).await?
         }
         Reply::Later(words) | Reply::RelayDown(words) | Reply::BrokenBefore(words) | Reply::BrokenAfter(words)
             if letter.tries < TRIES =>
         {
             tracing::warn!(letter = %letter.id, kind = %letter.kind, tries = letter.tries + 1, "letter put off");
             let wait = if letter.tries < 5 { Span::minutes(1) } else { Span::minutes(30) };
-            letters::later(&mut tx, letter.id, wait.after(now), &words).await?;
+            letters::later(&mut tx, &letter, wait.after(now), &words).await?
         }
         Reply::Later(words) | Reply::RelayDown(words) | Reply::BrokenBefore(words) | Reply::BrokenAfter(words) => {
             tracing::error!(letter = %letter.id, kind = %letter.kind, "letter given up; the table letters says why");
-            letters::failed(&mut tx, letter.id, &words, now).await?;
+            letters::failed(&mut tx, &letter, &words, now).await?
         }
-    }
+    };
     tx.commit().await?;
+    if !recorded {
+        tracing::warn!(letter = %letter.id, "result dropped: the claim was lost, and the letter may go once more");
+    }
     Ok(Progress::Done)
 }
 

@@ -18,3 +18,5 @@ pub mod catcher;
 mod outcomes;
 #[cfg(test)]
 mod exchanges;
+#[cfg(test)]
+mod protection;
