@@ -300,8 +300,7 @@ fn outcome(row: &Open, number: i64, lease: &Lease, state: State, retry_at: Optio
 /// Fills a hole for a delivery. An untracked recipient's links carry the issue, which identifies nobody.
 fn token(signer: &Signer, hole: Hole, row: &Open) -> [u8; WIDTH] {
     let (kind, id, ordinal) = match hole {
-        Hole::Click(n) if row.tracked => (Kind::Click, row.id.0, n),
-        Hole::Click(n) => (Kind::AnonymousClick, row.issue.0, n),
+        Hole::Click(n) => return signer.sign(Token::click(row.issue.0, row.id.0, row.tracked, n), ""),
         Hole::Answer(n) => (Kind::Answer, row.id.0, n),
         Hole::Unsubscribe => (Kind::Unsubscribe, row.id.0, 0),
         Hole::To | Hole::MessageId => (Kind::MessageId, row.id.0, 0),
