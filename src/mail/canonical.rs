@@ -19,6 +19,7 @@ impl<'m> Halves<'m> {
     }
 
     /// The header fields from the top: name in lower case, and the value with the line ends of its folds.
+    #[must_use]
     pub fn fields(&self) -> Vec<(String, &'m [u8])> {
         let mut fields = Vec::new();
         let mut rest = self.head;

@@ -37,7 +37,7 @@ impl Targets {
     #[must_use]
     pub fn of(&self, issue: IssueId, ordinal: u16) -> Option<String> {
         let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        kept.issues.get(&issue)?.get(usize::from(ordinal)).map(|target| target.to_string())
+        kept.issues.get(&issue)?.get(usize::from(ordinal)).map(ToString::to_string)
     }
 
     /// Remembers where an issue's links lead. The oldest are forgotten when there are too many.
