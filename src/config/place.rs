@@ -112,6 +112,10 @@ fn covered(text: &str) -> String {
             continue;
         }
         let lead = rest.find(|c| !matches!(c, ' ' | '\t' | '=' | '"' | '\'')).unwrap_or(rest.len());
+        // Prose speaks of keys too.
+        if word.eq_ignore_ascii_case("key") && !rest[..lead].contains('=') {
+            continue;
+        }
         let fence = ["\"\"\"", "'''"].into_iter().find(|fence| rest[..lead].contains(fence));
         let end = match fence {
             Some(fence) => rest[lead..].find(fence).map_or(rest.len(), |length| lead + length),
@@ -174,6 +178,7 @@ mod tests {
         for text in [
             "public_url = \"http://x\"",
             "key_file = \"n1.pem\"",
+            "# Every key can be set",
             "password_file = \"smtp.key\"",
             "host = \"x\"\nport = 25 # ñ",
             "",

@@ -3,6 +3,7 @@
 //! A key that exists is fit to sign. It signs bytes and shows its public half; which bytes of a mail are signed is not
 //! known here, and the private half never leaves.
 
+use super::address::Address;
 use data_encoding::BASE64;
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
@@ -70,6 +71,14 @@ impl Dkim {
     pub fn record(&self) -> (String, String) {
         let name = format!("{}._domainkey.{}", self.selector.as_str(), self.domain.as_str());
         (name, format!("v=DKIM1; k={}; p={}", self.key.kind(), BASE64.encode(&self.key.public())))
+    }
+
+    /// Whether the signature speaks for mails from this address: both lie in one registered domain. Receivers that follow
+    /// DMARC pass over any other (RFC 7489 §3.1.1, relaxed).
+    #[must_use]
+    pub fn speaks_for(&self, from: &Address) -> bool {
+        let (ours, theirs) = (self.domain.as_str(), from.domain().to_ascii_lowercase());
+        ours == theirs || psl::domain_str(ours).is_some_and(|domain| psl::domain_str(&theirs) == Some(domain))
     }
 }
 
@@ -257,6 +266,15 @@ mod tests {
         assert_eq!(name, "n1._domainkey.news.x.example");
         assert_eq!(text, "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
         assert!(!format!("{dkim:?}").contains("nWGxne"), "{dkim:?}");
+        for (from, spoken_for) in [
+            ("a@news.x.example", true),
+            ("a@X.Example", true),
+            ("a@b.x.example", true),
+            ("a@y.example", false),
+            ("a@example.com", false),
+        ] {
+            assert_eq!(dkim.speaks_for(&Address::parse(from).expect("an address")), spoken_for, "{from}");
+        }
         for bad in ["", ".", "a..b", "a b", "-a", "a;d=rival.example", "a\r\nx", "é", &"a".repeat(64)] {
             assert!(Label::parse(bad).is_err(), "{bad:?}");
         }

@@ -26,6 +26,21 @@ fn a_signature_is_read_and_its_key_not_shown() {
 }
 
 #[test]
+fn a_signature_for_another_domain_is_worth_a_warning() {
+    let signed_for = |domain: &str| {
+        let section = with(&format!("selector = \"n1\"\ndomain = \"{domain}\"\nkey = \"\"\"\n{KEY}\"\"\""));
+        load_changed(&[("nurtured.toml", RETURN_PATH, &section)], &[]).expect("valid").warnings
+    };
+    assert!(signed_for("tecnofab.example").is_empty());
+    let warnings: Vec<String> = signed_for("rival.example").iter().map(ToString::to_string).collect();
+    assert_eq!(warnings.len(), 2, "one for each campaign: {warnings:?}");
+    assert!(
+        warnings[0].contains("campaigns/line-downtime.toml") && warnings[0].contains("news.tecnofab.example"),
+        "{warnings:?}"
+    );
+}
+
+#[test]
 fn a_signature_without_its_parts() {
     let section = with("selektor = \"n1\"\ndomain = \"news tecnofab\"");
     assert_snapshot!(refusal(&[("nurtured.toml", RETURN_PATH, &section)], &[]));
