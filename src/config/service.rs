@@ -4,6 +4,7 @@ use crate::config::node::Node;
 use crate::config::problem::{Log, Problem};
 use crate::config::reader::Reader;
 use crate::config::secret::{Keys, Vault};
+use crate::config::signature;
 use crate::domain::address::{Address, header_text};
 use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
@@ -111,6 +112,7 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
     let return_path =
         reader.need_address("return_path", "the address bounces come back to, such as \"bounces@news.tecnofab.example\"");
     let hello = reader.get("hello").map(|node| node.parse(log, "", host_name));
+    let dkim = reader.get("dkim").map(|node| signature::read(Reader::table(log, node)?, vault));
     if let (Some((host, place)), Some(Security::Plaintext), Some(false)) = (&host, security, allowed)
         && !is_loopback(host)
     {
@@ -135,7 +137,8 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
     let (host, return_path): (String, Address) = (host?.0, return_path?);
     let hello = hello.unwrap_or_else(|| Some(return_path.domain().to_owned()))?;
     let (connections, max_in_doubt) = (connections?, max_in_doubt?);
-    Some(Smtp { host, port: port?, security: security?, login, connections, max_in_doubt, return_path, hello })
+    let dkim = dkim.map_or(Some(None), |dkim| dkim.map(Some))?;
+    Some(Smtp { host, port: port?, security: security?, login, connections, max_in_doubt, return_path, hello, dkim })
 }
 
 fn http(mut reader: Reader<'_>, vault: &Vault) -> Option<Http> {

@@ -1,11 +1,13 @@
 //! Settings of the service: what `nurtured.toml` says.
 
 use super::address::Address;
+use super::dkim::Dkim;
 use super::id::Name;
 use super::prospect::FieldType;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// What `nurtured.toml` says.
 #[derive(Debug, Clone)]
@@ -89,6 +91,8 @@ pub struct Smtp {
     pub return_path: Address,
     /// What we call ourselves in EHLO.
     pub hello: String,
+    /// What signs every mail; without it, signing is the relay's.
+    pub dkim: Option<Arc<Dkim>>,
 }
 
 /// How the connection to the relay is protected.

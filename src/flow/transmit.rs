@@ -8,8 +8,10 @@ use super::context::{Context, FlowError};
 use super::doors::{Answer, Doors, Entry, Finished};
 use super::range::Job;
 use crate::domain::delivery::Reply;
+use crate::domain::dkim::Dkim;
 use crate::domain::issue::Hole;
 use crate::mail::conversation::{Connection, Mail};
+use crate::mail::dkim::seal;
 use crate::mail::token::{Kind, Signer, Token, WIDTH};
 use crate::store::deliveries::Open;
 use std::collections::VecDeque;
@@ -28,6 +30,7 @@ pub struct Connections {
     turned_away: Mutex<Vec<Job>>,
     return_path: (String, String),
     max_in_doubt: usize,
+    dkim: Option<Arc<Dkim>>,
     given_up: CancellationToken,
 }
 
@@ -44,6 +47,7 @@ impl Connections {
             turned_away: Mutex::default(),
             return_path: (smtp.return_path.local().to_owned(), smtp.return_path.domain().to_owned()),
             max_in_doubt: smtp.max_in_doubt,
+            dkim: smtp.dkim.clone(),
             given_up: CancellationToken::new(),
         })
     }
@@ -160,7 +164,7 @@ impl<'a> Sender<'a> {
         let mut first = Some(first);
         loop {
             while let Ok(answer) = self.answers.try_recv() {
-                self.take(answer);
+                self.take(answer).await;
             }
             while self.may_mark()
                 && let Some(job) = first.take().or_else(|| self.house.waiting())
@@ -172,7 +176,7 @@ impl<'a> Sender<'a> {
             } else if !self.asked.is_empty() {
                 let closed = || FlowError::Unable("record what is sent: the doors are closed".to_owned());
                 let answer = self.answers.recv().await.ok_or_else(closed)?;
-                self.take(answer);
+                self.take(answer).await;
             } else if self.may_mark()
                 && let Ok(job) = self.house.jobs.recv_async().await
             {
@@ -212,7 +216,7 @@ impl<'a> Sender<'a> {
         self.house.doors.enter(Entry { result, mark, answer: self.answer.clone() }).await;
     }
 
-    fn take(&mut self, answer: Answer) {
+    async fn take(&mut self, answer: Answer) {
         let asked = self.asked.pop_front().expect("an answer answers an entry");
         match (answer, asked) {
             (Answer::Failed(error), _) => {
@@ -225,7 +229,14 @@ impl<'a> Sender<'a> {
             (Answer::Written { marked: true }, Some(job)) => {
                 let mut message = self.spare.pop().unwrap_or_default();
                 let return_path = fill(self.house, &job, &mut message);
-                self.ready.push_back(Ready { job, return_path, message });
+                match seal(self.house.dkim.as_ref(), &mut message).await {
+                    Ok(()) => self.ready.push_back(Ready { job, return_path, message }),
+                    Err(why) => {
+                        let reply = Reply::BrokenBefore(format!("could not {why}"));
+                        let finished = job.finished(reply, self.house.ctx.now());
+                        self.enter(finished, None).await;
+                    }
+                }
             }
             // Refused, which the doors wrote down, or nothing was to be marked.
             (Answer::Written { .. }, _) => {}
@@ -278,8 +289,7 @@ fn fill(house: &Connections, job: &Job, bytes: &mut Vec<u8>) -> String {
 /// Fills a hole for a delivery. An untracked recipient's links carry the issue, which identifies nobody.
 fn token(signer: &Signer, hole: Hole, row: &Open) -> [u8; WIDTH] {
     let (kind, id, ordinal) = match hole {
-        Hole::Click(n) if row.tracked => (Kind::Click, row.id.0, n),
-        Hole::Click(n) => (Kind::AnonymousClick, row.issue.0, n),
+        Hole::Click(n) => return signer.sign(Token::click(row.issue.0, row.id.0, row.tracked, n), ""),
         Hole::Answer(n) => (Kind::Answer, row.id.0, n),
         Hole::Unsubscribe => (Kind::Unsubscribe, row.id.0, 0),
         Hole::To | Hole::MessageId => (Kind::MessageId, row.id.0, 0),

@@ -7,6 +7,8 @@ pub mod quoted_printable;
 pub mod header;
 pub mod prepared;
 pub mod letter;
+pub mod canonical;
+pub mod dkim;
 // The wire: what becomes of a message.
 pub mod wire;
 pub mod answer;
@@ -17,3 +19,5 @@ pub mod catcher;
 mod outcomes;
 #[cfg(test)]
 mod exchanges;
+#[cfg(test)]
+mod protection;

@@ -67,6 +67,7 @@ pub(super) fn relay(address: SocketAddr) -> Relay {
         max_in_doubt: 4,
         return_path: Address::parse("bounces@news.example").expect("address"),
         hello: "news.example".to_owned(),
+        dkim: None,
     };
     Relay::trusting(settings, RootCertStore::empty()).expect("a relay")
 }

@@ -6,3 +6,4 @@ mod broken;
 mod disk;
 mod refused;
 mod rules;
+mod signature;

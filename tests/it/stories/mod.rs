@@ -1,11 +1,13 @@
 //! Stories: what the house promises, told as it happens to people. Each runs on both engines, on a manual clock, with
 //! real SMTP and the real pages.
 
+mod away;
 mod doorway;
 mod forgotten;
 mod group_mail;
 mod returned;
 mod salespeople;
+mod signed;
 mod time;
 mod visitors;
 
