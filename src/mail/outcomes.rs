@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::rustls::RootCertStore;
 
 /// What is awaited ("" for the greeting), and the answer; "close" closes, "hang" never answers.
-type Script = Vec<(&'static str, &'static str)>;
+pub(super) type Script = Vec<(&'static str, &'static str)>;
 
 const WELL: [(&str, &str); 6] = [
     ("", "220 ready"),
@@ -77,11 +77,11 @@ fn hasty() -> Patience {
     Patience { connect: short, greeting: short, command: short, data: short, block: short, dot: short }
 }
 
-async fn connect(script: Script) -> Result<Connection, RelayError> {
+pub(super) async fn connect(script: Script) -> Result<Connection, RelayError> {
     relay(play(script).await).with_patience(hasty()).connect().await
 }
 
-async fn send(connection: &mut Connection) -> Reply {
+pub(super) async fn send(connection: &mut Connection) -> Reply {
     let to = Address::parse("ada@albareda.example").expect("address");
     connection.send(&Mail { return_path: "bounces+t@news.example", to: &to, message: b"Subject: x\r\n\r\nhello\r\n" }, None).await
 }
@@ -93,7 +93,7 @@ async fn outcome(script: Script) -> (Reply, bool) {
 }
 
 /// The outcome in a word, without what the relay said.
-fn word(reply: &Reply) -> &'static str {
+pub(super) fn word(reply: &Reply) -> &'static str {
     match reply {
         Reply::Accepted => "accepted",
         Reply::NoMailbox(_) => "no mailbox",
