@@ -15,6 +15,7 @@ pub mod question;
 pub mod campaign;
 pub mod issue;
 pub mod delivery;
+pub mod breaker;
 // The doorway: what came back, and what it proves.
 pub mod machine;
 pub mod signal;

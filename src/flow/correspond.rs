@@ -43,18 +43,26 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
     let mut tx = ctx.store().write().await?;
     match reply {
         Reply::Accepted => letters::sent(&mut tx, letter.id, now).await?,
-        Reply::NoMailbox(words) | Reply::Refused(words) => {
+        Reply::NoMailbox(words) | Reply::Refused(words) | Reply::Unwelcome(words) => {
             tracing::error!(letter = %letter.id, kind = %letter.kind, "letter refused for good; the table letters says why");
             letters::failed(&mut tx, letter.id, &words, now).await?;
         }
-        Reply::Later(words) | Reply::RelayDown(words) | Reply::BrokenBefore(words) | Reply::BrokenAfter(words)
+        Reply::Later(words)
+        | Reply::RelayDown(words)
+        | Reply::NoLogin(words)
+        | Reply::BrokenBefore(words)
+        | Reply::BrokenAfter(words)
             if letter.tries < TRIES =>
         {
             tracing::warn!(letter = %letter.id, kind = %letter.kind, tries = letter.tries + 1, "letter put off");
             let wait = if letter.tries < 5 { Span::minutes(1) } else { Span::minutes(30) };
             letters::later(&mut tx, letter.id, wait.after(now), &words).await?;
         }
-        Reply::Later(words) | Reply::RelayDown(words) | Reply::BrokenBefore(words) | Reply::BrokenAfter(words) => {
+        Reply::Later(words)
+        | Reply::RelayDown(words)
+        | Reply::NoLogin(words)
+        | Reply::BrokenBefore(words)
+        | Reply::BrokenAfter(words) => {
             tracing::error!(letter = %letter.id, kind = %letter.kind, "letter given up; the table letters says why");
             letters::failed(&mut tx, letter.id, &words, now).await?;
         }

@@ -1,5 +1,6 @@
 //! The doors of delivery: marks and results of all connections share group commits.
 
+use super::breaker::{self, Sign};
 use crate::clock::Clock;
 use crate::domain::id::{DeliveryId, IssueId, ProspectId};
 use crate::domain::signal::{About, Detail, NewSignal};
@@ -21,6 +22,8 @@ pub struct Doors {
     pub marks: Batch<Mark, bool>,
     /// Whether each was recorded.
     pub results: Batch<Finished, bool>,
+    /// Mails in the middle of which the connection broke so that nobody knows: there is no result, but it is counted.
+    pub doubts: Batch<(DeliveryId, Sign), ()>,
 }
 
 /// A result, and what else it means.
@@ -30,13 +33,15 @@ pub struct Finished {
     pub outcome: Outcome,
     /// The mailbox does not exist: whose, and what the relay said.
     pub gone: Option<(String, String)>,
+    /// What it says against us.
+    pub sign: Option<Sign>,
 }
 
 impl Doors {
     /// Opens the doors; their tasks end with the last clone.
     #[must_use]
     pub fn open(store: &Store, clock: &Arc<dyn Clock>) -> Self {
-        let (at_mark, at_result) = (clock.clone(), clock.clone());
+        let (at_mark, at_result, at_doubt) = (clock.clone(), clock.clone(), clock.clone());
         let marks = Batch::open(store.clone(), GROUP, move |tx: &mut Tx, marks: &[Mark]| {
             let now = at_mark.now();
             Box::pin(async move {
@@ -48,13 +53,21 @@ impl Doors {
             let now = at_result.now();
             Box::pin(record(tx, finished, now))
         });
-        Self { marks, results }
+        let doubts = Batch::open(store.clone(), GROUP, move |tx: &mut Tx, doubts: &[(DeliveryId, Sign)]| {
+            let now = at_doubt.now();
+            Box::pin(async move {
+                breaker::watch(tx, doubts.iter().map(|(delivery, sign)| (*delivery, Some(sign))), now).await?;
+                Ok(vec![(); doubts.len()])
+            })
+        });
+        Self { marks, results, doubts }
     }
 }
 
 /// Writes results; a mailbox that does not exist is suppressed and becomes a signal in the same transaction.
 async fn record(tx: &mut Tx, finished: &[Finished], now: Timestamp) -> Result<Vec<bool>, StoreError> {
-    let outcomes: Vec<Outcome> = finished.iter().map(|f| f.outcome.clone()).collect();
+    let mut outcomes: Vec<Outcome> = finished.iter().map(|f| f.outcome.clone()).collect();
+    breaker::end_tests(tx, finished.iter().map(|f| (f.outcome.delivery, f.sign.as_ref())), &mut outcomes).await?;
     let recorded = attempts::record(tx, &outcomes, now).await?;
     let gone: Vec<_> =
         finished.iter().filter(|f| recorded.contains(&f.outcome.delivery)).filter_map(|f| Some((f, f.gone.as_ref()?))).collect();
@@ -71,6 +84,8 @@ async fn record(tx: &mut Tx, finished: &[Finished], now: Timestamp) -> Result<Ve
         signals::append(tx, &rows, now).await?;
         assessments::mark(tx, rows.iter().filter_map(|(p, _)| Some(((*p)?, now)))).await?;
     }
+    let signs = finished.iter().filter(|f| recorded.contains(&f.outcome.delivery));
+    breaker::watch(tx, signs.map(|f| (f.outcome.delivery, f.sign.as_ref())), now).await?;
     Ok(finished.iter().map(|f| recorded.contains(&f.outcome.delivery)).collect())
 }
 

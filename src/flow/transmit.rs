@@ -4,6 +4,7 @@
 //! A permit stands for each delivery that is marked and has no result yet: their number bounds how many mails a crash
 //! can repeat. It is taken before the mark and given back when the result is durable.
 
+use super::breaker::{self, Sign};
 use super::context::{Context, FlowError};
 use super::doors::{Doors, Finished};
 use crate::domain::delivery::{DOUBTFUL_TRIES, Reply, State, retry_after};
@@ -131,6 +132,7 @@ impl<'a> Connections<'a> {
             Ok(connection) => connection,
             Err(why) => {
                 tracing::warn!(error = %why, "a connection was turned away");
+                breaker::no_connection(self.ctx, &why).await?;
                 self.turned_away.lock().await.push(first);
                 return Ok(());
             }
@@ -188,7 +190,7 @@ impl<'a> Connections<'a> {
         let lease = job.range.renewed(self.ctx).await?;
         if job.row.in_doubt && job.row.doubts >= DOUBTFUL_TRIES {
             let words = "two tries ended in doubt".to_owned();
-            self.write(outcome(&job.row, job.row.number + 1, &lease, State::Uncertain, None, Some(words)), None).await?;
+            self.write(outcome(&job.row, job.row.number + 1, &lease, State::Uncertain, None, Some(words)), None, None).await?;
             return Ok(None);
         }
         let mark = Mark { delivery: job.row.id, number: job.row.number + 1, lease: lease.id, fence: lease.fence };
@@ -252,27 +254,35 @@ impl<'a> Connections<'a> {
                 None => (State::Failed, None, Some(words), None),
             }
         };
+        let sign = Sign::of(&reply, row.number + 1);
         let (state, retry_at, words, gone) = match reply {
             Reply::Accepted => (State::Accepted, None, None, None),
             Reply::NoMailbox(words) => (State::Failed, None, Some(words.clone()), Some((row.address.to_string(), words))),
             Reply::Refused(words) => (State::Failed, None, Some(words), None),
             Reply::Later(words) | Reply::BrokenBefore(words) => retry(words),
-            Reply::RelayDown(words) => {
+            // It waits until somebody has resumed the campaign.
+            Reply::Unwelcome(words) => (State::Pending, None, Some(words), None),
+            Reply::RelayDown(words) | Reply::NoLogin(words) => {
                 range.relay_down.store(true, Ordering::Relaxed);
                 (State::Pending, Some(BACK_OFF.after(now)), Some(words), None)
             }
             Reply::BrokenAfter(words) if row.doubts + 1 >= DOUBTFUL_TRIES => (State::Uncertain, None, Some(words), None),
             // The mark stays without a result: that is what doubt is.
-            Reply::BrokenAfter(_) => return Ok(()),
+            Reply::BrokenAfter(_) => {
+                if let Some(sign) = sign {
+                    self.doors.doubts.write((row.id, sign)).await?;
+                }
+                return Ok(());
+            }
         };
-        self.write(outcome(&row, row.number + 2, &lease, state, retry_at, words), gone).await?;
+        self.write(outcome(&row, row.number + 2, &lease, state, retry_at, words), gone, sign).await?;
         drop(permit);
         Ok(())
     }
 
-    async fn write(&self, outcome: Outcome, gone: Option<(String, String)>) -> Result<(), FlowError> {
+    async fn write(&self, outcome: Outcome, gone: Option<(String, String)>, sign: Option<Sign>) -> Result<(), FlowError> {
         let delivery = outcome.delivery;
-        if !self.doors.results.write(Finished { outcome, gone }).await? {
+        if !self.doors.results.write(Finished { outcome, gone, sign }).await? {
             tracing::warn!(%delivery, "result dropped: the lease was lost");
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Stories: what the house promises, told as it happens to people. Each runs on both engines, on a manual clock, with
 //! real SMTP and the real pages.
 
+mod breakers;
 mod doorway;
 mod forgotten;
 mod group_mail;
