@@ -1,5 +1,6 @@
 //! `nurtured.toml`: the service's own settings.
 
+use crate::config::guard;
 use crate::config::node::Node;
 use crate::config::problem::{Log, Problem};
 use crate::config::reader::Reader;
@@ -116,6 +117,7 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
         let problem = Problem::error(place, "mail would cross the network unprotected").label("not this machine");
         log.add(problem.help("set security = \"starttls\" or \"implicit\"; or, if the network is yours, allow_plaintext = true"));
     }
+    let paces = guard::paces(&mut reader);
     let place = reader.place.clone();
     reader.finish();
     let login = match (username, password) {
@@ -133,7 +135,7 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
     };
     let (host, return_path): (String, Address) = (host?.0, return_path?);
     let hello = hello.unwrap_or_else(|| Some(return_path.domain().to_owned()))?;
-    Some(Smtp { host, port: port?, security: security?, login, connections: connections?, return_path, hello })
+    Some(Smtp { host, port: port?, security: security?, login, connections: connections?, return_path, hello, paces: paces? })
 }
 
 fn http(mut reader: Reader<'_>, vault: &Vault) -> Option<Http> {

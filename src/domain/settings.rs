@@ -1,6 +1,7 @@
 //! Settings of the service: what `nurtured.toml` says.
 
 use super::address::Address;
+use super::guard::Paces;
 use super::id::Name;
 use super::prospect::FieldType;
 use secrecy::{ExposeSecret, SecretString};
@@ -84,6 +85,8 @@ pub struct Smtp {
     pub return_path: Address,
     /// What we call ourselves in EHLO.
     pub hello: String,
+    /// How fast it and the receiving domains are served.
+    pub paces: Paces,
 }
 
 /// How the connection to the relay is protected.

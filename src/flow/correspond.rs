@@ -2,6 +2,7 @@
 //! a stable Message-ID lets a reader's mail program fold a repetition.
 
 use super::context::{Context, FlowError, Progress};
+use super::pace;
 use crate::domain::delivery::Reply;
 use crate::domain::span::Span;
 use crate::store::letters;
@@ -27,6 +28,7 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
     let Some(letter) = letters::claim(&mut tx, ctx.node(), now, LEASE.after(now)).await? else {
         return Ok(Progress::Idle);
     };
+    pace::letter(&mut tx, &ctx.plan(), &letter.recipient, now).await?;
     tx.commit().await?;
 
     let return_path = ctx.plan().settings.smtp.return_path.to_string();

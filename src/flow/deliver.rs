@@ -5,6 +5,7 @@
 
 use super::context::{Context, FlowError, Progress};
 use super::doors::Doors;
+use super::pace::Pace;
 use super::transmit::{BACK_OFF, Connections, Job, LEASE, Range};
 use crate::domain::id::IssueId;
 use crate::domain::span::Span;
@@ -77,6 +78,7 @@ async fn read_ahead(
 ) -> Result<Vec<Arc<Range>>, FlowError> {
     let mut ranges = Vec::new();
     let mut messages: BTreeMap<IssueId, Arc<Prepared>> = BTreeMap::new();
+    let mut pace = Pace::new(ctx.now());
     while !ctx.is_stopping() && !connections.have_given_up() {
         let now = ctx.now();
         let mut tx = ctx.store().write().await?;
@@ -84,17 +86,25 @@ async fn read_ahead(
             Which::Due => leases::claim(&mut tx, ctx.node(), now, LEASE.after(now)).await?,
             Which::Of(issue) => leases::claim_of(&mut tx, issue, ctx.node(), now, LEASE.after(now)).await?,
         };
-        let Some(lease) = claimed else { break };
+        let Some(lease) = claimed else {
+            drop(tx);
+            if pace.wait(ctx).await {
+                continue;
+            }
+            break;
+        };
         let open = deliveries::open_in(&mut tx, lease.issue, lease.first, lease.last).await?;
         let message = match messages.get(&lease.issue) {
             Some(message) => message.clone(),
             None => load(&mut tx, lease.issue).await?,
         };
+        let due = open.into_iter().filter(|row| row.retry_at.is_none_or(|at| at <= now)).collect();
+        let admitted = pace.admit(&mut tx, &ctx.plan(), lease.issue, due, now).await?;
         tx.commit().await?;
         messages.insert(lease.issue, message.clone());
-        let range = Arc::new(Range::new(lease, message));
+        let range = Arc::new(Range::new(lease, message, admitted.held));
         ranges.push(range.clone());
-        for row in open.into_iter().filter(|row| row.retry_at.is_none_or(|at| at <= now)) {
+        for row in admitted.rows {
             if jobs.send(Job { row, range: range.clone() }).await.is_err() {
                 return Ok(ranges);
             }
@@ -122,7 +132,9 @@ async fn release(ctx: &Context, range: &Range) -> Result<(), FlowError> {
     let mut tx = ctx.store().write().await?;
     let open = deliveries::open_in(&mut tx, lease.issue, lease.first, lease.last).await?;
     let again = |row: &deliveries::Open| -> Timestamp {
+        let held = range.held.as_ref().filter(|held| held.deliveries.contains(&row.id));
         match row.retry_at {
+            _ if let Some(held) = held => held.until,
             Some(at) => at,
             None if row.in_doubt => DOUBT.after(now),
             None if relay_down => BACK_OFF.after(now),

@@ -10,6 +10,7 @@ pub mod outbox;
 pub mod admit;
 // The group side.
 pub mod breaker;
+pub mod pace;
 pub mod publish;
 pub mod doors;
 pub mod transmit;

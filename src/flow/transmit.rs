@@ -7,6 +7,7 @@
 use super::breaker::{self, Sign};
 use super::context::{Context, FlowError};
 use super::doors::{Doors, Finished};
+use super::pace::Held;
 use crate::domain::delivery::{DOUBTFUL_TRIES, Reply, State, retry_after};
 use crate::domain::id::DeliveryId;
 use crate::domain::issue::Hole;
@@ -36,6 +37,8 @@ pub struct Range {
     message: Arc<Prepared>,
     /// The relay did not serve us while we were at it.
     pub relay_down: AtomicBool,
+    /// What of it waits for a token.
+    pub held: Option<Held>,
 }
 
 /// One delivery of a range.
@@ -67,8 +70,8 @@ pub struct Connections<'a> {
 impl Range {
     /// A range just claimed.
     #[must_use]
-    pub fn new(lease: Lease, message: Arc<Prepared>) -> Self {
-        Self { lease: Mutex::new(lease), message, relay_down: AtomicBool::new(false) }
+    pub fn new(lease: Lease, message: Arc<Prepared>, held: Option<Held>) -> Self {
+        Self { lease: Mutex::new(lease), message, relay_down: AtomicBool::new(false), held }
     }
 
     /// The lease as it stands.

@@ -4,5 +4,6 @@ mod changes;
 mod accepted;
 mod broken;
 mod disk;
+mod guards;
 mod refused;
 mod rules;

@@ -5,6 +5,7 @@ mod breakers;
 mod doorway;
 mod forgotten;
 mod group_mail;
+mod pacing;
 mod returned;
 mod salespeople;
 mod time;
