@@ -22,8 +22,8 @@ CREATE TABLE buckets (
     filled_at BIGINT NOT NULL
 );
 
--- An occurrence of which all but the first few deliveries wait: up to which one they go, and for how long the others wait
--- after the last of these was tried.
+-- An occurrence of which all but the first few deliveries wait: up to which prospect they go ahead, and for how long the
+-- others wait after the last of these was tried.
 CREATE TABLE holds (
     occurrence_id BIGINT NOT NULL PRIMARY KEY REFERENCES occurrences (id),
     last_canary   BIGINT NOT NULL,

@@ -11,6 +11,7 @@ pub mod admit;
 // The group side.
 pub mod breaker;
 pub mod pace;
+pub mod canary;
 pub mod publish;
 pub mod doors;
 pub mod transmit;

@@ -29,7 +29,7 @@ pub struct Summary {
     pub prospects: i64,
     /// Issues, test copies left out.
     pub issues: i64,
-    /// Deliveries, test copies left out.
+    /// Deliveries to prospects: test copies and seeds left out.
     pub deliveries: i64,
     /// Deliveries the relay accepted.
     pub accepted: i64,
@@ -54,17 +54,17 @@ pub struct Summary {
 }
 
 const OF_CAMPAIGN: &str = "
-    SELECT (SELECT COUNT(*) FROM delivery_states s JOIN issues i ON i.id = s.issue_id WHERE i.campaign = $1 AND NOT i.test AND s.state = 'accepted') AS sent,
-           (SELECT COUNT(*) FROM delivery_states s JOIN issues i ON i.id = s.issue_id WHERE i.campaign = $1 AND NOT i.test AND s.state = 'failed') AS failed,
+    SELECT (SELECT COUNT(*) FROM delivery_states s JOIN issues i ON i.id = s.issue_id WHERE i.campaign = $1 AND NOT i.test AND s.prospect_id IS NOT NULL AND s.state = 'accepted') AS sent,
+           (SELECT COUNT(*) FROM delivery_states s JOIN issues i ON i.id = s.issue_id WHERE i.campaign = $1 AND NOT i.test AND s.prospect_id IS NOT NULL AND s.state = 'failed') AS failed,
            (SELECT COUNT(*) FROM delivery_states s JOIN issues i ON i.id = s.issue_id WHERE i.campaign = $1 AND NOT i.test
-             AND s.state IN ('pending', 'claimed', 'transmitting')) AS open,
+             AND s.prospect_id IS NOT NULL AND s.state IN ('pending', 'claimed', 'transmitting')) AS open,
            (SELECT COUNT(*) FROM signals g JOIN issues i ON i.id = g.issue_id WHERE i.campaign = $1 AND NOT i.test AND g.kind = 'click' AND g.machine IS NULL) AS clicked,
            (SELECT COUNT(*) FROM signals g JOIN issues i ON i.id = g.issue_id WHERE i.campaign = $1 AND NOT i.test AND g.kind = 'click' AND g.machine IS NOT NULL) AS machine_clicks";
 const SUMMARY: &str = "
     SELECT (SELECT COUNT(*) FROM prospects) AS prospects,
            (SELECT COUNT(*) FROM issues WHERE NOT test) AS issues,
-           (SELECT COUNT(*) FROM deliveries d JOIN issues i ON i.id = d.issue_id WHERE NOT i.test) AS deliveries,
-           (SELECT COUNT(*) FROM delivery_states s JOIN issues i ON i.id = s.issue_id WHERE NOT i.test AND s.state = 'accepted') AS accepted,
+           (SELECT COUNT(*) FROM deliveries d JOIN issues i ON i.id = d.issue_id WHERE NOT i.test AND d.prospect_id IS NOT NULL) AS deliveries,
+           (SELECT COUNT(*) FROM delivery_states s JOIN issues i ON i.id = s.issue_id WHERE NOT i.test AND s.prospect_id IS NOT NULL AND s.state = 'accepted') AS accepted,
            (SELECT COUNT(*) FROM signals) AS signals,
            (SELECT COUNT(*) FROM signals WHERE machine IS NOT NULL) AS machine_signals,
            (SELECT COUNT(*) FROM signals WHERE kind = 'answer') AS answers,

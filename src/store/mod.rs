@@ -18,6 +18,7 @@ pub mod issues;
 pub mod audiences;
 pub mod deliveries;
 pub mod leases;
+pub mod holds;
 pub mod buckets;
 pub mod attempts;
 pub mod breakers;

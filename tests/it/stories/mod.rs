@@ -5,6 +5,7 @@ mod breakers;
 mod doorway;
 mod forgotten;
 mod group_mail;
+mod guards;
 mod pacing;
 mod returned;
 mod salespeople;

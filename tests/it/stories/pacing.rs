@@ -9,6 +9,7 @@ use nurtured::domain::guard::Paces;
 use nurtured::domain::pace::PerMinute;
 use nurtured::domain::plan::Plan;
 use nurtured::flow::deliver::{deliver, deliver_issue};
+use nurtured::flow::pace;
 use nurtured::flow::publish::publish_test;
 use nurtured::flow::settle::settle;
 use nurtured::store::buckets;
@@ -179,6 +180,15 @@ story!(what_went_ahead_is_waited_for, |town| {
     town.clock.advance(SignedDuration::from_secs(2));
     deliver(&town.house.ctx, &town.house.doors).await?;
     assert_eq!(town.catcher.count(), before, "two seconds pay back what they took");
+    // A letter to one of ours does not wait either, and is waited for as well.
+    let mut tx = town.house.ctx.store().write().await?;
+    for _ in 0..10 {
+        pace::letter(&mut tx, &town.house.ctx.plan(), &address("dana@tecnofab.example"), town.now()).await?;
+    }
+    tx.commit().await?;
+    town.clock.advance(SignedDuration::from_secs(1));
+    deliver(&town.house.ctx, &town.house.doors).await?;
+    assert_eq!(town.catcher.count(), before, "a third second pays back ten letters");
     let sent = walk(&town, &[&town.house]).await?;
     assert_eq!(total(&sent), 20);
     Ok(())
