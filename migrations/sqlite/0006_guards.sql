@@ -31,3 +31,13 @@ CREATE TABLE holds (
     released_at   BIGINT
 );
 CREATE INDEX holds_open ON holds (occurrence_id) WHERE released_at IS NULL;
+
+-- Campaigns that paused by themselves: whoever answers for them is told once.
+CREATE TABLE alarms (
+    id       INTEGER PRIMARY KEY,
+    campaign TEXT NOT NULL REFERENCES campaigns (name),
+    reason   TEXT NOT NULL,
+    at       BIGINT NOT NULL,
+    told_at  BIGINT
+);
+CREATE INDEX alarms_untold ON alarms (id) WHERE told_at IS NULL;

@@ -12,7 +12,7 @@ use crate::mail::relay::RelayError;
 use crate::store::attempts::Outcome;
 use crate::store::backend::{StoreError, Tx};
 use crate::store::breakers::{self, Kind, Trouble};
-use crate::store::campaigns;
+use crate::store::{alarms, campaigns};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -157,7 +157,9 @@ async fn tripped(tx: &mut Tx, campaign: &Name, kind: Kind) -> Result<Option<Trip
 /// # Errors
 /// The store's; nothing is committed here.
 pub async fn pause(tx: &mut Tx, campaign: &Name, tripped: &Tripped, now: Timestamp) -> Result<(), StoreError> {
-    if campaigns::pause(tx, campaign, &tripped.reason(campaign), now).await? {
+    let reason = tripped.reason(campaign);
+    if campaigns::pause(tx, campaign, &reason, now).await? {
+        alarms::add(tx, campaign, &reason, now).await?;
         tracing::warn!(%campaign, breaker = tripped.word(), "campaign paused; `nurtured campaigns list` says why");
     }
     Ok(())

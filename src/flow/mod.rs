@@ -30,6 +30,8 @@ pub mod receive;
 // What is stopped by hand, and who is erased.
 pub mod halt;
 pub mod forget;
+// Who is told that a campaign paused by itself.
+pub mod alarm;
 // What time alone brings.
 pub mod sweep;
 // All of them, until nothing is left to do.

@@ -167,12 +167,11 @@ async fn turn_away(
 ) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
     if occurrences::next_filling(&mut tx).await?.is_some_and(|f| f.id == waiting.id && f.cursor == ProspectId(0)) {
-        match too_many {
-            Some(tripped) => breaker::pause(&mut tx, &campaign.name, &tripped, now).await?,
-            None => {
-                occurrences::missed(&mut tx, waiting.id).await?;
-                tracing::info!(campaign = %campaign.name, "occurrence missed: it could not be begun in time");
-            }
+        if let Some(tripped) = too_many {
+            breaker::pause(&mut tx, &campaign.name, &tripped, now).await?;
+        } else {
+            occurrences::missed(&mut tx, waiting.id).await?;
+            tracing::info!(campaign = %campaign.name, "occurrence missed: it could not be begun in time");
         }
         tx.commit().await?;
     }

@@ -22,6 +22,7 @@ pub mod holds;
 pub mod buckets;
 pub mod attempts;
 pub mod breakers;
+pub mod alarms;
 // What came back.
 pub mod signals;
 pub mod applied_rules;

@@ -23,9 +23,7 @@ fn guard(town: &Town, change: impl FnOnce(&mut Guards)) -> Result<(), FlowError>
     town.house.ctx.replace_plan(plan)
 }
 
-fn canary(first: i64) -> Option<Canary> {
-    Some(Canary { first, hold: Span::minutes(20) })
-}
+const CANARY: Option<Canary> = Some(Canary { first: 25, hold: Span::minutes(20) });
 
 async fn counted(town: &Town) -> (OfCampaign, Summary) {
     let mut tx = town.house.ctx.store().read().await.expect("a reader");
@@ -89,7 +87,7 @@ story!(a_canary_saves_the_list, |town| {
     town.pass_to(QUIET).await?;
     let people = people(2_500);
     town.admit(&people, "import").await?;
-    guard(&town, |guards| guards.canary = canary(25))?;
+    guard(&town, |guards| guards.canary = CANARY)?;
     town.pass_to("2026-02-03T08:29:00Z").await?;
     let before = town.catcher.count();
     town.clock.move_to(DUE.parse()?);
@@ -111,7 +109,7 @@ story!(canaries_that_are_well_are_followed_by_the_others_also_after_a_restart, |
     town.pass_to(QUIET).await?;
     let people = people(60);
     town.admit(&people, "import").await?;
-    guard(&town, |guards| guards.canary = canary(25))?;
+    guard(&town, |guards| guards.canary = CANARY)?;
     // One of them is put off by its server: it was tried, and holds up nobody.
     town.catcher.refuse(people[3].address.as_str(), 451, "4.7.1 greylisted");
     town.pass_to("2026-02-03T08:29:00Z").await?;
@@ -132,7 +130,7 @@ story!(canaries_that_are_well_are_followed_by_the_others_also_after_a_restart, |
 story!(canaries_that_nobody_could_be_sent_hold_the_list_until_they_were, |town| {
     town.pass_to(QUIET).await?;
     town.admit(&people(60), "import").await?;
-    guard(&town, |guards| guards.canary = canary(25))?;
+    guard(&town, |guards| guards.canary = CANARY)?;
     let mut plan = Plan::clone(&town.house.ctx.plan());
     // Nobody listens at port 1.
     plan.settings.smtp.port = 1;
@@ -157,7 +155,7 @@ story!(seeds_get_their_copy_first_once_and_count_nowhere, |town| {
     let seeds = [address("marta@tecnofab.example"), address("luc@tecnofab.example")];
     guard(&town, |guards| {
         guards.seeds = seeds.to_vec();
-        guards.canary = canary(25);
+        guards.canary = CANARY;
     })?;
     // Neither a stop nor a pause of theirs keeps our own copy from us.
     halt::suppress(&town.house.ctx, &seeds[0], Channel::Email, "a mistake").await?;

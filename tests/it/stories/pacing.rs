@@ -98,7 +98,8 @@ story!(two_nodes_share_one_bucket, |town| {
     let before = town.catcher.count();
     town.clock.move_to(DUE.parse()?);
     let (one, two) = tokio::join!(settle(&town.house.ctx, &town.house.doors), settle(&other.ctx, &other.doors));
-    (one?, two?);
+    one?;
+    two?;
     assert_eq!(town.catcher.count() - before, 1_000, "both together");
     let sent = walk(&town, &[&town.house, &other]).await?;
     assert_eq!(total(&sent), 1_100);
