@@ -87,11 +87,12 @@ async fn read_ahead(
             Which::Of(issue) => leases::claim_of(&mut tx, issue, ctx.node(), now, LEASE.after(now)).await?,
         };
         let Some(lease) = claimed else {
-            drop(tx);
-            if pace.wait(ctx).await {
-                continue;
+            tx.rollback().await?;
+            if !pace.wait(ctx).await {
+                break;
             }
-            break;
+            ranges = give_back(ctx, ranges).await?;
+            continue;
         };
         let open = deliveries::open_in(&mut tx, lease.issue, lease.first, lease.last).await?;
         let message = match messages.get(&lease.issue) {
@@ -109,14 +110,18 @@ async fn read_ahead(
                 return Ok(ranges);
             }
         }
-        // Ranges that are done are given back as we go: a large issue has hundreds.
-        let (done, open): (Vec<_>, Vec<_>) = ranges.into_iter().partition(|range| Arc::strong_count(range) == 1);
-        ranges = open;
-        for range in done {
-            release(ctx, &range).await?;
-        }
+        ranges = give_back(ctx, ranges).await?;
     }
     Ok(ranges)
+}
+
+/// Ranges that are done are given back as we go: a large issue has hundreds, and what waits for a token is claimed anew.
+async fn give_back(ctx: &Context, ranges: Vec<Arc<Range>>) -> Result<Vec<Arc<Range>>, FlowError> {
+    let (done, open): (Vec<_>, Vec<_>) = ranges.into_iter().partition(|range| Arc::strong_count(range) == 1);
+    for range in done {
+        release(ctx, &range).await?;
+    }
+    Ok(open)
 }
 
 async fn load(tx: &mut Tx, issue: IssueId) -> Result<Arc<Prepared>, FlowError> {

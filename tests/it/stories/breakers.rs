@@ -26,6 +26,11 @@ pub(super) fn people(count: usize) -> Vec<Arrival> {
     (0..count).map(|n| somebody(&format!("p{n}@albareda.example"))).collect()
 }
 
+/// How many newsletters went out: without the letters to our own people, who are told why a campaign paused.
+pub(super) fn sent(town: &Town) -> usize {
+    town.catcher.caught().iter().filter(|mail| !mail.rcpt_to[0].ends_with("@tecnofab.example")).count()
+}
+
 /// Why a campaign is paused.
 pub(super) async fn why(town: &Town, campaign: &str) -> Option<String> {
     let mut tx = town.house.ctx.store().read().await.expect("a reader");
@@ -71,18 +76,18 @@ story!(four_bounces_in_a_hundred_are_borne_and_ten_are_not, |town| {
     town.admit(&people[..200], "import").await?;
     town.pass_to(AFTER).await?;
     assert_eq!(why(&town, SERIES).await, None, "four in a hundred");
-    let sent = town.catcher.count();
+    let had = sent(&town);
     // The next three hundred are from an old list.
     everybody(200, 10).for_each(|p| town.catcher.refuse(p.address.as_str(), 550, "5.1.1 no such user"));
     town.admit(&people[200..], "import").await?;
     town.pass_to("2026-03-03T09:00:00Z").await?;
     let reason = why(&town, SERIES).await.expect("ten in a hundred");
     assert!(reason.contains("over 5 %") && reason.contains("nurtured campaigns resume line-downtime"), "{reason}");
-    assert!(town.catcher.count() < sent + 192 + 200, "it stopped in their midst: {} of them", town.catcher.count() - sent);
+    assert!(sent(&town) < had + 192 + 200, "it stopped in their midst: {} of them", sent(&town) - had);
     // Nothing more goes out, and nobody is lost.
-    let paused = town.catcher.count();
+    let paused = sent(&town);
     town.pass_to("2026-03-03T12:00:00Z").await?;
-    assert_eq!(town.catcher.count(), paused);
+    assert_eq!(sent(&town), paused);
     // Whoever resumes it begins a new count: two more are chance again.
     people[200..].iter().for_each(|p| town.catcher.relent(p.address.as_str()));
     for p in [&people[480], &people[490]] {
@@ -230,9 +235,9 @@ story!(twenty_connections_that_break_in_a_row_pause, |town| {
         relay_at(&town, town.catcher.local_addr().port())?;
         town.clock.advance(jiff::SignedDuration::from_hours(1));
         halt::resume(&town.house.ctx, &name(SERIES)).await?;
-        let before = town.catcher.count();
+        let before = sent(&town);
         town.pass_until(town.now() + jiff::SignedDuration::from_hours(1)).await?;
-        assert_eq!((town.catcher.count() - before, why(&town, SERIES).await), (60, None));
+        assert_eq!((sent(&town) - before, why(&town, SERIES).await), (60, None));
     }
     Ok(())
 });

@@ -1,6 +1,6 @@
 //! Guards: an issue for too many goes to nobody, a first few go ahead of a long list, and we get a copy ourselves.
 
-use super::breakers::{SERIES, bounce, people, say, why};
+use super::breakers::{SERIES, bounce, people, say, sent, why};
 use super::{address, name, story};
 use jiff::SignedDuration;
 use nurtured::cli::demo::town::Town;
@@ -35,12 +35,12 @@ story!(an_issue_for_too_many_goes_to_nobody_until_somebody_says_so, |town| {
     town.pass_to(QUIET).await?;
     town.admit(&people(51), "import").await?;
     guard(&town, |guards| guards.at_most = Some(50))?;
-    let (before, (_, written)) = (town.catcher.count(), counted(&town).await);
+    let (before, (_, written)) = (sent(&town), counted(&town).await);
     town.pass_to("2026-02-03T09:00:00Z").await?;
     let reason = why(&town, SERIES).await.expect("51 are more than 50");
     assert!(reason.starts_with("51 prospects would get this issue and send.at_most is 50"), "{reason}");
     let (_, after) = counted(&town).await;
-    assert_eq!((town.catcher.count(), after.issues, after.deliveries), (before, written.issues, written.deliveries), "nothing");
+    assert_eq!((sent(&town), after.issues, after.deliveries), (before, written.issues, written.deliveries), "nothing");
     // Resumed without a change it is looked at again, and pauses again.
     halt::resume(&town.house.ctx, &name(SERIES)).await?;
     town.settle().await?;
@@ -48,10 +48,10 @@ story!(an_issue_for_too_many_goes_to_nobody_until_somebody_says_so, |town| {
     // A larger number, reloaded and resumed while it is fresh: it goes out.
     guard(&town, |guards| guards.at_most = Some(51))?;
     town.settle().await?;
-    assert_eq!(town.catcher.count(), before, "a reload alone sends nothing");
+    assert_eq!(sent(&town), before, "a reload alone sends nothing");
     halt::resume(&town.house.ctx, &name(SERIES)).await?;
     town.settle().await?;
-    assert_eq!((town.catcher.count() - before, why(&town, SERIES).await), (51, None));
+    assert_eq!((sent(&town) - before, why(&town, SERIES).await), (51, None));
     // Resumed too late, it was missed.
     guard(&town, |guards| guards.at_most = Some(1))?;
     town.pass_to("2026-03-03T20:00:00Z").await?;
@@ -59,9 +59,9 @@ story!(an_issue_for_too_many_goes_to_nobody_until_somebody_says_so, |town| {
     guard(&town, |guards| guards.at_most = None)?;
     halt::resume(&town.house.ctx, &name(SERIES)).await?;
     town.settle().await?;
-    assert_eq!(town.catcher.count() - before, 51, "eleven hours late is too late");
+    assert_eq!(sent(&town) - before, 51, "eleven hours late is too late");
     town.pass_to("2026-04-07T09:00:00Z").await?;
-    assert_eq!(town.catcher.count() - before, 102, "the next one goes out");
+    assert_eq!(sent(&town) - before, 102, "the next one goes out");
     Ok(())
 });
 
@@ -79,7 +79,7 @@ story!(a_campaign_that_waits_for_somebody_holds_up_no_other, |town| {
     assert!(why(&town, SERIES).await.is_some());
     town.clock.move_to("2026-01-15T09:00:00Z".parse()?);
     town.settle().await?;
-    assert_eq!(town.catcher.count(), 5, "the edition of January");
+    assert_eq!(sent(&town), 5, "the edition of January");
     Ok(())
 });
 
@@ -89,19 +89,19 @@ story!(a_canary_saves_the_list, |town| {
     town.admit(&people, "import").await?;
     guard(&town, |guards| guards.canary = CANARY)?;
     town.pass_to("2026-02-03T08:29:00Z").await?;
-    let before = town.catcher.count();
+    let before = sent(&town);
     town.clock.move_to(DUE.parse()?);
     assert_eq!(town.settle().await?, Some("2026-02-03T08:50:00Z".parse()?), "the others follow in twenty minutes");
-    assert_eq!(town.catcher.count() - before, 25);
+    assert_eq!(sent(&town) - before, 25);
     town.clock.move_to("2026-02-03T08:45:00Z".parse()?);
     say(&town, &people[..3], bounce()).await;
     assert!(why(&town, SERIES).await.expect("three of twenty-five").starts_with("3 of the last 25 mails"));
     town.pass_to("2026-02-03T12:00:00Z").await?;
-    assert_eq!(town.catcher.count() - before, 25, "2,475 were saved");
+    assert_eq!(sent(&town) - before, 25, "2,475 were saved");
     // Somebody has looked, and lets it go on.
     halt::resume(&town.house.ctx, &name(SERIES)).await?;
     town.settle().await?;
-    assert_eq!(town.catcher.count() - before, 2_500);
+    assert_eq!(sent(&town) - before, 2_500);
     Ok(())
 });
 
@@ -113,17 +113,17 @@ story!(canaries_that_are_well_are_followed_by_the_others_also_after_a_restart, |
     // One of them is put off by its server: it was tried, and holds up nobody.
     town.catcher.refuse(people[3].address.as_str(), 451, "4.7.1 greylisted");
     town.pass_to("2026-02-03T08:29:00Z").await?;
-    let before = town.catcher.count();
+    let before = sent(&town);
     town.clock.move_to(DUE.parse()?);
     town.settle().await?;
-    assert_eq!(town.catcher.count() - before, 24);
+    assert_eq!(sent(&town) - before, 24);
     let again = town.second_node(town.house.ctx.store().clone()).await?;
     town.clock.move_to("2026-02-03T08:49:59Z".parse()?);
     settle(&again.ctx, &again.doors).await?;
-    assert_eq!(town.catcher.count() - before, 24, "held");
+    assert_eq!(sent(&town) - before, 24, "held");
     town.clock.move_to("2026-02-03T08:50:00Z".parse()?);
     settle(&again.ctx, &again.doors).await?;
-    assert_eq!(town.catcher.count() - before, 59);
+    assert_eq!(sent(&town) - before, 59);
     Ok(())
 });
 
@@ -139,12 +139,12 @@ story!(canaries_that_nobody_could_be_sent_hold_the_list_until_they_were, |town| 
     let mut plan = Plan::clone(&town.house.ctx.plan());
     plan.settings.smtp.port = town.catcher.local_addr().port();
     town.house.ctx.replace_plan(plan)?;
-    let before = town.catcher.count();
+    let before = sent(&town);
     town.clock.advance(SignedDuration::from_mins(2));
     town.settle().await?;
-    assert_eq!(town.catcher.count() - before, 25, "the hour passed, and yet the canaries go first");
+    assert_eq!(sent(&town) - before, 25, "the hour passed, and yet the canaries go first");
     town.pass_until(town.now() + SignedDuration::from_mins(20)).await?;
-    assert_eq!(town.catcher.count() - before, 60);
+    assert_eq!(sent(&town) - before, 60);
     Ok(())
 });
 

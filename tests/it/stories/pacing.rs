@@ -4,16 +4,19 @@ use super::breakers::{SERIES, people};
 use super::{address, name, somebody, story};
 use jiff::{SignedDuration, Timestamp};
 use nurtured::cli::demo::town::Town;
-use nurtured::daemon::assemble::House;
+use nurtured::clock::{Clock, SystemClock};
+use nurtured::daemon::assemble::{House, assemble};
 use nurtured::domain::guard::Paces;
 use nurtured::domain::pace::PerMinute;
 use nurtured::domain::plan::Plan;
+use nurtured::flow::context::Progress;
 use nurtured::flow::deliver::{deliver, deliver_issue};
 use nurtured::flow::pace;
-use nurtured::flow::publish::publish_test;
+use nurtured::flow::publish::{publish, publish_test};
 use nurtured::flow::settle::settle;
 use nurtured::store::buckets;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const QUIET: &str = "2026-01-20T08:00:00Z";
 const DUE: &str = "2026-02-03T08:30:00Z";
@@ -159,6 +162,35 @@ story!(a_campaign_is_paced_alone_and_test_copies_and_letters_go_ahead, |town| {
     let sent = walk(&town, &[&town.house]).await?;
     assert_eq!((total(&sent), sent[0].1), (40, 10), "{sent:?}");
     assert_eq!(series.guards.per_minute, None);
+    Ok(())
+});
+
+story!(on_a_clock_that_goes_a_short_wait_does_not_end_the_step, |town| {
+    // The town lives an hour ago, so that what is due there is due by the machine's clock as well.
+    let ago = SystemClock.now() - SignedDuration::from_hours(1);
+    town.clock.move_to(ago);
+    town.settle().await?;
+    town.admit(&people(25), "import").await?;
+    paced(&town, |plan| {
+        relay(600)(plan);
+        plan.campaigns.retain(|c| c.name.as_str() == SERIES);
+        plan.campaigns[0].schedule = nurtured::domain::schedule::Schedule::parse("* * * * *", "UTC").expect("every minute");
+    })?;
+    town.settle().await?;
+    town.clock.advance(SignedDuration::from_mins(1));
+    while publish(&town.house.ctx).await? == Progress::Done {}
+    let before = town.catcher.count();
+    let plan = Plan::clone(&town.house.ctx.plan());
+    let house = assemble(town.house.ctx.store().clone(), Arc::new(SystemClock), plan).await?;
+    let began = SystemClock.now();
+    assert_eq!(deliver(&house.ctx, &house.doors).await?, Progress::Done);
+    assert_eq!(
+        town.catcher.count() - before,
+        25,
+        "ten, and fifteen in the second and a half after them, by the same connections"
+    );
+    let took = SystemClock.now().duration_since(began);
+    assert!(took >= SignedDuration::from_millis(1_300), "{took}");
     Ok(())
 });
 
