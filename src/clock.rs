@@ -7,6 +7,11 @@ use std::sync::Mutex;
 pub trait Clock: Send + Sync {
     /// The present instant.
     fn now(&self) -> Timestamp;
+
+    /// Whether it goes on while we wait.
+    fn goes_by_itself(&self) -> bool {
+        true
+    }
 }
 
 /// The machine's clock.
@@ -47,6 +52,10 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn goes_by_itself(&self) -> bool {
+        false
     }
 }
 

@@ -1,6 +1,7 @@
 //! `campaigns/NAME.toml`, with its newsletters beside it in `campaigns/NAME/*.md`.
 
 use crate::config::condition::{Declared, condition};
+use crate::config::guard;
 use crate::config::newsletter;
 use crate::config::node::Node;
 use crate::config::place::{Place, Source};
@@ -10,6 +11,7 @@ use crate::domain::address::{Address, header_text};
 use crate::domain::audience::Audience;
 use crate::domain::campaign::{Campaign, Newsletter, Order, Sender};
 use crate::domain::criterion::Criterion;
+use crate::domain::guard::Guards;
 use crate::domain::id::Name;
 use crate::domain::schedule::{Schedule, ScheduleError};
 use std::collections::BTreeMap;
@@ -28,9 +30,13 @@ pub fn read(log: &Log, name: Name, root: &Node, newsletters: Vec<Newsletter>, de
     let order = order.and_then(|node| node.one_of(log, &[("series", Order::Series), ("edition", Order::Edition)]));
     let audience = reader.need("audience", "to whom, as a table [audience] with lists `all`, `any` and `none` of conditions");
     let audience = audience.and_then(|node| audience_of(Reader::table(log, node)?, declared));
+    let guards = match reader.get("send") {
+        Some(node) => Reader::table(log, node).and_then(guard::guards),
+        None => Some(Guards::default()),
+    };
     reader.finish();
     let (from, reply_to, schedule, order, audience) = (from?, reply_to?, schedule?, order?, audience?);
-    Some(Campaign { name, from, reply_to, schedule, order, audience, newsletters })
+    Some(Campaign { name, from, reply_to, schedule, order, audience, newsletters, guards: guards? })
 }
 
 /// Reads a campaign's newsletters, in file-name order; an id names one of them for ever.

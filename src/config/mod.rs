@@ -14,6 +14,7 @@ pub mod secret;
 pub mod signature;
 // One file's words each.
 pub mod condition;
+pub mod guard;
 pub mod service;
 pub mod people;
 pub mod proof;

@@ -1,5 +1,6 @@
 //! `nurtured.toml`: the service's own settings.
 
+use crate::config::guard;
 use crate::config::node::Node;
 use crate::config::problem::{Log, Problem};
 use crate::config::reader::Reader;
@@ -119,6 +120,7 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
         let problem = Problem::error(place, "mail would cross the network unprotected").label("not this machine");
         log.add(problem.help("set security = \"starttls\" or \"implicit\"; or, if the network is yours, allow_plaintext = true"));
     }
+    let paces = guard::paces(&mut reader);
     let place = reader.place.clone();
     reader.finish();
     let login = match (username, password) {
@@ -137,8 +139,8 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
     let (host, return_path): (String, Address) = (host?.0, return_path?);
     let hello = hello.unwrap_or_else(|| Some(return_path.domain().to_owned()))?;
     let (connections, max_in_doubt) = (connections?, max_in_doubt?);
-    let dkim = dkim.map_or(Some(None), |dkim| dkim.map(Some))?;
-    Some(Smtp { host, port: port?, security: security?, login, connections, max_in_doubt, return_path, hello, dkim })
+    let (dkim, paces) = (dkim.map_or(Some(None), |dkim| dkim.map(Some))?, paces?);
+    Some(Smtp { host, port: port?, security: security?, login, connections, max_in_doubt, return_path, hello, dkim, paces })
 }
 
 fn http(mut reader: Reader<'_>, vault: &Vault) -> Option<Http> {

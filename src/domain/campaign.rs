@@ -2,6 +2,7 @@
 
 use super::address::Address;
 use super::audience::Audience;
+use super::guard::Guards;
 use super::id::Name;
 use super::schedule::Schedule;
 use super::span::Span;
@@ -23,6 +24,8 @@ pub struct Campaign {
     pub audience: Audience,
     /// The texts, in file-name order. Never empty.
     pub newsletters: Vec<Newsletter>,
+    /// How carefully it goes out.
+    pub guards: Guards,
 }
 
 impl Campaign {

@@ -71,6 +71,10 @@ pub enum Reply {
     NoMailbox(String),
     /// Refused for good for another reason.
     Refused(String),
+    /// Refused for what we are or send, not for whom it is to (5.7.x): the delivery waits, its campaign pauses.
+    Unwelcome(String),
+    /// The relay does not know us (530, 535): nothing can be sent.
+    NoLogin(String),
     /// Not now (4xx to this recipient or message).
     Later(String),
     /// The relay itself is not serving us (connect, greeting, 421): costs the delivery no attempt.

@@ -8,13 +8,16 @@ pub mod criterion;
 pub mod span;
 pub mod address;
 pub mod prospect;
+pub mod pace;
 // The group side: what is said to many.
 pub mod audience;
 pub mod schedule;
 pub mod question;
+pub mod guard;
 pub mod campaign;
 pub mod issue;
 pub mod delivery;
+pub mod breaker;
 // The doorway: what came back, and what it proves.
 pub mod machine;
 pub mod signal;

@@ -2,6 +2,7 @@
 
 use super::address::Address;
 use super::dkim::Dkim;
+use super::guard::Paces;
 use super::id::Name;
 use super::prospect::FieldType;
 use secrecy::{ExposeSecret, SecretString};
@@ -93,6 +94,8 @@ pub struct Smtp {
     pub hello: String,
     /// What signs every mail; without it, signing is the relay's.
     pub dkim: Option<Arc<Dkim>>,
+    /// How fast it and the receiving domains are served.
+    pub paces: Paces,
 }
 
 /// How the connection to the relay is protected.

@@ -5,14 +5,16 @@
 
 use super::context::{Context, FlowError, Progress};
 use super::doors::Doors;
+use super::pace::{self, Pace};
 use super::range::{BACK_OFF, Job, LEASE, Range};
 use super::transmit::Connections;
 use crate::domain::id::IssueId;
 use crate::domain::span::Span;
 use crate::mail::prepared::Prepared;
 use crate::store::backend::Tx;
+use crate::store::deliveries::{self, Open};
+use crate::store::issues;
 use crate::store::leases::{self, Lease};
-use crate::store::{deliveries, issues};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -116,6 +118,7 @@ async fn read_ahead(
     jobs: flume::Sender<Job>,
 ) -> Result<bool, FlowError> {
     let mut messages: BTreeMap<IssueId, Arc<Prepared>> = BTreeMap::new();
+    let mut pace = Pace::new(ctx.now());
     let (end, mut any) = (STINT.after(ctx.now()), false);
     while !ctx.is_stopping() && !given_up.is_cancelled() && ctx.now() < end {
         let now = ctx.now();
@@ -124,7 +127,14 @@ async fn read_ahead(
             Which::Due => leases::claim(&mut tx, ctx.node(), now, LEASE.after(now)).await?,
             Which::Of(issue) => leases::claim_of(&mut tx, issue, ctx.node(), now, LEASE.after(now)).await?,
         };
-        let Some(lease) = claimed else { break };
+        let Some(lease) = claimed else {
+            tx.rollback().await?;
+            if !pace.wait(ctx).await {
+                break;
+            }
+            give_back(ctx, ranges).await?;
+            continue;
+        };
         tx.commit().await?;
         any = true;
         let mut read = ctx.store().read().await?;
@@ -137,19 +147,40 @@ async fn read_ahead(
         lock(ranges).push(range.clone());
         let open = deliveries::open_in(&mut read, lease.issue, lease.first, lease.last).await?;
         drop(read);
-        for row in open.into_iter().filter(|row| row.retry_at.is_none_or(|at| at <= now)) {
+        let due = open.into_iter().filter(|row| row.retry_at.is_none_or(|at| at <= now)).collect();
+        for row in admit(ctx, &mut pace, &range, due, now).await? {
             if jobs.send_async(Job { row, range: range.clone() }).await.is_err() {
                 return Ok(any);
             }
         }
         drop(range);
-        // Ranges that are done are given back as we go: a large issue has hundreds.
-        let done: Vec<_> = lock(ranges).extract_if(.., |range| Arc::strong_count(range) == 1).collect();
-        for range in done {
-            release(ctx, &range).await?;
-        }
+        give_back(ctx, ranges).await?;
     }
     Ok(any)
+}
+
+/// What of a range may go now, as far as there are paces to keep.
+async fn admit(ctx: &Context, pace: &mut Pace, range: &Range, due: Vec<Open>, now: Timestamp) -> Result<Vec<Open>, FlowError> {
+    let plan = ctx.plan();
+    if pace::is_free(&plan) {
+        return Ok(due);
+    }
+    let mut tx = ctx.store().write().await?;
+    let admitted = pace.admit(&mut tx, &plan, range.lease().issue, due, now).await?;
+    tx.commit().await?;
+    if let Some(held) = admitted.held {
+        range.hold(held);
+    }
+    Ok(admitted.rows)
+}
+
+/// Ranges that are done are given back as we go: a large issue has hundreds, and what waits for a token is claimed anew.
+async fn give_back(ctx: &Context, ranges: &Ranges) -> Result<(), FlowError> {
+    let done: Vec<_> = lock(ranges).extract_if(.., |range| Arc::strong_count(range) == 1).collect();
+    for range in done {
+        release(ctx, &range).await?;
+    }
+    Ok(())
 }
 
 async fn load(tx: &mut Tx, issue: IssueId) -> Result<Arc<Prepared>, FlowError> {
@@ -164,7 +195,19 @@ async fn release(ctx: &Context, range: &Range) -> Result<(), FlowError> {
     let (now, relay_down) = (ctx.now(), range.relay_down.load(Ordering::Relaxed));
     let untried = if relay_down { BACK_OFF.after(now) } else { now };
     let mut tx = ctx.store().write().await?;
-    let again = deliveries::due_again(&mut tx, lease, untried, DOUBT.after(now)).await?;
+    let again = match range.held() {
+        None => deliveries::due_again(&mut tx, lease, untried, DOUBT.after(now)).await?,
+        Some(held) => {
+            let open = deliveries::open_in(&mut tx, lease.issue, lease.first, lease.last).await?;
+            let again = |row: &Open| match row.retry_at {
+                _ if held.deliveries.contains(&row.id) => held.until,
+                Some(at) => at,
+                None if row.in_doubt => DOUBT.after(now),
+                None => untried,
+            };
+            open.iter().map(again).min()
+        }
+    };
     leases::release(&mut tx, lease, again, now).await?;
     tx.commit().await?;
     Ok(())

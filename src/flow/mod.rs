@@ -9,6 +9,9 @@ pub mod outbox;
 // Who comes in.
 pub mod admit;
 // The group side.
+pub mod breaker;
+pub mod pace;
+pub mod canary;
 pub mod publish;
 pub mod doors;
 pub mod range;
@@ -28,6 +31,8 @@ pub mod receive;
 // What is stopped by hand, and who is erased.
 pub mod halt;
 pub mod forget;
+// Who is told that a campaign paused by itself.
+pub mod alarm;
 // What time alone brings.
 pub mod sweep;
 // All of them, until nothing is left to do.

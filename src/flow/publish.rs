@@ -3,7 +3,10 @@
 //! The occurrence's row comes first and can be opened only once; pages of deliveries follow, each committed with its
 //! cursor and the lease that covers it, so any node can resume.
 
+use super::breaker;
+use super::canary;
 use super::context::{Context, FlowError, Progress};
+use crate::domain::breaker::Tripped;
 use crate::domain::campaign::{Campaign, Newsletter, Order, Sender};
 use crate::domain::id::{IssueId, Name, OccurrenceId, ProspectId, fingerprint};
 use crate::domain::issue::Composed;
@@ -12,6 +15,7 @@ use crate::mail::prepared::{self, Envelope};
 use crate::store::audiences::{self, Question};
 use crate::store::backend::Tx;
 use crate::store::issues::{self, NewIssue};
+use crate::store::occurrences::Filling;
 use crate::store::{campaigns, deliveries, leases, occurrences};
 use crate::text::newsletter::{self, Frame};
 use jiff::Timestamp;
@@ -27,11 +31,12 @@ pub async fn publish(ctx: &Context) -> Result<Progress, FlowError> {
     let plan = ctx.plan();
     let now = ctx.now();
     let next = open_due(ctx, &plan, now).await?;
-    if fill_page(ctx, &plan, now).await? {
+    let (let_go, held_until) = canary::let_go(ctx, now).await?;
+    if fill_page(ctx, &plan, now).await? || let_go {
         ctx.ring();
         return Ok(Progress::Done);
     }
-    Ok(Progress::until(next))
+    Ok(Progress::until([next, held_until].into_iter().flatten().min()))
 }
 
 /// Opens occurrences that came due; returns when the next one will.
@@ -101,6 +106,12 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<bool, F
     let mut fresh = Vec::new();
     if issued.is_empty() {
         question.up_to = audiences::last(&mut read).await?;
+        let late = Campaign::SEND_WITHIN.after(waiting.due_at) < now;
+        let too_many = too_many(&mut read, campaign, &question).await?;
+        if late || too_many.is_some() {
+            drop(read);
+            return turn_away(ctx, campaign, &waiting, too_many.filter(|_| !late), now).await;
+        }
         for id in audiences::newsletters_due(&mut read, &question).await? {
             if let Some(newsletter) = campaign.newsletter(&id) {
                 fresh.push((newsletter, issue(plan, campaign, newsletter, waiting.due_at)?));
@@ -113,8 +124,14 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<bool, F
     let Some(filling) = occurrences::next_filling(&mut tx).await?.filter(|f| f.id == waiting.id) else {
         return Ok(true); // another node is at it
     };
+    let mut added = Vec::new();
     for (newsletter, (content, message)) in &fresh {
         issues::add(&mut tx, &new_issue(plan, campaign, newsletter, filling.id, content, message, now)).await?;
+        added.push(issues::id(&mut tx, filling.id, &newsletter.id).await?);
+    }
+    // Another node that wrote the first page meanwhile has sown.
+    if filling.cursor == ProspectId(0) {
+        canary::sow(&mut tx, &campaign.guards, filling.id, &added, now).await?;
     }
     question.after = filling.cursor;
     question.up_to = audiences::window(&mut tx, filling.cursor, PAGE).await?;
@@ -124,11 +141,40 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<bool, F
         tracing::info!(campaign = %campaign.name, "occurrence filled");
     } else {
         if audiences::fill(&mut tx, filling.id, &question).await? > 0 {
-            leases::cover(&mut tx, filling.id, question.after, question.up_to, now).await?;
+            canary::cover(&mut tx, &campaign.guards, filling.id, (question.after, question.up_to), now).await?;
         }
         occurrences::advance(&mut tx, filling.id, question.up_to).await?;
     }
     tx.commit().await?;
+    Ok(true)
+}
+
+/// Whether more people are due this than the campaign allows itself.
+async fn too_many(tx: &mut Tx, campaign: &Campaign, question: &Question<'_>) -> Result<Option<Tripped>, FlowError> {
+    let Some(at_most) = campaign.guards.at_most else { return Ok(None) };
+    let due = audiences::due(tx, question).await?;
+    Ok((due > at_most).then_some(Tripped::Audience { due, at_most }))
+}
+
+/// An occurrence of which nothing was written yet stays so: with too many people due, the campaign pauses, and whoever
+/// resumes it has it looked at again; too old by then, it was missed.
+async fn turn_away(
+    ctx: &Context,
+    campaign: &Campaign,
+    waiting: &Filling,
+    too_many: Option<Tripped>,
+    now: Timestamp,
+) -> Result<bool, FlowError> {
+    let mut tx = ctx.store().write().await?;
+    if occurrences::next_filling(&mut tx).await?.is_some_and(|f| f.id == waiting.id && f.cursor == ProspectId(0)) {
+        if let Some(tripped) = too_many {
+            breaker::pause(&mut tx, &campaign.name, &tripped, now).await?;
+        } else {
+            occurrences::missed(&mut tx, waiting.id).await?;
+            tracing::info!(campaign = %campaign.name, "occurrence missed: it could not be begun in time");
+        }
+        tx.commit().await?;
+    }
     Ok(true)
 }
 

@@ -1,6 +1,8 @@
 //! A range of deliveries in hand, its jobs, and what a relay's reply means for one of them.
 
+use super::breaker::Sign;
 use super::doors::Finished;
+use super::pace::Held;
 use crate::domain::delivery::{DOUBTFUL_TRIES, Reply, State, retry_after};
 use crate::domain::id::DeliveryId;
 use crate::domain::span::Span;
@@ -9,8 +11,8 @@ use crate::store::attempts::{Mark, Outcome};
 use crate::store::deliveries::Open;
 use crate::store::leases::Lease;
 use jiff::Timestamp;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// How long a lease holds before it must be renewed.
 pub const LEASE: Span = Span::minutes(5);
@@ -26,6 +28,8 @@ pub struct Range {
     pub message: Arc<Prepared>,
     /// The relay did not serve us while we were at it.
     pub relay_down: AtomicBool,
+    /// What of it waits for a token.
+    held: OnceLock<Held>,
 }
 
 /// One delivery of a range.
@@ -40,7 +44,13 @@ impl Range {
     /// A range just claimed.
     #[must_use]
     pub fn new(lease: Lease, message: Arc<Prepared>) -> Self {
-        Self { lease, until: AtomicI64::new(lease.until.as_millisecond()), message, relay_down: AtomicBool::new(false) }
+        Self {
+            lease,
+            until: AtomicI64::new(lease.until.as_millisecond()),
+            message,
+            relay_down: AtomicBool::new(false),
+            held: OnceLock::new(),
+        }
     }
 
     /// The lease, as it was claimed.
@@ -53,6 +63,18 @@ impl Range {
     #[must_use]
     pub fn is_ours(&self, now: Timestamp) -> bool {
         now.as_millisecond() < self.until.load(Ordering::Acquire)
+    }
+
+    /// Some of it waits for a token.
+    pub fn hold(&self, held: Held) {
+        // It is handed out once.
+        let _ = self.held.set(held);
+    }
+
+    /// What of it waits for a token, and until when.
+    #[must_use]
+    pub fn held(&self) -> Option<&Held> {
+        self.held.get()
     }
 
     /// It was renewed.
@@ -74,14 +96,15 @@ impl Job {
     pub fn uncertain(&self) -> Option<Finished> {
         let given_up = self.row.in_doubt && self.row.doubts >= DOUBTFUL_TRIES;
         let words = || Some("two tries ended in doubt".to_owned());
-        given_up.then(|| Finished { outcome: self.outcome(self.row.number + 1, State::Uncertain, None, words()), gone: None })
+        given_up.then(|| Finished::plain(self.outcome(self.row.number + 1, State::Uncertain, None, words())))
     }
 
-    /// What the relay's reply to the marked mail means. Nothing, when it broke off in doubt and may be tried again: a mark
-    /// without a result is what doubt is.
+    /// What the relay's reply to the marked mail means. Without an outcome it broke off in doubt and may be tried again: a
+    /// mark without a result is what doubt is.
     #[must_use]
-    pub fn finished(&self, reply: Reply, now: Timestamp) -> Option<Finished> {
+    pub fn finished(&self, reply: Reply, now: Timestamp) -> Finished {
         let row = &self.row;
+        let sign = Sign::of(&reply, row.number + 1);
         let retry = |words: String| match retry_after(row.marks + 2, row.first_marked_at.unwrap_or(now), now) {
             Some(wait) => (State::Pending, Some(jitter(wait, row.id).after(now)), Some(words), None),
             None => (State::Failed, None, Some(words), None),
@@ -91,14 +114,17 @@ impl Job {
             Reply::NoMailbox(words) => (State::Failed, None, Some(words.clone()), Some((row.address.to_string(), words))),
             Reply::Refused(words) => (State::Failed, None, Some(words), None),
             Reply::Later(words) | Reply::BrokenBefore(words) => retry(words),
-            Reply::RelayDown(words) => {
+            // It waits until somebody has resumed the campaign.
+            Reply::Unwelcome(words) => (State::Pending, None, Some(words), None),
+            Reply::RelayDown(words) | Reply::NoLogin(words) => {
                 self.range.relay_down.store(true, Ordering::Relaxed);
                 (State::Pending, Some(BACK_OFF.after(now)), Some(words), None)
             }
             Reply::BrokenAfter(words) if row.doubts + 1 >= DOUBTFUL_TRIES => (State::Uncertain, None, Some(words), None),
-            Reply::BrokenAfter(_) => return None,
+            Reply::BrokenAfter(_) => return Finished { delivery: row.id, outcome: None, gone: None, sign },
         };
-        Some(Finished { outcome: self.outcome(row.number + 2, state, retry_at, words), gone })
+        let outcome = Some(self.outcome(row.number + 2, state, retry_at, words));
+        Finished { delivery: row.id, outcome, gone, sign }
     }
 
     fn outcome(&self, number: i64, state: State, retry_at: Option<Timestamp>, reply: Option<String>) -> Outcome {

@@ -4,6 +4,7 @@
 //! a crash can repeat. A mark is granted before its mail is announced to the relay, and the place of a mail is given to
 //! another in the commit that records it.
 
+use super::breaker;
 use super::context::{Context, FlowError};
 use super::doors::{Answer, Doors, Entry, Finished};
 use super::range::Job;
@@ -101,7 +102,7 @@ impl Connections {
             Err(why) => {
                 tracing::warn!(error = %why, "a connection was turned away");
                 self.turned_away().push(first);
-                Ok(())
+                breaker::no_connection(&self.ctx, &why).await
             }
         }
     }
@@ -234,7 +235,7 @@ impl<'a> Sender<'a> {
                     Err(why) => {
                         let reply = Reply::BrokenBefore(format!("could not {why}"));
                         let finished = job.finished(reply, self.house.ctx.now());
-                        self.enter(finished, None).await;
+                        self.enter(Some(finished), None).await;
                     }
                 }
             }
@@ -272,9 +273,7 @@ impl<'a> Sender<'a> {
         let finished = job.finished(reply, ctx.now());
         drop(job);
         let replacement = if self.lost { None } else { self.house.waiting() };
-        if finished.is_some() || replacement.is_some() {
-            self.ask(finished, replacement).await;
-        }
+        self.ask(Some(finished), replacement).await;
     }
 }
 

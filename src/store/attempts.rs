@@ -49,8 +49,8 @@ fn word<S: serde::Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::
 /// Results and marks in one statement, and so in one commit without a round trip more than it needs.
 ///
 /// A result counts where its fence still holds. A mark carries the last stop check: the lease still ours, the campaign
-/// running, the prospect still nurturing, not stopped, at the same address, and the address itself not suppressed: a list
-/// and a stop that commit at the same moment may leave a new prospect without its stop. On PostgreSQL it share-locks the
+/// running, the prospect still nurturing, not stopped, at the same address, and the address itself not suppressed (a copy to one
+/// of us always goes): a list and a stop that commit at the same moment may leave a new prospect without its stop. On PostgreSQL it share-locks the
 /// prospect's row, which every stop updates: a stop that commits first is seen, one that commits later waits for this mark.
 const WRITE: Sql = locking!(
     "INSERT INTO attempts (delivery_id, number, state, at, fence, retry_at, reply)
@@ -69,7 +69,7 @@ const WRITE: Sql = locking!(
      WHERE (d.prospect_id IS NULL OR EXISTS (SELECT 1 FROM prospects p WHERE p.id = d.prospect_id AND p.standing = 'nurturing'
             AND p.mail_stop IS NULL AND p.address = d.address",
     "FOR SHARE",
-    ")) AND (i.test OR NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.address = d.address AND s.channel = 'email' AND s.lifted_at IS NULL))
+    ")) AND (d.prospect_id IS NULL OR NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.address = d.address AND s.channel = 'email' AND s.lifted_at IS NULL))
      ON CONFLICT (delivery_id, number) DO NOTHING RETURNING delivery_id, state"
 );
 /// Whoever was refused a mark because of a stop gets that written down: as uncertain when an earlier mark has no result,

@@ -88,6 +88,7 @@ macro_rules! members {
 
 const NEWSLETTERS: &str = members!("MATERIALIZED", "SELECT DISTINCT newsletter FROM members WHERE newsletter IS NOT NULL");
 const SIZE: &str = members!("", "SELECT COUNT(*) FROM members");
+const DUE: &str = members!("", "SELECT COUNT(*) FROM members WHERE newsletter IS NOT NULL");
 const IDS: &str = members!("", "SELECT id FROM members ORDER BY id");
 const FILL: &str = members!(
     "MATERIALIZED",
@@ -115,6 +116,15 @@ pub async fn newsletters_due(tx: &mut Tx, question: &Question<'_>) -> Result<Vec
 /// The store's.
 pub async fn size(tx: &mut Tx, question: &Question<'_>) -> Result<i64, StoreError> {
     let rows: Vec<(i64,)> = ask(tx, SIZE, question).await?;
+    Ok(rows.first().map_or(0, |(n,)| *n))
+}
+
+/// How many prospects are due a newsletter now.
+///
+/// # Errors
+/// The store's.
+pub async fn due(tx: &mut Tx, question: &Question<'_>) -> Result<i64, StoreError> {
+    let rows: Vec<(i64,)> = ask(tx, DUE, question).await?;
     Ok(rows.first().map_or(0, |(n,)| *n))
 }
 

@@ -24,7 +24,7 @@ pub struct Lease {
 const COVER: &str = "
     INSERT INTO leases (issue_id, first_id, last_id, not_before)
     SELECT issue_id, MIN(id), MAX(id), CAST($4 AS BIGINT) FROM deliveries
-    WHERE occurrence_id = $1 AND (prospect_id IS NULL OR (prospect_id > $2 AND prospect_id <= $3))
+    WHERE occurrence_id = $1 AND ((prospect_id > $2 AND prospect_id <= $3) OR (prospect_id IS NULL AND CAST($3 AS BIGINT) = 0))
     GROUP BY issue_id";
 const NEXT: Sql = locking!(
     "SELECT l.id, l.issue_id, l.first_id, l.last_id, l.fence
@@ -51,7 +51,8 @@ const SOONEST: &str = "
     FROM leases l JOIN issues i ON i.id = l.issue_id JOIN campaigns c ON c.name = i.campaign
     WHERE l.finished_at IS NULL AND (c.state = 'running' OR i.test)";
 
-/// Covers the deliveries just written for prospects after `after` up to `up_to`, one lease per issue.
+/// Covers the deliveries just written for prospects after `after` up to `up_to`, one lease per issue; up to nobody (0),
+/// those that are no prospect's: a test copy, seeds.
 ///
 /// # Errors
 /// The store's.

@@ -18,7 +18,11 @@ pub mod issues;
 pub mod audiences;
 pub mod leases;
 pub mod deliveries;
+pub mod holds;
+pub mod buckets;
 pub mod attempts;
+pub mod breakers;
+pub mod alarms;
 // What came back.
 pub mod signals;
 pub mod applied_rules;

@@ -25,10 +25,14 @@ const OPEN: &str = "
 const OPEN_TEST: &str = "
     INSERT INTO occurrences (campaign, nominal, due_at, state, filled_at) VALUES ($1, $2, $3, 'filled', $3) RETURNING id";
 const FILLING: Sql = locking!(
-    "SELECT id, campaign, due_at, cursor FROM occurrences WHERE state = 'filling' ORDER BY id LIMIT 1",
-    "FOR UPDATE SKIP LOCKED"
+    "SELECT o.id, o.campaign, o.due_at, o.cursor FROM occurrences o JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
+     WHERE o.state = 'filling' ORDER BY o.id LIMIT 1",
+    "FOR UPDATE OF o SKIP LOCKED"
 );
-const PEEK: &str = "SELECT id, campaign, due_at, cursor FROM occurrences WHERE state = 'filling' ORDER BY id LIMIT 1";
+const PEEK: &str = "
+    SELECT o.id, o.campaign, o.due_at, o.cursor FROM occurrences o JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
+    WHERE o.state = 'filling' ORDER BY o.id LIMIT 1";
+const MISSED: &str = "UPDATE occurrences SET state = 'missed' WHERE id = $1 AND state = 'filling' AND cursor = 0";
 const ADVANCE: &str = "UPDATE occurrences SET cursor = $2 WHERE id = $1";
 const FILLED: &str = "UPDATE occurrences SET state = 'filled', filled_at = $2 WHERE id = $1";
 
@@ -50,7 +54,7 @@ pub async fn open_test(tx: &mut Tx, campaign: &Name, nominal: &str, now: Timesta
     tx.number(OPEN_TEST, args![campaign, nominal, now]).await.map(OccurrenceId)
 }
 
-/// The oldest occurrence that is being filled and that no other node is filling right now.
+/// The oldest occurrence of a running campaign that is being filled, and that no other node is filling right now.
 ///
 /// # Errors
 /// The store's.
@@ -58,7 +62,7 @@ pub async fn next_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
     read(tx.row(FILLING, args![]).await?)
 }
 
-/// The oldest occurrence that is being filled, without a lock: for looking ahead.
+/// The oldest occurrence of a running campaign that is being filled, without a lock: for looking ahead.
 ///
 /// # Errors
 /// The store's.
@@ -80,6 +84,14 @@ pub async fn advance(tx: &mut Tx, id: OccurrenceId, cursor: ProspectId) -> Resul
 /// The store's.
 pub async fn filled(tx: &mut Tx, id: OccurrenceId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(FILLED, args![id, now]).await.map(drop)
+}
+
+/// Records that an occurrence of which nothing was written yet has become too old. Returns whether it was one.
+///
+/// # Errors
+/// The store's.
+pub async fn missed(tx: &mut Tx, id: OccurrenceId) -> Result<bool, StoreError> {
+    Ok(tx.execute(MISSED, args![id]).await? > 0)
 }
 
 fn read(row: Option<(i64, String, i64, i64)>) -> Result<Option<Filling>, StoreError> {

@@ -249,6 +249,7 @@ mod tests {
             order: Order::Series,
             audience: Audience { all: Vec::new(), any: Vec::new(), none: Vec::new() },
             newsletters: Vec::new(),
+            guards: crate::domain::guard::Guards::default(),
         };
         let newsletter = Newsletter {
             id: Name::parse("standstill").expect("name"),

@@ -4,6 +4,7 @@ mod changes;
 mod accepted;
 mod broken;
 mod disk;
+mod guards;
 mod refused;
 mod rules;
 mod signature;

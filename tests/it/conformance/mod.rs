@@ -41,6 +41,8 @@ mod audience;
 mod group_mail;
 /// Leases and attempts: who may send what, and what became of it.
 mod sending;
+/// Buckets, troubles, holds, alarms: what the guards remember.
+mod guards;
 /// A stop and a mark at the same moment, on two connections.
 mod stop_means_stop;
 /// Signals, assessments, qualifications.

@@ -2,9 +2,12 @@
 //! real SMTP and the real pages.
 
 mod away;
+mod breakers;
 mod doorway;
 mod forgotten;
 mod group_mail;
+mod guards;
+mod pacing;
 mod returned;
 mod salespeople;
 mod signed;
