@@ -13,6 +13,7 @@ pub mod environment;
 pub mod secret;
 // One file's words each.
 pub mod condition;
+pub mod calendar;
 pub mod service;
 pub mod people;
 pub mod proof;

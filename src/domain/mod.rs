@@ -10,9 +10,13 @@ pub mod address;
 pub mod prospect;
 // The group side: what is said to many.
 pub mod audience;
+pub mod window;
+pub mod skip;
+pub mod crontab;
 pub mod schedule;
 pub mod question;
 pub mod campaign;
+pub mod occurrence;
 pub mod issue;
 pub mod delivery;
 // The doorway: what came back, and what it proves.

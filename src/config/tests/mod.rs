@@ -3,6 +3,7 @@
 mod changes;
 mod accepted;
 mod broken;
+mod calendar;
 mod disk;
 mod refused;
 mod rules;
