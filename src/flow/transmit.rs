@@ -33,6 +33,8 @@ pub const MAX_IN_DOUBT: usize = 4;
 pub struct Range {
     lease: Mutex<Lease>,
     message: Arc<Prepared>,
+    /// From here on nothing more of it is marked: its campaign's window closes.
+    closes_at: Option<Timestamp>,
     /// The relay did not serve us while we were at it.
     pub relay_down: AtomicBool,
 }
@@ -66,8 +68,13 @@ pub struct Connections<'a> {
 impl Range {
     /// A range just claimed.
     #[must_use]
-    pub fn new(lease: Lease, message: Arc<Prepared>) -> Self {
-        Self { lease: Mutex::new(lease), message, relay_down: AtomicBool::new(false) }
+    pub fn new(lease: Lease, message: Arc<Prepared>, closes_at: Option<Timestamp>) -> Self {
+        Self { lease: Mutex::new(lease), message, closes_at, relay_down: AtomicBool::new(false) }
+    }
+
+    /// Whether its campaign's window has closed: what is left of it waits for the next opening.
+    fn is_closed(&self, now: Timestamp) -> bool {
+        self.closes_at.is_some_and(|closes_at| closes_at <= now)
     }
 
     /// The lease as it stands.
@@ -185,6 +192,9 @@ impl<'a> Connections<'a> {
 
     /// Marks one delivery; `None` if it may not be sent, which the mark's own statement wrote down.
     async fn mark(&self, job: Job, permit: OwnedSemaphorePermit) -> Result<Option<Marked>, FlowError> {
+        if job.range.is_closed(self.ctx.now()) {
+            return Ok(None);
+        }
         let lease = job.range.renewed(self.ctx).await?;
         if job.row.in_doubt && job.row.doubts >= DOUBTFUL_TRIES {
             let words = "two tries ended in doubt".to_owned();

@@ -1,12 +1,17 @@
 //! When group mail goes out, and when it does not: what is late, skip dates, windows, the cap over all campaigns.
 
 use super::{address, change, name, somebody, story};
+use jiff::tz::TimeZone;
 use nurtured::cli::demo::town::Town;
 use nurtured::domain::campaign::{Late, Otherwise};
 use nurtured::domain::schedule::Schedule;
 use nurtured::domain::skip::{Dates, SkipDates};
 use nurtured::domain::span::Span;
+use nurtured::domain::window::Window;
 use nurtured::flow::admit::Arrival;
+use nurtured::flow::context::Progress;
+use nurtured::flow::deliver::{deliver, deliver_issue};
+use nurtured::flow::publish::{publish, publish_test};
 use nurtured::store::backend::StoreError;
 use nurtured::store::occurrences;
 
@@ -65,5 +70,116 @@ story!(nothing_fires_on_a_skip_date_and_that_is_written_down, |town| {
     assert!(town.mails_to(&ada).is_empty());
     town.pass_to("2026-03-03T12:00:00Z").await?;
     assert_eq!(town.newest_to(&ada)?.subject, "What one hour of a stopped line costs", "in March she gets what February had");
+    Ok(())
+});
+
+/// A window of the series, in its zone.
+fn window(days: &str, from: &str, to: &str) -> Window {
+    let time = |text: &str| text.parse().expect("a time");
+    let zone = TimeZone::get("Europe/Madrid").expect("a zone");
+    Window { days: Window::parse_days(days).expect("days"), from: time(from), to: time(to), zone }
+}
+
+fn schedule(expression: &str) -> Schedule {
+    Schedule::parse(expression, "Europe/Madrid").expect("a schedule")
+}
+
+story!(a_window_that_closes_in_the_middle_of_an_issue_leaves_the_rest_for_its_next_opening, |town| {
+    let people: Vec<_> = (0..300).map(|n| reader(&format!("p{n}@albareda.example"))).collect();
+    town.admit(&people, "import").await?;
+    change(&town, SERIES, |c| c.window = Some(window("mon-fri", "08:00", "18:00")))?;
+    town.pass_to("2026-02-03T08:29:00Z").await?;
+    town.clock.move_to("2026-02-03T08:31:00Z".parse()?);
+    let ctx = &town.house.ctx;
+    while publish(ctx).await? == Progress::Done {}
+    // While it is being sent it becomes six in the evening; which mails are still on their way is left to chance.
+    let (sent, ()) = tokio::join!(deliver(ctx, &town.house.doors), async {
+        town.catcher.wait_for(5).await;
+        town.clock.move_to("2026-02-03T17:00:00Z".parse().expect("an instant"));
+    });
+    sent?;
+    let left = town.catcher.count();
+    assert!((5..300).contains(&left), "{left} of 300 had left when it closed");
+    assert_eq!(town.settle().await?, Some("2026-02-04T07:00:00Z".parse()?), "the next thing that is due is its opening");
+    town.pass_to("2026-02-04T06:59:59Z").await?;
+    assert_eq!(town.catcher.count(), left, "nothing leaves in the night");
+    town.pass_to("2026-02-04T07:00:00Z").await?;
+    assert_eq!(town.catcher.count(), 300);
+    assert!(people.iter().all(|p| town.mails_to(&p.address).len() == 1), "everybody, once");
+    Ok(())
+});
+
+story!(a_night_runs_over_midnight_and_belongs_to_the_day_it_begins_on, |town| {
+    let (ada, bea) = (address("ada@albareda.example"), address("bea@albareda.example"));
+    town.admit(&[reader(ada.as_str()), reader(bea.as_str())], "import").await?;
+    change(&town, SERIES, |c| {
+        (c.schedule, c.window) = (schedule("58 23 * * FRI#1"), Some(window("fri", "22:00", "06:00")));
+    })?;
+    town.settle().await?;
+    // Two busy mailboxes at two minutes to midnight. Ada's is free when Friday's night has become Saturday.
+    for who in [&ada, &bea] {
+        town.catcher.refuse(who.as_str(), 450, "4.2.1 busy");
+    }
+    town.pass_to("2026-02-06T22:59:00Z").await?;
+    town.catcher.relent(ada.as_str());
+    town.pass_to("2026-02-06T23:10:00Z").await?;
+    assert_eq!((town.mails_to(&ada).len(), town.mails_to(&bea).len()), (1, 0), "ten past midnight on Saturday");
+    // Bea's is free at six, and the night is over: a retry waits too, for the night of the next Friday.
+    town.pass_to("2026-02-07T05:00:00Z").await?;
+    town.catcher.relent(bea.as_str());
+    town.pass_to("2026-02-13T20:59:59Z").await?;
+    assert!(town.mails_to(&bea).is_empty());
+    town.pass_to("2026-02-13T21:00:00Z").await?;
+    assert_eq!(town.mails_to(&bea).len(), 1);
+    Ok(())
+});
+
+story!(a_window_goes_by_the_clock_on_the_wall_when_clocks_change, |town| {
+    let ada = address("ada@albareda.example");
+    town.admit(&[reader(ada.as_str())], "import").await?;
+    change(&town, SERIES, |c| {
+        (c.schedule, c.window) = (schedule("30 1 29 3 *"), Some(window("sun", "01:00", "03:30")));
+    })?;
+    town.settle().await?;
+    // In the night of 29 March two o'clock becomes three: at 01:30Z the wall shows half past three, and it closes after an
+    // hour and a half. The retry after that hour comes at 01:34Z at the earliest.
+    town.catcher.refuse(ada.as_str(), 450, "4.2.1 busy");
+    town.pass_to("2026-03-29T01:29:59Z").await?;
+    town.catcher.relent(ada.as_str());
+    town.pass_to("2026-03-29T03:00:00Z").await?;
+    assert!(town.mails_to(&ada).is_empty(), "closed by the clock on the wall");
+    // One o'clock in summer time.
+    town.pass_to("2026-04-04T22:59:59Z").await?;
+    assert!(town.mails_to(&ada).is_empty());
+    town.pass_to("2026-04-04T23:00:00Z").await?;
+    assert_eq!(town.mails_to(&ada).len(), 1);
+    Ok(())
+});
+
+story!(a_test_copy_keeps_no_hours, |town| {
+    let marta = address("marta@tecnofab.example");
+    change(&town, SERIES, |c| c.window = Some(window("sat", "08:00", "18:00")))?;
+    let (ctx, plan) = (&town.house.ctx, town.house.ctx.plan());
+    let campaign = plan.campaign(&name(SERIES)).expect("the series");
+    let issue = publish_test(ctx, campaign, &campaign.newsletters[0], &marta).await?;
+    deliver_issue(ctx, &town.house.doors, issue).await?;
+    assert_eq!(town.mails_to(&marta).len(), 1, "on a Monday");
+    // Nor when the daemon gets to it first.
+    town.clock.move_to("2026-01-12T08:00:01Z".parse()?);
+    publish_test(ctx, campaign, &campaign.newsletters[0], &marta).await?;
+    town.settle().await?;
+    assert_eq!(town.mails_to(&marta).len(), 2);
+    Ok(())
+});
+
+story!(a_window_of_another_day_in_a_new_configuration_counts_at_once, |town| {
+    let ada = address("ada@albareda.example");
+    town.admit(&[reader(ada.as_str())], "import").await?;
+    change(&town, SERIES, |c| c.window = Some(window("sat", "08:00", "18:00")))?;
+    town.pass_to("2026-02-03T12:00:00Z").await?;
+    assert!(town.mails_to(&ada).is_empty(), "it fires on a Tuesday and waits for Saturday");
+    change(&town, SERIES, |c| c.window = None)?;
+    town.settle().await?;
+    assert_eq!(town.mails_to(&ada).len(), 1);
     Ok(())
 });
