@@ -1,11 +1,12 @@
-//! Keys that say when: a campaign's schedule with its skip dates, its window, what becomes of a late occurrence; and the
-//! days and times of day that working hours are written with too.
+//! Keys that say when: a campaign's schedule with its skip dates, its window, what becomes of a late occurrence; the cap
+//! over all campaigns; and the days and times of day that working hours are written with too.
 
 use crate::config::node::Node;
 use crate::config::place::Place;
 use crate::config::problem::{Log, Problem};
 use crate::config::reader::Reader;
 use crate::domain::campaign::{Late, Otherwise};
+use crate::domain::cap::Cap;
 use crate::domain::crontab::CrontabError;
 use crate::domain::schedule::{Schedule, ScheduleError};
 use crate::domain::skip::{Dates, SkipDates};
@@ -91,6 +92,31 @@ pub fn window(log: &Log, node: &Node, zone: TimeZone) -> Option<Window> {
         return None;
     }
     Some(Window { days: days?, from, to, zone })
+}
+
+/// Reads the table `sending` of `nurtured.toml`: the cap over all campaigns, if there is one. `None` after a problem.
+pub fn sending(log: &Log, node: &Node) -> Option<Option<Cap>> {
+    let mut reader = Reader::table(log, node)?;
+    let cap = reader.get("cap").map(|node| cap(log, node));
+    reader.finish();
+    match cap {
+        Some(cap) => cap.map(Some),
+        None => Some(None),
+    }
+}
+
+fn cap(log: &Log, node: &Node) -> Option<Cap> {
+    let mut reader = Reader::table(log, node)?;
+    let mails = reader.need("mails", "how many mails a prospect gets at most").and_then(|node| node.integer(log, 1, 1_000));
+    let within = reader.need("within", "within which time, such as \"7d\"");
+    let within = within.and_then(|node| node.parse(log, "", some_time));
+    reader.finish();
+    Some(Cap { mails: mails?, within: within? })
+}
+
+fn some_time(text: &str) -> Result<Span, String> {
+    let span = Span::parse(text).map_err(|error| error.to_string())?;
+    if span.rough_minutes() > 0 { Ok(span) } else { Err(format!("{text:?} is no time at all; write one such as \"7d\"")) }
 }
 
 /// Reads days of the week.

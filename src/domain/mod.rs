@@ -17,6 +17,7 @@ pub mod schedule;
 pub mod question;
 pub mod campaign;
 pub mod occurrence;
+pub mod cap;
 pub mod issue;
 pub mod delivery;
 // The doorway: what came back, and what it proves.

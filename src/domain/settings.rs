@@ -1,6 +1,7 @@
 //! Settings of the service: what `nurtured.toml` says.
 
 use super::address::Address;
+use super::cap::Cap;
 use super::id::Name;
 use super::prospect::FieldType;
 use secrecy::{ExposeSecret, SecretString};
@@ -22,6 +23,8 @@ pub struct Settings {
     pub smtp: Smtp,
     /// The web server.
     pub http: Http,
+    /// How much mail one prospect gets from all campaigns together; without one, whatever they send.
+    pub cap: Option<Cap>,
     /// Declared prospect fields.
     pub fields: BTreeMap<Name, FieldType>,
 }

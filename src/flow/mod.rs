@@ -9,6 +9,7 @@ pub mod outbox;
 // Who comes in.
 pub mod admit;
 // The group side.
+pub mod cap;
 pub mod publish;
 pub mod doors;
 pub mod transmit;

@@ -3,6 +3,7 @@
 //! The occurrence's row comes first and can be opened only once; pages of deliveries follow, each committed with its
 //! cursor and the lease that covers it, so any node can resume.
 
+use super::cap;
 use super::context::{Context, FlowError, Progress};
 use crate::domain::campaign::{Campaign, Newsletter, Order, Sender};
 use crate::domain::id::{IssueId, Name, OccurrenceId, ProspectId, fingerprint};
@@ -118,6 +119,7 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<bool, F
     for (newsletter, (content, message)) in &fresh {
         issues::add(&mut tx, &new_issue(plan, campaign, newsletter, filling.id, content, message, now)).await?;
     }
+    cap::begin(&mut tx, plan).await?;
     question.after = filling.cursor;
     question.up_to = audiences::window(&mut tx, filling.cursor, PAGE).await?;
     let nobody_is_due = issued.is_empty() && fresh.is_empty();
@@ -126,6 +128,7 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<bool, F
         tracing::info!(campaign = %campaign.name, "occurrence filled");
     } else {
         if audiences::fill(&mut tx, filling.id, &question).await? > 0 {
+            cap::judge(&mut tx, plan, (campaign, &filling), (question.after, question.up_to), now).await?;
             leases::cover(&mut tx, filling.id, question.after, question.up_to, now).await?;
         }
         occurrences::advance(&mut tx, filling.id, question.up_to).await?;

@@ -275,6 +275,14 @@ impl Tx {
         row.map(|(number,)| number).ok_or(StoreError::Rows { expected: 1, found: 0 })
     }
 
+    /// Waits until no other transaction is alone at `what`, and is, until it ends. SQLite has one writer anyway.
+    pub(in crate::store) async fn alone(&mut self, what: i64) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(_) => self.execute("SELECT pg_advisory_xact_lock($1)", args![what]).await.map(drop),
+        }
+    }
+
     /// Makes what was done durable and visible.
     ///
     /// # Errors

@@ -178,7 +178,7 @@ pub async fn next_open(tx: &mut Tx, closed: &[Closed<'_>]) -> Result<Option<Time
 }
 
 /// Closed campaigns as JSON.
-fn windows(closed: &[Closed<'_>]) -> Result<String, StoreError> {
+pub(in crate::store) fn windows(closed: &[Closed<'_>]) -> Result<String, StoreError> {
     #[derive(Serialize)]
     struct Row<'a> {
         campaign: &'a Name,

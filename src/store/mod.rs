@@ -19,6 +19,7 @@ pub mod audiences;
 pub mod deliveries;
 pub mod leases;
 pub mod attempts;
+pub mod caps;
 // What came back.
 pub mod signals;
 pub mod applied_rules;

@@ -1,9 +1,12 @@
 //! When group mail goes out, and when it does not: what is late, skip dates, windows, the cap over all campaigns.
 
-use super::{address, change, name, somebody, story};
+use super::{Told, address, change, name, somebody, story};
 use jiff::tz::TimeZone;
 use nurtured::cli::demo::town::Town;
-use nurtured::domain::campaign::{Late, Otherwise};
+use nurtured::domain::address::Address;
+use nurtured::domain::campaign::{Campaign, Late, Order, Otherwise};
+use nurtured::domain::cap::Cap;
+use nurtured::domain::plan::Plan;
 use nurtured::domain::schedule::Schedule;
 use nurtured::domain::skip::{Dates, SkipDates};
 use nurtured::domain::span::Span;
@@ -13,7 +16,9 @@ use nurtured::flow::context::Progress;
 use nurtured::flow::deliver::{deliver, deliver_issue};
 use nurtured::flow::publish::{publish, publish_test};
 use nurtured::store::backend::StoreError;
-use nurtured::store::occurrences;
+use nurtured::store::{counts, deliveries, occurrences};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 const SERIES: &str = "line-downtime";
 
@@ -181,5 +186,71 @@ story!(a_window_of_another_day_in_a_new_configuration_counts_at_once, |town| {
     change(&town, SERIES, |c| c.window = None)?;
     town.settle().await?;
     assert_eq!(town.mails_to(&ada).len(), 1);
+    Ok(())
+});
+
+fn cap(town: &Town, mails: u32, within: Span) -> Told {
+    let mut plan = Plan::clone(&town.house.ctx.plan());
+    plan.settings.cap = Some(Cap { mails, within });
+    Ok(town.house.ctx.replace_plan(plan)?)
+}
+
+/// A prospect's deliveries: newsletter, state, why.
+async fn copies(town: &Town, who: &Address) -> Result<Vec<(String, String, String)>, Failure> {
+    let prospect = town.prospect(who).await?.id;
+    let all = deliveries::of_prospect(&mut town.house.ctx.store().read().await?, prospect).await?;
+    Ok(all.into_iter().map(|d| (d.newsletter, d.state, d.reply.unwrap_or_default())).collect())
+}
+
+story!(one_mail_too_many_waits_or_is_left_out_and_comes_next_time, |town| {
+    let (ada, bea) = (address("ada@albareda.example"), address("bea@albareda.example"));
+    // Ada is in both campaigns, Bea in one.
+    town.admit(&[somebody(ada.as_str()), reader(bea.as_str())], "import").await?;
+    change(&town, "production-letter", |c| (c.schedule, c.order, c.window) = (schedule("0 9 * * TUE#1"), Order::Series, None))?;
+    cap(&town, 1, Span::hours(2))?;
+    town.settle().await?;
+    let subjects = |who: &Address| town.mails_to(who).into_iter().map(|m| m.subject).collect::<Vec<_>>();
+    // Nine o'clock in Madrid, and half past nine: one mail in two hours, so the second waits until eleven.
+    town.pass_to("2026-02-03T08:30:00Z").await?;
+    assert_eq!((subjects(&ada).len(), subjects(&bea).len()), (1, 1), "Bea has had none today");
+    let (newsletter, state, why) = copies(&town, &ada).await?.remove(1);
+    let expected = ("what-a-stop-costs", "pending", "over the cap of 1 mail within 2 hours");
+    assert_eq!((newsletter.as_str(), state.as_str(), why.as_str()), expected);
+    town.pass_to("2026-02-03T09:59:59Z").await?;
+    assert_eq!(subjects(&ada).len(), 1);
+    town.pass_to("2026-02-03T10:00:00Z").await?;
+    assert_eq!(subjects(&ada)[1..], ["What one hour of a stopped line costs"]);
+    // One in a week: by then the second would be later than the campaign sends, and it is left out this time.
+    cap(&town, 1, Span::days(7))?;
+    town.pass_to("2026-04-06T12:00:00Z").await?;
+    assert_eq!((subjects(&ada).len(), subjects(&bea).len()), (3, 2));
+    let (newsletter, state, why) = copies(&town, &ada).await?.remove(3);
+    assert_eq!(
+        (newsletter.as_str(), state.as_str(), why.as_str()),
+        ("short-stops", "skipped", "over the cap of 1 mail within 7 days")
+    );
+    // The production letter has nothing more to say in April; the series gives what was left out in March.
+    town.pass_to("2026-04-07T12:00:00Z").await?;
+    assert_eq!(subjects(&ada)[3..], ["The stops nobody writes down"]);
+    Ok(())
+});
+
+story!(sixty_campaigns_due_in_one_second_all_finish, |town| {
+    let people: Vec<_> = (0..12).map(|n| reader(&format!("p{n}@albareda.example"))).collect();
+    town.admit(&people, "import").await?;
+    let mut plan = Plan::clone(&town.house.ctx.plan());
+    let mut series = plan.campaign(&name(SERIES)).expect("the series").clone();
+    series.schedule = schedule("30 9 14 1 *");
+    plan.campaigns = (0..60).map(|n| Campaign { name: name(&format!("campaign-{n}")), ..series.clone() }).collect();
+    town.house.ctx.replace_plan(plan)?;
+    town.pass_to("2026-01-14T08:30:00Z").await?;
+    assert_eq!(town.catcher.count(), 60 * 12);
+    for n in 0..60 {
+        let campaign = format!("campaign-{n}");
+        assert_eq!(past(&town, &campaign).await?, dated(&[("2026-01-14", "filled", "")]), "{campaign}");
+        let counts = counts::of_campaign(&mut town.house.ctx.store().read().await?, &name(&campaign)).await?;
+        assert_eq!((counts.sent, counts.open), (12, 0), "{campaign}");
+    }
+    assert!(people.iter().all(|person| town.mails_to(&person.address).len() == 60), "each gets each, once");
     Ok(())
 });
