@@ -7,7 +7,7 @@ use super::crontab::{Crontab, CrontabError, Walk};
 use super::skip::SkipDates;
 use jiff::civil::{Date, DateTime as Wall};
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use std::fmt;
 
 /// A schedule: an expression, the zone its clock hangs in, and the dates it skips.
@@ -27,6 +27,9 @@ pub struct Firing {
     /// "2026-10-06T09:30[Europe/Madrid]"; a repeating schedule inside a fold adds the offset.
     pub nominal: String,
 }
+
+/// Wall clocks have been set back by up to three hours (and a day, once, on an island).
+const AROUND: SignedDuration = SignedDuration::from_hours(26);
 
 impl Schedule {
     /// Reads an expression and a zone.
@@ -118,11 +121,10 @@ impl Schedule {
 
     fn first(&self, walk: &Walk, at: Timestamp) -> Option<Firing> {
         let local = at.to_zoned(self.zone.clone()).datetime();
-        // Wall clocks have been set back by up to three hours (and a day, once, on an island).
-        let start = local.checked_sub(26.hours()).ok()?;
+        let start = if self.clocks_change_near(at) { local.checked_sub(AROUND).ok()? } else { local };
         let mut best: Option<(Firing, Wall)> = None;
         for wall in walk.times_from(start) {
-            if best.as_ref().is_some_and(|(_, found)| wall.checked_sub(26.hours()).is_ok_and(|w| w > *found)) {
+            if best.as_ref().is_some_and(|(_, found)| wall.checked_sub(AROUND).is_ok_and(|w| w > *found)) {
                 break;
             }
             for firing in self.instants(wall).into_iter().flatten().filter(|f| f.due_at > at) {
@@ -130,8 +132,17 @@ impl Schedule {
                     best = Some((firing, wall));
                 }
             }
+            if best.as_ref().is_some_and(|(firing, _)| !self.clocks_change_near(firing.due_at)) {
+                break;
+            }
         }
         best.map(|(firing, _)| firing)
+    }
+
+    /// Whether the order of wall-clock times may differ from that of instants around this one.
+    fn clocks_change_near(&self, at: Timestamp) -> bool {
+        let (Ok(from), Ok(to)) = (at.checked_sub(AROUND), at.checked_add(AROUND)) else { return true };
+        self.zone.following(from).next().is_some_and(|change| change.timestamp() <= to)
     }
 
     /// The instants at which a wall clock shows `wall`: none, one or two, by our policy.
