@@ -2,6 +2,7 @@
 
 use crate::config::tests::changes::{DOWNTIME, load_changed, refusal};
 use crate::domain::campaign::{Campaign, Late, Otherwise};
+use crate::domain::cap::Cap;
 use crate::domain::span::Span;
 use insta::assert_snapshot;
 
@@ -67,4 +68,28 @@ fn a_window_that_never_opens_and_a_schedule_that_skips_everything() {
     assert_snapshot!(refusal(&changes, &[]));
     let empty = refusal(&[(DOWNTIME, LATE, "window = {}")], &[]);
     assert!(empty.contains("this window says nothing"), "{empty}");
+}
+
+const NO_CAP: &str = "# [sending]\n# cap = { mails = 4, within = \"7d\" }";
+
+#[test]
+fn the_cap_is_read_and_there_is_none_without_it() {
+    let with_cap = NO_CAP.replace("# ", "");
+    let cap = |text, environment: &[(&str, &str)]| {
+        load_changed(&[("nurtured.toml", NO_CAP, text)], environment).expect("valid").plan.settings.cap
+    };
+    assert_eq!(cap(NO_CAP, &[]), None);
+    assert_eq!(cap("[sending]", &[]), None);
+    // As the example has it, once the # is gone.
+    assert_eq!(cap(with_cap.as_str(), &[]), Some(Cap { mails: 4, within: Span::days(7) }));
+    let environment = [("NURTURED__SENDING__CAP__MAILS", "2"), ("NURTURED__SENDING__CAP__WITHIN", "1 month")];
+    assert_eq!(cap("", &environment), Some(Cap { mails: 2, within: Span::parse("1 month").expect("a span") }));
+}
+
+#[test]
+fn a_cap_that_cannot_be_meant() {
+    let changed = "[sending]\ncap = { mails = 0, within = \"0d\", per = 1 }\npause = 1";
+    assert_snapshot!(refusal(&[("nurtured.toml", NO_CAP, changed)], &[]));
+    let missing = refusal(&[("nurtured.toml", NO_CAP, "[sending]\ncap = {}")], &[]);
+    assert!(missing.contains("`mails` is missing") && missing.contains("`within` is missing"), "{missing}");
 }
