@@ -4,8 +4,13 @@ use super::bench::{Bench, EVERY, Everybody, add_some, claim, issue, minute, name
 use super::sending::{mark, outcome};
 use super::stop_means_stop::waits;
 use jiff::Timestamp;
+use nurtured::domain::cap::Cap;
 use nurtured::domain::delivery::State;
 use nurtured::domain::id::{DeliveryId, Name, OccurrenceId, ProspectId};
+use nurtured::domain::plan::Plan;
+use nurtured::domain::span::Span;
+use nurtured::flow::context::Progress;
+use nurtured::flow::publish::publish;
 use nurtured::store::attempts::{self, Outcome};
 use nurtured::store::backend::{Store, Tx};
 use nurtured::store::caps::{self, PutAside};
@@ -141,5 +146,26 @@ async fn two_nodes_that_write_at_the_same_moment_count_one_after_the_other() -> 
     assert!(waits(url, &two), "the second node counted before the first had written");
     one.commit().await?;
     assert_eq!(two.await??, ids.iter().map(|id| (*id, minute(5))).collect::<Vec<_>>(), "and sees what it wrote");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn publishing_waits_for_a_node_that_counts() -> anyhow::Result<()> {
+    let Some(bench) = Bench::postgres("publishing_waits").await? else { return Ok(()) };
+    let url = bench.url().expect("it is on a server");
+    let town = crate::stories::found(bench.another().await?).await;
+    town.admit(&[crate::stories::somebody("ada@albareda.example")], "import").await?;
+    let mut plan = Plan::clone(&town.house.ctx.plan());
+    plan.settings.cap = Some(Cap { mails: 1, within: Span::days(7) });
+    town.house.ctx.replace_plan(plan)?;
+    town.settle().await?;
+    town.clock.move_to("2026-02-03T08:30:00Z".parse()?);
+    let mut counting = bench.store.write().await?;
+    caps::count_alone(&mut counting).await?;
+    let ctx = town.house.ctx.clone();
+    let publishing = tokio::spawn(async move { publish(&ctx).await });
+    assert!(waits(url, &publishing), "a page was written while another node counted");
+    counting.commit().await?;
+    assert_eq!(publishing.await??, Progress::Done);
     Ok(())
 }
