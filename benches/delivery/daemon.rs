@@ -47,6 +47,8 @@ pub(crate) struct Setting<'a> {
     pub relay: SocketAddr,
     /// How many connections it may use.
     pub connections: u64,
+    /// How many mails of one connection may be in doubt.
+    pub max_in_doubt: u64,
     /// How many prospects the issue goes to.
     pub prospects: u64,
 }
@@ -87,6 +89,7 @@ impl Daemon {
             .env("NURTURED__SMTP__PORT", setting.relay.port().to_string())
             .env("NURTURED__SMTP__SECURITY", "plaintext")
             .env("NURTURED__SMTP__CONNECTIONS", setting.connections.to_string())
+            .env("NURTURED__SMTP__MAX_IN_DOUBT", setting.max_in_doubt.to_string())
             .env("NURTURED__DATABASE__URL", setting.database)
             // Tokens for each person, not one for all: the more work of the two.
             .env("NURTURED__TRACKING", "all");

@@ -117,6 +117,8 @@ impl Ground<'_> {
             store: &copy.store,
             relay: relay.address(),
             connections: if to == To::Slow { SLOW_CONNECTIONS } else { SESSIONS },
+            // The default; into a relay that takes mail faster than a disk takes commits, more.
+            max_in_doubt: if to == To::Fast { 32 } else { 4 },
             prospects,
         };
         let run = daemon::send(self.company, &setting, || relay.messages()).await?;

@@ -41,7 +41,8 @@ CREATE TABLE issues (
 );
 CREATE INDEX issues_of_campaign ON issues (campaign, newsletter);
 
--- One recipient's copy; never changed once written. `tracked` is frozen here. No prospect: a test copy.
+-- One recipient's copy; never changed once written. `tracked` is frozen here. No prospect: a test copy. Those of an issue
+-- are found through its leases, which cover every delivery: an index of their own would cost as much as the row.
 CREATE TABLE deliveries (
     id            INTEGER PRIMARY KEY,
     occurrence_id BIGINT NOT NULL REFERENCES occurrences (id),
@@ -49,10 +50,8 @@ CREATE TABLE deliveries (
     prospect_id   BIGINT REFERENCES prospects (id),
     address       TEXT NOT NULL,
     tracked       BOOLEAN NOT NULL,
-    CONSTRAINT delivery_once UNIQUE (occurrence_id, prospect_id)
+    CONSTRAINT delivery_once UNIQUE (prospect_id, occurrence_id)
 );
-CREATE INDEX deliveries_of_issue ON deliveries (issue_id, id);
-CREATE INDEX deliveries_of_prospect ON deliveries (prospect_id);
 
 -- A lease covers a range of one issue's deliveries. Its fence rises with every claim: what an earlier holder still
 -- has in hand no longer counts.
@@ -71,19 +70,19 @@ CREATE INDEX leases_open ON leases (not_before, id) WHERE finished_at IS NULL;
 CREATE INDEX leases_of_issue ON leases (issue_id, first_id);
 
 -- What was tried: marks ('transmitting') and results, appended. The number makes it impossible for two nodes to
--- write the same step of one delivery.
+-- write the same step of one delivery. The hottest table, so there is one index, and no foreign key: a mark comes out of
+-- the delivery's own row, which is never deleted, and PostgreSQL would lock that row for each attempt.
 CREATE TABLE attempts (
-    id          INTEGER PRIMARY KEY,
-    delivery_id BIGINT NOT NULL REFERENCES deliveries (id),
+    delivery_id BIGINT NOT NULL,
     number      BIGINT NOT NULL,
     state       TEXT NOT NULL CONSTRAINT attempt_state CHECK
-                (state IN ('pending', 'transmitting', 'accepted', 'failed', 'suppressed', 'cancelled', 'missed', 'uncertain')),
+                (state IN ('pending', 'transmitting', 'accepted', 'failed', 'suppressed', 'skipped', 'cancelled', 'missed', 'uncertain')),
     at          BIGINT NOT NULL,
     fence       BIGINT NOT NULL,
     retry_at    BIGINT,
     reply       TEXT,
-    CONSTRAINT attempt_once UNIQUE (delivery_id, number)
-);
+    CONSTRAINT attempt_once PRIMARY KEY (delivery_id, number)
+) WITHOUT ROWID;
 
 -- The state of every delivery, in the words of the diagram in ARCHITECTURE.md.
 CREATE VIEW delivery_states AS

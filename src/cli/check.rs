@@ -36,7 +36,18 @@ pub fn check(config: Option<&Path>, json: bool) -> Result<(), Exit> {
         screen::line(format!("{} ({})", campaign.campaign, campaign.schedule))?;
         campaign.next.iter().try_for_each(|date| screen::line(format!("  {date}")))?;
     }
+    if let Some(dkim) = &loaded.plan.settings.smtp.dkim {
+        let (name, text) = dkim.record();
+        screen::line("mails are signed; this record must be in the DNS:")?;
+        screen::line(format!("  {name}. TXT {}", strings(&text)))?;
+    }
     screen::line("OK")
+}
+
+/// A text as zone files hold it: strings of at most 255 characters, which belong together (RFC 7208 §3.3).
+fn strings(text: &str) -> String {
+    let pieces = text.as_bytes().chunks(255).map(|piece| format!("\"{}\"", String::from_utf8_lossy(piece)));
+    pieces.collect::<Vec<_>>().join(" ")
 }
 
 fn dates(campaign: &Campaign, now: Timestamp) -> Dates<'_> {

@@ -84,6 +84,13 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
         Criterion::ALL.into_iter().filter(|c| qualifying.as_ref().is_none_or(|q| !q.criteria[*c].question.is_empty())).collect();
     let campaigns = campaigns(&log, files, &askable, &declared, toml);
     let settings = service.and_then(|service| service.settings);
+    let dkim = settings.as_ref().and_then(|settings| settings.smtp.dkim.as_ref());
+    for campaign in campaigns.iter().filter(|campaign| dkim.is_some_and(|dkim| !dkim.speaks_for(&campaign.from.address))) {
+        let path = format!("campaigns/{}.toml", campaign.name);
+        let place = Place::File(files.get(path.as_str()).map_or(path, |source| source.path.clone()));
+        let title = format!("mails from {} are signed for another domain", campaign.from.address.domain());
+        log.add(Problem::warning(&place, title).help("set `domain` under [smtp.dkim] to the domain of `from`"));
+    }
     match (settings, roster, qualifying, log.refuses()) {
         (Some(settings), Some(roster), Some(qualifying), false) => {
             let plan = Plan { settings, campaigns, roster, qualifying, hash: hash(files) };

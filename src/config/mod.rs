@@ -11,6 +11,7 @@ pub mod node;
 pub mod reader;
 pub mod environment;
 pub mod secret;
+pub mod signature;
 // One file's words each.
 pub mod condition;
 pub mod calendar;

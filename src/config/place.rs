@@ -92,14 +92,16 @@ fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     let misspelt = |secret: &str| strsim::damerau_levenshtein(&key, secret) <= 2;
     let holds = ["password", "token", "secret"].into_iter().any(|secret| key.contains(secret));
-    !key.ends_with("_file") && (key == "url" || key == "pass" || holds || misspelt("password") || misspelt("api_token"))
+    !key.ends_with("_file")
+        && (["url", "pass", "key"].contains(&key.as_str()) || holds || misspelt("password") || misspelt("api_token"))
 }
 
 /// Covers what stands behind the name of a secret, to the end of its line or of its multi-line text. Works on text
-/// that is not TOML too, because a syntax error must not print a password.
+/// that is not TOML too, because a syntax error must not print a password. A private key is covered under any name.
 fn covered(text: &str) -> String {
+    let text = without_pem(text);
     let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
+    let mut rest = text.as_str();
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     while let Some(start) = rest.find(is_word) {
         let word_end = rest[start..].find(|c| !is_word(c)).map_or(rest.len(), |length| start + length);
@@ -110,6 +112,10 @@ fn covered(text: &str) -> String {
             continue;
         }
         let lead = rest.find(|c| !matches!(c, ' ' | '\t' | '=' | '"' | '\'')).unwrap_or(rest.len());
+        // Prose speaks of keys too.
+        if word.eq_ignore_ascii_case("key") && !rest[..lead].contains('=') {
+            continue;
+        }
         let fence = ["\"\"\"", "'''"].into_iter().find(|fence| rest[..lead].contains(fence));
         let end = match fence {
             Some(fence) => rest[lead..].find(fence).map_or(rest.len(), |length| lead + length),
@@ -123,6 +129,20 @@ fn covered(text: &str) -> String {
             }
         }
         rest = &rest[end.max(lead)..];
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// The same number of bytes, with what stands in PEM covered: between its dashes, or to the end where they are missing.
+fn without_pem(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(begin) = rest.find("-----BEGIN") {
+        let end = rest[begin..].find("-----END").map_or(rest.len(), |length| begin + length);
+        shown.push_str(&rest[..begin]);
+        shown.extend(rest[begin..end].bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { char::from(byte) } else { '*' }));
+        rest = &rest[end..];
     }
     shown.push_str(rest);
     shown
@@ -143,6 +163,9 @@ mod tests {
             "\"password\" = \"hunter2\"",
             "api_token = \"\"\"\nab\nhunter2\n\"\"\"\nlisten = 1",
             "url = \"postgres://x:hunter2@y/z\"",
+            "key = \"hunter2\"",
+            "kye = \"\"\"\n-----BEGIN PRIVATE KEY-----\nhunter2\nñ\n-----END PRIVATE KEY-----\n\"\"\"",
+            "kye = \"-----BEGIN PRIVATE KEY-----\\nhunter2\"",
         ] {
             let shown = covered(text);
             assert!(!shown.contains("hunter2"), "{shown}");
@@ -152,7 +175,14 @@ mod tests {
 
     #[test]
     fn what_is_no_secret_stays_readable() {
-        for text in ["public_url = \"http://x\"", "password_file = \"smtp.key\"", "host = \"x\"\nport = 25 # ñ", ""] {
+        for text in [
+            "public_url = \"http://x\"",
+            "key_file = \"n1.pem\"",
+            "# Every key can be set",
+            "password_file = \"smtp.key\"",
+            "host = \"x\"\nport = 25 # ñ",
+            "",
+        ] {
             assert_eq!(covered(text), text);
         }
     }

@@ -5,10 +5,11 @@ use crate::config::node::Node;
 use crate::config::problem::{Log, Problem};
 use crate::config::reader::Reader;
 use crate::config::secret::{Keys, Vault};
+use crate::config::signature;
 use crate::domain::address::{Address, header_text};
 use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
-use crate::domain::settings::{DatabaseUrl, Http, Organisation, Security, Settings, Smtp, Tracking};
+use crate::domain::settings::{DatabaseUrl, Http, MAX_IN_DOUBT, Organisation, Security, Settings, Smtp, Tracking};
 use crate::domain::span::FiscalYear;
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
@@ -110,9 +111,11 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
     let password = vault.read(&mut reader, &Keys { value: "password", file: "password_file", credential: "smtp.password" });
     let has_password_key = reader.has("password") || reader.has("password_file");
     let connections = reader.get("connections").map_or(Some(4), |node| node.integer(log, 1, 64));
+    let max_in_doubt = reader.get("max_in_doubt").map_or(Some(MAX_IN_DOUBT), |node| node.integer(log, 1, 256));
     let return_path =
         reader.need_address("return_path", "the address bounces come back to, such as \"bounces@news.tecnofab.example\"");
     let hello = reader.get("hello").map(|node| node.parse(log, "", host_name));
+    let dkim = reader.get("dkim").map(|node| signature::read(Reader::table(log, node)?, vault));
     if let (Some((host, place)), Some(Security::Plaintext), Some(false)) = (&host, security, allowed)
         && !is_loopback(host)
     {
@@ -136,7 +139,9 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
     };
     let (host, return_path): (String, Address) = (host?.0, return_path?);
     let hello = hello.unwrap_or_else(|| Some(return_path.domain().to_owned()))?;
-    Some(Smtp { host, port: port?, security: security?, login, connections: connections?, return_path, hello })
+    let (connections, max_in_doubt) = (connections?, max_in_doubt?);
+    let dkim = dkim.map_or(Some(None), |dkim| dkim.map(Some))?;
+    Some(Smtp { host, port: port?, security: security?, login, connections, max_in_doubt, return_path, hello, dkim })
 }
 
 fn http(mut reader: Reader<'_>, vault: &Vault) -> Option<Http> {

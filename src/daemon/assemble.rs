@@ -9,6 +9,7 @@ use crate::flow::observe;
 use crate::store::backend::{Store, StoreError};
 use crate::store::{campaigns, leases};
 use crate::web::site::Site;
+use crate::web::targets::Targets;
 use std::sync::Arc;
 
 /// A house with its doors open; nothing in it moves yet.
@@ -43,8 +44,8 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
     campaigns::put(&mut tx, plan.schedules(), clock.now()).await?;
     tx.commit().await?;
     let ctx = Context::assemble(store.clone(), clock.clone(), plan, node).await?;
-    let doors = Doors::open(&store, &clock);
-    let site = Site { ctx: ctx.clone(), door: observe::door(&store, &clock) };
+    let doors = Doors::open(&ctx);
+    let site = Site { ctx: ctx.clone(), door: observe::door(&store, &clock), targets: Targets::default() };
     Ok(House { ctx, doors, site })
 }
 

@@ -66,6 +66,9 @@ pub fn start(house: &House, tracker: &TaskTracker) -> Pulse {
             }
         }
     });
+    // Not a step: it writes nothing, and nothing waits for it.
+    let (ctx, targets) = (house.ctx.clone(), house.site.targets.clone());
+    tracker.spawn(async move { targets.attend(&ctx).await });
     pulse
 }
 

@@ -33,5 +33,6 @@ pub mod routing;
 pub mod handoff;
 pub mod follow_up;
 // What the company decided: everything above, configured.
+pub mod dkim;
 pub mod settings;
 pub mod plan;

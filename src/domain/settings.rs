@@ -2,11 +2,13 @@
 
 use super::address::Address;
 use super::cap::Cap;
+use super::dkim::Dkim;
 use super::id::Name;
 use super::prospect::FieldType;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// What `nurtured.toml` says.
 #[derive(Debug, Clone)]
@@ -70,6 +72,9 @@ impl DatabaseUrl {
     }
 }
 
+/// How many mails of one connection may be in doubt, unless said otherwise.
+pub const MAX_IN_DOUBT: usize = 4;
+
 /// The relay that carries our mail.
 #[derive(Debug, Clone)]
 pub struct Smtp {
@@ -83,10 +88,14 @@ pub struct Smtp {
     pub login: Option<(String, SecretString)>,
     /// How many connections carry group mail.
     pub connections: usize,
+    /// How many mails of one connection may be marked without a recorded result: what one crash can repeat.
+    pub max_in_doubt: usize,
     /// Where bounces go: `bounces@news.tecnofab.example` becomes `bounces+TOKEN@…`.
     pub return_path: Address,
     /// What we call ourselves in EHLO.
     pub hello: String,
+    /// What signs every mail; without it, signing is the relay's.
+    pub dkim: Option<Arc<Dkim>>,
 }
 
 /// How the connection to the relay is protected.

@@ -4,7 +4,9 @@
 use super::context::{Context, FlowError, Progress};
 use crate::domain::delivery::Reply;
 use crate::domain::span::Span;
-use crate::store::letters;
+use crate::mail::conversation::Mail;
+use crate::mail::dkim::seal;
+use crate::store::letters::{self, Letter};
 
 /// A letter in hand is another node's after this long.
 const LEASE: Span = Span::minutes(15);
@@ -24,41 +26,52 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
         return Ok(Progress::until(due));
     }
     let mut tx = ctx.store().write().await?;
-    let Some(letter) = letters::claim(&mut tx, ctx.node(), now, LEASE.after(now)).await? else {
+    let Some(mut letter) = letters::claim(&mut tx, ctx.node(), now, LEASE.after(now)).await? else {
         return Ok(Progress::Idle);
     };
     tx.commit().await?;
 
-    let return_path = ctx.plan().settings.smtp.return_path.to_string();
-    let reply = match ctx.relay().connect().await {
-        Ok(mut connection) => {
-            let reply = connection.send(&return_path, &letter.recipient, &letter.message).await;
-            connection.quit().await;
-            reply
-        }
-        Err(why) => Reply::RelayDown(why.to_string()),
+    let plan = ctx.plan();
+    let smtp = &plan.settings.smtp;
+    let reply = match seal(smtp.dkim.as_ref(), &mut letter.message).await {
+        Ok(()) => send(ctx, &smtp.return_path.to_string(), &letter).await,
+        Err(why) => Reply::BrokenBefore(format!("could not {why}")),
     };
 
     let now = ctx.now();
     let mut tx = ctx.store().write().await?;
-    match reply {
-        Reply::Accepted => letters::sent(&mut tx, letter.id, now).await?,
+    let recorded = match reply {
+        Reply::Accepted => letters::sent(&mut tx, &letter, now).await?,
         Reply::NoMailbox(words) | Reply::Refused(words) => {
             tracing::error!(letter = %letter.id, kind = %letter.kind, "letter refused for good; the table letters says why");
-            letters::failed(&mut tx, letter.id, &words, now).await?;
+            letters::failed(&mut tx, &letter, &words, now).await?
         }
         Reply::Later(words) | Reply::RelayDown(words) | Reply::BrokenBefore(words) | Reply::BrokenAfter(words)
             if letter.tries < TRIES =>
         {
             tracing::warn!(letter = %letter.id, kind = %letter.kind, tries = letter.tries + 1, "letter put off");
             let wait = if letter.tries < 5 { Span::minutes(1) } else { Span::minutes(30) };
-            letters::later(&mut tx, letter.id, wait.after(now), &words).await?;
+            letters::later(&mut tx, &letter, wait.after(now), &words).await?
         }
         Reply::Later(words) | Reply::RelayDown(words) | Reply::BrokenBefore(words) | Reply::BrokenAfter(words) => {
             tracing::error!(letter = %letter.id, kind = %letter.kind, "letter given up; the table letters says why");
-            letters::failed(&mut tx, letter.id, &words, now).await?;
+            letters::failed(&mut tx, &letter, &words, now).await?
         }
-    }
+    };
     tx.commit().await?;
+    if !recorded {
+        tracing::warn!(letter = %letter.id, "result dropped: the claim was lost, and the letter may go once more");
+    }
     Ok(Progress::Done)
+}
+
+async fn send(ctx: &Context, return_path: &str, letter: &Letter) -> Reply {
+    match ctx.relay().connect().await {
+        Ok(mut connection) => {
+            let reply = connection.send(&Mail { return_path, to: &letter.recipient, message: &letter.message }, None).await;
+            connection.quit().await;
+            reply
+        }
+        Err(why) => Reply::RelayDown(why.to_string()),
+    }
 }

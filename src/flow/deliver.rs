@@ -5,7 +5,8 @@
 
 use super::context::{Context, FlowError, Progress};
 use super::doors::Doors;
-use super::transmit::{BACK_OFF, Connections, Job, LEASE, Range};
+use super::range::{BACK_OFF, Job, LEASE, Range};
+use super::transmit::Connections;
 use crate::domain::id::{IssueId, Name};
 use crate::domain::span::Span;
 use crate::mail::prepared::Prepared;
@@ -14,14 +15,19 @@ use crate::store::leases::{self, Lease};
 use crate::store::{deliveries, issues};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// How long a delivery in doubt waits before it is tried once more.
 const DOUBT: Span = Span::minutes(5);
 /// How many rows are read ahead of the connections.
 const AHEAD: usize = 1_024;
+/// How long one step goes on claiming: whoever watches wants to see it end.
+const STINT: Span = Span::minutes(5);
+/// How often leases in hand are renewed. A relay may take longer to answer than a lease lasts.
+const RENEW_EVERY: Duration = Duration::from_mins(1);
 
 /// Which ranges to work through.
 #[derive(Debug, Clone, Copy)]
@@ -56,28 +62,62 @@ pub async fn deliver_issue(ctx: &Context, doors: &Doors, issue: IssueId) -> Resu
 }
 
 async fn work(ctx: &Context, doors: &Doors, which: Which) -> Result<Progress, FlowError> {
-    let (jobs, rows) = mpsc::channel(AHEAD);
+    let (jobs, rows) = flume::bounded(AHEAD);
     let connections = Connections::new(ctx, doors, rows);
-    let (read, sent) = tokio::join!(read_ahead(ctx, which, &connections, jobs), connections.work());
-    let ranges = read?;
+    let given_up = connections.given_up();
+    let ranges = Ranges::default();
+    let (read, sent, ()) =
+        tokio::join!(read_ahead(ctx, which, &given_up, &ranges, jobs), connections.work(), keep(ctx, &ranges, &given_up),);
     // Ranges are given back even when a connection failed to record something: what it left is in doubt, and is found.
-    for range in &ranges {
+    let left = std::mem::take(&mut *lock(&ranges));
+    for range in &left {
         release(ctx, range).await?;
     }
     sent?;
-    Ok(if ranges.is_empty() { Progress::Idle } else { Progress::Done })
+    Ok(if read? || !left.is_empty() { Progress::Done } else { Progress::Idle })
 }
 
-/// Claims range after range and hands their rows to the connections, until nothing is due or nobody takes them.
+/// The ranges in hand.
+type Ranges = Mutex<Vec<Arc<Range>>>;
+
+fn lock(ranges: &Ranges) -> MutexGuard<'_, Vec<Arc<Range>>> {
+    ranges.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Renews the leases of what is in hand until the connections are done.
+async fn keep(ctx: &Context, ranges: &Ranges, done: &CancellationToken) {
+    while tokio::time::timeout(RENEW_EVERY, done.cancelled()).await.is_err() {
+        let held = lock(ranges).clone();
+        for range in held {
+            let until = LEASE.after(ctx.now());
+            match renew(ctx, range.lease(), until).await {
+                Ok(true) => range.renewed(until),
+                Ok(false) => tracing::warn!(lease = range.lease().id, "a lease was lost"),
+                Err(error) => tracing::warn!(%error, "could not renew a lease"),
+            }
+        }
+    }
+}
+
+async fn renew(ctx: &Context, lease: &Lease, until: Timestamp) -> Result<bool, FlowError> {
+    let mut tx = ctx.store().write().await?;
+    let renewed = leases::renew(&mut tx, lease, until).await?;
+    tx.commit().await?;
+    Ok(renewed)
+}
+
+/// Claims range after range and hands their rows to the connections, until nothing is due, nobody takes them or the stint
+/// is over. Returns whether there was any.
 async fn read_ahead(
     ctx: &Context,
     which: Which,
-    connections: &Connections<'_>,
-    jobs: mpsc::Sender<Job>,
-) -> Result<Vec<Arc<Range>>, FlowError> {
-    let mut ranges = Vec::new();
+    given_up: &CancellationToken,
+    ranges: &Ranges,
+    jobs: flume::Sender<Job>,
+) -> Result<bool, FlowError> {
     let mut messages: BTreeMap<IssueId, (Arc<Prepared>, Option<Name>)> = BTreeMap::new();
-    while !ctx.is_stopping() && !connections.have_given_up() {
+    let (end, mut any) = (STINT.after(ctx.now()), false);
+    while !ctx.is_stopping() && !given_up.is_cancelled() && ctx.now() < end {
         let (plan, now) = (ctx.plan(), ctx.now());
         let mut tx = ctx.store().write().await?;
         let claimed = match which {
@@ -85,29 +125,32 @@ async fn read_ahead(
             Which::Of(issue) => leases::claim_of(&mut tx, issue, ctx.node(), now, LEASE.after(now)).await?,
         };
         let Some(lease) = claimed else { break };
-        let open = deliveries::open_in(&mut tx, lease.issue, lease.first, lease.last).await?;
+        tx.commit().await?;
+        any = true;
+        let mut read = ctx.store().read().await?;
         let (message, campaign) = match messages.get(&lease.issue) {
             Some(message) => message.clone(),
-            None => load(&mut tx, lease.issue).await?,
+            None => load(&mut read, lease.issue).await?,
         };
-        tx.commit().await?;
         messages.insert(lease.issue, (message.clone(), campaign.clone()));
         let closes_at = campaign.and_then(|campaign| plan.closes(&campaign, now));
         let range = Arc::new(Range::new(lease, message, closes_at));
-        ranges.push(range.clone());
+        lock(ranges).push(range.clone());
+        let open = deliveries::open_in(&mut read, lease.issue, lease.first, lease.last).await?;
+        drop(read);
         for row in open.into_iter().filter(|row| row.retry_at.is_none_or(|at| at <= now)) {
-            if jobs.send(Job { row, range: range.clone() }).await.is_err() {
-                return Ok(ranges);
+            if jobs.send_async(Job { row, range: range.clone() }).await.is_err() {
+                return Ok(any);
             }
         }
+        drop(range);
         // Ranges that are done are given back as we go: a large issue has hundreds.
-        let (done, open): (Vec<_>, Vec<_>) = ranges.into_iter().partition(|range| Arc::strong_count(range) == 1);
-        ranges = open;
+        let done: Vec<_> = lock(ranges).extract_if(.., |range| Arc::strong_count(range) == 1).collect();
         for range in done {
             release(ctx, &range).await?;
         }
     }
-    Ok(ranges)
+    Ok(any)
 }
 
 /// The message of an issue, and the campaign whose window it keeps: a test copy keeps none.
@@ -120,19 +163,12 @@ async fn load(tx: &mut Tx, issue: IssueId) -> Result<(Arc<Prepared>, Option<Name
 
 /// Gives a range back: finished when every delivery of it is, else to be claimed again when the first of them is due.
 async fn release(ctx: &Context, range: &Range) -> Result<(), FlowError> {
-    let lease: Lease = range.lease().await;
+    let lease = range.lease();
     let (now, relay_down) = (ctx.now(), range.relay_down.load(Ordering::Relaxed));
+    let untried = if relay_down { BACK_OFF.after(now) } else { now };
     let mut tx = ctx.store().write().await?;
-    let open = deliveries::open_in(&mut tx, lease.issue, lease.first, lease.last).await?;
-    let again = |row: &deliveries::Open| -> Timestamp {
-        match row.retry_at {
-            Some(at) => at,
-            None if row.in_doubt => DOUBT.after(now),
-            None if relay_down => BACK_OFF.after(now),
-            None => now,
-        }
-    };
-    leases::release(&mut tx, &lease, open.iter().map(again).min(), now).await?;
+    let again = deliveries::due_again(&mut tx, lease, untried, DOUBT.after(now)).await?;
+    leases::release(&mut tx, lease, again, now).await?;
     tx.commit().await?;
     Ok(())
 }

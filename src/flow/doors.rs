@@ -1,30 +1,60 @@
-//! The doors of delivery: marks and results of all connections share group commits.
+//! The doors of delivery: marks and results of all connections are written by one task, whatever has arrived in one
+//! commit. While one commit is on its way to the disk, the next one fills.
+//!
+//! A result and the mark that takes its place travel together, so that a connection never has more in doubt than it may,
+//! and yet waits for one commit only. A result that cannot be written is held and tried again: the relay has that mail,
+//! and to forget it would be to send it twice.
 
-use crate::clock::Clock;
+use super::context::Context;
 use crate::domain::id::{DeliveryId, IssueId, ProspectId};
-use crate::domain::signal::{About, Detail, NewSignal};
-use crate::store::attempts::{self, Mark, Outcome};
+use crate::domain::signal::{About, Detail, NewSignal, excerpt};
+use crate::domain::span::Span;
+use crate::store::attempts::{self, Mark, Outcome, Written};
 use crate::store::backend::{Store, StoreError, Tx};
-use crate::store::batch::Batch;
 use crate::store::suppressions::{self, Channel, Stop};
 use crate::store::{assessments, deliveries, signals};
 use jiff::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
 
-/// How many marks or results share one commit at most.
+/// How many entries share one commit at most.
 const GROUP: usize = 512;
+/// How long results that cannot be written are held: as long as a lease, after which they count no more.
+const HOLD: Span = Span::minutes(5);
+/// How long to wait between tries. There is no event to await: a database does not say that it is back.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
-/// The doors through which marks and results are written together.
+/// The doors. Cheap to clone; the task behind them ends with the last clone.
 #[derive(Clone)]
 pub struct Doors {
-    /// Whether each may be transmitted.
-    pub marks: Batch<Mark, bool>,
-    /// Whether each was recorded.
-    pub results: Batch<Finished, bool>,
+    entries: mpsc::Sender<Entry>,
+}
+
+/// What one connection wants written in one commit.
+pub struct Entry {
+    /// What became of a mail.
+    pub result: Option<Finished>,
+    /// What is to be sent instead.
+    pub mark: Option<Mark>,
+    /// Who wants to know.
+    pub answer: mpsc::UnboundedSender<Answer>,
+}
+
+/// What became of an entry. A connection's answers come in the order of its entries.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// It is durable.
+    Written {
+        /// Whether the mark, if there was one, was granted.
+        marked: bool,
+    },
+    /// Nothing of it was written.
+    Failed(Arc<StoreError>),
 }
 
 /// A result, and what else it means.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Finished {
     /// The result.
     pub outcome: Outcome,
@@ -33,45 +63,118 @@ pub struct Finished {
 }
 
 impl Doors {
-    /// Opens the doors; their tasks end with the last clone.
+    /// Opens the doors.
     #[must_use]
-    pub fn open(store: &Store, clock: &Arc<dyn Clock>) -> Self {
-        let (at_mark, at_result) = (clock.clone(), clock.clone());
-        let marks = Batch::open(store.clone(), GROUP, move |tx: &mut Tx, marks: &[Mark]| {
-            let now = at_mark.now();
-            Box::pin(async move {
-                let marked = attempts::mark(tx, marks, now).await?;
-                Ok(marks.iter().map(|m| marked.contains(&m.delivery)).collect())
-            })
+    pub fn open(ctx: &Context) -> Self {
+        let (entries, mut arriving) = mpsc::channel(GROUP * 2);
+        let ctx = ctx.clone();
+        tokio::spawn(async move {
+            let mut batch = Vec::with_capacity(GROUP);
+            while arriving.recv_many(&mut batch, GROUP).await > 0 {
+                write(&ctx, &batch).await;
+                batch.clear();
+            }
         });
-        let results = Batch::open(store.clone(), GROUP, move |tx: &mut Tx, finished: &[Finished]| {
-            let now = at_result.now();
-            Box::pin(record(tx, finished, now))
-        });
-        Self { marks, results }
+        Self { entries }
+    }
+
+    /// Hands an entry in; its answer comes through its own channel, and none comes if the doors are closed.
+    pub async fn enter(&self, entry: Entry) {
+        // Only a runtime that is going down closes the doors while somebody can still enter.
+        let _ = self.entries.send(entry).await;
     }
 }
 
-/// Writes results; a mailbox that does not exist is suppressed and becomes a signal in the same transaction.
-async fn record(tx: &mut Tx, finished: &[Finished], now: Timestamp) -> Result<Vec<bool>, StoreError> {
-    let outcomes: Vec<Outcome> = finished.iter().map(|f| f.outcome.clone()).collect();
-    let recorded = attempts::record(tx, &outcomes, now).await?;
-    let gone: Vec<_> =
-        finished.iter().filter(|f| recorded.contains(&f.outcome.delivery)).filter_map(|f| Some((f, f.gone.as_ref()?))).collect();
-    if !gone.is_empty() {
-        let stops: Vec<Stop> = gone.iter().map(|(_, (address, words))| bounced(address, words)).collect();
-        suppressions::add(tx, &stops, now).await?;
-        let mut news = Vec::new();
-        for (f, (_, words)) in &gone {
-            let origin = deliveries::origin(tx, f.outcome.delivery).await?;
-            let prospect = origin.as_ref().and_then(|o| o.prospect);
-            news.push((prospect, refused(f.outcome.delivery, origin.map(|o| o.issue), prospect, words, now)));
+/// Writes a batch and tells everyone. Who does not listen any more needs no answer.
+async fn write(ctx: &Context, batch: &[Entry]) {
+    let results: Vec<Finished> = batch.iter().filter_map(|entry| entry.result.clone()).collect();
+    let marks: Vec<Mark> = batch.iter().filter_map(|entry| entry.mark).collect();
+    let (written, failure) = match commit(ctx, &results, &marks).await {
+        Ok(written) => (Some(written), None),
+        Err(error) => {
+            tracing::error!(%error, results = results.len(), "could not record what was sent; nothing more is sent");
+            (hold(ctx, &results, &error).await, Some(Arc::new(error)))
         }
-        let rows: Vec<_> = news.iter().map(|(prospect, signal)| (*prospect, signal)).collect();
-        signals::append(tx, &rows, now).await?;
-        assessments::mark(tx, rows.iter().filter_map(|(p, _)| Some(((*p)?, now)))).await?;
+    };
+    for finished in &results {
+        let delivery = finished.outcome.delivery;
+        if written.as_ref().is_some_and(|written| !written.recorded.contains(&delivery)) {
+            tracing::warn!(%delivery, "result dropped: the lease was lost");
+        }
     }
-    Ok(finished.iter().map(|f| recorded.contains(&f.outcome.delivery)).collect())
+    for entry in batch {
+        let answer = match (&failure, entry.mark) {
+            (Some(error), Some(_)) => Answer::Failed(error.clone()),
+            (Some(error), None) if written.is_none() => Answer::Failed(error.clone()),
+            (_, mark) => {
+                Answer::Written { marked: mark.is_some_and(|m| written.as_ref().is_some_and(|w| w.marked.contains(&m.delivery))) }
+            }
+        };
+        let _ = entry.answer.send(answer);
+    }
+}
+
+/// Tries to write results again until it succeeds, their leases have lapsed or the process is to end.
+async fn hold(ctx: &Context, results: &[Finished], error: &StoreError) -> Option<Written> {
+    let until = HOLD.after(ctx.now());
+    while !results.is_empty() && error.is_transient() && !ctx.is_stopping() && ctx.now() < until {
+        tokio::select! {
+            () = tokio::time::sleep(TRY_AGAIN) => {}
+            () = ctx.stopping() => {}
+        }
+        match commit(ctx, results, &[]).await {
+            Ok(written) => {
+                tracing::info!(results = results.len(), "what was sent is recorded");
+                return Some(written);
+            }
+            Err(error) if error.is_transient() => {}
+            Err(_) => return None,
+        }
+    }
+    None
+}
+
+async fn commit(ctx: &Context, results: &[Finished], marks: &[Mark]) -> Result<Written, StoreError> {
+    let (store, now) = (ctx.store(), ctx.now());
+    let outcomes: Vec<Outcome> = results.iter().map(|finished| finished.outcome.clone()).collect();
+    let written = if results.iter().all(|finished| finished.gone.is_none()) {
+        attempts::write(store, &outcomes, marks, now).await?
+    } else {
+        let mut tx = store.write().await?;
+        let recorded = attempts::record(&mut tx, &outcomes, now).await?;
+        gone(&mut tx, results.iter().filter(|f| recorded.contains(&f.outcome.delivery)), now).await?;
+        let marked = attempts::mark(&mut tx, marks, now).await?;
+        tx.commit().await?;
+        return Ok(Written { marked, recorded });
+    };
+    if written.marked.len() < marks.len() {
+        explain(store, marks, &written, now).await?;
+    }
+    Ok(written)
+}
+
+/// Writes down why some marks were refused.
+async fn explain(store: &Store, marks: &[Mark], written: &Written, now: Timestamp) -> Result<(), StoreError> {
+    let refused: Vec<Mark> = marks.iter().filter(|mark| !written.marked.contains(&mark.delivery)).copied().collect();
+    let mut tx = store.write().await?;
+    attempts::refused(&mut tx, &refused, now).await?;
+    tx.commit().await
+}
+
+/// A mailbox that does not exist is suppressed and becomes a signal in the transaction that records it.
+async fn gone(tx: &mut Tx, finished: impl Iterator<Item = &Finished>, now: Timestamp) -> Result<(), StoreError> {
+    let gone: Vec<_> = finished.filter_map(|f| Some((f.outcome.delivery, f.gone.as_ref()?))).collect();
+    let stops: Vec<Stop> = gone.iter().map(|(_, (address, words))| bounced(address, words)).collect();
+    suppressions::add(tx, &stops, now).await?;
+    let mut news = Vec::new();
+    for (delivery, (_, words)) in gone {
+        let origin = deliveries::origin(tx, delivery).await?;
+        let prospect = origin.as_ref().and_then(|o| o.prospect);
+        news.push((prospect, refused(delivery, origin.map(|o| o.issue), prospect, words, now)));
+    }
+    let rows: Vec<_> = news.iter().map(|(prospect, signal)| (*prospect, signal)).collect();
+    signals::append(tx, &rows, now).await?;
+    assessments::mark(tx, rows.iter().filter_map(|(p, _)| Some(((*p)?, now)))).await
 }
 
 fn bounced(address: &str, words: &str) -> Stop {
@@ -79,7 +182,7 @@ fn bounced(address: &str, words: &str) -> Stop {
         address: address.to_owned(),
         channel: Channel::Email,
         reason: "bounced",
-        source: format!("refused at delivery: {}", crate::domain::signal::excerpt(words, 100)),
+        source: format!("refused at delivery: {}", excerpt(words, 100)),
     }
 }
 

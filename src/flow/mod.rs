@@ -12,6 +12,7 @@ pub mod admit;
 pub mod cap;
 pub mod publish;
 pub mod doors;
+pub mod range;
 pub mod transmit;
 pub mod deliver;
 pub mod observe;

@@ -19,6 +19,9 @@ use std::collections::BTreeSet;
 /// When somebody should look at a prospect whom no campaign reaches.
 const REVIEW: Span = Span::days(90);
 
+/// How many prospects are looked at at a time.
+const PAGE: i64 = 5_000;
+
 /// How many reviews a day are pushed; the rest waits until tomorrow.
 const REVIEWS_A_DAY: usize = 5;
 
@@ -97,14 +100,23 @@ async fn remember(
 /// # Errors
 /// The store's.
 pub async fn review(ctx: &Context) -> Result<usize, FlowError> {
-    let adrift = adrift(ctx).await?;
-    if adrift.is_empty() {
-        return Ok(0);
+    let (mut after, mut found, mut left) = (ProspectId(0), 0, REVIEWS_A_DAY);
+    while let Some((adrift, up_to)) = adrift(ctx, after).await? {
+        if !adrift.is_empty() && !ctx.is_stopping() {
+            found += adrift.len();
+            left -= review_page(ctx, &adrift, left).await?;
+        }
+        after = up_to;
     }
+    Ok(found)
+}
+
+/// The same for one page, with so many reviews left for today. Returns how many it used.
+async fn review_page(ctx: &Context, adrift: &[Adrift], left: usize) -> Result<usize, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let (due, fresh): (Vec<_>, Vec<_>) = adrift.iter().copied().partition(|(_, review_after)| review_after.is_some());
     let due: Vec<ProspectId> = due.into_iter().map(|(id, _)| id).collect();
-    let (today, later) = due.split_at(due.len().min(REVIEWS_A_DAY));
+    let (today, later) = due.split_at(due.len().min(left));
     let again: Vec<ProspectId> = fresh.into_iter().map(|(id, _)| id).chain(today.iter().copied()).collect();
     let mut tx = ctx.store().write().await?;
     for prospect in today {
@@ -115,30 +127,33 @@ pub async fn review(ctx: &Context) -> Result<usize, FlowError> {
     counts::review(&mut tx, later, Span::days(1).after(now)).await?;
     tx.commit().await?;
     tracing::info!(prospects = adrift.len(), due = today.len(), "no campaign reaches them; somebody will look at them");
-    Ok(adrift.len())
+    Ok(today.len())
 }
 
+/// Somebody for whom nothing will ever be due, and the date of review that has passed, if there was one.
+type Adrift = (ProspectId, Option<Timestamp>);
+
 /// Nurturing prospects for whom nothing will ever be due, set-wise: outside every running campaign's audience, no wake
-/// date, no review still ahead, no item on a queue. Each with the date of review that has passed, if there was one.
-///
-/// # Errors
-/// The store's.
-pub async fn adrift(ctx: &Context) -> Result<Vec<(ProspectId, Option<Timestamp>)>, FlowError> {
+/// date, no review still ahead, no item on a queue. One page of prospects behind `after`, and where it ends; `None` when
+/// there are no more. A page at a time, so that a million of them fit into the memory of a few.
+async fn adrift(ctx: &Context, after: ProspectId) -> Result<Option<(Vec<Adrift>, ProspectId)>, FlowError> {
     let plan = ctx.plan();
     let mut tx = ctx.store().read().await?;
+    let up_to = audiences::window(&mut tx, after, PAGE).await?;
+    if up_to <= after {
+        return Ok(None);
+    }
     let states = campaigns::all(&mut tx).await?;
-    let last = audiences::last(&mut tx).await?;
     let mut reached = BTreeSet::new();
     for campaign in &plan.campaigns {
         if states.get(&campaign.name).is_some_and(|s| s.paused.is_some()) {
             continue;
         }
         let newsletters = publish::offered(campaign);
-        let mut question = publish::question(&plan, campaign, &newsletters);
-        question.up_to = last;
+        let question = audiences::Question { after, up_to, ..publish::question(&plan, campaign, &newsletters) };
         reached.extend(audiences::members(&mut tx, &question).await?);
     }
-    Ok(counts::adrift(&mut tx, &reached, ctx.now()).await?)
+    Ok(Some((counts::adrift(&mut tx, &reached, after, up_to, ctx.now()).await?, up_to)))
 }
 
 /// Prospects without a future: nobody will look at them and nothing is due. Always none.
@@ -146,7 +161,11 @@ pub async fn adrift(ctx: &Context) -> Result<Vec<(ProspectId, Option<Timestamp>)
 /// # Errors
 /// The store's.
 pub async fn without_future(ctx: &Context) -> Result<i64, FlowError> {
-    let adrift = i64::try_from(adrift(ctx).await?.len()).unwrap_or(i64::MAX);
+    let (mut after, mut found) = (ProspectId(0), 0);
+    while let Some((adrift, up_to)) = adrift(ctx, after).await? {
+        found += i64::try_from(adrift.len()).unwrap_or(i64::MAX);
+        after = up_to;
+    }
     let mut tx = ctx.store().read().await?;
-    Ok(adrift + counts::unattended(&mut tx).await?)
+    Ok(found + counts::unattended(&mut tx).await?)
 }

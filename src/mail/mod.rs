@@ -7,12 +7,17 @@ pub mod quoted_printable;
 pub mod header;
 pub mod prepared;
 pub mod letter;
+pub mod canonical;
+pub mod dkim;
 // The wire: what becomes of a message.
 pub mod wire;
 pub mod answer;
+pub mod conversation;
 pub mod relay;
 pub mod catcher;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
 mod exchanges;
+#[cfg(test)]
+mod protection;

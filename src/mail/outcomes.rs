@@ -3,7 +3,8 @@
 use crate::domain::address::Address;
 use crate::domain::delivery::Reply;
 use crate::domain::settings::{Security, Smtp};
-use crate::mail::relay::{Connection, Patience, Relay, RelayError};
+use crate::mail::conversation::{Connection, Mail, Patience};
+use crate::mail::relay::{Relay, RelayError};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -63,8 +64,10 @@ pub(super) fn relay(address: SocketAddr) -> Relay {
         security: Security::Plaintext,
         login: None,
         connections: 1,
+        max_in_doubt: 4,
         return_path: Address::parse("bounces@news.example").expect("address"),
         hello: "news.example".to_owned(),
+        dkim: None,
     };
     Relay::trusting(settings, RootCertStore::empty()).expect("a relay")
 }
@@ -80,7 +83,7 @@ async fn connect(script: Script) -> Result<Connection, RelayError> {
 
 async fn send(connection: &mut Connection) -> Reply {
     let to = Address::parse("ada@albareda.example").expect("address");
-    connection.send("bounces+t@news.example", &to, b"Subject: x\r\n\r\nhello\r\n").await
+    connection.send(&Mail { return_path: "bounces+t@news.example", to: &to, message: b"Subject: x\r\n\r\nhello\r\n" }, None).await
 }
 
 async fn outcome(script: Script) -> (Reply, bool) {
@@ -211,7 +214,7 @@ async fn a_relay_that_stops_reading_breaks_before_the_dot() {
     });
     let mut connection = relay(address).with_patience(hasty()).connect().await.expect("a connection");
     let to = Address::parse("ada@albareda.example").expect("address");
-    let reply = connection.send("b@news.example", &to, &large).await;
+    let reply = connection.send(&Mail { return_path: "b@news.example", to: &to, message: &large }, None).await;
     assert_eq!((word(&reply), connection.is_usable()), ("broken before", false));
     server.abort();
 }

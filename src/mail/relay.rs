@@ -1,22 +1,18 @@
-//! The relay that carries our mail: one connection, one recipient at a time, and the exact outcome of each try.
+//! The relay that carries our mail: how a connection to it comes about.
 //!
 //! lettre speaks the protocol over our own socket. Its pool and its `send` are not used: they cannot tell in which
 //! phase a connection broke, and a cancelled send would leave half a conversation behind for the next mail.
 
-use super::answer::{Ended, Phase, Trouble, number, refused, said, trouble, words};
+use super::answer::words;
+use super::conversation::{Connection, Patience};
 use super::wire::Wire;
-use crate::domain::address::Address;
 use crate::domain::delivery::Reply;
 use crate::domain::settings::{Security, Smtp};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::extension::{ClientId, Extension};
-use lettre::transport::smtp::response::Response;
+use lettre::transport::smtp::extension::ClientId;
 use secrecy::ExposeSecret;
-use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
@@ -27,37 +23,6 @@ pub struct Relay {
     settings: Arc<Smtp>,
     connector: TlsConnector,
     patience: Patience,
-}
-
-/// How long each phase may take (RFC 5321 §4.5.3.2 gives the least a client should wait).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// TCP and TLS.
-    pub connect: Duration,
-    /// The greeting, EHLO, STARTTLS and AUTH together.
-    pub greeting: Duration,
-    /// MAIL, RCPT and RSET, each.
-    pub command: Duration,
-    /// DATA, until 354.
-    pub data: Duration,
-    /// Each block of the message.
-    pub block: Duration,
-    /// The reply to the final dot.
-    pub dot: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
-        Self {
-            connect: Duration::from_secs(30),
-            greeting: minutes(5),
-            command: minutes(5),
-            data: minutes(2),
-            block: minutes(3),
-            dot: minutes(10),
-        }
-    }
 }
 
 /// Why there is no connection. None of these is a delivery's fault.
@@ -127,7 +92,7 @@ impl Relay {
         let late = |_| RelayError::Unreachable("no answer in time".to_owned());
         let wire = tokio::time::timeout(self.patience.connect, self.dial()).await.map_err(late)??;
         let (smtp, replies) = tokio::time::timeout(self.patience.greeting, self.greet(&wire)).await.map_err(late)??;
-        Ok(Connection { open: Some(Open { smtp, wire, replies }), patience: self.patience })
+        Ok(Connection::over(smtp, wire, replies, self.patience))
     }
 
     async fn dial(&self) -> Result<Wire, RelayError> {
@@ -178,166 +143,5 @@ impl Relay {
             replies += if mechanism == Mechanism::Login { 3 } else { 1 };
         }
         Ok((smtp, replies))
-    }
-}
-
-/// A connection to the relay. Whatever goes wrong closes it; it is never used again then.
-pub struct Connection {
-    open: Option<Open>,
-    patience: Patience,
-}
-
-struct Open {
-    smtp: AsyncSmtpConnection,
-    wire: Wire,
-    /// How many replies we have taken.
-    replies: u64,
-}
-
-impl Connection {
-    /// Whether another mail may be sent over it.
-    #[must_use]
-    pub const fn is_usable(&self) -> bool {
-        self.open.is_some()
-    }
-
-    /// Sends one message to one recipient. `message` is complete, with CRLF lines; it is sent as it is.
-    ///
-    /// Dropping the future closes the socket: whoever does that must count the delivery as in doubt.
-    pub async fn send(&mut self, return_path: &str, to: &Address, message: &[u8]) -> Reply {
-        // Taken out for the whole exchange: an error, a timeout or a cancelled caller drops it, and closes the socket.
-        let Some(mut open) = self.open.take() else {
-            return Reply::BrokenBefore("the connection was closed before".to_owned());
-        };
-        let ended = open.transact(return_path, to, message, &self.patience).await;
-        match ended {
-            Ended::Broken(reply) => reply,
-            Ended::Clean(reply) => {
-                self.open = Some(open);
-                reply
-            }
-            Ended::Reset(reply) => {
-                if matches!(open.command("RSET\r\n", self.patience.command).await, Ok(code) if code == 250) {
-                    self.open = Some(open);
-                }
-                reply
-            }
-        }
-    }
-
-    /// Takes leave and closes.
-    pub async fn quit(self) {
-        if let Some(mut open) = self.open {
-            // The answer to QUIT changes nothing.
-            let _ = tokio::time::timeout(self.patience.connect, open.smtp.command("QUIT\r\n")).await;
-        }
-    }
-}
-
-impl Open {
-    async fn transact(&mut self, return_path: &str, to: &Address, message: &[u8], patience: &Patience) -> Ended {
-        if return_path.contains(|c: char| c.is_ascii_control() || "<> ".contains(c)) {
-            return Ended::Clean(Reply::Refused("the return path cannot stand in a command".to_owned()));
-        }
-        let eight_bit = !message.is_ascii();
-        if eight_bit && !self.smtp.server_info().supports_feature(Extension::EightBitMime) {
-            return Ended::Clean(Reply::Refused("the relay does not take 8-bit messages".to_owned()));
-        }
-        let body = if eight_bit { " BODY=8BITMIME" } else { "" };
-        match self.command(&format!("MAIL FROM:<{return_path}>{body}\r\n"), patience.command).await {
-            Ok(250) => {}
-            other => return refused(other, Phase::Sender),
-        }
-        match self.command(&format!("RCPT TO:<{to}>\r\n"), patience.command).await {
-            Ok(250..=252) => {}
-            other => return refused(other, Phase::Recipient),
-        }
-        match self.command("DATA\r\n", patience.data).await {
-            Ok(354) => {}
-            other => return refused(other, Phase::Data),
-        }
-        // Behind a 354 only the message may follow; a relay that already answered it is not to be believed.
-        if self.wire.replies() != Some(self.replies) {
-            return Ended::Broken(Reply::BrokenBefore("the relay answered before it was asked".to_owned()));
-        }
-        self.message(message, patience).await
-    }
-
-    async fn message(&mut self, message: &[u8], patience: &Patience) -> Ended {
-        let sent = AtomicUsize::new(0);
-        let complete = AtomicBool::new(false);
-        // lettre ends the message with CRLF, dot, CRLF: one line end less here is the message as given.
-        let blocks = message.strip_suffix(b"\r\n").unwrap_or(message).chunks(BLOCK);
-        let blocks = Blocks { left: blocks, sent: &sent, complete: &complete };
-        let result = {
-            let mut sending = std::pin::pin!(self.smtp.message_iter(blocks));
-            let mut seen = 0;
-            loop {
-                let limit = if complete.load(Ordering::Acquire) { patience.dot } else { patience.block };
-                match tokio::time::timeout(limit, &mut sending).await {
-                    Ok(result) => break result.map_err(|error| trouble(&error)),
-                    // It moved meanwhile: waited for anew.
-                    Err(_) if sent.load(Ordering::Acquire) > seen => seen = sent.load(Ordering::Acquire),
-                    Err(_) => break Err(Trouble::Broke("no answer in time".to_owned())),
-                }
-            }
-        };
-        if !complete.load(Ordering::Acquire) {
-            // The dot was never written: whatever was said, the message is not there.
-            return Ended::Broken(Reply::BrokenBefore(match result {
-                Err(Trouble::Said(_, words) | Trouble::Broke(words)) => words,
-                Ok(response) => response.code().to_string(),
-            }));
-        }
-        self.replies += 1;
-        match result.map(|response| number(&response)) {
-            Ok(250) => Ended::Clean(Reply::Accepted),
-            Ok(code) => Ended::Broken(Reply::BrokenAfter(format!("the relay answered the message with {code}"))),
-            Err(Trouble::Broke(words)) => Ended::Broken(Reply::BrokenAfter(words)),
-            Err(Trouble::Said(code, words)) => said(code, words, Phase::Message),
-        }
-    }
-
-    async fn command(&mut self, command: &str, limit: Duration) -> Result<u16, Trouble> {
-        if self.wire.replies() != Some(self.replies) {
-            return Err(Trouble::Broke("the relay said more than it was asked".to_owned()));
-        }
-        let answer = within(limit, self.smtp.command(command)).await;
-        self.replies += 1;
-        answer.map(|response| number(&response))
-    }
-}
-
-/// How much of a message is written at once.
-const BLOCK: usize = 64 * 1024;
-
-/// The message in blocks. lettre asks for the next when one is written, and writes the dot when there is none: the
-/// moment from which a broken connection means doubt.
-struct Blocks<'a> {
-    left: std::slice::Chunks<'a, u8>,
-    sent: &'a AtomicUsize,
-    complete: &'a AtomicBool,
-}
-
-impl<'a> Iterator for Blocks<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.sent.fetch_add(1, Ordering::AcqRel);
-        let block = self.left.next();
-        if block.is_none() {
-            self.complete.store(true, Ordering::Release);
-        }
-        block
-    }
-}
-
-async fn within(
-    limit: Duration,
-    answer: impl Future<Output = Result<Response, lettre::transport::smtp::Error>>,
-) -> Result<Response, Trouble> {
-    match tokio::time::timeout(limit, answer).await {
-        Ok(answer) => answer.map_err(|error| trouble(&error)),
-        Err(_) => Err(Trouble::Broke("no answer in time".to_owned())),
     }
 }

@@ -31,10 +31,12 @@ pub enum Kind {
     Handoff = 7,
     /// A salesperson's queue; the id is their link number, the ordinal the day it runs out (days since 1970).
     Queue = 8,
+    /// As `Click`, and the id names the issue too: its target can be found without asking which delivery it was.
+    PairedClick = 9,
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Click,
         Self::AnonymousClick,
         Self::Answer,
@@ -43,6 +45,7 @@ impl Kind {
         Self::ReturnPath,
         Self::Handoff,
         Self::Queue,
+        Self::PairedClick,
     ];
 }
 
@@ -55,6 +58,44 @@ pub struct Token {
     pub id: i64,
     /// Which of several.
     pub ordinal: u16,
+}
+
+/// How many bits of a paired id are the delivery's; those above it are the issue's.
+const DELIVERY_BITS: u32 = 40;
+
+impl Token {
+    /// The token of an issue's n-th link: for a recipient who is tracked it names their delivery, else the issue alone.
+    #[must_use]
+    pub const fn click(issue: i64, delivery: i64, tracked: bool, ordinal: u16) -> Self {
+        if !tracked {
+            return Self { kind: Kind::AnonymousClick, id: issue, ordinal };
+        }
+        // Beyond eight million issues or a trillion deliveries a link needs the database again.
+        if issue >= 0 && issue < 1 << (63 - DELIVERY_BITS) && delivery >= 0 && delivery < 1 << DELIVERY_BITS {
+            return Self { kind: Kind::PairedClick, id: issue << DELIVERY_BITS | delivery, ordinal };
+        }
+        Self { kind: Kind::Click, id: delivery, ordinal }
+    }
+
+    /// The issue a click's token names, if it does.
+    #[must_use]
+    pub const fn issue(&self) -> Option<i64> {
+        match self.kind {
+            Kind::AnonymousClick => Some(self.id),
+            Kind::PairedClick => Some(self.id >> DELIVERY_BITS),
+            _ => None,
+        }
+    }
+
+    /// The delivery it names, if it does.
+    #[must_use]
+    pub const fn delivery(&self) -> Option<i64> {
+        match self.kind {
+            Kind::PairedClick => Some(self.id & ((1 << DELIVERY_BITS) - 1)),
+            Kind::Click | Kind::Answer | Kind::Unsubscribe | Kind::MessageId | Kind::ReturnPath => Some(self.id),
+            Kind::AnonymousClick | Kind::Handoff | Kind::Queue => None,
+        }
+    }
 }
 
 /// Signs tokens with the newest key and reads those of every key. Cheap enough for every hole of every mail.
@@ -174,6 +215,24 @@ mod tests {
         }
         for text in ["", "x", "ä".repeat(14).as_str(), &"=".repeat(28), &text[..27]] {
             assert_eq!(signer(7).read(Kind::Click, text, ""), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_click_names_its_delivery_and_where_there_is_room_its_issue() {
+        let named = |issue, delivery, tracked| {
+            let token = Token::click(issue, delivery, tracked, 3);
+            let read = signer(7).read(token.kind, &signer(7).text(token, ""), "");
+            assert_eq!(read, Some(token));
+            (token.kind, token.issue(), token.delivery())
+        };
+        let (issues, deliveries) = ((1 << 23) - 1, (1 << 40) - 1);
+        assert_eq!(named(5, 9, false), (Kind::AnonymousClick, Some(5), None));
+        for (issue, delivery) in [(5, 9), (0, 0), (issues, deliveries), (1, deliveries), (issues, 1)] {
+            assert_eq!(named(issue, delivery, true), (Kind::PairedClick, Some(issue), Some(delivery)));
+        }
+        for (issue, delivery) in [(issues + 1, 1), (1, deliveries + 1), (-1, 1), (1, -1), (i64::MAX, i64::MAX)] {
+            assert_eq!(named(issue, delivery, true), (Kind::Click, None, Some(delivery)));
         }
     }
 

@@ -25,7 +25,12 @@ struct Socket {
     /// What lettre is to read before the socket: the greeting that does not come again after STARTTLS.
     replay: Vec<u8>,
     replies: Replies,
+    /// What it said so far, while somebody wants to know.
+    greeting: Option<Vec<u8>>,
 }
+
+/// How much of a greeting is kept: more than any relay says.
+const GREETING: usize = 8 * 1024;
 
 enum Stream {
     Plain(TcpStream),
@@ -42,7 +47,8 @@ impl Wire {
         let tcp = TcpStream::connect((host, port)).await?;
         // Replies are awaited one by one: Nagle's delay would cost 40 ms each.
         tcp.set_nodelay(true)?;
-        Ok(Self(Arc::new(Mutex::new(Socket { stream: Stream::Plain(tcp), replay: Vec::new(), replies: Replies::default() }))))
+        let (replay, replies, greeting) = (Vec::new(), Replies::default(), Some(Vec::new()));
+        Ok(Self(Arc::new(Mutex::new(Socket { stream: Stream::Plain(tcp), replay, replies, greeting }))))
     }
 
     /// Puts TLS over the socket. `replay` is what the next reader sees first.
@@ -57,6 +63,8 @@ impl Wire {
         socket.stream = Stream::Tls(Box::new(protected));
         socket.replay = replay.to_vec();
         socket.replies = Replies::default();
+        // What it offered in clear could be anybody's.
+        socket.greeting = Some(Vec::new());
         Ok(())
     }
 
@@ -64,6 +72,14 @@ impl Wire {
     #[must_use]
     pub fn replies(&self) -> Option<u64> {
         self.socket().replies.whole()
+    }
+
+    /// Whether its greeting offers this extension, one that lettre does not know. Forgets the greeting.
+    #[must_use]
+    pub fn offers(&self, extension: &str) -> bool {
+        let greeting = self.socket().greeting.take().unwrap_or_default();
+        let text = String::from_utf8_lossy(&greeting);
+        text.lines().filter_map(|line| line.get(4..)).any(|offer| offer.trim_end().eq_ignore_ascii_case(extension))
     }
 
     fn socket(&self) -> MutexGuard<'_, Socket> {
@@ -90,6 +106,7 @@ impl AsyncTokioStream for Wire {
 impl AsyncRead for Wire {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let mut socket = self.socket();
+        let socket = &mut *socket;
         let before = buffer.filled().len();
         if socket.replay.is_empty() {
             let read = match &mut socket.stream {
@@ -103,7 +120,11 @@ impl AsyncRead for Wire {
             let replay: Vec<u8> = socket.replay.drain(..take).collect();
             buffer.put_slice(&replay);
         }
-        socket.replies.count(&buffer.filled()[before..]);
+        let heard = &buffer.filled()[before..];
+        socket.replies.count(heard);
+        if let Some(greeting) = &mut socket.greeting {
+            greeting.extend_from_slice(&heard[..heard.len().min(GREETING - greeting.len())]);
+        }
         Poll::Ready(Ok(()))
     }
 }

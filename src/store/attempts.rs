@@ -1,6 +1,6 @@
 //! Attempts: marks and results, appended. A mark carries the last stop check in its own statement.
 
-use super::backend::{Sql, StoreError, Tx, args, locking};
+use super::backend::{Sql, Store, StoreError, Tx, args, locking};
 use super::value::to_json;
 use crate::domain::delivery::State;
 use crate::domain::id::DeliveryId;
@@ -46,24 +46,31 @@ fn word<S: serde::Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::
     serializer.serialize_str(state.word())
 }
 
-/// The last stop check, in the mark's own statement: the lease still ours, the campaign running, the prospect still
-/// nurturing, not stopped, at the same address, and the address itself not suppressed: a list and a stop that commit at
-/// the same moment may leave a new prospect without its stop. On PostgreSQL it share-locks the prospect's row, which every stop
-/// updates: a stop that commits first is seen, one that commits later waits for this mark.
-const MARK: Sql = locking!(
-    "INSERT INTO attempts (delivery_id, number, state, at, fence)
-     SELECT d.id, CAST(j.value ->> 'number' AS BIGINT), 'transmitting', CAST($2 AS BIGINT), l.fence
+/// Results and marks in one statement, and so in one commit without a round trip more than it needs.
+///
+/// A result counts where its fence still holds. A mark carries the last stop check: the lease still ours, the campaign
+/// running, the prospect still nurturing, not stopped, at the same address, and the address itself not suppressed: a list
+/// and a stop that commit at the same moment may leave a new prospect without its stop. On PostgreSQL it share-locks the
+/// prospect's row, which every stop updates: a stop that commits first is seen, one that commits later waits for this mark.
+const WRITE: Sql = locking!(
+    "INSERT INTO attempts (delivery_id, number, state, at, fence, retry_at, reply)
+     SELECT CAST(j.value ->> 'delivery' AS BIGINT), CAST(j.value ->> 'number' AS BIGINT), j.value ->> 'state', CAST($3 AS BIGINT), l.fence,
+            CAST(j.value ->> 'retry_at' AS BIGINT), j.value ->> 'reply'
      FROM json_each($1) j
+     JOIN leases l ON l.id = CAST(j.value ->> 'lease' AS BIGINT) AND l.fence = CAST(j.value ->> 'fence' AS BIGINT)
+     UNION ALL
+     SELECT d.id, CAST(j.value ->> 'number' AS BIGINT), 'transmitting', CAST($3 AS BIGINT), l.fence, NULL, NULL
+     FROM json_each($2) j
      JOIN deliveries d ON d.id = CAST(j.value ->> 'delivery' AS BIGINT)
      JOIN issues i ON i.id = d.issue_id
      JOIN campaigns c ON c.name = i.campaign AND (c.state = 'running' OR i.test)
      JOIN leases l ON l.id = CAST(j.value ->> 'lease' AS BIGINT) AND l.fence = CAST(j.value ->> 'fence' AS BIGINT)
-          AND l.leased_until > $2
+          AND l.leased_until > $3
      WHERE (d.prospect_id IS NULL OR EXISTS (SELECT 1 FROM prospects p WHERE p.id = d.prospect_id AND p.standing = 'nurturing'
             AND p.mail_stop IS NULL AND p.address = d.address",
     "FOR SHARE",
     ")) AND (i.test OR NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.address = d.address AND s.channel = 'email' AND s.lifted_at IS NULL))
-     ON CONFLICT (delivery_id, number) DO NOTHING RETURNING delivery_id"
+     ON CONFLICT (delivery_id, number) DO NOTHING RETURNING delivery_id, state"
 );
 /// Whoever was refused a mark because of a stop gets that written down: as uncertain when an earlier mark has no result,
 /// for then nobody knows. Whoever was refused for another reason (the campaign paused, the lease lost) gets nothing and
@@ -83,27 +90,51 @@ const STOPPED: &str = "
     LEFT JOIN suppressions s ON s.address = d.address AND s.channel = 'email' AND s.lifted_at IS NULL
     WHERE p.mail_stop IS NOT NULL OR s.id IS NOT NULL OR p.standing <> 'nurturing' OR p.address IS NULL OR p.address <> d.address
     ON CONFLICT (delivery_id, number) DO NOTHING";
-const RESULT: &str = "
-    INSERT INTO attempts (delivery_id, number, state, at, fence, retry_at, reply)
-    SELECT CAST(j.value ->> 'delivery' AS BIGINT), CAST(j.value ->> 'number' AS BIGINT), j.value ->> 'state', CAST($2 AS BIGINT), l.fence,
-           CAST(j.value ->> 'retry_at' AS BIGINT), j.value ->> 'reply'
-    FROM json_each($1) j
-    JOIN leases l ON l.id = CAST(j.value ->> 'lease' AS BIGINT) AND l.fence = CAST(j.value ->> 'fence' AS BIGINT)
-    WHERE TRUE
-    ON CONFLICT (delivery_id, number) DO NOTHING
-    RETURNING delivery_id";
+
+/// What was written of what was asked.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Those that may be transmitted now.
+    pub marked: BTreeSet<DeliveryId>,
+    /// Those whose result counts.
+    pub recorded: BTreeSet<DeliveryId>,
+}
+
+impl Written {
+    fn of(rows: Vec<(i64, String)>) -> Self {
+        let (marked, recorded): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, state)| state == State::Transmitting.word());
+        let ids = |rows: Vec<(i64, String)>| rows.into_iter().map(|(id, _)| DeliveryId(id)).collect();
+        Self { marked: ids(marked), recorded: ids(recorded) }
+    }
+}
+
+/// Records results whose fence still holds, and marks deliveries that no stop, pause or lost lease forbids, in a
+/// transaction of their own. Who was refused a mark is for [`refused`].
+///
+/// # Errors
+/// The store's; nothing was written then.
+pub async fn write(store: &Store, outcomes: &[Outcome], marks: &[Mark], now: Timestamp) -> Result<Written, StoreError> {
+    store.at_once(WRITE, args![to_json(outcomes)?, to_json(marks)?, now]).await.map(Written::of)
+}
+
+/// Writes down why those were refused whom a stop refused a mark.
+///
+/// # Errors
+/// The store's.
+pub async fn refused(tx: &mut Tx, marks: &[Mark], now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(STOPPED, args![to_json(marks)?, now]).await.map(drop)
+}
 
 /// Marks deliveries as being transmitted, those that no stop, pause or lost lease forbids. Returns which.
 ///
 /// # Errors
 /// The store's.
 pub async fn mark(tx: &mut Tx, marks: &[Mark], now: Timestamp) -> Result<BTreeSet<DeliveryId>, StoreError> {
-    let rows = to_json(marks)?;
-    let marked: Vec<(i64,)> = tx.rows(MARK, args![rows.clone(), now]).await?;
+    let marked = Written::of(tx.rows(WRITE, args!["[]", to_json(marks)?, now]).await?).marked;
     if marked.len() < marks.len() {
-        tx.execute(STOPPED, args![rows, now]).await?;
+        refused(tx, marks, now).await?;
     }
-    Ok(marked.into_iter().map(|(id,)| DeliveryId(id)).collect())
+    Ok(marked)
 }
 
 /// Records results whose fence still holds. Returns which were recorded.
@@ -111,6 +142,5 @@ pub async fn mark(tx: &mut Tx, marks: &[Mark], now: Timestamp) -> Result<BTreeSe
 /// # Errors
 /// The store's.
 pub async fn record(tx: &mut Tx, outcomes: &[Outcome], now: Timestamp) -> Result<BTreeSet<DeliveryId>, StoreError> {
-    let recorded: Vec<(i64,)> = tx.rows(RESULT, args![to_json(outcomes)?, now]).await?;
-    Ok(recorded.into_iter().map(|(id,)| DeliveryId(id)).collect())
+    Ok(Written::of(tx.rows(WRITE, args![to_json(outcomes)?, "[]", now]).await?).recorded)
 }

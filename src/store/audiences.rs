@@ -42,9 +42,10 @@ struct Place<'a> {
     id: &'a Name,
 }
 
-/// $1 atoms, $2 newsletters, $3 campaign, $4 and $5 the window of ids, $6 whose clicks are followed.
+/// $1 atoms, $2 newsletters, $3 campaign, $4 and $5 the window of ids, $6 whose clicks are followed. Where the newsletter
+/// due is asked for, "MATERIALIZED" has it found once for each member and not wherever it is mentioned.
 macro_rules! members {
-    ($rest:literal) => {
+    ($once:literal, $rest:literal) => {
         concat!(
             "
     WITH atoms AS MATERIALIZED (
@@ -53,7 +54,7 @@ macro_rules! members {
         FROM json_each($1)),
     newsletters AS MATERIALIZED (
         SELECT CAST(value ->> 'place' AS BIGINT) AS place, value ->> 'id' AS id FROM json_each($2)),
-    members AS (
+    members AS ", $once, " (
         SELECT p.id, p.address, (CAST($6 AS TEXT) = 'all' OR (CAST($6 AS TEXT) = 'consented' AND p.tracking_consent)) AS tracked,
                (SELECT n.id FROM newsletters n
                 WHERE NOT EXISTS (
@@ -85,10 +86,11 @@ macro_rules! members {
     };
 }
 
-const NEWSLETTERS: &str = members!("SELECT DISTINCT newsletter FROM members WHERE newsletter IS NOT NULL");
-const SIZE: &str = members!("SELECT COUNT(*) FROM members");
-const IDS: &str = members!("SELECT id FROM members ORDER BY id");
+const NEWSLETTERS: &str = members!("MATERIALIZED", "SELECT DISTINCT newsletter FROM members WHERE newsletter IS NOT NULL");
+const SIZE: &str = members!("", "SELECT COUNT(*) FROM members");
+const IDS: &str = members!("", "SELECT id FROM members ORDER BY id");
 const FILL: &str = members!(
+    "MATERIALIZED",
     "
     INSERT INTO deliveries (occurrence_id, issue_id, prospect_id, address, tracked)
     SELECT CAST($7 AS BIGINT), i.id, m.id, m.address, m.tracked FROM members m JOIN issues i ON i.occurrence_id = $7 AND i.newsletter = m.newsletter

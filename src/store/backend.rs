@@ -10,10 +10,12 @@ pub use crate::store::error::{StoreError, Unique};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{FromRow, Postgres, Sqlite, Transaction};
+use sqlx::{ConnectOptions, Connection, FromRow, PgConnection, Postgres, Sqlite, Transaction};
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
 
 /// The database of one nurtured: cheap to clone.
 #[derive(Debug, Clone)]
@@ -26,8 +28,30 @@ enum Engine {
         writer: SqlitePool,
         readers: SqlitePool,
     },
-    Postgres(PgPool),
+    Postgres {
+        pool: PgPool,
+        hot: Arc<Hot>,
+    },
 }
+
+/// The one connection through which delivery writes. Every statement there finds its rows by key, and its tables grow a
+/// thousandfold while it runs: a plan made while they were empty would read them whole for each batch.
+#[derive(Debug)]
+struct Hot {
+    options: PgConnectOptions,
+    /// Kept between statements; a failure drops it.
+    connection: Mutex<Option<PgConnection>>,
+}
+
+/// The plans of [`Hot`]: by index, and made once.
+const BY_KEY: [(&str, &str); 4] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+];
+/// How long a connection may lie idle before it is tried out.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// A transaction; rolled back unless committed.
 #[derive(Debug)]
@@ -96,6 +120,21 @@ impl<T> Record for T where T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + fo
 static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
 
+macro_rules! bound {
+    ($query:expr, $values:expr) => {{
+        let mut query = $query;
+        for value in $values {
+            query = match value.clone() {
+                Value::Number(number) => query.bind(number),
+                Value::Text(text) => query.bind(text),
+                Value::Truth(truth) => query.bind(truth),
+                Value::Bytes(bytes) => query.bind(bytes),
+            };
+        }
+        query
+    }};
+}
+
 impl Store {
     /// Opens (and, if there is none, creates) a database in a file, and brings its tables up to date.
     ///
@@ -126,10 +165,14 @@ impl Store {
     pub async fn open_postgres(url: &SecretString) -> Result<Self, StoreError> {
         let options =
             PgConnectOptions::from_str(url.expose_secret())?.options([("synchronous_commit", "on")]).application_name("nurtured");
-        let pool =
-            PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(30)).connect_with(options).await?;
+        let hot = Arc::new(Hot { options: options.clone().options(BY_KEY), connection: Mutex::new(None) });
+        // Trying a connection out costs a round trip: only those that nobody used for a while need it.
+        let tried = PgPoolOptions::new().test_before_acquire(false).before_acquire(|connection, about| {
+            Box::pin(async move { Ok(about.idle_for < IDLE || connection.ping().await.is_ok()) })
+        });
+        let pool = tried.max_connections(16).acquire_timeout(Duration::from_secs(30)).connect_with(options).await?;
         POSTGRES_MIGRATIONS.run(&pool).await?;
-        Self(Engine::Postgres(pool)).durable().await
+        Self(Engine::Postgres { pool, hot }).durable().await
     }
 
     /// The settings on which it depends whether a commit outlives a power cut, as the engine reports them.
@@ -146,7 +189,7 @@ impl Store {
                 Engine::Sqlite { writer, .. } => {
                     sqlx::query_scalar::<_, i64>("PRAGMA synchronous").fetch_one(writer).await?.to_string()
                 }
-                Engine::Postgres(pool) => {
+                Engine::Postgres { pool, .. } => {
                     sqlx::query_scalar::<_, String>("SELECT current_setting($1)").bind(*setting).fetch_one(pool).await?
                 }
             };
@@ -159,7 +202,7 @@ impl Store {
     const fn durable_settings(&self) -> &'static [(&'static str, &'static str)] {
         match self.0 {
             Engine::Sqlite { .. } => &[("journal_mode", "wal"), ("synchronous", "2")],
-            Engine::Postgres(_) => &[("synchronous_commit", "on"), ("fsync", "on")],
+            Engine::Postgres { .. } => &[("synchronous_commit", "on"), ("fsync", "on")],
         }
     }
 
@@ -175,7 +218,7 @@ impl Store {
     /// Whether several nodes can share this database.
     #[must_use]
     pub const fn is_shared(&self) -> bool {
-        matches!(self.0, Engine::Postgres(_))
+        matches!(self.0, Engine::Postgres { .. })
     }
 
     /// Begins a transaction that may write. On SQLite it is the only one until it ends.
@@ -185,7 +228,7 @@ impl Store {
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match &self.0 {
             Engine::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Engine::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Engine::Postgres { pool, .. } => Tx::Postgres(pool.begin().await?),
         })
     }
 
@@ -197,7 +240,27 @@ impl Store {
         Ok(match &self.0 {
             Engine::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
             // What SQLite's readers do by themselves.
-            Engine::Postgres(pool) => Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?),
+            Engine::Postgres { pool, .. } => {
+                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
+        })
+    }
+
+    /// Runs one statement that is its own transaction, without the round trips of one: durable when it returns.
+    pub(in crate::store) async fn at_once<T: Record>(&self, sql: impl Into<Sql>, values: &[Value]) -> Result<Vec<T>, StoreError> {
+        Ok(match &self.0 {
+            Engine::Sqlite { writer, .. } => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_all(writer).await?,
+            Engine::Postgres { hot, .. } => {
+                let mut kept = hot.connection.lock().await;
+                // Taken out: a statement that fails, or is given up half way, drops the connection.
+                let mut connection = match kept.take() {
+                    Some(connection) => connection,
+                    None => hot.options.connect().await?,
+                };
+                let rows = bound!(sqlx::query_as(sql.into().postgres()), values).fetch_all(&mut connection).await?;
+                *kept = Some(connection);
+                rows
+            }
         })
     }
 
@@ -216,24 +279,12 @@ impl Store {
                 readers.close().await;
                 writer.close().await;
             }
-            Engine::Postgres(pool) => pool.close().await,
+            Engine::Postgres { pool, hot } => {
+                drop(hot.connection.lock().await.take());
+                pool.close().await;
+            }
         }
     }
-}
-
-macro_rules! bound {
-    ($query:expr, $values:expr) => {{
-        let mut query = $query;
-        for value in $values {
-            query = match value.clone() {
-                Value::Number(number) => query.bind(number),
-                Value::Text(text) => query.bind(text),
-                Value::Truth(truth) => query.bind(truth),
-                Value::Bytes(bytes) => query.bind(bytes),
-            };
-        }
-        query
-    }};
 }
 
 impl Tx {

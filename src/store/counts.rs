@@ -53,13 +53,17 @@ pub struct Summary {
     pub suppressed: i64,
 }
 
+/// Every delivery lies in a range, and ranges are found by issue.
 const OF_CAMPAIGN: &str = "
-    SELECT (SELECT COUNT(*) FROM delivery_states s JOIN issues i ON i.id = s.issue_id WHERE i.campaign = $1 AND NOT i.test AND s.state = 'accepted') AS sent,
-           (SELECT COUNT(*) FROM delivery_states s JOIN issues i ON i.id = s.issue_id WHERE i.campaign = $1 AND NOT i.test AND s.state = 'failed') AS failed,
-           (SELECT COUNT(*) FROM delivery_states s JOIN issues i ON i.id = s.issue_id WHERE i.campaign = $1 AND NOT i.test
-             AND s.state IN ('pending', 'claimed', 'transmitting')) AS open,
+    SELECT COALESCE(SUM(CASE WHEN s.state = 'accepted' THEN 1 ELSE 0 END), 0) AS sent,
+           COALESCE(SUM(CASE WHEN s.state = 'failed' THEN 1 ELSE 0 END), 0) AS failed,
+           COALESCE(SUM(CASE WHEN s.state IN ('pending', 'transmitting') THEN 1 ELSE 0 END), 0) AS open,
            (SELECT COUNT(*) FROM signals g JOIN issues i ON i.id = g.issue_id WHERE i.campaign = $1 AND NOT i.test AND g.kind = 'click' AND g.machine IS NULL) AS clicked,
-           (SELECT COUNT(*) FROM signals g JOIN issues i ON i.id = g.issue_id WHERE i.campaign = $1 AND NOT i.test AND g.kind = 'click' AND g.machine IS NOT NULL) AS machine_clicks";
+           (SELECT COUNT(*) FROM signals g JOIN issues i ON i.id = g.issue_id WHERE i.campaign = $1 AND NOT i.test AND g.kind = 'click' AND g.machine IS NOT NULL) AS machine_clicks
+    FROM (SELECT COALESCE((SELECT a.state FROM attempts a WHERE a.delivery_id = d.id ORDER BY a.number DESC LIMIT 1), 'pending') AS state
+          FROM issues i JOIN leases l ON l.issue_id = i.id
+          JOIN deliveries d ON d.id BETWEEN l.first_id AND l.last_id AND d.issue_id = i.id
+          WHERE i.campaign = $1 AND NOT i.test) s";
 const SUMMARY: &str = "
     SELECT (SELECT COUNT(*) FROM prospects) AS prospects,
            (SELECT COUNT(*) FROM issues WHERE NOT test) AS issues,
@@ -78,7 +82,7 @@ const SUMMARY: &str = "
 /// item on a queue. $1 are the members of running campaigns.
 const ADRIFT: &str = "
     SELECT p.id, p.review_after FROM prospects p
-    WHERE p.standing = 'nurturing' AND p.wake_at IS NULL AND (p.review_after IS NULL OR p.review_after <= $2)
+    WHERE p.id > $3 AND p.id <= $4 AND p.standing = 'nurturing' AND p.wake_at IS NULL AND (p.review_after IS NULL OR p.review_after <= $2)
       AND p.id NOT IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))
       AND NOT EXISTS (SELECT 1 FROM follow_ups f WHERE f.prospect_id = p.id AND f.done_at IS NULL)";
 const UNATTENDED: &str = "
@@ -104,16 +108,18 @@ pub async fn summary(tx: &mut Tx) -> Result<Summary, StoreError> {
     Ok(tx.row(SUMMARY, args![]).await?.unwrap_or_default())
 }
 
-/// Nurturing prospects outside `members` without any next step, each with the date of review that has passed.
+/// Nurturing prospects outside `members`, behind `after` and up to `up_to`, without any next step, each with the date of review that has passed.
 ///
 /// # Errors
 /// The store's.
 pub async fn adrift(
     tx: &mut Tx,
     members: &BTreeSet<ProspectId>,
+    after: ProspectId,
+    up_to: ProspectId,
     now: Timestamp,
 ) -> Result<Vec<(ProspectId, Option<Timestamp>)>, StoreError> {
-    let rows: Vec<(i64, Option<i64>)> = tx.rows(ADRIFT, args![ids(members.iter())?, now]).await?;
+    let rows: Vec<(i64, Option<i64>)> = tx.rows(ADRIFT, args![ids(members.iter())?, now, after, up_to]).await?;
     rows.into_iter().map(|(id, at)| Ok((ProspectId(id), instant_or_none(at)?))).collect()
 }
 

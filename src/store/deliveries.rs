@@ -1,6 +1,7 @@
 //! Deliveries: immutable rows, and the states that attempts and leases give them.
 
 use super::backend::{StoreError, Tx, args};
+use super::leases::Lease;
 use super::value::{address, instant_or_none};
 use crate::domain::address::Address;
 use crate::domain::id::{DeliveryId, IssueId, OccurrenceId, ProspectId};
@@ -62,18 +63,29 @@ struct OpenRow {
     retry_at: Option<i64>,
 }
 
+/// What came before is looked up only for those that were tried.
 const OPEN: &str = "
     SELECT d.id, d.address, d.tracked, COALESCE(a.number, 0) AS number, a.state, a.retry_at,
-           (SELECT COUNT(*) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting') AS marks,
-           (SELECT COUNT(*) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting'
+           CASE WHEN a.number IS NULL THEN 0 ELSE
+             (SELECT COUNT(*) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting') END AS marks,
+           CASE WHEN a.number IS NULL THEN 0 ELSE
+             (SELECT COUNT(*) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting'
               AND NOT EXISTS (SELECT 1 FROM attempts r WHERE r.delivery_id = m.delivery_id AND r.number = m.number + 1
-                              AND r.state <> 'transmitting')) AS doubts,
-           (SELECT MIN(m.at) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting') AS first_marked_at
+                              AND r.state <> 'transmitting')) END AS doubts,
+           CASE WHEN a.number IS NOT NULL THEN
+             (SELECT MIN(m.at) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting') END AS first_marked_at
     FROM deliveries d
     LEFT JOIN attempts a ON a.delivery_id = d.id
          AND a.number = (SELECT MAX(latest.number) FROM attempts latest WHERE latest.delivery_id = d.id)
     WHERE d.issue_id = $1 AND d.id BETWEEN $2 AND $3 AND (a.state IS NULL OR a.state IN ('pending', 'transmitting'))
     ORDER BY d.id";
+/// When the first of a range is due again: those never tried at $4, those in doubt at $5, the others when they say.
+const DUE_AGAIN: &str = "
+    SELECT MIN(CASE WHEN a.state IS NULL THEN $4 WHEN a.state = 'transmitting' THEN $5 ELSE COALESCE(a.retry_at, $4) END)
+    FROM deliveries d
+    LEFT JOIN attempts a ON a.delivery_id = d.id
+         AND a.number = (SELECT MAX(latest.number) FROM attempts latest WHERE latest.delivery_id = d.id)
+    WHERE d.issue_id = $1 AND d.id BETWEEN $2 AND $3 AND (a.state IS NULL OR a.state IN ('pending', 'transmitting'))";
 const ORIGIN: &str = "
     SELECT d.id, d.issue_id, p.id, d.address, d.tracked, COALESCE(p.tracking_consent, FALSE) AS consents
     FROM deliveries d LEFT JOIN prospects p ON p.id = d.prospect_id AND p.address IS NOT NULL WHERE d.id = $1";
@@ -88,8 +100,9 @@ const OF_PROSPECT: &str = "
     SELECT s.delivery_id, i.campaign, i.newsletter, i.subject, s.state, s.at, s.reply FROM delivery_states s
     JOIN issues i ON i.id = s.issue_id WHERE s.prospect_id = $1 ORDER BY s.delivery_id";
 const TEST_COPY: &str = "
-    SELECT s.delivery_id, i.campaign, i.newsletter, i.subject, s.state, COALESCE(s.retry_at, s.at), s.reply FROM delivery_states s
-    JOIN issues i ON i.id = s.issue_id WHERE s.issue_id = $1 AND i.test ORDER BY s.delivery_id LIMIT 1";
+    SELECT s.delivery_id, i.campaign, i.newsletter, i.subject, s.state, COALESCE(s.retry_at, s.at), s.reply
+    FROM issues i JOIN leases l ON l.issue_id = i.id JOIN delivery_states s ON s.delivery_id = l.first_id
+    WHERE i.id = $1 AND i.test LIMIT 1";
 
 /// A delivery as people read about it.
 #[derive(Debug, Clone, Serialize)]
@@ -154,6 +167,21 @@ pub async fn open_in(tx: &mut Tx, issue: IssueId, first: DeliveryId, last: Deliv
             })
         })
         .collect()
+}
+
+/// When the first unfinished delivery of a range is due again; `None` when all are finished. Those never tried are due at
+/// `untried`, those in doubt at `doubted`, the others when they said.
+///
+/// # Errors
+/// The store's.
+pub async fn due_again(
+    tx: &mut Tx,
+    lease: &Lease,
+    untried: Timestamp,
+    doubted: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    let row: Option<(Option<i64>,)> = tx.row(DUE_AGAIN, args![lease.issue, lease.first, lease.last, untried, doubted]).await?;
+    instant_or_none(row.and_then(|(at,)| at))
 }
 
 /// Where a delivery came from.

@@ -55,6 +55,7 @@ const OF_OCCURRENCE: &str = "SELECT newsletter FROM issues WHERE occurrence_id =
 const ID: &str = "SELECT id FROM issues WHERE occurrence_id = $1 AND newsletter = $2";
 const LOAD: &str = "SELECT id, campaign, subject, content, message, test FROM issues WHERE id = $1";
 const CONTENT: &str = "SELECT id, campaign, subject, content, '', test FROM issues WHERE id = $1";
+const NEWEST: &str = "SELECT id FROM issues ORDER BY id DESC LIMIT $1";
 
 /// Stores an issue, unless this newsletter already has one at this occurrence.
 ///
@@ -90,6 +91,15 @@ pub async fn of_occurrence(tx: &mut Tx, occurrence: OccurrenceId) -> Result<BTre
 /// The store's; also when there is none.
 pub async fn id(tx: &mut Tx, occurrence: OccurrenceId, newsletter: &Name) -> Result<IssueId, StoreError> {
     tx.number(ID, args![occurrence, newsletter]).await.map(IssueId)
+}
+
+/// The newest issues, the newest first.
+///
+/// # Errors
+/// The store's.
+pub async fn newest(tx: &mut Tx, most: i64) -> Result<Vec<IssueId>, StoreError> {
+    let rows: Vec<(i64,)> = tx.rows(NEWEST, args![most]).await?;
+    Ok(rows.into_iter().map(|(id,)| IssueId(id)).collect())
 }
 
 /// An issue with its prepared message.

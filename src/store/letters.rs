@@ -1,4 +1,5 @@
-//! Letters: one-to-one mails on their way out, written in the transaction that caused them.
+//! Letters: one-to-one mails on their way out, written in the transaction that caused them. The fence rises with every
+//! claim; what became of a letter is written only under the fence it was claimed with.
 
 use super::backend::{Sql, StoreError, Tx, args, locking};
 use super::value::{address, instant_or_none};
@@ -36,23 +37,29 @@ pub struct Letter {
     pub message: Vec<u8>,
     /// How often it was tried before.
     pub tries: i64,
+    /// What a write about it must carry.
+    pub fence: i64,
 }
 
 const ADD: &str = "
     INSERT INTO letters (kind, handoff_id, recipient, message_id, message, created_at, not_before) VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT (message_id) DO NOTHING";
 const NEXT: Sql = locking!(
-    "SELECT id, kind, recipient, message, tries FROM letters
+    "SELECT id, kind, recipient, message, tries, fence FROM letters
      WHERE sent_at IS NULL AND failed_at IS NULL AND not_before <= $1 AND (owner IS NULL OR leased_until <= $1)
      ORDER BY not_before, id LIMIT 1",
     "FOR UPDATE SKIP LOCKED"
 );
-const TAKE: &str = "UPDATE letters SET owner = $2, leased_until = $3, tries = tries + 1 WHERE id = $1";
-const SENT: &str = "UPDATE letters SET sent_at = $2, owner = NULL, leased_until = NULL, reply = NULL WHERE id = $1";
-const LATER: &str =
-    "UPDATE letters SET not_before = $2, owner = NULL, leased_until = NULL, reply = $3 WHERE id = $1 AND sent_at IS NULL";
-const FAILED: &str =
-    "UPDATE letters SET failed_at = $2, owner = NULL, leased_until = NULL, reply = $3 WHERE id = $1 AND sent_at IS NULL";
+const TAKE: &str = "UPDATE letters SET owner = $2, leased_until = $3, tries = tries + 1, fence = fence + 1 WHERE id = $1";
+const SENT: &str = "
+    UPDATE letters SET sent_at = $3, owner = NULL, leased_until = NULL, reply = NULL
+    WHERE id = $1 AND fence = $2 AND sent_at IS NULL AND failed_at IS NULL";
+const LATER: &str = "
+    UPDATE letters SET not_before = $3, owner = NULL, leased_until = NULL, reply = $4
+    WHERE id = $1 AND fence = $2 AND sent_at IS NULL AND failed_at IS NULL";
+const FAILED: &str = "
+    UPDATE letters SET failed_at = $3, owner = NULL, leased_until = NULL, reply = $4
+    WHERE id = $1 AND fence = $2 AND sent_at IS NULL AND failed_at IS NULL";
 const SOONEST: &str = "
     SELECT MIN(CASE WHEN owner IS NULL THEN not_before ELSE leased_until END) FROM letters WHERE sent_at IS NULL AND failed_at IS NULL";
 
@@ -70,36 +77,36 @@ pub async fn add(tx: &mut Tx, letter: NewLetter<'_>, now: Timestamp) -> Result<(
 /// # Errors
 /// The store's.
 pub async fn claim(tx: &mut Tx, node: &str, now: Timestamp, until: Timestamp) -> Result<Option<Letter>, StoreError> {
-    let row: Option<(i64, String, String, Vec<u8>, i64)> = tx.row(NEXT, args![now]).await?;
-    let Some((id, kind, recipient, message, tries)) = row else {
+    let row: Option<(i64, String, String, Vec<u8>, i64, i64)> = tx.row(NEXT, args![now]).await?;
+    let Some((id, kind, recipient, message, tries, fence)) = row else {
         return Ok(None);
     };
     tx.execute(TAKE, args![LetterId(id), node, until]).await?;
-    Ok(Some(Letter { id: LetterId(id), kind, recipient: address(&recipient)?, message, tries }))
+    Ok(Some(Letter { id: LetterId(id), kind, recipient: address(&recipient)?, message, tries, fence: fence + 1 }))
 }
 
-/// Records that the relay took it.
+/// Records that the relay took it. Returns whether the claim still held.
 ///
 /// # Errors
 /// The store's.
-pub async fn sent(tx: &mut Tx, id: LetterId, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(SENT, args![id, now]).await.map(drop)
+pub async fn sent(tx: &mut Tx, letter: &Letter, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(tx.execute(SENT, args![letter.id, letter.fence, now]).await? > 0)
 }
 
-/// Puts it back until `at`.
+/// Puts it back until `at`. Returns whether the claim still held.
 ///
 /// # Errors
 /// The store's.
-pub async fn later(tx: &mut Tx, id: LetterId, at: Timestamp, reply: &str) -> Result<(), StoreError> {
-    tx.execute(LATER, args![id, at, reply]).await.map(drop)
+pub async fn later(tx: &mut Tx, letter: &Letter, at: Timestamp, reply: &str) -> Result<bool, StoreError> {
+    Ok(tx.execute(LATER, args![letter.id, letter.fence, at, reply]).await? > 0)
 }
 
-/// Gives it up.
+/// Gives it up. Returns whether the claim still held.
 ///
 /// # Errors
 /// The store's.
-pub async fn failed(tx: &mut Tx, id: LetterId, reply: &str, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(FAILED, args![id, now, reply]).await.map(drop)
+pub async fn failed(tx: &mut Tx, letter: &Letter, reply: &str, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(tx.execute(FAILED, args![letter.id, letter.fence, now, reply]).await? > 0)
 }
 
 /// When the next letter is due.

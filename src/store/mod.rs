@@ -16,8 +16,8 @@ pub mod campaigns;
 pub mod occurrences;
 pub mod issues;
 pub mod audiences;
-pub mod deliveries;
 pub mod leases;
+pub mod deliveries;
 pub mod attempts;
 pub mod caps;
 // What came back.

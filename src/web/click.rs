@@ -1,17 +1,26 @@
 //! `GET /c/TOKEN`: a link of a newsletter. The target is taken only from the issue. A GET appends a click, at most one
-//! per visitor, link and day; a HEAD appends one that counts for nothing.
+//! per visitor, link and day; a HEAD appends one that counts for nothing. Where the database does not answer, the link leads
+//! on all the same, and the click is lost.
 
 use super::page;
 use super::site::{Found, Site, agent, visitor};
+use crate::domain::id::IssueId;
 use crate::domain::machine::Machine;
 use crate::domain::settings::Tracking;
 use crate::domain::signal::{About, Detail, NewSignal};
+use crate::flow::context::FlowError;
 use crate::mail::token::Kind;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
 use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long a visitor waits for our books, each time they are opened: for reading, and for writing.
+const PATIENCE: Duration = Duration::from_secs(1);
+const KINDS: [Kind; 3] = [Kind::PairedClick, Kind::AnonymousClick, Kind::Click];
 
 /// Follows the link.
 pub async fn follow(
@@ -21,22 +30,41 @@ pub async fn follow(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    let found = match site.find(&[Kind::Click, Kind::AnonymousClick], &token).await {
-        Ok(Some(found)) => found,
-        Ok(None) => return page::unknown_link(),
-        Err(error) => return page::failed(&error),
+    let found = match timeout(PATIENCE, site.find(&KINDS, &token)).await {
+        Ok(Ok(Some(found))) => found,
+        Ok(Ok(None)) => return page::unknown_link(),
+        Ok(Err(error)) => return remembered(&site, &token, &error),
+        Err(_) => return remembered(&site, &token, &FlowError::Unable("read the database: no answer in time".to_owned())),
     };
     let Some(target) = found.content.links.get(usize::from(found.token.ordinal)).cloned() else {
         return page::unknown_link();
     };
+    site.targets.keep(found.issue, &found.content);
     if let Some(signal) = signal(&site, &found, &target, &method, &headers, peer) {
         // The prospect is on their way whatever becomes of our books: fail closed for mail, open for redirects.
-        match site.door.write(signal).await {
-            Ok(_) => site.ctx.ring(),
-            Err(error) => tracing::error!(%error, "click not recorded"),
+        match timeout(PATIENCE, site.door.write(signal)).await {
+            Ok(Ok(_)) => site.ctx.ring(),
+            Ok(Err(error)) => tracing::error!(%error, "click not recorded"),
+            Err(_) => tracing::warn!("click not recorded in time; it may be later"),
         }
     }
-    match HeaderValue::from_str(&target) {
+    redirect(&target)
+}
+
+/// Where the link leads as far as we remember; if we do not, what is wrong.
+fn remembered(site: &Site, token: &str, error: &FlowError) -> Response {
+    let target = site.read(&KINDS, token).and_then(|token| site.targets.of(IssueId(token.issue()?), token.ordinal));
+    match target {
+        Some(target) => {
+            tracing::error!(%error, "click not recorded");
+            redirect(&target)
+        }
+        None => page::failed(error),
+    }
+}
+
+fn redirect(target: &str) -> Response {
+    match HeaderValue::from_str(target) {
         Ok(location) => (StatusCode::FOUND, [(header::LOCATION, location)]).into_response(),
         Err(_) => page::unknown_link(),
     }

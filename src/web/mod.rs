@@ -4,6 +4,7 @@
 //! trusts what it is given.
 
 // What every handler is given, and how it answers.
+pub mod targets;
 pub mod site;
 pub mod page;
 // What recipients of group mail follow.

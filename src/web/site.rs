@@ -1,5 +1,6 @@
 //! What every handler is given.
 
+use super::targets::Targets;
 use crate::domain::id::{DeliveryId, IssueId, fingerprint};
 use crate::domain::issue::Content;
 use crate::flow::context::{Context, FlowError};
@@ -17,6 +18,8 @@ pub struct Site {
     pub ctx: Context,
     /// The way in for clicks.
     pub door: Door,
+    /// Where links lead when the database does not say.
+    pub targets: Targets,
 }
 
 /// Where a token of a newsletter leads.
@@ -33,22 +36,26 @@ pub struct Found {
 }
 
 impl Site {
+    /// Reads a token of one of these kinds; `None` for what we never signed.
+    #[must_use]
+    pub fn read(&self, kinds: &[Kind], text: &str) -> Option<Token> {
+        kinds.iter().find_map(|kind| self.ctx.signer().read(*kind, text, ""))
+    }
+
     /// Reads a token of one of these kinds and finds what it belongs to. `None` for what we never signed.
     ///
     /// # Errors
     /// The store's.
     pub async fn find(&self, kinds: &[Kind], text: &str) -> Result<Option<Found>, FlowError> {
-        let Some(token) = kinds.iter().find_map(|kind| self.ctx.signer().read(*kind, text, "")) else {
-            return Ok(None);
-        };
+        let Some(token) = self.read(kinds, text) else { return Ok(None) };
         let mut tx = self.ctx.store().read().await?;
-        let (origin, issue) = if token.kind == Kind::AnonymousClick {
-            (None, IssueId(token.id))
-        } else {
-            match deliveries::origin(&mut tx, DeliveryId(token.id)).await? {
+        let (origin, issue) = match (token.delivery(), token.issue()) {
+            (Some(delivery), _) => match deliveries::origin(&mut tx, DeliveryId(delivery)).await? {
                 Some(origin) => (Some(origin.clone()), origin.issue),
                 None => return Ok(None),
-            }
+            },
+            (None, Some(issue)) => (None, IssueId(issue)),
+            (None, None) => return Ok(None),
         };
         let found = issues::content(&mut tx, issue).await?;
         Ok(found.map(|i| Found { token, origin, issue, content: i.content }))

@@ -1,6 +1,7 @@
 //! The pages, asked for as a browser asks: a whole house behind the handlers, and hostile prospects in it.
 
 use super::site::Site;
+use super::targets::Targets;
 use super::{handoff, page, queue};
 use crate::clock::{Clock, ManualClock};
 use crate::config::example;
@@ -39,7 +40,7 @@ impl House {
         let plan = example::load_embedded(&[]).expect("the example is valid").plan;
         let ticking: Arc<dyn Clock> = clock.clone();
         let ctx = Context::assemble(store.clone(), ticking.clone(), plan, "test".to_owned()).await.expect("a context");
-        Self { site: Site { door: observe::door(&store, &ticking), ctx }, clock, _folder: folder }
+        Self { site: Site { door: observe::door(&store, &ticking), ctx, targets: Targets::default() }, clock, _folder: folder }
     }
 
     /// Somebody fills in a form of the website.

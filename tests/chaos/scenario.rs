@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 /// How many connections each daemon opens.
 pub(crate) const CONNECTIONS: usize = 4;
 /// How many mails each connection may have marked and not recorded.
-const IN_DOUBT: usize = nurtured::flow::transmit::MAX_IN_DOUBT;
+const IN_DOUBT: usize = nurtured::domain::settings::MAX_IN_DOUBT;
 /// How often somebody who waits looks whether there is still something to wait for.
 const LOOK_AROUND: Duration = Duration::from_millis(250);
 /// For how long nothing may happen while something is left to be sent.

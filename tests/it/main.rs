@@ -24,6 +24,8 @@ mod postgres;
 mod readme;
 /// The service files: known to systemd, and shut tight.
 mod service;
+/// Signatures as others see them.
+mod signed;
 /// What is promised, told as it happens to people.
 mod stories;
 

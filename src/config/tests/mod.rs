@@ -7,3 +7,4 @@ mod calendar;
 mod disk;
 mod refused;
 mod rules;
+mod signature;

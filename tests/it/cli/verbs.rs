@@ -182,3 +182,23 @@ async fn copy_of(database: &Path, copy: &Path) -> String {
     sqlx::query("VACUUM INTO $1").bind(copy.to_string_lossy().into_owned()).execute(&pool).await.expect("a copy");
     String::from_utf8_lossy(&std::fs::read(copy).expect("the copy")).into_owned()
 }
+
+#[test]
+fn check_prints_the_record_that_goes_with_the_key() {
+    let key = include_str!("../../data/dkim/rsa.pem");
+    let desk = Desk::new()
+        .with("NURTURED__SMTP__DKIM__SELECTOR", "n1")
+        .with("NURTURED__SMTP__DKIM__DOMAIN", "news.tecnofab.example")
+        .with("NURTURED__SMTP__DKIM__KEY", key);
+    let left = desk.run(&["check"]);
+    assert_eq!(left.code, 0, "{left:?}");
+    let begin = "  n1._domainkey.news.tecnofab.example. TXT ";
+    let record = left.out.lines().find_map(|line| line.strip_prefix(begin)).expect("the record");
+    // As a name server joins them: strings of at most 255 characters.
+    let strings: Vec<&str> = record.trim_matches('"').split("\" \"").collect();
+    assert!(strings.len() == 2 && strings.iter().all(|string| string.len() <= 255), "{record}");
+    let public: String = include_str!("../../data/dkim/rsa-public.pem").lines().filter(|line| !line.contains("-----")).collect();
+    assert_eq!(strings.concat(), format!("v=DKIM1; k=rsa; p={public}"));
+    let private = key.lines().nth(3).expect("a line of the key");
+    assert!(!left.out.contains(private) && !left.err.contains(private), "the key is printed");
+}

@@ -30,7 +30,7 @@ async fn an_empty_house_counts_nothing(bench: Bench) -> anyhow::Result<()> {
     let json = serde_json::to_value(counts::of_campaign(&mut tx, &name("letters")).await?)?;
     assert!(json.as_object().expect("an object").values().all(|n| n == 0), "{json}");
     assert_eq!(counts::unattended(&mut tx).await?, 0);
-    assert_eq!(counts::adrift(&mut tx, &BTreeSet::new(), minute(0)).await?, []);
+    assert_eq!(counts::adrift(&mut tx, &BTreeSet::new(), ProspectId(0), ProspectId(i64::MAX), minute(0)).await?, []);
     Ok(())
 }
 
@@ -101,9 +101,12 @@ async fn whoever_has_no_next_step_is_adrift(bench: Bench) -> anyhow::Result<()> 
     follow_ups::done_alone(&mut tx, ids[5], minute(91)).await?;
     prospects::erase(&mut tx, ids[6]).await?;
     let members: BTreeSet<ProspectId> = [ids[7]].into();
-    assert_eq!(counts::adrift(&mut tx, &members, minute(0)).await?, [(ids[0], None), (ids[5], None)]);
+    assert_eq!(
+        counts::adrift(&mut tx, &members, ProspectId(0), ids[ids.len() - 1], minute(0)).await?,
+        [(ids[0], None), (ids[5], None)]
+    );
     counts::review(&mut tx, &[ids[0], ids[5]], minute(900)).await?;
-    assert_eq!(counts::adrift(&mut tx, &members, minute(0)).await?, []);
+    assert_eq!(counts::adrift(&mut tx, &members, ProspectId(0), ids[ids.len() - 1], minute(0)).await?, []);
     Ok(())
 }
 

@@ -22,6 +22,7 @@ on_both_engines!(
     the_offer_that_runs_out_first_is_reminded_once,
     an_item_of_a_queue_is_open_once_and_soonest_first,
     a_letter_is_written_once_and_sent_by_one_node,
+    a_late_holder_of_a_letter_changes_nothing,
     a_letter_waits_fails_or_is_sent,
 );
 
@@ -277,11 +278,36 @@ async fn a_letter_is_written_once_and_sent_by_one_node(bench: Bench) -> anyhow::
     assert!(letters::claim(&mut tx, "two", minute(9), minute(20)).await?.is_none());
     let again = letters::claim(&mut tx, "two", minute(10), minute(20)).await?.expect("its lease lapsed");
     assert_eq!((again.id, again.tries, &again.message), (first.id, 1, &first.message));
-    letters::sent(&mut tx, again.id, minute(11)).await?;
+    assert!(letters::sent(&mut tx, &again, minute(11)).await?);
     // The first node comes back late: what was sent stays sent.
-    letters::later(&mut tx, first.id, minute(12), "timeout").await?;
-    letters::failed(&mut tx, first.id, "gave up", minute(12)).await?;
+    assert!(!letters::later(&mut tx, &first, minute(12), "timeout").await?);
+    assert!(!letters::failed(&mut tx, &first, "gave up", minute(12)).await?);
+    assert!(!letters::sent(&mut tx, &again, minute(12)).await?, "once");
     assert!(letters::claim(&mut tx, "one", minute(99), minute(100)).await?.is_none());
+    assert_eq!(letters::next_due(&mut tx).await?, None);
+    Ok(())
+}
+
+async fn a_late_holder_of_a_letter_changes_nothing(bench: Bench) -> anyhow::Result<()> {
+    let dana = address("dana@ours.example");
+    let mut tx = bench.store.write().await?;
+    letters::add(&mut tx, letter(&dana, "<1@ours>", 5), minute(1)).await?;
+    let first = letters::claim(&mut tx, "one", minute(5), minute(10)).await?.expect("it is due");
+    // Its lease lapses while the relay is silent; the second node, or the same one once more, takes it.
+    let second = letters::claim(&mut tx, "one", minute(10), minute(20)).await?.expect("its lease lapsed");
+    assert_eq!((first.fence, second.fence), (1, 2));
+    // Whatever the first one comes back with, the letter stays in the second one's hands.
+    assert!(!letters::later(&mut tx, &first, minute(11), "timeout").await?);
+    assert!(!letters::failed(&mut tx, &first, "gave up", minute(11)).await?);
+    assert!(!letters::sent(&mut tx, &first, minute(11)).await?);
+    assert_eq!(letters::next_due(&mut tx).await?, Some(minute(20)));
+    assert!(letters::claim(&mut tx, "three", minute(12), minute(30)).await?.is_none());
+    assert!(letters::later(&mut tx, &second, minute(15), "busy").await?);
+    // Given back, it is nobody's: a second answer of the same try finds nothing to change.
+    let third = letters::claim(&mut tx, "two", minute(15), minute(30)).await?.expect("it was put off until now");
+    assert_eq!((third.fence, third.tries), (3, 2));
+    assert!(!letters::failed(&mut tx, &second, "no", minute(16)).await?);
+    assert!(letters::sent(&mut tx, &third, minute(16)).await?);
     assert_eq!(letters::next_due(&mut tx).await?, None);
     Ok(())
 }
@@ -297,10 +323,10 @@ async fn a_letter_waits_fails_or_is_sent(bench: Bench) -> anyhow::Result<()> {
     letters::add(&mut tx, letter(&luc, "<2@ours>", 3), minute(1)).await?;
     let first = letters::claim(&mut tx, "one", minute(9), minute(10)).await?.expect("two are due");
     assert_eq!(first.recipient, luc, "the one that waits longest comes first");
-    letters::later(&mut tx, first.id, minute(30), "451 \0 later").await?;
+    letters::later(&mut tx, &first, minute(30), "451 \0 later").await?;
     let second = letters::claim(&mut tx, "one", minute(9), minute(10)).await?.expect("one is due");
     assert_eq!(second.recipient, dana);
-    letters::failed(&mut tx, second.id, "550 no such mailbox", minute(9)).await?;
+    letters::failed(&mut tx, &second, "550 no such mailbox", minute(9)).await?;
     assert_eq!(letters::next_due(&mut tx).await?, Some(minute(30)));
     assert!(letters::claim(&mut tx, "one", minute(29), minute(40)).await?.is_none());
     let third = letters::claim(&mut tx, "one", minute(30), minute(40)).await?.expect("its time has come");

@@ -1,12 +1,14 @@
 //! Stories: what the house promises, told as it happens to people. Each runs on both engines, on a manual clock, with
 //! real SMTP and the real pages.
 
+mod away;
 mod calendar;
 mod doorway;
 mod forgotten;
 mod group_mail;
 mod returned;
 mod salespeople;
+mod signed;
 mod time;
 mod visitors;
 

@@ -1,0 +1,290 @@
+//! One conversation with the relay: mail after mail, one recipient each, and the exact outcome of each try.
+//!
+//! Where the relay announces PIPELINING (RFC 2920), the commands of the next mail travel behind the dot of this one: one
+//! round trip a mail. They announce a mail that must follow; if it does not, the socket is closed. What was announced and
+//! not sent is as if never begun.
+
+use super::answer::{Ended, Phase, Trouble, number, refused, said, trouble};
+use super::wire::Wire;
+use crate::domain::address::Address;
+use crate::domain::delivery::Reply;
+use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::extension::Extension;
+use memchr::memmem;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
+
+/// How long each phase may take (RFC 5321 §4.5.3.2 gives the least a client should wait).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// TCP and TLS.
+    pub connect: Duration,
+    /// The greeting, EHLO, STARTTLS and AUTH together.
+    pub greeting: Duration,
+    /// MAIL, RCPT and RSET, each.
+    pub command: Duration,
+    /// DATA, until 354.
+    pub data: Duration,
+    /// Each block of the message.
+    pub block: Duration,
+    /// The reply to the final dot.
+    pub dot: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        Self {
+            connect: Duration::from_secs(30),
+            greeting: minutes(5),
+            command: minutes(5),
+            data: minutes(2),
+            block: minutes(3),
+            dot: minutes(10),
+        }
+    }
+}
+
+/// A mail to one recipient.
+#[derive(Debug, Clone, Copy)]
+pub struct Mail<'a> {
+    /// Where a bounce goes; may be empty.
+    pub return_path: &'a str,
+    /// Who gets it.
+    pub to: &'a Address,
+    /// Complete, with CRLF lines.
+    pub message: &'a [u8],
+}
+
+/// A connection to the relay. Whatever goes wrong closes it; it is never used again then.
+pub struct Connection {
+    open: Option<Open>,
+    patience: Patience,
+}
+
+struct Open {
+    smtp: AsyncSmtpConnection,
+    wire: Wire,
+    /// How many replies we have taken.
+    replies: u64,
+    /// Whether the relay takes several commands at once.
+    pipelining: bool,
+    /// The commands of the next mail, when they are on their way.
+    announced: Option<String>,
+    /// What is written at once.
+    out: Vec<u8>,
+}
+
+impl Connection {
+    /// A connection that was just greeted, after so many replies.
+    #[must_use]
+    pub fn over(smtp: AsyncSmtpConnection, wire: Wire, replies: u64, patience: Patience) -> Self {
+        let pipelining = wire.offers("PIPELINING");
+        Self { open: Some(Open { smtp, wire, replies, pipelining, announced: None, out: Vec::new() }), patience }
+    }
+
+    /// Whether another mail may be sent over it.
+    #[must_use]
+    pub const fn is_usable(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Sends one mail, and announces the one that will follow if the relay lets us. Whoever announced a mail must send
+    /// it next; anything else closes the connection.
+    ///
+    /// Dropping the future closes the socket: whoever does that must count the delivery as in doubt.
+    pub async fn send(&mut self, mail: &Mail<'_>, next: Option<&Mail<'_>>) -> Reply {
+        // Taken out for the whole exchange: an error, a timeout or a cancelled caller drops it, and closes the socket.
+        let Some(mut open) = self.open.take() else {
+            return Reply::BrokenBefore("the connection was closed before".to_owned());
+        };
+        match open.transact(mail, next, &self.patience).await {
+            Ended::Broken(reply) => reply,
+            Ended::Clean(reply) => {
+                self.open = Some(open);
+                reply
+            }
+            Ended::Reset(reply) => {
+                if matches!(open.command("RSET\r\n", self.patience.command).await, Ok(code) if code == 250) {
+                    self.open = Some(open);
+                }
+                reply
+            }
+        }
+    }
+
+    /// Takes leave and closes.
+    pub async fn quit(self) {
+        if let Some(mut open) = self.open.filter(|open| open.announced.is_none()) {
+            // The answer to QUIT changes nothing.
+            let _ = timeout(self.patience.connect, open.smtp.command("QUIT\r\n")).await;
+        }
+    }
+}
+
+/// The commands that open a mail, in their order, and the replies that are hoped for.
+const OPENING: [(Phase, std::ops::RangeInclusive<u16>); 3] =
+    [(Phase::Sender, 250..=250), (Phase::Recipient, 250..=252), (Phase::Data, 354..=354)];
+
+impl Open {
+    async fn transact(&mut self, mail: &Mail<'_>, next: Option<&Mail<'_>>, patience: &Patience) -> Ended {
+        let announced = self.announced.take();
+        let commands = match self.commands(mail) {
+            Ok(commands) => commands,
+            Err(why) if announced.is_none() => return Ended::Clean(Reply::Refused(why.to_owned())),
+            Err(why) => return Ended::Broken(Reply::Refused(why.to_owned())),
+        };
+        let asked = match announced {
+            Some(announced) if announced != commands => {
+                return Ended::Broken(Reply::BrokenBefore("another mail was announced".to_owned()));
+            }
+            None if self.pipelining => self.ask(commands.as_bytes(), patience.command).await,
+            Some(_) | None => Ok(()),
+        };
+        if let Err(words) = asked {
+            return Ended::Broken(Reply::BrokenBefore(words));
+        }
+        let opened = if self.pipelining { self.opened(patience).await } else { self.open_stepwise(&commands, patience).await };
+        if let Err(ended) = opened {
+            return ended;
+        }
+        // Behind a 354 only the message may follow; a relay that already answered it is not to be believed.
+        if self.wire.replies() != Some(self.replies) {
+            return Ended::Broken(Reply::BrokenBefore("the relay answered before it was asked".to_owned()));
+        }
+        let announce = next.filter(|_| self.pipelining).and_then(|next| self.commands(next).ok());
+        self.message(mail.message, announce, patience).await
+    }
+
+    /// The commands that open this mail.
+    fn commands(&self, mail: &Mail<'_>) -> Result<String, &'static str> {
+        if mail.return_path.contains(|c: char| c.is_ascii_control() || "<> ".contains(c)) {
+            return Err("the return path cannot stand in a command");
+        }
+        let eight_bit = !mail.message.is_ascii();
+        if eight_bit && !self.smtp.server_info().supports_feature(Extension::EightBitMime) {
+            return Err("the relay does not take 8-bit messages");
+        }
+        let body = if eight_bit { " BODY=8BITMIME" } else { "" };
+        Ok(format!("MAIL FROM:<{}>{body}\r\nRCPT TO:<{}>\r\nDATA\r\n", mail.return_path, mail.to))
+    }
+
+    /// The replies to commands that were written together. All are taken: a reply left behind would answer for the next
+    /// mail. A 354 behind a refusal costs the connection, for whatever followed would be a message.
+    async fn opened(&mut self, patience: &Patience) -> Result<(), Ended> {
+        let mut refusal: Option<Reply> = None;
+        for (phase, hoped) in OPENING {
+            let answer = self.reply(if phase == Phase::Data { patience.data } else { patience.command }).await;
+            match (answer, refusal.take()) {
+                (Ok(code), None) if hoped.contains(&code) => {}
+                (Ok(_), Some(first)) if phase == Phase::Data => return Err(Ended::Broken(first)),
+                (Ok(_), Some(first)) => refusal = Some(first),
+                (answer, first) => match (refused(answer, phase), first) {
+                    (Ended::Broken(reply), first) => return Err(Ended::Broken(first.unwrap_or(reply))),
+                    (Ended::Clean(reply) | Ended::Reset(reply), first) => refusal = Some(first.unwrap_or(reply)),
+                },
+            }
+        }
+        refusal.map_or(Ok(()), |reply| Err(Ended::Reset(reply)))
+    }
+
+    /// One command after the other's reply, for a relay that wants it so.
+    async fn open_stepwise(&mut self, commands: &str, patience: &Patience) -> Result<(), Ended> {
+        for (command, (phase, hoped)) in commands.split_inclusive('\n').zip(OPENING) {
+            match self.command(command, if phase == Phase::Data { patience.data } else { patience.command }).await {
+                Ok(code) if hoped.contains(&code) => {}
+                other => return Err(refused(other, phase)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The message, its dot, and behind it the commands that announce the next one.
+    async fn message(&mut self, message: &[u8], announce: Option<String>, patience: &Patience) -> Ended {
+        self.out.clear();
+        stuffed(message, &mut self.out);
+        let dot = self.out.len();
+        self.out.extend_from_slice(announce.as_deref().unwrap_or_default().as_bytes());
+        let (written, trouble) = write(&mut self.wire, &self.out, patience.block).await;
+        if written < dot {
+            // The dot was never written: the message is not there.
+            return Ended::Broken(Reply::BrokenBefore(trouble.unwrap_or_default()));
+        }
+        let ended = match self.reply(patience.dot).await {
+            Ok(250) => Ended::Clean(Reply::Accepted),
+            Ok(code) => Ended::Broken(Reply::BrokenAfter(format!("the relay answered the message with {code}"))),
+            Err(Trouble::Broke(words)) => Ended::Broken(Reply::BrokenAfter(words)),
+            // The transaction ends with the reply to the dot, whatever it is (RFC 5321 §4.1.1.4): nothing to reset.
+            Err(Trouble::Said(code, words)) => match said(code, words, Phase::Message) {
+                Ended::Reset(reply) => Ended::Clean(reply),
+                other => other,
+            },
+        };
+        match (ended, trouble) {
+            (Ended::Clean(reply), Some(_)) => Ended::Broken(reply),
+            (ended, _) => {
+                self.announced = announce;
+                ended
+            }
+        }
+    }
+
+    async fn command(&mut self, command: &str, limit: Duration) -> Result<u16, Trouble> {
+        self.ask(command.as_bytes(), limit).await.map_err(Trouble::Broke)?;
+        self.reply(limit).await
+    }
+
+    /// Writes commands, if every reply so far was taken.
+    async fn ask(&mut self, commands: &[u8], limit: Duration) -> Result<(), String> {
+        if self.wire.replies() != Some(self.replies) {
+            return Err("the relay said more than it was asked".to_owned());
+        }
+        write(&mut self.wire, commands, limit).await.1.map_or(Ok(()), Err)
+    }
+
+    async fn reply(&mut self, limit: Duration) -> Result<u16, Trouble> {
+        let answer = timeout(limit, self.smtp.read_response()).await;
+        self.replies += 1;
+        match answer {
+            Ok(answer) => answer.map(|response| number(&response)).map_err(|error| trouble(&error)),
+            Err(_) => Err(Trouble::Broke("no answer in time".to_owned())),
+        }
+    }
+}
+
+/// Appends the message as it goes over the wire: no line begins with a single dot, and one that is only a dot ends it
+/// (RFC 5321 §4.5.2).
+fn stuffed(message: &[u8], out: &mut Vec<u8>) {
+    let message = message.strip_suffix(b"\r\n").unwrap_or(message);
+    if message.first() == Some(&b'.') {
+        out.push(b'.');
+    }
+    let mut from = 0;
+    for at in memmem::find_iter(message, b"\n.") {
+        out.extend_from_slice(&message[from..=at]);
+        out.push(b'.');
+        from = at + 1;
+    }
+    out.extend_from_slice(&message[from..]);
+    out.extend_from_slice(b"\r\n.\r\n");
+}
+
+/// Writes; each piece that the socket takes may last so long. Returns how much it took, and what ended it early.
+async fn write(wire: &mut Wire, bytes: &[u8], limit: Duration) -> (usize, Option<String>) {
+    let mut written = 0;
+    while written < bytes.len() {
+        match timeout(limit, wire.write(&bytes[written..])).await {
+            Ok(Ok(0)) => return (written, Some("the relay closed the connection".to_owned())),
+            Ok(Ok(more)) => written += more,
+            Ok(Err(error)) => return (written, Some(error.to_string())),
+            Err(_) => return (written, Some("the relay takes nothing more".to_owned())),
+        }
+    }
+    // What TLS still holds.
+    match timeout(limit, wire.flush()).await {
+        Ok(Ok(())) => (written, None),
+        Ok(Err(error)) => (written, Some(error.to_string())),
+        Err(_) => (written, Some("the relay takes nothing more".to_owned())),
+    }
+}
