@@ -15,6 +15,7 @@ pub mod signature;
 // One file's words each.
 pub mod condition;
 pub mod guard;
+pub mod calendar;
 pub mod service;
 pub mod people;
 pub mod proof;

@@ -1,5 +1,6 @@
 //! `nurtured.toml`: the service's own settings.
 
+use crate::config::calendar;
 use crate::config::guard;
 use crate::config::node::Node;
 use crate::config::problem::{Log, Problem};
@@ -44,6 +45,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     let smtp = reader.need("smtp", "a table [smtp] with at least `host` and `return_path`");
     let smtp = smtp.and_then(|node| relay(Reader::table(log, node)?, vault));
     let http = reader.section_or_empty("http").and_then(|section| http(section, vault));
+    let cap = reader.get("sending").map_or(Some(None), |node| calendar::sending(log, node));
     let fields = reader.section("fields").map(|section| fields(&section)).unwrap_or_default();
     reader.finish();
     let typed = fields.iter().filter_map(|(name, kind)| Some((name.clone(), (*kind)?))).collect();
@@ -55,6 +57,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
             database: database?,
             smtp: smtp?,
             http: http?,
+            cap: cap?,
             fields: typed,
         })
     })();

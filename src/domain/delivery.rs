@@ -1,7 +1,7 @@
 //! Deliveries: one recipient's copy, and the states it passes.
 //!
 //! `pending → claimed → transmitting → accepted │ pending (retry) │ failed │ uncertain`;
-//! `pending │ claimed → suppressed │ cancelled │ missed`. The words are SQL's too.
+//! `pending │ claimed → suppressed │ skipped │ cancelled │ missed`. The words are SQL's too.
 
 use super::span::Span;
 use jiff::Timestamp;
@@ -23,6 +23,8 @@ pub enum State {
     Failed,
     /// The recipient asked for silence, or cannot be reached, before it was sent.
     Suppressed,
+    /// Not sent this time: its prospect has had enough mail.
+    Skipped,
     /// Called off before it was sent: the prospect is no longer nurturing, or the address changed.
     Cancelled,
     /// Too late to be worth sending.
@@ -33,13 +35,14 @@ pub enum State {
 
 impl State {
     /// Every state, in the order of the diagram.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Pending,
         Self::Claimed,
         Self::Transmitting,
         Self::Accepted,
         Self::Failed,
         Self::Suppressed,
+        Self::Skipped,
         Self::Cancelled,
         Self::Missed,
         Self::Uncertain,
@@ -55,6 +58,7 @@ impl State {
             Self::Accepted => "accepted",
             Self::Failed => "failed",
             Self::Suppressed => "suppressed",
+            Self::Skipped => "skipped",
             Self::Cancelled => "cancelled",
             Self::Missed => "missed",
             Self::Uncertain => "uncertain",

@@ -1,6 +1,7 @@
 //! Settings of the service: what `nurtured.toml` says.
 
 use super::address::Address;
+use super::cap::Cap;
 use super::dkim::Dkim;
 use super::guard::Paces;
 use super::id::Name;
@@ -25,6 +26,8 @@ pub struct Settings {
     pub smtp: Smtp,
     /// The web server.
     pub http: Http,
+    /// How much mail one prospect gets from all campaigns together; without one, whatever they send.
+    pub cap: Option<Cap>,
     /// Declared prospect fields.
     pub fields: BTreeMap<Name, FieldType>,
 }

@@ -8,7 +8,7 @@ use super::doors::Doors;
 use super::pace::{self, Pace};
 use super::range::{BACK_OFF, Job, LEASE, Range};
 use super::transmit::Connections;
-use crate::domain::id::IssueId;
+use crate::domain::id::{IssueId, Name};
 use crate::domain::span::Span;
 use crate::mail::prepared::Prepared;
 use crate::store::backend::Tx;
@@ -46,7 +46,7 @@ enum Which {
 /// The store's. What could not be recorded was not sent, or is in doubt.
 pub async fn deliver(ctx: &Context, doors: &Doors) -> Result<Progress, FlowError> {
     let mut read = ctx.store().read().await?;
-    let due = leases::next_due(&mut read).await?;
+    let due = leases::next_open(&mut read, &ctx.plan().closed(ctx.now())).await?;
     drop(read);
     if due.is_none_or(|at| at > ctx.now()) {
         return Ok(Progress::until(due));
@@ -117,14 +117,14 @@ async fn read_ahead(
     ranges: &Ranges,
     jobs: flume::Sender<Job>,
 ) -> Result<bool, FlowError> {
-    let mut messages: BTreeMap<IssueId, Arc<Prepared>> = BTreeMap::new();
+    let mut messages: BTreeMap<IssueId, (Arc<Prepared>, Option<Name>)> = BTreeMap::new();
     let mut pace = Pace::new(ctx.now());
     let (end, mut any) = (STINT.after(ctx.now()), false);
     while !ctx.is_stopping() && !given_up.is_cancelled() && ctx.now() < end {
-        let now = ctx.now();
+        let (plan, now) = (ctx.plan(), ctx.now());
         let mut tx = ctx.store().write().await?;
         let claimed = match which {
-            Which::Due => leases::claim(&mut tx, ctx.node(), now, LEASE.after(now)).await?,
+            Which::Due => leases::claim_open(&mut tx, &plan.closed(now), ctx.node(), now, LEASE.after(now)).await?,
             Which::Of(issue) => leases::claim_of(&mut tx, issue, ctx.node(), now, LEASE.after(now)).await?,
         };
         let Some(lease) = claimed else {
@@ -138,12 +138,13 @@ async fn read_ahead(
         tx.commit().await?;
         any = true;
         let mut read = ctx.store().read().await?;
-        let message = match messages.get(&lease.issue) {
+        let (message, campaign) = match messages.get(&lease.issue) {
             Some(message) => message.clone(),
             None => load(&mut read, lease.issue).await?,
         };
-        messages.insert(lease.issue, message.clone());
-        let range = Arc::new(Range::new(lease, message));
+        messages.insert(lease.issue, (message.clone(), campaign.clone()));
+        let closes_at = campaign.and_then(|campaign| plan.closes(&campaign, now));
+        let range = Arc::new(Range::new(lease, message, closes_at));
         lock(ranges).push(range.clone());
         let open = deliveries::open_in(&mut read, lease.issue, lease.first, lease.last).await?;
         drop(read);
@@ -183,10 +184,12 @@ async fn give_back(ctx: &Context, ranges: &Ranges) -> Result<(), FlowError> {
     Ok(())
 }
 
-async fn load(tx: &mut Tx, issue: IssueId) -> Result<Arc<Prepared>, FlowError> {
+/// The message of an issue, and the campaign whose window it keeps: a test copy keeps none.
+async fn load(tx: &mut Tx, issue: IssueId) -> Result<(Arc<Prepared>, Option<Name>), FlowError> {
     let stored = issues::load(tx, issue).await?.ok_or_else(|| FlowError::Missing(format!("issue {issue}")))?;
     let unreadable = |e| FlowError::Unable(format!("read the prepared message of issue {issue}: {e}"));
-    Prepared::from_json(&stored.message).map(Arc::new).map_err(unreadable)
+    let message = Prepared::from_json(&stored.message).map(Arc::new).map_err(unreadable)?;
+    Ok((message, (!stored.test).then_some(stored.campaign)))
 }
 
 /// Gives a range back: finished when every delivery of it is, else to be claimed again when the first of them is due.

@@ -12,6 +12,7 @@ pub mod admit;
 pub mod breaker;
 pub mod pace;
 pub mod canary;
+pub mod cap;
 pub mod publish;
 pub mod doors;
 pub mod range;

@@ -5,11 +5,13 @@
 
 use super::breaker;
 use super::canary;
+use super::cap;
 use super::context::{Context, FlowError, Progress};
 use crate::domain::breaker::Tripped;
 use crate::domain::campaign::{Campaign, Newsletter, Order, Sender};
 use crate::domain::id::{IssueId, Name, OccurrenceId, ProspectId, fingerprint};
 use crate::domain::issue::Composed;
+use crate::domain::occurrence::{self, Missed};
 use crate::domain::plan::Plan;
 use crate::mail::prepared::{self, Envelope};
 use crate::store::audiences::{self, Question};
@@ -46,43 +48,44 @@ async fn open_due(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<Option<T
     drop(read);
     let is_due = |c: &Campaign| {
         known.get(&c.name).is_none_or(|state| {
-            state.schedule != c.schedule.to_string() || c.schedule.after(state.seen_until).is_some_and(|f| f.due_at <= now)
+            state.schedule != c.schedule.to_string() || c.schedule.named_after(state.seen_until).is_some_and(|f| f.due_at <= now)
         })
     };
     if plan.campaigns.iter().any(is_due) {
-        let mut tx = ctx.store().write().await?;
-        campaigns::put(&mut tx, plan.schedules(), now).await?;
-        for campaign in &plan.campaigns {
-            open(&mut tx, campaign, now).await?;
+        let mut more = true;
+        while more {
+            let mut tx = ctx.store().write().await?;
+            campaigns::put(&mut tx, plan.schedules(), now).await?;
+            more = false;
+            for campaign in &plan.campaigns {
+                more |= open(&mut tx, campaign, now).await?;
+            }
+            tx.commit().await?;
         }
-        tx.commit().await?;
     }
-    Ok(plan.campaigns.iter().filter_map(|c| c.schedule.after(now)).map(|f| f.due_at).min())
+    Ok(plan.campaigns.iter().filter_map(|c| c.schedule.named_after(now)).map(|f| f.due_at).min())
 }
 
-/// After downtime at most the latest occurrence fires, and only while it is fresh; the others are recorded as missed.
-async fn open(tx: &mut Tx, campaign: &Campaign, now: Timestamp) -> Result<(), FlowError> {
+/// After downtime at most the latest occurrence fires; the others are recorded as missed. Returns whether there may be
+/// more to write down.
+async fn open(tx: &mut Tx, campaign: &Campaign, now: Timestamp) -> Result<bool, FlowError> {
     let Some(state) = campaigns::lock(tx, &campaign.name).await? else {
-        return Ok(());
+        return Ok(false);
     };
-    let due: Vec<_> = std::iter::successors(campaign.schedule.after(state.seen_until), |f| campaign.schedule.after(f.due_at))
-        .take_while(|f| f.due_at <= now)
-        .take(MOST_BACK)
-        .collect();
-    for (i, firing) in due.iter().enumerate() {
-        let late = Campaign::SEND_WITHIN.after(firing.due_at) < now;
-        let missed = i + 1 < due.len() || late || state.paused.is_some();
-        if occurrences::open(tx, &campaign.name, firing, missed).await? {
+    let due = occurrence::due(campaign, state.seen_until, state.paused.is_some(), now, MOST_BACK);
+    for (firing, missed) in &due {
+        if occurrences::open(tx, &campaign.name, firing, *missed).await? {
+            let missed = missed.map_or("no", Missed::word);
             tracing::info!(campaign = %campaign.name, nominal = %firing.nominal, missed, "occurrence opened");
         }
     }
-    if let Some(last) = due.last() {
+    if let Some((last, _)) = due.last() {
         campaigns::seen(tx, &campaign.name, last.due_at).await?;
     }
-    Ok(())
+    Ok(due.len() == MOST_BACK)
 }
 
-/// How many missed occurrences are written down at once.
+/// How many occurrences are written down in one transaction.
 const MOST_BACK: usize = 1_000;
 
 /// Writes one page of the oldest open occurrence. Returns whether there was one.
@@ -106,7 +109,7 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<bool, F
     let mut fresh = Vec::new();
     if issued.is_empty() {
         question.up_to = audiences::last(&mut read).await?;
-        let late = Campaign::SEND_WITHIN.after(waiting.due_at) < now;
+        let late = campaign.late.misses(waiting.due_at, now);
         let too_many = too_many(&mut read, campaign, &question).await?;
         if late || too_many.is_some() {
             drop(read);
@@ -133,6 +136,7 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<bool, F
     if filling.cursor == ProspectId(0) {
         canary::sow(&mut tx, &campaign.guards, filling.id, &added, now).await?;
     }
+    cap::begin(&mut tx, plan).await?;
     question.after = filling.cursor;
     question.up_to = audiences::window(&mut tx, filling.cursor, PAGE).await?;
     let nobody_is_due = issued.is_empty() && fresh.is_empty();
@@ -141,6 +145,7 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<bool, F
         tracing::info!(campaign = %campaign.name, "occurrence filled");
     } else {
         if audiences::fill(&mut tx, filling.id, &question).await? > 0 {
+            cap::judge(&mut tx, plan, (campaign, &filling), (question.after, question.up_to), now).await?;
             canary::cover(&mut tx, &campaign.guards, filling.id, (question.after, question.up_to), now).await?;
         }
         occurrences::advance(&mut tx, filling.id, question.up_to).await?;

@@ -26,6 +26,8 @@ pub struct Range {
     until: AtomicI64,
     /// What its deliveries say.
     pub message: Arc<Prepared>,
+    /// From here on nothing more of it is marked: its campaign's window closes.
+    closes_at: Option<Timestamp>,
     /// The relay did not serve us while we were at it.
     pub relay_down: AtomicBool,
     /// What of it waits for a token.
@@ -43,14 +45,15 @@ pub struct Job {
 impl Range {
     /// A range just claimed.
     #[must_use]
-    pub fn new(lease: Lease, message: Arc<Prepared>) -> Self {
-        Self {
-            lease,
-            until: AtomicI64::new(lease.until.as_millisecond()),
-            message,
-            relay_down: AtomicBool::new(false),
-            held: OnceLock::new(),
-        }
+    pub fn new(lease: Lease, message: Arc<Prepared>, closes_at: Option<Timestamp>) -> Self {
+        let until = AtomicI64::new(lease.until.as_millisecond());
+        Self { lease, until, message, closes_at, relay_down: AtomicBool::new(false), held: OnceLock::new() }
+    }
+
+    /// Whether its campaign's window has closed: what is left of it waits for the next opening.
+    #[must_use]
+    pub fn is_closed(&self, now: Timestamp) -> bool {
+        self.closes_at.is_some_and(|closes_at| closes_at <= now)
     }
 
     /// The lease, as it was claimed.

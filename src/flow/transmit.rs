@@ -199,6 +199,10 @@ impl<'a> Sender<'a> {
 
     /// Has a result recorded and a job marked, in one commit.
     async fn ask(&mut self, result: Option<Finished>, job: Option<Job>) {
+        let job = job.filter(|job| !job.range.is_closed(self.house.ctx.now()));
+        if result.is_none() && job.is_none() {
+            return;
+        }
         // Whoever may not be tried again is not marked; that is written down instead.
         let (result, job) = match job.as_ref().and_then(Job::uncertain) {
             Some(uncertain) if result.is_none() => (Some(uncertain), None),

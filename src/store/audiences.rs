@@ -61,7 +61,7 @@ macro_rules! members {
                     SELECT 1 FROM deliveries d JOIN issues i ON i.id = d.issue_id
                     WHERE d.prospect_id = p.id AND i.campaign = $3 AND i.newsletter = n.id
                       AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id
-                                      AND a.state IN ('failed', 'suppressed', 'cancelled', 'missed')))
+                                      AND a.state IN ('failed', 'suppressed', 'skipped', 'cancelled', 'missed')))
                 ORDER BY n.place LIMIT 1) AS newsletter
         FROM prospects p
         WHERE p.id > $4 AND p.id <= $5 AND p.standing = 'nurturing' AND p.mail_stop IS NULL AND p.address IS NOT NULL

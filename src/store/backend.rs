@@ -10,7 +10,7 @@ pub use crate::store::error::{StoreError, Unique};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, FromRow, PgConnection, Postgres, Sqlite, Transaction};
+use sqlx::{ConnectOptions, FromRow, PgConnection, Postgres, Sqlite, Transaction};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -50,8 +50,6 @@ const BY_KEY: [(&str, &str); 4] = [
     ("enable_mergejoin", "off"),
     ("plan_cache_mode", "force_generic_plan"),
 ];
-/// How long a connection may lie idle before it is tried out.
-const IDLE: Duration = Duration::from_secs(1);
 
 /// A transaction; rolled back unless committed.
 #[derive(Debug)]
@@ -166,11 +164,8 @@ impl Store {
         let options =
             PgConnectOptions::from_str(url.expose_secret())?.options([("synchronous_commit", "on")]).application_name("nurtured");
         let hot = Arc::new(Hot { options: options.clone().options(BY_KEY), connection: Mutex::new(None) });
-        // Trying a connection out costs a round trip: only those that nobody used for a while need it.
-        let tried = PgPoolOptions::new().test_before_acquire(false).before_acquire(|connection, about| {
-            Box::pin(async move { Ok(about.idle_for < IDLE || connection.ping().await.is_ok()) })
-        });
-        let pool = tried.max_connections(16).acquire_timeout(Duration::from_secs(30)).connect_with(options).await?;
+        let pool =
+            PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(30)).connect_with(options).await?;
         POSTGRES_MIGRATIONS.run(&pool).await?;
         Self(Engine::Postgres { pool, hot }).durable().await
     }
@@ -324,6 +319,14 @@ impl Tx {
     pub(in crate::store) async fn number(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<i64, StoreError> {
         let row: Option<(i64,)> = self.row(sql, values).await?;
         row.map(|(number,)| number).ok_or(StoreError::Rows { expected: 1, found: 0 })
+    }
+
+    /// Waits until no other transaction is alone at `what`, and is, until it ends. SQLite has one writer anyway.
+    pub(in crate::store) async fn alone(&mut self, what: i64) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(_) => self.execute("SELECT pg_advisory_xact_lock($1)", args![what]).await.map(drop),
+        }
     }
 
     /// Makes what was done durable and visible.

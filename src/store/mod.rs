@@ -23,6 +23,7 @@ pub mod buckets;
 pub mod attempts;
 pub mod breakers;
 pub mod alarms;
+pub mod caps;
 // What came back.
 pub mod signals;
 pub mod applied_rules;

@@ -3,6 +3,7 @@
 mod changes;
 mod accepted;
 mod broken;
+mod calendar;
 mod disk;
 mod guards;
 mod refused;

@@ -39,6 +39,8 @@ mod choices;
 mod audience;
 /// Campaigns, occurrences, issues, and filling them with deliveries.
 mod group_mail;
+/// How much mail a prospect has had, and is to get, of all campaigns.
+mod cap;
 /// Leases and attempts: who may send what, and what became of it.
 mod sending;
 /// Buckets, troubles, holds, alarms: what the guards remember.

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use tokio::task::JoinHandle;
 
 /// Returns once some connection waits for another one's lock, or `false` once `task` ended without waiting.
-fn waits<T>(url: &str, task: &JoinHandle<T>) -> bool {
+pub(super) fn waits<T>(url: &str, task: &JoinHandle<T>) -> bool {
     while !task.is_finished() {
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
         if crate::postgres::ask(url, waiting) != "0" {
