@@ -46,7 +46,7 @@ fn word<S: serde::Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::
     serializer.serialize_str(state.word())
 }
 
-/// The last stop check, in the mark's own statement: the lease still ours, the campaign running, the prospect still
+/// The last stop check, in the mark's own statement: sending not stopped, the lease still ours, the campaign running, the prospect still
 /// nurturing, not stopped, at the same address, and the address itself not suppressed: a list and a stop that commit at
 /// the same moment may leave a new prospect without its stop. On PostgreSQL it share-locks the prospect's row, which every stop
 /// updates: a stop that commits first is seen, one that commits later waits for this mark.
@@ -62,7 +62,8 @@ const MARK: Sql = locking!(
      WHERE (d.prospect_id IS NULL OR EXISTS (SELECT 1 FROM prospects p WHERE p.id = d.prospect_id AND p.standing = 'nurturing'
             AND p.mail_stop IS NULL AND p.address = d.address",
     "FOR SHARE",
-    ")) AND (i.test OR NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.address = d.address AND s.channel = 'email' AND s.lifted_at IS NULL))
+    ")) AND EXISTS (SELECT 1 FROM sending g WHERE g.observing IS NULL AND (g.stopped IS NULL OR i.test))
+       AND (i.test OR NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.address = d.address AND s.channel = 'email' AND s.lifted_at IS NULL))
      ON CONFLICT (delivery_id, number) DO NOTHING RETURNING delivery_id"
 );
 /// Whoever was refused a mark because of a stop gets that written down: as uncertain when an earlier mark has no result,

@@ -31,12 +31,14 @@ const NEXT: Sql = locking!(
      FROM leases l JOIN issues i ON i.id = l.issue_id JOIN campaigns c ON c.name = i.campaign
      WHERE l.finished_at IS NULL AND l.not_before <= $1 AND (l.owner IS NULL OR l.leased_until <= $1)
        AND (c.state = 'running' OR i.test)
+       AND EXISTS (SELECT 1 FROM sending g WHERE g.observing IS NULL AND (g.stopped IS NULL OR i.test))
      ORDER BY l.not_before, l.id LIMIT 1",
     "FOR UPDATE OF l SKIP LOCKED"
 );
 const OF_ISSUE: Sql = locking!(
     "SELECT l.id, l.issue_id, l.first_id, l.last_id, l.fence FROM leases l
      WHERE l.issue_id = $2 AND l.finished_at IS NULL AND l.not_before <= $1 AND (l.owner IS NULL OR l.leased_until <= $1)
+       AND EXISTS (SELECT 1 FROM sending g WHERE g.observing IS NULL)
      ORDER BY l.id LIMIT 1",
     "FOR UPDATE OF l SKIP LOCKED"
 );
@@ -49,7 +51,8 @@ const EXPIRE_ALL: &str = "UPDATE leases SET owner = NULL, leased_until = NULL WH
 const SOONEST: &str = "
     SELECT MIN(CASE WHEN l.owner IS NULL THEN l.not_before ELSE l.leased_until END)
     FROM leases l JOIN issues i ON i.id = l.issue_id JOIN campaigns c ON c.name = i.campaign
-    WHERE l.finished_at IS NULL AND (c.state = 'running' OR i.test)";
+    WHERE l.finished_at IS NULL AND (c.state = 'running' OR i.test)
+      AND EXISTS (SELECT 1 FROM sending g WHERE g.observing IS NULL AND (g.stopped IS NULL OR i.test))";
 
 /// Covers the deliveries just written for prospects after `after` up to `up_to`, one lease per issue.
 ///

@@ -11,6 +11,8 @@ pub mod accounts;
 pub mod suppressions;
 pub mod consents;
 pub mod prospects;
+// Whether anything may be said at all.
+pub mod sending;
 // What is said to the group.
 pub mod campaigns;
 pub mod occurrences;

@@ -43,6 +43,8 @@ mod group_mail;
 mod sending;
 /// A stop and a mark at the same moment, on two connections.
 mod stop_means_stop;
+/// Whether anything may leave: stopped, observing.
+mod halt;
 /// Signals, assessments, qualifications.
 mod doorway;
 /// Handoffs, follow-ups, letters.
