@@ -9,6 +9,7 @@ pub mod check;
 pub mod init;
 // The daemon.
 pub mod run;
+pub mod sending;
 // Prospects and what is known of them.
 pub mod prospects;
 pub mod signals;

@@ -1,7 +1,7 @@
 //! The words of the command line.
 
 use super::exit::{Exit, colour};
-use super::{campaigns, check, demo, explain, handoffs, inbox, init, prospects, queue, run, signals, suppress};
+use super::{campaigns, check, demo, explain, handoffs, inbox, init, prospects, queue, run, sending, signals, suppress};
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -35,6 +35,10 @@ enum Verb {
     Check,
     /// Run the daemon
     Run,
+    /// Stop all group mail at once, on every node, until `nurtured resume`
+    Stop(sending::Stop),
+    /// Let group mail go on
+    Resume,
     /// Import, list, show, export or forget prospects
     #[command(subcommand)]
     Prospects(prospects::Prospects),
@@ -92,6 +96,8 @@ async fn obey(arguments: Arguments) -> Result<(), Exit> {
         Verb::Init { directory } => init::init(&directory),
         Verb::Check => check::check(config, json),
         Verb::Run => run::run(config).await,
+        Verb::Stop(verb) => sending::stop(&verb, config, json).await,
+        Verb::Resume => sending::resume(config, json).await,
         Verb::Prospects(verb) => prospects::obey(verb, config, json).await,
         Verb::Campaigns(verb) => campaigns::obey(verb, config, json).await,
         Verb::Signals(verb) => signals::obey(verb, config, json).await,

@@ -6,6 +6,7 @@
 // What every step is given.
 pub mod context;
 pub mod outbox;
+pub mod gate;
 // Who comes in.
 pub mod admit;
 // The group side.

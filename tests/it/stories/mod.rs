@@ -4,6 +4,7 @@
 mod doorway;
 mod forgotten;
 mod group_mail;
+mod halted;
 mod returned;
 mod salespeople;
 mod time;
