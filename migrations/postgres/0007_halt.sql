@@ -15,3 +15,6 @@ CREATE TABLE sending (
     CONSTRAINT sending_observing_since CHECK ((observing IS NULL) = (observing_at IS NULL))
 );
 INSERT INTO sending (id) VALUES (1);
+
+-- What nobody knows the end of is listed without reading every attempt ever made.
+CREATE INDEX attempts_uncertain ON attempts (delivery_id) WHERE state = 'uncertain';

@@ -18,6 +18,7 @@ pub mod suppress;
 pub mod inbox;
 // Campaigns.
 pub mod campaigns;
+pub mod uncertain;
 // Salespeople.
 pub mod queue;
 pub mod handoffs;

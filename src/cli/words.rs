@@ -1,7 +1,9 @@
 //! The words of the command line.
 
 use super::exit::{Exit, colour};
-use super::{campaigns, check, demo, explain, handoffs, inbox, init, prospects, queue, run, sending, signals, suppress};
+use super::{
+    campaigns, check, demo, explain, handoffs, inbox, init, prospects, queue, run, sending, signals, suppress, uncertain,
+};
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -45,6 +47,9 @@ enum Verb {
     /// List, preview, test, pause or resume campaigns
     #[command(subcommand)]
     Campaigns(campaigns::Campaigns),
+    /// List deliveries nobody knows the end of, or say what became of them
+    #[command(subcommand)]
+    Uncertain(uncertain::Uncertain),
     /// Log what people said
     #[command(subcommand)]
     Signals(signals::Signals),
@@ -100,6 +105,7 @@ async fn obey(arguments: Arguments) -> Result<(), Exit> {
         Verb::Resume => sending::resume(config, json).await,
         Verb::Prospects(verb) => prospects::obey(verb, config, json).await,
         Verb::Campaigns(verb) => campaigns::obey(verb, config, json).await,
+        Verb::Uncertain(verb) => uncertain::obey(verb, config, json).await,
         Verb::Signals(verb) => signals::obey(verb, config, json).await,
         Verb::Inbox(verb) => inbox::obey(verb, config, json).await,
         Verb::Explain(verb) => explain::explain(&verb, config, json).await,

@@ -1,6 +1,7 @@
 //! Settings of the service: what `nurtured.toml` says.
 
 use super::address::Address;
+use super::delivery::OnUncertain;
 use super::id::Name;
 use super::prospect::FieldType;
 use secrecy::{ExposeSecret, SecretString};
@@ -18,6 +19,8 @@ pub struct Settings {
     pub tracking: Tracking,
     /// Where everything is remembered.
     pub database: DatabaseUrl,
+    /// Where every stop is written down outside the database.
+    pub stop_journal: std::path::PathBuf,
     /// The relay.
     pub smtp: Smtp,
     /// The web server.
@@ -84,6 +87,8 @@ pub struct Smtp {
     pub return_path: Address,
     /// What we call ourselves in EHLO.
     pub hello: String,
+    /// What becomes of a delivery in doubt.
+    pub on_uncertain: OnUncertain,
 }
 
 /// How the connection to the relay is protected.

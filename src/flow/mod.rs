@@ -14,6 +14,7 @@ pub mod publish;
 pub mod doors;
 pub mod transmit;
 pub mod deliver;
+pub mod doubt;
 pub mod observe;
 // The doorway.
 pub mod qualify;

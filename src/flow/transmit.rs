@@ -6,7 +6,7 @@
 
 use super::context::{Context, FlowError};
 use super::doors::{Doors, Finished};
-use crate::domain::delivery::{DOUBTFUL_TRIES, Reply, State, retry_after};
+use crate::domain::delivery::{Reply, State, retry_after};
 use crate::domain::id::DeliveryId;
 use crate::domain::issue::Hole;
 use crate::domain::span::Span;
@@ -186,8 +186,8 @@ impl<'a> Connections<'a> {
     /// Marks one delivery; `None` if it may not be sent, which the mark's own statement wrote down.
     async fn mark(&self, job: Job, permit: OwnedSemaphorePermit) -> Result<Option<Marked>, FlowError> {
         let lease = job.range.renewed(self.ctx).await?;
-        if job.row.in_doubt && job.row.doubts >= DOUBTFUL_TRIES {
-            let words = "two tries ended in doubt".to_owned();
+        if job.row.in_doubt && job.row.doubts >= self.ctx.plan().settings.smtp.on_uncertain.tries() {
+            let words = format!("in doubt after {} of {} tries", job.row.doubts, job.row.marks);
             self.write(outcome(&job.row, job.row.number + 1, &lease, State::Uncertain, None, Some(words)), None).await?;
             return Ok(None);
         }
@@ -261,7 +261,9 @@ impl<'a> Connections<'a> {
                 range.relay_down.store(true, Ordering::Relaxed);
                 (State::Pending, Some(BACK_OFF.after(now)), Some(words), None)
             }
-            Reply::BrokenAfter(words) if row.doubts + 1 >= DOUBTFUL_TRIES => (State::Uncertain, None, Some(words), None),
+            Reply::BrokenAfter(words) if row.doubts + 1 >= self.ctx.plan().settings.smtp.on_uncertain.tries() => {
+                (State::Uncertain, None, Some(words), None)
+            }
             // The mark stays without a result: that is what doubt is.
             Reply::BrokenAfter(_) => return Ok(()),
         };

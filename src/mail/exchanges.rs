@@ -1,7 +1,7 @@
 //! The relay's client against real conversations: our catcher, TLS on the loopback, and Postfix's smtp-sink.
 
 use crate::domain::address::Address;
-use crate::domain::delivery::Reply;
+use crate::domain::delivery::{OnUncertain, Reply};
 use crate::domain::settings::{Security, Smtp};
 use crate::mail::catcher::Catcher;
 use crate::mail::outcomes::relay;
@@ -101,8 +101,16 @@ fn roots() -> RootCertStore {
 fn protected(port: u16, security: Security, password: &str, roots: RootCertStore) -> Relay {
     let login = Some(("ada".to_owned(), SecretString::from(password)));
     let host = "localhost".to_owned();
-    let settings =
-        Smtp { host, port, security, login, connections: 1, return_path: to("b@news.example"), hello: "news.example".to_owned() };
+    let settings = Smtp {
+        host,
+        port,
+        security,
+        login,
+        connections: 1,
+        return_path: to("b@news.example"),
+        hello: "news.example".to_owned(),
+        on_uncertain: OnUncertain::default(),
+    };
     Relay::trusting(settings, roots).expect("a relay")
 }
 

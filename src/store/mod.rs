@@ -21,6 +21,7 @@ pub mod audiences;
 pub mod deliveries;
 pub mod leases;
 pub mod attempts;
+pub mod doubts;
 // What came back.
 pub mod signals;
 pub mod applied_rules;

@@ -16,3 +16,21 @@ fn all_sending_is_stopped_and_goes_on() {
     assert!(desk.run(&["resume"]).out.contains("goes on"));
     assert!(desk.json(&["campaigns", "show", "line-downtime"])["standing"]["held"].is_null());
 }
+
+#[test]
+fn nothing_uncertain_is_said_and_cannot_be_resolved() {
+    let desk = Desk::new();
+    assert!(desk.run(&["uncertain", "list"]).out.contains("Nothing is uncertain"));
+    assert_eq!(desk.json(&["uncertain", "list"]), serde_json::json!([]));
+    let resolve = |more: &[&str]| desk.run(&[&["uncertain", "resolve"], more].concat());
+    for (left, code, words) in [
+        (resolve(&["7", "--as", "accepted", "--by", "marta"]), 1, "uncertain list"),
+        (resolve(&["--all-of", "7", "--as", "resend", "--by", "marta"]), 1, "uncertain list"),
+        (resolve(&["7", "--as", "sent", "--by", "marta"]), 2, "resend"),
+        (resolve(&["7", "--as", "accepted", "--by", "bob"]), 2, "dana"),
+        (resolve(&["7", "--all-of", "7", "--as", "failed", "--by", "marta"]), 2, "cannot be used with"),
+        (resolve(&["--as", "failed", "--by", "marta"]), 2, "required"),
+    ] {
+        assert!(left.code == code && left.err.contains(words), "{code} {words}: {left:?}");
+    }
+}

@@ -2,6 +2,7 @@
 //! real SMTP and the real pages.
 
 mod doorway;
+mod doubted;
 mod forgotten;
 mod group_mail;
 mod halted;
