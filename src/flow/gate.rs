@@ -7,6 +7,9 @@ use super::context::{Context, FlowError};
 use crate::domain::span::Span;
 use crate::store::sending::{self, Sending};
 
+/// How the reason begins when stops cannot be kept outside the database.
+pub const JOURNAL_TROUBLE: &str = "the stop journal cannot be written";
+
 /// Looks for what must shut the gate before anything happens, and shuts it.
 ///
 /// # Errors
@@ -16,6 +19,13 @@ pub async fn watch(ctx: &Context) -> Result<(), FlowError> {
         let minutes = Span::minutes(jump.as_mins());
         tracing::error!(minutes = jump.as_mins(), "the clock jumped forward: no group mail until somebody resumes");
         stop(ctx, &format!("the clock jumped forward by {minutes}: check it")).await?;
+    }
+    if let Some(journal) = ctx.store().journal().filter(|journal| journal.is_broken())
+        && let Some(why) = journal.trouble()
+        && state(ctx).await?.stopped.is_none()
+    {
+        tracing::error!(%why, "the stop journal cannot be written: no group mail until it can, and somebody resumes");
+        stop(ctx, &format!("{JOURNAL_TROUBLE}: {why}")).await?;
     }
     Ok(())
 }

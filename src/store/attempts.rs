@@ -99,6 +99,10 @@ const RESULT: &str = "
 /// # Errors
 /// The store's.
 pub async fn mark(tx: &mut Tx, marks: &[Mark], now: Timestamp) -> Result<BTreeSet<DeliveryId>, StoreError> {
+    if tx.notes().are_lost() {
+        // A stop that only the database knows would be forgotten with it.
+        return Ok(BTreeSet::new());
+    }
     let rows = to_json(marks)?;
     let marked: Vec<(i64,)> = tx.rows(MARK, args![rows.clone(), now]).await?;
     if marked.len() < marks.len() {

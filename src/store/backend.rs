@@ -6,6 +6,8 @@
 //! and always bound, never `now()`; enums are TEXT under a CHECK; JSON is TEXT; `ON CONFLICT`, `RETURNING`,
 //! `INSERT … SELECT`, partial unique indexes and window functions are common ground; orders name `NULLS LAST`.
 
+use super::journal::Journal;
+use super::notes::Notes;
 pub use crate::store::error::{StoreError, Unique};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
@@ -13,11 +15,12 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{FromRow, Postgres, Sqlite, Transaction};
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The database of one nurtured: cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Store(Engine);
+pub struct Store(Engine, Option<Arc<Journal>>);
 
 #[derive(Debug, Clone)]
 enum Engine {
@@ -29,13 +32,13 @@ enum Engine {
     Postgres(PgPool),
 }
 
-/// A transaction; rolled back unless committed.
+/// A transaction; rolled back unless committed. With it goes what it said that the stop journal must keep.
 #[derive(Debug)]
 pub enum Tx {
     /// On SQLite.
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Transaction<'static, Sqlite>, Notes),
     /// On PostgreSQL.
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(Transaction<'static, Postgres>, Notes),
 }
 
 /// A statement: the same text for both engines, or one each where locking differs.
@@ -116,7 +119,7 @@ impl Store {
         SQLITE_MIGRATIONS.run(&writer).await?;
         let readers =
             SqlitePoolOptions::new().max_connections(4).min_connections(0).connect_with(options.read_only(true)).await?;
-        Self(Engine::Sqlite { writer, readers }).durable().await
+        Self(Engine::Sqlite { writer, readers }, None).durable().await
     }
 
     /// Connects to PostgreSQL and brings the tables up to date. The URL may hold a password; it is never printed.
@@ -129,7 +132,7 @@ impl Store {
         let pool =
             PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(30)).connect_with(options).await?;
         POSTGRES_MIGRATIONS.run(&pool).await?;
-        Self(Engine::Postgres(pool)).durable().await
+        Self(Engine::Postgres(pool), None).durable().await
     }
 
     /// The settings on which it depends whether a commit outlives a power cut, as the engine reports them.
@@ -172,6 +175,18 @@ impl Store {
         }
     }
 
+    /// The same database, its stops also kept in this journal.
+    #[must_use]
+    pub fn journalled(self, journal: Journal) -> Self {
+        Self(self.0, Some(Arc::new(journal)))
+    }
+
+    /// Where its stops are also kept.
+    #[must_use]
+    pub const fn journal(&self) -> Option<&Arc<Journal>> {
+        self.1.as_ref()
+    }
+
     /// Whether several nodes can share this database.
     #[must_use]
     pub const fn is_shared(&self) -> bool {
@@ -184,8 +199,8 @@ impl Store {
     /// When the database cannot be reached, or stays locked by another process.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match &self.0 {
-            Engine::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Engine::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Engine::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?, Notes::of(self.1.clone())),
+            Engine::Postgres(pool) => Tx::Postgres(pool.begin().await?, Notes::of(self.1.clone())),
         })
     }
 
@@ -195,9 +210,11 @@ impl Store {
     /// When the database cannot be reached.
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(match &self.0 {
-            Engine::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
+            Engine::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?, Notes::default()),
             // What SQLite's readers do by themselves.
-            Engine::Postgres(pool) => Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?),
+            Engine::Postgres(pool) => {
+                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?, Notes::default())
+            }
         })
     }
 
@@ -240,8 +257,8 @@ impl Tx {
     /// Runs a statement; returns how many rows it touched.
     pub(in crate::store) async fn execute(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<u64, StoreError> {
         Ok(match self {
-            Self::Sqlite(tx) => bound!(sqlx::query(sql.into().sqlite()), values).execute(&mut **tx).await?.rows_affected(),
-            Self::Postgres(tx) => bound!(sqlx::query(sql.into().postgres()), values).execute(&mut **tx).await?.rows_affected(),
+            Self::Sqlite(tx, _) => bound!(sqlx::query(sql.into().sqlite()), values).execute(&mut **tx).await?.rows_affected(),
+            Self::Postgres(tx, _) => bound!(sqlx::query(sql.into().postgres()), values).execute(&mut **tx).await?.rows_affected(),
         })
     }
 
@@ -252,8 +269,8 @@ impl Tx {
         values: &[Value],
     ) -> Result<Vec<T>, StoreError> {
         Ok(match self {
-            Self::Sqlite(tx) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_all(&mut **tx).await?,
-            Self::Postgres(tx) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_all(&mut **tx).await?,
+            Self::Sqlite(tx, _) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_all(&mut **tx).await?,
+            Self::Postgres(tx, _) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_all(&mut **tx).await?,
         })
     }
 
@@ -264,8 +281,8 @@ impl Tx {
         values: &[Value],
     ) -> Result<Option<T>, StoreError> {
         Ok(match self {
-            Self::Sqlite(tx) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_optional(&mut **tx).await?,
-            Self::Postgres(tx) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_optional(&mut **tx).await?,
+            Self::Sqlite(tx, _) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_optional(&mut **tx).await?,
+            Self::Postgres(tx, _) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_optional(&mut **tx).await?,
         })
     }
 
@@ -275,15 +292,35 @@ impl Tx {
         row.map(|(number,)| number).ok_or(StoreError::Rows { expected: 1, found: 0 })
     }
 
-    /// Makes what was done durable and visible.
+    /// Whether other nodes may write beside this transaction.
+    pub(in crate::store) const fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(..))
+    }
+
+    /// What the stop journal must keep of this transaction.
+    pub(in crate::store) const fn notes(&mut self) -> &mut Notes {
+        match self {
+            Self::Sqlite(_, notes) | Self::Postgres(_, notes) => notes,
+        }
+    }
+
+    /// Makes what was done durable and visible, the stops in it outside the database first.
     ///
     /// # Errors
     /// When it could not be made durable: nothing of it happened.
     pub async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
-        }
+        let (committed, notes) = match self {
+            Self::Sqlite(tx, mut notes) => {
+                notes.before_commit().await;
+                (tx.commit().await, notes)
+            }
+            Self::Postgres(tx, mut notes) => {
+                notes.before_commit().await;
+                (tx.commit().await, notes)
+            }
+        };
+        committed?;
+        notes.after_commit().await;
         Ok(())
     }
 
@@ -293,8 +330,8 @@ impl Tx {
     /// When the connection was lost, which undoes it too.
     pub async fn rollback(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(tx) => tx.rollback().await?,
-            Self::Postgres(tx) => tx.rollback().await?,
+            Self::Sqlite(tx, _) => tx.rollback().await?,
+            Self::Postgres(tx, _) => tx.rollback().await?,
         }
         Ok(())
     }

@@ -2,6 +2,9 @@
 
 // How statements reach either engine.
 pub mod error;
+pub mod stop_lines;
+pub mod journal;
+pub mod notes;
 pub mod backend;
 pub mod value;
 pub mod batch;

@@ -45,6 +45,8 @@ mod sending;
 mod stop_means_stop;
 /// Whether anything may leave: stopped, observing.
 mod halt;
+/// What the stop journal is told, and what happens when it cannot be.
+mod journal;
 /// Signals, assessments, qualifications.
 mod doorway;
 /// Handoffs, follow-ups, letters.
