@@ -10,6 +10,8 @@ pub mod init;
 // The daemon.
 pub mod run;
 pub mod sending;
+pub mod adopt;
+pub mod db;
 // Prospects and what is known of them.
 pub mod prospects;
 pub mod signals;

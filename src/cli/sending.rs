@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use super::{open, screen};
-use crate::flow::gate;
+use crate::flow::{adopt, gate};
 use clap::Args;
 use std::path::Path;
 
@@ -43,6 +43,11 @@ pub async fn stop(verb: &Stop, config: Option<&Path>, json: bool) -> Result<(), 
 /// The store's.
 pub async fn resume(config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let house = open::house(config).await?;
+    let before = gate::state(&house.ctx).await?.stopped;
+    if before.is_some_and(|held| held.reason.starts_with(gate::JOURNAL_TROUBLE)) {
+        // What could not be written then is written now, or sending stays stopped.
+        adopt::complete(&house.ctx).await?;
+    }
     let resumed = gate::resume(&house.ctx).await?;
     let state = gate::state(&house.ctx).await?;
     if json {

@@ -2,7 +2,8 @@
 
 use super::exit::{Exit, colour};
 use super::{
-    campaigns, check, demo, explain, handoffs, inbox, init, prospects, queue, run, sending, signals, suppress, uncertain,
+    adopt, campaigns, check, db, demo, explain, handoffs, inbox, init, prospects, queue, run, sending, signals, suppress,
+    uncertain,
 };
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};
@@ -41,6 +42,11 @@ enum Verb {
     Stop(sending::Stop),
     /// Let group mail go on
     Resume,
+    /// Let a restored or copied database send
+    Adopt(adopt::Adopt),
+    /// Back up, verify or migrate the database
+    #[command(subcommand)]
+    Db(db::Db),
     /// Import, list, show, export or forget prospects
     #[command(subcommand)]
     Prospects(prospects::Prospects),
@@ -103,6 +109,8 @@ async fn obey(arguments: Arguments) -> Result<(), Exit> {
         Verb::Run => run::run(config).await,
         Verb::Stop(verb) => sending::stop(&verb, config, json).await,
         Verb::Resume => sending::resume(config, json).await,
+        Verb::Adopt(verb) => adopt::adopt(&verb, config, json).await,
+        Verb::Db(verb) => db::obey(verb, config, json).await,
         Verb::Prospects(verb) => prospects::obey(verb, config, json).await,
         Verb::Campaigns(verb) => campaigns::obey(verb, config, json).await,
         Verb::Uncertain(verb) => uncertain::obey(verb, config, json).await,

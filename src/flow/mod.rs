@@ -29,6 +29,8 @@ pub mod receive;
 // What is stopped by hand, and who is erased.
 pub mod halt;
 pub mod forget;
+// What is done with a database that comes back from a backup.
+pub mod adopt;
 // What time alone brings.
 pub mod sweep;
 // All of them, until nothing is left to do.

@@ -82,6 +82,33 @@ async fn open(tx: &mut Tx, campaign: &Campaign, now: Timestamp) -> Result<(), Fl
     Ok(())
 }
 
+/// Opens every occurrence that fell due, however many and however late: for a database whose deliveries are held. Returns
+/// how many.
+///
+/// # Errors
+/// The store's.
+pub async fn open_every(tx: &mut Tx, campaign: &Campaign, now: Timestamp) -> Result<u64, FlowError> {
+    let Some(state) = campaigns::lock(tx, &campaign.name).await? else {
+        return Ok(0);
+    };
+    let mut opened = 0;
+    let mut next = campaign.schedule.after(state.seen_until);
+    while let Some(firing) = next.filter(|firing| firing.due_at <= now) {
+        opened += u64::from(occurrences::open(tx, &campaign.name, &firing, state.paused.is_some()).await?);
+        campaigns::seen(tx, &campaign.name, firing.due_at).await?;
+        next = campaign.schedule.after(firing.due_at);
+    }
+    Ok(opened)
+}
+
+/// Writes one page of the oldest open occurrence, whether sending is stopped or not. Returns whether there was one.
+///
+/// # Errors
+/// As [`publish`].
+pub async fn fill(ctx: &Context) -> Result<bool, FlowError> {
+    fill_page(ctx, &ctx.plan(), ctx.now()).await
+}
+
 /// How many missed occurrences are written down at once.
 const MOST_BACK: usize = 1_000;
 

@@ -122,6 +122,11 @@ impl Store {
         Self(Engine::Sqlite { writer, readers }, None).durable().await
     }
 
+    /// A copy of a SQLite database, to be read.
+    pub(in crate::store) fn over(pool: SqlitePool) -> Self {
+        Self(Engine::Sqlite { writer: pool.clone(), readers: pool }, None)
+    }
+
     /// Connects to PostgreSQL and brings the tables up to date. The URL may hold a password; it is never printed.
     ///
     /// # Errors

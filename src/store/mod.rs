@@ -14,8 +14,10 @@ pub mod accounts;
 pub mod suppressions;
 pub mod consents;
 pub mod prospects;
-// Whether anything may be said at all.
+// Whether anything may be said at all, and whose database this is.
 pub mod sending;
+pub mod witness;
+pub mod identity;
 // What is said to the group.
 pub mod campaigns;
 pub mod occurrences;
@@ -38,3 +40,5 @@ pub mod letters;
 pub mod counts;
 pub mod integrity;
 pub mod erasures;
+pub mod adoptions;
+pub mod backups;

@@ -166,6 +166,12 @@ pub async fn note_lifted(
     tx.execute(NOTE_LIFTED, args![address, channel.word(), lifted_at, words]).await.map(drop)
 }
 
+/// The reason of that word; one we do not know is somebody's, made by hand.
+#[must_use]
+pub fn reason(word: &str) -> &'static str {
+    ["unsubscribed", "bounced", "complained", "opted_out", "erased"].into_iter().find(|r| *r == word).unwrap_or("manual")
+}
+
 /// What stands for an erased address: enough to know it again, not enough to read it.
 #[must_use]
 pub fn erased(address: &Address) -> String {

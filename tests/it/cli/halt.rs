@@ -34,3 +34,44 @@ fn nothing_uncertain_is_said_and_cannot_be_resolved() {
         assert!(left.code == code && left.err.contains(words), "{code} {words}: {left:?}");
     }
 }
+
+#[test]
+fn a_backup_is_whole_its_owners_alone_and_sends_nothing_before_it_is_adopted() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new();
+    let refused = desk.run(&["adopt"]);
+    assert!(refused.code == 1 && refused.err.contains("nothing to adopt"), "{refused:?}");
+    let list = "email,unsubscribed\nada@albareda.example,yes\nbea@albareda.example,no\n";
+    assert_eq!(desk.pipe(&["prospects", "import", "-"], list.as_bytes()).code, 0);
+    let backup = desk.path("backup.db").to_string_lossy().into_owned();
+    assert_eq!(desk.run(&["db", "backup", &backup]).code, 0);
+    let again = desk.run(&["db", "backup", &backup]);
+    assert!(again.code == 1 && again.err.contains("overwrites nothing"), "{again:?}");
+    assert_eq!(std::fs::metadata(&backup).expect("a file").permissions().mode() & 0o777, 0o600);
+    assert!(desk.run(&["db", "verify", &backup]).out.contains("whole") && desk.run(&["db", "verify"]).out.contains("whole"));
+    assert!(desk.run(&["db", "migrate"]).out.contains("up to date"));
+    assert_eq!(desk.run(&["db", "verify", "nowhere"]).code, 65);
+
+    // After the backup: somebody else stops, somebody is let go.
+    assert_eq!(desk.run(&["suppress", "add", "bea@albareda.example", "--reason", "asked"]).code, 0);
+    assert_eq!(desk.run(&["suppress", "remove", "ada@albareda.example", "--reason", "wrote to us"]).code, 0);
+    for leftover in ["desk.db", "desk.db-wal", "desk.db-shm"] {
+        drop(std::fs::remove_file(desk.path(leftover)));
+    }
+    std::fs::copy(&backup, desk.path("desk.db")).expect("restored");
+    let why = desk.json(&["campaigns", "list"])[0]["held"].to_string();
+    assert!(why.contains("this is a backup of") && why.contains("nurtured adopt"), "{why}");
+    let adopted = desk.json(&["adopt"]);
+    assert_eq!((&adopted["stopped"], &adopted["lifted"], &adopted["held"]), (&1.into(), &1.into(), &0.into()), "{adopted}");
+    assert!(desk.json(&["campaigns", "list"])[0]["held"].is_null());
+    let stopped = desk.json(&["suppress", "list"]);
+    assert_eq!(stopped.as_array().map(Vec::len), Some(1));
+    assert!(stopped[0]["address"] == "bea@albareda.example" && stopped[0]["source"].to_string().contains("stop journal"), "{stopped}");
+
+    // A broken copy is told from a whole one.
+    let mut bytes = std::fs::read(&backup).expect("read");
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 4096].fill(0xa5);
+    std::fs::write(&backup, bytes).expect("written");
+    assert_eq!(desk.run(&["db", "verify", &backup]).code, 1);
+}
