@@ -66,7 +66,10 @@ fn a_backup_is_whole_its_owners_alone_and_sends_nothing_before_it_is_adopted() {
     assert!(desk.json(&["campaigns", "list"])[0]["held"].is_null());
     let stopped = desk.json(&["suppress", "list"]);
     assert_eq!(stopped.as_array().map(Vec::len), Some(1));
-    assert!(stopped[0]["address"] == "bea@albareda.example" && stopped[0]["source"].to_string().contains("stop journal"), "{stopped}");
+    assert!(
+        stopped[0]["address"] == "bea@albareda.example" && stopped[0]["source"].to_string().contains("stop journal"),
+        "{stopped}"
+    );
 
     // A broken copy is told from a whole one.
     let mut bytes = std::fs::read(&backup).expect("read");

@@ -1,6 +1,7 @@
 //! Stories: what the house promises, told as it happens to people. Each runs on both engines, on a manual clock, with
 //! real SMTP and the real pages.
 
+mod adopted;
 mod doorway;
 mod doubted;
 mod forgotten;
