@@ -31,16 +31,21 @@ impl Watch {
         Self(Mutex::new(lead(clock)))
     }
 
-    /// How far the clock has jumped forward, if that is more than [`JUMP`]; told once. A clock that was set back is
-    /// watched from where it stands.
+    /// How far the clock has jumped forward, if that is more than [`JUMP`]; told to everybody who asks, until somebody
+    /// has seen to it. A clock that was set back is watched from where it stands.
     pub fn jumped(&self, clock: &dyn Clock) -> Option<SignedDuration> {
         let lead = lead(clock);
         let mut before = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let jump = lead.checked_sub(*before).unwrap_or(SignedDuration::ZERO);
-        if jump < SignedDuration::ZERO || jump > JUMP {
+        if jump < SignedDuration::ZERO {
             *before = lead;
         }
         (jump > JUMP).then_some(jump)
+    }
+
+    /// Somebody has seen to it: from here on it is watched anew.
+    pub fn seen_to(&self, clock: &dyn Clock) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = lead(clock);
     }
 }
 
@@ -145,7 +150,9 @@ mod tests {
         assert_eq!(watch.jumped(&clock), None, "exactly two hours are no jump yet");
         clock.set(SignedDuration::from_millis(1));
         assert_eq!(watch.jumped(&clock), Some(hours(2) + SignedDuration::from_millis(1)), "they add up");
-        assert_eq!(watch.jumped(&clock), None, "told once");
+        assert!(watch.jumped(&clock).is_some(), "whoever asks is told, until somebody has seen to it");
+        watch.seen_to(&clock);
+        assert_eq!(watch.jumped(&clock), None);
         clock.set(hours(-30));
         assert_eq!(watch.jumped(&clock), None, "backwards nothing fires");
         clock.set(hours(30));

@@ -28,7 +28,7 @@ pub async fn adopt(verb: &Adopt, config: Option<&Path>, json: bool) -> Result<()
     let store = house.ctx.store();
     let mut held = journal::Held::default();
     let own = store.journal().map(|journal| journal.path().to_owned());
-    for file in verb.journals.iter().filter(|file| !file.is_file()) {
+    if let Some(file) = verb.journals.iter().find(|file| !file.is_file()) {
         return Err(Exit::Data(format!("there is no journal {}", file.display())));
     }
     for file in own.iter().chain(&verb.journals) {

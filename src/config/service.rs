@@ -85,7 +85,7 @@ fn database(mut reader: Reader<'_>, vault: &Vault) -> Option<(DatabaseUrl, PathB
         }
         DatabaseUrl::Postgres(_) => PathBuf::from("nurtured.stops"),
     };
-    let journal = journal.map_or_else(|| Some(default()), |path| path)?;
+    let journal = journal.unwrap_or_else(|| Some(default()))?;
     Some((url, journal))
 }
 

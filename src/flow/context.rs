@@ -92,10 +92,15 @@ impl Context {
         self.0.clock.clone()
     }
 
-    /// How far the clock has jumped forward since this was last asked, if it has.
+    /// How far the clock has jumped forward, if it has and nobody has seen to it.
     #[must_use]
     pub fn jumped(&self) -> Option<SignedDuration> {
         self.0.watch.jumped(&*self.0.clock)
+    }
+
+    /// Somebody has seen to a clock that jumped.
+    pub fn clock_seen_to(&self) {
+        self.0.watch.seen_to(&*self.0.clock);
     }
 
     /// Whether why nothing is sent is other than when this was last asked: then it is worth a line in the log.

@@ -19,6 +19,8 @@ pub async fn watch(ctx: &Context) -> Result<(), FlowError> {
         let minutes = Span::minutes(jump.as_mins());
         tracing::error!(minutes = jump.as_mins(), "the clock jumped forward: no group mail until somebody resumes");
         stop(ctx, &format!("the clock jumped forward by {minutes}: check it")).await?;
+        // Not before: whoever looks meanwhile must not find a clock that seems right and a gate that is still open.
+        ctx.clock_seen_to();
     }
     if let Some(journal) = ctx.store().journal().filter(|journal| journal.is_broken())
         && let Some(why) = journal.trouble()
@@ -38,9 +40,10 @@ pub async fn is_shut(ctx: &Context) -> Result<bool, FlowError> {
     watch(ctx).await?;
     let why = state(ctx).await?.why_not();
     if ctx.is_news(why.as_deref()) {
-        match &why {
-            Some(why) => tracing::warn!(%why, "no group mail is sent"),
-            None => tracing::info!("group mail goes on"),
+        if let Some(why) = &why {
+            tracing::warn!(%why, "no group mail is sent");
+        } else {
+            tracing::info!("group mail goes on");
         }
     }
     Ok(why.is_some())

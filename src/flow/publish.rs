@@ -82,7 +82,8 @@ async fn open(tx: &mut Tx, campaign: &Campaign, now: Timestamp) -> Result<(), Fl
     Ok(())
 }
 
-/// Opens every occurrence that fell due, however many and however late: for a database whose deliveries are held. Returns
+/// Opens every occurrence that fell due, however late: for a database whose deliveries are held. A thousand of them are
+/// written out, what comes after is missed. Returns
 /// how many.
 ///
 /// # Errors
@@ -94,7 +95,8 @@ pub async fn open_every(tx: &mut Tx, campaign: &Campaign, now: Timestamp) -> Res
     let mut opened = 0;
     let mut next = campaign.schedule.after(state.seen_until);
     while let Some(firing) = next.filter(|firing| firing.due_at <= now) {
-        opened += u64::from(occurrences::open(tx, &campaign.name, &firing, state.paused.is_some()).await?);
+        let missed = state.paused.is_some() || opened >= MOST_BACK as u64;
+        opened += u64::from(occurrences::open(tx, &campaign.name, &firing, missed).await?);
         campaigns::seen(tx, &campaign.name, firing.due_at).await?;
         next = campaign.schedule.after(firing.due_at);
     }

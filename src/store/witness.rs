@@ -88,7 +88,6 @@ pub fn judge(database: &Identity, witness: Option<&Witness>, place: &str, alone:
         (Some(_), None) if alone => {
             stranger("the witness beside the stop journal is gone: nobody can tell whether this is a restored backup".to_owned())
         }
-        (Some(_), None) => Verdict::Same,
         (Some(_), Some(witness)) if database.former.as_ref() == Some(&witness.token) => Verdict::AdoptedElsewhere,
         (Some(token), Some(witness)) if *token != witness.token => {
             stranger(format!("this is another database than the one that was at home here until {}", witness.at))
@@ -99,7 +98,7 @@ pub fn judge(database: &Identity, witness: Option<&Witness>, place: &str, alone:
         (Some(_), Some(witness)) if database.marks.is_behind(&witness.marks) => {
             stranger(format!("this database was restored from a backup: it had come further by {}", witness.at))
         }
-        (Some(_), Some(_)) => Verdict::Same,
+        (Some(_), _) => Verdict::Same,
     }
 }
 

@@ -71,7 +71,7 @@ async fn after_adopting_a_backup_nobody_who_stopped_is_mailed_and_nobody_twice()
     catcher.wait_for(backed_up + 100).await;
     // From both ends: some have their mail already, most do not.
     let stopped: Vec<String> = (0..50).chain(PEOPLE - 50..PEOPLE).map(|n| format!("p{n}@albareda.com")).collect();
-    let list = format!("email,unsubscribed\n{}", stopped.iter().map(|a| format!("{a},yes\n")).collect::<String>());
+    let list = format!("email,unsubscribed\n{},yes\n", stopped.join(",yes\n"));
     std::fs::write(at.join("stops.csv"), list).expect("written");
     verb(at, &["prospects", "import", "stops.csv"]);
     daemon.kill();
