@@ -15,7 +15,7 @@ use crate::flow::{halt, publish};
 use crate::mail::token::WIDTH;
 use crate::store::backend::Tx;
 use crate::store::counts::{self, OfCampaign};
-use crate::store::{audiences, campaigns, deliveries, occurrences};
+use crate::store::{audiences, campaigns, deliveries, occurrences, sending};
 use clap::Subcommand;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -81,6 +81,8 @@ struct Standing<'a> {
     #[serde(flatten)]
     counts: OfCampaign,
     paused: Option<String>,
+    /// Why no group mail is sent at all, whatever the campaign's state.
+    held: Option<String>,
 }
 
 /// Obeys.
@@ -146,7 +148,8 @@ async fn standing<'a>(tx: &mut Tx, plan: &Plan, campaign: &'a Campaign, now: Tim
     let paused = campaigns::all(tx).await?.remove(&campaign.name).and_then(|state| state.paused);
     let next_at = campaign.schedule.after(now).map(|firing| firing.due_at);
     let counts = counts::of_campaign(tx, &campaign.name).await?;
-    Ok(Standing { campaign: &campaign.name, next_at, next: in_zone(campaign, next_at), audience, counts, paused })
+    let held = sending::state(tx).await?.why_not();
+    Ok(Standing { campaign: &campaign.name, next_at, next: in_zone(campaign, next_at), audience, counts, paused, held })
 }
 
 async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
@@ -170,6 +173,9 @@ async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
             [s.campaign.to_string(), next, audience, sent, failed, open, clicked]
         })
         .collect();
+    if let Some(why) = all.iter().find_map(|s| s.held.as_ref()) {
+        screen::line(format!("Nothing is sent: {why}.\n"))?;
+    }
     screen::table(["CAMPAIGN", "NEXT", "AUDIENCE", "SENT", "FAILED", "OPEN", "CLICKED"], &rows)
 }
 
@@ -208,6 +214,7 @@ async fn show(name: &str, config: Option<&Path>, json: bool) -> Result<(), Exit>
         ("so far", format!("{} sent, {} failed, {} open", c.sent, c.failed, c.open)),
         ("clicked", format!("{} by people, {} by machines", c.clicked, c.machine_clicks)),
         ("paused", standing.paused.clone().unwrap_or_else(|| "no".to_owned())),
+        ("sending", standing.held.clone().unwrap_or_else(|| "open".to_owned())),
     ];
     lines.iter().try_for_each(|(what, value)| screen::line(format!("  {what:11} {value}")))?;
     screen::line("Next")?;

@@ -89,8 +89,52 @@ pub enum Reply {
     BrokenAfter(String),
 }
 
-/// After two doubtful tries a delivery stays uncertain.
-pub const DOUBTFUL_TRIES: i64 = 2;
+/// What becomes of a delivery of which nobody knows whether it was sent: a choice between a mail twice and none at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnUncertain {
+    /// It is sent once more, with the same bytes; if that ends in doubt too, it is held.
+    #[default]
+    Resend,
+    /// It is held at once and listed: no mail twice, whatever breaks.
+    Hold,
+}
+
+impl OnUncertain {
+    /// The words of the configuration.
+    pub const WORDS: [(&'static str, Self); 2] = [("resend", Self::Resend), ("hold", Self::Hold)];
+
+    /// How many tries may end in doubt; after the last of them the delivery is uncertain.
+    #[must_use]
+    pub const fn tries(self) -> i64 {
+        match self {
+            Self::Resend => 2,
+            Self::Hold => 1,
+        }
+    }
+}
+
+/// What somebody found out, or decided, about an uncertain delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolution {
+    /// It was sent: the relay's own log says so.
+    Accepted,
+    /// It was not, and shall not be.
+    Failed,
+    /// It is to be sent again, with the same bytes.
+    Resend,
+}
+
+impl Resolution {
+    /// The state it leads to.
+    #[must_use]
+    pub const fn state(self) -> State {
+        match self {
+            Self::Accepted => State::Accepted,
+            Self::Failed => State::Failed,
+            Self::Resend => State::Pending,
+        }
+    }
+}
 
 /// How long to wait before try `next` (2 is the first repeat) after a temporary refusal, before jitter; `None` when
 /// the last one was the last. 5 min, 15 min, 1 h, 3 h, then 8 h until 48 h have passed.

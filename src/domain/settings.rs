@@ -2,6 +2,7 @@
 
 use super::address::Address;
 use super::cap::Cap;
+use super::delivery::OnUncertain;
 use super::dkim::Dkim;
 use super::guard::Paces;
 use super::id::Name;
@@ -22,6 +23,8 @@ pub struct Settings {
     pub tracking: Tracking,
     /// Where everything is remembered.
     pub database: DatabaseUrl,
+    /// Where every stop is written down outside the database.
+    pub stop_journal: std::path::PathBuf,
     /// The relay.
     pub smtp: Smtp,
     /// The web server.
@@ -99,6 +102,8 @@ pub struct Smtp {
     pub dkim: Option<Arc<Dkim>>,
     /// How fast it and the receiving domains are served.
     pub paces: Paces,
+    /// What becomes of a delivery in doubt.
+    pub on_uncertain: OnUncertain,
 }
 
 /// How the connection to the relay is protected.

@@ -6,6 +6,7 @@
 // What every step is given.
 pub mod context;
 pub mod outbox;
+pub mod gate;
 // Who comes in.
 pub mod admit;
 // The group side.
@@ -18,6 +19,7 @@ pub mod doors;
 pub mod range;
 pub mod transmit;
 pub mod deliver;
+pub mod doubt;
 pub mod observe;
 // The doorway.
 pub mod qualify;
@@ -34,6 +36,8 @@ pub mod halt;
 pub mod forget;
 // Who is told that a campaign paused by itself.
 pub mod alarm;
+// What is done with a database that comes back from a backup.
+pub mod adopt;
 // What time alone brings.
 pub mod sweep;
 // All of them, until nothing is left to do.

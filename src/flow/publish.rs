@@ -7,6 +7,7 @@ use super::breaker;
 use super::canary;
 use super::cap;
 use super::context::{Context, FlowError, Progress};
+use super::gate;
 use crate::domain::breaker::Tripped;
 use crate::domain::campaign::{Campaign, Newsletter, Order, Sender};
 use crate::domain::id::{IssueId, Name, OccurrenceId, ProspectId, fingerprint};
@@ -32,9 +33,13 @@ const PAGE: i64 = 2_000;
 pub async fn publish(ctx: &Context) -> Result<Progress, FlowError> {
     let plan = ctx.plan();
     let now = ctx.now();
+    // After the clock was read: a clock that jumped is seen before anything fires by it.
+    if gate::is_shut(ctx).await? {
+        return Ok(Progress::Idle);
+    }
     let next = open_due(ctx, &plan, now).await?;
     let (let_go, held_until) = canary::let_go(ctx, now).await?;
-    if fill_page(ctx, &plan, now).await? || let_go {
+    if fill_page(ctx, &plan, now, true).await? || let_go {
         ctx.ring();
         return Ok(Progress::Done);
     }
@@ -85,11 +90,45 @@ async fn open(tx: &mut Tx, campaign: &Campaign, now: Timestamp) -> Result<bool, 
     Ok(due.len() == MOST_BACK)
 }
 
+/// Opens every occurrence that fell due, however late: for a database whose deliveries are held. A thousand of them are
+/// written out, what comes after is missed. Returns how many.
+///
+/// # Errors
+/// The store's.
+pub async fn open_every(tx: &mut Tx, campaign: &Campaign, now: Timestamp) -> Result<u64, FlowError> {
+    let Some(state) = campaigns::lock(tx, &campaign.name).await? else {
+        return Ok(0);
+    };
+    let mut opened = 0;
+    let mut next = campaign.schedule.named_after(state.seen_until);
+    while let Some(firing) = next.filter(|firing| firing.due_at <= now) {
+        let missed = match &firing {
+            _ if campaign.schedule.skips(&firing) => Some(Missed::SkipDate),
+            _ if state.paused.is_some() => Some(Missed::Paused),
+            _ if opened >= MOST_BACK as u64 => Some(Missed::Older),
+            _ => None,
+        };
+        opened += u64::from(occurrences::open(tx, &campaign.name, &firing, missed).await?);
+        campaigns::seen(tx, &campaign.name, firing.due_at).await?;
+        next = campaign.schedule.named_after(firing.due_at);
+    }
+    Ok(opened)
+}
+
+/// Writes one page of the oldest open occurrence, whether sending is stopped or not, and whatever care is taken when mail
+/// is to go out: for a database whose deliveries are held. Returns whether there was one.
+///
+/// # Errors
+/// As [`publish`].
+pub async fn fill(ctx: &Context) -> Result<bool, FlowError> {
+    fill_page(ctx, &ctx.plan(), ctx.now(), false).await
+}
+
 /// How many occurrences are written down in one transaction.
 const MOST_BACK: usize = 1_000;
 
-/// Writes one page of the oldest open occurrence. Returns whether there was one.
-async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<bool, FlowError> {
+/// Writes one page of the oldest open occurrence, with care if it is to be sent. Returns whether there was one.
+async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) -> Result<bool, FlowError> {
     let mut read = ctx.store().read().await?;
     let Some(waiting) = occurrences::peek_filling(&mut read).await? else {
         return Ok(false);
@@ -111,7 +150,7 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<bool, F
         question.up_to = audiences::last(&mut read).await?;
         let late = campaign.late.misses(waiting.due_at, now);
         let too_many = too_many(&mut read, campaign, &question).await?;
-        if late || too_many.is_some() {
+        if to_send && (late || too_many.is_some()) {
             drop(read);
             return turn_away(ctx, campaign, &waiting, too_many.filter(|_| !late), now).await;
         }
@@ -133,7 +172,7 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<bool, F
         added.push(issues::id(&mut tx, filling.id, &newsletter.id).await?);
     }
     // Another node that wrote the first page meanwhile has sown.
-    if filling.cursor == ProspectId(0) {
+    if to_send && filling.cursor == ProspectId(0) {
         canary::sow(&mut tx, &campaign.guards, filling.id, &added, now).await?;
     }
     cap::begin(&mut tx, plan).await?;
@@ -145,8 +184,13 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<bool, F
         tracing::info!(campaign = %campaign.name, "occurrence filled");
     } else {
         if audiences::fill(&mut tx, filling.id, &question).await? > 0 {
-            cap::judge(&mut tx, plan, (campaign, &filling), (question.after, question.up_to), now).await?;
-            canary::cover(&mut tx, &campaign.guards, filling.id, (question.after, question.up_to), now).await?;
+            let page = (question.after, question.up_to);
+            if to_send {
+                cap::judge(&mut tx, plan, (campaign, &filling), page, now).await?;
+                canary::cover(&mut tx, &campaign.guards, filling.id, page, now).await?;
+            } else {
+                leases::cover(&mut tx, filling.id, page.0, page.1, now).await?;
+            }
         }
         occurrences::advance(&mut tx, filling.id, question.up_to).await?;
     }

@@ -3,7 +3,7 @@
 use super::breaker::Sign;
 use super::doors::Finished;
 use super::pace::Held;
-use crate::domain::delivery::{DOUBTFUL_TRIES, Reply, State, retry_after};
+use crate::domain::delivery::{Reply, State, retry_after};
 use crate::domain::id::DeliveryId;
 use crate::domain::span::Span;
 use crate::mail::prepared::Prepared;
@@ -94,18 +94,18 @@ impl Job {
         Mark { delivery: self.row.id, number: self.row.number + 1, lease: lease.id, fence: lease.fence }
     }
 
-    /// What it ends with when it may not be tried again: too many tries ended in doubt.
+    /// What it ends with when it may not be tried again: as many tries as policy grants ended in doubt.
     #[must_use]
-    pub fn uncertain(&self) -> Option<Finished> {
-        let given_up = self.row.in_doubt && self.row.doubts >= DOUBTFUL_TRIES;
-        let words = || Some("two tries ended in doubt".to_owned());
+    pub fn uncertain(&self, tries: i64) -> Option<Finished> {
+        let given_up = self.row.in_doubt && self.row.doubts >= tries;
+        let words = || Some(format!("in doubt after {} of {} tries", self.row.doubts, self.row.marks));
         given_up.then(|| Finished::plain(self.outcome(self.row.number + 1, State::Uncertain, None, words())))
     }
 
-    /// What the relay's reply to the marked mail means. Without an outcome it broke off in doubt and may be tried again: a
+    /// What the relay's reply to the marked mail means, when so many tries may end in doubt. Without an outcome it broke off in doubt and may be tried again: a
     /// mark without a result is what doubt is.
     #[must_use]
-    pub fn finished(&self, reply: Reply, now: Timestamp) -> Finished {
+    pub fn finished(&self, reply: Reply, tries: i64, now: Timestamp) -> Finished {
         let row = &self.row;
         let sign = Sign::of(&reply, row.number + 1);
         let retry = |words: String| match retry_after(row.marks + 2, row.first_marked_at.unwrap_or(now), now) {
@@ -123,7 +123,7 @@ impl Job {
                 self.range.relay_down.store(true, Ordering::Relaxed);
                 (State::Pending, Some(BACK_OFF.after(now)), Some(words), None)
             }
-            Reply::BrokenAfter(words) if row.doubts + 1 >= DOUBTFUL_TRIES => (State::Uncertain, None, Some(words), None),
+            Reply::BrokenAfter(words) if row.doubts + 1 >= tries => (State::Uncertain, None, Some(words), None),
             Reply::BrokenAfter(_) => return Finished { delivery: row.id, outcome: None, gone: None, sign },
         };
         let outcome = Some(self.outcome(row.number + 2, state, retry_at, words));

@@ -4,7 +4,7 @@
 
 use super::context::{Context, FlowError, Progress};
 use super::doors::Doors;
-use super::{alarm, correspond, deliver, hand_off, publish, qualify, sweep};
+use super::{alarm, correspond, deliver, gate, hand_off, publish, qualify, sweep};
 use jiff::Timestamp;
 
 /// A step, in the order of the picture.
@@ -50,6 +50,7 @@ impl Step {
     /// # Errors
     /// The step's.
     pub async fn take(self, ctx: &Context, doors: &Doors) -> Result<Progress, FlowError> {
+        gate::watch(ctx).await?;
         match self {
             Self::Publish => publish::publish(ctx).await,
             Self::Deliver => deliver::deliver(ctx, doors).await,

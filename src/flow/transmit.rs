@@ -31,6 +31,8 @@ pub struct Connections {
     turned_away: Mutex<Vec<Job>>,
     return_path: (String, String),
     max_in_doubt: usize,
+    /// How many tries of one mail may end in doubt.
+    tries: i64,
     dkim: Option<Arc<Dkim>>,
     given_up: CancellationToken,
 }
@@ -48,6 +50,7 @@ impl Connections {
             turned_away: Mutex::default(),
             return_path: (smtp.return_path.local().to_owned(), smtp.return_path.domain().to_owned()),
             max_in_doubt: smtp.max_in_doubt,
+            tries: smtp.on_uncertain.tries(),
             dkim: smtp.dkim.clone(),
             given_up: CancellationToken::new(),
         })
@@ -204,7 +207,7 @@ impl<'a> Sender<'a> {
             return;
         }
         // Whoever may not be tried again is not marked; that is written down instead.
-        let (result, job) = match job.as_ref().and_then(Job::uncertain) {
+        let (result, job) = match job.as_ref().and_then(|job| job.uncertain(self.house.tries)) {
             Some(uncertain) if result.is_none() => (Some(uncertain), None),
             Some(uncertain) => {
                 self.enter(Some(uncertain), None).await;
@@ -238,7 +241,7 @@ impl<'a> Sender<'a> {
                     Ok(()) => self.ready.push_back(Ready { job, return_path, message }),
                     Err(why) => {
                         let reply = Reply::BrokenBefore(format!("could not {why}"));
-                        let finished = job.finished(reply, self.house.ctx.now());
+                        let finished = job.finished(reply, self.house.tries, self.house.ctx.now());
                         self.enter(Some(finished), None).await;
                     }
                 }
@@ -274,7 +277,7 @@ impl<'a> Sender<'a> {
         let Ready { job, mut message, .. } = next;
         message.clear();
         self.spare.push(message);
-        let finished = job.finished(reply, ctx.now());
+        let finished = job.finished(reply, self.house.tries, ctx.now());
         drop(job);
         let replacement = if self.lost { None } else { self.house.waiting() };
         self.ask(Some(finished), replacement).await;

@@ -1,7 +1,7 @@
 //! Every way a try can end, against a relay that follows a script.
 
 use crate::domain::address::Address;
-use crate::domain::delivery::Reply;
+use crate::domain::delivery::{OnUncertain, Reply};
 use crate::domain::settings::{Security, Smtp};
 use crate::mail::conversation::{Connection, Mail, Patience};
 use crate::mail::relay::{Relay, RelayError};
@@ -59,6 +59,7 @@ async fn play(script: Script) -> SocketAddr {
 
 pub(super) fn relay(address: SocketAddr) -> Relay {
     let settings = Smtp {
+        on_uncertain: OnUncertain::default(),
         host: address.ip().to_string(),
         port: address.port(),
         security: Security::Plaintext,

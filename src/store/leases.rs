@@ -36,12 +36,14 @@ const NEXT: Sql = locking!(
      FROM leases l JOIN issues i ON i.id = l.issue_id JOIN campaigns c ON c.name = i.campaign
      WHERE l.finished_at IS NULL AND l.not_before <= $1 AND (l.owner IS NULL OR l.leased_until <= $1)
        AND (i.test OR (c.state = 'running' AND NOT EXISTS (SELECT 1 FROM json_each($2) w WHERE w.value ->> 'campaign' = i.campaign)))
+       AND EXISTS (SELECT 1 FROM sending g WHERE g.id = 1 AND g.observing IS NULL AND (g.stopped IS NULL OR i.test))
      ORDER BY l.not_before, l.id LIMIT 1",
     "FOR UPDATE OF l SKIP LOCKED"
 );
 const OF_ISSUE: Sql = locking!(
     "SELECT l.id, l.issue_id, l.first_id, l.last_id, l.fence FROM leases l
      WHERE l.issue_id = $2 AND l.finished_at IS NULL AND l.not_before <= $1 AND (l.owner IS NULL OR l.leased_until <= $1)
+       AND EXISTS (SELECT 1 FROM sending g WHERE g.id = 1 AND g.observing IS NULL)
      ORDER BY l.id LIMIT 1",
     "FOR UPDATE OF l SKIP LOCKED"
 );
@@ -55,7 +57,8 @@ const SOONEST: &str = "
     SELECT MIN(CASE WHEN w.opens_at > l.at THEN w.opens_at ELSE l.at END)
     FROM (SELECT i.campaign, i.test, CASE WHEN l.owner IS NULL THEN l.not_before ELSE l.leased_until END AS at
           FROM leases l JOIN issues i ON i.id = l.issue_id JOIN campaigns c ON c.name = i.campaign
-          WHERE l.finished_at IS NULL AND (c.state = 'running' OR i.test)) AS l
+          WHERE l.finished_at IS NULL AND (c.state = 'running' OR i.test)
+            AND EXISTS (SELECT 1 FROM sending g WHERE g.id = 1 AND g.observing IS NULL AND (g.stopped IS NULL OR i.test))) AS l
     LEFT JOIN (SELECT value ->> 'campaign' AS campaign, CAST(value ->> 'opens_at' AS BIGINT) AS opens_at
                FROM json_each($1)) AS w ON w.campaign = l.campaign AND NOT l.test";
 

@@ -47,6 +47,10 @@ mod sending;
 mod guards;
 /// A stop and a mark at the same moment, on two connections.
 mod stop_means_stop;
+/// Whether anything may leave: stopped, observing.
+mod halt;
+/// What the stop journal is told, and what happens when it cannot be.
+mod journal;
 /// Signals, assessments, qualifications.
 mod doorway;
 /// Handoffs, follow-ups, letters.

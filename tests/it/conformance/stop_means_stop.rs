@@ -29,9 +29,9 @@ async fn unsubscribe(tx: &mut Tx) -> Result<u64, StoreError> {
     suppressions::add(tx, &[stop], minute(6)).await
 }
 
-type Marked = JoinHandle<Result<BTreeSet<DeliveryId>, StoreError>>;
+pub(super) type Marked = JoinHandle<Result<BTreeSet<DeliveryId>, StoreError>>;
 
-fn marking(store: Store, lease: nurtured::store::leases::Lease, delivery: DeliveryId) -> Marked {
+pub(super) fn marking(store: Store, lease: nurtured::store::leases::Lease, delivery: DeliveryId) -> Marked {
     tokio::spawn(async move {
         let mut tx = store.write().await?;
         let marked = attempts::mark(&mut tx, &[mark(&lease, delivery, 1)], minute(7)).await?;

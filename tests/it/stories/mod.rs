@@ -4,11 +4,14 @@
 mod away;
 mod breakers;
 mod calendar;
+mod adopted;
 mod doorway;
+mod doubted;
 mod forgotten;
 mod group_mail;
 mod guards;
 mod pacing;
+mod halted;
 mod returned;
 mod salespeople;
 mod signed;
