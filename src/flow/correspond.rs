@@ -28,6 +28,7 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
         return Ok(Progress::Idle);
     };
     tx.commit().await?;
+    failpoint!("letter.claimed");
 
     let return_path = ctx.plan().settings.smtp.return_path.to_string();
     let reply = match ctx.relay().connect().await {
@@ -39,6 +40,7 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
         Err(why) => Reply::RelayDown(why.to_string()),
     };
 
+    failpoint!("letter.sent");
     let now = ctx.now();
     let mut tx = ctx.store().write().await?;
     match reply {
@@ -60,5 +62,6 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
         }
     }
     tx.commit().await?;
+    failpoint!("letter.recorded");
     Ok(Progress::Done)
 }

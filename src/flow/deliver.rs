@@ -91,6 +91,7 @@ async fn read_ahead(
             None => load(&mut tx, lease.issue).await?,
         };
         tx.commit().await?;
+        failpoint!("deliver.claimed");
         messages.insert(lease.issue, message.clone());
         let range = Arc::new(Range::new(lease, message));
         ranges.push(range.clone());
@@ -117,6 +118,7 @@ async fn load(tx: &mut Tx, issue: IssueId) -> Result<Arc<Prepared>, FlowError> {
 
 /// Gives a range back: finished when every delivery of it is, else to be claimed again when the first of them is due.
 async fn release(ctx: &Context, range: &Range) -> Result<(), FlowError> {
+    failpoint!("deliver.before_release");
     let lease: Lease = range.lease().await;
     let (now, relay_down) = (ctx.now(), range.relay_down.load(Ordering::Relaxed));
     let mut tx = ctx.store().write().await?;
@@ -131,5 +133,6 @@ async fn release(ctx: &Context, range: &Range) -> Result<(), FlowError> {
     };
     leases::release(&mut tx, &lease, open.iter().map(again).min(), now).await?;
     tx.commit().await?;
+    failpoint!("deliver.after_release");
     Ok(())
 }

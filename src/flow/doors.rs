@@ -41,6 +41,7 @@ impl Doors {
             let now = at_mark.now();
             Box::pin(async move {
                 let marked = attempts::mark(tx, marks, now).await?;
+                failpoint!("mark.before_commit", StoreError::Rows { expected: 1, found: 0 });
                 Ok(marks.iter().map(|m| marked.contains(&m.delivery)).collect())
             })
         });
@@ -71,6 +72,7 @@ async fn record(tx: &mut Tx, finished: &[Finished], now: Timestamp) -> Result<Ve
         signals::append(tx, &rows, now).await?;
         assessments::mark(tx, rows.iter().filter_map(|(p, _)| Some(((*p)?, now)))).await?;
     }
+    failpoint!("result.before_commit", StoreError::Rows { expected: 1, found: 0 });
     Ok(finished.iter().map(|f| recorded.contains(&f.outcome.delivery)).collect())
 }
 

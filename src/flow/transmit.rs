@@ -192,7 +192,9 @@ impl<'a> Connections<'a> {
             return Ok(None);
         }
         let mark = Mark { delivery: job.row.id, number: job.row.number + 1, lease: lease.id, fence: lease.fence };
-        Ok(self.doors.marks.write(mark).await?.then_some(Marked { job, lease, permit }))
+        let marked = self.doors.marks.write(mark).await?;
+        failpoint!("mark.after_commit");
+        Ok(marked.then_some(Marked { job, lease, permit }))
     }
 
     /// Sends what is marked. A connection that broke is opened anew; if that fails, what is marked goes back unsent.
@@ -275,6 +277,7 @@ impl<'a> Connections<'a> {
         if !self.doors.results.write(Finished { outcome, gone }).await? {
             tracing::warn!(%delivery, "result dropped: the lease was lost");
         }
+        failpoint!("result.after_commit");
         Ok(())
     }
 
