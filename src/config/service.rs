@@ -12,6 +12,7 @@ use crate::domain::span::FiscalYear;
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// What `nurtured.toml` says, as far as it could be read.
 pub struct Service {
@@ -107,6 +108,7 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
     let password = vault.read(&mut reader, &Keys { value: "password", file: "password_file", credential: "smtp.password" });
     let has_password_key = reader.has("password") || reader.has("password_file");
     let connections = reader.get("connections").map_or(Some(4), |node| node.integer(log, 1, 64));
+    let patience = reader.get("patience").map(|node| node.parse(log, "", wait));
     let return_path =
         reader.need_address("return_path", "the address bounces come back to, such as \"bounces@news.tecnofab.example\"");
     let hello = reader.get("hello").map(|node| node.parse(log, "", host_name));
@@ -132,8 +134,24 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
         _ => None,
     };
     let (host, return_path): (String, Address) = (host?.0, return_path?);
+    let patience = patience.map_or(Some(None), |patience| patience.map(Some))?;
     let hello = hello.unwrap_or_else(|| Some(return_path.domain().to_owned()))?;
-    Some(Smtp { host, port: port?, security: security?, login, connections: connections?, return_path, hello })
+    Some(Smtp { host, port: port?, security: security?, login, connections: connections?, return_path, hello, patience })
+}
+
+/// How long to wait: whole seconds or minutes, up to the ten minutes that RFC 5321 grants the slowest answer.
+fn wait(text: &str) -> Result<Duration, &'static str> {
+    let number = text.trim().trim_end_matches(|c: char| !c.is_ascii_digit());
+    let each = match text.trim()[number.len()..].trim() {
+        "s" | "second" | "seconds" => 1,
+        "m" | "min" | "minute" | "minutes" => 60,
+        _ => 0,
+    };
+    let seconds = number.parse::<u32>().unwrap_or(0).saturating_mul(each);
+    match seconds {
+        1..=600 => Ok(Duration::from_secs(seconds.into())),
+        _ => Err("patience is one second to ten minutes; write it such as \"75s\" or \"10m\""),
+    }
 }
 
 fn http(mut reader: Reader<'_>, vault: &Vault) -> Option<Http> {

@@ -6,6 +6,7 @@ use super::prospect::FieldType;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// What `nurtured.toml` says.
 #[derive(Debug, Clone)]
@@ -84,6 +85,8 @@ pub struct Smtp {
     pub return_path: Address,
     /// What we call ourselves in EHLO.
     pub hello: String,
+    /// For how long an answer is waited for at most, in any phase; as RFC 5321 says where nothing is said here.
+    pub patience: Option<Duration>,
 }
 
 /// How the connection to the relay is protected.

@@ -101,8 +101,16 @@ fn roots() -> RootCertStore {
 fn protected(port: u16, security: Security, password: &str, roots: RootCertStore) -> Relay {
     let login = Some(("ada".to_owned(), SecretString::from(password)));
     let host = "localhost".to_owned();
-    let settings =
-        Smtp { host, port, security, login, connections: 1, return_path: to("b@news.example"), hello: "news.example".to_owned() };
+    let settings = Smtp {
+        host,
+        port,
+        security,
+        login,
+        connections: 1,
+        return_path: to("b@news.example"),
+        hello: "news.example".to_owned(),
+        patience: None,
+    };
     Relay::trusting(settings, roots).expect("a relay")
 }
 

@@ -65,6 +65,7 @@ pub(super) fn relay(address: SocketAddr) -> Relay {
         connections: 1,
         return_path: Address::parse("bounces@news.example").expect("address"),
         hello: "news.example".to_owned(),
+        patience: None,
     };
     Relay::trusting(settings, RootCertStore::empty()).expect("a relay")
 }

@@ -60,6 +60,21 @@ impl Default for Patience {
     }
 }
 
+impl Patience {
+    /// The same, but no phase longer than this.
+    #[must_use]
+    pub fn at_most(self, most: Duration) -> Self {
+        Self {
+            connect: self.connect.min(most),
+            greeting: self.greeting.min(most),
+            command: self.command.min(most),
+            data: self.data.min(most),
+            block: self.block.min(most),
+            dot: self.dot.min(most),
+        }
+    }
+}
+
 /// Why there is no connection. None of these is a delivery's fault.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RelayError {
@@ -109,7 +124,8 @@ impl Relay {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let connector = TlsConnector::from(Arc::new(config));
-        Ok(Self { settings: Arc::new(settings), connector, patience: Patience::default() })
+        let patience = settings.patience.map_or_else(Patience::default, |most| Patience::default().at_most(most));
+        Ok(Self { settings: Arc::new(settings), connector, patience })
     }
 
     /// The same relay, waited for differently.
@@ -248,6 +264,7 @@ impl Open {
             Ok(250) => {}
             other => return refused(other, Phase::Sender),
         }
+        failpoint!("relay.after_sender");
         match self.command(&format!("RCPT TO:<{to}>\r\n"), patience.command).await {
             Ok(250..=252) => {}
             other => return refused(other, Phase::Recipient),
@@ -256,6 +273,7 @@ impl Open {
             Ok(354) => {}
             other => return refused(other, Phase::Data),
         }
+        failpoint!("relay.before_message");
         // Behind a 354 only the message may follow; a relay that already answered it is not to be believed.
         if self.wire.replies() != Some(self.replies) {
             return Ended::Broken(Reply::BrokenBefore("the relay answered before it was asked".to_owned()));
@@ -289,6 +307,7 @@ impl Open {
                 Ok(response) => response.code().to_string(),
             }));
         }
+        failpoint!("relay.after_dot");
         self.replies += 1;
         match result.map(|response| number(&response)) {
             Ok(250) => Ended::Clean(Reply::Accepted),
