@@ -29,7 +29,16 @@ impl Engine {
 #[derive(Debug, Clone)]
 pub(crate) enum Which {
     Kills(Scenario),
-    Failpoints { people: usize },
+    Failpoints {
+        people: usize,
+    },
+    Races {
+        races: usize,
+    },
+    /// Each so-many-th row of the table.
+    Network {
+        every: usize,
+    },
 }
 
 impl Which {
@@ -37,6 +46,8 @@ impl Which {
         match self {
             Self::Kills(_) => "kills",
             Self::Failpoints { .. } => "failpoints",
+            Self::Network { .. } => "network",
+            Self::Races { .. } => "races",
         }
     }
 }
@@ -50,7 +61,7 @@ pub(crate) struct Asked {
 }
 
 const ENGINES: [Engine; 2] = [Engine::Sqlite, Engine::Postgres];
-const SCENARIOS: [&str; 2] = ["kills", "failpoints"];
+const SCENARIOS: [&str; 4] = ["kills", "failpoints", "network", "races"];
 /// What the quick tier plays of random kills: how many, of how many prospects, and with which seed.
 const QUICK: (usize, usize, u64) = (5, 500, 7);
 
@@ -89,9 +100,12 @@ pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Result<Vec<Asked>
     let is_long = is_long || kills.is_some();
     let mut asked = Vec::new();
     for name in scenarios {
-        for engine in &engines {
+        // What the engine has no part in is played on SQLite alone.
+        for engine in engines.iter().filter(|engine| name != "network" || **engine == Engine::Sqlite) {
             let which = match name {
                 "failpoints" => Which::Failpoints { people: prospects.unwrap_or(if is_long { 2_500 } else { 250 }) },
+                "network" => Which::Network { every: if is_long { 1 } else { 8 } },
+                "races" => Which::Races { races: prospects.unwrap_or(if is_long { 2_000 } else { 300 }) },
                 _ => Which::Kills(Scenario {
                     kills: kills.unwrap_or(QUICK.0),
                     prospects: prospects.unwrap_or(if is_long { 10_000 } else { QUICK.1 }),

@@ -37,6 +37,10 @@ mod caller;
 mod scenario;
 /// Death at every named place.
 mod failpoints;
+/// A relay that misbehaves, and a network that fails.
+mod network;
+/// A stop against a send, thousands of times.
+mod races;
 /// What is asked for on the command line.
 mod asked;
 
@@ -101,6 +105,24 @@ async fn run(asked: &Asked) -> anyhow::Result<bool> {
                 "chaos scenario=failpoints engine={engine} kills={places} lost={} duplicates={} bound={bound} double_handoffs={} \
                  lost_signals={} uncertain={}",
                 verdict.lost, verdict.duplicates, verdict.double_handoffs, verdict.lost_signals, verdict.uncertain,
+            );
+            verdict
+        }
+        Which::Network { every } => {
+            let network::Outcome { rows, duplicates, verdict } = network::play(directory.path(), database, seed, *every).await?;
+            println!(
+                "chaos scenario=network engine={engine} seed={seed} rows={rows} lost={} duplicates={duplicates} uncertain={}",
+                verdict.lost, verdict.uncertain,
+            );
+            verdict
+        }
+        Which::Races { races } => {
+            let outcome = races::play(directory.path(), &database, *races).await?;
+            let races::Outcome { races, stopped_first, marked_first, verdict } = outcome;
+            println!(
+                "chaos scenario=races engine={engine} races={races} stopped_first={stopped_first} marked_first={marked_first} \
+                 marks_after_stop={}",
+                verdict.after_stop,
             );
             verdict
         }
