@@ -5,6 +5,7 @@
 
 use super::context::{Context, FlowError, Progress};
 use super::doors::Doors;
+use super::recover;
 use super::transmit::{BACK_OFF, Connections, Job, LEASE, Range};
 use crate::domain::id::IssueId;
 use crate::domain::span::Span;
@@ -37,13 +38,14 @@ enum Which {
 /// # Errors
 /// The store's. What could not be recorded was not sent, or is in doubt.
 pub async fn deliver(ctx: &Context, doors: &Doors) -> Result<Progress, FlowError> {
+    recover::give_back(ctx).await?;
     let mut read = ctx.store().read().await?;
     let due = leases::next_due(&mut read).await?;
     drop(read);
     if due.is_none_or(|at| at > ctx.now()) {
         return Ok(Progress::until(due));
     }
-    work(ctx, doors, Which::Due).await
+    work(ctx, doors, Which::Due).await.inspect_err(|_| ctx.leave_behind(true))
 }
 
 /// Works through what is due of one issue and leaves all others alone: how a test copy goes the way of live ones.

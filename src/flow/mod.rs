@@ -12,6 +12,7 @@ pub mod admit;
 pub mod publish;
 pub mod doors;
 pub mod transmit;
+pub mod recover;
 pub mod deliver;
 pub mod observe;
 // The doorway.

@@ -1,6 +1,7 @@
 //! What is asked for on the command line.
 
 use crate::scenario::Scenario;
+use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Engine {
@@ -35,6 +36,11 @@ pub(crate) enum Which {
     Races {
         races: usize,
     },
+    /// The disk under SQLite, or the server of PostgreSQL.
+    Outage {
+        people: usize,
+        gone_for: Duration,
+    },
     /// Each so-many-th row of the table.
     Network {
         every: usize,
@@ -48,6 +54,7 @@ impl Which {
             Self::Failpoints { .. } => "failpoints",
             Self::Network { .. } => "network",
             Self::Races { .. } => "races",
+            Self::Outage { .. } => "outage",
         }
     }
 }
@@ -61,7 +68,7 @@ pub(crate) struct Asked {
 }
 
 const ENGINES: [Engine; 2] = [Engine::Sqlite, Engine::Postgres];
-const SCENARIOS: [&str; 4] = ["kills", "failpoints", "network", "races"];
+const SCENARIOS: [&str; 6] = ["server", "failpoints", "kills", "network", "disk", "races"];
 /// What the quick tier plays of random kills: how many, of how many prospects, and with which seed.
 const QUICK: (usize, usize, u64) = (5, 500, 7);
 
@@ -100,12 +107,16 @@ pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Result<Vec<Asked>
     let is_long = is_long || kills.is_some();
     let mut asked = Vec::new();
     for name in scenarios {
-        // What the engine has no part in is played on SQLite alone.
-        for engine in engines.iter().filter(|engine| name != "network" || **engine == Engine::Sqlite) {
+        for engine in engines.iter().filter(|engine| concerns(name, **engine)) {
             let which = match name {
                 "failpoints" => Which::Failpoints { people: prospects.unwrap_or(if is_long { 2_500 } else { 250 }) },
                 "network" => Which::Network { every: if is_long { 1 } else { 8 } },
                 "races" => Which::Races { races: prospects.unwrap_or(if is_long { 2_000 } else { 300 }) },
+                "disk" | "server" => Which::Outage {
+                    people: prospects.unwrap_or(1_500),
+                    // Longer than the half minute for which a connection is tried.
+                    gone_for: Duration::from_secs(if is_long { 40 } else { 1 }),
+                },
                 _ => Which::Kills(Scenario {
                     kills: kills.unwrap_or(QUICK.0),
                     prospects: prospects.unwrap_or(if is_long { 10_000 } else { QUICK.1 }),
@@ -117,4 +128,13 @@ pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Result<Vec<Asked>
         }
     }
     Ok(asked)
+}
+
+/// Whether a scenario is one of this engine's: the network is the same for both, and each has its own way to fail.
+fn concerns(scenario: &str, engine: Engine) -> bool {
+    match scenario {
+        "network" | "disk" => engine == Engine::Sqlite,
+        "server" => engine == Engine::Postgres,
+        _ => true,
+    }
 }

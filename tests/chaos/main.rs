@@ -41,12 +41,19 @@ mod failpoints;
 mod network;
 /// A stop against a send, thousands of times.
 mod races;
+/// A small disk that can be filled.
+mod mount;
+/// A PostgreSQL server of one's own.
+mod server;
+/// What the daemons write to fails under them.
+mod outage;
 /// What is asked for on the command line.
 mod asked;
 
 use asked::{Asked, Engine, Which};
 use checker::Verdict;
 use database::Database;
+use futures_util::StreamExt;
 use missing::missing;
 use std::path::Path;
 use std::process::ExitCode;
@@ -60,17 +67,33 @@ fn main() -> ExitCode {
         }
     };
     let runtime = tokio::runtime::Runtime::new().expect("threads are to be had");
-    let mut sound = true;
-    for asked in runs {
-        match runtime.block_on(run(&asked)) {
-            Ok(is_sound) => sound &= is_sound,
+    if runtime.block_on(run_all(runs)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// How many scenarios of the quick tier are played beside each other: most of their time is waiting.
+const BESIDE: usize = 3;
+
+/// Plays everything that is asked for; returns whether nothing was broken.
+async fn run_all(runs: Vec<Asked>) -> bool {
+    let played = runs.into_iter().map(|asked| async move {
+        let (which, engine, seed) = (asked.which.name(), asked.engine.name(), asked.seed);
+        let played = tokio::spawn(async move { run(&asked).await });
+        match played.await {
+            Ok(Ok(is_sound)) => is_sound,
+            Ok(Err(error)) => {
+                eprintln!("chaos scenario={which} engine={engine} seed={seed}: {error:?}");
+                false
+            }
             Err(error) => {
-                eprintln!("chaos scenario={} engine={} seed={}: {error:?}", asked.which.name(), asked.engine.name(), asked.seed);
-                sound = false;
+                eprintln!("chaos scenario={which} engine={engine} seed={seed}: {error}");
+                false
             }
         }
-    }
-    if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    });
+    futures_util::stream::iter(played)
+        .buffer_unordered(BESIDE)
+        .fold(true, |sound, is_sound| async move { sound && is_sound })
+        .await
 }
 
 /// Plays what is asked for, and says what came of it. Returns whether nothing was broken; what cannot be played here was
@@ -79,11 +102,11 @@ async fn run(asked: &Asked) -> anyhow::Result<bool> {
     let directory = tempfile::tempdir()?;
     let Some(database) = database(asked.engine, directory.path()) else { return Ok(true) };
     let (engine, seed) = (asked.engine.name(), asked.seed);
-    let verdict = match &asked.which {
+    let (said, verdict) = match &asked.which {
         Which::Kills(scenario) => {
             let outcome = scenario::play(scenario, directory.path(), database).await?;
             let scenario::Outcome { kills, in_the_trap, stops, handoffs, acknowledged, bound, mails, seconds, verdict } = outcome;
-            println!(
+            let said = format!(
                 "chaos engine={engine} nodes={} prospects={} seed={seed} kills={kills} in_the_trap={in_the_trap} mails={mails} \
                  stops={stops} handoffs={handoffs} acknowledged={acknowledged} lost={} duplicates={} bound={bound} \
                  double_handoffs={} lost_signals={} mails_after_stop={} in_flight_at_stop={} uncertain={} seconds={seconds}",
@@ -97,46 +120,69 @@ async fn run(asked: &Asked) -> anyhow::Result<bool> {
                 verdict.in_flight,
                 verdict.uncertain,
             );
-            verdict
+            (said, verdict)
         }
         Which::Failpoints { people } => {
             let failpoints::Outcome { places, bound, verdict } = failpoints::play(directory.path(), &database, *people).await?;
-            println!(
+            let said = format!(
                 "chaos scenario=failpoints engine={engine} kills={places} lost={} duplicates={} bound={bound} double_handoffs={} \
                  lost_signals={} uncertain={}",
                 verdict.lost, verdict.duplicates, verdict.double_handoffs, verdict.lost_signals, verdict.uncertain,
             );
-            verdict
+            (said, verdict)
         }
         Which::Network { every } => {
             let network::Outcome { rows, duplicates, verdict } = network::play(directory.path(), database, seed, *every).await?;
-            println!(
+            let said = format!(
                 "chaos scenario=network engine={engine} seed={seed} rows={rows} lost={} duplicates={duplicates} uncertain={}",
                 verdict.lost, verdict.uncertain,
             );
-            verdict
+            (said, verdict)
         }
         Which::Races { races } => {
             let outcome = races::play(directory.path(), &database, *races).await?;
             let races::Outcome { races, stopped_first, marked_first, verdict } = outcome;
-            println!(
+            let said = format!(
                 "chaos scenario=races engine={engine} races={races} stopped_first={stopped_first} marked_first={marked_first} \
                  marks_after_stop={}",
                 verdict.after_stop,
             );
-            verdict
+            (said, verdict)
+        }
+        Which::Outage { people, gone_for } => {
+            let outcome = match asked.engine {
+                Engine::Sqlite => match mount::inside() {
+                    None => return Ok(true),
+                    Some(Err(code)) => return Ok(code == ExitCode::SUCCESS),
+                    Some(Ok(())) => outage::disk(directory.path(), *people).await?,
+                },
+                Engine::Postgres => match outage::server(directory.path(), *people, *gone_for).await? {
+                    None => return Ok(true),
+                    Some(outcome) => outcome,
+                },
+            };
+            let outage::Outcome { outages, late, back_after, bound, verdict } = outcome;
+            let said = format!(
+                "chaos scenario={} engine={engine} outages={outages} lost={} duplicates={} bound={bound} mails_during_outages={late} \
+                 uncertain={} back_after_ms={}",
+                asked.which.name(),
+                verdict.lost,
+                verdict.duplicates,
+                verdict.uncertain,
+                back_after.as_millis(),
+            );
+            (said, verdict)
         }
     };
-    say(&verdict);
+    println!("{said}{}", details(&verdict));
     Ok(verdict.broken.is_empty())
 }
 
-fn say(verdict: &Verdict) {
+/// What follows the line of figures.
+fn details(verdict: &Verdict) -> String {
     let ends: Vec<String> = verdict.ends.iter().map(|(state, count)| format!("{count} {state}")).collect();
-    println!("      deliveries: {}", ends.join(", "));
-    for said in &verdict.broken {
-        println!("      BROKEN {said}");
-    }
+    let broken: Vec<String> = verdict.broken.iter().map(|said| format!("\n      BROKEN {said}")).collect();
+    format!("\n      deliveries: {}{}", ends.join(", "), broken.concat())
 }
 
 fn database(engine: Engine, directory: &Path) -> Option<Database> {

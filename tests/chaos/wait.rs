@@ -76,3 +76,8 @@ pub(crate) fn explained<T>(result: anyhow::Result<T>, post: &Post) -> anyhow::Re
         format!("the last lines of the daemons' log:\n{}", lines.join("\n"))
     })
 }
+
+/// Waits for something for as long as anything is waited for.
+pub(crate) async fn in_time<T>(what: &str, something: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::time::timeout(PATIENCE, something).await.with_context(|| format!("waited in vain until {what}"))?
+}
