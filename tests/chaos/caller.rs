@@ -63,7 +63,7 @@ async fn report(door: SocketAddr, (key, body): &(String, Value)) -> Option<Strin
     (status < 300).then(|| format!("api:{key}"))
 }
 
-/// Unsubscribes whoever got the latest mail, as their mail program does.
+/// Unsubscribes whoever got this link, as their mail program does.
 async fn unsubscribe(door: SocketAddr, link: Option<(String, String)>) -> Option<String> {
     let (recipient, path) = link.filter(|(recipient, _)| recipient.ends_with(DOMAIN))?;
     let headers = "content-type: application/x-www-form-urlencoded\r\n";

@@ -71,8 +71,8 @@ struct Book {
     /// How often each recipient was named.
     tries: BTreeMap<String, usize>,
     latest: String,
-    /// Whose mail was kept last, and where it lets them unsubscribe.
-    unsubscribe: Option<(String, String)>,
+    /// Whose mails were kept, and where each lets them unsubscribe: the links that nobody was given yet.
+    unsubscribe: Vec<(String, String)>,
     trap: Option<(usize, Step)>,
 }
 
@@ -81,8 +81,13 @@ impl Relay {
     pub(crate) fn start(journal: &Path, seed: Option<u64>, nodes: usize) -> io::Result<Self> {
         let (told, progress) = watch::channel(Progress::default());
         let file = OpenOptions::new().create_new(true).append(true).open(journal)?;
-        let book =
-            Mutex::new(Book { journal: file, tries: BTreeMap::new(), latest: String::new(), unsubscribe: None, trap: None });
+        let book = Mutex::new(Book {
+            journal: file,
+            tries: BTreeMap::new(),
+            latest: String::new(),
+            unsubscribe: Vec::new(),
+            trap: None,
+        });
         let desk = Arc::new(Desk { seed, faults: Faults::default(), book, let_go: Condvar::new(), told });
         let mut addresses = Vec::new();
         for node in 0..nodes {
@@ -129,9 +134,9 @@ impl Relay {
         self.desk.book().latest.clone()
     }
 
-    /// Who got the latest mail, and the path at which they can unsubscribe.
+    /// Who got the latest mail whose link was not asked for yet, and the path at which they can unsubscribe.
     pub(crate) fn unsubscribe_link(&self) -> Option<(String, String)> {
-        self.desk.book().unsubscribe.clone()
+        self.desk.book().unsubscribe.pop()
     }
 
     /// The journal as it is on the disk.
@@ -265,7 +270,7 @@ impl Desk {
         let mut book = self.book();
         book.journal.write_all(format!("{recipient}\t{}\t{hash}\n", id.unwrap_or_default()).as_bytes())?;
         book.journal.sync_data()?;
-        book.unsubscribe = link.map(|path| (recipient.to_owned(), path)).or(book.unsubscribe.take());
+        book.unsubscribe.extend(link.map(|path| (recipient.to_owned(), path)));
         self.told.send_modify(|p| p.journalled += 1);
         Ok(())
     }
