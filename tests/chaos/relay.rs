@@ -220,10 +220,16 @@ impl Desk {
                     continue;
                 };
                 has_sender = false;
-                if !say(Phase::Data, "354 go on")?.starts_with("354") {
+                let said = say(Phase::Data, "354 go on")?;
+                if !said.starts_with("354") {
                     continue;
                 }
                 let Some(message) = read_message(&mut reader)? else { return Ok(()) };
+                // Whoever believed an answer that came before the message is told the contrary.
+                if said.contains('\n') {
+                    tell("554 5.6.0 not this, after all")?;
+                    continue;
+                }
                 self.step(node, Step::Message);
                 if !message_answer.is_empty() {
                     tell(message_answer)?;
