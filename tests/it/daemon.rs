@@ -93,6 +93,15 @@ impl Daemon {
     }
 }
 
+/// A story that goes wrong leaves no daemon behind.
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Gone already is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 pub(crate) fn log(directory: &Path) -> String {
     std::fs::read_to_string(directory.join("log")).expect("a log")
 }
