@@ -177,7 +177,7 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
     let (connections, max_in_doubt, on_uncertain) = (connections?, max_in_doubt?, on_uncertain?);
     let (dkim, paces) = (dkim.map_or(Some(None), |dkim| dkim.map(Some))?, paces?);
     let (port, security) = (port?, security?);
-    Some(Smtp { host, port, security, login, connections, max_in_doubt, on_uncertain, return_path, hello, dkim, paces, patience })
+    Some(Smtp { host, port, security, login, connections, max_in_doubt, return_path, hello, dkim, paces, on_uncertain, patience })
 }
 
 /// How long to wait: whole seconds or minutes, up to the ten minutes that RFC 5321 grants the slowest answer.

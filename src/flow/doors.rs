@@ -110,7 +110,7 @@ async fn write(ctx: &Context, batch: &[Entry]) {
     let (written, failure) = match commit(ctx, &results, &marks).await {
         Ok(written) => (Some(written), None),
         Err(error) => {
-            tracing::error!(%error, results = results.len(), "could not record what was sent; nothing more is sent");
+            tracing::error!(%error, results = results.len(), "what was sent cannot be recorded; nothing more is sent");
             (hold(ctx, &results, &error).await, Some(Arc::new(error)))
         }
     };
@@ -151,7 +151,9 @@ async fn hold(ctx: &Context, results: &[Finished], error: &StoreError) -> Option
                 tracing::info!(results = results.len(), "what was sent is recorded");
                 return Some(written);
             }
-            Err(error) if error.is_transient() => {}
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, results = results.len(), "what was sent still cannot be recorded; nothing more is sent");
+            }
             Err(_) => return None,
         }
     }

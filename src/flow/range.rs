@@ -102,6 +102,12 @@ impl Job {
         given_up.then(|| Finished::plain(self.outcome(self.row.number + 1, State::Uncertain, None, words())))
     }
 
+    /// It was marked and not sent, for a reason of our own: it may go at any time.
+    #[must_use]
+    pub fn unsent(&self, words: &str) -> Finished {
+        Finished::plain(self.outcome(self.row.number + 2, State::Pending, None, Some(words.to_owned())))
+    }
+
     /// What the relay's reply to the marked mail means, when so many tries may end in doubt. Without an outcome it broke off in doubt and may be tried again: a
     /// mark without a result is what doubt is.
     #[must_use]

@@ -255,6 +255,10 @@ impl<'a> Sender<'a> {
     /// back unsent.
     async fn send(&mut self, next: Ready) {
         let ctx = &self.house.ctx;
+        if self.failed.is_some() {
+            let unsent = next.job.unsent("not sent: what was sent before could not be recorded");
+            return self.enter(Some(unsent), None).await;
+        }
         if !self.connection.as_ref().is_some_and(Connection::is_usable) && !self.lost {
             self.connection = match ctx.relay().connect().await {
                 Ok(connection) => Some(connection),

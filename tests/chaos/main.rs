@@ -77,7 +77,7 @@ const BESIDE: usize = 3;
 async fn run_all(runs: Vec<Asked>) -> bool {
     let played = runs.into_iter().map(|asked| async move {
         let (which, engine, seed) = (asked.which.name(), asked.engine.name(), asked.seed);
-        let played = tokio::spawn(async move { run(&asked).await });
+        let played = tokio::spawn(async move { Box::pin(run(&asked)).await });
         match played.await {
             Ok(Ok(is_sound)) => is_sound,
             Ok(Err(error)) => {
@@ -104,7 +104,7 @@ async fn run(asked: &Asked) -> anyhow::Result<bool> {
     let (engine, seed) = (asked.engine.name(), asked.seed);
     let (said, verdict) = match &asked.which {
         Which::Kills(scenario) => {
-            let outcome = scenario::play(scenario, directory.path(), database).await?;
+            let outcome = Box::pin(scenario::play(scenario, directory.path(), database)).await?;
             let scenario::Outcome { kills, in_the_trap, stops, handoffs, acknowledged, bound, mails, seconds, verdict } = outcome;
             let said = format!(
                 "chaos engine={engine} nodes={} prospects={} seed={seed} kills={kills} in_the_trap={in_the_trap} mails={mails} \
@@ -154,9 +154,9 @@ async fn run(asked: &Asked) -> anyhow::Result<bool> {
                 Engine::Sqlite => match mount::inside() {
                     None => return Ok(true),
                     Some(Err(code)) => return Ok(code == ExitCode::SUCCESS),
-                    Some(Ok(())) => outage::disk(directory.path(), *people).await?,
+                    Some(Ok(())) => Box::pin(outage::disk(directory.path(), *people)).await?,
                 },
-                Engine::Postgres => match outage::server(directory.path(), *people, *gone_for).await? {
+                Engine::Postgres => match Box::pin(outage::server(directory.path(), *people, *gone_for)).await? {
                     None => return Ok(true),
                     Some(outcome) => outcome,
                 },

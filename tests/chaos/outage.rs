@@ -124,7 +124,8 @@ impl Run {
 
 /// How often a log says that delivery failed.
 fn failures(log: &str) -> usize {
-    log.lines().filter(|line| line.contains("step failed") && line.contains("deliver")).count()
+    let failed = |line: &str| line.contains("step failed") && line.contains("deliver");
+    log.lines().filter(|line| failed(line) || line.contains("cannot be recorded")).count()
 }
 
 /// PostgreSQL, with two nodes, on a server of its own that is dead, and then frozen, for so long; `None` where it is not on
