@@ -5,6 +5,7 @@ pub mod error;
 pub mod backend;
 pub mod value;
 pub mod batch;
+pub mod changes;
 // Who there is.
 pub mod signing_keys;
 pub mod accounts;
