@@ -18,7 +18,7 @@ use std::time::Duration;
 const MEMORY_GOAL: f64 = 25.0;
 const WAKE_UPS_GOAL: f64 = 1.0;
 /// How long it is left alone first, and how long it is watched: what is measured here is time.
-const SETTLE: Duration = Duration::from_secs(10);
+const SETTLE: Duration = Duration::from_secs(20);
 const WATCH: Duration = Duration::from_secs(30);
 
 /// Watches the example company's daemon on each engine.

@@ -16,8 +16,8 @@ use tokio_util::task::TaskTracker;
 
 /// How often it is looked whether anybody else has written.
 const LOOK_AROUND: Duration = Duration::from_secs(5);
-/// How long a loop rests before it shows that it is alive.
-const REST: Duration = Duration::from_mins(1);
+/// How long a loop rests before it shows that it is alive: often enough for [`PATIENCE`].
+const REST: Duration = Duration::from_secs(90);
 /// How long a step is not taken at most, whatever rings: should a change ever escape us.
 const LOOK_ANYWAY: SignedDuration = SignedDuration::from_mins(10);
 /// How long a loop waits after a step failed.

@@ -14,7 +14,7 @@ const POSTGRES: &str = "SELECT CAST(pg_current_snapshot() AS TEXT)";
 #[derive(Debug, Default)]
 pub struct Changes {
     seen: Option<Seen>,
-    /// It differed from what was seen before.
+    /// The files were not as they had been before.
     moved: bool,
 }
 
@@ -26,8 +26,8 @@ enum Seen {
 }
 
 impl Changes {
-    /// Whether anything was committed since this was last asked; yes also the first time, and once more than need be
-    /// after every change. Not to be asked more than once a second.
+    /// Whether anything was committed since this was last asked; yes also the first time, and of files once more than
+    /// need be after every change. Not to be asked more than once a second.
     ///
     /// # Errors
     /// When the database cannot be reached; the next answer will be yes.
@@ -38,9 +38,10 @@ impl Changes {
             None => Seen::Transactions(snapshot(store).await?),
         };
         let moved = before.as_ref() != Some(&seen);
-        self.seen = Some(seen);
         // A file's time has ticks: what is written behind our look, in the tick of what we saw, leaves it as it is.
-        Ok(std::mem::replace(&mut self.moved, moved) || moved)
+        let again = std::mem::replace(&mut self.moved, moved && matches!(seen, Seen::Files(_)));
+        self.seen = Some(seen);
+        Ok(moved || again)
     }
 }
 
