@@ -71,7 +71,7 @@ impl Arguments {
             What::Speed | What::All => (5_000, 100_000),
             What::Memory | What::Start => (5_000, 1_000_000),
             // Enough ranges for both nodes: who takes the last one works alone.
-            What::Nodes => (2_000, 30_000),
+            What::Nodes => (6_000, 30_000),
             What::Idle => (100, 1_000),
         };
         self.prospects.unwrap_or(if self.is_quick() { few } else { asked })
