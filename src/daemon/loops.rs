@@ -4,10 +4,12 @@
 //! written, and rings it: a house with nothing to do wakes once for that, and not once for every loop.
 
 use super::assemble::House;
+use super::home;
 use crate::flow::context::{Context, Progress};
 use crate::flow::settle::Step;
 use crate::flow::sweep;
 use crate::store::changes::Changes;
+use crate::store::witness::Marks;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +21,7 @@ const LOOK_AROUND: Duration = Duration::from_secs(5);
 /// How long a loop rests before it shows that it is alive: often enough for [`PATIENCE`].
 const REST: Duration = Duration::from_secs(90);
 /// How long a step is not taken at most, whatever rings: should a change ever escape us.
-const LOOK_ANYWAY: SignedDuration = SignedDuration::from_mins(10);
+const LOOK_ANYWAY: Duration = Duration::from_mins(10);
 /// How long a loop waits after a step failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How often everybody is checked for a future.
@@ -80,6 +82,8 @@ pub fn start(house: &House, tracker: &TaskTracker) -> Pulse {
     // Not a step: it writes nothing, and nothing waits for it.
     let (ctx, targets) = (house.ctx.clone(), house.site.targets.clone());
     tracker.spawn(async move { targets.attend(&ctx).await });
+    let house = house.clone();
+    tracker.spawn(async move { keep_home(&house).await });
     pulse
 }
 
@@ -97,6 +101,38 @@ async fn look_around(ctx: &Context) {
         // A database that does not answer is the steps' to complain of.
         if changes.look(ctx.store()).await.unwrap_or(true) || off {
             ctx.ring();
+        }
+    }
+}
+
+/// Keeps outside the database how far it has come, so that a restored backup is told from it.
+async fn keep_home(house: &House) {
+    let (ctx, clock) = (&house.ctx, house.ctx.clock());
+    let (mut known, mut bell) = (Marks::default(), ctx.listen());
+    while !ctx.is_stopping() {
+        bell.borrow_and_update();
+        let before = known;
+        let patience = match home::keep(ctx.store(), &*clock, known).await {
+            Ok(marks) => {
+                known = marks;
+                LOOK_ANYWAY
+            }
+            Err(error) => {
+                tracing::warn!(%error, "how far the database has come was not kept");
+                AFTER_FAILURE
+            }
+        };
+        let wait = async {
+            // While it moves, a second is what a copy and a crash must fall into to be taken for one another.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if known == before {
+                // Its sender is in the context: it cannot be gone.
+                let _ = tokio::time::timeout(patience, bell.changed()).await;
+            }
+        };
+        tokio::select! {
+            () = wait => {}
+            () = ctx.stopping() => {}
         }
     }
 }

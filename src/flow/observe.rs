@@ -4,6 +4,7 @@
 //! prospect to be assessed; the caller is told only after it is durable.
 
 use super::admit::{self, Arrival};
+use super::breaker;
 use super::context::{Context, FlowError};
 use crate::clock::Clock;
 use crate::domain::address::Address;
@@ -103,6 +104,7 @@ pub async fn write(tx: &mut Tx, news: &[NewSignal], now: Timestamp) -> Result<Ve
             .collect();
         suppressions::add(tx, &stops, now).await?;
     }
+    breaker::returned(tx, appended().map(|(_, signal)| *signal), now).await?;
     let mut told = BTreeSet::new();
     let answer = |(resolved, signal): (&Option<Option<ProspectId>>, &NewSignal)| match (resolved, new.get(&signal.once)) {
         (None, _) => Observed::Unknown,

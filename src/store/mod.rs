@@ -2,6 +2,10 @@
 
 // How statements reach either engine.
 pub mod error;
+pub mod stop_lines;
+pub mod journal;
+pub mod notes;
+pub mod statement;
 pub mod backend;
 pub mod value;
 pub mod batch;
@@ -12,6 +16,10 @@ pub mod accounts;
 pub mod suppressions;
 pub mod consents;
 pub mod prospects;
+// Whether anything may be said at all, and whose database this is.
+pub mod sending;
+pub mod witness;
+pub mod identity;
 // What is said to the group.
 pub mod campaigns;
 pub mod occurrences;
@@ -19,7 +27,13 @@ pub mod issues;
 pub mod audiences;
 pub mod leases;
 pub mod deliveries;
+pub mod holds;
+pub mod buckets;
 pub mod attempts;
+pub mod breakers;
+pub mod alarms;
+pub mod caps;
+pub mod doubts;
 // What came back.
 pub mod signals;
 pub mod applied_rules;
@@ -33,3 +47,5 @@ pub mod letters;
 pub mod counts;
 pub mod integrity;
 pub mod erasures;
+pub mod adoptions;
+pub mod backups;

@@ -90,7 +90,7 @@ pub(crate) struct Verdict {
     pub(crate) broken: Vec<String>,
 }
 
-const ENDS: [&str; 5] = ["accepted", "failed", "suppressed", "cancelled", "uncertain"];
+const ENDS: [&str; 6] = ["accepted", "failed", "suppressed", "skipped", "cancelled", "uncertain"];
 
 /// Checks everything.
 pub(crate) fn check(remains: &Remains) -> Verdict {
@@ -131,7 +131,7 @@ fn lost(remains: &Remains, rows: &Rows<'_>, mails: &Mails<'_>, verdict: &mut Ver
         let why = match row.state.as_str() {
             state if !ENDS.contains(&state) => "has no end",
             "accepted" if !arrived => "is not in the journal",
-            "failed" | "suppressed" | "cancelled" if arrived => "is in the journal all the same",
+            "failed" | "suppressed" | "skipped" | "cancelled" if arrived => "is in the journal all the same",
             _ => continue,
         };
         verdict.lost += 1;

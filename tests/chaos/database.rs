@@ -37,8 +37,8 @@ pub(crate) enum Database {
 macro_rules! rows {
     ($tx:expr, $sql:expr $(, $value:expr)*) => {
         match $tx {
-            Tx::Sqlite(tx) => sqlx::query_as($sql)$(.bind($value))*.fetch_all(&mut **tx).await,
-            Tx::Postgres(tx) => sqlx::query_as($sql)$(.bind($value))*.fetch_all(&mut **tx).await,
+            Tx::Sqlite(tx, _) => sqlx::query_as($sql)$(.bind($value))*.fetch_all(&mut **tx).await,
+            Tx::Postgres(tx, _) => sqlx::query_as($sql)$(.bind($value))*.fetch_all(&mut **tx).await,
         }
     };
 }

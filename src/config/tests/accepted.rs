@@ -5,6 +5,7 @@ use crate::config::real::ready_for_real;
 use crate::config::tests::changes::{Change, DOWNTIME, FIRST, load_changed};
 use crate::domain::audience::{Condition, Test};
 use crate::domain::criterion::Criterion;
+use crate::domain::delivery::OnUncertain;
 use crate::domain::id::Name;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::FieldType;
@@ -113,6 +114,8 @@ fn what_is_left_out_has_a_stated_default() {
     assert!(smtp.login.is_none() && settings.http.api_token.is_none());
     assert_eq!(settings.http.listen.to_string(), "127.0.0.1:8025");
     assert!(matches!(settings.database, DatabaseUrl::Sqlite(path) if path == Path::new("nurtured.db")));
+    assert_eq!(settings.stop_journal, Path::new("nurtured.db.stops"));
+    assert_eq!(smtp.on_uncertain, OnUncertain::Resend);
 }
 
 #[test]

@@ -80,6 +80,8 @@ fn what_a_salesperson_or_an_audience_cannot_be() {
         ("nurtured.toml", "127.0.0.1:8025", "localhost", "no address to listen on"),
         ("nurtured.toml", "connections = 4", "connections = 65", "65 is out of range"),
         ("nurtured.toml", "connections = 4", "username = \"x\"", "a `username` without a password"),
+        ("nurtured.toml", "on_uncertain = \"resend\"", "on_uncertain = \"drop\"", "resend"),
+        ("nurtured.toml", "url = \"sqlite:nurtured.db\"", "stop_journal = \"/mnt/\"", "this is no file"),
         ("nurtured.toml", "fiscal_year_starts = \"01-01\"", "fiscal_year_starts = \"02-29\"", "a fiscal year starts on a day"),
         (DOWNTIME, "\"rival.example\"", "\"https://rival.example/\"", "this is no domain"),
         (DOWNTIME, "{ tag = \"customer\" }", "{ customer = true }", "unknown key `customer`"),
