@@ -17,6 +17,7 @@ use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What `nurtured.toml` says, as far as it could be read.
 pub struct Service {
@@ -141,6 +142,7 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
     let has_password_key = reader.has("password") || reader.has("password_file");
     let connections = reader.get("connections").map_or(Some(4), |node| node.integer(log, 1, 64));
     let max_in_doubt = reader.get("max_in_doubt").map_or(Some(MAX_IN_DOUBT), |node| node.integer(log, 1, 256));
+    let patience = reader.get("patience").map(|node| node.parse(log, "", wait));
     let return_path =
         reader.need_address("return_path", "the address bounces come back to, such as \"bounces@news.tecnofab.example\"");
     let on_uncertain =
@@ -170,11 +172,27 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
         _ => None,
     };
     let (host, return_path): (String, Address) = (host?.0, return_path?);
+    let patience = patience.map_or(Some(None), |patience| patience.map(Some))?;
     let hello = hello.unwrap_or_else(|| Some(return_path.domain().to_owned()))?;
     let (connections, max_in_doubt, on_uncertain) = (connections?, max_in_doubt?, on_uncertain?);
     let (dkim, paces) = (dkim.map_or(Some(None), |dkim| dkim.map(Some))?, paces?);
     let (port, security) = (port?, security?);
-    Some(Smtp { host, port, security, login, connections, max_in_doubt, on_uncertain, return_path, hello, dkim, paces })
+    Some(Smtp { host, port, security, login, connections, max_in_doubt, on_uncertain, return_path, hello, dkim, paces, patience })
+}
+
+/// How long to wait: whole seconds or minutes, up to the ten minutes that RFC 5321 grants the slowest answer.
+fn wait(text: &str) -> Result<Duration, &'static str> {
+    let number = text.trim().trim_end_matches(|c: char| !c.is_ascii_digit());
+    let each = match text.trim()[number.len()..].trim() {
+        "s" | "second" | "seconds" => 1,
+        "m" | "min" | "minute" | "minutes" => 60,
+        _ => 0,
+    };
+    let seconds = number.parse::<u32>().unwrap_or(0).saturating_mul(each);
+    match seconds {
+        1..=600 => Ok(Duration::from_secs(seconds.into())),
+        _ => Err("patience is one second to ten minutes; write it such as \"75s\" or \"10m\""),
+    }
 }
 
 fn http(mut reader: Reader<'_>, vault: &Vault) -> Option<Http> {

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What `nurtured.toml` says.
 #[derive(Debug, Clone)]
@@ -104,6 +105,8 @@ pub struct Smtp {
     pub paces: Paces,
     /// What becomes of a delivery in doubt.
     pub on_uncertain: OnUncertain,
+    /// For how long an answer is waited for at most, in any phase; as RFC 5321 says where nothing is said here.
+    pub patience: Option<Duration>,
 }
 
 /// How the connection to the relay is protected.

@@ -7,6 +7,7 @@ use crate::mail::token::Signer;
 use crate::store::backend::{Store, StoreError};
 use crate::store::signing_keys;
 use jiff::{SignedDuration, Timestamp};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,8 @@ struct Parts {
     told: Mutex<Option<String>>,
     bell: watch::Sender<u64>,
     stop: CancellationToken,
+    /// A step failed with ranges in hand: nobody works on them any more, and the leases still say so.
+    left_behind: AtomicBool,
 }
 
 /// What became of a step.
@@ -71,6 +74,7 @@ impl Context {
             told: Mutex::default(),
             bell: watch::Sender::new(0),
             stop: CancellationToken::new(),
+            left_behind: AtomicBool::new(false),
         })))
     }
 
@@ -163,6 +167,17 @@ impl Context {
     /// Waits until that is asked.
     pub async fn stopping(&self) {
         self.0.stop.cancelled().await;
+    }
+
+    /// Remembers whether this node holds ranges that nobody works on any more, because the store failed.
+    pub fn leave_behind(&self, is_so: bool) {
+        self.0.left_behind.store(is_so, Ordering::Relaxed);
+    }
+
+    /// Whether it does.
+    #[must_use]
+    pub fn has_left_behind(&self) -> bool {
+        self.0.left_behind.load(Ordering::Relaxed)
     }
 
     /// Tells every waiting step that something happened.

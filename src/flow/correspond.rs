@@ -32,6 +32,7 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
     };
     pace::letter(&mut tx, &ctx.plan(), &letter.recipient, now).await?;
     tx.commit().await?;
+    failpoint!("letter.claimed");
 
     let plan = ctx.plan();
     let smtp = &plan.settings.smtp;
@@ -40,6 +41,7 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
         Err(why) => Reply::BrokenBefore(format!("could not {why}")),
     };
 
+    failpoint!("letter.sent");
     let now = ctx.now();
     let mut tx = ctx.store().write().await?;
     let recorded = match reply {
@@ -69,6 +71,7 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
         }
     };
     tx.commit().await?;
+    failpoint!("letter.recorded");
     if !recorded {
         tracing::warn!(letter = %letter.id, "result dropped: the claim was lost, and the letter may go once more");
     }

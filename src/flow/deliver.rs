@@ -7,6 +7,7 @@ use super::context::{Context, FlowError, Progress};
 use super::doors::Doors;
 use super::pace::{self, Pace};
 use super::range::{BACK_OFF, Job, LEASE, Range};
+use super::recover;
 use super::transmit::Connections;
 use crate::domain::id::{IssueId, Name};
 use crate::domain::span::Span;
@@ -45,13 +46,14 @@ enum Which {
 /// # Errors
 /// The store's. What could not be recorded was not sent, or is in doubt.
 pub async fn deliver(ctx: &Context, doors: &Doors) -> Result<Progress, FlowError> {
+    recover::give_back(ctx).await?;
     let mut read = ctx.store().read().await?;
     let due = leases::next_open(&mut read, &ctx.plan().closed(ctx.now())).await?;
     drop(read);
     if due.is_none_or(|at| at > ctx.now()) {
         return Ok(Progress::until(due));
     }
-    work(ctx, doors, Which::Due).await
+    work(ctx, doors, Which::Due).await.inspect_err(|_| ctx.leave_behind(true))
 }
 
 /// Works through what is due of one issue and leaves all others alone: how a test copy goes the way of live ones.
@@ -136,6 +138,7 @@ async fn read_ahead(
             continue;
         };
         tx.commit().await?;
+        failpoint!("deliver.claimed");
         any = true;
         let mut read = ctx.store().read().await?;
         let (message, campaign) = match messages.get(&lease.issue) {
@@ -194,6 +197,7 @@ async fn load(tx: &mut Tx, issue: IssueId) -> Result<(Arc<Prepared>, Option<Name
 
 /// Gives a range back: finished when every delivery of it is, else to be claimed again when the first of them is due.
 async fn release(ctx: &Context, range: &Range) -> Result<(), FlowError> {
+    failpoint!("deliver.before_release");
     let lease = range.lease();
     let (now, relay_down) = (ctx.now(), range.relay_down.load(Ordering::Relaxed));
     let untried = if relay_down { BACK_OFF.after(now) } else { now };
@@ -213,5 +217,6 @@ async fn release(ctx: &Context, range: &Range) -> Result<(), FlowError> {
     };
     leases::release(&mut tx, lease, again, now).await?;
     tx.commit().await?;
+    failpoint!("deliver.after_release");
     Ok(())
 }

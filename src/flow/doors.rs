@@ -114,6 +114,12 @@ async fn write(ctx: &Context, batch: &[Entry]) {
             (hold(ctx, &results, &error).await, Some(Arc::new(error)))
         }
     };
+    if !marks.is_empty() {
+        failpoint!("mark.after_commit");
+    }
+    if !results.is_empty() {
+        failpoint!("result.after_commit");
+    }
     for finished in &results {
         let delivery = finished.delivery;
         if finished.outcome.is_some() && written.as_ref().is_some_and(|written| !written.recorded.contains(&delivery)) {
@@ -154,6 +160,12 @@ async fn hold(ctx: &Context, results: &[Finished], error: &StoreError) -> Option
 
 async fn commit(ctx: &Context, results: &[Finished], marks: &[Mark]) -> Result<Written, StoreError> {
     let (store, now) = (ctx.store(), ctx.now());
+    if !marks.is_empty() {
+        failpoint!("mark.before_commit", StoreError::Rows { expected: 1, found: 0 });
+    }
+    if !results.is_empty() {
+        failpoint!("result.before_commit", StoreError::Rows { expected: 1, found: 0 });
+    }
     let mut outcomes: Vec<Outcome> = results.iter().filter_map(|finished| finished.outcome.clone()).collect();
     if !results.iter().all(Finished::is_plain) {
         let mut tx = store.write().await?;

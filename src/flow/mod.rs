@@ -18,6 +18,7 @@ pub mod publish;
 pub mod doors;
 pub mod range;
 pub mod transmit;
+pub mod recover;
 pub mod deliver;
 pub mod doubt;
 pub mod observe;

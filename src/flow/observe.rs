@@ -54,7 +54,9 @@ pub fn door(store: &Store, clock: &Arc<dyn Clock>) -> Door {
 pub async fn observe(ctx: &Context, news: &[NewSignal]) -> Result<Vec<Observed>, FlowError> {
     let mut tx = ctx.store().write().await?;
     let observed = write(&mut tx, news, ctx.now()).await?;
+    failpoint!("signal.before_commit");
     tx.commit().await?;
+    failpoint!("signal.after_commit");
     ctx.ring();
     Ok(observed)
 }
@@ -103,6 +105,7 @@ pub async fn write(tx: &mut Tx, news: &[NewSignal], now: Timestamp) -> Result<Ve
             })
             .collect();
         suppressions::add(tx, &stops, now).await?;
+        failpoint!("stop.before_commit");
     }
     breaker::returned(tx, appended().map(|(_, signal)| *signal), now).await?;
     let mut told = BTreeSet::new();

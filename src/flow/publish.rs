@@ -66,6 +66,7 @@ async fn open_due(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<Option<T
                 more |= open(&mut tx, campaign, now).await?;
             }
             tx.commit().await?;
+            failpoint!("publish.opened");
         }
     }
     Ok(plan.campaigns.iter().filter_map(|c| c.schedule.named_after(now)).map(|f| f.due_at).min())
@@ -194,7 +195,9 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
         }
         occurrences::advance(&mut tx, filling.id, question.up_to).await?;
     }
+    failpoint!("publish.before_page");
     tx.commit().await?;
+    failpoint!("publish.after_page");
     Ok(true)
 }
 

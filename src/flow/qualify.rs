@@ -44,7 +44,9 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
         again.extend(judge(&mut tx, &plan, &prospect, &signals, now).await?.map(|at| (prospect.id, at)));
     }
     assessments::mark(&mut tx, again.into_iter()).await?;
+    failpoint!("qualify.before_commit");
     tx.commit().await?;
+    failpoint!("qualify.after_commit");
     ctx.ring();
     Ok(Progress::Done)
 }

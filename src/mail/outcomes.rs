@@ -70,6 +70,7 @@ pub(super) fn relay(address: SocketAddr) -> Relay {
         hello: "news.example".to_owned(),
         dkim: None,
         paces: crate::domain::guard::Paces::default(),
+        patience: None,
     };
     Relay::trusting(settings, RootCertStore::empty()).expect("a relay")
 }

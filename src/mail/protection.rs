@@ -60,6 +60,7 @@ fn relay(host: &str, port: u16, security: Security, password: &str, roots: RootC
         login: Some(("ada".to_owned(), SecretString::from(password))),
         connections: 1,
         max_in_doubt: 4,
+        patience: None,
         on_uncertain: crate::domain::delivery::OnUncertain::default(),
         paces: crate::domain::guard::Paces::default(),
         return_path: Address::parse("b@news.example").expect("address"),

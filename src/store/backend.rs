@@ -181,7 +181,7 @@ impl Store {
     /// When the database cannot be reached, or stays locked by another process.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match &self.0 {
-            Engine::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?, Notes::of(self.1.clone())),
+            Engine::Sqlite { writer, .. } => Tx::Sqlite(begin(writer).await?, Notes::of(self.1.clone())),
             Engine::Postgres { pool, .. } => Tx::Postgres(pool.begin().await?, Notes::of(self.1.clone())),
         })
     }
@@ -246,6 +246,21 @@ impl Store {
                 pool.close().await;
             }
         }
+    }
+}
+
+/// Begins a transaction on SQLite's writer.
+///
+/// When a commit fails because the disk is full, SQLite has rolled back by itself; sqlx goes on counting a transaction, and
+/// refuses every later one on that connection. Such a connection is closed and another one opened.
+async fn begin(writer: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+    const IMMEDIATE: &str = "BEGIN IMMEDIATE";
+    match writer.begin_with(IMMEDIATE).await {
+        Err(sqlx::Error::InvalidSavePointStatement) => {
+            writer.acquire().await?.close().await?;
+            writer.begin_with(IMMEDIATE).await
+        }
+        begun => begun,
     }
 }
 

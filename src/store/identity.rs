@@ -5,7 +5,7 @@ use super::witness::{Identity, Marks};
 use std::path::Path;
 
 const IDENTITY: &str = "
-    SELECT token, place, former, (SELECT COALESCE(MAX(id), 0) FROM deliveries), (SELECT COALESCE(MAX(id), 0) FROM attempts),
+    SELECT token, place, former, (SELECT COALESCE(MAX(id), 0) FROM deliveries), (SELECT COALESCE(MAX(delivery_id), 0) FROM attempts),
            (SELECT COALESCE(MAX(id), 0) FROM signals), (SELECT COALESCE(MAX(id), 0) FROM suppressions)
     FROM sending";
 const SETTLE: &str = "UPDATE sending SET token = $1, place = $2 WHERE token IS NULL";

@@ -111,6 +111,7 @@ fn what_is_left_out_has_a_stated_default() {
     let settings = load_changed(&[("nurtured.toml", "", minimal)], &[]).expect("valid").plan.settings;
     let smtp = settings.smtp;
     assert_eq!((smtp.port, smtp.security, smtp.connections, smtp.hello.as_str()), (587, Security::StartTls, 4, "news.x.example"));
+    assert!(smtp.patience.is_none(), "as RFC 5321 says");
     assert!(smtp.login.is_none() && settings.http.api_token.is_none());
     assert_eq!(settings.http.listen.to_string(), "127.0.0.1:8025");
     assert!(matches!(settings.database, DatabaseUrl::Sqlite(path) if path == Path::new("nurtured.db")));

@@ -79,6 +79,8 @@ fn what_a_salesperson_or_an_audience_cannot_be() {
         ("nurtured.toml", "industry  = \"text\"", "industry = \"string\"", "none of the words this takes"),
         ("nurtured.toml", "127.0.0.1:8025", "localhost", "no address to listen on"),
         ("nurtured.toml", "connections = 4", "connections = 65", "65 is out of range"),
+        ("nurtured.toml", "patience    = \"10m\"", "patience = \"11m\"", "patience is one second to ten minutes"),
+        ("nurtured.toml", "patience    = \"10m\"", "patience = \"75\"", "patience is one second to ten minutes"),
         ("nurtured.toml", "connections = 4", "username = \"x\"", "a `username` without a password"),
         ("nurtured.toml", "on_uncertain = \"resend\"", "on_uncertain = \"drop\"", "resend"),
         ("nurtured.toml", "url = \"sqlite:nurtured.db\"", "stop_journal = \"/mnt/\"", "this is no file"),
