@@ -2,11 +2,14 @@
 
 use clap::{Parser, ValueEnum};
 
-/// Measures delivery against Postfix's own smtp-source, side by side, in several rounds.
+/// Measures delivery against Postfix's own smtp-source, side by side, in several rounds; and what else it owes.
 #[derive(Debug, Clone, Parser)]
 pub(crate) struct Arguments {
-    /// How many prospects an issue goes to.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(100..))]
+    /// What to measure.
+    #[arg(long, value_enum, default_value = "speed")]
+    pub what: What,
+    /// How many prospects there are; without it, as many as the figure asks for.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(100..=4_000_000))]
     prospects: Option<u64>,
     /// How many rounds; each runs every side once.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
@@ -14,12 +17,36 @@ pub(crate) struct Arguments {
     /// On which database.
     #[arg(long, value_enum, default_value = "both")]
     pub engine: Engine,
-    /// 5,000 prospects and two rounds: to see that it works, not how fast.
+    /// A few prospects and two rounds: to see that it works, not how fast.
     #[arg(long)]
     quick: bool,
     /// What `cargo bench` adds; without it somebody tests, and quick is enough.
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+/// What to measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum What {
+    /// Messages a second beside the limits of the wire, processor time, and how time grows with prospects.
+    Speed,
+    /// The most memory while an issue goes to a million prospects.
+    Memory,
+    /// Two nodes on one PostgreSQL beside one.
+    Nodes,
+    /// From the start to the first claim behind ten million deliveries.
+    Start,
+    /// Memory and wake-ups while nothing is due.
+    Idle,
+    /// All of it, speed last.
+    All,
+}
+
+impl What {
+    /// Whether this is asked for when `self` is.
+    pub(crate) fn includes(self, part: Self) -> bool {
+        self == part || self == Self::All
+    }
 }
 
 /// On which database.
@@ -38,9 +65,16 @@ impl Arguments {
         self.quick || !self.bench
     }
 
-    /// How many prospects an issue goes to.
-    pub(crate) fn prospects(&self) -> u64 {
-        self.prospects.unwrap_or(if self.is_quick() { 5_000 } else { 100_000 })
+    /// How many prospects there are when this is measured.
+    pub(crate) fn prospects(&self, what: What) -> u64 {
+        let (few, asked) = match what {
+            What::Speed | What::All => (5_000, 100_000),
+            What::Memory | What::Start => (5_000, 1_000_000),
+            // Enough ranges for both nodes: who takes the last one works alone.
+            What::Nodes => (6_000, 30_000),
+            What::Idle => (100, 1_000),
+        };
+        self.prospects.unwrap_or(if self.is_quick() { few } else { asked })
     }
 
     /// How many rounds.
@@ -50,6 +84,6 @@ impl Arguments {
 
     /// How many mails go to the relay that takes its time: enough to be past the start, few enough to be waited for.
     pub(crate) fn to_slow_relay(&self) -> u64 {
-        self.prospects().min(if self.is_quick() { 400 } else { 2_000 })
+        self.prospects(What::Speed).min(if self.is_quick() { 400 } else { 2_000 })
     }
 }

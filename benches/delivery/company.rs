@@ -21,8 +21,8 @@ use std::sync::Arc;
 
 /// What the relays' own domain is in this company.
 const DOMAIN: &str = "tecnofab-sl.com";
-/// The campaign's name.
-const CAMPAIGN: &str = "measured";
+/// The campaign's name, and its newsletter's.
+pub(crate) const CAMPAIGN: &str = "measured";
 /// How many prospects come in at once, and how many of them work in one company.
 const PAGE: u64 = 2_000;
 const COLLEAGUES: u64 = 20;
@@ -52,14 +52,23 @@ impl Company {
         Ok(Self { files, due_at, letter })
     }
 
-    /// Writes the configuration.
+    /// Writes the configuration under `config` in this directory.
     pub(crate) fn write(&self, directory: &Path) -> Result<()> {
-        for (path, text) in &self.files {
-            let file = directory.join(path);
-            std::fs::create_dir_all(file.parent().expect("it is inside the directory"))?;
-            std::fs::write(file, text)?;
-        }
-        Ok(())
+        write(&self.files, directory)
+    }
+
+    /// Writes the example's whole configuration there instead, with its own campaigns, as a company that may send.
+    pub(crate) fn write_example(directory: &Path) -> Result<()> {
+        write(&example::FILES.iter().map(|(path, text)| ((*path).to_owned(), real(text))).collect::<Vec<_>>(), directory)
+    }
+
+    /// What an issue of the campaign holds: what its tokens point to, and the message, each as the store keeps it.
+    pub(crate) fn issue(&self) -> Result<(String, String)> {
+        let plan = plan(&self.files)?;
+        let campaign = plan.campaigns.first().context("there is no campaign")?;
+        let newsletter = campaign.newsletters.first().context("there is no newsletter")?;
+        let (content, message) = publish::issue(&plan, campaign, newsletter, self.due_at)?;
+        Ok((serde_json::to_string(&content)?, message))
     }
 
     /// Fills an empty store with prospects, each as an import leaves them, and puts the rules in force before they come.
@@ -100,9 +109,22 @@ fn arrival(number: u64) -> Result<Arrival> {
     Ok(arrival)
 }
 
+fn write(files: &[(String, String)], directory: &Path) -> Result<()> {
+    for (path, text) in files {
+        let file = directory.join("config").join(path);
+        std::fs::create_dir_all(file.parent().expect("it is inside the directory"))?;
+        std::fs::write(file, text)?;
+    }
+    Ok(())
+}
+
+/// A file of the example, of a company that is there.
+fn real(text: &str) -> String {
+    text.replace("tecnofab.example", DOMAIN).replace(example::POSTAL_ADDRESS, "Carrer de la Mar 12")
+}
+
 /// The example's files without its campaigns, at a domain that may send, and the campaign that is measured.
 fn files(due_at: Timestamp, words: usize) -> Vec<(String, String)> {
-    let real = |text: &str| text.replace("tecnofab.example", DOMAIN).replace(example::POSTAL_ADDRESS, "Carrer de la Mar 12");
     let kept = example::FILES.iter().filter(|(path, _)| !path.starts_with("campaigns/"));
     let mut files: Vec<(String, String)> = kept.map(|(path, text)| ((*path).to_owned(), real(text))).collect();
     let cron = cron(due_at);
@@ -124,7 +146,7 @@ fn letter(words: usize) -> String {
     let text: Vec<&str> = SAID.iter().copied().cycle().take(words).collect();
     let paragraphs: Vec<String> = text.chunks(60).map(|words| words.join(" ")).collect();
     format!(
-        "+++\nid = \"measured\"\nsubject = \"What one hour of a stopped line costs\"\npreheader = \"A sum.\"\n+++\n\n\
+        "+++\nid = \"{CAMPAIGN}\"\nsubject = \"What one hour of a stopped line costs\"\npreheader = \"A sum.\"\n+++\n\n\
          # What one hour of a stopped line costs\n\n{}\n\n\
          - [Do the sum](https://{DOMAIN}/calculator)\n- [How they did it](https://{DOMAIN}/plants)\n\
          - [What it costs](https://{DOMAIN}/prices)\n\n:::ask need\n",

@@ -1,73 +1,43 @@
-//! How fast an issue is delivered, against the limits of the wire, measured side by side.
+//! What delivery owes, measured: `cargo bench --bench delivery [-- --what speed|memory|nodes|start|idle|all] [--prospects N]
+//! [--rounds R] [--engine sqlite|postgres|both] [--quick]`.
 //!
-//! `cargo bench --bench delivery [-- --prospects N --rounds R --engine sqlite|postgres|both --quick]`. Postfix's
-//! smtp-source sends into its smtp-sink, then our daemon does: from the due occurrence's opening, with audience,
-//! snapshot, leases and last stop checks, to the last durable `accepted`. The same into a relay of our own that only
-//! counts, and into one that answers late. Read the ratios, not the rates: both sides share the machine with the relay.
+//! speed: how fast an issue is delivered, against the limits of the wire, side by side. Postfix's smtp-source sends into
+//! its smtp-sink, then our daemon does: from the due occurrence's opening, with audience, snapshot, leases and last stop
+//! checks, to the last durable `accepted`. The same into a relay of our own that only counts, and into one that answers
+//! late. Read the ratios, not the rates: both sides share the machine with the relay. The others say what they measure
+//! in their own files; each ends with a line of `name=value` pairs, its goal among them.
 
 mod arguments;
 /// The cluster that the tests use; what only they need of it is idle here.
 #[path = "../../tests/it/postgres.rs"]
 mod postgres;
 mod stopwatch;
+mod progress;
 mod child;
+mod usage;
 mod figures;
 mod sink;
 mod postfix;
 mod plain;
 mod company;
-mod database;
 mod daemon;
+mod issue;
+mod database;
 mod round;
+mod speed;
+mod memory;
+mod nodes;
+mod history;
+mod start;
+mod idle;
 
 use anyhow::Result;
-use arguments::{Arguments, Engine};
+use arguments::{Arguments, What};
 use clap::Parser;
 use company::Company;
-use daemon::Run;
-use database::Database;
-use figures::{Series, figure, rate};
-use postfix::Postfix;
-use round::{Ground, To};
 
 /// How long a message is, in bytes.
 const LENGTH: usize = 11_500;
-
-/// What is measured of our side into one relay.
-#[derive(Default)]
-struct Ours {
-    rate: Series,
-    seconds: Series,
-    processor: Series,
-    memory: Series,
-}
-
-impl Ours {
-    fn add(&mut self, prospects: u64, run: &Run) {
-        self.rate.add(rate(prospects, run.time));
-        self.seconds.add(run.time.as_secs_f64());
-        self.processor.add(run.processor * 1e6 / figure(prospects));
-        self.memory.add(run.memory);
-    }
-
-    fn show(&self, who: &str, than: &str, limit: &Series) {
-        println!(
-            "  {who:<12} {:.0} messages/s, {} × {than}, {:.0} µs of processor a message, {:.1} MB",
-            self.rate,
-            self.rate.over(limit),
-            self.processor,
-            self.memory
-        );
-    }
-}
-
-/// One database: how it fares into each relay.
-struct Side {
-    filled: Database,
-    postfix: Ours,
-    fast: Ours,
-    slow: Option<(Database, Ours)>,
-}
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
@@ -75,119 +45,36 @@ fn main() -> Result<()> {
 }
 
 async fn measure(arguments: &Arguments) -> Result<()> {
-    let (prospects, tenth, few) = (arguments.prospects(), arguments.prospects() / 10, arguments.to_slow_relay());
     let directory = tempfile::tempdir()?;
-    let found = Postfix::find();
-    if found.is_none() {
-        println!("{}\n", postfix::MISSING);
+    let (company, at) = (Company::found(LENGTH)?, directory.path());
+    introduce()?;
+    if arguments.what.includes(What::Idle) {
+        idle::measure(arguments, &company, at).await?;
     }
-    let company = Company::found(LENGTH)?;
-    let ground = Ground { company: &company, postfix: found.as_ref(), directory: directory.path() };
-    let length = found.as_ref().map(|postfix| ground.text_length(postfix)).transpose()?.unwrap_or_default();
-    introduce(arguments, &company)?;
-
-    let mut sides = Vec::new();
-    let mut small = None;
-    if arguments.engine != Engine::Postgres {
-        let at = directory.path();
-        let slow = Database::sqlite(&company, few, at).await?;
-        small = Some((Database::sqlite(&company, tenth, at).await?, Series::default()));
-        sides.push(side(Database::sqlite(&company, prospects, at).await?, Some(slow)));
+    if arguments.what.includes(What::Memory) {
+        memory::measure(arguments, &company, at).await?;
     }
-    if arguments.engine != Engine::Sqlite
-        && let Some(filled) = Database::postgres(&company, prospects).await?
-    {
-        sides.push(side(filled, None));
+    if arguments.what.includes(What::Start) {
+        start::measure(arguments, &company, at).await?;
     }
-
-    let (mut to_postfix, mut to_fast, mut plain) = (Series::default(), Series::default(), Series::default());
-    for number in 1..=arguments.rounds() {
-        if found.is_some() {
-            ground.limit(To::Postfix, prospects, length)?.into_iter().for_each(|rate| to_postfix.add(rate));
-            for side in &mut sides {
-                side.postfix.add(prospects, &ground.ours(To::Postfix, &side.filled, prospects).await?);
-            }
-            ground.limit(To::Fast, prospects, length)?.into_iter().for_each(|rate| to_fast.add(rate));
-        }
-        for side in &mut sides {
-            side.fast.add(prospects, &ground.ours(To::Fast, &side.filled, prospects).await?);
-            if let Some((filled, slow)) = &mut side.slow {
-                plain.add(ground.plain(To::Slow, few).await?);
-                slow.add(few, &ground.ours(To::Slow, filled, few).await?);
-            }
-        }
-        if let Some((filled, times)) = &mut small {
-            times.add(ground.ours(To::Fast, filled, tenth).await?.time.as_secs_f64());
-        }
-        println!("round {number} of {} done", arguments.rounds());
+    if arguments.what.includes(What::Nodes) {
+        nodes::measure(arguments, &company, at).await?;
     }
-
-    if found.is_some() {
-        println!("\ninto Postfix's smtp-sink\n  smtp-source  {to_postfix:.0} messages/s: the limit");
-        for side in &sides {
-            side.postfix.show(side.filled.engine(), "the limit", &to_postfix);
-        }
+    if arguments.what.includes(What::Speed) {
+        speed::measure(arguments, &company, at).await?;
     }
-    println!("into a relay that only counts\n  smtp-source  {to_fast:.0} messages/s: the limit");
-    for side in &sides {
-        side.fast.show(side.filled.engine(), "the limit", &to_fast);
-    }
-    for (_, slow) in sides.iter().filter_map(|side| side.slow.as_ref()) {
-        println!("into a relay that answers after 20 ms, {} connections, {few} messages", round::SLOW_CONNECTIONS);
-        println!("  lettre's own {plain:.0} messages/s");
-        slow.show("SQLite", "lettre's own", &plain);
-    }
-    conclude(&sides, small.as_ref().map(|(_, times)| times), [&to_postfix, &to_fast, &plain]);
     Ok(())
 }
 
-fn side(filled: Database, slow: Option<Database>) -> Side {
-    Side { filled, postfix: Ours::default(), fast: Ours::default(), slow: slow.map(|filled| (filled, Ours::default())) }
-}
-
-fn introduce(arguments: &Arguments, company: &Company) -> Result<()> {
+fn introduce() -> Result<()> {
     let load = std::fs::read_to_string("/proc/loadavg")?;
     let busy = load.split_whitespace().next().unwrap_or("unknown");
-    println!(
-        "{} prospects, messages of {} bytes, {} sessions, {} rounds; {} processors, load {busy} before the start",
-        arguments.prospects(),
-        company.letter.len(),
-        round::SESSIONS,
-        arguments.rounds(),
-        std::thread::available_parallelism()?,
-    );
+    println!("{} processors, load {busy} before the start", std::thread::available_parallelism()?);
     if cfg!(debug_assertions) {
         println!("this is a debug build: it shows that the benchmark works, not how fast anything is");
     }
     println!("each figure: median (least to most) of all rounds; a ratio is taken within its round\n");
     Ok(())
-}
-
-/// The figures by name; the last line is for programs.
-fn conclude(sides: &[Side], small: Option<&Series>, [to_postfix, to_fast, plain]: [&Series; 3]) {
-    let of = |engine: &str| sides.iter().find(|side| side.filled.engine() == engine);
-    let ratio = |engine: &str, ours: fn(&Side) -> &Ours, limit: &Series| {
-        of(engine).map_or_else(Series::default, |side| ours(side).rate.over(limit)).value(2)
-    };
-    let mut memory = Series::default();
-    for side in sides {
-        [&side.postfix, &side.fast].into_iter().filter_map(|ours| ours.memory.median()).for_each(|most| memory.add(most));
-    }
-    let growth = of("SQLite").zip(small).map_or_else(Series::default, |(side, tenth)| side.fast.seconds.over(tenth));
-    let late = of("SQLite").and_then(|side| side.slow.as_ref());
-    let late = late.map_or_else(Series::default, |(_, slow)| slow.rate.over(plain));
-    let processor = of("SQLite").map_or_else(|| Series::default().value(0), |side| side.fast.processor.value(0));
-    println!("ten times the prospects: {growth} × the time\n");
-    println!("ratio_20ms={} processor_us={processor}", late.value(2));
-    println!(
-        "ratio_sqlite={} ratio_sqlite_fast={} ratio_postgres={} ratio_postgres_fast={} rss_mb={} growth_10x={}",
-        ratio("SQLite", |side| &side.postfix, to_postfix),
-        ratio("SQLite", |side| &side.fast, to_fast),
-        ratio("PostgreSQL", |side| &side.postfix, to_postfix),
-        ratio("PostgreSQL", |side| &side.fast, to_fast),
-        memory.most().map_or_else(|| "not_measured".to_owned(), |most| format!("{most:.1}")),
-        growth.value(2),
-    );
 }
 
 /// Says loudly that a tool is missing, so that what needs it is not measured; where `CI` is set that is a failure.

@@ -1,9 +1,10 @@
 //! One round: every side once, in turn, into a fresh relay each time; a rate counts only if the relay's count is right.
 
 use crate::company::Company;
-use crate::daemon::{self, Run, Setting};
+use crate::daemon::Place;
 use crate::database::Database;
 use crate::figures::rate;
+use crate::issue::{self, Run, Setting};
 use crate::postfix::{self, Postfix};
 use crate::{plain, sink};
 use anyhow::{Result, ensure};
@@ -26,6 +27,8 @@ pub(crate) enum To {
     Fast,
     /// Our own, which answers after [`SLOW`].
     Slow,
+    /// The same, which remembers every recipient: what went to somebody twice and to nobody else instead is found.
+    SlowRemembering,
 }
 
 /// A fresh relay of any kind.
@@ -53,6 +56,11 @@ impl Relay {
     fn counts(&self, messages: u64, who: &str) -> Result<()> {
         let counted = self.messages()?;
         ensure!(counted == messages, "{who}: the relay counts {counted} messages, not {messages}");
+        if let Self::Own(sink) = self
+            && let Some(recipients) = sink.recipients()
+        {
+            ensure!(recipients as u64 == messages, "{who}: {messages} messages went to {recipients} recipients");
+        }
         Ok(())
     }
 }
@@ -74,6 +82,7 @@ impl Ground<'_> {
             (To::Postfix, None) => anyhow::bail!("{}", postfix::MISSING),
             (To::Fast, _) => Relay::Own(sink::Sink::start(Duration::ZERO)?),
             (To::Slow, _) => Relay::Own(sink::Sink::start(SLOW)?),
+            (To::SlowRemembering, _) => Relay::Own(sink::Sink::remembering(SLOW)?),
         })
     }
 
@@ -108,20 +117,24 @@ impl Ground<'_> {
 
     /// Our daemon sends one issue to so many prospects, all there are in this database.
     pub(crate) async fn ours(&self, to: To, database: &Database, prospects: u64) -> Result<Run> {
+        self.nodes(1, to, database, prospects).await
+    }
+
+    /// The same by so many daemons, each with connections of its own.
+    pub(crate) async fn nodes(&self, nodes: usize, to: To, database: &Database, prospects: u64) -> Result<Run> {
         let relay = self.relay(to)?;
         let directory = tempfile::tempdir_in(self.directory)?;
         let copy = database.copy(directory.path()).await?;
-        let setting = Setting {
+        let place = Place {
             directory: directory.path(),
             database: &copy.url,
-            store: &copy.store,
             relay: relay.address(),
-            connections: if to == To::Slow { SLOW_CONNECTIONS } else { SESSIONS },
+            connections: if matches!(to, To::Slow | To::SlowRemembering) { SLOW_CONNECTIONS } else { SESSIONS },
             // The default; into a relay that takes mail faster than a disk takes commits, more.
             max_in_doubt: if to == To::Fast { 32 } else { 4 },
-            prospects,
         };
-        let run = daemon::send(self.company, &setting, || relay.messages()).await?;
+        let setting = Setting { place, nodes, store: &copy.store, prospects };
+        let run = issue::send(self.company, &setting, || relay.messages()).await?;
         relay.counts(prospects, "nurtured")?;
         self.same_length(&relay, "nurtured")?;
         database.drop_copy(copy).await;

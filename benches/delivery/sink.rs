@@ -1,11 +1,13 @@
 //! Relays of our own, on loopback, on a thread of their own: one as fast as it gets, and one whose answers take a while.
 //!
-//! They count the messages they accept and their bytes, and throw them away. PIPELINING is announced and honoured.
+//! They count the messages they accept and their bytes, and throw them away; one that is asked to also remembers to whom
+//! they went. PIPELINING is announced and honoured.
 
+use std::collections::HashSet;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,15 +29,26 @@ pub(crate) struct Sink {
 struct Counted {
     messages: AtomicU64,
     bytes: AtomicU64,
+    /// To whom, where somebody asks.
+    recipients: Option<Mutex<HashSet<Vec<u8>>>>,
 }
 
 impl Sink {
     /// Starts one. Every answer leaves `delay` after what it answers came in.
     pub(crate) fn start(delay: Duration) -> io::Result<Self> {
+        Self::counting(Counted::default(), delay)
+    }
+
+    /// Starts one that remembers every recipient of a message it accepted.
+    pub(crate) fn remembering(delay: Duration) -> io::Result<Self> {
+        Self::counting(Counted { recipients: Some(Mutex::default()), ..Counted::default() }, delay)
+    }
+
+    fn counting(counted: Counted, delay: Duration) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let counted = Arc::new(Counted::default());
+        let counted = Arc::new(counted);
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let counting = counted.clone();
@@ -58,6 +71,12 @@ impl Sink {
     /// How many messages it has accepted.
     pub(crate) fn messages(&self) -> u64 {
         self.counted.messages.load(Ordering::Acquire)
+    }
+
+    /// How many different recipients they had; none unless it was asked to remember.
+    pub(crate) fn recipients(&self) -> Option<usize> {
+        let recipients = self.counted.recipients.as_ref()?;
+        Some(recipients.lock().unwrap_or_else(PoisonError::into_inner).len())
     }
 
     /// How long a message was on the mean, in bytes, without the final dot.
@@ -140,7 +159,8 @@ impl Answers {
 /// Where a client is in its conversation.
 #[derive(Default)]
 struct Conversation {
-    has_recipient: bool,
+    /// The line that named them.
+    recipient: Option<Vec<u8>>,
     in_message: bool,
     length: u64,
     over: bool,
@@ -161,7 +181,11 @@ impl Conversation {
                 };
                 counted.bytes.fetch_add(self.length + end as u64, Ordering::AcqRel);
                 counted.messages.fetch_add(1, Ordering::AcqRel);
-                (self.in_message, self.has_recipient, self.length) = (false, false, 0);
+                (self.in_message, self.length) = (false, 0);
+                if let (Some(recipients), Some(recipient)) = (&counted.recipients, self.recipient.take()) {
+                    recipients.lock().unwrap_or_else(PoisonError::into_inner).insert(recipient);
+                }
+                self.recipient = None;
                 said.extend_from_slice(b"250 2.0.0 Ok\r\n");
                 at += end + END.len();
                 continue;
@@ -178,14 +202,14 @@ impl Conversation {
             b"EHLO" => b"250-sink\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME\r\n",
             b"HELO" | b"MAIL" | b"NOOP" => b"250 2.0.0 Ok\r\n",
             b"RCPT" => {
-                self.has_recipient = true;
+                self.recipient = Some(line.to_ascii_lowercase());
                 b"250 2.1.5 Ok\r\n"
             }
             b"RSET" => {
-                self.has_recipient = false;
+                self.recipient = None;
                 b"250 2.0.0 Ok\r\n"
             }
-            b"DATA" if self.has_recipient => {
+            b"DATA" if self.recipient.is_some() => {
                 self.in_message = true;
                 b"354 Go on\r\n"
             }

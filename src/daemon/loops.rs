@@ -1,18 +1,27 @@
-//! Loops: each step in a task of its own, waiting for the bell, its instant, or the slow look around.
+//! Loops: each step in a task of its own, waiting for the bell or its instant.
+//!
+//! Other processes (the command line, other nodes) ring no bell of ours. One task looks for all loops whether anybody has
+//! written, and rings it: a house with nothing to do wakes once for that, and not once for every loop.
 
 use super::assemble::House;
 use super::home;
-use crate::flow::context::Progress;
+use crate::flow::context::{Context, Progress};
 use crate::flow::settle::Step;
 use crate::flow::sweep;
+use crate::store::changes::Changes;
 use crate::store::witness::Marks;
+use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
-/// How long a loop waits at most before it looks around: other processes (the command line, other nodes) write too.
+/// How often it is looked whether anybody else has written.
 const LOOK_AROUND: Duration = Duration::from_secs(5);
+/// How long a loop rests before it shows that it is alive: often enough for [`PATIENCE`].
+const REST: Duration = Duration::from_secs(90);
+/// How long a step is not taken at most, whatever rings: should a change ever escape us.
+const LOOK_ANYWAY: Duration = Duration::from_mins(10);
 /// How long a loop waits after a step failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How often everybody is checked for a future.
@@ -68,6 +77,8 @@ pub fn start(house: &House, tracker: &TaskTracker) -> Pulse {
             }
         }
     });
+    let ctx = house.ctx.clone();
+    tracker.spawn(async move { look_around(&ctx).await });
     // Not a step: it writes nothing, and nothing waits for it.
     let (ctx, targets) = (house.ctx.clone(), house.site.targets.clone());
     tracker.spawn(async move { targets.attend(&ctx).await });
@@ -76,20 +87,51 @@ pub fn start(house: &House, tracker: &TaskTracker) -> Pulse {
     pulse
 }
 
+/// Rings the bell when another process has written, or the clock does not say what it should after such a wait: it was
+/// put forward, or the machine slept.
+async fn look_around(ctx: &Context) {
+    let mut changes = Changes::default();
+    while !ctx.is_stopping() {
+        let expected = ctx.now() + LOOK_AROUND;
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_AROUND) => {}
+            () = ctx.stopping() => break,
+        }
+        let off = ctx.now().duration_since(expected).abs() >= SignedDuration::from_secs(1);
+        // A database that does not answer is the steps' to complain of.
+        if changes.look(ctx.store()).await.unwrap_or(true) || off {
+            ctx.ring();
+        }
+    }
+}
+
 /// Keeps outside the database how far it has come, so that a restored backup is told from it.
 async fn keep_home(house: &House) {
     let (ctx, clock) = (&house.ctx, house.ctx.clock());
-    let mut known = Marks::default();
+    let (mut known, mut bell) = (Marks::default(), ctx.listen());
     while !ctx.is_stopping() {
+        bell.borrow_and_update();
         let before = known;
-        match home::keep(ctx.store(), &*clock, known).await {
-            Ok(marks) => known = marks,
-            Err(error) => tracing::warn!(%error, "how far the database has come was not kept"),
-        }
-        // While it moves, a second is what a copy and a crash must fall into to be taken for one another.
-        let wait = if known == before { LOOK_AROUND } else { Duration::from_secs(1) };
+        let patience = match home::keep(ctx.store(), &*clock, known).await {
+            Ok(marks) => {
+                known = marks;
+                LOOK_ANYWAY
+            }
+            Err(error) => {
+                tracing::warn!(%error, "how far the database has come was not kept");
+                AFTER_FAILURE
+            }
+        };
+        let wait = async {
+            // While it moves, a second is what a copy and a crash must fall into to be taken for one another.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if known == before {
+                // Its sender is in the context: it cannot be gone.
+                let _ = tokio::time::timeout(patience, bell.changed()).await;
+            }
+        };
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
+            () = wait => {}
             () = ctx.stopping() => {}
         }
     }
@@ -101,27 +143,38 @@ async fn turn(step: Step, house: &House, pulse: &Pulse) {
     while !ctx.is_stopping() {
         // Listen before looking: what happens meanwhile rings again.
         bell.borrow_and_update();
-        let wait = match step.take(ctx, &house.doors).await {
-            Ok(Progress::Done) => Duration::ZERO,
-            Ok(Progress::Idle) => LOOK_AROUND,
-            Ok(Progress::NotBefore(at)) => Duration::try_from(at.duration_since(ctx.now()))
-                .unwrap_or(Duration::ZERO)
-                .min(LOOK_AROUND)
-                .max(Duration::from_millis(5)),
+        let until = match step.take(ctx, &house.doors).await {
+            Ok(Progress::Done) => None,
+            Ok(Progress::Idle) => Some(ctx.now() + LOOK_ANYWAY),
+            Ok(Progress::NotBefore(at)) => Some(at.min(ctx.now() + LOOK_ANYWAY)),
             Err(error) => {
                 tracing::error!(step = step.name(), %error, "step failed");
-                AFTER_FAILURE
+                Some(ctx.now() + AFTER_FAILURE)
             }
         };
         pulse.beat(step);
-        if wait.is_zero() {
-            tokio::task::yield_now().await;
-            continue;
+        match until {
+            None => tokio::task::yield_now().await,
+            Some(until) => {
+                tokio::select! {
+                    _ = bell.changed() => {}
+                    () = rest(ctx, until, || pulse.beat(step)) => {}
+                    () = ctx.stopping() => {}
+                }
+            }
         }
-        tokio::select! {
-            _ = bell.changed() => {}
-            () = tokio::time::sleep(wait) => {}
-            () = ctx.stopping() => {}
+    }
+}
+
+/// Waits for an instant of the house's clock; shows meanwhile that it is alive.
+async fn rest(ctx: &Context, until: Timestamp, alive: impl Fn()) {
+    loop {
+        let left = Duration::try_from(until.duration_since(ctx.now())).unwrap_or(Duration::ZERO);
+        // Never at once: an instant that a step gives again and again must not keep a processor busy.
+        tokio::time::sleep(left.clamp(Duration::from_millis(5), REST)).await;
+        alive();
+        if ctx.now() >= until {
+            return;
         }
     }
 }

@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 use sqlx::{ConnectOptions, FromRow, PgConnection, Postgres, Sqlite, Transaction};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -216,6 +216,14 @@ impl Store {
                 rows
             }
         })
+    }
+
+    /// The file a SQLite database is in.
+    pub(in crate::store) fn file(&self) -> Option<PathBuf> {
+        match &self.0 {
+            Engine::Sqlite { writer, .. } => Some(writer.connect_options().get_filename().to_owned()),
+            Engine::Postgres { .. } => None,
+        }
     }
 
     /// Whether the database answers.

@@ -9,6 +9,7 @@ pub mod statement;
 pub mod backend;
 pub mod value;
 pub mod batch;
+pub mod changes;
 // Who there is.
 pub mod signing_keys;
 pub mod accounts;

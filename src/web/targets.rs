@@ -15,8 +15,8 @@ use std::time::Duration;
 const MOST_ISSUES: usize = 1_000;
 /// How many bytes of their links, if that is less.
 const MOST_BYTES: usize = 4 << 20;
-/// How long it waits at most before it looks for new issues: other nodes publish too.
-const LOOK_AROUND: Duration = Duration::from_secs(5);
+/// How long it waits at most before it looks for new issues unasked: the bell rings when other nodes publish, too.
+const LOOK_ANYWAY: Duration = Duration::from_mins(10);
 /// How long it waits at least: every click rings the bell.
 const BREATH: Duration = Duration::from_secs(1);
 
@@ -76,7 +76,7 @@ impl Targets {
                 () = async {
                     tokio::time::sleep(BREATH).await;
                     // Its sender is in the context: it cannot be gone.
-                    let _ = tokio::time::timeout(LOOK_AROUND, bell.changed()).await;
+                    let _ = tokio::time::timeout(LOOK_ANYWAY, bell.changed()).await;
                 } => {}
                 () = ctx.stopping() => {}
             }

@@ -4,7 +4,7 @@ use nurtured::cli::demo::town::Town;
 use nurtured::config::example;
 use nurtured::daemon::assemble;
 use nurtured::flow::context::Progress;
-use nurtured::flow::publish::publish;
+use nurtured::flow::publish::{publish, publish_test};
 use nurtured::mail::catcher::Catcher;
 use nurtured::store::backend::Store;
 use nurtured::store::{counts, leases};
@@ -169,6 +169,31 @@ async fn a_stop_in_the_middle_of_a_send_loses_and_repeats_nothing() {
     let mails = catcher.caught();
     let people: BTreeSet<&str> = mails.iter().map(|m| m.rcpt_to[0].as_str()).collect();
     assert_eq!((mails.len(), people.len()), (PEOPLE, PEOPLE), "everybody, once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_process_writes_is_acted_on_within_seconds() {
+    let directory = tempfile::tempdir().expect("a directory");
+    write_configuration(directory.path());
+    let files = files();
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let store = Store::open_sqlite(&directory.path().join("story.db")).await.expect("a database");
+    let town = Town::found(store, &files, "http://127.0.0.1:9", crate::stories::BEGINS).await.expect("a town");
+    let catcher = Catcher::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
+    let daemon = Daemon::start(directory.path(), catcher.local_addr());
+    daemon.says("READY=1");
+    // Four times: the loops look once by themselves, and the first look around finds news whatever there is, as the second.
+    let plan = town.house.ctx.plan();
+    let campaign = &plan.campaigns[0];
+    for number in 1..=4 {
+        let to = crate::stories::address(&format!("marta{number}@tecnofab-sl.com"));
+        publish_test(&town.house.ctx, campaign, &campaign.newsletters[0], &to).await.expect("published");
+        // The daemon looks every five seconds; left to itself it would look after ten minutes.
+        let seen = tokio::time::timeout(Duration::from_mins(1), catcher.wait_for(number)).await;
+        assert!(seen.is_ok(), "copy {number} was not seen: {}", log(directory.path()));
+    }
+    daemon.signal("-TERM");
+    assert!(daemon.ends().success());
 }
 
 #[tokio::test]

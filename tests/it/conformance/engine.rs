@@ -5,6 +5,7 @@ use nurtured::domain::id::ProspectId;
 use nurtured::domain::prospect::Standing;
 use nurtured::store::backend::{Store, StoreError, Tx};
 use nurtured::store::batch::Batch;
+use nurtured::store::changes::Changes;
 use nurtured::store::prospects;
 use nurtured::store::signals;
 use std::fs;
@@ -21,6 +22,7 @@ on_both_engines!(
     opening_again_changes_nothing,
     a_commit_outlives_a_power_cut,
     a_closed_store_says_so,
+    what_another_process_commits_is_seen,
 );
 
 async fn known(store: &Store, of: &str) -> Result<bool, StoreError> {
@@ -247,5 +249,30 @@ fn both_engines_are_given_the_same_tables() -> std::io::Result<()> {
             assert!(key.contains("NOT NULL"), "{}: {key}", file.display());
         }
     }
+    Ok(())
+}
+
+async fn what_another_process_commits_is_seen(bench: Bench) -> anyhow::Result<()> {
+    let mut changes = Changes::default();
+    assert!(changes.look(&bench.store).await?, "whoever has never looked does not know");
+    let other = bench.another().await?;
+    // Files of one's own come to rest; the tests share a cluster, and a write anywhere in it is seen.
+    let rest = async |changes: &mut Changes| {
+        changes.look(&bench.store).await?;
+        changes.look(&bench.store).await?;
+        prospects::page(&mut bench.store.read().await?, ProspectId(0), 9).await?;
+        anyhow::Ok(bench.store.is_shared() || !changes.look(&bench.store).await?)
+    };
+    assert!(rest(&mut changes).await?, "to read is not to write");
+    let mut tx = other.write().await?;
+    add(&mut tx, &["ada@a.example"]).await?;
+    assert!(rest(&mut changes).await?, "what is not committed is nobody's to see");
+    tx.commit().await?;
+    assert!(changes.look(&bench.store).await?, "the commit counts, also of a transaction that was open at the last look");
+    assert!(rest(&mut changes).await?);
+    let mut tx = bench.store.write().await?;
+    add(&mut tx, &["ben@a.example"]).await?;
+    tx.commit().await?;
+    assert!(changes.look(&bench.store).await?, "the second commit as well as the first");
     Ok(())
 }
