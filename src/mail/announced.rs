@@ -71,13 +71,16 @@ async fn each_answer_has_its_outcome_when_the_commands_travel_together() {
 async fn what_becomes_of_a_mail_says_nothing_of_the_one_announced_behind_it() {
     let accepted = (".", "250 queued");
     let gone = [("RCPT", "550 5.1.1 nobody"), ("DATA", "503 no"), ("RSET", "250 ok")];
-    let cases: [(Script, [&str; 2], bool); 8] = [
+    let cases: [(Script, [&str; 2], bool); 10] = [
         (script(&[&OPENED, &[accepted], &OPENED, &[accepted]]), ["accepted", "accepted"], true),
         (script(&[&OPENED, &[(".", "550 5.1.1 nobody")], &OPENED, &[accepted]]), ["no mailbox", "accepted"], true),
         (script(&[&OPENED, &[accepted], &OPENED[..1], &gone]), ["accepted", "no mailbox"], true),
         (script(&[&OPENED, &[accepted], &[("MAIL", "421 closing")]]), ["accepted", "relay down"], false),
         (script(&[&OPENED, &[accepted], &[("MAIL", "close")]]), ["accepted", "broken before"], false),
         (script(&[&OPENED, &[accepted], &OPENED, &[(".", "close")]]), ["accepted", "broken after"], false),
+        (script(&[&OPENED, &[(".", "250-queued\r\n250 as 7")], &OPENED, &[accepted]]), ["accepted", "accepted"], true),
+        // It never ends its reply: that to MAIL does it.
+        (script(&[&OPENED, &[(".", "250-and so on")], &OPENED]), ["broken after", "broken before"], false),
         (script(&[&OPENED, &[(".", "421 closing")]]), ["relay down", "broken before"], false),
         (script(&[&OPENED, &[(".", "close")]]), ["broken after", "broken before"], false),
     ];

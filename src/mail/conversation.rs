@@ -10,6 +10,7 @@ use crate::domain::address::Address;
 use crate::domain::delivery::Reply;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::extension::Extension;
+use lettre::transport::smtp::response::Response;
 use memchr::memmem;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -87,6 +88,8 @@ struct Open {
     pipelining: bool,
     /// The commands of the next mail, when they are on their way.
     announced: Option<String>,
+    /// The replies to them, where they had to be looked at before their turn.
+    opened: Option<Result<(), Ended>>,
     /// What is written at once.
     out: Vec<u8>,
 }
@@ -96,7 +99,7 @@ impl Connection {
     #[must_use]
     pub fn over(smtp: AsyncSmtpConnection, wire: Wire, replies: u64, patience: Patience) -> Self {
         let pipelining = wire.offers("PIPELINING");
-        Self { open: Some(Open { smtp, wire, replies, pipelining, announced: None, out: Vec::new() }), patience }
+        Self { open: Some(Open { smtp, wire, replies, pipelining, announced: None, opened: None, out: Vec::new() }), patience }
     }
 
     /// Whether another mail may be sent over it.
@@ -160,7 +163,11 @@ impl Open {
         if let Err(words) = asked {
             return Ended::Broken(Reply::BrokenBefore(words));
         }
-        let opened = if self.pipelining { self.opened(patience).await } else { self.open_stepwise(&commands, patience).await };
+        let opened = match self.opened.take() {
+            Some(opened) => opened,
+            None if self.pipelining => self.opened(patience).await,
+            None => self.open_stepwise(&commands, patience).await,
+        };
         if let Err(ended) = opened {
             return ended;
         }
@@ -236,9 +243,10 @@ impl Open {
             return Ended::Broken(Reply::BrokenBefore(trouble.unwrap_or_default()));
         }
         failpoint!("relay.after_dot");
-        let ended = match self.reply(patience.dot).await {
-            Ok(250) => Ended::Clean(Reply::Accepted),
-            Ok(code) => Ended::Broken(Reply::BrokenAfter(format!("the relay answered the message with {code}"))),
+        let ended = match self.response(patience.dot).await.map(|response| (number(&response), response.message().count())) {
+            Ok((250, lines)) if lines > 1 && announce.is_some() => self.accepted_in_many_lines(patience).await,
+            Ok((250, _)) => Ended::Clean(Reply::Accepted),
+            Ok((code, _)) => Ended::Broken(Reply::BrokenAfter(format!("the relay answered the message with {code}"))),
             Err(Trouble::Broke(words)) => Ended::Broken(Reply::BrokenAfter(words)),
             // The transaction ends with the reply to the dot, whatever it is (RFC 5321 §4.1.1.4): nothing to reset.
             Err(Trouble::Said(code, words)) => match said(code, words, Phase::Message) {
@@ -268,11 +276,27 @@ impl Open {
         write(&mut self.wire, commands, limit).await.1.map_or(Ok(()), Err)
     }
 
+    /// A reply of several lines may have been ended by the reply to the command behind it: a relay that never ends its own
+    /// would be believed. It is, once the replies to all commands behind it are what they must be.
+    async fn accepted_in_many_lines(&mut self, patience: &Patience) -> Ended {
+        match self.opened(patience).await {
+            Err(Ended::Broken(_)) => Ended::Broken(Reply::BrokenAfter("the relay did not end its reply".to_owned())),
+            opened => {
+                self.opened = Some(opened);
+                Ended::Clean(Reply::Accepted)
+            }
+        }
+    }
+
     async fn reply(&mut self, limit: Duration) -> Result<u16, Trouble> {
+        self.response(limit).await.map(|response| number(&response))
+    }
+
+    async fn response(&mut self, limit: Duration) -> Result<Response, Trouble> {
         let answer = timeout(limit, self.smtp.read_response()).await;
         self.replies += 1;
         match answer {
-            Ok(answer) => answer.map(|response| number(&response)).map_err(|error| trouble(&error)),
+            Ok(answer) => answer.map_err(|error| trouble(&error)),
             Err(_) => Err(Trouble::Broke("no answer in time".to_owned())),
         }
     }
