@@ -6,7 +6,7 @@ use crate::domain::criterion::Criterion;
 use crate::domain::qualification::{Qualification, Verdict};
 use crate::domain::signal::{Detail, Touch};
 use crate::flow::observe::{self, Logged, Observed};
-use crate::flow::qualify;
+use crate::flow::{look, qualify};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -92,7 +92,7 @@ pub async fn obey(verb: Signals, config: Option<&Path>, json: bool) -> Result<()
     qualify::qualify(&house.ctx).await?;
 
     let mut tx = house.ctx.store().read().await?;
-    let (found, _) = qualify::look(&mut tx, &plan, prospect, house.ctx.now()).await?;
+    let (found, _) = look::look(&mut tx, &plan, prospect, house.ctx.now()).await?;
     let signal = match observed {
         Observed::New(id) => Some(id.0),
         Observed::Again | Observed::Unknown => None,

@@ -43,12 +43,19 @@ pub fn read(log: &Log, criterion: Criterion, node: &Node, declared: &Declared, t
         let problem = Problem::error(&enough.place, format!("support never meets {criterion}")).label("however many");
         log.add(problem.help("it must be said or observed; `enough` belongs to vision and need alone"));
     }
+    let of = reader.get("of");
+    let of_account = of.and_then(|node| node.one_of(log, &[("prospect", false), ("account", true)])).unwrap_or_default();
+    if let Some(of) = of.filter(|_| of_account && !criterion.account_may_meet()) {
+        let problem =
+            Problem::error(&of.place, format!("no colleague proves {criterion} for somebody else")).label("their own alone");
+        log.add(problem.help("what somebody sees or needs is their own; budget, authority and timeframe can be an account's"));
+    }
     let enough = enough.map_or(Some(1), |node| node.integer(log, 1, 100)).unwrap_or(1);
     let rules: Vec<Rule> =
         reader.list("evidence").iter().filter_map(|node| rule(Reader::table(log, node)?, criterion, declared, topics)).collect();
     let place = reader.place.clone();
     reader.finish();
-    let rules = CriterionRules { question, answers, opener, ask, until: until.unwrap_or_default(), enough, rules };
+    let rules = CriterionRules { question, answers, opener, ask, until: until.unwrap_or_default(), of_account, enough, rules };
     if log.count() == before && !can_be_met(criterion, &rules) {
         let problem =
             Problem::error(&place, format!("nothing here can ever meet {criterion}")).label("nobody would ever be ready");

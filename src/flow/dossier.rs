@@ -2,11 +2,10 @@
 //! confirmation all print it, so they cannot disagree.
 
 use super::context::{Context, FlowError};
-use super::qualify;
+use super::look;
 use crate::domain::criterion::PerCriterion;
 use crate::domain::handoff::Handoff;
 use crate::domain::id::{HandoffId, Name};
-use crate::domain::machine::Machine;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
 use crate::domain::qualification::{Citation, Finding, Verdict};
@@ -48,11 +47,10 @@ pub async fn compile(
     let handoff = handoffs::load(tx, id).await?.ok_or_else(|| FlowError::Missing(format!("handoff {id}")))?;
     let (qualification, assignment) = handoffs::grounds(tx, id).await?;
     let findings = qualifications::findings(tx, qualification).await?;
-    let (live, signals) = qualify::look(tx, plan, prospect.id, now).await?;
+    let (live, signals) = look::look(tx, plan, prospect.id, now).await?;
     let zone = zone_of(plan, &handoff.salesperson);
     let person = |id: &Name| plan.roster.person(id).map_or_else(|| id.to_string(), |(name, _)| name.to_owned());
-    let is_machine =
-        |s: &Signal| live.ignored().iter().any(|i| i.signal == s.id && Machine::ALL.iter().any(|m| m.words() == i.why));
+    let is_machine = |s: &Signal| live.ignored().iter().any(|i| i.signal == s.id && i.why.is_machine());
     let mut history: Vec<&Signal> = signals.iter().filter(|s| !is_machine(s)).collect();
     history.sort_by_key(|s| std::cmp::Reverse((s.occurred_at, s.id)));
     let why_now = why_now(&handoff, &findings, live.request(), &history);
@@ -97,7 +95,7 @@ pub async fn reconfirm(
 ) -> Result<Vec<String>, FlowError> {
     let (qualification, _) = handoffs::grounds(tx, id).await?;
     let then = qualifications::findings(tx, qualification).await?;
-    let (live, _) = qualify::look(tx, plan, prospect.id, now).await?;
+    let (live, _) = look::look(tx, plan, prospect.id, now).await?;
     let lapsed = then.iter().filter(|(c, f)| f.verdict == Verdict::Met && live.findings()[*c].verdict != Verdict::Met);
     Ok(lapsed.map(|(criterion, _)| criterion.to_string()).collect())
 }

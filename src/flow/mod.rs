@@ -16,6 +16,7 @@ pub mod transmit;
 pub mod deliver;
 pub mod observe;
 // The doorway.
+pub mod look;
 pub mod qualify;
 // The individual side.
 pub mod dossier;

@@ -5,12 +5,13 @@ use crate::domain::campaign::Campaign;
 use crate::domain::criterion::Criterion;
 use crate::domain::handoff::Handoff;
 use crate::domain::id::{ProspectId, SignalId};
+use crate::domain::ignored;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::domain::qualification::{Citation, Finding, Qualification, Verdict};
 use crate::domain::signal::Signal;
 use crate::flow::context::{Context, FlowError};
-use crate::flow::qualify;
+use crate::flow::{look, qualify};
 use crate::store::backend::Tx;
 use crate::store::{campaigns, follow_ups, handoffs, prospects};
 use jiff::Timestamp;
@@ -83,8 +84,10 @@ pub struct Ignored {
     pub at: Option<Timestamp>,
     /// In a line.
     pub words: String,
+    /// About which criterion; absent when it counts for nothing at all.
+    pub criterion: Option<Criterion>,
     /// Why it does not count.
-    pub why: &'static str,
+    pub why: ignored::Why,
 }
 
 /// What happens next: an act and its date, wherever there is one.
@@ -105,7 +108,7 @@ pub struct Next {
 pub async fn explain(ctx: &Context, tx: &mut Tx, prospect: ProspectId) -> Result<Explanation, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let prospect = prospects::one(tx, prospect).await?;
-    let (qualification, signals) = qualify::look(tx, &plan, prospect.id, now).await?;
+    let (qualification, signals) = look::look(tx, &plan, prospect.id, now).await?;
     let handoffs = handoffs::of_prospect(tx, prospect.id).await?;
     let stands_in_the_doorway =
         prospect.standing == Standing::Nurturing && qualify::doorway(qualification.clone(), &prospect, &handoffs).is_some();
@@ -146,10 +149,11 @@ fn explained(plan: &Plan, criterion: Criterion, finding: &Finding) -> Explained 
 
 fn ignored(qualification: &Qualification, signals: &[Signal]) -> Vec<Ignored> {
     let of = |id: SignalId| signals.iter().find(|s| s.id == id);
-    let told = |i: &crate::domain::qualification::Ignored| Ignored {
+    let told = |i: &ignored::Ignored| Ignored {
         signal: i.signal,
         at: of(i.signal).map(|s| s.occurred_at),
         words: of(i.signal).map(|s| s.detail.words()).unwrap_or_default(),
+        criterion: i.criterion,
         why: i.why,
     };
     qualification.ignored().iter().map(told).collect()

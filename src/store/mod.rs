@@ -10,6 +10,7 @@ pub mod signing_keys;
 pub mod accounts;
 pub mod suppressions;
 pub mod consents;
+pub mod verdicts;
 pub mod prospects;
 // What is said to the group.
 pub mod campaigns;
@@ -20,6 +21,7 @@ pub mod leases;
 pub mod deliveries;
 pub mod attempts;
 // What came back.
+pub mod reclassifications;
 pub mod signals;
 pub mod applied_rules;
 pub mod assessments;

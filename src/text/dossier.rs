@@ -256,6 +256,7 @@ mod tests {
                 words: format!("answered “yes {criterion} {{date}}”"),
                 origin,
                 by: None,
+                of: None,
                 date: None,
             }];
             Finding { verdict, cites, ..Finding::default() }
@@ -275,6 +276,7 @@ mod tests {
                 ..CriterionRules::default()
             }),
             recycle: Vec::new(),
+            salespeople: Vec::new(),
         }
     }
 

@@ -63,6 +63,7 @@ fn history() -> impl Strategy<Value = Vec<Signal>> {
                     issue: None,
                     by: matches!(detail, Detail::Touch { .. }).then(|| name("marta")),
                     machine: machine.then_some(Machine::Agent),
+                    judged: None,
                     detail,
                 }
             })

@@ -20,7 +20,7 @@ use crate::flow::context::FlowError;
 use crate::flow::follow_up::{Action, act};
 use crate::flow::observe::{Logged, log};
 use crate::flow::settle::settle;
-use crate::flow::{agenda, qualify, sweep};
+use crate::flow::{agenda, look, sweep};
 use crate::mail::catcher::Catcher;
 use crate::store::backend::Store;
 use crate::store::{handoffs, prospects};
@@ -262,7 +262,7 @@ impl Town {
     pub async fn verdicts(&self, address: &Address) -> Result<Qualification, FlowError> {
         let id = self.id(address).await?;
         let mut tx = self.house.ctx.store().read().await?;
-        Ok(qualify::look(&mut tx, &self.house.ctx.plan(), id, self.now()).await?.0)
+        Ok(look::look(&mut tx, &self.house.ctx.plan(), id, self.now()).await?.0)
     }
 
     /// A prospect's handoffs, newest first.

@@ -55,6 +55,7 @@ fn rules() -> Qualifying {
         topics: Vec::new(),
         criteria: PerCriterion::build(|_| CriterionRules { answers: vec![answer.clone()], ..CriterionRules::default() }),
         recycle: Vec::new(),
+        salespeople: Vec::new(),
     }
 }
 
@@ -104,6 +105,7 @@ async fn a_signal_is_kept_once_and_never_edited(bench: Bench) -> anyhow::Result<
         issue: None,
         by: None,
         machine: None,
+        judged: None,
         detail: first.detail,
     };
     assert_eq!(kept, [expected]);

@@ -1,0 +1,24 @@
+-- What is known of each prospect, kept current by `qualify`, so that an audience can be chosen by verdict and a list of
+-- near misses read without folding everybody's signals. Derived: it can be emptied and comes back. What is not here is
+-- unknown.
+CREATE TABLE verdicts (
+    prospect_id BIGINT NOT NULL REFERENCES prospects (id),
+    criterion   TEXT NOT NULL CONSTRAINT verdict_criterion
+                CHECK (criterion IN ('vision', 'budget', 'authority', 'need', 'timeframe')),
+    verdict     TEXT NOT NULL CONSTRAINT verdict_word CHECK (verdict IN ('met', 'weak', 'contradicted', 'expired')),
+    changed_at  BIGINT NOT NULL,
+    CONSTRAINT verdict_once PRIMARY KEY (prospect_id, criterion)
+) WITHOUT ROWID;
+
+-- Judgements on signals, appended: a signal is never edited, and what was known at an instant can be told. The latest one
+-- counts. No machine: a person's after all.
+CREATE TABLE reclassifications (
+    id          INTEGER PRIMARY KEY,
+    signal_id   BIGINT NOT NULL REFERENCES signals (id),
+    prospect_id BIGINT NOT NULL REFERENCES prospects (id),
+    machine     TEXT,
+    by_whom     TEXT NOT NULL,
+    note        TEXT NOT NULL,
+    recorded_at BIGINT NOT NULL
+);
+CREATE INDEX reclassifications_of_prospect ON reclassifications (prospect_id, id);
