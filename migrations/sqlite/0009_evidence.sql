@@ -7,8 +7,8 @@ CREATE TABLE verdicts (
                 CHECK (criterion IN ('vision', 'budget', 'authority', 'need', 'timeframe')),
     verdict     TEXT NOT NULL CONSTRAINT verdict_word CHECK (verdict IN ('met', 'weak', 'contradicted', 'expired')),
     changed_at  BIGINT NOT NULL,
-    CONSTRAINT verdict_once PRIMARY KEY (prospect_id, criterion)
-) WITHOUT ROWID;
+    PRIMARY KEY (prospect_id, criterion)
+);
 
 -- Judgements on signals, appended: a signal is never edited, and what was known at an instant can be told. The latest one
 -- counts. No machine: a person's after all.

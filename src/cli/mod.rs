@@ -13,6 +13,7 @@ pub mod run;
 pub mod prospects;
 pub mod signals;
 pub mod explain;
+pub mod desk;
 pub mod suppress;
 pub mod inbox;
 // Campaigns.

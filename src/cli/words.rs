@@ -1,7 +1,7 @@
 //! The words of the command line.
 
 use super::exit::{Exit, colour};
-use super::{campaigns, check, demo, explain, handoffs, inbox, init, prospects, queue, run, signals, suppress};
+use super::{campaigns, check, demo, desk, explain, handoffs, inbox, init, prospects, queue, run, signals, suppress};
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -41,7 +41,7 @@ enum Verb {
     /// List, preview, test, pause or resume campaigns
     #[command(subcommand)]
     Campaigns(campaigns::Campaigns),
-    /// Log what people said
+    /// Log what people said, decide what holds, judge what was a machine's
     #[command(subcommand)]
     Signals(signals::Signals),
     /// Read what came back by mail
@@ -49,6 +49,8 @@ enum Verb {
     Inbox(inbox::Inbox),
     /// Show the five verdicts on a prospect, and the signals that say so
     Explain(explain::Explain),
+    /// List near misses: three or four of five, and what is missing
+    Desk(desk::Desk),
     /// Show a salesperson's personal queue
     Queue(queue::Queue),
     /// Answer and work handoffs
@@ -97,6 +99,7 @@ async fn obey(arguments: Arguments) -> Result<(), Exit> {
         Verb::Signals(verb) => signals::obey(verb, config, json).await,
         Verb::Inbox(verb) => inbox::obey(verb, config, json).await,
         Verb::Explain(verb) => explain::explain(&verb, config, json).await,
+        Verb::Desk(verb) => desk::desk(&verb, config, json).await,
         Verb::Queue(verb) => queue::queue(&verb, config, json).await,
         Verb::Handoffs(verb) => handoffs::obey(verb, config, json).await,
         Verb::Suppress(verb) => suppress::obey(verb, config, json).await,

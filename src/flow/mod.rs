@@ -15,6 +15,7 @@ pub mod range;
 pub mod transmit;
 pub mod deliver;
 pub mod observe;
+pub mod judge;
 // The doorway.
 pub mod look;
 pub mod qualify;

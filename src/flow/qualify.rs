@@ -57,16 +57,21 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
 /// The store's.
 pub async fn apply_rules(ctx: &Context) -> Result<u64, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
-    let rules = serde_json::to_string(&plan.qualifying).map_err(|e| FlowError::Unable(format!("write the rules down: {e}")))?;
+    let hash = rules_hash(&plan)?;
     let mut tx = ctx.store().write().await?;
-    let due = if applied_rules::apply(&mut tx, &fingerprint(&[&rules]), now).await? {
-        assessments::mark_everybody(&mut tx, now).await?
-    } else {
-        0
-    };
+    let due = if applied_rules::apply(&mut tx, &hash, now).await? { assessments::mark_everybody(&mut tx, now).await? } else { 0 };
     tx.commit().await?;
     ctx.ring();
     Ok(due)
+}
+
+/// What identifies the rules of a plan.
+///
+/// # Errors
+/// When they cannot be written down.
+pub fn rules_hash(plan: &Plan) -> Result<String, FlowError> {
+    let rules = serde_json::to_string(&plan.qualifying).map_err(|e| FlowError::Unable(format!("write the rules down: {e}")))?;
+    Ok(fingerprint(&[&rules]))
 }
 
 /// The verdicts that are not what they were. Each is told once, with the reason, when it happens.

@@ -20,6 +20,7 @@ pub mod audiences;
 pub mod leases;
 pub mod deliveries;
 pub mod attempts;
+pub mod questions;
 // What came back.
 pub mod reclassifications;
 pub mod signals;

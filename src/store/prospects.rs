@@ -109,6 +109,7 @@ const SET_STANDING: &str =
 const RETURN_TO_NURTURE: &str = "
     UPDATE prospects SET standing = 'nurturing', episode = episode + 1, episode_started_at = $2, wake_at = $3
     WHERE id = $1 AND standing IN ('offered', 'owned')";
+const ADMITTED: &str = "SELECT created_at FROM prospects WHERE id = $1";
 const SET_WAKE: &str = "UPDATE prospects SET wake_at = $2 WHERE id = $1";
 const ERASE: &str = "
     UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
@@ -162,6 +163,14 @@ pub async fn load(tx: &mut Tx, of: &[ProspectId]) -> Result<Vec<Prospect>, Store
 /// The store's; also when there is no such row.
 pub async fn one(tx: &mut Tx, id: ProspectId) -> Result<Prospect, StoreError> {
     load(tx, &[id]).await?.pop().ok_or(StoreError::Rows { expected: 1, found: 0 })
+}
+
+/// When a prospect came in.
+///
+/// # Errors
+/// The store's; also when there is no such row.
+pub async fn admitted_at(tx: &mut Tx, id: ProspectId) -> Result<Timestamp, StoreError> {
+    instant(tx.number(ADMITTED, args![id]).await?)
 }
 
 /// Which of these addresses are prospects.

@@ -36,7 +36,7 @@ const NEAR: &str = "
     GROUP BY v.prospect_id HAVING COUNT(*) BETWEEN 3 AND 4
     ORDER BY COUNT(*) DESC, MAX(v.changed_at) DESC, v.prospect_id LIMIT $1";
 const LAPSED: &str = "
-    SELECT h.id, q.findings FROM handoffs h JOIN qualifications q ON q.id = h.qualification_id
+    SELECT h.id, h.prospect_id, q.findings FROM handoffs h JOIN qualifications q ON q.id = h.qualification_id
     WHERE h.salesperson = $1 AND h.state <> 'closed'
       AND (SELECT COUNT(*) FROM verdicts v WHERE v.prospect_id = h.prospect_id AND v.verdict = 'met') < 5
     ORDER BY h.id";
@@ -90,7 +90,7 @@ pub async fn near_misses(tx: &mut Tx, most: i64) -> Result<Vec<ProspectId>, Stor
 ///
 /// # Errors
 /// The store's.
-pub async fn lapsed(tx: &mut Tx, salesperson: &Name) -> Result<Vec<(HandoffId, String)>, StoreError> {
-    let rows: Vec<(i64, String)> = tx.rows(LAPSED, args![salesperson]).await?;
-    Ok(rows.into_iter().map(|(id, findings)| (HandoffId(id), findings)).collect())
+pub async fn lapsed(tx: &mut Tx, salesperson: &Name) -> Result<Vec<(HandoffId, ProspectId, String)>, StoreError> {
+    let rows: Vec<(i64, i64, String)> = tx.rows(LAPSED, args![salesperson]).await?;
+    Ok(rows.into_iter().map(|(id, prospect, findings)| (HandoffId(id), ProspectId(prospect), findings)).collect())
 }

@@ -3,6 +3,8 @@
 
 mod away;
 mod doorway;
+mod evidence;
+mod explained;
 mod forgotten;
 mod group_mail;
 mod returned;
