@@ -22,3 +22,9 @@ CREATE TABLE reclassifications (
     recorded_at BIGINT NOT NULL
 );
 CREATE INDEX reclassifications_of_prospect ON reclassifications (prospect_id, id);
+
+-- Who ever stated something that may count for colleagues of the same account: few do, and an account may be large.
+ALTER TABLE prospects ADD COLUMN speaks BOOLEAN NOT NULL DEFAULT FALSE;
+UPDATE prospects SET speaks = TRUE
+WHERE EXISTS (SELECT 1 FROM signals s WHERE s.prospect_id = prospects.id AND s.kind IN ('answer', 'form', 'touch'));
+CREATE INDEX prospects_speaking ON prospects (account_id) WHERE speaks;

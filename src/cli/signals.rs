@@ -6,12 +6,13 @@ use super::{open, screen};
 use crate::daemon::assemble::House;
 use crate::domain::criterion::Criterion;
 use crate::domain::id::{ProspectId, SignalId};
-use crate::domain::qualification::{Qualification, Verdict};
+use crate::domain::qualification::{Obstacle, Qualification, Verdict};
 use crate::domain::question::Power;
 use crate::domain::signal::{Detail, Touch};
 use crate::flow::judge::{self, Decision};
 use crate::flow::observe::{self, Logged, Observed};
 use crate::flow::{look, qualify};
+use crate::store::prospects;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -107,6 +108,8 @@ struct Outcome<'a> {
     words: String,
     met: Vec<Criterion>,
     missing: Vec<Criterion>,
+    /// What is in the way of five that are met.
+    obstacle: Option<&'static str>,
     qualification: &'a Qualification,
 }
 
@@ -192,7 +195,10 @@ async fn tell(house: &House, prospect: ProspectId, observed: Observed, words: St
         Observed::Again | Observed::Unknown => None,
     };
     let met = found.findings().iter().filter(|(_, f)| f.verdict == Verdict::Met).map(|(criterion, _)| criterion).collect();
-    let outcome = Outcome { signal, new: signal.is_some(), words, met, missing: found.missing(), qualification: &found };
+    let started_at = prospects::one(&mut tx, prospect).await?.episode_started_at;
+    let obstacle = found.obstacle(started_at).filter(|_| found.met() == 5).map(Obstacle::words);
+    let outcome =
+        Outcome { obstacle, signal, new: signal.is_some(), words, met, missing: found.missing(), qualification: &found };
     if json { screen::json(&outcome) } else { print(&outcome) }
 }
 
@@ -203,9 +209,10 @@ fn print(outcome: &Outcome<'_>) -> Result<(), Exit> {
     }
     let names = |of: &[Criterion]| of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     screen::line(format!("{} of 5 met{}", outcome.met.len(), prefixed(": ", &names(&outcome.met))))?;
-    match outcome.missing.as_slice() {
-        [] => screen::line("Nothing is missing."),
-        missing => screen::line(format!("Missing: {}", names(missing))),
+    match (outcome.missing.as_slice(), outcome.obstacle) {
+        ([], Some(obstacle)) => screen::line(format!("Nothing is missing, and yet: {obstacle}.")),
+        ([], None) => screen::line("Nothing is missing: they stand in the doorway, or have passed it."),
+        (missing, _) => screen::line(format!("Missing: {}", names(missing))),
     }
 }
 

@@ -20,6 +20,9 @@ const CLAIM: Sql = locking!(
     "SELECT prospect_id FROM due_assessments WHERE due_at <= $1 ORDER BY due_at, prospect_id LIMIT $2",
     "FOR UPDATE SKIP LOCKED"
 );
+const SPEAKS: &str = "
+    UPDATE prospects SET speaks = TRUE
+    WHERE NOT speaks AND id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
 /// Colleagues of an account: what one states may count for the others.
 const COLLEAGUES: &str = "
     INSERT INTO due_assessments (prospect_id, due_at)
@@ -33,9 +36,8 @@ const EVERYBODY: &str = "
     INSERT INTO due_assessments (prospect_id, due_at)
     SELECT DISTINCT prospect_id, CAST($1 AS BIGINT) FROM signals WHERE prospect_id IS NOT NULL
     UNION
-    SELECT c.id, CAST($1 AS BIGINT) FROM prospects c WHERE c.account_id IN (
-        SELECT p.account_id FROM prospects p WHERE EXISTS (
-            SELECT 1 FROM signals s WHERE s.prospect_id = p.id AND s.kind IN ('answer', 'form', 'touch')))
+    SELECT c.id, CAST($1 AS BIGINT) FROM prospects c
+    WHERE c.account_id IN (SELECT p.account_id FROM prospects p WHERE p.speaks)
     ORDER BY 1
     ON CONFLICT (prospect_id) DO UPDATE SET due_at = excluded.due_at";
 const SOONEST: &str = "SELECT MIN(due_at) FROM due_assessments";
@@ -52,7 +54,7 @@ pub async fn mark(tx: &mut Tx, due: impl Iterator<Item = (ProspectId, Timestamp)
     tx.execute(MARK, args![to_json(&rows)?]).await.map(drop)
 }
 
-/// Marks the colleagues of these prospects.
+/// Notes that these prospects stated something, and marks their colleagues, for whom it may count.
 ///
 /// # Errors
 /// The store's.
@@ -61,7 +63,9 @@ pub async fn mark_colleagues(tx: &mut Tx, of: &[ProspectId], now: Timestamp) -> 
         return Ok(());
     }
     let rows: Vec<Due> = of.iter().map(|p| Due { p: *p, at: 0 }).collect();
-    tx.execute(COLLEAGUES, args![to_json(&rows)?, now]).await.map(drop)
+    let rows = to_json(&rows)?;
+    tx.execute(SPEAKS, args![rows.clone()]).await?;
+    tx.execute(COLLEAGUES, args![rows, now]).await.map(drop)
 }
 
 /// Takes due marks, locked until the transaction ends: a signal that comes meanwhile marks anew after it.

@@ -51,8 +51,7 @@ const OF: &str = "
 /// Those of an account who stated anything: most only read.
 const SPEAKERS: &str = "
     SELECT p.id, p.account_id, COALESCE(p.name, p.address) FROM prospects p
-    WHERE p.account_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) AND p.address IS NOT NULL
-      AND EXISTS (SELECT 1 FROM signals s WHERE s.prospect_id = p.id AND s.kind IN ('answer', 'form', 'touch'))
+    WHERE p.account_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) AND p.speaks AND p.address IS NOT NULL
     ORDER BY p.id";
 
 /// Appends signals whose `once` is new, each with the prospect it was resolved to. Returns the new ones' ids by `once`.

@@ -1,17 +1,21 @@
 //! The fold from signals to verdicts: what must hold for any history whatever.
 
 use nurtured::config::example;
-use nurtured::domain::assess::assess;
+use nurtured::domain::account::Colleague;
+use nurtured::domain::assess::{assess, assess_among};
 use nurtured::domain::criterion::Criterion;
 use nurtured::domain::id::{DeliveryId, Name, ProspectId, SignalId};
 use nurtured::domain::machine::Machine;
 use nurtured::domain::qualification::Verdict;
+use nurtured::domain::question::Power;
 use nurtured::domain::rule::Qualifying;
 use nurtured::domain::signal::{Detail, Signal, Touch};
 use proptest::prelude::*;
 
 fn rules() -> Qualifying {
-    example::load_embedded(&[]).expect("the example").plan.qualifying
+    static RULES: std::sync::LazyLock<Qualifying> =
+        std::sync::LazyLock::new(|| example::load_embedded(&[]).expect("the example").plan.qualifying);
+    RULES.clone()
 }
 
 fn name(text: &str) -> Name {
@@ -37,6 +41,10 @@ fn detail() -> impl Strategy<Value = Detail> {
         3 => (proptest::collection::vec(criterion.clone(), 0..3), date.clone()).prop_map(|(proves, date)| {
             let (contradicts, not_before) = (Vec::new(), None);
             Detail::Touch { touch: Touch::Call, proves, contradicts, date, not_before, note: String::new() }
+        }),
+        1 => (criterion.clone(), any::<bool>(), 1..12_i8).prop_map(|(criterion, holds, month)| {
+            let power = if holds { Power::Meets } else { Power::Contradicts };
+            Detail::Override { criterion, power, until: jiff::civil::date(2027, month, 1), note: String::new() }
         }),
         1 => (proptest::collection::vec(criterion, 0..2), date).prop_map(|(lapses, wake)| {
             Detail::Recycled { reason: "bad timing".into(), lapses, contradicts: Vec::new(), wake, note: String::new() }
@@ -105,5 +113,98 @@ proptest! {
         let just_before = until.checked_sub(jiff::SignedDuration::from_millis(1)).expect("an instant").max(now);
         let verdicts = |q: &nurtured::domain::qualification::Qualification| q.findings().iter().map(|(_, f)| f.verdict).collect::<Vec<_>>();
         prop_assert_eq!(verdicts(&found), verdicts(&assess(&rules, &signals, just_before)));
+    }
+
+    #[test]
+    fn a_signal_that_comes_twice_counts_once(signals in history(), now in instant(), chosen in any::<proptest::sample::Index>()) {
+        // What makes it the same is its row: the store keeps one of each, and the fold does not mind a second.
+        prop_assume!(!signals.is_empty());
+        let rules = rules();
+        let mut twice = signals.clone();
+        twice.push(signals[chosen.index(signals.len())].clone());
+        let (once, again) = (assess(&rules, &signals, now), assess(&rules, &twice, now));
+        prop_assert_eq!(once.findings(), again.findings());
+        prop_assert_eq!(once.ignored(), again.ignored());
+        prop_assert_eq!(once.changes_at(), again.changes_at());
+    }
+
+    #[test]
+    fn more_support_never_takes_a_criterion_away(signals in history(), now in instant(), back in 0..2_000_i64, kind in 0..3_usize) {
+        let rules = rules();
+        let before = assess(&rules, &signals, now);
+        let occurred_at = now.checked_sub(jiff::SignedDuration::from_hours(back)).expect("an instant");
+        let detail = match kind {
+            0 => Detail::Click { target: "https://tecnofab.example/prices".into() },
+            1 => Detail::Form { form: name("webinar"), fields: std::collections::BTreeMap::new() },
+            _ => Detail::Fields { changed: [(name("lines"), Some("9".into()))].into(), source: "import".into(), as_of: None },
+        };
+        // Of a delivery of its own: what keeps a machine's company is a machine's.
+        let support = Signal { detail, ..signal(1_000, occurred_at) };
+        let after = assess(&rules, &[signals, vec![support]].concat(), now);
+        for (criterion, finding) in before.findings().iter().filter(|(_, f)| f.verdict == Verdict::Met) {
+            prop_assert_eq!(after.findings()[criterion].verdict, Verdict::Met, "{}", criterion);
+            prop_assert!(after.findings()[criterion].until >= finding.until || finding.until.is_none(), "{}", criterion);
+        }
+        prop_assert!(after.newest_human_at() >= before.newest_human_at());
+    }
+
+    #[test]
+    fn without_its_one_proof_a_criterion_is_told_otherwise(signals in history(), now in instant()) {
+        let rules = rules();
+        let before = assess(&rules, &signals, now);
+        for (criterion, finding) in before.findings().iter().filter(|(_, f)| f.verdict == Verdict::Met && f.cites.len() == 1) {
+            let rest: Vec<Signal> = signals.iter().filter(|s| s.id != finding.cites[0].signal).cloned().collect();
+            let after = assess(&rules, &rest, now).findings()[criterion].clone();
+            prop_assert_ne!(&after, finding, "{}", criterion);
+            prop_assert!(after.cites.iter().all(|c| c.signal != finding.cites[0].signal));
+        }
+    }
+
+    #[test]
+    fn what_is_cited_says_the_same_again_by_itself(signals in history(), now in instant()) {
+        let rules = rules();
+        let before = assess(&rules, &signals, now);
+        for (criterion, finding) in before.findings().iter() {
+            let cited: Vec<Signal> = signals.iter().filter(|s| finding.cites.iter().any(|c| c.signal == s.id)).cloned().collect();
+            let again = assess(&rules, &cited, now).findings()[criterion].clone();
+            prop_assert_eq!(&again, finding, "{}", criterion);
+        }
+    }
+
+    #[test]
+    fn a_colleague_proves_what_the_company_has_and_nothing_else(signals in history(), theirs in history(), now in instant()) {
+        let rules = rules();
+        let alone = assess(&rules, &signals, now);
+        let theirs: Vec<Signal> = theirs.into_iter().map(|s| Signal { id: SignalId(s.id.0 + 500), prospect: Some(ProspectId(2)), ..s }).collect();
+        let colleague = Colleague { prospect: ProspectId(2), name: "Pol".into(), signals: theirs.clone() };
+        let among = assess_among(&rules, &signals, &[&colleague], now);
+        for criterion in [Criterion::Vision, Criterion::Need] {
+            prop_assert_eq!(&among.findings()[criterion], &alone.findings()[criterion]);
+        }
+        for (criterion, finding) in among.findings().iter() {
+            for cited in finding.cites.iter().filter(|c| c.of.is_some()) {
+                prop_assert!(theirs.iter().any(|s| s.id == cited.signal && s.occurred_at <= now), "{} by somebody else", criterion);
+                prop_assert!(matches!(finding.verdict, Verdict::Met | Verdict::Weak | Verdict::Contradicted | Verdict::Expired));
+            }
+        }
+        // What they did, when nothing of theirs is cited, changes nothing.
+        if among.findings().iter().all(|(_, f)| f.cites.iter().all(|c| c.of.is_none())) {
+            prop_assert_eq!(among.newest_human_at(), alone.newest_human_at());
+        }
+    }
+}
+
+fn signal(id: i64, at: jiff::Timestamp) -> Signal {
+    Signal {
+        id: SignalId(id),
+        prospect: Some(ProspectId(1)),
+        occurred_at: at,
+        recorded_at: at,
+        delivery: None,
+        issue: None,
+        by: None,
+        machine: None,
+        judged: None,
+        detail: Detail::Erased,
     }
 }

@@ -45,6 +45,7 @@ mod sending;
 mod stop_means_stop;
 /// Signals, assessments, qualifications.
 mod doorway;
+mod evidence;
 /// Handoffs, follow-ups, letters.
 mod sales;
 /// Numbers over all tables.

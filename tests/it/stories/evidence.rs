@@ -92,6 +92,7 @@ story!(an_old_click_cannot_requalify_a_returned_prospect, |town| {
     town.pass_to("2026-07-08T09:00:00Z").await?;
     town.sell(&ada, Action::Reject(Rejection::NotReady(Need), "the lines run".into())).await?;
     let returned = town.now();
+    town.clock.advance(jiff::SignedDuration::from_mins(1));
     // Somebody decides that the need is there all the same: five of five again, and nothing new by Ada.
     decide(&town.house.ctx, decision(&ada, Need, true, (2026, 12, 1), "marta")).await?;
     town.settle().await?;
@@ -199,6 +200,7 @@ story!(five_hundred_machine_clicks_prove_nothing, |town| {
 story!(salespeople_do_not_make_their_own_leads, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
+    town.pass_to("2026-01-12T09:00:00Z").await?;
     let day = Some(date(2026, 6, 1));
     town.log(&ada, "dana", Touch::Call, &[Vision, Budget, Authority], None, "found by me").await?;
     town.log(&ada, "luc", Touch::Meeting, &[Need, Timeframe], day, "and by me").await?;
