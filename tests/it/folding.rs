@@ -208,3 +208,80 @@ fn signal(id: i64, at: jiff::Timestamp) -> Signal {
         detail: Detail::Erased,
     }
 }
+
+fn answer(id: i64, criterion: Criterion, say: &str, days: i64) -> Signal {
+    let at = jiff::Timestamp::from_second(1_767_225_600 + days * 86_400).expect("an instant");
+    Signal { detail: Detail::Answer { criterion, say: say.to_owned(), date: None }, ..signal(id, at) }
+}
+
+#[test]
+fn a_colleague_may_decide_where_the_prospect_does_not_and_may_know_that_there_is_no_money() {
+    let rules = rules();
+    let now = answer(0, Criterion::Need, "", 20).occurred_at;
+    let (no, yes) = ("Somebody else", "I do");
+    for (own, theirs, criterion, verdict, of) in [
+        // "I do not decide" takes nothing from a colleague who does, in either order.
+        ((no, 1), (yes, 2), Criterion::Authority, Verdict::Met, true),
+        ((no, 2), (yes, 1), Criterion::Authority, Verdict::Met, true),
+        // And a colleague who does not decide says nothing of the prospect.
+        ((yes, 1), (no, 2), Criterion::Authority, Verdict::Met, false),
+        (("I prepare it, somebody else decides", 1), (no, 2), Criterion::Authority, Verdict::Unknown, false),
+        // Money is the company's: the later word counts, whoever says it.
+        (("Yes, less than that", 1), ("No", 2), Criterion::Budget, Verdict::Contradicted, true),
+        (("Yes, less than that", 2), ("No", 1), Criterion::Budget, Verdict::Met, false),
+    ] {
+        let signals = [answer(1, criterion, own.0, own.1)];
+        let colleague = Colleague {
+            prospect: ProspectId(2),
+            name: "Pol".into(),
+            signals: vec![answer(2, criterion, theirs.0, theirs.1), answer(3, Criterion::Vision, "Something else", 3)],
+        };
+        let found = assess_among(&rules, &signals, &[&colleague], now).findings()[criterion].clone();
+        assert_eq!((found.verdict, found.cites.iter().any(|c| c.of.is_some())), (verdict, of), "{criterion} {own:?} {theirs:?}");
+    }
+}
+
+#[test]
+fn facts_support_and_rules_count_once() {
+    let mut rules = rules();
+    let day = |n: i64| answer(0, Criterion::Need, "", n).occurred_at;
+    let form = |id: i64, n: i64| Signal {
+        detail: Detail::Form { form: name("webinar"), fields: std::collections::BTreeMap::new() },
+        ..signal(id, day(n))
+    };
+    let vision = |rules: &Qualifying, signals: &[Signal]| assess(rules, signals, day(20)).findings()[Criterion::Vision].verdict;
+    // The same rule twice is one support of the two that are asked for.
+    assert_eq!(vision(&rules, &[form(1, 1), form(2, 5)]), Verdict::Weak);
+    assert_eq!(vision(&rules, &[form(1, 1), answer(2, Criterion::Vision, "Something else", 5)]), Verdict::Met);
+    // What nobody dated only supports, whatever its rule says; dated, it counts from its day, and a lapse since then stands.
+    rules.criteria[Criterion::Budget].rules.push(nurtured::domain::rule::Rule {
+        reads: nurtured::domain::rule::Reads::Field {
+            name: name("budget_approved"),
+            test: nurtured::domain::audience::Test::In(vec!["true".into()]),
+        },
+        power: Power::Meets,
+    });
+    let field = |as_of: Option<jiff::civil::Date>| Signal {
+        detail: Detail::Fields {
+            changed: [(name("budget_approved"), Some("true".into()))].into(),
+            source: "import".into(),
+            as_of,
+        },
+        ..signal(3, day(10))
+    };
+    let budget = |signals: &[Signal]| assess(&rules, signals, day(20)).findings()[Criterion::Budget].clone();
+    assert_eq!(budget(&[field(None)]).verdict, Verdict::Weak);
+    let dated = field(Some(jiff::civil::date(2026, 1, 5)));
+    assert_eq!((budget(&[dated.clone()]).verdict, budget(&[dated.clone()]).since), (Verdict::Met, Some(day(4))));
+    let lapse = Signal {
+        detail: Detail::Recycled {
+            reason: "no budget".into(),
+            lapses: vec![Criterion::Budget],
+            contradicts: Vec::new(),
+            wake: None,
+            note: String::new(),
+        },
+        ..signal(4, day(8))
+    };
+    assert_eq!(budget(&[dated, lapse]).verdict, Verdict::Expired, "told later, and true before the return");
+}
