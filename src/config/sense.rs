@@ -89,7 +89,7 @@ fn fed(log: &Log, node: &Node, topic: Option<&Topic>, (days, within): (u32, Span
     let quickest = feeding.iter().filter_map(|c| longest_pause(c)).min();
     if days > 1 && quickest.is_some_and(|pause| i64::from(days - 1) * pause > within.rough_minutes()) {
         let title = format!("{days} days of clicks within {within} come only from reading one issue again");
-        let help = format!("{} issues do not fall within {within}: ask for fewer `days`, or for a longer `within`", days);
+        let help = format!("{days} issues do not fall within {within}: ask for fewer `days`, or for a longer `within`");
         warn(title, "slower campaigns feed it", &help);
     }
 }

@@ -145,7 +145,9 @@ impl<'a> Fold<'a> {
         }
         match (self.of_supports(criterion, &standing, lapsed_at.map(|(at, _)| at)), finding) {
             (Some(found), Some(statement)) if found.verdict == Verdict::Met || statement.verdict == Verdict::Expired => {
-                decisive.iter().for_each(|e| self.ignore(e, Why::Expired));
+                for statement in &decisive {
+                    self.ignore(statement, Why::Expired);
+                }
                 found
             }
             (_, Some(statement)) => statement,
@@ -206,7 +208,9 @@ impl<'a> Fold<'a> {
         let supporting = standing.iter().copied().filter(|e| e.effect == Effect::Power(Power::Supports));
         let (counting, past): (Vec<&Evidence>, Vec<&Evidence>) = supporting.partition(|e| self.now < e.until);
         self.changes.extend(counting.iter().map(|e| e.until));
-        past.iter().for_each(|e| self.ignore(e, Why::Expired));
+        for evidence in past {
+            self.ignore(evidence, Why::Expired);
+        }
         let mut supports: Vec<Support> = support::by_statements(&counting);
         let rules = self.rules;
         for rule in &rules.criteria[criterion].rules {

@@ -15,6 +15,7 @@ use crate::text::verdict::{self, Line};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Somebody of whom little is missing.
 #[derive(Debug, Clone, Serialize)]
@@ -104,11 +105,11 @@ async fn asked(tx: &mut Tx, prospects: &[ProspectId]) -> Result<AskedOf, FlowErr
     let mut found = AskedOf::new();
     let mut contents: BTreeMap<IssueId, Option<issues::Issue>> = BTreeMap::new();
     for reached in questions::reached(tx, prospects).await? {
-        if !contents.contains_key(&reached.issue) {
-            contents.insert(reached.issue, issues::content(tx, reached.issue).await?);
-        }
-        let content = contents.get(&reached.issue).and_then(Option::as_ref);
-        for question in content.iter().flat_map(|issue| &issue.content.questions) {
+        let issue = match contents.entry(reached.issue) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unread) => unread.insert(issues::content(tx, reached.issue).await?),
+        };
+        for question in issue.iter().flat_map(|issue| &issue.content.questions) {
             let asked = Asked { at: reached.at, question: question.question.clone(), subject: reached.subject.clone() };
             found.entry((reached.prospect, question.criterion)).or_default().push(asked);
         }

@@ -84,7 +84,8 @@ fn a_criterion_that_nothing_can_meet_is_refused() {
 #[test]
 fn what_makes_no_sense_is_warned_of() {
     let fair = "campaigns/production-letter.toml";
-    let cases: &[(&[(&str, &str, &str)], &str, &str)] = &[
+    type Change = (&'static str, &'static str, &'static str);
+    let cases: &[(&[Change], &str, &str)] = &[
         (&[(DOWNTIME_BUDGET, ":::ask budget", "")], "nobody is asked about Budget", ":::ask budget"),
         (
             &[(FILE, "https://tecnofab.example/prices*", "https://tecnofab.example/price-list")],
