@@ -145,7 +145,7 @@ impl<'a> Fold<'a> {
         }
         match (self.of_supports(criterion, &standing, lapsed_at.map(|(at, _)| at)), finding) {
             (Some(found), Some(statement)) if found.verdict == Verdict::Met || statement.verdict == Verdict::Expired => {
-                for statement in &decisive {
+                if let Some(statement) = &decisive {
                     self.ignore(statement, Why::Expired);
                 }
                 found

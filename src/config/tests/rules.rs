@@ -5,6 +5,9 @@ use crate::config::tests::changes::{DOWNTIME, FIRST, load_changed, refusal};
 use crate::domain::audience::Condition;
 use crate::domain::criterion::{Criterion, Verdict};
 
+/// A file, what stands there, and what shall stand there.
+type Change = (&'static str, &'static str, &'static str);
+
 const DOWNTIME_BUDGET: &str = "campaigns/line-downtime/04-a-pilot-that-ends.md";
 const CRON: &str = "0 10 15 1,4,7,10 *";
 const FILE: &str = "qualification.toml";
@@ -84,7 +87,6 @@ fn a_criterion_that_nothing_can_meet_is_refused() {
 #[test]
 fn what_makes_no_sense_is_warned_of() {
     let fair = "campaigns/production-letter.toml";
-    type Change = (&'static str, &'static str, &'static str);
     let cases: &[(&[Change], &str, &str)] = &[
         (&[(DOWNTIME_BUDGET, ":::ask budget", "")], "nobody is asked about Budget", ":::ask budget"),
         (
