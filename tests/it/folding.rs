@@ -275,7 +275,8 @@ fn facts_support_and_rules_count_once() {
     let budget = |signals: &[Signal]| assess(&rules, signals, day(20)).findings()[Criterion::Budget].clone();
     assert_eq!(budget(&[field(None)]).verdict, Verdict::Weak);
     let dated = field(Some(jiff::civil::date(2026, 1, 5)));
-    assert_eq!((budget(&[dated.clone()]).verdict, budget(&[dated.clone()]).since), (Verdict::Met, Some(day(4))));
+    let alone = budget(std::slice::from_ref(&dated));
+    assert_eq!((alone.verdict, alone.since), (Verdict::Met, Some(day(4))));
     let lapse = Signal {
         detail: Detail::Recycled {
             reason: "no budget".into(),
