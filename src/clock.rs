@@ -1,12 +1,68 @@
-//! The clock. The only place where the time is read; everything else is told `now`.
+//! The clock. The only place where the time is read; everything else is told `now`. It also notices when the clock jumps
+//! forward; what is to be done about it is decided elsewhere.
 
 use jiff::{SignedDuration, Timestamp};
-use std::sync::Mutex;
+use rustix::time::{ClockId, clock_gettime};
+use std::sync::{Mutex, PoisonError};
 
 /// Tells the time, in whole milliseconds: what a store keeps is what a step sees.
 pub trait Clock: Send + Sync {
     /// The present instant.
     fn now(&self) -> Timestamp;
+
+    /// Whether it goes on while we wait.
+    fn goes_by_itself(&self) -> bool {
+        true
+    }
+
+    /// How long it is since some moment before this process began, by a clock that nobody sets. A machine asleep counts:
+    /// one that wakes up has not jumped.
+    fn steady(&self) -> SignedDuration;
+}
+
+/// How far the clock may run ahead of the steady one before it counts as a jump: more than NTP slews, a leap second or a
+/// zone's change of clocks (which changes no instant at all) ever come to.
+pub const JUMP: SignedDuration = SignedDuration::from_hours(2);
+
+/// Compares the clock with the steady one. Each look sees what happened since the last; jumps that are small for
+/// themselves add up.
+#[derive(Debug)]
+pub struct Watch(Mutex<SignedDuration>);
+
+impl Watch {
+    /// Begins to watch.
+    #[must_use]
+    pub fn begin(clock: &dyn Clock) -> Self {
+        Self(Mutex::new(lead(clock)))
+    }
+
+    /// How far the clock has jumped forward, if that is more than [`JUMP`]; told to everybody who asks, until somebody
+    /// has seen to it. A clock that was set back is watched from where it stands.
+    pub fn jumped(&self, clock: &dyn Clock) -> Option<SignedDuration> {
+        let lead = lead(clock);
+        let mut before = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let jump = lead.checked_sub(*before).unwrap_or(SignedDuration::ZERO);
+        if jump < SignedDuration::ZERO {
+            *before = lead;
+        }
+        (jump > JUMP).then_some(jump)
+    }
+
+    /// Somebody has seen to it: from here on it is watched anew.
+    pub fn seen_to(&self, clock: &dyn Clock) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = lead(clock);
+    }
+}
+
+/// By how much the clock is ahead of the steady one.
+fn lead(clock: &dyn Clock) -> SignedDuration {
+    loop {
+        let (before, now, after) = (clock.steady(), clock.now(), clock.steady());
+        // Put to sleep between the two, a machine would look as if its clock had jumped.
+        if after.checked_sub(before).is_some_and(|took| took < SignedDuration::from_secs(1)) {
+            return SignedDuration::from_millis(now.as_millisecond()).checked_sub(after).unwrap_or(SignedDuration::ZERO);
+        }
+    }
 }
 
 /// The machine's clock.
@@ -18,38 +74,104 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         whole_millisecond(Timestamp::now())
     }
+
+    fn steady(&self) -> SignedDuration {
+        // Unlike CLOCK_MONOTONIC, which is what `Instant` reads, it goes on while the machine sleeps.
+        #[cfg(target_os = "linux")]
+        const STEADY: ClockId = ClockId::Boottime;
+        #[cfg(not(target_os = "linux"))]
+        const STEADY: ClockId = ClockId::Monotonic;
+        let time = clock_gettime(STEADY);
+        let nanoseconds = i32::try_from(time.tv_nsec).expect("less than a second");
+        SignedDuration::new(time.tv_sec, nanoseconds)
+    }
 }
 
 /// A clock that stands until it is moved: for tests, the demo and simulation.
 #[derive(Debug)]
-pub struct ManualClock(Mutex<Timestamp>);
+pub struct ManualClock(Mutex<Manual>);
+
+#[derive(Debug)]
+struct Manual {
+    now: Timestamp,
+    steady: SignedDuration,
+}
 
 impl ManualClock {
     /// A clock that shows `at`.
     #[must_use]
     pub fn at(at: Timestamp) -> Self {
-        Self(Mutex::new(whole_millisecond(at)))
+        Self(Mutex::new(Manual { now: whole_millisecond(at), steady: SignedDuration::ZERO }))
     }
 
-    /// Moves it forward to `at`; a clock never goes back.
+    /// Lets time pass until `at`; a clock never goes back.
     pub fn move_to(&self, at: Timestamp) {
-        let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *now = whole_millisecond(at).max(*now);
+        let mut clock = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let then = whole_millisecond(at).max(clock.now);
+        clock.steady = clock.steady.saturating_add(then.duration_since(clock.now));
+        clock.now = then;
     }
 
-    /// Moves it forward.
+    /// Lets time pass.
     pub fn advance(&self, by: SignedDuration) {
         let then = self.now().checked_add(by).unwrap_or(Timestamp::MAX);
         self.move_to(then);
+    }
+
+    /// Sets it to another time, forward or back, without any time passing: what a wrong time server does.
+    pub fn set(&self, by: SignedDuration) {
+        let mut clock = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        clock.now = clock.now.checked_add(by).map_or(clock.now, whole_millisecond);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).now
+    }
+
+    fn steady(&self) -> SignedDuration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).steady
+    }
+
+    fn goes_by_itself(&self) -> bool {
+        false
     }
 }
 
 fn whole_millisecond(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_clock_that_runs_ahead_of_the_steady_one_has_jumped() {
+        let hours = SignedDuration::from_hours;
+        let clock = ManualClock::at("2026-03-29T00:59:00Z".parse().expect("an instant"));
+        let watch = Watch::begin(&clock);
+        // A night asleep, a month of work, and a spring night in Madrid: time passed.
+        clock.advance(hours(720));
+        assert_eq!(watch.jumped(&clock), None);
+        clock.set(hours(2));
+        assert_eq!(watch.jumped(&clock), None, "exactly two hours are no jump yet");
+        clock.set(SignedDuration::from_millis(1));
+        assert_eq!(watch.jumped(&clock), Some(hours(2) + SignedDuration::from_millis(1)), "they add up");
+        assert!(watch.jumped(&clock).is_some(), "whoever asks is told, until somebody has seen to it");
+        watch.seen_to(&clock);
+        assert_eq!(watch.jumped(&clock), None);
+        clock.set(hours(-30));
+        assert_eq!(watch.jumped(&clock), None, "backwards nothing fires");
+        clock.set(hours(30));
+        assert_eq!(watch.jumped(&clock), Some(hours(30)));
+    }
+
+    #[test]
+    fn the_steady_clock_of_the_machine_goes_on() {
+        let before = SystemClock.steady();
+        assert!(SystemClock.steady() >= before && before > SignedDuration::ZERO);
+        assert_eq!(Watch::begin(&SystemClock).jumped(&SystemClock), None);
+    }
 }

@@ -2,6 +2,9 @@
 //!
 //! Read on in this order; a module uses only the modules above it.
 
+/// Where a test can make the process die, fail or hang; nothing outside tests.
+#[macro_use]
+mod failpoint;
 /// What is true: prospects, campaigns, signals, evidence, handoffs. Pure.
 pub mod domain;
 /// The clock: the only place where the time is read.

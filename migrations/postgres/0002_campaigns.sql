@@ -76,7 +76,7 @@ CREATE TABLE attempts (
     delivery_id BIGINT NOT NULL,
     number      BIGINT NOT NULL,
     state       TEXT NOT NULL CONSTRAINT attempt_state CHECK
-                (state IN ('pending', 'transmitting', 'accepted', 'failed', 'suppressed', 'cancelled', 'missed', 'uncertain')),
+                (state IN ('pending', 'transmitting', 'accepted', 'failed', 'suppressed', 'skipped', 'cancelled', 'missed', 'uncertain')),
     at          BIGINT NOT NULL,
     fence       BIGINT NOT NULL,
     retry_at    BIGINT,

@@ -1,5 +1,6 @@
 //! `nurtured campaigns …`: what is said to the group, when, and how it fares.
 
+use super::check::{in_zone, next_date};
 use super::exit::Exit;
 use super::{open, screen};
 use crate::clock::{Clock, SystemClock};
@@ -14,7 +15,7 @@ use crate::flow::{halt, publish};
 use crate::mail::token::WIDTH;
 use crate::store::backend::Tx;
 use crate::store::counts::{self, OfCampaign};
-use crate::store::{audiences, campaigns, deliveries};
+use crate::store::{audiences, campaigns, deliveries, occurrences, sending};
 use clap::Subcommand;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -80,6 +81,8 @@ struct Standing<'a> {
     #[serde(flatten)]
     counts: OfCampaign,
     paused: Option<String>,
+    /// Why no group mail is sent at all, whatever the campaign's state.
+    held: Option<String>,
 }
 
 /// Obeys.
@@ -145,12 +148,8 @@ async fn standing<'a>(tx: &mut Tx, plan: &Plan, campaign: &'a Campaign, now: Tim
     let paused = campaigns::all(tx).await?.remove(&campaign.name).and_then(|state| state.paused);
     let next_at = campaign.schedule.after(now).map(|firing| firing.due_at);
     let counts = counts::of_campaign(tx, &campaign.name).await?;
-    Ok(Standing { campaign: &campaign.name, next_at, next: in_zone(campaign, next_at), audience, counts, paused })
-}
-
-fn in_zone(campaign: &Campaign, at: Option<Timestamp>) -> String {
-    let shown = at.map(|at| at.to_zoned(campaign.schedule.zone().clone()).strftime("%a %Y-%m-%d %H:%M %Z").to_string());
-    shown.unwrap_or_else(|| "never".to_owned())
+    let held = sending::state(tx).await?.why_not();
+    Ok(Standing { campaign: &campaign.name, next_at, next: in_zone(campaign, next_at), audience, counts, paused, held })
 }
 
 async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
@@ -174,6 +173,9 @@ async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
             [s.campaign.to_string(), next, audience, sent, failed, open, clicked]
         })
         .collect();
+    if let Some(why) = all.iter().find_map(|s| s.held.as_ref()) {
+        screen::line(format!("Nothing is sent: {why}.\n"))?;
+    }
     screen::table(["CAMPAIGN", "NEXT", "AUDIENCE", "SENT", "FAILED", "OPEN", "CLICKED"], &rows)
 }
 
@@ -185,13 +187,17 @@ async fn show(name: &str, config: Option<&Path>, json: bool) -> Result<(), Exit>
     let standing = standing(&mut tx, &plan, campaign, now).await?;
     let dates: Vec<Timestamp> = campaign.schedule.next(now, 5).into_iter().map(|firing| firing.due_at).collect();
     let order = if campaign.order == Order::Series { "series" } else { "edition" };
-    let schedule = format!("{} ({})", campaign.schedule.expression(), campaign.schedule.zone_name());
+    let schedule = format!("{} ({})", campaign.schedule.crontab().expression(), campaign.schedule.zone_name());
+    let past = occurrences::latest(&mut tx, &campaign.name, 5).await?;
+    let hours = campaign.window.as_ref().map_or_else(|| "at any time".to_owned(), ToString::to_string);
+    let skips = if campaign.schedule.skip().is_empty() { "no date".to_owned() } else { campaign.schedule.skip().to_string() };
     if json {
         let newsletters: Vec<_> =
             campaign.newsletters.iter().map(|n| serde_json::json!({ "id": n.id, "subject": n.subject })).collect();
         return screen::json(&serde_json::json!({
             "standing": standing, "from": campaign.from, "reply_to": campaign.reply_to, "order": order,
-            "schedule": schedule, "dates": dates, "newsletters": newsletters,
+            "schedule": schedule, "skips": skips, "leaves": hours, "late": campaign.late.to_string(), "dates": dates,
+            "past": past, "newsletters": newsletters,
         }));
     }
     let c = &standing.counts;
@@ -200,15 +206,24 @@ async fn show(name: &str, config: Option<&Path>, json: bool) -> Result<(), Exit>
         ("from", format!("{} <{}>", campaign.from.name, campaign.from.address)),
         ("replies to", campaign.reply_to.to_string()),
         ("schedule", schedule),
+        ("skips", skips),
+        ("leaves", hours),
+        ("late", campaign.late.to_string()),
         ("order", order.to_owned()),
         ("audience", format!("{} prospects now", standing.audience)),
         ("so far", format!("{} sent, {} failed, {} open", c.sent, c.failed, c.open)),
         ("clicked", format!("{} by people, {} by machines", c.clicked, c.machine_clicks)),
         ("paused", standing.paused.clone().unwrap_or_else(|| "no".to_owned())),
+        ("sending", standing.held.clone().unwrap_or_else(|| "open".to_owned())),
     ];
     lines.iter().try_for_each(|(what, value)| screen::line(format!("  {what:11} {value}")))?;
     screen::line("Next")?;
-    dates.iter().try_for_each(|at| screen::line(format!("  {}", in_zone(campaign, Some(*at)))))?;
+    dates.iter().try_for_each(|at| screen::line(format!("  {}", next_date(campaign, *at))))?;
+    if !past.is_empty() {
+        screen::line("Before")?;
+    }
+    let why = |reason: Option<String>| reason.map_or_else(String::new, |why| format!(" ({why})"));
+    past.into_iter().try_for_each(|p| screen::line(format!("  {} {}{}", p.nominal, p.state, why(p.reason))))?;
     screen::line("Newsletters")?;
     campaign.newsletters.iter().try_for_each(|n| screen::line(format!("  {:24} {}", n.id, n.subject)))
 }

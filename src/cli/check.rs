@@ -51,10 +51,24 @@ fn strings(text: &str) -> String {
 }
 
 fn dates(campaign: &Campaign, now: Timestamp) -> Dates<'_> {
-    let shown = |at: Timestamp| at.to_zoned(campaign.schedule.zone().clone()).strftime("%a %Y-%m-%d %H:%M %Z").to_string();
+    let next = campaign.schedule.next(now, DATES);
     Dates {
         campaign: campaign.name.as_str(),
         schedule: format!("{:?}", campaign.schedule),
-        next: campaign.schedule.next(now, DATES).into_iter().map(|firing| shown(firing.due_at)).collect(),
+        next: next.into_iter().map(|firing| next_date(campaign, firing.due_at)).collect(),
     }
+}
+
+/// A date of a campaign in its own zone, and when its mail leaves if that is not at once.
+#[must_use]
+pub fn next_date(campaign: &Campaign, due_at: Timestamp) -> String {
+    let (date, opens) = (in_zone(campaign, Some(due_at)), campaign.opens(due_at));
+    if opens == due_at { date } else { format!("{date}, leaves {}", in_zone(campaign, Some(opens))) }
+}
+
+/// An instant in a campaign's own zone.
+#[must_use]
+pub fn in_zone(campaign: &Campaign, at: Option<Timestamp>) -> String {
+    let shown = at.map(|at| at.to_zoned(campaign.schedule.zone().clone()).strftime("%a %Y-%m-%d %H:%M %Z").to_string());
+    shown.unwrap_or_else(|| "never".to_owned())
 }

@@ -9,6 +9,9 @@ pub mod check;
 pub mod init;
 // The daemon.
 pub mod run;
+pub mod sending;
+pub mod adopt;
+pub mod db;
 // Prospects and what is known of them.
 pub mod prospects;
 pub mod signals;
@@ -18,6 +21,7 @@ pub mod suppress;
 pub mod inbox;
 // Campaigns.
 pub mod campaigns;
+pub mod uncertain;
 // Salespeople.
 pub mod queue;
 pub mod handoffs;

@@ -4,6 +4,7 @@ use super::exit::Exit;
 use crate::clock::SystemClock;
 use crate::config::{self, Loaded};
 use crate::daemon::assemble::{self, House};
+use crate::daemon::home::{self, Asks};
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::id::{Name, ProspectId};
@@ -59,6 +60,7 @@ pub async fn house(said: Option<&Path>) -> Result<House, Exit> {
         DatabaseUrl::Sqlite(path) => Exit::Unavailable(format!("could not open the database {}: {e}", path.display())),
         DatabaseUrl::Postgres(_) => Exit::Unavailable(format!("could not {e}; see [database] in nurtured.toml")),
     })?;
+    home::look(&store, &SystemClock, Asks::Verb).await?;
     Ok(assemble::assemble(store, Arc::new(SystemClock), plan).await?)
 }
 

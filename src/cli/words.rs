@@ -1,7 +1,10 @@
 //! The words of the command line.
 
 use super::exit::{Exit, colour};
-use super::{campaigns, check, demo, desk, explain, handoffs, inbox, init, prospects, queue, run, signals, suppress};
+use super::{
+    adopt, campaigns, check, db, demo, desk, explain, handoffs, inbox, init, prospects, queue, run, sending, signals, suppress,
+    uncertain,
+};
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -35,12 +38,24 @@ enum Verb {
     Check,
     /// Run the daemon
     Run,
+    /// Stop all group mail at once, on every node, until `nurtured resume`
+    Stop(sending::Stop),
+    /// Let group mail go on
+    Resume,
+    /// Let a restored or copied database send
+    Adopt(adopt::Adopt),
+    /// Back up, verify or migrate the database
+    #[command(subcommand)]
+    Db(db::Db),
     /// Import, list, show, export or forget prospects
     #[command(subcommand)]
     Prospects(prospects::Prospects),
     /// List, preview, test, pause or resume campaigns
     #[command(subcommand)]
     Campaigns(campaigns::Campaigns),
+    /// List deliveries nobody knows the end of, or say what became of them
+    #[command(subcommand)]
+    Uncertain(uncertain::Uncertain),
     /// Log what people said, decide what holds, judge what was a machine's
     #[command(subcommand)]
     Signals(signals::Signals),
@@ -94,8 +109,13 @@ async fn obey(arguments: Arguments) -> Result<(), Exit> {
         Verb::Init { directory } => init::init(&directory),
         Verb::Check => check::check(config, json),
         Verb::Run => run::run(config).await,
+        Verb::Stop(verb) => sending::stop(&verb, config, json).await,
+        Verb::Resume => sending::resume(config, json).await,
+        Verb::Adopt(verb) => adopt::adopt(&verb, config, json).await,
+        Verb::Db(verb) => db::obey(verb, config, json).await,
         Verb::Prospects(verb) => prospects::obey(verb, config, json).await,
         Verb::Campaigns(verb) => campaigns::obey(verb, config, json).await,
+        Verb::Uncertain(verb) => uncertain::obey(verb, config, json).await,
         Verb::Signals(verb) => signals::obey(verb, config, json).await,
         Verb::Inbox(verb) => inbox::obey(verb, config, json).await,
         Verb::Explain(verb) => explain::explain(&verb, config, json).await,

@@ -1,6 +1,8 @@
 //! `campaigns/NAME.toml`, with its newsletters beside it in `campaigns/NAME/*.md`.
 
+use crate::config::calendar;
 use crate::config::condition::{Declared, condition};
+use crate::config::guard;
 use crate::config::newsletter;
 use crate::config::node::Node;
 use crate::config::place::{Place, Source};
@@ -8,10 +10,11 @@ use crate::config::problem::{Log, Problem};
 use crate::config::reader::Reader;
 use crate::domain::address::{Address, header_text};
 use crate::domain::audience::Audience;
-use crate::domain::campaign::{Campaign, Newsletter, Order, Sender};
+use crate::domain::campaign::{Campaign, Late, Newsletter, Order, Sender};
 use crate::domain::criterion::Criterion;
+use crate::domain::guard::Guards;
 use crate::domain::id::Name;
-use crate::domain::schedule::{Schedule, ScheduleError};
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -23,14 +26,28 @@ pub fn read(log: &Log, name: Name, root: &Node, newsletters: Vec<Newsletter>, de
     let reply_to = reader.need("reply_to", "the colleague whom replies reach, by their id in salespeople.toml");
     let reply_to = reply_to.and_then(|node| declared.person(log, node));
     let schedule = reader.need("schedule", "such as { cron = \"30 9 * * TUE#1\", zone = \"Europe/Madrid\" }");
-    let schedule = schedule.and_then(|node| schedule_of(Reader::table(log, node)?));
+    let schedule = schedule.and_then(|node| calendar::schedule(log, node));
+    let late = reader.get("late").map_or_else(|| Some(Late::default()), |node| calendar::late(log, node));
+    let window = reader.get("window").map(|node| {
+        // Without a zone the window is read all the same, for its own problems.
+        let zone = schedule.as_ref().map_or(TimeZone::UTC, |schedule| schedule.zone().clone());
+        calendar::window(log, node, zone)
+    });
     let order = reader.need("order", "\"series\": each prospect their next newsletter; \"edition\": everyone the newest");
     let order = order.and_then(|node| node.one_of(log, &[("series", Order::Series), ("edition", Order::Edition)]));
     let audience = reader.need("audience", "to whom, as a table [audience] with lists `all`, `any` and `none` of conditions");
     let audience = audience.and_then(|node| audience_of(Reader::table(log, node)?, declared));
+    let guards = match reader.get("send") {
+        Some(node) => Reader::table(log, node).and_then(guard::guards),
+        None => Some(Guards::default()),
+    };
     reader.finish();
     let (from, reply_to, schedule, order, audience) = (from?, reply_to?, schedule?, order?, audience?);
-    Some(Campaign { name, from, reply_to, schedule, order, audience, newsletters })
+    let window = match window {
+        Some(window) => Some(window?),
+        None => None,
+    };
+    Some(Campaign { name, from, reply_to, schedule, late: late?, window, order, audience, newsletters, guards: guards? })
 }
 
 /// Reads a campaign's newsletters, in file-name order; an id names one of them for ever.
@@ -70,37 +87,6 @@ fn sender(text: &str) -> Result<Sender, String> {
         return Err(wrong("a newsletter comes from somebody with a name"));
     }
     Ok(Sender { name: name.to_owned(), address })
-}
-
-fn schedule_of(mut reader: Reader<'_>) -> Option<Schedule> {
-    let log = reader.log;
-    let cron = reader.need("cron", "minute hour day month weekday, such as \"30 9 * * TUE#1\": the first Tuesday, at 9:30");
-    let zone = reader.need("zone", "an IANA time zone such as \"Europe/Madrid\"");
-    reader.finish();
-    let (cron, zone) = (cron?, zone?);
-    let (expression, zone_name) = (cron.text(log)?, zone.text(log)?);
-    match Schedule::parse(expression, zone_name) {
-        Ok(schedule) => {
-            if schedule.either_day_matches() {
-                let problem = Problem::warning(&cron.place, "both day fields are restricted: either of them fires this");
-                log.add(
-                    problem.label("crontab's rule").help("that is seldom meant; `*` in one of the two leaves the other alone"),
-                );
-            }
-            Some(schedule)
-        }
-        Err(error) => {
-            let (place, help) = match error {
-                ScheduleError::Zone(_) => (&zone.place, ""),
-                ScheduleError::Never => (&cron.place, "day and month must meet at least once in a calendar"),
-                _ => (&cron.place, "minute hour day month weekday, such as \"30 9 * * TUE#1\": the first Tuesday, at 9:30"),
-            };
-            let text = error.to_string();
-            let (title, more) = text.rsplit_once("; ").unwrap_or((&text, help));
-            log.add(Problem::error(place, title).help(if help.is_empty() { more } else { help }));
-            None
-        }
-    }
 }
 
 fn audience_of(mut reader: Reader<'_>, declared: &Declared) -> Option<Audience> {

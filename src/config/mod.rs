@@ -14,6 +14,8 @@ pub mod secret;
 pub mod signature;
 // One file's words each.
 pub mod condition;
+pub mod guard;
+pub mod calendar;
 pub mod service;
 pub mod people;
 pub mod proof;

@@ -1,5 +1,6 @@
 //! `salespeople.toml`: who is on our side, when they work, and to whom a handoff goes.
 
+use crate::config::calendar;
 use crate::config::condition::{Declared, condition, one_or_more};
 use crate::config::node::Node;
 use crate::config::place::Place;
@@ -8,7 +9,7 @@ use crate::config::reader::Reader;
 use crate::domain::address::{Address, header_text};
 use crate::domain::id::Name;
 use crate::domain::salesperson::{Colleague, Hours, Promise, Roster, Route, Salesperson};
-use jiff::civil::Time;
+use crate::domain::window::Window;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 
@@ -107,18 +108,17 @@ fn person<'a>(reader: &mut Reader<'a>, ids: &mut Ids<'a>) -> (Option<Name>, Opti
 }
 
 fn hours(mut reader: Reader<'_>) -> Option<Hours> {
-    const DAYS: &str = "this names no days; write \"mon-fri\" or \"mon,wed,fri\"";
     let log = reader.log;
     let zone = reader.need("zone", "an IANA time zone such as \"Europe/Madrid\"").and_then(|node| {
         node.parse(log, "", |text| {
             TimeZone::get(text).map_err(|_| format!("{text:?} is no IANA time zone; write one such as \"Europe/Madrid\""))
         })
     });
-    let days = reader.get("days").map(|node| node.parse(log, "", |text| Hours::parse_days(text).ok_or(DAYS)));
-    let mut clock = |key| reader.get(key).map(|node| (node.parse(log, "", clock_time), &node.place));
+    let days = reader.get("days").map(|node| node.parse(log, "", calendar::days));
+    let mut clock = |key| reader.get(key).map(|node| (node.parse(log, "", calendar::time_of_day), &node.place));
     let (from, to) = (clock("from"), clock("to"));
     reader.finish();
-    let office = Hours::office(zone.unwrap_or(TimeZone::UTC));
+    let Hours(office) = Hours::office(zone.unwrap_or(TimeZone::UTC));
     let days = days.unwrap_or(Some(office.days));
     let place = to.as_ref().or(from.as_ref()).map(|(_, place)| *place);
     let (from, to) = (from.map_or(Some(office.from), |(at, _)| at)?, to.map_or(Some(office.to), |(at, _)| at)?);
@@ -126,15 +126,7 @@ fn hours(mut reader: Reader<'_>) -> Option<Hours> {
         let problem = Problem::error(place, "the day ends before it begins").label("not later than `from`");
         log.add(problem.help("hours lie within one day, such as from = \"09:00\", to = \"18:00\""));
     }
-    Some(Hours { days: days?, from, to, zone: office.zone })
-}
-
-fn clock_time(text: &str) -> Result<Time, String> {
-    let read = || {
-        let (hour, minute) = text.split_once(':')?;
-        Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
-    };
-    read().ok_or_else(|| format!("{text:?} is no time of day; write one such as \"09:00\""))
+    Some(Hours(Window { days: days?, from, to, zone: office.zone }))
 }
 
 fn route(mut reader: Reader<'_>, declared: &Declared) -> Option<Route> {

@@ -25,6 +25,9 @@ pub fn ready_for_real(plan: &Plan) -> Result<(), Problems> {
     ];
     for campaign in &plan.campaigns {
         places.push((format!("campaigns/{}.toml", campaign.name), "from".to_owned(), campaign.from.address.domain()));
+        for seed in &campaign.guards.seeds {
+            places.push((format!("campaigns/{}.toml", campaign.name), "a seed".to_owned(), seed.domain()));
+        }
     }
     let people = plan.roster.salespeople.iter().map(|s| (&s.id, &s.address));
     let people = people.chain(plan.roster.colleagues.iter().map(|c| (&c.id, &c.address)));

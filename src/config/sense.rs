@@ -86,29 +86,24 @@ fn fed(log: &Log, node: &Node, topic: Option<&Topic>, (days, within): (u32, Span
         return;
     }
     // A mail read on one day gives one day; the next comes with the next issue.
-    let quickest = feeding.iter().filter_map(|c| longest_pause(c)).min();
-    if days > 1 && quickest.is_some_and(|pause| i64::from(days - 1) * pause > within.rough_minutes()) {
+    let quickest = feeding.iter().filter_map(|c| densest(c, days as usize)).min();
+    if days > 1 && quickest.is_none_or(|minutes| minutes > within.rough_minutes()) {
         let title = format!("{days} days of clicks within {within} come only from reading one issue again");
         let help = format!("{days} issues do not fall within {within}: ask for fewer `days`, or for a longer `within`");
         warn(title, "slower campaigns feed it", &help);
     }
 }
 
-/// The longest pause between two issues of a campaign, in minutes, over two years: any two, for the calendar repeats.
-fn longest_pause(campaign: &Campaign) -> Option<i64> {
+/// The shortest time in which a campaign has so many issues, in minutes, looked for over two years: the calendar repeats.
+fn densest(campaign: &Campaign, issues: usize) -> Option<i64> {
     let begins = Timestamp::from_second(1_767_225_600).ok()?;
     let ends = Span::days(730).after(begins);
-    let mut all = std::iter::successors(campaign.schedule.after(begins), |f| campaign.schedule.after(f.due_at))
+    let all: Vec<i64> = std::iter::successors(campaign.schedule.after(begins), |f| campaign.schedule.after(f.due_at))
         .take_while(|f| f.due_at < ends)
         .take(1_000)
-        .map(|f| f.due_at.as_second() / 60);
-    let mut last = all.next()?;
-    let pauses = all.map(|at| {
-        let pause = at - last;
-        last = at;
-        pause
-    });
-    pauses.max()
+        .map(|f| f.due_at.as_second() / 60)
+        .collect();
+    all.windows(issues.max(1)).map(|run| run[run.len() - 1] - run[0]).min()
 }
 
 fn child<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {

@@ -1,11 +1,14 @@
 //! `nurtured.toml`: the service's own settings.
 
+use crate::config::calendar;
+use crate::config::guard;
 use crate::config::node::Node;
 use crate::config::problem::{Log, Problem};
 use crate::config::reader::Reader;
 use crate::config::secret::{Keys, Vault};
 use crate::config::signature;
 use crate::domain::address::{Address, header_text};
+use crate::domain::delivery::OnUncertain;
 use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
 use crate::domain::settings::{DatabaseUrl, Http, MAX_IN_DOUBT, Organisation, Security, Settings, Smtp, Tracking};
@@ -13,6 +16,8 @@ use crate::domain::span::FiscalYear;
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// What `nurtured.toml` says, as far as it could be read.
 pub struct Service {
@@ -43,17 +48,21 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     let smtp = reader.need("smtp", "a table [smtp] with at least `host` and `return_path`");
     let smtp = smtp.and_then(|node| relay(Reader::table(log, node)?, vault));
     let http = reader.section_or_empty("http").and_then(|section| http(section, vault));
+    let cap = reader.get("sending").map_or(Some(None), |node| calendar::sending(log, node));
     let fields = reader.section("fields").map(|section| fields(&section)).unwrap_or_default();
     reader.finish();
     let typed = fields.iter().filter_map(|(name, kind)| Some((name.clone(), (*kind)?))).collect();
     let settings = (|| {
+        let (database, stop_journal) = database?;
         Some(Settings {
             public_url: public_url?,
             organisation: organisation?,
             tracking: tracking?,
-            database: database?,
+            stop_journal,
+            database,
             smtp: smtp?,
             http: http?,
+            cap: cap?,
             fields: typed,
         })
     })();
@@ -70,7 +79,31 @@ fn organisation_of(mut reader: Reader<'_>) -> Option<Organisation> {
     Some(Organisation { name: header_text(&name?), postal_address: address? })
 }
 
-fn database(mut reader: Reader<'_>, vault: &Vault) -> Option<DatabaseUrl> {
+/// The database, and the file outside it that remembers its stops: beside it, unless another disk is named.
+fn database(mut reader: Reader<'_>, vault: &Vault) -> Option<(DatabaseUrl, PathBuf)> {
+    let journal = reader.get("stop_journal").map(|node| node.parse(reader.log, "", journal_path));
+    let url = database_url(reader, vault)?;
+    let default = || match &url {
+        DatabaseUrl::Sqlite(path) => {
+            let mut path = path.clone().into_os_string();
+            path.push(".stops");
+            path.into()
+        }
+        DatabaseUrl::Postgres(_) => PathBuf::from("nurtured.stops"),
+    };
+    let journal = journal.unwrap_or_else(|| Some(default()))?;
+    Some((url, journal))
+}
+
+fn journal_path(text: &str) -> Result<PathBuf, &'static str> {
+    let path = PathBuf::from(text);
+    if path.file_name().is_none() || text.ends_with('/') {
+        return Err("this is no file; write its path, such as \"/var/lib/nurtured/nurtured.stops\"");
+    }
+    Ok(path)
+}
+
+fn database_url(mut reader: Reader<'_>, vault: &Vault) -> Option<DatabaseUrl> {
     const HELP: &str = "write \"sqlite:PATH\" or \"postgres://user@host/name\"";
     let log = reader.log;
     let before = log.count();
@@ -109,8 +142,11 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
     let has_password_key = reader.has("password") || reader.has("password_file");
     let connections = reader.get("connections").map_or(Some(4), |node| node.integer(log, 1, 64));
     let max_in_doubt = reader.get("max_in_doubt").map_or(Some(MAX_IN_DOUBT), |node| node.integer(log, 1, 256));
+    let patience = reader.get("patience").map(|node| node.parse(log, "", wait));
     let return_path =
         reader.need_address("return_path", "the address bounces come back to, such as \"bounces@news.tecnofab.example\"");
+    let on_uncertain =
+        reader.get("on_uncertain").map_or(Some(OnUncertain::default()), |node| node.one_of(log, &OnUncertain::WORDS));
     let hello = reader.get("hello").map(|node| node.parse(log, "", host_name));
     let dkim = reader.get("dkim").map(|node| signature::read(Reader::table(log, node)?, vault));
     if let (Some((host, place)), Some(Security::Plaintext), Some(false)) = (&host, security, allowed)
@@ -119,6 +155,7 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
         let problem = Problem::error(place, "mail would cross the network unprotected").label("not this machine");
         log.add(problem.help("set security = \"starttls\" or \"implicit\"; or, if the network is yours, allow_plaintext = true"));
     }
+    let paces = guard::paces(&mut reader);
     let place = reader.place.clone();
     reader.finish();
     let login = match (username, password) {
@@ -135,10 +172,27 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
         _ => None,
     };
     let (host, return_path): (String, Address) = (host?.0, return_path?);
+    let patience = patience.map_or(Some(None), |patience| patience.map(Some))?;
     let hello = hello.unwrap_or_else(|| Some(return_path.domain().to_owned()))?;
-    let (connections, max_in_doubt) = (connections?, max_in_doubt?);
-    let dkim = dkim.map_or(Some(None), |dkim| dkim.map(Some))?;
-    Some(Smtp { host, port: port?, security: security?, login, connections, max_in_doubt, return_path, hello, dkim })
+    let (connections, max_in_doubt, on_uncertain) = (connections?, max_in_doubt?, on_uncertain?);
+    let (dkim, paces) = (dkim.map_or(Some(None), |dkim| dkim.map(Some))?, paces?);
+    let (port, security) = (port?, security?);
+    Some(Smtp { host, port, security, login, connections, max_in_doubt, on_uncertain, return_path, hello, dkim, paces, patience })
+}
+
+/// How long to wait: whole seconds or minutes, up to the ten minutes that RFC 5321 grants the slowest answer.
+fn wait(text: &str) -> Result<Duration, &'static str> {
+    let number = text.trim().trim_end_matches(|c: char| !c.is_ascii_digit());
+    let each = match text.trim()[number.len()..].trim() {
+        "s" | "second" | "seconds" => 1,
+        "m" | "min" | "minute" | "minutes" => 60,
+        _ => 0,
+    };
+    let seconds = number.parse::<u32>().unwrap_or(0).saturating_mul(each);
+    match seconds {
+        1..=600 => Ok(Duration::from_secs(seconds.into())),
+        _ => Err("patience is one second to ten minutes; write it such as \"75s\" or \"10m\""),
+    }
 }
 
 fn http(mut reader: Reader<'_>, vault: &Vault) -> Option<Http> {

@@ -1,12 +1,13 @@
 //! From a plan to a house: the only place that knows configuration, store and mail at once.
 
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
 use crate::flow::context::{Context, FlowError};
 use crate::flow::doors::Doors;
 use crate::flow::observe;
 use crate::store::backend::{Store, StoreError};
+use crate::store::journal::Journal;
 use crate::store::{campaigns, leases};
 use crate::web::site::Site;
 use crate::web::targets::Targets;
@@ -23,15 +24,16 @@ pub struct House {
     pub site: Site,
 }
 
-/// Opens the database a plan names.
+/// Opens the database a plan names, and beside it the journal of its stops.
 ///
 /// # Errors
 /// The store's.
 pub async fn open_store(plan: &Plan) -> Result<Store, StoreError> {
-    match &plan.settings.database {
-        DatabaseUrl::Sqlite(path) => Store::open_sqlite(path).await,
-        DatabaseUrl::Postgres(url) => Store::open_postgres(url).await,
-    }
+    let store = match &plan.settings.database {
+        DatabaseUrl::Sqlite(path) => Store::open_sqlite(path).await?,
+        DatabaseUrl::Postgres(url) => Store::open_postgres(url).await?,
+    };
+    Ok(store.journalled(Journal::new(plan.settings.stop_journal.clone(), Arc::new(SystemClock))))
 }
 
 /// Assembles a house around a store. Campaigns seen for the first time begin here: nothing before now is due.

@@ -1,10 +1,13 @@
 //! The lifecycle under systemd: ready, reload, drain, stop; and the watchdog, fed by proven progress.
 
 use super::assemble::{self, House};
+use super::home::{self, Asks};
 use super::loops::{self, Pulse};
 use crate::clock::SystemClock;
 use crate::domain::plan::Plan;
-use crate::flow::qualify;
+use crate::flow::context::{Context, FlowError};
+use crate::flow::{adopt, gate, qualify};
+use crate::store::witness::Marks;
 use crate::web::router::router;
 use anyhow::Context as _;
 use sd_notify::NotifyState;
@@ -28,6 +31,7 @@ pub type Reread = Box<dyn Fn() -> Result<Plan, String> + Send + Sync>;
 pub async fn run(plan: Plan, reread: Reread) -> anyhow::Result<()> {
     let listen = plan.settings.http.listen;
     let store = assemble::open_store(&plan).await.context("could not open the database")?;
+    home::look(&store, &SystemClock, Asks::Daemon).await.context("could not tell whose database this is")?;
     let house = assemble::assemble(store, Arc::new(SystemClock), plan).await.context("could not assemble the house")?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"))?;
     // Behind the port: whoever has it is the only one.
@@ -45,6 +49,7 @@ pub async fn run(plan: Plan, reread: Reread) -> anyhow::Result<()> {
     if due > 0 {
         tracing::info!(prospects = due, "the rules are not those of the last run: everybody is assessed anew");
     }
+    journal(&house.ctx).await.context("could not bring the stop journal up to date")?;
     let tracker = TaskTracker::new();
     let pulse = loops::start(&house, &tracker);
     let web = serve(&house, listener, &tracker);
@@ -59,9 +64,32 @@ pub async fn run(plan: Plan, reread: Reread) -> anyhow::Result<()> {
     if tokio::time::timeout(DRAIN, tracker.wait()).await.is_err() {
         tracing::warn!("the drain was given up; what was in transmission is in doubt and will be treated by policy");
     }
+    if let Err(error) = home::keep(house.ctx.store(), &SystemClock, Marks::default()).await {
+        tracing::warn!(%error, "how far the database has come was not kept");
+    }
     house.ctx.store().close().await;
     tracing::info!("stopped");
     anyhow::ensure!(!died, "a task ended that must not end");
+    Ok(())
+}
+
+/// Brings the stop journal up to date where it is new, or could not be written, and shortens it where it is long.
+async fn journal(ctx: &Context) -> Result<(), FlowError> {
+    let Some(journal) = ctx.store().journal().cloned() else { return Ok(()) };
+    let state = gate::state(ctx).await?;
+    let troubled = state.stopped.is_some_and(|held| held.reason.starts_with(gate::JOURNAL_TROUBLE));
+    // While observing it knows more than the database does.
+    if state.observing.is_none() && (troubled || !journal.path().exists()) {
+        let lines = adopt::complete(ctx).await?;
+        tracing::info!(lines, "the stop journal was brought up to date");
+    }
+    let tidied = tokio::task::spawn_blocking(move || journal.tidy()).await;
+    match tidied {
+        Ok(Ok(lines)) if lines > 0 => tracing::info!(lines, "the stop journal was shortened"),
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the stop journal was not shortened"),
+        Err(error) => tracing::warn!(%error, "the stop journal was not shortened"),
+    }
     Ok(())
 }
 

@@ -1,9 +1,11 @@
 //! Loops: each step in a task of its own, waiting for the bell, its instant, or the slow look around.
 
 use super::assemble::House;
+use super::home;
 use crate::flow::context::Progress;
 use crate::flow::settle::Step;
 use crate::flow::sweep;
+use crate::store::witness::Marks;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -69,7 +71,28 @@ pub fn start(house: &House, tracker: &TaskTracker) -> Pulse {
     // Not a step: it writes nothing, and nothing waits for it.
     let (ctx, targets) = (house.ctx.clone(), house.site.targets.clone());
     tracker.spawn(async move { targets.attend(&ctx).await });
+    let house = house.clone();
+    tracker.spawn(async move { keep_home(&house).await });
     pulse
+}
+
+/// Keeps outside the database how far it has come, so that a restored backup is told from it.
+async fn keep_home(house: &House) {
+    let (ctx, clock) = (&house.ctx, house.ctx.clock());
+    let mut known = Marks::default();
+    while !ctx.is_stopping() {
+        let before = known;
+        match home::keep(ctx.store(), &*clock, known).await {
+            Ok(marks) => known = marks,
+            Err(error) => tracing::warn!(%error, "how far the database has come was not kept"),
+        }
+        // While it moves, a second is what a copy and a crash must fall into to be taken for one another.
+        let wait = if known == before { LOOK_AROUND } else { Duration::from_secs(1) };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = ctx.stopping() => {}
+        }
+    }
 }
 
 async fn turn(step: Step, house: &House, pulse: &Pulse) {

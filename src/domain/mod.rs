@@ -8,13 +8,21 @@ pub mod criterion;
 pub mod span;
 pub mod address;
 pub mod prospect;
+pub mod pace;
 // The group side: what is said to many.
 pub mod audience;
+pub mod window;
+pub mod skip;
+pub mod crontab;
 pub mod schedule;
 pub mod question;
+pub mod guard;
 pub mod campaign;
+pub mod occurrence;
+pub mod cap;
 pub mod issue;
 pub mod delivery;
+pub mod breaker;
 // The doorway: what came back, and what it proves.
 pub mod machine;
 pub mod signal;

@@ -5,6 +5,7 @@ use super::id::Name;
 use super::rule::Qualifying;
 use super::salesperson::Roster;
 use super::settings::Settings;
+use jiff::Timestamp;
 
 /// A whole, valid configuration.
 #[derive(Debug, Clone)]
@@ -25,6 +26,19 @@ impl Plan {
     /// Every campaign with its schedule in words.
     pub fn schedules(&self) -> impl Iterator<Item = (&Name, String)> {
         self.campaigns.iter().map(|c| (&c.name, c.schedule.to_string()))
+    }
+
+    /// The campaigns whose mail may not leave now, each with the next instant at which it may.
+    #[must_use]
+    pub fn closed(&self, now: Timestamp) -> Vec<(&Name, Timestamp)> {
+        let opens = self.campaigns.iter().map(|campaign| (&campaign.name, campaign.opens(now)));
+        opens.filter(|(_, opens_at)| *opens_at > now).collect()
+    }
+
+    /// When the window of a campaign closes that is open now; `None` where nothing closes it.
+    #[must_use]
+    pub fn closes(&self, campaign: &Name, now: Timestamp) -> Option<Timestamp> {
+        self.campaign(campaign)?.window.as_ref().map(|window| window.next_closing(now))
     }
 
     /// The campaign of that name.

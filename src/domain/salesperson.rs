@@ -4,7 +4,8 @@ use super::address::Address;
 use super::audience::Condition;
 use super::id::Name;
 use super::span::Span;
-use jiff::civil::{Time, Weekday};
+use super::window::Window;
+use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use sha2::{Digest, Sha256};
@@ -124,69 +125,35 @@ pub fn link_number(id: &Name) -> i64 {
     i64::from_be_bytes(std::array::from_fn(|i| hash[i]))
 }
 
-/// Working hours in a zone.
+/// Working hours: a window within the day.
 #[derive(Debug, Clone)]
-pub struct Hours {
-    /// Working days, Monday first.
-    pub days: [bool; 7],
-    /// When the day begins.
-    pub from: Time,
-    /// When it ends; later than `from`.
-    pub to: Time,
-    /// Where.
-    pub zone: TimeZone,
-}
+pub struct Hours(pub Window);
 
 impl Hours {
     /// Monday to Friday, nine to six.
     #[must_use]
     pub fn office(zone: TimeZone) -> Self {
-        Self {
-            days: [true, true, true, true, true, false, false],
-            from: Time::constant(9, 0, 0, 0),
-            to: Time::constant(18, 0, 0, 0),
-            zone,
-        }
+        let days = [true, true, true, true, true, false, false];
+        Self(Window { days, from: Time::constant(9, 0, 0, 0), to: Time::constant(18, 0, 0, 0), zone })
     }
 
-    /// Reads "mon-fri", "mon,wed,fri", "mon-thu,sat".
+    /// Whose clock they keep.
     #[must_use]
-    pub fn parse_days(text: &str) -> Option<[bool; 7]> {
-        const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-        let index = |name: &str| NAMES.iter().position(|n| n.eq_ignore_ascii_case(name.trim()));
-        let mut days = [false; 7];
-        for part in text.split(',') {
-            let (from, to) = match part.split_once('-') {
-                Some((from, to)) => (index(from)?, index(to)?),
-                None => (index(part)?, index(part)?),
-            };
-            let to = if to < from { to + 7 } else { to };
-            (from..=to).for_each(|day| days[day % 7] = true);
-        }
-        Some(days)
+    pub const fn zone(&self) -> &TimeZone {
+        &self.0.zone
     }
 
-    /// Whether they are at work.
-    #[must_use]
-    pub fn open_at(&self, at: Timestamp) -> bool {
-        let local = at.to_zoned(self.zone.clone());
-        self.works_on(local.weekday()) && local.time() >= self.from && local.time() < self.to
-    }
-
-    /// `at` itself while they are at work, else the start of their next working day.
+    /// `at` itself while they are at work, else when they next are.
     #[must_use]
     pub fn next_open(&self, at: Timestamp) -> Timestamp {
-        if self.open_at(at) {
-            return at;
-        }
-        self.openings(at).find(|(opens, _)| *opens >= at).map_or(at, |(opens, _)| opens)
+        self.0.next_opening(at)
     }
 
     /// The instant after so much working time.
     #[must_use]
     pub fn after_working(&self, span: Span, at: Timestamp) -> Timestamp {
         let mut left = span.rough_minutes() * 60;
-        for (opens, closes) in self.openings(at).take(4_000) {
+        for (opens, closes) in self.0.openings(at).take(4_000) {
             let from = opens.max(at);
             let there = closes.duration_since(from).as_secs();
             if there <= 0 {
@@ -203,23 +170,8 @@ impl Hours {
     /// The start of the working day that comes `days` working days after `at`.
     #[must_use]
     pub fn working_days_later(&self, days: usize, at: Timestamp) -> Timestamp {
-        let later = self.openings(at).filter(|(opens, _)| *opens > at);
+        let later = self.0.openings(at).filter(|(opens, _)| *opens > at);
         later.map(|(opens, _)| opens).nth(days.saturating_sub(1)).unwrap_or_else(|| Span::days(1).after(at))
-    }
-
-    fn works_on(&self, day: Weekday) -> bool {
-        self.days[usize::try_from(day.to_monday_zero_offset()).unwrap_or(0)]
-    }
-
-    /// Working days from the one that holds `at`: when each opens and closes. Empty when no day is worked.
-    fn openings(&self, at: Timestamp) -> impl Iterator<Item = (Timestamp, Timestamp)> {
-        let first = at.to_zoned(self.zone.clone()).date();
-        let working = self.days.contains(&true);
-        let days = (0..if working { 3_700 } else { 0 }).filter_map(move |n| first.checked_add(n.days()).ok());
-        days.filter(|day| self.works_on(day.weekday())).filter_map(|day| {
-            let instant = |time: Time| self.zone.to_ambiguous_timestamp(day.to_datetime(time)).compatible().ok();
-            Some((instant(self.from)?, instant(self.to)?))
-        })
     }
 }
 
@@ -242,12 +194,5 @@ mod tests {
         assert_eq!(madrid().next_open(at("2026-11-21T12:00:00Z")), at("2026-11-23T08:00:00Z"));
         assert_eq!(madrid().next_open(at("2026-11-20T15:00:00Z")), at("2026-11-20T15:00:00Z"));
         assert_eq!(madrid().working_days_later(3, at("2026-11-20T15:00:00Z")), at("2026-11-25T08:00:00Z"));
-    }
-
-    #[test]
-    fn days_are_read() {
-        assert_eq!(Hours::parse_days("mon-fri"), Some([true, true, true, true, true, false, false]));
-        assert_eq!(Hours::parse_days("sat-mon,wed"), Some([true, false, true, false, false, true, true]));
-        assert_eq!(Hours::parse_days("someday"), None);
     }
 }

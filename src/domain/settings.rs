@@ -1,13 +1,17 @@
 //! Settings of the service: what `nurtured.toml` says.
 
 use super::address::Address;
+use super::cap::Cap;
+use super::delivery::OnUncertain;
 use super::dkim::Dkim;
+use super::guard::Paces;
 use super::id::Name;
 use super::prospect::FieldType;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What `nurtured.toml` says.
 #[derive(Debug, Clone)]
@@ -20,10 +24,14 @@ pub struct Settings {
     pub tracking: Tracking,
     /// Where everything is remembered.
     pub database: DatabaseUrl,
+    /// Where every stop is written down outside the database.
+    pub stop_journal: std::path::PathBuf,
     /// The relay.
     pub smtp: Smtp,
     /// The web server.
     pub http: Http,
+    /// How much mail one prospect gets from all campaigns together; without one, whatever they send.
+    pub cap: Option<Cap>,
     /// Declared prospect fields.
     pub fields: BTreeMap<Name, FieldType>,
 }
@@ -93,6 +101,12 @@ pub struct Smtp {
     pub hello: String,
     /// What signs every mail; without it, signing is the relay's.
     pub dkim: Option<Arc<Dkim>>,
+    /// How fast it and the receiving domains are served.
+    pub paces: Paces,
+    /// What becomes of a delivery in doubt.
+    pub on_uncertain: OnUncertain,
+    /// For how long an answer is waited for at most, in any phase; as RFC 5321 says where nothing is said here.
+    pub patience: Option<Duration>,
 }
 
 /// How the connection to the relay is protected.

@@ -1,13 +1,14 @@
 //! What every step is given: the store, the clock, the plan in force, the signer, and the doors for hot writes.
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Watch};
 use crate::domain::plan::Plan;
 use crate::mail::relay::Relay;
 use crate::mail::token::Signer;
 use crate::store::backend::{Store, StoreError};
 use crate::store::signing_keys;
-use jiff::Timestamp;
-use std::sync::{Arc, PoisonError, RwLock};
+use jiff::{SignedDuration, Timestamp};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -18,11 +19,15 @@ pub struct Context(Arc<Parts>);
 struct Parts {
     store: Store,
     clock: Arc<dyn Clock>,
+    watch: Watch,
     signer: Signer,
     node: String,
     plan: RwLock<(Arc<Plan>, Relay)>,
+    told: Mutex<Option<String>>,
     bell: watch::Sender<u64>,
     stop: CancellationToken,
+    /// A step failed with ranges in hand: nobody works on them any more, and the leases still say so.
+    left_behind: AtomicBool,
 }
 
 /// What became of a step.
@@ -61,12 +66,15 @@ impl Context {
             Signer::new(&keys).ok_or_else(|| FlowError::Unable("the database holds no usable signing key".to_owned()))?;
         Ok(Self(Arc::new(Parts {
             store,
+            watch: Watch::begin(&*clock),
             clock,
             signer,
             node,
             plan: RwLock::new((Arc::new(plan), relay)),
+            told: Mutex::default(),
             bell: watch::Sender::new(0),
             stop: CancellationToken::new(),
+            left_behind: AtomicBool::new(false),
         })))
     }
 
@@ -86,6 +94,28 @@ impl Context {
     #[must_use]
     pub fn clock(&self) -> Arc<dyn Clock> {
         self.0.clock.clone()
+    }
+
+    /// How far the clock has jumped forward, if it has and nobody has seen to it.
+    #[must_use]
+    pub fn jumped(&self) -> Option<SignedDuration> {
+        self.0.watch.jumped(&*self.0.clock)
+    }
+
+    /// Somebody has seen to a clock that jumped.
+    pub fn clock_seen_to(&self) {
+        self.0.watch.seen_to(&*self.0.clock);
+    }
+
+    /// Whether why nothing is sent is other than when this was last asked: then it is worth a line in the log.
+    #[must_use]
+    pub fn is_news(&self, why: Option<&str>) -> bool {
+        let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = told.as_deref() != why;
+        if news {
+            *told = why.map(str::to_owned);
+        }
+        news
     }
 
     /// The signer of our tokens.
@@ -137,6 +167,17 @@ impl Context {
     /// Waits until that is asked.
     pub async fn stopping(&self) {
         self.0.stop.cancelled().await;
+    }
+
+    /// Remembers whether this node holds ranges that nobody works on any more, because the store failed.
+    pub fn leave_behind(&self, is_so: bool) {
+        self.0.left_behind.store(is_so, Ordering::Relaxed);
+    }
+
+    /// Whether it does.
+    #[must_use]
+    pub fn has_left_behind(&self) -> bool {
+        self.0.left_behind.load(Ordering::Relaxed)
     }
 
     /// Tells every waiting step that something happened.

@@ -2,6 +2,7 @@
 //! a stable Message-ID lets a reader's mail program fold a repetition.
 
 use super::context::{Context, FlowError, Progress};
+use super::pace;
 use crate::domain::delivery::Reply;
 use crate::domain::span::Span;
 use crate::mail::conversation::Mail;
@@ -29,7 +30,9 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
     let Some(mut letter) = letters::claim(&mut tx, ctx.node(), now, LEASE.after(now)).await? else {
         return Ok(Progress::Idle);
     };
+    pace::letter(&mut tx, &ctx.plan(), &letter.recipient, now).await?;
     tx.commit().await?;
+    failpoint!("letter.claimed");
 
     let plan = ctx.plan();
     let smtp = &plan.settings.smtp;
@@ -38,27 +41,37 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
         Err(why) => Reply::BrokenBefore(format!("could not {why}")),
     };
 
+    failpoint!("letter.sent");
     let now = ctx.now();
     let mut tx = ctx.store().write().await?;
     let recorded = match reply {
         Reply::Accepted => letters::sent(&mut tx, &letter, now).await?,
-        Reply::NoMailbox(words) | Reply::Refused(words) => {
+        Reply::NoMailbox(words) | Reply::Refused(words) | Reply::Unwelcome(words) => {
             tracing::error!(letter = %letter.id, kind = %letter.kind, "letter refused for good; the table letters says why");
             letters::failed(&mut tx, &letter, &words, now).await?
         }
-        Reply::Later(words) | Reply::RelayDown(words) | Reply::BrokenBefore(words) | Reply::BrokenAfter(words)
+        Reply::Later(words)
+        | Reply::RelayDown(words)
+        | Reply::NoLogin(words)
+        | Reply::BrokenBefore(words)
+        | Reply::BrokenAfter(words)
             if letter.tries < TRIES =>
         {
             tracing::warn!(letter = %letter.id, kind = %letter.kind, tries = letter.tries + 1, "letter put off");
             let wait = if letter.tries < 5 { Span::minutes(1) } else { Span::minutes(30) };
             letters::later(&mut tx, &letter, wait.after(now), &words).await?
         }
-        Reply::Later(words) | Reply::RelayDown(words) | Reply::BrokenBefore(words) | Reply::BrokenAfter(words) => {
+        Reply::Later(words)
+        | Reply::RelayDown(words)
+        | Reply::NoLogin(words)
+        | Reply::BrokenBefore(words)
+        | Reply::BrokenAfter(words) => {
             tracing::error!(letter = %letter.id, kind = %letter.kind, "letter given up; the table letters says why");
             letters::failed(&mut tx, &letter, &words, now).await?
         }
     };
     tx.commit().await?;
+    failpoint!("letter.recorded");
     if !recorded {
         tracing::warn!(letter = %letter.id, "result dropped: the claim was lost, and the letter may go once more");
     }

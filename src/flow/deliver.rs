@@ -5,14 +5,17 @@
 
 use super::context::{Context, FlowError, Progress};
 use super::doors::Doors;
+use super::pace::{self, Pace};
 use super::range::{BACK_OFF, Job, LEASE, Range};
+use super::recover;
 use super::transmit::Connections;
-use crate::domain::id::IssueId;
+use crate::domain::id::{IssueId, Name};
 use crate::domain::span::Span;
 use crate::mail::prepared::Prepared;
 use crate::store::backend::Tx;
+use crate::store::deliveries::{self, Open};
+use crate::store::issues;
 use crate::store::leases::{self, Lease};
-use crate::store::{deliveries, issues};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -43,13 +46,14 @@ enum Which {
 /// # Errors
 /// The store's. What could not be recorded was not sent, or is in doubt.
 pub async fn deliver(ctx: &Context, doors: &Doors) -> Result<Progress, FlowError> {
+    recover::give_back(ctx).await?;
     let mut read = ctx.store().read().await?;
-    let due = leases::next_due(&mut read).await?;
+    let due = leases::next_open(&mut read, &ctx.plan().closed(ctx.now())).await?;
     drop(read);
     if due.is_none_or(|at| at > ctx.now()) {
         return Ok(Progress::until(due));
     }
-    work(ctx, doors, Which::Due).await
+    work(ctx, doors, Which::Due).await.inspect_err(|_| ctx.leave_behind(true))
 }
 
 /// Works through what is due of one issue and leaves all others alone: how a test copy goes the way of live ones.
@@ -115,57 +119,104 @@ async fn read_ahead(
     ranges: &Ranges,
     jobs: flume::Sender<Job>,
 ) -> Result<bool, FlowError> {
-    let mut messages: BTreeMap<IssueId, Arc<Prepared>> = BTreeMap::new();
+    let mut messages: BTreeMap<IssueId, (Arc<Prepared>, Option<Name>)> = BTreeMap::new();
+    let mut pace = Pace::new(ctx.now());
     let (end, mut any) = (STINT.after(ctx.now()), false);
     while !ctx.is_stopping() && !given_up.is_cancelled() && ctx.now() < end {
-        let now = ctx.now();
+        let (plan, now) = (ctx.plan(), ctx.now());
         let mut tx = ctx.store().write().await?;
         let claimed = match which {
-            Which::Due => leases::claim(&mut tx, ctx.node(), now, LEASE.after(now)).await?,
+            Which::Due => leases::claim_open(&mut tx, &plan.closed(now), ctx.node(), now, LEASE.after(now)).await?,
             Which::Of(issue) => leases::claim_of(&mut tx, issue, ctx.node(), now, LEASE.after(now)).await?,
         };
-        let Some(lease) = claimed else { break };
+        let Some(lease) = claimed else {
+            tx.rollback().await?;
+            if !pace.wait(ctx).await {
+                break;
+            }
+            give_back(ctx, ranges).await?;
+            continue;
+        };
         tx.commit().await?;
+        failpoint!("deliver.claimed");
         any = true;
         let mut read = ctx.store().read().await?;
-        let message = match messages.get(&lease.issue) {
+        let (message, campaign) = match messages.get(&lease.issue) {
             Some(message) => message.clone(),
             None => load(&mut read, lease.issue).await?,
         };
-        messages.insert(lease.issue, message.clone());
-        let range = Arc::new(Range::new(lease, message));
+        messages.insert(lease.issue, (message.clone(), campaign.clone()));
+        let closes_at = campaign.and_then(|campaign| plan.closes(&campaign, now));
+        let range = Arc::new(Range::new(lease, message, closes_at));
         lock(ranges).push(range.clone());
         let open = deliveries::open_in(&mut read, lease.issue, lease.first, lease.last).await?;
         drop(read);
-        for row in open.into_iter().filter(|row| row.retry_at.is_none_or(|at| at <= now)) {
+        let due = open.into_iter().filter(|row| row.retry_at.is_none_or(|at| at <= now)).collect();
+        for row in admit(ctx, &mut pace, &range, due, now).await? {
             if jobs.send_async(Job { row, range: range.clone() }).await.is_err() {
                 return Ok(any);
             }
         }
         drop(range);
-        // Ranges that are done are given back as we go: a large issue has hundreds.
-        let done: Vec<_> = lock(ranges).extract_if(.., |range| Arc::strong_count(range) == 1).collect();
-        for range in done {
-            release(ctx, &range).await?;
-        }
+        give_back(ctx, ranges).await?;
     }
     Ok(any)
 }
 
-async fn load(tx: &mut Tx, issue: IssueId) -> Result<Arc<Prepared>, FlowError> {
+/// What of a range may go now, as far as there are paces to keep.
+async fn admit(ctx: &Context, pace: &mut Pace, range: &Range, due: Vec<Open>, now: Timestamp) -> Result<Vec<Open>, FlowError> {
+    let plan = ctx.plan();
+    if pace::is_free(&plan) {
+        return Ok(due);
+    }
+    let mut tx = ctx.store().write().await?;
+    let admitted = pace.admit(&mut tx, &plan, range.lease().issue, due, now).await?;
+    tx.commit().await?;
+    if let Some(held) = admitted.held {
+        range.hold(held);
+    }
+    Ok(admitted.rows)
+}
+
+/// Ranges that are done are given back as we go: a large issue has hundreds, and what waits for a token is claimed anew.
+async fn give_back(ctx: &Context, ranges: &Ranges) -> Result<(), FlowError> {
+    let done: Vec<_> = lock(ranges).extract_if(.., |range| Arc::strong_count(range) == 1).collect();
+    for range in done {
+        release(ctx, &range).await?;
+    }
+    Ok(())
+}
+
+/// The message of an issue, and the campaign whose window it keeps: a test copy keeps none.
+async fn load(tx: &mut Tx, issue: IssueId) -> Result<(Arc<Prepared>, Option<Name>), FlowError> {
     let stored = issues::load(tx, issue).await?.ok_or_else(|| FlowError::Missing(format!("issue {issue}")))?;
     let unreadable = |e| FlowError::Unable(format!("read the prepared message of issue {issue}: {e}"));
-    Prepared::from_json(&stored.message).map(Arc::new).map_err(unreadable)
+    let message = Prepared::from_json(&stored.message).map(Arc::new).map_err(unreadable)?;
+    Ok((message, (!stored.test).then_some(stored.campaign)))
 }
 
 /// Gives a range back: finished when every delivery of it is, else to be claimed again when the first of them is due.
 async fn release(ctx: &Context, range: &Range) -> Result<(), FlowError> {
+    failpoint!("deliver.before_release");
     let lease = range.lease();
     let (now, relay_down) = (ctx.now(), range.relay_down.load(Ordering::Relaxed));
     let untried = if relay_down { BACK_OFF.after(now) } else { now };
     let mut tx = ctx.store().write().await?;
-    let again = deliveries::due_again(&mut tx, lease, untried, DOUBT.after(now)).await?;
+    let again = match range.held() {
+        None => deliveries::due_again(&mut tx, lease, untried, DOUBT.after(now)).await?,
+        Some(held) => {
+            let open = deliveries::open_in(&mut tx, lease.issue, lease.first, lease.last).await?;
+            let again = |row: &Open| match row.retry_at {
+                _ if held.deliveries.contains(&row.id) => held.until,
+                Some(at) => at,
+                None if row.in_doubt => DOUBT.after(now),
+                None => untried,
+            };
+            open.iter().map(again).min()
+        }
+    };
     leases::release(&mut tx, lease, again, now).await?;
     tx.commit().await?;
+    failpoint!("deliver.after_release");
     Ok(())
 }

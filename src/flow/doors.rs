@@ -5,6 +5,7 @@
 //! and yet waits for one commit only. A result that cannot be written is held and tried again: the relay has that mail,
 //! and to forget it would be to send it twice.
 
+use super::breaker::{self, Sign};
 use super::context::Context;
 use crate::domain::id::{DeliveryId, IssueId, ProspectId};
 use crate::domain::signal::{About, Detail, NewSignal, excerpt};
@@ -53,13 +54,30 @@ pub enum Answer {
     Failed(Arc<StoreError>),
 }
 
-/// A result, and what else it means.
+/// What became of a mail, and what else it means.
 #[derive(Debug, Clone)]
 pub struct Finished {
-    /// The result.
-    pub outcome: Outcome,
+    /// Of which delivery.
+    pub delivery: DeliveryId,
+    /// The result; none where it broke off in doubt.
+    pub outcome: Option<Outcome>,
     /// The mailbox does not exist: whose, and what the relay said.
     pub gone: Option<(String, String)>,
+    /// What it says against us.
+    pub sign: Option<Sign>,
+}
+
+impl Finished {
+    /// A result that means nothing else.
+    #[must_use]
+    pub const fn plain(outcome: Outcome) -> Self {
+        Self { delivery: outcome.delivery, outcome: Some(outcome), gone: None, sign: None }
+    }
+
+    /// Whether there is nothing to it but a result.
+    const fn is_plain(&self) -> bool {
+        self.outcome.is_some() && self.gone.is_none() && self.sign.is_none()
+    }
 }
 
 impl Doors {
@@ -96,9 +114,15 @@ async fn write(ctx: &Context, batch: &[Entry]) {
             (hold(ctx, &results, &error).await, Some(Arc::new(error)))
         }
     };
+    if !marks.is_empty() {
+        failpoint!("mark.after_commit");
+    }
+    if !results.is_empty() {
+        failpoint!("result.after_commit");
+    }
     for finished in &results {
-        let delivery = finished.outcome.delivery;
-        if written.as_ref().is_some_and(|written| !written.recorded.contains(&delivery)) {
+        let delivery = finished.delivery;
+        if finished.outcome.is_some() && written.as_ref().is_some_and(|written| !written.recorded.contains(&delivery)) {
             tracing::warn!(%delivery, "result dropped: the lease was lost");
         }
     }
@@ -136,21 +160,34 @@ async fn hold(ctx: &Context, results: &[Finished], error: &StoreError) -> Option
 
 async fn commit(ctx: &Context, results: &[Finished], marks: &[Mark]) -> Result<Written, StoreError> {
     let (store, now) = (ctx.store(), ctx.now());
-    let outcomes: Vec<Outcome> = results.iter().map(|finished| finished.outcome.clone()).collect();
-    let written = if results.iter().all(|finished| finished.gone.is_none()) {
-        attempts::write(store, &outcomes, marks, now).await?
-    } else {
+    if !marks.is_empty() {
+        failpoint!("mark.before_commit", StoreError::Rows { expected: 1, found: 0 });
+    }
+    if !results.is_empty() {
+        failpoint!("result.before_commit", StoreError::Rows { expected: 1, found: 0 });
+    }
+    let mut outcomes: Vec<Outcome> = results.iter().filter_map(|finished| finished.outcome.clone()).collect();
+    if !results.iter().all(Finished::is_plain) {
         let mut tx = store.write().await?;
+        breaker::end_tests(&mut tx, signs(results), &mut outcomes).await?;
         let recorded = attempts::record(&mut tx, &outcomes, now).await?;
-        gone(&mut tx, results.iter().filter(|f| recorded.contains(&f.outcome.delivery)), now).await?;
+        let counts = |finished: &&Finished| finished.outcome.is_none() || recorded.contains(&finished.delivery);
+        gone(&mut tx, results.iter().filter(counts), now).await?;
+        breaker::watch(&mut tx, signs(results.iter().filter(counts)), now).await?;
+        // After the breakers: a campaign that has just paused marks nothing more.
         let marked = attempts::mark(&mut tx, marks, now).await?;
         tx.commit().await?;
         return Ok(Written { marked, recorded });
-    };
+    }
+    let written = attempts::write(store, &outcomes, marks, now).await?;
     if written.marked.len() < marks.len() {
         explain(store, marks, &written, now).await?;
     }
     Ok(written)
+}
+
+fn signs<'a>(results: impl IntoIterator<Item = &'a Finished>) -> impl Iterator<Item = (DeliveryId, Option<&'a Sign>)> {
+    results.into_iter().map(|finished| (finished.delivery, finished.sign.as_ref()))
 }
 
 /// Writes down why some marks were refused.
@@ -163,7 +200,10 @@ async fn explain(store: &Store, marks: &[Mark], written: &Written, now: Timestam
 
 /// A mailbox that does not exist is suppressed and becomes a signal in the transaction that records it.
 async fn gone(tx: &mut Tx, finished: impl Iterator<Item = &Finished>, now: Timestamp) -> Result<(), StoreError> {
-    let gone: Vec<_> = finished.filter_map(|f| Some((f.outcome.delivery, f.gone.as_ref()?))).collect();
+    let gone: Vec<_> = finished.filter_map(|f| Some((f.delivery, f.gone.as_ref()?))).collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
     let stops: Vec<Stop> = gone.iter().map(|(_, (address, words))| bounced(address, words)).collect();
     suppressions::add(tx, &stops, now).await?;
     let mut news = Vec::new();

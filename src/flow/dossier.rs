@@ -170,5 +170,5 @@ pub fn message_id(plan: &Plan, id: HandoffId, salesperson: &Name) -> String {
 /// The zone of one of our people: the company's, for who keeps no hours of their own.
 #[must_use]
 pub fn zone_of(plan: &Plan, id: &Name) -> TimeZone {
-    plan.roster.hours(id).zone.clone()
+    plan.roster.hours(id).zone().clone()
 }

@@ -45,7 +45,9 @@ pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
         }
         None => qualifications::withdraw(&mut tx, id, now).await?,
     }
+    failpoint!("hand_off.before_commit");
     tx.commit().await?;
+    failpoint!("hand_off.after_commit");
     ctx.ring();
     Ok(Progress::Done)
 }

@@ -6,14 +6,21 @@
 // What every step is given.
 pub mod context;
 pub mod outbox;
+pub mod gate;
 // Who comes in.
 pub mod admit;
 // The group side.
+pub mod breaker;
+pub mod pace;
+pub mod canary;
+pub mod cap;
 pub mod publish;
 pub mod doors;
 pub mod range;
 pub mod transmit;
+pub mod recover;
 pub mod deliver;
+pub mod doubt;
 pub mod observe;
 pub mod judge;
 // The doorway.
@@ -30,6 +37,10 @@ pub mod receive;
 // What is stopped by hand, and who is erased.
 pub mod halt;
 pub mod forget;
+// Who is told that a campaign paused by itself.
+pub mod alarm;
+// What is done with a database that comes back from a backup.
+pub mod adopt;
 // What time alone brings.
 pub mod sweep;
 // All of them, until nothing is left to do.

@@ -4,6 +4,7 @@
 //! prospect to be assessed; the caller is told only after it is durable.
 
 use super::admit::{self, Arrival};
+use super::breaker;
 use super::context::{Context, FlowError};
 use crate::clock::Clock;
 use crate::domain::address::Address;
@@ -53,7 +54,9 @@ pub fn door(store: &Store, clock: &Arc<dyn Clock>) -> Door {
 pub async fn observe(ctx: &Context, news: &[NewSignal]) -> Result<Vec<Observed>, FlowError> {
     let mut tx = ctx.store().write().await?;
     let observed = write(&mut tx, news, ctx.now()).await?;
+    failpoint!("signal.before_commit");
     tx.commit().await?;
+    failpoint!("signal.after_commit");
     ctx.ring();
     Ok(observed)
 }
@@ -106,7 +109,9 @@ pub async fn write(tx: &mut Tx, news: &[NewSignal], now: Timestamp) -> Result<Ve
             })
             .collect();
         suppressions::add(tx, &stops, now).await?;
+        failpoint!("stop.before_commit");
     }
+    breaker::returned(tx, appended().map(|(_, signal)| *signal), now).await?;
     let mut told = BTreeSet::new();
     let answer = |(resolved, signal): (&Option<Option<ProspectId>>, &NewSignal)| match (resolved, new.get(&signal.once)) {
         (None, _) => Observed::Unknown,

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 /// How a letter goes out.
 #[derive(Debug)]
 pub struct Envelope<'a> {
-    /// What it is: "handoff", "changed", "reminder", "reply".
+    /// What it is: "handoff", "changed", "reminder", "reply", "paused".
     pub kind: &'static str,
     /// About which handoff.
     pub handoff: Option<HandoffId>,

@@ -3,15 +3,22 @@
 //! The occurrence's row comes first and can be opened only once; pages of deliveries follow, each committed with its
 //! cursor and the lease that covers it, so any node can resume.
 
+use super::breaker;
+use super::canary;
+use super::cap;
 use super::context::{Context, FlowError, Progress};
+use super::gate;
+use crate::domain::breaker::Tripped;
 use crate::domain::campaign::{Campaign, Newsletter, Order, Sender};
 use crate::domain::id::{IssueId, Name, OccurrenceId, ProspectId, fingerprint};
 use crate::domain::issue::Composed;
+use crate::domain::occurrence::{self, Missed};
 use crate::domain::plan::Plan;
 use crate::mail::prepared::{self, Envelope};
 use crate::store::audiences::{self, Question};
 use crate::store::backend::Tx;
 use crate::store::issues::{self, NewIssue};
+use crate::store::occurrences::Filling;
 use crate::store::{campaigns, deliveries, leases, occurrences};
 use crate::text::newsletter::{self, Frame};
 use jiff::Timestamp;
@@ -26,12 +33,17 @@ const PAGE: i64 = 2_000;
 pub async fn publish(ctx: &Context) -> Result<Progress, FlowError> {
     let plan = ctx.plan();
     let now = ctx.now();
+    // After the clock was read: a clock that jumped is seen before anything fires by it.
+    if gate::is_shut(ctx).await? {
+        return Ok(Progress::Idle);
+    }
     let next = open_due(ctx, &plan, now).await?;
-    if fill_page(ctx, &plan, now).await? {
+    let (let_go, held_until) = canary::let_go(ctx, now).await?;
+    if fill_page(ctx, &plan, now, true).await? || let_go {
         ctx.ring();
         return Ok(Progress::Done);
     }
-    Ok(Progress::until(next))
+    Ok(Progress::until([next, held_until].into_iter().flatten().min()))
 }
 
 /// Opens occurrences that came due; returns when the next one will.
@@ -41,47 +53,83 @@ async fn open_due(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<Option<T
     drop(read);
     let is_due = |c: &Campaign| {
         known.get(&c.name).is_none_or(|state| {
-            state.schedule != c.schedule.to_string() || c.schedule.after(state.seen_until).is_some_and(|f| f.due_at <= now)
+            state.schedule != c.schedule.to_string() || c.schedule.named_after(state.seen_until).is_some_and(|f| f.due_at <= now)
         })
     };
     if plan.campaigns.iter().any(is_due) {
-        let mut tx = ctx.store().write().await?;
-        campaigns::put(&mut tx, plan.schedules(), now).await?;
-        for campaign in &plan.campaigns {
-            open(&mut tx, campaign, now).await?;
+        let mut more = true;
+        while more {
+            let mut tx = ctx.store().write().await?;
+            campaigns::put(&mut tx, plan.schedules(), now).await?;
+            more = false;
+            for campaign in &plan.campaigns {
+                more |= open(&mut tx, campaign, now).await?;
+            }
+            tx.commit().await?;
+            failpoint!("publish.opened");
         }
-        tx.commit().await?;
     }
-    Ok(plan.campaigns.iter().filter_map(|c| c.schedule.after(now)).map(|f| f.due_at).min())
+    Ok(plan.campaigns.iter().filter_map(|c| c.schedule.named_after(now)).map(|f| f.due_at).min())
 }
 
-/// After downtime at most the latest occurrence fires, and only while it is fresh; the others are recorded as missed.
-async fn open(tx: &mut Tx, campaign: &Campaign, now: Timestamp) -> Result<(), FlowError> {
+/// After downtime at most the latest occurrence fires; the others are recorded as missed. Returns whether there may be
+/// more to write down.
+async fn open(tx: &mut Tx, campaign: &Campaign, now: Timestamp) -> Result<bool, FlowError> {
     let Some(state) = campaigns::lock(tx, &campaign.name).await? else {
-        return Ok(());
+        return Ok(false);
     };
-    let due: Vec<_> = std::iter::successors(campaign.schedule.after(state.seen_until), |f| campaign.schedule.after(f.due_at))
-        .take_while(|f| f.due_at <= now)
-        .take(MOST_BACK)
-        .collect();
-    for (i, firing) in due.iter().enumerate() {
-        let late = Campaign::SEND_WITHIN.after(firing.due_at) < now;
-        let missed = i + 1 < due.len() || late || state.paused.is_some();
-        if occurrences::open(tx, &campaign.name, firing, missed).await? {
+    let due = occurrence::due(campaign, state.seen_until, state.paused.is_some(), now, MOST_BACK);
+    for (firing, missed) in &due {
+        if occurrences::open(tx, &campaign.name, firing, *missed).await? {
+            let missed = missed.map_or("no", Missed::word);
             tracing::info!(campaign = %campaign.name, nominal = %firing.nominal, missed, "occurrence opened");
         }
     }
-    if let Some(last) = due.last() {
+    if let Some((last, _)) = due.last() {
         campaigns::seen(tx, &campaign.name, last.due_at).await?;
     }
-    Ok(())
+    Ok(due.len() == MOST_BACK)
 }
 
-/// How many missed occurrences are written down at once.
+/// Opens every occurrence that fell due, however late: for a database whose deliveries are held. A thousand of them are
+/// written out, what comes after is missed. Returns how many.
+///
+/// # Errors
+/// The store's.
+pub async fn open_every(tx: &mut Tx, campaign: &Campaign, now: Timestamp) -> Result<u64, FlowError> {
+    let Some(state) = campaigns::lock(tx, &campaign.name).await? else {
+        return Ok(0);
+    };
+    let mut opened = 0;
+    let mut next = campaign.schedule.named_after(state.seen_until);
+    while let Some(firing) = next.filter(|firing| firing.due_at <= now) {
+        let missed = match &firing {
+            _ if campaign.schedule.skips(&firing) => Some(Missed::SkipDate),
+            _ if state.paused.is_some() => Some(Missed::Paused),
+            _ if opened >= MOST_BACK as u64 => Some(Missed::Older),
+            _ => None,
+        };
+        opened += u64::from(occurrences::open(tx, &campaign.name, &firing, missed).await?);
+        campaigns::seen(tx, &campaign.name, firing.due_at).await?;
+        next = campaign.schedule.named_after(firing.due_at);
+    }
+    Ok(opened)
+}
+
+/// Writes one page of the oldest open occurrence, whether sending is stopped or not, and whatever care is taken when mail
+/// is to go out: for a database whose deliveries are held. Returns whether there was one.
+///
+/// # Errors
+/// As [`publish`].
+pub async fn fill(ctx: &Context) -> Result<bool, FlowError> {
+    fill_page(ctx, &ctx.plan(), ctx.now(), false).await
+}
+
+/// How many occurrences are written down in one transaction.
 const MOST_BACK: usize = 1_000;
 
-/// Writes one page of the oldest open occurrence. Returns whether there was one.
-async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<bool, FlowError> {
+/// Writes one page of the oldest open occurrence, with care if it is to be sent. Returns whether there was one.
+async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) -> Result<bool, FlowError> {
     let mut read = ctx.store().read().await?;
     let Some(waiting) = occurrences::peek_filling(&mut read).await? else {
         return Ok(false);
@@ -101,6 +149,12 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<bool, F
     let mut fresh = Vec::new();
     if issued.is_empty() {
         question.up_to = audiences::last(&mut read).await?;
+        let late = campaign.late.misses(waiting.due_at, now);
+        let too_many = too_many(&mut read, campaign, &question).await?;
+        if to_send && (late || too_many.is_some()) {
+            drop(read);
+            return turn_away(ctx, campaign, &waiting, too_many.filter(|_| !late), now).await;
+        }
         for id in audiences::newsletters_due(&mut read, &question).await? {
             if let Some(newsletter) = campaign.newsletter(&id) {
                 fresh.push((newsletter, issue(plan, campaign, newsletter, waiting.due_at)?));
@@ -113,9 +167,16 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<bool, F
     let Some(filling) = occurrences::next_filling(&mut tx).await?.filter(|f| f.id == waiting.id) else {
         return Ok(true); // another node is at it
     };
+    let mut added = Vec::new();
     for (newsletter, (content, message)) in &fresh {
         issues::add(&mut tx, &new_issue(plan, campaign, newsletter, filling.id, content, message, now)).await?;
+        added.push(issues::id(&mut tx, filling.id, &newsletter.id).await?);
     }
+    // Another node that wrote the first page meanwhile has sown.
+    if to_send && filling.cursor == ProspectId(0) {
+        canary::sow(&mut tx, &campaign.guards, filling.id, &added, now).await?;
+    }
+    cap::begin(&mut tx, plan).await?;
     question.after = filling.cursor;
     question.up_to = audiences::window(&mut tx, filling.cursor, PAGE).await?;
     let nobody_is_due = issued.is_empty() && fresh.is_empty();
@@ -124,11 +185,48 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<bool, F
         tracing::info!(campaign = %campaign.name, "occurrence filled");
     } else {
         if audiences::fill(&mut tx, filling.id, &question).await? > 0 {
-            leases::cover(&mut tx, filling.id, question.after, question.up_to, now).await?;
+            let page = (question.after, question.up_to);
+            if to_send {
+                cap::judge(&mut tx, plan, (campaign, &filling), page, now).await?;
+                canary::cover(&mut tx, &campaign.guards, filling.id, page, now).await?;
+            } else {
+                leases::cover(&mut tx, filling.id, page.0, page.1, now).await?;
+            }
         }
         occurrences::advance(&mut tx, filling.id, question.up_to).await?;
     }
+    failpoint!("publish.before_page");
     tx.commit().await?;
+    failpoint!("publish.after_page");
+    Ok(true)
+}
+
+/// Whether more people are due this than the campaign allows itself.
+async fn too_many(tx: &mut Tx, campaign: &Campaign, question: &Question<'_>) -> Result<Option<Tripped>, FlowError> {
+    let Some(at_most) = campaign.guards.at_most else { return Ok(None) };
+    let due = audiences::due(tx, question).await?;
+    Ok((due > at_most).then_some(Tripped::Audience { due, at_most }))
+}
+
+/// An occurrence of which nothing was written yet stays so: with too many people due, the campaign pauses, and whoever
+/// resumes it has it looked at again; too old by then, it was missed.
+async fn turn_away(
+    ctx: &Context,
+    campaign: &Campaign,
+    waiting: &Filling,
+    too_many: Option<Tripped>,
+    now: Timestamp,
+) -> Result<bool, FlowError> {
+    let mut tx = ctx.store().write().await?;
+    if occurrences::next_filling(&mut tx).await?.is_some_and(|f| f.id == waiting.id && f.cursor == ProspectId(0)) {
+        if let Some(tripped) = too_many {
+            breaker::pause(&mut tx, &campaign.name, &tripped, now).await?;
+        } else {
+            occurrences::missed(&mut tx, waiting.id).await?;
+            tracing::info!(campaign = %campaign.name, "occurrence missed: it could not be begun in time");
+        }
+        tx.commit().await?;
+    }
     Ok(true)
 }
 

@@ -46,7 +46,9 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
     }
     verdicts::set(&mut tx, &changed, now).await?;
     assessments::mark(&mut tx, again.into_iter()).await?;
+    failpoint!("qualify.before_commit");
     tx.commit().await?;
+    failpoint!("qualify.after_commit");
     ctx.ring();
     Ok(Progress::Done)
 }

@@ -1,7 +1,9 @@
 //! A range of deliveries in hand, its jobs, and what a relay's reply means for one of them.
 
+use super::breaker::Sign;
 use super::doors::Finished;
-use crate::domain::delivery::{DOUBTFUL_TRIES, Reply, State, retry_after};
+use super::pace::Held;
+use crate::domain::delivery::{Reply, State, retry_after};
 use crate::domain::id::DeliveryId;
 use crate::domain::span::Span;
 use crate::mail::prepared::Prepared;
@@ -9,8 +11,8 @@ use crate::store::attempts::{Mark, Outcome};
 use crate::store::deliveries::Open;
 use crate::store::leases::Lease;
 use jiff::Timestamp;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// How long a lease holds before it must be renewed.
 pub const LEASE: Span = Span::minutes(5);
@@ -24,8 +26,12 @@ pub struct Range {
     until: AtomicI64,
     /// What its deliveries say.
     pub message: Arc<Prepared>,
+    /// From here on nothing more of it is marked: its campaign's window closes.
+    closes_at: Option<Timestamp>,
     /// The relay did not serve us while we were at it.
     pub relay_down: AtomicBool,
+    /// What of it waits for a token.
+    held: OnceLock<Held>,
 }
 
 /// One delivery of a range.
@@ -39,8 +45,15 @@ pub struct Job {
 impl Range {
     /// A range just claimed.
     #[must_use]
-    pub fn new(lease: Lease, message: Arc<Prepared>) -> Self {
-        Self { lease, until: AtomicI64::new(lease.until.as_millisecond()), message, relay_down: AtomicBool::new(false) }
+    pub fn new(lease: Lease, message: Arc<Prepared>, closes_at: Option<Timestamp>) -> Self {
+        let until = AtomicI64::new(lease.until.as_millisecond());
+        Self { lease, until, message, closes_at, relay_down: AtomicBool::new(false), held: OnceLock::new() }
+    }
+
+    /// Whether its campaign's window has closed: what is left of it waits for the next opening.
+    #[must_use]
+    pub fn is_closed(&self, now: Timestamp) -> bool {
+        self.closes_at.is_some_and(|closes_at| closes_at <= now)
     }
 
     /// The lease, as it was claimed.
@@ -53,6 +66,18 @@ impl Range {
     #[must_use]
     pub fn is_ours(&self, now: Timestamp) -> bool {
         now.as_millisecond() < self.until.load(Ordering::Acquire)
+    }
+
+    /// Some of it waits for a token.
+    pub fn hold(&self, held: Held) {
+        // It is handed out once.
+        let _ = self.held.set(held);
+    }
+
+    /// What of it waits for a token, and until when.
+    #[must_use]
+    pub fn held(&self) -> Option<&Held> {
+        self.held.get()
     }
 
     /// It was renewed.
@@ -69,19 +94,20 @@ impl Job {
         Mark { delivery: self.row.id, number: self.row.number + 1, lease: lease.id, fence: lease.fence }
     }
 
-    /// What it ends with when it may not be tried again: too many tries ended in doubt.
+    /// What it ends with when it may not be tried again: as many tries as policy grants ended in doubt.
     #[must_use]
-    pub fn uncertain(&self) -> Option<Finished> {
-        let given_up = self.row.in_doubt && self.row.doubts >= DOUBTFUL_TRIES;
-        let words = || Some("two tries ended in doubt".to_owned());
-        given_up.then(|| Finished { outcome: self.outcome(self.row.number + 1, State::Uncertain, None, words()), gone: None })
+    pub fn uncertain(&self, tries: i64) -> Option<Finished> {
+        let given_up = self.row.in_doubt && self.row.doubts >= tries;
+        let words = || Some(format!("in doubt after {} of {} tries", self.row.doubts, self.row.marks));
+        given_up.then(|| Finished::plain(self.outcome(self.row.number + 1, State::Uncertain, None, words())))
     }
 
-    /// What the relay's reply to the marked mail means. Nothing, when it broke off in doubt and may be tried again: a mark
-    /// without a result is what doubt is.
+    /// What the relay's reply to the marked mail means, when so many tries may end in doubt. Without an outcome it broke off in doubt and may be tried again: a
+    /// mark without a result is what doubt is.
     #[must_use]
-    pub fn finished(&self, reply: Reply, now: Timestamp) -> Option<Finished> {
+    pub fn finished(&self, reply: Reply, tries: i64, now: Timestamp) -> Finished {
         let row = &self.row;
+        let sign = Sign::of(&reply, row.number + 1);
         let retry = |words: String| match retry_after(row.marks + 2, row.first_marked_at.unwrap_or(now), now) {
             Some(wait) => (State::Pending, Some(jitter(wait, row.id).after(now)), Some(words), None),
             None => (State::Failed, None, Some(words), None),
@@ -91,14 +117,17 @@ impl Job {
             Reply::NoMailbox(words) => (State::Failed, None, Some(words.clone()), Some((row.address.to_string(), words))),
             Reply::Refused(words) => (State::Failed, None, Some(words), None),
             Reply::Later(words) | Reply::BrokenBefore(words) => retry(words),
-            Reply::RelayDown(words) => {
+            // It waits until somebody has resumed the campaign.
+            Reply::Unwelcome(words) => (State::Pending, None, Some(words), None),
+            Reply::RelayDown(words) | Reply::NoLogin(words) => {
                 self.range.relay_down.store(true, Ordering::Relaxed);
                 (State::Pending, Some(BACK_OFF.after(now)), Some(words), None)
             }
-            Reply::BrokenAfter(words) if row.doubts + 1 >= DOUBTFUL_TRIES => (State::Uncertain, None, Some(words), None),
-            Reply::BrokenAfter(_) => return None,
+            Reply::BrokenAfter(words) if row.doubts + 1 >= tries => (State::Uncertain, None, Some(words), None),
+            Reply::BrokenAfter(_) => return Finished { delivery: row.id, outcome: None, gone: None, sign },
         };
-        Some(Finished { outcome: self.outcome(row.number + 2, state, retry_at, words), gone })
+        let outcome = Some(self.outcome(row.number + 2, state, retry_at, words));
+        Finished { delivery: row.id, outcome, gone, sign }
     }
 
     fn outcome(&self, number: i64, state: State, retry_at: Option<Timestamp>, reply: Option<String>) -> Outcome {

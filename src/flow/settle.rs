@@ -4,7 +4,7 @@
 
 use super::context::{Context, FlowError, Progress};
 use super::doors::Doors;
-use super::{correspond, deliver, hand_off, publish, qualify, sweep};
+use super::{alarm, correspond, deliver, gate, hand_off, publish, qualify, sweep};
 use jiff::Timestamp;
 
 /// A step, in the order of the picture.
@@ -20,13 +20,16 @@ pub enum Step {
     HandOff,
     /// Offers nobody answered are called to mind.
     Remind,
+    /// Campaigns that paused by themselves are told of.
+    Alarm,
     /// Letters leave.
     Correspond,
 }
 
 impl Step {
     /// Every step.
-    pub const ALL: [Self; 6] = [Self::Publish, Self::Deliver, Self::Qualify, Self::HandOff, Self::Remind, Self::Correspond];
+    pub const ALL: [Self; 7] =
+        [Self::Publish, Self::Deliver, Self::Qualify, Self::HandOff, Self::Remind, Self::Alarm, Self::Correspond];
 
     /// Its name in logs.
     #[must_use]
@@ -37,6 +40,7 @@ impl Step {
             Self::Qualify => "qualify",
             Self::HandOff => "hand_off",
             Self::Remind => "remind",
+            Self::Alarm => "alarm",
             Self::Correspond => "correspond",
         }
     }
@@ -46,12 +50,14 @@ impl Step {
     /// # Errors
     /// The step's.
     pub async fn take(self, ctx: &Context, doors: &Doors) -> Result<Progress, FlowError> {
+        gate::watch(ctx).await?;
         match self {
             Self::Publish => publish::publish(ctx).await,
             Self::Deliver => deliver::deliver(ctx, doors).await,
             Self::Qualify => qualify::qualify(ctx).await,
             Self::HandOff => hand_off::hand_off(ctx).await,
             Self::Remind => sweep::remind(ctx).await,
+            Self::Alarm => alarm::alarm(ctx).await,
             Self::Correspond => correspond::correspond(ctx).await,
         }
     }

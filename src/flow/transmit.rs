@@ -4,6 +4,7 @@
 //! a crash can repeat. A mark is granted before its mail is announced to the relay, and the place of a mail is given to
 //! another in the commit that records it.
 
+use super::breaker;
 use super::context::{Context, FlowError};
 use super::doors::{Answer, Doors, Entry, Finished};
 use super::range::Job;
@@ -30,6 +31,8 @@ pub struct Connections {
     turned_away: Mutex<Vec<Job>>,
     return_path: (String, String),
     max_in_doubt: usize,
+    /// How many tries of one mail may end in doubt.
+    tries: i64,
     dkim: Option<Arc<Dkim>>,
     given_up: CancellationToken,
 }
@@ -47,6 +50,7 @@ impl Connections {
             turned_away: Mutex::default(),
             return_path: (smtp.return_path.local().to_owned(), smtp.return_path.domain().to_owned()),
             max_in_doubt: smtp.max_in_doubt,
+            tries: smtp.on_uncertain.tries(),
             dkim: smtp.dkim.clone(),
             given_up: CancellationToken::new(),
         })
@@ -101,7 +105,7 @@ impl Connections {
             Err(why) => {
                 tracing::warn!(error = %why, "a connection was turned away");
                 self.turned_away().push(first);
-                Ok(())
+                breaker::no_connection(&self.ctx, &why).await
             }
         }
     }
@@ -198,8 +202,12 @@ impl<'a> Sender<'a> {
 
     /// Has a result recorded and a job marked, in one commit.
     async fn ask(&mut self, result: Option<Finished>, job: Option<Job>) {
+        let job = job.filter(|job| !job.range.is_closed(self.house.ctx.now()));
+        if result.is_none() && job.is_none() {
+            return;
+        }
         // Whoever may not be tried again is not marked; that is written down instead.
-        let (result, job) = match job.as_ref().and_then(Job::uncertain) {
+        let (result, job) = match job.as_ref().and_then(|job| job.uncertain(self.house.tries)) {
             Some(uncertain) if result.is_none() => (Some(uncertain), None),
             Some(uncertain) => {
                 self.enter(Some(uncertain), None).await;
@@ -233,8 +241,8 @@ impl<'a> Sender<'a> {
                     Ok(()) => self.ready.push_back(Ready { job, return_path, message }),
                     Err(why) => {
                         let reply = Reply::BrokenBefore(format!("could not {why}"));
-                        let finished = job.finished(reply, self.house.ctx.now());
-                        self.enter(finished, None).await;
+                        let finished = job.finished(reply, self.house.tries, self.house.ctx.now());
+                        self.enter(Some(finished), None).await;
                     }
                 }
             }
@@ -269,12 +277,10 @@ impl<'a> Sender<'a> {
         let Ready { job, mut message, .. } = next;
         message.clear();
         self.spare.push(message);
-        let finished = job.finished(reply, ctx.now());
+        let finished = job.finished(reply, self.house.tries, ctx.now());
         drop(job);
         let replacement = if self.lost { None } else { self.house.waiting() };
-        if finished.is_some() || replacement.is_some() {
-            self.ask(finished, replacement).await;
-        }
+        self.ask(Some(finished), replacement).await;
     }
 }
 

@@ -195,7 +195,7 @@ async fn next_of(
     let states = campaigns::all(tx).await?;
     let runs = |campaign: &&Campaign| states.get(&campaign.name).is_none_or(|state| state.paused.is_none());
     let fits = |campaign: &&Campaign| prospect.mail_stop.is_none() && campaign.audience.fits(prospect);
-    let fires = plan.campaigns.iter().filter(runs).filter(fits).filter_map(|c| Some((c.schedule.after(now)?.due_at, c)));
+    let fires = plan.campaigns.iter().filter(runs).filter(fits).filter_map(|c| Some((c.opens(c.schedule.after(now)?.due_at), c)));
     let mail = fires.min_by_key(|(at, _)| *at).map(|(at, campaign)| Next {
         what: format!("campaign {}", campaign.name),
         by: None,

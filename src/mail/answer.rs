@@ -54,9 +54,12 @@ pub fn refused(answer: Result<u16, Trouble>, phase: Phase) -> Ended {
 pub fn said(code: u16, words: String, phase: Phase) -> Ended {
     match code {
         // It is closing, or does not know us: about the relay, not the row.
-        421 | 530 | 535 => Ended::Broken(Reply::RelayDown(words)),
+        421 => Ended::Broken(Reply::RelayDown(words)),
+        530 | 535 => Ended::Broken(Reply::NoLogin(words)),
         400..=499 => Ended::Reset(Reply::Later(words)),
         _ if is_no_mailbox(code, &words, phase) => Ended::Reset(Reply::NoMailbox(words)),
+        // Security or policy (RFC 3463 §3.8): about us, whatever was asked.
+        _ if enhanced(&words).is_some_and(|status| status.starts_with("5.7.")) => Ended::Reset(Reply::Unwelcome(words)),
         _ => Ended::Reset(Reply::Refused(words)),
     }
 }

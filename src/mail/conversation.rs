@@ -46,6 +46,21 @@ impl Default for Patience {
     }
 }
 
+impl Patience {
+    /// The same, but no phase longer than this.
+    #[must_use]
+    pub fn at_most(self, most: Duration) -> Self {
+        Self {
+            connect: self.connect.min(most),
+            greeting: self.greeting.min(most),
+            command: self.command.min(most),
+            data: self.data.min(most),
+            block: self.block.min(most),
+            dot: self.dot.min(most),
+        }
+    }
+}
+
 /// A mail to one recipient.
 #[derive(Debug, Clone, Copy)]
 pub struct Mail<'a> {
@@ -149,6 +164,7 @@ impl Open {
         if let Err(ended) = opened {
             return ended;
         }
+        failpoint!("relay.before_message");
         // Behind a 354 only the message may follow; a relay that already answered it is not to be believed.
         if self.wire.replies() != Some(self.replies) {
             return Ended::Broken(Reply::BrokenBefore("the relay answered before it was asked".to_owned()));
@@ -177,7 +193,11 @@ impl Open {
         for (phase, hoped) in OPENING {
             let answer = self.reply(if phase == Phase::Data { patience.data } else { patience.command }).await;
             match (answer, refusal.take()) {
-                (Ok(code), None) if hoped.contains(&code) => {}
+                (Ok(code), None) if hoped.contains(&code) => {
+                    if phase == Phase::Sender {
+                        failpoint!("relay.after_sender");
+                    }
+                }
                 (Ok(_), Some(first)) if phase == Phase::Data => return Err(Ended::Broken(first)),
                 (Ok(_), Some(first)) => refusal = Some(first),
                 (answer, first) => match (refused(answer, phase), first) {
@@ -193,7 +213,11 @@ impl Open {
     async fn open_stepwise(&mut self, commands: &str, patience: &Patience) -> Result<(), Ended> {
         for (command, (phase, hoped)) in commands.split_inclusive('\n').zip(OPENING) {
             match self.command(command, if phase == Phase::Data { patience.data } else { patience.command }).await {
-                Ok(code) if hoped.contains(&code) => {}
+                Ok(code) if hoped.contains(&code) => {
+                    if phase == Phase::Sender {
+                        failpoint!("relay.after_sender");
+                    }
+                }
                 other => return Err(refused(other, phase)),
             }
         }
@@ -211,6 +235,7 @@ impl Open {
             // The dot was never written: the message is not there.
             return Ended::Broken(Reply::BrokenBefore(trouble.unwrap_or_default()));
         }
+        failpoint!("relay.after_dot");
         let ended = match self.reply(patience.dot).await {
             Ok(250) => Ended::Clean(Reply::Accepted),
             Ok(code) => Ended::Broken(Reply::BrokenAfter(format!("the relay answered the message with {code}"))),

@@ -18,6 +18,8 @@ pub mod catcher;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
+mod announced;
+#[cfg(test)]
 mod exchanges;
 #[cfg(test)]
 mod protection;

@@ -1,7 +1,7 @@
 //! Every way a try can end, against a relay that follows a script.
 
 use crate::domain::address::Address;
-use crate::domain::delivery::Reply;
+use crate::domain::delivery::{OnUncertain, Reply};
 use crate::domain::settings::{Security, Smtp};
 use crate::mail::conversation::{Connection, Mail, Patience};
 use crate::mail::relay::{Relay, RelayError};
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::rustls::RootCertStore;
 
 /// What is awaited ("" for the greeting), and the answer; "close" closes, "hang" never answers.
-type Script = Vec<(&'static str, &'static str)>;
+pub(super) type Script = Vec<(&'static str, &'static str)>;
 
 const WELL: [(&str, &str); 6] = [
     ("", "220 ready"),
@@ -59,6 +59,7 @@ async fn play(script: Script) -> SocketAddr {
 
 pub(super) fn relay(address: SocketAddr) -> Relay {
     let settings = Smtp {
+        on_uncertain: OnUncertain::default(),
         host: address.ip().to_string(),
         port: address.port(),
         security: Security::Plaintext,
@@ -68,6 +69,8 @@ pub(super) fn relay(address: SocketAddr) -> Relay {
         return_path: Address::parse("bounces@news.example").expect("address"),
         hello: "news.example".to_owned(),
         dkim: None,
+        paces: crate::domain::guard::Paces::default(),
+        patience: None,
     };
     Relay::trusting(settings, RootCertStore::empty()).expect("a relay")
 }
@@ -77,11 +80,11 @@ fn hasty() -> Patience {
     Patience { connect: short, greeting: short, command: short, data: short, block: short, dot: short }
 }
 
-async fn connect(script: Script) -> Result<Connection, RelayError> {
+pub(super) async fn connect(script: Script) -> Result<Connection, RelayError> {
     relay(play(script).await).with_patience(hasty()).connect().await
 }
 
-async fn send(connection: &mut Connection) -> Reply {
+pub(super) async fn send(connection: &mut Connection) -> Reply {
     let to = Address::parse("ada@albareda.example").expect("address");
     connection.send(&Mail { return_path: "bounces+t@news.example", to: &to, message: b"Subject: x\r\n\r\nhello\r\n" }, None).await
 }
@@ -93,12 +96,14 @@ async fn outcome(script: Script) -> (Reply, bool) {
 }
 
 /// The outcome in a word, without what the relay said.
-fn word(reply: &Reply) -> &'static str {
+pub(super) fn word(reply: &Reply) -> &'static str {
     match reply {
         Reply::Accepted => "accepted",
         Reply::NoMailbox(_) => "no mailbox",
         Reply::Refused(_) => "refused",
         Reply::Later(_) => "later",
+        Reply::Unwelcome(_) => "unwelcome",
+        Reply::NoLogin(_) => "no login",
         Reply::RelayDown(_) => "relay down",
         Reply::BrokenBefore(_) => "broken before",
         Reply::BrokenAfter(_) => "broken after",
@@ -120,7 +125,7 @@ async fn each_answer_has_its_outcome() {
         (".", "451 4.3.0 try later", "later", KEPT),
         (".", "421 4.3.2 closing", "relay down", CLOSED),
         (".", "552 5.2.2 full", "refused", KEPT),
-        (".", "554 5.7.1 spam", "refused", KEPT),
+        (".", "554 5.7.1 spam", "unwelcome", KEPT),
         (".", "550 5.1.1 nobody", "no mailbox", KEPT),
         (".", "550 user unknown", "refused", KEPT),
         ("DATA", "250 ok", "broken before", CLOSED),
@@ -131,14 +136,14 @@ async fn each_answer_has_its_outcome() {
         ("DATA", "354 go\r\n250 queued already", "broken before", CLOSED),
         ("RCPT", "550 5.1.1 nobody", "no mailbox", KEPT),
         ("RCPT", "550-5.1.1 nobody\r\n550 5.1.1 here", "no mailbox", KEPT),
-        ("RCPT", "550 5.7.1 no relaying", "refused", KEPT),
+        ("RCPT", "550 5.7.1 no relaying", "unwelcome", KEPT),
         ("RCPT", "550 5.1.8 bad sender", "refused", KEPT),
         ("RCPT", "550 No such user here", "no mailbox", KEPT),
         ("RCPT", "550 no", "refused", KEPT),
         ("RCPT", "452 4.2.2 full", "later", KEPT),
         ("RCPT", "450 greylisted", "later", KEPT),
         ("RCPT", "421 closing", "relay down", CLOSED),
-        ("RCPT", "530 5.7.0 authenticate", "relay down", CLOSED),
+        ("RCPT", "530 5.7.0 authenticate", "no login", CLOSED),
         ("RCPT", "close", "broken before", CLOSED),
         ("RCPT", "hang", "broken before", CLOSED),
         ("RCPT", "250 ok\r\n250 ok", "broken before", CLOSED),

@@ -74,7 +74,8 @@ impl Relay {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let connector = TlsConnector::from(Arc::new(config));
-        Ok(Self { settings: Arc::new(settings), connector, patience: Patience::default() })
+        let patience = settings.patience.map_or_else(Patience::default, |most| Patience::default().at_most(most));
+        Ok(Self { settings: Arc::new(settings), connector, patience })
     }
 
     /// The same relay, waited for differently.

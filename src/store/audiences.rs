@@ -62,7 +62,7 @@ macro_rules! members {
                     SELECT 1 FROM deliveries d JOIN issues i ON i.id = d.issue_id
                     WHERE d.prospect_id = p.id AND i.campaign = $3 AND i.newsletter = n.id
                       AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id
-                                      AND a.state IN ('failed', 'suppressed', 'cancelled', 'missed')))
+                                      AND a.state IN ('failed', 'suppressed', 'skipped', 'cancelled', 'missed')))
                 ORDER BY n.place LIMIT 1) AS newsletter
         FROM prospects p
         WHERE p.id > $4 AND p.id <= $5 AND p.standing = 'nurturing' AND p.mail_stop IS NULL AND p.address IS NOT NULL
@@ -92,6 +92,7 @@ macro_rules! members {
 
 const NEWSLETTERS: &str = members!("MATERIALIZED", "SELECT DISTINCT newsletter FROM members WHERE newsletter IS NOT NULL");
 const SIZE: &str = members!("", "SELECT COUNT(*) FROM members");
+const DUE: &str = members!("", "SELECT COUNT(*) FROM members WHERE newsletter IS NOT NULL");
 const IDS: &str = members!("", "SELECT id FROM members ORDER BY id");
 const FILL: &str = members!(
     "MATERIALIZED",
@@ -119,6 +120,15 @@ pub async fn newsletters_due(tx: &mut Tx, question: &Question<'_>) -> Result<Vec
 /// The store's.
 pub async fn size(tx: &mut Tx, question: &Question<'_>) -> Result<i64, StoreError> {
     let rows: Vec<(i64,)> = ask(tx, SIZE, question).await?;
+    Ok(rows.first().map_or(0, |(n,)| *n))
+}
+
+/// How many prospects are due a newsletter now.
+///
+/// # Errors
+/// The store's.
+pub async fn due(tx: &mut Tx, question: &Question<'_>) -> Result<i64, StoreError> {
+    let rows: Vec<(i64,)> = ask(tx, DUE, question).await?;
     Ok(rows.first().map_or(0, |(n,)| *n))
 }
 

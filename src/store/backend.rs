@@ -6,11 +6,16 @@
 //! and always bound, never `now()`; enums are TEXT under a CHECK; JSON is TEXT; `ON CONFLICT`, `RETURNING`,
 //! `INSERT … SELECT`, partial unique indexes and window functions are common ground; orders name `NULLS LAST`.
 
+use super::journal::Journal;
+use super::notes::Notes;
 pub use crate::store::error::{StoreError, Unique};
+use crate::store::statement::bound;
+pub use crate::store::statement::{Sql, Value};
+pub(in crate::store) use crate::store::statement::{args, locking};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, FromRow, PgConnection, Postgres, Sqlite, Transaction};
+use sqlx::{ConnectOptions, FromRow, PgConnection, Postgres, Sqlite, Transaction};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -19,7 +24,7 @@ use tokio::sync::Mutex;
 
 /// The database of one nurtured: cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Store(Engine);
+pub struct Store(Engine, Option<Arc<Journal>>);
 
 #[derive(Debug, Clone)]
 enum Engine {
@@ -44,73 +49,23 @@ struct Hot {
 }
 
 /// The plans of [`Hot`]: by index, and made once.
-const BY_KEY: [(&str, &str); 4] = [
+const BY_KEY: [(&str, &str); 5] = [
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("plan_cache_mode", "force_generic_plan"),
+    // It would take the price of what is switched off for much work.
+    ("jit", "off"),
 ];
-/// How long a connection may lie idle before it is tried out.
-const IDLE: Duration = Duration::from_secs(1);
 
-/// A transaction; rolled back unless committed.
+/// A transaction; rolled back unless committed. With it goes what it said that the stop journal must keep.
 #[derive(Debug)]
 pub enum Tx {
     /// On SQLite.
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Transaction<'static, Sqlite>, Notes),
     /// On PostgreSQL.
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(Transaction<'static, Postgres>, Notes),
 }
-
-/// A statement: the same text for both engines, or one each where locking differs.
-#[derive(Debug, Clone, Copy)]
-pub enum Sql {
-    /// For both.
-    Same(&'static str),
-    /// SQLite serialises its writers and has no row locks; PostgreSQL needs them said.
-    Each {
-        /// Without locks.
-        sqlite: &'static str,
-        /// With locks.
-        postgres: &'static str,
-    },
-}
-
-impl From<&'static str> for Sql {
-    fn from(text: &'static str) -> Self {
-        Self::Same(text)
-    }
-}
-
-/// A statement with a lock clause in its middle or at its end, which only PostgreSQL gets.
-macro_rules! locking {
-    ($before:expr, $lock:literal $(, $after:expr)?) => {
-        $crate::store::backend::Sql::Each {
-            sqlite: concat!($before $(, $after)?),
-            postgres: concat!($before, " ", $lock, " " $(, $after)?),
-        }
-    };
-}
-pub(in crate::store) use locking;
-
-/// A bound parameter.
-#[derive(Debug, Clone)]
-pub enum Value {
-    /// A number, or NULL.
-    Number(Option<i64>),
-    /// Text, or NULL.
-    Text(Option<String>),
-    /// Yes or no.
-    Truth(bool),
-    /// Bytes.
-    Bytes(Vec<u8>),
-}
-
-/// Binds any mix of ids, numbers, texts, instants and truths.
-macro_rules! args {
-    ($($value:expr),* $(,)?) => { &[$($crate::store::backend::Value::from($value)),*] };
-}
-pub(in crate::store) use args;
 
 /// A row that both engines can give.
 pub trait Record: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
@@ -119,21 +74,6 @@ impl<T> Record for T where T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + fo
 
 static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
-
-macro_rules! bound {
-    ($query:expr, $values:expr) => {{
-        let mut query = $query;
-        for value in $values {
-            query = match value.clone() {
-                Value::Number(number) => query.bind(number),
-                Value::Text(text) => query.bind(text),
-                Value::Truth(truth) => query.bind(truth),
-                Value::Bytes(bytes) => query.bind(bytes),
-            };
-        }
-        query
-    }};
-}
 
 impl Store {
     /// Opens (and, if there is none, creates) a database in a file, and brings its tables up to date.
@@ -155,7 +95,12 @@ impl Store {
         SQLITE_MIGRATIONS.run(&writer).await?;
         let readers =
             SqlitePoolOptions::new().max_connections(4).min_connections(0).connect_with(options.read_only(true)).await?;
-        Self(Engine::Sqlite { writer, readers }).durable().await
+        Self(Engine::Sqlite { writer, readers }, None).durable().await
+    }
+
+    /// A copy of a SQLite database, to be read.
+    pub(in crate::store) fn over(pool: SqlitePool) -> Self {
+        Self(Engine::Sqlite { writer: pool.clone(), readers: pool }, None)
     }
 
     /// Connects to PostgreSQL and brings the tables up to date. The URL may hold a password; it is never printed.
@@ -166,13 +111,10 @@ impl Store {
         let options =
             PgConnectOptions::from_str(url.expose_secret())?.options([("synchronous_commit", "on")]).application_name("nurtured");
         let hot = Arc::new(Hot { options: options.clone().options(BY_KEY), connection: Mutex::new(None) });
-        // Trying a connection out costs a round trip: only those that nobody used for a while need it.
-        let tried = PgPoolOptions::new().test_before_acquire(false).before_acquire(|connection, about| {
-            Box::pin(async move { Ok(about.idle_for < IDLE || connection.ping().await.is_ok()) })
-        });
-        let pool = tried.max_connections(16).acquire_timeout(Duration::from_secs(30)).connect_with(options).await?;
+        let pool =
+            PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(30)).connect_with(options).await?;
         POSTGRES_MIGRATIONS.run(&pool).await?;
-        Self(Engine::Postgres { pool, hot }).durable().await
+        Self(Engine::Postgres { pool, hot }, None).durable().await
     }
 
     /// The settings on which it depends whether a commit outlives a power cut, as the engine reports them.
@@ -215,6 +157,18 @@ impl Store {
         }
     }
 
+    /// The same database, its stops also kept in this journal.
+    #[must_use]
+    pub fn journalled(self, journal: Journal) -> Self {
+        Self(self.0, Some(Arc::new(journal)))
+    }
+
+    /// Where its stops are also kept.
+    #[must_use]
+    pub const fn journal(&self) -> Option<&Arc<Journal>> {
+        self.1.as_ref()
+    }
+
     /// Whether several nodes can share this database.
     #[must_use]
     pub const fn is_shared(&self) -> bool {
@@ -227,8 +181,8 @@ impl Store {
     /// When the database cannot be reached, or stays locked by another process.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match &self.0 {
-            Engine::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Engine::Postgres { pool, .. } => Tx::Postgres(pool.begin().await?),
+            Engine::Sqlite { writer, .. } => Tx::Sqlite(begin(writer).await?, Notes::of(self.1.clone())),
+            Engine::Postgres { pool, .. } => Tx::Postgres(pool.begin().await?, Notes::of(self.1.clone())),
         })
     }
 
@@ -238,10 +192,10 @@ impl Store {
     /// When the database cannot be reached.
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(match &self.0 {
-            Engine::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
+            Engine::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?, Notes::default()),
             // What SQLite's readers do by themselves.
             Engine::Postgres { pool, .. } => {
-                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?, Notes::default())
             }
         })
     }
@@ -287,12 +241,27 @@ impl Store {
     }
 }
 
+/// Begins a transaction on SQLite's writer.
+///
+/// When a commit fails because the disk is full, SQLite has rolled back by itself; sqlx goes on counting a transaction, and
+/// refuses every later one on that connection. Such a connection is closed and another one opened.
+async fn begin(writer: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+    const IMMEDIATE: &str = "BEGIN IMMEDIATE";
+    match writer.begin_with(IMMEDIATE).await {
+        Err(sqlx::Error::InvalidSavePointStatement) => {
+            writer.acquire().await?.close().await?;
+            writer.begin_with(IMMEDIATE).await
+        }
+        begun => begun,
+    }
+}
+
 impl Tx {
     /// Runs a statement; returns how many rows it touched.
     pub(in crate::store) async fn execute(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<u64, StoreError> {
         Ok(match self {
-            Self::Sqlite(tx) => bound!(sqlx::query(sql.into().sqlite()), values).execute(&mut **tx).await?.rows_affected(),
-            Self::Postgres(tx) => bound!(sqlx::query(sql.into().postgres()), values).execute(&mut **tx).await?.rows_affected(),
+            Self::Sqlite(tx, _) => bound!(sqlx::query(sql.into().sqlite()), values).execute(&mut **tx).await?.rows_affected(),
+            Self::Postgres(tx, _) => bound!(sqlx::query(sql.into().postgres()), values).execute(&mut **tx).await?.rows_affected(),
         })
     }
 
@@ -303,8 +272,8 @@ impl Tx {
         values: &[Value],
     ) -> Result<Vec<T>, StoreError> {
         Ok(match self {
-            Self::Sqlite(tx) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_all(&mut **tx).await?,
-            Self::Postgres(tx) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_all(&mut **tx).await?,
+            Self::Sqlite(tx, _) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_all(&mut **tx).await?,
+            Self::Postgres(tx, _) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_all(&mut **tx).await?,
         })
     }
 
@@ -315,8 +284,8 @@ impl Tx {
         values: &[Value],
     ) -> Result<Option<T>, StoreError> {
         Ok(match self {
-            Self::Sqlite(tx) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_optional(&mut **tx).await?,
-            Self::Postgres(tx) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_optional(&mut **tx).await?,
+            Self::Sqlite(tx, _) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_optional(&mut **tx).await?,
+            Self::Postgres(tx, _) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_optional(&mut **tx).await?,
         })
     }
 
@@ -326,15 +295,43 @@ impl Tx {
         row.map(|(number,)| number).ok_or(StoreError::Rows { expected: 1, found: 0 })
     }
 
-    /// Makes what was done durable and visible.
+    /// Waits until no other transaction is alone at `what`, and is, until it ends. SQLite has one writer anyway.
+    pub(in crate::store) async fn alone(&mut self, what: i64) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(..) => Ok(()),
+            Self::Postgres(..) => self.execute("SELECT pg_advisory_xact_lock($1)", args![what]).await.map(drop),
+        }
+    }
+
+    /// Whether other nodes may write beside this transaction.
+    pub(in crate::store) const fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(..))
+    }
+
+    /// What the stop journal must keep of this transaction.
+    pub(in crate::store) const fn notes(&mut self) -> &mut Notes {
+        match self {
+            Self::Sqlite(_, notes) | Self::Postgres(_, notes) => notes,
+        }
+    }
+
+    /// Makes what was done durable and visible, the stops in it outside the database first.
     ///
     /// # Errors
     /// When it could not be made durable: nothing of it happened.
     pub async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
-        }
+        let (committed, notes) = match self {
+            Self::Sqlite(tx, mut notes) => {
+                notes.before_commit().await;
+                (tx.commit().await, notes)
+            }
+            Self::Postgres(tx, mut notes) => {
+                notes.before_commit().await;
+                (tx.commit().await, notes)
+            }
+        };
+        committed?;
+        notes.after_commit().await;
         Ok(())
     }
 
@@ -344,23 +341,9 @@ impl Tx {
     /// When the connection was lost, which undoes it too.
     pub async fn rollback(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(tx) => tx.rollback().await?,
-            Self::Postgres(tx) => tx.rollback().await?,
+            Self::Sqlite(tx, _) => tx.rollback().await?,
+            Self::Postgres(tx, _) => tx.rollback().await?,
         }
         Ok(())
-    }
-}
-
-impl Sql {
-    const fn sqlite(self) -> &'static str {
-        match self {
-            Self::Same(text) | Self::Each { sqlite: text, .. } => text,
-        }
-    }
-
-    const fn postgres(self) -> &'static str {
-        match self {
-            Self::Same(text) | Self::Each { postgres: text, .. } => text,
-        }
     }
 }

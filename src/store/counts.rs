@@ -29,7 +29,7 @@ pub struct Summary {
     pub prospects: i64,
     /// Issues, test copies left out.
     pub issues: i64,
-    /// Deliveries, test copies left out.
+    /// Deliveries to prospects: test copies and seeds left out.
     pub deliveries: i64,
     /// Deliveries the relay accepted.
     pub accepted: i64,
@@ -63,12 +63,12 @@ const OF_CAMPAIGN: &str = "
     FROM (SELECT COALESCE((SELECT a.state FROM attempts a WHERE a.delivery_id = d.id ORDER BY a.number DESC LIMIT 1), 'pending') AS state
           FROM issues i JOIN leases l ON l.issue_id = i.id
           JOIN deliveries d ON d.id BETWEEN l.first_id AND l.last_id AND d.issue_id = i.id
-          WHERE i.campaign = $1 AND NOT i.test) s";
+          WHERE i.campaign = $1 AND NOT i.test AND d.prospect_id IS NOT NULL) s";
 const SUMMARY: &str = "
     SELECT (SELECT COUNT(*) FROM prospects) AS prospects,
            (SELECT COUNT(*) FROM issues WHERE NOT test) AS issues,
-           (SELECT COUNT(*) FROM deliveries d JOIN issues i ON i.id = d.issue_id WHERE NOT i.test) AS deliveries,
-           (SELECT COUNT(*) FROM delivery_states s JOIN issues i ON i.id = s.issue_id WHERE NOT i.test AND s.state = 'accepted') AS accepted,
+           (SELECT COUNT(*) FROM deliveries d JOIN issues i ON i.id = d.issue_id WHERE NOT i.test AND d.prospect_id IS NOT NULL) AS deliveries,
+           (SELECT COUNT(*) FROM delivery_states s JOIN issues i ON i.id = s.issue_id WHERE NOT i.test AND s.prospect_id IS NOT NULL AND s.state = 'accepted') AS accepted,
            (SELECT COUNT(*) FROM signals) AS signals,
            (SELECT COUNT(*) FROM signals WHERE machine IS NOT NULL) AS machine_signals,
            (SELECT COUNT(*) FROM signals WHERE kind = 'answer') AS answers,

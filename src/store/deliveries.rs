@@ -203,7 +203,7 @@ pub async fn origin(tx: &mut Tx, id: DeliveryId) -> Result<Option<Origin>, Store
     .transpose()
 }
 
-/// Writes the one delivery of a test copy.
+/// Writes a delivery to one of us: a test copy, or a seed. It belongs to no prospect and is counted nowhere.
 ///
 /// # Errors
 /// The store's.

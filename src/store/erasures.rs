@@ -71,6 +71,7 @@ pub async fn stop(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<(), 
     let hash = suppressions::erased(address);
     tx.execute(HASH, args![address, hash.clone()]).await?;
     tx.execute(FOLD, args![address, hash.clone(), now]).await?;
+    tx.notes().erase(address.to_string(), hash.clone());
     let stop = |channel| Stop { address: hash.clone(), channel, reason: "erased", source: "erased".to_owned() };
     suppressions::add(tx, &[stop(Channel::Email), stop(Channel::Phone)], now).await.map(drop)
 }

@@ -20,7 +20,7 @@ const POSTGRES_KEYS: &str = "
 /// # Errors
 /// The store's.
 pub async fn complaints(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
-    if matches!(tx, Tx::Postgres(_)) {
+    if tx.is_shared() {
         let found: Vec<(String,)> = tx.rows(POSTGRES_KEYS, args![]).await?;
         return Ok(found.into_iter().map(|(complaint,)| complaint).collect());
     }

@@ -43,6 +43,8 @@ pub struct Issue {
     pub content: Content,
     /// The prepared message, as JSON.
     pub message: String,
+    /// A test copy.
+    pub test: bool,
 }
 
 const ADD: &str = "
@@ -51,9 +53,9 @@ const ADD: &str = "
     ON CONFLICT (occurrence_id, newsletter) DO NOTHING";
 const OF_OCCURRENCE: &str = "SELECT newsletter FROM issues WHERE occurrence_id = $1";
 const ID: &str = "SELECT id FROM issues WHERE occurrence_id = $1 AND newsletter = $2";
+const LOAD: &str = "SELECT id, campaign, subject, content, message, test FROM issues WHERE id = $1";
+const CONTENT: &str = "SELECT id, campaign, subject, content, '', test FROM issues WHERE id = $1";
 const NEWEST: &str = "SELECT id FROM issues ORDER BY id DESC LIMIT $1";
-const LOAD: &str = "SELECT id, campaign, subject, content, message FROM issues WHERE id = $1";
-const CONTENT: &str = "SELECT id, campaign, subject, content, '' FROM issues WHERE id = $1";
 
 /// Stores an issue, unless this newsletter already has one at this occurrence.
 ///
@@ -116,14 +118,15 @@ pub async fn content(tx: &mut Tx, id: IssueId) -> Result<Option<Issue>, StoreErr
     read(tx.row(CONTENT, args![id]).await?)
 }
 
-fn read(row: Option<(i64, String, String, String, String)>) -> Result<Option<Issue>, StoreError> {
-    row.map(|(id, campaign, subject, content, message)| {
+fn read(row: Option<(i64, String, String, String, String, bool)>) -> Result<Option<Issue>, StoreError> {
+    row.map(|(id, campaign, subject, content, message, test)| {
         Ok(Issue {
             id: IssueId(id),
             campaign: name(&campaign)?,
             subject,
             content: from_json("issue content", &content)?,
             message,
+            test,
         })
     })
     .transpose()

@@ -1,8 +1,13 @@
 //! Leases: a node's claim on a range of one issue's deliveries. The fence rises with every claim.
 
 use super::backend::{Sql, StoreError, Tx, args, locking};
-use crate::domain::id::{DeliveryId, IssueId, OccurrenceId, ProspectId};
+use super::value::to_json;
+use crate::domain::id::{DeliveryId, IssueId, Name, OccurrenceId, ProspectId};
 use jiff::Timestamp;
+use serde::Serialize;
+
+/// A campaign whose window is closed, and when it opens.
+pub type Closed<'a> = (&'a Name, Timestamp);
 
 /// A lease in hand.
 #[derive(Debug, Clone, Copy)]
@@ -24,19 +29,21 @@ pub struct Lease {
 const COVER: &str = "
     INSERT INTO leases (issue_id, first_id, last_id, not_before)
     SELECT issue_id, MIN(id), MAX(id), CAST($4 AS BIGINT) FROM deliveries
-    WHERE occurrence_id = $1 AND (prospect_id IS NULL OR (prospect_id > $2 AND prospect_id <= $3))
+    WHERE occurrence_id = $1 AND ((prospect_id > $2 AND prospect_id <= $3) OR (prospect_id IS NULL AND CAST($3 AS BIGINT) = 0))
     GROUP BY issue_id";
 const NEXT: Sql = locking!(
     "SELECT l.id, l.issue_id, l.first_id, l.last_id, l.fence
      FROM leases l JOIN issues i ON i.id = l.issue_id JOIN campaigns c ON c.name = i.campaign
      WHERE l.finished_at IS NULL AND l.not_before <= $1 AND (l.owner IS NULL OR l.leased_until <= $1)
-       AND (c.state = 'running' OR i.test)
+       AND (i.test OR (c.state = 'running' AND NOT EXISTS (SELECT 1 FROM json_each($2) w WHERE w.value ->> 'campaign' = i.campaign)))
+       AND EXISTS (SELECT 1 FROM sending g WHERE g.id = 1 AND g.observing IS NULL AND (g.stopped IS NULL OR i.test))
      ORDER BY l.not_before, l.id LIMIT 1",
     "FOR UPDATE OF l SKIP LOCKED"
 );
 const OF_ISSUE: Sql = locking!(
     "SELECT l.id, l.issue_id, l.first_id, l.last_id, l.fence FROM leases l
      WHERE l.issue_id = $2 AND l.finished_at IS NULL AND l.not_before <= $1 AND (l.owner IS NULL OR l.leased_until <= $1)
+       AND EXISTS (SELECT 1 FROM sending g WHERE g.id = 1 AND g.observing IS NULL)
      ORDER BY l.id LIMIT 1",
     "FOR UPDATE OF l SKIP LOCKED"
 );
@@ -47,11 +54,16 @@ const FINISH: &str = "UPDATE leases SET owner = NULL, leased_until = NULL, finis
 const EXPIRE_OF: &str = "UPDATE leases SET owner = NULL, leased_until = NULL WHERE owner = $1";
 const EXPIRE_ALL: &str = "UPDATE leases SET owner = NULL, leased_until = NULL WHERE owner IS NOT NULL";
 const SOONEST: &str = "
-    SELECT MIN(CASE WHEN l.owner IS NULL THEN l.not_before ELSE l.leased_until END)
-    FROM leases l JOIN issues i ON i.id = l.issue_id JOIN campaigns c ON c.name = i.campaign
-    WHERE l.finished_at IS NULL AND (c.state = 'running' OR i.test)";
+    SELECT MIN(CASE WHEN w.opens_at > l.at THEN w.opens_at ELSE l.at END)
+    FROM (SELECT i.campaign, i.test, CASE WHEN l.owner IS NULL THEN l.not_before ELSE l.leased_until END AS at
+          FROM leases l JOIN issues i ON i.id = l.issue_id JOIN campaigns c ON c.name = i.campaign
+          WHERE l.finished_at IS NULL AND (c.state = 'running' OR i.test)
+            AND EXISTS (SELECT 1 FROM sending g WHERE g.id = 1 AND g.observing IS NULL AND (g.stopped IS NULL OR i.test))) AS l
+    LEFT JOIN (SELECT value ->> 'campaign' AS campaign, CAST(value ->> 'opens_at' AS BIGINT) AS opens_at
+               FROM json_each($1)) AS w ON w.campaign = l.campaign AND NOT l.test";
 
-/// Covers the deliveries just written for prospects after `after` up to `up_to`, one lease per issue.
+/// Covers the deliveries just written for prospects after `after` up to `up_to`, one lease per issue; up to nobody (0),
+/// those that are no prospect's: a test copy, seeds.
 ///
 /// # Errors
 /// The store's.
@@ -65,12 +77,26 @@ pub async fn cover(
     tx.execute(COVER, args![occurrence, after, up_to, now]).await
 }
 
-/// Takes the next range that is due and free, or whose holder let its lease lapse.
+/// Takes the next range that is due and free, or whose holder let its lease lapse, whatever windows say.
 ///
 /// # Errors
 /// The store's.
 pub async fn claim(tx: &mut Tx, node: &str, now: Timestamp, until: Timestamp) -> Result<Option<Lease>, StoreError> {
-    let row = tx.row(NEXT, args![now]).await?;
+    claim_open(tx, &[], node, now, until).await
+}
+
+/// The same, of no campaign that is closed. Test copies are never closed.
+///
+/// # Errors
+/// The store's.
+pub async fn claim_open(
+    tx: &mut Tx,
+    closed: &[Closed<'_>],
+    node: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Option<Lease>, StoreError> {
+    let row = tx.row(NEXT, args![now, windows(closed)?]).await?;
     take(tx, row, node, until).await
 }
 
@@ -138,11 +164,30 @@ pub async fn expire_all(tx: &mut Tx) -> Result<u64, StoreError> {
     tx.execute(EXPIRE_ALL, args![]).await
 }
 
-/// When the next range is due, if any is left.
+/// When the next range is due, if any is left, whatever windows say.
 ///
 /// # Errors
 /// The store's.
 pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
-    let row: Option<(Option<i64>,)> = tx.row(SOONEST, args![]).await?;
+    next_open(tx, &[]).await
+}
+
+/// The same, of a campaign that is closed not before it opens.
+///
+/// # Errors
+/// The store's.
+pub async fn next_open(tx: &mut Tx, closed: &[Closed<'_>]) -> Result<Option<Timestamp>, StoreError> {
+    let row: Option<(Option<i64>,)> = tx.row(SOONEST, args![windows(closed)?]).await?;
     super::value::instant_or_none(row.and_then(|(at,)| at))
+}
+
+/// Closed campaigns as JSON.
+pub(in crate::store) fn windows(closed: &[Closed<'_>]) -> Result<String, StoreError> {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        campaign: &'a Name,
+        opens_at: i64,
+    }
+    let rows = closed.iter().map(|(campaign, opens_at)| Row { campaign, opens_at: opens_at.as_millisecond() });
+    to_json(&rows.collect::<Vec<_>>())
 }

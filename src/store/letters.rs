@@ -47,6 +47,7 @@ const ADD: &str = "
 const NEXT: Sql = locking!(
     "SELECT id, kind, recipient, message, tries, fence FROM letters
      WHERE sent_at IS NULL AND failed_at IS NULL AND not_before <= $1 AND (owner IS NULL OR leased_until <= $1)
+       AND EXISTS (SELECT 1 FROM sending g WHERE g.observing IS NULL)
      ORDER BY not_before, id LIMIT 1",
     "FOR UPDATE SKIP LOCKED"
 );
@@ -61,7 +62,8 @@ const FAILED: &str = "
     UPDATE letters SET failed_at = $3, owner = NULL, leased_until = NULL, reply = $4
     WHERE id = $1 AND fence = $2 AND sent_at IS NULL AND failed_at IS NULL";
 const SOONEST: &str = "
-    SELECT MIN(CASE WHEN owner IS NULL THEN not_before ELSE leased_until END) FROM letters WHERE sent_at IS NULL AND failed_at IS NULL";
+    SELECT MIN(CASE WHEN owner IS NULL THEN not_before ELSE leased_until END) FROM letters
+    WHERE sent_at IS NULL AND failed_at IS NULL AND EXISTS (SELECT 1 FROM sending g WHERE g.observing IS NULL)";
 
 /// Writes a letter into the outbox; one with the same Message-ID is there already.
 ///

@@ -2,6 +2,10 @@
 
 // How statements reach either engine.
 pub mod error;
+pub mod stop_lines;
+pub mod journal;
+pub mod notes;
+pub mod statement;
 pub mod backend;
 pub mod value;
 pub mod batch;
@@ -12,6 +16,10 @@ pub mod suppressions;
 pub mod consents;
 pub mod verdicts;
 pub mod prospects;
+// Whether anything may be said at all, and whose database this is.
+pub mod sending;
+pub mod witness;
+pub mod identity;
 // What is said to the group.
 pub mod campaigns;
 pub mod occurrences;
@@ -19,8 +27,14 @@ pub mod issues;
 pub mod audiences;
 pub mod leases;
 pub mod deliveries;
+pub mod holds;
+pub mod buckets;
 pub mod attempts;
 pub mod questions;
+pub mod breakers;
+pub mod alarms;
+pub mod caps;
+pub mod doubts;
 // What came back.
 pub mod reclassifications;
 pub mod signals;
@@ -35,3 +49,5 @@ pub mod letters;
 pub mod counts;
 pub mod integrity;
 pub mod erasures;
+pub mod adoptions;
+pub mod backups;

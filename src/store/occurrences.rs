@@ -3,8 +3,10 @@
 use super::backend::{Sql, StoreError, Tx, args, locking};
 use super::value::{instant, name};
 use crate::domain::id::{Name, OccurrenceId, ProspectId};
+use crate::domain::occurrence::Missed;
 use crate::domain::schedule::Firing;
 use jiff::Timestamp;
+use serde::Serialize;
 
 /// An occurrence that is being filled.
 #[derive(Debug, Clone)]
@@ -19,27 +21,46 @@ pub struct Filling {
     pub cursor: ProspectId,
 }
 
+/// An occurrence as people read about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Past {
+    /// Its nominal local time, with its zone.
+    pub nominal: String,
+    /// Its state, in the diagram's words.
+    pub state: String,
+    /// Why it was missed.
+    pub reason: Option<String>,
+}
+
 const OPEN: &str = "
-    INSERT INTO occurrences (campaign, nominal, due_at, state) VALUES ($1, $2, $3, $4)
+    INSERT INTO occurrences (campaign, nominal, due_at, state, reason) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (campaign, nominal) DO NOTHING";
 const OPEN_TEST: &str = "
     INSERT INTO occurrences (campaign, nominal, due_at, state, filled_at) VALUES ($1, $2, $3, 'filled', $3) RETURNING id";
 const FILLING: Sql = locking!(
-    "SELECT id, campaign, due_at, cursor FROM occurrences WHERE state = 'filling' ORDER BY id LIMIT 1",
-    "FOR UPDATE SKIP LOCKED"
+    "SELECT o.id, o.campaign, o.due_at, o.cursor FROM occurrences o JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
+     WHERE o.state = 'filling' ORDER BY o.id LIMIT 1",
+    "FOR UPDATE OF o SKIP LOCKED"
 );
-const PEEK: &str = "SELECT id, campaign, due_at, cursor FROM occurrences WHERE state = 'filling' ORDER BY id LIMIT 1";
+const PEEK: &str = "
+    SELECT o.id, o.campaign, o.due_at, o.cursor FROM occurrences o JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
+    WHERE o.state = 'filling' ORDER BY o.id LIMIT 1";
+const MISSED: &str = "UPDATE occurrences SET state = 'missed', reason = $2 WHERE id = $1 AND state = 'filling' AND cursor = 0";
+const LATEST: &str = "
+    SELECT nominal, state, reason FROM occurrences o WHERE campaign = $1
+      AND NOT EXISTS (SELECT 1 FROM issues i WHERE i.occurrence_id = o.id AND i.test)
+    ORDER BY due_at DESC, id DESC LIMIT $2";
 const ADVANCE: &str = "UPDATE occurrences SET cursor = $2 WHERE id = $1";
 const FILLED: &str = "UPDATE occurrences SET state = 'filled', filled_at = $2 WHERE id = $1";
 
-/// Opens an occurrence to be filled, or records that it was missed. Returns whether it is new: no restart, second
+/// Opens an occurrence to be filled, or records that it was missed, and why. Returns whether it is new: no restart, second
 /// node or clock change opens it twice.
 ///
 /// # Errors
 /// The store's.
-pub async fn open(tx: &mut Tx, campaign: &Name, firing: &Firing, missed: bool) -> Result<bool, StoreError> {
-    let state = if missed { "missed" } else { "filling" };
-    Ok(tx.execute(OPEN, args![campaign, firing.nominal.as_str(), firing.due_at, state]).await? > 0)
+pub async fn open(tx: &mut Tx, campaign: &Name, firing: &Firing, missed: Option<Missed>) -> Result<bool, StoreError> {
+    let state = if missed.is_some() { "missed" } else { "filling" };
+    Ok(tx.execute(OPEN, args![campaign, firing.nominal.as_str(), firing.due_at, state, missed.map(Missed::word)]).await? > 0)
 }
 
 /// Opens an occurrence for a test copy, filled at once.
@@ -50,7 +71,7 @@ pub async fn open_test(tx: &mut Tx, campaign: &Name, nominal: &str, now: Timesta
     tx.number(OPEN_TEST, args![campaign, nominal, now]).await.map(OccurrenceId)
 }
 
-/// The oldest occurrence that is being filled and that no other node is filling right now.
+/// The oldest occurrence of a running campaign that is being filled, and that no other node is filling right now.
 ///
 /// # Errors
 /// The store's.
@@ -58,7 +79,7 @@ pub async fn next_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
     read(tx.row(FILLING, args![]).await?)
 }
 
-/// The oldest occurrence that is being filled, without a lock: for looking ahead.
+/// The oldest occurrence of a running campaign that is being filled, without a lock: for looking ahead.
 ///
 /// # Errors
 /// The store's.
@@ -80,6 +101,23 @@ pub async fn advance(tx: &mut Tx, id: OccurrenceId, cursor: ProspectId) -> Resul
 /// The store's.
 pub async fn filled(tx: &mut Tx, id: OccurrenceId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(FILLED, args![id, now]).await.map(drop)
+}
+
+/// Records that an occurrence of which nothing was written yet has become too old. Returns whether it was one.
+///
+/// # Errors
+/// The store's.
+pub async fn missed(tx: &mut Tx, id: OccurrenceId) -> Result<bool, StoreError> {
+    Ok(tx.execute(MISSED, args![id, Missed::Late.word()]).await? > 0)
+}
+
+/// The latest occurrences of a campaign, the newest first; test copies are none.
+///
+/// # Errors
+/// The store's.
+pub async fn latest(tx: &mut Tx, campaign: &Name, most: i64) -> Result<Vec<Past>, StoreError> {
+    let rows: Vec<(String, String, Option<String>)> = tx.rows(LATEST, args![campaign, most]).await?;
+    Ok(rows.into_iter().map(|(nominal, state, reason)| Past { nominal, state, reason }).collect())
 }
 
 fn read(row: Option<(i64, String, i64, i64)>) -> Result<Option<Filling>, StoreError> {

@@ -1,6 +1,7 @@
 //! Prospects, with their fields and tags.
 
 use super::backend::{Sql, StoreError, Tx, args, locking};
+use super::journal::What;
 use super::value::{address, instant, instant_or_none, name, to_json, word};
 use super::verdicts;
 use crate::domain::address::Address;
@@ -104,11 +105,10 @@ const ADD_TAGS: &str = "
     SELECT CAST(value ->> 'p' AS BIGINT), value ->> 't' FROM json_each($1) WHERE TRUE
     ON CONFLICT (prospect_id, tag) DO NOTHING";
 const LOCK: Sql = locking!("SELECT standing FROM prospects WHERE id = $1", "FOR UPDATE");
-const SET_STANDING: &str =
-    "UPDATE prospects SET standing = $2, salesperson = COALESCE($3, salesperson), review_after = NULL WHERE id = $1";
+const SET_STANDING: &str = "UPDATE prospects SET standing = $2, salesperson = COALESCE($3, salesperson), review_after = NULL WHERE id = $1 RETURNING address";
 const RETURN_TO_NURTURE: &str = "
     UPDATE prospects SET standing = 'nurturing', episode = episode + 1, episode_started_at = $2, wake_at = $3
-    WHERE id = $1 AND standing IN ('offered', 'owned')";
+    WHERE id = $1 AND standing IN ('offered', 'owned') RETURNING address";
 const ADMITTED: &str = "SELECT created_at FROM prospects WHERE id = $1";
 const SET_WAKE: &str = "UPDATE prospects SET wake_at = $2 WHERE id = $1";
 const ERASE: &str = "
@@ -291,7 +291,9 @@ pub async fn lock(tx: &mut Tx, id: ProspectId) -> Result<Standing, StoreError> {
 /// # Errors
 /// The store's.
 pub async fn set_standing(tx: &mut Tx, id: ProspectId, standing: Standing, salesperson: Option<&Name>) -> Result<(), StoreError> {
-    tx.execute(SET_STANDING, args![id, standing.word(), salesperson]).await.map(drop)
+    let row: Option<(Option<String>,)> = tx.row(SET_STANDING, args![id, standing.word(), salesperson]).await?;
+    stands(tx, row, standing);
+    Ok(())
 }
 
 /// Back to nurture: a new episode begins, with a wake date or without.
@@ -304,9 +306,18 @@ pub async fn return_to_nurture(
     wake_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    match tx.execute(RETURN_TO_NURTURE, args![id, now, wake_at]).await? {
-        1 => Ok(()),
-        found => Err(StoreError::Rows { expected: 1, found }),
+    let row: Option<(Option<String>,)> = tx.row(RETURN_TO_NURTURE, args![id, now, wake_at]).await?;
+    if row.is_none() {
+        return Err(StoreError::Rows { expected: 1, found: 0 });
+    }
+    stands(tx, row, Standing::Nurturing);
+    Ok(())
+}
+
+/// Only who is nurturing gets group mail: where somebody stands is a stop, or the end of one.
+fn stands(tx: &mut Tx, row: Option<(Option<String>,)>, standing: Standing) {
+    if let Some(address) = row.and_then(|(address,)| address) {
+        tx.notes().say(address, What::Stands { standing: standing.word().to_owned() });
     }
 }
 

@@ -2,6 +2,7 @@
 //! the last check before a send reads and locks.
 
 use super::backend::{StoreError, Tx, args};
+use super::journal::What;
 use super::value::{instant, to_json};
 use crate::domain::address::Address;
 use jiff::Timestamp;
@@ -114,6 +115,11 @@ pub async fn add(tx: &mut Tx, stops: &[Stop], now: Timestamp) -> Result<u64, Sto
         return Ok(0);
     }
     let rows = to_json(stops)?;
+    for stop in stops {
+        let channel = stop.channel.word().to_owned();
+        let what = What::Stopped { channel, reason: stop.reason.to_owned(), source: stop.source.clone() };
+        tx.notes().say(stop.address.clone(), what);
+    }
     let new = tx.execute(ADD, args![rows.clone(), now]).await?;
     tx.execute(STOP_PROSPECTS, args![rows.clone()]).await?;
     tx.execute(SUPPRESS_PROSPECTS, args![rows]).await?;
@@ -148,6 +154,7 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<Suppression>, StoreError> {
 pub async fn lift(tx: &mut Tx, address: &Address, channel: Channel, now: Timestamp) -> Result<bool, StoreError> {
     let lifted = tx.execute(LIFT, args![address, channel.word(), now]).await? > 0;
     if lifted {
+        tx.notes().say(address.to_string(), What::Lifted { channel: channel.word().to_owned() });
         tx.execute(UNSUPPRESS_PROSPECT, args![address]).await?;
     }
     if lifted && channel == Channel::Email {
@@ -168,6 +175,12 @@ pub async fn note_lifted(
     lifted_at: Timestamp,
 ) -> Result<(), StoreError> {
     tx.execute(NOTE_LIFTED, args![address, channel.word(), lifted_at, words]).await.map(drop)
+}
+
+/// The reason of that word; one we do not know is somebody's, made by hand.
+#[must_use]
+pub fn reason(word: &str) -> &'static str {
+    ["unsubscribed", "bounced", "complained", "opted_out", "erased"].into_iter().find(|r| *r == word).unwrap_or("manual")
 }
 
 /// What stands for an erased address: enough to know it again, not enough to read it.

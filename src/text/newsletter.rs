@@ -209,7 +209,7 @@ mod tests {
     use super::*;
     use crate::domain::address::Address;
     use crate::domain::audience::Audience;
-    use crate::domain::campaign::{Order, Sender};
+    use crate::domain::campaign::{Late, Order, Sender};
     use crate::domain::criterion::PerCriterion;
     use crate::domain::id::Name;
     use crate::domain::issue::Piece;
@@ -247,9 +247,12 @@ mod tests {
             from: Sender { name: "Marta".to_owned(), address: Address::parse("letter@news.tecnofab.example").expect("address") },
             reply_to: Name::parse("marta").expect("name"),
             schedule: Schedule::parse("30 9 * * *", "Europe/Madrid").expect("schedule"),
+            late: Late::default(),
+            window: None,
             order: Order::Series,
             audience: Audience { all: Vec::new(), any: Vec::new(), none: Vec::new() },
             newsletters: Vec::new(),
+            guards: crate::domain::guard::Guards::default(),
         };
         let newsletter = Newsletter {
             id: Name::parse("standstill").expect("name"),

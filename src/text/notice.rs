@@ -1,4 +1,4 @@
-//! The small letters: a change confirmed, a reply passed on, a handoff moved, something that waits.
+//! The small letters: a change confirmed, a reply passed on, a handoff moved, a campaign paused, something that waits.
 
 use crate::domain::address::Address;
 use crate::text::letter::{Letter, letter, moment, who};
@@ -97,6 +97,20 @@ pub struct Reminder {
     pub zone: TimeZone,
 }
 
+/// A campaign that paused by itself, for whoever answers for it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Paused {
+    /// Its name.
+    pub campaign: String,
+    /// What, how many, and what to do.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+    /// The reader's time zone.
+    #[serde(skip)]
+    pub zone: TimeZone,
+}
+
 /// What a reminder is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -132,6 +146,14 @@ pub fn reply(reply: &Reply) -> Result<Letter, TextError> {
 pub fn moved(moved: &Moved) -> Result<Letter, TextError> {
     let subject = format!("{}: no longer yours", who(&moved.prospect, moved.company.as_deref()));
     letter(&subject, "moved.txt", "moved.html", &moved.zone, moved)
+}
+
+/// The word that a campaign paused by itself.
+///
+/// # Errors
+/// When a template fails.
+pub fn paused(paused: &Paused) -> Result<Letter, TextError> {
+    letter(&format!("{} has paused", paused.campaign), "paused.txt", "paused.html", &paused.zone, paused)
 }
 
 /// The word that something waits.
@@ -197,6 +219,13 @@ mod tests {
                 otherwise: None,
                 page_url,
                 queue_url,
+                zone: zone.clone(),
+            }),
+            paused(&Paused {
+                campaign: "line-downtime".to_owned(),
+                reason: "26 of the last 500 mails went to mailboxes that do not exist: <soon> `nurtured campaigns resume x`"
+                    .to_owned(),
+                at: due_at,
                 zone,
             }),
         ];

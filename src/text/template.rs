@@ -33,6 +33,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("reply.html", include_str!("../../config/templates/reply.html")),
     ("moved.txt", include_str!("../../config/templates/moved.txt")),
     ("moved.html", include_str!("../../config/templates/moved.html")),
+    ("paused.txt", include_str!("../../config/templates/paused.txt")),
+    ("paused.html", include_str!("../../config/templates/paused.html")),
     ("reminder.txt", include_str!("../../config/templates/reminder.txt")),
     ("page-mails.html", include_str!("../../config/templates/page-mails.html")),
     ("reminder.html", include_str!("../../config/templates/reminder.html")),

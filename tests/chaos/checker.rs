@@ -4,9 +4,10 @@
 //! went; it names what broke a promise, by the check's number in the list below.
 //!
 //! C1 nothing is lost · C2 repetitions within the bound, and the same mail · C3 nothing is accepted that was not marked ·
-//! C4 nothing is marked after a stop · C7 the tables are whole · C9 no address in a log · C10 it finished.
+//! C4 nothing is marked after a stop · C5 one open handoff, five proofs cited · C6 each signal once, none lost · C7 the
+//! tables are whole · C8 memory and descriptors as before · C9 no address in a log · C10 it finished.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A mail as the relay journalled it before it answered 250.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,10 +47,36 @@ pub(crate) struct Stopped {
     pub(crate) journalled: usize,
 }
 
+/// A handoff as the database has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Handoff {
+    /// Of which prospect.
+    pub(crate) prospect: i64,
+    /// Whether it is still offered or owned.
+    pub(crate) is_open: bool,
+    /// Whether it came from five proofs, and not from a request.
+    pub(crate) is_ready: bool,
+    /// How many criteria its qualification has as met, each with a signal that is there.
+    pub(crate) cited: usize,
+    /// How many letters tell its salesperson.
+    pub(crate) letters: usize,
+    /// How many items on a queue ask for it.
+    pub(crate) items: usize,
+}
+
+/// What a process holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// Open descriptors.
+    pub(crate) descriptors: usize,
+    /// Resident memory, in kilobytes.
+    pub(crate) kilobytes: usize,
+}
+
 /// All that is left when everything is over.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Remains {
-    /// In the order of acceptance, as read back from the disk.
+    /// Group mail in the order of acceptance, as read back from the disk.
     pub(crate) journal: Vec<Journalled>,
     /// Every delivery there should be, and no other.
     pub(crate) deliveries: Vec<Delivery>,
@@ -57,8 +84,16 @@ pub(crate) struct Remains {
     pub(crate) published: usize,
     /// Every stop.
     pub(crate) stops: Vec<Stopped>,
+    /// Every handoff.
+    pub(crate) handoffs: Vec<Handoff>,
+    /// What makes each recorded signal one.
+    pub(crate) signals: Vec<String>,
+    /// What their senders were told is recorded.
+    pub(crate) acknowledged: Vec<String>,
     /// What the engine complains about.
     pub(crate) complaints: Vec<String>,
+    /// What a process held when it had nothing to do yet, and when it had nothing to do any more.
+    pub(crate) held: Option<(Held, Held)>,
     /// What the daemons logged.
     pub(crate) log: String,
     /// What stands in every prospect's address and nowhere else.
@@ -84,13 +119,20 @@ pub(crate) struct Verdict {
     pub(crate) in_flight: usize,
     /// Deliveries held because nobody knows.
     pub(crate) uncertain: usize,
+    /// Open handoffs beyond the first of a prospect.
+    pub(crate) double_handoffs: usize,
+    /// Signals that were acknowledged and are not there.
+    pub(crate) lost_signals: usize,
     /// Deliveries by their end.
     pub(crate) ends: BTreeMap<String, usize>,
     /// Everything that broke a promise, in words.
     pub(crate) broken: Vec<String>,
 }
 
-const ENDS: [&str; 5] = ["accepted", "failed", "suppressed", "cancelled", "uncertain"];
+const ENDS: [&str; 6] = ["accepted", "failed", "suppressed", "skipped", "cancelled", "uncertain"];
+/// What a process may hold more after work than before it: pools and caches that stay.
+const MORE_DESCRIPTORS: usize = 24;
+const MORE_KILOBYTES: usize = 64 * 1024;
 
 /// Checks everything.
 pub(crate) fn check(remains: &Remains) -> Verdict {
@@ -103,7 +145,17 @@ pub(crate) fn check(remains: &Remains) -> Verdict {
     lost(remains, &rows, &mails, &mut verdict);
     repeated(remains, &rows, &mails, &mut verdict);
     stopped(remains, &rows, &mails, &mut verdict);
+    handed_off(remains, &mut verdict);
+    signalled(remains, &mut verdict);
     verdict.broken.extend(remains.complaints.iter().map(|complaint| format!("C7: {complaint}")));
+    if let Some((before, after)) = remains.held {
+        if after.descriptors > before.descriptors + MORE_DESCRIPTORS {
+            verdict.broken.push(format!("C8: {} descriptors are open, and {} were", after.descriptors, before.descriptors));
+        }
+        if after.kilobytes > before.kilobytes + MORE_KILOBYTES {
+            verdict.broken.push(format!("C8: {} kB of memory are held, and {} were", after.kilobytes, before.kilobytes));
+        }
+    }
     let told = remains.log.lines().filter(|line| line.to_lowercase().contains(&remains.secret)).count();
     if told > 0 {
         verdict.broken.push(format!("C9: {told} lines of the logs hold an address"));
@@ -131,7 +183,7 @@ fn lost(remains: &Remains, rows: &Rows<'_>, mails: &Mails<'_>, verdict: &mut Ver
         let why = match row.state.as_str() {
             state if !ENDS.contains(&state) => "has no end",
             "accepted" if !arrived => "is not in the journal",
-            "failed" | "suppressed" | "cancelled" if arrived => "is in the journal all the same",
+            "failed" | "suppressed" | "skipped" | "cancelled" if arrived => "is in the journal all the same",
             _ => continue,
         };
         verdict.lost += 1;
@@ -186,5 +238,38 @@ fn stopped(remains: &Remains, rows: &Rows<'_>, mails: &Mails<'_>, verdict: &mut 
                 verdict.broken.push(format!("C4: {} got {late} mails after their stop", stop.recipient));
             }
         }
+    }
+}
+
+/// C5: at most one open handoff each; a ready one cites five proofs; each has its letter and its item on the queue.
+fn handed_off(remains: &Remains, verdict: &mut Verdict) {
+    let mut open = BTreeSet::new();
+    for handoff in &remains.handoffs {
+        let prospect = handoff.prospect;
+        if handoff.is_open && !open.insert(prospect) {
+            verdict.double_handoffs += 1;
+            verdict.broken.push(format!("C5: prospect {prospect} has a second open handoff"));
+        }
+        if handoff.is_ready && handoff.cited != 5 {
+            verdict.broken.push(format!("C5: the handoff of prospect {prospect} cites {} of five criteria", handoff.cited));
+        }
+        if handoff.letters != 1 || handoff.items == 0 {
+            let (letters, items) = (handoff.letters, handoff.items);
+            verdict.broken.push(format!("C5: the handoff of prospect {prospect} has {letters} letters and {items} items"));
+        }
+    }
+}
+
+/// C6: each signal is there once, and what was acknowledged is there.
+fn signalled(remains: &Remains, verdict: &mut Verdict) {
+    let mut there = BTreeSet::new();
+    for signal in &remains.signals {
+        if !there.insert(signal.as_str()) {
+            verdict.broken.push(format!("C6: signal {signal} is there twice"));
+        }
+    }
+    for signal in remains.acknowledged.iter().filter(|signal| !there.contains(signal.as_str())) {
+        verdict.lost_signals += 1;
+        verdict.broken.push(format!("C6: signal {signal} was acknowledged and is not there"));
     }
 }

@@ -1,30 +1,22 @@
-//! The database as the test process sees it: what is published before the daemons start, stops committed beside them,
-//! and what is left at the end. It speaks SQL itself: what is checked was not read by what is tested.
+//! The database as the test process sees it: what is there before the daemons start, stops committed beside them, and
+//! what is done on a clock moved by hand when they are gone. What is left is read in `remains`.
 
-use crate::checker::{Delivery, Stopped};
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use crate::checker::Stopped;
+use crate::company::{self, address, arrival, half_a_year_ago};
+use jiff::{SignedDuration, Timestamp};
 use nurtured::clock::{Clock, ManualClock, SystemClock};
-use nurtured::config::{self, example};
 use nurtured::daemon::assemble;
-use nurtured::domain::address::Address;
-use nurtured::domain::id::Name;
 use nurtured::domain::plan::Plan;
 use nurtured::flow::admit::{self, Arrival};
 use nurtured::flow::context::Progress;
 use nurtured::flow::settle::Step;
 use nurtured::store::backend::{Store, StoreError, Tx};
+use nurtured::store::leases;
 use nurtured::store::suppressions::{self, Channel, Stop};
-use nurtured::store::{integrity, leases};
 use secrecy::SecretString;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Where every prospect of a run is; nobody else is.
-pub(crate) const DOMAIN: &str = "@prospects-of-chaos.com";
 
 /// Where it is.
 #[derive(Debug, Clone)]
@@ -33,24 +25,22 @@ pub(crate) enum Database {
     Postgres(String),
 }
 
-/// The rows of a query, on either engine.
+/// The rows of a query, on either engine. It speaks SQL itself: what is checked was not read by what is tested.
 macro_rules! rows {
     ($tx:expr, $sql:expr $(, $value:expr)*) => {
         match $tx {
-            Tx::Sqlite(tx) => sqlx::query_as($sql)$(.bind($value))*.fetch_all(&mut **tx).await,
-            Tx::Postgres(tx) => sqlx::query_as($sql)$(.bind($value))*.fetch_all(&mut **tx).await,
+            Tx::Sqlite(tx, _) => sqlx::query_as($sql)$(.bind($value))*.fetch_all(&mut **tx).await,
+            Tx::Postgres(tx, _) => sqlx::query_as($sql)$(.bind($value))*.fetch_all(&mut **tx).await,
         }
     };
 }
+pub(crate) use rows;
 
 /// Ranges that somebody holds, or may take now.
 const IN_HAND: &str = "SELECT COUNT(*) FROM leases WHERE finished_at IS NULL AND (owner IS NOT NULL OR not_before <= $1)";
-const FILLING: &str = "SELECT COUNT(*) FROM occurrences WHERE state = 'filling'";
-const MARKS: &str = "
+const UNFILLED: &str = "SELECT (SELECT COUNT(*) FROM occurrences WHERE state = 'filling'), (SELECT COUNT(*) FROM occurrences)";
+pub(crate) const MARKS: &str = "
     SELECT COUNT(*) FROM attempts a JOIN deliveries d ON d.id = a.delivery_id WHERE d.address = $1 AND a.state = 'transmitting'";
-const DELIVERIES: &str = "
-    SELECT d.id, d.address, s.state FROM deliveries d JOIN delivery_states s ON s.delivery_id = d.id ORDER BY d.id";
-const ATTEMPTS: &str = "SELECT delivery_id, number, state, at FROM attempts ORDER BY delivery_id, number";
 
 impl Database {
     /// As the configuration names it.
@@ -70,54 +60,64 @@ impl Database {
         }
     }
 
-    /// Writes the configuration, admits so many prospects, and publishes one issue to them: nothing of it is sent.
-    /// Returns the plan and how many deliveries there are.
-    pub(crate) async fn publish(&self, directory: &Path, relay: SocketAddr, people: usize) -> anyhow::Result<(Plan, usize)> {
-        let due_at = half_a_year_ago()?;
-        let files = files(due_at);
-        for (path, text) in &files {
-            let file = directory.join("config").join(path);
-            std::fs::create_dir_all(file.parent().expect("a file has a folder"))?;
-            std::fs::write(file, text)?;
-        }
-        let plan = plan(&files, relay)?;
-        let clock = Arc::new(ManualClock::at(due_at.in_tz("UTC")?.timestamp() - SignedDuration::from_hours(24)));
+    /// Writes the configuration and admits so many prospects, an hour before the campaign is due.
+    pub(crate) async fn prepare(
+        &self,
+        directory: &Path,
+        relay: SocketAddr,
+        people: usize,
+        due: Timestamp,
+    ) -> anyhow::Result<Plan> {
+        let files = company::files(due);
+        company::write(&files, directory)?;
+        let plan = company::plan(&files, relay, &[])?;
+        let clock = Arc::new(ManualClock::at(due - SignedDuration::from_hours(1)));
         let store = self.open().await?;
-        let house = assemble::assemble(store.clone(), clock.clone(), plan.clone()).await?;
+        assemble::assemble(store.clone(), clock.clone(), plan.clone()).await?;
         let arrivals: Vec<Arrival> = (0..people).map(arrival).collect::<Result<_, _>>()?;
         for page in arrivals.chunks(1_000) {
             let mut tx = store.write().await?;
             admit::admit(&mut tx, &plan, page, "import", None, clock.now()).await?;
             tx.commit().await?;
         }
-        clock.advance(SignedDuration::from_hours(36));
-        while Step::Publish.take(&house.ctx, &house.doors).await? == Progress::Done {}
-        let deliveries = self.deliveries().await?.len();
         store.close().await;
-        Ok((plan, deliveries))
+        Ok(plan)
     }
 
-    /// Whether nothing can be sent now: every range is finished, or waits for its time in nobody's hands.
+    /// The same, and publishes one issue to them, on a clock of half a year ago: nothing of it is sent.
+    pub(crate) async fn publish(&self, directory: &Path, relay: SocketAddr, people: usize) -> anyhow::Result<Plan> {
+        let due = half_a_year_ago()?;
+        let plan = self.prepare(directory, relay, people, due).await?;
+        let store = self.open().await?;
+        let clock = Arc::new(ManualClock::at(due + SignedDuration::from_mins(1)));
+        let house = assemble::assemble(store.clone(), clock, plan.clone()).await?;
+        while Step::Publish.take(&house.ctx, &house.doors).await? == Progress::Done {}
+        store.close().await;
+        Ok(plan)
+    }
+
+    /// Whether nothing can be sent now: something was published, and every range is finished, or waits for its time in
+    /// nobody's hands.
     pub(crate) async fn is_idle(&self) -> anyhow::Result<bool> {
         let store = self.open().await?;
         let mut tx = store.read().await?;
         let held: Vec<(i64,)> = rows!(&mut tx, IN_HAND, SystemClock.now().as_millisecond())?;
-        let filling: Vec<(i64,)> = rows!(&mut tx, FILLING)?;
+        let unfilled: Vec<(i64, i64)> = rows!(&mut tx, UNFILLED)?;
         tx.rollback().await?;
         store.close().await;
-        Ok(held[0].0 + filling[0].0 == 0)
+        Ok(held[0].0 == 0 && unfilled[0].0 == 0 && unfilled[0].1 > 0)
     }
 
     /// Commits somebody's stop, as an unsubscribe does.
     pub(crate) async fn stop(&self, store: &Store, number: usize, journalled: impl Fn() -> usize) -> anyhow::Result<Stopped> {
-        let address = arrival(number)?.address;
+        let recipient = address(number);
         let mut tx = store.write().await?;
-        let stop = Stop { address: address.to_string(), channel: Channel::Email, reason: "unsubscribed", source: "chaos".into() };
+        let stop = Stop { address: recipient.clone(), channel: Channel::Email, reason: "unsubscribed", source: "chaos".into() };
         suppressions::add(&mut tx, &[stop], SystemClock.now()).await?;
-        let marks: Vec<(i64,)> = rows!(&mut tx, MARKS, address.as_str())?;
+        let marks: Vec<(i64,)> = rows!(&mut tx, MARKS, recipient.as_str())?;
         tx.commit().await?;
         let (committed_at, journalled) = (SystemClock.now().as_millisecond(), journalled());
-        Ok(Stopped { recipient: address.to_string(), committed_at, marks: usize::try_from(marks[0].0)?, journalled })
+        Ok(Stopped { recipient, committed_at, marks: usize::try_from(marks[0].0)?, journalled })
     }
 
     /// Gives back what a killed node held, once the server has ended what that node had begun: a commit may still be
@@ -138,98 +138,29 @@ impl Database {
         Ok(())
     }
 
-    /// Lets time pass on a clock moved by hand, with one house in this process, until nothing is left to be tried.
-    /// Returns whether that came within three days.
+    /// Lets time pass on a clock moved by hand, with one house in this process that takes every step, until nothing is
+    /// left to be tried. Returns whether every delivery came to its end within four days.
     pub(crate) async fn let_time_pass(&self, plan: &Plan) -> anyhow::Result<bool> {
         let began = SystemClock.now();
         let clock = Arc::new(ManualClock::at(began));
         let store = self.open().await?;
         let house = assemble::assemble(store.clone(), clock.clone(), plan.clone()).await?;
         let finished = loop {
-            match Step::Deliver.take(&house.ctx, &house.doors).await? {
-                Progress::Done => {}
-                Progress::Idle => break true,
-                Progress::NotBefore(at) if at > began + SignedDuration::from_hours(72) => break false,
-                Progress::NotBefore(at) => clock.move_to(at),
+            let (mut is_done, mut is_delivered, mut next) = (true, false, None::<Timestamp>);
+            for step in Step::ALL {
+                match step.take(&house.ctx, &house.doors).await? {
+                    Progress::Done => is_done = false,
+                    Progress::Idle => is_delivered |= step == Step::Deliver,
+                    Progress::NotBefore(at) => next = Some(next.map_or(at, |soonest| soonest.min(at))),
+                }
+            }
+            match next.filter(|at| *at < began + SignedDuration::from_hours(96)) {
+                _ if !is_done => {}
+                Some(at) => clock.move_to(at.max(clock.now())),
+                None => break is_delivered,
             }
         };
         store.close().await;
         Ok(finished)
     }
-
-    /// Every delivery, with its marks.
-    pub(crate) async fn deliveries(&self) -> anyhow::Result<Vec<Delivery>> {
-        let store = self.open().await?;
-        let mut tx = store.read().await?;
-        let rows: Vec<(i64, String, String)> = rows!(&mut tx, DELIVERIES)?;
-        let attempts: Vec<(i64, i64, String, i64)> = rows!(&mut tx, ATTEMPTS)?;
-        tx.rollback().await?;
-        store.close().await;
-        let mut by_delivery: BTreeMap<i64, Vec<(i64, bool, i64)>> = BTreeMap::new();
-        for (delivery, number, state, at) in attempts {
-            by_delivery.entry(delivery).or_default().push((number, state == "transmitting", at));
-        }
-        Ok(rows
-            .into_iter()
-            .map(|(id, recipient, state)| {
-                let attempts = by_delivery.remove(&id).unwrap_or_default();
-                let marks = attempts.iter().filter(|(_, is_mark, _)| *is_mark);
-                let answered = |mark: i64| attempts.iter().any(|(number, is_mark, _)| *number == mark + 1 && !is_mark);
-                let doubts = marks.clone().filter(|(number, ..)| !answered(*number)).count();
-                Delivery { recipient, state, marked_at: marks.map(|(.., at)| *at).collect(), doubts }
-            })
-            .collect())
-    }
-
-    /// What the engine complains about.
-    pub(crate) async fn complaints(&self) -> anyhow::Result<Vec<String>> {
-        let store = self.open().await?;
-        let complaints = integrity::complaints(&mut store.read().await?).await?;
-        store.close().await;
-        Ok(complaints)
-    }
-}
-
-/// A day on which the run's only campaign is due once a year: as far from today as can be, so that nothing else comes
-/// due while it runs.
-fn half_a_year_ago() -> anyhow::Result<Date> {
-    let today = SystemClock.now().to_zoned(TimeZone::UTC).date();
-    Ok(today.checked_sub(6.months())?.with().day(15).build()?)
-}
-
-/// The example company as one that may really send, with one campaign, once a year.
-fn files(due_at: Date) -> Vec<(String, String)> {
-    let real = |text: &str| {
-        text.replace("tecnofab.example", "tecnofab-sl.com")
-            .replace(example::POSTAL_ADDRESS, "Carrer de la Mar 12, Barcelona")
-            .replace("30 9 * * TUE#1", &format!("30 9 {} {} *", due_at.day(), due_at.month()))
-    };
-    let kept = example::FILES.iter().filter(|(path, _)| !path.starts_with("campaigns/production-letter"));
-    kept.map(|(path, text)| ((*path).to_owned(), real(text))).collect()
-}
-
-fn plan(files: &[(String, String)], relay: SocketAddr) -> anyhow::Result<Plan> {
-    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
-    let environment = [
-        ("NURTURED__PUBLIC_URL", "http://127.0.0.1:9".to_owned()),
-        ("NURTURED__SMTP__HOST", relay.ip().to_string()),
-        ("NURTURED__SMTP__PORT", relay.port().to_string()),
-        ("NURTURED__SMTP__SECURITY", "plaintext".to_owned()),
-    ];
-    let environment: Vec<(String, String)> = environment.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-    Ok(config::load_files(&files, &environment).map_err(|problems| anyhow::anyhow!("{problems}"))?.plan)
-}
-
-/// Prospect number so much: of a food plant.
-fn arrival(number: usize) -> anyhow::Result<Arrival> {
-    let mut arrival = Arrival::of(Address::parse(&format!("p{number}{DOMAIN}"))?);
-    arrival.fields.insert(Name::parse("industry")?, "food".to_owned());
-    arrival.consents.push(("tracking", true, "card".to_owned(), None::<Timestamp>));
-    Ok(arrival)
-}
-
-/// The number in a prospect's address; 0 in any other text.
-pub(crate) fn number_of(address: &str) -> usize {
-    let number = address.strip_suffix(DOMAIN).and_then(|local| local.strip_prefix('p'));
-    number.and_then(|number| number.parse().ok()).unwrap_or(0)
 }

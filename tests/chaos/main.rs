@@ -1,5 +1,7 @@
-//! Kills the daemon at random while it sends, and shows what is left: `cargo test --test chaos -- --kills 1000
-//! --engine sqlite|postgres --seed S [--prospects 10000]`. Without arguments it is the quick tier of `cargo test`.
+//! Breaks what the daemon stands on while it works, and shows what is left. Without arguments it is the quick tier of
+//! `cargo test`: a little of everything, on both engines. With arguments, one scenario as long as asked for:
+//! `cargo test --release --test chaos -- --kills 1000 --engine sqlite|postgres --seed S [--prospects 10000]`, or
+//! `-- --scenario failpoints|network|races|disk|server [--engine …] [--seed S]`.
 //!
 //! Its own harness, because it takes arguments of its own. It prints what it found and its seed, and fails when the
 //! checker names anything.
@@ -8,8 +10,14 @@
 mod seeded;
 /// What journal, database and logs say together.
 mod checker;
+/// Who sends, and to whom.
+mod company;
+/// How a relay misbehaves.
+mod faults;
 /// The relay whose journal is the truth.
 mod relay;
+/// The network between daemon and relay.
+mod proxy;
 #[path = "../it/missing.rs"]
 mod missing;
 #[expect(dead_code, reason = "the other test binary copies databases; this one makes each anew")]
@@ -19,42 +27,39 @@ mod postgres;
 mod database;
 /// A daemon to be killed.
 mod node;
+/// What is left in the database.
+mod remains;
+/// What is waited for.
+mod wait;
+/// Signals and unsubscribes that come in meanwhile.
+mod caller;
 /// Kill, restart, finish, check.
 mod scenario;
+/// Death at every named place.
+mod failpoints;
+/// A relay that misbehaves, and a network that fails.
+mod network;
+/// A stop against a send, thousands of times.
+mod races;
+/// A small disk that can be filled.
+mod mount;
+/// A PostgreSQL server of one's own.
+mod server;
+/// What the daemons write to fails under them.
+mod outage;
+/// What is asked for on the command line.
+mod asked;
 
+use asked::{Asked, Engine, Which};
+use checker::Verdict;
 use database::Database;
+use futures_util::StreamExt;
 use missing::missing;
-use scenario::{Outcome, Scenario, play};
+use std::path::Path;
 use std::process::ExitCode;
 
-#[derive(Clone, Copy)]
-enum Engine {
-    Sqlite,
-    Postgres,
-}
-
-impl Engine {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Sqlite => "sqlite",
-            Self::Postgres => "postgres",
-        }
-    }
-
-    /// SQLite has one node; PostgreSQL is shared by two.
-    const fn nodes(self) -> usize {
-        match self {
-            Self::Sqlite => 1,
-            Self::Postgres => 2,
-        }
-    }
-}
-
-/// What the quick tier plays, on each engine.
-const QUICK: (usize, usize, u64) = (5, 500, 7);
-
 fn main() -> ExitCode {
-    let runs = match asked(std::env::args().skip(1)) {
+    let runs = match asked::read(std::env::args().skip(1)) {
         Ok(runs) => runs,
         Err(problem) => {
             eprintln!("could not read the arguments: {problem}");
@@ -62,87 +67,127 @@ fn main() -> ExitCode {
         }
     };
     let runtime = tokio::runtime::Runtime::new().expect("threads are to be had");
-    let mut sound = true;
-    for (engine, scenario) in runs {
-        match runtime.block_on(run(engine, &scenario)) {
-            Ok(Some(outcome)) => {
-                print(engine, &scenario, &outcome);
-                sound &= outcome.verdict.broken.is_empty();
+    if runtime.block_on(run_all(runs)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// How many scenarios of the quick tier are played beside each other: most of their time is waiting.
+const BESIDE: usize = 3;
+
+/// Plays everything that is asked for; returns whether nothing was broken.
+async fn run_all(runs: Vec<Asked>) -> bool {
+    let played = runs.into_iter().map(|asked| async move {
+        let (which, engine, seed) = (asked.which.name(), asked.engine.name(), asked.seed);
+        let played = tokio::spawn(async move { run(&asked).await });
+        match played.await {
+            Ok(Ok(is_sound)) => is_sound,
+            Ok(Err(error)) => {
+                eprintln!("chaos scenario={which} engine={engine} seed={seed}: {error:?}");
+                false
             }
-            Ok(None) => {}
             Err(error) => {
-                eprintln!("chaos on {} with seed {}: {error:?}", engine.name(), scenario.seed);
-                sound = false;
+                eprintln!("chaos scenario={which} engine={engine} seed={seed}: {error}");
+                false
             }
         }
-    }
-    if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    });
+    futures_util::stream::iter(played)
+        .buffer_unordered(BESIDE)
+        .fold(true, |sound, is_sound| async move { sound && is_sound })
+        .await
 }
 
-async fn run(engine: Engine, scenario: &Scenario) -> anyhow::Result<Option<Outcome>> {
+/// Plays what is asked for, and says what came of it. Returns whether nothing was broken; what cannot be played here was
+/// said loudly.
+async fn run(asked: &Asked) -> anyhow::Result<bool> {
     let directory = tempfile::tempdir()?;
-    let database = match engine {
-        Engine::Sqlite => Database::Sqlite(directory.path().join("chaos.db")),
-        Engine::Postgres => match postgres::database("chaos") {
-            Some(url) => Database::Postgres(url),
-            None => return Ok(None),
-        },
-    };
-    play(scenario, directory.path(), database).await.map(Some)
-}
-
-fn print(engine: Engine, scenario: &Scenario, outcome: &Outcome) {
-    let Outcome { kills, in_the_trap, stops, bound, mails, seconds, verdict } = outcome;
-    println!(
-        "chaos engine={} nodes={} prospects={} seed={} kills={kills} in_the_trap={in_the_trap} mails={mails} stops={stops} \
-         lost={} duplicates={} bound={bound} mails_after_stop={} in_flight_at_stop={} uncertain={} seconds={seconds}",
-        engine.name(),
-        scenario.nodes,
-        scenario.prospects,
-        scenario.seed,
-        verdict.lost,
-        verdict.duplicates,
-        verdict.after_stop,
-        verdict.in_flight,
-        verdict.uncertain,
-    );
-    let ends: Vec<String> = verdict.ends.iter().map(|(state, count)| format!("{count} {state}")).collect();
-    println!("      deliveries: {}", ends.join(", "));
-    for said in &verdict.broken {
-        println!("      BROKEN {said}");
-    }
-}
-
-/// What the arguments ask for. A word without dashes is a filter, as every test binary takes one; flags of the usual
-/// harness are passed over.
-fn asked(arguments: impl Iterator<Item = String>) -> Result<Vec<(Engine, Scenario)>, String> {
-    let (kills, prospects, seed) = QUICK;
-    let mut scenario = Scenario { kills, prospects, seed, nodes: 1 };
-    let (mut engines, mut is_long, mut has_prospects) = (vec![Engine::Sqlite, Engine::Postgres], false, false);
-    let mut arguments = arguments.peekable();
-    while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
-        let number = |text: String| text.parse::<u64>().map_err(|_| format!("{text:?} is not a number"));
-        let size = |text: String| usize::try_from(number(text)?).map_err(|error| error.to_string());
-        match argument.as_str() {
-            "--kills" => (scenario.kills, is_long) = (size(value()?)?, true),
-            "--prospects" => (scenario.prospects, has_prospects) = (size(value()?)?, true),
-            "--seed" => scenario.seed = number(value()?)?,
-            "--engine" => {
-                engines = match value()?.as_str() {
-                    "sqlite" => vec![Engine::Sqlite],
-                    "postgres" => vec![Engine::Postgres],
-                    other => return Err(format!("there is no engine {other}; there are sqlite and postgres")),
-                }
-            }
-            "--list" => return Ok(Vec::new()),
-            flag if flag.starts_with('-') => {}
-            filter if "chaos".contains(filter) => {}
-            _ => return Ok(Vec::new()),
+    let Some(database) = database(asked.engine, directory.path()) else { return Ok(true) };
+    let (engine, seed) = (asked.engine.name(), asked.seed);
+    let (said, verdict) = match &asked.which {
+        Which::Kills(scenario) => {
+            let outcome = scenario::play(scenario, directory.path(), database).await?;
+            let scenario::Outcome { kills, in_the_trap, stops, handoffs, acknowledged, bound, mails, seconds, verdict } = outcome;
+            let said = format!(
+                "chaos engine={engine} nodes={} prospects={} seed={seed} kills={kills} in_the_trap={in_the_trap} mails={mails} \
+                 stops={stops} handoffs={handoffs} acknowledged={acknowledged} lost={} duplicates={} bound={bound} \
+                 double_handoffs={} lost_signals={} mails_after_stop={} in_flight_at_stop={} uncertain={} seconds={seconds}",
+                scenario.nodes,
+                scenario.prospects,
+                verdict.lost,
+                verdict.duplicates,
+                verdict.double_handoffs,
+                verdict.lost_signals,
+                verdict.after_stop,
+                verdict.in_flight,
+                verdict.uncertain,
+            );
+            (said, verdict)
         }
+        Which::Failpoints { people } => {
+            let failpoints::Outcome { places, bound, verdict } = failpoints::play(directory.path(), &database, *people).await?;
+            let said = format!(
+                "chaos scenario=failpoints engine={engine} kills={places} lost={} duplicates={} bound={bound} double_handoffs={} \
+                 lost_signals={} uncertain={}",
+                verdict.lost, verdict.duplicates, verdict.double_handoffs, verdict.lost_signals, verdict.uncertain,
+            );
+            (said, verdict)
+        }
+        Which::Network { every } => {
+            let network::Outcome { rows, duplicates, verdict } = network::play(directory.path(), database, seed, *every).await?;
+            let said = format!(
+                "chaos scenario=network engine={engine} seed={seed} rows={rows} lost={} duplicates={duplicates} uncertain={}",
+                verdict.lost, verdict.uncertain,
+            );
+            (said, verdict)
+        }
+        Which::Races { races } => {
+            let outcome = races::play(directory.path(), &database, *races).await?;
+            let races::Outcome { races, stopped_first, marked_first, verdict } = outcome;
+            let said = format!(
+                "chaos scenario=races engine={engine} races={races} stopped_first={stopped_first} marked_first={marked_first} \
+                 marks_after_stop={}",
+                verdict.after_stop,
+            );
+            (said, verdict)
+        }
+        Which::Outage { people, gone_for } => {
+            let outcome = match asked.engine {
+                Engine::Sqlite => match mount::inside() {
+                    None => return Ok(true),
+                    Some(Err(code)) => return Ok(code == ExitCode::SUCCESS),
+                    Some(Ok(())) => outage::disk(directory.path(), *people).await?,
+                },
+                Engine::Postgres => match outage::server(directory.path(), *people, *gone_for).await? {
+                    None => return Ok(true),
+                    Some(outcome) => outcome,
+                },
+            };
+            let outage::Outcome { outages, late, back_after, bound, verdict } = outcome;
+            let said = format!(
+                "chaos scenario={} engine={engine} outages={outages} lost={} duplicates={} bound={bound} mails_during_outages={late} \
+                 uncertain={} back_after_ms={}",
+                asked.which.name(),
+                verdict.lost,
+                verdict.duplicates,
+                verdict.uncertain,
+                back_after.as_millis(),
+            );
+            (said, verdict)
+        }
+    };
+    println!("{said}{}", details(&verdict));
+    Ok(verdict.broken.is_empty())
+}
+
+/// What follows the line of figures.
+fn details(verdict: &Verdict) -> String {
+    let ends: Vec<String> = verdict.ends.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    let broken: Vec<String> = verdict.broken.iter().map(|said| format!("\n      BROKEN {said}")).collect();
+    format!("\n      deliveries: {}{}", ends.join(", "), broken.concat())
+}
+
+fn database(engine: Engine, directory: &Path) -> Option<Database> {
+    match engine {
+        Engine::Sqlite => Some(Database::Sqlite(directory.join("chaos.db"))),
+        Engine::Postgres => postgres::database("chaos").map(Database::Postgres),
     }
-    if is_long && !has_prospects {
-        scenario.prospects = 10_000;
-    }
-    Ok(engines.into_iter().map(|engine| (engine, Scenario { nodes: engine.nodes(), ..scenario.clone() })).collect())
 }

@@ -1,42 +1,70 @@
-//! A node: the daemon's own binary in a process of its own, to be killed.
+//! A node: the daemon's own binary in a process of its own, to be killed, frozen, starved.
 
+use crate::checker::Held;
+use crate::company::TOKEN;
 use nurtured::daemon::assemble::node_name;
 use std::fs::OpenOptions;
 use std::io;
-use std::net::SocketAddr;
-use std::path::Path;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+
+/// How a daemon is started: with the configuration in `directory/config`, on this database, sending to this relay.
+#[derive(Debug, Clone)]
+pub(crate) struct Post {
+    pub(crate) directory: PathBuf,
+    pub(crate) database: String,
+    pub(crate) relay: SocketAddr,
+    /// Where it serves the web: the same after each start.
+    pub(crate) listen: SocketAddr,
+    /// Where it is to die, if anywhere: `name:kill@n`.
+    pub(crate) failpoint: Option<String>,
+}
 
 /// A running daemon; killed when it is dropped, so that none outlives the run.
 pub(crate) struct Node {
     child: Child,
 }
 
-impl Node {
-    /// Starts a daemon with the configuration in `directory/config`, on this database, sending to this relay. It logs,
-    /// more than it would by itself, to `directory/log`.
-    pub(crate) fn start(directory: &Path, database: &str, relay: SocketAddr) -> io::Result<Self> {
-        let log = OpenOptions::new().create(true).append(true).open(directory.join("log"))?;
-        let child = Command::new(env!("CARGO_BIN_EXE_nurtured"))
-            .arg("run")
-            .current_dir(directory)
-            .env_remove("NOTIFY_SOCKET")
-            .env("NURTURED_CONFIG", directory.join("config"))
-            .env("NURTURED_LOG", "debug")
-            .env("NURTURED__PUBLIC_URL", "http://127.0.0.1:9")
-            .env("NURTURED__HTTP__LISTEN", "127.0.0.1:0")
-            .env("NURTURED__SMTP__HOST", relay.ip().to_string())
-            .env("NURTURED__SMTP__PORT", relay.port().to_string())
-            .env("NURTURED__SMTP__SECURITY", "plaintext")
-            .env("NURTURED__SMTP__CONNECTIONS", crate::scenario::CONNECTIONS.to_string())
-            .env("NURTURED__DATABASE__URL", database)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::from(log))
-            .spawn()?;
-        Ok(Self { child })
+impl Post {
+    /// A post with a port for the web that nobody else on this machine asks for.
+    pub(crate) fn new(directory: &Path, database: &str, relay: SocketAddr) -> io::Result<Self> {
+        let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        Ok(Self { directory: directory.to_owned(), database: database.to_owned(), relay, listen, failpoint: None })
     }
 
+    /// Starts a daemon. It logs, more than it would by itself, to `directory/log`.
+    pub(crate) fn start(&self) -> io::Result<Node> {
+        let log = OpenOptions::new().create(true).append(true).open(self.directory.join("log"))?;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nurtured"));
+        command
+            .arg("run")
+            .current_dir(&self.directory)
+            .env_remove("NOTIFY_SOCKET")
+            .env_remove("NURTURED_FAILPOINT")
+            .env("NURTURED_CONFIG", self.directory.join("config"))
+            .env("NURTURED_LOG", "debug")
+            .env("NURTURED__PUBLIC_URL", "http://127.0.0.1:9")
+            .env("NURTURED__HTTP__LISTEN", self.listen.to_string())
+            .env("NURTURED__HTTP__API_TOKEN", TOKEN)
+            .env("NURTURED__SMTP__HOST", self.relay.ip().to_string())
+            .env("NURTURED__SMTP__PORT", self.relay.port().to_string())
+            .env("NURTURED__SMTP__SECURITY", "plaintext")
+            .env("NURTURED__SMTP__CONNECTIONS", crate::scenario::CONNECTIONS.to_string())
+            .env("NURTURED__DATABASE__URL", &self.database);
+        if let Some(failpoint) = &self.failpoint {
+            command.env("NURTURED_FAILPOINT", failpoint);
+        }
+        Ok(Node { child: command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::from(log)).spawn()? })
+    }
+
+    /// Everything that was logged so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.join("log")).unwrap_or_default()
+    }
+}
+
+impl Node {
     /// Its name in the leases it holds.
     pub(crate) fn name(&self) -> String {
         node_name(self.child.id())
@@ -45,6 +73,11 @@ impl Node {
     /// How it ended, if it has.
     pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
+    }
+
+    /// What it holds.
+    pub(crate) fn held(&self) -> io::Result<Held> {
+        held(&self.child.id().to_string())
     }
 
     /// SIGKILL; returns once it is gone. An error when it was gone before.
@@ -56,9 +89,14 @@ impl Node {
         self.child.wait().map(drop)
     }
 
+    /// Freezes it (`-STOP`) or lets it go on (`-CONT`).
+    pub(crate) fn signal(&self, name: &str) -> io::Result<()> {
+        signal(name, &[self.child.id()])
+    }
+
     /// SIGTERM; returns how it ended.
     pub(crate) fn stop(mut self) -> io::Result<ExitStatus> {
-        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        self.signal("-TERM")?;
         self.child.wait()
     }
 }
@@ -69,4 +107,20 @@ impl Drop for Node {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a signal to processes.
+pub(crate) fn signal(name: &str, to: &[u32]) -> io::Result<()> {
+    let status = Command::new("kill").arg(name).args(to.iter().map(u32::to_string)).status()?;
+    if status.success() { Ok(()) } else { Err(io::Error::other(format!("kill {name} {to:?} ended with {status}"))) }
+}
+
+/// What a process holds; "self" is this one.
+pub(crate) fn held(process: &str) -> io::Result<Held> {
+    let folder = Path::new("/proc").join(process);
+    let status = std::fs::read_to_string(folder.join("status"))?;
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = resident.and_then(|text| text.split_whitespace().next()?.parse().ok());
+    let kilobytes = kilobytes.ok_or_else(|| io::Error::other("a process without VmRSS"))?;
+    Ok(Held { descriptors: folder.join("fd").read_dir()?.count(), kilobytes })
 }

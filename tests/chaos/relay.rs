@@ -1,10 +1,12 @@
 //! The scripted relay: it journals every mail it accepts, on the disk, before it answers 250. Its journal is the truth.
 //!
 //! Some recipients are refused, some at first only, as the seed says. A trap can be set at a step of the conversation:
-//! the connection that steps into it is held there until it is let go, so that a kill hits exactly this step.
-//! One thread a connection; they end with the process.
+//! the connection that steps into it is held there until it is let go, so that a kill hits exactly this step. And it can
+//! be made to misbehave (`faults`). One thread a connection; they end with the process.
 
 use crate::checker::Journalled;
+use crate::company::DOMAIN;
+use crate::faults::{Faults, Phase};
 use crate::seeded::Seeded;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -56,7 +58,9 @@ pub(crate) struct Relay {
 }
 
 struct Desk {
-    seed: u64,
+    /// What decides who is refused; nobody is without one.
+    seed: Option<u64>,
+    faults: Faults,
     book: Mutex<Book>,
     let_go: Condvar,
     told: watch::Sender<Progress>,
@@ -67,16 +71,24 @@ struct Book {
     /// How often each recipient was named.
     tries: BTreeMap<String, usize>,
     latest: String,
+    /// Whose mails were kept, and where each lets them unsubscribe: the links that nobody was given yet.
+    unsubscribe: Vec<(String, String)>,
     trap: Option<(usize, Step)>,
 }
 
 impl Relay {
     /// Listens on loopback, on a port for each node, so that it knows who speaks.
-    pub(crate) fn start(journal: &Path, seed: u64, nodes: usize) -> io::Result<Self> {
+    pub(crate) fn start(journal: &Path, seed: Option<u64>, nodes: usize) -> io::Result<Self> {
         let (told, progress) = watch::channel(Progress::default());
         let file = OpenOptions::new().create_new(true).append(true).open(journal)?;
-        let book = Mutex::new(Book { journal: file, tries: BTreeMap::new(), latest: String::new(), trap: None });
-        let desk = Arc::new(Desk { seed, book, let_go: Condvar::new(), told });
+        let book = Mutex::new(Book {
+            journal: file,
+            tries: BTreeMap::new(),
+            latest: String::new(),
+            unsubscribe: Vec::new(),
+            trap: None,
+        });
+        let desk = Arc::new(Desk { seed, faults: Faults::default(), book, let_go: Condvar::new(), told });
         let mut addresses = Vec::new();
         for node in 0..nodes {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -107,6 +119,11 @@ impl Relay {
         self.desk.let_go.notify_all();
     }
 
+    /// How it is to misbehave.
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.desk.faults
+    }
+
     /// How many recipients were named so far.
     pub(crate) fn recipients(&self) -> usize {
         self.desk.book().tries.len()
@@ -115,6 +132,11 @@ impl Relay {
     /// Who was named last; nobody yet is an empty text.
     pub(crate) fn latest(&self) -> String {
         self.desk.book().latest.clone()
+    }
+
+    /// Who got the latest mail whose link was not asked for yet, and the path at which they can unsubscribe.
+    pub(crate) fn unsubscribe_link(&self) -> Option<(String, String)> {
+        self.desk.book().unsubscribe.pop()
     }
 
     /// The journal as it is on the disk.
@@ -155,7 +177,8 @@ impl Desk {
     /// What this recipient gets: an answer to RCPT, and one to the message.
     fn script(&self, recipient: &str, tries: usize) -> (&'static str, &'static str) {
         const WELCOME: &str = "250 2.1.5 go on";
-        let hash = Sha256::digest(format!("{} {recipient}", self.seed));
+        let Some(seed) = self.seed.filter(|_| recipient.ends_with(DOMAIN)) else { return (WELCOME, "") };
+        let hash = Sha256::digest(format!("{seed} {recipient}"));
         let chance = u64::from_le_bytes(hash[..8].try_into().expect("eight bytes of thirty-two"));
         match Seeded::new(chance).below(100) {
             0..4 if tries == 1 => ("450 4.2.0 not now", ""),
@@ -168,10 +191,11 @@ impl Desk {
 
     fn attend(&self, node: usize, stream: &TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
-        let (mut reader, mut writer) = (BufReader::new(stream), stream);
-        let mut say = |line: &str| writer.write_all(format!("{line}\r\n").as_bytes());
-        say("220 relay.test")?;
-        let (mut recipient, mut message_answer) = (None, "");
+        let mut reader = BufReader::new(stream);
+        let say = |phase, usual: &str| self.faults.answer(stream, phase, usual);
+        let tell = |usual: &str| (&*stream).write_all(format!("{usual}\r\n").as_bytes());
+        say(Phase::Connect, "220 relay.test")?;
+        let (mut has_sender, mut recipient, mut message_answer) = (false, None, "");
         let mut line = String::new();
         while {
             line.clear();
@@ -180,35 +204,50 @@ impl Desk {
         {
             let command = line.trim_end().to_ascii_uppercase();
             if command.starts_with("EHLO") {
-                say("250-relay.test\r\n250-PIPELINING\r\n250 8BITMIME")?;
-            } else if command.starts_with("RCPT") {
+                say(Phase::Hello, "250-relay.test\r\n250-PIPELINING\r\n250 8BITMIME")?;
+            } else if command.starts_with("MAIL") {
+                recipient = None;
+                has_sender = say(Phase::Sender, "250 2.1.0 very well")?.starts_with('2');
+            } else if command.starts_with("RCPT") && has_sender {
                 let to = line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
                 let answer;
                 (answer, message_answer) = self.named(&to);
                 self.step(node, Step::Recipient);
-                recipient = answer.starts_with('2').then_some(to);
-                say(answer)?;
+                recipient = say(Phase::Recipient, answer)?.starts_with('2').then_some(to);
             } else if command == "DATA" {
                 let Some(to) = recipient.take() else {
-                    say("503 5.5.1 to whom?")?;
+                    tell("503 5.5.1 to whom?")?;
                     continue;
                 };
-                say("354 go on")?;
+                has_sender = false;
+                let said = say(Phase::Data, "354 go on")?;
+                if !said.starts_with("354") {
+                    continue;
+                }
                 let Some(message) = read_message(&mut reader)? else { return Ok(()) };
+                // Whoever believed an answer that came before the message is told the contrary.
+                if said.contains('\n') {
+                    tell("554 5.6.0 not this, after all")?;
+                    continue;
+                }
                 self.step(node, Step::Message);
-                if message_answer.is_empty() {
+                if !message_answer.is_empty() {
+                    tell(message_answer)?;
+                } else if self.faults.is_refusing() {
+                    say(Phase::Message, "250 2.0.0 kept")?;
+                } else {
                     self.keep(&to, &message)?;
                     self.step(node, Step::Journalled);
-                    say("250 2.0.0 kept")?;
-                } else {
-                    say(message_answer)?;
+                    say(Phase::Message, "250 2.0.0 kept")?;
                 }
                 self.step(node, Step::Answered);
             } else if command == "QUIT" {
-                return say("221 2.0.0 bye");
+                return tell("221 2.0.0 bye");
+            } else if command.starts_with("RSET") {
+                (has_sender, recipient) = (false, None);
+                tell("250 2.0.0 forgotten")?;
             } else {
-                recipient = recipient.filter(|_| !command.starts_with("RSET") && !command.starts_with("MAIL"));
-                say("250 2.0.0 very well")?;
+                tell("503 5.5.1 not now")?;
             }
         }
         Ok(())
@@ -232,10 +271,12 @@ impl Desk {
             let (name, value) = line.split_once(':')?;
             name.eq_ignore_ascii_case("message-id").then(|| value.trim().to_owned())
         });
+        let link = header.find("/u/").map(|at| header[at..].chars().take_while(|c| !"> \r".contains(*c)).collect());
         let hash = data_encoding::HEXLOWER.encode(&Sha256::digest(message));
         let mut book = self.book();
         book.journal.write_all(format!("{recipient}\t{}\t{hash}\n", id.unwrap_or_default()).as_bytes())?;
         book.journal.sync_data()?;
+        book.unsubscribe.extend(link.map(|path| (recipient.to_owned(), path)));
         self.told.send_modify(|p| p.journalled += 1);
         Ok(())
     }

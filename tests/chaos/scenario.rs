@@ -4,25 +4,23 @@
 //! Every kill is awaited on an event: a connection has stepped into the trap that the seed chose. Nothing sleeps; what
 //! waits looks around at intervals only to notice that it waits in vain.
 
+use crate::caller::Caller;
 use crate::checker::{Remains, Stopped, Verdict, check};
-use crate::database::{DOMAIN, Database, number_of};
-use crate::node::Node;
+use crate::company::number_of;
+use crate::database::Database;
+use crate::node::{Node, Post};
 use crate::relay::{Relay, Step};
 use crate::seeded::Seeded;
-use anyhow::{Context as _, bail, ensure};
+use crate::wait;
+use anyhow::ensure;
 use nurtured::clock::{Clock, SystemClock};
 use std::path::Path;
-use std::time::Duration;
 use tokio::task::JoinHandle;
 
 /// How many connections each daemon opens.
 pub(crate) const CONNECTIONS: usize = 4;
-/// How many mails each connection may have marked and not recorded.
-const IN_DOUBT: usize = nurtured::domain::settings::MAX_IN_DOUBT;
-/// How often somebody who waits looks whether there is still something to wait for.
-const LOOK_AROUND: Duration = Duration::from_millis(250);
-/// For how long nothing may happen while something is left to be sent.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How many mails each connection may have marked and not recorded, unless the configuration says otherwise.
+pub(crate) const IN_DOUBT: usize = nurtured::domain::settings::MAX_IN_DOUBT;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -40,6 +38,8 @@ pub(crate) struct Outcome {
     /// How many of them hit a connection that stood in a trap.
     pub(crate) in_the_trap: usize,
     pub(crate) stops: usize,
+    pub(crate) handoffs: usize,
+    pub(crate) acknowledged: usize,
     pub(crate) bound: usize,
     pub(crate) mails: usize,
     pub(crate) seconds: i64,
@@ -48,12 +48,12 @@ pub(crate) struct Outcome {
 
 struct Run<'a> {
     scenario: &'a Scenario,
-    directory: &'a Path,
     database: Database,
     relay: Relay,
+    posts: Vec<Post>,
     nodes: Vec<Node>,
     chance: Seeded,
-    published: usize,
+    caller: Option<Caller>,
     in_the_trap: usize,
     stops: Vec<Stopped>,
 }
@@ -61,43 +61,35 @@ struct Run<'a> {
 /// Plays it in an empty directory, on an empty database.
 pub(crate) async fn play(scenario: &Scenario, directory: &Path, database: Database) -> anyhow::Result<Outcome> {
     let began = SystemClock.now();
-    let relay = Relay::start(&directory.join("journal"), scenario.seed, scenario.nodes)?;
-    let (plan, published) = database.publish(directory, relay.addresses[0], scenario.prospects).await?;
+    let relay = Relay::start(&directory.join("journal"), Some(scenario.seed), scenario.nodes)?;
+    let plan = database.publish(directory, relay.addresses[0], scenario.prospects).await?;
+    let published = database.deliveries().await?.len();
     ensure!(published == scenario.prospects, "{published} deliveries were published to {} prospects", scenario.prospects);
-    let mut run = Run {
-        scenario,
-        directory,
-        database,
-        relay,
-        nodes: Vec::new(),
-        chance: Seeded::new(scenario.seed),
-        published,
-        in_the_trap: 0,
-        stops: Vec::new(),
-    };
+    let posts = relay.addresses.iter().map(|relay| Post::new(directory, &database.url(), *relay)).collect::<Result<_, _>>()?;
+    let caller = Some(Caller::new(relay.clone(), scenario.prospects));
+    let chance = Seeded::new(scenario.seed);
+    let nodes = Vec::new();
+    let mut run = Run { scenario, database, relay, posts, nodes, chance, caller, in_the_trap: 0, stops: Vec::new() };
     let played = run.kill_and_finish().await;
-    let log = std::fs::read_to_string(directory.join("log")).unwrap_or_default();
-    let tail = || log.lines().rev().take(20).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n");
-    played.with_context(|| format!("the last lines of the daemons' log:\n{}", tail()))?;
+    wait::explained(played, &run.posts[0])?;
 
-    let finished = run.database.let_time_pass(&plan).await?;
     let bound = scenario.kills * CONNECTIONS * IN_DOUBT;
+    let finished = run.database.let_time_pass(&plan).await?;
+    let caller = run.caller.take().expect("it comes back from every round");
     let remains = Remains {
-        journal: run.relay.journal()?,
-        deliveries: run.database.deliveries().await?,
-        published,
         stops: run.stops,
-        complaints: run.database.complaints().await?,
-        log,
-        secret: DOMAIN.to_owned(),
+        acknowledged: caller.acknowledged,
         bound,
         in_flight: CONNECTIONS * IN_DOUBT * scenario.nodes,
         finished,
+        ..run.database.remains(&run.relay, &run.posts[0], published).await?
     };
     Ok(Outcome {
         kills: scenario.kills,
         in_the_trap: run.in_the_trap,
         stops: remains.stops.len(),
+        handoffs: remains.handoffs.len(),
+        acknowledged: remains.acknowledged.len(),
         bound,
         mails: remains.journal.len(),
         seconds: SystemClock.now().duration_since(began).as_secs(),
@@ -107,14 +99,14 @@ pub(crate) async fn play(scenario: &Scenario, directory: &Path, database: Databa
 
 impl Run<'_> {
     async fn kill_and_finish(&mut self) -> anyhow::Result<()> {
-        for node in 0..self.scenario.nodes {
-            let started = self.start(node)?;
-            self.nodes.push(started);
+        for post in &self.posts {
+            self.nodes.push(post.start()?);
         }
         for left in (1..=self.scenario.kills).rev() {
-            self.kill_one(left).await.with_context(|| format!("with {left} kills left"))?;
+            let killed = self.kill_one(left).await;
+            anyhow::Context::with_context(killed, || format!("with {left} kills left"))?;
         }
-        self.wait(true).await?;
+        wait::until_idle(&self.database, &self.relay, &mut self.nodes).await?;
         for node in self.nodes.drain(..) {
             let status = node.stop()?;
             ensure!(status.success(), "a daemon that was told to stop ended with {status}");
@@ -122,17 +114,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn start(&self, node: usize) -> anyhow::Result<Node> {
-        Ok(Node::start(self.directory, &self.database.url(), self.relay.addresses[node])?)
-    }
-
     /// One kill, somewhere in what is left, and the restart.
     async fn kill_one(&mut self, left: usize) -> anyhow::Result<()> {
-        let untouched = self.published.saturating_sub(self.relay.recipients());
+        let untouched = self.scenario.prospects.saturating_sub(self.relay.recipients());
         let after = 1 + self.chance.below(3 * untouched / (2 * left + 2));
         self.relay.set_trap(after, self.chance.one_of(&Step::ALL));
         let stopping = if self.chance.below(2) == 0 { Some(self.stop_some(after)) } else { None };
-        let caught = self.wait(false).await?;
+        let calling = self.call();
+        let caught = wait::until_caught(&self.database, &self.relay, &mut self.nodes).await?;
         self.in_the_trap += usize::from(caught.is_some());
         let victim = match caught {
             Some(node) => node,
@@ -144,8 +133,19 @@ impl Run<'_> {
             self.stops.extend(stopping.await??);
         }
         self.database.bury(&self.nodes[victim].name()).await?;
-        self.nodes[victim] = self.start(victim)?;
+        self.nodes[victim] = self.posts[victim].start()?;
+        self.caller = Some(calling.await?);
         Ok(())
+    }
+
+    /// Lets one round of calls go on beside the kill.
+    fn call(&mut self) -> JoinHandle<Caller> {
+        let mut caller = self.caller.take().expect("it comes back from every round");
+        let doors: Vec<_> = self.posts.iter().map(|post| post.listen).collect();
+        tokio::spawn(async move {
+            caller.round(&doors).await;
+            caller
+        })
     }
 
     /// Lets up to four prospects stop while mails go out, the last one while the kill happens: anybody, or somebody close
@@ -156,14 +156,14 @@ impl Run<'_> {
         let mut moments: Vec<usize> = (0..self.chance.below(4)).map(|_| before + self.chance.below(within)).collect();
         moments.sort_unstable();
         moments.push(usize::MAX);
-        let (published, who) = (self.published, moments.iter().map(|_| self.somebody()).collect::<Vec<_>>());
+        let (people, who) = (self.scenario.prospects, moments.iter().map(|_| self.somebody()).collect::<Vec<_>>());
         tokio::spawn(async move {
             let store = database.open().await?;
             let mut progress = relay.progress.clone();
             let mut stops = Vec::new();
             for (moment, who) in moments.into_iter().zip(who) {
                 progress.wait_for(|p| p.tries >= moment || !p.armed).await?;
-                let who = who.number(&relay.latest(), published);
+                let who = who.number(&relay.latest(), people);
                 stops.push(database.stop(&store, who, || relay.progress.borrow().journalled).await?);
             }
             store.close().await;
@@ -173,34 +173,7 @@ impl Run<'_> {
 
     fn somebody(&mut self) -> Somebody {
         let (is_close, ahead) = (self.chance.below(2) == 0, self.chance.below(8));
-        if is_close { Somebody::Close { ahead } } else { Somebody::Any(self.chance.below(self.published)) }
-    }
-
-    /// Waits until a node stands in the trap, and says which; or until nothing can be sent now. `to_the_end` knows of no
-    /// trap.
-    async fn wait(&mut self, to_the_end: bool) -> anyhow::Result<Option<usize>> {
-        let mut progress = self.relay.progress.clone();
-        let (mut seen, mut since) = (0, SystemClock.now());
-        loop {
-            // The end of the interval is when to look around.
-            let caught = tokio::time::timeout(LOOK_AROUND, progress.wait_for(|p| p.caught.is_some())).await;
-            if let (Ok(caught), false) = (caught, to_the_end) {
-                return Ok(caught?.caught);
-            }
-            for node in &mut self.nodes {
-                if let Some(status) = node.ended()? {
-                    bail!("a daemon ended by itself: {status}");
-                }
-            }
-            if self.database.is_idle().await? {
-                return Ok(None);
-            }
-            let (tries, now) = (progress.borrow().tries, SystemClock.now());
-            if tries > seen {
-                (seen, since) = (tries, now);
-            }
-            ensure!(now.duration_since(since).unsigned_abs() < PATIENCE, "nothing was sent for a minute, and something is left");
-        }
+        if is_close { Somebody::Close { ahead } } else { Somebody::Any(self.chance.below(self.scenario.prospects)) }
     }
 }
 
@@ -214,10 +187,10 @@ enum Somebody {
 }
 
 impl Somebody {
-    fn number(self, latest: &str, published: usize) -> usize {
+    fn number(self, latest: &str, people: usize) -> usize {
         match self {
             Self::Any(number) => number,
-            Self::Close { ahead } => (number_of(latest) + ahead).saturating_sub(3) % published,
+            Self::Close { ahead } => (number_of(latest) + ahead).saturating_sub(3) % people,
         }
     }
 }

@@ -3,7 +3,7 @@
 #[path = "../chaos/checker.rs"]
 mod chaos;
 
-use chaos::{Delivery, Journalled, Remains, Stopped, Verdict, check};
+use chaos::{Delivery, Handoff, Held, Journalled, Remains, Stopped, Verdict, check};
 
 fn mail(recipient: &str) -> Journalled {
     Journalled { recipient: recipient.into(), message_id: format!("<{recipient}>"), hash: "beef".into() }
@@ -28,6 +28,13 @@ fn sound() -> Remains {
             Stopped { recipient: "cid".into(), committed_at: 13, marks: 1, journalled: 3 },
             Stopped { recipient: "dan".into(), committed_at: 9, marks: 0, journalled: 0 },
         ],
+        handoffs: vec![
+            Handoff { prospect: 1, is_open: false, is_ready: false, cited: 0, letters: 1, items: 1 },
+            Handoff { prospect: 1, is_open: true, is_ready: true, cited: 5, letters: 1, items: 1 },
+        ],
+        signals: vec!["api:1".into(), "api:2".into()],
+        acknowledged: vec!["api:1".into()],
+        held: Some((Held { descriptors: 20, kilobytes: 20_000 }, Held { descriptors: 30, kilobytes: 30_000 })),
         complaints: Vec::new(),
         log: "nurtured runs\n".into(),
         secret: "@prospects".into(),
@@ -46,7 +53,7 @@ fn the_checker_has_nothing_to_say_about_what_is_sound() {
 #[test]
 fn the_checker_names_each_broken_promise() {
     type Sabotage = fn(&mut Remains);
-    let cases: [(Sabotage, &str); 17] = [
+    let cases: [(Sabotage, &str); 25] = [
         (|r| drop(r.journal.remove(0)), "C1: ada is accepted and is not in the journal"),
         (|r| r.deliveries[0].state = "claimed".into(), "C1: ada is claimed and has no end"),
         (|r| r.deliveries[0].state = "transmitting".into(), "C1: ada is transmitting and has no end"),
@@ -62,6 +69,14 @@ fn the_checker_names_each_broken_promise() {
         (|r| r.deliveries[0].marked_at.clear(), "C3: ada got 1 mails and has 0 marks"),
         (|r| r.stops[0].marks = 0, "C4: cid was marked after their stop, and got 1 mails after it"),
         (|r| r.stops[0].committed_at = 11, "C4: cid was marked after their stop, and got 1 mails after it"),
+        (|r| r.handoffs[0].is_open = true, "C5: prospect 1 has a second open handoff"),
+        (|r| r.handoffs[1].cited = 4, "C5: the handoff of prospect 1 cites 4 of five criteria"),
+        (|r| r.handoffs[1].letters = 0, "C5: the handoff of prospect 1 has 0 letters and 1 items"),
+        (|r| r.handoffs[1].items = 0, "C5: the handoff of prospect 1 has 1 letters and 0 items"),
+        (|r| r.signals[1] = "api:1".into(), "C6: signal api:1 is there twice"),
+        (|r| r.acknowledged.push("api:3".into()), "C6: signal api:3 was acknowledged and is not there"),
+        (|r| r.held.as_mut().unwrap().1.descriptors = 45, "C8: 45 descriptors are open, and 20 were"),
+        (|r| r.held.as_mut().unwrap().1.kilobytes = 99_000, "C8: 99000 kB of memory are held, and 20000 were"),
         (|r| r.complaints.push("a page is torn".into()), "C7: a page is torn"),
         (|r| r.log.push_str("sent to Ada@Prospects.example\n"), "C9: 1 lines of the logs hold an address"),
     ];

@@ -16,20 +16,20 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 /// A daemon in a directory of its own, with the socket on which it tells systemd how it is.
-struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
     told: UnixDatagram,
 }
 
 /// The example company, as one that may really send.
-fn files() -> Vec<(String, String)> {
+pub(crate) fn files() -> Vec<(String, String)> {
     let real = |text: &str| {
         text.replace("tecnofab.example", "tecnofab-sl.com").replace(example::POSTAL_ADDRESS, "Carrer de la Mar 12, Barcelona")
     };
     example::FILES.iter().map(|(path, text)| ((*path).to_owned(), real(text))).collect()
 }
 
-fn write_configuration(directory: &Path) -> PathBuf {
+pub(crate) fn write_configuration(directory: &Path) -> PathBuf {
     let config = directory.join("config");
     for (path, text) in files() {
         let file = config.join(path);
@@ -40,7 +40,7 @@ fn write_configuration(directory: &Path) -> PathBuf {
 }
 
 impl Daemon {
-    fn start(directory: &Path, relay: SocketAddr) -> Self {
+    pub(crate) fn start(directory: &Path, relay: SocketAddr) -> Self {
         let socket = directory
             .join(format!("notify-{}", TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("one").port()));
         let told = UnixDatagram::bind(&socket).expect("a socket");
@@ -67,7 +67,7 @@ impl Daemon {
     }
 
     /// Reads what it tells until it says this.
-    fn says(&self, word: &str) {
+    pub(crate) fn says(&self, word: &str) {
         let mut buffer = [0; 512];
         loop {
             let length = self.told.recv(&mut buffer).unwrap_or_else(|e| panic!("it never said {word}: {e}"));
@@ -77,17 +77,32 @@ impl Daemon {
         }
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().expect("kill to run");
         assert!(sent.success());
     }
 
-    fn ends(mut self) -> ExitStatus {
+    /// Dies at once, without a chance to do anything about it.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
+    }
+
+    pub(crate) fn ends(mut self) -> ExitStatus {
         self.child.wait().expect("an exit code")
     }
 }
 
-fn log(directory: &Path) -> String {
+/// A story that goes wrong leaves no daemon behind.
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Gone already is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) fn log(directory: &Path) -> String {
     std::fs::read_to_string(directory.join("log")).expect("a log")
 }
 

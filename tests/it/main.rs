@@ -10,6 +10,8 @@ mod cli;
 mod conformance;
 /// The daemon as systemd sees it, and a stop in the middle of a send.
 mod daemon;
+/// Schedules over twenty years in ten zones, held against another reading of both.
+mod oracle;
 /// What must hold of the verdicts for any history whatever.
 mod folding;
 /// What is said of tables that are not whole.
@@ -20,6 +22,8 @@ mod missing;
 mod postgres;
 /// The documents: their commands work, the tests they name exist.
 mod readme;
+/// A database that is lost and comes back from a backup.
+mod restored;
 /// The service files: known to systemd, and shut tight.
 mod service;
 /// Signatures as others see them.

@@ -70,16 +70,21 @@ pub(crate) fn ask(url: &str, statement: &str) -> String {
     psql(&programs().expect("a cluster was started"), url, statement)
 }
 
-/// A running cluster. Never dropped: the shell that watches this process stops it.
-struct Cluster {
-    programs: PathBuf,
-    folder: PathBuf,
+/// A running cluster. The shell that watches this process stops it, at its end at the latest.
+pub(crate) struct Cluster {
+    pub(crate) programs: PathBuf,
+    /// Where its socket, its log and, in `data`, its tables are.
+    pub(crate) folder: PathBuf,
     /// Holds the pipe whose end tells that this process has ended.
     _watch: Child,
 }
 
 impl Cluster {
-    fn start() -> Option<Self> {
+    /// Starts one; `None` where PostgreSQL is not on the machine, which is said loudly.
+    ///
+    /// # Panics
+    /// As [`database`].
+    pub(crate) fn start() -> Option<Self> {
         let Some(programs) = programs() else {
             missing("PostgreSQL (initdb, pg_ctl, psql)", "everything that should run on PostgreSQL is");
             return None;
@@ -94,7 +99,8 @@ impl Cluster {
         Some(Self { programs, folder: folder.into(), _watch: watch })
     }
 
-    fn url(&self, database: &str) -> String {
+    /// A database of it.
+    pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://postgres@{}/{database}", self.folder.to_string_lossy().replace('/', "%2F"))
     }
 }
@@ -120,7 +126,7 @@ fn programs() -> Option<PathBuf> {
 }
 
 /// A command that does not run as root, which PostgreSQL refuses: as `postgres`, or else as `nobody`.
-fn unprivileged(program: &str) -> Command {
+pub(crate) fn unprivileged(program: &str) -> Command {
     if !Path::new("/proc/self").metadata().is_ok_and(|me| me.uid() == 0) {
         return Command::new(program);
     }

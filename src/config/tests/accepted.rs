@@ -5,6 +5,7 @@ use crate::config::real::ready_for_real;
 use crate::config::tests::changes::{Change, DOWNTIME, FIRST, load_changed};
 use crate::domain::audience::{Condition, Test};
 use crate::domain::criterion::Criterion;
+use crate::domain::delivery::OnUncertain;
 use crate::domain::id::Name;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::FieldType;
@@ -110,9 +111,12 @@ fn what_is_left_out_has_a_stated_default() {
     let settings = load_changed(&[("nurtured.toml", "", minimal)], &[]).expect("valid").plan.settings;
     let smtp = settings.smtp;
     assert_eq!((smtp.port, smtp.security, smtp.connections, smtp.hello.as_str()), (587, Security::StartTls, 4, "news.x.example"));
+    assert!(smtp.patience.is_none(), "as RFC 5321 says");
     assert!(smtp.login.is_none() && settings.http.api_token.is_none());
     assert_eq!(settings.http.listen.to_string(), "127.0.0.1:8025");
     assert!(matches!(settings.database, DatabaseUrl::Sqlite(path) if path == Path::new("nurtured.db")));
+    assert_eq!(settings.stop_journal, Path::new("nurtured.db.stops"));
+    assert_eq!(smtp.on_uncertain, OnUncertain::Resend);
 }
 
 #[test]

@@ -3,7 +3,9 @@
 mod changes;
 mod accepted;
 mod broken;
+mod calendar;
 mod disk;
+mod guards;
 mod refused;
 mod rules;
 mod signature;

@@ -10,7 +10,7 @@ fn an_unknown_key_is_told_what_was_meant() {
 
 #[test]
 fn a_key_of_a_later_day_is_unknown() {
-    assert_snapshot!(refusal(&[(DOWNTIME, "order    =", "window = { days = \"mon-fri\" }\norder    =")], &[]));
+    assert_snapshot!(refusal(&[(DOWNTIME, "order    =", "variants = []\norder    =")], &[]));
 }
 
 #[test]

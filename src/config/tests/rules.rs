@@ -95,7 +95,7 @@ fn what_makes_no_sense_is_warned_of() {
             "never fed",
         ),
         (
-            &[(FILE, "days = 2, within = \"60d\"", "days = 3, within = \"60d\"")],
+            &[(FILE, "days = 2, within = \"60d\"", "days = 4, within = \"60d\"")],
             "come only from reading one issue again",
             "click",
         ),
@@ -117,7 +117,7 @@ fn what_makes_no_sense_is_warned_of() {
         );
     }
     // A campaign of every week feeds what a monthly one does not.
-    let often = [(FILE, "days = 2, within = \"60d\"", "days = 3, within = \"60d\""), (fair, CRON, "30 9 * * TUE")];
+    let often = [(FILE, "days = 2, within = \"60d\"", "days = 4, within = \"60d\""), (fair, CRON, "30 9 * * TUE")];
     let warnings = load_changed(&often, &[]).expect("valid").warnings;
     assert!(warnings.is_empty(), "{warnings:?}");
 }
@@ -171,7 +171,11 @@ fn what_a_salesperson_or_an_audience_cannot_be() {
         ("nurtured.toml", "industry  = \"text\"", "industry = \"string\"", "none of the words this takes"),
         ("nurtured.toml", "127.0.0.1:8025", "localhost", "no address to listen on"),
         ("nurtured.toml", "connections = 4", "connections = 65", "65 is out of range"),
+        ("nurtured.toml", "patience    = \"10m\"", "patience = \"11m\"", "patience is one second to ten minutes"),
+        ("nurtured.toml", "patience    = \"10m\"", "patience = \"75\"", "patience is one second to ten minutes"),
         ("nurtured.toml", "connections = 4", "username = \"x\"", "a `username` without a password"),
+        ("nurtured.toml", "on_uncertain = \"resend\"", "on_uncertain = \"drop\"", "resend"),
+        ("nurtured.toml", "url = \"sqlite:nurtured.db\"", "stop_journal = \"/mnt/\"", "this is no file"),
         ("nurtured.toml", "fiscal_year_starts = \"01-01\"", "fiscal_year_starts = \"02-29\"", "a fiscal year starts on a day"),
         (DOWNTIME, "\"rival.example\"", "\"https://rival.example/\"", "this is no domain"),
         (DOWNTIME, "{ tag = \"customer\" }", "{ customer = true }", "unknown key `customer`"),

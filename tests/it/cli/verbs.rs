@@ -105,6 +105,11 @@ fn a_campaign_is_shown_paused_and_previewed() {
     assert!(!desk.json(&["explain", ADA])["next"]["what"].to_string().contains("line-downtime"));
     assert!(desk.run(&["campaigns", "resume", "line-downtime"]).out.contains("goes on now"));
     assert_eq!(desk.json(&["campaigns", "show", "line-downtime"])["dates"].as_array().map(Vec::len), Some(5));
+    let shown = desk.run(&["campaigns", "show", "line-downtime"]).out;
+    for line in ["skips       12-24..01-06", "leaves      at any time", "late        sent within 6 hours, then skipped"] {
+        assert!(shown.contains(line), "{line}\n{shown}");
+    }
+    assert_eq!(desk.json(&["campaigns", "show", "production-letter"])["leaves"], "mon,tue,wed,thu,fri 08:00 to 18:00");
 
     let no_database = Desk::new().with("NURTURED__DATABASE__URL", "sqlite:/nowhere/at/all.db");
     let text = no_database.run(&["campaigns", "preview", "line-downtime"]);

@@ -230,7 +230,8 @@ fn both_engines_are_given_the_same_tables() -> std::io::Result<()> {
     assert_eq!(names("sqlite")?, names("postgres")?);
     for file in names("sqlite")? {
         let read = |engine: &str| fs::read_to_string(folder(engine).join(&file));
-        let (sqlite, mut postgres) = (read("sqlite")?, read("postgres")?);
+        // SQLite keeps a table with a composite key in one tree when it is told so; PostgreSQL has no such thing.
+        let (sqlite, mut postgres) = (read("sqlite")?.replace(") WITHOUT ROWID;", ");"), read("postgres")?);
         for (theirs, ours) in DIALECT {
             postgres = postgres.replace(theirs, ours);
         }
@@ -241,7 +242,7 @@ fn both_engines_are_given_the_same_tables() -> std::io::Result<()> {
         };
         assert_eq!(tables(&sqlite), tables(&postgres), "{}", file.display());
         // SQLite alone lets the columns of a primary key be NULL.
-        let keys = sqlite.lines().filter(|l| l.contains(" PRIMARY KEY") && !l.trim_start().starts_with("PRIMARY KEY"));
+        let keys = sqlite.lines().filter(|l| l.contains(" PRIMARY KEY") && !l.contains("PRIMARY KEY ("));
         for key in keys.filter(|line| !line.contains("INTEGER PRIMARY KEY")) {
             assert!(key.contains("NOT NULL"), "{}: {key}", file.display());
         }

@@ -2,6 +2,7 @@
 
 use super::bench::{Bench, EVERY, Everybody, add_some, address, claim, issue, minute, name, open};
 use nurtured::domain::id::{DeliveryId, IssueId, OccurrenceId, ProspectId};
+use nurtured::domain::occurrence::Missed;
 use nurtured::domain::schedule::Firing;
 use nurtured::store::attempts::{self, Mark};
 use nurtured::store::audiences;
@@ -66,7 +67,7 @@ async fn two_nodes_open_an_occurrence_once(bench: Bench) -> anyhow::Result<()> {
         tokio::spawn(async move {
             let mut tx = store.write().await?;
             let firing = Firing { due_at: minute(5), nominal: "2026-03-02T09:30[Europe/Madrid]".to_owned() };
-            let opened = occurrences::open(&mut tx, &letters, &firing, false).await?;
+            let opened = occurrences::open(&mut tx, &letters, &firing, None).await?;
             tx.commit().await?;
             Ok::<_, nurtured::store::backend::StoreError>(opened)
         })
@@ -87,7 +88,7 @@ async fn occurrences_are_filled_in_order_and_their_cursor_is_kept(bench: Bench) 
     campaigns::put(&mut tx, [&letters].into_iter().map(|c| (c, "0 9 * * * in UTC".to_owned())), minute(0)).await?;
     for (nominal, missed) in [("missed", true), ("first", false), ("second", false)] {
         let firing = Firing { due_at: minute(5), nominal: nominal.to_owned() };
-        assert!(occurrences::open(&mut tx, &letters, &firing, missed).await?);
+        assert!(occurrences::open(&mut tx, &letters, &firing, missed.then_some(Missed::Late)).await?);
     }
     let first = occurrences::next_filling(&mut tx).await?.expect("two are open").id;
     occurrences::advance(&mut tx, first, ProspectId(40)).await?;
@@ -200,7 +201,8 @@ async fn an_edition_is_had_once(bench: Bench) -> anyhow::Result<()> {
 
 async fn what_never_arrived_is_due_again(bench: Bench) -> anyhow::Result<()> {
     use nurtured::domain::delivery::State;
-    let ends = [State::Accepted, State::Uncertain, State::Failed, State::Suppressed, State::Cancelled, State::Missed];
+    let ends =
+        [State::Accepted, State::Uncertain, State::Failed, State::Suppressed, State::Skipped, State::Cancelled, State::Missed];
     let mut tx = bench.store.write().await?;
     let ids = add_some(&mut tx, ends.len()).await?;
     tx.commit().await?;
@@ -215,7 +217,7 @@ async fn what_never_arrived_is_due_again(bench: Bench) -> anyhow::Result<()> {
     let second = series.publish(&bench.store, "second", minute(7)).await?;
     let mut tx = bench.store.read().await?;
     let issues = issues_of(&mut tx, second).await?;
-    assert_eq!(got(&mut tx, &issues, &ids).await?, ["two", "two", "one", "one", "one", "one"]);
+    assert_eq!(got(&mut tx, &issues, &ids).await?, ["two", "two", "one", "one", "one", "one", "one"]);
     Ok(())
 }
 

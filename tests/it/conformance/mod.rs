@@ -39,10 +39,18 @@ mod choices;
 mod audience;
 /// Campaigns, occurrences, issues, and filling them with deliveries.
 mod group_mail;
+/// How much mail a prospect has had, and is to get, of all campaigns.
+mod cap;
 /// Leases and attempts: who may send what, and what became of it.
 mod sending;
+/// Buckets, troubles, holds, alarms: what the guards remember.
+mod guards;
 /// A stop and a mark at the same moment, on two connections.
 mod stop_means_stop;
+/// Whether anything may leave: stopped, observing.
+mod halt;
+/// What the stop journal is told, and what happens when it cannot be.
+mod journal;
 /// Signals, assessments, qualifications.
 mod doorway;
 mod evidence;

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use tokio::task::JoinHandle;
 
 /// Returns once some connection waits for another one's lock, or `false` once `task` ended without waiting.
-fn waits<T>(url: &str, task: &JoinHandle<T>) -> bool {
+pub(super) fn waits<T>(url: &str, task: &JoinHandle<T>) -> bool {
     while !task.is_finished() {
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
         if crate::postgres::ask(url, waiting) != "0" {
@@ -29,9 +29,9 @@ async fn unsubscribe(tx: &mut Tx) -> Result<u64, StoreError> {
     suppressions::add(tx, &[stop], minute(6)).await
 }
 
-type Marked = JoinHandle<Result<BTreeSet<DeliveryId>, StoreError>>;
+pub(super) type Marked = JoinHandle<Result<BTreeSet<DeliveryId>, StoreError>>;
 
-fn marking(store: Store, lease: nurtured::store::leases::Lease, delivery: DeliveryId) -> Marked {
+pub(super) fn marking(store: Store, lease: nurtured::store::leases::Lease, delivery: DeliveryId) -> Marked {
     tokio::spawn(async move {
         let mut tx = store.write().await?;
         let marked = attempts::mark(&mut tx, &[mark(&lease, delivery, 1)], minute(7)).await?;

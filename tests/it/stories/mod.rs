@@ -2,11 +2,18 @@
 //! real SMTP and the real pages.
 
 mod away;
+mod breakers;
+mod calendar;
+mod adopted;
 mod doorway;
 mod evidence;
 mod explained;
+mod doubted;
 mod forgotten;
 mod group_mail;
+mod guards;
+mod pacing;
+mod halted;
 mod returned;
 mod salespeople;
 mod signed;
@@ -16,7 +23,9 @@ mod visitors;
 use nurtured::cli::demo::town::Town;
 use nurtured::config::example;
 use nurtured::domain::address::Address;
+use nurtured::domain::campaign::Campaign;
 use nurtured::domain::id::Name;
+use nurtured::domain::plan::Plan;
 use nurtured::flow::admit::Arrival;
 use nurtured::store::backend::Store;
 use secrecy::SecretString;
@@ -67,6 +76,13 @@ pub(crate) async fn postgres(name: &str) -> Option<Store> {
 /// The example company, founded on this store.
 pub(crate) async fn found(store: Store) -> Town {
     Town::found(store, example::FILES, "http://127.0.0.1:9", BEGINS).await.expect("a town")
+}
+
+/// Puts a plan in force in which one campaign is changed.
+pub(crate) fn change(town: &Town, campaign: &str, how: impl FnOnce(&mut Campaign)) -> Told {
+    let mut plan = Plan::clone(&town.house.ctx.plan());
+    how(plan.campaigns.iter_mut().find(|c| c.name.as_str() == campaign).expect("the campaign is there"));
+    Ok(town.house.ctx.replace_plan(plan)?)
 }
 
 pub(crate) fn address(text: &str) -> Address {

@@ -1,0 +1,22 @@
+-- Whether mail may leave at all, and whose database this is.
+
+-- One row. `stopped`: why no group mail is marked, until somebody resumes; `observing`: why nothing at all is sent,
+-- until somebody adopts this database. Every mark reads it in its own statement. `token` names this database among all
+-- others, `place` says where it is at home, `former` is the token it had before it was adopted: another node may know it
+-- by that one.
+CREATE TABLE sending (
+    id           BIGINT NOT NULL PRIMARY KEY CONSTRAINT sending_is_one_row CHECK (id = 1),
+    stopped      TEXT,
+    stopped_at   BIGINT,
+    observing    TEXT,
+    observing_at BIGINT,
+    token        TEXT,
+    place        TEXT,
+    former       TEXT,
+    CONSTRAINT sending_stopped_since CHECK ((stopped IS NULL) = (stopped_at IS NULL)),
+    CONSTRAINT sending_observing_since CHECK ((observing IS NULL) = (observing_at IS NULL))
+);
+INSERT INTO sending (id) VALUES (1);
+
+-- What nobody knows the end of is listed without reading every attempt ever made.
+CREATE INDEX attempts_uncertain ON attempts (delivery_id) WHERE state = 'uncertain';

@@ -1,0 +1,61 @@
+//! `nurtured adopt`: a database that was restored or copied becomes the one that sends.
+
+use super::exit::Exit;
+use super::{open, screen};
+use crate::daemon::home;
+use crate::flow::adopt::{self, Adoption};
+use crate::store::journal;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Let a restored or copied database send: replay the stop journal, hold what may have been sent since
+#[derive(Debug, Args)]
+pub struct Adopt {
+    /// Another node's stop journal, or one saved from a lost machine; may be repeated. The one configured here is read anyway
+    #[arg(long = "journal", value_name = "FILE")]
+    journals: Vec<PathBuf>,
+    /// It was moved here whole, and the old one has sent nothing since: hold nothing
+    #[arg(long)]
+    moved: bool,
+}
+
+/// Adopts.
+///
+/// # Errors
+/// 1 when there is nothing to adopt; 65 when a journal cannot be read; the store's.
+pub async fn adopt(verb: &Adopt, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let house = open::house(config).await?;
+    let store = house.ctx.store();
+    let mut held = journal::Held::default();
+    let own = store.journal().map(|journal| journal.path().to_owned());
+    if let Some(file) = verb.journals.iter().find(|file| !file.is_file()) {
+        return Err(Exit::Data(format!("there is no journal {}", file.display())));
+    }
+    for file in own.iter().chain(&verb.journals) {
+        held.join(journal::read(file).map_err(|e| Exit::Data(format!("could not read {}: {e}", file.display())))?);
+    }
+    let (token, place) = home::new_identity(store).await?;
+    let adopted = adopt::adopt(&house.ctx, Adoption { journals: held, moved: verb.moved, token, place }).await?;
+    home::remember(store, &*house.ctx.clock()).await?;
+    if json {
+        return screen::json(&adopted);
+    }
+    let journals = own.iter().chain(&verb.journals).count();
+    screen::line(format!("Read {} lines of {journals} stop journals.", adopted.journal_lines))?;
+    if adopted.unreadable_lines > 0 {
+        screen::line(format!("{} lines could not be read.", adopted.unreadable_lines))?;
+    }
+    for (count, what) in [
+        (adopted.stopped, "addresses are stopped that the backup did not know as stopped"),
+        (adopted.lifted, "stops are lifted that had been lifted since"),
+        (adopted.handed_off, "prospects had been handed off since: stopped, and on the sales manager's queue"),
+        (adopted.forgotten, "people had asked to be forgotten since, and are"),
+        (adopted.fell_due, "occurrences fell due since: nothing of them is sent"),
+        (adopted.held, "deliveries may have been sent since: held, see `nurtured uncertain list`"),
+    ] {
+        if count > 0 {
+            screen::line(format!("{count} {what}."))?;
+        }
+    }
+    screen::line("This database sends from now on. Take care that no other copy of it does.")
+}

@@ -1,0 +1,61 @@
+//! `nurtured stop` and `nurtured resume`: all group mail, on every node, at once.
+
+use super::exit::Exit;
+use super::{open, screen};
+use crate::flow::{adopt, gate};
+use clap::Args;
+use std::path::Path;
+
+/// Stop all group mail, on every node and after restarts too, until `nurtured resume`
+#[derive(Debug, Args)]
+pub struct Stop {
+    /// Why, in your words; shown wherever somebody asks why nothing is sent
+    #[arg(long, default_value = "stopped by hand")]
+    reason: String,
+}
+
+/// Stops. What was marked before this returns may still arrive; nothing is marked after it.
+///
+/// # Errors
+/// 2 without a reason; the store's.
+pub async fn stop(verb: &Stop, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let reason = verb.reason.trim();
+    if reason.is_empty() {
+        return Err(Exit::Usage("say why: --reason \"the prices are wrong\"".to_owned()));
+    }
+    let house = open::house(config).await?;
+    let new = gate::stop(&house.ctx, reason).await?;
+    let state = gate::state(&house.ctx).await?;
+    if json {
+        return screen::json(&serde_json::json!({ "changed": new, "sending": state }));
+    }
+    let held = state.stopped.map(|held| held.reason).unwrap_or_default();
+    screen::line(if new {
+        "Nothing more is sent to prospects, until `nurtured resume`. Letters to salespeople go on.".to_owned()
+    } else {
+        format!("It was stopped already: {held}. The reason it had stays.")
+    })
+}
+
+/// Lets group mail go on: what is open is sent, what fell due meanwhile only if it is not too late for it.
+///
+/// # Errors
+/// The store's.
+pub async fn resume(config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let house = open::house(config).await?;
+    let before = gate::state(&house.ctx).await?.stopped;
+    if before.is_some_and(|held| held.reason.starts_with(gate::JOURNAL_TROUBLE)) {
+        // What could not be written then is written now, or sending stays stopped.
+        adopt::complete(&house.ctx).await?;
+    }
+    let resumed = gate::resume(&house.ctx).await?;
+    let state = gate::state(&house.ctx).await?;
+    if json {
+        return screen::json(&serde_json::json!({ "changed": resumed, "sending": state }));
+    }
+    let how = if resumed { "Group mail goes on." } else { "Group mail was not stopped." };
+    match state.why_not() {
+        Some(why) => screen::line(format!("{how} Yet nothing is sent: {why}.")),
+        None => screen::line(how),
+    }
+}

@@ -1,0 +1,74 @@
+//! Notes: what a transaction said that the stop journal must keep. A store function that stops somebody, or lets them go,
+//! leaves a note; the commit writes all of them, so that no caller can forget it and a group commit costs one fsync.
+
+use super::journal::{Journal, What};
+use std::sync::Arc;
+
+/// What one transaction said; empty where there is no journal.
+#[derive(Debug, Default)]
+pub struct Notes {
+    journal: Option<Arc<Journal>>,
+    said: Vec<(String, What)>,
+    erased: Vec<(String, String)>,
+}
+
+impl Notes {
+    /// For this journal.
+    pub(in crate::store) const fn of(journal: Option<Arc<Journal>>) -> Self {
+        Self { journal, said: Vec::new(), erased: Vec::new() }
+    }
+
+    /// Something was said about an address.
+    pub(in crate::store) fn say(&mut self, address: String, what: What) {
+        if self.journal.is_some() {
+            self.said.push((address, what));
+        }
+    }
+
+    /// An address is to be known by what stands for it alone.
+    pub(in crate::store) fn erase(&mut self, address: String, stands_for_it: String) {
+        if self.journal.is_some() {
+            self.erased.push((address, stands_for_it));
+        }
+    }
+
+    /// Whether the journal could not be written when that was last tried.
+    pub(in crate::store) fn are_lost(&self) -> bool {
+        self.journal.as_ref().is_some_and(|journal| journal.is_broken())
+    }
+
+    /// Writes the stops, before the commit: one that is in the journal and not in the database does no harm. A journal
+    /// that cannot be written does not keep anybody from stopping; it keeps us from sending.
+    pub(in crate::store) async fn before_commit(&mut self) {
+        let (ends, stops): (Vec<_>, Vec<_>) = std::mem::take(&mut self.said).into_iter().partition(|(_, what)| what.lets_go());
+        self.said = ends;
+        if !stops.is_empty() {
+            self.on_disk(move |journal| journal.write(stops)).await;
+        }
+    }
+
+    /// Writes what ends a stop, and takes erased addresses out, now that it is so.
+    pub(in crate::store) async fn after_commit(mut self) {
+        let (ends, erased) = (std::mem::take(&mut self.said), std::mem::take(&mut self.erased));
+        if !ends.is_empty() || !erased.is_empty() {
+            let write = move |journal: &Journal| {
+                if !ends.is_empty() {
+                    journal.write(ends);
+                }
+                if !erased.is_empty() {
+                    journal.erase(erased);
+                }
+            };
+            self.on_disk(write).await;
+        }
+    }
+
+    async fn on_disk(&self, write: impl FnOnce(&Journal) + Send + 'static) {
+        if let Some(journal) = self.journal.clone() {
+            let written = tokio::task::spawn_blocking(move || write(&journal)).await;
+            if let Err(error) = written {
+                tracing::error!(%error, "the stop journal was not written");
+            }
+        }
+    }
+}

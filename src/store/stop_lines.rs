@@ -1,0 +1,128 @@
+//! What a stop journal says: a line of JSON each, and what holds in the end of many.
+//!
+//! It reads and writes no file.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io;
+
+/// What was said about an address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "lowercase")]
+pub enum What {
+    /// It must not be used any more.
+    Stopped {
+        /// On which channel.
+        channel: String,
+        /// Why, in a suppression's word.
+        reason: String,
+        /// Where that was said.
+        source: String,
+    },
+    /// That was lifted.
+    Lifted {
+        /// On which channel.
+        channel: String,
+    },
+    /// Its prospect stands there now; only who is nurturing gets group mail.
+    Stands {
+        /// A standing's word.
+        standing: String,
+    },
+}
+
+impl What {
+    /// Whether it ends a stop rather than making one.
+    #[must_use]
+    pub fn lets_go(&self) -> bool {
+        match self {
+            Self::Stopped { .. } => false,
+            Self::Lifted { .. } => true,
+            Self::Stands { standing } => standing == "nurturing",
+        }
+    }
+
+    /// What it is said about: the later of two about the same counts.
+    fn about(&self) -> &str {
+        match self {
+            Self::Stopped { channel, .. } | Self::Lifted { channel } => channel,
+            Self::Stands { .. } => "",
+        }
+    }
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When it was written.
+    pub at: Timestamp,
+    /// Which address (`sha256:…` after erasure).
+    pub address: String,
+    /// What was said about it.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What a journal holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Its lines, in the order written.
+    pub entries: Vec<Entry>,
+    /// How many lines could not be read.
+    pub unreadable: usize,
+}
+
+impl Held {
+    /// Takes in another journal's: another node wrote it.
+    pub fn join(&mut self, other: Self) {
+        self.entries.extend(other.entries);
+        self.unreadable += other.unreadable;
+    }
+
+    /// What holds in the end of each address, oldest first. Of two lines of the same instant the one that stops counts.
+    #[must_use]
+    pub fn last(&self) -> Vec<Entry> {
+        let mut last: BTreeMap<(&str, &str), &Entry> = BTreeMap::new();
+        for entry in &self.entries {
+            last.entry((&entry.address, entry.what.about()))
+                .and_modify(|known| {
+                    let later = entry.at > known.at || (entry.at == known.at && (known.what.lets_go() || !entry.what.lets_go()));
+                    if later {
+                        *known = entry;
+                    }
+                })
+                .or_insert(entry);
+        }
+        let mut entries: Vec<Entry> = last.into_values().cloned().collect();
+        entries.sort_by_key(|entry| entry.at);
+        entries
+    }
+}
+
+/// Reads lines. A last one that was torn off by a crash is passed over: its writer was never told that it was kept.
+#[must_use]
+pub fn parse(bytes: &[u8]) -> Held {
+    let mut held = Held::default();
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        match serde_json::from_slice(line) {
+            Ok(entry) => held.entries.push(entry),
+            Err(_) if !line.ends_with(b"\n") => {}
+            Err(_) if line.trim_ascii().is_empty() => {}
+            Err(_) => held.unreadable += 1,
+        }
+    }
+    held
+}
+
+/// Writes lines.
+///
+/// # Errors
+/// None that a vector knows; they are the serialiser's.
+pub fn lines(entries: &[Entry], bytes: &mut Vec<u8>) -> io::Result<()> {
+    for entry in entries {
+        serde_json::to_writer(&mut *bytes, entry)?;
+        bytes.push(b'\n');
+    }
+    Ok(())
+}

@@ -1,0 +1,198 @@
+//! The witness: a small file beside the stop journal that remembers which database was at home here and how far it had
+//! come. A database that is less far was restored from a backup; one that is at home elsewhere is a copy.
+//!
+//! Pure but for reading and writing the file. What it cannot tell: a machine restored as a whole, the witness with it; and
+//! a copy of the file made by other means than ours in the last second before a crash, restored after it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// How far a database has come: the highest number of each table that only grows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marks {
+    /// Deliveries.
+    pub deliveries: i64,
+    /// Attempts.
+    pub attempts: i64,
+    /// Signals.
+    pub signals: i64,
+    /// Suppressions.
+    pub suppressions: i64,
+}
+
+impl Marks {
+    /// Whether any of them lies behind.
+    #[must_use]
+    pub const fn is_behind(&self, other: &Self) -> bool {
+        self.deliveries < other.deliveries
+            || self.attempts < other.attempts
+            || self.signals < other.signals
+            || self.suppressions < other.suppressions
+    }
+}
+
+/// What a database says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Its token; none before it was first at home anywhere.
+    pub token: Option<String>,
+    /// Where it is at home.
+    pub place: Option<String>,
+    /// The token it had before it was adopted.
+    pub former: Option<String>,
+    /// How far it has come.
+    pub marks: Marks,
+}
+
+/// What the file remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Witness {
+    /// Of which database.
+    pub token: String,
+    /// How far it had come…
+    pub marks: Marks,
+    /// …when it was last looked at.
+    pub at: Timestamp,
+}
+
+/// What becomes of a database that is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was never at home anywhere: here is its home.
+    New,
+    /// It is the one that was at home here.
+    Same,
+    /// It was adopted on another node since this one last looked.
+    AdoptedElsewhere,
+    /// It is another, an older one, or at home elsewhere: why.
+    Stranger(String),
+}
+
+/// Whether this database, opened at this place, is the one the witness knows. `alone`: no second node can share it, so
+/// whoever opens it has its witness.
+#[must_use]
+pub fn judge(database: &Identity, witness: Option<&Witness>, place: &str, alone: bool) -> Verdict {
+    let stranger = |why: String| Verdict::Stranger(why);
+    match (&database.token, witness) {
+        (None, None) => Verdict::New,
+        (None, Some(witness)) => {
+            stranger(format!("this database is new, or older than the one that was at home here until {}", witness.at))
+        }
+        (Some(_), None) if database.place.as_deref() != Some(place) => {
+            stranger(format!("this database is a copy: it is at home elsewhere, at {}", home(database)))
+        }
+        (Some(_), None) if alone => {
+            stranger("the witness beside the stop journal is gone: nobody can tell whether this is a restored backup".to_owned())
+        }
+        (Some(_), Some(witness)) if database.former.as_ref() == Some(&witness.token) => Verdict::AdoptedElsewhere,
+        (Some(token), Some(witness)) if *token != witness.token => {
+            stranger(format!("this is another database than the one that was at home here until {}", witness.at))
+        }
+        (Some(_), Some(_)) if database.place.as_deref() != Some(place) => {
+            stranger(format!("this database was copied or moved: it is at home at {}", home(database)))
+        }
+        (Some(_), Some(witness)) if database.marks.is_behind(&witness.marks) => {
+            stranger(format!("this database was restored from a backup: it had come further by {}", witness.at))
+        }
+        (Some(_), _) => Verdict::Same,
+    }
+}
+
+fn home(database: &Identity) -> &str {
+    database.place.as_deref().unwrap_or("a place unknown")
+}
+
+/// Where the witness of a journal lies: beside it.
+#[must_use]
+pub fn beside(journal: &Path) -> PathBuf {
+    let mut name = journal.as_os_str().to_owned();
+    name.push(".witness");
+    name.into()
+}
+
+/// Reads it; none if it is not there.
+///
+/// # Errors
+/// When it cannot be read, or is not what we write.
+pub fn read(path: &Path) -> io::Result<Option<Witness>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        bytes => Ok(Some(serde_json::from_slice(&bytes?)?)),
+    }
+}
+
+/// Writes it, whole or not at all, and returns once it is on the disk.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write(path: &Path, witness: &Witness) -> io::Result<()> {
+    // Two processes of one machine may write it at the same time: each has a draft of its own.
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let draft = PathBuf::from(name);
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    file.write_all(&serde_json::to_vec(witness)?)?;
+    file.sync_all()?;
+    fs::rename(&draft, path)?;
+    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marks(n: i64) -> Marks {
+        Marks { deliveries: n, attempts: n, signals: n, suppressions: n }
+    }
+
+    fn database(token: Option<&str>, place: &str, n: i64) -> Identity {
+        Identity { token: token.map(str::to_owned), place: token.map(|_| place.to_owned()), former: None, marks: marks(n) }
+    }
+
+    #[test]
+    fn a_copy_a_backup_and_a_stranger_are_told_from_the_one_at_home() {
+        let witness = Witness { token: "a".into(), marks: marks(5), at: "2026-03-02T08:00:00Z".parse().expect("an instant") };
+        let judge = |database: &Identity, witness: Option<&Witness>, alone| match judge(database, witness, "here", alone) {
+            Verdict::Stranger(why) => why,
+            Verdict::New => "new".to_owned(),
+            Verdict::Same => "same".to_owned(),
+            Verdict::AdoptedElsewhere => "adopted".to_owned(),
+        };
+        let adopted = Identity { former: Some("a".into()), ..database(Some("b"), "here", 3) };
+        let one_behind = Identity { marks: Marks { suppressions: 4, ..marks(9) }, ..database(Some("a"), "here", 9) };
+        for (database, witness, alone, expected) in [
+            (database(None, "", 0), None, true, "new"),
+            (database(None, "", 0), Some(&witness), true, "new, or older"),
+            (database(Some("a"), "here", 5), Some(&witness), true, "same"),
+            (database(Some("a"), "here", 9), Some(&witness), false, "same"),
+            (database(Some("a"), "here", 4), Some(&witness), false, "restored from a backup"),
+            (one_behind, Some(&witness), true, "restored from a backup"),
+            (database(Some("b"), "here", 9), Some(&witness), true, "another database"),
+            (database(Some("a"), "there", 9), Some(&witness), true, "at home at there"),
+            (database(Some("a"), "there", 9), None, false, "a copy"),
+            (database(Some("a"), "here", 9), None, true, "the witness beside"),
+            (database(Some("a"), "here", 9), None, false, "same"),
+            (adopted, Some(&witness), false, "adopted"),
+        ] {
+            let found = judge(&database, witness, alone);
+            assert!(found.contains(expected), "{database:?} {witness:?}: {found}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn it_is_read_as_it_was_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = beside(&folder.path().join("stops"));
+        assert_eq!(read(&path).expect("nothing"), None);
+        let witness = Witness { token: "a".into(), marks: marks(5), at: "2026-03-02T08:00:00Z".parse().expect("an instant") };
+        write(&path, &witness).expect("written");
+        assert_eq!(read(&path).expect("read"), Some(witness));
+        fs::write(&path, "{").expect("written");
+        assert!(read(&path).is_err(), "what we did not write is no witness, and no reason to go on without one");
+    }
+}
