@@ -24,10 +24,10 @@ struct Dates<'a> {
 /// 78 with every problem.
 pub fn check(config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let loaded = open::load(config)?;
-    for warning in &loaded.warnings {
+    let now = SystemClock.now();
+    for warning in loaded.warnings_at(now) {
         eprintln!("{}\n", warning.render(colour()));
     }
-    let now = SystemClock.now();
     let dates: Vec<Dates<'_>> = loaded.plan.campaigns.iter().map(|c| dates(c, now)).collect();
     if json {
         return screen::json(&dates);

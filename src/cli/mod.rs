@@ -16,6 +16,7 @@ pub mod db;
 pub mod prospects;
 pub mod signals;
 pub mod explain;
+pub mod desk;
 pub mod suppress;
 pub mod inbox;
 // Campaigns.

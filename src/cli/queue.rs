@@ -40,7 +40,9 @@ pub async fn queue(verb: &Queue, config: Option<&Path>, json: bool) -> Result<()
             let due = item.due_at.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M").to_string();
             let due = if item.overdue { format!("{due} !") } else { due };
             let who = item.company.map_or_else(|| item.name.clone(), |company| format!("{}, {company}", item.name));
-            [item.handoff.map(|id| id.to_string()).unwrap_or_default(), what, who, item.action, due]
+            let lapsed: Vec<&str> = item.reconfirm.iter().map(|criterion| criterion.word()).collect();
+            let again = if lapsed.is_empty() { String::new() } else { format!(" (re-confirm {})", lapsed.join(", ")) };
+            [item.handoff.map(|id| id.to_string()).unwrap_or_default(), what, who, item.action + &again, due]
         })
         .collect();
     if rows.is_empty() {

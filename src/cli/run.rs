@@ -2,6 +2,7 @@
 
 use super::exit::Exit;
 use super::open;
+use crate::clock::{Clock, SystemClock};
 use crate::config;
 use crate::daemon::lifecycle;
 use std::path::Path;
@@ -12,7 +13,7 @@ use std::path::Path;
 /// 78 for a configuration that is wrong or still an example; 69 when the database or the port is not to be had.
 pub async fn run(said: Option<&Path>) -> Result<(), Exit> {
     let loaded = open::load(said)?;
-    for warning in &loaded.warnings {
+    for warning in loaded.warnings_at(SystemClock.now()) {
         tracing::warn!("{}", warning.render(false));
     }
     config::ready_for_real(&loaded.plan)?;

@@ -1,6 +1,7 @@
 //! What is printed: lines and tables for eyes, JSON for programs. A closed pipe ends the output quietly.
 
 use super::exit::Exit;
+use crate::domain::qualification::Citation;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -23,6 +24,15 @@ pub fn aside(text: impl std::fmt::Display) {
 #[must_use]
 pub fn instant(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "-".to_owned(), |at| at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string())
+}
+
+/// A cited signal in a line.
+#[must_use]
+pub fn cited(c: &Citation) -> String {
+    let of = c.of.as_ref().map(|of| format!(", by their colleague {}", of.name)).unwrap_or_default();
+    let by = c.by.as_ref().map(|by| format!(", logged by {by}")).unwrap_or_default();
+    let date = c.date.map(|date| format!(", names {date}")).unwrap_or_default();
+    format!("{}  {}{date}{of}{by} (signal {})", instant(Some(c.at)), c.words, c.signal)
 }
 
 /// Prints a value as JSON, on several lines.

@@ -1,12 +1,18 @@
-//! `nurtured signals log`: what somebody of ours heard or saw, in the record, and what it proves.
+//! `nurtured signals`: what somebody of ours heard or saw, in the record, and what it proves; what they decide until a
+//! day; and what they judge to be a machine's.
 
 use super::exit::Exit;
 use super::{open, screen};
+use crate::daemon::assemble::House;
 use crate::domain::criterion::Criterion;
-use crate::domain::qualification::{Qualification, Verdict};
+use crate::domain::id::{ProspectId, SignalId};
+use crate::domain::qualification::{Obstacle, Qualification, Verdict};
+use crate::domain::question::Power;
 use crate::domain::signal::{Detail, Touch};
+use crate::flow::judge::{self, Decision};
 use crate::flow::observe::{self, Logged, Observed};
-use crate::flow::qualify;
+use crate::flow::{look, qualify};
+use crate::store::prospects;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -18,6 +24,49 @@ use std::path::Path;
 pub enum Signals {
     /// Log a call, a meeting, a talk at a fair, or a note
     Log(Log),
+    /// Decide that a criterion holds, or does not, until a day; what somebody says later beats it
+    Override(Override),
+    /// Judge signals to be a machine's, or a person's after all
+    Judge(Judge),
+}
+
+/// A decision, by name and until a day
+#[derive(Debug, Args)]
+pub struct Override {
+    /// The prospect's address
+    email: String,
+    /// The criterion
+    #[arg(long, value_parser = open::criterion)]
+    criterion: Criterion,
+    /// It does not hold [default: it holds]
+    #[arg(long)]
+    contradicts: bool,
+    /// Who of ours decides: an id of salespeople.toml
+    #[arg(long)]
+    by: String,
+    /// The day on which the decision stops counting
+    #[arg(long, value_name = "DATE")]
+    until: Date,
+    /// Why
+    #[arg(long)]
+    note: String,
+}
+
+/// A judgement on signals
+#[derive(Debug, Args)]
+pub struct Judge {
+    /// The signals' numbers, as `nurtured explain` shows them
+    #[arg(required = true, value_name = "SIGNAL")]
+    signals: Vec<i64>,
+    /// Whose they were: machine or person
+    #[arg(long = "as", value_name = "WHOSE", value_parser = ["machine", "person"])]
+    judged: String,
+    /// Who of ours judges: an id of salespeople.toml
+    #[arg(long)]
+    by: String,
+    /// Why
+    #[arg(long)]
+    note: String,
 }
 
 /// What was heard, from whom, by whom
@@ -59,6 +108,8 @@ struct Outcome<'a> {
     words: String,
     met: Vec<Criterion>,
     missing: Vec<Criterion>,
+    /// What is in the way of five that are met.
+    obstacle: Option<&'static str>,
     qualification: &'a Qualification,
 }
 
@@ -67,8 +118,49 @@ struct Outcome<'a> {
 /// # Errors
 /// 1 for a touch no rule reads or a prospect nobody knows; 2 for what makes no sense; the store's.
 pub async fn obey(verb: Signals, config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let Signals::Log(log) = verb;
     let house = open::house(config).await?;
+    match verb {
+        Signals::Log(log) => self::log(&house, log, json).await,
+        Signals::Override(verb) => decide(&house, verb, json).await,
+        Signals::Judge(verb) => judge(&house, verb, json).await,
+    }
+}
+
+async fn decide(house: &House, verb: Override, json: bool) -> Result<(), Exit> {
+    let by = open::person(&house.ctx.plan(), &verb.by)?;
+    let mut tx = house.ctx.store().read().await?;
+    let prospect = open::prospect(&mut tx, &verb.email).await?;
+    drop(tx);
+    let (criterion, holds, until) = (verb.criterion, !verb.contradicts, verb.until);
+    let power = if holds { Power::Meets } else { Power::Contradicts };
+    let words = Detail::Override { criterion, power, until, note: verb.note.clone() }.words();
+    let decision = Decision { address: open::address(&verb.email)?, criterion, holds, until, by, note: verb.note };
+    let observed = judge::decide(&house.ctx, decision).await?;
+    tell(house, prospect, observed, words, json).await
+}
+
+async fn judge(house: &House, verb: Judge, json: bool) -> Result<(), Exit> {
+    #[derive(Serialize)]
+    struct Judged {
+        signal: SignalId,
+        prospect: ProspectId,
+        machine: bool,
+    }
+    let by = open::person(&house.ctx.plan(), &verb.by)?;
+    let is_machine = verb.judged == "machine";
+    let signals: Vec<SignalId> = verb.signals.into_iter().map(SignalId).collect();
+    let judged = judge::judge(&house.ctx, &signals, is_machine, &by, &verb.note).await?;
+    qualify::qualify(&house.ctx).await?;
+    let judged: Vec<Judged> =
+        judged.into_iter().map(|(signal, prospect)| Judged { signal, prospect, machine: is_machine }).collect();
+    if json {
+        return screen::json(&judged);
+    }
+    let whose = if is_machine { "a machine's: it counts for nothing" } else { "a person's" };
+    judged.iter().try_for_each(|j| screen::line(format!("Signal {} is {whose} now (prospect {})", j.signal, j.prospect)))
+}
+
+async fn log(house: &House, log: Log, json: bool) -> Result<(), Exit> {
     let (plan, now) = (house.ctx.plan(), house.ctx.now());
     let mut tx = house.ctx.store().read().await?;
     let prospect = open::prospect(&mut tx, &log.email).await?;
@@ -89,16 +181,24 @@ pub async fn obey(verb: Signals, config: Option<&Path>, json: bool) -> Result<()
     let by = open::person(&plan, &log.by)?;
     let logged = Logged { address: open::address(&log.email)?, by, occurred_at, detail };
     let observed = observe::log(&house.ctx, logged).await?;
-    qualify::qualify(&house.ctx).await?;
+    tell(house, prospect, observed, words, json).await
+}
 
+/// Says what was recorded, and what is known and missing now.
+async fn tell(house: &House, prospect: ProspectId, observed: Observed, words: String, json: bool) -> Result<(), Exit> {
+    qualify::qualify(&house.ctx).await?;
+    let plan = house.ctx.plan();
     let mut tx = house.ctx.store().read().await?;
-    let (found, _) = qualify::look(&mut tx, &plan, prospect, house.ctx.now()).await?;
+    let (found, _) = look::look(&mut tx, &plan, prospect, house.ctx.now()).await?;
     let signal = match observed {
         Observed::New(id) => Some(id.0),
         Observed::Again | Observed::Unknown => None,
     };
     let met = found.findings().iter().filter(|(_, f)| f.verdict == Verdict::Met).map(|(criterion, _)| criterion).collect();
-    let outcome = Outcome { signal, new: signal.is_some(), words, met, missing: found.missing(), qualification: &found };
+    let started_at = prospects::one(&mut tx, prospect).await?.episode_started_at;
+    let obstacle = found.obstacle(started_at).filter(|_| found.met() == 5).map(Obstacle::words);
+    let outcome =
+        Outcome { obstacle, signal, new: signal.is_some(), words, met, missing: found.missing(), qualification: &found };
     if json { screen::json(&outcome) } else { print(&outcome) }
 }
 
@@ -109,9 +209,10 @@ fn print(outcome: &Outcome<'_>) -> Result<(), Exit> {
     }
     let names = |of: &[Criterion]| of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     screen::line(format!("{} of 5 met{}", outcome.met.len(), prefixed(": ", &names(&outcome.met))))?;
-    match outcome.missing.as_slice() {
-        [] => screen::line("Nothing is missing: they stand in the doorway."),
-        missing => screen::line(format!("Missing: {}", names(missing))),
+    match (outcome.missing.as_slice(), outcome.obstacle) {
+        ([], Some(obstacle)) => screen::line(format!("Nothing is missing, and yet: {obstacle}.")),
+        ([], None) => screen::line("Nothing is missing: they stand in the doorway, or have passed it."),
+        (missing, _) => screen::line(format!("Missing: {}", names(missing))),
     }
 }
 

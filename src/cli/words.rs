@@ -2,7 +2,7 @@
 
 use super::exit::{Exit, colour};
 use super::{
-    adopt, campaigns, check, db, demo, explain, handoffs, inbox, init, prospects, queue, run, sending, signals, suppress,
+    adopt, campaigns, check, db, demo, desk, explain, handoffs, inbox, init, prospects, queue, run, sending, signals, suppress,
     uncertain,
 };
 use crate::daemon::logs;
@@ -56,7 +56,7 @@ enum Verb {
     /// List deliveries nobody knows the end of, or say what became of them
     #[command(subcommand)]
     Uncertain(uncertain::Uncertain),
-    /// Log what people said
+    /// Log what people said, decide what holds, judge what was a machine's
     #[command(subcommand)]
     Signals(signals::Signals),
     /// Read what came back by mail
@@ -64,6 +64,8 @@ enum Verb {
     Inbox(inbox::Inbox),
     /// Show the five verdicts on a prospect, and the signals that say so
     Explain(explain::Explain),
+    /// List near misses: three or four of five, and what is missing
+    Desk(desk::Desk),
     /// Show a salesperson's personal queue
     Queue(queue::Queue),
     /// Answer and work handoffs
@@ -117,6 +119,7 @@ async fn obey(arguments: Arguments) -> Result<(), Exit> {
         Verb::Signals(verb) => signals::obey(verb, config, json).await,
         Verb::Inbox(verb) => inbox::obey(verb, config, json).await,
         Verb::Explain(verb) => explain::explain(&verb, config, json).await,
+        Verb::Desk(verb) => desk::desk(&verb, config, json).await,
         Verb::Queue(verb) => queue::queue(&verb, config, json).await,
         Verb::Handoffs(verb) => handoffs::obey(verb, config, json).await,
         Verb::Suppress(verb) => suppress::obey(verb, config, json).await,

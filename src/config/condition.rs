@@ -5,6 +5,7 @@ use crate::config::problem::{Log, Problem, did_you_mean};
 use crate::config::reader::Reader;
 use crate::domain::address::Address;
 use crate::domain::audience::{Condition, Test};
+use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::id::Name;
 use crate::domain::prospect::{FieldType, comparable};
 use std::collections::BTreeMap;
@@ -69,12 +70,26 @@ impl Declared {
 /// The keys of tests.
 const TESTS: [&str; 5] = ["is", "in", "at_least", "at_most", "known"];
 
-/// Reads one condition: a `field` with its test, a `tag`, or a `domain`.
+/// The words for what is known of a criterion.
+const VERDICTS: [(&str, Verdict); 5] = [
+    ("met", Verdict::Met),
+    ("weak", Verdict::Weak),
+    ("unknown", Verdict::Unknown),
+    ("contradicted", Verdict::Contradicted),
+    ("expired", Verdict::Expired),
+];
+
+/// Reads one condition: a `field` with its test, a `tag`, a `domain`, or a `criterion` with its verdicts.
 pub fn condition(log: &Log, node: &Node, declared: &Declared) -> Option<Condition> {
     let mut reader = Reader::table(log, node)?;
     let (field, tag, domain) = (reader.get("field"), reader.get("tag"), reader.get("domain"));
+    let criterion = reader.get("criterion");
+    if let (None, None, None, Some(criterion)) = (field, tag, domain, criterion) {
+        return verdicts(reader, criterion);
+    }
+    let alone = criterion.is_none();
     match (field, tag, domain) {
-        (Some(field), None, None) => {
+        (Some(field), None, None) if alone => {
             let named = declared.field(log, field);
             let test = test(&mut reader, named.as_ref().and_then(|(_, kind)| *kind));
             let unknown = reader.has_unknown();
@@ -86,11 +101,11 @@ pub fn condition(log: &Log, node: &Node, declared: &Declared) -> Option<Conditio
             }
             Some(Condition::Field { name, test: test? })
         }
-        (None, Some(tag), None) => {
+        (None, Some(tag), None) if alone => {
             reader.finish();
             Some(Condition::Tag(tag.text(log)?.to_owned()))
         }
-        (None, None, Some(domain)) => {
+        (None, None, Some(domain)) if alone => {
             reader.finish();
             let domains: Vec<String> = one_or_more(domain).iter().filter_map(|node| node.parse(log, "", domain_name)).collect();
             if matches!(&domain.value, Value::List(items) if items.is_empty()) {
@@ -105,7 +120,7 @@ pub fn condition(log: &Log, node: &Node, declared: &Declared) -> Option<Conditio
             let unknown = reader.has_unknown();
             reader.finish();
             if !unknown {
-                let problem = Problem::error(&node.place, "a condition names one of `field`, `tag` and `domain`");
+                let problem = Problem::error(&node.place, "a condition names one of `field`, `tag`, `domain` and `criterion`");
                 log.add(problem.help(
                     "such as { field = \"country\", in = [\"ES\"] }, { tag = \"fair-2025\" } or { domain = \"rival.example\" }",
                 ));
@@ -113,6 +128,22 @@ pub fn condition(log: &Log, node: &Node, declared: &Declared) -> Option<Conditio
             None
         }
     }
+}
+
+/// What is known of a criterion: `{ criterion = "budget", is = ["unknown", "expired"] }`.
+fn verdicts(mut reader: Reader<'_>, node: &Node) -> Option<Condition> {
+    let log = reader.log;
+    let words = Criterion::ALL.map(|criterion| (criterion.word(), criterion));
+    let criterion = node.one_of(log, &words);
+    let is = reader.need("is", "what may be known of it: one or more of met, weak, unknown, contradicted and expired");
+    let is = is.map(|node| one_or_more(node).iter().map(|node| node.one_of(log, &VERDICTS)).collect::<Option<Vec<_>>>());
+    if let Some(Some(is)) = &is
+        && is.is_empty()
+    {
+        log.add(Problem::error(&reader.place, "this list is empty").help("name at least one verdict, such as \"unknown\""));
+    }
+    reader.finish();
+    Some(Condition::Verdict { criterion: criterion?, is: is?? })
 }
 
 /// Reads the test among a table's keys. `None`: a problem was logged; `Some(None)`: there is no test.

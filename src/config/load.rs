@@ -7,12 +7,15 @@ use crate::config::node::{self, Node};
 use crate::config::place::{Place, Source};
 use crate::config::problem::{Log, Problem, Problems};
 use crate::config::secret::Vault;
-use crate::config::{campaign, environment, people, qualification, service};
+use crate::config::{campaign, environment, people, qualification, sense, service};
 use crate::domain::campaign::Campaign;
 use crate::domain::criterion::Criterion;
 use crate::domain::id::Name;
 use crate::domain::plan::Plan;
 use crate::domain::span::FiscalYear;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -25,6 +28,16 @@ pub struct Loaded {
     pub plan: Plan,
     /// What somebody should look at.
     pub warnings: Vec<Problem>,
+    /// What somebody should look at from a day on.
+    pub dated: Vec<(Date, Problem)>,
+}
+
+impl Loaded {
+    /// What somebody should look at now.
+    pub fn warnings_at(&self, now: Timestamp) -> impl Iterator<Item = &Problem> {
+        let today = now.to_zoned(TimeZone::UTC).date();
+        self.warnings.iter().chain(self.dated.iter().filter(move |(day, _)| *day <= today).map(|(_, problem)| problem))
+    }
 }
 
 /// Reads the configuration in a directory, the environment laid over `nurtured.toml`.
@@ -79,7 +92,8 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
     declared.fields = service.as_ref().map(|service| service.fields.clone());
     let roster = toml(PEOPLE).and_then(|root| people::read(&log, &root, &mut declared));
     let fiscal_year = service.as_ref().map_or(FiscalYear::CALENDAR, |service| service.fiscal_year);
-    let qualifying = toml(QUALIFICATION).and_then(|root| qualification::read(&log, &root, &declared, fiscal_year));
+    let rules = toml(QUALIFICATION);
+    let qualifying = rules.as_ref().and_then(|root| qualification::read(&log, root, &declared, fiscal_year));
     let askable: Vec<Criterion> =
         Criterion::ALL.into_iter().filter(|c| qualifying.as_ref().is_none_or(|q| !q.criteria[*c].question.is_empty())).collect();
     let campaigns = campaigns(&log, files, &askable, &declared, toml);
@@ -91,10 +105,15 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
         let title = format!("mails from {} are signed for another domain", campaign.from.address.domain());
         log.add(Problem::warning(&place, title).help("set `domain` under [smtp.dkim] to the domain of `from`"));
     }
+    let mut dated = Vec::new();
+    if let (Some(root), Some(qualifying), Some(settings), false) = (&rules, &qualifying, &settings, log.refuses()) {
+        sense::look(&log, root, qualifying, &campaigns, settings);
+        dated = sense::dated(root, qualifying);
+    }
     match (settings, roster, qualifying, log.refuses()) {
         (Some(settings), Some(roster), Some(qualifying), false) => {
             let plan = Plan { settings, campaigns, roster, qualifying, hash: hash(files) };
-            Ok(Loaded { plan, warnings: log.sorted() })
+            Ok(Loaded { plan, warnings: log.sorted(), dated })
         }
         _ => Err(Problems(log.sorted())),
     }

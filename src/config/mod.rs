@@ -23,6 +23,7 @@ pub mod qualification;
 pub mod newsletter;
 pub mod campaign;
 // All of them.
+pub mod sense;
 pub mod load;
 pub mod example;
 pub mod real;

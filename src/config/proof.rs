@@ -12,6 +12,7 @@ use crate::domain::question::{Answer, DueIn, Power};
 use crate::domain::rule::{CriterionRules, Reads, Rule, Until};
 use crate::domain::signal::Touch;
 use crate::domain::span::Span;
+use jiff::civil::Date;
 
 const POWERS: [(&str, Power); 3] = [("meets", Power::Meets), ("supports", Power::Supports), ("contradicts", Power::Contradicts)];
 
@@ -43,12 +44,30 @@ pub fn read(log: &Log, criterion: Criterion, node: &Node, declared: &Declared, t
         let problem = Problem::error(&enough.place, format!("support never meets {criterion}")).label("however many");
         log.add(problem.help("it must be said or observed; `enough` belongs to vision and need alone"));
     }
+    let of = reader.get("of");
+    let of_account = of.and_then(|node| node.one_of(log, &[("prospect", false), ("account", true)])).unwrap_or_default();
+    if let Some(of) = of.filter(|_| of_account && !criterion.account_may_meet()) {
+        let problem =
+            Problem::error(&of.place, format!("no colleague proves {criterion} for somebody else")).label("their own alone");
+        log.add(problem.help("what somebody sees or needs is their own; budget, authority and timeframe can be an account's"));
+    }
     let enough = enough.map_or(Some(1), |node| node.integer(log, 1, 100)).unwrap_or(1);
-    let rules: Vec<Rule> =
-        reader.list("evidence").iter().filter_map(|node| rule(Reader::table(log, node)?, criterion, declared, topics)).collect();
+    let mut rules: Vec<Rule> = Vec::new();
+    for node in reader.list("evidence") {
+        let read = Reader::table(log, node).and_then(|reader| rule(reader, criterion, declared, topics));
+        if let Some(read) = read {
+            if let Some(earlier) = rules.iter().find(|earlier| is_contradictory(earlier, &read)) {
+                let power = POWERS.iter().find(|(_, power)| *power == earlier.power).map_or("", |(word, _)| word);
+                let problem = Problem::error(&node.place, "one signal cannot mean two things about one criterion");
+                let problem = problem.label(format!("a rule above reads the same as \"{power}\""));
+                log.add(problem.help("keep one of the two, or give each a test of its own"));
+            }
+            rules.push(read);
+        }
+    }
     let place = reader.place.clone();
     reader.finish();
-    let rules = CriterionRules { question, answers, opener, ask, until: until.unwrap_or_default(), enough, rules };
+    let rules = CriterionRules { question, answers, opener, ask, until: until.unwrap_or_default(), of_account, enough, rules };
     if log.count() == before && !can_be_met(criterion, &rules) {
         let problem =
             Problem::error(&place, format!("nothing here can ever meet {criterion}")).label("nobody would ever be ready");
@@ -211,6 +230,15 @@ fn states_date(reads: &Reads, declared: &Declared) -> bool {
     }
 }
 
+/// Whether two rules read the same signal and take it for different things.
+fn is_contradictory(one: &Rule, other: &Rule) -> bool {
+    let same = match (&one.reads, &other.reads) {
+        (Reads::Touch(one), Reads::Touch(other)) => one.iter().any(|kind| other.contains(kind)),
+        (one, other) => one == other,
+    };
+    same && one.power != other.power
+}
+
 /// Whether some run of signals meets the criterion under these rules.
 fn can_be_met(criterion: Criterion, rules: &CriterionRules) -> bool {
     let meets = Some(Power::Meets);
@@ -236,10 +264,15 @@ fn opener(text: &str) -> Result<String, String> {
 }
 
 fn until(criterion: Criterion, text: &str) -> Result<Until, String> {
-    let expected = || format!("{text:?} is no expiry; write \"never\", \"180d\", \"fiscal year end\" or \"stated date + 30d\"");
+    let expected = || {
+        format!(
+            "{text:?} is no expiry; write \"never\", \"180d\", \"fiscal year end\", \"stated date + 30d\" or a day such as \"2027-06-30\""
+        )
+    };
     match text {
         "never" => Ok(Until::Never),
         "fiscal year end" => Ok(Until::FiscalYearEnd),
+        _ if text.parse::<Date>().is_ok() => text.parse().map(Until::Date).map_err(|_| expected()),
         _ => match text.strip_prefix("stated date") {
             Some(_) if criterion != Criterion::Timeframe => {
                 Err(format!("{criterion} states no date; write a span such as \"180d\" (only a timeframe has a stated date)"))
@@ -249,7 +282,13 @@ fn until(criterion: Criterion, text: &str) -> Result<Until, String> {
                 let span = rest.trim().strip_prefix('+').and_then(|span| Span::parse(span).ok());
                 span.map(Until::StatedDate).ok_or_else(expected)
             }
-            None => Span::parse(text).map(Until::After).map_err(|_| expected()),
+            None => match Span::parse(text) {
+                Ok(span) if span.rough_minutes() == 0 => {
+                    Err(format!("{text:?} ends a proof at the moment it is given; write a longer span, or \"never\""))
+                }
+                Ok(span) => Ok(Until::After(span)),
+                Err(_) => Err(expected()),
+            },
         },
     }
 }

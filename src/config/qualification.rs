@@ -37,7 +37,8 @@ pub fn read(log: &Log, root: &Node, declared: &Declared, fiscal_year: FiscalYear
         reader.need("recycle", "why a salesperson may return a lead, such as [recycle.\"no budget\"] with `lapses` and `wake`");
     let recycle = recycle.and_then(|node| Reader::table(log, node)).map(|section| recycling(&section)).unwrap_or_default();
     reader.finish();
-    Some(Qualifying { agreed_by, horizon: horizon?, fiscal_year, requests, topics, criteria: all, recycle })
+    let salespeople = declared.salespeople.clone().unwrap_or_default();
+    Some(Qualifying { agreed_by, horizon: horizon?, fiscal_year, requests, topics, criteria: all, recycle, salespeople })
 }
 
 fn agreed_by(log: &Log, node: &Node, declared: &Declared) -> Vec<Name> {

@@ -3,29 +3,33 @@
 //! Equal signals, rules and instant give an equal qualification, in any order of arrival: the live path, `explain` at
 //! a past instant and a backtest run this same function.
 
+use super::account::Colleague;
 use super::criterion::{Criterion, PerCriterion};
 use super::evidence::{Effect, Evidence, Origin};
 use super::id::{Name, SignalId};
-use super::machine::Machine;
-use super::qualification::{Citation, Finding, Ignored, Qualification, Verdict};
+use super::ignored::{Ignored, Why, machines};
+use super::qualification::{Citation, Finding, Of, Qualification, Verdict};
 use super::question::Power;
 use super::rule::{Qualifying, Reads};
 use super::signal::{Detail, Signal};
 use super::span::Span;
+use super::support::{self, PROVISIONAL, Support};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// A click counts once this much time has shown that no burst of a machine surrounds it.
-pub const PROVISIONAL: Span = Span::minutes(10);
 
 /// Folds a prospect's signals into the five verdicts at `now`. Signals that occurred later are not seen.
 #[must_use]
 pub fn assess(rules: &Qualifying, signals: &[Signal], now: Timestamp) -> Qualification {
+    assess_among(rules, signals, &[], now)
+}
+
+/// The same, with what colleagues of the same account said: where a rule counts the account, it counts.
+#[must_use]
+pub fn assess_among(rules: &Qualifying, signals: &[Signal], colleagues: &[&Colleague], now: Timestamp) -> Qualification {
     let mut signals: Vec<&Signal> = signals.iter().filter(|s| s.occurred_at <= now).collect();
     signals.sort_by_key(|s| (s.occurred_at, s.id));
-    let fold = Fold::new(rules, signals, now);
+    let fold = Fold::new(rules, signals, colleagues, now);
     fold.finish()
 }
 
@@ -33,29 +37,41 @@ struct Fold<'a> {
     rules: &'a Qualifying,
     now: Timestamp,
     signals: Vec<&'a Signal>,
-    ignored: BTreeMap<SignalId, &'static str>,
+    colleagues: &'a [&'a Colleague],
+    /// What counts for nothing at all.
+    nothing: BTreeMap<SignalId, Why>,
+    /// What counts for nothing about one criterion.
+    ignored: BTreeMap<(SignalId, Criterion), Why>,
     evidence: Vec<Evidence>,
     changes: BTreeSet<Timestamp>,
-}
-
-/// A supporting rule that has something to show.
-struct Support {
-    reached: bool,
-    since: Timestamp,
-    until: Timestamp,
-    cites: Vec<SignalId>,
-    origin: Origin,
+    /// The "not before" that Timeframe rests on.
+    came_due: Option<Timestamp>,
 }
 
 impl<'a> Fold<'a> {
-    fn new(rules: &'a Qualifying, signals: Vec<&'a Signal>, now: Timestamp) -> Self {
-        let mut fold = Self { rules, now, ignored: machines(&signals), signals, evidence: Vec::new(), changes: BTreeSet::new() };
+    fn new(rules: &'a Qualifying, signals: Vec<&'a Signal>, colleagues: &'a [&'a Colleague], now: Timestamp) -> Self {
+        let mut fold = Self {
+            rules,
+            now,
+            colleagues,
+            nothing: machines(&signals),
+            signals,
+            ignored: BTreeMap::new(),
+            evidence: Vec::new(),
+            changes: BTreeSet::new(),
+            came_due: None,
+        };
         for signal in &fold.signals {
-            if !fold.ignored.contains_key(&signal.id) {
+            if matches!(signal.detail, Detail::Click { .. }) && PROVISIONAL.after(signal.occurred_at) > now {
+                fold.nothing.entry(signal.id).or_insert(Why::Provisional);
+            }
+            if !fold.nothing.contains_key(&signal.id) {
                 fold.evidence.extend(rules.read(signal));
             }
         }
         fold.read_fields();
+        fold.evidence.extend(colleagues.iter().flat_map(|colleague| rules.read_colleague(colleague, now)));
+        fold.evidence.sort_by_key(|e| (e.said_at, e.origin, e.signal));
         fold
     }
 
@@ -64,40 +80,52 @@ impl<'a> Fold<'a> {
         let mut latest: BTreeMap<&Name, (&Signal, Option<&str>, Option<Date>)> = BTreeMap::new();
         for signal in &self.signals {
             if let Detail::Fields { changed, as_of, .. } = &signal.detail
-                && !self.ignored.contains_key(&signal.id)
+                && !self.nothing.contains_key(&signal.id)
             {
                 latest.extend(changed.iter().map(|(name, value)| (name, (*signal, value.as_deref(), *as_of))));
             }
         }
         for (criterion, of) in self.rules.criteria.iter() {
-            for rule in &of.rules {
+            for (place, rule) in of.rules.iter().enumerate() {
                 let Reads::Field { name, test } = &rule.reads else { continue };
                 if let Some((signal, Some(value), as_of)) = latest.get(name)
                     && test.passes(Some(value))
                 {
-                    self.evidence.push(self.rules.read_field(signal, criterion, rule, value, *as_of));
+                    self.evidence.push(self.rules.read_field(signal, criterion, place, value, *as_of));
                 }
             }
         }
     }
 
     fn finish(mut self) -> Qualification {
-        self.evidence.sort_by_key(|e| (e.said_at, e.origin, e.signal));
         let findings = PerCriterion::build(|criterion| self.finding(criterion));
-        let newest_human_at = self.newest_human();
-        let request = self
-            .signals
-            .iter()
-            .rev()
-            .find(|s| !self.ignored.contains_key(&s.id) && self.rules.requests.iter().any(|rule| rule.reads(&s.detail)));
+        for (criterion, finding) in findings.iter() {
+            // A signal may be ignored under one rule of a criterion and stand under another.
+            for citation in &finding.cites {
+                self.ignored.remove(&(citation.signal, criterion));
+            }
+        }
+        let newest_human_at = self.newest_human(&findings);
+        if findings.iter().all(|(_, f)| f.verdict == Verdict::Met) {
+            // A click may be the something new that is still missing, once it counts.
+            let provisional = self.signals.iter().filter(|s| self.nothing.get(&s.id) == Some(&Why::Provisional));
+            self.changes.extend(provisional.map(|s| PROVISIONAL.after(s.occurred_at)));
+        }
+        let mut asks = self.signals.iter().rev().filter(|s| !self.nothing.contains_key(&s.id));
+        let request = asks.find(|s| self.rules.requests.iter().any(|rule| rule.reads(&s.detail)));
         let request = request.map(|s| self.cite(s.id, Origin::Declared));
+        let by_sales = |c: &Citation| c.by.as_ref().is_some_and(|by| self.rules.salespeople.contains(by));
+        let by_sales_alone = findings.iter().flat_map(|(_, f)| &f.cites).all(by_sales);
+        let at_all = self.nothing.into_iter().map(|(signal, why)| Ignored { signal, criterion: None, why });
+        let about = self.ignored.into_iter().map(|((signal, c), why)| Ignored { signal, criterion: Some(c), why });
         Qualification {
             at: self.now,
             findings,
             newest_human_at,
+            by_sales_alone,
             request,
             changes_at: self.changes.range(self.now..).find(|at| **at > self.now && **at < Timestamp::MAX).copied(),
-            ignored: self.ignored.into_iter().map(|(signal, why)| Ignored { signal, why }).collect(),
+            ignored: at_all.chain(about).collect(),
         }
     }
 
@@ -107,7 +135,7 @@ impl<'a> Fold<'a> {
         let stands = |e: &&Evidence| lapsed_at.is_none_or(|(at, signal)| e.said_at > at || e.signal == signal);
         let standing: Vec<&Evidence> = mine.iter().filter(stands).collect();
         for old in mine.iter().filter(|e| !stands(e) && e.effect != Effect::Lapses) {
-            self.ignored.entry(old.signal).or_insert("lapsed: a salesperson returned the prospect since");
+            self.ignore(old, Why::Lapsed);
         }
 
         let decisive = self.decisive(&standing);
@@ -115,9 +143,13 @@ impl<'a> Fold<'a> {
         if let Some(settled) = finding.as_ref().filter(|f| matches!(f.verdict, Verdict::Met | Verdict::Contradicted)) {
             return settled.clone();
         }
-        let supports = self.supports(criterion, &standing, lapsed_at.map(|(at, _)| at));
-        match (self.of_supports(criterion, &supports), finding) {
-            (Some(found), Some(statement)) if found.verdict == Verdict::Met || statement.verdict == Verdict::Expired => found,
+        match (self.of_supports(criterion, &standing, lapsed_at.map(|(at, _)| at)), finding) {
+            (Some(found), Some(statement)) if found.verdict == Verdict::Met || statement.verdict == Verdict::Expired => {
+                if let Some(statement) = &decisive {
+                    self.ignore(statement, Why::Expired);
+                }
+                found
+            }
             (_, Some(statement)) => statement,
             (Some(found), None) => found,
             (None, None) => match lapsed_at {
@@ -132,177 +164,139 @@ impl<'a> Fold<'a> {
         }
     }
 
-    /// The statement that stands: the latest proof or contradiction, except that a fact never beats a person.
+    /// The statement that stands: the latest proof or contradiction, except that a fact never beats a person, and that
+    /// what somebody says of their own authority takes nothing from a colleague's.
     fn decisive(&mut self, standing: &[&Evidence]) -> Option<Evidence> {
         let statements = standing.iter().filter(|e| matches!(e.effect, Effect::Power(Power::Meets | Power::Contradicts)));
         let mut stands: Option<&Evidence> = None;
         for statement in statements {
             match stands {
                 Some(earlier) if statement.origin < Origin::Declared && earlier.origin >= Origin::Declared => {
-                    self.ignored.entry(statement.signal).or_insert("outranked: a person said otherwise");
+                    self.ignore(statement, Why::Outranked);
+                }
+                Some(earlier) if earlier.of.is_some() && earlier.until > self.now && speaks_of_themselves(statement) => {
+                    self.ignore(statement, Why::OfThemselves);
                 }
                 Some(earlier) if earlier.signal != statement.signal => {
-                    self.ignored.entry(earlier.signal).or_insert("superseded by something later");
+                    self.ignore(earlier, Why::Superseded);
                     stands = Some(statement);
                 }
                 _ => stands = Some(statement),
             }
-        }
-        if let Some(chosen) = stands {
-            // A signal may have been superseded on one criterion and stand on another.
-            self.ignored.remove(&chosen.signal);
         }
         stands.cloned()
     }
 
     fn of_statement(&mut self, statement: &Evidence) -> Finding {
         let cites = vec![Citation { date: statement.date, ..self.cite(statement.signal, statement.origin) }];
-        if statement.effect == Effect::Power(Power::Contradicts) {
-            return Finding { verdict: Verdict::Contradicted, since: Some(statement.said_at), cites, ..Finding::default() };
-        }
         self.changes.extend([statement.from, statement.until]);
         let until = (statement.until < Timestamp::MAX).then_some(statement.until);
         if self.now < statement.from {
             Finding { verdict: Verdict::Weak, since: Some(statement.said_at), begins: Some(statement.from), until, cites }
+        } else if self.now < statement.until && statement.effect == Effect::Power(Power::Contradicts) {
+            Finding { verdict: Verdict::Contradicted, since: Some(statement.said_at), until, cites, begins: None }
         } else if self.now < statement.until {
+            self.came_due = statement.comes_due.then_some(statement.from).or(self.came_due);
             Finding { verdict: Verdict::Met, since: Some(statement.from), until, cites, ..Finding::default() }
         } else {
             Finding { verdict: Verdict::Expired, since: until, cites, ..Finding::default() }
         }
     }
 
-    /// The supporting rules that have something to show: click rules, and statements and facts of power `supports`.
-    fn supports(&mut self, criterion: Criterion, standing: &[&Evidence], lapsed_at: Option<Timestamp>) -> Vec<Support> {
-        let mut found = Vec::new();
-        for statement in standing.iter().filter(|e| e.effect == Effect::Power(Power::Supports)) {
-            self.changes.insert(statement.until);
-            if self.now < statement.until {
-                let (since, until) = (statement.from, statement.until);
-                found.push(Support { reached: true, since, until, cites: vec![statement.signal], origin: statement.origin });
-            }
+    /// What clicks, and statements and facts of power `supports`, amount to.
+    fn of_supports(&mut self, criterion: Criterion, standing: &[&Evidence], lapsed_at: Option<Timestamp>) -> Option<Finding> {
+        let supporting = standing.iter().copied().filter(|e| e.effect == Effect::Power(Power::Supports));
+        let (counting, past): (Vec<&Evidence>, Vec<&Evidence>) = supporting.partition(|e| self.now < e.until);
+        self.changes.extend(counting.iter().map(|e| e.until));
+        for evidence in past {
+            self.ignore(evidence, Why::Expired);
         }
+        let mut supports: Vec<Support> = support::by_statements(&counting);
         let rules = self.rules;
         for rule in &rules.criteria[criterion].rules {
             if let Reads::Click { topic, days, within } = &rule.reads {
-                found.extend(self.clicks(topic, *days, *within, lapsed_at));
+                let clicks = self.clicks(criterion, topic, *within, lapsed_at);
+                supports.extend(support::by_clicks(&clicks, *days, *within));
             }
         }
-        found
-    }
-
-    fn clicks(&mut self, topic: &Name, days: u32, within: Span, lapsed_at: Option<Timestamp>) -> Option<Support> {
-        let topic = self.rules.topics.iter().find(|t| t.name == *topic)?;
-        let opens = within.before(self.now);
-        // The last click of each day, and the first: the last keeps the window open, the first began it.
-        let mut by_day: BTreeMap<Date, (&Signal, Timestamp)> = BTreeMap::new();
-        for signal in &self.signals {
-            let Detail::Click { target } = &signal.detail else { continue };
-            let after_lapse = lapsed_at.is_none_or(|at| signal.occurred_at > at);
-            if self.ignored.contains_key(&signal.id) || !topic.covers(target) || signal.occurred_at <= opens || !after_lapse {
-                continue;
-            }
-            let counts_from = PROVISIONAL.after(signal.occurred_at);
-            self.changes.extend([counts_from, within.after(signal.occurred_at)]);
-            if counts_from > self.now {
-                self.ignored.insert(signal.id, "provisional: a click counts after ten minutes");
-                continue;
-            }
-            let day = signal.occurred_at.to_zoned(TimeZone::UTC).date();
-            by_day.entry(day).and_modify(|(last, _)| *last = signal).or_insert((signal, counts_from));
-        }
-        let needed = days as usize;
-        let clicks: Vec<(&Signal, Timestamp)> = by_day.into_values().collect();
-        let reached = clicks.len() >= needed;
-        let since = if reached { clicks[needed - 1].1 } else { clicks.first()?.1 };
-        let keeps = if reached { clicks[clicks.len() - needed].0 } else { clicks.last()?.0 };
-        Some(Support {
-            reached,
-            since,
-            until: within.after(keeps.occurred_at),
-            cites: clicks.iter().map(|(s, _)| s.id).collect(),
-            origin: Origin::Behaviour,
-        })
-    }
-
-    fn of_supports(&self, criterion: Criterion, supports: &[Support]) -> Option<Finding> {
-        let enough = self.rules.criteria[criterion].enough.max(1);
-        let mut reached: Vec<&Support> = supports.iter().filter(|s| s.reached).collect();
-        reached.sort_by_key(|s| s.since);
-        // Facts alone never meet: somebody must have done or said something.
-        let alive = reached.iter().any(|s| s.origin != Origin::Fact);
-        let met = criterion.support_may_meet() && alive && reached.len() >= enough;
-        let shown: Vec<&Support> = if met { reached } else { supports.iter().collect() };
-        let since = if met { shown.get(enough - 1).map(|s| s.since) } else { shown.iter().map(|s| s.since).min() };
-        // It ends when so many rules have run out that too few are left.
-        let mut ends: Vec<Timestamp> = shown.iter().map(|s| s.until).collect();
-        ends.sort();
-        let until = if met { ends.get(ends.len() - enough).copied() } else { ends.last().copied() };
-        let ids: BTreeSet<SignalId> = shown.iter().flat_map(|s| &s.cites).copied().collect();
-        let origin = |id: SignalId| shown.iter().find(|s| s.cites.contains(&id)).map_or(Origin::Fact, |s| s.origin);
-        let mut cites: Vec<Citation> = ids.into_iter().map(|id| self.cite(id, origin(id))).collect();
+        let tally = support::tally(&supports, rules.criteria[criterion].enough, criterion.support_may_meet())?;
+        let mut cites: Vec<Citation> = tally.cites.into_iter().map(|(id, origin)| self.cite(id, origin)).collect();
         cites.sort_by_key(|c| (c.at, c.signal));
-        (!shown.is_empty()).then_some(Finding {
-            verdict: if met { Verdict::Met } else { Verdict::Weak },
-            since,
-            until: until.filter(|at| *at < Timestamp::MAX),
+        Some(Finding {
+            verdict: if tally.met { Verdict::Met } else { Verdict::Weak },
+            since: Some(tally.since),
+            until: Some(tally.until).filter(|at| *at < Timestamp::MAX),
             begins: None,
             cites,
         })
     }
 
-    /// The latest thing a person did or said, or that came due; what an import or a bounce says is nobody's act.
-    fn newest_human(&self) -> Option<Timestamp> {
-        let acts = self.signals.iter().filter(|s| !self.ignored.get(&s.id).is_some_and(|why| is_machine(why))).filter(|s| {
+    /// The clicks on a topic that count now, in the order of time.
+    fn clicks(&mut self, criterion: Criterion, topic: &Name, within: Span, lapsed_at: Option<Timestamp>) -> Vec<&'a Signal> {
+        let Some(topic) = self.rules.topics.iter().find(|t| t.name == *topic) else { return Vec::new() };
+        let mut counting = Vec::new();
+        for signal in &self.signals {
+            let Detail::Click { target } = &signal.detail else { continue };
+            let why = self.nothing.get(&signal.id);
+            if why.is_some_and(|why| why.is_machine()) || !topic.covers(target) {
+                continue;
+            }
+            let ends = within.after(signal.occurred_at);
+            if lapsed_at.is_some_and(|at| signal.occurred_at <= at) {
+                self.ignored.entry((signal.id, criterion)).or_insert(Why::Lapsed);
+            } else if ends <= self.now {
+                self.ignored.entry((signal.id, criterion)).or_insert(Why::Expired);
+            } else {
+                self.changes.extend([PROVISIONAL.after(signal.occurred_at), ends]);
+                counting.extend(why.is_none().then_some(*signal));
+            }
+        }
+        counting
+    }
+
+    /// The latest thing a person did or said, or that came due; what an import or a bounce says is nobody's act, and a
+    /// decision of ours is not the prospect's.
+    fn newest_human(&self, findings: &PerCriterion<Finding>) -> Option<Timestamp> {
+        let acts = self.signals.iter().filter(|s| !self.nothing.contains_key(&s.id)).filter(|s| {
             matches!(
                 s.detail,
                 Detail::Click { .. } | Detail::Answer { .. } | Detail::Form { .. } | Detail::Touch { .. } | Detail::Reply { .. }
             )
         });
-        let due =
-            self.evidence.iter().filter(|e| e.criterion == Criterion::Timeframe && e.from > e.said_at && e.from <= self.now);
-        acts.map(|s| s.occurred_at).chain(due.map(|e| e.from)).max()
+        let of_colleagues = findings.iter().flat_map(|(_, f)| &f.cites).filter(|c| c.of.is_some()).map(|c| c.at);
+        acts.map(|s| s.occurred_at).chain(of_colleagues).chain(self.came_due).max()
     }
 
     fn cite(&self, id: SignalId, origin: Origin) -> Citation {
-        let signal = self.signals.iter().find(|s| s.id == id);
+        let own = self.signals.iter().find(|s| s.id == id).map(|s| (*s, None));
+        let theirs = || {
+            let all = self.colleagues.iter().flat_map(|c| c.signals.iter().map(move |s| (s, Some(*c))));
+            all.into_iter().find(|(s, _)| s.id == id)
+        };
+        let (signal, colleague) = own.or_else(theirs).unzip();
         Citation {
             signal: id,
             at: signal.map_or(Timestamp::MIN, |s| s.occurred_at),
             words: signal.map(|s| s.detail.words()).unwrap_or_default(),
             origin,
             by: signal.and_then(|s| s.by.clone()),
+            of: colleague.flatten().map(|c| Of { prospect: c.prospect, name: c.name.clone() }),
             date: None,
         }
     }
-}
 
-fn is_machine(why: &str) -> bool {
-    why.starts_with("machine") || why.starts_with("void") || why.starts_with("provisional")
-}
-
-/// Signals of machines: told when they arrived, or seen now in their company.
-fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, &'static str> {
-    let mut found: BTreeMap<SignalId, &'static str> = signals.iter().filter_map(|s| Some((s.id, s.machine?.words()))).collect();
-    for (i, a) in signals.iter().enumerate() {
-        for b in signals[i + 1..].iter().take_while(|b| b.occurred_at.duration_since(a.occurred_at).as_secs() <= 60) {
-            if a.delivery.is_none() || a.delivery != b.delivery {
-                continue;
-            }
-            let apart = b.occurred_at.duration_since(a.occurred_at);
-            let why = match (&a.detail, &b.detail) {
-                (Detail::Click { target: one }, Detail::Click { target: two }) if one != two && apart.as_millis() <= 3_000 => {
-                    Machine::Burst
-                }
-                (Detail::Answer { criterion: c, say: one, .. }, Detail::Answer { criterion: d, say: two, .. })
-                    if c == d && one != two =>
-                {
-                    Machine::Contradictory
-                }
-                _ => continue,
-            };
-            found.entry(a.id).or_insert(why.words());
-            found.entry(b.id).or_insert(why.words());
+    /// Notes that evidence counts for nothing about its criterion. A colleague's is explained where the colleague is.
+    fn ignore(&mut self, evidence: &Evidence, why: Why) {
+        if evidence.of.is_none() {
+            self.ignored.entry((evidence.signal, evidence.criterion)).or_insert(why);
         }
     }
-    found
+}
+
+/// Whether it is a prospect's own word that they do not decide.
+fn speaks_of_themselves(statement: &Evidence) -> bool {
+    statement.criterion == Criterion::Authority
+        && statement.of.is_none()
+        && statement.origin == Origin::Declared
+        && statement.effect == Effect::Power(Power::Contradicts)
 }

@@ -3,6 +3,7 @@
 //! `store` evaluates them over everybody in one statement; `Condition::holds` is the same rule for one
 //! prospect, and the conformance suite holds the two together.
 
+use super::criterion::{Criterion, Verdict};
 use super::id::Name;
 use super::prospect::{Prospect, comparable};
 use serde::Serialize;
@@ -43,6 +44,13 @@ pub enum Condition {
     Tag(String),
     /// The address's domain is one of these, or below one of them.
     Domain(Vec<String>),
+    /// What is known of a criterion is one of these.
+    Verdict {
+        /// Which.
+        criterion: Criterion,
+        /// What can be said of it.
+        is: Vec<Verdict>,
+    },
 }
 
 /// A test of one field. Text is compared without regard to case.
@@ -80,6 +88,7 @@ impl Condition {
         match self {
             Self::Field { name, test } => test.passes(prospect.fields.get(name).map(String::as_str)),
             Self::Tag(tag) => prospect.tags.contains(tag),
+            Self::Verdict { criterion, is } => is.contains(&prospect.verdicts.get(criterion).copied().unwrap_or_default()),
             Self::Domain(domains) => {
                 prospect.address.as_ref().is_some_and(|address| domains.iter().any(|d| is_under(address.domain(), d)))
             }

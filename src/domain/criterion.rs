@@ -42,6 +42,13 @@ impl Criterion {
         Self::ALL.into_iter().find(|c| c.word() == word)
     }
 
+    /// Whether a colleague of the same account may prove it: what the company has, who decides there, and by when. What
+    /// somebody sees or needs is their own.
+    #[must_use]
+    pub const fn account_may_meet(self) -> bool {
+        !self.support_may_meet()
+    }
+
     /// Behaviour and facts may meet only Vision and Need; the others must be said or observed.
     #[must_use]
     pub const fn support_may_meet(self) -> bool {
@@ -58,6 +65,46 @@ impl fmt::Display for Criterion {
             Self::Need => "Need",
             Self::Timeframe => "Timeframe",
         })
+    }
+}
+
+/// What can be said of a criterion. Unknown is not no.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Proven, now.
+    Met,
+    /// Some support, not enough; or a proof that begins later.
+    Weak,
+    /// Nothing is known.
+    #[default]
+    Unknown,
+    /// Somebody said the opposite.
+    Contradicted,
+    /// It was proven, and no longer counts.
+    Expired,
+}
+
+impl Verdict {
+    /// The word in SQL, logs and pages.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Weak => "weak",
+            Self::Unknown => "unknown",
+            Self::Contradicted => "contradicted",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Every verdict, the best first.
+    pub const ALL: [Self; 5] = [Self::Met, Self::Weak, Self::Unknown, Self::Contradicted, Self::Expired];
+
+    /// The verdict of that word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|v| v.word() == word)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Evidence: what a rule reads from a signal about one criterion, and with what power.
 
 use super::criterion::Criterion;
-use super::id::SignalId;
+use super::id::{ProspectId, SignalId};
 use super::question::Power;
-use super::rule::{Qualifying, Reads, Rule, Until};
+use super::rule::{Qualifying, Reads, Until};
 use super::signal::{Detail, Signal};
 use super::span::{Span, midnight};
 use jiff::Timestamp;
@@ -52,6 +52,12 @@ pub struct Evidence {
     pub until: Timestamp,
     /// The date it states, for Timeframe.
     pub date: Option<Date>,
+    /// The rule that read it, by its place among the criterion's; none for an answer and for what needs no rule.
+    pub rule: Option<usize>,
+    /// The colleague of the same account whose word it is; none for the prospect's own.
+    pub of: Option<ProspectId>,
+    /// Whether it is a "not before" that comes due: its day counts as something new.
+    pub comes_due: bool,
 }
 
 impl Qualifying {
@@ -68,23 +74,23 @@ impl Qualifying {
             }
             Detail::Form { form, fields } => {
                 for (criterion, rules) in self.criteria.iter() {
-                    found.extend(rules.rules.iter().filter_map(|rule| {
+                    found.extend(rules.rules.iter().enumerate().filter_map(|(place, rule)| {
                         let date = rule.reads_form(form, fields)?;
-                        Some(self.evidence(signal, criterion, Effect::Power(rule.power), Origin::Declared, date))
+                        let evidence = self.evidence(signal, criterion, Effect::Power(rule.power), Origin::Declared, date);
+                        Some(Evidence { rule: Some(place), ..evidence })
                     }));
                 }
             }
             Detail::Touch { touch, proves, contradicts, date, not_before, .. } => {
                 let read = |criterion: Criterion| {
-                    self.criteria[criterion]
-                        .rules
-                        .iter()
-                        .find(|r| matches!(&r.reads, Reads::Touch(kinds) if kinds.contains(touch)))
+                    let mut rules = self.criteria[criterion].rules.iter().enumerate();
+                    rules.find(|(_, r)| matches!(&r.reads, Reads::Touch(kinds) if kinds.contains(touch)))
                 };
                 for criterion in proves {
-                    if let Some(rule) = read(*criterion) {
+                    if let Some((place, rule)) = read(*criterion) {
                         let date = date.filter(|_| *criterion == Criterion::Timeframe);
-                        found.push(self.evidence(signal, *criterion, Effect::Power(rule.power), Origin::Observed, date));
+                        let evidence = self.evidence(signal, *criterion, Effect::Power(rule.power), Origin::Observed, date);
+                        found.push(Evidence { rule: Some(place), ..evidence });
                     }
                 }
                 for criterion in contradicts.iter().filter(|c| read(**c).is_some()) {
@@ -94,8 +100,12 @@ impl Qualifying {
             }
             Detail::Event { event, .. } => {
                 for (criterion, rules) in self.criteria.iter() {
-                    let rule = rules.rules.iter().find(|r| matches!(&r.reads, Reads::Event(name) if name == event));
-                    found.extend(rule.map(|r| self.evidence(signal, criterion, Effect::Power(r.power), Origin::Fact, None)));
+                    let mut rules = rules.rules.iter().enumerate();
+                    let rule = rules.find(|(_, r)| matches!(&r.reads, Reads::Event(name) if name == event));
+                    found.extend(rule.map(|(place, rule)| Evidence {
+                        rule: Some(place),
+                        ..self.evidence(signal, criterion, Effect::Power(rule.power), Origin::Fact, None)
+                    }));
                 }
             }
             Detail::Recycled { lapses, contradicts, wake, .. } => {
@@ -107,22 +117,27 @@ impl Qualifying {
                 );
                 found.extend(wake.map(|wake| self.comes_due(signal, wake)));
             }
+            Detail::Override { criterion, power, until, .. } => {
+                let evidence = self.evidence(signal, *criterion, Effect::Power(*power), Origin::Observed, None);
+                found.push(Evidence { until: midnight(*until), ..evidence });
+            }
             _ => {}
         }
         found
     }
 
-    /// The evidence of a field that is now so: from the signal that last changed it.
+    /// The evidence of a field that is now so: from the signal that last changed it. `rule` is the place of the rule that
+    /// reads it, among the criterion's.
     #[must_use]
-    pub fn read_field(&self, signal: &Signal, criterion: Criterion, rule: &Rule, value: &str, as_of: Option<Date>) -> Evidence {
+    pub fn read_field(&self, signal: &Signal, criterion: Criterion, place: usize, value: &str, as_of: Option<Date>) -> Evidence {
+        let rule = &self.criteria[criterion].rules[place];
         // A value that nobody dated may be years old: it can only support.
         let power = if as_of.is_none() && rule.power == Power::Meets { Power::Supports } else { rule.power };
         let date = (criterion == Criterion::Timeframe).then(|| value.parse().ok()).flatten();
-        let mut evidence = self.evidence(signal, criterion, Effect::Power(power), Origin::Fact, date);
-        if let Some(day) = as_of {
-            evidence.until = self.until(criterion, midnight(day), date);
-        }
-        evidence
+        // What somebody vouches for was so on that day, whenever the list arrived.
+        let said_at = as_of.map_or(signal.occurred_at, midnight).min(signal.occurred_at);
+        let dated = Signal { occurred_at: said_at, ..signal.clone() };
+        Evidence { rule: Some(place), ..self.evidence(&dated, criterion, Effect::Power(power), Origin::Fact, date) }
     }
 
     /// "Not before": the statement comes due at its date, and is then a timeframe.
@@ -131,6 +146,7 @@ impl Qualifying {
         Evidence {
             from,
             until: self.until(Criterion::Timeframe, from, Some(wake)).max(Span::days(30).after(from)),
+            comes_due: true,
             ..self.evidence(signal, Criterion::Timeframe, Effect::Power(Power::Meets), Origin::Observed, Some(wake))
         }
     }
@@ -148,8 +164,16 @@ impl Qualifying {
             origin,
             said_at,
             from,
-            until: self.until(criterion, said_at, date),
+            // What contradicts holds until somebody says otherwise.
+            until: if effect == Effect::Power(Power::Contradicts) {
+                Timestamp::MAX
+            } else {
+                self.until(criterion, said_at, date)
+            },
             date,
+            rule: None,
+            of: None,
+            comes_due: false,
         }
     }
 
@@ -158,6 +182,7 @@ impl Qualifying {
             Until::Never => Timestamp::MAX,
             Until::After(span) => span.after(said_at),
             Until::FiscalYearEnd => self.fiscal_year.next_start(said_at),
+            Until::Date(day) => midnight(day),
             Until::StatedDate(span) => span.after(date.map_or(said_at, midnight)),
         }
     }

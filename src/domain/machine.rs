@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Why a hit is taken for a machine's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Machine {
     /// A HEAD request.
@@ -18,11 +18,13 @@ pub enum Machine {
     Burst,
     /// Contradictory answers within a minute.
     Contradictory,
+    /// Somebody of ours judged so.
+    ByHand,
 }
 
 impl Machine {
     /// Every reason.
-    pub const ALL: [Self; 5] = [Self::Head, Self::Agent, Self::NoAgent, Self::Burst, Self::Contradictory];
+    pub const ALL: [Self; 6] = [Self::Head, Self::Agent, Self::NoAgent, Self::Burst, Self::Contradictory, Self::ByHand];
 
     /// The word in SQL and reports.
     #[must_use]
@@ -33,6 +35,7 @@ impl Machine {
             Self::NoAgent => "no_agent",
             Self::Burst => "burst",
             Self::Contradictory => "contradictory",
+            Self::ByHand => "by_hand",
         }
     }
 
@@ -51,6 +54,7 @@ impl Machine {
             Self::NoAgent => "machine: no agent",
             Self::Burst => "machine: several links of one mail within three seconds",
             Self::Contradictory => "void: contradictory answers within a minute",
+            Self::ByHand => "machine: judged so by hand",
         }
     }
 

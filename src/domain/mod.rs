@@ -26,8 +26,11 @@ pub mod breaker;
 // The doorway: what came back, and what it proves.
 pub mod machine;
 pub mod signal;
+pub mod ignored;
 pub mod rule;
 pub mod evidence;
+pub mod account;
+pub mod support;
 pub mod qualification;
 pub mod assess;
 // The individual side: one prospect, one salesperson.

@@ -1,6 +1,7 @@
 //! A prospect: a person who may buy, what is known of them, and where they stand.
 
 use super::address::Address;
+use super::criterion::{Criterion, Verdict};
 use super::id::{AccountId, Name, ProspectId};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -78,6 +79,8 @@ pub struct Prospect {
     pub fields: BTreeMap<Name, String>,
     /// Labels.
     pub tags: BTreeSet<String>,
+    /// What is known of them, by criterion; what is not there is unknown.
+    pub verdicts: BTreeMap<Criterion, Verdict>,
 }
 
 impl Prospect {

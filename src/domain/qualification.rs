@@ -2,50 +2,21 @@
 //!
 //! Only `assess` makes one, so neither `Ready` nor `Request` can be forged.
 
+pub use super::criterion::Verdict;
 use super::criterion::{Criterion, PerCriterion};
 use super::evidence::Origin;
-use super::id::{Name, SignalId};
+use super::id::{Name, ProspectId, SignalId};
+use super::ignored::Ignored;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-
-/// What can be said of a criterion. Unknown is not no.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// Proven, now.
-    Met,
-    /// Some support, not enough; or a proof that begins later.
-    Weak,
-    /// Nothing is known.
-    #[default]
-    Unknown,
-    /// Somebody said the opposite.
-    Contradicted,
-    /// It was proven, and no longer counts.
-    Expired,
-}
-
-impl Verdict {
-    /// The word in SQL, logs and pages.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Met => "met",
-            Self::Weak => "weak",
-            Self::Unknown => "unknown",
-            Self::Contradicted => "contradicted",
-            Self::Expired => "expired",
-        }
-    }
-}
 
 /// The verdict on one criterion.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// What can be said.
     pub verdict: Verdict,
-    /// Since when.
+    /// Since when what it cites says so.
     pub since: Option<Timestamp>,
     /// Until when, if the calendar ends it.
     pub until: Option<Timestamp>,
@@ -68,8 +39,20 @@ pub struct Citation {
     pub origin: Origin,
     /// The colleague or salesperson who reported it.
     pub by: Option<Name>,
+    /// The colleague of the prospect whose word it is; none for their own.
+    #[serde(default)]
+    pub of: Option<Of>,
     /// The date it states.
     pub date: Option<Date>,
+}
+
+/// Somebody else of the prospect's account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Of {
+    /// Who.
+    pub prospect: ProspectId,
+    /// What they are called.
+    pub name: String,
 }
 
 /// The five verdicts at an instant. Made only by [`super::assess::assess`].
@@ -79,17 +62,30 @@ pub struct Qualification {
     pub(super) findings: PerCriterion<Finding>,
     pub(super) ignored: Vec<Ignored>,
     pub(super) newest_human_at: Option<Timestamp>,
+    pub(super) by_sales_alone: bool,
     pub(super) request: Option<Citation>,
     pub(super) changes_at: Option<Timestamp>,
 }
 
-/// A signal that counts for nothing, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Ignored {
-    /// Its row.
-    pub signal: SignalId,
-    /// Why.
-    pub why: &'static str,
+/// Why five of five are not ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Obstacle {
+    /// Nobody did or said anything since the episode began: the same facts would bounce straight back.
+    NothingNew,
+    /// Touches of salespeople alone prove it; salespeople do not generate their own leads.
+    SalesAlone,
+}
+
+impl Obstacle {
+    /// The obstacle in a line.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::NothingNew => "nothing new since this episode began",
+            Self::SalesAlone => "salespeople alone say so; it takes one proof by the prospect, or by somebody else of ours",
+        }
+    }
 }
 
 /// A ready prospect: all five met at one instant, with something new since the episode began. Cannot be made otherwise.
@@ -149,11 +145,21 @@ impl Qualification {
         self.findings.iter().filter(|(_, f)| f.verdict != Verdict::Met).map(|(c, _)| c).collect()
     }
 
-    /// Ready, if all five are met and something human is newer than the start of the episode.
+    /// What keeps the prospect from being ready, besides criteria that are not met; `None` when nothing does.
+    #[must_use]
+    pub fn obstacle(&self, episode_started_at: Timestamp) -> Option<Obstacle> {
+        if self.newest_human_at.is_none_or(|at| at <= episode_started_at) {
+            return Some(Obstacle::NothingNew);
+        }
+        self.by_sales_alone.then_some(Obstacle::SalesAlone)
+    }
+
+    /// Ready, if all five are met, something human is newer than the start of the episode, and somebody else than
+    /// salespeople says so.
     #[must_use]
     pub fn into_ready(self, episode_started_at: Timestamp) -> Option<Ready> {
-        let news = self.newest_human_at.is_some_and(|at| at > episode_started_at);
-        (news && self.met() == 5).then_some(Ready(self))
+        let free = self.obstacle(episode_started_at).is_none();
+        (free && self.met() == 5).then_some(Ready(self))
     }
 
     /// A request, if the prospect asked for a person after `since` (the latest handoff, or the episode's start).

@@ -30,6 +30,8 @@ pub struct Qualifying {
     pub criteria: PerCriterion<CriterionRules>,
     /// Why a salesperson may return a lead, and what follows.
     pub recycle: Vec<RecycleReason>,
+    /// Whose touches alone make nobody ready: salespeople do not generate their own leads.
+    pub salespeople: Vec<Name>,
 }
 
 /// What proves one criterion.
@@ -45,6 +47,8 @@ pub struct CriterionRules {
     pub ask: Option<String>,
     /// When a proof stops counting.
     pub until: Until,
+    /// Whether a colleague of the same account can prove it; Budget, Authority and Timeframe only.
+    pub of_account: bool,
     /// How many supporting rules must be reached to meet it; Vision and Need only.
     pub enough: usize,
     /// Rules beyond the answers.
@@ -64,6 +68,8 @@ pub enum Until {
     FiscalYearEnd,
     /// So long after the date that was stated.
     StatedDate(Span),
+    /// On this day, whenever it was said.
+    Date(Date),
 }
 
 /// One rule: which signals it reads, and with what power.
@@ -208,6 +214,12 @@ fn fits(pattern: &str, text: &str) -> bool {
 }
 
 impl Qualifying {
+    /// Whether any criterion can be proved by a colleague of the same account.
+    #[must_use]
+    pub fn asks_the_account(&self) -> bool {
+        self.criteria.iter().any(|(_, rules)| rules.of_account)
+    }
+
     /// Whether a touch of this kind can be evidence of the criterion.
     #[must_use]
     pub fn reads_touch(&self, criterion: Criterion, touch: Touch) -> bool {

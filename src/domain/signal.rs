@@ -4,6 +4,7 @@ use super::address::Address;
 use super::criterion::Criterion;
 use super::id::{DeliveryId, IssueId, Name, ProspectId, SignalId};
 use super::machine::Machine;
+use super::question::Power;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -28,8 +29,19 @@ pub struct Signal {
     pub by: Option<Name>,
     /// Why it was taken for a machine's when it arrived.
     pub machine: Option<Machine>,
+    /// What somebody of ours judged it to be since.
+    pub judged: Option<Judged>,
     /// What it says.
     pub detail: Detail,
+}
+
+/// A judgement on a signal, made after it was recorded: the latest counts. The signal itself is never edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Judged {
+    /// Why it is a machine's; `None`: a person's after all.
+    pub machine: Option<Machine>,
+    /// When that was recorded.
+    pub recorded_at: Timestamp,
 }
 
 /// What a signal says. The tag is the `kind` in SQL and in the API.
@@ -125,6 +137,18 @@ pub enum Detail {
         /// What the salesperson adds.
         note: String,
     },
+    /// One of ours decided what is to hold of a criterion, and until when. Dated evidence like any other: what somebody
+    /// says later beats it.
+    Override {
+        /// About what.
+        criterion: Criterion,
+        /// What it does.
+        power: Power,
+        /// The day on which it stops counting.
+        until: Date,
+        /// Why.
+        note: String,
+    },
     /// Something another system reports through the API.
     Event {
         /// What happened.
@@ -179,9 +203,16 @@ impl Detail {
             Self::Bounce { .. } => "bounce",
             Self::Complaint { .. } => "complaint",
             Self::Recycled { .. } => "recycled",
+            Self::Override { .. } => "override",
             Self::Event { .. } => "event",
             Self::Erased => "erased",
         }
+    }
+
+    /// Whether it may say something that counts for colleagues of the same account too.
+    #[must_use]
+    pub const fn may_speak_for_colleagues(&self) -> bool {
+        matches!(self, Self::Answer { .. } | Self::Form { .. } | Self::Touch { .. } | Self::Recycled { .. })
     }
 
     /// The signal in a line, as `explain`, the handoff email and the page print it.
@@ -209,6 +240,10 @@ impl Detail {
             Self::Complaint { feedback } => format!("reported our mail as unwanted ({})", excerpt(feedback, 40)),
             Self::Recycled { reason, note, .. } if note.is_empty() => format!("returned to nurture: {reason}"),
             Self::Recycled { reason, note, .. } => format!("returned to nurture: {reason}, “{}”", excerpt(note, 160)),
+            Self::Override { criterion, power, until, note } => {
+                let holds = if *power == Power::Contradicts { "does not hold" } else { "holds" };
+                format!("decided that {criterion} {holds} until {until}: “{}”", excerpt(note, 160))
+            }
             Self::Event { event, .. } => event.to_string(),
             Self::Erased => "erased".to_owned(),
         }

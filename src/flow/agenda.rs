@@ -3,10 +3,13 @@
 
 use super::context::{Context, FlowError};
 use super::dossier;
+use crate::domain::criterion::Criterion;
 use crate::domain::follow_up::{Urgency, urgency};
 use crate::domain::id::{HandoffId, Name, ProspectId};
+use crate::domain::prospect::Prospect;
+use crate::domain::qualification::Verdict;
 use crate::store::backend::Tx;
-use crate::store::{follow_ups, handoffs, prospects};
+use crate::store::{follow_ups, handoffs, prospects, qualifications, verdicts};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -40,6 +43,8 @@ pub struct Item {
     pub overdue: bool,
     /// The handoff's page.
     pub page_url: Option<String>,
+    /// What was proven when they were offered and is not any more: to be confirmed again.
+    pub reconfirm: Vec<Criterion>,
 }
 
 /// A salesperson's open items: requests and offers first, then what is due, then what is ahead.
@@ -52,6 +57,7 @@ pub async fn of(ctx: &Context, tx: &mut Tx, salesperson: &Name, now: Timestamp) 
     let items = follow_ups::of(tx, salesperson).await?;
     let ids: Vec<ProspectId> = items.iter().map(|i| i.prospect).collect();
     let people: BTreeMap<ProspectId, _> = prospects::load(tx, &ids).await?.into_iter().map(|p| (p.id, p)).collect();
+    let mut lapsed = lapsed(tx, salesperson, &people).await?;
     let mut agenda: Vec<Item> = items
         .into_iter()
         .map(|item| {
@@ -61,8 +67,7 @@ pub async fn of(ctx: &Context, tx: &mut Tx, salesperson: &Name, now: Timestamp) 
                 urgency: urgency(&item, handoff, now),
                 handoff: item.handoff,
                 prospect: item.prospect,
-                name: person
-                    .map_or_else(|| format!("prospect {}", item.prospect), crate::domain::prospect::Prospect::display_name),
+                name: person.map_or_else(|| format!("prospect {}", item.prospect), Prospect::display_name),
                 company: person.and_then(|p| p.company.clone()),
                 phone: person.and_then(|p| p.phone.clone()),
                 request: handoff.is_some_and(|h| h.cause == "request"),
@@ -70,6 +75,7 @@ pub async fn of(ctx: &Context, tx: &mut Tx, salesperson: &Name, now: Timestamp) 
                 stage: handoff.filter(|h| h.accepted_at.is_some()).map(|h| h.stage.word()),
                 page_url: item.handoff.map(|id| dossier::page_url(ctx.signer(), &plan, id, salesperson)),
                 overdue: item.due_at <= now,
+                reconfirm: item.handoff.and_then(|id| lapsed.remove(&id)).unwrap_or_default(),
                 action: item.action,
                 due_at: item.due_at,
             }
@@ -77,4 +83,20 @@ pub async fn of(ctx: &Context, tx: &mut Tx, salesperson: &Name, now: Timestamp) 
         .collect();
     agenda.sort_by_key(|item| (item.urgency, item.due_at, item.prospect));
     Ok(agenda)
+}
+
+/// What no longer holds of a salesperson's open handoffs. Only those of whom something lapsed are read.
+async fn lapsed(
+    tx: &mut Tx,
+    salesperson: &Name,
+    people: &BTreeMap<ProspectId, Prospect>,
+) -> Result<BTreeMap<HandoffId, Vec<Criterion>>, FlowError> {
+    let mut found = BTreeMap::new();
+    for (handoff, prospect, findings) in verdicts::lapsed(tx, salesperson).await? {
+        let then = qualifications::read_findings(&findings)?;
+        let now = |criterion| people.get(&prospect).and_then(|p| p.verdicts.get(&criterion).copied()).unwrap_or_default();
+        let lapsed = then.iter().filter(|(c, f)| f.verdict == Verdict::Met && now(*c) != Verdict::Met).map(|(c, _)| c);
+        found.insert(handoff, lapsed.collect());
+    }
+    Ok(found)
 }

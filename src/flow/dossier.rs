@@ -2,20 +2,20 @@
 //! confirmation all print it, so they cannot disagree.
 
 use super::context::{Context, FlowError};
-use super::qualify;
+use super::look;
 use crate::domain::criterion::PerCriterion;
 use crate::domain::handoff::Handoff;
 use crate::domain::id::{HandoffId, Name};
-use crate::domain::machine::Machine;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
-use crate::domain::qualification::{Citation, Finding, Verdict};
+use crate::domain::qualification::{Citation, Finding, Qualification};
 use crate::domain::salesperson::link_number;
 use crate::domain::signal::{Detail, Signal};
 use crate::mail::token::{Kind, Signer, Token};
 use crate::store::backend::Tx;
 use crate::store::{consents, deliveries, handoffs, qualifications, suppressions};
 use crate::text::dossier::{self, Channel, Dossier, Happening, Received, Spoke, WhyNow};
+use crate::text::verdict::{self, Line};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -48,11 +48,10 @@ pub async fn compile(
     let handoff = handoffs::load(tx, id).await?.ok_or_else(|| FlowError::Missing(format!("handoff {id}")))?;
     let (qualification, assignment) = handoffs::grounds(tx, id).await?;
     let findings = qualifications::findings(tx, qualification).await?;
-    let (live, signals) = qualify::look(tx, plan, prospect.id, now).await?;
+    let (live, signals) = look::look(tx, plan, prospect.id, now).await?;
     let zone = zone_of(plan, &handoff.salesperson);
-    let person = |id: &Name| plan.roster.person(id).map_or_else(|| id.to_string(), |(name, _)| name.to_owned());
-    let is_machine =
-        |s: &Signal| live.ignored().iter().any(|i| i.signal == s.id && Machine::ALL.iter().any(|m| m.words() == i.why));
+    let person = |id: &Name| called(plan, id);
+    let is_machine = |s: &Signal| live.ignored().iter().any(|i| i.signal == s.id && i.why.is_machine());
     let mut history: Vec<&Signal> = signals.iter().filter(|s| !is_machine(s)).collect();
     history.sort_by_key(|s| std::cmp::Reverse((s.occurred_at, s.id)));
     let why_now = why_now(&handoff, &findings, live.request(), &history);
@@ -66,7 +65,7 @@ pub async fn compile(
         sentence: dossier::sentence(&findings, &plan.qualifying, &zone),
         page_url: page_url(ctx.signer(), plan, id, &handoff.salesperson),
         queue_url: queue_url(ctx.signer(), plan, &handoff.salesperson, now),
-        lines: dossier::lines(&findings, &prospect.display_name(), person),
+        lines: offered_lines(plan, &findings, prospect, Some(&live).filter(|_| handoff.is_open())),
         questions: dossier::questions(&findings, &plan.qualifying),
         fields: prospect.fields.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
         history: history.iter().take(100).map(|s| Happening { at: s.occurred_at, words: s.detail.words() }).collect(),
@@ -84,22 +83,21 @@ pub async fn compile(
     Ok(Told { dossier, salesperson: handoff.salesperson.clone(), handoff })
 }
 
-/// Criteria that were met when the handoff was opened and are not any more: to be confirmed again, not taken away.
-///
-/// # Errors
-/// The store's.
-pub async fn reconfirm(
-    tx: &mut Tx,
-    plan: &Plan,
-    prospect: &Prospect,
-    id: HandoffId,
-    now: Timestamp,
-) -> Result<Vec<String>, FlowError> {
-    let (qualification, _) = handoffs::grounds(tx, id).await?;
-    let then = qualifications::findings(tx, qualification).await?;
-    let (live, _) = qualify::look(tx, plan, prospect.id, now).await?;
-    let lapsed = then.iter().filter(|(c, f)| f.verdict == Verdict::Met && live.findings()[*c].verdict != Verdict::Met);
-    Ok(lapsed.map(|(criterion, _)| criterion.to_string()).collect())
+/// The five lines as they were offered, marked with what became of them since: what to confirm again, and what turned out
+/// to be a machine's. Nothing is taken away; without the live verdicts nothing is marked.
+#[must_use]
+pub fn offered_lines(plan: &Plan, then: &PerCriterion<Finding>, prospect: &Prospect, live: Option<&Qualification>) -> Vec<Line> {
+    let mut lines = verdict::lines(then, &plan.qualifying, &prospect.display_name(), |id| called(plan, id));
+    if let Some(live) = live {
+        verdict::mark_since(&mut lines, live);
+    }
+    lines
+}
+
+/// What one of ours is called.
+#[must_use]
+pub fn called(plan: &Plan, id: &Name) -> String {
+    plan.roster.person(id).map_or_else(|| id.to_string(), |(name, _)| name.to_owned())
 }
 
 fn why_now(handoff: &Handoff, findings: &PerCriterion<Finding>, request: Option<&Citation>, history: &[&Signal]) -> WhyNow {

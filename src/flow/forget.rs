@@ -6,7 +6,7 @@ use crate::domain::address::Address;
 use crate::domain::handoff::{Handoff, Outcome};
 use crate::domain::id::{HandoffId, ProspectId};
 use crate::store::erasures::{self, Erased};
-use crate::store::{follow_ups, handoffs, prospects};
+use crate::store::{assessments, follow_ups, handoffs, prospects};
 use serde::Serialize;
 
 /// What forgetting did.
@@ -44,6 +44,8 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     follow_ups::done_alone(&mut tx, prospect, now).await?;
     erasures::stop(&mut tx, address, now).await?;
     let erased = erasures::scrub(&mut tx, prospect, now).await?;
+    // What they said counted for their colleagues too.
+    assessments::mark_colleagues(&mut tx, &[prospect], now).await?;
     prospects::erase(&mut tx, prospect).await?;
     tx.commit().await?;
     ctx.ring();

@@ -6,7 +6,7 @@
 use super::context::{Context, FlowError, Progress};
 use super::dossier;
 use super::outbox::{self, Envelope};
-use super::qualify;
+use super::{look, qualify};
 use crate::domain::handoff::{Cause, Opening};
 use crate::domain::id::{HandoffId, ProspectId, QualificationId};
 use crate::domain::plan::Plan;
@@ -36,7 +36,7 @@ pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
     };
     let standing = prospects::lock(&mut tx, prospect).await?;
     let prospect = prospects::one(&mut tx, prospect).await?;
-    let (qualification, _) = qualify::look(&mut tx, &plan, prospect.id, now).await?;
+    let (qualification, _) = look::look(&mut tx, &plan, prospect.id, now).await?;
     let earlier = handoffs::of_prospect(&mut tx, prospect.id).await?;
     match cause(qualification, &prospect, &earlier).filter(|_| standing == Standing::Nurturing) {
         Some(cause) => {

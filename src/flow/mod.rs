@@ -22,7 +22,9 @@ pub mod recover;
 pub mod deliver;
 pub mod doubt;
 pub mod observe;
+pub mod judge;
 // The doorway.
+pub mod look;
 pub mod qualify;
 // The individual side.
 pub mod dossier;

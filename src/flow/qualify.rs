@@ -2,16 +2,15 @@
 //! in the doorway.
 
 use super::context::{Context, FlowError, Progress};
-use crate::domain::assess::assess;
+use super::look::Record;
 use crate::domain::criterion::Criterion;
 use crate::domain::handoff::Handoff;
 use crate::domain::id::{ProspectId, fingerprint};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
-use crate::domain::qualification::Qualification;
-use crate::domain::signal::Signal;
+use crate::domain::qualification::{Qualification, Verdict};
 use crate::store::backend::Tx;
-use crate::store::{applied_rules, assessments, follow_ups, handoffs, prospects, qualifications, signals};
+use crate::store::{applied_rules, assessments, follow_ups, handoffs, prospects, qualifications, verdicts};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -37,12 +36,15 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
         return Ok(Progress::Idle);
     }
     assessments::done(&mut tx, &claimed).await?;
-    let mut of = signals::of(&mut tx, &claimed).await?;
-    let mut again = Vec::new();
-    for prospect in prospects::load(&mut tx, &claimed).await? {
-        let signals = of.remove(&prospect.id).unwrap_or_default();
-        again.extend(judge(&mut tx, &plan, &prospect, &signals, now).await?.map(|at| (prospect.id, at)));
+    let people = prospects::load(&mut tx, &claimed).await?;
+    let record = Record::load(&mut tx, &plan, &people, Timestamp::MAX).await?;
+    let (mut again, mut changed) = (Vec::new(), Vec::new());
+    for prospect in people.iter().filter(|p| p.address.is_some()) {
+        let found = record.assess(&plan, prospect, now);
+        changed.extend(changes(prospect, &found));
+        again.extend(judge(&mut tx, &plan, prospect, found, now).await?.map(|at| (prospect.id, at)));
     }
+    verdicts::set(&mut tx, &changed, now).await?;
     assessments::mark(&mut tx, again.into_iter()).await?;
     failpoint!("qualify.before_commit");
     tx.commit().await?;
@@ -57,27 +59,48 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
 /// The store's.
 pub async fn apply_rules(ctx: &Context) -> Result<u64, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
-    let rules = serde_json::to_string(&plan.qualifying).map_err(|e| FlowError::Unable(format!("write the rules down: {e}")))?;
+    let hash = rules_hash(&plan)?;
     let mut tx = ctx.store().write().await?;
-    let due = if applied_rules::apply(&mut tx, &fingerprint(&[&rules]), now).await? {
-        assessments::mark_everybody(&mut tx, now).await?
-    } else {
-        0
-    };
+    let due = if applied_rules::apply(&mut tx, &hash, now).await? { assessments::mark_everybody(&mut tx, now).await? } else { 0 };
     tx.commit().await?;
     ctx.ring();
     Ok(due)
 }
 
-/// Assesses one prospect; returns when time alone will change something.
+/// What identifies the rules of a plan.
+///
+/// # Errors
+/// When they cannot be written down.
+pub fn rules_hash(plan: &Plan) -> Result<String, FlowError> {
+    let rules = serde_json::to_string(&plan.qualifying).map_err(|e| FlowError::Unable(format!("write the rules down: {e}")))?;
+    Ok(fingerprint(&[&rules]))
+}
+
+/// The verdicts that are not what they were. Each is told once, with the reason, when it happens.
+fn changes(prospect: &Prospect, found: &Qualification) -> Vec<(ProspectId, Criterion, Verdict)> {
+    let was = |criterion| prospect.verdicts.get(&criterion).copied().unwrap_or_default();
+    let changed = found.findings().iter().filter(|(criterion, finding)| finding.verdict != was(*criterion));
+    changed
+        .map(|(criterion, finding)| {
+            // What a signal did can be seen in the signal; what the clock did is seen nowhere else.
+            if let Some(since) = finding.since.filter(|since| finding.cites.iter().all(|c| c.at < *since)) {
+                let signals: Vec<i64> = finding.cites.iter().map(|c| c.signal.0).collect();
+                let (criterion, verdict) = (criterion.word(), finding.verdict.word());
+                tracing::info!(prospect = %prospect.id, criterion, verdict, %since, ?signals, "time changed a verdict");
+            }
+            (prospect.id, criterion, finding.verdict)
+        })
+        .collect()
+}
+
+/// Acts on one prospect's verdicts; returns when time alone will change something.
 async fn judge(
     tx: &mut Tx,
     plan: &Plan,
     prospect: &Prospect,
-    signals: &[Signal],
+    qualification: Qualification,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, FlowError> {
-    let qualification = assess(&plan.qualifying, signals, now);
     // A wake date is a change that time brings, whatever became of the statement it was read from.
     let wakes_at = prospect.wake_at.filter(|at| *at > now);
     let changes_at = [qualification.changes_at(), wakes_at].into_iter().flatten().min();
@@ -122,18 +145,4 @@ async fn remind(tx: &mut Tx, plan: &Plan, prospect: &Prospect, found: &Qualifica
     follow_ups::add(tx, prospect.id, None, salesperson, &action, now).await?;
     tracing::info!(prospect = %prospect.id, %salesperson, "woke without being ready");
     Ok(())
-}
-
-/// The five verdicts of one prospect as they are now, with the signals they were folded from.
-///
-/// # Errors
-/// The store's.
-pub async fn look(
-    tx: &mut Tx,
-    plan: &Plan,
-    prospect: ProspectId,
-    now: Timestamp,
-) -> Result<(Qualification, Vec<Signal>), FlowError> {
-    let signals = signals::of(tx, &[prospect]).await?.remove(&prospect).unwrap_or_default();
-    Ok((assess(&plan.qualifying, &signals, now), signals))
 }

@@ -1,18 +1,23 @@
-//! explain: everything the house concludes about one prospect, with the signals that say so, what is missing and how it
-//! could be asked, and what happens next. The same fold as the live path; nothing here is remembered.
+//! explain: everything the house concludes about one prospect, now or at a past instant, with the signals that say so,
+//! those that count for nothing and why, what is missing, and what time alone will bring. The same fold as the live path
+//! over what was recorded by then; nothing here is remembered.
 
+use super::then::Then;
 use crate::domain::campaign::Campaign;
 use crate::domain::criterion::Criterion;
 use crate::domain::handoff::Handoff;
 use crate::domain::id::{ProspectId, SignalId};
+use crate::domain::ignored::Why;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
-use crate::domain::qualification::{Citation, Finding, Qualification, Verdict};
+use crate::domain::qualification::{Citation, Obstacle, Qualification};
 use crate::domain::signal::Signal;
 use crate::flow::context::{Context, FlowError};
-use crate::flow::qualify;
+use crate::flow::look::Record;
+use crate::flow::{dossier, qualify};
 use crate::store::backend::Tx;
-use crate::store::{campaigns, follow_ups, handoffs, prospects};
+use crate::store::{applied_rules, campaigns, follow_ups, handoffs, prospects, qualifications};
+use crate::text::verdict::{self, Coming, Line};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -27,6 +32,10 @@ pub struct Explanation {
     pub company: Option<String>,
     /// The instant it holds for.
     pub at: Timestamp,
+    /// Whether that instant is past or to come: then it tells what was known, or what will be if nothing else happens.
+    pub not_now: bool,
+    /// At a past instant: whether the rules were others then. The verdicts are by those in force now.
+    pub other_rules_then: bool,
     /// Where they stand.
     pub standing: Standing,
     /// Why group mail stopped, if it did.
@@ -35,43 +44,28 @@ pub struct Explanation {
     pub episode: i64,
     /// Since when.
     pub episode_started_at: Timestamp,
-    /// Whether all five are met, with something human newer than the episode's start.
+    /// Whether all five are met, and nothing else is in the way.
     pub ready: bool,
+    /// What is in the way of five that are met.
+    pub obstacle: Option<Obstacle>,
     /// How many of the five are met.
     pub met: usize,
     /// The five, in order.
-    pub criteria: Vec<Explained>,
+    pub criteria: Vec<Line>,
     /// Signals that count for nothing, and why.
     pub ignored: Vec<Ignored>,
     /// How they asked for a person, if they did.
     pub request: Option<Citation>,
     /// The handoff that is open.
     pub handoff: Option<Handoff>,
-    /// When time alone changes a verdict.
+    /// The five as they were offered with it, marked with what became of them since.
+    pub offered: Option<Vec<Line>>,
+    /// When a verdict will begin or lapse, the soonest first.
+    pub coming: Vec<Coming>,
+    /// When time alone changes something.
     pub changes_at: Option<Timestamp>,
-    /// What happens next.
-    pub next: Next,
-}
-
-/// One criterion.
-#[derive(Debug, Clone, Serialize)]
-pub struct Explained {
-    /// Which.
-    pub criterion: Criterion,
-    /// The verdict, since when, until when, and the signals that say so.
-    #[serde(flatten)]
-    pub finding: Finding,
-    /// How it could be asked, while it is not met.
-    pub missing: Option<Missing>,
-}
-
-/// How a criterion that is not met could be asked.
-#[derive(Debug, Clone, Serialize)]
-pub struct Missing {
-    /// Of the group, in a newsletter; absent when it has no answers to choose from.
-    pub in_a_newsletter: Option<String>,
-    /// By a person.
-    pub in_person: Option<String>,
+    /// What happens next; absent for another instant than now.
+    pub next: Option<Next>,
 }
 
 /// A signal that counts for nothing.
@@ -83,8 +77,10 @@ pub struct Ignored {
     pub at: Option<Timestamp>,
     /// In a line.
     pub words: String,
+    /// About which criterion; absent when it counts for nothing at all.
+    pub criterion: Option<Criterion>,
     /// Why it does not count.
-    pub why: &'static str,
+    pub why: Why,
 }
 
 /// What happens next: an act and its date, wherever there is one.
@@ -98,70 +94,98 @@ pub struct Next {
     pub at: Option<Timestamp>,
 }
 
-/// Explains a prospect as things stand now.
+/// Explains a prospect as things stand now, or, with an instant, by what was recorded then.
 ///
 /// # Errors
-/// The store's.
-pub async fn explain(ctx: &Context, tx: &mut Tx, prospect: ProspectId) -> Result<Explanation, FlowError> {
+/// The store's; when nobody knew the prospect at that instant.
+pub async fn explain(ctx: &Context, tx: &mut Tx, prospect: ProspectId, at: Option<Timestamp>) -> Result<Explanation, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let prospect = prospects::one(tx, prospect).await?;
-    let (qualification, signals) = qualify::look(tx, &plan, prospect.id, now).await?;
-    let handoffs = handoffs::of_prospect(tx, prospect.id).await?;
-    let stands_in_the_doorway =
-        prospect.standing == Standing::Nurturing && qualify::doorway(qualification.clone(), &prospect, &handoffs).is_some();
-    let next = if stands_in_the_doorway {
-        Next { what: "they are offered to a salesperson".to_owned(), by: None, at: Some(now) }
-    } else {
-        next(tx, &plan, &prospect, now).await?
+    let record = Record::load(tx, &plan, std::slice::from_ref(&prospect), at.unwrap_or(Timestamp::MAX)).await?;
+    let qualification = record.assess(&plan, &prospect, at.unwrap_or(now));
+    let all = handoffs::of_prospect(tx, prospect.id).await?;
+    let next = if at.is_none() { Some(next_of(tx, &plan, &prospect, &qualification, &all, now).await?) } else { None };
+    let then = match at {
+        Some(at) if at < now => Then::at(tx, &prospect, at).await?,
+        Some(_) | None => Then::now(&prospect, all),
     };
-    let handoff = handoffs.into_iter().find(Handoff::is_open);
+    let other_rules_then = match at.filter(|at| *at < now) {
+        Some(at) => {
+            let (then, now) = (applied_rules::hash_at(tx, at).await?, qualify::rules_hash(&plan)?);
+            then.is_some_and(|hash| hash != now)
+        }
+        None => false,
+    };
+    let offered = match &then.handoff {
+        Some(handoff) => {
+            let (grounds, _) = handoffs::grounds(tx, handoff.id).await?;
+            let findings = qualifications::findings(tx, grounds).await?;
+            Some(dossier::offered_lines(&plan, &findings, &prospect, Some(&qualification)))
+        }
+        None => None,
+    };
+    let criteria =
+        verdict::lines(qualification.findings(), &plan.qualifying, &prospect.display_name(), |id| dossier::called(&plan, id));
+    let obstacle = qualification.obstacle(then.episode_started_at).filter(|_| qualification.met() == 5);
     Ok(Explanation {
         prospect: prospect.id,
         name: prospect.display_name(),
         company: prospect.company.clone(),
         at: qualification.at(),
-        standing: prospect.standing,
-        mail_stop: prospect.mail_stop.clone(),
-        episode: prospect.episode,
-        episode_started_at: prospect.episode_started_at,
-        ready: qualification.clone().into_ready(prospect.episode_started_at).is_some(),
+        not_now: at.is_some(),
+        other_rules_then,
+        standing: then.standing,
+        mail_stop: then.mail_stop,
+        episode: then.episode,
+        episode_started_at: then.episode_started_at,
+        ready: qualification.met() == 5 && obstacle.is_none(),
+        obstacle,
         met: qualification.met(),
-        criteria: qualification.findings().iter().map(|(criterion, finding)| explained(&plan, criterion, finding)).collect(),
-        ignored: ignored(&qualification, &signals),
+        coming: verdict::coming(&criteria, qualification.at()),
+        criteria,
+        ignored: ignored(&qualification, record.signals(prospect.id)),
         request: qualification.request().cloned(),
-        handoff,
+        handoff: then.handoff,
+        offered,
         changes_at: qualification.changes_at(),
         next,
     })
 }
 
-fn explained(plan: &Plan, criterion: Criterion, finding: &Finding) -> Explained {
-    let rules = &plan.qualifying.criteria[criterion];
-    let missing = (finding.verdict != Verdict::Met).then(|| Missing {
-        in_a_newsletter: (!rules.answers.is_empty()).then(|| rules.question.clone()),
-        in_person: rules.ask.clone(),
-    });
-    Explained { criterion, finding: finding.clone(), missing }
-}
-
 fn ignored(qualification: &Qualification, signals: &[Signal]) -> Vec<Ignored> {
     let of = |id: SignalId| signals.iter().find(|s| s.id == id);
-    let told = |i: &crate::domain::qualification::Ignored| Ignored {
-        signal: i.signal,
-        at: of(i.signal).map(|s| s.occurred_at),
-        words: of(i.signal).map(|s| s.detail.words()).unwrap_or_default(),
-        why: i.why,
-    };
-    qualification.ignored().iter().map(told).collect()
+    let mut told: Vec<Ignored> = qualification
+        .ignored()
+        .iter()
+        .map(|i| Ignored {
+            signal: i.signal,
+            at: of(i.signal).map(|s| s.occurred_at),
+            words: of(i.signal).map(|s| s.detail.words()).unwrap_or_default(),
+            criterion: i.criterion,
+            why: i.why,
+        })
+        .collect();
+    told.sort_by_key(|i| (i.at, i.signal, i.criterion));
+    told
 }
 
-/// What happens next: an item on a queue, else a date they asked for, else the next occurrence of a campaign that fits,
-/// else the date of review.
-async fn next(tx: &mut Tx, plan: &Plan, prospect: &Prospect, now: Timestamp) -> Result<Next, FlowError> {
+/// What happens next: the doorway, an item on a queue, else a date they asked for, else the next occurrence of a campaign
+/// that fits, else the date of review.
+async fn next_of(
+    tx: &mut Tx,
+    plan: &Plan,
+    prospect: &Prospect,
+    found: &Qualification,
+    all: &[Handoff],
+    now: Timestamp,
+) -> Result<Next, FlowError> {
     let nobody = |what: &str| Next { what: what.to_owned(), by: None, at: None };
     match prospect.standing {
         Standing::Closed => return Ok(nobody("nothing: it is closed")),
         Standing::Suppressed => return Ok(nobody("nothing: they are suppressed on every channel")),
+        Standing::Nurturing if qualify::doorway(found.clone(), prospect, all).is_some() => {
+            return Ok(Next { what: "they are offered to a salesperson".to_owned(), by: None, at: Some(now) });
+        }
         Standing::Nurturing | Standing::Offered | Standing::Owned => {}
     }
     if let Some(item) = follow_ups::of_prospect(tx, prospect.id).await?.into_iter().next() {

@@ -1,3 +1,5 @@
 //! What it means: answers to questions about the record. Reads, and writes nothing.
 
+pub mod then;
 pub mod explain;
+pub mod desk;

@@ -4,6 +4,7 @@
 use super::backend::{StoreError, Tx, args};
 use super::value::{name, to_json};
 use crate::domain::audience::{Audience, Condition, Test};
+use crate::domain::criterion::Verdict;
 use crate::domain::id::{Name, OccurrenceId, ProspectId};
 use crate::domain::settings::Tracking;
 use serde::Serialize;
@@ -79,6 +80,9 @@ macro_rules! members {
                 WHEN 'tag' THEN EXISTS (SELECT 1 FROM prospect_tags t WHERE t.prospect_id = p.id AND t.tag = a.expected)
                 WHEN 'domain' THEN LENGTH(p.address) > LENGTH(a.expected)
                     AND SUBSTR(p.address, LENGTH(p.address) - LENGTH(a.expected)) IN ('@' || a.expected, '.' || a.expected)
+                WHEN 'verdict' THEN EXISTS (SELECT 1 FROM verdicts v
+                    WHERE v.prospect_id = p.id AND v.criterion = a.field AND v.verdict = a.expected)
+                WHEN 'unknown' THEN NOT EXISTS (SELECT 1 FROM verdicts v WHERE v.prospect_id = p.id AND v.criterion = a.field)
                 ELSE FALSE
                 END THEN 1 ELSE 0 END)))",
             $rest
@@ -204,6 +208,10 @@ fn add(atoms: &mut Vec<Atom>, clause: usize, must: u8, condition: &Condition) {
         Condition::Domain(domains) => {
             domains.iter().filter(|d| !d.contains('@')).for_each(|domain| atom("domain", "", domain, None));
         }
+        Condition::Verdict { criterion, is } => is.iter().for_each(|verdict| match verdict {
+            Verdict::Unknown => atom("unknown", criterion.word(), "", None),
+            known => atom("verdict", criterion.word(), known.word(), None),
+        }),
         Condition::Field { name, test } => match test {
             Test::In(values) => values.iter().for_each(|value| atom("in", name.as_str(), value, None)),
             Test::AtLeast(least) => atom("least", name.as_str(), "", Some(*least)),

@@ -7,7 +7,7 @@ use super::value::{from_json, to_json};
 use crate::domain::address::Address;
 use crate::domain::criterion::PerCriterion;
 use crate::domain::id::{ProspectId, QualificationId};
-use crate::domain::qualification::Finding;
+use crate::domain::qualification::{Citation, Finding};
 use crate::domain::signal::Detail;
 use jiff::Timestamp;
 
@@ -45,6 +45,16 @@ const LETTERS: &str = "
            failed_at = CASE WHEN sent_at IS NULL THEN COALESCE(failed_at, $2) ELSE failed_at END
     WHERE handoff_id IN (SELECT id FROM handoffs WHERE prospect_id = $1) OR message_id LIKE $4";
 const FINDINGS: &str = "SELECT id, findings FROM qualifications WHERE prospect_id = $1";
+/// What colleagues of theirs were offered with may cite them.
+const CITED: &str = "
+    SELECT q.id, q.findings FROM qualifications q JOIN prospects p ON p.id = q.prospect_id
+    WHERE p.id <> $1 AND p.account_id = (SELECT own.account_id FROM prospects own WHERE own.id = $1)";
+const RESET_FINDINGS: &str = "UPDATE qualifications SET findings = $2 WHERE id = $1";
+const CITING_LETTERS: &str = "
+    UPDATE letters SET message = $3, reply = 'erased', owner = NULL, leased_until = NULL,
+           failed_at = CASE WHEN sent_at IS NULL THEN COALESCE(failed_at, $2) ELSE failed_at END
+    WHERE handoff_id IN (SELECT id FROM handoffs WHERE qualification_id = $1)";
+const JUDGEMENTS: &str = "UPDATE reclassifications SET note = '' WHERE prospect_id = $1";
 const SET_FINDINGS: &str = "UPDATE qualifications SET findings = $2, settled_at = COALESCE(settled_at, $3) WHERE id = $1";
 
 /// The beginning of the Message-ID of letters about a prospect that belong to no handoff.
@@ -82,13 +92,40 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
         let bare = PerCriterion::build(|criterion| without_words(findings[criterion].clone()));
         tx.execute(SET_FINDINGS, args![QualificationId(id), to_json(&bare)?, now]).await?;
     }
+    tx.execute(JUDGEMENTS, args![prospect]).await?;
+    let letters = letters + scrub_citations(tx, prospect, now).await?;
     Ok(Erased { signals, deliveries, letters })
+}
+
+/// Erases what colleagues of theirs cite of them, and the letters that said so.
+async fn scrub_citations(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<u64, StoreError> {
+    let mut letters = 0;
+    for (id, findings) in tx.rows::<(i64, String)>(CITED, args![prospect]).await? {
+        let findings: PerCriterion<Finding> = from_json("findings", &findings)?;
+        let is_theirs = |c: &Citation| c.of.as_ref().is_some_and(|of| of.prospect == prospect);
+        if !findings.iter().any(|(_, f)| f.cites.iter().any(is_theirs)) {
+            continue;
+        }
+        let bare = PerCriterion::build(|criterion| {
+            let mut finding = findings[criterion].clone();
+            finding.cites.iter_mut().filter(|c| is_theirs(c)).for_each(bare);
+            finding
+        });
+        tx.execute(RESET_FINDINGS, args![QualificationId(id), to_json(&bare)?]).await?;
+        letters += tx.execute(CITING_LETTERS, args![QualificationId(id), now, Vec::<u8>::new()]).await?;
+    }
+    Ok(letters)
 }
 
 /// The verdict and what it cites, without what was said.
 fn without_words(mut finding: Finding) -> Finding {
-    for citation in &mut finding.cites {
-        citation.words = Detail::Erased.words();
-    }
+    finding.cites.iter_mut().for_each(bare);
     finding
+}
+
+fn bare(citation: &mut Citation) {
+    citation.words = Detail::Erased.words();
+    if let Some(of) = &mut citation.of {
+        of.name = Detail::Erased.words();
+    }
 }

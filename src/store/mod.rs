@@ -15,6 +15,7 @@ pub mod signing_keys;
 pub mod accounts;
 pub mod suppressions;
 pub mod consents;
+pub mod verdicts;
 pub mod prospects;
 // Whether anything may be said at all, and whose database this is.
 pub mod sending;
@@ -30,11 +31,13 @@ pub mod deliveries;
 pub mod holds;
 pub mod buckets;
 pub mod attempts;
+pub mod questions;
 pub mod breakers;
 pub mod alarms;
 pub mod caps;
 pub mod doubts;
 // What came back.
+pub mod reclassifications;
 pub mod signals;
 pub mod applied_rules;
 pub mod assessments;

@@ -3,6 +3,7 @@
 use super::backend::{Sql, StoreError, Tx, args, locking};
 use super::journal::What;
 use super::value::{address, instant, instant_or_none, name, to_json, word};
+use super::verdicts;
 use crate::domain::address::Address;
 use crate::domain::id::{AccountId, Name, ProspectId};
 use crate::domain::prospect::{Prospect, Standing, comparable};
@@ -108,12 +109,14 @@ const SET_STANDING: &str = "UPDATE prospects SET standing = $2, salesperson = CO
 const RETURN_TO_NURTURE: &str = "
     UPDATE prospects SET standing = 'nurturing', episode = episode + 1, episode_started_at = $2, wake_at = $3
     WHERE id = $1 AND standing IN ('offered', 'owned') RETURNING address";
+const ADMITTED: &str = "SELECT created_at FROM prospects WHERE id = $1";
 const SET_WAKE: &str = "UPDATE prospects SET wake_at = $2 WHERE id = $1";
 const ERASE: &str = "
     UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
            wake_at = NULL, review_after = NULL, mail_stop = 'erased', tracking_consent = FALSE
     WHERE id = $1";
-const ERASE_PARTS: [&str; 4] = [
+const ERASE_PARTS: [&str; 5] = [
+    "DELETE FROM verdicts WHERE prospect_id = $1",
     "DELETE FROM prospect_fields WHERE prospect_id = $1",
     "DELETE FROM prospect_tags WHERE prospect_id = $1",
     "DELETE FROM consents WHERE prospect_id = $1",
@@ -144,10 +147,12 @@ pub async fn load(tx: &mut Tx, of: &[ProspectId]) -> Result<Vec<Prospect>, Store
     for (id, tag) in tx.rows::<(i64, String)>(TAGS, args![wanted]).await? {
         tags.entry(id).or_default().insert(tag);
     }
+    let mut known = verdicts::of(tx, of).await?;
     rows.into_iter()
         .map(|row| {
             let (fields, tags) = (fields.remove(&row.id).unwrap_or_default(), tags.remove(&row.id).unwrap_or_default());
-            row.into_prospect(fields, tags)
+            let known = known.remove(&ProspectId(row.id)).unwrap_or_default();
+            row.into_prospect(fields, tags, known)
         })
         .collect()
 }
@@ -158,6 +163,14 @@ pub async fn load(tx: &mut Tx, of: &[ProspectId]) -> Result<Vec<Prospect>, Store
 /// The store's; also when there is no such row.
 pub async fn one(tx: &mut Tx, id: ProspectId) -> Result<Prospect, StoreError> {
     load(tx, &[id]).await?.pop().ok_or(StoreError::Rows { expected: 1, found: 0 })
+}
+
+/// When a prospect came in.
+///
+/// # Errors
+/// The store's; also when there is no such row.
+pub async fn admitted_at(tx: &mut Tx, id: ProspectId) -> Result<Timestamp, StoreError> {
+    instant(tx.number(ADMITTED, args![id]).await?)
 }
 
 /// Which of these addresses are prospects.
@@ -329,7 +342,12 @@ pub async fn erase(tx: &mut Tx, id: ProspectId) -> Result<(), StoreError> {
 }
 
 impl Row {
-    fn into_prospect(self, fields: BTreeMap<Name, String>, tags: BTreeSet<String>) -> Result<Prospect, StoreError> {
+    fn into_prospect(
+        self,
+        fields: BTreeMap<Name, String>,
+        tags: BTreeSet<String>,
+        verdicts: verdicts::Known,
+    ) -> Result<Prospect, StoreError> {
         Ok(Prospect {
             id: ProspectId(self.id),
             address: self.address.as_deref().map(address).transpose()?,
@@ -347,6 +365,7 @@ impl Row {
             previous_salesperson: self.salesperson.as_deref().map(name).transpose()?,
             fields,
             tags,
+            verdicts,
         })
     }
 }

@@ -82,5 +82,13 @@ pub async fn withdraw(tx: &mut Tx, id: QualificationId, now: Timestamp) -> Resul
 pub async fn findings(tx: &mut Tx, id: QualificationId) -> Result<PerCriterion<Finding>, StoreError> {
     let row: Option<(String,)> = tx.row(FINDINGS, args![id]).await?;
     let (text,) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
-    from_json("findings", &text)
+    read_findings(&text)
+}
+
+/// Reads findings as they are stored.
+///
+/// # Errors
+/// When they are not.
+pub fn read_findings(text: &str) -> Result<PerCriterion<Finding>, StoreError> {
+    from_json("findings", text)
 }

@@ -1,8 +1,10 @@
 //! Signals: appended once, never edited.
 
 use super::backend::{StoreError, Tx, args};
+use super::reclassifications;
 use super::value::{from_json, instant, name, to_json, word};
-use crate::domain::id::{DeliveryId, IssueId, ProspectId, SignalId};
+use crate::domain::account::Colleague;
+use crate::domain::id::{AccountId, DeliveryId, IssueId, ProspectId, SignalId};
 use crate::domain::machine::Machine;
 use crate::domain::signal::{Detail, NewSignal, Signal};
 use jiff::Timestamp;
@@ -46,6 +48,11 @@ const APPEND: &str = "
 const OF: &str = "
     SELECT id, prospect_id, occurred_at, recorded_at, delivery_id, issue_id, by_whom, machine, detail FROM signals
     WHERE prospect_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) ORDER BY id";
+/// Those of an account who stated anything: most only read.
+const SPEAKERS: &str = "
+    SELECT p.id, p.account_id, COALESCE(p.name, p.address) FROM prospects p
+    WHERE p.account_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) AND p.speaks AND p.address IS NOT NULL
+    ORDER BY p.id";
 
 /// Appends signals whose `once` is new, each with the prospect it was resolved to. Returns the new ones' ids by `once`.
 ///
@@ -77,23 +84,68 @@ pub async fn append(
     Ok(new.into_iter().map(|(once, id)| (once, SignalId(id))).collect())
 }
 
-/// Every signal of these prospects, in the order recorded.
+/// Every signal of these prospects, in the order recorded, each with the latest judgement on it.
 ///
 /// # Errors
 /// The store's.
 pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
+    known_at(tx, prospects, Timestamp::MAX).await
+}
+
+/// The same as it was known at an instant: what was recorded later, and judged later, is left out.
+///
+/// # Errors
+/// The store's.
+pub async fn known_at(
+    tx: &mut Tx,
+    prospects: &[ProspectId],
+    at: Timestamp,
+) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
     #[derive(Serialize)]
     struct Id {
         id: ProspectId,
     }
     let ids: Vec<Id> = prospects.iter().map(|id| Id { id: *id }).collect();
     let rows: Vec<Row> = tx.rows(OF, args![to_json(&ids)?]).await?;
+    let mut judged = reclassifications::of(tx, prospects, at).await?;
     let mut found: BTreeMap<ProspectId, Vec<Signal>> = prospects.iter().map(|id| (*id, Vec::new())).collect();
     for row in rows {
-        let signal = row.into_signal()?;
+        let mut signal = row.into_signal()?;
+        signal.judged = judged.remove(&signal.id);
+        if signal.recorded_at > at {
+            continue;
+        }
         if let Some(list) = signal.prospect.and_then(|id| found.get_mut(&id)) {
             list.push(signal);
         }
+    }
+    Ok(found)
+}
+
+/// Everybody of these accounts who ever stated something that may count for a colleague, as known at an instant.
+///
+/// # Errors
+/// The store's.
+pub async fn of_accounts(
+    tx: &mut Tx,
+    accounts: &[AccountId],
+    at: Timestamp,
+) -> Result<BTreeMap<AccountId, Vec<Colleague>>, StoreError> {
+    #[derive(Serialize)]
+    struct Id {
+        id: AccountId,
+    }
+    let mut found: BTreeMap<AccountId, Vec<Colleague>> = BTreeMap::new();
+    if accounts.is_empty() {
+        return Ok(found);
+    }
+    let ids: Vec<Id> = accounts.iter().map(|id| Id { id: *id }).collect();
+    let speakers: Vec<(i64, i64, String)> = tx.rows(SPEAKERS, args![to_json(&ids)?]).await?;
+    let members: Vec<ProspectId> = speakers.iter().map(|(id, ..)| ProspectId(*id)).collect();
+    let mut signals = known_at(tx, &members, at).await?;
+    for (id, account, name) in speakers {
+        let signals = signals.remove(&ProspectId(id)).unwrap_or_default();
+        found.entry(AccountId(account)).or_default().push(Colleague { prospect: ProspectId(id), name, signals });
     }
     Ok(found)
 }
@@ -109,6 +161,7 @@ impl Row {
             issue: self.issue_id.map(IssueId),
             by: self.by_whom.as_deref().map(name).transpose()?,
             machine: self.machine.as_deref().map(|m| word("machine reason", m, Machine::parse)).transpose()?,
+            judged: None,
             detail: from_json::<Detail>("signal", &self.detail)?,
         })
     }

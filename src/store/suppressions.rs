@@ -86,6 +86,9 @@ const IN_FORCE: &str = "
     WHERE s.lifted_at IS NULL AND s.address IN (SELECT value ->> 'a' FROM json_each($1))";
 const ALL: &str = "
     SELECT address, channel, reason, source, suppressed_at FROM suppressions WHERE lifted_at IS NULL ORDER BY suppressed_at, id";
+const IN_FORCE_AT: &str = "
+    SELECT channel, MIN(reason) FROM suppressions
+    WHERE address = $1 AND suppressed_at <= $2 AND (lifted_at IS NULL OR lifted_at > $2) GROUP BY channel ORDER BY channel";
 const LIFT: &str = "UPDATE suppressions SET lifted_at = $3 WHERE address = $1 AND channel = $2 AND lifted_at IS NULL";
 const NOTE_LIFTED: &str = "UPDATE suppressions SET source = source || $4 WHERE address = $1 AND channel = $2 AND lifted_at = $3";
 /// What else is in force for the address, under its hash too, goes on stopping the prospect.
@@ -93,6 +96,14 @@ const RESUME_PROSPECT: &str = "
     UPDATE prospects SET mail_stop = (SELECT MIN(s.reason) FROM suppressions s
         WHERE s.address IN ($1, $2) AND s.channel = 'email' AND s.lifted_at IS NULL)
     WHERE address = $1";
+
+/// What stopped an address at an instant: the channels, each with a reason.
+///
+/// # Errors
+/// The store's.
+pub async fn in_force_at(tx: &mut Tx, address: &Address, at: Timestamp) -> Result<Vec<(String, String)>, StoreError> {
+    tx.rows(IN_FORCE_AT, args![address, at]).await
+}
 
 /// Adds suppressions; one already in force is kept as it is. Prospects of these addresses stop at once.
 /// Returns how many are new.

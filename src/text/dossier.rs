@@ -1,13 +1,12 @@
 //! What the salesperson is told about one prospect: plain data, in the order in which the handoff letter prints it.
 //!
-//! The functions below read the five lines, the sentence to say and the questions to ask from a qualification.
+//! The functions below read the sentence to say and the questions to ask from a qualification.
 
 use crate::domain::address::Address;
-use crate::domain::criterion::{Criterion, PerCriterion};
-use crate::domain::evidence::Origin;
-use crate::domain::id::Name;
-use crate::domain::qualification::{Citation, Finding, Verdict};
+use crate::domain::criterion::PerCriterion;
+use crate::domain::qualification::Finding;
 use crate::domain::rule::Qualifying;
+use crate::text::verdict::{Line, newest, strength};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -86,29 +85,6 @@ pub enum Kind {
     Request,
 }
 
-/// One criterion, and what proves it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Line {
-    /// "Budget".
-    pub criterion: String,
-    /// "met", "weak", "unknown", "contradicted", "expired".
-    pub verdict: &'static str,
-    /// Whether it is met.
-    pub met: bool,
-    /// The newest proof, in words.
-    pub proof: Option<String>,
-    /// Who says so.
-    pub by: Option<String>,
-    /// When it was said.
-    pub at: Option<Timestamp>,
-    /// Until when it counts, if the calendar ends it.
-    pub until: Option<Timestamp>,
-    /// The weakest of those met.
-    pub weakest: bool,
-    /// The colleague of the prospect whose word it is, where it is not their own.
-    pub colleague: Option<String>,
-}
-
 /// Something they did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Happening {
@@ -155,32 +131,12 @@ impl Dossier {
     pub fn known(&self) -> usize {
         self.lines.iter().filter(|line| line.met).count()
     }
-}
 
-/// The five lines: for each criterion the newest proof, by whom, and until when it counts. `prospect` is what the
-/// prospect is called, `person` names one of ours.
-pub fn lines(findings: &PerCriterion<Finding>, prospect: &str, person: impl Fn(&Name) -> String) -> Vec<Line> {
-    let met = findings.iter().filter(|(_, finding)| finding.verdict == Verdict::Met);
-    let weakest = met.min_by_key(|(_, finding)| strength(finding)).map(|(criterion, _)| criterion);
-    let line = |(criterion, finding): (Criterion, &Finding)| {
-        let newest = newest(finding);
-        Line {
-            criterion: criterion.to_string(),
-            verdict: finding.verdict.word(),
-            met: finding.verdict == Verdict::Met,
-            proof: newest.map(|c| c.words.clone()),
-            by: newest.map(|c| match (c.origin, &c.by) {
-                (_, Some(name)) => person(name),
-                (Origin::Declared | Origin::Behaviour, None) => prospect.to_owned(),
-                (Origin::Fact | Origin::Observed, None) => "our records".to_owned(),
-            }),
-            at: newest.map(|c| c.at),
-            until: finding.until,
-            weakest: weakest == Some(criterion),
-            colleague: None,
-        }
-    };
-    findings.iter().map(line).collect()
+    /// What was proven when it was offered and is not any more, by name.
+    #[must_use]
+    pub fn reconfirm(&self) -> Vec<&str> {
+        self.lines.iter().filter(|line| line.reconfirm).map(|line| line.title.as_str()).collect()
+    }
 }
 
 /// One sentence to say: the opener of the weakest criterion that has one, with what was said and when filled in.
@@ -206,23 +162,6 @@ pub fn questions(findings: &PerCriterion<Finding>, rules: &Qualifying) -> Vec<St
     order.into_iter().filter_map(|(criterion, _)| rules.criteria[criterion].ask.clone()).take(3).collect()
 }
 
-/// Weak first: by verdict, then by who says so, then by how soon it ends.
-fn strength(finding: &Finding) -> (u8, Option<Origin>, Timestamp) {
-    let verdict = match finding.verdict {
-        Verdict::Contradicted => 0,
-        Verdict::Unknown => 1,
-        Verdict::Expired => 2,
-        Verdict::Weak => 3,
-        Verdict::Met => 4,
-    };
-    let best = finding.cites.iter().map(|c| c.origin).max();
-    (verdict, best, finding.until.unwrap_or(Timestamp::MAX))
-}
-
-fn newest(finding: &Finding) -> Option<&Citation> {
-    finding.cites.iter().max_by_key(|c| c.at)
-}
-
 /// What was said, with its quotation marks, where a line quotes something; else the line.
 #[must_use]
 pub fn quoted(words: &str) -> &str {
@@ -235,9 +174,13 @@ pub fn quoted(words: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::criterion::Criterion;
+    use crate::domain::evidence::Origin;
     use crate::domain::id::SignalId;
+    use crate::domain::qualification::{Citation, Verdict};
     use crate::domain::rule::CriterionRules;
     use crate::domain::span::{FiscalYear, Span};
+    use crate::text::verdict::lines;
 
     fn at(text: &str) -> Timestamp {
         text.parse().expect("an instant")
@@ -256,6 +199,7 @@ mod tests {
                 words: format!("answered “yes {criterion} {{date}}”"),
                 origin,
                 by: None,
+                of: None,
                 date: None,
             }];
             Finding { verdict, cites, ..Finding::default() }
@@ -275,15 +219,17 @@ mod tests {
                 ..CriterionRules::default()
             }),
             recycle: Vec::new(),
+            salespeople: Vec::new(),
         }
     }
 
     #[test]
     fn the_weakest_line_is_marked_once() {
-        let lines = lines(&findings(), "Ada", ToString::to_string);
-        let weakest: Vec<&str> = lines.iter().filter(|l| l.weakest).map(|l| l.criterion.as_str()).collect();
+        let lines = lines(&findings(), &rules(&[]), "Ada", ToString::to_string);
+        let weakest: Vec<&str> = lines.iter().filter(|l| l.weakest).map(|l| l.title.as_str()).collect();
         assert_eq!(weakest, ["Need"]);
-        assert_eq!((lines[2].met, lines[2].verdict, lines[2].proof.as_deref()), (false, "unknown", None));
+        assert_eq!((lines[2].met, lines[2].verdict, lines[2].proof.as_deref()), (false, Verdict::Unknown, None));
+        assert!(lines[2].missing.is_some() && lines[1].missing.is_none());
         assert_eq!(lines[0].by.as_deref(), Some("Ada"));
     }
 

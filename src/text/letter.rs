@@ -93,23 +93,34 @@ pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
 mod tests {
     use super::*;
     use crate::domain::address::Address;
-    use crate::text::dossier::{Channel, Happening, Line, Received, Spoke, WhyNow};
+    use crate::domain::criterion::Criterion;
+    use crate::domain::qualification::Verdict;
+    use crate::text::dossier::{Channel, Happening, Received, Spoke, WhyNow};
+    use crate::text::verdict::Line;
 
     fn at(text: &str) -> Timestamp {
         text.parse().expect("an instant")
     }
 
-    fn line(criterion: &str, proof: Option<&str>) -> Line {
+    fn line(criterion: Criterion, proof: Option<&str>) -> Line {
+        let met = proof.is_some();
         Line {
-            criterion: criterion.to_owned(),
-            verdict: if proof.is_some() { "met" } else { "unknown" },
-            met: proof.is_some(),
+            criterion,
+            title: criterion.to_string(),
+            verdict: if met { Verdict::Met } else { Verdict::Unknown },
+            met,
+            since: None,
+            until: (criterion == Criterion::Budget).then(|| at("2027-01-01T00:00:00Z")),
+            begins: None,
+            cites: Vec::new(),
             proof: proof.map(str::to_owned),
             by: proof.map(|_| "Ada Bosch".to_owned()),
             at: proof.map(|_| at("2026-11-03T09:12:00Z")),
-            until: (criterion == "Budget").then(|| at("2027-01-01T00:00:00Z")),
-            weakest: criterion == "Need",
-            colleague: (criterion == "Authority" && proof.is_some()).then(|| "Pol Riba".to_owned()),
+            colleague: (criterion == Criterion::Authority && met).then(|| "Pol Riba".to_owned()),
+            weakest: criterion == Criterion::Need,
+            missing: None,
+            reconfirm: false,
+            withdrawn: Vec::new(),
         }
     }
 
@@ -128,11 +139,11 @@ mod tests {
             page_url: "https://news.tecnofab.example/h/TOKEN".to_owned(),
             queue_url: "https://news.tecnofab.example/q/TOKEN".to_owned(),
             lines: vec![
-                line("Vision", Some("filled in the form downtime-check")),
-                line("Budget", Some("answered “Yes, over 50,000 €”")),
-                line("Authority", ready.then_some("call: “he signs up to 80,000 €”")),
-                line("Need", Some("followed the link to https://tecnofab.example/prices")),
-                line("Timeframe", ready.then_some("answered “This winter”")),
+                line(Criterion::Vision, Some("filled in the form downtime-check")),
+                line(Criterion::Budget, Some("answered “Yes, over 50,000 €”")),
+                line(Criterion::Authority, ready.then_some("call: “he signs up to 80,000 €”")),
+                line(Criterion::Need, Some("followed the link to https://tecnofab.example/prices")),
+                line(Criterion::Timeframe, ready.then_some("answered “This winter”")),
             ],
             questions: vec!["Who else must agree?".to_owned(), "Which line stops most?".to_owned()],
             fields: vec![("industry".to_owned(), "food".to_owned())],

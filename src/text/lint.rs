@@ -29,6 +29,32 @@ pub fn lint(source: &str, askable: &[Criterion]) -> Vec<Complaint> {
     linter.complaints
 }
 
+/// What a newsletter links to, and about what it asks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mentions {
+    /// The addresses of its links.
+    pub links: BTreeSet<String>,
+    /// The criteria it asks about.
+    pub asks: BTreeSet<Criterion>,
+}
+
+/// What a newsletter's Markdown links to, and about what it asks.
+#[must_use]
+pub fn mentions(source: &str) -> Mentions {
+    let (filled, _) = fill(source);
+    let arena = Arena::new();
+    let mut found = Mentions::default();
+    for node in markdown::read(&arena, &filled.text).descendants() {
+        if let NodeValue::Link(link) = &node.data.borrow().value {
+            found.links.insert(link.url.clone());
+        }
+        if let Some(Directive::Ask(criterion)) = directive(node) {
+            found.asks.insert(criterion);
+        }
+    }
+    found
+}
+
 struct Linter<'a> {
     filled: &'a Filled,
     lines: Lines<'a>,

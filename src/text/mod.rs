@@ -9,6 +9,7 @@ pub mod token;
 pub mod template;
 pub mod newsletter;
 // Letters: one text for one of us.
+pub mod verdict;
 pub mod dossier;
 pub mod vcard;
 pub mod letter;

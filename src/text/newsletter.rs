@@ -240,6 +240,7 @@ mod tests {
             topics: Vec::new(),
             criteria,
             recycle: Vec::new(),
+            salespeople: Vec::new(),
         };
         let campaign = Campaign {
             name: Name::parse("line-downtime").expect("name"),

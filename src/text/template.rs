@@ -41,6 +41,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("page.html", include_str!("../../config/templates/page.html")),
     ("page-message.html", include_str!("../../config/templates/page-message.html")),
     ("page-answer.html", include_str!("../../config/templates/page-answer.html")),
+    ("page-answered.html", include_str!("../../config/templates/page-answered.html")),
     ("page-unsubscribe.html", include_str!("../../config/templates/page-unsubscribe.html")),
     ("page-handoff.html", include_str!("../../config/templates/page-handoff.html")),
     ("page-answers.html", include_str!("../../config/templates/page-answers.html")),

@@ -122,9 +122,8 @@ async fn values(site: &Site, id: HandoffId, shown: Shown) -> Result<(TimeZone, V
         let known = Name::parse(&event.by).ok().and_then(|id| plan.roster.person(&id).map(|(name, _)| name.to_owned()));
         event.by = known.unwrap_or_else(|| event.by.clone());
     }
-    // What was proven is asked again of an open lead only.
-    let reconfirm = if handoff.is_open() { dossier::reconfirm(&mut tx, &plan, &prospect, id, now).await? } else { Vec::new() };
     let d = told.dossier;
+    let reconfirm: Vec<String> = d.reconfirm().into_iter().map(str::to_owned).collect();
     let later = later(&d.zone, now);
     let values = context! {
         known => d.known(),

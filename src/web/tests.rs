@@ -299,8 +299,13 @@ async fn nothing_a_prospect_writes_becomes_markup() {
     house.queue("dana").await;
     house.queue("luc").await;
     let zone = TimeZone::UTC;
+    let further = context! { criterion => HOSTILE, question => HOSTILE, answers => [HOSTILE] };
     for (template, values) in [
         ("page-message.html", context! { title => HOSTILE, words => HOSTILE }),
+        (
+            "page-answered.html",
+            context! { organisation => HOSTILE, said => [HOSTILE], visit => HOSTILE, was_more => false, further => [further] },
+        ),
         ("page-answer.html", context! { organisation => HOSTILE, question => HOSTILE, answer => HOSTILE, visit => HOSTILE }),
         ("page-unsubscribe.html", context! { organisation => HOSTILE }),
     ] {

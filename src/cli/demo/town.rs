@@ -20,7 +20,8 @@ use crate::flow::context::FlowError;
 use crate::flow::follow_up::{Action, act};
 use crate::flow::observe::{Logged, log};
 use crate::flow::settle::settle;
-use crate::flow::{agenda, qualify, sweep};
+use crate::flow::{agenda, look, sweep};
+use crate::insight::explain::{Explanation, explain};
 use crate::mail::catcher::Catcher;
 use crate::store::backend::Store;
 use crate::store::{handoffs, prospects};
@@ -262,7 +263,17 @@ impl Town {
     pub async fn verdicts(&self, address: &Address) -> Result<Qualification, FlowError> {
         let id = self.id(address).await?;
         let mut tx = self.house.ctx.store().read().await?;
-        Ok(qualify::look(&mut tx, &self.house.ctx.plan(), id, self.now()).await?.0)
+        Ok(look::look(&mut tx, &self.house.ctx.plan(), id, self.now()).await?.0)
+    }
+
+    /// Everything concluded about a prospect, now or as it was known at an instant.
+    ///
+    /// # Errors
+    /// When nobody has the address, or had it then.
+    pub async fn explain(&self, address: &Address, at: Option<Timestamp>) -> Result<Explanation, FlowError> {
+        let id = self.id(address).await?;
+        let mut tx = self.house.ctx.store().read().await?;
+        explain(&self.house.ctx, &mut tx, id, at).await
     }
 
     /// A prospect's handoffs, newest first.

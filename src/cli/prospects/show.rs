@@ -3,9 +3,10 @@
 use crate::cli::exit::Exit;
 use crate::cli::{open, screen};
 use crate::domain::handoff::{Handoff, Outcome};
+use crate::domain::ignored::Why;
 use crate::domain::prospect::Prospect;
 use crate::domain::signal::{Signal, excerpt};
-use crate::flow::qualify;
+use crate::flow::look;
 use crate::store::deliveries::Delivery;
 use crate::store::suppressions::Suppression;
 use crate::store::{consents, deliveries, handoffs, prospects, suppressions};
@@ -46,7 +47,7 @@ struct Told {
     signal: Signal,
     words: String,
     /// Why it counts for nothing, if it does not.
-    ignored: Option<&'static str>,
+    ignored: Option<Why>,
 }
 
 /// Shows a prospect.
@@ -58,11 +59,11 @@ pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), 
     let mut tx = house.ctx.store().read().await?;
     let id = open::prospect(&mut tx, email).await?;
     let prospect = prospects::one(&mut tx, id).await?;
-    let (found, signals) = qualify::look(&mut tx, &house.ctx.plan(), id, house.ctx.now()).await?;
-    let why: BTreeMap<_, _> = found.ignored().iter().map(|i| (i.signal, i.why)).collect();
+    let (found, signals) = look::look(&mut tx, &house.ctx.plan(), id, house.ctx.now()).await?;
+    let why: BTreeMap<_, _> = found.ignored().iter().filter(|i| i.criterion.is_none()).map(|i| (i.signal, i.why)).collect();
     let told = |signal: Signal| {
         // A machine's is said so also where nothing reads it.
-        let ignored = why.get(&signal.id).copied().or_else(|| signal.machine.map(crate::domain::machine::Machine::words));
+        let ignored = why.get(&signal.id).copied().or_else(|| signal.machine.map(Why::Machine));
         Told { words: signal.detail.words(), ignored, signal }
     };
     let stops = match &prospect.address {

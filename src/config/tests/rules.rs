@@ -2,6 +2,14 @@
 
 use crate::config::tests::changes::{DOWNTIME, FIRST, load_changed, refusal};
 
+use crate::domain::audience::Condition;
+use crate::domain::criterion::{Criterion, Verdict};
+
+/// A file, what stands there, and what shall stand there.
+type Change = (&'static str, &'static str, &'static str);
+
+const DOWNTIME_BUDGET: &str = "campaigns/line-downtime/04-a-pilot-that-ends.md";
+const CRON: &str = "0 10 15 1,4,7,10 *";
 const FILE: &str = "qualification.toml";
 
 /// Each slip, and the words that name it.
@@ -38,6 +46,19 @@ fn what_could_never_prove_is_refused() {
         ("contradicts = [\"authority\"]", "", "would change nothing"),
         ("wake   = \"6 months\"", "wake = \"later\"", "is no time to come back"),
         ("[criteria.need]", "[criteria.needs]", "`need` is missing"),
+        ("until    = \"365d\"", "until = \"0d\"", "ends a proof at the moment it is given"),
+        ("until    = \"365d\"", "until = \"365d\"\nof = \"account\"", "no colleague proves Vision for somebody else"),
+        ("of       = \"account\"", "of = \"company\"", "none of the words this takes"),
+        (
+            budget,
+            "{ form = \"quote\", power = \"meets\" }, { form = \"quote\", power = \"contradicts\" }",
+            "one signal cannot mean two things",
+        ),
+        (
+            "{ form = \"downtime-check\", power = \"meets\" }",
+            "{ touch = [\"note\", \"call\"], power = \"supports\" }",
+            "one signal cannot mean two things",
+        ),
     ];
     for (from, to, words) in cases {
         let printed = refusal(&[(FILE, from, to)], &[]);
@@ -60,6 +81,77 @@ fn a_criterion_that_nothing_can_meet_is_refused() {
     assert!(with("evidence = [{ touch = [\"call\"], power = \"contradicts\" }]").contains(never), "only against");
     assert!(!with("evidence = [{ form = \"x\", power = \"supports\" }]").contains(never), "one form is enough");
     assert!(!with("evidence = [{ event = \"x\", power = \"meets\" }]").contains(never), "an event may meet");
+}
+
+/// Each slip, and the words that warn of it.
+#[test]
+fn what_makes_no_sense_is_warned_of() {
+    let fair = "campaigns/production-letter.toml";
+    let cases: &[(&[Change], &str, &str)] = &[
+        (&[(DOWNTIME_BUDGET, ":::ask budget", "")], "nobody is asked about Budget", ":::ask budget"),
+        (
+            &[(FILE, "https://tecnofab.example/prices*", "https://tecnofab.example/price-list")],
+            "no newsletter links to anything about pricing",
+            "never fed",
+        ),
+        (
+            &[(FILE, "days = 2, within = \"60d\"", "days = 4, within = \"60d\"")],
+            "come only from reading one issue again",
+            "click",
+        ),
+        (&[("nurtured.toml", "tracking = \"consented\"", "tracking = \"none\"")], "nobody's clicks are followed", "never fed"),
+        (
+            &[(FILE, "{ form = \"webinar\", power", "{ event = \"trial\", power")],
+            "nobody can report an event",
+            "the API is closed",
+        ),
+    ];
+    for (changes, words, more) in cases {
+        let warnings = load_changed(changes, &[]).expect("valid").warnings;
+        let printed: Vec<String> = warnings.iter().map(ToString::to_string).filter(|w| w.contains(words)).collect();
+        assert!(!printed.is_empty(), "{words}: {warnings:?}");
+        assert!(
+            printed[0].contains(more) && printed[0].contains("qualification.toml:") && printed[0].starts_with("warning"),
+            "{}",
+            printed[0]
+        );
+    }
+    // A campaign of every week feeds what a monthly one does not.
+    let often = [(FILE, "days = 2, within = \"60d\"", "days = 4, within = \"60d\""), (fair, CRON, "30 9 * * TUE")];
+    let warnings = load_changed(&often, &[]).expect("valid").warnings;
+    assert!(warnings.is_empty(), "{warnings:?}");
+}
+
+#[test]
+fn an_expiry_in_the_past_is_warned_of_from_its_day_on() {
+    let loaded = load_changed(&[(FILE, "until    = \"365d\"", "until = \"2027-06-30\"")], &[]).expect("valid");
+    assert!(loaded.warnings.is_empty());
+    let at = |text: &str| loaded.warnings_at(text.parse().expect("an instant")).map(ToString::to_string).collect::<Vec<_>>();
+    assert!(at("2027-06-29T23:59:59Z").is_empty());
+    let told = at("2027-06-30T00:00:00Z");
+    assert!(told.len() == 1 && told[0].contains("no proof of Vision counts any more"), "{told:?}");
+    assert!(told[0].contains("qualification.toml:") && told[0].contains('^'), "{}", told[0]);
+}
+
+#[test]
+fn a_criterion_is_a_condition() {
+    let with = |condition: &str| vec![(DOWNTIME, "{ tag = \"customer\" }", condition.to_owned())];
+    let given = with("{ criterion = \"budget\", is = [\"unknown\", \"expired\"] }");
+    let changes: Vec<(&str, &str, &str)> = given.iter().map(|(f, from, to)| (*f, *from, to.as_str())).collect();
+    let plan = load_changed(&changes, &[]).expect("valid").plan;
+    let expected = Condition::Verdict { criterion: Criterion::Budget, is: vec![Verdict::Unknown, Verdict::Expired] };
+    assert!(plan.campaigns.iter().any(|c| c.audience.none.contains(&expected)));
+    for (condition, words) in [
+        ("{ criterion = \"money\", is = \"met\" }", "none of the words this takes"),
+        ("{ criterion = \"budget\", is = \"open\" }", "none of the words this takes"),
+        ("{ criterion = \"budget\", is = [] }", "this list is empty"),
+        ("{ criterion = \"budget\" }", "`is` is missing"),
+        ("{ criterion = \"budget\", is = \"met\", known = true }", "unknown key `known`"),
+        ("{ criterion = \"budget\", tag = \"x\", is = \"met\" }", "a condition names one of"),
+    ] {
+        let printed = refusal(&[(DOWNTIME, "{ tag = \"customer\" }", condition)], &[]);
+        assert!(printed.contains(words) && printed.contains(&format!("--> {DOWNTIME}:")), "{condition}\n{printed}");
+    }
 }
 
 #[test]

@@ -149,7 +149,7 @@ async fn who_is_forgotten_is_nowhere_in_the_file() {
     let desk = with_ada();
     // The date must lie within the horizon, whenever this runs.
     let soon = Span::days(60).after(SystemClock.now()).to_zoned(TimeZone::UTC).date().to_string();
-    let call = ["signals", "log", ADA, "--kind", "call", "--by", "dana", "--note", "sixty thousand, approved", "--date", &soon];
+    let call = ["signals", "log", ADA, "--kind", "call", "--by", "marta", "--note", "sixty thousand, approved", "--date", &soon];
     let proves = ["vision", "budget", "authority", "need", "timeframe"].map(|criterion| ["--proves", criterion]).concat();
     let logged = desk.run(&[&call[..], &proves].concat());
     assert!(logged.out.contains("Nothing is missing"), "{logged:?}");

@@ -2,11 +2,13 @@
 
 use super::bench::{Bench, EVERY, Everybody, add, minute, name};
 use nurtured::domain::audience::{Audience, Condition, Test};
+use nurtured::domain::criterion::{Criterion, Verdict};
 use nurtured::domain::id::ProspectId;
 use nurtured::domain::prospect::Standing;
 use nurtured::store::audiences;
 use nurtured::store::prospects::{self, FieldChange};
 use nurtured::store::suppressions::{self, Channel, Stop};
+use nurtured::store::verdicts;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -62,6 +64,8 @@ fn condition() -> impl Strategy<Value = Condition> {
         1 => proptest::sample::select(&TAGS[..]).prop_map(|tag| Condition::Tag(tag.to_owned())),
         1 => proptest::collection::vec(proptest::sample::select(&DOMAINS[..]).prop_map(str::to_owned), 0..3)
             .prop_map(Condition::Domain),
+        1 => (proptest::sample::select(&Criterion::ALL[..2]), proptest::collection::vec(proptest::sample::select(&Verdict::ALL[..]), 0..4))
+            .prop_map(|(criterion, is)| Condition::Verdict { criterion, is }),
     ]
 }
 
@@ -87,6 +91,9 @@ async fn the_statement_and_the_domain_agree_on_who_fits(bench: Bench) -> anyhow:
     }
     prospects::set_fields(&mut tx, &changes).await?;
     prospects::add_tags(&mut tx, &tags).await?;
+    let all = ids.iter().flat_map(|id| Criterion::ALL[..2].iter().map(move |criterion| (*id, *criterion)));
+    let known: Vec<_> = all.map(|(id, criterion)| (id, criterion, Verdict::ALL[draw((0..Verdict::ALL.len()).boxed())])).collect();
+    verdicts::set(&mut tx, &known, minute(1)).await?;
     tx.commit().await?;
 
     let mut tx = bench.store.read().await?;

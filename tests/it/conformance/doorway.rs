@@ -55,6 +55,7 @@ fn rules() -> Qualifying {
         topics: Vec::new(),
         criteria: PerCriterion::build(|_| CriterionRules { answers: vec![answer.clone()], ..CriterionRules::default() }),
         recycle: Vec::new(),
+        salespeople: Vec::new(),
     }
 }
 
@@ -104,6 +105,7 @@ async fn a_signal_is_kept_once_and_never_edited(bench: Bench) -> anyhow::Result<
         issue: None,
         by: None,
         machine: None,
+        judged: None,
         detail: first.detail,
     };
     assert_eq!(kept, [expected]);
@@ -143,6 +145,7 @@ fn every_detail() -> Vec<Detail> {
             wake: day,
             note: text.clone(),
         },
+        Detail::Override { criterion: Criterion::Budget, power: Power::Contradicts, until: date(2027, 1, 1), note: text.clone() },
         Detail::Event { event: name("trial-started"), fields },
     ]
 }
@@ -161,7 +164,7 @@ async fn every_kind_of_signal_comes_back_as_it_went(bench: Bench) -> anyhow::Res
             ..signal(id, &format!("{n}: \"{n}'"), 5, detail)
         })
         .collect();
-    assert_eq!(sent.iter().map(|s| s.detail.kind()).collect::<BTreeSet<_>>().len(), 11);
+    assert_eq!(sent.iter().map(|s| s.detail.kind()).collect::<BTreeSet<_>>().len(), 12);
     let rows: Vec<_> = sent.iter().map(|s| (Some(id), s)).collect();
     assert_eq!(signals::append(&mut tx, &rows, minute(6)).await?.len(), sent.len());
     tx.commit().await?;

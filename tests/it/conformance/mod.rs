@@ -53,6 +53,7 @@ mod halt;
 mod journal;
 /// Signals, assessments, qualifications.
 mod doorway;
+mod evidence;
 /// Handoffs, follow-ups, letters.
 mod sales;
 /// Numbers over all tables.

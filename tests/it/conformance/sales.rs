@@ -53,6 +53,7 @@ fn nobody() -> nurtured::domain::prospect::Prospect {
         previous_salesperson: None,
         fields: std::collections::BTreeMap::new(),
         tags: std::collections::BTreeSet::new(),
+        verdicts: std::collections::BTreeMap::new(),
     }
 }
 

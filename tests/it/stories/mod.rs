@@ -6,6 +6,8 @@ mod breakers;
 mod calendar;
 mod adopted;
 mod doorway;
+mod evidence;
+mod explained;
 mod doubted;
 mod forgotten;
 mod group_mail;

@@ -1,0 +1,67 @@
+//! look: the verdicts of prospects as they are now, or as they were known at an instant, with the signals they were folded
+//! from and what their colleagues said. Everything that judges somebody looks here, so that nothing can disagree.
+
+use super::context::FlowError;
+use crate::domain::account::Colleague;
+use crate::domain::assess::assess_among;
+use crate::domain::id::{AccountId, ProspectId};
+use crate::domain::plan::Plan;
+use crate::domain::prospect::Prospect;
+use crate::domain::qualification::Qualification;
+use crate::domain::signal::Signal;
+use crate::store::backend::Tx;
+use crate::store::{prospects, signals};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is on record about some prospects, ready to be folded.
+#[derive(Debug)]
+pub struct Record {
+    signals: BTreeMap<ProspectId, Vec<Signal>>,
+    colleagues: BTreeMap<AccountId, Vec<Colleague>>,
+}
+
+impl Record {
+    /// Loads it, as it was known at an instant.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn load(tx: &mut Tx, plan: &Plan, of: &[Prospect], known_at: Timestamp) -> Result<Self, FlowError> {
+        let ids: Vec<ProspectId> = of.iter().map(|p| p.id).collect();
+        let signals = signals::known_at(tx, &ids, known_at).await?;
+        let accounts: BTreeSet<AccountId> =
+            of.iter().filter_map(|p| p.account).filter(|_| plan.qualifying.asks_the_account()).collect();
+        let colleagues = signals::of_accounts(tx, &accounts.into_iter().collect::<Vec<_>>(), known_at).await?;
+        Ok(Self { signals, colleagues })
+    }
+
+    /// The signals of one of them, in the order recorded.
+    #[must_use]
+    pub fn signals(&self, prospect: ProspectId) -> &[Signal] {
+        self.signals.get(&prospect).map_or(&[], Vec::as_slice)
+    }
+
+    /// The five verdicts on one of them.
+    #[must_use]
+    pub fn assess(&self, plan: &Plan, prospect: &Prospect, now: Timestamp) -> Qualification {
+        let account = prospect.account.and_then(|account| self.colleagues.get(&account));
+        let others: Vec<&Colleague> = account.into_iter().flatten().filter(|c| c.prospect != prospect.id).collect();
+        assess_among(&plan.qualifying, self.signals(prospect.id), &others, now)
+    }
+}
+
+/// The five verdicts of one prospect as they are now, with the signals they were folded from.
+///
+/// # Errors
+/// The store's.
+pub async fn look(
+    tx: &mut Tx,
+    plan: &Plan,
+    prospect: ProspectId,
+    now: Timestamp,
+) -> Result<(Qualification, Vec<Signal>), FlowError> {
+    let prospect = prospects::one(tx, prospect).await?;
+    let mut record = Record::load(tx, plan, std::slice::from_ref(&prospect), Timestamp::MAX).await?;
+    let found = record.assess(plan, &prospect, now);
+    Ok((found, record.signals.remove(&prospect.id).unwrap_or_default()))
+}

@@ -1,0 +1,74 @@
+//! then: where a prospect stood at a past instant, told from what was written down by then.
+
+use crate::domain::handoff::Handoff;
+use crate::domain::prospect::{Prospect, Standing};
+use crate::flow::context::FlowError;
+use crate::store::backend::Tx;
+use crate::store::{handoffs, prospects, suppressions};
+use jiff::Timestamp;
+
+/// Where somebody stood.
+#[derive(Debug)]
+pub struct Then {
+    /// Where.
+    pub standing: Standing,
+    /// Why group mail had stopped, if it had.
+    pub mail_stop: Option<String>,
+    /// In which episode of theirs.
+    pub episode: i64,
+    /// Since when.
+    pub episode_started_at: Timestamp,
+    /// The handoff that was open.
+    pub handoff: Option<Handoff>,
+}
+
+impl Then {
+    /// As it is now.
+    #[must_use]
+    pub fn now(prospect: &Prospect, all: Vec<Handoff>) -> Self {
+        Self {
+            standing: prospect.standing,
+            mail_stop: prospect.mail_stop.clone(),
+            episode: prospect.episode,
+            episode_started_at: prospect.episode_started_at,
+            handoff: all.into_iter().find(Handoff::is_open),
+        }
+    }
+
+    /// As it was at an instant.
+    ///
+    /// # Errors
+    /// The store's; when nobody knew the prospect yet.
+    pub async fn at(tx: &mut Tx, prospect: &Prospect, at: Timestamp) -> Result<Self, FlowError> {
+        let admitted_at = prospects::admitted_at(tx, prospect.id).await?;
+        if admitted_at > at {
+            return Err(FlowError::Missing(format!("them at {at}: they came in at {admitted_at}")));
+        }
+        let all: Vec<Handoff> = handoffs::of_prospect(tx, prospect.id).await?.into_iter().filter(|h| h.opened_at <= at).collect();
+        let had_ended = |h: &Handoff| h.closed_at.is_some_and(|closed_at| closed_at <= at);
+        let ended: Vec<&Handoff> = all.iter().filter(|h| had_ended(h)).collect();
+        let returned = ended.iter().filter(|h| h.outcome.is_some_and(crate::domain::handoff::Outcome::returns));
+        let returned: Vec<Timestamp> = returned.filter_map(|h| h.closed_at).collect();
+        let stops = match &prospect.address {
+            Some(address) => suppressions::in_force_at(tx, address, at).await?,
+            None => Vec::new(),
+        };
+        let last_ended = ended.iter().max_by_key(|h| h.closed_at);
+        let closed = last_ended.is_some_and(|h| h.outcome.is_some_and(|outcome| !outcome.returns()));
+        let open = all.iter().find(|h| !had_ended(h));
+        let standing = match open {
+            Some(h) if h.accepted_at.is_some_and(|accepted_at| accepted_at <= at) => Standing::Owned,
+            Some(_) => Standing::Offered,
+            None if closed => Standing::Closed,
+            None if stops.len() > 1 => Standing::Suppressed,
+            None => Standing::Nurturing,
+        };
+        Ok(Self {
+            standing,
+            mail_stop: stops.into_iter().find(|(channel, _)| channel == "email").map(|(_, reason)| reason),
+            episode: 1 + i64::try_from(returned.len()).unwrap_or(0),
+            episode_started_at: returned.into_iter().max().unwrap_or(admitted_at),
+            handoff: open.cloned(),
+        })
+    }
+}
