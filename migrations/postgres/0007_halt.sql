@@ -3,7 +3,7 @@
 -- One row. `stopped`: why no group mail is marked, until somebody resumes; `observing`: why nothing at all is sent,
 -- until somebody adopts this database. Every mark reads it in its own statement. `token` names this database among all
 -- others, `place` says where it is at home, `former` is the token it had before it was adopted: another node may know it
--- by that one.
+-- by that one. `beat` rises every second in which something was written: a backup is told by a lower one.
 CREATE TABLE sending (
     id           BIGINT NOT NULL PRIMARY KEY CONSTRAINT sending_is_one_row CHECK (id = 1),
     stopped      TEXT,
@@ -13,6 +13,7 @@ CREATE TABLE sending (
     token        TEXT,
     place        TEXT,
     former       TEXT,
+    beat         BIGINT NOT NULL DEFAULT 0,
     CONSTRAINT sending_stopped_since CHECK ((stopped IS NULL) = (stopped_at IS NULL)),
     CONSTRAINT sending_observing_since CHECK ((observing IS NULL) = (observing_at IS NULL))
 );

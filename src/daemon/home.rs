@@ -82,28 +82,51 @@ pub async fn remember(store: &Store, clock: &dyn Clock) -> Result<Marks, FlowErr
     Ok(database.marks)
 }
 
+/// How far the database had come when the daemon last looked.
+#[derive(Debug, Default)]
+pub struct Known {
+    marks: Marks,
+    commits: u64,
+}
+
+impl Known {
+    /// Waits until something is written that was not seen yet.
+    pub async fn is_outdated(&self, store: &Store) {
+        store.commits().others_than(self.commits).await;
+    }
+}
+
 /// Looks again while the daemon runs: remembers how far the database has come, or has it observe when it went back.
-/// Returns how far it has come.
+/// Returns whether something was written since the last look.
 ///
 /// # Errors
 /// As [`remember`].
-pub async fn keep(store: &Store, clock: &dyn Clock, known: Marks) -> Result<Marks, FlowError> {
+pub async fn keep(store: &Store, clock: &dyn Clock, known: &mut Known) -> Result<bool, FlowError> {
     let mut tx = store.read().await?;
     let marks = identity::of(&mut tx).await?.marks;
     let observes = sending::state(&mut tx).await?.observing.is_some();
     drop(tx);
-    if observes || marks == known {
-        return Ok(marks);
+    let is_moving = store.commits().number() != known.commits;
+    if observes || (marks == known.marks && !is_moving) {
+        return Ok(false);
     }
-    if marks.is_behind(&known) {
+    if marks.is_behind(&known.marks) {
         let why = "this database was restored from a backup while the daemon ran";
         tracing::error!(why, "nothing is sent until somebody adopts this database");
         let mut tx = store.write().await?;
         sending::observe(&mut tx, why, clock.now()).await?;
         tx.commit().await?;
-        return Ok(marks);
+        return Ok(false);
     }
-    remember(store, clock).await
+    if is_moving {
+        let mut tx = store.write().await?;
+        identity::beat(&mut tx).await?;
+        // Before it commits, so that its own commit is the one that is not counted as another's.
+        known.commits = store.commits().number() + 1;
+        tx.commit().await?;
+    }
+    known.marks = remember(store, clock).await?;
+    Ok(is_moving)
 }
 
 /// Where this database is, and a token no other has: what an adoption writes down.

@@ -1,13 +1,12 @@
 //! The lifecycle under systemd: ready, reload, drain, stop; and the watchdog, fed by proven progress.
 
 use super::assemble::{self, House};
-use super::home::{self, Asks};
+use super::home::{self, Asks, Known};
 use super::loops::{self, Pulse};
 use crate::clock::SystemClock;
 use crate::domain::plan::Plan;
 use crate::flow::context::{Context, FlowError};
 use crate::flow::{adopt, gate, qualify};
-use crate::store::witness::Marks;
 use crate::web::router::router;
 use anyhow::Context as _;
 use sd_notify::NotifyState;
@@ -64,7 +63,7 @@ pub async fn run(plan: Plan, reread: Reread) -> anyhow::Result<()> {
     if tokio::time::timeout(DRAIN, tracker.wait()).await.is_err() {
         tracing::warn!("the drain was given up; what was in transmission is in doubt and will be treated by policy");
     }
-    if let Err(error) = home::keep(house.ctx.store(), &SystemClock, Marks::default()).await {
+    if let Err(error) = home::keep(house.ctx.store(), &SystemClock, &mut Known::default()).await {
         tracing::warn!(%error, "how far the database has come was not kept");
     }
     house.ctx.store().close().await;

@@ -4,12 +4,11 @@
 //! written, and rings it: a house with nothing to do wakes once for that, and not once for every loop.
 
 use super::assemble::House;
-use super::home;
+use super::home::{self, Known};
 use crate::flow::context::{Context, Progress};
 use crate::flow::settle::Step;
 use crate::flow::sweep;
 use crate::store::changes::Changes;
-use crate::store::witness::Marks;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -108,27 +107,18 @@ async fn look_around(ctx: &Context) {
 /// Keeps outside the database how far it has come, so that a restored backup is told from it.
 async fn keep_home(house: &House) {
     let (ctx, clock) = (&house.ctx, house.ctx.clock());
-    let (mut known, mut bell) = (Marks::default(), ctx.listen());
+    let mut known = Known::default();
     while !ctx.is_stopping() {
-        bell.borrow_and_update();
-        let before = known;
-        let patience = match home::keep(ctx.store(), &*clock, known).await {
-            Ok(marks) => {
-                known = marks;
-                LOOK_ANYWAY
-            }
-            Err(error) => {
-                tracing::warn!(%error, "how far the database has come was not kept");
-                AFTER_FAILURE
-            }
-        };
+        // While it moves, a second is what a copy and a crash must fall into to be taken for one another.
+        let mut apart = Duration::from_secs(1);
+        if let Err(error) = home::keep(ctx.store(), &*clock, &mut known).await {
+            tracing::warn!(%error, "how far the database has come was not kept");
+            apart = AFTER_FAILURE;
+        }
         let wait = async {
-            // While it moves, a second is what a copy and a crash must fall into to be taken for one another.
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            if known == before {
-                // Its sender is in the context: it cannot be gone.
-                let _ = tokio::time::timeout(patience, bell.changed()).await;
-            }
+            tokio::time::sleep(apart).await;
+            // Somebody else may have put a backup in its place while nothing of ours was written.
+            let _ = tokio::time::timeout(LOOK_ANYWAY, known.is_outdated(ctx.store())).await;
         };
         tokio::select! {
             () = wait => {}

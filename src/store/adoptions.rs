@@ -21,6 +21,8 @@ const HOLD: &str = "
 /// The fence rises: whoever still believes to hold one writes nothing more.
 const FINISH: &str = "
     UPDATE leases SET owner = NULL, leased_until = NULL, fence = fence + 1, finished_at = $1 WHERE finished_at IS NULL";
+/// Of a campaign that is paused, an occurrence may be half written: the rest of it is nobody's.
+const CLOSE: &str = "UPDATE occurrences SET state = 'filled', filled_at = $1 WHERE state = 'filling'";
 
 /// The next prospects after `after` who have an address.
 ///
@@ -39,12 +41,14 @@ pub async fn elsewhere(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError>
     tx.rows(ELSEWHERE, args![]).await
 }
 
-/// Holds every delivery that is not finished as uncertain, in these words, and finishes its range. Returns how many.
+/// Holds every delivery that is not finished as uncertain, in these words, finishes its range, and closes what is still
+/// being written. Returns how many.
 ///
 /// # Errors
 /// The store's.
 pub async fn hold(tx: &mut Tx, words: &str, now: Timestamp) -> Result<u64, StoreError> {
     let held = tx.execute(HOLD, args![now, words]).await?;
     tx.execute(FINISH, args![now]).await?;
+    tx.execute(CLOSE, args![now]).await?;
     Ok(held)
 }

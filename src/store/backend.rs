@@ -7,7 +7,7 @@
 //! `INSERT … SELECT`, partial unique indexes and window functions are common ground; orders name `NULLS LAST`.
 
 use super::journal::Journal;
-use super::notes::Notes;
+use super::notes::{Commits, Notes};
 pub use crate::store::error::{StoreError, Unique};
 use crate::store::statement::bound;
 pub use crate::store::statement::{Sql, Value};
@@ -24,7 +24,7 @@ use tokio::sync::Mutex;
 
 /// The database of one nurtured: cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Store(Engine, Option<Arc<Journal>>);
+pub struct Store(Engine, Option<Arc<Journal>>, Commits);
 
 #[derive(Debug, Clone)]
 enum Engine {
@@ -95,12 +95,12 @@ impl Store {
         SQLITE_MIGRATIONS.run(&writer).await?;
         let readers =
             SqlitePoolOptions::new().max_connections(4).min_connections(0).connect_with(options.read_only(true)).await?;
-        Self(Engine::Sqlite { writer, readers }, None).durable().await
+        Self(Engine::Sqlite { writer, readers }, None, Commits::default()).durable().await
     }
 
     /// A copy of a SQLite database, to be read.
     pub(in crate::store) fn over(pool: SqlitePool) -> Self {
-        Self(Engine::Sqlite { writer: pool.clone(), readers: pool }, None)
+        Self(Engine::Sqlite { writer: pool.clone(), readers: pool }, None, Commits::default())
     }
 
     /// Connects to PostgreSQL and brings the tables up to date. The URL may hold a password; it is never printed.
@@ -114,7 +114,7 @@ impl Store {
         let pool =
             PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(30)).connect_with(options).await?;
         POSTGRES_MIGRATIONS.run(&pool).await?;
-        Self(Engine::Postgres { pool, hot }, None).durable().await
+        Self(Engine::Postgres { pool, hot }, None, Commits::default()).durable().await
     }
 
     /// The settings on which it depends whether a commit outlives a power cut, as the engine reports them.
@@ -160,13 +160,19 @@ impl Store {
     /// The same database, its stops also kept in this journal.
     #[must_use]
     pub fn journalled(self, journal: Journal) -> Self {
-        Self(self.0, Some(Arc::new(journal)))
+        Self(self.0, Some(Arc::new(journal)), self.2)
     }
 
     /// Where its stops are also kept.
     #[must_use]
     pub const fn journal(&self) -> Option<&Arc<Journal>> {
         self.1.as_ref()
+    }
+
+    /// How often something was committed through it.
+    #[must_use]
+    pub const fn commits(&self) -> &Commits {
+        &self.2
     }
 
     /// Whether several nodes can share this database.
@@ -181,8 +187,8 @@ impl Store {
     /// When the database cannot be reached, or stays locked by another process.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match &self.0 {
-            Engine::Sqlite { writer, .. } => Tx::Sqlite(begin(writer).await?, Notes::of(self.1.clone())),
-            Engine::Postgres { pool, .. } => Tx::Postgres(pool.begin().await?, Notes::of(self.1.clone())),
+            Engine::Sqlite { writer, .. } => Tx::Sqlite(begin(writer).await?, Notes::of(self.1.clone(), self.2.clone())),
+            Engine::Postgres { pool, .. } => Tx::Postgres(pool.begin().await?, Notes::of(self.1.clone(), self.2.clone())),
         })
     }
 

@@ -5,9 +5,10 @@ use super::witness::{Identity, Marks};
 use std::path::Path;
 
 const IDENTITY: &str = "
-    SELECT token, place, former, (SELECT COALESCE(MAX(id), 0) FROM deliveries), (SELECT COALESCE(MAX(delivery_id), 0) FROM attempts),
-           (SELECT COALESCE(MAX(id), 0) FROM signals), (SELECT COALESCE(MAX(id), 0) FROM suppressions)
-    FROM sending";
+    SELECT o.token, o.place, o.former, o.beat, (SELECT COALESCE(MAX(d.id), 0) FROM deliveries d),
+           (SELECT COALESCE(MAX(s.id), 0) FROM signals s), (SELECT COALESCE(MAX(s.id), 0) FROM suppressions s)
+    FROM sending o";
+const BEAT: &str = "UPDATE sending SET beat = beat + 1";
 const SETTLE: &str = "UPDATE sending SET token = $1, place = $2 WHERE token IS NULL";
 const ADOPT: &str = "UPDATE sending SET former = token, token = $1, place = $2";
 /// Any role may ask (PostgreSQL 9.6 and later): a copy within the cluster has another number, a copy of the cluster made by
@@ -24,9 +25,17 @@ const SQLITE_FILE: &str = "SELECT file FROM pragma_database_list WHERE name = 'm
 pub async fn of(tx: &mut Tx) -> Result<Identity, StoreError> {
     type Row = (Option<String>, Option<String>, Option<String>, i64, i64, i64, i64);
     let row: Option<Row> = tx.row(IDENTITY, args![]).await?;
-    let (token, place, former, deliveries, attempts, signals, suppressions) =
+    let (token, place, former, beat, deliveries, signals, suppressions) =
         row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
-    Ok(Identity { token, place, former, marks: Marks { deliveries, attempts, signals, suppressions } })
+    Ok(Identity { token, place, former, marks: Marks { beat, deliveries, signals, suppressions } })
+}
+
+/// Another second in which something was written.
+///
+/// # Errors
+/// The store's.
+pub async fn beat(tx: &mut Tx) -> Result<(), StoreError> {
+    tx.execute(BEAT, args![]).await.map(drop)
 }
 
 /// Where this database is, now: the server's own numbers, or the machine and the file.
@@ -34,9 +43,10 @@ pub async fn of(tx: &mut Tx) -> Result<Identity, StoreError> {
 /// # Errors
 /// The store's.
 pub async fn place(tx: &mut Tx, machine: &str) -> Result<String, StoreError> {
-    let row: Option<(String,)> = tx.row(if tx.is_shared() { POSTGRES_PLACE } else { SQLITE_FILE }, args![]).await?;
+    let row: Option<(String,)> =
+        tx.row(if matches!(tx, Tx::Postgres(..)) { POSTGRES_PLACE } else { SQLITE_FILE }, args![]).await?;
     let (place,) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
-    if tx.is_shared() {
+    if matches!(tx, Tx::Postgres(..)) {
         return Ok(place);
     }
     let path = Path::new(&place);

@@ -3,19 +3,50 @@
 
 use super::journal::{Journal, What};
 use std::sync::Arc;
+use tokio::sync::watch;
+
+/// How often something was committed through a store and its clones: who keeps how far it has come waits for it.
+#[derive(Debug, Clone)]
+pub struct Commits(watch::Sender<u64>);
+
+impl Default for Commits {
+    fn default() -> Self {
+        Self(watch::Sender::new(0))
+    }
+}
+
+impl Commits {
+    /// One more.
+    pub(in crate::store) fn count(&self) {
+        self.0.send_modify(|commits| *commits = commits.wrapping_add(1));
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        *self.0.borrow()
+    }
+
+    /// Waits until there are others than `seen`.
+    pub async fn others_than(&self, seen: u64) {
+        // Its sender is here: it cannot be gone.
+        let _ = self.0.subscribe().wait_for(|commits| *commits != seen).await;
+    }
+}
 
 /// What one transaction said; empty where there is no journal.
 #[derive(Debug, Default)]
 pub struct Notes {
     journal: Option<Arc<Journal>>,
+    commits: Commits,
     said: Vec<(String, What)>,
     erased: Vec<(String, String)>,
 }
 
 impl Notes {
-    /// For this journal.
-    pub(in crate::store) const fn of(journal: Option<Arc<Journal>>) -> Self {
-        Self { journal, said: Vec::new(), erased: Vec::new() }
+    /// For a transaction whose stops go into this journal.
+    pub(in crate::store) const fn of(journal: Option<Arc<Journal>>, commits: Commits) -> Self {
+        Self { journal, commits, said: Vec::new(), erased: Vec::new() }
     }
 
     /// Something was said about an address.
@@ -49,6 +80,7 @@ impl Notes {
 
     /// Writes what ends a stop, and takes erased addresses out, now that it is so.
     pub(in crate::store) async fn after_commit(mut self) {
+        self.commits.count();
         let (ends, erased) = (std::mem::take(&mut self.said), std::mem::take(&mut self.erased));
         if !ends.is_empty() || !erased.is_empty() {
             let write = move |journal: &Journal| {

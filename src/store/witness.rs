@@ -11,13 +11,13 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// How far a database has come: the highest number of each table that only grows.
+/// How far a database has come: its beat, and the highest number of tables that only grow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marks {
+    /// In how many seconds something was written.
+    pub beat: i64,
     /// Deliveries.
     pub deliveries: i64,
-    /// Attempts.
-    pub attempts: i64,
     /// Signals.
     pub signals: i64,
     /// Suppressions.
@@ -28,8 +28,8 @@ impl Marks {
     /// Whether any of them lies behind.
     #[must_use]
     pub const fn is_behind(&self, other: &Self) -> bool {
-        self.deliveries < other.deliveries
-            || self.attempts < other.attempts
+        self.beat < other.beat
+            || self.deliveries < other.deliveries
             || self.signals < other.signals
             || self.suppressions < other.suppressions
     }
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     fn marks(n: i64) -> Marks {
-        Marks { deliveries: n, attempts: n, signals: n, suppressions: n }
+        Marks { beat: n, deliveries: n, signals: n, suppressions: n }
     }
 
     fn database(token: Option<&str>, place: &str, n: i64) -> Identity {

@@ -5,10 +5,12 @@ use super::{FIRST_ISSUE, address, five_proofs, found, name, somebody};
 use nurtured::cli::demo::town::Town;
 use nurtured::clock::SystemClock;
 use nurtured::config::example;
-use nurtured::daemon::home::{self, Asks};
+use nurtured::daemon::home::{self, Asks, Known};
 use nurtured::domain::prospect::Standing;
 use nurtured::domain::signal::Touch;
 use nurtured::flow::adopt::{self, Adopted, Adoption};
+use nurtured::flow::context::Progress;
+use nurtured::flow::publish::publish;
 use nurtured::flow::{doubt, forget, gate, halt};
 use nurtured::store::backend::Store;
 use nurtured::store::journal::{self, Journal};
@@ -136,6 +138,35 @@ async fn told(place: Place, folder: &Path) -> super::Told {
     assert!(back.mails_to(ada).is_empty() && back.mails_to(bea).is_empty() && back.mails_to(cid).is_empty());
     assert!(back.now() > now);
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_made_before_the_last_mails_left_is_told_from_the_one_that_sent_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (journal, place) = (folder.path().join("stops"), Place::File(folder.path().join("story.db")));
+    let town = found(place.open(&journal).await).await;
+    home::look(town.house.ctx.store(), &*town.clock, Asks::Daemon).await.expect("looked");
+    town.admit(&[somebody("ada@albareda.example")], "import").await.expect("admitted");
+    town.clock.move_to(FIRST_ISSUE.parse().expect("an instant"));
+    while publish(&town.house.ctx).await.expect("published") == Progress::Done {}
+    home::keep(town.house.ctx.store(), &*town.clock, &mut Known::default()).await.expect("kept");
+    town.house.ctx.store().close().await;
+    let copy = place.copy();
+
+    // What happens now leaves nothing behind but attempts.
+    let sends = Town::found(place.open(&journal).await, example::FILES, "http://127.0.0.1:9", FIRST_ISSUE).await.expect("a town");
+    sends.settle().await.expect("settled");
+    assert_eq!(sends.catcher.count(), 1);
+    let mut known = Known::default();
+    assert!(home::keep(sends.house.ctx.store(), &*sends.clock, &mut known).await.expect("kept"));
+    assert!(!home::keep(sends.house.ctx.store(), &*sends.clock, &mut known).await.expect("kept"), "nothing moves any more");
+    sends.house.ctx.store().close().await;
+
+    let store = place.restore(copy).open(&journal).await;
+    home::look(&store, &*sends.clock, Asks::Daemon).await.expect("looked");
+    let back = Town::found(store, example::FILES, "http://127.0.0.1:9", FIRST_ISSUE).await.expect("a town");
+    back.settle().await.expect("settled");
+    assert_eq!(back.catcher.count(), 0, "it would be the second mail");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
