@@ -140,6 +140,12 @@ impl Ready {
     }
 }
 
+/// What became of a job. The job stays in hand, and its range with it, until that is durable.
+type Done = (Job, Finished);
+
+/// An entry that is not answered yet: whose result it holds, and who is to be marked.
+type Asked = (Option<Job>, Option<Job>);
+
 /// What one connection has in hand.
 struct Sender<'a> {
     house: &'a Connections,
@@ -149,8 +155,8 @@ struct Sender<'a> {
     /// Something could not be written.
     failed: Option<FlowError>,
     ready: VecDeque<Ready>,
-    /// What the doors have not answered yet, in order: the job to be marked, if the entry had one.
-    asked: VecDeque<Option<Job>>,
+    /// What the doors have not answered yet, in order.
+    asked: VecDeque<Asked>,
     answer: mpsc::UnboundedSender<Answer>,
     answers: mpsc::UnboundedReceiver<Answer>,
     /// Buffers of messages that are gone.
@@ -201,31 +207,33 @@ impl<'a> Sender<'a> {
     }
 
     /// Has a result recorded and a job marked, in one commit.
-    async fn ask(&mut self, result: Option<Finished>, job: Option<Job>) {
+    async fn ask(&mut self, result: Option<Done>, job: Option<Job>) {
         let job = job.filter(|job| !job.range.is_closed(self.house.ctx.now()));
-        if result.is_none() && job.is_none() {
-            return;
-        }
         // Whoever may not be tried again is not marked; that is written down instead.
-        let (result, job) = match job.as_ref().and_then(|job| job.uncertain(self.house.tries)) {
-            Some(uncertain) if result.is_none() => (Some(uncertain), None),
-            Some(uncertain) => {
-                self.enter(Some(uncertain), None).await;
-                (result, None)
-            }
-            None => (result, job),
+        let job = match job {
+            Some(job) => match job.uncertain(self.house.tries) {
+                Some(uncertain) => {
+                    self.enter(Some((job, uncertain)), None).await;
+                    None
+                }
+                None => Some(job),
+            },
+            None => None,
         };
-        self.enter(result, job).await;
+        if result.is_some() || job.is_some() {
+            self.enter(result, job).await;
+        }
     }
 
-    async fn enter(&mut self, result: Option<Finished>, job: Option<Job>) {
+    async fn enter(&mut self, done: Option<Done>, job: Option<Job>) {
         let mark = job.as_ref().map(Job::mark);
-        self.asked.push_back(job);
+        let (ended, result) = done.unzip();
+        self.asked.push_back((ended, job));
         self.house.doors.enter(Entry { result, mark, answer: self.answer.clone() }).await;
     }
 
     async fn take(&mut self, answer: Answer) {
-        let asked = self.asked.pop_front().expect("an answer answers an entry");
+        let (_, asked) = self.asked.pop_front().expect("an answer answers an entry");
         match (answer, asked) {
             (Answer::Failed(error), _) => {
                 // What cannot be recorded is not sent: what is marked already goes back.
@@ -242,7 +250,7 @@ impl<'a> Sender<'a> {
                     Err(why) => {
                         let reply = Reply::BrokenBefore(format!("could not {why}"));
                         let finished = job.finished(reply, self.house.tries, self.house.ctx.now());
-                        self.enter(Some(finished), None).await;
+                        self.enter(Some((job, finished)), None).await;
                     }
                 }
             }
@@ -257,7 +265,7 @@ impl<'a> Sender<'a> {
         let ctx = &self.house.ctx;
         if self.failed.is_some() {
             let unsent = next.job.unsent("not sent: what was sent before could not be recorded");
-            return self.enter(Some(unsent), None).await;
+            return self.enter(Some((next.job, unsent)), None).await;
         }
         if !self.connection.as_ref().is_some_and(Connection::is_usable) && !self.lost {
             self.connection = match ctx.relay().connect().await {
@@ -282,9 +290,8 @@ impl<'a> Sender<'a> {
         message.clear();
         self.spare.push(message);
         let finished = job.finished(reply, self.house.tries, ctx.now());
-        drop(job);
         let replacement = if self.lost { None } else { self.house.waiting() };
-        self.ask(Some(finished), replacement).await;
+        self.ask(Some((job, finished)), replacement).await;
     }
 }
 
