@@ -123,7 +123,7 @@ async fn write(ctx: &Context, batch: &[Entry]) {
     for finished in &results {
         let delivery = finished.delivery;
         if finished.outcome.is_some() && written.as_ref().is_some_and(|written| !written.recorded.contains(&delivery)) {
-            tracing::warn!(%delivery, "result dropped: the lease was lost");
+            tracing::warn!(%delivery, "result not counted: the lease was lost, or it was written before its answer broke off");
         }
     }
     for entry in batch {
@@ -182,8 +182,11 @@ async fn commit(ctx: &Context, results: &[Finished], marks: &[Mark]) -> Result<W
         return Ok(Written { marked, recorded });
     }
     let written = attempts::write(store, &outcomes, marks, now).await?;
-    if written.marked.len() < marks.len() {
-        explain(store, marks, &written, now).await?;
+    // What was written is durable by now. Whoever was refused stays as they were until their reason can be written down.
+    if written.marked.len() < marks.len()
+        && let Err(error) = explain(store, marks, &written, now).await
+    {
+        tracing::warn!(%error, "why some mails may not go is not written down yet");
     }
     Ok(written)
 }

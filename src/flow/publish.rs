@@ -149,11 +149,13 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
     let mut fresh = Vec::new();
     if issued.is_empty() {
         question.up_to = audiences::last(&mut read).await?;
-        let late = campaign.late.misses(waiting.due_at, now);
-        let too_many = too_many(&mut read, campaign, &question).await?;
-        if to_send && (late || too_many.is_some()) {
-            drop(read);
-            return turn_away(ctx, campaign, &waiting, too_many.filter(|_| !late), now).await;
+        if to_send {
+            let late = campaign.late.misses(waiting.due_at, now);
+            let too_many = if late { None } else { too_many(&mut read, campaign, &question).await? };
+            if late || too_many.is_some() {
+                drop(read);
+                return turn_away(ctx, campaign, &waiting, too_many, now).await;
+            }
         }
         for id in audiences::newsletters_due(&mut read, &question).await? {
             if let Some(newsletter) = campaign.newsletter(&id) {

@@ -273,6 +273,7 @@ impl<'a> Sender<'a> {
                 Err(why) => {
                     tracing::warn!(error = %why, "a connection was lost");
                     self.lost = true;
+                    self.failed = breaker::no_connection(ctx, &why).await.err();
                     None
                 }
             };
