@@ -28,7 +28,7 @@ pub async fn sow(
             deliveries::add_test(tx, occurrence, *issue, seed).await?;
         }
     }
-    leases::cover(tx, occurrence, ProspectId(0), ProspectId(0), now).await?;
+    leases::cover_ours(tx, occurrence, now).await?;
     Ok(())
 }
 

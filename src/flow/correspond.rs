@@ -81,7 +81,7 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
 async fn send(ctx: &Context, return_path: &str, letter: &Letter) -> Reply {
     match ctx.relay().connect().await {
         Ok(mut connection) => {
-            let reply = connection.send(&Mail { return_path, to: &letter.recipient, message: &letter.message }, None).await;
+            let reply = connection.send(&Mail::new(return_path, &letter.recipient, &letter.message), None).await;
             connection.quit().await;
             reply
         }

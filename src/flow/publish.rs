@@ -145,57 +145,50 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
     };
     let newsletters = offered(campaign);
     let mut question = question(plan, campaign, &newsletters);
-    let issued = issues::of_occurrence(&mut read, waiting.id).await?;
-    let mut fresh = Vec::new();
-    if issued.is_empty() {
-        question.up_to = audiences::last(&mut read).await?;
-        if to_send {
-            let late = campaign.late.misses(waiting.due_at, now);
-            let too_many = if late { None } else { too_many(&mut read, campaign, &question).await? };
-            if late || too_many.is_some() {
-                drop(read);
-                return turn_away(ctx, campaign, &waiting, too_many, now).await;
-            }
+    if to_send && waiting.cursor == ProspectId(0) {
+        let late = campaign.late.misses(waiting.due_at, now);
+        let too_many = if late { None } else { too_many(&mut read, campaign, &mut question).await? };
+        if late || too_many.is_some() {
+            drop(read);
+            return turn_away(ctx, campaign, &waiting, too_many, now).await;
         }
-        for id in audiences::newsletters_due(&mut read, &question).await? {
-            if let Some(newsletter) = campaign.newsletter(&id) {
-                fresh.push((newsletter, issue(plan, campaign, newsletter, waiting.due_at)?));
-            }
+    }
+    let mut fresh = Vec::new();
+    for id in turn_page(&mut read, &mut question, &waiting).await? {
+        if let Some(newsletter) = campaign.newsletter(&id) {
+            fresh.push((newsletter, issue(plan, campaign, newsletter, waiting.due_at)?));
         }
     }
     drop(read);
 
     let mut tx = ctx.store().write().await?;
-    let Some(filling) = occurrences::next_filling(&mut tx).await?.filter(|f| f.id == waiting.id) else {
+    let as_it_was = |filling: &Filling| filling.id == waiting.id && filling.cursor == waiting.cursor;
+    if !occurrences::next_filling(&mut tx).await?.is_some_and(|filling| as_it_was(&filling)) {
         return Ok(true); // another node is at it
-    };
-    let mut added = Vec::new();
-    for (newsletter, (content, message)) in &fresh {
-        issues::add(&mut tx, &new_issue(plan, campaign, newsletter, filling.id, content, message, now)).await?;
-        added.push(issues::id(&mut tx, filling.id, &newsletter.id).await?);
     }
-    // Another node that wrote the first page meanwhile has sown.
-    if to_send && filling.cursor == ProspectId(0) {
-        canary::sow(&mut tx, &campaign.guards, filling.id, &added, now).await?;
-    }
-    cap::begin(&mut tx, plan).await?;
-    question.after = filling.cursor;
-    question.up_to = audiences::window(&mut tx, filling.cursor, PAGE).await?;
-    let nobody_is_due = issued.is_empty() && fresh.is_empty();
-    if question.up_to <= filling.cursor || nobody_is_due {
-        occurrences::filled(&mut tx, filling.id, now).await?;
+    let page = (question.after, question.up_to);
+    if page.1 <= page.0 {
+        occurrences::filled(&mut tx, waiting.id, now).await?;
         tracing::info!(campaign = %campaign.name, "occurrence filled");
     } else {
-        if audiences::fill(&mut tx, filling.id, &question).await? > 0 {
-            let page = (question.after, question.up_to);
+        let mut added = Vec::new();
+        for (newsletter, (content, message)) in &fresh {
+            issues::add(&mut tx, &new_issue(plan, campaign, newsletter, waiting.id, content, message, now)).await?;
+            added.push(issues::id(&mut tx, waiting.id, &newsletter.id).await?);
+        }
+        if to_send {
+            canary::sow(&mut tx, &campaign.guards, waiting.id, &added, now).await?;
+        }
+        cap::begin(&mut tx, plan).await?;
+        if audiences::fill(&mut tx, waiting.id, &question).await? > 0 {
             if to_send {
-                cap::judge(&mut tx, plan, (campaign, &filling), page, now).await?;
-                canary::cover(&mut tx, &campaign.guards, filling.id, page, now).await?;
+                cap::judge(&mut tx, plan, (campaign, &waiting), page, now).await?;
+                canary::cover(&mut tx, &campaign.guards, waiting.id, page, now).await?;
             } else {
-                leases::cover(&mut tx, filling.id, page.0, page.1, now).await?;
+                leases::cover(&mut tx, waiting.id, page.0, page.1, now).await?;
             }
         }
-        occurrences::advance(&mut tx, filling.id, question.up_to).await?;
+        occurrences::advance(&mut tx, waiting.id, page.1).await?;
     }
     failpoint!("publish.before_page");
     tx.commit().await?;
@@ -203,9 +196,30 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
     Ok(true)
 }
 
+/// Moves the question to the page behind what was looked at: to nobody when there is none. Before the first issue, pages on
+/// which nobody is due anything are passed over. Returns what somebody there is due and what has no issue yet.
+async fn turn_page(read: &mut Tx, question: &mut Question<'_>, waiting: &Filling) -> Result<Vec<Name>, FlowError> {
+    let issued = issues::of_occurrence(read, waiting.id).await?;
+    let all_issued = question.newsletters.iter().all(|id| issued.contains(*id));
+    question.up_to = waiting.cursor;
+    loop {
+        question.after = question.up_to;
+        question.up_to = audiences::window(read, question.after, PAGE).await?;
+        if all_issued || question.up_to <= question.after {
+            return Ok(Vec::new());
+        }
+        let mut due = audiences::newsletters_due(read, question).await?;
+        if !due.is_empty() || !issued.is_empty() {
+            due.retain(|id| !issued.contains(id));
+            return Ok(due);
+        }
+    }
+}
+
 /// Whether more people are due this than the campaign allows itself.
-async fn too_many(tx: &mut Tx, campaign: &Campaign, question: &Question<'_>) -> Result<Option<Tripped>, FlowError> {
+async fn too_many(tx: &mut Tx, campaign: &Campaign, question: &mut Question<'_>) -> Result<Option<Tripped>, FlowError> {
     let Some(at_most) = campaign.guards.at_most else { return Ok(None) };
+    question.up_to = audiences::last(tx).await?;
     let due = audiences::due(tx, question).await?;
     Ok((due > at_most).then_some(Tripped::Audience { due, at_most }))
 }
@@ -339,7 +353,7 @@ pub async fn publish_test(
     issues::add(&mut tx, &new).await?;
     let id = issues::id(&mut tx, occurrence, &newsletter.id).await?;
     deliveries::add_test(&mut tx, occurrence, id, to).await?;
-    leases::cover(&mut tx, occurrence, ProspectId(0), ProspectId(0), now).await?;
+    leases::cover_ours(&mut tx, occurrence, now).await?;
     tx.commit().await?;
     ctx.ring();
     Ok(id)

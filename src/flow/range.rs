@@ -26,6 +26,8 @@ pub struct Range {
     until: AtomicI64,
     /// What its deliveries say.
     pub message: Arc<Prepared>,
+    /// Whether that has bytes beyond ASCII.
+    pub eight_bit: bool,
     /// From here on nothing more of it is marked: its campaign's window closes.
     closes_at: Option<Timestamp>,
     /// The relay did not serve us while we were at it.
@@ -47,7 +49,8 @@ impl Range {
     #[must_use]
     pub fn new(lease: Lease, message: Arc<Prepared>, closes_at: Option<Timestamp>) -> Self {
         let until = AtomicI64::new(lease.until.as_millisecond());
-        Self { lease, until, message, closes_at, relay_down: AtomicBool::new(false), held: OnceLock::new() }
+        let eight_bit = !message.is_ascii();
+        Self { lease, until, message, eight_bit, closes_at, relay_down: AtomicBool::new(false), held: OnceLock::new() }
     }
 
     /// Whether its campaign's window has closed: what is left of it waits for the next opening.

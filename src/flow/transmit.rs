@@ -9,9 +9,9 @@ use super::context::{Context, FlowError};
 use super::doors::{Answer, Doors, Entry, Finished};
 use super::range::Job;
 use crate::domain::delivery::Reply;
-use crate::domain::dkim::Dkim;
+use crate::domain::dkim::{Dkim, SignError};
 use crate::domain::issue::Hole;
-use crate::mail::conversation::{Connection, Mail};
+use crate::mail::conversation::{Announcement, Connection, Mail};
 use crate::mail::dkim::seal;
 use crate::mail::token::{Kind, Signer, Token, WIDTH};
 use crate::store::deliveries::Open;
@@ -131,12 +131,14 @@ impl Connections {
 struct Ready {
     job: Job,
     return_path: String,
-    message: Vec<u8>,
+    /// Its message, where it had to be signed; else it is filled in as it goes: a queue of messages is more than a
+    /// processor's cache holds.
+    signed: Option<Vec<u8>>,
 }
 
 impl Ready {
-    fn mail(&self) -> Mail<'_> {
-        Mail { return_path: &self.return_path, to: &self.job.row.address, message: &self.message }
+    fn announcement(&self) -> Announcement<'_> {
+        Announcement { return_path: &self.return_path, to: &self.job.row.address, eight_bit: self.job.range.eight_bit }
     }
 }
 
@@ -159,15 +161,15 @@ struct Sender<'a> {
     asked: VecDeque<Asked>,
     answer: mpsc::UnboundedSender<Answer>,
     answers: mpsc::UnboundedReceiver<Answer>,
-    /// Buffers of messages that are gone.
-    spare: Vec<Vec<u8>>,
+    /// The message on its way.
+    message: Vec<u8>,
 }
 
 impl<'a> Sender<'a> {
     fn new(house: &'a Connections, connection: Connection) -> Self {
         let (answer, answers) = mpsc::unbounded_channel();
-        let (ready, asked, spare) = (VecDeque::new(), VecDeque::new(), Vec::new());
-        Self { house, connection: Some(connection), lost: false, failed: None, ready, asked, answer, answers, spare }
+        let (ready, asked, message) = (VecDeque::new(), VecDeque::new(), Vec::new());
+        Self { house, connection: Some(connection), lost: false, failed: None, ready, asked, answer, answers, message }
     }
 
     async fn work(mut self, first: Job) -> Result<(), FlowError> {
@@ -243,10 +245,9 @@ impl<'a> Sender<'a> {
                 self.house.given_up.cancel();
             }
             (Answer::Written { marked: true }, Some(job)) => {
-                let mut message = self.spare.pop().unwrap_or_default();
-                let return_path = fill(self.house, &job, &mut message);
-                match seal(self.house.dkim.as_ref(), &mut message).await {
-                    Ok(()) => self.ready.push_back(Ready { job, return_path, message }),
+                let return_path = return_path(self.house, &job);
+                match signed(self.house, &job).await {
+                    Ok(signed) => self.ready.push_back(Ready { job, return_path, signed }),
                     Err(why) => {
                         let reply = Reply::BrokenBefore(format!("could not {why}"));
                         let finished = job.finished(reply, self.house.tries, self.house.ctx.now());
@@ -284,23 +285,44 @@ impl<'a> Sender<'a> {
                 self.connection = None;
                 Reply::BrokenBefore("not sent: the lease ran out".to_owned())
             }
-            Some(connection) => connection.send(&next.mail(), self.ready.front().map(Ready::mail).as_ref()).await,
+            Some(connection) => {
+                if next.signed.is_none() {
+                    self.message.clear();
+                    fill(self.house, &next.job, &mut self.message);
+                }
+                let message = next.signed.as_ref().unwrap_or(&self.message);
+                let mail = Mail::announced(next.announcement(), message);
+                connection.send(&mail, self.ready.front().map(Ready::announcement).as_ref()).await
+            }
             None => Reply::RelayDown("not sent: the relay does not answer".to_owned()),
         };
-        let Ready { job, mut message, .. } = next;
-        message.clear();
-        self.spare.push(message);
+        let job = next.job;
         let finished = job.finished(reply, self.house.tries, ctx.now());
         let replacement = if self.lost { None } else { self.house.waiting() };
         self.ask(Some((job, finished)), replacement).await;
     }
 }
 
-/// Splices the tokens into the prepared bytes; returns the return path.
-fn fill(house: &Connections, job: &Job, bytes: &mut Vec<u8>) -> String {
+/// Splices the tokens into the prepared bytes.
+fn fill(house: &Connections, job: &Job, bytes: &mut Vec<u8>) {
     let signer = house.ctx.signer();
     job.range.message.fill(&job.row.address, |hole| token(signer, hole, &job.row), bytes);
-    let token = signer.caseless(Token { kind: Kind::ReturnPath, id: job.row.id.0, ordinal: 0 });
+}
+
+/// The whole message, if it is to be signed.
+async fn signed(house: &Connections, job: &Job) -> Result<Option<Vec<u8>>, SignError> {
+    if house.dkim.is_none() {
+        return Ok(None);
+    }
+    let mut message = Vec::new();
+    fill(house, job, &mut message);
+    seal(house.dkim.as_ref(), &mut message).await?;
+    Ok(Some(message))
+}
+
+/// Where a bounce of it goes.
+fn return_path(house: &Connections, job: &Job) -> String {
+    let token = house.ctx.signer().caseless(Token { kind: Kind::ReturnPath, id: job.row.id.0, ordinal: 0 });
     format!("{}+{token}@{}", house.return_path.0, house.return_path.1)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::domain::address::Address;
 use crate::domain::delivery::Reply;
-use crate::mail::conversation::{Connection, Mail};
+use crate::mail::conversation::{Announcement, Connection, Mail};
 use crate::mail::outcomes::{Script, connect, send, word};
 
 const GREETED: [(&str, &str); 2] = [("", "220 ready"), ("EHLO", "250-relay\r\n250-PIPELINING\r\n250 8BITMIME")];
@@ -16,14 +16,18 @@ fn to(text: &str) -> Address {
     Address::parse(text).expect("address")
 }
 
+fn announcement(to: &Address) -> Announcement<'_> {
+    Announcement { return_path: "bounces+t@news.example", to, eight_bit: false }
+}
+
 fn mail(to: &Address) -> Mail<'_> {
-    Mail { return_path: "bounces+t@news.example", to, message: b"Subject: x\r\n\r\n.hello\r\n" }
+    Mail::new("bounces+t@news.example", to, b"Subject: x\r\n\r\n.hello\r\n")
 }
 
 /// Sends to ada and announces bo, then sends to bo.
 async fn two(connection: &mut Connection) -> [Reply; 2] {
     let (ada, bo) = (to("ada@albareda.example"), to("bo@albareda.example"));
-    let first = connection.send(&mail(&ada), Some(&mail(&bo))).await;
+    let first = connection.send(&mail(&ada), Some(&announcement(&bo))).await;
     [first, connection.send(&mail(&bo), None).await]
 }
 
@@ -98,7 +102,7 @@ async fn whoever_was_announced_is_the_only_one_who_may_follow() {
     let script = script(&[&OPENED, &[(".", "250 queued")], &OPENED, &[(".", "250 queued")]]);
     let mut connection = connect(script).await.expect("a connection");
     let (ada, bo, cy) = (to("ada@albareda.example"), to("bo@albareda.example"), to("cy@albareda.example"));
-    assert_eq!(connection.send(&mail(&ada), Some(&mail(&bo))).await, Reply::Accepted);
+    assert_eq!(connection.send(&mail(&ada), Some(&announcement(&bo))).await, Reply::Accepted);
     assert_eq!(word(&connection.send(&mail(&cy), None).await), "broken before");
     assert!(!connection.is_usable());
 }

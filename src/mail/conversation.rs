@@ -62,15 +62,36 @@ impl Patience {
     }
 }
 
-/// A mail to one recipient.
+/// What is said of a mail before its message.
 #[derive(Debug, Clone, Copy)]
-pub struct Mail<'a> {
+pub struct Announcement<'a> {
     /// Where a bounce goes; may be empty.
     pub return_path: &'a str,
     /// Who gets it.
     pub to: &'a Address,
-    /// Complete, with CRLF lines.
-    pub message: &'a [u8],
+    /// Whether its message has bytes beyond ASCII.
+    pub eight_bit: bool,
+}
+
+/// One mail.
+#[derive(Debug, Clone, Copy)]
+pub struct Mail<'a> {
+    announcement: Announcement<'a>,
+    message: &'a [u8],
+}
+
+impl<'a> Mail<'a> {
+    /// A mail from its parts; the message is complete, with CRLF lines.
+    #[must_use]
+    pub const fn new(return_path: &'a str, to: &'a Address, message: &'a [u8]) -> Self {
+        Self { announcement: Announcement { return_path, to, eight_bit: !message.is_ascii() }, message }
+    }
+
+    /// The mail that is, or was, announced so; the message is complete, with CRLF lines.
+    #[must_use]
+    pub const fn announced(announcement: Announcement<'a>, message: &'a [u8]) -> Self {
+        Self { announcement, message }
+    }
 }
 
 /// A connection to the relay. Whatever goes wrong closes it; it is never used again then.
@@ -112,7 +133,7 @@ impl Connection {
     /// it next; anything else closes the connection.
     ///
     /// Dropping the future closes the socket: whoever does that must count the delivery as in doubt.
-    pub async fn send(&mut self, mail: &Mail<'_>, next: Option<&Mail<'_>>) -> Reply {
+    pub async fn send(&mut self, mail: &Mail<'_>, next: Option<&Announcement<'_>>) -> Reply {
         // Taken out for the whole exchange: an error, a timeout or a cancelled caller drops it, and closes the socket.
         let Some(mut open) = self.open.take() else {
             return Reply::BrokenBefore("the connection was closed before".to_owned());
@@ -146,9 +167,9 @@ const OPENING: [(Phase, std::ops::RangeInclusive<u16>); 3] =
     [(Phase::Sender, 250..=250), (Phase::Recipient, 250..=252), (Phase::Data, 354..=354)];
 
 impl Open {
-    async fn transact(&mut self, mail: &Mail<'_>, next: Option<&Mail<'_>>, patience: &Patience) -> Ended {
+    async fn transact(&mut self, mail: &Mail<'_>, next: Option<&Announcement<'_>>, patience: &Patience) -> Ended {
         let announced = self.announced.take();
-        let commands = match self.commands(mail) {
+        let commands = match self.commands(&mail.announcement) {
             Ok(commands) => commands,
             Err(why) if announced.is_none() => return Ended::Clean(Reply::Refused(why.to_owned())),
             Err(why) => return Ended::Broken(Reply::Refused(why.to_owned())),
@@ -180,16 +201,15 @@ impl Open {
         self.message(mail.message, announce, patience).await
     }
 
-    /// The commands that open this mail.
-    fn commands(&self, mail: &Mail<'_>) -> Result<String, &'static str> {
+    /// The commands that open a mail.
+    fn commands(&self, mail: &Announcement<'_>) -> Result<String, &'static str> {
         if mail.return_path.contains(|c: char| c.is_ascii_control() || "<> ".contains(c)) {
             return Err("the return path cannot stand in a command");
         }
-        let eight_bit = !mail.message.is_ascii();
-        if eight_bit && !self.smtp.server_info().supports_feature(Extension::EightBitMime) {
+        if mail.eight_bit && !self.smtp.server_info().supports_feature(Extension::EightBitMime) {
             return Err("the relay does not take 8-bit messages");
         }
-        let body = if eight_bit { " BODY=8BITMIME" } else { "" };
+        let body = if mail.eight_bit { " BODY=8BITMIME" } else { "" };
         Ok(format!("MAIL FROM:<{}>{body}\r\nRCPT TO:<{}>\r\nDATA\r\n", mail.return_path, mail.to))
     }
 

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 async fn send(connection: &mut Connection, return_path: &str, to: &str, message: &[u8]) -> Reply {
     let to = self::to(to);
-    connection.send(&Mail { return_path, to: &to, message }, None).await
+    connection.send(&Mail::new(return_path, &to, message), None).await
 }
 
 fn to(text: &str) -> Address {

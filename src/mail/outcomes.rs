@@ -86,7 +86,7 @@ pub(super) async fn connect(script: Script) -> Result<Connection, RelayError> {
 
 pub(super) async fn send(connection: &mut Connection) -> Reply {
     let to = Address::parse("ada@albareda.example").expect("address");
-    connection.send(&Mail { return_path: "bounces+t@news.example", to: &to, message: b"Subject: x\r\n\r\nhello\r\n" }, None).await
+    connection.send(&Mail::new("bounces+t@news.example", &to, b"Subject: x\r\n\r\nhello\r\n"), None).await
 }
 
 async fn outcome(script: Script) -> (Reply, bool) {
@@ -219,7 +219,7 @@ async fn a_relay_that_stops_reading_breaks_before_the_dot() {
     });
     let mut connection = relay(address).with_patience(hasty()).connect().await.expect("a connection");
     let to = Address::parse("ada@albareda.example").expect("address");
-    let reply = connection.send(&Mail { return_path: "b@news.example", to: &to, message: &large }, None).await;
+    let reply = connection.send(&Mail::new("b@news.example", &to, &large), None).await;
     assert_eq!((word(&reply), connection.is_usable()), ("broken before", false));
     server.abort();
 }

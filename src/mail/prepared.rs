@@ -75,6 +75,12 @@ impl Prepared {
         }
     }
 
+    /// Whether every copy is ASCII, as [`prepare`] makes them: tokens and addresses are.
+    #[must_use]
+    pub fn is_ascii(&self) -> bool {
+        self.0.iter().all(|piece| matches!(piece, Piece::Literal(text) if text.is_ascii()) || matches!(piece, Piece::Hole(_)))
+    }
+
     /// The message as the store keeps it.
     ///
     /// # Errors

@@ -172,7 +172,7 @@ async fn tls_and_login_protect_the_connection() {
             let mut connection = opened.expect("a connection");
             for _ in 0..2 {
                 let to = Address::parse("a@x.example").expect("address");
-                let mail = Mail { return_path: "b@news.example", to: &to, message: b"Subject: x\r\n\r\nhi\r\n" };
+                let mail = Mail::new("b@news.example", &to, b"Subject: x\r\n\r\nhi\r\n");
                 assert_eq!(connection.send(&mail, None).await, Reply::Accepted);
             }
             assert!(server.heard_a_password());

@@ -6,7 +6,7 @@ use crate::domain::delivery::State;
 use crate::domain::id::DeliveryId;
 use jiff::Timestamp;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A delivery about to be transmitted.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -22,7 +22,7 @@ pub struct Mark {
 }
 
 /// What became of an attempt.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Outcome {
     /// Of which delivery.
     pub delivery: DeliveryId,
@@ -33,7 +33,6 @@ pub struct Outcome {
     /// With which fence.
     pub fence: i64,
     /// The state it is in now.
-    #[serde(serialize_with = "word")]
     pub state: State,
     /// When to try again, epoch milliseconds.
     pub retry_at: Option<i64>,
@@ -41,9 +40,40 @@ pub struct Outcome {
     pub reply: Option<String>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn word<S: serde::Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(state.word())
+/// Attempts that have all but the delivery in common: a batch is a few of these, and each row costs a number.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+struct Common<'a> {
+    lease: i64,
+    fence: i64,
+    number: i64,
+    state: &'static str,
+    retry_at: Option<i64>,
+    reply: Option<&'a str>,
+}
+
+/// One of these, with its deliveries.
+#[derive(Debug, Serialize)]
+struct Group<'a> {
+    #[serde(flatten)]
+    common: Common<'a>,
+    deliveries: Vec<DeliveryId>,
+}
+
+const TRANSMITTING: &str = State::Transmitting.word();
+
+/// Results and marks as JSON, grouped by what they have in common.
+fn groups(outcomes: &[Outcome], marks: &[Mark]) -> Result<String, StoreError> {
+    let mut groups: BTreeMap<Common<'_>, Vec<DeliveryId>> = BTreeMap::new();
+    for Outcome { delivery, number, lease, fence, state, retry_at, reply } in outcomes {
+        let (state, reply) = (state.word(), reply.as_deref());
+        let common = Common { lease: *lease, fence: *fence, number: *number, state, retry_at: *retry_at, reply };
+        groups.entry(common).or_default().push(*delivery);
+    }
+    for Mark { delivery, number, lease, fence } in marks {
+        let common = Common { lease: *lease, fence: *fence, number: *number, state: TRANSMITTING, retry_at: None, reply: None };
+        groups.entry(common).or_default().push(*delivery);
+    }
+    to_json(&groups.into_iter().map(|(common, deliveries)| Group { common, deliveries }).collect::<Vec<_>>())
 }
 
 /// Results and marks in one statement, and so in one commit without a round trip more than it needs.
@@ -52,27 +82,45 @@ fn word<S: serde::Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::
 /// running, the prospect still nurturing, not stopped, at the same address, and the address itself not suppressed (a copy to one
 /// of us always goes): a list and a stop that commit at the same moment may leave a new prospect without its stop. On PostgreSQL it share-locks the
 /// prospect's row, which every stop updates: a stop that commits first is seen, one that commits later waits for this mark.
-const WRITE: Sql = locking!(
-    "INSERT INTO attempts (delivery_id, number, state, at, fence, retry_at, reply)
-     SELECT CAST(j.value ->> 'delivery' AS BIGINT), CAST(j.value ->> 'number' AS BIGINT), j.value ->> 'state', CAST($3 AS BIGINT), l.fence,
-            CAST(j.value ->> 'retry_at' AS BIGINT), j.value ->> 'reply'
-     FROM json_each($1) j
-     JOIN leases l ON l.id = CAST(j.value ->> 'lease' AS BIGINT) AND l.fence = CAST(j.value ->> 'fence' AS BIGINT)
+macro_rules! write {
+    ($returning:literal) => {
+        locking!(
+            "
+    WITH groups AS MATERIALIZED (
+        SELECT CAST(value ->> 'lease' AS BIGINT) AS lease, CAST(value ->> 'fence' AS BIGINT) AS fence,
+               CAST(value ->> 'number' AS BIGINT) AS number, value ->> 'state' AS state,
+               CAST(value ->> 'retry_at' AS BIGINT) AS retry_at, value ->> 'reply' AS reply, value ->> 'deliveries' AS deliveries
+        FROM json_each($1))
+    INSERT INTO attempts (delivery_id, number, state, at, fence, retry_at, reply)
+     SELECT CAST(j.value AS BIGINT), g.number, g.state, CAST($2 AS BIGINT), l.fence, g.retry_at, g.reply
+     FROM groups g
+     JOIN leases l ON l.id = g.lease AND l.fence = g.fence
+     CROSS JOIN json_each(g.deliveries) j
+     WHERE g.state <> 'transmitting'
      UNION ALL
-     SELECT d.id, CAST(j.value ->> 'number' AS BIGINT), 'transmitting', CAST($3 AS BIGINT), l.fence, NULL, NULL
-     FROM json_each($2) j
-     JOIN deliveries d ON d.id = CAST(j.value ->> 'delivery' AS BIGINT)
-     JOIN issues i ON i.id = d.issue_id
+     SELECT d.id, g.number, g.state, CAST($2 AS BIGINT), l.fence, NULL, NULL
+     FROM groups g
+     JOIN leases l ON l.id = g.lease AND l.fence = g.fence AND l.leased_until > $2
+     JOIN issues i ON i.id = l.issue_id
      JOIN campaigns c ON c.name = i.campaign AND (c.state = 'running' OR i.test)
-     JOIN leases l ON l.id = CAST(j.value ->> 'lease' AS BIGINT) AND l.fence = CAST(j.value ->> 'fence' AS BIGINT)
-          AND l.leased_until > $3
-     WHERE (d.prospect_id IS NULL OR EXISTS (SELECT 1 FROM prospects p WHERE p.id = d.prospect_id AND p.standing = 'nurturing'
+     JOIN sending s ON s.id = 1 AND s.observing IS NULL AND (s.stopped IS NULL OR i.test)
+     CROSS JOIN json_each(g.deliveries) j
+     JOIN deliveries d ON d.id = CAST(j.value AS BIGINT) AND d.issue_id = i.id
+     WHERE g.state = 'transmitting'
+       AND (d.prospect_id IS NULL OR EXISTS (SELECT 1 FROM prospects p WHERE p.id = d.prospect_id AND p.standing = 'nurturing'
             AND p.mail_stop IS NULL AND p.address = d.address",
-    "FOR SHARE",
-    ")) AND EXISTS (SELECT 1 FROM sending g WHERE g.id = 1 AND g.observing IS NULL AND (g.stopped IS NULL OR i.test))
+            "FOR SHARE",
+            concat!(
+                "))
        AND (d.prospect_id IS NULL OR NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.address = d.address AND s.channel = 'email' AND s.lifted_at IS NULL))
-     ON CONFLICT (delivery_id, number) DO NOTHING RETURNING delivery_id, state"
-);
+     ON CONFLICT (delivery_id, number) DO NOTHING",
+                $returning
+            )
+        )
+    };
+}
+const WRITE: Sql = write!("");
+const WRITE_AND_TELL: Sql = write!(" RETURNING delivery_id, state");
 /// Whoever was refused a mark because of a stop gets that written down: as uncertain when an earlier mark has no result,
 /// for then nobody knows. Whoever was refused for another reason (the campaign paused, the lease lost) gets nothing and
 /// stays as they were.
@@ -103,9 +151,13 @@ pub struct Written {
 
 impl Written {
     fn of(rows: Vec<(i64, String)>) -> Self {
-        let (marked, recorded): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, state)| state == State::Transmitting.word());
+        let (marked, recorded): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, state)| state == TRANSMITTING);
         let ids = |rows: Vec<(i64, String)>| rows.into_iter().map(|(id, _)| DeliveryId(id)).collect();
         Self { marked: ids(marked), recorded: ids(recorded) }
+    }
+
+    fn all(outcomes: &[Outcome], marks: &[Mark]) -> Self {
+        Self { marked: marks.iter().map(|m| m.delivery).collect(), recorded: outcomes.iter().map(|o| o.delivery).collect() }
     }
 }
 
@@ -117,7 +169,18 @@ impl Written {
 pub async fn write(store: &Store, outcomes: &[Outcome], marks: &[Mark], now: Timestamp) -> Result<Written, StoreError> {
     // A stop that only the database knows would be forgotten with it.
     let marks = if store.journal().is_some_and(|journal| journal.is_broken()) { &[] } else { marks };
-    let written = store.at_once(WRITE, args![to_json(outcomes)?, to_json(marks)?, now]).await;
+    let groups = groups(outcomes, marks)?;
+    // As a rule nothing is refused, and a count says so. On SQLite each row that is told costs as much as one written; on
+    // PostgreSQL a transaction costs round trips, and telling nothing.
+    if !store.is_shared() {
+        let mut tx = store.write().await?;
+        if tx.execute(WRITE, args![groups.as_str(), now]).await? == (outcomes.len() + marks.len()) as u64 {
+            tx.commit().await?;
+            return Ok(Written::all(outcomes, marks));
+        }
+        tx.rollback().await?;
+    }
+    let written = store.at_once(WRITE_AND_TELL, args![groups, now]).await;
     // Whatever it says: a connection that broke may have committed.
     store.commits().count();
     written.map(Written::of)
@@ -140,7 +203,7 @@ pub async fn mark(tx: &mut Tx, marks: &[Mark], now: Timestamp) -> Result<BTreeSe
         // A stop that only the database knows would be forgotten with it.
         return Ok(BTreeSet::new());
     }
-    let marked = Written::of(tx.rows(WRITE, args!["[]", to_json(marks)?, now]).await?).marked;
+    let marked = Written::of(tx.rows(WRITE_AND_TELL, args![groups(&[], marks)?, now]).await?).marked;
     if marked.len() < marks.len() {
         refused(tx, marks, now).await?;
     }
@@ -152,5 +215,5 @@ pub async fn mark(tx: &mut Tx, marks: &[Mark], now: Timestamp) -> Result<BTreeSe
 /// # Errors
 /// The store's.
 pub async fn record(tx: &mut Tx, outcomes: &[Outcome], now: Timestamp) -> Result<BTreeSet<DeliveryId>, StoreError> {
-    Ok(Written::of(tx.rows(WRITE, args![to_json(outcomes)?, "[]", now]).await?).recorded)
+    Ok(Written::of(tx.rows(WRITE_AND_TELL, args![groups(outcomes, &[])?, now]).await?).recorded)
 }

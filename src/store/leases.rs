@@ -28,9 +28,15 @@ pub struct Lease {
 
 const COVER: &str = "
     INSERT INTO leases (issue_id, first_id, last_id, not_before)
-    SELECT issue_id, MIN(id), MAX(id), CAST($4 AS BIGINT) FROM deliveries
-    WHERE occurrence_id = $1 AND ((prospect_id > $2 AND prospect_id <= $3) OR (prospect_id IS NULL AND CAST($3 AS BIGINT) = 0))
-    GROUP BY issue_id";
+    SELECT d.issue_id, MIN(d.id), MAX(d.id), CAST($4 AS BIGINT) FROM deliveries d
+    WHERE d.occurrence_id = $1 AND d.prospect_id > $2 AND d.prospect_id <= $3
+    GROUP BY d.issue_id";
+const COVER_OURS: &str = "
+    INSERT INTO leases (issue_id, first_id, last_id, not_before)
+    SELECT d.issue_id, MIN(d.id), MAX(d.id), CAST($2 AS BIGINT) FROM deliveries d
+    WHERE d.occurrence_id = $1 AND d.prospect_id IS NULL
+      AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.issue_id = d.issue_id)
+    GROUP BY d.issue_id";
 const NEXT: Sql = locking!(
     "SELECT l.id, l.issue_id, l.first_id, l.last_id, l.fence
      FROM leases l JOIN issues i ON i.id = l.issue_id JOIN campaigns c ON c.name = i.campaign
@@ -62,8 +68,7 @@ const SOONEST: &str = "
     LEFT JOIN (SELECT value ->> 'campaign' AS campaign, CAST(value ->> 'opens_at' AS BIGINT) AS opens_at
                FROM json_each($1)) AS w ON w.campaign = l.campaign AND NOT l.test";
 
-/// Covers the deliveries just written for prospects after `after` up to `up_to`, one lease per issue; up to nobody (0),
-/// those that are no prospect's: a test copy, seeds.
+/// Covers the deliveries just written for prospects after `after` up to `up_to`, one lease per issue.
 ///
 /// # Errors
 /// The store's.
@@ -75,6 +80,15 @@ pub async fn cover(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     tx.execute(COVER, args![occurrence, after, up_to, now]).await
+}
+
+/// Covers the deliveries just written that are no prospect's (a test copy, seeds), one lease per issue: those of issues
+/// of which nothing is covered yet.
+///
+/// # Errors
+/// The store's.
+pub async fn cover_ours(tx: &mut Tx, occurrence: OccurrenceId, now: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(COVER_OURS, args![occurrence, now]).await
 }
 
 /// Takes the next range that is due and free, or whose holder let its lease lapse, whatever windows say.

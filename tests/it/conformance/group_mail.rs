@@ -289,7 +289,7 @@ async fn a_test_copy_counts_for_nobody(bench: Bench) -> anyhow::Result<()> {
     assert!(occurrences::peek_filling(&mut tx).await?.is_none());
     let copy = issue(&mut tx, occurrence, &letters, &name("one"), true).await?;
     let delivery = deliveries::add_test(&mut tx, occurrence, copy, &address("p0@a.example")).await?;
-    assert_eq!(leases::cover(&mut tx, occurrence, ProspectId(0), ProspectId(0), minute(1)).await?, 1);
+    assert_eq!(leases::cover_ours(&mut tx, occurrence, minute(1)).await?, 1);
     tx.commit().await?;
     assert_eq!(Everybody::due(&["one"]).newsletters_due(&mut bench.store.read().await?).await?, [name("one")]);
     // Claimed and marked although the campaign is paused.

@@ -58,8 +58,7 @@ async fn a_test_copy_passes_a_stop_and_not_the_observing(bench: Bench) -> anyhow
     let occurrence: OccurrenceId = occurrences::open_test(&mut tx, &campaign, "test", minute(6)).await?;
     let issue: IssueId = super::bench::issue(&mut tx, occurrence, &campaign, &super::bench::name("one"), true).await?;
     let copy = deliveries::add_test(&mut tx, occurrence, issue, &to).await?;
-    let nobody = nurtured::domain::id::ProspectId(0);
-    leases::cover(&mut tx, occurrence, nobody, nobody, minute(6)).await?;
+    leases::cover_ours(&mut tx, occurrence, minute(6)).await?;
     assert!(issues::load(&mut tx, issue).await?.is_some());
     tx.commit().await?;
 
