@@ -177,7 +177,7 @@ impl Desk {
     /// What this recipient gets: an answer to RCPT, and one to the message.
     fn script(&self, recipient: &str, tries: usize) -> (&'static str, &'static str) {
         const WELCOME: &str = "250 2.1.5 go on";
-        let Some(seed) = self.seed.filter(|_| recipient.ends_with(DOMAIN)) else { return (WELCOME, "") };
+        let Some(seed) = self.seed.filter(|_| recipient.contains(DOMAIN)) else { return (WELCOME, "") };
         let hash = Sha256::digest(format!("{seed} {recipient}"));
         let chance = u64::from_le_bytes(hash[..8].try_into().expect("eight bytes of thirty-two"));
         match Seeded::new(chance).below(100) {
