@@ -45,7 +45,7 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     erasures::stop(&mut tx, address, now).await?;
     let erased = erasures::scrub(&mut tx, prospect, now).await?;
     // What they said counted for their colleagues too.
-    assessments::mark_colleagues(&mut tx, &[prospect], now).await?;
+    assessments::mark_with_colleagues(&mut tx, &[], &[prospect], now).await?;
     prospects::erase(&mut tx, prospect).await?;
     tx.commit().await?;
     ctx.ring();

@@ -83,8 +83,7 @@ pub async fn judge(
         return Err(FlowError::Missing(format!("signal {missing} of a prospect; nothing was judged")));
     }
     let whose: Vec<ProspectId> = judged.iter().map(|(_, prospect)| *prospect).collect();
-    assessments::mark(&mut tx, whose.iter().map(|id| (*id, now))).await?;
-    assessments::mark_colleagues(&mut tx, &whose, now).await?;
+    assessments::mark_with_colleagues(&mut tx, &whose, &whose, now).await?;
     tx.commit().await?;
     ctx.ring();
     tracing::info!(signals = judged.len(), is_machine, %by, "signals judged anew");

@@ -81,11 +81,10 @@ pub async fn write(tx: &mut Tx, news: &[NewSignal], now: Timestamp) -> Result<Ve
     let rows: Vec<(Option<ProspectId>, &NewSignal)> = resolved.iter().zip(news).filter_map(|(id, s)| Some(((*id)?, s))).collect();
     let new = signals::append(tx, &rows, now).await?;
     let appended = || rows.iter().filter(|(_, s)| new.contains_key(&s.once));
-    assessments::mark(tx, appended().filter_map(|(id, _)| Some(((*id)?, now)))).await?;
+    let whom: Vec<ProspectId> = appended().filter_map(|(id, _)| *id).collect();
     let stated: BTreeSet<ProspectId> =
         appended().filter(|(_, s)| s.detail.may_speak_for_colleagues()).filter_map(|(id, _)| *id).collect();
-    // In the order of ids, as everywhere rows are locked.
-    assessments::mark_colleagues(tx, &stated.into_iter().collect::<Vec<_>>(), now).await?;
+    assessments::mark_with_colleagues(tx, &whom, &stated.into_iter().collect::<Vec<_>>(), now).await?;
 
     let waits = appended().filter_map(|(id, s)| Some(((*id)?, not_before(&s.detail).filter(|at| *at > now)?)));
     for (id, wake_at) in waits {

@@ -1,6 +1,7 @@
 //! What is asked for on the command line.
 
 use crate::scenario::Scenario;
+use nurtured::domain::delivery::OnUncertain;
 use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +76,7 @@ const QUICK: (usize, usize, u64) = (5, 500, 7);
 /// What the arguments ask for. A word without dashes is a filter, as every test binary takes one; flags of the usual
 /// harness are passed over.
 pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Result<Vec<Asked>, String> {
-    let (mut kills, mut prospects, mut seed) = (None, None, QUICK.2);
+    let (mut kills, mut prospects, mut policy, mut seed) = (None, None, None, QUICK.2);
     let (mut engines, mut scenarios) = (ENGINES.to_vec(), SCENARIOS.to_vec());
     let mut is_long = false;
     let mut arguments = arguments.peekable();
@@ -86,6 +87,11 @@ pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Result<Vec<Asked>
         match argument.as_str() {
             "--kills" => (kills, scenarios) = (Some(size(value()?)?), vec!["kills"]),
             "--prospects" => prospects = Some(size(value()?)?),
+            "--policy" => {
+                let word = value()?;
+                let known = OnUncertain::WORDS.into_iter().find(|(known, _)| *known == word);
+                policy = Some(known.ok_or_else(|| format!("there is no policy {word}; there are resend and hold"))?.1);
+            }
             "--seed" => seed = number(value()?)?,
             "--scenario" => {
                 let name = value()?;
@@ -105,9 +111,24 @@ pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Result<Vec<Asked>
         }
     }
     let is_long = is_long || kills.is_some();
+    // The quick tier plays both.
+    let policies = match policy {
+        Some(policy) => vec![policy],
+        None if is_long => vec![OnUncertain::default()],
+        None => OnUncertain::WORDS.map(|(_, policy)| policy).to_vec(),
+    };
     let mut asked = Vec::new();
     for name in scenarios {
         for engine in engines.iter().filter(|engine| concerns(name, **engine)) {
+            let kills = |policy| {
+                Which::Kills(Scenario {
+                    kills: kills.unwrap_or(QUICK.0),
+                    prospects: prospects.unwrap_or(if is_long { 10_000 } else { QUICK.1 }),
+                    seed,
+                    nodes: engine.nodes(),
+                    policy,
+                })
+            };
             let which = match name {
                 "failpoints" => Which::Failpoints { people: prospects.unwrap_or(if is_long { 2_500 } else { 250 }) },
                 "network" => Which::Network { every: if is_long { 1 } else { 8 } },
@@ -117,12 +138,10 @@ pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Result<Vec<Asked>
                     // Longer than the half minute for which a connection is tried.
                     gone_for: Duration::from_secs(if is_long { 40 } else { 1 }),
                 },
-                _ => Which::Kills(Scenario {
-                    kills: kills.unwrap_or(QUICK.0),
-                    prospects: prospects.unwrap_or(if is_long { 10_000 } else { QUICK.1 }),
-                    seed,
-                    nodes: engine.nodes(),
-                }),
+                _ => {
+                    asked.extend(policies.iter().map(|policy| Asked { which: kills(*policy), engine: *engine, seed }));
+                    continue;
+                }
             };
             asked.push(Asked { which, engine: *engine, seed });
         }

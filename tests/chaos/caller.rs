@@ -65,7 +65,7 @@ async fn report(door: SocketAddr, (key, body): &(String, Value)) -> Option<Strin
 
 /// Unsubscribes whoever got this link, as their mail program does.
 async fn unsubscribe(door: SocketAddr, link: Option<(String, String)>) -> Option<String> {
-    let (recipient, path) = link.filter(|(recipient, _)| recipient.ends_with(DOMAIN))?;
+    let (recipient, path) = link.filter(|(recipient, _)| recipient.contains(DOMAIN))?;
     let headers = "content-type: application/x-www-form-urlencoded\r\n";
     let status = post(door, &path, headers, "List-Unsubscribe=One-Click").await.ok()?;
     (status == 200).then(|| format!("stop of {recipient}"))

@@ -82,6 +82,8 @@ pub(crate) struct Remains {
     pub(crate) deliveries: Vec<Delivery>,
     /// How many deliveries were published.
     pub(crate) published: usize,
+    /// To whom the deliveries go that people are shown as uncertain, where they were asked for.
+    pub(crate) listed: Option<Vec<String>>,
     /// Every stop.
     pub(crate) stops: Vec<Stopped>,
     /// Every handoff.
@@ -143,6 +145,7 @@ pub(crate) fn check(remains: &Remains) -> Verdict {
     }
     let rows: BTreeMap<&str, &Delivery> = remains.deliveries.iter().map(|row| (row.recipient.as_str(), row)).collect();
     lost(remains, &rows, &mails, &mut verdict);
+    held(remains, &mut verdict);
     repeated(remains, &rows, &mails, &mut verdict);
     stopped(remains, &rows, &mails, &mut verdict);
     handed_off(remains, &mut verdict);
@@ -189,6 +192,19 @@ fn lost(remains: &Remains, rows: &Rows<'_>, mails: &Mails<'_>, verdict: &mut Ver
         verdict.lost += 1;
         verdict.broken.push(format!("C1: {} is {} and {why}", row.recipient, row.state));
     }
+}
+
+/// C1, too: what is held is listed, and nothing else is.
+fn held(remains: &Remains, verdict: &mut Verdict) {
+    let Some(listed) = &remains.listed else { return };
+    let mut left: Vec<&str> = listed.iter().map(String::as_str).collect();
+    for row in remains.deliveries.iter().filter(|row| row.state == "uncertain") {
+        match left.iter().position(|listed| *listed == row.recipient) {
+            Some(at) => drop(left.swap_remove(at)),
+            None => verdict.broken.push(format!("C1: {} is uncertain and is not listed", row.recipient)),
+        }
+    }
+    verdict.broken.extend(left.iter().map(|recipient| format!("C1: {recipient} is listed and not uncertain")));
 }
 
 /// C2 and C3: every mail has its mark; who got it twice got the same, because of a doubt, and not a third time.

@@ -12,8 +12,10 @@ use nurtured::flow::admit::Arrival;
 use std::net::SocketAddr;
 use std::path::Path;
 
-/// Where every prospect of a run is; nobody else is.
-pub(crate) const DOMAIN: &str = "@prospects-of-chaos.com";
+/// What stands in the address of every prospect of a run, and in nobody else's.
+pub(crate) const DOMAIN: &str = "@prospects-of-chaos-";
+/// How many of them are colleagues at one company: what one of them says may count for the others.
+const COLLEAGUES: usize = 8;
 /// What the API asks for.
 pub(crate) const TOKEN: &str = "a-token-of-chaos-0123456789abcdef";
 
@@ -72,7 +74,7 @@ pub(crate) fn plan(files: &[(String, String)], relay: SocketAddr, settings: &[(&
 
 /// The address of prospect number so much.
 pub(crate) fn address(number: usize) -> String {
-    format!("p{number}{DOMAIN}")
+    format!("p{number}{DOMAIN}{}.com", number / COLLEAGUES)
 }
 
 /// Prospect number so much: of a food plant.
@@ -85,6 +87,6 @@ pub(crate) fn arrival(number: usize) -> anyhow::Result<Arrival> {
 
 /// The number in a prospect's address; 0 in any other text.
 pub(crate) fn number_of(address: &str) -> usize {
-    let number = address.strip_suffix(DOMAIN).and_then(|local| local.strip_prefix('p'));
+    let number = address.split_once(DOMAIN).and_then(|(local, _)| local.strip_prefix('p'));
     number.and_then(|number| number.parse().ok()).unwrap_or(0)
 }

@@ -1,7 +1,7 @@
 //! Breaks what the daemon stands on while it works, and shows what is left. Without arguments it is the quick tier of
 //! `cargo test`: a little of everything, on both engines. With arguments, one scenario as long as asked for:
-//! `cargo test --release --test chaos -- --kills 1000 --engine sqlite|postgres --seed S [--prospects 10000]`, or
-//! `-- --scenario failpoints|network|races|disk|server [--engine …] [--seed S]`.
+//! `cargo test --release --test chaos -- --kills 1000 --engine sqlite|postgres --seed S [--prospects 10000]
+//! [--policy resend|hold]`, or `-- --scenario failpoints|network|races|disk|server [--engine …] [--seed S]`.
 //!
 //! Its own harness, because it takes arguments of its own. It prints what it found and its seed, and fails when the
 //! checker names anything.
@@ -107,9 +107,10 @@ async fn run(asked: &Asked) -> anyhow::Result<bool> {
             let outcome = Box::pin(scenario::play(scenario, directory.path(), database)).await?;
             let scenario::Outcome { kills, in_the_trap, stops, handoffs, acknowledged, bound, mails, seconds, verdict } = outcome;
             let said = format!(
-                "chaos engine={engine} nodes={} prospects={} seed={seed} kills={kills} in_the_trap={in_the_trap} mails={mails} \
+                "chaos engine={engine} policy={} nodes={} prospects={} seed={seed} kills={kills} in_the_trap={in_the_trap} mails={mails} \
                  stops={stops} handoffs={handoffs} acknowledged={acknowledged} lost={} duplicates={} bound={bound} \
                  double_handoffs={} lost_signals={} mails_after_stop={} in_flight_at_stop={} uncertain={} seconds={seconds}",
+                node::policy(scenario.policy),
                 scenario.nodes,
                 scenario.prospects,
                 verdict.lost,

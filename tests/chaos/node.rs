@@ -2,7 +2,9 @@
 
 use crate::checker::Held;
 use crate::company::TOKEN;
+use anyhow::{Context as _, ensure};
 use nurtured::daemon::assemble::node_name;
+use nurtured::domain::delivery::OnUncertain;
 use std::fs::OpenOptions;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -19,6 +21,8 @@ pub(crate) struct Post {
     pub(crate) listen: SocketAddr,
     /// Where it is to die, if anywhere: `name:kill@n`.
     pub(crate) failpoint: Option<String>,
+    /// What becomes of what is in doubt.
+    pub(crate) on_uncertain: OnUncertain,
 }
 
 /// A running daemon; killed when it is dropped, so that none outlives the run.
@@ -30,15 +34,35 @@ impl Post {
     /// A post with a port for the web that nobody else on this machine asks for.
     pub(crate) fn new(directory: &Path, database: &str, relay: SocketAddr) -> io::Result<Self> {
         let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        Ok(Self { directory: directory.to_owned(), database: database.to_owned(), relay, listen, failpoint: None })
+        let (directory, database) = (directory.to_owned(), database.to_owned());
+        Ok(Self { directory, database, relay, listen, failpoint: None, on_uncertain: OnUncertain::default() })
     }
 
     /// Starts a daemon. It logs, more than it would by itself, to `directory/log`.
     pub(crate) fn start(&self) -> io::Result<Node> {
         let log = OpenOptions::new().create(true).append(true).open(self.directory.join("log"))?;
+        let mut command = self.command(&["run"]);
+        if let Some(failpoint) = &self.failpoint {
+            command.env("NURTURED_FAILPOINT", failpoint);
+        }
+        Ok(Node { child: command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::from(log)).spawn()? })
+    }
+
+    /// To whom the deliveries go that `nurtured uncertain list` lists.
+    pub(crate) fn uncertain(&self) -> anyhow::Result<Vec<String>> {
+        let output = self.command(&["--json", "uncertain", "list"]).stdin(Stdio::null()).output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "what is uncertain cannot be listed: {}\n{said}", output.status);
+        let listed: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout)?;
+        let address = |row: &serde_json::Value| row["address"].as_str().map(str::to_owned).context("a row without an address");
+        listed.iter().map(address).collect()
+    }
+
+    /// Our own program with these words, in the daemon's surroundings.
+    fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nurtured"));
         command
-            .arg("run")
+            .args(words)
             .current_dir(&self.directory)
             .env_remove("NOTIFY_SOCKET")
             .env_remove("NURTURED_FAILPOINT")
@@ -51,11 +75,9 @@ impl Post {
             .env("NURTURED__SMTP__PORT", self.relay.port().to_string())
             .env("NURTURED__SMTP__SECURITY", "plaintext")
             .env("NURTURED__SMTP__CONNECTIONS", crate::scenario::CONNECTIONS.to_string())
+            .env("NURTURED__SMTP__ON_UNCERTAIN", policy(self.on_uncertain))
             .env("NURTURED__DATABASE__URL", &self.database);
-        if let Some(failpoint) = &self.failpoint {
-            command.env("NURTURED_FAILPOINT", failpoint);
-        }
-        Ok(Node { child: command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::from(log)).spawn()? })
+        command
     }
 
     /// Everything that was logged so far.
@@ -107,6 +129,11 @@ impl Drop for Node {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The word of the configuration for a policy.
+pub(crate) fn policy(policy: OnUncertain) -> &'static str {
+    OnUncertain::WORDS.into_iter().find(|(_, known)| *known == policy).expect("every policy has its word").0
 }
 
 /// Sends a signal to processes.

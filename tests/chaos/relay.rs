@@ -5,7 +5,7 @@
 //! be made to misbehave (`faults`). One thread a connection; they end with the process.
 
 use crate::checker::Journalled;
-use crate::company::DOMAIN;
+use crate::company::{DOMAIN, number_of};
 use crate::faults::{Faults, Phase};
 use crate::seeded::Seeded;
 use sha2::{Digest, Sha256};
@@ -177,13 +177,14 @@ impl Desk {
     /// What this recipient gets: an answer to RCPT, and one to the message.
     fn script(&self, recipient: &str, tries: usize) -> (&'static str, &'static str) {
         const WELCOME: &str = "250 2.1.5 go on";
-        let Some(seed) = self.seed.filter(|_| recipient.ends_with(DOMAIN)) else { return (WELCOME, "") };
+        let Some(seed) = self.seed.filter(|_| recipient.contains(DOMAIN)) else { return (WELCOME, "") };
         let hash = Sha256::digest(format!("{seed} {recipient}"));
         let chance = u64::from_le_bytes(hash[..8].try_into().expect("eight bytes of thirty-two"));
         match Seeded::new(chance).below(100) {
             0..4 if tries == 1 => ("450 4.2.0 not now", ""),
             4..6 if tries == 1 => (WELCOME, "452 4.3.1 no room now"),
-            6..8 => ("550 5.1.1 nobody here", ""),
+            // Not among the first: a few mailboxes that do not exist, of few mails, would pause the campaign.
+            6..8 if number_of(recipient) >= 250 => ("550 5.1.1 nobody here", ""),
             8 => (WELCOME, "554 5.6.0 not like this"),
             _ => (WELCOME, ""),
         }

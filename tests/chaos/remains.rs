@@ -25,7 +25,7 @@ impl Database {
     pub(crate) async fn remains(&self, relay: &Relay, post: &Post, published: usize) -> anyhow::Result<Remains> {
         let (signals, handoffs) = self.signals_and_handoffs().await?;
         // Letters to our own people go through the same relay; they are none of the group's.
-        let journal = relay.journal()?.into_iter().filter(|mail| mail.recipient.ends_with(DOMAIN)).collect();
+        let journal = relay.journal()?.into_iter().filter(|mail| mail.recipient.contains(DOMAIN)).collect();
         let (deliveries, complaints) = (self.deliveries().await?, self.complaints().await?);
         let (log, secret) = (post.log(), DOMAIN.to_owned());
         Ok(Remains { journal, deliveries, published, handoffs, signals, complaints, log, secret, ..Remains::default() })

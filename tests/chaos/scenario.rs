@@ -14,6 +14,7 @@ use crate::seeded::Seeded;
 use crate::wait;
 use anyhow::ensure;
 use nurtured::clock::{Clock, SystemClock};
+use nurtured::domain::delivery::OnUncertain;
 use std::path::Path;
 use tokio::task::JoinHandle;
 
@@ -29,6 +30,8 @@ pub(crate) struct Scenario {
     pub(crate) prospects: usize,
     pub(crate) seed: u64,
     pub(crate) nodes: usize,
+    /// What becomes of what is in doubt.
+    pub(crate) policy: OnUncertain,
 }
 
 /// What it came to.
@@ -62,10 +65,12 @@ struct Run<'a> {
 pub(crate) async fn play(scenario: &Scenario, directory: &Path, database: Database) -> anyhow::Result<Outcome> {
     let began = SystemClock.now();
     let relay = Relay::start(&directory.join("journal"), Some(scenario.seed), scenario.nodes)?;
-    let plan = database.publish(directory, relay.addresses[0], scenario.prospects).await?;
+    let mut plan = database.publish(directory, relay.addresses[0], scenario.prospects).await?;
+    plan.settings.smtp.on_uncertain = scenario.policy;
     let published = database.deliveries().await?.len();
     ensure!(published == scenario.prospects, "{published} deliveries were published to {} prospects", scenario.prospects);
-    let posts = relay.addresses.iter().map(|relay| Post::new(directory, &database.url(), *relay)).collect::<Result<_, _>>()?;
+    let post = |relay| anyhow::Ok(Post { on_uncertain: scenario.policy, ..Post::new(directory, &database.url(), relay)? });
+    let posts = relay.addresses.iter().copied().map(post).collect::<Result<_, _>>()?;
     let caller = Some(Caller::new(relay.clone(), scenario.prospects));
     let chance = Seeded::new(scenario.seed);
     let nodes = Vec::new();
@@ -73,12 +78,13 @@ pub(crate) async fn play(scenario: &Scenario, directory: &Path, database: Databa
     let played = run.kill_and_finish().await;
     wait::explained(played, &run.posts[0])?;
 
-    let bound = scenario.kills * CONNECTIONS * IN_DOUBT;
+    let bound = if scenario.policy == OnUncertain::Hold { 0 } else { scenario.kills * CONNECTIONS * IN_DOUBT };
     let finished = run.database.let_time_pass(&plan).await?;
     let caller = run.caller.take().expect("it comes back from every round");
     let remains = Remains {
         stops: run.stops,
         acknowledged: caller.acknowledged,
+        listed: Some(run.posts[0].uncertain()?),
         bound,
         in_flight: CONNECTIONS * IN_DOUBT * scenario.nodes,
         finished,
@@ -99,12 +105,13 @@ pub(crate) async fn play(scenario: &Scenario, directory: &Path, database: Databa
 
 impl Run<'_> {
     async fn kill_and_finish(&mut self) -> anyhow::Result<()> {
+        let mut within = self.aim(self.scenario.kills);
         for post in &self.posts {
             self.nodes.push(post.start()?);
         }
-        for left in (1..=self.scenario.kills).rev() {
-            let killed = self.kill_one(left).await;
-            anyhow::Context::with_context(killed, || format!("with {left} kills left"))?;
+        for left in (0..self.scenario.kills).rev() {
+            let killed = self.kill_one(within, left).await;
+            within = anyhow::Context::with_context(killed, || format!("with {left} kills left after this one"))?;
         }
         wait::until_idle(&self.database, &self.relay, &mut self.nodes).await?;
         for node in self.nodes.drain(..) {
@@ -114,15 +121,28 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// One kill, somewhere in what is left, and the restart.
-    async fn kill_one(&mut self, left: usize) -> anyhow::Result<()> {
+    /// Sets the trap somewhere in what is left, while so many kills are; returns behind how many tries. None for no kill.
+    fn aim(&mut self, left: usize) -> usize {
         let untouched = self.scenario.prospects.saturating_sub(self.relay.recipients());
-        let after = 1 + self.chance.below(3 * untouched / (2 * left + 2));
-        self.relay.set_trap(after, self.chance.one_of(&Step::ALL));
-        let stopping = if self.chance.below(2) == 0 { Some(self.stop_some(after)) } else { None };
-        let calling = self.call();
+        let within = 1 + self.chance.below(3 * untouched / (2 * left + 2));
+        let step = self.chance.one_of(&Step::ALL);
+        if left > 0 {
+            self.relay.set_trap(within, step);
+        }
+        within
+    }
+
+    /// One kill and the restart, under a trap for the next one: nothing is sent between two kills without it. Returns
+    /// behind how many tries that one is.
+    async fn kill_one(&mut self, within: usize, left: usize) -> anyhow::Result<usize> {
+        let stopping = if self.chance.below(2) == 0 { Some(self.stop_some(within)) } else { None };
+        let mut calling = Some(self.call());
         let caught = wait::until_caught(&self.database, &self.relay, &mut self.nodes).await?;
         self.in_the_trap += usize::from(caught.is_some());
+        // Half of the calls are under way when it dies; what the others have caused is.
+        if self.chance.below(2) == 0 {
+            self.answered(calling.take()).await?;
+        }
         let victim = match caught {
             Some(node) => node,
             None => self.chance.below(self.nodes.len()),
@@ -133,8 +153,17 @@ impl Run<'_> {
             self.stops.extend(stopping.await??);
         }
         self.database.bury(&self.nodes[victim].name()).await?;
+        let within = self.aim(left);
         self.nodes[victim] = self.posts[victim].start()?;
-        self.caller = Some(calling.await?);
+        self.answered(calling).await?;
+        Ok(within)
+    }
+
+    /// Waits until a round of calls has ended, if one has not.
+    async fn answered(&mut self, calling: Option<JoinHandle<Caller>>) -> anyhow::Result<()> {
+        if let Some(calling) = calling {
+            self.caller = Some(calling.await?);
+        }
         Ok(())
     }
 

@@ -54,7 +54,7 @@ async fn the_latest_judgement_counts_and_earlier_ones_are_remembered(bench: Benc
     Ok(())
 }
 
-async fn in_account(tx: &mut Tx, prospects: &[ProspectId], domain: &str) -> Result<AccountId, StoreError> {
+pub(super) async fn in_account(tx: &mut Tx, prospects: &[ProspectId], domain: &str) -> Result<AccountId, StoreError> {
     let account = accounts::find_or_add(tx, &[Company { domain, name: None }]).await?[domain];
     for id in prospects {
         prospects::update(tx, *id, &Details { account: Some(account), ..Details::default() }).await?;
@@ -70,7 +70,7 @@ async fn an_account_is_asked_by_its_members_alone(bench: Bench) -> anyhow::Resul
     qualified(&mut tx, ids[0], 2, 5).await?;
     clicks(&mut tx, &[ids[1]]).await?;
     qualified(&mut tx, ids[3], 1, 5).await?;
-    assessments::mark_colleagues(&mut tx, &[ids[0], ids[3]], minute(8)).await?;
+    assessments::mark_with_colleagues(&mut tx, &[], &[ids[0], ids[3]], minute(8)).await?;
     assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, ids[1..3]);
     assessments::done(&mut tx, &ids).await?;
     let found = signals::of_accounts(&mut tx, &[one, two], minute(9)).await?;
@@ -81,7 +81,7 @@ async fn an_account_is_asked_by_its_members_alone(bench: Bench) -> anyhow::Resul
 
     // What one of them says is looked at for the others, and for nobody else; an earlier mark stays.
     assessments::mark(&mut tx, [(ids[2], minute(3))].into_iter()).await?;
-    assessments::mark_colleagues(&mut tx, &[ids[0]], minute(7)).await?;
+    assessments::mark_with_colleagues(&mut tx, &[], &[ids[0]], minute(7)).await?;
     assert_eq!(assessments::claim(&mut tx, 9, minute(5)).await?, [ids[2]]);
     assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, [ids[2], ids[1]]);
     assessments::done(&mut tx, &[ids[1], ids[2]]).await?;

@@ -54,6 +54,8 @@ mod journal;
 /// Signals, assessments, qualifications.
 mod doorway;
 mod evidence;
+/// Colleagues who speak at the same moment, on two connections.
+mod colleagues;
 /// Handoffs, follow-ups, letters.
 mod sales;
 /// Numbers over all tables.

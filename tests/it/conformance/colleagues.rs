@@ -1,0 +1,90 @@
+//! Colleagues of one account who speak at the same moment, on connections of PostgreSQL (SQLite has one writer: they take
+//! turns). What one says is looked at for the others, so that each of them touches the rows of all.
+//!
+//! No sleeps: the server itself says how many wait for another one's lock.
+
+use super::bench::{Bench, add_some, minute, name};
+use super::doorway::signal;
+use super::evidence::in_account;
+use nurtured::clock::ManualClock;
+use nurtured::config::{self, example};
+use nurtured::daemon::assemble;
+use nurtured::domain::id::ProspectId;
+use nurtured::domain::signal::Detail;
+use nurtured::flow::context::{Context, FlowError};
+use nurtured::flow::{observe, qualify};
+use nurtured::store::{assessments, signals};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+
+/// A node of its own on the same database.
+async fn node(bench: &Bench) -> anyhow::Result<Context> {
+    let plan = config::load_files(example::FILES, &[]).map_err(|problems| anyhow::anyhow!("{problems}"))?.plan;
+    Ok(assemble::assemble(bench.another().await?, Arc::new(ManualClock::at(minute(9))), plan).await?.ctx)
+}
+
+fn fills_in_a_form(node: Context, who: ProspectId) -> JoinHandle<Result<(), FlowError>> {
+    let form = Detail::Form { form: name("call-me"), fields: BTreeMap::new() };
+    let said = signal(who, &format!("form of {who}"), 9, form);
+    tokio::spawn(async move { observe::observe(&node, &[said]).await.map(drop) })
+}
+
+/// Returns once so many connections wait for another one's lock.
+fn until_waiting(url: &str, count: u32) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while crate::postgres::ask(url, waiting) != count.to_string() {}
+}
+
+/// After how long connections that are opened from now on look whether they are deadlocked; whoever finds it gives way.
+fn patience(url: &str, patience: &str) {
+    let (_, database) = url.rsplit_once('/').expect("a URL ends with the database");
+    crate::postgres::ask(url, &format!("ALTER DATABASE {database} SET deadlock_timeout = '{patience}'"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_colleagues_who_speak_at_the_same_moment_are_both_heard() -> anyhow::Result<()> {
+    let Some(bench) = Bench::postgres("two_colleagues").await? else { return Ok(()) };
+    let url = bench.url().expect("it is on a server");
+    let (one, other) = (node(&bench).await?, node(&bench).await?);
+    let mut tx = bench.store.write().await?;
+    let ids = add_some(&mut tx, 3).await?;
+    in_account(&mut tx, &ids, "a.example").await?;
+    tx.commit().await?;
+    // Somebody has the first of them in hand: both come to wait there, each with what it has taken hold of already.
+    let mut first = bench.store.write().await?;
+    assessments::mark(&mut first, [(ids[0], minute(8))].into_iter()).await?;
+    let second = fills_in_a_form(one, ids[1]);
+    until_waiting(url, 1);
+    let third = fills_in_a_form(other, ids[2]);
+    until_waiting(url, 2);
+    first.commit().await?;
+    second.await??;
+    third.await??;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rules_come_in_force_although_they_were_deadlocked() -> anyhow::Result<()> {
+    let Some(bench) = Bench::postgres("rules_in_a_deadlock").await? else { return Ok(()) };
+    let url = bench.url().expect("it is on a server");
+    patience(url, "1min");
+    let stubborn = bench.another().await?;
+    patience(url, "1s");
+    let node = node(&bench).await?;
+    let mut tx = bench.store.write().await?;
+    let ids = add_some(&mut tx, 2).await?;
+    let click = |id| signal(id, &format!("click of {id}"), 1, Detail::Click { target: "https://a.example/".into() });
+    let (one, other) = (click(ids[0]), click(ids[1]));
+    signals::append(&mut tx, &[(Some(ids[0]), &one), (Some(ids[1]), &other)], minute(1)).await?;
+    tx.commit().await?;
+    // Against the order of ids: it holds the second and wants the first.
+    let mut beside = stubborn.write().await?;
+    assessments::mark(&mut beside, [(ids[1], minute(1))].into_iter()).await?;
+    let applying = tokio::spawn(async move { qualify::apply_rules(&node).await });
+    until_waiting(url, 1);
+    assessments::mark(&mut beside, [(ids[0], minute(1))].into_iter()).await?;
+    beside.commit().await?;
+    assert_eq!(applying.await??, 2);
+    Ok(())
+}
