@@ -13,3 +13,6 @@ CREATE TABLE sealed_history (
 
 -- What was decided about a prospect, in order.
 CREATE INDEX qualifications_of_prospect ON qualifications (prospect_id, id);
+
+-- The newest signal there was when it was assessed: of signals recorded in that very millisecond, those it knew.
+ALTER TABLE qualifications ADD COLUMN known_up_to BIGINT;

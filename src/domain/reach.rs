@@ -27,6 +27,12 @@ impl Reach {
         (self.0 & ALL_FIVE).count_ones()
     }
 
+    /// Whether it can meet this one.
+    #[must_use]
+    pub const fn can_meet(self, criterion: Criterion) -> bool {
+        self.0 & Self::of(criterion) != 0
+    }
+
     /// Whether it asks for a person.
     #[must_use]
     pub const fn asks(self) -> bool {

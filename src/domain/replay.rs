@@ -50,6 +50,8 @@ pub struct Episode {
 pub struct Recorded {
     /// The instant it holds for.
     pub at: Timestamp,
+    /// The newest signal there was then: of those recorded at that instant, what was known.
+    pub known_up_to: Option<SignalId>,
     /// When it was withdrawn without a handoff; from then on they could stand in the doorway again.
     pub withdrawn_at: Option<Timestamp>,
 }
@@ -103,11 +105,11 @@ pub fn replay(rules: &Qualifying, past: Past, from: Timestamp, until: Timestamp)
         let ends_at = episode.ended_at.unwrap_or(Timestamp::MAX);
         let begins_at = episode.started_at.max(from);
         let walk = Walk { episode, until, ends_at, instants: &instants, suppressed: &suppressed };
-        if begins_at < ends_at && begins_at <= until {
+        if (begins_at < ends_at || !episode.recorded.is_empty()) && begins_at <= until {
             walk.walk(&mut known, begins_at, &mut replayed);
         } else {
             // Over before these rules came into force: what is on record, and nothing else.
-            replayed.witnesses.extend(episode.recorded.iter().map(|recorded| walk.look(&mut known, recorded.at)));
+            replayed.witnesses.extend(episode.recorded.iter().map(|recorded| walk.look(&mut known, recorded)));
         }
     }
     replayed
@@ -125,13 +127,15 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn walk(&self, known: &mut Known<'_>, begins_at: Timestamp, replayed: &mut Replayed) {
         let (early, due): (Vec<Recorded>, Vec<Recorded>) = self.episode.recorded.iter().partition(|r| r.at < begins_at);
-        replayed.witnesses.extend(early.iter().map(|recorded| self.look(known, recorded.at)));
+        replayed.witnesses.extend(early.iter().map(|recorded| self.look(known, recorded)));
         let mut due = due.into_iter().peekable();
         // Handed off before these rules came into force, they were no longer nurturing then.
         let handed_off = early.iter().any(|recorded| recorded.withdrawn_at.is_none());
         let (mut at, mut stands, mut again_after) = (begins_at, handed_off, Timestamp::MIN);
         loop {
-            let found = self.step(known, at);
+            // At the instant of a decision on record, what was known of it then comes first.
+            let limit = due.peek().filter(|recorded| recorded.at == at).and_then(|recorded| recorded.known_up_to);
+            let found = self.step(known, at, limit);
             let free = !stands && at > again_after && !self.is_suppressed(at);
             if let Some(qualification) = found.as_ref().filter(|_| free)
                 && let Some(cause) = qualification.doorway(self.episode.started_at, self.episode.answered_at)
@@ -141,11 +145,15 @@ impl Walk<'_> {
                 replayed.decisions.push(Decision { episode, cause, at, qualification });
             }
             while let Some(recorded) = due.next_if(|recorded| recorded.at == at) {
-                replayed.witnesses.push(self.look(known, at));
+                replayed.witnesses.push(self.look(known, &recorded));
                 // As it was withdrawn, and only then, they can be found once more in the same episode.
                 if let Some(withdrawn_at) = recorded.withdrawn_at.filter(|_| stands) {
                     (stands, again_after) = (false, withdrawn_at);
                 }
+            }
+            if limit.is_some() && !stands {
+                // And then whatever else was recorded at that instant.
+                continue;
             }
             if !self.is_suppressed(at) {
                 known.wake_up(at);
@@ -153,27 +161,30 @@ impl Walk<'_> {
             let changes_at = found.and_then(|qualification| qualification.changes_at());
             // Once decided, what is left is to look at what was decided on record.
             let soonest = [self.next_instant(at), changes_at, known.wakes_at].into_iter().flatten().filter(|_| !stands).min();
-            let next = [soonest, due.peek().map(|recorded| recorded.at)].into_iter().flatten().min();
-            match next.filter(|next| *next < self.ends_at && *next <= self.until) {
+            let on_record = due.peek().map(|recorded| recorded.at);
+            let next = [soonest, on_record].into_iter().flatten().min();
+            // What was decided and ended at one instant was decided all the same.
+            match next.filter(|next| (*next < self.ends_at || on_record == Some(*next)) && *next <= self.until) {
                 Some(next) => at = next,
                 None => break,
             }
         }
-        replayed.witnesses.extend(due.map(|recorded| self.look(known, recorded.at)));
+        replayed.witnesses.extend(due.map(|recorded| self.look(known, &recorded)));
         if !stands && self.episode.ended_at.is_none() && !self.is_suppressed(self.until) {
-            known.learn(self.until);
+            known.learn(self.until, None);
             replayed.last = (known.reach().criteria() >= 4).then(|| known.assess(self.until));
         }
     }
 
     /// The verdicts at an instant, where anything can be decided.
-    fn step(&self, known: &mut Known<'_>, at: Timestamp) -> Option<Qualification> {
-        known.learn(at);
+    fn step(&self, known: &mut Known<'_>, at: Timestamp, limit: Option<SignalId>) -> Option<Qualification> {
+        known.learn(at, limit);
         known.reach().reaches_the_doorway().then(|| known.assess(at))
     }
 
-    fn look(&self, known: &mut Known<'_>, at: Timestamp) -> Witness {
-        known.learn(at);
+    fn look(&self, known: &mut Known<'_>, recorded: &Recorded) -> Witness {
+        let at = recorded.at;
+        known.learn(at, recorded.known_up_to);
         let qualification = known.assess(at);
         let cause = qualification.doorway(self.episode.started_at, self.episode.answered_at);
         Witness { episode: self.episode.number, at, cause, qualification }
@@ -239,8 +250,10 @@ impl<'a> Known<'a> {
         instants
     }
 
-    fn learn(&mut self, at: Timestamp) {
-        while let Some(signal) = self.signals.get(self.known).filter(|s| s.recorded_at <= at) {
+    /// Learns what was recorded up to an instant; of what was recorded at that very instant, no signal behind the limit.
+    fn learn(&mut self, at: Timestamp, limit: Option<SignalId>) {
+        let by_then = |s: &Signal| s.recorded_at < at || (s.recorded_at == at && limit.is_none_or(|limit| s.id <= limit));
+        while let Some(signal) = self.signals.get(self.known).filter(|s| by_then(s)) {
             self.own |= self.reach_of(signal);
             self.wakes_at = match &signal.detail {
                 Detail::Recycled { wake, .. } => wake.map(midnight),
@@ -249,7 +262,7 @@ impl<'a> Known<'a> {
             };
             self.known += 1;
         }
-        while let Some((whose, signal)) = self.to_come.pop_if(|(_, s)| s.recorded_at <= at) {
+        while let Some((whose, signal)) = self.to_come.pop_if(|(_, s)| by_then(s)) {
             self.theirs |= self.reach_of(&signal).for_a_colleague();
             self.colleagues[whose].signals.push(signal);
         }

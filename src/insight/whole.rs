@@ -259,7 +259,7 @@ fn past(
     for decision in decided {
         let Some(episode) = &mut open else { break };
         let withdrawn_at = if decision.handoff.is_none() { decision.settled_at } else { None };
-        episode.recorded.push(Recorded { at: decision.at, withdrawn_at });
+        episode.recorded.push(Recorded { at: decision.at, known_up_to: decision.known_up_to, withdrawn_at });
         let ended = decision.handoff.as_ref().and_then(|h| Some((h.closed_at?, h.outcome?, h.opened_at)));
         if let Some((ended_at, outcome, opened_at)) = ended {
             let number = episode.number + 1;

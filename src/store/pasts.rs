@@ -37,6 +37,8 @@ pub struct Decided {
     pub cause: String,
     /// The instant it holds for.
     pub at: Timestamp,
+    /// The newest signal there was then; none where nobody noted it.
+    pub known_up_to: Option<SignalId>,
     /// The five findings, as JSON.
     pub findings: String,
     /// When it was handed off or withdrawn.
@@ -68,6 +70,7 @@ struct Row {
     episode: i64,
     cause: String,
     at: i64,
+    known_up_to: Option<i64>,
     findings: String,
     settled_at: Option<i64>,
     handoff_id: Option<i64>,
@@ -82,7 +85,7 @@ const PEOPLE: &str = "
     SELECT id, COALESCE(name, address), address IS NULL, account_id, created_at FROM prospects
     WHERE id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) ORDER BY id";
 const DECIDED: &str = "
-    SELECT q.prospect_id, q.episode, q.cause, q.at, q.findings, q.settled_at, h.id AS handoff_id, h.salesperson, h.opened_at,
+    SELECT q.prospect_id, q.episode, q.cause, q.at, q.known_up_to, q.findings, q.settled_at, h.id AS handoff_id, h.salesperson, h.opened_at,
            h.accepted_at, h.closed_at, h.outcome
     FROM qualifications q LEFT JOIN handoffs h ON h.prospect_id = q.prospect_id AND h.qualification_id = q.id
     WHERE q.prospect_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) ORDER BY q.prospect_id, q.id";
@@ -243,6 +246,7 @@ impl Row {
             episode: self.episode,
             cause: self.cause,
             at: instant(self.at)?,
+            known_up_to: self.known_up_to.map(SignalId),
             findings: self.findings,
             settled_at: instant_or_none(self.settled_at)?,
             handoff,

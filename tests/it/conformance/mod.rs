@@ -54,6 +54,8 @@ mod journal;
 /// Signals, assessments, qualifications.
 mod doorway;
 mod evidence;
+/// Sealed history says what the rows say.
+mod history;
 /// Handoffs, follow-ups, letters.
 mod sales;
 /// Numbers over all tables.
