@@ -170,7 +170,7 @@ fn signal(rules: &Qualifying, p: u64, nth: u64, now: Timestamp) -> NewSignal {
     // Three in a hundred answer all five questions, eight more the first three.
     let asked = match (number(p, 99, 100), nth) {
         (0..3, 4..9) | (3..11, 4..7) => Some(
-            [Criterion::Need, Criterion::Vision, Criterion::Authority, Criterion::Budget, Criterion::Timeframe]
+            [Criterion::Vision, Criterion::Need, Criterion::Authority, Criterion::Budget, Criterion::Timeframe]
                 [usize::try_from(nth - 4).unwrap_or(0)],
         ),
         _ => None,

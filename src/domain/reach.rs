@@ -6,33 +6,25 @@
 use super::criterion::Criterion;
 use super::evidence::{Effect, Origin};
 use super::question::Power;
-use super::rule::{Qualifying, Reads};
+use super::rule::{CriterionRules, Qualifying, Reads, Rule};
 use super::signal::{Detail, Signal};
 use std::ops::{BitOr, BitOrAssign};
 
-/// What signals can prove at most. Sixteen bits: a million prospects' fit into two megabytes.
+/// What signals can prove at most: which criteria by a statement alone, and which rules give some support. Thirty-two bits:
+/// a million prospects' fit into four megabytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Reach(u16);
+pub struct Reach(u32);
 
-const ALL_FIVE: u16 = 0b1_1111;
-const ASKS: u16 = 1 << 5;
-const SPEAKS: u16 = 1 << 6;
+const ASKS: u32 = 1 << 5;
+const SPEAKS: u32 = 1 << 6;
 /// Where the criteria begin that it can prove for a colleague.
 const FOR_COLLEAGUES: u32 = 8;
+/// Where the supporting rules begin of the two criteria that support may meet: seven each, and one for answers.
+const OF_VISION: u32 = 16;
+const OF_NEED: u32 = 24;
+const ANSWERS: usize = 7;
 
 impl Reach {
-    /// How many of the five it can meet.
-    #[must_use]
-    pub const fn criteria(self) -> u32 {
-        (self.0 & ALL_FIVE).count_ones()
-    }
-
-    /// Whether it can meet this one.
-    #[must_use]
-    pub const fn can_meet(self, criterion: Criterion) -> bool {
-        self.0 & Self::of(criterion) != 0
-    }
-
     /// Whether it asks for a person.
     #[must_use]
     pub const fn asks(self) -> bool {
@@ -45,20 +37,29 @@ impl Reach {
         self.0 & SPEAKS != 0
     }
 
-    /// Whether a prospect can stand in the doorway with it.
-    #[must_use]
-    pub const fn reaches_the_doorway(self) -> bool {
-        self.0 & ALL_FIVE == ALL_FIVE || self.asks()
-    }
-
     /// What the same signals can prove for somebody else of the account.
     #[must_use]
     pub const fn for_a_colleague(self) -> Self {
-        Self(self.0 >> FOR_COLLEAGUES)
+        Self((self.0 >> FOR_COLLEAGUES) & 0b1_1111)
     }
 
-    const fn of(criterion: Criterion) -> u16 {
-        1 << criterion as u16
+    const fn of(criterion: Criterion) -> u32 {
+        1 << criterion as u32
+    }
+
+    /// Support by a rule, told by its place; a rule beyond those that have a bit is taken for a proof.
+    const fn support(criterion: Criterion, rule: Option<usize>) -> u32 {
+        let begins = match criterion {
+            Criterion::Vision => OF_VISION,
+            Criterion::Need => OF_NEED,
+            // Support never meets the others.
+            Criterion::Budget | Criterion::Authority | Criterion::Timeframe => return 0,
+        };
+        match rule {
+            Some(place) if place < ANSWERS => 1 << (begins + place as u32),
+            Some(_) => Self::of(criterion),
+            None => 1 << (begins + ANSWERS as u32),
+        }
     }
 }
 
@@ -77,6 +78,27 @@ impl BitOrAssign for Reach {
 }
 
 impl Qualifying {
+    /// Whether it can meet this criterion.
+    #[must_use]
+    pub fn can_meet(&self, reach: Reach, criterion: Criterion) -> bool {
+        let begins = if criterion == Criterion::Vision { OF_VISION } else { OF_NEED };
+        let supports = ((reach.0 >> begins) & 0xff).count_ones() as usize;
+        reach.0 & Reach::of(criterion) != 0
+            || (criterion.support_may_meet() && supports >= self.criteria[criterion].enough.max(1))
+    }
+
+    /// How many of the five it can meet.
+    #[must_use]
+    pub fn met_at_most(&self, reach: Reach) -> usize {
+        Criterion::ALL.into_iter().filter(|criterion| self.can_meet(reach, *criterion)).count()
+    }
+
+    /// Whether a prospect can stand in the doorway with it.
+    #[must_use]
+    pub fn reaches_the_doorway(&self, reach: Reach) -> bool {
+        reach.asks() || self.met_at_most(reach) == 5
+    }
+
     /// What a signal can prove at most, to the prospect and to their colleagues.
     #[must_use]
     pub fn reach(&self, signal: &Signal) -> Reach {
@@ -84,8 +106,10 @@ impl Qualifying {
         for evidence in self.read(signal) {
             let (criterion, power) = (evidence.criterion, evidence.effect);
             let meets = power == Effect::Power(Power::Meets);
-            if meets || (power == Effect::Power(Power::Supports) && criterion.support_may_meet()) {
+            if meets {
                 reach |= Reach::of(criterion);
+            } else if power == Effect::Power(Power::Supports) {
+                reach |= Reach::support(criterion, evidence.rule);
             }
             if self.criteria[criterion].of_account && signal.detail.may_speak_for_colleagues() {
                 reach |= SPEAKS;
@@ -107,22 +131,26 @@ impl Qualifying {
     }
 
     /// Of clicks and fields, which are read in groups.
-    fn reach_in_groups(&self, detail: &Detail) -> u16 {
-        let counts = |criterion: Criterion, reads: &Reads, power: Power| match (reads, detail) {
-            (Reads::Click { topic, .. }, Detail::Click { target }) => {
-                criterion.support_may_meet() && self.topics.iter().any(|t| t.name == *topic && t.covers(target))
+    fn reach_in_groups(&self, detail: &Detail) -> u32 {
+        let counts = |criterion: Criterion, place: usize, rule: &Rule| match (&rule.reads, detail) {
+            (Reads::Click { topic, .. }, Detail::Click { target })
+                if self.topics.iter().any(|t| t.name == *topic && t.covers(target)) =>
+            {
+                Reach::support(criterion, Some(place))
             }
             (Reads::Field { name, test }, Detail::Fields { changed, as_of, .. }) => {
                 let value = changed.get(name).and_then(Option::as_deref);
-                let meets = power == Power::Meets && as_of.is_some();
-                let may = meets || (power != Power::Contradicts && criterion.support_may_meet());
-                may && value.is_some() && test.passes(value)
+                match (value.is_some() && test.passes(value), rule.power) {
+                    (true, Power::Meets) if as_of.is_some() => Reach::of(criterion),
+                    (true, Power::Meets | Power::Supports) => Reach::support(criterion, Some(place)),
+                    _ => 0,
+                }
             }
-            _ => false,
+            _ => 0,
         };
-        let reached = |(criterion, of): (Criterion, &super::rule::CriterionRules)| {
-            of.rules.iter().any(|rule| counts(criterion, &rule.reads, rule.power)).then(|| Reach::of(criterion))
+        let of = |(criterion, of): (Criterion, &CriterionRules)| {
+            of.rules.iter().enumerate().map(|(place, rule)| counts(criterion, place, rule)).fold(0, BitOr::bitor)
         };
-        self.criteria.iter().filter_map(reached).fold(0, BitOr::bitor)
+        self.criteria.iter().map(of).fold(0, BitOr::bitor)
     }
 }

@@ -172,14 +172,14 @@ impl Walk<'_> {
         replayed.witnesses.extend(due.map(|recorded| self.look(known, &recorded)));
         if !stands && self.episode.ended_at.is_none() && !self.is_suppressed(self.until) {
             known.learn(self.until, None);
-            replayed.last = (known.reach().criteria() >= 4).then(|| known.assess(self.until));
+            replayed.last = (known.met_at_most() >= 4).then(|| known.assess(self.until));
         }
     }
 
     /// The verdicts at an instant, where anything can be decided.
     fn step(&self, known: &mut Known<'_>, at: Timestamp, limit: Option<SignalId>) -> Option<Qualification> {
         known.learn(at, limit);
-        known.reach().reaches_the_doorway().then(|| known.assess(at))
+        known.reaches_the_doorway().then(|| known.assess(at))
     }
 
     fn look(&self, known: &mut Known<'_>, recorded: &Recorded) -> Witness {
@@ -281,8 +281,12 @@ impl<'a> Known<'a> {
         if is_machine { Reach::default() } else { self.rules.reach(signal) }
     }
 
-    fn reach(&self) -> Reach {
-        self.own | self.theirs
+    fn reaches_the_doorway(&self) -> bool {
+        self.rules.reaches_the_doorway(self.own | self.theirs)
+    }
+
+    fn met_at_most(&self) -> usize {
+        self.rules.met_at_most(self.own | self.theirs)
     }
 
     fn assess(&self, at: Timestamp) -> Qualification {

@@ -9,7 +9,7 @@ use crate::domain::rule::Qualifying;
 use crate::domain::signal::{Judged, Signal};
 use crate::flow::context::FlowError;
 use crate::store::backend::Store;
-use crate::store::history::{self, PROSPECTS};
+use crate::store::history::{self, PROSPECTS, Sealed};
 use crate::store::pasts::{self, Decided, Person, Stretch};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -33,6 +33,8 @@ pub struct Whole {
     chosen: Vec<ProspectId>,
     /// Who belongs to which account, by account; nobody where the rules do not ask the account.
     members: Vec<(AccountId, ProspectId)>,
+    /// Where nothing but segments need be read again.
+    sealed: Sealed,
     /// What colleagues stated that may count for those chosen.
     stated: BTreeMap<ProspectId, Vec<Signal>>,
 }
@@ -60,8 +62,15 @@ impl Whole {
         let mut chosen: BTreeSet<ProspectId> = pasts::decided_about(&mut tx).await?.into_iter().collect();
         let members = if rules.asks_the_account() { pasts::members(&mut tx).await? } else { Vec::new() };
         drop(tx);
-        let (stated, to_survey) = (BTreeMap::new(), Vec::new());
-        let mut whole = Self { store: store.clone(), up_to, shelves, chosen: to_survey, members, stated };
+        let mut whole = Self {
+            store: store.clone(),
+            up_to,
+            shelves,
+            chosen: Vec::new(),
+            members,
+            sealed: Sealed::new(),
+            stated: BTreeMap::new(),
+        };
         let pages = whole.go_through(tell, {
             let (store, rules) = (store.clone(), rules.clone());
             move |shelves: Range<i64>| {
@@ -69,9 +78,10 @@ impl Whole {
                 async move { survey_page(&store, &rules, &judged, shelves, up_to).await }
             }
         });
-        let reach: Vec<Reach> = pages.await?.into_iter().flatten().collect();
+        let (reach, sealed): (Vec<Vec<Reach>>, Vec<Sealed>) = pages.await?.into_iter().unzip();
+        let (reach, sealed): (Vec<Reach>, Sealed) = (reach.concat(), sealed.into_iter().flatten().collect());
         let of = |id: ProspectId| usize::try_from(id.0).ok().and_then(|i| reach.get(i)).copied().unwrap_or_default();
-        let enough = |reach: Reach| reach.criteria() >= 4 || reach.asks();
+        let enough = |reach: Reach| reach.asks() || rules.met_at_most(reach) >= 4;
         let alone = (0..).zip(&reach).filter(|(_, reach)| enough(**reach)).map(|(id, _)| ProspectId(id));
         chosen.extend(alone);
         let mut speakers = BTreeSet::new();
@@ -85,13 +95,14 @@ impl Whole {
         whole.chosen = chosen.into_iter().collect();
         drop(reach);
         if !speakers.is_empty() {
-            let (store, speakers) = (store.clone(), Arc::new(speakers));
+            let (store, speakers, seen) = (store.clone(), Arc::new(speakers), Arc::new(sealed.clone()));
             let pages = whole.go_through(tell, move |shelves: Range<i64>| {
-                let (store, rules, speakers) = (store.clone(), rules.clone(), speakers.clone());
-                async move { stated_page(&store, &rules, &speakers, shelves, up_to).await }
+                let (store, rules, speakers, seen) = (store.clone(), rules.clone(), speakers.clone(), seen.clone());
+                async move { stated_page(&store, &rules, &speakers, shelves, up_to, &seen).await }
             });
             whole.stated = pages.await?.into_iter().flatten().collect();
         }
+        whole.sealed = sealed;
         Ok(whole)
     }
 
@@ -161,7 +172,7 @@ impl Whole {
         let called = pasts::people(&mut tx, &theirs).await?;
         let called: BTreeMap<ProspectId, String> = called.into_iter().filter_map(|p| Some((p.prospect, p.name?))).collect();
         let judgements = pasts::judgements(&mut tx, &[chosen, &theirs].concat()).await?;
-        let shelves = history::read(&mut tx, shelves, self.up_to).await?;
+        let shelves = history::read(&mut tx, shelves, self.up_to, &self.sealed).await?;
         drop(tx);
         let mut signals: BTreeMap<ProspectId, Vec<Signal>> = BTreeMap::new();
         for shelf in shelves {
@@ -203,11 +214,12 @@ async fn survey_page(
     judged: &BTreeSet<ProspectId>,
     shelves: Range<i64>,
     up_to: SignalId,
-) -> Result<Vec<Reach>, FlowError> {
+) -> Result<(Vec<Reach>, Sealed), FlowError> {
     let (first, last) = (shelves.start * PROSPECTS, shelves.end * PROSPECTS);
     let mut tx = store.read().await?;
-    let read = history::read(&mut tx, shelves, up_to).await?;
+    let read = history::read(&mut tx, shelves, up_to, &Sealed::new()).await?;
     drop(tx);
+    let sealed = read.iter().filter_map(|shelf| Some((shelf.number, shelf.sealed?))).collect();
     let mut reach = vec![Reach::default(); usize::try_from(last - first).unwrap_or(0)];
     for shelf in read {
         for (prospect, found) in shelf.survey(|id| judged.contains(&id), |signal| rules.reach(signal))? {
@@ -216,7 +228,7 @@ async fn survey_page(
             }
         }
     }
-    Ok(reach)
+    Ok((reach, sealed))
 }
 
 async fn stated_page(
@@ -225,13 +237,14 @@ async fn stated_page(
     speakers: &BTreeSet<ProspectId>,
     shelves: Range<i64>,
     up_to: SignalId,
+    seen: &Sealed,
 ) -> Result<Vec<(ProspectId, Vec<Signal>)>, FlowError> {
     let (first, last) = (ProspectId(shelves.start * PROSPECTS), ProspectId(shelves.end * PROSPECTS));
     if speakers.range(first..last).next().is_none() {
         return Ok(Vec::new());
     }
     let mut tx = store.read().await?;
-    let read = history::read(&mut tx, shelves, up_to).await?;
+    let read = history::read(&mut tx, shelves, up_to, seen).await?;
     drop(tx);
     let mut found = Vec::new();
     for shelf in read {

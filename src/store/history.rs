@@ -25,12 +25,14 @@ pub(in crate::store) const TURN: i64 = 0x5EA1;
 const EXTENT: &str = "SELECT COALESCE((SELECT MAX(id) FROM signals), 0), COALESCE((SELECT MAX(id) FROM prospects), 0)";
 const SETTLED: &str = "SELECT id FROM signals WHERE recorded_at <= $1 ORDER BY id DESC LIMIT 1";
 const SEALED: &str = "SELECT shelf, up_to, content FROM sealed_history WHERE shelf >= $1 AND shelf < $2 ORDER BY shelf, part";
-/// `+`: by the index over prospects, not by the number of the signal.
+/// `+`: by the index over prospects, not by the number of the signal. Materialized: else SQLite takes the JSON apart once for
+/// every signal that it passes over.
 const REST: &str = "
+    WITH bounds AS MATERIALIZED (
+        SELECT CAST(value ->> 'a' AS BIGINT) AS a, CAST(value ->> 'b' AS BIGINT) AS b, CAST(value ->> 'u' AS BIGINT) AS u
+        FROM json_each($1))
     SELECT s.id, s.prospect_id, s.occurred_at, s.recorded_at, s.delivery_id, s.issue_id, s.by_whom, s.machine, s.detail
-    FROM json_each($1) j JOIN signals s
-      ON s.prospect_id >= CAST(j.value ->> 'a' AS BIGINT) AND s.prospect_id < CAST(j.value ->> 'b' AS BIGINT)
-     AND +s.id > CAST(j.value ->> 'u' AS BIGINT)
+    FROM bounds JOIN signals s ON s.prospect_id >= bounds.a AND s.prospect_id < bounds.b AND +s.id > bounds.u
     WHERE +s.id <= $2";
 const COUNT: &str = "
     SELECT prospect_id / 256, COUNT(*) FROM signals WHERE prospect_id >= $1 AND prospect_id < $2 AND +id <= $3 GROUP BY 1";
@@ -53,6 +55,10 @@ struct Rest {
 /// A shelf as read.
 #[derive(Debug)]
 pub struct Shelf {
+    /// Which.
+    pub number: i64,
+    /// The newest signal in its segments, where they hold everything that was asked for.
+    pub sealed: Option<SignalId>,
     segments: Vec<Segment>,
     rest: Vec<Signal>,
 }
@@ -67,11 +73,15 @@ pub async fn extent(tx: &mut Tx) -> Result<(SignalId, i64), StoreError> {
     Ok((SignalId(newest), prospect / PROSPECTS + 1))
 }
 
-/// These shelves, up to a signal.
+/// What a first reading has seen: shelves of which nothing but segments need be read again, and up to which signal these go.
+pub type Sealed = BTreeMap<i64, SignalId>;
+
+/// These shelves, up to a signal. Of those that were seen to be `sealed` up to it, rows are not looked for once more, unless
+/// their segments are others by now.
 ///
 /// # Errors
 /// The store's.
-pub async fn read(tx: &mut Tx, shelves: Range<i64>, up_to: SignalId) -> Result<Vec<Shelf>, StoreError> {
+pub async fn read(tx: &mut Tx, shelves: Range<i64>, up_to: SignalId, sealed: &Sealed) -> Result<Vec<Shelf>, StoreError> {
     let mut found: BTreeMap<i64, (i64, Vec<Segment>)> = shelves.clone().map(|shelf| (shelf, (0, Vec::new()))).collect();
     let mut broken = Vec::new();
     for (shelf, sealed_up_to, content) in tx.rows::<(i64, i64, Vec<u8>)>(SEALED, args![shelves.start, shelves.end]).await? {
@@ -92,14 +102,23 @@ pub async fn read(tx: &mut Tx, shelves: Range<i64>, up_to: SignalId) -> Result<V
     for shelf in broken {
         found.insert(shelf, (0, Vec::new()));
     }
-    let bounds: Vec<Rest> =
-        found.iter().map(|(shelf, (u, _))| Rest { a: shelf * PROSPECTS, b: (shelf + 1) * PROSPECTS, u: *u }).collect();
+    let seen = |shelf: &i64, covered: i64| sealed.get(shelf).is_some_and(|seen| seen.0 == covered);
+    let bounds: Vec<Rest> = found
+        .iter()
+        .filter(|(shelf, (covered, _))| !seen(shelf, *covered))
+        .map(|(shelf, (u, _))| Rest { a: shelf * PROSPECTS, b: (shelf + 1) * PROSPECTS, u: *u })
+        .collect();
     let mut rest: BTreeMap<i64, Vec<Signal>> = BTreeMap::new();
-    for row in tx.rows::<Row>(REST, args![to_json(&bounds)?, up_to]).await? {
-        let detail = from_json("signal", &row.detail)?;
-        rest.entry(row.prospect_id / PROSPECTS).or_default().push(signal(row, detail)?);
+    if !bounds.is_empty() {
+        for row in tx.rows::<Row>(REST, args![to_json(&bounds)?, up_to]).await? {
+            let detail = from_json("signal", &row.detail)?;
+            rest.entry(row.prospect_id / PROSPECTS).or_default().push(signal(row, detail)?);
+        }
     }
-    let shelf = |(number, (_, segments))| Shelf { segments, rest: rest.remove(&number).unwrap_or_default() };
+    let shelf = |(number, (covered, segments))| {
+        let rest = rest.remove(&number).unwrap_or_default();
+        Shelf { number, sealed: rest.is_empty().then_some(SignalId(covered)), segments, rest }
+    };
     Ok(found.into_iter().map(shelf).collect())
 }
 

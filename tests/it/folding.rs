@@ -176,9 +176,10 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_proved_beyond_its_reach(signals in history(), theirs in history(), now in instant()) {
+    fn nothing_is_proved_beyond_its_reach(signals in history(), theirs in history(), now in instant(), enough in 1..3_usize) {
         let mut rules = rules();
-        rules.criteria[Criterion::Need].enough = 1;
+        rules.criteria[Criterion::Vision].enough = enough;
+        rules.criteria[Criterion::Need].enough = enough;
         let theirs: Vec<Signal> = theirs.into_iter().map(|s| Signal { id: SignalId(s.id.0 + 500), prospect: Some(ProspectId(2)), ..s }).collect();
         let counts = |s: &&Signal| s.machine.is_none();
         let own = signals.iter().filter(counts).fold(Reach::default(), |all, s| all | rules.reach(s));
@@ -187,7 +188,7 @@ proptest! {
         let found = assess_among(&rules, &signals, &[&colleague], now);
         let reach = own | of_theirs.for_a_colleague();
         for (criterion, finding) in found.findings().iter() {
-            prop_assert!(finding.verdict != Verdict::Met || reach.can_meet(criterion), "{}", criterion);
+            prop_assert!(finding.verdict != Verdict::Met || rules.can_meet(reach, criterion), "{}", criterion);
             prop_assert!(finding.cites.iter().all(|c| c.of.is_none()) || of_theirs.speaks(), "{}", criterion);
         }
         prop_assert!(found.request().is_none() || reach.asks());
