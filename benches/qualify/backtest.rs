@@ -155,7 +155,7 @@ async fn fill(path: &Path, count: u64) -> Result<()> {
     Ok(())
 }
 
-/// The same number for the same question (SplitMix64).
+/// The same number for the same question (`SplitMix64`).
 fn number(p: u64, nth: u64, of: u64) -> u64 {
     let mut z = (p * 31 + nth).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -63,9 +63,9 @@ pub async fn backtest(verb: &Backtest, config: Option<&Path>, json: bool) -> Res
     bar.finish_and_clear();
     let found = found?;
     if json {
-        screen::json(&found)?
+        screen::json(&found)?;
     } else {
-        print(&found, verb.most)?
+        print(&found, verb.most)?;
     }
     match found.reproduction.not {
         0 => Ok(()),

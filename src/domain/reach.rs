@@ -22,7 +22,7 @@ const FOR_COLLEAGUES: u32 = 8;
 /// Where the supporting rules begin of the two criteria that support may meet: seven each, and one for answers.
 const OF_VISION: u32 = 16;
 const OF_NEED: u32 = 24;
-const ANSWERS: usize = 7;
+const ANSWERS: u32 = 7;
 
 impl Reach {
     /// Whether it asks for a person.
@@ -48,17 +48,17 @@ impl Reach {
     }
 
     /// Support by a rule, told by its place; a rule beyond those that have a bit is taken for a proof.
-    const fn support(criterion: Criterion, rule: Option<usize>) -> u32 {
+    fn support(criterion: Criterion, rule: Option<usize>) -> u32 {
         let begins = match criterion {
             Criterion::Vision => OF_VISION,
             Criterion::Need => OF_NEED,
             // Support never meets the others.
             Criterion::Budget | Criterion::Authority | Criterion::Timeframe => return 0,
         };
-        match rule {
-            Some(place) if place < ANSWERS => 1 << (begins + place as u32),
+        match rule.map(u32::try_from) {
+            Some(Ok(place)) if place < ANSWERS => 1 << (begins + place),
             Some(_) => Self::of(criterion),
-            None => 1 << (begins + ANSWERS as u32),
+            None => 1 << (begins + ANSWERS),
         }
     }
 }

@@ -135,7 +135,8 @@ impl Walk<'_> {
         loop {
             // At the instant of a decision on record, what was known of it then comes first.
             let limit = due.peek().filter(|recorded| recorded.at == at).and_then(|recorded| recorded.known_up_to);
-            let found = self.step(known, at, limit);
+            known.learn(at, limit);
+            let found = known.reaches_the_doorway().then(|| known.assess(at));
             let free = !stands && at > again_after && !self.is_suppressed(at);
             if let Some(qualification) = found.as_ref().filter(|_| free)
                 && let Some(cause) = qualification.doorway(self.episode.started_at, self.episode.answered_at)
@@ -176,12 +177,6 @@ impl Walk<'_> {
         }
     }
 
-    /// The verdicts at an instant, where anything can be decided.
-    fn step(&self, known: &mut Known<'_>, at: Timestamp, limit: Option<SignalId>) -> Option<Qualification> {
-        known.learn(at, limit);
-        known.reaches_the_doorway().then(|| known.assess(at))
-    }
-
     fn look(&self, known: &mut Known<'_>, recorded: &Recorded) -> Witness {
         let at = recorded.at;
         known.learn(at, recorded.known_up_to);
@@ -208,7 +203,7 @@ struct Known<'a> {
     rules: &'a Qualifying,
     /// Theirs, in the order recorded: so many of them are known.
     signals: Vec<Signal>,
-    known: usize,
+    first: usize,
     /// Those of colleagues that are known.
     colleagues: Vec<Colleague>,
     /// And those that are not yet, with whose they are; the next one last.
@@ -238,7 +233,7 @@ impl<'a> Known<'a> {
             signal.judged = None;
         }
         let (own, theirs) = (Reach::default(), Reach::default());
-        Self { rules, signals, known: 0, colleagues, to_come, judgements, judged: 0, own, theirs, wakes_at: None }
+        Self { rules, signals, first: 0, colleagues, to_come, judgements, judged: 0, own, theirs, wakes_at: None }
     }
 
     /// Every instant at which something becomes known, in order.
@@ -253,14 +248,14 @@ impl<'a> Known<'a> {
     /// Learns what was recorded up to an instant; of what was recorded at that very instant, no signal behind the limit.
     fn learn(&mut self, at: Timestamp, limit: Option<SignalId>) {
         let by_then = |s: &Signal| s.recorded_at < at || (s.recorded_at == at && limit.is_none_or(|limit| s.id <= limit));
-        while let Some(signal) = self.signals.get(self.known).filter(|s| by_then(s)) {
+        while let Some(signal) = self.signals.get(self.first).filter(|s| by_then(s)) {
             self.own |= self.reach_of(signal);
             self.wakes_at = match &signal.detail {
                 Detail::Recycled { wake, .. } => wake.map(midnight),
                 Detail::Touch { not_before: Some(day), .. } if midnight(*day) > signal.recorded_at => Some(midnight(*day)),
                 _ => self.wakes_at,
             };
-            self.known += 1;
+            self.first += 1;
         }
         while let Some((whose, signal)) = self.to_come.pop_if(|(_, s)| by_then(s)) {
             self.theirs |= self.reach_of(&signal).for_a_colleague();
@@ -268,7 +263,7 @@ impl<'a> Known<'a> {
         }
         while let Some((id, judged)) = self.judgements.get(self.judged).filter(|(_, j)| j.recorded_at <= at) {
             let theirs = self.colleagues.iter_mut().flat_map(|c| &mut c.signals);
-            if let Some(signal) = self.signals[..self.known].iter_mut().chain(theirs).find(|s| s.id == *id) {
+            if let Some(signal) = self.signals[..self.first].iter_mut().chain(theirs).find(|s| s.id == *id) {
                 signal.judged = Some(*judged);
             }
             self.judged += 1;
@@ -291,7 +286,7 @@ impl<'a> Known<'a> {
 
     fn assess(&self, at: Timestamp) -> Qualification {
         let colleagues: Vec<&Colleague> = self.colleagues.iter().collect();
-        assess_among(self.rules, &self.signals[..self.known], &colleagues, at)
+        assess_among(self.rules, &self.signals[..self.first], &colleagues, at)
     }
 
     /// The day has come on which they wanted to be approached.

@@ -112,7 +112,7 @@ pub async fn read(tx: &mut Tx, shelves: Range<i64>, up_to: SignalId, sealed: &Se
     if !bounds.is_empty() {
         for row in tx.rows::<Row>(REST, args![to_json(&bounds)?, up_to]).await? {
             let detail = from_json("signal", &row.detail)?;
-            rest.entry(row.prospect_id / PROSPECTS).or_default().push(signal(row, detail)?);
+            rest.entry(row.prospect_id / PROSPECTS).or_default().push(signal(&row, detail)?);
         }
     }
     let shelf = |(number, (covered, segments))| {
@@ -173,7 +173,7 @@ impl Shelf {
                         Some(said) => said.clone(),
                         None => details[number].insert(detail(segment, number)?).clone(),
                     };
-                    signals.push(signal(row, said)?);
+                    signals.push(signal(&row, said)?);
                 }
             }
         }
@@ -284,7 +284,7 @@ fn saying(detail: Detail) -> Signal {
     }
 }
 
-fn signal(row: Row, detail: Detail) -> Result<Signal, StoreError> {
+fn signal(row: &Row, detail: Detail) -> Result<Signal, StoreError> {
     Ok(Signal {
         id: SignalId(row.id),
         prospect: Some(ProspectId(row.prospect_id)),

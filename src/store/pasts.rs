@@ -65,6 +65,15 @@ pub struct Offered {
 }
 
 #[derive(sqlx::FromRow)]
+struct PersonRow {
+    id: i64,
+    called: Option<String>,
+    address: Option<String>,
+    account_id: Option<i64>,
+    created_at: i64,
+}
+
+#[derive(sqlx::FromRow)]
 struct Row {
     prospect_id: i64,
     episode: i64,
@@ -82,7 +91,7 @@ struct Row {
 }
 
 const PEOPLE: &str = "
-    SELECT id, COALESCE(name, address), address IS NULL, account_id, created_at FROM prospects
+    SELECT id, COALESCE(name, address) AS called, address, account_id, created_at FROM prospects
     WHERE id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) ORDER BY id";
 const DECIDED: &str = "
     SELECT q.prospect_id, q.episode, q.cause, q.at, q.known_up_to, q.findings, q.settled_at, h.id AS handoff_id, h.salesperson, h.opened_at,
@@ -120,12 +129,12 @@ fn ids(of: &[ProspectId]) -> Result<String, StoreError> {
 /// # Errors
 /// The store's.
 pub async fn people(tx: &mut Tx, of: &[ProspectId]) -> Result<Vec<Person>, StoreError> {
-    let rows: Vec<(i64, Option<String>, bool, Option<i64>, i64)> = tx.rows(PEOPLE, args![ids(of)?]).await?;
-    let person = |(id, name, erased, account, at): (i64, _, _, Option<i64>, i64)| {
-        let (prospect, account) = (ProspectId(id), account.map(AccountId));
-        Ok(Person { prospect, name, erased, account, admitted_at: instant(at)? })
+    let person = |row: PersonRow| {
+        let (prospect, account) = (ProspectId(row.id), row.account_id.map(AccountId));
+        let (name, erased) = (row.called, row.address.is_none());
+        Ok(Person { prospect, name, erased, account, admitted_at: instant(row.created_at)? })
     };
-    rows.into_iter().map(person).collect()
+    tx.rows::<PersonRow>(PEOPLE, args![ids(of)?]).await?.into_iter().map(person).collect()
 }
 
 /// Every decision about these prospects, in order.

@@ -58,7 +58,7 @@ pub struct Person {
 }
 
 /// The bytes are not a segment of ours.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("it is not laid out as we lay it out")]
 pub struct Broken;
 
@@ -138,7 +138,7 @@ impl Segment {
         for person in &mut people {
             person.bytes = begins + person.bytes.start..begins + person.bytes.end;
         }
-        Ok(Self { details, words, people, marks, bytes })
+        Ok(Self { bytes, details, words, people, marks })
     }
 
     /// Whose signals it holds.

@@ -23,7 +23,7 @@ use nurtured::store::{handoffs, prospects, suppressions};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Numbers that look random, and are the same each time (SplitMix64).
+/// Numbers that look random, and are the same each time (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {

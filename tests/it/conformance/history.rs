@@ -56,7 +56,9 @@ async fn whole(store: &Store, up_to: SignalId) -> Result<All, StoreError> {
     }
     assert_eq!(again, all, "read once more");
     // Segments that are not those any more are worth no trust.
-    sealed.values_mut().for_each(|sealed| sealed.0 += 1);
+    for sealed in sealed.values_mut() {
+        sealed.0 += 1;
+    }
     for shelf in history::read(&mut tx, 0..shelves, up_to, &sealed).await? {
         for (prospect, signals) in shelf.signals(|_| true)? {
             assert_eq!(signals, all[&prospect], "read with care");
