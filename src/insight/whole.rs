@@ -9,7 +9,7 @@ use crate::domain::rule::Qualifying;
 use crate::domain::signal::{Judged, Signal};
 use crate::flow::context::FlowError;
 use crate::store::backend::Store;
-use crate::store::history::{self, PROSPECTS, Sealed};
+use crate::store::history::{self, PROSPECTS, Sealed, Shelf};
 use crate::store::pasts::{self, Decided, Person, Stretch};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -35,8 +35,10 @@ pub struct Whole {
     members: Vec<(AccountId, ProspectId)>,
     /// Where nothing but segments need be read again.
     sealed: Sealed,
-    /// What colleagues stated that may count for those chosen.
-    stated: BTreeMap<ProspectId, Vec<Signal>>,
+    /// Who stated something that may count for somebody else who was chosen, by number.
+    speakers: Vec<ProspectId>,
+    /// What they stated, shelf by shelf.
+    stated: BTreeMap<i64, Shelf>,
 }
 
 /// A prospect, what was decided about them, and their past.
@@ -69,6 +71,7 @@ impl Whole {
             chosen: Vec::new(),
             members,
             sealed: Sealed::new(),
+            speakers: Vec::new(),
             stated: BTreeMap::new(),
         };
         let pages = whole.go_through(tell, {
@@ -85,22 +88,31 @@ impl Whole {
         let alone = (0..).zip(&reach).filter(|(_, reach)| enough(**reach)).map(|(id, _)| ProspectId(id));
         chosen.extend(alone);
         let mut speakers = BTreeSet::new();
+        let mut asked: Vec<(AccountId, ProspectId)> = Vec::new();
         for account in whole.members.chunk_by(|a, b| a.0 == b.0) {
             let theirs = account.iter().fold(Reach::default(), |all, (_, id)| all | of(*id).for_a_colleague());
             chosen.extend(account.iter().map(|(_, id)| *id).filter(|id| enough(of(*id) | theirs)));
-            if account.len() > 1 && account.iter().any(|(_, id)| chosen.contains(id)) {
-                speakers.extend(account.iter().map(|(_, id)| *id).filter(|id| of(*id).speaks()));
+            let for_others = |id: &ProspectId| account.iter().any(|(_, other)| other != id && chosen.contains(other));
+            let before = speakers.len();
+            speakers.extend(account.iter().map(|(_, id)| *id).filter(|id| of(*id).speaks() && for_others(id)));
+            if speakers.len() > before {
+                asked.extend(account);
             }
         }
+        // Of accounts in which nobody says anything for anybody, nothing more is asked.
+        asked.shrink_to_fit();
+        whole.members = asked;
         whole.chosen = chosen.into_iter().collect();
         drop(reach);
         if !speakers.is_empty() {
-            let (store, speakers, seen) = (store.clone(), Arc::new(speakers), Arc::new(sealed.clone()));
+            let (store, seen) = (store.clone(), Arc::new(sealed.clone()));
+            let told = Arc::new(speakers.clone());
             let pages = whole.go_through(tell, move |shelves: Range<i64>| {
-                let (store, rules, speakers, seen) = (store.clone(), rules.clone(), speakers.clone(), seen.clone());
+                let (store, rules, speakers, seen) = (store.clone(), rules.clone(), told.clone(), seen.clone());
                 async move { stated_page(&store, &rules, &speakers, shelves, up_to, &seen).await }
             });
-            whole.stated = pages.await?.into_iter().flatten().collect();
+            whole.stated = pages.await?.into_iter().flatten().map(|shelf| (shelf.number, shelf)).collect();
+            whole.speakers = speakers.into_iter().collect();
         }
         whole.sealed = sealed;
         Ok(whole)
@@ -178,13 +190,19 @@ impl Whole {
         for shelf in shelves {
             signals.extend(shelf.signals(|id| chosen.binary_search(&id).is_ok())?);
         }
+        let mut stated: BTreeMap<ProspectId, Vec<Signal>> = BTreeMap::new();
+        for of_shelf in theirs.chunk_by(|a, b| a.0 / PROSPECTS == b.0 / PROSPECTS) {
+            if let Some(shelf) = self.stated.get(&(of_shelf[0].0 / PROSPECTS)) {
+                stated.extend(shelf.signals(|id| of_shelf.binary_search(&id).is_ok())?);
+            }
+        }
         let life = |person: Person| {
             let id = person.prospect;
             let decided = decided.remove(&id).unwrap_or_default();
             let past = (!person.erased).then(|| {
                 let colleague = |id: ProspectId| {
                     let (prospect, name) = (id, called.get(&id).cloned()?);
-                    Some(Colleague { prospect, name, signals: self.stated.get(&id)?.clone() })
+                    Some(Colleague { prospect, name, signals: stated.get(&id)?.clone() })
                 };
                 let colleagues: Vec<Colleague> = self.colleagues_of(&person).filter_map(colleague).collect();
                 let judged = std::iter::once(&id).chain(colleagues.iter().map(|c| &c.prospect));
@@ -204,7 +222,7 @@ impl Whole {
             let length = self.members[first..].partition_point(|(of, _)| *of == account);
             &self.members[first..first + length]
         });
-        account.iter().map(|(_, id)| *id).filter(move |id| *id != own && self.stated.contains_key(id))
+        account.iter().map(|(_, id)| *id).filter(move |id| *id != own && self.speakers.binary_search(id).is_ok())
     }
 }
 
@@ -238,7 +256,7 @@ async fn stated_page(
     shelves: Range<i64>,
     up_to: SignalId,
     seen: &Sealed,
-) -> Result<Vec<(ProspectId, Vec<Signal>)>, FlowError> {
+) -> Result<Vec<Shelf>, FlowError> {
     let (first, last) = (ProspectId(shelves.start * PROSPECTS), ProspectId(shelves.end * PROSPECTS));
     if speakers.range(first..last).next().is_none() {
         return Ok(Vec::new());
@@ -246,14 +264,10 @@ async fn stated_page(
     let mut tx = store.read().await?;
     let read = history::read(&mut tx, shelves, up_to, seen).await?;
     drop(tx);
-    let mut found = Vec::new();
-    for shelf in read {
-        for (prospect, mut signals) in shelf.signals(|id| speakers.contains(&id))? {
-            signals.retain(|signal| rules.reach(signal).speaks());
-            found.push((prospect, signals));
-        }
-    }
-    Ok(found)
+    let kept = read
+        .iter()
+        .filter_map(|shelf| shelf.only(|id| speakers.contains(&id), |signal| rules.reach(signal).speaks()).transpose());
+    Ok(kept.collect::<Result<_, _>>()?)
 }
 
 /// A past as the record tells it: episodes begin with a return, and end with an outcome.

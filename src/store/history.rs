@@ -158,6 +158,36 @@ impl Shelf {
         Ok(found)
     }
 
+    /// A shelf with nothing on it but the signals of those who are wanted in which `look` finds something: packed, so that many
+    /// can be kept in memory. Nothing when there are none.
+    ///
+    /// # Errors
+    /// When a signal cannot be read.
+    pub fn only(&self, wanted: impl Fn(ProspectId) -> bool, look: impl Fn(&Signal) -> bool) -> Result<Option<Self>, StoreError> {
+        let mut rows = Vec::new();
+        for segment in &self.segments {
+            let mut seen: Vec<Option<bool>> = vec![None; segment.details()];
+            for person in segment.people().iter().filter(|person| wanted(person.prospect)) {
+                for (row, number) in segment.rows(person).map_err(unreadable)? {
+                    let said = segment.detail(number).map_err(unreadable)?;
+                    let found = match seen[number] {
+                        Some(found) => found,
+                        None => *seen[number].insert(look(&saying(from_json("signal", said)?))),
+                    };
+                    rows.extend(found.then(|| Row { detail: said.to_owned(), ..row }));
+                }
+            }
+        }
+        for signal in self.rest.iter().filter(|signal| signal.prospect.is_some_and(&wanted) && look(signal)) {
+            rows.push(row(signal)?);
+        }
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let segments = vec![Segment::open(segment::pack(rows)).map_err(unreadable)?];
+        Ok(Some(Self { number: self.number, sealed: None, segments, rest: Vec::new() }))
+    }
+
     /// The signals of those who are wanted, in the order recorded, without what was judged about them.
     ///
     /// # Errors
@@ -266,6 +296,20 @@ fn detail(segment: &Segment, number: usize) -> Result<Detail, StoreError> {
 
 fn unreadable(broken: Broken) -> StoreError {
     StoreError::Value { what: "segment of sealed history", why: broken.to_string() }
+}
+
+fn row(signal: &Signal) -> Result<Row, StoreError> {
+    Ok(Row {
+        id: signal.id.0,
+        prospect_id: signal.prospect.map_or(0, |prospect| prospect.0),
+        occurred_at: signal.occurred_at.as_millisecond(),
+        recorded_at: signal.recorded_at.as_millisecond(),
+        delivery_id: signal.delivery.map(|delivery| delivery.0),
+        issue_id: signal.issue.map(|issue| issue.0),
+        by_whom: signal.by.as_ref().map(ToString::to_string),
+        machine: signal.machine.map(|machine| machine.word().to_owned()),
+        detail: to_json(&signal.detail)?,
+    })
 }
 
 /// A signal of nobody that says this.

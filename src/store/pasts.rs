@@ -109,8 +109,10 @@ const SUPPRESSED: &str = "
 /// Of a thousand accounts at a time, one value: a row each would take ten times as long.
 const MEMBERS: &str = "
     SELECT account_id / 1000, string_agg(CAST(account_id AS TEXT) || ' ' || CAST(id AS TEXT), ',') FROM prospects
-    WHERE account_id IS NOT NULL GROUP BY account_id / 1000 ORDER BY 1";
-
+    WHERE account_id > $1 AND account_id <= $2 GROUP BY account_id / 1000 ORDER BY 1";
+const LAST_ACCOUNT: &str = "SELECT COALESCE(MAX(account_id), 0) FROM prospects";
+/// How many accounts are read at a time.
+const ACCOUNTS: i64 = 20_000;
 const OWNERS: &str = "
     SELECT p.id, a.salesperson FROM prospects p JOIN accounts a ON a.id = p.account_id
     WHERE a.salesperson IS NOT NULL AND p.id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
@@ -226,11 +228,14 @@ pub async fn owners(tx: &mut Tx, of: &[ProspectId]) -> Result<BTreeMap<ProspectI
 pub async fn members(tx: &mut Tx) -> Result<Vec<(AccountId, ProspectId)>, StoreError> {
     let unreadable = || StoreError::Value { what: "member of an account", why: "no number".to_owned() };
     let mut found = Vec::new();
-    for (_, text) in tx.rows::<(i64, String)>(MEMBERS, args![]).await? {
-        for pair in text.split(',') {
-            let pair = pair.split_once(' ').and_then(|(account, id)| Some((account.parse().ok()?, id.parse().ok()?)));
-            let (account, id) = pair.ok_or_else(unreadable)?;
-            found.push((AccountId(account), ProspectId(id)));
+    let last = tx.number(LAST_ACCOUNT, args![]).await?;
+    for after in (0..last).step_by(usize::try_from(ACCOUNTS).unwrap_or(1)) {
+        for (_, text) in tx.rows::<(i64, String)>(MEMBERS, args![after, after + ACCOUNTS]).await? {
+            for pair in text.split(',') {
+                let pair = pair.split_once(' ').and_then(|(account, id)| Some((account.parse().ok()?, id.parse().ok()?)));
+                let (account, id) = pair.ok_or_else(unreadable)?;
+                found.push((AccountId(account), ProspectId(id)));
+            }
         }
     }
     found.sort_unstable();

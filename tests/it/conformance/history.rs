@@ -167,6 +167,12 @@ async fn a_survey_asks_once_and_passes_machines_over(bench: Bench) -> anyhow::Re
         let mut tx = bench.store.read().await?;
         let shelves = history::read(&mut tx, 0..2, newest, &history::Sealed::new()).await?;
         let found = shelves[0].survey(|id| id == ids[2], look)?;
+        let only = shelves[0].only(|id| id != ids[0], |s| look(s) == 0b10)?.expect("some led there");
+        let kept = only.signals(|_| true)?;
+        let told = shelves[0].signals(|id| id != ids[0])?;
+        let expected = told.into_iter().map(|(id, all)| (id, all.into_iter().filter(|s| look(s) == 0b10).collect::<Vec<_>>()));
+        assert_eq!(kept, expected.filter(|(_, all)| !all.is_empty()).collect::<All>());
+        assert!(shelves[1].only(|id| id == ids[0], |_| true)?.is_none());
         assert_eq!(found.keys().copied().collect::<Vec<_>>(), ids[..3]);
         assert_eq!([found[&ids[0]], found[&ids[1]], found[&ids[2]]], [0b1_1110, 0b1_1110, 0b1_1111], "sealed: {sealed}");
     }
