@@ -25,6 +25,8 @@ pub mod uncertain;
 // Salespeople.
 pub mod queue;
 pub mod handoffs;
+// Other rules.
+pub mod backtest;
 // The whole story.
 pub mod demo;
 // The words of the command line.

@@ -2,8 +2,8 @@
 
 use super::exit::{Exit, colour};
 use super::{
-    adopt, campaigns, check, db, demo, desk, explain, handoffs, inbox, init, prospects, queue, run, sending, signals, suppress,
-    uncertain,
+    adopt, backtest, campaigns, check, db, demo, desk, explain, handoffs, inbox, init, prospects, queue, run, sending, signals,
+    suppress, uncertain,
 };
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};
@@ -71,6 +71,8 @@ enum Verb {
     /// Answer and work handoffs
     #[command(subcommand)]
     Handoffs(handoffs::Handoffs),
+    /// Replay all past signals under other rules: who would have become ready, and when
+    Backtest(backtest::Backtest),
     /// List, add or lift suppressions
     #[command(subcommand)]
     Suppress(suppress::Suppress),
@@ -122,6 +124,7 @@ async fn obey(arguments: Arguments) -> Result<(), Exit> {
         Verb::Desk(verb) => desk::desk(&verb, config, json).await,
         Verb::Queue(verb) => queue::queue(&verb, config, json).await,
         Verb::Handoffs(verb) => handoffs::obey(verb, config, json).await,
+        Verb::Backtest(verb) => Box::pin(backtest::backtest(&verb, config, json)).await,
         Verb::Suppress(verb) => suppress::obey(verb, config, json).await,
     }
 }

@@ -50,6 +50,21 @@ pub fn load(directory: &Path, environment: &[(String, String)]) -> Result<Loaded
     assemble(log, &files, Some(directory), environment)
 }
 
+/// The same with other rules: a file in the place of `qualification.toml`, checked beside everything else as that one is.
+///
+/// # Errors
+/// Every problem of every file.
+pub fn load_with_rules(directory: &Path, rules: &Path, environment: &[(String, String)]) -> Result<Loaded, Problems> {
+    let log = Log::default();
+    let mut files = read_directory(&log, directory);
+    files.remove(QUALIFICATION);
+    read_file(&log, rules, QUALIFICATION, true, &mut files);
+    if log.refuses() {
+        return Err(Problems(log.sorted()));
+    }
+    assemble(log, &files, Some(directory), environment)
+}
+
 /// The same from texts under their relative paths: "nurtured.toml", "campaigns/letter/01.md".
 ///
 /// # Errors
@@ -159,26 +174,7 @@ fn campaigns(
 /// The files that matter, by their relative path. What cannot be read is a problem.
 fn read_directory(log: &Log, directory: &Path) -> Files {
     let mut files = Files::new();
-    let mut open = |path: String, must_exist: bool| {
-        let full = directory.join(&path);
-        let shown = full.display().to_string();
-        let bytes = match std::fs::read(&full) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => return,
-            Err(error) => {
-                let problem = Problem::error(&Place::File(shown), format!("could not read this file: {error}"));
-                return log.add(problem.help("the service's user must be able to read it"));
-            }
-        };
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => drop(files.insert(path.clone(), source(&path, shown, text))),
-            Err(error) => {
-                let line = String::from_utf8_lossy(&bytes[..error.valid_up_to()]).matches('\n').count() + 1;
-                let problem = Problem::error(&Place::File(shown), format!("line {line} is not UTF-8"));
-                log.add(problem.help("save the file as UTF-8"));
-            }
-        }
-    };
+    let mut open = |path: String, must_exist: bool| read_file(log, &directory.join(&path), &path, must_exist, &mut files);
     for path in [SERVICE, PEOPLE, QUALIFICATION] {
         open(path.to_owned(), false);
     }
@@ -194,6 +190,27 @@ fn read_directory(log: &Log, directory: &Path) -> Files {
         }
     }
     files
+}
+
+/// One file, under the path it has inside a configuration.
+fn read_file(log: &Log, file: &Path, path: &str, must_exist: bool, files: &mut Files) {
+    let shown = file.display().to_string();
+    let bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => return,
+        Err(error) => {
+            let problem = Problem::error(&Place::File(shown), format!("could not read this file: {error}"));
+            return log.add(problem.help("the service's user must be able to read it"));
+        }
+    };
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => drop(files.insert(path.to_owned(), source(path, shown, text))),
+        Err(error) => {
+            let line = String::from_utf8_lossy(&bytes[..error.valid_up_to()]).matches('\n').count() + 1;
+            let problem = Problem::error(&Place::File(shown), format!("line {line} is not UTF-8"));
+            log.add(problem.help("save the file as UTF-8"));
+        }
+    }
 }
 
 fn has_extension(name: &str, extension: &str) -> bool {

@@ -28,7 +28,7 @@ pub mod load;
 pub mod example;
 pub mod real;
 
-pub use load::{Loaded, load, load_files};
+pub use load::{Loaded, load, load_files, load_with_rules};
 pub use problem::{Problem, Problems, Severity};
 pub use real::ready_for_real;
 

@@ -7,7 +7,7 @@ use super::assemble::House;
 use super::home::{self, Known};
 use crate::flow::context::{Context, Progress};
 use crate::flow::settle::Step;
-use crate::flow::sweep;
+use crate::flow::{seal, sweep};
 use crate::store::changes::Changes;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
@@ -69,6 +69,9 @@ pub fn start(house: &House, tracker: &TaskTracker) -> Pulse {
         while !ctx.is_stopping() {
             if let Err(error) = sweep::review(&ctx).await {
                 tracing::warn!(step = "review", %error, "step failed");
+            }
+            if let Err(error) = seal::seal(&ctx).await {
+                tracing::warn!(step = "seal", %error, "step failed");
             }
             tokio::select! {
                 () = tokio::time::sleep(REVIEW_EVERY) => {}

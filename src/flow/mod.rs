@@ -41,6 +41,8 @@ pub mod forget;
 pub mod alarm;
 // What is done with a database that comes back from a backup.
 pub mod adopt;
+// What is packed for reading all of it.
+pub mod seal;
 // What time alone brings.
 pub mod sweep;
 // All of them, until nothing is left to do.

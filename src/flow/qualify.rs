@@ -141,12 +141,9 @@ async fn judge(
 /// Whether the prospect may stand in the doorway, and why. A request is one that no handoff has answered yet.
 #[must_use]
 pub fn doorway(qualification: Qualification, prospect: &Prospect, handoffs: &[Handoff]) -> Option<(&'static str, Qualification)> {
-    let answered = handoffs.iter().map(|h| h.opened_at).max();
-    let since = answered.map_or(Timestamp::MIN, |at| at.max(prospect.episode_started_at));
-    if let Some(ready) = qualification.clone().into_ready(prospect.episode_started_at) {
-        return Some(("ready", ready.qualification().clone()));
-    }
-    qualification.into_request(since).map(|request| ("request", request.qualification().clone()))
+    let answered_at = handoffs.iter().map(|h| h.opened_at).max();
+    let cause = qualification.doorway(prospect.episode_started_at, answered_at)?;
+    Some((cause, qualification))
 }
 
 /// The date they asked for has come, and they are not ready: somebody who knows them looks at them today.

@@ -3,3 +3,9 @@
 pub mod then;
 pub mod explain;
 pub mod desk;
+// Other rules over the whole past.
+pub mod whole;
+pub mod compare;
+pub mod figures;
+pub mod workload;
+pub mod backtest;

@@ -1,12 +1,14 @@
 //! Under which rules everybody was assessed.
 
 use super::backend::{StoreError, Tx, args};
+use super::value::instant;
 use jiff::Timestamp;
 
 const APPLY: &str = "
     INSERT INTO applied_rules (hash, applied_at)
     SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT)
     WHERE NOT EXISTS (SELECT 1 FROM applied_rules r WHERE r.hash = $1 AND r.id = (SELECT MAX(id) FROM applied_rules))";
+const ALL: &str = "SELECT applied_at, hash FROM applied_rules ORDER BY id";
 const AT: &str = "SELECT hash FROM applied_rules WHERE applied_at <= $1 ORDER BY id DESC LIMIT 1";
 
 /// Which rules were in force at an instant; `None` before the first were.
@@ -16,6 +18,15 @@ const AT: &str = "SELECT hash FROM applied_rules WHERE applied_at <= $1 ORDER BY
 pub async fn hash_at(tx: &mut Tx, at: Timestamp) -> Result<Option<String>, StoreError> {
     let row: Option<(String,)> = tx.row(AT, args![at]).await?;
     Ok(row.map(|(hash,)| hash))
+}
+
+/// Which rules came into force when, in order.
+///
+/// # Errors
+/// The store's.
+pub async fn all(tx: &mut Tx) -> Result<Vec<(Timestamp, String)>, StoreError> {
+    let rows: Vec<(i64, String)> = tx.rows(ALL, args![]).await?;
+    rows.into_iter().map(|(at, hash)| Ok((instant(at)?, hash))).collect()
 }
 
 /// Records that these rules are in force. Returns whether others were before.

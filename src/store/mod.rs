@@ -39,6 +39,8 @@ pub mod doubts;
 // What came back.
 pub mod reclassifications;
 pub mod signals;
+pub mod segment;
+pub mod history;
 pub mod applied_rules;
 pub mod assessments;
 pub mod qualifications;
@@ -46,6 +48,7 @@ pub mod qualifications;
 pub mod handoffs;
 pub mod follow_ups;
 pub mod letters;
+pub mod pasts;
 // Over all of them: counting, forgetting, and whether they are whole.
 pub mod counts;
 pub mod integrity;

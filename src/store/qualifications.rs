@@ -8,13 +8,16 @@ use crate::domain::qualification::{Finding, Qualification};
 use jiff::Timestamp;
 
 const ADD: &str = "
-    INSERT INTO qualifications (prospect_id, episode, cause, at, findings, plan_hash) VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO qualifications (prospect_id, episode, cause, at, findings, plan_hash, known_up_to)
+    VALUES ($1, $2, $3, $4, $5, $6, (SELECT MAX(id) FROM signals))
     ON CONFLICT (prospect_id) WHERE settled_at IS NULL DO NOTHING";
 const NEXT: Sql =
     locking!("SELECT id, prospect_id FROM qualifications WHERE settled_at IS NULL ORDER BY id LIMIT 1", "FOR UPDATE SKIP LOCKED");
 const WAITING: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM qualifications WHERE settled_at IS NULL LIMIT 1) AS waiting";
-const SETTLE: &str =
-    "UPDATE qualifications SET settled_at = $2, cause = $3, at = $4, findings = $5, plan_hash = $6 WHERE id = $1";
+const SETTLE: &str = "
+    UPDATE qualifications SET settled_at = $2, cause = $3, at = $4, findings = $5, plan_hash = $6,
+           known_up_to = (SELECT MAX(id) FROM signals)
+    WHERE id = $1";
 const WITHDRAW: &str = "UPDATE qualifications SET settled_at = $2 WHERE id = $1";
 const FINDINGS: &str = "SELECT findings FROM qualifications WHERE id = $1";
 

@@ -8,6 +8,7 @@ use nurtured::domain::id::{DeliveryId, Name, ProspectId, SignalId};
 use nurtured::domain::machine::Machine;
 use nurtured::domain::qualification::Verdict;
 use nurtured::domain::question::Power;
+use nurtured::domain::reach::Reach;
 use nurtured::domain::rule::Qualifying;
 use nurtured::domain::signal::{Detail, Signal, Touch};
 use proptest::prelude::*;
@@ -172,6 +173,29 @@ proptest! {
             let again = assess(&rules, &cited, now).findings()[criterion].clone();
             prop_assert_eq!(&again, finding, "{}", criterion);
         }
+    }
+
+    #[test]
+    fn nothing_is_proved_beyond_its_reach(signals in history(), theirs in history(), now in instant(), enough in 1..3_usize) {
+        let mut rules = rules();
+        rules.criteria[Criterion::Vision].enough = enough;
+        rules.criteria[Criterion::Need].enough = enough;
+        let theirs: Vec<Signal> = theirs.into_iter().map(|s| Signal { id: SignalId(s.id.0 + 500), prospect: Some(ProspectId(2)), ..s }).collect();
+        let counts = |s: &&Signal| s.machine.is_none();
+        let own = signals.iter().filter(counts).fold(Reach::default(), |all, s| all | rules.reach(s));
+        let of_theirs = theirs.iter().filter(counts).fold(Reach::default(), |all, s| all | rules.reach(s));
+        let colleague = Colleague { prospect: ProspectId(2), name: "Pol".into(), signals: theirs };
+        let found = assess_among(&rules, &signals, &[&colleague], now);
+        let reach = own | of_theirs.for_a_colleague();
+        for (criterion, finding) in found.findings().iter() {
+            prop_assert!(finding.verdict != Verdict::Met || rules.can_meet(reach, criterion), "{}", criterion);
+            prop_assert!(finding.cites.iter().all(|c| c.of.is_none()) || of_theirs.speaks(), "{}", criterion);
+        }
+        prop_assert!(found.request().is_none() || reach.asks());
+        // What says nothing for a colleague can be left out.
+        let stated = colleague.signals.iter().filter(|s| rules.reach(s).speaks()).cloned().collect();
+        let spoken = Colleague { signals: stated, ..colleague.clone() };
+        prop_assert_eq!(found, assess_among(&rules, &signals, &[&spoken], now));
     }
 
     #[test]

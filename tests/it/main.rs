@@ -22,6 +22,8 @@ mod missing;
 mod postgres;
 /// The documents: their commands work, the tests they name exist.
 mod readme;
+/// Random histories, lived and then replayed.
+mod replayed;
 /// A database that is lost and comes back from a backup.
 mod restored;
 /// The service files: known to systemd, and shut tight.

@@ -56,6 +56,8 @@ mod doorway;
 mod evidence;
 /// Colleagues who speak at the same moment, on two connections.
 mod colleagues;
+/// Sealed history says what the rows say.
+mod history;
 /// Handoffs, follow-ups, letters.
 mod sales;
 /// Numbers over all tables.

@@ -2,6 +2,7 @@
 //! real SMTP and the real pages.
 
 mod away;
+mod backtested;
 mod breakers;
 mod calendar;
 mod adopted;

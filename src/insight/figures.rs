@@ -1,0 +1,205 @@
+//! figures: what many comparisons come to. Whole numbers counted once each, so that they add up; a share is told only where
+//! there is something to divide by. Requests are counted beside those who were ready, and never among them.
+
+use super::compare::{Answer, Change, Compared, Reproduced};
+use crate::domain::criterion::Criterion;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Decisions, and what became of those who were ready.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Side {
+    /// Decisions of five of five.
+    pub ready: u64,
+    /// Decisions because somebody asked for a person.
+    pub requests: u64,
+    /// Of those ready: a salesperson took the lead.
+    pub accepted: u64,
+    /// Of those ready: none did, and the offer ended.
+    pub rejected: u64,
+    /// Of those ready: no salesperson has said anything, or was ever asked.
+    pub unanswered: u64,
+    /// Of those ready: they bought.
+    pub won: u64,
+    /// Accepted, of those accepted or rejected.
+    pub precision: Option<f64>,
+    /// Of all who were ready, and accepted: those who are ready here.
+    pub recall: Option<f64>,
+    /// The same of those who bought.
+    pub recall_of_won: Option<f64>,
+}
+
+/// How much of the record these rules reproduce.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Reproduction {
+    /// Decisions on record.
+    pub recorded: u64,
+    /// The same in everything.
+    pub exactly: u64,
+    /// The same, in other words.
+    pub reworded: u64,
+    /// Other rules were in force.
+    pub other_rules: u64,
+    /// What they rested on was erased since.
+    pub erased: u64,
+    /// Not the same, and nothing explains it.
+    pub not: u64,
+}
+
+/// How many decisions are different, and how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Changes {
+    /// Decided as they were.
+    pub same: u64,
+    /// Decided earlier.
+    pub earlier: u64,
+    /// Decided later.
+    pub later: u64,
+    /// Decided for another cause.
+    pub otherwise: u64,
+    /// Decided only by these rules.
+    pub gained: u64,
+    /// Not decided by these rules.
+    pub lost: u64,
+}
+
+/// A quarter of a calendar year (UTC).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Quarter {
+    /// Such as "2026-Q1".
+    pub quarter: String,
+    /// Who were ready.
+    pub was_ready: u64,
+    /// Who would have been.
+    pub would_be_ready: u64,
+    /// Who asked for a person.
+    pub was_request: u64,
+    /// Who would have been taken to ask.
+    pub would_be_request: u64,
+}
+
+/// How many prospects miss nothing but one criterion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct HeldBack {
+    /// Which.
+    pub criterion: Criterion,
+    /// How many.
+    pub prospects: u64,
+}
+
+/// As it was, and as it would have been.
+#[must_use]
+pub fn sides(all: &[Compared]) -> (Side, Side) {
+    let (mut was, mut would) = (Side::default(), Side::default());
+    let (mut kept, mut kept_won) = (0, 0);
+    for compared in all {
+        let answer = compared.was.as_ref().map_or(Answer::Open, |was| was.answer);
+        let won = compared.was.as_ref().is_some_and(|was| was.won);
+        if let Some(recorded) = &compared.was {
+            was.count(recorded.cause == "ready", answer, won);
+        }
+        if let Some(decided) = &compared.would {
+            would.count(decided.cause == "ready", answer, won);
+        }
+        if compared.was_ready() && compared.would_be_ready() {
+            kept += u64::from(answer == Answer::Accepted);
+            kept_won += u64::from(won);
+        }
+    }
+    let (accepted, won) = (was.accepted, was.won);
+    for (side, kept, kept_won) in [(&mut would, kept, kept_won), (&mut was, accepted, won)] {
+        side.precision = share(side.accepted, side.accepted + side.rejected);
+        (side.recall, side.recall_of_won) = (share(kept, accepted), share(kept_won, won));
+    }
+    (was, would)
+}
+
+impl Side {
+    fn count(&mut self, is_ready: bool, answer: Answer, won: bool) {
+        if !is_ready {
+            self.requests += 1;
+            return;
+        }
+        self.ready += 1;
+        self.won += u64::from(won);
+        *match answer {
+            Answer::Accepted => &mut self.accepted,
+            Answer::Rejected => &mut self.rejected,
+            Answer::Open => &mut self.unanswered,
+        } += 1;
+    }
+}
+
+/// Three digits of a share: what is counted in dozens says no more.
+#[expect(clippy::cast_precision_loss, reason = "a thousandth of a count")]
+fn share(of: u64, among: u64) -> Option<f64> {
+    (among > 0).then(|| (of * 1_000 / among) as f64 / 1_000.0)
+}
+
+/// What is reproduced, and what is different.
+#[must_use]
+pub fn counts(all: &[Compared]) -> (Reproduction, Changes) {
+    let (mut reproduction, mut changes) = (Reproduction::default(), Changes::default());
+    for compared in all {
+        *match compared.change {
+            Change::Same => &mut changes.same,
+            Change::Earlier => &mut changes.earlier,
+            Change::Later => &mut changes.later,
+            Change::Otherwise => &mut changes.otherwise,
+            Change::Gained => &mut changes.gained,
+            Change::Lost => &mut changes.lost,
+        } += 1;
+        let counted = match compared.reproduced {
+            Reproduced::Exactly => &mut reproduction.exactly,
+            Reproduced::Reworded => &mut reproduction.reworded,
+            Reproduced::OtherRules => &mut reproduction.other_rules,
+            Reproduced::Erased => &mut reproduction.erased,
+            Reproduced::No => &mut reproduction.not,
+            Reproduced::Nothing => continue,
+        };
+        *counted += 1;
+        reproduction.recorded += 1;
+    }
+    (reproduction, changes)
+}
+
+/// Quarter by quarter, those without a decision left out.
+#[must_use]
+pub fn quarters(all: &[Compared]) -> Vec<Quarter> {
+    let mut found: BTreeMap<String, [u64; 4]> = BTreeMap::new();
+    let mut count = |at: Timestamp, is_ready: bool, place: usize| {
+        let day = at.to_zoned(TimeZone::UTC).date();
+        let quarter = format!("{}-Q{}", day.year(), (day.month() + 2) / 3);
+        found.entry(quarter).or_default()[place + if is_ready { 0 } else { 2 }] += 1;
+    };
+    for compared in all {
+        if let Some(was) = &compared.was {
+            count(was.at, compared.was_ready(), 0);
+        }
+        if let Some(would) = compared.would {
+            count(would.at, compared.would_be_ready(), 1);
+        }
+    }
+    let quarter = |(quarter, [was_ready, would_be_ready, was_request, would_be_request]): (String, [u64; 4])| Quarter {
+        quarter,
+        was_ready,
+        would_be_ready,
+        was_request,
+        would_be_request,
+    };
+    found.into_iter().map(quarter).collect()
+}
+
+/// The criteria that hold people back, the one that holds most first; those that hold nobody left out.
+#[must_use]
+pub fn held_back(lacks: impl Iterator<Item = Criterion>) -> Vec<HeldBack> {
+    let mut found: BTreeMap<Criterion, u64> = BTreeMap::new();
+    for criterion in lacks {
+        *found.entry(criterion).or_default() += 1;
+    }
+    let mut found: Vec<HeldBack> = found.into_iter().map(|(criterion, prospects)| HeldBack { criterion, prospects }).collect();
+    found.sort_by_key(|held| (std::cmp::Reverse(held.prospects), held.criterion));
+    found
+}
