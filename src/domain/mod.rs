@@ -36,6 +36,7 @@ pub mod assess;
 // The individual side: one prospect, one salesperson.
 pub mod salesperson;
 pub mod routing;
+pub mod ramp;
 pub mod handoff;
 pub mod follow_up;
 // What the company decided: everything above, configured.

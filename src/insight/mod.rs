@@ -3,3 +3,8 @@
 pub mod then;
 pub mod explain;
 pub mod desk;
+// What a changed configuration would do.
+pub mod difference;
+pub mod offers;
+pub mod change;
+pub mod plan;
