@@ -3,7 +3,7 @@
 use super::exit::Exit;
 use super::screen;
 use crate::domain::id::Name;
-use crate::insight::change::{Change, People, Who};
+use crate::insight::change::{Before, Change, People, Who};
 use crate::insight::difference::{CampaignChange, What};
 use jiff::Timestamp;
 
@@ -13,10 +13,10 @@ use jiff::Timestamp;
 /// As `screen::line`.
 pub fn print(change: &Change) -> Result<(), Exit> {
     match &change.before {
-        Some((hash, since)) if !change.is_new => {
+        Some(Before { hash, since }) if !change.is_new => {
             return screen::line(format!("This configuration ({hash}) is in force since {}. Nothing would change.", at(*since)));
         }
-        Some((hash, since)) => screen::line(format!("From {hash}, in force since {}, to {}", at(*since), change.after))?,
+        Some(Before { hash, since }) => screen::line(format!("From {hash}, in force since {}, to {}", at(*since), change.after))?,
         None => screen::line(format!("To {}; nothing was in force before", change.after))?,
     }
     for file in &change.files {
@@ -101,11 +101,11 @@ fn territories(change: &Change) -> Result<(), Exit> {
 
 fn people(people: &People) -> Result<(), Exit> {
     let who = |who: &Who| format!("{} {}", who.prospect, who.address.as_deref().unwrap_or("-"));
-    for (campaign, one) in &people.gain {
-        screen::line(format!("gains {campaign}: {}", who(one)))?;
+    for one in &people.gain {
+        screen::line(format!("gains {}: {}", one.campaign, who(&one.who)))?;
     }
-    for (campaign, one) in &people.lose {
-        screen::line(format!("loses {campaign}: {}", who(one)))?;
+    for one in &people.lose {
+        screen::line(format!("loses {}: {}", one.campaign, who(&one.who)))?;
     }
     for offer in &people.offers {
         let one = Who { prospect: offer.prospect, address: offer.address.clone() };
@@ -118,8 +118,8 @@ fn people(people: &People) -> Result<(), Exit> {
     for one in &people.reconfirm {
         screen::line(format!("to be confirmed again: {}", who(one)))?;
     }
-    for (one, from, to) in &people.moves {
-        screen::line(format!("moves {} -> {}: {}", names(from), names(to), who(one)))?;
+    for one in &people.moves {
+        screen::line(format!("moves {} -> {}: {}", names(&one.from), names(&one.to), who(&one.who)))?;
     }
     Ok(())
 }

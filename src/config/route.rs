@@ -30,7 +30,8 @@ fn route(mut reader: Reader<'_>, declared: &Declared) -> Option<Route> {
     let mut when: Vec<Option<Condition>> = Vec::new();
     for node in conditions {
         let read = condition(log, node, declared);
-        if let Some(other) = read.as_ref().and_then(|one| when.iter().position(|w| w.as_ref().is_some_and(|w| excludes(w, one)))) {
+        if let Some(other) = read.as_ref().and_then(|one| when.iter().position(|w| w.as_ref().is_some_and(|w| excludes(w, one))))
+        {
             let problem = Problem::error(&node.place, "no prospect fits both conditions").label("excludes an earlier one");
             let help = format!("the other stands at {}; a route asks for all of its conditions", conditions[other].place.cite());
             log.add(problem.help(help));

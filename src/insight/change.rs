@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 pub struct Change {
     /// When it was asked.
     pub at: Timestamp,
-    /// What identifies the configuration in force, and since when it is.
-    pub before: Option<(String, Timestamp)>,
+    /// The configuration in force.
+    pub before: Option<Before>,
     /// What identifies the one that is to be.
     pub after: String,
     /// Whether it is another one at all. If not, nothing else was looked at.
@@ -46,6 +46,15 @@ pub struct Change {
     pub territories: Vec<Territory>,
     /// The people, where they were asked for.
     pub people: Option<People>,
+}
+
+/// A configuration that is in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Before {
+    /// What identifies it.
+    pub hash: String,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// Verdicts on one criterion that become others.
@@ -81,13 +90,35 @@ pub struct Who {
     pub address: Option<String>,
 }
 
+/// A person, and a campaign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Member {
+    /// Which campaign.
+    pub campaign: Name,
+    /// Who.
+    #[serde(flatten)]
+    pub who: Who,
+}
+
+/// A person whose next offer moves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Move {
+    /// Who.
+    #[serde(flatten)]
+    pub who: Who,
+    /// Who could have got it.
+    pub from: Vec<Name>,
+    /// Who can.
+    pub to: Vec<Name>,
+}
+
 /// People by what happens to them.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct People {
     /// Who gains which campaign.
-    pub gain: Vec<(Name, Who)>,
+    pub gain: Vec<Member>,
     /// Who loses which campaign.
-    pub lose: Vec<(Name, Who)>,
+    pub lose: Vec<Member>,
     /// Who is offered, when and to whom.
     pub offers: Vec<Offer>,
     /// Who waited, and is not ready any more.
@@ -95,5 +126,5 @@ pub struct People {
     /// Whose lead is to be confirmed again.
     pub reconfirm: Vec<Who>,
     /// Whose next offer goes to whom.
-    pub moves: Vec<(Who, Vec<Name>, Vec<Name>)>,
+    pub moves: Vec<Move>,
 }

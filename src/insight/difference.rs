@@ -142,7 +142,8 @@ fn keys(before: &Campaign, after: &Campaign) -> Vec<&'static str> {
 fn newsletters(before: Option<&Campaign>, after: Option<&Campaign>) -> Vec<NewsletterChange> {
     let ids: BTreeSet<&Name> = before.into_iter().chain(after).flat_map(|c| c.newsletters.iter().map(|n| &n.id)).collect();
     let of = |id: &Name, campaign: Option<&Campaign>| campaign.and_then(|c| c.newsletter(id).cloned());
-    let change = |id: &Name| NewsletterChange { newsletter: id.clone(), what: what(of(id, before).as_ref(), of(id, after).as_ref()) };
+    let change =
+        |id: &Name| NewsletterChange { newsletter: id.clone(), what: what(of(id, before).as_ref(), of(id, after).as_ref()) };
     ids.into_iter().map(change).filter(|change| change.what != What::Same).collect()
 }
 

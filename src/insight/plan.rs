@@ -4,7 +4,7 @@
 //! Everybody is looked at, a page at a time, by the very functions that `apply` sets to work: what is told here is what is
 //! there once it is applied and everybody was assessed, if nothing else happens meanwhile.
 
-use super::change::{Change, People, Shift, Territory, Who};
+use super::change::{Before, Change, Member, Move, People, Shift, Territory, Who};
 use super::difference;
 use super::offers::{self, Coming, Known};
 use crate::domain::criterion::{Criterion, Verdict};
@@ -113,7 +113,7 @@ impl<'a> Survey<'a> {
             change: Change {
                 at: now,
                 files: difference::files(in_force.as_ref().map(|c| &c.files), &after.files),
-                before: in_force.map(|c| (c.hash, c.applied_at)),
+                before: in_force.map(|c| Before { hash: c.hash, since: c.applied_at }),
                 after: after.hash.clone(),
                 is_new,
                 other_rules,
@@ -211,8 +211,10 @@ impl<'a> Survey<'a> {
             campaign.gains += u64::from(will && !was);
             campaign.loses += u64::from(was && !will);
             if was != will {
-                let name = campaign.campaign.clone();
-                let list = |people: &mut People, who| (if will { &mut people.gain } else { &mut people.lose }).push((name, who));
+                let campaign = campaign.campaign.clone();
+                let list = |people: &mut People, who| {
+                    (if will { &mut people.gain } else { &mut people.lose }).push(Member { campaign, who });
+                };
                 self.name(prospect, list);
             }
         }
@@ -227,7 +229,7 @@ impl<'a> Survey<'a> {
         };
         let (from, to) = (could(before, prospect), could(self.asked.after, then));
         if from != to {
-            self.name(prospect, |people, who| people.moves.push((who, from.clone(), to.clone())));
+            self.name(prospect, |people, who| people.moves.push(Move { who, from: from.clone(), to: to.clone() }));
             *self.territories.entry((from, to)).or_default() += 1;
         }
     }

@@ -46,7 +46,8 @@ const FILLING: Sql = locking!(
 const PEEK: &str = "
     SELECT o.id, o.campaign, o.due_at, o.cursor FROM occurrences o JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
     WHERE o.state = 'filling' ORDER BY o.id LIMIT 1";
-const MISSED: &str = "UPDATE occurrences SET state = 'missed', reason = $2, plan_hash = $3 WHERE id = $1 AND state = 'filling' AND cursor = 0";
+const MISSED: &str =
+    "UPDATE occurrences SET state = 'missed', reason = $2, plan_hash = $3 WHERE id = $1 AND state = 'filling' AND cursor = 0";
 const LATEST: &str = "
     SELECT nominal, state, reason FROM occurrences o WHERE campaign = $1
       AND NOT EXISTS (SELECT 1 FROM issues i WHERE i.occurrence_id = o.id AND i.test)

@@ -19,7 +19,6 @@ const NEXT_AT_ONCE: Sql = locking!(
     "SELECT id, prospect_id FROM qualifications WHERE settled_at IS NULL AND NOT by_rules ORDER BY id LIMIT 1",
     "FOR UPDATE SKIP LOCKED"
 );
-const WAITING: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM qualifications WHERE settled_at IS NULL LIMIT 1) AS waiting";
 const SETTLE: &str =
     "UPDATE qualifications SET settled_at = $2, cause = $3, at = $4, findings = $5, plan_hash = $6 WHERE id = $1";
 const WITHDRAW: &str = "UPDATE qualifications SET settled_at = $2 WHERE id = $1";
@@ -65,14 +64,6 @@ pub async fn add(
 pub async fn next(tx: &mut Tx) -> Result<Option<(QualificationId, ProspectId)>, StoreError> {
     let row: Option<(i64, i64)> = tx.row(NEXT, args![]).await?;
     Ok(row.map(|(id, prospect)| (QualificationId(id), ProspectId(prospect))))
-}
-
-/// Whether anybody stands there.
-///
-/// # Errors
-/// The store's.
-pub async fn is_any_waiting(tx: &mut Tx) -> Result<bool, StoreError> {
-    Ok(tx.number(WAITING, args![]).await? > 0)
 }
 
 /// The next one waiting whom no change of the rules made ready, locked until the transaction ends.

@@ -14,7 +14,7 @@ fn what_is_kept_is_read_again_and_means_the_same() {
     let changes = [
         ("nurtured.toml", "tracking = \"consented\"", "tracking = \"all\""),
         ("nurtured.toml", "fiscal_year_starts = \"01-01\"", "fiscal_year_starts = \"04-01\""),
-        ("qualification.toml", "horizon = \"9 months\"", "horizon = \"9 months\"\nmax_new_offers = 7"),
+        ("qualification.toml", "max_new_offers = 20", "max_new_offers = 7"),
     ];
     let environment = [
         ("NURTURED__PUBLIC_URL", "https://news.other.example"),

@@ -46,7 +46,11 @@ fn a_route_behind_one_that_takes_them_all_is_warned_of() {
     assert!(warned(&[everybody, room, away]).is_empty(), "nor does anybody go to who is away");
     assert!(warned(&[room]).is_empty(), "large plants are not all");
     // The same conditions again, for somebody else.
-    let same = (FILE, "when = { field = \"industry\", in = [\"packaging\"] }", "when = [{ field = \"industry\", in = [\"food\"] }, { field = \"employees\", at_least = 250 }]");
+    let same = (
+        FILE,
+        "when = { field = \"industry\", in = [\"packaging\"] }",
+        "when = [{ field = \"industry\", in = [\"food\"] }, { field = \"employees\", at_least = 250 }]",
+    );
     let luc = (FILE, "at_most = 25\n", "");
     assert_eq!(warned(&[same, luc]).len(), 1);
 }

@@ -54,6 +54,8 @@ mod journal;
 /// Signals, assessments, qualifications.
 mod doorway;
 mod evidence;
+/// Configurations that were put in force, and whom their rules made ready.
+mod configurations;
 /// Handoffs, follow-ups, letters.
 mod sales;
 /// Numbers over all tables.

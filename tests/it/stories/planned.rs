@@ -15,7 +15,7 @@ use nurtured::domain::signal::Touch;
 use nurtured::flow::apply::{Applied, apply};
 use nurtured::flow::follow_up::Action;
 use nurtured::flow::{publish, ramp};
-use nurtured::insight::change::{Change, Who};
+use nurtured::insight::change::{Change, Member};
 use nurtured::insight::plan::{Asked, plan};
 use nurtured::store::{accounts, audiences, campaigns, configurations, handoffs, prospects};
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,14 +76,19 @@ impl Seeded {
 
 /// A configuration that differs from the example in a dozen places, or in none of them.
 fn generated(seed: &mut Seeded) -> Configured {
-    let horizon = "horizon = \"9 months\"\n";
-    let ramp = format!("{horizon}{}", seed.one_of(&["", "max_new_offers = 1\n", "max_new_offers = 2\n", "max_new_offers = 4\n"]));
+    let ramp = seed.one_of(&["", "max_new_offers = 1\n", "max_new_offers = 2\n", "max_new_offers = 4\n"]);
     let requests = seed.one_of(&["", "{ form = \"downtime-check\" }, "]);
     let requests = format!("requests = [{requests}{{ form = \"call-me\" }}");
     let webinar = format!("{{ form = \"webinar\", power = \"{}\" }}", seed.one_of(&["supports", "meets"]));
-    let until = format!("until    = \"{}\"\nevidence = [\n    {{ form = \"quote\", field = \"budget\"", seed.one_of(&["fiscal year end", "5d", "never"]));
+    let until = format!(
+        "until    = \"{}\"\nevidence = [\n    {{ form = \"quote\", field = \"budget\"",
+        seed.one_of(&["fiscal year end", "5d", "never"])
+    );
     let account = seed.one_of(&["of       = \"account\"\nuntil    = \"180d\"", "until    = \"180d\""]);
-    let touch = format!("    {{ touch = [{}], power = \"meets\" }},\n    {{ field = \"job_title\"", seed.one_of(&["\"call\", \"meeting\", \"fair\"", "\"meeting\""]));
+    let touch = format!(
+        "    {{ touch = [{}], power = \"meets\" }},\n    {{ field = \"job_title\"",
+        seed.one_of(&["\"call\", \"meeting\", \"fair\"", "\"meeting\""])
+    );
     let any = seed.one_of(&[
         "any  = [{ field = \"industry\", in = [\"food\", \"packaging\"] }, { tag = \"fair-2025\" }]",
         "any  = [{ field = \"industry\", in = [\"packaging\"] }]",
@@ -95,13 +100,17 @@ fn generated(seed: &mut Seeded) -> Configured {
     let luc = format!("email   = \"luc@tecnofab.example\"\n{active}");
     let packaging = format!("in = [\"packaging\"] }}\nto   = [\"{}\"]", seed.one_of(&["luc", "dana"]));
     let mut files = changed(&[
-        (RULES, horizon, &ramp),
+        (RULES, "max_new_offers = 20\n", ramp),
         (RULES, "requests = [{ form = \"call-me\" }", &requests),
         (RULES, "{ form = \"webinar\", power = \"supports\" }", &webinar),
         (RULES, "until    = \"fiscal year end\"\nevidence = [\n    { form = \"quote\", field = \"budget\"", &until),
         (RULES, "of       = \"account\"\nuntil    = \"180d\"", account),
         (RULES, "    { touch = [\"call\", \"meeting\", \"fair\"], power = \"meets\" },\n    { field = \"job_title\"", &touch),
-        ("campaigns/line-downtime.toml", "any  = [{ field = \"industry\", in = [\"food\", \"packaging\"] }, { tag = \"fair-2025\" }]", any),
+        (
+            "campaigns/line-downtime.toml",
+            "any  = [{ field = \"industry\", in = [\"food\", \"packaging\"] }, { tag = \"fair-2025\" }]",
+            any,
+        ),
         ("campaigns/line-downtime.toml", "30 9 * * TUE#1", &cron),
         ("salespeople.toml", "email   = \"luc@tecnofab.example\"\n", &luc),
         ("salespeople.toml", "in = [\"packaging\"] }\nto   = [\"luc\"]", &packaging),
@@ -136,6 +145,8 @@ async fn people(town: &Town, seed: &mut Seeded) -> Told {
     });
     let arrivals: Vec<_> = arrivals.collect();
     town.admit(&arrivals, "import").await?;
+    // What proves something is newer than the episode.
+    town.clock.advance(jiff::SignedDuration::from_mins(1));
     for n in 0..PEOPLE {
         let all = [Vision, Budget, Authority, Need, Timeframe];
         let left_out = seed.below(8);
@@ -186,8 +197,8 @@ fn counted(people: &BTreeMap<ProspectId, Prospect>) -> BTreeMap<(Criterion, Verd
     found
 }
 
-fn ids(of: &[(Name, Who)], campaign: &Name) -> BTreeSet<ProspectId> {
-    of.iter().filter(|(name, _)| name == campaign).map(|(_, who)| who.prospect).collect()
+fn ids(of: &[Member], campaign: &Name) -> BTreeSet<ProspectId> {
+    of.iter().filter(|member| member.campaign == *campaign).map(|member| member.who.prospect).collect()
 }
 
 /// Holds what is there now against what was said, and what was there before.
@@ -230,7 +241,7 @@ async fn holds(town: &Town, said: &Change, before: &State, old: &Plan) -> Outcom
         assert!(!later.iter().any(|(id, _)| *id == who.prospect) && after.people[&who.prospect].standing == Standing::Nurturing);
     }
 
-    let moves: BTreeMap<ProspectId, _> = people.moves.iter().map(|(who, from, to)| (who.prospect, (from, to))).collect();
+    let moves: BTreeMap<ProspectId, _> = people.moves.iter().map(|m| (m.who.prospect, (&m.from, &m.to))).collect();
     for (id, was) in before.people.iter().filter(|(_, p)| p.standing == Standing::Nurturing) {
         let owner = match was.account {
             Some(account) => accounts::owner(&mut tx, account).await?,
