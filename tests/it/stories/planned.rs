@@ -296,7 +296,10 @@ story!(ten_changes_do_what_the_plan_said, |town| {
         assert_eq!(apply(&town.house.ctx, again).await?, Applied { is_new: false, due: 0 }, "day {day}");
 
         // Some come back, so that there is somebody to be ready.
-        let open = handoffs::all(&mut town.house.ctx.store().read().await?).await?.into_iter().filter(|h| h.is_open());
+        let open = handoffs::all(&mut town.house.ctx.store().read().await?)
+            .await?
+            .into_iter()
+            .filter(nurtured::domain::handoff::Handoff::is_open);
         for handoff in open.take(3) {
             let who = prospects::one(&mut town.house.ctx.store().read().await?, handoff.prospect).await?;
             let who = who.address.expect("an address");
