@@ -1,4 +1,4 @@
-//! `nurtured desk`: near misses, printed as `insight::desk` gives them.
+//! `nurtured desk`: near misses, and who waits for their day, printed as `insight::desk` gives them.
 
 use super::exit::Exit;
 use super::{open, screen};
@@ -34,7 +34,8 @@ pub async fn desk(verb: &Desk, config: Option<&Path>, json: bool) -> Result<(), 
 fn print(n: &NearMiss) -> Result<(), Exit> {
     let reached = [n.company.as_ref(), n.phone.as_ref(), n.address.as_ref()];
     let reached: Vec<String> = reached.into_iter().flatten().map(|part| format!(", {part}")).collect();
-    screen::line(format!("{}{}: {} of 5", n.name, reached.concat(), n.met))?;
+    let offered = n.offered_at.map(|at| format!(", ready; offered {}", screen::instant(Some(at)))).unwrap_or_default();
+    screen::line(format!("{}{}: {} of 5{offered}", n.name, reached.concat(), n.met))?;
     n.missing.iter().try_for_each(gap)?;
     screen::line("")
 }

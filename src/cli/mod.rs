@@ -7,6 +7,9 @@ pub mod open;
 // The configuration.
 pub mod check;
 pub mod init;
+pub mod changed;
+pub mod plan;
+pub mod apply;
 // The daemon.
 pub mod run;
 pub mod sending;

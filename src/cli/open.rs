@@ -11,7 +11,7 @@ use crate::domain::id::{Name, ProspectId};
 use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
 use crate::domain::signal::Touch;
-use crate::store::backend::Tx;
+use crate::store::backend::{Store, Tx};
 use crate::store::prospects;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,12 +56,20 @@ pub fn load(said: Option<&Path>) -> Result<Loaded, Exit> {
 /// 78, 69 or 75.
 pub async fn house(said: Option<&Path>) -> Result<House, Exit> {
     let plan = load(said)?.plan;
-    let store = assemble::open_store(&plan).await.map_err(|e| match &plan.settings.database {
-        DatabaseUrl::Sqlite(path) => Exit::Unavailable(format!("could not open the database {}: {e}", path.display())),
-        DatabaseUrl::Postgres(_) => Exit::Unavailable(format!("could not {e}; see [database] in nurtured.toml")),
-    })?;
+    let store = store(&plan).await?;
     home::look(&store, &SystemClock, Asks::Verb).await?;
     Ok(assemble::assemble(store, Arc::new(SystemClock), plan).await?)
+}
+
+/// Opens the database of a plan.
+///
+/// # Errors
+/// 69.
+pub async fn store(plan: &Plan) -> Result<Store, Exit> {
+    assemble::open_store(plan).await.map_err(|e| match &plan.settings.database {
+        DatabaseUrl::Sqlite(path) => Exit::Unavailable(format!("could not open the database {}: {e}", path.display())),
+        DatabaseUrl::Postgres(_) => Exit::Unavailable(format!("could not {e}; see [database] in nurtured.toml")),
+    })
 }
 
 /// Reads an address given on the command line.

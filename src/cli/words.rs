@@ -2,8 +2,8 @@
 
 use super::exit::{Exit, colour};
 use super::{
-    adopt, backtest, campaigns, check, db, demo, desk, explain, handoffs, inbox, init, prospects, queue, run, sending, signals,
-    suppress, uncertain,
+    adopt, apply, backtest, campaigns, check, db, demo, desk, explain, handoffs, inbox, init, plan, prospects, queue, run, sending,
+    signals, suppress, uncertain,
 };
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};
@@ -36,6 +36,10 @@ enum Verb {
     },
     /// Show every problem of every file, or OK with the next dates
     Check,
+    /// Show what this configuration would do to people
+    Plan(plan::Plan),
+    /// Put this configuration in force
+    Apply(apply::Apply),
     /// Run the daemon
     Run,
     /// Stop all group mail at once, on every node, until `nurtured resume`
@@ -110,6 +114,8 @@ async fn obey(arguments: Arguments) -> Result<(), Exit> {
         Verb::Demo(demo) => demo::demo(&demo, json).await,
         Verb::Init { directory } => init::init(&directory),
         Verb::Check => check::check(config, json),
+        Verb::Plan(verb) => Box::pin(plan::plan(&verb, config, json)).await,
+        Verb::Apply(verb) => Box::pin(apply::apply(&verb, config, json)).await,
         Verb::Run => Box::pin(run::run(config)).await,
         Verb::Stop(verb) => sending::stop(&verb, config, json).await,
         Verb::Resume => sending::resume(config, json).await,

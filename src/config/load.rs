@@ -7,7 +7,7 @@ use crate::config::node::{self, Node};
 use crate::config::place::{Place, Source};
 use crate::config::problem::{Log, Problem, Problems};
 use crate::config::secret::Vault;
-use crate::config::{campaign, environment, people, qualification, sense, service};
+use crate::config::{campaign, environment, kept, people, qualification, sense, service};
 use crate::domain::campaign::Campaign;
 use crate::domain::criterion::Criterion;
 use crate::domain::id::Name;
@@ -76,7 +76,7 @@ pub fn load_files(files: &[(&str, &str)], environment: &[(String, String)]) -> R
 
 type Files = BTreeMap<String, Arc<Source>>;
 
-const SERVICE: &str = "nurtured.toml";
+const SERVICE: &str = kept::SERVICE;
 const PEOPLE: &str = "salespeople.toml";
 const QUALIFICATION: &str = "qualification.toml";
 
@@ -108,7 +108,8 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
     let roster = toml(PEOPLE).and_then(|root| people::read(&log, &root, &mut declared));
     let fiscal_year = service.as_ref().map_or(FiscalYear::CALENDAR, |service| service.fiscal_year);
     let rules = toml(QUALIFICATION);
-    let qualifying = rules.as_ref().and_then(|root| qualification::read(&log, root, &declared, fiscal_year));
+    let contract = rules.as_ref().and_then(|root| qualification::read(&log, root, &declared, fiscal_year));
+    let (qualifying, max_new_offers) = contract.map(|c| (c.rules, c.max_new_offers)).unzip();
     let askable: Vec<Criterion> =
         Criterion::ALL.into_iter().filter(|c| qualifying.as_ref().is_none_or(|q| !q.criteria[*c].question.is_empty())).collect();
     let campaigns = campaigns(&log, files, &askable, &declared, toml);
@@ -127,7 +128,11 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
     }
     match (settings, roster, qualifying, log.refuses()) {
         (Some(settings), Some(roster), Some(qualifying), false) => {
-            let plan = Plan { settings, campaigns, roster, qualifying, hash: hash(files) };
+            let texts = files.iter().map(|(path, source)| (path.as_str(), source.text.as_str()));
+            let files_kept = Arc::new(kept::files(texts, &settings, fiscal_year));
+            let hash = hash(files);
+            let max_new_offers = max_new_offers.flatten();
+            let plan = Plan { settings, campaigns, roster, qualifying, max_new_offers, hash, files: files_kept };
             Ok(Loaded { plan, warnings: log.sorted(), dated })
         }
         _ => Err(Problems(log.sorted())),

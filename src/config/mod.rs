@@ -16,6 +16,7 @@ pub mod signature;
 pub mod condition;
 pub mod guard;
 pub mod calendar;
+pub mod route;
 pub mod service;
 pub mod people;
 pub mod proof;
@@ -24,6 +25,7 @@ pub mod newsletter;
 pub mod campaign;
 // All of them.
 pub mod sense;
+pub mod kept;
 pub mod load;
 pub mod example;
 pub mod real;

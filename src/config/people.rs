@@ -1,14 +1,15 @@
 //! `salespeople.toml`: who is on our side, when they work, and to whom a handoff goes.
 
 use crate::config::calendar;
-use crate::config::condition::{Declared, condition, one_or_more};
+use crate::config::condition::Declared;
 use crate::config::node::Node;
 use crate::config::place::Place;
 use crate::config::problem::{Log, Problem};
 use crate::config::reader::Reader;
+use crate::config::route;
 use crate::domain::address::{Address, header_text};
 use crate::domain::id::Name;
-use crate::domain::salesperson::{Colleague, Hours, Promise, Roster, Route, Salesperson};
+use crate::domain::salesperson::{Colleague, Hours, Promise, Roster, Salesperson};
 use crate::domain::window::Window;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -32,10 +33,7 @@ pub fn read(log: &Log, root: &Node, declared: &mut Declared) -> Option<Roster> {
     let are_salespeople = declared.salespeople.iter().flatten();
     declared.colleagues = Some(ids.keys().filter(|id| !are_salespeople.clone().any(|s| s == *id)).cloned().collect());
     let manager = manager.and_then(|node| declared.person(log, node));
-    let mut routes = Vec::new();
-    for node in reader.list("route") {
-        routes.extend(Reader::table(log, node).and_then(|reader| route(reader, declared)));
-    }
+    let routes = route::routes(log, reader.list("route"), declared, &salespeople);
     if salespeople.is_empty() {
         let problem = Problem::error(&reader.place, "there is no salesperson");
         log.add(problem.help("add a [[salesperson]] with `id`, `name` and `email`"));
@@ -127,22 +125,4 @@ fn hours(mut reader: Reader<'_>) -> Option<Hours> {
         log.add(problem.help("hours lie within one day, such as from = \"09:00\", to = \"18:00\""));
     }
     Some(Hours(Window { days: days?, from, to, zone: office.zone }))
-}
-
-fn route(mut reader: Reader<'_>, declared: &Declared) -> Option<Route> {
-    let log = reader.log;
-    let mut when = Vec::new();
-    for node in reader.get("when").map(one_or_more).unwrap_or_default() {
-        when.push(condition(log, node, declared));
-    }
-    let to = reader.need("to", "a list of salespeople, such as [\"dana\", \"luc\"]").and_then(|node| {
-        let list = node.list(log)?;
-        if list.is_empty() {
-            log.add(Problem::error(&node.place, "this route leads to nobody").help("name at least one salesperson"));
-        }
-        Some(list)
-    });
-    let to: Vec<Option<Name>> = to.unwrap_or_default().iter().map(|node| declared.salesperson(log, node)).collect();
-    reader.finish();
-    Some(Route { when: when.into_iter().collect::<Option<_>>()?, to: to.into_iter().collect::<Option<_>>()? })
 }

@@ -10,13 +10,26 @@ use crate::domain::id::Name;
 use crate::domain::rule::{CriterionRules, Qualifying, RecycleReason, RequestRule, Topic, Wake};
 use crate::domain::span::{FiscalYear, Span};
 
+/// The most that `max_new_offers` can say: more is no limit.
+const MOST_OFFERS: i64 = 100_000;
+
+/// What `qualification.toml` says.
+#[derive(Debug)]
+pub struct Contract {
+    /// What proves what.
+    pub rules: Qualifying,
+    /// How many whom a change of the rules made ready are offered a working day.
+    pub max_new_offers: Option<u32>,
+}
+
 /// Reads `qualification.toml`. Part of it may be missing after a problem.
-pub fn read(log: &Log, root: &Node, declared: &Declared, fiscal_year: FiscalYear) -> Option<Qualifying> {
+pub fn read(log: &Log, root: &Node, declared: &Declared, fiscal_year: FiscalYear) -> Option<Contract> {
     let mut reader = Reader::table(log, root)?;
     let agreed = reader.need("agreed_by", "who agreed to these rules, of both sides, such as [\"marta\", \"iria\"]");
     let agreed_by = agreed.map(|node| agreed_by(log, node, declared)).unwrap_or_default();
     let horizon = reader.need("horizon", "a stated date further away is no timeframe yet, such as \"9 months\"");
     let horizon = horizon.and_then(|node| node.parse(log, "", Span::parse));
+    let max_new_offers = reader.get("max_new_offers").and_then(|node| node.integer(log, 1, MOST_OFFERS));
     let requests = reader.list("requests").iter().filter_map(|node| request(Reader::table(log, node)?)).collect();
     let topics = topics(log, reader.list("topics"));
     let names: Vec<Name> = topics.iter().map(|topic| topic.name.clone()).collect();
@@ -38,7 +51,9 @@ pub fn read(log: &Log, root: &Node, declared: &Declared, fiscal_year: FiscalYear
     let recycle = recycle.and_then(|node| Reader::table(log, node)).map(|section| recycling(&section)).unwrap_or_default();
     reader.finish();
     let salespeople = declared.salespeople.clone().unwrap_or_default();
-    Some(Qualifying { agreed_by, horizon: horizon?, fiscal_year, requests, topics, criteria: all, recycle, salespeople })
+    let horizon = horizon?;
+    let rules = Qualifying { agreed_by, horizon, fiscal_year, requests, topics, criteria: all, recycle, salespeople };
+    Some(Contract { rules, max_new_offers })
 }
 
 fn agreed_by(log: &Log, node: &Node, declared: &Declared) -> Vec<Name> {

@@ -36,14 +36,15 @@ pub async fn open_store(plan: &Plan) -> Result<Store, StoreError> {
     Ok(store.journalled(Journal::new(plan.settings.stop_journal.clone(), Arc::new(SystemClock))))
 }
 
-/// Assembles a house around a store. Campaigns seen for the first time begin here: nothing before now is due.
+/// Assembles a house around a store. Campaigns seen for the first time begin here: nothing before now is due. Otherwise
+/// nothing of the plan is put in force: a verb that reads changed files does not apply them.
 ///
 /// # Errors
 /// The store's; when the relay cannot be spoken to as configured.
 pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result<House, FlowError> {
     let node = node_name(std::process::id());
     let mut tx = store.write().await?;
-    campaigns::put(&mut tx, plan.schedules(), clock.now()).await?;
+    campaigns::add(&mut tx, plan.schedules(), clock.now()).await?;
     tx.commit().await?;
     let ctx = Context::assemble(store.clone(), clock.clone(), plan, node).await?;
     let doors = Doors::open(&ctx);

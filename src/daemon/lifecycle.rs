@@ -5,8 +5,9 @@ use super::home::{self, Asks, Known};
 use super::loops::{self, Pulse};
 use crate::clock::SystemClock;
 use crate::domain::plan::Plan;
+use crate::flow::apply::{self, Applied};
 use crate::flow::context::{Context, FlowError};
-use crate::flow::{adopt, gate, qualify};
+use crate::flow::{adopt, gate};
 use crate::web::router::router;
 use anyhow::Context as _;
 use sd_notify::NotifyState;
@@ -44,10 +45,12 @@ pub async fn run(plan: Plan, reread: Reread) -> anyhow::Result<()> {
         hup: signal(SignalKind::hangup())?,
     };
 
-    let due = qualify::apply_rules(&house.ctx).await.context("could not put the rules in force")?;
-    if due > 0 {
-        tracing::info!(prospects = due, "the rules are not those of the last run: everybody is assessed anew");
+    let plan = Plan::clone(&house.ctx.plan());
+    let applied = apply::apply(&house.ctx, plan).await.context("could not put the configuration in force")?;
+    if applied.is_new {
+        tracing::info!(plan = %house.ctx.plan().hash, "another configuration than the one in force: it is applied");
     }
+    say_who_is_due(applied);
     journal(&house.ctx).await.context("could not bring the stop journal up to date")?;
     let tracker = TaskTracker::new();
     let pulse = loops::start(&house, &tracker);
@@ -114,7 +117,7 @@ async fn attend(
     mut web: tokio::task::JoinHandle<std::io::Result<()>>,
     tracker: &TaskTracker,
 ) -> bool {
-    let mut patience = 0_u64;
+    let (mut patience, mut refused) = (0_u64, None);
     let watched = sd_notify::watchdog_enabled(false, &mut patience);
     let every = if watched { Duration::from_micros(patience / 3) } else { Duration::from_secs(20) };
     let mut tick = tokio::time::interval(every.max(Duration::from_millis(100)));
@@ -123,7 +126,11 @@ async fn attend(
         tokio::select! {
             _ = signals.term.recv() => return false,
             _ = signals.int.recv() => return false,
-            _ = signals.hup.recv() => reload(house, reread).await,
+            _ = signals.hup.recv() => {
+                refused = None;
+                reload(house, reread, None).await;
+            }
+            () = pulse.applied_elsewhere() => take_over(house, reread, &mut refused).await,
             ended = &mut web => {
                 tracing::error!(?ended, "the web server ended");
                 return true;
@@ -145,28 +152,48 @@ async fn attend(
     }
 }
 
-/// Puts a changed configuration in force, or says why not and keeps the old one.
-async fn reload(house: &House, reread: &Reread) {
+/// Takes over a configuration that was applied elsewhere, by `nurtured apply` or by another node: if the files here are the
+/// same. If not, that is said once, and what is in force here stays.
+async fn take_over(house: &House, reread: &Reread, refused: &mut Option<String>) {
+    match apply::applied_elsewhere(&house.ctx).await {
+        Ok(Some(hash)) if refused.as_ref() != Some(&hash) => {
+            if !reload(house, reread, Some(&hash)).await {
+                *refused = Some(hash);
+            }
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "could not look which configuration is in force"),
+    }
+}
+
+/// Puts a changed configuration in force, or says why not and keeps the old one. With a hash, no other than that one. Returns
+/// whether it is in force.
+async fn reload(house: &House, reread: &Reread, wanted: Option<&str>) -> bool {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
         Err(_) => tell(&[NotifyState::Reloading]),
     }
     let before = house.ctx.plan();
-    let outcome = reread().and_then(|plan| {
-        let moved =
-            plan.settings.http.listen != before.settings.http.listen || !plan.settings.database.is(&before.settings.database);
-        let hash = plan.hash.clone();
-        house.ctx.replace_plan(plan).map_err(|e| e.to_string())?;
-        Ok((hash, moved))
+    let plan = reread().and_then(|plan| match wanted {
+        Some(hash) if plan.hash != hash => {
+            Err(format!("{hash} was applied elsewhere, and the files here are {}; bring the files here, then reload", plan.hash))
+        }
+        _ => Ok(plan),
     });
+    let outcome = match plan {
+        Ok(plan) => {
+            let (old, new) = (&before.settings, &plan.settings);
+            let moved = new.http.listen != old.http.listen || !new.database.is(&old.database);
+            let hash = plan.hash.clone();
+            apply::apply(&house.ctx, plan).await.map(|applied| (hash, moved, applied)).map_err(|e| format!("could not {e}"))
+        }
+        Err(problems) => Err(problems),
+    };
+    let done = outcome.is_ok();
     match outcome {
-        Ok((hash, moved)) => {
+        Ok((hash, moved, applied)) => {
             tracing::info!(plan = %hash, "configuration reloaded");
-            match qualify::apply_rules(&house.ctx).await {
-                Ok(0) => {}
-                Ok(due) => tracing::info!(prospects = due, "other rules: everybody is assessed anew"),
-                Err(error) => tracing::error!(%error, "the new rules wait for the next signal of each prospect"),
-            }
+            say_who_is_due(applied);
             if moved {
                 tracing::warn!("http.listen and database.url take effect at the next restart");
             }
@@ -174,6 +201,13 @@ async fn reload(house: &House, reread: &Reread) {
         Err(problems) => tracing::error!(%problems, "reload refused; the old configuration stays in force"),
     }
     tell(&[NotifyState::Ready]);
+    done
+}
+
+fn say_who_is_due(applied: Applied) {
+    if applied.due > 0 {
+        tracing::info!(prospects = applied.due, "other rules: everybody is assessed anew");
+    }
 }
 
 fn tell(states: &[NotifyState<'_>]) {

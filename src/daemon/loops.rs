@@ -5,6 +5,7 @@
 
 use super::assemble::House;
 use super::home::{self, Known};
+use crate::flow::apply;
 use crate::flow::context::{Context, Progress};
 use crate::flow::settle::Step;
 use crate::flow::{seal, sweep};
@@ -13,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 /// How often it is looked whether anybody else has written.
@@ -31,12 +33,14 @@ const RELAY_PATIENCE: Duration = Duration::from_mins(15);
 /// How long any other step may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// The proof of life the watchdog is fed with: how often each loop has ended a step, and for how long it has not.
+/// The proof of life the watchdog is fed with: how often each loop has ended a step, and for how long it has not. And what the
+/// loops see that is not theirs to do: that another configuration was applied.
 #[derive(Debug, Clone, Default)]
 pub struct Pulse {
     beats: Arc<[AtomicU64; Step::ALL.len()]>,
     seen: [u64; Step::ALL.len()],
     silent: [Duration; Step::ALL.len()],
+    applied: Arc<Notify>,
 }
 
 impl Pulse {
@@ -49,6 +53,11 @@ impl Pulse {
         }
         let patience = |step: Step| if matches!(step, Step::Deliver | Step::Correspond) { RELAY_PATIENCE } else { PATIENCE };
         Step::ALL.into_iter().zip(self.silent).all(|(step, silent)| silent < patience(step))
+    }
+
+    /// Waits until a configuration is in force that this process does not work by.
+    pub async fn applied_elsewhere(&self) {
+        self.applied.notified().await;
     }
 
     fn beat(&self, step: Step) {
@@ -79,8 +88,8 @@ pub fn start(house: &House, tracker: &TaskTracker) -> Pulse {
             }
         }
     });
-    let ctx = house.ctx.clone();
-    tracker.spawn(async move { look_around(&ctx).await });
+    let (ctx, applied) = (house.ctx.clone(), pulse.applied.clone());
+    tracker.spawn(async move { look_around(&ctx, &applied).await });
     // Not a step: it writes nothing, and nothing waits for it.
     let (ctx, targets) = (house.ctx.clone(), house.site.targets.clone());
     tracker.spawn(async move { targets.attend(&ctx).await });
@@ -91,7 +100,7 @@ pub fn start(house: &House, tracker: &TaskTracker) -> Pulse {
 
 /// Rings the bell when another process has written, or the clock does not say what it should after such a wait: it was
 /// put forward, or the machine slept.
-async fn look_around(ctx: &Context) {
+async fn look_around(ctx: &Context, applied: &Notify) {
     let mut changes = Changes::default();
     while !ctx.is_stopping() {
         let expected = ctx.now() + LOOK_AROUND;
@@ -102,6 +111,9 @@ async fn look_around(ctx: &Context) {
         let off = ctx.now().duration_since(expected).abs() >= SignedDuration::from_secs(1);
         // A database that does not answer is the steps' to complain of.
         if changes.look(ctx.store()).await.unwrap_or(true) || off {
+            if let Ok(Some(_)) = apply::applied_elsewhere(ctx).await {
+                applied.notify_one();
+            }
             ctx.ring();
         }
     }

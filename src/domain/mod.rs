@@ -38,6 +38,7 @@ pub mod replay;
 // The individual side: one prospect, one salesperson.
 pub mod salesperson;
 pub mod routing;
+pub mod ramp;
 pub mod handoff;
 pub mod follow_up;
 // What the company decided: everything above, configured.

@@ -2,10 +2,13 @@
 
 use super::campaign::Campaign;
 use super::id::Name;
+use super::ramp::Ramp;
 use super::rule::Qualifying;
 use super::salesperson::Roster;
 use super::settings::Settings;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A whole, valid configuration.
 #[derive(Debug, Clone)]
@@ -18,14 +21,24 @@ pub struct Plan {
     pub roster: Roster,
     /// What proves what.
     pub qualifying: Qualifying,
+    /// How many whom a change of the rules made ready are offered a working day; without it, all at once.
+    pub max_new_offers: Option<u32>,
     /// Identifies the files' contents; stored with what was decided under them.
     pub hash: String,
+    /// The files, by their path, as they can be kept and read again: without secrets.
+    pub files: Arc<BTreeMap<String, String>>,
 }
 
 impl Plan {
     /// Every campaign with its schedule in words.
     pub fn schedules(&self) -> impl Iterator<Item = (&Name, String)> {
         self.campaigns.iter().map(|c| (&c.name, c.schedule.to_string()))
+    }
+
+    /// How many are offered a working day because the rules changed, if that is limited.
+    #[must_use]
+    pub fn ramp(&self) -> Option<Ramp<'_>> {
+        self.max_new_offers.map(|most| Ramp::new(most, &self.roster.office))
     }
 
     /// The campaigns whose mail may not leave now, each with the next instant at which it may.

@@ -43,6 +43,12 @@ impl Assignment {
         &self.reason
     }
 
+    /// Who could have got it, in no order that means anything.
+    #[must_use]
+    pub fn candidates(&self) -> &[Name] {
+        &self.candidates
+    }
+
     /// Who else was considered and passed over, and why.
     #[must_use]
     pub fn skipped(&self) -> &[(Name, String)] {

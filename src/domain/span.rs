@@ -143,6 +143,12 @@ impl FiscalYear {
     }
 }
 
+impl fmt::Display for FiscalYear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}-{:02}", self.month, self.day)
+    }
+}
+
 /// The first instant of a date in UTC, the zone in which dates of evidence are compared.
 #[must_use]
 pub fn midnight(date: Date) -> Timestamp {
@@ -182,5 +188,6 @@ mod tests {
         assert_eq!(april.next_start(at("2026-03-31T23:59:59Z")), at("2026-04-01T00:00:00Z"));
         assert_eq!(april.next_start(at("2026-04-01T00:00:00Z")), at("2027-04-01T00:00:00Z"));
         assert!(FiscalYear::parse("02-29").is_err());
+        assert_eq!(april.to_string(), "04-01");
     }
 }

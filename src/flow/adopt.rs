@@ -162,7 +162,7 @@ async fn open_due(ctx: &Context) -> Result<u64, FlowError> {
     campaigns::put(&mut tx, plan.schedules(), now).await?;
     let mut opened = 0;
     for campaign in &plan.campaigns {
-        opened += publish::open_every(&mut tx, campaign, now).await?;
+        opened += publish::open_every(&mut tx, campaign, &plan.hash, now).await?;
     }
     tx.commit().await?;
     Ok(opened)

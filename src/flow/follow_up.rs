@@ -296,7 +296,7 @@ async fn reassign(
     handoff.answer_until = hours.after_working(if is_request { promise.request } else { promise.answer }, now);
     handoff.touch_until = hours.after_working(if is_request { promise.request } else { promise.first_touch }, now);
     handoffs::store(tx, &handoff).await?;
-    handoffs::reassign(tx, handoff.id, &assignment).await?;
+    handoffs::reassign(tx, handoff.id, &assignment, &plan.hash).await?;
     prospects::set_standing(tx, prospect.id, Standing::Offered, Some(&handoff.salesperson)).await?;
     follow_ups::done(tx, handoff.id, now).await?;
     follow_ups::add(tx, prospect.id, Some(handoff.id), &handoff.salesperson, "Answer the offer", handoff.answer_until).await?;

@@ -1,4 +1,5 @@
-//! `hand_off`: whoever stands in the doorway is assessed again, assigned to a named salesperson, and offered.
+//! `hand_off`: whoever stands in the doorway, and whose turn it is, is assessed again, assigned to a named salesperson, and
+//! offered.
 //!
 //! Qualification snapshot, assignment, stop of group mail, follow-up and the handoff letter's outbox row commit
 //! together or not at all.
@@ -6,6 +7,7 @@
 use super::context::{Context, FlowError, Progress};
 use super::dossier;
 use super::outbox::{self, Envelope};
+use super::ramp::{self, Turn};
 use super::{look, qualify};
 use crate::domain::handoff::{Cause, Opening};
 use crate::domain::id::{HandoffId, ProspectId, QualificationId};
@@ -14,6 +16,7 @@ use crate::domain::prospect::{Prospect, Standing};
 use crate::domain::qualification::Qualification;
 use crate::domain::routing::{Assignment, assign};
 use crate::store::backend::Tx;
+use crate::store::qualifications::Waiting;
 use crate::store::{accounts, follow_ups, handoffs, prospects, qualifications};
 use crate::text::letter;
 use jiff::Timestamp;
@@ -25,15 +28,23 @@ use jiff::Timestamp;
 pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let mut read = ctx.store().read().await?;
-    let waiting = qualifications::is_any_waiting(&mut read).await?;
+    let waiting = qualifications::waiting(&mut read).await?;
+    let turn = if waiting.by_rules { ramp::turn(&mut read, &plan, now).await? } else { Turn::Anybody };
     drop(read);
-    if !waiting {
-        return Ok(Progress::Idle);
+    if let Some(until) = nobody(waiting, turn) {
+        return Ok(until);
     }
     let mut tx = ctx.store().write().await?;
-    let Some((id, prospect)) = qualifications::next(&mut tx).await? else {
-        return Ok(Progress::Idle);
-    };
+    let (mut next, mut until) = (qualifications::next_at_once(&mut tx).await?, Progress::Idle);
+    if next.is_none() {
+        // Another node may have made today's last offer meanwhile.
+        qualifications::count_alone(&mut tx).await?;
+        match ramp::turn(&mut tx, &plan, now).await? {
+            Turn::Anybody => next = qualifications::next(&mut tx).await?,
+            Turn::OthersUntil(at) => until = Progress::NotBefore(at),
+        }
+    }
+    let Some((id, prospect)) = next else { return Ok(until) };
     let standing = prospects::lock(&mut tx, prospect).await?;
     let prospect = prospects::one(&mut tx, prospect).await?;
     let (qualification, _) = look::look(&mut tx, &plan, prospect.id, now).await?;
@@ -50,6 +61,15 @@ pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
     failpoint!("hand_off.after_commit");
     ctx.ring();
     Ok(Progress::Done)
+}
+
+/// Nobody is handed off now: nobody waits, or it is not their turn.
+fn nobody(waiting: Waiting, turn: Turn) -> Option<Progress> {
+    match (waiting, turn) {
+        (Waiting { at_once: true, .. }, _) | (Waiting { by_rules: true, .. }, Turn::Anybody) => None,
+        (Waiting { by_rules: true, .. }, Turn::OthersUntil(at)) => Some(Progress::NotBefore(at)),
+        (Waiting { by_rules: false, .. }, _) => Some(Progress::Idle),
+    }
 }
 
 fn cause(qualification: Qualification, prospect: &Prospect, earlier: &[crate::domain::handoff::Handoff]) -> Option<Cause> {

@@ -25,7 +25,9 @@ pub mod observe;
 pub mod judge;
 // The doorway.
 pub mod look;
+pub mod ramp;
 pub mod qualify;
+pub mod apply;
 // The individual side.
 pub mod dossier;
 pub mod hand_off;

@@ -63,7 +63,7 @@ async fn open_due(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<Option<T
             campaigns::put(&mut tx, plan.schedules(), now).await?;
             more = false;
             for campaign in &plan.campaigns {
-                more |= open(&mut tx, campaign, now).await?;
+                more |= open(&mut tx, campaign, &plan.hash, now).await?;
             }
             tx.commit().await?;
             failpoint!("publish.opened");
@@ -74,13 +74,13 @@ async fn open_due(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<Option<T
 
 /// After downtime at most the latest occurrence fires; the others are recorded as missed. Returns whether there may be
 /// more to write down.
-async fn open(tx: &mut Tx, campaign: &Campaign, now: Timestamp) -> Result<bool, FlowError> {
+async fn open(tx: &mut Tx, campaign: &Campaign, plan_hash: &str, now: Timestamp) -> Result<bool, FlowError> {
     let Some(state) = campaigns::lock(tx, &campaign.name).await? else {
         return Ok(false);
     };
     let due = occurrence::due(campaign, state.seen_until, state.paused.is_some(), now, MOST_BACK);
     for (firing, missed) in &due {
-        if occurrences::open(tx, &campaign.name, firing, *missed).await? {
+        if occurrences::open(tx, &campaign.name, firing, *missed, plan_hash).await? {
             let missed = missed.map_or("no", Missed::word);
             tracing::info!(campaign = %campaign.name, nominal = %firing.nominal, missed, "occurrence opened");
         }
@@ -96,7 +96,7 @@ async fn open(tx: &mut Tx, campaign: &Campaign, now: Timestamp) -> Result<bool, 
 ///
 /// # Errors
 /// The store's.
-pub async fn open_every(tx: &mut Tx, campaign: &Campaign, now: Timestamp) -> Result<u64, FlowError> {
+pub async fn open_every(tx: &mut Tx, campaign: &Campaign, plan_hash: &str, now: Timestamp) -> Result<u64, FlowError> {
     let Some(state) = campaigns::lock(tx, &campaign.name).await? else {
         return Ok(0);
     };
@@ -109,7 +109,7 @@ pub async fn open_every(tx: &mut Tx, campaign: &Campaign, now: Timestamp) -> Res
             _ if opened >= MOST_BACK as u64 => Some(Missed::Older),
             _ => None,
         };
-        opened += u64::from(occurrences::open(tx, &campaign.name, &firing, missed).await?);
+        opened += u64::from(occurrences::open(tx, &campaign.name, &firing, missed, plan_hash).await?);
         campaigns::seen(tx, &campaign.name, firing.due_at).await?;
         next = campaign.schedule.named_after(firing.due_at);
     }
@@ -150,7 +150,7 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
         let too_many = if late { None } else { too_many(&mut read, campaign, &mut question).await? };
         if late || too_many.is_some() {
             drop(read);
-            return turn_away(ctx, campaign, &waiting, too_many, now).await;
+            return turn_away(ctx, plan, campaign, &waiting, too_many, now).await;
         }
     }
     let mut fresh = Vec::new();
@@ -228,6 +228,7 @@ async fn too_many(tx: &mut Tx, campaign: &Campaign, question: &mut Question<'_>)
 /// resumes it has it looked at again; too old by then, it was missed.
 async fn turn_away(
     ctx: &Context,
+    plan: &Plan,
     campaign: &Campaign,
     waiting: &Filling,
     too_many: Option<Tripped>,
@@ -238,7 +239,7 @@ async fn turn_away(
         if let Some(tripped) = too_many {
             breaker::pause(&mut tx, &campaign.name, &tripped, now).await?;
         } else {
-            occurrences::missed(&mut tx, waiting.id).await?;
+            occurrences::missed(&mut tx, waiting.id, &plan.hash).await?;
             tracing::info!(campaign = %campaign.name, "occurrence missed: it could not be begun in time");
         }
         tx.commit().await?;
@@ -346,9 +347,9 @@ pub async fn publish_test(
     let (plan, now) = (ctx.plan(), ctx.now());
     let (content, message) = issue(&plan, campaign, newsletter, now)?;
     let mut tx = ctx.store().write().await?;
-    campaigns::put(&mut tx, plan.schedules(), now).await?;
-    let occurrence =
-        occurrences::open_test(&mut tx, &campaign.name, &format!("test {now} {}", fingerprint(&[to.as_str()])), now).await?;
+    campaigns::add(&mut tx, plan.schedules(), now).await?;
+    let nominal = format!("test {now} {}", fingerprint(&[to.as_str()]));
+    let occurrence = occurrences::open_test(&mut tx, &campaign.name, &nominal, &plan.hash, now).await?;
     let new = NewIssue { test: true, ..new_issue(&plan, campaign, newsletter, occurrence, &content, &message, now) };
     issues::add(&mut tx, &new).await?;
     let id = issues::id(&mut tx, occurrence, &newsletter.id).await?;

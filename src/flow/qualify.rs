@@ -3,6 +3,7 @@
 
 use super::context::{Context, FlowError, Progress};
 use super::look::Record;
+use super::ramp;
 use crate::domain::criterion::Criterion;
 use crate::domain::handoff::Handoff;
 use crate::domain::id::{ProspectId, fingerprint};
@@ -40,13 +41,17 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
     assessments::done(&mut tx, &claimed).await?;
     let people = prospects::load(&mut tx, &claimed).await?;
     let record = Record::load(&mut tx, &plan, &people, Timestamp::MAX).await?;
-    let (mut again, mut changed) = (Vec::new(), Vec::new());
+    let (mut again, mut changed, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     for prospect in people.iter().filter(|p| p.address.is_some()) {
         let found = record.assess(&plan, prospect, now);
         changed.extend(changes(prospect, &found));
-        again.extend(judge(&mut tx, &plan, prospect, found, now).await?.map(|at| (prospect.id, at)));
+        let judged = judge(&mut tx, &plan, prospect, found, now).await?;
+        again.extend(judged.again_at.map(|at| (prospect.id, at)));
+        gone.extend((!judged.in_doorway).then_some(prospect.id));
     }
-    verdicts::set(&mut tx, &changed, now).await?;
+    verdicts::set(&mut tx, &changed, &plan.hash, now).await?;
+    // Whoever waits for the ramp may wait for days, and stop being ready meanwhile.
+    qualifications::leave(&mut tx, &gone, now).await?;
     assessments::mark(&mut tx, again.into_iter()).await?;
     failpoint!("qualify.before_commit");
     tx.commit().await?;
@@ -74,12 +79,20 @@ pub async fn apply_rules(ctx: &Context) -> Result<u64, FlowError> {
 
 async fn apply_once(ctx: &Context) -> Result<u64, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
-    let hash = rules_hash(&plan)?;
     let mut tx = ctx.store().write().await?;
-    let due = if applied_rules::apply(&mut tx, &hash, now).await? { assessments::mark_everybody(&mut tx, now).await? } else { 0 };
+    let due = put_rules(&mut tx, &plan, false, now).await?;
     tx.commit().await?;
     ctx.ring();
     Ok(due)
+}
+
+/// The same within a transaction; also for a node that worked by other rules until now, whoever put these in force.
+///
+/// # Errors
+/// The store's.
+pub async fn put_rules(tx: &mut Tx, plan: &Plan, had_others: bool, now: Timestamp) -> Result<u64, FlowError> {
+    let are_new = applied_rules::apply(tx, &rules_hash(plan)?, now).await?;
+    if are_new || had_others { Ok(assessments::mark_everybody(tx, now).await?) } else { Ok(0) }
 }
 
 /// What identifies the rules of a plan.
@@ -108,25 +121,37 @@ fn changes(prospect: &Prospect, found: &Qualification) -> Vec<(ProspectId, Crite
         .collect()
 }
 
-/// Acts on one prospect's verdicts; returns when time alone will change something.
+/// What became of one prospect.
+struct Judged {
+    /// When time alone will change something.
+    again_at: Option<Timestamp>,
+    /// Whether they stand in the doorway.
+    in_doorway: bool,
+}
+
+/// Acts on one prospect's verdicts.
 async fn judge(
     tx: &mut Tx,
     plan: &Plan,
     prospect: &Prospect,
     qualification: Qualification,
     now: Timestamp,
-) -> Result<Option<Timestamp>, FlowError> {
+) -> Result<Judged, FlowError> {
     // A wake date is a change that time brings, whatever became of the statement it was read from.
     let wakes_at = prospect.wake_at.filter(|at| *at > now);
-    let changes_at = [qualification.changes_at(), wakes_at].into_iter().flatten().min();
+    let again_at = [qualification.changes_at(), wakes_at].into_iter().flatten().min();
     if prospect.standing != Standing::Nurturing {
-        return Ok(changes_at);
+        return Ok(Judged { again_at, in_doorway: false });
     }
     let handoffs = handoffs::of_prospect(tx, prospect.id).await?;
     let woke = prospect.wake_at.is_some_and(|at| at <= now);
-    match doorway(qualification.clone(), prospect, &handoffs) {
+    let found = doorway(qualification.clone(), prospect, &handoffs);
+    let in_doorway = found.is_some();
+    match found {
         Some((cause, found)) => {
             let fresh = qualifications::add(tx, prospect.id, prospect.episode, cause, &found, &plan.hash).await?;
+            let asks = found.clone().into_request(unanswered_since(prospect, &handoffs)).is_some();
+            ramp::note(tx, prospect.id, &found, asks, fresh).await?;
             tracing::info!(prospect = %prospect.id, cause, fresh, "stands in the doorway");
         }
         None if woke => remind(tx, plan, prospect, &qualification, now).await?,
@@ -135,7 +160,7 @@ async fn judge(
     if woke {
         prospects::set_wake(tx, prospect.id, None).await?;
     }
-    Ok(changes_at)
+    Ok(Judged { again_at, in_doorway })
 }
 
 /// Whether the prospect may stand in the doorway, and why. A request is one that no handoff has answered yet.
@@ -144,6 +169,13 @@ pub fn doorway(qualification: Qualification, prospect: &Prospect, handoffs: &[Ha
     let answered_at = handoffs.iter().map(|h| h.opened_at).max();
     let cause = qualification.doorway(prospect.episode_started_at, answered_at)?;
     Some((cause, qualification))
+}
+
+/// Since when nobody has answered a request of theirs.
+#[must_use]
+pub fn unanswered_since(prospect: &Prospect, handoffs: &[Handoff]) -> Timestamp {
+    let answered = handoffs.iter().map(|h| h.opened_at).max();
+    answered.map_or(Timestamp::MIN, |at| at.max(prospect.episode_started_at))
 }
 
 /// The date they asked for has come, and they are not ready: somebody who knows them looks at them today.

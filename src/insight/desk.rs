@@ -1,5 +1,5 @@
 //! desk: near misses, for marketing's callers. Who has three or four of five, what is missing, the weakest first, and
-//! what we asked about it and when. A call that a colleague logs is observed evidence, and may be the one that was missing.
+//! what we asked about it and when. Before them, who has all five and waits for the day on which they are offered. A call that a colleague logs is observed evidence, and may be the one that was missing.
 
 use crate::domain::criterion::Criterion;
 use crate::domain::id::{IssueId, ProspectId};
@@ -7,10 +7,10 @@ use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::domain::qualification::{Qualification, Verdict};
 use crate::flow::context::{Context, FlowError};
-use crate::flow::dossier;
 use crate::flow::look::Record;
+use crate::flow::{dossier, qualify, ramp};
 use crate::store::backend::Tx;
-use crate::store::{issues, prospects, questions, verdicts};
+use crate::store::{handoffs, issues, prospects, questions, verdicts};
 use crate::text::verdict::{self, Line};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -32,6 +32,8 @@ pub struct NearMiss {
     pub phone: Option<String>,
     /// How many of the five are met.
     pub met: usize,
+    /// When they are offered: they are ready because the rules changed, and so many others are that they wait.
+    pub offered_at: Option<Timestamp>,
     /// When somebody last did, said or was due to do something.
     pub newest_human_at: Option<Timestamp>,
     /// What is missing, the weakest first.
@@ -59,7 +61,8 @@ pub struct Asked {
     pub subject: String,
 }
 
-/// Near misses, four of five first, then by who did something last.
+/// Who is ready and waits for their day, the soonest first; then near misses, four of five first, then by who did something
+/// last. So many of either at most.
 ///
 /// # Errors
 /// The store's.
@@ -78,6 +81,28 @@ pub async fn near_misses(ctx: &Context, tx: &mut Tx, most: i64) -> Result<Vec<Ne
         .map(|(prospect, q)| near_miss(&plan, prospect, &q, &asked))
         .collect();
     found.sort_by_key(|n| (std::cmp::Reverse((n.met, n.newest_human_at)), n.prospect));
+    let mut all = waiting(tx, &plan, most, now).await?;
+    all.append(&mut found);
+    Ok(all)
+}
+
+/// Those who are ready, and are offered on a later day.
+async fn waiting(tx: &mut Tx, plan: &Plan, most: i64, now: Timestamp) -> Result<Vec<NearMiss>, FlowError> {
+    let mut dates = ramp::waiting(tx, plan, now).await?;
+    dates.retain(|(_, at)| *at > now);
+    dates.truncate(usize::try_from(most).unwrap_or(0));
+    let ids: Vec<ProspectId> = dates.iter().map(|(id, _)| *id).collect();
+    let people = prospects::load(tx, &ids).await?;
+    let record = Record::load(tx, plan, &people, Timestamp::MAX).await?;
+    let mut found = Vec::new();
+    for (id, at) in dates {
+        let Some(prospect) = people.iter().find(|p| p.id == id) else { continue };
+        let q = record.assess(plan, prospect, now);
+        let earlier = handoffs::of_prospect(tx, id).await?;
+        if qualify::doorway(q.clone(), prospect, &earlier).is_some() {
+            found.push(NearMiss { offered_at: Some(at), ..near_miss(plan, prospect, &q, &AskedOf::new()) });
+        }
+    }
     Ok(found)
 }
 
@@ -95,6 +120,7 @@ fn near_miss(plan: &Plan, prospect: &Prospect, found: &Qualification, asked: &As
         address: prospect.address.as_ref().map(ToString::to_string),
         phone: prospect.phone.clone(),
         met: found.met(),
+        offered_at: None,
         newest_human_at: found.newest_human_at(),
         missing,
     }

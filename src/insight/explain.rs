@@ -14,7 +14,7 @@ use crate::domain::qualification::{Citation, Obstacle, Qualification};
 use crate::domain::signal::Signal;
 use crate::flow::context::{Context, FlowError};
 use crate::flow::look::Record;
-use crate::flow::{dossier, qualify};
+use crate::flow::{dossier, qualify, ramp};
 use crate::store::backend::Tx;
 use crate::store::{applied_rules, campaigns, follow_ups, handoffs, prospects, qualifications};
 use crate::text::verdict::{self, Coming, Line};
@@ -184,7 +184,10 @@ async fn next_of(
         Standing::Closed => return Ok(nobody("nothing: it is closed")),
         Standing::Suppressed => return Ok(nobody("nothing: they are suppressed on every channel")),
         Standing::Nurturing if qualify::doorway(found.clone(), prospect, all).is_some() => {
-            return Ok(Next { what: "they are offered to a salesperson".to_owned(), by: None, at: Some(now) });
+            // One whom a change of the rules made ready may have to wait for their day.
+            let waiting = ramp::waiting(tx, plan, now).await?;
+            let at = waiting.into_iter().find(|(id, _)| *id == prospect.id).map_or(now, |(_, at)| at);
+            return Ok(Next { what: "they are offered to a salesperson".to_owned(), by: None, at: Some(at) });
         }
         Standing::Nurturing | Standing::Offered | Standing::Owned => {}
     }

@@ -9,3 +9,8 @@ pub mod compare;
 pub mod figures;
 pub mod workload;
 pub mod backtest;
+// What a changed configuration would do.
+pub mod difference;
+pub mod offers;
+pub mod change;
+pub mod plan;

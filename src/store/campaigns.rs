@@ -23,6 +23,10 @@ const PUT: &str = "
     SELECT value ->> 'name', 'running', CAST($2 AS BIGINT), value ->> 'schedule', CAST($2 AS BIGINT) FROM json_each($1) WHERE TRUE
     ON CONFLICT (name) DO UPDATE SET schedule = excluded.schedule, seen_until = excluded.seen_until
         WHERE campaigns.schedule <> excluded.schedule";
+const ADD: &str = "
+    INSERT INTO campaigns (name, state, changed_at, schedule, seen_until)
+    SELECT value ->> 'name', 'running', CAST($2 AS BIGINT), value ->> 'schedule', CAST($2 AS BIGINT) FROM json_each($1) WHERE TRUE
+    ON CONFLICT (name) DO NOTHING";
 const GET: Sql = locking!("SELECT state, reason, schedule, seen_until FROM campaigns WHERE name = $1", "FOR UPDATE");
 const ALL: &str = "SELECT name, state, reason, schedule, seen_until FROM campaigns";
 const SEEN: &str = "UPDATE campaigns SET seen_until = $2 WHERE name = $1 AND seen_until < $2";
@@ -34,13 +38,24 @@ const SET: &str = "UPDATE campaigns SET state = $2, reason = $3, changed_at = $4
 /// # Errors
 /// The store's.
 pub async fn put(tx: &mut Tx, campaigns: impl Iterator<Item = (&Name, String)>, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(PUT, args![rows(campaigns)?, now]).await.map(drop)
+}
+
+/// The same for those not known yet; the schedule of the others stays in force.
+///
+/// # Errors
+/// The store's.
+pub async fn add(tx: &mut Tx, campaigns: impl Iterator<Item = (&Name, String)>, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(ADD, args![rows(campaigns)?, now]).await.map(drop)
+}
+
+fn rows<'a>(campaigns: impl Iterator<Item = (&'a Name, String)>) -> Result<String, StoreError> {
     #[derive(Serialize)]
     struct Row<'a> {
         name: &'a Name,
         schedule: String,
     }
-    let rows: Vec<Row<'_>> = campaigns.map(|(name, schedule)| Row { name, schedule }).collect();
-    tx.execute(PUT, args![to_json(&rows)?, now]).await.map(drop)
+    to_json(&campaigns.map(|(name, schedule)| Row { name, schedule }).collect::<Vec<_>>())
 }
 
 /// A campaign's row, locked until the transaction ends.

@@ -79,12 +79,13 @@ const SUMMARY: &str = "
            (SELECT COUNT(*) FROM handoffs WHERE outcome = 'won') AS won,
            (SELECT COUNT(*) FROM suppressions WHERE lifted_at IS NULL AND channel = 'email') AS suppressed";
 /// Nurturing, with nothing that will ever bring somebody to look at them: no wake date, no review, no assessment due, no
-/// item on a queue. $1 are the members of running campaigns.
+/// item on a queue, no place in the doorway. $1 are the members of running campaigns.
 const ADRIFT: &str = "
     SELECT p.id, p.review_after FROM prospects p
     WHERE p.id > $3 AND p.id <= $4 AND p.standing = 'nurturing' AND p.wake_at IS NULL AND (p.review_after IS NULL OR p.review_after <= $2)
       AND p.id NOT IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))
-      AND NOT EXISTS (SELECT 1 FROM follow_ups f WHERE f.prospect_id = p.id AND f.done_at IS NULL)";
+      AND NOT EXISTS (SELECT 1 FROM follow_ups f WHERE f.prospect_id = p.id AND f.done_at IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM qualifications q WHERE q.prospect_id = p.id AND q.settled_at IS NULL)";
 const UNATTENDED: &str = "
     SELECT COUNT(*) FROM prospects p WHERE p.standing IN ('offered', 'owned')
       AND NOT EXISTS (SELECT 1 FROM follow_ups f JOIN handoffs h ON h.id = f.handoff_id

@@ -53,8 +53,10 @@ macro_rules! columns {
 }
 
 const ADD: &str = "
-    INSERT INTO handoffs (prospect_id, episode, qualification_id, cause, state, salesperson, assignment, stage, opened_at, answer_until, touch_until)
-    VALUES ($1, $2, $3, $4, 'offered', $5, $6, 'interested', $7, $8, $9) RETURNING id";
+    INSERT INTO handoffs (prospect_id, episode, qualification_id, cause, state, salesperson, assignment, stage, opened_at,
+                          answer_until, touch_until, plan_hash)
+    VALUES ($1, $2, $3, $4, 'offered', $5, $6, 'interested', $7, $8, $9, (SELECT q.plan_hash FROM qualifications q WHERE q.id = $3))
+    RETURNING id";
 const LOAD: &str = columns!("WHERE id = $1");
 const LOCK: Sql = locking!(columns!("WHERE id = $1"), "FOR UPDATE");
 const OF_PROSPECT: &str = columns!("WHERE prospect_id = $1 ORDER BY id DESC");
@@ -64,7 +66,7 @@ const STORE: &str = "
     UPDATE handoffs SET state = $2, salesperson = $3, stage = $4, answer_until = $5, touch_until = $6, accepted_at = $7,
            touched_at = $8, closed_at = $9, outcome = $10, value = $11
     WHERE id = $1";
-const REASSIGN: &str = "UPDATE handoffs SET assignment = $2 WHERE id = $1";
+const REASSIGN: &str = "UPDATE handoffs SET assignment = $2, plan_hash = $3 WHERE id = $1";
 const PARTS: &str = "SELECT qualification_id, assignment FROM handoffs WHERE id = $1";
 const LOADS: &str = "
     SELECT salesperson, SUM(CASE WHEN state <> 'closed' THEN 1 ELSE 0 END), MAX(opened_at) FROM handoffs GROUP BY salesperson";
@@ -78,7 +80,7 @@ const UNREMINDED: &str = "
 const ADD_EVENT: &str = "INSERT INTO handoff_events (handoff_id, at, by_whom, what, note) VALUES ($1, $2, $3, $4, $5)";
 const EVENTS: &str = "SELECT at, by_whom, what, note FROM handoff_events WHERE handoff_id = $1 ORDER BY id";
 
-/// Stores the opening of a handoff.
+/// Stores the opening of a handoff, under the configuration of its qualification.
 ///
 /// # Errors
 /// The store's; a violation of [`ONE_OPEN`] when the prospect has an open one already.
@@ -161,12 +163,12 @@ pub async fn store(tx: &mut Tx, handoff: &Handoff) -> Result<(), StoreError> {
     }
 }
 
-/// Stores a new assignment's reason.
+/// Stores a new assignment's reason, and under which configuration it was found.
 ///
 /// # Errors
 /// The store's.
-pub async fn reassign(tx: &mut Tx, id: HandoffId, assignment: &Assignment) -> Result<(), StoreError> {
-    tx.execute(REASSIGN, args![id, to_json(assignment)?]).await.map(drop)
+pub async fn reassign(tx: &mut Tx, id: HandoffId, assignment: &Assignment, plan_hash: &str) -> Result<(), StoreError> {
+    tx.execute(REASSIGN, args![id, to_json(assignment)?, plan_hash]).await.map(drop)
 }
 
 /// The qualification a handoff cites, and why this salesperson.

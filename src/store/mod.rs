@@ -21,6 +21,8 @@ pub mod prospects;
 pub mod sending;
 pub mod witness;
 pub mod identity;
+// What was configured.
+pub mod configurations;
 // What is said to the group.
 pub mod campaigns;
 pub mod occurrences;

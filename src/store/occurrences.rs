@@ -33,10 +33,11 @@ pub struct Past {
 }
 
 const OPEN: &str = "
-    INSERT INTO occurrences (campaign, nominal, due_at, state, reason) VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO occurrences (campaign, nominal, due_at, state, reason, plan_hash) VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (campaign, nominal) DO NOTHING";
 const OPEN_TEST: &str = "
-    INSERT INTO occurrences (campaign, nominal, due_at, state, filled_at) VALUES ($1, $2, $3, 'filled', $3) RETURNING id";
+    INSERT INTO occurrences (campaign, nominal, due_at, state, filled_at, plan_hash) VALUES ($1, $2, $3, 'filled', $3, $4)
+    RETURNING id";
 const FILLING: Sql = locking!(
     "SELECT o.id, o.campaign, o.due_at, o.cursor FROM occurrences o JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
      WHERE o.state = 'filling' ORDER BY o.id LIMIT 1",
@@ -45,7 +46,8 @@ const FILLING: Sql = locking!(
 const PEEK: &str = "
     SELECT o.id, o.campaign, o.due_at, o.cursor FROM occurrences o JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
     WHERE o.state = 'filling' ORDER BY o.id LIMIT 1";
-const MISSED: &str = "UPDATE occurrences SET state = 'missed', reason = $2 WHERE id = $1 AND state = 'filling' AND cursor = 0";
+const MISSED: &str =
+    "UPDATE occurrences SET state = 'missed', reason = $2, plan_hash = $3 WHERE id = $1 AND state = 'filling' AND cursor = 0";
 const LATEST: &str = "
     SELECT nominal, state, reason FROM occurrences o WHERE campaign = $1
       AND NOT EXISTS (SELECT 1 FROM issues i WHERE i.occurrence_id = o.id AND i.test)
@@ -53,22 +55,35 @@ const LATEST: &str = "
 const ADVANCE: &str = "UPDATE occurrences SET cursor = $2 WHERE id = $1";
 const FILLED: &str = "UPDATE occurrences SET state = 'filled', filled_at = $2 WHERE id = $1";
 
-/// Opens an occurrence to be filled, or records that it was missed, and why. Returns whether it is new: no restart, second
+/// Opens an occurrence to be filled, or records that it was missed, and why; and under which configuration. Returns whether it is new: no restart, second
 /// node or clock change opens it twice.
 ///
 /// # Errors
 /// The store's.
-pub async fn open(tx: &mut Tx, campaign: &Name, firing: &Firing, missed: Option<Missed>) -> Result<bool, StoreError> {
+pub async fn open(
+    tx: &mut Tx,
+    campaign: &Name,
+    firing: &Firing,
+    missed: Option<Missed>,
+    plan_hash: &str,
+) -> Result<bool, StoreError> {
     let state = if missed.is_some() { "missed" } else { "filling" };
-    Ok(tx.execute(OPEN, args![campaign, firing.nominal.as_str(), firing.due_at, state, missed.map(Missed::word)]).await? > 0)
+    let values = args![campaign, firing.nominal.as_str(), firing.due_at, state, missed.map(Missed::word), plan_hash];
+    Ok(tx.execute(OPEN, values).await? > 0)
 }
 
 /// Opens an occurrence for a test copy, filled at once.
 ///
 /// # Errors
 /// The store's.
-pub async fn open_test(tx: &mut Tx, campaign: &Name, nominal: &str, now: Timestamp) -> Result<OccurrenceId, StoreError> {
-    tx.number(OPEN_TEST, args![campaign, nominal, now]).await.map(OccurrenceId)
+pub async fn open_test(
+    tx: &mut Tx,
+    campaign: &Name,
+    nominal: &str,
+    plan_hash: &str,
+    now: Timestamp,
+) -> Result<OccurrenceId, StoreError> {
+    tx.number(OPEN_TEST, args![campaign, nominal, now, plan_hash]).await.map(OccurrenceId)
 }
 
 /// The oldest occurrence of a running campaign that is being filled, and that no other node is filling right now.
@@ -107,8 +122,8 @@ pub async fn filled(tx: &mut Tx, id: OccurrenceId, now: Timestamp) -> Result<(),
 ///
 /// # Errors
 /// The store's.
-pub async fn missed(tx: &mut Tx, id: OccurrenceId) -> Result<bool, StoreError> {
-    Ok(tx.execute(MISSED, args![id, Missed::Late.word()]).await? > 0)
+pub async fn missed(tx: &mut Tx, id: OccurrenceId, plan_hash: &str) -> Result<bool, StoreError> {
+    Ok(tx.execute(MISSED, args![id, Missed::Late.word(), plan_hash]).await? > 0)
 }
 
 /// The latest occurrences of a campaign, the newest first; test copies are none.

@@ -6,19 +6,42 @@ use crate::domain::criterion::PerCriterion;
 use crate::domain::id::{ProspectId, QualificationId};
 use crate::domain::qualification::{Finding, Qualification};
 use jiff::Timestamp;
+use serde::Serialize;
 
 const ADD: &str = "
     INSERT INTO qualifications (prospect_id, episode, cause, at, findings, plan_hash, known_up_to)
     VALUES ($1, $2, $3, $4, $5, $6, (SELECT MAX(id) FROM signals))
     ON CONFLICT (prospect_id) WHERE settled_at IS NULL DO NOTHING";
-const NEXT: Sql =
-    locking!("SELECT id, prospect_id FROM qualifications WHERE settled_at IS NULL ORDER BY id LIMIT 1", "FOR UPDATE SKIP LOCKED");
-const WAITING: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM qualifications WHERE settled_at IS NULL LIMIT 1) AS waiting";
+const NEXT: Sql = locking!(
+    "SELECT id, prospect_id FROM qualifications WHERE settled_at IS NULL ORDER BY by_rules, id LIMIT 1",
+    "FOR UPDATE SKIP LOCKED"
+);
+const NEXT_AT_ONCE: Sql = locking!(
+    "SELECT id, prospect_id FROM qualifications WHERE settled_at IS NULL AND NOT by_rules ORDER BY id LIMIT 1",
+    "FOR UPDATE SKIP LOCKED"
+);
 const SETTLE: &str = "
     UPDATE qualifications SET settled_at = $2, cause = $3, at = $4, findings = $5, plan_hash = $6,
            known_up_to = (SELECT MAX(id) FROM signals)
     WHERE id = $1";
 const WITHDRAW: &str = "UPDATE qualifications SET settled_at = $2 WHERE id = $1";
+const KINDS: &str = "
+    SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM qualifications WHERE settled_at IS NULL AND NOT by_rules LIMIT 1) AS at_once),
+           (SELECT COUNT(*) FROM (SELECT 1 FROM qualifications WHERE settled_at IS NULL AND by_rules LIMIT 1) AS by_rules)";
+const SET_BY_RULES: &str = "UPDATE qualifications SET by_rules = $2 WHERE prospect_id = $1 AND settled_at IS NULL";
+/// Whoever is not nurturing any more takes nobody's place: their turn ends in a withdrawal.
+const BY_RULES: &str = "
+    SELECT q.prospect_id FROM qualifications q JOIN prospects p ON p.id = q.prospect_id
+    WHERE q.settled_at IS NULL AND q.by_rules AND p.standing = 'nurturing' ORDER BY q.id";
+const LEAVE: &str = "
+    UPDATE qualifications SET settled_at = $2
+    WHERE settled_at IS NULL AND by_rules
+      AND prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
+const OFFERED: &str = "
+    SELECT COUNT(*) FROM qualifications q WHERE q.by_rules AND q.settled_at >= $1
+      AND EXISTS (SELECT 1 FROM handoffs h WHERE h.prospect_id = q.prospect_id AND h.qualification_id = q.id)";
+/// The lock under which the nodes count offers, one at a time.
+const RAMP: i64 = 0x72_61_6d_70;
 const FINDINGS: &str = "SELECT findings FROM qualifications WHERE id = $1";
 
 /// Lets a prospect stand in the doorway, unless one of theirs stands there already.
@@ -46,12 +69,81 @@ pub async fn next(tx: &mut Tx) -> Result<Option<(QualificationId, ProspectId)>, 
     Ok(row.map(|(id, prospect)| (QualificationId(id), ProspectId(prospect))))
 }
 
-/// Whether anybody stands there.
+/// The next one waiting whom no change of the rules made ready, locked until the transaction ends.
 ///
 /// # Errors
 /// The store's.
-pub async fn is_any_waiting(tx: &mut Tx) -> Result<bool, StoreError> {
-    Ok(tx.number(WAITING, args![]).await? > 0)
+pub async fn next_at_once(tx: &mut Tx) -> Result<Option<(QualificationId, ProspectId)>, StoreError> {
+    let row: Option<(i64, i64)> = tx.row(NEXT_AT_ONCE, args![]).await?;
+    Ok(row.map(|(id, prospect)| (QualificationId(id), ProspectId(prospect))))
+}
+
+/// Who stands there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// Somebody whom a signal or the calendar made ready, or who asked for a person.
+    pub at_once: bool,
+    /// Somebody whom a change of the rules made ready.
+    pub by_rules: bool,
+}
+
+/// Who stands there.
+///
+/// # Errors
+/// The store's.
+pub async fn waiting(tx: &mut Tx) -> Result<Waiting, StoreError> {
+    let row: Option<(i64, i64)> = tx.row(KINDS, args![]).await?;
+    let (at_once, by_rules) = row.unwrap_or_default();
+    Ok(Waiting { at_once: at_once > 0, by_rules: by_rules > 0 })
+}
+
+/// Says of a prospect's that waits whether a change of the rules made them ready.
+///
+/// # Errors
+/// The store's.
+pub async fn set_by_rules(tx: &mut Tx, prospect: ProspectId, by_rules: bool) -> Result<(), StoreError> {
+    tx.execute(SET_BY_RULES, args![prospect, by_rules]).await.map(drop)
+}
+
+/// Those whom a change of the rules made ready and who wait, in the order in which they are offered.
+///
+/// # Errors
+/// The store's.
+pub async fn made_ready_by_rules(tx: &mut Tx) -> Result<Vec<ProspectId>, StoreError> {
+    let rows: Vec<(i64,)> = tx.rows(BY_RULES, args![]).await?;
+    Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
+}
+
+/// Settles, without a handoff, what waits of these prospects because the rules changed: they are not ready any more.
+///
+/// # Errors
+/// The store's.
+pub async fn leave(tx: &mut Tx, prospects: &[ProspectId], now: Timestamp) -> Result<(), StoreError> {
+    #[derive(Serialize)]
+    struct Id {
+        p: ProspectId,
+    }
+    if prospects.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Id> = prospects.iter().map(|p| Id { p: *p }).collect();
+    tx.execute(LEAVE, args![to_json(&ids)?, now]).await.map(drop)
+}
+
+/// How many whom a change of the rules made ready were handed off since.
+///
+/// # Errors
+/// The store's.
+pub async fn offered_by_rules(tx: &mut Tx, since: Timestamp) -> Result<usize, StoreError> {
+    Ok(usize::try_from(tx.number(OFFERED, args![since]).await?).unwrap_or(0))
+}
+
+/// Waits until no other node counts offers, and is the one who does until the transaction ends.
+///
+/// # Errors
+/// The store's.
+pub async fn count_alone(tx: &mut Tx) -> Result<(), StoreError> {
+    tx.alone(RAMP).await
 }
 
 /// Settles it as assessed again at the handoff: these are the findings the handoff cites.

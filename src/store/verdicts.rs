@@ -23,10 +23,11 @@ const OF: &str = "
     SELECT prospect_id, criterion, verdict FROM verdicts
     WHERE prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
 const SET: &str = "
-    INSERT INTO verdicts (prospect_id, criterion, verdict, changed_at)
-    SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'c', value ->> 'v', CAST($2 AS BIGINT) FROM json_each($1)
+    INSERT INTO verdicts (prospect_id, criterion, verdict, changed_at, plan_hash)
+    SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'c', value ->> 'v', CAST($2 AS BIGINT), CAST($3 AS TEXT) FROM json_each($1)
     WHERE value ->> 'v' IS NOT NULL ORDER BY 1, 2
-    ON CONFLICT (prospect_id, criterion) DO UPDATE SET verdict = excluded.verdict, changed_at = excluded.changed_at";
+    ON CONFLICT (prospect_id, criterion) DO UPDATE SET verdict = excluded.verdict, changed_at = excluded.changed_at,
+        plan_hash = excluded.plan_hash";
 const UNSET: &str = "
     DELETE FROM verdicts WHERE EXISTS (SELECT 1 FROM json_each($1) j
         WHERE CAST(j.value ->> 'p' AS BIGINT) = verdicts.prospect_id AND j.value ->> 'c' = verdicts.criterion)";
@@ -60,16 +61,21 @@ pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<BTreeMap<Prospe
     Ok(found)
 }
 
-/// Writes down verdicts that changed.
+/// Writes down verdicts that changed, and under which configuration.
 ///
 /// # Errors
 /// The store's.
-pub async fn set(tx: &mut Tx, changed: &[(ProspectId, Criterion, Verdict)], now: Timestamp) -> Result<(), StoreError> {
+pub async fn set(
+    tx: &mut Tx,
+    changed: &[(ProspectId, Criterion, Verdict)],
+    plan_hash: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let row =
         |(p, c, v): &(ProspectId, Criterion, Verdict)| Row { p: *p, c: c.word(), v: (*v != Verdict::Unknown).then(|| v.word()) };
     let (known, unknown): (Vec<Row>, Vec<Row>) = changed.iter().map(row).partition(|row| row.v.is_some());
     if !known.is_empty() {
-        tx.execute(SET, args![to_json(&known)?, now]).await?;
+        tx.execute(SET, args![to_json(&known)?, now, plan_hash]).await?;
     }
     if !unknown.is_empty() {
         tx.execute(UNSET, args![to_json(&unknown)?]).await?;

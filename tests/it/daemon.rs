@@ -196,6 +196,55 @@ async fn what_another_process_writes_is_acted_on_within_seconds() {
     assert!(daemon.ends().success());
 }
 
+/// The database of the daemon in this directory, as verbs are told of it.
+fn apply(directory: &Path, config: &Path) -> std::process::Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nurtured"));
+    command.args(["apply", "--yes"]).env("NURTURED_CONFIG", config);
+    let url = format!("sqlite:{}", directory.join("story.db").display());
+    command.env("NURTURED__DATABASE__URL", url).output().expect("it runs")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_applied_a_running_daemon_takes_over() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = write_configuration(directory.path());
+    let catcher = Catcher::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
+    let daemon = Daemon::start(directory.path(), catcher.local_addr());
+    daemon.says("READY=1");
+    assert!(log(directory.path()).contains("another configuration than the one in force: it is applied"));
+
+    let rules = config.join("qualification.toml");
+    let text = std::fs::read_to_string(&rules).expect("read");
+    std::fs::write(&rules, text.replace("\"9 months\"", "\"8 months\"")).expect("written");
+    let done = apply(directory.path(), &config);
+    assert!(done.status.success(), "{done:?}");
+    daemon.says("RELOADING=1");
+    daemon.says("READY=1");
+    let told = log(directory.path());
+    assert!(told.contains("configuration reloaded") && !told.contains("reload refused"), "{told}");
+
+    // Files that the daemon has not: it says so once, and goes on with its own.
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    let other = write_configuration(elsewhere.path());
+    let done = apply(directory.path(), &other);
+    assert!(done.status.success(), "{done:?}");
+    daemon.says("RELOADING=1");
+    daemon.says("READY=1");
+    let refused = || log(directory.path()).matches("was applied elsewhere, and the files here are").count();
+    assert_eq!(refused(), 1, "{}", log(directory.path()));
+
+    // As on SIGHUP, what is not valid changes nothing: neither here nor in the database.
+    std::fs::write(&rules, text.replace("\"9 months\"", "\"soon\"")).expect("written");
+    assert_eq!(apply(directory.path(), &config).status.code(), Some(78));
+    daemon.signal("-HUP");
+    daemon.says("RELOADING=1");
+    daemon.says("READY=1");
+    assert!(log(directory.path()).contains("is not a span of time"), "{}", log(directory.path()));
+    assert_eq!(refused(), 1);
+    daemon.signal("-TERM");
+    assert!(daemon.ends().success());
+}
+
 #[tokio::test]
 async fn where_nobody_else_can_be_what_was_held_is_taken_over_at_the_start() {
     let directory = tempfile::tempdir().expect("a directory");

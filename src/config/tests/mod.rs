@@ -6,6 +6,8 @@ mod broken;
 mod calendar;
 mod disk;
 mod guards;
+mod kept;
 mod refused;
+mod routes;
 mod rules;
 mod signature;

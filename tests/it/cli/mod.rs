@@ -4,6 +4,7 @@ mod backtest;
 mod evidence;
 mod halt;
 mod lists;
+mod plans;
 mod verbs;
 
 use std::path::PathBuf;

@@ -93,7 +93,7 @@ async fn the_statement_and_the_domain_agree_on_who_fits(bench: Bench) -> anyhow:
     prospects::add_tags(&mut tx, &tags).await?;
     let all = ids.iter().flat_map(|id| Criterion::ALL[..2].iter().map(move |criterion| (*id, *criterion)));
     let known: Vec<_> = all.map(|(id, criterion)| (id, criterion, Verdict::ALL[draw((0..Verdict::ALL.len()).boxed())])).collect();
-    verdicts::set(&mut tx, &known, minute(1)).await?;
+    verdicts::set(&mut tx, &known, "plan", minute(1)).await?;
     tx.commit().await?;
 
     let mut tx = bench.store.read().await?;

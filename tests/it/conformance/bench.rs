@@ -153,7 +153,7 @@ pub(super) const EVERY: ProspectId = ProspectId(1_000_000);
 /// Opens an occurrence to be filled; no other may be filling.
 pub(super) async fn open(tx: &mut Tx, campaign: &Name, nominal: &str, now: Timestamp) -> Result<OccurrenceId, StoreError> {
     let firing = Firing { due_at: now, nominal: nominal.to_owned() };
-    assert!(occurrences::open(tx, campaign, &firing, None).await?, "{nominal} is opened already");
+    assert!(occurrences::open(tx, campaign, &firing, None, "plan").await?, "{nominal} is opened already");
     Ok(occurrences::next_filling(tx).await?.expect("it was just opened").id)
 }
 

@@ -47,7 +47,7 @@ async fn a_small_world_adds_up(bench: Bench) -> anyhow::Result<()> {
     let outcomes: Vec<_> = ends.into_iter().map(|(n, state)| outcome(&lease, rows[n], 1, state)).collect();
     attempts::record(&mut tx, &outcomes, minute(6)).await?;
     // A test copy that was accepted and clicked counts nowhere.
-    let occurrence = occurrences::open_test(&mut tx, &name("letters"), "test", minute(1)).await?;
+    let occurrence = occurrences::open_test(&mut tx, &name("letters"), "test", "plan", minute(1)).await?;
     let copy = issue(&mut tx, occurrence, &name("letters"), &name("one"), true).await?;
     let delivery = deliveries::add_test(&mut tx, occurrence, copy, &address("marta@ours.example")).await?;
     attempts::record(&mut tx, &[outcome(&lease, delivery, 1, State::Accepted)], minute(6)).await?;

@@ -231,7 +231,7 @@ async fn changed_rules_mark_everybody_with_a_signal(bench: Bench) -> anyhow::Res
 async fn one_of_a_prospects_qualifications_waits(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let ids = add_some(&mut tx, 2).await?;
-    assert!(!qualifications::is_any_waiting(&mut tx).await?);
+    assert!(!qualifications::waiting(&mut tx).await?.at_once);
     assert_eq!(qualifications::next(&mut tx).await?, None);
     let found = ready(&mut tx, ids[0], 1).await?;
     let found = found.qualification();
@@ -251,7 +251,7 @@ async fn one_of_a_prospects_qualifications_waits(bench: Bench) -> anyhow::Result
     qualifications::withdraw(&mut tx, first, minute(3)).await?;
     assert_eq!(qualifications::next(&mut tx).await?.map(|(_, p)| p), Some(ids[1]));
     assert!(qualifications::add(&mut tx, ids[0], 1, "ready", found, "plan").await?, "the settled one no longer waits");
-    assert!(qualifications::is_any_waiting(&mut tx).await?);
+    assert!(qualifications::waiting(&mut tx).await?.at_once);
     Ok(())
 }
 
@@ -264,7 +264,7 @@ async fn a_qualification_is_settled_with_the_findings_it_cites(bench: Bench) -> 
     assert_eq!(qualifications::findings(&mut tx, waiting).await?, *early.findings());
     let late = ready(&mut tx, id, 5).await?;
     qualifications::settle(&mut tx, waiting, "ready", late.qualification(), "new plan", minute(6)).await?;
-    assert!(!qualifications::is_any_waiting(&mut tx).await?);
+    assert!(!qualifications::waiting(&mut tx).await?.at_once);
     let findings = qualifications::findings(&mut tx, waiting).await?;
     assert_eq!(findings, *late.qualification().findings());
     for (criterion, finding) in findings.iter() {

@@ -94,16 +94,18 @@ async fn an_account_is_asked_by_its_members_alone(bench: Bench) -> anyhow::Resul
 async fn what_is_known_is_set_and_unset(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let ids = add_some(&mut tx, 3).await?;
-    verdicts::set(&mut tx, &[], minute(1)).await?;
+    verdicts::set(&mut tx, &[], "plan", minute(1)).await?;
     verdicts::set(
         &mut tx,
         &[(ids[0], Need, Verdict::Met), (ids[0], Budget, Verdict::Weak), (ids[1], Need, Verdict::Unknown)],
+        "plan",
         minute(1),
     )
     .await?;
     verdicts::set(
         &mut tx,
         &[(ids[0], Need, Verdict::Expired), (ids[0], Budget, Verdict::Unknown), (ids[2], Vision, Verdict::Contradicted)],
+        "plan",
         minute(2),
     )
     .await?;
@@ -126,7 +128,7 @@ async fn near_misses_are_nurturing_and_miss_one_or_two(bench: Bench) -> anyhow::
             .enumerate()
             .map(|(i, c)| (ids[n], c, if i < met { Verdict::Met } else { Verdict::Expired }))
             .collect();
-        verdicts::set(&mut tx, &known, minute(i64::try_from(n)?)).await?;
+        verdicts::set(&mut tx, &known, "plan", minute(i64::try_from(n)?)).await?;
     }
     prospects::set_standing(&mut tx, ids[5], Standing::Owned, None).await?;
     assert_eq!(verdicts::near_misses(&mut tx, 9).await?, [ids[4], ids[2], ids[0]], "four first, then the newest");
@@ -141,11 +143,11 @@ async fn lapsed_handoffs_are_those_of_one_salesperson(bench: Bench) -> anyhow::R
     for (id, to) in ids.iter().zip(["dana", "dana", "luc"]) {
         handoffs.push(offer(&mut tx, *id, to, 5).await?);
         let known = [Vision, Budget, Authority, Need, Timeframe].map(|c| (*id, c, Verdict::Met));
-        verdicts::set(&mut tx, &known, minute(6)).await?;
+        verdicts::set(&mut tx, &known, "plan", minute(6)).await?;
     }
     assert!(verdicts::lapsed(&mut tx, &name("dana")).await?.is_empty());
     for id in [ids[1], ids[2]] {
-        verdicts::set(&mut tx, &[(id, Need, Verdict::Expired)], minute(7)).await?;
+        verdicts::set(&mut tx, &[(id, Need, Verdict::Expired)], "plan", minute(7)).await?;
     }
     let found = verdicts::lapsed(&mut tx, &name("dana")).await?;
     assert_eq!(found.iter().map(|(handoff, id, _)| (*handoff, *id)).collect::<Vec<_>>(), [(handoffs[1], ids[1])]);

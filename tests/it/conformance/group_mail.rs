@@ -67,7 +67,7 @@ async fn two_nodes_open_an_occurrence_once(bench: Bench) -> anyhow::Result<()> {
         tokio::spawn(async move {
             let mut tx = store.write().await?;
             let firing = Firing { due_at: minute(5), nominal: "2026-03-02T09:30[Europe/Madrid]".to_owned() };
-            let opened = occurrences::open(&mut tx, &letters, &firing, None).await?;
+            let opened = occurrences::open(&mut tx, &letters, &firing, None, "plan").await?;
             tx.commit().await?;
             Ok::<_, nurtured::store::backend::StoreError>(opened)
         })
@@ -88,7 +88,7 @@ async fn occurrences_are_filled_in_order_and_their_cursor_is_kept(bench: Bench) 
     campaigns::put(&mut tx, [&letters].into_iter().map(|c| (c, "0 9 * * * in UTC".to_owned())), minute(0)).await?;
     for (nominal, missed) in [("missed", true), ("first", false), ("second", false)] {
         let firing = Firing { due_at: minute(5), nominal: nominal.to_owned() };
-        assert!(occurrences::open(&mut tx, &letters, &firing, missed.then_some(Missed::Late)).await?);
+        assert!(occurrences::open(&mut tx, &letters, &firing, missed.then_some(Missed::Late), "plan").await?);
     }
     let first = occurrences::next_filling(&mut tx).await?.expect("two are open").id;
     occurrences::advance(&mut tx, first, ProspectId(40)).await?;
@@ -285,7 +285,7 @@ async fn a_test_copy_counts_for_nobody(bench: Bench) -> anyhow::Result<()> {
     add_some(&mut tx, 1).await?;
     campaigns::put(&mut tx, [&letters].into_iter().map(|c| (c, "0 9 * * * in UTC".to_owned())), minute(0)).await?;
     campaigns::pause(&mut tx, &letters, "not yet", minute(0)).await?;
-    let occurrence = occurrences::open_test(&mut tx, &letters, "test of minute 1", minute(1)).await?;
+    let occurrence = occurrences::open_test(&mut tx, &letters, "test of minute 1", "plan", minute(1)).await?;
     assert!(occurrences::peek_filling(&mut tx).await?.is_none());
     let copy = issue(&mut tx, occurrence, &letters, &name("one"), true).await?;
     let delivery = deliveries::add_test(&mut tx, occurrence, copy, &address("p0@a.example")).await?;

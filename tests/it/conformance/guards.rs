@@ -84,7 +84,7 @@ async fn a_trouble_is_counted_once_and_only_with_a_prospect(bench: Bench) -> any
     let letters = name("letters");
     let (lease, rows) = claim(&bench.store, "one", minute(5)).await?.expect("a range is due");
     let mut tx = bench.store.write().await?;
-    let occurrence = nurtured::store::occurrences::open_test(&mut tx, &letters, "a test", minute(6)).await?;
+    let occurrence = nurtured::store::occurrences::open_test(&mut tx, &letters, "a test", "plan", minute(6)).await?;
     let test = issue(&mut tx, occurrence, &letters, &name("one"), true).await?;
     let copy = deliveries::add_test(&mut tx, occurrence, test, &address("us@a.example")).await?;
     let live = name("seeded");

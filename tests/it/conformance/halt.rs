@@ -55,7 +55,7 @@ async fn a_test_copy_passes_a_stop_and_not_the_observing(bench: Bench) -> anyhow
     let to = Address::parse("me@a.example")?;
     let mut tx = bench.store.write().await?;
     let campaign = super::bench::name("letters");
-    let occurrence: OccurrenceId = occurrences::open_test(&mut tx, &campaign, "test", minute(6)).await?;
+    let occurrence: OccurrenceId = occurrences::open_test(&mut tx, &campaign, "test", "plan", minute(6)).await?;
     let issue: IssueId = super::bench::issue(&mut tx, occurrence, &campaign, &super::bench::name("one"), true).await?;
     let copy = deliveries::add_test(&mut tx, occurrence, issue, &to).await?;
     leases::cover_ours(&mut tx, occurrence, minute(6)).await?;

@@ -58,6 +58,8 @@ mod evidence;
 mod colleagues;
 /// Sealed history says what the rows say.
 mod history;
+/// Configurations that were put in force, and whom their rules made ready.
+mod configurations;
 /// Handoffs, follow-ups, letters.
 mod sales;
 /// Numbers over all tables.

@@ -151,7 +151,7 @@ async fn a_handoff_cites_its_qualification_and_its_assignment(bench: Bench) -> a
     let (cited, assignment) = handoffs::grounds(&mut tx, handoff).await?;
     assert_eq!((cited, &assignment, assignment.reason()), (qualification, &opening.assignment, &Reason::Manager));
     assert_eq!(qualifications::findings(&mut tx, cited).await?, *opening.cause.qualification().findings());
-    handoffs::reassign(&mut tx, handoff, &assigned("luc")).await?;
+    handoffs::reassign(&mut tx, handoff, &assigned("luc"), "plan").await?;
     assert_eq!(handoffs::grounds(&mut tx, handoff).await?.1, assigned("luc"));
     assert!(handoffs::grounds(&mut tx, HandoffId(99)).await.is_err());
     Ok(())

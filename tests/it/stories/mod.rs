@@ -14,6 +14,8 @@ mod forgotten;
 mod group_mail;
 mod guards;
 mod pacing;
+mod planned;
+mod ramped;
 mod halted;
 mod returned;
 mod salespeople;

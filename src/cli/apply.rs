@@ -1,0 +1,68 @@
+//! `nurtured apply`: what `plan` prints, made so. A daemon that runs takes it over within seconds, as on SIGHUP.
+
+use super::exit::Exit;
+use super::{open, plan, screen};
+use crate::clock::SystemClock;
+use crate::config;
+use crate::daemon::assemble;
+use crate::daemon::home::{self, Asks};
+use crate::flow::apply;
+use clap::Args;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Put this configuration in force
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// Name the people
+    #[arg(long)]
+    list: bool,
+}
+
+/// Applies.
+///
+/// # Errors
+/// 78 for a configuration that is wrong or still an example; 2 where nobody can be asked; 1 when the answer is no; the store's.
+pub async fn apply(verb: &Apply, said: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let loaded = open::load(said)?;
+    config::ready_for_real(&loaded.plan)?;
+    let store = open::store(&loaded.plan).await?;
+    home::look(&store, &SystemClock, Asks::Verb).await?;
+    let change = plan::look(&store, &loaded, verb.list).await?;
+    plan::tell(&loaded, &change, json)?;
+    if !change.is_new {
+        return Ok(());
+    }
+    if !verb.yes && !agreed()? {
+        return Err(Exit::No("Nothing was changed.".to_owned()));
+    }
+    // The very plan that was told of: the files are not read again.
+    let plan = loaded.plan;
+    let house = assemble::assemble(store, Arc::new(SystemClock), plan.clone()).await?;
+    let applied = apply::apply(&house.ctx, plan).await?;
+    if json {
+        return Ok(());
+    }
+    if applied.due > 0 {
+        screen::line(format!("{} prospects are to be assessed anew.", applied.due))?;
+    }
+    screen::line("It is in force. A daemon that runs takes it over within seconds, and says so in its log.")
+}
+
+/// Asks at the terminal.
+fn agreed() -> Result<bool, Exit> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Exit::Usage("nobody is there to ask; say --yes to apply it".to_owned()));
+    }
+    // What was told may have gone to a file; the question goes where somebody sees it.
+    screen::aside("");
+    let mut out = std::io::stderr();
+    write!(out, "Apply it? [y/N] ").and_then(|()| out.flush())?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+}

@@ -1,0 +1,104 @@
+//! `nurtured plan`: what this configuration would do to people, against the one in force. It changes nothing.
+
+use super::exit::Exit;
+use super::{changed, open, screen};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{self, Loaded};
+use crate::daemon::home::{self, Asks};
+use crate::domain::plan::Plan as Configured;
+use crate::insight::change::Change;
+use crate::insight::plan::{Asked, plan as ask};
+use crate::store::backend::{Store, Tx};
+use crate::store::configurations;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::path::Path;
+
+/// What this configuration would do to people, against the one in force
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Name the people
+    #[arg(long)]
+    list: bool,
+}
+
+/// What is printed as JSON.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    change: &'a Change,
+    warnings: Vec<String>,
+}
+
+/// Plans.
+///
+/// # Errors
+/// 78 for a configuration that is wrong; the store's.
+pub async fn plan(verb: &Plan, said: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let loaded = open::load(said)?;
+    // Not a house: nothing of this configuration may reach the database.
+    let store = open::store(&loaded.plan).await?;
+    home::look(&store, &SystemClock, Asks::Verb).await?;
+    let change = look(&store, &loaded, verb.list).await?;
+    tell(&loaded, &change, json)?;
+    match (json, change.is_new) {
+        (false, true) => screen::line("Nothing was changed. `nurtured apply` makes it so."),
+        _ => Ok(()),
+    }
+}
+
+/// Asks what would happen, and shows on a terminal how far it has come.
+///
+/// # Errors
+/// The store's.
+pub async fn look(store: &Store, loaded: &Loaded, list: bool) -> Result<Change, Exit> {
+    let before = before(&mut store.read().await?).await?;
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent}%  prospects are looked at  {eta} left") {
+        bar.set_style(style);
+    }
+    let asked = Asked { before: before.as_ref(), after: &loaded.plan, list };
+    let found = ask(store, asked, SystemClock.now(), |done, of| {
+        bar.set_length(of);
+        bar.set_position(done);
+    });
+    let found = found.await;
+    bar.finish_and_clear();
+    Ok(found?)
+}
+
+/// The configuration in force, as it was kept. `None` before the first was, or when this version cannot read it any more:
+/// which is said, for everything is then compared with nothing.
+///
+/// # Errors
+/// The store's.
+pub async fn before(tx: &mut Tx) -> Result<Option<Configured>, Exit> {
+    let Some(kept) = configurations::newest(tx).await? else { return Ok(None) };
+    let files: Vec<(&str, &str)> = kept.files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    match config::load_files(&files, &[]) {
+        Ok(loaded) => Ok(Some(loaded.plan)),
+        Err(problems) => {
+            let first = problems.0.first().map(|problem| problem.title.clone()).unwrap_or_default();
+            screen::aside(format!(
+                "This version cannot read the configuration in force ({first}): every campaign is shown as if it were new."
+            ));
+            Ok(None)
+        }
+    }
+}
+
+/// Prints it, and what somebody should look at.
+///
+/// # Errors
+/// As `screen::line`.
+pub fn tell(loaded: &Loaded, change: &Change, json: bool) -> Result<(), Exit> {
+    let warnings: Vec<&config::Problem> = loaded.warnings_at(change.at).collect();
+    if json {
+        return screen::json(&Told { change, warnings: warnings.iter().map(|warning| warning.render(false)).collect() });
+    }
+    for warning in warnings {
+        screen::aside(format!("{}\n", warning.render(super::exit::colour())));
+    }
+    changed::print(change)
+}

@@ -1,0 +1,57 @@
+//! What of a configuration is kept in the database once it is in force: every file as it was written, but `nurtured.toml`.
+//!
+//! That one holds secrets, and settings that concern this machine alone. In its place stands one written anew, with what
+//! concerns prospects, wherever it came from (the environment too). So what is kept is a configuration that can be read
+//! again and compared, and nobody who reads the database or a backup learns a password.
+
+use crate::domain::prospect::FieldType;
+use crate::domain::settings::{Settings, Tracking};
+use crate::domain::span::FiscalYear;
+use std::collections::BTreeMap;
+use toml::{Table, Value};
+
+/// The file that is written anew.
+pub const SERVICE: &str = "nurtured.toml";
+
+/// The files to keep, by their path.
+#[must_use]
+pub fn files<'a>(
+    read: impl Iterator<Item = (&'a str, &'a str)>,
+    settings: &Settings,
+    fiscal_year: FiscalYear,
+) -> BTreeMap<String, String> {
+    let mut kept: BTreeMap<String, String> = read.map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
+    kept.insert(SERVICE.to_owned(), service(settings, fiscal_year).to_string());
+    kept
+}
+
+fn service(settings: &Settings, fiscal_year: FiscalYear) -> Table {
+    let tracking = match settings.tracking {
+        Tracking::Consented => "consented",
+        Tracking::All => "all",
+        Tracking::None => "none",
+    };
+    let organisation = [("name", &settings.organisation.name), ("postal_address", &settings.organisation.postal_address)];
+    let smtp = [("host", settings.smtp.host.clone()), ("return_path", settings.smtp.return_path.to_string())];
+    let word = |kind: &FieldType| FieldType::WORDS.iter().find(|(_, known)| known == kind).map_or("text", |(word, _)| word);
+    let mut table = Table::new();
+    let mut say = |key: &str, value: Value| drop(table.insert(key.to_owned(), value));
+    say("public_url", settings.public_url.clone().into());
+    say("tracking", tracking.into());
+    say("fiscal_year_starts", fiscal_year.to_string().into());
+    say("organisation", words(organisation.into_iter().map(|(key, text)| (key, text.as_str()))));
+    say("smtp", words(smtp.iter().map(|(key, text)| (*key, text.as_str()))));
+    say("fields", words(settings.fields.iter().map(|(name, kind)| (name.as_str(), word(kind)))));
+    if let Some(cap) = settings.cap {
+        let cap = Table::from_iter([
+            ("mails".to_owned(), Value::Integer(cap.mails.into())),
+            ("within".to_owned(), cap.within.to_string().into()),
+        ]);
+        say("sending", Value::Table(Table::from_iter([("cap".to_owned(), Value::Table(cap))])));
+    }
+    table
+}
+
+fn words<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
+    Value::Table(pairs.map(|(key, text)| (key.to_owned(), Value::String(text.to_owned()))).collect())
+}
