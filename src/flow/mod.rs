@@ -21,10 +21,11 @@ pub mod transmit;
 pub mod recover;
 pub mod deliver;
 pub mod doubt;
+pub mod look;
+pub mod conclude;
 pub mod observe;
 pub mod judge;
 // The doorway.
-pub mod look;
 pub mod qualify;
 // The individual side.
 pub mod dossier;

@@ -1,21 +1,16 @@
-//! qualify: signals become evidence, evidence becomes five verdicts, and whoever is ready, or asks for a person, stands
-//! in the doorway.
+//! qualify: what time brings is concluded from, and everybody is assessed anew when the rules change. Signals themselves are
+//! concluded from as they arrive.
 
+use super::conclude::{self, conclude};
 use super::context::{Context, FlowError, Progress};
-use super::look::Record;
-use crate::domain::criterion::Criterion;
 use crate::domain::handoff::Handoff;
-use crate::domain::id::{ProspectId, fingerprint};
 use crate::domain::plan::Plan;
-use crate::domain::prospect::{Prospect, Standing};
-use crate::domain::qualification::{Qualification, Verdict};
-use crate::store::backend::Tx;
-use crate::store::{applied_rules, assessments, follow_ups, handoffs, prospects, qualifications, verdicts};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use crate::domain::prospect::Prospect;
+use crate::domain::qualification::Qualification;
+use crate::store::{applied_rules, assessments};
 
 /// How many prospects one transaction assesses.
-const PAGE: i64 = 200;
+const PAGE: i64 = 1_000;
 
 /// Assesses the prospects that are due.
 ///
@@ -35,17 +30,7 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
     if claimed.is_empty() {
         return Ok(Progress::Idle);
     }
-    assessments::done(&mut tx, &claimed).await?;
-    let people = prospects::load(&mut tx, &claimed).await?;
-    let record = Record::load(&mut tx, &plan, &people, Timestamp::MAX).await?;
-    let (mut again, mut changed) = (Vec::new(), Vec::new());
-    for prospect in people.iter().filter(|p| p.address.is_some()) {
-        let found = record.assess(&plan, prospect, now);
-        changed.extend(changes(prospect, &found));
-        again.extend(judge(&mut tx, &plan, prospect, found, now).await?.map(|at| (prospect.id, at)));
-    }
-    verdicts::set(&mut tx, &changed, now).await?;
-    assessments::mark(&mut tx, again.into_iter()).await?;
+    conclude(&mut tx, &plan, &claimed, now).await?;
     failpoint!("qualify.before_commit");
     tx.commit().await?;
     failpoint!("qualify.after_commit");
@@ -59,7 +44,7 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
 /// The store's.
 pub async fn apply_rules(ctx: &Context) -> Result<u64, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
-    let hash = rules_hash(&plan)?;
+    let hash = conclude::rules_hash(&plan);
     let mut tx = ctx.store().write().await?;
     let due = if applied_rules::apply(&mut tx, &hash, now).await? { assessments::mark_everybody(&mut tx, now).await? } else { 0 };
     tx.commit().await?;
@@ -72,77 +57,13 @@ pub async fn apply_rules(ctx: &Context) -> Result<u64, FlowError> {
 /// # Errors
 /// When they cannot be written down.
 pub fn rules_hash(plan: &Plan) -> Result<String, FlowError> {
-    let rules = serde_json::to_string(&plan.qualifying).map_err(|e| FlowError::Unable(format!("write the rules down: {e}")))?;
-    Ok(fingerprint(&[&rules]))
-}
-
-/// The verdicts that are not what they were. Each is told once, with the reason, when it happens.
-fn changes(prospect: &Prospect, found: &Qualification) -> Vec<(ProspectId, Criterion, Verdict)> {
-    let was = |criterion| prospect.verdicts.get(&criterion).copied().unwrap_or_default();
-    let changed = found.findings().iter().filter(|(criterion, finding)| finding.verdict != was(*criterion));
-    changed
-        .map(|(criterion, finding)| {
-            // What a signal did can be seen in the signal; what the clock did is seen nowhere else.
-            if let Some(since) = finding.since.filter(|since| finding.cites.iter().all(|c| c.at < *since)) {
-                let signals: Vec<i64> = finding.cites.iter().map(|c| c.signal.0).collect();
-                let (criterion, verdict) = (criterion.word(), finding.verdict.word());
-                tracing::info!(prospect = %prospect.id, criterion, verdict, %since, ?signals, "time changed a verdict");
-            }
-            (prospect.id, criterion, finding.verdict)
-        })
-        .collect()
-}
-
-/// Acts on one prospect's verdicts; returns when time alone will change something.
-async fn judge(
-    tx: &mut Tx,
-    plan: &Plan,
-    prospect: &Prospect,
-    qualification: Qualification,
-    now: Timestamp,
-) -> Result<Option<Timestamp>, FlowError> {
-    // A wake date is a change that time brings, whatever became of the statement it was read from.
-    let wakes_at = prospect.wake_at.filter(|at| *at > now);
-    let changes_at = [qualification.changes_at(), wakes_at].into_iter().flatten().min();
-    if prospect.standing != Standing::Nurturing {
-        return Ok(changes_at);
-    }
-    let handoffs = handoffs::of_prospect(tx, prospect.id).await?;
-    let woke = prospect.wake_at.is_some_and(|at| at <= now);
-    match doorway(qualification.clone(), prospect, &handoffs) {
-        Some((cause, found)) => {
-            let fresh = qualifications::add(tx, prospect.id, prospect.episode, cause, &found, &plan.hash).await?;
-            tracing::info!(prospect = %prospect.id, cause, fresh, "stands in the doorway");
-        }
-        None if woke => remind(tx, plan, prospect, &qualification, now).await?,
-        None => {}
-    }
-    if woke {
-        prospects::set_wake(tx, prospect.id, None).await?;
-    }
-    Ok(changes_at)
+    Ok(conclude::rules_hash(plan))
 }
 
 /// Whether the prospect may stand in the doorway, and why. A request is one that no handoff has answered yet.
 #[must_use]
 pub fn doorway(qualification: Qualification, prospect: &Prospect, handoffs: &[Handoff]) -> Option<(&'static str, Qualification)> {
-    let answered = handoffs.iter().map(|h| h.opened_at).max();
-    let since = answered.map_or(Timestamp::MIN, |at| at.max(prospect.episode_started_at));
-    if let Some(ready) = qualification.clone().into_ready(prospect.episode_started_at) {
-        return Some(("ready", ready.qualification().clone()));
-    }
-    qualification.into_request(since).map(|request| ("request", request.qualification().clone()))
-}
-
-/// The date they asked for has come, and they are not ready: somebody who knows them looks at them today.
-async fn remind(tx: &mut Tx, plan: &Plan, prospect: &Prospect, found: &Qualification, now: Timestamp) -> Result<(), FlowError> {
-    let owner = prospect.previous_salesperson.as_ref().filter(|id| plan.roster.salesperson(id).is_some_and(|s| s.active));
-    let salesperson = owner.unwrap_or(&plan.roster.manager);
-    let date = prospect.wake_at.unwrap_or(now).to_zoned(TimeZone::UTC).date();
-    let missing: Vec<&str> = found.missing().into_iter().map(Criterion::word).collect();
-    let action =
-        format!("They asked to be approached from {date}. {} of 5 known; ask about {}.", found.met(), missing.join(", "));
-    follow_ups::add(tx, prospect.id, None, salesperson, &action, now).await?;
-    tracing::info!(prospect = %prospect.id, %salesperson, "woke without being ready");
-    Ok(())
+    let handed_off_at = handoffs.iter().map(|h| h.opened_at).max();
+    let cause = conclude::doorway(&qualification, prospect.episode_started_at, handed_off_at)?;
+    Some((cause, qualification))
 }

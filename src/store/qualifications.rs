@@ -6,10 +6,18 @@ use crate::domain::criterion::PerCriterion;
 use crate::domain::id::{ProspectId, QualificationId};
 use crate::domain::qualification::{Finding, Qualification};
 use jiff::Timestamp;
+use serde::Serialize;
 
 const ADD: &str = "
     INSERT INTO qualifications (prospect_id, episode, cause, at, findings, plan_hash) VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (prospect_id) WHERE settled_at IS NULL DO NOTHING";
+const ADD_ALL: &str = "
+    INSERT INTO qualifications (prospect_id, episode, cause, at, findings, plan_hash)
+    SELECT CAST(value ->> 'p' AS BIGINT), CAST(value ->> 'e' AS BIGINT), value ->> 'c', CAST(value ->> 'at' AS BIGINT),
+           value ->> 'f', CAST($2 AS TEXT)
+    FROM json_each($1) WHERE TRUE ORDER BY key
+    ON CONFLICT (prospect_id) WHERE settled_at IS NULL DO NOTHING
+    RETURNING prospect_id, cause";
 const NEXT: Sql =
     locking!("SELECT id, prospect_id FROM qualifications WHERE settled_at IS NULL ORDER BY id LIMIT 1", "FOR UPDATE SKIP LOCKED");
 const WAITING: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM qualifications WHERE settled_at IS NULL LIMIT 1) AS waiting";
@@ -32,6 +40,44 @@ pub async fn add(
 ) -> Result<bool, StoreError> {
     let findings = to_json(qualification.findings())?;
     Ok(tx.execute(ADD, args![prospect, episode, cause, qualification.at(), findings, plan_hash]).await? > 0)
+}
+
+/// Somebody who may stand there.
+#[derive(Debug)]
+pub struct Standee {
+    /// Who.
+    pub prospect: ProspectId,
+    /// In which episode.
+    pub episode: i64,
+    /// `ready` or `request`.
+    pub cause: &'static str,
+    /// Their five verdicts.
+    pub found: Qualification,
+}
+
+/// The same for many at once; returns those who did not stand there yet, each with the cause.
+///
+/// # Errors
+/// The store's.
+pub async fn add_all(tx: &mut Tx, all: &[Standee], plan_hash: &str) -> Result<Vec<(ProspectId, String)>, StoreError> {
+    #[derive(Serialize)]
+    struct Row {
+        p: ProspectId,
+        e: i64,
+        c: &'static str,
+        at: i64,
+        f: String,
+    }
+    if all.is_empty() {
+        return Ok(Vec::new());
+    }
+    let row = |s: &Standee| {
+        let f = to_json(s.found.findings())?;
+        Ok(Row { p: s.prospect, e: s.episode, c: s.cause, at: s.found.at().as_millisecond(), f })
+    };
+    let rows = all.iter().map(row).collect::<Result<Vec<_>, StoreError>>()?;
+    let new: Vec<(i64, String)> = tx.rows(ADD_ALL, args![to_json(&rows)?, plan_hash]).await?;
+    Ok(new.into_iter().map(|(prospect, cause)| (ProspectId(prospect), cause)).collect())
 }
 
 /// The next one waiting, locked until the transaction ends.
