@@ -5,8 +5,8 @@ use nurtured::domain::address::Address;
 use nurtured::domain::id::{Name, ProspectId};
 use nurtured::flow::admit::{self, Arrival};
 use nurtured::flow::context::Context;
-use nurtured::flow::qualify;
 use nurtured::flow::context::Progress;
+use nurtured::flow::qualify;
 use nurtured::store::prospects;
 use std::collections::BTreeMap;
 

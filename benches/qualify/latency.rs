@@ -2,9 +2,9 @@
 //! real loops, the real clock, a relay on loopback. The time runs from the moment the proof is durable.
 
 use crate::arguments::Arguments;
+use crate::company::COLLEAGUES;
 use crate::stopwatch::Stopwatch;
 use crate::world::World;
-use crate::company::COLLEAGUES;
 use crate::{Figure, company, database};
 use anyhow::{Result, ensure};
 use nurtured::clock::SystemClock;
@@ -96,7 +96,8 @@ fn files() -> Vec<(&'static str, String)> {
     let people = |text: &str| {
         let always = ["days = \"mon-fri\"", "days = \"mon-thu\"", "days  = \"mon-fri\""];
         let text = always.iter().fold(text.to_owned(), |text, days| text.replace(days, "days = \"mon-sun\""));
-        let hours = [("\"09:00\"", "\"00:00\""), ("\"08:00\"", "\"00:00\""), ("\"18:00\"", "\"23:59\""), ("\"17:00\"", "\"23:59\"")];
+        let hours =
+            [("\"09:00\"", "\"00:00\""), ("\"08:00\"", "\"00:00\""), ("\"18:00\"", "\"23:59\""), ("\"17:00\"", "\"23:59\"")];
         let text = hours.iter().fold(text, |text, (from, to)| text.replace(from, to));
         text.replace("at_most = 40", "at_most = 100000").replace("at_most = 25", "at_most = 100000")
     };

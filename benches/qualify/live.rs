@@ -10,6 +10,7 @@ use crate::arguments::{Arguments, Engine};
 use crate::company;
 use crate::database;
 use crate::stopwatch::Stopwatch;
+use crate::usage::processor_seconds;
 use crate::world::World;
 use crate::{Figure, dice::Dice};
 use anyhow::{Context as _, Result, ensure};
@@ -23,6 +24,7 @@ use nurtured::flow::{look, qualify};
 use nurtured::store::{assessments, prospects};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 const DAYS: u64 = 30;
 const HOURS: u64 = 4;
@@ -51,13 +53,15 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<Vec<Figure>> {
         let first = company::admit(&ctx, prospects).await?;
         let world = Arc::new(World::of(first, prospects, ctx.plan())?);
         let run = Run { ctx: ctx.clone(), clock, door: observe::door(&ctx), world, callers: arguments.callers };
-        let watch = Stopwatch::start();
+        let (watch, before) = (Stopwatch::start(), processor_seconds(std::process::id())?);
         run.live(begins, signals).await?;
-        let took = watch.read();
+        let (took, worked) = (watch.read(), processor_seconds(std::process::id())? - before);
+        let each = Duration::from_secs_f64(worked).as_micros() / u128::from(signals);
         let rate = u128::from(signals) * 1_000_000 / took.as_micros().max(1);
         let checked = run.check(prospects).await?;
         println!(
-            "  {}: {rate} signals/s (goal {}) over {:.1} s; {checked} verdicts of {} prospects looked at again",
+            "  {}: {rate} signals/s (goal {}) over {:.1} s, {each} µs of our processor time each (a server's own beside it); \
+             {checked} verdicts of {} prospects looked at again",
             engine.name(),
             goal(*engine),
             took.as_secs_f64(),
@@ -130,7 +134,12 @@ impl Run {
             let (fresh, _) = look::look(&mut tx, &plan, id, now).await?;
             for (criterion, finding) in fresh.findings().iter() {
                 let kept = kept.get(&criterion).copied().unwrap_or_default();
-                ensure!(kept == finding.verdict, "prospect {id}: {criterion} is {}, and {} was kept", finding.verdict.word(), kept.word());
+                ensure!(
+                    kept == finding.verdict,
+                    "prospect {id}: {criterion} is {}, and {} was kept",
+                    finding.verdict.word(),
+                    kept.word()
+                );
                 found += u64::from(finding.verdict != Verdict::Unknown);
             }
         }

@@ -11,6 +11,9 @@ mod arguments;
 mod postgres;
 #[path = "../delivery/stopwatch.rs"]
 mod stopwatch;
+#[path = "../delivery/usage.rs"]
+#[expect(dead_code, reason = "memory and sleeps are what delivery's benchmark looks at")]
+mod usage;
 mod dice;
 mod database;
 mod company;

@@ -1,8 +1,8 @@
--- What is read and written with every signal, made narrow. Both tables are derived from signals: one tree each where an
--- engine would keep two, and nothing in them that is not asked for.
+-- What is read and written with every signal, made narrow. Both tables are derived from signals, which refer to prospects
+-- already: no reference of their own to be checked for each row, and one tree each where an engine would keep two.
 
 CREATE TABLE marks (
-    prospect_id BIGINT NOT NULL PRIMARY KEY REFERENCES prospects (id),
+    prospect_id BIGINT NOT NULL PRIMARY KEY,
     due_at      BIGINT NOT NULL
 );
 INSERT INTO marks (prospect_id, due_at) SELECT prospect_id, due_at FROM due_assessments ORDER BY prospect_id;
@@ -11,7 +11,7 @@ ALTER TABLE marks RENAME TO due_assessments;
 CREATE INDEX due_assessments_by_time ON due_assessments (due_at);
 
 CREATE TABLE known (
-    prospect_id BIGINT NOT NULL REFERENCES prospects (id),
+    prospect_id BIGINT NOT NULL,
     criterion   TEXT NOT NULL CONSTRAINT known_criterion
                 CHECK (criterion IN ('vision', 'budget', 'authority', 'need', 'timeframe')),
     verdict     TEXT NOT NULL CONSTRAINT known_verdict CHECK (verdict IN ('met', 'weak', 'contradicted', 'expired')),

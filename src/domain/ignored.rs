@@ -98,9 +98,7 @@ pub fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, Why> {
             }
             let apart = b.occurred_at.duration_since(a.occurred_at);
             let machine = match (&a.detail, &b.detail) {
-                (Detail::Click { target: one }, Detail::Click { target: two }) if one != two && apart <= BURST => {
-                    Machine::Burst
-                }
+                (Detail::Click { target: one }, Detail::Click { target: two }) if one != two && apart <= BURST => Machine::Burst,
                 (Detail::Answer { criterion: c, say: one, .. }, Detail::Answer { criterion: d, say: two, .. })
                     if c == d && one != two =>
                 {

@@ -9,8 +9,8 @@ use super::look::Record;
 use crate::domain::criterion::Criterion;
 use crate::domain::id::{AccountId, ProspectId, fingerprint};
 use crate::domain::plan::Plan;
-use crate::domain::qualification::{Qualification, Verdict};
 use crate::domain::prospect::Standing;
+use crate::domain::qualification::{Qualification, Verdict};
 use crate::store::backend::{StoreError, Tx};
 use crate::store::qualifications::Standee;
 use crate::store::subjects::{self, Subject};
@@ -59,11 +59,7 @@ pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestam
 
 /// Whether a prospect may stand in the doorway, and why. A request is one that no handoff has answered yet.
 #[must_use]
-pub fn doorway(
-    found: &Qualification,
-    episode_started_at: Timestamp,
-    handed_off_at: Option<Timestamp>,
-) -> Option<&'static str> {
+pub fn doorway(found: &Qualification, episode_started_at: Timestamp, handed_off_at: Option<Timestamp>) -> Option<&'static str> {
     let since = handed_off_at.map_or(Timestamp::MIN, |at| at.max(episode_started_at));
     if found.is_ready(episode_started_at) {
         return Some("ready");

@@ -1,8 +1,8 @@
 //! Signals: appended once, never edited.
 
 use super::backend::{StoreError, Tx, args};
-use super::reclassifications;
 use super::packed::{self, Columns};
+use super::reclassifications;
 use super::value::{from_json, instant, name, to_json, word};
 use crate::domain::account::Colleague;
 use crate::domain::id::{AccountId, DeliveryId, IssueId, ProspectId, SignalId};

@@ -73,9 +73,7 @@ fn subject(columns: &mut Columns<'_>) -> Result<Subject, StoreError> {
 fn known(text: &str) -> Result<Known, StoreError> {
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
     let read = |pair: &[&str]| match pair {
-        [criterion, verdict] => {
-            Ok((word("criterion", criterion, Criterion::parse)?, word("verdict", verdict, Verdict::parse)?))
-        }
+        [criterion, verdict] => Ok((word("criterion", criterion, Criterion::parse)?, word("verdict", verdict, Verdict::parse)?)),
         _ => Err(StoreError::Value { what: "verdicts", why: "one without its criterion".to_owned() }),
     };
     words.chunks(2).map(read).collect()

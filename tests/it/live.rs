@@ -12,11 +12,13 @@ use nurtured::domain::address::Address;
 use nurtured::domain::assess::assess_among;
 use nurtured::domain::criterion::Criterion;
 use nurtured::domain::id::{Name, ProspectId, SignalId};
+use nurtured::domain::prospect::Standing;
 use nurtured::domain::qualification::Qualification;
 use nurtured::domain::rule::{Qualifying, Reads, Until};
-use nurtured::domain::signal::{About, NewSignal, Signal};
+use nurtured::domain::signal::{About, Detail, NewSignal, Signal};
 use nurtured::domain::span::Span;
 use nurtured::flow::admit::{self, Arrival};
+use nurtured::flow::conclude::doorway;
 use nurtured::flow::context::{Context, Progress};
 use nurtured::flow::judge::judge;
 use nurtured::flow::observe::{self, Observed, observe};
@@ -27,7 +29,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Three of one company, and one of another.
 const PEOPLE: [&str; 4] = ["ada@albareda.com", "bea@albareda.com", "cai@albareda.com", "dan@fornells.com"];
@@ -61,13 +63,25 @@ fn rules() -> impl Strategy<Value = Qualifying> {
     })
 }
 
-/// A signal of one of them, and how late it comes.
+/// A signal of one of them, and how late it comes, in milliseconds. Some clicks have company: another link of the same mail,
+/// a moment later, which may come about when the first one begins to count.
 fn arrivals() -> impl Strategy<Value = Vec<(usize, Signal, i64)>> {
-    let late = prop_oneof![6 => Just(0), 1 => 1..30_i64, 1 => 1_000..100_000_i64];
-    let of = (folding::history(), proptest::collection::vec(late, 25));
+    let late = prop_oneof![6 => Just(0), 1 => 0..1_800_000_i64, 1 => 594_000..603_000_i64, 1 => 60_000_000..6_000_000_000_i64];
+    let company = proptest::option::weighted(0.4, (prop_oneof![Just(1), Just(2_900), Just(3_000), Just(3_001)], late.clone()));
+    let of = (folding::history(), proptest::collection::vec((late, company), 25));
     proptest::collection::vec(of, PEOPLE.len()).prop_map(|all| {
-        let of_each = all.into_iter().enumerate();
-        of_each.flat_map(|(who, (signals, late))| signals.into_iter().zip(late).map(move |(s, late)| (who, s, late))).collect()
+        let mut arriving = Vec::new();
+        for (who, (signals, came)) in all.into_iter().enumerate() {
+            for (signal, (late, company)) in signals.into_iter().zip(came) {
+                if let (Detail::Click { .. }, Some((after, late))) = (&signal.detail, company) {
+                    let detail = Detail::Click { target: "https://tecnofab.example/plants/pau".to_owned() };
+                    let occurred_at = signal.occurred_at + SignedDuration::from_millis(after);
+                    arriving.push((who, Signal { detail, occurred_at, ..signal.clone() }, late));
+                }
+                arriving.push((who, signal, late));
+            }
+        }
+        arriving
     })
 }
 
@@ -75,6 +89,8 @@ struct House {
     ctx: Context,
     clock: Arc<ManualClock>,
     ids: Vec<ProspectId>,
+    /// Who belonged in the doorway when that was last looked at.
+    belonged: Mutex<[bool; PEOPLE.len()]>,
     door: observe::Door,
 }
 
@@ -90,7 +106,7 @@ impl House {
         let known = prospects::by_address(&mut tx, &addresses).await?;
         tx.commit().await?;
         let ids = addresses.iter().map(|address| known[*address]).collect();
-        Ok(Self { door: observe::door(&ctx), ctx, clock, ids })
+        Ok(Self { door: observe::door(&ctx), ctx, clock, ids, belonged: Mutex::default() })
     }
 
     async fn rule(&self, rules: Qualifying) -> anyhow::Result<()> {
@@ -119,7 +135,8 @@ impl House {
     async fn fold(&self, known_at: Timestamp, now: Timestamp) -> anyhow::Result<Vec<Qualification>> {
         let mut tx = self.ctx.store().read().await?;
         let all = signals::known_at(&mut tx, &self.ids, known_at).await?;
-        let colleague = |id: &ProspectId, address: &str| Colleague { prospect: *id, name: address.to_owned(), signals: all[id].clone() };
+        let colleague =
+            |id: &ProspectId, address: &str| Colleague { prospect: *id, name: address.to_owned(), signals: all[id].clone() };
         let others: Vec<Colleague> = self.ids.iter().zip(PEOPLE).take(3).map(|(id, address)| colleague(id, address)).collect();
         let rules = &self.ctx.plan().qualifying;
         let fold = |(who, id): (usize, &ProspectId)| {
@@ -146,21 +163,40 @@ impl House {
         Ok(said)
     }
 
-    /// Whoever stands in the doorway was seen to be there with exactly the findings of a fold over what was known then.
+    /// Whoever belongs in the doorway from now on stands there, with exactly the findings of a fold; and is led away.
     async fn doorway(&self) -> anyhow::Result<usize> {
-        let mut stood = 0;
+        let now = self.clock.now();
+        let found = self.fold(Timestamp::MAX, now).await?;
+        let mut stands = [false; PEOPLE.len()];
         let mut tx = self.ctx.store().write().await?;
         while let Some((id, prospect)) = qualifications::next(&mut tx).await? {
             let findings = qualifications::findings(&mut tx, id).await?;
-            let at = self.clock.now();
             let who = self.ids.iter().position(|p| *p == prospect).expect("one of them");
-            let now = self.fold(Timestamp::MAX, at).await?;
-            anyhow::ensure!(*now[who].findings() == findings, "{prospect} stands in the doorway with {findings:?}");
-            qualifications::withdraw(&mut tx, id, at).await?;
-            stood += 1;
+            anyhow::ensure!(*found[who].findings() == findings, "{prospect} stands in the doorway with {findings:?}");
+            qualifications::withdraw(&mut tx, id, now).await?;
+            stands[who] = true;
+        }
+        let mut belongs = [false; PEOPLE.len()];
+        for (who, id) in self.ids.iter().enumerate() {
+            let prospect = prospects::one(&mut tx, *id).await?;
+            belongs[who] = doorway(&found[who], prospect.episode_started_at, None).is_some();
         }
         tx.commit().await?;
-        Ok(stood)
+        let mut belonged = self.belonged.lock().expect("nobody panicked");
+        for who in 0..PEOPLE.len() {
+            anyhow::ensure!(stands[who] || !belongs[who] || belonged[who], "{} at {now}: {:?}", PEOPLE[who], found[who]);
+        }
+        *belonged = belongs;
+        Ok(stands.into_iter().filter(|stands| *stands).count())
+    }
+
+    /// A salesperson had them, and has returned them: it takes something new before they are ready again.
+    async fn come_back(&self, id: ProspectId) -> anyhow::Result<()> {
+        let mut tx = self.ctx.store().write().await?;
+        prospects::set_standing(&mut tx, id, Standing::Offered, None).await?;
+        prospects::return_to_nurture(&mut tx, id, None, self.clock.now()).await?;
+        tx.commit().await?;
+        Ok(())
     }
 }
 
@@ -183,7 +219,7 @@ async fn live(house: &House, runner: &mut TestRunner) -> anyhow::Result<(usize, 
     let mut draw = || rules().new_tree(runner).expect("rules").current();
     let (first, second, third) = (draw(), draw(), draw());
     let mut all = arrivals().new_tree(runner).expect("histories").current();
-    let arrives = |signal: &Signal, late: i64| signal.occurred_at + SignedDuration::from_mins(late);
+    let arrives = |signal: &Signal, late: i64| signal.occurred_at + SignedDuration::from_millis(late);
     all.sort_by_key(|(_, signal, late)| arrives(signal, *late));
     house.rule(first).await?;
     let changes: BTreeMap<usize, Qualifying> = [(all.len() / 3, second), (all.len() / 2, third)].into();
@@ -193,6 +229,9 @@ async fn live(house: &House, runner: &mut TestRunner) -> anyhow::Result<(usize, 
         stood += house.pass_until(arrives(signal, *late)).await?;
         if let Some(rules) = changes.get(&number) {
             house.rule(rules.clone()).await?;
+        }
+        if matches!(signal.detail, Detail::Recycled { .. }) {
+            house.come_back(house.ids[*who]).await?;
         }
         let signal = new(house.ids[*who], number, signal);
         let observed = if number % 2 == 0 {
@@ -246,4 +285,36 @@ async fn live_equals_a_fold_on_sqlite() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn live_equals_a_fold_on_postgres() -> anyhow::Result<()> {
     lives(async |case: usize| stories::postgres(&format!("live_{case}")).await, 2).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rules_that_are_not_in_force_are_nobodys_on_the_way() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let house = House::found(stories::sqlite(folder.path()).await).await?;
+    house.rule(folding::rules()).await?;
+    while qualify(&house.ctx).await? == Progress::Done {}
+    let mut plan = (*house.ctx.plan()).clone();
+    plan.qualifying.horizon = Span::days(1);
+    house.ctx.replace_plan(plan)?;
+    let say = folding::rules().criteria[Criterion::Need].answers[0].say.clone();
+    let answer = |number: usize| NewSignal {
+        about: About::Prospect(house.ids[0]),
+        once: format!("answer:{number}"),
+        occurred_at: house.clock.now(),
+        delivery: None,
+        issue: None,
+        by: None,
+        machine: None,
+        detail: Detail::Answer { criterion: Criterion::Need, say: say.clone(), date: None },
+    };
+    let known = async || anyhow::Ok(prospects::one(&mut house.ctx.store().read().await?, house.ids[0]).await?.verdicts.len());
+    observe(&house.ctx, &[answer(1)]).await?;
+    assert_eq!(known().await?, 0, "another node may know other rules");
+    assert_eq!(qualify(&house.ctx).await?, Progress::Done, "it is the step's to conclude");
+    assert_eq!(known().await?, 1);
+    qualify::apply_rules(&house.ctx).await?;
+    observe(&house.ctx, &[NewSignal { about: About::Prospect(house.ids[1]), ..answer(2) }]).await?;
+    let known = prospects::one(&mut house.ctx.store().read().await?, house.ids[1]).await?.verdicts;
+    assert_eq!(known.len(), 1, "in the transaction that recorded it");
+    Ok(())
 }
