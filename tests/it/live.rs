@@ -257,7 +257,7 @@ async fn live(house: &House, runner: &mut TestRunner) -> anyhow::Result<(usize, 
     Ok((said + house.agree().await?, stood))
 }
 
-async fn lives(store: impl AsyncFn(usize) -> Option<Store>, cases: usize) -> anyhow::Result<()> {
+async fn live_equals_a_fold(store: impl AsyncFn(usize) -> Option<Store>, cases: usize) -> anyhow::Result<()> {
     let mut runner = TestRunner::deterministic();
     let (mut said, mut stood) = (0, 0);
     for case in 0..cases {
@@ -279,12 +279,12 @@ async fn live_equals_a_fold_on_sqlite() -> anyhow::Result<()> {
         std::fs::create_dir(&folder).expect("a folder");
         Some(stories::sqlite(&folder).await)
     };
-    lives(open, 6).await
+    live_equals_a_fold(open, 6).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn live_equals_a_fold_on_postgres() -> anyhow::Result<()> {
-    lives(async |case: usize| stories::postgres(&format!("live_{case}")).await, 2).await
+    live_equals_a_fold(async |case: usize| stories::postgres(&format!("live_{case}")).await, 2).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
