@@ -115,14 +115,14 @@ pub async fn hold(
     stated: &BTreeSet<ProspectId>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    if due.is_empty() {
-        return Ok(());
-    }
     #[derive(Serialize)]
     struct Row {
         p: ProspectId,
         at: i64,
         met: Option<bool>,
+    }
+    if due.is_empty() {
+        return Ok(());
     }
     let row = |(p, mark): (&ProspectId, &Mark)| Row {
         p: *p,
