@@ -48,7 +48,7 @@ fn arrival(number: u64) -> Result<Arrival> {
     let mut arrival = Arrival::of(address(number)?);
     arrival.name = Some(format!("Person {number}"));
     arrival.company = Some(format!("Plant {}", number / COLLEAGUES));
-    let title = if number % 5 == 0 { "plant manager" } else { "planner" };
+    let title = if number.is_multiple_of(5) { "plant manager" } else { "planner" };
     let lines = (number % 7).to_string();
     let fields = [("industry", "food"), ("job_title", title), ("lines", &lines)];
     let named = |(name, value): (&str, &str)| Ok((Name::parse(name)?, value.to_owned()));
