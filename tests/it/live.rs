@@ -11,7 +11,7 @@ use nurtured::domain::account::Colleague;
 use nurtured::domain::address::Address;
 use nurtured::domain::assess::assess_among;
 use nurtured::domain::criterion::Criterion;
-use nurtured::domain::id::{Name, ProspectId, SignalId};
+use nurtured::domain::id::{DeliveryId, Name, ProspectId, SignalId};
 use nurtured::domain::prospect::Standing;
 use nurtured::domain::qualification::Qualification;
 use nurtured::domain::rule::{Qualifying, Reads, Until};
@@ -316,5 +316,32 @@ async fn rules_that_are_not_in_force_are_nobodys_on_the_way() -> anyhow::Result<
     observe(&house.ctx, &[NewSignal { about: About::Prospect(house.ids[1]), ..answer(2) }]).await?;
     let known = prospects::one(&mut house.ctx.store().read().await?, house.ids[1]).await?.verdicts;
     assert_eq!(known.len(), 1, "in the transaction that recorded it");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_click_that_comes_late_takes_its_company_with_it_at_once() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let house = House::found(stories::sqlite(folder.path()).await).await?;
+    house.rule(folding::rules()).await?;
+    let at: Timestamp = "2026-03-02T09:00:00Z".parse()?;
+    let click = |path: &str, after: i64| NewSignal {
+        about: About::Prospect(house.ids[0]),
+        once: format!("click:{path}"),
+        occurred_at: at + SignedDuration::from_secs(after),
+        delivery: Some(DeliveryId(7)),
+        issue: None,
+        by: None,
+        machine: None,
+        detail: Detail::Click { target: format!("https://tecnofab.example/{path}") },
+    };
+    house.pass_until(at).await?;
+    observe(&house.ctx, &[click("calculator", 0)]).await?;
+    assert_eq!(house.agree().await?, 0, "it is not ten minutes old");
+    house.pass_until(at + SignedDuration::from_secs(601)).await?;
+    assert_eq!(house.agree().await?, 1, "it counts by itself");
+    // Less than ten minutes old, and all the same it shows that the other one was a machine's.
+    observe(&house.ctx, &[click("prices", 2)]).await?;
+    assert_eq!(house.agree().await?, 0, "two links of one mail within three seconds");
     Ok(())
 }
