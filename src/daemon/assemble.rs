@@ -48,7 +48,7 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
     tx.commit().await?;
     let ctx = Context::assemble(store.clone(), clock.clone(), plan, node).await?;
     let doors = Doors::open(&ctx);
-    let site = Site { ctx: ctx.clone(), door: observe::door(&store, &clock), targets: Targets::default() };
+    let site = Site { ctx: ctx.clone(), door: observe::door(&ctx), targets: Targets::default() };
     Ok(House { ctx, doors, site })
 }
 

@@ -8,7 +8,7 @@ use super::evidence::{Effect, Evidence, Origin};
 use super::id::ProspectId;
 use super::ignored::machines;
 use super::question::Power;
-use super::rule::Qualifying;
+use super::rule::{Qualifying, Reads, Rule};
 use super::signal::{Detail, Signal};
 use jiff::Timestamp;
 
@@ -24,6 +24,23 @@ pub struct Colleague {
 }
 
 impl Qualifying {
+    /// Whether what colleagues have proved can be another thing after a signal that says this: it is about a criterion
+    /// whose rules count the account. An answer without power is too, for it may contradict one given a moment before.
+    #[must_use]
+    pub fn concerns_colleagues(&self, detail: &Detail) -> bool {
+        let of_account = |criterion: &Criterion| self.criteria[*criterion].of_account;
+        match detail {
+            Detail::Answer { criterion, .. } => of_account(criterion),
+            Detail::Form { form, .. } => {
+                let reads = |rule: &Rule| matches!(&rule.reads, Reads::Form { form: read, .. } if read == form);
+                self.criteria.iter().any(|(_, rules)| rules.of_account && rules.rules.iter().any(reads))
+            }
+            Detail::Touch { proves, contradicts, .. } => proves.iter().chain(contradicts).any(of_account),
+            Detail::Recycled { lapses, contradicts, .. } => lapses.iter().chain(contradicts).any(of_account),
+            _ => false,
+        }
+    }
+
     /// What a colleague's signals say about the account at `now`: statements that still stand for the colleague, about
     /// criteria whose rules count the account.
     #[must_use]

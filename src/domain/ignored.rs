@@ -6,9 +6,13 @@ use super::criterion::Criterion;
 use super::id::SignalId;
 use super::machine::Machine;
 use super::signal::{Detail, Signal};
+use jiff::SignedDuration;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fmt;
+
+/// Clicks on different links of one delivery within this time are a machine's.
+pub const BURST: SignedDuration = SignedDuration::from_secs(3);
 
 /// A signal that counts for nothing: at all, or about one criterion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -94,9 +98,7 @@ pub fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, Why> {
             }
             let apart = b.occurred_at.duration_since(a.occurred_at);
             let machine = match (&a.detail, &b.detail) {
-                (Detail::Click { target: one }, Detail::Click { target: two }) if one != two && apart.as_millis() <= 3_000 => {
-                    Machine::Burst
-                }
+                (Detail::Click { target: one }, Detail::Click { target: two }) if one != two && apart <= BURST => Machine::Burst,
                 (Detail::Answer { criterion: c, say: one, .. }, Detail::Answer { criterion: d, say: two, .. })
                     if c == d && one != two =>
                 {

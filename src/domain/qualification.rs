@@ -169,8 +169,13 @@ impl Qualification {
     /// salespeople says so.
     #[must_use]
     pub fn into_ready(self, episode_started_at: Timestamp) -> Option<Ready> {
-        let free = self.obstacle(episode_started_at).is_none();
-        (free && self.met() == 5).then_some(Ready(self))
+        self.is_ready(episode_started_at).then_some(Ready(self))
+    }
+
+    /// Whether [`Qualification::into_ready`] would give one.
+    #[must_use]
+    pub fn is_ready(&self, episode_started_at: Timestamp) -> bool {
+        self.met() == Criterion::ALL.len() && self.obstacle(episode_started_at).is_none()
     }
 
     /// A request, if the prospect asked for a person after `since` (the latest handoff, or the episode's start).

@@ -220,6 +220,16 @@ impl Qualifying {
         self.criteria.iter().any(|(_, rules)| rules.of_account)
     }
 
+    /// Whether any rule reads a click on this link.
+    #[must_use]
+    pub fn reads_click(&self, target: &str) -> bool {
+        let is_read = |topic: &Topic| {
+            let reads = |rule: &Rule| matches!(&rule.reads, Reads::Click { topic: read, .. } if *read == topic.name);
+            self.criteria.iter().any(|(_, rules)| rules.rules.iter().any(reads))
+        };
+        self.topics.iter().any(|topic| topic.covers(target) && is_read(topic))
+    }
+
     /// Whether a touch of this kind can be evidence of the criterion.
     #[must_use]
     pub fn reads_touch(&self, criterion: Criterion, touch: Touch) -> bool {

@@ -209,6 +209,15 @@ impl Detail {
         }
     }
 
+    /// Whether any verdict, or a request for a person, can depend on it.
+    #[must_use]
+    pub const fn bears_on_verdicts(&self) -> bool {
+        !matches!(
+            self,
+            Self::AutoReply { .. } | Self::Unsubscribe { .. } | Self::Bounce { .. } | Self::Complaint { .. } | Self::Erased
+        )
+    }
+
     /// Whether it may say something that counts for colleagues of the same account too.
     #[must_use]
     pub const fn may_speak_for_colleagues(&self) -> bool {

@@ -3,6 +3,7 @@
 
 use super::evidence::{Evidence, Origin};
 use super::id::SignalId;
+use super::ignored::BURST;
 use super::signal::Signal;
 use super::span::Span;
 use jiff::Timestamp;
@@ -12,6 +13,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A click counts once this much time has shown that no burst of a machine surrounds it.
 pub const PROVISIONAL: Span = Span::minutes(10);
+
+/// Whether a click is so young that no verdict can depend on it: it does not count yet, and neither does any that it could
+/// show to be one of a burst.
+#[must_use]
+pub fn is_too_young(clicked_at: Timestamp, now: Timestamp) -> bool {
+    PROVISIONAL.after(clicked_at).duration_since(now) > BURST
+}
 
 /// A supporting rule that has something to show.
 #[derive(Debug, Clone)]

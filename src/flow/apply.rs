@@ -5,7 +5,8 @@
 //! until then it has judged by the old ones, so it marks everybody once more.
 
 use super::context::{Context, FlowError};
-use super::qualify::{put_rules, rules_hash};
+use super::conclude::rules_hash;
+use super::qualify::put_rules;
 use crate::domain::plan::Plan;
 use crate::store::{campaigns, configurations};
 
@@ -24,7 +25,7 @@ pub struct Applied {
 /// The store's; when its relay cannot be spoken to as configured. Then the old one stays.
 pub async fn apply(ctx: &Context, plan: Plan) -> Result<Applied, FlowError> {
     let (before, now) = (ctx.plan(), ctx.now());
-    let had_others = rules_hash(&before)? != rules_hash(&plan)?;
+    let had_others = rules_hash(&before) != rules_hash(&plan);
     let mut tx = ctx.store().write().await?;
     let is_new = configurations::put(&mut tx, &plan.hash, &plan.files, now).await?;
     campaigns::put(&mut tx, plan.schedules(), now).await?;

@@ -263,7 +263,7 @@ async fn write(
             machine: None,
             detail,
         };
-        observe::write(tx, &[signal], now).await?;
+        observe::write(tx, plan, &[signal], now).await?;
     }
     confirm(ctx, tx, plan, prospect, &handoff, before, by, &what, &happens_next, now).await?;
     Ok(handoff)

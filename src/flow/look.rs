@@ -9,7 +9,7 @@ use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
 use crate::domain::qualification::Qualification;
 use crate::domain::signal::Signal;
-use crate::store::backend::Tx;
+use crate::store::backend::{StoreError, Tx};
 use crate::store::{prospects, signals};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,10 +27,24 @@ impl Record {
     /// # Errors
     /// The store's.
     pub async fn load(tx: &mut Tx, plan: &Plan, of: &[Prospect], known_at: Timestamp) -> Result<Self, FlowError> {
-        let ids: Vec<ProspectId> = of.iter().map(|p| p.id).collect();
+        let whose: Vec<_> = of.iter().map(|prospect| (prospect.id, prospect.account)).collect();
+        Ok(Self::of(tx, plan, &whose, known_at).await?)
+    }
+
+    /// The same, of prospects of whom only this is known: who, and where they work.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn of(
+        tx: &mut Tx,
+        plan: &Plan,
+        of: &[(ProspectId, Option<AccountId>)],
+        known_at: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let ids: Vec<ProspectId> = of.iter().map(|(id, _)| *id).collect();
         let signals = signals::known_at(tx, &ids, known_at).await?;
-        let accounts: BTreeSet<AccountId> =
-            of.iter().filter_map(|p| p.account).filter(|_| plan.qualifying.asks_the_account()).collect();
+        let asks = plan.qualifying.asks_the_account();
+        let accounts: BTreeSet<AccountId> = of.iter().filter_map(|(_, account)| account.filter(|_| asks)).collect();
         let colleagues = signals::of_accounts(tx, &accounts.into_iter().collect::<Vec<_>>(), known_at).await?;
         Ok(Self { signals, colleagues })
     }
@@ -44,9 +58,15 @@ impl Record {
     /// The five verdicts on one of them.
     #[must_use]
     pub fn assess(&self, plan: &Plan, prospect: &Prospect, now: Timestamp) -> Qualification {
-        let account = prospect.account.and_then(|account| self.colleagues.get(&account));
-        let others: Vec<&Colleague> = account.into_iter().flatten().filter(|c| c.prospect != prospect.id).collect();
-        assess_among(&plan.qualifying, self.signals(prospect.id), &others, now)
+        self.verdicts(plan, prospect.id, prospect.account, now)
+    }
+
+    /// The same, by who they are and where they work.
+    #[must_use]
+    pub fn verdicts(&self, plan: &Plan, prospect: ProspectId, account: Option<AccountId>, now: Timestamp) -> Qualification {
+        let account = account.and_then(|account| self.colleagues.get(&account));
+        let others: Vec<&Colleague> = account.into_iter().flatten().filter(|c| c.prospect != prospect).collect();
+        assess_among(&plan.qualifying, self.signals(prospect), &others, now)
     }
 }
 

@@ -21,11 +21,12 @@ pub mod transmit;
 pub mod recover;
 pub mod deliver;
 pub mod doubt;
+pub mod look;
+pub mod ramp;
+pub mod conclude;
 pub mod observe;
 pub mod judge;
 // The doorway.
-pub mod look;
-pub mod ramp;
 pub mod qualify;
 pub mod apply;
 // The individual side.

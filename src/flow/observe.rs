@@ -1,12 +1,12 @@
 //! observe: what came back is appended once, and what says stop stops.
 //!
-//! Everything that arrives becomes a signal here: clicks, answers, forms, touches, replies, bounces. A signal marks its
-//! prospect to be assessed; the caller is told only after it is durable.
+//! Everything that arrives becomes a signal here: clicks, answers, forms, touches, replies, bounces. What a signal proves is
+//! concluded in the same transaction; the caller is told only after all of it is durable.
 
 use super::admit::{self, Arrival};
 use super::breaker;
+use super::conclude::{self, conclude};
 use super::context::{Context, FlowError};
-use crate::clock::Clock;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::id::{Name, ProspectId, SignalId, fingerprint};
@@ -15,13 +15,17 @@ use crate::domain::prospect::FieldType;
 use crate::domain::settings::Settings;
 use crate::domain::signal::{About, Detail, NewSignal};
 use crate::domain::span::midnight;
-use crate::store::backend::{Store, StoreError, Tx};
+use crate::domain::support::{PROVISIONAL, is_too_young};
+use crate::store::assessments::Mark;
+use crate::store::backend::{StoreError, Tx};
 use crate::store::batch::Batch;
 use crate::store::suppressions::{self, Channel, Stop};
 use crate::store::{assessments, follow_ups, prospects, signals};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+
+/// How many signals one transaction takes at most.
+const GROUP: usize = 2_000;
 
 /// What became of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,14 +41,19 @@ pub enum Observed {
 /// The door through which single signals are written together.
 pub type Door = Batch<NewSignal, Observed>;
 
-/// Opens the door; its task ends with the last clone.
+/// Opens the door; its task ends with the last clone. It rings the bell itself.
 #[must_use]
-pub fn door(store: &Store, clock: &Arc<dyn Clock>) -> Door {
-    let clock = clock.clone();
-    Batch::open(store.clone(), 256, move |tx: &mut Tx, news: &[NewSignal]| {
-        let now = clock.now();
-        Box::pin(write(tx, news, now))
-    })
+pub fn door(ctx: &Context) -> Door {
+    let (writing, bell) = (ctx.clone(), ctx.clone());
+    Batch::telling(
+        ctx.store().clone(),
+        GROUP,
+        move |tx: &mut Tx, news: &[NewSignal]| {
+            let (plan, now) = (writing.plan(), writing.now());
+            Box::pin(async move { write(tx, &plan, news, now).await })
+        },
+        move || bell.ring(),
+    )
 }
 
 /// Appends signals in one transaction of their own.
@@ -53,7 +62,7 @@ pub fn door(store: &Store, clock: &Arc<dyn Clock>) -> Door {
 /// The store's; nothing of it happened.
 pub async fn observe(ctx: &Context, news: &[NewSignal]) -> Result<Vec<Observed>, FlowError> {
     let mut tx = ctx.store().write().await?;
-    let observed = write(&mut tx, news, ctx.now()).await?;
+    let observed = write(&mut tx, &ctx.plan(), news, ctx.now()).await?;
     failpoint!("signal.before_commit");
     tx.commit().await?;
     failpoint!("signal.after_commit");
@@ -61,11 +70,11 @@ pub async fn observe(ctx: &Context, news: &[NewSignal]) -> Result<Vec<Observed>,
     Ok(observed)
 }
 
-/// Appends signals, marks their prospects, and stops those who asked for silence.
+/// Appends signals, stops those who asked for silence, and concludes from all of it.
 ///
 /// # Errors
 /// The store's; nothing is committed here.
-pub async fn write(tx: &mut Tx, news: &[NewSignal], now: Timestamp) -> Result<Vec<Observed>, StoreError> {
+pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp) -> Result<Vec<Observed>, StoreError> {
     let addresses: BTreeSet<&Address> = news.iter().filter_map(address_of).collect();
     let known = if addresses.is_empty() {
         BTreeMap::new()
@@ -81,21 +90,20 @@ pub async fn write(tx: &mut Tx, news: &[NewSignal], now: Timestamp) -> Result<Ve
     let rows: Vec<(Option<ProspectId>, &NewSignal)> = resolved.iter().zip(news).filter_map(|(id, s)| Some(((*id)?, s))).collect();
     let new = signals::append(tx, &rows, now).await?;
     let appended = || rows.iter().filter(|(_, s)| new.contains_key(&s.once));
-    let whom: Vec<ProspectId> = appended().filter_map(|(id, _)| *id).collect();
-    let stated: BTreeSet<ProspectId> =
-        appended().filter(|(_, s)| s.detail.may_speak_for_colleagues()).filter_map(|(id, _)| *id).collect();
-    assessments::mark_with_colleagues(tx, &whom, &stated.into_iter().collect::<Vec<_>>(), now).await?;
+    let due = due(plan, appended().filter_map(|(id, s)| Some(((*id)?, *s))), now);
+    let concerns = |s: &NewSignal| plan.qualifying.concerns_colleagues(&s.detail);
+    let stated = appended().filter(|(_, s)| concerns(s)).filter_map(|(id, _)| *id).collect();
+    assessments::hold(tx, &due, &stated, now).await?;
+    let speaking = appended().filter(|(_, s)| s.detail.may_speak_for_colleagues()).filter_map(|(id, _)| *id).collect();
+    assessments::speak(tx, &speaking).await?;
 
     let waits = appended().filter_map(|(id, s)| Some(((*id)?, not_before(&s.detail).filter(|at| *at > now)?)));
     for (id, wake_at) in waits {
         prospects::set_wake(tx, id, Some(wake_at)).await?;
     }
     // Doing is reporting: a touch of ours is what an item without a handoff asked for.
-    for (id, _) in appended().filter(|(_, s)| matches!(s.detail, Detail::Touch { .. })) {
-        if let Some(id) = id {
-            follow_ups::done_alone(tx, *id, now).await?;
-        }
-    }
+    let touched = appended().filter(|(_, s)| matches!(s.detail, Detail::Touch { .. })).filter_map(|(id, _)| *id).collect();
+    follow_ups::done_alone_all(tx, &touched, now).await?;
     let stopping: Vec<_> = appended().filter_map(|(id, s)| Some(((*id)?, reason(&s.detail)?, s.detail.words()))).collect();
     if !stopping.is_empty() {
         let ids: Vec<ProspectId> = stopping.iter().map(|(id, ..)| *id).collect();
@@ -111,6 +119,12 @@ pub async fn write(tx: &mut Tx, news: &[NewSignal], now: Timestamp) -> Result<Ve
         failpoint!("stop.before_commit");
     }
     breaker::returned(tx, appended().map(|(_, signal)| *signal), now).await?;
+    let held: Vec<ProspectId> = due.into_iter().filter(|(_, mark)| mark.at.is_none()).map(|(id, _)| id).collect();
+    if held.is_empty() || conclude::is_in_force(tx, plan).await? {
+        conclude(tx, plan, &held, now).await?;
+    } else {
+        assessments::mark(tx, held.into_iter().map(|id| (id, now))).await?;
+    }
     let mut told = BTreeSet::new();
     let answer = |(resolved, signal): (&Option<Option<ProspectId>>, &NewSignal)| match (resolved, new.get(&signal.once)) {
         (None, _) => Observed::Unknown,
@@ -119,6 +133,29 @@ pub async fn write(tx: &mut Tx, news: &[NewSignal], now: Timestamp) -> Result<Ve
         (Some(_), _) => Observed::Again,
     };
     Ok(resolved.iter().zip(news).map(answer).collect())
+}
+
+/// When to look at whom. A young click changes nothing until it counts, and one that no rule reads only where nothing but
+/// something new is missing.
+fn due<'a>(
+    plan: &Plan,
+    appended: impl Iterator<Item = (ProspectId, &'a NewSignal)>,
+    now: Timestamp,
+) -> BTreeMap<ProspectId, Mark> {
+    let mut due = BTreeMap::new();
+    for (id, signal) in appended.filter(|(_, signal)| signal.detail.bears_on_verdicts()) {
+        let mark = match &signal.detail {
+            // A machine's, that has nobody's company but of such as do not count yet either.
+            Detail::Click { .. } if is_too_young(signal.occurred_at, now) && signal.machine.is_some() => continue,
+            Detail::Click { target } if is_too_young(signal.occurred_at, now) => {
+                Mark { at: Some(PROVISIONAL.after(signal.occurred_at)), if_all_met: !plan.qualifying.reads_click(target) }
+            }
+            // A clock of somebody else's may be ahead of ours.
+            _ => Mark { at: Some(signal.occurred_at).filter(|at| *at > now), if_all_met: false },
+        };
+        due.entry(id).and_modify(|earlier: &mut Mark| *earlier = earlier.and(mark)).or_insert(mark);
+    }
+    due
 }
 
 /// Why a signal stops group mail, if it does.
@@ -191,7 +228,7 @@ pub async fn form_once(
     let mut tx = ctx.store().write().await?;
     let that_day = Some(occurred_at.to_zoned(jiff::tz::TimeZone::UTC).date());
     admit::admit(&mut tx, &plan, &[arrival], &format!("form {form}"), that_day, now).await?;
-    let observed = write(&mut tx, std::slice::from_ref(&signal), now).await?;
+    let observed = write(&mut tx, &plan, std::slice::from_ref(&signal), now).await?;
     tx.commit().await?;
     ctx.ring();
     observed.first().copied().ok_or_else(|| FlowError::Unable("record the form".to_owned()))

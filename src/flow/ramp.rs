@@ -5,9 +5,8 @@
 use super::context::FlowError;
 use crate::domain::id::ProspectId;
 use crate::domain::plan::Plan;
-use crate::domain::qualification::Qualification;
 use crate::store::backend::Tx;
-use crate::store::{applied_rules, qualifications};
+use crate::store::qualifications;
 use jiff::Timestamp;
 
 /// Whose turn it is.
@@ -17,22 +16,6 @@ pub enum Turn {
     Anybody,
     /// Of those whom a change of the rules made ready, nobody's before this instant.
     OthersUntil(Timestamp),
-}
-
-/// Notes of somebody who stands in the doorway whether a change of the rules brought them there. `fresh`: they do since now.
-///
-/// # Errors
-/// The store's.
-pub async fn note(tx: &mut Tx, prospect: ProspectId, found: &Qualification, asks: bool, fresh: bool) -> Result<(), FlowError> {
-    let by_rules = match applied_rules::changed(tx).await? {
-        Some(rules) if !asks => rules.made_ready(found),
-        Some(_) | None => false,
-    };
-    // Who waits already can only be let go: the turn of everybody behind them comes sooner.
-    if by_rules == fresh {
-        qualifications::set_by_rules(tx, prospect, by_rules).await?;
-    }
-    Ok(())
 }
 
 /// Whose turn it is now.

@@ -112,13 +112,13 @@ pub async fn receive(ctx: &Context, mail: &Mail) -> Result<Taken, FlowError> {
         (_, None) => nothing("it carries no token of ours, so it stops nobody"),
         (Says::Undelivered(failures), Some(origin)) => {
             let detail = undelivered(failures, &origin.address);
-            told(&mut tx, "bounce", mail, &origin, detail, now).await?
+            told(&mut tx, &plan, "bounce", mail, &origin, detail, now).await?
         }
         (Says::Automatic { subject }, Some(origin)) => {
-            told(&mut tx, "auto_reply", mail, &origin, Detail::AutoReply { subject: subject.clone() }, now).await?
+            told(&mut tx, &plan, "auto_reply", mail, &origin, Detail::AutoReply { subject: subject.clone() }, now).await?
         }
         (Says::Complaint { feedback }, Some(origin)) => {
-            told(&mut tx, "complaint", mail, &origin, Detail::Complaint { feedback: feedback.clone() }, now).await?
+            told(&mut tx, &plan, "complaint", mail, &origin, Detail::Complaint { feedback: feedback.clone() }, now).await?
         }
     };
     tx.commit().await?;
@@ -169,6 +169,7 @@ fn undelivered(failures: &[Failure], address: &Address) -> Detail {
 
 async fn told(
     tx: &mut Tx,
+    plan: &Plan,
     what: &'static str,
     mail: &Mail,
     origin: &Origin,
@@ -176,7 +177,7 @@ async fn told(
     now: Timestamp,
 ) -> Result<Taken, FlowError> {
     let words = detail.words();
-    let observed = observe::write(tx, &[signal(what, mail, Some(origin), origin.prospect, detail, now)], now).await?;
+    let observed = observe::write(tx, plan, &[signal(what, mail, Some(origin), origin.prospect, detail, now)], now).await?;
     let new = matches!(observed.first(), Some(Observed::New(_)));
     Ok(Taken { what, words: sentence(&words, new), prospect: origin.prospect, new })
 }
@@ -225,7 +226,7 @@ async fn words(
     let Some(prospect) = prospect else { return Ok(nothing("nobody we know wrote it")) };
     let detail = Detail::Reply { subject: subject.to_owned(), text: text.to_owned() };
     let said = detail.words();
-    let observed = observe::write(tx, &[signal("reply", mail, origin.as_ref(), Some(prospect), detail, now)], now).await?;
+    let observed = observe::write(tx, plan, &[signal("reply", mail, origin.as_ref(), Some(prospect), detail, now)], now).await?;
     let new = matches!(observed.first(), Some(Observed::New(_)));
     if !new {
         return Ok(Taken { what: "reply", words: sentence(&said, false), prospect: Some(prospect), new });

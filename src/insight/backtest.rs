@@ -10,7 +10,7 @@ use super::whole::{Tell, Whole};
 use super::workload::{Workload, workload};
 use crate::domain::plan::Plan;
 use crate::flow::context::{Context, FlowError};
-use crate::flow::qualify;
+use crate::flow::conclude;
 use crate::store::applied_rules;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -48,7 +48,7 @@ pub struct Backtest {
 /// # Errors
 /// The store's.
 pub async fn fates(ctx: &Context, plan: &Plan, since: Option<Timestamp>, tell: &Tell) -> Result<Vec<Fate>, FlowError> {
-    let (until, hash) = (ctx.now(), qualify::rules_hash(plan)?);
+    let (until, hash) = (ctx.now(), conclude::rules_hash(plan));
     let mut tx = ctx.store().read().await?;
     let in_force = applied_rules::all(&mut tx).await?;
     drop(tx);
@@ -63,13 +63,13 @@ pub async fn fates(ctx: &Context, plan: &Plan, since: Option<Timestamp>, tell: &
 /// # Errors
 /// The store's.
 pub async fn backtest(ctx: &Context, plan: &Plan, since: Option<Timestamp>, tell: &Tell) -> Result<Backtest, FlowError> {
-    let (until, hash) = (ctx.now(), qualify::rules_hash(plan)?);
+    let (until, hash) = (ctx.now(), conclude::rules_hash(plan));
     let mut tx = ctx.store().read().await?;
     let in_force = applied_rules::all(&mut tx).await?;
     drop(tx);
     let unchanged = match in_force.last() {
         Some((_, applied)) => *applied == hash,
-        None => hash == qualify::rules_hash(&ctx.plan())?,
+        None => hash == conclude::rules_hash(&ctx.plan()),
     };
     let fates = fates(ctx, plan, since, tell).await?;
     let held_back = figures::held_back(fates.iter().filter_map(|fate| fate.lacks));

@@ -12,6 +12,7 @@ use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::domain::qualification::{Citation, Obstacle, Qualification};
 use crate::domain::signal::Signal;
+use crate::flow::conclude;
 use crate::flow::context::{Context, FlowError};
 use crate::flow::look::Record;
 use crate::flow::{dossier, qualify, ramp};
@@ -111,7 +112,7 @@ pub async fn explain(ctx: &Context, tx: &mut Tx, prospect: ProspectId, at: Optio
     };
     let other_rules_then = match at.filter(|at| *at < now) {
         Some(at) => {
-            let (then, now) = (applied_rules::hash_at(tx, at).await?, qualify::rules_hash(&plan)?);
+            let (then, now) = (applied_rules::hash_at(tx, at).await?, conclude::rules_hash(&plan));
             then.is_some_and(|hash| hash != now)
         }
         None => false,

@@ -90,7 +90,7 @@ pub async fn waiting(tx: &mut Tx, after: &Plan, other_rules: bool, now: Timestam
                     continue;
                 }
                 known = known_of(&q);
-                asks = q.into_request(qualify::unanswered_since(prospect, &earlier)).is_some();
+                asks = qualify::asks(&q, prospect, &earlier);
             }
             let at = if asks { now } else { date(after, ahead, made, now) };
             ahead += usize::from(!asks);

@@ -13,6 +13,7 @@ use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::domain::qualification::Qualification;
 use crate::domain::routing::{Load, assign};
+use crate::flow::conclude;
 use crate::flow::context::FlowError;
 use crate::flow::look::Record;
 use crate::flow::{qualify, ramp};
@@ -87,7 +88,7 @@ impl<'a> Survey<'a> {
         let Asked { before, after, list } = asked;
         let in_force = configurations::newest(tx).await?;
         let rules = applied_rules::newest(tx).await?;
-        let other_rules = rules.as_deref() != Some(&qualify::rules_hash(after)?);
+        let other_rules = rules.as_deref() != Some(&conclude::rules_hash(after));
         let is_new = in_force.as_ref().is_none_or(|c| c.hash != after.hash || c.files != *after.files);
         let states = campaigns::all(tx).await?;
         let mut all = difference::campaigns(before, after, now);
@@ -187,7 +188,7 @@ impl<'a> Survey<'a> {
         };
         let earlier = handoffs::of_prospect(tx, prospect.id).await?;
         let Some((cause, found)) = qualify::doorway(found, prospect, &earlier) else { return Ok(None) };
-        let asks = found.into_request(qualify::unanswered_since(prospect, &earlier)).is_some();
+        let asks = qualify::asks(&found, prospect, &earlier);
         *(if cause == "ready" { &mut self.change.ready } else { &mut self.change.requests }) += 1;
         let by_rules = self.had_rules && !asks;
         let at = if by_rules { offers::date(self.asked.after, self.ahead, self.made, self.now) } else { self.now };

@@ -5,6 +5,7 @@ use super::value::{instant_or_none, to_json};
 use crate::domain::id::ProspectId;
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Serialize)]
 struct Due {
@@ -12,10 +13,45 @@ struct Due {
     at: i64,
 }
 
+/// When to look at somebody of whom a signal came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// At this instant; none: before the transaction ends that records it.
+    pub at: Option<Timestamp>,
+    /// Only if all five are met: then anything a person does may be the something new that is missing.
+    pub if_all_met: bool,
+}
+
+impl Mark {
+    /// What becomes of two: the sooner one, on no condition unless both have it.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { at: self.at.min(other.at), if_all_met: self.if_all_met && other.if_all_met }
+    }
+}
+
 const MARK: &str = "
     INSERT INTO due_assessments (prospect_id, due_at)
     SELECT CAST(value ->> 'p' AS BIGINT), MIN(CAST(value ->> 'at' AS BIGINT)) FROM json_each($1) GROUP BY 1 ORDER BY 1
     ON CONFLICT (prospect_id) DO UPDATE SET due_at = excluded.due_at WHERE due_assessments.due_at > excluded.due_at";
+/// Takes hold of marks: one that is there stays as it is and is locked, one that is not is made, for an instant that never
+/// comes. A statement's colleagues are marked too, at once. All of it in the order of ids, as everywhere rows are locked.
+const HOLD: &str = "
+    INSERT INTO due_assessments (prospect_id, due_at)
+    SELECT due.p, MIN(due.at) FROM (
+        SELECT CAST(m.value ->> 'p' AS BIGINT) AS p, CAST(m.value ->> 'at' AS BIGINT) AS at FROM json_each($1) m
+        WHERE m.value ->> 'met' IS NULL
+           OR (SELECT COUNT(*) FROM verdicts v WHERE v.prospect_id = CAST(m.value ->> 'p' AS BIGINT) AND v.verdict = 'met') = 5
+        UNION ALL
+        SELECT c.id, CAST($3 AS BIGINT) FROM json_each($2) j
+        JOIN prospects p ON p.id = CAST(j.value ->> 'p' AS BIGINT) JOIN prospects c ON c.account_id = p.account_id
+        WHERE c.id <> p.id AND c.address IS NOT NULL) due
+    GROUP BY due.p ORDER BY due.p
+    ON CONFLICT (prospect_id) DO UPDATE SET due_at = excluded.due_at WHERE due_assessments.due_at > excluded.due_at";
+const SETTLE: &str = "
+    INSERT INTO due_assessments (prospect_id, due_at)
+    SELECT CAST(value ->> 'p' AS BIGINT), CAST(value ->> 'at' AS BIGINT) FROM json_each($1) WHERE TRUE ORDER BY 1
+    ON CONFLICT (prospect_id) DO UPDATE SET due_at = excluded.due_at WHERE due_assessments.due_at <> excluded.due_at";
 const CLAIM: Sql = locking!(
     "SELECT prospect_id FROM due_assessments WHERE due_at <= $1 ORDER BY due_at, prospect_id LIMIT $2",
     "FOR UPDATE SKIP LOCKED"
@@ -79,11 +115,69 @@ pub async fn mark_with_colleagues(
     if stated.is_empty() { Ok(()) } else { tx.execute(SPEAKS, args![rows(stated)?]).await.map(drop) }
 }
 
+/// Marks prospects of whom something came, each at its instant, and takes hold of those with none: they are looked at before
+/// the transaction ends. The colleagues of those who stated something that may count for them are marked at once.
+///
+/// # Errors
+/// The store's.
+pub async fn hold(
+    tx: &mut Tx,
+    due: &BTreeMap<ProspectId, Mark>,
+    stated: &BTreeSet<ProspectId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    #[derive(Serialize)]
+    struct Row {
+        p: ProspectId,
+        at: i64,
+        met: Option<bool>,
+    }
+    if due.is_empty() {
+        return Ok(());
+    }
+    let row = |(p, mark): (&ProspectId, &Mark)| Row {
+        p: *p,
+        at: mark.at.unwrap_or(Timestamp::MAX).as_millisecond(),
+        met: mark.if_all_met.then_some(true),
+    };
+    let rows: Vec<Row> = due.iter().map(row).collect();
+    let stated: Vec<Due> = stated.iter().map(|p| Due { p: *p, at: 0 }).collect();
+    tx.by_key().await?;
+    tx.execute(HOLD, args![to_json(&rows)?, to_json(&stated)?, now]).await.map(drop)
+}
+
+/// Notes that these prospects stated something: whoever asks what an account says asks them.
+///
+/// # Errors
+/// The store's.
+pub async fn speak(tx: &mut Tx, who: &BTreeSet<ProspectId>) -> Result<(), StoreError> {
+    if who.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<Due> = who.iter().map(|p| Due { p: *p, at: 0 }).collect();
+    tx.execute(SPEAKS, args![to_json(&rows)?]).await.map(drop)
+}
+
+/// These prospects, whose marks are held, were looked at: each is marked for when time alone changes something, or not.
+///
+/// # Errors
+/// The store's.
+pub async fn settle(tx: &mut Tx, looked_at: &[ProspectId], again: &[(ProspectId, Timestamp)]) -> Result<(), StoreError> {
+    let rows: Vec<Due> = again.iter().map(|(p, at)| Due { p: *p, at: at.as_millisecond() }).collect();
+    if !rows.is_empty() {
+        tx.execute(SETTLE, args![to_json(&rows)?]).await?;
+    }
+    let again: BTreeSet<ProspectId> = again.iter().map(|(p, _)| *p).collect();
+    let never: Vec<ProspectId> = looked_at.iter().filter(|p| !again.contains(p)).copied().collect();
+    if never.is_empty() { Ok(()) } else { done(tx, &never).await }
+}
+
 /// Takes due marks, locked until the transaction ends: a signal that comes meanwhile marks anew after it.
 ///
 /// # Errors
 /// The store's.
 pub async fn claim(tx: &mut Tx, most: i64, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
+    tx.by_key().await?;
     let rows: Vec<(i64,)> = tx.rows(CLAIM, args![now, most]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }

@@ -58,6 +58,12 @@ const BY_KEY: [(&str, &str); 5] = [
     ("jit", "off"),
 ];
 
+/// The same for the rest of one transaction.
+const BY_KEY_HERE: &str = "
+    SELECT set_config('enable_seqscan', 'off', TRUE), set_config('enable_hashjoin', 'off', TRUE),
+           set_config('enable_mergejoin', 'off', TRUE), set_config('plan_cache_mode', 'force_generic_plan', TRUE),
+           set_config('jit', 'off', TRUE)";
+
 /// A transaction; rolled back unless committed. With it goes what it said that the stop journal must keep.
 #[derive(Debug)]
 pub enum Tx {
@@ -89,8 +95,9 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
-        let writer =
-            SqlitePoolOptions::new().max_connections(1).acquire_timeout(Duration::from_mins(1)).connect_with(options.clone());
+        // A group of signals touches thousands of pages: they must find room, and need not be moved into the file each time.
+        let writing = options.clone().pragma("cache_size", "-16000").pragma("wal_autocheckpoint", "8000");
+        let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(Duration::from_mins(1)).connect_with(writing);
         let writer = writer.await?;
         SQLITE_MIGRATIONS.run(&writer).await?;
         let readers =
@@ -314,6 +321,15 @@ impl Tx {
         match self {
             Self::Sqlite(..) => Ok(()),
             Self::Postgres(..) => self.execute("SELECT pg_advisory_xact_lock($1)", args![what]).await.map(drop),
+        }
+    }
+
+    /// From here on every statement of the transaction finds its rows by key, however small the tables were when its plan was
+    /// made: for what is done with every signal. SQLite does so anyway.
+    pub(in crate::store) async fn by_key(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(..) => Ok(()),
+            Self::Postgres(..) => self.execute(BY_KEY_HERE, args![]).await.map(drop),
         }
     }
 

@@ -28,13 +28,24 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Batch<T, R> {
     where
         F: for<'a> Fn(&'a mut Tx, &'a [T]) -> Writing<'a, R> + Send + Sync + 'static,
     {
+        Self::telling(store, most, write, || {})
+    }
+
+    /// The same, which also says after each commit that there was one, before anybody is answered.
+    pub fn telling<F>(store: Store, most: usize, write: F, committed: impl Fn() + Send + 'static) -> Self
+    where
+        F: for<'a> Fn(&'a mut Tx, &'a [T]) -> Writing<'a, R> + Send + Sync + 'static,
+    {
         let (sender, mut receiver) = mpsc::channel::<Item<T, R>>(most * 2);
         tokio::spawn(async move {
             let mut items = Vec::with_capacity(most);
             while receiver.recv_many(&mut items, most).await > 0 {
                 let (values, answers): (Vec<T>, Vec<_>) = items.drain(..).unzip();
                 match commit(&store, &values, &write).await {
-                    Ok(results) => answers.into_iter().zip(results).for_each(|(answer, result)| drop(answer.send(Ok(result)))),
+                    Ok(results) => {
+                        committed();
+                        answers.into_iter().zip(results).for_each(|(answer, result)| drop(answer.send(Ok(result))));
+                    }
                     Err(error) => {
                         let error = Arc::new(error);
                         for answer in answers {

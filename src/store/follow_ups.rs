@@ -1,14 +1,19 @@
 //! Follow-ups: the items of personal queues.
 
 use super::backend::{StoreError, Tx, args};
-use super::value::{instant, name};
+use super::value::{instant, name, to_json};
 use crate::domain::follow_up::FollowUp;
 use crate::domain::id::{FollowUpId, HandoffId, Name, ProspectId};
 use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeSet;
 
 const ADD: &str = "INSERT INTO follow_ups (prospect_id, handoff_id, salesperson, action, due_at) VALUES ($1, $2, $3, $4, $5)";
 const DONE: &str = "UPDATE follow_ups SET done_at = $2 WHERE handoff_id = $1 AND done_at IS NULL";
 const DONE_ALONE: &str = "UPDATE follow_ups SET done_at = $2 WHERE prospect_id = $1 AND handoff_id IS NULL AND done_at IS NULL";
+const DONE_ALONE_ALL: &str = "
+    UPDATE follow_ups SET done_at = $2
+    WHERE handoff_id IS NULL AND done_at IS NULL AND prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
 const OF: &str = "
     SELECT id, prospect_id, handoff_id, salesperson, action, due_at FROM follow_ups
     WHERE salesperson = $1 AND done_at IS NULL ORDER BY due_at, id";
@@ -47,6 +52,22 @@ pub async fn done(tx: &mut Tx, handoff: HandoffId, now: Timestamp) -> Result<(),
 /// The store's.
 pub async fn done_alone(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(DONE_ALONE, args![prospect, now]).await.map(drop)
+}
+
+/// The same for many prospects at once.
+///
+/// # Errors
+/// The store's.
+pub async fn done_alone_all(tx: &mut Tx, prospects: &BTreeSet<ProspectId>, now: Timestamp) -> Result<(), StoreError> {
+    #[derive(Serialize)]
+    struct Id {
+        p: ProspectId,
+    }
+    if prospects.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Id> = prospects.iter().map(|p| Id { p: *p }).collect();
+    tx.execute(DONE_ALONE_ALL, args![to_json(&ids)?, now]).await.map(drop)
 }
 
 /// A salesperson's open items, soonest first.

@@ -8,6 +8,7 @@ pub mod notes;
 pub mod statement;
 pub mod backend;
 pub mod value;
+pub mod packed;
 pub mod batch;
 pub mod changes;
 // Who there is.
@@ -46,6 +47,7 @@ pub mod history;
 pub mod applied_rules;
 pub mod assessments;
 pub mod qualifications;
+pub mod subjects;
 // One prospect, one salesperson.
 pub mod handoffs;
 pub mod follow_ups;

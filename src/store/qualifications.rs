@@ -9,9 +9,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 const ADD: &str = "
-    INSERT INTO qualifications (prospect_id, episode, cause, at, findings, plan_hash, known_up_to)
-    VALUES ($1, $2, $3, $4, $5, $6, (SELECT MAX(id) FROM signals))
-    ON CONFLICT (prospect_id) WHERE settled_at IS NULL DO NOTHING";
+    INSERT INTO qualifications (prospect_id, episode, cause, at, findings, plan_hash, by_rules, known_up_to)
+    SELECT CAST(value ->> 'p' AS BIGINT), CAST(value ->> 'e' AS BIGINT), value ->> 'c', CAST(value ->> 'at' AS BIGINT),
+           value ->> 'f', CAST($2 AS TEXT), CAST(value ->> 'r' AS BIGINT) = 1, (SELECT MAX(id) FROM signals)
+    FROM json_each($1) WHERE TRUE ORDER BY key
+    ON CONFLICT (prospect_id) WHERE settled_at IS NULL DO NOTHING
+    RETURNING prospect_id, cause";
 const NEXT: Sql = locking!(
     "SELECT id, prospect_id FROM qualifications WHERE settled_at IS NULL ORDER BY by_rules, id LIMIT 1",
     "FOR UPDATE SKIP LOCKED"
@@ -28,7 +31,7 @@ const WITHDRAW: &str = "UPDATE qualifications SET settled_at = $2 WHERE id = $1"
 const KINDS: &str = "
     SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM qualifications WHERE settled_at IS NULL AND NOT by_rules LIMIT 1) AS at_once),
            (SELECT COUNT(*) FROM (SELECT 1 FROM qualifications WHERE settled_at IS NULL AND by_rules LIMIT 1) AS by_rules)";
-const SET_BY_RULES: &str = "UPDATE qualifications SET by_rules = $2 WHERE prospect_id = $1 AND settled_at IS NULL";
+const LET_GO: &str = "UPDATE qualifications SET by_rules = FALSE WHERE prospect_id = $1 AND settled_at IS NULL AND by_rules";
 /// Whoever is not nurturing any more takes nobody's place: their turn ends in a withdrawal.
 const BY_RULES: &str = "
     SELECT q.prospect_id FROM qualifications q JOIN prospects p ON p.id = q.prospect_id
@@ -44,20 +47,45 @@ const OFFERED: &str = "
 const RAMP: i64 = 0x72_61_6d_70;
 const FINDINGS: &str = "SELECT findings FROM qualifications WHERE id = $1";
 
-/// Lets a prospect stand in the doorway, unless one of theirs stands there already.
+/// Somebody who may stand there.
+#[derive(Debug)]
+pub struct Standee {
+    /// Who.
+    pub prospect: ProspectId,
+    /// In which episode.
+    pub episode: i64,
+    /// `ready` or `request`.
+    pub cause: &'static str,
+    /// Their five verdicts.
+    pub found: Qualification,
+    /// Whether a change of the rules brought them there.
+    pub by_rules: bool,
+}
+
+/// Lets prospects stand in the doorway, unless they do; returns those who did not yet, each with the cause.
 ///
 /// # Errors
 /// The store's.
-pub async fn add(
-    tx: &mut Tx,
-    prospect: ProspectId,
-    episode: i64,
-    cause: &str,
-    qualification: &Qualification,
-    plan_hash: &str,
-) -> Result<bool, StoreError> {
-    let findings = to_json(qualification.findings())?;
-    Ok(tx.execute(ADD, args![prospect, episode, cause, qualification.at(), findings, plan_hash]).await? > 0)
+pub async fn add(tx: &mut Tx, all: &[Standee], plan_hash: &str) -> Result<Vec<(ProspectId, String)>, StoreError> {
+    #[derive(Serialize)]
+    struct Row {
+        p: ProspectId,
+        e: i64,
+        c: &'static str,
+        at: i64,
+        f: String,
+        r: u8,
+    }
+    if all.is_empty() {
+        return Ok(Vec::new());
+    }
+    let row = |s: &Standee| {
+        let f = to_json(s.found.findings())?;
+        Ok(Row { p: s.prospect, e: s.episode, c: s.cause, at: s.found.at().as_millisecond(), f, r: u8::from(s.by_rules) })
+    };
+    let rows = all.iter().map(row).collect::<Result<Vec<_>, StoreError>>()?;
+    let new: Vec<(i64, String)> = tx.rows(ADD, args![to_json(&rows)?, plan_hash]).await?;
+    Ok(new.into_iter().map(|(prospect, cause)| (ProspectId(prospect), cause)).collect())
 }
 
 /// The next one waiting, locked until the transaction ends.
@@ -97,12 +125,12 @@ pub async fn waiting(tx: &mut Tx) -> Result<Waiting, StoreError> {
     Ok(Waiting { at_once: at_once > 0, by_rules: by_rules > 0 })
 }
 
-/// Says of a prospect's that waits whether a change of the rules made them ready.
+/// Whoever waits because the rules changed waits no more for their turn: something else made them ready since, or they ask.
 ///
 /// # Errors
 /// The store's.
-pub async fn set_by_rules(tx: &mut Tx, prospect: ProspectId, by_rules: bool) -> Result<(), StoreError> {
-    tx.execute(SET_BY_RULES, args![prospect, by_rules]).await.map(drop)
+pub async fn let_go(tx: &mut Tx, prospect: ProspectId) -> Result<(), StoreError> {
+    tx.execute(LET_GO, args![prospect]).await.map(drop)
 }
 
 /// Those whom a change of the rules made ready and who wait, in the order in which they are offered.

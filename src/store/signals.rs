@@ -1,6 +1,7 @@
 //! Signals: appended once, never edited.
 
 use super::backend::{StoreError, Tx, args};
+use super::packed::{self, Columns};
 use super::reclassifications;
 use super::value::{from_json, instant, name, to_json, word};
 use crate::domain::account::Colleague;
@@ -24,18 +25,8 @@ struct NewRow<'a> {
     detail: String,
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: i64,
-    prospect_id: Option<i64>,
-    occurred_at: i64,
-    recorded_at: i64,
-    delivery_id: Option<i64>,
-    issue_id: Option<i64>,
-    by_whom: Option<String>,
-    machine: Option<String>,
-    detail: String,
-}
+/// How many prospects' signals are packed into one text.
+const PACK: usize = 500;
 
 const APPEND: &str = "
     INSERT INTO signals (prospect_id, once, kind, occurred_at, recorded_at, delivery_id, issue_id, by_whom, machine, detail)
@@ -45,9 +36,20 @@ const APPEND: &str = "
     FROM json_each($1) WHERE TRUE ORDER BY key
     ON CONFLICT (once) DO NOTHING
     RETURNING once, id";
-const OF: &str = "
-    SELECT id, prospect_id, occurred_at, recorded_at, delivery_id, issue_id, by_whom, machine, detail FROM signals
-    WHERE prospect_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) ORDER BY id";
+/// The columns of a signal, packed.
+macro_rules! packed {
+    ($rest:literal) => {
+        concat!(
+            "SELECT string_agg(format('%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s', id, prospect_id, occurred_at, recorded_at, ",
+            "delivery_id, issue_id, by_whom, machine, detail), '\n') FROM signals ",
+            "WHERE prospect_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))",
+            $rest
+        )
+    };
+}
+const OF: &str = packed!("");
+/// What may count for colleagues: `Detail::may_speak_for_colleagues`.
+const STATEMENTS_OF: &str = packed!(" AND kind IN ('answer', 'form', 'touch', 'recycled')");
 /// Those of an account who stated anything: most only read.
 const SPEAKERS: &str = "
     SELECT p.id, p.account_id, COALESCE(p.name, p.address) FROM prospects p
@@ -101,23 +103,33 @@ pub async fn known_at(
     prospects: &[ProspectId],
     at: Timestamp,
 ) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
+    load(tx, OF, prospects, at).await
+}
+
+async fn load(
+    tx: &mut Tx,
+    sql: &'static str,
+    prospects: &[ProspectId],
+    at: Timestamp,
+) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
     #[derive(Serialize)]
     struct Id {
         id: ProspectId,
     }
-    let ids: Vec<Id> = prospects.iter().map(|id| Id { id: *id }).collect();
-    let rows: Vec<Row> = tx.rows(OF, args![to_json(&ids)?]).await?;
-    let mut judged = reclassifications::of(tx, prospects, at).await?;
     let mut found: BTreeMap<ProspectId, Vec<Signal>> = prospects.iter().map(|id| (*id, Vec::new())).collect();
-    for row in rows {
-        let mut signal = row.into_signal()?;
-        signal.judged = judged.remove(&signal.id);
-        if signal.recorded_at > at {
-            continue;
+    for some in prospects.chunks(PACK) {
+        let ids: Vec<Id> = some.iter().map(|id| Id { id: *id }).collect();
+        let signals = packed::read(tx, sql, args![to_json(&ids)?], signal).await?;
+        let mut judged = reclassifications::of(tx, some, at).await?;
+        for mut signal in signals.into_iter().filter(|signal| signal.recorded_at <= at) {
+            signal.judged = judged.remove(&signal.id);
+            if let Some(list) = signal.prospect.and_then(|id| found.get_mut(&id)) {
+                list.push(signal);
+            }
         }
-        if let Some(list) = signal.prospect.and_then(|id| found.get_mut(&id)) {
-            list.push(signal);
-        }
+    }
+    for signals in found.values_mut() {
+        signals.sort_unstable_by_key(|signal| signal.id);
     }
     Ok(found)
 }
@@ -142,7 +154,7 @@ pub async fn of_accounts(
     let ids: Vec<Id> = accounts.iter().map(|id| Id { id: *id }).collect();
     let speakers: Vec<(i64, i64, String)> = tx.rows(SPEAKERS, args![to_json(&ids)?]).await?;
     let members: Vec<ProspectId> = speakers.iter().map(|(id, ..)| ProspectId(*id)).collect();
-    let mut signals = known_at(tx, &members, at).await?;
+    let mut signals = load(tx, STATEMENTS_OF, &members, at).await?;
     for (id, account, name) in speakers {
         let signals = signals.remove(&ProspectId(id)).unwrap_or_default();
         found.entry(AccountId(account)).or_default().push(Colleague { prospect: ProspectId(id), name, signals });
@@ -150,19 +162,17 @@ pub async fn of_accounts(
     Ok(found)
 }
 
-impl Row {
-    fn into_signal(self) -> Result<Signal, StoreError> {
-        Ok(Signal {
-            id: SignalId(self.id),
-            prospect: self.prospect_id.map(ProspectId),
-            occurred_at: instant(self.occurred_at)?,
-            recorded_at: instant(self.recorded_at)?,
-            delivery: self.delivery_id.map(DeliveryId),
-            issue: self.issue_id.map(IssueId),
-            by: self.by_whom.as_deref().map(name).transpose()?,
-            machine: self.machine.as_deref().map(|m| word("machine reason", m, Machine::parse)).transpose()?,
-            judged: None,
-            detail: from_json::<Detail>("signal", &self.detail)?,
-        })
-    }
+fn signal(columns: &mut Columns<'_>) -> Result<Signal, StoreError> {
+    Ok(Signal {
+        id: SignalId(columns.number()?),
+        prospect: columns.number_or_none()?.map(ProspectId),
+        occurred_at: instant(columns.number()?)?,
+        recorded_at: instant(columns.number()?)?,
+        delivery: columns.number_or_none()?.map(DeliveryId),
+        issue: columns.number_or_none()?.map(IssueId),
+        by: columns.text_or_none()?.map(name).transpose()?,
+        machine: columns.text_or_none()?.map(|m| word("machine reason", m, Machine::parse)).transpose()?,
+        judged: None,
+        detail: from_json::<Detail>("signal", columns.text()?)?,
+    })
 }

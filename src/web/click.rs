@@ -43,7 +43,7 @@ pub async fn follow(
     if let Some(signal) = signal(&site, &found, &target, &method, &headers, peer) {
         // The prospect is on their way whatever becomes of our books: fail closed for mail, open for redirects.
         match timeout(PATIENCE, site.door.write(signal)).await {
-            Ok(Ok(_)) => site.ctx.ring(),
+            Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::error!(%error, "click not recorded"),
             Err(_) => tracing::warn!("click not recorded in time; it may be later"),
         }
@@ -75,9 +75,10 @@ fn signal(site: &Site, found: &Found, target: &str, method: &Method, headers: &H
     let now = site.ctx.now();
     let machine = if *method == Method::HEAD { Some(Machine::Head) } else { Machine::of_agent(agent(headers)) };
     let day = now.to_zoned(TimeZone::UTC).date();
-    let visit = format!("{}:{day}:{}:{}", found.token.ordinal, visitor(headers, peer), method.as_str());
+    let visit = format!("{}:{}:{}", found.token.ordinal, visitor(headers, peer), method.as_str());
+    // The day comes first: what makes a click one is then looked for among the clicks of its day, however many years there are.
     let (about, once, delivery) = match &found.origin {
-        None => (About::Nobody, format!("click:issue:{}:{visit}", found.issue), None),
+        None => (About::Nobody, format!("click:{day}:issue:{}:{visit}", found.issue), None),
         Some(origin) => {
             let agrees = match site.ctx.plan().settings.tracking {
                 Tracking::All => true,
@@ -85,7 +86,7 @@ fn signal(site: &Site, found: &Found, target: &str, method: &Method, headers: &H
                 Tracking::None => false,
             };
             let about = origin.prospect.filter(|_| origin.tracked && agrees)?;
-            (About::Prospect(about), format!("click:{}:{visit}", origin.id), Some(origin.id))
+            (About::Prospect(about), format!("click:{day}:{}:{visit}", origin.id), Some(origin.id))
         }
     };
     let detail = Detail::Click { target: target.to_owned() };

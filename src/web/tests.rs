@@ -3,7 +3,7 @@
 use super::site::Site;
 use super::targets::Targets;
 use super::{handoff, page, queue};
-use crate::clock::{Clock, ManualClock};
+use crate::clock::ManualClock;
 use crate::config::example;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
@@ -38,9 +38,8 @@ impl House {
         let store = Store::open_sqlite(&folder.path().join("house.db")).await.expect("a store");
         let clock = Arc::new(ManualClock::at("2026-11-03T09:12:00Z".parse().expect("an instant")));
         let plan = example::load_embedded(&[]).expect("the example is valid").plan;
-        let ticking: Arc<dyn Clock> = clock.clone();
-        let ctx = Context::assemble(store.clone(), ticking.clone(), plan, "test".to_owned()).await.expect("a context");
-        Self { site: Site { door: observe::door(&store, &ticking), ctx, targets: Targets::default() }, clock, _folder: folder }
+        let ctx = Context::assemble(store, clock.clone(), plan, "test".to_owned()).await.expect("a context");
+        Self { site: Site { door: observe::door(&ctx), ctx, targets: Targets::default() }, clock, _folder: folder }
     }
 
     /// Somebody fills in a form of the website.

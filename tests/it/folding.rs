@@ -13,7 +13,7 @@ use nurtured::domain::rule::Qualifying;
 use nurtured::domain::signal::{Detail, Signal, Touch};
 use proptest::prelude::*;
 
-fn rules() -> Qualifying {
+pub(crate) fn rules() -> Qualifying {
     static RULES: std::sync::LazyLock<Qualifying> =
         std::sync::LazyLock::new(|| example::load_embedded(&[]).expect("the example").plan.qualifying);
     RULES.clone()
@@ -55,7 +55,8 @@ fn detail() -> impl Strategy<Value = Detail> {
     ]
 }
 
-fn history() -> impl Strategy<Value = Vec<Signal>> {
+/// What may happen to one prospect in a year and a half.
+pub(crate) fn history() -> impl Strategy<Value = Vec<Signal>> {
     // Some on any day of a year, some several on one day: what is counted by days must be told apart.
     let minutes = prop_oneof![2 => 0..40_000_i64, 3 => (0..12_i64, 0..40_i64).prop_map(|(day, part)| day * 111 + part)];
     let signal = (detail(), minutes, 0..6_i64, proptest::bool::weighted(0.1));

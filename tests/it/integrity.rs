@@ -15,9 +15,9 @@ async fn a_row_that_refers_to_nothing_is_named() {
     assert_eq!(said(&store).await, Vec::<String>::new());
     let url = format!("sqlite:{}", directory.path().join("story.db").display());
     let outside = sqlx::SqlitePool::connect(&url).await.expect("the file");
-    let damage = "PRAGMA foreign_keys = OFF; INSERT INTO due_assessments (prospect_id, due_at) VALUES (99, 1)";
+    let damage = "PRAGMA foreign_keys = OFF; INSERT INTO prospect_tags (prospect_id, tag) VALUES (99, 'lost')";
     sqlx::raw_sql(damage).execute(&outside).await.expect("the damage");
-    assert_eq!(said(&store).await, ["due_assessments row 1 refers to a row of prospects that is not there"]);
+    assert_eq!(said(&store).await, ["prospect_tags row 1 refers to a row of prospects that is not there"]);
 }
 
 #[tokio::test]
@@ -48,9 +48,9 @@ async fn keys_that_are_switched_off_are_named() {
     assert_eq!(said(&store).await, Vec::<String>::new());
     let url = crate::postgres::database("keys_off_too").expect("there is a cluster");
     let other = Store::open_postgres(&secrecy::SecretString::from(url.as_str())).await.expect("a database");
-    crate::postgres::ask(&url, "ALTER TABLE due_assessments DISABLE TRIGGER ALL");
+    crate::postgres::ask(&url, "ALTER TABLE prospect_tags DISABLE TRIGGER ALL");
     let found = said(&other).await;
     assert!(!found.is_empty(), "nothing is said");
-    let right = found.iter().all(|complaint| complaint.starts_with("due_assessments has its triggers switched off: "));
+    let right = found.iter().all(|complaint| complaint.starts_with("prospect_tags has its triggers switched off: "));
     assert!(right, "{found:?}");
 }

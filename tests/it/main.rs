@@ -14,6 +14,8 @@ mod daemon;
 mod oracle;
 /// What must hold of the verdicts for any history whatever.
 mod folding;
+/// What is concluded as signals come in, held against a fold over all of them.
+mod live;
 /// What is said of tables that are not whole.
 mod integrity;
 /// What is said when a tool is not on the machine.

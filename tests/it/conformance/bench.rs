@@ -6,12 +6,14 @@ use nurtured::domain::audience::Audience;
 use nurtured::domain::id::{DeliveryId, IssueId, Name, OccurrenceId, ProspectId};
 use nurtured::domain::issue::Content;
 use nurtured::domain::schedule::Firing;
+use nurtured::domain::qualification::Qualification;
 use nurtured::domain::settings::Tracking;
 use nurtured::store::audiences::{self, Question};
 use nurtured::store::backend::{Store, StoreError, Tx};
 use nurtured::store::issues::{self, NewIssue};
 use nurtured::store::leases::{self, Lease};
 use nurtured::store::prospects::{self, Details, NewProspect};
+use nurtured::store::qualifications::{self, Standee};
 use nurtured::store::{campaigns, deliveries, occurrences};
 use secrecy::SecretString;
 use tempfile::TempDir;
@@ -199,4 +201,17 @@ pub(super) async fn states(store: &Store, of: &[DeliveryId]) -> Result<Vec<Strin
         found.push(deliveries::state(&mut tx, *id).await?.expect("a delivery has one state"));
     }
     Ok(found)
+}
+
+/// Lets a prospect stand in the doorway in the first episode; whether they did not yet.
+pub(super) async fn stand(
+    tx: &mut Tx,
+    prospect: ProspectId,
+    cause: &'static str,
+    found: &Qualification,
+    by_rules: bool,
+    plan_hash: &str,
+) -> Result<bool, StoreError> {
+    let standee = Standee { prospect, episode: 1, cause, found: found.clone(), by_rules };
+    Ok(!qualifications::add(tx, &[standee], plan_hash).await?.is_empty())
 }

@@ -1,6 +1,6 @@
 //! Configurations that were put in force, and whom their rules made ready.
 
-use super::bench::{Bench, add_some, minute, name};
+use super::bench::{Bench, add_some, minute, name, stand};
 use super::doorway::{ready, signal};
 use super::sales::offer;
 use nurtured::domain::id::SignalId;
@@ -62,10 +62,7 @@ async fn whom_rules_made_ready_comes_after_the_others(bench: Bench) -> anyhow::R
     let ids = add_some(&mut tx, 4).await?;
     let found = ready(&mut tx, ids[0], 1).await?;
     for id in &ids[..3] {
-        assert!(qualifications::add(&mut tx, *id, 1, "ready", found.qualification(), "plan").await?);
-    }
-    for id in &ids[..2] {
-        qualifications::set_by_rules(&mut tx, *id, true).await?;
+        assert!(stand(&mut tx, *id, "ready", found.qualification(), ids[..2].contains(id), "plan").await?);
     }
     assert_eq!(qualifications::waiting(&mut tx).await?, Waiting { at_once: true, by_rules: true });
     assert_eq!(qualifications::made_ready_by_rules(&mut tx).await?, ids[..2]);
@@ -77,7 +74,7 @@ async fn whom_rules_made_ready_comes_after_the_others(bench: Bench) -> anyhow::R
     assert_eq!(qualifications::next_at_once(&mut tx).await?, None);
     assert_eq!(qualifications::next(&mut tx).await?.map(|(_, p)| p), Some(ids[0]));
     // Let go, they are before the others again; and who leaves the doorway stands there no more.
-    qualifications::set_by_rules(&mut tx, ids[1], false).await?;
+    qualifications::let_go(&mut tx, ids[1]).await?;
     assert_eq!(qualifications::next_at_once(&mut tx).await?.map(|(_, p)| p), Some(ids[1]));
     qualifications::leave(&mut tx, &[], minute(3)).await?;
     qualifications::leave(&mut tx, &ids, minute(3)).await?;
@@ -92,8 +89,7 @@ async fn offers_are_counted_by_the_day(bench: Bench) -> anyhow::Result<()> {
     // One offered at minute 5 and not by the rules; one by them at 6; one withdrawn; one still waiting, of somebody suppressed.
     offer(&mut tx, ids[0], "dana", 5).await?;
     for id in &ids[1..] {
-        qualifications::add(&mut tx, *id, 1, "ready", found.qualification(), "plan").await?;
-        qualifications::set_by_rules(&mut tx, *id, true).await?;
+        stand(&mut tx, *id, "ready", found.qualification(), true, "plan").await?;
     }
     offer(&mut tx, ids[1], "dana", 6).await?;
     let (withdrawn, who) = qualifications::next(&mut tx).await?.expect("two wait");

@@ -1,6 +1,6 @@
 //! Signals, assessments, and the doorway: qualifications that wait to be handed off.
 
-use super::bench::{Bench, add_some, minute, name};
+use super::bench::{Bench, add_some, minute, name, stand};
 use jiff::civil::date;
 use nurtured::domain::assess::assess;
 use nurtured::domain::criterion::{Criterion, PerCriterion};
@@ -235,9 +235,9 @@ async fn one_of_a_prospects_qualifications_waits(bench: Bench) -> anyhow::Result
     assert_eq!(qualifications::next(&mut tx).await?, None);
     let found = ready(&mut tx, ids[0], 1).await?;
     let found = found.qualification();
-    assert!(qualifications::add(&mut tx, ids[0], 1, "ready", found, "plan").await?);
-    assert!(!qualifications::add(&mut tx, ids[0], 1, "request", found, "plan").await?);
-    assert!(qualifications::add(&mut tx, ids[1], 1, "request", found, "plan").await?);
+    assert!(stand(&mut tx, ids[0], "ready", found, false, "plan").await?);
+    assert!(!stand(&mut tx, ids[0], "request", found, false, "plan").await?);
+    assert!(stand(&mut tx, ids[1], "request", found, false, "plan").await?);
     tx.commit().await?;
 
     let mut tx = bench.store.write().await?;
@@ -250,7 +250,7 @@ async fn one_of_a_prospects_qualifications_waits(bench: Bench) -> anyhow::Result
     }
     qualifications::withdraw(&mut tx, first, minute(3)).await?;
     assert_eq!(qualifications::next(&mut tx).await?.map(|(_, p)| p), Some(ids[1]));
-    assert!(qualifications::add(&mut tx, ids[0], 1, "ready", found, "plan").await?, "the settled one no longer waits");
+    assert!(stand(&mut tx, ids[0], "ready", found, false, "plan").await?, "the settled one no longer waits");
     assert!(qualifications::waiting(&mut tx).await?.at_once);
     Ok(())
 }
@@ -259,7 +259,7 @@ async fn a_qualification_is_settled_with_the_findings_it_cites(bench: Bench) -> 
     let mut tx = bench.store.write().await?;
     let id = add_some(&mut tx, 1).await?[0];
     let early = qualified(&mut tx, id, 4, 1).await?;
-    qualifications::add(&mut tx, id, 1, "request", &early, "old plan").await?;
+    stand(&mut tx, id, "request", &early, false, "old plan").await?;
     let (waiting, _) = qualifications::next(&mut tx).await?.expect("it waits");
     assert_eq!(qualifications::findings(&mut tx, waiting).await?, *early.findings());
     let late = ready(&mut tx, id, 5).await?;

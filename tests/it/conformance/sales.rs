@@ -1,6 +1,6 @@
 //! Handoffs, follow-ups and letters: one prospect, one salesperson.
 
-use super::bench::{Bench, add_some, address, minute, name};
+use super::bench::{Bench, add_some, address, minute, name, stand};
 use super::doorway::{qualified, ready};
 use nurtured::domain::handoff::{Cause, Handoff, Opening, Outcome, Stage, State};
 use nurtured::domain::id::{HandoffId, Name, ProspectId, QualificationId};
@@ -65,7 +65,7 @@ pub(super) async fn offer(tx: &mut Tx, prospect: ProspectId, to: &str, at: i64) 
 
 async fn opening(tx: &mut Tx, prospect: ProspectId, to: &str, at: i64) -> Result<(QualificationId, Opening), StoreError> {
     let ready = ready(tx, prospect, at).await?;
-    qualifications::add(tx, prospect, 1, "ready", ready.qualification(), "plan").await?;
+    stand(tx, prospect, "ready", ready.qualification(), false, "plan").await?;
     let (waiting, _) = qualifications::next(tx).await?.expect("it was just added");
     qualifications::settle(tx, waiting, "ready", ready.qualification(), "plan", minute(at)).await?;
     let opening = Opening {

@@ -1,0 +1,30 @@
+-- What is read and written with every signal, made narrow. Both tables are derived from signals, which refer to prospects
+-- already: no reference of their own to be checked for each row, and one tree each where an engine would keep two.
+
+CREATE TABLE marks (
+    prospect_id BIGINT NOT NULL PRIMARY KEY,
+    due_at      BIGINT NOT NULL
+) WITHOUT ROWID;
+INSERT INTO marks (prospect_id, due_at) SELECT prospect_id, due_at FROM due_assessments ORDER BY prospect_id;
+DROP TABLE due_assessments;
+ALTER TABLE marks RENAME TO due_assessments;
+CREATE INDEX due_assessments_by_time ON due_assessments (due_at);
+
+CREATE TABLE known (
+    prospect_id BIGINT NOT NULL,
+    criterion   TEXT NOT NULL CONSTRAINT known_criterion
+                CHECK (criterion IN ('vision', 'budget', 'authority', 'need', 'timeframe')),
+    verdict     TEXT NOT NULL CONSTRAINT known_verdict CHECK (verdict IN ('met', 'weak', 'contradicted', 'expired')),
+    changed_at  BIGINT NOT NULL,
+    PRIMARY KEY (prospect_id, criterion)
+) WITHOUT ROWID;
+INSERT INTO known (prospect_id, criterion, verdict, changed_at)
+SELECT prospect_id, criterion, verdict, changed_at FROM verdicts ORDER BY prospect_id, criterion;
+DROP TABLE verdicts;
+ALTER TABLE known RENAME TO verdicts;
+
+-- A touch of ours takes a prospect's own items off the queue.
+CREATE INDEX follow_ups_alone ON follow_ups (prospect_id) WHERE handoff_id IS NULL AND done_at IS NULL;
+
+-- What somebody stated may count for their colleagues, who ask for it whenever they are looked at; clicks are far more.
+CREATE INDEX signals_stated ON signals (prospect_id, id) WHERE kind IN ('answer', 'form', 'touch', 'recycled');
