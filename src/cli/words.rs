@@ -2,8 +2,8 @@
 
 use super::exit::{Exit, colour};
 use super::{
-    adopt, campaigns, check, db, demo, desk, explain, handoffs, inbox, init, prospects, queue, run, sending, signals, suppress,
-    uncertain,
+    adopt, campaigns, check, db, demo, desk, doctor, explain, handoffs, inbox, init, prospects, queue, run, sending, signals,
+    suppress, uncertain,
 };
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};
@@ -36,6 +36,8 @@ enum Verb {
     },
     /// Show every problem of every file, or OK with the next dates
     Check,
+    /// Look after everything: database, relay, doors, keys, clock, letters, and that nobody is without a future
+    Doctor,
     /// Run the daemon
     Run,
     /// Stop all group mail at once, on every node, until `nurtured resume`
@@ -108,6 +110,7 @@ async fn obey(arguments: Arguments) -> Result<(), Exit> {
         Verb::Demo(demo) => demo::demo(&demo, json).await,
         Verb::Init { directory } => init::init(&directory),
         Verb::Check => check::check(config, json),
+        Verb::Doctor => Box::pin(doctor::doctor(config, json)).await,
         Verb::Run => Box::pin(run::run(config)).await,
         Verb::Stop(verb) => sending::stop(&verb, config, json).await,
         Verb::Resume => sending::resume(config, json).await,

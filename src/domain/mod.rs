@@ -38,6 +38,8 @@ pub mod salesperson;
 pub mod routing;
 pub mod handoff;
 pub mod follow_up;
+// Over both: where everybody is.
+pub mod census;
 // What the company decided: everything above, configured.
 pub mod dkim;
 pub mod settings;

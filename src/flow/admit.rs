@@ -129,6 +129,16 @@ pub async fn admit(
         .map(|(a, details)| NewProspect { address: a.address.as_str(), details: *details, mail_stop: stop_of(&a.address) })
         .collect();
     let added = prospects::add(tx, &new, now).await?;
+    // Whoever may not be approached at all, perhaps because they were erased once, is not nurtured under the same address.
+    let stopped_everywhere = |address: &Address| {
+        let erased = suppressions::erased(address);
+        let channels = suppressed.iter().filter(|s| s.address == address.as_str() || s.address == erased);
+        channels.map(|s| s.channel.as_str()).collect::<BTreeSet<_>>().len() == 2
+    };
+    let silent: Vec<ProspectId> = added.iter().filter(|(address, _)| stopped_everywhere(address)).map(|(_, id)| *id).collect();
+    if !silent.is_empty() {
+        prospects::suppress(tx, &silent).await?;
+    }
 
     let mut count = Admitted { added: added.len() as u64, ..Admitted::default() };
     let mut changes: Vec<FieldChange<'_>> = Vec::new();

@@ -30,6 +30,7 @@ pub mod qualify;
 pub mod dossier;
 pub mod hand_off;
 pub mod agenda;
+pub mod pass_on;
 pub mod follow_up;
 pub mod correspond;
 // What comes back by mail.
@@ -41,7 +42,8 @@ pub mod forget;
 pub mod alarm;
 // What is done with a database that comes back from a backup.
 pub mod adopt;
-// What time alone brings.
+// Where everybody is, and what time alone brings.
+pub mod census;
 pub mod sweep;
 // All of them, until nothing is left to do.
 pub mod settle;

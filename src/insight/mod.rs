@@ -3,3 +3,4 @@
 pub mod then;
 pub mod explain;
 pub mod desk;
+pub mod doctor;

@@ -80,7 +80,10 @@ const SUPPRESS_PROSPECTS: &str = "
     UPDATE prospects SET standing = 'suppressed'
     WHERE standing = 'nurturing' AND address IN (SELECT value ->> 'address' FROM json_each($1))
       AND (SELECT COUNT(DISTINCT s.channel) FROM suppressions s WHERE s.address = prospects.address AND s.lifted_at IS NULL) = 2";
-const UNSUPPRESS_PROSPECT: &str = "UPDATE prospects SET standing = 'nurturing' WHERE address = $1 AND standing = 'suppressed'";
+/// Unless the other stops are on every channel too: those of an erased address stand under its hash.
+const UNSUPPRESS_PROSPECT: &str = "
+    UPDATE prospects SET standing = 'nurturing' WHERE address = $1 AND standing = 'suppressed'
+      AND (SELECT COUNT(DISTINCT s.channel) FROM suppressions s WHERE s.address IN ($1, $2) AND s.lifted_at IS NULL) < 2";
 const IN_FORCE: &str = "
     SELECT s.address, s.channel, s.reason, s.source, s.suppressed_at FROM suppressions s
     WHERE s.lifted_at IS NULL AND s.address IN (SELECT value ->> 'a' FROM json_each($1))";
@@ -155,7 +158,7 @@ pub async fn lift(tx: &mut Tx, address: &Address, channel: Channel, now: Timesta
     let lifted = tx.execute(LIFT, args![address, channel.word(), now]).await? > 0;
     if lifted {
         tx.notes().say(address.to_string(), What::Lifted { channel: channel.word().to_owned() });
-        tx.execute(UNSUPPRESS_PROSPECT, args![address]).await?;
+        tx.execute(UNSUPPRESS_PROSPECT, args![address, erased(address)]).await?;
     }
     if lifted && channel == Channel::Email {
         tx.execute(RESUME_PROSPECT, args![address, erased(address)]).await?;

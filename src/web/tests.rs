@@ -1,5 +1,6 @@
 //! The pages, asked for as a browser asks: a whole house behind the handlers, and hostile prospects in it.
 
+use super::counted::Figures;
 use super::site::Site;
 use super::targets::Targets;
 use super::{handoff, page, queue};
@@ -40,7 +41,11 @@ impl House {
         let plan = example::load_embedded(&[]).expect("the example is valid").plan;
         let ticking: Arc<dyn Clock> = clock.clone();
         let ctx = Context::assemble(store.clone(), ticking.clone(), plan, "test".to_owned()).await.expect("a context");
-        Self { site: Site { door: observe::door(&store, &ticking), ctx, targets: Targets::default() }, clock, _folder: folder }
+        Self {
+            site: Site { door: observe::door(&store, &ticking), ctx, targets: Targets::default(), figures: Figures::default() },
+            clock,
+            _folder: folder,
+        }
     }
 
     /// Somebody fills in a form of the website.

@@ -58,3 +58,5 @@ mod evidence;
 mod sales;
 /// Numbers over all tables.
 mod counts;
+/// Where everybody is.
+mod conservation;
