@@ -97,10 +97,12 @@ pub async fn admit(
     let suppressed = suppressions::of(tx, &addresses).await?;
     let stop_of = |address: &Address| {
         let erased = suppressions::erased(address);
-        suppressed
-            .iter()
-            .find(|s| s.channel == "email" && (s.address == address.as_str() || s.address == erased))
-            .map(|s| s.reason.as_str())
+        let mut stops = suppressed.iter().filter(|s| s.channel == "email");
+        // Erased, whatever else they had asked for before: that cannot be lifted.
+        if stops.clone().any(|s| s.address == erased) {
+            return Some("erased");
+        }
+        stops.find(|s| s.address == address.as_str()).map(|s| s.reason.as_str())
     };
     let known = prospects::by_address(tx, &addresses).await?;
     let known_ids: Vec<ProspectId> = known.values().copied().collect();

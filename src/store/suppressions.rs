@@ -94,9 +94,10 @@ const IN_FORCE_AT: &str = "
     WHERE address = $1 AND suppressed_at <= $2 AND (lifted_at IS NULL OR lifted_at > $2) GROUP BY channel ORDER BY channel";
 const LIFT: &str = "UPDATE suppressions SET lifted_at = $3 WHERE address = $1 AND channel = $2 AND lifted_at IS NULL";
 const NOTE_LIFTED: &str = "UPDATE suppressions SET source = source || $4 WHERE address = $1 AND channel = $2 AND lifted_at = $3";
-/// What else is in force for the address, under its hash too, goes on stopping the prospect.
+/// What else is in force for the address, under its hash too, goes on stopping the prospect. What stands under the hash, for
+/// whatever reason it came there, is an erased person's.
 const RESUME_PROSPECT: &str = "
-    UPDATE prospects SET mail_stop = (SELECT MIN(s.reason) FROM suppressions s
+    UPDATE prospects SET mail_stop = (SELECT MIN(CASE WHEN s.address = $2 THEN 'erased' ELSE s.reason END) FROM suppressions s
         WHERE s.address IN ($1, $2) AND s.channel = 'email' AND s.lifted_at IS NULL)
     WHERE address = $1";
 

@@ -1,5 +1,6 @@
 //! The command line as somebody types it: the real binary, the example's configuration, a database of its own.
 
+mod doctor;
 mod evidence;
 mod halt;
 mod lists;
