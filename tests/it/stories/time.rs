@@ -1,16 +1,20 @@
 //! What time alone brings, and what a change of the rules brings.
 
-use super::{FIRST_ISSUE, Told, address, five_proofs, four_proofs, name, somebody, story};
+use super::{FIRST_ISSUE, Told, address, change, five_proofs, four_proofs, name, somebody, story};
 use axum::http::Method;
 use nurtured::cli::demo::town::{BROWSER, Town};
 use nurtured::domain::address::Address;
+use nurtured::domain::census::Group;
 use nurtured::domain::criterion::Criterion;
 use nurtured::domain::handoff::State;
+use nurtured::domain::plan::Plan;
 use nurtured::domain::prospect::Standing;
+use nurtured::domain::schedule::Schedule;
 use nurtured::domain::signal::{Detail, Touch};
+use nurtured::domain::skip::{Dates, SkipDates};
 use nurtured::flow::follow_up::Action;
 use nurtured::flow::observe::{Logged, log};
-use nurtured::flow::{forget, halt, qualify, sweep};
+use nurtured::flow::{census, forget, halt, qualify, sweep};
 use nurtured::store::suppressions::{self, Channel, Stop};
 
 story!(changed_rules_assess_everybody_anew, |town| {
@@ -154,3 +158,38 @@ async fn suppress_by_mail(town: &Town, who: &Address) -> Told {
     halt::suppress(&town.house.ctx, who, Channel::Email, "asked us").await?;
     Ok(())
 }
+
+story!(a_campaign_that_does_not_come_again_is_no_future, |town| {
+    town.admit(&[somebody("ada@albareda.example")], "import").await?;
+    let ctx = &town.house.ctx;
+    let reached = async || {
+        let census = census::take(ctx.store(), &ctx.plan(), ctx.now()).await?;
+        assert_eq!(census.counted(), 1);
+        Ok::<_, nurtured::flow::context::FlowError>((census.of(Group::Campaign), census.of(Group::Adrift)))
+    };
+    let whole = Plan::clone(&ctx.plan());
+    // Ada is in the audience of both campaigns: the other one leaves the configuration.
+    let alone = || {
+        let mut plan = whole.clone();
+        plan.campaigns.retain(|c| c.name.as_str() == "line-downtime");
+        plan
+    };
+    ctx.replace_plan(alone())?;
+    assert_eq!(reached().await?, (1, 0));
+    halt::pause(ctx, &name("line-downtime"), "a break").await?;
+    assert_eq!(reached().await?, (0, 1), "paused");
+    halt::resume(ctx, &name("line-downtime")).await?;
+    ctx.replace_plan(Plan { campaigns: Vec::new(), ..alone() })?;
+    assert_eq!(reached().await?, (0, 1), "no longer configured");
+    ctx.replace_plan(alone())?;
+    change(&town, "line-downtime", |campaign| campaign.newsletters.clear())?;
+    assert_eq!(reached().await?, (0, 1), "it has nothing to say");
+    ctx.replace_plan(alone())?;
+    let ever = Dates::parse("2026-01-01..9999-12-31").expect("dates");
+    let schedule = Schedule::parse("30 9 * * *", "UTC")?.skipping(SkipDates::new(vec![ever]))?;
+    change(&town, "line-downtime", |campaign| campaign.schedule = schedule)?;
+    assert_eq!(reached().await?, (0, 1), "it never fires again");
+    ctx.replace_plan(whole)?;
+    assert_eq!(reached().await?, (1, 0));
+    Ok(())
+});
