@@ -4,6 +4,7 @@
 //! of the goal.
 
 #[path = "../../tests/it/postgres.rs"]
+#[expect(dead_code, reason = "the cluster is the tests'; a count needs one database of it")]
 mod postgres;
 #[path = "../delivery/stopwatch.rs"]
 mod stopwatch;

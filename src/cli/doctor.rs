@@ -15,7 +15,7 @@ use std::path::Path;
 /// 1 when something is wrong, 69 when the database is down, 78 for the configuration.
 pub async fn doctor(config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let loaded = open::load(config)?;
-    let report = examine(&loaded.plan, &loaded.secrets, SystemClock.now()).await;
+    let report = Box::pin(examine(&loaded.plan, &loaded.secrets, SystemClock.now())).await;
     if json {
         screen::json(&report)?;
     } else {

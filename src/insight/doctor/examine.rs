@@ -16,7 +16,7 @@ use std::time::Duration;
 /// How long the database may take to answer at all.
 const ANSWER: Duration = Duration::from_secs(15);
 /// How long it may take to count or read through something.
-const THROUGH: Duration = Duration::from_secs(60);
+const THROUGH: Duration = Duration::from_mins(1);
 
 /// What was found.
 #[derive(Debug, Clone, Serialize)]
@@ -84,7 +84,7 @@ async fn remembered(plan: &Plan, now: Timestamp) -> Remembered {
     checks.push(look("clock", ANSWER, database::clock(&store, now)).await);
     checks.push(look("signing keys", ANSWER, database::keys(&store)).await);
     checks.extend(several("sending", ANSWER, database::states(&store, plan)).await);
-    let census = within(THROUGH, census::take(&store, plan, now)).await;
+    let census = within(THROUGH, Box::pin(census::take(&store, plan, now))).await;
     let census = match census {
         Ok(Ok(census)) => {
             checks.push(people::law(&census));

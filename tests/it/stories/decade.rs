@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use nurtured::cli::demo::town::{BROWSER, Town};
 use nurtured::domain::address::Address;
 use nurtured::domain::criterion::Criterion;
-use nurtured::domain::handoff::{Rejection, Stage};
+use nurtured::domain::handoff::{Handoff, Rejection, Stage};
 use nurtured::domain::id::{Name, ProspectId};
 use nurtured::domain::plan::Plan;
 use nurtured::domain::prospect::Standing;
@@ -35,7 +35,7 @@ const STEP_DAYS: u64 = 21;
 /// five a day are done (three days for all of them); and the town looks only at the end of a step, which happens to both.
 const BOUND: SignedDuration = SignedDuration::from_hours((97 + 91 + 3 + 2 * 21) * 24);
 
-/// SplitMix64.
+/// Numbers as good as drawn; the same seed, the same numbers (`SplitMix64`).
 struct Chance(u64);
 
 impl Chance {
@@ -91,7 +91,7 @@ fn may_refuse<T>(done: Result<T, FlowError>) -> Told {
 }
 
 impl Model {
-    async fn new(town: Town, seed: u64) -> Self {
+    fn new(town: Town, seed: u64) -> Self {
         let whole = Plan::clone(&town.house.ctx.plan());
         let chance = Chance(seed);
         Self { town, chance, whole, attended: BTreeMap::new(), seen: BTreeSet::new(), longest: SignedDuration::ZERO }
@@ -160,7 +160,7 @@ impl Model {
     /// A salesperson does something with an open handoff, if there is one.
     async fn sell(&mut self) -> Told {
         let ctx = self.town.house.ctx.clone();
-        let open: Vec<_> = handoffs::all(&mut ctx.store().read().await?).await?.into_iter().filter(|h| h.is_open()).collect();
+        let open: Vec<_> = handoffs::all(&mut ctx.store().read().await?).await?.into_iter().filter(Handoff::is_open).collect();
         if open.is_empty() {
             return Ok(());
         }
@@ -258,7 +258,7 @@ impl Model {
 
 /// Lives through ten years; fails with what happened last.
 async fn live(town: Town, seed: u64) -> Told {
-    let mut model = Model::new(town, seed).await;
+    let mut model = Model::new(town, seed);
     let until: Timestamp = BEGINS.parse()?;
     let until = until + SignedDuration::from_hours(24 * 365 * YEARS);
     let (mut last, mut step) = (VecDeque::new(), 0);
