@@ -6,6 +6,7 @@ pub mod screen;
 pub mod open;
 // The configuration.
 pub mod check;
+pub mod doctor;
 pub mod init;
 pub mod changed;
 pub mod plan;

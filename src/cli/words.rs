@@ -2,8 +2,8 @@
 
 use super::exit::{Exit, colour};
 use super::{
-    adopt, apply, backtest, campaigns, check, db, demo, desk, explain, handoffs, inbox, init, plan, prospects, queue, run, sending,
-    signals, suppress, uncertain,
+    adopt, apply, backtest, campaigns, check, db, demo, desk, doctor, explain, handoffs, inbox, init, plan, prospects, queue,
+    run, sending, signals, suppress, uncertain,
 };
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};
@@ -40,6 +40,8 @@ enum Verb {
     Plan(plan::Plan),
     /// Put this configuration in force
     Apply(apply::Apply),
+    /// Look after everything: database, relay, doors, keys, clock, letters, and that nobody is without a future
+    Doctor,
     /// Run the daemon
     Run,
     /// Stop all group mail at once, on every node, until `nurtured resume`
@@ -116,6 +118,7 @@ async fn obey(arguments: Arguments) -> Result<(), Exit> {
         Verb::Check => check::check(config, json),
         Verb::Plan(verb) => Box::pin(plan::plan(&verb, config, json)).await,
         Verb::Apply(verb) => Box::pin(apply::apply(&verb, config, json)).await,
+        Verb::Doctor => Box::pin(doctor::doctor(config, json)).await,
         Verb::Run => Box::pin(run::run(config)).await,
         Verb::Stop(verb) => sending::stop(&verb, config, json).await,
         Verb::Resume => sending::resume(config, json).await,

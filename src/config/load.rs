@@ -17,8 +17,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A configuration that may run.
@@ -30,6 +31,8 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// What somebody should look at from a day on.
     pub dated: Vec<(Date, Problem)>,
+    /// The files that hold secrets.
+    pub secrets: Vec<PathBuf>,
 }
 
 impl Loaded {
@@ -98,7 +101,7 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
         None
     };
     let credentials = environment.iter().find(|(name, _)| name == "CREDENTIALS_DIRECTORY").map(|(_, path)| path.into());
-    let vault = Vault { directory: directory.map(Path::to_owned), credentials };
+    let vault = Vault { directory: directory.map(Path::to_owned), credentials, opened: RefCell::default() };
     let mut declared = Declared::default();
     let service = toml(SERVICE).and_then(|mut root| {
         environment::overlay(&log, &mut root, environment);
@@ -133,7 +136,7 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
             let hash = hash(files);
             let max_new_offers = max_new_offers.flatten();
             let plan = Plan { settings, campaigns, roster, qualifying, max_new_offers, hash, files: files_kept };
-            Ok(Loaded { plan, warnings: log.sorted(), dated })
+            Ok(Loaded { plan, warnings: log.sorted(), dated, secrets: vault.opened.into_inner() })
         }
         _ => Err(Problems(log.sorted())),
     }

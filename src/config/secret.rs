@@ -4,6 +4,7 @@ use crate::config::place::Place;
 use crate::config::problem::Problem;
 use crate::config::reader::Reader;
 use secrecy::SecretString;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 /// Where secrets that are not values lie.
@@ -13,6 +14,8 @@ pub struct Vault {
     pub directory: Option<PathBuf>,
     /// `$CREDENTIALS_DIRECTORY`.
     pub credentials: Option<PathBuf>,
+    /// The files that were opened for a secret.
+    pub opened: RefCell<Vec<PathBuf>>,
 }
 
 /// A secret's key, the key of its file, and its name among the credentials.
@@ -43,16 +46,17 @@ impl Vault {
                     log.add(Problem::error(&file.place, "there is no directory to read this from"));
                     return None;
                 };
-                Self::open(reader, &directory.join(path), &file.place)
+                self.open(reader, &directory.join(path), &file.place)
             }
             (None, None) => {
                 let path = self.credentials.as_ref()?.join(format!("nurtured.{}", keys.credential));
-                path.exists().then(|| Self::open(reader, &path, &Place::File(path.display().to_string()))).flatten()
+                path.exists().then(|| self.open(reader, &path, &Place::File(path.display().to_string()))).flatten()
             }
         }
     }
 
-    fn open(reader: &Reader<'_>, path: &Path, place: &Place) -> Option<(SecretString, Place)> {
+    fn open(&self, reader: &Reader<'_>, path: &Path, place: &Place) -> Option<(SecretString, Place)> {
+        self.opened.borrow_mut().push(path.to_owned());
         let found = std::fs::read_to_string(path).map_err(|error| format!("could not read {}: {error}", path.display()));
         // Editors end a file with a newline; it is no part of the secret.
         let found = found.map(|text| text.trim_end_matches(['\r', '\n']).to_owned());

@@ -9,6 +9,7 @@ use crate::flow::observe;
 use crate::store::backend::{Store, StoreError};
 use crate::store::journal::Journal;
 use crate::store::{campaigns, leases};
+use crate::web::counted::Figures;
 use crate::web::site::Site;
 use crate::web::targets::Targets;
 use std::sync::Arc;
@@ -48,7 +49,7 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
     tx.commit().await?;
     let ctx = Context::assemble(store.clone(), clock.clone(), plan, node).await?;
     let doors = Doors::open(&ctx);
-    let site = Site { ctx: ctx.clone(), door: observe::door(&ctx), targets: Targets::default() };
+    let site = Site { ctx: ctx.clone(), door: observe::door(&ctx), targets: Targets::default(), figures: Figures::default() };
     Ok(House { ctx, doors, site })
 }
 

@@ -25,8 +25,12 @@ const REST: Duration = Duration::from_secs(90);
 const LOOK_ANYWAY: Duration = Duration::from_mins(10);
 /// How long a loop waits after a step failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// How often everybody is checked for a future.
+/// How often everybody is checked for a future while nothing happens…
 const REVIEW_EVERY: Duration = Duration::from_hours(1);
+/// …how long that is put off at least while much happens…
+const REVIEW_APART: Duration = Duration::from_mins(1);
+/// …and for how many times as long as it took: a twentieth of one processor, however many there are.
+const REVIEW_REST: i32 = 20;
 
 /// How long a step may take while it waits for a relay: RFC 5321 grants the final dot ten minutes.
 const RELAY_PATIENCE: Duration = Duration::from_mins(15);
@@ -73,21 +77,10 @@ pub fn start(house: &House, tracker: &TaskTracker) -> Pulse {
         let (house, pulse) = (house.clone(), pulse.clone());
         tracker.spawn(async move { turn(step, &house, &pulse).await });
     }
+    let keeper = house.clone();
+    tracker.spawn(async move { look_after(&keeper).await });
     let ctx = house.ctx.clone();
-    tracker.spawn(async move {
-        while !ctx.is_stopping() {
-            if let Err(error) = sweep::review(&ctx).await {
-                tracing::warn!(step = "review", %error, "step failed");
-            }
-            if let Err(error) = seal::seal(&ctx).await {
-                tracing::warn!(step = "seal", %error, "step failed");
-            }
-            tokio::select! {
-                () = tokio::time::sleep(REVIEW_EVERY) => {}
-                () = ctx.stopping() => {}
-            }
-        }
-    });
+    tracker.spawn(async move { seal_on(&ctx).await });
     let (ctx, applied) = (house.ctx.clone(), pulse.applied.clone());
     tracker.spawn(async move { look_around(&ctx, &applied).await });
     // Not a step: it writes nothing, and nothing waits for it.
@@ -96,6 +89,51 @@ pub fn start(house: &House, tracker: &TaskTracker) -> Pulse {
     let house = house.clone();
     tracker.spawn(async move { keep_home(&house).await });
     pulse
+}
+
+/// Checks everybody for a future after something has happened, and keeps what was counted.
+async fn look_after(house: &House) {
+    let (ctx, clock) = (&house.ctx, house.ctx.clock());
+    let mut bell = ctx.listen();
+    while !ctx.is_stopping() {
+        bell.borrow_and_update();
+        let began = clock.steady();
+        match sweep::review(ctx).await {
+            Ok(Some(census)) => {
+                let (without_future, in_two) = (census.without_future(), census.in_two);
+                if !census.holds() {
+                    tracing::error!(without_future, in_two, "the law of conservation is broken; `nurtured doctor` says how");
+                }
+                house.site.figures.keep(census);
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(step = "review", %error, "step failed"),
+        }
+        let took = clock.steady().saturating_sub(began).saturating_mul(REVIEW_REST);
+        let apart = Duration::try_from(took).unwrap_or_default().clamp(REVIEW_APART, REVIEW_EVERY);
+        tokio::select! {
+            () = tokio::time::sleep(apart) => {}
+            () = ctx.stopping() => break,
+        }
+        tokio::select! {
+            _ = bell.changed() => {}
+            () = tokio::time::sleep(REVIEW_EVERY) => {}
+            () = ctx.stopping() => {}
+        }
+    }
+}
+
+/// Packs what has settled, for reading all of it.
+async fn seal_on(ctx: &Context) {
+    while !ctx.is_stopping() {
+        if let Err(error) = seal::seal(ctx).await {
+            tracing::warn!(step = "seal", %error, "step failed");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(REVIEW_EVERY) => {}
+            () = ctx.stopping() => {}
+        }
+    }
 }
 
 /// Rings the bell when another process has written, or the clock does not say what it should after such a wait: it was

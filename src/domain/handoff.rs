@@ -262,6 +262,13 @@ impl Handoff {
         Ok(self)
     }
 
+    /// Goes on as it stands with somebody else: whoever had it is no longer ours.
+    #[must_use]
+    pub fn inherited_by(mut self, assignment: &Assignment) -> Self {
+        self.salesperson = assignment.salesperson().clone();
+        self
+    }
+
     /// Records contact with the prospect; contact is also acceptance.
     ///
     /// # Errors

@@ -41,6 +41,8 @@ pub mod routing;
 pub mod ramp;
 pub mod handoff;
 pub mod follow_up;
+// Over both: where everybody is.
+pub mod census;
 // What the company decided: everything above, configured.
 pub mod dkim;
 pub mod settings;

@@ -97,10 +97,12 @@ pub async fn admit(
     let suppressed = suppressions::of(tx, &addresses).await?;
     let stop_of = |address: &Address| {
         let erased = suppressions::erased(address);
-        suppressed
-            .iter()
-            .find(|s| s.channel == "email" && (s.address == address.as_str() || s.address == erased))
-            .map(|s| s.reason.as_str())
+        let mut stops = suppressed.iter().filter(|s| s.channel == "email");
+        // Erased, whatever else they had asked for before: that cannot be lifted.
+        if stops.clone().any(|s| s.address == erased) {
+            return Some("erased");
+        }
+        stops.find(|s| s.address == address.as_str()).map(|s| s.reason.as_str())
     };
     let known = prospects::by_address(tx, &addresses).await?;
     let known_ids: Vec<ProspectId> = known.values().copied().collect();
@@ -129,6 +131,16 @@ pub async fn admit(
         .map(|(a, details)| NewProspect { address: a.address.as_str(), details: *details, mail_stop: stop_of(&a.address) })
         .collect();
     let added = prospects::add(tx, &new, now).await?;
+    // Whoever may not be approached at all, perhaps because they were erased once, is not nurtured under the same address.
+    let stopped_everywhere = |address: &Address| {
+        let erased = suppressions::erased(address);
+        let channels = suppressed.iter().filter(|s| s.address == address.as_str() || s.address == erased);
+        channels.map(|s| s.channel.as_str()).collect::<BTreeSet<_>>().len() == 2
+    };
+    let silent: Vec<ProspectId> = added.iter().filter(|(address, _)| stopped_everywhere(address)).map(|(_, id)| *id).collect();
+    if !silent.is_empty() {
+        prospects::suppress(tx, &silent).await?;
+    }
 
     let mut count = Admitted { added: added.len() as u64, ..Admitted::default() };
     let mut changes: Vec<FieldChange<'_>> = Vec::new();

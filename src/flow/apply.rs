@@ -4,8 +4,8 @@
 //! everybody is assessed anew where the rules are others. A daemon beside it sees the row and comes here too, with its own files:
 //! until then it has judged by the old ones, so it marks everybody once more.
 
-use super::context::{Context, FlowError};
 use super::conclude::rules_hash;
+use super::context::{Context, FlowError};
 use super::qualify::put_rules;
 use crate::domain::plan::Plan;
 use crate::store::{campaigns, configurations};

@@ -5,7 +5,7 @@
 
 use super::context::{Context, FlowError};
 use super::outbox::{self, Envelope};
-use super::{dossier, hand_off, observe};
+use super::{dossier, hand_off, observe, pass_on};
 use crate::domain::criterion::Criterion;
 use crate::domain::handoff::{Handoff, Outcome, Rejection, Stage, State};
 use crate::domain::id::{HandoffId, Name, fingerprint};
@@ -290,20 +290,7 @@ async fn reassign(
             "nobody else can take it, and you are the sales manager: return it to nurture instead".to_owned(),
         ));
     }
-    let mut handoff = handoff.reassign(&assignment).map_err(|e| FlowError::Refused(e.to_string()))?;
-    let hours = plan.roster.hours(&handoff.salesperson);
-    let (promise, is_request) = (plan.roster.promise, handoff.cause == "request");
-    handoff.answer_until = hours.after_working(if is_request { promise.request } else { promise.answer }, now);
-    handoff.touch_until = hours.after_working(if is_request { promise.request } else { promise.first_touch }, now);
-    handoffs::store(tx, &handoff).await?;
-    handoffs::reassign(tx, handoff.id, &assignment, &plan.hash).await?;
-    prospects::set_standing(tx, prospect.id, Standing::Offered, Some(&handoff.salesperson)).await?;
-    follow_ups::done(tx, handoff.id, now).await?;
-    follow_ups::add(tx, prospect.id, Some(handoff.id), &handoff.salesperson, "Answer the offer", handoff.answer_until).await?;
-    handoffs::add_event(tx, handoff.id, "nurtured", "offered", &assignment.words(), now).await?;
-    let not_before = if is_request { now } else { hours.next_open(now) };
-    hand_off::offer(ctx, tx, plan, handoff.id, prospect, not_before, now).await?;
-    Ok(handoff)
+    pass_on::offer_to(ctx, tx, plan, prospect, handoff, &assignment, now).await
 }
 
 /// Writes the confirmation into the outbox: to whoever has it, or to whoever had it until now.
@@ -321,6 +308,10 @@ async fn confirm(
     now: Timestamp,
 ) -> Result<(), FlowError> {
     let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("write the confirmation: {e}"));
+    // Whoever left reads no mail of ours; the record says what was done.
+    if plan.roster.person(before).is_none() {
+        return Ok(());
+    }
     let (name, company, zone) = (prospect.display_name(), prospect.company.clone(), dossier::zone_of(plan, before));
     let person = |id: &Name| plan.roster.person(id).map_or_else(|| id.to_string(), |(name, _)| name.to_owned());
     let letter = if handoff.salesperson == *before {

@@ -3,8 +3,8 @@
 use super::context::{Context, FlowError};
 use crate::domain::address::Address;
 use crate::domain::id::Name;
-use crate::store::campaigns;
 use crate::store::suppressions::{self, Channel, Stop, Suppression};
+use crate::store::{assessments, campaigns, prospects};
 
 /// Pauses a campaign. Nothing of it is sent after this, whatever is open; returns whether it ran until now.
 ///
@@ -61,6 +61,9 @@ pub async fn lift(ctx: &Context, address: &Address, channel: Channel, words: &st
     };
     suppressions::lift(&mut tx, address, channel, now).await?;
     suppressions::note_lifted(&mut tx, address, channel, &format!("; lifted: {words}"), now).await?;
+    // A date they asked for may have passed while they were suppressed.
+    let known = prospects::by_address(&mut tx, &[address]).await?;
+    assessments::mark(&mut tx, known.into_values().map(|id| (id, now))).await?;
     tx.commit().await?;
     ctx.ring();
     Ok(Some(lifted))

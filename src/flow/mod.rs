@@ -33,6 +33,7 @@ pub mod apply;
 pub mod dossier;
 pub mod hand_off;
 pub mod agenda;
+pub mod pass_on;
 pub mod follow_up;
 pub mod correspond;
 // What comes back by mail.
@@ -46,7 +47,8 @@ pub mod alarm;
 pub mod adopt;
 // What is packed for reading all of it.
 pub mod seal;
-// What time alone brings.
+// Where everybody is, and what time alone brings.
+pub mod census;
 pub mod sweep;
 // All of them, until nothing is left to do.
 pub mod settle;

@@ -1,9 +1,9 @@
 //! qualify: what time brings is concluded from, and everybody is assessed anew when the rules change. Signals themselves are
 //! concluded from as they arrive.
 
+use super::conclude::rules_hash;
 use super::conclude::{self, conclude};
 use super::context::{Context, FlowError, Progress};
-use super::conclude::rules_hash;
 use crate::domain::handoff::Handoff;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;

@@ -1,26 +1,26 @@
 //! sweep: what time alone brings. Promises not kept (an offer not answered, a lead not contacted) are called to mind, and
 //! prospects whom no campaign reaches get a date on which somebody looks at them.
 
+use super::census::{self, PAGE, Question};
 use super::context::{Context, FlowError, Progress};
-use super::dossier;
 use super::outbox::{self, Envelope};
-use super::publish;
+use super::{dossier, pass_on};
+use crate::domain::census::{Census, Group};
 use crate::domain::handoff::{Handoff, State};
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
-use crate::domain::span::Span;
+use crate::domain::span::{Span, midnight};
 use crate::store::backend::Tx;
-use crate::store::{audiences, campaigns, counts, follow_ups, handoffs, prospects};
+use crate::store::conservation::{self, Adrift};
+use crate::store::{audiences, counts, follow_ups, handoffs, prospects};
 use crate::text::notice::{self, About, Reminder};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 
 /// When somebody should look at a prospect whom no campaign reaches.
 const REVIEW: Span = Span::days(90);
-
-/// How many prospects are looked at at a time.
-const PAGE: i64 = 5_000;
 
 /// How many reviews a day are pushed; the rest waits until tomorrow.
 const REVIEWS_A_DAY: usize = 5;
@@ -46,6 +46,8 @@ pub async fn remind(ctx: &Context) -> Result<Progress, FlowError> {
     };
     let prospect = prospects::one(&mut tx, handoff.prospect).await?;
     let to: BTreeSet<&Name> = [&handoff.salesperson, &plan.roster.manager].into_iter().collect();
+    // Whoever left is reminded of nothing; the next review passes on what they had.
+    let to = to.into_iter().filter(|id| plan.roster.person(id).is_some());
     for reader in to {
         remember(ctx, &mut tx, &plan, &handoff, &prospect, reader, now).await?;
     }
@@ -94,66 +96,69 @@ async fn remember(
     outbox::post(tx, plan, &letter, &envelope, now).await
 }
 
-/// Looks after those whom no running campaign reaches: a date of review for who has none, and, when the date has come,
-/// an item on the sales manager's queue, a few a day. Returns how many there were.
+/// Looks after those whom no running campaign reaches: a date of review for who has none, and, when the date has come, an
+/// item on the sales manager's queue, a few a day. What belonged to somebody who is no longer ours passes on. Returns
+/// where everybody is afterwards; nothing when the house stops meanwhile.
 ///
 /// # Errors
 /// The store's.
-pub async fn review(ctx: &Context) -> Result<usize, FlowError> {
-    let (mut after, mut found, mut left) = (ProspectId(0), 0, REVIEWS_A_DAY);
-    while let Some((adrift, up_to)) = adrift(ctx, after).await? {
-        if !adrift.is_empty() && !ctx.is_stopping() {
-            found += adrift.len();
-            left -= review_page(ctx, &adrift, left).await?;
+pub async fn review(ctx: &Context) -> Result<Option<Census>, FlowError> {
+    pass_on::succeed(ctx).await?;
+    let mut tx = ctx.store().read().await?;
+    let question = Question::ask(&ctx.plan(), &mut tx, ctx.now()).await?;
+    let last = audiences::last(&mut tx).await?;
+    let mut census = Census::begin(ctx.now());
+    census.prospects = conservation::all(&mut tx, last).await?;
+    drop(tx);
+    let (mut after, mut left) = (ProspectId(0), REVIEWS_A_DAY);
+    while after < last {
+        if ctx.is_stopping() {
+            return Ok(None);
         }
+        let mut tx = ctx.store().read().await?;
+        let up_to = audiences::window(&mut tx, after, PAGE).await?.min(last);
+        let mut found = question.count(&mut tx, after, up_to).await?;
+        if found.of(Group::Adrift) > 0 {
+            let adrift = question.adrift(&mut tx, after, up_to).await?;
+            drop(tx);
+            let today = review_page(ctx, &adrift, left).await?;
+            left -= today;
+            let (today, all) = (whole(today), whole(adrift.len()));
+            found.move_over(Group::Adrift, Group::Item, today);
+            found.move_over(Group::Adrift, Group::Review, all - today);
+        }
+        census.join(&found);
         after = up_to;
     }
-    Ok(found)
+    Ok(Some(census))
 }
 
 /// The same for one page, with so many reviews left for today. Returns how many it used.
 async fn review_page(ctx: &Context, adrift: &[Adrift], left: usize) -> Result<usize, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
-    let (due, fresh): (Vec<_>, Vec<_>) = adrift.iter().copied().partition(|(_, review_after)| review_after.is_some());
-    let due: Vec<ProspectId> = due.into_iter().map(|(id, _)| id).collect();
+    let (due, fresh): (Vec<_>, Vec<_>) = adrift.iter().partition(|found| found.review_after.is_some());
+    let due: Vec<ProspectId> = due.into_iter().map(|found| found.prospect).collect();
     let (today, later) = due.split_at(due.len().min(left));
-    let again: Vec<ProspectId> = fresh.into_iter().map(|(id, _)| id).chain(today.iter().copied()).collect();
+    let again: Vec<ProspectId> = fresh.into_iter().map(|found| found.prospect).chain(today.iter().copied()).collect();
     let mut tx = ctx.store().write().await?;
     for prospect in today {
         let action = "No newsletter reaches them: look at them, and log what you did";
         follow_ups::add(&mut tx, *prospect, None, &plan.roster.manager, action, now).await?;
     }
-    counts::review(&mut tx, &again, REVIEW.after(now)).await?;
-    counts::review(&mut tx, later, Span::days(1).after(now)).await?;
+    counts::review(&mut tx, &again, begin_of_day(REVIEW.after(now))).await?;
+    counts::review(&mut tx, later, begin_of_day(Span::days(1).after(now))).await?;
     tx.commit().await?;
     tracing::info!(prospects = adrift.len(), due = today.len(), "no campaign reaches them; somebody will look at them");
     Ok(today.len())
 }
 
-/// Somebody for whom nothing will ever be due, and the date of review that has passed, if there was one.
-type Adrift = (ProspectId, Option<Timestamp>);
+/// Reviews are a day's work: those of one day come together, and are counted together.
+fn begin_of_day(at: Timestamp) -> Timestamp {
+    midnight(at.to_zoned(TimeZone::UTC).date())
+}
 
-/// Nurturing prospects for whom nothing will ever be due, set-wise: outside every running campaign's audience, no wake
-/// date, no review still ahead, no item on a queue. One page of prospects behind `after`, and where it ends; `None` when
-/// there are no more. A page at a time, so that a million of them fit into the memory of a few.
-async fn adrift(ctx: &Context, after: ProspectId) -> Result<Option<(Vec<Adrift>, ProspectId)>, FlowError> {
-    let plan = ctx.plan();
-    let mut tx = ctx.store().read().await?;
-    let up_to = audiences::window(&mut tx, after, PAGE).await?;
-    if up_to <= after {
-        return Ok(None);
-    }
-    let states = campaigns::all(&mut tx).await?;
-    let mut reached = BTreeSet::new();
-    for campaign in &plan.campaigns {
-        if states.get(&campaign.name).is_some_and(|s| s.paused.is_some()) {
-            continue;
-        }
-        let newsletters = publish::offered(campaign);
-        let question = audiences::Question { after, up_to, ..publish::question(&plan, campaign, &newsletters) };
-        reached.extend(audiences::members(&mut tx, &question).await?);
-    }
-    Ok(Some((counts::adrift(&mut tx, &reached, after, up_to, ctx.now()).await?, up_to)))
+fn whole(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Prospects without a future: nobody will look at them and nothing is due. Always none.
@@ -161,11 +166,5 @@ async fn adrift(ctx: &Context, after: ProspectId) -> Result<Option<(Vec<Adrift>,
 /// # Errors
 /// The store's.
 pub async fn without_future(ctx: &Context) -> Result<i64, FlowError> {
-    let (mut after, mut found) = (ProspectId(0), 0);
-    while let Some((adrift, up_to)) = adrift(ctx, after).await? {
-        found += i64::try_from(adrift.len()).unwrap_or(i64::MAX);
-        after = up_to;
-    }
-    let mut tx = ctx.store().read().await?;
-    Ok(found + counts::unattended(&mut tx).await?)
+    Ok(census::take(ctx.store(), &ctx.plan(), ctx.now()).await?.without_future())
 }

@@ -14,3 +14,4 @@ pub mod difference;
 pub mod offers;
 pub mod change;
 pub mod plan;
+pub mod doctor;

@@ -129,6 +129,12 @@ impl Connection {
         self.open.is_some()
     }
 
+    /// Whether the relay takes the commands of several mails at once.
+    #[must_use]
+    pub const fn is_pipelining(&self) -> bool {
+        matches!(&self.open, Some(open) if open.pipelining)
+    }
+
     /// Sends one mail, and announces the one that will follow if the relay lets us. Whoever announced a mail must send
     /// it next; anything else closes the connection.
     ///

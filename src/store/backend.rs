@@ -8,6 +8,7 @@
 
 use super::journal::Journal;
 use super::notes::{Commits, Notes};
+use crate::domain::settings::DatabaseUrl;
 pub use crate::store::error::{StoreError, Unique};
 use crate::store::statement::bound;
 pub use crate::store::statement::{Sql, Value};
@@ -103,6 +104,35 @@ impl Store {
         let readers =
             SqlitePoolOptions::new().max_connections(4).min_connections(0).connect_with(options.read_only(true)).await?;
         Self(Engine::Sqlite { writer, readers }, None, Commits::default()).durable().await
+    }
+
+    /// Looks at a database as it is: nothing in it is created, brought up to date or refused.
+    ///
+    /// # Errors
+    /// When there is none, or it does not answer.
+    pub async fn peek(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        match url {
+            DatabaseUrl::Sqlite(path) => {
+                let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(Duration::from_secs(5));
+                Ok(Self::over(SqlitePoolOptions::new().max_connections(4).connect_with(options).await?))
+            }
+            DatabaseUrl::Postgres(url) => {
+                let options = PgConnectOptions::from_str(url.expose_secret())?.application_name("nurtured doctor");
+                let hot = Arc::new(Hot { options: options.clone(), connection: Mutex::new(None) });
+                let patience = Duration::from_secs(10);
+                let pool = PgPoolOptions::new().max_connections(4).acquire_timeout(patience).connect_with(options).await?;
+                Ok(Self(Engine::Postgres { pool, hot }, None, Commits::default()))
+            }
+        }
+    }
+
+    /// The numbers of the migrations this program knows.
+    pub(in crate::store) fn known_migrations(&self) -> impl Iterator<Item = i64> {
+        let migrations = match &self.0 {
+            Engine::Sqlite { .. } => &SQLITE_MIGRATIONS,
+            Engine::Postgres { .. } => &POSTGRES_MIGRATIONS,
+        };
+        migrations.iter().map(|migration| migration.version)
     }
 
     /// A copy of a SQLite database, to be read.

@@ -1,11 +1,10 @@
 //! Counting over all tables: one number a question.
 
 use super::backend::{StoreError, Tx, args};
-use super::value::{instant_or_none, to_json};
+use super::value::to_json;
 use crate::domain::id::{Name, ProspectId};
 use jiff::Timestamp;
 use serde::Serialize;
-use std::collections::BTreeSet;
 
 /// How a campaign fares.
 #[derive(Debug, Clone, Default, Serialize, sqlx::FromRow)]
@@ -78,20 +77,9 @@ const SUMMARY: &str = "
            (SELECT COUNT(*) FROM handoffs WHERE outcome IN ('not_now', 'wrong_person', 'lost')) AS recycled,
            (SELECT COUNT(*) FROM handoffs WHERE outcome = 'won') AS won,
            (SELECT COUNT(*) FROM suppressions WHERE lifted_at IS NULL AND channel = 'email') AS suppressed";
-/// Nurturing, with nothing that will ever bring somebody to look at them: no wake date, no review, no assessment due, no
-/// item on a queue, no place in the doorway. $1 are the members of running campaigns.
-const ADRIFT: &str = "
-    SELECT p.id, p.review_after FROM prospects p
-    WHERE p.id > $3 AND p.id <= $4 AND p.standing = 'nurturing' AND p.wake_at IS NULL AND (p.review_after IS NULL OR p.review_after <= $2)
-      AND p.id NOT IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))
-      AND NOT EXISTS (SELECT 1 FROM follow_ups f WHERE f.prospect_id = p.id AND f.done_at IS NULL)
-      AND NOT EXISTS (SELECT 1 FROM qualifications q WHERE q.prospect_id = p.id AND q.settled_at IS NULL)";
-const UNATTENDED: &str = "
-    SELECT COUNT(*) FROM prospects p WHERE p.standing IN ('offered', 'owned')
-      AND NOT EXISTS (SELECT 1 FROM follow_ups f JOIN handoffs h ON h.id = f.handoff_id
-                      WHERE f.prospect_id = p.id AND f.done_at IS NULL AND h.state <> 'closed')";
 const REVIEW: &str = "
-    UPDATE prospects SET review_after = $2 WHERE id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
+    UPDATE prospects SET review_after = $2
+    WHERE standing = 'nurturing' AND id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
 
 /// How a campaign fares.
 ///
@@ -109,30 +97,7 @@ pub async fn summary(tx: &mut Tx) -> Result<Summary, StoreError> {
     Ok(tx.row(SUMMARY, args![]).await?.unwrap_or_default())
 }
 
-/// Nurturing prospects outside `members`, behind `after` and up to `up_to`, without any next step, each with the date of review that has passed.
-///
-/// # Errors
-/// The store's.
-pub async fn adrift(
-    tx: &mut Tx,
-    members: &BTreeSet<ProspectId>,
-    after: ProspectId,
-    up_to: ProspectId,
-    now: Timestamp,
-) -> Result<Vec<(ProspectId, Option<Timestamp>)>, StoreError> {
-    let rows: Vec<(i64, Option<i64>)> = tx.rows(ADRIFT, args![ids(members.iter())?, now, after, up_to]).await?;
-    rows.into_iter().map(|(id, at)| Ok((ProspectId(id), instant_or_none(at)?))).collect()
-}
-
-/// Offered or owned prospects without an open item on a queue: always none.
-///
-/// # Errors
-/// The store's.
-pub async fn unattended(tx: &mut Tx) -> Result<i64, StoreError> {
-    tx.number(UNATTENDED, args![]).await
-}
-
-/// Sets the date on which somebody should look at these prospects.
+/// Sets the date on which somebody should look at these prospects, while they are nurtured.
 ///
 /// # Errors
 /// The store's.

@@ -1,7 +1,7 @@
 //! Follow-ups: the items of personal queues.
 
 use super::backend::{StoreError, Tx, args};
-use super::value::{instant, name, to_json};
+use super::value::{instant, name, names, to_json};
 use crate::domain::follow_up::FollowUp;
 use crate::domain::id::{FollowUpId, HandoffId, Name, ProspectId};
 use jiff::Timestamp;
@@ -14,6 +14,12 @@ const DONE_ALONE: &str = "UPDATE follow_ups SET done_at = $2 WHERE prospect_id =
 const DONE_ALONE_ALL: &str = "
     UPDATE follow_ups SET done_at = $2
     WHERE handoff_id IS NULL AND done_at IS NULL AND prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
+const ARE_OF_OTHERS: &str = "
+    SELECT COUNT(*) FROM follow_ups
+    WHERE done_at IS NULL AND handoff_id IS NULL AND salesperson NOT IN (SELECT value ->> 'id' FROM json_each($1))";
+const INHERIT: &str = "
+    UPDATE follow_ups SET salesperson = $2
+    WHERE done_at IS NULL AND handoff_id IS NULL AND salesperson NOT IN (SELECT value ->> 'id' FROM json_each($1))";
 const OF: &str = "
     SELECT id, prospect_id, handoff_id, salesperson, action, due_at FROM follow_ups
     WHERE salesperson = $1 AND done_at IS NULL ORDER BY due_at, id";
@@ -68,6 +74,22 @@ pub async fn done_alone_all(tx: &mut Tx, prospects: &BTreeSet<ProspectId>, now: 
     }
     let ids: Vec<Id> = prospects.iter().map(|p| Id { p: *p }).collect();
     tx.execute(DONE_ALONE_ALL, args![to_json(&ids)?, now]).await.map(drop)
+}
+
+/// Whether an open item without a handoff is on the queue of somebody who is none of these.
+///
+/// # Errors
+/// The store's.
+pub async fn are_of_others(tx: &mut Tx, ours: &[&Name]) -> Result<bool, StoreError> {
+    Ok(tx.number(ARE_OF_OTHERS, args![names(ours)?]).await? > 0)
+}
+
+/// Moves these items to somebody's queue. Returns how many.
+///
+/// # Errors
+/// The store's.
+pub async fn inherit(tx: &mut Tx, ours: &[&Name], to: &Name) -> Result<u64, StoreError> {
+    tx.execute(INHERIT, args![names(ours)?, to]).await
 }
 
 /// A salesperson's open items, soonest first.

@@ -1,7 +1,7 @@
 //! Handoffs and what happened to them.
 
 use super::backend::{Sql, StoreError, Tx, Unique, args, locking};
-use super::value::{from_json, instant, instant_or_none, name, to_json, word};
+use super::value::{from_json, instant, instant_or_none, name, names, to_json, word};
 use crate::domain::handoff::{Handoff, Opening, Outcome, Stage, State};
 use crate::domain::id::{HandoffId, Name, ProspectId, QualificationId};
 use crate::domain::routing::{Assignment, Load};
@@ -61,6 +61,8 @@ const LOAD: &str = columns!("WHERE id = $1");
 const LOCK: Sql = locking!(columns!("WHERE id = $1"), "FOR UPDATE");
 const OF_PROSPECT: &str = columns!("WHERE prospect_id = $1 ORDER BY id DESC");
 const OF_SALESPERSON: &str = columns!("WHERE salesperson = $1 AND state <> 'closed' ORDER BY id");
+const OF_OTHERS: &str = "
+    SELECT id FROM handoffs WHERE state <> 'closed' AND salesperson NOT IN (SELECT value ->> 'id' FROM json_each($1)) ORDER BY id";
 const ALL: &str = columns!("ORDER BY id");
 const STORE: &str = "
     UPDATE handoffs SET state = $2, salesperson = $3, stage = $4, answer_until = $5, touch_until = $6, accepted_at = $7,
@@ -129,6 +131,15 @@ pub async fn of_prospect(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Handof
 /// The store's.
 pub async fn of_salesperson(tx: &mut Tx, salesperson: &Name) -> Result<Vec<Handoff>, StoreError> {
     tx.rows::<Row>(OF_SALESPERSON, args![salesperson]).await?.into_iter().map(Row::into_handoff).collect()
+}
+
+/// Open handoffs of people who are none of these, oldest first.
+///
+/// # Errors
+/// The store's.
+pub async fn of_others(tx: &mut Tx, ours: &[&Name]) -> Result<Vec<HandoffId>, StoreError> {
+    let rows: Vec<(i64,)> = tx.rows(OF_OTHERS, args![names(ours)?]).await?;
+    Ok(rows.into_iter().map(|(id,)| HandoffId(id)).collect())
 }
 
 /// Every handoff, oldest first.

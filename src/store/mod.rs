@@ -55,6 +55,10 @@ pub mod letters;
 pub mod pasts;
 // Over all of them: counting, forgetting, and whether they are whole.
 pub mod counts;
+pub mod facts;
+pub mod conservation;
+pub mod remaining;
+pub mod vitals;
 pub mod integrity;
 pub mod erasures;
 pub mod adoptions;

@@ -106,9 +106,15 @@ const ADD_TAGS: &str = "
     ON CONFLICT (prospect_id, tag) DO NOTHING";
 const LOCK: Sql = locking!("SELECT standing FROM prospects WHERE id = $1", "FOR UPDATE");
 const SET_STANDING: &str = "UPDATE prospects SET standing = $2, salesperson = COALESCE($3, salesperson), review_after = NULL WHERE id = $1 RETURNING address";
+/// Whoever was stopped on every channel meanwhile is not nurtured again.
 const RETURN_TO_NURTURE: &str = "
-    UPDATE prospects SET standing = 'nurturing', episode = episode + 1, episode_started_at = $2, wake_at = $3
-    WHERE id = $1 AND standing IN ('offered', 'owned') RETURNING address";
+    UPDATE prospects SET standing = CASE
+               WHEN (SELECT COUNT(*) FROM suppressions s WHERE s.address = prospects.address AND s.lifted_at IS NULL) = 2
+               THEN 'suppressed' ELSE 'nurturing' END, episode = episode + 1, episode_started_at = $2, wake_at = $3
+    WHERE id = $1 AND standing IN ('offered', 'owned') RETURNING address, standing";
+const SUPPRESS: &str = "
+    UPDATE prospects SET standing = 'suppressed'
+    WHERE standing = 'nurturing' AND id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
 const ADMITTED: &str = "SELECT created_at FROM prospects WHERE id = $1";
 const SET_WAKE: &str = "UPDATE prospects SET wake_at = $2 WHERE id = $1";
 const ERASE: &str = "
@@ -296,7 +302,8 @@ pub async fn set_standing(tx: &mut Tx, id: ProspectId, standing: Standing, sales
     Ok(())
 }
 
-/// Back to nurture: a new episode begins, with a wake date or without.
+/// Back to nurture: a new episode begins, with a wake date or without. Whoever was stopped on every channel meanwhile is
+/// suppressed instead.
 ///
 /// # Errors
 /// The store's; also when the prospect was neither offered nor owned.
@@ -306,12 +313,18 @@ pub async fn return_to_nurture(
     wake_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let row: Option<(Option<String>,)> = tx.row(RETURN_TO_NURTURE, args![id, now, wake_at]).await?;
-    if row.is_none() {
-        return Err(StoreError::Rows { expected: 1, found: 0 });
-    }
-    stands(tx, row, Standing::Nurturing);
+    let row: Option<(Option<String>, String)> = tx.row(RETURN_TO_NURTURE, args![id, now, wake_at]).await?;
+    let (address, standing) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
+    stands(tx, Some((address,)), word("standing", &standing, Standing::parse)?);
     Ok(())
+}
+
+/// Suppresses those of these prospects who are nurtured: they are stopped on every channel.
+///
+/// # Errors
+/// The store's.
+pub async fn suppress(tx: &mut Tx, of: &[ProspectId]) -> Result<(), StoreError> {
+    tx.execute(SUPPRESS, args![ids(of)?]).await.map(drop)
 }
 
 /// Only who is nurturing gets group mail: where somebody stands is a stop, or the end of one.

@@ -80,7 +80,10 @@ const SUPPRESS_PROSPECTS: &str = "
     UPDATE prospects SET standing = 'suppressed'
     WHERE standing = 'nurturing' AND address IN (SELECT value ->> 'address' FROM json_each($1))
       AND (SELECT COUNT(DISTINCT s.channel) FROM suppressions s WHERE s.address = prospects.address AND s.lifted_at IS NULL) = 2";
-const UNSUPPRESS_PROSPECT: &str = "UPDATE prospects SET standing = 'nurturing' WHERE address = $1 AND standing = 'suppressed'";
+/// Unless the other stops are on every channel too: those of an erased address stand under its hash.
+const UNSUPPRESS_PROSPECT: &str = "
+    UPDATE prospects SET standing = 'nurturing' WHERE address = $1 AND standing = 'suppressed'
+      AND (SELECT COUNT(DISTINCT s.channel) FROM suppressions s WHERE s.address IN ($1, $2) AND s.lifted_at IS NULL) < 2";
 const IN_FORCE: &str = "
     SELECT s.address, s.channel, s.reason, s.source, s.suppressed_at FROM suppressions s
     WHERE s.lifted_at IS NULL AND s.address IN (SELECT value ->> 'a' FROM json_each($1))";
@@ -91,9 +94,10 @@ const IN_FORCE_AT: &str = "
     WHERE address = $1 AND suppressed_at <= $2 AND (lifted_at IS NULL OR lifted_at > $2) GROUP BY channel ORDER BY channel";
 const LIFT: &str = "UPDATE suppressions SET lifted_at = $3 WHERE address = $1 AND channel = $2 AND lifted_at IS NULL";
 const NOTE_LIFTED: &str = "UPDATE suppressions SET source = source || $4 WHERE address = $1 AND channel = $2 AND lifted_at = $3";
-/// What else is in force for the address, under its hash too, goes on stopping the prospect.
+/// What else is in force for the address, under its hash too, goes on stopping the prospect. What stands under the hash, for
+/// whatever reason it came there, is an erased person's.
 const RESUME_PROSPECT: &str = "
-    UPDATE prospects SET mail_stop = (SELECT MIN(s.reason) FROM suppressions s
+    UPDATE prospects SET mail_stop = (SELECT MIN(CASE WHEN s.address = $2 THEN 'erased' ELSE s.reason END) FROM suppressions s
         WHERE s.address IN ($1, $2) AND s.channel = 'email' AND s.lifted_at IS NULL)
     WHERE address = $1";
 
@@ -155,7 +159,7 @@ pub async fn lift(tx: &mut Tx, address: &Address, channel: Channel, now: Timesta
     let lifted = tx.execute(LIFT, args![address, channel.word(), now]).await? > 0;
     if lifted {
         tx.notes().say(address.to_string(), What::Lifted { channel: channel.word().to_owned() });
-        tx.execute(UNSUPPRESS_PROSPECT, args![address]).await?;
+        tx.execute(UNSUPPRESS_PROSPECT, args![address, erased(address)]).await?;
     }
     if lifted && channel == Channel::Email {
         tx.execute(RESUME_PROSPECT, args![address, erased(address)]).await?;

@@ -65,6 +65,15 @@ pub(in crate::store) fn name(text: &str) -> Result<Name, StoreError> {
     Name::parse(text).map_err(|e| StoreError::Value { what: "name", why: e.to_string() })
 }
 
+/// Names as a list of rows with an `id`.
+pub(in crate::store) fn names(of: &[&Name]) -> Result<String, StoreError> {
+    #[derive(Serialize)]
+    struct Id<'a> {
+        id: &'a Name,
+    }
+    to_json(&of.iter().map(|id| Id { id }).collect::<Vec<_>>())
+}
+
 /// A stored address.
 pub(in crate::store) fn address(text: &str) -> Result<Address, StoreError> {
     Address::parse(text).map_err(|e| StoreError::Value { what: "address", why: e.to_string() })

@@ -5,6 +5,7 @@
 
 // What every handler is given, and how it answers.
 pub mod targets;
+pub mod counted;
 pub mod site;
 pub mod page;
 // What recipients of group mail follow.
@@ -20,6 +21,7 @@ pub mod handoff;
 pub mod queue;
 // What machines ask.
 pub mod health;
+pub mod figures;
 // All of it.
 pub mod router;
 

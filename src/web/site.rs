@@ -1,5 +1,6 @@
 //! What every handler is given.
 
+use super::counted::Figures;
 use super::targets::Targets;
 use crate::domain::id::{DeliveryId, IssueId, fingerprint};
 use crate::domain::issue::Content;
@@ -20,6 +21,8 @@ pub struct Site {
     pub door: Door,
     /// Where links lead when the database does not say.
     pub targets: Targets,
+    /// What was counted last.
+    pub figures: Figures,
 }
 
 /// Where a token of a newsletter leads.

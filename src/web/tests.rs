@@ -1,5 +1,6 @@
 //! The pages, asked for as a browser asks: a whole house behind the handlers, and hostile prospects in it.
 
+use super::counted::Figures;
 use super::site::Site;
 use super::targets::Targets;
 use super::{handoff, page, queue};
@@ -39,7 +40,8 @@ impl House {
         let clock = Arc::new(ManualClock::at("2026-11-03T09:12:00Z".parse().expect("an instant")));
         let plan = example::load_embedded(&[]).expect("the example is valid").plan;
         let ctx = Context::assemble(store, clock.clone(), plan, "test".to_owned()).await.expect("a context");
-        Self { site: Site { door: observe::door(&ctx), ctx, targets: Targets::default() }, clock, _folder: folder }
+        let site = Site { door: observe::door(&ctx), ctx, targets: Targets::default(), figures: Figures::default() };
+        Self { site, clock, _folder: folder }
     }
 
     /// Somebody fills in a form of the website.

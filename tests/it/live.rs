@@ -178,7 +178,7 @@ impl House {
         let mut belongs = [false; PEOPLE.len()];
         for (who, id) in self.ids.iter().enumerate() {
             let prospect = prospects::one(&mut tx, *id).await?;
-            belongs[who] = doorway(&found[who], prospect.episode_started_at, None).is_some();
+            belongs[who] = found[who].doorway(prospect.episode_started_at, None).is_some();
         }
         tx.commit().await?;
         let mut belonged = self.belonged.lock().expect("nobody panicked");

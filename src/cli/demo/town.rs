@@ -120,7 +120,9 @@ impl Town {
         }
         self.clock.move_to(at);
         self.settle().await?;
-        sweep::review(&self.house.ctx).await?;
+        if let Some(census) = sweep::review(&self.house.ctx).await? {
+            self.house.site.figures.keep(census);
+        }
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The command line as somebody types it: the real binary, the example's configuration, a database of its own.
 
 mod backtest;
+mod doctor;
 mod evidence;
 mod halt;
 mod lists;

@@ -19,9 +19,9 @@ on_both_engines!(
     windows_cover_everybody_once,
 );
 
-const FIELDS: [&str; 3] = ["industry", "size", "since"];
+pub(super) const FIELDS: [&str; 3] = ["industry", "size", "since"];
 /// Cases that lower-case differently in a database that knows ASCII only, wildcards, numbers, dates, quotes.
-const VALUES: [&str; 20] = [
+pub(super) const VALUES: [&str; 20] = [
     "Straße",
     "STRASSE",
     "straße",
@@ -43,8 +43,8 @@ const VALUES: [&str; 20] = [
     "",
     "9223372036854775807",
 ];
-const TAGS: [&str; 5] = ["fair-2025", "Fair-2025", "ÉTÉ", "%", "a'b"];
-const HOSTS: [&str; 6] =
+pub(super) const TAGS: [&str; 5] = ["fair-2025", "Fair-2025", "ÉTÉ", "%", "a'b"];
+pub(super) const HOSTS: [&str; 6] =
     ["rival.example", "mail.rival.example", "notrival.example", "xay.example", "l.rival.example", "example.rival"];
 /// Some of which no address can be under: wildcards, capitals, a reach before the `@`, nothing at all.
 const DOMAINS: [&str; 9] =
@@ -69,15 +69,15 @@ fn condition() -> impl Strategy<Value = Condition> {
     ]
 }
 
-fn audience() -> impl Strategy<Value = Audience> {
+pub(super) fn audience() -> impl Strategy<Value = Audience> {
     let some = |most| proptest::collection::vec(condition(), 0..=most);
     (some(2), some(3), some(2)).prop_map(|(all, any, none)| Audience { all, any, none })
 }
 
-async fn the_statement_and_the_domain_agree_on_who_fits(bench: Bench) -> anyhow::Result<()> {
-    let mut runner = TestRunner::deterministic();
+/// Sixty prospects of all kinds.
+pub(super) async fn crowd(bench: &Bench, runner: &mut TestRunner) -> anyhow::Result<Vec<ProspectId>> {
     let mut tx = bench.store.write().await?;
-    let mut draw = |strategy: BoxedStrategy<usize>| strategy.new_tree(&mut runner).expect("it generates").current();
+    let mut draw = |strategy: BoxedStrategy<usize>| strategy.new_tree(runner).expect("it generates").current();
     let addresses: Vec<String> = (0..60).map(|n| format!("p{n}.l@{}", HOSTS[n % HOSTS.len()])).collect();
     let ids = add(&mut tx, &addresses.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     let (mut changes, mut tags) = (Vec::new(), Vec::new());
@@ -95,7 +95,12 @@ async fn the_statement_and_the_domain_agree_on_who_fits(bench: Bench) -> anyhow:
     let known: Vec<_> = all.map(|(id, criterion)| (id, criterion, Verdict::ALL[draw((0..Verdict::ALL.len()).boxed())])).collect();
     verdicts::set(&mut tx, &known, "plan", minute(1)).await?;
     tx.commit().await?;
+    Ok(ids)
+}
 
+async fn the_statement_and_the_domain_agree_on_who_fits(bench: Bench) -> anyhow::Result<()> {
+    let mut runner = TestRunner::deterministic();
+    let ids = crowd(&bench, &mut runner).await?;
     let mut tx = bench.store.read().await?;
     let everybody = prospects::load(&mut tx, &ids).await?;
     let mut partial = 0;

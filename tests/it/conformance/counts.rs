@@ -7,20 +7,12 @@ use super::sending::{mark, outcome};
 use nurtured::domain::criterion::Criterion;
 use nurtured::domain::delivery::State;
 use nurtured::domain::handoff::Outcome;
-use nurtured::domain::id::ProspectId;
 use nurtured::domain::machine::Machine;
-use nurtured::domain::prospect::Standing;
 use nurtured::domain::signal::{Detail, NewSignal};
 use nurtured::store::suppressions::{self, Channel, Stop};
-use nurtured::store::{attempts, counts, deliveries, follow_ups, handoffs, occurrences, prospects, signals};
-use std::collections::BTreeSet;
+use nurtured::store::{attempts, counts, deliveries, handoffs, occurrences, signals};
 
-on_both_engines!(
-    an_empty_house_counts_nothing,
-    a_small_world_adds_up,
-    whoever_has_no_next_step_is_adrift,
-    a_lead_without_an_item_on_a_queue_is_unattended,
-);
+on_both_engines!(an_empty_house_counts_nothing, a_small_world_adds_up,);
 
 async fn an_empty_house_counts_nothing(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.read().await?;
@@ -29,8 +21,6 @@ async fn an_empty_house_counts_nothing(bench: Bench) -> anyhow::Result<()> {
     assert!(numbers.len() == 13 && numbers.values().all(|n| n == 0), "{json}");
     let json = serde_json::to_value(counts::of_campaign(&mut tx, &name("letters")).await?)?;
     assert!(json.as_object().expect("an object").values().all(|n| n == 0), "{json}");
-    assert_eq!(counts::unattended(&mut tx).await?, 0);
-    assert_eq!(counts::adrift(&mut tx, &BTreeSet::new(), ProspectId(0), ProspectId(i64::MAX), minute(0)).await?, []);
     Ok(())
 }
 
@@ -87,45 +77,5 @@ async fn a_small_world_adds_up(bench: Bench) -> anyhow::Result<()> {
     assert_eq!((campaign.sent, campaign.failed, campaign.open), (2, 1, 2));
     assert_eq!((campaign.clicked, campaign.machine_clicks), (1, 2));
     assert_eq!(counts::of_campaign(&mut tx, &name("other")).await?.sent, 0);
-    Ok(())
-}
-
-async fn whoever_has_no_next_step_is_adrift(bench: Bench) -> anyhow::Result<()> {
-    let mut tx = bench.store.write().await?;
-    let ids = add_some(&mut tx, 8).await?;
-    prospects::set_wake(&mut tx, ids[1], Some(minute(900))).await?;
-    counts::review(&mut tx, &[ids[2]], minute(900)).await?;
-    follow_ups::add(&mut tx, ids[3], None, &name("dana"), "Call", minute(90)).await?;
-    prospects::set_standing(&mut tx, ids[4], Standing::Closed, None).await?;
-    follow_ups::add(&mut tx, ids[5], None, &name("dana"), "Call", minute(90)).await?;
-    follow_ups::done_alone(&mut tx, ids[5], minute(91)).await?;
-    prospects::erase(&mut tx, ids[6]).await?;
-    let members: BTreeSet<ProspectId> = [ids[7]].into();
-    assert_eq!(
-        counts::adrift(&mut tx, &members, ProspectId(0), ids[ids.len() - 1], minute(0)).await?,
-        [(ids[0], None), (ids[5], None)]
-    );
-    counts::review(&mut tx, &[ids[0], ids[5]], minute(900)).await?;
-    assert_eq!(counts::adrift(&mut tx, &members, ProspectId(0), ids[ids.len() - 1], minute(0)).await?, []);
-    Ok(())
-}
-
-async fn a_lead_without_an_item_on_a_queue_is_unattended(bench: Bench) -> anyhow::Result<()> {
-    let mut tx = bench.store.write().await?;
-    let ids = add_some(&mut tx, 3).await?;
-    for id in &ids[..2] {
-        let handoff = offer(&mut tx, *id, "dana", 5).await?;
-        prospects::set_standing(&mut tx, *id, Standing::Offered, None).await?;
-        follow_ups::add(&mut tx, *id, Some(handoff), &name("dana"), "Answer", minute(60)).await?;
-    }
-    assert_eq!(counts::unattended(&mut tx).await?, 0);
-    prospects::set_standing(&mut tx, ids[2], Standing::Owned, None).await?;
-    assert_eq!(counts::unattended(&mut tx).await?, 1);
-    let handoff = handoffs::of_prospect(&mut tx, ids[0]).await?.remove(0);
-    follow_ups::done(&mut tx, handoff.id, minute(9)).await?;
-    assert_eq!(counts::unattended(&mut tx).await?, 2);
-    let other = handoffs::of_prospect(&mut tx, ids[1]).await?.remove(0);
-    handoffs::store(&mut tx, &other.close(Outcome::NotNow, None, minute(9))?).await?;
-    assert_eq!(counts::unattended(&mut tx).await?, 3, "an item of a closed handoff attends to nobody");
     Ok(())
 }

@@ -64,3 +64,5 @@ mod configurations;
 mod sales;
 /// Numbers over all tables.
 mod counts;
+/// Where everybody is.
+mod conservation;

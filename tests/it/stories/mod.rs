@@ -7,6 +7,7 @@ mod breakers;
 mod calendar;
 mod adopted;
 mod doorway;
+mod decade;
 mod evidence;
 mod explained;
 mod doubted;

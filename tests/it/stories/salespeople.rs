@@ -170,3 +170,57 @@ story!(a_ready_prospect_of_a_full_desk_goes_to_the_manager, |town| {
     assert_eq!(town.verdicts(&ada).await?.findings()[Criterion::Budget].cites.len(), 1);
     Ok(())
 });
+
+story!(what_somebody_who_left_had_goes_on_with_another, |town| {
+    let (ada, bea, cai) = (address("ada@albareda.example"), address("bea@bea-foods.example"), address("cai@caixes.example"));
+    town.admit(&[somebody(ada.as_str()), somebody(bea.as_str()), somebody(cai.as_str())], "import").await?;
+    for who in [&ada, &bea, &cai] {
+        request(&town, who.as_str()).await?;
+    }
+    // One is worked on, the others are still to be answered.
+    town.sell(&ada, Action::Touch { touch: Touch::Call, proves: vec![], date: None, note: "rang".into() }).await?;
+    let gone = town.handoffs_of(&ada).await?.remove(0).salesperson;
+    let action = town.queue_of(&gone).await?.iter().find(|item| item.state == Some("owned")).expect("an item").action.clone();
+    let mut plan = nurtured::domain::plan::Plan::clone(&town.house.ctx.plan());
+    plan.roster.salespeople.retain(|s| s.id != gone);
+    plan.roster.routes.iter_mut().for_each(|route| route.to.retain(|id| *id != gone));
+    plan.roster.routes.retain(|route| !route.to.is_empty());
+    town.house.ctx.replace_plan(plan)?;
+    assert!(sweep::without_future(&town.house.ctx).await? > 0, "nobody works the queue of who left");
+    // Promises run out meanwhile: nobody is reminded who is not there, and nothing gets stuck.
+    town.clock.advance(jiff::SignedDuration::from_hours(72));
+    town.settle().await?;
+    let census = sweep::review(&town.house.ctx).await?.expect("nobody asked it to stop");
+    assert!(census.holds(), "{census:?}");
+    assert!(town.queue_of(&gone).await?.is_empty());
+    for who in [&ada, &bea, &cai] {
+        assert_ne!(town.handoffs_of(who).await?.remove(0).salesperson, gone);
+    }
+    let lead = town.handoffs_of(&ada).await?.remove(0);
+    assert_eq!(lead.state, State::Owned, "what was begun is not begun again");
+    assert!(town.queue_of(&lead.salesperson).await?.iter().any(|item| item.action == action), "the next action goes on");
+    town.settle().await?;
+    assert!(town.sell(&ada, Action::Stage(Stage::Engaged)).await.is_ok());
+    Ok(())
+});
+
+story!(where_everybody_is_can_be_scraped, |town| {
+    town.admit(&[somebody("ada@albareda.example"), somebody("bea@bea-foods.example")], "import").await?;
+    let before = town.ask(Method::GET, "/metrics", BROWSER, "").await?;
+    assert!(before.status == 200 && !before.body.contains("nurtured_prospects{"), "nobody was counted: {}", before.body);
+    town.pass_to("2026-01-13T08:00:00Z").await?;
+    town.clock.advance(jiff::SignedDuration::from_secs(40));
+    let figures = town.ask(Method::GET, "/metrics", BROWSER, "").await?.body;
+    for line in [
+        "nurtured_prospects{group=\"campaign\"} 2\n",
+        "nurtured_prospects{group=\"adrift\"} 0\n",
+        "# TYPE nurtured_prospects_without_future gauge\nnurtured_prospects_without_future 0\n",
+        "nurtured_prospects_in_two_groups 0\n",
+        "nurtured_prospects_uncounted 0\n",
+        "nurtured_census_age_seconds 40\n",
+        "nurtured_sending_stopped 0\n",
+    ] {
+        assert!(figures.contains(line), "{line}\n{figures}");
+    }
+    Ok(())
+});

@@ -1,14 +1,20 @@
 //! What time alone brings, and what a change of the rules brings.
 
-use super::{FIRST_ISSUE, address, five_proofs, four_proofs, name, somebody, story};
+use super::{FIRST_ISSUE, Told, address, change, five_proofs, four_proofs, name, somebody, story};
 use axum::http::Method;
-use nurtured::cli::demo::town::BROWSER;
+use nurtured::cli::demo::town::{BROWSER, Town};
+use nurtured::domain::address::Address;
+use nurtured::domain::census::Group;
 use nurtured::domain::criterion::Criterion;
 use nurtured::domain::handoff::State;
+use nurtured::domain::plan::Plan;
 use nurtured::domain::prospect::Standing;
-use nurtured::domain::signal::Touch;
+use nurtured::domain::schedule::Schedule;
+use nurtured::domain::signal::{Detail, Touch};
+use nurtured::domain::skip::{Dates, SkipDates};
 use nurtured::flow::follow_up::Action;
-use nurtured::flow::{forget, qualify, sweep};
+use nurtured::flow::observe::{Logged, log};
+use nurtured::flow::{census, forget, halt, qualify, sweep};
 use nurtured::store::suppressions::{self, Channel, Stop};
 
 story!(changed_rules_assess_everybody_anew, |town| {
@@ -105,5 +111,85 @@ story!(an_old_link_of_an_erased_person_identifies_nobody, |town| {
         }
     }
     assert_eq!(signals().await?, before);
+    Ok(())
+});
+
+story!(a_date_that_passed_while_they_were_suppressed_is_remembered, |town| {
+    let ada = address("ada@albareda.example");
+    town.admit(&[somebody(ada.as_str())], "import").await?;
+    let not_before = Some(jiff::civil::date(2026, 3, 2));
+    let detail = Detail::Touch {
+        touch: Touch::Call,
+        proves: vec![],
+        contradicts: vec![],
+        date: None,
+        not_before,
+        note: "in March".into(),
+    };
+    let logged = Logged { address: ada.clone(), by: name("marta"), occurred_at: town.now(), detail };
+    log(&town.house.ctx, logged).await?;
+    for channel in [Channel::Email, Channel::Phone] {
+        halt::suppress(&town.house.ctx, &ada, channel, "by mistake").await?;
+    }
+    assert_eq!(town.prospect(&ada).await?.standing, Standing::Suppressed);
+    town.pass_to("2026-03-10T09:00:00Z").await?;
+    halt::lift(&town.house.ctx, &ada, Channel::Phone, "it was a mistake").await?;
+    town.settle().await?;
+    assert_eq!(town.queue_of(&name("iria")).await?.len(), 1, "somebody looks at them now");
+    assert_eq!(sweep::without_future(&town.house.ctx).await?, 0);
+    Ok(())
+});
+
+story!(who_was_forgotten_and_comes_in_again_is_nowhere_but_suppressed, |town| {
+    let ada = address("ada@albareda.example");
+    town.admit(&[somebody(ada.as_str())], "import").await?;
+    suppress_by_mail(&town, &ada).await?;
+    forget::forget(&town.house.ctx, &ada).await?;
+    town.admit(&[somebody(ada.as_str())], "import").await?;
+    let again = town.prospect(&ada).await?;
+    assert_eq!((again.standing, again.mail_stop.as_deref()), (Standing::Suppressed, Some("erased")));
+    let census = sweep::review(&town.house.ctx).await?.expect("nobody asked it to stop");
+    assert!(census.holds(), "{census:?}");
+    Ok(())
+});
+
+/// A reason of its own, which goes under the hash with them.
+async fn suppress_by_mail(town: &Town, who: &Address) -> Told {
+    halt::suppress(&town.house.ctx, who, Channel::Email, "asked us").await?;
+    Ok(())
+}
+
+story!(a_campaign_that_does_not_come_again_is_no_future, |town| {
+    town.admit(&[somebody("ada@albareda.example")], "import").await?;
+    let ctx = &town.house.ctx;
+    let reached = async || {
+        let census = census::take(ctx.store(), &ctx.plan(), ctx.now()).await?;
+        assert_eq!(census.counted(), 1);
+        Ok::<_, nurtured::flow::context::FlowError>((census.of(Group::Campaign), census.of(Group::Adrift)))
+    };
+    let whole = Plan::clone(&ctx.plan());
+    // Ada is in the audience of both campaigns: the other one leaves the configuration.
+    let alone = || {
+        let mut plan = whole.clone();
+        plan.campaigns.retain(|c| c.name.as_str() == "line-downtime");
+        plan
+    };
+    ctx.replace_plan(alone())?;
+    assert_eq!(reached().await?, (1, 0));
+    halt::pause(ctx, &name("line-downtime"), "a break").await?;
+    assert_eq!(reached().await?, (0, 1), "paused");
+    halt::resume(ctx, &name("line-downtime")).await?;
+    ctx.replace_plan(Plan { campaigns: Vec::new(), ..alone() })?;
+    assert_eq!(reached().await?, (0, 1), "no longer configured");
+    ctx.replace_plan(alone())?;
+    change(&town, "line-downtime", |campaign| campaign.newsletters.clear())?;
+    assert_eq!(reached().await?, (0, 1), "it has nothing to say");
+    ctx.replace_plan(alone())?;
+    let ever = Dates::parse("2026-01-01..9999-12-31").expect("dates");
+    let schedule = Schedule::parse("30 9 * * *", "UTC")?.skipping(SkipDates::new(vec![ever]))?;
+    change(&town, "line-downtime", |campaign| campaign.schedule = schedule)?;
+    assert_eq!(reached().await?, (0, 1), "it never fires again");
+    ctx.replace_plan(whole)?;
+    assert_eq!(reached().await?, (1, 0));
     Ok(())
 });

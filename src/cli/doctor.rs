@@ -1,0 +1,57 @@
+//! `nurtured doctor`: whether everything stands as it should, printed as `insight::doctor` finds it. Each failure names what
+//! mends it; nothing is changed.
+
+use super::exit::Exit;
+use super::{open, screen};
+use crate::clock::{Clock, SystemClock};
+use crate::domain::census::{Census, Group};
+use crate::insight::doctor::examine::{Report, examine};
+use crate::insight::doctor::finding::{Finding, State};
+use std::path::Path;
+
+/// Looks at everything.
+///
+/// # Errors
+/// 1 when something is wrong, 69 when the database is down, 78 for the configuration.
+pub async fn doctor(config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    let loaded = open::load(config)?;
+    let report = Box::pin(examine(&loaded.plan, &loaded.secrets, SystemClock.now())).await;
+    if json {
+        screen::json(&report)?;
+    } else {
+        report.checks.iter().try_for_each(print)?;
+        report.census.iter().try_for_each(table)?;
+        screen::line(verdict(&report))?;
+    }
+    match report.well {
+        true => Ok(()),
+        false if report.is_down() => Err(Exit::Unavailable(String::new())),
+        false => Err(Exit::No(String::new())),
+    }
+}
+
+fn print(finding: &Finding) -> Result<(), Exit> {
+    screen::line(format!("{:13}  {:13}  {}", finding.state.word(), finding.check, finding.says))?;
+    finding.fix.iter().try_for_each(|fix| screen::line(format!("{:30} -> {fix}", "")))
+}
+
+fn table(census: &Census) -> Result<(), Exit> {
+    let row = |group: &Group| [census.of(*group).to_string(), group.words().to_owned()];
+    let is_shown = |group: &&Group| !group.is_without_future() || census.of(**group) > 0;
+    let mut rows: Vec<[String; 2]> = Group::ALL.iter().filter(is_shown).map(row).collect();
+    rows.push([census.counted().to_string(), format!("together, of {} prospects", census.prospects)]);
+    rows.push([census.without_future().to_string(), "without a future".to_owned()]);
+    screen::line("")?;
+    screen::table(["prospects", "where they are, and what comes next"], &rows)?;
+    screen::line("")
+}
+
+fn verdict(report: &Report) -> String {
+    let of = |state| report.checks.iter().filter(|finding| finding.state == state).count();
+    let wrong = of(State::Wrong) + of(State::Down);
+    match wrong {
+        0 => "All is well.".to_owned(),
+        1 => "One thing is wrong.".to_owned(),
+        wrong => format!("{wrong} things are wrong."),
+    }
+}

@@ -1,0 +1,198 @@
+//! The law of conservation: every prospect is in exactly one group, and each group but the last three has a next step
+//! with a date, or an end. Nobody is forgotten because nobody is without a group.
+//!
+//! Only what is counted and what follows from it; who is in which group is found set-wise, by the store.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Where a prospect is, and what comes next for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// Nurturing, in the doorway: the next hand-off offers them.
+    Doorway,
+    /// Nurturing, an item on somebody's queue.
+    Item,
+    /// Nurturing, in the audience of a running campaign that has another occurrence.
+    Campaign,
+    /// Nurturing, until a date they asked for.
+    Wake,
+    /// Nurturing, until somebody looks at them.
+    Review,
+    /// Offered, with the item to answer.
+    Offered,
+    /// Owned, with the next action.
+    Owned,
+    /// Closed: won or disqualified.
+    Closed,
+    /// Suppressed on every channel.
+    Suppressed,
+    /// Nurturing, and nothing will ever be due: without a future.
+    Adrift,
+    /// Offered or owned, and on nobody's queue: without a future.
+    Unattended,
+    /// Said to be suppressed, though a channel is open: without a future.
+    Stranded,
+}
+
+impl Group {
+    /// Every group, in the order in which they are told.
+    pub const ALL: [Self; 12] = [
+        Self::Doorway,
+        Self::Item,
+        Self::Campaign,
+        Self::Wake,
+        Self::Review,
+        Self::Offered,
+        Self::Owned,
+        Self::Closed,
+        Self::Suppressed,
+        Self::Adrift,
+        Self::Unattended,
+        Self::Stranded,
+    ];
+
+    /// The word in SQL, figures and JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Doorway => "doorway",
+            Self::Item => "item",
+            Self::Campaign => "campaign",
+            Self::Wake => "wake",
+            Self::Review => "review",
+            Self::Offered => "offered",
+            Self::Owned => "owned",
+            Self::Closed => "closed",
+            Self::Suppressed => "suppressed",
+            Self::Adrift => "adrift",
+            Self::Unattended => "unattended",
+            Self::Stranded => "stranded",
+        }
+    }
+
+    /// The group of that word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|group| group.word() == word)
+    }
+
+    /// What comes next, in a line.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Doorway => "nurturing, about to be offered",
+            Self::Item => "nurturing, an item on a queue",
+            Self::Campaign => "nurturing, a campaign's next occurrence",
+            Self::Wake => "nurturing, until a date they asked for",
+            Self::Review => "nurturing, until somebody looks at them",
+            Self::Offered => "offered, with the item to answer",
+            Self::Owned => "owned, with the next action",
+            Self::Closed => "closed",
+            Self::Suppressed => "suppressed on every channel",
+            Self::Adrift => "nurturing, and nothing comes next",
+            Self::Unattended => "offered or owned, and on nobody's queue",
+            Self::Stranded => "called suppressed, though a channel is open",
+        }
+    }
+
+    /// Whether nothing will ever happen to whoever is in it, without an end that somebody decided.
+    #[must_use]
+    pub const fn is_without_future(self) -> bool {
+        matches!(self, Self::Adrift | Self::Unattended | Self::Stranded)
+    }
+}
+
+/// Everybody, counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Census {
+    /// When.
+    pub at: Timestamp,
+    /// How many prospects there are, counted for themselves.
+    pub prospects: i64,
+    /// How many are in each group; every group is named.
+    pub groups: BTreeMap<Group, i64>,
+    /// Of whom the tables say two things: counted once above, by where they stand.
+    pub in_two: i64,
+}
+
+impl Census {
+    /// Nobody counted yet.
+    #[must_use]
+    pub fn begin(at: Timestamp) -> Self {
+        Self { at, prospects: 0, groups: Group::ALL.into_iter().map(|group| (group, 0)).collect(), in_two: 0 }
+    }
+
+    /// Counts so many into a group.
+    pub fn add(&mut self, group: Group, prospects: i64) {
+        *self.groups.entry(group).or_default() += prospects;
+    }
+
+    /// Counts what another has counted.
+    pub fn join(&mut self, other: &Self) {
+        other.groups.iter().for_each(|(group, count)| self.add(*group, *count));
+        self.prospects += other.prospects;
+        self.in_two += other.in_two;
+    }
+
+    /// Moves so many from one group to another: what was just done for them.
+    pub fn move_over(&mut self, from: Group, to: Group, prospects: i64) {
+        self.add(from, -prospects);
+        self.add(to, prospects);
+    }
+
+    /// How many are in a group.
+    #[must_use]
+    pub fn of(&self, group: Group) -> i64 {
+        self.groups.get(&group).copied().unwrap_or_default()
+    }
+
+    /// The sum of all groups.
+    #[must_use]
+    pub fn counted(&self) -> i64 {
+        self.groups.values().sum()
+    }
+
+    /// How many are without a future: none, always.
+    #[must_use]
+    pub fn without_future(&self) -> i64 {
+        self.groups.iter().filter(|(group, _)| group.is_without_future()).map(|(_, count)| count).sum()
+    }
+
+    /// Whether the law holds: nobody without a future, nobody in two groups, and the sums agree.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.without_future() == 0 && self.in_two == 0 && self.counted() == self.prospects
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_group_has_its_word() {
+        for group in Group::ALL {
+            assert_eq!(Group::parse(group.word()), Some(group));
+            assert_eq!(serde_json::to_value(group).expect("JSON"), group.word());
+        }
+        assert_eq!(Group::parse("nowhere"), None);
+    }
+
+    #[test]
+    fn the_law_holds_when_everybody_has_one_place() {
+        let mut census = Census::begin(Timestamp::UNIX_EPOCH);
+        assert!(census.holds(), "nobody at all");
+        census.prospects = 3;
+        census.add(Group::Campaign, 2);
+        assert!(!census.holds(), "one is nowhere");
+        census.add(Group::Unattended, 1);
+        assert_eq!((census.holds(), census.counted(), census.without_future()), (false, 3, 1));
+        census.move_over(Group::Unattended, Group::Owned, 1);
+        assert!(census.holds());
+        census.in_two = 1;
+        assert!(!census.holds(), "one is in two places");
+    }
+}

@@ -1,0 +1,148 @@
+//! Everything at once: each look with its time limit, those at the database only while it answers.
+
+use super::finding::{Finding, State, within};
+use super::letters::{self, Left};
+use super::{database, files, outside, people};
+use crate::domain::census::Census;
+use crate::domain::plan::Plan;
+use crate::flow::census;
+use crate::flow::context::FlowError;
+use crate::store::backend::Store;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long the database may take to answer at all.
+const ANSWER: Duration = Duration::from_secs(15);
+/// How long it may take to count or read through something.
+const THROUGH: Duration = Duration::from_mins(1);
+
+/// What was found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// When.
+    pub at: Timestamp,
+    /// Whether nothing is wrong.
+    pub well: bool,
+    /// What was looked at, in order.
+    pub checks: Vec<Finding>,
+    /// Where everybody is, if they could be counted.
+    pub census: Option<Census>,
+    /// How many of them are without a future.
+    pub without_future: Option<i64>,
+    /// What is left of each campaign.
+    pub letters: Vec<Left>,
+}
+
+impl Report {
+    /// Whether the database is down.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.checks.iter().any(|finding| finding.state == State::Down)
+    }
+}
+
+/// Looks at everything. `secrets` are the files the configuration read secrets from.
+pub async fn examine(plan: &Plan, secrets: &[PathBuf], now: Timestamp) -> Report {
+    let (inside, relay, doors) = tokio::join!(remembered(plan, now), outside::relay(plan), outside::doors(plan));
+    let (mut checks, census, letters) = inside;
+    checks.extend(files::room(plan));
+    checks.extend(files::secrets(plan, secrets));
+    checks.push(relay);
+    checks.extend(doors);
+    checks.extend(outside::not_looked_at(plan));
+    let well = checks.iter().all(|finding| !matches!(finding.state, State::Wrong | State::Down));
+    let without_future = census.as_ref().map(Census::without_future);
+    Report { at: now, well, checks, census, without_future, letters }
+}
+
+type Remembered = (Vec<Finding>, Option<Census>, Vec<Left>);
+
+/// What can be asked of the database alone.
+async fn remembered(plan: &Plan, now: Timestamp) -> Remembered {
+    let name = database::name(&plan.settings.database);
+    let down = |why: String| {
+        let fix = "start it, or correct [database] in nurtured.toml; a database that is not there yet is made by the daemon";
+        (vec![Finding::down("database", format!("{name} does not answer: {why}"), fix)], None, Vec::new())
+    };
+    let store = match within(ANSWER, Store::peek(&plan.settings.database)).await {
+        Ok(Ok(store)) => store,
+        Ok(Err(error)) => return down(error.to_string()),
+        Err(late) => return down(late),
+    };
+    let tables = match within(ANSWER, database::tables(&store, plan)).await {
+        Ok(Ok(finding)) => finding,
+        Ok(Err(error)) => return down(error.to_string()),
+        Err(late) => return down(late),
+    };
+    if tables.state != State::Well {
+        return (vec![tables], None, Vec::new());
+    }
+    let mut checks = vec![tables];
+    checks.push(look("durability", ANSWER, database::durability(&store)).await);
+    checks.push(look("clock", ANSWER, database::clock(&store, now)).await);
+    checks.push(look("signing keys", ANSWER, database::keys(&store)).await);
+    checks.extend(several("sending", ANSWER, database::states(&store, plan)).await);
+    let census = within(THROUGH, Box::pin(census::take(&store, plan, now))).await;
+    let census = match census {
+        Ok(Ok(census)) => {
+            checks.push(people::law(&census));
+            Some(census)
+        }
+        Ok(Err(error)) => {
+            checks.push(failed("conservation", &error.to_string()));
+            None
+        }
+        Err(late) => {
+            checks.push(failed("conservation", &late));
+            None
+        }
+    };
+    let letters = match within(THROUGH, letters::left(&store, plan, now)).await {
+        Ok(Ok(left)) => {
+            checks.extend(letters::findings(&left, now));
+            left
+        }
+        Ok(Err(error)) => {
+            checks.push(failed("letters", &error.to_string()));
+            Vec::new()
+        }
+        Err(late) => {
+            let instead = "ask when less is going on; `nurtured campaigns list` names the next dates";
+            checks.push(Finding::not_looked_at("letters", late, instead));
+            Vec::new()
+        }
+    };
+    checks.push(match within(THROUGH, database::whole(&store)).await {
+        Ok(Ok(finding)) => finding,
+        Ok(Err(error)) => failed("integrity", &error.to_string()),
+        Err(late) => Finding::not_looked_at("integrity", late, "`nurtured db verify` reads every page, and takes its time"),
+    });
+    drop(within(ANSWER, store.close()).await);
+    (checks, census, letters)
+}
+
+async fn look(check: &'static str, limit: Duration, look: impl Future<Output = Result<Finding, FlowError>>) -> Finding {
+    match within(limit, look).await {
+        Ok(Ok(finding)) => finding,
+        Ok(Err(error)) => failed(check, &error.to_string()),
+        Err(late) => failed(check, &late),
+    }
+}
+
+async fn several(
+    check: &'static str,
+    limit: Duration,
+    look: impl Future<Output = Result<Vec<Finding>, FlowError>>,
+) -> Vec<Finding> {
+    match within(limit, look).await {
+        Ok(Ok(findings)) => findings,
+        Ok(Err(error)) => vec![failed(check, &error.to_string())],
+        Err(late) => vec![failed(check, &late)],
+    }
+}
+
+fn failed(check: &'static str, why: &str) -> Finding {
+    Finding::wrong(check, format!("could not look: {why}"), "see to the database, then `nurtured doctor` again")
+}

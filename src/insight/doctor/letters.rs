@@ -1,0 +1,111 @@
+//! Letters running out: of each campaign that runs, who has how many left, and the day of the last. Set-wise, a page of
+//! members at a time.
+
+use super::finding::Finding;
+use crate::domain::campaign::{Campaign, Order};
+use crate::domain::id::ProspectId;
+use crate::domain::plan::Plan;
+use crate::domain::span::Span;
+use crate::flow::census::{PAGE, coming};
+use crate::flow::context::FlowError;
+use crate::flow::publish;
+use crate::store::backend::Store;
+use crate::store::{audiences, campaigns, remaining};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// How long before a series ends somebody should hear of it.
+const WARN: Span = Span::days(60);
+
+/// What is left of one campaign, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Left {
+    /// Which campaign.
+    pub campaign: String,
+    /// Whether everybody gets the newest, and not each their next.
+    pub edition: bool,
+    /// How many may be written to now.
+    pub members: i64,
+    /// By how many letters are left for them: how many they are, and when the last of these letters is due.
+    pub left: Vec<Group>,
+}
+
+/// Some members, alike in what is left for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Group {
+    /// So many letters.
+    pub letters: i64,
+    /// For so many prospects.
+    pub prospects: i64,
+    /// When the last of them is due; absent when none is left, or no occurrence.
+    pub last_at: Option<Timestamp>,
+}
+
+/// What is left of every campaign that will come again.
+///
+/// # Errors
+/// The store's.
+pub async fn left(store: &Store, plan: &Plan, now: Timestamp) -> Result<Vec<Left>, FlowError> {
+    let mut tx = store.read().await?;
+    let states = campaigns::all(&mut tx).await?;
+    drop(tx);
+    let mut found = Vec::new();
+    for campaign in coming(plan, &states, now) {
+        found.push(of(store, plan, campaign, now).await?);
+    }
+    Ok(found)
+}
+
+async fn of(store: &Store, plan: &Plan, campaign: &Campaign, now: Timestamp) -> Result<Left, FlowError> {
+    let newsletters = publish::offered(campaign);
+    let all = i64::try_from(newsletters.len()).unwrap_or(i64::MAX);
+    let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut question = publish::question(plan, campaign, &newsletters);
+    loop {
+        let mut tx = store.read().await?;
+        question.after = question.up_to;
+        question.up_to = audiences::window(&mut tx, question.after, PAGE).await?;
+        if question.up_to <= ProspectId(0) {
+            break;
+        }
+        let members = audiences::members(&mut tx, &question).await?;
+        for (had, prospects) in remaining::had(&mut tx, &campaign.name, &newsletters, &members).await? {
+            *counts.entry(all - had).or_default() += prospects;
+        }
+    }
+    let dates = campaign.schedule.next(now, newsletters.len());
+    let last_at = |letters: i64| dates.get(usize::try_from(letters - 1).ok()?).map(|firing| firing.due_at);
+    let left =
+        counts.iter().map(|(letters, prospects)| Group { letters: *letters, prospects: *prospects, last_at: last_at(*letters) });
+    Ok(Left {
+        campaign: campaign.name.to_string(),
+        edition: campaign.order == Order::Edition,
+        members: counts.values().sum(),
+        left: left.collect(),
+    })
+}
+
+/// What is to be said of it.
+#[must_use]
+pub fn findings(left: &[Left], now: Timestamp) -> Vec<Finding> {
+    let ends = WARN.after(now);
+    let told = left.iter().filter_map(|of| {
+        let (name, members) = (&of.campaign, of.members);
+        let none: i64 = of.left.iter().filter(|some| some.letters == 0).map(|some| some.prospects).sum();
+        let soon: Vec<&Group> = of.left.iter().filter(|some| some.last_at.is_some_and(|at| at <= ends)).collect();
+        let fix = format!("add a newsletter to campaigns/{name}/; who has had the others gets it on the next date");
+        if none > 0 {
+            let says = format!("{name}: none is left for {none} of {members} prospects; they hear nothing of it");
+            return Some(Finding::notice("letters", says, fix));
+        }
+        // Everybody gets an edition's newest: it always is the last, until there is another.
+        let last = soon.iter().filter_map(|some| some.last_at).min().filter(|_| !of.edition)?;
+        let prospects: i64 = soon.iter().map(|some| some.prospects).sum();
+        let day = last.strftime("%Y-%m-%d");
+        let says = format!("{name}: {prospects} of {members} prospects get their last from {day} on");
+        Some(Finding::notice("letters", says, fix))
+    });
+    let told: Vec<Finding> = told.collect();
+    if told.is_empty() { vec![Finding::well("letters", "every campaign has letters for the next sixty days")] } else { told }
+}

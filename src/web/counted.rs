@@ -1,0 +1,63 @@
+//! What was counted last: where everybody is, kept for `/metrics` by whoever looks after them. Nobody is named.
+
+use crate::domain::census::{Census, Group};
+use jiff::Timestamp;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The latest count of everybody. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Figures(Arc<Mutex<Option<Census>>>);
+
+impl Figures {
+    /// Keeps a newer count.
+    pub fn keep(&self, census: Census) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(census);
+    }
+
+    /// The count, as Prometheus reads it; nothing before the first.
+    #[must_use]
+    pub fn text(&self, now: Timestamp) -> String {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::new();
+        if let Some(census) = kept.as_ref() {
+            head(&mut text, "nurtured_prospects", "Prospects by where they are; each is in one group.");
+            for group in Group::ALL {
+                line(&mut text, &format!("nurtured_prospects{{group=\"{}\"}}", group.word()), census.of(group));
+            }
+            for (name, help, value) in [
+                (
+                    "nurtured_prospects_without_future",
+                    "Prospects for whom nothing comes next: 0, always.",
+                    census.without_future(),
+                ),
+                ("nurtured_prospects_in_two_groups", "Prospects of whom the tables say two things: 0, always.", census.in_two),
+                (
+                    "nurtured_prospects_uncounted",
+                    "Prospects there are less those in the groups: 0, always.",
+                    census.prospects - census.counted(),
+                ),
+                (
+                    "nurtured_census_age_seconds",
+                    "How long ago they were counted.",
+                    now.duration_since(census.at).as_secs().max(0),
+                ),
+            ] {
+                head(&mut text, name, help);
+                line(&mut text, name, value);
+            }
+        }
+        text
+    }
+}
+
+/// The lines that begin a figure.
+pub fn head(text: &mut String, name: &str, help: &str) {
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+}
+
+/// One figure.
+pub fn line(text: &mut String, name: &str, value: i64) {
+    let _ = writeln!(text, "{name} {value}");
+}

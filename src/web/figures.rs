@@ -1,0 +1,24 @@
+//! `/metrics`: figures for Prometheus. Where everybody is was counted before (`counted`), at most once a minute; a scrape
+//! counts nothing, and says how old the count is.
+
+use super::counted::{head, line};
+use super::site::Site;
+use crate::flow::gate;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+/// Shows the figures. What cannot be asked of the database now is left out.
+pub async fn show(State(site): State<Site>) -> Response {
+    let mut text = site.figures.text(site.ctx.now());
+    if let Ok(sending) = gate::state(&site.ctx).await {
+        for (name, help, held) in [
+            ("nurtured_sending_stopped", "Whether group mail is stopped.", sending.stopped.is_some()),
+            ("nurtured_sending_observing", "Whether nothing is sent until the database is adopted.", sending.observing.is_some()),
+        ] {
+            head(&mut text, name, help);
+            line(&mut text, name, i64::from(held));
+        }
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
