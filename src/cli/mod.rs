@@ -25,6 +25,8 @@ pub mod uncertain;
 // Salespeople.
 pub mod queue;
 pub mod handoffs;
+// What it would do.
+pub mod simulate;
 // The whole story.
 pub mod demo;
 // The words of the command line.

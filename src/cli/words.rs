@@ -2,8 +2,8 @@
 
 use super::exit::{Exit, colour};
 use super::{
-    adopt, campaigns, check, db, demo, desk, explain, handoffs, inbox, init, prospects, queue, run, sending, signals, suppress,
-    uncertain,
+    adopt, campaigns, check, db, demo, desk, explain, handoffs, inbox, init, prospects, queue, run, sending, signals, simulate,
+    suppress, uncertain,
 };
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};
@@ -66,6 +66,8 @@ enum Verb {
     Explain(explain::Explain),
     /// List near misses: three or four of five, and what is missing
     Desk(desk::Desk),
+    /// Show what would happen over months and years: the real engine on a virtual clock
+    Simulate(simulate::Simulate),
     /// Show a salesperson's personal queue
     Queue(queue::Queue),
     /// Answer and work handoffs
@@ -120,6 +122,7 @@ async fn obey(arguments: Arguments) -> Result<(), Exit> {
         Verb::Inbox(verb) => inbox::obey(verb, config, json).await,
         Verb::Explain(verb) => explain::explain(&verb, config, json).await,
         Verb::Desk(verb) => desk::desk(&verb, config, json).await,
+        Verb::Simulate(verb) => Box::pin(simulate::simulate(&verb, config, json)).await,
         Verb::Queue(verb) => queue::queue(&verb, config, json).await,
         Verb::Handoffs(verb) => handoffs::obey(verb, config, json).await,
         Verb::Suppress(verb) => suppress::obey(verb, config, json).await,

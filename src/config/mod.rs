@@ -26,6 +26,8 @@ pub mod campaign;
 pub mod sense;
 pub mod load;
 pub mod example;
+// No part of a configuration, and checked against one.
+pub mod behaviour;
 pub mod real;
 
 pub use load::{Loaded, load, load_files};

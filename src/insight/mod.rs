@@ -3,3 +3,5 @@
 pub mod then;
 pub mod explain;
 pub mod desk;
+// The same steps on a virtual clock: writes, but never into the database it is asked about.
+pub mod simulate;

@@ -5,6 +5,7 @@
 //! not sent is as if never begun.
 
 use super::answer::{Ended, Phase, Trouble, number, refused, said, trouble};
+use super::capture::{Capture, Captured};
 use super::wire::Wire;
 use crate::domain::address::Address;
 use crate::domain::delivery::Reply;
@@ -77,6 +78,8 @@ pub struct Mail<'a> {
 pub struct Connection {
     open: Option<Open>,
     patience: Patience,
+    /// Who takes the mails instead of a relay.
+    captured: Option<Capture>,
 }
 
 struct Open {
@@ -99,13 +102,20 @@ impl Connection {
     #[must_use]
     pub fn over(smtp: AsyncSmtpConnection, wire: Wire, replies: u64, patience: Patience) -> Self {
         let pipelining = wire.offers("PIPELINING");
-        Self { open: Some(Open { smtp, wire, replies, pipelining, announced: None, opened: None, out: Vec::new() }), patience }
+        let open = Open { smtp, wire, replies, pipelining, announced: None, opened: None, out: Vec::new() };
+        Self { open: Some(open), patience, captured: None }
+    }
+
+    /// A connection to nobody: every mail is captured.
+    #[must_use]
+    pub fn captured(by: Capture) -> Self {
+        Self { open: None, patience: Patience::default(), captured: Some(by) }
     }
 
     /// Whether another mail may be sent over it.
     #[must_use]
     pub const fn is_usable(&self) -> bool {
-        self.open.is_some()
+        self.open.is_some() || self.captured.is_some()
     }
 
     /// Sends one mail, and announces the one that will follow if the relay lets us. Whoever announced a mail must send
@@ -113,6 +123,9 @@ impl Connection {
     ///
     /// Dropping the future closes the socket: whoever does that must count the delivery as in doubt.
     pub async fn send(&mut self, mail: &Mail<'_>, next: Option<&Mail<'_>>) -> Reply {
+        if let Some(capture) = &self.captured {
+            return capture.take(Captured { return_path: mail.return_path, to: mail.to, length: mail.message.len() });
+        }
         // Taken out for the whole exchange: an error, a timeout or a cancelled caller drops it, and closes the socket.
         let Some(mut open) = self.open.take() else {
             return Reply::BrokenBefore("the connection was closed before".to_owned());

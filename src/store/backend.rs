@@ -72,7 +72,7 @@ pub trait Record: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRo
 
 impl<T> Record for T where T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
 
-static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+pub(in crate::store) static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
 
 impl Store {
@@ -98,9 +98,15 @@ impl Store {
         Self(Engine::Sqlite { writer, readers }, None, Commits::default()).durable().await
     }
 
-    /// A copy of a SQLite database, to be read.
-    pub(in crate::store) fn over(pool: SqlitePool) -> Self {
-        Self(Engine::Sqlite { writer: pool.clone(), readers: pool }, None, Commits::default())
+    /// A SQLite database that is not the one in use: a copy, or one that is thrown away.
+    pub(in crate::store) fn over(writer: SqlitePool, readers: SqlitePool) -> Self {
+        Self(Engine::Sqlite { writer, readers }, None, Commits::default())
+    }
+
+    /// A PostgreSQL database that somebody else takes care of.
+    pub(in crate::store) fn over_postgres(pool: PgPool, options: PgConnectOptions) -> Self {
+        let hot = Arc::new(Hot { options, connection: Mutex::new(None) });
+        Self(Engine::Postgres { pool, hot }, None, Commits::default())
     }
 
     /// Connects to PostgreSQL and brings the tables up to date. The URL may hold a password; it is never printed.

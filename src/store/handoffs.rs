@@ -60,6 +60,7 @@ const LOCK: Sql = locking!(columns!("WHERE id = $1"), "FOR UPDATE");
 const OF_PROSPECT: &str = columns!("WHERE prospect_id = $1 ORDER BY id DESC");
 const OF_SALESPERSON: &str = columns!("WHERE salesperson = $1 AND state <> 'closed' ORDER BY id");
 const ALL: &str = columns!("ORDER BY id");
+const AFTER: &str = columns!("WHERE id > $1 ORDER BY id");
 const STORE: &str = "
     UPDATE handoffs SET state = $2, salesperson = $3, stage = $4, answer_until = $5, touch_until = $6, accepted_at = $7,
            touched_at = $8, closed_at = $9, outcome = $10, value = $11
@@ -135,6 +136,14 @@ pub async fn of_salesperson(tx: &mut Tx, salesperson: &Name) -> Result<Vec<Hando
 /// The store's.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Handoff>, StoreError> {
     tx.rows::<Row>(ALL, args![]).await?.into_iter().map(Row::into_handoff).collect()
+}
+
+/// Handoffs opened after this one, oldest first.
+///
+/// # Errors
+/// The store's.
+pub async fn after(tx: &mut Tx, id: HandoffId) -> Result<Vec<Handoff>, StoreError> {
+    tx.rows::<Row>(AFTER, args![id]).await?.into_iter().map(Row::into_handoff).collect()
 }
 
 /// Stores a handoff after a transition.

@@ -7,6 +7,7 @@ pub mod journal;
 pub mod notes;
 pub mod statement;
 pub mod backend;
+pub mod scratch;
 pub mod value;
 pub mod batch;
 pub mod changes;
@@ -49,6 +50,7 @@ pub mod letters;
 // Over all of them: counting, forgetting, and whether they are whole.
 pub mod counts;
 pub mod integrity;
+pub mod outcomes;
 pub mod erasures;
 pub mod adoptions;
 pub mod backups;
