@@ -15,12 +15,12 @@ pub fn tell(report: &Report) -> Result<(), Exit> {
     let last = report.until - jiff::SignedDuration::from_secs(1);
     let left_out = if report.left_out > 0 { format!(" ({} left out)", report.left_out) } else { String::new() };
     screen::line(format!("{} prospects{left_out}, {}.", number(report.prospects as u64), report.prospects_from))?;
-    screen::line(format!("From {} to {} (UTC), seed {}.", day(report.from), day(last), report.seed))?;
+    screen::line(format!("From {} to {}, seed {}.", day(report, report.from), day(report, last), report.seed))?;
     heading("Calendar")?;
     report.calendar.iter().try_for_each(calendar)?;
     heading("Mails")?;
     load(report)?;
-    report.campaigns.iter().try_for_each(campaign)?;
+    report.campaigns.iter().try_for_each(|c| campaign(report, c))?;
     heading("Ready and requests")?;
     quarters(report)?;
     standing(&report.standing)?;
@@ -69,7 +69,7 @@ fn load(report: &Report) -> Result<(), Exit> {
     if busiest.is_empty() { Ok(()) } else { screen::line(format!("  Busiest: {}.", busiest.join(", "))) }
 }
 
-fn campaign(c: &OfCampaign) -> Result<(), Exit> {
+fn campaign(report: &Report, c: &OfCampaign) -> Result<(), Exit> {
     screen::line(format!("  {}: {} mails", c.campaign, number(c.mails)))?;
     let of = |count: u64, all: u64| share(count, all);
     screen::line(format!(
@@ -110,10 +110,10 @@ fn campaign(c: &OfCampaign) -> Result<(), Exit> {
         screen::line(format!("    it paused, and nobody resumed it: {why}"))?;
     }
     if let Some(at) = c.letters_run_out_at {
-        screen::line(format!("    its letters run out: from {} on, some have had all of them", day(at)))?;
+        screen::line(format!("    its letters run out: from {} on, some have had all of them", day(report, at)))?;
     }
     if let Some(at) = c.needs_letter_at {
-        screen::line(format!("    it needs a new letter for {}", day(at)))?;
+        screen::line(format!("    it needs a new letter for {}", day(report, at)))?;
     }
     if c.letters_made_up > 0 {
         screen::line(format!("    {} letters were made up, like its own: `letters` in the behaviour file", c.letters_made_up))?;
@@ -171,8 +171,9 @@ fn silence(report: &Report) -> Result<(), Exit> {
     screen::line(format!("  Prospects without a future: {}.", report.without_future))
 }
 
-fn day(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).date().to_string()
+/// A date by the clock of the office.
+fn day(report: &Report, at: Timestamp) -> String {
+    at.to_zoned(TimeZone::get(&report.zone).unwrap_or(TimeZone::UTC)).date().to_string()
 }
 
 /// A number with its thousands apart.

@@ -10,6 +10,7 @@ use crate::domain::behaviour::Habit;
 use crate::domain::campaign::Order;
 use crate::domain::chance::Chance;
 use crate::domain::id::{DeliveryId, IssueId};
+use crate::domain::window::Window;
 use crate::flow::context::FlowError;
 use crate::flow::settle::Step;
 use crate::store::issues;
@@ -112,12 +113,12 @@ fn note(world: &mut World, number: usize, issue: IssueId, now: Timestamp) {
     let day = now.to_zoned(campaign.schedule.zone().clone()).date();
     *world.diary.days.entry(day).or_default() += 1;
     let late = now.duration_since(due_at);
-    let closed = campaign.opens(due_at) > due_at || campaign.window.as_ref().is_some_and(|w| w.next_closing(due_at) <= now);
     let of = world.diary.of(&name);
     of.accepted += 1;
     of.asking += u64::from(asks);
     if late > SignedDuration::ZERO {
-        let kept = if closed { &mut of.window } else { &mut of.later };
+        let closes = |w: &Window| !w.is_open(due_at) || w.next_closing(due_at) <= now;
+        let kept = if campaign.window.as_ref().is_some_and(closes) { &mut of.window } else { &mut of.later };
         *kept = (kept.0 + 1, kept.1.max(late));
     }
     if has_all && is_own && campaign.order == Order::Series {
@@ -146,10 +147,14 @@ impl Draw<'_> {
             }
         }
         let clicks = *habit.newsletters.get(&issue.newsletter).unwrap_or(&habit.clicks);
-        if let Some(link) = self.chosen(own.of("link"), habit, links).filter(|_| own.of("click").happens(clicks)) {
+        if own.of("click").happens(clicks)
+            && let Some(link) = self.chosen(own.of("link"), habit, links)
+        {
             self.later(own.of("when click"), Does::Click { link, tracked: self.copy.tracked });
         }
-        if let Some((question, answer)) = said(own.of("says"), habit, issue).filter(|_| own.of("answer").happens(habit.answers)) {
+        if own.of("answer").happens(habit.answers)
+            && let Some((question, answer)) = said(own.of("says"), habit, issue)
+        {
             self.later(own.of("when answer"), Does::Answer { question, answer });
         }
         for (n, form) in (0..).zip(&habit.forms) {
@@ -158,13 +163,13 @@ impl Draw<'_> {
                 self.later(own.of("when form").nth(n), does);
             }
         }
-        let words = own.of("words").among(&habit.words).cloned().unwrap_or_default();
-        for (what, share, does) in [
-            ("reply", habit.replies, Does::Reply(words)),
-            ("unsubscribe", habit.unsubscribes, Does::Unsubscribe),
-            ("complain", habit.complains, Does::Complain),
-        ] {
+        for (what, share) in [("reply", habit.replies), ("unsubscribe", habit.unsubscribes), ("complain", habit.complains)] {
             if own.of(what).happens(share) {
+                let does = match what {
+                    "reply" => Does::Reply(own.of("words").among(&habit.words).cloned().unwrap_or_default()),
+                    "unsubscribe" => Does::Unsubscribe,
+                    _ => Does::Complain,
+                };
                 self.later(own.of("when").of(what), does);
             }
         }

@@ -37,6 +37,8 @@ pub struct Report {
     pub from: Timestamp,
     /// …until when.
     pub until: Timestamp,
+    /// By the clock of this zone, the office's, quarters and days are told.
+    pub zone: String,
     /// The configuration.
     pub configuration: String,
     /// The calendar of every zone.
@@ -70,6 +72,8 @@ pub struct Load {
     pub days: usize,
     /// The days with the most.
     pub busiest: Vec<(Date, u64)>,
+    /// Every day with mails.
+    pub by_day: BTreeMap<Date, u64>,
 }
 
 /// What became of a campaign.
@@ -263,6 +267,7 @@ pub async fn sum_up(
         seed: header.seed,
         from: header.from,
         until: header.until,
+        zone: plan.roster.office.zone().iana_name().unwrap_or("UTC").to_owned(),
         configuration: plan.hash.clone(),
         calendar: calendars(&plan, &world.diary, &occurred, header.from, header.until),
         load: load(world),
@@ -315,7 +320,7 @@ fn load(world: &World) -> Load {
     busiest.sort_by_key(|(day, mails)| (std::cmp::Reverse(*mails), *day));
     busiest.truncate(BUSIEST);
     let mails = world.diary.days.values().sum();
-    Load { mails, letters: world.diary.letters, days: world.diary.days.len(), busiest }
+    Load { mails, letters: world.diary.letters, days: world.diary.days.len(), busiest, by_day: world.diary.days.clone() }
 }
 
 fn told(name: &Name, n: &Noted, cap: i64, not_sent: Vec<NotSent>, (paused, made_up): (Option<String>, usize)) -> OfCampaign {

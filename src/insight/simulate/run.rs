@@ -15,6 +15,7 @@ use crate::flow::context::FlowError;
 use crate::flow::settle::Step;
 use crate::flow::sweep;
 use crate::store::backend::Store;
+use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
@@ -42,7 +43,7 @@ pub struct Asked {
 /// When something happens besides what people and steps do.
 struct Almanac {
     zone: TimeZone,
-    /// When it is next looked at everybody, and every step is taken.
+    /// When the next day begins, on which every step is taken.
     day: Timestamp,
     /// When the quarter ends.
     quarter: Timestamp,
@@ -102,8 +103,11 @@ pub async fn run(asked: Asked) -> Result<Report, FlowError> {
         }
         if almanac.day <= now {
             almanac.day = almanac.day_after(now);
-            sweep::review(&world.ctx).await?;
             world.ring(&Step::ALL);
+            // The daemon looks every hour; but what it looks for comes about in months.
+            if now == from || now.to_zoned(almanac.zone.clone()).weekday() == Weekday::Monday {
+                sweep::review(&world.ctx).await?;
+            }
         }
         let settled = world.settle().await?;
         readers.receive(&mut world, &settled.captured).await?;
@@ -112,6 +116,7 @@ pub async fn run(asked: Asked) -> Result<Report, FlowError> {
         }
         if almanac.quarter <= now {
             almanac.quarter = quarter_after(&almanac.zone, now);
+            sweep::review(&world.ctx).await?;
             let (standing, lost) = report::stand(&world).await?;
             ends.push((now, standing));
             without_future = without_future.max(lost);
@@ -124,6 +129,7 @@ pub async fn run(asked: Asked) -> Result<Report, FlowError> {
         world.clock.move_to(next);
     }
     world.clock.move_to(until);
+    sweep::review(&world.ctx).await?;
     let (standing, lost) = report::stand(&world).await?;
     ends.push((until, standing));
     let header = Header { prospects_from, left_out: cast.left_out, seed, from, until };

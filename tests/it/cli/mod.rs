@@ -3,6 +3,7 @@
 mod evidence;
 mod halt;
 mod lists;
+mod simulated;
 mod verbs;
 
 use std::path::PathBuf;

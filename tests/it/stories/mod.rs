@@ -17,6 +17,7 @@ mod halted;
 mod returned;
 mod salespeople;
 mod signed;
+mod simulated;
 mod time;
 mod visitors;
 
