@@ -85,13 +85,13 @@ impl Chance {
     /// Whether what happens to such a share happens here.
     #[must_use]
     pub const fn happens(self, share: Share) -> bool {
-        self.millionth() < share.0
+        self.millionth() < share.0 as u64
     }
 
     /// A number from 0 to 999,999, each as likely.
     #[must_use]
-    pub const fn millionth(self) -> u32 {
-        self.below(ALL as u64) as u32
+    pub const fn millionth(self) -> u64 {
+        self.below(ALL as u64)
     }
 
     /// A number below `most`, each as likely; 0 where there is none.

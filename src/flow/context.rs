@@ -58,7 +58,7 @@ impl Context {
     /// # Errors
     /// The store's, or that the machine gives no randomness.
     pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan, node: String) -> Result<Self, FlowError> {
-        Self::with(store, clock, plan, node, None).await
+        Box::pin(Self::with(store, clock, plan, node, None)).await
     }
 
     /// The same, but no mail ever leaves this process: under any plan, all are captured.
@@ -72,7 +72,7 @@ impl Context {
         node: String,
         capture: Capture,
     ) -> Result<Self, FlowError> {
-        Self::with(store, clock, plan, node, Some(capture)).await
+        Box::pin(Self::with(store, clock, plan, node, Some(capture))).await
     }
 
     async fn with(

@@ -58,7 +58,7 @@ pub async fn simulate(verb: &Simulate, config: Option<&Path>, json: bool) -> Res
     let directory = Scratch::make()?;
     let scratch = scratch::make(&directory.0.join("simulation.db")).await?;
     let asked = Asked { scratch: scratch.clone(), plan, behaviour, cast, prospects_from, seed: verb.seed, from, until };
-    let report = run::run(asked).await;
+    let report = Box::pin(run::run(asked)).await;
     scratch.close().await;
     let report = report?;
     if json {

@@ -18,6 +18,7 @@ use nurtured::insight::simulate::run::{Asked, run};
 use nurtured::mail::catcher::Catcher;
 use nurtured::store::scratch;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 
 /// What a simulation is asked in these stories.
 struct Question {
@@ -40,7 +41,11 @@ impl Question {
         self.plan.campaigns.iter_mut().find(|c| c.name.as_str() == campaign).expect("the campaign is there")
     }
 
-    async fn ask(self) -> Report {
+    fn ask(self) -> Pin<Box<dyn Future<Output = Report> + Send>> {
+        Box::pin(self.simulated())
+    }
+
+    async fn simulated(self) -> Report {
         let directory = tempfile::tempdir().expect("a directory");
         let scratch = scratch::make(&directory.path().join("scratch.db")).await.expect("a database");
         let cast = if self.people == 0 { arrivals() } else { made_up(self.people, self.seed) };
@@ -75,13 +80,15 @@ fn busy(behaviour: &mut Behaviour) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn equal_seeds_give_equal_bytes_and_another_seed_others() -> Told {
-    let told = |seed| async move {
-        let mut question = Question { seed, until: "2026-09-01T00:00:00Z", ..Question::example(150) };
-        busy(&mut question.behaviour);
-        // The same people under every seed.
-        let report = question.ask().await;
-        assert!(report.salespeople.iter().map(|s| s.offers).sum::<u64>() > 0, "nobody was offered: {report:?}");
-        serde_json::to_string(&report)
+    let told = |seed| {
+        Box::pin(async move {
+            let mut question = Question { seed, until: "2026-09-01T00:00:00Z", ..Question::example(150) };
+            busy(&mut question.behaviour);
+            // The same people under every seed.
+            let report = question.ask().await;
+            assert!(report.salespeople.iter().map(|s| s.offers).sum::<u64>() > 0, "nobody was offered: {report:?}");
+            serde_json::to_string(&report)
+        })
     };
     let (first, again, other) = (told(1).await?, told(1).await?, told(2).await?);
     assert_eq!(first, again);
