@@ -15,7 +15,7 @@ pub fn init(directory: &Path) -> Result<(), Exit> {
     if directory.join("nurtured.toml").exists() {
         return Err(Exit::No(format!("{} has a configuration already; nothing was written", directory.display())));
     }
-    for (path, text) in example::FILES {
+    for (path, text) in example::FILES.iter().chain(&[("behaviour.toml", example::BEHAVIOUR)]) {
         let file = directory.join(path);
         if let Some(parent) = file.parent() {
             fs::create_dir_all(parent).map_err(|e| Exit::No(format!("could not make {}: {e}", parent.display())))?;
@@ -31,6 +31,7 @@ pub fn init(directory: &Path) -> Result<(), Exit> {
         "salespeople.toml     who sells, who reads replies, who gets which lead",
         "qualification.toml   what proves vision, budget, authority, need and timeframe",
         "campaigns/           one file per campaign, its newsletters beside it",
+        "behaviour.toml       how people would act, for `nurtured simulate` alone",
     ] {
         screen::line(format!("  {step}"))?;
     }

@@ -31,6 +31,8 @@ pub mod queue;
 pub mod handoffs;
 // Other rules.
 pub mod backtest;
+// What it would do.
+pub mod simulate;
 // The whole story.
 pub mod demo;
 // The words of the command line.

@@ -3,7 +3,7 @@
 use super::exit::{Exit, colour};
 use super::{
     adopt, apply, backtest, campaigns, check, db, demo, desk, doctor, explain, handoffs, inbox, init, plan, prospects, queue,
-    run, sending, signals, suppress, uncertain,
+    run, sending, signals, simulate, suppress, uncertain,
 };
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};
@@ -72,6 +72,8 @@ enum Verb {
     Explain(explain::Explain),
     /// List near misses: three or four of five, and what is missing
     Desk(desk::Desk),
+    /// Show what would happen over months and years: the real engine on a virtual clock
+    Simulate(simulate::Simulate),
     /// Show a salesperson's personal queue
     Queue(queue::Queue),
     /// Answer and work handoffs
@@ -131,6 +133,7 @@ async fn obey(arguments: Arguments) -> Result<(), Exit> {
         Verb::Inbox(verb) => inbox::obey(verb, config, json).await,
         Verb::Explain(verb) => explain::explain(&verb, config, json).await,
         Verb::Desk(verb) => desk::desk(&verb, config, json).await,
+        Verb::Simulate(verb) => Box::pin(simulate::simulate(&verb, config, json)).await,
         Verb::Queue(verb) => queue::queue(&verb, config, json).await,
         Verb::Handoffs(verb) => handoffs::obey(verb, config, json).await,
         Verb::Backtest(verb) => Box::pin(backtest::backtest(&verb, config, json)).await,

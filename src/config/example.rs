@@ -35,6 +35,9 @@ pub const FILES: &[(&str, &str)] = &[
     ),
 ];
 
+/// How the example's people would act: for simulation, and so no part of its configuration.
+pub const BEHAVIOUR: &str = include_str!("../../config/behaviour.toml");
+
 /// The example's postal address: a placeholder that must not reach a real prospect.
 pub const POSTAL_ADDRESS: &str = "Street 1, 12345 Town (change me)";
 

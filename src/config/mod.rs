@@ -28,6 +28,8 @@ pub mod sense;
 pub mod kept;
 pub mod load;
 pub mod example;
+// No part of a configuration, and checked against one.
+pub mod behaviour;
 pub mod real;
 
 pub use load::{Loaded, load, load_files, load_with_rules};

@@ -6,6 +6,7 @@
 pub mod id;
 pub mod criterion;
 pub mod span;
+pub mod chance;
 pub mod address;
 pub mod prospect;
 pub mod pace;
@@ -47,3 +48,5 @@ pub mod census;
 pub mod dkim;
 pub mod settings;
 pub mod plan;
+// How people would act: for simulation alone.
+pub mod behaviour;

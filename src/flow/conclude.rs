@@ -42,22 +42,19 @@ pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestam
             continue;
         }
         let woke = subject.wake_at.is_some_and(|at| at <= now);
-        match found.doorway(subject.episode_started_at, subject.handed_off_at) {
-            Some(cause) => {
-                let asks = asks(&found, subject.episode_started_at, subject.handed_off_at);
-                let by_rules = !asks && rules.is_some_and(|rules| rules.made_ready(&found));
-                if !subject.is_waiting {
-                    arrived.push(Standee { prospect: subject.prospect, episode: subject.episode, cause, found, by_rules });
-                } else if !by_rules {
-                    // Who waits already can only be let go: the turn of everybody behind them comes sooner.
-                    qualifications::let_go(tx, subject.prospect).await?;
-                }
+        if let Some(cause) = found.doorway(subject.episode_started_at, subject.handed_off_at) {
+            let asks = asks(&found, subject.episode_started_at, subject.handed_off_at);
+            let by_rules = !asks && rules.is_some_and(|rules| rules.made_ready(&found));
+            if !subject.is_waiting {
+                arrived.push(Standee { prospect: subject.prospect, episode: subject.episode, cause, found, by_rules });
+            } else if !by_rules {
+                // Who waits already can only be let go: the turn of everybody behind them comes sooner.
+                qualifications::let_go(tx, subject.prospect).await?;
             }
-            None => {
-                gone.extend(subject.is_waiting.then_some(subject.prospect));
-                if woke {
-                    remind(tx, plan, subject, &found, now).await?;
-                }
+        } else {
+            gone.extend(subject.is_waiting.then_some(subject.prospect));
+            if woke {
+                remind(tx, plan, subject, &found, now).await?;
             }
         }
         if woke {

@@ -2,6 +2,7 @@
 
 use crate::clock::{Clock, Watch};
 use crate::domain::plan::Plan;
+use crate::mail::capture::Capture;
 use crate::mail::relay::Relay;
 use crate::mail::token::Signer;
 use crate::store::backend::{Store, StoreError};
@@ -23,6 +24,8 @@ struct Parts {
     signer: Signer,
     node: String,
     plan: RwLock<(Arc<Plan>, Relay)>,
+    /// Who takes the mails instead of a relay, whatever plan is in force.
+    capture: Option<Capture>,
     told: Mutex<Option<String>>,
     bell: watch::Sender<u64>,
     stop: CancellationToken,
@@ -55,10 +58,34 @@ impl Context {
     /// # Errors
     /// The store's, or that the machine gives no randomness.
     pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan, node: String) -> Result<Self, FlowError> {
+        Box::pin(Self::with(store, clock, plan, node, None)).await
+    }
+
+    /// The same, but no mail ever leaves this process: under any plan, all are captured.
+    ///
+    /// # Errors
+    /// As [`Self::assemble`].
+    pub async fn capturing(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        plan: Plan,
+        node: String,
+        capture: Capture,
+    ) -> Result<Self, FlowError> {
+        Box::pin(Self::with(store, clock, plan, node, Some(capture))).await
+    }
+
+    async fn with(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        plan: Plan,
+        node: String,
+        capture: Option<Capture>,
+    ) -> Result<Self, FlowError> {
         let mut fresh = [0; 32];
         getrandom::fill(&mut fresh)
             .map_err(|_| FlowError::Unable("the machine gives no randomness for a signing key".to_owned()))?;
-        let relay = relay(&plan)?;
+        let relay = relay(&plan, capture.as_ref())?;
         let mut tx = store.write().await?;
         let keys = signing_keys::load(&mut tx, fresh, clock.now()).await?;
         tx.commit().await?;
@@ -71,6 +98,7 @@ impl Context {
             signer,
             node,
             plan: RwLock::new((Arc::new(plan), relay)),
+            capture,
             told: Mutex::default(),
             bell: watch::Sender::new(0),
             stop: CancellationToken::new(),
@@ -147,7 +175,7 @@ impl Context {
     /// # Errors
     /// When its relay cannot be spoken to as configured; the old plan stays.
     pub fn replace_plan(&self, plan: Plan) -> Result<(), FlowError> {
-        let relay = relay(&plan)?;
+        let relay = relay(&plan, self.0.capture.as_ref())?;
         *self.0.plan.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(plan), relay);
         self.ring();
         Ok(())
@@ -192,8 +220,13 @@ impl Context {
     }
 }
 
-fn relay(plan: &Plan) -> Result<Relay, FlowError> {
-    Relay::new(plan.settings.smtp.clone()).map_err(|e| FlowError::Unable(e.to_string()))
+fn relay(plan: &Plan, capture: Option<&Capture>) -> Result<Relay, FlowError> {
+    let smtp = plan.settings.smtp.clone();
+    let relay = match capture {
+        Some(capture) => Relay::capturing(smtp, capture.clone()),
+        None => Relay::new(smtp),
+    };
+    relay.map_err(|e| FlowError::Unable(e.to_string()))
 }
 
 /// Why a step could not be done.

@@ -15,3 +15,5 @@ pub mod offers;
 pub mod change;
 pub mod plan;
 pub mod doctor;
+// The same steps on a virtual clock: writes, but never into the database it is asked about.
+pub mod simulate;

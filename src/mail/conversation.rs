@@ -5,6 +5,7 @@
 //! not sent is as if never begun.
 
 use super::answer::{Ended, Phase, Trouble, number, refused, said, trouble};
+use super::capture::{Capture, Captured};
 use super::wire::Wire;
 use crate::domain::address::Address;
 use crate::domain::delivery::Reply;
@@ -98,6 +99,8 @@ impl<'a> Mail<'a> {
 pub struct Connection {
     open: Option<Open>,
     patience: Patience,
+    /// Who takes the mails instead of a relay.
+    captured: Option<Capture>,
 }
 
 struct Open {
@@ -120,13 +123,20 @@ impl Connection {
     #[must_use]
     pub fn over(smtp: AsyncSmtpConnection, wire: Wire, replies: u64, patience: Patience) -> Self {
         let pipelining = wire.offers("PIPELINING");
-        Self { open: Some(Open { smtp, wire, replies, pipelining, announced: None, opened: None, out: Vec::new() }), patience }
+        let open = Open { smtp, wire, replies, pipelining, announced: None, opened: None, out: Vec::new() };
+        Self { open: Some(open), patience, captured: None }
+    }
+
+    /// A connection to nobody: every mail is captured.
+    #[must_use]
+    pub fn captured(by: Capture) -> Self {
+        Self { open: None, patience: Patience::default(), captured: Some(by) }
     }
 
     /// Whether another mail may be sent over it.
     #[must_use]
     pub const fn is_usable(&self) -> bool {
-        self.open.is_some()
+        self.open.is_some() || self.captured.is_some()
     }
 
     /// Whether the relay takes the commands of several mails at once.
@@ -140,6 +150,10 @@ impl Connection {
     ///
     /// Dropping the future closes the socket: whoever does that must count the delivery as in doubt.
     pub async fn send(&mut self, mail: &Mail<'_>, next: Option<&Announcement<'_>>) -> Reply {
+        if let Some(capture) = &self.captured {
+            let Announcement { return_path, to, .. } = mail.announcement;
+            return capture.take(Captured { return_path, to, length: mail.message.len() });
+        }
         // Taken out for the whole exchange: an error, a timeout or a cancelled caller drops it, and closes the socket.
         let Some(mut open) = self.open.take() else {
             return Reply::BrokenBefore("the connection was closed before".to_owned());

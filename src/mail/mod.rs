@@ -12,6 +12,7 @@ pub mod dkim;
 // The wire: what becomes of a message.
 pub mod wire;
 pub mod answer;
+pub mod capture;
 pub mod conversation;
 pub mod relay;
 pub mod catcher;

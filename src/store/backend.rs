@@ -8,7 +8,6 @@
 
 use super::journal::Journal;
 use super::notes::{Commits, Notes};
-use crate::domain::settings::DatabaseUrl;
 pub use crate::store::error::{StoreError, Unique};
 use crate::store::statement::bound;
 pub use crate::store::statement::{Sql, Value};
@@ -79,7 +78,7 @@ pub trait Record: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRo
 
 impl<T> Record for T where T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
 
-static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+pub(in crate::store) static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
 
 impl Store {
@@ -106,26 +105,6 @@ impl Store {
         Self(Engine::Sqlite { writer, readers }, None, Commits::default()).durable().await
     }
 
-    /// Looks at a database as it is: nothing in it is created, brought up to date or refused.
-    ///
-    /// # Errors
-    /// When there is none, or it does not answer.
-    pub async fn peek(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        match url {
-            DatabaseUrl::Sqlite(path) => {
-                let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(Duration::from_secs(5));
-                Ok(Self::over(SqlitePoolOptions::new().max_connections(4).connect_with(options).await?))
-            }
-            DatabaseUrl::Postgres(url) => {
-                let options = PgConnectOptions::from_str(url.expose_secret())?.application_name("nurtured doctor");
-                let hot = Arc::new(Hot { options: options.clone(), connection: Mutex::new(None) });
-                let patience = Duration::from_secs(10);
-                let pool = PgPoolOptions::new().max_connections(4).acquire_timeout(patience).connect_with(options).await?;
-                Ok(Self(Engine::Postgres { pool, hot }, None, Commits::default()))
-            }
-        }
-    }
-
     /// The numbers of the migrations this program knows.
     pub(in crate::store) fn known_migrations(&self) -> impl Iterator<Item = i64> {
         let migrations = match &self.0 {
@@ -135,9 +114,15 @@ impl Store {
         migrations.iter().map(|migration| migration.version)
     }
 
-    /// A copy of a SQLite database, to be read.
-    pub(in crate::store) fn over(pool: SqlitePool) -> Self {
-        Self(Engine::Sqlite { writer: pool.clone(), readers: pool }, None, Commits::default())
+    /// A SQLite database that is not the one in use: a copy, or one that is thrown away.
+    pub(in crate::store) fn over(writer: SqlitePool, readers: SqlitePool) -> Self {
+        Self(Engine::Sqlite { writer, readers }, None, Commits::default())
+    }
+
+    /// A PostgreSQL database that somebody else takes care of.
+    pub(in crate::store) fn over_postgres(pool: PgPool, options: PgConnectOptions) -> Self {
+        let hot = Arc::new(Hot { options, connection: Mutex::new(None) });
+        Self(Engine::Postgres { pool, hot }, None, Commits::default())
     }
 
     /// Connects to PostgreSQL and brings the tables up to date. The URL may hold a password; it is never printed.

@@ -32,5 +32,6 @@ pub async fn copy(from: &Path, to: &Path, now: Timestamp) -> Result<(), StoreErr
 pub async fn open(path: &Path) -> Result<Store, StoreError> {
     // Nobody writes to a copy: without this, reading one in WAL mode would make files beside it.
     let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(true);
-    Ok(Store::over(SqlitePoolOptions::new().max_connections(1).connect_with(options).await?))
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+    Ok(Store::over(pool.clone(), pool))
 }

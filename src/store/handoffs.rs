@@ -64,6 +64,7 @@ const OF_SALESPERSON: &str = columns!("WHERE salesperson = $1 AND state <> 'clos
 const OF_OTHERS: &str = "
     SELECT id FROM handoffs WHERE state <> 'closed' AND salesperson NOT IN (SELECT value ->> 'id' FROM json_each($1)) ORDER BY id";
 const ALL: &str = columns!("ORDER BY id");
+const AFTER: &str = columns!("WHERE id > $1 ORDER BY id");
 const STORE: &str = "
     UPDATE handoffs SET state = $2, salesperson = $3, stage = $4, answer_until = $5, touch_until = $6, accepted_at = $7,
            touched_at = $8, closed_at = $9, outcome = $10, value = $11
@@ -148,6 +149,14 @@ pub async fn of_others(tx: &mut Tx, ours: &[&Name]) -> Result<Vec<HandoffId>, St
 /// The store's.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Handoff>, StoreError> {
     tx.rows::<Row>(ALL, args![]).await?.into_iter().map(Row::into_handoff).collect()
+}
+
+/// Handoffs opened after this one, oldest first.
+///
+/// # Errors
+/// The store's.
+pub async fn after(tx: &mut Tx, id: HandoffId) -> Result<Vec<Handoff>, StoreError> {
+    tx.rows::<Row>(AFTER, args![id]).await?.into_iter().map(Row::into_handoff).collect()
 }
 
 /// Stores a handoff after a transition.

@@ -2,6 +2,7 @@
 
 mod changes;
 mod accepted;
+mod behaviour;
 mod broken;
 mod calendar;
 mod disk;

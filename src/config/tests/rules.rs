@@ -9,6 +9,7 @@ use crate::domain::criterion::{Criterion, Verdict};
 type Change = (&'static str, &'static str, &'static str);
 
 const DOWNTIME_BUDGET: &str = "campaigns/line-downtime/04-a-pilot-that-ends.md";
+const PILOT_PLACE: (&str, &str) = ("campaigns/line-downtime/05-old-machines.md", "https://tecnofab.example/prices/single-line");
 const CRON: &str = "0 10 15 1,4,7,10 *";
 const FILE: &str = "qualification.toml";
 
@@ -98,7 +99,7 @@ fn what_makes_no_sense_is_warned_of() {
             "never fed",
         ),
         (
-            &[(FILE, "days = 2, within = \"60d\"", "days = 4, within = \"60d\"")],
+            &[(FILE, "days = 2, within = \"60d\"", "days = 4, within = \"50d\"")],
             "come only from reading one issue again",
             "click",
         ),
@@ -107,6 +108,48 @@ fn what_makes_no_sense_is_warned_of() {
             &[(FILE, "{ form = \"webinar\", power", "{ event = \"trial\", power")],
             "nobody can report an event",
             "the API is closed",
+        ),
+        // A series gives each letter once: only one of them links to prices, and the edition does not.
+        (
+            &[
+                (PILOT_PLACE.0, PILOT_PLACE.1, "https://tecnofab.example/other"),
+                ("campaigns/line-downtime/06-when-to-start.md", "https://tecnofab.example/prices", "https://tecnofab.example/x"),
+                (
+                    "campaigns/production-letter/2026-04-changeovers.md",
+                    "https://tecnofab.example/prices",
+                    "https://tecnofab.example/y",
+                ),
+            ],
+            "2 days of clicks within 60 days come only from reading one issue again",
+            "link to pricing",
+        ),
+        (
+            &[
+                (FIRST, "https://tecnofab.example/calculator", "https://tecnofab.example/x"),
+                (FIRST, "https://tecnofab.example/plants/lleida", "https://tecnofab.example/x"),
+                ("campaigns/line-downtime/02-short-stops.md", "https://tecnofab.example/plants/", "https://tecnofab.example/x/"),
+                (
+                    "campaigns/line-downtime/03-who-should-see-it.md",
+                    "https://tecnofab.example/plants/",
+                    "https://tecnofab.example/x/",
+                ),
+                ("campaigns/line-downtime/05-old-machines.md", "https://tecnofab.example/plants/", "https://tecnofab.example/x/"),
+                (FILE, "enough   = 2", "enough = 3"),
+            ],
+            "support alone never meets Vision",
+            "2 of the supporting rules can be reached",
+        ),
+        (
+            &[
+                ("campaigns/line-downtime/02-short-stops.md", ":::ask vision", ""),
+                (
+                    FILE,
+                    "    { touch = [\"call\", \"meeting\", \"fair\"], power = \"meets\" },\n    { click = \"results\"",
+                    "    { click = \"results\"",
+                ),
+            ],
+            "nothing can prove Vision: nobody is asked",
+            "no form, call or event proves it",
         ),
     ];
     for (changes, words, more) in cases {
@@ -119,6 +162,10 @@ fn what_makes_no_sense_is_warned_of() {
             printed[0]
         );
     }
+    // Two campaigns together feed what neither does alone.
+    let together = [(FILE, "days = 2, within = \"60d\"", "days = 3, within = \"40d\"")];
+    let warnings = load_changed(&together, &[]).expect("valid").warnings;
+    assert!(warnings.is_empty(), "{warnings:?}");
     // A campaign of every week feeds what a monthly one does not.
     let often = [(FILE, "days = 2, within = \"60d\"", "days = 4, within = \"60d\""), (fair, CRON, "30 9 * * TUE")];
     let warnings = load_changed(&often, &[]).expect("valid").warnings;

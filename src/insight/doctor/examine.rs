@@ -7,7 +7,7 @@ use crate::domain::census::Census;
 use crate::domain::plan::Plan;
 use crate::flow::census;
 use crate::flow::context::FlowError;
-use crate::store::backend::Store;
+use crate::store::scratch;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -66,7 +66,7 @@ async fn remembered(plan: &Plan, now: Timestamp) -> Remembered {
         let fix = "start it, or correct [database] in nurtured.toml; a database that is not there yet is made by the daemon";
         (vec![Finding::down("database", format!("{name} does not answer: {why}"), fix)], None, Vec::new())
     };
-    let store = match within(ANSWER, Store::peek(&plan.settings.database)).await {
+    let store = match within(ANSWER, scratch::look_at(&plan.settings.database)).await {
         Ok(Ok(store)) => store,
         Ok(Err(error)) => return down(error.to_string()),
         Err(late) => return down(late),

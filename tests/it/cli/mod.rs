@@ -6,6 +6,7 @@ mod evidence;
 mod halt;
 mod lists;
 mod plans;
+mod simulated;
 mod verbs;
 
 use std::path::PathBuf;

@@ -21,6 +21,7 @@ mod halted;
 mod returned;
 mod salespeople;
 mod signed;
+mod simulated;
 mod time;
 mod visitors;
 

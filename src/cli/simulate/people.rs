@@ -1,0 +1,67 @@
+//! Whose people a simulation is about: those of a list, of the database of this configuration, or made up.
+
+use crate::cli::exit::Exit;
+use crate::cli::prospects::page::Page;
+use crate::cli::screen;
+use crate::domain::plan::Plan;
+use crate::domain::settings::DatabaseUrl;
+use crate::inbox::prospects::{self, Options};
+use crate::insight::simulate::cast::{self, Cast};
+use crate::store::scratch;
+use std::fs::File;
+use std::path::Path;
+
+/// How many are made up when there are none.
+const MADE_UP: u32 = 10_000;
+
+/// Finds them, and says where they come from.
+///
+/// # Errors
+/// 65 for a list that cannot be read.
+pub async fn find(list: Option<&Path>, made_up: Option<u32>, seed: u64, plan: &Plan) -> Result<(Cast, String), Exit> {
+    let invented = |count: u32| Cast { arrivals: cast::made_up(count as usize, seed), left_out: 0 };
+    if let Some(file) = list {
+        return Ok((read(file, plan)?, format!("the list {}", file.display())));
+    }
+    if let Some(count) = made_up {
+        return Ok((invented(count), "made up".to_owned()));
+    }
+    match of_database(&plan.settings.database).await {
+        Ok(cast) if !cast.arrivals.is_empty() => Ok((cast, "the database of this configuration".to_owned())),
+        Ok(_) => Ok((invented(MADE_UP), "made up: nobody is nurtured in the database of this configuration".to_owned())),
+        Err(why) => Ok((invented(MADE_UP), format!("made up: {why}"))),
+    }
+}
+
+async fn of_database(database: &DatabaseUrl) -> Result<Cast, String> {
+    if let DatabaseUrl::Sqlite(path) = database
+        && !path.exists()
+    {
+        return Err(format!("there is no database {} yet", path.display()));
+    }
+    let unreadable = |why: &dyn std::fmt::Display| format!("the database of this configuration cannot be read ({why})");
+    let store = scratch::look_at(database).await.map_err(|e| unreadable(&e))?;
+    let cast = cast::of_store(&store).await.map_err(|e| unreadable(&e));
+    store.close().await;
+    cast
+}
+
+/// The rows of a list; a bad one is said and left out.
+fn read(file: &Path, plan: &Plan) -> Result<Cast, Exit> {
+    let unreadable = |why: &dyn std::fmt::Display| Exit::Data(format!("could not read {}: {why}", file.display()));
+    let source = File::open(file).map_err(|e| unreadable(&e))?;
+    let options = Options { map: None, declared: &plan.settings.fields };
+    let rows = prospects::open(source, &options).map_err(|e| unreadable(&e))?;
+    let (mut page, mut left_out) = (Page::default(), 0);
+    for row in rows {
+        match row {
+            Ok(row) => page.add(row, None, "simulation"),
+            Err(error) => {
+                left_out += 1;
+                screen::aside(format!("{}:{error}", file.display()));
+            }
+        }
+    }
+    let arrivals = page.by_day().into_values().flatten().collect();
+    Ok(Cast { arrivals, left_out })
+}

@@ -1,0 +1,229 @@
+//! What one person does about one mail, and what the house records of it: through the same doors as on the web and by mail.
+
+use super::habits::{answer, kind};
+use super::world::{Person, World};
+use crate::domain::address::Address;
+use crate::domain::criterion::{Criterion, Verdict};
+use crate::domain::id::{DeliveryId, IssueId, Name, ProspectId};
+use crate::domain::machine::Machine;
+use crate::domain::plan::Plan;
+use crate::domain::question::Answer;
+use crate::domain::signal::{About, Detail, NewSignal};
+use crate::flow::context::FlowError;
+use crate::flow::observe;
+use crate::flow::receive::{self, Mail, Says};
+use crate::mail::token::{Kind, Token};
+use crate::store::prospects;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+
+/// How many more questions the answer page asks.
+const MORE: usize = 2;
+
+/// Something one person does about one mail.
+#[derive(Debug, Clone)]
+pub struct Act {
+    /// Who, by number.
+    pub person: usize,
+    /// About which mail.
+    pub delivery: DeliveryId,
+    /// Of which issue.
+    pub issue: IssueId,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub does: Does,
+}
+
+/// What somebody does.
+#[derive(Debug, Clone)]
+pub enum Does {
+    /// Follows the n-th link; whose it is is recorded only where that may be.
+    Click {
+        /// Which.
+        link: usize,
+        /// Whether it may be recorded.
+        tracked: bool,
+    },
+    /// A machine follows it.
+    Machine {
+        /// Which.
+        link: usize,
+    },
+    /// Answers the n-th question with the n-th answer.
+    Answer {
+        /// Which question.
+        question: usize,
+        /// Which answer.
+        answer: usize,
+    },
+    /// Fills in a form.
+    Form {
+        /// Which.
+        form: Name,
+        /// With these words.
+        fields: BTreeMap<String, String>,
+    },
+    /// Writes back.
+    Reply(String),
+    /// Wants no more.
+    Unsubscribe,
+    /// Calls it unwanted.
+    Complain,
+}
+
+impl Act {
+    /// Whether it shares a transaction with others.
+    #[must_use]
+    pub const fn is_signal(&self) -> bool {
+        !matches!(self.does, Does::Form { .. } | Does::Reply(_) | Does::Complain)
+    }
+}
+
+/// What becomes signals of one transaction, as the web would write them.
+///
+/// # Errors
+/// The store's.
+pub async fn together(world: &mut World, acts: &[Act]) -> Result<(), FlowError> {
+    let plan = world.ctx.plan();
+    let mut signals: Vec<NewSignal> = acts.iter().filter_map(|act| signal(world, act)).collect();
+    signals.extend(further(world, &plan, acts).await?);
+    observe::observe(&world.ctx, &signals).await?;
+    for act in acts {
+        let Some(issue) = world.diary.issues.get(&act.issue) else { continue };
+        let campaign = issue.campaign.clone();
+        let of = world.diary.of(&campaign);
+        match act.does {
+            Does::Click { tracked: true, .. } => of.clicked += 1,
+            Does::Click { tracked: false, .. } => of.clicked_untracked += 1,
+            Does::Machine { .. } => of.machine += 1,
+            Does::Answer { .. } => of.answered += 1,
+            Does::Unsubscribe => of.unsubscribed += 1,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn signal(world: &World, act: &Act) -> Option<NewSignal> {
+    let person = &world.people[act.person];
+    let issue = world.diary.issues.get(&act.issue)?;
+    let (delivery, day) = (act.delivery, act.at.to_zoned(TimeZone::UTC).date());
+    let target = |link: usize| issue.content.links.get(link).map(|target| Detail::Click { target: target.clone() });
+    let (once, machine, detail) = match &act.does {
+        Does::Click { link, tracked: true } => (format!("click:{delivery}:{link}:{day}:person"), None, target(*link)?),
+        Does::Click { link, tracked: false } => {
+            let once = format!("click:issue:{}:{link}:{day}:{}", act.issue, person.id);
+            return Some(NewSignal { about: About::Nobody, delivery: None, ..new(act, person, once, None, target(*link)?) });
+        }
+        Does::Machine { link } => (format!("click:{delivery}:{link}:{day}:machine"), Some(Machine::Agent), target(*link)?),
+        Does::Answer { question, answer } => {
+            let asked = issue.content.questions.get(*question)?;
+            let answer = asked.answers.get(*answer)?;
+            (format!("answer:{delivery}:{question}:{}", act.at.as_millisecond()), None, said_of(asked.criterion, answer, act.at))
+        }
+        Does::Unsubscribe => {
+            let once = format!("unsubscribe:{delivery}:{}", act.at.as_second() / 60);
+            (once, None, Detail::Unsubscribe { how: "one-click".to_owned() })
+        }
+        Does::Form { .. } | Does::Reply(_) | Does::Complain => return None,
+    };
+    Some(new(act, person, once, machine, detail))
+}
+
+fn new(act: &Act, person: &Person, once: String, machine: Option<Machine>, detail: Detail) -> NewSignal {
+    NewSignal {
+        about: About::Prospect(person.id),
+        once,
+        occurred_at: act.at,
+        delivery: Some(act.delivery),
+        issue: Some(act.issue),
+        by: None,
+        machine,
+        detail,
+    }
+}
+
+fn said_of(criterion: Criterion, answer: &Answer, at: Timestamp) -> Detail {
+    let date = answer.due.as_ref().map(|due| due.0.after(at).to_zoned(TimeZone::UTC).date());
+    Detail::Answer { criterion, say: answer.say.clone(), date }
+}
+
+/// What those who answered are asked further, of what is unknown about them, and answer.
+async fn further(world: &mut World, plan: &Plan, acts: &[Act]) -> Result<Vec<NewSignal>, FlowError> {
+    let answerers: Vec<&Act> = acts.iter().filter(|act| matches!(act.does, Does::Answer { .. })).collect();
+    if answerers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<ProspectId> = answerers.iter().map(|act| world.people[act.person].id).collect();
+    let mut tx = world.ctx.store().read().await?;
+    let known: BTreeMap<ProspectId, BTreeMap<Criterion, Verdict>> =
+        prospects::load(&mut tx, &ids).await?.into_iter().map(|p| (p.id, p.verdicts)).collect();
+    drop(tx);
+    let (mut signals, mut counted) = (Vec::new(), Vec::new());
+    for act in answerers {
+        let (Does::Answer { question, .. }, Some(issue)) = (&act.does, world.diary.issues.get(&act.issue)) else { continue };
+        let person = &world.people[act.person];
+        let Some(habit) = kind(world, person, act.at) else { continue };
+        let asked = issue.content.questions.get(*question).map(|asked| asked.criterion);
+        let verdict = |c: Criterion| known.get(&person.id).and_then(|of| of.get(&c)).copied().unwrap_or_default();
+        let with = |is: Verdict| Criterion::ALL.into_iter().filter(move |c| verdict(*c) == is);
+        let open = with(Verdict::Unknown).chain(with(Verdict::Expired)).filter(|c| Some(*c) != asked);
+        let askable = open.filter(|c| !plan.qualifying.criteria[*c].answers.is_empty());
+        let own = person.chance.of(issue.campaign.as_str()).of(issue.newsletter.as_str()).of("further");
+        for criterion in askable.take(MORE).filter(|c| own.of(c.word()).happens(habit.further)) {
+            let answers = &plan.qualifying.criteria[criterion].answers;
+            let Some(n) = answer(own.of(criterion.word()).of("says"), habit, criterion, answers) else { continue };
+            let once = format!("answer:{}:more:{criterion}:{}", act.delivery, act.at.as_millisecond());
+            let at = Act { at: act.at + SignedDuration::from_secs(61), ..act.clone() };
+            signals.push(new(&at, person, once, None, said_of(criterion, &answers[n], at.at)));
+            counted.push(issue.campaign.clone());
+        }
+    }
+    for campaign in counted {
+        world.diary.of(&campaign).further += 1;
+    }
+    Ok(signals)
+}
+
+/// What is a transaction of its own: a form, a reply, a complaint.
+///
+/// # Errors
+/// The store's.
+pub async fn alone(world: &mut World, act: &Act) -> Result<(), FlowError> {
+    let Some(issue) = world.diary.issues.get(&act.issue) else { return Ok(()) };
+    let (campaign, newsletter, address) =
+        (issue.campaign.clone(), issue.newsletter.clone(), world.people[act.person].address.clone());
+    match &act.does {
+        Does::Form { form, fields } => {
+            let once = format!("form:{form}:{}:{}", act.delivery, act.at.as_millisecond());
+            observe::form_once(&world.ctx, form, address, fields.clone(), once, act.at).await?;
+            world.diary.of(&campaign).forms += 1;
+        }
+        Does::Reply(text) => {
+            let says = Says::Words { from: address, subject: format!("Re: {newsletter}"), text: text.clone() };
+            receive::receive(&world.ctx, &mail(world, act, "reply", says)).await?;
+            world.diary.of(&campaign).replied += 1;
+        }
+        _ => {
+            let says = Says::Complaint { feedback: "abuse".to_owned() };
+            receive::receive(&world.ctx, &mail(world, act, "complaint", says)).await?;
+            world.diary.of(&campaign).complained += 1;
+        }
+    }
+    Ok(())
+}
+
+/// A mail that answers a delivery.
+fn mail(world: &World, act: &Act, what: &str, says: Says) -> Mail {
+    let ours: Address = world.ctx.plan().settings.smtp.return_path.clone();
+    let token = world.ctx.signer().text(Token { kind: Kind::MessageId, id: act.delivery.0, ordinal: 0 }, "");
+    let message_id = format!("{token}@{}", ours.domain());
+    Mail {
+        id: format!("{what}-{}@simulation", act.delivery),
+        recipients: vec![ours.to_string()],
+        message_ids: vec![message_id],
+        says,
+    }
+}

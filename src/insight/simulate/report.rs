@@ -1,0 +1,389 @@
+//! What a simulation found, as it is printed and as programs read it. Equal runs give equal bytes: nothing in it depends on
+//! when, where or how fast it ran.
+
+use super::calendar::{OfZone, calendars};
+use super::diary::OfCampaign as Noted;
+use super::world::World;
+use super::writers::is_more;
+use crate::domain::criterion::Criterion;
+use crate::domain::handoff::{Handoff, Outcome};
+use crate::domain::id::Name;
+use crate::domain::plan::Plan;
+use crate::flow::context::FlowError;
+use crate::flow::sweep;
+use crate::store::{campaigns, handoffs, outcomes};
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Silences longer than this are counted: nurture thins to a letter a quarter before it asks anybody whether to stay.
+pub const LONG_SILENCE_DAYS: i64 = 92;
+/// How many of the busiest days are told.
+const BUSIEST: usize = 5;
+
+/// What was found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Where the people came from.
+    pub prospects_from: String,
+    /// How many took part.
+    pub prospects: usize,
+    /// How many were left out: closed, erased, or with a salesperson.
+    pub left_out: usize,
+    /// The seed.
+    pub seed: u64,
+    /// From when…
+    pub from: Timestamp,
+    /// …until when.
+    pub until: Timestamp,
+    /// By the clock of this zone, the office's, quarters and days are told.
+    pub zone: String,
+    /// The configuration.
+    pub configuration: String,
+    /// The calendar of every zone.
+    pub calendar: Vec<OfZone>,
+    /// Mails, and on how many days.
+    pub load: Load,
+    /// What became of each campaign.
+    pub campaigns: Vec<OfCampaign>,
+    /// Ready and requests.
+    pub quarters: Vec<Quarter>,
+    /// Where people stood in the end.
+    pub standing: Standing,
+    /// What salespeople were offered.
+    pub salespeople: Vec<OfSalesperson>,
+    /// What the desk did.
+    pub desk: Desk,
+    /// How long nobody wrote.
+    pub silence: Silence,
+    /// Prospects nobody would ever look at again, at any end of a quarter or at the end: always none.
+    pub without_future: i64,
+}
+
+/// Mails by day.
+#[derive(Debug, Clone, Serialize)]
+pub struct Load {
+    /// Mails accepted.
+    pub mails: u64,
+    /// Letters to our own people.
+    pub letters: u64,
+    /// On so many days.
+    pub days: usize,
+    /// The days with the most.
+    pub busiest: Vec<(Date, u64)>,
+    /// Every day with mails.
+    pub by_day: BTreeMap<Date, u64>,
+}
+
+/// What became of a campaign.
+#[derive(Debug, Clone, Serialize)]
+pub struct OfCampaign {
+    /// Its name.
+    pub campaign: Name,
+    /// Mails accepted.
+    pub mails: u64,
+    /// Of them, mails that asked something.
+    pub asking: u64,
+    /// Mails of which a person followed a link.
+    pub clicked: u64,
+    /// Of them, by people who are not tracked: counted, and nobody's.
+    pub clicked_untracked: u64,
+    /// Hits of machines.
+    pub machine_hits: u64,
+    /// Mails whose question was answered.
+    pub answered: u64,
+    /// Further answers on the page.
+    pub further_answers: u64,
+    /// Forms filled in.
+    pub forms: u64,
+    /// Replies.
+    pub replied: u64,
+    /// Unsubscribed.
+    pub unsubscribed: u64,
+    /// Called it unwanted.
+    pub complained: u64,
+    /// Put off by the cap, and sent later.
+    pub deferred_by_cap: i64,
+    /// Left while or after its window was closed.
+    pub deferred_by_window: Deferred,
+    /// Left later than its date for another reason: a pace, a canary, a busy relay.
+    pub deferred_otherwise: Deferred,
+    /// What did not reach anybody, and why.
+    pub not_sent: Vec<NotSent>,
+    /// Why it paused by itself, if it did: nothing more was sent then.
+    pub paused: Option<String>,
+    /// A series: when somebody first had every letter it has.
+    pub letters_run_out_at: Option<Timestamp>,
+    /// An edition: the first of its dates for which there is no letter that was not sent yet.
+    pub needs_letter_at: Option<Timestamp>,
+    /// How many of its letters nobody has written yet: they were made up like its own.
+    pub letters_made_up: usize,
+}
+
+/// Mails that left later than their date.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Deferred {
+    /// How many.
+    pub mails: u64,
+    /// The longest wait, in minutes.
+    pub longest_minutes: i64,
+}
+
+/// Deliveries that reached nobody.
+#[derive(Debug, Clone, Serialize)]
+pub struct NotSent {
+    /// Their state.
+    pub state: String,
+    /// Why.
+    pub reason: String,
+    /// How many.
+    pub mails: i64,
+}
+
+/// A quarter of a year.
+#[derive(Debug, Clone, Serialize)]
+pub struct Quarter {
+    /// "2026-Q1".
+    pub quarter: String,
+    /// Offers of ready prospects.
+    pub ready: u64,
+    /// Offers of prospects who asked for a person.
+    pub requests: u64,
+    /// Won.
+    pub won: u64,
+    /// Where people stood at its end.
+    #[serde(flatten)]
+    pub end: Standing,
+}
+
+/// Where the nurtured stood at an instant.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Standing {
+    /// How many had none, one, two, three, four or five of the five.
+    pub known: [u64; 6],
+    /// Near misses (three or four of five) that lack each criterion.
+    pub near_misses_lack: BTreeMap<Criterion, u64>,
+    /// The same of everybody of whom anything is met.
+    pub others_lack: BTreeMap<Criterion, u64>,
+    /// What holds most people back: of near misses, or of all others while there are none.
+    pub bottleneck: Option<Criterion>,
+}
+
+/// What a salesperson was offered.
+#[derive(Debug, Clone, Serialize)]
+pub struct OfSalesperson {
+    /// Who.
+    pub salesperson: Name,
+    /// Offers that ended with them.
+    pub offers: u64,
+    /// Of them, requests.
+    pub requests: u64,
+    /// Won.
+    pub won: u64,
+    /// Open at once at most.
+    pub most_open: u64,
+    /// What they may have open at once.
+    pub at_most: Option<u32>,
+}
+
+/// What the desk did.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Desk {
+    /// Calls.
+    pub calls: u64,
+    /// Calls that reached somebody.
+    pub reached: u64,
+}
+
+/// How long nobody wrote to somebody who could have been written to.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Silence {
+    /// The longest, in days.
+    pub longest_days: i64,
+    /// What counts as long, in days.
+    pub long_days: i64,
+    /// How many are in a long one at the end.
+    pub in_a_long_one: u64,
+    /// How many could be written to at the end.
+    pub reachable: u64,
+}
+
+/// Who was asked about, and for how long.
+#[derive(Debug, Clone)]
+pub struct Header {
+    /// Where the people came from.
+    pub prospects_from: String,
+    /// How many were left out.
+    pub left_out: usize,
+    /// The seed.
+    pub seed: u64,
+    /// From when…
+    pub from: Timestamp,
+    /// …until when.
+    pub until: Timestamp,
+}
+
+/// Sums up. `ends` are the ends of quarters, in order, with where people stood then.
+///
+/// # Errors
+/// The store's.
+pub async fn sum_up(
+    world: &mut World,
+    header: Header,
+    ends: Vec<(Timestamp, Standing)>,
+    without_future: i64,
+) -> Result<Report, FlowError> {
+    let plan = world.ctx.plan();
+    let mut tx = world.ctx.store().read().await?;
+    let occurred = outcomes::occurred(&mut tx).await?;
+    let ended = outcomes::ended(&mut tx).await?;
+    let put_off: BTreeMap<Name, i64> = outcomes::put_off(&mut tx).await?.into_iter().collect();
+    let states = campaigns::all(&mut tx).await?;
+    let all = handoffs::all(&mut tx).await?;
+    let reachable = outcomes::reachable(&mut tx).await?;
+    drop(tx);
+    let now = world.now();
+    let mut in_a_long_one = 0;
+    for id in &reachable {
+        let since = world.number(*id).and_then(|number| world.people[number].silent_since);
+        let lasted = since.map_or(SignedDuration::ZERO, |since| now.duration_since(since));
+        world.diary.silence(lasted);
+        in_a_long_one += u64::from(lasted > SignedDuration::from_hours(LONG_SILENCE_DAYS * 24));
+    }
+    let of_campaign = |campaign: &crate::domain::campaign::Campaign| {
+        let name = &campaign.name;
+        let not_sent = ended.iter().filter(|e| e.campaign == *name && e.state != "accepted");
+        let not_sent = not_sent.map(|e| NotSent { state: e.state.clone(), reason: e.reason.clone(), mails: e.count }).collect();
+        let noted = world.diary.campaigns.get(name).cloned().unwrap_or_default();
+        let made_up = campaign.newsletters.iter().filter(|n| is_more(&n.id)).count();
+        let paused = states.get(name).and_then(|state| state.paused.clone());
+        told(name, &noted, put_off.get(name).copied().unwrap_or_default(), not_sent, (paused, made_up))
+    };
+    Ok(Report {
+        prospects_from: header.prospects_from,
+        prospects: world.people.len(),
+        left_out: header.left_out,
+        seed: header.seed,
+        from: header.from,
+        until: header.until,
+        zone: plan.roster.office.zone().iana_name().unwrap_or("UTC").to_owned(),
+        configuration: plan.hash.clone(),
+        calendar: calendars(&plan, &world.diary, &occurred, header.from, header.until),
+        load: load(world),
+        campaigns: plan.campaigns.iter().map(of_campaign).collect(),
+        standing: ends.last().map(|(_, standing)| standing.clone()).unwrap_or_default(),
+        quarters: quarters(&plan, &all, ends, header.from),
+        salespeople: salespeople(&plan, &all, now),
+        desk: Desk { calls: world.diary.calls.0, reached: world.diary.calls.1 },
+        silence: Silence {
+            longest_days: world.diary.longest_silence.as_hours() / 24,
+            long_days: LONG_SILENCE_DAYS,
+            in_a_long_one,
+            reachable: reachable.len() as u64,
+        },
+        without_future,
+    })
+}
+
+/// Where the nurtured stand now, and how many are without a future.
+///
+/// # Errors
+/// The store's.
+pub async fn stand(world: &World) -> Result<(Standing, i64), FlowError> {
+    let mut tx = world.ctx.store().read().await?;
+    let met = outcomes::met(&mut tx).await?;
+    let reachable = outcomes::reachable(&mut tx).await?.len() as u64;
+    drop(tx);
+    let mut of: BTreeMap<_, Vec<Criterion>> = BTreeMap::new();
+    for (prospect, criterion) in met {
+        of.entry(prospect).or_default().push(criterion);
+    }
+    let mut standing = Standing::default();
+    for criteria in of.values() {
+        standing.known[criteria.len().min(5)] += 1;
+        let lacking = Criterion::ALL.into_iter().filter(|c| !criteria.contains(c));
+        let counted = if criteria.len() >= 3 { &mut standing.near_misses_lack } else { &mut standing.others_lack };
+        for criterion in lacking {
+            *counted.entry(criterion).or_default() += 1;
+        }
+    }
+    standing.known[0] = reachable.saturating_sub(of.len() as u64);
+    let counted = if standing.near_misses_lack.is_empty() { &standing.others_lack } else { &standing.near_misses_lack };
+    // Of equals, the first of the five.
+    standing.bottleneck = counted.iter().rev().max_by_key(|(_, count)| **count).map(|(criterion, _)| *criterion);
+    Ok((standing, sweep::without_future(&world.ctx).await?))
+}
+
+fn load(world: &World) -> Load {
+    let mut busiest: Vec<(Date, u64)> = world.diary.days.iter().map(|(day, mails)| (*day, *mails)).collect();
+    busiest.sort_by_key(|(day, mails)| (std::cmp::Reverse(*mails), *day));
+    busiest.truncate(BUSIEST);
+    let mails = world.diary.days.values().sum();
+    Load { mails, letters: world.diary.letters, days: world.diary.days.len(), busiest, by_day: world.diary.days.clone() }
+}
+
+fn told(name: &Name, n: &Noted, cap: i64, not_sent: Vec<NotSent>, (paused, made_up): (Option<String>, usize)) -> OfCampaign {
+    let deferred = |(mails, longest): (u64, SignedDuration)| Deferred { mails, longest_minutes: longest.as_mins() };
+    OfCampaign {
+        campaign: name.clone(),
+        mails: n.accepted,
+        asking: n.asking,
+        clicked: n.clicked + n.clicked_untracked,
+        clicked_untracked: n.clicked_untracked,
+        machine_hits: n.machine,
+        answered: n.answered,
+        further_answers: n.further,
+        forms: n.forms,
+        replied: n.replied,
+        unsubscribed: n.unsubscribed,
+        complained: n.complained,
+        deferred_by_cap: cap,
+        deferred_by_window: deferred(n.window),
+        deferred_otherwise: deferred(n.later),
+        not_sent,
+        paused,
+        letters_run_out_at: n.ran_out_at,
+        needs_letter_at: n.needs_letter_at,
+        letters_made_up: made_up,
+    }
+}
+
+fn quarters(plan: &Plan, all: &[Handoff], ends: Vec<(Timestamp, Standing)>, from: Timestamp) -> Vec<Quarter> {
+    let mut begins = from;
+    let mut found = Vec::new();
+    for (ends_at, end) in ends {
+        let within = |at: Timestamp| at >= begins && at < ends_at;
+        let opened = |cause: &str| all.iter().filter(|h| h.cause == cause && within(h.opened_at)).count() as u64;
+        let won = all.iter().filter(|h| h.outcome == Some(Outcome::Won) && h.closed_at.is_some_and(within)).count() as u64;
+        let date = begins.to_zoned(plan.roster.office.zone().clone()).date();
+        let quarter = format!("{}-Q{}", date.year(), (date.month() + 2) / 3);
+        found.push(Quarter { quarter, ready: opened("ready"), requests: opened("request"), won, end });
+        begins = ends_at;
+    }
+    found
+}
+
+fn salespeople(plan: &Plan, all: &[Handoff], now: Timestamp) -> Vec<OfSalesperson> {
+    let manager = (!plan.roster.salespeople.iter().any(|s| s.id == plan.roster.manager)).then_some((&plan.roster.manager, None));
+    let everybody = plan.roster.salespeople.iter().map(|s| (&s.id, s.at_most)).chain(manager);
+    let of = |(id, at_most): (&Name, Option<u32>)| {
+        let own: Vec<&Handoff> = all.iter().filter(|h| h.salesperson == *id).collect();
+        let mut turns: Vec<(Timestamp, i64)> =
+            own.iter().flat_map(|h| [(h.opened_at, 1), (h.closed_at.unwrap_or(now), -1)]).collect();
+        turns.sort_unstable();
+        let open = turns.iter().scan(0, |open, (_, turn)| {
+            *open += turn;
+            Some(*open)
+        });
+        OfSalesperson {
+            salesperson: id.clone(),
+            offers: own.len() as u64,
+            requests: own.iter().filter(|h| h.cause == "request").count() as u64,
+            won: own.iter().filter(|h| h.outcome == Some(Outcome::Won)).count() as u64,
+            most_open: open.max().unwrap_or(0).unsigned_abs(),
+            at_most,
+        }
+    };
+    everybody.map(of).collect()
+}

@@ -1,0 +1,146 @@
+//! A simulation from its first day to its last: the clock goes from event to event, and at each of them everybody does what
+//! is due, then the house.
+
+use super::cast::Cast;
+use super::readers::Readers;
+use super::report::{self, Header, Report};
+use super::sellers::Sellers;
+use super::world::World;
+use super::writers;
+use crate::domain::behaviour::Behaviour;
+use crate::domain::campaign::Order;
+use crate::domain::id::Name;
+use crate::domain::plan::Plan;
+use crate::flow::context::FlowError;
+use crate::flow::settle::Step;
+use crate::flow::sweep;
+use crate::store::backend::Store;
+use jiff::civil::Weekday;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+
+/// What is to be simulated.
+#[derive(Debug)]
+pub struct Asked {
+    /// An empty database that is thrown away.
+    pub scratch: Store,
+    /// The configuration.
+    pub plan: Plan,
+    /// How everybody acts.
+    pub behaviour: Behaviour,
+    /// Who takes part.
+    pub cast: Cast,
+    /// Where they come from, in words.
+    pub prospects_from: String,
+    /// Under another seed, people act differently.
+    pub seed: u64,
+    /// From when…
+    pub from: Timestamp,
+    /// …until when.
+    pub until: Timestamp,
+}
+
+/// When something happens besides what people and steps do.
+struct Almanac {
+    zone: TimeZone,
+    /// When the next day begins, on which every step is taken.
+    day: Timestamp,
+    /// When the quarter ends.
+    quarter: Timestamp,
+    /// When each edition has a date.
+    editions: Vec<(Name, Option<Timestamp>)>,
+}
+
+impl Almanac {
+    fn begin(plan: &Plan, from: Timestamp) -> Self {
+        let zone = plan.roster.office.zone().clone();
+        let editions = plan.campaigns.iter().filter(|c| c.order == Order::Edition);
+        let editions = editions.map(|c| (c.name.clone(), c.schedule.after(from).map(|f| f.due_at))).collect();
+        Self { day: from, quarter: quarter_after(&zone, from), zone, editions }
+    }
+
+    fn next(&self) -> Timestamp {
+        let editions = self.editions.iter().filter_map(|(_, at)| *at).min();
+        self.day.min(self.quarter).min(editions.unwrap_or(Timestamp::MAX))
+    }
+
+    /// The editions whose date has come.
+    fn due(&mut self, plan: &Plan, now: Timestamp) -> Vec<Name> {
+        let mut due = Vec::new();
+        for (name, at) in self.editions.iter_mut().filter(|(_, at)| at.is_some_and(|at| at <= now)) {
+            due.push(name.clone());
+            *at = plan.campaign(name).and_then(|c| c.schedule.after(now)).map(|f| f.due_at);
+        }
+        due
+    }
+
+    fn day_after(&self, now: Timestamp) -> Timestamp {
+        let tomorrow = now.to_zoned(self.zone.clone()).date().saturating_add(1.day());
+        tomorrow.to_zoned(self.zone.clone()).map_or(Timestamp::MAX, |day| day.timestamp())
+    }
+}
+
+/// Simulates.
+///
+/// # Errors
+/// The store's; what a step or an act of somebody fails with.
+pub async fn run(asked: Asked) -> Result<Report, FlowError> {
+    let Asked { scratch, mut plan, behaviour, cast, prospects_from, seed, from, until } = asked;
+    if behaviour.writes_on {
+        writers::write_series(&mut plan, from, until);
+    }
+    let mut almanac = Almanac::begin(&plan, from);
+    let mut world = World::begin(scratch, plan, behaviour, &cast.arrivals, (seed, from)).await?;
+    let (mut readers, mut sellers) = (Readers::default(), Sellers::default());
+    let (mut ends, mut without_future) = (Vec::new(), 0);
+    loop {
+        let now = world.now();
+        readers.act(&mut world).await?;
+        sellers.act(&mut world).await?;
+        let due = almanac.due(&world.ctx.plan(), now);
+        if !due.is_empty() {
+            writers::write_editions(&mut world, &due)?;
+        }
+        if almanac.day <= now {
+            almanac.day = almanac.day_after(now);
+            world.ring(&Step::ALL);
+            // The daemon looks every hour; but what it looks for comes about in months.
+            if now == from || now.to_zoned(almanac.zone.clone()).weekday() == Weekday::Monday {
+                sweep::review(&world.ctx).await?;
+            }
+        }
+        let settled = world.settle().await?;
+        readers.receive(&mut world, &settled.captured).await?;
+        if settled.handed_off {
+            sellers.look(&mut world).await?;
+        }
+        if almanac.quarter <= now {
+            almanac.quarter = quarter_after(&almanac.zone, now);
+            sweep::review(&world.ctx).await?;
+            let (standing, lost) = report::stand(&world).await?;
+            ends.push((now, standing));
+            without_future = without_future.max(lost);
+        }
+        let next = [world.next_step(), readers.next(), sellers.next()].into_iter().flatten().min();
+        let next = next.unwrap_or(Timestamp::MAX).min(almanac.next());
+        if next >= until {
+            break;
+        }
+        world.clock.move_to(next);
+    }
+    world.clock.move_to(until);
+    sweep::review(&world.ctx).await?;
+    let (standing, lost) = report::stand(&world).await?;
+    ends.push((until, standing));
+    let header = Header { prospects_from, left_out: cast.left_out, seed, from, until };
+    report::sum_up(&mut world, header, ends, without_future.max(lost)).await
+}
+
+/// When the quarter that holds an instant ends, by the clock of a zone.
+fn quarter_after(zone: &TimeZone, at: Timestamp) -> Timestamp {
+    let date = at.to_zoned(zone.clone()).date();
+    let first = date.first_of_month();
+    let months = 3 - i64::from((date.month() - 1) % 3);
+    let next = first.saturating_add(months.months());
+    next.to_zoned(zone.clone()).map_or(Timestamp::MAX, |day| day.timestamp())
+}

@@ -1,0 +1,223 @@
+//! What salespeople do with what they are offered, and what marketing's callers do about near misses: drawn when it is
+//! offered, done when its time has come, through the same doors as from the page, by mail and on the command line.
+
+use super::world::{World, span};
+use crate::domain::behaviour::{Desk, End, Offer};
+use crate::domain::chance::Chance;
+use crate::domain::criterion::{Criterion, Verdict};
+use crate::domain::handoff::{Handoff, Outcome, Rejection, State};
+use crate::domain::id::HandoffId;
+use crate::domain::salesperson::Hours;
+use crate::domain::signal::{Detail, Touch};
+use crate::flow::context::FlowError;
+use crate::flow::follow_up::{Action, act};
+use crate::flow::observe::{self, Logged};
+use crate::flow::settle::Step;
+use crate::store::{handoffs, prospects, verdicts};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use std::collections::BTreeMap;
+
+/// How many near misses the desk looks through for somebody to call.
+const LOOKED_AT: i64 = 500;
+/// The desk begins to call so long after the office opens.
+const DESK_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
+/// What salespeople are about to do.
+#[derive(Debug, Default)]
+pub struct Sellers {
+    agenda: BTreeMap<(Timestamp, HandoffId, Does), Chance>,
+    last: Option<HandoffId>,
+    desk_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Does {
+    Answer,
+    Touch,
+    End,
+}
+
+impl Sellers {
+    /// When somebody does something next.
+    #[must_use]
+    pub fn next(&self) -> Option<Timestamp> {
+        [self.agenda.keys().next().map(|(at, ..)| *at), self.desk_at].into_iter().flatten().min()
+    }
+
+    /// Finds what was offered since, and draws when it will be answered.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn look(&mut self, world: &mut World) -> Result<(), FlowError> {
+        let mut tx = world.ctx.store().read().await?;
+        let new = handoffs::after(&mut tx, self.last.unwrap_or(HandoffId(0))).await?;
+        drop(tx);
+        for handoff in new {
+            self.last = Some(handoff.id);
+            let Some(number) = world.number(handoff.prospect) else { continue };
+            let person = &mut world.people[number];
+            if let Some(since) = person.silent_since.take() {
+                world.diary.silence(handoff.opened_at.duration_since(since));
+            }
+            person.offers += 1;
+            let own = person.chance.of("handoff").nth(person.offers);
+            self.offered(world, &handoff, own);
+        }
+        Ok(())
+    }
+
+    fn offered(&mut self, world: &World, handoff: &Handoff, own: Chance) {
+        let plan = world.ctx.plan();
+        let takes = span(own.of("answers").delay(world.behaviour.sales.answers));
+        let at = plan.roster.hours(&handoff.salesperson).after_working(takes, world.now());
+        self.agenda.insert((at, handoff.id, Does::Answer), own);
+    }
+
+    /// Does everything whose time has come.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn act(&mut self, world: &mut World) -> Result<(), FlowError> {
+        let now = world.now();
+        let mut any = false;
+        while let Some(first) = self.agenda.first_entry().filter(|first| first.key().0 <= now) {
+            let ((_, id, does), own) = first.remove_entry();
+            self.sell(world, id, does, own).await?;
+            any = true;
+        }
+        if self.desk_at.is_none_or(|at| at <= now) {
+            any |= self.call(world).await?;
+        }
+        if any {
+            world.ring(&[Step::Qualify, Step::Remind, Step::Correspond]);
+        }
+        Ok(())
+    }
+
+    async fn sell(&mut self, world: &mut World, id: HandoffId, does: Does, own: Chance) -> Result<(), FlowError> {
+        let mut tx = world.ctx.store().read().await?;
+        let Some(handoff) = handoffs::load(&mut tx, id).await? else { return Ok(()) };
+        drop(tx);
+        match does {
+            Does::Answer if handoff.state == State::Offered => self.answer(world, &handoff, own).await,
+            Does::Touch if handoff.state == State::Owned => {
+                let touch = Action::Touch { touch: Touch::Call, proves: Vec::new(), date: None, note: String::new() };
+                take(world, &handoff, touch).await.map(drop)
+            }
+            Does::End if handoff.state == State::Owned => {
+                let action = match own.of("end").weighed(&world.behaviour.sales.ends) {
+                    Some(End::Outcome(Outcome::Won)) | None => Action::Won(None),
+                    Some(End::Outcome(_)) => Action::Lost(String::new()),
+                    Some(End::Recycle(reason)) => Action::Recycle { reason: reason.clone(), wake: None, note: String::new() },
+                };
+                take(world, &handoff, action).await.map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn answer(&mut self, world: &mut World, handoff: &Handoff, own: Chance) -> Result<(), FlowError> {
+        let word = own.of("offer").weighed(&world.behaviour.sales.offers).copied().unwrap_or(Offer::Accept);
+        let note = String::new;
+        let action = match word {
+            Offer::Accept => Action::Accept,
+            Offer::NotMine => Action::Reject(Rejection::NotMine, note()),
+            Offer::NotReady => {
+                let criterion = own.of("criterion").among(&Criterion::ALL).copied().unwrap_or(Criterion::Need);
+                Action::Reject(Rejection::NotReady(criterion), note())
+            }
+            Offer::Customer => Action::Reject(Rejection::AlreadyCustomer, note()),
+        };
+        let mut after = take(world, handoff, action).await?;
+        if after.is_none() {
+            // Nobody else could take it.
+            after = take(world, handoff, Action::Accept).await?;
+        }
+        let Some(after) = after else { return Ok(()) };
+        match after.state {
+            State::Offered => self.offered(world, &after, own.of("again")),
+            State::Owned => {
+                let plan = world.ctx.plan();
+                let (hours, sales, now) = (plan.roster.hours(&after.salesperson), &world.behaviour.sales, world.now());
+                let touch = hours.after_working(span(own.of("touches").delay(sales.touches)), now);
+                let end = hours.next_open(now + own.of("lasts").delay(sales.lasts)).max(touch);
+                self.agenda.insert((touch, after.id, Does::Touch), own);
+                self.agenda.insert((end, after.id, Does::End), own);
+            }
+            State::Closed => {}
+        }
+        Ok(())
+    }
+
+    /// The desk's calls of a working day. Returns whether anybody was called.
+    async fn call(&mut self, world: &mut World) -> Result<bool, FlowError> {
+        let Some(desk) = world.behaviour.desk.clone() else {
+            self.desk_at = Some(Timestamp::MAX);
+            return Ok(false);
+        };
+        let (plan, now, is_first) = (world.ctx.plan(), world.now(), self.desk_at.is_none());
+        self.desk_at = Some(next_calls(&plan.roster.office, now));
+        if is_first {
+            return Ok(false);
+        }
+        let mut tx = world.ctx.store().read().await?;
+        let near = verdicts::near_misses(&mut tx, LOOKED_AT).await?;
+        let near = prospects::load(&mut tx, &near).await?;
+        drop(tx);
+        let mut left = desk.calls;
+        for prospect in near {
+            let Some(number) = world.number(prospect.id).filter(|_| left > 0) else { continue };
+            let person = &mut world.people[number];
+            if person.called_at.is_some_and(|at| desk.again.after(at) > now) {
+                continue;
+            }
+            left -= 1;
+            person.called_at = Some(now);
+            world.diary.calls.0 += 1;
+            let own = person.chance.of("call").nth(u64::try_from(now.as_second()).unwrap_or(0));
+            if own.of("reached").happens(desk.reaches) {
+                world.diary.calls.1 += 1;
+                let known = |c: &Criterion| prospect.verdicts.get(c) == Some(&Verdict::Met);
+                let missing = Criterion::ALL.into_iter().filter(|c| !known(c) && plan.qualifying.reads_touch(*c, Touch::Call));
+                let proves: Vec<Criterion> = missing.filter(|c| own.of(c.word()).happens(desk.proves)).collect();
+                log(world, number, &desk, proves, own).await?;
+            }
+        }
+        Ok(left < desk.calls)
+    }
+}
+
+/// Writes down what a call brought.
+async fn log(world: &World, number: usize, desk: &Desk, proves: Vec<Criterion>, own: Chance) -> Result<(), FlowError> {
+    let now = world.now();
+    let months = 1 + i64::try_from(own.of("date").below(8)).unwrap_or(0);
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let date = proves.contains(&Criterion::Timeframe).then(|| today.saturating_add(months.months()));
+    let note = "called from the desk".to_owned();
+    let detail = Detail::Touch { touch: Touch::Call, proves, contradicts: Vec::new(), date, not_before: None, note };
+    let logged = Logged { address: world.people[number].address.clone(), by: desk.by.clone(), occurred_at: now, detail };
+    observe::log(&world.ctx, logged).await.map(drop)
+}
+
+/// Does it as the salesperson who has it; `None` when it is not possible as things stand.
+async fn take(world: &mut World, handoff: &Handoff, action: Action) -> Result<Option<Handoff>, FlowError> {
+    let after = match act(&world.ctx, handoff.id, &handoff.salesperson, action).await {
+        Ok(after) => after,
+        Err(FlowError::Refused(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    // Returned to nurture: from here on it counts again how long nobody writes.
+    if after.outcome.is_some_and(Outcome::returns)
+        && let Some(number) = world.number(handoff.prospect)
+    {
+        world.people[number].silent_since = Some(world.now());
+    }
+    Ok(Some(after))
+}
+
+/// When the desk calls next: in the office's hours, once a day.
+fn next_calls(office: &Hours, now: Timestamp) -> Timestamp {
+    let calls = office.0.openings(now).map(|(opens, closes)| (opens + DESK_AFTER).min(closes));
+    calls.into_iter().find(|at| *at > now).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,310 @@
+//! The house on its virtual clock: the daemon's steps, each taken when it is due or something rang for it, and the mails
+//! they send, captured.
+//!
+//! What rings for what is the same as in the daemon, where every step hears every bell; here a step that cannot be concerned
+//! is spared, and once a day all of them are taken.
+
+use super::diary::Diary;
+use crate::clock::{Clock, ManualClock};
+use crate::domain::behaviour::{Behaviour, Refusals};
+use crate::domain::chance::Chance;
+use crate::domain::delivery::Reply;
+use crate::domain::id::{DeliveryId, ProspectId};
+use crate::domain::plan::Plan;
+use crate::domain::prospect::Prospect;
+use crate::domain::span::Span;
+use crate::flow::admit::{self, Arrival};
+use crate::flow::context::{Context, FlowError, Progress};
+use crate::flow::doors::Doors;
+use crate::flow::settle::Step;
+use crate::mail::capture::{Capture, Captured};
+use crate::mail::token::Kind;
+use crate::store::backend::Store;
+use crate::store::{campaigns, prospects};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What prospects do, and what time alone changes about them, is seen to by the hour: a year has nine thousand of them, and
+/// nothing here hangs on the minute. Mails, offers and deadlines keep theirs.
+const GRAIN: i64 = 3_600;
+/// How many people are admitted in one transaction.
+const PAGE: usize = 2_000;
+/// How many mails may be in hand at a time: nothing that is captured is ever in doubt.
+const IN_HAND: usize = 512;
+/// Where so many mailboxes are gone, campaigns may pause in the middle of an issue. How many mails are on their way then hangs
+/// on which of them share a commit, and so on the machine: there they go one by one, and equal seeds give equal bytes again.
+const MANY_GONE: u32 = 10_000;
+
+/// The house, who lives around it, and what is noted.
+pub struct World {
+    /// What every step is given.
+    pub ctx: Context,
+    /// Its clock.
+    pub clock: Arc<ManualClock>,
+    /// How everybody acts.
+    pub behaviour: Behaviour,
+    /// Where every draw comes from.
+    pub chance: Chance,
+    /// When it began.
+    pub begins_at: Timestamp,
+    /// Everybody, by number.
+    pub people: Vec<Person>,
+    /// What is noted.
+    pub diary: Diary,
+    numbers: BTreeMap<ProspectId, usize>,
+    doors: Doors,
+    due: [Option<Timestamp>; Step::ALL.len()],
+    caught: Arc<Mutex<Vec<String>>>,
+}
+
+/// What came of taking the steps.
+#[derive(Debug, Default)]
+pub struct Settled {
+    /// The deliveries that were captured, in their order.
+    pub captured: Vec<DeliveryId>,
+    /// Whether anybody was offered to a salesperson, or offered again.
+    pub handed_off: bool,
+}
+
+/// A prospect who takes part.
+#[derive(Debug)]
+pub struct Person {
+    /// Who.
+    pub id: ProspectId,
+    /// Their address.
+    pub address: crate::domain::address::Address,
+    /// Where draws about them come from.
+    pub chance: Chance,
+    /// Which kinds of people they may be: what `when` of each asks for.
+    pub fits: Vec<bool>,
+    /// Whether a machine of their company reads first.
+    pub scanned: bool,
+    /// Since when nobody has written to them; `None` while a salesperson does.
+    pub silent_since: Option<Timestamp>,
+    /// How many letters of its own each campaign has given them.
+    pub had: BTreeMap<crate::domain::id::Name, usize>,
+    /// How often they were offered to a salesperson.
+    pub offers: u64,
+    /// When the desk last called.
+    pub called_at: Option<Timestamp>,
+}
+
+impl World {
+    /// A house around an empty database, in which everybody has just been admitted.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn begin(
+        store: Store,
+        mut plan: Plan,
+        behaviour: Behaviour,
+        arrivals: &[Arrival],
+        (seed, at): (u64, Timestamp),
+    ) -> Result<Self, FlowError> {
+        // One connection suffices where nothing is waited for, and nobody checks the signature.
+        plan.settings.smtp.connections = 1;
+        plan.settings.smtp.max_in_doubt = if behaviour.refusals.gone.millionths() < MANY_GONE { IN_HAND } else { 1 };
+        plan.settings.smtp.dkim = None;
+        let clock = Arc::new(ManualClock::at(at));
+        let chance = Chance::seeded(seed);
+        let caught = Arc::new(Mutex::new(Vec::new()));
+        let ours = plan.settings.smtp.return_path.to_string();
+        let capture = capture(clock.clone(), chance.of("relay"), behaviour.refusals, ours, caught.clone());
+        let mut tx = store.write().await?;
+        campaigns::put(&mut tx, plan.schedules(), at).await?;
+        tx.commit().await?;
+        let ctx = Context::capturing(store, clock.clone(), plan, "simulation".to_owned(), capture).await?;
+        let doors = Doors::open(&ctx);
+        let mut world = Self {
+            ctx,
+            clock,
+            behaviour,
+            chance,
+            begins_at: at,
+            people: Vec::new(),
+            diary: Diary::default(),
+            numbers: BTreeMap::new(),
+            doors,
+            due: [Some(at); Step::ALL.len()],
+            caught,
+        };
+        world.admit(arrivals).await?;
+        Ok(world)
+    }
+
+    async fn admit(&mut self, arrivals: &[Arrival]) -> Result<(), FlowError> {
+        let (plan, now) = (self.ctx.plan(), self.clock.now());
+        for page in arrivals.chunks(PAGE) {
+            let mut tx = self.ctx.store().write().await?;
+            admit::admit(&mut tx, &plan, page, "simulation", None, now).await?;
+            tx.commit().await?;
+        }
+        let mut after = ProspectId(0);
+        loop {
+            let mut tx = self.ctx.store().read().await?;
+            let page = prospects::page(&mut tx, after, i64::try_from(PAGE).unwrap_or(i64::MAX)).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = *last;
+            for prospect in prospects::load(&mut tx, &page).await? {
+                self.meet(prospect, now);
+            }
+        }
+    }
+
+    fn meet(&mut self, prospect: Prospect, now: Timestamp) {
+        let fits = self.behaviour.people.iter().map(|kind| kind.when.iter().all(|c| c.holds(&prospect))).collect();
+        let Some(address) = prospect.address else { return };
+        let company = self.chance.of("scanner").of(address.domain());
+        self.numbers.insert(prospect.id, self.people.len());
+        self.people.push(Person {
+            id: prospect.id,
+            chance: self.chance.of("person").of(address.as_str()),
+            fits,
+            scanned: company.happens(self.behaviour.scanners.share),
+            silent_since: Some(now),
+            had: BTreeMap::new(),
+            offers: 0,
+            called_at: None,
+            address,
+        });
+    }
+
+    /// The present instant.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The number of a prospect who takes part.
+    #[must_use]
+    pub fn number(&self, prospect: ProspectId) -> Option<usize> {
+        self.numbers.get(&prospect).copied()
+    }
+
+    /// Somebody did something that concerns these steps.
+    pub fn ring(&mut self, steps: &[Step]) {
+        let now = self.now();
+        for step in steps {
+            self.due[*step as usize] = Some(now);
+        }
+    }
+
+    /// When the next step is due, if nothing rings before.
+    #[must_use]
+    pub fn next_step(&self) -> Option<Timestamp> {
+        self.due.iter().flatten().min().copied()
+    }
+
+    /// Takes every step that is due until none is.
+    ///
+    /// # Errors
+    /// The first step's that fails.
+    pub async fn settle(&mut self) -> Result<Settled, FlowError> {
+        let mut handed_off = false;
+        loop {
+            let (mut done, now) = (false, self.now());
+            for step in Step::ALL {
+                if self.due[step as usize].is_none_or(|at| at > now) {
+                    continue;
+                }
+                self.due[step as usize] = match step.take(&self.ctx, &self.doors).await? {
+                    Progress::Done => {
+                        done = true;
+                        handed_off |= step == Step::HandOff;
+                        self.ring(concerned(step));
+                        Some(now)
+                    }
+                    Progress::Idle => None,
+                    Progress::NotBefore(at) if step == Step::Qualify => Some(grained(at)),
+                    Progress::NotBefore(at) => Some(at.max(now + SignedDuration::from_millis(1))),
+                };
+            }
+            if !done {
+                return Ok(Settled { captured: self.captured(), handed_off });
+            }
+        }
+    }
+
+    /// What was captured since this was last asked.
+    fn captured(&mut self) -> Vec<DeliveryId> {
+        let caught = std::mem::take(&mut *self.caught.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut found = Vec::with_capacity(caught.len());
+        for return_path in &caught {
+            let token = return_path.rsplit_once('@').and_then(|(local, _)| local.rsplit_once('+')).map(|(_, token)| token);
+            match token.and_then(|token| self.ctx.signer().read_caseless(Kind::ReturnPath, token)) {
+                Some(token) => found.push(DeliveryId(token.id)),
+                None => self.diary.letters += 1,
+            }
+        }
+        found.sort_unstable();
+        found
+    }
+}
+
+/// The next full grain, `at` itself if it is one.
+#[must_use]
+pub fn grained(at: Timestamp) -> Timestamp {
+    let second = at.as_second() + i64::from(at.subsec_nanosecond() > 0);
+    Timestamp::from_second(second.div_euclid(GRAIN) * GRAIN + if second.rem_euclid(GRAIN) > 0 { GRAIN } else { 0 }).unwrap_or(at)
+}
+
+/// A span of so many seconds, at least a minute.
+#[must_use]
+pub fn span(of: SignedDuration) -> Span {
+    Span::minutes((of.as_secs() / 60).max(1))
+}
+
+/// The steps for which one that did something leaves work.
+const fn concerned(step: Step) -> &'static [Step] {
+    match step {
+        Step::Publish => &[Step::Deliver, Step::Alarm],
+        Step::Deliver => &[Step::Publish, Step::Qualify, Step::Alarm],
+        Step::Qualify => &[Step::HandOff],
+        Step::HandOff => &[Step::Remind, Step::Correspond],
+        Step::Remind | Step::Alarm => &[Step::Correspond],
+        Step::Correspond => &[],
+    }
+}
+
+/// The relay: takes what it is given, but for mailboxes that are gone and servers that are busy.
+fn capture(
+    clock: Arc<ManualClock>,
+    chance: Chance,
+    refusals: Refusals,
+    ours: String,
+    caught: Arc<Mutex<Vec<String>>>,
+) -> Capture {
+    Capture::new(move |mail: Captured<'_>| {
+        // A letter to one of us has a return path without a token.
+        if mail.return_path != ours {
+            let minute = u64::try_from(clock.now().as_second() / 60).unwrap_or(0);
+            let own = chance.of(mail.to.as_str()).nth(minute);
+            if own.of("gone").happens(refusals.gone) {
+                return Reply::NoMailbox("5.1.1 no such mailbox".to_owned());
+            }
+            if own.of("later").happens(refusals.later) {
+                return Reply::Later("4.2.0 not now".to_owned());
+            }
+        }
+        caught.lock().unwrap_or_else(PoisonError::into_inner).push(mail.return_path.to_owned());
+        Reply::Accepted
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_is_rounded_up_to_the_hour() {
+        for (at, expected) in [
+            ("2026-02-03T09:00:00Z", "2026-02-03T09:00:00Z"),
+            ("2026-02-03T09:00:00.001Z", "2026-02-03T10:00:00Z"),
+            ("2026-02-03T09:59:59Z", "2026-02-03T10:00:00Z"),
+            ("1969-12-31T23:30:00Z", "1970-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(grained(at.parse().expect("an instant")).to_string(), expected);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! A relay that is none: every mail is handed to somebody in this process, who says what a relay would have answered.
+//!
+//! For simulation. Nothing leaves the process; what is before it (marks, leases, the last stop check) is the same code.
+
+use crate::domain::address::Address;
+use crate::domain::delivery::Reply;
+use std::sync::Arc;
+
+/// A mail as it would have gone out.
+#[derive(Debug, Clone, Copy)]
+pub struct Captured<'a> {
+    /// Where a bounce would have gone; its token names the delivery.
+    pub return_path: &'a str,
+    /// To whom.
+    pub to: &'a Address,
+    /// How long it is, in bytes.
+    pub length: usize,
+}
+
+/// Who takes the mails. Cheap to clone.
+#[derive(Clone)]
+pub struct Capture(Arc<dyn Fn(Captured<'_>) -> Reply + Send + Sync>);
+
+impl Capture {
+    /// Mails are handed to `take`, which answers at once.
+    #[must_use]
+    pub fn new(take: impl Fn(Captured<'_>) -> Reply + Send + Sync + 'static) -> Self {
+        Self(Arc::new(take))
+    }
+
+    /// Hands a mail over.
+    #[must_use]
+    pub fn take(&self, mail: Captured<'_>) -> Reply {
+        (self.0)(mail)
+    }
+}
+
+impl std::fmt::Debug for Capture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Capture")
+    }
+}

@@ -1,0 +1,52 @@
+//! Databases that are not the one in use: one that a simulation throws away when it ends, and another's, only looked at.
+
+use super::backend::{SQLITE_MIGRATIONS, Store, StoreError};
+use crate::domain::settings::DatabaseUrl;
+use secrecy::ExposeSecret;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// How long another's database is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Makes a database in a new file. It outlives no power cut and need not: nothing waits for the disk.
+///
+/// # Errors
+/// When the file cannot be made.
+pub async fn make(path: &Path) -> Result<Store, StoreError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Off)
+        .pragma("cache_size", "-65536")
+        .pragma("temp_store", "memory")
+        .foreign_keys(true);
+    let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+    SQLITE_MIGRATIONS.run(&writer).await?;
+    let readers = SqlitePoolOptions::new().max_connections(2).connect_with(options.read_only(true)).await?;
+    Ok(Store::over(writer, readers))
+}
+
+/// Opens a database that somebody else takes care of: nothing is created, migrated or written.
+///
+/// # Errors
+/// When there is none, or it does not answer.
+pub async fn look_at(database: &DatabaseUrl) -> Result<Store, StoreError> {
+    match database {
+        DatabaseUrl::Sqlite(path) => {
+            let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(PATIENCE);
+            let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(PATIENCE).connect_with(options).await?;
+            Ok(Store::over(pool.clone(), pool))
+        }
+        DatabaseUrl::Postgres(url) => {
+            let read_only = [("default_transaction_read_only", "on")];
+            let options = PgConnectOptions::from_str(url.expose_secret())?.options(read_only).application_name("nurtured");
+            let pool = PgPoolOptions::new().max_connections(4).acquire_timeout(PATIENCE).connect_with(options.clone()).await?;
+            Ok(Store::over_postgres(pool, options))
+        }
+    }
+}
