@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
     /// How many prospects give their fifth proof, one after the other.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     handoffs: Option<u64>,
+    /// How often the backtest is repeated.
+    #[arg(long, default_value = "5")]
+    pub rounds: usize,
     /// Few of everything: to see that it works, not how fast.
     #[arg(long)]
     quick: bool,
@@ -38,6 +41,10 @@ pub(crate) enum What {
     Live,
     /// From the fifth proof to the handoff mail at the relay.
     Latency,
+    /// Other rules over ten million signals.
+    Backtest,
+    /// A year on a virtual clock.
+    Simulate,
     /// All of it.
     All,
 }
@@ -97,6 +104,17 @@ impl Arguments {
     /// How many prospects there are.
     pub(crate) fn prospects(&self) -> u64 {
         self.prospects.unwrap_or(if self.is_quick() { 2_000 } else { 100_000 })
+    }
+
+    /// How many prospects the backtest's history has, each with ten signals.
+    pub(crate) fn prospects_of_history(&self) -> u64 {
+        self.prospects.unwrap_or(if self.is_quick() { 10_000 } else { 1_000_000 })
+    }
+
+    /// How many prospects live through the simulated year.
+    pub(crate) fn prospects_of_a_year(&self) -> usize {
+        let prospects = self.prospects.unwrap_or(if self.is_quick() { 500 } else { 10_000 });
+        usize::try_from(prospects).unwrap_or(usize::MAX)
     }
 
     /// How many signals come in.

@@ -2,7 +2,9 @@
 //! history sealed, in a process of its own that does nothing else. The history is made up, the same each time: two years of
 //! clicks, scanners, imports, replies and calls; one in thirty answers all five questions, one in twelve some of them.
 
+use crate::Figure;
 use crate::stopwatch::Stopwatch;
+use crate::usage::{most_memory, processor_seconds};
 use anyhow::{Context as _, Result, bail, ensure};
 use jiff::{SignedDuration, Timestamp};
 use nurtured::clock::ManualClock;
@@ -31,18 +33,15 @@ const ASKED: &str = "NURTURED_BENCH_BACKTEST";
 const EACH: u64 = 10;
 const PAGE: u64 = 5_000;
 
-/// Fills a database with `prospects` times ten signals unless it is there already, and backtests it `rounds` times.
+/// Fills a database with `prospects` times ten signals, and backtests it `rounds` times. What it gives is for the last line.
 ///
 /// # Errors
 /// When anything goes wrong; when a backtest finds nobody.
-pub(crate) async fn run(directory: &Path, prospects: u64, rounds: usize) -> Result<()> {
-    let path = directory.join(format!("history-{prospects}.db"));
+pub(crate) async fn run(prospects: u64, rounds: usize) -> Result<Vec<Figure>> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("history.db");
     println!("backtest: {} signals of {prospects} prospects, sealed, on SQLite", prospects * EACH);
-    if !path.exists() {
-        let filling = path.with_extension("filling");
-        fill(&filling, prospects).await?;
-        std::fs::rename(&filling, &path)?;
-    }
+    fill(&path, prospects).await?;
     let mut found: Vec<(f64, f64, f64)> = Vec::new();
     for _ in 0..rounds {
         let output = Command::new(std::env::current_exe()?).env(ASKED, &path).output()?;
@@ -58,10 +57,10 @@ pub(crate) async fn run(directory: &Path, prospects: u64, rounds: usize) -> Resu
     let (seconds, megabytes) = (found[found.len() / 2].0, found.iter().map(|f| f.1).fold(0.0, f64::max));
     let processor = found[found.len() / 2].2;
     println!(
-        "backtest_s={seconds:.2} goal_at_most={} backtest_mb={megabytes:.0} goal_at_most={} backtest_processor_s={processor:.2}\n",
+        "  {seconds:.2} s (goal: at most {}), {megabytes:.0} MB (goal: at most {}), {processor:.2} s of processor\n",
         GOAL.0, GOAL.1
     );
-    Ok(())
+    Ok(vec![("backtest_s".to_owned(), format!("{seconds:.2}")), ("backtest_mb".to_owned(), format!("{megabytes:.0}"))])
 }
 
 /// The database to backtest, where this process was started for that.
@@ -80,22 +79,12 @@ pub(crate) async fn measured(path: &Path) -> Result<()> {
     let stopwatch = Stopwatch::start();
     let found = backtest(&house.ctx, &house.ctx.plan(), None, &(Arc::new(|_, _| {}) as _)).await?;
     let seconds = stopwatch.read().as_secs_f64();
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
-    let most: f64 = most.trim().trim_end_matches("kB").trim().parse()?;
     ensure!(found.would.ready > 0, "nobody would have become ready");
-    let (processor, most) = (processor_seconds()?, most / 1024.0);
+    let me = std::process::id();
+    let (processor, most) = (processor_seconds(me)?, most_memory(me)?);
     let (ready, requests) = (found.would.ready, found.would.requests);
     println!("seconds={seconds:.2} megabytes={most:.0} processor_seconds={processor:.2} ready={ready} requests={requests}");
     Ok(())
-}
-
-/// What this process has taken of the processors: told beside the time, for machines that others use too (proc(5)).
-fn processor_seconds() -> Result<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let (_, fields) = stat.rsplit_once(')').context("/proc/self/stat without a name")?;
-    let ticks: Vec<f64> = fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
-    Ok(ticks.iter().sum::<f64>() / 100.0)
 }
 
 fn begins() -> Timestamp {

@@ -20,6 +20,8 @@ mod company;
 mod world;
 mod live;
 mod latency;
+mod backtest;
+mod simulate;
 
 use anyhow::Result;
 use arguments::{Arguments, What};
@@ -29,8 +31,12 @@ use clap::Parser;
 type Figure = (String, String);
 
 fn main() -> Result<()> {
-    let arguments = Arguments::parse();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(measure(arguments))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // The process that a measurement starts for itself.
+    if let Some(path) = backtest::asked() {
+        return runtime.block_on(backtest::measured(&path));
+    }
+    runtime.block_on(measure(Arguments::parse()))
 }
 
 async fn measure(arguments: Arguments) -> Result<()> {
@@ -41,6 +47,12 @@ async fn measure(arguments: Arguments) -> Result<()> {
     }
     if arguments.what.includes(What::Latency) {
         figures.extend(latency::measure(&arguments).await?);
+    }
+    if arguments.what.includes(What::Backtest) {
+        figures.extend(backtest::run(arguments.prospects_of_history(), arguments.rounds).await?);
+    }
+    if arguments.what.includes(What::Simulate) {
+        figures.extend(simulate::run(arguments.prospects_of_a_year()).await?);
     }
     let line: Vec<String> = figures.iter().map(|(name, value)| format!("{name}={value}")).collect();
     println!("{}", line.join(" "));

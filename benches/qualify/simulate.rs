@@ -1,6 +1,8 @@
 //! How long a year takes: 10,000 prospects, 51 issues, everybody acting as the example's behaviour says, from the first day to
 //! the report, on a virtual clock (Q2). One year is simulated twice, and must come out the same.
 
+use crate::Figure;
+use crate::usage::most_memory;
 use anyhow::{Context as _, Result, ensure};
 use nurtured::clock::{Clock, SystemClock};
 use nurtured::config::behaviour::usual;
@@ -21,7 +23,7 @@ const FROM: &str = "2026-01-12T00:00:00Z";
 const UNTIL: &str = "2027-01-12T00:00:00Z";
 
 /// Measures it and prints the figure beside its goal; with fewer prospects, it only shows that the measurement works.
-pub(crate) async fn run(prospects: usize) -> Result<()> {
+pub(crate) async fn run(prospects: usize) -> Result<Vec<Figure>> {
     println!("simulate: one year, {prospects} prospects, {ISSUES} issues, the example's behaviour");
     let (first, seconds) = Box::pin(year(prospects)).await?;
     let (again, more) = Box::pin(year(prospects)).await?;
@@ -30,9 +32,12 @@ pub(crate) async fn run(prospects: usize) -> Result<()> {
     ensure!(issues == ISSUES, "{issues} dates had mails, and not {ISSUES}");
     ensure!(first.without_future == 0, "{} prospects were without a future", first.without_future);
     let offers: u64 = first.quarters.iter().map(|q| q.ready + q.requests).sum();
-    println!("  {} mails, {offers} offers; {seconds:.1} s and {more:.1} s, at most {:.0} MB", first.load.mails, memory()?);
-    println!("simulate_s={:.1} simulate_rss_mb={:.0} goal_at_most={GOAL}\n", f64::midpoint(seconds, more), memory()?);
-    Ok(())
+    let memory = most_memory(std::process::id())?;
+    println!(
+        "  {} mails, {offers} offers; {seconds:.1} s and {more:.1} s (goal: at most {GOAL}), at most {memory:.0} MB\n",
+        first.load.mails
+    );
+    Ok(vec![("simulate_s".to_owned(), format!("{:.1}", f64::midpoint(seconds, more)))])
 }
 
 async fn year(prospects: usize) -> Result<(Report, f64)> {
@@ -66,12 +71,4 @@ fn company() -> Result<Plan> {
         }
     }
     Ok(plan)
-}
-
-/// The most this process ever held, in megabytes.
-fn memory() -> Result<f64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel says no VmHWM")?;
-    let kilobytes: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kilobytes / 1024.0)
 }

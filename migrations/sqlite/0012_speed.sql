@@ -16,10 +16,11 @@ CREATE TABLE known (
                 CHECK (criterion IN ('vision', 'budget', 'authority', 'need', 'timeframe')),
     verdict     TEXT NOT NULL CONSTRAINT known_verdict CHECK (verdict IN ('met', 'weak', 'contradicted', 'expired')),
     changed_at  BIGINT NOT NULL,
+    plan_hash   TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (prospect_id, criterion)
 ) WITHOUT ROWID;
-INSERT INTO known (prospect_id, criterion, verdict, changed_at)
-SELECT prospect_id, criterion, verdict, changed_at FROM verdicts ORDER BY prospect_id, criterion;
+INSERT INTO known (prospect_id, criterion, verdict, changed_at, plan_hash)
+SELECT prospect_id, criterion, verdict, changed_at, plan_hash FROM verdicts ORDER BY prospect_id, criterion;
 DROP TABLE verdicts;
 ALTER TABLE known RENAME TO verdicts;
 

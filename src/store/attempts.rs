@@ -119,6 +119,8 @@ macro_rules! write {
         )
     };
 }
+/// So many rows may be told before a transaction that need not tell any is cheaper.
+const TOLD: usize = 32;
 const WRITE: Sql = write!("");
 const WRITE_AND_TELL: Sql = write!(" RETURNING delivery_id, state");
 /// Whoever was refused a mark because of a stop gets that written down: as uncertain when an earlier mark has no result,
@@ -170,11 +172,12 @@ pub async fn write(store: &Store, outcomes: &[Outcome], marks: &[Mark], now: Tim
     // A stop that only the database knows would be forgotten with it.
     let marks = if store.journal().is_some_and(|journal| journal.is_broken()) { &[] } else { marks };
     let groups = groups(outcomes, marks)?;
-    // As a rule nothing is refused, and a count says so. On SQLite each row that is told costs as much as one written; on
-    // PostgreSQL a transaction costs round trips, and telling nothing.
-    if !store.is_shared() {
+    // As a rule nothing is refused, and a count says so. On SQLite each row that is told costs as much as one written, on
+    // PostgreSQL next to nothing; the transaction costs round trips.
+    let all = outcomes.len() + marks.len();
+    if !store.is_shared() && all > TOLD {
         let mut tx = store.write().await?;
-        if tx.execute(WRITE, args![groups.as_str(), now]).await? == (outcomes.len() + marks.len()) as u64 {
+        if tx.execute(WRITE, args![groups.as_str(), now]).await? == all as u64 {
             tx.commit().await?;
             return Ok(Written::all(outcomes, marks));
         }
