@@ -5,7 +5,7 @@
 use crate::Figure;
 use crate::stopwatch::Stopwatch;
 use crate::usage::{most_memory, processor_seconds};
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use jiff::{SignedDuration, Timestamp};
 use nurtured::clock::ManualClock;
 use nurtured::config::example;

@@ -10,6 +10,10 @@ use super::qualify::put_rules;
 use crate::domain::plan::Plan;
 use crate::store::{campaigns, configurations};
 
+/// How often it is tried, while the database says that trying again may help: a daemon that starts beside others may be the
+/// one of two deadlocked transactions that is ended.
+const TRIES: usize = 5;
+
 /// What was put in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Applied {
@@ -24,6 +28,18 @@ pub struct Applied {
 /// # Errors
 /// The store's; when its relay cannot be spoken to as configured. Then the old one stays.
 pub async fn apply(ctx: &Context, plan: Plan) -> Result<Applied, FlowError> {
+    for _ in 1..TRIES {
+        match apply_once(ctx, plan.clone()).await {
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "the configuration is not in force yet; it is tried again")
+            }
+            applied => return applied,
+        }
+    }
+    apply_once(ctx, plan).await
+}
+
+async fn apply_once(ctx: &Context, plan: Plan) -> Result<Applied, FlowError> {
     let (before, now) = (ctx.plan(), ctx.now());
     let had_others = rules_hash(&before) != rules_hash(&plan);
     let mut tx = ctx.store().write().await?;

@@ -25,15 +25,18 @@ async fn node(bench: &Bench) -> anyhow::Result<Context> {
 }
 
 fn fills_in_a_form(node: Context, who: ProspectId) -> JoinHandle<Result<(), FlowError>> {
-    let form = Detail::Form { form: name("call-me"), fields: BTreeMap::new() };
+    // What it says of a budget counts for the whole account.
+    let form = Detail::Form { form: name("quote"), fields: BTreeMap::from([("budget".to_owned(), "20000".to_owned())]) };
     let said = signal(who, &format!("form of {who}"), 9, form);
     tokio::spawn(async move { observe::observe(&node, &[said]).await.map(drop) })
 }
 
-/// Returns once so many connections wait for another one's lock.
-fn until_waiting(url: &str, count: u32) {
+/// Returns once so many connections wait for another one's lock; whoever is to wait must not be done before.
+fn until_waiting<T>(url: &str, count: u32, whoever: &JoinHandle<T>) {
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while crate::postgres::ask(url, waiting) != count.to_string() {}
+    while crate::postgres::ask(url, waiting) != count.to_string() {
+        assert!(!whoever.is_finished(), "it waited for nobody");
+    }
 }
 
 /// After how long connections that are opened from now on look whether they are deadlocked; whoever finds it gives way.
@@ -55,9 +58,9 @@ async fn two_colleagues_who_speak_at_the_same_moment_are_both_heard() -> anyhow:
     let mut first = bench.store.write().await?;
     assessments::mark(&mut first, [(ids[0], minute(8))].into_iter()).await?;
     let second = fills_in_a_form(one, ids[1]);
-    until_waiting(url, 1);
+    until_waiting(url, 1, &second);
     let third = fills_in_a_form(other, ids[2]);
-    until_waiting(url, 2);
+    until_waiting(url, 2, &third);
     first.commit().await?;
     second.await??;
     third.await??;
@@ -82,7 +85,7 @@ async fn rules_come_in_force_although_they_were_deadlocked() -> anyhow::Result<(
     let mut beside = stubborn.write().await?;
     assessments::mark(&mut beside, [(ids[1], minute(1))].into_iter()).await?;
     let applying = tokio::spawn(async move { qualify::apply_rules(&node).await });
-    until_waiting(url, 1);
+    until_waiting(url, 1, &applying);
     assessments::mark(&mut beside, [(ids[0], minute(1))].into_iter()).await?;
     beside.commit().await?;
     assert_eq!(applying.await??, 2);
