@@ -29,24 +29,24 @@ pub struct Applied {
 /// The store's; when its relay cannot be spoken to as configured. Then the old one stays.
 pub async fn apply(ctx: &Context, plan: Plan) -> Result<Applied, FlowError> {
     for _ in 1..TRIES {
-        match apply_once(ctx, plan.clone()).await {
+        match apply_once(ctx, &plan).await {
             Err(error) if error.is_transient() => {
-                tracing::warn!(%error, "the configuration is not in force yet; it is tried again")
+                tracing::warn!(%error, "the configuration is not in force yet; it is tried again");
             }
             applied => return applied,
         }
     }
-    apply_once(ctx, plan).await
+    apply_once(ctx, &plan).await
 }
 
-async fn apply_once(ctx: &Context, plan: Plan) -> Result<Applied, FlowError> {
+async fn apply_once(ctx: &Context, plan: &Plan) -> Result<Applied, FlowError> {
     let (before, now) = (ctx.plan(), ctx.now());
-    let had_others = rules_hash(&before) != rules_hash(&plan);
+    let had_others = rules_hash(&before) != rules_hash(plan);
     let mut tx = ctx.store().write().await?;
     let is_new = configurations::put(&mut tx, &plan.hash, &plan.files, now).await?;
     campaigns::put(&mut tx, plan.schedules(), now).await?;
-    let due = put_rules(&mut tx, &plan, had_others, now).await?;
-    ctx.replace_plan(plan)?;
+    let due = put_rules(&mut tx, plan, had_others, now).await?;
+    ctx.replace_plan(plan.clone())?;
     if let Err(error) = tx.commit().await {
         ctx.replace_plan(Plan::clone(&before))?;
         return Err(error.into());
