@@ -59,8 +59,9 @@ macro_rules! members {
         SELECT p.id, p.address, (CAST($6 AS TEXT) = 'all' OR (CAST($6 AS TEXT) = 'consented' AND p.tracking_consent)) AS tracked,
                (SELECT n.id FROM newsletters n
                 WHERE NOT EXISTS (
-                    SELECT 1 FROM deliveries d JOIN issues i ON i.id = d.issue_id
-                    WHERE d.prospect_id = p.id AND i.campaign = $3 AND i.newsletter = n.id
+                    SELECT 1 FROM issues i CROSS JOIN deliveries d
+                    WHERE i.campaign = $3 AND i.newsletter = n.id
+                      AND d.prospect_id = p.id AND d.occurrence_id = i.occurrence_id AND d.issue_id = i.id
                       AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id
                                       AND a.state IN ('failed', 'suppressed', 'skipped', 'cancelled', 'missed')))
                 ORDER BY n.place LIMIT 1) AS newsletter
