@@ -75,7 +75,9 @@ impl Company {
     pub(crate) async fn admit(&self, store: &Store, prospects: u64) -> Result<()> {
         let plan = plan(&self.files)?;
         let ctx = Context::assemble(store.clone(), Arc::new(SystemClock), plan, "measured".to_owned()).await?;
-        qualify::apply_rules(&ctx).await?;
+        let mut tx = store.write().await?;
+        qualify::put_rules(&mut tx, &ctx.plan(), false, ctx.now()).await?;
+        tx.commit().await?;
         for first in (0..prospects).step_by(usize::try_from(PAGE)?) {
             let page: Vec<Arrival> = (first..prospects.min(first + PAGE)).map(arrival).collect::<Result<_>>()?;
             let mut tx = store.write().await?;

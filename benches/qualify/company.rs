@@ -6,7 +6,7 @@ use nurtured::domain::id::{Name, ProspectId};
 use nurtured::flow::admit::{self, Arrival};
 use nurtured::flow::context::Context;
 use nurtured::flow::context::Progress;
-use nurtured::flow::qualify;
+use nurtured::flow::{apply, qualify};
 use nurtured::store::prospects;
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub(crate) const COLLEAGUES: u64 = 4;
 /// Admits them, each as an import leaves them, and lets everything be assessed that follows from it. Returns the first;
 /// the others follow by number.
 pub(crate) async fn admit(ctx: &Context, prospects: u64) -> Result<ProspectId> {
-    qualify::apply_rules(ctx).await?;
+    apply::begin(ctx).await?;
     for first in (0..prospects).step_by(usize::try_from(PAGE)?) {
         let page: Vec<Arrival> = (first..prospects.min(first + PAGE)).map(arrival).collect::<Result<_>>()?;
         let mut tx = ctx.store().write().await?;

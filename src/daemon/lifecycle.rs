@@ -45,8 +45,7 @@ pub async fn run(plan: Plan, reread: Reread) -> anyhow::Result<()> {
         hup: signal(SignalKind::hangup())?,
     };
 
-    let plan = Plan::clone(&house.ctx.plan());
-    let applied = apply::apply(&house.ctx, plan).await.context("could not put the configuration in force")?;
+    let applied = apply::begin(&house.ctx).await.context("could not put the configuration in force")?;
     if applied.is_new {
         tracing::info!(plan = %house.ctx.plan().hash, "another configuration than the one in force: it is applied");
     }

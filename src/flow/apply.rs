@@ -39,6 +39,15 @@ pub async fn apply(ctx: &Context, plan: Plan) -> Result<Applied, FlowError> {
     apply_once(ctx, &plan).await
 }
 
+/// Puts the plan in force that this process works by already: at its start.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn begin(ctx: &Context) -> Result<Applied, FlowError> {
+    let plan = Plan::clone(&ctx.plan());
+    apply(ctx, plan).await
+}
+
 async fn apply_once(ctx: &Context, plan: &Plan) -> Result<Applied, FlowError> {
     let (before, now) = (ctx.plan(), ctx.now());
     let had_others = rules_hash(&before) != rules_hash(plan);

@@ -30,7 +30,7 @@ pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestam
     let whose: Vec<(ProspectId, Option<AccountId>)> = subjects.iter().map(|s| (s.prospect, s.account)).collect();
     let record = Record::of(tx, plan, &whose, Timestamp::MAX).await?;
     let (mut changed, mut again, mut arrived, mut gone) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let rules = applied_rules::changed(tx).await?;
+    let mut rules = None;
     for subject in &subjects {
         let found = record.verdicts(plan, subject.prospect, subject.account, now);
         changed.extend(changes(subject, &found));
@@ -44,6 +44,11 @@ pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestam
         let woke = subject.wake_at.is_some_and(|at| at <= now);
         if let Some(cause) = found.doorway(subject.episode_started_at, subject.handed_off_at) {
             let asks = asks(&found, subject.episode_started_at, subject.handed_off_at);
+            // Asked once, and only where somebody stands in the doorway: most signals bring nobody there.
+            let rules = match rules {
+                Some(rules) => rules,
+                None => *rules.insert(applied_rules::changed(tx).await?),
+            };
             let by_rules = !asks && rules.is_some_and(|rules| rules.made_ready(&found));
             if !subject.is_waiting {
                 arrived.push(Standee { prospect: subject.prospect, episode: subject.episode, cause, found, by_rules });

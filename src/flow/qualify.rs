@@ -14,8 +14,6 @@ use jiff::Timestamp;
 
 /// How many prospects one transaction assesses.
 const PAGE: i64 = 1_000;
-/// How often new rules are tried to be put in force, while the database says that trying again may help.
-const TRIES: usize = 5;
 
 /// Assesses the prospects that are due.
 ///
@@ -43,33 +41,8 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
     Ok(Progress::Done)
 }
 
-/// Puts the plan's rules in force: if they differ from those before, everybody is due to be assessed. Returns how many.
-///
-/// A daemon that starts does this while other nodes record signals and mark the same prospects: it may be the one of two
-/// deadlocked transactions that is ended, and that must not keep it from starting.
-///
-/// # Errors
-/// The store's.
-pub async fn apply_rules(ctx: &Context) -> Result<u64, FlowError> {
-    for _ in 1..TRIES {
-        match apply_once(ctx).await {
-            Err(error) if error.is_transient() => tracing::warn!(%error, "the rules are not in force yet; they are tried again"),
-            applied => return applied,
-        }
-    }
-    apply_once(ctx).await
-}
-
-async fn apply_once(ctx: &Context) -> Result<u64, FlowError> {
-    let (plan, now) = (ctx.plan(), ctx.now());
-    let mut tx = ctx.store().write().await?;
-    let due = put_rules(&mut tx, &plan, false, now).await?;
-    tx.commit().await?;
-    ctx.ring();
-    Ok(due)
-}
-
-/// The same within a transaction; also for a node that worked by other rules until now, whoever put these in force.
+/// Puts a plan's rules in force: if they differ from those before, everybody is due to be assessed; also for a node that
+/// worked by other rules until now, whoever put these in force. Returns how many.
 ///
 /// # Errors
 /// The store's.

@@ -18,10 +18,11 @@ use nurtured::domain::rule::{Qualifying, Reads, Until};
 use nurtured::domain::signal::{About, Detail, NewSignal, Signal};
 use nurtured::domain::span::Span;
 use nurtured::flow::admit::{self, Arrival};
+use nurtured::flow::apply;
 use nurtured::flow::context::{Context, Progress};
 use nurtured::flow::judge::judge;
 use nurtured::flow::observe::{self, Observed, observe};
-use nurtured::flow::qualify::{self, qualify};
+use nurtured::flow::qualify::qualify;
 use nurtured::store::backend::Store;
 use nurtured::store::{assessments, prospects, qualifications, signals};
 use proptest::prelude::*;
@@ -112,7 +113,7 @@ impl House {
         let mut plan = (*self.ctx.plan()).clone();
         plan.qualifying = rules;
         self.ctx.replace_plan(plan)?;
-        qualify::apply_rules(&self.ctx).await?;
+        apply::begin(&self.ctx).await?;
         Ok(())
     }
 
@@ -311,7 +312,7 @@ async fn rules_that_are_not_in_force_are_nobodys_on_the_way() -> anyhow::Result<
     assert_eq!(known().await?, 0, "another node may know other rules");
     assert_eq!(qualify(&house.ctx).await?, Progress::Done, "it is the step's to conclude");
     assert_eq!(known().await?, 1);
-    qualify::apply_rules(&house.ctx).await?;
+    apply::begin(&house.ctx).await?;
     observe(&house.ctx, &[NewSignal { about: About::Prospect(house.ids[1]), ..answer(2) }]).await?;
     let known = prospects::one(&mut house.ctx.store().read().await?, house.ids[1]).await?.verdicts;
     assert_eq!(known.len(), 1, "in the transaction that recorded it");

@@ -14,7 +14,7 @@ use nurtured::domain::signal::{About, Detail, NewSignal, Touch};
 use nurtured::domain::span::Span;
 use nurtured::flow::admit::Arrival;
 use nurtured::flow::follow_up::{Action, act};
-use nurtured::flow::{forget, halt, judge, observe, qualify, seal};
+use nurtured::flow::{apply, forget, halt, judge, observe, seal};
 use nurtured::insight::backtest::fates;
 use nurtured::insight::compare::{Change, Compared, Reproduced};
 use nurtured::store::backend::Store;
@@ -60,7 +60,7 @@ impl Life {
         let mut plan = Plan::clone(&town.house.ctx.plan());
         plan.campaigns.clear();
         town.house.ctx.replace_plan(plan).expect("a plan without campaigns");
-        qualify::apply_rules(&town.house.ctx).await.expect("rules in force");
+        apply::begin(&town.house.ctx).await.expect("rules in force");
         let at = |n: usize| Address::parse(&format!("p{n}@company{}.example", n % 4)).expect("an address");
         let people: Vec<Address> = (0..14).map(at).collect();
         let arrivals: Vec<Arrival> = people.iter().map(|address| Arrival::of(address.clone())).collect();

@@ -12,7 +12,7 @@ use nurtured::daemon::assemble;
 use nurtured::domain::id::ProspectId;
 use nurtured::domain::signal::Detail;
 use nurtured::flow::context::{Context, FlowError};
-use nurtured::flow::{observe, qualify};
+use nurtured::flow::{apply, observe};
 use nurtured::store::{assessments, signals};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -84,10 +84,10 @@ async fn rules_come_in_force_although_they_were_deadlocked() -> anyhow::Result<(
     // Against the order of ids: it holds the second and wants the first.
     let mut beside = stubborn.write().await?;
     assessments::mark(&mut beside, [(ids[1], minute(1))].into_iter()).await?;
-    let applying = tokio::spawn(async move { qualify::apply_rules(&node).await });
+    let applying = tokio::spawn(async move { apply::begin(&node).await });
     until_waiting(url, 1, &applying);
     assessments::mark(&mut beside, [(ids[0], minute(1))].into_iter()).await?;
     beside.commit().await?;
-    assert_eq!(applying.await??, 2);
+    assert_eq!(applying.await??.due, 2);
     Ok(())
 }

@@ -14,7 +14,7 @@ use nurtured::domain::signal::{About, Detail, NewSignal};
 use nurtured::domain::span::Span;
 use nurtured::flow::follow_up::Action;
 use nurtured::flow::observe::observe;
-use nurtured::flow::{forget, qualify, seal};
+use nurtured::flow::{apply, forget, seal};
 use nurtured::insight::backtest::{Backtest, backtest, fates};
 use nurtured::insight::compare::{Change, Compared, Reproduced};
 use nurtured::insight::whole::Tell;
@@ -38,7 +38,7 @@ async fn again(town: &Town) -> Vec<Compared> {
 
 async fn the_demo_is_reproduced(store: Store) -> Told {
     let town = found(store).await;
-    qualify::apply_rules(&town.house.ctx).await?;
+    apply::begin(&town.house.ctx).await?;
     story::tell(&town, &Narrator::new(true)).await.map_err(|exit| exit.words().to_owned())?;
     let decided = again(&town).await;
     assert!(decided.len() >= 4, "Carla, Ada twice, Quim: {decided:?}");
@@ -84,7 +84,7 @@ async fn the_rules_in_force_reproduce_the_demo_on_postgres() {
 }
 
 async fn three(town: &Town) -> Result<[Address; 3], Box<dyn std::error::Error + Send + Sync>> {
-    qualify::apply_rules(&town.house.ctx).await?;
+    apply::begin(&town.house.ctx).await?;
     let all = [address("ada@albareda.example"), address("bruno@boet.example"), address("cleo@canals.example")];
     town.admit(&all.each_ref().map(|who| somebody(who.as_str())), "card").await?;
     let say = [

@@ -12,10 +12,10 @@ use nurtured::domain::ignored::Why;
 use nurtured::domain::prospect::Standing;
 use nurtured::domain::qualification::Verdict;
 use nurtured::domain::signal::{Detail, Touch};
+use nurtured::flow::apply;
 use nurtured::flow::follow_up::Action;
 use nurtured::flow::judge::{decide, judge};
 use nurtured::flow::observe::{self, Logged, observe};
-use nurtured::flow::qualify;
 use nurtured::insight::desk;
 
 fn at(text: &str) -> Timestamp {
@@ -27,7 +27,7 @@ const PRICES: &str = "https://tecnofab.example/prices";
 story!(explain_at_a_past_instant_says_what_was_known_then, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
-    qualify::apply_rules(&town.house.ctx).await?;
+    apply::begin(&town.house.ctx).await?;
     // A call in January that nobody writes down before February.
     town.pass_to("2026-02-01T10:00:00Z").await?;
     let detail = Detail::Touch {
@@ -78,7 +78,7 @@ story!(explain_at_a_past_instant_says_what_was_known_then, |town| {
     plan.qualifying.criteria[Need].enough = 3;
     town.house.ctx.replace_plan(plan)?;
     town.pass_to("2026-03-06T10:00:00Z").await?;
-    qualify::apply_rules(&town.house.ctx).await?;
+    apply::begin(&town.house.ctx).await?;
     for (then, standing, episode, handoff) in [
         ("2026-03-01T09:00:00Z", Standing::Nurturing, 1, false),
         ("2026-03-02T09:59:00Z", Standing::Offered, 1, true),

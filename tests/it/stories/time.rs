@@ -14,16 +14,16 @@ use nurtured::domain::signal::{Detail, Touch};
 use nurtured::domain::skip::{Dates, SkipDates};
 use nurtured::flow::follow_up::Action;
 use nurtured::flow::observe::{Logged, log};
-use nurtured::flow::{census, forget, halt, qualify, sweep};
+use nurtured::flow::{apply, census, forget, halt, sweep};
 use nurtured::store::suppressions::{self, Channel, Stop};
 
 story!(changed_rules_assess_everybody_anew, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
-    qualify::apply_rules(&town.house.ctx).await?;
+    apply::begin(&town.house.ctx).await?;
     four_proofs(&town, &ada).await?;
     assert!(town.handoffs_of(&ada).await?.is_empty());
-    assert_eq!(qualify::apply_rules(&town.house.ctx).await?, 0, "the same rules: nobody");
+    assert_eq!(apply::begin(&town.house.ctx).await?.due, 0, "the same rules: nobody");
     // A rule of the test's own: the field `industry` is to be a timeframe.
     let mut plan = nurtured::domain::plan::Plan::clone(&town.house.ctx.plan());
     plan.qualifying.criteria[Criterion::Timeframe] = plan.qualifying.criteria[Criterion::Budget].clone();
@@ -35,7 +35,7 @@ story!(changed_rules_assess_everybody_anew, |town| {
         power: nurtured::domain::question::Power::Meets,
     }];
     town.house.ctx.replace_plan(plan)?;
-    assert_eq!(qualify::apply_rules(&town.house.ctx).await?, 1, "everybody who ever gave a signal");
+    assert_eq!(apply::begin(&town.house.ctx).await?.due, 1, "everybody who ever gave a signal");
     town.settle().await?;
     // An imported field that nobody dated can only support: still not ready, but looked at under the new rules.
     assert_eq!(town.verdicts(&ada).await?.met(), 4);
