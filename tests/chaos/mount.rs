@@ -8,8 +8,8 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-/// How much room is left on the full disk: a few commits go through before it is full.
-pub(crate) const ROOM: usize = 192 * 1024;
+/// How much room is left on a disk that is nearly full: enough to begin, little enough to be filled in no time.
+pub(crate) const ROOM: usize = 12 * 1024 * 1024;
 const SIZE: &str = "size=48m";
 /// Tells the child that it is inside.
 const INSIDE: &str = "NURTURED_CHAOS_INSIDE";
