@@ -86,33 +86,30 @@ macro_rules! write {
     ($returning:literal) => {
         locking!(
             "
-    WITH groups AS MATERIALIZED (
-        SELECT CAST(value ->> 'lease' AS BIGINT) AS lease, CAST(value ->> 'fence' AS BIGINT) AS fence,
-               CAST(value ->> 'number' AS BIGINT) AS number, value ->> 'state' AS state,
-               CAST(value ->> 'retry_at' AS BIGINT) AS retry_at, value ->> 'reply' AS reply, value ->> 'deliveries' AS deliveries
-        FROM json_each($1))
+    WITH held AS MATERIALIZED (
+        SELECT CAST(value ->> 'number' AS BIGINT) AS number, value ->> 'state' AS state,
+               CAST(value ->> 'retry_at' AS BIGINT) AS retry_at, value ->> 'reply' AS reply, value ->> 'deliveries' AS deliveries,
+               l.fence, l.issue_id, (l.leased_until > $2 AND EXISTS (
+                   SELECT 1 FROM issues i JOIN campaigns c ON c.name = i.campaign AND (c.state = 'running' OR i.test)
+                   JOIN sending s ON s.id = 1 AND s.observing IS NULL AND (s.stopped IS NULL OR i.test)
+                   WHERE i.id = l.issue_id)) AS may_go
+        FROM json_each($1)
+        JOIN leases l ON l.id = CAST(value ->> 'lease' AS BIGINT) AND l.fence = CAST(value ->> 'fence' AS BIGINT))
     INSERT INTO attempts (delivery_id, number, state, at, fence, retry_at, reply)
-     SELECT CAST(j.value AS BIGINT), g.number, g.state, CAST($2 AS BIGINT), l.fence, g.retry_at, g.reply
-     FROM groups g
-     JOIN leases l ON l.id = g.lease AND l.fence = g.fence
-     CROSS JOIN json_each(g.deliveries) j
-     WHERE g.state <> 'transmitting'
+     SELECT CAST(j.value AS BIGINT), h.number, h.state, CAST($2 AS BIGINT), h.fence, h.retry_at, h.reply
+     FROM held h CROSS JOIN json_each(h.deliveries) j
+     WHERE h.state <> 'transmitting'
      UNION ALL
-     SELECT d.id, g.number, g.state, CAST($2 AS BIGINT), l.fence, NULL, NULL
-     FROM groups g
-     JOIN leases l ON l.id = g.lease AND l.fence = g.fence AND l.leased_until > $2
-     JOIN issues i ON i.id = l.issue_id
-     JOIN campaigns c ON c.name = i.campaign AND (c.state = 'running' OR i.test)
-     JOIN sending s ON s.id = 1 AND s.observing IS NULL AND (s.stopped IS NULL OR i.test)
-     CROSS JOIN json_each(g.deliveries) j
-     JOIN deliveries d ON d.id = CAST(j.value AS BIGINT) AND d.issue_id = i.id
-     WHERE g.state = 'transmitting'
+     SELECT d.id, h.number, h.state, CAST($2 AS BIGINT), h.fence, NULL, NULL
+     FROM held h CROSS JOIN json_each(h.deliveries) j
+     JOIN deliveries d ON d.id = CAST(j.value AS BIGINT) AND d.issue_id = h.issue_id
+     WHERE h.state = 'transmitting' AND h.may_go
+       AND (d.prospect_id IS NULL OR (SELECT s.id FROM suppressions s WHERE s.address = d.address AND s.channel = 'email' AND s.lifted_at IS NULL) IS NULL)
        AND (d.prospect_id IS NULL OR EXISTS (SELECT 1 FROM prospects p WHERE p.id = d.prospect_id AND p.standing = 'nurturing'
             AND p.mail_stop IS NULL AND p.address = d.address",
             "FOR SHARE",
             concat!(
                 "))
-       AND (d.prospect_id IS NULL OR NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.address = d.address AND s.channel = 'email' AND s.lifted_at IS NULL))
      ON CONFLICT (delivery_id, number) DO NOTHING",
                 $returning
             )

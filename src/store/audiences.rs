@@ -43,6 +43,9 @@ struct Place<'a> {
     id: &'a Name,
 }
 
+/// A clause is looked at for each member by itself, with one row of the member's at a time: PostgreSQL would make tables of
+/// what `EXISTS` or a group asks for, for each of them anew.
+///
 /// $1 atoms, $2 newsletters, $3 campaign, $4 and $5 the window of ids, $6 whose clicks are followed. Where the newsletter
 /// due is asked for, "MATERIALIZED" has it found once for each member and not wherever it is mentioned.
 macro_rules! members {
@@ -53,39 +56,36 @@ macro_rules! members {
         SELECT CAST(value ->> 'clause' AS BIGINT) AS clause, CAST(value ->> 'must' AS BIGINT) AS must, value ->> 'kind' AS kind,
                value ->> 'field' AS field, value ->> 'value' AS expected, CAST(value ->> 'bound' AS BIGINT) AS bound
         FROM json_each($1)),
+    clauses AS MATERIALIZED (SELECT DISTINCT clause, must FROM atoms),
     newsletters AS MATERIALIZED (
         SELECT CAST(value ->> 'place' AS BIGINT) AS place, value ->> 'id' AS id FROM json_each($2)),
     members AS ", $once, " (
         SELECT p.id, p.address, (CAST($6 AS TEXT) = 'all' OR (CAST($6 AS TEXT) = 'consented' AND p.tracking_consent)) AS tracked,
                (SELECT n.id FROM newsletters n
-                WHERE NOT EXISTS (
+                WHERE (
                     SELECT 1 FROM issues i CROSS JOIN deliveries d
                     WHERE i.campaign = $3 AND i.newsletter = n.id
                       AND d.prospect_id = p.id AND d.occurrence_id = i.occurrence_id AND d.issue_id = i.id
                       AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id
-                                      AND a.state IN ('failed', 'suppressed', 'skipped', 'cancelled', 'missed')))
+                                      AND a.state IN ('failed', 'suppressed', 'skipped', 'cancelled', 'missed')) LIMIT 1) IS NULL
                 ORDER BY n.place LIMIT 1) AS newsletter
         FROM prospects p
         WHERE p.id > $4 AND p.id <= $5 AND p.standing = 'nurturing' AND p.mail_stop IS NULL AND p.address IS NOT NULL
           AND NOT EXISTS (
-            SELECT 1 FROM atoms a GROUP BY a.clause, a.must
-            HAVING a.must <> MAX(CASE WHEN CASE a.kind
-                WHEN 'in' THEN EXISTS (SELECT 1 FROM prospect_fields f
-                    WHERE f.prospect_id = p.id AND f.name = a.field AND f.folded = a.expected)
-                WHEN 'least' THEN EXISTS (SELECT 1 FROM prospect_fields f
-                    WHERE f.prospect_id = p.id AND f.name = a.field AND f.number >= a.bound)
-                WHEN 'most' THEN EXISTS (SELECT 1 FROM prospect_fields f
-                    WHERE f.prospect_id = p.id AND f.name = a.field AND f.number <= a.bound)
-                WHEN 'known' THEN EXISTS (SELECT 1 FROM prospect_fields f WHERE f.prospect_id = p.id AND f.name = a.field)
-                WHEN 'absent' THEN NOT EXISTS (SELECT 1 FROM prospect_fields f WHERE f.prospect_id = p.id AND f.name = a.field)
-                WHEN 'tag' THEN EXISTS (SELECT 1 FROM prospect_tags t WHERE t.prospect_id = p.id AND t.tag = a.expected)
+            SELECT 1 FROM clauses c WHERE c.must <> CASE WHEN (SELECT 1 FROM atoms a WHERE a.clause = c.clause AND CASE a.kind
+                WHEN 'in' THEN (SELECT f.folded FROM prospect_fields f WHERE f.prospect_id = p.id AND f.name = a.field) = a.expected
+                WHEN 'least' THEN (SELECT f.number FROM prospect_fields f WHERE f.prospect_id = p.id AND f.name = a.field) >= a.bound
+                WHEN 'most' THEN (SELECT f.number FROM prospect_fields f WHERE f.prospect_id = p.id AND f.name = a.field) <= a.bound
+                WHEN 'known' THEN (SELECT 1 FROM prospect_fields f WHERE f.prospect_id = p.id AND f.name = a.field) = 1
+                WHEN 'absent' THEN (SELECT 1 FROM prospect_fields f WHERE f.prospect_id = p.id AND f.name = a.field) IS NULL
+                WHEN 'tag' THEN (SELECT 1 FROM prospect_tags t WHERE t.prospect_id = p.id AND t.tag = a.expected) = 1
                 WHEN 'domain' THEN LENGTH(p.address) > LENGTH(a.expected)
                     AND SUBSTR(p.address, LENGTH(p.address) - LENGTH(a.expected)) IN ('@' || a.expected, '.' || a.expected)
-                WHEN 'verdict' THEN EXISTS (SELECT 1 FROM verdicts v
-                    WHERE v.prospect_id = p.id AND v.criterion = a.field AND v.verdict = a.expected)
-                WHEN 'unknown' THEN NOT EXISTS (SELECT 1 FROM verdicts v WHERE v.prospect_id = p.id AND v.criterion = a.field)
+                WHEN 'verdict' THEN
+                    (SELECT v.verdict FROM verdicts v WHERE v.prospect_id = p.id AND v.criterion = a.field) = a.expected
+                WHEN 'unknown' THEN (SELECT 1 FROM verdicts v WHERE v.prospect_id = p.id AND v.criterion = a.field) IS NULL
                 ELSE FALSE
-                END THEN 1 ELSE 0 END)))",
+                END LIMIT 1) = 1 THEN 1 ELSE 0 END))",
             $rest
         )
     };

@@ -125,8 +125,13 @@ fn run(root: &Path, patches: &[&Patch]) -> Result<bool, String> {
     for file in &files {
         put(root, &copy, file, None)?;
     }
+    // Red means something only of a test that is green as things are.
+    for patch in patches {
+        if !test(&copy, &patch.red, false)? {
+            return Err(format!("{}: not green before anything is broken: cargo test {}", patch.name, patch.red.join(" ")));
+        }
+    }
     let mut all_red = true;
-    // The tests that are to turn red are green without sabotage.
     for patch in patches {
         let changed = patch.applied(root)?;
         for (file, text) in &changed {
