@@ -102,8 +102,8 @@ macro_rules! write {
      UNION ALL
      SELECT d.id, h.number, h.state, CAST($2 AS BIGINT), h.fence, NULL, NULL
      FROM held h CROSS JOIN json_each(h.deliveries) j
-     JOIN deliveries d ON d.id = CAST(j.value AS BIGINT) AND d.issue_id = h.issue_id
-     WHERE h.state = 'transmitting' AND h.may_go
+     CROSS JOIN deliveries d
+     WHERE h.state = 'transmitting' AND h.may_go AND d.id = CAST(j.value AS BIGINT) AND d.issue_id = h.issue_id
        AND (d.prospect_id IS NULL OR (SELECT s.id FROM suppressions s WHERE s.address = d.address AND s.channel = 'email' AND s.lifted_at IS NULL) IS NULL)
        AND (d.prospect_id IS NULL OR EXISTS (SELECT 1 FROM prospects p WHERE p.id = d.prospect_id AND p.standing = 'nurturing'
             AND p.mail_stop IS NULL AND p.address = d.address",
