@@ -57,8 +57,8 @@ const TAKE: &str = "UPDATE leases SET owner = $2, fence = fence + 1, leased_unti
 const RENEW: &str = "UPDATE leases SET leased_until = $3 WHERE id = $1 AND fence = $2";
 const RELEASE: &str = "UPDATE leases SET owner = NULL, leased_until = NULL, not_before = $3 WHERE id = $1 AND fence = $2";
 const FINISH: &str = "UPDATE leases SET owner = NULL, leased_until = NULL, finished_at = $3 WHERE id = $1 AND fence = $2";
-const EXPIRE_OF: &str = "UPDATE leases SET owner = NULL, leased_until = NULL WHERE owner = $1";
-const EXPIRE_ALL: &str = "UPDATE leases SET owner = NULL, leased_until = NULL WHERE owner IS NOT NULL";
+const EXPIRE_OF: &str = "UPDATE leases SET owner = NULL, leased_until = NULL WHERE owner = $1 AND finished_at IS NULL";
+const EXPIRE_ALL: &str = "UPDATE leases SET owner = NULL, leased_until = NULL WHERE owner IS NOT NULL AND finished_at IS NULL";
 const SOONEST: &str = "
     SELECT MIN(CASE WHEN w.opens_at > l.at THEN w.opens_at ELSE l.at END)
     FROM (SELECT i.campaign, i.test, CASE WHEN l.owner IS NULL THEN l.not_before ELSE l.leased_until END AS at
