@@ -1,7 +1,8 @@
 //! observe: what came back is appended once, and what says stop stops.
 //!
 //! Everything that arrives becomes a signal here: clicks, answers, forms, touches, replies, bounces. What a signal proves is
-//! concluded in the same transaction; the caller is told only after all of it is durable.
+//! concluded in the same transaction, or left to the step `qualify` where somebody else has its prospect in hand; the caller
+//! is told only after all of it is durable.
 
 use super::admit::{self, Arrival};
 use super::breaker;
@@ -95,7 +96,7 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
     let (held, later) = due(plan, appended().filter_map(|(id, s)| Some(((*id)?, *s))), now);
     let concerns = |s: &NewSignal| plan.qualifying.concerns_colleagues(&s.detail);
     let stated = appended().filter(|(_, s)| concerns(s)).filter_map(|(id, _)| *id).collect();
-    assessments::hold(tx, &held).await?;
+    let held = assessments::hold(tx, held, now).await?;
     assessments::leave(tx, &later, &stated, now).await?;
     let speaking = appended().filter(|(_, s)| s.detail.may_speak_for_colleagues()).filter_map(|(id, _)| *id).collect();
     assessments::speak(tx, &speaking).await?;

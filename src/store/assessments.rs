@@ -27,12 +27,16 @@ const MARK: &str = "
     INSERT INTO due_assessments (prospect_id, due_at)
     SELECT CAST(value ->> 'p' AS BIGINT), MIN(CAST(value ->> 'at' AS BIGINT)) FROM json_each($1) GROUP BY 1 ORDER BY 1
     ON CONFLICT (prospect_id) DO UPDATE SET due_at = excluded.due_at WHERE due_assessments.due_at > excluded.due_at";
-/// Takes hold of marks: one that is there stays as it is and is locked, one that is not is made, for an instant that never
-/// comes. In the order of ids, as everywhere marks are locked.
-const HOLD: &str = "
+/// A mark for an instant that never comes, where there is none to take hold of. In the order of ids, as everywhere marks are
+/// locked.
+const HAVE: &str = "
     INSERT INTO due_assessments (prospect_id, due_at)
     SELECT CAST(value ->> 'p' AS BIGINT), CAST(value ->> 'at' AS BIGINT) FROM json_each($1) WHERE TRUE ORDER BY 1
-    ON CONFLICT (prospect_id) DO UPDATE SET due_at = excluded.due_at WHERE due_assessments.due_at > excluded.due_at";
+    ON CONFLICT (prospect_id) DO NOTHING";
+const HOLD: Sql = locking!(
+    "SELECT prospect_id FROM due_assessments WHERE prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))",
+    "FOR UPDATE SKIP LOCKED"
+);
 /// What a signal leaves to be looked at: the prospect themselves, later, or the colleagues of whoever stated something, now.
 const LEAVE: &str = "
     INSERT INTO looks (prospect_id, due_at)
@@ -117,19 +121,26 @@ pub async fn mark_with_colleagues(
     if stated.is_empty() { Ok(()) } else { tx.execute(SPEAKS, args![rows(stated)?]).await.map(drop) }
 }
 
-/// Takes hold of the marks of prospects who are looked at before the transaction ends: of two nodes that hear of one, the
-/// later one waits here, and then reads what the earlier one wrote. SQLite has one writer, and nothing to wait for.
+/// Takes hold of the marks of prospects who are looked at before the transaction ends, and returns them: of two nodes that hear
+/// of one, the later one reads what the earlier one wrote. Whoever another transaction has in hand is not waited for, but left
+/// to be looked at when that has ended. SQLite has one writer, and nothing to take hold of.
 ///
 /// # Errors
 /// The store's.
-pub async fn hold(tx: &mut Tx, whom: &[ProspectId]) -> Result<(), StoreError> {
+pub async fn hold(tx: &mut Tx, whom: Vec<ProspectId>, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
     tx.by_key().await?;
     if whom.is_empty() || !tx.is_shared() {
-        return Ok(());
+        return Ok(whom);
     }
     let never = Timestamp::MAX.as_millisecond();
-    let rows: Vec<Due> = whom.iter().map(|p| Due { p: *p, at: never }).collect();
-    tx.execute(HOLD, args![to_json(&rows)?]).await.map(drop)
+    let rows = to_json(&whom.iter().map(|p| Due { p: *p, at: never }).collect::<Vec<_>>())?;
+    tx.execute(HAVE, args![rows.as_str()]).await?;
+    let held: Vec<(i64,)> = tx.rows(HOLD, args![rows]).await?;
+    let held: BTreeSet<ProspectId> = held.into_iter().map(|(id,)| ProspectId(id)).collect();
+    let later = Later { at: now, if_all_met: false };
+    let busy: Vec<_> = whom.into_iter().filter(|p| !held.contains(p)).map(|p| (p, later)).collect();
+    leave(tx, &busy, &BTreeSet::new(), now).await?;
+    Ok(held.into_iter().collect())
 }
 
 /// Leaves prospects to be looked at, each at its instant, and now the colleagues of those who stated something that may count
@@ -186,7 +197,7 @@ pub async fn settle(tx: &mut Tx, looked_at: &[ProspectId], again: &[(ProspectId,
 }
 
 /// Takes what is due, what signals left first; the marks of those taken are held until the transaction ends. A signal that
-/// comes meanwhile leaves something anew, or waits.
+/// comes meanwhile leaves something anew.
 ///
 /// # Errors
 /// The store's.
@@ -195,9 +206,7 @@ pub async fn claim(tx: &mut Tx, most: i64, now: Timestamp) -> Result<Vec<Prospec
     let left: Vec<(i64,)> = tx.rows(TAKE, args![now, most]).await?;
     if !left.is_empty() {
         let whom: BTreeSet<ProspectId> = left.into_iter().map(|(id,)| ProspectId(id)).collect();
-        let whom: Vec<ProspectId> = whom.into_iter().collect();
-        hold(tx, &whom).await?;
-        return Ok(whom);
+        return hold(tx, whom.into_iter().collect(), now).await;
     }
     let rows: Vec<(i64,)> = tx.rows(CLAIM, args![now, most]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())

@@ -71,8 +71,8 @@ async fn two_colleagues_who_speak_at_the_same_moment_are_both_heard() -> anyhow:
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_statement_does_not_wait_for_a_colleague_in_hand() -> anyhow::Result<()> {
-    let Some(bench) = Bench::postgres("a_colleague_in_hand").await? else { return Ok(()) };
+async fn a_statement_waits_for_nobody_in_hand_and_is_looked_at_after() -> anyhow::Result<()> {
+    let Some(bench) = Bench::postgres("somebody_in_hand").await? else { return Ok(()) };
     let node = node(&bench).await?;
     let mut tx = bench.store.write().await?;
     let ids = add_some(&mut tx, 2).await?;
@@ -81,12 +81,17 @@ async fn a_statement_does_not_wait_for_a_colleague_in_hand() -> anyhow::Result<(
     tx.commit().await?;
     let mut assessing = bench.store.write().await?;
     assert_eq!(assessments::claim(&mut assessing, 9, minute(2)).await?, ids[..1]);
+    fills_in_a_form(node.clone(), ids[0]).await??;
     fills_in_a_form(node, ids[1]).await??;
+    // Whoever is in hand stays there; of what both left, the other one can be taken.
+    let mut beside = bench.store.write().await?;
+    assert_eq!(assessments::claim(&mut beside, 9, minute(9)).await?, ids[1..]);
+    beside.rollback().await?;
     assessments::done(&mut assessing, &ids[..1]).await?;
     assessing.commit().await?;
-    // What was in hand has not read it, and is looked at once more.
+    // What was in hand has read neither form.
     let mut tx = bench.store.write().await?;
-    assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, ids[..1]);
+    assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, ids);
     Ok(())
 }
 
