@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde::Serialize;
 use std::fmt;
 
@@ -79,12 +79,14 @@ impl Span {
     }
 
     fn shift(self, at: Timestamp, sign: i32) -> Timestamp {
-        let span = (sign * self.months).months().minutes(i64::from(sign) * self.minutes);
-        match at.to_zoned(TimeZone::UTC).checked_add(span) {
-            Ok(zoned) => zoned.timestamp(),
-            Err(_) if sign < 0 => Timestamp::MIN,
-            Err(_) => Timestamp::MAX,
-        }
+        let shifted = if self.months == 0 {
+            // Without the calendar, which costs ten times as much: every click is asked for its windows whenever it is read.
+            at.checked_add(SignedDuration::from_mins(i64::from(sign) * self.minutes))
+        } else {
+            let span = (sign * self.months).months().minutes(i64::from(sign) * self.minutes);
+            at.to_zoned(TimeZone::UTC).checked_add(span).map(|zoned| zoned.timestamp())
+        };
+        shifted.unwrap_or(if sign < 0 { Timestamp::MIN } else { Timestamp::MAX })
     }
 }
 
@@ -180,6 +182,17 @@ mod tests {
         let month = Span::parse("1 month").expect("span");
         assert_eq!(month.after(at("2026-01-31T10:00:00Z")), at("2026-02-28T10:00:00Z"));
         assert_eq!(month.before(at("2026-03-31T10:00:00Z")), at("2026-02-28T10:00:00Z"));
+    }
+
+    #[test]
+    fn without_months_it_is_exact_and_ends_with_the_calendar() {
+        let (start, week) = (at("2028-02-27T23:30:00Z"), Span::parse("1 week").expect("span"));
+        let by_calendar = start.to_zoned(TimeZone::UTC).checked_add(7.days()).expect("a date");
+        assert_eq!(week.after(start), by_calendar.timestamp());
+        assert_eq!(week.before(week.after(start)), start);
+        let century = Span::parse("36525d").expect("span");
+        assert_eq!(century.after(at("9990-01-01T00:00:00Z")), Timestamp::MAX);
+        assert_eq!(century.before(Timestamp::MIN), Timestamp::MIN);
     }
 
     #[test]

@@ -29,7 +29,8 @@ pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestam
     let subjects = subjects::of(tx, of).await?;
     let whose: Vec<(ProspectId, Option<AccountId>)> = subjects.iter().map(|s| (s.prospect, s.account)).collect();
     let record = Record::of(tx, plan, &whose, Timestamp::MAX).await?;
-    let (mut changed, mut again, mut arrived, mut gone) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut changed, mut again) = (Vec::new(), Vec::new());
+    let (mut arrived, mut hurried, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     let mut rules = None;
     for subject in &subjects {
         let found = record.verdicts(plan, subject.prospect, subject.account, now);
@@ -54,7 +55,7 @@ pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestam
                 arrived.push(Standee { prospect: subject.prospect, episode: subject.episode, cause, found, by_rules });
             } else if !by_rules {
                 // Who waits already can only be let go: the turn of everybody behind them comes sooner.
-                qualifications::let_go(tx, subject.prospect).await?;
+                hurried.push(subject.prospect);
             }
         } else {
             gone.extend(subject.is_waiting.then_some(subject.prospect));
@@ -70,6 +71,7 @@ pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestam
     for (prospect, cause) in qualifications::add(tx, &arrived, &plan.hash).await? {
         tracing::info!(%prospect, cause, "stands in the doorway");
     }
+    qualifications::let_go(tx, &hurried).await?;
     // Whoever waits for the ramp may wait for days, and stop being ready meanwhile.
     qualifications::leave(tx, &gone, now).await?;
     assessments::settle(tx, of, &again).await

@@ -1,7 +1,8 @@
 //! observe: what came back is appended once, and what says stop stops.
 //!
 //! Everything that arrives becomes a signal here: clicks, answers, forms, touches, replies, bounces. What a signal proves is
-//! concluded in the same transaction; the caller is told only after all of it is durable.
+//! concluded in the same transaction, or left to the step `qualify` where somebody else has its prospect in hand; the caller
+//! is told only after all of it is durable.
 
 use super::admit::{self, Arrival};
 use super::breaker;
@@ -16,7 +17,7 @@ use crate::domain::settings::Settings;
 use crate::domain::signal::{About, Detail, NewSignal};
 use crate::domain::span::midnight;
 use crate::domain::support::{PROVISIONAL, is_too_young};
-use crate::store::assessments::Mark;
+use crate::store::assessments::Later;
 use crate::store::backend::{StoreError, Tx};
 use crate::store::batch::Batch;
 use crate::store::suppressions::{self, Channel, Stop};
@@ -89,11 +90,14 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
     let resolved: Vec<_> = news.iter().map(resolve).collect();
     let rows: Vec<(Option<ProspectId>, &NewSignal)> = resolved.iter().zip(news).filter_map(|(id, s)| Some(((*id)?, s))).collect();
     let new = signals::append(tx, &rows, now).await?;
-    let appended = || rows.iter().filter(|(_, s)| new.contains_key(&s.once));
-    let due = due(plan, appended().filter_map(|(id, s)| Some(((*id)?, *s))), now);
+    let appended: Vec<(Option<ProspectId>, &NewSignal)> =
+        rows.into_iter().filter(|(_, signal)| new.contains_key(&signal.once)).collect();
+    let appended = || appended.iter();
+    let (held, later) = due(plan, appended().filter_map(|(id, s)| Some(((*id)?, *s))), now);
     let concerns = |s: &NewSignal| plan.qualifying.concerns_colleagues(&s.detail);
     let stated = appended().filter(|(_, s)| concerns(s)).filter_map(|(id, _)| *id).collect();
-    assessments::hold(tx, &due, &stated, now).await?;
+    let held = assessments::hold(tx, held, now).await?;
+    assessments::leave(tx, &later, &stated, now).await?;
     let speaking = appended().filter(|(_, s)| s.detail.may_speak_for_colleagues()).filter_map(|(id, _)| *id).collect();
     assessments::speak(tx, &speaking).await?;
 
@@ -119,7 +123,6 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
         failpoint!("stop.before_commit");
     }
     breaker::returned(tx, appended().map(|(_, signal)| *signal), now).await?;
-    let held: Vec<ProspectId> = due.into_iter().filter(|(_, mark)| mark.at.is_none()).map(|(id, _)| id).collect();
     if held.is_empty() || conclude::is_in_force(tx, plan).await? {
         conclude(tx, plan, &held, now).await?;
     } else {
@@ -135,27 +138,28 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
     Ok(resolved.iter().zip(news).map(answer).collect())
 }
 
-/// When to look at whom. A young click changes nothing until it counts, and one that no rule reads only where nothing but
-/// something new is missing.
+/// Whom to look at before the transaction ends, in the order of ids, and whom later, each at an instant. A young click changes
+/// nothing until it counts, and one that no rule reads only where nothing but something new is missing.
 fn due<'a>(
     plan: &Plan,
     appended: impl Iterator<Item = (ProspectId, &'a NewSignal)>,
     now: Timestamp,
-) -> BTreeMap<ProspectId, Mark> {
-    let mut due = BTreeMap::new();
+) -> (Vec<ProspectId>, Vec<(ProspectId, Later)>) {
+    let (mut held, mut later) = (BTreeSet::new(), Vec::new());
     for (id, signal) in appended.filter(|(_, signal)| signal.detail.bears_on_verdicts()) {
-        let mark = match &signal.detail {
+        match &signal.detail {
             // A machine's, that has nobody's company but of such as do not count yet either.
-            Detail::Click { .. } if is_too_young(signal.occurred_at, now) && signal.machine.is_some() => continue,
+            Detail::Click { .. } if is_too_young(signal.occurred_at, now) && signal.machine.is_some() => {}
             Detail::Click { target } if is_too_young(signal.occurred_at, now) => {
-                Mark { at: Some(PROVISIONAL.after(signal.occurred_at)), if_all_met: !plan.qualifying.reads_click(target) }
+                let at = PROVISIONAL.after(signal.occurred_at);
+                later.push((id, Later { at, if_all_met: !plan.qualifying.reads_click(target) }));
             }
             // A clock of somebody else's may be ahead of ours.
-            _ => Mark { at: Some(signal.occurred_at).filter(|at| *at > now), if_all_met: false },
-        };
-        due.entry(id).and_modify(|earlier: &mut Mark| *earlier = earlier.and(mark)).or_insert(mark);
+            _ if signal.occurred_at > now => later.push((id, Later { at: signal.occurred_at, if_all_met: false })),
+            _ => drop(held.insert(id)),
+        }
     }
-    due
+    (held.into_iter().collect(), later)
 }
 
 /// Why a signal stops group mail, if it does.

@@ -1,11 +1,12 @@
-//! Prospects to look at again: at once after a signal, or when time alone changes a verdict.
+//! Prospects to look at again. A mark, one of a prospect, says when time alone changes something, and is what is held while
+//! somebody is looked at; a look is what a signal leaves to be done, one of each, so that marks need not move with every click.
 
 use super::backend::{Sql, StoreError, Tx, args, locking};
 use super::value::{instant_or_none, to_json};
 use crate::domain::id::ProspectId;
 use jiff::Timestamp;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 #[derive(Serialize)]
 struct Due {
@@ -13,41 +14,45 @@ struct Due {
     at: i64,
 }
 
-/// When to look at somebody of whom a signal came.
+/// When to look at somebody of whom a signal came that changes nothing yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
-    /// At this instant; none: before the transaction ends that records it.
-    pub at: Option<Timestamp>,
+pub struct Later {
+    /// At this instant.
+    pub at: Timestamp,
     /// Only if all five are met: then anything a person does may be the something new that is missing.
     pub if_all_met: bool,
-}
-
-impl Mark {
-    /// What becomes of two: the sooner one, on no condition unless both have it.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self { at: self.at.min(other.at), if_all_met: self.if_all_met && other.if_all_met }
-    }
 }
 
 const MARK: &str = "
     INSERT INTO due_assessments (prospect_id, due_at)
     SELECT CAST(value ->> 'p' AS BIGINT), MIN(CAST(value ->> 'at' AS BIGINT)) FROM json_each($1) GROUP BY 1 ORDER BY 1
     ON CONFLICT (prospect_id) DO UPDATE SET due_at = excluded.due_at WHERE due_assessments.due_at > excluded.due_at";
-/// Takes hold of marks: one that is there stays as it is and is locked, one that is not is made, for an instant that never
-/// comes. A statement's colleagues are marked too, at once. All of it in the order of ids, as everywhere rows are locked.
-const HOLD: &str = "
+/// A mark for an instant that never comes, where there is none to take hold of. In the order of ids, as everywhere marks are
+/// locked.
+const HAVE: &str = "
     INSERT INTO due_assessments (prospect_id, due_at)
-    SELECT due.p, MIN(due.at) FROM (
-        SELECT CAST(m.value ->> 'p' AS BIGINT) AS p, CAST(m.value ->> 'at' AS BIGINT) AS at FROM json_each($1) m
-        WHERE m.value ->> 'met' IS NULL
-           OR (SELECT COUNT(*) FROM verdicts v WHERE v.prospect_id = CAST(m.value ->> 'p' AS BIGINT) AND v.verdict = 'met') = 5
-        UNION ALL
-        SELECT c.id, CAST($3 AS BIGINT) FROM json_each($2) j
-        JOIN prospects p ON p.id = CAST(j.value ->> 'p' AS BIGINT) JOIN prospects c ON c.account_id = p.account_id
-        WHERE c.id <> p.id AND c.address IS NOT NULL) due
-    GROUP BY due.p ORDER BY due.p
-    ON CONFLICT (prospect_id) DO UPDATE SET due_at = excluded.due_at WHERE due_assessments.due_at > excluded.due_at";
+    SELECT CAST(value ->> 'p' AS BIGINT), CAST(value ->> 'at' AS BIGINT) FROM json_each($1) WHERE TRUE ORDER BY 1
+    ON CONFLICT (prospect_id) DO NOTHING";
+const HOLD: Sql = locking!(
+    "SELECT prospect_id FROM due_assessments WHERE prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))",
+    "FOR UPDATE SKIP LOCKED"
+);
+/// What a signal leaves to be looked at: the prospect themselves, later, or the colleagues of whoever stated something, now.
+const LEAVE: &str = "
+    INSERT INTO looks (prospect_id, due_at)
+    SELECT CAST(m.value ->> 'p' AS BIGINT), CAST(m.value ->> 'at' AS BIGINT) FROM json_each($1) m
+    WHERE m.value ->> 'met' IS NULL
+       OR (SELECT COUNT(*) FROM verdicts v WHERE v.prospect_id = CAST(m.value ->> 'p' AS BIGINT) AND v.verdict = 'met') = 5
+    UNION
+    SELECT c.id, CAST($3 AS BIGINT) FROM json_each($2) j
+    JOIN prospects p ON p.id = CAST(j.value ->> 'p' AS BIGINT) JOIN prospects c ON c.account_id = p.account_id
+    WHERE c.id <> p.id AND c.address IS NOT NULL";
+/// Nobody waits for a row of these: each signal adds its own, and whoever takes one removes it.
+const TAKE: Sql = locking!(
+    "WITH taken AS MATERIALIZED (SELECT id FROM looks WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2",
+    "FOR UPDATE SKIP LOCKED",
+    ") DELETE FROM looks WHERE id IN (SELECT id FROM taken) RETURNING prospect_id"
+);
 const SETTLE: &str = "
     INSERT INTO due_assessments (prospect_id, due_at)
     SELECT CAST(value ->> 'p' AS BIGINT), CAST(value ->> 'at' AS BIGINT) FROM json_each($1) WHERE TRUE ORDER BY 1
@@ -82,7 +87,8 @@ const EVERYBODY: &str = "
     WHERE c.account_id IN (SELECT p.account_id FROM prospects p WHERE p.speaks)
     ORDER BY 1
     ON CONFLICT (prospect_id) DO UPDATE SET due_at = excluded.due_at";
-const SOONEST: &str = "SELECT MIN(due_at) FROM due_assessments";
+const SOONEST: &str = "
+    SELECT MIN(at) FROM (SELECT MIN(due_at) AS at FROM due_assessments UNION ALL SELECT MIN(due_at) FROM looks) AS soonest";
 
 /// Marks prospects to be looked at, each at its instant; an earlier mark stays.
 ///
@@ -115,14 +121,36 @@ pub async fn mark_with_colleagues(
     if stated.is_empty() { Ok(()) } else { tx.execute(SPEAKS, args![rows(stated)?]).await.map(drop) }
 }
 
-/// Marks prospects of whom something came, each at its instant, and takes hold of those with none: they are looked at before
-/// the transaction ends. The colleagues of those who stated something that may count for them are marked at once.
+/// Takes hold of the marks of prospects who are looked at before the transaction ends, and returns them: of two nodes that hear
+/// of one, the later one reads what the earlier one wrote. Whoever another transaction has in hand is not waited for, but left
+/// to be looked at when that has ended. SQLite has one writer, and nothing to take hold of.
 ///
 /// # Errors
 /// The store's.
-pub async fn hold(
+pub async fn hold(tx: &mut Tx, whom: Vec<ProspectId>, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
+    tx.by_key().await?;
+    if whom.is_empty() || !tx.is_shared() {
+        return Ok(whom);
+    }
+    let never = Timestamp::MAX.as_millisecond();
+    let rows = to_json(&whom.iter().map(|p| Due { p: *p, at: never }).collect::<Vec<_>>())?;
+    tx.execute(HAVE, args![rows.as_str()]).await?;
+    let held: Vec<(i64,)> = tx.rows(HOLD, args![rows]).await?;
+    let held: BTreeSet<ProspectId> = held.into_iter().map(|(id,)| ProspectId(id)).collect();
+    let later = Later { at: now, if_all_met: false };
+    let busy: Vec<_> = whom.into_iter().filter(|p| !held.contains(p)).map(|p| (p, later)).collect();
+    leave(tx, &busy, &BTreeSet::new(), now).await?;
+    Ok(held.into_iter().collect())
+}
+
+/// Leaves prospects to be looked at, each at its instant, and now the colleagues of those who stated something that may count
+/// for them. Their marks stay as they are, and are not waited for: a click would move its prospect's back and forth.
+///
+/// # Errors
+/// The store's.
+pub async fn leave(
     tx: &mut Tx,
-    due: &BTreeMap<ProspectId, Mark>,
+    later: &[(ProspectId, Later)],
     stated: &BTreeSet<ProspectId>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -132,18 +160,14 @@ pub async fn hold(
         at: i64,
         met: Option<bool>,
     }
-    if due.is_empty() {
+    if later.is_empty() && stated.is_empty() {
         return Ok(());
     }
-    let row = |(p, mark): (&ProspectId, &Mark)| Row {
-        p: *p,
-        at: mark.at.unwrap_or(Timestamp::MAX).as_millisecond(),
-        met: mark.if_all_met.then_some(true),
-    };
-    let rows: Vec<Row> = due.iter().map(row).collect();
+    let row =
+        |(p, later): &(ProspectId, Later)| Row { p: *p, at: later.at.as_millisecond(), met: later.if_all_met.then_some(true) };
+    let rows: Vec<Row> = later.iter().map(row).collect();
     let stated: Vec<Due> = stated.iter().map(|p| Due { p: *p, at: 0 }).collect();
-    tx.by_key().await?;
-    tx.execute(HOLD, args![to_json(&rows)?, to_json(&stated)?, now]).await.map(drop)
+    tx.execute(LEAVE, args![to_json(&rows)?, to_json(&stated)?, now]).await.map(drop)
 }
 
 /// Notes that these prospects stated something: whoever asks what an account says asks them.
@@ -172,12 +196,18 @@ pub async fn settle(tx: &mut Tx, looked_at: &[ProspectId], again: &[(ProspectId,
     if never.is_empty() { Ok(()) } else { done(tx, &never).await }
 }
 
-/// Takes due marks, locked until the transaction ends: a signal that comes meanwhile marks anew after it.
+/// Takes what is due, what signals left first; the marks of those taken are held until the transaction ends. A signal that
+/// comes meanwhile leaves something anew.
 ///
 /// # Errors
 /// The store's.
 pub async fn claim(tx: &mut Tx, most: i64, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
     tx.by_key().await?;
+    let left: Vec<(i64,)> = tx.rows(TAKE, args![now, most]).await?;
+    if !left.is_empty() {
+        let whom: BTreeSet<ProspectId> = left.into_iter().map(|(id,)| ProspectId(id)).collect();
+        return hold(tx, whom.into_iter().collect(), now).await;
+    }
     let rows: Vec<(i64,)> = tx.rows(CLAIM, args![now, most]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }

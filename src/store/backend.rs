@@ -97,6 +97,8 @@ impl Store {
             .busy_timeout(Duration::from_secs(10));
         // A group of signals touches thousands of pages: they must find room, and need not be moved into the file each time.
         let writing = options.clone().pragma("cache_size", "-16000").pragma("wal_autocheckpoint", "8000");
+        // A statement over many rows can be undone by itself: what for is kept in memory, not written to a file besides.
+        let writing = writing.pragma("temp_store", "memory");
         let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(Duration::from_mins(1)).connect_with(writing);
         let writer = writer.await?;
         SQLITE_MIGRATIONS.run(&writer).await?;

@@ -121,12 +121,13 @@ const ERASE: &str = "
     UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
            wake_at = NULL, review_after = NULL, mail_stop = 'erased', tracking_consent = FALSE
     WHERE id = $1";
-const ERASE_PARTS: [&str; 5] = [
+const ERASE_PARTS: [&str; 6] = [
     "DELETE FROM verdicts WHERE prospect_id = $1",
     "DELETE FROM prospect_fields WHERE prospect_id = $1",
     "DELETE FROM prospect_tags WHERE prospect_id = $1",
     "DELETE FROM consents WHERE prospect_id = $1",
     "DELETE FROM due_assessments WHERE prospect_id = $1",
+    "DELETE FROM looks WHERE prospect_id = $1",
 ];
 
 #[derive(Serialize)]

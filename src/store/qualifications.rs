@@ -31,7 +31,10 @@ const WITHDRAW: &str = "UPDATE qualifications SET settled_at = $2 WHERE id = $1"
 const KINDS: &str = "
     SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM qualifications WHERE settled_at IS NULL AND NOT by_rules LIMIT 1) AS at_once),
            (SELECT COUNT(*) FROM (SELECT 1 FROM qualifications WHERE settled_at IS NULL AND by_rules LIMIT 1) AS by_rules)";
-const LET_GO: &str = "UPDATE qualifications SET by_rules = FALSE WHERE prospect_id = $1 AND settled_at IS NULL AND by_rules";
+const LET_GO: &str = "
+    UPDATE qualifications SET by_rules = FALSE
+    WHERE settled_at IS NULL AND by_rules
+      AND prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
 /// Whoever is not nurturing any more takes nobody's place: their turn ends in a withdrawal.
 const BY_RULES: &str = "
     SELECT q.prospect_id FROM qualifications q JOIN prospects p ON p.id = q.prospect_id
@@ -125,12 +128,16 @@ pub async fn waiting(tx: &mut Tx) -> Result<Waiting, StoreError> {
     Ok(Waiting { at_once: at_once > 0, by_rules: by_rules > 0 })
 }
 
-/// Whoever waits because the rules changed waits no more for their turn: something else made them ready since, or they ask.
+/// Those of these who wait because the rules changed wait no more for their turn: something else made them ready since, or
+/// they ask.
 ///
 /// # Errors
 /// The store's.
-pub async fn let_go(tx: &mut Tx, prospect: ProspectId) -> Result<(), StoreError> {
-    tx.execute(LET_GO, args![prospect]).await.map(drop)
+pub async fn let_go(tx: &mut Tx, prospects: &[ProspectId]) -> Result<(), StoreError> {
+    if prospects.is_empty() {
+        return Ok(());
+    }
+    tx.execute(LET_GO, args![ids(prospects)?]).await.map(drop)
 }
 
 /// Those whom a change of the rules made ready and who wait, in the order in which they are offered.
@@ -147,15 +154,18 @@ pub async fn made_ready_by_rules(tx: &mut Tx) -> Result<Vec<ProspectId>, StoreEr
 /// # Errors
 /// The store's.
 pub async fn leave(tx: &mut Tx, prospects: &[ProspectId], now: Timestamp) -> Result<(), StoreError> {
+    if prospects.is_empty() {
+        return Ok(());
+    }
+    tx.execute(LEAVE, args![ids(prospects)?, now]).await.map(drop)
+}
+
+fn ids(prospects: &[ProspectId]) -> Result<String, StoreError> {
     #[derive(Serialize)]
     struct Id {
         p: ProspectId,
     }
-    if prospects.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<Id> = prospects.iter().map(|p| Id { p: *p }).collect();
-    tx.execute(LEAVE, args![to_json(&ids)?, now]).await.map(drop)
+    to_json(&prospects.iter().map(|p| Id { p: *p }).collect::<Vec<_>>())
 }
 
 /// How many whom a change of the rules made ready were handed off since.

@@ -33,9 +33,11 @@ pub struct Subject {
     pub known: Known,
 }
 
+/// What waits is counted as what is not settled, because a PostgreSQL that has not looked at the table yet would otherwise
+/// read everything that waits, for each of them.
 const OF: &str = "
     SELECT string_agg(format('%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s', p.id, p.account_id, p.standing, p.episode, p.episode_started_at,
-               p.wake_at, (SELECT COUNT(*) FROM qualifications q WHERE q.prospect_id = p.id AND q.settled_at IS NULL),
+               p.wake_at, (SELECT COUNT(*) - COUNT(q.settled_at) FROM qualifications q WHERE q.prospect_id = p.id),
                (SELECT MAX(h.opened_at) FROM handoffs h WHERE h.prospect_id = p.id),
                (SELECT string_agg(v.criterion || ' ' || v.verdict, ' ') FROM verdicts v WHERE v.prospect_id = p.id)), '\n')
     FROM prospects p

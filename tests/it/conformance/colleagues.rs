@@ -1,5 +1,5 @@
 //! Colleagues of one account who speak at the same moment, on connections of PostgreSQL (SQLite has one writer: they take
-//! turns). What one says is looked at for the others, so that each of them touches the rows of all.
+//! turns). What one says is looked at for the others, later, so that none of them waits for another.
 //!
 //! No sleeps: the server itself says how many wait for another one's lock.
 
@@ -54,16 +54,44 @@ async fn two_colleagues_who_speak_at_the_same_moment_are_both_heard() -> anyhow:
     let ids = add_some(&mut tx, 3).await?;
     in_account(&mut tx, &ids, "a.example").await?;
     tx.commit().await?;
-    // Somebody has the first of them in hand: both come to wait there, each with what it has taken hold of already.
-    let mut first = bench.store.write().await?;
-    assessments::mark(&mut first, [(ids[0], minute(8))].into_iter()).await?;
+    // Somebody has all of them in hand: each comes to wait for themselves, and for nobody else.
+    let mut all = bench.store.write().await?;
+    assessments::mark(&mut all, ids.iter().map(|id| (*id, minute(99)))).await?;
     let second = fills_in_a_form(one, ids[1]);
     until_waiting(url, 1, &second);
     let third = fills_in_a_form(other, ids[2]);
     until_waiting(url, 2, &third);
-    first.commit().await?;
+    all.commit().await?;
     second.await??;
     third.await??;
+    // Neither could read what the other had not committed yet: both are left to be looked at, with the one who was silent.
+    let mut tx = bench.store.write().await?;
+    assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, ids);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_waits_for_nobody_in_hand_and_is_looked_at_after() -> anyhow::Result<()> {
+    let Some(bench) = Bench::postgres("somebody_in_hand").await? else { return Ok(()) };
+    let node = node(&bench).await?;
+    let mut tx = bench.store.write().await?;
+    let ids = add_some(&mut tx, 2).await?;
+    in_account(&mut tx, &ids, "a.example").await?;
+    assessments::mark(&mut tx, [(ids[0], minute(1))].into_iter()).await?;
+    tx.commit().await?;
+    let mut assessing = bench.store.write().await?;
+    assert_eq!(assessments::claim(&mut assessing, 9, minute(2)).await?, ids[..1]);
+    fills_in_a_form(node.clone(), ids[0]).await??;
+    fills_in_a_form(node, ids[1]).await??;
+    // Whoever is in hand stays there; of what both left, the other one can be taken.
+    let mut beside = bench.store.write().await?;
+    assert_eq!(assessments::claim(&mut beside, 9, minute(9)).await?, ids[1..]);
+    beside.rollback().await?;
+    assessments::done(&mut assessing, &ids[..1]).await?;
+    assessing.commit().await?;
+    // What was in hand has read neither form.
+    let mut tx = bench.store.write().await?;
+    assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, ids);
     Ok(())
 }
 
