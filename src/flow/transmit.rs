@@ -286,8 +286,8 @@ impl<'a> Sender<'a> {
                 Reply::BrokenBefore("not sent: the lease ran out".to_owned())
             }
             Some(connection) => {
-                if next.signed.is_none() {
-                    self.message.clear();
+                self.message.clear();
+                if next.signed.is_none() && connection.reads_messages() {
                     fill(self.house, &next.job, &mut self.message);
                 }
                 let message = next.signed.as_ref().unwrap_or(&self.message);

@@ -1,4 +1,5 @@
-//! A relay that is none: every mail is handed to somebody in this process, who says what a relay would have answered.
+//! A relay that is none: of every mail somebody in this process hears who writes to whom, and says what a relay would have
+//! answered. What it says is not read, and need not be put together.
 //!
 //! For simulation. Nothing leaves the process; what is before it (marks, leases, the last stop check) is the same code.
 
@@ -6,15 +7,13 @@ use crate::domain::address::Address;
 use crate::domain::delivery::Reply;
 use std::sync::Arc;
 
-/// A mail as it would have gone out.
+/// A mail that would have gone out.
 #[derive(Debug, Clone, Copy)]
 pub struct Captured<'a> {
     /// Where a bounce would have gone; its token names the delivery.
     pub return_path: &'a str,
     /// To whom.
     pub to: &'a Address,
-    /// How long it is, in bytes.
-    pub length: usize,
 }
 
 /// Who takes the mails. Cheap to clone.

@@ -139,6 +139,12 @@ impl Connection {
         self.open.is_some() || self.captured.is_some()
     }
 
+    /// Whether anybody reads the messages: a capture only asks who writes to whom, and its mails need none.
+    #[must_use]
+    pub const fn reads_messages(&self) -> bool {
+        self.captured.is_none()
+    }
+
     /// Whether the relay takes the commands of several mails at once.
     #[must_use]
     pub const fn is_pipelining(&self) -> bool {
@@ -152,7 +158,7 @@ impl Connection {
     pub async fn send(&mut self, mail: &Mail<'_>, next: Option<&Announcement<'_>>) -> Reply {
         if let Some(capture) = &self.captured {
             let Announcement { return_path, to, .. } = mail.announcement;
-            return capture.take(Captured { return_path, to, length: mail.message.len() });
+            return capture.take(Captured { return_path, to });
         }
         // Taken out for the whole exchange: an error, a timeout or a cancelled caller drops it, and closes the socket.
         let Some(mut open) = self.open.take() else {

@@ -1,6 +1,7 @@
 //! What became of everything over a whole period, set-wise: for reports that look back on all of it at once.
 
 use super::backend::{StoreError, Tx, args};
+use super::packed::{self, Columns};
 use super::value::{instant, name, to_json, word};
 use crate::domain::criterion::Criterion;
 use crate::domain::id::{DeliveryId, IssueId, Name, OccurrenceId, ProspectId};
@@ -64,8 +65,8 @@ pub struct Ended {
 }
 
 const COPIES: &str = "
-    SELECT id, issue_id, prospect_id, tracked FROM deliveries
-    WHERE id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) ORDER BY id";
+    SELECT string_agg(format('%s\t%s\t%s\t%s', id, issue_id, prospect_id, CASE WHEN tracked THEN 1 ELSE 0 END), '\n') FROM deliveries
+    WHERE id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
 const ISSUED: &str = "
     SELECT i.id, i.campaign, i.newsletter, o.id, o.due_at FROM issues i JOIN occurrences o ON o.id = i.occurrence_id
     WHERE i.id > $1 AND NOT i.test ORDER BY i.id";
@@ -102,14 +103,17 @@ pub async fn copies(tx: &mut Tx, of: &[DeliveryId]) -> Result<Vec<Copy>, StoreEr
         id: DeliveryId,
     }
     let ids: Vec<Id> = of.iter().map(|id| Id { id: *id }).collect();
-    let rows: Vec<(i64, i64, Option<i64>, bool)> = tx.rows(COPIES, args![to_json(&ids)?]).await?;
-    let copy = |(id, issue, prospect, tracked): (i64, i64, Option<i64>, bool)| Copy {
-        delivery: DeliveryId(id),
-        issue: IssueId(issue),
-        prospect: prospect.map(ProspectId),
-        tracked,
+    let copy = |columns: &mut Columns<'_>| {
+        Ok(Copy {
+            delivery: DeliveryId(columns.number()?),
+            issue: IssueId(columns.number()?),
+            prospect: columns.number_or_none()?.map(ProspectId),
+            tracked: columns.number()? == 1,
+        })
     };
-    Ok(rows.into_iter().map(copy).collect())
+    let mut copies = packed::read(tx, COPIES, args![to_json(&ids)?], copy).await?;
+    copies.sort_unstable_by_key(|copy| copy.delivery);
+    Ok(copies)
 }
 
 /// Issues after this one, with their occurrences; test copies are none.

@@ -24,12 +24,16 @@ pub async fn make(path: &Path) -> Result<Store, StoreError> {
         .synchronous(SqliteSynchronous::Off)
         .pragma("cache_size", "-65536")
         .pragma("temp_store", "memory")
+        // All there are: one that is pushed out is compiled anew each time.
+        .statement_cache_capacity(512)
         // Every mark and result gives a row: handed over fifty at a time, the two threads would wake each other all day.
         .row_buffer_size(4_096)
         .foreign_keys(true);
-    let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+    // Nobody closes them behind our back: to ask each time whether they are still there takes as long as a statement.
+    let pool = || SqlitePoolOptions::new().test_before_acquire(false);
+    let writer = pool().max_connections(1).connect_with(options.clone()).await?;
     SQLITE_MIGRATIONS.run(&writer).await?;
-    let readers = SqlitePoolOptions::new().max_connections(2).connect_with(options.read_only(true)).await?;
+    let readers = pool().max_connections(2).connect_with(options.read_only(true)).await?;
     Ok(Store::over(writer, readers))
 }
 

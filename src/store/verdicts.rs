@@ -29,8 +29,8 @@ const SET: &str = "
     ON CONFLICT (prospect_id, criterion) DO UPDATE SET verdict = excluded.verdict, changed_at = excluded.changed_at,
         plan_hash = excluded.plan_hash";
 const UNSET: &str = "
-    DELETE FROM verdicts WHERE EXISTS (SELECT 1 FROM json_each($1) j
-        WHERE CAST(j.value ->> 'p' AS BIGINT) = verdicts.prospect_id AND j.value ->> 'c' = verdicts.criterion)";
+    DELETE FROM verdicts WHERE (prospect_id, criterion) IN (
+        SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'c' FROM json_each($1))";
 const NEAR: &str = "
     SELECT v.prospect_id FROM verdicts v JOIN prospects p ON p.id = v.prospect_id
     WHERE v.verdict = 'met' AND p.standing = 'nurturing'

@@ -110,9 +110,8 @@ fn environment(zone: &TimeZone) -> Result<Environment<'static>, Error> {
     environment.add_filter("last_day", |text: &str| last_day(text));
     environment.add_filter("brief", |text: &str| excerpt(text, 120));
     environment.add_filter("paragraph", |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>());
-    for (name, source) in TEMPLATES {
-        environment.add_template(name, source)?;
-    }
+    // Compiled as they are asked for: a text needs two or three of them.
+    environment.set_loader(|name| Ok(TEMPLATES.iter().find(|(known, _)| *known == name).map(|(_, source)| (*source).to_owned())));
     Ok(environment)
 }
 

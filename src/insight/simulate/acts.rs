@@ -74,6 +74,12 @@ pub enum Does {
 }
 
 impl Act {
+    /// Whether nobody did it.
+    #[must_use]
+    pub const fn is_machine(&self) -> bool {
+        matches!(self.does, Does::Machine { .. })
+    }
+
     /// Whether it shares a transaction with others.
     #[must_use]
     pub const fn is_signal(&self) -> bool {

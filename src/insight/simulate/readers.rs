@@ -4,7 +4,7 @@
 use super::acts::{self, Act, Does};
 use super::diary::Issue;
 use super::habits::{kind, said};
-use super::world::{Person, World, grained};
+use super::world::{Person, World, grained, grained_to};
 use super::writers;
 use crate::domain::behaviour::Habit;
 use crate::domain::campaign::Order;
@@ -69,7 +69,10 @@ impl Readers {
         let mut draw = Draw { world, person, copy, number, now, acts: Vec::new() };
         draw.all(issue);
         for act in draw.acts {
-            self.0.entry(grained(act.at)).or_default().push(act);
+            // A machine comes at once: so young a hit changes nobody's verdicts, while one that is told of an hour later would
+            // have the whole history of its prospect folded again, to no other end.
+            let at = if act.is_machine() { grained_to(act.at, 60) } else { grained(act.at) };
+            self.0.entry(at).or_default().push(act);
         }
     }
 
@@ -82,6 +85,7 @@ impl Readers {
         while self.next().is_some_and(|at| at <= now) {
             let Some((_, mut acts)) = self.0.pop_first() else { return Ok(()) };
             acts.sort_by_key(|act| (act.at, act.delivery));
+            let is_quiet = acts.iter().all(Act::is_machine);
             let (signals, others): (Vec<Act>, Vec<Act>) = acts.into_iter().partition(Act::is_signal);
             for page in signals.chunks(TOGETHER) {
                 acts::together(world, page).await?;
@@ -89,7 +93,9 @@ impl Readers {
             for act in &others {
                 acts::alone(world, act).await?;
             }
-            world.ring(&[Step::Qualify, Step::Alarm, Step::Correspond]);
+            if !is_quiet {
+                world.ring(&[Step::Qualify, Step::Alarm, Step::Correspond]);
+            }
         }
         Ok(())
     }

@@ -18,6 +18,8 @@ use crate::store::backend::Store;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
 
 /// What is to be simulated.
 #[derive(Debug)]
@@ -80,11 +82,29 @@ impl Almanac {
     }
 }
 
-/// Simulates.
+/// Simulates, on a thread of its own: nothing here waits for a network, and tasks that wake each other across processors spend
+/// more on that than on what they do.
 ///
 /// # Errors
 /// The store's; what a step or an act of somebody fails with.
 pub async fn run(asked: Asked) -> Result<Report, FlowError> {
+    let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("simulate: {e}"));
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(|e| unable(&e))?;
+    let (mut told, report) = oneshot::channel();
+    let simulating = move || {
+        runtime.block_on(async {
+            tokio::select! {
+                report = live_through(asked) => drop(told.send(report)),
+                // Nobody waits for it any more.
+                () = told.closed() => {}
+            }
+        });
+    };
+    std::thread::Builder::new().name("simulation".to_owned()).spawn(simulating).map_err(|e| unable(&e))?;
+    report.await.map_err(|_| unable(&"its thread came to no end"))?
+}
+
+async fn live_through(asked: Asked) -> Result<Report, FlowError> {
     let Asked { scratch, mut plan, behaviour, cast, prospects_from, seed, from, until } = asked;
     if behaviour.writes_on {
         writers::write_series(&mut plan, from, until);
@@ -104,8 +124,10 @@ pub async fn run(asked: Asked) -> Result<Report, FlowError> {
         if almanac.day <= now {
             almanac.day = almanac.day_after(now);
             world.ring(&Step::ALL);
-            // The daemon looks every hour; but what it looks for comes about in months.
-            if now == from || now.to_zoned(almanac.zone.clone()).weekday() == Weekday::Monday {
+            // The daemon looks every hour; but what it looks for comes about in months, and where people stand is asked behind
+            // a look of its own.
+            let today = now.to_zoned(almanac.zone.clone());
+            if now == from || (today.weekday() == Weekday::Monday && today.day() <= 7) {
                 sweep::review(&world.ctx).await?;
             }
         }

@@ -6,14 +6,14 @@ use crate::domain::behaviour::{Desk, End, Offer};
 use crate::domain::chance::Chance;
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::handoff::{Handoff, Outcome, Rejection, State};
-use crate::domain::id::HandoffId;
+use crate::domain::id::{HandoffId, ProspectId};
 use crate::domain::salesperson::Hours;
 use crate::domain::signal::{Detail, Touch};
 use crate::flow::context::FlowError;
 use crate::flow::follow_up::{Action, act};
 use crate::flow::observe::{self, Logged};
 use crate::flow::settle::Step;
-use crate::store::{handoffs, prospects, verdicts};
+use crate::store::{handoffs, verdicts};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use std::collections::BTreeMap;
@@ -163,28 +163,28 @@ impl Sellers {
         }
         let mut tx = world.ctx.store().read().await?;
         let near = verdicts::near_misses(&mut tx, LOOKED_AT).await?;
-        let near = prospects::load(&mut tx, &near).await?;
+        let known_here = near.into_iter().filter_map(|id| Some((id, world.number(id)?)));
+        let is_rested = |number: usize| world.people[number].called_at.is_none_or(|at| desk.again.after(at) <= now);
+        let mut called: Vec<(ProspectId, usize)> = known_here.filter(|(_, number)| is_rested(*number)).collect();
+        called.sort_unstable();
+        called.truncate(usize::try_from(desk.calls).unwrap_or(usize::MAX));
+        let ids: Vec<ProspectId> = called.iter().map(|(id, _)| *id).collect();
+        let known = verdicts::of(&mut tx, &ids).await?;
         drop(tx);
-        let mut left = desk.calls;
-        for prospect in near {
-            let Some(number) = world.number(prospect.id).filter(|_| left > 0) else { continue };
-            let person = &mut world.people[number];
-            if person.called_at.is_some_and(|at| desk.again.after(at) > now) {
-                continue;
-            }
-            left -= 1;
+        for (id, number) in &called {
+            let person = &mut world.people[*number];
             person.called_at = Some(now);
             world.diary.calls.0 += 1;
             let own = person.chance.of("call").nth(u64::try_from(now.as_second()).unwrap_or(0));
             if own.of("reached").happens(desk.reaches) {
                 world.diary.calls.1 += 1;
-                let known = |c: &Criterion| prospect.verdicts.get(c) == Some(&Verdict::Met);
-                let missing = Criterion::ALL.into_iter().filter(|c| !known(c) && plan.qualifying.reads_touch(*c, Touch::Call));
+                let is_met = |c: &Criterion| known.get(id).and_then(|of| of.get(c)) == Some(&Verdict::Met);
+                let missing = Criterion::ALL.into_iter().filter(|c| !is_met(c) && plan.qualifying.reads_touch(*c, Touch::Call));
                 let proves: Vec<Criterion> = missing.filter(|c| own.of(c.word()).happens(desk.proves)).collect();
-                log(world, number, &desk, proves, own).await?;
+                log(world, *number, &desk, proves, own).await?;
             }
         }
-        Ok(left < desk.calls)
+        Ok(!called.is_empty())
     }
 }
 

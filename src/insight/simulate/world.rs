@@ -245,8 +245,14 @@ impl World {
 /// The next full grain, `at` itself if it is one.
 #[must_use]
 pub fn grained(at: Timestamp) -> Timestamp {
+    grained_to(at, GRAIN)
+}
+
+/// The same with a grain of so many seconds.
+#[must_use]
+pub fn grained_to(at: Timestamp, grain: i64) -> Timestamp {
     let second = at.as_second() + i64::from(at.subsec_nanosecond() > 0);
-    Timestamp::from_second(second.div_euclid(GRAIN) * GRAIN + if second.rem_euclid(GRAIN) > 0 { GRAIN } else { 0 }).unwrap_or(at)
+    Timestamp::from_second(second.div_euclid(grain) * grain + if second.rem_euclid(grain) > 0 { grain } else { 0 }).unwrap_or(at)
 }
 
 /// A span of so many seconds, at least a minute.

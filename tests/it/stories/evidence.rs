@@ -145,6 +145,32 @@ story!(a_colleague_brings_the_authority, |town| {
     Ok(())
 });
 
+story!(what_a_fast_clock_says_counts_when_its_time_has_come, |town| {
+    let (ada, pol) = (address("ada@albareda.example"), address("pol@albareda.example"));
+    town.admit(&[somebody(ada.as_str()), somebody(pol.as_str())], "import").await?;
+    town.log(&ada, "marta", Touch::Fair, &[Timeframe], Some(date(2026, 6, 1)), "wants it by June").await?;
+    let after = |minutes| town.now() + jiff::SignedDuration::from_mins(minutes);
+    // Somebody's clock is some minutes ahead of ours: two calls with Ada, and one with Pol, who decides for her.
+    let said =
+        [(&ada, 2, vec![Vision, Need]), (&ada, 4, vec![Budget]), (&pol, 6, vec![Authority])].map(|(who, minutes, proves)| {
+            let note = "called".to_owned();
+            let detail =
+                Detail::Touch { touch: Touch::Call, proves, contradicts: Vec::new(), date: None, not_before: None, note };
+            let by = Some(name("marta"));
+            NewSignal { by, detail, ..click(who, usize::try_from(minutes).expect("a few"), after(minutes), "", None) }
+        });
+    let (second, third, last) = (after(2), after(4), after(6));
+    observe(&town.house.ctx, &said).await?;
+    for (until, met) in [(second, 3), (third, 4)] {
+        town.pass_until(until).await?;
+        assert_eq!(town.prospect(&ada).await?.verdicts.values().filter(|v| **v == Verdict::Met).count(), met);
+        assert!(town.handoffs_of(&ada).await?.is_empty());
+    }
+    town.pass_until(last).await?;
+    assert_eq!(town.handoffs_of(&ada).await?.len(), 1, "a colleague's word is seen as soon as it may be");
+    Ok(())
+});
+
 story!(no_budget_this_year_wakes_in_the_new_one, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
