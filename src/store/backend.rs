@@ -98,12 +98,13 @@ impl Store {
         // A group of signals touches thousands of pages: they must find room, and need not be moved into the file each time.
         let writing = options.clone().pragma("cache_size", "-16000").pragma("wal_autocheckpoint", "8000");
         // A statement over many rows can be undone by itself: what for is kept in memory, not written to a file besides.
-        let writing = writing.pragma("temp_store", "memory");
-        let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(Duration::from_mins(1)).connect_with(writing);
-        let writer = writer.await?;
+        // There are more statements than sqlx keeps of itself, and one that is pushed out is compiled anew each time.
+        let writing = writing.pragma("temp_store", "memory").statement_cache_capacity(256);
+        // Nobody closes them behind our back: to ask each time whether they are still there takes as long as a statement.
+        let pool = || SqlitePoolOptions::new().test_before_acquire(false);
+        let writer = pool().max_connections(1).acquire_timeout(Duration::from_mins(1)).connect_with(writing).await?;
         SQLITE_MIGRATIONS.run(&writer).await?;
-        let readers =
-            SqlitePoolOptions::new().max_connections(4).min_connections(0).connect_with(options.read_only(true)).await?;
+        let readers = pool().max_connections(4).min_connections(0).connect_with(options.read_only(true)).await?;
         Self(Engine::Sqlite { writer, readers }, None, Commits::default()).durable().await
     }
 
