@@ -148,6 +148,7 @@ pub async fn members(tx: &mut Tx, question: &Question<'_>) -> Result<Vec<Prospec
 /// The store's.
 pub async fn fill(tx: &mut Tx, occurrence: OccurrenceId, question: &Question<'_>) -> Result<u64, StoreError> {
     let (atoms, newsletters) = (atoms(question.audience)?, places(question.newsletters)?);
+    tx.by_key().await?;
     let values =
         args![atoms, newsletters, question.campaign, question.after, question.up_to, tracking(question.tracking), occurrence];
     tx.execute(FILL, values).await
@@ -171,6 +172,7 @@ pub async fn last(tx: &mut Tx) -> Result<ProspectId, StoreError> {
 
 async fn ask<T: super::backend::Record>(tx: &mut Tx, sql: &'static str, question: &Question<'_>) -> Result<Vec<T>, StoreError> {
     let (atoms, newsletters) = (atoms(question.audience)?, places(question.newsletters)?);
+    tx.by_key().await?;
     tx.rows(sql, args![atoms, newsletters, question.campaign, question.after, question.up_to, tracking(question.tracking)]).await
 }
 

@@ -343,7 +343,7 @@ impl Tx {
     }
 
     /// From here on every statement of the transaction finds its rows by key, however small the tables were when its plan was
-    /// made: for what is done with every signal. SQLite does so anyway.
+    /// made: for what is done with every signal, and with every page of an issue. SQLite does so anyway.
     pub(in crate::store) async fn by_key(&mut self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(..) => Ok(()),

@@ -154,6 +154,7 @@ pub async fn test_copy(tx: &mut Tx, issue: IssueId) -> Result<Delivery, StoreErr
 /// # Errors
 /// The store's.
 pub async fn open_in(tx: &mut Tx, issue: IssueId, first: DeliveryId, last: DeliveryId) -> Result<Vec<Open>, StoreError> {
+    tx.by_key().await?;
     let packed: Option<(Option<String>,)> = tx.row(UNTRIED, args![issue, first, last, "\n"]).await?;
     let packed = packed.and_then(|(packed,)| packed).unwrap_or_default();
     let mut open: Vec<Open> = packed.lines().map(|line| untried(issue, line)).collect::<Result<_, _>>()?;
@@ -208,6 +209,7 @@ pub async fn due_again(
     untried: Timestamp,
     doubted: Timestamp,
 ) -> Result<Option<Timestamp>, StoreError> {
+    tx.by_key().await?;
     let row: Option<(Option<i64>,)> = tx.row(DUE_AGAIN, args![lease.issue, lease.first, lease.last, untried, doubted]).await?;
     instant_or_none(row.and_then(|(at,)| at))
 }

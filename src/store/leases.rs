@@ -79,6 +79,7 @@ pub async fn cover(
     up_to: ProspectId,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
+    tx.by_key().await?;
     tx.execute(COVER, args![occurrence, after, up_to, now]).await
 }
 
