@@ -37,6 +37,8 @@ impl Database {
     pub(crate) async fn postgres(company: &Company, prospects: u64) -> Result<Option<Self>> {
         let Some(url) = postgres::database("filled") else { return Ok(None) };
         fill(company, prospects, Store::open_postgres(&SecretString::from(url.clone())).await?).await?;
+        // As the server does by itself sooner or later: it knows then that what delivery writes to is empty.
+        postgres::ask(&url, "ANALYZE");
         Ok(Some(Self::Postgres(url)))
     }
 

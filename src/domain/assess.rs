@@ -27,9 +27,15 @@ pub fn assess(rules: &Qualifying, signals: &[Signal], now: Timestamp) -> Qualifi
 /// The same, with what colleagues of the same account said: where a rule counts the account, it counts.
 #[must_use]
 pub fn assess_among(rules: &Qualifying, signals: &[Signal], colleagues: &[&Colleague], now: Timestamp) -> Qualification {
+    // A clock of somebody else's may run ahead of ours: what it says is seen when its time has come.
+    let lies_ahead = |signal: &&Signal| signal.occurred_at > now;
+    let of_colleagues = colleagues.iter().flat_map(|colleague| &colleague.signals).filter(lies_ahead);
+    let stated = of_colleagues.filter(|signal| rules.reach(signal).speaks());
+    let ahead = signals.iter().filter(lies_ahead).chain(stated).map(|signal| signal.occurred_at).min();
     let mut signals: Vec<&Signal> = signals.iter().filter(|s| s.occurred_at <= now).collect();
     signals.sort_by_key(|s| (s.occurred_at, s.id));
-    let fold = Fold::new(rules, signals, colleagues, now);
+    let mut fold = Fold::new(rules, signals, colleagues, now);
+    fold.changes.extend(ahead);
     fold.finish()
 }
 

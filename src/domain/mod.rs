@@ -33,8 +33,8 @@ pub mod evidence;
 pub mod account;
 pub mod support;
 pub mod qualification;
-pub mod assess;
 pub mod reach;
+pub mod assess;
 pub mod replay;
 // The individual side: one prospect, one salesperson.
 pub mod salesperson;

@@ -37,9 +37,7 @@ pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestam
         changed.extend(changes(subject, &found));
         // A wake date is a change that time brings, whatever became of the statement it was read from.
         let wakes_at = subject.wake_at.filter(|at| *at > now);
-        let ahead_at = record.ahead(subject.prospect, subject.account, now);
-        let looks = [found.changes_at(), wakes_at, ahead_at];
-        again.extend(looks.into_iter().flatten().min().map(|at| (subject.prospect, at)));
+        again.extend([found.changes_at(), wakes_at].into_iter().flatten().min().map(|at| (subject.prospect, at)));
         if subject.standing != Standing::Nurturing {
             gone.extend(subject.is_waiting.then_some(subject.prospect));
             continue;

@@ -8,6 +8,7 @@ use crate::domain::id::{HandoffId, ProspectId};
 use crate::store::erasures::{self, Erased};
 use crate::store::{assessments, follow_ups, handoffs, prospects};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// What forgetting did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -45,7 +46,7 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     erasures::stop(&mut tx, address, now).await?;
     let erased = erasures::scrub(&mut tx, prospect, now).await?;
     // What they said counted for their colleagues too.
-    assessments::mark_with_colleagues(&mut tx, &[], &[prospect], now).await?;
+    assessments::leave(&mut tx, &[], &BTreeSet::from([prospect]), now).await?;
     prospects::erase(&mut tx, prospect).await?;
     tx.commit().await?;
     ctx.ring();

@@ -10,8 +10,10 @@ use crate::domain::machine::Machine;
 use crate::domain::question::Power;
 use crate::domain::signal::{About, Detail, NewSignal};
 use crate::domain::span::midnight;
-use crate::store::{assessments, reclassifications};
+use crate::store::assessments::{self, Later};
+use crate::store::reclassifications;
 use jiff::civil::Date;
+use std::collections::BTreeSet;
 
 /// A decision about one criterion of one prospect.
 #[derive(Debug, Clone)]
@@ -82,8 +84,9 @@ pub async fn judge(
     if let Some(missing) = signals.iter().find(|id| judged.iter().all(|(found, _)| found != *id)) {
         return Err(FlowError::Missing(format!("signal {missing} of a prospect; nothing was judged")));
     }
-    let whose: Vec<ProspectId> = judged.iter().map(|(_, prospect)| *prospect).collect();
-    assessments::mark_with_colleagues(&mut tx, &whose, &whose, now).await?;
+    let whose: BTreeSet<ProspectId> = judged.iter().map(|(_, prospect)| *prospect).collect();
+    let looks: Vec<_> = whose.iter().map(|prospect| (*prospect, Later { at: now, if_all_met: false })).collect();
+    assessments::leave(&mut tx, &looks, &whose, now).await?;
     tx.commit().await?;
     ctx.ring();
     tracing::info!(signals = judged.len(), is_machine, %by, "signals judged anew");

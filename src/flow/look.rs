@@ -55,15 +55,6 @@ impl Record {
         self.signals.get(&prospect).map_or(&[], Vec::as_slice)
     }
 
-    /// When the next of what is on record comes about that lies ahead of us, their own or a colleague's: a clock of somebody
-    /// else's may run before ours, and until then no verdict sees it.
-    #[must_use]
-    pub fn ahead(&self, prospect: ProspectId, account: Option<AccountId>, now: Timestamp) -> Option<Timestamp> {
-        let of_account = account.and_then(|account| self.colleagues.get(&account));
-        let stated = of_account.into_iter().flatten().flat_map(|colleague| &colleague.signals);
-        self.signals(prospect).iter().chain(stated).map(|signal| signal.occurred_at).filter(|at| *at > now).min()
-    }
-
     /// The five verdicts on one of them.
     #[must_use]
     pub fn assess(&self, plan: &Plan, prospect: &Prospect, now: Timestamp) -> Qualification {

@@ -154,8 +154,6 @@ fn due<'a>(
                 let at = PROVISIONAL.after(signal.occurred_at);
                 later.push((id, Later { at, if_all_met: !plan.qualifying.reads_click(target) }));
             }
-            // A clock of somebody else's may be ahead of ours.
-            _ if signal.occurred_at > now => later.push((id, Later { at: signal.occurred_at, if_all_met: false })),
             _ => drop(held.insert(id)),
         }
     }

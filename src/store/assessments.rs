@@ -64,18 +64,6 @@ const CLAIM: Sql = locking!(
 const SPEAKS: &str = "
     UPDATE prospects SET speaks = TRUE
     WHERE NOT speaks AND id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
-/// Prospects and the colleagues of some of them, for whom it may count what those state: in one statement and in the order
-/// of ids, so that two who speak at the same moment do not each hold what the other waits for.
-const TOGETHER: &str = "
-    INSERT INTO due_assessments (prospect_id, due_at)
-    SELECT who.id, CAST($3 AS BIGINT) FROM (
-        SELECT CAST(value ->> 'p' AS BIGINT) AS id FROM json_each($1)
-        UNION
-        SELECT c.id FROM json_each($2) j
-        JOIN prospects p ON p.id = CAST(j.value ->> 'p' AS BIGINT) JOIN prospects c ON c.account_id = p.account_id
-        WHERE c.id <> p.id AND c.address IS NOT NULL) who
-    ORDER BY who.id
-    ON CONFLICT (prospect_id) DO UPDATE SET due_at = excluded.due_at WHERE due_assessments.due_at > excluded.due_at";
 const DONE: &str = "
     DELETE FROM due_assessments WHERE prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
 /// In the order of ids: two nodes that start together lock the same rows, and must not wait for each other.
@@ -100,25 +88,6 @@ pub async fn mark(tx: &mut Tx, due: impl Iterator<Item = (ProspectId, Timestamp)
         return Ok(());
     }
     tx.execute(MARK, args![to_json(&rows)?]).await.map(drop)
-}
-
-/// Marks prospects to be looked at now, and notes that some stated something: their colleagues, for whom it may count, are
-/// looked at too.
-///
-/// # Errors
-/// The store's.
-pub async fn mark_with_colleagues(
-    tx: &mut Tx,
-    whom: &[ProspectId],
-    stated: &[ProspectId],
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    if whom.is_empty() && stated.is_empty() {
-        return Ok(());
-    }
-    let rows = |who: &[ProspectId]| to_json(&who.iter().map(|p| Due { p: *p, at: 0 }).collect::<Vec<_>>());
-    tx.execute(TOGETHER, args![rows(whom)?, rows(stated)?, now]).await?;
-    if stated.is_empty() { Ok(()) } else { tx.execute(SPEAKS, args![rows(stated)?]).await.map(drop) }
 }
 
 /// Takes hold of the marks of prospects who are looked at before the transaction ends, and returns them: of two nodes that hear

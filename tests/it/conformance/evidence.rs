@@ -13,6 +13,7 @@ use nurtured::store::accounts::{self, Company};
 use nurtured::store::backend::{StoreError, Tx};
 use nurtured::store::prospects::{self, Details};
 use nurtured::store::{assessments, reclassifications, signals, verdicts};
+use std::collections::BTreeSet;
 
 on_both_engines!(
     the_latest_judgement_counts_and_earlier_ones_are_remembered,
@@ -70,7 +71,9 @@ async fn an_account_is_asked_by_its_members_alone(bench: Bench) -> anyhow::Resul
     qualified(&mut tx, ids[0], 2, 5).await?;
     clicks(&mut tx, &[ids[1]]).await?;
     qualified(&mut tx, ids[3], 1, 5).await?;
-    assessments::mark_with_colleagues(&mut tx, &[], &[ids[0], ids[3]], minute(8)).await?;
+    let stated = BTreeSet::from([ids[0], ids[3]]);
+    assessments::speak(&mut tx, &stated).await?;
+    assessments::leave(&mut tx, &[], &stated, minute(8)).await?;
     assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, ids[1..3]);
     assessments::done(&mut tx, &ids).await?;
     let found = signals::of_accounts(&mut tx, &[one, two], minute(9)).await?;
@@ -81,9 +84,9 @@ async fn an_account_is_asked_by_its_members_alone(bench: Bench) -> anyhow::Resul
 
     // What one of them says is looked at for the others, and for nobody else; an earlier mark stays.
     assessments::mark(&mut tx, [(ids[2], minute(3))].into_iter()).await?;
-    assessments::mark_with_colleagues(&mut tx, &[], &[ids[0]], minute(7)).await?;
+    assessments::leave(&mut tx, &[], &BTreeSet::from([ids[0]]), minute(7)).await?;
     assert_eq!(assessments::claim(&mut tx, 9, minute(5)).await?, [ids[2]]);
-    assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, [ids[2], ids[1]]);
+    assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, ids[1..3]);
     assessments::done(&mut tx, &[ids[1], ids[2]]).await?;
     // Other rules: everybody with a signal, and everybody for whom a colleague's may count.
     assessments::mark_everybody(&mut tx, minute(8)).await?;
