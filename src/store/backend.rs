@@ -58,10 +58,11 @@ const BY_KEY: [(&str, &str); 5] = [
     ("jit", "off"),
 ];
 
-/// The same for the rest of one transaction.
+/// The same for the rest of one transaction, planned for the sizes its tables have by then: where a table was empty when its
+/// plan was made, to read all of an index costs as little as to find a row by it.
 const BY_KEY_HERE: &str = "
     SELECT set_config('enable_seqscan', 'off', TRUE), set_config('enable_hashjoin', 'off', TRUE),
-           set_config('enable_mergejoin', 'off', TRUE), set_config('plan_cache_mode', 'force_generic_plan', TRUE),
+           set_config('enable_mergejoin', 'off', TRUE), set_config('plan_cache_mode', 'force_custom_plan', TRUE),
            set_config('jit', 'off', TRUE)";
 
 /// A transaction; rolled back unless committed. With it goes what it said that the stop journal must keep.
@@ -100,11 +101,13 @@ impl Store {
         // A statement over many rows can be undone by itself: what for is kept in memory, not written to a file besides.
         // There are more statements than sqlx keeps of itself, and one that is pushed out is compiled anew each time.
         let writing = writing.pragma("temp_store", "memory").statement_cache_capacity(256);
+        // What a reader kept is of no use to it after the next commit.
+        let reading = options.read_only(true).pragma("cache_size", "-1000");
         // Nobody closes them behind our back: to ask each time whether they are still there takes as long as a statement.
         let pool = || SqlitePoolOptions::new().test_before_acquire(false);
         let writer = pool().max_connections(1).acquire_timeout(Duration::from_mins(1)).connect_with(writing).await?;
         SQLITE_MIGRATIONS.run(&writer).await?;
-        let readers = pool().max_connections(4).min_connections(0).connect_with(options.read_only(true)).await?;
+        let readers = pool().max_connections(4).min_connections(0).connect_with(reading).await?;
         Self(Engine::Sqlite { writer, readers }, None, Commits::default()).durable().await
     }
 
