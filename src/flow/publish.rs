@@ -24,7 +24,7 @@ use crate::text::newsletter::{self, Frame};
 use jiff::Timestamp;
 
 /// How many prospects one page looks at, and so how many deliveries one lease covers at most.
-const PAGE: i64 = 2_000;
+pub const PAGE: i64 = 2_000;
 
 /// Opens what is due, and writes one page of what is open.
 ///

@@ -264,3 +264,31 @@ async fn where_nobody_else_can_be_what_was_held_is_taken_over_at_the_start() {
         assert_eq!(town.catcher.count() as u64, freed, "where others may be, its lease must lapse first");
     }
 }
+
+#[tokio::test]
+async fn what_a_failure_left_in_hand_is_given_back_and_nobody_elses() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let alone = crate::stories::sqlite(directory.path()).await;
+    let shared = crate::stories::postgres("left_behind").await;
+    for store in [Some(alone), shared].into_iter().flatten() {
+        let town = crate::stories::found(store.clone()).await;
+        town.admit(&[crate::stories::somebody("ada@albareda.com")], "import").await.expect("admitted");
+        town.clock.move_to(crate::stories::FIRST_ISSUE.parse().expect("an instant"));
+        while publish(&town.house.ctx).await.expect("published") == Progress::Done {}
+        let ctx = &town.house.ctx;
+        for (node, sent) in [("another", 0), (ctx.node(), 1)] {
+            let mut tx = store.write().await.expect("a writer");
+            let until = town.now() + jiff::SignedDuration::from_mins(5);
+            leases::claim(&mut tx, node, town.now(), until).await.expect("claimed").expect("a range is due");
+            tx.commit().await.expect("committed");
+            town.settle().await.expect("settled");
+            assert_eq!(town.catcher.count(), 0, "nothing says that it was left behind");
+            ctx.leave_behind(true);
+            town.settle().await.expect("settled");
+            assert_eq!(town.catcher.count(), sent, "left in the hands of {node}");
+            let mut tx = store.write().await.expect("a writer");
+            leases::expire_of(&mut tx, node).await.expect("it lapses");
+            tx.commit().await.expect("committed");
+        }
+    }
+}
