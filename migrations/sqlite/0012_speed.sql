@@ -3,12 +3,12 @@
 
 CREATE TABLE marks (
     prospect_id BIGINT NOT NULL PRIMARY KEY,
-    due_at      BIGINT NOT NULL
+    due_at      BIGINT
 ) WITHOUT ROWID;
 INSERT INTO marks (prospect_id, due_at) SELECT prospect_id, due_at FROM due_assessments ORDER BY prospect_id;
 DROP TABLE due_assessments;
 ALTER TABLE marks RENAME TO due_assessments;
-CREATE INDEX due_assessments_by_time ON due_assessments (due_at);
+CREATE INDEX due_assessments_by_time ON due_assessments (due_at) WHERE due_at IS NOT NULL;
 
 -- What signals leave to be looked at: a click once it counts, the colleagues of whoever stated something. A queue beside the
 -- marks, written at its end and emptied from its beginning: moving a prospect's mark to ten minutes from now and back touches

@@ -1,5 +1,6 @@
-//! Prospects to look at again. A mark, one of a prospect, says when time alone changes something, and is what is held while
-//! somebody is looked at; a look is what a signal leaves to be done, one of each, so that marks need not move with every click.
+//! Prospects to look at again. A mark, one of a prospect, says when time alone changes something, if it does, and is what is
+//! held while somebody is looked at; a look is what a signal leaves to be done, one of each, so that marks need not move with
+//! every click.
 
 use super::backend::{Sql, StoreError, Tx, args, locking};
 use super::value::{instant_or_none, to_json};
@@ -26,12 +27,12 @@ pub struct Later {
 const MARK: &str = "
     INSERT INTO due_assessments (prospect_id, due_at)
     SELECT CAST(value ->> 'p' AS BIGINT), MIN(CAST(value ->> 'at' AS BIGINT)) FROM json_each($1) GROUP BY 1 ORDER BY 1
-    ON CONFLICT (prospect_id) DO UPDATE SET due_at = excluded.due_at WHERE due_assessments.due_at > excluded.due_at";
-/// A mark for an instant that never comes, where there is none to take hold of. In the order of ids, as everywhere marks are
-/// locked.
+    ON CONFLICT (prospect_id) DO UPDATE SET due_at = excluded.due_at
+        WHERE due_assessments.due_at IS NULL OR due_assessments.due_at > excluded.due_at";
+/// A mark without an instant, where there is none to take hold of. In the order of ids, as everywhere marks are locked.
 const HAVE: &str = "
     INSERT INTO due_assessments (prospect_id, due_at)
-    SELECT CAST(value ->> 'p' AS BIGINT), CAST(value ->> 'at' AS BIGINT) FROM json_each($1) WHERE TRUE ORDER BY 1
+    SELECT CAST(value ->> 'p' AS BIGINT), NULL FROM json_each($1) WHERE TRUE ORDER BY 1
     ON CONFLICT (prospect_id) DO NOTHING";
 const HOLD: Sql = locking!(
     "SELECT prospect_id FROM due_assessments WHERE prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))",
@@ -56,7 +57,8 @@ const TAKE: Sql = locking!(
 const SETTLE: &str = "
     INSERT INTO due_assessments (prospect_id, due_at)
     SELECT CAST(value ->> 'p' AS BIGINT), CAST(value ->> 'at' AS BIGINT) FROM json_each($1) WHERE TRUE ORDER BY 1
-    ON CONFLICT (prospect_id) DO UPDATE SET due_at = excluded.due_at WHERE due_assessments.due_at <> excluded.due_at";
+    ON CONFLICT (prospect_id) DO UPDATE SET due_at = excluded.due_at
+        WHERE due_assessments.due_at IS NULL OR due_assessments.due_at <> excluded.due_at";
 const CLAIM: Sql = locking!(
     "SELECT prospect_id FROM due_assessments WHERE due_at <= $1 ORDER BY due_at, prospect_id LIMIT $2",
     "FOR UPDATE SKIP LOCKED"
@@ -64,8 +66,13 @@ const CLAIM: Sql = locking!(
 const SPEAKS: &str = "
     UPDATE prospects SET speaks = TRUE
     WHERE NOT speaks AND id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
-const DONE: &str = "
-    DELETE FROM due_assessments WHERE prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
+/// Where marks are held they stay, to be held again: to remove one and to put it back would be written with every signal.
+const DONE: Sql = Sql::Each {
+    sqlite: "DELETE FROM due_assessments WHERE prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))",
+    postgres: "
+    UPDATE due_assessments SET due_at = NULL
+    WHERE due_at IS NOT NULL AND prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))",
+};
 /// In the order of ids: two nodes that start together lock the same rows, and must not wait for each other.
 const EVERYBODY: &str = "
     INSERT INTO due_assessments (prospect_id, due_at)
@@ -76,7 +83,8 @@ const EVERYBODY: &str = "
     ORDER BY 1
     ON CONFLICT (prospect_id) DO UPDATE SET due_at = excluded.due_at";
 const SOONEST: &str = "
-    SELECT MIN(at) FROM (SELECT MIN(due_at) AS at FROM due_assessments UNION ALL SELECT MIN(due_at) FROM looks) AS soonest";
+    SELECT MIN(at) FROM (SELECT MIN(due_at) AS at FROM due_assessments WHERE due_at IS NOT NULL
+                         UNION ALL SELECT MIN(due_at) FROM looks) AS soonest";
 
 /// Marks prospects to be looked at, each at its instant; an earlier mark stays.
 ///
@@ -101,15 +109,26 @@ pub async fn hold(tx: &mut Tx, whom: Vec<ProspectId>, now: Timestamp) -> Result<
     if whom.is_empty() || !tx.is_shared() {
         return Ok(whom);
     }
-    let never = Timestamp::MAX.as_millisecond();
-    let rows = to_json(&whom.iter().map(|p| Due { p: *p, at: never }).collect::<Vec<_>>())?;
-    tx.execute(HAVE, args![rows.as_str()]).await?;
-    let held: Vec<(i64,)> = tx.rows(HOLD, args![rows]).await?;
-    let held: BTreeSet<ProspectId> = held.into_iter().map(|(id,)| ProspectId(id)).collect();
-    let later = Later { at: now, if_all_met: false };
-    let busy: Vec<_> = whom.into_iter().filter(|p| !held.contains(p)).map(|p| (p, later)).collect();
-    leave(tx, &busy, &BTreeSet::new(), now).await?;
+    let mut held = take_hold(tx, &whom).await?;
+    if held.len() < whom.len() {
+        // Of whom there is no mark yet, or whom another transaction has in hand.
+        let rest: Vec<ProspectId> = whom.into_iter().filter(|p| !held.contains(p)).collect();
+        tx.execute(HAVE, args![rows(&rest)?]).await?;
+        held.extend(take_hold(tx, &rest).await?);
+        let later = Later { at: now, if_all_met: false };
+        let busy: Vec<_> = rest.into_iter().filter(|p| !held.contains(p)).map(|p| (p, later)).collect();
+        leave(tx, &busy, &BTreeSet::new(), now).await?;
+    }
     Ok(held.into_iter().collect())
+}
+
+async fn take_hold(tx: &mut Tx, whom: &[ProspectId]) -> Result<BTreeSet<ProspectId>, StoreError> {
+    let held: Vec<(i64,)> = tx.rows(HOLD, args![rows(whom)?]).await?;
+    Ok(held.into_iter().map(|(id,)| ProspectId(id)).collect())
+}
+
+fn rows(whom: &[ProspectId]) -> Result<String, StoreError> {
+    to_json(&whom.iter().map(|p| Due { p: *p, at: 0 }).collect::<Vec<_>>())
 }
 
 /// Leaves prospects to be looked at, each at its instant, and now the colleagues of those who stated something that may count
@@ -181,13 +200,12 @@ pub async fn claim(tx: &mut Tx, most: i64, now: Timestamp) -> Result<Vec<Prospec
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
-/// Removes marks that were acted on.
+/// Whatever these prospects were marked for was acted on.
 ///
 /// # Errors
 /// The store's.
 pub async fn done(tx: &mut Tx, prospects: &[ProspectId]) -> Result<(), StoreError> {
-    let rows: Vec<Due> = prospects.iter().map(|p| Due { p: *p, at: 0 }).collect();
-    tx.execute(DONE, args![to_json(&rows)?]).await.map(drop)
+    tx.execute(DONE, args![rows(prospects)?]).await.map(drop)
 }
 
 /// Marks everybody who ever gave a signal: the rules changed.
