@@ -37,7 +37,7 @@ impl Database {
     pub(crate) async fn postgres(company: &Company, prospects: u64) -> Result<Option<Self>> {
         let Some(url) = postgres::database("filled") else { return Ok(None) };
         fill(company, prospects, Store::open_postgres(&SecretString::from(url.clone())).await?).await?;
-        // As the server does by itself sooner or later: it knows then that what delivery writes to is empty.
+        // The worst case, every time: the server knows then that what delivery writes to is empty, and plans for that.
         postgres::ask(&url, "ANALYZE");
         Ok(Some(Self::Postgres(url)))
     }
