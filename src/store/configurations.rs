@@ -28,7 +28,8 @@ const DECISIONS: &str = "
     SELECT 'occurrences', plan_hash, COUNT(*) FROM occurrences GROUP BY plan_hash
     UNION ALL SELECT 'issues', plan_hash, COUNT(*) FROM issues GROUP BY plan_hash
     UNION ALL SELECT 'holds', plan_hash, COUNT(*) FROM holds GROUP BY plan_hash
-    UNION ALL SELECT 'verdicts', plan_hash, COUNT(*) FROM verdicts GROUP BY plan_hash
+    UNION ALL SELECT 'verdicts', COALESCE(c.hash, ''), COUNT(*)
+              FROM verdicts v LEFT JOIN configurations c ON c.id = v.configuration_id GROUP BY 2
     UNION ALL SELECT 'qualifications', plan_hash, COUNT(*) FROM qualifications GROUP BY plan_hash
     UNION ALL SELECT 'handoffs', plan_hash, COUNT(*) FROM handoffs GROUP BY plan_hash
     ORDER BY 1, 2";

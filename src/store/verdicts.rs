@@ -23,11 +23,12 @@ const OF: &str = "
     SELECT prospect_id, criterion, verdict FROM verdicts
     WHERE prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
 const SET: &str = "
-    INSERT INTO verdicts (prospect_id, criterion, verdict, changed_at, plan_hash)
-    SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'c', value ->> 'v', CAST($2 AS BIGINT), CAST($3 AS TEXT) FROM json_each($1)
-    WHERE value ->> 'v' IS NOT NULL ORDER BY 1, 2
+    INSERT INTO verdicts (prospect_id, criterion, verdict, changed_at, configuration_id)
+    SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'c', value ->> 'v', CAST($2 AS BIGINT),
+           (SELECT MAX(id) FROM configurations WHERE hash = $3)
+    FROM json_each($1) WHERE TRUE ORDER BY 1, 2
     ON CONFLICT (prospect_id, criterion) DO UPDATE SET verdict = excluded.verdict, changed_at = excluded.changed_at,
-        plan_hash = excluded.plan_hash";
+        configuration_id = excluded.configuration_id";
 const UNSET: &str = "
     DELETE FROM verdicts WHERE (prospect_id, criterion) IN (
         SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'c' FROM json_each($1))";
