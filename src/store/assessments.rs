@@ -3,6 +3,7 @@
 //! every click.
 
 use super::backend::{Sql, StoreError, Tx, args, locking};
+use super::packed::{self, Columns};
 use super::value::{instant_or_none, to_json};
 use crate::domain::id::ProspectId;
 use jiff::Timestamp;
@@ -13,6 +14,11 @@ use std::collections::BTreeSet;
 struct Due {
     p: ProspectId,
     at: i64,
+}
+
+#[derive(Serialize)]
+struct Number {
+    p: i64,
 }
 
 /// When to look at somebody of whom a signal came that changes nothing yet.
@@ -54,6 +60,10 @@ const TAKE: Sql = locking!(
     "FOR UPDATE SKIP LOCKED",
     ") DELETE FROM looks WHERE id IN (SELECT id FROM taken) RETURNING prospect_id"
 );
+const LEFT: &str = "
+    SELECT string_agg(format('%s\t%s', id, prospect_id), '\n')
+    FROM (SELECT id, prospect_id FROM looks WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2) AS due";
+const TAKE_THESE: &str = "DELETE FROM looks WHERE id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
 const SETTLE: &str = "
     INSERT INTO due_assessments (prospect_id, due_at)
     SELECT CAST(value ->> 'p' AS BIGINT), CAST(value ->> 'at' AS BIGINT) FROM json_each($1) WHERE TRUE ORDER BY 1
@@ -198,6 +208,26 @@ pub async fn claim(tx: &mut Tx, most: i64, now: Timestamp) -> Result<Vec<Prospec
     }
     let rows: Vec<(i64,)> = tx.rows(CLAIM, args![now, most]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
+}
+
+/// What signals left that is due, by its numbers, and whose it is; nothing is taken.
+///
+/// # Errors
+/// The store's.
+pub async fn left(tx: &mut Tx, most: i64, now: Timestamp) -> Result<(Vec<i64>, Vec<ProspectId>), StoreError> {
+    let line = |columns: &mut Columns<'_>| Ok((columns.number()?, ProspectId(columns.number()?)));
+    let found = packed::read(tx, LEFT, args![now, most], line).await?;
+    let whom: BTreeSet<ProspectId> = found.iter().map(|(_, whose)| *whose).collect();
+    Ok((found.into_iter().map(|(number, _)| number).collect(), whom.into_iter().collect()))
+}
+
+/// Takes what was left under these numbers; returns how much of it was still there. A number is never given twice.
+///
+/// # Errors
+/// The store's.
+pub async fn take(tx: &mut Tx, left: &[i64]) -> Result<u64, StoreError> {
+    let numbers: Vec<Number> = left.iter().map(|p| Number { p: *p }).collect();
+    tx.execute(TAKE_THESE, args![to_json(&numbers)?]).await
 }
 
 /// Whatever these prospects were marked for was acted on.

@@ -97,7 +97,7 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
         // A group of signals touches thousands of pages: they must find room, and need not be moved into the file each time.
-        let writing = options.clone().pragma("cache_size", "-16000").pragma("wal_autocheckpoint", "8000");
+        let writing = options.clone().pragma("cache_size", "-16000").pragma("wal_autocheckpoint", "16000");
         // A statement over many rows can be undone by itself: what for is kept in memory, not written to a file besides.
         // There are more statements than sqlx keeps of itself, and one that is pushed out is compiled anew each time.
         let writing = writing.pragma("temp_store", "memory").statement_cache_capacity(256);

@@ -11,7 +11,7 @@ pub(in crate::store) async fn read<T>(
     tx: &mut Tx,
     sql: impl Into<Sql>,
     values: &[Value],
-    line: impl Fn(&mut Columns<'_>) -> Result<T, StoreError>,
+    mut line: impl FnMut(&mut Columns<'_>) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
     let row: Option<(Option<String>,)> = tx.row(sql, values).await?;
     let lines = row.and_then(|(lines,)| lines).unwrap_or_default();

@@ -43,19 +43,36 @@ const OF: &str = "
     FROM prospects p
     WHERE p.id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1)) AND p.address IS NOT NULL";
 
+const ACCOUNTS: &str = "
+    SELECT string_agg(format('%s\t%s', id, account_id), '\n') FROM prospects
+    WHERE id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1)) AND address IS NOT NULL";
+
+#[derive(Serialize)]
+struct Id {
+    p: ProspectId,
+}
+
+fn ids(prospects: &[ProspectId]) -> Result<String, StoreError> {
+    to_json(&prospects.iter().map(|p| Id { p: *p }).collect::<Vec<_>>())
+}
+
 /// Loads them in the order of ids, erased ones left out.
 ///
 /// # Errors
 /// The store's.
 pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<Subject>, StoreError> {
-    #[derive(Serialize)]
-    struct Id {
-        p: ProspectId,
-    }
-    let ids: Vec<Id> = prospects.iter().map(|p| Id { p: *p }).collect();
-    let mut found = packed::read(tx, OF, args![to_json(&ids)?], subject).await?;
+    let mut found = packed::read(tx, OF, args![ids(prospects)?], subject).await?;
     found.sort_unstable_by_key(|subject| subject.prospect);
     Ok(found)
+}
+
+/// Where they work, erased ones left out.
+///
+/// # Errors
+/// The store's.
+pub async fn accounts_of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<(ProspectId, Option<AccountId>)>, StoreError> {
+    let line = |columns: &mut Columns<'_>| Ok((ProspectId(columns.number()?), columns.number_or_none()?.map(AccountId)));
+    packed::read(tx, ACCOUNTS, args![ids(prospects)?], line).await
 }
 
 fn subject(columns: &mut Columns<'_>) -> Result<Subject, StoreError> {
