@@ -5,6 +5,7 @@
 //! it here, so that nothing can differ. Whoever does holds the prospects' marks, so that of two nodes that hear of one
 //! prospect at once, the later one reads what the earlier one wrote.
 
+use super::ahead::Ahead;
 use super::look::Record;
 use crate::domain::criterion::Criterion;
 use crate::domain::id::{AccountId, ProspectId, fingerprint};
@@ -23,17 +24,33 @@ use jiff::tz::TimeZone;
 /// # Errors
 /// The store's; nothing is committed here.
 pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestamp) -> Result<(), StoreError> {
+    conclude_beyond(tx, plan, of, &mut Ahead::default(), now).await
+}
+
+/// The same, without reading once more what was read ahead, by the same plan and for the same instant.
+///
+/// # Errors
+/// The store's; nothing is committed here.
+pub async fn conclude_beyond(
+    tx: &mut Tx,
+    plan: &Plan,
+    of: &[ProspectId],
+    ahead: &mut Ahead,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     if of.is_empty() {
         return Ok(());
     }
     let subjects = subjects::of(tx, of).await?;
-    let whose: Vec<(ProspectId, Option<AccountId>)> = subjects.iter().map(|s| (s.prospect, s.account)).collect();
+    let foreseen: Vec<Option<Qualification>> = subjects.iter().map(|subject| ahead.of(subject, plan, now)).collect();
+    let others = subjects.iter().zip(&foreseen).filter(|(_, found)| found.is_none());
+    let whose: Vec<(ProspectId, Option<AccountId>)> = others.map(|(s, _)| (s.prospect, s.account)).collect();
     let record = Record::of(tx, plan, &whose, Timestamp::MAX).await?;
     let (mut changed, mut again) = (Vec::new(), Vec::new());
     let (mut arrived, mut hurried, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     let mut rules = None;
-    for subject in &subjects {
-        let found = record.verdicts(plan, subject.prospect, subject.account, now);
+    for (subject, foreseen) in subjects.iter().zip(foreseen) {
+        let found = foreseen.unwrap_or_else(|| record.verdicts(plan, subject.prospect, subject.account, now));
         changed.extend(changes(subject, &found));
         // A wake date is a change that time brings, whatever became of the statement it was read from.
         let wakes_at = subject.wake_at.filter(|at| *at > now);

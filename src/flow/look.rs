@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is on record about some prospects, ready to be folded.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Record {
     signals: BTreeMap<ProspectId, Vec<Signal>>,
     colleagues: BTreeMap<AccountId, Vec<Colleague>>,
@@ -47,6 +47,13 @@ impl Record {
         let accounts: BTreeSet<AccountId> = of.iter().filter_map(|(_, account)| account.filter(|_| asks)).collect();
         let colleagues = signals::of_accounts(tx, &accounts.into_iter().collect::<Vec<_>>(), known_at).await?;
         Ok(Self { signals, colleagues })
+    }
+
+    /// Adds one that its prospect has said last, if they are among these. Colleagues do not hear it.
+    pub fn append(&mut self, signal: Signal) {
+        if let Some(signals) = signal.prospect.and_then(|whose| self.signals.get_mut(&whose)) {
+            signals.push(signal);
+        }
     }
 
     /// The signals of one of them, in the order recorded.

@@ -23,6 +23,7 @@ pub mod deliver;
 pub mod doubt;
 pub mod look;
 pub mod ramp;
+pub mod ahead;
 pub mod conclude;
 pub mod observe;
 pub mod judge;

@@ -5,8 +5,9 @@
 //! is told only after all of it is durable.
 
 use super::admit::{self, Arrival};
+use super::ahead::Ahead;
 use super::breaker;
-use super::conclude::{self, conclude};
+use super::conclude::{self, conclude_beyond};
 use super::context::{Context, FlowError};
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
@@ -18,15 +19,18 @@ use crate::domain::signal::{About, Detail, NewSignal};
 use crate::domain::span::midnight;
 use crate::domain::support::{PROVISIONAL, is_too_young};
 use crate::store::assessments::Later;
-use crate::store::backend::{StoreError, Tx};
+use crate::store::backend::{Store, StoreError, Tx};
 use crate::store::batch::Batch;
 use crate::store::suppressions::{self, Channel, Stop};
 use crate::store::{assessments, follow_ups, prospects, signals};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-/// How many signals one transaction takes at most.
-const GROUP: usize = 2_000;
+/// How many signals one transaction takes at most: the more of them write to the same page, the fewer pages go to the disk.
+const GROUP: usize = 4_000;
+/// So many are prepared before their transaction begins.
+const MANY: usize = 64;
 
 /// What became of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,16 +49,40 @@ pub type Door = Batch<NewSignal, Observed>;
 /// Opens the door; its task ends with the last clone. It rings the bell itself.
 #[must_use]
 pub fn door(ctx: &Context) -> Door {
-    let (writing, bell) = (ctx.clone(), ctx.clone());
-    Batch::telling(
+    let (seeing, bell) = (ctx.clone(), ctx.clone());
+    Batch::prepared(
         ctx.store().clone(),
         GROUP,
-        move |tx: &mut Tx, news: &[NewSignal]| {
-            let (plan, now) = (writing.plan(), writing.now());
-            Box::pin(async move { write(tx, &plan, news, now).await })
+        move |news: &[NewSignal]| {
+            let (store, plan, now) = (seeing.store().clone(), seeing.plan(), seeing.now());
+            Box::pin(async move { Ok((prepare(&store, &plan, news, now).await?, plan, now)) })
+        },
+        |tx: &mut Tx, news: &[NewSignal], (prepared, plan, now): (Prepared, Arc<Plan>, Timestamp)| {
+            Box::pin(async move { write_prepared(tx, &plan, news, prepared, now).await })
         },
         move || bell.ring(),
     )
+}
+
+/// What can be done with signals before there is a transaction to write them in.
+#[derive(Default)]
+struct Prepared {
+    /// Ready to be appended, where all their prospects are known.
+    packed: Option<signals::Packed>,
+    ahead: Ahead,
+}
+
+/// Packs them, and reads ahead of those whose signals change something; unless there are so few that nobody would be spared.
+async fn prepare(store: &Store, plan: &Plan, news: &[NewSignal], now: Timestamp) -> Result<Prepared, StoreError> {
+    let whose = |signal: &NewSignal| match &signal.about {
+        About::Prospect(id) => Some(Some(*id)),
+        About::Nobody => Some(None),
+        About::Address(_) => None,
+    };
+    let rows: Option<Vec<_>> = news.iter().map(|signal| Some((whose(signal)?, signal))).collect();
+    let Some(rows) = rows.filter(|rows| rows.len() >= MANY) else { return Ok(Prepared::default()) };
+    let (whom, _) = due(plan, rows.iter().filter_map(|(id, signal)| Some(((*id)?, *signal))), now);
+    Ok(Prepared { packed: Some(signals::pack(&rows)?), ahead: Ahead::of_signals(store, plan, &whom).await? })
 }
 
 /// Appends signals in one transaction of their own.
@@ -76,6 +104,17 @@ pub async fn observe(ctx: &Context, news: &[NewSignal]) -> Result<Vec<Observed>,
 /// # Errors
 /// The store's; nothing is committed here.
 pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp) -> Result<Vec<Observed>, StoreError> {
+    write_prepared(tx, plan, news, Prepared::default(), now).await
+}
+
+async fn write_prepared(
+    tx: &mut Tx,
+    plan: &Plan,
+    news: &[NewSignal],
+    prepared: Prepared,
+    now: Timestamp,
+) -> Result<Vec<Observed>, StoreError> {
+    let Prepared { packed, mut ahead } = prepared;
     let addresses: BTreeSet<&Address> = news.iter().filter_map(address_of).collect();
     let known = if addresses.is_empty() {
         BTreeMap::new()
@@ -89,7 +128,11 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
     };
     let resolved: Vec<_> = news.iter().map(resolve).collect();
     let rows: Vec<(Option<ProspectId>, &NewSignal)> = resolved.iter().zip(news).filter_map(|(id, s)| Some(((*id)?, s))).collect();
-    let new = signals::append(tx, &rows, now).await?;
+    ahead.check(tx).await?;
+    let new = match packed {
+        Some(packed) => signals::append_packed(tx, packed, now).await?,
+        None => signals::append(tx, &rows, now).await?,
+    };
     let appended: Vec<(Option<ProspectId>, &NewSignal)> =
         rows.into_iter().filter(|(_, signal)| new.contains_key(&signal.once)).collect();
     let appended = || appended.iter();
@@ -123,8 +166,15 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
         failpoint!("stop.before_commit");
     }
     breaker::returned(tx, appended().map(|(_, signal)| *signal), now).await?;
+    let mut heard = BTreeSet::new();
+    for (id, signal) in appended() {
+        let number = new[&signal.once];
+        if id.is_some_and(|id| ahead.knows(id)) && heard.insert(number) {
+            ahead.append(signals::appended(number, *id, signal, now)?);
+        }
+    }
     if held.is_empty() || conclude::is_in_force(tx, plan).await? {
-        conclude(tx, plan, &held, now).await?;
+        conclude_beyond(tx, plan, &held, &mut ahead, now).await?;
     } else {
         assessments::mark(tx, held.into_iter().map(|id| (id, now))).await?;
     }

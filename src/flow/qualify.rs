@@ -1,8 +1,8 @@
 //! qualify: what time brings is concluded from, and everybody is assessed anew when the rules change. Signals themselves are
 //! concluded from as they arrive.
 
-use super::conclude::rules_hash;
-use super::conclude::{self, conclude};
+use super::ahead::Ahead;
+use super::conclude::{self, conclude_beyond, rules_hash};
 use super::context::{Context, FlowError, Progress};
 use crate::domain::handoff::Handoff;
 use crate::domain::plan::Plan;
@@ -11,9 +11,10 @@ use crate::domain::qualification::Qualification;
 use crate::store::backend::Tx;
 use crate::store::{applied_rules, assessments};
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// How many prospects one transaction assesses.
-const PAGE: i64 = 1_000;
+const PAGE: i64 = 4_000;
 
 /// Assesses the prospects that are due.
 ///
@@ -28,12 +29,20 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
         return Ok(Progress::until(due));
     }
     let plan = ctx.plan();
+    let mut ahead = Ahead::of_due(ctx.store(), &plan, PAGE, now).await?;
     let mut tx = ctx.store().write().await?;
-    let claimed = assessments::claim(&mut tx, PAGE, now).await?;
+    if !Arc::ptr_eq(&plan, &ctx.plan()) {
+        // Other rules came meanwhile, and have everybody looked at.
+        return Ok(Progress::Done);
+    }
+    let claimed = match ahead.claim(&mut tx).await? {
+        Some(claimed) => claimed,
+        None => assessments::claim(&mut tx, PAGE, now).await?,
+    };
     if claimed.is_empty() {
         return Ok(Progress::Idle);
     }
-    conclude(&mut tx, &plan, &claimed, now).await?;
+    conclude_beyond(&mut tx, &plan, &claimed, &mut ahead, now).await?;
     failpoint!("qualify.before_commit");
     tx.commit().await?;
     failpoint!("qualify.after_commit");
