@@ -1,7 +1,7 @@
 //! How many signals a second are observed and qualified, sustained: from the first that comes in to the last verdict,
 //! what time brings included.
 //!
-//! Thirty working days pass on a clock moved by hand, an hour at a time. In each hour signals come in through the door
+//! Thirty days pass on a clock moved by hand, a day at a time. In each, what a newsletter brings comes in through the door
 //! that the web uses, from many callers at once, each waiting until its own is durable; beside them the qualify step
 //! runs as in the daemon, on what the clock has brought: a click counts ten minutes after it, so every click is looked
 //! at twice. Nothing may be lost, and in the end the verdicts of many prospects must be those of a fresh look.
@@ -27,7 +27,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const DAYS: u64 = 30;
-const HOURS: u64 = 4;
 /// How many prospects are looked at again.
 const SAMPLE: u64 = 1_000;
 /// A Monday morning.
@@ -85,13 +84,11 @@ struct Run {
 impl Run {
     async fn live(&self, begins: Timestamp, signals: u64) -> Result<()> {
         let qualifying = tokio::spawn(qualifying(self.ctx.clone()));
-        let hours = DAYS * HOURS;
-        for hour in 0..hours {
-            let (day, of_day) = (hour / HOURS, hour % HOURS);
-            let at = begins + SignedDuration::from_hours(i64::try_from(day * 24 + of_day)?);
+        for day in 0..DAYS {
+            let at = begins + SignedDuration::from_hours(i64::try_from(day * 24)?);
             self.clock.move_to(at);
             self.ctx.ring();
-            self.observe(signals * hour / hours, signals * (hour + 1) / hours, day, at).await?;
+            self.observe(signals * day / DAYS, signals * (day + 1) / DAYS, day, at).await?;
         }
         self.ctx.stop();
         qualifying.await??;

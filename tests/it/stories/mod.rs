@@ -6,6 +6,7 @@ mod backtested;
 mod breakers;
 mod calendar;
 mod adopted;
+mod ahead;
 mod doorway;
 mod decade;
 mod evidence;
