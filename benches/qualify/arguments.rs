@@ -17,8 +17,9 @@ pub(crate) struct Arguments {
     /// How many signals come in.
     #[arg(long, value_parser = clap::value_parser!(u64).range(100..))]
     signals: Option<u64>,
-    /// How many report a signal at the same time, each waiting until its own is durable.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..), default_value = "4000")]
+    /// How many report a signal at the same time, each waiting until its own is durable: at twenty thousand a second and four
+    /// tenths of a second until it is, so many are on their way.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..), default_value = "8000")]
     pub callers: u64,
     /// How many prospects give their fifth proof, one after the other.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]

@@ -90,13 +90,16 @@ pub struct Packed {
     rows: String,
 }
 
-/// Packs signals. Needs no transaction, and is better done before there is one.
+/// Packs signals, prospect by prospect, because the trees they are written into are: those of one stay in the order they came.
+/// Needs no transaction, and is better done before there is one.
 ///
 /// # Errors
 /// When one cannot be written as JSON.
 pub fn pack(signals: &[(Option<ProspectId>, &NewSignal)]) -> Result<Packed, StoreError> {
+    let mut signals = signals.to_vec();
+    signals.sort_by_key(|(prospect, _)| *prospect);
     let mut rows = Vec::with_capacity(signals.len());
-    for (prospect, signal) in signals {
+    for (prospect, signal) in &signals {
         rows.push(NewRow {
             prospect: *prospect,
             once: &signal.once,
