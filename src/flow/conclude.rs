@@ -19,25 +19,12 @@ use crate::store::{applied_rules, assessments, follow_ups, prospects, qualificat
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Concludes from everything on record about these prospects, whose marks the transaction holds.
+/// Concludes from everything on record about these prospects, whose marks the transaction holds. What was read ahead, by the same
+/// plan and for the same instant, is not read once more.
 ///
 /// # Errors
 /// The store's; nothing is committed here.
-pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestamp) -> Result<(), StoreError> {
-    conclude_beyond(tx, plan, of, &mut Ahead::default(), now).await
-}
-
-/// The same, without reading once more what was read ahead, by the same plan and for the same instant.
-///
-/// # Errors
-/// The store's; nothing is committed here.
-pub async fn conclude_beyond(
-    tx: &mut Tx,
-    plan: &Plan,
-    of: &[ProspectId],
-    ahead: &mut Ahead,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], ahead: &mut Ahead, now: Timestamp) -> Result<(), StoreError> {
     if of.is_empty() {
         return Ok(());
     }

@@ -7,7 +7,7 @@
 use super::admit::{self, Arrival};
 use super::ahead::Ahead;
 use super::breaker;
-use super::conclude::{self, conclude_beyond};
+use super::conclude::{self, conclude};
 use super::context::{Context, FlowError};
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
@@ -64,6 +64,9 @@ pub fn door(ctx: &Context) -> Door {
     )
 }
 
+/// A signal, and whose it is; nobody's, if it identifies nobody.
+type Resolved<'a> = (Option<ProspectId>, &'a NewSignal);
+
 /// What can be done with signals before there is a transaction to write them in.
 #[derive(Default)]
 struct Prepared {
@@ -74,12 +77,8 @@ struct Prepared {
 
 /// Packs them, and reads ahead of those whose signals change something; unless there are so few that nobody would be spared.
 async fn prepare(store: &Store, plan: &Plan, news: &[NewSignal], now: Timestamp) -> Result<Prepared, StoreError> {
-    let whose = |signal: &NewSignal| match &signal.about {
-        About::Prospect(id) => Some(Some(*id)),
-        About::Nobody => Some(None),
-        About::Address(_) => None,
-    };
-    let rows: Option<Vec<_>> = news.iter().map(|signal| Some((whose(signal)?, signal))).collect();
+    let nobody = BTreeMap::new();
+    let rows: Option<Vec<Resolved<'_>>> = news.iter().map(|signal| resolve(signal, &nobody)).collect();
     let Some(rows) = rows.filter(|rows| rows.len() >= MANY) else { return Ok(Prepared::default()) };
     let (whom, _) = due(plan, rows.iter().filter_map(|(id, signal)| Some(((*id)?, *signal))), now);
     Ok(Prepared { packed: Some(signals::pack(&rows)?), ahead: Ahead::of_signals(store, plan, &whom).await? })
@@ -121,20 +120,14 @@ async fn write_prepared(
     } else {
         prospects::by_address(tx, &addresses.into_iter().collect::<Vec<_>>()).await?
     };
-    let resolve = |signal: &NewSignal| match &signal.about {
-        About::Prospect(id) => Some(Some(*id)),
-        About::Nobody => Some(None),
-        About::Address(address) => known.get(address).map(|id| Some(*id)),
-    };
-    let resolved: Vec<_> = news.iter().map(resolve).collect();
-    let rows: Vec<(Option<ProspectId>, &NewSignal)> = resolved.iter().zip(news).filter_map(|(id, s)| Some(((*id)?, s))).collect();
+    let resolved: Vec<_> = news.iter().map(|signal| resolve(signal, &known)).collect();
+    let rows: Vec<Resolved<'_>> = resolved.iter().flatten().copied().collect();
     ahead.check(tx).await?;
     let new = match packed {
         Some(packed) => signals::append_packed(tx, packed, now).await?,
         None => signals::append(tx, &rows, now).await?,
     };
-    let appended: Vec<(Option<ProspectId>, &NewSignal)> =
-        rows.into_iter().filter(|(_, signal)| new.contains_key(&signal.once)).collect();
+    let appended: Vec<Resolved<'_>> = rows.into_iter().filter(|(_, signal)| new.contains_key(&signal.once)).collect();
     let appended = || appended.iter();
     let (held, later) = due(plan, appended().filter_map(|(id, s)| Some(((*id)?, *s))), now);
     let concerns = |s: &NewSignal| plan.qualifying.concerns_colleagues(&s.detail);
@@ -174,18 +167,27 @@ async fn write_prepared(
         }
     }
     if held.is_empty() || conclude::is_in_force(tx, plan).await? {
-        conclude_beyond(tx, plan, &held, &mut ahead, now).await?;
+        conclude(tx, plan, &held, &mut ahead, now).await?;
     } else {
         assessments::mark(tx, held.into_iter().map(|id| (id, now))).await?;
     }
     let mut told = BTreeSet::new();
-    let answer = |(resolved, signal): (&Option<Option<ProspectId>>, &NewSignal)| match (resolved, new.get(&signal.once)) {
+    let answer = |(resolved, signal): (&Option<Resolved<'_>>, &NewSignal)| match (resolved, new.get(&signal.once)) {
         (None, _) => Observed::Unknown,
         // The same signal twice in one batch was appended once.
         (Some(_), Some(id)) if told.insert(*id) => Observed::New(*id),
         (Some(_), _) => Observed::Again,
     };
     Ok(resolved.iter().zip(news).map(answer).collect())
+}
+
+/// A signal with whose it is, if anybody's; `None` where the address is not known.
+fn resolve<'a>(signal: &'a NewSignal, known: &BTreeMap<Address, ProspectId>) -> Option<Resolved<'a>> {
+    match &signal.about {
+        About::Prospect(id) => Some((Some(*id), signal)),
+        About::Nobody => Some((None, signal)),
+        About::Address(address) => known.get(address).map(|id| (Some(*id), signal)),
+    }
 }
 
 /// Whom to look at before the transaction ends, in the order of ids, and whom later, each at an instant. A young click changes

@@ -2,7 +2,7 @@
 //! concluded from as they arrive.
 
 use super::ahead::Ahead;
-use super::conclude::{self, conclude_beyond, rules_hash};
+use super::conclude::{self, conclude, rules_hash};
 use super::context::{Context, FlowError, Progress};
 use crate::domain::handoff::Handoff;
 use crate::domain::plan::Plan;
@@ -42,7 +42,7 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
     if claimed.is_empty() {
         return Ok(Progress::Idle);
     }
-    conclude_beyond(&mut tx, &plan, &claimed, &mut ahead, now).await?;
+    conclude(&mut tx, &plan, &claimed, &mut ahead, now).await?;
     failpoint!("qualify.before_commit");
     tx.commit().await?;
     failpoint!("qualify.after_commit");

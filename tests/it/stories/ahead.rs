@@ -8,7 +8,8 @@ use nurtured::domain::criterion::Criterion::{self, Authority, Budget, Need, Time
 use nurtured::domain::qualification::Verdict;
 use nurtured::domain::signal::{About, Detail, NewSignal, Touch};
 use nurtured::flow::ahead::Ahead;
-use nurtured::flow::conclude::conclude_beyond;
+use nurtured::flow::conclude::conclude;
+use nurtured::flow::judge::judge;
 use nurtured::flow::look::look;
 use nurtured::flow::observe::{self, Observed, observe};
 use nurtured::flow::qualify::qualify;
@@ -96,6 +97,11 @@ story!(what_was_read_ahead_gives_way_to_what_came_since, |town| {
     let mut late = Ahead::of_due(ctx.store(), &plan, 100, now).await?;
     let said = call(&town, ada, 2, vec![Need, Budget]).await?;
     observe(&ctx, &[said]).await?;
+    // And Eva's click is judged to be a machine's.
+    let evas = town.prospect(eva).await?.id;
+    let (_, signals) = look(&mut ctx.store().read().await?, &plan, evas, now).await?;
+    let clicked: Vec<_> = signals.iter().filter(|s| matches!(s.detail, Detail::Click { .. })).map(|s| s.id).collect();
+    judge(&ctx, &clicked, true, &name("marta"), "their scanner").await?;
     let is_shared = ctx.store().is_shared();
     let mut tx = ctx.store().write().await?;
     let claimed = ahead.claim(&mut tx).await?;
@@ -103,20 +109,21 @@ story!(what_was_read_ahead_gives_way_to_what_came_since, |town| {
     if let Some(claimed) = claimed {
         assert_eq!(claimed.len(), 3);
         let (ada, pol) = (town.prospect(ada).await?.id, town.prospect(pol).await?.id);
-        assert!(!ahead.knows(ada) && ahead.knows(pol));
-        conclude_beyond(&mut tx, &plan, &claimed, &mut ahead, now).await?;
+        assert!(!ahead.knows(ada) && ahead.knows(pol) && ahead.knows(evas));
+        conclude(&mut tx, &plan, &claimed, &mut ahead, now).await?;
         tx.commit().await?;
         // Whoever read the same, and comes second, finds that somebody took it, and reads anew.
         let mut tx = ctx.store().write().await?;
         let claimed = late.claim(&mut tx).await?.expect("it was there when it was read");
         assert!(!late.knows(pol));
-        conclude_beyond(&mut tx, &plan, &claimed, &mut late, now).await?;
+        conclude(&mut tx, &plan, &claimed, &mut late, now).await?;
         tx.commit().await?;
     } else {
         drop(tx);
     }
     while qualify(&ctx).await? == nurtured::flow::context::Progress::Done {}
     assert_eq!(town.prospect(ada).await?.verdicts.get(&Need), Some(&Verdict::Met));
+    assert_eq!(town.prospect(eva).await?.verdicts.get(&Vision), None, "a machine's click says nothing");
     are_true(&town, &all).await?;
     Ok(())
 });
