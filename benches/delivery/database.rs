@@ -3,7 +3,7 @@
 use crate::company::Company;
 use crate::postgres;
 use anyhow::{Context, Result};
-use nurtured::store::backend::Store;
+use nurtured::store::engine::backend::Store;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 

@@ -5,8 +5,9 @@ use crate::daemon::{Daemon, PATIENCE, Place, Seen, Sign, wait_for};
 use crate::stopwatch::Stopwatch;
 use crate::usage::{most_memory, processor_seconds};
 use anyhow::{Context, Result, ensure};
-use nurtured::store::backend::Store;
-use nurtured::store::{counts, leases};
+use nurtured::store::engine::backend::Store;
+use nurtured::store::group::leases;
+use nurtured::store::operations::counts;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 

@@ -3,11 +3,11 @@
 use anyhow::{Result, ensure};
 use nurtured::domain::address::Address;
 use nurtured::domain::id::{Name, ProspectId};
-use nurtured::flow::admit::{self, Arrival};
 use nurtured::flow::context::Context;
 use nurtured::flow::context::Progress;
-use nurtured::flow::{apply, qualify};
-use nurtured::store::prospects;
+use nurtured::flow::doorway::admit::{self, Arrival};
+use nurtured::flow::doorway::{apply, qualify};
+use nurtured::store::people::prospects;
 use std::collections::BTreeMap;
 
 /// How many prospects come in at once, and how many of them work in one company.

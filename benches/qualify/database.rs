@@ -3,7 +3,7 @@
 use crate::arguments::Engine;
 use crate::postgres;
 use anyhow::Result;
-use nurtured::store::backend::Store;
+use nurtured::store::engine::backend::Store;
 use secrecy::SecretString;
 use std::path::Path;
 

@@ -8,12 +8,12 @@ use nurtured::clock::{Clock, SystemClock};
 use nurtured::config::behaviour::usual;
 use nurtured::config::example::load_embedded;
 use nurtured::domain::audience::Audience;
+use nurtured::domain::group::schedule::Schedule;
 use nurtured::domain::plan::Plan;
-use nurtured::domain::schedule::Schedule;
 use nurtured::insight::simulate::cast::{Cast, made_up};
 use nurtured::insight::simulate::report::Report;
 use nurtured::insight::simulate::run::{Asked, run as simulate};
-use nurtured::store::scratch;
+use nurtured::store::engine::scratch;
 
 /// In seconds.
 const GOAL: f64 = 30.0;

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use nurtured::domain::criterion::Criterion;
+use nurtured::domain::doorway::machine::Machine;
+use nurtured::domain::doorway::signal::{About, Detail, NewSignal, Touch};
 use nurtured::domain::id::{DeliveryId, IssueId, Name, ProspectId, fingerprint};
-use nurtured::domain::machine::Machine;
 use nurtured::domain::plan::Plan;
-use nurtured::domain::signal::{About, Detail, NewSignal, Touch};
 use std::collections::BTreeMap;
 
 /// Links of a newsletter: the first few are of a topic.

@@ -3,8 +3,8 @@
 use super::exit::Exit;
 use super::{open, screen};
 use crate::daemon::home;
-use crate::flow::adopt::{self, Adoption};
-use crate::store::journal;
+use crate::flow::operations::adopt::{self, Adoption};
+use crate::store::engine::journal;
 use clap::Args;
 use std::path::{Path, PathBuf};
 

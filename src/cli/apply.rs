@@ -6,7 +6,7 @@ use crate::clock::SystemClock;
 use crate::config;
 use crate::daemon::assemble;
 use crate::daemon::home::{self, Asks};
-use crate::flow::apply;
+use crate::flow::doorway::apply;
 use clap::Args;
 use std::io::{IsTerminal, Write};
 use std::path::Path;

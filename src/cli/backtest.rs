@@ -3,10 +3,10 @@
 use super::exit::Exit;
 use super::{open, screen};
 use crate::config;
-use crate::insight::backtest::{self, Backtest as Found};
-use crate::insight::compare::{Change, Compared};
-use crate::insight::figures::Side;
-use crate::insight::whole::Tell;
+use crate::insight::backtest::compare::{Change, Compared};
+use crate::insight::backtest::figures::Side;
+use crate::insight::backtest::run::{self, Backtest as Found};
+use crate::insight::backtest::whole::Tell;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
@@ -59,7 +59,7 @@ pub async fn backtest(verb: &Backtest, config: Option<&Path>, json: bool) -> Res
             bar.set_position(done);
         }
     });
-    let found = backtest::backtest(&house.ctx, &loaded.plan, since, &tell).await;
+    let found = run::backtest(&house.ctx, &loaded.plan, since, &tell).await;
     bar.finish_and_clear();
     let found = found?;
     if json {
@@ -97,12 +97,12 @@ fn print(found: &Found, most: usize) -> Result<(), Exit> {
     if !found.quarters.is_empty() {
         screen::line("")?;
         let arrow = |was: u64, would: u64| if was == would { was.to_string() } else { format!("{was} -> {would}") };
-        let quarter = |q: &crate::insight::figures::Quarter| {
+        let quarter = |q: &crate::insight::backtest::figures::Quarter| {
             [q.quarter.clone(), arrow(q.was_ready, q.would_be_ready), arrow(q.was_request, q.would_be_request)]
         };
         screen::table(["QUARTER", "READY", "REQUESTS"], &found.quarters.iter().map(quarter).collect::<Vec<_>>())?;
         screen::line("")?;
-        let workload = |w: &crate::insight::workload::Workload| {
+        let workload = |w: &crate::insight::backtest::workload::Workload| {
             let (was, would) = w.busiest();
             [w.salesperson.to_string(), arrow(w.was, w.would), arrow(was, would)]
         };

@@ -3,8 +3,8 @@
 use super::exit::Exit;
 use super::screen;
 use crate::domain::id::Name;
-use crate::insight::change::{Before, Change, People, Who};
-use crate::insight::difference::{CampaignChange, What};
+use crate::insight::plan::change::{Before, Change, People, Who};
+use crate::insight::plan::difference::{CampaignChange, What};
 use jiff::Timestamp;
 
 /// Prints it.
@@ -79,7 +79,7 @@ fn offers(change: &Change) -> Result<(), Exit> {
         Some(most) => format!("Offers, at most {most} a working day because of a change of the rules"),
         None => "Offers, all at once: qualification.toml has no `max_new_offers`".to_owned(),
     })?;
-    let row = |(id, share): (&Name, &crate::insight::offers::Share)| {
+    let row = |(id, share): (&Name, &crate::insight::plan::offers::Share)| {
         let [open, now, later] = [u64::from(share.open), share.now, share.later].map(|n| n.to_string());
         [id.to_string(), open, now, later, screen::instant(share.last_at)]
     };

@@ -3,7 +3,7 @@
 use super::exit::{Exit, colour};
 use super::{open, screen};
 use crate::clock::{Clock, SystemClock};
-use crate::domain::campaign::Campaign;
+use crate::domain::group::campaign::Campaign;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use crate::config::Problems;
 use crate::flow::context::FlowError;
-use crate::store::backend::StoreError;
+use crate::store::engine::backend::StoreError;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 

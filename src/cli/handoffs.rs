@@ -3,12 +3,13 @@
 use super::exit::Exit;
 use super::{open, screen};
 use crate::domain::criterion::Criterion;
-use crate::domain::handoff::{Handoff, Rejection, Stage};
+use crate::domain::doorway::signal::Touch;
 use crate::domain::id::HandoffId;
-use crate::domain::signal::Touch;
-use crate::flow::dossier;
-use crate::flow::follow_up::{Action, act};
-use crate::store::{follow_ups, handoffs, prospects};
+use crate::domain::individual::handoff::{Handoff, Rejection, Stage};
+use crate::flow::individual::dossier;
+use crate::flow::individual::follow_up::{Action, act};
+use crate::store::individual::{follow_ups, handoffs};
+use crate::store::people::prospects;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use super::{open, screen};
-use crate::flow::receive;
+use crate::flow::individual::receive;
 use crate::inbox::taken;
 use clap::Subcommand;
 use std::io::Read;
@@ -33,7 +33,7 @@ pub async fn obey(verb: Inbox, config: Option<&Path>, json: bool) -> Result<(), 
 
 /// The whole mail, one byte over the largest that is read at most.
 fn raw(file: Option<&Path>) -> Result<Vec<u8>, Exit> {
-    let most = crate::inbox::letter::LARGEST as u64 + 1;
+    let most = crate::inbox::mail::letter::LARGEST as u64 + 1;
     let mut raw = Vec::new();
     let read = match file {
         Some(path) if path != Path::new("-") => std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut raw)),

@@ -7,12 +7,12 @@ use crate::daemon::assemble::{self, House};
 use crate::daemon::home::{self, Asks};
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
+use crate::domain::doorway::signal::Touch;
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
-use crate::domain::signal::Touch;
-use crate::store::backend::{Store, Tx};
-use crate::store::prospects;
+use crate::store::engine::backend::{Store, Tx};
+use crate::store::people::prospects;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use super::{open, screen};
-use crate::flow::{agenda, dossier};
+use crate::flow::individual::{agenda, dossier};
 use clap::Args;
 use std::path::Path;
 

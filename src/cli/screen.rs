@@ -1,7 +1,7 @@
 //! What is printed: lines and tables for eyes, JSON for programs. A closed pipe ends the output quietly.
 
 use super::exit::Exit;
-use crate::domain::qualification::Citation;
+use crate::domain::doorway::qualification::Citation;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;

@@ -2,7 +2,8 @@
 
 use super::exit::Exit;
 use super::{open, screen};
-use crate::flow::{adopt, gate};
+use crate::flow::group::gate;
+use crate::flow::operations::adopt;
 use clap::Args;
 use std::path::Path;
 

@@ -2,8 +2,8 @@
 
 use super::exit::Exit;
 use super::{open, screen};
-use crate::flow::halt;
-use crate::store::suppressions::{self, Channel, Suppression};
+use crate::flow::operations::halt;
+use crate::store::people::suppressions::{self, Channel, Suppression};
 use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde::Serialize;

@@ -2,10 +2,10 @@
 
 use super::exit::Exit;
 use super::{open, screen};
-use crate::domain::delivery::Resolution;
+use crate::domain::group::delivery::Resolution;
 use crate::domain::id::{DeliveryId, IssueId};
-use crate::flow::doubt;
-use crate::store::doubts::Which;
+use crate::flow::group::delivery::doubt;
+use crate::store::group::doubts::Which;
 use clap::{Subcommand, ValueEnum};
 use std::path::Path;
 

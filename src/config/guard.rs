@@ -4,7 +4,7 @@ use crate::config::node::Node;
 use crate::config::problem::{Log, Problem};
 use crate::config::reader::Reader;
 use crate::domain::address::Address;
-use crate::domain::guard::{Canary, Guards, Paces};
+use crate::domain::group::guard::{Canary, Guards, Paces};
 use crate::domain::pace::PerMinute;
 use crate::domain::span::Span;
 use std::collections::BTreeMap;

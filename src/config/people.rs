@@ -9,7 +9,7 @@ use crate::config::reader::Reader;
 use crate::config::route;
 use crate::domain::address::{Address, header_text};
 use crate::domain::id::Name;
-use crate::domain::salesperson::{Colleague, Hours, Promise, Roster, Salesperson};
+use crate::domain::individual::salesperson::{Colleague, Hours, Promise, Roster, Salesperson};
 use crate::domain::window::Window;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;

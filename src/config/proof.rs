@@ -6,11 +6,11 @@ use crate::config::problem::{Log, Problem, did_you_mean};
 use crate::config::reader::Reader;
 use crate::domain::audience::Test;
 use crate::domain::criterion::Criterion;
+use crate::domain::doorway::rule::{CriterionRules, Reads, Rule, Until};
+use crate::domain::doorway::signal::Touch;
 use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
 use crate::domain::question::{Answer, DueIn, Power};
-use crate::domain::rule::{CriterionRules, Reads, Rule, Until};
-use crate::domain::signal::Touch;
 use crate::domain::span::Span;
 use jiff::civil::Date;
 

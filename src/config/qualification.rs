@@ -6,8 +6,8 @@ use crate::config::problem::{Log, Problem};
 use crate::config::proof;
 use crate::config::reader::Reader;
 use crate::domain::criterion::{Criterion, PerCriterion};
+use crate::domain::doorway::rule::{CriterionRules, Qualifying, RecycleReason, RequestRule, Topic, Wake};
 use crate::domain::id::Name;
-use crate::domain::rule::{CriterionRules, Qualifying, RecycleReason, RequestRule, Topic, Wake};
 use crate::domain::span::{FiscalYear, Span};
 
 /// The most that `max_new_offers` can say: more is no limit.

@@ -7,7 +7,7 @@ use crate::config::problem::{Log, Problem};
 use crate::config::reader::Reader;
 use crate::domain::audience::{Condition, Test};
 use crate::domain::id::Name;
-use crate::domain::salesperson::{Route, Salesperson};
+use crate::domain::individual::salesperson::{Route, Salesperson};
 
 /// Reads every route. What could be read of the salespeople says which routes are ever passed over.
 pub fn routes(log: &Log, nodes: &[Node], declared: &Declared, salespeople: &[Option<Salesperson>]) -> Vec<Route> {

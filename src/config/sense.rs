@@ -6,10 +6,10 @@
 
 use crate::config::node::{Node, Value};
 use crate::config::problem::{Log, Problem};
-use crate::domain::campaign::{Campaign, Order};
 use crate::domain::criterion::Criterion;
+use crate::domain::doorway::rule::{CriterionRules, Qualifying, Reads, Topic, Until};
+use crate::domain::group::campaign::{Campaign, Order};
 use crate::domain::question::Power;
-use crate::domain::rule::{CriterionRules, Qualifying, Reads, Topic, Until};
 use crate::domain::settings::{Settings, Tracking};
 use crate::domain::span::Span;
 use crate::text::lint::{Mentions, mentions};
@@ -57,7 +57,7 @@ pub fn look(log: &Log, root: &Node, rules: &Qualifying, campaigns: &[Campaign], 
 #[must_use]
 pub fn dated(root: &Node, rules: &Qualifying) -> Vec<(Date, Problem)> {
     let of = |(criterion, of): (Criterion, _)| {
-        let rules: &crate::domain::rule::CriterionRules = of;
+        let rules: &crate::domain::doorway::rule::CriterionRules = of;
         let Until::Date(day) = rules.until else { return None };
         let until = child(root, "criteria").and_then(|node| child(child(node, criterion.word())?, "until"))?;
         let problem = Problem::warning(&until.place, format!("no proof of {criterion} counts any more since {day}"));

@@ -8,7 +8,7 @@ use crate::config::reader::Reader;
 use crate::config::secret::{Keys, Vault};
 use crate::config::signature;
 use crate::domain::address::{Address, header_text};
-use crate::domain::delivery::OnUncertain;
+use crate::domain::group::delivery::OnUncertain;
 use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
 use crate::domain::settings::{DatabaseUrl, Http, MAX_IN_DOUBT, Organisation, Security, Settings, Smtp, Tracking};

@@ -3,9 +3,9 @@
 
 use crate::clock::Clock;
 use crate::flow::context::FlowError;
-use crate::store::backend::Store;
-use crate::store::witness::{self, Marks, Verdict, Witness};
-use crate::store::{identity, sending};
+use crate::store::engine::backend::Store;
+use crate::store::operations::witness::{self, Marks, Verdict, Witness};
+use crate::store::operations::{identity, sending};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::io;

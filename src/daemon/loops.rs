@@ -5,11 +5,11 @@
 
 use super::assemble::House;
 use super::home::{self, Known};
-use crate::flow::apply;
 use crate::flow::context::{Context, Progress};
+use crate::flow::doorway::apply;
+use crate::flow::operations::{seal, sweep};
 use crate::flow::settle::Step;
-use crate::flow::{seal, sweep};
-use crate::store::changes::Changes;
+use crate::store::engine::changes::Changes;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -4,8 +4,8 @@
 use super::audience::Condition;
 use super::chance::Share;
 use super::criterion::PerCriterion;
-use super::handoff::Outcome;
 use super::id::Name;
+use super::individual::handoff::Outcome;
 use super::plan::Plan;
 use super::span::Span;
 use super::window::Window;

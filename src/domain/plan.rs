@@ -1,10 +1,10 @@
 //! The plan: everything the company configured, valid as a whole.
 
-use super::campaign::Campaign;
+use super::doorway::rule::Qualifying;
+use super::group::campaign::Campaign;
 use super::id::Name;
-use super::ramp::Ramp;
-use super::rule::Qualifying;
-use super::salesperson::Roster;
+use super::individual::ramp::Ramp;
+use super::individual::salesperson::Roster;
 use super::settings::Settings;
 use jiff::Timestamp;
 use std::collections::BTreeMap;

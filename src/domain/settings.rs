@@ -1,10 +1,10 @@
 //! Settings of the service: what `nurtured.toml` says.
 
 use super::address::Address;
-use super::cap::Cap;
-use super::delivery::OnUncertain;
 use super::dkim::Dkim;
-use super::guard::Paces;
+use super::group::cap::Cap;
+use super::group::delivery::OnUncertain;
+use super::group::guard::Paces;
 use super::id::Name;
 use super::prospect::FieldType;
 use secrecy::{ExposeSecret, SecretString};

@@ -3,8 +3,12 @@
 //! Tests, the demo and simulation drive the house with `settle`; the daemon runs the same steps in loops.
 
 use super::context::{Context, FlowError, Progress};
-use super::doors::Doors;
-use super::{alarm, correspond, deliver, gate, hand_off, publish, qualify, sweep};
+use super::doorway::qualify;
+use super::group::delivery::deliver;
+use super::group::delivery::doors::Doors;
+use super::group::{gate, publish};
+use super::individual::{alarm, correspond, hand_off};
+use super::operations::sweep;
 use jiff::Timestamp;
 
 /// A step, in the order of the picture.

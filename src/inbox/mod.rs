@@ -1,22 +1,9 @@
 //! What comes back: outside formats read into plain values. Nothing here writes.
 
-// Mail.
-pub mod address;
-pub mod letter;
-pub mod verdict;
-pub mod report;
-pub mod habit;
-pub mod notice;
-pub mod reply;
-pub mod bounce;
+/// Mails: replies, bounces, complaints, and programs that answer.
+pub mod mail;
+/// Lists exported by other programs.
+pub mod list;
 pub mod taken;
-// Files.
-pub mod decode;
-pub mod records;
-pub mod cell;
-pub mod columns;
-pub mod prospects;
 #[cfg(test)]
-mod corpus;
-#[cfg(test)]
-mod lists;
+mod tests;

@@ -1,9 +1,9 @@
 //! From a raw mail to what `flow::receive` is told of it: plain values, cleaned of what no database and no header holds.
 
-use super::bounce::{self, Incoming, ReadError};
+use super::mail::bounce::{self, Incoming, ReadError};
+use crate::domain::doorway::signal::excerpt;
 use crate::domain::id::fingerprint;
-use crate::domain::signal::excerpt;
-use crate::flow::receive::{Failure, Mail, Says};
+use crate::flow::individual::receive::{Failure, Mail, Says};
 
 /// Reads one raw mail.
 ///

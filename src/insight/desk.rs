@@ -2,15 +2,18 @@
 //! what we asked about it and when. Before them, who has all five and waits for the day on which they are offered. A call that a colleague logs is observed evidence, and may be the one that was missing.
 
 use crate::domain::criterion::Criterion;
+use crate::domain::doorway::qualification::{Qualification, Verdict};
 use crate::domain::id::{IssueId, ProspectId};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
-use crate::domain::qualification::{Qualification, Verdict};
 use crate::flow::context::{Context, FlowError};
-use crate::flow::look::Record;
-use crate::flow::{dossier, qualify, ramp};
-use crate::store::backend::Tx;
-use crate::store::{handoffs, issues, prospects, questions, verdicts};
+use crate::flow::doorway::look::Record;
+use crate::flow::doorway::{qualify, ramp};
+use crate::flow::individual::dossier;
+use crate::store::engine::backend::Tx;
+use crate::store::group::{issues, questions};
+use crate::store::individual::handoffs;
+use crate::store::people::{prospects, verdicts};
 use crate::text::verdict::{self, Line};
 use jiff::Timestamp;
 use serde::Serialize;

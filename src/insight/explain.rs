@@ -3,21 +3,25 @@
 //! over what was recorded by then; nothing here is remembered.
 
 use super::then::Then;
-use crate::domain::campaign::Campaign;
 use crate::domain::criterion::Criterion;
-use crate::domain::handoff::Handoff;
+use crate::domain::doorway::ignored::Why;
+use crate::domain::doorway::qualification::{Citation, Obstacle, Qualification};
+use crate::domain::doorway::signal::Signal;
+use crate::domain::group::campaign::Campaign;
 use crate::domain::id::{ProspectId, SignalId};
-use crate::domain::ignored::Why;
+use crate::domain::individual::handoff::Handoff;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
-use crate::domain::qualification::{Citation, Obstacle, Qualification};
-use crate::domain::signal::Signal;
-use crate::flow::conclude;
 use crate::flow::context::{Context, FlowError};
-use crate::flow::look::Record;
-use crate::flow::{dossier, qualify, ramp};
-use crate::store::backend::Tx;
-use crate::store::{applied_rules, campaigns, follow_ups, handoffs, prospects, qualifications};
+use crate::flow::doorway::conclude;
+use crate::flow::doorway::look::Record;
+use crate::flow::doorway::{qualify, ramp};
+use crate::flow::individual::dossier;
+use crate::store::doorway::{applied_rules, qualifications};
+use crate::store::engine::backend::Tx;
+use crate::store::group::campaigns;
+use crate::store::individual::{follow_ups, handoffs};
+use crate::store::people::prospects;
 use crate::text::verdict::{self, Coming, Line};
 use jiff::Timestamp;
 use serde::Serialize;

@@ -1,10 +1,11 @@
 //! then: where a prospect stood at a past instant, told from what was written down by then.
 
-use crate::domain::handoff::Handoff;
+use crate::domain::individual::handoff::Handoff;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::FlowError;
-use crate::store::backend::Tx;
-use crate::store::{handoffs, prospects, suppressions};
+use crate::store::engine::backend::Tx;
+use crate::store::individual::handoffs;
+use crate::store::people::{prospects, suppressions};
 use jiff::Timestamp;
 
 /// Where somebody stood.
@@ -47,7 +48,7 @@ impl Then {
         let all: Vec<Handoff> = handoffs::of_prospect(tx, prospect.id).await?.into_iter().filter(|h| h.opened_at <= at).collect();
         let had_ended = |h: &Handoff| h.closed_at.is_some_and(|closed_at| closed_at <= at);
         let ended: Vec<&Handoff> = all.iter().filter(|h| had_ended(h)).collect();
-        let returned = ended.iter().filter(|h| h.outcome.is_some_and(crate::domain::handoff::Outcome::returns));
+        let returned = ended.iter().filter(|h| h.outcome.is_some_and(crate::domain::individual::handoff::Outcome::returns));
         let returned: Vec<Timestamp> = returned.filter_map(|h| h.closed_at).collect();
         let stops = match &prospect.address {
             Some(address) => suppressions::in_force_at(tx, address, at).await?,

@@ -4,7 +4,7 @@
 //! For simulation. Nothing leaves the process; what is before it (marks, leases, the last stop check) is the same code.
 
 use crate::domain::address::Address;
-use crate::domain::delivery::Reply;
+use crate::domain::group::delivery::Reply;
 use std::sync::Arc;
 
 /// A mail that would have gone out.

@@ -8,7 +8,7 @@ use super::answer::{Ended, Phase, Trouble, number, refused, said, trouble};
 use super::capture::{Capture, Captured};
 use super::wire::Wire;
 use crate::domain::address::Address;
-use crate::domain::delivery::Reply;
+use crate::domain::group::delivery::Reply;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::extension::Extension;
 use lettre::transport::smtp::response::Response;

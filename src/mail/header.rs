@@ -2,7 +2,7 @@
 //! a line break in a name.
 
 use crate::domain::address::{Address, header_text};
-use crate::domain::campaign::Sender;
+use crate::domain::group::campaign::Sender;
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use lettre::message::Mailbox;

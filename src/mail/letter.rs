@@ -1,7 +1,7 @@
 //! A one-to-one letter as a message: text and HTML side by side, and what is attached.
 
 use crate::domain::address::{Address, header_text};
-use crate::domain::campaign::Sender;
+use crate::domain::group::campaign::Sender;
 use crate::mail::header::{MailError, hashed_boundary, mailbox, plain, sender};
 use crate::text::letter::Letter;
 use jiff::Timestamp;

@@ -17,10 +17,4 @@ pub mod conversation;
 pub mod relay;
 pub mod catcher;
 #[cfg(test)]
-mod outcomes;
-#[cfg(test)]
-mod announced;
-#[cfg(test)]
-mod exchanges;
-#[cfg(test)]
-mod protection;
+mod tests;

@@ -2,8 +2,8 @@
 //! address in `To`. Stored with the issue, so that a repeat after an upgrade is still the same mail.
 
 use crate::domain::address::{Address, header_text};
-use crate::domain::campaign::Sender;
-use crate::domain::issue::{Composed, Hole, Piece};
+use crate::domain::group::campaign::Sender;
+use crate::domain::group::issue::{Composed, Hole, Piece};
 use crate::mail::header::{MailError, date, field, hashed_boundary, plain, sender};
 use crate::mail::quoted_printable::encode;
 use crate::text::token::WIDTH;
@@ -167,7 +167,7 @@ mod tests {
             subject: subject.to_owned(),
             html: vec![literal("<p>Größe <a href=\"https://x/c/"), Piece::Hole(Hole::Click(0)), literal("\">é</a></p>\n")],
             text: vec![literal("Größe\n.\nhttps://x/c/"), Piece::Hole(Hole::Click(0)), literal("\n-- \nus\n")],
-            content: crate::domain::issue::Content::default(),
+            content: crate::domain::group::issue::Content::default(),
         };
         let sender = |name: &str, address| Sender { name: name.to_owned(), address: Address::parse(address).expect("address") };
         let envelope = Envelope {

@@ -3,7 +3,7 @@
 //! A token is an unbreakable word of 28 characters that mean themselves. A leading dot is encoded, so that the bytes
 //! with and without SMTP's dot-stuffing are one (RFC 5321, 4.5.2).
 
-use crate::domain::issue::Piece;
+use crate::domain::group::issue::Piece;
 use crate::text::token::WIDTH;
 
 /// The longest line, without its line end.
@@ -111,7 +111,7 @@ impl Encoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::issue::Hole;
+    use crate::domain::group::issue::Hole;
     use proptest::prelude::*;
 
     const TOKEN: &str = "A_-4567890123456789012345678";

@@ -7,7 +7,7 @@ use super::answer::words;
 use super::capture::Capture;
 use super::conversation::{Connection, Patience};
 use super::wire::Wire;
-use crate::domain::delivery::Reply;
+use crate::domain::group::delivery::Reply;
 use crate::domain::settings::{Security, Smtp};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::AsyncSmtpConnection;

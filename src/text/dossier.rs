@@ -4,8 +4,8 @@
 
 use crate::domain::address::Address;
 use crate::domain::criterion::PerCriterion;
-use crate::domain::qualification::Finding;
-use crate::domain::rule::Qualifying;
+use crate::domain::doorway::qualification::Finding;
+use crate::domain::doorway::rule::Qualifying;
 use crate::text::verdict::{Line, newest, strength};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -175,10 +175,10 @@ pub fn quoted(words: &str) -> &str {
 mod tests {
     use super::*;
     use crate::domain::criterion::Criterion;
-    use crate::domain::evidence::Origin;
+    use crate::domain::doorway::evidence::Origin;
+    use crate::domain::doorway::qualification::{Citation, Verdict};
+    use crate::domain::doorway::rule::CriterionRules;
     use crate::domain::id::SignalId;
-    use crate::domain::qualification::{Citation, Verdict};
-    use crate::domain::rule::CriterionRules;
     use crate::domain::span::{FiscalYear, Span};
     use crate::text::verdict::lines;
 

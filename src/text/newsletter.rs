@@ -2,10 +2,10 @@
 //!
 //! Template, Markdown, questions, layout, styles; then the final strings are cut where the tokens stand.
 
-use crate::domain::campaign::{Campaign, Newsletter};
 use crate::domain::criterion::Criterion;
-use crate::domain::issue::{Asked, Composed, Content, Hole};
-use crate::domain::rule::Qualifying;
+use crate::domain::doorway::rule::Qualifying;
+use crate::domain::group::campaign::{Campaign, Newsletter};
+use crate::domain::group::issue::{Asked, Composed, Content, Hole};
 use crate::domain::settings::Organisation;
 pub use crate::text::fill::Complaint;
 use crate::text::fill::{Values, fill};
@@ -209,13 +209,13 @@ mod tests {
     use super::*;
     use crate::domain::address::Address;
     use crate::domain::audience::Audience;
-    use crate::domain::campaign::{Late, Order, Sender};
     use crate::domain::criterion::PerCriterion;
+    use crate::domain::doorway::rule::CriterionRules;
+    use crate::domain::group::campaign::{Late, Order, Sender};
+    use crate::domain::group::issue::Piece;
+    use crate::domain::group::schedule::Schedule;
     use crate::domain::id::Name;
-    use crate::domain::issue::Piece;
     use crate::domain::question::{Answer, Power};
-    use crate::domain::rule::CriterionRules;
-    use crate::domain::schedule::Schedule;
     use crate::domain::span::{FiscalYear, Span};
 
     const LETTER: &str = "# What an hour of standstill costs\n\n\
@@ -252,7 +252,7 @@ mod tests {
             order: Order::Series,
             audience: Audience { all: Vec::new(), any: Vec::new(), none: Vec::new() },
             newsletters: Vec::new(),
-            guards: crate::domain::guard::Guards::default(),
+            guards: crate::domain::group::guard::Guards::default(),
         };
         let newsletter = Newsletter {
             id: Name::parse("standstill").expect("name"),

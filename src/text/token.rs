@@ -1,7 +1,7 @@
 //! Holes on their way through Markdown, HTML and CSS: each travels as a token as wide as the real one, and the final
 //! text is cut where they stand. A nonce hashed from the text itself is part of each, so an author cannot forge one.
 
-use crate::domain::issue::{Hole, Piece};
+use crate::domain::group::issue::{Hole, Piece};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 

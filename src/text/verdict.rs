@@ -2,11 +2,11 @@
 //! what is missing. The handoff letter, its page, `explain` and the desk print these same lines.
 
 use crate::domain::criterion::{Criterion, PerCriterion};
-use crate::domain::evidence::Origin;
+use crate::domain::doorway::evidence::Origin;
+use crate::domain::doorway::ignored::Why;
+use crate::domain::doorway::qualification::{Citation, Finding, Qualification, Verdict};
+use crate::domain::doorway::rule::Qualifying;
 use crate::domain::id::Name;
-use crate::domain::ignored::Why;
-use crate::domain::qualification::{Citation, Finding, Qualification, Verdict};
-use crate::domain::rule::Qualifying;
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -3,9 +3,9 @@
 use super::site::Site;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
+use crate::domain::doorway::signal::{About, Detail, NewSignal, Touch};
 use crate::domain::id::Name;
-use crate::domain::signal::{About, Detail, NewSignal, Touch};
-use crate::flow::observe::{Observed, check_touch, form_once, observe};
+use crate::flow::doorway::observe::{Observed, check_touch, form_once, observe};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;

@@ -4,10 +4,10 @@
 
 use super::page;
 use super::site::{Found, Site, agent, visitor};
+use crate::domain::doorway::machine::Machine;
+use crate::domain::doorway::signal::{About, Detail, NewSignal};
 use crate::domain::id::IssueId;
-use crate::domain::machine::Machine;
 use crate::domain::settings::Tracking;
-use crate::domain::signal::{About, Detail, NewSignal};
 use crate::flow::context::FlowError;
 use crate::mail::token::Kind;
 use axum::extract::{ConnectInfo, Path, State};

@@ -3,7 +3,7 @@
 
 use super::counted::{head, line};
 use super::site::Site;
-use crate::flow::gate;
+use crate::flow::group::gate;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};

@@ -3,10 +3,10 @@
 use super::page;
 use super::site::Site;
 use crate::domain::address::Address;
+use crate::domain::doorway::rule::{Reads, RequestRule};
 use crate::domain::id::Name;
 use crate::domain::plan::Plan;
-use crate::domain::rule::{Reads, RequestRule};
-use crate::flow::observe::{Observed, form};
+use crate::flow::doorway::observe::{Observed, form};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;

@@ -1,7 +1,7 @@
 //! `/healthz`: the process answers. `/readyz`: and the store does; there it also stands when no group mail is sent, and why.
 
 use super::site::Site;
-use crate::flow::gate;
+use crate::flow::group::gate;
 use axum::extract::State;
 use axum::http::StatusCode;
 

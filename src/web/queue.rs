@@ -2,16 +2,17 @@
 
 use super::page;
 use super::site::Site;
-use crate::domain::follow_up::Urgency;
+use crate::domain::doorway::qualification::Verdict;
 use crate::domain::id::Name;
-use crate::domain::qualification::Verdict;
-use crate::domain::salesperson::link_number;
-use crate::flow::agenda::{self, Item};
+use crate::domain::individual::follow_up::Urgency;
+use crate::domain::individual::salesperson::link_number;
 use crate::flow::context::FlowError;
-use crate::flow::dossier;
+use crate::flow::individual::agenda::{self, Item};
+use crate::flow::individual::dossier;
 use crate::mail::token::Kind;
-use crate::store::backend::Tx;
-use crate::store::{handoffs, qualifications};
+use crate::store::doorway::qualifications;
+use crate::store::engine::backend::Tx;
+use crate::store::individual::handoffs;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -2,10 +2,10 @@
 //! does nothing.
 
 use crate::domain::criterion::Criterion;
-use crate::domain::handoff::{Rejection, Stage};
+use crate::domain::doorway::signal::Touch;
+use crate::domain::individual::handoff::{Rejection, Stage};
 use crate::domain::prospect::FieldType;
-use crate::domain::signal::Touch;
-use crate::flow::follow_up::Action;
+use crate::flow::individual::follow_up::Action;
 use jiff::civil::Date;
 use minijinja::{Value, context};
 use std::collections::BTreeMap;

@@ -2,13 +2,13 @@
 
 use super::counted::Figures;
 use super::targets::Targets;
+use crate::domain::group::issue::Content;
 use crate::domain::id::{DeliveryId, IssueId, fingerprint};
-use crate::domain::issue::Content;
 use crate::flow::context::{Context, FlowError};
-use crate::flow::observe::Door;
+use crate::flow::doorway::observe::Door;
 use crate::mail::token::{Kind, Token};
-use crate::store::deliveries::{self, Origin};
-use crate::store::issues;
+use crate::store::group::deliveries::{self, Origin};
+use crate::store::group::issues;
 use axum::http::{HeaderMap, header};
 use std::net::SocketAddr;
 

@@ -3,10 +3,10 @@
 //! Only what an issue holds is kept, so that a link can lead nowhere else; and only so much of it. It knows of no prospect
 //! and records nothing.
 
+use crate::domain::group::issue::Content;
 use crate::domain::id::IssueId;
-use crate::domain::issue::Content;
 use crate::flow::context::{Context, FlowError};
-use crate::store::issues;
+use crate::store::group::issues;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;

@@ -2,8 +2,8 @@
 
 use super::page;
 use super::site::Site;
-use crate::domain::signal::{About, Detail, NewSignal};
-use crate::flow::observe::{Observed, observe};
+use crate::domain::doorway::signal::{About, Detail, NewSignal};
+use crate::flow::doorway::observe::{Observed, observe};
 use crate::mail::token::Kind;
 use axum::body::Bytes;
 use axum::extract::{Path, State};

@@ -1,7 +1,7 @@
 //! What is asked for on the command line.
 
 use crate::scenario::Scenario;
-use nurtured::domain::delivery::OnUncertain;
+use nurtured::domain::group::delivery::OnUncertain;
 use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

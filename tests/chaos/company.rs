@@ -8,7 +8,7 @@ use nurtured::config::{self, example};
 use nurtured::domain::address::Address;
 use nurtured::domain::id::Name;
 use nurtured::domain::plan::Plan;
-use nurtured::flow::admit::Arrival;
+use nurtured::flow::doorway::admit::Arrival;
 use std::net::SocketAddr;
 use std::path::Path;
 

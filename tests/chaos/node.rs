@@ -4,7 +4,7 @@ use crate::checker::Held;
 use crate::company::TOKEN;
 use anyhow::{Context as _, ensure};
 use nurtured::daemon::assemble::node_name;
-use nurtured::domain::delivery::OnUncertain;
+use nurtured::domain::group::delivery::OnUncertain;
 use std::fs::OpenOptions;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

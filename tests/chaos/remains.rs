@@ -5,8 +5,8 @@ use crate::company::DOMAIN;
 use crate::database::{Database, rows};
 use crate::node::Post;
 use crate::relay::Relay;
-use nurtured::store::backend::Tx;
-use nurtured::store::integrity;
+use nurtured::store::engine::backend::Tx;
+use nurtured::store::operations::integrity;
 use std::collections::{BTreeMap, BTreeSet};
 
 const DELIVERIES: &str = "

@@ -14,7 +14,7 @@ use crate::seeded::Seeded;
 use crate::wait;
 use anyhow::ensure;
 use nurtured::clock::{Clock, SystemClock};
-use nurtured::domain::delivery::OnUncertain;
+use nurtured::domain::group::delivery::OnUncertain;
 use std::path::Path;
 use tokio::task::JoinHandle;
 

@@ -1,13 +1,14 @@
 //! The daemon as systemd sees it: ready, reload, stop; and what a stop in the middle of a send leaves behind.
 
-use nurtured::cli::demo::town::Town;
 use nurtured::config::example;
 use nurtured::daemon::assemble;
 use nurtured::flow::context::Progress;
-use nurtured::flow::publish::{publish, publish_test};
+use nurtured::flow::group::publish::{publish, publish_test};
 use nurtured::mail::catcher::Catcher;
-use nurtured::store::backend::Store;
-use nurtured::store::{counts, leases};
+use nurtured::store::engine::backend::Store;
+use nurtured::store::group::leases;
+use nurtured::store::operations::counts;
+use nurtured::town::Town;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixDatagram;

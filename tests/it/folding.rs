@@ -1,16 +1,16 @@
 //! The fold from signals to verdicts: what must hold for any history whatever.
 
 use nurtured::config::example;
-use nurtured::domain::account::Colleague;
-use nurtured::domain::assess::{assess, assess_among};
 use nurtured::domain::criterion::Criterion;
+use nurtured::domain::doorway::account::Colleague;
+use nurtured::domain::doorway::assess::{assess, assess_among};
+use nurtured::domain::doorway::machine::Machine;
+use nurtured::domain::doorway::qualification::Verdict;
+use nurtured::domain::doorway::reach::Reach;
+use nurtured::domain::doorway::rule::Qualifying;
+use nurtured::domain::doorway::signal::{Detail, Signal, Touch};
 use nurtured::domain::id::{DeliveryId, Name, ProspectId, SignalId};
-use nurtured::domain::machine::Machine;
-use nurtured::domain::qualification::Verdict;
 use nurtured::domain::question::Power;
-use nurtured::domain::reach::Reach;
-use nurtured::domain::rule::Qualifying;
-use nurtured::domain::signal::{Detail, Signal, Touch};
 use proptest::prelude::*;
 
 pub(crate) fn rules() -> Qualifying {
@@ -116,7 +116,7 @@ proptest! {
         // What was recorded with a date that lies ahead is announced too.
         let until = found.changes_at().unwrap_or(jiff::Timestamp::MAX);
         let just_before = until.checked_sub(jiff::SignedDuration::from_millis(1)).expect("an instant").max(now);
-        let verdicts = |q: &nurtured::domain::qualification::Qualification| q.findings().iter().map(|(_, f)| f.verdict).collect::<Vec<_>>();
+        let verdicts = |q: &nurtured::domain::doorway::qualification::Qualification| q.findings().iter().map(|(_, f)| f.verdict).collect::<Vec<_>>();
         prop_assert_eq!(verdicts(&found), verdicts(&assess(&rules, &signals, just_before)));
     }
 
@@ -282,8 +282,8 @@ fn facts_support_and_rules_count_once() {
     assert_eq!(vision(&rules, &[form(1, 1), form(2, 5)]), Verdict::Weak);
     assert_eq!(vision(&rules, &[form(1, 1), answer(2, Criterion::Vision, "Something else", 5)]), Verdict::Met);
     // What nobody dated only supports, whatever its rule says; dated, it counts from its day, and a lapse since then stands.
-    rules.criteria[Criterion::Budget].rules.push(nurtured::domain::rule::Rule {
-        reads: nurtured::domain::rule::Reads::Field {
+    rules.criteria[Criterion::Budget].rules.push(nurtured::domain::doorway::rule::Rule {
+        reads: nurtured::domain::doorway::rule::Reads::Field {
             name: name("budget_approved"),
             test: nurtured::domain::audience::Test::In(vec!["true".into()]),
         },

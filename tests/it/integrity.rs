@@ -1,8 +1,8 @@
 //! Tables that are whole give no complaint; damage that only somebody from outside can do is named.
 
 use crate::stories::{postgres, sqlite};
-use nurtured::store::backend::Store;
-use nurtured::store::integrity::complaints;
+use nurtured::store::engine::backend::Store;
+use nurtured::store::operations::integrity::complaints;
 
 async fn said(store: &Store) -> Vec<String> {
     complaints(&mut store.read().await.expect("a reader")).await.expect("an answer")

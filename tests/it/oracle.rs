@@ -8,7 +8,7 @@ use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 use jiff::Timestamp;
-use nurtured::domain::schedule::Schedule;
+use nurtured::domain::group::schedule::Schedule;
 use std::str::FromStr;
 
 /// Half hours, quarters of an hour, midnight, a whole day left out, fasting months, rules that came and went; and one

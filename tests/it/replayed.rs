@@ -2,24 +2,26 @@
 //! as it was: who, in which episode, for what cause, at which instant, with which findings and citations.
 
 use jiff::{SignedDuration, Timestamp};
-use nurtured::cli::demo::town::Town;
 use nurtured::config::example;
 use nurtured::domain::address::Address;
 use nurtured::domain::criterion::Criterion;
-use nurtured::domain::handoff::{Handoff, Rejection};
+use nurtured::domain::doorway::machine::Machine;
+use nurtured::domain::doorway::signal::{About, Detail, NewSignal, Touch};
 use nurtured::domain::id::{DeliveryId, Name, ProspectId, SignalId};
-use nurtured::domain::machine::Machine;
+use nurtured::domain::individual::handoff::{Handoff, Rejection};
 use nurtured::domain::plan::Plan;
-use nurtured::domain::signal::{About, Detail, NewSignal, Touch};
 use nurtured::domain::span::Span;
-use nurtured::flow::admit::Arrival;
-use nurtured::flow::follow_up::{Action, act};
-use nurtured::flow::{apply, forget, halt, judge, observe, seal};
-use nurtured::insight::backtest::fates;
-use nurtured::insight::compare::{Change, Compared, Reproduced};
-use nurtured::store::backend::Store;
-use nurtured::store::suppressions::{Channel, Stop};
-use nurtured::store::{handoffs, prospects, suppressions};
+use nurtured::flow::doorway::admit::Arrival;
+use nurtured::flow::doorway::{apply, judge, observe};
+use nurtured::flow::individual::follow_up::{Action, act};
+use nurtured::flow::operations::{forget, halt, seal};
+use nurtured::insight::backtest::compare::{Change, Compared, Reproduced};
+use nurtured::insight::backtest::run::fates;
+use nurtured::store::engine::backend::Store;
+use nurtured::store::individual::handoffs;
+use nurtured::store::people::suppressions::{Channel, Stop};
+use nurtured::store::people::{prospects, suppressions};
+use nurtured::town::Town;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -2,14 +2,14 @@
 //! typed, and the relay's own list of what it took.
 
 use crate::daemon::{Daemon, files, log, write_configuration};
-use nurtured::cli::demo::town::Town;
-use nurtured::domain::delivery::Resolution;
+use nurtured::domain::group::delivery::Resolution;
 use nurtured::flow::context::Progress;
-use nurtured::flow::doubt;
-use nurtured::flow::publish::publish;
+use nurtured::flow::group::delivery::doubt;
+use nurtured::flow::group::publish::publish;
 use nurtured::mail::catcher::Catcher;
-use nurtured::store::backend::Store;
-use nurtured::store::doubts::Which;
+use nurtured::store::engine::backend::Store;
+use nurtured::store::group::doubts::Which;
+use nurtured::town::Town;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;

@@ -1,12 +1,12 @@
 //! After the story: the pages it left behind, and every mail as it looks, served on loopback until interrupted.
 
-use super::mailbox::Mail;
 use super::story::Narrator;
-use super::town::Town;
 use crate::cli::exit::Exit;
-use crate::flow::dossier;
-use crate::store::handoffs;
+use crate::flow::individual::dossier;
+use crate::store::individual::handoffs;
 use crate::text::template;
+use crate::town::Town;
+use crate::town::mailbox::Mail;
 use crate::web::router::router;
 use axum::Router;
 use axum::extract::{Path, State};

@@ -1,8 +1,6 @@
 //! `nurtured demo`: the whole story with nothing to configure and nothing outside the binary. Embedded SQLite, real
 //! SMTP over loopback to an embedded catcher, a virtual clock that covers months in seconds; then the pages to look at.
 
-pub mod mailbox;
-pub mod town;
 pub mod people;
 pub mod story;
 pub mod gallery;
@@ -10,14 +8,14 @@ pub mod gallery;
 use super::exit::Exit;
 use super::screen;
 use crate::config::example;
-use crate::flow::sweep;
-use crate::store::backend::Store;
-use crate::store::counts;
+use crate::flow::operations::sweep;
+use crate::store::engine::backend::Store;
+use crate::store::operations::counts;
+use crate::town::Town;
 use clap::Args;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
-use town::Town;
 
 /// The whole story in one minute
 #[derive(Debug, Args)]

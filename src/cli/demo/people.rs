@@ -2,7 +2,7 @@
 
 use crate::domain::address::Address;
 use crate::domain::id::Name;
-use crate::flow::admit::Arrival;
+use crate::flow::doorway::admit::Arrival;
 
 /// Somebody: name, address, company, industry, job title, production lines, and whether they agreed to tracking.
 type Person = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str, bool);

@@ -1,17 +1,17 @@
 //! The story: a year in a town of sixteen prospects. Every line that is told happened: it is asserted by what the
 //! house's own tables and mails say afterwards.
 
-use super::mailbox::Mail;
 use super::people::{address, arrivals};
-use super::town::{SCANNER, Town};
 use crate::cli::exit::Exit;
 use crate::cli::screen;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
-use crate::domain::handoff::{Stage, State};
-use crate::domain::signal::Touch;
-use crate::flow::follow_up::Action;
-use crate::store::counts::Summary;
+use crate::domain::doorway::signal::Touch;
+use crate::domain::individual::handoff::{Stage, State};
+use crate::flow::individual::follow_up::Action;
+use crate::store::operations::counts::Summary;
+use crate::town::mailbox::Mail;
+use crate::town::{SCANNER, Town};
 use axum::http::Method;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -267,7 +267,7 @@ pub fn sum_up(told: &Told, tell: &Narrator) -> Result<(), Exit> {
 }
 
 /// The handoff letter as the salesperson received it.
-fn letter_about(town: &Town, handoff: Option<&crate::domain::handoff::Handoff>, who: &str) -> Result<String, Exit> {
+fn letter_about(town: &Town, handoff: Option<&crate::domain::individual::handoff::Handoff>, who: &str) -> Result<String, Exit> {
     let plan = town.house.ctx.plan();
     let recipient: Option<&Address> = handoff.and_then(|h| plan.roster.person(&h.salesperson)).map(|(_, address)| address);
     let mails: Vec<Mail> = recipient.map(|address| town.mails_to(address)).unwrap_or_default();
@@ -280,7 +280,7 @@ fn indented(text: &str) -> String {
     text.lines().map(|line| format!("              | {line}").trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-fn name(handoff: Option<&crate::domain::handoff::Handoff>) -> String {
+fn name(handoff: Option<&crate::domain::individual::handoff::Handoff>) -> String {
     handoff.map_or_else(|| "nobody".to_owned(), |h| h.salesperson.to_string())
 }
 

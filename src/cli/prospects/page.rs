@@ -3,8 +3,8 @@
 
 use crate::domain::address::Address;
 use crate::domain::span::midnight;
-use crate::flow::admit::Arrival;
-use crate::inbox::prospects::Row;
+use crate::flow::doorway::admit::Arrival;
+use crate::inbox::list::prospects::Row;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

@@ -2,14 +2,16 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::{open, screen};
-use crate::domain::handoff::{Handoff, Outcome};
-use crate::domain::ignored::Why;
+use crate::domain::doorway::ignored::Why;
+use crate::domain::doorway::signal::{Signal, excerpt};
+use crate::domain::individual::handoff::{Handoff, Outcome};
 use crate::domain::prospect::Prospect;
-use crate::domain::signal::{Signal, excerpt};
-use crate::flow::look;
-use crate::store::deliveries::Delivery;
-use crate::store::suppressions::Suppression;
-use crate::store::{consents, deliveries, handoffs, prospects, suppressions};
+use crate::flow::doorway::look;
+use crate::store::group::deliveries;
+use crate::store::group::deliveries::Delivery;
+use crate::store::individual::handoffs;
+use crate::store::people::suppressions::Suppression;
+use crate::store::people::{consents, prospects, suppressions};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -11,7 +11,7 @@ use crate::config::behaviour;
 use crate::domain::behaviour::Behaviour;
 use crate::domain::plan::Plan;
 use crate::insight::simulate::run::{self, Asked};
-use crate::store::scratch;
+use crate::store::engine::scratch;
 use clap::Args;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};

@@ -5,9 +5,9 @@ use crate::cli::prospects::page::Page;
 use crate::cli::screen;
 use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
-use crate::inbox::prospects::{self, Options};
+use crate::inbox::list::prospects::{self, Options};
 use crate::insight::simulate::cast::{self, Cast};
-use crate::store::scratch;
+use crate::store::engine::scratch;
 use std::fs::File;
 use std::path::Path;
 

@@ -1,8 +1,8 @@
 //! When: skip dates, what is late, windows.
 
 use crate::config::tests::changes::{DOWNTIME, load_changed, refusal};
-use crate::domain::campaign::{Campaign, Late, Otherwise};
-use crate::domain::cap::Cap;
+use crate::domain::group::campaign::{Campaign, Late, Otherwise};
+use crate::domain::group::cap::Cap;
 use crate::domain::span::Span;
 use insta::assert_snapshot;
 

@@ -1,7 +1,7 @@
 //! `send` and the paces: what they become, and what is refused, word for word.
 
 use crate::config::tests::changes::{Change, DOWNTIME, load_changed, refusal};
-use crate::domain::guard::{Canary, Guards};
+use crate::domain::group::guard::{Canary, Guards};
 use crate::domain::pace::PerMinute;
 use crate::domain::plan::Plan;
 use crate::domain::span::Span;

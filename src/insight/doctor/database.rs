@@ -6,8 +6,10 @@ use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
 use crate::domain::span::Span;
 use crate::flow::context::FlowError;
-use crate::store::backend::Store;
-use crate::store::{campaigns, integrity, sending, signing_keys, vitals};
+use crate::store::engine::backend::Store;
+use crate::store::group::campaigns;
+use crate::store::operations::{integrity, sending, vitals};
+use crate::store::people::signing_keys;
 use jiff::{SignedDuration, Timestamp};
 
 /// How far two clocks may be apart.

@@ -2,15 +2,15 @@
 //! members at a time.
 
 use super::finding::Finding;
-use crate::domain::campaign::{Campaign, Order};
+use crate::domain::group::campaign::{Campaign, Order};
 use crate::domain::id::ProspectId;
 use crate::domain::plan::Plan;
 use crate::domain::span::Span;
-use crate::flow::census::{PAGE, coming};
 use crate::flow::context::FlowError;
-use crate::flow::publish;
-use crate::store::backend::Store;
-use crate::store::{audiences, campaigns, remaining};
+use crate::flow::group::publish;
+use crate::flow::operations::census::{PAGE, coming};
+use crate::store::engine::backend::Store;
+use crate::store::group::{audiences, campaigns, remaining};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 use super::diary::Diary;
 use crate::domain::id::Name;
 use crate::domain::plan::Plan;
-use crate::store::outcomes::Occurred;
+use crate::store::operations::outcomes::Occurred;
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use serde::Serialize;

@@ -5,10 +5,10 @@ use crate::domain::address::Address;
 use crate::domain::chance::Chance;
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::prospect::{Prospect, Standing};
-use crate::flow::admit::Arrival;
 use crate::flow::context::FlowError;
-use crate::store::backend::Store;
-use crate::store::prospects;
+use crate::flow::doorway::admit::Arrival;
+use crate::store::engine::backend::Store;
+use crate::store::people::prospects;
 use std::collections::BTreeMap;
 
 /// How many prospects are read at a time.

@@ -1,8 +1,8 @@
 //! What is noted while a simulation runs and cannot be read from the tables afterwards at a glance: mails by day, what people
 //! did by campaign, how long nobody wrote to somebody, and when somebody had every letter there is.
 
+use crate::domain::group::issue::Content;
 use crate::domain::id::{IssueId, Name};
-use crate::domain::issue::Content;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;

@@ -7,14 +7,14 @@ use super::habits::{kind, said};
 use super::world::{Person, World, grained, grained_to};
 use super::writers;
 use crate::domain::behaviour::Habit;
-use crate::domain::campaign::Order;
 use crate::domain::chance::Chance;
+use crate::domain::group::campaign::Order;
 use crate::domain::id::{DeliveryId, IssueId};
 use crate::domain::window::Window;
 use crate::flow::context::FlowError;
 use crate::flow::settle::Step;
-use crate::store::issues;
-use crate::store::outcomes::{self, Copy};
+use crate::store::group::issues;
+use crate::store::operations::outcomes::{self, Copy};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 

@@ -6,12 +6,14 @@ use super::diary::OfCampaign as Noted;
 use super::world::World;
 use super::writers::is_more;
 use crate::domain::criterion::Criterion;
-use crate::domain::handoff::{Handoff, Outcome};
 use crate::domain::id::Name;
+use crate::domain::individual::handoff::{Handoff, Outcome};
 use crate::domain::plan::Plan;
 use crate::flow::context::FlowError;
-use crate::flow::sweep;
-use crate::store::{campaigns, handoffs, outcomes};
+use crate::flow::operations::sweep;
+use crate::store::group::campaigns;
+use crate::store::individual::handoffs;
+use crate::store::operations::outcomes;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -251,7 +253,7 @@ pub async fn sum_up(
         world.diary.silence(lasted);
         in_a_long_one += u64::from(lasted > SignedDuration::from_hours(LONG_SILENCE_DAYS * 24));
     }
-    let of_campaign = |campaign: &crate::domain::campaign::Campaign| {
+    let of_campaign = |campaign: &crate::domain::group::campaign::Campaign| {
         let name = &campaign.name;
         let not_sent = ended.iter().filter(|e| e.campaign == *name && e.state != "accepted");
         let not_sent = not_sent.map(|e| NotSent { state: e.state.clone(), reason: e.reason.clone(), mails: e.count }).collect();

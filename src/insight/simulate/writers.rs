@@ -2,7 +2,7 @@
 //! simulation of years does not fall silent after those that are written today. The report says from when on they were used.
 
 use super::world::World;
-use crate::domain::campaign::{Campaign, Newsletter, Order};
+use crate::domain::group::campaign::{Campaign, Newsletter, Order};
 use crate::domain::id::Name;
 use crate::domain::plan::Plan;
 use crate::flow::context::FlowError;

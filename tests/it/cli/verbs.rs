@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use nurtured::clock::{Clock, SystemClock};
 use nurtured::daemon::assemble;
 use nurtured::domain::span::Span;
-use nurtured::flow::hand_off;
+use nurtured::flow::individual::hand_off;
 use nurtured::mail::catcher::Catcher;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;

@@ -4,17 +4,17 @@ use super::bench::{Bench, EVERY, Everybody, add_some, claim, issue, minute, name
 use super::sending::{mark, outcome};
 use super::stop_means_stop::waits;
 use jiff::Timestamp;
-use nurtured::domain::cap::Cap;
-use nurtured::domain::delivery::State;
+use nurtured::domain::group::cap::Cap;
+use nurtured::domain::group::delivery::State;
 use nurtured::domain::id::{DeliveryId, Name, OccurrenceId, ProspectId};
 use nurtured::domain::plan::Plan;
 use nurtured::domain::span::Span;
 use nurtured::flow::context::Progress;
-use nurtured::flow::publish::publish;
-use nurtured::store::attempts::{self, Outcome};
-use nurtured::store::backend::{Store, Tx};
-use nurtured::store::caps::{self, PutAside};
-use nurtured::store::{campaigns, deliveries, occurrences};
+use nurtured::flow::group::publish::publish;
+use nurtured::store::engine::backend::{Store, Tx};
+use nurtured::store::group::attempts::{self, Outcome};
+use nurtured::store::group::caps::{self, PutAside};
+use nurtured::store::group::{campaigns, deliveries, occurrences};
 
 on_both_engines!(what_left_and_what_is_to_leave_counts, what_is_put_aside_waits_or_ends);
 

@@ -2,10 +2,10 @@
 
 use super::bench::{Bench, add, address, minute};
 use nurtured::domain::id::ProspectId;
-use nurtured::store::backend::{StoreError, Tx};
-use nurtured::store::consents::{self, Consent};
-use nurtured::store::prospects;
-use nurtured::store::suppressions::{self, Channel, Stop};
+use nurtured::store::engine::backend::{StoreError, Tx};
+use nurtured::store::people::consents::{self, Consent};
+use nurtured::store::people::prospects;
+use nurtured::store::people::suppressions::{self, Channel, Stop};
 
 on_both_engines!(
     a_suppression_is_in_force_once_and_stops_the_prospect,

@@ -3,12 +3,15 @@
 use super::bench::{Bench, add_some, minute, name, stand};
 use super::doorway::{ready, signal};
 use super::sales::offer;
+use nurtured::domain::doorway::signal::Detail;
 use nurtured::domain::id::SignalId;
+use nurtured::domain::individual::ramp::InForce;
 use nurtured::domain::prospect::Standing;
-use nurtured::domain::ramp::InForce;
-use nurtured::domain::signal::Detail;
-use nurtured::store::qualifications::Waiting;
-use nurtured::store::{accounts, applied_rules, campaigns, configurations, prospects, qualifications, signals};
+use nurtured::store::doorway::qualifications::Waiting;
+use nurtured::store::doorway::{applied_rules, qualifications, signals};
+use nurtured::store::group::campaigns;
+use nurtured::store::operations::configurations;
+use nurtured::store::people::{accounts, prospects};
 use std::collections::BTreeMap;
 
 on_both_engines!(

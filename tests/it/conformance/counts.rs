@@ -5,12 +5,15 @@ use super::doorway::signal;
 use super::sales::offer;
 use super::sending::{mark, outcome};
 use nurtured::domain::criterion::Criterion;
-use nurtured::domain::delivery::State;
-use nurtured::domain::handoff::Outcome;
-use nurtured::domain::machine::Machine;
-use nurtured::domain::signal::{Detail, NewSignal};
-use nurtured::store::suppressions::{self, Channel, Stop};
-use nurtured::store::{attempts, counts, deliveries, handoffs, occurrences, signals};
+use nurtured::domain::doorway::machine::Machine;
+use nurtured::domain::doorway::signal::{Detail, NewSignal};
+use nurtured::domain::group::delivery::State;
+use nurtured::domain::individual::handoff::Outcome;
+use nurtured::store::doorway::signals;
+use nurtured::store::group::{attempts, deliveries, occurrences};
+use nurtured::store::individual::handoffs;
+use nurtured::store::operations::counts;
+use nurtured::store::people::suppressions::{self, Channel, Stop};
 
 on_both_engines!(an_empty_house_counts_nothing, a_small_world_adds_up,);
 

@@ -2,17 +2,17 @@
 
 use super::bench::{Bench, add_some, minute, name, stand};
 use jiff::civil::date;
-use nurtured::domain::assess::assess;
 use nurtured::domain::criterion::{Criterion, PerCriterion};
+use nurtured::domain::doorway::assess::assess;
+use nurtured::domain::doorway::machine::Machine;
+use nurtured::domain::doorway::qualification::{Qualification, Ready, Verdict};
+use nurtured::domain::doorway::rule::{CriterionRules, Qualifying};
+use nurtured::domain::doorway::signal::{About, Detail, NewSignal, Signal, Touch};
 use nurtured::domain::id::{DeliveryId, IssueId, ProspectId, QualificationId};
-use nurtured::domain::machine::Machine;
-use nurtured::domain::qualification::{Qualification, Ready, Verdict};
 use nurtured::domain::question::{Answer, Power};
-use nurtured::domain::rule::{CriterionRules, Qualifying};
-use nurtured::domain::signal::{About, Detail, NewSignal, Signal, Touch};
 use nurtured::domain::span::{FiscalYear, Span};
-use nurtured::store::backend::{StoreError, Tx};
-use nurtured::store::{assessments, qualifications, signals};
+use nurtured::store::doorway::{assessments, qualifications, signals};
+use nurtured::store::engine::backend::{StoreError, Tx};
 use std::collections::{BTreeMap, BTreeSet};
 
 on_both_engines!(

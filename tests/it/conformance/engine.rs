@@ -3,11 +3,11 @@
 use super::bench::{Bench, add, add_some, address, minute, name};
 use nurtured::domain::id::ProspectId;
 use nurtured::domain::prospect::Standing;
-use nurtured::store::backend::{Store, StoreError, Tx};
-use nurtured::store::batch::Batch;
-use nurtured::store::changes::Changes;
-use nurtured::store::prospects;
-use nurtured::store::signals;
+use nurtured::store::doorway::signals;
+use nurtured::store::engine::backend::{Store, StoreError, Tx};
+use nurtured::store::engine::batch::Batch;
+use nurtured::store::engine::changes::Changes;
+use nurtured::store::people::prospects;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -63,8 +63,13 @@ async fn a_reader_sees_one_moment_and_cannot_write(bench: Bench) -> anyhow::Resu
     Ok(())
 }
 
-fn click(about: ProspectId, once: &str) -> nurtured::domain::signal::NewSignal {
-    super::doorway::signal(about, once, 1, nurtured::domain::signal::Detail::Click { target: "https://a.example/".into() })
+fn click(about: ProspectId, once: &str) -> nurtured::domain::doorway::signal::NewSignal {
+    super::doorway::signal(
+        about,
+        once,
+        1,
+        nurtured::domain::doorway::signal::Detail::Click { target: "https://a.example/".into() },
+    )
 }
 
 /// A batch that records clicks of one prospect and counts its transactions; "fail" fails.
@@ -164,7 +169,7 @@ async fn a_commit_outlives_a_power_cut(bench: Bench) -> anyhow::Result<()> {
 async fn a_closed_store_says_so(bench: Bench) -> anyhow::Result<()> {
     bench.store.ping().await?;
     let mut tx = bench.store.write().await?;
-    nurtured::store::campaigns::put(
+    nurtured::store::group::campaigns::put(
         &mut tx,
         [&name("letters")].into_iter().map(|c| (c, "0 9 * * * in UTC".to_owned())),
         minute(0),
@@ -175,7 +180,7 @@ async fn a_closed_store_says_so(bench: Bench) -> anyhow::Result<()> {
     for refused in [bench.store.ping().await.expect_err("it is closed"), bench.store.write().await.expect_err("it is closed")] {
         assert!(refused.is_transient(), "{refused}");
     }
-    assert_eq!(nurtured::store::campaigns::all(&mut bench.another().await?.read().await?).await?.len(), 1);
+    assert_eq!(nurtured::store::group::campaigns::all(&mut bench.another().await?.read().await?).await?.len(), 1);
     Ok(())
 }
 

@@ -5,14 +5,15 @@ use super::doorway::{qualified, signal};
 use super::sales::offer;
 use nurtured::domain::criterion::Criterion::{Authority, Budget, Need, Timeframe, Vision};
 use nurtured::domain::criterion::{Criterion, Verdict};
+use nurtured::domain::doorway::machine::Machine;
+use nurtured::domain::doorway::signal::{Detail, Judged};
 use nurtured::domain::id::{AccountId, ProspectId, SignalId};
-use nurtured::domain::machine::Machine;
 use nurtured::domain::prospect::Standing;
-use nurtured::domain::signal::{Detail, Judged};
-use nurtured::store::accounts::{self, Company};
-use nurtured::store::backend::{StoreError, Tx};
-use nurtured::store::prospects::{self, Details};
-use nurtured::store::{assessments, reclassifications, signals, verdicts};
+use nurtured::store::doorway::{assessments, reclassifications, signals};
+use nurtured::store::engine::backend::{StoreError, Tx};
+use nurtured::store::people::accounts::{self, Company};
+use nurtured::store::people::prospects::{self, Details};
+use nurtured::store::people::verdicts;
 use std::collections::BTreeSet;
 
 on_both_engines!(
@@ -44,7 +45,7 @@ async fn the_latest_judgement_counts_and_earlier_ones_are_remembered(bench: Benc
     assert_eq!(judged, [(seen[0], ids[0]), (seen[1], ids[1])]);
     reclassifications::add(&mut tx, &seen[1..2], None, &marta, "hers", minute(20)).await?;
     assert!(reclassifications::add(&mut tx, &[SignalId(9_999)], hand, &marta, "x", minute(20)).await?.is_empty());
-    let at = |signals: &[nurtured::domain::signal::Signal]| signals.iter().map(|s| s.judged).collect::<Vec<_>>();
+    let at = |signals: &[nurtured::domain::doorway::signal::Signal]| signals.iter().map(|s| s.judged).collect::<Vec<_>>();
     let first = Judged { machine: hand, recorded_at: minute(10) };
     let second = Judged { machine: None, recorded_at: minute(20) };
     for (then, expected) in [(5, vec![None, None]), (15, vec![Some(first), None]), (25, vec![Some(second), None])] {

@@ -1,14 +1,14 @@
 //! Campaigns, occurrences, issues, and filling them with deliveries.
 
 use super::bench::{Bench, EVERY, Everybody, add_some, address, claim, issue, minute, name, open};
+use nurtured::domain::group::occurrence::Missed;
+use nurtured::domain::group::schedule::Firing;
 use nurtured::domain::id::{DeliveryId, IssueId, OccurrenceId, ProspectId};
-use nurtured::domain::occurrence::Missed;
-use nurtured::domain::schedule::Firing;
-use nurtured::store::attempts::{self, Mark};
-use nurtured::store::audiences;
-use nurtured::store::backend::{Store, Tx};
-use nurtured::store::consents::{self, Consent};
-use nurtured::store::{campaigns, deliveries, issues, leases, occurrences};
+use nurtured::store::engine::backend::{Store, Tx};
+use nurtured::store::group::attempts::{self, Mark};
+use nurtured::store::group::audiences;
+use nurtured::store::group::{campaigns, deliveries, issues, leases, occurrences};
+use nurtured::store::people::consents::{self, Consent};
 
 on_both_engines!(
     a_campaign_begins_running_and_remembers_why_it_paused,
@@ -69,7 +69,7 @@ async fn two_nodes_open_an_occurrence_once(bench: Bench) -> anyhow::Result<()> {
             let firing = Firing { due_at: minute(5), nominal: "2026-03-02T09:30[Europe/Madrid]".to_owned() };
             let opened = occurrences::open(&mut tx, &letters, &firing, None, "plan").await?;
             tx.commit().await?;
-            Ok::<_, nurtured::store::backend::StoreError>(opened)
+            Ok::<_, nurtured::store::engine::backend::StoreError>(opened)
         })
     };
     let (one, two) = (node(bench.store.clone()), node(bench.another().await?));
@@ -200,7 +200,7 @@ async fn an_edition_is_had_once(bench: Bench) -> anyhow::Result<()> {
 }
 
 async fn what_never_arrived_is_due_again(bench: Bench) -> anyhow::Result<()> {
-    use nurtured::domain::delivery::State;
+    use nurtured::domain::group::delivery::State;
     let ends =
         [State::Accepted, State::Uncertain, State::Failed, State::Suppressed, State::Skipped, State::Cancelled, State::Missed];
     let mut tx = bench.store.write().await?;

@@ -2,15 +2,15 @@
 
 use super::bench::{Bench, EVERY, Everybody, add_some, address, claim, issue, minute, name};
 use super::sending::{mark, outcome, published};
-use nurtured::domain::breaker::Share;
-use nurtured::domain::delivery::State;
-use nurtured::domain::guard::Canary;
+use nurtured::domain::group::breaker::Share;
+use nurtured::domain::group::delivery::State;
+use nurtured::domain::group::guard::Canary;
 use nurtured::domain::id::ProspectId;
 use nurtured::domain::pace::{Bucket, MAIL};
 use nurtured::domain::span::Span;
-use nurtured::store::attempts;
-use nurtured::store::breakers::{self, Kind, Trouble};
-use nurtured::store::{alarms, buckets, campaigns, deliveries, holds, leases};
+use nurtured::store::group::attempts;
+use nurtured::store::group::breakers::{self, Kind, Trouble};
+use nurtured::store::group::{alarms, buckets, campaigns, deliveries, holds, leases};
 use std::collections::{BTreeMap, BTreeSet};
 
 on_both_engines!(
@@ -84,7 +84,7 @@ async fn a_trouble_is_counted_once_and_only_with_a_prospect(bench: Bench) -> any
     let letters = name("letters");
     let (lease, rows) = claim(&bench.store, "one", minute(5)).await?.expect("a range is due");
     let mut tx = bench.store.write().await?;
-    let occurrence = nurtured::store::occurrences::open_test(&mut tx, &letters, "a test", "plan", minute(6)).await?;
+    let occurrence = nurtured::store::group::occurrences::open_test(&mut tx, &letters, "a test", "plan", minute(6)).await?;
     let test = issue(&mut tx, occurrence, &letters, &name("one"), true).await?;
     let copy = deliveries::add_test(&mut tx, occurrence, test, &address("us@a.example")).await?;
     let live = name("seeded");

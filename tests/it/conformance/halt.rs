@@ -5,9 +5,10 @@ use super::sending::{mark, published};
 use super::stop_means_stop::{marking, waits};
 use nurtured::domain::address::Address;
 use nurtured::domain::id::{IssueId, OccurrenceId};
-use nurtured::store::backend::StoreError;
-use nurtured::store::letters::{self, NewLetter};
-use nurtured::store::{attempts, deliveries, issues, leases, occurrences, sending};
+use nurtured::store::engine::backend::StoreError;
+use nurtured::store::group::{attempts, deliveries, issues, leases, occurrences};
+use nurtured::store::individual::letters::{self, NewLetter};
+use nurtured::store::operations::sending;
 use tokio::task::JoinHandle;
 
 on_both_engines!(

@@ -2,11 +2,12 @@
 
 use super::bench::{Bench, add_some, minute, name};
 use super::doorway::signal;
+use nurtured::domain::doorway::machine::Machine;
+use nurtured::domain::doorway::signal::{Detail, NewSignal, Signal};
 use nurtured::domain::id::{DeliveryId, IssueId, ProspectId, SignalId};
-use nurtured::domain::machine::Machine;
-use nurtured::domain::signal::{Detail, NewSignal, Signal};
-use nurtured::store::backend::{Store, StoreError, Tx};
-use nurtured::store::{erasures, history, signals};
+use nurtured::store::doorway::{history, signals};
+use nurtured::store::engine::backend::{Store, StoreError, Tx};
+use nurtured::store::operations::erasures;
 use std::collections::BTreeMap;
 
 on_both_engines!(

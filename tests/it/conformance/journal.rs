@@ -4,10 +4,12 @@ use super::bench::{Bench, add, address, claim, minute, states};
 use super::sending::{mark, published};
 use nurtured::clock::ManualClock;
 use nurtured::domain::prospect::Standing;
-use nurtured::store::backend::Store;
-use nurtured::store::journal::{self, Journal, What};
-use nurtured::store::suppressions::{self, Channel, Stop};
-use nurtured::store::{attempts, erasures, prospects};
+use nurtured::store::engine::backend::Store;
+use nurtured::store::engine::journal::{self, Journal, What};
+use nurtured::store::group::attempts;
+use nurtured::store::operations::erasures;
+use nurtured::store::people::prospects;
+use nurtured::store::people::suppressions::{self, Channel, Stop};
 use std::path::Path;
 use std::sync::Arc;
 

@@ -4,9 +4,10 @@ use super::bench::{Bench, add, add_some, address, minute, name};
 use nurtured::domain::audience::Test;
 use nurtured::domain::id::ProspectId;
 use nurtured::domain::prospect::Standing;
-use nurtured::store::accounts::{self, Company};
-use nurtured::store::prospects::{self, Details, FieldChange, NewProspect};
-use nurtured::store::{assessments, signing_keys};
+use nurtured::store::doorway::assessments;
+use nurtured::store::people::accounts::{self, Company};
+use nurtured::store::people::prospects::{self, Details, FieldChange, NewProspect};
+use nurtured::store::people::signing_keys;
 
 on_both_engines!(
     hostile_text_comes_back_as_it_went,
@@ -150,7 +151,7 @@ async fn an_account_is_found_by_its_domain_and_keeps_its_name(bench: Bench) -> a
 async fn back_in_nurture_a_new_episode_begins(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let id = add_some(&mut tx, 1).await?[0];
-    nurtured::store::counts::review(&mut tx, &[id], minute(900)).await?;
+    nurtured::store::operations::counts::review(&mut tx, &[id], minute(900)).await?;
     assert_eq!(prospects::one(&mut tx, id).await?.review_after, Some(minute(900)));
     assert_eq!(prospects::lock(&mut tx, id).await?, Standing::Nurturing);
     prospects::set_standing(&mut tx, id, Standing::Offered, Some(&name("dana"))).await?;

@@ -2,16 +2,18 @@
 
 use super::bench::{Bench, add_some, address, minute, name, stand};
 use super::doorway::{qualified, ready};
-use nurtured::domain::handoff::{Cause, Handoff, Opening, Outcome, Stage, State};
 use nurtured::domain::id::{HandoffId, Name, ProspectId, QualificationId};
+use nurtured::domain::individual::handoff::{Cause, Handoff, Opening, Outcome, Stage, State};
+use nurtured::domain::individual::routing::{Assignment, Load, Reason, assign};
+use nurtured::domain::individual::salesperson::{Hours, Promise, Roster};
 use nurtured::domain::prospect::Standing;
-use nurtured::domain::routing::{Assignment, Load, Reason, assign};
-use nurtured::domain::salesperson::{Hours, Promise, Roster};
 use nurtured::domain::span::Span;
-use nurtured::store::backend::{StoreError, Tx};
-use nurtured::store::handoffs::ONE_OPEN;
-use nurtured::store::letters::NewLetter;
-use nurtured::store::{follow_ups, handoffs, letters, prospects, qualifications};
+use nurtured::store::doorway::qualifications;
+use nurtured::store::engine::backend::{StoreError, Tx};
+use nurtured::store::individual::handoffs::ONE_OPEN;
+use nurtured::store::individual::letters::NewLetter;
+use nurtured::store::individual::{follow_ups, handoffs, letters};
+use nurtured::store::people::prospects;
 
 on_both_engines!(
     a_prospect_has_one_open_handoff,
@@ -226,7 +228,7 @@ async fn an_item_of_a_queue_is_open_once_and_soonest_first(bench: Bench) -> anyh
     follow_ups::add(&mut tx, ids[0], Some(handoff), &dana, "Answer", minute(90)).await?;
     follow_ups::add(&mut tx, ids[1], None, &dana, "They asked to be approached", minute(30)).await?;
     follow_ups::add(&mut tx, ids[1], None, &luc, "The same", minute(30)).await?;
-    let of = |list: Vec<nurtured::domain::follow_up::FollowUp>| -> Vec<_> {
+    let of = |list: Vec<nurtured::domain::individual::follow_up::FollowUp>| -> Vec<_> {
         list.into_iter().map(|f| (f.prospect, f.handoff, f.action, f.due_at)).collect()
     };
     let alone = (ids[1], None, "They asked to be approached".to_owned(), minute(30));

@@ -1,14 +1,15 @@
 //! Leases and attempts: who may send what, and what became of it.
 
 use super::bench::{Bench, Everybody, add_some, address, claim, minute, name, states};
-use nurtured::domain::delivery::State;
+use nurtured::domain::group::delivery::State;
 use nurtured::domain::id::{DeliveryId, ProspectId};
 use nurtured::domain::prospect::Standing;
-use nurtured::store::attempts::{self, Mark, Outcome};
-use nurtured::store::backend::{Store, StoreError, Tx};
-use nurtured::store::leases::{self, Lease};
-use nurtured::store::suppressions::{self, Channel, Stop};
-use nurtured::store::{campaigns, deliveries, prospects};
+use nurtured::store::engine::backend::{Store, StoreError, Tx};
+use nurtured::store::group::attempts::{self, Mark, Outcome};
+use nurtured::store::group::leases::{self, Lease};
+use nurtured::store::group::{campaigns, deliveries};
+use nurtured::store::people::prospects;
+use nurtured::store::people::suppressions::{self, Channel, Stop};
 use std::collections::BTreeSet;
 
 on_both_engines!(

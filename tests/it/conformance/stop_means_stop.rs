@@ -6,9 +6,11 @@ use super::bench::{Bench, claim, minute, states};
 use super::sending::{mark, published};
 use nurtured::domain::id::DeliveryId;
 use nurtured::domain::prospect::Standing;
-use nurtured::store::backend::{Store, StoreError, Tx};
-use nurtured::store::suppressions::{self, Channel, Stop};
-use nurtured::store::{assessments, attempts, prospects};
+use nurtured::store::doorway::assessments;
+use nurtured::store::engine::backend::{Store, StoreError, Tx};
+use nurtured::store::group::attempts;
+use nurtured::store::people::prospects;
+use nurtured::store::people::suppressions::{self, Channel, Stop};
 use std::collections::BTreeSet;
 use tokio::task::JoinHandle;
 
@@ -31,7 +33,7 @@ async fn unsubscribe(tx: &mut Tx) -> Result<u64, StoreError> {
 
 pub(super) type Marked = JoinHandle<Result<BTreeSet<DeliveryId>, StoreError>>;
 
-pub(super) fn marking(store: Store, lease: nurtured::store::leases::Lease, delivery: DeliveryId) -> Marked {
+pub(super) fn marking(store: Store, lease: nurtured::store::group::leases::Lease, delivery: DeliveryId) -> Marked {
     tokio::spawn(async move {
         let mut tx = store.write().await?;
         let marked = attempts::mark(&mut tx, &[mark(&lease, delivery, 1)], minute(7)).await?;

@@ -2,19 +2,21 @@
 //! is held, and nothing leaves before somebody adopts it.
 
 use super::{FIRST_ISSUE, address, five_proofs, found, name, somebody};
-use nurtured::cli::demo::town::Town;
 use nurtured::clock::SystemClock;
 use nurtured::config::example;
 use nurtured::daemon::home::{self, Asks, Known};
+use nurtured::domain::doorway::signal::Touch;
 use nurtured::domain::prospect::Standing;
-use nurtured::domain::signal::Touch;
-use nurtured::flow::adopt::{self, Adopted, Adoption};
 use nurtured::flow::context::Progress;
-use nurtured::flow::publish::publish;
-use nurtured::flow::{doubt, forget, gate, halt};
-use nurtured::store::backend::Store;
-use nurtured::store::journal::{self, Journal};
-use nurtured::store::suppressions::Channel;
+use nurtured::flow::group::delivery::doubt;
+use nurtured::flow::group::gate;
+use nurtured::flow::group::publish::publish;
+use nurtured::flow::operations::adopt::{self, Adopted, Adoption};
+use nurtured::flow::operations::{forget, halt};
+use nurtured::store::engine::backend::Store;
+use nurtured::store::engine::journal::{self, Journal};
+use nurtured::store::people::suppressions::Channel;
+use nurtured::town::Town;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -2,17 +2,17 @@
 
 use super::evidence::click;
 use super::{address, name, somebody, story};
-use nurtured::cli::demo::town::Town;
 use nurtured::domain::address::Address;
 use nurtured::domain::criterion::Criterion::{self, Authority, Budget, Need, Timeframe, Vision};
-use nurtured::domain::qualification::Verdict;
-use nurtured::domain::signal::{About, Detail, NewSignal, Touch};
-use nurtured::flow::ahead::Ahead;
-use nurtured::flow::conclude::conclude;
-use nurtured::flow::judge::judge;
-use nurtured::flow::look::look;
-use nurtured::flow::observe::{self, Observed, observe};
-use nurtured::flow::qualify::qualify;
+use nurtured::domain::doorway::qualification::Verdict;
+use nurtured::domain::doorway::signal::{About, Detail, NewSignal, Touch};
+use nurtured::flow::doorway::ahead::Ahead;
+use nurtured::flow::doorway::conclude::conclude;
+use nurtured::flow::doorway::judge::judge;
+use nurtured::flow::doorway::look::look;
+use nurtured::flow::doorway::observe::{self, Observed, observe};
+use nurtured::flow::doorway::qualify::qualify;
+use nurtured::town::Town;
 use std::collections::BTreeMap;
 
 /// A call by Marta that proves these.

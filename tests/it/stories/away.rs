@@ -4,11 +4,11 @@
 use super::{FIRST_ISSUE, Told, address, somebody, story};
 use axum::Router;
 use axum::http::{Method, StatusCode};
-use nurtured::cli::demo::town::{BROWSER, Town};
 use nurtured::domain::id::IssueId;
 use nurtured::mail::token::Kind;
-use nurtured::store::backend::Store;
-use nurtured::store::counts;
+use nurtured::store::engine::backend::Store;
+use nurtured::store::operations::counts;
+use nurtured::town::{BROWSER, Town};
 use nurtured::web::router::router;
 use std::collections::BTreeMap;
 use std::io::{Seek, Write};
@@ -148,7 +148,7 @@ async fn a_click_waits_a_second_for_a_busy_file_and_is_recorded_later() -> Told 
     let store = super::sqlite(folder.path()).await;
     let town = super::found(store.clone()).await;
     let known = mailed(&town).await?;
-    let clicks = async || -> Result<i64, nurtured::store::backend::StoreError> {
+    let clicks = async || -> Result<i64, nurtured::store::engine::backend::StoreError> {
         Ok(counts::summary(&mut store.read().await?).await?.signals)
     };
     let before = clicks().await?;

@@ -4,21 +4,22 @@ use super::{ANSWERS, FIRST_ISSUE, Told, address, found, name, postgres, somebody
 use jiff::Timestamp;
 use nurtured::cli::demo::people;
 use nurtured::cli::demo::story::{self, Narrator};
-use nurtured::cli::demo::town::Town;
 use nurtured::domain::address::Address;
 use nurtured::domain::criterion::Criterion;
+use nurtured::domain::doorway::machine::Machine;
+use nurtured::domain::doorway::signal::{About, Detail, NewSignal};
 use nurtured::domain::id::DeliveryId;
-use nurtured::domain::machine::Machine;
 use nurtured::domain::plan::Plan;
-use nurtured::domain::signal::{About, Detail, NewSignal};
 use nurtured::domain::span::Span;
-use nurtured::flow::follow_up::Action;
-use nurtured::flow::observe::observe;
-use nurtured::flow::{apply, forget, seal};
-use nurtured::insight::backtest::{Backtest, backtest, fates};
-use nurtured::insight::compare::{Change, Compared, Reproduced};
-use nurtured::insight::whole::Tell;
-use nurtured::store::backend::Store;
+use nurtured::flow::doorway::apply;
+use nurtured::flow::doorway::observe::observe;
+use nurtured::flow::individual::follow_up::Action;
+use nurtured::flow::operations::{forget, seal};
+use nurtured::insight::backtest::compare::{Change, Compared, Reproduced};
+use nurtured::insight::backtest::run::{Backtest, backtest, fates};
+use nurtured::insight::backtest::whole::Tell;
+use nurtured::store::engine::backend::Store;
+use nurtured::town::Town;
 use std::sync::Arc;
 
 fn nobody() -> Tell {

@@ -1,17 +1,17 @@
 //! Breakers: a campaign that meets too much of what is said against us pauses, says why, and loses nobody for it.
 
 use super::{name, somebody, story};
-use nurtured::cli::demo::town::Town;
 use nurtured::domain::address::Address;
+use nurtured::domain::doorway::signal::{About, Detail, NewSignal};
 use nurtured::domain::id::ProspectId;
 use nurtured::domain::plan::Plan;
-use nurtured::domain::signal::{About, Detail, NewSignal};
-use nurtured::flow::admit::Arrival;
-use nurtured::flow::deliver::deliver_issue;
-use nurtured::flow::halt;
-use nurtured::flow::observe::observe;
-use nurtured::flow::publish::publish_test;
-use nurtured::store::{campaigns, deliveries};
+use nurtured::flow::doorway::admit::Arrival;
+use nurtured::flow::doorway::observe::observe;
+use nurtured::flow::group::delivery::deliver::deliver_issue;
+use nurtured::flow::group::publish::publish_test;
+use nurtured::flow::operations::halt;
+use nurtured::store::group::{campaigns, deliveries};
+use nurtured::town::Town;
 use std::collections::BTreeSet;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
@@ -39,7 +39,7 @@ pub(super) async fn why(town: &Town, campaign: &str) -> Option<String> {
 }
 
 /// The newest delivery to an address: its id and its state.
-async fn newest(town: &Town, who: &Address) -> (ProspectId, nurtured::store::deliveries::Delivery) {
+async fn newest(town: &Town, who: &Address) -> (ProspectId, nurtured::store::group::deliveries::Delivery) {
     let id = town.prospect(who).await.expect("somebody").id;
     let mut tx = town.house.ctx.store().read().await.expect("a reader");
     (id, deliveries::of_prospect(&mut tx, id).await.expect("deliveries").pop().expect("one"))

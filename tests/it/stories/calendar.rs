@@ -2,21 +2,22 @@
 
 use super::{Told, address, change, name, somebody, story};
 use jiff::tz::TimeZone;
-use nurtured::cli::demo::town::Town;
 use nurtured::domain::address::Address;
-use nurtured::domain::campaign::{Campaign, Late, Order, Otherwise};
-use nurtured::domain::cap::Cap;
+use nurtured::domain::group::campaign::{Campaign, Late, Order, Otherwise};
+use nurtured::domain::group::cap::Cap;
+use nurtured::domain::group::schedule::Schedule;
+use nurtured::domain::group::skip::{Dates, SkipDates};
 use nurtured::domain::plan::Plan;
-use nurtured::domain::schedule::Schedule;
-use nurtured::domain::skip::{Dates, SkipDates};
 use nurtured::domain::span::Span;
 use nurtured::domain::window::Window;
-use nurtured::flow::admit::Arrival;
 use nurtured::flow::context::Progress;
-use nurtured::flow::deliver::{deliver, deliver_issue};
-use nurtured::flow::publish::{publish, publish_test};
-use nurtured::store::backend::StoreError;
-use nurtured::store::{counts, deliveries, occurrences};
+use nurtured::flow::doorway::admit::Arrival;
+use nurtured::flow::group::delivery::deliver::{deliver, deliver_issue};
+use nurtured::flow::group::publish::{publish, publish_test};
+use nurtured::store::engine::backend::StoreError;
+use nurtured::store::group::{deliveries, occurrences};
+use nurtured::store::operations::counts;
+use nurtured::town::Town;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 

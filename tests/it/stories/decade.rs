@@ -8,20 +8,23 @@ use super::{BEGINS, Told, address, found, name};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use nurtured::cli::demo::town::{BROWSER, Town};
 use nurtured::domain::address::Address;
 use nurtured::domain::criterion::Criterion;
-use nurtured::domain::handoff::{Handoff, Rejection, Stage};
+use nurtured::domain::doorway::signal::{Detail, Touch};
 use nurtured::domain::id::{Name, ProspectId};
+use nurtured::domain::individual::handoff::{Handoff, Rejection, Stage};
 use nurtured::domain::plan::Plan;
 use nurtured::domain::prospect::Standing;
-use nurtured::domain::signal::{Detail, Touch};
-use nurtured::flow::admit::Arrival;
 use nurtured::flow::context::FlowError;
-use nurtured::flow::follow_up::{Action, act};
-use nurtured::flow::{census, forget, halt, observe, sweep};
-use nurtured::store::suppressions::Channel;
-use nurtured::store::{audiences, follow_ups, handoffs, occurrences, prospects};
+use nurtured::flow::doorway::admit::Arrival;
+use nurtured::flow::doorway::observe;
+use nurtured::flow::individual::follow_up::{Action, act};
+use nurtured::flow::operations::{census, forget, halt, sweep};
+use nurtured::store::group::{audiences, occurrences};
+use nurtured::store::individual::{follow_ups, handoffs};
+use nurtured::store::people::prospects;
+use nurtured::store::people::suppressions::Channel;
+use nurtured::town::{BROWSER, Town};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How long it goes on.
@@ -288,7 +291,7 @@ async fn live(town: Town, seed: u64) -> Told {
         }
     }
     let mut tx = model.town.house.ctx.store().read().await?;
-    let summary = nurtured::store::counts::summary(&mut tx).await?;
+    let summary = nurtured::store::operations::counts::summary(&mut tx).await?;
     println!("seed {seed}: {step} steps, the longest silence {} days, {summary:?}", model.longest.as_hours() / 24);
     // A town in which nothing happens proves nothing.
     assert!(summary.accepted > 80 && summary.handoffs > 10 && summary.recycled > 0, "too quiet: {summary:?}");

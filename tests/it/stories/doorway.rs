@@ -1,13 +1,13 @@
 //! Through the doorway, or not.
 
 use super::{FIRST_ISSUE, address, five_proofs, four_proofs, name, somebody, story};
-use nurtured::cli::demo::town::Town;
 use nurtured::domain::criterion::Criterion;
-use nurtured::domain::handoff::State;
+use nurtured::domain::doorway::qualification::Verdict;
+use nurtured::domain::doorway::signal::Touch;
+use nurtured::domain::individual::handoff::State;
 use nurtured::domain::prospect::Standing;
-use nurtured::domain::qualification::Verdict;
-use nurtured::domain::signal::Touch;
-use nurtured::flow::follow_up::Action;
+use nurtured::flow::individual::follow_up::Action;
+use nurtured::town::Town;
 
 story!(a_click_alone_hands_off_nobody, |town| {
     let ada = address("ada@albareda.example");
@@ -151,7 +151,11 @@ story!(the_same_facts_do_not_bounce_straight_back, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
     five_proofs(&town, &ada).await?;
-    town.sell(&ada, Action::Reject(nurtured::domain::handoff::Rejection::NotReady(Criterion::Need), "no stops".into())).await?;
+    town.sell(
+        &ada,
+        Action::Reject(nurtured::domain::individual::handoff::Rejection::NotReady(Criterion::Need), "no stops".into()),
+    )
+    .await?;
     town.pass_to("2026-07-20T08:00:00Z").await?;
     assert_eq!(town.handoffs_of(&ada).await?.len(), 1);
     // A colleague hears of it anew: something new, and all five again.

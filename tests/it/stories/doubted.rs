@@ -1,17 +1,17 @@
 //! Nobody knows whether it was sent: by policy it is sent once more, or held until somebody has asked the relay.
 
 use super::{FIRST_ISSUE, address, name, somebody, story};
-use nurtured::cli::demo::town::Town;
 use nurtured::domain::address::Address;
-use nurtured::domain::delivery::{OnUncertain, Resolution};
+use nurtured::domain::group::delivery::{OnUncertain, Resolution};
 use nurtured::domain::plan::Plan;
 use nurtured::domain::span::Span;
 use nurtured::flow::context::Progress;
-use nurtured::flow::doubt;
-use nurtured::flow::publish::publish;
-use nurtured::store::attempts::{self, Mark};
-use nurtured::store::doubts::Which;
-use nurtured::store::{deliveries, leases};
+use nurtured::flow::group::delivery::doubt;
+use nurtured::flow::group::publish::publish;
+use nurtured::store::group::attempts::{self, Mark};
+use nurtured::store::group::doubts::Which;
+use nurtured::store::group::{deliveries, leases};
+use nurtured::town::Town;
 
 /// A node marks everything of the first issue and dies; the policy is this one.
 async fn marked_and_dead(town: &Town, policy: OnUncertain, people: &[Address]) -> super::Told {
@@ -81,7 +81,7 @@ story!(what_is_sent_again_still_asks_who_stopped, |town| {
     marked_and_dead(&town, OnUncertain::Hold, std::slice::from_ref(&ada)).await?;
     let ctx = &town.house.ctx;
     let held = doubt::list(ctx).await?;
-    nurtured::flow::halt::suppress(ctx, &ada, nurtured::store::suppressions::Channel::Email, "asked").await?;
+    nurtured::flow::operations::halt::suppress(ctx, &ada, nurtured::store::people::suppressions::Channel::Email, "asked").await?;
     assert_eq!(doubt::resolve(ctx, Which::OfIssue(held[0].doubt.issue), Resolution::Resend, &name("marta")).await?, 1);
     town.settle().await?;
     assert_eq!(town.catcher.count(), 0);

@@ -5,15 +5,15 @@ use jiff::Timestamp;
 use jiff::civil::date;
 use nurtured::domain::address::Address;
 use nurtured::domain::criterion::Criterion::{self, Authority, Budget, Need, Timeframe, Vision};
-use nurtured::domain::handoff::{Rejection, State};
+use nurtured::domain::doorway::machine::Machine;
+use nurtured::domain::doorway::qualification::{Obstacle, Verdict};
+use nurtured::domain::doorway::signal::{About, Detail, NewSignal, Touch};
 use nurtured::domain::id::Name;
-use nurtured::domain::machine::Machine;
+use nurtured::domain::individual::handoff::{Rejection, State};
 use nurtured::domain::prospect::Standing;
-use nurtured::domain::qualification::{Obstacle, Verdict};
-use nurtured::domain::signal::{About, Detail, NewSignal, Touch};
-use nurtured::flow::follow_up::Action;
-use nurtured::flow::judge::{Decision, decide};
-use nurtured::flow::observe::observe;
+use nurtured::flow::doorway::judge::{Decision, decide};
+use nurtured::flow::doorway::observe::observe;
+use nurtured::flow::individual::follow_up::Action;
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
@@ -137,7 +137,7 @@ story!(a_colleague_brings_the_authority, |town| {
     // What Ada sees and needs is her own: Pol has three of five.
     assert_eq!(town.verdicts(&pol).await?.missing(), [Vision, Need]);
     // Erased, Pol proves nothing any more, and nothing says that he did.
-    nurtured::flow::forget::forget(&town.house.ctx, &pol).await?;
+    nurtured::flow::operations::forget::forget(&town.house.ctx, &pol).await?;
     town.settle().await?;
     assert_eq!(town.prospect(&ada).await?.verdicts.get(&Authority), None);
     let told = town.explain(&ada, None).await?.offered.expect("a handoff")[2].clone();

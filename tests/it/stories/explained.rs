@@ -5,18 +5,18 @@ use super::{FIRST_ISSUE, address, four_proofs, name, somebody, story};
 use axum::http::Method;
 use jiff::Timestamp;
 use jiff::civil::date;
-use nurtured::cli::demo::town::BROWSER;
 use nurtured::domain::audience::Condition;
 use nurtured::domain::criterion::Criterion::{self, Authority, Budget, Need, Timeframe, Vision};
-use nurtured::domain::ignored::Why;
+use nurtured::domain::doorway::ignored::Why;
+use nurtured::domain::doorway::qualification::Verdict;
+use nurtured::domain::doorway::signal::{Detail, Touch};
 use nurtured::domain::prospect::Standing;
-use nurtured::domain::qualification::Verdict;
-use nurtured::domain::signal::{Detail, Touch};
-use nurtured::flow::apply;
-use nurtured::flow::follow_up::Action;
-use nurtured::flow::judge::{decide, judge};
-use nurtured::flow::observe::{self, Logged, observe};
+use nurtured::flow::doorway::apply;
+use nurtured::flow::doorway::judge::{decide, judge};
+use nurtured::flow::doorway::observe::{self, Logged, observe};
+use nurtured::flow::individual::follow_up::Action;
 use nurtured::insight::desk;
+use nurtured::town::BROWSER;
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")

@@ -2,14 +2,18 @@
 
 use super::{address, five_proofs, name, somebody, story};
 use nurtured::domain::criterion::Criterion;
-use nurtured::domain::handoff::Outcome;
+use nurtured::domain::doorway::signal::{Detail, Touch};
+use nurtured::domain::individual::handoff::Outcome;
 use nurtured::domain::prospect::Standing;
-use nurtured::domain::signal::{Detail, Touch};
 use nurtured::flow::context::FlowError;
-use nurtured::flow::forget::forget;
-use nurtured::flow::observe::{Logged, log};
+use nurtured::flow::doorway::observe::{Logged, log};
+use nurtured::flow::operations::forget::forget;
 use nurtured::insight::explain::explain;
-use nurtured::store::{counts, deliveries, erasures, handoffs, prospects, qualifications, signals};
+use nurtured::store::doorway::{qualifications, signals};
+use nurtured::store::group::deliveries;
+use nurtured::store::individual::handoffs;
+use nurtured::store::operations::{counts, erasures};
+use nurtured::store::people::prospects;
 
 story!(who_is_forgotten_stays_so_and_the_counts_reconcile, |town| {
     let ada = address("ada@albareda.example");

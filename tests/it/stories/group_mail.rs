@@ -2,13 +2,15 @@
 
 use super::{FIRST_ISSUE, address, name, somebody, story};
 use nurtured::domain::span::Span;
-use nurtured::flow::deliver::deliver;
-use nurtured::flow::publish::publish;
+use nurtured::flow::group::delivery::deliver::deliver;
+use nurtured::flow::group::publish::publish;
 use nurtured::mail::catcher::Caught;
-use nurtured::store::attempts::{self, Mark};
-use nurtured::store::prospects::{Details, FieldChange, NewProspect};
-use nurtured::store::suppressions::{self, Channel, Stop};
-use nurtured::store::{campaigns, counts, deliveries, leases, prospects};
+use nurtured::store::group::attempts::{self, Mark};
+use nurtured::store::group::{campaigns, deliveries, leases};
+use nurtured::store::operations::counts;
+use nurtured::store::people::prospects;
+use nurtured::store::people::prospects::{Details, FieldChange, NewProspect};
+use nurtured::store::people::suppressions::{self, Channel, Stop};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -22,7 +24,7 @@ story!(importing_twice_changes_nothing, |town| {
     assert_eq!((again.added, again.changed, again.unchanged, again.suppressed), (0, 0, 50, 0));
     assert_eq!(town.prospect(&people[7].address).await?, before);
     assert_eq!(
-        nurtured::store::counts::summary(&mut town.house.ctx.store().read().await?).await?.signals,
+        nurtured::store::operations::counts::summary(&mut town.house.ctx.store().read().await?).await?.signals,
         50,
         "one signal each, once"
     );
@@ -33,7 +35,7 @@ story!(a_blank_never_overwrites_and_an_opt_out_only_adds, |town| {
     let mut ada = somebody("ada@albareda.example");
     ada.phone = Some("+34 1".into());
     town.admit(&[ada.clone()], "import").await?;
-    let mut later = nurtured::flow::admit::Arrival::of(ada.address.clone());
+    let mut later = nurtured::flow::doorway::admit::Arrival::of(ada.address.clone());
     later.email_opt_out = true;
     town.admit(&[later.clone()], "import").await?;
     later.email_opt_out = false;
@@ -162,7 +164,7 @@ story!(another_schedule_fires_nothing_of_the_past, |town| {
     // Every day at ten from now on: this morning, four hours ago, is nobody's.
     let mut plan = nurtured::domain::plan::Plan::clone(&town.house.ctx.plan());
     let campaign = plan.campaigns.iter_mut().find(|c| c.name.as_str() == "line-downtime").expect("the series");
-    campaign.schedule = nurtured::domain::schedule::Schedule::parse("0 10 * * *", "Europe/Madrid")?;
+    campaign.schedule = nurtured::domain::group::schedule::Schedule::parse("0 10 * * *", "Europe/Madrid")?;
     town.house.ctx.replace_plan(plan)?;
     town.settle().await?;
     assert_eq!(town.mails_to(&ada).len(), before);
@@ -188,7 +190,7 @@ story!(a_mailbox_that_is_gone_is_written_to_once, |town| {
     town.admit(&[somebody(ada.as_str())], "import").await?;
     town.pass_to("2026-03-03T10:00:00Z").await?;
     assert_eq!(town.prospect(&ada).await?.mail_stop.as_deref(), Some("bounced"));
-    let totals = nurtured::store::counts::summary(&mut town.house.ctx.store().read().await?).await?;
+    let totals = nurtured::store::operations::counts::summary(&mut town.house.ctx.store().read().await?).await?;
     assert_eq!((totals.deliveries, totals.accepted, totals.suppressed), (1, 0, 1));
     Ok(())
 });

@@ -3,16 +3,16 @@
 use super::breakers::{SERIES, bounce, people, say, sent, why};
 use super::{address, name, story};
 use jiff::SignedDuration;
-use nurtured::cli::demo::town::Town;
-use nurtured::domain::guard::{Canary, Guards};
+use nurtured::domain::group::guard::{Canary, Guards};
 use nurtured::domain::plan::Plan;
 use nurtured::domain::span::Span;
 use nurtured::flow::context::FlowError;
-use nurtured::flow::halt;
-use nurtured::flow::publish::publish;
+use nurtured::flow::group::publish::publish;
+use nurtured::flow::operations::halt;
 use nurtured::flow::settle::settle;
-use nurtured::store::counts::{self, OfCampaign, Summary};
-use nurtured::store::suppressions::Channel;
+use nurtured::store::operations::counts::{self, OfCampaign, Summary};
+use nurtured::store::people::suppressions::Channel;
+use nurtured::town::Town;
 
 const QUIET: &str = "2026-01-20T08:00:00Z";
 const DUE: &str = "2026-02-03T08:30:00Z";
@@ -71,7 +71,7 @@ story!(a_campaign_that_waits_for_somebody_holds_up_no_other, |town| {
     // The series is due before the edition is.
     let mut plan = Plan::clone(&town.house.ctx.plan());
     let series = plan.campaigns.iter_mut().find(|c| c.name.as_str() == SERIES).expect("the series");
-    series.schedule = nurtured::domain::schedule::Schedule::parse("5 8 12 1 *", "UTC")?;
+    series.schedule = nurtured::domain::group::schedule::Schedule::parse("5 8 12 1 *", "UTC")?;
     town.house.ctx.replace_plan(plan)?;
     town.settle().await?;
     town.clock.advance(SignedDuration::from_mins(6));

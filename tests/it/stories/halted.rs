@@ -2,9 +2,9 @@
 
 use super::{FIRST_ISSUE, address, somebody, story};
 use jiff::SignedDuration;
-use nurtured::cli::demo::town::BROWSER;
-use nurtured::flow::gate;
-use nurtured::store::counts;
+use nurtured::flow::group::gate;
+use nurtured::store::operations::counts;
+use nurtured::town::BROWSER;
 
 story!(a_stop_holds_what_falls_due_and_says_why, |town| {
     let ada = address("ada@albareda.example");

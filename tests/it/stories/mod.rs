@@ -26,14 +26,14 @@ mod simulated;
 mod time;
 mod visitors;
 
-use nurtured::cli::demo::town::Town;
 use nurtured::config::example;
 use nurtured::domain::address::Address;
-use nurtured::domain::campaign::Campaign;
+use nurtured::domain::group::campaign::Campaign;
 use nurtured::domain::id::Name;
 use nurtured::domain::plan::Plan;
-use nurtured::flow::admit::Arrival;
-use nurtured::store::backend::Store;
+use nurtured::flow::doorway::admit::Arrival;
+use nurtured::store::engine::backend::Store;
+use nurtured::town::Town;
 use secrecy::SecretString;
 
 /// When every story begins: a Monday, in office hours.
@@ -50,7 +50,7 @@ macro_rules! story {
         mod $name {
             use super::*;
 
-            async fn told($town: nurtured::cli::demo::town::Town) -> $crate::stories::Told $body
+            async fn told($town: nurtured::town::Town) -> $crate::stories::Told $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_sqlite() {

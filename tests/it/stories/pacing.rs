@@ -3,18 +3,18 @@
 use super::breakers::{SERIES, people};
 use super::{address, name, somebody, story};
 use jiff::{SignedDuration, Timestamp};
-use nurtured::cli::demo::town::Town;
 use nurtured::clock::{Clock, SystemClock};
 use nurtured::daemon::assemble::{House, assemble};
-use nurtured::domain::guard::Paces;
+use nurtured::domain::group::guard::Paces;
 use nurtured::domain::pace::PerMinute;
 use nurtured::domain::plan::Plan;
 use nurtured::flow::context::Progress;
-use nurtured::flow::deliver::{deliver, deliver_issue};
-use nurtured::flow::pace;
-use nurtured::flow::publish::{publish, publish_test};
+use nurtured::flow::group::delivery::deliver::{deliver, deliver_issue};
+use nurtured::flow::group::pace;
+use nurtured::flow::group::publish::{publish, publish_test};
 use nurtured::flow::settle::settle;
-use nurtured::store::buckets;
+use nurtured::store::group::buckets;
+use nurtured::town::Town;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -174,7 +174,8 @@ story!(on_a_clock_that_goes_a_short_wait_does_not_end_the_step, |town| {
     paced(&town, |plan| {
         relay(600)(plan);
         plan.campaigns.retain(|c| c.name.as_str() == SERIES);
-        plan.campaigns[0].schedule = nurtured::domain::schedule::Schedule::parse("* * * * *", "UTC").expect("every minute");
+        plan.campaigns[0].schedule =
+            nurtured::domain::group::schedule::Schedule::parse("* * * * *", "UTC").expect("every minute");
     })?;
     town.settle().await?;
     town.clock.advance(SignedDuration::from_mins(1));

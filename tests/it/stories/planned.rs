@@ -3,21 +3,25 @@
 use super::{Told, address, name, somebody, story};
 use jiff::civil::date;
 use nurtured::cli;
-use nurtured::cli::demo::town::Town;
 use nurtured::config::{example, load_files};
 use nurtured::domain::criterion::Criterion::{self, Authority, Budget, Need, Timeframe, Vision};
+use nurtured::domain::doorway::qualification::Verdict;
+use nurtured::domain::doorway::signal::Touch;
 use nurtured::domain::id::{Name, ProspectId};
+use nurtured::domain::individual::routing::{Load, assign};
 use nurtured::domain::plan::Plan;
 use nurtured::domain::prospect::{Prospect, Standing};
-use nurtured::domain::qualification::Verdict;
-use nurtured::domain::routing::{Load, assign};
-use nurtured::domain::signal::Touch;
-use nurtured::flow::apply::{Applied, apply};
-use nurtured::flow::follow_up::Action;
-use nurtured::flow::{publish, ramp};
-use nurtured::insight::change::{Change, Member};
-use nurtured::insight::plan::{Asked, plan};
-use nurtured::store::{accounts, audiences, campaigns, configurations, handoffs, prospects};
+use nurtured::flow::doorway::apply::{Applied, apply};
+use nurtured::flow::doorway::ramp;
+use nurtured::flow::group::publish;
+use nurtured::flow::individual::follow_up::Action;
+use nurtured::insight::plan::change::{Change, Member};
+use nurtured::insight::plan::survey::{Asked, plan};
+use nurtured::store::group::{audiences, campaigns};
+use nurtured::store::individual::handoffs;
+use nurtured::store::operations::configurations;
+use nurtured::store::people::{accounts, prospects};
+use nurtured::town::Town;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 
@@ -299,7 +303,7 @@ story!(ten_changes_do_what_the_plan_said, |town| {
         let open = handoffs::all(&mut town.house.ctx.store().read().await?)
             .await?
             .into_iter()
-            .filter(nurtured::domain::handoff::Handoff::is_open);
+            .filter(nurtured::domain::individual::handoff::Handoff::is_open);
         for handoff in open.take(3) {
             let who = prospects::one(&mut town.house.ctx.store().read().await?, handoff.prospect).await?;
             let who = who.address.expect("an address");
@@ -332,7 +336,7 @@ story!(every_decision_names_its_configuration, |town| {
     applied(&town, changed(&[(RULES, "horizon = \"9 months\"", "horizon = \"8 months\"")])).await?;
     let other = town.house.ctx.plan().hash.clone();
     assert_ne!(other, hash);
-    town.sell(&ada, Action::Reject(nurtured::domain::handoff::Rejection::NotMine, String::new())).await?;
+    town.sell(&ada, Action::Reject(nurtured::domain::individual::handoff::Rejection::NotMine, String::new())).await?;
     let decisions = configurations::decisions(&mut town.house.ctx.store().read().await?).await?;
     assert!(decisions.contains(&("handoffs".to_owned(), other, 1)), "{decisions:?}");
     Ok(())

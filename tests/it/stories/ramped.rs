@@ -4,13 +4,14 @@ use super::planned::{Configured, applied, changed};
 use super::{address, name, somebody, story};
 use jiff::Timestamp;
 use jiff::civil::date;
-use nurtured::cli::demo::town::Town;
 use nurtured::domain::address::Address;
 use nurtured::domain::criterion::Criterion::{self, Authority, Budget, Need, Timeframe, Vision};
-use nurtured::domain::signal::Touch;
-use nurtured::flow::{ramp, sweep};
+use nurtured::domain::doorway::signal::Touch;
+use nurtured::flow::doorway::ramp;
+use nurtured::flow::operations::sweep;
 use nurtured::insight::desk;
-use nurtured::store::handoffs;
+use nurtured::store::individual::handoffs;
+use nurtured::town::Town;
 
 const RULES: &str = "qualification.toml";
 const WEBINAR: &str = "{ form = \"webinar\", power = \"supports\" }";
@@ -121,7 +122,7 @@ story!(whoever_waits_and_is_not_ready_any_more_takes_nobodys_turn, |town| {
     assert_eq!(offered(&town).await?.len(), 2);
     // Two who wait say no; and the number is raised over the weekend.
     for n in [2, 4] {
-        let detail = nurtured::domain::signal::Detail::Touch {
+        let detail = nurtured::domain::doorway::signal::Detail::Touch {
             touch: Touch::Call,
             proves: Vec::new(),
             contradicts: vec![Need],
@@ -129,8 +130,9 @@ story!(whoever_waits_and_is_not_ready_any_more_takes_nobodys_turn, |town| {
             not_before: None,
             note: "no more stops".into(),
         };
-        let logged = nurtured::flow::observe::Logged { address: person(n), by: name("marta"), occurred_at: town.now(), detail };
-        nurtured::flow::observe::log(&town.house.ctx, logged).await?;
+        let logged =
+            nurtured::flow::doorway::observe::Logged { address: person(n), by: name("marta"), occurred_at: town.now(), detail };
+        nurtured::flow::doorway::observe::log(&town.house.ctx, logged).await?;
     }
     town.settle().await?;
     let ctx = &town.house.ctx;

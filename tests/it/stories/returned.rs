@@ -1,11 +1,11 @@
 //! What comes back by mail: bounces, answers, complaints, and what only pretends to be one.
 
 use super::{FIRST_ISSUE, Told, address, name, somebody, story};
-use nurtured::cli::demo::town::Town;
 use nurtured::domain::address::Address;
-use nurtured::flow::receive::{Taken, receive};
+use nurtured::flow::individual::receive::{Taken, receive};
 use nurtured::inbox::taken::take;
-use nurtured::store::counts;
+use nurtured::store::operations::counts;
+use nurtured::town::Town;
 
 /// Ada has had her first newsletter. Returns its return path and its Message-ID.
 async fn written_to(town: &Town, who: &Address) -> Result<(String, String), Box<dyn std::error::Error + Send + Sync>> {

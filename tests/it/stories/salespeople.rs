@@ -2,13 +2,13 @@
 
 use super::{address, five_proofs, name, somebody, story};
 use axum::http::Method;
-use nurtured::cli::demo::town::{BROWSER, Town};
 use nurtured::domain::criterion::Criterion;
-use nurtured::domain::handoff::{Outcome, Rejection, Stage, State};
+use nurtured::domain::doorway::signal::Touch;
+use nurtured::domain::individual::handoff::{Outcome, Rejection, Stage, State};
 use nurtured::domain::prospect::Standing;
-use nurtured::domain::signal::Touch;
-use nurtured::flow::follow_up::Action;
-use nurtured::flow::sweep;
+use nurtured::flow::individual::follow_up::Action;
+use nurtured::flow::operations::sweep;
+use nurtured::town::{BROWSER, Town};
 
 /// Asks for a person, and returns the page of the handoff.
 async fn request(town: &Town, who: &str) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {

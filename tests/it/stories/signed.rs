@@ -2,10 +2,10 @@
 
 use super::{FIRST_ISSUE, Told, address, five_proofs, somebody};
 use crate::signed::verified;
-use nurtured::cli::demo::town::Town;
 use nurtured::config::example;
 use nurtured::domain::dkim::{Dkim, Key, Label};
 use nurtured::mail::dkim::Signer;
+use nurtured::town::Town;
 use std::sync::Arc;
 
 const KEYS: [&str; 2] = [include_str!("../../data/dkim/rsa.pem"), include_str!("../../data/dkim/ed25519.pem")];

@@ -2,20 +2,21 @@
 
 use super::{FIRST_ISSUE, Told, address, change, five_proofs, four_proofs, name, somebody, story};
 use axum::http::Method;
-use nurtured::cli::demo::town::{BROWSER, Town};
 use nurtured::domain::address::Address;
 use nurtured::domain::census::Group;
 use nurtured::domain::criterion::Criterion;
-use nurtured::domain::handoff::State;
+use nurtured::domain::doorway::signal::{Detail, Touch};
+use nurtured::domain::group::schedule::Schedule;
+use nurtured::domain::group::skip::{Dates, SkipDates};
+use nurtured::domain::individual::handoff::State;
 use nurtured::domain::plan::Plan;
 use nurtured::domain::prospect::Standing;
-use nurtured::domain::schedule::Schedule;
-use nurtured::domain::signal::{Detail, Touch};
-use nurtured::domain::skip::{Dates, SkipDates};
-use nurtured::flow::follow_up::Action;
-use nurtured::flow::observe::{Logged, log};
-use nurtured::flow::{apply, census, forget, halt, sweep};
-use nurtured::store::suppressions::{self, Channel, Stop};
+use nurtured::flow::doorway::apply;
+use nurtured::flow::doorway::observe::{Logged, log};
+use nurtured::flow::individual::follow_up::Action;
+use nurtured::flow::operations::{census, forget, halt, sweep};
+use nurtured::store::people::suppressions::{self, Channel, Stop};
+use nurtured::town::{BROWSER, Town};
 
 story!(changed_rules_assess_everybody_anew, |town| {
     let ada = address("ada@albareda.example");
@@ -27,8 +28,8 @@ story!(changed_rules_assess_everybody_anew, |town| {
     // A rule of the test's own: the field `industry` is to be a timeframe.
     let mut plan = nurtured::domain::plan::Plan::clone(&town.house.ctx.plan());
     plan.qualifying.criteria[Criterion::Timeframe] = plan.qualifying.criteria[Criterion::Budget].clone();
-    plan.qualifying.criteria[Criterion::Timeframe].rules = vec![nurtured::domain::rule::Rule {
-        reads: nurtured::domain::rule::Reads::Field {
+    plan.qualifying.criteria[Criterion::Timeframe].rules = vec![nurtured::domain::doorway::rule::Rule {
+        reads: nurtured::domain::doorway::rule::Reads::Field {
             name: name("industry"),
             test: nurtured::domain::audience::Test::Known(true),
         },
@@ -100,8 +101,8 @@ story!(an_old_link_of_an_erased_person_identifies_nobody, |town| {
     town.pass_to(FIRST_ISSUE).await?;
     let mail = town.newest_to(&ada)?;
     forget::forget(&town.house.ctx, &ada).await?;
-    let signals = async || -> Result<i64, nurtured::store::backend::StoreError> {
-        Ok(nurtured::store::counts::summary(&mut town.house.ctx.store().read().await?).await?.signals)
+    let signals = async || -> Result<i64, nurtured::store::engine::backend::StoreError> {
+        Ok(nurtured::store::operations::counts::summary(&mut town.house.ctx.store().read().await?).await?.signals)
     };
     let before = signals().await?;
     for words in ["Do the sum", "More than 20 hours", "Unsubscribe"] {

@@ -2,11 +2,13 @@
 
 use super::{FIRST_ISSUE, address, name, somebody, story};
 use axum::http::Method;
-use nurtured::cli::demo::town::{BROWSER, SCANNER, Town};
 use nurtured::domain::address::Address;
 use nurtured::domain::criterion::Criterion;
-use nurtured::domain::qualification::Verdict;
-use nurtured::store::{consents, counts, follow_ups, handoffs, prospects, suppressions};
+use nurtured::domain::doorway::qualification::Verdict;
+use nurtured::store::individual::{follow_ups, handoffs};
+use nurtured::store::operations::counts;
+use nurtured::store::people::{consents, prospects, suppressions};
+use nurtured::town::{BROWSER, SCANNER, Town};
 
 /// Everything a GET may not change, as one text.
 async fn consequences(town: &Town, of: &[&Address]) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
@@ -39,7 +41,7 @@ story!(a_get_changes_nothing, |town| {
     let handoff = town.handoffs_of(&bea).await?.remove(0);
     urls.extend(town.queue_of(&handoff.salesperson).await?.into_iter().filter_map(|i| i.page_url));
     let plan = town.house.ctx.plan();
-    urls.push(nurtured::flow::dossier::queue_url(town.house.ctx.signer(), &plan, &handoff.salesperson, town.now()));
+    urls.push(nurtured::flow::individual::dossier::queue_url(town.house.ctx.signer(), &plan, &handoff.salesperson, town.now()));
     urls.extend(["/f/call-me", "/v1/signals", "/healthz", "/readyz", "/look.css", "/", "/nowhere"].map(str::to_owned));
     assert!(
         urls.iter().any(|u| u.contains("/c/"))
@@ -72,7 +74,7 @@ story!(two_visits_to_a_link_are_one_click, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
     town.pass_to(FIRST_ISSUE).await?;
-    let signals = async || -> Result<i64, nurtured::store::backend::StoreError> {
+    let signals = async || -> Result<i64, nurtured::store::engine::backend::StoreError> {
         Ok(counts::summary(&mut town.house.ctx.store().read().await?).await?.signals)
     };
     let before = signals().await?;
@@ -113,7 +115,7 @@ story!(who_is_not_tracked_is_not_identified, |town| {
     town.pass_to("2026-02-03T12:00:00Z").await?;
     let id = town.prospect(&ada).await?.id;
     let mut tx = town.house.ctx.store().read().await?;
-    let signals = nurtured::store::signals::of(&mut tx, &[id]).await?;
+    let signals = nurtured::store::doorway::signals::of(&mut tx, &[id]).await?;
     assert!(signals[&id].iter().all(|s| s.detail.kind() != "click"));
     assert_eq!(counts::of_campaign(&mut tx, &name("line-downtime")).await?.clicked, 1, "totals survive");
     // An answer is an act, and needs no consent to tracking.
@@ -127,7 +129,7 @@ story!(consent_withdrawn_records_nothing, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
     town.pass_to(FIRST_ISSUE).await?;
-    let mut withdrawn = nurtured::flow::admit::Arrival::of(ada.clone());
+    let mut withdrawn = nurtured::flow::doorway::admit::Arrival::of(ada.clone());
     withdrawn.consents.push(("tracking", false, "asked by phone".into(), None));
     town.admit(&[withdrawn], "import").await?;
     let before = counts::summary(&mut town.house.ctx.store().read().await?).await?.signals;
@@ -206,6 +208,6 @@ story!(unsubscribing_is_one_post_and_holds, |town| {
     town.admit(&[again], "import").await?;
     town.pass_to("2026-05-05T10:00:00Z").await?;
     assert_eq!(town.mails_to(&ada).len(), mails, "an import never lifts it");
-    assert_eq!(nurtured::flow::sweep::without_future(&town.house.ctx).await?, 0, "somebody will look at her");
+    assert_eq!(nurtured::flow::operations::sweep::without_future(&town.house.ctx).await?, 0, "somebody will look at her");
     Ok(())
 });

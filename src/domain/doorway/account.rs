@@ -1,0 +1,71 @@
+//! The account: what colleagues of a prospect prove. What a company has, who decides there and by when can be told by
+//! anybody in it; what somebody sees or needs is their own.
+//!
+//! Only statements count, never clicks, fields or dates to come back: those belong to one person.
+
+use super::evidence::{Effect, Evidence, Origin};
+use super::ignored::machines;
+use super::rule::{Qualifying, Reads, Rule};
+use super::signal::{Detail, Signal};
+use crate::domain::criterion::Criterion;
+use crate::domain::id::ProspectId;
+use crate::domain::question::Power;
+use jiff::Timestamp;
+
+/// Somebody else of the same account, with the signals that may say something about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Colleague {
+    /// Who.
+    pub prospect: ProspectId,
+    /// What they are called.
+    pub name: String,
+    /// Their statements, in any order; others do no harm.
+    pub signals: Vec<Signal>,
+}
+
+impl Qualifying {
+    /// Whether what colleagues have proved can be another thing after a signal that says this: it is about a criterion
+    /// whose rules count the account. An answer without power is too, for it may contradict one given a moment before.
+    #[must_use]
+    pub fn concerns_colleagues(&self, detail: &Detail) -> bool {
+        let of_account = |criterion: &Criterion| self.criteria[*criterion].of_account;
+        match detail {
+            Detail::Answer { criterion, .. } => of_account(criterion),
+            Detail::Form { form, .. } => {
+                let reads = |rule: &Rule| matches!(&rule.reads, Reads::Form { form: read, .. } if read == form);
+                self.criteria.iter().any(|(_, rules)| rules.of_account && rules.rules.iter().any(reads))
+            }
+            Detail::Touch { proves, contradicts, .. } => proves.iter().chain(contradicts).any(of_account),
+            Detail::Recycled { lapses, contradicts, .. } => lapses.iter().chain(contradicts).any(of_account),
+            _ => false,
+        }
+    }
+
+    /// What a colleague's signals say about the account at `now`: statements that still stand for the colleague, about
+    /// criteria whose rules count the account.
+    #[must_use]
+    pub fn read_colleague(&self, colleague: &Colleague, now: Timestamp) -> Vec<Evidence> {
+        let mut signals: Vec<&Signal> = colleague.signals.iter().filter(|s| s.occurred_at <= now).collect();
+        signals.sort_by_key(|s| (s.occurred_at, s.id));
+        let by_machines = machines(&signals);
+        let read: Vec<Evidence> = signals
+            .iter()
+            .filter(|s| !by_machines.contains_key(&s.id) && !matches!(s.detail, Detail::Override { .. }))
+            .flat_map(|s| self.read(s))
+            .collect();
+        let lapsed = |e: &Evidence| {
+            let later = |l: &&Evidence| l.effect == Effect::Lapses && l.criterion == e.criterion && l.said_at >= e.said_at;
+            read.iter().any(|l| later(&l) && l.signal != e.signal)
+        };
+        let speaks = |e: &&Evidence| match e.effect {
+            Effect::Power(Power::Meets) => true,
+            // That one of them does not decide says nothing of the others.
+            Effect::Power(Power::Contradicts) => e.criterion != Criterion::Authority,
+            Effect::Power(Power::Supports) | Effect::Lapses => false,
+        };
+        // A decision of ours, and a date to come back, are about one person.
+        let counts = |e: &&Evidence| self.criteria[e.criterion].of_account && e.origin >= Origin::Declared && !e.comes_due;
+        let stands = read.iter().filter(counts).filter(speaks).filter(|e| !lapsed(e));
+        stands.map(|e| Evidence { of: Some(colleague.prospect), ..e.clone() }).collect()
+    }
+}

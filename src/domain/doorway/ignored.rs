@@ -1,0 +1,115 @@
+//! What counts for nothing, and why. Every signal is kept and can be explained; none is counted because it is there.
+//!
+//! Machines are told here by the company their hits keep, and by what somebody of ours judged since.
+
+use super::machine::Machine;
+use super::signal::{Detail, Signal};
+use crate::domain::criterion::Criterion;
+use crate::domain::id::SignalId;
+use jiff::SignedDuration;
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Clicks on different links of one delivery within this time are a machine's.
+pub const BURST: SignedDuration = SignedDuration::from_secs(3);
+
+/// A signal that counts for nothing: at all, or about one criterion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Ignored {
+    /// Its row.
+    pub signal: SignalId,
+    /// About which criterion; none when it counts for nothing at all.
+    pub criterion: Option<Criterion>,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why a signal counts for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// It was a machine's when it arrived, or is by the company it keeps.
+    Machine(Machine),
+    /// It counted, and was judged to be a machine's since.
+    Withdrawn,
+    /// A click that is not ten minutes old.
+    Provisional,
+    /// Something later says otherwise, or the same anew.
+    Superseded,
+    /// A person said otherwise.
+    Outranked,
+    /// It speaks of the prospect alone, and a colleague of theirs decides.
+    OfThemselves,
+    /// A salesperson returned the prospect since.
+    Lapsed,
+    /// Its window or its time has passed.
+    Expired,
+}
+
+impl Why {
+    /// The reason as a sentence's end.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Machine(machine) => machine.words(),
+            Self::Withdrawn => "evidence withdrawn: judged a machine's since it was recorded",
+            Self::Provisional => "provisional: a click counts after ten minutes",
+            Self::Superseded => "superseded by something later",
+            Self::Outranked => "outranked: a person said otherwise",
+            Self::OfThemselves => "outranked: a colleague of theirs decides",
+            Self::Lapsed => "lapsed: a salesperson returned the prospect since",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Whether no person is behind it.
+    #[must_use]
+    pub const fn is_machine(self) -> bool {
+        matches!(self, Self::Machine(_) | Self::Withdrawn)
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}
+
+impl Serialize for Why {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.words())
+    }
+}
+
+/// Signals of machines among these, which are in the order of time: told when they arrived, judged since, or seen now in
+/// their company. What somebody judged to be a person's stays a person's.
+#[must_use]
+pub fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, Why> {
+    let told = |s: &&Signal| match (s.judged, s.machine) {
+        (Some(judged), None) => judged.machine.map(|_| Why::Withdrawn),
+        (Some(judged), Some(_)) => judged.machine.map(Why::Machine),
+        (None, machine) => machine.map(Why::Machine),
+    };
+    let mut found: BTreeMap<SignalId, Why> = signals.iter().filter_map(|s| Some((s.id, told(s)?))).collect();
+    for (i, a) in signals.iter().enumerate() {
+        for b in signals[i + 1..].iter().take_while(|b| b.occurred_at.duration_since(a.occurred_at).as_secs() <= 60) {
+            if a.delivery.is_none() || a.delivery != b.delivery {
+                continue;
+            }
+            let apart = b.occurred_at.duration_since(a.occurred_at);
+            let machine = match (&a.detail, &b.detail) {
+                (Detail::Click { target: one }, Detail::Click { target: two }) if one != two && apart <= BURST => Machine::Burst,
+                (Detail::Answer { criterion: c, say: one, .. }, Detail::Answer { criterion: d, say: two, .. })
+                    if c == d && one != two =>
+                {
+                    Machine::Contradictory
+                }
+                _ => continue,
+            };
+            for signal in [a, b].into_iter().filter(|s| s.judged.is_none()) {
+                found.entry(signal.id).or_insert(Why::Machine(machine));
+            }
+        }
+    }
+    found
+}

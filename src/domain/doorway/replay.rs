@@ -1,0 +1,296 @@
+//! Replay: one prospect's past under rules that need not be those of then. It looks at them at every instant at which the
+//! live path does (a signal of theirs or of a colleague was recorded, or judged; time alone changed something; the day came
+//! on which they wanted to be approached), knowing what was recorded by then, and folds with the same function.
+//!
+//! What other rules would have set in motion is not imagined: episodes begin and end as they did. Instants at which what is
+//! known cannot reach the doorway (`reach`) are passed over: nothing can be decided there.
+
+use super::account::Colleague;
+use super::assess::assess_among;
+use super::qualification::Qualification;
+use super::reach::Reach;
+use super::rule::Qualifying;
+use super::signal::{Detail, Judged, Signal};
+use crate::domain::id::SignalId;
+use crate::domain::span::midnight;
+use jiff::Timestamp;
+
+/// What happened to a prospect, as far as a decision depends on it.
+#[derive(Debug, Clone, Default)]
+pub struct Past {
+    /// Their signals, in any order; what was judged about them stands in `judgements`.
+    pub signals: Vec<Signal>,
+    /// Their colleagues, with what they stated.
+    pub colleagues: Vec<Colleague>,
+    /// Every judgement on any of these signals, in the order recorded.
+    pub judgements: Vec<(SignalId, Judged)>,
+    /// Their episodes, the oldest first.
+    pub episodes: Vec<Episode>,
+    /// When they were suppressed on every channel, and until when.
+    pub suppressed: Vec<(Timestamp, Option<Timestamp>)>,
+}
+
+/// From entering nurture to an outcome.
+#[derive(Debug, Clone)]
+pub struct Episode {
+    /// Counts from 1.
+    pub number: i64,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended, if it did.
+    pub ended_at: Option<Timestamp>,
+    /// When the latest handoff before it was opened.
+    pub answered_at: Option<Timestamp>,
+    /// What was decided in it, in order.
+    pub recorded: Vec<Recorded>,
+}
+
+/// A decision on record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// The instant it holds for.
+    pub at: Timestamp,
+    /// The newest signal there was then: of those recorded at that instant, what was known.
+    pub known_up_to: Option<SignalId>,
+    /// When it was withdrawn without a handoff; from then on they could stand in the doorway again.
+    pub withdrawn_at: Option<Timestamp>,
+}
+
+/// Somebody would have stood in the doorway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// In which episode.
+    pub episode: i64,
+    /// "ready" or "request".
+    pub cause: &'static str,
+    /// Since when.
+    pub at: Timestamp,
+    /// The verdicts.
+    pub qualification: Qualification,
+}
+
+/// What these rules say at the instant of a decision on record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// In which episode.
+    pub episode: i64,
+    /// The instant.
+    pub at: Timestamp,
+    /// Why they would stand in the doorway then, if they would.
+    pub cause: Option<&'static str>,
+    /// The verdicts.
+    pub qualification: Qualification,
+}
+
+/// What came of a past.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Who would have stood in the doorway, and when.
+    pub decisions: Vec<Decision>,
+    /// One for each decision on record, in order.
+    pub witnesses: Vec<Witness>,
+    /// The verdicts at the end, where nothing was decided in an episode that goes on; `None` also where four of five are
+    /// out of reach.
+    pub last: Option<Qualification>,
+}
+
+/// Replays a past as if these rules had come into force at `from`: on that day everybody is looked at.
+#[must_use]
+pub fn replay(rules: &Qualifying, past: Past, from: Timestamp, until: Timestamp) -> Replayed {
+    let Past { signals, colleagues, judgements, episodes, suppressed } = past;
+    let mut known = Known::nothing(rules, signals, colleagues, judgements);
+    let instants = known.instants();
+    let mut replayed = Replayed::default();
+    for episode in &episodes {
+        let ends_at = episode.ended_at.unwrap_or(Timestamp::MAX);
+        let begins_at = episode.started_at.max(from);
+        let walk = Walk { episode, until, ends_at, instants: &instants, suppressed: &suppressed };
+        if (begins_at < ends_at || !episode.recorded.is_empty()) && begins_at <= until {
+            walk.walk(&mut known, begins_at, &mut replayed);
+        } else {
+            // Over before these rules came into force: what is on record, and nothing else.
+            replayed.witnesses.extend(episode.recorded.iter().map(|recorded| walk.look(&mut known, recorded)));
+        }
+    }
+    replayed
+}
+
+/// One episode on its way.
+struct Walk<'a> {
+    episode: &'a Episode,
+    until: Timestamp,
+    ends_at: Timestamp,
+    instants: &'a [Timestamp],
+    suppressed: &'a [(Timestamp, Option<Timestamp>)],
+}
+
+impl Walk<'_> {
+    fn walk(&self, known: &mut Known<'_>, begins_at: Timestamp, replayed: &mut Replayed) {
+        let (early, due): (Vec<Recorded>, Vec<Recorded>) = self.episode.recorded.iter().partition(|r| r.at < begins_at);
+        replayed.witnesses.extend(early.iter().map(|recorded| self.look(known, recorded)));
+        let mut due = due.into_iter().peekable();
+        // Handed off before these rules came into force, they were no longer nurturing then.
+        let handed_off = early.iter().any(|recorded| recorded.withdrawn_at.is_none());
+        let (mut at, mut stands, mut again_after) = (begins_at, handed_off, Timestamp::MIN);
+        loop {
+            // At the instant of a decision on record, what was known of it then comes first.
+            let limit = due.peek().filter(|recorded| recorded.at == at).and_then(|recorded| recorded.known_up_to);
+            known.learn(at, limit);
+            let found = known.reaches_the_doorway().then(|| known.assess(at));
+            let free = !stands && at > again_after && !self.is_suppressed(at);
+            if let Some(qualification) = found.as_ref().filter(|_| free)
+                && let Some(cause) = qualification.doorway(self.episode.started_at, self.episode.answered_at)
+            {
+                stands = true;
+                let (episode, qualification) = (self.episode.number, qualification.clone());
+                replayed.decisions.push(Decision { episode, cause, at, qualification });
+            }
+            while let Some(recorded) = due.next_if(|recorded| recorded.at == at) {
+                replayed.witnesses.push(self.look(known, &recorded));
+                // As it was withdrawn, and only then, they can be found once more in the same episode.
+                if let Some(withdrawn_at) = recorded.withdrawn_at.filter(|_| stands) {
+                    (stands, again_after) = (false, withdrawn_at);
+                }
+            }
+            if limit.is_some() && !stands {
+                // And then whatever else was recorded at that instant.
+                continue;
+            }
+            if !self.is_suppressed(at) {
+                known.wake_up(at);
+            }
+            let changes_at = found.and_then(|qualification| qualification.changes_at());
+            // Once decided, what is left is to look at what was decided on record.
+            let soonest = [self.next_instant(at), changes_at, known.wakes_at].into_iter().flatten().filter(|_| !stands).min();
+            let on_record = due.peek().map(|recorded| recorded.at);
+            let next = [soonest, on_record].into_iter().flatten().min();
+            // What was decided and ended at one instant was decided all the same.
+            match next.filter(|next| (*next < self.ends_at || on_record == Some(*next)) && *next <= self.until) {
+                Some(next) => at = next,
+                None => break,
+            }
+        }
+        replayed.witnesses.extend(due.map(|recorded| self.look(known, &recorded)));
+        if !stands && self.episode.ended_at.is_none() && !self.is_suppressed(self.until) {
+            known.learn(self.until, None);
+            replayed.last = (known.met_at_most() >= 4).then(|| known.assess(self.until));
+        }
+    }
+
+    fn look(&self, known: &mut Known<'_>, recorded: &Recorded) -> Witness {
+        let at = recorded.at;
+        known.learn(at, recorded.known_up_to);
+        let qualification = known.assess(at);
+        let cause = qualification.doorway(self.episode.started_at, self.episode.answered_at);
+        Witness { episode: self.episode.number, at, cause, qualification }
+    }
+
+    fn next_instant(&self, at: Timestamp) -> Option<Timestamp> {
+        self.instants.get(self.instants.partition_point(|instant| *instant <= at)).copied()
+    }
+
+    /// Whether they were suppressed on every channel. Who was offered or owned when that happened returned all the same.
+    fn is_suppressed(&self, at: Timestamp) -> bool {
+        let holds = |(since, until): &(Timestamp, Option<Timestamp>)| {
+            *since >= self.episode.started_at && *since <= at && until.is_none_or(|until| at < until)
+        };
+        self.suppressed.iter().any(holds)
+    }
+}
+
+/// What was known at an instant that only moves forward.
+struct Known<'a> {
+    rules: &'a Qualifying,
+    /// Theirs, in the order recorded: so many of them are known.
+    signals: Vec<Signal>,
+    first: usize,
+    /// Those of colleagues that are known.
+    colleagues: Vec<Colleague>,
+    /// And those that are not yet, with whose they are; the next one last.
+    to_come: Vec<(usize, Signal)>,
+    judgements: Vec<(SignalId, Judged)>,
+    judged: usize,
+    own: Reach,
+    theirs: Reach,
+    /// The day on which they want to be approached.
+    wakes_at: Option<Timestamp>,
+}
+
+impl<'a> Known<'a> {
+    fn nothing(
+        rules: &'a Qualifying,
+        mut signals: Vec<Signal>,
+        mut colleagues: Vec<Colleague>,
+        judgements: Vec<(SignalId, Judged)>,
+    ) -> Self {
+        let order = |s: &Signal| (s.recorded_at, s.id);
+        signals.sort_by_key(order);
+        let stated = colleagues.iter_mut().enumerate();
+        let mut to_come: Vec<(usize, Signal)> =
+            stated.flat_map(|(i, c)| std::mem::take(&mut c.signals).into_iter().map(move |s| (i, s))).collect();
+        to_come.sort_by_key(|(_, s)| std::cmp::Reverse(order(s)));
+        for signal in signals.iter_mut().chain(to_come.iter_mut().map(|(_, s)| s)) {
+            signal.judged = None;
+        }
+        let (own, theirs) = (Reach::default(), Reach::default());
+        Self { rules, signals, first: 0, colleagues, to_come, judgements, judged: 0, own, theirs, wakes_at: None }
+    }
+
+    /// Every instant at which something becomes known, in order.
+    fn instants(&self) -> Vec<Timestamp> {
+        let recorded = self.signals.iter().chain(self.to_come.iter().map(|(_, s)| s)).map(|s| s.recorded_at);
+        let mut instants: Vec<Timestamp> = recorded.chain(self.judgements.iter().map(|(_, j)| j.recorded_at)).collect();
+        instants.sort_unstable();
+        instants.dedup();
+        instants
+    }
+
+    /// Learns what was recorded up to an instant; of what was recorded at that very instant, no signal behind the limit.
+    fn learn(&mut self, at: Timestamp, limit: Option<SignalId>) {
+        let by_then = |s: &Signal| s.recorded_at < at || (s.recorded_at == at && limit.is_none_or(|limit| s.id <= limit));
+        while let Some(signal) = self.signals.get(self.first).filter(|s| by_then(s)) {
+            self.own |= self.reach_of(signal);
+            self.wakes_at = match &signal.detail {
+                Detail::Recycled { wake, .. } => wake.map(midnight),
+                Detail::Touch { not_before: Some(day), .. } if midnight(*day) > signal.recorded_at => Some(midnight(*day)),
+                _ => self.wakes_at,
+            };
+            self.first += 1;
+        }
+        while let Some((whose, signal)) = self.to_come.pop_if(|(_, s)| by_then(s)) {
+            self.theirs |= self.reach_of(&signal).for_a_colleague();
+            self.colleagues[whose].signals.push(signal);
+        }
+        while let Some((id, judged)) = self.judgements.get(self.judged).filter(|(_, j)| j.recorded_at <= at) {
+            let theirs = self.colleagues.iter_mut().flat_map(|c| &mut c.signals);
+            if let Some(signal) = self.signals[..self.first].iter_mut().chain(theirs).find(|s| s.id == *id) {
+                signal.judged = Some(*judged);
+            }
+            self.judged += 1;
+        }
+    }
+
+    /// A machine's proves nothing, unless somebody judged otherwise at any time.
+    fn reach_of(&self, signal: &Signal) -> Reach {
+        let is_machine = signal.machine.is_some() && self.judgements.iter().all(|(id, _)| *id != signal.id);
+        if is_machine { Reach::default() } else { self.rules.reach(signal) }
+    }
+
+    fn reaches_the_doorway(&self) -> bool {
+        self.rules.reaches_the_doorway(self.own | self.theirs)
+    }
+
+    fn met_at_most(&self) -> usize {
+        self.rules.met_at_most(self.own | self.theirs)
+    }
+
+    fn assess(&self, at: Timestamp) -> Qualification {
+        let colleagues: Vec<&Colleague> = self.colleagues.iter().collect();
+        assess_among(self.rules, &self.signals[..self.first], &colleagues, at)
+    }
+
+    /// The day has come on which they wanted to be approached.
+    fn wake_up(&mut self, at: Timestamp) {
+        self.wakes_at = self.wakes_at.filter(|wakes_at| *wakes_at > at);
+    }
+}

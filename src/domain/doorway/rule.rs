@@ -1,0 +1,290 @@
+//! Rules: what `qualification.toml` says about proof. What they read from signals is in `evidence`.
+
+use super::signal::{Detail, Touch};
+use crate::domain::audience::Test;
+use crate::domain::criterion::{Criterion, PerCriterion};
+use crate::domain::id::Name;
+use crate::domain::prospect::FieldType;
+use crate::domain::question::{Answer, Power};
+use crate::domain::span::{FiscalYear, Span};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What `qualification.toml` says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Qualifying {
+    /// Who agreed to it, of both sides.
+    pub agreed_by: Vec<Name>,
+    /// A stated date further away is not a timeframe yet.
+    pub horizon: Span,
+    /// When the fiscal year turns.
+    pub fiscal_year: FiscalYear,
+    /// What counts as asking for a person.
+    pub requests: Vec<RequestRule>,
+    /// Topics of links, by address.
+    pub topics: Vec<Topic>,
+    /// The five.
+    pub criteria: PerCriterion<CriterionRules>,
+    /// Why a salesperson may return a lead, and what follows.
+    pub recycle: Vec<RecycleReason>,
+    /// Whose touches alone make nobody ready: salespeople do not generate their own leads.
+    pub salespeople: Vec<Name>,
+}
+
+/// What proves one criterion.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CriterionRules {
+    /// The question, as a newsletter and the answer page print it.
+    pub question: String,
+    /// Its answers; empty when it is never asked.
+    pub answers: Vec<Answer>,
+    /// What the salesperson may open with; may hold `{said}` and `{date}`.
+    pub opener: Option<String>,
+    /// What the salesperson should ask about it.
+    pub ask: Option<String>,
+    /// When a proof stops counting.
+    pub until: Until,
+    /// Whether a colleague of the same account can prove it; Budget, Authority and Timeframe only.
+    pub of_account: bool,
+    /// How many supporting rules must be reached to meet it; Vision and Need only.
+    pub enough: usize,
+    /// Rules beyond the answers.
+    pub rules: Vec<Rule>,
+}
+
+/// When a proof stops counting.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// Never by itself.
+    #[default]
+    Never,
+    /// So long after it was said.
+    After(Span),
+    /// With the fiscal year in which it was said.
+    FiscalYearEnd,
+    /// So long after the date that was stated.
+    StatedDate(Span),
+    /// On this day, whenever it was said.
+    Date(Date),
+}
+
+/// One rule: which signals it reads, and with what power.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rule {
+    /// What it reads.
+    pub reads: Reads,
+    /// What that is worth.
+    pub power: Power,
+}
+
+/// What a rule reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reads {
+    /// A form, whose field (if one is named) passes a test.
+    Form {
+        /// Which form.
+        form: Name,
+        /// Which of its fields, read as which type, and how it must be.
+        test: Option<(String, FieldType, Test)>,
+    },
+    /// A logged touch of one of these kinds that names the criterion.
+    Touch(Vec<Touch>),
+    /// Human clicks on links of a topic, on so many distinct days within a window.
+    Click {
+        /// Which topic.
+        topic: Name,
+        /// On how many distinct days (UTC).
+        days: u32,
+        /// Within how long.
+        within: Span,
+    },
+    /// A prospect field as it is now.
+    Field {
+        /// Which.
+        name: Name,
+        /// How it must be.
+        test: Test,
+    },
+    /// Something another system reported.
+    Event(Name),
+}
+
+/// What counts as asking for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestRule {
+    /// This form.
+    Form(Name),
+    /// A human reply that holds this word (lower case).
+    ReplySays(String),
+    /// This event.
+    Event(Name),
+}
+
+/// A topic: links whose address fits one of the patterns (`*` stands for anything).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Topic {
+    /// Its name.
+    pub name: Name,
+    /// The patterns.
+    pub urls: Vec<String>,
+}
+
+/// A reason for returning a lead to nurture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RecycleReason {
+    /// As the salesperson picks it: "no budget".
+    pub reason: String,
+    /// What no longer holds.
+    pub lapses: Vec<Criterion>,
+    /// What turned out to be false.
+    pub contradicts: Vec<Criterion>,
+    /// When to come back by default.
+    pub wake: Option<Wake>,
+}
+
+/// A default wake date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wake {
+    /// So long from now.
+    After(Span),
+    /// When the next fiscal year starts.
+    NextFiscalYear,
+}
+
+impl Wake {
+    /// The date it means at `now`.
+    #[must_use]
+    pub fn date(self, fiscal_year: FiscalYear, now: Timestamp) -> Date {
+        let at = match self {
+            Self::After(span) => span.after(now),
+            Self::NextFiscalYear => fiscal_year.next_start(now),
+        };
+        at.to_zoned(TimeZone::UTC).date()
+    }
+}
+
+impl RequestRule {
+    /// Whether the signal asks for a person.
+    #[must_use]
+    pub fn reads(&self, detail: &Detail) -> bool {
+        match (self, detail) {
+            (Self::Form(name), Detail::Form { form, .. }) => name == form,
+            (Self::Event(name), Detail::Event { event, .. }) => name == event,
+            (Self::ReplySays(word), Detail::Reply { text, .. }) => {
+                text.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(|w| w == word)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Topic {
+    /// Whether the link is of this topic.
+    #[must_use]
+    pub fn covers(&self, target: &str) -> bool {
+        self.urls.iter().any(|pattern| fits(pattern, target))
+    }
+}
+
+/// Whether `text` fits a pattern in which `*` stands for any run of characters.
+fn fits(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else {
+        return rest.is_empty();
+    };
+    for part in middle {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+impl Qualifying {
+    /// Whether any criterion can be proved by a colleague of the same account.
+    #[must_use]
+    pub fn asks_the_account(&self) -> bool {
+        self.criteria.iter().any(|(_, rules)| rules.of_account)
+    }
+
+    /// Whether any rule reads a click on this link.
+    #[must_use]
+    pub fn reads_click(&self, target: &str) -> bool {
+        let is_read = |topic: &Topic| {
+            let reads = |rule: &Rule| matches!(&rule.reads, Reads::Click { topic: read, .. } if *read == topic.name);
+            self.criteria.iter().any(|(_, rules)| rules.rules.iter().any(reads))
+        };
+        self.topics.iter().any(|topic| topic.covers(target) && is_read(topic))
+    }
+
+    /// Whether a touch of this kind can be evidence of the criterion.
+    #[must_use]
+    pub fn reads_touch(&self, criterion: Criterion, touch: Touch) -> bool {
+        self.criteria[criterion].rules.iter().any(|r| matches!(&r.reads, Reads::Touch(kinds) if kinds.contains(&touch)))
+    }
+
+    /// The recycling reason of that name.
+    #[must_use]
+    pub fn recycle_reason(&self, reason: &str) -> Option<&RecycleReason> {
+        self.recycle.iter().find(|r| r.reason.eq_ignore_ascii_case(reason.trim()))
+    }
+}
+
+impl Rule {
+    /// `None` when the rule does not read this form; else the date it states, if it states one.
+    #[must_use]
+    pub fn reads_form(&self, form: &Name, fields: &BTreeMap<String, String>) -> Option<Option<Date>> {
+        let Reads::Form { form: expected, test } = &self.reads else {
+            return None;
+        };
+        if expected != form {
+            return None;
+        }
+        let Some((name, kind, test)) = test else {
+            return Some(None);
+        };
+        let value = fields.get(name).filter(|v| !v.trim().is_empty()).and_then(|v| kind.canonical(v).ok());
+        let date = (*kind == FieldType::Date).then(|| value.as_deref()?.parse().ok()).flatten();
+        test.passes(value.as_deref()).then_some(date)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        for (pattern, text, expected) in [
+            ("https://x.example/prices*", "https://x.example/prices?a=1", true),
+            ("https://x.example/prices*", "https://x.example/price", false),
+            ("*/prices/*.pdf", "https://x.example/prices/2026.pdf", true),
+            ("https://x.example/", "https://x.example/more", false),
+            ("*", "", true),
+            ("a*b*b", "ab", false),
+        ] {
+            assert_eq!(fits(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_a_whole_word() {
+        let reply = |text: &str| Detail::Reply { subject: String::new(), text: text.to_owned() };
+        let rule = RequestRule::ReplySays("call".into());
+        assert!(rule.reads(&reply("Please CALL me.")));
+        assert!(!rule.reads(&reply("I recall nothing")));
+    }
+}

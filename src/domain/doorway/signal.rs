@@ -1,0 +1,302 @@
+//! Signals: facts that came from outside, recorded once and never edited.
+
+use super::machine::Machine;
+use crate::domain::address::Address;
+use crate::domain::criterion::Criterion;
+use crate::domain::id::{DeliveryId, IssueId, Name, ProspectId, SignalId};
+use crate::domain::question::Power;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A signal as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Signal {
+    /// Its row; later rows were recorded later.
+    pub id: SignalId,
+    /// Whose; `None` for a hit that identifies nobody.
+    pub prospect: Option<ProspectId>,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// When we learnt of it.
+    pub recorded_at: Timestamp,
+    /// The delivery it answers, if any.
+    pub delivery: Option<DeliveryId>,
+    /// The issue it belongs to, if any.
+    pub issue: Option<IssueId>,
+    /// The salesperson or colleague who reports it, for what a person logged.
+    pub by: Option<Name>,
+    /// Why it was taken for a machine's when it arrived.
+    pub machine: Option<Machine>,
+    /// What somebody of ours judged it to be since.
+    pub judged: Option<Judged>,
+    /// What it says.
+    pub detail: Detail,
+}
+
+/// A judgement on a signal, made after it was recorded: the latest counts. The signal itself is never edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Judged {
+    /// Why it is a machine's; `None`: a person's after all.
+    pub machine: Option<Machine>,
+    /// When that was recorded.
+    pub recorded_at: Timestamp,
+}
+
+/// What a signal says. The tag is the `kind` in SQL and in the API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Detail {
+    /// A tracked link was followed.
+    Click {
+        /// Where it leads; topics are read from it by pattern, so they are retroactive.
+        target: String,
+    },
+    /// A question was answered.
+    Answer {
+        /// About what.
+        criterion: Criterion,
+        /// The words of the answer.
+        say: String,
+        /// The stated date, where the answer implies one.
+        date: Option<Date>,
+    },
+    /// A web form was filled in.
+    Form {
+        /// Which.
+        form: Name,
+        /// Its fields but the address.
+        fields: BTreeMap<String, String>,
+    },
+    /// Prospect fields changed: by an import, a form or the API.
+    Fields {
+        /// New values; `null` when a field was emptied.
+        changed: BTreeMap<Name, Option<String>>,
+        /// Where from: "import hubspot.csv", "form quote".
+        source: String,
+        /// The day on which these were true; without one a field can only support.
+        as_of: Option<Date>,
+    },
+    /// Somebody of ours called, met, or noted.
+    Touch {
+        /// How.
+        touch: Touch,
+        /// What it proves.
+        proves: Vec<Criterion>,
+        /// What it contradicts.
+        contradicts: Vec<Criterion>,
+        /// A date the prospect stated for Timeframe.
+        date: Option<Date>,
+        /// "Not before": a date before which they asked not to be approached.
+        not_before: Option<Date>,
+        /// In the prospect's own words, or the colleague's.
+        note: String,
+    },
+    /// A mail came back from a person.
+    Reply {
+        /// Its subject.
+        subject: String,
+        /// The first lines of what they wrote.
+        text: String,
+    },
+    /// An automatic reply: out of office, ticket opened.
+    AutoReply {
+        /// Its subject.
+        subject: String,
+    },
+    /// They asked for silence.
+    Unsubscribe {
+        /// "one-click", "page", "import".
+        how: String,
+    },
+    /// A mail could not be delivered.
+    Bounce {
+        /// Whether the mailbox is gone for good.
+        hard: bool,
+        /// RFC 3463 status, if given.
+        status: Option<String>,
+        /// What the other side said, first line.
+        diagnostic: String,
+    },
+    /// They reported a mail of ours as unwanted.
+    Complaint {
+        /// As the report calls it: "abuse", "fraud", "other".
+        feedback: String,
+    },
+    /// A salesperson returned them to nurture.
+    Recycled {
+        /// In the words of `qualification.toml`.
+        reason: String,
+        /// What no longer holds.
+        lapses: Vec<Criterion>,
+        /// What turned out to be false.
+        contradicts: Vec<Criterion>,
+        /// When they asked to be approached again.
+        wake: Option<Date>,
+        /// What the salesperson adds.
+        note: String,
+    },
+    /// One of ours decided what is to hold of a criterion, and until when. Dated evidence like any other: what somebody
+    /// says later beats it.
+    Override {
+        /// About what.
+        criterion: Criterion,
+        /// What it does.
+        power: Power,
+        /// The day on which it stops counting.
+        until: Date,
+        /// Why.
+        note: String,
+    },
+    /// Something another system reports through the API.
+    Event {
+        /// What happened.
+        event: Name,
+        /// Whatever came with it.
+        fields: BTreeMap<String, String>,
+    },
+    /// What it said was erased with its prospect. This is the only edit a signal ever sees: the law gives a person the
+    /// right to be forgotten, and the row, its kind and its instants stay, so that counts still reconcile.
+    Erased,
+}
+
+/// How one of ours was in touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Touch {
+    /// By phone.
+    Call,
+    /// Face to face.
+    Meeting,
+    /// At a trade show.
+    Fair,
+    /// Something learnt otherwise.
+    Note,
+}
+
+impl Touch {
+    /// The words of the command line and the rules.
+    pub const WORDS: [(&'static str, Self); 4] =
+        [("call", Self::Call), ("meeting", Self::Meeting), ("fair", Self::Fair), ("note", Self::Note)];
+
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::WORDS.into_iter().find(|(_, t)| *t == self).map_or("note", |(word, _)| word)
+    }
+}
+
+impl Detail {
+    /// The kind: the word in SQL, the API and reports.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Click { .. } => "click",
+            Self::Answer { .. } => "answer",
+            Self::Form { .. } => "form",
+            Self::Fields { .. } => "fields",
+            Self::Touch { .. } => "touch",
+            Self::Reply { .. } => "reply",
+            Self::AutoReply { .. } => "auto_reply",
+            Self::Unsubscribe { .. } => "unsubscribe",
+            Self::Bounce { .. } => "bounce",
+            Self::Complaint { .. } => "complaint",
+            Self::Recycled { .. } => "recycled",
+            Self::Override { .. } => "override",
+            Self::Event { .. } => "event",
+            Self::Erased => "erased",
+        }
+    }
+
+    /// Whether any verdict, or a request for a person, can depend on it.
+    #[must_use]
+    pub const fn bears_on_verdicts(&self) -> bool {
+        !matches!(
+            self,
+            Self::AutoReply { .. } | Self::Unsubscribe { .. } | Self::Bounce { .. } | Self::Complaint { .. } | Self::Erased
+        )
+    }
+
+    /// Whether it may say something that counts for colleagues of the same account too.
+    #[must_use]
+    pub const fn may_speak_for_colleagues(&self) -> bool {
+        matches!(self, Self::Answer { .. } | Self::Form { .. } | Self::Touch { .. } | Self::Recycled { .. })
+    }
+
+    /// The signal in a line, as `explain`, the handoff email and the page print it.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Click { target } => format!("followed the link to {target}"),
+            Self::Answer { say, .. } => format!("answered “{say}”"),
+            Self::Form { form, fields } => match fields.get("message").or_else(|| fields.get("comments")) {
+                Some(message) => format!("filled in the form {form}: “{}”", excerpt(message, 160)),
+                None => format!("filled in the form {form}"),
+            },
+            Self::Fields { changed, source, .. } => {
+                let fields: Vec<String> =
+                    changed.iter().map(|(name, value)| format!("{name} = {}", value.as_deref().unwrap_or("nothing"))).collect();
+                format!("{} ({source})", excerpt(&fields.join(", "), 160))
+            }
+            Self::Touch { touch, note, .. } if note.is_empty() => touch.word().to_owned(),
+            Self::Touch { touch, note, .. } => format!("{}: “{}”", touch.word(), excerpt(note, 160)),
+            Self::Reply { text, .. } => format!("replied “{}”", excerpt(text, 160)),
+            Self::AutoReply { subject } => format!("automatic reply “{}”", excerpt(subject, 80)),
+            Self::Unsubscribe { how } => format!("unsubscribed ({how})"),
+            Self::Bounce { hard: true, diagnostic, .. } => format!("mailbox gone: {}", excerpt(diagnostic, 120)),
+            Self::Bounce { diagnostic, .. } => format!("mail delayed or refused: {}", excerpt(diagnostic, 120)),
+            Self::Complaint { feedback } => format!("reported our mail as unwanted ({})", excerpt(feedback, 40)),
+            Self::Recycled { reason, note, .. } if note.is_empty() => format!("returned to nurture: {reason}"),
+            Self::Recycled { reason, note, .. } => format!("returned to nurture: {reason}, “{}”", excerpt(note, 160)),
+            Self::Override { criterion, power, until, note } => {
+                let holds = if *power == Power::Contradicts { "does not hold" } else { "holds" };
+                format!("decided that {criterion} {holds} until {until}: “{}”", excerpt(note, 160))
+            }
+            Self::Event { event, .. } => event.to_string(),
+            Self::Erased => "erased".to_owned(),
+        }
+    }
+}
+
+/// A signal on its way in, before it has a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSignal {
+    /// Whose, or whose address it is.
+    pub about: About,
+    /// What makes it the same signal when it arrives again.
+    pub once: String,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// The delivery it answers.
+    pub delivery: Option<DeliveryId>,
+    /// The issue it belongs to.
+    pub issue: Option<IssueId>,
+    /// Who reports it.
+    pub by: Option<Name>,
+    /// Why it is taken for a machine's.
+    pub machine: Option<Machine>,
+    /// What it says.
+    pub detail: Detail,
+}
+
+/// Whom a signal is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// A known prospect.
+    Prospect(ProspectId),
+    /// Whoever has this address.
+    Address(Address),
+    /// Nobody in particular: an untracked recipient's click.
+    Nobody,
+}
+
+/// The first `most` characters on one line, with an ellipsis where something was cut.
+#[must_use]
+pub fn excerpt(text: &str, most: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line,
+    }
+}

@@ -1,0 +1,147 @@
+//! Breakers: what went wrong so often, or so badly, that a campaign must not go on by itself.
+//!
+//! Only the sums and the words are here. What is counted, and since when, is the store's; a campaign that is paused and
+//! resumed begins anew.
+
+use crate::domain::id::{DeliveryId, Name};
+
+/// How many of a campaign's last mails are looked at for bounces.
+pub const BOUNCES_AMONG: i64 = 500;
+/// How many of a campaign's last mails are looked at for complaints.
+pub const COMPLAINTS_AMONG: i64 = 10_000;
+/// The least number of either that says anything: one bounce of three mails is chance; three of twenty-five are a list
+/// that nobody looked after.
+pub const LEAST: i64 = 3;
+/// How many connections may break in the middle of a mail, one after the other, with nothing accepted between.
+pub const BROKEN_IN_A_ROW: i64 = 20;
+
+/// So many bad ones among so many mails that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// The bad ones.
+    pub bad: i64,
+    /// All of them.
+    pub of: i64,
+}
+
+impl Share {
+    /// Whether more than five per cent bounced, and not by chance.
+    #[must_use]
+    pub const fn is_too_many_bounces(self) -> bool {
+        self.bad >= LEAST && self.bad * 100 > self.of * 5
+    }
+
+    /// Whether more than one in a thousand complained, and not by chance.
+    #[must_use]
+    pub const fn is_too_many_complaints(self) -> bool {
+        self.bad >= LEAST && self.bad * 1_000 > self.of
+    }
+}
+
+/// Why a campaign was paused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tripped {
+    /// Too many mailboxes do not exist.
+    Bounces(Share),
+    /// Too many people object.
+    Complaints(Share),
+    /// Connection after connection broke in the middle of a mail.
+    Broken(i64),
+    /// A refusal about us and not the recipient (5.7.x), to this delivery, in these words.
+    Unwelcome(DeliveryId, String),
+    /// The relay does not know us (530, 535), in these words. It concerns every campaign.
+    Login(String),
+    /// More people than the campaign allows itself.
+    Audience {
+        /// Who would get the issue.
+        due: i64,
+        /// How many it may be.
+        at_most: i64,
+    },
+}
+
+impl Tripped {
+    /// Its name in logs.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Bounces(_) => "bounces",
+            Self::Complaints(_) => "complaints",
+            Self::Broken(_) => "broken connections",
+            Self::Unwelcome(..) => "refused for what we are",
+            Self::Login(_) => "login",
+            Self::Audience { .. } => "at_most",
+        }
+    }
+
+    /// What, how many, and what to do: shown wherever the campaign is.
+    #[must_use]
+    pub fn reason(&self, campaign: &Name) -> String {
+        let resume = format!("`nurtured campaigns resume {campaign}`");
+        match self {
+            Self::Bounces(Share { bad, of }) => format!(
+                "{bad} of the last {of} mails went to mailboxes that do not exist, over 5 %: find out where these addresses come from, then {resume}"
+            ),
+            Self::Complaints(Share { bad, of }) => format!(
+                "{bad} of the last {of} recipients complained of spam, over 0.1 %: find out who did not expect it, then {resume}"
+            ),
+            Self::Broken(times) => format!(
+                "{times} connections in a row broke in the middle of a mail, with nothing accepted between: ask the relay why, then {resume}"
+            ),
+            Self::Unwelcome(delivery, words) => format!(
+                "the relay or a recipient's server refuses us, not the person (delivery {delivery}: {words}): mend what it says, or \
+                 suppress that one address if it means no other, then {resume}; nobody was lost for it"
+            ),
+            Self::Login(words) => format!(
+                "the relay does not accept our login ({words}): mend [smtp] in nurtured.toml and reload, then {resume}, and so each campaign"
+            ),
+            Self::Audience { due, at_most } => format!(
+                "{due} prospects would get this issue and send.at_most is {at_most}; nothing was written: narrow the audience, or raise \
+                 the number in campaigns/{campaign}.toml, and reload; then {resume}"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_bad_ones_are_chance_and_a_share_is_not() {
+        for (bad, of, trips) in [
+            (0, 0, false),
+            (1, 3, false),
+            (2, 2, false),
+            (3, 25, true),
+            (3, 59, true),
+            (3, 60, false),
+            (25, 500, false),
+            (26, 500, true),
+        ] {
+            assert_eq!(Share { bad, of }.is_too_many_bounces(), trips, "{bad} of {of}");
+        }
+        for (bad, of, trips) in
+            [(2, 10, false), (3, 3, true), (3, 2_999, true), (3, 3_000, false), (10, 10_000, false), (11, 10_000, true)]
+        {
+            assert_eq!(Share { bad, of }.is_too_many_complaints(), trips, "{bad} of {of}");
+        }
+    }
+
+    #[test]
+    fn every_reason_says_how_many_and_what_to_do() {
+        let campaign = Name::parse("letters").expect("a name");
+        let share = Share { bad: 26, of: 500 };
+        for (tripped, number) in [
+            (Tripped::Bounces(share), "26 of the last 500"),
+            (Tripped::Complaints(share), "26 of the last 500"),
+            (Tripped::Broken(20), "20 connections"),
+            (Tripped::Unwelcome(DeliveryId(7), "550 5.7.1 no".to_owned()), "delivery 7: 550 5.7.1 no"),
+            (Tripped::Login("535 no".to_owned()), "535 no"),
+            (Tripped::Audience { due: 12_345, at_most: 12_000 }, "12345 prospects"),
+        ] {
+            let reason = tripped.reason(&campaign);
+            assert!(reason.contains(number) && reason.contains("`nurtured campaigns resume letters`"), "{reason}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Campaigns: a programme of group mail to one audience, as configured.
+
+use super::guard::Guards;
+use super::schedule::Schedule;
+use crate::domain::address::Address;
+use crate::domain::audience::Audience;
+use crate::domain::id::Name;
+use crate::domain::span::Span;
+use crate::domain::window::Window;
+use jiff::Timestamp;
+use std::fmt;
+
+/// A configured campaign.
+#[derive(Debug, Clone)]
+pub struct Campaign {
+    /// Its file's name without `.toml`.
+    pub name: Name,
+    /// Who it comes from.
+    pub from: Sender,
+    /// The colleague whom human replies reach.
+    pub reply_to: Name,
+    /// When.
+    pub schedule: Schedule,
+    /// What becomes of an occurrence that comes late.
+    pub late: Late,
+    /// When its mail may leave; without one, at any time.
+    pub window: Option<Window>,
+    /// What each occurrence carries.
+    pub order: Order,
+    /// To whom.
+    pub audience: Audience,
+    /// The texts, in file-name order. Never empty.
+    pub newsletters: Vec<Newsletter>,
+    /// How carefully it goes out.
+    pub guards: Guards,
+}
+
+impl Campaign {
+    /// The first instant, not before `at`, at which its mail may leave.
+    #[must_use]
+    pub fn opens(&self, at: Timestamp) -> Timestamp {
+        self.window.as_ref().map_or(at, |window| window.next_opening(at))
+    }
+
+    /// The newsletter of that id, if the campaign still has it.
+    #[must_use]
+    pub fn newsletter(&self, id: &Name) -> Option<&Newsletter> {
+        self.newsletters.iter().find(|n| n.id == *id)
+    }
+}
+
+/// What becomes of an occurrence that comes late: after downtime, or because its prospect has had enough mail. It judges
+/// the occurrence, never a retry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Late {
+    /// How late it may still be sent.
+    pub send_within: Span,
+    /// And later than that.
+    pub otherwise: Otherwise,
+}
+
+/// What becomes of an occurrence that is too late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Otherwise {
+    /// It is recorded as missed.
+    Skip,
+    /// It is sent all the same.
+    Send,
+}
+
+impl Default for Late {
+    fn default() -> Self {
+        Self { send_within: Span::hours(6), otherwise: Otherwise::Skip }
+    }
+}
+
+impl Late {
+    /// Until when what was due at this instant is fresh.
+    #[must_use]
+    pub fn fresh_until(&self, due_at: Timestamp) -> Timestamp {
+        self.send_within.after(due_at)
+    }
+
+    /// Whether an occurrence that was due at this instant is not to fire any more.
+    #[must_use]
+    pub fn misses(&self, due_at: Timestamp, now: Timestamp) -> bool {
+        self.otherwise == Otherwise::Skip && self.fresh_until(due_at) < now
+    }
+}
+
+impl fmt::Display for Late {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let otherwise = match self.otherwise {
+            Otherwise::Skip => "skipped",
+            Otherwise::Send => "sent all the same",
+        };
+        write!(f, "sent within {}, then {otherwise}", self.send_within)
+    }
+}
+
+/// A display name and the address behind it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Sender {
+    /// As shown; safe for a header.
+    pub name: String,
+    /// The address.
+    pub address: Address,
+}
+
+/// What an occurrence carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Each prospect gets the next newsletter they have not had.
+    Series,
+    /// Everyone gets the newest, once.
+    Edition,
+}
+
+/// One authored text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newsletter {
+    /// Its identity: renaming the file resends nothing.
+    pub id: Name,
+    /// The subject line.
+    pub subject: String,
+    /// The line shown beside the subject in a list of mails.
+    pub preheader: String,
+    /// Markdown, with `:::ask CRITERION` blocks.
+    pub markdown: String,
+}

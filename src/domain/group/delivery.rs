@@ -1,0 +1,151 @@
+//! Deliveries: one recipient's copy, and the states it passes.
+//!
+//! `pending → claimed → transmitting → accepted │ pending (retry) │ failed │ uncertain`;
+//! `pending │ claimed → suppressed │ skipped │ cancelled │ missed`. The words are SQL's too.
+
+use crate::domain::span::Span;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// The state of a delivery, derived from its attempts and the lease over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Waiting, for the first time or for a retry.
+    Pending,
+    /// A node holds the lease over it.
+    Claimed,
+    /// Marked: from here until the result, whether it was sent is in doubt.
+    Transmitting,
+    /// The relay took responsibility.
+    Accepted,
+    /// Refused for good.
+    Failed,
+    /// The recipient asked for silence, or cannot be reached, before it was sent.
+    Suppressed,
+    /// Not sent this time: its prospect has had enough mail.
+    Skipped,
+    /// Called off before it was sent: the prospect is no longer nurturing, or the address changed.
+    Cancelled,
+    /// Too late to be worth sending.
+    Missed,
+    /// Nobody knows whether it was sent, and policy says not to guess again.
+    Uncertain,
+}
+
+impl State {
+    /// Every state, in the order of the diagram.
+    pub const ALL: [Self; 10] = [
+        Self::Pending,
+        Self::Claimed,
+        Self::Transmitting,
+        Self::Accepted,
+        Self::Failed,
+        Self::Suppressed,
+        Self::Skipped,
+        Self::Cancelled,
+        Self::Missed,
+        Self::Uncertain,
+    ];
+
+    /// The word in SQL, logs and reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Claimed => "claimed",
+            Self::Transmitting => "transmitting",
+            Self::Accepted => "accepted",
+            Self::Failed => "failed",
+            Self::Suppressed => "suppressed",
+            Self::Skipped => "skipped",
+            Self::Cancelled => "cancelled",
+            Self::Missed => "missed",
+            Self::Uncertain => "uncertain",
+        }
+    }
+}
+
+/// What the relay said, as far as it decides what happens next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// 250 to the final dot.
+    Accepted,
+    /// The mailbox does not exist (5.1.x): failed, and the address is suppressed.
+    NoMailbox(String),
+    /// Refused for good for another reason.
+    Refused(String),
+    /// Refused for what we are or send, not for whom it is to (5.7.x): the delivery waits, its campaign pauses.
+    Unwelcome(String),
+    /// The relay does not know us (530, 535): nothing can be sent.
+    NoLogin(String),
+    /// Not now (4xx to this recipient or message).
+    Later(String),
+    /// The relay itself is not serving us (connect, greeting, 421): costs the delivery no attempt.
+    RelayDown(String),
+    /// Broken off before the message was complete: safe to send again.
+    BrokenBefore(String),
+    /// Broken off after the message was complete and before a parsed answer: doubt.
+    BrokenAfter(String),
+}
+
+/// What becomes of a delivery of which nobody knows whether it was sent: a choice between a mail twice and none at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnUncertain {
+    /// It is sent once more, with the same bytes; if that ends in doubt too, it is held.
+    #[default]
+    Resend,
+    /// It is held at once and listed: no mail twice, whatever breaks.
+    Hold,
+}
+
+impl OnUncertain {
+    /// The words of the configuration.
+    pub const WORDS: [(&'static str, Self); 2] = [("resend", Self::Resend), ("hold", Self::Hold)];
+
+    /// How many tries may end in doubt; after the last of them the delivery is uncertain.
+    #[must_use]
+    pub const fn tries(self) -> i64 {
+        match self {
+            Self::Resend => 2,
+            Self::Hold => 1,
+        }
+    }
+}
+
+/// What somebody found out, or decided, about an uncertain delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolution {
+    /// It was sent: the relay's own log says so.
+    Accepted,
+    /// It was not, and shall not be.
+    Failed,
+    /// It is to be sent again, with the same bytes.
+    Resend,
+}
+
+impl Resolution {
+    /// The state it leads to.
+    #[must_use]
+    pub const fn state(self) -> State {
+        match self {
+            Self::Accepted => State::Accepted,
+            Self::Failed => State::Failed,
+            Self::Resend => State::Pending,
+        }
+    }
+}
+
+/// How long to wait before try `next` (2 is the first repeat) after a temporary refusal, before jitter; `None` when
+/// the last one was the last. 5 min, 15 min, 1 h, 3 h, then 8 h until 48 h have passed.
+#[must_use]
+pub fn retry_after(next: i64, first_tried_at: Timestamp, now: Timestamp) -> Option<Span> {
+    let wait = match next {
+        ..=2 => Span::minutes(5),
+        3 => Span::minutes(15),
+        4 => Span::hours(1),
+        5 => Span::hours(3),
+        _ => Span::hours(8),
+    };
+    (wait.after(now) <= Span::hours(48).after(first_tried_at)).then_some(wait)
+}

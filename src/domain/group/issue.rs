@@ -1,0 +1,76 @@
+//! Issues: one newsletter at one occurrence, prepared once into final bytes with holes.
+//!
+//! The holes are all that differs between recipients, and every token is equally wide.
+
+use crate::domain::criterion::Criterion;
+use crate::domain::question::Answer;
+use serde::{Deserialize, Serialize};
+
+/// What goes into the holes of a prepared message, per delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hole {
+    /// The recipient's address, in the `To` header. The only hole whose width varies.
+    To,
+    /// A token for the Message-ID: the same on a repeat.
+    MessageId,
+    /// The token of the n-th link.
+    Click(u16),
+    /// The token of an answer: question in the high byte, answer in the low one.
+    Answer(u16),
+    /// The unsubscribe token.
+    Unsubscribe,
+}
+
+/// A stretch of a text or message: bytes that are the same for everybody, or a hole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Piece {
+    /// The same for everybody.
+    Literal(String),
+    /// Filled per delivery.
+    Hole(Hole),
+}
+
+/// A newsletter compiled for one issue: both parts of the mail, and what its tokens point to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Composed {
+    /// The subject line.
+    pub subject: String,
+    /// The whole HTML document.
+    pub html: Vec<Piece>,
+    /// The plain-text part, `\n` line ends.
+    pub text: Vec<Piece>,
+    /// What the tokens point to.
+    pub content: Content,
+}
+
+/// What the tokens of an issue point to, stored with it: a click's target is taken only from here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// Link targets; `Hole::Click(n)` is the n-th.
+    pub links: Vec<String>,
+    /// Questions as they were printed; `Hole::Answer` counts them.
+    pub questions: Vec<Asked>,
+}
+
+/// A question as printed in an issue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// About what.
+    pub criterion: Criterion,
+    /// The words.
+    pub question: String,
+    /// The answers, in order.
+    pub answers: Vec<Answer>,
+}
+
+impl Content {
+    /// The question and answer a token's ordinal names, if the issue printed them.
+    #[must_use]
+    pub fn answer(&self, ordinal: u16) -> Option<(&Asked, &Answer)> {
+        let [question, answer] = ordinal.to_be_bytes();
+        let asked = self.questions.get(usize::from(question))?;
+        Some((asked, asked.answers.get(usize::from(answer))?))
+    }
+}

@@ -1,0 +1,12 @@
+//! The group side: campaigns, when they are due, and what became of each copy. Knows no evidence and no salesperson.
+
+pub mod skip;
+pub mod crontab;
+pub mod schedule;
+pub mod guard;
+pub mod campaign;
+pub mod occurrence;
+pub mod cap;
+pub mod issue;
+pub mod delivery;
+pub mod breaker;

@@ -1,0 +1,232 @@
+//! Who comes in: prospects from a list, a form or another system, merged with what is known.
+//!
+//! What is blank never overwrites; an opt-out only ever adds suppression; every change of a field is a signal. The
+//! same arrival again changes nothing.
+
+use crate::domain::address::Address;
+use crate::domain::doorway::signal::{About, Detail, NewSignal};
+use crate::domain::id::{Name, ProspectId};
+use crate::domain::plan::Plan;
+use crate::domain::prospect::Prospect;
+use crate::flow::context::FlowError;
+use crate::store::doorway::{assessments, signals};
+use crate::store::engine::backend::Tx;
+use crate::store::people::accounts::{self, Company};
+use crate::store::people::consents::{self, Consent};
+use crate::store::people::prospects::{self, Details, FieldChange, NewProspect};
+use crate::store::people::suppressions::{self, Channel, Stop};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One person as somebody else describes them. Absent means not said.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// The address, which is who they are.
+    pub address: Address,
+    /// The person's name.
+    pub name: Option<String>,
+    /// A phone number.
+    pub phone: Option<String>,
+    /// The company's name.
+    pub company: Option<String>,
+    /// Whose prospect they are, as another system says it: an id, a name or an address of ours.
+    pub owner: Option<String>,
+    /// Canonical field values.
+    pub fields: BTreeMap<Name, String>,
+    /// Labels.
+    pub tags: BTreeSet<String>,
+    /// They may not be mailed.
+    pub email_opt_out: bool,
+    /// They may not be phoned.
+    pub phone_opt_out: bool,
+    /// What they agreed to: purpose ("mail", "tracking"), given or not, where, when.
+    pub consents: Vec<(&'static str, bool, String, Option<Timestamp>)>,
+}
+
+impl Arrival {
+    /// Somebody of whom only the address is known.
+    #[must_use]
+    pub const fn of(address: Address) -> Self {
+        Self {
+            address,
+            name: None,
+            phone: None,
+            company: None,
+            owner: None,
+            fields: BTreeMap::new(),
+            tags: BTreeSet::new(),
+            email_opt_out: false,
+            phone_opt_out: false,
+            consents: Vec::new(),
+        }
+    }
+}
+
+/// What an admission changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Admitted {
+    /// Prospects that are new.
+    pub added: u64,
+    /// Known prospects of whom something changed.
+    pub changed: u64,
+    /// Known prospects of whom nothing changed.
+    pub unchanged: u64,
+    /// Suppressions that are new.
+    pub suppressed: u64,
+}
+
+/// Admits a page of people, each address once. Source says where from ("import hubspot.csv"); `as_of` is the day the
+/// fields were true, if somebody vouches for it.
+///
+/// # Errors
+/// The store's; nothing is committed here.
+pub async fn admit(
+    tx: &mut Tx,
+    plan: &Plan,
+    arrivals: &[Arrival],
+    source: &str,
+    as_of: Option<Date>,
+    now: Timestamp,
+) -> Result<Admitted, FlowError> {
+    let addresses: Vec<&Address> = arrivals.iter().map(|a| &a.address).collect();
+    let companies: BTreeMap<&str, Option<&str>> =
+        arrivals.iter().filter_map(|a| Some((a.address.company_domain()?, a.company.as_deref()))).collect();
+    let companies: Vec<Company<'_>> = companies.into_iter().map(|(domain, name)| Company { domain, name }).collect();
+    let known_accounts = accounts::find_or_add(tx, &companies).await?;
+    let suppressed = suppressions::of(tx, &addresses).await?;
+    let stop_of = |address: &Address| {
+        let erased = suppressions::erased(address);
+        let mut stops = suppressed.iter().filter(|s| s.channel == "email");
+        // Erased, whatever else they had asked for before: that cannot be lifted.
+        if stops.clone().any(|s| s.address == erased) {
+            return Some("erased");
+        }
+        stops.find(|s| s.address == address.as_str()).map(|s| s.reason.as_str())
+    };
+    let known = prospects::by_address(tx, &addresses).await?;
+    let known_ids: Vec<ProspectId> = known.values().copied().collect();
+    let before: BTreeMap<ProspectId, Prospect> = prospects::load(tx, &known_ids).await?.into_iter().map(|p| (p.id, p)).collect();
+
+    let details = |a: &'_ Arrival| -> (Option<_>, Option<Name>) {
+        let account = a.address.company_domain().and_then(|domain| known_accounts.get(domain).copied());
+        (account, a.owner.as_deref().and_then(|owner| plan.roster.salesperson_called(owner)).map(|s| s.id.clone()))
+    };
+    let resolved: Vec<_> = arrivals.iter().map(details).collect();
+    let full: Vec<Details<'_>> = arrivals
+        .iter()
+        .zip(&resolved)
+        .map(|(a, (account, owner))| Details {
+            name: a.name.as_deref(),
+            phone: a.phone.as_deref(),
+            company: a.company.as_deref(),
+            account: *account,
+            salesperson: owner.as_ref().map(Name::as_str),
+        })
+        .collect();
+    let new: Vec<NewProspect<'_>> = arrivals
+        .iter()
+        .zip(&full)
+        .filter(|(a, _)| !known.contains_key(&a.address))
+        .map(|(a, details)| NewProspect { address: a.address.as_str(), details: *details, mail_stop: stop_of(&a.address) })
+        .collect();
+    let added = prospects::add(tx, &new, now).await?;
+    // Whoever may not be approached at all, perhaps because they were erased once, is not nurtured under the same address.
+    let stopped_everywhere = |address: &Address| {
+        let erased = suppressions::erased(address);
+        let channels = suppressed.iter().filter(|s| s.address == address.as_str() || s.address == erased);
+        channels.map(|s| s.channel.as_str()).collect::<BTreeSet<_>>().len() == 2
+    };
+    let silent: Vec<ProspectId> = added.iter().filter(|(address, _)| stopped_everywhere(address)).map(|(_, id)| *id).collect();
+    if !silent.is_empty() {
+        prospects::suppress(tx, &silent).await?;
+    }
+
+    let mut count = Admitted { added: added.len() as u64, ..Admitted::default() };
+    let mut changes: Vec<FieldChange<'_>> = Vec::new();
+    let mut tags: Vec<(ProspectId, &str)> = Vec::new();
+    let mut stops = Vec::new();
+    let mut agreed = Vec::new();
+    let mut news: Vec<NewSignal> = Vec::new();
+    for (arrival, details) in arrivals.iter().zip(&full) {
+        let Some(id) = known.get(&arrival.address).or_else(|| added.get(&arrival.address)).copied() else {
+            continue;
+        };
+        let earlier = before.get(&id);
+        let was = |field: &Name| earlier.and_then(|p| p.fields.get(field));
+        let fields: Vec<(&Name, &String)> = arrival.fields.iter().filter(|(name, value)| was(name) != Some(value)).collect();
+        let fresh_tags: Vec<&String> = arrival.tags.iter().filter(|tag| earlier.is_none_or(|p| !p.tags.contains(*tag))).collect();
+        if let Some(earlier) = earlier {
+            let changed_details = details_that_change(details, earlier);
+            if changed_details != Details::default() {
+                prospects::update(tx, id, &changed_details).await?;
+            }
+            let same = changed_details == Details::default() && fields.is_empty() && fresh_tags.is_empty();
+            *(if same { &mut count.unchanged } else { &mut count.changed }) += 1;
+        }
+        changes.extend(fields.iter().map(|(name, value)| FieldChange { prospect: id, name: name.as_str(), value: Some(value) }));
+        tags.extend(fresh_tags.iter().map(|tag| (id, tag.as_str())));
+        if !fields.is_empty() {
+            news.push(NewSignal {
+                about: About::Prospect(id),
+                // One file may hold a person twice, as of two days.
+                once: format!(
+                    "fields:{id}:{}:{}:{source}",
+                    now.as_millisecond(),
+                    as_of.map(|d| d.to_string()).unwrap_or_default()
+                ),
+                occurred_at: now,
+                delivery: None,
+                issue: None,
+                by: None,
+                machine: None,
+                detail: Detail::Fields {
+                    changed: fields.into_iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect(),
+                    source: source.to_owned(),
+                    as_of,
+                },
+            });
+        }
+        let channels = [(arrival.email_opt_out, Channel::Email), (arrival.phone_opt_out, Channel::Phone)];
+        stops.extend(channels.into_iter().filter(|(out, _)| *out).map(|(_, channel)| Stop {
+            address: arrival.address.to_string(),
+            channel,
+            reason: "opted_out",
+            source: source.to_owned(),
+        }));
+        agreed.extend(arrival.consents.iter().map(|(purpose, given, said, at)| Consent {
+            prospect: id,
+            purpose,
+            given: *given,
+            source: said.clone(),
+            given_at: at.map(Timestamp::as_millisecond),
+        }));
+    }
+    prospects::set_fields(tx, &changes).await?;
+    prospects::add_tags(tx, &tags).await?;
+    consents::add(tx, &agreed, now).await?;
+    count.suppressed = suppressions::add(tx, &stops, now).await?;
+    let rows: Vec<_> = news.iter().map(|s| (about(s), s)).collect();
+    signals::append(tx, &rows, now).await?;
+    assessments::mark(tx, rows.iter().filter_map(|(id, _)| Some(((*id)?, now)))).await?;
+    Ok(count)
+}
+
+fn about(signal: &NewSignal) -> Option<ProspectId> {
+    match signal.about {
+        About::Prospect(id) => Some(id),
+        About::Address(_) | About::Nobody => None,
+    }
+}
+
+/// Only what is said and differs. The owner of a prospect who had one is not overwritten: routing remembers better.
+fn details_that_change<'a>(said: &Details<'a>, known: &Prospect) -> Details<'a> {
+    let differs = |said: Option<&'a str>, known: Option<&str>| said.filter(|said| known != Some(*said));
+    Details {
+        name: differs(said.name, known.name.as_deref()),
+        phone: differs(said.phone, known.phone.as_deref()),
+        company: differs(said.company, known.company.as_deref()),
+        account: said.account.filter(|account| known.account != Some(*account)),
+        salesperson: said.salesperson.filter(|_| known.previous_salesperson.is_none()),
+    }
+}

@@ -1,0 +1,137 @@
+//! Conclude: from signals to what is written down of their prospects. The verdicts that changed, the instants at which
+//! time alone will change them, and who stands in the doorway.
+//!
+//! Signals are concluded from in the transaction that records them, and what time brings by the step `qualify`; both do
+//! it here, so that nothing can differ. Whoever does holds the prospects' marks, so that of two nodes that hear of one
+//! prospect at once, the later one reads what the earlier one wrote.
+
+use super::ahead::Ahead;
+use super::look::Record;
+use crate::domain::criterion::Criterion;
+use crate::domain::doorway::qualification::{Qualification, Verdict};
+use crate::domain::id::{AccountId, ProspectId, fingerprint};
+use crate::domain::plan::Plan;
+use crate::domain::prospect::Standing;
+use crate::store::doorway::qualifications::Standee;
+use crate::store::doorway::subjects::{self, Subject};
+use crate::store::doorway::{applied_rules, assessments, qualifications};
+use crate::store::engine::backend::{StoreError, Tx};
+use crate::store::individual::follow_ups;
+use crate::store::people::{prospects, verdicts};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Concludes from everything on record about these prospects, whose marks the transaction holds. What was read ahead, by the same
+/// plan and for the same instant, is not read once more.
+///
+/// # Errors
+/// The store's; nothing is committed here.
+pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], ahead: &mut Ahead, now: Timestamp) -> Result<(), StoreError> {
+    if of.is_empty() {
+        return Ok(());
+    }
+    let subjects = subjects::of(tx, of).await?;
+    let foreseen: Vec<Option<Qualification>> = subjects.iter().map(|subject| ahead.of(subject, plan, now)).collect();
+    let others = subjects.iter().zip(&foreseen).filter(|(_, found)| found.is_none());
+    let whose: Vec<(ProspectId, Option<AccountId>)> = others.map(|(s, _)| (s.prospect, s.account)).collect();
+    let record = Record::of(tx, plan, &whose, Timestamp::MAX).await?;
+    let (mut changed, mut again) = (Vec::new(), Vec::new());
+    let (mut arrived, mut hurried, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+    let mut rules = None;
+    for (subject, foreseen) in subjects.iter().zip(foreseen) {
+        let found = foreseen.unwrap_or_else(|| record.verdicts(plan, subject.prospect, subject.account, now));
+        changed.extend(changes(subject, &found));
+        // A wake date is a change that time brings, whatever became of the statement it was read from.
+        let wakes_at = subject.wake_at.filter(|at| *at > now);
+        again.extend([found.changes_at(), wakes_at].into_iter().flatten().min().map(|at| (subject.prospect, at)));
+        if subject.standing != Standing::Nurturing {
+            gone.extend(subject.is_waiting.then_some(subject.prospect));
+            continue;
+        }
+        let woke = subject.wake_at.is_some_and(|at| at <= now);
+        if let Some(cause) = found.doorway(subject.episode_started_at, subject.handed_off_at) {
+            let asks = asks(&found, subject.episode_started_at, subject.handed_off_at);
+            // Asked once, and only where somebody stands in the doorway: most signals bring nobody there.
+            let rules = match rules {
+                Some(rules) => rules,
+                None => *rules.insert(applied_rules::changed(tx).await?),
+            };
+            let by_rules = !asks && rules.is_some_and(|rules| rules.made_ready(&found));
+            if !subject.is_waiting {
+                arrived.push(Standee { prospect: subject.prospect, episode: subject.episode, cause, found, by_rules });
+            } else if !by_rules {
+                // Who waits already can only be let go: the turn of everybody behind them comes sooner.
+                hurried.push(subject.prospect);
+            }
+        } else {
+            gone.extend(subject.is_waiting.then_some(subject.prospect));
+            if woke {
+                remind(tx, plan, subject, &found, now).await?;
+            }
+        }
+        if woke {
+            prospects::set_wake(tx, subject.prospect, None).await?;
+        }
+    }
+    verdicts::set(tx, &changed, &plan.hash, now).await?;
+    for (prospect, cause) in qualifications::add(tx, &arrived, &plan.hash).await? {
+        tracing::info!(%prospect, cause, "stands in the doorway");
+    }
+    qualifications::let_go(tx, &hurried).await?;
+    // Whoever waits for the ramp may wait for days, and stop being ready meanwhile.
+    qualifications::leave(tx, &gone, now).await?;
+    assessments::settle(tx, of, &again).await
+}
+
+/// Whether they ask for a person, and no handoff has answered yet.
+#[must_use]
+pub fn asks(found: &Qualification, episode_started_at: Timestamp, handed_off_at: Option<Timestamp>) -> bool {
+    let since = handed_off_at.map_or(Timestamp::MIN, |at| at.max(episode_started_at));
+    found.request().is_some_and(|asked| asked.at > since)
+}
+
+/// Whether these are the rules everybody was last assessed under. Under others nobody concludes on the way: whoever puts
+/// them in force has marked everybody, and the step comes to them.
+///
+/// # Errors
+/// The store's.
+pub async fn is_in_force(tx: &mut Tx, plan: &Plan) -> Result<bool, StoreError> {
+    Ok(applied_rules::newest(tx).await?.is_none_or(|hash| hash == rules_hash(plan)))
+}
+
+/// What identifies the rules of a plan.
+#[must_use]
+pub fn rules_hash(plan: &Plan) -> String {
+    fingerprint(&[&serde_json::to_string(&plan.qualifying).expect("rules are plain values with names for keys")])
+}
+
+/// The verdicts that are not what they were. Each is told once, with the reason, when it happens.
+fn changes(subject: &Subject, found: &Qualification) -> Vec<(ProspectId, Criterion, Verdict)> {
+    let was = |criterion| subject.known.get(&criterion).copied().unwrap_or_default();
+    let changed = found.findings().iter().filter(|(criterion, finding)| finding.verdict != was(*criterion));
+    changed
+        .map(|(criterion, finding)| {
+            // What a signal did can be seen in the signal; what the clock did is seen nowhere else.
+            if let Some(since) = finding.since.filter(|since| finding.cites.iter().all(|c| c.at < *since)) {
+                let signals: Vec<i64> = finding.cites.iter().map(|c| c.signal.0).collect();
+                let (criterion, verdict) = (criterion.word(), finding.verdict.word());
+                tracing::info!(prospect = %subject.prospect, criterion, verdict, %since, ?signals, "time changed a verdict");
+            }
+            (subject.prospect, criterion, finding.verdict)
+        })
+        .collect()
+}
+
+/// The date they asked for has come, and they are not ready: somebody who knows them looks at them today.
+async fn remind(tx: &mut Tx, plan: &Plan, subject: &Subject, found: &Qualification, now: Timestamp) -> Result<(), StoreError> {
+    let prospect = prospects::one(tx, subject.prospect).await?;
+    let owner = prospect.previous_salesperson.as_ref().filter(|id| plan.roster.salesperson(id).is_some_and(|s| s.active));
+    let salesperson = owner.unwrap_or(&plan.roster.manager);
+    let date = prospect.wake_at.unwrap_or(now).to_zoned(TimeZone::UTC).date();
+    let missing: Vec<&str> = found.missing().into_iter().map(Criterion::word).collect();
+    let action =
+        format!("They asked to be approached from {date}. {} of 5 known; ask about {}.", found.met(), missing.join(", "));
+    follow_ups::add(tx, prospect.id, None, salesperson, &action, now).await?;
+    tracing::info!(prospect = %prospect.id, %salesperson, "woke without being ready");
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! judge: what one of ours decides about evidence, by name and in the open. A criterion holds, or does not, until a day; a
+//! signal was a machine's after all, or a person's. Nothing on record is edited: both are appended, and can be read.
+
+use super::observe::{Observed, observe};
+use crate::domain::address::Address;
+use crate::domain::criterion::Criterion;
+use crate::domain::doorway::machine::Machine;
+use crate::domain::doorway::signal::{About, Detail, NewSignal};
+use crate::domain::id::{Name, ProspectId, SignalId, fingerprint};
+use crate::domain::question::Power;
+use crate::domain::span::midnight;
+use crate::flow::context::{Context, FlowError};
+use crate::store::doorway::assessments::{self, Later};
+use crate::store::doorway::reclassifications;
+use jiff::civil::Date;
+use std::collections::BTreeSet;
+
+/// A decision about one criterion of one prospect.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// About whom.
+    pub address: Address,
+    /// About what.
+    pub criterion: Criterion,
+    /// Whether it holds.
+    pub holds: bool,
+    /// The day on which the decision stops counting.
+    pub until: Date,
+    /// Whose decision it is.
+    pub by: Name,
+    /// Why.
+    pub note: String,
+}
+
+/// Records a decision as dated evidence: what somebody says later beats it. The same decision at the same instant is one.
+///
+/// # Errors
+/// The store's; a day that is not ahead; no reason; nobody of ours; nobody with the address.
+pub async fn decide(ctx: &Context, decision: Decision) -> Result<Observed, FlowError> {
+    let (plan, now) = (ctx.plan(), ctx.now());
+    let Decision { address, criterion, holds, until, by, note } = decision;
+    known(&plan, &by)?;
+    if midnight(until) <= now {
+        return Err(FlowError::Refused(format!("{until} is not in the future: a decision counts until a day that is")));
+    }
+    let note = reason(&note)?;
+    let power = if holds { Power::Meets } else { Power::Contradicts };
+    let detail = Detail::Override { criterion, power, until, note };
+    let text = serde_json::to_string(&detail).unwrap_or_default();
+    let signal = NewSignal {
+        once: format!("override:{}:{}", now.as_millisecond(), fingerprint(&[address.as_str(), by.as_str(), &text])),
+        about: About::Address(address),
+        occurred_at: now,
+        delivery: None,
+        issue: None,
+        by: Some(by),
+        machine: None,
+        detail,
+    };
+    match observe(ctx, &[signal]).await?.first() {
+        Some(Observed::Unknown) | None => Err(FlowError::Missing("a prospect with that address".to_owned())),
+        Some(observed) => Ok(*observed),
+    }
+}
+
+/// Judges signals: a machine's, or a person's after all. Their prospects, and whoever they counted for, are assessed anew.
+/// Returns whose they are.
+///
+/// # Errors
+/// The store's; no reason; nobody of ours; a signal that is not there, or identifies nobody.
+pub async fn judge(
+    ctx: &Context,
+    signals: &[SignalId],
+    is_machine: bool,
+    by: &Name,
+    note: &str,
+) -> Result<Vec<(SignalId, ProspectId)>, FlowError> {
+    let (plan, now) = (ctx.plan(), ctx.now());
+    known(&plan, by)?;
+    let note = reason(note)?;
+    let mut tx = ctx.store().write().await?;
+    let machine = is_machine.then_some(Machine::ByHand);
+    let judged = reclassifications::add(&mut tx, signals, machine, by, &note, now).await?;
+    if let Some(missing) = signals.iter().find(|id| judged.iter().all(|(found, _)| found != *id)) {
+        return Err(FlowError::Missing(format!("signal {missing} of a prospect; nothing was judged")));
+    }
+    let whose: BTreeSet<ProspectId> = judged.iter().map(|(_, prospect)| *prospect).collect();
+    let looks: Vec<_> = whose.iter().map(|prospect| (*prospect, Later { at: now, if_all_met: false })).collect();
+    assessments::leave(&mut tx, &looks, &whose, now).await?;
+    tx.commit().await?;
+    ctx.ring();
+    tracing::info!(signals = judged.len(), is_machine, %by, "signals judged anew");
+    Ok(judged)
+}
+
+fn known(plan: &crate::domain::plan::Plan, by: &Name) -> Result<(), FlowError> {
+    if plan.roster.person(by).is_some() {
+        return Ok(());
+    }
+    let ids: Vec<&str> = plan.roster.ids().map(Name::as_str).collect();
+    Err(FlowError::Missing(format!("{by} among our people: {}", ids.join(", "))))
+}
+
+fn reason(note: &str) -> Result<String, FlowError> {
+    let note = note.trim();
+    if note.is_empty() {
+        return Err(FlowError::Refused("say why: whoever reads it later was not there".to_owned()));
+    }
+    Ok(note.to_owned())
+}

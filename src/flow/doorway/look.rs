@@ -1,0 +1,95 @@
+//! look: the verdicts of prospects as they are now, or as they were known at an instant, with the signals they were folded
+//! from and what their colleagues said. Everything that judges somebody looks here, so that nothing can disagree.
+
+use crate::domain::doorway::account::Colleague;
+use crate::domain::doorway::assess::assess_among;
+use crate::domain::doorway::qualification::Qualification;
+use crate::domain::doorway::signal::Signal;
+use crate::domain::id::{AccountId, ProspectId};
+use crate::domain::plan::Plan;
+use crate::domain::prospect::Prospect;
+use crate::flow::context::FlowError;
+use crate::store::doorway::signals;
+use crate::store::engine::backend::{StoreError, Tx};
+use crate::store::people::prospects;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is on record about some prospects, ready to be folded.
+#[derive(Debug, Default)]
+pub struct Record {
+    signals: BTreeMap<ProspectId, Vec<Signal>>,
+    colleagues: BTreeMap<AccountId, Vec<Colleague>>,
+}
+
+impl Record {
+    /// Loads it, as it was known at an instant.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn load(tx: &mut Tx, plan: &Plan, of: &[Prospect], known_at: Timestamp) -> Result<Self, FlowError> {
+        let whose: Vec<_> = of.iter().map(|prospect| (prospect.id, prospect.account)).collect();
+        Ok(Self::of(tx, plan, &whose, known_at).await?)
+    }
+
+    /// The same, of prospects of whom only this is known: who, and where they work.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn of(
+        tx: &mut Tx,
+        plan: &Plan,
+        of: &[(ProspectId, Option<AccountId>)],
+        known_at: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let ids: Vec<ProspectId> = of.iter().map(|(id, _)| *id).collect();
+        let signals = signals::known_at(tx, &ids, known_at).await?;
+        let asks = plan.qualifying.asks_the_account();
+        let accounts: BTreeSet<AccountId> = of.iter().filter_map(|(_, account)| account.filter(|_| asks)).collect();
+        let colleagues = signals::of_accounts(tx, &accounts.into_iter().collect::<Vec<_>>(), known_at).await?;
+        Ok(Self { signals, colleagues })
+    }
+
+    /// Adds one that its prospect has said last, if they are among these. Colleagues do not hear it.
+    pub fn append(&mut self, signal: Signal) {
+        if let Some(signals) = signal.prospect.and_then(|whose| self.signals.get_mut(&whose)) {
+            signals.push(signal);
+        }
+    }
+
+    /// The signals of one of them, in the order recorded.
+    #[must_use]
+    pub fn signals(&self, prospect: ProspectId) -> &[Signal] {
+        self.signals.get(&prospect).map_or(&[], Vec::as_slice)
+    }
+
+    /// The five verdicts on one of them.
+    #[must_use]
+    pub fn assess(&self, plan: &Plan, prospect: &Prospect, now: Timestamp) -> Qualification {
+        self.verdicts(plan, prospect.id, prospect.account, now)
+    }
+
+    /// The same, by who they are and where they work.
+    #[must_use]
+    pub fn verdicts(&self, plan: &Plan, prospect: ProspectId, account: Option<AccountId>, now: Timestamp) -> Qualification {
+        let account = account.and_then(|account| self.colleagues.get(&account));
+        let others: Vec<&Colleague> = account.into_iter().flatten().filter(|c| c.prospect != prospect).collect();
+        assess_among(&plan.qualifying, self.signals(prospect), &others, now)
+    }
+}
+
+/// The five verdicts of one prospect as they are now, with the signals they were folded from.
+///
+/// # Errors
+/// The store's.
+pub async fn look(
+    tx: &mut Tx,
+    plan: &Plan,
+    prospect: ProspectId,
+    now: Timestamp,
+) -> Result<(Qualification, Vec<Signal>), FlowError> {
+    let prospect = prospects::one(tx, prospect).await?;
+    let mut record = Record::load(tx, plan, std::slice::from_ref(&prospect), Timestamp::MAX).await?;
+    let found = record.assess(plan, &prospect, now);
+    Ok((found, record.signals.remove(&prospect.id).unwrap_or_default()))
+}

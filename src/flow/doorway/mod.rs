@@ -1,0 +1,11 @@
+//! The doorway: who comes in, what they did, and what it proves.
+
+pub mod admit;
+pub mod look;
+pub mod ahead;
+pub mod conclude;
+pub mod observe;
+pub mod judge;
+pub mod qualify;
+pub mod ramp;
+pub mod apply;

@@ -1,0 +1,366 @@
+//! observe: what came back is appended once, and what says stop stops.
+//!
+//! Everything that arrives becomes a signal here: clicks, answers, forms, touches, replies, bounces. What a signal proves is
+//! concluded in the same transaction, or left to the step `qualify` where somebody else has its prospect in hand; the caller
+//! is told only after all of it is durable.
+
+use super::admit::{self, Arrival};
+use super::ahead::Ahead;
+use super::conclude::{self, conclude};
+use crate::domain::address::Address;
+use crate::domain::criterion::Criterion;
+use crate::domain::doorway::signal::{About, Detail, NewSignal};
+use crate::domain::doorway::support::{PROVISIONAL, is_too_young};
+use crate::domain::id::{Name, ProspectId, SignalId, fingerprint};
+use crate::domain::plan::Plan;
+use crate::domain::prospect::FieldType;
+use crate::domain::settings::Settings;
+use crate::domain::span::midnight;
+use crate::flow::context::{Context, FlowError};
+use crate::flow::group::breaker;
+use crate::store::doorway::assessments::Later;
+use crate::store::doorway::{assessments, signals};
+use crate::store::engine::backend::{Store, StoreError, Tx};
+use crate::store::engine::batch::Batch;
+use crate::store::individual::follow_ups;
+use crate::store::people::prospects;
+use crate::store::people::suppressions::{self, Channel, Stop};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// How many signals one transaction takes at most: the more of them write to the same page, the fewer pages go to the disk.
+const GROUP: usize = 4_000;
+/// So many are prepared before their transaction begins.
+const MANY: usize = 64;
+
+/// What became of a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Observed {
+    /// It was appended.
+    New(SignalId),
+    /// It was there already.
+    Again,
+    /// No prospect has its address.
+    Unknown,
+}
+
+/// The door through which single signals are written together.
+pub type Door = Batch<NewSignal, Observed>;
+
+/// Opens the door; its task ends with the last clone. It rings the bell itself.
+#[must_use]
+pub fn door(ctx: &Context) -> Door {
+    let (seeing, bell) = (ctx.clone(), ctx.clone());
+    Batch::prepared(
+        ctx.store().clone(),
+        GROUP,
+        move |news: &[NewSignal]| {
+            let (store, plan, now) = (seeing.store().clone(), seeing.plan(), seeing.now());
+            Box::pin(async move { Ok((prepare(&store, &plan, news, now).await?, plan, now)) })
+        },
+        |tx: &mut Tx, news: &[NewSignal], (prepared, plan, now): (Prepared, Arc<Plan>, Timestamp)| {
+            Box::pin(async move { write_prepared(tx, &plan, news, prepared, now).await })
+        },
+        move || bell.ring(),
+    )
+}
+
+/// A signal, and whose it is; nobody's, if it identifies nobody.
+type Resolved<'a> = (Option<ProspectId>, &'a NewSignal);
+
+/// What can be done with signals before there is a transaction to write them in.
+#[derive(Default)]
+struct Prepared {
+    /// Ready to be appended, where all their prospects are known.
+    packed: Option<signals::Packed>,
+    ahead: Ahead,
+}
+
+/// Packs them, and reads ahead of those whose signals change something; unless there are so few that nobody would be spared.
+async fn prepare(store: &Store, plan: &Plan, news: &[NewSignal], now: Timestamp) -> Result<Prepared, StoreError> {
+    let nobody = BTreeMap::new();
+    let rows: Option<Vec<Resolved<'_>>> = news.iter().map(|signal| resolve(signal, &nobody)).collect();
+    let Some(rows) = rows.filter(|rows| rows.len() >= MANY) else { return Ok(Prepared::default()) };
+    let (whom, _) = due(plan, rows.iter().filter_map(|(id, signal)| Some(((*id)?, *signal))), now);
+    Ok(Prepared { packed: Some(signals::pack(&rows)?), ahead: Ahead::of_signals(store, plan, &whom).await? })
+}
+
+/// Appends signals in one transaction of their own.
+///
+/// # Errors
+/// The store's; nothing of it happened.
+pub async fn observe(ctx: &Context, news: &[NewSignal]) -> Result<Vec<Observed>, FlowError> {
+    let mut tx = ctx.store().write().await?;
+    let observed = write(&mut tx, &ctx.plan(), news, ctx.now()).await?;
+    failpoint!("signal.before_commit");
+    tx.commit().await?;
+    failpoint!("signal.after_commit");
+    ctx.ring();
+    Ok(observed)
+}
+
+/// Appends signals, stops those who asked for silence, and concludes from all of it.
+///
+/// # Errors
+/// The store's; nothing is committed here.
+pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp) -> Result<Vec<Observed>, StoreError> {
+    write_prepared(tx, plan, news, Prepared::default(), now).await
+}
+
+async fn write_prepared(
+    tx: &mut Tx,
+    plan: &Plan,
+    news: &[NewSignal],
+    prepared: Prepared,
+    now: Timestamp,
+) -> Result<Vec<Observed>, StoreError> {
+    let Prepared { packed, mut ahead } = prepared;
+    let addresses: BTreeSet<&Address> = news.iter().filter_map(address_of).collect();
+    let known = if addresses.is_empty() {
+        BTreeMap::new()
+    } else {
+        prospects::by_address(tx, &addresses.into_iter().collect::<Vec<_>>()).await?
+    };
+    let resolved: Vec<_> = news.iter().map(|signal| resolve(signal, &known)).collect();
+    let rows: Vec<Resolved<'_>> = resolved.iter().flatten().copied().collect();
+    ahead.check(tx).await?;
+    let new = match packed {
+        Some(packed) => signals::append_packed(tx, packed, now).await?,
+        None => signals::append(tx, &rows, now).await?,
+    };
+    let appended: Vec<Resolved<'_>> = rows.into_iter().filter(|(_, signal)| new.contains_key(&signal.once)).collect();
+    let appended = || appended.iter();
+    let (held, later) = due(plan, appended().filter_map(|(id, s)| Some(((*id)?, *s))), now);
+    let concerns = |s: &NewSignal| plan.qualifying.concerns_colleagues(&s.detail);
+    let stated = appended().filter(|(_, s)| concerns(s)).filter_map(|(id, _)| *id).collect();
+    let held = assessments::hold(tx, held, now).await?;
+    assessments::leave(tx, &later, &stated, now).await?;
+    let speaking = appended().filter(|(_, s)| s.detail.may_speak_for_colleagues()).filter_map(|(id, _)| *id).collect();
+    assessments::speak(tx, &speaking).await?;
+
+    let waits = appended().filter_map(|(id, s)| Some(((*id)?, not_before(&s.detail).filter(|at| *at > now)?)));
+    for (id, wake_at) in waits {
+        prospects::set_wake(tx, id, Some(wake_at)).await?;
+    }
+    // Doing is reporting: a touch of ours is what an item without a handoff asked for.
+    let touched = appended().filter(|(_, s)| matches!(s.detail, Detail::Touch { .. })).filter_map(|(id, _)| *id).collect();
+    follow_ups::done_alone_all(tx, &touched, now).await?;
+    let stopping: Vec<_> = appended().filter_map(|(id, s)| Some(((*id)?, reason(&s.detail)?, s.detail.words()))).collect();
+    if !stopping.is_empty() {
+        let ids: Vec<ProspectId> = stopping.iter().map(|(id, ..)| *id).collect();
+        let addresses: BTreeMap<ProspectId, Address> =
+            prospects::load(tx, &ids).await?.into_iter().filter_map(|p| Some((p.id, p.address?))).collect();
+        let stops: Vec<Stop> = stopping
+            .into_iter()
+            .filter_map(|(id, reason, source)| {
+                Some(Stop { address: addresses.get(&id)?.to_string(), channel: Channel::Email, reason, source })
+            })
+            .collect();
+        suppressions::add(tx, &stops, now).await?;
+        failpoint!("stop.before_commit");
+    }
+    breaker::returned(tx, appended().map(|(_, signal)| *signal), now).await?;
+    let mut heard = BTreeSet::new();
+    for (id, signal) in appended() {
+        let number = new[&signal.once];
+        if id.is_some_and(|id| ahead.knows(id)) && heard.insert(number) {
+            ahead.append(signals::appended(number, *id, signal, now)?);
+        }
+    }
+    if held.is_empty() || conclude::is_in_force(tx, plan).await? {
+        conclude(tx, plan, &held, &mut ahead, now).await?;
+    } else {
+        assessments::mark(tx, held.into_iter().map(|id| (id, now))).await?;
+    }
+    let mut told = BTreeSet::new();
+    let answer = |(resolved, signal): (&Option<Resolved<'_>>, &NewSignal)| match (resolved, new.get(&signal.once)) {
+        (None, _) => Observed::Unknown,
+        // The same signal twice in one batch was appended once.
+        (Some(_), Some(id)) if told.insert(*id) => Observed::New(*id),
+        (Some(_), _) => Observed::Again,
+    };
+    Ok(resolved.iter().zip(news).map(answer).collect())
+}
+
+/// A signal with whose it is, if anybody's; `None` where the address is not known.
+fn resolve<'a>(signal: &'a NewSignal, known: &BTreeMap<Address, ProspectId>) -> Option<Resolved<'a>> {
+    match &signal.about {
+        About::Prospect(id) => Some((Some(*id), signal)),
+        About::Nobody => Some((None, signal)),
+        About::Address(address) => known.get(address).map(|id| (Some(*id), signal)),
+    }
+}
+
+/// Whom to look at before the transaction ends, in the order of ids, and whom later, each at an instant. A young click changes
+/// nothing until it counts, and one that no rule reads only where nothing but something new is missing.
+fn due<'a>(
+    plan: &Plan,
+    appended: impl Iterator<Item = (ProspectId, &'a NewSignal)>,
+    now: Timestamp,
+) -> (Vec<ProspectId>, Vec<(ProspectId, Later)>) {
+    let (mut held, mut later) = (BTreeSet::new(), Vec::new());
+    for (id, signal) in appended.filter(|(_, signal)| signal.detail.bears_on_verdicts()) {
+        match &signal.detail {
+            // A machine's, that has nobody's company but of such as do not count yet either.
+            Detail::Click { .. } if is_too_young(signal.occurred_at, now) && signal.machine.is_some() => {}
+            Detail::Click { target } if is_too_young(signal.occurred_at, now) => {
+                let at = PROVISIONAL.after(signal.occurred_at);
+                later.push((id, Later { at, if_all_met: !plan.qualifying.reads_click(target) }));
+            }
+            _ => drop(held.insert(id)),
+        }
+    }
+    (held.into_iter().collect(), later)
+}
+
+/// Why a signal stops group mail, if it does.
+const fn reason(detail: &Detail) -> Option<&'static str> {
+    match detail {
+        Detail::Unsubscribe { .. } => Some("unsubscribed"),
+        Detail::Bounce { hard: true, .. } => Some("bounced"),
+        Detail::Complaint { .. } => Some("complained"),
+        _ => None,
+    }
+}
+
+/// The date before which they asked not to be approached, if the signal says so: it wakes them.
+fn not_before(detail: &Detail) -> Option<Timestamp> {
+    match detail {
+        Detail::Touch { not_before, .. } => not_before.map(midnight),
+        _ => None,
+    }
+}
+
+const fn address_of(signal: &NewSignal) -> Option<&Address> {
+    match &signal.about {
+        About::Address(address) => Some(address),
+        About::Prospect(_) | About::Nobody => None,
+    }
+}
+
+/// A filled-in web form: whoever filled it in is admitted if new, what they said about themselves is kept, and the
+/// form itself becomes a signal. The same content again on the same day is the same signal.
+///
+/// # Errors
+/// The store's.
+pub async fn form(ctx: &Context, form: &Name, address: Address, fields: BTreeMap<String, String>) -> Result<Observed, FlowError> {
+    let now = ctx.now();
+    let day = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let said = serde_json::to_string(&fields).unwrap_or_default();
+    let once = format!("form:{form}:{day}:{}", fingerprint(&[address.as_str(), &said]));
+    form_once(ctx, form, address, fields, once, now).await
+}
+
+/// The same form as another system passes it on: what makes it one, and when it was filled in.
+///
+/// # Errors
+/// The store's.
+pub async fn form_once(
+    ctx: &Context,
+    form: &Name,
+    address: Address,
+    fields: BTreeMap<String, String>,
+    once: String,
+    occurred_at: Timestamp,
+) -> Result<Observed, FlowError> {
+    let (plan, now) = (ctx.plan(), ctx.now());
+    let mut arrival = Arrival::of(address.clone());
+    let said = |key: &str| fields.get(key).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
+    arrival.name = said("name");
+    arrival.phone = said("phone");
+    arrival.company = said("company");
+    arrival.fields = declared(&plan.settings, &fields);
+    let signal = NewSignal {
+        about: About::Address(address),
+        once,
+        occurred_at,
+        delivery: None,
+        issue: None,
+        by: None,
+        machine: None,
+        detail: Detail::Form { form: form.clone(), fields },
+    };
+    let mut tx = ctx.store().write().await?;
+    let that_day = Some(occurred_at.to_zoned(jiff::tz::TimeZone::UTC).date());
+    admit::admit(&mut tx, &plan, &[arrival], &format!("form {form}"), that_day, now).await?;
+    let observed = write(&mut tx, &plan, std::slice::from_ref(&signal), now).await?;
+    tx.commit().await?;
+    ctx.ring();
+    observed.first().copied().ok_or_else(|| FlowError::Unable("record the form".to_owned()))
+}
+
+/// The declared fields among what a form says, canonical; a value that does not fit its type is only in the signal.
+fn declared(settings: &Settings, fields: &BTreeMap<String, String>) -> BTreeMap<Name, String> {
+    let keep = |(name, kind): (&Name, &FieldType)| {
+        let value = fields.get(name.as_str()).filter(|v| !v.trim().is_empty())?;
+        Some((name.clone(), kind.canonical(value).ok()?))
+    };
+    settings.fields.iter().filter_map(keep).collect()
+}
+
+/// Whether a touch can be recorded as it is: every criterion it proves has a rule that reads such a touch, and a
+/// timeframe has its date. Anything that is no touch passes.
+///
+/// # Errors
+/// Says what is missing.
+pub fn check_touch(plan: &Plan, detail: &Detail) -> Result<(), FlowError> {
+    let Detail::Touch { touch, proves, date, .. } = detail else {
+        return Ok(());
+    };
+    if proves.contains(&Criterion::Timeframe) && date.is_none() {
+        return Err(FlowError::Refused(
+            "proving the timeframe needs its date: on the command line, --date YYYY-MM-DD".to_owned(),
+        ));
+    }
+    match proves.iter().find(|criterion| !plan.qualifying.reads_touch(**criterion, *touch)) {
+        None => Ok(()),
+        Some(criterion) => Err(FlowError::Refused(format!(
+            "no rule in qualification.toml reads a {} as evidence of {criterion}: add one under [criteria.{}], or log another kind",
+            touch.word(),
+            criterion.word()
+        ))),
+    }
+}
+
+/// What a colleague logs: a call, a meeting, a fair, a note.
+#[derive(Debug, Clone)]
+pub struct Logged {
+    /// About whom.
+    pub address: Address,
+    /// Who logs it.
+    pub by: Name,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// A touch.
+    pub detail: Detail,
+}
+
+/// Appends what a colleague logged. The same words about the same person at the same instant are the same signal.
+///
+/// # Errors
+/// The store's; when nobody has the address; when a criterion is proved that no rule reads from such a touch.
+pub async fn log(ctx: &Context, logged: Logged) -> Result<Observed, FlowError> {
+    let plan = ctx.plan();
+    if plan.roster.person(&logged.by).is_none() {
+        let ids: Vec<&str> = plan.roster.ids().map(Name::as_str).collect();
+        return Err(FlowError::Missing(format!("{} among our people: {}", logged.by, ids.join(", "))));
+    }
+    check_touch(&plan, &logged.detail)?;
+    let text = serde_json::to_string(&logged.detail).unwrap_or_default();
+    let at = logged.occurred_at.as_millisecond();
+    let signal = NewSignal {
+        once: format!("touch:{at}:{}", fingerprint(&[logged.address.as_str(), logged.by.as_str(), &text])),
+        about: About::Address(logged.address),
+        occurred_at: logged.occurred_at,
+        delivery: None,
+        issue: None,
+        by: Some(logged.by),
+        machine: None,
+        detail: logged.detail,
+    };
+    match observe(ctx, &[signal]).await?.first() {
+        Some(Observed::Unknown) | None => Err(FlowError::Missing("a prospect with that address; import them first".to_owned())),
+        Some(observed) => Ok(*observed),
+    }
+}

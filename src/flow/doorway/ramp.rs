@@ -1,0 +1,51 @@
+//! ramp: whose turn it is in the doorway. Whom a change of the rules made ready waits for a working day on which fewer were
+//! offered than `max_new_offers` allows; everybody else is offered at once, and so is whoever asks for a person or proves
+//! something anew while they wait.
+
+use crate::domain::id::ProspectId;
+use crate::domain::plan::Plan;
+use crate::flow::context::FlowError;
+use crate::store::doorway::qualifications;
+use crate::store::engine::backend::Tx;
+use jiff::Timestamp;
+
+/// Whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Anybody's.
+    Anybody,
+    /// Of those whom a change of the rules made ready, nobody's before this instant.
+    OthersUntil(Timestamp),
+}
+
+/// Whose turn it is now.
+///
+/// # Errors
+/// The store's.
+pub async fn turn(tx: &mut Tx, plan: &Plan, now: Timestamp) -> Result<Turn, FlowError> {
+    let Some(ramp) = plan.ramp() else { return Ok(Turn::Anybody) };
+    let at = ramp.offered_at(0, made_today(tx, plan, now).await?, now);
+    Ok(if at <= now { Turn::Anybody } else { Turn::OthersUntil(at) })
+}
+
+/// How many whom a change of the rules made ready were offered this working day.
+///
+/// # Errors
+/// The store's.
+pub async fn made_today(tx: &mut Tx, plan: &Plan, now: Timestamp) -> Result<usize, FlowError> {
+    match plan.ramp().and_then(|ramp| ramp.day(now)) {
+        Some(opened_at) => Ok(qualifications::offered_by_rules(tx, opened_at).await?),
+        None => Ok(0),
+    }
+}
+
+/// Everybody whom a change of the rules made ready and who waits, in their order, with the instant at which each is offered.
+///
+/// # Errors
+/// The store's.
+pub async fn waiting(tx: &mut Tx, plan: &Plan, now: Timestamp) -> Result<Vec<(ProspectId, Timestamp)>, FlowError> {
+    let made = made_today(tx, plan, now).await?;
+    let ids = qualifications::made_ready_by_rules(tx).await?;
+    let at = |ahead| plan.ramp().map_or(now, |ramp| ramp.offered_at(ahead, made, now));
+    Ok(ids.into_iter().enumerate().map(|(ahead, id)| (id, at(ahead))).collect())
+}

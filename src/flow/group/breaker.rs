@@ -1,0 +1,187 @@
+//! The breakers: what a relay or a recipient says against us is counted in the transaction that records it, and a campaign
+//! that has too much of it is paused there and then, with its reason. Whoever resumes it begins a new count.
+//!
+//! A batch in which everything was accepted does not come here. All sending is stopped by pausing every campaign.
+
+use crate::domain::doorway::signal::{Detail, NewSignal, excerpt};
+use crate::domain::group::breaker::{BOUNCES_AMONG, BROKEN_IN_A_ROW, COMPLAINTS_AMONG, LEAST, Tripped};
+use crate::domain::group::delivery::{Reply, State};
+use crate::domain::id::{DeliveryId, Name};
+use crate::flow::context::{Context, FlowError};
+use crate::mail::relay::RelayError;
+use crate::store::engine::backend::{StoreError, Tx};
+use crate::store::group::attempts::Outcome;
+use crate::store::group::breakers::{self, Kind, Trouble};
+use crate::store::group::{alarms, campaigns};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// What a reply says against us, for one delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sign {
+    /// The mailbox does not exist.
+    Bounced,
+    /// The connection broke in the middle of the mail, at this try.
+    Broken(i64),
+    /// A refusal about us (5.7.x), in these words.
+    Unwelcome(String),
+    /// The relay does not know us (530, 535), in these words.
+    Login(String),
+}
+
+impl Sign {
+    /// What a reply says against us, if anything; `number` is that of the mark it answers.
+    #[must_use]
+    pub fn of(reply: &Reply, number: i64) -> Option<Self> {
+        match reply {
+            Reply::NoMailbox(_) => Some(Self::Bounced),
+            Reply::BrokenBefore(_) | Reply::BrokenAfter(_) => Some(Self::Broken(number)),
+            Reply::Unwelcome(words) => Some(Self::Unwelcome(words.clone())),
+            Reply::NoLogin(words) => Some(Self::Login(words.clone())),
+            Reply::Accepted | Reply::Refused(_) | Reply::Later(_) | Reply::RelayDown(_) => None,
+        }
+    }
+}
+
+/// A test copy pauses nothing and would be tried for ever: what is refused about us is its end.
+///
+/// # Errors
+/// The store's.
+pub async fn end_tests<'a>(
+    tx: &mut Tx,
+    signs: impl Iterator<Item = (DeliveryId, Option<&'a Sign>)>,
+    outcomes: &mut [Outcome],
+) -> Result<(), StoreError> {
+    let refused: BTreeSet<DeliveryId> =
+        signs.filter(|(_, sign)| matches!(sign, Some(Sign::Unwelcome(_)))).map(|(delivery, _)| delivery).collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let live = breakers::live(tx, &refused).await?;
+    for outcome in outcomes.iter_mut().filter(|o| refused.contains(&o.delivery) && !live.contains_key(&o.delivery)) {
+        (outcome.state, outcome.retry_at) = (State::Failed, None);
+    }
+    Ok(())
+}
+
+/// Counts these signs, and pauses the campaigns that have had too many.
+///
+/// # Errors
+/// The store's; nothing is committed here.
+pub async fn watch<'a>(
+    tx: &mut Tx,
+    signs: impl Iterator<Item = (DeliveryId, Option<&'a Sign>)>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let signs: Vec<(DeliveryId, &Sign)> = signs.filter_map(|(delivery, sign)| Some((delivery, sign?))).collect();
+    if signs.is_empty() {
+        return Ok(());
+    }
+    let live = breakers::live(tx, &signs.iter().map(|(delivery, _)| *delivery).collect()).await?;
+    if let Some(words) = signs.iter().find_map(|(_, sign)| if let Sign::Login(words) = sign { Some(words) } else { None }) {
+        stop_all(tx, words, now).await?;
+    }
+    for (delivery, sign) in &signs {
+        if let (Sign::Unwelcome(words), Some(campaign)) = (sign, live.get(delivery)) {
+            pause(tx, campaign, &Tripped::Unwelcome(*delivery, excerpt(words, 200)), now).await?;
+        }
+    }
+    let troubles: Vec<Trouble> = signs.iter().filter_map(|(delivery, sign)| trouble(*delivery, sign)).collect();
+    count(tx, &troubles, &live.into_values().collect(), now).await
+}
+
+const fn trouble(delivery: DeliveryId, sign: &Sign) -> Option<Trouble> {
+    match sign {
+        Sign::Bounced => Some(Trouble { delivery, kind: Kind::Bounced, number: 0 }),
+        Sign::Broken(number) => Some(Trouble { delivery, kind: Kind::Broken, number: *number }),
+        Sign::Unwelcome(_) | Sign::Login(_) => None,
+    }
+}
+
+/// The same for what comes back later: bounces and complaints about a delivery, as signals.
+///
+/// # Errors
+/// The store's; nothing is committed here.
+pub async fn returned<'a>(tx: &mut Tx, news: impl Iterator<Item = &'a NewSignal>, now: Timestamp) -> Result<(), StoreError> {
+    let trouble = |signal: &NewSignal| {
+        let kind = match &signal.detail {
+            Detail::Bounce { hard: true, .. } => Kind::Bounced,
+            Detail::Complaint { .. } => Kind::Complained,
+            _ => return None,
+        };
+        Some(Trouble { delivery: signal.delivery?, kind, number: 0 })
+    };
+    let troubles: Vec<Trouble> = news.filter_map(trouble).collect();
+    if troubles.is_empty() {
+        return Ok(());
+    }
+    let live = breakers::live(tx, &troubles.iter().map(|t| t.delivery).collect()).await?;
+    count(tx, &troubles, &live.into_values().collect(), now).await
+}
+
+/// Notes what went wrong, and looks at the campaigns it went wrong with.
+async fn count(tx: &mut Tx, troubles: &[Trouble], campaigns: &BTreeSet<Name>, now: Timestamp) -> Result<(), StoreError> {
+    breakers::note(tx, troubles, now).await?;
+    let kinds: BTreeSet<Kind> = troubles.iter().map(|t| t.kind).collect();
+    for campaign in campaigns {
+        for kind in &kinds {
+            if let Some(tripped) = tripped(tx, campaign, *kind).await? {
+                pause(tx, campaign, &tripped, now).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The look that costs most comes last: most campaigns never have as many as could matter.
+async fn tripped(tx: &mut Tx, campaign: &Name, kind: Kind) -> Result<Option<Tripped>, StoreError> {
+    let least = if kind == Kind::Broken { BROKEN_IN_A_ROW } else { LEAST };
+    if breakers::noted(tx, campaign, kind).await? < least {
+        return Ok(None);
+    }
+    Ok(match kind {
+        Kind::Bounced => {
+            let share = breakers::share(tx, campaign, kind, BOUNCES_AMONG).await?;
+            share.is_too_many_bounces().then_some(Tripped::Bounces(share))
+        }
+        Kind::Complained => {
+            let share = breakers::share(tx, campaign, kind, COMPLAINTS_AMONG).await?;
+            share.is_too_many_complaints().then_some(Tripped::Complaints(share))
+        }
+        Kind::Broken => breakers::broke_in_a_row(tx, campaign).await?.then_some(Tripped::Broken(BROKEN_IN_A_ROW)),
+    })
+}
+
+/// Pauses a campaign, unless somebody has already. Its reason can hold a relay's words: it is in the table, not in the log.
+///
+/// # Errors
+/// The store's; nothing is committed here.
+pub async fn pause(tx: &mut Tx, campaign: &Name, tripped: &Tripped, now: Timestamp) -> Result<(), StoreError> {
+    let reason = tripped.reason(campaign);
+    if campaigns::pause(tx, campaign, &reason, now).await? {
+        alarms::add(tx, campaign, &reason, now).await?;
+        tracing::warn!(%campaign, breaker = tripped.word(), "campaign paused; `nurtured campaigns list` says why");
+    }
+    Ok(())
+}
+
+/// The relay does not accept our login: nothing is sent until somebody has mended it and resumed each campaign.
+async fn stop_all(tx: &mut Tx, words: &str, now: Timestamp) -> Result<(), StoreError> {
+    for campaign in breakers::running(tx).await? {
+        pause(tx, &campaign, &Tripped::Login(excerpt(words, 200)), now).await?;
+    }
+    Ok(())
+}
+
+/// Stops all sending when a connection could not be had because the relay refused our login; else does nothing.
+///
+/// # Errors
+/// The store's.
+pub async fn no_connection(ctx: &Context, why: &RelayError) -> Result<(), FlowError> {
+    if let RelayError::Login(words) = why {
+        let mut tx = ctx.store().write().await?;
+        stop_all(&mut tx, words, ctx.now()).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! Canaries and seeds: the first few of an occurrence, and copies for ourselves, go ahead; the others are held until these
+//! were tried and some time has passed. A breaker that trips meanwhile pauses the campaign, and nothing is let go.
+
+use crate::domain::group::guard::Guards;
+use crate::domain::id::{IssueId, OccurrenceId, ProspectId};
+use crate::domain::span::Span;
+use crate::flow::context::{Context, FlowError};
+use crate::store::engine::backend::Tx;
+use crate::store::group::{deliveries, holds, leases};
+use jiff::Timestamp;
+
+/// Writes a copy of each issue for each seed, once: in the transaction that writes the issues.
+///
+/// # Errors
+/// The store's.
+pub async fn sow(
+    tx: &mut Tx,
+    guards: &Guards,
+    occurrence: OccurrenceId,
+    issues: &[IssueId],
+    now: Timestamp,
+) -> Result<(), FlowError> {
+    if guards.seeds.is_empty() {
+        return Ok(());
+    }
+    for issue in issues {
+        for seed in &guards.seeds {
+            deliveries::add_test(tx, occurrence, *issue, seed).await?;
+        }
+    }
+    leases::cover_ours(tx, occurrence, now).await?;
+    Ok(())
+}
+
+/// Covers a page of deliveries with leases: canaries at once, the others once they are let go; without canaries, all at once.
+///
+/// # Errors
+/// The store's.
+pub async fn cover(
+    tx: &mut Tx,
+    guards: &Guards,
+    occurrence: OccurrenceId,
+    (after, up_to): (ProspectId, ProspectId),
+    now: Timestamp,
+) -> Result<(), FlowError> {
+    let Some(canary) = guards.canary else {
+        leases::cover(tx, occurrence, after, up_to, now).await?;
+        return Ok(());
+    };
+    let (last, released) = holds::put(tx, occurrence, canary).await?;
+    let ahead = up_to.min(last);
+    if ahead > after {
+        leases::cover(tx, occurrence, after, ahead, now).await?;
+    }
+    let others = after.max(last);
+    if up_to > others {
+        leases::cover(tx, occurrence, others, up_to, if released { now } else { holds::NEVER }).await?;
+    }
+    Ok(())
+}
+
+/// Lets go what was held long enough. Returns whether there was any, and when there will be.
+///
+/// # Errors
+/// The store's.
+pub async fn let_go(ctx: &Context, now: Timestamp) -> Result<(bool, Option<Timestamp>), FlowError> {
+    let mut read = ctx.store().read().await?;
+    let held = holds::open(&mut read).await?;
+    drop(read);
+    let (mut any, mut next) = (false, None);
+    for hold in held {
+        let Some(until) = hold.tried_at.map(|at| Span::minutes(hold.minutes).after(at)) else { continue };
+        if until > now {
+            next = [next, Some(until)].into_iter().flatten().min();
+            continue;
+        }
+        let mut tx = ctx.store().write().await?;
+        if holds::release(&mut tx, hold.occurrence, now).await? {
+            tx.commit().await?;
+            tracing::info!(occurrence = %hold.occurrence, "the canaries were tried and nothing was said against them: the others follow");
+            any = true;
+        }
+    }
+    Ok((any, next))
+}

@@ -1,0 +1,222 @@
+//! deliver: claimed ranges of deliveries go to the relay. Mark, send, result: two writes with the network between.
+//!
+//! Ranges are claimed ahead of the connections that work through them, so that no connection waits for a range to end.
+//! Whether a range is finished is read from its deliveries, never counted along the way.
+
+use super::doors::Doors;
+use super::range::{BACK_OFF, Job, LEASE, Range};
+use super::recover;
+use super::transmit::Connections;
+use crate::domain::id::{IssueId, Name};
+use crate::domain::span::Span;
+use crate::flow::context::{Context, FlowError, Progress};
+use crate::flow::group::pace::{self, Pace};
+use crate::mail::prepared::Prepared;
+use crate::store::engine::backend::Tx;
+use crate::store::group::deliveries::{self, Open};
+use crate::store::group::issues;
+use crate::store::group::leases::{self, Lease};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How long a delivery in doubt waits before it is tried once more.
+const DOUBT: Span = Span::minutes(5);
+/// How many rows are read ahead of the connections.
+const AHEAD: usize = 1_024;
+/// How long one step goes on claiming: whoever watches wants to see it end.
+const STINT: Span = Span::minutes(5);
+/// How often leases in hand are renewed. A relay may take longer to answer than a lease lasts.
+const RENEW_EVERY: Duration = Duration::from_mins(1);
+
+/// Which ranges to work through.
+#[derive(Debug, Clone, Copy)]
+enum Which {
+    /// Every one that is due.
+    Due,
+    /// Those of one issue.
+    Of(IssueId),
+}
+
+/// Works through every range that is due and free.
+///
+/// # Errors
+/// The store's. What could not be recorded was not sent, or is in doubt.
+pub async fn deliver(ctx: &Context, doors: &Doors) -> Result<Progress, FlowError> {
+    recover::give_back(ctx).await?;
+    let mut read = ctx.store().read().await?;
+    let due = leases::next_open(&mut read, &ctx.plan().closed(ctx.now())).await?;
+    drop(read);
+    if due.is_none_or(|at| at > ctx.now()) {
+        return Ok(Progress::until(due));
+    }
+    work(ctx, doors, Which::Due).await.inspect_err(|_| ctx.leave_behind(true))
+}
+
+/// Works through what is due of one issue and leaves all others alone: how a test copy goes the way of live ones.
+/// Idle when nothing of it is due, or another node is at it.
+///
+/// # Errors
+/// As [`deliver`].
+pub async fn deliver_issue(ctx: &Context, doors: &Doors, issue: IssueId) -> Result<Progress, FlowError> {
+    work(ctx, doors, Which::Of(issue)).await
+}
+
+async fn work(ctx: &Context, doors: &Doors, which: Which) -> Result<Progress, FlowError> {
+    let (jobs, rows) = flume::bounded(AHEAD);
+    let connections = Connections::new(ctx, doors, rows);
+    let given_up = connections.given_up();
+    let ranges = Ranges::default();
+    let (read, sent, ()) =
+        tokio::join!(read_ahead(ctx, which, &given_up, &ranges, jobs), connections.work(), keep(ctx, &ranges, &given_up),);
+    // Ranges are given back even when a connection failed to record something: what it left is in doubt, and is found.
+    let left = std::mem::take(&mut *lock(&ranges));
+    for range in &left {
+        release(ctx, range).await?;
+    }
+    sent?;
+    Ok(if read? || !left.is_empty() { Progress::Done } else { Progress::Idle })
+}
+
+/// The ranges in hand.
+type Ranges = Mutex<Vec<Arc<Range>>>;
+
+fn lock(ranges: &Ranges) -> MutexGuard<'_, Vec<Arc<Range>>> {
+    ranges.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Renews the leases of what is in hand until the connections are done.
+async fn keep(ctx: &Context, ranges: &Ranges, done: &CancellationToken) {
+    while tokio::time::timeout(RENEW_EVERY, done.cancelled()).await.is_err() {
+        let held = lock(ranges).clone();
+        for range in held {
+            let until = LEASE.after(ctx.now());
+            match renew(ctx, range.lease(), until).await {
+                Ok(true) => range.renewed(until),
+                Ok(false) => tracing::warn!(lease = range.lease().id, "a lease was lost"),
+                Err(error) => tracing::warn!(%error, "could not renew a lease"),
+            }
+        }
+    }
+}
+
+async fn renew(ctx: &Context, lease: &Lease, until: Timestamp) -> Result<bool, FlowError> {
+    let mut tx = ctx.store().write().await?;
+    let renewed = leases::renew(&mut tx, lease, until).await?;
+    tx.commit().await?;
+    Ok(renewed)
+}
+
+/// Claims range after range and hands their rows to the connections, until nothing is due, nobody takes them or the stint
+/// is over. Returns whether there was any.
+async fn read_ahead(
+    ctx: &Context,
+    which: Which,
+    given_up: &CancellationToken,
+    ranges: &Ranges,
+    jobs: flume::Sender<Job>,
+) -> Result<bool, FlowError> {
+    let mut messages: BTreeMap<IssueId, (Arc<Prepared>, Option<Name>)> = BTreeMap::new();
+    let mut pace = Pace::new(ctx.now());
+    let (end, mut any) = (STINT.after(ctx.now()), false);
+    while !ctx.is_stopping() && !given_up.is_cancelled() && ctx.now() < end {
+        let (plan, now) = (ctx.plan(), ctx.now());
+        let mut tx = ctx.store().write().await?;
+        let claimed = match which {
+            Which::Due => leases::claim_open(&mut tx, &plan.closed(now), ctx.node(), now, LEASE.after(now)).await?,
+            Which::Of(issue) => leases::claim_of(&mut tx, issue, ctx.node(), now, LEASE.after(now)).await?,
+        };
+        let Some(lease) = claimed else {
+            tx.rollback().await?;
+            if !pace.wait(ctx).await {
+                break;
+            }
+            give_back(ctx, ranges).await?;
+            continue;
+        };
+        tx.commit().await?;
+        failpoint!("deliver.claimed");
+        any = true;
+        let mut read = ctx.store().read().await?;
+        let (message, campaign) = match messages.get(&lease.issue) {
+            Some(message) => message.clone(),
+            None => load(&mut read, lease.issue).await?,
+        };
+        messages.insert(lease.issue, (message.clone(), campaign.clone()));
+        let closes_at = campaign.and_then(|campaign| plan.closes(&campaign, now));
+        let range = Arc::new(Range::new(lease, message, closes_at));
+        lock(ranges).push(range.clone());
+        let open = deliveries::open_in(&mut read, lease.issue, lease.first, lease.last).await?;
+        drop(read);
+        let due = open.into_iter().filter(|row| row.retry_at.is_none_or(|at| at <= now)).collect();
+        for row in admit(ctx, &mut pace, &range, due, now).await? {
+            if jobs.send_async(Job { row, range: range.clone() }).await.is_err() {
+                return Ok(any);
+            }
+        }
+        drop(range);
+        give_back(ctx, ranges).await?;
+    }
+    Ok(any)
+}
+
+/// What of a range may go now, as far as there are paces to keep.
+async fn admit(ctx: &Context, pace: &mut Pace, range: &Range, due: Vec<Open>, now: Timestamp) -> Result<Vec<Open>, FlowError> {
+    let plan = ctx.plan();
+    if pace::is_free(&plan) {
+        return Ok(due);
+    }
+    let mut tx = ctx.store().write().await?;
+    let admitted = pace.admit(&mut tx, &plan, range.lease().issue, due, now).await?;
+    tx.commit().await?;
+    if let Some(held) = admitted.held {
+        range.hold(held);
+    }
+    Ok(admitted.rows)
+}
+
+/// Ranges that are done are given back as we go: a large issue has hundreds, and what waits for a token is claimed anew.
+async fn give_back(ctx: &Context, ranges: &Ranges) -> Result<(), FlowError> {
+    let done: Vec<_> = lock(ranges).extract_if(.., |range| Arc::strong_count(range) == 1).collect();
+    for range in done {
+        release(ctx, &range).await?;
+    }
+    Ok(())
+}
+
+/// The message of an issue, and the campaign whose window it keeps: a test copy keeps none.
+async fn load(tx: &mut Tx, issue: IssueId) -> Result<(Arc<Prepared>, Option<Name>), FlowError> {
+    let stored = issues::load(tx, issue).await?.ok_or_else(|| FlowError::Missing(format!("issue {issue}")))?;
+    let unreadable = |e| FlowError::Unable(format!("read the prepared message of issue {issue}: {e}"));
+    let message = Prepared::from_json(&stored.message).map(Arc::new).map_err(unreadable)?;
+    Ok((message, (!stored.test).then_some(stored.campaign)))
+}
+
+/// Gives a range back: finished when every delivery of it is, else to be claimed again when the first of them is due.
+async fn release(ctx: &Context, range: &Range) -> Result<(), FlowError> {
+    failpoint!("deliver.before_release");
+    let lease = range.lease();
+    let (now, relay_down) = (ctx.now(), range.relay_down.load(Ordering::Relaxed));
+    let untried = if relay_down { BACK_OFF.after(now) } else { now };
+    let mut tx = ctx.store().write().await?;
+    let again = match range.held() {
+        None => deliveries::due_again(&mut tx, lease, untried, DOUBT.after(now)).await?,
+        Some(held) => {
+            let open = deliveries::open_in(&mut tx, lease.issue, lease.first, lease.last).await?;
+            let again = |row: &Open| match row.retry_at {
+                _ if held.deliveries.contains(&row.id) => held.until,
+                Some(at) => at,
+                None if row.in_doubt => DOUBT.after(now),
+                None => untried,
+            };
+            open.iter().map(again).min()
+        }
+    };
+    leases::release(&mut tx, lease, again, now).await?;
+    tx.commit().await?;
+    failpoint!("deliver.after_release");
+    Ok(())
+}

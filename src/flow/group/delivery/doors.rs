@@ -1,0 +1,246 @@
+//! The doors of delivery: marks and results of all connections are written by one task, whatever has arrived in one
+//! commit. While one commit is on its way to the disk, the next one fills.
+//!
+//! A result and the mark that takes its place travel together, so that a connection never has more in doubt than it may,
+//! and yet waits for one commit only. A result that cannot be written is held and tried again: the relay has that mail,
+//! and to forget it would be to send it twice.
+
+use crate::domain::doorway::signal::{About, Detail, NewSignal, excerpt};
+use crate::domain::id::{DeliveryId, IssueId, ProspectId};
+use crate::domain::span::Span;
+use crate::flow::context::Context;
+use crate::flow::group::breaker::{self, Sign};
+use crate::store::doorway::{assessments, signals};
+use crate::store::engine::backend::{Store, StoreError, Tx};
+use crate::store::group::attempts::{self, Mark, Outcome, Written};
+use crate::store::group::deliveries;
+use crate::store::people::suppressions::{self, Channel, Stop};
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// How many entries share one commit at most.
+const GROUP: usize = 512;
+/// How long results that cannot be written are held: as long as a lease, after which they count no more.
+const HOLD: Span = Span::minutes(5);
+/// How long to wait between tries. There is no event to await: a database does not say that it is back.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// The doors. Cheap to clone; the task behind them ends with the last clone.
+#[derive(Clone)]
+pub struct Doors {
+    entries: mpsc::Sender<Entry>,
+}
+
+/// What one connection wants written in one commit.
+pub struct Entry {
+    /// What became of a mail.
+    pub result: Option<Finished>,
+    /// What is to be sent instead.
+    pub mark: Option<Mark>,
+    /// Who wants to know.
+    pub answer: mpsc::UnboundedSender<Answer>,
+}
+
+/// What became of an entry. A connection's answers come in the order of its entries.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// It is durable.
+    Written {
+        /// Whether the mark, if there was one, was granted.
+        marked: bool,
+    },
+    /// Nothing of it was written.
+    Failed(Arc<StoreError>),
+}
+
+/// What became of a mail, and what else it means.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// Of which delivery.
+    pub delivery: DeliveryId,
+    /// The result; none where it broke off in doubt.
+    pub outcome: Option<Outcome>,
+    /// The mailbox does not exist: whose, and what the relay said.
+    pub gone: Option<(String, String)>,
+    /// What it says against us.
+    pub sign: Option<Sign>,
+}
+
+impl Finished {
+    /// A result that means nothing else.
+    #[must_use]
+    pub const fn plain(outcome: Outcome) -> Self {
+        Self { delivery: outcome.delivery, outcome: Some(outcome), gone: None, sign: None }
+    }
+
+    /// Whether there is nothing to it but a result.
+    const fn is_plain(&self) -> bool {
+        self.outcome.is_some() && self.gone.is_none() && self.sign.is_none()
+    }
+}
+
+impl Doors {
+    /// Opens the doors.
+    #[must_use]
+    pub fn open(ctx: &Context) -> Self {
+        let (entries, mut arriving) = mpsc::channel(GROUP * 2);
+        let ctx = ctx.clone();
+        tokio::spawn(async move {
+            let mut batch = Vec::with_capacity(GROUP);
+            while arriving.recv_many(&mut batch, GROUP).await > 0 {
+                write(&ctx, &batch).await;
+                batch.clear();
+            }
+        });
+        Self { entries }
+    }
+
+    /// Hands an entry in; its answer comes through its own channel, and none comes if the doors are closed.
+    pub async fn enter(&self, entry: Entry) {
+        // Only a runtime that is going down closes the doors while somebody can still enter.
+        let _ = self.entries.send(entry).await;
+    }
+}
+
+/// Writes a batch and tells everyone. Who does not listen any more needs no answer.
+async fn write(ctx: &Context, batch: &[Entry]) {
+    let results: Vec<Finished> = batch.iter().filter_map(|entry| entry.result.clone()).collect();
+    let marks: Vec<Mark> = batch.iter().filter_map(|entry| entry.mark).collect();
+    let (written, failure) = match commit(ctx, &results, &marks).await {
+        Ok(written) => (Some(written), None),
+        Err(error) => {
+            tracing::error!(%error, results = results.len(), "what was sent cannot be recorded; nothing more is sent");
+            (hold(ctx, &results, &error).await, Some(Arc::new(error)))
+        }
+    };
+    if !marks.is_empty() {
+        failpoint!("mark.after_commit");
+    }
+    if !results.is_empty() {
+        failpoint!("result.after_commit");
+    }
+    for finished in &results {
+        let delivery = finished.delivery;
+        if finished.outcome.is_some() && written.as_ref().is_some_and(|written| !written.recorded.contains(&delivery)) {
+            tracing::warn!(%delivery, "result not counted: the lease was lost, or it was written before its answer broke off");
+        }
+    }
+    for entry in batch {
+        let answer = match (&failure, entry.mark) {
+            (Some(error), Some(_)) => Answer::Failed(error.clone()),
+            (Some(error), None) if written.is_none() => Answer::Failed(error.clone()),
+            (_, mark) => {
+                Answer::Written { marked: mark.is_some_and(|m| written.as_ref().is_some_and(|w| w.marked.contains(&m.delivery))) }
+            }
+        };
+        let _ = entry.answer.send(answer);
+    }
+}
+
+/// Tries to write results again until it succeeds, their leases have lapsed or the process is to end.
+async fn hold(ctx: &Context, results: &[Finished], error: &StoreError) -> Option<Written> {
+    let until = HOLD.after(ctx.now());
+    while !results.is_empty() && error.is_transient() && !ctx.is_stopping() && ctx.now() < until {
+        tokio::select! {
+            () = tokio::time::sleep(TRY_AGAIN) => {}
+            () = ctx.stopping() => {}
+        }
+        match commit(ctx, results, &[]).await {
+            Ok(written) => {
+                tracing::info!(results = results.len(), "what was sent is recorded");
+                return Some(written);
+            }
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, results = results.len(), "what was sent still cannot be recorded; nothing more is sent");
+            }
+            Err(_) => return None,
+        }
+    }
+    None
+}
+
+async fn commit(ctx: &Context, results: &[Finished], marks: &[Mark]) -> Result<Written, StoreError> {
+    let (store, now) = (ctx.store(), ctx.now());
+    if !marks.is_empty() {
+        failpoint!("mark.before_commit", StoreError::Rows { expected: 1, found: 0 });
+    }
+    if !results.is_empty() {
+        failpoint!("result.before_commit", StoreError::Rows { expected: 1, found: 0 });
+    }
+    let mut outcomes: Vec<Outcome> = results.iter().filter_map(|finished| finished.outcome.clone()).collect();
+    if !results.iter().all(Finished::is_plain) {
+        let mut tx = store.write().await?;
+        breaker::end_tests(&mut tx, signs(results), &mut outcomes).await?;
+        let recorded = attempts::record(&mut tx, &outcomes, now).await?;
+        let counts = |finished: &&Finished| finished.outcome.is_none() || recorded.contains(&finished.delivery);
+        gone(&mut tx, results.iter().filter(counts), now).await?;
+        breaker::watch(&mut tx, signs(results.iter().filter(counts)), now).await?;
+        // After the breakers: a campaign that has just paused marks nothing more.
+        let marked = attempts::mark(&mut tx, marks, now).await?;
+        tx.commit().await?;
+        return Ok(Written { marked, recorded });
+    }
+    let written = attempts::write(store, &outcomes, marks, now).await?;
+    // What was written is durable by now. Whoever was refused stays as they were until their reason can be written down.
+    if written.marked.len() < marks.len()
+        && let Err(error) = explain(store, marks, &written, now).await
+    {
+        tracing::warn!(%error, "why some mails may not go is not written down yet");
+    }
+    Ok(written)
+}
+
+fn signs<'a>(results: impl IntoIterator<Item = &'a Finished>) -> impl Iterator<Item = (DeliveryId, Option<&'a Sign>)> {
+    results.into_iter().map(|finished| (finished.delivery, finished.sign.as_ref()))
+}
+
+/// Writes down why some marks were refused.
+async fn explain(store: &Store, marks: &[Mark], written: &Written, now: Timestamp) -> Result<(), StoreError> {
+    let refused: Vec<Mark> = marks.iter().filter(|mark| !written.marked.contains(&mark.delivery)).copied().collect();
+    let mut tx = store.write().await?;
+    attempts::refused(&mut tx, &refused, now).await?;
+    tx.commit().await
+}
+
+/// A mailbox that does not exist is suppressed and becomes a signal in the transaction that records it.
+async fn gone(tx: &mut Tx, finished: impl Iterator<Item = &Finished>, now: Timestamp) -> Result<(), StoreError> {
+    let gone: Vec<_> = finished.filter_map(|f| Some((f.delivery, f.gone.as_ref()?))).collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let stops: Vec<Stop> = gone.iter().map(|(_, (address, words))| bounced(address, words)).collect();
+    suppressions::add(tx, &stops, now).await?;
+    let mut news = Vec::new();
+    for (delivery, (_, words)) in gone {
+        let origin = deliveries::origin(tx, delivery).await?;
+        let prospect = origin.as_ref().and_then(|o| o.prospect);
+        news.push((prospect, refused(delivery, origin.map(|o| o.issue), prospect, words, now)));
+    }
+    let rows: Vec<_> = news.iter().map(|(prospect, signal)| (*prospect, signal)).collect();
+    signals::append(tx, &rows, now).await?;
+    assessments::mark(tx, rows.iter().filter_map(|(p, _)| Some(((*p)?, now)))).await
+}
+
+fn bounced(address: &str, words: &str) -> Stop {
+    Stop {
+        address: address.to_owned(),
+        channel: Channel::Email,
+        reason: "bounced",
+        source: format!("refused at delivery: {}", excerpt(words, 100)),
+    }
+}
+
+fn refused(delivery: DeliveryId, issue: Option<IssueId>, prospect: Option<ProspectId>, words: &str, now: Timestamp) -> NewSignal {
+    NewSignal {
+        about: prospect.map_or(About::Nobody, About::Prospect),
+        once: format!("bounce:{delivery}"),
+        occurred_at: now,
+        delivery: Some(delivery),
+        issue,
+        by: None,
+        machine: None,
+        detail: Detail::Bounce { hard: true, status: None, diagnostic: words.to_owned() },
+    }
+}

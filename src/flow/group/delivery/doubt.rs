@@ -1,0 +1,52 @@
+//! doubt: what nobody knows the end of is shown to somebody who can ask the relay's own log, and their answer is kept.
+
+use crate::domain::group::delivery::Resolution;
+use crate::domain::id::Name;
+use crate::flow::context::{Context, FlowError};
+use crate::mail::token::{Kind, Token};
+use crate::store::group::doubts::{self, Doubt, Which};
+use serde::Serialize;
+
+/// An uncertain delivery, with what its relay's log can be asked for.
+#[derive(Debug, Clone, Serialize)]
+pub struct Listed {
+    /// The delivery.
+    #[serde(flatten)]
+    pub doubt: Doubt,
+    /// Its Message-ID: every try of it carried this one.
+    pub message_id: String,
+}
+
+/// Every uncertain delivery, by issue.
+///
+/// # Errors
+/// The store's.
+pub async fn list(ctx: &Context) -> Result<Vec<Listed>, FlowError> {
+    let mut tx = ctx.store().read().await?;
+    let doubts = doubts::list(&mut tx).await?;
+    let plan = ctx.plan();
+    let domain = plan.settings.smtp.return_path.domain();
+    let listed = |doubt: Doubt| {
+        let token = ctx.signer().sign(Token { kind: Kind::MessageId, id: doubt.id.0, ordinal: 0 }, "");
+        Listed { message_id: format!("<{}@{domain}>", String::from_utf8_lossy(&token)), doubt }
+    };
+    Ok(doubts.into_iter().map(listed).collect())
+}
+
+/// Keeps what somebody says about uncertain deliveries, in their name. Returns about how many.
+///
+/// # Errors
+/// The store's.
+pub async fn resolve(ctx: &Context, which: Which, how: Resolution, by: &Name) -> Result<u64, FlowError> {
+    let words = match how {
+        Resolution::Accepted => format!("{by} says that it was sent"),
+        Resolution::Failed => format!("{by} gave it up"),
+        Resolution::Resend => format!("{by} has it sent again"),
+    };
+    let mut tx = ctx.store().write().await?;
+    let resolved = doubts::resolve(&mut tx, which, how, &words, ctx.now()).await?;
+    tx.commit().await?;
+    ctx.ring();
+    tracing::info!(resolved, as_what = how.state().word(), %by, "uncertain deliveries were resolved");
+    Ok(resolved)
+}

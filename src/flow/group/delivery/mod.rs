@@ -1,0 +1,27 @@
+//! Delivery: one machine, from a claimed range of an issue to a durable result for each copy.
+//!
+//! Deliveries never change. Their state is the view `delivery_states`, derived from appended `attempts` and the lease
+//! over them:
+//!
+//! ```text
+//!                      claim           mark                 250 to the dot
+//!          pending ───────────► claimed ─────► transmitting ───────────────► accepted
+//!            ▲  ▲ │                │                 │ 5xx, or retries used up
+//!            │  ├─┼─ lease expired ┤                 ├─────────────────────► failed
+//!            │  │ │                │                 │ two tries in doubt
+//!            │  │ │  window closed ┤                 ├─────────────────────► uncertain
+//!            └──┴─┼────────────────│── 4xx, broken ──┘
+//!                 │                │ at the mark: stopped
+//!                 │ over the cap   ├─────────────────► suppressed
+//!                 ▼                │ at the mark: no longer nurturing, or another address
+//!              skipped             └─────────────────► cancelled
+//! ```
+//!
+//! The mark commits before the mail is announced, its result after; between them lies the network, and no transaction.
+
+pub mod doors;
+pub mod range;
+pub mod transmit;
+pub mod recover;
+pub mod deliver;
+pub mod doubt;

@@ -1,0 +1,338 @@
+//! Connections: each sends mail after mail, and has what it sent recorded and what comes next marked meanwhile.
+//!
+//! What is marked and has no result yet is in doubt; how much of it a connection may have at a time bounds how many mails
+//! a crash can repeat. A mark is granted before its mail is announced to the relay, and the place of a mail is given to
+//! another in the commit that records it.
+
+use super::doors::{Answer, Doors, Entry, Finished};
+use super::range::Job;
+use crate::domain::dkim::{Dkim, SignError};
+use crate::domain::group::delivery::Reply;
+use crate::domain::group::issue::Hole;
+use crate::flow::context::{Context, FlowError};
+use crate::flow::group::breaker;
+use crate::mail::conversation::{Announcement, Connection, Mail};
+use crate::mail::dkim::seal;
+use crate::mail::token::{Kind, Signer, Token, WIDTH};
+use crate::store::group::deliveries::Open;
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// The connections of one node, fed from one queue.
+pub struct Connections {
+    ctx: Context,
+    doors: Doors,
+    jobs: flume::Receiver<Job>,
+    /// Jobs of connections that were turned away: others may be served.
+    turned_away: Mutex<Vec<Job>>,
+    return_path: (String, String),
+    max_in_doubt: usize,
+    /// How many tries of one mail may end in doubt.
+    tries: i64,
+    dkim: Option<Arc<Dkim>>,
+    given_up: CancellationToken,
+}
+
+impl Connections {
+    /// Connections that take their work from `jobs`.
+    #[must_use]
+    pub fn new(ctx: &Context, doors: &Doors, jobs: flume::Receiver<Job>) -> Arc<Self> {
+        let plan = ctx.plan();
+        let smtp = &plan.settings.smtp;
+        Arc::new(Self {
+            ctx: ctx.clone(),
+            doors: doors.clone(),
+            jobs,
+            turned_away: Mutex::default(),
+            return_path: (smtp.return_path.local().to_owned(), smtp.return_path.domain().to_owned()),
+            max_in_doubt: smtp.max_in_doubt,
+            tries: smtp.on_uncertain.tries(),
+            dkim: smtp.dkim.clone(),
+            given_up: CancellationToken::new(),
+        })
+    }
+
+    /// Cancelled when the relay serves none of them any more, something could not be recorded, or all is done.
+    #[must_use]
+    pub fn given_up(&self) -> CancellationToken {
+        self.given_up.clone()
+    }
+
+    /// Works until there is nothing left, or nothing can be sent or recorded any more. Nobody takes jobs after it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn work(self: Arc<Self>) -> Result<(), FlowError> {
+        let mut connections = JoinSet::new();
+        for _ in 0..self.ctx.plan().settings.smtp.connections {
+            let this = self.clone();
+            connections.spawn(async move { this.connection().await });
+        }
+        let mut ended = Ok(());
+        while let Some(joined) = connections.join_next().await {
+            let one = joined.unwrap_or_else(|panic| Err(FlowError::Unable(format!("keep a connection going: {panic}"))));
+            if ended.is_ok() {
+                ended = one;
+            }
+        }
+        self.given_up.cancel();
+        for job in self.turned_away().drain(..) {
+            job.range.relay_down.store(true, Ordering::Relaxed);
+        }
+        self.jobs.drain();
+        ended
+    }
+
+    /// One connection. It is opened before anything is marked, so that a relay that is down costs no delivery an
+    /// attempt.
+    async fn connection(&self) -> Result<(), FlowError> {
+        let first = match self.waiting() {
+            Some(job) => job,
+            None => match self.jobs.recv_async().await {
+                Ok(job) => job,
+                Err(_) => return Ok(()),
+            },
+        };
+        if self.is_over() {
+            return Ok(());
+        }
+        match self.ctx.relay().connect().await {
+            Ok(connection) => Sender::new(self, connection).work(first).await,
+            Err(why) => {
+                tracing::warn!(error = %why, "a connection was turned away");
+                self.turned_away().push(first);
+                breaker::no_connection(&self.ctx, &why).await
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.ctx.is_stopping() || self.given_up.is_cancelled()
+    }
+
+    /// A job that is there already.
+    fn waiting(&self) -> Option<Job> {
+        if self.is_over() {
+            return None;
+        }
+        self.turned_away().pop().or_else(|| self.jobs.try_recv().ok())
+    }
+
+    fn turned_away(&self) -> std::sync::MutexGuard<'_, Vec<Job>> {
+        self.turned_away.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A marked mail, ready to go.
+struct Ready {
+    job: Job,
+    return_path: String,
+    /// Its message, where it had to be signed; else it is filled in as it goes: a queue of messages is more than a
+    /// processor's cache holds.
+    signed: Option<Vec<u8>>,
+}
+
+impl Ready {
+    fn announcement(&self) -> Announcement<'_> {
+        Announcement { return_path: &self.return_path, to: &self.job.row.address, eight_bit: self.job.range.eight_bit }
+    }
+}
+
+/// What became of a job. The job stays in hand, and its range with it, until that is durable.
+type Done = (Job, Finished);
+
+/// An entry that is not answered yet: whose result it holds, and who is to be marked.
+type Asked = (Option<Job>, Option<Job>);
+
+/// What one connection has in hand.
+struct Sender<'a> {
+    house: &'a Connections,
+    connection: Option<Connection>,
+    /// The relay turned us away when the connection was to be opened anew: nothing more is marked.
+    lost: bool,
+    /// Something could not be written.
+    failed: Option<FlowError>,
+    ready: VecDeque<Ready>,
+    /// What the doors have not answered yet, in order.
+    asked: VecDeque<Asked>,
+    answer: mpsc::UnboundedSender<Answer>,
+    answers: mpsc::UnboundedReceiver<Answer>,
+    /// The message on its way.
+    message: Vec<u8>,
+}
+
+impl<'a> Sender<'a> {
+    fn new(house: &'a Connections, connection: Connection) -> Self {
+        let (answer, answers) = mpsc::unbounded_channel();
+        let (ready, asked, message) = (VecDeque::new(), VecDeque::new(), Vec::new());
+        Self { house, connection: Some(connection), lost: false, failed: None, ready, asked, answer, answers, message }
+    }
+
+    async fn work(mut self, first: Job) -> Result<(), FlowError> {
+        let mut first = Some(first);
+        loop {
+            while let Ok(answer) = self.answers.try_recv() {
+                self.take(answer).await;
+            }
+            while self.may_mark()
+                && let Some(job) = first.take().or_else(|| self.house.waiting())
+            {
+                self.ask(None, Some(job)).await;
+            }
+            if let Some(next) = self.ready.pop_front() {
+                self.send(next).await;
+            } else if !self.asked.is_empty() {
+                let closed = || FlowError::Unable("record what is sent: the doors are closed".to_owned());
+                let answer = self.answers.recv().await.ok_or_else(closed)?;
+                self.take(answer).await;
+            } else if self.may_mark()
+                && let Ok(job) = self.house.jobs.recv_async().await
+            {
+                first = Some(job);
+            } else {
+                break;
+            }
+        }
+        if let Some(connection) = self.connection {
+            connection.quit().await;
+        }
+        self.failed.map_or(Ok(()), Err)
+    }
+
+    /// Whether one more may be marked: each mail that is marked, or whose result is not durable, has its place.
+    fn may_mark(&self) -> bool {
+        self.ready.len() + self.asked.len() < self.house.max_in_doubt && !self.lost && !self.house.is_over()
+    }
+
+    /// Has a result recorded and a job marked, in one commit.
+    async fn ask(&mut self, result: Option<Done>, job: Option<Job>) {
+        let job = job.filter(|job| !job.range.is_closed(self.house.ctx.now()));
+        // Whoever may not be tried again is not marked; that is written down instead.
+        let job = match job {
+            Some(job) => match job.uncertain(self.house.tries) {
+                Some(uncertain) => {
+                    self.enter(Some((job, uncertain)), None).await;
+                    None
+                }
+                None => Some(job),
+            },
+            None => None,
+        };
+        if result.is_some() || job.is_some() {
+            self.enter(result, job).await;
+        }
+    }
+
+    async fn enter(&mut self, done: Option<Done>, job: Option<Job>) {
+        let mark = job.as_ref().map(Job::mark);
+        let (ended, result) = done.unzip();
+        self.asked.push_back((ended, job));
+        self.house.doors.enter(Entry { result, mark, answer: self.answer.clone() }).await;
+    }
+
+    async fn take(&mut self, answer: Answer) {
+        let (_, asked) = self.asked.pop_front().expect("an answer answers an entry");
+        match (answer, asked) {
+            (Answer::Failed(error), _) => {
+                // What cannot be recorded is not sent: what is marked already goes back.
+                self.failed = Some(FlowError::Shared(error));
+                self.lost = true;
+                self.connection = None;
+                self.house.given_up.cancel();
+            }
+            (Answer::Written { marked: true }, Some(job)) => {
+                let return_path = return_path(self.house, &job);
+                match signed(self.house, &job).await {
+                    Ok(signed) => self.ready.push_back(Ready { job, return_path, signed }),
+                    Err(why) => {
+                        let reply = Reply::BrokenBefore(format!("could not {why}"));
+                        let finished = job.finished(reply, self.house.tries, self.house.ctx.now());
+                        self.enter(Some((job, finished)), None).await;
+                    }
+                }
+            }
+            // Refused, which the doors wrote down, or nothing was to be marked.
+            (Answer::Written { .. }, _) => {}
+        }
+    }
+
+    /// Sends a mail and announces the next. A connection that broke is opened anew; if that fails, what is marked goes
+    /// back unsent.
+    async fn send(&mut self, next: Ready) {
+        let ctx = &self.house.ctx;
+        if self.failed.is_some() {
+            let unsent = next.job.unsent("not sent: what was sent before could not be recorded");
+            return self.enter(Some((next.job, unsent)), None).await;
+        }
+        if !self.connection.as_ref().is_some_and(Connection::is_usable) && !self.lost {
+            self.connection = match ctx.relay().connect().await {
+                Ok(connection) => Some(connection),
+                Err(why) => {
+                    tracing::warn!(error = %why, "a connection was lost");
+                    self.lost = true;
+                    self.failed = breaker::no_connection(ctx, &why).await.err();
+                    None
+                }
+            };
+        }
+        let reply = match self.connection.as_mut().filter(|connection| connection.is_usable()) {
+            Some(_) if !next.job.range.is_ours(ctx.now()) => {
+                // It may have been announced: the socket goes with it.
+                self.connection = None;
+                Reply::BrokenBefore("not sent: the lease ran out".to_owned())
+            }
+            Some(connection) => {
+                self.message.clear();
+                if next.signed.is_none() && connection.reads_messages() {
+                    fill(self.house, &next.job, &mut self.message);
+                }
+                let message = next.signed.as_ref().unwrap_or(&self.message);
+                let mail = Mail::announced(next.announcement(), message);
+                connection.send(&mail, self.ready.front().map(Ready::announcement).as_ref()).await
+            }
+            None => Reply::RelayDown("not sent: the relay does not answer".to_owned()),
+        };
+        let job = next.job;
+        let finished = job.finished(reply, self.house.tries, ctx.now());
+        let replacement = if self.lost { None } else { self.house.waiting() };
+        self.ask(Some((job, finished)), replacement).await;
+    }
+}
+
+/// Splices the tokens into the prepared bytes.
+fn fill(house: &Connections, job: &Job, bytes: &mut Vec<u8>) {
+    let signer = house.ctx.signer();
+    job.range.message.fill(&job.row.address, |hole| token(signer, hole, &job.row), bytes);
+}
+
+/// The whole message, if it is to be signed.
+async fn signed(house: &Connections, job: &Job) -> Result<Option<Vec<u8>>, SignError> {
+    if house.dkim.is_none() {
+        return Ok(None);
+    }
+    let mut message = Vec::new();
+    fill(house, job, &mut message);
+    seal(house.dkim.as_ref(), &mut message).await?;
+    Ok(Some(message))
+}
+
+/// Where a bounce of it goes.
+fn return_path(house: &Connections, job: &Job) -> String {
+    let token = house.ctx.signer().caseless(Token { kind: Kind::ReturnPath, id: job.row.id.0, ordinal: 0 });
+    format!("{}+{token}@{}", house.return_path.0, house.return_path.1)
+}
+
+/// Fills a hole for a delivery. An untracked recipient's links carry the issue, which identifies nobody.
+fn token(signer: &Signer, hole: Hole, row: &Open) -> [u8; WIDTH] {
+    let (kind, id, ordinal) = match hole {
+        Hole::Click(n) => return signer.sign(Token::click(row.issue.0, row.id.0, row.tracked, n), ""),
+        Hole::Answer(n) => (Kind::Answer, row.id.0, n),
+        Hole::Unsubscribe => (Kind::Unsubscribe, row.id.0, 0),
+        Hole::To | Hole::MessageId => (Kind::MessageId, row.id.0, 0),
+    };
+    signer.sign(Token { kind, id, ordinal }, "")
+}

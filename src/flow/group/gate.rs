@@ -1,0 +1,84 @@
+//! gate: whether group mail may go out at all, and what shuts the gate by itself: a clock that jumped.
+//!
+//! Shut, it opens no occurrence and writes no delivery; what fell due meanwhile is judged by its lateness once it is
+//! open again. That nothing is marked behind it is not its doing: every mark reads the same row in its own statement.
+
+use crate::domain::span::Span;
+use crate::flow::context::{Context, FlowError};
+use crate::store::operations::sending::{self, Sending};
+
+/// How the reason begins when stops cannot be kept outside the database.
+pub const JOURNAL_TROUBLE: &str = "the stop journal cannot be written";
+
+/// Looks for what must shut the gate before anything happens, and shuts it.
+///
+/// # Errors
+/// The store's.
+pub async fn watch(ctx: &Context) -> Result<(), FlowError> {
+    if let Some(jump) = ctx.jumped() {
+        let minutes = Span::minutes(jump.as_mins());
+        tracing::error!(minutes = jump.as_mins(), "the clock jumped forward: no group mail until somebody resumes");
+        stop(ctx, &format!("the clock jumped forward by {minutes}: check it")).await?;
+        // Not before: whoever looks meanwhile must not find a clock that seems right and a gate that is still open.
+        ctx.clock_seen_to();
+    }
+    if let Some(journal) = ctx.store().journal().filter(|journal| journal.is_broken())
+        && let Some(why) = journal.trouble()
+        && state(ctx).await?.stopped.is_none()
+    {
+        tracing::error!(%why, "the stop journal cannot be written: no group mail until it can, and somebody resumes");
+        stop(ctx, &format!("{JOURNAL_TROUBLE}: {why}")).await?;
+    }
+    Ok(())
+}
+
+/// Whether the gate is shut, the clock looked at first.
+///
+/// # Errors
+/// The store's.
+pub async fn is_shut(ctx: &Context) -> Result<bool, FlowError> {
+    watch(ctx).await?;
+    let why = state(ctx).await?.why_not();
+    if ctx.is_news(why.as_deref()) {
+        if let Some(why) = &why {
+            tracing::warn!(%why, "no group mail is sent");
+        } else {
+            tracing::info!("group mail goes on");
+        }
+    }
+    Ok(why.is_some())
+}
+
+/// Whether mail may leave, and if not, why.
+///
+/// # Errors
+/// The store's.
+pub async fn state(ctx: &Context) -> Result<Sending, FlowError> {
+    let mut tx = ctx.store().read().await?;
+    Ok(sending::state(&mut tx).await?)
+}
+
+/// Stops all group mail: on every node, after a restart too, until somebody resumes. When this returns, nothing is marked
+/// any more. Returns whether it was not stopped yet; if it was, the reason it had stays.
+///
+/// # Errors
+/// The store's.
+pub async fn stop(ctx: &Context, reason: &str) -> Result<bool, FlowError> {
+    let mut tx = ctx.store().write().await?;
+    let new = sending::stop(&mut tx, reason, ctx.now()).await?;
+    tx.commit().await?;
+    ctx.ring();
+    Ok(new)
+}
+
+/// Lets group mail go on. Returns whether it was stopped.
+///
+/// # Errors
+/// The store's.
+pub async fn resume(ctx: &Context) -> Result<bool, FlowError> {
+    let mut tx = ctx.store().write().await?;
+    let resumed = sending::resume(&mut tx).await?;
+    tx.commit().await?;
+    ctx.ring();
+    Ok(resumed)
+}

@@ -1,0 +1,361 @@
+//! publish: a due occurrence becomes one issue per newsletter it carries, and one delivery per member.
+//!
+//! The occurrence's row comes first and can be opened only once; pages of deliveries follow, each committed with its
+//! cursor and the lease that covers it, so any node can resume.
+
+use super::breaker;
+use super::canary;
+use super::cap;
+use super::gate;
+use crate::domain::group::breaker::Tripped;
+use crate::domain::group::campaign::{Campaign, Newsletter, Order, Sender};
+use crate::domain::group::issue::Composed;
+use crate::domain::group::occurrence::{self, Missed};
+use crate::domain::id::{IssueId, Name, OccurrenceId, ProspectId, fingerprint};
+use crate::domain::plan::Plan;
+use crate::flow::context::{Context, FlowError, Progress};
+use crate::mail::prepared::{self, Envelope};
+use crate::store::engine::backend::Tx;
+use crate::store::group::audiences::{self, Question};
+use crate::store::group::issues::{self, NewIssue};
+use crate::store::group::occurrences::Filling;
+use crate::store::group::{campaigns, deliveries, leases, occurrences};
+use crate::text::newsletter::{self, Frame};
+use jiff::Timestamp;
+
+/// How many prospects one page looks at, and so how many deliveries one lease covers at most.
+pub const PAGE: i64 = 2_000;
+
+/// Opens what is due, and writes one page of what is open.
+///
+/// # Errors
+/// The store's; a newsletter that cannot be composed.
+pub async fn publish(ctx: &Context) -> Result<Progress, FlowError> {
+    let plan = ctx.plan();
+    let now = ctx.now();
+    // After the clock was read: a clock that jumped is seen before anything fires by it.
+    if gate::is_shut(ctx).await? {
+        return Ok(Progress::Idle);
+    }
+    let next = open_due(ctx, &plan, now).await?;
+    let (let_go, held_until) = canary::let_go(ctx, now).await?;
+    if fill_page(ctx, &plan, now, true).await? || let_go {
+        ctx.ring();
+        return Ok(Progress::Done);
+    }
+    Ok(Progress::until([next, held_until].into_iter().flatten().min()))
+}
+
+/// Opens occurrences that came due; returns when the next one will.
+async fn open_due(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<Option<Timestamp>, FlowError> {
+    let mut read = ctx.store().read().await?;
+    let known = campaigns::all(&mut read).await?;
+    drop(read);
+    let is_due = |c: &Campaign| {
+        known.get(&c.name).is_none_or(|state| {
+            state.schedule != c.schedule.to_string() || c.schedule.named_after(state.seen_until).is_some_and(|f| f.due_at <= now)
+        })
+    };
+    if plan.campaigns.iter().any(is_due) {
+        let mut more = true;
+        while more {
+            let mut tx = ctx.store().write().await?;
+            campaigns::put(&mut tx, plan.schedules(), now).await?;
+            more = false;
+            for campaign in &plan.campaigns {
+                more |= open(&mut tx, campaign, &plan.hash, now).await?;
+            }
+            tx.commit().await?;
+            failpoint!("publish.opened");
+        }
+    }
+    Ok(plan.campaigns.iter().filter_map(|c| c.schedule.named_after(now)).map(|f| f.due_at).min())
+}
+
+/// After downtime at most the latest occurrence fires; the others are recorded as missed. Returns whether there may be
+/// more to write down.
+async fn open(tx: &mut Tx, campaign: &Campaign, plan_hash: &str, now: Timestamp) -> Result<bool, FlowError> {
+    let Some(state) = campaigns::lock(tx, &campaign.name).await? else {
+        return Ok(false);
+    };
+    let due = occurrence::due(campaign, state.seen_until, state.paused.is_some(), now, MOST_BACK);
+    for (firing, missed) in &due {
+        if occurrences::open(tx, &campaign.name, firing, *missed, plan_hash).await? {
+            let missed = missed.map_or("no", Missed::word);
+            tracing::info!(campaign = %campaign.name, nominal = %firing.nominal, missed, "occurrence opened");
+        }
+    }
+    if let Some((last, _)) = due.last() {
+        campaigns::seen(tx, &campaign.name, last.due_at).await?;
+    }
+    Ok(due.len() == MOST_BACK)
+}
+
+/// Opens every occurrence that fell due, however late: for a database whose deliveries are held. A thousand of them are
+/// written out, what comes after is missed. Returns how many.
+///
+/// # Errors
+/// The store's.
+pub async fn open_every(tx: &mut Tx, campaign: &Campaign, plan_hash: &str, now: Timestamp) -> Result<u64, FlowError> {
+    let Some(state) = campaigns::lock(tx, &campaign.name).await? else {
+        return Ok(0);
+    };
+    let mut opened = 0;
+    let mut next = campaign.schedule.named_after(state.seen_until);
+    while let Some(firing) = next.filter(|firing| firing.due_at <= now) {
+        let missed = match &firing {
+            _ if campaign.schedule.skips(&firing) => Some(Missed::SkipDate),
+            _ if state.paused.is_some() => Some(Missed::Paused),
+            _ if opened >= MOST_BACK as u64 => Some(Missed::Older),
+            _ => None,
+        };
+        opened += u64::from(occurrences::open(tx, &campaign.name, &firing, missed, plan_hash).await?);
+        campaigns::seen(tx, &campaign.name, firing.due_at).await?;
+        next = campaign.schedule.named_after(firing.due_at);
+    }
+    Ok(opened)
+}
+
+/// Writes one page of the oldest open occurrence, whether sending is stopped or not, and whatever care is taken when mail
+/// is to go out: for a database whose deliveries are held. Returns whether there was one.
+///
+/// # Errors
+/// As [`publish`].
+pub async fn fill(ctx: &Context) -> Result<bool, FlowError> {
+    fill_page(ctx, &ctx.plan(), ctx.now(), false).await
+}
+
+/// How many occurrences are written down in one transaction.
+const MOST_BACK: usize = 1_000;
+
+/// Writes one page of the oldest open occurrence, with care if it is to be sent. Returns whether there was one.
+async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) -> Result<bool, FlowError> {
+    let mut read = ctx.store().read().await?;
+    let Some(waiting) = occurrences::peek_filling(&mut read).await? else {
+        return Ok(false);
+    };
+    let Some(campaign) = plan.campaign(&waiting.campaign) else {
+        // The campaign left the configuration between opening and filling.
+        drop(read);
+        let mut tx = ctx.store().write().await?;
+        occurrences::filled(&mut tx, waiting.id, now).await?;
+        tx.commit().await?;
+        tracing::warn!(campaign = %waiting.campaign, "occurrence closed: the campaign is no longer configured");
+        return Ok(true);
+    };
+    let newsletters = offered(campaign);
+    let mut question = question(plan, campaign, &newsletters);
+    if to_send && waiting.cursor == ProspectId(0) {
+        let late = campaign.late.misses(waiting.due_at, now);
+        let too_many = if late { None } else { too_many(&mut read, campaign, &mut question).await? };
+        if late || too_many.is_some() {
+            drop(read);
+            return turn_away(ctx, plan, campaign, &waiting, too_many, now).await;
+        }
+    }
+    let mut fresh = Vec::new();
+    for id in turn_page(&mut read, &mut question, &waiting).await? {
+        if let Some(newsletter) = campaign.newsletter(&id) {
+            fresh.push((newsletter, issue(plan, campaign, newsletter, waiting.due_at)?));
+        }
+    }
+    drop(read);
+
+    let mut tx = ctx.store().write().await?;
+    let as_it_was = |filling: &Filling| filling.id == waiting.id && filling.cursor == waiting.cursor;
+    if !occurrences::next_filling(&mut tx).await?.is_some_and(|filling| as_it_was(&filling)) {
+        return Ok(true); // another node is at it
+    }
+    let page = (question.after, question.up_to);
+    if page.1 <= page.0 {
+        occurrences::filled(&mut tx, waiting.id, now).await?;
+        tracing::info!(campaign = %campaign.name, "occurrence filled");
+    } else {
+        let mut added = Vec::new();
+        for (newsletter, (content, message)) in &fresh {
+            issues::add(&mut tx, &new_issue(plan, campaign, newsletter, waiting.id, content, message, now)).await?;
+            added.push(issues::id(&mut tx, waiting.id, &newsletter.id).await?);
+        }
+        if to_send {
+            canary::sow(&mut tx, &campaign.guards, waiting.id, &added, now).await?;
+        }
+        cap::begin(&mut tx, plan).await?;
+        if audiences::fill(&mut tx, waiting.id, &question).await? > 0 {
+            if to_send {
+                cap::judge(&mut tx, plan, (campaign, &waiting), page, now).await?;
+                canary::cover(&mut tx, &campaign.guards, waiting.id, page, now).await?;
+            } else {
+                leases::cover(&mut tx, waiting.id, page.0, page.1, now).await?;
+            }
+        }
+        occurrences::advance(&mut tx, waiting.id, page.1).await?;
+    }
+    failpoint!("publish.before_page");
+    tx.commit().await?;
+    failpoint!("publish.after_page");
+    Ok(true)
+}
+
+/// Moves the question to the page behind what was looked at: to nobody when there is none. Before the first issue, pages on
+/// which nobody is due anything are passed over. Returns what somebody there is due and what has no issue yet.
+async fn turn_page(read: &mut Tx, question: &mut Question<'_>, waiting: &Filling) -> Result<Vec<Name>, FlowError> {
+    let issued = issues::of_occurrence(read, waiting.id).await?;
+    let all_issued = question.newsletters.iter().all(|id| issued.contains(*id));
+    question.up_to = waiting.cursor;
+    loop {
+        question.after = question.up_to;
+        question.up_to = audiences::window(read, question.after, PAGE).await?;
+        if all_issued || question.up_to <= question.after {
+            return Ok(Vec::new());
+        }
+        let mut due = audiences::newsletters_due(read, question).await?;
+        if !due.is_empty() || !issued.is_empty() {
+            due.retain(|id| !issued.contains(id));
+            return Ok(due);
+        }
+    }
+}
+
+/// Whether more people are due this than the campaign allows itself.
+async fn too_many(tx: &mut Tx, campaign: &Campaign, question: &mut Question<'_>) -> Result<Option<Tripped>, FlowError> {
+    let Some(at_most) = campaign.guards.at_most else { return Ok(None) };
+    question.up_to = audiences::last(tx).await?;
+    let due = audiences::due(tx, question).await?;
+    Ok((due > at_most).then_some(Tripped::Audience { due, at_most }))
+}
+
+/// An occurrence of which nothing was written yet stays so: with too many people due, the campaign pauses, and whoever
+/// resumes it has it looked at again; too old by then, it was missed.
+async fn turn_away(
+    ctx: &Context,
+    plan: &Plan,
+    campaign: &Campaign,
+    waiting: &Filling,
+    too_many: Option<Tripped>,
+    now: Timestamp,
+) -> Result<bool, FlowError> {
+    let mut tx = ctx.store().write().await?;
+    if occurrences::next_filling(&mut tx).await?.is_some_and(|f| f.id == waiting.id && f.cursor == ProspectId(0)) {
+        if let Some(tripped) = too_many {
+            breaker::pause(&mut tx, &campaign.name, &tripped, now).await?;
+        } else {
+            occurrences::missed(&mut tx, waiting.id, &plan.hash).await?;
+            tracing::info!(campaign = %campaign.name, "occurrence missed: it could not be begun in time");
+        }
+        tx.commit().await?;
+    }
+    Ok(true)
+}
+
+/// What an occurrence may carry: a series all of it, in order; an edition only the newest.
+#[must_use]
+pub fn offered(campaign: &Campaign) -> Vec<&Name> {
+    match campaign.order {
+        Order::Series => campaign.newsletters.iter().map(|n| &n.id).collect(),
+        Order::Edition => campaign.newsletters.last().map(|n| &n.id).into_iter().collect(),
+    }
+}
+
+/// The question "who is to get what" about a campaign, over nobody yet.
+#[must_use]
+pub fn question<'a>(plan: &Plan, campaign: &'a Campaign, newsletters: &'a [&'a Name]) -> Question<'a> {
+    Question {
+        campaign: &campaign.name,
+        audience: &campaign.audience,
+        newsletters,
+        tracking: plan.settings.tracking,
+        after: ProspectId(0),
+        up_to: ProspectId(0),
+    }
+}
+
+/// Composes a newsletter as an issue of this date: its words and what their tokens point to, before it is a message.
+///
+/// # Errors
+/// When the text cannot be composed.
+pub fn compose(plan: &Plan, campaign: &Campaign, newsletter: &Newsletter, date: Timestamp) -> Result<Composed, FlowError> {
+    let frame = Frame {
+        organisation: &plan.settings.organisation,
+        public_url: &plan.settings.public_url,
+        campaign,
+        qualifying: &plan.qualifying,
+        date: date.to_zoned(campaign.schedule.zone().clone()).date(),
+    };
+    let unable = |e| FlowError::Unable(format!("compose newsletter {} of {}: {e}", newsletter.id, campaign.name));
+    newsletter::compose(newsletter, &frame).map_err(unable)
+}
+
+type Prepared = (crate::domain::group::issue::Content, String);
+
+/// Composes and prepares a newsletter: final bytes with holes, the same for everybody.
+///
+/// # Errors
+/// When the text cannot be composed or does not fit a mail.
+pub fn issue(plan: &Plan, campaign: &Campaign, newsletter: &Newsletter, date: Timestamp) -> Result<Prepared, FlowError> {
+    let unable =
+        |e: &dyn std::fmt::Display| FlowError::Unable(format!("prepare newsletter {} of {}: {e}", newsletter.id, campaign.name));
+    let settings = &plan.settings;
+    let composed = compose(plan, campaign, newsletter, date)?;
+    let (name, address) = plan.roster.person(&campaign.reply_to).ok_or_else(|| unable(&"reply_to is nobody of ours"))?;
+    let reply_to = Sender { name: name.to_owned(), address: address.clone() };
+    let domain = settings.smtp.return_path.domain();
+    let envelope = Envelope {
+        from: &campaign.from,
+        reply_to: &reply_to,
+        list_id: (campaign.name.as_str(), domain),
+        date,
+        public_url: &settings.public_url,
+        message_id_domain: domain,
+    };
+    let prepared = prepared::prepare(&composed, &envelope).map_err(|e| unable(&e))?;
+    let message = prepared.to_json().map_err(|e| unable(&e))?;
+    Ok((composed.content, message))
+}
+
+fn new_issue<'a>(
+    plan: &'a Plan,
+    campaign: &'a Campaign,
+    newsletter: &'a Newsletter,
+    occurrence: OccurrenceId,
+    content: &'a crate::domain::group::issue::Content,
+    message: &str,
+    now: Timestamp,
+) -> NewIssue<'a> {
+    NewIssue {
+        occurrence,
+        campaign: &campaign.name,
+        newsletter: &newsletter.id,
+        subject: &newsletter.subject,
+        content,
+        message: message.to_owned(),
+        test: false,
+        plan_hash: &plan.hash,
+        prepared_at: now,
+    }
+}
+
+/// Publishes one test copy of a newsletter to one address: the very same path as live, counted nowhere.
+///
+/// # Errors
+/// The store's; a newsletter that cannot be composed.
+pub async fn publish_test(
+    ctx: &Context,
+    campaign: &Campaign,
+    newsletter: &Newsletter,
+    to: &crate::domain::address::Address,
+) -> Result<IssueId, FlowError> {
+    let (plan, now) = (ctx.plan(), ctx.now());
+    let (content, message) = issue(&plan, campaign, newsletter, now)?;
+    let mut tx = ctx.store().write().await?;
+    campaigns::add(&mut tx, plan.schedules(), now).await?;
+    let nominal = format!("test {now} {}", fingerprint(&[to.as_str()]));
+    let occurrence = occurrences::open_test(&mut tx, &campaign.name, &nominal, &plan.hash, now).await?;
+    let new = NewIssue { test: true, ..new_issue(&plan, campaign, newsletter, occurrence, &content, &message, now) };
+    issues::add(&mut tx, &new).await?;
+    let id = issues::id(&mut tx, occurrence, &newsletter.id).await?;
+    deliveries::add_test(&mut tx, occurrence, id, to).await?;
+    leases::cover_ours(&mut tx, occurrence, now).await?;
+    tx.commit().await?;
+    ctx.ring();
+    Ok(id)
+}

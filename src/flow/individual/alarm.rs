@@ -1,0 +1,51 @@
+//! alarm: a campaign that paused by itself is told to the colleague who answers for it and to the sales manager, by letter,
+//! once. Where no letter can leave either, because the relay refuses our login, the log and `campaigns list` have it.
+
+use super::dossier;
+use super::outbox::{self, Envelope};
+use crate::domain::id::Name;
+use crate::flow::context::{Context, FlowError, Progress};
+use crate::store::group::alarms;
+use crate::text::notice::{self, Paused};
+use std::collections::BTreeSet;
+
+/// Tells of one campaign that paused by itself.
+///
+/// # Errors
+/// The store's.
+pub async fn alarm(ctx: &Context) -> Result<Progress, FlowError> {
+    let mut read = ctx.store().read().await?;
+    let waits = alarms::waits(&mut read).await?;
+    drop(read);
+    if !waits {
+        return Ok(Progress::Idle);
+    }
+    let (plan, now) = (ctx.plan(), ctx.now());
+    let mut tx = ctx.store().write().await?;
+    let Some(alarm) = alarms::take(&mut tx, now).await? else { return Ok(Progress::Idle) };
+    let answers = plan.campaign(&alarm.campaign).map(|campaign| &campaign.reply_to);
+    let readers: BTreeSet<&Name> = answers.into_iter().chain([&plan.roster.manager]).collect();
+    for reader in readers {
+        let paused = Paused {
+            campaign: alarm.campaign.to_string(),
+            reason: alarm.reason.clone(),
+            at: alarm.at,
+            zone: dossier::zone_of(&plan, reader),
+        };
+        let letter = notice::paused(&paused).map_err(|e| FlowError::Unable(format!("write of a paused campaign: {e}")))?;
+        let message_id = format!("<paused-{}-{reader}@{}>", alarm.id, plan.settings.smtp.return_path.domain());
+        let envelope = Envelope {
+            kind: "paused",
+            handoff: None,
+            to: reader,
+            reply_to: None,
+            message_id: &message_id,
+            thread: None,
+            not_before: now,
+        };
+        outbox::post(&mut tx, &plan, &letter, &envelope, now).await?;
+    }
+    tx.commit().await?;
+    ctx.ring();
+    Ok(Progress::Done)
+}

@@ -1,0 +1,90 @@
+//! correspond: letters leave the outbox, one to one. Written in the transaction that caused them, so none is forgotten;
+//! a stable Message-ID lets a reader's mail program fold a repetition.
+
+use crate::domain::group::delivery::Reply;
+use crate::domain::span::Span;
+use crate::flow::context::{Context, FlowError, Progress};
+use crate::flow::group::pace;
+use crate::mail::conversation::Mail;
+use crate::mail::dkim::seal;
+use crate::store::individual::letters::{self, Letter};
+
+/// A letter in hand is another node's after this long.
+const LEASE: Span = Span::minutes(15);
+/// After so many tries a letter is given up, and said so.
+const TRIES: i64 = 40;
+
+/// Sends the next letter that is due.
+///
+/// # Errors
+/// The store's.
+pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
+    let now = ctx.now();
+    let mut read = ctx.store().read().await?;
+    let due = letters::next_due(&mut read).await?;
+    drop(read);
+    if due.is_none_or(|at| at > now) {
+        return Ok(Progress::until(due));
+    }
+    let mut tx = ctx.store().write().await?;
+    let Some(mut letter) = letters::claim(&mut tx, ctx.node(), now, LEASE.after(now)).await? else {
+        return Ok(Progress::Idle);
+    };
+    pace::letter(&mut tx, &ctx.plan(), &letter.recipient, now).await?;
+    tx.commit().await?;
+    failpoint!("letter.claimed");
+
+    let plan = ctx.plan();
+    let smtp = &plan.settings.smtp;
+    let reply = match seal(smtp.dkim.as_ref(), &mut letter.message).await {
+        Ok(()) => send(ctx, &smtp.return_path.to_string(), &letter).await,
+        Err(why) => Reply::BrokenBefore(format!("could not {why}")),
+    };
+
+    failpoint!("letter.sent");
+    let now = ctx.now();
+    let mut tx = ctx.store().write().await?;
+    let recorded = match reply {
+        Reply::Accepted => letters::sent(&mut tx, &letter, now).await?,
+        Reply::NoMailbox(words) | Reply::Refused(words) | Reply::Unwelcome(words) => {
+            tracing::error!(letter = %letter.id, kind = %letter.kind, "letter refused for good; the table letters says why");
+            letters::failed(&mut tx, &letter, &words, now).await?
+        }
+        Reply::Later(words)
+        | Reply::RelayDown(words)
+        | Reply::NoLogin(words)
+        | Reply::BrokenBefore(words)
+        | Reply::BrokenAfter(words)
+            if letter.tries < TRIES =>
+        {
+            tracing::warn!(letter = %letter.id, kind = %letter.kind, tries = letter.tries + 1, "letter put off");
+            let wait = if letter.tries < 5 { Span::minutes(1) } else { Span::minutes(30) };
+            letters::later(&mut tx, &letter, wait.after(now), &words).await?
+        }
+        Reply::Later(words)
+        | Reply::RelayDown(words)
+        | Reply::NoLogin(words)
+        | Reply::BrokenBefore(words)
+        | Reply::BrokenAfter(words) => {
+            tracing::error!(letter = %letter.id, kind = %letter.kind, "letter given up; the table letters says why");
+            letters::failed(&mut tx, &letter, &words, now).await?
+        }
+    };
+    tx.commit().await?;
+    failpoint!("letter.recorded");
+    if !recorded {
+        tracing::warn!(letter = %letter.id, "result dropped: the claim was lost, and the letter may go once more");
+    }
+    Ok(Progress::Done)
+}
+
+async fn send(ctx: &Context, return_path: &str, letter: &Letter) -> Reply {
+    match ctx.relay().connect().await {
+        Ok(mut connection) => {
+            let reply = connection.send(&Mail::new(return_path, &letter.recipient, &letter.message), None).await;
+            connection.quit().await;
+            reply
+        }
+        Err(why) => Reply::RelayDown(why.to_string()),
+    }
+}

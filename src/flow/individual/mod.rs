@@ -1,0 +1,11 @@
+//! The individual side: a handoff, its letters, its salesperson's queue, and its outcome. Takes no list.
+
+pub mod outbox;
+pub mod dossier;
+pub mod hand_off;
+pub mod agenda;
+pub mod pass_on;
+pub mod follow_up;
+pub mod correspond;
+pub mod receive;
+pub mod alarm;

@@ -1,0 +1,46 @@
+//! The outbox: a letter to one of our people is written in the transaction that caused it. `correspond` sends it.
+
+use crate::domain::group::campaign::Sender;
+use crate::domain::id::{HandoffId, Name};
+use crate::domain::plan::Plan;
+use crate::flow::context::FlowError;
+use crate::mail::letter as mime;
+use crate::store::engine::backend::Tx;
+use crate::store::individual::letters::{self, NewLetter};
+use crate::text::letter::Letter;
+use jiff::Timestamp;
+
+/// How a letter goes out.
+#[derive(Debug)]
+pub struct Envelope<'a> {
+    /// What it is: "handoff", "changed", "reminder", "reply", "paused".
+    pub kind: &'static str,
+    /// About which handoff.
+    pub handoff: Option<HandoffId>,
+    /// To whom of ours.
+    pub to: &'a Name,
+    /// Whom an answer reaches; nobody in particular, if absent.
+    pub reply_to: Option<&'a Sender>,
+    /// Its Message-ID, which makes it one letter however often it is written.
+    pub message_id: &'a str,
+    /// The Message-ID it threads under.
+    pub thread: Option<&'a str>,
+    /// Not sent before this.
+    pub not_before: Timestamp,
+}
+
+/// Writes a letter into the outbox.
+///
+/// # Errors
+/// The store's; when the reader left the roster; when the letter does not fit a mail.
+pub async fn post(tx: &mut Tx, plan: &Plan, letter: &Letter, envelope: &Envelope<'_>, now: Timestamp) -> Result<(), FlowError> {
+    let to = envelope.to;
+    let (name, recipient) = plan.roster.person(to).ok_or_else(|| FlowError::Missing(format!("{to} in salespeople.toml")))?;
+    let settings = &plan.settings;
+    let from = Sender { name: format!("{} nurtured", settings.organisation.name), address: settings.smtp.return_path.clone() };
+    let message = mime::message(letter, &from, (name, recipient), envelope.reply_to, envelope.message_id, envelope.thread, now)
+        .map_err(|e| FlowError::Unable(format!("make a letter to {to}: {e}")))?;
+    let Envelope { kind, handoff, message_id, not_before, .. } = *envelope;
+    letters::add(tx, NewLetter { kind, handoff, recipient, message_id, message, not_before }, now).await?;
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! `pass_on`: a handoff goes to another salesperson, because somebody declined it, or because whoever had it is no longer
+//! ours. Nothing stays on the queue of somebody who left.
+
+use super::hand_off;
+use crate::domain::id::{HandoffId, Name};
+use crate::domain::individual::handoff::Handoff;
+use crate::domain::individual::routing::Assignment;
+use crate::domain::plan::Plan;
+use crate::domain::prospect::{Prospect, Standing};
+use crate::flow::context::{Context, FlowError};
+use crate::store::engine::backend::Tx;
+use crate::store::individual::{follow_ups, handoffs};
+use crate::store::people::prospects;
+use jiff::Timestamp;
+
+/// Offers a handoff to another salesperson: what was promised is promised anew, and the letter is written.
+///
+/// # Errors
+/// The store's; when it is closed, or the prospect has been contacted; a letter that cannot be written.
+pub async fn offer_to(
+    ctx: &Context,
+    tx: &mut Tx,
+    plan: &Plan,
+    prospect: &Prospect,
+    handoff: Handoff,
+    assignment: &Assignment,
+    now: Timestamp,
+) -> Result<Handoff, FlowError> {
+    let mut handoff = handoff.reassign(assignment).map_err(|e| FlowError::Refused(e.to_string()))?;
+    let hours = plan.roster.hours(&handoff.salesperson);
+    let (promise, is_request) = (plan.roster.promise, handoff.cause == "request");
+    handoff.answer_until = hours.after_working(if is_request { promise.request } else { promise.answer }, now);
+    handoff.touch_until = hours.after_working(if is_request { promise.request } else { promise.first_touch }, now);
+    handoffs::store(tx, &handoff).await?;
+    handoffs::reassign(tx, handoff.id, assignment, &plan.hash).await?;
+    prospects::set_standing(tx, prospect.id, Standing::Offered, Some(&handoff.salesperson)).await?;
+    follow_ups::done(tx, handoff.id, now).await?;
+    follow_ups::add(tx, prospect.id, Some(handoff.id), &handoff.salesperson, "Answer the offer", handoff.answer_until).await?;
+    handoffs::add_event(tx, handoff.id, "nurtured", "offered", &assignment.words(), now).await?;
+    let not_before = if is_request { now } else { hours.next_open(now) };
+    hand_off::offer(ctx, tx, plan, handoff.id, prospect, not_before, now).await?;
+    Ok(handoff)
+}
+
+/// Passes on what belonged to people who are no longer on the roster: an offer is made to somebody else, a lead that was
+/// worked on goes on with its next action at another's, any other item is the sales manager's. Returns how many handoffs
+/// and items moved.
+///
+/// # Errors
+/// The store's; a letter that cannot be written.
+pub async fn succeed(ctx: &Context) -> Result<u64, FlowError> {
+    let (plan, now) = (ctx.plan(), ctx.now());
+    let ours: Vec<&Name> = plan.roster.ids().collect();
+    let mut read = ctx.store().read().await?;
+    let left = handoffs::of_others(&mut read, &ours).await?;
+    let items = follow_ups::are_of_others(&mut read, &ours).await?;
+    drop(read);
+    let mut moved = 0;
+    for id in left {
+        if ctx.is_stopping() {
+            return Ok(moved);
+        }
+        moved += u64::from(succeed_to(ctx, &plan, id, now).await?);
+    }
+    if items {
+        let mut tx = ctx.store().write().await?;
+        moved += follow_ups::inherit(&mut tx, &ours, &plan.roster.manager).await?;
+        tx.commit().await?;
+    }
+    if moved > 0 {
+        ctx.ring();
+        tracing::info!(moved, "what belonged to people who left was passed on");
+    }
+    Ok(moved)
+}
+
+async fn succeed_to(ctx: &Context, plan: &Plan, id: HandoffId, now: Timestamp) -> Result<bool, FlowError> {
+    let mut tx = ctx.store().write().await?;
+    let prospect = hand_off::prospect_of(&mut tx, id).await?;
+    prospects::lock(&mut tx, prospect).await?;
+    let is_orphaned = |handoff: &Handoff| handoff.is_open() && plan.roster.person(&handoff.salesperson).is_none();
+    // Another node may have been first.
+    let Some(handoff) = handoffs::lock(&mut tx, id).await?.filter(is_orphaned) else { return Ok(false) };
+    let prospect = prospects::one(&mut tx, prospect).await?;
+    let assignment = hand_off::assignment(&mut tx, plan, &prospect, &[]).await?;
+    handoffs::add_event(&mut tx, id, "nurtured", "passed on", &format!("{} is no longer ours", handoff.salesperson), now).await?;
+    if handoff.touched_at.is_none() {
+        offer_to(ctx, &mut tx, plan, &prospect, handoff, &assignment, now).await?;
+    } else {
+        let to = assignment.salesperson();
+        let item = follow_ups::of_handoff(&mut tx, id).await?;
+        let (action, due_at) = item.map_or_else(|| ("Get in touch".to_owned(), now), |item| (item.action, item.due_at));
+        handoffs::store(&mut tx, &handoff.inherited_by(&assignment)).await?;
+        handoffs::reassign(&mut tx, id, &assignment, &plan.hash).await?;
+        prospects::set_standing(&mut tx, prospect.id, Standing::Owned, Some(to)).await?;
+        follow_ups::done(&mut tx, id, now).await?;
+        follow_ups::add(&mut tx, prospect.id, Some(id), to, &action, due_at).await?;
+        hand_off::offer(ctx, &mut tx, plan, id, &prospect, plan.roster.hours(to).next_open(now), now).await?;
+    }
+    tx.commit().await?;
+    tracing::info!(handoff = %id, to = %assignment.salesperson(), "passed on: whoever had it is no longer ours");
+    Ok(true)
+}

@@ -1,0 +1,292 @@
+//! receive: what comes back by mail. A token we signed decides whose mail it is about: anybody can write a bounce, so
+//! one without a token stops nobody. A person's words become a signal and reach one of ours in the same transaction.
+
+use super::dossier;
+use super::outbox::{self, Envelope};
+use crate::domain::address::Address;
+use crate::domain::doorway::signal::{About, Detail, NewSignal};
+use crate::domain::group::campaign::Sender;
+use crate::domain::id::{DeliveryId, Name, ProspectId, fingerprint};
+use crate::domain::individual::handoff::Handoff;
+use crate::domain::plan::Plan;
+use crate::domain::prospect::Prospect;
+use crate::flow::context::{Context, FlowError};
+use crate::flow::doorway::observe::{self, Observed};
+use crate::mail::token::Kind;
+use crate::store::engine::backend::Tx;
+use crate::store::group::deliveries::{self, Origin};
+use crate::store::group::issues;
+use crate::store::individual::handoffs;
+use crate::store::operations::erasures;
+use crate::store::people::prospects;
+use crate::text::notice::{self, Reply};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// A mail that came back, as far as it matters here.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// What makes it the same mail when it arrives again.
+    pub id: String,
+    /// Every address it was sent to, and the return path it speaks of.
+    pub recipients: Vec<String>,
+    /// The ids of the mails it answers, returns or complains about.
+    pub message_ids: Vec<String>,
+    /// What it says.
+    pub says: Says,
+}
+
+/// What a mail that came back says.
+#[derive(Debug, Clone)]
+pub enum Says {
+    /// Something did not arrive, or not yet; empty when it names nobody readable.
+    Undelivered(Vec<Failure>),
+    /// A machine answered.
+    Automatic {
+        /// Its subject.
+        subject: String,
+    },
+    /// A person answered.
+    Words {
+        /// Who.
+        from: Address,
+        /// Their subject.
+        subject: String,
+        /// What they wrote.
+        text: String,
+    },
+    /// Somebody objects to our mail.
+    Complaint {
+        /// As reported.
+        feedback: String,
+    },
+    /// None of these.
+    Nothing,
+}
+
+/// A recipient who was not reached.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// Whom it was for.
+    pub address: Address,
+    /// Whether the mailbox is gone for good.
+    pub hard: bool,
+    /// RFC 3463 status.
+    pub status: Option<String>,
+    /// What the other side said.
+    pub diagnostic: String,
+}
+
+/// What was made of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Taken {
+    /// `bounce`, `auto_reply`, `reply`, `complaint` or `nothing`.
+    pub what: &'static str,
+    /// In a sentence.
+    pub words: String,
+    /// About whom.
+    pub prospect: Option<ProspectId>,
+    /// Whether anything was recorded that was not there before.
+    pub new: bool,
+}
+
+/// Takes one mail. The same mail again changes nothing.
+///
+/// # Errors
+/// The store's; a letter that cannot be written. Nothing of it happened then.
+pub async fn receive(ctx: &Context, mail: &Mail) -> Result<Taken, FlowError> {
+    let (plan, now) = (ctx.plan(), ctx.now());
+    let mut tx = ctx.store().write().await?;
+    // Bounces come to the return path; the Message-ID travels with every answer.
+    let path = read_path(ctx, &plan, &mail.recipients);
+    let genuine = path.or_else(|| read_id(ctx, &plan, &mail.message_ids));
+    let origin_of = match (&mail.says, path) {
+        (Says::Undelivered(_), None) => None,
+        _ => genuine,
+    };
+    let origin = match origin_of {
+        Some(delivery) => deliveries::origin(&mut tx, delivery).await?,
+        None => None,
+    };
+    let taken = match (&mail.says, origin) {
+        (Says::Nothing, _) => nothing("it is neither a bounce nor an answer"),
+        (Says::Words { from, .. }, _) if is_ours(&plan, from) => nothing("one of our own people wrote it"),
+        (Says::Words { from, subject, text }, origin) => words(&mut tx, &plan, mail, origin, (from, subject, text), now).await?,
+        (_, None) => nothing("it carries no token of ours, so it stops nobody"),
+        (Says::Undelivered(failures), Some(origin)) => {
+            let detail = undelivered(failures, &origin.address);
+            told(&mut tx, &plan, "bounce", mail, &origin, detail, now).await?
+        }
+        (Says::Automatic { subject }, Some(origin)) => {
+            told(&mut tx, &plan, "auto_reply", mail, &origin, Detail::AutoReply { subject: subject.clone() }, now).await?
+        }
+        (Says::Complaint { feedback }, Some(origin)) => {
+            told(&mut tx, &plan, "complaint", mail, &origin, Detail::Complaint { feedback: feedback.clone() }, now).await?
+        }
+    };
+    tx.commit().await?;
+    ctx.ring();
+    tracing::info!(what = taken.what, new = taken.new, "mail taken");
+    Ok(taken)
+}
+
+fn nothing(why: &str) -> Taken {
+    Taken { what: "nothing", words: format!("It means nothing here: {why}."), prospect: None, new: false }
+}
+
+/// The delivery whose signed return path is among these addresses.
+fn read_path(ctx: &Context, plan: &Plan, recipients: &[String]) -> Option<DeliveryId> {
+    let ours = &plan.settings.smtp.return_path;
+    recipients.iter().find_map(|recipient| {
+        let (local, domain) = recipient.rsplit_once('@')?;
+        let (name, token) = local.rsplit_once('+')?;
+        let is_ours = domain.eq_ignore_ascii_case(ours.domain()) && name.eq_ignore_ascii_case(ours.local());
+        let token = ctx.signer().read_caseless(Kind::ReturnPath, token).filter(|_| is_ours)?;
+        Some(DeliveryId(token.id))
+    })
+}
+
+/// The delivery whose signed Message-ID is among these.
+fn read_id(ctx: &Context, plan: &Plan, ids: &[String]) -> Option<DeliveryId> {
+    let ours = plan.settings.smtp.return_path.domain();
+    ids.iter().find_map(|id| {
+        let (token, domain) = id.rsplit_once('@')?;
+        let token = ctx.signer().read(Kind::MessageId, token, "").filter(|_| domain.eq_ignore_ascii_case(ours))?;
+        Some(DeliveryId(token.id))
+    })
+}
+
+fn is_ours(plan: &Plan, from: &Address) -> bool {
+    *from == plan.settings.smtp.return_path
+        || plan.roster.ids().filter_map(|id| plan.roster.person(id)).any(|(_, address)| address == from)
+}
+
+/// A failure that names the address decides; otherwise any does: the mailbox may pass mail on to one that is gone.
+fn undelivered(failures: &[Failure], address: &Address) -> Detail {
+    let named = failures.iter().find(|f| f.address == *address);
+    match named.or_else(|| failures.iter().find(|f| f.hard)).or_else(|| failures.first()) {
+        Some(f) => Detail::Bounce { hard: f.hard, status: f.status.clone(), diagnostic: f.diagnostic.clone() },
+        None => Detail::Bounce { hard: false, status: None, diagnostic: "a notice that names nobody".to_owned() },
+    }
+}
+
+async fn told(
+    tx: &mut Tx,
+    plan: &Plan,
+    what: &'static str,
+    mail: &Mail,
+    origin: &Origin,
+    detail: Detail,
+    now: Timestamp,
+) -> Result<Taken, FlowError> {
+    let words = detail.words();
+    let observed = observe::write(tx, plan, &[signal(what, mail, Some(origin), origin.prospect, detail, now)], now).await?;
+    let new = matches!(observed.first(), Some(Observed::New(_)));
+    Ok(Taken { what, words: sentence(&words, new), prospect: origin.prospect, new })
+}
+
+fn sentence(words: &str, new: bool) -> String {
+    if new { format!("Recorded: {words}.") } else { format!("Known already: {words}.") }
+}
+
+/// The Message-ID may hold a name of theirs, so only a fingerprint of it is kept.
+fn signal(
+    what: &str,
+    mail: &Mail,
+    origin: Option<&Origin>,
+    prospect: Option<ProspectId>,
+    detail: Detail,
+    now: Timestamp,
+) -> NewSignal {
+    NewSignal {
+        about: prospect.map_or(About::Nobody, About::Prospect),
+        once: format!("{what}:mail:{}", fingerprint(&[&mail.id])),
+        occurred_at: now,
+        delivery: origin.map(|o| o.id),
+        issue: origin.map(|o| o.issue),
+        by: None,
+        machine: None,
+        detail,
+    }
+}
+
+/// What a person wrote: by its token, else by who has the address.
+async fn words(
+    tx: &mut Tx,
+    plan: &Plan,
+    mail: &Mail,
+    origin: Option<Origin>,
+    (from, subject, text): (&Address, &str, &str),
+    now: Timestamp,
+) -> Result<Taken, FlowError> {
+    let prospect = match &origin {
+        Some(origin) if origin.prospect.is_none() => {
+            return Ok(nothing("it answers a test copy, or somebody who has been forgotten"));
+        }
+        Some(origin) => origin.prospect,
+        None => prospects::by_address(tx, &[from]).await?.get(from).copied(),
+    };
+    let Some(prospect) = prospect else { return Ok(nothing("nobody we know wrote it")) };
+    let detail = Detail::Reply { subject: subject.to_owned(), text: text.to_owned() };
+    let said = detail.words();
+    let observed = observe::write(tx, plan, &[signal("reply", mail, origin.as_ref(), Some(prospect), detail, now)], now).await?;
+    let new = matches!(observed.first(), Some(Observed::New(_)));
+    if !new {
+        return Ok(Taken { what: "reply", words: sentence(&said, false), prospect: Some(prospect), new });
+    }
+    let campaign = match &origin {
+        Some(origin) => issues::content(tx, origin.issue).await?.map(|issue| issue.campaign),
+        None => None,
+    };
+    let prospect = prospects::one(tx, prospect).await?;
+    let lead = handoffs::of_prospect(tx, prospect.id).await?.into_iter().find(Handoff::is_open);
+    let reader = reader(plan, lead.as_ref(), campaign.as_ref());
+    let told = Reply {
+        prospect: prospect.display_name(),
+        company: prospect.company.clone(),
+        address: from.clone(),
+        campaign: campaign.map(|name| name.to_string()).unwrap_or_default(),
+        subject: subject.to_owned(),
+        text: text.to_owned(),
+        at: now,
+        lead_of: lead.map(|h| h.salesperson).filter(|id| *id != reader).map(|id| id.to_string()),
+        zone: dossier::zone_of(plan, &reader),
+    };
+    pass_on(tx, plan, &told, &prospect, &reader, &mail.id, now).await?;
+    Ok(Taken { what: "reply", words: format!("Recorded, and passed on to {reader}: {said}."), prospect: Some(prospect.id), new })
+}
+
+/// Who reads it: the salesperson whose lead they are, else the campaign's colleague, else the sales manager.
+fn reader(plan: &Plan, lead: Option<&Handoff>, campaign: Option<&Name>) -> Name {
+    let colleague = campaign.and_then(|name| plan.campaign(name)).map(|campaign| &campaign.reply_to);
+    let readers = [lead.map(|handoff| &handoff.salesperson), colleague];
+    let known = readers.into_iter().flatten().find(|id| plan.roster.person(id).is_some());
+    known.unwrap_or(&plan.roster.manager).clone()
+}
+
+/// Writes the letter into the outbox; answering it answers the prospect.
+async fn pass_on(
+    tx: &mut Tx,
+    plan: &Plan,
+    told: &Reply,
+    prospect: &Prospect,
+    reader: &Name,
+    mail: &str,
+    now: Timestamp,
+) -> Result<(), FlowError> {
+    let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("pass on a reply: {e}"));
+    let letter = notice::reply(told).map_err(|e| unable(&e))?;
+    let domain = plan.settings.smtp.return_path.domain();
+    let message_id = format!("{}{}@{domain}>", erasures::letter_about(prospect.id), fingerprint(&[mail]));
+    let reply_to = Sender { name: told.prospect.clone(), address: told.address.clone() };
+    let envelope = Envelope {
+        kind: "reply",
+        handoff: None,
+        to: reader,
+        reply_to: Some(&reply_to),
+        message_id: &message_id,
+        thread: None,
+        not_before: now,
+    };
+    outbox::post(tx, plan, &letter, &envelope, now).await
+}

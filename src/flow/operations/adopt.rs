@@ -1,0 +1,214 @@
+//! adopt: a database that came back from a backup, or was copied, becomes the one that sends. The stop journal is replayed,
+//! and what nobody can know is held: nobody who stopped is mailed, nobody is mailed twice.
+//!
+//! Everything happens while the database observes, so that nothing is marked beside it; what ends the observing comes
+//! last. A crash before that is repaired by adopting again.
+
+use super::forget;
+use crate::domain::address::Address;
+use crate::domain::id::ProspectId;
+use crate::domain::prospect::Standing;
+use crate::flow::context::{Context, FlowError};
+use crate::flow::group::publish;
+use crate::store::engine::journal::{self, Entry, Held, What};
+use crate::store::group::campaigns;
+use crate::store::individual::follow_ups;
+use crate::store::operations::{adoptions, identity, sending};
+use crate::store::people::prospects;
+use crate::store::people::suppressions::{self, Channel, Stop};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What an adoption did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Adopted {
+    /// Lines of the journals that were read.
+    pub journal_lines: usize,
+    /// Lines that could not be read.
+    pub unreadable_lines: usize,
+    /// Stops the database did not know.
+    pub stopped: u64,
+    /// Stops that had been lifted since.
+    pub lifted: u64,
+    /// Prospects handed off since, of whom the database knows no handoff: stopped, and on the sales manager's queue.
+    pub handed_off: u64,
+    /// People who had asked to be forgotten since, and are now.
+    pub forgotten: u64,
+    /// Occurrences that fell due since: each is written down, and its deliveries are held.
+    pub fell_due: u64,
+    /// Deliveries of which nobody knows whether they were sent since.
+    pub held: u64,
+}
+
+/// How a database is adopted.
+#[derive(Debug)]
+pub struct Adoption {
+    /// What the journals of every node say.
+    pub journals: Held,
+    /// It was moved, with everything that was ever sent from it: nothing is held.
+    pub moved: bool,
+    /// The token it gets.
+    pub token: String,
+    /// Where it is at home now.
+    pub place: String,
+}
+
+/// Adopts the database.
+///
+/// # Errors
+/// When it does not observe; the store's. It still observes then, and can be adopted again.
+pub async fn adopt(ctx: &Context, adoption: Adoption) -> Result<Adopted, FlowError> {
+    let mut tx = ctx.store().read().await?;
+    if sending::state(&mut tx).await?.observing.is_none() {
+        return Err(FlowError::Refused("this database is at home here: there is nothing to adopt".to_owned()));
+    }
+    drop(tx);
+    let journals = &adoption.journals;
+    let mut adopted =
+        Adopted { journal_lines: journals.entries.len(), unreadable_lines: journals.unreadable, ..Adopted::default() };
+    let last = journals.last();
+    replay(ctx, &last, &mut adopted).await?;
+    adopted.forgotten = forget_again(ctx, &last).await?;
+    if !adoption.moved {
+        adopted.fell_due = open_due(ctx).await?;
+        while publish::fill(ctx).await? {}
+    }
+    let now = ctx.now();
+    let mut tx = ctx.store().write().await?;
+    if !adoption.moved {
+        let words = "whether it was sent after the backup nobody knows";
+        adopted.held = adoptions::hold(&mut tx, words, now).await?;
+    }
+    identity::adopt(&mut tx, &adoption.token, &adoption.place).await?;
+    sending::open(&mut tx).await?;
+    tx.commit().await?;
+    ctx.ring();
+    tracing::warn!(?adopted, "the database was adopted");
+    Ok(adopted)
+}
+
+/// Brings every address to where the journals left it.
+async fn replay(ctx: &Context, last: &[Entry], adopted: &mut Adopted) -> Result<(), FlowError> {
+    let now = ctx.now();
+    let mut tx = ctx.store().write().await?;
+    let mut in_force = BTreeMap::new();
+    for suppression in suppressions::all(&mut tx).await? {
+        in_force.insert((suppression.address.clone(), suppression.channel.clone()), suppression.since()?);
+    }
+    let (mut stops, mut gone) = (Vec::new(), Vec::new());
+    for Entry { at, address, what } in last {
+        match what {
+            What::Stopped { channel, reason, source } => {
+                let Some(channel) = channel_of(channel) else { continue };
+                if !in_force.contains_key(&(address.clone(), channel.word().to_owned())) {
+                    let (address, reason) = (address.clone(), suppressions::reason(reason));
+                    stops.push(Stop { address, channel, reason, source: format!("{source} (from the stop journal, {at})") });
+                }
+            }
+            What::Lifted { channel } => {
+                let known = in_force.get(&(address.clone(), channel.clone())).is_some_and(|since| since <= at);
+                if let (true, Some(channel), Ok(address)) = (known, channel_of(channel), Address::parse(address)) {
+                    adopted.lifted += u64::from(suppressions::lift(&mut tx, &address, channel, now).await?);
+                }
+            }
+            What::Stands { .. } if what.lets_go() => {}
+            What::Stands { standing } => gone.extend(Address::parse(address).ok().map(|address| (address, standing, *at))),
+        }
+    }
+    adopted.stopped = suppressions::add(&mut tx, &stops, now).await?;
+    let wanted: Vec<&Address> = gone.iter().map(|(address, ..)| address).collect();
+    let known = prospects::by_address(&mut tx, &wanted).await?;
+    for (address, standing, at) in &gone {
+        let prospect = known.get(address);
+        if let Some(id) = prospect
+            && prospects::lock(&mut tx, *id).await? != Standing::Nurturing
+        {
+            continue;
+        }
+        let source = format!("was {standing} at {at}, which the backup does not know");
+        let stop = Stop { address: address.to_string(), channel: Channel::Email, reason: "manual", source };
+        adopted.handed_off += suppressions::add(&mut tx, &[stop], now).await?;
+        if let Some(id) = prospect {
+            let action = format!("Was {standing} when the database was lost: find out how they stand, then lift the stop");
+            follow_ups::add(&mut tx, *id, None, &ctx.plan().roster.manager, &action, now).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Forgets whom the journals know by a hash alone, and the database still by name.
+async fn forget_again(ctx: &Context, last: &[Entry]) -> Result<u64, FlowError> {
+    const PAGE: i64 = 1_000;
+    let is_erased = |what: &What| matches!(what, What::Stopped { reason, .. } if reason == "erased");
+    let hashes: BTreeSet<&str> = last.iter().filter(|e| is_erased(&e.what)).map(|e| e.address.as_str()).collect();
+    let (mut after, mut forgotten) = (ProspectId(0), 0);
+    while !hashes.is_empty() {
+        let mut tx = ctx.store().read().await?;
+        let page = adoptions::addresses(&mut tx, after, PAGE).await?;
+        drop(tx);
+        let Some((last, _)) = page.last() else { break };
+        after = *last;
+        for (_, address) in page.iter().filter(|(_, address)| hashes.contains(suppressions::erased(address).as_str())) {
+            forget::forget(ctx, address).await?;
+            forgotten += 1;
+        }
+    }
+    Ok(forgotten)
+}
+
+/// Opens every occurrence that fell due since the database last looked. Its deliveries are written so that they can be
+/// held: the one that was lost may have sent them, and a series must not send them again.
+async fn open_due(ctx: &Context) -> Result<u64, FlowError> {
+    let (plan, now) = (ctx.plan(), ctx.now());
+    let mut tx = ctx.store().write().await?;
+    campaigns::put(&mut tx, plan.schedules(), now).await?;
+    let mut opened = 0;
+    for campaign in &plan.campaigns {
+        opened += publish::open_every(&mut tx, campaign, &plan.hash, now).await?;
+    }
+    tx.commit().await?;
+    Ok(opened)
+}
+
+/// Writes into the journal what the database knows and the journal does not: at the first start with one, and after it could
+/// not be written. Returns how many lines.
+///
+/// # Errors
+/// The store's; when the journal cannot be read or written.
+pub async fn complete(ctx: &Context) -> Result<usize, FlowError> {
+    let Some(journal) = ctx.store().journal().cloned() else { return Ok(0) };
+    let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("keep stops in {}: {e}", journal.path().display()));
+    let last = journal::read(journal.path()).map_err(|e| unable(&e))?.last();
+    let known: BTreeSet<(String, Option<String>)> = last
+        .into_iter()
+        .filter(|entry| !entry.what.lets_go())
+        .map(|entry| match entry.what {
+            What::Stopped { channel, .. } => (entry.address, Some(channel)),
+            What::Lifted { .. } | What::Stands { .. } => (entry.address, None),
+        })
+        .collect();
+    let mut tx = ctx.store().read().await?;
+    let stops = suppressions::all(&mut tx).await?.into_iter().map(|s| {
+        let key = (s.address.clone(), Some(s.channel.clone()));
+        (key, (s.address, What::Stopped { channel: s.channel, reason: s.reason, source: s.source }))
+    });
+    let elsewhere = adoptions::elsewhere(&mut tx).await?.into_iter();
+    let elsewhere = elsewhere.map(|(address, standing)| ((address.clone(), None), (address, What::Stands { standing })));
+    let missing: Vec<(String, What)> =
+        stops.chain(elsewhere).filter(|(key, _)| !known.contains(key)).map(|(_, line)| line).collect();
+    drop(tx);
+    let lines = missing.len();
+    if lines > 0 {
+        let keeper = journal.clone();
+        tokio::task::spawn_blocking(move || keeper.write(missing)).await.map_err(|e| unable(&e))?;
+    }
+    match journal.trouble() {
+        Some(why) => Err(unable(&why)),
+        None => Ok(lines),
+    }
+}
+
+fn channel_of(word: &str) -> Option<Channel> {
+    [Channel::Email, Channel::Phone].into_iter().find(|channel| channel.word() == word)
+}

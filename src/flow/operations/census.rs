@@ -1,0 +1,121 @@
+//! census: everybody is counted by the law of conservation, a page at a time, so that a million of them fit into the memory
+//! of a few. Reads, and writes nothing; who is found without a future is `sweep`'s.
+
+use crate::domain::audience::Audience;
+use crate::domain::census::{Census, Group};
+use crate::domain::group::campaign::Campaign;
+use crate::domain::id::{Name, ProspectId};
+use crate::domain::plan::Plan;
+use crate::flow::context::FlowError;
+use crate::store::engine::backend::{Store, Tx};
+use crate::store::group::campaigns::State;
+use crate::store::group::{audiences, campaigns};
+use crate::store::operations::conservation::{self, Adrift, Page};
+use crate::store::operations::facts::Facts;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use tokio::sync::Mutex;
+
+/// How many prospects one statement looks at.
+pub const PAGE: i64 = 20_000;
+
+/// What is asked of every page: which campaigns come again, who is ours, and what time it is.
+#[derive(Debug)]
+pub struct Question {
+    audiences: Vec<Audience>,
+    ours: Vec<Name>,
+    now: Timestamp,
+}
+
+impl Question {
+    /// The question as things stand.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn ask(plan: &Plan, tx: &mut Tx, now: Timestamp) -> Result<Self, FlowError> {
+        let states = campaigns::all(tx).await?;
+        let audiences = coming(plan, &states, now).map(|campaign| campaign.audience.clone()).collect();
+        Ok(Self { audiences, ours: plan.roster.ids().cloned().collect(), now })
+    }
+
+    /// Counts those with ids after the first and up to the last.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn count(&self, tx: &mut Tx, after: ProspectId, up_to: ProspectId) -> Result<Census, FlowError> {
+        let (facts, ours) = self.parts();
+        let page = Page { facts: &facts, ours: &ours, after, up_to, now: self.now };
+        let mut census = Census::begin(self.now);
+        for alike in conservation::count(tx, page).await? {
+            // What was to be done comes before a campaign; a date that nobody reaches comes after it.
+            let is_reached = alike.truth.is_some_and(|truth| facts.fit(&truth));
+            census.add(if is_reached { Group::Campaign } else { alike.group }, alike.prospects);
+            census.in_two += alike.in_two;
+        }
+        Ok(census)
+    }
+
+    /// Those of them for whom nothing will ever be due.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn adrift(&self, tx: &mut Tx, after: ProspectId, up_to: ProspectId) -> Result<Vec<Adrift>, FlowError> {
+        let (facts, ours) = self.parts();
+        let mut adrift = conservation::adrift(tx, Page { facts: &facts, ours: &ours, after, up_to, now: self.now }).await?;
+        adrift.retain(|found| !found.truth.as_ref().is_some_and(|truth| facts.fit(truth)));
+        Ok(adrift)
+    }
+
+    fn parts(&self) -> (Facts<'_>, Vec<&Name>) {
+        (Facts::of(self.audiences.iter()), self.ours.iter().collect())
+    }
+}
+
+/// The campaigns that will come again: configured, not paused, with something to say and another occurrence. Who is in the
+/// audience of one has a next step, even if there is no letter left for them this time.
+pub fn coming<'a>(
+    plan: &'a Plan,
+    states: &'a BTreeMap<Name, State>,
+    now: Timestamp,
+) -> impl Iterator<Item = &'a Campaign> + use<'a> {
+    let runs = |campaign: &&Campaign| states.get(&campaign.name).is_none_or(|state| state.paused.is_none());
+    let comes = move |campaign: &&Campaign| !campaign.newsletters.is_empty() && campaign.schedule.after(now).is_some();
+    plan.campaigns.iter().filter(runs).filter(comes)
+}
+
+/// Counts everybody.
+///
+/// # Errors
+/// The store's.
+pub async fn take(store: &Store, plan: &Plan, now: Timestamp) -> Result<Census, FlowError> {
+    let mut tx = store.read().await?;
+    let question = Question::ask(plan, &mut tx, now).await?;
+    let last = audiences::last(&mut tx).await?;
+    let mut census = Census::begin(question.now);
+    census.prospects = conservation::all(&mut tx, last).await?;
+    drop(tx);
+    // Two at a time: nobody is deleted, so whoever looks at which page, each prospect is in one.
+    let cursor = Mutex::new(ProspectId(0));
+    let (one, two) = tokio::try_join!(pages(store, &question, &cursor, last), pages(store, &question, &cursor, last))?;
+    census.join(&one);
+    census.join(&two);
+    Ok(census)
+}
+
+/// Counts pages that nobody else counts, until there are no more.
+async fn pages(store: &Store, question: &Question, cursor: &Mutex<ProspectId>, last: ProspectId) -> Result<Census, FlowError> {
+    let mut census = Census::begin(question.now);
+    loop {
+        // A transaction a page: a long one would keep SQLite's log from being cut.
+        let mut tx = store.read().await?;
+        let mut next = cursor.lock().await;
+        let after = *next;
+        let up_to = audiences::window(&mut tx, after, PAGE).await?.min(last);
+        if up_to <= after {
+            return Ok(census);
+        }
+        *next = up_to;
+        drop(next);
+        census.join(&question.count(&mut tx, after, up_to).await?);
+    }
+}

@@ -1,0 +1,72 @@
+//! halt: what somebody of ours stops by hand, and sets going again: a campaign, an address.
+
+use crate::domain::address::Address;
+use crate::domain::id::Name;
+use crate::flow::context::{Context, FlowError};
+use crate::store::doorway::assessments;
+use crate::store::group::campaigns;
+use crate::store::people::prospects;
+use crate::store::people::suppressions::{self, Channel, Stop, Suppression};
+
+/// Pauses a campaign. Nothing of it is sent after this, whatever is open; returns whether it ran until now.
+///
+/// # Errors
+/// The store's.
+pub async fn pause(ctx: &Context, campaign: &Name, reason: &str) -> Result<bool, FlowError> {
+    let mut tx = ctx.store().write().await?;
+    let paused = campaigns::pause(&mut tx, campaign, reason, ctx.now()).await?;
+    tx.commit().await?;
+    tracing::info!(%campaign, paused, "pause asked for");
+    Ok(paused)
+}
+
+/// Resumes a campaign; returns whether it was paused.
+///
+/// # Errors
+/// The store's.
+pub async fn resume(ctx: &Context, campaign: &Name) -> Result<bool, FlowError> {
+    let mut tx = ctx.store().write().await?;
+    let resumed = campaigns::resume(&mut tx, campaign, ctx.now()).await?;
+    tx.commit().await?;
+    ctx.ring();
+    tracing::info!(%campaign, resumed, "resume asked for");
+    Ok(resumed)
+}
+
+/// Stops an address on a channel, in somebody's words; returns whether it was not stopped yet.
+///
+/// # Errors
+/// The store's.
+pub async fn suppress(ctx: &Context, address: &Address, channel: Channel, words: &str) -> Result<bool, FlowError> {
+    let mut tx = ctx.store().write().await?;
+    let stop = Stop { address: address.to_string(), channel, reason: "manual", source: words.to_owned() };
+    let new = suppressions::add(&mut tx, &[stop], ctx.now()).await? > 0;
+    tx.commit().await?;
+    Ok(new)
+}
+
+/// Lifts what stops an address on a channel, in somebody's words, which are kept beside the reason it had. Returns
+/// what was lifted.
+///
+/// # Errors
+/// The store's; when the address was erased: that is for good.
+pub async fn lift(ctx: &Context, address: &Address, channel: Channel, words: &str) -> Result<Option<Suppression>, FlowError> {
+    let now = ctx.now();
+    let mut tx = ctx.store().write().await?;
+    let in_force = suppressions::of(&mut tx, &[address]).await?.into_iter().filter(|s| s.channel == channel.word());
+    let (own, erased): (Vec<_>, Vec<_>) = in_force.partition(|s| s.address == address.as_str());
+    let Some(lifted) = own.into_iter().next() else {
+        if erased.is_empty() {
+            return Ok(None);
+        }
+        return Err(FlowError::Refused("that person asked to be forgotten: the stop stays, and cannot be lifted".to_owned()));
+    };
+    suppressions::lift(&mut tx, address, channel, now).await?;
+    suppressions::note_lifted(&mut tx, address, channel, &format!("; lifted: {words}"), now).await?;
+    // A date they asked for may have passed while they were suppressed.
+    let known = prospects::by_address(&mut tx, &[address]).await?;
+    assessments::mark(&mut tx, known.into_values().map(|id| (id, now))).await?;
+    tx.commit().await?;
+    ctx.ring();
+    Ok(Some(lifted))
+}

@@ -1,0 +1,8 @@
+//! Over all sides: what is stopped by hand, who is erased, a database that comes back, and what time alone brings.
+
+pub mod halt;
+pub mod forget;
+pub mod adopt;
+pub mod seal;
+pub mod census;
+pub mod sweep;

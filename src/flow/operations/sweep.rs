@@ -1,0 +1,173 @@
+//! sweep: what time alone brings. Promises not kept (an offer not answered, a lead not contacted) are called to mind, and
+//! prospects whom no campaign reaches get a date on which somebody looks at them.
+
+use super::census::{self, PAGE, Question};
+use crate::domain::census::{Census, Group};
+use crate::domain::id::{Name, ProspectId};
+use crate::domain::individual::handoff::{Handoff, State};
+use crate::domain::plan::Plan;
+use crate::domain::prospect::Prospect;
+use crate::domain::span::{Span, midnight};
+use crate::flow::context::{Context, FlowError, Progress};
+use crate::flow::individual::outbox::{self, Envelope};
+use crate::flow::individual::{dossier, pass_on};
+use crate::store::engine::backend::Tx;
+use crate::store::group::audiences;
+use crate::store::individual::{follow_ups, handoffs};
+use crate::store::operations::conservation::{self, Adrift};
+use crate::store::operations::counts;
+use crate::store::people::prospects;
+use crate::text::notice::{self, About, Reminder};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::collections::BTreeSet;
+
+/// When somebody should look at a prospect whom no campaign reaches.
+const REVIEW: Span = Span::days(90);
+
+/// How many reviews a day are pushed; the rest waits until tomorrow.
+const REVIEWS_A_DAY: usize = 5;
+
+/// Reminds of one promise whose time has run out (an offer not answered, a lead not contacted): its salesperson and the
+/// sales manager, once.
+///
+/// # Errors
+/// The store's.
+pub async fn remind(ctx: &Context) -> Result<Progress, FlowError> {
+    let (plan, now) = (ctx.plan(), ctx.now());
+    let mut read = ctx.store().read().await?;
+    let waiting = handoffs::unreminded(&mut read).await?;
+    drop(read);
+    let Some((id, until)) = waiting else { return Ok(Progress::Idle) };
+    if until > now {
+        return Ok(Progress::NotBefore(until));
+    }
+    let mut tx = ctx.store().write().await?;
+    let waits = |h: &Handoff| h.state == State::Offered || (h.state == State::Owned && h.touched_at.is_none());
+    let Some(handoff) = handoffs::lock(&mut tx, id).await?.filter(waits) else {
+        return Ok(Progress::Done);
+    };
+    let prospect = prospects::one(&mut tx, handoff.prospect).await?;
+    let to: BTreeSet<&Name> = [&handoff.salesperson, &plan.roster.manager].into_iter().collect();
+    // Whoever left is reminded of nothing; the next review passes on what they had.
+    let to = to.into_iter().filter(|id| plan.roster.person(id).is_some());
+    for reader in to {
+        remember(ctx, &mut tx, &plan, &handoff, &prospect, reader, now).await?;
+    }
+    let why = if handoff.state == State::Offered { "not answered in time" } else { "not contacted in time" };
+    handoffs::add_event(&mut tx, id, "nurtured", "reminded", why, now).await?;
+    tx.commit().await?;
+    ctx.ring();
+    Ok(Progress::Done)
+}
+
+async fn remember(
+    ctx: &Context,
+    tx: &mut Tx,
+    plan: &Plan,
+    handoff: &Handoff,
+    prospect: &Prospect,
+    reader: &Name,
+    now: Timestamp,
+) -> Result<(), FlowError> {
+    let offered = handoff.state == State::Offered;
+    let reminder = Reminder {
+        prospect: prospect.display_name(),
+        company: prospect.company.clone(),
+        about: if offered { About::Offer } else { About::FollowUp },
+        action: if offered { "Answer the offer" } else { "Make the first contact" }.to_owned(),
+        due_at: if offered { handoff.answer_until } else { handoff.touch_until },
+        otherwise: None,
+        page_url: dossier::page_url(ctx.signer(), plan, handoff.id, &handoff.salesperson),
+        queue_url: dossier::queue_url(ctx.signer(), plan, &handoff.salesperson, now),
+        zone: dossier::zone_of(plan, reader),
+    };
+    let letter = notice::reminder(&reminder).map_err(|e| FlowError::Unable(format!("write a reminder: {e}")))?;
+    // One for each promise and reader: a handoff passed on makes a new promise, and the manager hears of that one too.
+    let promise = format!("{}-{}-{}", handoff.id, handoff.state.word(), handoff.salesperson);
+    let message_id = format!("<reminder-{promise}-{reader}@{}>", plan.settings.smtp.return_path.domain());
+    let thread = dossier::message_id(plan, handoff.id, &handoff.salesperson);
+    let envelope = Envelope {
+        kind: "reminder",
+        handoff: Some(handoff.id),
+        to: reader,
+        reply_to: None,
+        message_id: &message_id,
+        thread: Some(&thread),
+        not_before: now,
+    };
+    outbox::post(tx, plan, &letter, &envelope, now).await
+}
+
+/// Looks after those whom no running campaign reaches: a date of review for who has none, and, when the date has come, an
+/// item on the sales manager's queue, a few a day. What belonged to somebody who is no longer ours passes on. Returns
+/// where everybody is afterwards; nothing when the house stops meanwhile.
+///
+/// # Errors
+/// The store's.
+pub async fn review(ctx: &Context) -> Result<Option<Census>, FlowError> {
+    pass_on::succeed(ctx).await?;
+    let mut tx = ctx.store().read().await?;
+    let question = Question::ask(&ctx.plan(), &mut tx, ctx.now()).await?;
+    let last = audiences::last(&mut tx).await?;
+    let mut census = Census::begin(ctx.now());
+    census.prospects = conservation::all(&mut tx, last).await?;
+    drop(tx);
+    let (mut after, mut left) = (ProspectId(0), REVIEWS_A_DAY);
+    while after < last {
+        if ctx.is_stopping() {
+            return Ok(None);
+        }
+        let mut tx = ctx.store().read().await?;
+        let up_to = audiences::window(&mut tx, after, PAGE).await?.min(last);
+        let mut found = question.count(&mut tx, after, up_to).await?;
+        if found.of(Group::Adrift) > 0 {
+            let adrift = question.adrift(&mut tx, after, up_to).await?;
+            drop(tx);
+            let today = review_page(ctx, &adrift, left).await?;
+            left -= today;
+            let (today, all) = (whole(today), whole(adrift.len()));
+            found.move_over(Group::Adrift, Group::Item, today);
+            found.move_over(Group::Adrift, Group::Review, all - today);
+        }
+        census.join(&found);
+        after = up_to;
+    }
+    Ok(Some(census))
+}
+
+/// The same for one page, with so many reviews left for today. Returns how many it used.
+async fn review_page(ctx: &Context, adrift: &[Adrift], left: usize) -> Result<usize, FlowError> {
+    let (plan, now) = (ctx.plan(), ctx.now());
+    let (due, fresh): (Vec<_>, Vec<_>) = adrift.iter().partition(|found| found.review_after.is_some());
+    let due: Vec<ProspectId> = due.into_iter().map(|found| found.prospect).collect();
+    let (today, later) = due.split_at(due.len().min(left));
+    let again: Vec<ProspectId> = fresh.into_iter().map(|found| found.prospect).chain(today.iter().copied()).collect();
+    let mut tx = ctx.store().write().await?;
+    for prospect in today {
+        let action = "No newsletter reaches them: look at them, and log what you did";
+        follow_ups::add(&mut tx, *prospect, None, &plan.roster.manager, action, now).await?;
+    }
+    counts::review(&mut tx, &again, begin_of_day(REVIEW.after(now))).await?;
+    counts::review(&mut tx, later, begin_of_day(Span::days(1).after(now))).await?;
+    tx.commit().await?;
+    tracing::info!(prospects = adrift.len(), due = today.len(), "no campaign reaches them; somebody will look at them");
+    Ok(today.len())
+}
+
+/// Reviews are a day's work: those of one day come together, and are counted together.
+fn begin_of_day(at: Timestamp) -> Timestamp {
+    midnight(at.to_zoned(TimeZone::UTC).date())
+}
+
+fn whole(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Prospects without a future: nobody will look at them and nothing is due. Always none.
+///
+/// # Errors
+/// The store's.
+pub async fn without_future(ctx: &Context) -> Result<i64, FlowError> {
+    Ok(census::take(ctx.store(), &ctx.plan(), ctx.now()).await?.without_future())
+}

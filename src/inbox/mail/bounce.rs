@@ -1,0 +1,241 @@
+//! One raw mail, and what it is: a bounce, a complaint, a machine's answer, or a person's.
+//!
+//! Only reads. Whether it concerns a mail of ours, its token decides elsewhere: anybody can write a bounce.
+
+use super::address;
+use super::habit;
+use super::letter;
+use super::notice;
+use super::reply;
+use super::report::{self, Complaint, Failure};
+use super::verdict;
+use crate::domain::address::Address;
+use crate::domain::doorway::signal::excerpt;
+use mail_parser::{Message, MessageParser, MimeHeaders};
+
+/// A mail that came back to us, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returned {
+    /// Every address it was sent to, letter for letter: among them `bounces+TOKEN@…` or a colleague's.
+    pub recipients: Vec<String>,
+    /// Its own Message-ID, if it has one: what makes it the same mail when it arrives again.
+    pub id: Option<String>,
+    /// The ids of the mails it answers, returns or complains about.
+    pub message_ids: Vec<String>,
+    /// What it is.
+    pub kind: Incoming,
+}
+
+/// What a mail that came back is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Incoming {
+    /// Something was not delivered, or not yet; empty when it names nobody readable.
+    Bounce(Vec<Failure>),
+    /// A machine answered.
+    AutoReply {
+        /// As decoded.
+        subject: String,
+    },
+    /// A person answered.
+    Reply {
+        /// Who.
+        from: Address,
+        /// As decoded.
+        subject: String,
+        /// What they wrote, without quotes and signature, at most 4,000 characters.
+        text: String,
+        /// The ids it answers.
+        in_reply_to: Vec<String>,
+    },
+    /// Feedback from a mailbox provider.
+    Complaint(Complaint),
+    /// None of these: a list, a newsletter, noise.
+    Unknown,
+}
+
+/// Why a mail was not read.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ReadError {
+    /// Larger than any answer is.
+    #[error("the mail is larger than 25 MiB")]
+    TooLarge,
+    /// Nothing in it is mail.
+    #[error("this is no mail: it has no header")]
+    NoMail,
+}
+
+/// Reads one raw mail; an mbox `From ` line before it is ignored.
+///
+/// # Errors
+/// When it is over 25 MiB or holds no header at all. Never panics, whatever the bytes.
+pub fn read(raw: &[u8]) -> Result<Returned, ReadError> {
+    if raw.len() > letter::LARGEST {
+        return Err(ReadError::TooLarge);
+    }
+    let raw = without_mbox_line(raw);
+    let message = MessageParser::default().parse(raw).filter(|message| !message.headers().is_empty()).ok_or(ReadError::NoMail)?;
+    Ok(Returned {
+        recipients: recipients(&message),
+        id: message.message_id().map(str::to_owned),
+        message_ids: letter::message_ids(&message),
+        kind: kind(&message),
+    })
+}
+
+fn kind(message: &Message) -> Incoming {
+    if let Some(complaint) = report::complaint(message) {
+        return Incoming::Complaint(complaint);
+    }
+    if let Some(failures) = bounce(message) {
+        return Incoming::Bounce(failures);
+    }
+    let subject = letter::subject(message);
+    if reply::is_automatic(message) {
+        return Incoming::AutoReply { subject };
+    }
+    let from = letter::header(message, "From").and_then(|from| address::first(&from));
+    match from {
+        Some(from) if !reply::is_bulk(message) && !is_report(message) && !is_daemon(message) => {
+            let text = reply::own_words(&letter::words(message));
+            Incoming::Reply { from, subject, text, in_reply_to: letter::referred(message) }
+        }
+        _ => Incoming::Unknown,
+    }
+}
+
+/// What was not delivered; `None` when the mail is no bounce.
+fn bounce(message: &Message) -> Option<Vec<Failure>> {
+    if let Some(failures) = report::failures(message) {
+        return Some(failures);
+    }
+    let notice = notice::before_copy(&letter::words(message));
+    let subject = letter::subject(message);
+    // Exim names them in a header of their own.
+    let marked: Vec<Address> =
+        letter::header(message, "X-Failed-Recipients").iter().flat_map(|value| address::find(value)).map(|f| f.address).collect();
+    let (daemon, titled, told) = (is_daemon(message), is_title(&subject), habit::says_undelivered(&notice));
+    let answer = reply::is_automatic(message) && !daemon && !titled && !is_report(message);
+    let own = own(message);
+    // Blocks are read in any language.
+    let certain = !marked.is_empty() || daemon && (titled || told || notice::has_block(&notice, &own));
+    if answer || !(certain || told && (titled || is_report(message))) {
+        return None;
+    }
+    let host = from_host(message);
+    let mut found = notice::recipients(&notice, &own, host.as_deref());
+    if !marked.is_empty() {
+        found.retain(|(address, _)| marked.contains(address));
+        let unsaid: Vec<Address> = marked.into_iter().filter(|address| found.iter().all(|(known, _)| known != address)).collect();
+        found.extend(unsaid.into_iter().map(|address| (address, notice.clone())));
+    }
+    // A colleague who only writes about a failed delivery names no recipient in any of the known ways.
+    if found.is_empty() && !certain {
+        return None;
+    }
+    let delayed = notice::says_delayed(&format!("{subject}\n{notice}"));
+    Some(found.into_iter().map(|(address, words)| failure(address, &words, delayed)).collect())
+}
+
+fn failure(address: Address, words: &str, delayed: bool) -> Failure {
+    let (hard, status) = verdict::judge(None, words);
+    Failure { address, hard: hard && !delayed, given_up: !delayed, status, diagnostic: excerpt(words, 300) }
+}
+
+fn is_report(message: &Message) -> bool {
+    message.content_type().is_some_and(|kind| {
+        kind.ctype().eq_ignore_ascii_case("multipart") && kind.subtype().is_some_and(|s| s.eq_ignore_ascii_case("report"))
+    })
+}
+
+/// Whether a mail system speaks: by its sender, or by the empty return path that RFC 5321 asks of it.
+fn is_daemon(message: &Message) -> bool {
+    let sender = letter::sender(message).to_lowercase();
+    let empty = |name| letter::header(message, name).is_some_and(|path| path.trim() == "<>");
+    DAEMONS.iter().any(|name| sender.contains(name)) || empty("Return-Path") || empty("From")
+}
+
+fn is_title(subject: &str) -> bool {
+    let subject = subject.to_lowercase();
+    TITLES.iter().any(|title| subject.contains(title))
+}
+
+/// The addresses of the notice itself: never the ones it reports.
+fn own(message: &Message) -> Vec<Address> {
+    let names = ["To", "From", "Sender", "Reply-To", "Errors-To", "Delivered-To"];
+    let values = names.iter().filter_map(|name| letter::header(message, name));
+    values.flat_map(|value| address::find(&value)).map(|found| found.address).collect()
+}
+
+fn from_host(message: &Message) -> Option<String> {
+    let from = letter::header(message, "From").and_then(|from| address::first(&from))?;
+    psl::domain_str(from.domain()).map(str::to_owned)
+}
+
+fn recipients(message: &Message) -> Vec<String> {
+    let names = ["To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To"];
+    let mut all: Vec<String> = Vec::new();
+    for value in names.iter().filter_map(|name| letter::header(message, name)) {
+        for found in address::written(&value) {
+            if all.len() < 200 && !all.iter().any(|known| known == found) {
+                all.push(found.to_owned());
+            }
+        }
+    }
+    all
+}
+
+fn without_mbox_line(raw: &[u8]) -> &[u8] {
+    let separator = raw.starts_with(b"From ") || raw.starts_with(b">From ");
+    match raw.iter().position(|byte| *byte == b'\n') {
+        Some(end) if separator => &raw[end + 1..],
+        _ => raw,
+    }
+}
+
+const DAEMONS: [&str; 9] = [
+    "mailer-daemon",
+    "mailer daemon",
+    "mdaemon@",
+    "postmaster",
+    "mail delivery",
+    "mail.delivery.system",
+    "delivery subsystem",
+    "mail administrator",
+    "system administrator",
+];
+
+const TITLES: [&str; 33] = [
+    "undeliver",
+    "delivery status notification",
+    "delivery fail",
+    "delivery report",
+    "delivery notification",
+    "delivery error",
+    "delivery problem",
+    "delivery warning",
+    "delivery delayed",
+    "mail delivery",
+    "failure notice",
+    "failure delivery",
+    "failed delivery",
+    "failed mail",
+    "mail failed",
+    "returned mail",
+    "returned to sender",
+    "returning to sender",
+    "returning message to sender",
+    "non-delivery",
+    "nondeliverable",
+    "could not be delivered",
+    "not delivered",
+    "message delayed",
+    "delayed mail",
+    "user unknown",
+    "processing error",
+    "automatically rejected",
+    "no se puede entregar",
+    "no se ha podido entregar",
+    "unzustellbar",
+    "nicht zugestellt",
+    "non remis",
+];

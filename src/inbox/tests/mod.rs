@@ -1,0 +1,4 @@
+//! Reading held against mails and lists whose truth is known, and against noise.
+
+mod corpus;
+mod lists;

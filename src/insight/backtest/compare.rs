@@ -1,0 +1,288 @@
+//! compare: what some rules would have decided about a prospect, beside what was decided. With the rules that were in force
+//! the two are the same, down to every citation; where they are not, it says what stands in the way of seeing that.
+
+use super::whole::Life;
+use crate::domain::criterion::{Criterion, PerCriterion};
+use crate::domain::doorway::qualification::{Finding, Qualification};
+use crate::domain::doorway::replay::{Decision, Replayed, Witness, replay};
+use crate::domain::doorway::rule::Qualifying;
+use crate::domain::doorway::signal::Detail;
+use crate::domain::id::{HandoffId, Name, ProspectId};
+use crate::flow::context::FlowError;
+use crate::store::doorway::pasts::{Decided, Offered};
+use crate::store::doorway::qualifications;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+/// By so much the live path may be behind a signal that decides: its steps take their time.
+const TAKES: SignedDuration = SignedDuration::from_mins(15);
+
+/// The rules asked about, and the time they are asked about.
+#[derive(Debug)]
+pub struct Asked {
+    /// The rules.
+    pub rules: Qualifying,
+    /// What identifies them.
+    pub hash: String,
+    /// Which rules were in force since when, in order.
+    pub in_force: Vec<(Timestamp, String)>,
+    /// As if they had come into force then.
+    pub from: Timestamp,
+    /// Up to when.
+    pub until: Timestamp,
+}
+
+/// One decision: as it was, as it would have been, or both.
+#[derive(Debug, Clone, Serialize)]
+pub struct Compared {
+    /// About whom.
+    pub prospect: ProspectId,
+    /// What they are called.
+    pub name: String,
+    /// In which episode of theirs.
+    pub episode: i64,
+    /// What is different.
+    pub change: Change,
+    /// What these rules would have decided.
+    pub would: Option<Would>,
+    /// What was decided.
+    pub was: Option<Was>,
+    /// Of a lost one: what these rules do not see met at the instant at which it was decided.
+    pub missing: Vec<Criterion>,
+    /// Whether these rules reproduce it, if they were in force.
+    pub reproduced: Reproduced,
+}
+
+/// What is different.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// Nothing.
+    Same,
+    /// It would have been decided earlier.
+    Earlier,
+    /// It would have been decided later in the episode, with what was learnt until then.
+    Later,
+    /// It would have been decided for another cause.
+    Otherwise,
+    /// It would have been decided, and was not.
+    Gained,
+    /// It was decided, and would not have been.
+    Lost,
+}
+
+/// Whether a decision on record is reproduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reproduced {
+    /// The same cause at the same instant, and the same five findings with the same citations.
+    Exactly,
+    /// The same, but that what is cited is worded otherwise by now: a name changed, or the service did.
+    Reworded,
+    /// Other rules were in force.
+    OtherRules,
+    /// What it rested on was erased since.
+    Erased,
+    /// Not, and nothing explains it.
+    No,
+    /// There is nothing on record.
+    Nothing,
+}
+
+/// What these rules would have decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Would {
+    /// "ready" or "request".
+    pub cause: &'static str,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Was {
+    /// "ready" or "request".
+    pub cause: String,
+    /// When.
+    pub at: Timestamp,
+    /// The handoff it led to.
+    pub handoff: Option<HandoffId>,
+    /// Who had it last.
+    pub salesperson: Option<Name>,
+    /// What the salesperson said to it.
+    pub answer: Answer,
+    /// Whether they bought.
+    pub won: bool,
+    /// When the handoff ended.
+    pub closed_at: Option<Timestamp>,
+}
+
+/// What the salesperson said to an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Took it.
+    Accepted,
+    /// Did not take it, and it ended.
+    Rejected,
+    /// Nothing yet.
+    Open,
+}
+
+/// What came of one prospect.
+#[derive(Debug)]
+pub struct Fate {
+    /// Their decisions.
+    pub compared: Vec<Compared>,
+    /// The one criterion that they miss today by these rules, where it is one.
+    pub lacks: Option<Criterion>,
+}
+
+impl Asked {
+    /// Whether these rules were in force at an instant; before any were, nobody can say otherwise.
+    #[must_use]
+    pub fn were_in_force(&self, at: Timestamp) -> bool {
+        let then = self.in_force.iter().rev().find(|(since, _)| *since <= at);
+        then.is_none_or(|(_, hash)| *hash == self.hash)
+    }
+
+    /// Replays one life and compares.
+    ///
+    /// # Errors
+    /// When what is on record cannot be read.
+    pub fn compare(&self, life: Life) -> Result<Fate, FlowError> {
+        let Life { person, decided, past } = life;
+        let name = person.name.unwrap_or_else(|| format!("prospect {}", person.prospect));
+        let Some(past) = past else {
+            let erased = decided.iter().filter(|d| d.at >= self.from).map(|d| Compared {
+                prospect: person.prospect,
+                name: name.clone(),
+                episode: d.episode,
+                change: Change::Lost,
+                would: None,
+                was: Some(was(d)),
+                missing: Vec::new(),
+                reproduced: Reproduced::Erased,
+            });
+            return Ok(Fate { compared: erased.collect(), lacks: None });
+        };
+        let Replayed { decisions, witnesses, last } = replay(&self.rules, past, self.from, self.until);
+        let mut compared = Vec::new();
+        let episodes = decisions.iter().map(|d| d.episode).chain(decided.iter().map(|d| d.episode));
+        let mut episodes: Vec<i64> = episodes.collect();
+        episodes.sort_unstable();
+        episodes.dedup();
+        for episode in episodes {
+            let mut would = decisions.iter().filter(|d| d.episode == episode);
+            let recorded = decided.iter().zip(&witnesses).filter(|(d, _)| d.episode == episode && d.at >= self.from);
+            for (decided, witness) in recorded {
+                let decision = would.next();
+                compared.push(self.one(person.prospect, &name, decision, decided, witness)?);
+            }
+            compared.extend(would.map(|d| Compared {
+                prospect: person.prospect,
+                name: name.clone(),
+                episode,
+                change: Change::Gained,
+                would: Some(Would { cause: d.cause, at: d.at }),
+                was: None,
+                missing: Vec::new(),
+                reproduced: Reproduced::Nothing,
+            }));
+        }
+        let missing = last.map(|last| last.missing()).unwrap_or_default();
+        Ok(Fate { compared, lacks: missing.first().copied().filter(|_| missing.len() == 1) })
+    }
+
+    fn one(
+        &self,
+        prospect: ProspectId,
+        name: &str,
+        decision: Option<&Decision>,
+        decided: &Decided,
+        witness: &Witness,
+    ) -> Result<Compared, FlowError> {
+        let in_force = self.were_in_force(decided.at) && decision.is_none_or(|d| self.were_in_force(d.at));
+        let change = match decision {
+            None => Change::Lost,
+            // What waited to be offered was the same decision all the time.
+            Some(d) if d.at <= decided.at && (in_force || decided.at.duration_since(d.at) <= TAKES) => {
+                if witness.cause == Some(decided.cause.as_str()) { Change::Same } else { Change::Otherwise }
+            }
+            Some(d) if d.at < decided.at => Change::Earlier,
+            Some(_) => Change::Later,
+        };
+        let missing = if change == Change::Lost { witness.qualification.missing() } else { Vec::new() };
+        let reproduced = if in_force {
+            let found = reproduced(&witness.qualification, &qualifications::read_findings(&decided.findings)?);
+            if found == Reproduced::Erased || change == Change::Same { found } else { Reproduced::No }
+        } else {
+            Reproduced::OtherRules
+        };
+        let would = decision.map(|d| Would { cause: d.cause, at: d.at });
+        let (name, episode, was) = (name.to_owned(), decided.episode, Some(was(decided)));
+        Ok(Compared { prospect, name, episode, change, would, was, missing, reproduced })
+    }
+}
+
+fn was(decided: &Decided) -> Was {
+    let offered = decided.handoff.as_ref();
+    let answer = match offered {
+        Some(Offered { accepted_at: Some(_), .. }) => Answer::Accepted,
+        Some(Offered { closed_at: Some(_), .. }) => Answer::Rejected,
+        _ => Answer::Open,
+    };
+    Was {
+        cause: decided.cause.clone(),
+        at: decided.at,
+        handoff: offered.map(|h| h.id),
+        salesperson: offered.map(|h| h.salesperson.clone()),
+        answer,
+        won: offered.is_some_and(|h| h.outcome == Some(crate::domain::individual::handoff::Outcome::Won)),
+        closed_at: offered.and_then(|h| h.closed_at),
+    }
+}
+
+/// How what is found compares with the findings on record.
+fn reproduced(found: &Qualification, recorded: &PerCriterion<Finding>) -> Reproduced {
+    if found.findings() == recorded {
+        return Reproduced::Exactly;
+    }
+    let erased = Detail::Erased.words();
+    let cited = |findings: &PerCriterion<Finding>| findings.iter().any(|(_, f)| f.cites.iter().any(|c| c.words == erased));
+    if bare(found.findings()) == bare(recorded) {
+        Reproduced::Reworded
+    } else if cited(recorded) || cited(found.findings()) {
+        Reproduced::Erased
+    } else {
+        Reproduced::No
+    }
+}
+
+/// The findings without the words and names in which they are told.
+fn bare(findings: &PerCriterion<Finding>) -> PerCriterion<Finding> {
+    PerCriterion::build(|criterion| {
+        let mut finding = findings[criterion].clone();
+        for citation in &mut finding.cites {
+            citation.words = String::new();
+            if let Some(of) = &mut citation.of {
+                of.name = String::new();
+            }
+        }
+        finding
+    })
+}
+
+impl Compared {
+    /// Whether these rules would have called the prospect ready.
+    #[must_use]
+    pub fn would_be_ready(&self) -> bool {
+        self.would.is_some_and(|would| would.cause == "ready")
+    }
+
+    /// Whether the prospect was called ready.
+    #[must_use]
+    pub fn was_ready(&self) -> bool {
+        self.was.as_ref().is_some_and(|was| was.cause == "ready")
+    }
+}

@@ -1,0 +1,140 @@
+//! workload: what these rules would have put on each salesperson, week by week, beside what they had. What was decided as it
+//! was stays with whoever had it; all else is routed by the plan, in the order of time, as `hand_off` routes.
+//!
+//! Nobody knows how long a lead would have stayed open that never was one: as long as those on record, in the middle.
+
+use super::compare::{Change, Compared};
+use crate::domain::id::{Name, ProspectId};
+use crate::domain::individual::routing::{Load, assign};
+use crate::domain::individual::salesperson::Roster;
+use crate::domain::prospect::Prospect;
+use crate::flow::context::FlowError;
+use crate::store::doorway::pasts;
+use crate::store::engine::backend::Tx;
+use crate::store::people::prospects;
+use jiff::civil::{Date, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// One salesperson's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Workload {
+    /// Who.
+    pub salesperson: Name,
+    /// Offers they had.
+    pub was: u64,
+    /// Offers they would have had.
+    pub would: u64,
+    /// The same by weeks; weeks without an offer are left out.
+    pub weeks: Vec<Week>,
+}
+
+/// A week of offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Week {
+    /// Its Monday (UTC).
+    pub monday: Date,
+    /// Offers there were.
+    pub was: u64,
+    /// Offers there would have been.
+    pub would: u64,
+}
+
+impl Workload {
+    /// The most offers of a week: as it was, and as it would have been.
+    #[must_use]
+    pub fn busiest(&self) -> (u64, u64) {
+        (self.weeks.iter().map(|w| w.was).max().unwrap_or(0), self.weeks.iter().map(|w| w.would).max().unwrap_or(0))
+    }
+}
+
+/// How many prospects are loaded at a time.
+const PAGE: usize = 1_000;
+
+/// Routes what would have been decided.
+///
+/// # Errors
+/// The store's.
+pub async fn workload(tx: &mut Tx, roster: &Roster, all: &[Compared]) -> Result<Vec<Workload>, FlowError> {
+    let mut weeks: BTreeMap<Name, BTreeMap<Date, (u64, u64)>> =
+        roster.salespeople.iter().map(|s| (s.id.clone(), BTreeMap::new())).collect();
+    for was in all.iter().filter_map(|c| c.was.as_ref()) {
+        if let Some(salesperson) = &was.salesperson {
+            weeks.entry(salesperson.clone()).or_default().entry(monday(was.at)).or_default().0 += 1;
+        }
+    }
+    let mut would: Vec<(Timestamp, &Compared)> = all.iter().filter_map(|c| Some((c.would?.at, c))).collect();
+    would.sort_by_key(|(at, c)| (*at, c.prospect));
+    let usual = usual(all);
+    let mut load = Load::default();
+    let mut closing: BTreeMap<Timestamp, Vec<Name>> = BTreeMap::new();
+    for page in would.chunks(PAGE) {
+        let anew: Vec<ProspectId> = page.iter().filter(|(_, c)| stays_with(c).is_none()).map(|(_, c)| c.prospect).collect();
+        let people = prospects::load(tx, &anew).await?;
+        let owners = pasts::owners(tx, &anew).await?;
+        for (at, compared) in page {
+            let later = closing.split_off(at);
+            for salesperson in std::mem::replace(&mut closing, later).into_values().flatten() {
+                load.open.entry(salesperson).and_modify(|open| *open = open.saturating_sub(1));
+            }
+            let salesperson = match stays_with(compared) {
+                Some(salesperson) => salesperson.clone(),
+                None => match people.iter().find(|p| p.id == compared.prospect) {
+                    Some(prospect) => {
+                        let previous_salesperson = previous(all, prospect, *at);
+                        let then = Prospect { previous_salesperson, ..prospect.clone() };
+                        assign(roster, &then, owners.get(&compared.prospect), &load, &[]).salesperson().clone()
+                    }
+                    None => continue,
+                },
+            };
+            *load.open.entry(salesperson.clone()).or_default() += 1;
+            load.last_assigned_at.insert(salesperson.clone(), *at);
+            let closed_at =
+                compared.was.as_ref().map_or_else(|| usual.and_then(|usual| at.checked_add(usual).ok()), |was| was.closed_at);
+            if let Some(closed_at) = closed_at.filter(|closed_at| closed_at > at) {
+                closing.entry(closed_at).or_default().push(salesperson.clone());
+            }
+            weeks.entry(salesperson).or_default().entry(monday(*at)).or_default().1 += 1;
+        }
+    }
+    Ok(weeks.into_iter().map(|(salesperson, weeks)| of(salesperson, weeks)).collect())
+}
+
+fn of(salesperson: Name, weeks: BTreeMap<Date, (u64, u64)>) -> Workload {
+    let weeks: Vec<Week> = weeks.into_iter().map(|(monday, (was, would))| Week { monday, was, would }).collect();
+    Workload { salesperson, was: weeks.iter().map(|w| w.was).sum(), would: weeks.iter().map(|w| w.would).sum(), weeks }
+}
+
+/// Whose it was, where nothing is different.
+fn stays_with(compared: &Compared) -> Option<&Name> {
+    compared.was.as_ref().filter(|_| compared.change == Change::Same)?.salesperson.as_ref()
+}
+
+/// Who had the prospect before. Whose they are today may be whose they became through a handoff that came later.
+fn previous(all: &[Compared], prospect: &Prospect, at: Timestamp) -> Option<Name> {
+    // In the order of prospects.
+    let first = all.partition_point(|c| c.prospect < prospect.id);
+    let theirs = all[first..].iter().take_while(|c| c.prospect == prospect.id);
+    let mut had = theirs.filter_map(|c| c.was.as_ref()).filter(|was| was.salesperson.is_some()).peekable();
+    if had.peek().is_none() {
+        return prospect.previous_salesperson.clone();
+    }
+    had.filter(|was| was.at < at).max_by_key(|was| was.at).and_then(|was| was.salesperson.clone())
+}
+
+/// How long a handoff is open, in the middle of those that ended.
+fn usual(all: &[Compared]) -> Option<SignedDuration> {
+    let lasted = |c: &Compared| c.was.as_ref().and_then(|was| Some(was.closed_at?.duration_since(was.at)));
+    let mut lasted: Vec<SignedDuration> = all.iter().filter_map(lasted).collect();
+    lasted.sort_unstable();
+    lasted.get(lasted.len() / 2).copied()
+}
+
+fn monday(at: Timestamp) -> Date {
+    let day = at.to_zoned(TimeZone::UTC).date();
+    let since_monday = i64::from(day.weekday().since(Weekday::Monday));
+    day.checked_sub(SignedDuration::from_hours(24 * since_monday)).unwrap_or(day)
+}

@@ -1,0 +1,158 @@
+//! difference: what differs between two configurations, file by file and campaign by campaign. What that does to people is told in
+//! `change`.
+
+use crate::domain::group::campaign::Campaign;
+use crate::domain::id::Name;
+use crate::domain::plan::Plan;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+
+/// What becomes of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// It is new.
+    Added,
+    /// It is no longer there.
+    Removed,
+    /// It is another.
+    Changed,
+    /// It stays as it is.
+    Same,
+}
+
+/// A file that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileChange {
+    /// Its path in the configuration's directory.
+    pub path: String,
+    /// How.
+    pub what: What,
+}
+
+/// A newsletter that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewsletterChange {
+    /// Its id.
+    pub newsletter: Name,
+    /// How.
+    pub what: What,
+}
+
+/// What becomes of a campaign, and of the people in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CampaignChange {
+    /// Which.
+    pub campaign: Name,
+    /// What becomes of it.
+    pub what: What,
+    /// Which of its keys are other than before.
+    pub keys: Vec<&'static str>,
+    /// Its newsletters that differ.
+    pub newsletters: Vec<NewsletterChange>,
+    /// When the mails of its next issue leave, as it was.
+    pub next_before: Option<Timestamp>,
+    /// The same, as it will be.
+    pub next_after: Option<Timestamp>,
+    /// Why it is paused: then no issue follows on that date.
+    pub paused: Option<String>,
+    /// How many prospects it reaches, as it was.
+    pub audience_before: u64,
+    /// The same, as it will be.
+    pub audience_after: u64,
+    /// How many it gains.
+    pub gains: u64,
+    /// How many it loses, those among them who are offered to a salesperson now.
+    pub loses: u64,
+}
+
+impl CampaignChange {
+    /// Whether there is anything to tell.
+    #[must_use]
+    pub fn is_news(&self) -> bool {
+        self.what != What::Same || self.gains + self.loses > 0
+    }
+}
+
+/// The files that differ, by path; all of them when there was no configuration before.
+#[must_use]
+pub fn files(before: Option<&BTreeMap<String, String>>, after: &BTreeMap<String, String>) -> Vec<FileChange> {
+    let nothing = BTreeMap::new();
+    let before = before.unwrap_or(&nothing);
+    let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let change = |path: &String| FileChange { path: path.clone(), what: what(before.get(path), after.get(path)) };
+    paths.into_iter().map(change).filter(|change| change.what != What::Same).collect()
+}
+
+/// Every campaign of either, by name, with the dates; how many people is still to be counted.
+#[must_use]
+pub fn campaigns(before: Option<&Plan>, after: &Plan, now: Timestamp) -> Vec<CampaignChange> {
+    let earlier = before.map_or(&[][..], |plan| &plan.campaigns);
+    let names: BTreeSet<&Name> = earlier.iter().chain(&after.campaigns).map(|c| &c.name).collect();
+    names.into_iter().map(|name| campaign(name, before.and_then(|plan| plan.campaign(name)), after.campaign(name), now)).collect()
+}
+
+fn campaign(name: &Name, before: Option<&Campaign>, after: Option<&Campaign>, now: Timestamp) -> CampaignChange {
+    let keys = match (before, after) {
+        (Some(before), Some(after)) => keys(before, after),
+        _ => Vec::new(),
+    };
+    let newsletters = newsletters(before, after);
+    let changed = if keys.is_empty() && newsletters.is_empty() { What::Same } else { What::Changed };
+    let next = |campaign: Option<&Campaign>| campaign.and_then(|c| Some(c.opens(c.schedule.after(now)?.due_at)));
+    CampaignChange {
+        campaign: name.clone(),
+        what: match (before, after) {
+            (None, _) => What::Added,
+            (_, None) => What::Removed,
+            (Some(_), Some(_)) => changed,
+        },
+        keys,
+        newsletters,
+        next_before: next(before),
+        next_after: next(after),
+        paused: None,
+        audience_before: 0,
+        audience_after: 0,
+        gains: 0,
+        loses: 0,
+    }
+}
+
+/// The keys of a campaign's file whose meaning differs; newsletters apart.
+fn keys(before: &Campaign, after: &Campaign) -> Vec<&'static str> {
+    fn other(one: &impl Debug, another: &impl Debug) -> bool {
+        format!("{one:?}") != format!("{another:?}")
+    }
+    let all = [
+        ("from", other(&before.from, &after.from)),
+        ("reply_to", before.reply_to != after.reply_to),
+        ("schedule", before.schedule.to_string() != after.schedule.to_string()),
+        ("late", before.late != after.late),
+        ("window", other(&before.window, &after.window)),
+        ("order", before.order != after.order),
+        ("audience", before.audience != after.audience),
+        ("send", other(&before.guards, &after.guards)),
+    ];
+    all.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+}
+
+fn newsletters(before: Option<&Campaign>, after: Option<&Campaign>) -> Vec<NewsletterChange> {
+    let ids: BTreeSet<&Name> = before.into_iter().chain(after).flat_map(|c| c.newsletters.iter().map(|n| &n.id)).collect();
+    let of = |id: &Name, campaign: Option<&Campaign>| campaign.and_then(|c| c.newsletter(id).cloned());
+    let change =
+        |id: &Name| NewsletterChange { newsletter: id.clone(), what: what(of(id, before).as_ref(), of(id, after).as_ref()) };
+    ids.into_iter().map(change).filter(|change| change.what != What::Same).collect()
+}
+
+fn what<T: PartialEq>(before: Option<&T>, after: Option<&T>) -> What {
+    match (before, after) {
+        (Some(before), Some(after)) if before == after => What::Same,
+        (Some(_), Some(_)) => What::Changed,
+        (None, Some(_)) => What::Added,
+        (Some(_), None) => What::Removed,
+        (None, None) => What::Same,
+    }
+}

@@ -1,0 +1,6 @@
+//! plan: what a changed configuration would do to people, before it does.
+
+pub mod difference;
+pub mod offers;
+pub mod change;
+pub mod survey;

@@ -1,0 +1,154 @@
+//! offers: when those are offered whom a changed configuration makes ready, or who wait already, and to whom, as `hand_off`
+//! would do it if nothing else happened.
+
+use crate::domain::criterion::{Criterion, Verdict};
+use crate::domain::id::{AccountId, Name, ProspectId};
+use crate::domain::individual::routing::assign;
+use crate::domain::plan::Plan;
+use crate::domain::prospect::Prospect;
+use crate::flow::context::FlowError;
+use crate::flow::doorway::look::Record;
+use crate::flow::doorway::{qualify, ramp};
+use crate::store::engine::backend::Tx;
+use crate::store::individual::handoffs;
+use crate::store::people::{accounts, prospects};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What is known of somebody; what is not there is unknown.
+pub type Known = BTreeMap<Criterion, Verdict>;
+
+/// Somebody who is going to be offered.
+#[derive(Debug, Clone)]
+pub struct Coming {
+    /// Who.
+    pub prospect: ProspectId,
+    /// "ready" or "request".
+    pub cause: &'static str,
+    /// Whether the ramp holds for them.
+    pub by_rules: bool,
+    /// Whether they stood in the doorway already.
+    pub waited: bool,
+    /// When.
+    pub at: Timestamp,
+    /// What will be known of them then.
+    pub known: Known,
+}
+
+/// An offer to come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Offer {
+    /// Of whom.
+    pub prospect: ProspectId,
+    /// Their address.
+    pub address: Option<String>,
+    /// "ready" or "request".
+    pub cause: &'static str,
+    /// Whether they stood in the doorway already.
+    pub waited: bool,
+    /// When.
+    pub at: Timestamp,
+    /// To whom.
+    pub salesperson: Name,
+}
+
+/// What comes to one salesperson.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// Leads and offers they have now.
+    pub open: u32,
+    /// How many are offered at once.
+    pub now: u64,
+    /// How many on later days.
+    pub later: u64,
+    /// When the last of them is.
+    pub last_at: Option<Timestamp>,
+}
+
+/// How many are loaded at a time.
+const PAGE: usize = 1_000;
+
+/// Those who wait in the doorway because rules changed, as the new configuration will find them: who stays, in their order,
+/// each with a date. Where the rules stay as they are, all do.
+///
+/// # Errors
+/// The store's.
+pub async fn waiting(tx: &mut Tx, after: &Plan, other_rules: bool, now: Timestamp) -> Result<Vec<Coming>, FlowError> {
+    let made = ramp::made_today(tx, after, now).await?;
+    let ids: Vec<ProspectId> = ramp::waiting(tx, after, now).await?.into_iter().map(|(id, _)| id).collect();
+    let (mut found, mut ahead) = (Vec::new(), 0);
+    for page in ids.chunks(PAGE) {
+        let people: BTreeMap<ProspectId, Prospect> = prospects::load(tx, page).await?.into_iter().map(|p| (p.id, p)).collect();
+        let list: Vec<Prospect> = people.values().cloned().collect();
+        let record = Record::load(tx, after, &list, Timestamp::MAX).await?;
+        for prospect in page.iter().filter_map(|id| people.get(id)) {
+            let (mut asks, mut known) = (false, prospect.verdicts.clone());
+            if other_rules {
+                let q = record.assess(after, prospect, now);
+                let earlier = handoffs::of_prospect(tx, prospect.id).await?;
+                if qualify::doorway(q.clone(), prospect, &earlier).is_none() {
+                    continue;
+                }
+                known = known_of(&q);
+                asks = qualify::asks(&q, prospect, &earlier);
+            }
+            let at = if asks { now } else { date(after, ahead, made, now) };
+            ahead += usize::from(!asks);
+            found.push(Coming { prospect: prospect.id, cause: "ready", by_rules: !asks, waited: true, at, known });
+        }
+    }
+    Ok(found)
+}
+
+/// When the one is offered who has so many ahead of them.
+#[must_use]
+pub fn date(after: &Plan, ahead: usize, made: usize, now: Timestamp) -> Timestamp {
+    after.ramp().map_or(now, |ramp| ramp.offered_at(ahead, made, now))
+}
+
+/// To whom each goes, in the order in which they will be handed off: first those for whom the ramp does not hold.
+///
+/// # Errors
+/// The store's.
+pub async fn shared(
+    tx: &mut Tx,
+    after: &Plan,
+    mut coming: Vec<Coming>,
+    now: Timestamp,
+) -> Result<(Vec<Offer>, BTreeMap<Name, Share>), FlowError> {
+    coming.sort_by_key(|c| c.by_rules);
+    let mut load = handoffs::load_of_all(tx).await?;
+    let mut shares: BTreeMap<Name, Share> =
+        load.open.iter().map(|(id, open)| (id.clone(), Share { open: *open, ..Share::default() })).collect();
+    let mut offers = Vec::new();
+    for page in coming.chunks(PAGE) {
+        let ids: Vec<ProspectId> = page.iter().map(|c| c.prospect).collect();
+        let people: BTreeMap<ProspectId, Prospect> = prospects::load(tx, &ids).await?.into_iter().map(|p| (p.id, p)).collect();
+        let of: Vec<AccountId> = people.values().filter_map(|p| p.account).collect();
+        let owners = accounts::owners(tx, &of).await?;
+        for coming in page {
+            let Some(prospect) = people.get(&coming.prospect) else { continue };
+            let prospect = Prospect { verdicts: coming.known.clone(), ..prospect.clone() };
+            let owner = prospect.account.and_then(|account| owners.get(&account));
+            let salesperson = assign(&after.roster, &prospect, owner, &load, &[]).salesperson().clone();
+            *load.open.entry(salesperson.clone()).or_default() += 1;
+            load.last_assigned_at.insert(salesperson.clone(), coming.at);
+            let share = shares.entry(salesperson.clone()).or_default();
+            *(if coming.at <= now { &mut share.now } else { &mut share.later }) += 1;
+            share.last_at = share.last_at.max(Some(coming.at));
+            let address = prospect.address.as_ref().map(ToString::to_string);
+            let Coming { prospect, cause, waited, at, .. } = *coming;
+            offers.push(Offer { prospect, address, cause, waited, at, salesperson });
+        }
+    }
+    shares.retain(|_, share| share.now + share.later > 0);
+    Ok((offers, shares))
+}
+
+/// What is known by a qualification, as it is kept.
+#[must_use]
+pub fn known_of(found: &crate::domain::doorway::qualification::Qualification) -> Known {
+    let known = found.findings().iter().filter(|(_, finding)| finding.verdict != Verdict::Unknown);
+    known.map(|(criterion, finding)| (criterion, finding.verdict)).collect()
+}

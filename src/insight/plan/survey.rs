@@ -1,0 +1,261 @@
+//! plan: what a changed configuration would do to people, against the one in force. Whose newsletters, whose readiness, whose
+//! salesperson; it writes nothing.
+//!
+//! Everybody is looked at, a page at a time, by the very functions that `apply` sets to work: what is told here is what is
+//! there once it is applied and everybody was assessed, if nothing else happens meanwhile.
+
+use super::change::{Before, Change, Member, Move, People, Shift, Territory, Who};
+use super::difference;
+use super::offers::{self, Coming, Known};
+use crate::domain::criterion::{Criterion, Verdict};
+use crate::domain::doorway::qualification::Qualification;
+use crate::domain::id::{AccountId, Name, ProspectId};
+use crate::domain::individual::routing::{Load, assign};
+use crate::domain::plan::Plan;
+use crate::domain::prospect::{Prospect, Standing};
+use crate::flow::context::FlowError;
+use crate::flow::doorway::conclude;
+use crate::flow::doorway::look::Record;
+use crate::flow::doorway::{qualify, ramp};
+use crate::store::doorway::applied_rules;
+use crate::store::engine::backend::{Store, Tx};
+use crate::store::group::{audiences, campaigns};
+use crate::store::individual::handoffs;
+use crate::store::operations::configurations;
+use crate::store::people::{accounts, prospects};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// What is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The configuration in force, where it can be read.
+    pub before: Option<&'a Plan>,
+    /// The one that is to be.
+    pub after: &'a Plan,
+    /// Whether people are named. Without it, memory does not grow with their number.
+    pub list: bool,
+}
+
+/// How many prospects are looked at at a time.
+const PAGE: i64 = 1_000;
+
+/// Asks what would happen. `progress` is told how far it has come, of how much.
+///
+/// # Errors
+/// The store's.
+pub async fn plan(
+    store: &Store,
+    asked: Asked<'_>,
+    now: Timestamp,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Change, FlowError> {
+    let mut tx = store.read().await?;
+    let mut survey = Survey::begin(&mut tx, asked, now).await?;
+    if !survey.change.is_new {
+        return Ok(survey.change);
+    }
+    let last = audiences::last(&mut tx).await?;
+    let mut after = ProspectId(0);
+    loop {
+        // A page each: a reader that stays for minutes keeps the database from tidying up.
+        let mut tx = store.read().await?;
+        let ids = prospects::page(&mut tx, after, PAGE).await?;
+        let Some(end) = ids.last() else { break };
+        let people = prospects::load(&mut tx, &ids).await?;
+        survey.page(&mut tx, &people).await?;
+        after = *end;
+        progress(u64::try_from(after.0).unwrap_or(0), u64::try_from(last.0).unwrap_or(0));
+    }
+    survey.end(&mut store.read().await?).await
+}
+
+struct Survey<'a> {
+    asked: Asked<'a>,
+    now: Timestamp,
+    change: Change,
+    /// Rules were in force before: whoever these make ready, a change of the rules does.
+    had_rules: bool,
+    /// Those who wait already, by prospect; `None`: they are to leave.
+    waiting: BTreeMap<ProspectId, Option<Coming>>,
+    /// How many wait before the next one.
+    ahead: usize,
+    made: usize,
+    coming: Vec<Coming>,
+    load: Load,
+    shifts: BTreeMap<(Criterion, Verdict, Verdict), u64>,
+    territories: BTreeMap<(Vec<Name>, Vec<Name>), u64>,
+}
+
+impl<'a> Survey<'a> {
+    async fn begin(tx: &mut Tx, asked: Asked<'a>, now: Timestamp) -> Result<Self, FlowError> {
+        let Asked { before, after, list } = asked;
+        let in_force = configurations::newest(tx).await?;
+        let rules = applied_rules::newest(tx).await?;
+        let other_rules = rules.as_deref() != Some(&conclude::rules_hash(after));
+        let is_new = in_force.as_ref().is_none_or(|c| c.hash != after.hash || c.files != *after.files);
+        let states = campaigns::all(tx).await?;
+        let mut all = difference::campaigns(before, after, now);
+        for campaign in &mut all {
+            campaign.paused = states.get(&campaign.campaign).and_then(|state| state.paused.clone());
+        }
+        let waited = ramp::waiting(tx, after, now).await?;
+        let mut waiting: BTreeMap<ProspectId, Option<Coming>> = waited.into_iter().map(|(id, _)| (id, None)).collect();
+        let stay = offers::waiting(tx, after, other_rules, now).await?;
+        let ahead = stay.iter().filter(|c| c.by_rules).count();
+        waiting.extend(stay.iter().map(|c| (c.prospect, Some(c.clone()))));
+        Ok(Self {
+            asked,
+            now,
+            had_rules: rules.is_some(),
+            ahead,
+            made: ramp::made_today(tx, after, now).await?,
+            coming: stay,
+            waiting,
+            load: handoffs::load_of_all(tx).await?,
+            shifts: BTreeMap::new(),
+            territories: BTreeMap::new(),
+            change: Change {
+                at: now,
+                files: difference::files(in_force.as_ref().map(|c| &c.files), &after.files),
+                before: in_force.map(|c| Before { hash: c.hash, since: c.applied_at }),
+                after: after.hash.clone(),
+                is_new,
+                other_rules,
+                campaigns: all,
+                prospects: 0,
+                verdicts: Vec::new(),
+                ready: 0,
+                requests: 0,
+                no_longer_ready: 0,
+                reconfirm: 0,
+                max_new_offers: after.max_new_offers,
+                offers: BTreeMap::new(),
+                territories: Vec::new(),
+                people: list.then(People::default),
+            },
+        })
+    }
+
+    async fn page(&mut self, tx: &mut Tx, people: &[Prospect]) -> Result<(), FlowError> {
+        let after = self.asked.after;
+        let record = if self.change.other_rules { Some(Record::load(tx, after, people, Timestamp::MAX).await?) } else { None };
+        let of: Vec<AccountId> = people.iter().filter_map(|p| p.account).collect();
+        let owners = accounts::owners(tx, &of).await?;
+        for prospect in people {
+            self.change.prospects += 1;
+            let found = record.as_ref().map(|record| record.assess(after, prospect, self.now));
+            let known = found.as_ref().map_or_else(|| prospect.verdicts.clone(), offers::known_of);
+            self.shift(prospect, &known);
+            let offered_at = self.doorway(tx, prospect, found, &known).await?;
+            let leaves = offered_at.is_some_and(|at| at <= self.now);
+            let then = Prospect { verdicts: known, ..prospect.clone() };
+            self.audiences(prospect, &then, leaves);
+            self.territory(prospect, &then, prospect.account.and_then(|account| owners.get(&account)));
+        }
+        Ok(())
+    }
+
+    fn shift(&mut self, prospect: &Prospect, known: &Known) {
+        for criterion in Criterion::ALL {
+            let of = |known: &Known| known.get(&criterion).copied().unwrap_or_default();
+            let (from, to) = (of(&prospect.verdicts), of(known));
+            if from != to {
+                *self.shifts.entry((criterion, from, to)).or_default() += 1;
+            }
+        }
+    }
+
+    /// When somebody is offered, if they are going to be.
+    async fn doorway(
+        &mut self,
+        tx: &mut Tx,
+        prospect: &Prospect,
+        found: Option<Qualification>,
+        known: &Known,
+    ) -> Result<Option<Timestamp>, FlowError> {
+        if let Some(waits) = self.waiting.get(&prospect.id) {
+            if waits.is_none() {
+                self.change.no_longer_ready += 1;
+                self.name(prospect, |people, who| people.no_longer_ready.push(who));
+            }
+            return Ok(self.waiting.get(&prospect.id).and_then(|waits| waits.as_ref().map(|c| c.at)));
+        }
+        let met = |known: &Known| known.values().filter(|verdict| **verdict == Verdict::Met).count();
+        if matches!(prospect.standing, Standing::Offered | Standing::Owned) && met(&prospect.verdicts) == 5 && met(known) < 5 {
+            self.change.reconfirm += 1;
+            self.name(prospect, |people, who| people.reconfirm.push(who));
+        }
+        let Some(found) = found.filter(|q| prospect.standing == Standing::Nurturing && (q.met() == 5 || q.request().is_some()))
+        else {
+            return Ok(None);
+        };
+        let earlier = handoffs::of_prospect(tx, prospect.id).await?;
+        let Some((cause, found)) = qualify::doorway(found, prospect, &earlier) else { return Ok(None) };
+        let asks = qualify::asks(&found, prospect, &earlier);
+        *(if cause == "ready" { &mut self.change.ready } else { &mut self.change.requests }) += 1;
+        let by_rules = self.had_rules && !asks;
+        let at = if by_rules { offers::date(self.asked.after, self.ahead, self.made, self.now) } else { self.now };
+        self.ahead += usize::from(by_rules);
+        self.coming.push(Coming { prospect: prospect.id, cause, by_rules, waited: false, at, known: known.clone() });
+        Ok(Some(at))
+    }
+
+    fn audiences(&mut self, prospect: &Prospect, then: &Prospect, leaves: bool) {
+        if prospect.standing != Standing::Nurturing || prospect.mail_stop.is_some() {
+            return;
+        }
+        for n in 0..self.change.campaigns.len() {
+            let campaign = &mut self.change.campaigns[n];
+            let reaches = |plan: Option<&Plan>, who: &Prospect| {
+                plan.and_then(|plan| plan.campaign(&campaign.campaign)).is_some_and(|c| c.audience.fits(who))
+            };
+            let (was, will) = (reaches(self.asked.before, prospect), !leaves && reaches(Some(self.asked.after), then));
+            campaign.audience_before += u64::from(was);
+            campaign.audience_after += u64::from(will);
+            campaign.gains += u64::from(will && !was);
+            campaign.loses += u64::from(was && !will);
+            if was != will {
+                let campaign = campaign.campaign.clone();
+                let list = |people: &mut People, who| {
+                    (if will { &mut people.gain } else { &mut people.lose }).push(Member { campaign, who });
+                };
+                self.name(prospect, list);
+            }
+        }
+    }
+
+    fn territory(&mut self, prospect: &Prospect, then: &Prospect, owner: Option<&Name>) {
+        let Some(before) = self.asked.before.filter(|_| prospect.standing == Standing::Nurturing) else { return };
+        let could = |plan: &Plan, who: &Prospect| {
+            let mut names = assign(&plan.roster, who, owner, &self.load, &[]).candidates().to_vec();
+            names.sort();
+            names
+        };
+        let (from, to) = (could(before, prospect), could(self.asked.after, then));
+        if from != to {
+            self.name(prospect, |people, who| people.moves.push(Move { who, from: from.clone(), to: to.clone() }));
+            *self.territories.entry((from, to)).or_default() += 1;
+        }
+    }
+
+    fn name(&mut self, prospect: &Prospect, list: impl FnOnce(&mut People, Who)) {
+        if let Some(people) = &mut self.change.people {
+            let address = prospect.address.as_ref().map(ToString::to_string);
+            list(people, Who { prospect: prospect.id, address });
+        }
+    }
+
+    async fn end(mut self, tx: &mut Tx) -> Result<Change, FlowError> {
+        let (offers, shares) = offers::shared(tx, self.asked.after, self.coming, self.now).await?;
+        self.change.offers = shares;
+        if let Some(people) = &mut self.change.people {
+            people.offers = offers;
+        }
+        let shift = |((criterion, from, to), prospects)| Shift { criterion, from, to, prospects };
+        self.change.verdicts = self.shifts.into_iter().map(shift).collect();
+        let territory = |((from, to), prospects)| Territory { from, to, prospects };
+        self.change.territories = self.territories.into_iter().map(territory).collect();
+        Ok(self.change)
+    }
+}

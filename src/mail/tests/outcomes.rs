@@ -1,0 +1,225 @@
+//! Every way a try can end, against a relay that follows a script.
+
+use crate::domain::address::Address;
+use crate::domain::group::delivery::{OnUncertain, Reply};
+use crate::domain::settings::{Security, Smtp};
+use crate::mail::conversation::{Connection, Mail, Patience};
+use crate::mail::relay::{Relay, RelayError};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+use tokio_rustls::rustls::RootCertStore;
+
+/// What is awaited ("" for the greeting), and the answer; "close" closes, "hang" never answers.
+pub(super) type Script = Vec<(&'static str, &'static str)>;
+
+const WELL: [(&str, &str); 6] = [
+    ("", "220 ready"),
+    ("EHLO", "250-relay\r\n250 8BITMIME"),
+    ("MAIL", "250 ok"),
+    ("RCPT", "250 ok"),
+    ("DATA", "354 go"),
+    (".", "250 queued"),
+];
+
+/// The usual conversation with one answer changed, and what follows after it.
+fn script(at: &str, answer: &'static str, after: &[(&'static str, &'static str)]) -> Script {
+    let place = WELL.iter().position(|(await_, _)| *await_ == at).expect("a phase");
+    let mut script: Script = WELL[..=place].to_vec();
+    script[place].1 = answer;
+    script.extend(after);
+    script
+}
+
+async fn play(script: Script) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.expect("a client");
+        let (read, mut write) = socket.into_split();
+        let mut lines = BufReader::new(read).lines();
+        for (awaited, answer) in script {
+            while !awaited.is_empty() {
+                let Ok(Some(line)) = lines.next_line().await else { return };
+                if line == awaited || awaited != "." && line.starts_with(awaited) {
+                    break;
+                }
+            }
+            match answer {
+                "close" => return,
+                "hang" => std::future::pending().await,
+                answer => write.write_all(format!("{answer}\r\n").as_bytes()).await.expect("the client listens"),
+            }
+        }
+        while let Ok(Some(_)) = lines.next_line().await {}
+    });
+    address
+}
+
+pub(super) fn relay(address: SocketAddr) -> Relay {
+    let settings = Smtp {
+        on_uncertain: OnUncertain::default(),
+        host: address.ip().to_string(),
+        port: address.port(),
+        security: Security::Plaintext,
+        login: None,
+        connections: 1,
+        max_in_doubt: 4,
+        return_path: Address::parse("bounces@news.example").expect("address"),
+        hello: "news.example".to_owned(),
+        dkim: None,
+        paces: crate::domain::group::guard::Paces::default(),
+        patience: None,
+    };
+    Relay::trusting(settings, RootCertStore::empty()).expect("a relay")
+}
+
+fn hasty() -> Patience {
+    let short = Duration::from_millis(150);
+    Patience { connect: short, greeting: short, command: short, data: short, block: short, dot: short }
+}
+
+pub(super) async fn connect(script: Script) -> Result<Connection, RelayError> {
+    relay(play(script).await).with_patience(hasty()).connect().await
+}
+
+pub(super) async fn send(connection: &mut Connection) -> Reply {
+    let to = Address::parse("ada@albareda.example").expect("address");
+    connection.send(&Mail::new("bounces+t@news.example", &to, b"Subject: x\r\n\r\nhello\r\n"), None).await
+}
+
+async fn outcome(script: Script) -> (Reply, bool) {
+    let mut connection = connect(script).await.expect("a connection");
+    let reply = send(&mut connection).await;
+    (reply, connection.is_usable())
+}
+
+/// The outcome in a word, without what the relay said.
+pub(super) fn word(reply: &Reply) -> &'static str {
+    match reply {
+        Reply::Accepted => "accepted",
+        Reply::NoMailbox(_) => "no mailbox",
+        Reply::Refused(_) => "refused",
+        Reply::Later(_) => "later",
+        Reply::Unwelcome(_) => "unwelcome",
+        Reply::NoLogin(_) => "no login",
+        Reply::RelayDown(_) => "relay down",
+        Reply::BrokenBefore(_) => "broken before",
+        Reply::BrokenAfter(_) => "broken after",
+    }
+}
+
+#[tokio::test]
+async fn each_answer_has_its_outcome() {
+    const KEPT: bool = true;
+    const CLOSED: bool = false;
+    let cases = [
+        (".", "250 queued", "accepted", KEPT),
+        (".", "250-queued\r\n250 as 7", "accepted", KEPT),
+        (".", "251 elsewhere", "broken after", CLOSED),
+        (".", "354 more", "broken after", CLOSED),
+        (".", "garbage", "broken after", CLOSED),
+        (".", "close", "broken after", CLOSED),
+        (".", "hang", "broken after", CLOSED),
+        (".", "451 4.3.0 try later", "later", KEPT),
+        (".", "421 4.3.2 closing", "relay down", CLOSED),
+        (".", "552 5.2.2 full", "refused", KEPT),
+        (".", "554 5.7.1 spam", "unwelcome", KEPT),
+        (".", "550 5.1.1 nobody", "no mailbox", KEPT),
+        (".", "550 user unknown", "refused", KEPT),
+        ("DATA", "250 ok", "broken before", CLOSED),
+        ("DATA", "451 4.3.0 later", "later", KEPT),
+        ("DATA", "554 no", "refused", KEPT),
+        ("DATA", "close", "broken before", CLOSED),
+        ("DATA", "hang", "broken before", CLOSED),
+        ("DATA", "354 go\r\n250 queued already", "broken before", CLOSED),
+        ("RCPT", "550 5.1.1 nobody", "no mailbox", KEPT),
+        ("RCPT", "550-5.1.1 nobody\r\n550 5.1.1 here", "no mailbox", KEPT),
+        ("RCPT", "550 5.7.1 no relaying", "unwelcome", KEPT),
+        ("RCPT", "550 5.1.8 bad sender", "refused", KEPT),
+        ("RCPT", "550 No such user here", "no mailbox", KEPT),
+        ("RCPT", "550 no", "refused", KEPT),
+        ("RCPT", "452 4.2.2 full", "later", KEPT),
+        ("RCPT", "450 greylisted", "later", KEPT),
+        ("RCPT", "421 closing", "relay down", CLOSED),
+        ("RCPT", "530 5.7.0 authenticate", "no login", CLOSED),
+        ("RCPT", "close", "broken before", CLOSED),
+        ("RCPT", "hang", "broken before", CLOSED),
+        ("RCPT", "250 ok\r\n250 ok", "broken before", CLOSED),
+        ("MAIL", "550 5.1.1 not you", "refused", KEPT),
+        ("MAIL", "451 later", "later", KEPT),
+        ("MAIL", "354 what", "broken before", CLOSED),
+        ("MAIL", "close", "broken before", CLOSED),
+    ];
+    for (at, answer, expected, usable) in cases {
+        let (reply, kept) = outcome(script(at, answer, &[("RSET", "250 ok")])).await;
+        assert_eq!((word(&reply), kept), (expected, usable), "{at} → {answer}: {reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_relay_that_does_not_serve_is_down() {
+    let cases = [
+        ("", "421 busy"),
+        ("", "554 go away"),
+        ("", "close"),
+        ("", "hang"),
+        ("", "hello"),
+        ("EHLO", "451 later"),
+        ("EHLO", "close"),
+    ];
+    for (at, answer) in cases {
+        let error = connect(script(at, answer, &[])).await.err().expect("no connection");
+        assert_eq!(word(&Reply::from(error)), "relay down", "{at} → {answer}");
+    }
+    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
+    assert!(matches!(relay(nobody).connect().await, Err(RelayError::Unreachable(_))));
+}
+
+#[tokio::test]
+async fn a_refused_reset_closes_and_a_closed_connection_stays_closed() {
+    let mut connection = connect(script("RCPT", "550 5.1.1 nobody", &[("RSET", "502 what")])).await.expect("a connection");
+    assert_eq!(word(&send(&mut connection).await), "no mailbox");
+    assert!(!connection.is_usable());
+    assert_eq!(word(&send(&mut connection).await), "broken before");
+}
+
+#[tokio::test]
+async fn a_reply_too_many_never_answers_for_the_next_mail() {
+    let mut connection = connect(script(".", "250 queued\r\n250 again", &[("MAIL", "250 ok")])).await.expect("a connection");
+    assert_eq!(send(&mut connection).await, Reply::Accepted);
+    assert_eq!(word(&send(&mut connection).await), "broken before");
+}
+
+#[tokio::test]
+async fn a_cancelled_send_closes_the_connection() {
+    let mut connection = connect(script(".", "hang", &[])).await.expect("a connection");
+    assert!(tokio::time::timeout(Duration::from_millis(20), send(&mut connection)).await.is_err());
+    assert!(!connection.is_usable());
+}
+
+#[tokio::test]
+async fn a_relay_that_stops_reading_breaks_before_the_dot() {
+    // Larger than the buffers of the loopback, so that writing stalls.
+    let large = [b"Subject: x\r\n\r\n".to_vec(), vec![b'a'; 20_000_000]].concat();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let server = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.expect("a client");
+        socket.write_all(b"220 a\r\n250 b\r\n").await.expect("written");
+        let mut seen = Vec::new();
+        for (awaited, answer) in [("MAIL", "250 c\r\n"), ("RCPT", "250 d\r\n"), ("DATA", "354 e\r\n")] {
+            while !String::from_utf8_lossy(&seen).contains(awaited) {
+                tokio::io::AsyncReadExt::read_buf(&mut socket, &mut seen).await.expect("read");
+            }
+            socket.write_all(answer.as_bytes()).await.expect("written");
+        }
+        std::future::pending::<()>().await;
+    });
+    let mut connection = relay(address).with_patience(hasty()).connect().await.expect("a connection");
+    let to = Address::parse("ada@albareda.example").expect("address");
+    let reply = connection.send(&Mail::new("b@news.example", &to, &large), None).await;
+    assert_eq!((word(&reply), connection.is_usable()), ("broken before", false));
+    server.abort();
+}

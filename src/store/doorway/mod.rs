@@ -1,0 +1,11 @@
+//! The doorway: signals as they came, what was judged about them, and what is due to be assessed.
+
+pub mod reclassifications;
+pub mod signals;
+pub mod segment;
+pub mod history;
+pub mod applied_rules;
+pub mod assessments;
+pub mod qualifications;
+pub mod subjects;
+pub mod pasts;

@@ -1,0 +1,227 @@
+//! The doorway: qualifications that found somebody ready, or asking for a person.
+
+use crate::domain::criterion::PerCriterion;
+use crate::domain::doorway::qualification::{Finding, Qualification};
+use crate::domain::id::{ProspectId, QualificationId};
+use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::value::{from_json, to_json};
+use jiff::Timestamp;
+use serde::Serialize;
+
+const ADD: &str = "
+    INSERT INTO qualifications (prospect_id, episode, cause, at, findings, plan_hash, by_rules, known_up_to)
+    SELECT CAST(value ->> 'p' AS BIGINT), CAST(value ->> 'e' AS BIGINT), value ->> 'c', CAST(value ->> 'at' AS BIGINT),
+           value ->> 'f', CAST($2 AS TEXT), CAST(value ->> 'r' AS BIGINT) = 1, (SELECT MAX(id) FROM signals)
+    FROM json_each($1) WHERE TRUE ORDER BY key
+    ON CONFLICT (prospect_id) WHERE settled_at IS NULL DO NOTHING
+    RETURNING prospect_id, cause";
+const NEXT: Sql = locking!(
+    "SELECT id, prospect_id FROM qualifications WHERE settled_at IS NULL ORDER BY by_rules, id LIMIT 1",
+    "FOR UPDATE SKIP LOCKED"
+);
+const NEXT_AT_ONCE: Sql = locking!(
+    "SELECT id, prospect_id FROM qualifications WHERE settled_at IS NULL AND NOT by_rules ORDER BY id LIMIT 1",
+    "FOR UPDATE SKIP LOCKED"
+);
+const SETTLE: &str = "
+    UPDATE qualifications SET settled_at = $2, cause = $3, at = $4, findings = $5, plan_hash = $6,
+           known_up_to = (SELECT MAX(id) FROM signals)
+    WHERE id = $1";
+const WITHDRAW: &str = "UPDATE qualifications SET settled_at = $2 WHERE id = $1";
+const KINDS: &str = "
+    SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM qualifications WHERE settled_at IS NULL AND NOT by_rules LIMIT 1) AS at_once),
+           (SELECT COUNT(*) FROM (SELECT 1 FROM qualifications WHERE settled_at IS NULL AND by_rules LIMIT 1) AS by_rules)";
+const LET_GO: &str = "
+    UPDATE qualifications SET by_rules = FALSE
+    WHERE settled_at IS NULL AND by_rules
+      AND prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
+/// Whoever is not nurturing any more takes nobody's place: their turn ends in a withdrawal.
+const BY_RULES: &str = "
+    SELECT q.prospect_id FROM qualifications q JOIN prospects p ON p.id = q.prospect_id
+    WHERE q.settled_at IS NULL AND q.by_rules AND p.standing = 'nurturing' ORDER BY q.id";
+const LEAVE: &str = "
+    UPDATE qualifications SET settled_at = $2
+    WHERE settled_at IS NULL AND by_rules
+      AND prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
+const OFFERED: &str = "
+    SELECT COUNT(*) FROM qualifications q WHERE q.by_rules AND q.settled_at >= $1
+      AND EXISTS (SELECT 1 FROM handoffs h WHERE h.prospect_id = q.prospect_id AND h.qualification_id = q.id)";
+/// The lock under which the nodes count offers, one at a time.
+const RAMP: i64 = 0x72_61_6d_70;
+const FINDINGS: &str = "SELECT findings FROM qualifications WHERE id = $1";
+
+/// Somebody who may stand there.
+#[derive(Debug)]
+pub struct Standee {
+    /// Who.
+    pub prospect: ProspectId,
+    /// In which episode.
+    pub episode: i64,
+    /// `ready` or `request`.
+    pub cause: &'static str,
+    /// Their five verdicts.
+    pub found: Qualification,
+    /// Whether a change of the rules brought them there.
+    pub by_rules: bool,
+}
+
+/// Lets prospects stand in the doorway, unless they do; returns those who did not yet, each with the cause.
+///
+/// # Errors
+/// The store's.
+pub async fn add(tx: &mut Tx, all: &[Standee], plan_hash: &str) -> Result<Vec<(ProspectId, String)>, StoreError> {
+    #[derive(Serialize)]
+    struct Row {
+        p: ProspectId,
+        e: i64,
+        c: &'static str,
+        at: i64,
+        f: String,
+        r: u8,
+    }
+    if all.is_empty() {
+        return Ok(Vec::new());
+    }
+    let row = |s: &Standee| {
+        let f = to_json(s.found.findings())?;
+        Ok(Row { p: s.prospect, e: s.episode, c: s.cause, at: s.found.at().as_millisecond(), f, r: u8::from(s.by_rules) })
+    };
+    let rows = all.iter().map(row).collect::<Result<Vec<_>, StoreError>>()?;
+    let new: Vec<(i64, String)> = tx.rows(ADD, args![to_json(&rows)?, plan_hash]).await?;
+    Ok(new.into_iter().map(|(prospect, cause)| (ProspectId(prospect), cause)).collect())
+}
+
+/// The next one waiting, locked until the transaction ends.
+///
+/// # Errors
+/// The store's.
+pub async fn next(tx: &mut Tx) -> Result<Option<(QualificationId, ProspectId)>, StoreError> {
+    let row: Option<(i64, i64)> = tx.row(NEXT, args![]).await?;
+    Ok(row.map(|(id, prospect)| (QualificationId(id), ProspectId(prospect))))
+}
+
+/// The next one waiting whom no change of the rules made ready, locked until the transaction ends.
+///
+/// # Errors
+/// The store's.
+pub async fn next_at_once(tx: &mut Tx) -> Result<Option<(QualificationId, ProspectId)>, StoreError> {
+    let row: Option<(i64, i64)> = tx.row(NEXT_AT_ONCE, args![]).await?;
+    Ok(row.map(|(id, prospect)| (QualificationId(id), ProspectId(prospect))))
+}
+
+/// Who stands there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// Somebody whom a signal or the calendar made ready, or who asked for a person.
+    pub at_once: bool,
+    /// Somebody whom a change of the rules made ready.
+    pub by_rules: bool,
+}
+
+/// Who stands there.
+///
+/// # Errors
+/// The store's.
+pub async fn waiting(tx: &mut Tx) -> Result<Waiting, StoreError> {
+    let row: Option<(i64, i64)> = tx.row(KINDS, args![]).await?;
+    let (at_once, by_rules) = row.unwrap_or_default();
+    Ok(Waiting { at_once: at_once > 0, by_rules: by_rules > 0 })
+}
+
+/// Those of these who wait because the rules changed wait no more for their turn: something else made them ready since, or
+/// they ask.
+///
+/// # Errors
+/// The store's.
+pub async fn let_go(tx: &mut Tx, prospects: &[ProspectId]) -> Result<(), StoreError> {
+    if prospects.is_empty() {
+        return Ok(());
+    }
+    tx.execute(LET_GO, args![ids(prospects)?]).await.map(drop)
+}
+
+/// Those whom a change of the rules made ready and who wait, in the order in which they are offered.
+///
+/// # Errors
+/// The store's.
+pub async fn made_ready_by_rules(tx: &mut Tx) -> Result<Vec<ProspectId>, StoreError> {
+    let rows: Vec<(i64,)> = tx.rows(BY_RULES, args![]).await?;
+    Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
+}
+
+/// Settles, without a handoff, what waits of these prospects because the rules changed: they are not ready any more.
+///
+/// # Errors
+/// The store's.
+pub async fn leave(tx: &mut Tx, prospects: &[ProspectId], now: Timestamp) -> Result<(), StoreError> {
+    if prospects.is_empty() {
+        return Ok(());
+    }
+    tx.execute(LEAVE, args![ids(prospects)?, now]).await.map(drop)
+}
+
+fn ids(prospects: &[ProspectId]) -> Result<String, StoreError> {
+    #[derive(Serialize)]
+    struct Id {
+        p: ProspectId,
+    }
+    to_json(&prospects.iter().map(|p| Id { p: *p }).collect::<Vec<_>>())
+}
+
+/// How many whom a change of the rules made ready were handed off since.
+///
+/// # Errors
+/// The store's.
+pub async fn offered_by_rules(tx: &mut Tx, since: Timestamp) -> Result<usize, StoreError> {
+    Ok(usize::try_from(tx.number(OFFERED, args![since]).await?).unwrap_or(0))
+}
+
+/// Waits until no other node counts offers, and is the one who does until the transaction ends.
+///
+/// # Errors
+/// The store's.
+pub async fn count_alone(tx: &mut Tx) -> Result<(), StoreError> {
+    tx.alone(RAMP).await
+}
+
+/// Settles it as assessed again at the handoff: these are the findings the handoff cites.
+///
+/// # Errors
+/// The store's.
+pub async fn settle(
+    tx: &mut Tx,
+    id: QualificationId,
+    cause: &str,
+    qualification: &Qualification,
+    plan_hash: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let findings = to_json(qualification.findings())?;
+    tx.execute(SETTLE, args![id, now, cause, qualification.at(), findings, plan_hash]).await.map(drop)
+}
+
+/// Settles it without a handoff: it no longer holds.
+///
+/// # Errors
+/// The store's.
+pub async fn withdraw(tx: &mut Tx, id: QualificationId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(WITHDRAW, args![id, now]).await.map(drop)
+}
+
+/// The findings a handoff was opened with.
+///
+/// # Errors
+/// The store's; also when there is no such row.
+pub async fn findings(tx: &mut Tx, id: QualificationId) -> Result<PerCriterion<Finding>, StoreError> {
+    let row: Option<(String,)> = tx.row(FINDINGS, args![id]).await?;
+    let (text,) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
+    read_findings(&text)
+}
+
+/// Reads findings as they are stored.
+///
+/// # Errors
+/// When they are not.
+pub fn read_findings(text: &str) -> Result<PerCriterion<Finding>, StoreError> {
+    from_json("findings", text)
+}

@@ -1,0 +1,294 @@
+//! Signals: appended once, never edited.
+
+use super::reclassifications;
+use crate::domain::doorway::account::Colleague;
+use crate::domain::doorway::machine::Machine;
+use crate::domain::doorway::signal::{Detail, NewSignal, Signal};
+use crate::domain::id::{AccountId, DeliveryId, IssueId, ProspectId, SignalId};
+use crate::store::engine::backend::{Sql, StoreError, Tx, args};
+use crate::store::engine::packed::{self, Columns};
+use crate::store::engine::value::{from_json, instant, name, to_json, word};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+
+#[derive(Serialize)]
+struct NewRow<'a> {
+    prospect: Option<ProspectId>,
+    once: &'a str,
+    kind: &'static str,
+    occurred_at: i64,
+    delivery: Option<DeliveryId>,
+    issue: Option<IssueId>,
+    by: Option<&'a str>,
+    machine: Option<&'static str>,
+    detail: String,
+}
+
+/// How many prospects' signals are packed into one text.
+const PACK: usize = 2_000;
+
+/// Taken apart in the way that costs each engine least: this is the one statement that every signal pays for.
+macro_rules! append {
+    ($rest:literal) => {
+        Sql::Each {
+            sqlite: concat!(
+                "
+    INSERT INTO signals (prospect_id, once, kind, occurred_at, recorded_at, delivery_id, issue_id, by_whom, machine, detail)
+    SELECT value ->> 'prospect', value ->> 'once', value ->> 'kind', value ->> 'occurred_at', $2, value ->> 'delivery',
+           value ->> 'issue', value ->> 'by', value ->> 'machine', value ->> 'detail'
+    FROM jsonb_each($1) WHERE TRUE ORDER BY key
+    ON CONFLICT (once) DO NOTHING",
+                $rest
+            ),
+            postgres: concat!(
+                "
+    INSERT INTO signals (prospect_id, once, kind, occurred_at, recorded_at, delivery_id, issue_id, by_whom, machine, detail)
+    SELECT prospect, once, kind, occurred_at, CAST($2 AS BIGINT), delivery, issue, by, machine, detail
+    FROM json_to_recordset(CAST($1 AS JSON)) AS news (prospect BIGINT, once TEXT, kind TEXT, occurred_at BIGINT, delivery BIGINT,
+                                                      issue BIGINT, by TEXT, machine TEXT, detail TEXT)
+    ON CONFLICT (once) DO NOTHING",
+                $rest
+            ),
+        }
+    };
+}
+const APPEND: Sql = append!("");
+const APPEND_AND_SAY: Sql = append!(" RETURNING once, id");
+const NEWEST: &str = "SELECT COALESCE(MAX(id), 0) FROM signals";
+const SINCE: &str = "SELECT once, id FROM signals WHERE id > $1";
+const WHOSE_SINCE: &str = "
+    SELECT string_agg(format('%s', prospect_id), '\n') FROM signals WHERE id > $1 AND prospect_id IS NOT NULL";
+/// The columns of signals, packed, prospect by prospect: asked for together, a PostgreSQL whose statistics are older than what
+/// people have begun to say would read all that anybody said, for each.
+macro_rules! packed {
+    ($rest:literal) => {
+        concat!(
+            "SELECT string_agg((SELECT string_agg(format('%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s', id, prospect_id, occurred_at, ",
+            "recorded_at, delivery_id, issue_id, by_whom, machine, detail), '\n') FROM signals ",
+            "WHERE prospect_id = CAST(j.value ->> 'id' AS BIGINT)",
+            $rest,
+            "), '\n') FROM json_each($1) j"
+        )
+    };
+}
+const OF: &str = packed!("");
+/// What may count for colleagues: `Detail::may_speak_for_colleagues`.
+const STATEMENTS_OF: &str = packed!(" AND kind IN ('answer', 'form', 'touch', 'recycled')");
+/// Those of an account who stated anything: most only read.
+const SPEAKERS: &str = "
+    SELECT string_agg((SELECT string_agg(format('%s\t%s\t%s', p.id, p.account_id,
+               REPLACE(REPLACE(COALESCE(p.name, p.address), '\t', ' '), '\n', ' ')), '\n')
+        FROM prospects p
+        WHERE p.account_id = CAST(j.value ->> 'id' AS BIGINT) AND p.speaks AND p.address IS NOT NULL), '\n')
+    FROM json_each($1) j";
+
+/// Signals on their way into the database, each with the prospect it was resolved to.
+#[derive(Debug, Default)]
+pub struct Packed {
+    once: Vec<String>,
+    rows: String,
+}
+
+/// Packs signals, prospect by prospect, because the trees they are written into are: those of one stay in the order they came.
+/// Needs no transaction, and is better done before there is one.
+///
+/// # Errors
+/// When one cannot be written as JSON.
+pub fn pack(signals: &[(Option<ProspectId>, &NewSignal)]) -> Result<Packed, StoreError> {
+    let mut signals = signals.to_vec();
+    signals.sort_by_key(|(prospect, _)| *prospect);
+    let mut rows = Vec::with_capacity(signals.len());
+    for (prospect, signal) in &signals {
+        rows.push(NewRow {
+            prospect: *prospect,
+            once: &signal.once,
+            kind: signal.detail.kind(),
+            occurred_at: signal.occurred_at.as_millisecond(),
+            delivery: signal.delivery,
+            issue: signal.issue,
+            by: signal.by.as_ref().map(crate::domain::id::Name::as_str),
+            machine: signal.machine.map(Machine::word),
+            detail: to_json(&signal.detail)?,
+        });
+    }
+    Ok(Packed { once: signals.iter().map(|(_, signal)| signal.once.clone()).collect(), rows: to_json(&rows)? })
+}
+
+/// Appends signals whose `once` is new, each with the prospect it was resolved to. Returns the new ones' ids by `once`.
+///
+/// # Errors
+/// The store's.
+pub async fn append(
+    tx: &mut Tx,
+    signals: &[(Option<ProspectId>, &NewSignal)],
+    now: Timestamp,
+) -> Result<HashMap<String, SignalId>, StoreError> {
+    append_packed(tx, pack(signals)?, now).await
+}
+
+/// The same with signals that are packed already.
+///
+/// # Errors
+/// The store's.
+pub async fn append_packed(tx: &mut Tx, news: Packed, now: Timestamp) -> Result<HashMap<String, SignalId>, StoreError> {
+    let Packed { once, rows } = news;
+    if once.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let new: Vec<(String, i64)> = if tx.is_shared() {
+        tx.rows(APPEND_AND_SAY, args![rows, now]).await?
+    } else {
+        // Nobody writes beside: where all are new they are the last ones, in this order, and need not come back one by one.
+        let newest = tx.number(NEWEST, args![]).await?;
+        let appended = tx.execute(APPEND, args![rows, now]).await?;
+        if appended == once.len() as u64 {
+            once.into_iter().zip(newest + 1..).collect()
+        } else {
+            tx.rows(SINCE, args![newest]).await?
+        }
+    };
+    Ok(new.into_iter().map(|(once, id)| (once, SignalId(id))).collect())
+}
+
+/// A signal as it reads once it was appended under this number.
+///
+/// # Errors
+/// When it lies outside the calendar.
+pub fn appended(id: SignalId, prospect: Option<ProspectId>, signal: &NewSignal, now: Timestamp) -> Result<Signal, StoreError> {
+    Ok(Signal {
+        id,
+        prospect,
+        occurred_at: instant(signal.occurred_at.as_millisecond())?,
+        recorded_at: instant(now.as_millisecond())?,
+        delivery: signal.delivery,
+        issue: signal.issue,
+        by: signal.by.clone(),
+        machine: signal.machine,
+        judged: None,
+        detail: signal.detail.clone(),
+    })
+}
+
+/// The newest one; zero while there is none.
+///
+/// # Errors
+/// The store's.
+pub async fn newest(tx: &mut Tx) -> Result<SignalId, StoreError> {
+    tx.number(NEWEST, args![]).await.map(SignalId)
+}
+
+/// Of whom any came after that one. Only SQLite, which has one writer, gives the later signal the higher number.
+///
+/// # Errors
+/// The store's.
+pub async fn whose_since(tx: &mut Tx, newest: SignalId) -> Result<Vec<ProspectId>, StoreError> {
+    packed::read(tx, WHOSE_SINCE, args![newest], |columns| columns.number().map(ProspectId)).await
+}
+
+/// Every signal of these prospects, in the order recorded, each with the latest judgement on it.
+///
+/// # Errors
+/// The store's.
+pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
+    known_at(tx, prospects, Timestamp::MAX).await
+}
+
+/// The same as it was known at an instant: what was recorded later, and judged later, is left out.
+///
+/// # Errors
+/// The store's.
+pub async fn known_at(
+    tx: &mut Tx,
+    prospects: &[ProspectId],
+    at: Timestamp,
+) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
+    load(tx, OF, prospects, at).await
+}
+
+async fn load(
+    tx: &mut Tx,
+    sql: &'static str,
+    prospects: &[ProspectId],
+    at: Timestamp,
+) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
+    #[derive(Serialize)]
+    struct Id {
+        id: ProspectId,
+    }
+    let mut found: BTreeMap<ProspectId, Vec<Signal>> = prospects.iter().map(|id| (*id, Vec::new())).collect();
+    let mut judged = if prospects.is_empty() { BTreeMap::new() } else { reclassifications::of(tx, prospects, at).await? };
+    for some in prospects.chunks(PACK) {
+        let ids: Vec<Id> = some.iter().map(|id| Id { id: *id }).collect();
+        let mut said = Said::new();
+        let signals = packed::read(tx, sql, args![to_json(&ids)?], |columns| signal(columns, &mut said)).await?;
+        for mut signal in signals.into_iter().filter(|signal| signal.recorded_at <= at) {
+            signal.judged = judged.remove(&signal.id);
+            if let Some(list) = signal.prospect.and_then(|id| found.get_mut(&id)) {
+                list.push(signal);
+            }
+        }
+    }
+    for signals in found.values_mut() {
+        signals.sort_unstable_by_key(|signal| signal.id);
+    }
+    Ok(found)
+}
+
+/// Everybody of these accounts who ever stated something that may count for a colleague, as known at an instant.
+///
+/// # Errors
+/// The store's.
+pub async fn of_accounts(
+    tx: &mut Tx,
+    accounts: &[AccountId],
+    at: Timestamp,
+) -> Result<BTreeMap<AccountId, Vec<Colleague>>, StoreError> {
+    #[derive(Serialize)]
+    struct Id {
+        id: AccountId,
+    }
+    let mut found: BTreeMap<AccountId, Vec<Colleague>> = BTreeMap::new();
+    if accounts.is_empty() {
+        return Ok(found);
+    }
+    let ids: Vec<Id> = accounts.iter().map(|id| Id { id: *id }).collect();
+    let speaker =
+        |columns: &mut Columns<'_>| Ok((ProspectId(columns.number()?), AccountId(columns.number()?), columns.text()?.to_owned()));
+    let mut speakers = packed::read(tx, SPEAKERS, args![to_json(&ids)?], speaker).await?;
+    speakers.sort_unstable_by_key(|(id, ..)| *id);
+    let members: Vec<ProspectId> = speakers.iter().map(|(id, ..)| *id).collect();
+    let mut signals = load(tx, STATEMENTS_OF, &members, at).await?;
+    for (id, account, name) in speakers {
+        let signals = signals.remove(&id).unwrap_or_default();
+        found.entry(account).or_default().push(Colleague { prospect: id, name, signals });
+    }
+    Ok(found)
+}
+
+/// What signals said, as read: many say the same, and to copy it takes a tenth of the time.
+type Said = HashMap<String, Detail>;
+
+fn signal(columns: &mut Columns<'_>, said: &mut Said) -> Result<Signal, StoreError> {
+    Ok(Signal {
+        id: SignalId(columns.number()?),
+        prospect: columns.number_or_none()?.map(ProspectId),
+        occurred_at: instant(columns.number()?)?,
+        recorded_at: instant(columns.number()?)?,
+        delivery: columns.number_or_none()?.map(DeliveryId),
+        issue: columns.number_or_none()?.map(IssueId),
+        by: columns.text_or_none()?.map(name).transpose()?,
+        machine: columns.text_or_none()?.map(|m| word("machine reason", m, Machine::parse)).transpose()?,
+        judged: None,
+        detail: detail(columns.text()?, said)?,
+    })
+}
+
+fn detail(text: &str, said: &mut Said) -> Result<Detail, StoreError> {
+    if let Some(detail) = said.get(text) {
+        return Ok(detail.clone());
+    }
+    let detail = from_json::<Detail>("signal", text)?;
+    said.insert(text.to_owned(), detail.clone());
+    Ok(detail)
+}

@@ -1,0 +1,99 @@
+//! Subjects: of many prospects at once, what must be known of each to conclude from their signals, and nothing else.
+
+use crate::domain::criterion::{Criterion, Verdict};
+use crate::domain::id::{AccountId, ProspectId};
+use crate::domain::prospect::Standing;
+use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::packed::{self, Columns};
+use crate::store::engine::value::{instant, instant_or_none, to_json, word};
+use crate::store::people::verdicts::Known;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// A prospect as far as it matters to their verdicts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Who.
+    pub prospect: ProspectId,
+    /// Where they work.
+    pub account: Option<AccountId>,
+    /// Where they stand.
+    pub standing: Standing,
+    /// Which of their episodes it is.
+    pub episode: i64,
+    /// When it began.
+    pub episode_started_at: Timestamp,
+    /// The date before which they asked not to be approached.
+    pub wake_at: Option<Timestamp>,
+    /// Whether a qualification of theirs stands in the doorway.
+    pub is_waiting: bool,
+    /// When their latest handoff was opened.
+    pub handed_off_at: Option<Timestamp>,
+    /// The verdicts written down.
+    pub known: Known,
+}
+
+/// What waits is counted as what is not settled, because a PostgreSQL that has not looked at the table yet would otherwise
+/// read everything that waits, for each of them.
+const OF: &str = "
+    SELECT string_agg(format('%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s', p.id, p.account_id, p.standing, p.episode, p.episode_started_at,
+               p.wake_at, (SELECT COUNT(*) - COUNT(q.settled_at) FROM qualifications q WHERE q.prospect_id = p.id),
+               (SELECT MAX(h.opened_at) FROM handoffs h WHERE h.prospect_id = p.id),
+               (SELECT string_agg(v.criterion || ' ' || v.verdict, ' ') FROM verdicts v WHERE v.prospect_id = p.id)), '\n')
+    FROM prospects p
+    WHERE p.id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1)) AND p.address IS NOT NULL";
+
+const ACCOUNTS: &str = "
+    SELECT string_agg(format('%s\t%s', id, account_id), '\n') FROM prospects
+    WHERE id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1)) AND address IS NOT NULL";
+
+#[derive(Serialize)]
+struct Id {
+    p: ProspectId,
+}
+
+fn ids(prospects: &[ProspectId]) -> Result<String, StoreError> {
+    to_json(&prospects.iter().map(|p| Id { p: *p }).collect::<Vec<_>>())
+}
+
+/// Loads them in the order of ids, erased ones left out.
+///
+/// # Errors
+/// The store's.
+pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<Subject>, StoreError> {
+    let mut found = packed::read(tx, OF, args![ids(prospects)?], subject).await?;
+    found.sort_unstable_by_key(|subject| subject.prospect);
+    Ok(found)
+}
+
+/// Where they work, erased ones left out.
+///
+/// # Errors
+/// The store's.
+pub async fn accounts_of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<(ProspectId, Option<AccountId>)>, StoreError> {
+    let line = |columns: &mut Columns<'_>| Ok((ProspectId(columns.number()?), columns.number_or_none()?.map(AccountId)));
+    packed::read(tx, ACCOUNTS, args![ids(prospects)?], line).await
+}
+
+fn subject(columns: &mut Columns<'_>) -> Result<Subject, StoreError> {
+    Ok(Subject {
+        prospect: ProspectId(columns.number()?),
+        account: columns.number_or_none()?.map(AccountId),
+        standing: word("standing", columns.text()?, Standing::parse)?,
+        episode: columns.number()?,
+        episode_started_at: instant(columns.number()?)?,
+        wake_at: instant_or_none(columns.number_or_none()?)?,
+        is_waiting: columns.number()? > 0,
+        handed_off_at: instant_or_none(columns.number_or_none()?)?,
+        known: known(columns.text()?)?,
+    })
+}
+
+fn known(text: &str) -> Result<Known, StoreError> {
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let read = |pair: &[&str]| match pair {
+        [criterion, verdict] => Ok((word("criterion", criterion, Criterion::parse)?, word("verdict", verdict, Verdict::parse)?)),
+        _ => Err(StoreError::Value { what: "verdicts", why: "one without its criterion".to_owned() }),
+    };
+    words.chunks(2).map(read).collect()
+}

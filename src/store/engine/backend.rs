@@ -1,0 +1,400 @@
+//! Two databases, SQL written once. What must differ between them is in this file.
+//!
+//! House dialect, and why: columns are TEXT, BIGINT, BOOLEAN and BLOB (both engines map them to the same Rust types);
+//! ids are `INTEGER PRIMARY KEY` on SQLite (its rowid) and an identity on PostgreSQL; parameters are `$1…$n`; rows go
+//! in bulk through one JSON parameter, `json_each($1)`, read with `value ->> 'name'`; time is UTC epoch milliseconds
+//! and always bound, never `now()`; enums are TEXT under a CHECK; JSON is TEXT; `ON CONFLICT`, `RETURNING`,
+//! `INSERT … SELECT`, partial unique indexes and window functions are common ground; orders name `NULLS LAST`.
+
+pub use super::error::{StoreError, Unique};
+use super::journal::Journal;
+use super::notes::{Commits, Notes};
+use super::statement::bound;
+pub use super::statement::{Sql, Value};
+pub(in crate::store) use super::statement::{args, locking};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::{ConnectOptions, FromRow, PgConnection, Postgres, Sqlite, Transaction};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// The database of one nurtured: cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store(Engine, Option<Arc<Journal>>, Commits);
+
+#[derive(Debug, Clone)]
+enum Engine {
+    /// One writer, because SQLite has one; readers beside it, because WAL lets them.
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+    Postgres {
+        pool: PgPool,
+        hot: Arc<Hot>,
+    },
+}
+
+/// The one connection through which delivery writes. Every statement there finds its rows by key, and its tables grow a
+/// thousandfold while it runs: a plan made while they were empty would read them whole for each batch.
+#[derive(Debug)]
+struct Hot {
+    options: PgConnectOptions,
+    /// Kept between statements; a failure drops it.
+    connection: Mutex<Option<PgConnection>>,
+}
+
+/// The plans of [`Hot`]: by index, and made once.
+const BY_KEY: [(&str, &str); 5] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+    // It would take the price of what is switched off for much work.
+    ("jit", "off"),
+];
+
+/// The same for the rest of one transaction, planned for the sizes its tables have by then: where a table was empty when its
+/// plan was made, to read all of an index costs as little as to find a row by it.
+const BY_KEY_HERE: &str = "
+    SELECT set_config('enable_seqscan', 'off', TRUE), set_config('enable_hashjoin', 'off', TRUE),
+           set_config('enable_mergejoin', 'off', TRUE), set_config('plan_cache_mode', 'force_custom_plan', TRUE),
+           set_config('jit', 'off', TRUE)";
+
+/// A transaction; rolled back unless committed. With it goes what it said that the stop journal must keep.
+#[derive(Debug)]
+pub enum Tx {
+    /// On SQLite.
+    Sqlite(Transaction<'static, Sqlite>, Notes),
+    /// On PostgreSQL.
+    Postgres(Transaction<'static, Postgres>, Notes),
+}
+
+/// A row that both engines can give.
+pub trait Record: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
+
+impl<T> Record for T where T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
+
+pub(in crate::store) static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
+
+impl Store {
+    /// Opens (and, if there is none, creates) a database in a file, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or written, or the migrations fail.
+    pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
+        // A commit is on the disk before anyone is told of it: FULL, not NORMAL, under WAL.
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10));
+        // A group of signals touches thousands of pages: they must find room, and need not be moved into the file each time.
+        let writing = options.clone().pragma("cache_size", "-16000").pragma("wal_autocheckpoint", "16000");
+        // A statement over many rows can be undone by itself: what for is kept in memory, not written to a file besides.
+        // There are more statements than sqlx keeps of itself, and one that is pushed out is compiled anew each time.
+        let writing = writing.pragma("temp_store", "memory").statement_cache_capacity(256);
+        // What a reader kept is of no use to it after the next commit.
+        let reading = options.read_only(true).pragma("cache_size", "-1000");
+        // Nobody closes them behind our back: to ask each time whether they are still there takes as long as a statement.
+        let pool = || SqlitePoolOptions::new().test_before_acquire(false);
+        let writer = pool().max_connections(1).acquire_timeout(Duration::from_mins(1)).connect_with(writing).await?;
+        SQLITE_MIGRATIONS.run(&writer).await?;
+        let readers = pool().max_connections(4).min_connections(0).connect_with(reading).await?;
+        Self(Engine::Sqlite { writer, readers }, None, Commits::default()).durable().await
+    }
+
+    /// The numbers of the migrations this program knows.
+    pub(in crate::store) fn known_migrations(&self) -> impl Iterator<Item = i64> {
+        let migrations = match &self.0 {
+            Engine::Sqlite { .. } => &SQLITE_MIGRATIONS,
+            Engine::Postgres { .. } => &POSTGRES_MIGRATIONS,
+        };
+        migrations.iter().map(|migration| migration.version)
+    }
+
+    /// A SQLite database that is not the one in use: a copy, or one that is thrown away.
+    pub(in crate::store) fn over(writer: SqlitePool, readers: SqlitePool) -> Self {
+        Self(Engine::Sqlite { writer, readers }, None, Commits::default())
+    }
+
+    /// A PostgreSQL database that somebody else takes care of.
+    pub(in crate::store) fn over_postgres(pool: PgPool, options: PgConnectOptions) -> Self {
+        let hot = Arc::new(Hot { options, connection: Mutex::new(None) });
+        Self(Engine::Postgres { pool, hot }, None, Commits::default())
+    }
+
+    /// Connects to PostgreSQL and brings the tables up to date. The URL may hold a password; it is never printed.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or the migrations fail.
+    pub async fn open_postgres(url: &SecretString) -> Result<Self, StoreError> {
+        let options =
+            PgConnectOptions::from_str(url.expose_secret())?.options([("synchronous_commit", "on")]).application_name("nurtured");
+        let hot = Arc::new(Hot { options: options.clone().options(BY_KEY), connection: Mutex::new(None) });
+        let pool =
+            PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(30)).connect_with(options).await?;
+        POSTGRES_MIGRATIONS.run(&pool).await?;
+        Self(Engine::Postgres { pool, hot }, None, Commits::default()).durable().await
+    }
+
+    /// The settings on which it depends whether a commit outlives a power cut, as the engine reports them.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn durability(&self) -> Result<Vec<(&'static str, String)>, StoreError> {
+        let mut found = Vec::new();
+        for (setting, _) in self.durable_settings() {
+            let value = match &self.0 {
+                Engine::Sqlite { writer, .. } if *setting == "journal_mode" => {
+                    sqlx::query_scalar::<_, String>("PRAGMA journal_mode").fetch_one(writer).await?
+                }
+                Engine::Sqlite { writer, .. } => {
+                    sqlx::query_scalar::<_, i64>("PRAGMA synchronous").fetch_one(writer).await?.to_string()
+                }
+                Engine::Postgres { pool, .. } => {
+                    sqlx::query_scalar::<_, String>("SELECT current_setting($1)").bind(*setting).fetch_one(pool).await?
+                }
+            };
+            found.push((*setting, value));
+        }
+        Ok(found)
+    }
+
+    /// What `durability` must find. SQLite's `synchronous` 2 is FULL.
+    const fn durable_settings(&self) -> &'static [(&'static str, &'static str)] {
+        match self.0 {
+            Engine::Sqlite { .. } => &[("journal_mode", "wal"), ("synchronous", "2")],
+            Engine::Postgres { .. } => &[("synchronous_commit", "on"), ("fsync", "on")],
+        }
+    }
+
+    /// Refuses a database that would forget what it said it keeps.
+    async fn durable(self) -> Result<Self, StoreError> {
+        let found = self.durability().await?;
+        match found.into_iter().zip(self.durable_settings()).find(|((_, value), (_, needed))| value != needed) {
+            Some(((setting, value), (_, needed))) => Err(StoreError::Durability { setting, value, needed }),
+            None => Ok(self),
+        }
+    }
+
+    /// The same database, its stops also kept in this journal.
+    #[must_use]
+    pub fn journalled(self, journal: Journal) -> Self {
+        Self(self.0, Some(Arc::new(journal)), self.2)
+    }
+
+    /// Where its stops are also kept.
+    #[must_use]
+    pub const fn journal(&self) -> Option<&Arc<Journal>> {
+        self.1.as_ref()
+    }
+
+    /// How often something was committed through it.
+    #[must_use]
+    pub const fn commits(&self) -> &Commits {
+        &self.2
+    }
+
+    /// Whether several nodes can share this database.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        matches!(self.0, Engine::Postgres { .. })
+    }
+
+    /// Begins a transaction that may write. On SQLite it is the only one until it ends.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or stays locked by another process.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        Ok(match &self.0 {
+            Engine::Sqlite { writer, .. } => Tx::Sqlite(begin(writer).await?, Notes::of(self.1.clone(), self.2.clone())),
+            Engine::Postgres { pool, .. } => Tx::Postgres(pool.begin().await?, Notes::of(self.1.clone(), self.2.clone())),
+        })
+    }
+
+    /// Begins a transaction that only reads, and sees one moment from its first statement on.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        Ok(match &self.0 {
+            Engine::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?, Notes::default()),
+            // What SQLite's readers do by themselves.
+            Engine::Postgres { pool, .. } => {
+                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?, Notes::default())
+            }
+        })
+    }
+
+    /// Runs one statement that is its own transaction, without the round trips of one: durable when it returns.
+    pub(in crate::store) async fn at_once<T: Record>(&self, sql: impl Into<Sql>, values: &[Value]) -> Result<Vec<T>, StoreError> {
+        Ok(match &self.0 {
+            Engine::Sqlite { writer, .. } => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_all(writer).await?,
+            Engine::Postgres { hot, .. } => {
+                let mut kept = hot.connection.lock().await;
+                // Taken out: a statement that fails, or is given up half way, drops the connection.
+                let mut connection = match kept.take() {
+                    Some(connection) => connection,
+                    None => hot.options.connect().await?,
+                };
+                let rows = bound!(sqlx::query_as(sql.into().postgres()), values).fetch_all(&mut connection).await?;
+                *kept = Some(connection);
+                rows
+            }
+        })
+    }
+
+    /// The file a SQLite database is in.
+    pub(in crate::store) fn file(&self) -> Option<PathBuf> {
+        match &self.0 {
+            Engine::Sqlite { writer, .. } => Some(writer.connect_options().get_filename().to_owned()),
+            Engine::Postgres { .. } => None,
+        }
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.read().await?.number("SELECT 1 + 0 * COUNT(*) FROM signing_keys", &[]).await.map(drop)
+    }
+
+    /// Closes every connection; what was begun is finished first.
+    pub async fn close(&self) {
+        match &self.0 {
+            Engine::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Engine::Postgres { pool, hot } => {
+                drop(hot.connection.lock().await.take());
+                pool.close().await;
+            }
+        }
+    }
+}
+
+/// Begins a transaction on SQLite's writer.
+///
+/// When a commit fails because the disk is full, SQLite has rolled back by itself; sqlx goes on counting a transaction, and
+/// refuses every later one on that connection. Such a connection is closed and another one opened.
+async fn begin(writer: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+    const IMMEDIATE: &str = "BEGIN IMMEDIATE";
+    match writer.begin_with(IMMEDIATE).await {
+        Err(sqlx::Error::InvalidSavePointStatement) => {
+            writer.acquire().await?.close().await?;
+            writer.begin_with(IMMEDIATE).await
+        }
+        begun => begun,
+    }
+}
+
+impl Tx {
+    /// Runs a statement; returns how many rows it touched.
+    pub(in crate::store) async fn execute(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<u64, StoreError> {
+        Ok(match self {
+            Self::Sqlite(tx, _) => bound!(sqlx::query(sql.into().sqlite()), values).execute(&mut **tx).await?.rows_affected(),
+            Self::Postgres(tx, _) => bound!(sqlx::query(sql.into().postgres()), values).execute(&mut **tx).await?.rows_affected(),
+        })
+    }
+
+    /// Every row of a query.
+    pub(in crate::store) async fn rows<T: Record>(
+        &mut self,
+        sql: impl Into<Sql>,
+        values: &[Value],
+    ) -> Result<Vec<T>, StoreError> {
+        Ok(match self {
+            Self::Sqlite(tx, _) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_all(&mut **tx).await?,
+            Self::Postgres(tx, _) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_all(&mut **tx).await?,
+        })
+    }
+
+    /// The first row of a query, if there is one.
+    pub(in crate::store) async fn row<T: Record>(
+        &mut self,
+        sql: impl Into<Sql>,
+        values: &[Value],
+    ) -> Result<Option<T>, StoreError> {
+        Ok(match self {
+            Self::Sqlite(tx, _) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_optional(&mut **tx).await?,
+            Self::Postgres(tx, _) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_optional(&mut **tx).await?,
+        })
+    }
+
+    /// The one number of a query that always gives a row.
+    pub(in crate::store) async fn number(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<i64, StoreError> {
+        let row: Option<(i64,)> = self.row(sql, values).await?;
+        row.map(|(number,)| number).ok_or(StoreError::Rows { expected: 1, found: 0 })
+    }
+
+    /// Waits until no other transaction is alone at `what`, and is, until it ends. SQLite has one writer anyway.
+    pub(in crate::store) async fn alone(&mut self, what: i64) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(..) => Ok(()),
+            Self::Postgres(..) => self.execute("SELECT pg_advisory_xact_lock($1)", args![what]).await.map(drop),
+        }
+    }
+
+    /// From here on every statement of the transaction finds its rows by key, however small the tables were when its plan was
+    /// made: for what is done with every signal, and with every page of an issue. SQLite does so anyway.
+    pub(in crate::store) async fn by_key(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(..) => Ok(()),
+            Self::Postgres(..) => self.execute(BY_KEY_HERE, args![]).await.map(drop),
+        }
+    }
+
+    /// Whether other nodes may write beside this transaction.
+    pub(in crate::store) const fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(..))
+    }
+
+    /// What the stop journal must keep of this transaction.
+    pub(in crate::store) const fn notes(&mut self) -> &mut Notes {
+        match self {
+            Self::Sqlite(_, notes) | Self::Postgres(_, notes) => notes,
+        }
+    }
+
+    /// Makes what was done durable and visible, the stops in it outside the database first.
+    ///
+    /// # Errors
+    /// When it could not be made durable: nothing of it happened.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        let (committed, notes) = match self {
+            Self::Sqlite(tx, mut notes) => {
+                notes.before_commit().await;
+                (tx.commit().await, notes)
+            }
+            Self::Postgres(tx, mut notes) => {
+                notes.before_commit().await;
+                (tx.commit().await, notes)
+            }
+        };
+        committed?;
+        notes.after_commit().await;
+        Ok(())
+    }
+
+    /// Undoes what was done, and returns once it is undone; a dropped transaction is undone some time later.
+    ///
+    /// # Errors
+    /// When the connection was lost, which undoes it too.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx, _) => tx.rollback().await?,
+            Self::Postgres(tx, _) => tx.rollback().await?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,52 @@
+//! Alarms: campaigns that paused by themselves, each to be told to somebody once.
+
+use crate::domain::id::Name;
+use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::value::{instant, name as name_of};
+use jiff::Timestamp;
+
+/// A campaign that paused by itself.
+#[derive(Debug, Clone)]
+pub struct Alarm {
+    /// Its row.
+    pub id: i64,
+    /// Which.
+    pub campaign: Name,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+const ADD: &str = "INSERT INTO alarms (campaign, reason, at) VALUES ($1, $2, $3)";
+const WAITING: &str = "SELECT COUNT(*) FROM alarms WHERE told_at IS NULL";
+const NEXT: Sql =
+    locking!("SELECT id, campaign, reason, at FROM alarms WHERE told_at IS NULL ORDER BY id LIMIT 1", "FOR UPDATE SKIP LOCKED");
+const TOLD: &str = "UPDATE alarms SET told_at = $2 WHERE id = $1 AND told_at IS NULL";
+
+/// Notes that a campaign paused by itself.
+///
+/// # Errors
+/// The store's.
+pub async fn add(tx: &mut Tx, campaign: &Name, reason: &str, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(ADD, args![campaign, reason, now]).await.map(drop)
+}
+
+/// Whether there is one that nobody was told of.
+///
+/// # Errors
+/// The store's.
+pub async fn waits(tx: &mut Tx) -> Result<bool, StoreError> {
+    Ok(tx.number(WAITING, args![]).await? > 0)
+}
+
+/// Takes the oldest that nobody was told of; told, when the transaction commits.
+///
+/// # Errors
+/// The store's.
+pub async fn take(tx: &mut Tx, now: Timestamp) -> Result<Option<Alarm>, StoreError> {
+    let row: Option<(i64, String, String, i64)> = tx.row(NEXT, args![]).await?;
+    let Some((id, campaign, reason, at)) = row else { return Ok(None) };
+    tx.execute(TOLD, args![id, now]).await?;
+    Ok(Some(Alarm { id, campaign: name_of(&campaign)?, reason, at: instant(at)? }))
+}

@@ -1,0 +1,102 @@
+//! Token buckets: what is left of a pace, shared by all nodes, and kept over restarts.
+
+use crate::domain::id::{IssueId, Name};
+use crate::domain::pace::Bucket;
+use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::value::{instant, name as name_of, to_json};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A bucket nobody has taken from for this long is full again, whatever its pace, and need not be remembered.
+const FORGOTTEN: SignedDuration = SignedDuration::from_hours(25);
+
+const MAKE: &str = "
+    INSERT INTO buckets (name, tokens, filled_at)
+    SELECT value ->> 'name', CAST(value ->> 'tokens' AS BIGINT), CAST(value ->> 'filled_at' AS BIGINT) FROM json_each($1)
+    WHERE TRUE ORDER BY 1 ON CONFLICT (name) DO NOTHING";
+const LOCK: Sql = locking!(
+    "SELECT b.name, b.tokens, b.filled_at FROM buckets b
+     WHERE b.name IN (SELECT value ->> 'name' FROM json_each($1)) ORDER BY b.name",
+    "FOR UPDATE OF b"
+);
+const PUT: &str = "
+    INSERT INTO buckets (name, tokens, filled_at)
+    SELECT value ->> 'name', CAST(value ->> 'tokens' AS BIGINT), CAST(value ->> 'filled_at' AS BIGINT) FROM json_each($1)
+    WHERE TRUE ORDER BY 1 ON CONFLICT (name) DO UPDATE SET tokens = excluded.tokens, filled_at = excluded.filled_at";
+const FORGET: Sql = locking!(
+    "DELETE FROM buckets WHERE name IN (SELECT b.name FROM buckets b WHERE b.filled_at < $1",
+    "FOR UPDATE OF b SKIP LOCKED",
+    ")"
+);
+const OF_ISSUE: &str = "SELECT campaign, test FROM issues WHERE id = $1";
+/// Ranges in somebody's hands are theirs, and test copies wait for nobody.
+const POSTPONE: Sql = locking!(
+    "UPDATE leases SET not_before = $2 WHERE id IN (
+         SELECT l.id FROM leases l JOIN issues i ON i.id = l.issue_id
+         WHERE l.finished_at IS NULL AND l.owner IS NULL AND l.not_before < $2 AND NOT i.test
+           AND (CAST($1 AS TEXT) IS NULL OR i.campaign = $1)",
+    "FOR UPDATE OF l SKIP LOCKED",
+    ")"
+);
+
+#[derive(Serialize)]
+struct Row<'a> {
+    name: &'a str,
+    tokens: i64,
+    filled_at: i64,
+}
+
+fn rows(buckets: &BTreeMap<String, Bucket>) -> Result<String, StoreError> {
+    let row = |(name, bucket): (&'_ String, &Bucket)| (name.clone(), bucket.tokens, bucket.filled_at.as_millisecond());
+    let rows: Vec<_> = buckets.iter().map(row).collect();
+    to_json(
+        &rows.iter().map(|(name, tokens, filled_at)| Row { name, tokens: *tokens, filled_at: *filled_at }).collect::<Vec<_>>(),
+    )
+}
+
+/// These buckets as they were left, locked until the transaction ends; one that is not there yet is made as given.
+///
+/// # Errors
+/// The store's.
+pub async fn lock(tx: &mut Tx, fresh: &BTreeMap<String, Bucket>) -> Result<BTreeMap<String, Bucket>, StoreError> {
+    let wanted = rows(fresh)?;
+    tx.execute(MAKE, args![wanted.clone()]).await?;
+    let found: Vec<(String, i64, i64)> = tx.rows(LOCK, args![wanted]).await?;
+    found.into_iter().map(|(name, tokens, at)| Ok((name, Bucket { tokens, filled_at: instant(at)? }))).collect()
+}
+
+/// Leaves buckets as they are now; they must have been locked.
+///
+/// # Errors
+/// The store's.
+pub async fn put(tx: &mut Tx, buckets: &BTreeMap<String, Bucket>) -> Result<(), StoreError> {
+    tx.execute(PUT, args![rows(buckets)?]).await.map(drop)
+}
+
+/// Forgets buckets that are long full. Returns how many.
+///
+/// # Errors
+/// The store's.
+pub async fn forget(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
+    let before = now.checked_sub(FORGOTTEN).unwrap_or(Timestamp::MIN);
+    tx.execute(FORGET, args![before]).await
+}
+
+/// The campaign of an issue, and whether it is a test copy's.
+///
+/// # Errors
+/// The store's; also when there is no such issue.
+pub async fn of_issue(tx: &mut Tx, issue: IssueId) -> Result<(Name, bool), StoreError> {
+    let row: Option<(String, bool)> = tx.row(OF_ISSUE, args![issue]).await?;
+    let (campaign, test) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
+    Ok((name_of(&campaign)?, test))
+}
+
+/// Puts off what nobody has in hand, of one campaign or of all, until an instant. Returns how many ranges.
+///
+/// # Errors
+/// The store's.
+pub async fn postpone(tx: &mut Tx, campaign: Option<&Name>, until: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(POSTPONE, args![campaign, until]).await
+}

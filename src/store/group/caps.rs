@@ -1,0 +1,91 @@
+//! The cap over all campaigns, counted from the ledger: which deliveries of a page would be one too many, and what was
+//! decided about them. The decision itself is `domain::cap`'s.
+
+use super::leases::{Closed, windows};
+use crate::domain::group::delivery::State;
+use crate::domain::id::{DeliveryId, OccurrenceId, ProspectId};
+use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::value::{instant, to_json};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// A delivery that is not to leave at once.
+#[derive(Debug, Serialize)]
+pub struct PutAside {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// `pending` until an instant, or `skipped`.
+    pub state: State,
+    /// When it may leave, epoch milliseconds.
+    pub retry_at: Option<i64>,
+    /// Why.
+    pub reply: String,
+}
+
+/// What one node at a time does on a shared database, by number: counting for the cap and writing what was counted.
+const COUNTING: i64 = 1;
+
+/// Of each delivery of a page, when the $5th of the prospect's other mails, the latest first, left or is to leave. A mail
+/// counts unless it ended without reaching anybody. What has not left is taken to leave now; if it waits, when it may; if
+/// its campaign is closed, when that opens.
+const NTH: &str = "
+    WITH closed AS MATERIALIZED (
+        SELECT value ->> 'campaign' AS campaign, CAST(value ->> 'opens_at' AS BIGINT) AS opens_at FROM json_each($6)),
+    page AS (
+        SELECT d.id, (
+            SELECT CASE WHEN a.state IS NOT NULL AND a.state <> 'pending' THEN a.at
+                        WHEN w.opens_at > $4 AND w.opens_at > COALESCE(a.retry_at, 0) THEN w.opens_at
+                        WHEN a.retry_at > $4 THEN a.retry_at
+                        ELSE CAST($4 AS BIGINT) END AS leaves_at
+            FROM deliveries o
+            JOIN issues i ON i.id = o.issue_id
+            LEFT JOIN attempts a ON a.delivery_id = o.id
+                 AND a.number = (SELECT MAX(latest.number) FROM attempts latest WHERE latest.delivery_id = o.id)
+            LEFT JOIN closed w ON w.campaign = i.campaign
+            WHERE o.prospect_id = d.prospect_id AND o.id <> d.id
+              AND (a.state IS NULL OR a.state NOT IN ('failed', 'suppressed', 'skipped', 'cancelled', 'missed'))
+            ORDER BY leaves_at DESC LIMIT 1 OFFSET CAST($5 AS BIGINT) - 1) AS nth_at
+        FROM deliveries d WHERE d.occurrence_id = $1 AND d.prospect_id > $2 AND d.prospect_id <= $3)
+    SELECT id, nth_at FROM page WHERE nth_at IS NOT NULL ORDER BY id";
+/// The first word about these deliveries, before any lease: its fence is none.
+const PUT_ASIDE: &str = "
+    INSERT INTO attempts (delivery_id, number, state, at, fence, retry_at, reply)
+    SELECT CAST(value ->> 'delivery' AS BIGINT), 1, value ->> 'state', CAST($2 AS BIGINT), 0,
+           CAST(value ->> 'retry_at' AS BIGINT), value ->> 'reply'
+    FROM json_each($1) WHERE TRUE
+    ON CONFLICT (delivery_id, number) DO NOTHING";
+
+/// Waits until no other node counts; from here to the end of this transaction, none does. Without it, two nodes that
+/// write two campaigns to one prospect at the same moment would each not see the other's.
+///
+/// # Errors
+/// The store's.
+pub async fn count_alone(tx: &mut Tx) -> Result<(), StoreError> {
+    tx.alone(COUNTING).await
+}
+
+/// Of the deliveries of an occurrence to prospects after `after` up to `up_to`: those whose prospect has at least `mails`
+/// other mails, each with the instant of the `mails`-th latest of them.
+///
+/// # Errors
+/// The store's.
+pub async fn nth_latest(
+    tx: &mut Tx,
+    occurrence: OccurrenceId,
+    (after, up_to): (ProspectId, ProspectId),
+    mails: u32,
+    closed: &[Closed<'_>],
+    now: Timestamp,
+) -> Result<Vec<(DeliveryId, Timestamp)>, StoreError> {
+    let values = args![occurrence, after, up_to, now, i64::from(mails), windows(closed)?];
+    let rows: Vec<(i64, i64)> = tx.rows(NTH, values).await?;
+    rows.into_iter().map(|(id, at)| Ok((DeliveryId(id), instant(at)?))).collect()
+}
+
+/// Writes down what does not leave at once.
+///
+/// # Errors
+/// The store's.
+pub async fn put_aside(tx: &mut Tx, rows: &[PutAside], now: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(PUT_ASIDE, args![to_json(rows)?, now]).await
+}

@@ -1,0 +1,269 @@
+//! Deliveries: immutable rows, and the states that attempts and leases give them.
+
+use super::leases::Lease;
+use crate::domain::address::Address;
+use crate::domain::group::delivery::State;
+use crate::domain::id::{DeliveryId, IssueId, OccurrenceId, ProspectId};
+use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::value::{address, instant_or_none};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// A delivery that is not finished, as its lease's holder reads it.
+#[derive(Debug, Clone)]
+pub struct Open {
+    /// Its row.
+    pub id: DeliveryId,
+    /// Its issue.
+    pub issue: IssueId,
+    /// To whom.
+    pub address: Address,
+    /// Whether clicks of theirs are followed.
+    pub tracked: bool,
+    /// The number of its latest attempt; 0 for none.
+    pub number: i64,
+    /// Whether that was a mark without a result: doubt.
+    pub in_doubt: bool,
+    /// How often it was marked.
+    pub marks: i64,
+    /// How many of those marks have no result.
+    pub doubts: i64,
+    /// When it was first marked.
+    pub first_marked_at: Option<Timestamp>,
+    /// Not before this instant.
+    pub retry_at: Option<Timestamp>,
+}
+
+/// Where a delivery came from, for what comes back through its tokens.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Its row.
+    pub id: DeliveryId,
+    /// Its issue.
+    pub issue: IssueId,
+    /// Whose; `None` for a test copy or an erased prospect.
+    pub prospect: Option<ProspectId>,
+    /// The address it went to.
+    pub address: Address,
+    /// Whether clicks were to be followed.
+    pub tracked: bool,
+    /// Whether the prospect still consents to being tracked.
+    pub consents: bool,
+}
+
+#[derive(sqlx::FromRow)]
+struct TriedRow {
+    id: i64,
+    address: String,
+    tracked: bool,
+    number: i64,
+    state: String,
+    marks: i64,
+    doubts: i64,
+    first_marked_at: Option<i64>,
+    retry_at: Option<i64>,
+}
+
+/// Those never tried: all of them, as a rule, which one look shows. Packed into one value, which costs a fifth of as many rows.
+const UNTRIED: &str = "
+    SELECT STRING_AGG(d.id || ' ' || CASE WHEN d.tracked THEN 1 ELSE 0 END || ' ' || d.address, $4)
+    FROM deliveries d
+    WHERE d.issue_id = $1 AND d.id BETWEEN $2 AND $3
+      AND ((SELECT MIN(tried.delivery_id) FROM attempts tried WHERE tried.delivery_id BETWEEN $2 AND $3) IS NULL
+           OR NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id))";
+const TRIED: &str = "
+    SELECT d.id, d.address, d.tracked, a.number, a.state, a.retry_at,
+           (SELECT COUNT(*) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting') AS marks,
+           (SELECT COUNT(*) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting'
+              AND NOT EXISTS (SELECT 1 FROM attempts r WHERE r.delivery_id = m.delivery_id AND r.number = m.number + 1
+                              AND r.state <> 'transmitting')) AS doubts,
+           (SELECT MIN(m.at) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting') AS first_marked_at
+    FROM attempts a
+    JOIN deliveries d ON d.id = a.delivery_id
+    WHERE a.delivery_id BETWEEN $2 AND $3 AND a.state IN ('pending', 'transmitting') AND d.issue_id = $1
+      AND NOT EXISTS (SELECT 1 FROM attempts later WHERE later.delivery_id = a.delivery_id AND later.number > a.number)";
+/// When the first of a range is due again: those never tried at $4, those in doubt at $5, the others when they say. As a rule
+/// all are finished, which two counts show; what was uncertain may have been decided since.
+const DUE_AGAIN: &str = "
+    SELECT CASE WHEN (SELECT COUNT(*) FROM deliveries all_of WHERE all_of.id BETWEEN $2 AND $3)
+                   = (SELECT COUNT(DISTINCT f.delivery_id) FROM attempts f
+                      WHERE f.delivery_id BETWEEN $2 AND $3 AND f.state NOT IN ('pending', 'transmitting', 'uncertain')) THEN NULL
+                ELSE (
+        SELECT MIN(CASE WHEN a.state IS NULL THEN $4 WHEN a.state = 'transmitting' THEN $5 ELSE COALESCE(a.retry_at, $4) END)
+        FROM deliveries d
+        LEFT JOIN attempts a ON a.delivery_id = d.id
+             AND a.number = (SELECT MAX(latest.number) FROM attempts latest WHERE latest.delivery_id = d.id)
+        WHERE d.issue_id = $1 AND d.id BETWEEN $2 AND $3
+          AND NOT EXISTS (SELECT 1 FROM attempts f
+                          WHERE f.delivery_id = d.id AND f.state NOT IN ('pending', 'transmitting', 'uncertain'))
+          AND (a.state IS NULL OR a.state IN ('pending', 'transmitting'))) END";
+const ORIGIN: &str = "
+    SELECT d.id, d.issue_id, p.id, d.address, d.tracked, COALESCE(p.tracking_consent, FALSE) AS consents
+    FROM deliveries d LEFT JOIN prospects p ON p.id = d.prospect_id AND p.address IS NOT NULL WHERE d.id = $1";
+const ADD_TEST: &str = "
+    INSERT INTO deliveries (occurrence_id, issue_id, prospect_id, address, tracked) VALUES ($1, $2, NULL, $3, TRUE) RETURNING id";
+const STATE: &str = "SELECT state FROM delivery_states WHERE delivery_id = $1";
+const RECEIVED: &str = "
+    SELECT i.subject, a.at, i.id FROM deliveries d JOIN issues i ON i.id = d.issue_id
+    JOIN attempts a ON a.delivery_id = d.id AND a.state = 'accepted'
+    WHERE d.prospect_id = $1 ORDER BY a.at DESC LIMIT $2";
+const OF_PROSPECT: &str = "
+    SELECT s.delivery_id, i.campaign, i.newsletter, i.subject, s.state, s.at, s.reply FROM delivery_states s
+    JOIN issues i ON i.id = s.issue_id WHERE s.prospect_id = $1 ORDER BY s.delivery_id";
+const TEST_COPY: &str = "
+    SELECT s.delivery_id, i.campaign, i.newsletter, i.subject, s.state, COALESCE(s.retry_at, s.at), s.reply
+    FROM issues i JOIN leases l ON l.issue_id = i.id JOIN delivery_states s ON s.delivery_id = l.first_id
+    WHERE i.id = $1 AND i.test LIMIT 1";
+
+/// A delivery as people read about it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Delivery {
+    /// Its row.
+    pub id: DeliveryId,
+    /// Of which campaign.
+    pub campaign: String,
+    /// Of which newsletter.
+    pub newsletter: String,
+    /// Its subject line.
+    pub subject: String,
+    /// Its state, in the diagram's words.
+    pub state: String,
+    /// When the latest attempt was, or the next one will be.
+    pub at: Option<Timestamp>,
+    /// What the relay said, or why it was not sent.
+    pub reply: Option<String>,
+}
+
+type DeliveryRow = (i64, String, String, String, String, Option<i64>, Option<String>);
+
+fn delivery((id, campaign, newsletter, subject, state, at, reply): DeliveryRow) -> Result<Delivery, StoreError> {
+    Ok(Delivery { id: DeliveryId(id), campaign, newsletter, subject, state, at: instant_or_none(at)?, reply })
+}
+
+/// Every copy written for a prospect, oldest first.
+///
+/// # Errors
+/// The store's.
+pub async fn of_prospect(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Delivery>, StoreError> {
+    tx.rows(OF_PROSPECT, args![prospect]).await?.into_iter().map(delivery).collect()
+}
+
+/// The one copy of a test issue.
+///
+/// # Errors
+/// The store's; also when there is none.
+pub async fn test_copy(tx: &mut Tx, issue: IssueId) -> Result<Delivery, StoreError> {
+    tx.row(TEST_COPY, args![issue]).await?.map(delivery).transpose()?.ok_or(StoreError::Rows { expected: 1, found: 0 })
+}
+
+/// The unfinished deliveries of an issue in a range of ids, in their order.
+///
+/// # Errors
+/// The store's.
+pub async fn open_in(tx: &mut Tx, issue: IssueId, first: DeliveryId, last: DeliveryId) -> Result<Vec<Open>, StoreError> {
+    tx.by_key().await?;
+    let packed: Option<(Option<String>,)> = tx.row(UNTRIED, args![issue, first, last, "\n"]).await?;
+    let packed = packed.and_then(|(packed,)| packed).unwrap_or_default();
+    let mut open: Vec<Open> = packed.lines().map(|line| untried(issue, line)).collect::<Result<_, _>>()?;
+    let rows: Vec<TriedRow> = tx.rows(TRIED, args![issue, first, last]).await?;
+    for row in rows {
+        open.push(Open {
+            id: DeliveryId(row.id),
+            issue,
+            address: address(&row.address)?,
+            tracked: row.tracked,
+            number: row.number,
+            in_doubt: row.state == State::Transmitting.word(),
+            marks: row.marks,
+            doubts: row.doubts,
+            first_marked_at: instant_or_none(row.first_marked_at)?,
+            retry_at: instant_or_none(row.retry_at)?,
+        });
+    }
+    open.sort_unstable_by_key(|row| row.id);
+    Ok(open)
+}
+
+/// One of [`UNTRIED`]. An address has neither spaces nor line ends.
+fn untried(issue: IssueId, line: &str) -> Result<Open, StoreError> {
+    let strange =
+        || StoreError::Value { what: "delivery", why: "it is not an id, whether clicks are followed, and an address".to_owned() };
+    let mut words = line.splitn(3, ' ');
+    let (id, tracked, to) = (words.next(), words.next(), words.next());
+    let id = id.and_then(|id| id.parse().ok()).ok_or_else(strange)?;
+    Ok(Open {
+        id: DeliveryId(id),
+        issue,
+        address: address(to.ok_or_else(strange)?)?,
+        tracked: tracked == Some("1"),
+        number: 0,
+        in_doubt: false,
+        marks: 0,
+        doubts: 0,
+        first_marked_at: None,
+        retry_at: None,
+    })
+}
+
+/// When the first unfinished delivery of a range is due again; `None` when all are finished. Those never tried are due at
+/// `untried`, those in doubt at `doubted`, the others when they said.
+///
+/// # Errors
+/// The store's.
+pub async fn due_again(
+    tx: &mut Tx,
+    lease: &Lease,
+    untried: Timestamp,
+    doubted: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    tx.by_key().await?;
+    let row: Option<(Option<i64>,)> = tx.row(DUE_AGAIN, args![lease.issue, lease.first, lease.last, untried, doubted]).await?;
+    instant_or_none(row.and_then(|(at,)| at))
+}
+
+/// Where a delivery came from.
+///
+/// # Errors
+/// The store's.
+pub async fn origin(tx: &mut Tx, id: DeliveryId) -> Result<Option<Origin>, StoreError> {
+    let row: Option<(i64, i64, Option<i64>, String, bool, bool)> = tx.row(ORIGIN, args![id]).await?;
+    row.map(|(id, issue, prospect, to, tracked, consents)| {
+        Ok(Origin {
+            id: DeliveryId(id),
+            issue: IssueId(issue),
+            prospect: prospect.map(ProspectId),
+            address: address(&to)?,
+            tracked,
+            consents,
+        })
+    })
+    .transpose()
+}
+
+/// Writes a delivery to one of us: a test copy, or a seed. It belongs to no prospect and is counted nowhere.
+///
+/// # Errors
+/// The store's.
+pub async fn add_test(tx: &mut Tx, occurrence: OccurrenceId, issue: IssueId, to: &Address) -> Result<DeliveryId, StoreError> {
+    tx.number(ADD_TEST, args![occurrence, issue, to]).await.map(DeliveryId)
+}
+
+/// The state of a delivery, in the diagram's words.
+///
+/// # Errors
+/// The store's.
+pub async fn state(tx: &mut Tx, id: DeliveryId) -> Result<Option<String>, StoreError> {
+    let row: Option<(String,)> = tx.row(STATE, args![id]).await?;
+    Ok(row.map(|(state,)| state))
+}
+
+/// The newest issues a prospect received: subject, when, which.
+///
+/// # Errors
+/// The store's.
+pub async fn received(tx: &mut Tx, prospect: ProspectId, most: i64) -> Result<Vec<(String, Timestamp, IssueId)>, StoreError> {
+    let rows: Vec<(String, i64, i64)> = tx.rows(RECEIVED, args![prospect, most]).await?;
+    rows.into_iter()
+        .map(|(subject, at, issue)| Ok((subject, crate::store::engine::value::instant(at)?, IssueId(issue))))
+        .collect()
+}

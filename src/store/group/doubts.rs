@@ -1,0 +1,97 @@
+//! Doubts: deliveries of which nobody knows whether they were sent, and what somebody said about them later. What was
+//! said is appended as an attempt; nothing is edited.
+
+use crate::domain::group::delivery::Resolution;
+use crate::domain::id::{DeliveryId, IssueId};
+use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::value::{instant, instant_or_none};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// An uncertain delivery.
+#[derive(Debug, Clone, Serialize)]
+pub struct Doubt {
+    /// Its row.
+    pub id: DeliveryId,
+    /// Of which issue.
+    pub issue: IssueId,
+    /// To whom.
+    pub address: String,
+    /// Of which campaign.
+    pub campaign: String,
+    /// Of which newsletter.
+    pub newsletter: String,
+    /// When it was last marked; never, if it is held because a backup cannot know.
+    pub marked_at: Option<Timestamp>,
+    /// Since when it is uncertain.
+    pub since: Timestamp,
+    /// What the relay said, or why nobody knows.
+    pub reply: Option<String>,
+}
+
+/// Which of them.
+#[derive(Debug, Clone, Copy)]
+pub enum Which {
+    /// One.
+    One(DeliveryId),
+    /// Every one of an issue.
+    OfIssue(IssueId),
+}
+
+const LIST: &str = "
+    SELECT d.id, d.issue_id, d.address, i.campaign, i.newsletter,
+           (SELECT MAX(m.at) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting'), a.at, a.reply
+    FROM attempts a JOIN deliveries d ON d.id = a.delivery_id JOIN issues i ON i.id = d.issue_id
+    WHERE a.state = 'uncertain'
+      AND NOT EXISTS (SELECT 1 FROM attempts later WHERE later.delivery_id = a.delivery_id AND later.number > a.number)
+    ORDER BY d.issue_id, d.id";
+/// First the ranges, so that nobody claims one before what is to be sent in it is written.
+const LOCK: Sql = locking!(
+    "SELECT l.id FROM leases l WHERE l.owner IS NULL AND l.id IN (SELECT o.id FROM leases o JOIN deliveries d ON d.issue_id = o.issue_id
+         AND d.id BETWEEN o.first_id AND o.last_id WHERE d.id = $1 OR d.issue_id = $2)",
+    "FOR UPDATE"
+);
+const REOPEN: &str = "
+    UPDATE leases SET finished_at = NULL, not_before = CAST($3 AS BIGINT)
+    WHERE owner IS NULL AND id IN (SELECT o.id FROM leases o JOIN deliveries d ON d.issue_id = o.issue_id
+         AND d.id BETWEEN o.first_id AND o.last_id WHERE d.id = $1 OR d.issue_id = $2)";
+const RESOLVE: &str = "
+    INSERT INTO attempts (delivery_id, number, state, at, fence, reply)
+    SELECT a.delivery_id, a.number + 1, CAST($3 AS TEXT), CAST($4 AS BIGINT), a.fence, CAST($5 AS TEXT)
+    FROM attempts a JOIN deliveries d ON d.id = a.delivery_id
+    WHERE a.state = 'uncertain' AND (d.id = $1 OR d.issue_id = $2)
+      AND NOT EXISTS (SELECT 1 FROM attempts later WHERE later.delivery_id = a.delivery_id AND later.number > a.number)
+      AND ($3 <> 'pending' OR EXISTS (SELECT 1 FROM leases l WHERE l.issue_id = d.issue_id AND d.id BETWEEN l.first_id AND l.last_id
+                                      AND l.owner IS NULL))
+    ON CONFLICT (delivery_id, number) DO NOTHING";
+
+/// Every uncertain delivery, by issue.
+///
+/// # Errors
+/// The store's.
+pub async fn list(tx: &mut Tx) -> Result<Vec<Doubt>, StoreError> {
+    type Row = (i64, i64, String, String, String, Option<i64>, i64, Option<String>);
+    let rows: Vec<Row> = tx.rows(LIST, args![]).await?;
+    let doubt = |(id, issue, address, campaign, newsletter, marked_at, since, reply): Row| {
+        let (marked_at, since) = (instant_or_none(marked_at)?, instant(since)?);
+        Ok(Doubt { id: DeliveryId(id), issue: IssueId(issue), address, campaign, newsletter, marked_at, since, reply })
+    };
+    rows.into_iter().map(doubt).collect()
+}
+
+/// Appends what somebody said about uncertain deliveries. Returns about how many: what is to be sent again and lies in a
+/// range that is being sent right now is left as it is, for its holder may have read it already.
+///
+/// # Errors
+/// The store's.
+pub async fn resolve(tx: &mut Tx, which: Which, how: Resolution, words: &str, now: Timestamp) -> Result<u64, StoreError> {
+    let (one, issue) = match which {
+        Which::One(id) => (Some(id), None),
+        Which::OfIssue(id) => (None, Some(id)),
+    };
+    if how == Resolution::Resend {
+        let _: Vec<(i64,)> = tx.rows(LOCK, args![one, issue]).await?;
+        tx.execute(REOPEN, args![one, issue, now]).await?;
+    }
+    tx.execute(RESOLVE, args![one, issue, how.state().word(), now, words]).await
+}

@@ -1,0 +1,133 @@
+//! Issues: one newsletter at one occurrence, with its prepared bytes.
+
+use crate::domain::group::issue::Content;
+use crate::domain::id::{IssueId, Name, OccurrenceId};
+use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::value::{from_json, name, to_json};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// An issue about to be stored.
+#[derive(Debug)]
+pub struct NewIssue<'a> {
+    /// Of which occurrence.
+    pub occurrence: OccurrenceId,
+    /// Of which campaign.
+    pub campaign: &'a Name,
+    /// Which newsletter.
+    pub newsletter: &'a Name,
+    /// Its subject line.
+    pub subject: &'a str,
+    /// What its tokens point to.
+    pub content: &'a Content,
+    /// The prepared message, as JSON.
+    pub message: String,
+    /// A test copy: counts nowhere.
+    pub test: bool,
+    /// The plan it was made under.
+    pub plan_hash: &'a str,
+    /// When.
+    pub prepared_at: Timestamp,
+}
+
+/// An issue as delivery and the web need it.
+#[derive(Debug, Clone)]
+pub struct Issue {
+    /// Its row.
+    pub id: IssueId,
+    /// Of which campaign.
+    pub campaign: Name,
+    /// Its subject line.
+    pub subject: String,
+    /// What its tokens point to.
+    pub content: Content,
+    /// The prepared message, as JSON.
+    pub message: String,
+    /// A test copy.
+    pub test: bool,
+}
+
+const ADD: &str = "
+    INSERT INTO issues (occurrence_id, campaign, newsletter, subject, content, message, test, plan_hash, prepared_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    ON CONFLICT (occurrence_id, newsletter) DO NOTHING";
+const OF_OCCURRENCE: &str = "SELECT newsletter FROM issues WHERE occurrence_id = $1";
+const ID: &str = "SELECT id FROM issues WHERE occurrence_id = $1 AND newsletter = $2";
+const LOAD: &str = "SELECT id, campaign, subject, content, message, test FROM issues WHERE id = $1";
+const CONTENT: &str = "SELECT id, campaign, subject, content, '', test FROM issues WHERE id = $1";
+const NEWEST: &str = "SELECT id FROM issues ORDER BY id DESC LIMIT $1";
+
+/// Stores an issue, unless this newsletter already has one at this occurrence.
+///
+/// # Errors
+/// The store's.
+pub async fn add(tx: &mut Tx, issue: &NewIssue<'_>) -> Result<(), StoreError> {
+    let values = args![
+        issue.occurrence,
+        issue.campaign,
+        issue.newsletter,
+        issue.subject,
+        to_json(issue.content)?,
+        issue.message.clone(),
+        issue.test,
+        issue.plan_hash,
+        issue.prepared_at
+    ];
+    tx.execute(ADD, values).await.map(drop)
+}
+
+/// The newsletters that have an issue at this occurrence.
+///
+/// # Errors
+/// The store's.
+pub async fn of_occurrence(tx: &mut Tx, occurrence: OccurrenceId) -> Result<BTreeSet<Name>, StoreError> {
+    let rows: Vec<(String,)> = tx.rows(OF_OCCURRENCE, args![occurrence]).await?;
+    rows.into_iter().map(|(newsletter,)| name(&newsletter)).collect()
+}
+
+/// The issue of a newsletter at an occurrence.
+///
+/// # Errors
+/// The store's; also when there is none.
+pub async fn id(tx: &mut Tx, occurrence: OccurrenceId, newsletter: &Name) -> Result<IssueId, StoreError> {
+    tx.number(ID, args![occurrence, newsletter]).await.map(IssueId)
+}
+
+/// The newest issues, the newest first.
+///
+/// # Errors
+/// The store's.
+pub async fn newest(tx: &mut Tx, most: i64) -> Result<Vec<IssueId>, StoreError> {
+    let rows: Vec<(i64,)> = tx.rows(NEWEST, args![most]).await?;
+    Ok(rows.into_iter().map(|(id,)| IssueId(id)).collect())
+}
+
+/// An issue with its prepared message.
+///
+/// # Errors
+/// The store's.
+pub async fn load(tx: &mut Tx, id: IssueId) -> Result<Option<Issue>, StoreError> {
+    read(tx.row(LOAD, args![id]).await?)
+}
+
+/// An issue without its message: what its tokens point to.
+///
+/// # Errors
+/// The store's.
+pub async fn content(tx: &mut Tx, id: IssueId) -> Result<Option<Issue>, StoreError> {
+    read(tx.row(CONTENT, args![id]).await?)
+}
+
+fn read(row: Option<(i64, String, String, String, String, bool)>) -> Result<Option<Issue>, StoreError> {
+    row.map(|(id, campaign, subject, content, message, test)| {
+        Ok(Issue {
+            id: IssueId(id),
+            campaign: name(&campaign)?,
+            subject,
+            content: from_json("issue content", &content)?,
+            message,
+            test,
+        })
+    })
+    .transpose()
+}

@@ -1,0 +1,208 @@
+//! Leases: a node's claim on a range of one issue's deliveries. The fence rises with every claim.
+
+use crate::domain::id::{DeliveryId, IssueId, Name, OccurrenceId, ProspectId};
+use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::value::to_json;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// A campaign whose window is closed, and when it opens.
+pub type Closed<'a> = (&'a Name, Timestamp);
+
+/// A lease in hand.
+#[derive(Debug, Clone, Copy)]
+pub struct Lease {
+    /// Its row.
+    pub id: i64,
+    /// Over deliveries of this issue…
+    pub issue: IssueId,
+    /// …from this one…
+    pub first: DeliveryId,
+    /// …to this one.
+    pub last: DeliveryId,
+    /// What a write under it must carry.
+    pub fence: i64,
+    /// Until when it holds.
+    pub until: Timestamp,
+}
+
+const COVER: &str = "
+    INSERT INTO leases (issue_id, first_id, last_id, not_before)
+    SELECT d.issue_id, MIN(d.id), MAX(d.id), CAST($4 AS BIGINT) FROM deliveries d
+    WHERE d.occurrence_id = $1 AND d.prospect_id > $2 AND d.prospect_id <= $3
+    GROUP BY d.issue_id";
+const COVER_OURS: &str = "
+    INSERT INTO leases (issue_id, first_id, last_id, not_before)
+    SELECT d.issue_id, MIN(d.id), MAX(d.id), CAST($2 AS BIGINT) FROM deliveries d
+    WHERE d.occurrence_id = $1 AND d.prospect_id IS NULL
+      AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.issue_id = d.issue_id)
+    GROUP BY d.issue_id";
+const NEXT: Sql = locking!(
+    "SELECT l.id, l.issue_id, l.first_id, l.last_id, l.fence
+     FROM leases l JOIN issues i ON i.id = l.issue_id JOIN campaigns c ON c.name = i.campaign
+     WHERE l.finished_at IS NULL AND l.not_before <= $1 AND (l.owner IS NULL OR l.leased_until <= $1)
+       AND (i.test OR (c.state = 'running' AND NOT EXISTS (SELECT 1 FROM json_each($2) w WHERE w.value ->> 'campaign' = i.campaign)))
+       AND EXISTS (SELECT 1 FROM sending g WHERE g.id = 1 AND g.observing IS NULL AND (g.stopped IS NULL OR i.test))
+     ORDER BY l.not_before, l.id LIMIT 1",
+    "FOR UPDATE OF l SKIP LOCKED"
+);
+const OF_ISSUE: Sql = locking!(
+    "SELECT l.id, l.issue_id, l.first_id, l.last_id, l.fence FROM leases l
+     WHERE l.issue_id = $2 AND l.finished_at IS NULL AND l.not_before <= $1 AND (l.owner IS NULL OR l.leased_until <= $1)
+       AND EXISTS (SELECT 1 FROM sending g WHERE g.id = 1 AND g.observing IS NULL)
+     ORDER BY l.id LIMIT 1",
+    "FOR UPDATE OF l SKIP LOCKED"
+);
+const TAKE: &str = "UPDATE leases SET owner = $2, fence = fence + 1, leased_until = $3 WHERE id = $1";
+const RENEW: &str = "UPDATE leases SET leased_until = $3 WHERE id = $1 AND fence = $2";
+const RELEASE: &str = "UPDATE leases SET owner = NULL, leased_until = NULL, not_before = $3 WHERE id = $1 AND fence = $2";
+const FINISH: &str = "UPDATE leases SET owner = NULL, leased_until = NULL, finished_at = $3 WHERE id = $1 AND fence = $2";
+const EXPIRE_OF: &str = "UPDATE leases SET owner = NULL, leased_until = NULL WHERE owner = $1 AND finished_at IS NULL";
+const EXPIRE_ALL: &str = "UPDATE leases SET owner = NULL, leased_until = NULL WHERE owner IS NOT NULL AND finished_at IS NULL";
+const SOONEST: &str = "
+    SELECT MIN(CASE WHEN w.opens_at > l.at THEN w.opens_at ELSE l.at END)
+    FROM (SELECT i.campaign, i.test, CASE WHEN l.owner IS NULL THEN l.not_before ELSE l.leased_until END AS at
+          FROM leases l JOIN issues i ON i.id = l.issue_id JOIN campaigns c ON c.name = i.campaign
+          WHERE l.finished_at IS NULL AND (c.state = 'running' OR i.test)
+            AND EXISTS (SELECT 1 FROM sending g WHERE g.id = 1 AND g.observing IS NULL AND (g.stopped IS NULL OR i.test))) AS l
+    LEFT JOIN (SELECT value ->> 'campaign' AS campaign, CAST(value ->> 'opens_at' AS BIGINT) AS opens_at
+               FROM json_each($1)) AS w ON w.campaign = l.campaign AND NOT l.test";
+
+/// Covers the deliveries just written for prospects after `after` up to `up_to`, one lease per issue.
+///
+/// # Errors
+/// The store's.
+pub async fn cover(
+    tx: &mut Tx,
+    occurrence: OccurrenceId,
+    after: ProspectId,
+    up_to: ProspectId,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    tx.by_key().await?;
+    tx.execute(COVER, args![occurrence, after, up_to, now]).await
+}
+
+/// Covers the deliveries just written that are no prospect's (a test copy, seeds), one lease per issue: those of issues
+/// of which nothing is covered yet.
+///
+/// # Errors
+/// The store's.
+pub async fn cover_ours(tx: &mut Tx, occurrence: OccurrenceId, now: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(COVER_OURS, args![occurrence, now]).await
+}
+
+/// Takes the next range that is due and free, or whose holder let its lease lapse, whatever windows say.
+///
+/// # Errors
+/// The store's.
+pub async fn claim(tx: &mut Tx, node: &str, now: Timestamp, until: Timestamp) -> Result<Option<Lease>, StoreError> {
+    claim_open(tx, &[], node, now, until).await
+}
+
+/// The same, of no campaign that is closed. Test copies are never closed.
+///
+/// # Errors
+/// The store's.
+pub async fn claim_open(
+    tx: &mut Tx,
+    closed: &[Closed<'_>],
+    node: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Option<Lease>, StoreError> {
+    let row = tx.row(NEXT, args![now, windows(closed)?]).await?;
+    take(tx, row, node, until).await
+}
+
+/// Takes a range of this issue that is due and free, whatever else waits.
+///
+/// # Errors
+/// The store's.
+pub async fn claim_of(
+    tx: &mut Tx,
+    issue: IssueId,
+    node: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Option<Lease>, StoreError> {
+    let row = tx.row(OF_ISSUE, args![now, issue]).await?;
+    take(tx, row, node, until).await
+}
+
+async fn take(
+    tx: &mut Tx,
+    row: Option<(i64, i64, i64, i64, i64)>,
+    node: &str,
+    until: Timestamp,
+) -> Result<Option<Lease>, StoreError> {
+    let Some((id, issue, first, last, fence)) = row else {
+        return Ok(None);
+    };
+    tx.execute(TAKE, args![id, node, until]).await?;
+    Ok(Some(Lease { id, issue: IssueId(issue), first: DeliveryId(first), last: DeliveryId(last), fence: fence + 1, until }))
+}
+
+/// Prolongs a lease. Returns whether it was still ours.
+///
+/// # Errors
+/// The store's.
+pub async fn renew(tx: &mut Tx, lease: &Lease, until: Timestamp) -> Result<bool, StoreError> {
+    Ok(tx.execute(RENEW, args![lease.id, lease.fence, until]).await? > 0)
+}
+
+/// Gives a range back, to be claimed again at `not_before`; finished for good when there is nothing left in it.
+///
+/// # Errors
+/// The store's.
+pub async fn release(tx: &mut Tx, lease: &Lease, again_at: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
+    match again_at {
+        Some(at) => tx.execute(RELEASE, args![lease.id, lease.fence, at]).await.map(drop),
+        None => tx.execute(FINISH, args![lease.id, lease.fence, now]).await.map(drop),
+    }
+}
+
+/// Gives back the ranges of a node that is known to be dead, instead of waiting for its leases to lapse. The fence
+/// rises with the next claim, as ever: of a node that was not dead after all, nothing more is marked. Returns how many.
+///
+/// # Errors
+/// The store's.
+pub async fn expire_of(tx: &mut Tx, owner: &str) -> Result<u64, StoreError> {
+    tx.execute(EXPIRE_OF, args![owner]).await
+}
+
+/// Gives back every range that somebody holds: for whoever starts on a store that has no second node. Returns how many.
+///
+/// # Errors
+/// The store's.
+pub async fn expire_all(tx: &mut Tx) -> Result<u64, StoreError> {
+    tx.execute(EXPIRE_ALL, args![]).await
+}
+
+/// When the next range is due, if any is left, whatever windows say.
+///
+/// # Errors
+/// The store's.
+pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
+    next_open(tx, &[]).await
+}
+
+/// The same, of a campaign that is closed not before it opens.
+///
+/// # Errors
+/// The store's.
+pub async fn next_open(tx: &mut Tx, closed: &[Closed<'_>]) -> Result<Option<Timestamp>, StoreError> {
+    let row: Option<(Option<i64>,)> = tx.row(SOONEST, args![windows(closed)?]).await?;
+    crate::store::engine::value::instant_or_none(row.and_then(|(at,)| at))
+}
+
+/// Closed campaigns as JSON.
+pub(in crate::store) fn windows(closed: &[Closed<'_>]) -> Result<String, StoreError> {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        campaign: &'a Name,
+        opens_at: i64,
+    }
+    let rows = closed.iter().map(|(campaign, opens_at)| Row { campaign, opens_at: opens_at.as_millisecond() });
+    to_json(&rows.collect::<Vec<_>>())
+}

@@ -1,0 +1,143 @@
+//! Occurrences: a campaign at one nominal time. Opened once, whoever comes first; filled page by page.
+
+use crate::domain::group::occurrence::Missed;
+use crate::domain::group::schedule::Firing;
+use crate::domain::id::{Name, OccurrenceId, ProspectId};
+use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::value::{instant, name};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// An occurrence that is being filled.
+#[derive(Debug, Clone)]
+pub struct Filling {
+    /// Its row.
+    pub id: OccurrenceId,
+    /// Whose.
+    pub campaign: Name,
+    /// When it was due.
+    pub due_at: Timestamp,
+    /// Prospects up to here have been looked at.
+    pub cursor: ProspectId,
+}
+
+/// An occurrence as people read about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Past {
+    /// Its nominal local time, with its zone.
+    pub nominal: String,
+    /// Its state, in the diagram's words.
+    pub state: String,
+    /// Why it was missed.
+    pub reason: Option<String>,
+}
+
+const OPEN: &str = "
+    INSERT INTO occurrences (campaign, nominal, due_at, state, reason, plan_hash) VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (campaign, nominal) DO NOTHING";
+const OPEN_TEST: &str = "
+    INSERT INTO occurrences (campaign, nominal, due_at, state, filled_at, plan_hash) VALUES ($1, $2, $3, 'filled', $3, $4)
+    RETURNING id";
+const FILLING: Sql = locking!(
+    "SELECT o.id, o.campaign, o.due_at, o.cursor FROM occurrences o JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
+     WHERE o.state = 'filling' ORDER BY o.id LIMIT 1",
+    "FOR UPDATE OF o SKIP LOCKED"
+);
+const PEEK: &str = "
+    SELECT o.id, o.campaign, o.due_at, o.cursor FROM occurrences o JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
+    WHERE o.state = 'filling' ORDER BY o.id LIMIT 1";
+const MISSED: &str =
+    "UPDATE occurrences SET state = 'missed', reason = $2, plan_hash = $3 WHERE id = $1 AND state = 'filling' AND cursor = 0";
+const LATEST: &str = "
+    SELECT nominal, state, reason FROM occurrences o WHERE campaign = $1
+      AND NOT EXISTS (SELECT 1 FROM issues i WHERE i.occurrence_id = o.id AND i.test)
+    ORDER BY due_at DESC, id DESC LIMIT $2";
+const ADVANCE: &str = "UPDATE occurrences SET cursor = $2 WHERE id = $1";
+const FILLED: &str = "UPDATE occurrences SET state = 'filled', filled_at = $2 WHERE id = $1";
+
+/// Opens an occurrence to be filled, or records that it was missed, and why; and under which configuration. Returns whether it is new: no restart, second
+/// node or clock change opens it twice.
+///
+/// # Errors
+/// The store's.
+pub async fn open(
+    tx: &mut Tx,
+    campaign: &Name,
+    firing: &Firing,
+    missed: Option<Missed>,
+    plan_hash: &str,
+) -> Result<bool, StoreError> {
+    let state = if missed.is_some() { "missed" } else { "filling" };
+    let values = args![campaign, firing.nominal.as_str(), firing.due_at, state, missed.map(Missed::word), plan_hash];
+    Ok(tx.execute(OPEN, values).await? > 0)
+}
+
+/// Opens an occurrence for a test copy, filled at once.
+///
+/// # Errors
+/// The store's.
+pub async fn open_test(
+    tx: &mut Tx,
+    campaign: &Name,
+    nominal: &str,
+    plan_hash: &str,
+    now: Timestamp,
+) -> Result<OccurrenceId, StoreError> {
+    tx.number(OPEN_TEST, args![campaign, nominal, now, plan_hash]).await.map(OccurrenceId)
+}
+
+/// The oldest occurrence of a running campaign that is being filled, and that no other node is filling right now.
+///
+/// # Errors
+/// The store's.
+pub async fn next_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
+    read(tx.row(FILLING, args![]).await?)
+}
+
+/// The oldest occurrence of a running campaign that is being filled, without a lock: for looking ahead.
+///
+/// # Errors
+/// The store's.
+pub async fn peek_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
+    read(tx.row(PEEK, args![]).await?)
+}
+
+/// Moves the cursor; commits with the page it stands for.
+///
+/// # Errors
+/// The store's.
+pub async fn advance(tx: &mut Tx, id: OccurrenceId, cursor: ProspectId) -> Result<(), StoreError> {
+    tx.execute(ADVANCE, args![id, cursor]).await.map(drop)
+}
+
+/// Records that everybody has been looked at.
+///
+/// # Errors
+/// The store's.
+pub async fn filled(tx: &mut Tx, id: OccurrenceId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(FILLED, args![id, now]).await.map(drop)
+}
+
+/// Records that an occurrence of which nothing was written yet has become too old. Returns whether it was one.
+///
+/// # Errors
+/// The store's.
+pub async fn missed(tx: &mut Tx, id: OccurrenceId, plan_hash: &str) -> Result<bool, StoreError> {
+    Ok(tx.execute(MISSED, args![id, Missed::Late.word(), plan_hash]).await? > 0)
+}
+
+/// The latest occurrences of a campaign, the newest first; test copies are none.
+///
+/// # Errors
+/// The store's.
+pub async fn latest(tx: &mut Tx, campaign: &Name, most: i64) -> Result<Vec<Past>, StoreError> {
+    let rows: Vec<(String, String, Option<String>)> = tx.rows(LATEST, args![campaign, most]).await?;
+    Ok(rows.into_iter().map(|(nominal, state, reason)| Past { nominal, state, reason }).collect())
+}
+
+fn read(row: Option<(i64, String, i64, i64)>) -> Result<Option<Filling>, StoreError> {
+    row.map(|(id, campaign, due_at, cursor)| {
+        Ok(Filling { id: OccurrenceId(id), campaign: name(&campaign)?, due_at: instant(due_at)?, cursor: ProspectId(cursor) })
+    })
+    .transpose()
+}

@@ -1,0 +1,274 @@
+//! Handoffs and what happened to them.
+
+use crate::domain::id::{HandoffId, Name, ProspectId, QualificationId};
+use crate::domain::individual::handoff::{Handoff, Opening, Outcome, Stage, State};
+use crate::domain::individual::routing::{Assignment, Load};
+use crate::store::engine::backend::{Sql, StoreError, Tx, Unique, args, locking};
+use crate::store::engine::value::{from_json, instant, instant_or_none, name, names, to_json, word};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// The unique index that makes a second open handoff of one prospect impossible.
+pub const ONE_OPEN: Unique = Unique { index: "handoff_open_once", columns: "handoffs.prospect_id" };
+
+/// Something that happened to a handoff.
+#[derive(Debug, Clone, Serialize)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// By whom: an id, or "nurtured".
+    pub by: String,
+    /// What.
+    pub what: String,
+    /// What was said.
+    pub note: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i64,
+    prospect_id: i64,
+    cause: String,
+    state: String,
+    salesperson: String,
+    stage: String,
+    opened_at: i64,
+    answer_until: i64,
+    touch_until: i64,
+    accepted_at: Option<i64>,
+    touched_at: Option<i64>,
+    closed_at: Option<i64>,
+    outcome: Option<String>,
+    value: Option<i64>,
+}
+
+macro_rules! columns {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, prospect_id, cause, state, salesperson, stage, opened_at, answer_until, touch_until, accepted_at, touched_at, ",
+            "closed_at, outcome, value FROM handoffs ",
+            $rest
+        )
+    };
+}
+
+const ADD: &str = "
+    INSERT INTO handoffs (prospect_id, episode, qualification_id, cause, state, salesperson, assignment, stage, opened_at,
+                          answer_until, touch_until, plan_hash)
+    VALUES ($1, $2, $3, $4, 'offered', $5, $6, 'interested', $7, $8, $9, (SELECT q.plan_hash FROM qualifications q WHERE q.id = $3))
+    RETURNING id";
+const LOAD: &str = columns!("WHERE id = $1");
+const LOCK: Sql = locking!(columns!("WHERE id = $1"), "FOR UPDATE");
+const OF_PROSPECT: &str = columns!("WHERE prospect_id = $1 ORDER BY id DESC");
+const OF_SALESPERSON: &str = columns!("WHERE salesperson = $1 AND state <> 'closed' ORDER BY id");
+const OF_OTHERS: &str = "
+    SELECT id FROM handoffs WHERE state <> 'closed' AND salesperson NOT IN (SELECT value ->> 'id' FROM json_each($1)) ORDER BY id";
+const ALL: &str = columns!("ORDER BY id");
+const AFTER: &str = columns!("WHERE id > $1 ORDER BY id");
+const STORE: &str = "
+    UPDATE handoffs SET state = $2, salesperson = $3, stage = $4, answer_until = $5, touch_until = $6, accepted_at = $7,
+           touched_at = $8, closed_at = $9, outcome = $10, value = $11
+    WHERE id = $1";
+const REASSIGN: &str = "UPDATE handoffs SET assignment = $2, plan_hash = $3 WHERE id = $1";
+const PARTS: &str = "SELECT qualification_id, assignment FROM handoffs WHERE id = $1";
+const LOADS: &str = "
+    SELECT salesperson, SUM(CASE WHEN state <> 'closed' THEN 1 ELSE 0 END), MAX(opened_at) FROM handoffs GROUP BY salesperson";
+const DECLINED: &str = "SELECT DISTINCT by_whom FROM handoff_events WHERE handoff_id = $1 AND what = 'not mine'";
+const UNREMINDED: &str = "
+    SELECT due.id, due.until FROM (
+        SELECT id, CASE WHEN state = 'offered' THEN answer_until ELSE touch_until END AS until FROM handoffs
+        WHERE state = 'offered' OR (state = 'owned' AND touched_at IS NULL)) due
+    WHERE NOT EXISTS (SELECT 1 FROM handoff_events e WHERE e.handoff_id = due.id AND e.what = 'reminded' AND e.at >= due.until)
+    ORDER BY due.until, due.id LIMIT 1";
+const ADD_EVENT: &str = "INSERT INTO handoff_events (handoff_id, at, by_whom, what, note) VALUES ($1, $2, $3, $4, $5)";
+const EVENTS: &str = "SELECT at, by_whom, what, note FROM handoff_events WHERE handoff_id = $1 ORDER BY id";
+
+/// Stores the opening of a handoff, under the configuration of its qualification.
+///
+/// # Errors
+/// The store's; a violation of [`ONE_OPEN`] when the prospect has an open one already.
+pub async fn open(tx: &mut Tx, opening: &Opening, qualification: QualificationId) -> Result<HandoffId, StoreError> {
+    let values = args![
+        opening.prospect,
+        opening.episode,
+        qualification,
+        opening.cause.word(),
+        opening.assignment.salesperson(),
+        to_json(&opening.assignment)?,
+        opening.opened_at,
+        opening.answer_until,
+        opening.touch_until
+    ];
+    tx.number(ADD, values).await.map(HandoffId)
+}
+
+/// One handoff.
+///
+/// # Errors
+/// The store's.
+pub async fn load(tx: &mut Tx, id: HandoffId) -> Result<Option<Handoff>, StoreError> {
+    tx.row::<Row>(LOAD, args![id]).await?.map(Row::into_handoff).transpose()
+}
+
+/// One handoff, locked until the transaction ends.
+///
+/// # Errors
+/// The store's.
+pub async fn lock(tx: &mut Tx, id: HandoffId) -> Result<Option<Handoff>, StoreError> {
+    tx.row::<Row>(LOCK, args![id]).await?.map(Row::into_handoff).transpose()
+}
+
+/// A prospect's handoffs, newest first.
+///
+/// # Errors
+/// The store's.
+pub async fn of_prospect(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Handoff>, StoreError> {
+    tx.rows::<Row>(OF_PROSPECT, args![prospect]).await?.into_iter().map(Row::into_handoff).collect()
+}
+
+/// A salesperson's open handoffs, oldest first.
+///
+/// # Errors
+/// The store's.
+pub async fn of_salesperson(tx: &mut Tx, salesperson: &Name) -> Result<Vec<Handoff>, StoreError> {
+    tx.rows::<Row>(OF_SALESPERSON, args![salesperson]).await?.into_iter().map(Row::into_handoff).collect()
+}
+
+/// Open handoffs of people who are none of these, oldest first.
+///
+/// # Errors
+/// The store's.
+pub async fn of_others(tx: &mut Tx, ours: &[&Name]) -> Result<Vec<HandoffId>, StoreError> {
+    let rows: Vec<(i64,)> = tx.rows(OF_OTHERS, args![names(ours)?]).await?;
+    Ok(rows.into_iter().map(|(id,)| HandoffId(id)).collect())
+}
+
+/// Every handoff, oldest first.
+///
+/// # Errors
+/// The store's.
+pub async fn all(tx: &mut Tx) -> Result<Vec<Handoff>, StoreError> {
+    tx.rows::<Row>(ALL, args![]).await?.into_iter().map(Row::into_handoff).collect()
+}
+
+/// Handoffs opened after this one, oldest first.
+///
+/// # Errors
+/// The store's.
+pub async fn after(tx: &mut Tx, id: HandoffId) -> Result<Vec<Handoff>, StoreError> {
+    tx.rows::<Row>(AFTER, args![id]).await?.into_iter().map(Row::into_handoff).collect()
+}
+
+/// Stores a handoff after a transition.
+///
+/// # Errors
+/// The store's.
+pub async fn store(tx: &mut Tx, handoff: &Handoff) -> Result<(), StoreError> {
+    let values = args![
+        handoff.id,
+        handoff.state.word(),
+        &handoff.salesperson,
+        handoff.stage.word(),
+        handoff.answer_until,
+        handoff.touch_until,
+        handoff.accepted_at,
+        handoff.touched_at,
+        handoff.closed_at,
+        handoff.outcome.map(Outcome::word),
+        handoff.value
+    ];
+    match tx.execute(STORE, values).await? {
+        1 => Ok(()),
+        found => Err(StoreError::Rows { expected: 1, found }),
+    }
+}
+
+/// Stores a new assignment's reason, and under which configuration it was found.
+///
+/// # Errors
+/// The store's.
+pub async fn reassign(tx: &mut Tx, id: HandoffId, assignment: &Assignment, plan_hash: &str) -> Result<(), StoreError> {
+    tx.execute(REASSIGN, args![id, to_json(assignment)?, plan_hash]).await.map(drop)
+}
+
+/// The qualification a handoff cites, and why this salesperson.
+///
+/// # Errors
+/// The store's; also when there is no such row.
+pub async fn grounds(tx: &mut Tx, id: HandoffId) -> Result<(QualificationId, Assignment), StoreError> {
+    let row: Option<(i64, String)> = tx.row(PARTS, args![id]).await?;
+    let (qualification, assignment) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
+    Ok((QualificationId(qualification), from_json("assignment", &assignment)?))
+}
+
+/// How much everybody carries.
+///
+/// # Errors
+/// The store's.
+pub async fn load_of_all(tx: &mut Tx) -> Result<Load, StoreError> {
+    let rows: Vec<(String, i64, i64)> = tx.rows(LOADS, args![]).await?;
+    let mut load = Load::default();
+    for (salesperson, open, latest) in rows {
+        let id = name(&salesperson)?;
+        load.open.insert(id.clone(), u32::try_from(open).unwrap_or(u32::MAX));
+        load.last_assigned_at.insert(id, instant(latest)?);
+    }
+    Ok(load)
+}
+
+/// Who said it is not theirs.
+///
+/// # Errors
+/// The store's.
+pub async fn declined_by(tx: &mut Tx, id: HandoffId) -> Result<Vec<Name>, StoreError> {
+    let rows: Vec<(String,)> = tx.rows(DECLINED, args![id]).await?;
+    rows.iter().map(|(by,)| name(by)).collect()
+}
+
+/// The promise that runs out first and that nobody was reminded of: an offer to be answered, an accepted lead to be
+/// contacted.
+///
+/// # Errors
+/// The store's.
+pub async fn unreminded(tx: &mut Tx) -> Result<Option<(HandoffId, Timestamp)>, StoreError> {
+    let row: Option<(i64, i64)> = tx.row(UNREMINDED, args![]).await?;
+    row.map(|(id, until)| Ok((HandoffId(id), instant(until)?))).transpose()
+}
+
+/// Appends what happened.
+///
+/// # Errors
+/// The store's.
+pub async fn add_event(tx: &mut Tx, id: HandoffId, by: &str, what: &str, note: &str, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(ADD_EVENT, args![id, now, by, what, note]).await.map(drop)
+}
+
+/// What happened, in order.
+///
+/// # Errors
+/// The store's.
+pub async fn events(tx: &mut Tx, id: HandoffId) -> Result<Vec<Event>, StoreError> {
+    let rows: Vec<(i64, String, String, String)> = tx.rows(EVENTS, args![id]).await?;
+    rows.into_iter().map(|(at, by, what, note)| Ok(Event { at: instant(at)?, by, what, note })).collect()
+}
+
+impl Row {
+    fn into_handoff(self) -> Result<Handoff, StoreError> {
+        Ok(Handoff {
+            id: HandoffId(self.id),
+            prospect: ProspectId(self.prospect_id),
+            cause: self.cause,
+            state: word("handoff state", &self.state, State::parse)?,
+            salesperson: name(&self.salesperson)?,
+            stage: word("stage", &self.stage, Stage::parse)?,
+            opened_at: instant(self.opened_at)?,
+            answer_until: instant(self.answer_until)?,
+            touch_until: instant(self.touch_until)?,
+            accepted_at: instant_or_none(self.accepted_at)?,
+            touched_at: instant_or_none(self.touched_at)?,
+            closed_at: instant_or_none(self.closed_at)?,
+            outcome: self.outcome.as_deref().map(|o| word("outcome", o, Outcome::parse)).transpose()?,
+            value: self.value,
+        })
+    }
+}

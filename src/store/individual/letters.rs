@@ -1,0 +1,121 @@
+//! Letters: one-to-one mails on their way out, written in the transaction that caused them. The fence rises with every
+//! claim; what became of a letter is written only under the fence it was claimed with.
+
+use crate::domain::address::Address;
+use crate::domain::id::{HandoffId, LetterId};
+use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::value::{address, instant_or_none};
+use jiff::Timestamp;
+
+/// A letter to write into the outbox.
+#[derive(Debug)]
+pub struct NewLetter<'a> {
+    /// What it is: "handoff", "changed", "reply" …
+    pub kind: &'a str,
+    /// About which handoff.
+    pub handoff: Option<HandoffId>,
+    /// To whom.
+    pub recipient: &'a Address,
+    /// Its Message-ID, which makes it one letter.
+    pub message_id: &'a str,
+    /// The final bytes.
+    pub message: Vec<u8>,
+    /// Not sent before this.
+    pub not_before: Timestamp,
+}
+
+/// A letter in hand.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    /// Its row.
+    pub id: LetterId,
+    /// What it is.
+    pub kind: String,
+    /// To whom.
+    pub recipient: Address,
+    /// The final bytes.
+    pub message: Vec<u8>,
+    /// How often it was tried before.
+    pub tries: i64,
+    /// What a write about it must carry.
+    pub fence: i64,
+}
+
+const ADD: &str = "
+    INSERT INTO letters (kind, handoff_id, recipient, message_id, message, created_at, not_before) VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (message_id) DO NOTHING";
+const NEXT: Sql = locking!(
+    "SELECT id, kind, recipient, message, tries, fence FROM letters
+     WHERE sent_at IS NULL AND failed_at IS NULL AND not_before <= $1 AND (owner IS NULL OR leased_until <= $1)
+       AND EXISTS (SELECT 1 FROM sending g WHERE g.observing IS NULL)
+     ORDER BY not_before, id LIMIT 1",
+    "FOR UPDATE SKIP LOCKED"
+);
+const TAKE: &str = "UPDATE letters SET owner = $2, leased_until = $3, tries = tries + 1, fence = fence + 1 WHERE id = $1";
+const SENT: &str = "
+    UPDATE letters SET sent_at = $3, owner = NULL, leased_until = NULL, reply = NULL
+    WHERE id = $1 AND fence = $2 AND sent_at IS NULL AND failed_at IS NULL";
+const LATER: &str = "
+    UPDATE letters SET not_before = $3, owner = NULL, leased_until = NULL, reply = $4
+    WHERE id = $1 AND fence = $2 AND sent_at IS NULL AND failed_at IS NULL";
+const FAILED: &str = "
+    UPDATE letters SET failed_at = $3, owner = NULL, leased_until = NULL, reply = $4
+    WHERE id = $1 AND fence = $2 AND sent_at IS NULL AND failed_at IS NULL";
+const SOONEST: &str = "
+    SELECT MIN(CASE WHEN owner IS NULL THEN not_before ELSE leased_until END) FROM letters
+    WHERE sent_at IS NULL AND failed_at IS NULL AND EXISTS (SELECT 1 FROM sending g WHERE g.observing IS NULL)";
+
+/// Writes a letter into the outbox; one with the same Message-ID is there already.
+///
+/// # Errors
+/// The store's.
+pub async fn add(tx: &mut Tx, letter: NewLetter<'_>, now: Timestamp) -> Result<(), StoreError> {
+    let values = args![letter.kind, letter.handoff, letter.recipient, letter.message_id, letter.message, now, letter.not_before];
+    tx.execute(ADD, values).await.map(drop)
+}
+
+/// Takes the next letter that is due.
+///
+/// # Errors
+/// The store's.
+pub async fn claim(tx: &mut Tx, node: &str, now: Timestamp, until: Timestamp) -> Result<Option<Letter>, StoreError> {
+    let row: Option<(i64, String, String, Vec<u8>, i64, i64)> = tx.row(NEXT, args![now]).await?;
+    let Some((id, kind, recipient, message, tries, fence)) = row else {
+        return Ok(None);
+    };
+    tx.execute(TAKE, args![LetterId(id), node, until]).await?;
+    Ok(Some(Letter { id: LetterId(id), kind, recipient: address(&recipient)?, message, tries, fence: fence + 1 }))
+}
+
+/// Records that the relay took it. Returns whether the claim still held.
+///
+/// # Errors
+/// The store's.
+pub async fn sent(tx: &mut Tx, letter: &Letter, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(tx.execute(SENT, args![letter.id, letter.fence, now]).await? > 0)
+}
+
+/// Puts it back until `at`. Returns whether the claim still held.
+///
+/// # Errors
+/// The store's.
+pub async fn later(tx: &mut Tx, letter: &Letter, at: Timestamp, reply: &str) -> Result<bool, StoreError> {
+    Ok(tx.execute(LATER, args![letter.id, letter.fence, at, reply]).await? > 0)
+}
+
+/// Gives it up. Returns whether the claim still held.
+///
+/// # Errors
+/// The store's.
+pub async fn failed(tx: &mut Tx, letter: &Letter, reply: &str, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(tx.execute(FAILED, args![letter.id, letter.fence, now, reply]).await? > 0)
+}
+
+/// When the next letter is due.
+///
+/// # Errors
+/// The store's.
+pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
+    let row: Option<(Option<i64>,)> = tx.row(SOONEST, args![]).await?;
+    instant_or_none(row.and_then(|(at,)| at))
+}

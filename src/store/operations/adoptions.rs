@@ -1,0 +1,54 @@
+//! Adoptions: what must become of the rows of a database that was restored or copied. What it did not know the end of may
+//! have been sent by the one it was copied from: nobody knows, and so it is held.
+
+use crate::domain::address::Address;
+use crate::domain::id::ProspectId;
+use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::value::address;
+use jiff::Timestamp;
+
+const ADDRESSES: &str = "SELECT id, address FROM prospects WHERE id > $1 AND address IS NOT NULL ORDER BY id LIMIT $2";
+const ELSEWHERE: &str =
+    "SELECT address, standing FROM prospects WHERE standing <> 'nurturing' AND address IS NOT NULL ORDER BY id";
+const HOLD: &str = "
+    INSERT INTO attempts (delivery_id, number, state, at, fence, reply)
+    SELECT d.id, COALESCE(a.number, 0) + 1, 'uncertain', CAST($1 AS BIGINT), l.fence, CAST($2 AS TEXT)
+    FROM leases l JOIN deliveries d ON d.issue_id = l.issue_id AND d.id BETWEEN l.first_id AND l.last_id
+    LEFT JOIN attempts a ON a.delivery_id = d.id
+         AND a.number = (SELECT MAX(latest.number) FROM attempts latest WHERE latest.delivery_id = d.id)
+    WHERE l.finished_at IS NULL AND (a.state IS NULL OR a.state IN ('pending', 'transmitting'))
+    ON CONFLICT (delivery_id, number) DO NOTHING";
+/// The fence rises: whoever still believes to hold one writes nothing more.
+const FINISH: &str = "
+    UPDATE leases SET owner = NULL, leased_until = NULL, fence = fence + 1, finished_at = $1 WHERE finished_at IS NULL";
+/// Of a campaign that is paused, an occurrence may be half written: the rest of it is nobody's.
+const CLOSE: &str = "UPDATE occurrences SET state = 'filled', filled_at = $1 WHERE state = 'filling'";
+
+/// The next prospects after `after` who have an address.
+///
+/// # Errors
+/// The store's.
+pub async fn addresses(tx: &mut Tx, after: ProspectId, most: i64) -> Result<Vec<(ProspectId, Address)>, StoreError> {
+    let rows: Vec<(i64, String)> = tx.rows(ADDRESSES, args![after, most]).await?;
+    rows.into_iter().map(|(id, text)| Ok((ProspectId(id), address(&text)?))).collect()
+}
+
+/// Everybody who does not stand in nurture, and where they stand.
+///
+/// # Errors
+/// The store's.
+pub async fn elsewhere(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
+    tx.rows(ELSEWHERE, args![]).await
+}
+
+/// Holds every delivery that is not finished as uncertain, in these words, finishes its range, and closes what is still
+/// being written. Returns how many.
+///
+/// # Errors
+/// The store's.
+pub async fn hold(tx: &mut Tx, words: &str, now: Timestamp) -> Result<u64, StoreError> {
+    let held = tx.execute(HOLD, args![now, words]).await?;
+    tx.execute(FINISH, args![now]).await?;
+    tx.execute(CLOSE, args![now]).await?;
+    Ok(held)
+}

@@ -1,0 +1,73 @@
+//! Configurations that were put in force: their files, without secrets, and since when. The newest row is the one in force.
+
+use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::value::{from_json, instant, to_json};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// What was put in force.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// What identifies it.
+    pub hash: String,
+    /// Its files, by their path.
+    pub files: BTreeMap<String, String>,
+    /// Since when.
+    pub applied_at: Timestamp,
+}
+
+const PUT: &str = "
+    INSERT INTO configurations (hash, files, applied_at)
+    SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT)
+    WHERE NOT EXISTS (SELECT 1 FROM configurations c
+                      WHERE c.hash = $1 AND c.files = $2 AND c.id = (SELECT MAX(id) FROM configurations))";
+const NEWEST: &str = "SELECT hash, files, applied_at FROM configurations ORDER BY id DESC LIMIT 1";
+const HASH: &str = "SELECT hash FROM configurations ORDER BY id DESC LIMIT 1";
+/// Who decided, table by table: what a delivery, a lease or an attempt rests on is its issue's.
+const DECISIONS: &str = "
+    SELECT 'occurrences', plan_hash, COUNT(*) FROM occurrences GROUP BY plan_hash
+    UNION ALL SELECT 'issues', plan_hash, COUNT(*) FROM issues GROUP BY plan_hash
+    UNION ALL SELECT 'holds', plan_hash, COUNT(*) FROM holds GROUP BY plan_hash
+    UNION ALL SELECT 'verdicts', COALESCE(c.hash, ''), COUNT(*)
+              FROM verdicts v LEFT JOIN configurations c ON c.id = v.configuration_id GROUP BY 2
+    UNION ALL SELECT 'qualifications', plan_hash, COUNT(*) FROM qualifications GROUP BY plan_hash
+    UNION ALL SELECT 'handoffs', plan_hash, COUNT(*) FROM handoffs GROUP BY plan_hash
+    ORDER BY 1, 2";
+
+/// Records that a configuration is in force, unless it was already. Returns whether it is another one.
+///
+/// # Errors
+/// The store's.
+pub async fn put(tx: &mut Tx, hash: &str, files: &BTreeMap<String, String>, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(tx.execute(PUT, args![hash, to_json(files)?, now]).await? > 0)
+}
+
+/// The one in force; `None` before the first was.
+///
+/// # Errors
+/// The store's.
+pub async fn newest(tx: &mut Tx) -> Result<Option<Configuration>, StoreError> {
+    let row: Option<(String, String, i64)> = tx.row(NEWEST, args![]).await?;
+    row.map(|(hash, files, at)| {
+        Ok(Configuration { hash, files: from_json("files of a configuration", &files)?, applied_at: instant(at)? })
+    })
+    .transpose()
+}
+
+/// What identifies the one in force.
+///
+/// # Errors
+/// The store's.
+pub async fn in_force(tx: &mut Tx) -> Result<Option<String>, StoreError> {
+    let row: Option<(String,)> = tx.row(HASH, args![]).await?;
+    Ok(row.map(|(hash,)| hash))
+}
+
+/// How many decisions each configuration has taken, by table and hash; an empty hash: before it was written down. Counts
+/// every row: not for the hot path.
+///
+/// # Errors
+/// The store's.
+pub async fn decisions(tx: &mut Tx) -> Result<Vec<(String, String, i64)>, StoreError> {
+    tx.rows(DECISIONS, args![]).await
+}

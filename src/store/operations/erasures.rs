@@ -1,0 +1,136 @@
+//! Erasure: what identifies a person leaves every table, and what counts stays. The statements stand together here
+//! because together they are the promise; each table's own file never edits what it once appended.
+
+use crate::domain::address::Address;
+use crate::domain::criterion::PerCriterion;
+use crate::domain::doorway::qualification::{Citation, Finding};
+use crate::domain::doorway::signal::Detail;
+use crate::domain::id::{ProspectId, QualificationId};
+use crate::store::doorway::history;
+use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::value::{from_json, to_json};
+use crate::store::people::suppressions::{self, Channel, Stop};
+use jiff::Timestamp;
+
+/// What stands in a delivery's row instead of an erased address: nobody's, by RFC 2606.
+pub const NOBODY: &str = "erased@invalid.invalid";
+
+/// How much was erased.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Erased {
+    /// Signals whose words are gone.
+    pub signals: u64,
+    /// Deliveries whose address is gone.
+    pub deliveries: u64,
+    /// Letters about them whose bytes are gone.
+    pub letters: u64,
+}
+
+const HASH: &str = "
+    UPDATE suppressions SET address = $2, source = 'erased'
+    WHERE address = $1 AND (lifted_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM suppressions o
+        WHERE o.address = $2 AND o.channel = suppressions.channel AND o.lifted_at IS NULL))";
+/// Erased before, listed again and stopped again: the stop in force is the one under the hash.
+const FOLD: &str = "UPDATE suppressions SET address = $2, source = 'erased', lifted_at = $3 WHERE address = $1";
+const SIGNALS: &str = "UPDATE signals SET detail = $2 WHERE prospect_id = $1";
+/// Packed beside those of others; sealed again from what is left.
+const SEALED: &str = "DELETE FROM sealed_history WHERE shelf = CAST($1 AS BIGINT) / 256";
+const DELIVERIES: &str = "UPDATE deliveries SET address = $2 WHERE prospect_id = $1";
+/// Relays repeat the address in what they say.
+const ATTEMPTS: &str = "
+    UPDATE attempts SET reply = 'erased'
+    WHERE reply IS NOT NULL AND delivery_id IN (SELECT id FROM deliveries WHERE prospect_id = $1)";
+const EVENTS: &str = "UPDATE handoff_events SET note = '' WHERE handoff_id IN (SELECT id FROM handoffs WHERE prospect_id = $1)";
+const FOLLOW_UPS: &str = "UPDATE follow_ups SET action = 'erased', done_at = COALESCE(done_at, $2) WHERE prospect_id = $1";
+/// Letters go to our own people; what they say of the prospect is in their bytes. One still waiting does not leave.
+const LETTERS: &str = "
+    UPDATE letters SET message = $3, reply = 'erased', owner = NULL, leased_until = NULL,
+           failed_at = CASE WHEN sent_at IS NULL THEN COALESCE(failed_at, $2) ELSE failed_at END
+    WHERE handoff_id IN (SELECT id FROM handoffs WHERE prospect_id = $1) OR message_id LIKE $4";
+const FINDINGS: &str = "SELECT id, findings FROM qualifications WHERE prospect_id = $1";
+/// What colleagues of theirs were offered with may cite them.
+const CITED: &str = "
+    SELECT q.id, q.findings FROM qualifications q JOIN prospects p ON p.id = q.prospect_id
+    WHERE p.id <> $1 AND p.account_id = (SELECT own.account_id FROM prospects own WHERE own.id = $1)";
+const RESET_FINDINGS: &str = "UPDATE qualifications SET findings = $2 WHERE id = $1";
+const CITING_LETTERS: &str = "
+    UPDATE letters SET message = $3, reply = 'erased', owner = NULL, leased_until = NULL,
+           failed_at = CASE WHEN sent_at IS NULL THEN COALESCE(failed_at, $2) ELSE failed_at END
+    WHERE handoff_id IN (SELECT id FROM handoffs WHERE qualification_id = $1)";
+const JUDGEMENTS: &str = "UPDATE reclassifications SET note = '' WHERE prospect_id = $1";
+const SET_FINDINGS: &str = "UPDATE qualifications SET findings = $2, settled_at = COALESCE(settled_at, $3) WHERE id = $1";
+
+/// The beginning of the Message-ID of letters about a prospect that belong to no handoff.
+#[must_use]
+pub fn letter_about(prospect: ProspectId) -> String {
+    format!("<reply-{prospect}-")
+}
+
+/// Stops an address on every channel under its hash; suppressions it had keep their reason, under the hash too.
+///
+/// # Errors
+/// The store's.
+pub async fn stop(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<(), StoreError> {
+    let hash = suppressions::erased(address);
+    tx.execute(HASH, args![address, hash.clone()]).await?;
+    tx.execute(FOLD, args![address, hash.clone(), now]).await?;
+    tx.notes().erase(address.to_string(), hash.clone());
+    let stop = |channel| Stop { address: hash.clone(), channel, reason: "erased", source: "erased".to_owned() };
+    suppressions::add(tx, &[stop(Channel::Email), stop(Channel::Phone)], now).await.map(drop)
+}
+
+/// Erases what the record says of a prospect: words, addresses and letters. Rows, kinds and instants stay.
+///
+/// # Errors
+/// The store's.
+pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<Erased, StoreError> {
+    let signals = tx.execute(SIGNALS, args![prospect, to_json(&Detail::Erased)?]).await?;
+    tx.alone(history::TURN).await?;
+    tx.execute(SEALED, args![prospect]).await?;
+    let deliveries = tx.execute(DELIVERIES, args![prospect, NOBODY]).await?;
+    tx.execute(ATTEMPTS, args![prospect]).await?;
+    tx.execute(EVENTS, args![prospect]).await?;
+    tx.execute(FOLLOW_UPS, args![prospect, now]).await?;
+    let letters = tx.execute(LETTERS, args![prospect, now, Vec::<u8>::new(), format!("{}%", letter_about(prospect))]).await?;
+    for (id, findings) in tx.rows::<(i64, String)>(FINDINGS, args![prospect]).await? {
+        let findings: PerCriterion<Finding> = from_json("findings", &findings)?;
+        let bare = PerCriterion::build(|criterion| without_words(findings[criterion].clone()));
+        tx.execute(SET_FINDINGS, args![QualificationId(id), to_json(&bare)?, now]).await?;
+    }
+    tx.execute(JUDGEMENTS, args![prospect]).await?;
+    let letters = letters + scrub_citations(tx, prospect, now).await?;
+    Ok(Erased { signals, deliveries, letters })
+}
+
+/// Erases what colleagues of theirs cite of them, and the letters that said so.
+async fn scrub_citations(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<u64, StoreError> {
+    let mut letters = 0;
+    for (id, findings) in tx.rows::<(i64, String)>(CITED, args![prospect]).await? {
+        let findings: PerCriterion<Finding> = from_json("findings", &findings)?;
+        let is_theirs = |c: &Citation| c.of.as_ref().is_some_and(|of| of.prospect == prospect);
+        if !findings.iter().any(|(_, f)| f.cites.iter().any(is_theirs)) {
+            continue;
+        }
+        let bare = PerCriterion::build(|criterion| {
+            let mut finding = findings[criterion].clone();
+            finding.cites.iter_mut().filter(|c| is_theirs(c)).for_each(bare);
+            finding
+        });
+        tx.execute(RESET_FINDINGS, args![QualificationId(id), to_json(&bare)?]).await?;
+        letters += tx.execute(CITING_LETTERS, args![QualificationId(id), now, Vec::<u8>::new()]).await?;
+    }
+    Ok(letters)
+}
+
+/// The verdict and what it cites, without what was said.
+fn without_words(mut finding: Finding) -> Finding {
+    finding.cites.iter_mut().for_each(bare);
+    finding
+}
+
+fn bare(citation: &mut Citation) {
+    citation.words = Detail::Erased.words();
+    if let Some(of) = &mut citation.of {
+        of.name = Detail::Erased.words();
+    }
+}

@@ -1,0 +1,186 @@
+//! What became of everything over a whole period, set-wise: for reports that look back on all of it at once.
+
+use crate::domain::criterion::Criterion;
+use crate::domain::id::{DeliveryId, IssueId, Name, OccurrenceId, ProspectId};
+use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::packed::{self, Columns};
+use crate::store::engine::value::{instant, name, to_json, word};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// Whose copy a delivery is.
+#[derive(Debug, Clone, Copy)]
+pub struct Copy {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Of which issue.
+    pub issue: IssueId,
+    /// Whose; `None` for a copy to one of ours.
+    pub prospect: Option<ProspectId>,
+    /// Whether their clicks are followed.
+    pub tracked: bool,
+}
+
+/// An issue, and the occurrence it belongs to.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// The issue.
+    pub issue: IssueId,
+    /// Its campaign.
+    pub campaign: Name,
+    /// Its newsletter.
+    pub newsletter: Name,
+    /// Its occurrence.
+    pub occurrence: OccurrenceId,
+    /// When that was due.
+    pub due_at: Timestamp,
+}
+
+/// An occurrence as it went.
+#[derive(Debug, Clone)]
+pub struct Occurred {
+    /// Its row.
+    pub id: OccurrenceId,
+    /// Whose.
+    pub campaign: Name,
+    /// Its nominal local time, with its zone.
+    pub nominal: String,
+    /// When it was due.
+    pub due_at: Timestamp,
+    /// Why it was missed, if it was.
+    pub missed: Option<String>,
+}
+
+/// How many deliveries of a campaign stand in a state, for one reason.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// The campaign.
+    pub campaign: Name,
+    /// The state.
+    pub state: String,
+    /// Why, where something was said: "over the cap of …", "unsubscribed", a relay's words.
+    pub reason: String,
+    /// How many.
+    pub count: i64,
+}
+
+const COPIES: &str = "
+    SELECT string_agg(format('%s\t%s\t%s\t%s', id, issue_id, prospect_id, CASE WHEN tracked THEN 1 ELSE 0 END), '\n') FROM deliveries
+    WHERE id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
+const ISSUED: &str = "
+    SELECT i.id, i.campaign, i.newsletter, o.id, o.due_at FROM issues i JOIN occurrences o ON o.id = i.occurrence_id
+    WHERE i.id > $1 AND NOT i.test ORDER BY i.id";
+const OCCURRED: &str = "
+    SELECT o.id, o.campaign, o.nominal, o.due_at, CASE WHEN o.state = 'missed' THEN COALESCE(o.reason, 'missed') END
+    FROM occurrences o WHERE NOT EXISTS (SELECT 1 FROM issues i WHERE i.occurrence_id = o.id AND i.test)
+    ORDER BY o.due_at, o.campaign, o.id";
+const ENDED: &str = "
+    SELECT i.campaign, COALESCE(a.state, 'pending') AS state,
+           CASE WHEN a.state IN ('failed', 'suppressed', 'skipped', 'cancelled', 'missed', 'uncertain') THEN COALESCE(a.reply, '') ELSE '' END AS reason,
+           COUNT(*)
+    FROM deliveries d JOIN issues i ON i.id = d.issue_id
+    LEFT JOIN attempts a ON a.delivery_id = d.id
+         AND a.number = (SELECT MAX(latest.number) FROM attempts latest WHERE latest.delivery_id = d.id)
+    WHERE NOT i.test AND d.prospect_id IS NOT NULL
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";
+/// The first word about a delivery is fence-less only where it was put aside before any lease.
+const PUT_OFF: &str = "
+    SELECT i.campaign, COUNT(*) FROM attempts a JOIN deliveries d ON d.id = a.delivery_id JOIN issues i ON i.id = d.issue_id
+    WHERE a.number = 1 AND a.fence = 0 AND a.state = 'pending' GROUP BY i.campaign ORDER BY i.campaign";
+const MET: &str = "
+    SELECT v.prospect_id, v.criterion FROM verdicts v JOIN prospects p ON p.id = v.prospect_id
+    WHERE v.verdict = 'met' AND p.standing = 'nurturing' ORDER BY v.prospect_id, v.criterion";
+const REACHABLE: &str = "
+    SELECT id FROM prospects WHERE standing = 'nurturing' AND mail_stop IS NULL AND address IS NOT NULL ORDER BY id";
+
+/// Whose copies these deliveries are, in the order of their ids.
+///
+/// # Errors
+/// The store's.
+pub async fn copies(tx: &mut Tx, of: &[DeliveryId]) -> Result<Vec<Copy>, StoreError> {
+    #[derive(Serialize)]
+    struct Id {
+        id: DeliveryId,
+    }
+    let ids: Vec<Id> = of.iter().map(|id| Id { id: *id }).collect();
+    let copy = |columns: &mut Columns<'_>| {
+        Ok(Copy {
+            delivery: DeliveryId(columns.number()?),
+            issue: IssueId(columns.number()?),
+            prospect: columns.number_or_none()?.map(ProspectId),
+            tracked: columns.number()? == 1,
+        })
+    };
+    let mut copies = packed::read(tx, COPIES, args![to_json(&ids)?], copy).await?;
+    copies.sort_unstable_by_key(|copy| copy.delivery);
+    Ok(copies)
+}
+
+/// Issues after this one, with their occurrences; test copies are none.
+///
+/// # Errors
+/// The store's.
+pub async fn issued(tx: &mut Tx, after: IssueId) -> Result<Vec<Issued>, StoreError> {
+    let rows: Vec<(i64, String, String, i64, i64)> = tx.rows(ISSUED, args![after]).await?;
+    let issued = |(id, campaign, newsletter, occurrence, due_at): (i64, String, String, i64, i64)| {
+        Ok(Issued {
+            issue: IssueId(id),
+            campaign: name(&campaign)?,
+            newsletter: name(&newsletter)?,
+            occurrence: OccurrenceId(occurrence),
+            due_at: instant(due_at)?,
+        })
+    };
+    rows.into_iter().map(issued).collect()
+}
+
+/// Every occurrence, by when it was due.
+///
+/// # Errors
+/// The store's.
+pub async fn occurred(tx: &mut Tx) -> Result<Vec<Occurred>, StoreError> {
+    let rows: Vec<(i64, String, String, i64, Option<String>)> = tx.rows(OCCURRED, args![]).await?;
+    let occurred = |(id, campaign, nominal, due_at, missed): (i64, String, String, i64, Option<String>)| {
+        Ok(Occurred { id: OccurrenceId(id), campaign: name(&campaign)?, nominal, due_at: instant(due_at)?, missed })
+    };
+    rows.into_iter().map(occurred).collect()
+}
+
+/// Deliveries to prospects by campaign, state and reason.
+///
+/// # Errors
+/// The store's.
+pub async fn ended(tx: &mut Tx) -> Result<Vec<Ended>, StoreError> {
+    let rows: Vec<(String, String, String, i64)> = tx.rows(ENDED, args![]).await?;
+    let ended = |(campaign, state, reason, count): (String, String, String, i64)| {
+        Ok(Ended { campaign: name(&campaign)?, state, reason, count })
+    };
+    rows.into_iter().map(ended).collect()
+}
+
+/// How many deliveries of each campaign were put off by the cap when they were written.
+///
+/// # Errors
+/// The store's.
+pub async fn put_off(tx: &mut Tx) -> Result<Vec<(Name, i64)>, StoreError> {
+    let rows: Vec<(String, i64)> = tx.rows(PUT_OFF, args![]).await?;
+    rows.into_iter().map(|(campaign, count)| Ok((name(&campaign)?, count))).collect()
+}
+
+/// What is met of nurturing prospects, set-wise: a row for each criterion.
+///
+/// # Errors
+/// The store's.
+pub async fn met(tx: &mut Tx) -> Result<Vec<(ProspectId, Criterion)>, StoreError> {
+    let rows: Vec<(i64, String)> = tx.rows(MET, args![]).await?;
+    rows.into_iter().map(|(id, criterion)| Ok((ProspectId(id), word("criterion", &criterion, Criterion::parse)?))).collect()
+}
+
+/// Nurturing prospects who may be mailed.
+///
+/// # Errors
+/// The store's.
+pub async fn reachable(tx: &mut Tx) -> Result<Vec<ProspectId>, StoreError> {
+    let rows: Vec<(i64,)> = tx.rows(REACHABLE, args![]).await?;
+    Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
+}

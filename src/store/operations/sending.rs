@@ -1,0 +1,105 @@
+//! Sending: whether mail may leave at all. One row, which every mark reads in its own statement: after the commit of a
+//! stop nothing of the group's is marked, on any node, whatever is claimed or in hand.
+//!
+//! Two switches, each with its reason, which do not know of each other: `stopped` holds group mail until somebody
+//! resumes; `observing` holds everything until somebody adopts the database. Letters to our own people and test copies,
+//! which somebody asked for by hand, go on while group mail is stopped: that is how one finds out whether it may go on.
+
+use crate::store::engine::backend::{Sql, StoreError, Tx, args};
+use crate::store::engine::value::instant_or_none;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// Why nothing leaves, and since when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// Why, in somebody's words.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Whether mail may leave.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Sending {
+    /// Group mail is stopped, until somebody resumes.
+    pub stopped: Option<Held>,
+    /// Nothing is sent, until somebody adopts the database.
+    pub observing: Option<Held>,
+}
+
+impl Sending {
+    /// Why no group mail leaves, with what ends it; `None` when it may.
+    #[must_use]
+    pub fn why_not(&self) -> Option<String> {
+        let observing = self.observing.as_ref().map(|held| format!("observing: {}; `nurtured adopt` ends it", held.reason));
+        let stopped = self.stopped.as_ref().map(|held| format!("stopped: {}; `nurtured resume` ends it", held.reason));
+        match (observing, stopped) {
+            (Some(one), Some(two)) => Some(format!("{one} · {two}")),
+            (one, two) => one.or(two),
+        }
+    }
+}
+
+/// Waits for the marks that are being written, and lets none begin before this commits: PostgreSQL queues for a table's
+/// lock in order, so a stop waits for one group commit and not for a busy night. A mark that waited reads afresh what it
+/// then finds. (A share lock of each mark on the row would let a stop starve among them.) SQLite has one writer.
+const BEHIND_MARKS: Sql = Sql::Each { sqlite: "SELECT 1", postgres: "LOCK TABLE attempts IN SHARE ROW EXCLUSIVE MODE" };
+const STATE: &str = "SELECT stopped, stopped_at, observing, observing_at FROM sending";
+const STOP: &str = "UPDATE sending SET stopped = $1, stopped_at = $2 WHERE stopped IS NULL";
+const RESUME: &str = "UPDATE sending SET stopped = NULL, stopped_at = NULL WHERE stopped IS NOT NULL";
+const OBSERVE: &str = "UPDATE sending SET observing = $1, observing_at = $2 WHERE observing IS NULL";
+const OPEN: &str = "UPDATE sending SET observing = NULL, observing_at = NULL WHERE observing IS NOT NULL";
+
+/// Whether mail may leave.
+///
+/// # Errors
+/// The store's.
+pub async fn state(tx: &mut Tx) -> Result<Sending, StoreError> {
+    type Row = (Option<String>, Option<i64>, Option<String>, Option<i64>);
+    let row: Option<Row> = tx.row(STATE, args![]).await?;
+    let (stopped, stopped_at, observing, observing_at) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
+    Ok(Sending { stopped: held(stopped, stopped_at)?, observing: held(observing, observing_at)? })
+}
+
+/// Stops all group mail. Returns whether it was not stopped yet; if it was, the reason it had stays.
+///
+/// Call it in a transaction of its own: on PostgreSQL it waits for everybody who is writing attempts, and a transaction
+/// that wrote some itself could wait for another that does the same.
+///
+/// # Errors
+/// The store's.
+pub async fn stop(tx: &mut Tx, reason: &str, now: Timestamp) -> Result<bool, StoreError> {
+    tx.execute(BEHIND_MARKS, args![]).await?;
+    Ok(tx.execute(STOP, args![reason, now]).await? > 0)
+}
+
+/// Lets group mail go on. Returns whether it was stopped.
+///
+/// # Errors
+/// The store's.
+pub async fn resume(tx: &mut Tx) -> Result<bool, StoreError> {
+    Ok(tx.execute(RESUME, args![]).await? > 0)
+}
+
+/// Holds everything until the database is adopted. Returns whether it was not held yet. In a transaction of its own, as
+/// [`stop`].
+///
+/// # Errors
+/// The store's.
+pub async fn observe(tx: &mut Tx, reason: &str, now: Timestamp) -> Result<bool, StoreError> {
+    tx.execute(BEHIND_MARKS, args![]).await?;
+    Ok(tx.execute(OBSERVE, args![reason, now]).await? > 0)
+}
+
+/// Ends observing. Returns whether it was on.
+///
+/// # Errors
+/// The store's.
+pub async fn open(tx: &mut Tx) -> Result<bool, StoreError> {
+    Ok(tx.execute(OPEN, args![]).await? > 0)
+}
+
+fn held(reason: Option<String>, since: Option<i64>) -> Result<Option<Held>, StoreError> {
+    Ok(reason.zip(instant_or_none(since)?).map(|(reason, since)| Held { reason, since }))
+}

@@ -1,0 +1,67 @@
+//! Accounts: companies, known by their mail domain.
+
+use crate::domain::id::{AccountId, Name};
+use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::value::{name, to_json};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A company as an import or a form names it.
+#[derive(Debug, Serialize)]
+pub struct Company<'a> {
+    /// Its registrable domain.
+    pub domain: &'a str,
+    /// Its name, if given.
+    pub name: Option<&'a str>,
+}
+
+const ADD: &str = "
+    INSERT INTO accounts (domain, name)
+    SELECT value ->> 'domain', MIN(value ->> 'name') FROM json_each($1) GROUP BY value ->> 'domain' ORDER BY 1
+    ON CONFLICT (domain) DO UPDATE SET name = COALESCE(accounts.name, excluded.name)
+    RETURNING domain, id";
+const OWNER: &str = "SELECT salesperson FROM accounts WHERE id = $1 AND salesperson IS NOT NULL";
+const OWNERS: &str = "
+    SELECT id, salesperson FROM accounts
+    WHERE salesperson IS NOT NULL AND id IN (SELECT CAST(value ->> 'a' AS BIGINT) FROM json_each($1))";
+const OWN: &str = "UPDATE accounts SET salesperson = $2 WHERE id = $1";
+
+/// Finds or makes the accounts of these domains. A name already known is kept.
+///
+/// # Errors
+/// The store's.
+pub async fn find_or_add(tx: &mut Tx, companies: &[Company<'_>]) -> Result<BTreeMap<String, AccountId>, StoreError> {
+    let rows: Vec<(String, i64)> = tx.rows(ADD, args![to_json(companies)?]).await?;
+    Ok(rows.into_iter().map(|(domain, id)| (domain, AccountId(id))).collect())
+}
+
+/// Whose account it is.
+///
+/// # Errors
+/// The store's.
+pub async fn owner(tx: &mut Tx, account: AccountId) -> Result<Option<Name>, StoreError> {
+    let row: Option<(String,)> = tx.row(OWNER, args![account]).await?;
+    row.map(|(id,)| name(&id)).transpose()
+}
+
+/// Whose each of these accounts is, where it is somebody's.
+///
+/// # Errors
+/// The store's.
+pub async fn owners(tx: &mut Tx, of: &[AccountId]) -> Result<BTreeMap<AccountId, Name>, StoreError> {
+    #[derive(Serialize)]
+    struct Id {
+        a: AccountId,
+    }
+    let ids: Vec<Id> = of.iter().map(|a| Id { a: *a }).collect();
+    let rows: Vec<(i64, String)> = tx.rows(OWNERS, args![to_json(&ids)?]).await?;
+    rows.into_iter().map(|(id, owner)| Ok((AccountId(id), name(&owner)?))).collect()
+}
+
+/// Gives the account to a salesperson.
+///
+/// # Errors
+/// The store's.
+pub async fn own(tx: &mut Tx, account: AccountId, salesperson: &Name) -> Result<(), StoreError> {
+    tx.execute(OWN, args![account, salesperson]).await.map(drop)
+}

@@ -1,0 +1,67 @@
+//! Consents: what a prospect agreed to, where and when. Appended.
+
+use crate::domain::id::ProspectId;
+use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::value::to_json;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::HashSet;
+
+/// A statement about consent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Consent {
+    /// Whose.
+    pub prospect: ProspectId,
+    /// "mail" or "tracking".
+    pub purpose: &'static str,
+    /// Given or withdrawn.
+    pub given: bool,
+    /// Where it was said.
+    pub source: String,
+    /// When, epoch milliseconds, if known.
+    pub given_at: Option<i64>,
+}
+
+/// A repetition is what the same source said last about the purpose; in between it may have said the opposite.
+const ADD: &str = "
+    INSERT INTO consents (prospect_id, purpose, given, source, given_at, recorded_at)
+    SELECT CAST(value ->> 'prospect' AS BIGINT), value ->> 'purpose', CAST(value ->> 'given' AS TEXT) IN ('true', '1'), value ->> 'source',
+           CAST(value ->> 'given_at' AS BIGINT), CAST($2 AS BIGINT)
+    FROM json_each($1) WHERE NOT EXISTS (
+        SELECT 1 FROM consents c
+        WHERE c.id = (SELECT MAX(l.id) FROM consents l WHERE l.prospect_id = CAST(value ->> 'prospect' AS BIGINT)
+                      AND l.purpose = value ->> 'purpose' AND l.source = value ->> 'source')
+          AND c.given = (CAST(value ->> 'given' AS TEXT) IN ('true', '1'))
+          AND COALESCE(c.given_at, -1) = COALESCE(CAST(value ->> 'given_at' AS BIGINT), -1))
+    ORDER BY key";
+/// The latest statement is the one made last, as far as its date is known; one without a date was made when we learnt of it.
+const TRACKING: &str = "
+    UPDATE prospects SET tracking_consent = (SELECT c.given FROM consents c
+        WHERE c.prospect_id = prospects.id AND c.purpose = 'tracking' ORDER BY COALESCE(c.given_at, c.recorded_at) DESC, c.id DESC LIMIT 1)
+    WHERE id IN (SELECT CAST(value ->> 'prospect' AS BIGINT) FROM json_each($1) WHERE value ->> 'purpose' = 'tracking')";
+const OF: &str = "SELECT purpose, given, source, given_at FROM consents WHERE prospect_id = $1 ORDER BY id";
+
+/// Records statements; the same one again changes nothing. Returns how many are new.
+///
+/// # Errors
+/// The store's.
+pub async fn add(tx: &mut Tx, consents: &[Consent], now: Timestamp) -> Result<u64, StoreError> {
+    if consents.is_empty() {
+        return Ok(0);
+    }
+    // The statement sees no row of its own: what stands twice in one call is left out here.
+    let mut seen = HashSet::new();
+    let once: Vec<&Consent> = consents.iter().filter(|c| seen.insert(*c)).collect();
+    let rows = to_json(&once)?;
+    let new = tx.execute(ADD, args![rows.clone(), now]).await?;
+    tx.execute(TRACKING, args![rows]).await?;
+    Ok(new)
+}
+
+/// A prospect's statements, oldest first: purpose, given, source, when.
+///
+/// # Errors
+/// The store's.
+pub async fn of(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<(String, bool, String, Option<i64>)>, StoreError> {
+    tx.rows(OF, args![prospect]).await
+}

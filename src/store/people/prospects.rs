@@ -1,0 +1,389 @@
+//! Prospects, with their fields and tags.
+
+use super::verdicts;
+use crate::domain::address::Address;
+use crate::domain::id::{AccountId, Name, ProspectId};
+use crate::domain::prospect::{Prospect, Standing, comparable};
+use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::journal::What;
+use crate::store::engine::value::{address, instant, instant_or_none, name, to_json, word};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A prospect to add.
+#[derive(Debug, Serialize)]
+pub struct NewProspect<'a> {
+    /// The address.
+    pub address: &'a str,
+    /// Known details.
+    #[serde(flatten)]
+    pub details: Details<'a>,
+    /// Why group mail may not start, if it may not.
+    pub mail_stop: Option<&'a str>,
+}
+
+/// Details of a prospect; an absent one changes nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Details<'a> {
+    /// The person's name.
+    pub name: Option<&'a str>,
+    /// A phone number.
+    pub phone: Option<&'a str>,
+    /// The company's name.
+    pub company: Option<&'a str>,
+    /// The account.
+    pub account: Option<AccountId>,
+    /// Whose prospect it was.
+    pub salesperson: Option<&'a str>,
+}
+
+/// A field to set, or to empty.
+#[derive(Debug, Serialize)]
+pub struct FieldChange<'a> {
+    /// Whose.
+    pub prospect: ProspectId,
+    /// Which.
+    pub name: &'a str,
+    /// Canonical text; `None` empties it.
+    pub value: Option<&'a str>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i64,
+    address: Option<String>,
+    name: Option<String>,
+    phone: Option<String>,
+    company: Option<String>,
+    account_id: Option<i64>,
+    standing: String,
+    episode: i64,
+    episode_started_at: i64,
+    wake_at: Option<i64>,
+    review_after: Option<i64>,
+    mail_stop: Option<String>,
+    tracking_consent: bool,
+    salesperson: Option<String>,
+}
+
+const LOAD: &str = "
+    SELECT id, address, name, phone, company, account_id, standing, episode, episode_started_at, wake_at, review_after,
+           mail_stop, tracking_consent, salesperson
+    FROM prospects WHERE id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) ORDER BY id";
+const FIELDS: &str = "
+    SELECT prospect_id, name, value FROM prospect_fields
+    WHERE prospect_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
+const TAGS: &str = "
+    SELECT prospect_id, tag FROM prospect_tags
+    WHERE prospect_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
+const BY_ADDRESS: &str = "SELECT address, id FROM prospects WHERE address IN (SELECT value ->> 'a' FROM json_each($1))";
+const PAGE: &str = "SELECT id FROM prospects WHERE id > $1 AND address IS NOT NULL ORDER BY id LIMIT $2";
+const STANDING_PAGE: &str = "SELECT id FROM prospects WHERE id > $1 AND standing = $3 ORDER BY id LIMIT $2";
+const FIELD_NAMES: &str = "SELECT DISTINCT name FROM prospect_fields ORDER BY name";
+const ADD: &str = "
+    INSERT INTO prospects (address, name, phone, company, account_id, salesperson, mail_stop, episode_started_at, created_at)
+    SELECT value ->> 'address', value ->> 'name', value ->> 'phone', value ->> 'company', CAST(value ->> 'account' AS BIGINT),
+           value ->> 'salesperson', value ->> 'mail_stop', CAST($2 AS BIGINT), CAST($2 AS BIGINT)
+    FROM json_each($1) WHERE TRUE ORDER BY key
+    ON CONFLICT (address) DO NOTHING
+    RETURNING address, id";
+const UPDATE: &str = "
+    UPDATE prospects SET name = COALESCE($2, name), phone = COALESCE($3, phone), company = COALESCE($4, company),
+           account_id = COALESCE($5, account_id), salesperson = COALESCE($6, salesperson)
+    WHERE id = $1";
+const SET_FIELDS: &str = "
+    INSERT INTO prospect_fields (prospect_id, name, value, folded, number)
+    SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'n', value ->> 'v', value ->> 'l', CAST(value ->> 'c' AS BIGINT) FROM json_each($1) WHERE TRUE
+    ON CONFLICT (prospect_id, name) DO UPDATE SET value = excluded.value, folded = excluded.folded,
+        number = excluded.number";
+const EMPTY_FIELDS: &str = "
+    DELETE FROM prospect_fields WHERE EXISTS (SELECT 1 FROM json_each($1) j
+        WHERE CAST(j.value ->> 'p' AS BIGINT) = prospect_fields.prospect_id AND j.value ->> 'n' = prospect_fields.name)";
+const ADD_TAGS: &str = "
+    INSERT INTO prospect_tags (prospect_id, tag)
+    SELECT CAST(value ->> 'p' AS BIGINT), value ->> 't' FROM json_each($1) WHERE TRUE
+    ON CONFLICT (prospect_id, tag) DO NOTHING";
+const LOCK: Sql = locking!("SELECT standing FROM prospects WHERE id = $1", "FOR UPDATE");
+const SET_STANDING: &str = "UPDATE prospects SET standing = $2, salesperson = COALESCE($3, salesperson), review_after = NULL WHERE id = $1 RETURNING address";
+/// Whoever was stopped on every channel meanwhile is not nurtured again.
+const RETURN_TO_NURTURE: &str = "
+    UPDATE prospects SET standing = CASE
+               WHEN (SELECT COUNT(*) FROM suppressions s WHERE s.address = prospects.address AND s.lifted_at IS NULL) = 2
+               THEN 'suppressed' ELSE 'nurturing' END, episode = episode + 1, episode_started_at = $2, wake_at = $3
+    WHERE id = $1 AND standing IN ('offered', 'owned') RETURNING address, standing";
+const SUPPRESS: &str = "
+    UPDATE prospects SET standing = 'suppressed'
+    WHERE standing = 'nurturing' AND id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
+const ADMITTED: &str = "SELECT created_at FROM prospects WHERE id = $1";
+const SET_WAKE: &str = "UPDATE prospects SET wake_at = $2 WHERE id = $1";
+const ERASE: &str = "
+    UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
+           wake_at = NULL, review_after = NULL, mail_stop = 'erased', tracking_consent = FALSE
+    WHERE id = $1";
+const ERASE_PARTS: [&str; 6] = [
+    "DELETE FROM verdicts WHERE prospect_id = $1",
+    "DELETE FROM prospect_fields WHERE prospect_id = $1",
+    "DELETE FROM prospect_tags WHERE prospect_id = $1",
+    "DELETE FROM consents WHERE prospect_id = $1",
+    "DELETE FROM due_assessments WHERE prospect_id = $1",
+    "DELETE FROM looks WHERE prospect_id = $1",
+];
+
+#[derive(Serialize)]
+struct Id {
+    id: ProspectId,
+}
+
+fn ids(of: &[ProspectId]) -> Result<String, StoreError> {
+    to_json(&of.iter().map(|id| Id { id: *id }).collect::<Vec<_>>())
+}
+
+/// Loads prospects with their fields and tags, by id.
+///
+/// # Errors
+/// The store's.
+pub async fn load(tx: &mut Tx, of: &[ProspectId]) -> Result<Vec<Prospect>, StoreError> {
+    let wanted = ids(of)?;
+    let rows: Vec<Row> = tx.rows(LOAD, args![wanted.clone()]).await?;
+    let mut fields: BTreeMap<i64, BTreeMap<Name, String>> = BTreeMap::new();
+    for (id, field, value) in tx.rows::<(i64, String, String)>(FIELDS, args![wanted.clone()]).await? {
+        fields.entry(id).or_default().insert(name(&field)?, value);
+    }
+    let mut tags: BTreeMap<i64, BTreeSet<String>> = BTreeMap::new();
+    for (id, tag) in tx.rows::<(i64, String)>(TAGS, args![wanted]).await? {
+        tags.entry(id).or_default().insert(tag);
+    }
+    let mut known = verdicts::of(tx, of).await?;
+    rows.into_iter()
+        .map(|row| {
+            let (fields, tags) = (fields.remove(&row.id).unwrap_or_default(), tags.remove(&row.id).unwrap_or_default());
+            let known = known.remove(&ProspectId(row.id)).unwrap_or_default();
+            row.into_prospect(fields, tags, known)
+        })
+        .collect()
+}
+
+/// One prospect.
+///
+/// # Errors
+/// The store's; also when there is no such row.
+pub async fn one(tx: &mut Tx, id: ProspectId) -> Result<Prospect, StoreError> {
+    load(tx, &[id]).await?.pop().ok_or(StoreError::Rows { expected: 1, found: 0 })
+}
+
+/// When a prospect came in.
+///
+/// # Errors
+/// The store's; also when there is no such row.
+pub async fn admitted_at(tx: &mut Tx, id: ProspectId) -> Result<Timestamp, StoreError> {
+    instant(tx.number(ADMITTED, args![id]).await?)
+}
+
+/// Which of these addresses are prospects.
+///
+/// # Errors
+/// The store's.
+pub async fn by_address(tx: &mut Tx, addresses: &[&Address]) -> Result<BTreeMap<Address, ProspectId>, StoreError> {
+    #[derive(Serialize)]
+    struct Wanted<'a> {
+        a: &'a str,
+    }
+    let wanted: Vec<Wanted<'_>> = addresses.iter().map(|a| Wanted { a: a.as_str() }).collect();
+    found(tx.rows(BY_ADDRESS, args![to_json(&wanted)?]).await?)
+}
+
+/// The ids of the next prospects after `after`, erased ones left out.
+///
+/// # Errors
+/// The store's.
+pub async fn page(tx: &mut Tx, after: ProspectId, most: i64) -> Result<Vec<ProspectId>, StoreError> {
+    let rows: Vec<(i64,)> = tx.rows(PAGE, args![after, most]).await?;
+    Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
+}
+
+/// The ids of the next prospects after `after` who stand there.
+///
+/// # Errors
+/// The store's.
+pub async fn page_of(tx: &mut Tx, standing: Standing, after: ProspectId, most: i64) -> Result<Vec<ProspectId>, StoreError> {
+    let rows: Vec<(i64,)> = tx.rows(STANDING_PAGE, args![after, most, standing.word()]).await?;
+    Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
+}
+
+/// Every field anybody has a value of, by name.
+///
+/// # Errors
+/// The store's.
+pub async fn field_names(tx: &mut Tx) -> Result<Vec<Name>, StoreError> {
+    let rows: Vec<(String,)> = tx.rows(FIELD_NAMES, args![]).await?;
+    rows.iter().map(|(field,)| name(field)).collect()
+}
+
+/// Adds prospects whose addresses are new; returns those added.
+///
+/// # Errors
+/// The store's.
+pub async fn add(tx: &mut Tx, new: &[NewProspect<'_>], now: Timestamp) -> Result<BTreeMap<Address, ProspectId>, StoreError> {
+    if new.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    found(tx.rows(ADD, args![to_json(new)?, now]).await?)
+}
+
+/// Sets the details that are given.
+///
+/// # Errors
+/// The store's.
+pub async fn update(tx: &mut Tx, id: ProspectId, details: &Details<'_>) -> Result<(), StoreError> {
+    let values = args![id, details.name, details.phone, details.company, details.account, details.salesperson];
+    tx.execute(UPDATE, values).await.map(drop)
+}
+
+/// Sets fields, and empties those without a value. Of two changes to one field the later one counts.
+///
+/// # Errors
+/// The store's.
+pub async fn set_fields(tx: &mut Tx, changes: &[FieldChange<'_>]) -> Result<(), StoreError> {
+    #[derive(Serialize)]
+    struct Set<'a> {
+        p: ProspectId,
+        n: &'a str,
+        v: Option<&'a str>,
+        l: Option<String>,
+        c: Option<i64>,
+    }
+    // One statement cannot change a row twice on PostgreSQL.
+    let last: BTreeMap<(ProspectId, &str), Option<&str>> = changes.iter().map(|c| ((c.prospect, c.name), c.value)).collect();
+    let rows = last.into_iter().map(|((p, n), v)| Set { p, n, v, l: v.map(str::to_lowercase), c: v.and_then(comparable) });
+    let (set, emptied): (Vec<_>, Vec<_>) = rows.partition(|row| row.v.is_some());
+    if !emptied.is_empty() {
+        tx.execute(EMPTY_FIELDS, args![to_json(&emptied)?]).await?;
+    }
+    if !set.is_empty() {
+        tx.execute(SET_FIELDS, args![to_json(&set)?]).await?;
+    }
+    Ok(())
+}
+
+/// Adds tags; one already there stays. Returns how many are new.
+///
+/// # Errors
+/// The store's.
+pub async fn add_tags(tx: &mut Tx, tags: &[(ProspectId, &str)]) -> Result<u64, StoreError> {
+    #[derive(Serialize)]
+    struct Tag<'a> {
+        p: ProspectId,
+        t: &'a str,
+    }
+    if tags.is_empty() {
+        return Ok(0);
+    }
+    let rows: Vec<Tag<'_>> = tags.iter().map(|(p, t)| Tag { p: *p, t }).collect();
+    tx.execute(ADD_TAGS, args![to_json(&rows)?]).await
+}
+
+/// Locks the prospect's row until the transaction ends and says where they stand.
+///
+/// # Errors
+/// The store's; also when there is no such row.
+pub async fn lock(tx: &mut Tx, id: ProspectId) -> Result<Standing, StoreError> {
+    let row: Option<(String,)> = tx.row(LOCK, args![id]).await?;
+    let (standing,) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
+    word("standing", &standing, Standing::parse)
+}
+
+/// Moves a prospect to a standing; `salesperson` becomes the one who had them last.
+///
+/// # Errors
+/// The store's.
+pub async fn set_standing(tx: &mut Tx, id: ProspectId, standing: Standing, salesperson: Option<&Name>) -> Result<(), StoreError> {
+    let row: Option<(Option<String>,)> = tx.row(SET_STANDING, args![id, standing.word(), salesperson]).await?;
+    stands(tx, row, standing);
+    Ok(())
+}
+
+/// Back to nurture: a new episode begins, with a wake date or without. Whoever was stopped on every channel meanwhile is
+/// suppressed instead.
+///
+/// # Errors
+/// The store's; also when the prospect was neither offered nor owned.
+pub async fn return_to_nurture(
+    tx: &mut Tx,
+    id: ProspectId,
+    wake_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let row: Option<(Option<String>, String)> = tx.row(RETURN_TO_NURTURE, args![id, now, wake_at]).await?;
+    let (address, standing) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
+    stands(tx, Some((address,)), word("standing", &standing, Standing::parse)?);
+    Ok(())
+}
+
+/// Suppresses those of these prospects who are nurtured: they are stopped on every channel.
+///
+/// # Errors
+/// The store's.
+pub async fn suppress(tx: &mut Tx, of: &[ProspectId]) -> Result<(), StoreError> {
+    tx.execute(SUPPRESS, args![ids(of)?]).await.map(drop)
+}
+
+/// Only who is nurturing gets group mail: where somebody stands is a stop, or the end of one.
+fn stands(tx: &mut Tx, row: Option<(Option<String>,)>, standing: Standing) {
+    if let Some(address) = row.and_then(|(address,)| address) {
+        tx.notes().say(address, What::Stands { standing: standing.word().to_owned() });
+    }
+}
+
+/// Sets or clears the wake date.
+///
+/// # Errors
+/// The store's.
+pub async fn set_wake(tx: &mut Tx, id: ProspectId, wake_at: Option<Timestamp>) -> Result<(), StoreError> {
+    tx.execute(SET_WAKE, args![id, wake_at]).await.map(drop)
+}
+
+/// Erases what identifies a person; the row stays, so that counts still reconcile.
+///
+/// # Errors
+/// The store's.
+pub async fn erase(tx: &mut Tx, id: ProspectId) -> Result<(), StoreError> {
+    tx.execute(ERASE, args![id]).await?;
+    for part in ERASE_PARTS {
+        tx.execute(part, args![id]).await?;
+    }
+    Ok(())
+}
+
+impl Row {
+    fn into_prospect(
+        self,
+        fields: BTreeMap<Name, String>,
+        tags: BTreeSet<String>,
+        verdicts: verdicts::Known,
+    ) -> Result<Prospect, StoreError> {
+        Ok(Prospect {
+            id: ProspectId(self.id),
+            address: self.address.as_deref().map(address).transpose()?,
+            name: self.name,
+            phone: self.phone,
+            company: self.company,
+            account: self.account_id.map(AccountId),
+            standing: word("standing", &self.standing, Standing::parse)?,
+            episode: self.episode,
+            episode_started_at: instant(self.episode_started_at)?,
+            wake_at: instant_or_none(self.wake_at)?,
+            review_after: instant_or_none(self.review_after)?,
+            mail_stop: self.mail_stop,
+            tracking_consent: self.tracking_consent,
+            previous_salesperson: self.salesperson.as_deref().map(name).transpose()?,
+            fields,
+            tags,
+            verdicts,
+        })
+    }
+}
+
+fn found(rows: Vec<(String, i64)>) -> Result<BTreeMap<Address, ProspectId>, StoreError> {
+    rows.into_iter().map(|(text, id)| Ok((address(&text)?, ProspectId(id)))).collect()
+}

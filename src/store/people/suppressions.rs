@@ -1,0 +1,195 @@
+//! Suppressions: addresses that must not be used, per channel. A stop is also written into the prospect's row, which
+//! the last check before a send reads and locks.
+
+use crate::domain::address::Address;
+use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::journal::What;
+use crate::store::engine::value::{instant, to_json};
+use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// A channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// Mail.
+    Email,
+    /// Phone.
+    Phone,
+}
+
+impl Channel {
+    /// The word in SQL and on the command line.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Phone => "phone",
+        }
+    }
+}
+
+/// An address that must not be used from now on.
+#[derive(Debug, Clone, Serialize)]
+pub struct Stop {
+    /// Which.
+    pub address: String,
+    /// On which channel.
+    pub channel: Channel,
+    /// `unsubscribed`, `bounced`, `complained`, `opted_out`, `erased` or `manual`.
+    pub reason: &'static str,
+    /// Where that was said.
+    pub source: String,
+}
+
+/// A suppression in force.
+#[derive(Debug, Clone, Serialize, sqlx::FromRow)]
+pub struct Suppression {
+    /// Which address (`sha256:…` after erasure).
+    pub address: String,
+    /// On which channel.
+    pub channel: String,
+    /// Why.
+    pub reason: String,
+    /// Where that was said.
+    pub source: String,
+    #[serde(skip)]
+    suppressed_at: i64,
+}
+
+impl Suppression {
+    /// Since when.
+    ///
+    /// # Errors
+    /// When the row holds no instant.
+    pub fn since(&self) -> Result<Timestamp, StoreError> {
+        instant(self.suppressed_at)
+    }
+}
+
+const ADD: &str = "
+    INSERT INTO suppressions (address, channel, reason, source, suppressed_at)
+    SELECT value ->> 'address', value ->> 'channel', value ->> 'reason', value ->> 'source', CAST($2 AS BIGINT) FROM json_each($1) WHERE TRUE ORDER BY key
+    ON CONFLICT (address, channel) WHERE lifted_at IS NULL DO NOTHING";
+const STOP_PROSPECTS: &str = "
+    UPDATE prospects SET mail_stop = (SELECT MIN(value ->> 'reason') FROM json_each($1) WHERE value ->> 'address' = prospects.address AND value ->> 'channel' = 'email')
+    WHERE mail_stop IS NULL AND address IN (SELECT value ->> 'address' FROM json_each($1) WHERE value ->> 'channel' = 'email')";
+/// On every channel: nobody may approach them at all.
+const SUPPRESS_PROSPECTS: &str = "
+    UPDATE prospects SET standing = 'suppressed'
+    WHERE standing = 'nurturing' AND address IN (SELECT value ->> 'address' FROM json_each($1))
+      AND (SELECT COUNT(DISTINCT s.channel) FROM suppressions s WHERE s.address = prospects.address AND s.lifted_at IS NULL) = 2";
+/// Unless the other stops are on every channel too: those of an erased address stand under its hash.
+const UNSUPPRESS_PROSPECT: &str = "
+    UPDATE prospects SET standing = 'nurturing' WHERE address = $1 AND standing = 'suppressed'
+      AND (SELECT COUNT(DISTINCT s.channel) FROM suppressions s WHERE s.address IN ($1, $2) AND s.lifted_at IS NULL) < 2";
+const IN_FORCE: &str = "
+    SELECT s.address, s.channel, s.reason, s.source, s.suppressed_at FROM suppressions s
+    WHERE s.lifted_at IS NULL AND s.address IN (SELECT value ->> 'a' FROM json_each($1))";
+const ALL: &str = "
+    SELECT address, channel, reason, source, suppressed_at FROM suppressions WHERE lifted_at IS NULL ORDER BY suppressed_at, id";
+const IN_FORCE_AT: &str = "
+    SELECT channel, MIN(reason) FROM suppressions
+    WHERE address = $1 AND suppressed_at <= $2 AND (lifted_at IS NULL OR lifted_at > $2) GROUP BY channel ORDER BY channel";
+const LIFT: &str = "UPDATE suppressions SET lifted_at = $3 WHERE address = $1 AND channel = $2 AND lifted_at IS NULL";
+const NOTE_LIFTED: &str = "UPDATE suppressions SET source = source || $4 WHERE address = $1 AND channel = $2 AND lifted_at = $3";
+/// What else is in force for the address, under its hash too, goes on stopping the prospect. What stands under the hash, for
+/// whatever reason it came there, is an erased person's.
+const RESUME_PROSPECT: &str = "
+    UPDATE prospects SET mail_stop = (SELECT MIN(CASE WHEN s.address = $2 THEN 'erased' ELSE s.reason END) FROM suppressions s
+        WHERE s.address IN ($1, $2) AND s.channel = 'email' AND s.lifted_at IS NULL)
+    WHERE address = $1";
+
+/// What stopped an address at an instant: the channels, each with a reason.
+///
+/// # Errors
+/// The store's.
+pub async fn in_force_at(tx: &mut Tx, address: &Address, at: Timestamp) -> Result<Vec<(String, String)>, StoreError> {
+    tx.rows(IN_FORCE_AT, args![address, at]).await
+}
+
+/// Adds suppressions; one already in force is kept as it is. Prospects of these addresses stop at once.
+/// Returns how many are new.
+///
+/// # Errors
+/// The store's.
+pub async fn add(tx: &mut Tx, stops: &[Stop], now: Timestamp) -> Result<u64, StoreError> {
+    if stops.is_empty() {
+        return Ok(0);
+    }
+    let rows = to_json(stops)?;
+    for stop in stops {
+        let channel = stop.channel.word().to_owned();
+        let what = What::Stopped { channel, reason: stop.reason.to_owned(), source: stop.source.clone() };
+        tx.notes().say(stop.address.clone(), what);
+    }
+    let new = tx.execute(ADD, args![rows.clone(), now]).await?;
+    tx.execute(STOP_PROSPECTS, args![rows.clone()]).await?;
+    tx.execute(SUPPRESS_PROSPECTS, args![rows]).await?;
+    Ok(new)
+}
+
+/// The suppressions in force for any of these addresses, erased ones included.
+///
+/// # Errors
+/// The store's.
+pub async fn of(tx: &mut Tx, addresses: &[&Address]) -> Result<Vec<Suppression>, StoreError> {
+    #[derive(Serialize)]
+    struct Row {
+        a: String,
+    }
+    let rows: Vec<Row> = addresses.iter().flat_map(|a| [Row { a: a.to_string() }, Row { a: erased(a) }]).collect();
+    tx.rows(IN_FORCE, args![to_json(&rows)?]).await
+}
+
+/// Every suppression in force, oldest first.
+///
+/// # Errors
+/// The store's.
+pub async fn all(tx: &mut Tx) -> Result<Vec<Suppression>, StoreError> {
+    tx.rows(ALL, args![]).await
+}
+
+/// Lifts a suppression. Returns whether there was one.
+///
+/// # Errors
+/// The store's.
+pub async fn lift(tx: &mut Tx, address: &Address, channel: Channel, now: Timestamp) -> Result<bool, StoreError> {
+    let lifted = tx.execute(LIFT, args![address, channel.word(), now]).await? > 0;
+    if lifted {
+        tx.notes().say(address.to_string(), What::Lifted { channel: channel.word().to_owned() });
+        tx.execute(UNSUPPRESS_PROSPECT, args![address, erased(address)]).await?;
+    }
+    if lifted && channel == Channel::Email {
+        tx.execute(RESUME_PROSPECT, args![address, erased(address)]).await?;
+    }
+    Ok(lifted)
+}
+
+/// Notes beside what was lifted at `lifted_at` why it was.
+///
+/// # Errors
+/// The store's.
+pub async fn note_lifted(
+    tx: &mut Tx,
+    address: &Address,
+    channel: Channel,
+    words: &str,
+    lifted_at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(NOTE_LIFTED, args![address, channel.word(), lifted_at, words]).await.map(drop)
+}
+
+/// The reason of that word; one we do not know is somebody's, made by hand.
+#[must_use]
+pub fn reason(word: &str) -> &'static str {
+    ["unsubscribed", "bounced", "complained", "opted_out", "erased"].into_iter().find(|r| *r == word).unwrap_or("manual")
+}
+
+/// What stands for an erased address: enough to know it again, not enough to read it.
+#[must_use]
+pub fn erased(address: &Address) -> String {
+    let hash = Sha256::digest(address.as_str().as_bytes());
+    format!("sha256:{}", data_encoding::HEXLOWER.encode(&hash))
+}

@@ -1,0 +1,329 @@
+//! A town: a whole house on a clock that is moved by hand, with people who read their mail, and machines that read it
+//! first. The demo tells its story with it and the tests tell theirs.
+//!
+//! Nothing is mocked: a real database, real SMTP to a catcher on loopback, the real router, and the daemon's steps.
+
+pub mod mailbox;
+
+use crate::clock::{Clock, ManualClock};
+use crate::config;
+use crate::daemon::assemble::{self, House};
+use crate::domain::address::Address;
+use crate::domain::criterion::Criterion;
+use crate::domain::doorway::qualification::Qualification;
+use crate::domain::doorway::signal::{Detail, Touch};
+use crate::domain::id::{Name, ProspectId};
+use crate::domain::individual::handoff::Handoff;
+use crate::domain::plan::Plan;
+use crate::domain::prospect::Prospect;
+use crate::flow::context::FlowError;
+use crate::flow::doorway::admit::{self, Admitted, Arrival};
+use crate::flow::doorway::look;
+use crate::flow::doorway::observe::{Logged, log};
+use crate::flow::individual::agenda;
+use crate::flow::individual::follow_up::{Action, act};
+use crate::flow::operations::sweep;
+use crate::flow::settle::settle;
+use crate::insight::explain::{Explanation, explain};
+use crate::mail::catcher::Catcher;
+use crate::store::engine::backend::Store;
+use crate::store::individual::handoffs;
+use crate::store::people::prospects;
+use crate::town::mailbox::Mail;
+use crate::web::router::router;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::{Method, Request, StatusCode, header};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use tower::ServiceExt;
+
+/// The agent of a person.
+pub const BROWSER: &str =
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+/// The agent of a mail scanner.
+pub const SCANNER: &str = "Mozilla/5.0 (compatible; MailScanner/5.1; +https://scanner.example/bot)";
+
+/// The town.
+pub struct Town {
+    /// The house.
+    pub house: House,
+    /// Its clock.
+    pub clock: Arc<ManualClock>,
+    /// Its relay.
+    pub catcher: Catcher,
+    router: Router,
+}
+
+/// What the web answered.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// The status.
+    pub status: StatusCode,
+    /// Where it sends the visitor.
+    pub location: Option<String>,
+    /// The page.
+    pub body: String,
+}
+
+impl Town {
+    /// Founds a town around an empty store, configured by these files, with its links under `public_url`.
+    ///
+    /// # Errors
+    /// When the files have a problem, or loopback is not to be had.
+    pub async fn found(store: Store, files: &[(&str, &str)], public_url: &str, at: &str) -> Result<Self, FlowError> {
+        let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("found the town: {e}"));
+        let catcher = Catcher::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.map_err(|e| unable(&e))?;
+        let environment = [
+            ("NURTURED__PUBLIC_URL", public_url.to_owned()),
+            ("NURTURED__SMTP__HOST", catcher.local_addr().ip().to_string()),
+            ("NURTURED__SMTP__PORT", catcher.local_addr().port().to_string()),
+            ("NURTURED__SMTP__SECURITY", "plaintext".to_owned()),
+        ];
+        let environment: Vec<(String, String)> = environment.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
+        let plan = config::load_files(files, &environment).map_err(|e| unable(&e))?.plan;
+        let at: Timestamp = at.parse().map_err(|e: jiff::Error| unable(&e))?;
+        let clock = Arc::new(ManualClock::at(at));
+        let house = assemble::assemble(store, clock.clone(), plan).await?;
+        let router = router(house.site.clone());
+        Ok(Self { house, clock, catcher, router })
+    }
+
+    /// A second node on the same store, clock and relay: equal to the first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn second_node(&self, store: Store) -> Result<House, FlowError> {
+        let plan = Plan::clone(&self.house.ctx.plan());
+        assemble::assemble(store, self.clock.clone(), plan).await
+    }
+
+    /// The present instant.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Lets everything happen that is due now; returns when the next thing is.
+    ///
+    /// # Errors
+    /// The first step's that fails.
+    pub async fn settle(&self) -> Result<Option<Timestamp>, FlowError> {
+        settle(&self.house.ctx, &self.house.doors).await
+    }
+
+    /// Lets time pass until `at`, stopping at every instant at which something is due.
+    ///
+    /// # Errors
+    /// The first step's that fails.
+    pub async fn pass_until(&self, at: Timestamp) -> Result<(), FlowError> {
+        while let Some(next) = self.settle().await?.filter(|next| *next < at) {
+            self.clock.move_to(next);
+        }
+        self.clock.move_to(at);
+        self.settle().await?;
+        if let Some(census) = sweep::review(&self.house.ctx).await? {
+            self.house.site.figures.keep(census);
+        }
+        Ok(())
+    }
+
+    /// Lets time pass until an instant written out, such as `2026-02-03T10:00:00Z`.
+    ///
+    /// # Errors
+    /// The first step's that fails; a text that is no instant.
+    pub async fn pass_to(&self, at: &str) -> Result<(), FlowError> {
+        let at: Timestamp = at.parse().map_err(|e| FlowError::Unable(format!("read {at:?}: {e}")))?;
+        self.pass_until(at).await
+    }
+
+    /// Somebody comes in.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn admit(&self, arrivals: &[Arrival], source: &str) -> Result<Admitted, FlowError> {
+        let (plan, now) = (self.house.ctx.plan(), self.now());
+        let mut tx = self.house.ctx.store().write().await?;
+        let admitted = admit::admit(&mut tx, &plan, arrivals, source, None, now).await?;
+        tx.commit().await?;
+        self.house.ctx.ring();
+        Ok(admitted)
+    }
+
+    /// The mails given to the relay for an address, oldest first.
+    #[must_use]
+    pub fn mails_to(&self, address: &Address) -> Vec<Mail> {
+        self.catcher.caught().iter().filter_map(Mail::read).filter(|mail| mail.is_to(address)).collect()
+    }
+
+    /// The newest mail to an address.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn newest_to(&self, address: &Address) -> Result<Mail, FlowError> {
+        self.mails_to(address).pop().ok_or_else(|| FlowError::Missing(format!("a mail to {address}")))
+    }
+
+    /// Asks the web for something.
+    ///
+    /// # Errors
+    /// When the request cannot be made.
+    pub async fn ask(&self, method: Method, url: &str, agent: &str, body: &str) -> Result<Answered, FlowError> {
+        let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("ask for a page: {e}"));
+        let public_url = self.house.ctx.plan().settings.public_url.clone();
+        let path = url.strip_prefix(&public_url).unwrap_or(url);
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::USER_AGENT, agent)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .extension(ConnectInfo(SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000))))
+            .body(Body::from(body.to_owned()))
+            .map_err(|e| unable(&e))?;
+        let response = self.router.clone().oneshot(request).await.map_err(|e| unable(&e))?;
+        let status = response.status();
+        let location = response.headers().get(header::LOCATION).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let body = to_bytes(response.into_body(), 4 << 20).await.map_err(|e| unable(&e))?;
+        Ok(Answered { status, location, body: String::from_utf8_lossy(&body).into_owned() })
+    }
+
+    /// A person opens the link with these words in their newest mail.
+    ///
+    /// # Errors
+    /// When there is no such link.
+    pub async fn click(&self, address: &Address, words: &str) -> Result<Answered, FlowError> {
+        let url = self.link(address, words)?;
+        self.ask(Method::GET, &url, BROWSER, "").await
+    }
+
+    /// A person chooses an answer in their newest mail, and confirms it on the page.
+    ///
+    /// # Errors
+    /// When the mail does not offer it.
+    pub async fn answer(&self, address: &Address, say: &str) -> Result<Answered, FlowError> {
+        let url = self.link(address, say)?;
+        self.ask(Method::GET, &url, BROWSER, "").await?;
+        self.ask(Method::POST, &url, BROWSER, &format!("visit={}", self.now().as_millisecond())).await
+    }
+
+    /// A person unsubscribes with their mail program's button.
+    ///
+    /// # Errors
+    /// When they have no newsletter.
+    pub async fn unsubscribe(&self, address: &Address) -> Result<Answered, FlowError> {
+        let letters = self.mails_to(address).into_iter().rev().find_map(|mail| mail.unsubscribe);
+        let url = letters.ok_or_else(|| FlowError::Missing(format!("a newsletter to {address}")))?;
+        self.ask(Method::POST, &url, "", "List-Unsubscribe=One-Click").await
+    }
+
+    /// Somebody fills in a web form.
+    ///
+    /// # Errors
+    /// When the request cannot be made.
+    pub async fn fill_in(&self, form: &str, fields: &[(&str, &str)]) -> Result<Answered, FlowError> {
+        let body = serde_urlencoded::to_string(fields).map_err(|e| FlowError::Unable(e.to_string()))?;
+        self.ask(Method::POST, &format!("/f/{form}"), BROWSER, &body).await
+    }
+
+    /// A colleague logs a touch.
+    ///
+    /// # Errors
+    /// As `observe::log`.
+    pub async fn log(
+        &self,
+        address: &Address,
+        by: &str,
+        touch: Touch,
+        proves: &[Criterion],
+        date: Option<Date>,
+        note: &str,
+    ) -> Result<(), FlowError> {
+        let by = Name::parse(by).map_err(|e| FlowError::Refused(e.to_string()))?;
+        let detail = Detail::Touch {
+            touch,
+            proves: proves.to_vec(),
+            contradicts: Vec::new(),
+            date,
+            not_before: None,
+            note: note.to_owned(),
+        };
+        log(&self.house.ctx, Logged { address: address.clone(), by, occurred_at: self.now(), detail }).await.map(drop)
+    }
+
+    /// A prospect as they stand.
+    ///
+    /// # Errors
+    /// When nobody has the address.
+    pub async fn prospect(&self, address: &Address) -> Result<Prospect, FlowError> {
+        let mut tx = self.house.ctx.store().read().await?;
+        let id = self.id(address).await?;
+        Ok(prospects::one(&mut tx, id).await?)
+    }
+
+    /// The five verdicts on a prospect.
+    ///
+    /// # Errors
+    /// When nobody has the address.
+    pub async fn verdicts(&self, address: &Address) -> Result<Qualification, FlowError> {
+        let id = self.id(address).await?;
+        let mut tx = self.house.ctx.store().read().await?;
+        Ok(look::look(&mut tx, &self.house.ctx.plan(), id, self.now()).await?.0)
+    }
+
+    /// Everything concluded about a prospect, now or as it was known at an instant.
+    ///
+    /// # Errors
+    /// When nobody has the address, or had it then.
+    pub async fn explain(&self, address: &Address, at: Option<Timestamp>) -> Result<Explanation, FlowError> {
+        let id = self.id(address).await?;
+        let mut tx = self.house.ctx.store().read().await?;
+        explain(&self.house.ctx, &mut tx, id, at).await
+    }
+
+    /// A prospect's handoffs, newest first.
+    ///
+    /// # Errors
+    /// When nobody has the address.
+    pub async fn handoffs_of(&self, address: &Address) -> Result<Vec<Handoff>, FlowError> {
+        let id = self.id(address).await?;
+        let mut tx = self.house.ctx.store().read().await?;
+        Ok(handoffs::of_prospect(&mut tx, id).await?)
+    }
+
+    /// A salesperson's queue.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn queue_of(&self, salesperson: &Name) -> Result<Vec<agenda::Item>, FlowError> {
+        let mut tx = self.house.ctx.store().read().await?;
+        agenda::of(&self.house.ctx, &mut tx, salesperson, self.now()).await
+    }
+
+    /// The salesperson who has a prospect's open handoff does something with it.
+    ///
+    /// # Errors
+    /// When there is no handoff, or it is not possible.
+    pub async fn sell(&self, address: &Address, action: Action) -> Result<Handoff, FlowError> {
+        let handoff = self
+            .handoffs_of(address)
+            .await?
+            .into_iter()
+            .next()
+            .ok_or_else(|| FlowError::Missing(format!("a handoff of {address}")))?;
+        act(&self.house.ctx, handoff.id, &handoff.salesperson, action).await
+    }
+
+    async fn id(&self, address: &Address) -> Result<ProspectId, FlowError> {
+        let mut tx = self.house.ctx.store().read().await?;
+        let known = prospects::by_address(&mut tx, &[address]).await?;
+        known.get(address).copied().ok_or_else(|| FlowError::Missing(format!("a prospect with the address {address}")))
+    }
+
+    fn link(&self, address: &Address, words: &str) -> Result<String, FlowError> {
+        let mail = self.newest_to(address)?;
+        mail.link(words).ok_or_else(|| FlowError::Missing(format!("the link {words:?} in {:?}", mail.subject)))
+    }
+}

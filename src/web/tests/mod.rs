@@ -1,0 +1,3 @@
+//! The pages, asked for as a browser asks.
+
+mod pages;
