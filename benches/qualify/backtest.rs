@@ -75,9 +75,9 @@ pub(crate) fn asked() -> Option<PathBuf> {
 pub(crate) async fn measured(path: &Path) -> Result<()> {
     let store = Store::open_sqlite(path).await?;
     let clock = Arc::new(ManualClock::at(ends()));
-    let house = assemble::assemble(store, clock, example::load_embedded(&[])?.plan).await?;
+    let node = assemble::assemble(store, clock, example::load_embedded(&[])?.plan).await?;
     let stopwatch = Stopwatch::start();
-    let found = backtest(&house.ctx, &house.ctx.plan(), None, &(Arc::new(|_, _| {}) as _)).await?;
+    let found = backtest(&node.ctx, &node.ctx.plan(), None, &(Arc::new(|_, _| {}) as _)).await?;
     let seconds = stopwatch.read().as_secs_f64();
     ensure!(found.would.ready > 0, "nobody would have become ready");
     let me = std::process::id();

@@ -14,7 +14,7 @@ use nurtured::domain::criterion::Criterion;
 use nurtured::domain::id::ProspectId;
 use nurtured::domain::plan::Plan;
 use nurtured::flow::doorway::observe::{Observed, observe};
-use nurtured::mail::catcher::Catcher;
+use nurtured::mail::test_server::TestServer;
 use nurtured::store::engine::backend::Store;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -48,43 +48,43 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<Vec<Figure>> {
 }
 
 async fn run(store: Store, count: u64) -> Result<Vec<Duration>> {
-    let relay = Catcher::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
-    let house = assemble::assemble(store, Arc::new(SystemClock), plan(&relay)?).await?;
+    let relay = TestServer::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let node = assemble::assemble(store, Arc::new(SystemClock), plan(&relay)?).await?;
     // One of each company: a colleague would bring the proof too soon.
-    let first = company::admit(&house.ctx, count * COLLEAGUES).await?;
+    let first = company::admit(&node.ctx, count * COLLEAGUES).await?;
     let tracker = TaskTracker::new();
-    let _pulse = loops::start(&house, &tracker);
-    let world = World::of(first, count * COLLEAGUES, house.ctx.plan())?;
+    let _pulse = loops::start(&node, &tracker);
+    let world = World::of(first, count * COLLEAGUES, node.ctx.plan())?;
     let mut took = Vec::new();
     for number in 0..count {
         let prospect = world.prospect(number * COLLEAGUES)?;
         let proofs = [Criterion::Vision, Criterion::Authority, Criterion::Need, Criterion::Timeframe];
         for criterion in proofs {
-            tell(&house, &world, prospect, criterion).await?;
+            tell(&node, &world, prospect, criterion).await?;
         }
         tokio::time::sleep(REST).await;
         let before = relay.count();
         ensure!(before as u64 == number, "{before} mails before handoff {number}");
-        tell(&house, &world, prospect, Criterion::Budget).await?;
+        tell(&node, &world, prospect, Criterion::Budget).await?;
         let watch = Stopwatch::start();
         tokio::time::timeout(PATIENCE, relay.wait_for(before + 1)).await?;
         took.push(watch.read());
     }
-    house.ctx.stop();
+    node.ctx.stop();
     tracker.close();
     tracker.wait().await;
     ensure!(relay.count() as u64 == count, "{} mails for {count} handoffs", relay.count());
-    house.ctx.store().close().await;
+    node.ctx.store().close().await;
     Ok(took)
 }
 
-async fn tell(house: &assemble::House, world: &World, prospect: ProspectId, criterion: Criterion) -> Result<()> {
-    let observed = observe(&house.ctx, &[world.proof(prospect, criterion, house.ctx.now())?]).await?;
+async fn tell(node: &assemble::Node, world: &World, prospect: ProspectId, criterion: Criterion) -> Result<()> {
+    let observed = observe(&node.ctx, &[world.proof(prospect, criterion, node.ctx.now())?]).await?;
     ensure!(matches!(observed[..], [Observed::New(_)]), "the proof was not new");
     Ok(())
 }
 
-fn plan(relay: &Catcher) -> Result<Plan> {
+fn plan(relay: &TestServer) -> Result<Plan> {
     let files = files();
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
     let loaded = config::load_files(&files, &environment(relay));
@@ -107,7 +107,7 @@ fn files() -> Vec<(&'static str, String)> {
     example::FILES.iter().map(each).collect()
 }
 
-fn environment(relay: &Catcher) -> Vec<(String, String)> {
+fn environment(relay: &TestServer) -> Vec<(String, String)> {
     let address = relay.local_addr();
     let said = [
         ("NURTURED__PUBLIC_URL", "http://127.0.0.1:9".to_owned()),

@@ -20,7 +20,7 @@ use nurtured::config::example;
 use nurtured::domain::doorway::qualification::Verdict;
 use nurtured::flow::context::{Context, Progress};
 use nurtured::flow::doorway::observe::{self, Door, Observed};
-use nurtured::flow::doorway::{look, qualify};
+use nurtured::flow::doorway::{assess, qualify};
 use nurtured::store::doorway::assessments;
 use nurtured::store::people::prospects;
 use std::sync::Arc;
@@ -88,7 +88,7 @@ impl Run {
         for day in 0..DAYS {
             let at = begins + SignedDuration::from_hours(i64::try_from(day * 24)?);
             self.clock.move_to(at);
-            self.ctx.ring();
+            self.ctx.wake();
             self.observe(signals * day / DAYS, signals * (day + 1) / DAYS, day, at).await?;
         }
         self.ctx.stop();
@@ -129,7 +129,7 @@ impl Run {
         for number in 0..SAMPLE.min(of) {
             let id = self.world.prospect(Dice::of(number).below(of))?;
             let kept = prospects::one(&mut tx, id).await?.verdicts;
-            let (fresh, _) = look::look(&mut tx, &plan, id, now).await?;
+            let (fresh, _) = assess::assess(&mut tx, &plan, id, now).await?;
             for (criterion, finding) in fresh.findings().iter() {
                 let kept = kept.get(&criterion).copied().unwrap_or_default();
                 ensure!(
@@ -148,12 +148,12 @@ impl Run {
 
 /// Assesses whatever is due, as the daemon's loop does, until it is told to stop.
 async fn qualifying(ctx: Context) -> Result<()> {
-    let mut bell = ctx.listen();
+    let mut wakes = ctx.wakes();
     while !ctx.is_stopping() {
-        bell.borrow_and_update();
+        wakes.borrow_and_update();
         if qualify::qualify(&ctx).await.context("could not qualify")? != Progress::Done {
             tokio::select! {
-                heard = bell.changed() => heard?,
+                heard = wakes.changed() => heard?,
                 () = ctx.stopping() => {}
             }
         }

@@ -10,7 +10,7 @@ use nurtured::config::example::load_embedded;
 use nurtured::domain::audience::Audience;
 use nurtured::domain::group::schedule::Schedule;
 use nurtured::domain::plan::Plan;
-use nurtured::insight::simulate::cast::{Cast, made_up};
+use nurtured::insight::simulate::people::{Cast, made_up};
 use nurtured::insight::simulate::report::Report;
 use nurtured::insight::simulate::run::{Asked, run as simulate};
 use nurtured::store::engine::scratch;

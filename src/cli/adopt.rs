@@ -1,8 +1,8 @@
 //! `nurtured adopt`: a database that was restored or copied becomes the one that sends.
 
 use super::exit::Exit;
-use super::{open, screen};
-use crate::daemon::home;
+use super::{open, output};
+use crate::daemon::identity_guard;
 use crate::flow::operations::adopt::{self, Adoption};
 use crate::store::engine::journal;
 use clap::Args;
@@ -24,8 +24,8 @@ pub struct Adopt {
 /// # Errors
 /// 1 when there is nothing to adopt; 65 when a journal cannot be read; the store's.
 pub async fn adopt(verb: &Adopt, config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let house = open::house(config).await?;
-    let store = house.ctx.store();
+    let node = open::node(config).await?;
+    let store = node.ctx.store();
     let mut held = journal::Held::default();
     let own = store.journal().map(|journal| journal.path().to_owned());
     if let Some(file) = verb.journals.iter().find(|file| !file.is_file()) {
@@ -34,16 +34,16 @@ pub async fn adopt(verb: &Adopt, config: Option<&Path>, json: bool) -> Result<()
     for file in own.iter().chain(&verb.journals) {
         held.join(journal::read(file).map_err(|e| Exit::Data(format!("could not read {}: {e}", file.display())))?);
     }
-    let (token, place) = home::new_identity(store).await?;
-    let adopted = adopt::adopt(&house.ctx, Adoption { journals: held, moved: verb.moved, token, place }).await?;
-    home::remember(store, &*house.ctx.clock()).await?;
+    let (token, place) = identity_guard::new_identity(store).await?;
+    let adopted = adopt::adopt(&node.ctx, Adoption { journals: held, moved: verb.moved, token, place }).await?;
+    identity_guard::remember(store, &*node.ctx.clock()).await?;
     if json {
-        return screen::json(&adopted);
+        return output::json(&adopted);
     }
     let journals = own.iter().chain(&verb.journals).count();
-    screen::line(format!("Read {} lines of {journals} stop journals.", adopted.journal_lines))?;
+    output::line(format!("Read {} lines of {journals} stop journals.", adopted.journal_lines))?;
     if adopted.unreadable_lines > 0 {
-        screen::line(format!("{} lines could not be read.", adopted.unreadable_lines))?;
+        output::line(format!("{} lines could not be read.", adopted.unreadable_lines))?;
     }
     for (count, what) in [
         (adopted.stopped, "addresses are stopped that the backup did not know as stopped"),
@@ -54,8 +54,8 @@ pub async fn adopt(verb: &Adopt, config: Option<&Path>, json: bool) -> Result<()
         (adopted.held, "deliveries may have been sent since: held, see `nurtured uncertain list`"),
     ] {
         if count > 0 {
-            screen::line(format!("{count} {what}."))?;
+            output::line(format!("{count} {what}."))?;
         }
     }
-    screen::line("This database sends from now on. Take care that no other copy of it does.")
+    output::line("This database sends from now on. Take care that no other copy of it does.")
 }

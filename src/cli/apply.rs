@@ -1,11 +1,11 @@
 //! `nurtured apply`: what `plan` prints, made so. A daemon that runs takes it over within seconds, as on SIGHUP.
 
 use super::exit::Exit;
-use super::{open, plan, screen};
+use super::{open, output, plan};
 use crate::clock::SystemClock;
 use crate::config;
 use crate::daemon::assemble;
-use crate::daemon::home::{self, Asks};
+use crate::daemon::identity_guard::{self, Asks};
 use crate::flow::doorway::apply;
 use clap::Args;
 use std::io::{IsTerminal, Write};
@@ -31,7 +31,7 @@ pub async fn apply(verb: &Apply, said: Option<&Path>, json: bool) -> Result<(), 
     let loaded = open::load(said)?;
     config::ready_for_real(&loaded.plan)?;
     let store = open::store(&loaded.plan).await?;
-    home::look(&store, &SystemClock, Asks::Verb).await?;
+    identity_guard::look(&store, &SystemClock, Asks::Verb).await?;
     let change = plan::look(&store, &loaded, verb.list).await?;
     plan::tell(&loaded, &change, json)?;
     if !change.is_new {
@@ -42,15 +42,15 @@ pub async fn apply(verb: &Apply, said: Option<&Path>, json: bool) -> Result<(), 
     }
     // The very plan that was told of: the files are not read again.
     let plan = loaded.plan;
-    let house = assemble::assemble(store, Arc::new(SystemClock), plan.clone()).await?;
-    let applied = apply::apply(&house.ctx, plan).await?;
+    let node = assemble::assemble(store, Arc::new(SystemClock), plan.clone()).await?;
+    let applied = apply::apply(&node.ctx, plan).await?;
     if json {
         return Ok(());
     }
     if applied.due > 0 {
-        screen::line(format!("{} prospects are to be assessed anew.", applied.due))?;
+        output::line(format!("{} prospects are to be assessed anew.", applied.due))?;
     }
-    screen::line("It is in force. A daemon that runs takes it over within seconds, and says so in its log.")
+    output::line("It is in force. A daemon that runs takes it over within seconds, and says so in its log.")
 }
 
 /// Asks at the terminal.
@@ -59,7 +59,7 @@ fn agreed() -> Result<bool, Exit> {
         return Err(Exit::Usage("nobody is there to ask; say --yes to apply it".to_owned()));
     }
     // What was told may have gone to a file; the question goes where somebody sees it.
-    screen::aside("");
+    output::aside("");
     let mut out = std::io::stderr();
     write!(out, "Apply it? [y/N] ").and_then(|()| out.flush())?;
     let mut answer = String::new();

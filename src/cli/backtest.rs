@@ -1,12 +1,12 @@
 //! `nurtured backtest`: what other rules would have made of the past, printed as `insight::backtest` gives it.
 
 use super::exit::Exit;
-use super::{open, screen};
+use super::{open, output};
 use crate::config;
 use crate::insight::backtest::compare::{Change, Compared};
-use crate::insight::backtest::figures::Side;
+use crate::insight::backtest::history_scan::Progress;
+use crate::insight::backtest::metrics::Side;
 use crate::insight::backtest::run::{self, Backtest as Found};
-use crate::insight::backtest::whole::Tell;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
@@ -35,12 +35,12 @@ pub struct Backtest {
 /// 78 for rules with a problem; 2 for a day to come; 1 when the rules in force do not reproduce a decision and nothing
 /// explains it; the store's.
 pub async fn backtest(verb: &Backtest, config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let house = open::house(config).await?;
-    let now = house.ctx.now();
+    let node = open::node(config).await?;
+    let now = node.ctx.now();
     let loaded = config::load_with_rules(&open::directory(config), &verb.rules, &open::environment())?;
     let shown = verb.rules.display().to_string();
     for warning in loaded.warnings_at(now).filter(|warning| warning.place.path() == shown) {
-        screen::aside(warning);
+        output::aside(warning);
     }
     let since = verb.since.map(|day| day.to_zoned(TimeZone::UTC).map(|day| day.timestamp()));
     let since = since.transpose().map_err(|e| Exit::Usage(format!("--since: {e}")))?;
@@ -52,18 +52,18 @@ pub async fn backtest(verb: &Backtest, config: Option<&Path>, json: bool) -> Res
     bar.set_style(
         ProgressStyle::with_template("{spinner} {bar:30} {percent}% of history").unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
-    let tell: Tell = Arc::new({
+    let tell: Progress = Arc::new({
         let bar = bar.clone();
         move |done, of| {
             bar.set_length(of);
             bar.set_position(done);
         }
     });
-    let found = run::backtest(&house.ctx, &loaded.plan, since, &tell).await;
+    let found = run::backtest(&node.ctx, &loaded.plan, since, &tell).await;
     bar.finish_and_clear();
     let found = found?;
     if json {
-        screen::json(&found)?;
+        output::json(&found)?;
     } else {
         print(&found, verb.most)?;
     }
@@ -78,9 +78,9 @@ pub async fn backtest(verb: &Backtest, config: Option<&Path>, json: bool) -> Res
 fn print(found: &Found, most: usize) -> Result<(), Exit> {
     let since = found.since.map_or_else(|| "the beginning".to_owned(), day);
     let rules = if found.unchanged { "The rules in force" } else { "These rules" };
-    screen::line(format!("{rules}, over what was recorded from {since} to {}", screen::instant(Some(found.until))))?;
+    output::line(format!("{rules}, over what was recorded from {since} to {}", output::instant(Some(found.until))))?;
     reproduction(found)?;
-    screen::line("")?;
+    output::line("")?;
     let side = |name: &str, side: &Side| {
         let whole = [side.ready, side.requests, side.accepted, side.rejected, side.won].map(|n| n.to_string());
         let [ready, requests, accepted, rejected, won] = whole;
@@ -88,44 +88,44 @@ fn print(found: &Found, most: usize) -> Result<(), Exit> {
         [name.to_owned(), ready, requests, accepted, rejected, won, precision, recall, of_won]
     };
     let headings = ["", "READY", "REQUESTS", "ACCEPTED", "REJECTED", "WON", "PRECISION", "RECALL", "OF WON"];
-    screen::table(headings, &[side("as it was", &found.was), side("by these rules", &found.would)])?;
+    output::table(headings, &[side("as it was", &found.was), side("by these rules", &found.would)])?;
     let c = &found.changes;
-    screen::line(format!(
+    output::line(format!(
         "{} the same, {} earlier, {} later, {} for another cause; {} gained, {} lost",
         c.same, c.earlier, c.later, c.otherwise, c.gained, c.lost
     ))?;
     if !found.quarters.is_empty() {
-        screen::line("")?;
+        output::line("")?;
         let arrow = |was: u64, would: u64| if was == would { was.to_string() } else { format!("{was} -> {would}") };
-        let quarter = |q: &crate::insight::backtest::figures::Quarter| {
+        let quarter = |q: &crate::insight::backtest::metrics::Quarter| {
             [q.quarter.clone(), arrow(q.was_ready, q.would_be_ready), arrow(q.was_request, q.would_be_request)]
         };
-        screen::table(["QUARTER", "READY", "REQUESTS"], &found.quarters.iter().map(quarter).collect::<Vec<_>>())?;
-        screen::line("")?;
+        output::table(["QUARTER", "READY", "REQUESTS"], &found.quarters.iter().map(quarter).collect::<Vec<_>>())?;
+        output::line("")?;
         let workload = |w: &crate::insight::backtest::workload::Workload| {
             let (was, would) = w.busiest();
             [w.salesperson.to_string(), arrow(w.was, w.would), arrow(was, would)]
         };
-        screen::table(["SALESPERSON", "OFFERS", "BUSIEST WEEK"], &found.workload.iter().map(workload).collect::<Vec<_>>())?;
+        output::table(["SALESPERSON", "OFFERS", "BUSIEST WEEK"], &found.workload.iter().map(workload).collect::<Vec<_>>())?;
     }
-    screen::line("")?;
+    output::line("")?;
     match found.held_back.first() {
         Some(first) => {
             let all: Vec<String> = found.held_back.iter().map(|h| format!("{} {}", h.criterion, h.prospects)).collect();
-            screen::line(format!(
+            output::line(format!(
                 "What holds most people back: {}. At four of five today, by what is missing: {}",
                 first.criterion,
                 all.join(", ")
             ))?;
         }
-        None => screen::line("Nobody is at four of five today.")?,
+        None => output::line("Nobody is at four of five today.")?,
     }
     if !found.different.is_empty() {
-        screen::line("")?;
+        output::line("")?;
         found.different.iter().take(most).try_for_each(different)?;
         let left = found.different.len().saturating_sub(most);
         if left > 0 {
-            screen::line(format!("… and {left} more; --json lists all of them"))?;
+            output::line(format!("… and {left} more; --json lists all of them"))?;
         }
     }
     Ok(())
@@ -135,14 +135,14 @@ fn print(found: &Found, most: usize) -> Result<(), Exit> {
 fn reproduction(found: &Found) -> Result<(), Exit> {
     let r = &found.reproduction;
     let of = r.recorded - r.other_rules - r.erased;
-    screen::line(format!("{} of {of} decisions made under these rules are reproduced exactly", r.exactly))?;
+    output::line(format!("{} of {of} decisions made under these rules are reproduced exactly", r.exactly))?;
     let told = [
         (r.reworded, "reproduced in other words: a name has changed, or how we word what is cited"),
         (r.other_rules, "made while other rules were in force"),
         (r.erased, "cannot be replayed: what they rested on was erased since"),
         (r.not, "not reproduced, and nothing explains it"),
     ];
-    told.into_iter().filter(|(count, _)| *count > 0).try_for_each(|(count, words)| screen::line(format!("{count} {words}")))
+    told.into_iter().filter(|(count, _)| *count > 0).try_for_each(|(count, words)| output::line(format!("{count} {words}")))
 }
 
 fn different(c: &Compared) -> Result<(), Exit> {
@@ -161,7 +161,7 @@ fn different(c: &Compared) -> Result<(), Exit> {
         Change::Otherwise => format!("otherwise  {}: {would}, was {was}", c.name),
         Change::Same => format!("not reproduced  {}: was {was}", c.name),
     };
-    screen::line(said)
+    output::line(said)
 }
 
 fn day(at: Timestamp) -> String {

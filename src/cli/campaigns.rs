@@ -2,9 +2,9 @@
 
 use super::check::{in_zone, next_date};
 use super::exit::Exit;
-use super::{open, screen};
+use super::{open, output};
 use crate::clock::{Clock, SystemClock};
-use crate::daemon::assemble::House;
+use crate::daemon::assemble::Node;
 use crate::domain::group::campaign::{Campaign, Newsletter, Order};
 use crate::domain::group::issue::{Hole, Piece};
 use crate::domain::id::Name;
@@ -12,7 +12,7 @@ use crate::domain::plan::Plan;
 use crate::flow::context::Progress;
 use crate::flow::group::delivery::deliver::deliver_issue;
 use crate::flow::group::publish;
-use crate::flow::operations::halt;
+use crate::flow::operations::manual_stop;
 use crate::mail::token::WIDTH;
 use crate::store::engine::backend::Tx;
 use crate::store::group::{audiences, campaigns, deliveries, occurrences};
@@ -100,17 +100,17 @@ pub async fn obey(verb: Campaigns, config: Option<&Path>, json: bool) -> Result<
         }
         Campaigns::SendTest { name, newsletter, to } => send_test(&name, newsletter.as_deref(), &to, config, json).await,
         Campaigns::Pause { name, reason } => {
-            let house = open::house(config).await?;
-            let plan = house.ctx.plan();
+            let node = open::node(config).await?;
+            let plan = node.ctx.plan();
             let name = &campaign(&plan, &name)?.name;
-            let paused = halt::pause(&house.ctx, name, &reason).await?;
+            let paused = manual_stop::pause(&node.ctx, name, &reason).await?;
             changed(name, paused, "is paused now", "was paused already", json)
         }
         Campaigns::Resume { name } => {
-            let house = open::house(config).await?;
-            let plan = house.ctx.plan();
+            let node = open::node(config).await?;
+            let plan = node.ctx.plan();
             let name = &campaign(&plan, &name)?.name;
-            let resumed = halt::resume(&house.ctx, name).await?;
+            let resumed = manual_stop::resume(&node.ctx, name).await?;
             changed(name, resumed, "goes on now", "was not paused", json)
         }
     }
@@ -118,9 +118,9 @@ pub async fn obey(verb: Campaigns, config: Option<&Path>, json: bool) -> Result<
 
 fn changed(name: &Name, changed: bool, now: &str, already: &str, json: bool) -> Result<(), Exit> {
     if json {
-        return screen::json(&serde_json::json!({ "campaign": name, "changed": changed }));
+        return output::json(&serde_json::json!({ "campaign": name, "changed": changed }));
     }
-    screen::line(format!("{name} {}.", if changed { now } else { already }))
+    output::line(format!("{name} {}.", if changed { now } else { already }))
 }
 
 fn campaign<'a>(plan: &'a Plan, name: &str) -> Result<&'a Campaign, Exit> {
@@ -155,15 +155,15 @@ async fn standing<'a>(tx: &mut Tx, plan: &Plan, campaign: &'a Campaign, now: Tim
 }
 
 async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let house = open::house(config).await?;
-    let (plan, now) = (house.ctx.plan(), house.ctx.now());
-    let mut tx = house.ctx.store().read().await?;
+    let node = open::node(config).await?;
+    let (plan, now) = (node.ctx.plan(), node.ctx.now());
+    let mut tx = node.ctx.store().read().await?;
     let mut all = Vec::new();
     for campaign in &plan.campaigns {
         all.push(standing(&mut tx, &plan, campaign, now).await?);
     }
     if json {
-        return screen::json(&all);
+        return output::json(&all);
     }
     let rows: Vec<[String; 7]> = all
         .iter()
@@ -176,16 +176,16 @@ async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
         })
         .collect();
     if let Some(why) = all.iter().find_map(|s| s.held.as_ref()) {
-        screen::line(format!("Nothing is sent: {why}.\n"))?;
+        output::line(format!("Nothing is sent: {why}.\n"))?;
     }
-    screen::table(["CAMPAIGN", "NEXT", "AUDIENCE", "SENT", "FAILED", "OPEN", "CLICKED"], &rows)
+    output::table(["CAMPAIGN", "NEXT", "AUDIENCE", "SENT", "FAILED", "OPEN", "CLICKED"], &rows)
 }
 
 async fn show(name: &str, config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let house = open::house(config).await?;
-    let (plan, now) = (house.ctx.plan(), house.ctx.now());
+    let node = open::node(config).await?;
+    let (plan, now) = (node.ctx.plan(), node.ctx.now());
     let campaign = campaign(&plan, name)?;
-    let mut tx = house.ctx.store().read().await?;
+    let mut tx = node.ctx.store().read().await?;
     let standing = standing(&mut tx, &plan, campaign, now).await?;
     let dates: Vec<Timestamp> = campaign.schedule.next(now, 5).into_iter().map(|firing| firing.due_at).collect();
     let order = if campaign.order == Order::Series { "series" } else { "edition" };
@@ -196,14 +196,14 @@ async fn show(name: &str, config: Option<&Path>, json: bool) -> Result<(), Exit>
     if json {
         let newsletters: Vec<_> =
             campaign.newsletters.iter().map(|n| serde_json::json!({ "id": n.id, "subject": n.subject })).collect();
-        return screen::json(&serde_json::json!({
+        return output::json(&serde_json::json!({
             "standing": standing, "from": campaign.from, "reply_to": campaign.reply_to, "order": order,
             "schedule": schedule, "skips": skips, "leaves": hours, "late": campaign.late.to_string(), "dates": dates,
             "past": past, "newsletters": newsletters,
         }));
     }
     let c = &standing.counts;
-    screen::line(&campaign.name)?;
+    output::line(&campaign.name)?;
     let lines = [
         ("from", format!("{} <{}>", campaign.from.name, campaign.from.address)),
         ("replies to", campaign.reply_to.to_string()),
@@ -218,16 +218,16 @@ async fn show(name: &str, config: Option<&Path>, json: bool) -> Result<(), Exit>
         ("paused", standing.paused.clone().unwrap_or_else(|| "no".to_owned())),
         ("sending", standing.held.clone().unwrap_or_else(|| "open".to_owned())),
     ];
-    lines.iter().try_for_each(|(what, value)| screen::line(format!("  {what:11} {value}")))?;
-    screen::line("Next")?;
-    dates.iter().try_for_each(|at| screen::line(format!("  {}", next_date(campaign, *at))))?;
+    lines.iter().try_for_each(|(what, value)| output::line(format!("  {what:11} {value}")))?;
+    output::line("Next")?;
+    dates.iter().try_for_each(|at| output::line(format!("  {}", next_date(campaign, *at))))?;
     if !past.is_empty() {
-        screen::line("Before")?;
+        output::line("Before")?;
     }
     let why = |reason: Option<String>| reason.map_or_else(String::new, |why| format!(" ({why})"));
-    past.into_iter().try_for_each(|p| screen::line(format!("  {} {}{}", p.nominal, p.state, why(p.reason))))?;
-    screen::line("Newsletters")?;
-    campaign.newsletters.iter().try_for_each(|n| screen::line(format!("  {:24} {}", n.id, n.subject)))
+    past.into_iter().try_for_each(|p| output::line(format!("  {} {}{}", p.nominal, p.state, why(p.reason))))?;
+    output::line("Newsletters")?;
+    campaign.newsletters.iter().try_for_each(|n| output::line(format!("  {:24} {}", n.id, n.subject)))
 }
 
 fn preview(name: &str, id: Option<&str>, html: Option<&Path>, config: Option<&Path>, json: bool) -> Result<(), Exit> {
@@ -240,15 +240,15 @@ fn preview(name: &str, id: Option<&str>, html: Option<&Path>, config: Option<&Pa
     let (text, page) = (filled(&composed.text), filled(&composed.html));
     if let Some(file) = html {
         std::fs::write(file, &page).map_err(|e| Exit::No(format!("could not write {}: {e}", file.display())))?;
-        return screen::line(format!("Written to {}.", file.display()));
+        return output::line(format!("Written to {}.", file.display()));
     }
     if json {
-        return screen::json(&serde_json::json!({
+        return output::json(&serde_json::json!({
             "campaign": campaign.name, "newsletter": newsletter.id, "subject": composed.subject, "text": text, "html": page,
             "links": composed.content.links, "questions": composed.content.questions.len(),
         }));
     }
-    screen::line(format!(
+    output::line(format!(
         "From: {} <{}>\nSubject: {}\n\n{}",
         campaign.from.name,
         campaign.from.address,
@@ -270,21 +270,21 @@ fn filled(pieces: &[Piece]) -> String {
 
 async fn send_test(name: &str, id: Option<&str>, to: &str, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let to = open::address(to)?;
-    let house: House = open::house(config).await?;
-    let plan = house.ctx.plan();
+    let node: Node = open::node(config).await?;
+    let plan = node.ctx.plan();
     let campaign = campaign(&plan, name)?;
     let newsletter = newsletter(campaign, id)?;
-    let issue = publish::publish_test(&house.ctx, campaign, newsletter, &to).await?;
-    while deliver_issue(&house.ctx, &house.doors, issue).await? == Progress::Done {}
-    let mut tx = house.ctx.store().read().await?;
+    let issue = publish::publish_test(&node.ctx, campaign, newsletter, &to).await?;
+    while deliver_issue(&node.ctx, &node.writer, issue).await? == Progress::Done {}
+    let mut tx = node.ctx.store().read().await?;
     let copy = deliveries::test_copy(&mut tx, issue).await?;
     if json {
-        screen::json(&copy)?;
+        output::json(&copy)?;
     }
     let reply = copy.reply.as_deref().unwrap_or("the relay does not answer");
     match copy.state.as_str() {
         "accepted" if json => Ok(()),
-        "accepted" => screen::line(format!("“{}” was taken by {} for {to}.", copy.subject, plan.settings.smtp.host)),
+        "accepted" => output::line(format!("“{}” was taken by {} for {to}.", copy.subject, plan.settings.smtp.host)),
         "failed" | "uncertain" => Err(Exit::No(format!("the test copy was not delivered: {reply}"))),
         _ => Err(Exit::Again(format!(
             "the test copy waits: {reply}. The daemon tries again by itself; see smtp in nurtured.toml if it stays so"

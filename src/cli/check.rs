@@ -1,7 +1,7 @@
 //! `nurtured check`: every problem of every file, or OK with the next five dates of each campaign. Needs no database.
 
 use super::exit::{Exit, colour};
-use super::{open, screen};
+use super::{open, output};
 use crate::clock::{Clock, SystemClock};
 use crate::domain::group::campaign::Campaign;
 use jiff::Timestamp;
@@ -30,18 +30,18 @@ pub fn check(config: Option<&Path>, json: bool) -> Result<(), Exit> {
     }
     let dates: Vec<Dates<'_>> = loaded.plan.campaigns.iter().map(|c| dates(c, now)).collect();
     if json {
-        return screen::json(&dates);
+        return output::json(&dates);
     }
     for campaign in &dates {
-        screen::line(format!("{} ({})", campaign.campaign, campaign.schedule))?;
-        campaign.next.iter().try_for_each(|date| screen::line(format!("  {date}")))?;
+        output::line(format!("{} ({})", campaign.campaign, campaign.schedule))?;
+        campaign.next.iter().try_for_each(|date| output::line(format!("  {date}")))?;
     }
     if let Some(dkim) = &loaded.plan.settings.smtp.dkim {
         let (name, text) = dkim.record();
-        screen::line("mails are signed; this record must be in the DNS:")?;
-        screen::line(format!("  {name}. TXT {}", strings(&text)))?;
+        output::line("mails are signed; this record must be in the DNS:")?;
+        output::line(format!("  {name}. TXT {}", strings(&text)))?;
     }
-    screen::line("OK")
+    output::line("OK")
 }
 
 /// A text as zone files hold it: strings of at most 255 characters, which belong together (RFC 7208 §3.3).

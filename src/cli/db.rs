@@ -1,7 +1,7 @@
 //! `nurtured db …`: the database as a thing to keep. To restore: put the backup in its place, start, `nurtured adopt`.
 
 use super::exit::Exit;
-use super::{open, screen};
+use super::{open, output};
 use crate::daemon::assemble;
 use crate::domain::settings::DatabaseUrl;
 use crate::store::engine::backend::Store;
@@ -39,7 +39,7 @@ pub async fn obey(verb: Db, config: Option<&Path>, json: bool) -> Result<(), Exi
         Db::Migrate => {
             let plan = open::load(config)?.plan;
             assemble::open_store(&plan).await?.close().await;
-            if json { screen::json(&serde_json::json!({ "migrated": true })) } else { screen::line("The tables are up to date.") }
+            if json { output::json(&serde_json::json!({ "migrated": true })) } else { output::line("The tables are up to date.") }
         }
     }
 }
@@ -56,11 +56,11 @@ async fn backup(file: &Path, config: Option<&Path>, json: bool) -> Result<(), Ex
             )));
         }
     };
-    let house = open::house(config).await?;
+    let node = open::node(config).await?;
     // It holds people's addresses: nobody else reads it.
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     made.map_err(|e| Exit::No(format!("could not write {}: {e}; a backup overwrites nothing", file.display())))?;
-    if let Err(error) = backups::copy(from, file, house.ctx.now()).await {
+    if let Err(error) = backups::copy(from, file, node.ctx.now()).await {
         // Half a backup is none.
         drop(std::fs::remove_file(file));
         return Err(Exit::No(format!("could not write {}: {error}", file.display())));
@@ -70,9 +70,9 @@ async fn backup(file: &Path, config: Option<&Path>, json: bool) -> Result<(), Ex
         return Err(Exit::No(format!("{} was written, and is not whole:\n{}", file.display(), complaints.join("\n"))));
     }
     if json {
-        return screen::json(&serde_json::json!({ "backup": file }));
+        return output::json(&serde_json::json!({ "backup": file }));
     }
-    screen::line(format!(
+    output::line(format!(
         "Written to {}, and read again. The stop journal is a file of its own: keep it elsewhere.",
         file.display()
     ))
@@ -85,12 +85,12 @@ async fn verify(file: Option<&Path>, config: Option<&Path>, json: bool) -> Resul
             let store = backups::open(file).await.map_err(|e| Exit::No(format!("could not read {}: {e}", file.display())))?;
             complaints(&store).await.map_err(|e| Exit::No(format!("{}: {}", file.display(), e.words())))?
         }
-        None => complaints(open::house(config).await?.ctx.store()).await?,
+        None => complaints(open::node(config).await?.ctx.store()).await?,
     };
     if json {
-        screen::json(&serde_json::json!({ "whole": complaints.is_empty(), "complaints": complaints }))?;
+        output::json(&serde_json::json!({ "whole": complaints.is_empty(), "complaints": complaints }))?;
     } else if complaints.is_empty() {
-        screen::line("It is whole.")?;
+        output::line("It is whole.")?;
     }
     if complaints.is_empty() { Ok(()) } else { Err(Exit::No(complaints.join("\n"))) }
 }

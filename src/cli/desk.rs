@@ -1,7 +1,7 @@
 //! `nurtured desk`: near misses, and who waits for their day, printed as `insight::desk` gives them.
 
 use super::exit::Exit;
-use super::{open, screen};
+use super::{open, output};
 use crate::insight::desk::{self, Gap, NearMiss};
 use clap::Args;
 use std::path::Path;
@@ -19,14 +19,14 @@ pub struct Desk {
 /// # Errors
 /// The store's.
 pub async fn desk(verb: &Desk, config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let house = open::house(config).await?;
-    let mut tx = house.ctx.store().read().await?;
-    let found = desk::near_misses(&house.ctx, &mut tx, verb.most).await?;
+    let node = open::node(config).await?;
+    let mut tx = node.ctx.store().read().await?;
+    let found = desk::near_misses(&node.ctx, &mut tx, verb.most).await?;
     if json {
-        return screen::json(&found);
+        return output::json(&found);
     }
     if found.is_empty() {
-        return screen::line("Nobody has three or four of five.");
+        return output::line("Nobody has three or four of five.");
     }
     found.iter().try_for_each(print)
 }
@@ -34,25 +34,25 @@ pub async fn desk(verb: &Desk, config: Option<&Path>, json: bool) -> Result<(), 
 fn print(n: &NearMiss) -> Result<(), Exit> {
     let reached = [n.company.as_ref(), n.phone.as_ref(), n.address.as_ref()];
     let reached: Vec<String> = reached.into_iter().flatten().map(|part| format!(", {part}")).collect();
-    let offered = n.offered_at.map(|at| format!(", ready; offered {}", screen::instant(Some(at)))).unwrap_or_default();
-    screen::line(format!("{}{}: {} of 5{offered}", n.name, reached.concat(), n.met))?;
+    let offered = n.offered_at.map(|at| format!(", ready; offered {}", output::instant(Some(at)))).unwrap_or_default();
+    output::line(format!("{}{}: {} of 5{offered}", n.name, reached.concat(), n.met))?;
     n.missing.iter().try_for_each(gap)?;
-    screen::line("")
+    output::line("")
 }
 
 fn gap(gap: &Gap) -> Result<(), Exit> {
-    let said = gap.line.cites.last().map(|c| format!("  {}", screen::cited(c))).unwrap_or_default();
-    screen::line(format!("  {:10} {:13}{said}", gap.line.title, gap.line.verdict.word()).trim_end())?;
+    let said = gap.line.cites.last().map(|c| format!("  {}", output::cited(c))).unwrap_or_default();
+    output::line(format!("  {:10} {:13}{said}", gap.line.title, gap.line.verdict.word()).trim_end())?;
     match gap.asked.first() {
         Some(asked) => {
             let times = if gap.asked.len() == 1 { String::new() } else { format!(", {} times in all", gap.asked.len()) };
-            let at = screen::instant(Some(asked.at));
-            screen::line(format!("    asked {at}{times}: “{}” in “{}”", asked.question, asked.subject))?;
+            let at = output::instant(Some(asked.at));
+            output::line(format!("    asked {at}{times}: “{}” in “{}”", asked.question, asked.subject))?;
         }
-        None => screen::line("    never asked")?,
+        None => output::line("    never asked")?,
     }
     match gap.line.missing.as_ref().and_then(|m| m.in_person.as_ref().or(m.in_a_newsletter.as_ref())) {
-        Some(question) => screen::line(format!("    ask: “{question}”")),
+        Some(question) => output::line(format!("    ask: “{question}”")),
         None => Ok(()),
     }
 }

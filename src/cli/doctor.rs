@@ -2,7 +2,7 @@
 //! mends it; nothing is changed.
 
 use super::exit::Exit;
-use super::{open, screen};
+use super::{open, output};
 use crate::clock::{Clock, SystemClock};
 use crate::domain::census::{Census, Group};
 use crate::insight::doctor::examine::{Report, examine};
@@ -17,11 +17,11 @@ pub async fn doctor(config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let loaded = open::load(config)?;
     let report = Box::pin(examine(&loaded.plan, &loaded.secrets, SystemClock.now())).await;
     if json {
-        screen::json(&report)?;
+        output::json(&report)?;
     } else {
         report.checks.iter().try_for_each(print)?;
         report.census.iter().try_for_each(table)?;
-        screen::line(verdict(&report))?;
+        output::line(verdict(&report))?;
     }
     match report.well {
         true => Ok(()),
@@ -31,8 +31,8 @@ pub async fn doctor(config: Option<&Path>, json: bool) -> Result<(), Exit> {
 }
 
 fn print(finding: &Finding) -> Result<(), Exit> {
-    screen::line(format!("{:13}  {:13}  {}", finding.state.word(), finding.check, finding.says))?;
-    finding.fix.iter().try_for_each(|fix| screen::line(format!("{:30} -> {fix}", "")))
+    output::line(format!("{:13}  {:13}  {}", finding.state.word(), finding.check, finding.says))?;
+    finding.fix.iter().try_for_each(|fix| output::line(format!("{:30} -> {fix}", "")))
 }
 
 fn table(census: &Census) -> Result<(), Exit> {
@@ -41,9 +41,9 @@ fn table(census: &Census) -> Result<(), Exit> {
     let mut rows: Vec<[String; 2]> = Group::ALL.iter().filter(is_shown).map(row).collect();
     rows.push([census.counted().to_string(), format!("together, of {} prospects", census.prospects)]);
     rows.push([census.without_future().to_string(), "without a future".to_owned()]);
-    screen::line("")?;
-    screen::table(["prospects", "where they are, and what comes next"], &rows)?;
-    screen::line("")
+    output::line("")?;
+    output::table(["prospects", "where they are, and what comes next"], &rows)?;
+    output::line("")
 }
 
 fn verdict(report: &Report) -> String {

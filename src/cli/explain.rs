@@ -1,7 +1,7 @@
 //! `nurtured explain`: the five verdicts on a prospect, printed as `insight::explain` gives them.
 
 use super::exit::Exit;
-use super::{open, screen};
+use super::{open, output};
 use crate::insight::explain::{self, Explanation, Ignored};
 use crate::text::verdict::{Change, Line};
 use clap::Args;
@@ -24,71 +24,71 @@ pub struct Explain {
 /// # Errors
 /// 1 for somebody unknown, also at that instant; the store's.
 pub async fn explain(verb: &Explain, config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let house = open::house(config).await?;
-    let mut tx = house.ctx.store().read().await?;
+    let node = open::node(config).await?;
+    let mut tx = node.ctx.store().read().await?;
     let prospect = open::prospect(&mut tx, &verb.email).await?;
-    let explanation = explain::explain(&house.ctx, &mut tx, prospect, verb.at).await?;
-    if json { screen::json(&explanation) } else { print(&explanation) }
+    let explanation = explain::explain(&node.ctx, &mut tx, prospect, verb.at).await?;
+    if json { output::json(&explanation) } else { print(&explanation) }
 }
 
 fn print(e: &Explanation) -> Result<(), Exit> {
     let company = e.company.as_ref().map(|company| format!(", {company}")).unwrap_or_default();
-    screen::line(format!("{}{company}", e.name))?;
+    output::line(format!("{}{company}", e.name))?;
     if e.not_now {
         let rules = if e.other_rules_then { "; by the rules of today, which are not those of then" } else { "" };
-        screen::line(format!("as of {}{rules}", screen::instant(Some(e.at))))?;
+        output::line(format!("as of {}{rules}", output::instant(Some(e.at))))?;
     }
     let ready = if e.ready { "ready" } else { "not ready" };
     let obstacle = e.obstacle.map(|o| format!(" ({})", o.words())).unwrap_or_default();
     let stop = e.mail_stop.as_ref().map(|why| format!("; no mail: {why}")).unwrap_or_default();
-    screen::line(format!("{}, episode {}; {} of 5 met, {ready}{obstacle}{stop}", e.standing.word(), e.episode, e.met))?;
-    screen::line("")?;
+    output::line(format!("{}, episode {}; {} of 5 met, {ready}{obstacle}{stop}", e.standing.word(), e.episode, e.met))?;
+    output::line("")?;
     e.criteria.iter().try_for_each(criterion)?;
     if let Some(request) = &e.request {
-        screen::line(format!("Asked for a person: {}", screen::cited(request)))?;
+        output::line(format!("Asked for a person: {}", output::cited(request)))?;
     }
     if !e.ignored.is_empty() {
-        screen::line("Counts for nothing:")?;
+        output::line("Counts for nothing:")?;
         e.ignored.iter().try_for_each(ignored)?;
     }
     if let Some(h) = &e.handoff {
-        let since = screen::instant(Some(h.opened_at));
-        screen::line(format!("Handoff {}: {} for {}, {} since {since}", h.id, h.cause, h.salesperson, h.state.word()))?;
+        let since = output::instant(Some(h.opened_at));
+        output::line(format!("Handoff {}: {} for {}, {} since {since}", h.id, h.cause, h.salesperson, h.state.word()))?;
     }
     for line in e.offered.iter().flatten() {
         if line.reconfirm {
-            screen::line(format!("  re-confirm {}: proven when it was offered, and not any more", line.title))?;
+            output::line(format!("  re-confirm {}: proven when it was offered, and not any more", line.title))?;
         }
-        line.withdrawn.iter().try_for_each(|w| screen::line(format!("  evidence withdrawn, {}: {w}", line.title)))?;
+        line.withdrawn.iter().try_for_each(|w| output::line(format!("  evidence withdrawn, {}: {w}", line.title)))?;
     }
     for coming in &e.coming {
         let what = if coming.what == Change::Begins { "begins" } else { "lapses" };
-        screen::line(format!("{} {what} {}", coming.criterion, screen::instant(Some(coming.at))))?;
+        output::line(format!("{} {what} {}", coming.criterion, output::instant(Some(coming.at))))?;
     }
     let Some(next) = &e.next else { return Ok(()) };
     let by = next.by.as_ref().map(|by| format!(" ({by})")).unwrap_or_default();
-    let at = next.at.map(|at| format!(", {}", screen::instant(Some(at)))).unwrap_or_default();
-    screen::line(format!("Next: {}{by}{at}", next.what))
+    let at = next.at.map(|at| format!(", {}", output::instant(Some(at)))).unwrap_or_default();
+    output::line(format!("Next: {}{by}{at}", next.what))
 }
 
 fn ignored(i: &Ignored) -> Result<(), Exit> {
     let about = i.criterion.map(|criterion| format!(" (about {criterion})")).unwrap_or_default();
-    screen::line(format!("  {}  {}{about}: {} (signal {})", screen::instant(i.at), i.words, i.why, i.signal))
+    output::line(format!("  {}  {}{about}: {} (signal {})", output::instant(i.at), i.words, i.why, i.signal))
 }
 
 fn criterion(e: &Line) -> Result<(), Exit> {
     let when = [("since", e.since), ("begins", e.begins), ("until", e.until)];
     let when: Vec<String> =
-        when.into_iter().filter_map(|(word, at)| Some(format!("{word} {}", screen::instant(Some(at?))))).collect();
+        when.into_iter().filter_map(|(word, at)| Some(format!("{word} {}", output::instant(Some(at?))))).collect();
     let verdict = format!("{:10} {:13} {}", e.title, e.verdict.word(), when.join(", "));
-    screen::line(verdict.trim_end())?;
-    e.cites.iter().try_for_each(|c| screen::line(format!("    {}", screen::cited(c))))?;
+    output::line(verdict.trim_end())?;
+    e.cites.iter().try_for_each(|c| output::line(format!("    {}", output::cited(c))))?;
     let Some(missing) = &e.missing else { return Ok(()) };
     if let Some(question) = &missing.in_a_newsletter {
-        screen::line(format!("    ask in a newsletter: “{question}”"))?;
+        output::line(format!("    ask in a newsletter: “{question}”"))?;
     }
     if let Some(question) = &missing.in_person {
-        screen::line(format!("    ask in person: “{question}”"))?;
+        output::line(format!("    ask in person: “{question}”"))?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `nurtured handoffs …`: what the buttons of a handoff's page do, as commands.
 
 use super::exit::Exit;
-use super::{open, screen};
+use super::{open, output};
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::signal::Touch;
 use crate::domain::id::HandoffId;
@@ -159,27 +159,27 @@ pub async fn obey(verb: Handoffs, config: Option<&Path>, json: bool) -> Result<(
         Handoffs::Won { which, value } => (which, Action::Won(value)),
         Handoffs::Lost { which, note } => (which, Action::Lost(note)),
     };
-    let house = open::house(config).await?;
-    let plan = house.ctx.plan();
+    let node = open::node(config).await?;
+    let plan = node.ctx.plan();
     let id = HandoffId(which.id);
     let by = if let Some(by) = which.by {
         open::person(&plan, &by)?
     } else {
-        let mut tx = house.ctx.store().read().await?;
+        let mut tx = node.ctx.store().read().await?;
         let handoff = handoffs::load(&mut tx, id).await?;
         handoff.ok_or_else(|| Exit::No(format!("there is no handoff {id}; see `nurtured handoffs list`")))?.salesperson
     };
-    let handoff = act(&house.ctx, id, &by, action).await?;
+    let handoff = act(&node.ctx, id, &by, action).await?;
     if json {
-        return screen::json(&handoff);
+        return output::json(&handoff);
     }
-    let mut tx = house.ctx.store().read().await?;
+    let mut tx = node.ctx.store().read().await?;
     let next = follow_ups::of_handoff(&mut tx, id).await?;
-    screen::line(described(&handoff))?;
+    output::line(described(&handoff))?;
     match next {
         Some(next) => {
             let due = next.due_at.to_zoned(dossier::zone_of(&plan, &next.salesperson)).strftime("%a %Y-%m-%d %H:%M");
-            screen::line(format!("Next: {}, by {due} ({})", next.action, next.salesperson))
+            output::line(format!("Next: {}, by {due} ({})", next.action, next.salesperson))
         }
         None => Ok(()),
     }
@@ -205,11 +205,11 @@ fn described(handoff: &Handoff) -> String {
 }
 
 async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let house = open::house(config).await?;
-    let mut tx = house.ctx.store().read().await?;
+    let node = open::node(config).await?;
+    let mut tx = node.ctx.store().read().await?;
     let all = handoffs::all(&mut tx).await?;
     if json {
-        return screen::json(&all);
+        return output::json(&all);
     }
     let ids: Vec<_> = all.iter().map(|h| h.prospect).collect();
     let people = prospects::load(&mut tx, &ids).await?;
@@ -223,26 +223,26 @@ async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
             [h.id.to_string(), h.cause.clone(), h.state.word().to_owned(), how, h.salesperson.to_string(), name(h)]
         })
         .collect();
-    screen::table(["ID", "CAUSE", "STATE", "STAGE", "SALESPERSON", "WHO"], &rows)
+    output::table(["ID", "CAUSE", "STATE", "STAGE", "SALESPERSON", "WHO"], &rows)
 }
 
 async fn show(id: HandoffId, config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let house = open::house(config).await?;
-    let plan = house.ctx.plan();
-    let mut tx = house.ctx.store().read().await?;
+    let node = open::node(config).await?;
+    let plan = node.ctx.plan();
+    let mut tx = node.ctx.store().read().await?;
     let handoff = handoffs::load(&mut tx, id).await?.ok_or_else(|| Exit::No(format!("there is no handoff {id}")))?;
     let prospect = prospects::one(&mut tx, handoff.prospect).await?;
-    let told = dossier::compile(&house.ctx, &mut tx, &plan, id, &prospect, house.ctx.now()).await?;
+    let told = dossier::compile(&node.ctx, &mut tx, &plan, id, &prospect, node.ctx.now()).await?;
     let events = handoffs::events(&mut tx, id).await?;
     if json {
-        return screen::json(&serde_json::json!({ "handoff": handoff, "dossier": told.dossier, "events": events }));
+        return output::json(&serde_json::json!({ "handoff": handoff, "dossier": told.dossier, "events": events }));
     }
-    screen::line(described(&handoff))?;
+    output::line(described(&handoff))?;
     let letter = crate::text::letter::handoff(&told.dossier).map_err(|e| Exit::No(format!("could not {e}")))?;
-    screen::line(letter.text)?;
-    screen::line("What happened:")?;
+    output::line(letter.text)?;
+    output::line("What happened:")?;
     events.iter().try_for_each(|e| {
         let at = e.at.to_zoned(told.dossier.zone.clone()).strftime("%Y-%m-%d %H:%M");
-        screen::line(format!("  {at}  {}  {} {}", e.by, e.what, e.note).trim_end().to_owned())
+        output::line(format!("  {at}  {}  {} {}", e.by, e.what, e.note).trim_end().to_owned())
     })
 }

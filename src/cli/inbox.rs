@@ -1,7 +1,7 @@
 //! `nurtured inbox ingest`: one mail that came back, as a mail server pipes it.
 
 use super::exit::Exit;
-use super::{open, screen};
+use super::{open, output};
 use crate::flow::individual::receive;
 use crate::inbox::taken;
 use clap::Subcommand;
@@ -26,14 +26,14 @@ pub async fn obey(verb: Inbox, config: Option<&Path>, json: bool) -> Result<(), 
     let Inbox::Ingest { file } = verb;
     let raw = raw(file.as_deref())?;
     let mail = taken::take(&raw).map_err(|e| Exit::Data(format!("could not read the mail: {e}")))?;
-    let house = open::house(config).await?;
-    let taken = receive::receive(&house.ctx, &mail).await?;
-    if json { screen::json(&taken) } else { screen::line(&taken.words) }
+    let node = open::node(config).await?;
+    let taken = receive::receive(&node.ctx, &mail).await?;
+    if json { output::json(&taken) } else { output::line(&taken.words) }
 }
 
 /// The whole mail, one byte over the largest that is read at most.
 fn raw(file: Option<&Path>) -> Result<Vec<u8>, Exit> {
-    let most = crate::inbox::mail::letter::LARGEST as u64 + 1;
+    let most = crate::inbox::mail::mime_body::LARGEST as u64 + 1;
     let mut raw = Vec::new();
     let read = match file {
         Some(path) if path != Path::new("-") => std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut raw)),

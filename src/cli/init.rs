@@ -1,7 +1,7 @@
 //! `nurtured init DIR`: writes a configuration to start from, the example company's, and says what to change.
 
 use super::exit::Exit;
-use super::screen;
+use super::output;
 use crate::config::example;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -25,7 +25,7 @@ pub fn init(directory: &Path) -> Result<(), Exit> {
         written.map_err(|e| Exit::No(format!("could not write {}: {e}", file.display())))?;
     }
     let shown = directory.display();
-    screen::line(format!("Wrote a working example company to {shown}. To make it yours:"))?;
+    output::line(format!("Wrote a working example company to {shown}. To make it yours:"))?;
     for step in [
         "nurtured.toml        public_url, organisation, tracking, smtp",
         "salespeople.toml     who sells, who reads replies, who gets which lead",
@@ -33,7 +33,7 @@ pub fn init(directory: &Path) -> Result<(), Exit> {
         "campaigns/           one file per campaign, its newsletters beside it",
         "behaviour.toml       how people would act, for `nurtured simulate` alone",
     ] {
-        screen::line(format!("  {step}"))?;
+        output::line(format!("  {step}"))?;
     }
-    screen::line(format!("Then: nurtured --config {shown} check"))
+    output::line(format!("Then: nurtured --config {shown} check"))
 }

@@ -2,13 +2,13 @@
 
 // What every verb shares.
 pub mod exit;
-pub mod screen;
+pub mod output;
 pub mod open;
 // The configuration.
 pub mod check;
 pub mod doctor;
 pub mod init;
-pub mod changed;
+pub mod plan_output;
 pub mod plan;
 pub mod apply;
 // The daemon.
@@ -36,6 +36,6 @@ pub mod simulate;
 // The whole story.
 pub mod demo;
 // The words of the command line.
-pub mod words;
+pub mod args;
 
-pub use words::main;
+pub use args::main;

@@ -3,8 +3,8 @@
 use super::exit::Exit;
 use crate::clock::SystemClock;
 use crate::config::{self, Loaded};
-use crate::daemon::assemble::{self, House};
-use crate::daemon::home::{self, Asks};
+use crate::daemon::assemble::{self, Node};
+use crate::daemon::identity_guard::{self, Asks};
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::signal::Touch;
@@ -54,10 +54,10 @@ pub fn load(said: Option<&Path>) -> Result<Loaded, Exit> {
 ///
 /// # Errors
 /// 78, 69 or 75.
-pub async fn house(said: Option<&Path>) -> Result<House, Exit> {
+pub async fn node(said: Option<&Path>) -> Result<Node, Exit> {
     let plan = load(said)?.plan;
     let store = store(&plan).await?;
-    home::look(&store, &SystemClock, Asks::Verb).await?;
+    identity_guard::look(&store, &SystemClock, Asks::Verb).await?;
     Ok(assemble::assemble(store, Arc::new(SystemClock), plan).await?)
 }
 

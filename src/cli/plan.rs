@@ -1,12 +1,12 @@
 //! `nurtured plan`: what this configuration would do to people, against the one in force. It changes nothing.
 
 use super::exit::Exit;
-use super::{changed, open, screen};
+use super::{open, output, plan_output};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Loaded};
-use crate::daemon::home::{self, Asks};
+use crate::daemon::identity_guard::{self, Asks};
 use crate::domain::plan::Plan as Configured;
-use crate::insight::plan::change::Change;
+use crate::insight::plan::report::PlanReport;
 use crate::insight::plan::survey::{Asked, plan as ask};
 use crate::store::engine::backend::{Store, Tx};
 use crate::store::operations::configurations;
@@ -27,7 +27,7 @@ pub struct Plan {
 #[derive(Serialize)]
 struct Told<'a> {
     #[serde(flatten)]
-    change: &'a Change,
+    change: &'a PlanReport,
     warnings: Vec<String>,
 }
 
@@ -39,11 +39,11 @@ pub async fn plan(verb: &Plan, said: Option<&Path>, json: bool) -> Result<(), Ex
     let loaded = open::load(said)?;
     // Not a house: nothing of this configuration may reach the database.
     let store = open::store(&loaded.plan).await?;
-    home::look(&store, &SystemClock, Asks::Verb).await?;
+    identity_guard::look(&store, &SystemClock, Asks::Verb).await?;
     let change = look(&store, &loaded, verb.list).await?;
     tell(&loaded, &change, json)?;
     match (json, change.is_new) {
-        (false, true) => screen::line("Nothing was changed. `nurtured apply` makes it so."),
+        (false, true) => output::line("Nothing was changed. `nurtured apply` makes it so."),
         _ => Ok(()),
     }
 }
@@ -52,7 +52,7 @@ pub async fn plan(verb: &Plan, said: Option<&Path>, json: bool) -> Result<(), Ex
 ///
 /// # Errors
 /// The store's.
-pub async fn look(store: &Store, loaded: &Loaded, list: bool) -> Result<Change, Exit> {
+pub async fn look(store: &Store, loaded: &Loaded, list: bool) -> Result<PlanReport, Exit> {
     let before = before(&mut store.read().await?).await?;
     let bar = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent}%  prospects are looked at  {eta} left") {
@@ -80,7 +80,7 @@ pub async fn before(tx: &mut Tx) -> Result<Option<Configured>, Exit> {
         Ok(loaded) => Ok(Some(loaded.plan)),
         Err(problems) => {
             let first = problems.0.first().map(|problem| problem.title.clone()).unwrap_or_default();
-            screen::aside(format!(
+            output::aside(format!(
                 "This version cannot read the configuration in force ({first}): every campaign is shown as if it were new."
             ));
             Ok(None)
@@ -91,14 +91,14 @@ pub async fn before(tx: &mut Tx) -> Result<Option<Configured>, Exit> {
 /// Prints it, and what somebody should look at.
 ///
 /// # Errors
-/// As `screen::line`.
-pub fn tell(loaded: &Loaded, change: &Change, json: bool) -> Result<(), Exit> {
+/// As `output::line`.
+pub fn tell(loaded: &Loaded, change: &PlanReport, json: bool) -> Result<(), Exit> {
     let warnings: Vec<&config::Problem> = loaded.warnings_at(change.at).collect();
     if json {
-        return screen::json(&Told { change, warnings: warnings.iter().map(|warning| warning.render(false)).collect() });
+        return output::json(&Told { change, warnings: warnings.iter().map(|warning| warning.render(false)).collect() });
     }
     for warning in warnings {
-        screen::aside(format!("{}\n", warning.render(super::exit::colour())));
+        output::aside(format!("{}\n", warning.render(super::exit::colour())));
     }
-    changed::print(change)
+    plan_output::print(change)
 }

@@ -1,8 +1,8 @@
 //! `nurtured queue NAME`: a salesperson's personal queue.
 
 use super::exit::Exit;
-use super::{open, screen};
-use crate::flow::individual::{agenda, dossier};
+use super::{open, output};
+use crate::flow::individual::{dossier, queue};
 use clap::Args;
 use std::path::Path;
 
@@ -18,14 +18,14 @@ pub struct Queue {
 /// # Errors
 /// 2 for somebody unknown; the store's.
 pub async fn queue(verb: &Queue, config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let house = open::house(config).await?;
-    let plan = house.ctx.plan();
+    let node = open::node(config).await?;
+    let plan = node.ctx.plan();
     let salesperson = open::person(&plan, &verb.name)?;
-    let mut tx = house.ctx.store().read().await?;
-    let now = house.ctx.now();
-    let items = agenda::of(&house.ctx, &mut tx, &salesperson, now).await?;
+    let mut tx = node.ctx.store().read().await?;
+    let now = node.ctx.now();
+    let items = queue::of(&node.ctx, &mut tx, &salesperson, now).await?;
     if json {
-        return screen::json(&items);
+        return output::json(&items);
     }
     let zone = dossier::zone_of(&plan, &salesperson);
     let rows: Vec<[String; 5]> = items
@@ -46,8 +46,8 @@ pub async fn queue(verb: &Queue, config: Option<&Path>, json: bool) -> Result<()
         })
         .collect();
     if rows.is_empty() {
-        return screen::line(format!("Nothing waits for {salesperson}."));
+        return output::line(format!("Nothing waits for {salesperson}."));
     }
-    screen::table(["HANDOFF", "STATE", "WHO", "NEXT", "BY"], &rows)?;
-    screen::line(format!("\n{}", dossier::queue_url(house.ctx.signer(), &plan, &salesperson, now)))
+    output::table(["HANDOFF", "STATE", "WHO", "NEXT", "BY"], &rows)?;
+    output::line(format!("\n{}", dossier::queue_url(node.ctx.signer(), &plan, &salesperson, now)))
 }

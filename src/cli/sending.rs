@@ -1,7 +1,7 @@
 //! `nurtured stop` and `nurtured resume`: all group mail, on every node, at once.
 
 use super::exit::Exit;
-use super::{open, screen};
+use super::{open, output};
 use crate::flow::group::gate;
 use crate::flow::operations::adopt;
 use clap::Args;
@@ -24,14 +24,14 @@ pub async fn stop(verb: &Stop, config: Option<&Path>, json: bool) -> Result<(), 
     if reason.is_empty() {
         return Err(Exit::Usage("say why: --reason \"the prices are wrong\"".to_owned()));
     }
-    let house = open::house(config).await?;
-    let new = gate::stop(&house.ctx, reason).await?;
-    let state = gate::state(&house.ctx).await?;
+    let node = open::node(config).await?;
+    let new = gate::stop(&node.ctx, reason).await?;
+    let state = gate::state(&node.ctx).await?;
     if json {
-        return screen::json(&serde_json::json!({ "changed": new, "sending": state }));
+        return output::json(&serde_json::json!({ "changed": new, "sending": state }));
     }
     let held = state.stopped.map(|held| held.reason).unwrap_or_default();
-    screen::line(if new {
+    output::line(if new {
         "Nothing more is sent to prospects, until `nurtured resume`. Letters to salespeople go on.".to_owned()
     } else {
         format!("It was stopped already: {held}. The reason it had stays.")
@@ -43,20 +43,20 @@ pub async fn stop(verb: &Stop, config: Option<&Path>, json: bool) -> Result<(), 
 /// # Errors
 /// The store's.
 pub async fn resume(config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let house = open::house(config).await?;
-    let before = gate::state(&house.ctx).await?.stopped;
+    let node = open::node(config).await?;
+    let before = gate::state(&node.ctx).await?.stopped;
     if before.is_some_and(|held| held.reason.starts_with(gate::JOURNAL_TROUBLE)) {
         // What could not be written then is written now, or sending stays stopped.
-        adopt::complete(&house.ctx).await?;
+        adopt::backfill_journal(&node.ctx).await?;
     }
-    let resumed = gate::resume(&house.ctx).await?;
-    let state = gate::state(&house.ctx).await?;
+    let resumed = gate::resume(&node.ctx).await?;
+    let state = gate::state(&node.ctx).await?;
     if json {
-        return screen::json(&serde_json::json!({ "changed": resumed, "sending": state }));
+        return output::json(&serde_json::json!({ "changed": resumed, "sending": state }));
     }
     let how = if resumed { "Group mail goes on." } else { "Group mail was not stopped." };
     match state.why_not() {
-        Some(why) => screen::line(format!("{how} Yet nothing is sent: {why}.")),
-        None => screen::line(how),
+        Some(why) => output::line(format!("{how} Yet nothing is sent: {why}.")),
+        None => output::line(how),
     }
 }

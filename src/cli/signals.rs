@@ -2,8 +2,8 @@
 //! day; and what they judge to be a machine's.
 
 use super::exit::Exit;
-use super::{open, screen};
-use crate::daemon::assemble::House;
+use super::{open, output};
+use crate::daemon::assemble::Node;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::qualification::{Obstacle, Qualification, Verdict};
 use crate::domain::doorway::signal::{Detail, Touch};
@@ -11,7 +11,7 @@ use crate::domain::id::{ProspectId, SignalId};
 use crate::domain::question::Power;
 use crate::flow::doorway::judge::{self, Decision};
 use crate::flow::doorway::observe::{self, Logged, Observed};
-use crate::flow::doorway::{look, qualify};
+use crate::flow::doorway::{assess, qualify};
 use crate::store::people::prospects;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -118,51 +118,51 @@ struct Outcome<'a> {
 /// # Errors
 /// 1 for a touch no rule reads or a prospect nobody knows; 2 for what makes no sense; the store's.
 pub async fn obey(verb: Signals, config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let house = open::house(config).await?;
+    let node = open::node(config).await?;
     match verb {
-        Signals::Log(log) => self::log(&house, log, json).await,
-        Signals::Override(verb) => decide(&house, verb, json).await,
-        Signals::Judge(verb) => judge(&house, verb, json).await,
+        Signals::Log(log) => self::log(&node, log, json).await,
+        Signals::Override(verb) => decide(&node, verb, json).await,
+        Signals::Judge(verb) => judge(&node, verb, json).await,
     }
 }
 
-async fn decide(house: &House, verb: Override, json: bool) -> Result<(), Exit> {
-    let by = open::person(&house.ctx.plan(), &verb.by)?;
-    let mut tx = house.ctx.store().read().await?;
+async fn decide(node: &Node, verb: Override, json: bool) -> Result<(), Exit> {
+    let by = open::person(&node.ctx.plan(), &verb.by)?;
+    let mut tx = node.ctx.store().read().await?;
     let prospect = open::prospect(&mut tx, &verb.email).await?;
     drop(tx);
     let (criterion, holds, until) = (verb.criterion, !verb.contradicts, verb.until);
     let power = if holds { Power::Meets } else { Power::Contradicts };
     let words = Detail::Override { criterion, power, until, note: verb.note.clone() }.words();
     let decision = Decision { address: open::address(&verb.email)?, criterion, holds, until, by, note: verb.note };
-    let observed = judge::decide(&house.ctx, decision).await?;
-    tell(house, prospect, observed, words, json).await
+    let observed = judge::decide(&node.ctx, decision).await?;
+    tell(node, prospect, observed, words, json).await
 }
 
-async fn judge(house: &House, verb: Judge, json: bool) -> Result<(), Exit> {
+async fn judge(node: &Node, verb: Judge, json: bool) -> Result<(), Exit> {
     #[derive(Serialize)]
     struct Judged {
         signal: SignalId,
         prospect: ProspectId,
         machine: bool,
     }
-    let by = open::person(&house.ctx.plan(), &verb.by)?;
+    let by = open::person(&node.ctx.plan(), &verb.by)?;
     let is_machine = verb.judged == "machine";
     let signals: Vec<SignalId> = verb.signals.into_iter().map(SignalId).collect();
-    let judged = judge::judge(&house.ctx, &signals, is_machine, &by, &verb.note).await?;
-    qualify::qualify(&house.ctx).await?;
+    let judged = judge::judge(&node.ctx, &signals, is_machine, &by, &verb.note).await?;
+    qualify::qualify(&node.ctx).await?;
     let judged: Vec<Judged> =
         judged.into_iter().map(|(signal, prospect)| Judged { signal, prospect, machine: is_machine }).collect();
     if json {
-        return screen::json(&judged);
+        return output::json(&judged);
     }
     let whose = if is_machine { "a machine's: it counts for nothing" } else { "a person's" };
-    judged.iter().try_for_each(|j| screen::line(format!("Signal {} is {whose} now (prospect {})", j.signal, j.prospect)))
+    judged.iter().try_for_each(|j| output::line(format!("Signal {} is {whose} now (prospect {})", j.signal, j.prospect)))
 }
 
-async fn log(house: &House, log: Log, json: bool) -> Result<(), Exit> {
-    let (plan, now) = (house.ctx.plan(), house.ctx.now());
-    let mut tx = house.ctx.store().read().await?;
+async fn log(node: &Node, log: Log, json: bool) -> Result<(), Exit> {
+    let (plan, now) = (node.ctx.plan(), node.ctx.now());
+    let mut tx = node.ctx.store().read().await?;
     let prospect = open::prospect(&mut tx, &log.email).await?;
     drop(tx);
     let occurred_at = log.at.unwrap_or(now);
@@ -180,16 +180,16 @@ async fn log(house: &House, log: Log, json: bool) -> Result<(), Exit> {
     let words = detail.words();
     let by = open::person(&plan, &log.by)?;
     let logged = Logged { address: open::address(&log.email)?, by, occurred_at, detail };
-    let observed = observe::log(&house.ctx, logged).await?;
-    tell(house, prospect, observed, words, json).await
+    let observed = observe::log(&node.ctx, logged).await?;
+    tell(node, prospect, observed, words, json).await
 }
 
 /// Says what was recorded, and what is known and missing now.
-async fn tell(house: &House, prospect: ProspectId, observed: Observed, words: String, json: bool) -> Result<(), Exit> {
-    qualify::qualify(&house.ctx).await?;
-    let plan = house.ctx.plan();
-    let mut tx = house.ctx.store().read().await?;
-    let (found, _) = look::look(&mut tx, &plan, prospect, house.ctx.now()).await?;
+async fn tell(node: &Node, prospect: ProspectId, observed: Observed, words: String, json: bool) -> Result<(), Exit> {
+    qualify::qualify(&node.ctx).await?;
+    let plan = node.ctx.plan();
+    let mut tx = node.ctx.store().read().await?;
+    let (found, _) = assess::assess(&mut tx, &plan, prospect, node.ctx.now()).await?;
     let signal = match observed {
         Observed::New(id) => Some(id.0),
         Observed::Again | Observed::Unknown => None,
@@ -199,20 +199,20 @@ async fn tell(house: &House, prospect: ProspectId, observed: Observed, words: St
     let obstacle = found.obstacle(started_at).filter(|_| found.met() == 5).map(Obstacle::words);
     let outcome =
         Outcome { obstacle, signal, new: signal.is_some(), words, met, missing: found.missing(), qualification: &found };
-    if json { screen::json(&outcome) } else { print(&outcome) }
+    if json { output::json(&outcome) } else { print(&outcome) }
 }
 
 fn print(outcome: &Outcome<'_>) -> Result<(), Exit> {
     match outcome.signal {
-        Some(id) => screen::line(format!("Signal {id}: {}", outcome.words))?,
-        None => screen::line(format!("Known already: {}", outcome.words))?,
+        Some(id) => output::line(format!("Signal {id}: {}", outcome.words))?,
+        None => output::line(format!("Known already: {}", outcome.words))?,
     }
     let names = |of: &[Criterion]| of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    screen::line(format!("{} of 5 met{}", outcome.met.len(), prefixed(": ", &names(&outcome.met))))?;
+    output::line(format!("{} of 5 met{}", outcome.met.len(), prefixed(": ", &names(&outcome.met))))?;
     match (outcome.missing.as_slice(), outcome.obstacle) {
-        ([], Some(obstacle)) => screen::line(format!("Nothing is missing, and yet: {obstacle}.")),
-        ([], None) => screen::line("Nothing is missing: they stand in the doorway, or have passed it."),
-        (missing, _) => screen::line(format!("Missing: {}", names(missing))),
+        ([], Some(obstacle)) => output::line(format!("Nothing is missing, and yet: {obstacle}.")),
+        ([], None) => output::line("Nothing is missing: they stand in the doorway, or have passed it."),
+        (missing, _) => output::line(format!("Missing: {}", names(missing))),
     }
 }
 

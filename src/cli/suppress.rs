@@ -1,8 +1,8 @@
 //! `nurtured suppress …`: addresses that must not be used, and why.
 
 use super::exit::Exit;
-use super::{open, screen};
-use crate::flow::operations::halt;
+use super::{open, output};
+use crate::flow::operations::manual_stop;
 use crate::store::people::suppressions::{self, Channel, Suppression};
 use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -72,13 +72,13 @@ pub async fn obey(verb: Suppress, config: Option<&Path>, json: bool) -> Result<(
         Suppress::List => list(config, json).await,
         Suppress::Add { email, reason, channel } => {
             let (address, reason) = (open::address(&email)?, said(&reason)?);
-            let house = open::house(config).await?;
-            let new = halt::suppress(&house.ctx, &address, channel.into(), reason).await?;
+            let node = open::node(config).await?;
+            let new = manual_stop::suppress(&node.ctx, &address, channel.into(), reason).await?;
             if json {
-                return screen::json(&serde_json::json!({ "address": address, "new": new }));
+                return output::json(&serde_json::json!({ "address": address, "new": new }));
             }
             let how = if new { "is stopped now" } else { "was stopped already; the reason it had stays" };
-            screen::line(format!("{address} {how}."))
+            output::line(format!("{address} {how}."))
         }
         Suppress::Remove { email, reason, channel } => remove(&email, said(&reason)?, channel.into(), config, json).await,
     }
@@ -91,13 +91,13 @@ fn said(reason: &str) -> Result<&str, Exit> {
 }
 
 async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let house = open::house(config).await?;
-    let mut tx = house.ctx.store().read().await?;
+    let node = open::node(config).await?;
+    let mut tx = node.ctx.store().read().await?;
     let all = suppressions::all(&mut tx).await?.into_iter();
     let all: Vec<Listed> =
         all.map(|suppression| Ok(Listed { since: suppression.since()?, suppression })).collect::<Result<_, Exit>>()?;
     if json {
-        return screen::json(&all);
+        return output::json(&all);
     }
     let rows: Vec<[String; 5]> = all
         .into_iter()
@@ -107,31 +107,31 @@ async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
                 l.suppression.channel,
                 l.suppression.reason,
                 l.suppression.source,
-                screen::instant(Some(l.since)),
+                output::instant(Some(l.since)),
             ]
         })
         .collect();
-    screen::table(["ADDRESS", "CHANNEL", "REASON", "SOURCE", "SINCE"], &rows)
+    output::table(["ADDRESS", "CHANNEL", "REASON", "SOURCE", "SINCE"], &rows)
 }
 
 async fn remove(email: &str, reason: &str, channel: Channel, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let address = open::address(email)?;
-    let house = open::house(config).await?;
-    let lifted = halt::lift(&house.ctx, &address, channel, reason).await?;
+    let node = open::node(config).await?;
+    let lifted = manual_stop::lift(&node.ctx, &address, channel, reason).await?;
     let Some(lifted) = lifted else {
         return Err(Exit::No(format!("nothing stops {address} on {}; see `nurtured suppress list`", channel.word())));
     };
     if matches!(lifted.reason.as_str(), "unsubscribed" | "complained" | "opted_out") {
-        screen::aside(format!(
+        output::aside(format!(
             "WARNING: {address} had {} ({}). Writing to them again needs their own new word; keep where it is written.",
             lifted.reason.replace('_', " "),
             lifted.source
         ));
     }
     if json {
-        return screen::json(&serde_json::json!({ "address": address, "lifted": lifted }));
+        return output::json(&serde_json::json!({ "address": address, "lifted": lifted }));
     }
-    screen::line(format!(
+    output::line(format!(
         "{address} may be used again on {} (it was stopped: {}).",
         channel.word(),
         lifted.reason.replace('_', " ")

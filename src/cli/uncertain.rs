@@ -1,11 +1,11 @@
 //! `nurtured uncertain …`: deliveries of which nobody knows whether they were sent.
 
 use super::exit::Exit;
-use super::{open, screen};
+use super::{open, output};
 use crate::domain::group::delivery::Resolution;
 use crate::domain::id::{DeliveryId, IssueId};
-use crate::flow::group::delivery::doubt;
-use crate::store::group::doubts::Which;
+use crate::flow::group::delivery::uncertain;
+use crate::store::group::uncertain::Which;
 use clap::{Subcommand, ValueEnum};
 use std::path::Path;
 
@@ -70,42 +70,42 @@ pub async fn obey(verb: Uncertain, config: Option<&Path>, json: bool) -> Result<
 }
 
 async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let house = open::house(config).await?;
-    let all = doubt::list(&house.ctx).await?;
+    let node = open::node(config).await?;
+    let all = uncertain::list(&node.ctx).await?;
     if json {
-        return screen::json(&all);
+        return output::json(&all);
     }
     if all.is_empty() {
-        return screen::line("Nothing is uncertain.");
+        return output::line("Nothing is uncertain.");
     }
     let rows: Vec<[String; 7]> = all
         .into_iter()
         .map(|listed| {
             let d = listed.doubt;
             let why = d.reply.unwrap_or_else(|| "no answer".to_owned());
-            let marked = screen::instant(d.marked_at);
+            let marked = output::instant(d.marked_at);
             [d.id.to_string(), d.issue.to_string(), d.address, d.newsletter, marked, listed.message_id, why]
         })
         .collect();
-    screen::table(["ID", "ISSUE", "TO", "NEWSLETTER", "MARKED", "MESSAGE-ID", "WHY"], &rows)
+    output::table(["ID", "ISSUE", "TO", "NEWSLETTER", "MARKED", "MESSAGE-ID", "WHY"], &rows)
 }
 
 async fn resolve(which: Which, how: Resolution, by: &str, config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let house = open::house(config).await?;
-    let by = open::person(&house.ctx.plan(), by)?;
-    let is_meant = |listed: &doubt::Listed| match which {
+    let node = open::node(config).await?;
+    let by = open::person(&node.ctx.plan(), by)?;
+    let is_meant = |listed: &uncertain::Listed| match which {
         Which::One(id) => listed.doubt.id == id,
         Which::OfIssue(id) => listed.doubt.issue == id,
     };
-    let before = doubt::list(&house.ctx).await?.iter().filter(|listed| is_meant(listed)).count() as u64;
+    let before = uncertain::list(&node.ctx).await?.iter().filter(|listed| is_meant(listed)).count() as u64;
     if before == 0 {
         return Err(Exit::No("nothing of that number is uncertain; see `nurtured uncertain list`".to_owned()));
     }
-    let resolved = doubt::resolve(&house.ctx, which, how, &by).await?;
+    let resolved = uncertain::resolve(&node.ctx, which, how, &by).await?;
     if json {
-        screen::json(&serde_json::json!({ "resolved": resolved, "left": before.saturating_sub(resolved) }))?;
+        output::json(&serde_json::json!({ "resolved": resolved, "left": before.saturating_sub(resolved) }))?;
     } else {
-        screen::line(format!("{resolved} resolved as {}.", how.state().word()))?;
+        output::line(format!("{resolved} resolved as {}.", how.state().word()))?;
     }
     if resolved < before {
         let left = before - resolved;

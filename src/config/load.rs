@@ -7,7 +7,7 @@ use crate::config::node::{self, Node};
 use crate::config::place::{Place, Source};
 use crate::config::problem::{Log, Problem, Problems};
 use crate::config::secret::Vault;
-use crate::config::{campaign, environment, kept, people, qualification, sense, service};
+use crate::config::{campaign, cross_check, environment, people, qualification, service, stored_files};
 use crate::domain::criterion::Criterion;
 use crate::domain::group::campaign::Campaign;
 use crate::domain::id::Name;
@@ -79,7 +79,7 @@ pub fn load_files(files: &[(&str, &str)], environment: &[(String, String)]) -> R
 
 type Files = BTreeMap<String, Arc<Source>>;
 
-const SERVICE: &str = kept::SERVICE;
+const SERVICE: &str = stored_files::SERVICE;
 const PEOPLE: &str = "salespeople.toml";
 const QUALIFICATION: &str = "qualification.toml";
 
@@ -126,13 +126,13 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
     }
     let mut dated = Vec::new();
     if let (Some(root), Some(qualifying), Some(settings), false) = (&rules, &qualifying, &settings, log.refuses()) {
-        sense::look(&log, root, qualifying, &campaigns, settings);
-        dated = sense::dated(root, qualifying);
+        cross_check::look(&log, root, qualifying, &campaigns, settings);
+        dated = cross_check::dated(root, qualifying);
     }
     match (settings, roster, qualifying, log.refuses()) {
         (Some(settings), Some(roster), Some(qualifying), false) => {
             let texts = files.iter().map(|(path, source)| (path.as_str(), source.text.as_str()));
-            let files_kept = Arc::new(kept::files(texts, &settings, fiscal_year));
+            let files_kept = Arc::new(stored_files::files(texts, &settings, fiscal_year));
             let hash = hash(files);
             let max_new_offers = max_new_offers.flatten();
             let plan = Plan { settings, campaigns, roster, qualifying, max_new_offers, hash, files: files_kept };

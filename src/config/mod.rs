@@ -24,17 +24,17 @@ pub mod qualification;
 pub mod newsletter;
 pub mod campaign;
 // All of them.
-pub mod sense;
-pub mod kept;
+pub mod cross_check;
+pub mod stored_files;
 pub mod load;
 pub mod example;
 // No part of a configuration, and checked against one.
 pub mod behaviour;
-pub mod real;
+pub mod production_check;
 
 pub use load::{Loaded, load, load_files, load_with_rules};
 pub use problem::{Problem, Problems, Severity};
-pub use real::ready_for_real;
+pub use production_check::ready_for_real;
 
 #[cfg(test)]
 mod tests;

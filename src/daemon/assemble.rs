@@ -5,22 +5,22 @@ use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
 use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::observe;
-use crate::flow::group::delivery::doors::Doors;
+use crate::flow::group::delivery::attempt_writer::AttemptWriter;
 use crate::store::engine::backend::{Store, StoreError};
 use crate::store::engine::journal::Journal;
 use crate::store::group::{campaigns, leases};
-use crate::web::counted::Figures;
+use crate::web::census_cache::CensusCache;
+use crate::web::link_cache::LinkCache;
 use crate::web::site::Site;
-use crate::web::targets::Targets;
 use std::sync::Arc;
 
 /// A house with its doors open; nothing in it moves yet.
 #[derive(Clone)]
-pub struct House {
+pub struct Node {
     /// What every step is given.
     pub ctx: Context,
     /// The doors of delivery.
-    pub doors: Doors,
+    pub writer: AttemptWriter,
     /// What the web is given.
     pub site: Site,
 }
@@ -42,15 +42,16 @@ pub async fn open_store(plan: &Plan) -> Result<Store, StoreError> {
 ///
 /// # Errors
 /// The store's; when the relay cannot be spoken to as configured.
-pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result<House, FlowError> {
+pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result<Node, FlowError> {
     let node = node_name(std::process::id());
     let mut tx = store.write().await?;
     campaigns::add(&mut tx, plan.schedules(), clock.now()).await?;
     tx.commit().await?;
     let ctx = Context::assemble(store.clone(), clock.clone(), plan, node).await?;
-    let doors = Doors::open(&ctx);
-    let site = Site { ctx: ctx.clone(), door: observe::door(&ctx), targets: Targets::default(), figures: Figures::default() };
-    Ok(House { ctx, doors, site })
+    let writer = AttemptWriter::open(&ctx);
+    let site =
+        Site { ctx: ctx.clone(), door: observe::door(&ctx), targets: LinkCache::default(), figures: CensusCache::default() };
+    Ok(Node { ctx, writer, site })
 }
 
 /// Gives back what an earlier process held, where there can be no second node: it died, or it would have done so itself.

@@ -1,7 +1,7 @@
 //! The lifecycle under systemd: ready, reload, drain, stop; and the watchdog, fed by proven progress.
 
-use super::assemble::{self, House};
-use super::home::{self, Asks, Known};
+use super::assemble::{self, Node};
+use super::identity_guard::{self, Asks, Known};
 use super::loops::{self, Pulse};
 use crate::clock::SystemClock;
 use crate::domain::plan::Plan;
@@ -32,11 +32,11 @@ pub type Reread = Box<dyn Fn() -> Result<Plan, String> + Send + Sync>;
 pub async fn run(plan: Plan, reread: Reread) -> anyhow::Result<()> {
     let listen = plan.settings.http.listen;
     let store = assemble::open_store(&plan).await.context("could not open the database")?;
-    home::look(&store, &SystemClock, Asks::Daemon).await.context("could not tell whose database this is")?;
-    let house = assemble::assemble(store, Arc::new(SystemClock), plan).await.context("could not assemble the house")?;
+    identity_guard::look(&store, &SystemClock, Asks::Daemon).await.context("could not tell whose database this is")?;
+    let node = assemble::assemble(store, Arc::new(SystemClock), plan).await.context("could not assemble the house")?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"))?;
     // Behind the port: whoever has it is the only one.
-    let freed = assemble::take_over(house.ctx.store()).await.context("could not take over what was in hand")?;
+    let freed = assemble::take_over(node.ctx.store()).await.context("could not take over what was in hand")?;
     if freed > 0 {
         tracing::warn!(ranges = freed, "the last run ended without giving back what it held; what it marked is in doubt");
     }
@@ -46,30 +46,30 @@ pub async fn run(plan: Plan, reread: Reread) -> anyhow::Result<()> {
         hup: signal(SignalKind::hangup())?,
     };
 
-    let applied = apply::begin(&house.ctx).await.context("could not put the configuration in force")?;
+    let applied = apply::begin(&node.ctx).await.context("could not put the configuration in force")?;
     if applied.is_new {
-        tracing::info!(plan = %house.ctx.plan().hash, "another configuration than the one in force: it is applied");
+        tracing::info!(plan = %node.ctx.plan().hash, "another configuration than the one in force: it is applied");
     }
     say_who_is_due(applied);
-    journal(&house.ctx).await.context("could not bring the stop journal up to date")?;
+    journal(&node.ctx).await.context("could not bring the stop journal up to date")?;
     let tracker = TaskTracker::new();
-    let pulse = loops::start(&house, &tracker);
-    let web = serve(&house, listener, &tracker);
+    let pulse = loops::start(&node, &tracker);
+    let web = serve(&node, listener, &tracker);
     tell(&[NotifyState::Ready]);
-    tracing::info!(%listen, campaigns = house.ctx.plan().campaigns.len(), "nurtured runs");
-    let died = attend(&house, pulse, signals, &reread, web, &tracker).await;
+    tracing::info!(%listen, campaigns = node.ctx.plan().campaigns.len(), "nurtured runs");
+    let died = attend(&node, pulse, signals, &reread, web, &tracker).await;
 
     tell(&[NotifyState::Stopping]);
     tracing::info!("stopping: finishing what is in hand");
-    house.ctx.stop();
+    node.ctx.stop();
     tracker.close();
     if tokio::time::timeout(DRAIN, tracker.wait()).await.is_err() {
         tracing::warn!("the drain was given up; what was in transmission is in doubt and will be treated by policy");
     }
-    if let Err(error) = home::keep(house.ctx.store(), &SystemClock, &mut Known::default()).await {
+    if let Err(error) = identity_guard::keep(node.ctx.store(), &SystemClock, &mut Known::default()).await {
         tracing::warn!(%error, "how far the database has come was not kept");
     }
-    house.ctx.store().close().await;
+    node.ctx.store().close().await;
     tracing::info!("stopped");
     anyhow::ensure!(!died, "a task ended that must not end");
     Ok(())
@@ -82,7 +82,7 @@ async fn journal(ctx: &Context) -> Result<(), FlowError> {
     let troubled = state.stopped.is_some_and(|held| held.reason.starts_with(gate::JOURNAL_TROUBLE));
     // While observing it knows more than the database does.
     if state.observing.is_none() && (troubled || !journal.path().exists()) {
-        let lines = adopt::complete(ctx).await?;
+        let lines = adopt::backfill_journal(ctx).await?;
         tracing::info!(lines, "the stop journal was brought up to date");
     }
     let tidied = tokio::task::spawn_blocking(move || journal.tidy()).await;
@@ -102,15 +102,15 @@ struct Signals {
 }
 
 /// Serves the web until the house stops; answers in hand are finished.
-fn serve(house: &House, listener: TcpListener, tracker: &TaskTracker) -> tokio::task::JoinHandle<std::io::Result<()>> {
-    let app = router(house.site.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let ctx = house.ctx.clone();
+fn serve(node: &Node, listener: TcpListener, tracker: &TaskTracker) -> tokio::task::JoinHandle<std::io::Result<()>> {
+    let app = router(node.site.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let ctx = node.ctx.clone();
     tracker.spawn(async move { axum::serve(listener, app).with_graceful_shutdown(async move { ctx.stopping().await }).await })
 }
 
 /// Attends to signals and the watchdog. Returns whether a task died.
 async fn attend(
-    house: &House,
+    node: &Node,
     mut pulse: Pulse,
     mut signals: Signals,
     reread: &Reread,
@@ -128,9 +128,9 @@ async fn attend(
             _ = signals.int.recv() => return false,
             _ = signals.hup.recv() => {
                 refused = None;
-                reload(house, reread, None).await;
+                reload(node, reread, None).await;
             }
-            () = pulse.applied_elsewhere() => take_over(house, reread, &mut refused).await,
+            () = pulse.applied_elsewhere() => take_over(node, reread, &mut refused).await,
             ended = &mut web => {
                 tracing::error!(?ended, "the web server ended");
                 return true;
@@ -154,10 +154,10 @@ async fn attend(
 
 /// Takes over a configuration that was applied elsewhere, by `nurtured apply` or by another node: if the files here are the
 /// same. If not, that is said once, and what is in force here stays.
-async fn take_over(house: &House, reread: &Reread, refused: &mut Option<String>) {
-    match apply::applied_elsewhere(&house.ctx).await {
+async fn take_over(node: &Node, reread: &Reread, refused: &mut Option<String>) {
+    match apply::applied_elsewhere(&node.ctx).await {
         Ok(Some(hash)) if refused.as_ref() != Some(&hash) => {
-            if !reload(house, reread, Some(&hash)).await {
+            if !reload(node, reread, Some(&hash)).await {
                 *refused = Some(hash);
             }
         }
@@ -168,12 +168,12 @@ async fn take_over(house: &House, reread: &Reread, refused: &mut Option<String>)
 
 /// Puts a changed configuration in force, or says why not and keeps the old one. With a hash, no other than that one. Returns
 /// whether it is in force.
-async fn reload(house: &House, reread: &Reread, wanted: Option<&str>) -> bool {
+async fn reload(node: &Node, reread: &Reread, wanted: Option<&str>) -> bool {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
         Err(_) => tell(&[NotifyState::Reloading]),
     }
-    let before = house.ctx.plan();
+    let before = node.ctx.plan();
     let plan = reread().and_then(|plan| match wanted {
         Some(hash) if plan.hash != hash => {
             Err(format!("{hash} was applied elsewhere, and the files here are {}; bring the files here, then reload", plan.hash))
@@ -185,7 +185,7 @@ async fn reload(house: &House, reread: &Reread, wanted: Option<&str>) -> bool {
             let (old, new) = (&before.settings, &plan.settings);
             let moved = new.http.listen != old.http.listen || !new.database.is(&old.database);
             let hash = plan.hash.clone();
-            apply::apply(&house.ctx, plan).await.map(|applied| (hash, moved, applied)).map_err(|e| format!("could not {e}"))
+            apply::apply(&node.ctx, plan).await.map(|applied| (hash, moved, applied)).map_err(|e| format!("could not {e}"))
         }
         Err(problems) => Err(problems),
     };

@@ -1,15 +1,15 @@
-//! Loops: each step in a task of its own, waiting for the bell or its instant.
+//! Loops: each step in a task of its own, waiting to be woken or for its instant.
 //!
-//! Other processes (the command line, other nodes) ring no bell of ours. One task looks for all loops whether anybody has
+//! Other processes (the command line, other nodes) do not wake this one. One task looks for all loops whether another has
 //! written, and rings it: a house with nothing to do wakes once for that, and not once for every loop.
 
-use super::assemble::House;
-use super::home::{self, Known};
+use super::assemble::Node;
+use super::identity_guard::{self, Known};
 use crate::flow::context::{Context, Progress};
 use crate::flow::doorway::apply;
-use crate::flow::operations::{seal, sweep};
-use crate::flow::settle::Step;
-use crate::store::engine::changes::Changes;
+use crate::flow::operations::{archive, sweep};
+use crate::flow::until_idle::Step;
+use crate::store::engine::external_writes::Changes;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -71,32 +71,32 @@ impl Pulse {
 
 /// Starts every loop on the tracker. They end when the context is told to stop, each after the step in hand.
 #[must_use]
-pub fn start(house: &House, tracker: &TaskTracker) -> Pulse {
+pub fn start(node: &Node, tracker: &TaskTracker) -> Pulse {
     let pulse = Pulse::default();
     for step in Step::ALL {
-        let (house, pulse) = (house.clone(), pulse.clone());
-        tracker.spawn(async move { turn(step, &house, &pulse).await });
+        let (node, pulse) = (node.clone(), pulse.clone());
+        tracker.spawn(async move { turn(step, &node, &pulse).await });
     }
-    let keeper = house.clone();
+    let keeper = node.clone();
     tracker.spawn(async move { look_after(&keeper).await });
-    let ctx = house.ctx.clone();
+    let ctx = node.ctx.clone();
     tracker.spawn(async move { seal_on(&ctx).await });
-    let (ctx, applied) = (house.ctx.clone(), pulse.applied.clone());
+    let (ctx, applied) = (node.ctx.clone(), pulse.applied.clone());
     tracker.spawn(async move { look_around(&ctx, &applied).await });
     // Not a step: it writes nothing, and nothing waits for it.
-    let (ctx, targets) = (house.ctx.clone(), house.site.targets.clone());
+    let (ctx, targets) = (node.ctx.clone(), node.site.targets.clone());
     tracker.spawn(async move { targets.attend(&ctx).await });
-    let house = house.clone();
-    tracker.spawn(async move { keep_home(&house).await });
+    let node = node.clone();
+    tracker.spawn(async move { keep_home(&node).await });
     pulse
 }
 
 /// Checks everybody for a future after something has happened, and keeps what was counted.
-async fn look_after(house: &House) {
-    let (ctx, clock) = (&house.ctx, house.ctx.clock());
-    let mut bell = ctx.listen();
+async fn look_after(node: &Node) {
+    let (ctx, clock) = (&node.ctx, node.ctx.clock());
+    let mut wakes = ctx.wakes();
     while !ctx.is_stopping() {
-        bell.borrow_and_update();
+        wakes.borrow_and_update();
         let began = clock.steady();
         match sweep::review(ctx).await {
             Ok(Some(census)) => {
@@ -104,7 +104,7 @@ async fn look_after(house: &House) {
                 if !census.holds() {
                     tracing::error!(without_future, in_two, "the law of conservation is broken; `nurtured doctor` says how");
                 }
-                house.site.figures.keep(census);
+                node.site.figures.keep(census);
             }
             Ok(None) => {}
             Err(error) => tracing::warn!(step = "review", %error, "step failed"),
@@ -116,7 +116,7 @@ async fn look_after(house: &House) {
             () = ctx.stopping() => break,
         }
         tokio::select! {
-            _ = bell.changed() => {}
+            _ = wakes.changed() => {}
             () = tokio::time::sleep(REVIEW_EVERY) => {}
             () = ctx.stopping() => {}
         }
@@ -126,7 +126,7 @@ async fn look_after(house: &House) {
 /// Packs what has settled, for reading all of it.
 async fn seal_on(ctx: &Context) {
     while !ctx.is_stopping() {
-        if let Err(error) = seal::seal(ctx).await {
+        if let Err(error) = archive::archive(ctx).await {
             tracing::warn!(step = "seal", %error, "step failed");
         }
         tokio::select! {
@@ -136,7 +136,7 @@ async fn seal_on(ctx: &Context) {
     }
 }
 
-/// Rings the bell when another process has written, or the clock does not say what it should after such a wait: it was
+/// Wakes the steps when another process has written, or the clock does not say what it should after such a wait: it was
 /// put forward, or the machine slept.
 async fn look_around(ctx: &Context, applied: &Notify) {
     let mut changes = Changes::default();
@@ -152,19 +152,19 @@ async fn look_around(ctx: &Context, applied: &Notify) {
             if let Ok(Some(_)) = apply::applied_elsewhere(ctx).await {
                 applied.notify_one();
             }
-            ctx.ring();
+            ctx.wake();
         }
     }
 }
 
 /// Keeps outside the database how far it has come, so that a restored backup is told from it.
-async fn keep_home(house: &House) {
-    let (ctx, clock) = (&house.ctx, house.ctx.clock());
+async fn keep_home(node: &Node) {
+    let (ctx, clock) = (&node.ctx, node.ctx.clock());
     let mut known = Known::default();
     while !ctx.is_stopping() {
         // While it moves, a second is what a copy and a crash must fall into to be taken for one another.
         let mut apart = Duration::from_secs(1);
-        if let Err(error) = home::keep(ctx.store(), &*clock, &mut known).await {
+        if let Err(error) = identity_guard::keep(ctx.store(), &*clock, &mut known).await {
             tracing::warn!(%error, "how far the database has come was not kept");
             apart = AFTER_FAILURE;
         }
@@ -180,13 +180,13 @@ async fn keep_home(house: &House) {
     }
 }
 
-async fn turn(step: Step, house: &House, pulse: &Pulse) {
-    let ctx = &house.ctx;
-    let mut bell = ctx.listen();
+async fn turn(step: Step, node: &Node, pulse: &Pulse) {
+    let ctx = &node.ctx;
+    let mut wakes = ctx.wakes();
     while !ctx.is_stopping() {
         // Listen before looking: what happens meanwhile rings again.
-        bell.borrow_and_update();
-        let until = match step.take(ctx, &house.doors).await {
+        wakes.borrow_and_update();
+        let until = match step.take(ctx, &node.writer).await {
             Ok(Progress::Done) => None,
             Ok(Progress::Idle) => Some(ctx.now() + LOOK_ANYWAY),
             Ok(Progress::NotBefore(at)) => Some(at.min(ctx.now() + LOOK_ANYWAY)),
@@ -200,7 +200,7 @@ async fn turn(step: Step, house: &House, pulse: &Pulse) {
             None => tokio::task::yield_now().await,
             Some(until) => {
                 tokio::select! {
-                    _ = bell.changed() => {}
+                    _ = wakes.changed() => {}
                     () = rest(ctx, until, || pulse.beat(step)) => {}
                     () = ctx.stopping() => {}
                 }

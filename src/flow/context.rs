@@ -2,7 +2,7 @@
 
 use crate::clock::{Clock, Watch};
 use crate::domain::plan::Plan;
-use crate::mail::capture::Capture;
+use crate::mail::null_relay::NullRelay;
 use crate::mail::relay::Relay;
 use crate::mail::token::Signer;
 use crate::store::engine::backend::{Store, StoreError};
@@ -25,9 +25,9 @@ struct Parts {
     node: String,
     plan: RwLock<(Arc<Plan>, Relay)>,
     /// Who takes the mails instead of a relay, whatever plan is in force.
-    capture: Option<Capture>,
+    capture: Option<NullRelay>,
     told: Mutex<Option<String>>,
-    bell: watch::Sender<u64>,
+    wakes: watch::Sender<u64>,
     stop: CancellationToken,
     /// A step failed with ranges in hand: nobody works on them any more, and the leases still say so.
     left_behind: AtomicBool,
@@ -70,7 +70,7 @@ impl Context {
         clock: Arc<dyn Clock>,
         plan: Plan,
         node: String,
-        capture: Capture,
+        capture: NullRelay,
     ) -> Result<Self, FlowError> {
         Box::pin(Self::with(store, clock, plan, node, Some(capture))).await
     }
@@ -80,7 +80,7 @@ impl Context {
         clock: Arc<dyn Clock>,
         plan: Plan,
         node: String,
-        capture: Option<Capture>,
+        capture: Option<NullRelay>,
     ) -> Result<Self, FlowError> {
         let mut fresh = [0; 32];
         getrandom::fill(&mut fresh)
@@ -100,7 +100,7 @@ impl Context {
             plan: RwLock::new((Arc::new(plan), relay)),
             capture,
             told: Mutex::default(),
-            bell: watch::Sender::new(0),
+            wakes: watch::Sender::new(0),
             stop: CancellationToken::new(),
             left_behind: AtomicBool::new(false),
         })))
@@ -177,7 +177,7 @@ impl Context {
     pub fn replace_plan(&self, plan: Plan) -> Result<(), FlowError> {
         let relay = relay(&plan, self.0.capture.as_ref())?;
         *self.0.plan.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(plan), relay);
-        self.ring();
+        self.wake();
         Ok(())
     }
 
@@ -209,18 +209,18 @@ impl Context {
     }
 
     /// Tells every waiting step that something happened.
-    pub fn ring(&self) {
-        self.0.bell.send_modify(|rung| *rung = rung.wrapping_add(1));
+    pub fn wake(&self) {
+        self.0.wakes.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// What a waiting step listens to.
     #[must_use]
-    pub fn listen(&self) -> watch::Receiver<u64> {
-        self.0.bell.subscribe()
+    pub fn wakes(&self) -> watch::Receiver<u64> {
+        self.0.wakes.subscribe()
     }
 }
 
-fn relay(plan: &Plan, capture: Option<&Capture>) -> Result<Relay, FlowError> {
+fn relay(plan: &Plan, capture: Option<&NullRelay>) -> Result<Relay, FlowError> {
     let smtp = plan.settings.smtp.clone();
     let relay = match capture {
         Some(capture) => Relay::capturing(smtp, capture.clone()),

@@ -14,4 +14,4 @@ pub mod individual;
 /// Operators stop, forget, adopt; the sweep does what time alone brings.
 pub mod operations;
 /// All of them in turn, until nothing is left to do.
-pub mod settle;
+pub mod until_idle;

@@ -3,7 +3,7 @@
 use super::mail::bounce::{self, Incoming, ReadError};
 use crate::domain::doorway::signal::excerpt;
 use crate::domain::id::fingerprint;
-use crate::flow::individual::receive::{Failure, Mail, Says};
+use crate::flow::individual::receive::{Content, Failure, Mail};
 
 /// Reads one raw mail.
 ///
@@ -13,7 +13,7 @@ pub fn take(raw: &[u8]) -> Result<Mail, ReadError> {
     let returned = bounce::read(raw)?;
     let mut recipients = returned.recipients;
     let says = match returned.kind {
-        Incoming::Bounce(failures) => Says::Undelivered(
+        Incoming::Bounce(failures) => Content::Undelivered(
             failures
                 .into_iter()
                 .map(|f| Failure {
@@ -24,13 +24,13 @@ pub fn take(raw: &[u8]) -> Result<Mail, ReadError> {
                 })
                 .collect(),
         ),
-        Incoming::AutoReply { subject } => Says::Automatic { subject: line(&subject, 200) },
-        Incoming::Reply { from, subject, text, .. } => Says::Words { from, subject: line(&subject, 200), text },
+        Incoming::AutoReply { subject } => Content::Automatic { subject: line(&subject, 200) },
+        Incoming::Reply { from, subject, text, .. } => Content::Words { from, subject: line(&subject, 200), text },
         Incoming::Complaint(complaint) if complaint.is_objection() => {
             recipients.extend(complaint.return_path);
-            Says::Complaint { feedback: line(&complaint.feedback, 40) }
+            Content::Complaint { feedback: line(&complaint.feedback, 40) }
         }
-        Incoming::Complaint(_) | Incoming::Unknown => Says::Nothing,
+        Incoming::Complaint(_) | Incoming::Unknown => Content::Nothing,
     };
     // A mail without an id is known again by its bytes.
     let id = returned.id.unwrap_or_else(|| fingerprint(&[&String::from_utf8_lossy(raw)]));
@@ -55,7 +55,7 @@ mod tests {
         assert_ne!(mail.id, take(&[raw, &b"more"[..]].concat()).expect("a mail").id);
         assert_eq!(mail.recipients, ["bounces+x@news.example"]);
         match mail.says {
-            Says::Words { from, subject, text } => {
+            Content::Words { from, subject, text } => {
                 assert_eq!((from.as_str(), text.as_str()), ("ada@albareda.example", "Yes"));
                 assert!(!subject.contains('\0'), "{subject:?}");
             }
@@ -74,7 +74,7 @@ mod tests {
                  Final-Recipient: rfc822; ada@albareda.example\r\nAction: {action}\r\nStatus: 5.1.1\r\n\r\n--b--\r\n"
             );
             match take(mail.as_bytes()).expect("a mail").says {
-                Says::Undelivered(failures) => failures[0].hard,
+                Content::Undelivered(failures) => failures[0].hard,
                 other => panic!("{other:?}"),
             }
         };

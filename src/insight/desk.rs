@@ -7,11 +7,11 @@ use crate::domain::id::{IssueId, ProspectId};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::{Context, FlowError};
-use crate::flow::doorway::look::Record;
+use crate::flow::doorway::assess::KnownSignals;
 use crate::flow::doorway::{qualify, ramp};
 use crate::flow::individual::dossier;
 use crate::store::engine::backend::Tx;
-use crate::store::group::{issues, questions};
+use crate::store::group::{issues, issues_received};
 use crate::store::individual::handoffs;
 use crate::store::people::{prospects, verdicts};
 use crate::text::verdict::{self, Line};
@@ -73,7 +73,7 @@ pub async fn near_misses(ctx: &Context, tx: &mut Tx, most: i64) -> Result<Vec<Ne
     let (plan, now) = (ctx.plan(), ctx.now());
     let ids = verdicts::near_misses(tx, most).await?;
     let people = prospects::load(tx, &ids).await?;
-    let record = Record::load(tx, &plan, &people, Timestamp::MAX).await?;
+    let record = KnownSignals::load(tx, &plan, &people, Timestamp::MAX).await?;
     let asked = asked(tx, &ids).await?;
     let mut found: Vec<NearMiss> = people
         .iter()
@@ -96,7 +96,7 @@ async fn waiting(tx: &mut Tx, plan: &Plan, most: i64, now: Timestamp) -> Result<
     dates.truncate(usize::try_from(most).unwrap_or(0));
     let ids: Vec<ProspectId> = dates.iter().map(|(id, _)| *id).collect();
     let people = prospects::load(tx, &ids).await?;
-    let record = Record::load(tx, plan, &people, Timestamp::MAX).await?;
+    let record = KnownSignals::load(tx, plan, &people, Timestamp::MAX).await?;
     let mut found = Vec::new();
     for (id, at) in dates {
         let Some(prospect) = people.iter().find(|p| p.id == id) else { continue };
@@ -133,7 +133,7 @@ fn near_miss(plan: &Plan, prospect: &Prospect, found: &Qualification, asked: &As
 async fn asked(tx: &mut Tx, prospects: &[ProspectId]) -> Result<AskedOf, FlowError> {
     let mut found = AskedOf::new();
     let mut contents: BTreeMap<IssueId, Option<issues::Issue>> = BTreeMap::new();
-    for reached in questions::reached(tx, prospects).await? {
+    for reached in issues_received::reached(tx, prospects).await? {
         let issue = match contents.entry(reached.issue) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unread) => unread.insert(issues::content(tx, reached.issue).await?),

@@ -2,7 +2,7 @@
 //! those that count for nothing and why, what is missing, and what time alone will bring. The same fold as the live path
 //! over what was recorded by then; nothing here is remembered.
 
-use super::then::Then;
+use super::standing_at::Then;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::ignored::Why;
 use crate::domain::doorway::qualification::{Citation, Obstacle, Qualification};
@@ -13,8 +13,8 @@ use crate::domain::individual::handoff::Handoff;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::{Context, FlowError};
+use crate::flow::doorway::assess::KnownSignals;
 use crate::flow::doorway::conclude;
-use crate::flow::doorway::look::Record;
 use crate::flow::doorway::{qualify, ramp};
 use crate::flow::individual::dossier;
 use crate::store::doorway::{applied_rules, qualifications};
@@ -106,7 +106,7 @@ pub struct Next {
 pub async fn explain(ctx: &Context, tx: &mut Tx, prospect: ProspectId, at: Option<Timestamp>) -> Result<Explanation, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let prospect = prospects::one(tx, prospect).await?;
-    let record = Record::load(tx, &plan, std::slice::from_ref(&prospect), at.unwrap_or(Timestamp::MAX)).await?;
+    let record = KnownSignals::load(tx, &plan, std::slice::from_ref(&prospect), at.unwrap_or(Timestamp::MAX)).await?;
     let qualification = record.assess(&plan, &prospect, at.unwrap_or(now));
     let all = handoffs::of_prospect(tx, prospect.id).await?;
     let next = if at.is_none() { Some(next_of(tx, &plan, &prospect, &qualification, &all, now).await?) } else { None };

@@ -1,6 +1,6 @@
 //! What it means: answers to questions about the record. Reads, and writes nothing.
 
-pub mod then;
+pub mod standing_at;
 pub mod explain;
 pub mod desk;
 pub mod backtest;

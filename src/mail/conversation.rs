@@ -5,7 +5,7 @@
 //! not sent is as if never begun.
 
 use super::answer::{Ended, Phase, Trouble, number, refused, said, trouble};
-use super::capture::{Capture, Captured};
+use super::null_relay::{Captured, NullRelay};
 use super::wire::Wire;
 use crate::domain::address::Address;
 use crate::domain::group::delivery::Reply;
@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 /// How long each phase may take (RFC 5321 §4.5.3.2 gives the least a client should wait).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct Timeouts {
     /// TCP and TLS.
     pub connect: Duration,
     /// The greeting, EHLO, STARTTLS and AUTH together.
@@ -34,7 +34,7 @@ pub struct Patience {
     pub dot: Duration,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
         Self {
@@ -48,7 +48,7 @@ impl Default for Patience {
     }
 }
 
-impl Patience {
+impl Timeouts {
     /// The same, but no phase longer than this.
     #[must_use]
     pub fn at_most(self, most: Duration) -> Self {
@@ -98,9 +98,9 @@ impl<'a> Mail<'a> {
 /// A connection to the relay. Whatever goes wrong closes it; it is never used again then.
 pub struct Connection {
     open: Option<Open>,
-    patience: Patience,
+    patience: Timeouts,
     /// Who takes the mails instead of a relay.
-    captured: Option<Capture>,
+    captured: Option<NullRelay>,
 }
 
 struct Open {
@@ -121,7 +121,7 @@ struct Open {
 impl Connection {
     /// A connection that was just greeted, after so many replies.
     #[must_use]
-    pub fn over(smtp: AsyncSmtpConnection, wire: Wire, replies: u64, patience: Patience) -> Self {
+    pub fn over(smtp: AsyncSmtpConnection, wire: Wire, replies: u64, patience: Timeouts) -> Self {
         let pipelining = wire.offers("PIPELINING");
         let open = Open { smtp, wire, replies, pipelining, announced: None, opened: None, out: Vec::new() };
         Self { open: Some(open), patience, captured: None }
@@ -129,8 +129,8 @@ impl Connection {
 
     /// A connection to nobody: every mail is captured.
     #[must_use]
-    pub fn captured(by: Capture) -> Self {
-        Self { open: None, patience: Patience::default(), captured: Some(by) }
+    pub fn captured(by: NullRelay) -> Self {
+        Self { open: None, patience: Timeouts::default(), captured: Some(by) }
     }
 
     /// Whether another mail may be sent over it.
@@ -193,7 +193,7 @@ const OPENING: [(Phase, std::ops::RangeInclusive<u16>); 3] =
     [(Phase::Sender, 250..=250), (Phase::Recipient, 250..=252), (Phase::Data, 354..=354)];
 
 impl Open {
-    async fn transact(&mut self, mail: &Mail<'_>, next: Option<&Announcement<'_>>, patience: &Patience) -> Ended {
+    async fn transact(&mut self, mail: &Mail<'_>, next: Option<&Announcement<'_>>, patience: &Timeouts) -> Ended {
         let announced = self.announced.take();
         let commands = match self.commands(&mail.announcement) {
             Ok(commands) => commands,
@@ -241,7 +241,7 @@ impl Open {
 
     /// The replies to commands that were written together. All are taken: a reply left behind would answer for the next
     /// mail. A 354 behind a refusal costs the connection, for whatever followed would be a message.
-    async fn opened(&mut self, patience: &Patience) -> Result<(), Ended> {
+    async fn opened(&mut self, patience: &Timeouts) -> Result<(), Ended> {
         let mut refusal: Option<Reply> = None;
         for (phase, hoped) in OPENING {
             let answer = self.reply(if phase == Phase::Data { patience.data } else { patience.command }).await;
@@ -263,7 +263,7 @@ impl Open {
     }
 
     /// One command after the other's reply, for a relay that wants it so.
-    async fn open_stepwise(&mut self, commands: &str, patience: &Patience) -> Result<(), Ended> {
+    async fn open_stepwise(&mut self, commands: &str, patience: &Timeouts) -> Result<(), Ended> {
         for (command, (phase, hoped)) in commands.split_inclusive('\n').zip(OPENING) {
             match self.command(command, if phase == Phase::Data { patience.data } else { patience.command }).await {
                 Ok(code) if hoped.contains(&code) => {
@@ -278,7 +278,7 @@ impl Open {
     }
 
     /// The message, its dot, and behind it the commands that announce the next one.
-    async fn message(&mut self, message: &[u8], announce: Option<String>, patience: &Patience) -> Ended {
+    async fn message(&mut self, message: &[u8], announce: Option<String>, patience: &Timeouts) -> Ended {
         self.out.clear();
         stuffed(message, &mut self.out);
         let dot = self.out.len();
@@ -324,7 +324,7 @@ impl Open {
 
     /// A reply of several lines may have been ended by the reply to the command behind it: a relay that never ends its own
     /// would be believed. It is, once the replies to all commands behind it are what they must be.
-    async fn accepted_in_many_lines(&mut self, patience: &Patience) -> Ended {
+    async fn accepted_in_many_lines(&mut self, patience: &Timeouts) -> Ended {
         match self.opened(patience).await {
             Err(Ended::Broken(_)) => Ended::Broken(Reply::BrokenAfter("the relay did not end its reply".to_owned())),
             opened => {

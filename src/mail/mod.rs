@@ -12,9 +12,9 @@ pub mod dkim;
 // The wire: what becomes of a message.
 pub mod wire;
 pub mod answer;
-pub mod capture;
+pub mod null_relay;
 pub mod conversation;
 pub mod relay;
-pub mod catcher;
+pub mod test_server;
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,8 @@
 //! phase a connection broke, and a cancelled send would leave half a conversation behind for the next mail.
 
 use super::answer::words;
-use super::capture::Capture;
-use super::conversation::{Connection, Patience};
+use super::conversation::{Connection, Timeouts};
+use super::null_relay::NullRelay;
 use super::wire::Wire;
 use crate::domain::group::delivery::Reply;
 use crate::domain::settings::{Security, Smtp};
@@ -23,8 +23,8 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 pub struct Relay {
     settings: Arc<Smtp>,
     connector: TlsConnector,
-    patience: Patience,
-    captured: Option<Capture>,
+    patience: Timeouts,
+    captured: Option<NullRelay>,
 }
 
 /// Why there is no connection. None of these is a delivery's fault.
@@ -76,7 +76,7 @@ impl Relay {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let connector = TlsConnector::from(Arc::new(config));
-        let patience = settings.patience.map_or_else(Patience::default, |most| Patience::default().at_most(most));
+        let patience = settings.patience.map_or_else(Timeouts::default, |most| Timeouts::default().at_most(most));
         Ok(Self { settings: Arc::new(settings), connector, patience, captured: None })
     }
 
@@ -84,13 +84,13 @@ impl Relay {
     ///
     /// # Errors
     /// When TLS cannot be set up at all.
-    pub fn capturing(settings: Smtp, by: Capture) -> Result<Self, RelayError> {
+    pub fn capturing(settings: Smtp, by: NullRelay) -> Result<Self, RelayError> {
         Ok(Self { captured: Some(by), ..Self::trusting(settings, RootCertStore::empty())? })
     }
 
     /// The same relay, waited for differently.
     #[must_use]
-    pub fn with_patience(mut self, patience: Patience) -> Self {
+    pub fn with_patience(mut self, patience: Timeouts) -> Self {
         self.patience = patience;
         self
     }

@@ -1,7 +1,7 @@
 //! Caught mails as their readers see them: subject, text, links.
 
 use crate::domain::address::Address;
-use crate::mail::catcher::Caught;
+use crate::mail::test_server::Caught;
 use mail_parser::MessageParser;
 
 /// A mail, read.

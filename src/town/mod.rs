@@ -7,7 +7,7 @@ pub mod mailbox;
 
 use crate::clock::{Clock, ManualClock};
 use crate::config;
-use crate::daemon::assemble::{self, House};
+use crate::daemon::assemble::{self, Node};
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::qualification::Qualification;
@@ -18,14 +18,14 @@ use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
 use crate::flow::context::FlowError;
 use crate::flow::doorway::admit::{self, Admitted, Arrival};
-use crate::flow::doorway::look;
+use crate::flow::doorway::assess;
 use crate::flow::doorway::observe::{Logged, log};
-use crate::flow::individual::agenda;
 use crate::flow::individual::follow_up::{Action, act};
+use crate::flow::individual::queue;
 use crate::flow::operations::sweep;
-use crate::flow::settle::settle;
+use crate::flow::until_idle::run_until_idle;
 use crate::insight::explain::{Explanation, explain};
-use crate::mail::catcher::Catcher;
+use crate::mail::test_server::TestServer;
 use crate::store::engine::backend::Store;
 use crate::store::individual::handoffs;
 use crate::store::people::prospects;
@@ -50,11 +50,11 @@ pub const SCANNER: &str = "Mozilla/5.0 (compatible; MailScanner/5.1; +https://sc
 /// The town.
 pub struct Town {
     /// The house.
-    pub house: House,
+    pub node: Node,
     /// Its clock.
     pub clock: Arc<ManualClock>,
     /// Its relay.
-    pub catcher: Catcher,
+    pub catcher: TestServer,
     router: Router,
 }
 
@@ -76,7 +76,7 @@ impl Town {
     /// When the files have a problem, or loopback is not to be had.
     pub async fn found(store: Store, files: &[(&str, &str)], public_url: &str, at: &str) -> Result<Self, FlowError> {
         let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("found the town: {e}"));
-        let catcher = Catcher::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.map_err(|e| unable(&e))?;
+        let catcher = TestServer::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.map_err(|e| unable(&e))?;
         let environment = [
             ("NURTURED__PUBLIC_URL", public_url.to_owned()),
             ("NURTURED__SMTP__HOST", catcher.local_addr().ip().to_string()),
@@ -87,17 +87,17 @@ impl Town {
         let plan = config::load_files(files, &environment).map_err(|e| unable(&e))?.plan;
         let at: Timestamp = at.parse().map_err(|e: jiff::Error| unable(&e))?;
         let clock = Arc::new(ManualClock::at(at));
-        let house = assemble::assemble(store, clock.clone(), plan).await?;
-        let router = router(house.site.clone());
-        Ok(Self { house, clock, catcher, router })
+        let node = assemble::assemble(store, clock.clone(), plan).await?;
+        let router = router(node.site.clone());
+        Ok(Self { node, clock, catcher, router })
     }
 
     /// A second node on the same store, clock and relay: equal to the first.
     ///
     /// # Errors
     /// The store's.
-    pub async fn second_node(&self, store: Store) -> Result<House, FlowError> {
-        let plan = Plan::clone(&self.house.ctx.plan());
+    pub async fn second_node(&self, store: Store) -> Result<Node, FlowError> {
+        let plan = Plan::clone(&self.node.ctx.plan());
         assemble::assemble(store, self.clock.clone(), plan).await
     }
 
@@ -111,8 +111,8 @@ impl Town {
     ///
     /// # Errors
     /// The first step's that fails.
-    pub async fn settle(&self) -> Result<Option<Timestamp>, FlowError> {
-        settle(&self.house.ctx, &self.house.doors).await
+    pub async fn run_until_idle(&self) -> Result<Option<Timestamp>, FlowError> {
+        run_until_idle(&self.node.ctx, &self.node.writer).await
     }
 
     /// Lets time pass until `at`, stopping at every instant at which something is due.
@@ -120,13 +120,13 @@ impl Town {
     /// # Errors
     /// The first step's that fails.
     pub async fn pass_until(&self, at: Timestamp) -> Result<(), FlowError> {
-        while let Some(next) = self.settle().await?.filter(|next| *next < at) {
+        while let Some(next) = self.run_until_idle().await?.filter(|next| *next < at) {
             self.clock.move_to(next);
         }
         self.clock.move_to(at);
-        self.settle().await?;
-        if let Some(census) = sweep::review(&self.house.ctx).await? {
-            self.house.site.figures.keep(census);
+        self.run_until_idle().await?;
+        if let Some(census) = sweep::review(&self.node.ctx).await? {
+            self.node.site.figures.keep(census);
         }
         Ok(())
     }
@@ -145,11 +145,11 @@ impl Town {
     /// # Errors
     /// The store's.
     pub async fn admit(&self, arrivals: &[Arrival], source: &str) -> Result<Admitted, FlowError> {
-        let (plan, now) = (self.house.ctx.plan(), self.now());
-        let mut tx = self.house.ctx.store().write().await?;
+        let (plan, now) = (self.node.ctx.plan(), self.now());
+        let mut tx = self.node.ctx.store().write().await?;
         let admitted = admit::admit(&mut tx, &plan, arrivals, source, None, now).await?;
         tx.commit().await?;
-        self.house.ctx.ring();
+        self.node.ctx.wake();
         Ok(admitted)
     }
 
@@ -173,7 +173,7 @@ impl Town {
     /// When the request cannot be made.
     pub async fn ask(&self, method: Method, url: &str, agent: &str, body: &str) -> Result<Answered, FlowError> {
         let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("ask for a page: {e}"));
-        let public_url = self.house.ctx.plan().settings.public_url.clone();
+        let public_url = self.node.ctx.plan().settings.public_url.clone();
         let path = url.strip_prefix(&public_url).unwrap_or(url);
         let request = Request::builder()
             .method(method)
@@ -250,7 +250,7 @@ impl Town {
             not_before: None,
             note: note.to_owned(),
         };
-        log(&self.house.ctx, Logged { address: address.clone(), by, occurred_at: self.now(), detail }).await.map(drop)
+        log(&self.node.ctx, Logged { address: address.clone(), by, occurred_at: self.now(), detail }).await.map(drop)
     }
 
     /// A prospect as they stand.
@@ -258,7 +258,7 @@ impl Town {
     /// # Errors
     /// When nobody has the address.
     pub async fn prospect(&self, address: &Address) -> Result<Prospect, FlowError> {
-        let mut tx = self.house.ctx.store().read().await?;
+        let mut tx = self.node.ctx.store().read().await?;
         let id = self.id(address).await?;
         Ok(prospects::one(&mut tx, id).await?)
     }
@@ -269,8 +269,8 @@ impl Town {
     /// When nobody has the address.
     pub async fn verdicts(&self, address: &Address) -> Result<Qualification, FlowError> {
         let id = self.id(address).await?;
-        let mut tx = self.house.ctx.store().read().await?;
-        Ok(look::look(&mut tx, &self.house.ctx.plan(), id, self.now()).await?.0)
+        let mut tx = self.node.ctx.store().read().await?;
+        Ok(assess::assess(&mut tx, &self.node.ctx.plan(), id, self.now()).await?.0)
     }
 
     /// Everything concluded about a prospect, now or as it was known at an instant.
@@ -279,8 +279,8 @@ impl Town {
     /// When nobody has the address, or had it then.
     pub async fn explain(&self, address: &Address, at: Option<Timestamp>) -> Result<Explanation, FlowError> {
         let id = self.id(address).await?;
-        let mut tx = self.house.ctx.store().read().await?;
-        explain(&self.house.ctx, &mut tx, id, at).await
+        let mut tx = self.node.ctx.store().read().await?;
+        explain(&self.node.ctx, &mut tx, id, at).await
     }
 
     /// A prospect's handoffs, newest first.
@@ -289,7 +289,7 @@ impl Town {
     /// When nobody has the address.
     pub async fn handoffs_of(&self, address: &Address) -> Result<Vec<Handoff>, FlowError> {
         let id = self.id(address).await?;
-        let mut tx = self.house.ctx.store().read().await?;
+        let mut tx = self.node.ctx.store().read().await?;
         Ok(handoffs::of_prospect(&mut tx, id).await?)
     }
 
@@ -297,9 +297,9 @@ impl Town {
     ///
     /// # Errors
     /// The store's.
-    pub async fn queue_of(&self, salesperson: &Name) -> Result<Vec<agenda::Item>, FlowError> {
-        let mut tx = self.house.ctx.store().read().await?;
-        agenda::of(&self.house.ctx, &mut tx, salesperson, self.now()).await
+    pub async fn queue_of(&self, salesperson: &Name) -> Result<Vec<queue::Item>, FlowError> {
+        let mut tx = self.node.ctx.store().read().await?;
+        queue::of(&self.node.ctx, &mut tx, salesperson, self.now()).await
     }
 
     /// The salesperson who has a prospect's open handoff does something with it.
@@ -313,11 +313,11 @@ impl Town {
             .into_iter()
             .next()
             .ok_or_else(|| FlowError::Missing(format!("a handoff of {address}")))?;
-        act(&self.house.ctx, handoff.id, &handoff.salesperson, action).await
+        act(&self.node.ctx, handoff.id, &handoff.salesperson, action).await
     }
 
     async fn id(&self, address: &Address) -> Result<ProspectId, FlowError> {
-        let mut tx = self.house.ctx.store().read().await?;
+        let mut tx = self.node.ctx.store().read().await?;
         let known = prospects::by_address(&mut tx, &[address]).await?;
         known.get(address).copied().ok_or_else(|| FlowError::Missing(format!("a prospect with the address {address}")))
     }

@@ -11,7 +11,7 @@ use crate::domain::id::ProspectId;
 use crate::domain::plan::Plan;
 use crate::domain::question::Answer;
 use crate::flow::context::FlowError;
-use crate::flow::doorway::look;
+use crate::flow::doorway::assess;
 use crate::flow::doorway::observe::{Observed, observe};
 use crate::mail::token::Kind;
 use crate::store::group::deliveries::Origin;
@@ -153,7 +153,7 @@ async fn thank(site: &Site, plan: &Plan, prospect: ProspectId, asked: &Asked, si
 /// Questions of which nothing is known for this person, or no longer: unknown ones first.
 async fn unknown(site: &Site, plan: &Plan, prospect: ProspectId, but: Criterion) -> Result<Vec<Further>, FlowError> {
     let mut tx = site.ctx.store().read().await?;
-    let (found, _) = look::look(&mut tx, plan, prospect, site.ctx.now()).await?;
+    let (found, _) = assess::assess(&mut tx, plan, prospect, site.ctx.now()).await?;
     let with = |verdict| found.findings().iter().filter(move |(_, f)| f.verdict == verdict).map(|(criterion, _)| criterion);
     let open = with(Verdict::Unknown).chain(with(Verdict::Expired)).filter(|criterion| *criterion != but);
     let further = open.filter_map(|criterion| {

@@ -3,8 +3,8 @@
 //! GET shows; POST does. What ends a handoff is asked back once, because scanners sometimes submit forms; every change
 //! is confirmed by mail. What cannot be done is said above the forms, and what was written stays in them.
 
+use super::handoff_form::Said;
 use super::page;
-use super::said::Said;
 use super::site::Site;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::rule::RecycleReason;

@@ -4,8 +4,8 @@
 //! trusts what it is given.
 
 // What every handler is given, and how it answers.
-pub mod targets;
-pub mod counted;
+pub mod link_cache;
+pub mod census_cache;
 pub mod site;
 pub mod page;
 // What recipients of group mail follow.
@@ -16,12 +16,12 @@ pub mod unsubscribe;
 pub mod form;
 pub mod api;
 // What salespeople open.
-pub mod said;
+pub mod handoff_form;
 pub mod handoff;
 pub mod queue;
 // What machines ask.
 pub mod health;
-pub mod figures;
+pub mod metrics;
 // All of it.
 pub mod router;
 

@@ -7,8 +7,8 @@ use crate::domain::id::Name;
 use crate::domain::individual::follow_up::Urgency;
 use crate::domain::individual::salesperson::link_number;
 use crate::flow::context::FlowError;
-use crate::flow::individual::agenda::{self, Item};
 use crate::flow::individual::dossier;
+use crate::flow::individual::queue::{self, Item};
 use crate::mail::token::Kind;
 use crate::store::doorway::qualifications;
 use crate::store::engine::backend::Tx;
@@ -53,7 +53,7 @@ async fn items(site: &Site, salesperson: &Name) -> Result<Response, FlowError> {
     let (plan, now) = (site.ctx.plan(), site.ctx.now());
     let mut tx = site.ctx.store().read().await?;
     let mut items = Vec::new();
-    for item in agenda::of(&site.ctx, &mut tx, salesperson, now).await? {
+    for item in queue::of(&site.ctx, &mut tx, salesperson, now).await? {
         items.push(Card { known: known(&mut tx, &item).await?, item });
     }
     let (name, _) = plan.roster.person(salesperson).unwrap_or((salesperson.as_str(), &plan.settings.smtp.return_path));

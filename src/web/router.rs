@@ -1,7 +1,7 @@
 //! All routes. Tracked links have their own HEAD, so that it is seen for what it is.
 
 use super::site::Site;
-use super::{answer, api, click, figures, form, handoff, health, page, queue, unsubscribe};
+use super::{answer, api, click, form, handoff, health, metrics, page, queue, unsubscribe};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -27,7 +27,7 @@ pub fn router(site: Site) -> Router {
         .route("/look.css", get(page::look))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/metrics", get(figures::show))
+        .route("/metrics", get(metrics::show))
         .fallback(nowhere)
         .layer(DefaultBodyLimit::max(MOST_BYTES))
         .layer(always(header::CONTENT_SECURITY_POLICY, page::POLICY))

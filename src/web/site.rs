@@ -1,7 +1,7 @@
 //! What every handler is given.
 
-use super::counted::Figures;
-use super::targets::Targets;
+use super::census_cache::CensusCache;
+use super::link_cache::LinkCache;
 use crate::domain::group::issue::Content;
 use crate::domain::id::{DeliveryId, IssueId, fingerprint};
 use crate::flow::context::{Context, FlowError};
@@ -20,9 +20,9 @@ pub struct Site {
     /// The way in for clicks.
     pub door: Door,
     /// Where links lead when the database does not say.
-    pub targets: Targets,
+    pub targets: LinkCache,
     /// What was counted last.
-    pub figures: Figures,
+    pub figures: CensusCache,
 }
 
 /// Where a token of a newsletter leads.

@@ -36,10 +36,10 @@ impl Caller {
 
     /// One round: somebody visits the website, somebody proves all five criteria in a meeting that is reported at every
     /// door at once, somebody asks to be called, somebody unsubscribes.
-    pub(crate) async fn round(&mut self, doors: &[SocketAddr]) {
+    pub(crate) async fn round(&mut self, writer: &[SocketAddr]) {
         let round = self.rounds;
         self.rounds += 1;
-        let first = doors[round % doors.len()];
+        let first = writer[round % writer.len()];
         let who = |place: usize| address(self.people.saturating_sub(1 + (3 * round + place) % self.people));
         let visited = (format!("visit-{round}"), json!({ "email": who(0), "event": "visited" }));
         let in_two_months = SystemClock.now().to_zoned(TimeZone::UTC).date().saturating_add(2.months());
@@ -48,7 +48,7 @@ impl Caller {
         let met = (format!("meeting-{round}"), met);
         let asked = (format!("asked-{round}"), json!({ "email": who(2), "form": "call-me" }));
         let unsubscribes = self.relay.unsubscribe_link();
-        let meetings = futures_util::future::join_all(doors.iter().map(|door| report(*door, &met)));
+        let meetings = futures_util::future::join_all(writer.iter().map(|door| report(*door, &met)));
         let (visited, asked, meetings, stopped) =
             tokio::join!(report(first, &visited), report(first, &asked), meetings, unsubscribe(first, unsubscribes));
         self.acknowledged.extend([visited, asked, stopped].into_iter().chain(meetings).flatten());

@@ -9,7 +9,7 @@ use nurtured::daemon::assemble;
 use nurtured::domain::plan::Plan;
 use nurtured::flow::context::Progress;
 use nurtured::flow::doorway::admit::{self, Arrival};
-use nurtured::flow::settle::Step;
+use nurtured::flow::until_idle::Step;
 use nurtured::store::engine::backend::{Store, StoreError, Tx};
 use nurtured::store::group::leases;
 use nurtured::store::people::suppressions::{self, Channel, Stop};
@@ -90,8 +90,8 @@ impl Database {
         let plan = self.prepare(directory, relay, people, due).await?;
         let store = self.open().await?;
         let clock = Arc::new(ManualClock::at(due + SignedDuration::from_mins(1)));
-        let house = assemble::assemble(store.clone(), clock, plan.clone()).await?;
-        while Step::Publish.take(&house.ctx, &house.doors).await? == Progress::Done {}
+        let node = assemble::assemble(store.clone(), clock, plan.clone()).await?;
+        while Step::Publish.take(&node.ctx, &node.writer).await? == Progress::Done {}
         store.close().await;
         Ok(plan)
     }
@@ -144,11 +144,11 @@ impl Database {
         let began = SystemClock.now();
         let clock = Arc::new(ManualClock::at(began));
         let store = self.open().await?;
-        let house = assemble::assemble(store.clone(), clock.clone(), plan.clone()).await?;
+        let node = assemble::assemble(store.clone(), clock.clone(), plan.clone()).await?;
         let finished = loop {
             let (mut is_done, mut is_delivered, mut next) = (true, false, None::<Timestamp>);
             for step in Step::ALL {
-                match step.take(&house.ctx, &house.doors).await? {
+                match step.take(&node.ctx, &node.writer).await? {
                     Progress::Done => is_done = false,
                     Progress::Idle => is_delivered |= step == Step::Deliver,
                     Progress::NotBefore(at) => next = Some(next.map_or(at, |soonest| soonest.min(at))),

@@ -170,9 +170,9 @@ impl Run<'_> {
     /// Lets one round of calls go on beside the kill.
     fn call(&mut self) -> JoinHandle<Caller> {
         let mut caller = self.caller.take().expect("it comes back from every round");
-        let doors: Vec<_> = self.posts.iter().map(|post| post.listen).collect();
+        let writer: Vec<_> = self.posts.iter().map(|post| post.listen).collect();
         tokio::spawn(async move {
-            caller.round(&doors).await;
+            caller.round(&writer).await;
             caller
         })
     }

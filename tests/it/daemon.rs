@@ -4,7 +4,7 @@ use nurtured::config::example;
 use nurtured::daemon::assemble;
 use nurtured::flow::context::Progress;
 use nurtured::flow::group::publish::{publish, publish_test};
-use nurtured::mail::catcher::Catcher;
+use nurtured::mail::test_server::TestServer;
 use nurtured::store::engine::backend::Store;
 use nurtured::store::group::leases;
 use nurtured::store::operations::counts;
@@ -111,7 +111,7 @@ pub(crate) fn log(directory: &Path) -> String {
 async fn systemd_is_told_and_a_broken_reload_keeps_the_old_plan() {
     let directory = tempfile::tempdir().expect("a directory");
     let config = write_configuration(directory.path());
-    let catcher = Catcher::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
+    let catcher = TestServer::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
     let daemon = Daemon::start(directory.path(), catcher.local_addr());
     daemon.says("READY=1");
 
@@ -148,11 +148,11 @@ async fn a_stop_in_the_middle_of_a_send_loses_and_repeats_nothing() {
     let people: Vec<_> = (0..PEOPLE).map(|n| crate::stories::somebody(&format!("p{n}@albareda.com"))).collect();
     town.admit(&people, "import").await.expect("admitted");
     town.clock.move_to(crate::stories::FIRST_ISSUE.parse().expect("an instant"));
-    while publish(&town.house.ctx).await.expect("published") == Progress::Done {}
+    while publish(&town.node.ctx).await.expect("published") == Progress::Done {}
     drop(town);
 
     // …by a daemon that is told to stop while it sends.
-    let catcher = Catcher::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
+    let catcher = TestServer::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
     let daemon = Daemon::start(directory.path(), catcher.local_addr());
     catcher.wait_for(50).await;
     daemon.signal("-TERM");
@@ -180,15 +180,15 @@ async fn what_another_process_writes_is_acted_on_within_seconds() {
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let store = Store::open_sqlite(&directory.path().join("story.db")).await.expect("a database");
     let town = Town::found(store, &files, "http://127.0.0.1:9", crate::stories::BEGINS).await.expect("a town");
-    let catcher = Catcher::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
+    let catcher = TestServer::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
     let daemon = Daemon::start(directory.path(), catcher.local_addr());
     daemon.says("READY=1");
     // Four times: the loops look once by themselves, and the first look around finds news whatever there is, as the second.
-    let plan = town.house.ctx.plan();
+    let plan = town.node.ctx.plan();
     let campaign = &plan.campaigns[0];
     for number in 1..=4 {
         let to = crate::stories::address(&format!("marta{number}@tecnofab-sl.com"));
-        publish_test(&town.house.ctx, campaign, &campaign.newsletters[0], &to).await.expect("published");
+        publish_test(&town.node.ctx, campaign, &campaign.newsletters[0], &to).await.expect("published");
         // The daemon looks every five seconds; left to itself it would look after ten minutes.
         let seen = tokio::time::timeout(Duration::from_mins(1), catcher.wait_for(number)).await;
         assert!(seen.is_ok(), "copy {number} was not seen: {}", log(directory.path()));
@@ -209,7 +209,7 @@ fn apply(directory: &Path, config: &Path) -> std::process::Output {
 async fn what_is_applied_a_running_daemon_takes_over() {
     let directory = tempfile::tempdir().expect("a directory");
     let config = write_configuration(directory.path());
-    let catcher = Catcher::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
+    let catcher = TestServer::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
     let daemon = Daemon::start(directory.path(), catcher.local_addr());
     daemon.says("READY=1");
     assert!(log(directory.path()).contains("another configuration than the one in force: it is applied"));
@@ -255,13 +255,13 @@ async fn where_nobody_else_can_be_what_was_held_is_taken_over_at_the_start() {
         let town = crate::stories::found(store.clone()).await;
         town.admit(&[crate::stories::somebody("ada@albareda.com")], "import").await.expect("admitted");
         town.clock.move_to(crate::stories::FIRST_ISSUE.parse().expect("an instant"));
-        while publish(&town.house.ctx).await.expect("published") == Progress::Done {}
+        while publish(&town.node.ctx).await.expect("published") == Progress::Done {}
         let mut tx = store.write().await.expect("a writer");
         let until = town.now() + jiff::SignedDuration::from_mins(5);
         leases::claim(&mut tx, "dead", town.now(), until).await.expect("claimed").expect("a range is due");
         tx.commit().await.expect("committed");
         assert_eq!(assemble::take_over(&store).await.expect("taken over"), freed);
-        town.settle().await.expect("settled");
+        town.run_until_idle().await.expect("settled");
         assert_eq!(town.catcher.count() as u64, freed, "where others may be, its lease must lapse first");
     }
 }
@@ -275,17 +275,17 @@ async fn what_a_failure_left_in_hand_is_given_back_and_nobody_elses() {
         let town = crate::stories::found(store.clone()).await;
         town.admit(&[crate::stories::somebody("ada@albareda.com")], "import").await.expect("admitted");
         town.clock.move_to(crate::stories::FIRST_ISSUE.parse().expect("an instant"));
-        while publish(&town.house.ctx).await.expect("published") == Progress::Done {}
-        let ctx = &town.house.ctx;
+        while publish(&town.node.ctx).await.expect("published") == Progress::Done {}
+        let ctx = &town.node.ctx;
         for (node, sent) in [("another", 0), (ctx.node(), 1)] {
             let mut tx = store.write().await.expect("a writer");
             let until = town.now() + jiff::SignedDuration::from_mins(5);
             leases::claim(&mut tx, node, town.now(), until).await.expect("claimed").expect("a range is due");
             tx.commit().await.expect("committed");
-            town.settle().await.expect("settled");
+            town.run_until_idle().await.expect("settled");
             assert_eq!(town.catcher.count(), 0, "nothing says that it was left behind");
             ctx.leave_behind(true);
-            town.settle().await.expect("settled");
+            town.run_until_idle().await.expect("settled");
             assert_eq!(town.catcher.count(), sent, "left in the hands of {node}");
             let mut tx = store.write().await.expect("a writer");
             leases::expire_of(&mut tx, node).await.expect("it lapses");

@@ -86,7 +86,7 @@ fn arrivals() -> impl Strategy<Value = Vec<(usize, Signal, i64)>> {
     })
 }
 
-struct House {
+struct Company {
     ctx: Context,
     clock: Arc<ManualClock>,
     ids: Vec<ProspectId>,
@@ -95,7 +95,7 @@ struct House {
     door: observe::Door,
 }
 
-impl House {
+impl Company {
     async fn found(store: Store) -> anyhow::Result<Self> {
         let clock = Arc::new(ManualClock::at("2026-01-01T00:00:00Z".parse()?));
         let plan = example::load_embedded(&[]).expect("the example is valid").plan;
@@ -216,46 +216,46 @@ fn new(id: ProspectId, number: usize, signal: &Signal) -> NewSignal {
 
 /// One year and a half of all four; the rules change twice. Returns how many verdicts were compared, and who stood in the
 /// doorway.
-async fn live(house: &House, runner: &mut TestRunner) -> anyhow::Result<(usize, usize)> {
+async fn live(node: &Company, runner: &mut TestRunner) -> anyhow::Result<(usize, usize)> {
     let mut draw = || rules().new_tree(runner).expect("rules").current();
     let (first, second, third) = (draw(), draw(), draw());
     let mut all = arrivals().new_tree(runner).expect("histories").current();
     let arrives = |signal: &Signal, late: i64| signal.occurred_at + SignedDuration::from_millis(late);
     all.sort_by_key(|(_, signal, late)| arrives(signal, *late));
-    house.rule(first).await?;
+    node.rule(first).await?;
     let changes: BTreeMap<usize, Qualifying> = [(all.len() / 3, second), (all.len() / 2, third)].into();
     let mut clicks: BTreeSet<SignalId> = BTreeSet::new();
     let (mut said, mut stood) = (0, 0);
     for (number, (who, signal, late)) in all.iter().enumerate() {
-        stood += house.pass_until(arrives(signal, *late)).await?;
+        stood += node.pass_until(arrives(signal, *late)).await?;
         if let Some(rules) = changes.get(&number) {
-            house.rule(rules.clone()).await?;
+            node.rule(rules.clone()).await?;
         }
         if matches!(signal.detail, Detail::Recycled { .. }) {
-            house.come_back(house.ids[*who]).await?;
+            node.come_back(node.ids[*who]).await?;
         }
-        let signal = new(house.ids[*who], number, signal);
+        let signal = new(node.ids[*who], number, signal);
         let observed = if number % 2 == 0 {
-            observe(&house.ctx, std::slice::from_ref(&signal)).await?[0]
+            observe(&node.ctx, std::slice::from_ref(&signal)).await?[0]
         } else {
-            house.door.write(signal.clone()).await?
+            node.door.write(signal.clone()).await?
         };
         let Observed::New(id) = observed else { anyhow::bail!("signal {number} is not new") };
         if number % 7 == 0 {
             clicks.insert(id);
         }
-        said += house.agree().await?;
-        stood += house.doorway().await?;
+        said += node.agree().await?;
+        stood += node.doorway().await?;
         if number % 11 == 10
             && let Some(id) = clicks.pop_first()
         {
-            judge(&house.ctx, &[id], number % 2 == 0, &Name::parse("marta")?, "seen in the proxy's log").await?;
-            said += house.agree().await?;
-            stood += house.doorway().await?;
+            judge(&node.ctx, &[id], number % 2 == 0, &Name::parse("marta")?, "seen in the proxy's log").await?;
+            said += node.agree().await?;
+            stood += node.doorway().await?;
         }
     }
-    stood += house.pass_until("2029-01-01T00:00:00Z".parse()?).await?;
-    Ok((said + house.agree().await?, stood))
+    stood += node.pass_until("2029-01-01T00:00:00Z".parse()?).await?;
+    Ok((said + node.agree().await?, stood))
 }
 
 async fn live_equals_a_fold(store: impl AsyncFn(usize) -> Option<Store>, cases: usize) -> anyhow::Result<()> {
@@ -263,8 +263,8 @@ async fn live_equals_a_fold(store: impl AsyncFn(usize) -> Option<Store>, cases: 
     let (mut said, mut stood) = (0, 0);
     for case in 0..cases {
         let Some(store) = store(case).await else { return Ok(()) };
-        let house = House::found(store).await?;
-        let lived = live(&house, &mut runner).await?;
+        let node = Company::found(store).await?;
+        let lived = live(&node, &mut runner).await?;
         (said, stood) = (said + lived.0, stood + lived.1);
     }
     // A comparison of nothing with nothing would agree too.
@@ -291,31 +291,31 @@ async fn live_equals_a_fold_on_postgres() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rules_that_are_not_in_force_are_nobodys_on_the_way() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let house = House::found(stories::sqlite(folder.path()).await).await?;
-    house.rule(folding::rules()).await?;
-    while qualify(&house.ctx).await? == Progress::Done {}
-    let mut plan = (*house.ctx.plan()).clone();
+    let node = Company::found(stories::sqlite(folder.path()).await).await?;
+    node.rule(folding::rules()).await?;
+    while qualify(&node.ctx).await? == Progress::Done {}
+    let mut plan = (*node.ctx.plan()).clone();
     plan.qualifying.horizon = Span::days(1);
-    house.ctx.replace_plan(plan)?;
+    node.ctx.replace_plan(plan)?;
     let say = folding::rules().criteria[Criterion::Need].answers[0].say.clone();
     let answer = |number: usize| NewSignal {
-        about: About::Prospect(house.ids[0]),
+        about: About::Prospect(node.ids[0]),
         once: format!("answer:{number}"),
-        occurred_at: house.clock.now(),
+        occurred_at: node.clock.now(),
         delivery: None,
         issue: None,
         by: None,
         machine: None,
         detail: Detail::Answer { criterion: Criterion::Need, say: say.clone(), date: None },
     };
-    let known = async || anyhow::Ok(prospects::one(&mut house.ctx.store().read().await?, house.ids[0]).await?.verdicts.len());
-    observe(&house.ctx, &[answer(1)]).await?;
+    let known = async || anyhow::Ok(prospects::one(&mut node.ctx.store().read().await?, node.ids[0]).await?.verdicts.len());
+    observe(&node.ctx, &[answer(1)]).await?;
     assert_eq!(known().await?, 0, "another node may know other rules");
-    assert_eq!(qualify(&house.ctx).await?, Progress::Done, "it is the step's to conclude");
+    assert_eq!(qualify(&node.ctx).await?, Progress::Done, "it is the step's to conclude");
     assert_eq!(known().await?, 1);
-    apply::begin(&house.ctx).await?;
-    observe(&house.ctx, &[NewSignal { about: About::Prospect(house.ids[1]), ..answer(2) }]).await?;
-    let known = prospects::one(&mut house.ctx.store().read().await?, house.ids[1]).await?.verdicts;
+    apply::begin(&node.ctx).await?;
+    observe(&node.ctx, &[NewSignal { about: About::Prospect(node.ids[1]), ..answer(2) }]).await?;
+    let known = prospects::one(&mut node.ctx.store().read().await?, node.ids[1]).await?.verdicts;
     assert_eq!(known.len(), 1, "in the transaction that recorded it");
     Ok(())
 }
@@ -323,11 +323,11 @@ async fn rules_that_are_not_in_force_are_nobodys_on_the_way() -> anyhow::Result<
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_click_that_comes_late_takes_its_company_with_it_at_once() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let house = House::found(stories::sqlite(folder.path()).await).await?;
-    house.rule(folding::rules()).await?;
+    let node = Company::found(stories::sqlite(folder.path()).await).await?;
+    node.rule(folding::rules()).await?;
     let at: Timestamp = "2026-03-02T09:00:00Z".parse()?;
     let click = |path: &str, after: i64| NewSignal {
-        about: About::Prospect(house.ids[0]),
+        about: About::Prospect(node.ids[0]),
         once: format!("click:{path}"),
         occurred_at: at + SignedDuration::from_secs(after),
         delivery: Some(DeliveryId(7)),
@@ -336,13 +336,13 @@ async fn a_click_that_comes_late_takes_its_company_with_it_at_once() -> anyhow::
         machine: None,
         detail: Detail::Click { target: format!("https://tecnofab.example/{path}") },
     };
-    house.pass_until(at).await?;
-    observe(&house.ctx, &[click("calculator", 0)]).await?;
-    assert_eq!(house.agree().await?, 0, "it is not ten minutes old");
-    house.pass_until(at + SignedDuration::from_secs(601)).await?;
-    assert_eq!(house.agree().await?, 1, "it counts by itself");
+    node.pass_until(at).await?;
+    observe(&node.ctx, &[click("calculator", 0)]).await?;
+    assert_eq!(node.agree().await?, 0, "it is not ten minutes old");
+    node.pass_until(at + SignedDuration::from_secs(601)).await?;
+    assert_eq!(node.agree().await?, 1, "it counts by itself");
     // Less than ten minutes old, and all the same it shows that the other one was a machine's.
-    observe(&house.ctx, &[click("prices", 2)]).await?;
-    assert_eq!(house.agree().await?, 0, "two links of one mail within three seconds");
+    observe(&node.ctx, &[click("prices", 2)]).await?;
+    assert_eq!(node.agree().await?, 0, "two links of one mail within three seconds");
     Ok(())
 }

@@ -14,7 +14,7 @@ use nurtured::domain::span::Span;
 use nurtured::flow::doorway::admit::Arrival;
 use nurtured::flow::doorway::{apply, judge, observe};
 use nurtured::flow::individual::follow_up::{Action, act};
-use nurtured::flow::operations::{forget, halt, seal};
+use nurtured::flow::operations::{archive, forget, manual_stop};
 use nurtured::insight::backtest::compare::{Change, Compared, Reproduced};
 use nurtured::insight::backtest::run::fates;
 use nurtured::store::engine::backend::Store;
@@ -59,10 +59,10 @@ struct Life {
 impl Life {
     async fn begin(store: Store, seed: u64, behind: SignedDuration) -> Self {
         let town = Town::found(store, example::FILES, "http://127.0.0.1:9", "2026-01-12T08:00:00Z").await.expect("a town");
-        let mut plan = Plan::clone(&town.house.ctx.plan());
+        let mut plan = Plan::clone(&town.node.ctx.plan());
         plan.campaigns.clear();
-        town.house.ctx.replace_plan(plan).expect("a plan without campaigns");
-        apply::begin(&town.house.ctx).await.expect("rules in force");
+        town.node.ctx.replace_plan(plan).expect("a plan without campaigns");
+        apply::begin(&town.node.ctx).await.expect("rules in force");
         let at = |n: usize| Address::parse(&format!("p{n}@company{}.example", n % 4)).expect("an address");
         let people: Vec<Address> = (0..14).map(at).collect();
         let arrivals: Vec<Arrival> = people.iter().map(|address| Arrival::of(address.clone())).collect();
@@ -79,12 +79,12 @@ impl Life {
             // What happens at one instant and what is decided about it may be some seconds apart.
             let seen_at = self.town.now() + self.behind;
             self.town.clock.move_to(seen_at);
-            self.town.settle().await.expect("the steps are taken");
+            self.town.run_until_idle().await.expect("the steps are taken");
         }
     }
 
     async fn something_happens(&mut self) {
-        let ctx = self.town.house.ctx.clone();
+        let ctx = self.town.node.ctx.clone();
         let who = self.people[self.dice.throw(self.people.len())].clone();
         match self.dice.throw(40) {
             0..=25 => self.signal(&who).await,
@@ -107,7 +107,7 @@ impl Life {
                 suppressions::add(&mut tx, &[stop(Channel::Email), stop(Channel::Phone)], self.town.now()).await.expect("a stop");
                 tx.commit().await.expect("a commit");
             }
-            30 | 31 => drop(halt::lift(&ctx, &who, Channel::Phone, "asked again").await),
+            30 | 31 => drop(manual_stop::lift(&ctx, &who, Channel::Phone, "asked again").await),
             32 if self.dice.one_in(6) => drop(forget::forget(&ctx, &who).await),
             _ => self.sell().await,
         }
@@ -131,11 +131,11 @@ impl Life {
             machine: self.dice.one_in(9).then_some(Machine::Agent),
             detail,
         };
-        observe::observe(&self.town.house.ctx, &[signal]).await.expect("a signal");
+        observe::observe(&self.town.node.ctx, &[signal]).await.expect("a signal");
     }
 
     fn detail(&mut self, now: Timestamp) -> Detail {
-        let plan = self.town.house.ctx.plan();
+        let plan = self.town.node.ctx.plan();
         let criterion = Criterion::ALL[self.dice.throw(5)];
         let ahead =
             |days: usize| Span::days(i64::try_from(days).expect("few")).after(now).to_zoned(jiff::tz::TimeZone::UTC).date();
@@ -173,7 +173,7 @@ impl Life {
     }
 
     async fn sell(&mut self) {
-        let ctx = self.town.house.ctx.clone();
+        let ctx = self.town.node.ctx.clone();
         let mut tx = ctx.store().read().await.expect("a transaction");
         let open: Vec<Handoff> = handoffs::all(&mut tx).await.expect("handoffs").into_iter().filter(Handoff::is_open).collect();
         drop(tx);
@@ -199,7 +199,7 @@ impl Life {
     }
 
     async fn replayed(&self) -> Vec<Compared> {
-        let ctx = &self.town.house.ctx;
+        let ctx = &self.town.node.ctx;
         let fates = fates(ctx, &ctx.plan(), None, &(Arc::new(|_, _| {}) as _)).await.expect("history is read");
         fates.into_iter().flat_map(|fate| fate.compared).collect()
     }
@@ -226,10 +226,10 @@ async fn lived(seed: u64, behind: SignedDuration) -> (usize, usize) {
     // Sealed, it says the same.
     let later = life.town.now() + SignedDuration::from_hours(2);
     life.town.clock.move_to(later);
-    assert_eq!(seal::seal(&life.town.house.ctx).await.expect("history is sealed"), 1);
+    assert_eq!(archive::archive(&life.town.node.ctx).await.expect("history is sealed"), 1);
     assert_eq!(format!("{:?}", life.replayed().await), format!("{all:?}"), "seed {seed}");
     // Not everybody is there any more, and nobody who is was passed over.
-    let mut tx = life.town.house.ctx.store().read().await.expect("a transaction");
+    let mut tx = life.town.node.ctx.store().read().await.expect("a transaction");
     let known =
         prospects::page_of(&mut tx, nurtured::domain::prospect::Standing::Nurturing, ProspectId(0), 100).await.expect("a page");
     assert!(!known.is_empty());

@@ -4,11 +4,11 @@
 use crate::daemon::{Daemon, files, log, write_configuration};
 use nurtured::domain::group::delivery::Resolution;
 use nurtured::flow::context::Progress;
-use nurtured::flow::group::delivery::doubt;
+use nurtured::flow::group::delivery::uncertain;
 use nurtured::flow::group::publish::publish;
-use nurtured::mail::catcher::Catcher;
+use nurtured::mail::test_server::TestServer;
 use nurtured::store::engine::backend::Store;
-use nurtured::store::group::doubts::Which;
+use nurtured::store::group::uncertain::Which;
 use nurtured::town::Town;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -38,7 +38,7 @@ async fn town(directory: &Path) -> Town {
     Town::found(store, &files, "http://127.0.0.1:9", crate::stories::BEGINS).await.expect("a town")
 }
 
-fn mails(catcher: &Catcher) -> BTreeMap<String, usize> {
+fn mails(catcher: &TestServer) -> BTreeMap<String, usize> {
     let mut mails = BTreeMap::new();
     for mail in catcher.caught() {
         *mails.entry(mail.rcpt_to[0].clone()).or_default() += 1;
@@ -55,11 +55,11 @@ async fn after_adopting_a_backup_nobody_who_stopped_is_mailed_and_nobody_twice()
     let people: Vec<_> = (0..PEOPLE).map(|n| crate::stories::somebody(&format!("p{n}@albareda.com"))).collect();
     before.admit(&people, "import").await.expect("admitted");
     before.clock.move_to(crate::stories::FIRST_ISSUE.parse().expect("an instant"));
-    while publish(&before.house.ctx).await.expect("published") == Progress::Done {}
-    before.house.ctx.store().close().await;
+    while publish(&before.node.ctx).await.expect("published") == Progress::Done {}
+    before.node.ctx.store().close().await;
 
     // A part of the issue is sent; a backup is made; more is sent; a hundred people stop; the machine dies.
-    let catcher = Catcher::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
+    let catcher = TestServer::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
     let daemon = Daemon::start(at, catcher.local_addr());
     catcher.wait_for(100).await;
     daemon.signal("-TERM");
@@ -94,14 +94,14 @@ async fn after_adopting_a_backup_nobody_who_stopped_is_mailed_and_nobody_twice()
 
     // Somebody goes through what is held with the relay's own log, and has sent again what it does not have.
     let after = town(at).await;
-    let ctx = &after.house.ctx;
+    let ctx = &after.node.ctx;
     let marta = crate::stories::name("marta");
-    let listed = doubt::list(ctx).await.expect("listed");
+    let listed = uncertain::list(ctx).await.expect("listed");
     assert_eq!(listed.len(), PEOPLE - backed_up);
     let relay_has: BTreeSet<String> = catcher.caught().iter().map(|m| message_id(&m.data)).collect();
     for held in &listed {
         let how = if relay_has.contains(&held.message_id) { Resolution::Accepted } else { Resolution::Resend };
-        assert_eq!(doubt::resolve(ctx, Which::One(held.doubt.id), how, &marta).await.expect("resolved"), 1);
+        assert_eq!(uncertain::resolve(ctx, Which::One(held.doubt.id), how, &marta).await.expect("resolved"), 1);
     }
     catcher.wait_for(PEOPLE - unreached.len()).await;
     daemon.signal("-TERM");

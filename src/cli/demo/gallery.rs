@@ -26,10 +26,10 @@ type Mails = Arc<Vec<Mail>>;
 /// # Errors
 /// 69 when the port fails.
 pub async fn serve(town: &Town, listener: TcpListener, address: SocketAddr, tell: &Narrator) -> Result<(), Exit> {
-    let (ctx, plan) = (&town.house.ctx, town.house.ctx.plan());
+    let (ctx, plan) = (&town.node.ctx, town.node.ctx.plan());
     let mails: Mails = Arc::new(town.catcher.caught().iter().filter_map(Mail::read).collect());
     let shown = Router::new().route("/", get(list)).route("/mails/{n}", get(show)).with_state(mails.clone());
-    let app = shown.fallback_service(router(town.house.site.clone()));
+    let app = shown.fallback_service(router(town.node.site.clone()));
     tell.say(&format!("\nLook at it:\n  every mail, as it looks   http://{address}/"))?;
     for salesperson in &plan.roster.salespeople {
         tell.say(&format!(
@@ -50,12 +50,12 @@ pub async fn serve(town: &Town, listener: TcpListener, address: SocketAddr, tell
         drop(tokio::signal::ctrl_c().await);
     };
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    let house = town.house.clone();
+    let node = town.node.clone();
     let turning = tokio::spawn(async move {
         // The buttons of the pages work: what they cause happens at once, at the story's last instant.
-        let mut bell = house.ctx.listen();
-        while bell.changed().await.is_ok() {
-            if let Err(error) = crate::flow::settle::settle(&house.ctx, &house.doors).await {
+        let mut wakes = node.ctx.wakes();
+        while wakes.changed().await.is_ok() {
+            if let Err(error) = crate::flow::until_idle::run_until_idle(&node.ctx, &node.writer).await {
                 tracing::warn!(%error, "could not go on with the story");
             }
         }

@@ -6,7 +6,7 @@ pub mod story;
 pub mod gallery;
 
 use super::exit::Exit;
-use super::screen;
+use super::output;
 use crate::config::example;
 use crate::flow::operations::sweep;
 use crate::store::engine::backend::Store;
@@ -59,13 +59,12 @@ async fn tell(verb: &Demo, json: bool, directory: &Path) -> Result<(), Exit> {
     let narrator = story::Narrator::new(json);
     story::tell(&town, &narrator).await?;
 
-    let mut tx = town.house.ctx.store().read().await?;
+    let mut tx = town.node.ctx.store().read().await?;
     let summary = counts::summary(&mut tx).await?;
     drop(tx);
-    let told =
-        story::Told { summary, without_future: sweep::without_future(&town.house.ctx).await?, mails: town.catcher.count() };
+    let told = story::Told { summary, without_future: sweep::without_future(&town.node.ctx).await?, mails: town.catcher.count() };
     if json {
-        screen::json(&told)?;
+        output::json(&told)?;
     } else {
         story::sum_up(&told, &narrator)?;
     }
@@ -75,6 +74,6 @@ async fn tell(verb: &Demo, json: bool, directory: &Path) -> Result<(), Exit> {
     if !verb.once {
         gallery::serve(&town, listener, address, &narrator).await?;
     }
-    town.house.ctx.store().close().await;
+    town.node.ctx.store().close().await;
     Ok(())
 }

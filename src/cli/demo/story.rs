@@ -3,7 +3,7 @@
 
 use super::people::{address, arrivals};
 use crate::cli::exit::Exit;
-use crate::cli::screen;
+use crate::cli::output;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::signal::Touch;
@@ -53,7 +53,7 @@ impl Narrator {
             eprintln!("{line}");
             return Ok(());
         }
-        screen::line(line)
+        output::line(line)
     }
 
     fn on(&self, town: &Town, line: &str) -> Result<(), Exit> {
@@ -94,7 +94,7 @@ async fn arrive(town: &Town, tell: &Narrator) -> Result<(), Exit> {
         town.ask(Method::HEAD, &url, SCANNER, "").await?;
         town.ask(Method::GET, &url, SCANNER, "").await?;
     }
-    town.settle().await?;
+    town.run_until_idle().await?;
     holds(town.verdicts(&address("Dimas")).await?.met() == 0, "a scanner proves nothing")?;
     tell.on(
         town,
@@ -145,7 +145,7 @@ async fn ask(town: &Town, tell: &Narrator) -> Result<(), Exit> {
         &[("email", carla.as_str()), ("name", "Carla Vives"), ("message", "Please call me about the packing hall")],
     )
     .await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     let handoff = town.handoffs_of(&carla).await?.into_iter().next();
     holds(handoff.as_ref().is_some_and(|h| h.cause == "request"), "asking for a person is not being ready")?;
     tell.on(
@@ -166,7 +166,7 @@ async fn ask(town: &Town, tell: &Narrator) -> Result<(), Exit> {
     for who in ["Ada", "Bruno"] {
         town.answer(&address(who), "Yes, over 50,000 €").await?;
     }
-    town.settle().await?;
+    town.run_until_idle().await?;
     holds(town.verdicts(&address("Ada")).await?.met() == 4, "four proofs")?;
     holds(town.handoffs_of(&address("Ada")).await?.is_empty(), "four of five keep nurturing")?;
     tell.on(town, "An answer in a newsletter proves the budget. Four of five, and nobody is handed off.")
@@ -177,7 +177,7 @@ async fn fifth_proof(town: &Town, tell: &Narrator) -> Result<(), Exit> {
     let ada = address("Ada");
     town.pass_to("2026-07-07T10:00:00Z").await?;
     town.answer(&ada, "Within half a year").await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     let handoff = town.handoffs_of(&ada).await?.into_iter().next();
     holds(handoff.as_ref().is_some_and(|h| h.cause == "ready" && h.state == State::Offered), "the fifth proof hands off")?;
     tell.on(town, &format!("Ada names a date: the fifth proof. She is ready, and offered to {}.", name(handoff.as_ref())))?;
@@ -231,7 +231,7 @@ async fn october(town: &Town, tell: &Narrator) -> Result<(), Exit> {
         town.sell(&ada, Action::Stage(stage)).await?;
     }
     town.sell(&ada, Action::Won(Some(86_000))).await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     tell.on(town, "Engaged, evaluating, negotiating, purchasing: won, 86,000 €. Group mail to Ada has ended.")?;
     town.pass_to("2026-11-12T09:00:00Z").await?;
     town.fill_in(
@@ -244,7 +244,7 @@ async fn october(town: &Town, tell: &Narrator) -> Result<(), Exit> {
         ],
     )
     .await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     tell.on(town, "A stranger asks for a demonstration on the website: a prospect, a request, an offer on a queue.")
 }
 
@@ -268,7 +268,7 @@ pub fn sum_up(told: &Told, tell: &Narrator) -> Result<(), Exit> {
 
 /// The handoff letter as the salesperson received it.
 fn letter_about(town: &Town, handoff: Option<&crate::domain::individual::handoff::Handoff>, who: &str) -> Result<String, Exit> {
-    let plan = town.house.ctx.plan();
+    let plan = town.node.ctx.plan();
     let recipient: Option<&Address> = handoff.and_then(|h| plan.roster.person(&h.salesperson)).map(|(_, address)| address);
     let mails: Vec<Mail> = recipient.map(|address| town.mails_to(address)).unwrap_or_default();
     let letter = mails.into_iter().rev().find(|mail| mail.subject.contains(who));

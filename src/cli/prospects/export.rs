@@ -2,7 +2,7 @@
 //! be taken for a formula.
 
 use crate::cli::exit::Exit;
-use crate::cli::{open, screen};
+use crate::cli::{open, output};
 use crate::domain::address::Address;
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::prospect::Prospect;
@@ -40,8 +40,8 @@ const HEADERS: [&str; 14] = [
 /// # Errors
 /// The store's; when the file cannot be written.
 pub async fn export(output: Option<&Path>, config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let house = open::house(config).await?;
-    let mut tx = house.ctx.store().read().await?;
+    let node = open::node(config).await?;
+    let mut tx = node.ctx.store().read().await?;
     let out: Box<dyn Write> = match output {
         Some(path) => {
             let file = File::create(path).map_err(|e| Exit::No(format!("could not write {}: {e}", path.display())))?;
@@ -67,7 +67,7 @@ pub async fn export(output: Option<&Path>, config: Option<&Path>, json: bool) ->
     }
     table.finish()?;
     match output {
-        Some(path) => screen::line(format!("{count} prospects written to {}.", path.display())),
+        Some(path) => output::line(format!("{count} prospects written to {}.", path.display())),
         None => Ok(()),
     }
 }
@@ -115,22 +115,22 @@ impl<'a> Table<'a> {
             Self::Csv(writer, fields) => record(writer, cells(person, stops, agreed, fields).into_iter()),
             Self::Json(out) => {
                 let line = serde_json::to_string(person).map_err(|e| Exit::No(format!("could not write JSON: {e}")))?;
-                screen::forgiving(writeln!(out, "{line}"))
+                output::forgiving(writeln!(out, "{line}"))
             }
         }
     }
 
     fn finish(self) -> Result<(), Exit> {
         match self {
-            Self::Csv(mut writer, _) => screen::forgiving(writer.flush()),
-            Self::Json(mut out) => screen::forgiving(out.flush()),
+            Self::Csv(mut writer, _) => output::forgiving(writer.flush()),
+            Self::Json(mut out) => output::forgiving(out.flush()),
         }
     }
 }
 
 fn record(writer: &mut csv::Writer<Box<dyn Write>>, cells: impl Iterator<Item = String>) -> Result<(), Exit> {
     let safe: Vec<String> = cells.map(|cell| safe_cell(&cell).into_owned()).collect();
-    screen::forgiving(writer.write_record(safe).map_err(|e| match e.into_kind() {
+    output::forgiving(writer.write_record(safe).map_err(|e| match e.into_kind() {
         csv::ErrorKind::Io(e) => e,
         other => io::Error::other(format!("could not write CSV: {other:?}")),
     }))

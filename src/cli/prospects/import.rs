@@ -3,8 +3,8 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::prospects::page::Page;
-use crate::cli::{open, screen};
-use crate::daemon::assemble::House;
+use crate::cli::{open, output};
+use crate::daemon::assemble::Node;
 use crate::domain::address::Address;
 use crate::domain::prospect::FieldType;
 use crate::flow::doorway::admit::{Admitted, Arrival, admit};
@@ -78,15 +78,15 @@ pub async fn import(verb: &Import, config: Option<&Path>, json: bool) -> Result<
     let opened = prospects::open(bar.wrap_read(source), &options);
     let mut list = opened.map_err(|e| Exit::Data(format!("could not read {name}: {e}")))?;
     for header in list.unused() {
-        bar.suspend(|| screen::aside(format!("{name}: the map file speaks of {header:?}, which is not a column of it")));
+        bar.suspend(|| output::aside(format!("{name}: the map file speaks of {header:?}, which is not a column of it")));
     }
-    let house = open::house(config).await?;
-    let taken = take(&house, &mut list, &name, verb, &bar).await;
+    let node = open::node(config).await?;
+    let taken = take(&node, &mut list, &name, verb, &bar).await;
     bar.finish_and_clear();
     let tally = taken?;
     if json {
         let (encoding, delimiter) = (list.encoding().words(), list.delimiter());
-        screen::json(&Report { tally: &tally, dry_run: verb.dry_run, columns: list.columns(), encoding, delimiter })?;
+        output::json(&Report { tally: &tally, dry_run: verb.dry_run, columns: list.columns(), encoding, delimiter })?;
     } else {
         say(&tally, &list, verb.dry_run, &plan.settings.fields)?;
     }
@@ -127,10 +127,10 @@ fn bar(length: Option<u64>) -> ProgressBar {
     bar
 }
 
-async fn take<R: Read>(house: &House, list: &mut Reader<R>, name: &str, verb: &Import, bar: &ProgressBar) -> Result<Tally, Exit> {
+async fn take<R: Read>(node: &Node, list: &mut Reader<R>, name: &str, verb: &Import, bar: &ProgressBar) -> Result<Tally, Exit> {
     let complain = |e: &RowError, more: &str| {
         let column = e.column.as_ref().map(|column| format!("column {column:?}: ")).unwrap_or_default();
-        bar.suspend(|| screen::aside(format!("{}:{}: {column}{}{more}", verb.file.display(), e.line, e.words)));
+        bar.suspend(|| output::aside(format!("{}:{}: {column}{}{more}", verb.file.display(), e.line, e.words)));
     };
     let (mut tally, mut page, mut seen) = (Tally::default(), Page::default(), BTreeSet::new());
     let mut in_page = 0;
@@ -157,9 +157,9 @@ async fn take<R: Read>(house: &House, list: &mut Reader<R>, name: &str, verb: &I
             None => in_page = PAGE,
         }
         if in_page >= PAGE {
-            let admitted = write(house, std::mem::take(&mut page), name, verb.dry_run).await.inspect_err(|_| {
+            let admitted = write(node, std::mem::take(&mut page), name, verb.dry_run).await.inspect_err(|_| {
                 let taken = tally.added + tally.changed + tally.unchanged;
-                screen::aside(format!("{taken} prospects of {name} were taken in before this; importing it again is safe"));
+                output::aside(format!("{taken} prospects of {name} were taken in before this; importing it again is safe"));
             })?;
             tally.added += admitted.added;
             tally.changed += admitted.changed;
@@ -176,9 +176,9 @@ async fn take<R: Read>(house: &House, list: &mut Reader<R>, name: &str, verb: &I
 
 /// Writes a page in one transaction, undated rows first and the latest day last. A person may stand in it under
 /// several days and still counts once.
-async fn write(house: &House, page: Page, name: &str, dry_run: bool) -> Result<Admitted, Exit> {
-    let (plan, now) = (house.ctx.plan(), house.ctx.now());
-    let mut tx = house.ctx.store().write().await?;
+async fn write(node: &Node, page: Page, name: &str, dry_run: bool) -> Result<Admitted, Exit> {
+    let (plan, now) = (node.ctx.plan(), node.ctx.now());
+    let mut tx = node.ctx.store().write().await?;
     let mut total = Admitted::default();
     let mut before: BTreeSet<Address> = BTreeSet::new();
     for (day, arrivals) in page.by_day() {
@@ -196,7 +196,7 @@ async fn write(house: &House, page: Page, name: &str, dry_run: bool) -> Result<A
     }
     if !dry_run {
         tx.commit().await?;
-        house.ctx.ring();
+        node.ctx.wake();
     }
     Ok(total)
 }
@@ -211,8 +211,8 @@ fn say<R: Read>(
         let becomes =
             |c: &Column| if c.shared { format!("{} (where the column before is blank)", c.target) } else { c.target.to_string() };
         let rows: Vec<[String; 2]> = list.columns().iter().map(|c| [c.header.clone(), becomes(c)]).collect();
-        screen::table(["COLUMN", "BECOMES"], &rows)?;
-        screen::line("")?;
+        output::table(["COLUMN", "BECOMES"], &rows)?;
+        output::line("")?;
     }
     let kept: Vec<String> = list
         .columns()
@@ -222,7 +222,7 @@ fn say<R: Read>(
         .collect();
     if !kept.is_empty() {
         let help = "declare them under [fields] in nurtured.toml to choose audiences by them";
-        screen::line(format!("Kept as text, because nobody declared them: {} ({help}).", kept.join(", ")))?;
+        output::line(format!("Kept as text, because nobody declared them: {} ({help}).", kept.join(", ")))?;
     }
     let plain = matches!(list.encoding(), Charset::Ascii | Charset::Utf8) && list.delimiter() == ',';
     if !plain {
@@ -230,11 +230,11 @@ fn say<R: Read>(
             '\t' => "tabs".to_owned(),
             other => format!("{other:?}"),
         };
-        screen::line(format!("Read as {}, cells parted by {delimiter}.", list.encoding().words()))?;
+        output::line(format!("Read as {}, cells parted by {delimiter}.", list.encoding().words()))?;
     }
-    screen::line(format!(
+    output::line(format!(
         "Rows: {} read, {} added, {} changed, {} unchanged, {} repeated, {} bad. New suppressions: {}. Values left out: {}.",
         tally.read, tally.added, tally.changed, tally.unchanged, tally.repeated, tally.bad, tally.suppressed, tally.left_out
     ))?;
-    if dry_run { screen::line("This was a dry run: nothing was written.") } else { Ok(()) }
+    if dry_run { output::line("This was a dry run: nothing was written.") } else { Ok(()) }
 }

@@ -6,7 +6,7 @@ pub mod show;
 pub mod export;
 
 use crate::cli::exit::Exit;
-use crate::cli::{open, screen};
+use crate::cli::{open, output};
 use crate::domain::id::ProspectId;
 use crate::domain::prospect::Standing;
 use crate::flow::operations::forget;
@@ -69,15 +69,15 @@ pub async fn obey(verb: Prospects, config: Option<&Path>, json: bool) -> Result<
 }
 
 async fn list(standing: Option<Standing>, limit: u32, config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let house = open::house(config).await?;
-    let mut tx = house.ctx.store().read().await?;
+    let node = open::node(config).await?;
+    let mut tx = node.ctx.store().read().await?;
     let ids = match standing {
         Some(standing) => prospects::page_of(&mut tx, standing, ProspectId(0), i64::from(limit)).await?,
         None => prospects::page(&mut tx, ProspectId(0), i64::from(limit)).await?,
     };
     let people = prospects::load(&mut tx, &ids).await?;
     if json {
-        return screen::json(&people);
+        return output::json(&people);
     }
     let rows: Vec<[String; 5]> = people
         .into_iter()
@@ -87,9 +87,9 @@ async fn list(standing: Option<Standing>, limit: u32, config: Option<&Path>, jso
             [address, p.name.unwrap_or_default(), p.company.unwrap_or_default(), p.standing.word().to_owned(), stop]
         })
         .collect();
-    screen::table(["ADDRESS", "NAME", "COMPANY", "STANDING", "NO MAIL"], &rows)?;
+    output::table(["ADDRESS", "NAME", "COMPANY", "STANDING", "NO MAIL"], &rows)?;
     if rows.len() == limit as usize {
-        screen::aside(format!("Only the first {limit} are shown; say --limit for more."));
+        output::aside(format!("Only the first {limit} are shown; say --limit for more."));
     }
     Ok(())
 }
@@ -99,18 +99,18 @@ async fn forgetting(email: &str, yes: bool, config: Option<&Path>, json: bool) -
     if !yes && !confirmed(&format!("Erase {address} for good? What they said goes, and no list brings them back. Type yes: "))? {
         return Err(Exit::No("nothing was erased".to_owned()));
     }
-    let house = open::house(config).await?;
-    let forgotten = forget::forget(&house.ctx, &address).await?;
+    let node = open::node(config).await?;
+    let forgotten = forget::forget(&node.ctx, &address).await?;
     if json {
-        return screen::json(&forgotten);
+        return output::json(&forgotten);
     }
     let erased = forgotten.erased;
-    screen::line(format!(
+    output::line(format!(
         "Forgotten. The words of {} signals, the address of {} deliveries and {} letters were erased; the address stays stopped on every channel.",
         erased.signals, erased.deliveries, erased.letters
     ))?;
     match forgotten.handoff {
-        Some(id) => screen::line(format!("Handoff {id} was open and is closed: tell its salesperson.")),
+        Some(id) => output::line(format!("Handoff {id} was open and is closed: tell its salesperson.")),
         None => Ok(()),
     }
 }
@@ -120,7 +120,7 @@ fn confirmed(question: &str) -> Result<bool, Exit> {
     if !std::io::stdin().is_terminal() {
         return Err(Exit::Usage("this cannot be undone and nobody is there to confirm it: say --yes".to_owned()));
     }
-    screen::aside(question);
+    output::aside(question);
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     Ok(answer.trim().eq_ignore_ascii_case("yes"))

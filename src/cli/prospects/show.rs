@@ -1,12 +1,12 @@
 //! `nurtured prospects show`: everything known about one prospect, as it is stored.
 
 use crate::cli::exit::Exit;
-use crate::cli::{open, screen};
+use crate::cli::{open, output};
 use crate::domain::doorway::ignored::Why;
 use crate::domain::doorway::signal::{Signal, excerpt};
 use crate::domain::individual::handoff::{Handoff, Outcome};
 use crate::domain::prospect::Prospect;
-use crate::flow::doorway::look;
+use crate::flow::doorway::assess;
 use crate::store::group::deliveries;
 use crate::store::group::deliveries::Delivery;
 use crate::store::individual::handoffs;
@@ -57,11 +57,11 @@ struct Told {
 /// # Errors
 /// 1 for somebody unknown; the store's.
 pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let house = open::house(config).await?;
-    let mut tx = house.ctx.store().read().await?;
+    let node = open::node(config).await?;
+    let mut tx = node.ctx.store().read().await?;
     let id = open::prospect(&mut tx, email).await?;
     let prospect = prospects::one(&mut tx, id).await?;
-    let (found, signals) = look::look(&mut tx, &house.ctx.plan(), id, house.ctx.now()).await?;
+    let (found, signals) = assess::assess(&mut tx, &node.ctx.plan(), id, node.ctx.now()).await?;
     let why: BTreeMap<_, _> = found.ignored().iter().filter(|i| i.criterion.is_none()).map(|i| (i.signal, i.why)).collect();
     let told = |signal: Signal| {
         // A machine's is said so also where nothing reads it.
@@ -83,7 +83,7 @@ pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), 
         handoffs: handoffs::of_prospect(&mut tx, id).await?,
         prospect,
     };
-    if json { screen::json(&shown) } else { print(&shown) }
+    if json { output::json(&shown) } else { print(&shown) }
 }
 
 fn consent((purpose, given, source, at): (String, bool, String, Option<i64>)) -> Consent {
@@ -92,8 +92,8 @@ fn consent((purpose, given, source, at): (String, bool, String, Option<i64>)) ->
 
 fn print(shown: &Shown) -> Result<(), Exit> {
     let p = &shown.prospect;
-    screen::line(format!("{} (prospect {})", p.display_name(), p.id))?;
-    let stands = format!("{}, episode {} since {}", p.standing.word(), p.episode, screen::instant(Some(p.episode_started_at)));
+    output::line(format!("{} (prospect {})", p.display_name(), p.id))?;
+    let stands = format!("{}, episode {} since {}", p.standing.word(), p.episode, output::instant(Some(p.episode_started_at)));
     let details = [
         ("address", p.address.as_ref().map(ToString::to_string)),
         ("phone", p.phone.clone()),
@@ -101,19 +101,19 @@ fn print(shown: &Shown) -> Result<(), Exit> {
         ("salesperson", p.previous_salesperson.as_ref().map(ToString::to_string)),
         ("stands", Some(stands)),
         ("no mail", p.mail_stop.clone()),
-        ("wakes", p.wake_at.map(|at| screen::instant(Some(at)))),
-        ("review", p.review_after.map(|at| screen::instant(Some(at)))),
+        ("wakes", p.wake_at.map(|at| output::instant(Some(at)))),
+        ("review", p.review_after.map(|at| output::instant(Some(at)))),
         ("tags", (!p.tags.is_empty()).then(|| p.tags.iter().cloned().collect::<Vec<_>>().join(", "))),
     ];
     for (what, value) in details.into_iter().filter_map(|(what, value)| Some((what, value?))) {
-        screen::line(format!("  {what:12} {value}"))?;
+        output::line(format!("  {what:12} {value}"))?;
     }
     section("Fields", p.fields.iter().map(|(name, value)| format!("{name} = {value}")))?;
     section(
         "Consents",
         shown.consents.iter().map(|c| {
             let given = if c.given { "given" } else { "not given" };
-            format!("{} {given}: {}, {}", c.purpose, c.source, screen::instant(c.given_at))
+            format!("{} {given}: {}, {}", c.purpose, c.source, output::instant(c.given_at))
         }),
     )?;
     section(
@@ -124,7 +124,7 @@ fn print(shown: &Shown) -> Result<(), Exit> {
                 s.suppression.channel,
                 s.suppression.reason,
                 s.suppression.source,
-                screen::instant(Some(s.since))
+                output::instant(Some(s.since))
             )
         }),
     )?;
@@ -133,7 +133,7 @@ fn print(shown: &Shown) -> Result<(), Exit> {
         shown.signals.iter().map(|told| {
             let by = told.signal.by.as_ref().map(|by| format!(", logged by {by}")).unwrap_or_default();
             let ignored = told.ignored.map(|why| format!(" [{why}]")).unwrap_or_default();
-            let at = screen::instant(Some(told.signal.occurred_at));
+            let at = output::instant(Some(told.signal.occurred_at));
             format!("{at}  {:5}  {}{by}{ignored}", told.signal.id, told.words)
         }),
     )?;
@@ -141,14 +141,14 @@ fn print(shown: &Shown) -> Result<(), Exit> {
         "Deliveries",
         shown.deliveries.iter().map(|d| {
             let reply = d.reply.as_ref().map(|reply| format!(": {}", excerpt(reply, 100))).unwrap_or_default();
-            format!("{}  {:12} {} of {} “{}”{reply}", screen::instant(d.at), d.state, d.newsletter, d.campaign, d.subject)
+            format!("{}  {:12} {} of {} “{}”{reply}", output::instant(d.at), d.state, d.newsletter, d.campaign, d.subject)
         }),
     )?;
     section(
         "Handoffs",
         shown.handoffs.iter().map(|h| {
             let how = h.outcome.map_or_else(|| h.state.word(), Outcome::word);
-            format!("{}  handoff {}, {} for {}: {how}", screen::instant(Some(h.opened_at)), h.id, h.cause, h.salesperson)
+            format!("{}  handoff {}, {} for {}: {how}", output::instant(Some(h.opened_at)), h.id, h.cause, h.salesperson)
         }),
     )
 }
@@ -158,6 +158,6 @@ fn section(title: &str, lines: impl Iterator<Item = String>) -> Result<(), Exit>
     if lines.peek().is_none() {
         return Ok(());
     }
-    screen::line(title)?;
-    lines.try_for_each(|line| screen::line(format!("  {line}")))
+    output::line(title)?;
+    lines.try_for_each(|line| output::line(format!("  {line}")))
 }

@@ -2,10 +2,10 @@
 //! list, or made up, and a database that is thrown away: no mail leaves, and nothing real is written to.
 
 pub mod people;
-pub mod tell;
+pub mod summary;
 
 use super::exit::Exit;
-use super::{open, screen};
+use super::{open, output};
 use crate::clock::{Clock, SystemClock};
 use crate::config::behaviour;
 use crate::domain::behaviour::Behaviour;
@@ -62,9 +62,9 @@ pub async fn simulate(verb: &Simulate, config: Option<&Path>, json: bool) -> Res
     scratch.close().await;
     let report = report?;
     if json {
-        screen::json(&report)?;
+        output::json(&report)?;
     } else {
-        tell::tell(&report)?;
+        summary::tell(&report)?;
     }
     match report.without_future {
         0 => Ok(()),

@@ -1,12 +1,12 @@
 //! Whose people a simulation is about: those of a list, of the database of this configuration, or made up.
 
 use crate::cli::exit::Exit;
+use crate::cli::output;
 use crate::cli::prospects::page::Page;
-use crate::cli::screen;
 use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
 use crate::inbox::list::prospects::{self, Options};
-use crate::insight::simulate::cast::{self, Cast};
+use crate::insight::simulate::people::{self, Cast};
 use crate::store::engine::scratch;
 use std::fs::File;
 use std::path::Path;
@@ -19,7 +19,7 @@ const MADE_UP: u32 = 10_000;
 /// # Errors
 /// 65 for a list that cannot be read.
 pub async fn find(list: Option<&Path>, made_up: Option<u32>, seed: u64, plan: &Plan) -> Result<(Cast, String), Exit> {
-    let invented = |count: u32| Cast { arrivals: cast::made_up(count as usize, seed), left_out: 0 };
+    let invented = |count: u32| Cast { arrivals: people::made_up(count as usize, seed), left_out: 0 };
     if let Some(file) = list {
         return Ok((read(file, plan)?, format!("the list {}", file.display())));
     }
@@ -41,7 +41,7 @@ async fn of_database(database: &DatabaseUrl) -> Result<Cast, String> {
     }
     let unreadable = |why: &dyn std::fmt::Display| format!("the database of this configuration cannot be read ({why})");
     let store = scratch::look_at(database).await.map_err(|e| unreadable(&e))?;
-    let cast = cast::of_store(&store).await.map_err(|e| unreadable(&e));
+    let cast = people::of_store(&store).await.map_err(|e| unreadable(&e));
     store.close().await;
     cast
 }
@@ -58,7 +58,7 @@ fn read(file: &Path, plan: &Plan) -> Result<Cast, Exit> {
             Ok(row) => page.add(row, None, "simulation"),
             Err(error) => {
                 left_out += 1;
-                screen::aside(format!("{}:{error}", file.display()));
+                output::aside(format!("{}:{error}", file.display()));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What is accepted: the example company, the environment over it, and what a value becomes.
 
 use crate::config::example::{FILES, POSTAL_ADDRESS, load_embedded};
-use crate::config::real::ready_for_real;
+use crate::config::production_check::ready_for_real;
 use crate::config::tests::changes::{Change, DOWNTIME, FIRST, load_changed};
 use crate::domain::audience::{Condition, Test};
 use crate::domain::criterion::Criterion;

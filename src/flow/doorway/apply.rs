@@ -61,7 +61,7 @@ async fn apply_once(ctx: &Context, plan: &Plan) -> Result<Applied, FlowError> {
         ctx.replace_plan(Plan::clone(&before))?;
         return Err(error.into());
     }
-    ctx.ring();
+    ctx.wake();
     Ok(Applied { is_new, due })
 }
 

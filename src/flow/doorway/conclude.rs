@@ -5,15 +5,15 @@
 //! it here, so that nothing can differ. Whoever does holds the prospects' marks, so that of two nodes that hear of one
 //! prospect at once, the later one reads what the earlier one wrote.
 
-use super::ahead::Ahead;
-use super::look::Record;
+use super::assess::KnownSignals;
+use super::prefetch::Prefetched;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::qualification::{Qualification, Verdict};
 use crate::domain::id::{AccountId, ProspectId, fingerprint};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Standing;
-use crate::store::doorway::qualifications::Standee;
-use crate::store::doorway::subjects::{self, Subject};
+use crate::store::doorway::assessment_inputs::{self, AssessmentInput};
+use crate::store::doorway::qualifications::Candidate;
 use crate::store::doorway::{applied_rules, assessments, qualifications};
 use crate::store::engine::backend::{StoreError, Tx};
 use crate::store::individual::follow_ups;
@@ -26,15 +26,21 @@ use jiff::tz::TimeZone;
 ///
 /// # Errors
 /// The store's; nothing is committed here.
-pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], ahead: &mut Ahead, now: Timestamp) -> Result<(), StoreError> {
+pub async fn conclude(
+    tx: &mut Tx,
+    plan: &Plan,
+    of: &[ProspectId],
+    ahead: &mut Prefetched,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     if of.is_empty() {
         return Ok(());
     }
-    let subjects = subjects::of(tx, of).await?;
+    let subjects = assessment_inputs::of(tx, of).await?;
     let foreseen: Vec<Option<Qualification>> = subjects.iter().map(|subject| ahead.of(subject, plan, now)).collect();
     let others = subjects.iter().zip(&foreseen).filter(|(_, found)| found.is_none());
     let whose: Vec<(ProspectId, Option<AccountId>)> = others.map(|(s, _)| (s.prospect, s.account)).collect();
-    let record = Record::of(tx, plan, &whose, Timestamp::MAX).await?;
+    let record = KnownSignals::of(tx, plan, &whose, Timestamp::MAX).await?;
     let (mut changed, mut again) = (Vec::new(), Vec::new());
     let (mut arrived, mut hurried, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     let mut rules = None;
@@ -58,7 +64,7 @@ pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], ahead: &mut A
             };
             let by_rules = !asks && rules.is_some_and(|rules| rules.made_ready(&found));
             if !subject.is_waiting {
-                arrived.push(Standee { prospect: subject.prospect, episode: subject.episode, cause, found, by_rules });
+                arrived.push(Candidate { prospect: subject.prospect, episode: subject.episode, cause, found, by_rules });
             } else if !by_rules {
                 // Who waits already can only be let go: the turn of everybody behind them comes sooner.
                 hurried.push(subject.prospect);
@@ -106,7 +112,7 @@ pub fn rules_hash(plan: &Plan) -> String {
 }
 
 /// The verdicts that are not what they were. Each is told once, with the reason, when it happens.
-fn changes(subject: &Subject, found: &Qualification) -> Vec<(ProspectId, Criterion, Verdict)> {
+fn changes(subject: &AssessmentInput, found: &Qualification) -> Vec<(ProspectId, Criterion, Verdict)> {
     let was = |criterion| subject.known.get(&criterion).copied().unwrap_or_default();
     let changed = found.findings().iter().filter(|(criterion, finding)| finding.verdict != was(*criterion));
     changed
@@ -123,7 +129,13 @@ fn changes(subject: &Subject, found: &Qualification) -> Vec<(ProspectId, Criteri
 }
 
 /// The date they asked for has come, and they are not ready: somebody who knows them looks at them today.
-async fn remind(tx: &mut Tx, plan: &Plan, subject: &Subject, found: &Qualification, now: Timestamp) -> Result<(), StoreError> {
+async fn remind(
+    tx: &mut Tx,
+    plan: &Plan,
+    subject: &AssessmentInput,
+    found: &Qualification,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let prospect = prospects::one(tx, subject.prospect).await?;
     let owner = prospect.previous_salesperson.as_ref().filter(|id| plan.roster.salesperson(id).is_some_and(|s| s.active));
     let salesperson = owner.unwrap_or(&plan.roster.manager);

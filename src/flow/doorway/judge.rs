@@ -88,7 +88,7 @@ pub async fn judge(
     let looks: Vec<_> = whose.iter().map(|prospect| (*prospect, Later { at: now, if_all_met: false })).collect();
     assessments::leave(&mut tx, &looks, &whose, now).await?;
     tx.commit().await?;
-    ctx.ring();
+    ctx.wake();
     tracing::info!(signals = judged.len(), is_machine, %by, "signals judged anew");
     Ok(judged)
 }

@@ -1,8 +1,8 @@
 //! The doorway: who comes in, what they did, and what it proves.
 
 pub mod admit;
-pub mod look;
-pub mod ahead;
+pub mod assess;
+pub mod prefetch;
 pub mod conclude;
 pub mod observe;
 pub mod judge;

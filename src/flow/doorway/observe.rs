@@ -5,8 +5,8 @@
 //! is told only after all of it is durable.
 
 use super::admit::{self, Arrival};
-use super::ahead::Ahead;
 use super::conclude::{self, conclude};
+use super::prefetch::Prefetched;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::signal::{About, Detail, NewSignal};
@@ -48,10 +48,10 @@ pub enum Observed {
 /// The door through which single signals are written together.
 pub type Door = Batch<NewSignal, Observed>;
 
-/// Opens the door; its task ends with the last clone. It rings the bell itself.
+/// Opens the door; its task ends with the last clone. It wakes the steps itself.
 #[must_use]
 pub fn door(ctx: &Context) -> Door {
-    let (seeing, bell) = (ctx.clone(), ctx.clone());
+    let (seeing, waking) = (ctx.clone(), ctx.clone());
     Batch::prepared(
         ctx.store().clone(),
         GROUP,
@@ -62,7 +62,7 @@ pub fn door(ctx: &Context) -> Door {
         |tx: &mut Tx, news: &[NewSignal], (prepared, plan, now): (Prepared, Arc<Plan>, Timestamp)| {
             Box::pin(async move { write_prepared(tx, &plan, news, prepared, now).await })
         },
-        move || bell.ring(),
+        move || waking.wake(),
     )
 }
 
@@ -74,7 +74,7 @@ type Resolved<'a> = (Option<ProspectId>, &'a NewSignal);
 struct Prepared {
     /// Ready to be appended, where all their prospects are known.
     packed: Option<signals::Packed>,
-    ahead: Ahead,
+    ahead: Prefetched,
 }
 
 /// Packs them, and reads ahead of those whose signals change something; unless there are so few that nobody would be spared.
@@ -83,7 +83,7 @@ async fn prepare(store: &Store, plan: &Plan, news: &[NewSignal], now: Timestamp)
     let rows: Option<Vec<Resolved<'_>>> = news.iter().map(|signal| resolve(signal, &nobody)).collect();
     let Some(rows) = rows.filter(|rows| rows.len() >= MANY) else { return Ok(Prepared::default()) };
     let (whom, _) = due(plan, rows.iter().filter_map(|(id, signal)| Some(((*id)?, *signal))), now);
-    Ok(Prepared { packed: Some(signals::pack(&rows)?), ahead: Ahead::of_signals(store, plan, &whom).await? })
+    Ok(Prepared { packed: Some(signals::pack(&rows)?), ahead: Prefetched::of_signals(store, plan, &whom).await? })
 }
 
 /// Appends signals in one transaction of their own.
@@ -96,7 +96,7 @@ pub async fn observe(ctx: &Context, news: &[NewSignal]) -> Result<Vec<Observed>,
     failpoint!("signal.before_commit");
     tx.commit().await?;
     failpoint!("signal.after_commit");
-    ctx.ring();
+    ctx.wake();
     Ok(observed)
 }
 
@@ -286,7 +286,7 @@ pub async fn form_once(
     admit::admit(&mut tx, &plan, &[arrival], &format!("form {form}"), that_day, now).await?;
     let observed = write(&mut tx, &plan, std::slice::from_ref(&signal), now).await?;
     tx.commit().await?;
-    ctx.ring();
+    ctx.wake();
     observed.first().copied().ok_or_else(|| FlowError::Unable("record the form".to_owned()))
 }
 

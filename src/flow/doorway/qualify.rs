@@ -1,8 +1,8 @@
 //! qualify: what time brings is concluded from, and everybody is assessed anew when the rules change. Signals themselves are
 //! concluded from as they arrive.
 
-use super::ahead::Ahead;
 use super::conclude::{self, conclude, rules_hash};
+use super::prefetch::Prefetched;
 use crate::domain::doorway::qualification::Qualification;
 use crate::domain::individual::handoff::Handoff;
 use crate::domain::plan::Plan;
@@ -29,7 +29,7 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
         return Ok(Progress::until(due));
     }
     let plan = ctx.plan();
-    let mut ahead = Ahead::of_due(ctx.store(), &plan, PAGE, now).await?;
+    let mut ahead = Prefetched::of_due(ctx.store(), &plan, PAGE, now).await?;
     let mut tx = ctx.store().write().await?;
     if !Arc::ptr_eq(&plan, &ctx.plan()) {
         // Other rules came meanwhile, and have everybody looked at.
@@ -46,7 +46,7 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
     failpoint!("qualify.before_commit");
     tx.commit().await?;
     failpoint!("qualify.after_commit");
-    ctx.ring();
+    ctx.wake();
     Ok(Progress::Done)
 }
 

@@ -12,7 +12,7 @@ use crate::mail::relay::RelayError;
 use crate::store::engine::backend::{StoreError, Tx};
 use crate::store::group::attempts::Outcome;
 use crate::store::group::breakers::{self, Kind, Trouble};
-use crate::store::group::{alarms, campaigns};
+use crate::store::group::{campaigns, pause_notices};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -159,7 +159,7 @@ async fn tripped(tx: &mut Tx, campaign: &Name, kind: Kind) -> Result<Option<Trip
 pub async fn pause(tx: &mut Tx, campaign: &Name, tripped: &Tripped, now: Timestamp) -> Result<(), StoreError> {
     let reason = tripped.reason(campaign);
     if campaigns::pause(tx, campaign, &reason, now).await? {
-        alarms::add(tx, campaign, &reason, now).await?;
+        pause_notices::add(tx, campaign, &reason, now).await?;
         tracing::warn!(%campaign, breaker = tripped.word(), "campaign paused; `nurtured campaigns list` says why");
     }
     Ok(())

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 ///
 /// # Errors
 /// The store's.
-pub async fn sow(
+pub async fn write_seeds(
     tx: &mut Tx,
     guards: &Guards,
     occurrence: OccurrenceId,
@@ -63,7 +63,7 @@ pub async fn cover(
 ///
 /// # Errors
 /// The store's.
-pub async fn let_go(ctx: &Context, now: Timestamp) -> Result<(bool, Option<Timestamp>), FlowError> {
+pub async fn release(ctx: &Context, now: Timestamp) -> Result<(bool, Option<Timestamp>), FlowError> {
     let mut read = ctx.store().read().await?;
     let held = holds::open(&mut read).await?;
     drop(read);

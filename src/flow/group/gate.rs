@@ -14,7 +14,7 @@ pub const JOURNAL_TROUBLE: &str = "the stop journal cannot be written";
 ///
 /// # Errors
 /// The store's.
-pub async fn watch(ctx: &Context) -> Result<(), FlowError> {
+pub async fn check(ctx: &Context) -> Result<(), FlowError> {
     if let Some(jump) = ctx.jumped() {
         let minutes = Span::minutes(jump.as_mins());
         tracing::error!(minutes = jump.as_mins(), "the clock jumped forward: no group mail until somebody resumes");
@@ -37,7 +37,7 @@ pub async fn watch(ctx: &Context) -> Result<(), FlowError> {
 /// # Errors
 /// The store's.
 pub async fn is_shut(ctx: &Context) -> Result<bool, FlowError> {
-    watch(ctx).await?;
+    check(ctx).await?;
     let why = state(ctx).await?.why_not();
     if ctx.is_news(why.as_deref()) {
         if let Some(why) = &why {
@@ -67,7 +67,7 @@ pub async fn stop(ctx: &Context, reason: &str) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
     let new = sending::stop(&mut tx, reason, ctx.now()).await?;
     tx.commit().await?;
-    ctx.ring();
+    ctx.wake();
     Ok(new)
 }
 
@@ -79,6 +79,6 @@ pub async fn resume(ctx: &Context) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
     let resumed = sending::resume(&mut tx).await?;
     tx.commit().await?;
-    ctx.ring();
+    ctx.wake();
     Ok(resumed)
 }

@@ -36,7 +36,7 @@ pub struct Pace {
 }
 
 /// What of a range may go now.
-pub struct Admitted {
+pub struct Allowed {
     /// These.
     pub rows: Vec<Open>,
     /// All others, and until when.
@@ -81,9 +81,9 @@ impl Pace {
         issue: IssueId,
         rows: Vec<Open>,
         now: Timestamp,
-    ) -> Result<Admitted, FlowError> {
+    ) -> Result<Allowed, FlowError> {
         if rows.is_empty() {
-            return Ok(Admitted { rows, held: None });
+            return Ok(Allowed { rows, held: None });
         }
         if !self.forgot {
             self.forgot = true;
@@ -92,7 +92,7 @@ impl Pace {
         let (campaign, test) = buckets::of_issue(tx, issue).await?;
         let paces = paces(plan, Some(&campaign).filter(|_| !test), rows.iter().map(|row| row.address.domain()));
         if paces.is_empty() {
-            return Ok(Admitted { rows, held: None });
+            return Ok(Allowed { rows, held: None });
         }
         let mut buckets = Buckets::lock(tx, paces, now).await?;
         let (mut admitted, mut held) = (Vec::with_capacity(rows.len()), Vec::new());
@@ -105,7 +105,7 @@ impl Pace {
         }
         buckets::put(tx, &buckets.levels).await?;
         let held = if held.is_empty() { None } else { Some(self.hold(tx, &buckets, &campaign, &held).await?) };
-        Ok(Admitted { rows: admitted, held })
+        Ok(Allowed { rows: admitted, held })
     }
 
     /// Until when the others wait. Where it is the relay or the campaign that is out of tokens, no range of theirs need be

@@ -38,9 +38,9 @@ pub async fn publish(ctx: &Context) -> Result<Progress, FlowError> {
         return Ok(Progress::Idle);
     }
     let next = open_due(ctx, &plan, now).await?;
-    let (let_go, held_until) = canary::let_go(ctx, now).await?;
+    let (let_go, held_until) = canary::release(ctx, now).await?;
     if fill_page(ctx, &plan, now, true).await? || let_go {
-        ctx.ring();
+        ctx.wake();
         return Ok(Progress::Done);
     }
     Ok(Progress::until([next, held_until].into_iter().flatten().min()))
@@ -177,7 +177,7 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
             added.push(issues::id(&mut tx, waiting.id, &newsletter.id).await?);
         }
         if to_send {
-            canary::sow(&mut tx, &campaign.guards, waiting.id, &added, now).await?;
+            canary::write_seeds(&mut tx, &campaign.guards, waiting.id, &added, now).await?;
         }
         cap::begin(&mut tx, plan).await?;
         if audiences::fill(&mut tx, waiting.id, &question).await? > 0 {
@@ -356,6 +356,6 @@ pub async fn publish_test(
     deliveries::add_test(&mut tx, occurrence, id, to).await?;
     leases::cover_ours(&mut tx, occurrence, now).await?;
     tx.commit().await?;
-    ctx.ring();
+    ctx.wake();
     Ok(id)
 }

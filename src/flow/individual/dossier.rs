@@ -10,7 +10,7 @@ use crate::domain::individual::salesperson::link_number;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
 use crate::flow::context::{Context, FlowError};
-use crate::flow::doorway::look;
+use crate::flow::doorway::assess;
 use crate::mail::token::{Kind, Signer, Token};
 use crate::store::doorway::qualifications;
 use crate::store::engine::backend::Tx;
@@ -51,7 +51,7 @@ pub async fn compile(
     let handoff = handoffs::load(tx, id).await?.ok_or_else(|| FlowError::Missing(format!("handoff {id}")))?;
     let (qualification, assignment) = handoffs::grounds(tx, id).await?;
     let findings = qualifications::findings(tx, qualification).await?;
-    let (live, signals) = look::look(tx, plan, prospect.id, now).await?;
+    let (live, signals) = assess::assess(tx, plan, prospect.id, now).await?;
     let zone = zone_of(plan, &handoff.salesperson);
     let person = |id: &Name| called(plan, id);
     let is_machine = |s: &Signal| live.ignored().iter().any(|i| i.signal == s.id && i.why.is_machine());

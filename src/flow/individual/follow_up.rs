@@ -4,7 +4,7 @@
 //! date, and the confirmation by mail.
 
 use super::outbox::{self, Envelope};
-use super::{dossier, hand_off, pass_on};
+use super::{dossier, hand_off, reassign};
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::rule::RecycleReason;
 use crate::domain::doorway::signal::{About, Detail, NewSignal, Touch};
@@ -95,7 +95,7 @@ pub async fn act(ctx: &Context, id: HandoffId, by: &Name, action: Action) -> Res
     let done = consequence(&plan, hours, handoff, action, now)?;
     let after = write(ctx, &mut tx, &plan, &prospect, done, by, &before, now).await?;
     tx.commit().await?;
-    ctx.ring();
+    ctx.wake();
     tracing::info!(handoff = %id, %by, state = after.state.word(), "handoff changed");
     Ok(after)
 }
@@ -292,7 +292,7 @@ async fn reassign(
             "nobody else can take it, and you are the sales manager: return it to nurture instead".to_owned(),
         ));
     }
-    pass_on::offer_to(ctx, tx, plan, prospect, handoff, &assignment, now).await
+    reassign::offer_to(ctx, tx, plan, prospect, handoff, &assignment, now).await
 }
 
 /// Writes the confirmation into the outbox: to whoever has it, or to whoever had it until now.

@@ -14,7 +14,7 @@ use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::{Context, FlowError, Progress};
 use crate::flow::doorway::ramp::{self, Turn};
-use crate::flow::doorway::{look, qualify};
+use crate::flow::doorway::{assess, qualify};
 use crate::store::doorway::qualifications;
 use crate::store::doorway::qualifications::Waiting;
 use crate::store::engine::backend::Tx;
@@ -49,7 +49,7 @@ pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
     let Some((id, prospect)) = next else { return Ok(until) };
     let standing = prospects::lock(&mut tx, prospect).await?;
     let prospect = prospects::one(&mut tx, prospect).await?;
-    let (qualification, _) = look::look(&mut tx, &plan, prospect.id, now).await?;
+    let (qualification, _) = assess::assess(&mut tx, &plan, prospect.id, now).await?;
     let earlier = handoffs::of_prospect(&mut tx, prospect.id).await?;
     match cause(qualification, &prospect, &earlier).filter(|_| standing == Standing::Nurturing) {
         Some(cause) => {
@@ -61,7 +61,7 @@ pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
     failpoint!("hand_off.before_commit");
     tx.commit().await?;
     failpoint!("hand_off.after_commit");
-    ctx.ring();
+    ctx.wake();
     Ok(Progress::Done)
 }
 

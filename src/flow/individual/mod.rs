@@ -3,9 +3,9 @@
 pub mod outbox;
 pub mod dossier;
 pub mod hand_off;
-pub mod agenda;
-pub mod pass_on;
+pub mod queue;
+pub mod reassign;
 pub mod follow_up;
 pub mod correspond;
 pub mod receive;
-pub mod alarm;
+pub mod pause_notice;

@@ -33,12 +33,12 @@ pub struct Mail {
     /// The ids of the mails it answers, returns or complains about.
     pub message_ids: Vec<String>,
     /// What it says.
-    pub says: Says,
+    pub says: Content,
 }
 
 /// What a mail that came back says.
 #[derive(Debug, Clone)]
-pub enum Says {
+pub enum Content {
     /// Something did not arrive, or not yet; empty when it names nobody readable.
     Undelivered(Vec<Failure>),
     /// A machine answered.
@@ -79,7 +79,7 @@ pub struct Failure {
 
 /// What was made of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Taken {
+pub struct Receipt {
     /// `bounce`, `auto_reply`, `reply`, `complaint` or `nothing`.
     pub what: &'static str,
     /// In a sentence.
@@ -94,14 +94,14 @@ pub struct Taken {
 ///
 /// # Errors
 /// The store's; a letter that cannot be written. Nothing of it happened then.
-pub async fn receive(ctx: &Context, mail: &Mail) -> Result<Taken, FlowError> {
+pub async fn receive(ctx: &Context, mail: &Mail) -> Result<Receipt, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let mut tx = ctx.store().write().await?;
     // Bounces come to the return path; the Message-ID travels with every answer.
     let path = read_path(ctx, &plan, &mail.recipients);
     let genuine = path.or_else(|| read_id(ctx, &plan, &mail.message_ids));
     let origin_of = match (&mail.says, path) {
-        (Says::Undelivered(_), None) => None,
+        (Content::Undelivered(_), None) => None,
         _ => genuine,
     };
     let origin = match origin_of {
@@ -109,29 +109,31 @@ pub async fn receive(ctx: &Context, mail: &Mail) -> Result<Taken, FlowError> {
         None => None,
     };
     let taken = match (&mail.says, origin) {
-        (Says::Nothing, _) => nothing("it is neither a bounce nor an answer"),
-        (Says::Words { from, .. }, _) if is_ours(&plan, from) => nothing("one of our own people wrote it"),
-        (Says::Words { from, subject, text }, origin) => words(&mut tx, &plan, mail, origin, (from, subject, text), now).await?,
+        (Content::Nothing, _) => nothing("it is neither a bounce nor an answer"),
+        (Content::Words { from, .. }, _) if is_ours(&plan, from) => nothing("one of our own people wrote it"),
+        (Content::Words { from, subject, text }, origin) => {
+            words(&mut tx, &plan, mail, origin, (from, subject, text), now).await?
+        }
         (_, None) => nothing("it carries no token of ours, so it stops nobody"),
-        (Says::Undelivered(failures), Some(origin)) => {
+        (Content::Undelivered(failures), Some(origin)) => {
             let detail = undelivered(failures, &origin.address);
-            told(&mut tx, &plan, "bounce", mail, &origin, detail, now).await?
+            record(&mut tx, &plan, "bounce", mail, &origin, detail, now).await?
         }
-        (Says::Automatic { subject }, Some(origin)) => {
-            told(&mut tx, &plan, "auto_reply", mail, &origin, Detail::AutoReply { subject: subject.clone() }, now).await?
+        (Content::Automatic { subject }, Some(origin)) => {
+            record(&mut tx, &plan, "auto_reply", mail, &origin, Detail::AutoReply { subject: subject.clone() }, now).await?
         }
-        (Says::Complaint { feedback }, Some(origin)) => {
-            told(&mut tx, &plan, "complaint", mail, &origin, Detail::Complaint { feedback: feedback.clone() }, now).await?
+        (Content::Complaint { feedback }, Some(origin)) => {
+            record(&mut tx, &plan, "complaint", mail, &origin, Detail::Complaint { feedback: feedback.clone() }, now).await?
         }
     };
     tx.commit().await?;
-    ctx.ring();
+    ctx.wake();
     tracing::info!(what = taken.what, new = taken.new, "mail taken");
     Ok(taken)
 }
 
-fn nothing(why: &str) -> Taken {
-    Taken { what: "nothing", words: format!("It means nothing here: {why}."), prospect: None, new: false }
+fn nothing(why: &str) -> Receipt {
+    Receipt { what: "nothing", words: format!("It means nothing here: {why}."), prospect: None, new: false }
 }
 
 /// The delivery whose signed return path is among these addresses.
@@ -170,7 +172,7 @@ fn undelivered(failures: &[Failure], address: &Address) -> Detail {
     }
 }
 
-async fn told(
+async fn record(
     tx: &mut Tx,
     plan: &Plan,
     what: &'static str,
@@ -178,11 +180,11 @@ async fn told(
     origin: &Origin,
     detail: Detail,
     now: Timestamp,
-) -> Result<Taken, FlowError> {
+) -> Result<Receipt, FlowError> {
     let words = detail.words();
     let observed = observe::write(tx, plan, &[signal(what, mail, Some(origin), origin.prospect, detail, now)], now).await?;
     let new = matches!(observed.first(), Some(Observed::New(_)));
-    Ok(Taken { what, words: sentence(&words, new), prospect: origin.prospect, new })
+    Ok(Receipt { what, words: sentence(&words, new), prospect: origin.prospect, new })
 }
 
 fn sentence(words: &str, new: bool) -> String {
@@ -218,7 +220,7 @@ async fn words(
     origin: Option<Origin>,
     (from, subject, text): (&Address, &str, &str),
     now: Timestamp,
-) -> Result<Taken, FlowError> {
+) -> Result<Receipt, FlowError> {
     let prospect = match &origin {
         Some(origin) if origin.prospect.is_none() => {
             return Ok(nothing("it answers a test copy, or somebody who has been forgotten"));
@@ -232,7 +234,7 @@ async fn words(
     let observed = observe::write(tx, plan, &[signal("reply", mail, origin.as_ref(), Some(prospect), detail, now)], now).await?;
     let new = matches!(observed.first(), Some(Observed::New(_)));
     if !new {
-        return Ok(Taken { what: "reply", words: sentence(&said, false), prospect: Some(prospect), new });
+        return Ok(Receipt { what: "reply", words: sentence(&said, false), prospect: Some(prospect), new });
     }
     let campaign = match &origin {
         Some(origin) => issues::content(tx, origin.issue).await?.map(|issue| issue.campaign),
@@ -253,7 +255,12 @@ async fn words(
         zone: dossier::zone_of(plan, &reader),
     };
     pass_on(tx, plan, &told, &prospect, &reader, &mail.id, now).await?;
-    Ok(Taken { what: "reply", words: format!("Recorded, and passed on to {reader}: {said}."), prospect: Some(prospect.id), new })
+    Ok(Receipt {
+        what: "reply",
+        words: format!("Recorded, and passed on to {reader}: {said}."),
+        prospect: Some(prospect.id),
+        new,
+    })
 }
 
 /// Who reads it: the salesperson whose lead they are, else the campaign's colleague, else the sales manager.

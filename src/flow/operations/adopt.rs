@@ -82,7 +82,7 @@ pub async fn adopt(ctx: &Context, adoption: Adoption) -> Result<Adopted, FlowErr
     identity::adopt(&mut tx, &adoption.token, &adoption.place).await?;
     sending::open(&mut tx).await?;
     tx.commit().await?;
-    ctx.ring();
+    ctx.wake();
     tracing::warn!(?adopted, "the database was adopted");
     Ok(adopted)
 }
@@ -176,7 +176,7 @@ async fn open_due(ctx: &Context) -> Result<u64, FlowError> {
 ///
 /// # Errors
 /// The store's; when the journal cannot be read or written.
-pub async fn complete(ctx: &Context) -> Result<usize, FlowError> {
+pub async fn backfill_journal(ctx: &Context) -> Result<usize, FlowError> {
     let Some(journal) = ctx.store().journal().cloned() else { return Ok(0) };
     let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("keep stops in {}: {e}", journal.path().display()));
     let last = journal::read(journal.path()).map_err(|e| unable(&e))?.last();

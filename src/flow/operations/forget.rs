@@ -51,7 +51,7 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     assessments::leave(&mut tx, &[], &BTreeSet::from([prospect]), now).await?;
     prospects::erase(&mut tx, prospect).await?;
     tx.commit().await?;
-    ctx.ring();
+    ctx.wake();
     tracing::info!(%prospect, "forgotten");
     Ok(Forgotten { prospect, handoff: open.map(|h| h.id), erased })
 }

@@ -10,7 +10,7 @@ use crate::domain::prospect::Prospect;
 use crate::domain::span::{Span, midnight};
 use crate::flow::context::{Context, FlowError, Progress};
 use crate::flow::individual::outbox::{self, Envelope};
-use crate::flow::individual::{dossier, pass_on};
+use crate::flow::individual::{dossier, reassign};
 use crate::store::engine::backend::Tx;
 use crate::store::group::audiences;
 use crate::store::individual::{follow_ups, handoffs};
@@ -52,16 +52,16 @@ pub async fn remind(ctx: &Context) -> Result<Progress, FlowError> {
     // Whoever left is reminded of nothing; the next review passes on what they had.
     let to = to.into_iter().filter(|id| plan.roster.person(id).is_some());
     for reader in to {
-        remember(ctx, &mut tx, &plan, &handoff, &prospect, reader, now).await?;
+        remind_one(ctx, &mut tx, &plan, &handoff, &prospect, reader, now).await?;
     }
     let why = if handoff.state == State::Offered { "not answered in time" } else { "not contacted in time" };
     handoffs::add_event(&mut tx, id, "nurtured", "reminded", why, now).await?;
     tx.commit().await?;
-    ctx.ring();
+    ctx.wake();
     Ok(Progress::Done)
 }
 
-async fn remember(
+async fn remind_one(
     ctx: &Context,
     tx: &mut Tx,
     plan: &Plan,
@@ -106,7 +106,7 @@ async fn remember(
 /// # Errors
 /// The store's.
 pub async fn review(ctx: &Context) -> Result<Option<Census>, FlowError> {
-    pass_on::succeed(ctx).await?;
+    reassign::reassign_departed(ctx).await?;
     let mut tx = ctx.store().read().await?;
     let question = Question::ask(&ctx.plan(), &mut tx, ctx.now()).await?;
     let last = audiences::last(&mut tx).await?;

@@ -3,12 +3,12 @@
 //! Only reads. Whether it concerns a mail of ours, its token decides elsewhere: anybody can write a bounce.
 
 use super::address;
-use super::habit;
-use super::letter;
-use super::notice;
+use super::hardness;
+use super::mime_body;
+use super::phrases;
+use super::prose_bounce;
 use super::reply;
 use super::report::{self, Complaint, Failure};
-use super::verdict;
 use crate::domain::address::Address;
 use crate::domain::doorway::signal::excerpt;
 use mail_parser::{Message, MessageParser, MimeHeaders};
@@ -69,7 +69,7 @@ pub enum ReadError {
 /// # Errors
 /// When it is over 25 MiB or holds no header at all. Never panics, whatever the bytes.
 pub fn read(raw: &[u8]) -> Result<Returned, ReadError> {
-    if raw.len() > letter::LARGEST {
+    if raw.len() > mime_body::LARGEST {
         return Err(ReadError::TooLarge);
     }
     let raw = without_mbox_line(raw);
@@ -77,7 +77,7 @@ pub fn read(raw: &[u8]) -> Result<Returned, ReadError> {
     Ok(Returned {
         recipients: recipients(&message),
         id: message.message_id().map(str::to_owned),
-        message_ids: letter::message_ids(&message),
+        message_ids: mime_body::message_ids(&message),
         kind: kind(&message),
     })
 }
@@ -89,15 +89,15 @@ fn kind(message: &Message) -> Incoming {
     if let Some(failures) = bounce(message) {
         return Incoming::Bounce(failures);
     }
-    let subject = letter::subject(message);
+    let subject = mime_body::subject(message);
     if reply::is_automatic(message) {
         return Incoming::AutoReply { subject };
     }
-    let from = letter::header(message, "From").and_then(|from| address::first(&from));
+    let from = mime_body::header(message, "From").and_then(|from| address::first(&from));
     match from {
         Some(from) if !reply::is_bulk(message) && !is_report(message) && !is_daemon(message) => {
-            let text = reply::own_words(&letter::words(message));
-            Incoming::Reply { from, subject, text, in_reply_to: letter::referred(message) }
+            let text = reply::own_words(&mime_body::words(message));
+            Incoming::Reply { from, subject, text, in_reply_to: mime_body::referred(message) }
         }
         _ => Incoming::Unknown,
     }
@@ -108,21 +108,24 @@ fn bounce(message: &Message) -> Option<Vec<Failure>> {
     if let Some(failures) = report::failures(message) {
         return Some(failures);
     }
-    let notice = notice::before_copy(&letter::words(message));
-    let subject = letter::subject(message);
+    let notice = prose_bounce::before_copy(&mime_body::words(message));
+    let subject = mime_body::subject(message);
     // Exim names them in a header of their own.
-    let marked: Vec<Address> =
-        letter::header(message, "X-Failed-Recipients").iter().flat_map(|value| address::find(value)).map(|f| f.address).collect();
-    let (daemon, titled, told) = (is_daemon(message), is_title(&subject), habit::says_undelivered(&notice));
+    let marked: Vec<Address> = mime_body::header(message, "X-Failed-Recipients")
+        .iter()
+        .flat_map(|value| address::find(value))
+        .map(|f| f.address)
+        .collect();
+    let (daemon, titled, told) = (is_daemon(message), is_title(&subject), phrases::says_undelivered(&notice));
     let answer = reply::is_automatic(message) && !daemon && !titled && !is_report(message);
     let own = own(message);
     // Blocks are read in any language.
-    let certain = !marked.is_empty() || daemon && (titled || told || notice::has_block(&notice, &own));
+    let certain = !marked.is_empty() || daemon && (titled || told || prose_bounce::has_block(&notice, &own));
     if answer || !(certain || told && (titled || is_report(message))) {
         return None;
     }
     let host = from_host(message);
-    let mut found = notice::recipients(&notice, &own, host.as_deref());
+    let mut found = prose_bounce::recipients(&notice, &own, host.as_deref());
     if !marked.is_empty() {
         found.retain(|(address, _)| marked.contains(address));
         let unsaid: Vec<Address> = marked.into_iter().filter(|address| found.iter().all(|(known, _)| known != address)).collect();
@@ -132,12 +135,12 @@ fn bounce(message: &Message) -> Option<Vec<Failure>> {
     if found.is_empty() && !certain {
         return None;
     }
-    let delayed = notice::says_delayed(&format!("{subject}\n{notice}"));
+    let delayed = prose_bounce::says_delayed(&format!("{subject}\n{notice}"));
     Some(found.into_iter().map(|(address, words)| failure(address, &words, delayed)).collect())
 }
 
 fn failure(address: Address, words: &str, delayed: bool) -> Failure {
-    let (hard, status) = verdict::judge(None, words);
+    let (hard, status) = hardness::judge(None, words);
     Failure { address, hard: hard && !delayed, given_up: !delayed, status, diagnostic: excerpt(words, 300) }
 }
 
@@ -149,8 +152,8 @@ fn is_report(message: &Message) -> bool {
 
 /// Whether a mail system speaks: by its sender, or by the empty return path that RFC 5321 asks of it.
 fn is_daemon(message: &Message) -> bool {
-    let sender = letter::sender(message).to_lowercase();
-    let empty = |name| letter::header(message, name).is_some_and(|path| path.trim() == "<>");
+    let sender = mime_body::sender(message).to_lowercase();
+    let empty = |name| mime_body::header(message, name).is_some_and(|path| path.trim() == "<>");
     DAEMONS.iter().any(|name| sender.contains(name)) || empty("Return-Path") || empty("From")
 }
 
@@ -162,19 +165,19 @@ fn is_title(subject: &str) -> bool {
 /// The addresses of the notice itself: never the ones it reports.
 fn own(message: &Message) -> Vec<Address> {
     let names = ["To", "From", "Sender", "Reply-To", "Errors-To", "Delivered-To"];
-    let values = names.iter().filter_map(|name| letter::header(message, name));
+    let values = names.iter().filter_map(|name| mime_body::header(message, name));
     values.flat_map(|value| address::find(&value)).map(|found| found.address).collect()
 }
 
 fn from_host(message: &Message) -> Option<String> {
-    let from = letter::header(message, "From").and_then(|from| address::first(&from))?;
+    let from = mime_body::header(message, "From").and_then(|from| address::first(&from))?;
     psl::domain_str(from.domain()).map(str::to_owned)
 }
 
 fn recipients(message: &Message) -> Vec<String> {
     let names = ["To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To"];
     let mut all: Vec<String> = Vec::new();
-    for value in names.iter().filter_map(|name| letter::header(message, name)) {
+    for value in names.iter().filter_map(|name| mime_body::header(message, name)) {
         for found in address::written(&value) {
             if all.len() < 200 && !all.iter().any(|known| known == found) {
                 all.push(found.to_owned());

@@ -1,10 +1,10 @@
 //! Mails that come back: who wrote, whether a person did, and what it says.
 
 pub mod address;
-pub mod letter;
-pub mod verdict;
+pub mod mime_body;
+pub mod hardness;
 pub mod report;
-pub mod habit;
-pub mod notice;
+pub mod phrases;
+pub mod prose_bounce;
 pub mod reply;
 pub mod bounce;

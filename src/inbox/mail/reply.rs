@@ -2,7 +2,7 @@
 //!
 //! An automatic answer is never a reply, whatever it says (RFC 3834 where it is followed, habits where it is not).
 
-use super::letter;
+use super::mime_body;
 use mail_parser::{Message, MimeHeaders};
 
 /// The longest text kept of a reply, in characters.
@@ -11,7 +11,7 @@ pub const LONGEST: usize = 4000;
 /// Whether a machine answered: out of office, ticket opened, read receipt.
 #[must_use]
 pub fn is_automatic(message: &Message) -> bool {
-    let value = |name| letter::header(message, name).unwrap_or_default().to_lowercase();
+    let value = |name| mime_body::header(message, name).unwrap_or_default().to_lowercase();
     let submitted = value("Auto-Submitted");
     if !submitted.is_empty() && submitted != "no" {
         return true;
@@ -29,16 +29,16 @@ pub fn is_automatic(message: &Message) -> bool {
         .content_type()
         .and_then(|kind| kind.attribute("report-type"))
         .is_some_and(|kind| kind.eq_ignore_ascii_case("disposition-notification"));
-    receipt || is_away(&letter::subject(message))
+    receipt || is_away(&mime_body::subject(message))
 }
 
 /// Whether it was sent to many: a list, a newsletter, a bulk sender.
 #[must_use]
 pub fn is_bulk(message: &Message) -> bool {
-    let precedence = letter::header(message, "Precedence").unwrap_or_default().to_lowercase();
+    let precedence = mime_body::header(message, "Precedence").unwrap_or_default().to_lowercase();
     ["bulk", "junk", "list"].contains(&precedence.trim())
-        || letter::header(message, "List-Id").is_some()
-        || letter::header(message, "List-Unsubscribe").is_some()
+        || mime_body::header(message, "List-Id").is_some()
+        || mime_body::header(message, "List-Unsubscribe").is_some()
 }
 
 /// What the person wrote: no quotes, no signature, at most [`LONGEST`] characters.

@@ -1,8 +1,8 @@
 //! Reports made for machines: delivery status (RFC 3464) and feedback (RFC 5965).
 
 use super::address;
-use super::letter;
-use super::verdict;
+use super::hardness;
+use super::mime_body;
 use crate::domain::address::Address;
 use crate::domain::doorway::signal::excerpt;
 use mail_parser::Message;
@@ -47,8 +47,8 @@ type Fields = BTreeMap<String, String>;
 /// The failures of a delivery status report; `None` when the mail holds none that names a recipient.
 #[must_use]
 pub fn failures(message: &Message) -> Option<Vec<Failure>> {
-    let mut bodies = letter::parts_of(message, "message/delivery-status", 3);
-    bodies.extend(letter::parts_of(message, "message/global-delivery-status", 3));
+    let mut bodies = mime_body::parts_of(message, "message/delivery-status", 3);
+    bodies.extend(mime_body::parts_of(message, "message/global-delivery-status", 3));
     let mut named = false;
     let mut failures: Vec<Failure> = Vec::new();
     for fields in bodies.iter().flat_map(|body| groups(body)) {
@@ -65,7 +65,7 @@ pub fn failures(message: &Message) -> Option<Vec<Failure>> {
 /// The complaint of a feedback report.
 #[must_use]
 pub fn complaint(message: &Message) -> Option<Complaint> {
-    let body = letter::parts_of(message, "message/feedback-report", 1).into_iter().next()?;
+    let body = mime_body::parts_of(message, "message/feedback-report", 1).into_iter().next()?;
     let fields = groups(&body).into_iter().reduce(|mut all, more| {
         all.extend(more);
         all
@@ -96,7 +96,7 @@ fn failure(fields: &Fields) -> Option<Failure> {
     let address = recipient("original-recipient").or_else(|| recipient("final-recipient"))?;
     let status = fields.get("status").map(String::as_str);
     let diagnostic = fields.get("diagnostic-code").map_or_else(|| status.unwrap_or_default(), String::as_str);
-    let (hard, status) = verdict::judge(status, &format!("{diagnostic} {}", status.unwrap_or_default()));
+    let (hard, status) = hardness::judge(status, &format!("{diagnostic} {}", status.unwrap_or_default()));
     Some(Failure { address, hard: hard && given_up, given_up, status, diagnostic: excerpt(diagnostic, 300) })
 }
 

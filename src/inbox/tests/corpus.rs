@@ -115,7 +115,7 @@ fn an_automatic_answer_that_mentions_a_failure_suppresses_nobody() {
 
 #[test]
 fn what_is_too_large_or_no_mail_is_refused() {
-    assert_eq!(bounce::read(&vec![b'a'; crate::inbox::mail::letter::LARGEST + 1]), Err(bounce::ReadError::TooLarge));
+    assert_eq!(bounce::read(&vec![b'a'; crate::inbox::mail::mime_body::LARGEST + 1]), Err(bounce::ReadError::TooLarge));
     assert_eq!(bounce::read(b""), Err(bounce::ReadError::NoMail));
 }
 

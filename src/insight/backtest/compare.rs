@@ -1,7 +1,7 @@
 //! compare: what some rules would have decided about a prospect, beside what was decided. With the rules that were in force
 //! the two are the same, down to every citation; where they are not, it says what stands in the way of seeing that.
 
-use super::whole::Life;
+use super::history_scan::Life;
 use crate::domain::criterion::{Criterion, PerCriterion};
 use crate::domain::doorway::qualification::{Finding, Qualification};
 use crate::domain::doorway::replay::{Decision, Replayed, Witness, replay};
@@ -9,8 +9,8 @@ use crate::domain::doorway::rule::Qualifying;
 use crate::domain::doorway::signal::Detail;
 use crate::domain::id::{HandoffId, Name, ProspectId};
 use crate::flow::context::FlowError;
-use crate::store::doorway::pasts::{Decided, Offered};
 use crate::store::doorway::qualifications;
+use crate::store::doorway::replay_inputs::{Decided, Offered};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 

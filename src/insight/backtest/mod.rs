@@ -1,7 +1,7 @@
 //! backtest: what changed rules would have made of all past signals.
 
-pub mod whole;
+pub mod history_scan;
 pub mod compare;
-pub mod figures;
+pub mod metrics;
 pub mod workload;
 pub mod run;

@@ -5,8 +5,8 @@
 //! salesperson would have learnt from a call that was never made.
 
 use super::compare::{Asked, Change, Compared, Fate, Reproduced};
-use super::figures::{self, Changes, HeldBack, Quarter, Reproduction, Side};
-use super::whole::{Tell, Whole};
+use super::history_scan::{HistoryScan, Progress};
+use super::metrics::{self, Changes, HeldBack, Quarter, Reproduction, Side};
 use super::workload::{Workload, workload};
 use crate::domain::plan::Plan;
 use crate::flow::context::{Context, FlowError};
@@ -47,13 +47,13 @@ pub struct Backtest {
 ///
 /// # Errors
 /// The store's.
-pub async fn fates(ctx: &Context, plan: &Plan, since: Option<Timestamp>, tell: &Tell) -> Result<Vec<Fate>, FlowError> {
+pub async fn fates(ctx: &Context, plan: &Plan, since: Option<Timestamp>, tell: &Progress) -> Result<Vec<Fate>, FlowError> {
     let (until, hash) = (ctx.now(), conclude::rules_hash(plan));
     let mut tx = ctx.store().read().await?;
     let in_force = applied_rules::all(&mut tx).await?;
     drop(tx);
     let rules = plan.qualifying.clone();
-    let whole = Arc::new(Whole::survey(ctx.store(), Arc::new(rules.clone()), tell).await?);
+    let whole = Arc::new(HistoryScan::survey(ctx.store(), Arc::new(rules.clone()), tell).await?);
     let asked = Arc::new(Asked { rules, hash, in_force, from: since.unwrap_or(Timestamp::MIN), until });
     whole.replay(tell, move |life| asked.compare(life)).await
 }
@@ -62,7 +62,7 @@ pub async fn fates(ctx: &Context, plan: &Plan, since: Option<Timestamp>, tell: &
 ///
 /// # Errors
 /// The store's.
-pub async fn backtest(ctx: &Context, plan: &Plan, since: Option<Timestamp>, tell: &Tell) -> Result<Backtest, FlowError> {
+pub async fn backtest(ctx: &Context, plan: &Plan, since: Option<Timestamp>, tell: &Progress) -> Result<Backtest, FlowError> {
     let (until, hash) = (ctx.now(), conclude::rules_hash(plan));
     let mut tx = ctx.store().read().await?;
     let in_force = applied_rules::all(&mut tx).await?;
@@ -72,10 +72,10 @@ pub async fn backtest(ctx: &Context, plan: &Plan, since: Option<Timestamp>, tell
         None => hash == conclude::rules_hash(&ctx.plan()),
     };
     let fates = fates(ctx, plan, since, tell).await?;
-    let held_back = figures::held_back(fates.iter().filter_map(|fate| fate.lacks));
+    let held_back = metrics::held_back(fates.iter().filter_map(|fate| fate.lacks));
     let all: Vec<Compared> = fates.into_iter().flat_map(|fate| fate.compared).collect();
-    let ((reproduction, changes), (was, would)) = (figures::counts(&all), figures::sides(&all));
-    let quarters = figures::quarters(&all);
+    let ((reproduction, changes), (was, would)) = (metrics::counts(&all), metrics::sides(&all));
+    let quarters = metrics::quarters(&all);
     let mut tx = ctx.store().read().await?;
     let workload = workload(&mut tx, &plan.roster, &all).await?;
     let mut different = all;

@@ -9,7 +9,7 @@ use crate::domain::individual::routing::{Load, assign};
 use crate::domain::individual::salesperson::Roster;
 use crate::domain::prospect::Prospect;
 use crate::flow::context::FlowError;
-use crate::store::doorway::pasts;
+use crate::store::doorway::replay_inputs;
 use crate::store::engine::backend::Tx;
 use crate::store::people::prospects;
 use jiff::civil::{Date, Weekday};
@@ -73,7 +73,7 @@ pub async fn workload(tx: &mut Tx, roster: &Roster, all: &[Compared]) -> Result<
     for page in would.chunks(PAGE) {
         let anew: Vec<ProspectId> = page.iter().filter(|(_, c)| stays_with(c).is_none()).map(|(_, c)| c.prospect).collect();
         let people = prospects::load(tx, &anew).await?;
-        let owners = pasts::owners(tx, &anew).await?;
+        let owners = replay_inputs::owners(tx, &anew).await?;
         for (at, compared) in page {
             let later = closing.split_off(at);
             for salesperson in std::mem::replace(&mut closing, later).into_values().flatten() {

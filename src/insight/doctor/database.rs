@@ -8,7 +8,7 @@ use crate::domain::span::Span;
 use crate::flow::context::FlowError;
 use crate::store::engine::backend::Store;
 use crate::store::group::campaigns;
-use crate::store::operations::{integrity, sending, vitals};
+use crate::store::operations::{health, integrity, sending};
 use crate::store::people::signing_keys;
 use jiff::{SignedDuration, Timestamp};
 
@@ -32,7 +32,7 @@ pub fn name(url: &DatabaseUrl) -> String {
 /// The store's.
 pub async fn tables(store: &Store, plan: &Plan) -> Result<Finding, FlowError> {
     let name = name(&plan.settings.database);
-    Ok(match vitals::migrations(store).await? {
+    Ok(match health::migrations(store).await? {
         (0, 0) => Finding::well("database", format!("{name} answers; its tables are up to date")),
         (missing, 0) => Finding::wrong(
             "database",
@@ -77,7 +77,7 @@ pub async fn durability(store: &Store) -> Result<Finding, FlowError> {
 pub async fn whole(store: &Store) -> Result<Finding, FlowError> {
     let mut tx = store.read().await?;
     let complaints =
-        if store.is_shared() { integrity::complaints(&mut tx).await? } else { vitals::quick_complaints(&mut tx).await? };
+        if store.is_shared() { integrity::complaints(&mut tx).await? } else { health::quick_complaints(&mut tx).await? };
     let looked = if store.is_shared() { "every foreign key is in force" } else { "a quick look finds nothing wrong" };
     Ok(match complaints.first() {
         None => Finding::well("integrity", looked),
@@ -98,9 +98,9 @@ pub async fn whole(store: &Store) -> Result<Finding, FlowError> {
 /// The store's.
 pub async fn clock(store: &Store, now: Timestamp) -> Result<Finding, FlowError> {
     let mut tx = store.read().await?;
-    let theirs = vitals::clock(&mut tx).await?;
-    let signal = vitals::last_signal(&mut tx).await?;
-    let seen = vitals::seen_until(&mut tx).await?;
+    let theirs = health::clock(&mut tx).await?;
+    let signal = health::last_signal(&mut tx).await?;
+    let seen = health::seen_until(&mut tx).await?;
     let fix = "set this machine's clock by a time server (timedatectl set-ntp true); then `nurtured doctor` again";
     let latest = signal.into_iter().chain(seen).max();
     Ok(match (theirs, latest) {

@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, State, within};
 use super::letters::{self, Left};
-use super::{database, files, outside, people};
+use super::{database, files, people, relay};
 use crate::domain::census::Census;
 use crate::domain::plan::Plan;
 use crate::flow::context::FlowError;
@@ -45,13 +45,13 @@ impl Report {
 
 /// Looks at everything. `secrets` are the files the configuration read secrets from.
 pub async fn examine(plan: &Plan, secrets: &[PathBuf], now: Timestamp) -> Report {
-    let (inside, relay, doors) = tokio::join!(remembered(plan, now), outside::relay(plan), outside::doors(plan));
+    let (inside, relay, writer) = tokio::join!(remembered(plan, now), relay::relay(plan), relay::writer(plan));
     let (mut checks, census, letters) = inside;
     checks.extend(files::room(plan));
     checks.extend(files::secrets(plan, secrets));
     checks.push(relay);
-    checks.extend(doors);
-    checks.extend(outside::not_looked_at(plan));
+    checks.extend(writer);
+    checks.extend(relay::not_looked_at(plan));
     let well = checks.iter().all(|finding| !matches!(finding.state, State::Wrong | State::Down));
     let without_future = census.as_ref().map(Census::without_future);
     Report { at: now, well, checks, census, without_future, letters }

@@ -10,7 +10,7 @@ use crate::flow::context::FlowError;
 use crate::flow::group::publish;
 use crate::flow::operations::census::{PAGE, coming};
 use crate::store::engine::backend::Store;
-use crate::store::group::{audiences, campaigns, remaining};
+use crate::store::group::{audiences, campaigns, series_progress};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ async fn of(store: &Store, plan: &Plan, campaign: &Campaign, now: Timestamp) -> 
             break;
         }
         let members = audiences::members(&mut tx, &question).await?;
-        for (had, prospects) in remaining::had(&mut tx, &campaign.name, &newsletters, &members).await? {
+        for (had, prospects) in series_progress::had(&mut tx, &campaign.name, &newsletters, &members).await? {
             *counts.entry(all - had).or_default() += prospects;
         }
     }

@@ -8,6 +8,6 @@ pub mod database;
 pub mod people;
 pub mod letters;
 pub mod files;
-pub mod knock;
-pub mod outside;
+pub mod http_probe;
+pub mod relay;
 pub mod examine;

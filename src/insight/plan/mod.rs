@@ -1,6 +1,6 @@
 //! plan: what a changed configuration would do to people, before it does.
 
-pub mod difference;
-pub mod offers;
-pub mod change;
+pub mod config_diff;
+pub mod planned_offers;
+pub mod report;
 pub mod survey;

@@ -4,9 +4,9 @@
 //! Everybody is looked at, a page at a time, by the very functions that `apply` sets to work: what is told here is what is
 //! there once it is applied and everybody was assessed, if nothing else happens meanwhile.
 
-use super::change::{Before, Change, Member, Move, People, Shift, Territory, Who};
-use super::difference;
-use super::offers::{self, Coming, Known};
+use super::config_diff;
+use super::planned_offers::{self, Coming, Known};
+use super::report::{Before, Member, Move, People, PlanReport, Shift, Territory, Who};
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::doorway::qualification::Qualification;
 use crate::domain::id::{AccountId, Name, ProspectId};
@@ -14,8 +14,8 @@ use crate::domain::individual::routing::{Load, assign};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::FlowError;
+use crate::flow::doorway::assess::KnownSignals;
 use crate::flow::doorway::conclude;
-use crate::flow::doorway::look::Record;
 use crate::flow::doorway::{qualify, ramp};
 use crate::store::doorway::applied_rules;
 use crate::store::engine::backend::{Store, Tx};
@@ -49,7 +49,7 @@ pub async fn plan(
     asked: Asked<'_>,
     now: Timestamp,
     mut progress: impl FnMut(u64, u64),
-) -> Result<Change, FlowError> {
+) -> Result<PlanReport, FlowError> {
     let mut tx = store.read().await?;
     let mut survey = Survey::begin(&mut tx, asked, now).await?;
     if !survey.change.is_new {
@@ -73,7 +73,7 @@ pub async fn plan(
 struct Survey<'a> {
     asked: Asked<'a>,
     now: Timestamp,
-    change: Change,
+    change: PlanReport,
     /// Rules were in force before: whoever these make ready, a change of the rules does.
     had_rules: bool,
     /// Those who wait already, by prospect; `None`: they are to leave.
@@ -95,13 +95,13 @@ impl<'a> Survey<'a> {
         let other_rules = rules.as_deref() != Some(&conclude::rules_hash(after));
         let is_new = in_force.as_ref().is_none_or(|c| c.hash != after.hash || c.files != *after.files);
         let states = campaigns::all(tx).await?;
-        let mut all = difference::campaigns(before, after, now);
+        let mut all = config_diff::campaigns(before, after, now);
         for campaign in &mut all {
             campaign.paused = states.get(&campaign.campaign).and_then(|state| state.paused.clone());
         }
         let waited = ramp::waiting(tx, after, now).await?;
         let mut waiting: BTreeMap<ProspectId, Option<Coming>> = waited.into_iter().map(|(id, _)| (id, None)).collect();
-        let stay = offers::waiting(tx, after, other_rules, now).await?;
+        let stay = planned_offers::waiting(tx, after, other_rules, now).await?;
         let ahead = stay.iter().filter(|c| c.by_rules).count();
         waiting.extend(stay.iter().map(|c| (c.prospect, Some(c.clone()))));
         Ok(Self {
@@ -115,9 +115,9 @@ impl<'a> Survey<'a> {
             load: handoffs::load_of_all(tx).await?,
             shifts: BTreeMap::new(),
             territories: BTreeMap::new(),
-            change: Change {
+            change: PlanReport {
                 at: now,
-                files: difference::files(in_force.as_ref().map(|c| &c.files), &after.files),
+                files: config_diff::files(in_force.as_ref().map(|c| &c.files), &after.files),
                 before: in_force.map(|c| Before { hash: c.hash, since: c.applied_at }),
                 after: after.hash.clone(),
                 is_new,
@@ -139,13 +139,14 @@ impl<'a> Survey<'a> {
 
     async fn page(&mut self, tx: &mut Tx, people: &[Prospect]) -> Result<(), FlowError> {
         let after = self.asked.after;
-        let record = if self.change.other_rules { Some(Record::load(tx, after, people, Timestamp::MAX).await?) } else { None };
+        let record =
+            if self.change.other_rules { Some(KnownSignals::load(tx, after, people, Timestamp::MAX).await?) } else { None };
         let of: Vec<AccountId> = people.iter().filter_map(|p| p.account).collect();
         let owners = accounts::owners(tx, &of).await?;
         for prospect in people {
             self.change.prospects += 1;
             let found = record.as_ref().map(|record| record.assess(after, prospect, self.now));
-            let known = found.as_ref().map_or_else(|| prospect.verdicts.clone(), offers::known_of);
+            let known = found.as_ref().map_or_else(|| prospect.verdicts.clone(), planned_offers::known_of);
             self.shift(prospect, &known);
             let offered_at = self.doorway(tx, prospect, found, &known).await?;
             let leaves = offered_at.is_some_and(|at| at <= self.now);
@@ -195,7 +196,7 @@ impl<'a> Survey<'a> {
         let asks = qualify::asks(&found, prospect, &earlier);
         *(if cause == "ready" { &mut self.change.ready } else { &mut self.change.requests }) += 1;
         let by_rules = self.had_rules && !asks;
-        let at = if by_rules { offers::date(self.asked.after, self.ahead, self.made, self.now) } else { self.now };
+        let at = if by_rules { planned_offers::date(self.asked.after, self.ahead, self.made, self.now) } else { self.now };
         self.ahead += usize::from(by_rules);
         self.coming.push(Coming { prospect: prospect.id, cause, by_rules, waited: false, at, known: known.clone() });
         Ok(Some(at))
@@ -246,8 +247,8 @@ impl<'a> Survey<'a> {
         }
     }
 
-    async fn end(mut self, tx: &mut Tx) -> Result<Change, FlowError> {
-        let (offers, shares) = offers::shared(tx, self.asked.after, self.coming, self.now).await?;
+    async fn end(mut self, tx: &mut Tx) -> Result<PlanReport, FlowError> {
+        let (offers, shares) = planned_offers::shared(tx, self.asked.after, self.coming, self.now).await?;
         self.change.offers = shares;
         if let Some(people) = &mut self.change.people {
             people.offers = offers;

@@ -1,6 +1,6 @@
 //! What one person does about one mail, and what the house records of it: through the same doors as on the web and by mail.
 
-use super::habits::{answer, kind};
+use super::behaviour::{answer, kind};
 use super::world::{Person, World};
 use crate::domain::address::Address;
 use crate::domain::criterion::{Criterion, Verdict};
@@ -11,7 +11,7 @@ use crate::domain::plan::Plan;
 use crate::domain::question::Answer;
 use crate::flow::context::FlowError;
 use crate::flow::doorway::observe;
-use crate::flow::individual::receive::{self, Mail, Says};
+use crate::flow::individual::receive::{self, Content, Mail};
 use crate::mail::token::{Kind, Token};
 use crate::store::people::prospects;
 use jiff::tz::TimeZone;
@@ -208,12 +208,12 @@ pub async fn alone(world: &mut World, act: &Act) -> Result<(), FlowError> {
             world.diary.of(&campaign).forms += 1;
         }
         Does::Reply(text) => {
-            let says = Says::Words { from: address, subject: format!("Re: {newsletter}"), text: text.clone() };
+            let says = Content::Words { from: address, subject: format!("Re: {newsletter}"), text: text.clone() };
             receive::receive(&world.ctx, &mail(world, act, "reply", says)).await?;
             world.diary.of(&campaign).replied += 1;
         }
         _ => {
-            let says = Says::Complaint { feedback: "abuse".to_owned() };
+            let says = Content::Complaint { feedback: "abuse".to_owned() };
             receive::receive(&world.ctx, &mail(world, act, "complaint", says)).await?;
             world.diary.of(&campaign).complained += 1;
         }
@@ -222,7 +222,7 @@ pub async fn alone(world: &mut World, act: &Act) -> Result<(), FlowError> {
 }
 
 /// A mail that answers a delivery.
-fn mail(world: &World, act: &Act, what: &str, says: Says) -> Mail {
+fn mail(world: &World, act: &Act, what: &str, says: Content) -> Mail {
     let ours: Address = world.ctx.plan().settings.smtp.return_path.clone();
     let token = world.ctx.signer().text(Token { kind: Kind::MessageId, id: act.delivery.0, ordinal: 0 }, "");
     let message_id = format!("{token}@{}", ours.domain());

@@ -1,9 +1,9 @@
 //! The calendar: every date of every campaign by the clock of its zone, and the nights on which those clocks change.
 
-use super::diary::Diary;
+use super::event_log::Diary;
 use crate::domain::id::Name;
 use crate::domain::plan::Plan;
-use crate::store::operations::outcomes::Occurred;
+use crate::store::operations::simulation_report::Occurred;
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use serde::Serialize;

@@ -5,12 +5,12 @@
 //! Nothing here decides anything of its own: people act as a behaviour file says, and the house does with it what it would.
 
 // Who takes part.
-pub mod cast;
+pub mod people;
 // What is noted, and the house on its clock.
-pub mod diary;
+pub mod event_log;
 pub mod world;
 // What people do.
-pub mod habits;
+pub mod behaviour;
 pub mod acts;
 pub mod writers;
 pub mod readers;

@@ -2,8 +2,8 @@
 //! and the newsletter alone, and done when its hour has come.
 
 use super::acts::{self, Act, Does};
-use super::diary::Issue;
-use super::habits::{kind, said};
+use super::behaviour::{kind, said};
+use super::event_log::Issue;
 use super::world::{Person, World, grained, grained_to};
 use super::writers;
 use crate::domain::behaviour::Habit;
@@ -12,9 +12,9 @@ use crate::domain::group::campaign::Order;
 use crate::domain::id::{DeliveryId, IssueId};
 use crate::domain::window::Window;
 use crate::flow::context::FlowError;
-use crate::flow::settle::Step;
+use crate::flow::until_idle::Step;
 use crate::store::group::issues;
-use crate::store::operations::outcomes::{self, Copy};
+use crate::store::operations::simulation_report::{self, Copy};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -43,10 +43,10 @@ impl Readers {
     pub async fn receive(&mut self, world: &mut World, accepted: &[DeliveryId]) -> Result<(), FlowError> {
         for page in accepted.chunks(PAGE) {
             let mut tx = world.ctx.store().read().await?;
-            let copies = outcomes::copies(&mut tx, page).await?;
+            let copies = simulation_report::copies(&mut tx, page).await?;
             let newest = world.diary.issues.keys().next_back().copied().unwrap_or(IssueId(0));
             if copies.iter().any(|copy| copy.issue > newest) {
-                for issued in outcomes::issued(&mut tx, newest).await? {
+                for issued in simulation_report::issued(&mut tx, newest).await? {
                     let content = issues::content(&mut tx, issued.issue).await?.map(|i| i.content).unwrap_or_default();
                     let (campaign, newsletter, due_at) = (issued.campaign, issued.newsletter, issued.due_at);
                     world.diary.issues.insert(issued.issue, Issue { campaign, newsletter, due_at, content, accepted: 0 });

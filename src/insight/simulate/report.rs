@@ -2,7 +2,7 @@
 //! when, where or how fast it ran.
 
 use super::calendar::{OfZone, calendars};
-use super::diary::OfCampaign as Noted;
+use super::event_log::OfCampaign as Noted;
 use super::world::World;
 use super::writers::is_more;
 use crate::domain::criterion::Criterion;
@@ -13,7 +13,7 @@ use crate::flow::context::FlowError;
 use crate::flow::operations::sweep;
 use crate::store::group::campaigns;
 use crate::store::individual::handoffs;
-use crate::store::operations::outcomes;
+use crate::store::operations::simulation_report;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -238,12 +238,12 @@ pub async fn sum_up(
 ) -> Result<Report, FlowError> {
     let plan = world.ctx.plan();
     let mut tx = world.ctx.store().read().await?;
-    let occurred = outcomes::occurred(&mut tx).await?;
-    let ended = outcomes::ended(&mut tx).await?;
-    let put_off: BTreeMap<Name, i64> = outcomes::put_off(&mut tx).await?.into_iter().collect();
+    let occurred = simulation_report::occurred(&mut tx).await?;
+    let ended = simulation_report::ended(&mut tx).await?;
+    let put_off: BTreeMap<Name, i64> = simulation_report::put_off(&mut tx).await?.into_iter().collect();
     let states = campaigns::all(&mut tx).await?;
     let all = handoffs::all(&mut tx).await?;
-    let reachable = outcomes::reachable(&mut tx).await?;
+    let reachable = simulation_report::reachable(&mut tx).await?;
     drop(tx);
     let now = world.now();
     let mut in_a_long_one = 0;
@@ -294,8 +294,8 @@ pub async fn sum_up(
 /// The store's.
 pub async fn stand(world: &World) -> Result<(Standing, i64), FlowError> {
     let mut tx = world.ctx.store().read().await?;
-    let met = outcomes::met(&mut tx).await?;
-    let reachable = outcomes::reachable(&mut tx).await?.len() as u64;
+    let met = simulation_report::met(&mut tx).await?;
+    let reachable = simulation_report::reachable(&mut tx).await?.len() as u64;
     drop(tx);
     let mut of: BTreeMap<_, Vec<Criterion>> = BTreeMap::new();
     for (prospect, criterion) in met {

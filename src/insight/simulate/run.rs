@@ -1,7 +1,7 @@
 //! A simulation from its first day to its last: the clock goes from event to event, and at each of them everybody does what
 //! is due, then the house.
 
-use super::cast::Cast;
+use super::people::Cast;
 use super::readers::Readers;
 use super::report::{self, Header, Report};
 use super::sellers::Sellers;
@@ -13,7 +13,7 @@ use crate::domain::id::Name;
 use crate::domain::plan::Plan;
 use crate::flow::context::FlowError;
 use crate::flow::operations::sweep;
-use crate::flow::settle::Step;
+use crate::flow::until_idle::Step;
 use crate::store::engine::backend::Store;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
@@ -131,7 +131,7 @@ async fn live_through(asked: Asked) -> Result<Report, FlowError> {
                 sweep::review(&world.ctx).await?;
             }
         }
-        let settled = world.settle().await?;
+        let settled = world.run_until_idle().await?;
         readers.receive(&mut world, &settled.captured).await?;
         if settled.handed_off {
             sellers.look(&mut world).await?;

@@ -12,7 +12,7 @@ use crate::domain::individual::salesperson::Hours;
 use crate::flow::context::FlowError;
 use crate::flow::doorway::observe::{self, Logged};
 use crate::flow::individual::follow_up::{Action, act};
-use crate::flow::settle::Step;
+use crate::flow::until_idle::Step;
 use crate::store::individual::handoffs;
 use crate::store::people::verdicts;
 use jiff::tz::TimeZone;

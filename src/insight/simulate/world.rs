@@ -4,7 +4,7 @@
 //! What rings for what is the same as in the daemon, where every step hears every bell; here a step that cannot be concerned
 //! is spared, and once a day all of them are taken.
 
-use super::diary::Diary;
+use super::event_log::Diary;
 use crate::clock::{Clock, ManualClock};
 use crate::domain::behaviour::{Behaviour, Refusals};
 use crate::domain::chance::Chance;
@@ -15,9 +15,9 @@ use crate::domain::prospect::Prospect;
 use crate::domain::span::Span;
 use crate::flow::context::{Context, FlowError, Progress};
 use crate::flow::doorway::admit::{self, Arrival};
-use crate::flow::group::delivery::doors::Doors;
-use crate::flow::settle::Step;
-use crate::mail::capture::{Capture, Captured};
+use crate::flow::group::delivery::attempt_writer::AttemptWriter;
+use crate::flow::until_idle::Step;
+use crate::mail::null_relay::{Captured, NullRelay};
 use crate::mail::token::Kind;
 use crate::store::engine::backend::Store;
 use crate::store::group::campaigns;
@@ -54,7 +54,7 @@ pub struct World {
     /// What is noted.
     pub diary: Diary,
     numbers: BTreeMap<ProspectId, usize>,
-    doors: Doors,
+    writer: AttemptWriter,
     due: [Option<Timestamp>; Step::ALL.len()],
     caught: Arc<Mutex<Vec<String>>>,
 }
@@ -116,7 +116,7 @@ impl World {
         campaigns::put(&mut tx, plan.schedules(), at).await?;
         tx.commit().await?;
         let ctx = Context::capturing(store, clock.clone(), plan, "simulation".to_owned(), capture).await?;
-        let doors = Doors::open(&ctx);
+        let writer = AttemptWriter::open(&ctx);
         let mut world = Self {
             ctx,
             clock,
@@ -126,7 +126,7 @@ impl World {
             people: Vec::new(),
             diary: Diary::default(),
             numbers: BTreeMap::new(),
-            doors,
+            writer,
             due: [Some(at); Step::ALL.len()],
             caught,
         };
@@ -201,7 +201,7 @@ impl World {
     ///
     /// # Errors
     /// The first step's that fails.
-    pub async fn settle(&mut self) -> Result<Settled, FlowError> {
+    pub async fn run_until_idle(&mut self) -> Result<Settled, FlowError> {
         let mut handed_off = false;
         loop {
             let (mut done, now) = (false, self.now());
@@ -209,7 +209,7 @@ impl World {
                 if self.due[step as usize].is_none_or(|at| at > now) {
                     continue;
                 }
-                self.due[step as usize] = match step.take(&self.ctx, &self.doors).await? {
+                self.due[step as usize] = match step.take(&self.ctx, &self.writer).await? {
                     Progress::Done => {
                         done = true;
                         handed_off |= step == Step::HandOff;
@@ -281,8 +281,8 @@ fn capture(
     refusals: Refusals,
     ours: String,
     caught: Arc<Mutex<Vec<String>>>,
-) -> Capture {
-    Capture::new(move |mail: Captured<'_>| {
+) -> NullRelay {
+    NullRelay::new(move |mail: Captured<'_>| {
         // A letter to one of us has a return path without a token.
         if mail.return_path != ours {
             let minute = u64::try_from(clock.now().as_second() / 60).unwrap_or(0);

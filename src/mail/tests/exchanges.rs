@@ -3,8 +3,8 @@
 use super::outcomes::relay;
 use crate::domain::address::Address;
 use crate::domain::group::delivery::Reply;
-use crate::mail::catcher::Catcher;
 use crate::mail::conversation::{Connection, Mail};
+use crate::mail::test_server::TestServer;
 use std::process::{Child, Command, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,8 +18,8 @@ fn to(text: &str) -> Address {
     Address::parse(text).expect("address")
 }
 
-async fn catcher() -> Catcher {
-    Catcher::start("127.0.0.1:0".parse().expect("an address")).await.expect("a catcher")
+async fn catcher() -> TestServer {
+    TestServer::start("127.0.0.1:0".parse().expect("an address")).await.expect("a catcher")
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use crate::domain::address::Address;
 use crate::domain::group::delivery::{OnUncertain, Reply};
 use crate::domain::settings::{Security, Smtp};
-use crate::mail::conversation::{Connection, Mail, Patience};
+use crate::mail::conversation::{Connection, Mail, Timeouts};
 use crate::mail::relay::{Relay, RelayError};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -75,9 +75,9 @@ pub(super) fn relay(address: SocketAddr) -> Relay {
     Relay::trusting(settings, RootCertStore::empty()).expect("a relay")
 }
 
-fn hasty() -> Patience {
+fn hasty() -> Timeouts {
     let short = Duration::from_millis(150);
-    Patience { connect: short, greeting: short, command: short, data: short, block: short, dot: short }
+    Timeouts { connect: short, greeting: short, command: short, data: short, block: short, dot: short }
 }
 
 pub(super) async fn connect(script: Script) -> Result<Connection, RelayError> {

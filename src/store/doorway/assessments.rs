@@ -4,7 +4,7 @@
 
 use crate::domain::id::ProspectId;
 use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
-use crate::store::engine::packed::{self, Columns};
+use crate::store::engine::text_rows::{self, Columns};
 use crate::store::engine::value::{instant_or_none, to_json};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -216,7 +216,7 @@ pub async fn claim(tx: &mut Tx, most: i64, now: Timestamp) -> Result<Vec<Prospec
 /// The store's.
 pub async fn left(tx: &mut Tx, most: i64, now: Timestamp) -> Result<(Vec<i64>, Vec<ProspectId>), StoreError> {
     let line = |columns: &mut Columns<'_>| Ok((columns.number()?, ProspectId(columns.number()?)));
-    let found = packed::read(tx, LEFT, args![now, most], line).await?;
+    let found = text_rows::read(tx, LEFT, args![now, most], line).await?;
     let whom: BTreeSet<ProspectId> = found.iter().map(|(_, whose)| *whose).collect();
     Ok((found.into_iter().map(|(number, _)| number).collect(), whom.into_iter().collect()))
 }

@@ -52,7 +52,7 @@ const FINDINGS: &str = "SELECT findings FROM qualifications WHERE id = $1";
 
 /// Somebody who may stand there.
 #[derive(Debug)]
-pub struct Standee {
+pub struct Candidate {
     /// Who.
     pub prospect: ProspectId,
     /// In which episode.
@@ -69,7 +69,7 @@ pub struct Standee {
 ///
 /// # Errors
 /// The store's.
-pub async fn add(tx: &mut Tx, all: &[Standee], plan_hash: &str) -> Result<Vec<(ProspectId, String)>, StoreError> {
+pub async fn add(tx: &mut Tx, all: &[Candidate], plan_hash: &str) -> Result<Vec<(ProspectId, String)>, StoreError> {
     #[derive(Serialize)]
     struct Row {
         p: ProspectId,
@@ -82,7 +82,7 @@ pub async fn add(tx: &mut Tx, all: &[Standee], plan_hash: &str) -> Result<Vec<(P
     if all.is_empty() {
         return Ok(Vec::new());
     }
-    let row = |s: &Standee| {
+    let row = |s: &Candidate| {
         let f = to_json(s.found.findings())?;
         Ok(Row { p: s.prospect, e: s.episode, c: s.cause, at: s.found.at().as_millisecond(), f, r: u8::from(s.by_rules) })
     };

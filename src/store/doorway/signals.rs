@@ -6,7 +6,7 @@ use crate::domain::doorway::machine::Machine;
 use crate::domain::doorway::signal::{Detail, NewSignal, Signal};
 use crate::domain::id::{AccountId, DeliveryId, IssueId, ProspectId, SignalId};
 use crate::store::engine::backend::{Sql, StoreError, Tx, args};
-use crate::store::engine::packed::{self, Columns};
+use crate::store::engine::text_rows::{self, Columns};
 use crate::store::engine::value::{from_json, instant, name, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -183,7 +183,7 @@ pub async fn newest(tx: &mut Tx) -> Result<SignalId, StoreError> {
 /// # Errors
 /// The store's.
 pub async fn whose_since(tx: &mut Tx, newest: SignalId) -> Result<Vec<ProspectId>, StoreError> {
-    packed::read(tx, WHOSE_SINCE, args![newest], |columns| columns.number().map(ProspectId)).await
+    text_rows::read(tx, WHOSE_SINCE, args![newest], |columns| columns.number().map(ProspectId)).await
 }
 
 /// Every signal of these prospects, in the order recorded, each with the latest judgement on it.
@@ -221,7 +221,7 @@ async fn load(
     for some in prospects.chunks(PACK) {
         let ids: Vec<Id> = some.iter().map(|id| Id { id: *id }).collect();
         let mut said = Said::new();
-        let signals = packed::read(tx, sql, args![to_json(&ids)?], |columns| signal(columns, &mut said)).await?;
+        let signals = text_rows::read(tx, sql, args![to_json(&ids)?], |columns| signal(columns, &mut said)).await?;
         for mut signal in signals.into_iter().filter(|signal| signal.recorded_at <= at) {
             signal.judged = judged.remove(&signal.id);
             if let Some(list) = signal.prospect.and_then(|id| found.get_mut(&id)) {
@@ -255,7 +255,7 @@ pub async fn of_accounts(
     let ids: Vec<Id> = accounts.iter().map(|id| Id { id: *id }).collect();
     let speaker =
         |columns: &mut Columns<'_>| Ok((ProspectId(columns.number()?), AccountId(columns.number()?), columns.text()?.to_owned()));
-    let mut speakers = packed::read(tx, SPEAKERS, args![to_json(&ids)?], speaker).await?;
+    let mut speakers = text_rows::read(tx, SPEAKERS, args![to_json(&ids)?], speaker).await?;
     speakers.sort_unstable_by_key(|(id, ..)| *id);
     let members: Vec<ProspectId> = speakers.iter().map(|(id, ..)| *id).collect();
     let mut signals = load(tx, STATEMENTS_OF, &members, at).await?;

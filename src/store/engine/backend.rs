@@ -8,7 +8,7 @@
 
 pub use super::error::{StoreError, Unique};
 use super::journal::Journal;
-use super::notes::{Commits, Notes};
+use super::journal_entries::{Commits, Notes};
 use super::statement::bound;
 pub use super::statement::{Sql, Value};
 pub(in crate::store) use super::statement::{args, locking};

@@ -6,8 +6,8 @@
 //! on the file makes them take turns, and lets one of them put a shorter file in its place. A last line that was torn off
 //! by a crash was never acknowledged, and is passed over. It decides nothing: who folds it does.
 
-pub use super::stop_lines::{Entry, Held, What};
-use super::stop_lines::{lines, parse};
+pub use super::journal_format::{Entry, Held, What};
+use super::journal_format::{lines, parse};
 use crate::clock::Clock;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};

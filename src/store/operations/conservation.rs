@@ -3,7 +3,7 @@
 //!
 //! It decides nothing about campaigns: which of them run, and whether they have another occurrence, the schedule knows.
 
-use super::facts::{Facts, Truth};
+use super::audience_facts::{Facts, Truth};
 use crate::domain::census::Group;
 use crate::domain::id::{Name, ProspectId};
 use crate::store::engine::backend::{Sql, StoreError, Tx, Value, args};

@@ -1,6 +1,6 @@
 //! Identity: which database this is, where it is at home, and how far it has come.
 
-use super::witness::{Identity, Marks};
+use super::restore_marker::{Identity, Marks};
 use crate::store::engine::backend::{StoreError, Tx, args};
 use std::path::Path;
 

@@ -1,15 +1,15 @@
 //! Over all tables: whether anything is sent, whose database this is, counting, forgetting, checking.
 
 pub mod sending;
-pub mod witness;
+pub mod restore_marker;
 pub mod identity;
 pub mod configurations;
 pub mod counts;
-pub mod facts;
+pub mod audience_facts;
 pub mod conservation;
-pub mod outcomes;
+pub mod simulation_report;
 pub mod erasures;
 pub mod adoptions;
-pub mod vitals;
+pub mod health;
 pub mod integrity;
 pub mod backups;

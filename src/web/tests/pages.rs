@@ -12,9 +12,9 @@ use crate::flow::doorway::qualify;
 use crate::flow::individual::{dossier, hand_off};
 use crate::store::engine::backend::Store;
 use crate::store::individual::handoffs;
-use crate::web::counted::Figures;
+use crate::web::census_cache::CensusCache;
+use crate::web::link_cache::LinkCache;
 use crate::web::site::Site;
-use crate::web::targets::Targets;
 use crate::web::{handoff, page, queue};
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Path, State};
@@ -28,20 +28,20 @@ use std::sync::Arc;
 
 const HOSTILE: &str = "<script>alert(1)</script>\"' onload=x style=y {{ d }}\u{202e}";
 
-struct House {
+struct TestNode {
     site: Site,
     clock: Arc<ManualClock>,
     _folder: tempfile::TempDir,
 }
 
-impl House {
+impl TestNode {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Store::open_sqlite(&folder.path().join("house.db")).await.expect("a store");
         let clock = Arc::new(ManualClock::at("2026-11-03T09:12:00Z".parse().expect("an instant")));
         let plan = example::load_embedded(&[]).expect("the example is valid").plan;
         let ctx = Context::assemble(store, clock.clone(), plan, "test".to_owned()).await.expect("a context");
-        let site = Site { door: observe::door(&ctx), ctx, targets: Targets::default(), figures: Figures::default() };
+        let site = Site { door: observe::door(&ctx), ctx, targets: LinkCache::default(), figures: CensusCache::default() };
         Self { site, clock, _folder: folder }
     }
 
@@ -50,7 +50,7 @@ impl House {
         let fields = fields.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>();
         let address = Address::parse(address).expect("an address");
         observe::form(&self.site.ctx, &name(form), address, fields).await.expect("a form");
-        self.settle().await;
+        self.run_until_idle().await;
     }
 
     /// A minute later Marta calls somebody, and all five are proven.
@@ -67,10 +67,10 @@ impl House {
         let address = Address::parse(address).expect("an address");
         let logged = Logged { address, by: name("marta"), occurred_at: self.site.ctx.now(), detail };
         observe::log(&self.site.ctx, logged).await.expect("a call");
-        self.settle().await;
+        self.run_until_idle().await;
     }
 
-    async fn settle(&self) {
+    async fn run_until_idle(&self) {
         let ctx = &self.site.ctx;
         while [qualify::qualify(ctx).await.expect("qualifies"), hand_off::hand_off(ctx).await.expect("hands off")]
             .contains(&Progress::Done)
@@ -140,7 +140,7 @@ fn inspect(html: &str) {
 
 #[tokio::test]
 async fn a_handoff_is_worked_from_its_page_until_it_is_won() {
-    let house = House::new().await;
+    let node = TestNode::new().await;
     let ada = [
         ("name", "Ada Bosch"),
         ("phone", "+34 600 100 200"),
@@ -148,11 +148,11 @@ async fn a_handoff_is_worked_from_its_page_until_it_is_won() {
         ("industry", "food"),
         ("employees", "600"),
     ];
-    house.form("downtime-check", "ada@albareda.example", &ada).await;
-    house.call("ada@albareda.example", "Two lines stand still every night").await;
-    let link = house.link(1).await;
+    node.form("downtime-check", "ada@albareda.example", &ada).await;
+    node.call("ada@albareda.example", "Two lines stand still every night").await;
+    let link = node.link(1).await;
 
-    let (_, offered) = house.page(&link).await;
+    let (_, offered) = node.page(&link).await;
     for words in
         ["Ada Bosch", "Why now", "The five", "href=\"tel:+34600100200\"", "value=\"accept\"", "Decline it", "Marta Vidal"]
     {
@@ -160,40 +160,40 @@ async fn a_handoff_is_worked_from_its_page_until_it_is_won() {
     }
     assert!(!offered.contains("Asked for you") && !offered.contains("value=\"won\""));
 
-    assert_eq!(house.post(&link, "action=accept").await.0, StatusCode::SEE_OTHER);
-    assert_eq!(house.post(&link, "action=accept").await.0, StatusCode::SEE_OTHER, "pressed twice");
-    let (_, owned) = house.page(&link).await;
+    assert_eq!(node.post(&link, "action=accept").await.0, StatusCode::SEE_OTHER);
+    assert_eq!(node.post(&link, "action=accept").await.0, StatusCode::SEE_OTHER, "pressed twice");
+    let (_, owned) = node.page(&link).await;
     let order = ["Make the first contact", "Log a touch", "Stage: interested", "Put off", "Return to nurture", "Won", "Lost"];
     let places: Vec<_> = order.iter().map(|words| owned.find(words).unwrap_or_else(|| panic!("{words}:\n{owned}"))).collect();
     assert!(places.is_sorted(), "{places:?}");
     assert!(owned.contains("accepted") && owned.contains("Dana Ortega, today, 10:13"), "{owned}");
     assert!(owned.contains("back on 1 Jan 2027"), "a reason says when they would come back:\n{owned}");
 
-    assert_eq!(house.post(&link, "action=touch&touch=call&note=She+was+glad").await.0, StatusCode::SEE_OTHER);
-    assert_eq!(house.post(&link, "action=stage&stage=evaluating").await.0, StatusCode::SEE_OTHER);
-    house.clock.advance(SignedDuration::from_hours(24 * 30));
-    let (_, late) = house.page(&link).await;
+    assert_eq!(node.post(&link, "action=touch&touch=call&note=She+was+glad").await.0, StatusCode::SEE_OTHER);
+    assert_eq!(node.post(&link, "action=stage&stage=evaluating").await.0, StatusCode::SEE_OTHER);
+    node.clock.advance(SignedDuration::from_hours(24 * 30));
+    let (_, late) = node.page(&link).await;
     assert!(late.contains("Stage: evaluating") && late.contains("overdue since Tue 10 Nov, 09:00"), "{late}");
 
-    let (status, asked) = house.post(&link, "action=won&value=48.000+%E2%82%AC").await;
+    let (status, asked) = node.post(&link, "action=won&value=48.000+%E2%82%AC").await;
     assert_eq!(status, StatusCode::OK);
     assert!(asked.contains("Is it won?") && asked.contains("name=\"confirm\" value=\"yes\""), "{asked}");
     assert!(asked.contains("name=\"value\" value=\"48.000 €\"") && asked.contains("No, go back"), "{asked}");
-    assert!(house.page(&link).await.1.contains("Log a touch"), "asking back changes nothing");
+    assert!(node.page(&link).await.1.contains("Log a touch"), "asking back changes nothing");
 
-    assert_eq!(house.post(&link, "action=won&value=48.000+%E2%82%AC&confirm=yes").await.0, StatusCode::SEE_OTHER);
-    let (_, closed) = house.page(&link).await;
+    assert_eq!(node.post(&link, "action=won&value=48.000+%E2%82%AC&confirm=yes").await.0, StatusCode::SEE_OTHER);
+    let (_, closed) = node.page(&link).await;
     assert!(closed.contains("Won, worth 48000") && !closed.contains("<form"), "{closed}");
-    assert!(house.queue("dana").await.contains("Nothing waits for you"));
+    assert!(node.queue("dana").await.contains("Nothing waits for you"));
 }
 
 #[tokio::test]
 async fn a_request_is_headed_so_and_never_called_ready() {
-    let house = House::new().await;
-    house.form("call-me", "pol@riba.example", &[("message", "Please call me")]).await;
-    let link = house.link(1).await;
-    let (_, shown) = house.page(&link).await;
-    let queue = [house.queue("dana").await, house.queue("luc").await].concat();
+    let node = TestNode::new().await;
+    node.form("call-me", "pol@riba.example", &[("message", "Please call me")]).await;
+    let link = node.link(1).await;
+    let (_, shown) = node.page(&link).await;
+    let queue = [node.queue("dana").await, node.queue("luc").await].concat();
     for html in [&shown, &queue] {
         assert!(html.contains("Asked for you, 0 of 5 known"), "{html}");
     }
@@ -204,44 +204,44 @@ async fn a_request_is_headed_so_and_never_called_ready() {
 
 #[tokio::test]
 async fn what_is_refused_is_said_and_what_was_written_stays() {
-    let house = House::new().await;
-    house.form("call-me", "pol@riba.example", &[]).await;
-    let link = house.link(1).await;
-    house.post(&link, "action=accept").await;
+    let node = TestNode::new().await;
+    node.form("call-me", "pol@riba.example", &[]).await;
+    let link = node.link(1).await;
+    node.post(&link, "action=accept").await;
     for (fields, status, words) in [
         ("action=touch&touch=call&proves=timeframe&note=kept", StatusCode::CONFLICT, "Proving the timeframe needs its date"),
         ("action=touch&note=kept", StatusCode::UNPROCESSABLE_ENTITY, "Say how you were in touch."),
         ("action=snooze&until=2026-11-01&note=kept", StatusCode::CONFLICT, "2026-11-01 is not in the future"),
         ("action=recycle&reason=bored&note=kept&confirm=yes", StatusCode::CONFLICT, "is no reason in qualification.toml"),
     ] {
-        let (found, html) = house.post(&link, fields).await;
+        let (found, html) = node.post(&link, fields).await;
         assert_eq!(found, status, "{fields}");
         assert!(html.contains("Nothing was changed.") && html.contains(words), "{fields}:\n{html}");
         assert!(html.contains("kept"), "{fields}: what was written is gone:\n{html}");
     }
-    let (_, again) = house.post(&link, "action=touch&touch=call&proves=timeframe&note=kept").await;
+    let (_, again) = node.post(&link, "action=touch&touch=call&proves=timeframe&note=kept").await;
     assert!(again.contains("value=\"call\" required checked") && again.contains("value=\"timeframe\" checked"), "{again}");
 }
 
 #[tokio::test]
 async fn a_lead_passed_on_is_called_so_to_whoever_had_it() {
-    let house = House::new().await;
-    house.form("call-me", "pol@riba.example", &[("name", "Pol Riba")]).await;
-    let link = house.link(1).await;
-    assert!(house.post(&link, "action=reject&because=not+mine").await.1.contains("Not yours?"));
-    assert_eq!(house.post(&link, "action=reject&because=not+mine&confirm=yes").await.0, StatusCode::OK);
-    for (status, html) in [house.page(&link).await, house.post(&link, "action=accept").await] {
+    let node = TestNode::new().await;
+    node.form("call-me", "pol@riba.example", &[("name", "Pol Riba")]).await;
+    let link = node.link(1).await;
+    assert!(node.post(&link, "action=reject&because=not+mine").await.1.contains("Not yours?"));
+    assert_eq!(node.post(&link, "action=reject&because=not+mine&confirm=yes").await.0, StatusCode::OK);
+    for (status, html) in [node.page(&link).await, node.post(&link, "action=accept").await] {
         assert_eq!(status, StatusCode::GONE);
         assert!(html.contains("It is no longer yours") && !html.contains("Pol Riba"), "{html}");
     }
-    assert_eq!(house.page("made-up").await.0, StatusCode::NOT_FOUND);
-    let theirs = house.link(1).await;
-    assert!(house.page(&theirs).await.1.contains("value=\"accept\""), "whoever has it now can take it");
+    assert_eq!(node.page("made-up").await.0, StatusCode::NOT_FOUND);
+    let theirs = node.link(1).await;
+    assert!(node.page(&theirs).await.1.contains("value=\"accept\""), "whoever has it now can take it");
 }
 
 #[tokio::test]
 async fn a_queue_says_what_is_urgent_first() {
-    let house = House::new().await;
+    let node = TestNode::new().await;
     let food =
         |who: &'static str, phone: &'static str| [("name", who), ("phone", phone), ("industry", "food"), ("employees", "600")];
     for (at, who, phone) in [
@@ -249,17 +249,17 @@ async fn a_queue_says_what_is_urgent_first() {
         ("olaf@two.example", "Olaf Offered", "ask at the gate"),
         ("late@three.example", "Lea Late", ""),
     ] {
-        house.form("downtime-check", at, &food(who, phone)).await;
-        house.call(at, "yes to all").await;
+        node.form("downtime-check", at, &food(who, phone)).await;
+        node.call(at, "yes to all").await;
     }
     for (id, fields) in [(1, "action=snooze&until=2026-12-24"), (3, "action=touch&touch=call")] {
-        let link = house.link(id).await;
-        house.post(&link, "action=accept").await;
-        house.post(&link, fields).await;
+        let link = node.link(id).await;
+        node.post(&link, "action=accept").await;
+        node.post(&link, fields).await;
     }
-    house.clock.advance(SignedDuration::from_hours(24 * 9));
-    house.form("call-me", "rosa@four.example", &food("Rosa Request", "+34 1")).await;
-    let html = house.queue("dana").await;
+    node.clock.advance(SignedDuration::from_hours(24 * 9));
+    node.form("call-me", "rosa@four.example", &food("Rosa Request", "+34 1")).await;
+    let html = node.queue("dana").await;
     let order = [
         "They asked for you",
         "Asked for you, 0 of 5 known",
@@ -283,23 +283,23 @@ async fn a_queue_says_what_is_urgent_first() {
 
 #[tokio::test]
 async fn nothing_a_prospect_writes_becomes_markup() {
-    let house = House::new().await;
+    let node = TestNode::new().await;
     let fields = [("name", HOSTILE), ("phone", HOSTILE), ("company", HOSTILE), ("industry", HOSTILE), ("message", HOSTILE)];
-    house.form("call-me", "x@hostile.example", &fields).await;
-    let link = house.link(1).await;
-    house.page(&link).await;
+    node.form("call-me", "x@hostile.example", &fields).await;
+    let link = node.link(1).await;
+    node.page(&link).await;
     let written = serde_urlencoded::to_string([("action", "lost"), ("note", HOSTILE), ("reason", HOSTILE), ("until", HOSTILE)]);
     let written = written.expect("a form");
-    house.post(&link, &written).await;
-    house.post(&link, "action=accept").await;
-    house.post(&link, &written).await;
+    node.post(&link, &written).await;
+    node.post(&link, "action=accept").await;
+    node.post(&link, &written).await;
     let touch = serde_urlencoded::to_string([("action", "touch"), ("touch", "call"), ("note", HOSTILE)]).expect("a form");
-    assert_eq!(house.post(&link, &touch).await.0, StatusCode::SEE_OTHER);
-    assert_eq!(house.post(&link, &touch.replace("call", "%22%3E")).await.0, StatusCode::UNPROCESSABLE_ENTITY);
-    let (_, html) = house.page(&link).await;
+    assert_eq!(node.post(&link, &touch).await.0, StatusCode::SEE_OTHER);
+    assert_eq!(node.post(&link, &touch.replace("call", "%22%3E")).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    let (_, html) = node.page(&link).await;
     assert!(html.contains("&lt;script&gt;alert(1)"), "{html}");
-    house.queue("dana").await;
-    house.queue("luc").await;
+    node.queue("dana").await;
+    node.queue("luc").await;
     let zone = TimeZone::UTC;
     let further = context! { criterion => HOSTILE, question => HOSTILE, answers => [HOSTILE] };
     for (template, values) in [
@@ -336,8 +336,8 @@ fn an_error_is_told_as_a_sentence() {
 
 #[tokio::test]
 async fn a_page_tells_the_time_of_its_reader() {
-    let house = House::new().await;
-    house.form("call-me", "pol@riba.example", &[]).await;
-    let (_, html) = house.page(&house.link(1).await).await;
+    let node = TestNode::new().await;
+    node.form("call-me", "pol@riba.example", &[]).await;
+    let (_, html) = node.page(&node.link(1).await).await;
     assert!(html.contains("Answer by <strong>today, 11:12</strong>"), "a request is answered within the hour:\n{html}");
 }

@@ -1,15 +1,15 @@
 //! The doctor as somebody calls it: what is well, what is wrong, what mends it, and by which exit code a script knows.
 
 use super::Desk;
-use nurtured::mail::catcher::Catcher;
+use nurtured::mail::test_server::TestServer;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 
 const ADA: &str = "email,name,industry\nada@albareda.example,Ada,food\nsam@steel.example,Sam,steel\n";
 
 /// A desk with a relay that is there.
-async fn desk() -> (Desk, Catcher) {
-    let catcher = Catcher::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
+async fn desk() -> (Desk, TestServer) {
+    let catcher = TestServer::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
     let desk = Desk::new()
         .with("NURTURED__SMTP__HOST", "127.0.0.1")
         .with("NURTURED__SMTP__PORT", &catcher.local_addr().port().to_string())

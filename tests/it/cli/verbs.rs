@@ -6,7 +6,7 @@ use nurtured::clock::{Clock, SystemClock};
 use nurtured::daemon::assemble;
 use nurtured::domain::span::Span;
 use nurtured::flow::individual::hand_off;
-use nurtured::mail::catcher::Catcher;
+use nurtured::mail::test_server::TestServer;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -123,7 +123,7 @@ fn a_campaign_is_shown_paused_and_previewed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_test_copy_goes_the_way_of_live_ones_and_counts_nowhere() {
-    let catcher = Catcher::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
+    let catcher = TestServer::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
     catcher.refuse("gone@x.example", 550, "5.1.1 no such user");
     let desk = with_ada()
         .with("NURTURED__SMTP__HOST", "127.0.0.1")
@@ -158,8 +158,8 @@ async fn who_is_forgotten_is_nowhere_in_the_file() {
     let config = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/config"));
     let plan = nurtured::config::load(config, desk.environment()).expect("the example").plan;
     let store = assemble::open_store(&plan).await.expect("a database");
-    let house = assemble::assemble(store.clone(), Arc::new(SystemClock), plan).await.expect("a house");
-    hand_off::hand_off(&house.ctx).await.expect("a handoff");
+    let node = assemble::assemble(store.clone(), Arc::new(SystemClock), plan).await.expect("a house");
+    hand_off::hand_off(&node.ctx).await.expect("a handoff");
     store.close().await;
     assert_eq!(desk.json(&["explain", ADA])["handoff"]["state"], "offered");
 

@@ -8,7 +8,7 @@ use nurtured::domain::group::issue::Content;
 use nurtured::domain::group::schedule::Firing;
 use nurtured::domain::id::{DeliveryId, IssueId, Name, OccurrenceId, ProspectId};
 use nurtured::domain::settings::Tracking;
-use nurtured::store::doorway::qualifications::{self, Standee};
+use nurtured::store::doorway::qualifications::{self, Candidate};
 use nurtured::store::engine::backend::{Store, StoreError, Tx};
 use nurtured::store::group::audiences::{self, Question};
 use nurtured::store::group::issues::{self, NewIssue};
@@ -212,6 +212,6 @@ pub(super) async fn stand(
     by_rules: bool,
     plan_hash: &str,
 ) -> Result<bool, StoreError> {
-    let standee = Standee { prospect, episode: 1, cause, found: found.clone(), by_rules };
+    let standee = Candidate { prospect, episode: 1, cause, found: found.clone(), by_rules };
     Ok(!qualifications::add(tx, &[standee], plan_hash).await?.is_empty())
 }

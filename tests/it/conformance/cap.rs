@@ -155,14 +155,14 @@ async fn publishing_waits_for_a_node_that_counts() -> anyhow::Result<()> {
     let url = bench.url().expect("it is on a server");
     let town = crate::stories::found(bench.another().await?).await;
     town.admit(&[crate::stories::somebody("ada@albareda.example")], "import").await?;
-    let mut plan = Plan::clone(&town.house.ctx.plan());
+    let mut plan = Plan::clone(&town.node.ctx.plan());
     plan.settings.cap = Some(Cap { mails: 1, within: Span::days(7) });
-    town.house.ctx.replace_plan(plan)?;
-    town.settle().await?;
+    town.node.ctx.replace_plan(plan)?;
+    town.run_until_idle().await?;
     town.clock.move_to("2026-02-03T08:30:00Z".parse()?);
     let mut counting = bench.store.write().await?;
     caps::count_alone(&mut counting).await?;
-    let ctx = town.house.ctx.clone();
+    let ctx = town.node.ctx.clone();
     let publishing = tokio::spawn(async move { publish(&ctx).await });
     assert!(waits(url, &publishing), "a page was written while another node counted");
     counting.commit().await?;

@@ -6,7 +6,7 @@ use nurtured::domain::prospect::Standing;
 use nurtured::store::doorway::signals;
 use nurtured::store::engine::backend::{Store, StoreError, Tx};
 use nurtured::store::engine::batch::Batch;
-use nurtured::store::engine::changes::Changes;
+use nurtured::store::engine::external_writes::Changes;
 use nurtured::store::people::prospects;
 use std::fs;
 use std::path::Path;

@@ -10,7 +10,7 @@ use nurtured::domain::pace::{Bucket, MAIL};
 use nurtured::domain::span::Span;
 use nurtured::store::group::attempts;
 use nurtured::store::group::breakers::{self, Kind, Trouble};
-use nurtured::store::group::{alarms, buckets, campaigns, deliveries, holds, leases};
+use nurtured::store::group::{buckets, campaigns, deliveries, holds, leases, pause_notices};
 use std::collections::{BTreeMap, BTreeSet};
 
 on_both_engines!(
@@ -188,11 +188,11 @@ async fn an_occurrence_is_held_until_its_first_were_tried(bench: Bench) -> anyho
 async fn an_alarm_is_told_once(bench: Bench) -> anyhow::Result<()> {
     published(&bench.store, 1).await?;
     let mut tx = bench.store.write().await?;
-    assert!(!alarms::waits(&mut tx).await?);
-    alarms::add(&mut tx, &name("letters"), "too many bounces", minute(6)).await?;
-    assert!(alarms::waits(&mut tx).await?);
-    let alarm = alarms::take(&mut tx, minute(7)).await?.expect("it waits");
+    assert!(!pause_notices::waits(&mut tx).await?);
+    pause_notices::add(&mut tx, &name("letters"), "too many bounces", minute(6)).await?;
+    assert!(pause_notices::waits(&mut tx).await?);
+    let alarm = pause_notices::take(&mut tx, minute(7)).await?.expect("it waits");
     assert_eq!((alarm.campaign, alarm.reason.as_str(), alarm.at), (name("letters"), "too many bounces", minute(6)));
-    assert!(alarms::take(&mut tx, minute(8)).await?.is_none() && !alarms::waits(&mut tx).await?);
+    assert!(pause_notices::take(&mut tx, minute(8)).await?.is_none() && !pause_notices::waits(&mut tx).await?);
     Ok(())
 }

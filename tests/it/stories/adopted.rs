@@ -4,15 +4,15 @@
 use super::{FIRST_ISSUE, address, five_proofs, found, name, somebody};
 use nurtured::clock::SystemClock;
 use nurtured::config::example;
-use nurtured::daemon::home::{self, Asks, Known};
+use nurtured::daemon::identity_guard::{self, Asks, Known};
 use nurtured::domain::doorway::signal::Touch;
 use nurtured::domain::prospect::Standing;
 use nurtured::flow::context::Progress;
-use nurtured::flow::group::delivery::doubt;
+use nurtured::flow::group::delivery::uncertain;
 use nurtured::flow::group::gate;
 use nurtured::flow::group::publish::publish;
 use nurtured::flow::operations::adopt::{self, Adopted, Adoption};
-use nurtured::flow::operations::{forget, halt};
+use nurtured::flow::operations::{forget, manual_stop};
 use nurtured::store::engine::backend::Store;
 use nurtured::store::engine::journal::{self, Journal};
 use nurtured::store::people::suppressions::Channel;
@@ -60,10 +60,10 @@ impl Place {
 }
 
 async fn adopt(town: &Town, journal: &Path, moved: bool) -> Result<Adopted, Box<dyn std::error::Error + Send + Sync>> {
-    let store = town.house.ctx.store();
-    let (token, place) = home::new_identity(store).await?;
-    let adopted = adopt::adopt(&town.house.ctx, Adoption { journals: journal::read(journal)?, moved, token, place }).await?;
-    home::remember(store, &*town.clock).await?;
+    let store = town.node.ctx.store();
+    let (token, place) = identity_guard::new_identity(store).await?;
+    let adopted = adopt::adopt(&town.node.ctx, Adoption { journals: journal::read(journal)?, moved, token, place }).await?;
+    identity_guard::remember(store, &*town.clock).await?;
     Ok(adopted)
 }
 
@@ -75,49 +75,49 @@ async fn told(place: Place, folder: &Path) -> super::Told {
 
     // Everybody has the series from February on; Dan asked to stop.
     let town = found(place.open(&journal).await).await;
-    home::look(town.house.ctx.store(), &*town.clock, Asks::Daemon).await?;
-    assert!(gate::state(&town.house.ctx).await?.observing.is_none(), "a new database is no copy");
+    identity_guard::look(town.node.ctx.store(), &*town.clock, Asks::Daemon).await?;
+    assert!(gate::state(&town.node.ctx).await?.observing.is_none(), "a new database is no copy");
     town.admit(&people, "import").await?;
-    halt::suppress(&town.house.ctx, dan, Channel::Email, "asked").await?;
+    manual_stop::suppress(&town.node.ctx, dan, Channel::Email, "asked").await?;
     town.pass_to("2026-02-02T09:00:00Z").await?;
-    town.house.ctx.store().close().await;
+    town.node.ctx.store().close().await;
     let backup = place.copy();
 
     // Life goes on: Ada is handed off, Bea unsubscribes, Cid is forgotten, Dan comes back, Eva gets her newsletters.
     let store = place.open(&journal).await;
-    home::look(&store, &*town.clock, Asks::Daemon).await?;
+    identity_guard::look(&store, &*town.clock, Asks::Daemon).await?;
     let lost = Town::found(store, example::FILES, "http://127.0.0.1:9", "2026-02-02T09:00:00Z").await?;
-    assert!(gate::state(&lost.house.ctx).await?.observing.is_none(), "a restart is no copy");
+    assert!(gate::state(&lost.node.ctx).await?.observing.is_none(), "a restart is no copy");
     lost.pass_to(FIRST_ISSUE).await?;
     assert_eq!(lost.unsubscribe(bea).await?.status, 200);
-    forget::forget(&lost.house.ctx, cid).await?;
-    halt::lift(&lost.house.ctx, dan, Channel::Email, "wrote to us").await?;
+    forget::forget(&lost.node.ctx, cid).await?;
+    manual_stop::lift(&lost.node.ctx, dan, Channel::Email, "wrote to us").await?;
     five_proofs(&lost, ada).await?;
     assert_eq!(lost.prospect(ada).await?.standing, Standing::Offered);
     let had = lost.mails_to(eva).len();
     assert!(had > 2, "{had}");
     let text = std::fs::read_to_string(&journal)?;
     assert!(!text.contains(cid.as_str()), "an erased address is in the journal: {text}");
-    home::remember(lost.house.ctx.store(), &*lost.clock).await?;
-    lost.house.ctx.store().close().await;
+    identity_guard::remember(lost.node.ctx.store(), &*lost.clock).await?;
+    lost.node.ctx.store().close().await;
 
     // The backup comes back in July, and its daemon is started: it keeps still.
     let place = place.restore(backup);
     let now = lost.now();
     let back = Town::found(place.open(&journal).await, example::FILES, "http://127.0.0.1:9", &now.to_string()).await?;
-    let ctx = &back.house.ctx;
-    home::look(ctx.store(), &*back.clock, Asks::Daemon).await?;
+    let ctx = &back.node.ctx;
+    identity_guard::look(ctx.store(), &*back.clock, Asks::Daemon).await?;
     let why = gate::state(ctx).await?.observing.expect("it is seen").reason;
     assert!(why.contains("restored from a backup") || why.contains("copied or moved"), "{why}");
     back.log(eva, "dana", Touch::Call, &[], None, "asks for a visit").await?;
-    back.settle().await?;
+    back.run_until_idle().await?;
     assert_eq!(back.catcher.count(), 0, "while it observes, nothing leaves");
 
     let adopted = adopt(&back, &journal, false).await?;
     assert_eq!((adopted.lifted, adopted.handed_off, adopted.forgotten, adopted.unreadable_lines), (1, 1, 1, 0), "{adopted:?}");
     assert!(adopted.stopped >= 1 && adopted.fell_due >= 5 && adopted.held >= 5, "{adopted:?}");
     assert!(adopt(&back, &journal, false).await.is_err(), "adopted once");
-    home::look(ctx.store(), &*back.clock, Asks::Daemon).await?;
+    identity_guard::look(ctx.store(), &*back.clock, Asks::Daemon).await?;
     assert!(gate::state(ctx).await?.observing.is_none(), "it is at home here now");
 
     assert_eq!(back.prospect(bea).await?.mail_stop.as_deref(), Some("unsubscribed"));
@@ -127,11 +127,11 @@ async fn told(place: Place, folder: &Path) -> super::Told {
     assert!(back.queue_of(&name("iria")).await?.iter().any(|item| item.action.contains("when the database was lost")));
 
     // Nobody is mailed what they may have had: it is held. The next newsletter comes to who may be mailed.
-    let held = doubt::list(ctx).await?;
+    let held = uncertain::list(ctx).await?;
     let of = |who: &str| held.iter().filter(|h| h.doubt.address == who).count();
     assert!(of(eva.as_str()) >= had - 2, "{held:?}");
     assert_eq!((of(ada.as_str()), of(bea.as_str())), (0, 0), "who stopped is not even held");
-    back.settle().await?;
+    back.run_until_idle().await?;
     assert!(back.mails_to(eva).is_empty());
     back.pass_to("2026-10-06T09:30:00Z").await?;
     let letters = lost.mails_to(eva).into_iter().chain(town.mails_to(eva)).map(|m| m.subject).collect::<Vec<_>>();
@@ -147,27 +147,30 @@ async fn a_copy_made_before_the_last_mails_left_is_told_from_the_one_that_sent_t
     let folder = tempfile::tempdir().expect("a folder");
     let (journal, place) = (folder.path().join("stops"), Place::File(folder.path().join("story.db")));
     let town = found(place.open(&journal).await).await;
-    home::look(town.house.ctx.store(), &*town.clock, Asks::Daemon).await.expect("looked");
+    identity_guard::look(town.node.ctx.store(), &*town.clock, Asks::Daemon).await.expect("looked");
     town.admit(&[somebody("ada@albareda.example")], "import").await.expect("admitted");
     town.clock.move_to(FIRST_ISSUE.parse().expect("an instant"));
-    while publish(&town.house.ctx).await.expect("published") == Progress::Done {}
-    home::keep(town.house.ctx.store(), &*town.clock, &mut Known::default()).await.expect("kept");
-    town.house.ctx.store().close().await;
+    while publish(&town.node.ctx).await.expect("published") == Progress::Done {}
+    identity_guard::keep(town.node.ctx.store(), &*town.clock, &mut Known::default()).await.expect("kept");
+    town.node.ctx.store().close().await;
     let copy = place.copy();
 
     // What happens now leaves nothing behind but attempts.
     let sends = Town::found(place.open(&journal).await, example::FILES, "http://127.0.0.1:9", FIRST_ISSUE).await.expect("a town");
-    sends.settle().await.expect("settled");
+    sends.run_until_idle().await.expect("settled");
     assert_eq!(sends.catcher.count(), 1);
     let mut known = Known::default();
-    assert!(home::keep(sends.house.ctx.store(), &*sends.clock, &mut known).await.expect("kept"));
-    assert!(!home::keep(sends.house.ctx.store(), &*sends.clock, &mut known).await.expect("kept"), "nothing moves any more");
-    sends.house.ctx.store().close().await;
+    assert!(identity_guard::keep(sends.node.ctx.store(), &*sends.clock, &mut known).await.expect("kept"));
+    assert!(
+        !identity_guard::keep(sends.node.ctx.store(), &*sends.clock, &mut known).await.expect("kept"),
+        "nothing moves any more"
+    );
+    sends.node.ctx.store().close().await;
 
     let store = place.restore(copy).open(&journal).await;
-    home::look(&store, &*sends.clock, Asks::Daemon).await.expect("looked");
+    identity_guard::look(&store, &*sends.clock, Asks::Daemon).await.expect("looked");
     let back = Town::found(store, example::FILES, "http://127.0.0.1:9", FIRST_ISSUE).await.expect("a town");
-    back.settle().await.expect("settled");
+    back.run_until_idle().await.expect("settled");
     assert_eq!(back.catcher.count(), 0, "it would be the second mail");
 }
 

@@ -6,11 +6,11 @@ use nurtured::domain::address::Address;
 use nurtured::domain::criterion::Criterion::{self, Authority, Budget, Need, Timeframe, Vision};
 use nurtured::domain::doorway::qualification::Verdict;
 use nurtured::domain::doorway::signal::{About, Detail, NewSignal, Touch};
-use nurtured::flow::doorway::ahead::Ahead;
+use nurtured::flow::doorway::assess::assess;
 use nurtured::flow::doorway::conclude::conclude;
 use nurtured::flow::doorway::judge::judge;
-use nurtured::flow::doorway::look::look;
 use nurtured::flow::doorway::observe::{self, Observed, observe};
+use nurtured::flow::doorway::prefetch::Prefetched;
 use nurtured::flow::doorway::qualify::qualify;
 use nurtured::town::Town;
 use std::collections::BTreeMap;
@@ -26,10 +26,10 @@ async fn call(town: &Town, who: &Address, n: usize, proves: Vec<Criterion>) -> a
 
 /// The verdicts written down are those of a fresh look.
 async fn are_true(town: &Town, of: &[Address]) -> anyhow::Result<()> {
-    let plan = town.house.ctx.plan();
+    let plan = town.node.ctx.plan();
     for who in of {
         let prospect = town.prospect(who).await?;
-        let (fresh, _) = look(&mut town.house.ctx.store().read().await?, &plan, prospect.id, town.now()).await?;
+        let (fresh, _) = assess(&mut town.node.ctx.store().read().await?, &plan, prospect.id, town.now()).await?;
         let found = fresh.findings().iter().map(|(criterion, finding)| (criterion, finding.verdict));
         let found: BTreeMap<_, _> = found.filter(|(_, verdict)| *verdict != Verdict::Unknown).collect();
         assert_eq!(prospect.verdicts, found, "{who}");
@@ -41,7 +41,7 @@ story!(what_hundreds_say_at_once_is_concluded_from_as_if_one_by_one, |town| {
     let all: Vec<Address> = (0..120).map(|n| address(&format!("p{n}@plant{}.example", n / 4))).collect();
     let arrivals: Vec<_> = all.iter().map(|who| somebody(who.as_str())).collect();
     town.admit(&arrivals, "import").await?;
-    let door = observe::door(&town.house.ctx);
+    let door = observe::door(&town.node.ctx);
     let mut ready = 0;
     for round in 0..3_usize {
         let mut said = Vec::new();
@@ -70,11 +70,11 @@ story!(what_hundreds_say_at_once_is_concluded_from_as_if_one_by_one, |town| {
             new += usize::from(matches!(observed.await??, Observed::New(_)));
         }
         assert_eq!(new, expected, "each was written once");
-        while qualify(&town.house.ctx).await? == nurtured::flow::context::Progress::Done {}
+        while qualify(&town.node.ctx).await? == nurtured::flow::context::Progress::Done {}
         are_true(&town, &all).await?;
         town.clock.advance(jiff::SignedDuration::from_mins(3));
     }
-    town.settle().await?;
+    town.run_until_idle().await?;
     for n in [7, 47, 87] {
         assert_eq!(town.handoffs_of(&all[n]).await?.len(), 1, "{}", all[n]);
     }
@@ -86,20 +86,20 @@ story!(what_was_read_ahead_gives_way_to_what_came_since, |town| {
     let all = ["ada", "pol", "eva"].map(|who| address(&format!("{who}@albareda.example")));
     let [ada, pol, eva] = &all;
     town.admit(&[somebody(ada.as_str()), somebody(pol.as_str()), somebody(eva.as_str())], "import").await?;
-    let ctx = town.house.ctx.clone();
+    let ctx = town.node.ctx.clone();
     let clicks = [ada, pol, eva].map(|who| click(who, 1, town.now(), "https://tecnofab.example/calculator", None));
     observe(&ctx, &clicks).await?;
     town.clock.advance(jiff::SignedDuration::from_mins(11));
 
     // Ada says more between our reading and our writing.
     let (plan, now) = (ctx.plan(), town.now());
-    let mut ahead = Ahead::of_due(ctx.store(), &plan, 100, now).await?;
-    let mut late = Ahead::of_due(ctx.store(), &plan, 100, now).await?;
+    let mut ahead = Prefetched::of_due(ctx.store(), &plan, 100, now).await?;
+    let mut late = Prefetched::of_due(ctx.store(), &plan, 100, now).await?;
     let said = call(&town, ada, 2, vec![Need, Budget]).await?;
     observe(&ctx, &[said]).await?;
     // And Eva's click is judged to be a machine's.
     let evas = town.prospect(eva).await?.id;
-    let (_, signals) = look(&mut ctx.store().read().await?, &plan, evas, now).await?;
+    let (_, signals) = assess(&mut ctx.store().read().await?, &plan, evas, now).await?;
     let clicked: Vec<_> = signals.iter().filter(|s| matches!(s.detail, Detail::Click { .. })).map(|s| s.id).collect();
     judge(&ctx, &clicked, true, &name("marta"), "their scanner").await?;
     let is_shared = ctx.store().is_shared();

@@ -23,7 +23,7 @@ async fn mailed(town: &Town) -> Result<Known, Box<dyn std::error::Error + Send +
     stranger.consents.clear();
     town.admit(&[somebody("ada@albareda.example"), stranger], "import").await?;
     town.pass_to(FIRST_ISSUE).await?;
-    let other = town.second_node(town.house.ctx.store().clone()).await?;
+    let other = town.second_node(town.node.ctx.store().clone()).await?;
     let mut known = Known::new();
     for who in ["ada@albareda.example", "bea@albareda.example"] {
         for (url, _) in town.newest_to(&address(who))?.links() {
@@ -34,7 +34,7 @@ async fn mailed(town: &Town) -> Result<Known, Box<dyn std::error::Error + Send +
     }
     assert!(known.len() >= 2 && known.values().all(Option::is_some), "{known:?}");
     // What the daemon does by itself as soon as an issue is there.
-    town.house.site.targets.refresh(&town.house.ctx).await?;
+    town.node.site.targets.refresh(&town.node.ctx).await?;
     Ok(known)
 }
 
@@ -61,7 +61,7 @@ async fn visit(router: &Router, method: Method, path: &str) -> (StatusCode, Opti
 
 /// With the database away, every link leads where it did, and nothing else leads anywhere.
 async fn links_lead_on(town: &Town, known: &Known) {
-    let router = router(town.house.site.clone());
+    let router = router(town.node.site.clone());
     for (path, target) in known {
         assert_eq!(visit(&router, Method::GET, path).await, (StatusCode::FOUND, target.clone()), "{path}");
     }
@@ -76,14 +76,14 @@ async fn links_lead_on(town: &Town, known: &Known) {
 async fn nothing_is_promised(town: &Town) {
     let unsubscribe = town.newest_to(&address("ada@albareda.example")).expect("a mail").unsubscribe.expect("a way out");
     let at = unsubscribe.find("/u/").expect("ours");
-    let (status, _) = visit(&router(town.house.site.clone()), Method::POST, &unsubscribe[at..]).await;
+    let (status, _) = visit(&router(town.node.site.clone()), Method::POST, &unsubscribe[at..]).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 story!(links_lead_on_while_the_database_is_closed, |town| {
     let known = mailed(&town).await?;
-    let stranger = town.second_node(town.house.ctx.store().clone()).await?;
-    town.house.ctx.store().close().await;
+    let stranger = town.second_node(town.node.ctx.store().clone()).await?;
+    town.node.ctx.store().close().await;
     links_lead_on(&town, &known).await;
     nothing_is_promised(&town).await;
     // Who never heard of the issue says so, and makes nothing up.
@@ -94,17 +94,17 @@ story!(links_lead_on_while_the_database_is_closed, |town| {
 
 story!(a_link_somebody_followed_is_remembered, |town| {
     let known = mailed(&town).await?;
-    let other = town.second_node(town.house.ctx.store().clone()).await?;
+    let other = town.second_node(town.node.ctx.store().clone()).await?;
     let (path, target) = known.iter().next().expect("a link");
     let router = router(other.site.clone());
     assert_eq!(&location(&router, path).await, target);
-    town.house.ctx.store().close().await;
+    town.node.ctx.store().close().await;
     assert_eq!(&location(&router, path).await, target);
     Ok(())
 });
 
 story!(a_node_hears_of_issues_that_others_publish, |town| {
-    let node = town.second_node(town.house.ctx.store().clone()).await?;
+    let node = town.second_node(town.node.ctx.store().clone()).await?;
     let (ctx, targets) = (node.ctx.clone(), node.site.targets.clone());
     let attending = tokio::spawn(async move { targets.attend(&ctx).await });
     let known = mailed(&town).await?;
@@ -113,7 +113,7 @@ story!(a_node_hears_of_issues_that_others_publish, |town| {
     let issue = IssueId(token.issue().expect("a click names its issue"));
     let heard = tokio::time::timeout(Duration::from_secs(20), async {
         while node.site.targets.of(issue, token.ordinal).is_none() {
-            node.ctx.ring();
+            node.ctx.wake();
             tokio::task::yield_now().await;
         }
     });
@@ -157,12 +157,12 @@ async fn a_click_waits_a_second_for_a_busy_file_and_is_recorded_later() -> Told 
     let held = other.write().await?;
     town.clock.advance(jiff::SignedDuration::from_hours(48));
     let (path, target) = known.iter().next().expect("a link");
-    assert_eq!(&location(&router(town.house.site.clone()), path).await, target);
+    assert_eq!(&location(&router(town.node.site.clone()), path).await, target);
     assert_eq!(clicks().await?, before);
     held.rollback().await?;
     // The next one is written in its turn: behind the first.
     let second = known.keys().nth(1).expect("another link");
-    location(&router(town.house.site.clone()), second).await;
+    location(&router(town.node.site.clone()), second).await;
     assert_eq!(clicks().await?, before + 2);
     Ok(())
 }
@@ -190,7 +190,7 @@ async fn links_lead_on_while_postgres_is_silent() -> Told {
     // And once it answers again, clicks count again.
     let (path, target) = known.iter().next().expect("a link");
     town.clock.advance(jiff::SignedDuration::from_hours(48));
-    assert_eq!(&location(&router(town.house.site.clone()), path).await, target);
+    assert_eq!(&location(&router(town.node.site.clone()), path).await, target);
     Ok(())
 }
 

@@ -14,32 +14,32 @@ use nurtured::domain::span::Span;
 use nurtured::flow::doorway::apply;
 use nurtured::flow::doorway::observe::observe;
 use nurtured::flow::individual::follow_up::Action;
-use nurtured::flow::operations::{forget, seal};
+use nurtured::flow::operations::{archive, forget};
 use nurtured::insight::backtest::compare::{Change, Compared, Reproduced};
+use nurtured::insight::backtest::history_scan::Progress;
 use nurtured::insight::backtest::run::{Backtest, backtest, fates};
-use nurtured::insight::backtest::whole::Tell;
 use nurtured::store::engine::backend::Store;
 use nurtured::town::Town;
 use std::sync::Arc;
 
-fn nobody() -> Tell {
+fn nobody() -> Progress {
     Arc::new(|_, _| {})
 }
 
 async fn asked(town: &Town, plan: &Plan, since: Option<Timestamp>) -> Backtest {
-    backtest(&town.house.ctx, plan, since, &nobody()).await.expect("history is read")
+    backtest(&town.node.ctx, plan, since, &nobody()).await.expect("history is read")
 }
 
 /// Every decision, with the rules in force.
 async fn again(town: &Town) -> Vec<Compared> {
-    let ctx = &town.house.ctx;
+    let ctx = &town.node.ctx;
     let fates = fates(ctx, &ctx.plan(), None, &nobody()).await.expect("history is read");
     fates.into_iter().flat_map(|fate| fate.compared).collect()
 }
 
 async fn the_demo_is_reproduced(store: Store) -> Told {
     let town = found(store).await;
-    apply::begin(&town.house.ctx).await?;
+    apply::begin(&town.node.ctx).await?;
     story::tell(&town, &Narrator::new(true)).await.map_err(|exit| exit.words().to_owned())?;
     let decided = again(&town).await;
     assert!(decided.len() >= 4, "Carla, Ada twice, Quim: {decided:?}");
@@ -48,7 +48,7 @@ async fn the_demo_is_reproduced(store: Store) -> Told {
         assert_eq!((one.change, one.reproduced), (Change::Same, Reproduced::Exactly), "{one:?}");
         assert_eq!((would.at, would.cause), (was.at, was.cause.as_str()), "{one:?}");
     }
-    let found = asked(&town, &town.house.ctx.plan(), None).await;
+    let found = asked(&town, &town.node.ctx.plan(), None).await;
     assert!(found.unchanged && found.different.is_empty());
     assert_eq!((found.was, found.reproduction.exactly), (found.would, decided.len() as u64));
     let offers: Vec<(u64, u64)> = found.workload.iter().map(|w| (w.was, w.would)).collect();
@@ -58,7 +58,7 @@ async fn the_demo_is_reproduced(store: Store) -> Told {
 
     // Since June: what was decided before is no matter of these rules.
     let since = "2026-06-01T00:00:00Z".parse()?;
-    let later = asked(&town, &town.house.ctx.plan(), Some(since)).await;
+    let later = asked(&town, &town.node.ctx.plan(), Some(since)).await;
     assert_eq!(
         later.reproduction.recorded,
         decided.iter().filter(|c| c.was.as_ref().is_some_and(|w| w.at >= since)).count() as u64
@@ -66,8 +66,8 @@ async fn the_demo_is_reproduced(store: Store) -> Told {
     assert!(later.reproduction.recorded < found.reproduction.recorded && later.different.is_empty());
 
     // Who is forgotten cannot be replayed, and that is said.
-    forget::forget(&town.house.ctx, &people::address("Ada")).await?;
-    let found = asked(&town, &town.house.ctx.plan(), None).await;
+    forget::forget(&town.node.ctx, &people::address("Ada")).await?;
+    let found = asked(&town, &town.node.ctx.plan(), None).await;
     assert_eq!((found.reproduction.erased, found.reproduction.not), (2, 0), "{found:?}");
     Ok(())
 }
@@ -85,7 +85,7 @@ async fn the_rules_in_force_reproduce_the_demo_on_postgres() {
 }
 
 async fn three(town: &Town) -> Result<[Address; 3], Box<dyn std::error::Error + Send + Sync>> {
-    apply::begin(&town.house.ctx).await?;
+    apply::begin(&town.node.ctx).await?;
     let all = [address("ada@albareda.example"), address("bruno@boet.example"), address("cleo@canals.example")];
     town.admit(&all.each_ref().map(|who| somebody(who.as_str())), "card").await?;
     let say = [
@@ -105,7 +105,7 @@ async fn three(town: &Town) -> Result<[Address; 3], Box<dyn std::error::Error + 
             assert_eq!(town.answer(who, say).await?.status, 200, "{say}");
         }
     }
-    town.settle().await?;
+    town.run_until_idle().await?;
     Ok(all)
 }
 
@@ -114,7 +114,7 @@ story!(other_rules_gain_some_and_lose_others_and_nothing_is_written, |town| {
     assert!(town.handoffs_of(&bruno).await?.is_empty(), "one support of two");
     town.sell(&ada, Action::Accept).await?;
     town.sell(&cleo, Action::Accept).await?;
-    let mut plan = Plan::clone(&town.house.ctx.plan());
+    let mut plan = Plan::clone(&town.node.ctx.plan());
     plan.qualifying.criteria[Criterion::Need].enough = 1;
     let less = plan.qualifying.criteria[Criterion::Budget].answers.iter_mut().find(|a| a.say == "Yes, less than that");
     less.expect("the answer is there").power = None;
@@ -157,17 +157,17 @@ story!(a_sealed_past_says_the_same_and_forgets_who_is_forgotten, |town| {
         machine: Some(Machine::Head),
         detail: Detail::Click { target: "https://tecnofab.example/prices".to_owned() },
     };
-    observe(&town.house.ctx, &(0..150).map(hit).collect::<Vec<_>>()).await?;
-    assert_eq!(seal::seal(&town.house.ctx).await?, 0, "what is not settled is left alone");
+    observe(&town.node.ctx, &(0..150).map(hit).collect::<Vec<_>>()).await?;
+    assert_eq!(archive::archive(&town.node.ctx).await?, 0, "what is not settled is left alone");
     town.pass_until(Span::hours(2).after(town.now())).await?;
     let rows = again(&town).await;
-    assert_eq!(seal::seal(&town.house.ctx).await?, 1, "one shelf");
-    assert_eq!(seal::seal(&town.house.ctx).await?, 0, "and nothing again");
+    assert_eq!(archive::archive(&town.node.ctx).await?, 1, "one shelf");
+    assert_eq!(archive::archive(&town.node.ctx).await?, 0, "and nothing again");
     assert_eq!(format!("{:?}", again(&town).await), format!("{rows:?}"));
     assert_eq!(format!("{rows:?}"), before, "machines prove nothing");
-    forget::forget(&town.house.ctx, &ada).await?;
-    let found = asked(&town, &town.house.ctx.plan(), None).await;
+    forget::forget(&town.node.ctx, &ada).await?;
+    let found = asked(&town, &town.node.ctx.plan(), None).await;
     assert_eq!((found.reproduction.erased, found.reproduction.not), (1, 0), "{found:?}");
-    assert_eq!(seal::seal(&town.house.ctx).await?, 1, "the shelf is sealed again, without what she said");
+    assert_eq!(archive::archive(&town.node.ctx).await?, 1, "the shelf is sealed again, without what she said");
     Ok(())
 });

@@ -9,7 +9,7 @@ use nurtured::flow::doorway::admit::Arrival;
 use nurtured::flow::doorway::observe::observe;
 use nurtured::flow::group::delivery::deliver::deliver_issue;
 use nurtured::flow::group::publish::publish_test;
-use nurtured::flow::operations::halt;
+use nurtured::flow::operations::manual_stop;
 use nurtured::store::group::{campaigns, deliveries};
 use nurtured::town::Town;
 use std::collections::BTreeSet;
@@ -33,7 +33,7 @@ pub(super) fn sent(town: &Town) -> usize {
 
 /// Why a campaign is paused.
 pub(super) async fn why(town: &Town, campaign: &str) -> Option<String> {
-    let mut tx = town.house.ctx.store().read().await.expect("a reader");
+    let mut tx = town.node.ctx.store().read().await.expect("a reader");
     let mut all = campaigns::all(&mut tx).await.expect("the campaigns");
     all.remove(&name(campaign)).expect("it is configured").paused
 }
@@ -41,7 +41,7 @@ pub(super) async fn why(town: &Town, campaign: &str) -> Option<String> {
 /// The newest delivery to an address: its id and its state.
 async fn newest(town: &Town, who: &Address) -> (ProspectId, nurtured::store::group::deliveries::Delivery) {
     let id = town.prospect(who).await.expect("somebody").id;
-    let mut tx = town.house.ctx.store().read().await.expect("a reader");
+    let mut tx = town.node.ctx.store().read().await.expect("a reader");
     (id, deliveries::of_prospect(&mut tx, id).await.expect("deliveries").pop().expect("one"))
 }
 
@@ -61,7 +61,7 @@ pub(super) async fn say(town: &Town, who: &[Arrival], detail: Detail) {
             detail: detail.clone(),
         });
     }
-    observe(&town.house.ctx, &news).await.expect("observed");
+    observe(&town.node.ctx, &news).await.expect("observed");
 }
 
 pub(super) fn bounce() -> Detail {
@@ -93,7 +93,7 @@ story!(four_bounces_in_a_hundred_are_borne_and_ten_are_not, |town| {
     for p in [&people[480], &people[490]] {
         town.catcher.refuse(p.address.as_str(), 550, "5.1.1 no such user");
     }
-    assert!(halt::resume(&town.house.ctx, &name(SERIES)).await?);
+    assert!(manual_stop::resume(&town.node.ctx, &name(SERIES)).await?);
     town.pass_to("2026-03-03T13:00:00Z").await?;
     assert_eq!(why(&town, SERIES).await, None, "what was counted before is forgotten");
     let had: BTreeSet<String> = town.catcher.caught().into_iter().flat_map(|mail| mail.rcpt_to).collect();
@@ -116,7 +116,7 @@ story!(bounces_that_come_back_by_mail_count_and_count_once, |town| {
     assert!(reason.starts_with("3 of the last 25 mails"), "{reason}");
     // Somebody has looked at that list and resumed: what still comes back of it is known.
     town.clock.advance(jiff::SignedDuration::from_hours(1));
-    halt::resume(&town.house.ctx, &name(SERIES)).await?;
+    manual_stop::resume(&town.node.ctx, &name(SERIES)).await?;
     say(&town, &people[3..8], bounce()).await;
     assert_eq!(why(&town, SERIES).await, None, "a new count has begun");
     Ok(())
@@ -135,7 +135,7 @@ story!(three_complaints_in_a_hundred_pause_and_two_do_not, |town| {
     assert!(reason.starts_with("3 of the last 100 recipients complained"), "{reason}");
     // Resumed: what they still say about the old mails is not about what was mended.
     town.clock.advance(jiff::SignedDuration::from_hours(1));
-    halt::resume(&town.house.ctx, &name(SERIES)).await?;
+    manual_stop::resume(&town.node.ctx, &name(SERIES)).await?;
     say(&town, &people[60..70], complaint).await;
     assert_eq!(why(&town, SERIES).await, None);
     Ok(())
@@ -148,11 +148,11 @@ story!(a_refusal_about_us_pauses_and_loses_nobody, |town| {
     let ada = &people[7].address;
     town.catcher.refuse(ada.as_str(), 554, "5.7.1 your domain is not welcome here");
     // A test copy pauses nothing, and is not tried for ever.
-    let plan = town.house.ctx.plan();
+    let plan = town.node.ctx.plan();
     let campaign = plan.campaign(&name(SERIES)).expect("the series");
-    let issue = publish_test(&town.house.ctx, campaign, &campaign.newsletters[0], ada).await?;
-    deliver_issue(&town.house.ctx, &town.house.doors, issue).await?;
-    let copy = deliveries::test_copy(&mut town.house.ctx.store().read().await?, issue).await?;
+    let issue = publish_test(&town.node.ctx, campaign, &campaign.newsletters[0], ada).await?;
+    deliver_issue(&town.node.ctx, &town.node.writer, issue).await?;
+    let copy = deliveries::test_copy(&mut town.node.ctx.store().read().await?, issue).await?;
     assert_eq!((copy.state.as_str(), why(&town, SERIES).await), ("failed", None));
     town.pass_to(AFTER).await?;
     let reason = why(&town, SERIES).await.expect("it is about all of us");
@@ -162,8 +162,8 @@ story!(a_refusal_about_us_pauses_and_loses_nobody, |town| {
     assert_eq!(why(&town, "production-letter").await, None, "the other campaign goes on");
     town.catcher.relent(ada.as_str());
     town.clock.advance(jiff::SignedDuration::from_hours(72));
-    halt::resume(&town.house.ctx, &name(SERIES)).await?;
-    town.settle().await?;
+    manual_stop::resume(&town.node.ctx, &name(SERIES)).await?;
+    town.run_until_idle().await?;
     for p in &people {
         let mails = town.mails_to(&p.address).into_iter().filter(|m| m.subject.contains("stopped line"));
         assert_eq!(mails.count(), 1, "{}", p.address);
@@ -217,9 +217,9 @@ async fn rude_relay(hangs_up_at: &'static str) -> std::io::Result<u16> {
 
 /// The same house with its relay elsewhere.
 fn relay_at(town: &Town, port: u16) -> Result<(), nurtured::flow::context::FlowError> {
-    let mut plan = Plan::clone(&town.house.ctx.plan());
+    let mut plan = Plan::clone(&town.node.ctx.plan());
     plan.settings.smtp.port = port;
-    town.house.ctx.replace_plan(plan)
+    town.node.ctx.replace_plan(plan)
 }
 
 story!(twenty_connections_that_break_in_a_row_pause, |town| {
@@ -234,7 +234,7 @@ story!(twenty_connections_that_break_in_a_row_pause, |town| {
         // Mended and resumed, everybody gets theirs.
         relay_at(&town, town.catcher.local_addr().port())?;
         town.clock.advance(jiff::SignedDuration::from_hours(1));
-        halt::resume(&town.house.ctx, &name(SERIES)).await?;
+        manual_stop::resume(&town.node.ctx, &name(SERIES)).await?;
         let before = sent(&town);
         town.pass_until(town.now() + jiff::SignedDuration::from_hours(1)).await?;
         assert_eq!((sent(&town) - before, why(&town, SERIES).await), (60, None));
@@ -266,11 +266,11 @@ story!(who_answers_for_a_campaign_is_told_why_it_paused, |town| {
     town.pass_to(AFTER).await?;
     let ours = ["marta@tecnofab.example", "iria@tecnofab.example"].map(crate::stories::address);
     assert!(ours.iter().all(|who| town.mails_to(who).is_empty()));
-    halt::pause(&town.house.ctx, &name("production-letter"), "a typo").await?;
+    manual_stop::pause(&town.node.ctx, &name("production-letter"), "a typo").await?;
     say(&town, &people[..5], bounce()).await;
-    town.settle().await?;
-    let again = town.second_node(town.house.ctx.store().clone()).await?;
-    nurtured::flow::settle::settle(&again.ctx, &again.doors).await?;
+    town.run_until_idle().await?;
+    let again = town.second_node(town.node.ctx.store().clone()).await?;
+    nurtured::flow::until_idle::run_until_idle(&again.ctx, &again.writer).await?;
     for who in &ours {
         let mails = town.mails_to(who);
         assert_eq!(mails.len(), 1, "told once, and nothing of what somebody paused by hand");

@@ -32,7 +32,7 @@ fn reader(text: &str) -> Arrival {
 
 /// The latest occurrences of a campaign, the newest first: date, state, reason.
 async fn past(town: &Town, campaign: &str) -> Result<Vec<(String, String, String)>, StoreError> {
-    let latest = occurrences::latest(&mut town.house.ctx.store().read().await?, &name(campaign), 9).await?;
+    let latest = occurrences::latest(&mut town.node.ctx.store().read().await?, &name(campaign), 9).await?;
     Ok(latest.into_iter().map(|o| (o.nominal[..10].to_owned(), o.state, o.reason.unwrap_or_default())).collect())
 }
 
@@ -44,16 +44,16 @@ story!(each_campaign_says_how_late_is_too_late, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[reader(ada.as_str())], "import").await?;
     change(&town, SERIES, |c| c.late = Late { send_within: Span::hours(1), otherwise: Otherwise::Skip })?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     // Two hours late: within the usual six, and not within this campaign's one.
     town.clock.move_to("2026-02-03T10:30:00Z".parse()?);
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert!(town.mails_to(&ada).is_empty());
     assert_eq!(past(&town, SERIES).await?, dated(&[("2026-02-03", "missed", "late")]));
     // However late, but still at most one back issue: March, not February and March; four weeks and more late.
     change(&town, SERIES, |c| c.late.otherwise = Otherwise::Send)?;
     town.clock.move_to("2026-05-04T12:00:00Z".parse()?);
-    town.settle().await?;
+    town.run_until_idle().await?;
     let subjects: Vec<String> = town.mails_to(&ada).into_iter().map(|m| m.subject).collect();
     assert_eq!(subjects, ["What one hour of a stopped line costs"]);
     let expected = [("2026-04-07", "filled", ""), ("2026-03-03", "missed", "older"), ("2026-02-03", "missed", "late")];
@@ -98,18 +98,18 @@ story!(a_window_that_closes_in_the_middle_of_an_issue_leaves_the_rest_for_its_ne
     })?;
     town.pass_to("2026-02-03T16:57:00Z").await?;
     town.clock.move_to("2026-02-03T16:58:00Z".parse()?);
-    let ctx = &town.house.ctx;
+    let ctx = &town.node.ctx;
     while publish(ctx).await? == Progress::Done {}
     // While it is being sent it becomes six in the evening, well within every lease; which mails are still on their way then
     // is left to chance.
-    let (sent, ()) = tokio::join!(deliver(ctx, &town.house.doors), async {
+    let (sent, ()) = tokio::join!(deliver(ctx, &town.node.writer), async {
         town.catcher.wait_for(5).await;
         town.clock.move_to("2026-02-03T17:00:00Z".parse().expect("an instant"));
     });
     sent?;
     let left = town.catcher.count();
     assert!((5..300).contains(&left), "{left} of 300 had left when it closed");
-    assert_eq!(town.settle().await?, Some("2026-02-04T07:00:00Z".parse()?), "the next thing that is due is its opening");
+    assert_eq!(town.run_until_idle().await?, Some("2026-02-04T07:00:00Z".parse()?), "the next thing that is due is its opening");
     town.pass_to("2026-02-04T06:59:59Z").await?;
     assert_eq!(town.catcher.count(), left, "nothing leaves in the night");
     town.pass_to("2026-02-04T07:00:00Z").await?;
@@ -124,7 +124,7 @@ story!(a_night_runs_over_midnight_and_belongs_to_the_day_it_begins_on, |town| {
     change(&town, SERIES, |c| {
         (c.schedule, c.window) = (schedule("58 23 * * FRI#1"), Some(window("fri", "22:00", "06:00")));
     })?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     // Two busy mailboxes at two minutes to midnight. Ada's is free when Friday's night has become Saturday.
     for who in [&ada, &bea] {
         town.catcher.refuse(who.as_str(), 450, "4.2.1 busy");
@@ -149,7 +149,7 @@ story!(a_window_goes_by_the_clock_on_the_wall_when_clocks_change, |town| {
     change(&town, SERIES, |c| {
         (c.schedule, c.window) = (schedule("30 1 29 3 *"), Some(window("sun", "01:00", "03:30")));
     })?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     // In the night of 29 March two o'clock becomes three: at 01:30Z the wall shows half past three, and it closes after an
     // hour and a half. The retry after that hour comes at 01:34Z at the earliest.
     town.catcher.refuse(ada.as_str(), 450, "4.2.1 busy");
@@ -168,15 +168,15 @@ story!(a_window_goes_by_the_clock_on_the_wall_when_clocks_change, |town| {
 story!(a_test_copy_keeps_no_hours, |town| {
     let marta = address("marta@tecnofab.example");
     change(&town, SERIES, |c| c.window = Some(window("sat", "08:00", "18:00")))?;
-    let (ctx, plan) = (&town.house.ctx, town.house.ctx.plan());
+    let (ctx, plan) = (&town.node.ctx, town.node.ctx.plan());
     let campaign = plan.campaign(&name(SERIES)).expect("the series");
     let issue = publish_test(ctx, campaign, &campaign.newsletters[0], &marta).await?;
-    deliver_issue(ctx, &town.house.doors, issue).await?;
+    deliver_issue(ctx, &town.node.writer, issue).await?;
     assert_eq!(town.mails_to(&marta).len(), 1, "on a Monday");
     // Nor when the daemon gets to it first.
     town.clock.move_to("2026-01-12T08:00:01Z".parse()?);
     publish_test(ctx, campaign, &campaign.newsletters[0], &marta).await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(town.mails_to(&marta).len(), 2);
     Ok(())
 });
@@ -188,21 +188,21 @@ story!(a_window_of_another_day_in_a_new_configuration_counts_at_once, |town| {
     town.pass_to("2026-02-03T12:00:00Z").await?;
     assert!(town.mails_to(&ada).is_empty(), "it fires on a Tuesday and waits for Saturday");
     change(&town, SERIES, |c| c.window = None)?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(town.mails_to(&ada).len(), 1);
     Ok(())
 });
 
 fn cap(town: &Town, mails: u32, within: Span) -> Told {
-    let mut plan = Plan::clone(&town.house.ctx.plan());
+    let mut plan = Plan::clone(&town.node.ctx.plan());
     plan.settings.cap = Some(Cap { mails, within });
-    Ok(town.house.ctx.replace_plan(plan)?)
+    Ok(town.node.ctx.replace_plan(plan)?)
 }
 
 /// A prospect's deliveries: newsletter, state, why.
 async fn copies(town: &Town, who: &Address) -> Result<Vec<(String, String, String)>, Failure> {
     let prospect = town.prospect(who).await?.id;
-    let all = deliveries::of_prospect(&mut town.house.ctx.store().read().await?, prospect).await?;
+    let all = deliveries::of_prospect(&mut town.node.ctx.store().read().await?, prospect).await?;
     Ok(all.into_iter().map(|d| (d.newsletter, d.state, d.reply.unwrap_or_default())).collect())
 }
 
@@ -212,7 +212,7 @@ story!(one_mail_too_many_waits_or_is_left_out_and_comes_next_time, |town| {
     town.admit(&[somebody(ada.as_str()), reader(bea.as_str())], "import").await?;
     change(&town, "production-letter", |c| (c.schedule, c.order, c.window) = (schedule("0 9 * * TUE#1"), Order::Series, None))?;
     cap(&town, 1, Span::hours(2))?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     let subjects = |who: &Address| town.mails_to(who).into_iter().map(|m| m.subject).collect::<Vec<_>>();
     // Nine o'clock in Madrid, and half past nine: one mail in two hours, so the second waits until eleven.
     town.pass_to("2026-02-03T08:30:00Z").await?;
@@ -242,17 +242,17 @@ story!(one_mail_too_many_waits_or_is_left_out_and_comes_next_time, |town| {
 story!(sixty_campaigns_due_in_one_second_all_finish, |town| {
     let people: Vec<_> = (0..12).map(|n| reader(&format!("p{n}@albareda.example"))).collect();
     town.admit(&people, "import").await?;
-    let mut plan = Plan::clone(&town.house.ctx.plan());
+    let mut plan = Plan::clone(&town.node.ctx.plan());
     let mut series = plan.campaign(&name(SERIES)).expect("the series").clone();
     series.schedule = schedule("30 9 14 1 *");
     plan.campaigns = (0..60).map(|n| Campaign { name: name(&format!("campaign-{n}")), ..series.clone() }).collect();
-    town.house.ctx.replace_plan(plan)?;
+    town.node.ctx.replace_plan(plan)?;
     town.pass_to("2026-01-14T08:30:00Z").await?;
     assert_eq!(town.catcher.count(), 60 * 12);
     for n in 0..60 {
         let campaign = format!("campaign-{n}");
         assert_eq!(past(&town, &campaign).await?, dated(&[("2026-01-14", "filled", "")]), "{campaign}");
-        let counts = counts::of_campaign(&mut town.house.ctx.store().read().await?, &name(&campaign)).await?;
+        let counts = counts::of_campaign(&mut town.node.ctx.store().read().await?, &name(&campaign)).await?;
         assert_eq!((counts.sent, counts.open), (12, 0), "{campaign}");
     }
     assert!(people.iter().all(|person| town.mails_to(&person.address).len() == 60), "each gets each, once");

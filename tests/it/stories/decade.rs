@@ -19,7 +19,7 @@ use nurtured::flow::context::FlowError;
 use nurtured::flow::doorway::admit::Arrival;
 use nurtured::flow::doorway::observe;
 use nurtured::flow::individual::follow_up::{Action, act};
-use nurtured::flow::operations::{census, forget, halt, sweep};
+use nurtured::flow::operations::{census, forget, manual_stop, sweep};
 use nurtured::store::group::{audiences, occurrences};
 use nurtured::store::individual::{follow_ups, handoffs};
 use nurtured::store::people::prospects;
@@ -95,7 +95,7 @@ fn may_refuse<T>(done: Result<T, FlowError>) -> Told {
 
 impl Model {
     fn new(town: Town, seed: u64) -> Self {
-        let whole = Plan::clone(&town.house.ctx.plan());
+        let whole = Plan::clone(&town.node.ctx.plan());
         let chance = Chance(seed);
         Self { town, chance, whole, attended: BTreeMap::new(), seen: BTreeSet::new(), longest: SignedDuration::ZERO }
     }
@@ -108,7 +108,7 @@ impl Model {
     /// Something happens; says what.
     async fn happen(&mut self) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
         let number = self.chance.below(PEOPLE);
-        let (who, ctx) = (person(number), self.town.house.ctx.clone());
+        let (who, ctx) = (person(number), self.town.node.ctx.clone());
         let what = self.chance.below(16);
         match what {
             0 | 1 => {
@@ -123,19 +123,19 @@ impl Model {
             7 => {
                 let channel = *self.chance.one_of(&[Channel::Email, Channel::Phone]);
                 if self.chance.below(4) == 0 {
-                    halt::suppress(&ctx, &who, channel, "asked us").await?;
+                    manual_stop::suppress(&ctx, &who, channel, "asked us").await?;
                 } else {
-                    may_refuse(halt::lift(&ctx, &who, channel, "asked us").await)?;
+                    may_refuse(manual_stop::lift(&ctx, &who, channel, "asked us").await)?;
                 }
             }
-            8 => may_refuse(halt::lift(&ctx, &who, Channel::Email, "signed in again").await)?,
+            8 => may_refuse(manual_stop::lift(&ctx, &who, Channel::Email, "signed in again").await)?,
             9..=11 => self.sell().await?,
             12 => self.log(&who).await?,
             13 => {
                 let campaign = self.chance.one_of(&self.whole.campaigns).name.clone();
                 match self.chance.below(3) {
-                    0 if self.chance.below(2) == 0 => drop(halt::pause(&ctx, &campaign, "a break").await?),
-                    _ => drop(halt::resume(&ctx, &campaign).await?),
+                    0 if self.chance.below(2) == 0 => drop(manual_stop::pause(&ctx, &campaign, "a break").await?),
+                    _ => drop(manual_stop::resume(&ctx, &campaign).await?),
                 }
             }
             14 => self.change_plan()?,
@@ -162,7 +162,7 @@ impl Model {
 
     /// A salesperson does something with an open handoff, if there is one.
     async fn sell(&mut self) -> Told {
-        let ctx = self.town.house.ctx.clone();
+        let ctx = self.town.node.ctx.clone();
         let open: Vec<_> = handoffs::all(&mut ctx.store().read().await?).await?.into_iter().filter(Handoff::is_open).collect();
         if open.is_empty() {
             return Ok(());
@@ -196,12 +196,12 @@ impl Model {
             Detail::Touch { touch: Touch::Call, proves, contradicts: Vec::new(), date, not_before, note: "a call".into() };
         let (by, occurred_at) = (name("iria"), self.town.now());
         let logged = observe::Logged { address: who.clone(), by, occurred_at, detail };
-        may_refuse(observe::log(&self.town.house.ctx, logged).await)
+        may_refuse(observe::log(&self.town.node.ctx, logged).await)
     }
 
     /// A letter is written; a campaign leaves the configuration or comes back; a salesperson leaves the roster or comes back.
     fn change_plan(&mut self) -> Told {
-        let mut plan = Plan::clone(&self.town.house.ctx.plan());
+        let mut plan = Plan::clone(&self.town.node.ctx.plan());
         if self.chance.below(2) == 0 {
             // Marketing has written: everybody gets the newest.
             for campaign in &mut self.whole.campaigns {
@@ -222,12 +222,12 @@ impl Model {
             plan.roster.routes.iter_mut().for_each(|route| route.to.retain(|id| id.as_str() != *gone));
             plan.roster.routes.retain(|route| !route.to.is_empty());
         }
-        Ok(self.town.house.ctx.replace_plan(plan)?)
+        Ok(self.town.node.ctx.replace_plan(plan)?)
     }
 
     /// The law, and how long everybody has been left alone.
     async fn check(&mut self) -> Told {
-        let ctx = self.town.house.ctx.clone();
+        let ctx = self.town.node.ctx.clone();
         let (plan, now) = (ctx.plan(), self.town.now());
         let census = census::take(ctx.store(), &plan, now).await?;
         assert!(census.holds(), "the law is broken: {census:#?}");
@@ -273,13 +273,13 @@ async fn live(town: Town, seed: u64) -> Told {
             let mut told = Vec::new();
             for _ in 0..=model.chance.below(3) {
                 told.push(model.happen().await?);
-                model.town.settle().await?;
+                model.town.run_until_idle().await?;
             }
             last.push_back(format!("{}: {}", model.town.now(), told.join(", ")));
             if last.len() > 12 {
                 last.pop_front();
             }
-            sweep::review(&model.town.house.ctx).await?;
+            sweep::review(&model.town.node.ctx).await?;
             model.check().await
         };
         let failed = std::panic::AssertUnwindSafe(done);
@@ -290,7 +290,7 @@ async fn live(town: Town, seed: u64) -> Told {
             return Err(format!("seed {seed}, step {step}: {error}\nwhat happened last (kind, person):\n{last:#?}").into());
         }
     }
-    let mut tx = model.town.house.ctx.store().read().await?;
+    let mut tx = model.town.node.ctx.store().read().await?;
     let summary = nurtured::store::operations::counts::summary(&mut tx).await?;
     println!("seed {seed}: {step} steps, the longest silence {} days, {summary:?}", model.longest.as_hours() / 24);
     // A town in which nothing happens proves nothing.

@@ -48,7 +48,7 @@ story!(the_fifth_proof_lands_on_the_queue_and_in_the_mailbox, |town| {
     let queue = town.queue_of(&handoff.salesperson).await?;
     assert_eq!(queue.len(), 1);
     assert_eq!(queue[0].due_at, handoff.answer_until);
-    let plan = town.house.ctx.plan();
+    let plan = town.node.ctx.plan();
     let letter = town.newest_to(&plan.roster.salesperson(&handoff.salesperson).expect("on the roster").address)?;
     for words in
         ["Within half a year", "Yes, over 50,000 €", "More than 20 hours", "I do, together with others", "ada@albareda.example"]
@@ -94,18 +94,18 @@ story!(asking_for_a_person_is_not_being_ready, |town| {
     town.admit(&[somebody(ada.as_str())], "import").await?;
     let fields = [("email", ada.as_str()), ("message", "please ring me")];
     assert_eq!(town.fill_in("call-me", &fields).await?.status, 200);
-    town.settle().await?;
+    town.run_until_idle().await?;
     let handoff = town.handoffs_of(&ada).await?.remove(0);
     assert_eq!(handoff.cause, "request");
     assert!(town.verdicts(&ada).await?.into_ready(jiff::Timestamp::MIN).is_none());
-    let plan = town.house.ctx.plan();
+    let plan = town.node.ctx.plan();
     let letter = town.newest_to(&plan.roster.salesperson(&handoff.salesperson).expect("on the roster").address)?;
     assert!(letter.subject.contains("asked for you, 0 of 5 known"), "{}", letter.subject);
     assert!(!letter.subject.contains("ready") && !letter.text.contains("is ready"));
     // The same form again while it is open changes nothing.
     town.pass_to("2026-01-13T09:00:00Z").await?;
     town.fill_in("call-me", &fields).await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(town.handoffs_of(&ada).await?.len(), 1);
     Ok(())
 });
@@ -160,7 +160,7 @@ story!(the_same_facts_do_not_bounce_straight_back, |town| {
     assert_eq!(town.handoffs_of(&ada).await?.len(), 1);
     // A colleague hears of it anew: something new, and all five again.
     town.log(&ada, "marta", Touch::Call, &[Criterion::Need], None, "the new line stops hourly").await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(town.handoffs_of(&ada).await?.len(), 2);
     Ok(())
 });
@@ -177,12 +177,12 @@ async fn two_nodes_make_one_handoff() {
         town.fill_in("call-me", &[("email", person)]).await.expect("filled in");
     }
     let (one, two) = tokio::join!(
-        nurtured::flow::settle::settle(&town.house.ctx, &town.house.doors),
-        nurtured::flow::settle::settle(&other.ctx, &other.doors)
+        nurtured::flow::until_idle::run_until_idle(&town.node.ctx, &town.node.writer),
+        nurtured::flow::until_idle::run_until_idle(&other.ctx, &other.writer)
     );
     one.expect("the first node to settle");
     two.expect("the second node to settle");
-    town.settle().await.expect("settled");
+    town.run_until_idle().await.expect("settled");
     let mut letters = 0;
     for id in ["dana", "luc"] {
         letters += town.mails_to(&address(&format!("{id}@tecnofab.example"))).len();

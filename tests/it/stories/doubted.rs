@@ -6,16 +6,16 @@ use nurtured::domain::group::delivery::{OnUncertain, Resolution};
 use nurtured::domain::plan::Plan;
 use nurtured::domain::span::Span;
 use nurtured::flow::context::Progress;
-use nurtured::flow::group::delivery::doubt;
+use nurtured::flow::group::delivery::uncertain;
 use nurtured::flow::group::publish::publish;
 use nurtured::store::group::attempts::{self, Mark};
-use nurtured::store::group::doubts::Which;
+use nurtured::store::group::uncertain::Which;
 use nurtured::store::group::{deliveries, leases};
 use nurtured::town::Town;
 
 /// A node marks everything of the first issue and dies; the policy is this one.
 async fn marked_and_dead(town: &Town, policy: OnUncertain, people: &[Address]) -> super::Told {
-    let ctx = &town.house.ctx;
+    let ctx = &town.node.ctx;
     let mut plan = Plan::clone(&ctx.plan());
     plan.settings.smtp.on_uncertain = policy;
     ctx.replace_plan(plan)?;
@@ -40,24 +40,24 @@ story!(held_in_doubt_is_listed_and_never_sent_twice, |town| {
     let (ada, bea, cid) = (address("ada@albareda.example"), address("bea@albareda.example"), address("cid@albareda.example"));
     marked_and_dead(&town, OnUncertain::Hold, &[ada.clone(), bea.clone(), cid.clone()]).await?;
     assert_eq!(town.catcher.count(), 0, "whether it was sent nobody knows, so nothing is");
-    let ctx = &town.house.ctx;
-    let held = doubt::list(ctx).await?;
+    let ctx = &town.node.ctx;
+    let held = uncertain::list(ctx).await?;
     let who: Vec<&str> = held.iter().map(|h| h.doubt.address.as_str()).collect();
     assert_eq!(who, [ada.as_str(), bea.as_str(), cid.as_str()]);
     assert_eq!(held[0].doubt.marked_at, Some(FIRST_ISSUE.parse()?));
 
     // The relay's log has the first; the second was not sent and shall be; the third is let go.
     let marta = name("marta");
-    assert_eq!(doubt::resolve(ctx, Which::One(held[0].doubt.id), Resolution::Accepted, &marta).await?, 1);
-    assert_eq!(doubt::resolve(ctx, Which::One(held[0].doubt.id), Resolution::Resend, &marta).await?, 0, "said once");
-    assert_eq!(doubt::resolve(ctx, Which::One(held[1].doubt.id), Resolution::Resend, &marta).await?, 1);
+    assert_eq!(uncertain::resolve(ctx, Which::One(held[0].doubt.id), Resolution::Accepted, &marta).await?, 1);
+    assert_eq!(uncertain::resolve(ctx, Which::One(held[0].doubt.id), Resolution::Resend, &marta).await?, 0, "said once");
+    assert_eq!(uncertain::resolve(ctx, Which::One(held[1].doubt.id), Resolution::Resend, &marta).await?, 1);
     assert_eq!(
-        doubt::resolve(ctx, Which::OfIssue(held[2].doubt.issue), Resolution::Failed, &marta).await?,
+        uncertain::resolve(ctx, Which::OfIssue(held[2].doubt.issue), Resolution::Failed, &marta).await?,
         1,
         "the one that is left"
     );
-    assert!(doubt::list(ctx).await?.is_empty());
-    town.settle().await?;
+    assert!(uncertain::list(ctx).await?.is_empty());
+    town.run_until_idle().await?;
     assert_eq!((town.catcher.count(), town.mails_to(&bea).len()), (1, 1));
     let bytes = town.catcher.caught()[0].data.clone();
     assert!(String::from_utf8_lossy(&bytes).contains(&format!("Message-ID: {}", held[1].message_id)), "every try has the same");
@@ -72,18 +72,19 @@ story!(in_doubt_is_sent_once_more_and_then_held, |town| {
     let ada = address("ada@albareda.example");
     marked_and_dead(&town, OnUncertain::Resend, std::slice::from_ref(&ada)).await?;
     assert_eq!(town.mails_to(&ada).len(), 1);
-    assert!(doubt::list(&town.house.ctx).await?.is_empty());
+    assert!(uncertain::list(&town.node.ctx).await?.is_empty());
     Ok(())
 });
 
 story!(what_is_sent_again_still_asks_who_stopped, |town| {
     let ada = address("ada@albareda.example");
     marked_and_dead(&town, OnUncertain::Hold, std::slice::from_ref(&ada)).await?;
-    let ctx = &town.house.ctx;
-    let held = doubt::list(ctx).await?;
-    nurtured::flow::operations::halt::suppress(ctx, &ada, nurtured::store::people::suppressions::Channel::Email, "asked").await?;
-    assert_eq!(doubt::resolve(ctx, Which::OfIssue(held[0].doubt.issue), Resolution::Resend, &name("marta")).await?, 1);
-    town.settle().await?;
+    let ctx = &town.node.ctx;
+    let held = uncertain::list(ctx).await?;
+    nurtured::flow::operations::manual_stop::suppress(ctx, &ada, nurtured::store::people::suppressions::Channel::Email, "asked")
+        .await?;
+    assert_eq!(uncertain::resolve(ctx, Which::OfIssue(held[0].doubt.issue), Resolution::Resend, &name("marta")).await?, 1);
+    town.run_until_idle().await?;
     assert_eq!(town.catcher.count(), 0);
     let state = deliveries::state(&mut ctx.store().read().await?, held[0].doubt.id).await?;
     assert_eq!(state.as_deref(), Some("suppressed"));

@@ -50,7 +50,7 @@ story!(evidence_expires_at_three_in_the_morning_and_says_so, |town| {
     town.pass_to("2026-07-12T02:59:59Z").await?;
     assert_eq!(town.prospect(&ada).await?.verdicts.get(&Authority), Some(&Verdict::Met));
     assert!(town.queue_of(&lead.salesperson).await?[0].reconfirm.is_empty());
-    assert_eq!(town.settle().await?, Some(ends), "the instant is known beforehand");
+    assert_eq!(town.run_until_idle().await?, Some(ends), "the instant is known beforehand");
 
     town.pass_until(ends).await?;
     assert_eq!(town.prospect(&ada).await?.verdicts.get(&Authority), Some(&Verdict::Expired));
@@ -71,7 +71,7 @@ story!(a_date_two_years_away_is_not_a_timeframe_until_its_horizon, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
     town.log(&ada, "marta", Touch::Fair, &[Timeframe], Some(date(2028, 1, 12)), "with the new hall").await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     let begins = at("2027-04-12T00:00:00Z");
     let told = town.explain(&ada, None).await?;
     assert_eq!((told.criteria[4].verdict, told.criteria[4].begins), (Verdict::Weak, Some(begins)));
@@ -94,19 +94,19 @@ story!(an_old_click_cannot_requalify_a_returned_prospect, |town| {
     let returned = town.now();
     town.clock.advance(jiff::SignedDuration::from_mins(1));
     // Somebody decides that the need is there all the same: five of five again, and nothing new by Ada.
-    decide(&town.house.ctx, decision(&ada, Need, true, (2026, 12, 1), "marta")).await?;
-    town.settle().await?;
+    decide(&town.node.ctx, decision(&ada, Need, true, (2026, 12, 1), "marta")).await?;
+    town.run_until_idle().await?;
     let told = town.explain(&ada, None).await?;
     assert_eq!((told.met, told.ready, told.obstacle), (5, false, Some(Obstacle::NothingNew)));
     // What she clicked before she was returned arrives late.
     let pricing = "https://tecnofab.example/prices";
     let before = returned - jiff::SignedDuration::from_mins(5);
-    observe(&town.house.ctx, &[click(&ada, 1, before, pricing, None)]).await?;
+    observe(&town.node.ctx, &[click(&ada, 1, before, pricing, None)]).await?;
     town.pass_to("2026-07-08T12:00:00Z").await?;
     assert_eq!(town.handoffs_of(&ada).await?.len(), 1, "the same facts do not bounce straight back");
     // What she does now is new, once it counts.
-    observe(&town.house.ctx, &[click(&ada, 2, town.now(), pricing, None)]).await?;
-    town.settle().await?;
+    observe(&town.node.ctx, &[click(&ada, 2, town.now(), pricing, None)]).await?;
+    town.run_until_idle().await?;
     assert_eq!(town.handoffs_of(&ada).await?.len(), 1, "a click is provisional for ten minutes");
     town.pass_to("2026-07-08T12:10:00Z").await?;
     assert_eq!(town.handoffs_of(&ada).await?.len(), 2);
@@ -120,25 +120,25 @@ story!(a_colleague_brings_the_authority, |town| {
     let day = Some(date(2026, 6, 1));
     town.log(&ada, "marta", Touch::Fair, &[Vision, Budget, Need, Timeframe], day, "wants it by June").await?;
     town.log(&stranger, "marta", Touch::Fair, &[Authority], None, "decides elsewhere").await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert!(town.handoffs_of(&ada).await?.is_empty(), "somebody of another company proves nothing");
     town.clock.advance(jiff::SignedDuration::from_mins(1));
     town.log(&pol, "marta", Touch::Call, &[Authority], None, "signs for Ada").await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     let handoff = town.handoffs_of(&ada).await?.remove(0);
     assert_eq!(handoff.cause, "ready");
     let told = town.explain(&ada, None).await?.criteria[2].clone();
     assert_eq!(told.colleague.as_deref(), Some("Person pol"));
     assert_eq!(told.cites[0].of.as_ref().map(|of| of.name.as_str()), Some("Person pol"));
     town.pass_to("2026-01-12T12:00:00Z").await?;
-    let plan = town.house.ctx.plan();
+    let plan = town.node.ctx.plan();
     let letter = town.newest_to(&plan.roster.salesperson(&handoff.salesperson).expect("on the roster").address)?;
     assert!(letter.text.contains("word of their colleague Person pol"), "{}", letter.text);
     // What Ada sees and needs is her own: Pol has three of five.
     assert_eq!(town.verdicts(&pol).await?.missing(), [Vision, Need]);
     // Erased, Pol proves nothing any more, and nothing says that he did.
-    nurtured::flow::operations::forget::forget(&town.house.ctx, &pol).await?;
-    town.settle().await?;
+    nurtured::flow::operations::forget::forget(&town.node.ctx, &pol).await?;
+    town.run_until_idle().await?;
     assert_eq!(town.prospect(&ada).await?.verdicts.get(&Authority), None);
     let told = town.explain(&ada, None).await?.offered.expect("a handoff")[2].clone();
     assert_eq!((told.reconfirm, told.colleague.as_deref(), told.proof.as_deref()), (true, Some("erased"), Some("erased")));
@@ -160,7 +160,7 @@ story!(what_a_fast_clock_says_counts_when_its_time_has_come, |town| {
             NewSignal { by, detail, ..click(who, usize::try_from(minutes).expect("a few"), after(minutes), "", None) }
         });
     let (second, third, last) = (after(2), after(4), after(6));
-    observe(&town.house.ctx, &said).await?;
+    observe(&town.node.ctx, &said).await?;
     for (until, met) in [(second, 3), (third, 4)] {
         town.pass_until(until).await?;
         assert_eq!(town.prospect(&ada).await?.verdicts.values().filter(|v| **v == Verdict::Met).count(), met);
@@ -177,7 +177,7 @@ story!(no_budget_this_year_wakes_in_the_new_one, |town| {
     five_proofs(&town, &ada).await?;
     let first = town.sell(&ada, Action::Accept).await?;
     town.sell(&ada, Action::Recycle { reason: "no budget".into(), wake: None, note: "spent".into() }).await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     let told = town.explain(&ada, None).await?;
     assert_eq!((told.standing, told.criteria[1].verdict), (Standing::Nurturing, Verdict::Expired));
     let year = at("2027-01-01T00:00:00Z");
@@ -191,7 +191,7 @@ story!(no_budget_this_year_wakes_in_the_new_one, |town| {
     // There is money now, and a colleague of ours hears of it and of what else ran out.
     town.pass_to("2027-01-11T09:00:00Z").await?;
     town.log(&ada, "marta", Touch::Call, &[Budget, Authority, Need], None, "approved for this year").await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     let all = town.handoffs_of(&ada).await?;
     assert_eq!((all.len(), all[0].cause.as_str(), &all[0].salesperson), (2, "ready", &first.salesperson));
     Ok(())
@@ -207,7 +207,7 @@ story!(five_hundred_machine_clicks_prove_nothing, |town| {
             click(&ada, n, when, "https://tecnofab.example/prices", Some(Machine::ALL[n % 3]))
         })
         .collect();
-    observe(&town.house.ctx, &hits).await?;
+    observe(&town.node.ctx, &hits).await?;
     town.pass_to("2026-01-12T09:00:00Z").await?;
     let told = town.explain(&ada, None).await?;
     assert_eq!((told.met, told.criteria[3].verdict, told.criteria[0].verdict), (0, Verdict::Unknown, Verdict::Unknown));
@@ -216,9 +216,9 @@ story!(five_hundred_machine_clicks_prove_nothing, |town| {
     assert_eq!(town.verdicts(&ada).await?.newest_human_at(), None);
     // Two clicks by a person, on two days, are something; with one more support they would prove the need.
     for (n, when) in [(500, "2026-01-10T10:00:00Z"), (501, "2026-01-11T10:00:00Z")] {
-        observe(&town.house.ctx, &[click(&ada, n, at(when), "https://tecnofab.example/prices", None)]).await?;
+        observe(&town.node.ctx, &[click(&ada, n, at(when), "https://tecnofab.example/prices", None)]).await?;
     }
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(town.explain(&ada, None).await?.criteria[3].verdict, Verdict::Weak);
     Ok(())
 });
@@ -230,13 +230,13 @@ story!(salespeople_do_not_make_their_own_leads, |town| {
     let day = Some(date(2026, 6, 1));
     town.log(&ada, "dana", Touch::Call, &[Vision, Budget, Authority], None, "found by me").await?;
     town.log(&ada, "luc", Touch::Meeting, &[Need, Timeframe], day, "and by me").await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     let told = town.explain(&ada, None).await?;
     assert_eq!((told.met, told.ready, told.obstacle), (5, false, Some(Obstacle::SalesAlone)));
     assert!(town.handoffs_of(&ada).await?.is_empty());
     town.clock.advance(jiff::SignedDuration::from_mins(1));
     town.log(&ada, "marta", Touch::Call, &[Need], None, "they told me too").await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(town.handoffs_of(&ada).await?.len(), 1, "one proof by somebody else is enough");
     Ok(())
 });
@@ -251,17 +251,17 @@ story!(a_decision_holds_until_its_day_and_a_later_word_beats_it, |town| {
         (decision(&ada, Timeframe, true, (2027, 1, 1), "nobody"), "among our people"),
         (decision(&address("x@x.example"), Timeframe, true, (2027, 1, 1), "marta"), "a prospect with that address"),
     ] {
-        let error = decide(&town.house.ctx, refused).await.expect_err("refused").to_string();
+        let error = decide(&town.node.ctx, refused).await.expect_err("refused").to_string();
         assert!(error.contains(words), "{error}");
     }
     // It does not hold: until that day, and not a moment longer.
-    decide(&town.house.ctx, decision(&ada, Budget, false, (2026, 6, 1), "marta")).await?;
+    decide(&town.node.ctx, decision(&ada, Budget, false, (2026, 6, 1), "marta")).await?;
     assert_eq!(town.verdicts(&ada).await?.findings()[Budget].verdict, Verdict::Contradicted);
     town.pass_to("2026-06-01T00:00:00Z").await?;
     assert_eq!(town.verdicts(&ada).await?.findings()[Budget].verdict, Verdict::Expired);
-    decide(&town.house.ctx, decision(&ada, Budget, true, (2026, 12, 1), "marta")).await?;
-    decide(&town.house.ctx, decision(&ada, Timeframe, true, (2026, 12, 1), "marta")).await?;
-    town.settle().await?;
+    decide(&town.node.ctx, decision(&ada, Budget, true, (2026, 12, 1), "marta")).await?;
+    decide(&town.node.ctx, decision(&ada, Timeframe, true, (2026, 12, 1), "marta")).await?;
+    town.run_until_idle().await?;
     assert_eq!(town.handoffs_of(&ada).await?.len(), 1, "what she answered in spring is her own word and new enough");
     let told = town.explain(&ada, None).await?;
     let cited = &told.criteria[4].cites[0];
@@ -277,7 +277,7 @@ story!(a_decision_holds_until_its_day_and_a_later_word_beats_it, |town| {
         note: "no money".into(),
     };
     let later = NewSignal { by: Some(name("dana")), detail: contradicts, ..click(&ada, 9, town.now(), "", None) };
-    observe(&town.house.ctx, &[later]).await?;
+    observe(&town.node.ctx, &[later]).await?;
     assert_eq!(town.verdicts(&ada).await?.findings()[Budget].verdict, Verdict::Contradicted, "a later word beats a decision");
     Ok(())
 });

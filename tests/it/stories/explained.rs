@@ -27,7 +27,7 @@ const PRICES: &str = "https://tecnofab.example/prices";
 story!(explain_at_a_past_instant_says_what_was_known_then, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
-    apply::begin(&town.house.ctx).await?;
+    apply::begin(&town.node.ctx).await?;
     // A call in January that nobody writes down before February.
     town.pass_to("2026-02-01T10:00:00Z").await?;
     let detail = Detail::Touch {
@@ -39,7 +39,7 @@ story!(explain_at_a_past_instant_says_what_was_known_then, |town| {
         note: "sixty thousand".into(),
     };
     let occurred_at = at("2026-01-13T10:00:00Z");
-    observe::log(&town.house.ctx, Logged { address: ada.clone(), by: name("marta"), occurred_at, detail }).await?;
+    observe::log(&town.node.ctx, Logged { address: ada.clone(), by: name("marta"), occurred_at, detail }).await?;
     let told = town.explain(&ada, Some(at("2026-01-20T00:00:00Z"))).await?;
     assert_eq!((told.criteria[1].verdict, told.next, told.other_rules_then), (Verdict::Unknown, None, false), "it was not known");
     let told = town.explain(&ada, Some(at("2026-02-01T10:00:00Z"))).await?;
@@ -47,25 +47,25 @@ story!(explain_at_a_past_instant_says_what_was_known_then, |town| {
 
     // Clicks of two days, judged to be a machine's in March, are cited in February and ignored in April.
     let seen = observe(
-        &town.house.ctx,
+        &town.node.ctx,
         &[click(&ada, 1, at("2026-01-30T10:00:00Z"), PRICES, None), click(&ada, 2, at("2026-01-31T10:00:00Z"), PRICES, None)],
     )
     .await?;
     let ids: Vec<_> = seen.iter().filter_map(|o| if let observe::Observed::New(id) = o { Some(*id) } else { None }).collect();
     town.pass_to("2026-03-01T10:00:00Z").await?;
     assert_eq!(town.prospect(&ada).await?.verdicts.get(&Need), Some(&Verdict::Weak));
-    assert!(judge(&town.house.ctx, &ids, true, &name("marta"), "").await.is_err(), "without a reason");
+    assert!(judge(&town.node.ctx, &ids, true, &name("marta"), "").await.is_err(), "without a reason");
     let unknown = [ids[0], nurtured::domain::id::SignalId(999_999)];
-    assert!(judge(&town.house.ctx, &unknown, true, &name("marta"), "x").await.is_err(), "nothing of it happened");
-    judge(&town.house.ctx, &ids, true, &name("marta"), "their new scanner").await?;
-    town.settle().await?;
+    assert!(judge(&town.node.ctx, &unknown, true, &name("marta"), "x").await.is_err(), "nothing of it happened");
+    judge(&town.node.ctx, &ids, true, &name("marta"), "their new scanner").await?;
+    town.run_until_idle().await?;
     assert_eq!(town.prospect(&ada).await?.verdicts.get(&Need), None);
     let told = town.explain(&ada, None).await?;
     assert_eq!(told.ignored.iter().map(|i| i.why).collect::<Vec<_>>(), [Why::Withdrawn, Why::Withdrawn]);
     let then = town.explain(&ada, Some(at("2026-02-20T00:00:00Z"))).await?;
     assert_eq!((then.criteria[3].verdict, then.criteria[3].cites.len()), (Verdict::Weak, 2), "as it was known then");
     // A person's after all.
-    judge(&town.house.ctx, &ids, false, &name("marta"), "she says it was her").await?;
+    judge(&town.node.ctx, &ids, false, &name("marta"), "she says it was her").await?;
     assert_eq!(town.explain(&ada, None).await?.criteria[3].verdict, Verdict::Weak);
 
     // Where she stood is told of that instant too, and by which rules.
@@ -74,11 +74,11 @@ story!(explain_at_a_past_instant_says_what_was_known_then, |town| {
     town.sell(&ada, Action::Accept).await?;
     town.pass_to("2026-03-05T10:00:00Z").await?;
     town.sell(&ada, Action::Recycle { reason: "bad timing".into(), wake: None, note: String::new() }).await?;
-    let mut plan = nurtured::domain::plan::Plan::clone(&town.house.ctx.plan());
+    let mut plan = nurtured::domain::plan::Plan::clone(&town.node.ctx.plan());
     plan.qualifying.criteria[Need].enough = 3;
-    town.house.ctx.replace_plan(plan)?;
+    town.node.ctx.replace_plan(plan)?;
     town.pass_to("2026-03-06T10:00:00Z").await?;
-    apply::begin(&town.house.ctx).await?;
+    apply::begin(&town.node.ctx).await?;
     for (then, standing, episode, handoff) in [
         ("2026-03-01T09:00:00Z", Standing::Nurturing, 1, false),
         ("2026-03-02T09:59:00Z", Standing::Offered, 1, true),
@@ -98,17 +98,17 @@ story!(withdrawn_evidence_says_so_where_it_was_cited, |town| {
     town.admit(&[somebody(ada.as_str())], "import").await?;
     let clicks =
         [click(&ada, 1, at("2026-01-10T10:00:00Z"), PRICES, None), click(&ada, 2, at("2026-01-11T10:00:00Z"), PRICES, None)];
-    let seen = observe(&town.house.ctx, &clicks).await?;
+    let seen = observe(&town.node.ctx, &clicks).await?;
     let ids: Vec<_> = seen.iter().filter_map(|o| if let observe::Observed::New(id) = o { Some(*id) } else { None }).collect();
-    let mut plan = nurtured::domain::plan::Plan::clone(&town.house.ctx.plan());
+    let mut plan = nurtured::domain::plan::Plan::clone(&town.node.ctx.plan());
     plan.qualifying.criteria[Need].enough = 1;
-    town.house.ctx.replace_plan(plan)?;
+    town.node.ctx.replace_plan(plan)?;
     town.pass_to("2026-01-12T09:00:00Z").await?;
     town.log(&ada, "marta", Touch::Call, &[Vision, Budget, Authority, Timeframe], Some(date(2026, 6, 1)), "four").await?;
     town.pass_to("2026-01-12T10:00:00Z").await?;
     let handoff = town.handoffs_of(&ada).await?.remove(0);
-    judge(&town.house.ctx, &ids, true, &name("marta"), "their scanner").await?;
-    town.settle().await?;
+    judge(&town.node.ctx, &ids, true, &name("marta"), "their scanner").await?;
+    town.run_until_idle().await?;
     let offered = town.explain(&ada, None).await?.offered.expect("a handoff");
     assert_eq!((offered[3].met, offered[3].reconfirm, offered[3].withdrawn.len()), (true, true, 2));
     let page = town.queue_of(&handoff.salesperson).await?.remove(0);
@@ -124,11 +124,11 @@ story!(the_desk_lists_who_misses_little_and_a_call_closes_it, |town| {
     town.admit(&[somebody(ada.as_str()), somebody(bea.as_str())], "import").await?;
     four_proofs(&town, &ada).await?;
     town.log(&bea, "dana", Touch::Fair, &[Vision, Need], None, "at the stand").await?;
-    decide(&town.house.ctx, decision(&bea, Budget, false, (2026, 12, 1), "marta")).await?;
-    decide(&town.house.ctx, decision(&bea, Authority, true, (2026, 12, 1), "marta")).await?;
-    town.settle().await?;
-    let mut tx = town.house.ctx.store().read().await?;
-    let found = desk::near_misses(&town.house.ctx, &mut tx, 10).await?;
+    decide(&town.node.ctx, decision(&bea, Budget, false, (2026, 12, 1), "marta")).await?;
+    decide(&town.node.ctx, decision(&bea, Authority, true, (2026, 12, 1), "marta")).await?;
+    town.run_until_idle().await?;
+    let mut tx = town.node.ctx.store().read().await?;
+    let found = desk::near_misses(&town.node.ctx, &mut tx, 10).await?;
     drop(tx);
     let seen: Vec<_> =
         found.iter().map(|n| (n.name.as_str(), n.met, n.missing.iter().map(|g| g.line.criterion).collect::<Vec<_>>())).collect();
@@ -139,21 +139,21 @@ story!(the_desk_lists_who_misses_little_and_a_call_closes_it, |town| {
     assert!(found[0].missing[0].asked.is_empty(), "nobody has asked about the date yet");
 
     town.log(&ada, "marta", Touch::Call, &[Timeframe], Some(date(2026, 9, 1)), "before the season").await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(town.handoffs_of(&ada).await?[0].cause, "ready", "a colleague's call is observed evidence");
-    let mut tx = town.house.ctx.store().read().await?;
-    assert_eq!(desk::near_misses(&town.house.ctx, &mut tx, 10).await?.len(), 1);
+    let mut tx = town.node.ctx.store().read().await?;
+    assert_eq!(desk::near_misses(&town.node.ctx, &mut tx, 10).await?.len(), 1);
     Ok(())
 });
 
 story!(an_audience_is_chosen_by_what_is_known, |town| {
     let (ada, bea) = (address("ada@albareda.example"), address("bea@fornells.example"));
-    let mut plan = nurtured::domain::plan::Plan::clone(&town.house.ctx.plan());
+    let mut plan = nurtured::domain::plan::Plan::clone(&town.node.ctx.plan());
     let is = vec![Verdict::Unknown, Verdict::Expired];
     for campaign in &mut plan.campaigns {
         campaign.audience.all.push(Condition::Verdict { criterion: Budget, is: is.clone() });
     }
-    town.house.ctx.replace_plan(plan)?;
+    town.node.ctx.replace_plan(plan)?;
     town.admit(&[somebody(ada.as_str()), somebody(bea.as_str())], "import").await?;
     town.log(&ada, "marta", Touch::Call, &[Budget], None, "sixty thousand").await?;
     town.pass_to(FIRST_ISSUE).await?;

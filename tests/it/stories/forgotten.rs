@@ -21,17 +21,17 @@ story!(who_is_forgotten_stays_so_and_the_counts_reconcile, |town| {
     five_proofs(&town, &ada).await?;
     let prospect = town.prospect(&ada).await?.id;
     let handoff = town.handoffs_of(&ada).await?.remove(0);
-    let mut tx = town.house.ctx.store().read().await?;
+    let mut tx = town.node.ctx.store().read().await?;
     let before = counts::summary(&mut tx).await?;
     drop(tx);
     let mails = town.catcher.count();
 
-    let forgotten = forget(&town.house.ctx, &ada).await?;
+    let forgotten = forget(&town.node.ctx, &ada).await?;
     assert_eq!(forgotten.handoff, Some(handoff.id));
     assert!(forgotten.erased.deliveries >= 5 && forgotten.erased.letters >= 1, "{forgotten:?}");
-    assert!(matches!(forget(&town.house.ctx, &ada).await, Err(FlowError::Missing(_))), "they are nobody now");
+    assert!(matches!(forget(&town.node.ctx, &ada).await, Err(FlowError::Missing(_))), "they are nobody now");
 
-    let mut tx = town.house.ctx.store().read().await?;
+    let mut tx = town.node.ctx.store().read().await?;
     let after = counts::summary(&mut tx).await?;
     assert_eq!((after.signals, after.deliveries, after.accepted), (before.signals, before.deliveries, before.accepted));
     let row = prospects::one(&mut tx, prospect).await?;
@@ -47,7 +47,7 @@ story!(who_is_forgotten_stays_so_and_the_counts_reconcile, |town| {
     let (grounds, _) = handoffs::grounds(&mut tx, handoff.id).await?;
     let findings = qualifications::findings(&mut tx, grounds).await?;
     assert!(findings.iter().flat_map(|(_, f)| &f.cites).all(|c| c.words == "erased"), "{findings:?}");
-    assert!(explain(&town.house.ctx, &mut tx, prospect, None).await?.next.is_some_and(|next| next.at.is_none()));
+    assert!(explain(&town.node.ctx, &mut tx, prospect, None).await?.next.is_some_and(|next| next.at.is_none()));
     drop(tx);
     assert!(town.queue_of(&handoff.salesperson).await?.is_empty());
 
@@ -57,7 +57,7 @@ story!(who_is_forgotten_stays_so_and_the_counts_reconcile, |town| {
     town.pass_to("2026-12-01T12:00:00Z").await?;
     assert_eq!(town.catcher.count(), mails, "nothing left, to them or about them");
     // And being forgotten twice is no contradiction.
-    forget(&town.house.ctx, &ada).await?;
+    forget(&town.node.ctx, &ada).await?;
     Ok(())
 });
 
@@ -73,13 +73,13 @@ story!(not_before_wakes_who_is_not_ready, |town| {
         note: String::new(),
     };
     let logged = |detail| Logged { address: ada.clone(), by: name("dana"), occurred_at: town.now(), detail };
-    log(&town.house.ctx, logged(touch(vec![], Some("2026-05-01"), None))).await?;
-    town.settle().await?;
+    log(&town.node.ctx, logged(touch(vec![], Some("2026-05-01"), None))).await?;
+    town.run_until_idle().await?;
     let wakes = town.prospect(&ada).await?.wake_at.expect("a wake date");
     assert_eq!(wakes.to_string(), "2026-05-01T00:00:00Z");
     // Something later about the timeframe does not put the date off.
     town.pass_to("2026-01-13T08:00:00Z").await?;
-    log(&town.house.ctx, logged(touch(vec![Criterion::Timeframe], None, Some("2026-06-01")))).await?;
+    log(&town.node.ctx, logged(touch(vec![Criterion::Timeframe], None, Some("2026-06-01")))).await?;
     town.pass_to("2026-05-01T08:00:00Z").await?;
     assert_eq!(town.prospect(&ada).await?.wake_at, None);
     let queue = town.queue_of(&name("iria")).await?;

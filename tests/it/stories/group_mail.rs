@@ -4,7 +4,7 @@ use super::{FIRST_ISSUE, address, name, somebody, story};
 use nurtured::domain::span::Span;
 use nurtured::flow::group::delivery::deliver::deliver;
 use nurtured::flow::group::publish::publish;
-use nurtured::mail::catcher::Caught;
+use nurtured::mail::test_server::Caught;
 use nurtured::store::group::attempts::{self, Mark};
 use nurtured::store::group::{campaigns, deliveries, leases};
 use nurtured::store::operations::counts;
@@ -24,7 +24,7 @@ story!(importing_twice_changes_nothing, |town| {
     assert_eq!((again.added, again.changed, again.unchanged, again.suppressed), (0, 0, 50, 0));
     assert_eq!(town.prospect(&people[7].address).await?, before);
     assert_eq!(
-        nurtured::store::operations::counts::summary(&mut town.house.ctx.store().read().await?).await?.signals,
+        nurtured::store::operations::counts::summary(&mut town.node.ctx.store().read().await?).await?.signals,
         50,
         "one signal each, once"
     );
@@ -52,7 +52,7 @@ story!(an_unsubscribe_between_claim_and_send_wins, |town| {
     town.admit(&[somebody(ada.as_str()), somebody(bea.as_str())], "import").await?;
     town.pass_to(FIRST_ISSUE).await?;
     town.clock.move_to("2026-03-03T08:30:00Z".parse()?);
-    let ctx = &town.house.ctx;
+    let ctx = &town.node.ctx;
     while publish(ctx).await? == nurtured::flow::context::Progress::Done {}
     // Claimed, read, and about to be sent…
     let now = town.now();
@@ -78,7 +78,7 @@ story!(an_unsubscribe_between_claim_and_send_wins, |town| {
 story!(a_paused_campaign_waits_and_goes_on, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
-    let ctx = &town.house.ctx;
+    let ctx = &town.node.ctx;
     town.pass_to("2026-02-03T08:29:00Z").await?;
     let before = town.mails_to(&ada).len();
     town.clock.move_to("2026-02-03T08:31:00Z".parse()?);
@@ -86,20 +86,20 @@ story!(a_paused_campaign_waits_and_goes_on, |town| {
     let mut tx = ctx.store().write().await?;
     campaigns::pause(&mut tx, &name("line-downtime"), "a typo", town.now()).await?;
     tx.commit().await?;
-    deliver(ctx, &town.house.doors).await?;
-    town.settle().await?;
+    deliver(ctx, &town.node.writer).await?;
+    town.run_until_idle().await?;
     assert_eq!(town.mails_to(&ada).len(), before, "paused");
     let mut tx = ctx.store().write().await?;
     campaigns::resume(&mut tx, &name("line-downtime"), town.now()).await?;
     tx.commit().await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(town.mails_to(&ada).len(), before + 1, "resumed");
     Ok(())
 });
 
 story!(a_stop_that_crossed_a_list_on_its_way_still_stops, |town| {
     let ada = address("ada@albareda.example");
-    let (ctx, now) = (&town.house.ctx, town.now());
+    let (ctx, now) = (&town.node.ctx, town.now());
     // What two transactions of one moment can leave behind: the address is suppressed, the new prospect does not know.
     let mut tx = ctx.store().write().await?;
     let stop = Stop { address: ada.to_string(), channel: Channel::Email, reason: "unsubscribed", source: "elsewhere".into() };
@@ -122,10 +122,10 @@ story!(a_campaign_paused_in_the_middle_of_a_range_loses_nothing, |town| {
     town.pass_to("2026-02-03T08:29:00Z").await?;
     let before = town.catcher.count();
     town.clock.move_to("2026-02-03T08:31:00Z".parse()?);
-    let ctx = &town.house.ctx;
+    let ctx = &town.node.ctx;
     while publish(ctx).await? == nurtured::flow::context::Progress::Done {}
     // The pause commits while the range is being sent; which mails it still catches is left to chance.
-    let (sent, paused) = tokio::join!(deliver(ctx, &town.house.doors), async {
+    let (sent, paused) = tokio::join!(deliver(ctx, &town.node.writer), async {
         town.catcher.wait_for(before + 5).await;
         let mut tx = ctx.store().write().await?;
         campaigns::pause(&mut tx, &name("line-downtime"), "a typo", town.now()).await?;
@@ -136,7 +136,7 @@ story!(a_campaign_paused_in_the_middle_of_a_range_loses_nothing, |town| {
     let mut tx = ctx.store().write().await?;
     campaigns::resume(&mut tx, &name("line-downtime"), town.now()).await?;
     tx.commit().await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(town.catcher.count(), before + 30, "everybody, once");
     Ok(())
 });
@@ -144,14 +144,14 @@ story!(a_campaign_paused_in_the_middle_of_a_range_loses_nothing, |town| {
 story!(after_downtime_at_most_one_back_issue_and_only_while_fresh, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     // Asleep from January until three hours after the April issue was due: February and March are missed.
     town.clock.move_to("2026-04-07T10:30:00Z".parse()?);
-    town.settle().await?;
+    town.run_until_idle().await?;
     let subjects: Vec<String> = town.mails_to(&ada).into_iter().map(|m| m.subject).collect();
     assert_eq!(subjects, ["What one hour of a stopped line costs"], "the series begins where she is");
     town.clock.move_to("2026-05-05T20:00:00Z".parse()?);
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(town.mails_to(&ada).len(), 1, "eleven hours late is too late");
     Ok(())
 });
@@ -162,11 +162,11 @@ story!(another_schedule_fires_nothing_of_the_past, |town| {
     town.pass_to("2026-01-20T12:00:00Z").await?;
     let before = town.mails_to(&ada).len();
     // Every day at ten from now on: this morning, four hours ago, is nobody's.
-    let mut plan = nurtured::domain::plan::Plan::clone(&town.house.ctx.plan());
+    let mut plan = nurtured::domain::plan::Plan::clone(&town.node.ctx.plan());
     let campaign = plan.campaigns.iter_mut().find(|c| c.name.as_str() == "line-downtime").expect("the series");
     campaign.schedule = nurtured::domain::group::schedule::Schedule::parse("0 10 * * *", "Europe/Madrid")?;
-    town.house.ctx.replace_plan(plan)?;
-    town.settle().await?;
+    town.node.ctx.replace_plan(plan)?;
+    town.run_until_idle().await?;
     assert_eq!(town.mails_to(&ada).len(), before);
     town.pass_to("2026-01-21T12:00:00Z").await?;
     assert_eq!(town.mails_to(&ada).len(), before + 1, "tomorrow's fires");
@@ -190,7 +190,7 @@ story!(a_mailbox_that_is_gone_is_written_to_once, |town| {
     town.admit(&[somebody(ada.as_str())], "import").await?;
     town.pass_to("2026-03-03T10:00:00Z").await?;
     assert_eq!(town.prospect(&ada).await?.mail_stop.as_deref(), Some("bounced"));
-    let totals = nurtured::store::operations::counts::summary(&mut town.house.ctx.store().read().await?).await?;
+    let totals = nurtured::store::operations::counts::summary(&mut town.node.ctx.store().read().await?).await?;
     assert_eq!((totals.deliveries, totals.accepted, totals.suppressed), (1, 0, 1));
     Ok(())
 });

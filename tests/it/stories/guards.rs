@@ -8,8 +8,8 @@ use nurtured::domain::plan::Plan;
 use nurtured::domain::span::Span;
 use nurtured::flow::context::FlowError;
 use nurtured::flow::group::publish::publish;
-use nurtured::flow::operations::halt;
-use nurtured::flow::settle::settle;
+use nurtured::flow::operations::manual_stop;
+use nurtured::flow::until_idle::run_until_idle;
 use nurtured::store::operations::counts::{self, OfCampaign, Summary};
 use nurtured::store::people::suppressions::Channel;
 use nurtured::town::Town;
@@ -18,15 +18,15 @@ const QUIET: &str = "2026-01-20T08:00:00Z";
 const DUE: &str = "2026-02-03T08:30:00Z";
 
 fn guard(town: &Town, change: impl FnOnce(&mut Guards)) -> Result<(), FlowError> {
-    let mut plan = Plan::clone(&town.house.ctx.plan());
+    let mut plan = Plan::clone(&town.node.ctx.plan());
     change(&mut plan.campaigns.iter_mut().find(|c| c.name.as_str() == SERIES).expect("the series").guards);
-    town.house.ctx.replace_plan(plan)
+    town.node.ctx.replace_plan(plan)
 }
 
 const CANARY: Option<Canary> = Some(Canary { first: 25, hold: Span::minutes(20) });
 
 async fn counted(town: &Town) -> (OfCampaign, Summary) {
-    let mut tx = town.house.ctx.store().read().await.expect("a reader");
+    let mut tx = town.node.ctx.store().read().await.expect("a reader");
     let campaign = counts::of_campaign(&mut tx, &name(SERIES)).await.expect("counted");
     (campaign, counts::summary(&mut tx).await.expect("counted"))
 }
@@ -42,23 +42,23 @@ story!(an_issue_for_too_many_goes_to_nobody_until_somebody_says_so, |town| {
     let (_, after) = counted(&town).await;
     assert_eq!((sent(&town), after.issues, after.deliveries), (before, written.issues, written.deliveries), "nothing");
     // Resumed without a change it is looked at again, and pauses again.
-    halt::resume(&town.house.ctx, &name(SERIES)).await?;
-    town.settle().await?;
+    manual_stop::resume(&town.node.ctx, &name(SERIES)).await?;
+    town.run_until_idle().await?;
     assert!(why(&town, SERIES).await.expect("still too many").starts_with("51 prospects"));
     // A larger number, reloaded and resumed while it is fresh: it goes out.
     guard(&town, |guards| guards.at_most = Some(51))?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(sent(&town), before, "a reload alone sends nothing");
-    halt::resume(&town.house.ctx, &name(SERIES)).await?;
-    town.settle().await?;
+    manual_stop::resume(&town.node.ctx, &name(SERIES)).await?;
+    town.run_until_idle().await?;
     assert_eq!((sent(&town) - before, why(&town, SERIES).await), (51, None));
     // Resumed too late, it was missed.
     guard(&town, |guards| guards.at_most = Some(1))?;
     town.pass_to("2026-03-03T20:00:00Z").await?;
     assert!(why(&town, SERIES).await.is_some());
     guard(&town, |guards| guards.at_most = None)?;
-    halt::resume(&town.house.ctx, &name(SERIES)).await?;
-    town.settle().await?;
+    manual_stop::resume(&town.node.ctx, &name(SERIES)).await?;
+    town.run_until_idle().await?;
     assert_eq!(sent(&town) - before, 51, "eleven hours late is too late");
     town.pass_to("2026-04-07T09:00:00Z").await?;
     assert_eq!(sent(&town) - before, 102, "the next one goes out");
@@ -69,16 +69,16 @@ story!(a_campaign_that_waits_for_somebody_holds_up_no_other, |town| {
     town.admit(&people(5), "import").await?;
     guard(&town, |guards| guards.at_most = Some(1))?;
     // The series is due before the edition is.
-    let mut plan = Plan::clone(&town.house.ctx.plan());
+    let mut plan = Plan::clone(&town.node.ctx.plan());
     let series = plan.campaigns.iter_mut().find(|c| c.name.as_str() == SERIES).expect("the series");
     series.schedule = nurtured::domain::group::schedule::Schedule::parse("5 8 12 1 *", "UTC")?;
-    town.house.ctx.replace_plan(plan)?;
-    town.settle().await?;
+    town.node.ctx.replace_plan(plan)?;
+    town.run_until_idle().await?;
     town.clock.advance(SignedDuration::from_mins(6));
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert!(why(&town, SERIES).await.is_some());
     town.clock.move_to("2026-01-15T09:00:00Z".parse()?);
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(sent(&town), 5, "the edition of January");
     Ok(())
 });
@@ -91,7 +91,7 @@ story!(a_canary_saves_the_list, |town| {
     town.pass_to("2026-02-03T08:29:00Z").await?;
     let before = sent(&town);
     town.clock.move_to(DUE.parse()?);
-    assert_eq!(town.settle().await?, Some("2026-02-03T08:50:00Z".parse()?), "the others follow in twenty minutes");
+    assert_eq!(town.run_until_idle().await?, Some("2026-02-03T08:50:00Z".parse()?), "the others follow in twenty minutes");
     assert_eq!(sent(&town) - before, 25);
     town.clock.move_to("2026-02-03T08:45:00Z".parse()?);
     say(&town, &people[..3], bounce()).await;
@@ -99,8 +99,8 @@ story!(a_canary_saves_the_list, |town| {
     town.pass_to("2026-02-03T12:00:00Z").await?;
     assert_eq!(sent(&town) - before, 25, "2,475 were saved");
     // Somebody has looked, and lets it go on.
-    halt::resume(&town.house.ctx, &name(SERIES)).await?;
-    town.settle().await?;
+    manual_stop::resume(&town.node.ctx, &name(SERIES)).await?;
+    town.run_until_idle().await?;
     assert_eq!(sent(&town) - before, 2_500);
     Ok(())
 });
@@ -115,14 +115,14 @@ story!(canaries_that_are_well_are_followed_by_the_others_also_after_a_restart, |
     town.pass_to("2026-02-03T08:29:00Z").await?;
     let before = sent(&town);
     town.clock.move_to(DUE.parse()?);
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(sent(&town) - before, 24);
-    let again = town.second_node(town.house.ctx.store().clone()).await?;
+    let again = town.second_node(town.node.ctx.store().clone()).await?;
     town.clock.move_to("2026-02-03T08:49:59Z".parse()?);
-    settle(&again.ctx, &again.doors).await?;
+    run_until_idle(&again.ctx, &again.writer).await?;
     assert_eq!(sent(&town) - before, 24, "held");
     town.clock.move_to("2026-02-03T08:50:00Z".parse()?);
-    settle(&again.ctx, &again.doors).await?;
+    run_until_idle(&again.ctx, &again.writer).await?;
     assert_eq!(sent(&town) - before, 59);
     Ok(())
 });
@@ -131,17 +131,17 @@ story!(canaries_that_nobody_could_be_sent_hold_the_list_until_they_were, |town| 
     town.pass_to(QUIET).await?;
     town.admit(&people(60), "import").await?;
     guard(&town, |guards| guards.canary = CANARY)?;
-    let mut plan = Plan::clone(&town.house.ctx.plan());
+    let mut plan = Plan::clone(&town.node.ctx.plan());
     // Nobody listens at port 1.
     plan.settings.smtp.port = 1;
-    town.house.ctx.replace_plan(plan)?;
+    town.node.ctx.replace_plan(plan)?;
     town.pass_to("2026-02-03T09:30:00Z").await?;
-    let mut plan = Plan::clone(&town.house.ctx.plan());
+    let mut plan = Plan::clone(&town.node.ctx.plan());
     plan.settings.smtp.port = town.catcher.local_addr().port();
-    town.house.ctx.replace_plan(plan)?;
+    town.node.ctx.replace_plan(plan)?;
     let before = sent(&town);
     town.clock.advance(SignedDuration::from_mins(2));
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(sent(&town) - before, 25, "the hour passed, and yet the canaries go first");
     town.pass_until(town.now() + SignedDuration::from_mins(20)).await?;
     assert_eq!(sent(&town) - before, 60);
@@ -158,16 +158,16 @@ story!(seeds_get_their_copy_first_once_and_count_nowhere, |town| {
         guards.canary = CANARY;
     })?;
     // Neither a stop nor a pause of theirs keeps our own copy from us.
-    halt::suppress(&town.house.ctx, &seeds[0], Channel::Email, "a mistake").await?;
+    manual_stop::suppress(&town.node.ctx, &seeds[0], Channel::Email, "a mistake").await?;
     town.pass_to("2026-02-03T08:29:00Z").await?;
     let (before, (_, summary)) = (town.catcher.count(), counted(&town).await);
     town.clock.move_to(DUE.parse()?);
     // Two nodes come to it, one after the other, in every page.
-    let again = town.second_node(town.house.ctx.store().clone()).await?;
-    publish(&town.house.ctx).await?;
+    let again = town.second_node(town.node.ctx.store().clone()).await?;
+    publish(&town.node.ctx).await?;
     publish(&again.ctx).await?;
-    settle(&again.ctx, &again.doors).await?;
-    town.settle().await?;
+    run_until_idle(&again.ctx, &again.writer).await?;
+    town.run_until_idle().await?;
     let caught: Vec<String> = town.catcher.caught()[before..].iter().map(|mail| mail.rcpt_to[0].clone()).collect();
     assert_eq!(caught.len(), 27, "two seeds and twenty-five canaries: {caught:?}");
     for seed in &seeds {

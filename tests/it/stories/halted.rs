@@ -9,7 +9,7 @@ use nurtured::town::BROWSER;
 story!(a_stop_holds_what_falls_due_and_says_why, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
-    let ctx = &town.house.ctx;
+    let ctx = &town.node.ctx;
     assert!(gate::stop(ctx, "the prices are wrong").await?);
     town.pass_to(FIRST_ISSUE).await?;
     assert_eq!((town.catcher.count(), counts::summary(&mut ctx.store().read().await?).await?.issues), (0, 0));
@@ -17,7 +17,7 @@ story!(a_stop_holds_what_falls_due_and_says_why, |town| {
     assert!(ready.status == 200 && ready.body.contains("the prices are wrong") && ready.body.contains("nurtured resume"));
     // Still fresh when it goes on: it is sent.
     assert!(gate::resume(ctx).await?);
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(town.mails_to(&ada).len(), 1);
     // Stopped with an issue open: it waits, however long; what falls due meanwhile is judged by its lateness.
     gate::stop(ctx, "again").await?;
@@ -35,13 +35,13 @@ story!(a_clock_that_jumps_forward_fires_nothing, |town| {
     let before = town.catcher.count();
     // Half past eight is the issue's time; a wrong time server says it is past that.
     town.clock.set(SignedDuration::from_mins(121));
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(town.catcher.count(), before);
-    let why = gate::state(&town.house.ctx).await?.stopped.expect("it is stopped").reason;
+    let why = gate::state(&town.node.ctx).await?.stopped.expect("it is stopped").reason;
     assert!(why.contains("jumped forward by 121 minutes"), "{why}");
     // Somebody looked: the clock is right now, the machine had been wrong before.
-    gate::resume(&town.house.ctx).await?;
-    town.settle().await?;
+    gate::resume(&town.node.ctx).await?;
+    town.run_until_idle().await?;
     assert_eq!(town.mails_to(&ada).len(), before + 1);
     Ok(())
 });

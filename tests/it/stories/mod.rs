@@ -86,9 +86,9 @@ pub(crate) async fn found(store: Store) -> Town {
 
 /// Puts a plan in force in which one campaign is changed.
 pub(crate) fn change(town: &Town, campaign: &str, how: impl FnOnce(&mut Campaign)) -> Told {
-    let mut plan = Plan::clone(&town.house.ctx.plan());
+    let mut plan = Plan::clone(&town.node.ctx.plan());
     how(plan.campaigns.iter_mut().find(|c| c.name.as_str() == campaign).expect("the campaign is there"));
-    Ok(town.house.ctx.replace_plan(plan)?)
+    Ok(town.node.ctx.replace_plan(plan)?)
 }
 
 pub(crate) fn address(text: &str) -> Address {
@@ -123,7 +123,7 @@ pub(crate) async fn four_proofs(town: &Town, who: &Address) -> Told {
         town.pass_to(at).await?;
         assert_eq!(town.answer(who, say).await?.status, 200);
     }
-    town.settle().await?;
+    town.run_until_idle().await?;
     Ok(())
 }
 
@@ -132,6 +132,6 @@ pub(crate) async fn five_proofs(town: &Town, who: &Address) -> Told {
     four_proofs(town, who).await?;
     town.pass_to("2026-07-07T09:30:00Z").await?;
     town.answer(who, "Within half a year").await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::breakers::{SERIES, people};
 use super::{address, name, somebody, story};
 use jiff::{SignedDuration, Timestamp};
 use nurtured::clock::{Clock, SystemClock};
-use nurtured::daemon::assemble::{House, assemble};
+use nurtured::daemon::assemble::{Node, assemble};
 use nurtured::domain::group::guard::Paces;
 use nurtured::domain::pace::PerMinute;
 use nurtured::domain::plan::Plan;
@@ -12,7 +12,7 @@ use nurtured::flow::context::Progress;
 use nurtured::flow::group::delivery::deliver::{deliver, deliver_issue};
 use nurtured::flow::group::pace;
 use nurtured::flow::group::publish::{publish, publish_test};
-use nurtured::flow::settle::settle;
+use nurtured::flow::until_idle::run_until_idle;
 use nurtured::store::group::buckets;
 use nurtured::town::Town;
 use std::collections::BTreeMap;
@@ -23,9 +23,9 @@ const DUE: &str = "2026-02-03T08:30:00Z";
 
 /// The same plan with other paces.
 fn paced(town: &Town, change: impl FnOnce(&mut Plan)) -> Result<(), nurtured::flow::context::FlowError> {
-    let mut plan = Plan::clone(&town.house.ctx.plan());
+    let mut plan = Plan::clone(&town.node.ctx.plan());
     change(&mut plan);
-    town.house.ctx.replace_plan(plan)
+    town.node.ctx.replace_plan(plan)
 }
 
 fn relay(per_minute: i64) -> impl FnOnce(&mut Plan) {
@@ -39,12 +39,12 @@ fn domain(name: &'static str, per_minute: i64) -> impl FnOnce(&mut Plan) {
 
 /// Lets every node do what is due, instant after instant, until there is nothing more for an hour. Returns when how
 /// many mails went out.
-async fn walk(town: &Town, nodes: &[&House]) -> Result<Vec<(Timestamp, usize)>, nurtured::flow::context::FlowError> {
+async fn walk(town: &Town, nodes: &[&Node]) -> Result<Vec<(Timestamp, usize)>, nurtured::flow::context::FlowError> {
     let mut sent = Vec::new();
     loop {
         let (before, mut next) = (town.catcher.count(), None);
         for node in nodes {
-            next = [next, settle(&node.ctx, &node.doors).await?].into_iter().flatten().min();
+            next = [next, run_until_idle(&node.ctx, &node.writer).await?].into_iter().flatten().min();
         }
         if town.catcher.count() > before {
             sent.push((town.now(), town.catcher.count() - before));
@@ -74,15 +74,15 @@ story!(a_restart_gives_no_fresh_burst, |town| {
     town.pass_to("2026-02-03T08:29:00Z").await?;
     let before = town.catcher.count();
     town.clock.move_to(DUE.parse()?);
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(town.catcher.count() - before, 10, "one second's worth at once, and no more");
     // Started again, and again, in the same instant: nothing more goes out.
     for _ in 0..3 {
-        let again = town.second_node(town.house.ctx.store().clone()).await?;
-        settle(&again.ctx, &again.doors).await?;
+        let again = town.second_node(town.node.ctx.store().clone()).await?;
+        run_until_idle(&again.ctx, &again.writer).await?;
         assert_eq!(town.catcher.count() - before, 10);
     }
-    let again = town.second_node(town.house.ctx.store().clone()).await?;
+    let again = town.second_node(town.node.ctx.store().clone()).await?;
     let sent = walk(&town, &[&again]).await?;
     assert_eq!(total(&sent), 140, "everybody, in the end");
     assert!(most_within(&sent, 1) <= 15 && most_within(&sent, 10) <= 105, "{sent:?}");
@@ -96,15 +96,15 @@ story!(two_nodes_share_one_bucket, |town| {
     // Two ranges, so that both nodes have something to claim.
     town.admit(&people(2_100), "import").await?;
     paced(&town, relay(60_000))?;
-    let other = town.second_node(town.house.ctx.store().clone()).await?;
+    let other = town.second_node(town.node.ctx.store().clone()).await?;
     town.pass_to("2026-02-03T08:29:00Z").await?;
     let before = town.catcher.count();
     town.clock.move_to(DUE.parse()?);
-    let (one, two) = tokio::join!(settle(&town.house.ctx, &town.house.doors), settle(&other.ctx, &other.doors));
+    let (one, two) = tokio::join!(run_until_idle(&town.node.ctx, &town.node.writer), run_until_idle(&other.ctx, &other.writer));
     one?;
     two?;
     assert_eq!(town.catcher.count() - before, 1_000, "both together");
-    let sent = walk(&town, &[&town.house, &other]).await?;
+    let sent = walk(&town, &[&town.node, &other]).await?;
     assert_eq!(total(&sent), 1_100);
     assert!(most_within(&sent, 1) <= 1_500, "{sent:?}");
     Ok(())
@@ -120,10 +120,10 @@ story!(a_slow_domain_does_not_hold_up_the_others, |town| {
     town.pass_to("2026-02-03T08:29:00Z").await?;
     let before = town.catcher.count();
     town.clock.move_to(DUE.parse()?);
-    town.settle().await?;
+    town.run_until_idle().await?;
     let caught = |end: &str| town.catcher.caught()[before..].iter().filter(|mail| mail.rcpt_to[0].ends_with(end)).count();
     assert_eq!((caught("@albareda.example"), caught("@slow.example")), (1_500, 20), "all others are out at once");
-    let sent = walk(&town, &[&town.house]).await?;
+    let sent = walk(&town, &[&town.node]).await?;
     assert_eq!(total(&sent), 280);
     assert!(most_within(&sent, 1) <= 30, "{sent:?}");
     let took = town.now().duration_since(DUE.parse()?);
@@ -140,26 +140,26 @@ story!(a_campaign_is_paced_alone_and_test_copies_and_letters_go_ahead, |town| {
         plan.settings.smtp.paces.relay = Some(PerMinute::new(600));
     })?;
     // A test copy of it waits for nobody, however many there are; the relay's bucket is below zero after it.
-    let plan = town.house.ctx.plan();
+    let plan = town.node.ctx.plan();
     let letter = plan.campaign(&name("production-letter")).expect("the edition");
     let series = plan.campaign(&name(SERIES)).expect("the series");
     for n in 0..30 {
         let to = address(&format!("us{n}@tecnofab.example"));
-        let issue = publish_test(&town.house.ctx, letter, &letter.newsletters[0], &to).await?;
-        deliver_issue(&town.house.ctx, &town.house.doors, issue).await?;
+        let issue = publish_test(&town.node.ctx, letter, &letter.newsletters[0], &to).await?;
+        deliver_issue(&town.node.ctx, &town.node.writer, issue).await?;
     }
     assert_eq!(town.catcher.count(), 30);
-    let mut tx = town.house.ctx.store().write().await?;
+    let mut tx = town.node.ctx.store().write().await?;
     let found = buckets::lock(&mut tx, &BTreeMap::new()).await?;
     assert!(found.is_empty(), "only those asked for");
     tx.rollback().await?;
     // The edition: one a second.
     town.clock.move_to("2026-01-15T09:00:00Z".parse()?);
-    let sent = walk(&town, &[&town.house]).await?;
+    let sent = walk(&town, &[&town.node]).await?;
     assert_eq!((total(&sent), most_within(&sent, 1)), (40, 1), "{sent:?}");
     // The series is not the edition: ten a second, the relay's.
     town.clock.move_to(DUE.parse()?);
-    let sent = walk(&town, &[&town.house]).await?;
+    let sent = walk(&town, &[&town.node]).await?;
     assert_eq!((total(&sent), sent[0].1), (40, 10), "{sent:?}");
     assert_eq!(series.guards.per_minute, None);
     Ok(())
@@ -169,7 +169,7 @@ story!(on_a_clock_that_goes_a_short_wait_does_not_end_the_step, |town| {
     // The town lives an hour ago, so that what is due there is due by the machine's clock as well.
     let ago = SystemClock.now() - SignedDuration::from_hours(1);
     town.clock.move_to(ago);
-    town.settle().await?;
+    town.run_until_idle().await?;
     town.admit(&people(25), "import").await?;
     paced(&town, |plan| {
         relay(600)(plan);
@@ -177,14 +177,14 @@ story!(on_a_clock_that_goes_a_short_wait_does_not_end_the_step, |town| {
         plan.campaigns[0].schedule =
             nurtured::domain::group::schedule::Schedule::parse("* * * * *", "UTC").expect("every minute");
     })?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     town.clock.advance(SignedDuration::from_mins(1));
-    while publish(&town.house.ctx).await? == Progress::Done {}
+    while publish(&town.node.ctx).await? == Progress::Done {}
     let before = town.catcher.count();
-    let plan = Plan::clone(&town.house.ctx.plan());
-    let house = assemble(town.house.ctx.store().clone(), Arc::new(SystemClock), plan).await?;
+    let plan = Plan::clone(&town.node.ctx.plan());
+    let node = assemble(town.node.ctx.store().clone(), Arc::new(SystemClock), plan).await?;
     let began = SystemClock.now();
-    assert_eq!(deliver(&house.ctx, &house.doors).await?, Progress::Done);
+    assert_eq!(deliver(&node.ctx, &node.writer).await?, Progress::Done);
     assert_eq!(
         town.catcher.count() - before,
         25,
@@ -201,29 +201,29 @@ story!(what_went_ahead_is_waited_for, |town| {
     paced(&town, relay(600))?;
     town.pass_to("2026-02-03T08:29:00Z").await?;
     town.clock.move_to(DUE.parse()?);
-    let plan = town.house.ctx.plan();
+    let plan = town.node.ctx.plan();
     let series = plan.campaign(&name(SERIES)).expect("the series");
     for n in 0..30 {
         let to = address(&format!("us{n}@tecnofab.example"));
-        let issue = publish_test(&town.house.ctx, series, &series.newsletters[0], &to).await?;
-        deliver_issue(&town.house.ctx, &town.house.doors, issue).await?;
+        let issue = publish_test(&town.node.ctx, series, &series.newsletters[0], &to).await?;
+        deliver_issue(&town.node.ctx, &town.node.writer, issue).await?;
     }
     let before = town.catcher.count();
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(town.catcher.count(), before, "thirty went ahead of a bucket of ten");
     town.clock.advance(SignedDuration::from_secs(2));
-    deliver(&town.house.ctx, &town.house.doors).await?;
+    deliver(&town.node.ctx, &town.node.writer).await?;
     assert_eq!(town.catcher.count(), before, "two seconds pay back what they took");
     // A letter to one of ours does not wait either, and is waited for as well.
-    let mut tx = town.house.ctx.store().write().await?;
+    let mut tx = town.node.ctx.store().write().await?;
     for _ in 0..10 {
-        pace::letter(&mut tx, &town.house.ctx.plan(), &address("dana@tecnofab.example"), town.now()).await?;
+        pace::letter(&mut tx, &town.node.ctx.plan(), &address("dana@tecnofab.example"), town.now()).await?;
     }
     tx.commit().await?;
     town.clock.advance(SignedDuration::from_secs(1));
-    deliver(&town.house.ctx, &town.house.doors).await?;
+    deliver(&town.node.ctx, &town.node.writer).await?;
     assert_eq!(town.catcher.count(), before, "a third second pays back ten letters");
-    let sent = walk(&town, &[&town.house]).await?;
+    let sent = walk(&town, &[&town.node]).await?;
     assert_eq!(total(&sent), 20);
     Ok(())
 });

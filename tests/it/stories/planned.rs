@@ -15,7 +15,7 @@ use nurtured::flow::doorway::apply::{Applied, apply};
 use nurtured::flow::doorway::ramp;
 use nurtured::flow::group::publish;
 use nurtured::flow::individual::follow_up::Action;
-use nurtured::insight::plan::change::{Change, Member};
+use nurtured::insight::plan::report::{Member, PlanReport};
 use nurtured::insight::plan::survey::{Asked, plan};
 use nurtured::store::group::{audiences, campaigns};
 use nurtured::store::individual::handoffs;
@@ -45,17 +45,17 @@ pub(super) fn changed(changes: &[(&str, &str, &str)]) -> Configured {
 fn read(town: &Town, files: &Configured) -> Outcome<Plan> {
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let loaded = load_files(&files, &[])?;
-    Ok(Plan { settings: town.house.ctx.plan().settings.clone(), ..loaded.plan })
+    Ok(Plan { settings: town.node.ctx.plan().settings.clone(), ..loaded.plan })
 }
 
 /// Puts a configuration in force.
 pub(super) async fn applied(town: &Town, files: Configured) -> Outcome<Applied> {
-    Ok(apply(&town.house.ctx, read(town, &files)?).await?)
+    Ok(apply(&town.node.ctx, read(town, &files)?).await?)
 }
 
 /// What `nurtured plan --list` would print.
-async fn planned(town: &Town, after: &Plan) -> Outcome<Change> {
-    let store = town.house.ctx.store();
+async fn planned(town: &Town, after: &Plan) -> Outcome<PlanReport> {
+    let store = town.node.ctx.store();
     let before = cli::plan::before(&mut store.read().await?).await.map_err(|e| e.words().to_owned())?;
     Ok(plan(store, Asked { before: before.as_ref(), after, list: true }, town.now(), |_, _| {}).await?)
 }
@@ -175,7 +175,7 @@ async fn people(town: &Town, seed: &mut Seeded) -> Told {
             }
         }
     }
-    town.settle().await?;
+    town.run_until_idle().await?;
     Ok(())
 }
 
@@ -187,8 +187,8 @@ struct State {
 }
 
 async fn state(town: &Town) -> Outcome<State> {
-    let plan = town.house.ctx.plan();
-    let mut tx = town.house.ctx.store().read().await?;
+    let plan = town.node.ctx.plan();
+    let mut tx = town.node.ctx.store().read().await?;
     let ids = prospects::page(&mut tx, ProspectId(0), 1_000).await?;
     let people = prospects::load(&mut tx, &ids).await?.into_iter().map(|p| (p.id, p)).collect();
     let mut reached = BTreeMap::new();
@@ -214,10 +214,10 @@ fn ids(of: &[Member], campaign: &Name) -> BTreeSet<ProspectId> {
 }
 
 /// Holds what is there now against what was said, and what was there before.
-async fn holds(town: &Town, said: &Change, before: &State, old: &Plan) -> Outcome<()> {
-    let (plan, now, after) = (town.house.ctx.plan(), town.now(), state(town).await?);
+async fn holds(town: &Town, said: &PlanReport, before: &State, old: &Plan) -> Outcome<()> {
+    let (plan, now, after) = (town.node.ctx.plan(), town.now(), state(town).await?);
     let people = said.people.as_ref().expect("people were asked for");
-    let mut tx = town.house.ctx.store().read().await?;
+    let mut tx = town.node.ctx.store().read().await?;
     let none = BTreeSet::new();
     for told in &said.campaigns {
         let was = before.audiences.get(&told.campaign).unwrap_or(&none);
@@ -280,13 +280,13 @@ story!(ten_changes_do_what_the_plan_said, |town| {
         // Ten in the morning, weekends too.
         town.pass_to(&format!("2026-01-{}T09:00:00Z", 13 + day)).await?;
         // The first makes many ready at once, so that those who wait live through the ten that follow.
-        let (old, files) = (town.house.ctx.plan(), if day == 0 { flood() } else { generated(&mut seed) });
+        let (old, files) = (town.node.ctx.plan(), if day == 0 { flood() } else { generated(&mut seed) });
         let next = read(&town, &files)?;
         let said = planned(&town, &next).await?;
         let before = state(&town).await?;
-        let done = apply(&town.house.ctx, next).await?;
+        let done = apply(&town.node.ctx, next).await?;
         assert_eq!((done.is_new, done.due > 0), (said.is_new, said.other_rules), "day {day}");
-        town.settle().await?;
+        town.run_until_idle().await?;
         holds(&town, &said, &before, &old).await?;
         let people = said.people.expect("people were asked for");
         news += people.gain.len() + people.lose.len();
@@ -297,15 +297,15 @@ story!(ten_changes_do_what_the_plan_said, |town| {
         // The same once more changes nothing.
         let again = read(&town, &files)?;
         assert!(!planned(&town, &again).await?.is_new, "day {day}");
-        assert_eq!(apply(&town.house.ctx, again).await?, Applied { is_new: false, due: 0 }, "day {day}");
+        assert_eq!(apply(&town.node.ctx, again).await?, Applied { is_new: false, due: 0 }, "day {day}");
 
         // Some come back, so that there is somebody to be ready.
-        let open = handoffs::all(&mut town.house.ctx.store().read().await?)
+        let open = handoffs::all(&mut town.node.ctx.store().read().await?)
             .await?
             .into_iter()
             .filter(nurtured::domain::individual::handoff::Handoff::is_open);
         for handoff in open.take(3) {
-            let who = prospects::one(&mut town.house.ctx.store().read().await?, handoff.prospect).await?;
+            let who = prospects::one(&mut town.node.ctx.store().read().await?, handoff.prospect).await?;
             let who = who.address.expect("an address");
             town.sell(&who, Action::Recycle { reason: "no need".into(), wake: None, note: String::new() }).await?;
             town.clock.advance(jiff::SignedDuration::from_mins(1));
@@ -325,8 +325,8 @@ story!(every_decision_names_its_configuration, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str()), somebody("bo@albareda.example")], "import").await?;
     crate::stories::five_proofs(&town, &ada).await?;
-    let hash = town.house.ctx.plan().hash.clone();
-    let decisions = configurations::decisions(&mut town.house.ctx.store().read().await?).await?;
+    let hash = town.node.ctx.plan().hash.clone();
+    let decisions = configurations::decisions(&mut town.node.ctx.store().read().await?).await?;
     let tables: BTreeSet<&str> = decisions.iter().map(|(table, _, _)| table.as_str()).collect();
     let all = ["occurrences", "issues", "holds", "verdicts", "qualifications", "handoffs"];
     assert_eq!(tables, all.into_iter().collect(), "each table that decides was walked");
@@ -334,10 +334,10 @@ story!(every_decision_names_its_configuration, |town| {
 
     // Under another configuration the lead goes to somebody else.
     applied(&town, changed(&[(RULES, "horizon = \"9 months\"", "horizon = \"8 months\"")])).await?;
-    let other = town.house.ctx.plan().hash.clone();
+    let other = town.node.ctx.plan().hash.clone();
     assert_ne!(other, hash);
     town.sell(&ada, Action::Reject(nurtured::domain::individual::handoff::Rejection::NotMine, String::new())).await?;
-    let decisions = configurations::decisions(&mut town.house.ctx.store().read().await?).await?;
+    let decisions = configurations::decisions(&mut town.node.ctx.store().read().await?).await?;
     assert!(decisions.contains(&("handoffs".to_owned(), other, 1)), "{decisions:?}");
     Ok(())
 });

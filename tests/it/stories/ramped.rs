@@ -42,7 +42,7 @@ async fn twelve_near_misses(town: &Town) -> super::Told {
         town.fill_in("webinar", &[("email", person(n).as_str())]).await?;
         proves(town, &person(n), &[Budget, Authority, Need, Timeframe]).await?;
     }
-    town.settle().await?;
+    town.run_until_idle().await?;
     Ok(())
 }
 
@@ -54,7 +54,7 @@ fn lenient(most: Option<u32>) -> Configured {
 
 /// Who was offered, and when, oldest first.
 async fn offered(town: &Town) -> Result<Vec<Timestamp>, Box<dyn std::error::Error + Send + Sync>> {
-    let mut tx = town.house.ctx.store().read().await?;
+    let mut tx = town.node.ctx.store().read().await?;
     Ok(handoffs::all(&mut tx).await?.into_iter().map(|h| h.opened_at).collect())
 }
 
@@ -65,7 +65,7 @@ story!(a_rule_change_cannot_flood_sales, |town| {
     assert!(offered(&town).await?.is_empty(), "four of five, all of them");
     let now = town.now();
     applied(&town, lenient(Some(3))).await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(offered(&town).await?, [now; 3], "three today");
     for n in 0..3 {
         assert_eq!(town.handoffs_of(&person(n)).await?.len(), 1, "the first come first");
@@ -79,12 +79,12 @@ story!(a_rule_change_cannot_flood_sales, |town| {
         assert_eq!(told.next.and_then(|next| next.at), Some(dates[n / 3 - 1]), "{n}");
     }
     {
-        let mut tx = town.house.ctx.store().read().await?;
-        let found = desk::near_misses(&town.house.ctx, &mut tx, 20).await?;
+        let mut tx = town.node.ctx.store().read().await?;
+        let found = desk::near_misses(&town.node.ctx, &mut tx, 20).await?;
         let shown: Vec<_> = found.iter().filter_map(|n| n.offered_at).collect();
         assert_eq!(shown, (3..12).map(|n| dates[n / 3 - 1]).collect::<Vec<_>>());
     }
-    assert_eq!(sweep::without_future(&town.house.ctx).await?, 0);
+    assert_eq!(sweep::without_future(&town.node.ctx).await?, 0);
 
     // Who asks for a person, who proves something anew, and whom a signal makes ready, never waits.
     town.fill_in("call-me", &[("email", person(11).as_str())]).await?;
@@ -93,7 +93,7 @@ story!(a_rule_change_cannot_flood_sales, |town| {
     town.admit(&[somebody(zoe.as_str())], "import").await?;
     town.clock.advance(jiff::SignedDuration::from_mins(1));
     proves(&town, &zoe, &[Vision, Budget, Authority, Need, Timeframe]).await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     let later = town.now();
     assert_eq!(offered(&town).await?, [now, now, now, later, later, later], "these three, and no other");
     for who in [person(10), person(11), zoe] {
@@ -109,7 +109,7 @@ story!(a_rule_change_cannot_flood_sales, |town| {
     for n in 3..10 {
         assert_eq!(town.handoffs_of(&person(n)).await?.len(), 1, "{n}");
     }
-    assert!(ramp::waiting(&mut town.house.ctx.store().read().await?, &town.house.ctx.plan(), town.now()).await?.is_empty());
+    assert!(ramp::waiting(&mut town.node.ctx.store().read().await?, &town.node.ctx.plan(), town.now()).await?.is_empty());
     Ok(())
 });
 
@@ -118,7 +118,7 @@ story!(whoever_waits_and_is_not_ready_any_more_takes_nobodys_turn, |town| {
     town.pass_to("2026-01-23T15:00:00Z").await?;
     twelve_near_misses(&town).await?;
     applied(&town, lenient(Some(2))).await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(offered(&town).await?.len(), 2);
     // Two who wait say no; and the number is raised over the weekend.
     for n in [2, 4] {
@@ -132,10 +132,10 @@ story!(whoever_waits_and_is_not_ready_any_more_takes_nobodys_turn, |town| {
         };
         let logged =
             nurtured::flow::doorway::observe::Logged { address: person(n), by: name("marta"), occurred_at: town.now(), detail };
-        nurtured::flow::doorway::observe::log(&town.house.ctx, logged).await?;
+        nurtured::flow::doorway::observe::log(&town.node.ctx, logged).await?;
     }
-    town.settle().await?;
-    let ctx = &town.house.ctx;
+    town.run_until_idle().await?;
+    let ctx = &town.node.ctx;
     let waiting = ramp::waiting(&mut ctx.store().read().await?, &ctx.plan(), town.now()).await?;
     assert_eq!(waiting.len(), 8, "they left the doorway");
     town.pass_to("2026-01-24T15:00:00Z").await?;
@@ -148,11 +148,11 @@ story!(whoever_waits_and_is_not_ready_any_more_takes_nobodys_turn, |town| {
     }
     // Without a limit the rest comes at once; and back under the old rules nobody is ready any more.
     applied(&town, changed(&[])).await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(offered(&town).await?.len(), 7);
     assert!(ramp::waiting(&mut ctx.store().read().await?, &ctx.plan(), town.now()).await?.is_empty());
     applied(&town, lenient(None)).await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(offered(&town).await?.len(), 10);
     Ok(())
 });
@@ -167,11 +167,11 @@ async fn two_nodes_share_one_ramp() {
     applied(&town, lenient(Some(4))).await.expect("applied");
     let other = town.second_node(store).await.expect("a second node");
     let (one, two) = tokio::join!(
-        nurtured::flow::settle::settle(&town.house.ctx, &town.house.doors),
-        nurtured::flow::settle::settle(&other.ctx, &other.doors)
+        nurtured::flow::until_idle::run_until_idle(&town.node.ctx, &town.node.writer),
+        nurtured::flow::until_idle::run_until_idle(&other.ctx, &other.writer)
     );
     one.expect("the first node to settle");
     two.expect("the second node to settle");
-    town.settle().await.expect("settled");
+    town.run_until_idle().await.expect("settled");
     assert_eq!(offered(&town).await.expect("counted").len(), 4);
 }

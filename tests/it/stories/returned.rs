@@ -2,7 +2,7 @@
 
 use super::{FIRST_ISSUE, Told, address, name, somebody, story};
 use nurtured::domain::address::Address;
-use nurtured::flow::individual::receive::{Taken, receive};
+use nurtured::flow::individual::receive::{Receipt, receive};
 use nurtured::inbox::taken::take;
 use nurtured::store::operations::counts;
 use nurtured::town::Town;
@@ -17,12 +17,12 @@ async fn written_to(town: &Town, who: &Address) -> Result<(String, String), Box<
     Ok((caught.mail_from, id))
 }
 
-async fn arrives(town: &Town, raw: &str) -> Result<Taken, Box<dyn std::error::Error + Send + Sync>> {
-    Ok(receive(&town.house.ctx, &take(raw.replace('\n', "\r\n").as_bytes())?).await?)
+async fn arrives(town: &Town, raw: &str) -> Result<Receipt, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(receive(&town.node.ctx, &take(raw.replace('\n', "\r\n").as_bytes())?).await?)
 }
 
 async fn signals(town: &Town) -> Result<i64, Box<dyn std::error::Error + Send + Sync>> {
-    let mut tx = town.house.ctx.store().read().await?;
+    let mut tx = town.node.ctx.store().read().await?;
     Ok(counts::summary(&mut tx).await?.signals)
 }
 
@@ -70,7 +70,7 @@ story!(a_human_reply_reaches_the_colleague_of_its_campaign, |town| {
     let taken = arrives(&town, &raw).await?;
     assert_eq!((taken.what, taken.new), ("reply", true), "{taken:?}");
     assert!(!arrives(&town, &raw).await?.new, "the same mail twice");
-    town.settle().await?;
+    town.run_until_idle().await?;
     let letters = town.mails_to(&marta);
     assert_eq!(letters.len(), 1);
     let caught = town.catcher.caught();
@@ -93,7 +93,7 @@ story!(who_writes_without_a_token_reaches_the_manager, |town| {
         assert_eq!((taken.what, taken.new), ("nothing", false), "{nobody}");
     }
     assert_eq!(signals(&town).await?, before);
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(town.mails_to(&iria).len(), 1);
     Ok(())
 });
@@ -104,7 +104,7 @@ story!(the_reply_of_a_lead_goes_to_their_salesperson, |town| {
     let asks =
         reply("ada@albareda.example", "marta@tecnofab.example", "one@albareda.example", &id, "Re: stops", "Please call me");
     arrives(&town, &asks).await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     let handoff = town.handoffs_of(&ada).await?.remove(0);
     assert_eq!(handoff.cause, "request", "a reply that says call asks for a person");
     let salesperson = handoff.salesperson.clone();
@@ -140,7 +140,7 @@ story!(a_complaint_stops_and_an_absence_does_not, |town| {
 
 /// Nobody of ours was written to.
 async fn told_nothing_else(town: &Town) -> Told {
-    town.settle().await?;
+    town.run_until_idle().await?;
     for ours in ["marta@tecnofab.example", "iria@tecnofab.example"] {
         assert!(town.mails_to(&address(ours)).is_empty(), "{ours}");
     }

@@ -13,7 +13,7 @@ use nurtured::town::{BROWSER, Town};
 /// Asks for a person, and returns the page of the handoff.
 async fn request(town: &Town, who: &str) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
     town.fill_in("call-me", &[("email", who), ("name", "Ada Roca")]).await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     let handoff = town.handoffs_of(&address(who)).await?.remove(0);
     let item = town.queue_of(&handoff.salesperson).await?.into_iter().find(|i| i.handoff == Some(handoff.id)).expect("an item");
     Ok(item.page_url.expect("a page"))
@@ -45,8 +45,8 @@ story!(a_lead_is_won_by_buttons_and_every_change_is_confirmed, |town| {
     assert_eq!((won.outcome, won.value), (Some(Outcome::Won), Some(86_000)));
     assert_eq!(town.prospect(&ada).await?.standing, Standing::Closed);
     assert!(town.queue_of(&won.salesperson).await?.is_empty());
-    town.settle().await?;
-    let plan = town.house.ctx.plan();
+    town.run_until_idle().await?;
+    let plan = town.node.ctx.plan();
     let letters = town.mails_to(&plan.roster.salesperson(&won.salesperson).expect("on the roster").address);
     assert_eq!(letters.len(), 5, "the offer and four confirmations");
     Ok(())
@@ -99,7 +99,7 @@ story!(an_owned_lead_always_has_a_next_action_and_date, |town| {
         assert_eq!(queue.len(), 1);
         assert!(queue[0].due_at > town.now() && !queue[0].action.is_empty(), "{queue:?}");
     }
-    assert_eq!(sweep::without_future(&town.house.ctx).await?, 0);
+    assert_eq!(sweep::without_future(&town.node.ctx).await?, 0);
     Ok(())
 });
 
@@ -161,9 +161,9 @@ story!(a_customer_already_is_closed_and_a_lost_one_returns, |town| {
 story!(a_ready_prospect_of_a_full_desk_goes_to_the_manager, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
-    let mut plan = nurtured::domain::plan::Plan::clone(&town.house.ctx.plan());
+    let mut plan = nurtured::domain::plan::Plan::clone(&town.node.ctx.plan());
     plan.roster.salespeople.iter_mut().for_each(|s| s.at_most = Some(0));
-    town.house.ctx.replace_plan(plan)?;
+    town.node.ctx.replace_plan(plan)?;
     five_proofs(&town, &ada).await?;
     let handoff = town.handoffs_of(&ada).await?.remove(0);
     assert_eq!(handoff.salesperson, name("iria"));
@@ -181,16 +181,16 @@ story!(what_somebody_who_left_had_goes_on_with_another, |town| {
     town.sell(&ada, Action::Touch { touch: Touch::Call, proves: vec![], date: None, note: "rang".into() }).await?;
     let gone = town.handoffs_of(&ada).await?.remove(0).salesperson;
     let action = town.queue_of(&gone).await?.iter().find(|item| item.state == Some("owned")).expect("an item").action.clone();
-    let mut plan = nurtured::domain::plan::Plan::clone(&town.house.ctx.plan());
+    let mut plan = nurtured::domain::plan::Plan::clone(&town.node.ctx.plan());
     plan.roster.salespeople.retain(|s| s.id != gone);
     plan.roster.routes.iter_mut().for_each(|route| route.to.retain(|id| *id != gone));
     plan.roster.routes.retain(|route| !route.to.is_empty());
-    town.house.ctx.replace_plan(plan)?;
-    assert!(sweep::without_future(&town.house.ctx).await? > 0, "nobody works the queue of who left");
+    town.node.ctx.replace_plan(plan)?;
+    assert!(sweep::without_future(&town.node.ctx).await? > 0, "nobody works the queue of who left");
     // Promises run out meanwhile: nobody is reminded who is not there, and nothing gets stuck.
     town.clock.advance(jiff::SignedDuration::from_hours(72));
-    town.settle().await?;
-    let census = sweep::review(&town.house.ctx).await?.expect("nobody asked it to stop");
+    town.run_until_idle().await?;
+    let census = sweep::review(&town.node.ctx).await?.expect("nobody asked it to stop");
     assert!(census.holds(), "{census:?}");
     assert!(town.queue_of(&gone).await?.is_empty());
     for who in [&ada, &bea, &cai] {
@@ -199,7 +199,7 @@ story!(what_somebody_who_left_had_goes_on_with_another, |town| {
     let lead = town.handoffs_of(&ada).await?.remove(0);
     assert_eq!(lead.state, State::Owned, "what was begun is not begun again");
     assert!(town.queue_of(&lead.salesperson).await?.iter().any(|item| item.action == action), "the next action goes on");
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert!(town.sell(&ada, Action::Stage(Stage::Engaged)).await.is_ok());
     Ok(())
 });

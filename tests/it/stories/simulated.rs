@@ -12,10 +12,10 @@ use nurtured::domain::group::cap::Cap;
 use nurtured::domain::group::schedule::Schedule;
 use nurtured::domain::plan::Plan;
 use nurtured::domain::span::Span;
-use nurtured::insight::simulate::cast::{Cast, made_up};
+use nurtured::insight::simulate::people::{Cast, made_up};
 use nurtured::insight::simulate::report::{OfCampaign, Report};
 use nurtured::insight::simulate::run::{Asked, run};
-use nurtured::mail::catcher::Catcher;
+use nurtured::mail::test_server::TestServer;
 use nurtured::store::engine::scratch;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
@@ -198,7 +198,7 @@ async fn what_makes_a_campaign_pause_makes_it_pause_here() -> Told {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_mail_leaves_a_simulation() -> Told {
-    let catcher = Catcher::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let catcher = TestServer::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     let environment = [
         ("NURTURED__SMTP__HOST".to_owned(), catcher.local_addr().ip().to_string()),
         ("NURTURED__SMTP__PORT".to_owned(), catcher.local_addr().port().to_string()),

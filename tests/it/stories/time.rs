@@ -14,19 +14,19 @@ use nurtured::domain::prospect::Standing;
 use nurtured::flow::doorway::apply;
 use nurtured::flow::doorway::observe::{Logged, log};
 use nurtured::flow::individual::follow_up::Action;
-use nurtured::flow::operations::{census, forget, halt, sweep};
+use nurtured::flow::operations::{census, forget, manual_stop, sweep};
 use nurtured::store::people::suppressions::{self, Channel, Stop};
 use nurtured::town::{BROWSER, Town};
 
 story!(changed_rules_assess_everybody_anew, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
-    apply::begin(&town.house.ctx).await?;
+    apply::begin(&town.node.ctx).await?;
     four_proofs(&town, &ada).await?;
     assert!(town.handoffs_of(&ada).await?.is_empty());
-    assert_eq!(apply::begin(&town.house.ctx).await?.due, 0, "the same rules: nobody");
+    assert_eq!(apply::begin(&town.node.ctx).await?.due, 0, "the same rules: nobody");
     // A rule of the test's own: the field `industry` is to be a timeframe.
-    let mut plan = nurtured::domain::plan::Plan::clone(&town.house.ctx.plan());
+    let mut plan = nurtured::domain::plan::Plan::clone(&town.node.ctx.plan());
     plan.qualifying.criteria[Criterion::Timeframe] = plan.qualifying.criteria[Criterion::Budget].clone();
     plan.qualifying.criteria[Criterion::Timeframe].rules = vec![nurtured::domain::doorway::rule::Rule {
         reads: nurtured::domain::doorway::rule::Reads::Field {
@@ -35,9 +35,9 @@ story!(changed_rules_assess_everybody_anew, |town| {
         },
         power: nurtured::domain::question::Power::Meets,
     }];
-    town.house.ctx.replace_plan(plan)?;
-    assert_eq!(apply::begin(&town.house.ctx).await?.due, 1, "everybody who ever gave a signal");
-    town.settle().await?;
+    town.node.ctx.replace_plan(plan)?;
+    assert_eq!(apply::begin(&town.node.ctx).await?.due, 1, "everybody who ever gave a signal");
+    town.run_until_idle().await?;
     // An imported field that nobody dated can only support: still not ready, but looked at under the new rules.
     assert_eq!(town.verdicts(&ada).await?.met(), 4);
     Ok(())
@@ -54,11 +54,11 @@ story!(whom_no_newsletter_reaches_somebody_looks_at, |town| {
     town.pass_until(review).await?;
     let queue = town.queue_of(&name("iria")).await?;
     assert_eq!(queue.len(), 1, "on its day it is an item on the manager's queue");
-    assert_eq!(sweep::without_future(&town.house.ctx).await?, 0);
+    assert_eq!(sweep::without_future(&town.node.ctx).await?, 0);
     // Doing is reporting: the call that the item asked for takes it off the queue.
     town.log(&ada, "iria", Touch::Call, &[], None, "still interested, by phone").await?;
     assert!(town.queue_of(&name("iria")).await?.is_empty());
-    assert_eq!(sweep::without_future(&town.house.ctx).await?, 0, "and there is another date ahead");
+    assert_eq!(sweep::without_future(&town.node.ctx).await?, 0, "and there is another date ahead");
     Ok(())
 });
 
@@ -81,13 +81,13 @@ story!(stopped_on_every_channel_is_suppressed_and_lifted_is_not, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
     for (channel, standing) in [(Channel::Email, Standing::Nurturing), (Channel::Phone, Standing::Suppressed)] {
-        let mut tx = town.house.ctx.store().write().await?;
+        let mut tx = town.node.ctx.store().write().await?;
         let stop = Stop { address: ada.to_string(), channel, reason: "manual", source: "asked".into() };
         suppressions::add(&mut tx, &[stop], town.now()).await?;
         tx.commit().await?;
         assert_eq!(town.prospect(&ada).await?.standing, standing);
     }
-    let mut tx = town.house.ctx.store().write().await?;
+    let mut tx = town.node.ctx.store().write().await?;
     suppressions::lift(&mut tx, &ada, Channel::Phone, town.now()).await?;
     tx.commit().await?;
     let ada = town.prospect(&ada).await?;
@@ -100,9 +100,9 @@ story!(an_old_link_of_an_erased_person_identifies_nobody, |town| {
     town.admit(&[somebody(ada.as_str())], "import").await?;
     town.pass_to(FIRST_ISSUE).await?;
     let mail = town.newest_to(&ada)?;
-    forget::forget(&town.house.ctx, &ada).await?;
+    forget::forget(&town.node.ctx, &ada).await?;
     let signals = async || -> Result<i64, nurtured::store::engine::backend::StoreError> {
-        Ok(nurtured::store::operations::counts::summary(&mut town.house.ctx.store().read().await?).await?.signals)
+        Ok(nurtured::store::operations::counts::summary(&mut town.node.ctx.store().read().await?).await?.signals)
     };
     let before = signals().await?;
     for words in ["Do the sum", "More than 20 hours", "Unsubscribe"] {
@@ -128,16 +128,16 @@ story!(a_date_that_passed_while_they_were_suppressed_is_remembered, |town| {
         note: "in March".into(),
     };
     let logged = Logged { address: ada.clone(), by: name("marta"), occurred_at: town.now(), detail };
-    log(&town.house.ctx, logged).await?;
+    log(&town.node.ctx, logged).await?;
     for channel in [Channel::Email, Channel::Phone] {
-        halt::suppress(&town.house.ctx, &ada, channel, "by mistake").await?;
+        manual_stop::suppress(&town.node.ctx, &ada, channel, "by mistake").await?;
     }
     assert_eq!(town.prospect(&ada).await?.standing, Standing::Suppressed);
     town.pass_to("2026-03-10T09:00:00Z").await?;
-    halt::lift(&town.house.ctx, &ada, Channel::Phone, "it was a mistake").await?;
-    town.settle().await?;
+    manual_stop::lift(&town.node.ctx, &ada, Channel::Phone, "it was a mistake").await?;
+    town.run_until_idle().await?;
     assert_eq!(town.queue_of(&name("iria")).await?.len(), 1, "somebody looks at them now");
-    assert_eq!(sweep::without_future(&town.house.ctx).await?, 0);
+    assert_eq!(sweep::without_future(&town.node.ctx).await?, 0);
     Ok(())
 });
 
@@ -145,24 +145,24 @@ story!(who_was_forgotten_and_comes_in_again_is_nowhere_but_suppressed, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
     suppress_by_mail(&town, &ada).await?;
-    forget::forget(&town.house.ctx, &ada).await?;
+    forget::forget(&town.node.ctx, &ada).await?;
     town.admit(&[somebody(ada.as_str())], "import").await?;
     let again = town.prospect(&ada).await?;
     assert_eq!((again.standing, again.mail_stop.as_deref()), (Standing::Suppressed, Some("erased")));
-    let census = sweep::review(&town.house.ctx).await?.expect("nobody asked it to stop");
+    let census = sweep::review(&town.node.ctx).await?.expect("nobody asked it to stop");
     assert!(census.holds(), "{census:?}");
     Ok(())
 });
 
 /// A reason of its own, which goes under the hash with them.
 async fn suppress_by_mail(town: &Town, who: &Address) -> Told {
-    halt::suppress(&town.house.ctx, who, Channel::Email, "asked us").await?;
+    manual_stop::suppress(&town.node.ctx, who, Channel::Email, "asked us").await?;
     Ok(())
 }
 
 story!(a_campaign_that_does_not_come_again_is_no_future, |town| {
     town.admit(&[somebody("ada@albareda.example")], "import").await?;
-    let ctx = &town.house.ctx;
+    let ctx = &town.node.ctx;
     let reached = async || {
         let census = census::take(ctx.store(), &ctx.plan(), ctx.now()).await?;
         assert_eq!(census.counted(), 1);
@@ -177,9 +177,9 @@ story!(a_campaign_that_does_not_come_again_is_no_future, |town| {
     };
     ctx.replace_plan(alone())?;
     assert_eq!(reached().await?, (1, 0));
-    halt::pause(ctx, &name("line-downtime"), "a break").await?;
+    manual_stop::pause(ctx, &name("line-downtime"), "a break").await?;
     assert_eq!(reached().await?, (0, 1), "paused");
-    halt::resume(ctx, &name("line-downtime")).await?;
+    manual_stop::resume(ctx, &name("line-downtime")).await?;
     ctx.replace_plan(Plan { campaigns: Vec::new(), ..alone() })?;
     assert_eq!(reached().await?, (0, 1), "no longer configured");
     ctx.replace_plan(alone())?;

@@ -12,7 +12,7 @@ use nurtured::town::{BROWSER, SCANNER, Town};
 
 /// Everything a GET may not change, as one text.
 async fn consequences(town: &Town, of: &[&Address]) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
-    let mut tx = town.house.ctx.store().read().await?;
+    let mut tx = town.node.ctx.store().read().await?;
     let ids: Vec<_> = prospects::by_address(&mut tx, of).await?.into_values().collect();
     let mut seen = vec![format!("{:?}", prospects::load(&mut tx, &ids).await?)];
     for id in ids {
@@ -33,15 +33,15 @@ story!(a_get_changes_nothing, |town| {
     town.admit(&[somebody(ada.as_str()), somebody(bea.as_str())], "import").await?;
     town.pass_to(FIRST_ISSUE).await?;
     town.fill_in("call-me", &[("email", bea.as_str())]).await?;
-    town.settle().await?;
+    town.run_until_idle().await?;
     let mail = town.newest_to(&ada)?;
     let mut urls: Vec<String> =
         mail.links().into_iter().map(|(url, _)| url).filter(|u| u.starts_with("http://127.0.0.1:9/")).collect();
     urls.extend(mail.unsubscribe.clone());
     let handoff = town.handoffs_of(&bea).await?.remove(0);
     urls.extend(town.queue_of(&handoff.salesperson).await?.into_iter().filter_map(|i| i.page_url));
-    let plan = town.house.ctx.plan();
-    urls.push(nurtured::flow::individual::dossier::queue_url(town.house.ctx.signer(), &plan, &handoff.salesperson, town.now()));
+    let plan = town.node.ctx.plan();
+    urls.push(nurtured::flow::individual::dossier::queue_url(town.node.ctx.signer(), &plan, &handoff.salesperson, town.now()));
     urls.extend(["/f/call-me", "/v1/signals", "/healthz", "/readyz", "/look.css", "/", "/nowhere"].map(str::to_owned));
     assert!(
         urls.iter().any(|u| u.contains("/c/"))
@@ -65,7 +65,7 @@ story!(a_get_changes_nothing, |town| {
             assert!(!town.ask(Method::GET, url, BROWSER, "").await?.status.is_server_error(), "{url}");
         }
     }
-    town.settle().await?;
+    town.run_until_idle().await?;
     assert_eq!(consequences(&town, &[&ada, &bea]).await?, before);
     Ok(())
 });
@@ -75,7 +75,7 @@ story!(two_visits_to_a_link_are_one_click, |town| {
     town.admit(&[somebody(ada.as_str())], "import").await?;
     town.pass_to(FIRST_ISSUE).await?;
     let signals = async || -> Result<i64, nurtured::store::engine::backend::StoreError> {
-        Ok(counts::summary(&mut town.house.ctx.store().read().await?).await?.signals)
+        Ok(counts::summary(&mut town.node.ctx.store().read().await?).await?.signals)
     };
     let before = signals().await?;
     for _ in 0..2 {
@@ -114,7 +114,7 @@ story!(who_is_not_tracked_is_not_identified, |town| {
     assert_eq!(town.click(&ada, "Do the sum").await?.status, 302);
     town.pass_to("2026-02-03T12:00:00Z").await?;
     let id = town.prospect(&ada).await?.id;
-    let mut tx = town.house.ctx.store().read().await?;
+    let mut tx = town.node.ctx.store().read().await?;
     let signals = nurtured::store::doorway::signals::of(&mut tx, &[id]).await?;
     assert!(signals[&id].iter().all(|s| s.detail.kind() != "click"));
     assert_eq!(counts::of_campaign(&mut tx, &name("line-downtime")).await?.clicked, 1, "totals survive");
@@ -132,9 +132,9 @@ story!(consent_withdrawn_records_nothing, |town| {
     let mut withdrawn = nurtured::flow::doorway::admit::Arrival::of(ada.clone());
     withdrawn.consents.push(("tracking", false, "asked by phone".into(), None));
     town.admit(&[withdrawn], "import").await?;
-    let before = counts::summary(&mut town.house.ctx.store().read().await?).await?.signals;
+    let before = counts::summary(&mut town.node.ctx.store().read().await?).await?.signals;
     assert_eq!(town.click(&ada, "Do the sum").await?.status, 302, "the link still works");
-    assert_eq!(counts::summary(&mut town.house.ctx.store().read().await?).await?.signals, before);
+    assert_eq!(counts::summary(&mut town.node.ctx.store().read().await?).await?.signals, before);
     Ok(())
 });
 
@@ -166,7 +166,7 @@ story!(a_forged_or_broken_token_leads_nowhere, |town| {
 });
 
 story!(a_form_admits_a_stranger_and_refuses_nonsense, |town| {
-    let before = town.house.ctx.now();
+    let before = town.node.ctx.now();
     for (form, body, status) in [
         ("call-me", "name=Ada", 422),
         ("call-me", "email=not-an-address", 422),
@@ -184,7 +184,7 @@ story!(a_form_admits_a_stranger_and_refuses_nonsense, |town| {
         )
         .await?;
     assert_eq!(ok.status, 200);
-    town.settle().await?;
+    town.run_until_idle().await?;
     let ada = address("ada@albareda.example");
     let found = town.verdicts(&ada).await?;
     assert_eq!(found.findings()[Criterion::Budget].verdict, Verdict::Met);
@@ -208,6 +208,6 @@ story!(unsubscribing_is_one_post_and_holds, |town| {
     town.admit(&[again], "import").await?;
     town.pass_to("2026-05-05T10:00:00Z").await?;
     assert_eq!(town.mails_to(&ada).len(), mails, "an import never lifts it");
-    assert_eq!(nurtured::flow::operations::sweep::without_future(&town.house.ctx).await?, 0, "somebody will look at her");
+    assert_eq!(nurtured::flow::operations::sweep::without_future(&town.node.ctx).await?, 0, "somebody will look at her");
     Ok(())
 });

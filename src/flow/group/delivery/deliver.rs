@@ -3,9 +3,9 @@
 //! Ranges are claimed ahead of the connections that work through them, so that no connection waits for a range to end.
 //! Whether a range is finished is read from its deliveries, never counted along the way.
 
-use super::doors::Doors;
+use super::attempt_writer::AttemptWriter;
 use super::range::{BACK_OFF, Job, LEASE, Range};
-use super::recover;
+use super::return_leases;
 use super::transmit::Connections;
 use crate::domain::id::{IssueId, Name};
 use crate::domain::span::Span;
@@ -45,15 +45,15 @@ enum Which {
 ///
 /// # Errors
 /// The store's. What could not be recorded was not sent, or is in doubt.
-pub async fn deliver(ctx: &Context, doors: &Doors) -> Result<Progress, FlowError> {
-    recover::give_back(ctx).await?;
+pub async fn deliver(ctx: &Context, writer: &AttemptWriter) -> Result<Progress, FlowError> {
+    return_leases::return_leases(ctx).await?;
     let mut read = ctx.store().read().await?;
     let due = leases::next_open(&mut read, &ctx.plan().closed(ctx.now())).await?;
     drop(read);
     if due.is_none_or(|at| at > ctx.now()) {
         return Ok(Progress::until(due));
     }
-    work(ctx, doors, Which::Due).await.inspect_err(|_| ctx.leave_behind(true))
+    work(ctx, writer, Which::Due).await.inspect_err(|_| ctx.leave_behind(true))
 }
 
 /// Works through what is due of one issue and leaves all others alone: how a test copy goes the way of live ones.
@@ -61,13 +61,13 @@ pub async fn deliver(ctx: &Context, doors: &Doors) -> Result<Progress, FlowError
 ///
 /// # Errors
 /// As [`deliver`].
-pub async fn deliver_issue(ctx: &Context, doors: &Doors, issue: IssueId) -> Result<Progress, FlowError> {
-    work(ctx, doors, Which::Of(issue)).await
+pub async fn deliver_issue(ctx: &Context, writer: &AttemptWriter, issue: IssueId) -> Result<Progress, FlowError> {
+    work(ctx, writer, Which::Of(issue)).await
 }
 
-async fn work(ctx: &Context, doors: &Doors, which: Which) -> Result<Progress, FlowError> {
+async fn work(ctx: &Context, writer: &AttemptWriter, which: Which) -> Result<Progress, FlowError> {
     let (jobs, rows) = flume::bounded(AHEAD);
-    let connections = Connections::new(ctx, doors, rows);
+    let connections = Connections::new(ctx, writer, rows);
     let given_up = connections.given_up();
     let ranges = Ranges::default();
     let (read, sent, ()) =
@@ -134,7 +134,7 @@ async fn read_ahead(
             if !pace.wait(ctx).await {
                 break;
             }
-            give_back(ctx, ranges).await?;
+            return_leases(ctx, ranges).await?;
             continue;
         };
         tx.commit().await?;
@@ -158,7 +158,7 @@ async fn read_ahead(
             }
         }
         drop(range);
-        give_back(ctx, ranges).await?;
+        return_leases(ctx, ranges).await?;
     }
     Ok(any)
 }
@@ -179,7 +179,7 @@ async fn admit(ctx: &Context, pace: &mut Pace, range: &Range, due: Vec<Open>, no
 }
 
 /// Ranges that are done are given back as we go: a large issue has hundreds, and what waits for a token is claimed anew.
-async fn give_back(ctx: &Context, ranges: &Ranges) -> Result<(), FlowError> {
+async fn return_leases(ctx: &Context, ranges: &Ranges) -> Result<(), FlowError> {
     let done: Vec<_> = lock(ranges).extract_if(.., |range| Arc::strong_count(range) == 1).collect();
     for range in done {
         release(ctx, &range).await?;

@@ -19,9 +19,9 @@
 //!
 //! The mark commits before the mail is announced, its result after; between them lies the network, and no transaction.
 
-pub mod doors;
+pub mod attempt_writer;
 pub mod range;
 pub mod transmit;
-pub mod recover;
+pub mod return_leases;
 pub mod deliver;
-pub mod doubt;
+pub mod uncertain;

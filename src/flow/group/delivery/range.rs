@@ -1,6 +1,6 @@
 //! A range of deliveries in hand, its jobs, and what a relay's reply means for one of them.
 
-use super::doors::Finished;
+use super::attempt_writer::DeliveryResult;
 use crate::domain::group::delivery::{Reply, State, retry_after};
 use crate::domain::id::DeliveryId;
 use crate::domain::span::Span;
@@ -99,22 +99,22 @@ impl Job {
 
     /// What it ends with when it may not be tried again: as many tries as policy grants ended in doubt.
     #[must_use]
-    pub fn uncertain(&self, tries: i64) -> Option<Finished> {
+    pub fn uncertain(&self, tries: i64) -> Option<DeliveryResult> {
         let given_up = self.row.in_doubt && self.row.doubts >= tries;
         let words = || Some(format!("in doubt after {} of {} tries", self.row.doubts, self.row.marks));
-        given_up.then(|| Finished::plain(self.outcome(self.row.number + 1, State::Uncertain, None, words())))
+        given_up.then(|| DeliveryResult::plain(self.outcome(self.row.number + 1, State::Uncertain, None, words())))
     }
 
     /// It was marked and not sent, for a reason of our own: it may go at any time.
     #[must_use]
-    pub fn unsent(&self, words: &str) -> Finished {
-        Finished::plain(self.outcome(self.row.number + 2, State::Pending, None, Some(words.to_owned())))
+    pub fn unsent(&self, words: &str) -> DeliveryResult {
+        DeliveryResult::plain(self.outcome(self.row.number + 2, State::Pending, None, Some(words.to_owned())))
     }
 
     /// What the relay's reply to the marked mail means, when so many tries may end in doubt. Without an outcome it broke off in doubt and may be tried again: a
     /// mark without a result is what doubt is.
     #[must_use]
-    pub fn finished(&self, reply: Reply, tries: i64, now: Timestamp) -> Finished {
+    pub fn finished(&self, reply: Reply, tries: i64, now: Timestamp) -> DeliveryResult {
         let row = &self.row;
         let sign = Sign::of(&reply, row.number + 1);
         let retry = |words: String| match retry_after(row.marks + 2, row.first_marked_at.unwrap_or(now), now) {
@@ -133,10 +133,10 @@ impl Job {
                 (State::Pending, Some(BACK_OFF.after(now)), Some(words), None)
             }
             Reply::BrokenAfter(words) if row.doubts + 1 >= tries => (State::Uncertain, None, Some(words), None),
-            Reply::BrokenAfter(_) => return Finished { delivery: row.id, outcome: None, gone: None, sign },
+            Reply::BrokenAfter(_) => return DeliveryResult { delivery: row.id, outcome: None, gone: None, sign },
         };
         let outcome = Some(self.outcome(row.number + 2, state, retry_at, words));
-        Finished { delivery: row.id, outcome, gone, sign }
+        DeliveryResult { delivery: row.id, outcome, gone, sign }
     }
 
     fn outcome(&self, number: i64, state: State, retry_at: Option<Timestamp>, reply: Option<String>) -> Outcome {

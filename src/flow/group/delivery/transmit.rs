@@ -4,7 +4,7 @@
 //! a crash can repeat. A mark is granted before its mail is announced to the relay, and the place of a mail is given to
 //! another in the commit that records it.
 
-use super::doors::{Answer, Doors, Entry, Finished};
+use super::attempt_writer::{Answer, AttemptWriter, DeliveryResult, Entry};
 use super::range::Job;
 use crate::domain::dkim::{Dkim, SignError};
 use crate::domain::group::delivery::Reply;
@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 /// The connections of one node, fed from one queue.
 pub struct Connections {
     ctx: Context,
-    doors: Doors,
+    writer: AttemptWriter,
     jobs: flume::Receiver<Job>,
     /// Jobs of connections that were turned away: others may be served.
     turned_away: Mutex<Vec<Job>>,
@@ -40,12 +40,12 @@ pub struct Connections {
 impl Connections {
     /// Connections that take their work from `jobs`.
     #[must_use]
-    pub fn new(ctx: &Context, doors: &Doors, jobs: flume::Receiver<Job>) -> Arc<Self> {
+    pub fn new(ctx: &Context, writer: &AttemptWriter, jobs: flume::Receiver<Job>) -> Arc<Self> {
         let plan = ctx.plan();
         let smtp = &plan.settings.smtp;
         Arc::new(Self {
             ctx: ctx.clone(),
-            doors: doors.clone(),
+            writer: writer.clone(),
             jobs,
             turned_away: Mutex::default(),
             return_path: (smtp.return_path.local().to_owned(), smtp.return_path.domain().to_owned()),
@@ -143,14 +143,14 @@ impl Ready {
 }
 
 /// What became of a job. The job stays in hand, and its range with it, until that is durable.
-type Done = (Job, Finished);
+type Done = (Job, DeliveryResult);
 
 /// An entry that is not answered yet: whose result it holds, and who is to be marked.
 type Asked = (Option<Job>, Option<Job>);
 
 /// What one connection has in hand.
 struct Sender<'a> {
-    house: &'a Connections,
+    pool: &'a Connections,
     connection: Option<Connection>,
     /// The relay turned us away when the connection was to be opened anew: nothing more is marked.
     lost: bool,
@@ -166,10 +166,10 @@ struct Sender<'a> {
 }
 
 impl<'a> Sender<'a> {
-    fn new(house: &'a Connections, connection: Connection) -> Self {
+    fn new(pool: &'a Connections, connection: Connection) -> Self {
         let (answer, answers) = mpsc::unbounded_channel();
         let (ready, asked, message) = (VecDeque::new(), VecDeque::new(), Vec::new());
-        Self { house, connection: Some(connection), lost: false, failed: None, ready, asked, answer, answers, message }
+        Self { pool, connection: Some(connection), lost: false, failed: None, ready, asked, answer, answers, message }
     }
 
     async fn work(mut self, first: Job) -> Result<(), FlowError> {
@@ -179,7 +179,7 @@ impl<'a> Sender<'a> {
                 self.take(answer).await;
             }
             while self.may_mark()
-                && let Some(job) = first.take().or_else(|| self.house.waiting())
+                && let Some(job) = first.take().or_else(|| self.pool.waiting())
             {
                 self.ask(None, Some(job)).await;
             }
@@ -190,7 +190,7 @@ impl<'a> Sender<'a> {
                 let answer = self.answers.recv().await.ok_or_else(closed)?;
                 self.take(answer).await;
             } else if self.may_mark()
-                && let Ok(job) = self.house.jobs.recv_async().await
+                && let Ok(job) = self.pool.jobs.recv_async().await
             {
                 first = Some(job);
             } else {
@@ -205,15 +205,15 @@ impl<'a> Sender<'a> {
 
     /// Whether one more may be marked: each mail that is marked, or whose result is not durable, has its place.
     fn may_mark(&self) -> bool {
-        self.ready.len() + self.asked.len() < self.house.max_in_doubt && !self.lost && !self.house.is_over()
+        self.ready.len() + self.asked.len() < self.pool.max_in_doubt && !self.lost && !self.pool.is_over()
     }
 
     /// Has a result recorded and a job marked, in one commit.
     async fn ask(&mut self, result: Option<Done>, job: Option<Job>) {
-        let job = job.filter(|job| !job.range.is_closed(self.house.ctx.now()));
+        let job = job.filter(|job| !job.range.is_closed(self.pool.ctx.now()));
         // Whoever may not be tried again is not marked; that is written down instead.
         let job = match job {
-            Some(job) => match job.uncertain(self.house.tries) {
+            Some(job) => match job.uncertain(self.pool.tries) {
                 Some(uncertain) => {
                     self.enter(Some((job, uncertain)), None).await;
                     None
@@ -231,7 +231,7 @@ impl<'a> Sender<'a> {
         let mark = job.as_ref().map(Job::mark);
         let (ended, result) = done.unzip();
         self.asked.push_back((ended, job));
-        self.house.doors.enter(Entry { result, mark, answer: self.answer.clone() }).await;
+        self.pool.writer.enter(Entry { result, mark, answer: self.answer.clone() }).await;
     }
 
     async fn take(&mut self, answer: Answer) {
@@ -242,15 +242,15 @@ impl<'a> Sender<'a> {
                 self.failed = Some(FlowError::Shared(error));
                 self.lost = true;
                 self.connection = None;
-                self.house.given_up.cancel();
+                self.pool.given_up.cancel();
             }
             (Answer::Written { marked: true }, Some(job)) => {
-                let return_path = return_path(self.house, &job);
-                match signed(self.house, &job).await {
+                let return_path = return_path(self.pool, &job);
+                match signed(self.pool, &job).await {
                     Ok(signed) => self.ready.push_back(Ready { job, return_path, signed }),
                     Err(why) => {
                         let reply = Reply::BrokenBefore(format!("could not {why}"));
-                        let finished = job.finished(reply, self.house.tries, self.house.ctx.now());
+                        let finished = job.finished(reply, self.pool.tries, self.pool.ctx.now());
                         self.enter(Some((job, finished)), None).await;
                     }
                 }
@@ -263,7 +263,7 @@ impl<'a> Sender<'a> {
     /// Sends a mail and announces the next. A connection that broke is opened anew; if that fails, what is marked goes
     /// back unsent.
     async fn send(&mut self, next: Ready) {
-        let ctx = &self.house.ctx;
+        let ctx = &self.pool.ctx;
         if self.failed.is_some() {
             let unsent = next.job.unsent("not sent: what was sent before could not be recorded");
             return self.enter(Some((next.job, unsent)), None).await;
@@ -288,7 +288,7 @@ impl<'a> Sender<'a> {
             Some(connection) => {
                 self.message.clear();
                 if next.signed.is_none() && connection.reads_messages() {
-                    fill(self.house, &next.job, &mut self.message);
+                    fill(self.pool, &next.job, &mut self.message);
                 }
                 let message = next.signed.as_ref().unwrap_or(&self.message);
                 let mail = Mail::announced(next.announcement(), message);
@@ -297,33 +297,33 @@ impl<'a> Sender<'a> {
             None => Reply::RelayDown("not sent: the relay does not answer".to_owned()),
         };
         let job = next.job;
-        let finished = job.finished(reply, self.house.tries, ctx.now());
-        let replacement = if self.lost { None } else { self.house.waiting() };
+        let finished = job.finished(reply, self.pool.tries, ctx.now());
+        let replacement = if self.lost { None } else { self.pool.waiting() };
         self.ask(Some((job, finished)), replacement).await;
     }
 }
 
 /// Splices the tokens into the prepared bytes.
-fn fill(house: &Connections, job: &Job, bytes: &mut Vec<u8>) {
-    let signer = house.ctx.signer();
+fn fill(pool: &Connections, job: &Job, bytes: &mut Vec<u8>) {
+    let signer = pool.ctx.signer();
     job.range.message.fill(&job.row.address, |hole| token(signer, hole, &job.row), bytes);
 }
 
 /// The whole message, if it is to be signed.
-async fn signed(house: &Connections, job: &Job) -> Result<Option<Vec<u8>>, SignError> {
-    if house.dkim.is_none() {
+async fn signed(pool: &Connections, job: &Job) -> Result<Option<Vec<u8>>, SignError> {
+    if pool.dkim.is_none() {
         return Ok(None);
     }
     let mut message = Vec::new();
-    fill(house, job, &mut message);
-    seal(house.dkim.as_ref(), &mut message).await?;
+    fill(pool, job, &mut message);
+    seal(pool.dkim.as_ref(), &mut message).await?;
     Ok(Some(message))
 }
 
 /// Where a bounce of it goes.
-fn return_path(house: &Connections, job: &Job) -> String {
-    let token = house.ctx.signer().caseless(Token { kind: Kind::ReturnPath, id: job.row.id.0, ordinal: 0 });
-    format!("{}+{token}@{}", house.return_path.0, house.return_path.1)
+fn return_path(pool: &Connections, job: &Job) -> String {
+    let token = pool.ctx.signer().caseless(Token { kind: Kind::ReturnPath, id: job.row.id.0, ordinal: 0 });
+    format!("{}+{token}@{}", pool.return_path.0, pool.return_path.1)
 }
 
 /// Fills a hole for a delivery. An untracked recipient's links carry the issue, which identifies nobody.

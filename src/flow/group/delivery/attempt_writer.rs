@@ -29,14 +29,14 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// The doors. Cheap to clone; the task behind them ends with the last clone.
 #[derive(Clone)]
-pub struct Doors {
+pub struct AttemptWriter {
     entries: mpsc::Sender<Entry>,
 }
 
 /// What one connection wants written in one commit.
 pub struct Entry {
     /// What became of a mail.
-    pub result: Option<Finished>,
+    pub result: Option<DeliveryResult>,
     /// What is to be sent instead.
     pub mark: Option<Mark>,
     /// Who wants to know.
@@ -57,7 +57,7 @@ pub enum Answer {
 
 /// What became of a mail, and what else it means.
 #[derive(Debug, Clone)]
-pub struct Finished {
+pub struct DeliveryResult {
     /// Of which delivery.
     pub delivery: DeliveryId,
     /// The result; none where it broke off in doubt.
@@ -68,7 +68,7 @@ pub struct Finished {
     pub sign: Option<Sign>,
 }
 
-impl Finished {
+impl DeliveryResult {
     /// A result that means nothing else.
     #[must_use]
     pub const fn plain(outcome: Outcome) -> Self {
@@ -81,7 +81,7 @@ impl Finished {
     }
 }
 
-impl Doors {
+impl AttemptWriter {
     /// Opens the doors.
     #[must_use]
     pub fn open(ctx: &Context) -> Self {
@@ -106,7 +106,7 @@ impl Doors {
 
 /// Writes a batch and tells everyone. Who does not listen any more needs no answer.
 async fn write(ctx: &Context, batch: &[Entry]) {
-    let results: Vec<Finished> = batch.iter().filter_map(|entry| entry.result.clone()).collect();
+    let results: Vec<DeliveryResult> = batch.iter().filter_map(|entry| entry.result.clone()).collect();
     let marks: Vec<Mark> = batch.iter().filter_map(|entry| entry.mark).collect();
     let (written, failure) = match commit(ctx, &results, &marks).await {
         Ok(written) => (Some(written), None),
@@ -140,7 +140,7 @@ async fn write(ctx: &Context, batch: &[Entry]) {
 }
 
 /// Tries to write results again until it succeeds, their leases have lapsed or the process is to end.
-async fn hold(ctx: &Context, results: &[Finished], error: &StoreError) -> Option<Written> {
+async fn hold(ctx: &Context, results: &[DeliveryResult], error: &StoreError) -> Option<Written> {
     let until = HOLD.after(ctx.now());
     while !results.is_empty() && error.is_transient() && !ctx.is_stopping() && ctx.now() < until {
         tokio::select! {
@@ -161,7 +161,7 @@ async fn hold(ctx: &Context, results: &[Finished], error: &StoreError) -> Option
     None
 }
 
-async fn commit(ctx: &Context, results: &[Finished], marks: &[Mark]) -> Result<Written, StoreError> {
+async fn commit(ctx: &Context, results: &[DeliveryResult], marks: &[Mark]) -> Result<Written, StoreError> {
     let (store, now) = (ctx.store(), ctx.now());
     if !marks.is_empty() {
         failpoint!("mark.before_commit", StoreError::Rows { expected: 1, found: 0 });
@@ -170,11 +170,11 @@ async fn commit(ctx: &Context, results: &[Finished], marks: &[Mark]) -> Result<W
         failpoint!("result.before_commit", StoreError::Rows { expected: 1, found: 0 });
     }
     let mut outcomes: Vec<Outcome> = results.iter().filter_map(|finished| finished.outcome.clone()).collect();
-    if !results.iter().all(Finished::is_plain) {
+    if !results.iter().all(DeliveryResult::is_plain) {
         let mut tx = store.write().await?;
         breaker::end_tests(&mut tx, signs(results), &mut outcomes).await?;
         let recorded = attempts::record(&mut tx, &outcomes, now).await?;
-        let counts = |finished: &&Finished| finished.outcome.is_none() || recorded.contains(&finished.delivery);
+        let counts = |finished: &&DeliveryResult| finished.outcome.is_none() || recorded.contains(&finished.delivery);
         gone(&mut tx, results.iter().filter(counts), now).await?;
         breaker::watch(&mut tx, signs(results.iter().filter(counts)), now).await?;
         // After the breakers: a campaign that has just paused marks nothing more.
@@ -192,7 +192,7 @@ async fn commit(ctx: &Context, results: &[Finished], marks: &[Mark]) -> Result<W
     Ok(written)
 }
 
-fn signs<'a>(results: impl IntoIterator<Item = &'a Finished>) -> impl Iterator<Item = (DeliveryId, Option<&'a Sign>)> {
+fn signs<'a>(results: impl IntoIterator<Item = &'a DeliveryResult>) -> impl Iterator<Item = (DeliveryId, Option<&'a Sign>)> {
     results.into_iter().map(|finished| (finished.delivery, finished.sign.as_ref()))
 }
 
@@ -205,7 +205,7 @@ async fn explain(store: &Store, marks: &[Mark], written: &Written, now: Timestam
 }
 
 /// A mailbox that does not exist is suppressed and becomes a signal in the transaction that records it.
-async fn gone(tx: &mut Tx, finished: impl Iterator<Item = &Finished>, now: Timestamp) -> Result<(), StoreError> {
+async fn gone(tx: &mut Tx, finished: impl Iterator<Item = &DeliveryResult>, now: Timestamp) -> Result<(), StoreError> {
     let gone: Vec<_> = finished.filter_map(|f| Some((f.delivery, f.gone.as_ref()?))).collect();
     if gone.is_empty() {
         return Ok(());

@@ -5,7 +5,7 @@ use super::dossier;
 use super::outbox::{self, Envelope};
 use crate::domain::id::Name;
 use crate::flow::context::{Context, FlowError, Progress};
-use crate::store::group::alarms;
+use crate::store::group::pause_notices;
 use crate::text::notice::{self, Paused};
 use std::collections::BTreeSet;
 
@@ -13,16 +13,16 @@ use std::collections::BTreeSet;
 ///
 /// # Errors
 /// The store's.
-pub async fn alarm(ctx: &Context) -> Result<Progress, FlowError> {
+pub async fn notify(ctx: &Context) -> Result<Progress, FlowError> {
     let mut read = ctx.store().read().await?;
-    let waits = alarms::waits(&mut read).await?;
+    let waits = pause_notices::waits(&mut read).await?;
     drop(read);
     if !waits {
         return Ok(Progress::Idle);
     }
     let (plan, now) = (ctx.plan(), ctx.now());
     let mut tx = ctx.store().write().await?;
-    let Some(alarm) = alarms::take(&mut tx, now).await? else { return Ok(Progress::Idle) };
+    let Some(alarm) = pause_notices::take(&mut tx, now).await? else { return Ok(Progress::Idle) };
     let answers = plan.campaign(&alarm.campaign).map(|campaign| &campaign.reply_to);
     let readers: BTreeSet<&Name> = answers.into_iter().chain([&plan.roster.manager]).collect();
     for reader in readers {
@@ -46,6 +46,6 @@ pub async fn alarm(ctx: &Context) -> Result<Progress, FlowError> {
         outbox::post(&mut tx, &plan, &letter, &envelope, now).await?;
     }
     tx.commit().await?;
-    ctx.ring();
+    ctx.wake();
     Ok(Progress::Done)
 }

@@ -4,10 +4,10 @@
 
 use super::context::{Context, FlowError, Progress};
 use super::doorway::qualify;
+use super::group::delivery::attempt_writer::AttemptWriter;
 use super::group::delivery::deliver;
-use super::group::delivery::doors::Doors;
 use super::group::{gate, publish};
-use super::individual::{alarm, correspond, hand_off};
+use super::individual::{correspond, hand_off, pause_notice};
 use super::operations::sweep;
 use jiff::Timestamp;
 
@@ -53,15 +53,15 @@ impl Step {
     ///
     /// # Errors
     /// The step's.
-    pub async fn take(self, ctx: &Context, doors: &Doors) -> Result<Progress, FlowError> {
-        gate::watch(ctx).await?;
+    pub async fn take(self, ctx: &Context, writer: &AttemptWriter) -> Result<Progress, FlowError> {
+        gate::check(ctx).await?;
         match self {
             Self::Publish => publish::publish(ctx).await,
-            Self::Deliver => deliver::deliver(ctx, doors).await,
+            Self::Deliver => deliver::deliver(ctx, writer).await,
             Self::Qualify => qualify::qualify(ctx).await,
             Self::HandOff => hand_off::hand_off(ctx).await,
             Self::Remind => sweep::remind(ctx).await,
-            Self::Alarm => alarm::alarm(ctx).await,
+            Self::Alarm => pause_notice::notify(ctx).await,
             Self::Correspond => correspond::correspond(ctx).await,
         }
     }
@@ -71,11 +71,11 @@ impl Step {
 ///
 /// # Errors
 /// The first step's that fails.
-pub async fn settle(ctx: &Context, doors: &Doors) -> Result<Option<Timestamp>, FlowError> {
+pub async fn run_until_idle(ctx: &Context, writer: &AttemptWriter) -> Result<Option<Timestamp>, FlowError> {
     loop {
         let (mut next, mut done) = (None, false);
         for step in Step::ALL {
-            match step.take(ctx, doors).await? {
+            match step.take(ctx, writer).await? {
                 Progress::Done => done = true,
                 Progress::Idle => {}
                 Progress::NotBefore(at) => next = Some(next.map_or(at, |soonest: Timestamp| soonest.min(at))),

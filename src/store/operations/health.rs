@@ -1,4 +1,4 @@
-//! Vitals: what the database says of itself when somebody looks after it. Quick looks that change nothing; `integrity` reads
+//! Health: what the database says of itself when somebody looks after it. Quick looks that change nothing; `integrity` reads
 //! every page instead.
 
 use crate::store::engine::backend::{Sql, Store, StoreError, Tx, args};

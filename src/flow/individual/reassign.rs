@@ -48,7 +48,7 @@ pub async fn offer_to(
 ///
 /// # Errors
 /// The store's; a letter that cannot be written.
-pub async fn succeed(ctx: &Context) -> Result<u64, FlowError> {
+pub async fn reassign_departed(ctx: &Context) -> Result<u64, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let ours: Vec<&Name> = plan.roster.ids().collect();
     let mut read = ctx.store().read().await?;
@@ -68,7 +68,7 @@ pub async fn succeed(ctx: &Context) -> Result<u64, FlowError> {
         tx.commit().await?;
     }
     if moved > 0 {
-        ctx.ring();
+        ctx.wake();
         tracing::info!(moved, "what belonged to people who left was passed on");
     }
     Ok(moved)

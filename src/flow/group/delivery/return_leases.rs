@@ -10,7 +10,7 @@ use crate::store::group::leases;
 ///
 /// # Errors
 /// The store's; it is tried again the next time.
-pub async fn give_back(ctx: &Context) -> Result<(), FlowError> {
+pub async fn return_leases(ctx: &Context) -> Result<(), FlowError> {
     if !ctx.has_left_behind() {
         return Ok(());
     }

@@ -4,7 +4,7 @@
 use crate::clock::Clock;
 use crate::flow::context::FlowError;
 use crate::store::engine::backend::Store;
-use crate::store::operations::witness::{self, Marks, Verdict, Witness};
+use crate::store::operations::restore_marker::{self, Marks, Origin, RestoreMarker};
 use crate::store::operations::{identity, sending};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
@@ -17,18 +17,18 @@ pub enum Asks {
     /// The daemon: where it runs is the database's home.
     Daemon,
     /// A verb of the command line, perhaps typed in another directory or by somebody else: it makes nothing its home, and
-    /// misses no witness.
+    /// misses no restore marker.
     Verb,
 }
 
 /// Looks whether this database is at home here, and has it observe if it is not.
 ///
 /// # Errors
-/// The store's; when the witness cannot be read, or the daemon cannot write it.
+/// The store's; when the restore marker cannot be read, or the daemon cannot write it.
 pub async fn look(store: &Store, clock: &dyn Clock, asks: Asks) -> Result<(), FlowError> {
-    let Some(path) = witness_of(store) else { return Ok(()) };
+    let Some(path) = marker_path(store) else { return Ok(()) };
     let unable = |what: &str, e: io::Error| FlowError::Unable(format!("{what} {}: {e}", path.display()));
-    let witness = witness::read(&path).map_err(|e| unable("read", e))?;
+    let marker = restore_marker::read(&path).map_err(|e| unable("read", e))?;
     let mut tx = store.read().await?;
     let database = identity::of(&mut tx).await?;
     let place = identity::place(&mut tx, &machine()).await?;
@@ -37,28 +37,28 @@ pub async fn look(store: &Store, clock: &dyn Clock, asks: Asks) -> Result<(), Fl
     if observes {
         return Ok(());
     }
-    match witness::judge(&database, witness.as_ref(), &place, !store.is_shared() && asks == Asks::Daemon) {
-        Verdict::Stranger(why) => {
+    match restore_marker::classify(&database, marker.as_ref(), &place, !store.is_shared() && asks == Asks::Daemon) {
+        Origin::Foreign(why) => {
             let mut tx = store.write().await?;
             sending::observe(&mut tx, &why, clock.now()).await?;
             tx.commit().await?;
             tracing::error!(%why, "nothing is sent until somebody adopts this database");
         }
         _ if asks == Asks::Verb => return Ok(()),
-        Verdict::AdoptedElsewhere => {
+        Origin::AdoptedElsewhere => {
             tracing::warn!(
                 "the database was adopted on another node; if that was without this node's journal, replay it: nurtured adopt --journal FILE"
             );
             remember(store, clock).await?;
         }
-        Verdict::New => {
+        Origin::New => {
             let token = token()?;
             let mut tx = store.write().await?;
             identity::settle(&mut tx, &token, &place).await?;
             tx.commit().await?;
             remember(store, clock).await?;
         }
-        Verdict::Same => {
+        Origin::Same => {
             remember(store, clock).await?;
         }
     }
@@ -68,14 +68,14 @@ pub async fn look(store: &Store, clock: &dyn Clock, asks: Asks) -> Result<(), Fl
 /// Remembers, outside the database, how far it has come. Returns that.
 ///
 /// # Errors
-/// The store's; when the witness cannot be written.
+/// The store's; when the restore marker cannot be written.
 pub async fn remember(store: &Store, clock: &dyn Clock) -> Result<Marks, FlowError> {
     let mut tx = store.read().await?;
     let database = identity::of(&mut tx).await?;
     drop(tx);
-    if let (Some(path), Some(token)) = (witness_of(store), database.token) {
-        let known = Witness { token, marks: database.marks, at: clock.now() };
-        let written = tokio::task::spawn_blocking(move || witness::write(&path, &known).map_err(|e| (path, e))).await;
+    if let (Some(path), Some(token)) = (marker_path(store), database.token) {
+        let known = RestoreMarker { token, marks: database.marks, at: clock.now() };
+        let written = tokio::task::spawn_blocking(move || restore_marker::write(&path, &known).map_err(|e| (path, e))).await;
         let unable = |why: String| FlowError::Unable(format!("keep how far the database has come: {why}"));
         written.map_err(|e| unable(e.to_string()))?.map_err(|(path, e)| unable(format!("{}: {e}", path.display())))?;
     }
@@ -138,8 +138,8 @@ pub async fn new_identity(store: &Store) -> Result<(String, String), FlowError> 
     Ok((token()?, identity::place(&mut tx, &machine()).await?))
 }
 
-fn witness_of(store: &Store) -> Option<PathBuf> {
-    store.journal().map(|journal| witness::beside(journal.path()))
+fn marker_path(store: &Store) -> Option<PathBuf> {
+    store.journal().map(|journal| restore_marker::beside(journal.path()))
 }
 
 fn token() -> Result<String, FlowError> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 /// A campaign that paused by itself.
 #[derive(Debug, Clone)]
-pub struct Alarm {
+pub struct PauseNotice {
     /// Its row.
     pub id: i64,
     /// Which.
@@ -44,9 +44,9 @@ pub async fn waits(tx: &mut Tx) -> Result<bool, StoreError> {
 ///
 /// # Errors
 /// The store's.
-pub async fn take(tx: &mut Tx, now: Timestamp) -> Result<Option<Alarm>, StoreError> {
+pub async fn take(tx: &mut Tx, now: Timestamp) -> Result<Option<PauseNotice>, StoreError> {
     let row: Option<(i64, String, String, i64)> = tx.row(NEXT, args![]).await?;
     let Some((id, campaign, reason, at)) = row else { return Ok(None) };
     tx.execute(TOLD, args![id, now]).await?;
-    Ok(Some(Alarm { id, campaign: name_of(&campaign)?, reason, at: instant(at)? }))
+    Ok(Some(PauseNotice { id, campaign: name_of(&campaign)?, reason, at: instant(at)? }))
 }

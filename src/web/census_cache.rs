@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The latest count of everybody. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Figures(Arc<Mutex<Option<Census>>>);
+pub struct CensusCache(Arc<Mutex<Option<Census>>>);
 
-impl Figures {
+impl CensusCache {
     /// Keeps a newer count.
     pub fn keep(&self, census: Census) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(census);

@@ -5,7 +5,7 @@
 //! wins; weaker ones are not looked at, because prose also names postmasters, help desks and the sender.
 
 use super::address;
-use super::habit::{
+use super::phrases::{
     flat, has_code, heads_list, is_about_failure, is_alone, is_block, is_contact, is_described, is_desk, is_header, is_labelled,
     is_origin,
 };

@@ -4,7 +4,7 @@ use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::id::{AccountId, ProspectId};
 use crate::domain::prospect::Standing;
 use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::packed::{self, Columns};
+use crate::store::engine::text_rows::{self, Columns};
 use crate::store::engine::value::{instant, instant_or_none, to_json, word};
 use crate::store::people::verdicts::Known;
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 /// A prospect as far as it matters to their verdicts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subject {
+pub struct AssessmentInput {
     /// Who.
     pub prospect: ProspectId,
     /// Where they work.
@@ -60,8 +60,8 @@ fn ids(prospects: &[ProspectId]) -> Result<String, StoreError> {
 ///
 /// # Errors
 /// The store's.
-pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<Subject>, StoreError> {
-    let mut found = packed::read(tx, OF, args![ids(prospects)?], subject).await?;
+pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<AssessmentInput>, StoreError> {
+    let mut found = text_rows::read(tx, OF, args![ids(prospects)?], subject).await?;
     found.sort_unstable_by_key(|subject| subject.prospect);
     Ok(found)
 }
@@ -72,11 +72,11 @@ pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<Subject>, S
 /// The store's.
 pub async fn accounts_of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<(ProspectId, Option<AccountId>)>, StoreError> {
     let line = |columns: &mut Columns<'_>| Ok((ProspectId(columns.number()?), columns.number_or_none()?.map(AccountId)));
-    packed::read(tx, ACCOUNTS, args![ids(prospects)?], line).await
+    text_rows::read(tx, ACCOUNTS, args![ids(prospects)?], line).await
 }
 
-fn subject(columns: &mut Columns<'_>) -> Result<Subject, StoreError> {
-    Ok(Subject {
+fn subject(columns: &mut Columns<'_>) -> Result<AssessmentInput, StoreError> {
+    Ok(AssessmentInput {
         prospect: ProspectId(columns.number()?),
         account: columns.number_or_none()?.map(AccountId),
         standing: word("standing", columns.text()?, Standing::parse)?,

@@ -16,7 +16,7 @@ const PAGE: i64 = 64;
 ///
 /// # Errors
 /// The store's.
-pub async fn seal(ctx: &Context) -> Result<u64, FlowError> {
+pub async fn archive(ctx: &Context) -> Result<u64, FlowError> {
     let settled_by = SETTLED.before(ctx.now());
     let mut read = ctx.store().read().await?;
     let Some(up_to) = history::settled(&mut read, settled_by).await? else { return Ok(0) };

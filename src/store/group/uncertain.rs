@@ -10,7 +10,7 @@ use serde::Serialize;
 
 /// An uncertain delivery.
 #[derive(Debug, Clone, Serialize)]
-pub struct Doubt {
+pub struct Uncertain {
     /// Its row.
     pub id: DeliveryId,
     /// Of which issue.
@@ -69,12 +69,12 @@ const RESOLVE: &str = "
 ///
 /// # Errors
 /// The store's.
-pub async fn list(tx: &mut Tx) -> Result<Vec<Doubt>, StoreError> {
+pub async fn list(tx: &mut Tx) -> Result<Vec<Uncertain>, StoreError> {
     type Row = (i64, i64, String, String, String, Option<i64>, i64, Option<String>);
     let rows: Vec<Row> = tx.rows(LIST, args![]).await?;
     let doubt = |(id, issue, address, campaign, newsletter, marked_at, since, reply): Row| {
         let (marked_at, since) = (instant_or_none(marked_at)?, instant(since)?);
-        Ok(Doubt { id: DeliveryId(id), issue: IssueId(issue), address, campaign, newsletter, marked_at, since, reply })
+        Ok(Uncertain { id: DeliveryId(id), issue: IssueId(issue), address, campaign, newsletter, marked_at, since, reply })
     };
     rows.into_iter().map(doubt).collect()
 }

@@ -9,7 +9,7 @@ use crate::domain::doorway::signal::{Judged, Signal};
 use crate::domain::id::{AccountId, ProspectId, SignalId};
 use crate::flow::context::FlowError;
 use crate::store::doorway::history::{self, PROSPECTS, Sealed, Shelf};
-use crate::store::doorway::pasts::{self, Decided, Person, Stretch};
+use crate::store::doorway::replay_inputs::{self, Decided, Person, Stretch};
 use crate::store::engine::backend::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -21,11 +21,11 @@ use tokio::task::JoinSet;
 const PAGE: i64 = 16;
 
 /// Told how many shelves of how many have been gone through; a history is gone through up to three times.
-pub type Tell = Arc<dyn Fn(u64, u64) + Send + Sync>;
+pub type Progress = Arc<dyn Fn(u64, u64) + Send + Sync>;
 
 /// Everything that was recorded up to an instant, and who of it has to be replayed.
 #[derive(Debug)]
-pub struct Whole {
+pub struct HistoryScan {
     store: Store,
     up_to: SignalId,
     shelves: i64,
@@ -52,17 +52,17 @@ pub struct Life {
     pub past: Option<Past>,
 }
 
-impl Whole {
+impl HistoryScan {
     /// Surveys the whole of history.
     ///
     /// # Errors
     /// The store's.
-    pub async fn survey(store: &Store, rules: Arc<Qualifying>, tell: &Tell) -> Result<Self, FlowError> {
+    pub async fn survey(store: &Store, rules: Arc<Qualifying>, tell: &Progress) -> Result<Self, FlowError> {
         let mut tx = store.read().await?;
         let (up_to, shelves) = history::extent(&mut tx).await?;
-        let judged: Arc<BTreeSet<ProspectId>> = Arc::new(pasts::judged_about(&mut tx).await?.into_iter().collect());
-        let mut chosen: BTreeSet<ProspectId> = pasts::decided_about(&mut tx).await?.into_iter().collect();
-        let members = if rules.asks_the_account() { pasts::members(&mut tx).await? } else { Vec::new() };
+        let judged: Arc<BTreeSet<ProspectId>> = Arc::new(replay_inputs::judged_about(&mut tx).await?.into_iter().collect());
+        let mut chosen: BTreeSet<ProspectId> = replay_inputs::decided_about(&mut tx).await?.into_iter().collect();
+        let members = if rules.asks_the_account() { replay_inputs::members(&mut tx).await? } else { Vec::new() };
         drop(tx);
         let mut whole = Self {
             store: store.clone(),
@@ -122,7 +122,7 @@ impl Whole {
     ///
     /// # Errors
     /// The store's, or those of `each`.
-    pub async fn replay<T, E>(self: &Arc<Self>, tell: &Tell, each: E) -> Result<Vec<T>, FlowError>
+    pub async fn replay<T, E>(self: &Arc<Self>, tell: &Progress, each: E) -> Result<Vec<T>, FlowError>
     where
         T: Send + 'static,
         E: Fn(Life) -> Result<T, FlowError> + Clone + Send + Sync + 'static,
@@ -136,7 +136,7 @@ impl Whole {
     }
 
     /// Does something with every page of shelves, on every processor; the results in the order of the shelves.
-    async fn go_through<T, W, F>(&self, tell: &Tell, work: W) -> Result<Vec<T>, FlowError>
+    async fn go_through<T, W, F>(&self, tell: &Progress, work: W) -> Result<Vec<T>, FlowError>
     where
         T: Send + 'static,
         W: Fn(Range<i64>) -> F + Clone + Send + 'static,
@@ -176,14 +176,14 @@ impl Whole {
             return Ok(Vec::new());
         }
         let mut tx = self.store.read().await?;
-        let people = pasts::people(&mut tx, chosen).await?;
-        let mut decided = pasts::decided(&mut tx, chosen).await?;
-        let mut suppressed = pasts::suppressed(&mut tx, chosen).await?;
+        let people = replay_inputs::people(&mut tx, chosen).await?;
+        let mut decided = replay_inputs::decided(&mut tx, chosen).await?;
+        let mut suppressed = replay_inputs::suppressed(&mut tx, chosen).await?;
         let theirs: BTreeSet<ProspectId> = people.iter().flat_map(|p| self.colleagues_of(p)).collect();
         let theirs: Vec<ProspectId> = theirs.into_iter().collect();
-        let called = pasts::people(&mut tx, &theirs).await?;
+        let called = replay_inputs::people(&mut tx, &theirs).await?;
         let called: BTreeMap<ProspectId, String> = called.into_iter().filter_map(|p| Some((p.prospect, p.name?))).collect();
-        let judgements = pasts::judgements(&mut tx, &[chosen, &theirs].concat()).await?;
+        let judgements = replay_inputs::judgements(&mut tx, &[chosen, &theirs].concat()).await?;
         let shelves = history::read(&mut tx, shelves, self.up_to, &self.sealed).await?;
         drop(tx);
         let mut signals: BTreeMap<ProspectId, Vec<Signal>> = BTreeMap::new();

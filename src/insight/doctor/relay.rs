@@ -1,10 +1,10 @@
 //! What stands outside this process: the relay, the daemon's own door from here, and what is not looked at and why.
 
 use super::finding::{Finding, within};
-use super::knock;
+use super::http_probe;
 use crate::domain::plan::Plan;
 use crate::domain::settings::Security;
-use crate::mail::conversation::Patience;
+use crate::mail::conversation::Timeouts;
 use crate::mail::relay::{Relay, RelayError};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub async fn relay(plan: &Plan) -> Finding {
     let smtp = &plan.settings.smtp;
     let at = format!("{}:{}", smtp.host, smtp.port);
-    let relay = Relay::new(smtp.clone()).map(|relay| relay.with_patience(Patience::default().at_most(LIMIT)));
+    let relay = Relay::new(smtp.clone()).map(|relay| relay.with_patience(Timeouts::default().at_most(LIMIT)));
     let opened = match relay {
         Ok(relay) => within(LIMIT, relay.connect()).await.unwrap_or_else(|late| Err(RelayError::Unreachable(late))),
         Err(error) => Err(error),
@@ -52,7 +52,7 @@ pub async fn relay(plan: &Plan) -> Finding {
 }
 
 /// Whether the daemon answers on this machine, and the address that prospects use leads to it from here.
-pub async fn doors(plan: &Plan) -> Vec<Finding> {
+pub async fn writer(plan: &Plan) -> Vec<Finding> {
     let listen = plan.settings.http.listen;
     let here = format!("http://{listen}");
     let (inside, outside) = tokio::join!(opens(&here), opens(&plan.settings.public_url));
@@ -72,7 +72,7 @@ pub async fn doors(plan: &Plan) -> Vec<Finding> {
 }
 
 async fn opens(url: &str) -> Result<(), String> {
-    match within(LIMIT, knock::get(url, "/healthz")).await? {
+    match within(LIMIT, http_probe::get(url, "/healthz")).await? {
         Ok(answer) if answer.status == 200 && answer.body.starts_with("ok") => Ok(()),
         Ok(answer) => Err(format!("it answers with {}, not as nurtured does", answer.status)),
         Err(error) => Err(error.to_string()),

@@ -15,14 +15,14 @@ use std::time::Duration;
 const MOST_ISSUES: usize = 1_000;
 /// How many bytes of their links, if that is less.
 const MOST_BYTES: usize = 4 << 20;
-/// How long it waits at most before it looks for new issues unasked: the bell rings when other nodes publish, too.
+/// How long it waits at most before it looks for new issues unasked: steps are woken when other nodes publish, too.
 const LOOK_ANYWAY: Duration = Duration::from_mins(10);
-/// How long it waits at least: every click rings the bell.
+/// How long it waits at least: every click wakes it.
 const BREATH: Duration = Duration::from_secs(1);
 
 /// The targets of the newest issues. Cheap to clone; clones share everything.
 #[derive(Debug, Clone, Default)]
-pub struct Targets(Arc<RwLock<Kept>>);
+pub struct LinkCache(Arc<RwLock<Kept>>);
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -32,7 +32,7 @@ struct Kept {
     forgotten: Option<IssueId>,
 }
 
-impl Targets {
+impl LinkCache {
     /// Where an issue's link leads, if it is remembered.
     #[must_use]
     pub fn of(&self, issue: IssueId, ordinal: u16) -> Option<String> {
@@ -66,9 +66,9 @@ impl Targets {
 
     /// Reads new issues as they appear, until the house stops.
     pub async fn attend(&self, ctx: &Context) {
-        let mut bell = ctx.listen();
+        let mut wakes = ctx.wakes();
         while !ctx.is_stopping() {
-            bell.borrow_and_update();
+            wakes.borrow_and_update();
             if let Err(error) = self.refresh(ctx).await {
                 tracing::warn!(%error, "links of new issues not read");
             }
@@ -76,7 +76,7 @@ impl Targets {
                 () = async {
                     tokio::time::sleep(BREATH).await;
                     // Its sender is in the context: it cannot be gone.
-                    let _ = tokio::time::timeout(LOOK_ANYWAY, bell.changed()).await;
+                    let _ = tokio::time::timeout(LOOK_ANYWAY, wakes.changed()).await;
                 } => {}
                 () = ctx.stopping() => {}
             }
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_is_forgotten_is_not_asked_for_again() {
-        let targets = Targets(Arc::new(RwLock::new(kept(2, usize::MAX, [1, 2, 3, 4]))));
+        let targets = LinkCache(Arc::new(RwLock::new(kept(2, usize::MAX, [1, 2, 3, 4]))));
         let wanted: Vec<i64> = (0..8).filter(|issue| targets.wants(IssueId(*issue))).collect();
         assert_eq!(wanted, [5, 6, 7]);
         assert_eq!(targets.of(IssueId(4), 1).as_deref(), Some("https://tecnofab.example/4"));

@@ -3,7 +3,7 @@
 use crate::domain::criterion::Criterion;
 use crate::domain::id::{DeliveryId, IssueId, Name, OccurrenceId, ProspectId};
 use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::packed::{self, Columns};
+use crate::store::engine::text_rows::{self, Columns};
 use crate::store::engine::value::{instant, name, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -111,7 +111,7 @@ pub async fn copies(tx: &mut Tx, of: &[DeliveryId]) -> Result<Vec<Copy>, StoreEr
             tracked: columns.number()? == 1,
         })
     };
-    let mut copies = packed::read(tx, COPIES, args![to_json(&ids)?], copy).await?;
+    let mut copies = text_rows::read(tx, COPIES, args![to_json(&ids)?], copy).await?;
     copies.sort_unstable_by_key(|copy| copy.delivery);
     Ok(copies)
 }

@@ -1,7 +1,7 @@
-//! The witness: a small file beside the stop journal that remembers which database was at home here and how far it had
+//! The marker: a small file beside the stop journal that remembers which database was at home here and how far it had
 //! come. A database that is less far was restored from a backup; one that is at home elsewhere is a copy.
 //!
-//! Pure but for reading and writing the file. What it cannot tell: a machine restored as a whole, the witness with it; and
+//! Pure but for reading and writing the file. What it cannot tell: a machine restored as a whole, the marker with it; and
 //! a copy of the file made by other means than ours in the last second before a crash, restored after it.
 
 use jiff::Timestamp;
@@ -50,7 +50,7 @@ pub struct Identity {
 
 /// What the file remembers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Witness {
+pub struct RestoreMarker {
     /// Of which database.
     pub token: String,
     /// How far it had come…
@@ -61,7 +61,7 @@ pub struct Witness {
 
 /// What becomes of a database that is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Origin {
     /// It was never at home anywhere: here is its home.
     New,
     /// It is the one that was at home here.
@@ -69,36 +69,36 @@ pub enum Verdict {
     /// It was adopted on another node since this one last looked.
     AdoptedElsewhere,
     /// It is another, an older one, or at home elsewhere: why.
-    Stranger(String),
+    Foreign(String),
 }
 
-/// Whether this database, opened at this place, is the one the witness knows. `alone`: no second node can share it, so
-/// whoever opens it has its witness.
+/// Whether this database, opened at this place, is the one the marker knows. `alone`: no second node can share it, so
+/// whoever opens it has its marker.
 #[must_use]
-pub fn judge(database: &Identity, witness: Option<&Witness>, place: &str, alone: bool) -> Verdict {
-    let stranger = |why: String| Verdict::Stranger(why);
-    match (&database.token, witness) {
-        (None, None) => Verdict::New,
-        (None, Some(witness)) => {
-            stranger(format!("this database is new, or older than the one that was at home here until {}", witness.at))
+pub fn classify(database: &Identity, marker: Option<&RestoreMarker>, place: &str, alone: bool) -> Origin {
+    let foreign = |why: String| Origin::Foreign(why);
+    match (&database.token, marker) {
+        (None, None) => Origin::New,
+        (None, Some(marker)) => {
+            foreign(format!("this database is new, or older than the one that was at home here until {}", marker.at))
         }
         (Some(_), None) if database.place.as_deref() != Some(place) => {
-            stranger(format!("this database is a copy: it is at home elsewhere, at {}", home(database)))
+            foreign(format!("this database is a copy: it is at home elsewhere, at {}", home(database)))
         }
         (Some(_), None) if alone => {
-            stranger("the witness beside the stop journal is gone: nobody can tell whether this is a restored backup".to_owned())
+            foreign("the marker beside the stop journal is gone: nobody can tell whether this is a restored backup".to_owned())
         }
-        (Some(_), Some(witness)) if database.former.as_ref() == Some(&witness.token) => Verdict::AdoptedElsewhere,
-        (Some(token), Some(witness)) if *token != witness.token => {
-            stranger(format!("this is another database than the one that was at home here until {}", witness.at))
+        (Some(_), Some(marker)) if database.former.as_ref() == Some(&marker.token) => Origin::AdoptedElsewhere,
+        (Some(token), Some(marker)) if *token != marker.token => {
+            foreign(format!("this is another database than the one that was at home here until {}", marker.at))
         }
         (Some(_), Some(_)) if database.place.as_deref() != Some(place) => {
-            stranger(format!("this database was copied or moved: it is at home at {}", home(database)))
+            foreign(format!("this database was copied or moved: it is at home at {}", home(database)))
         }
-        (Some(_), Some(witness)) if database.marks.is_behind(&witness.marks) => {
-            stranger(format!("this database was restored from a backup: it had come further by {}", witness.at))
+        (Some(_), Some(marker)) if database.marks.is_behind(&marker.marks) => {
+            foreign(format!("this database was restored from a backup: it had come further by {}", marker.at))
         }
-        (Some(_), _) => Verdict::Same,
+        (Some(_), _) => Origin::Same,
     }
 }
 
@@ -106,11 +106,11 @@ fn home(database: &Identity) -> &str {
     database.place.as_deref().unwrap_or("a place unknown")
 }
 
-/// Where the witness of a journal lies: beside it.
+/// Where the marker of a journal lies: beside it.
 #[must_use]
 pub fn beside(journal: &Path) -> PathBuf {
     let mut name = journal.as_os_str().to_owned();
-    name.push(".witness");
+    name.push(".marker");
     name.into()
 }
 
@@ -118,7 +118,7 @@ pub fn beside(journal: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When it cannot be read, or is not what we write.
-pub fn read(path: &Path) -> io::Result<Option<Witness>> {
+pub fn read(path: &Path) -> io::Result<Option<RestoreMarker>> {
     match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         bytes => Ok(Some(serde_json::from_slice(&bytes?)?)),
@@ -129,13 +129,13 @@ pub fn read(path: &Path) -> io::Result<Option<Witness>> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write(path: &Path, witness: &Witness) -> io::Result<()> {
+pub fn write(path: &Path, marker: &RestoreMarker) -> io::Result<()> {
     // Two processes of one machine may write it at the same time: each has a draft of its own.
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}", std::process::id()));
     let draft = PathBuf::from(name);
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    file.write_all(&serde_json::to_vec(witness)?)?;
+    file.write_all(&serde_json::to_vec(marker)?)?;
     file.sync_all()?;
     fs::rename(&draft, path)?;
     let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
@@ -155,32 +155,34 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_a_backup_and_a_stranger_are_told_from_the_one_at_home() {
-        let witness = Witness { token: "a".into(), marks: marks(5), at: "2026-03-02T08:00:00Z".parse().expect("an instant") };
-        let judge = |database: &Identity, witness: Option<&Witness>, alone| match judge(database, witness, "here", alone) {
-            Verdict::Stranger(why) => why,
-            Verdict::New => "new".to_owned(),
-            Verdict::Same => "same".to_owned(),
-            Verdict::AdoptedElsewhere => "adopted".to_owned(),
+    fn a_copy_a_backup_and_a_foreign_database_are_told_from_the_one_at_home() {
+        let marker =
+            RestoreMarker { token: "a".into(), marks: marks(5), at: "2026-03-02T08:00:00Z".parse().expect("an instant") };
+        let origin = |database: &Identity, marker: Option<&RestoreMarker>, alone| match classify(database, marker, "here", alone)
+        {
+            Origin::Foreign(why) => why,
+            Origin::New => "new".to_owned(),
+            Origin::Same => "same".to_owned(),
+            Origin::AdoptedElsewhere => "adopted".to_owned(),
         };
         let adopted = Identity { former: Some("a".into()), ..database(Some("b"), "here", 3) };
         let one_behind = Identity { marks: Marks { suppressions: 4, ..marks(9) }, ..database(Some("a"), "here", 9) };
-        for (database, witness, alone, expected) in [
+        for (database, marker, alone, expected) in [
             (database(None, "", 0), None, true, "new"),
-            (database(None, "", 0), Some(&witness), true, "new, or older"),
-            (database(Some("a"), "here", 5), Some(&witness), true, "same"),
-            (database(Some("a"), "here", 9), Some(&witness), false, "same"),
-            (database(Some("a"), "here", 4), Some(&witness), false, "restored from a backup"),
-            (one_behind, Some(&witness), true, "restored from a backup"),
-            (database(Some("b"), "here", 9), Some(&witness), true, "another database"),
-            (database(Some("a"), "there", 9), Some(&witness), true, "at home at there"),
+            (database(None, "", 0), Some(&marker), true, "new, or older"),
+            (database(Some("a"), "here", 5), Some(&marker), true, "same"),
+            (database(Some("a"), "here", 9), Some(&marker), false, "same"),
+            (database(Some("a"), "here", 4), Some(&marker), false, "restored from a backup"),
+            (one_behind, Some(&marker), true, "restored from a backup"),
+            (database(Some("b"), "here", 9), Some(&marker), true, "another database"),
+            (database(Some("a"), "there", 9), Some(&marker), true, "at home at there"),
             (database(Some("a"), "there", 9), None, false, "a copy"),
-            (database(Some("a"), "here", 9), None, true, "the witness beside"),
+            (database(Some("a"), "here", 9), None, true, "the marker beside"),
             (database(Some("a"), "here", 9), None, false, "same"),
-            (adopted, Some(&witness), false, "adopted"),
+            (adopted, Some(&marker), false, "adopted"),
         ] {
-            let found = judge(&database, witness, alone);
-            assert!(found.contains(expected), "{database:?} {witness:?}: {found}, not {expected}");
+            let found = origin(&database, marker, alone);
+            assert!(found.contains(expected), "{database:?} {marker:?}: {found}, not {expected}");
         }
     }
 
@@ -189,10 +191,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = beside(&folder.path().join("stops"));
         assert_eq!(read(&path).expect("nothing"), None);
-        let witness = Witness { token: "a".into(), marks: marks(5), at: "2026-03-02T08:00:00Z".parse().expect("an instant") };
-        write(&path, &witness).expect("written");
-        assert_eq!(read(&path).expect("read"), Some(witness));
+        let marker =
+            RestoreMarker { token: "a".into(), marks: marks(5), at: "2026-03-02T08:00:00Z".parse().expect("an instant") };
+        write(&path, &marker).expect("written");
+        assert_eq!(read(&path).expect("read"), Some(marker));
         fs::write(&path, "{").expect("written");
-        assert!(read(&path).is_err(), "what we did not write is no witness, and no reason to go on without one");
+        assert!(read(&path).is_err(), "what we did not write is no marker, and no reason to go on without one");
     }
 }

@@ -19,7 +19,7 @@ const LONGEST_LINE: usize = 64 * 1024;
 const LARGEST: usize = 25 * 1024 * 1024;
 
 /// A running catcher; dropping it closes its port and every connection.
-pub struct Catcher {
+pub struct TestServer {
     local_addr: SocketAddr,
     kept: Arc<Kept>,
     _stop: DropGuard,
@@ -45,7 +45,7 @@ struct Kept {
     arrived: Notify,
 }
 
-impl Catcher {
+impl TestServer {
     /// Listens; port 0 takes any free one.
     ///
     /// # Errors

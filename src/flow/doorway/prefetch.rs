@@ -1,12 +1,12 @@
 //! ahead: on SQLite, where one writes and many read, what is on record about prospects is read before the only writer is asked
 //! for, so that nobody waits for our reading. It is used only where it is still true.
 
-use super::look::Record;
+use super::assess::KnownSignals;
 use crate::domain::doorway::qualification::Qualification;
 use crate::domain::doorway::signal::Signal;
 use crate::domain::id::{AccountId, ProspectId, SignalId};
 use crate::domain::plan::Plan;
-use crate::store::doorway::subjects::{self, Subject};
+use crate::store::doorway::assessment_inputs::{self, AssessmentInput};
 use crate::store::doorway::{assessments, signals};
 use crate::store::engine::backend::{Store, StoreError, Tx};
 use jiff::Timestamp;
@@ -14,18 +14,18 @@ use std::collections::BTreeMap;
 
 /// What is known of prospects before the transaction that concludes from it.
 #[derive(Debug, Default)]
-pub struct Ahead {
+pub struct Prefetched {
     looks: Vec<i64>,
     due: Vec<ProspectId>,
     newest: Option<SignalId>,
     /// Those who can be looked at by `record`, and where they work.
     whose: BTreeMap<ProspectId, Option<AccountId>>,
-    record: Record,
+    record: KnownSignals,
     /// Of whom it was looked at already.
     found: BTreeMap<ProspectId, Qualification>,
 }
 
-impl Ahead {
+impl Prefetched {
     /// Looks at those of whom signals left something due, at most so many. Nobody on PostgreSQL, whose transactions read and
     /// write beside each other.
     ///
@@ -61,8 +61,8 @@ impl Ahead {
             return Ok(());
         }
         self.newest = Some(signals::newest(tx).await?);
-        let whose = subjects::accounts_of(tx, whom).await?;
-        self.record = Record::of(tx, plan, &whose, Timestamp::MAX).await?;
+        let whose = assessment_inputs::accounts_of(tx, whom).await?;
+        self.record = KnownSignals::of(tx, plan, &whose, Timestamp::MAX).await?;
         self.whose = whose.into_iter().collect();
         Ok(())
     }
@@ -110,7 +110,7 @@ impl Ahead {
 
     /// The verdicts on this prospect, if what was read is still true. Never of somebody who would come to stand in the doorway:
     /// who is ready is decided by what the transaction itself reads.
-    pub fn of(&mut self, subject: &Subject, plan: &Plan, now: Timestamp) -> Option<Qualification> {
+    pub fn of(&mut self, subject: &AssessmentInput, plan: &Plan, now: Timestamp) -> Option<Qualification> {
         let account = self.whose.remove(&subject.prospect).filter(|account| *account == subject.account)?;
         let found = self.found.remove(&subject.prospect);
         let found = found.unwrap_or_else(|| self.record.verdicts(plan, subject.prospect, account, now));

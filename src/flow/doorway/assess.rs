@@ -17,12 +17,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What is on record about some prospects, ready to be folded.
 #[derive(Debug, Default)]
-pub struct Record {
+pub struct KnownSignals {
     signals: BTreeMap<ProspectId, Vec<Signal>>,
     colleagues: BTreeMap<AccountId, Vec<Colleague>>,
 }
 
-impl Record {
+impl KnownSignals {
     /// Loads it, as it was known at an instant.
     ///
     /// # Errors
@@ -82,14 +82,14 @@ impl Record {
 ///
 /// # Errors
 /// The store's.
-pub async fn look(
+pub async fn assess(
     tx: &mut Tx,
     plan: &Plan,
     prospect: ProspectId,
     now: Timestamp,
 ) -> Result<(Qualification, Vec<Signal>), FlowError> {
     let prospect = prospects::one(tx, prospect).await?;
-    let mut record = Record::load(tx, plan, std::slice::from_ref(&prospect), Timestamp::MAX).await?;
+    let mut record = KnownSignals::load(tx, plan, std::slice::from_ref(&prospect), Timestamp::MAX).await?;
     let found = record.assess(plan, &prospect, now);
     Ok((found, record.signals.remove(&prospect.id).unwrap_or_default()))
 }

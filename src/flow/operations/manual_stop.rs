@@ -28,7 +28,7 @@ pub async fn resume(ctx: &Context, campaign: &Name) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
     let resumed = campaigns::resume(&mut tx, campaign, ctx.now()).await?;
     tx.commit().await?;
-    ctx.ring();
+    ctx.wake();
     tracing::info!(%campaign, resumed, "resume asked for");
     Ok(resumed)
 }
@@ -67,6 +67,6 @@ pub async fn lift(ctx: &Context, address: &Address, channel: Channel, words: &st
     let known = prospects::by_address(&mut tx, &[address]).await?;
     assessments::mark(&mut tx, known.into_values().map(|id| (id, now))).await?;
     tx.commit().await?;
-    ctx.ring();
+    ctx.wake();
     Ok(Some(lifted))
 }

@@ -1,7 +1,7 @@
 //! `/metrics`: figures for Prometheus. Where everybody is was counted before (`counted`), at most once a minute; a scrape
 //! counts nothing, and says how old the count is.
 
-use super::counted::{head, line};
+use super::census_cache::{head, line};
 use super::site::Site;
 use crate::flow::group::gate;
 use axum::extract::State;

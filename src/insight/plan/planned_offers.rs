@@ -7,7 +7,7 @@ use crate::domain::individual::routing::assign;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
 use crate::flow::context::FlowError;
-use crate::flow::doorway::look::Record;
+use crate::flow::doorway::assess::KnownSignals;
 use crate::flow::doorway::{qualify, ramp};
 use crate::store::engine::backend::Tx;
 use crate::store::individual::handoffs;
@@ -81,7 +81,7 @@ pub async fn waiting(tx: &mut Tx, after: &Plan, other_rules: bool, now: Timestam
     for page in ids.chunks(PAGE) {
         let people: BTreeMap<ProspectId, Prospect> = prospects::load(tx, page).await?.into_iter().map(|p| (p.id, p)).collect();
         let list: Vec<Prospect> = people.values().cloned().collect();
-        let record = Record::load(tx, after, &list, Timestamp::MAX).await?;
+        let record = KnownSignals::load(tx, after, &list, Timestamp::MAX).await?;
         for prospect in page.iter().filter_map(|id| people.get(id)) {
             let (mut asks, mut known) = (false, prospect.verdicts.clone());
             if other_rules {

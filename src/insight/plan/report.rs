@@ -1,8 +1,8 @@
 //! change: what a changed configuration would do, ready to print: to the campaigns and their audiences, to who is ready, to whose
 //! they are.
 
-use super::difference::{CampaignChange, FileChange};
-use super::offers::{Offer, Share};
+use super::config_diff::{CampaignChange, FileChange};
+use super::planned_offers::{Offer, Share};
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::id::{Name, ProspectId};
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// What would happen.
 #[derive(Debug, Clone, Serialize)]
-pub struct Change {
+pub struct PlanReport {
     /// When it was asked.
     pub at: Timestamp,
     /// The configuration in force.

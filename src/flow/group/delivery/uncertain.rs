@@ -4,7 +4,7 @@ use crate::domain::group::delivery::Resolution;
 use crate::domain::id::Name;
 use crate::flow::context::{Context, FlowError};
 use crate::mail::token::{Kind, Token};
-use crate::store::group::doubts::{self, Doubt, Which};
+use crate::store::group::uncertain::{self, Uncertain, Which};
 use serde::Serialize;
 
 /// An uncertain delivery, with what its relay's log can be asked for.
@@ -12,7 +12,7 @@ use serde::Serialize;
 pub struct Listed {
     /// The delivery.
     #[serde(flatten)]
-    pub doubt: Doubt,
+    pub doubt: Uncertain,
     /// Its Message-ID: every try of it carried this one.
     pub message_id: String,
 }
@@ -23,10 +23,10 @@ pub struct Listed {
 /// The store's.
 pub async fn list(ctx: &Context) -> Result<Vec<Listed>, FlowError> {
     let mut tx = ctx.store().read().await?;
-    let doubts = doubts::list(&mut tx).await?;
+    let doubts = uncertain::list(&mut tx).await?;
     let plan = ctx.plan();
     let domain = plan.settings.smtp.return_path.domain();
-    let listed = |doubt: Doubt| {
+    let listed = |doubt: Uncertain| {
         let token = ctx.signer().sign(Token { kind: Kind::MessageId, id: doubt.id.0, ordinal: 0 }, "");
         Listed { message_id: format!("<{}@{domain}>", String::from_utf8_lossy(&token)), doubt }
     };
@@ -44,9 +44,9 @@ pub async fn resolve(ctx: &Context, which: Which, how: Resolution, by: &Name) ->
         Resolution::Resend => format!("{by} has it sent again"),
     };
     let mut tx = ctx.store().write().await?;
-    let resolved = doubts::resolve(&mut tx, which, how, &words, ctx.now()).await?;
+    let resolved = uncertain::resolve(&mut tx, which, how, &words, ctx.now()).await?;
     tx.commit().await?;
-    ctx.ring();
+    ctx.wake();
     tracing::info!(resolved, as_what = how.state().word(), %by, "uncertain deliveries were resolved");
     Ok(resolved)
 }

@@ -18,9 +18,9 @@ pub struct Captured<'a> {
 
 /// Who takes the mails. Cheap to clone.
 #[derive(Clone)]
-pub struct Capture(Arc<dyn Fn(Captured<'_>) -> Reply + Send + Sync>);
+pub struct NullRelay(Arc<dyn Fn(Captured<'_>) -> Reply + Send + Sync>);
 
-impl Capture {
+impl NullRelay {
     /// Mails are handed to `take`, which answers at once.
     #[must_use]
     pub fn new(take: impl Fn(Captured<'_>) -> Reply + Send + Sync + 'static) -> Self {
@@ -34,8 +34,8 @@ impl Capture {
     }
 }
 
-impl std::fmt::Debug for Capture {
+impl std::fmt::Debug for NullRelay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Capture")
+        f.write_str("NullRelay")
     }
 }

@@ -1,7 +1,7 @@
 //! A simulation's report, told to people: what will happen when, then what came of it, then what to look at.
 
 use crate::cli::exit::Exit;
-use crate::cli::screen;
+use crate::cli::output;
 use crate::insight::simulate::calendar::OfZone;
 use crate::insight::simulate::report::{OfCampaign, Report, Standing};
 use jiff::Timestamp;
@@ -14,8 +14,8 @@ use jiff::tz::TimeZone;
 pub fn tell(report: &Report) -> Result<(), Exit> {
     let last = report.until - jiff::SignedDuration::from_secs(1);
     let left_out = if report.left_out > 0 { format!(" ({} left out)", report.left_out) } else { String::new() };
-    screen::line(format!("{} prospects{left_out}, {}.", number(report.prospects as u64), report.prospects_from))?;
-    screen::line(format!("From {} to {}, seed {}.", day(report, report.from), day(report, last), report.seed))?;
+    output::line(format!("{} prospects{left_out}, {}.", number(report.prospects as u64), report.prospects_from))?;
+    output::line(format!("From {} to {}, seed {}.", day(report, report.from), day(report, last), report.seed))?;
     heading("Calendar")?;
     report.calendar.iter().try_for_each(calendar)?;
     heading("Mails")?;
@@ -31,16 +31,16 @@ pub fn tell(report: &Report) -> Result<(), Exit> {
 }
 
 fn heading(words: &str) -> Result<(), Exit> {
-    screen::line("")?;
-    screen::line(words)
+    output::line("")?;
+    output::line(words)
 }
 
 fn calendar(zone: &OfZone) -> Result<(), Exit> {
-    screen::line(format!("  {}", zone.zone))?;
+    output::line(format!("  {}", zone.zone))?;
     let mut changes = zone.changes.iter().peekable();
     for date in &zone.dates {
         while let Some(change) = changes.next_if(|change| change.at <= date.due_at) {
-            screen::line(told(change))?;
+            output::line(told(change))?;
         }
         let what = match (&date.missed, date.newsletters.as_slice()) {
             (Some(why), _) => format!("not sent: {why}"),
@@ -48,9 +48,9 @@ fn calendar(zone: &OfZone) -> Result<(), Exit> {
             (None, [one]) => format!("{one}, {} mails", number(date.mails)),
             (None, several) => format!("{} newsletters, {} mails", several.len(), number(date.mails)),
         };
-        screen::line(format!("    {} {}  {:20} {what}", date.local, date.offset, date.campaign))?;
+        output::line(format!("    {} {}  {:20} {what}", date.local, date.offset, date.campaign))?;
     }
-    changes.try_for_each(|change| screen::line(told(change)))
+    changes.try_for_each(|change| output::line(told(change)))
 }
 
 fn told(change: &crate::insight::simulate::calendar::Change) -> String {
@@ -59,20 +59,20 @@ fn told(change: &crate::insight::simulate::calendar::Change) -> String {
 
 fn load(report: &Report) -> Result<(), Exit> {
     let load = &report.load;
-    screen::line(format!(
+    output::line(format!(
         "  {} mails on {} days, {} letters to our own people.",
         number(load.mails),
         load.days,
         number(load.letters)
     ))?;
     let busiest: Vec<String> = load.busiest.iter().map(|(day, mails)| format!("{day} {}", number(*mails))).collect();
-    if busiest.is_empty() { Ok(()) } else { screen::line(format!("  Busiest: {}.", busiest.join(", "))) }
+    if busiest.is_empty() { Ok(()) } else { output::line(format!("  Busiest: {}.", busiest.join(", "))) }
 }
 
 fn campaign(report: &Report, c: &OfCampaign) -> Result<(), Exit> {
-    screen::line(format!("  {}: {} mails", c.campaign, number(c.mails)))?;
+    output::line(format!("  {}: {} mails", c.campaign, number(c.mails)))?;
     let of = |count: u64, all: u64| share(count, all);
-    screen::line(format!(
+    output::line(format!(
         "    {} clicked ({}; {} of them not tracked), {} machine hits; {} answered ({} of mails that ask), {} further answers",
         number(c.clicked),
         of(c.clicked, c.mails),
@@ -82,7 +82,7 @@ fn campaign(report: &Report, c: &OfCampaign) -> Result<(), Exit> {
         of(c.answered, c.asking),
         number(c.further_answers)
     ))?;
-    screen::line(format!(
+    output::line(format!(
         "    {} replied, {} filled in a form, {} unsubscribed ({}), {} complained",
         number(c.replied),
         number(c.forms),
@@ -100,23 +100,23 @@ fn campaign(report: &Report, c: &OfCampaign) -> Result<(), Exit> {
         }
     }
     if !put_off.is_empty() {
-        screen::line(format!("    put off: {}", put_off.join(", ")))?;
+        output::line(format!("    put off: {}", put_off.join(", ")))?;
     }
     for ended in &c.not_sent {
         let reason = if ended.reason.is_empty() { String::new() } else { format!(" ({})", ended.reason) };
-        screen::line(format!("    {} {}{reason}", number(ended.mails.unsigned_abs()), ended.state))?;
+        output::line(format!("    {} {}{reason}", number(ended.mails.unsigned_abs()), ended.state))?;
     }
     if let Some(why) = &c.paused {
-        screen::line(format!("    it paused, and nobody resumed it: {why}"))?;
+        output::line(format!("    it paused, and nobody resumed it: {why}"))?;
     }
     if let Some(at) = c.letters_run_out_at {
-        screen::line(format!("    its letters run out: from {} on, some have had all of them", day(report, at)))?;
+        output::line(format!("    its letters run out: from {} on, some have had all of them", day(report, at)))?;
     }
     if let Some(at) = c.needs_letter_at {
-        screen::line(format!("    it needs a new letter for {}", day(report, at)))?;
+        output::line(format!("    it needs a new letter for {}", day(report, at)))?;
     }
     if c.letters_made_up > 0 {
-        screen::line(format!("    {} letters were made up, like its own: `letters` in the behaviour file", c.letters_made_up))?;
+        output::line(format!("    {} letters were made up, like its own: `letters` in the behaviour file", c.letters_made_up))?;
     }
     Ok(())
 }
@@ -131,18 +131,18 @@ fn quarters(report: &Report) -> Result<(), Exit> {
             [format!("  {}", q.quarter), number(q.ready), number(q.requests), number(q.won), number(near), bottleneck]
         })
         .collect();
-    screen::table(["  QUARTER", "READY", "REQUESTS", "WON", "NEAR MISSES", "HELD BACK BY"], &rows)
+    output::table(["  QUARTER", "READY", "REQUESTS", "WON", "NEAR MISSES", "HELD BACK BY"], &rows)
 }
 
 fn standing(s: &Standing) -> Result<(), Exit> {
     let known: Vec<String> = s.known.iter().enumerate().map(|(n, count)| format!("{n} of 5: {}", number(*count))).collect();
-    screen::line(format!("  Known at the end: {}.", known.join(", ")))?;
+    output::line(format!("  Known at the end: {}.", known.join(", ")))?;
     let lack = if s.near_misses_lack.is_empty() { &s.others_lack } else { &s.near_misses_lack };
     let who = if s.near_misses_lack.is_empty() { "those of whom anything is known" } else { "near misses" };
     let lack: Vec<String> = lack.iter().map(|(criterion, count)| format!("{criterion} {}", number(*count))).collect();
     match s.bottleneck {
-        Some(bottleneck) => screen::line(format!("  {bottleneck} holds most people back. What {who} lack: {}.", lack.join(", "))),
-        None => screen::line("  Of nobody is anything known."),
+        Some(bottleneck) => output::line(format!("  {bottleneck} holds most people back. What {who} lack: {}.", lack.join(", "))),
+        None => output::line("  Of nobody is anything known."),
     }
 }
 
@@ -155,20 +155,20 @@ fn salespeople(report: &Report) -> Result<(), Exit> {
             [format!("  {}", s.salesperson), number(s.offers), number(s.requests), number(s.won), number(s.most_open), at_most]
         })
         .collect();
-    screen::table(["  SALESPERSON", "OFFERS", "REQUESTS", "WON", "MOST OPEN AT ONCE", "AT MOST"], &rows)?;
-    screen::line(format!("  The desk called {} times and reached {}.", number(report.desk.calls), number(report.desk.reached)))
+    output::table(["  SALESPERSON", "OFFERS", "REQUESTS", "WON", "MOST OPEN AT ONCE", "AT MOST"], &rows)?;
+    output::line(format!("  The desk called {} times and reached {}.", number(report.desk.calls), number(report.desk.reached)))
 }
 
 fn silence(report: &Report) -> Result<(), Exit> {
     let s = &report.silence;
-    screen::line(format!("  The longest between two mails to somebody who could have had one: {} days.", s.longest_days))?;
-    screen::line(format!(
+    output::line(format!("  The longest between two mails to somebody who could have had one: {} days.", s.longest_days))?;
+    output::line(format!(
         "  At the end, {} of {} who can be written to have had none for more than {} days.",
         number(s.in_a_long_one),
         number(s.reachable),
         s.long_days
     ))?;
-    screen::line(format!("  Prospects without a future: {}.", report.without_future))
+    output::line(format!("  Prospects without a future: {}.", report.without_future))
 }
 
 /// A date by the clock of the office.

@@ -1,6 +1,6 @@
 //! What kind of people somebody is, and what people of that kind would say.
 
-use super::diary::Issue;
+use super::event_log::Issue;
 use super::world::{Person, World};
 use crate::domain::behaviour::Habit;
 use crate::domain::chance::{Chance, Share};
