@@ -7,7 +7,6 @@ use std::sync::{Mutex, PoisonError};
 
 /// Tells the time, in whole milliseconds: what a store keeps is what a step sees.
 pub trait Clock: Send + Sync {
-    /// The present instant.
     fn now(&self) -> Timestamp;
 
     /// Whether it goes on while we wait.
@@ -30,8 +29,6 @@ pub const JUMP: SignedDuration = SignedDuration::from_hours(2);
 pub struct Watch(Mutex<SignedDuration>);
 
 impl Watch {
-    /// Begins to watch.
-    #[must_use]
     pub fn begin(clock: &dyn Clock) -> Self {
         Self(Mutex::new(lead(clock)))
     }
@@ -99,7 +96,6 @@ struct Manual {
 
 impl ManualClock {
     /// A clock that shows `at`.
-    #[must_use]
     pub fn at(at: Timestamp) -> Self {
         Self(Mutex::new(Manual { now: whole_millisecond(at), steady: SignedDuration::ZERO }))
     }
@@ -112,7 +108,6 @@ impl ManualClock {
         clock.now = then;
     }
 
-    /// Lets time pass.
     pub fn advance(&self, by: SignedDuration) {
         let then = self.now().checked_add(by).unwrap_or(Timestamp::MAX);
         self.move_to(then);

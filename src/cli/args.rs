@@ -87,7 +87,6 @@ enum Verb {
 }
 
 /// Parses, runs, and turns what became of it into an exit code.
-#[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

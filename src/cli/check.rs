@@ -60,14 +60,12 @@ fn dates(campaign: &Campaign, now: Timestamp) -> Dates<'_> {
 }
 
 /// A date of a campaign in its own zone, and when its mail leaves if that is not at once.
-#[must_use]
 pub fn next_date(campaign: &Campaign, due_at: Timestamp) -> String {
     let (date, opens) = (in_zone(campaign, Some(due_at)), campaign.opens(due_at));
     if opens == due_at { date } else { format!("{date}, leaves {}", in_zone(campaign, Some(opens))) }
 }
 
 /// An instant in a campaign's own zone.
-#[must_use]
 pub fn in_zone(campaign: &Campaign, at: Option<Timestamp>) -> String {
     let shown = at.map(|at| at.to_zoned(campaign.schedule.zone().clone()).strftime("%a %Y-%m-%d %H:%M %Z").to_string());
     shown.unwrap_or_else(|| "never".to_owned())

@@ -15,9 +15,6 @@ pub struct Desk {
 }
 
 /// Lists them.
-///
-/// # Errors
-/// The store's.
 pub async fn desk(verb: &Desk, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let node = open::node(config).await?;
     let mut tx = node.ctx.store().read().await?;

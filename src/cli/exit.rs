@@ -25,7 +25,6 @@ pub enum Exit {
 
 impl Exit {
     /// The code.
-    #[must_use]
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::No(_) => 1,
@@ -38,7 +37,6 @@ impl Exit {
     }
 
     /// What to say; may be empty when all was said.
-    #[must_use]
     pub fn words(&self) -> &str {
         match self {
             Self::No(w) | Self::Usage(w) | Self::Data(w) | Self::Unavailable(w) | Self::Again(w) | Self::Configuration(w) => w,
@@ -84,7 +82,6 @@ impl From<anyhow::Error> for Exit {
 }
 
 /// Whether standard error takes colour: a terminal, and nobody said `NO_COLOR`.
-#[must_use]
 pub fn colour() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }

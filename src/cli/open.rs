@@ -17,7 +17,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where the configuration is: as said, else `$NURTURED_CONFIG`, else `/etc/nurtured`, else `./config`.
-#[must_use]
 pub fn directory(said: Option<&Path>) -> PathBuf {
     let system = Path::new("/etc/nurtured");
     match (said, std::env::var_os("NURTURED_CONFIG")) {
@@ -29,7 +28,6 @@ pub fn directory(said: Option<&Path>) -> PathBuf {
 }
 
 /// The environment as the configuration wants it.
-#[must_use]
 pub fn environment() -> Vec<(String, String)> {
     std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect()
 }

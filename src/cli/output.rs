@@ -21,13 +21,11 @@ pub fn aside(text: impl std::fmt::Display) {
 }
 
 /// An instant for eyes, in UTC; a dash for none.
-#[must_use]
 pub fn instant(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "-".to_owned(), |at| at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 /// A cited signal in a line.
-#[must_use]
 pub fn cited(c: &Citation) -> String {
     let of = c.of.as_ref().map(|of| format!(", by their colleague {}", of.name)).unwrap_or_default();
     let by = c.by.as_ref().map(|by| format!(", logged by {by}")).unwrap_or_default();
@@ -36,18 +34,12 @@ pub fn cited(c: &Citation) -> String {
 }
 
 /// Prints a value as JSON, on several lines.
-///
-/// # Errors
-/// As [`line()`].
 pub fn json(value: &impl Serialize) -> Result<(), Exit> {
     let text = serde_json::to_string_pretty(value).map_err(|e| Exit::No(format!("could not write JSON: {e}")))?;
     line(text)
 }
 
 /// Prints rows under headings, each column as wide as it needs.
-///
-/// # Errors
-/// As [`line()`].
 pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Result<(), Exit> {
     let width = |column: usize| {
         rows.iter().map(|row| row[column].chars().count()).chain([headings[column].chars().count()]).max().unwrap_or(0)

@@ -49,9 +49,6 @@ pub async fn plan(verb: &Plan, said: Option<&Path>, json: bool) -> Result<(), Ex
 }
 
 /// Asks what would happen, and shows on a terminal how far it has come.
-///
-/// # Errors
-/// The store's.
 pub async fn look(store: &Store, loaded: &Loaded, list: bool) -> Result<PlanReport, Exit> {
     let before = before(&mut store.read().await?).await?;
     let bar = ProgressBar::new(0);
@@ -70,9 +67,6 @@ pub async fn look(store: &Store, loaded: &Loaded, list: bool) -> Result<PlanRepo
 
 /// The configuration in force, as it was kept. `None` before the first was, or when this version cannot read it any more:
 /// which is said, for everything is then compared with nothing.
-///
-/// # Errors
-/// The store's.
 pub async fn before(tx: &mut Tx) -> Result<Option<Configured>, Exit> {
     let Some(kept) = configurations::newest(tx).await? else { return Ok(None) };
     let files: Vec<(&str, &str)> = kept.files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
@@ -89,9 +83,6 @@ pub async fn before(tx: &mut Tx) -> Result<Option<Configured>, Exit> {
 }
 
 /// Prints it, and what somebody should look at.
-///
-/// # Errors
-/// As `output::line`.
 pub fn tell(loaded: &Loaded, change: &PlanReport, json: bool) -> Result<(), Exit> {
     let warnings: Vec<&config::Problem> = loaded.warnings_at(change.at).collect();
     if json {

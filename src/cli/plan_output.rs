@@ -8,9 +8,6 @@ use crate::insight::plan::report::{Before, People, PlanReport, Who};
 use jiff::Timestamp;
 
 /// Prints it.
-///
-/// # Errors
-/// As `output::line`.
 pub fn print(change: &PlanReport) -> Result<(), Exit> {
     match &change.before {
         Some(Before { hash, since }) if !change.is_new => {

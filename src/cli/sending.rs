@@ -39,9 +39,6 @@ pub async fn stop(verb: &Stop, config: Option<&Path>, json: bool) -> Result<(), 
 }
 
 /// Lets group mail go on: what is open is sent, what fell due meanwhile only if it is not too late for it.
-///
-/// # Errors
-/// The store's.
 pub async fn resume(config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let node = open::node(config).await?;
     let before = gate::state(&node.ctx).await?.stopped;

@@ -38,7 +38,6 @@ pub fn read(shown: &str, text: &str, plan: &Plan) -> Result<Behaviour, Problems>
 ///
 /// # Panics
 /// Never: the example is valid, which a test shows.
-#[must_use]
 pub fn usual(plan: &Plan) -> Behaviour {
     let example = example::load_embedded(&[]).expect("the example is valid").plan;
     read("behaviour.toml", example::BEHAVIOUR, &example).expect("the example's behaviour is valid").fitted(plan)

@@ -15,9 +15,7 @@ use std::collections::BTreeMap;
 pub struct Declared {
     /// Prospect fields, and their types where those could be read.
     pub fields: Option<BTreeMap<Name, Option<FieldType>>>,
-    /// The ids of salespeople.
     pub salespeople: Option<Vec<Name>>,
-    /// The ids of colleagues.
     pub colleagues: Option<Vec<Name>>,
 }
 
@@ -173,7 +171,6 @@ pub fn test(reader: &mut Reader<'_>, kind: Option<FieldType>) -> Option<Option<T
 }
 
 /// The node's items if it is a list, else the node itself.
-#[must_use]
 pub fn one_or_more(node: &Node) -> &[Node] {
     match &node.value {
         Value::List(items) => items,

@@ -54,7 +54,6 @@ pub fn look(log: &Log, root: &Node, rules: &Qualifying, campaigns: &[Campaign], 
 }
 
 /// What becomes a problem on a day: proofs that count until then and no longer.
-#[must_use]
 pub fn dated(root: &Node, rules: &Qualifying) -> Vec<(Date, Problem)> {
     let of = |(criterion, of): (Criterion, _)| {
         let rules: &crate::domain::doorway::rule::CriterionRules = of;

@@ -21,7 +21,6 @@ const MOST: i64 = 100_000_000;
 const SEEDS: usize = 20;
 
 /// Reads `send`; `None` after a problem.
-#[must_use]
 pub fn guards(mut reader: Reader<'_>) -> Option<Guards> {
     let log = reader.log;
     let before = log.count();

@@ -25,7 +25,6 @@ use std::sync::Arc;
 /// A configuration that may run.
 #[derive(Debug)]
 pub struct Loaded {
-    /// All of it.
     pub plan: Plan,
     /// What somebody should look at.
     pub warnings: Vec<Problem>,

@@ -11,26 +11,20 @@ use toml::de::{DeTable, DeValue};
 /// A value and its place.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// Where it stands.
     pub place: Place,
-    /// What it is.
     pub value: Value,
 }
 
 /// What a value is.
 #[derive(Debug, Clone)]
 pub enum Value {
-    /// Words.
     Text(String),
-    /// A whole number.
     Integer(i64),
-    /// Yes or no.
     Boolean(bool),
     /// A date or time, as TOML writes it.
     Date(String),
     /// Anything no key here takes: a decimal number, or a number too large.
     Other(&'static str),
-    /// A list.
     List(Vec<Node>),
     /// A table, in the order of the file.
     Table(Vec<Entry>),
@@ -39,11 +33,8 @@ pub enum Value {
 /// A key and its value.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// The key.
     pub key: String,
-    /// Where the key stands.
     pub place: Place,
-    /// Its value.
     pub node: Node,
 }
 
@@ -98,8 +89,6 @@ fn shifted(source: &Arc<Source>, offset: usize, span: &Range<usize>) -> Place {
 }
 
 impl Node {
-    /// What it is, in words.
-    #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self.value {
             Value::Text(_) => "a text",
@@ -161,7 +150,6 @@ impl Node {
         }
     }
 
-    /// Its items.
     pub fn list(&self, log: &Log) -> Option<&[Self]> {
         match &self.value {
             Value::List(items) => Some(items),
@@ -182,7 +170,6 @@ impl Node {
         }
     }
 
-    /// One of these words.
     pub fn one_of<T: Copy>(&self, log: &Log, words: &[(&str, T)]) -> Option<T> {
         let text = self.text(log)?;
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);

@@ -8,7 +8,6 @@ use std::sync::Arc;
 /// A file's text, under the path shown to people.
 #[derive(Debug)]
 pub struct Source {
-    /// As shown.
     pub path: String,
     /// As read, without a byte order mark.
     pub text: String,
@@ -18,21 +17,18 @@ pub struct Source {
 
 impl Source {
     /// A file whose lines may be shown as they are.
-    #[must_use]
     pub fn open(path: String, text: &str) -> Arc<Self> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
         Arc::new(Self { path, shown: text.clone(), text })
     }
 
     /// A file that may hold secrets.
-    #[must_use]
     pub fn guarded(path: String, text: &str) -> Arc<Self> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
         Arc::new(Self { path, shown: covered(&text), text })
     }
 
     /// The text with secrets covered; spans of the original fit it.
-    #[must_use]
     pub fn shown(&self) -> &str {
         &self.shown
     }
@@ -51,7 +47,6 @@ pub enum Place {
 
 impl Place {
     /// The file, or the environment variable in so many words.
-    #[must_use]
     pub fn path(&self) -> String {
         match self {
             Self::At(source, _) => source.path.clone(),
@@ -61,7 +56,6 @@ impl Place {
     }
 
     /// Line and column, both from 1 and the column in characters, where there are any.
-    #[must_use]
     pub fn position(&self) -> Option<(usize, usize)> {
         let Self::At(source, span) = self else { return None };
         let before = source.text.get(..span.start)?;
@@ -70,7 +64,6 @@ impl Place {
     }
 
     /// `file:line:column`, or as much of it as there is.
-    #[must_use]
     pub fn cite(&self) -> String {
         match self.position() {
             Some((line, column)) => format!("{}:{line}:{column}", self.path()),
@@ -79,7 +72,6 @@ impl Place {
     }
 
     /// The same file at other bytes, kept inside the text and off the middle of a character.
-    #[must_use]
     pub fn at(source: &Arc<Source>, span: Range<usize>) -> Self {
         let floor = |at: usize| (0..=at.min(source.text.len())).rev().find(|i| source.text.is_char_boundary(*i)).unwrap_or(0);
         let start = floor(span.start);

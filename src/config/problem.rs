@@ -8,7 +8,6 @@ use std::fmt;
 /// Whether a configuration with this problem may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
-    /// It may not.
     Error,
     /// It may; somebody should look.
     Warning,
@@ -17,9 +16,7 @@ pub enum Severity {
 /// One thing wrong with one place.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    /// How bad.
     pub severity: Severity,
-    /// Where.
     pub place: Place,
     /// What is wrong, in one line.
     pub title: String,
@@ -36,7 +33,6 @@ impl Problem {
         Self { severity: Severity::Error, place: place.clone(), title: title.into(), label, help }
     }
 
-    /// Something to look at.
     pub fn warning(place: &Place, title: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(place, title) }
     }
@@ -47,14 +43,12 @@ impl Problem {
         Self { label: label.into(), ..self }
     }
 
-    /// Adds what to do.
     #[must_use]
     pub fn help(self, help: impl Into<String>) -> Self {
         Self { help: help.into(), ..self }
     }
 
     /// The problem as people read it: title, `file:line:column`, the line with a caret, and help. Secrets are covered.
-    #[must_use]
     pub fn render(&self, colour: bool) -> String {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
@@ -90,7 +84,6 @@ pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
     /// All of them, a blank line between two.
-    #[must_use]
     pub fn render(&self, colour: bool) -> String {
         self.0.iter().map(|problem| problem.render(colour)).collect::<Vec<_>>().join("\n\n")
     }
@@ -109,31 +102,25 @@ impl std::error::Error for Problems {}
 pub struct Log(RefCell<Vec<Problem>>);
 
 impl Log {
-    /// Keeps a problem.
     pub fn add(&self, problem: Problem) {
         self.0.borrow_mut().push(problem);
     }
 
-    /// How many so far.
-    #[must_use]
     pub fn count(&self) -> usize {
         self.0.borrow().len()
     }
 
     /// Whether there is one with this very file.
-    #[must_use]
     pub fn mentions(&self, path: &str) -> bool {
         self.0.borrow().iter().any(|problem| problem.place.path() == path)
     }
 
     /// Whether one of them forbids running.
-    #[must_use]
     pub fn refuses(&self) -> bool {
         self.0.borrow().iter().any(|problem| problem.severity == Severity::Error)
     }
 
     /// All of them, by file and position.
-    #[must_use]
     pub fn sorted(self) -> Vec<Problem> {
         let mut problems = self.0.into_inner();
         problems.sort_by_cached_key(|problem| (problem.place.path(), problem.place.position()));
@@ -142,7 +129,6 @@ impl Log {
 }
 
 /// "did you mean `dana`? known here: `dana`, `luc`", or what can be said of it.
-#[must_use]
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     let likeness = |candidate: &str| strsim::normalized_damerau_levenshtein(&word.to_lowercase(), candidate);

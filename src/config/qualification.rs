@@ -16,7 +16,6 @@ const MOST_OFFERS: i64 = 100_000;
 /// What `qualification.toml` says.
 #[derive(Debug)]
 pub struct Contract {
-    /// What proves what.
     pub rules: Qualifying,
     /// How many whom a change of the rules made ready are offered a working day.
     pub max_new_offers: Option<u32>,

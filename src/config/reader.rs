@@ -9,9 +9,7 @@ use crate::domain::span::Span;
 
 /// A table being read.
 pub struct Reader<'a> {
-    /// Where problems go.
     pub log: &'a Log,
-    /// Where the table stands.
     pub place: Place,
     entries: &'a [Entry],
     known: Vec<&'static str>,
@@ -27,13 +25,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Every entry: for tables whose keys are names of the company's own.
-    #[must_use]
     pub const fn entries(&self) -> &'a [Entry] {
         self.entries
     }
 
     /// Whether the key is there; does not make it a known one.
-    #[must_use]
     pub fn has(&self, key: &str) -> bool {
         self.entries.iter().any(|entry| entry.key == key)
     }
@@ -69,13 +65,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A text that must be there.
     pub fn need_text(&mut self, key: &'static str, help: &str) -> Option<String> {
         let log = self.log;
         self.need(key, help).and_then(|node| node.text(log)).map(str::to_owned)
     }
 
-    /// A text that may be there.
     pub fn text(&mut self, key: &'static str) -> Option<String> {
         let log = self.log;
         self.get(key).and_then(|node| node.text(log)).map(str::to_owned)
@@ -106,7 +100,6 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether there is a key that nobody has asked for.
-    #[must_use]
     pub fn has_unknown(&self) -> bool {
         self.unknown().next().is_some()
     }

@@ -20,7 +20,6 @@ pub struct Vault {
 
 /// A secret's key, the key of its file, and its name among the credentials.
 pub struct Keys {
-    /// The value itself.
     pub value: &'static str,
     /// A path, relative to the configuration.
     pub file: &'static str,

@@ -227,7 +227,6 @@ fn fields(reader: &Reader<'_>) -> BTreeMap<Name, Option<FieldType>> {
 }
 
 /// Whether a host is this very machine.
-#[must_use]
 pub fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }

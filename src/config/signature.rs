@@ -11,7 +11,6 @@ use std::sync::Arc;
 const MAKE: &str = "make one with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out n1.pem`";
 
 /// Reads the section; `None` after a problem.
-#[must_use]
 pub fn read(mut reader: Reader<'_>, vault: &Vault) -> Option<Arc<Dkim>> {
     let log = reader.log;
     let selector = reader.need("selector", "a name for this key, such as \"n1\"; its record is published under it");

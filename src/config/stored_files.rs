@@ -14,7 +14,6 @@ use toml::{Table, Value};
 pub const SERVICE: &str = "nurtured.toml";
 
 /// The files to keep, by their path.
-#[must_use]
 pub fn files<'a>(
     read: impl Iterator<Item = (&'a str, &'a str)>,
     settings: &Settings,

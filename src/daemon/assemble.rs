@@ -17,18 +17,12 @@ use std::sync::Arc;
 /// A house with its doors open; nothing in it moves yet.
 #[derive(Clone)]
 pub struct Node {
-    /// What every step is given.
     pub ctx: Context,
-    /// The doors of delivery.
     pub writer: AttemptWriter,
-    /// What the web is given.
     pub site: Site,
 }
 
 /// Opens the database a plan names, and beside it the journal of its stops.
-///
-/// # Errors
-/// The store's.
 pub async fn open_store(plan: &Plan) -> Result<Store, StoreError> {
     let store = match &plan.settings.database {
         DatabaseUrl::Sqlite(path) => Store::open_sqlite(path).await?,
@@ -58,9 +52,6 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
 /// Without this, a crash costs the five minutes in which a lease lapses. Returns how many ranges.
 ///
 /// For whoever is about to deliver, and nobody else: a verb of the command line runs beside the daemon.
-///
-/// # Errors
-/// The store's.
 pub async fn take_over(store: &Store) -> Result<u64, StoreError> {
     if store.is_shared() {
         return Ok(0);
@@ -72,7 +63,6 @@ pub async fn take_over(store: &Store) -> Result<u64, StoreError> {
 }
 
 /// The name of a process of this machine, as leases carry it.
-#[must_use]
 pub fn node_name(process: u32) -> String {
     let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let hostname = hostname.trim();

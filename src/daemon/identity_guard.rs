@@ -98,9 +98,6 @@ impl Known {
 
 /// Looks again while the daemon runs: remembers how far the database has come, or has it observe when it went back.
 /// Returns whether something was written since the last look.
-///
-/// # Errors
-/// As [`remember`].
 pub async fn keep(store: &Store, clock: &dyn Clock, known: &mut Known) -> Result<bool, FlowError> {
     let mut tx = store.read().await?;
     let marks = identity::of(&mut tx).await?.marks;

@@ -70,7 +70,6 @@ impl Pulse {
 }
 
 /// Starts every loop on the tracker. They end when the context is told to stop, each after the step in hand.
-#[must_use]
 pub fn start(node: &Node, tracker: &TaskTracker) -> Pulse {
     let pulse = Pulse::default();
     for step in Step::ALL {

@@ -32,26 +32,21 @@ impl Address {
         Ok(address)
     }
 
-    /// The whole address.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// What stands behind the `@`.
-    #[must_use]
     pub fn domain(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 
     /// What stands before the `@`.
-    #[must_use]
     pub fn local(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(local, _)| local)
     }
 
     /// The company's registrable domain, or `None` for a mailbox provider that says nothing about an employer.
-    #[must_use]
     pub fn company_domain(&self) -> Option<&str> {
         let domain = psl::domain_str(self.domain())?;
         (!MAILBOX_PROVIDERS.contains(&domain)).then_some(domain)
@@ -111,7 +106,6 @@ const MAILBOX_PROVIDERS: [&str; 24] = [
 ];
 
 /// Puts a text on one line: control characters and line separators become spaces, bidirectional marks vanish.
-#[must_use]
 pub fn one_line(text: &str) -> String {
     const BIDI: [char; 12] = [
         '\u{061c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}',
@@ -122,7 +116,6 @@ pub fn one_line(text: &str) -> String {
 }
 
 /// Makes a display name or subject safe for a header: on one line, at most 200 bytes.
-#[must_use]
 pub fn header_text(text: &str) -> String {
     let mut clean = one_line(text);
     clean.truncate(clean.floor_char_boundary(200));

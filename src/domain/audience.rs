@@ -11,17 +11,14 @@ use serde::Serialize;
 /// A group: every `all`, at least one `any` (if there are some), and not one `none`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Audience {
-    /// All of these hold.
     pub all: Vec<Condition>,
     /// One of these holds; no list, no demand.
     pub any: Vec<Condition>,
-    /// None of these holds.
     pub none: Vec<Condition>,
 }
 
 impl Audience {
     /// Whether the prospect fits the conditions. Standing and suppression are the store's business.
-    #[must_use]
     pub fn fits(&self, prospect: &Prospect) -> bool {
         self.all.iter().all(|c| c.holds(prospect))
             && (self.any.is_empty() || self.any.iter().any(|c| c.holds(prospect)))
@@ -33,11 +30,8 @@ impl Audience {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Condition {
-    /// A field passes a test.
     Field {
-        /// Which.
         name: Name,
-        /// How.
         test: Test,
     },
     /// The prospect carries the tag.
@@ -46,9 +40,7 @@ pub enum Condition {
     Domain(Vec<String>),
     /// What is known of a criterion is one of these.
     Verdict {
-        /// Which.
         criterion: Criterion,
-        /// What can be said of it.
         is: Vec<Verdict>,
     },
 }
@@ -69,7 +61,6 @@ pub enum Test {
 
 impl Test {
     /// Whether a value (or its absence) passes.
-    #[must_use]
     pub fn passes(&self, value: Option<&str>) -> bool {
         match (self, value) {
             (Self::Known(known), value) => value.is_some() == *known,
@@ -83,7 +74,6 @@ impl Test {
 
 impl Condition {
     /// Whether it holds for the prospect.
-    #[must_use]
     pub fn holds(&self, prospect: &Prospect) -> bool {
         match self {
             Self::Field { name, test } => test.passes(prospect.fields.get(name).map(String::as_str)),

@@ -22,11 +22,9 @@ pub struct Behaviour {
     pub writes_on: bool,
     /// Machines that follow links before a person does.
     pub scanners: Scanners,
-    /// What relays do not take.
     pub refusals: Refusals,
     /// Kinds of people; the first that fits somebody is theirs.
     pub people: Vec<Habit>,
-    /// What salespeople do.
     pub sales: Sales,
     /// What marketing's callers do, if there are any.
     pub desk: Option<Desk>,
@@ -76,7 +74,6 @@ pub struct Scanners {
 pub struct Refusals {
     /// The mailbox does not exist any more.
     pub gone: Share,
-    /// Not now.
     pub later: Share,
 }
 
@@ -91,7 +88,6 @@ pub struct Habit {
     pub share: Share,
     /// How long one stays of this kind before it is drawn anew; for ever without it.
     pub lasts: Option<Span>,
-    /// They follow a link.
     pub clicks: Share,
     /// The same in one newsletter.
     pub newsletters: BTreeMap<Name, Share>,
@@ -103,26 +99,18 @@ pub struct Habit {
     pub further: Share,
     /// What they say: how likely each answer is; all the same without it.
     pub says: PerCriterion<BTreeMap<String, u32>>,
-    /// They reply.
     pub replies: Share,
-    /// What they write then.
     pub words: Vec<String>,
-    /// They unsubscribe.
     pub unsubscribes: Share,
-    /// They call it unwanted.
     pub complains: Share,
-    /// Forms they fill in.
     pub forms: Vec<FormHabit>,
 }
 
 /// A form somebody may fill in after a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FormHabit {
-    /// Which.
     pub form: Name,
-    /// After how many mails.
     pub share: Share,
-    /// What they write into it.
     pub fields: BTreeMap<String, String>,
 }
 
@@ -131,31 +119,24 @@ pub struct FormHabit {
 pub struct Sales {
     /// Half of the offers are answered within this working time.
     pub answers: Span,
-    /// What the answer is.
     pub offers: Vec<(Offer, u32)>,
     /// Half of the accepted are contacted within this working time.
     pub touches: Span,
     /// Half of the leads come to an end within this time.
     pub lasts: Span,
-    /// How they end.
     pub ends: Vec<(End, u32)>,
 }
 
 /// What a salesperson answers to an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offer {
-    /// Takes it.
     Accept,
-    /// It is somebody else's.
     NotMine,
-    /// Something does not hold.
     NotReady,
-    /// They have bought already.
     Customer,
 }
 
 impl Offer {
-    /// The words of the file.
     pub const WORDS: [(&'static str, Self); 4] = [
         ("accept", Self::Accept),
         ("not mine", Self::NotMine),
@@ -167,7 +148,6 @@ impl Offer {
 /// How a lead ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
-    /// Won or lost.
     Outcome(Outcome),
     /// Returned to nurture for this reason of `qualification.toml`.
     Recycle(String),

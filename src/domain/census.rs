@@ -55,7 +55,6 @@ impl Group {
     ];
 
     /// The word in SQL, figures and JSON.
-    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Doorway => "doorway",
@@ -73,14 +72,11 @@ impl Group {
         }
     }
 
-    /// The group of that word.
-    #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|group| group.word() == word)
     }
 
     /// What comes next, in a line.
-    #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
             Self::Doorway => "nurturing, about to be offered",
@@ -99,7 +95,6 @@ impl Group {
     }
 
     /// Whether nothing will ever happen to whoever is in it, without an end that somebody decided.
-    #[must_use]
     pub const fn is_without_future(self) -> bool {
         matches!(self, Self::Adrift | Self::Unattended | Self::Stranded)
     }
@@ -108,7 +103,6 @@ impl Group {
 /// Everybody, counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Census {
-    /// When.
     pub at: Timestamp,
     /// How many prospects there are, counted for themselves.
     pub prospects: i64,
@@ -119,8 +113,6 @@ pub struct Census {
 }
 
 impl Census {
-    /// Nobody counted yet.
-    #[must_use]
     pub fn begin(at: Timestamp) -> Self {
         Self { at, prospects: 0, groups: Group::ALL.into_iter().map(|group| (group, 0)).collect(), in_two: 0 }
     }
@@ -143,26 +135,20 @@ impl Census {
         self.add(to, prospects);
     }
 
-    /// How many are in a group.
-    #[must_use]
     pub fn of(&self, group: Group) -> i64 {
         self.groups.get(&group).copied().unwrap_or_default()
     }
 
-    /// The sum of all groups.
-    #[must_use]
     pub fn counted(&self) -> i64 {
         self.groups.values().sum()
     }
 
     /// How many are without a future: none, always.
-    #[must_use]
     pub fn without_future(&self) -> i64 {
         self.groups.iter().filter(|(group, _)| group.is_without_future()).map(|(_, count)| count).sum()
     }
 
     /// Whether the law holds: nobody without a future, nobody in two groups, and the sums agree.
-    #[must_use]
     pub fn holds(&self) -> bool {
         self.without_future() == 0 && self.in_two == 0 && self.counted() == self.prospects
     }

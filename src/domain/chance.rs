@@ -14,9 +14,7 @@ pub struct Share(u32);
 const ALL: u32 = 1_000_000;
 
 impl Share {
-    /// All of them.
     pub const ALL: Self = Self(ALL);
-    /// None of them.
     pub const NONE: Self = Self(0);
 
     /// Reads "2.5%", to a ten thousandth of a per cent.
@@ -38,7 +36,6 @@ impl Share {
     }
 
     /// How many millionths.
-    #[must_use]
     pub const fn millionths(self) -> u32 {
         self.0
     }
@@ -62,7 +59,6 @@ pub struct Chance(u64);
 
 impl Chance {
     /// The source of everything drawn under a seed.
-    #[must_use]
     pub const fn seeded(seed: u64) -> Self {
         Self(mixed(seed ^ 0x6e75_7274_7572_6564))
     }
@@ -83,31 +79,25 @@ impl Chance {
     }
 
     /// Whether what happens to such a share happens here.
-    #[must_use]
     pub const fn happens(self, share: Share) -> bool {
         self.millionth() < share.0 as u64
     }
 
     /// A number from 0 to 999,999, each as likely.
-    #[must_use]
     pub const fn millionth(self) -> u64 {
         self.below(ALL as u64)
     }
 
     /// A number below `most`, each as likely; 0 where there is none.
-    #[must_use]
     pub const fn below(self, most: u64) -> u64 {
         ((mixed(self.0) as u128 * most as u128) >> 64) as u64
     }
 
-    /// One of several.
-    #[must_use]
     pub fn among<T>(self, all: &[T]) -> Option<&T> {
         all.get(usize::try_from(self.below(all.len() as u64)).unwrap_or(0))
     }
 
     /// One of several, each as likely as its weight says; `None` when nothing has any.
-    #[must_use]
     pub fn weighed<T>(self, all: &[(T, u32)]) -> Option<&T> {
         let total: u64 = all.iter().map(|(_, weight)| u64::from(*weight)).sum();
         let mut at = self.below(total);
@@ -122,7 +112,6 @@ impl Chance {
 
     /// How long somebody takes when half of all take no longer than this: of the others, half take no longer than twice,
     /// and so on. At most twelve times as long.
-    #[must_use]
     pub fn delay(self, half: Span) -> SignedDuration {
         let drawn = mixed(self.0) | 1;
         let doublings = drawn.leading_zeros().min(11);

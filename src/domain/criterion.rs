@@ -16,7 +16,6 @@ pub enum Criterion {
     Authority,
     /// They have the problem we solve.
     Need,
-    /// They have a date.
     Timeframe,
 }
 
@@ -25,7 +24,6 @@ impl Criterion {
     pub const ALL: [Self; 5] = [Self::Vision, Self::Budget, Self::Authority, Self::Need, Self::Timeframe];
 
     /// The word used in files, SQL, logs and pages.
-    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Vision => "vision",
@@ -37,20 +35,17 @@ impl Criterion {
     }
 
     /// The criterion of that word.
-    #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|c| c.word() == word)
     }
 
     /// Whether a colleague of the same account may prove it: what the company has, who decides there, and by when. What
     /// somebody sees or needs is their own.
-    #[must_use]
     pub const fn account_may_meet(self) -> bool {
         !self.support_may_meet()
     }
 
     /// Behaviour and facts may meet only Vision and Need; the others must be said or observed.
-    #[must_use]
     pub const fn support_may_meet(self) -> bool {
         matches!(self, Self::Vision | Self::Need)
     }
@@ -72,11 +67,9 @@ impl fmt::Display for Criterion {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Proven, now.
     Met,
     /// Some support, not enough; or a proof that begins later.
     Weak,
-    /// Nothing is known.
     #[default]
     Unknown,
     /// Somebody said the opposite.
@@ -87,7 +80,6 @@ pub enum Verdict {
 
 impl Verdict {
     /// The word in SQL, logs and pages.
-    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Met => "met",
@@ -101,8 +93,6 @@ impl Verdict {
     /// Every verdict, the best first.
     pub const ALL: [Self; 5] = [Self::Met, Self::Weak, Self::Unknown, Self::Contradicted, Self::Expired];
 
-    /// The verdict of that word.
-    #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|v| v.word() == word)
     }
@@ -114,7 +104,6 @@ impl Verdict {
 pub struct PerCriterion<T>([T; 5]);
 
 impl<T> PerCriterion<T> {
-    /// Makes the five values.
     pub fn build(make: impl FnMut(Criterion) -> T) -> Self {
         Self(Criterion::ALL.map(make))
     }

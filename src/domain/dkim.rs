@@ -18,7 +18,6 @@ pub struct Dkim {
     pub selector: Label,
     /// Who answers for the mails: `news.tecnofab.example`.
     pub domain: Label,
-    /// The private key.
     pub key: Key,
 }
 
@@ -37,7 +36,6 @@ enum Pair {
 /// Why a text is no key to sign with. None of these repeats a byte of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// No PEM at all.
     #[error("read a private key: there is no \"-----BEGIN PRIVATE KEY-----\" with its \"-----END\" in it")]
     NoPem,
     /// PEM of something that cannot sign.
@@ -67,7 +65,6 @@ pub struct SignError;
 
 impl Dkim {
     /// The record to publish: its name in the DNS, and its text.
-    #[must_use]
     pub fn record(&self) -> (String, String) {
         let name = format!("{}._domainkey.{}", self.selector.as_str(), self.domain.as_str());
         (name, format!("v=DKIM1; k={}; p={}", self.key.kind(), BASE64.encode(&self.key.public())))
@@ -75,7 +72,6 @@ impl Dkim {
 
     /// Whether the signature speaks for mails from this address: both lie in one registered domain. Receivers that follow
     /// DMARC pass over any other (RFC 7489 §3.1.1, relaxed).
-    #[must_use]
     pub fn speaks_for(&self, from: &Address) -> bool {
         let (ours, theirs) = (self.domain.as_str(), from.domain().to_ascii_lowercase());
         ours == theirs || psl::domain_str(ours).is_some_and(|domain| psl::domain_str(&theirs) == Some(domain))
@@ -100,8 +96,6 @@ impl Label {
         Err("this cannot stand in the DNS: write letters, digits and hyphens, with dots between")
     }
 
-    /// The name.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -144,7 +138,6 @@ impl Key {
     }
 
     /// `rsa` or `ed25519`, as `k=` of the record and the beginning of `a=` have it.
-    #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self.0 {
             Pair::Rsa(_) => "rsa",
@@ -153,7 +146,6 @@ impl Key {
     }
 
     /// Whether a signature takes so long (a third of a millisecond) that nothing else should wait for it.
-    #[must_use]
     pub const fn is_slow(&self) -> bool {
         matches!(self.0, Pair::Rsa(_))
     }

@@ -20,7 +20,6 @@ macro_rules! row_id {
 }
 
 row_id!(
-    /// One person who may buy.
     ProspectId,
     /// The company a prospect belongs to.
     AccountId,
@@ -67,7 +66,6 @@ impl Name {
     }
 
     /// Turns any words into a name: lower case, runs of anything else into one `_`; `None` when nothing is left.
-    #[must_use]
     pub fn from_words(words: &str) -> Option<Self> {
         let mut slug = String::new();
         for c in words.trim().chars().flat_map(char::to_lowercase) {
@@ -83,8 +81,6 @@ impl Name {
         Self::parse(slug.trim_end_matches('_')).ok()
     }
 
-    /// The name as written.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -104,7 +100,6 @@ impl<'de> Deserialize<'de> for Name {
 }
 
 /// Sixteen hexadecimal characters that stand for these texts.
-#[must_use]
 pub fn fingerprint(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
@@ -123,7 +118,6 @@ pub enum NameError {
     /// A character a name cannot hold.
     #[error("a name holds only a-z, 0-9, '-', '_' and '.', not {0:?}")]
     Character(char),
-    /// Punctuation first.
     #[error("a name starts with a letter or a digit")]
     Start,
 }

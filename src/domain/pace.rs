@@ -23,19 +23,15 @@ impl PerMinute {
     pub const MOST: i64 = 1_000_000;
 
     /// So many; brought into its bounds.
-    #[must_use]
     pub fn new(mails: i64) -> Self {
         Self(mails.clamp(1, Self::MOST))
     }
 
-    /// How many mails.
-    #[must_use]
     pub const fn mails(self) -> i64 {
         self.0
     }
 
     /// What its bucket holds: one second's worth, at least one mail.
-    #[must_use]
     pub fn capacity(self) -> i64 {
         (self.0 * 1_000).max(MAIL)
     }
@@ -52,12 +48,10 @@ pub struct Bucket {
 
 impl Bucket {
     /// A bucket nobody has taken from yet.
-    #[must_use]
     pub fn full(pace: PerMinute, now: Timestamp) -> Self {
         Self { tokens: pace.capacity(), filled_at: now }
     }
 
-    /// Fills it up to now.
     pub fn fill(&mut self, pace: PerMinute, now: Timestamp) {
         if self.filled_at.duration_since(now) > SKEW {
             self.filled_at = now;
@@ -67,8 +61,6 @@ impl Bucket {
         self.filled_at = self.filled_at.max(now);
     }
 
-    /// Whether it holds a mail.
-    #[must_use]
     pub const fn holds_one(&self) -> bool {
         self.tokens >= MAIL
     }
@@ -80,7 +72,6 @@ impl Bucket {
 
     /// When it pays to come back for `waiting` mails that stand behind `ahead` others: when half of what it can hold is there,
     /// or all that wait, so that a list is not read anew for each mail.
-    #[must_use]
     pub fn worth_it_at(&self, pace: PerMinute, waiting: i64, ahead: i64) -> Timestamp {
         let some = (pace.capacity() / 2 / MAIL).clamp(1, waiting.max(1));
         let short = (ahead.saturating_add(some)).saturating_mul(MAIL).saturating_sub(self.tokens);

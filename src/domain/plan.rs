@@ -13,13 +13,9 @@ use std::sync::Arc;
 /// A whole, valid configuration.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The service.
     pub settings: Settings,
-    /// The campaigns, by name.
     pub campaigns: Vec<Campaign>,
-    /// Our people.
     pub roster: Roster,
-    /// What proves what.
     pub qualifying: Qualifying,
     /// How many whom a change of the rules made ready are offered a working day; without it, all at once.
     pub max_new_offers: Option<u32>,
@@ -36,26 +32,21 @@ impl Plan {
     }
 
     /// How many are offered a working day because the rules changed, if that is limited.
-    #[must_use]
     pub fn ramp(&self) -> Option<Ramp<'_>> {
         self.max_new_offers.map(|most| Ramp::new(most, &self.roster.office))
     }
 
     /// The campaigns whose mail may not leave now, each with the next instant at which it may.
-    #[must_use]
     pub fn closed(&self, now: Timestamp) -> Vec<(&Name, Timestamp)> {
         let opens = self.campaigns.iter().map(|campaign| (&campaign.name, campaign.opens(now)));
         opens.filter(|(_, opens_at)| *opens_at > now).collect()
     }
 
     /// When the window of a campaign closes that is open now; `None` where nothing closes it.
-    #[must_use]
     pub fn closes(&self, campaign: &Name, now: Timestamp) -> Option<Timestamp> {
         self.campaign(campaign)?.window.as_ref().map(|window| window.next_closing(now))
     }
 
-    /// The campaign of that name.
-    #[must_use]
     pub fn campaign(&self, name: &Name) -> Option<&Campaign> {
         self.campaigns.iter().find(|c| c.name == *name)
     }

@@ -16,9 +16,7 @@ pub enum Standing {
     Nurturing,
     /// Offered to a salesperson who has not answered yet.
     Offered,
-    /// A salesperson's lead.
     Owned,
-    /// Won or disqualified.
     Closed,
     /// Suppressed on every channel.
     Suppressed,
@@ -26,7 +24,6 @@ pub enum Standing {
 
 impl Standing {
     /// The word in SQL, logs and pages.
-    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Nurturing => "nurturing",
@@ -37,8 +34,6 @@ impl Standing {
         }
     }
 
-    /// The standing of that word.
-    #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Nurturing, Self::Offered, Self::Owned, Self::Closed, Self::Suppressed].into_iter().find(|s| s.word() == word)
     }
@@ -47,23 +42,19 @@ impl Standing {
 /// A prospect as stored, with fields and tags.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Prospect {
-    /// Its row.
     pub id: ProspectId,
     /// The address mailed; `None` after erasure.
     pub address: Option<Address>,
     /// The person's name, if known.
     pub name: Option<String>,
-    /// A phone number as written.
     pub phone: Option<String>,
     /// The company's name as written.
     pub company: Option<String>,
     /// The account the company became.
     pub account: Option<AccountId>,
-    /// Where they stand.
     pub standing: Standing,
     /// Counts from 1; a prospect returned to nurture starts a new one.
     pub episode: i64,
-    /// When this episode began.
     pub episode_started_at: Timestamp,
     /// A date before which they asked not to be approached; group mail goes on.
     pub wake_at: Option<Timestamp>,
@@ -77,7 +68,6 @@ pub struct Prospect {
     pub previous_salesperson: Option<Name>,
     /// Declared and kept fields, canonical text.
     pub fields: BTreeMap<Name, String>,
-    /// Labels.
     pub tags: BTreeSet<String>,
     /// What is known of them, by criterion; what is not there is unknown.
     pub verdicts: BTreeMap<Criterion, Verdict>,
@@ -85,7 +75,6 @@ pub struct Prospect {
 
 impl Prospect {
     /// What to call them: name, else address, else their number.
-    #[must_use]
     pub fn display_name(&self) -> String {
         self.name
             .clone()
@@ -98,13 +87,10 @@ impl Prospect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FieldType {
-    /// Any words.
     Text,
     /// A whole number; decimals are rounded towards zero, thousands separators dropped.
     Number,
-    /// A calendar date.
     Date,
-    /// Yes or no.
     Boolean,
 }
 
@@ -133,7 +119,6 @@ impl FieldType {
 }
 
 /// The number a canonical value is compared by: a number itself, a date as days since 1970, yes as 1.
-#[must_use]
 pub fn comparable(value: &str) -> Option<i64> {
     match value {
         "true" => Some(1),

@@ -11,7 +11,6 @@ pub enum Power {
     Meets,
     /// It counts towards Vision or Need; it never meets the others.
     Supports,
-    /// It says the opposite.
     Contradicts,
 }
 

@@ -20,26 +20,21 @@ pub struct Settings {
     pub public_url: String,
     /// Who we are; the footer of every newsletter.
     pub organisation: Organisation,
-    /// Whose clicks are followed.
     pub tracking: Tracking,
     /// Where everything is remembered.
     pub database: DatabaseUrl,
     /// Where every stop is written down outside the database.
     pub stop_journal: std::path::PathBuf,
-    /// The relay.
     pub smtp: Smtp,
-    /// The web server.
     pub http: Http,
     /// How much mail one prospect gets from all campaigns together; without one, whatever they send.
     pub cap: Option<Cap>,
-    /// Declared prospect fields.
     pub fields: BTreeMap<Name, FieldType>,
 }
 
 /// Who we are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Organisation {
-    /// As signed.
     pub name: String,
     /// A postal address, as the law asks for in group mail.
     pub postal_address: String,
@@ -48,26 +43,20 @@ pub struct Organisation {
 /// Whose clicks are followed. Must be chosen: there is no default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tracking {
-    /// Of those who consented.
     Consented,
-    /// Of everybody.
     All,
-    /// Of nobody.
     None,
 }
 
 /// Which database; the URL may hold a password.
 #[derive(Debug, Clone)]
 pub enum DatabaseUrl {
-    /// A file.
     Sqlite(std::path::PathBuf),
-    /// A server.
     Postgres(SecretString),
 }
 
 impl DatabaseUrl {
     /// Whether it is the same database.
-    #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Sqlite(one), Self::Sqlite(two)) => one == two,
@@ -83,9 +72,7 @@ pub const MAX_IN_DOUBT: usize = 4;
 /// The relay that carries our mail.
 #[derive(Debug, Clone)]
 pub struct Smtp {
-    /// Its name.
     pub host: String,
-    /// Its port.
     pub port: u16,
     /// How the connection is protected.
     pub security: Security,
@@ -123,7 +110,6 @@ pub enum Security {
 /// The web server.
 #[derive(Debug, Clone)]
 pub struct Http {
-    /// Where it listens.
     pub listen: SocketAddr,
     /// What `POST /v1/signals` asks for; without one the route is closed.
     pub api_token: Option<SecretString>,

@@ -19,19 +19,16 @@ const DAY_MINUTES: i64 = 24 * 60;
 
 impl Span {
     /// So many whole days of 24 hours.
-    #[must_use]
     pub const fn days(days: i64) -> Self {
         Self { months: 0, minutes: days * DAY_MINUTES }
     }
 
     /// So many hours.
-    #[must_use]
     pub const fn hours(hours: i64) -> Self {
         Self::minutes(hours * 60)
     }
 
     /// So many minutes.
-    #[must_use]
     pub const fn minutes(minutes: i64) -> Self {
         Self { months: 0, minutes }
     }
@@ -61,19 +58,16 @@ impl Span {
     }
 
     /// The instant this long after `at`; the calendar's end if it lies beyond.
-    #[must_use]
     pub fn after(self, at: Timestamp) -> Timestamp {
         self.shift(at, 1)
     }
 
     /// The instant this long before `at`; the calendar's start if it lies beyond.
-    #[must_use]
     pub fn before(self, at: Timestamp) -> Timestamp {
         self.shift(at, -1)
     }
 
     /// The length in minutes, a month taken as thirty days: for working time and for comparing, not for dates.
-    #[must_use]
     pub const fn rough_minutes(self) -> i64 {
         self.months as i64 * 30 * DAY_MINUTES + self.minutes
     }
@@ -116,7 +110,6 @@ pub struct FiscalYear {
 }
 
 impl FiscalYear {
-    /// The first of January.
     pub const CALENDAR: Self = Self { month: 1, day: 1 };
 
     /// Reads "MM-DD". 29 February is refused: it is not there every year.
@@ -133,7 +126,6 @@ impl FiscalYear {
     }
 
     /// The first instant (UTC) of the fiscal year after the one that holds `at`.
-    #[must_use]
     pub fn next_start(self, at: Timestamp) -> Timestamp {
         let today = at.to_zoned(TimeZone::UTC).date();
         let year = today.year();
@@ -152,7 +144,6 @@ impl fmt::Display for FiscalYear {
 }
 
 /// The first instant of a date in UTC, the zone in which dates of evidence are compared.
-#[must_use]
 pub fn midnight(date: Date) -> Timestamp {
     date.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
 }

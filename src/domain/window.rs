@@ -16,17 +16,14 @@ const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 pub struct Window {
     /// The days it opens on, Monday first.
     pub days: [bool; 7],
-    /// When it opens.
     pub from: Time,
     /// When it closes: the same day if later than `from`, else the next.
     pub to: Time,
-    /// Whose clock.
     pub zone: TimeZone,
 }
 
 impl Window {
     /// Reads days: "mon-fri", "mon,wed,fri", "fri-mon,wed".
-    #[must_use]
     pub fn parse_days(text: &str) -> Option<[bool; 7]> {
         let index = |name: &str| NAMES.iter().position(|n| n.eq_ignore_ascii_case(name.trim()));
         let mut days = [false; 7];
@@ -41,8 +38,6 @@ impl Window {
         Some(days)
     }
 
-    /// Whether it is open.
-    #[must_use]
     pub fn is_open(&self, at: Timestamp) -> bool {
         let local = at.to_zoned(self.zone.clone());
         let (day, time) = (local.weekday(), local.time());
@@ -53,7 +48,6 @@ impl Window {
     }
 
     /// `at` itself while it is open, else the first instant after it at which it is; the calendar's end if it never is.
-    #[must_use]
     pub fn next_opening(&self, at: Timestamp) -> Timestamp {
         if self.is_open(at) {
             return at;
@@ -70,7 +64,6 @@ impl Window {
 
     /// The first instant after `at` at which it is closed; `at` itself while it is closed, the calendar's end if it
     /// never is.
-    #[must_use]
     pub fn next_closing(&self, at: Timestamp) -> Timestamp {
         if !self.is_open(at) {
             return at;

@@ -46,7 +46,6 @@ pub enum Progress {
 
 impl Progress {
     /// Idle until the instant, if there is one.
-    #[must_use]
     pub fn until(instant: Option<Timestamp>) -> Self {
         instant.map_or(Self::Idle, Self::NotBefore)
     }
@@ -62,9 +61,6 @@ impl Context {
     }
 
     /// The same, but no mail ever leaves this process: under any plan, all are captured.
-    ///
-    /// # Errors
-    /// As [`Self::assemble`].
     pub async fn capturing(
         store: Store,
         clock: Arc<dyn Clock>,
@@ -106,26 +102,19 @@ impl Context {
         })))
     }
 
-    /// The store.
-    #[must_use]
     pub fn store(&self) -> &Store {
         &self.0.store
     }
 
-    /// The present instant.
-    #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
     }
 
-    /// The clock.
-    #[must_use]
     pub fn clock(&self) -> Arc<dyn Clock> {
         self.0.clock.clone()
     }
 
     /// How far the clock has jumped forward, if it has and nobody has seen to it.
-    #[must_use]
     pub fn jumped(&self) -> Option<SignedDuration> {
         self.0.watch.jumped(&*self.0.clock)
     }
@@ -136,7 +125,6 @@ impl Context {
     }
 
     /// Whether why nothing is sent is other than when this was last asked: then it is worth a line in the log.
-    #[must_use]
     pub fn is_news(&self, why: Option<&str>) -> bool {
         let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
         let news = told.as_deref() != why;
@@ -146,26 +134,20 @@ impl Context {
         news
     }
 
-    /// The signer of our tokens.
-    #[must_use]
     pub fn signer(&self) -> &Signer {
         &self.0.signer
     }
 
     /// This node's name, as leases carry it.
-    #[must_use]
     pub fn node(&self) -> &str {
         &self.0.node
     }
 
-    /// The plan in force.
-    #[must_use]
     pub fn plan(&self) -> Arc<Plan> {
         self.0.plan.read().unwrap_or_else(PoisonError::into_inner).0.clone()
     }
 
     /// The relay of the plan in force.
-    #[must_use]
     pub fn relay(&self) -> Relay {
         self.0.plan.read().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
@@ -186,13 +168,10 @@ impl Context {
         self.0.stop.cancel();
     }
 
-    /// Whether that was asked.
-    #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.0.stop.is_cancelled()
     }
 
-    /// Waits until that is asked.
     pub async fn stopping(&self) {
         self.0.stop.cancelled().await;
     }
@@ -202,8 +181,6 @@ impl Context {
         self.0.left_behind.store(is_so, Ordering::Relaxed);
     }
 
-    /// Whether it does.
-    #[must_use]
     pub fn has_left_behind(&self) -> bool {
         self.0.left_behind.load(Ordering::Relaxed)
     }
@@ -214,7 +191,6 @@ impl Context {
     }
 
     /// What a waiting step listens to.
-    #[must_use]
     pub fn wakes(&self) -> watch::Receiver<u64> {
         self.0.wakes.subscribe()
     }
@@ -232,7 +208,6 @@ fn relay(plan: &Plan, capture: Option<&NullRelay>) -> Result<Relay, FlowError> {
 /// Why a step could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowError {
-    /// The store's reason.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The same, shared by all that were in one transaction.
@@ -251,7 +226,6 @@ pub enum FlowError {
 
 impl FlowError {
     /// Whether trying again later may help.
-    #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Store(error) => error.is_transient(),

@@ -18,7 +18,6 @@ pub enum Step {
     Publish,
     /// Deliveries go to the relay.
     Deliver,
-    /// Signals become verdicts.
     Qualify,
     /// Who stands in the doorway is offered.
     HandOff,
@@ -26,17 +25,13 @@ pub enum Step {
     Remind,
     /// Campaigns that paused by themselves are told of.
     Alarm,
-    /// Letters leave.
     Correspond,
 }
 
 impl Step {
-    /// Every step.
     pub const ALL: [Self; 7] =
         [Self::Publish, Self::Deliver, Self::Qualify, Self::HandOff, Self::Remind, Self::Alarm, Self::Correspond];
 
-    /// Its name in logs.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Publish => "publish",
@@ -50,9 +45,6 @@ impl Step {
     }
 
     /// Takes the step once.
-    ///
-    /// # Errors
-    /// The step's.
     pub async fn take(self, ctx: &Context, writer: &AttemptWriter) -> Result<Progress, FlowError> {
         gate::check(ctx).await?;
         match self {
@@ -68,9 +60,6 @@ impl Step {
 }
 
 /// Takes every step until nothing is due now; returns the next instant at which something will be.
-///
-/// # Errors
-/// The first step's that fails.
 pub async fn run_until_idle(ctx: &Context, writer: &AttemptWriter) -> Result<Option<Timestamp>, FlowError> {
     loop {
         let (mut next, mut done) = (None, false);

@@ -23,15 +23,10 @@ use std::collections::btree_map::Entry;
 /// Somebody of whom little is missing.
 #[derive(Debug, Clone, Serialize)]
 pub struct NearMiss {
-    /// Who.
     pub prospect: ProspectId,
-    /// What they are called.
     pub name: String,
-    /// Their company.
     pub company: Option<String>,
-    /// Their address.
     pub address: Option<String>,
-    /// Their phone number.
     pub phone: Option<String>,
     /// How many of the five are met.
     pub met: usize,
@@ -56,9 +51,7 @@ pub struct Gap {
 /// A question that reached them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Asked {
-    /// When.
     pub at: Timestamp,
-    /// Its words.
     pub question: String,
     /// The subject of the issue that asked it.
     pub subject: String,
@@ -66,9 +59,6 @@ pub struct Asked {
 
 /// Who is ready and waits for their day, the soonest first; then near misses, four of five first, then by who did something
 /// last. So many of either at most.
-///
-/// # Errors
-/// The store's.
 pub async fn near_misses(ctx: &Context, tx: &mut Tx, most: i64) -> Result<Vec<NearMiss>, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let ids = verdicts::near_misses(tx, most).await?;

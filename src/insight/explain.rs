@@ -29,25 +29,18 @@ use serde::Serialize;
 /// All that is concluded about one prospect.
 #[derive(Debug, Clone, Serialize)]
 pub struct Explanation {
-    /// Whose.
     pub prospect: ProspectId,
-    /// What they are called.
     pub name: String,
-    /// Their company.
     pub company: Option<String>,
-    /// The instant it holds for.
     pub at: Timestamp,
     /// Whether that instant is past or to come: then it tells what was known, or what will be if nothing else happens.
     pub not_now: bool,
     /// At a past instant: whether the rules were others then. The verdicts are by those in force now.
     pub other_rules_then: bool,
-    /// Where they stand.
     pub standing: Standing,
     /// Why group mail stopped, if it did.
     pub mail_stop: Option<String>,
-    /// Which episode of theirs.
     pub episode: i64,
-    /// Since when.
     pub episode_started_at: Timestamp,
     /// Whether all five are met, and nothing else is in the way.
     pub ready: bool,
@@ -61,7 +54,6 @@ pub struct Explanation {
     pub ignored: Vec<Ignored>,
     /// How they asked for a person, if they did.
     pub request: Option<Citation>,
-    /// The handoff that is open.
     pub handoff: Option<Handoff>,
     /// The five as they were offered with it, marked with what became of them since.
     pub offered: Option<Vec<Line>>,
@@ -76,26 +68,20 @@ pub struct Explanation {
 /// A signal that counts for nothing.
 #[derive(Debug, Clone, Serialize)]
 pub struct Ignored {
-    /// Which.
     pub signal: SignalId,
-    /// When it happened.
     pub at: Option<Timestamp>,
-    /// In a line.
     pub words: String,
     /// About which criterion; absent when it counts for nothing at all.
     pub criterion: Option<Criterion>,
-    /// Why it does not count.
     pub why: Why,
 }
 
 /// What happens next: an act and its date, wherever there is one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Next {
-    /// What.
     pub what: String,
     /// Who does it; absent for the service itself.
     pub by: Option<String>,
-    /// When.
     pub at: Option<Timestamp>,
 }
 

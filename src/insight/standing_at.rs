@@ -11,21 +11,16 @@ use jiff::Timestamp;
 /// Where somebody stood.
 #[derive(Debug)]
 pub struct Then {
-    /// Where.
     pub standing: Standing,
     /// Why group mail had stopped, if it had.
     pub mail_stop: Option<String>,
     /// In which episode of theirs.
     pub episode: i64,
-    /// Since when.
     pub episode_started_at: Timestamp,
-    /// The handoff that was open.
     pub handoff: Option<Handoff>,
 }
 
 impl Then {
-    /// As it is now.
-    #[must_use]
     pub fn now(prospect: &Prospect, all: Vec<Handoff>) -> Self {
         Self {
             standing: prospect.standing,

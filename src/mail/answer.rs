@@ -12,15 +12,12 @@ use lettre::transport::smtp::response::Response;
 pub enum Ended {
     /// The conversation can go on at once.
     Clean(Reply),
-    /// It can go on after a RSET.
     Reset(Reply),
-    /// It cannot go on.
     Broken(Reply),
 }
 
 /// What came instead of the reply hoped for.
 pub enum Trouble {
-    /// A negative reply.
     Said(u16, String),
     /// No reply, or none that can be read.
     Broke(String),
@@ -29,18 +26,14 @@ pub enum Trouble {
 /// What was asked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// MAIL.
     Sender,
-    /// RCPT.
     Recipient,
-    /// DATA.
     Data,
     /// The message, up to its dot.
     Message,
 }
 
 /// What anything but the reply hoped for means, before the dot.
-#[must_use]
 pub fn refused(answer: Result<u16, Trouble>, phase: Phase) -> Ended {
     match answer {
         Ok(code) => Ended::Broken(Reply::BrokenBefore(format!("the relay answered with {code}, which fits no question"))),
@@ -50,7 +43,6 @@ pub fn refused(answer: Result<u16, Trouble>, phase: Phase) -> Ended {
 }
 
 /// What a negative reply means for the delivery.
-#[must_use]
 pub fn said(code: u16, words: String, phase: Phase) -> Ended {
     match code {
         // It is closing, or does not know us: about the relay, not the row.
@@ -99,7 +91,6 @@ fn enhanced(words: &str) -> Option<&str> {
 }
 
 /// What an error of lettre is.
-#[must_use]
 pub fn trouble(error: &Error) -> Trouble {
     match error.status() {
         Some(code) => Trouble::Said(code.into(), words(error)),
@@ -108,13 +99,11 @@ pub fn trouble(error: &Error) -> Trouble {
 }
 
 /// The code of a reply.
-#[must_use]
 pub fn number(response: &Response) -> u16 {
     response.code().into()
 }
 
 /// What the other side said, or what broke, at most 300 characters.
-#[must_use]
 pub fn words(error: &Error) -> String {
     excerpt(&error.to_string(), 300)
 }

@@ -12,14 +12,12 @@ pub struct Halves<'m> {
 
 impl<'m> Halves<'m> {
     /// Splits a message at its first empty line; without one it is all head.
-    #[must_use]
     pub fn of(message: &'m [u8]) -> Self {
         let end = message.windows(4).position(|four| four == b"\r\n\r\n");
         end.map_or(Self { head: message, body: b"" }, |at| Self { head: &message[..at + 2], body: &message[at + 4..] })
     }
 
     /// The header fields from the top: name in lower case, and the value with the line ends of its folds.
-    #[must_use]
     pub fn fields(&self) -> Vec<(String, &'m [u8])> {
         let mut fields = Vec::new();
         let mut rest = self.head;
@@ -39,7 +37,6 @@ impl<'m> Halves<'m> {
     }
 
     /// The body: runs of blanks as one, none at the end of a line, no empty lines at the end. An empty body is nothing.
-    #[must_use]
     pub fn body(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.body.len() + 2);
         let (mut rest, mut ended) = (self.body, 0);

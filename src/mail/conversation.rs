@@ -20,15 +20,12 @@ use tokio::time::timeout;
 /// How long each phase may take (RFC 5321 §4.5.3.2 gives the least a client should wait).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// TCP and TLS.
     pub connect: Duration,
     /// The greeting, EHLO, STARTTLS and AUTH together.
     pub greeting: Duration,
-    /// MAIL, RCPT and RSET, each.
     pub command: Duration,
     /// DATA, until 354.
     pub data: Duration,
-    /// Each block of the message.
     pub block: Duration,
     /// The reply to the final dot.
     pub dot: Duration,
@@ -68,7 +65,6 @@ impl Timeouts {
 pub struct Announcement<'a> {
     /// Where a bounce goes; may be empty.
     pub return_path: &'a str,
-    /// Who gets it.
     pub to: &'a Address,
     /// Whether its message has bytes beyond ASCII.
     pub eight_bit: bool,
@@ -83,13 +79,11 @@ pub struct Mail<'a> {
 
 impl<'a> Mail<'a> {
     /// A mail from its parts; the message is complete, with CRLF lines.
-    #[must_use]
     pub const fn new(return_path: &'a str, to: &'a Address, message: &'a [u8]) -> Self {
         Self { announcement: Announcement { return_path, to, eight_bit: !message.is_ascii() }, message }
     }
 
     /// The mail that is, or was, announced so; the message is complete, with CRLF lines.
-    #[must_use]
     pub const fn announced(announcement: Announcement<'a>, message: &'a [u8]) -> Self {
         Self { announcement, message }
     }
@@ -120,7 +114,6 @@ struct Open {
 
 impl Connection {
     /// A connection that was just greeted, after so many replies.
-    #[must_use]
     pub fn over(smtp: AsyncSmtpConnection, wire: Wire, replies: u64, patience: Timeouts) -> Self {
         let pipelining = wire.offers("PIPELINING");
         let open = Open { smtp, wire, replies, pipelining, announced: None, opened: None, out: Vec::new() };
@@ -128,25 +121,21 @@ impl Connection {
     }
 
     /// A connection to nobody: every mail is captured.
-    #[must_use]
     pub fn captured(by: NullRelay) -> Self {
         Self { open: None, patience: Timeouts::default(), captured: Some(by) }
     }
 
     /// Whether another mail may be sent over it.
-    #[must_use]
     pub const fn is_usable(&self) -> bool {
         self.open.is_some() || self.captured.is_some()
     }
 
     /// Whether anybody reads the messages: a capture only asks who writes to whom, and its mails need none.
-    #[must_use]
     pub const fn reads_messages(&self) -> bool {
         self.captured.is_none()
     }
 
     /// Whether the relay takes the commands of several mails at once.
-    #[must_use]
     pub const fn is_pipelining(&self) -> bool {
         matches!(&self.open, Some(open) if open.pipelining)
     }
@@ -179,7 +168,6 @@ impl Connection {
         }
     }
 
-    /// Takes leave and closes.
     pub async fn quit(self) {
         if let Some(mut open) = self.open.filter(|open| open.announced.is_none()) {
             // The answer to QUIT changes nothing.

@@ -52,8 +52,6 @@ pub async fn seal(dkim: Option<&Arc<Dkim>>, message: &mut Vec<u8>) -> Result<(),
 }
 
 impl Signer {
-    /// A signer for this domain.
-    #[must_use]
     pub const fn new(dkim: Arc<Dkim>) -> Self {
         Self(dkim)
     }

@@ -39,16 +39,12 @@ pub fn mailbox(name: &str, address: &Address) -> Result<Mailbox, MailError> {
 }
 
 /// [`mailbox`] of a sender.
-///
-/// # Errors
-/// As [`mailbox`].
 pub fn sender(sender: &Sender) -> Result<Mailbox, MailError> {
     mailbox(&sender.name, &sender.address)
 }
 
 /// One header field with its line end. lettre folds a long name and leaves the address behind it: that goes on a line of
 /// its own where the line would be longer than RFC 2047 allows (76 characters).
-#[must_use]
 pub fn field(header: impl Header) -> String {
     let mut headers = Headers::new();
     headers.set(header);
@@ -70,13 +66,11 @@ pub fn plain<'t>(header: &'static str, text: &'t str) -> Result<&'t str, MailErr
 }
 
 /// The instant as RFC 5322 writes it, in UTC.
-#[must_use]
 pub fn date(at: Timestamp) -> String {
     at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
 }
 
 /// A boundary that depends on the parts only, so that the same message is the same bytes.
-#[must_use]
 pub fn hashed_boundary<'t>(parts: impl Iterator<Item = &'t str>) -> String {
     let mut hash = Sha256::new();
     for part in parts {

@@ -12,7 +12,6 @@ use std::sync::Arc;
 pub struct Captured<'a> {
     /// Where a bounce would have gone; its token names the delivery.
     pub return_path: &'a str,
-    /// To whom.
     pub to: &'a Address,
 }
 
@@ -22,13 +21,10 @@ pub struct NullRelay(Arc<dyn Fn(Captured<'_>) -> Reply + Send + Sync>);
 
 impl NullRelay {
     /// Mails are handed to `take`, which answers at once.
-    #[must_use]
     pub fn new(take: impl Fn(Captured<'_>) -> Reply + Send + Sync + 'static) -> Self {
         Self(Arc::new(take))
     }
 
-    /// Hands a mail over.
-    #[must_use]
     pub fn take(&self, mail: Captured<'_>) -> Reply {
         (self.0)(mail)
     }

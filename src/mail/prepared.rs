@@ -15,9 +15,7 @@ use serde::{Deserialize, Serialize};
 /// What stands around a composed newsletter when it becomes a message.
 #[derive(Debug, Clone, Copy)]
 pub struct Envelope<'a> {
-    /// Who it comes from.
     pub from: &'a Sender,
-    /// Whom human replies reach.
     pub reply_to: &'a Sender,
     /// The list: the campaign's name and our domain (RFC 2919).
     pub list_id: (&'a str, &'a str),
@@ -76,7 +74,6 @@ impl Prepared {
     }
 
     /// Whether every copy is ASCII, as [`prepare`] makes them: tokens and addresses are.
-    #[must_use]
     pub fn is_ascii(&self) -> bool {
         self.0.iter().all(|piece| matches!(piece, Piece::Literal(text) if text.is_ascii()) || matches!(piece, Piece::Hole(_)))
     }

@@ -10,7 +10,6 @@ use crate::text::token::WIDTH;
 const LINE: usize = 76;
 
 /// Encodes a text with holes; `\n`, `\r\n` and a lone `\r` are line ends. The result ends with a line end.
-#[must_use]
 pub fn encode(pieces: &[Piece]) -> Vec<Piece> {
     let mut encoder = Encoder { out: Vec::new(), literal: String::new(), column: 0, space: None, after_return: false };
     for piece in pieces {

@@ -30,9 +30,7 @@ pub struct TestServer {
 pub struct Caught {
     /// The order in which it was accepted, from 0.
     pub at: usize,
-    /// The return path, as given.
     pub mail_from: String,
-    /// The recipients, as given.
     pub rcpt_to: Vec<String>,
     /// The message, without dot stuffing, with its last line end.
     pub data: Vec<u8>,
@@ -59,20 +57,15 @@ impl TestServer {
         Ok(Self { local_addr, kept, _stop: stop.drop_guard() })
     }
 
-    /// Where it listens.
-    #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
     /// Every mail so far, in the order accepted.
-    #[must_use]
     pub fn caught(&self) -> Vec<Caught> {
         lock(&self.kept.caught).clone()
     }
 
-    /// How many mails so far.
-    #[must_use]
     pub fn count(&self) -> usize {
         lock(&self.kept.caught).len()
     }

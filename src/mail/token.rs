@@ -21,11 +21,8 @@ pub enum Kind {
     AnonymousClick = 2,
     /// An answer; the ordinal is question and answer.
     Answer = 3,
-    /// Unsubscribe.
     Unsubscribe = 4,
-    /// A delivery's Message-ID.
     MessageId = 5,
-    /// A delivery's return path.
     ReturnPath = 6,
     /// A handoff's page; the context is the salesperson it was offered to.
     Handoff = 7,
@@ -52,11 +49,9 @@ impl Kind {
 /// What a genuine token says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token {
-    /// What it is for.
     pub kind: Kind,
     /// Whose: a delivery, an issue, a handoff or a link number.
     pub id: i64,
-    /// Which of several.
     pub ordinal: u16,
 }
 
@@ -65,7 +60,6 @@ const DELIVERY_BITS: u32 = 40;
 
 impl Token {
     /// The token of an issue's n-th link: for a recipient who is tracked it names their delivery, else the issue alone.
-    #[must_use]
     pub const fn click(issue: i64, delivery: i64, tracked: bool, ordinal: u16) -> Self {
         if !tracked {
             return Self { kind: Kind::AnonymousClick, id: issue, ordinal };
@@ -78,7 +72,6 @@ impl Token {
     }
 
     /// The issue a click's token names, if it does.
-    #[must_use]
     pub const fn issue(&self) -> Option<i64> {
         match self.kind {
             Kind::AnonymousClick => Some(self.id),
@@ -88,7 +81,6 @@ impl Token {
     }
 
     /// The delivery it names, if it does.
-    #[must_use]
     pub const fn delivery(&self) -> Option<i64> {
         match self.kind {
             Kind::PairedClick => Some(self.id & ((1 << DELIVERY_BITS) - 1)),
@@ -112,7 +104,6 @@ impl std::fmt::Debug for Signer {
 
 impl Signer {
     /// A signer with these keys, newest first. `None` without a usable key.
-    #[must_use]
     pub fn new(keys: &[(i64, Vec<u8>)]) -> Option<Self> {
         let keyed = keys
             .iter()
@@ -123,27 +114,22 @@ impl Signer {
     }
 
     /// A token as it stands in a link. The context is not in it, but must be known to read it.
-    #[must_use]
     pub fn sign(&self, token: Token, context: &str) -> [u8; WIDTH] {
         let mut text = [0; WIDTH];
         BASE64URL_NOPAD.encode_mut(&self.bytes(token, context), &mut text);
         text
     }
 
-    /// The same as text.
-    #[must_use]
     pub fn text(&self, token: Token, context: &str) -> String {
         BASE64URL_NOPAD.encode(&self.bytes(token, context))
     }
 
     /// A token for a place that forgets case, such as the local part of an address: 34 characters.
-    #[must_use]
     pub fn caseless(&self, token: Token) -> String {
         BASE32_NOPAD.encode(&self.bytes(token, "")).to_ascii_lowercase()
     }
 
     /// Reads a token of this kind; `None` unless we signed it, with this context.
-    #[must_use]
     pub fn read(&self, kind: Kind, text: &str, context: &str) -> Option<Token> {
         // The width first: a decoder that ignored trailing bits would let two texts be one token.
         let bytes = (text.len() == WIDTH).then(|| BASE64URL_NOPAD.decode(text.as_bytes()).ok())??;
@@ -151,7 +137,6 @@ impl Signer {
     }
 
     /// Reads a caseless token of this kind.
-    #[must_use]
     pub fn read_caseless(&self, kind: Kind, text: &str) -> Option<Token> {
         let bytes = BASE32_NOPAD.decode(text.to_ascii_uppercase().as_bytes()).ok()?;
         self.verify(kind, &bytes, "")

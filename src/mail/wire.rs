@@ -69,13 +69,11 @@ impl Wire {
     }
 
     /// How many replies came so far; `None` in the middle of one.
-    #[must_use]
     pub fn replies(&self) -> Option<u64> {
         self.socket().replies.whole()
     }
 
     /// Whether its greeting offers this extension, one that lettre does not know. Forgets the greeting.
-    #[must_use]
     pub fn offers(&self, extension: &str) -> bool {
         let greeting = self.socket().greeting.take().unwrap_or_default();
         let text = String::from_utf8_lossy(&greeting);

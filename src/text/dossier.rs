@@ -15,23 +15,17 @@ use std::cmp::Reverse;
 /// Everything a handoff letter says.
 #[derive(Debug, Clone, Serialize)]
 pub struct Dossier {
-    /// Who.
     pub name: String,
-    /// Of which company.
     pub company: Option<String>,
     /// Their phone number as written.
     pub phone: Option<String>,
-    /// Their address.
     pub address: Option<Address>,
     /// When they are best reached, in words, in the salesperson's zone.
     pub best_hours: Option<String>,
-    /// What opened the handoff.
     pub why_now: WhyNow,
-    /// One sentence to say.
     pub sentence: Option<String>,
     /// Where the handoff is answered.
     pub page_url: String,
-    /// The salesperson's queue.
     pub queue_url: String,
     /// The five, in order.
     pub lines: Vec<Line>,
@@ -49,7 +43,6 @@ pub struct Dossier {
     pub spoke_last: Option<Spoke>,
     /// On which channels they may be approached.
     pub channels: Vec<Channel>,
-    /// To whom this goes.
     pub salesperson: String,
     /// Why to them, in a sentence.
     pub assignment: String,
@@ -69,9 +62,7 @@ pub struct Dossier {
 pub struct WhyNow {
     /// Their own words, or their act.
     pub words: String,
-    /// When.
     pub at: Timestamp,
-    /// Ready, or a request.
     pub kind: Kind,
 }
 
@@ -79,36 +70,28 @@ pub struct WhyNow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// All five are met.
     Ready,
-    /// They asked for a person.
     Request,
 }
 
 /// Something they did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Happening {
-    /// When.
     pub at: Timestamp,
-    /// What, in a line.
     pub words: String,
 }
 
 /// An issue they received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Received {
-    /// When.
     pub at: Timestamp,
-    /// Its subject.
     pub subject: String,
 }
 
 /// Who of us spoke with them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Spoke {
-    /// Who.
     pub who: String,
-    /// When.
     pub at: Timestamp,
     /// How, and what came of it, in a line.
     pub words: String,
@@ -119,7 +102,6 @@ pub struct Spoke {
 pub struct Channel {
     /// "mail", "phone".
     pub channel: String,
-    /// Whether it may be used.
     pub permitted: bool,
     /// By what consent, or why not, in words.
     pub consent: String,
@@ -127,20 +109,17 @@ pub struct Channel {
 
 impl Dossier {
     /// How many of the five are met.
-    #[must_use]
     pub fn known(&self) -> usize {
         self.lines.iter().filter(|line| line.met).count()
     }
 
     /// What was proven when it was offered and is not any more, by name.
-    #[must_use]
     pub fn reconfirm(&self) -> Vec<&str> {
         self.lines.iter().filter(|line| line.reconfirm).map(|line| line.title.as_str()).collect()
     }
 }
 
 /// One sentence to say: the opener of the weakest criterion that has one, with what was said and when filled in.
-#[must_use]
 pub fn sentence(findings: &PerCriterion<Finding>, rules: &Qualifying, zone: &TimeZone) -> Option<String> {
     let mut openers: Vec<_> = findings
         .iter()
@@ -155,7 +134,6 @@ pub fn sentence(findings: &PerCriterion<Finding>, rules: &Qualifying, zone: &Tim
 }
 
 /// What to ask: at most three of the questions authored for salespeople, about what is least certain first.
-#[must_use]
 pub fn questions(findings: &PerCriterion<Finding>, rules: &Qualifying) -> Vec<String> {
     let mut order: Vec<_> = findings.iter().collect();
     order.sort_by_key(|(_, finding)| strength(finding));
@@ -163,7 +141,6 @@ pub fn questions(findings: &PerCriterion<Finding>, rules: &Qualifying) -> Vec<St
 }
 
 /// What was said, with its quotation marks, where a line quotes something; else the line.
-#[must_use]
 pub fn quoted(words: &str) -> &str {
     match (words.find('“'), words.rfind('”')) {
         (Some(from), Some(to)) if to > from + '“'.len_utf8() => &words[from..to + '”'.len_utf8()],

@@ -13,16 +13,13 @@ use std::ops::Range;
 pub struct Complaint {
     /// Bytes in the text complained of.
     pub span: Range<usize>,
-    /// What is wrong.
     pub title: String,
-    /// What to do about it.
     pub help: String,
 }
 
 /// A newsletter's Markdown with a private letter wherever a name stood, and the way back to the source.
 #[derive(Debug)]
 pub struct Filled {
-    /// The Markdown.
     pub text: String,
     /// Where in `text` each segment starts, and what it came from; ordered.
     segments: Vec<Segment>,
@@ -80,7 +77,6 @@ const PERSONAL: [&str; 30] = [
 ];
 
 /// Reads the template of a newsletter; complaints point into `source`.
-#[must_use]
 pub fn fill(source: &str) -> (Filled, Vec<Complaint>) {
     let mut filled = Filled { text: String::with_capacity(source.len()), segments: Vec::new() };
     let mut complaints = Vec::new();
@@ -122,7 +118,6 @@ pub fn fill(source: &str) -> (Filled, Vec<Complaint>) {
 
 impl Filled {
     /// The bytes of the source that a stretch of the filled text came from.
-    #[must_use]
     pub fn source(&self, range: Range<usize>) -> Range<usize> {
         let start = self.place(range.start, false);
         start..self.place(range.end, true).max(start)
@@ -149,15 +144,12 @@ impl Filled {
 }
 
 impl Values {
-    /// What the names stand for.
-    #[must_use]
     pub fn new(organisation: &str, campaign: &str, date: Date) -> Self {
         let dated = |format: &str| date.strftime(format).to_string();
         Self([organisation.to_owned(), campaign.to_owned(), dated("%-d %B %Y"), dated("%Y"), dated("%B")])
     }
 
     /// The text with every name replaced.
-    #[must_use]
     pub fn put<'t>(&self, text: &'t str) -> Cow<'t, str> {
         if !text.contains(LETTERS.map(first_char)) {
             return Cow::Borrowed(text);

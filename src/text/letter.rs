@@ -14,24 +14,19 @@ use serde::Serialize;
 /// A letter in words, before it is a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
-    /// The subject line.
     pub subject: String,
     /// The plain text: first-class.
     pub text: String,
     /// The same as HTML; no pixel, nothing remote.
     pub html: String,
-    /// What comes with it.
     pub attachments: Vec<Attachment>,
 }
 
 /// A file that comes with a letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {
-    /// Its name.
     pub name: String,
-    /// Its media type.
     pub mime: String,
-    /// Its content.
     pub bytes: Vec<u8>,
 }
 
@@ -78,13 +73,11 @@ pub fn letter(
 }
 
 /// "Ada Bosch, Albareda Foods"
-#[must_use]
 pub fn who(name: &str, company: Option<&str>) -> String {
     company.map_or_else(|| name.to_owned(), |company| format!("{name}, {company}"))
 }
 
 /// An instant as a subject shows it.
-#[must_use]
 pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%a %-d %b %H:%M").to_string()
 }

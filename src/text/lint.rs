@@ -15,7 +15,6 @@ pub const MOST_QUESTIONS: usize = 20;
 
 /// Every complaint about a newsletter's Markdown, in the order of the text; `askable` are the criteria that have a
 /// question and answers. Spans are bytes in `source`.
-#[must_use]
 pub fn lint(source: &str, askable: &[Criterion]) -> Vec<Complaint> {
     let (filled, complaints) = fill(source);
     let arena = Arena::new();
@@ -39,7 +38,6 @@ pub struct Mentions {
 }
 
 /// What a newsletter's Markdown links to, and about what it asks.
-#[must_use]
 pub fn mentions(source: &str) -> Mentions {
     let (filled, _) = fill(source);
     let arena = Arena::new();

@@ -11,7 +11,6 @@ pub fn read<'a>(arena: &'a Arena<'a>, text: &str) -> Node<'a> {
 }
 
 /// How Markdown is read and printed. The only HTML blocks that reach the printer are our own: lint refuses an author's.
-#[must_use]
 pub fn options() -> Options<'static> {
     let mut options = Options::default();
     options.extension.table = true;
@@ -30,7 +29,6 @@ pub struct Lines<'t> {
 
 impl<'t> Lines<'t> {
     /// Finds the lines, with any of the three line ends of `CommonMark`.
-    #[must_use]
     pub fn of(text: &'t str) -> Self {
         let bytes = text.as_bytes();
         let ends = |at: usize| bytes[at] == b'\n' || (bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
@@ -40,7 +38,6 @@ impl<'t> Lines<'t> {
     }
 
     /// The bytes of a node; `words` within it, if they are there.
-    #[must_use]
     pub fn span(&self, node: Node<'_>, words: &str) -> Range<usize> {
         let place = node.data.borrow().sourcepos;
         let start = self.offset(place.start.line, place.start.column.saturating_sub(1));
@@ -64,14 +61,12 @@ pub enum Directive {
     Ask(Criterion),
     /// `:::ask` and a word that is no criterion.
     AskUnknown(String),
-    /// Any other word.
     Unknown(String),
     /// The line is right, but not alone.
     NotAlone,
 }
 
 /// The directive in a block, if it is one: `:::ask CRITERION`, and on the next line nothing, or `:::`.
-#[must_use]
 pub fn directive(node: Node<'_>) -> Option<Directive> {
     if !matches!(node.data.borrow().value, NodeValue::Paragraph) {
         return None;
@@ -99,7 +94,6 @@ pub fn directive(node: Node<'_>) -> Option<Directive> {
 }
 
 /// The words of a node without any markup; line breaks as `\n`.
-#[must_use]
 pub fn words(node: Node<'_>) -> String {
     let mut text = String::new();
     for inner in node.descendants() {
@@ -114,7 +108,6 @@ pub fn words(node: Node<'_>) -> String {
 }
 
 /// Whether a link is an `http` or `https` URL with a host, of at most 2,000 bytes.
-#[must_use]
 pub fn is_web_link(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else {
         return false;
@@ -126,7 +119,6 @@ pub fn is_web_link(url: &str) -> bool {
 }
 
 /// The link as a `Location` header and an HTML attribute can carry it: what RFC 3986 does not allow is percent-encoded.
-#[must_use]
 pub fn escape_link(url: &str) -> String {
     let mut safe = String::with_capacity(url.len());
     for byte in url.bytes() {

@@ -24,7 +24,6 @@ use serde::Serialize;
 /// What stands around a newsletter.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame<'a> {
-    /// Who we are.
     pub organisation: &'a Organisation,
     /// Where links lead, without a trailing slash.
     pub public_url: &'a str,
@@ -37,14 +36,12 @@ pub struct Frame<'a> {
 }
 
 /// The criteria a newsletter can ask about: those with a question and an answer.
-#[must_use]
 pub fn askable(qualifying: &Qualifying) -> Vec<Criterion> {
     let asked = qualifying.criteria.iter().filter(|(_, rules)| !rules.question.is_empty() && !rules.answers.is_empty());
     asked.map(|(criterion, _)| criterion).collect()
 }
 
 /// Every complaint about a subject or preheader; spans are bytes in `line`. They know the same names as the text.
-#[must_use]
 pub fn lint_line(line: &str) -> Vec<Complaint> {
     fill(line).1
 }

@@ -10,21 +10,16 @@ use serde::Serialize;
 /// A change on a handoff, to be confirmed to its salesperson.
 #[derive(Debug, Clone, Serialize)]
 pub struct Change {
-    /// Who the prospect is.
     pub prospect: String,
-    /// Of which company.
     pub company: Option<String>,
     /// What was done: "accepted", "touched: call".
     pub what: String,
-    /// Who did it.
     pub by: String,
-    /// When.
     pub at: Timestamp,
     /// What happens next, in a sentence.
     pub next: String,
     /// Where it can be changed again.
     pub page_url: String,
-    /// The reader's time zone.
     #[serde(skip)]
     pub zone: TimeZone,
 }
@@ -32,23 +27,15 @@ pub struct Change {
 /// A human reply to a newsletter, for the colleague of its campaign.
 #[derive(Debug, Clone, Serialize)]
 pub struct Reply {
-    /// Who wrote.
     pub prospect: String,
-    /// Of which company.
     pub company: Option<String>,
-    /// From which address.
     pub address: Address,
-    /// What they answered to.
     pub campaign: String,
-    /// Their subject.
     pub subject: String,
-    /// Their text.
     pub text: String,
-    /// When it came.
     pub at: Timestamp,
     /// The salesperson whose lead they are, if they are one.
     pub lead_of: Option<String>,
-    /// The reader's time zone.
     #[serde(skip)]
     pub zone: TimeZone,
 }
@@ -56,19 +43,13 @@ pub struct Reply {
 /// A handoff that is no longer this salesperson's.
 #[derive(Debug, Clone, Serialize)]
 pub struct Moved {
-    /// Who the prospect is.
     pub prospect: String,
-    /// Of which company.
     pub company: Option<String>,
     /// Whose it is now, if anybody's.
     pub to: Option<String>,
-    /// Why, in a sentence.
     pub why: String,
-    /// When.
     pub at: Timestamp,
-    /// The reader's queue.
     pub queue_url: String,
-    /// The reader's time zone.
     #[serde(skip)]
     pub zone: TimeZone,
 }
@@ -76,23 +57,17 @@ pub struct Moved {
 /// Something that waits for the reader.
 #[derive(Debug, Clone, Serialize)]
 pub struct Reminder {
-    /// Who the prospect is.
     pub prospect: String,
-    /// Of which company.
     pub company: Option<String>,
     /// An offer without an answer, or a follow-up.
     pub about: About,
     /// What to do: "Call about the offer".
     pub action: String,
-    /// By when.
     pub due_at: Timestamp,
     /// What happens otherwise, in a sentence.
     pub otherwise: Option<String>,
-    /// Where it is answered.
     pub page_url: String,
-    /// The reader's queue.
     pub queue_url: String,
-    /// The reader's time zone.
     #[serde(skip)]
     pub zone: TimeZone,
 }
@@ -100,13 +75,10 @@ pub struct Reminder {
 /// A campaign that paused by itself, for whoever answers for it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Paused {
-    /// Its name.
     pub campaign: String,
     /// What, how many, and what to do.
     pub reason: String,
-    /// When.
     pub at: Timestamp,
-    /// The reader's time zone.
     #[serde(skip)]
     pub zone: TimeZone,
 }
@@ -117,7 +89,6 @@ pub struct Paused {
 pub enum About {
     /// An offer that nobody has answered.
     Offer,
-    /// A follow-up that is due.
     FollowUp,
 }
 

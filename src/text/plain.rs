@@ -7,7 +7,6 @@ use comrak::nodes::{ListType, Node, NodeValue};
 pub const COLUMNS: usize = 76;
 
 /// Prints a tree. An HTML block is one of our own; the n-th is replaced by the n-th of `inserts`.
-#[must_use]
 pub fn print(root: Node<'_>, inserts: &[String]) -> String {
     let mut printer = Printer { inserts: inserts.iter(), links: Vec::new(), blocks: Vec::new() };
     printer.blocks_of(root, "", "");
@@ -162,7 +161,6 @@ impl Printer<'_> {
 }
 
 /// Wraps words at [`COLUMNS`]; a longer word stands alone and is not broken.
-#[must_use]
 pub fn wrap(text: &str, first: &str, rest: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let (mut line, mut empty) = (first.to_owned(), true);

@@ -55,14 +55,8 @@ pub enum TextError {
     /// The newsletter says something lint refuses.
     #[error("compose the newsletter: {0}")]
     Refused(String),
-    /// A template failed.
     #[error("render {template}: {source}")]
-    Template {
-        /// Which.
-        template: &'static str,
-        /// Why.
-        source: minijinja::Error,
-    },
+    Template { template: &'static str, source: minijinja::Error },
     /// The style sheet could not be moved into the elements.
     #[error("inline the styles: {0}")]
     Styles(#[from] css_inline::InlineError),
@@ -152,7 +146,6 @@ fn instant(text: &str) -> Result<Timestamp, Error> {
 }
 
 /// The number a phone can dial, of what somebody wrote; `None` when it holds too few digits to be one.
-#[must_use]
 pub fn dialled(phone: &str) -> Option<String> {
     let plus = if phone.trim().starts_with('+') { "+" } else { "" };
     let digits: String = phone.chars().filter(char::is_ascii_digit).collect();

@@ -19,7 +19,6 @@ pub struct Tokens {
 
 impl Tokens {
     /// Tokens for a text made of these parts, none of which holds the nonce.
-    #[must_use]
     pub fn for_text(parts: &[&str]) -> Self {
         let mut salt = 0_u64;
         loop {
@@ -46,8 +45,6 @@ impl Tokens {
         format!("{ordinal:0ORDINAL$}{}", self.nonce)
     }
 
-    /// Cuts a text at its tokens.
-    #[must_use]
     pub fn cut(&self, text: &str) -> Vec<Piece> {
         let mut pieces = Vec::new();
         let mut from = 0;

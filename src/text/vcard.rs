@@ -4,7 +4,6 @@ use crate::domain::address::one_line;
 use crate::text::dossier::Dossier;
 
 /// The card: UTF-8, CRLF, lines folded at 75 octets.
-#[must_use]
 pub fn vcard(dossier: &Dossier) -> String {
     let name = escape(&dossier.name);
     let mut lines = vec!["BEGIN:VCARD".to_owned(), "VERSION:3.0".to_owned(), format!("N:;{name};;;"), format!("FN:{name}")];

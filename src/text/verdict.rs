@@ -13,13 +13,10 @@ use serde::Serialize;
 /// One criterion, and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Line {
-    /// Which.
     pub criterion: Criterion,
     /// "Budget".
     pub title: String,
-    /// What can be said.
     pub verdict: Verdict,
-    /// Whether it is met.
     pub met: bool,
     /// Since when what it cites says so.
     pub since: Option<Timestamp>,
@@ -31,13 +28,10 @@ pub struct Line {
     pub cites: Vec<Citation>,
     /// The newest of them, in words.
     pub proof: Option<String>,
-    /// Who says so.
     pub by: Option<String>,
-    /// When it was said.
     pub at: Option<Timestamp>,
     /// The colleague of the prospect whose word it is, where it is not their own.
     pub colleague: Option<String>,
-    /// The weakest of those met.
     pub weakest: bool,
     /// How it could be asked, while it is not met.
     pub missing: Option<Missing>,
@@ -52,18 +46,14 @@ pub struct Line {
 pub struct Missing {
     /// Of the group, in a newsletter; absent when it has no answers to choose from.
     pub in_a_newsletter: Option<String>,
-    /// By a person.
     pub in_person: Option<String>,
 }
 
 /// Something that time alone will bring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Coming {
-    /// When.
     pub at: Timestamp,
-    /// About what.
     pub criterion: Criterion,
-    /// What.
     pub what: Change,
 }
 
@@ -128,7 +118,6 @@ pub fn mark_since(lines: &mut [Line], live: &Qualification) {
 }
 
 /// What time alone will bring, the soonest first.
-#[must_use]
 pub fn coming(lines: &[Line], now: Timestamp) -> Vec<Coming> {
     let of = |line: &Line| {
         let begins = line.begins.map(|at| Coming { at, criterion: line.criterion, what: Change::Begins });
@@ -147,7 +136,6 @@ fn missing(rules: &Qualifying, criterion: Criterion) -> Missing {
 }
 
 /// Weak first: by verdict, then by who says so, then by how soon it ends.
-#[must_use]
 pub fn strength(finding: &Finding) -> (u8, Option<Origin>, Timestamp) {
     let verdict = match finding.verdict {
         Verdict::Contradicted => 0,
@@ -161,7 +149,6 @@ pub fn strength(finding: &Finding) -> (u8, Option<Origin>, Timestamp) {
 }
 
 /// The newest citation.
-#[must_use]
 pub fn newest(finding: &Finding) -> Option<&Citation> {
     finding.cites.iter().max_by_key(|c| c.at)
 }

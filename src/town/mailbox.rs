@@ -9,25 +9,18 @@ use mail_parser::MessageParser;
 pub struct Mail {
     /// To whom it was given to the relay.
     pub to: String,
-    /// From whom, as shown.
     pub from: String,
-    /// Its subject.
     pub subject: String,
-    /// Its plain text.
     pub text: String,
-    /// Its HTML.
     pub html: String,
     /// The address behind List-Unsubscribe.
     pub unsubscribe: Option<String>,
-    /// Its Message-ID.
     pub message_id: String,
-    /// Where it would bounce to.
     pub return_path: String,
 }
 
 impl Mail {
     /// Reads a caught mail; `None` if it is none.
-    #[must_use]
     pub fn read(caught: &Caught) -> Option<Self> {
         let message = MessageParser::default().parse(&caught.data)?;
         let from = message.from().and_then(|from| from.first());
@@ -45,13 +38,11 @@ impl Mail {
     }
 
     /// Whether it went to this address.
-    #[must_use]
     pub fn is_to(&self, address: &Address) -> bool {
         self.to.eq_ignore_ascii_case(address.as_str())
     }
 
     /// Every link with its words, in order.
-    #[must_use]
     pub fn links(&self) -> Vec<(String, String)> {
         self.html
             .split("<a ")
@@ -67,7 +58,6 @@ impl Mail {
     }
 
     /// The link whose words hold these.
-    #[must_use]
     pub fn link(&self, words: &str) -> Option<String> {
         self.links().into_iter().find(|(_, said)| said.contains(words)).map(|(url, _)| url)
     }

@@ -49,11 +49,8 @@ pub const SCANNER: &str = "Mozilla/5.0 (compatible; MailScanner/5.1; +https://sc
 
 /// The town.
 pub struct Town {
-    /// The house.
     pub node: Node,
-    /// Its clock.
     pub clock: Arc<ManualClock>,
-    /// Its relay.
     pub catcher: TestServer,
     router: Router,
 }
@@ -61,11 +58,9 @@ pub struct Town {
 /// What the web answered.
 #[derive(Debug, Clone)]
 pub struct Answered {
-    /// The status.
     pub status: StatusCode,
     /// Where it sends the visitor.
     pub location: Option<String>,
-    /// The page.
     pub body: String,
 }
 
@@ -93,32 +88,21 @@ impl Town {
     }
 
     /// A second node on the same store, clock and relay: equal to the first.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn second_node(&self, store: Store) -> Result<Node, FlowError> {
         let plan = Plan::clone(&self.node.ctx.plan());
         assemble::assemble(store, self.clock.clone(), plan).await
     }
 
-    /// The present instant.
-    #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// Lets everything happen that is due now; returns when the next thing is.
-    ///
-    /// # Errors
-    /// The first step's that fails.
     pub async fn run_until_idle(&self) -> Result<Option<Timestamp>, FlowError> {
         run_until_idle(&self.node.ctx, &self.node.writer).await
     }
 
     /// Lets time pass until `at`, stopping at every instant at which something is due.
-    ///
-    /// # Errors
-    /// The first step's that fails.
     pub async fn pass_until(&self, at: Timestamp) -> Result<(), FlowError> {
         while let Some(next) = self.run_until_idle().await?.filter(|next| *next < at) {
             self.clock.move_to(next);
@@ -140,10 +124,6 @@ impl Town {
         self.pass_until(at).await
     }
 
-    /// Somebody comes in.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn admit(&self, arrivals: &[Arrival], source: &str) -> Result<Admitted, FlowError> {
         let (plan, now) = (self.node.ctx.plan(), self.now());
         let mut tx = self.node.ctx.store().write().await?;
@@ -154,7 +134,6 @@ impl Town {
     }
 
     /// The mails given to the relay for an address, oldest first.
-    #[must_use]
     pub fn mails_to(&self, address: &Address) -> Vec<Mail> {
         self.catcher.caught().iter().filter_map(Mail::read).filter(|mail| mail.is_to(address)).collect()
     }
@@ -228,10 +207,6 @@ impl Town {
         self.ask(Method::POST, &format!("/f/{form}"), BROWSER, &body).await
     }
 
-    /// A colleague logs a touch.
-    ///
-    /// # Errors
-    /// As `observe::log`.
     pub async fn log(
         &self,
         address: &Address,
@@ -293,10 +268,6 @@ impl Town {
         Ok(handoffs::of_prospect(&mut tx, id).await?)
     }
 
-    /// A salesperson's queue.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn queue_of(&self, salesperson: &Name) -> Result<Vec<queue::Item>, FlowError> {
         let mut tx = self.node.ctx.store().read().await?;
         queue::of(&self.node.ctx, &mut tx, salesperson, self.now()).await

@@ -23,7 +23,6 @@ use subtle::ConstantTimeEq;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
-    /// Whom it is about.
     email: Address,
     /// When it happened; now, if absent.
     occurred_at: Option<Timestamp>,
@@ -31,19 +30,14 @@ pub struct Report {
     event: Option<Name>,
     /// A form filled in elsewhere.
     form: Option<Name>,
-    /// A touch logged elsewhere.
     touch: Option<Touch>,
     /// What came with an event or a form.
     #[serde(default)]
     fields: BTreeMap<String, String>,
-    /// Who logged the touch.
     by: Option<Name>,
-    /// What the touch proves.
     #[serde(default)]
     proves: Vec<Criterion>,
-    /// The date it states.
     date: Option<Date>,
-    /// What was said.
     #[serde(default)]
     note: String,
 }

@@ -10,13 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct CensusCache(Arc<Mutex<Option<Census>>>);
 
 impl CensusCache {
-    /// Keeps a newer count.
     pub fn keep(&self, census: Census) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(census);
     }
 
     /// The count, as Prometheus reads it; nothing before the first.
-    #[must_use]
     pub fn text(&self, now: Timestamp) -> String {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();

@@ -32,9 +32,7 @@ use minijinja::value::{Serde, Value};
 struct Shown {
     /// Why what was asked could not be done.
     problem: Option<String>,
-    /// What the form said then.
     said: Said,
-    /// What is asked back.
     ask: Option<Value>,
 }
 

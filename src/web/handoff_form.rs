@@ -32,7 +32,6 @@ const FIELDS: [(&str, &str); 12] = [
 
 impl Said {
     /// Reads the fields; what no form of ours has is dropped.
-    #[must_use]
     pub fn new(pairs: Vec<(String, String)>) -> Self {
         let mut said: BTreeMap<String, String> = BTreeMap::new();
         for (key, value) in pairs.into_iter().take(40).filter(|(key, _)| key == "confirm" || FIELDS.iter().any(|(k, _)| k == key))
@@ -47,7 +46,6 @@ impl Said {
     }
 
     /// Whether the question asked back was answered with yes.
-    #[must_use]
     pub fn confirmed(&self) -> bool {
         self.get("confirm") == Some("yes")
     }
@@ -81,7 +79,6 @@ impl Said {
 
     /// What is asked back before an action that ends a handoff or takes it away, with what was said, so that the page can
     /// send it again; `None` for what can be changed later.
-    #[must_use]
     pub fn question(&self, action: &Action) -> Option<Value> {
         let back = "They get group mail again. If they become ready, you come first.";
         let ends = "It is closed, and their group mail ends.";
@@ -106,7 +103,6 @@ impl Said {
     }
 
     /// Every field, empty where nothing was said: what the forms are filled with when they are shown again.
-    #[must_use]
     pub fn values(&self) -> Value {
         let said = FIELDS.iter().map(|(key, _)| match *key {
             "proves" => (*key, self.get(key).into_iter().flat_map(|p| p.split(',')).collect()),

@@ -34,7 +34,6 @@ struct Kept {
 
 impl LinkCache {
     /// Where an issue's link leads, if it is remembered.
-    #[must_use]
     pub fn of(&self, issue: IssueId, ordinal: u16) -> Option<String> {
         let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
         kept.issues.get(&issue)?.get(usize::from(ordinal)).map(ToString::to_string)

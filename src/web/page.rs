@@ -24,13 +24,11 @@ pub fn show(status: StatusCode, name: &'static str, zone: &TimeZone, values: imp
 }
 
 /// A page that says one thing.
-#[must_use]
 pub fn say(status: StatusCode, title: &str, words: &str) -> Response {
     show(status, "page-message.html", &TimeZone::UTC, context! { title, words })
 }
 
 /// The answer to a link that is not ours, is cut short, or points to what is gone.
-#[must_use]
 pub fn unknown_link() -> Response {
     say(
         StatusCode::NOT_FOUND,
@@ -58,7 +56,6 @@ pub fn failed(error: &FlowError) -> Response {
 }
 
 /// The words of an error, which are a fragment, as a sentence.
-#[must_use]
 pub fn sentence(words: &str) -> String {
     let mut rest = words.chars();
     let first: String = rest.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();

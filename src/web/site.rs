@@ -15,24 +15,19 @@ use std::net::SocketAddr;
 /// The house behind the door, and the shared way in for single signals.
 #[derive(Clone)]
 pub struct Site {
-    /// The house.
     pub ctx: Context,
-    /// The way in for clicks.
     pub door: Door,
     /// Where links lead when the database does not say.
     pub targets: LinkCache,
-    /// What was counted last.
     pub figures: CensusCache,
 }
 
 /// Where a token of a newsletter leads.
 #[derive(Debug)]
 pub struct Found {
-    /// What the token said.
     pub token: Token,
     /// The delivery, unless the token identifies nobody.
     pub origin: Option<Origin>,
-    /// The issue.
     pub issue: IssueId,
     /// What the issue's tokens point to.
     pub content: Content,
@@ -40,15 +35,11 @@ pub struct Found {
 
 impl Site {
     /// Reads a token of one of these kinds; `None` for what we never signed.
-    #[must_use]
     pub fn read(&self, kinds: &[Kind], text: &str) -> Option<Token> {
         kinds.iter().find_map(|kind| self.ctx.signer().read(*kind, text, ""))
     }
 
     /// Reads a token of one of these kinds and finds what it belongs to. `None` for what we never signed.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn find(&self, kinds: &[Kind], text: &str) -> Result<Option<Found>, FlowError> {
         let Some(token) = self.read(kinds, text) else { return Ok(None) };
         let mut tx = self.ctx.store().read().await?;
@@ -67,7 +58,6 @@ impl Site {
 
 /// Sixteen characters that stand for one visitor's program and address: two visits of it are one, and neither can be
 /// read back.
-#[must_use]
 pub fn visitor(headers: &HeaderMap, peer: SocketAddr) -> String {
     let text = |name| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let from = headers.get("x-forwarded-for").and_then(|v| v.to_str().ok()).map_or_else(|| peer.ip().to_string(), str::to_owned);
@@ -75,7 +65,6 @@ pub fn visitor(headers: &HeaderMap, peer: SocketAddr) -> String {
 }
 
 /// The agent a request names.
-#[must_use]
 pub fn agent(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok())
 }

@@ -27,7 +27,6 @@ const PEOPLE: [Person; 16] = [
 ];
 
 /// Everybody, as a list would bring them.
-#[must_use]
 pub fn arrivals() -> Vec<Arrival> {
     PEOPLE.iter().filter_map(arrival).collect()
 }
@@ -36,7 +35,6 @@ pub fn arrivals() -> Vec<Arrival> {
 ///
 /// # Panics
 /// When nobody's does: the story names only people of the list.
-#[must_use]
 pub fn address(first_name: &str) -> Address {
     let person = PEOPLE.iter().find(|(name, ..)| name.starts_with(first_name));
     person.and_then(|p| Address::parse(p.1).ok()).expect("the story names people of the list")

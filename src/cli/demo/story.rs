@@ -39,7 +39,6 @@ pub struct Narrator {
 
 impl Narrator {
     /// A narrator; `aside` leaves standard output alone.
-    #[must_use]
     pub const fn new(aside: bool) -> Self {
         Self { aside }
     }

@@ -18,7 +18,6 @@ pub struct Page {
 
 impl Page {
     /// Whether nothing is in it.
-    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -36,13 +35,11 @@ impl Page {
     }
 
     /// Whether an address is in it as of a day.
-    #[must_use]
     pub fn holds(&self, address: &Address, day: Option<Date>) -> bool {
         self.places.contains_key(&(day, address.clone()))
     }
 
     /// The rows by day, undated ones first and the latest day last, each in the order of the file.
-    #[must_use]
     pub fn by_day(self) -> BTreeMap<Option<Date>, Vec<Arrival>> {
         let mut days: BTreeMap<Option<Date>, Vec<Arrival>> = BTreeMap::new();
         for (day, arrival) in self.rows {

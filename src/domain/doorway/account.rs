@@ -15,9 +15,7 @@ use jiff::Timestamp;
 /// Somebody else of the same account, with the signals that may say something about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Colleague {
-    /// Who.
     pub prospect: ProspectId,
-    /// What they are called.
     pub name: String,
     /// Their statements, in any order; others do no harm.
     pub signals: Vec<Signal>,
@@ -26,7 +24,6 @@ pub struct Colleague {
 impl Qualifying {
     /// Whether what colleagues have proved can be another thing after a signal that says this: it is about a criterion
     /// whose rules count the account. An answer without power is too, for it may contradict one given a moment before.
-    #[must_use]
     pub fn concerns_colleagues(&self, detail: &Detail) -> bool {
         let of_account = |criterion: &Criterion| self.criteria[*criterion].of_account;
         match detail {
@@ -43,7 +40,6 @@ impl Qualifying {
 
     /// What a colleague's signals say about the account at `now`: statements that still stand for the colleague, about
     /// criteria whose rules count the account.
-    #[must_use]
     pub fn read_colleague(&self, colleague: &Colleague, now: Timestamp) -> Vec<Evidence> {
         let mut signals: Vec<&Signal> = colleague.signals.iter().filter(|s| s.occurred_at <= now).collect();
         signals.sort_by_key(|s| (s.occurred_at, s.id));

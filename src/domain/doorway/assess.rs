@@ -19,13 +19,11 @@ use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Folds a prospect's signals into the five verdicts at `now`. Signals that occurred later are not seen.
-#[must_use]
 pub fn assess(rules: &Qualifying, signals: &[Signal], now: Timestamp) -> Qualification {
     assess_among(rules, signals, &[], now)
 }
 
 /// The same, with what colleagues of the same account said: where a rule counts the account, it counts.
-#[must_use]
 pub fn assess_among(rules: &Qualifying, signals: &[Signal], colleagues: &[&Colleague], now: Timestamp) -> Qualification {
     // A clock of somebody else's may run ahead of ours: what it says is seen when its time has come.
     let lies_ahead = |signal: &&Signal| signal.occurred_at > now;

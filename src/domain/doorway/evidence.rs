@@ -14,11 +14,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
-    /// Clicks.
     Behaviour,
     /// A field: imported, or reported by another system.
     Fact,
-    /// The prospect said so.
     Declared,
     /// A named colleague heard or saw it. Ties go to a person.
     Observed,
@@ -36,19 +34,14 @@ pub enum Effect {
 /// One piece of evidence, read from one signal (clicks are read in groups, by `qualification`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
-    /// About what.
     pub criterion: Criterion,
-    /// What it does.
     pub effect: Effect,
     /// The signal it was read from.
     pub signal: SignalId,
-    /// Who says so.
     pub origin: Origin,
-    /// When it was said.
     pub said_at: Timestamp,
     /// From when it counts: later than `said_at` for a date beyond the horizon or a "not before".
     pub from: Timestamp,
-    /// Until when it counts.
     pub until: Timestamp,
     /// The date it states, for Timeframe.
     pub date: Option<Date>,
@@ -62,7 +55,6 @@ pub struct Evidence {
 
 impl Qualifying {
     /// The evidence that one signal gives by itself. Clicks and fields give none here: they are read in groups.
-    #[must_use]
     pub fn read(&self, signal: &Signal) -> Vec<Evidence> {
         let mut found = Vec::new();
         match &signal.detail {
@@ -128,7 +120,6 @@ impl Qualifying {
 
     /// The evidence of a field that is now so: from the signal that last changed it. `rule` is the place of the rule that
     /// reads it, among the criterion's.
-    #[must_use]
     pub fn read_field(&self, signal: &Signal, criterion: Criterion, place: usize, value: &str, as_of: Option<Date>) -> Evidence {
         let rule = &self.criteria[criterion].rules[place];
         // A value that nobody dated may be years old: it can only support.

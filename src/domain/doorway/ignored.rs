@@ -17,11 +17,9 @@ pub const BURST: SignedDuration = SignedDuration::from_secs(3);
 /// A signal that counts for nothing: at all, or about one criterion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Ignored {
-    /// Its row.
     pub signal: SignalId,
     /// About which criterion; none when it counts for nothing at all.
     pub criterion: Option<Criterion>,
-    /// Why.
     pub why: Why,
 }
 
@@ -36,7 +34,6 @@ pub enum Why {
     Provisional,
     /// Something later says otherwise, or the same anew.
     Superseded,
-    /// A person said otherwise.
     Outranked,
     /// It speaks of the prospect alone, and a colleague of theirs decides.
     OfThemselves,
@@ -48,7 +45,6 @@ pub enum Why {
 
 impl Why {
     /// The reason as a sentence's end.
-    #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
             Self::Machine(machine) => machine.words(),
@@ -63,7 +59,6 @@ impl Why {
     }
 
     /// Whether no person is behind it.
-    #[must_use]
     pub const fn is_machine(self) -> bool {
         matches!(self, Self::Machine(_) | Self::Withdrawn)
     }
@@ -83,7 +78,6 @@ impl Serialize for Why {
 
 /// Signals of machines among these, which are in the order of time: told when they arrived, judged since, or seen now in
 /// their company. What somebody judged to be a person's stays a person's.
-#[must_use]
 pub fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, Why> {
     let told = |s: &&Signal| match (s.judged, s.machine) {
         (Some(judged), None) => judged.machine.map(|_| Why::Withdrawn),

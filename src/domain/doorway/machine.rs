@@ -8,11 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Machine {
-    /// A HEAD request.
     Head,
     /// An agent that names itself a program.
     Agent,
-    /// No agent at all.
     NoAgent,
     /// Two or more distinct links of one delivery within three seconds.
     Burst,
@@ -23,11 +21,9 @@ pub enum Machine {
 }
 
 impl Machine {
-    /// Every reason.
     pub const ALL: [Self; 6] = [Self::Head, Self::Agent, Self::NoAgent, Self::Burst, Self::Contradictory, Self::ByHand];
 
     /// The word in SQL and reports.
-    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Head => "head",
@@ -39,14 +35,11 @@ impl Machine {
         }
     }
 
-    /// The reason of that word.
-    #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|m| m.word() == word)
     }
 
     /// The reason as a sentence's end.
-    #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
             Self::Head => "machine: a HEAD request",
@@ -59,7 +52,6 @@ impl Machine {
     }
 
     /// Judges a request by its `User-Agent` header.
-    #[must_use]
     pub fn of_agent(agent: Option<&str>) -> Option<Self> {
         let Some(agent) = agent.map(str::trim).filter(|a| !a.is_empty()) else {
             return Some(Self::NoAgent);

@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 /// The verdict on one criterion.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// What can be said.
     pub verdict: Verdict,
     /// Since when what it cites says so.
     pub since: Option<Timestamp>,
@@ -29,29 +28,22 @@ pub struct Finding {
 /// A signal as cited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Citation {
-    /// Its row.
     pub signal: SignalId,
-    /// When it happened.
     pub at: Timestamp,
-    /// In a line.
     pub words: String,
-    /// Who says so.
     pub origin: Origin,
     /// The colleague or salesperson who reported it.
     pub by: Option<Name>,
     /// The colleague of the prospect whose word it is; none for their own.
     #[serde(default)]
     pub of: Option<Of>,
-    /// The date it states.
     pub date: Option<Date>,
 }
 
 /// Somebody else of the prospect's account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Of {
-    /// Who.
     pub prospect: ProspectId,
-    /// What they are called.
     pub name: String,
 }
 
@@ -78,8 +70,6 @@ pub enum Obstacle {
 }
 
 impl Obstacle {
-    /// The obstacle in a line.
-    #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
             Self::NothingNew => "nothing new since this episode began",
@@ -97,56 +87,45 @@ pub struct Ready(Qualification);
 pub struct Request(Qualification, Citation);
 
 impl Qualification {
-    /// The instant it holds for.
-    #[must_use]
     pub const fn at(&self) -> Timestamp {
         self.at
     }
 
-    /// The five.
-    #[must_use]
     pub const fn findings(&self) -> &PerCriterion<Finding> {
         &self.findings
     }
 
     /// Signals that count for nothing, and why.
-    #[must_use]
     pub fn ignored(&self) -> &[Ignored] {
         &self.ignored
     }
 
     /// The latest signal by which the prospect asked for a person.
-    #[must_use]
     pub const fn request(&self) -> Option<&Citation> {
         self.request.as_ref()
     }
 
     /// The next instant at which time alone changes something.
-    #[must_use]
     pub const fn changes_at(&self) -> Option<Timestamp> {
         self.changes_at
     }
 
     /// When a person last did, said or was due to do something.
-    #[must_use]
     pub const fn newest_human_at(&self) -> Option<Timestamp> {
         self.newest_human_at
     }
 
     /// How many of the five are met.
-    #[must_use]
     pub fn met(&self) -> usize {
         self.findings.iter().filter(|(_, f)| f.verdict == Verdict::Met).count()
     }
 
     /// What is not met, in order.
-    #[must_use]
     pub fn missing(&self) -> Vec<Criterion> {
         self.findings.iter().filter(|(_, f)| f.verdict != Verdict::Met).map(|(c, _)| c).collect()
     }
 
     /// What keeps the prospect from being ready, besides criteria that are not met; `None` when nothing does.
-    #[must_use]
     pub fn obstacle(&self, episode_started_at: Timestamp) -> Option<Obstacle> {
         if self.newest_human_at.is_none_or(|at| at <= episode_started_at) {
             return Some(Obstacle::NothingNew);
@@ -156,7 +135,6 @@ impl Qualification {
 
     /// Why the prospect may stand in the doorway, if they may: "ready", or "request" for one made since the latest handoff
     /// was opened, or since the episode started if that is later.
-    #[must_use]
     pub fn doorway(&self, episode_started_at: Timestamp, answered_at: Option<Timestamp>) -> Option<&'static str> {
         if self.met() == 5 && self.obstacle(episode_started_at).is_none() {
             return Some("ready");
@@ -167,19 +145,16 @@ impl Qualification {
 
     /// Ready, if all five are met, something human is newer than the start of the episode, and somebody else than
     /// salespeople says so.
-    #[must_use]
     pub fn into_ready(self, episode_started_at: Timestamp) -> Option<Ready> {
         self.is_ready(episode_started_at).then_some(Ready(self))
     }
 
     /// Whether [`Qualification::into_ready`] would give one.
-    #[must_use]
     pub fn is_ready(&self, episode_started_at: Timestamp) -> bool {
         self.met() == Criterion::ALL.len() && self.obstacle(episode_started_at).is_none()
     }
 
     /// A request, if the prospect asked for a person after `since` (the latest handoff, or the episode's start).
-    #[must_use]
     pub fn into_request(self, since: Timestamp) -> Option<Request> {
         let citation = self.request.clone().filter(|c| c.at > since)?;
         Some(Request(self, citation))
@@ -187,22 +162,16 @@ impl Qualification {
 }
 
 impl Ready {
-    /// The five met verdicts.
-    #[must_use]
     pub const fn qualification(&self) -> &Qualification {
         &self.0
     }
 }
 
 impl Request {
-    /// What is known so far.
-    #[must_use]
     pub const fn qualification(&self) -> &Qualification {
         &self.0
     }
 
-    /// How they asked.
-    #[must_use]
     pub const fn asked(&self) -> &Citation {
         &self.1
     }

@@ -26,13 +26,11 @@ const ANSWERS: u32 = 7;
 
 impl Reach {
     /// Whether it asks for a person.
-    #[must_use]
     pub const fn asks(self) -> bool {
         self.0 & ASKS != 0
     }
 
     /// Whether it says anything, for or against, that may count for a colleague.
-    #[must_use]
     pub const fn speaks(self) -> bool {
         self.0 & SPEAKS != 0
     }
@@ -79,7 +77,6 @@ impl BitOrAssign for Reach {
 
 impl Qualifying {
     /// Whether it can meet this criterion.
-    #[must_use]
     pub fn can_meet(&self, reach: Reach, criterion: Criterion) -> bool {
         let begins = if criterion == Criterion::Vision { OF_VISION } else { OF_NEED };
         let supports = ((reach.0 >> begins) & 0xff).count_ones() as usize;
@@ -88,19 +85,16 @@ impl Qualifying {
     }
 
     /// How many of the five it can meet.
-    #[must_use]
     pub fn met_at_most(&self, reach: Reach) -> usize {
         Criterion::ALL.into_iter().filter(|criterion| self.can_meet(reach, *criterion)).count()
     }
 
     /// Whether a prospect can stand in the doorway with it.
-    #[must_use]
     pub fn reaches_the_doorway(&self, reach: Reach) -> bool {
         reach.asks() || self.met_at_most(reach) == 5
     }
 
     /// What a signal can prove at most, to the prospect and to their colleagues.
-    #[must_use]
     pub fn reach(&self, signal: &Signal) -> Reach {
         let mut reach = 0;
         for evidence in self.read(signal) {

@@ -35,9 +35,7 @@ pub struct Past {
 pub struct Episode {
     /// Counts from 1.
     pub number: i64,
-    /// When it began.
     pub started_at: Timestamp,
-    /// When it ended, if it did.
     pub ended_at: Option<Timestamp>,
     /// When the latest handoff before it was opened.
     pub answered_at: Option<Timestamp>,
@@ -48,7 +46,6 @@ pub struct Episode {
 /// A decision on record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recorded {
-    /// The instant it holds for.
     pub at: Timestamp,
     /// The newest signal there was then: of those recorded at that instant, what was known.
     pub known_up_to: Option<SignalId>,
@@ -59,26 +56,20 @@ pub struct Recorded {
 /// Somebody would have stood in the doorway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// In which episode.
     pub episode: i64,
     /// "ready" or "request".
     pub cause: &'static str,
-    /// Since when.
     pub at: Timestamp,
-    /// The verdicts.
     pub qualification: Qualification,
 }
 
 /// What these rules say at the instant of a decision on record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witness {
-    /// In which episode.
     pub episode: i64,
-    /// The instant.
     pub at: Timestamp,
     /// Why they would stand in the doorway then, if they would.
     pub cause: Option<&'static str>,
-    /// The verdicts.
     pub qualification: Qualification,
 }
 
@@ -95,7 +86,6 @@ pub struct Replayed {
 }
 
 /// Replays a past as if these rules had come into force at `from`: on that day everybody is looked at.
-#[must_use]
 pub fn replay(rules: &Qualifying, past: Past, from: Timestamp, until: Timestamp) -> Replayed {
     let Past { signals, colleagues, judgements, episodes, suppressed } = past;
     let mut known = Known::nothing(rules, signals, colleagues, judgements);

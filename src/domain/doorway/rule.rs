@@ -26,7 +26,6 @@ pub struct Qualifying {
     pub requests: Vec<RequestRule>,
     /// Topics of links, by address.
     pub topics: Vec<Topic>,
-    /// The five.
     pub criteria: PerCriterion<CriterionRules>,
     /// Why a salesperson may return a lead, and what follows.
     pub recycle: Vec<RecycleReason>,
@@ -51,7 +50,6 @@ pub struct CriterionRules {
     pub of_account: bool,
     /// How many supporting rules must be reached to meet it; Vision and Need only.
     pub enough: usize,
-    /// Rules beyond the answers.
     pub rules: Vec<Rule>,
 }
 
@@ -62,7 +60,6 @@ pub enum Until {
     /// Never by itself.
     #[default]
     Never,
-    /// So long after it was said.
     After(Span),
     /// With the fiscal year in which it was said.
     FiscalYearEnd,
@@ -75,9 +72,7 @@ pub enum Until {
 /// One rule: which signals it reads, and with what power.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rule {
-    /// What it reads.
     pub reads: Reads,
-    /// What that is worth.
     pub power: Power,
 }
 
@@ -87,7 +82,6 @@ pub struct Rule {
 pub enum Reads {
     /// A form, whose field (if one is named) passes a test.
     Form {
-        /// Which form.
         form: Name,
         /// Which of its fields, read as which type, and how it must be.
         test: Option<(String, FieldType, Test)>,
@@ -96,20 +90,13 @@ pub enum Reads {
     Touch(Vec<Touch>),
     /// Human clicks on links of a topic, on so many distinct days within a window.
     Click {
-        /// Which topic.
         topic: Name,
         /// On how many distinct days (UTC).
         days: u32,
-        /// Within how long.
         within: Span,
     },
     /// A prospect field as it is now.
-    Field {
-        /// Which.
-        name: Name,
-        /// How it must be.
-        test: Test,
-    },
+    Field { name: Name, test: Test },
     /// Something another system reported.
     Event(Name),
 }
@@ -118,20 +105,16 @@ pub enum Reads {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestRule {
-    /// This form.
     Form(Name),
     /// A human reply that holds this word (lower case).
     ReplySays(String),
-    /// This event.
     Event(Name),
 }
 
 /// A topic: links whose address fits one of the patterns (`*` stands for anything).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Topic {
-    /// Its name.
     pub name: Name,
-    /// The patterns.
     pub urls: Vec<String>,
 }
 
@@ -140,7 +123,6 @@ pub struct Topic {
 pub struct RecycleReason {
     /// As the salesperson picks it: "no budget".
     pub reason: String,
-    /// What no longer holds.
     pub lapses: Vec<Criterion>,
     /// What turned out to be false.
     pub contradicts: Vec<Criterion>,
@@ -152,7 +134,6 @@ pub struct RecycleReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wake {
-    /// So long from now.
     After(Span),
     /// When the next fiscal year starts.
     NextFiscalYear,
@@ -160,7 +141,6 @@ pub enum Wake {
 
 impl Wake {
     /// The date it means at `now`.
-    #[must_use]
     pub fn date(self, fiscal_year: FiscalYear, now: Timestamp) -> Date {
         let at = match self {
             Self::After(span) => span.after(now),
@@ -172,7 +152,6 @@ impl Wake {
 
 impl RequestRule {
     /// Whether the signal asks for a person.
-    #[must_use]
     pub fn reads(&self, detail: &Detail) -> bool {
         match (self, detail) {
             (Self::Form(name), Detail::Form { form, .. }) => name == form,
@@ -187,7 +166,6 @@ impl RequestRule {
 
 impl Topic {
     /// Whether the link is of this topic.
-    #[must_use]
     pub fn covers(&self, target: &str) -> bool {
         self.urls.iter().any(|pattern| fits(pattern, target))
     }
@@ -215,13 +193,11 @@ fn fits(pattern: &str, text: &str) -> bool {
 
 impl Qualifying {
     /// Whether any criterion can be proved by a colleague of the same account.
-    #[must_use]
     pub fn asks_the_account(&self) -> bool {
         self.criteria.iter().any(|(_, rules)| rules.of_account)
     }
 
     /// Whether any rule reads a click on this link.
-    #[must_use]
     pub fn reads_click(&self, target: &str) -> bool {
         let is_read = |topic: &Topic| {
             let reads = |rule: &Rule| matches!(&rule.reads, Reads::Click { topic: read, .. } if *read == topic.name);
@@ -231,13 +207,11 @@ impl Qualifying {
     }
 
     /// Whether a touch of this kind can be evidence of the criterion.
-    #[must_use]
     pub fn reads_touch(&self, criterion: Criterion, touch: Touch) -> bool {
         self.criteria[criterion].rules.iter().any(|r| matches!(&r.reads, Reads::Touch(kinds) if kinds.contains(&touch)))
     }
 
     /// The recycling reason of that name.
-    #[must_use]
     pub fn recycle_reason(&self, reason: &str) -> Option<&RecycleReason> {
         self.recycle.iter().find(|r| r.reason.eq_ignore_ascii_case(reason.trim()))
     }
@@ -245,7 +219,6 @@ impl Qualifying {
 
 impl Rule {
     /// `None` when the rule does not read this form; else the date it states, if it states one.
-    #[must_use]
     pub fn reads_form(&self, form: &Name, fields: &BTreeMap<String, String>) -> Option<Option<Date>> {
         let Reads::Form { form: expected, test } = &self.reads else {
             return None;

@@ -17,9 +17,7 @@ pub struct Signal {
     pub id: SignalId,
     /// Whose; `None` for a hit that identifies nobody.
     pub prospect: Option<ProspectId>,
-    /// When it happened.
     pub occurred_at: Timestamp,
-    /// When we learnt of it.
     pub recorded_at: Timestamp,
     /// The delivery it answers, if any.
     pub delivery: Option<DeliveryId>,
@@ -31,7 +29,6 @@ pub struct Signal {
     pub machine: Option<Machine>,
     /// What somebody of ours judged it to be since.
     pub judged: Option<Judged>,
-    /// What it says.
     pub detail: Detail,
 }
 
@@ -40,7 +37,6 @@ pub struct Signal {
 pub struct Judged {
     /// Why it is a machine's; `None`: a person's after all.
     pub machine: Option<Machine>,
-    /// When that was recorded.
     pub recorded_at: Timestamp,
 }
 
@@ -53,18 +49,13 @@ pub enum Detail {
         /// Where it leads; topics are read from it by pattern, so they are retroactive.
         target: String,
     },
-    /// A question was answered.
     Answer {
-        /// About what.
         criterion: Criterion,
-        /// The words of the answer.
         say: String,
         /// The stated date, where the answer implies one.
         date: Option<Date>,
     },
-    /// A web form was filled in.
     Form {
-        /// Which.
         form: Name,
         /// Its fields but the address.
         fields: BTreeMap<String, String>,
@@ -80,11 +71,8 @@ pub enum Detail {
     },
     /// Somebody of ours called, met, or noted.
     Touch {
-        /// How.
         touch: Touch,
-        /// What it proves.
         proves: Vec<Criterion>,
-        /// What it contradicts.
         contradicts: Vec<Criterion>,
         /// A date the prospect stated for Timeframe.
         date: Option<Date>,
@@ -95,17 +83,12 @@ pub enum Detail {
     },
     /// A mail came back from a person.
     Reply {
-        /// Its subject.
         subject: String,
         /// The first lines of what they wrote.
         text: String,
     },
     /// An automatic reply: out of office, ticket opened.
-    AutoReply {
-        /// Its subject.
-        subject: String,
-    },
-    /// They asked for silence.
+    AutoReply { subject: String },
     Unsubscribe {
         /// "one-click", "page", "import".
         how: String,
@@ -128,34 +111,24 @@ pub enum Detail {
     Recycled {
         /// In the words of `qualification.toml`.
         reason: String,
-        /// What no longer holds.
         lapses: Vec<Criterion>,
         /// What turned out to be false.
         contradicts: Vec<Criterion>,
         /// When they asked to be approached again.
         wake: Option<Date>,
-        /// What the salesperson adds.
         note: String,
     },
     /// One of ours decided what is to hold of a criterion, and until when. Dated evidence like any other: what somebody
     /// says later beats it.
     Override {
-        /// About what.
         criterion: Criterion,
-        /// What it does.
         power: Power,
         /// The day on which it stops counting.
         until: Date,
-        /// Why.
         note: String,
     },
     /// Something another system reports through the API.
-    Event {
-        /// What happened.
-        event: Name,
-        /// Whatever came with it.
-        fields: BTreeMap<String, String>,
-    },
+    Event { event: Name, fields: BTreeMap<String, String> },
     /// What it said was erased with its prospect. This is the only edit a signal ever sees: the law gives a person the
     /// right to be forgotten, and the row, its kind and its instants stay, so that counts still reconcile.
     Erased,
@@ -165,11 +138,8 @@ pub enum Detail {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Touch {
-    /// By phone.
     Call,
-    /// Face to face.
     Meeting,
-    /// At a trade show.
     Fair,
     /// Something learnt otherwise.
     Note,
@@ -180,8 +150,6 @@ impl Touch {
     pub const WORDS: [(&'static str, Self); 4] =
         [("call", Self::Call), ("meeting", Self::Meeting), ("fair", Self::Fair), ("note", Self::Note)];
 
-    /// Its word.
-    #[must_use]
     pub fn word(self) -> &'static str {
         Self::WORDS.into_iter().find(|(_, t)| *t == self).map_or("note", |(word, _)| word)
     }
@@ -189,7 +157,6 @@ impl Touch {
 
 impl Detail {
     /// The kind: the word in SQL, the API and reports.
-    #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Click { .. } => "click",
@@ -210,7 +177,6 @@ impl Detail {
     }
 
     /// Whether any verdict, or a request for a person, can depend on it.
-    #[must_use]
     pub const fn bears_on_verdicts(&self) -> bool {
         !matches!(
             self,
@@ -219,13 +185,11 @@ impl Detail {
     }
 
     /// Whether it may say something that counts for colleagues of the same account too.
-    #[must_use]
     pub const fn may_speak_for_colleagues(&self) -> bool {
         matches!(self, Self::Answer { .. } | Self::Form { .. } | Self::Touch { .. } | Self::Recycled { .. })
     }
 
     /// The signal in a line, as `explain`, the handoff email and the page print it.
-    #[must_use]
     pub fn words(&self) -> String {
         match self {
             Self::Click { target } => format!("followed the link to {target}"),
@@ -266,33 +230,25 @@ pub struct NewSignal {
     pub about: About,
     /// What makes it the same signal when it arrives again.
     pub once: String,
-    /// When it happened.
     pub occurred_at: Timestamp,
-    /// The delivery it answers.
     pub delivery: Option<DeliveryId>,
-    /// The issue it belongs to.
     pub issue: Option<IssueId>,
-    /// Who reports it.
     pub by: Option<Name>,
     /// Why it is taken for a machine's.
     pub machine: Option<Machine>,
-    /// What it says.
     pub detail: Detail,
 }
 
 /// Whom a signal is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum About {
-    /// A known prospect.
     Prospect(ProspectId),
-    /// Whoever has this address.
     Address(Address),
     /// Nobody in particular: an untracked recipient's click.
     Nobody,
 }
 
 /// The first `most` characters on one line, with an ellipsis where something was cut.
-#[must_use]
 pub fn excerpt(text: &str, most: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(most) {

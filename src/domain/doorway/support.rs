@@ -16,7 +16,6 @@ pub const PROVISIONAL: Span = Span::minutes(10);
 
 /// Whether a click is so young that no verdict can depend on it: it does not count yet, and neither does any that it could
 /// show to be one of a burst.
-#[must_use]
 pub fn is_too_young(clicked_at: Timestamp, now: Timestamp) -> bool {
     PROVISIONAL.after(clicked_at).duration_since(now) > BURST
 }
@@ -30,9 +29,7 @@ pub struct Support {
     pub since: Timestamp,
     /// Until when, if nothing comes after.
     pub until: Timestamp,
-    /// The signals.
     pub cites: BTreeSet<SignalId>,
-    /// Who says so.
     pub origin: Origin,
 }
 
@@ -41,9 +38,7 @@ pub struct Support {
 pub struct Tally {
     /// Whether they meet the criterion.
     pub met: bool,
-    /// Since when.
     pub since: Timestamp,
-    /// Until when.
     pub until: Timestamp,
     /// Every signal that says so, and who says it.
     pub cites: Vec<(SignalId, Origin)>,
@@ -51,7 +46,6 @@ pub struct Tally {
 
 /// Support by clicks, which are in the order of time and inside the window: the first click of a day begins it, and the
 /// last keeps it. Both are cited, so that they alone say the same again.
-#[must_use]
 pub fn by_clicks(clicks: &[&Signal], days: u32, within: Span) -> Option<Support> {
     let mut by_day: BTreeMap<Date, (&Signal, &Signal)> = BTreeMap::new();
     for signal in clicks {
@@ -73,7 +67,6 @@ pub fn by_clicks(clicks: &[&Signal], days: u32, within: Span) -> Option<Support>
 }
 
 /// Support by statements and facts that count now: each rule once.
-#[must_use]
 pub fn by_statements(counting: &[&Evidence]) -> Vec<Support> {
     let mut of_rules: BTreeMap<Option<usize>, Support> = BTreeMap::new();
     for evidence in counting {
@@ -93,7 +86,6 @@ pub fn by_statements(counting: &[&Evidence]) -> Vec<Support> {
 
 /// What they amount to where `enough` rules are asked for. Facts alone never meet: somebody must have done or said
 /// something. `None` without any support.
-#[must_use]
 pub fn tally(supports: &[Support], enough: usize, may_meet: bool) -> Option<Tally> {
     let enough = enough.max(1);
     let mut reached: Vec<&Support> = supports.iter().filter(|s| s.reached).collect();

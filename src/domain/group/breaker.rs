@@ -18,21 +18,17 @@ pub const BROKEN_IN_A_ROW: i64 = 20;
 /// So many bad ones among so many mails that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
-    /// The bad ones.
     pub bad: i64,
-    /// All of them.
     pub of: i64,
 }
 
 impl Share {
     /// Whether more than five per cent bounced, and not by chance.
-    #[must_use]
     pub const fn is_too_many_bounces(self) -> bool {
         self.bad >= LEAST && self.bad * 100 > self.of * 5
     }
 
     /// Whether more than one in a thousand complained, and not by chance.
-    #[must_use]
     pub const fn is_too_many_complaints(self) -> bool {
         self.bad >= LEAST && self.bad * 1_000 > self.of
     }
@@ -43,7 +39,6 @@ impl Share {
 pub enum Tripped {
     /// Too many mailboxes do not exist.
     Bounces(Share),
-    /// Too many people object.
     Complaints(Share),
     /// Connection after connection broke in the middle of a mail.
     Broken(i64),
@@ -53,16 +48,12 @@ pub enum Tripped {
     Login(String),
     /// More people than the campaign allows itself.
     Audience {
-        /// Who would get the issue.
         due: i64,
-        /// How many it may be.
         at_most: i64,
     },
 }
 
 impl Tripped {
-    /// Its name in logs.
-    #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Bounces(_) => "bounces",
@@ -75,7 +66,6 @@ impl Tripped {
     }
 
     /// What, how many, and what to do: shown wherever the campaign is.
-    #[must_use]
     pub fn reason(&self, campaign: &Name) -> String {
         let resume = format!("`nurtured campaigns resume {campaign}`");
         match self {

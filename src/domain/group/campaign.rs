@@ -15,11 +15,9 @@ use std::fmt;
 pub struct Campaign {
     /// Its file's name without `.toml`.
     pub name: Name,
-    /// Who it comes from.
     pub from: Sender,
     /// The colleague whom human replies reach.
     pub reply_to: Name,
-    /// When.
     pub schedule: Schedule,
     /// What becomes of an occurrence that comes late.
     pub late: Late,
@@ -27,23 +25,19 @@ pub struct Campaign {
     pub window: Option<Window>,
     /// What each occurrence carries.
     pub order: Order,
-    /// To whom.
     pub audience: Audience,
     /// The texts, in file-name order. Never empty.
     pub newsletters: Vec<Newsletter>,
-    /// How carefully it goes out.
     pub guards: Guards,
 }
 
 impl Campaign {
     /// The first instant, not before `at`, at which its mail may leave.
-    #[must_use]
     pub fn opens(&self, at: Timestamp) -> Timestamp {
         self.window.as_ref().map_or(at, |window| window.next_opening(at))
     }
 
     /// The newsletter of that id, if the campaign still has it.
-    #[must_use]
     pub fn newsletter(&self, id: &Name) -> Option<&Newsletter> {
         self.newsletters.iter().find(|n| n.id == *id)
     }
@@ -55,16 +49,13 @@ impl Campaign {
 pub struct Late {
     /// How late it may still be sent.
     pub send_within: Span,
-    /// And later than that.
     pub otherwise: Otherwise,
 }
 
 /// What becomes of an occurrence that is too late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Otherwise {
-    /// It is recorded as missed.
     Skip,
-    /// It is sent all the same.
     Send,
 }
 
@@ -76,13 +67,11 @@ impl Default for Late {
 
 impl Late {
     /// Until when what was due at this instant is fresh.
-    #[must_use]
     pub fn fresh_until(&self, due_at: Timestamp) -> Timestamp {
         self.send_within.after(due_at)
     }
 
     /// Whether an occurrence that was due at this instant is not to fire any more.
-    #[must_use]
     pub fn misses(&self, due_at: Timestamp, now: Timestamp) -> bool {
         self.otherwise == Otherwise::Skip && self.fresh_until(due_at) < now
     }
@@ -103,7 +92,6 @@ impl fmt::Display for Late {
 pub struct Sender {
     /// As shown; safe for a header.
     pub name: String,
-    /// The address.
     pub address: Address,
 }
 
@@ -121,7 +109,6 @@ pub enum Order {
 pub struct Newsletter {
     /// Its identity: renaming the file resends nothing.
     pub id: Name,
-    /// The subject line.
     pub subject: String,
     /// The line shown beside the subject in a list of mails.
     pub preheader: String,

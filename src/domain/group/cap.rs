@@ -28,7 +28,6 @@ impl Cap {
     /// latest first, the last that the cap allows leaves or left at `nth_at`; `None`: it may go.
     ///
     /// Mails later than that one are fewer than the cap, so that it frees when that one is out of the span.
-    #[must_use]
     pub fn exceeded(self, campaign: &Campaign, due_at: Timestamp, nth_at: Timestamp, now: Timestamp) -> Option<Excess> {
         let frees_at = self.within.after(nth_at);
         if frees_at <= campaign.opens(now) {

@@ -62,26 +62,21 @@ impl Crontab {
         Ok(Self { expression: expression.to_owned(), walks, follows_the_clock })
     }
 
-    /// As written.
-    #[must_use]
     pub fn expression(&self) -> &str {
         &self.expression
     }
 
     /// Whether both day fields are restricted, so that either matches: legal, and often not what was meant.
-    #[must_use]
     pub fn either_day_matches(&self) -> bool {
         self.walks.len() > 1
     }
 
     /// `*` or `*/n` in minute or hour: it runs as the clock shows it, not at fixed times.
-    #[must_use]
     pub const fn follows_the_clock(&self) -> bool {
         self.follows_the_clock
     }
 
     /// The ways through wall-clock time; a time is named if one of them comes by.
-    #[must_use]
     pub fn walks(&self) -> &[Walk] {
         &self.walks
     }
@@ -213,10 +208,8 @@ fn from_chrono(wall: &DateTime<Utc>) -> Option<Wall> {
 /// Why an expression cannot be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CrontabError {
-    /// Not five fields.
     #[error("a cron expression has five fields (minute hour day month weekday), this has {0}")]
     Fields(usize),
-    /// A field is wrong.
     #[error("the cron expression cannot be read: {0}")]
     Expression(String),
 }

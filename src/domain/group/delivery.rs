@@ -19,7 +19,6 @@ pub enum State {
     Transmitting,
     /// The relay took responsibility.
     Accepted,
-    /// Refused for good.
     Failed,
     /// The recipient asked for silence, or cannot be reached, before it was sent.
     Suppressed,
@@ -49,7 +48,6 @@ impl State {
     ];
 
     /// The word in SQL, logs and reports.
-    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -104,7 +102,6 @@ impl OnUncertain {
     pub const WORDS: [(&'static str, Self); 2] = [("resend", Self::Resend), ("hold", Self::Hold)];
 
     /// How many tries may end in doubt; after the last of them the delivery is uncertain.
-    #[must_use]
     pub const fn tries(self) -> i64 {
         match self {
             Self::Resend => 2,
@@ -125,8 +122,6 @@ pub enum Resolution {
 }
 
 impl Resolution {
-    /// The state it leads to.
-    #[must_use]
     pub const fn state(self) -> State {
         match self {
             Self::Accepted => State::Accepted,
@@ -138,7 +133,6 @@ impl Resolution {
 
 /// How long to wait before try `next` (2 is the first repeat) after a temporary refusal, before jitter; `None` when
 /// the last one was the last. 5 min, 15 min, 1 h, 3 h, then 8 h until 48 h have passed.
-#[must_use]
 pub fn retry_after(next: i64, first_tried_at: Timestamp, now: Timestamp) -> Option<Span> {
     let wait = match next {
         ..=2 => Span::minutes(5),

@@ -21,7 +21,6 @@ pub struct Guards {
 /// The first few of an occurrence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Canary {
-    /// How many.
     pub first: i64,
     /// How long the others wait after the last of these was tried.
     pub hold: Span,
@@ -40,13 +39,11 @@ pub struct Paces {
 
 impl Paces {
     /// Whether anything is said at all.
-    #[must_use]
     pub fn is_free(&self) -> bool {
         self.relay.is_none() && self.domains.is_empty() && self.other.is_none()
     }
 
     /// How fast this receiving domain is served, if it matters.
-    #[must_use]
     pub fn of(&self, domain: &str) -> Option<PerMinute> {
         self.domains.get(domain).copied().or(self.other)
     }

@@ -18,7 +18,6 @@ pub enum Hole {
     Click(u16),
     /// The token of an answer: question in the high byte, answer in the low one.
     Answer(u16),
-    /// The unsubscribe token.
     Unsubscribe,
 }
 
@@ -26,7 +25,6 @@ pub enum Hole {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Piece {
-    /// The same for everybody.
     Literal(String),
     /// Filled per delivery.
     Hole(Hole),
@@ -35,13 +33,10 @@ pub enum Piece {
 /// A newsletter compiled for one issue: both parts of the mail, and what its tokens point to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Composed {
-    /// The subject line.
     pub subject: String,
-    /// The whole HTML document.
     pub html: Vec<Piece>,
     /// The plain-text part, `\n` line ends.
     pub text: Vec<Piece>,
-    /// What the tokens point to.
     pub content: Content,
 }
 
@@ -57,9 +52,7 @@ pub struct Content {
 /// A question as printed in an issue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
-    /// About what.
     pub criterion: Criterion,
-    /// The words.
     pub question: String,
     /// The answers, in order.
     pub answers: Vec<Answer>,
@@ -67,7 +60,6 @@ pub struct Asked {
 
 impl Content {
     /// The question and answer a token's ordinal names, if the issue printed them.
-    #[must_use]
     pub fn answer(&self, ordinal: u16) -> Option<(&Asked, &Answer)> {
         let [question, answer] = ordinal.to_be_bytes();
         let asked = self.questions.get(usize::from(question))?;

@@ -13,13 +13,11 @@ pub enum Missed {
     Older,
     /// Later than the campaign sends.
     Late,
-    /// The campaign is paused.
     Paused,
 }
 
 impl Missed {
     /// The word in SQL, logs and lists.
-    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::SkipDate => "skip date",
@@ -32,7 +30,6 @@ impl Missed {
 
 /// What came due after `since` and not after `now`, in order, each with why it does not fire; at most one does. At most
 /// `most` of them: when there are more, `since` the last of these is where to go on, and none of these fires.
-#[must_use]
 pub fn due(campaign: &Campaign, since: Timestamp, paused: bool, now: Timestamp, most: usize) -> Vec<(Firing, Option<Missed>)> {
     let schedule = &campaign.schedule;
     let mut due: Vec<Firing> = std::iter::successors(schedule.named_after(since), |f| schedule.named_after(f.due_at))

@@ -22,7 +22,6 @@ pub struct Schedule {
 /// One firing: the instant, and the nominal local time that identifies it for ever.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Firing {
-    /// When it is due.
     pub due_at: Timestamp,
     /// "2026-10-06T09:30[Europe/Madrid]"; a repeating schedule inside a fold adds the offset.
     pub nominal: String,
@@ -58,32 +57,24 @@ impl Schedule {
         }
     }
 
-    /// The expression.
-    #[must_use]
     pub const fn crontab(&self) -> &Crontab {
         &self.crontab
     }
 
-    /// The IANA name of the zone.
-    #[must_use]
     pub fn zone_name(&self) -> &str {
         &self.zone_name
     }
 
-    /// The zone.
-    #[must_use]
     pub const fn zone(&self) -> &TimeZone {
         &self.zone
     }
 
     /// The dates on which nothing fires.
-    #[must_use]
     pub const fn skip(&self) -> &SkipDates {
         &self.skip
     }
 
     /// The first firing strictly after `at`, skip dates passed over.
-    #[must_use]
     pub fn after(&self, mut at: Timestamp) -> Option<Firing> {
         loop {
             let firing = self.named_after(at)?;
@@ -98,19 +89,16 @@ impl Schedule {
 
     /// The first firing strictly after `at` that the expression names, whether or not its date is skipped: what is
     /// written down.
-    #[must_use]
     pub fn named_after(&self, at: Timestamp) -> Option<Firing> {
         self.crontab.walks().iter().filter_map(|walk| self.first(walk, at)).min()
     }
 
     /// Whether a firing is none, because of the local date it falls on.
-    #[must_use]
     pub fn skips(&self, firing: &Firing) -> bool {
         !self.skip.is_empty() && self.skip.holds(self.date_of(firing))
     }
 
     /// The next `count` firings after `at`, skip dates passed over.
-    #[must_use]
     pub fn next(&self, at: Timestamp, count: usize) -> Vec<Firing> {
         std::iter::successors(self.after(at), |firing| self.after(firing.due_at)).take(count).collect()
     }
@@ -184,16 +172,12 @@ impl fmt::Debug for Schedule {
 /// Why a schedule cannot be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ScheduleError {
-    /// The expression is wrong.
     #[error(transparent)]
     Crontab(#[from] CrontabError),
-    /// No such zone.
     #[error("{0:?} is no IANA time zone; write one such as \"Europe/Madrid\"")]
     Zone(String),
-    /// No date fits.
     #[error("this never fires: no date fits the day and month")]
     Never,
-    /// No date is left.
     #[error("this never fires: every date of it is skipped")]
     Skipped,
 }

@@ -15,42 +15,30 @@ pub enum Dates {
     EachYear {
         /// From this day…
         from: (i8, i8),
-        /// …to this one.
         to: (i8, i8),
     },
     /// Once.
-    Once {
-        /// From this date…
-        from: Date,
-        /// …to this one.
-        to: Date,
-    },
+    Once { from: Date, to: Date },
 }
 
 /// The most days in a row that are looked through for one that is not skipped: somewhat over a century.
 const MOST_DAYS: i32 = 40_000;
 
 impl SkipDates {
-    /// A list of dates.
-    #[must_use]
     pub const fn new(dates: Vec<Dates>) -> Self {
         Self(dates)
     }
 
-    /// Whether there are none.
-    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether nothing fires on this date.
-    #[must_use]
     pub fn holds(&self, date: Date) -> bool {
         self.0.iter().any(|dates| dates.holds(date))
     }
 
     /// The first date after this one on which something may fire; `None` when there is no such date to be found.
-    #[must_use]
     pub fn first_free_after(&self, date: Date) -> Option<Date> {
         (1..MOST_DAYS).map_while(|days| date.checked_add(days.days()).ok()).find(|date| !self.holds(*date))
     }

@@ -8,17 +8,12 @@ use serde::Serialize;
 /// An item on a personal queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FollowUp {
-    /// Its row.
     pub id: FollowUpId,
-    /// About whom.
     pub prospect: ProspectId,
     /// Of which handoff; `None` for a prospect who came due without being ready.
     pub handoff: Option<HandoffId>,
-    /// On whose queue.
     pub salesperson: Name,
-    /// What to do next.
     pub action: String,
-    /// By when.
     pub due_at: Timestamp,
 }
 
@@ -28,16 +23,12 @@ pub struct FollowUp {
 pub enum Urgency {
     /// They asked for a person and nobody has answered yet.
     Request,
-    /// An offer whose clock runs.
     Offer,
-    /// The date has come.
     Due,
-    /// The date is still ahead.
     Ahead,
 }
 
 /// Where an item stands in the queue at `now`.
-#[must_use]
 pub fn urgency(item: &FollowUp, handoff: Option<&Handoff>, now: Timestamp) -> Urgency {
     match handoff {
         Some(h) if h.state == State::Offered && h.cause == "request" => Urgency::Request,

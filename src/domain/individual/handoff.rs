@@ -12,15 +12,12 @@ use serde::{Deserialize, Serialize};
 /// What opens a handoff. There is no third way.
 #[derive(Debug, Clone)]
 pub enum Cause {
-    /// All five are met.
     Ready(Ready),
-    /// They asked for a person.
     Request(Request),
 }
 
 impl Cause {
     /// The word in SQL and reports.
-    #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Ready(_) => "ready",
@@ -28,8 +25,6 @@ impl Cause {
         }
     }
 
-    /// What is known.
-    #[must_use]
     pub const fn qualification(&self) -> &Qualification {
         match self {
             Self::Ready(ready) => ready.qualification(),
@@ -41,15 +36,10 @@ impl Cause {
 /// A handoff about to be stored: it always has a cause and an assignment.
 #[derive(Debug, Clone)]
 pub struct Opening {
-    /// Of whom.
     pub prospect: ProspectId,
-    /// Which episode of theirs.
     pub episode: i64,
-    /// Why.
     pub cause: Cause,
-    /// To whom, and why.
     pub assignment: Assignment,
-    /// When.
     pub opened_at: Timestamp,
     /// By when it should be answered.
     pub answer_until: Timestamp,
@@ -65,13 +55,11 @@ pub enum State {
     Offered,
     /// Accepted: the prospect is their lead.
     Owned,
-    /// It has an outcome.
     Closed,
 }
 
 impl State {
     /// The word in SQL, logs and pages.
-    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Offered => "offered",
@@ -80,8 +68,6 @@ impl State {
         }
     }
 
-    /// The state of that word.
-    #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Offered, Self::Owned, Self::Closed].into_iter().find(|s| s.word() == word)
     }
@@ -91,15 +77,10 @@ impl State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// Wants to hear more.
     Interested,
-    /// Talks with us.
     Engaged,
-    /// Compares.
     Evaluating,
-    /// Bargains.
     Negotiating,
-    /// Signs.
     Purchasing,
 }
 
@@ -107,8 +88,6 @@ impl Stage {
     /// In order.
     pub const ALL: [Self; 5] = [Self::Interested, Self::Engaged, Self::Evaluating, Self::Negotiating, Self::Purchasing];
 
-    /// The word in SQL and pages.
-    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Interested => "interested",
@@ -119,14 +98,11 @@ impl Stage {
         }
     }
 
-    /// The stage of that word.
-    #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|s| s.word() == word)
     }
 
     /// Working days until the next follow-up is due, unless the salesperson says otherwise.
-    #[must_use]
     pub const fn cadence_days(self) -> usize {
         match self {
             Self::Interested => 3,
@@ -141,7 +117,6 @@ impl Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// They bought.
     Won,
     /// They bought elsewhere, or not at all; back to nurture.
     Lost,
@@ -157,7 +132,6 @@ impl Outcome {
     const ALL: [Self; 5] = [Self::Won, Self::Lost, Self::NotNow, Self::WrongPerson, Self::Disqualified];
 
     /// The word in SQL and reports.
-    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Won => "won",
@@ -168,14 +142,11 @@ impl Outcome {
         }
     }
 
-    /// The outcome of that word.
-    #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|o| o.word() == word)
     }
 
     /// Whether the prospect goes back to nurture.
-    #[must_use]
     pub const fn returns(self) -> bool {
         matches!(self, Self::Lost | Self::NotNow | Self::WrongPerson)
     }
@@ -197,31 +168,23 @@ pub enum Rejection {
 /// A handoff as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Handoff {
-    /// Its row.
     pub id: HandoffId,
-    /// Of whom.
     pub prospect: ProspectId,
     /// "ready" or "request".
     pub cause: String,
-    /// Where it stands.
     pub state: State,
-    /// To whom.
     pub salesperson: Name,
     /// In which stage, once owned.
     pub stage: Stage,
-    /// When it was offered.
     pub opened_at: Timestamp,
     /// By when it should be answered.
     pub answer_until: Timestamp,
     /// By when the prospect should be contacted.
     pub touch_until: Timestamp,
-    /// When it was accepted.
     pub accepted_at: Option<Timestamp>,
     /// When the salesperson was first in touch.
     pub touched_at: Option<Timestamp>,
-    /// When it ended.
     pub closed_at: Option<Timestamp>,
-    /// How it ended.
     pub outcome: Option<Outcome>,
     /// What it was worth, in the company's currency, when won.
     pub value: Option<i64>,
@@ -231,11 +194,8 @@ pub struct Handoff {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("handoff {id} is {}; it cannot be {asked}", state.word())]
 pub struct Refused {
-    /// Which.
     pub id: HandoffId,
-    /// Where it stands.
     pub state: State,
-    /// What was asked.
     pub asked: &'static str,
 }
 
@@ -307,8 +267,6 @@ impl Handoff {
         Ok(self)
     }
 
-    /// Whether it is still open.
-    #[must_use]
     pub fn is_open(&self) -> bool {
         self.state != State::Closed
     }

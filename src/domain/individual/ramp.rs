@@ -9,7 +9,6 @@ use jiff::Timestamp;
 /// When the rules in force came to be so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InForce {
-    /// Since when.
     pub since: Timestamp,
     /// The last signal there was then.
     pub last_signal: SignalId,
@@ -25,7 +24,6 @@ pub struct Ramp<'a> {
 impl InForce {
     /// Whether it was these rules that made somebody ready: nothing that proves it was recorded, began or came due since they
     /// were put in force.
-    #[must_use]
     pub fn made_ready(self, found: &Qualification) -> bool {
         found.findings().iter().all(|(_, finding)| {
             finding.since.is_none_or(|since| since <= self.since)
@@ -36,25 +34,20 @@ impl InForce {
 
 impl<'a> Ramp<'a> {
     /// So many, at least one, on each day on which the office is open.
-    #[must_use]
     pub const fn new(most: u32, hours: &'a Hours) -> Self {
         Self { most, hours }
     }
 
-    /// How many.
-    #[must_use]
     pub const fn most(&self) -> u32 {
         self.most
     }
 
     /// When the working day began that it is now; `None` while the office is closed.
-    #[must_use]
     pub fn day(&self, now: Timestamp) -> Option<Timestamp> {
         self.days(now).next().filter(|opens| *opens <= now)
     }
 
     /// When the one is offered who has `ahead` others before them, if `made` were offered this day already.
-    #[must_use]
     pub fn offered_at(&self, ahead: usize, made: usize, now: Timestamp) -> Timestamp {
         let most = usize::try_from(self.most).unwrap_or(usize::MAX).max(1);
         let left = self.day(now).map_or(0, |_| most.saturating_sub(made));

@@ -22,41 +22,32 @@ pub struct Assignment {
 pub enum Reason {
     /// They had this prospect before.
     Previous,
-    /// They own the account.
     Account,
     /// The n-th route (from 1) fits.
     Route(usize),
-    /// Nobody else could take it.
     Manager,
 }
 
 impl Assignment {
-    /// Who.
-    #[must_use]
     pub const fn salesperson(&self) -> &Name {
         &self.salesperson
     }
 
-    /// Why.
-    #[must_use]
     pub const fn reason(&self) -> &Reason {
         &self.reason
     }
 
     /// Who could have got it, in no order that means anything.
-    #[must_use]
     pub fn candidates(&self) -> &[Name] {
         &self.candidates
     }
 
     /// Who else was considered and passed over, and why.
-    #[must_use]
     pub fn skipped(&self) -> &[(Name, String)] {
         &self.skipped
     }
 
     /// The reason as a sentence, for the email and the page.
-    #[must_use]
     pub fn words(&self) -> String {
         let reason = match self.reason {
             Reason::Previous => "You know them: they were yours before.".to_owned(),
@@ -73,7 +64,6 @@ impl Assignment {
 /// What routing must know of each salesperson's load.
 #[derive(Debug, Clone, Default)]
 pub struct Load {
-    /// Open handoffs.
     pub open: BTreeMap<Name, u32>,
     /// When each was last assigned one.
     pub last_assigned_at: BTreeMap<Name, Timestamp>,
@@ -81,7 +71,6 @@ pub struct Load {
 
 /// Finds the salesperson: the previous one, the account's, the first route that fits with the least recently assigned
 /// of its people; those inactive, full or in `not_to` are passed over. The manager when nobody is left.
-#[must_use]
 pub fn assign(roster: &Roster, prospect: &Prospect, account_owner: Option<&Name>, load: &Load, not_to: &[Name]) -> Assignment {
     let mut skipped: Vec<(Name, String)> = Vec::new();
     let mut takes = |id: &Name, wanted: bool| {

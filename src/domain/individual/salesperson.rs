@@ -15,13 +15,11 @@ use sha2::{Digest, Sha256};
 pub struct Roster {
     /// The sales manager: a salesperson's or colleague's id. Gets what nobody else can take.
     pub manager: Name,
-    /// Those who may own leads.
     pub salespeople: Vec<Salesperson>,
     /// Anyone else who logs touches or reads replies.
     pub colleagues: Vec<Colleague>,
     /// Where handoffs go, in order.
     pub routes: Vec<Route>,
-    /// How fast we answer.
     pub promise: Promise,
     /// The hours of everybody who has none of their own.
     pub office: Hours,
@@ -32,11 +30,8 @@ pub struct Roster {
 pub struct Salesperson {
     /// Their id in files and on the command line.
     pub id: Name,
-    /// As signed.
     pub name: String,
-    /// Where handoffs go.
     pub address: Address,
-    /// When they work.
     pub hours: Hours,
     /// Whether they take new leads.
     pub active: bool,
@@ -47,22 +42,17 @@ pub struct Salesperson {
 /// Anyone else of the company who logs touches or reads replies.
 #[derive(Debug, Clone)]
 pub struct Colleague {
-    /// Their id.
     pub id: Name,
-    /// As signed.
     pub name: String,
-    /// Where replies reach them.
     pub address: Address,
 }
 
 /// How fast salespeople answer, in their working hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Promise {
-    /// From offer to an answer.
     pub answer: Span,
     /// From offer to the first touch.
     pub first_touch: Span,
-    /// The same for a request.
     pub request: Span,
 }
 
@@ -83,31 +73,26 @@ pub struct Route {
 
 impl Roster {
     /// The salesperson of that id.
-    #[must_use]
     pub fn salesperson(&self, id: &Name) -> Option<&Salesperson> {
         self.salespeople.iter().find(|s| s.id == *id)
     }
 
     /// Name and address of anybody on our side.
-    #[must_use]
     pub fn person(&self, id: &Name) -> Option<(&str, &Address)> {
         let salesperson = self.salesperson(id).map(|s| (s.name.as_str(), &s.address));
         salesperson.or_else(|| self.colleagues.iter().find(|c| c.id == *id).map(|c| (c.name.as_str(), &c.address)))
     }
 
     /// When one of our people works.
-    #[must_use]
     pub fn hours(&self, id: &Name) -> &Hours {
         self.salesperson(id).map_or(&self.office, |s| &s.hours)
     }
 
-    /// Every id on our side.
     pub fn ids(&self) -> impl Iterator<Item = &Name> {
         self.salespeople.iter().map(|s| &s.id).chain(self.colleagues.iter().map(|c| &c.id))
     }
 
     /// Whoever a CRM means by this text: an id, a name or an address.
-    #[must_use]
     pub fn salesperson_called(&self, text: &str) -> Option<&Salesperson> {
         let text = text.trim();
         self.salespeople.iter().find(|s| {
@@ -119,7 +104,6 @@ impl Roster {
 }
 
 /// A number that stands for a person in a signed link: the first eight bytes of the id's SHA-256.
-#[must_use]
 pub fn link_number(id: &Name) -> i64 {
     let hash = Sha256::digest(id.as_str().as_bytes());
     i64::from_be_bytes(std::array::from_fn(|i| hash[i]))
@@ -131,26 +115,21 @@ pub struct Hours(pub Window);
 
 impl Hours {
     /// Monday to Friday, nine to six.
-    #[must_use]
     pub fn office(zone: TimeZone) -> Self {
         let days = [true, true, true, true, true, false, false];
         Self(Window { days, from: Time::constant(9, 0, 0, 0), to: Time::constant(18, 0, 0, 0), zone })
     }
 
-    /// Whose clock they keep.
-    #[must_use]
     pub const fn zone(&self) -> &TimeZone {
         &self.0.zone
     }
 
     /// `at` itself while they are at work, else when they next are.
-    #[must_use]
     pub fn next_open(&self, at: Timestamp) -> Timestamp {
         self.0.next_opening(at)
     }
 
     /// The instant after so much working time.
-    #[must_use]
     pub fn after_working(&self, span: Span, at: Timestamp) -> Timestamp {
         let mut left = span.rough_minutes() * 60;
         for (opens, closes) in self.0.openings(at).take(4_000) {
@@ -168,7 +147,6 @@ impl Hours {
     }
 
     /// The start of the working day that comes `days` working days after `at`.
-    #[must_use]
     pub fn working_days_later(&self, days: usize, at: Timestamp) -> Timestamp {
         let later = self.0.openings(at).filter(|(opens, _)| *opens > at);
         later.map(|(opens, _)| opens).nth(days.saturating_sub(1)).unwrap_or_else(|| Span::days(1).after(at))

@@ -24,21 +24,14 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Arrival {
     /// The address, which is who they are.
     pub address: Address,
-    /// The person's name.
     pub name: Option<String>,
-    /// A phone number.
     pub phone: Option<String>,
-    /// The company's name.
     pub company: Option<String>,
     /// Whose prospect they are, as another system says it: an id, a name or an address of ours.
     pub owner: Option<String>,
-    /// Canonical field values.
     pub fields: BTreeMap<Name, String>,
-    /// Labels.
     pub tags: BTreeSet<String>,
-    /// They may not be mailed.
     pub email_opt_out: bool,
-    /// They may not be phoned.
     pub phone_opt_out: bool,
     /// What they agreed to: purpose ("mail", "tracking"), given or not, where, when.
     pub consents: Vec<(&'static str, bool, String, Option<Timestamp>)>,
@@ -46,7 +39,6 @@ pub struct Arrival {
 
 impl Arrival {
     /// Somebody of whom only the address is known.
-    #[must_use]
     pub const fn of(address: Address) -> Self {
         Self {
             address,
@@ -66,13 +58,11 @@ impl Arrival {
 /// What an admission changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Admitted {
-    /// Prospects that are new.
     pub added: u64,
     /// Known prospects of whom something changed.
     pub changed: u64,
     /// Known prospects of whom nothing changed.
     pub unchanged: u64,
-    /// Suppressions that are new.
     pub suppressed: u64,
 }
 

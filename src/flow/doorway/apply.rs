@@ -41,9 +41,6 @@ pub async fn apply(ctx: &Context, plan: Plan) -> Result<Applied, FlowError> {
 }
 
 /// Puts the plan in force that this process works by already: at its start.
-///
-/// # Errors
-/// As [`apply`].
 pub async fn begin(ctx: &Context) -> Result<Applied, FlowError> {
     let plan = Plan::clone(&ctx.plan());
     apply(ctx, plan).await
@@ -66,9 +63,6 @@ async fn apply_once(ctx: &Context, plan: &Plan) -> Result<Applied, FlowError> {
 }
 
 /// What identifies the configuration in force, if this process works by another one: it was applied elsewhere.
-///
-/// # Errors
-/// The store's.
 pub async fn applied_elsewhere(ctx: &Context) -> Result<Option<String>, FlowError> {
     let mut tx = ctx.store().read().await?;
     let in_force = configurations::in_force(&mut tx).await?;

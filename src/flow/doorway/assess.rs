@@ -24,18 +24,12 @@ pub struct KnownSignals {
 
 impl KnownSignals {
     /// Loads it, as it was known at an instant.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn load(tx: &mut Tx, plan: &Plan, of: &[Prospect], known_at: Timestamp) -> Result<Self, FlowError> {
         let whose: Vec<_> = of.iter().map(|prospect| (prospect.id, prospect.account)).collect();
         Ok(Self::of(tx, plan, &whose, known_at).await?)
     }
 
     /// The same, of prospects of whom only this is known: who, and where they work.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn of(
         tx: &mut Tx,
         plan: &Plan,
@@ -58,19 +52,16 @@ impl KnownSignals {
     }
 
     /// The signals of one of them, in the order recorded.
-    #[must_use]
     pub fn signals(&self, prospect: ProspectId) -> &[Signal] {
         self.signals.get(&prospect).map_or(&[], Vec::as_slice)
     }
 
     /// The five verdicts on one of them.
-    #[must_use]
     pub fn assess(&self, plan: &Plan, prospect: &Prospect, now: Timestamp) -> Qualification {
         self.verdicts(plan, prospect.id, prospect.account, now)
     }
 
     /// The same, by who they are and where they work.
-    #[must_use]
     pub fn verdicts(&self, plan: &Plan, prospect: ProspectId, account: Option<AccountId>, now: Timestamp) -> Qualification {
         let account = account.and_then(|account| self.colleagues.get(&account));
         let others: Vec<&Colleague> = account.into_iter().flatten().filter(|c| c.prospect != prospect).collect();
@@ -79,9 +70,6 @@ impl KnownSignals {
 }
 
 /// The five verdicts of one prospect as they are now, with the signals they were folded from.
-///
-/// # Errors
-/// The store's.
 pub async fn assess(
     tx: &mut Tx,
     plan: &Plan,

@@ -90,7 +90,6 @@ pub async fn conclude(
 }
 
 /// Whether they ask for a person, and no handoff has answered yet.
-#[must_use]
 pub fn asks(found: &Qualification, episode_started_at: Timestamp, handed_off_at: Option<Timestamp>) -> bool {
     let since = handed_off_at.map_or(Timestamp::MIN, |at| at.max(episode_started_at));
     found.request().is_some_and(|asked| asked.at > since)
@@ -98,15 +97,11 @@ pub fn asks(found: &Qualification, episode_started_at: Timestamp, handed_off_at:
 
 /// Whether these are the rules everybody was last assessed under. Under others nobody concludes on the way: whoever puts
 /// them in force has marked everybody, and the step comes to them.
-///
-/// # Errors
-/// The store's.
 pub async fn is_in_force(tx: &mut Tx, plan: &Plan) -> Result<bool, StoreError> {
     Ok(applied_rules::newest(tx).await?.is_none_or(|hash| hash == rules_hash(plan)))
 }
 
 /// What identifies the rules of a plan.
-#[must_use]
 pub fn rules_hash(plan: &Plan) -> String {
     fingerprint(&[&serde_json::to_string(&plan.qualifying).expect("rules are plain values with names for keys")])
 }

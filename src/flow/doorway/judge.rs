@@ -18,17 +18,12 @@ use std::collections::BTreeSet;
 /// A decision about one criterion of one prospect.
 #[derive(Debug, Clone)]
 pub struct Decision {
-    /// About whom.
     pub address: Address,
-    /// About what.
     pub criterion: Criterion,
-    /// Whether it holds.
     pub holds: bool,
     /// The day on which the decision stops counting.
     pub until: Date,
-    /// Whose decision it is.
     pub by: Name,
-    /// Why.
     pub note: String,
 }
 

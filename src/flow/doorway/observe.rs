@@ -37,9 +37,7 @@ const MANY: usize = 64;
 /// What became of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Observed {
-    /// It was appended.
     New(SignalId),
-    /// It was there already.
     Again,
     /// No prospect has its address.
     Unknown,
@@ -49,7 +47,6 @@ pub enum Observed {
 pub type Door = Batch<NewSignal, Observed>;
 
 /// Opens the door; its task ends with the last clone. It wakes the steps itself.
-#[must_use]
 pub fn door(ctx: &Context) -> Door {
     let (seeing, waking) = (ctx.clone(), ctx.clone());
     Batch::prepared(
@@ -241,9 +238,6 @@ const fn address_of(signal: &NewSignal) -> Option<&Address> {
 
 /// A filled-in web form: whoever filled it in is admitted if new, what they said about themselves is kept, and the
 /// form itself becomes a signal. The same content again on the same day is the same signal.
-///
-/// # Errors
-/// The store's.
 pub async fn form(ctx: &Context, form: &Name, address: Address, fields: BTreeMap<String, String>) -> Result<Observed, FlowError> {
     let now = ctx.now();
     let day = now.to_zoned(jiff::tz::TimeZone::UTC).date();
@@ -253,9 +247,6 @@ pub async fn form(ctx: &Context, form: &Name, address: Address, fields: BTreeMap
 }
 
 /// The same form as another system passes it on: what makes it one, and when it was filled in.
-///
-/// # Errors
-/// The store's.
 pub async fn form_once(
     ctx: &Context,
     form: &Name,
@@ -326,13 +317,9 @@ pub fn check_touch(plan: &Plan, detail: &Detail) -> Result<(), FlowError> {
 /// What a colleague logs: a call, a meeting, a fair, a note.
 #[derive(Debug, Clone)]
 pub struct Logged {
-    /// About whom.
     pub address: Address,
-    /// Who logs it.
     pub by: Name,
-    /// When it happened.
     pub occurred_at: Timestamp,
-    /// A touch.
     pub detail: Detail,
 }
 

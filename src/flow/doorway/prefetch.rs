@@ -28,9 +28,6 @@ pub struct Prefetched {
 impl Prefetched {
     /// Looks at those of whom signals left something due, at most so many. Nobody on PostgreSQL, whose transactions read and
     /// write beside each other.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn of_due(store: &Store, plan: &Plan, most: i64, now: Timestamp) -> Result<Self, StoreError> {
         let mut ahead = Self::default();
         if !store.is_shared() {
@@ -45,9 +42,6 @@ impl Prefetched {
     }
 
     /// Reads what is on record about prospects of whom signals are about to be written. The same holds of PostgreSQL.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn of_signals(store: &Store, plan: &Plan, whom: &[ProspectId]) -> Result<Self, StoreError> {
         let mut ahead = Self::default();
         if !store.is_shared() {
@@ -69,9 +63,6 @@ impl Prefetched {
 
     /// Forgets those of whom a signal came since, now that nobody else can write. What colleagues said since, and what was
     /// judged, has left something to be looked at besides, which this transaction does not take.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn check(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
         if let Some(newest) = self.newest {
             for prospect in signals::whose_since(tx, newest).await? {
@@ -83,9 +74,6 @@ impl Prefetched {
 
     /// Takes what was due off the queue; where somebody else took any of it, nothing that was read is used. `None` when there
     /// was nothing.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn claim(&mut self, tx: &mut Tx) -> Result<Option<Vec<ProspectId>>, StoreError> {
         if self.looks.is_empty() {
             return Ok(None);
@@ -98,7 +86,6 @@ impl Prefetched {
     }
 
     /// Whether what was read of this prospect is still true.
-    #[must_use]
     pub fn knows(&self, prospect: ProspectId) -> bool {
         self.whose.contains_key(&prospect)
     }

@@ -17,9 +17,6 @@ use std::sync::Arc;
 const PAGE: i64 = 4_000;
 
 /// Assesses the prospects that are due.
-///
-/// # Errors
-/// The store's.
 pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
     let now = ctx.now();
     let mut read = ctx.store().read().await?;
@@ -52,23 +49,18 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
 
 /// Puts a plan's rules in force: if they differ from those before, everybody is due to be assessed; also for a node that
 /// worked by other rules until now, whoever put these in force. Returns how many.
-///
-/// # Errors
-/// The store's.
 pub async fn put_rules(tx: &mut Tx, plan: &Plan, had_others: bool, now: Timestamp) -> Result<u64, FlowError> {
     let are_new = applied_rules::apply(tx, &rules_hash(plan), now).await?;
     if are_new || had_others { Ok(assessments::mark_everybody(tx, now).await?) } else { Ok(0) }
 }
 
 /// Whether the prospect may stand in the doorway, and why. A request is one that no handoff has answered yet.
-#[must_use]
 pub fn doorway(qualification: Qualification, prospect: &Prospect, handoffs: &[Handoff]) -> Option<(&'static str, Qualification)> {
     let cause = qualification.doorway(prospect.episode_started_at, handed_off_at(handoffs))?;
     Some((cause, qualification))
 }
 
 /// Whether they ask for a person, and no handoff has answered yet.
-#[must_use]
 pub fn asks(found: &Qualification, prospect: &Prospect, handoffs: &[Handoff]) -> bool {
     conclude::asks(found, prospect.episode_started_at, handed_off_at(handoffs))
 }

@@ -12,16 +12,12 @@ use jiff::Timestamp;
 /// Whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// Anybody's.
     Anybody,
     /// Of those whom a change of the rules made ready, nobody's before this instant.
     OthersUntil(Timestamp),
 }
 
 /// Whose turn it is now.
-///
-/// # Errors
-/// The store's.
 pub async fn turn(tx: &mut Tx, plan: &Plan, now: Timestamp) -> Result<Turn, FlowError> {
     let Some(ramp) = plan.ramp() else { return Ok(Turn::Anybody) };
     let at = ramp.offered_at(0, made_today(tx, plan, now).await?, now);
@@ -29,9 +25,6 @@ pub async fn turn(tx: &mut Tx, plan: &Plan, now: Timestamp) -> Result<Turn, Flow
 }
 
 /// How many whom a change of the rules made ready were offered this working day.
-///
-/// # Errors
-/// The store's.
 pub async fn made_today(tx: &mut Tx, plan: &Plan, now: Timestamp) -> Result<usize, FlowError> {
     match plan.ramp().and_then(|ramp| ramp.day(now)) {
         Some(opened_at) => Ok(qualifications::offered_by_rules(tx, opened_at).await?),
@@ -40,9 +33,6 @@ pub async fn made_today(tx: &mut Tx, plan: &Plan, now: Timestamp) -> Result<usiz
 }
 
 /// Everybody whom a change of the rules made ready and who waits, in their order, with the instant at which each is offered.
-///
-/// # Errors
-/// The store's.
 pub async fn waiting(tx: &mut Tx, plan: &Plan, now: Timestamp) -> Result<Vec<(ProspectId, Timestamp)>, FlowError> {
     let made = made_today(tx, plan, now).await?;
     let ids = qualifications::made_ready_by_rules(tx).await?;

@@ -31,7 +31,6 @@ pub enum Sign {
 
 impl Sign {
     /// What a reply says against us, if anything; `number` is that of the mark it answers.
-    #[must_use]
     pub fn of(reply: &Reply, number: i64) -> Option<Self> {
         match reply {
             Reply::NoMailbox(_) => Some(Self::Bounced),
@@ -44,9 +43,6 @@ impl Sign {
 }
 
 /// A test copy pauses nothing and would be tried for ever: what is refused about us is its end.
-///
-/// # Errors
-/// The store's.
 pub async fn end_tests<'a>(
     tx: &mut Tx,
     signs: impl Iterator<Item = (DeliveryId, Option<&'a Sign>)>,
@@ -174,9 +170,6 @@ async fn stop_all(tx: &mut Tx, words: &str, now: Timestamp) -> Result<(), StoreE
 }
 
 /// Stops all sending when a connection could not be had because the relay refused our login; else does nothing.
-///
-/// # Errors
-/// The store's.
 pub async fn no_connection(ctx: &Context, why: &RelayError) -> Result<(), FlowError> {
     if let RelayError::Login(words) = why {
         let mut tx = ctx.store().write().await?;

@@ -10,9 +10,6 @@ use crate::store::group::{deliveries, holds, leases};
 use jiff::Timestamp;
 
 /// Writes a copy of each issue for each seed, once: in the transaction that writes the issues.
-///
-/// # Errors
-/// The store's.
 pub async fn write_seeds(
     tx: &mut Tx,
     guards: &Guards,
@@ -33,9 +30,6 @@ pub async fn write_seeds(
 }
 
 /// Covers a page of deliveries with leases: canaries at once, the others once they are let go; without canaries, all at once.
-///
-/// # Errors
-/// The store's.
 pub async fn cover(
     tx: &mut Tx,
     guards: &Guards,
@@ -60,9 +54,6 @@ pub async fn cover(
 }
 
 /// Lets go what was held long enough. Returns whether there was any, and when there will be.
-///
-/// # Errors
-/// The store's.
 pub async fn release(ctx: &Context, now: Timestamp) -> Result<(bool, Option<Timestamp>), FlowError> {
     let mut read = ctx.store().read().await?;
     let held = holds::open(&mut read).await?;

@@ -15,9 +15,6 @@ use crate::store::group::occurrences::Filling;
 use jiff::Timestamp;
 
 /// Makes the counting and what is written after it one thing for all nodes. To be called before a page is written.
-///
-/// # Errors
-/// The store's.
 pub async fn begin(tx: &mut Tx, plan: &Plan) -> Result<(), FlowError> {
     if plan.settings.cap.is_some() {
         caps::count_alone(tx).await?;
@@ -26,9 +23,6 @@ pub async fn begin(tx: &mut Tx, plan: &Plan) -> Result<(), FlowError> {
 }
 
 /// Puts aside what of a page just written is over the cap.
-///
-/// # Errors
-/// The store's.
 pub async fn judge(
     tx: &mut Tx,
     plan: &Plan,

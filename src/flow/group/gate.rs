@@ -11,9 +11,6 @@ use crate::store::operations::sending::{self, Sending};
 pub const JOURNAL_TROUBLE: &str = "the stop journal cannot be written";
 
 /// Looks for what must shut the gate before anything happens, and shuts it.
-///
-/// # Errors
-/// The store's.
 pub async fn check(ctx: &Context) -> Result<(), FlowError> {
     if let Some(jump) = ctx.jumped() {
         let minutes = Span::minutes(jump.as_mins());
@@ -33,9 +30,6 @@ pub async fn check(ctx: &Context) -> Result<(), FlowError> {
 }
 
 /// Whether the gate is shut, the clock looked at first.
-///
-/// # Errors
-/// The store's.
 pub async fn is_shut(ctx: &Context) -> Result<bool, FlowError> {
     check(ctx).await?;
     let why = state(ctx).await?.why_not();
@@ -50,9 +44,6 @@ pub async fn is_shut(ctx: &Context) -> Result<bool, FlowError> {
 }
 
 /// Whether mail may leave, and if not, why.
-///
-/// # Errors
-/// The store's.
 pub async fn state(ctx: &Context) -> Result<Sending, FlowError> {
     let mut tx = ctx.store().read().await?;
     Ok(sending::state(&mut tx).await?)
@@ -60,9 +51,6 @@ pub async fn state(ctx: &Context) -> Result<Sending, FlowError> {
 
 /// Stops all group mail: on every node, after a restart too, until somebody resumes. When this returns, nothing is marked
 /// any more. Returns whether it was not stopped yet; if it was, the reason it had stays.
-///
-/// # Errors
-/// The store's.
 pub async fn stop(ctx: &Context, reason: &str) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
     let new = sending::stop(&mut tx, reason, ctx.now()).await?;
@@ -72,9 +60,6 @@ pub async fn stop(ctx: &Context, reason: &str) -> Result<bool, FlowError> {
 }
 
 /// Lets group mail go on. Returns whether it was stopped.
-///
-/// # Errors
-/// The store's.
 pub async fn resume(ctx: &Context) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
     let resumed = sending::resume(&mut tx).await?;

@@ -37,7 +37,6 @@ pub struct Pace {
 
 /// What of a range may go now.
 pub struct Allowed {
-    /// These.
     pub rows: Vec<Open>,
     /// All others, and until when.
     pub held: Option<Held>,
@@ -45,14 +44,11 @@ pub struct Allowed {
 
 /// Deliveries of a range that wait for a bucket.
 pub struct Held {
-    /// Until then.
     pub until: Timestamp,
-    /// Which.
     pub deliveries: BTreeSet<DeliveryId>,
 }
 
 /// Whether there is no pace to keep at all.
-#[must_use]
 pub fn is_free(plan: &Plan) -> bool {
     plan.settings.smtp.paces.is_free() && plan.campaigns.iter().all(|c| c.guards.per_minute.is_none())
 }
@@ -64,16 +60,11 @@ struct Buckets {
 }
 
 impl Pace {
-    /// Begins a walk.
-    #[must_use]
     pub const fn new(now: Timestamp) -> Self {
         Self { began_at: now, forgot: false, ahead: BTreeMap::new(), next_at: None }
     }
 
     /// Takes what the buckets hold for these rows of an issue; commits with the claim of their range.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn admit(
         &mut self,
         tx: &mut Tx,
@@ -201,9 +192,6 @@ impl Buckets {
 }
 
 /// Takes a letter's share from the relay's bucket and its domain's, whatever is in them: letters do not wait.
-///
-/// # Errors
-/// The store's.
 pub async fn letter(tx: &mut Tx, plan: &Plan, to: &Address, now: Timestamp) -> Result<(), FlowError> {
     let paces = paces(plan, None, std::iter::once(to.domain()));
     if !paces.is_empty() {

@@ -93,9 +93,6 @@ async fn open(tx: &mut Tx, campaign: &Campaign, plan_hash: &str, now: Timestamp)
 
 /// Opens every occurrence that fell due, however late: for a database whose deliveries are held. A thousand of them are
 /// written out, what comes after is missed. Returns how many.
-///
-/// # Errors
-/// The store's.
 pub async fn open_every(tx: &mut Tx, campaign: &Campaign, plan_hash: &str, now: Timestamp) -> Result<u64, FlowError> {
     let Some(state) = campaigns::lock(tx, &campaign.name).await? else {
         return Ok(0);
@@ -118,9 +115,6 @@ pub async fn open_every(tx: &mut Tx, campaign: &Campaign, plan_hash: &str, now: 
 
 /// Writes one page of the oldest open occurrence, whether sending is stopped or not, and whatever care is taken when mail
 /// is to go out: for a database whose deliveries are held. Returns whether there was one.
-///
-/// # Errors
-/// As [`publish`].
 pub async fn fill(ctx: &Context) -> Result<bool, FlowError> {
     fill_page(ctx, &ctx.plan(), ctx.now(), false).await
 }
@@ -248,7 +242,6 @@ async fn turn_away(
 }
 
 /// What an occurrence may carry: a series all of it, in order; an edition only the newest.
-#[must_use]
 pub fn offered(campaign: &Campaign) -> Vec<&Name> {
     match campaign.order {
         Order::Series => campaign.newsletters.iter().map(|n| &n.id).collect(),
@@ -257,7 +250,6 @@ pub fn offered(campaign: &Campaign) -> Vec<&Name> {
 }
 
 /// The question "who is to get what" about a campaign, over nobody yet.
-#[must_use]
 pub fn question<'a>(plan: &Plan, campaign: &'a Campaign, newsletters: &'a [&'a Name]) -> Question<'a> {
     Question {
         campaign: &campaign.name,

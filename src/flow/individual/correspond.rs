@@ -15,9 +15,6 @@ const LEASE: Span = Span::minutes(15);
 const TRIES: i64 = 40;
 
 /// Sends the next letter that is due.
-///
-/// # Errors
-/// The store's.
 pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
     let now = ctx.now();
     let mut read = ctx.store().read().await?;

@@ -25,11 +25,8 @@ use jiff::tz::TimeZone;
 /// A dossier, and whose it is.
 #[derive(Debug, Clone)]
 pub struct Told {
-    /// What they are told.
     pub dossier: Dossier,
-    /// The handoff.
     pub handoff: Handoff,
-    /// To whom.
     pub salesperson: Name,
 }
 
@@ -88,7 +85,6 @@ pub async fn compile(
 
 /// The five lines as they were offered, marked with what became of them since: what to confirm again, and what turned out
 /// to be a machine's. Nothing is taken away; without the live verdicts nothing is marked.
-#[must_use]
 pub fn offered_lines(plan: &Plan, then: &PerCriterion<Finding>, prospect: &Prospect, live: Option<&Qualification>) -> Vec<Line> {
     let mut lines = verdict::lines(then, &plan.qualifying, &prospect.display_name(), |id| called(plan, id));
     if let Some(live) = live {
@@ -98,7 +94,6 @@ pub fn offered_lines(plan: &Plan, then: &PerCriterion<Finding>, prospect: &Prosp
 }
 
 /// What one of ours is called.
-#[must_use]
 pub fn called(plan: &Plan, id: &Name) -> String {
     plan.roster.person(id).map_or_else(|| id.to_string(), |(name, _)| name.to_owned())
 }
@@ -150,14 +145,12 @@ async fn channels(tx: &mut Tx, prospect: &Prospect) -> Result<Vec<Channel>, Flow
 }
 
 /// The signed link to a handoff's page; it works for this salesperson only.
-#[must_use]
 pub fn page_url(signer: &Signer, plan: &Plan, id: HandoffId, salesperson: &Name) -> String {
     let token = signer.text(Token { kind: Kind::Handoff, id: id.0, ordinal: 0 }, salesperson.as_str());
     format!("{}/h/{token}", plan.settings.public_url)
 }
 
 /// The signed link to a salesperson's queue; it works for thirty days.
-#[must_use]
 pub fn queue_url(signer: &Signer, plan: &Plan, salesperson: &Name, now: Timestamp) -> String {
     let day = u16::try_from(now.as_second() / 86_400 + QUEUE_LINK_DAYS).unwrap_or(u16::MAX);
     let token = signer.text(Token { kind: Kind::Queue, id: link_number(salesperson), ordinal: day }, "");
@@ -165,13 +158,11 @@ pub fn queue_url(signer: &Signer, plan: &Plan, salesperson: &Name, now: Timestam
 }
 
 /// The Message-ID of a handoff letter; confirmations and reminders thread under it.
-#[must_use]
 pub fn message_id(plan: &Plan, id: HandoffId, salesperson: &Name) -> String {
     format!("<handoff-{id}-{salesperson}@{}>", plan.settings.smtp.return_path.domain())
 }
 
 /// The zone of one of our people: the company's, for who keeps no hours of their own.
-#[must_use]
 pub fn zone_of(plan: &Plan, id: &Name) -> TimeZone {
     plan.roster.hours(id).zone().clone()
 }

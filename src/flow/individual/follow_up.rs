@@ -26,26 +26,18 @@ use jiff::civil::Date;
 /// What a salesperson does.
 #[derive(Debug, Clone)]
 pub enum Action {
-    /// Takes the offer.
     Accept,
-    /// Declines it.
     Reject(Rejection, String),
     /// Was in touch; contact is also acceptance.
     Touch {
-        /// How.
         touch: Touch,
-        /// What it proved.
         proves: Vec<Criterion>,
         /// The date it stated for Timeframe.
         date: Option<Date>,
-        /// What was said.
         note: String,
     },
-    /// Moves the lead to a stage.
     Stage(Stage),
-    /// Puts the next action off.
     Snooze(Date, String),
-    /// Returns it to nurture.
     Recycle {
         /// A reason of `qualification.toml`.
         reason: String,
@@ -54,7 +46,6 @@ pub enum Action {
         /// In the salesperson's words.
         note: String,
     },
-    /// They bought, for so much.
     Won(Option<i64>),
     /// They bought elsewhere or not at all.
     Lost(String),
@@ -71,11 +62,9 @@ struct Consequence {
 
 /// The item that stands on the queue afterwards.
 enum Next {
-    /// This one.
     Item(String, Timestamp),
     /// None: the handoff is closed, and the prospect stands so.
     Closed(Standing, Option<Date>),
-    /// Somebody else's.
     Reassigned,
 }
 

@@ -124,9 +124,6 @@ async fn open(
 }
 
 /// Finds the salesperson, passing over those in `not_to`.
-///
-/// # Errors
-/// The store's.
 pub async fn assignment(
     tx: &mut Tx,
     plan: &Plan,

@@ -15,9 +15,7 @@ use jiff::Timestamp;
 pub struct Envelope<'a> {
     /// What it is: "handoff", "changed", "reminder", "reply", "paused".
     pub kind: &'static str,
-    /// About which handoff.
     pub handoff: Option<HandoffId>,
-    /// To whom of ours.
     pub to: &'a Name,
     /// Whom an answer reaches; nobody in particular, if absent.
     pub reply_to: Option<&'a Sender>,
@@ -25,7 +23,6 @@ pub struct Envelope<'a> {
     pub message_id: &'a str,
     /// The Message-ID it threads under.
     pub thread: Option<&'a str>,
-    /// Not sent before this.
     pub not_before: Timestamp,
 }
 

@@ -10,9 +10,6 @@ use crate::text::notice::{self, Paused};
 use std::collections::BTreeSet;
 
 /// Tells of one campaign that paused by itself.
-///
-/// # Errors
-/// The store's.
 pub async fn notify(ctx: &Context) -> Result<Progress, FlowError> {
     let mut read = ctx.store().read().await?;
     let waits = pause_notices::waits(&mut read).await?;

@@ -19,17 +19,12 @@ use std::collections::BTreeMap;
 /// One item, ready to print.
 #[derive(Debug, Clone, Serialize)]
 pub struct Item {
-    /// How urgent.
     pub urgency: Urgency,
     /// Of which handoff, if of one.
     pub handoff: Option<HandoffId>,
-    /// About whom.
     pub prospect: ProspectId,
-    /// What they are called.
     pub name: String,
-    /// Their company.
     pub company: Option<String>,
-    /// Their phone number.
     pub phone: Option<String>,
     /// Whether they asked for a person.
     pub request: bool,
@@ -37,22 +32,15 @@ pub struct Item {
     pub state: Option<&'static str>,
     /// The stage, once owned.
     pub stage: Option<&'static str>,
-    /// What to do next.
     pub action: String,
-    /// By when.
     pub due_at: Timestamp,
-    /// Whether that has passed.
     pub overdue: bool,
-    /// The handoff's page.
     pub page_url: Option<String>,
     /// What was proven when they were offered and is not any more: to be confirmed again.
     pub reconfirm: Vec<Criterion>,
 }
 
 /// A salesperson's open items: requests and offers first, then what is due, then what is ahead.
-///
-/// # Errors
-/// The store's.
 pub async fn of(ctx: &Context, tx: &mut Tx, salesperson: &Name, now: Timestamp) -> Result<Vec<Item>, FlowError> {
     let plan = ctx.plan();
     let open: BTreeMap<HandoffId, _> = handoffs::of_salesperson(tx, salesperson).await?.into_iter().map(|h| (h.id, h)).collect();

@@ -32,7 +32,6 @@ pub struct Mail {
     pub recipients: Vec<String>,
     /// The ids of the mails it answers, returns or complains about.
     pub message_ids: Vec<String>,
-    /// What it says.
     pub says: Content,
 }
 
@@ -41,39 +40,29 @@ pub struct Mail {
 pub enum Content {
     /// Something did not arrive, or not yet; empty when it names nobody readable.
     Undelivered(Vec<Failure>),
-    /// A machine answered.
     Automatic {
-        /// Its subject.
         subject: String,
     },
-    /// A person answered.
     Words {
-        /// Who.
         from: Address,
-        /// Their subject.
         subject: String,
-        /// What they wrote.
         text: String,
     },
     /// Somebody objects to our mail.
     Complaint {
-        /// As reported.
         feedback: String,
     },
-    /// None of these.
     Nothing,
 }
 
 /// A recipient who was not reached.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    /// Whom it was for.
     pub address: Address,
     /// Whether the mailbox is gone for good.
     pub hard: bool,
     /// RFC 3463 status.
     pub status: Option<String>,
-    /// What the other side said.
     pub diagnostic: String,
 }
 
@@ -82,9 +71,7 @@ pub struct Failure {
 pub struct Receipt {
     /// `bounce`, `auto_reply`, `reply`, `complaint` or `nothing`.
     pub what: &'static str,
-    /// In a sentence.
     pub words: String,
-    /// About whom.
     pub prospect: Option<ProspectId>,
     /// Whether anything was recorded that was not there before.
     pub new: bool,

@@ -47,9 +47,7 @@ pub struct Adoption {
     pub journals: Held,
     /// It was moved, with everything that was ever sent from it: nothing is held.
     pub moved: bool,
-    /// The token it gets.
     pub token: String,
-    /// Where it is at home now.
     pub place: String,
 }
 

@@ -13,9 +13,6 @@ const SETTLED: Span = Span::hours(1);
 const PAGE: i64 = 64;
 
 /// Seals every shelf that has enough new settled signals. Returns how many it sealed.
-///
-/// # Errors
-/// The store's.
 pub async fn archive(ctx: &Context) -> Result<u64, FlowError> {
     let settled_by = SETTLED.before(ctx.now());
     let mut read = ctx.store().read().await?;

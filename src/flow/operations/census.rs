@@ -29,9 +29,6 @@ pub struct Question {
 
 impl Question {
     /// The question as things stand.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn ask(plan: &Plan, tx: &mut Tx, now: Timestamp) -> Result<Self, FlowError> {
         let states = campaigns::all(tx).await?;
         let audiences = coming(plan, &states, now).map(|campaign| campaign.audience.clone()).collect();
@@ -39,9 +36,6 @@ impl Question {
     }
 
     /// Counts those with ids after the first and up to the last.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn count(&self, tx: &mut Tx, after: ProspectId, up_to: ProspectId) -> Result<Census, FlowError> {
         let (facts, ours) = self.parts();
         let page = Page { facts: &facts, ours: &ours, after, up_to, now: self.now };
@@ -56,9 +50,6 @@ impl Question {
     }
 
     /// Those of them for whom nothing will ever be due.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn adrift(&self, tx: &mut Tx, after: ProspectId, up_to: ProspectId) -> Result<Vec<Adrift>, FlowError> {
         let (facts, ours) = self.parts();
         let mut adrift = conservation::adrift(tx, Page { facts: &facts, ours: &ours, after, up_to, now: self.now }).await?;
@@ -84,9 +75,6 @@ pub fn coming<'a>(
 }
 
 /// Counts everybody.
-///
-/// # Errors
-/// The store's.
 pub async fn take(store: &Store, plan: &Plan, now: Timestamp) -> Result<Census, FlowError> {
     let mut tx = store.read().await?;
     let question = Question::ask(plan, &mut tx, now).await?;

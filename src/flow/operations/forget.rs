@@ -15,11 +15,9 @@ use std::collections::BTreeSet;
 /// What forgetting did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Forgotten {
-    /// The row that is left.
     pub prospect: ProspectId,
     /// The handoff that was open, and is closed now.
     pub handoff: Option<HandoffId>,
-    /// How much was erased.
     #[serde(flatten)]
     pub erased: Erased,
 }

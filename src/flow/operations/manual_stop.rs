@@ -9,9 +9,6 @@ use crate::store::people::prospects;
 use crate::store::people::suppressions::{self, Channel, Stop, Suppression};
 
 /// Pauses a campaign. Nothing of it is sent after this, whatever is open; returns whether it ran until now.
-///
-/// # Errors
-/// The store's.
 pub async fn pause(ctx: &Context, campaign: &Name, reason: &str) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
     let paused = campaigns::pause(&mut tx, campaign, reason, ctx.now()).await?;
@@ -21,9 +18,6 @@ pub async fn pause(ctx: &Context, campaign: &Name, reason: &str) -> Result<bool,
 }
 
 /// Resumes a campaign; returns whether it was paused.
-///
-/// # Errors
-/// The store's.
 pub async fn resume(ctx: &Context, campaign: &Name) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
     let resumed = campaigns::resume(&mut tx, campaign, ctx.now()).await?;
@@ -34,9 +28,6 @@ pub async fn resume(ctx: &Context, campaign: &Name) -> Result<bool, FlowError> {
 }
 
 /// Stops an address on a channel, in somebody's words; returns whether it was not stopped yet.
-///
-/// # Errors
-/// The store's.
 pub async fn suppress(ctx: &Context, address: &Address, channel: Channel, words: &str) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
     let stop = Stop { address: address.to_string(), channel, reason: "manual", source: words.to_owned() };

@@ -30,9 +30,6 @@ const REVIEWS_A_DAY: usize = 5;
 
 /// Reminds of one promise whose time has run out (an offer not answered, a lead not contacted): its salesperson and the
 /// sales manager, once.
-///
-/// # Errors
-/// The store's.
 pub async fn remind(ctx: &Context) -> Result<Progress, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let mut read = ctx.store().read().await?;
@@ -102,9 +99,6 @@ async fn remind_one(
 /// Looks after those whom no running campaign reaches: a date of review for who has none, and, when the date has come, an
 /// item on the sales manager's queue, a few a day. What belonged to somebody who is no longer ours passes on. Returns
 /// where everybody is afterwards; nothing when the house stops meanwhile.
-///
-/// # Errors
-/// The store's.
 pub async fn review(ctx: &Context) -> Result<Option<Census>, FlowError> {
     reassign::reassign_departed(ctx).await?;
     let mut tx = ctx.store().read().await?;
@@ -165,9 +159,6 @@ fn whole(count: usize) -> i64 {
 }
 
 /// Prospects without a future: nobody will look at them and nothing is due. Always none.
-///
-/// # Errors
-/// The store's.
 pub async fn without_future(ctx: &Context) -> Result<i64, FlowError> {
     Ok(census::take(ctx.store(), &ctx.plan(), ctx.now()).await?.without_future())
 }

@@ -3,13 +3,11 @@
 use std::borrow::Cow;
 
 /// A cell that no spreadsheet takes for a formula: one that begins like one gets a leading apostrophe.
-#[must_use]
 pub fn safe_cell(value: &str) -> Cow<'_, str> {
     if value.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { Cow::Owned(format!("'{value}")) } else { Cow::Borrowed(value) }
 }
 
 /// The content of a cell, undoing [`safe_cell`]; `None` when blank.
-#[must_use]
 pub fn content(cell: &str) -> Option<&str> {
     let cell = cell.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\0');
     let cell = match cell.strip_prefix('\'') {
@@ -20,13 +18,11 @@ pub fn content(cell: &str) -> Option<&str> {
 }
 
 /// Whether an opt-out is set. Only a clear no is a no: what cannot be read is taken for the wish to be left alone.
-#[must_use]
 pub fn opted_out(cell: &str) -> bool {
     content(cell).is_some_and(|value| answer(value) != Some(false))
 }
 
 /// Yes or no, as exports write it; `None` for anything else.
-#[must_use]
 pub fn answer(value: &str) -> Option<bool> {
     match value.trim().to_lowercase().as_str() {
         "true" | "yes" | "y" | "1" | "x" | "on" | "t" | "sí" | "si" | "ja" | "oui" | "checked" | "☑" | "✓" => Some(true),

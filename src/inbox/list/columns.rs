@@ -15,15 +15,12 @@ use std::fmt;
 pub enum Target {
     /// The address: the one column that must be there.
     Email,
-    /// The whole name.
     Name,
     /// The given name, if there is no whole one.
     FirstName,
     /// The family name, if there is no whole name.
     LastName,
-    /// A phone number as written.
     Phone,
-    /// The company's name.
     Company,
     /// Whose prospect they are: a salesperson's id, name or address, for the caller to resolve.
     Owner,
@@ -37,19 +34,14 @@ pub enum Target {
     MailConsent,
     /// By what: "form quote 2024", "Legitimate interest".
     MailConsentSource,
-    /// When.
     MailConsentDate,
     /// Whether they agreed to be tracked.
     TrackingConsent,
-    /// By what.
     TrackingConsentSource,
-    /// When.
     TrackingConsentDate,
     /// The day on which the fields of the row were true.
     AsOf,
-    /// A field of this name.
     Field(Name),
-    /// Nothing.
     Ignore,
 }
 
@@ -95,9 +87,7 @@ impl fmt::Display for Target {
 /// One column of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Column {
-    /// As written.
     pub header: String,
-    /// What it becomes.
     pub target: Target,
     /// Whether a column before it becomes the same; then the first that is not blank counts.
     pub shared: bool,
@@ -125,7 +115,6 @@ impl MapFile {
     }
 
     /// Headers it speaks of that are not in the file: probably misspelt.
-    #[must_use]
     pub fn unused(&self, columns: &[Column]) -> Vec<String> {
         let present: Vec<String> = columns.iter().map(|column| loose(&column.header)).collect();
         self.entries.iter().filter(|(key, _)| !present.contains(key)).map(|(_, (header, _))| header.clone()).collect()
@@ -135,17 +124,10 @@ impl MapFile {
 /// Why a map file cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum MapError {
-    /// Not a TOML table of texts.
     #[error("the map file is not TOML of the form \"Header\" = \"target\": {0}")]
     Toml(String),
-    /// A target nobody knows.
     #[error("{header:?} is mapped to {word:?}, which is no target; write one of: {}, field:NAME", targets())]
-    Target {
-        /// The header.
-        header: String,
-        /// What it was mapped to.
-        word: String,
-    },
+    Target { header: String, word: String },
 }
 
 fn targets() -> String {
@@ -153,7 +135,6 @@ fn targets() -> String {
 }
 
 /// What each header becomes.
-#[must_use]
 pub fn columns(headers: &[String], map: &MapFile, declared: &BTreeMap<Name, FieldType>) -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::new();
     for (index, header) in headers.iter().enumerate() {

@@ -24,8 +24,6 @@ pub enum Charset {
 }
 
 impl Charset {
-    /// Its name in a report.
-    #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
             Self::Ascii => "ASCII",
@@ -53,7 +51,6 @@ pub struct Decoding<R> {
 const PIECE: usize = 64 * 1024;
 
 impl<R: Read> Decoding<R> {
-    /// Over any source.
     pub const fn new(source: R) -> Self {
         Self {
             source,
@@ -72,9 +69,6 @@ impl<R: Read> Decoding<R> {
     }
 
     /// Appends the next piece, valid UTF-8, to `text`; `false` at the end.
-    ///
-    /// # Errors
-    /// As the source.
     pub fn read_into(&mut self, text: &mut Vec<u8>) -> io::Result<bool> {
         if self.finished {
             return Ok(false);

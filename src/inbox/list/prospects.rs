@@ -20,19 +20,15 @@ use std::io::{self, Read};
 pub struct Row {
     /// Where it begins in the file, from 1.
     pub line: u64,
-    /// The address.
     pub address: Address,
     /// The person's name; first and last joined where there is no whole one.
     pub name: Option<String>,
-    /// A phone number as written.
     pub phone: Option<String>,
-    /// The company as written.
     pub company: Option<String>,
     /// The owner as written: an id, a name or an address.
     pub owner: Option<String>,
     /// Fields; the declared ones as canonical text of their type.
     pub fields: BTreeMap<Name, String>,
-    /// Labels.
     pub tags: BTreeSet<String>,
     /// Whether they must not be mailed. `false` says nothing: an import never takes a suppression away.
     pub email_opt_out: bool,
@@ -51,11 +47,8 @@ pub struct Row {
 /// Consent, as a list states it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consent {
-    /// Yes or no.
     pub given: bool,
-    /// By what, if stated.
     pub source: Option<String>,
-    /// When, if stated.
     pub date: Option<Date>,
 }
 
@@ -93,21 +86,14 @@ pub struct Options<'a> {
 /// Why a list cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// The file itself fails.
     #[error("the file cannot be read: {0}")]
     Source(#[from] io::Error),
-    /// Not even a header.
     #[error("the file is empty; its first line must name the columns")]
     Empty,
-    /// The header line is broken.
     #[error("the header line cannot be read: {0}")]
     Header(#[from] RecordError),
-    /// Nobody to write to.
     #[error("no column holds the e-mail address; the columns are {}. Say which one it is with --map FILE, a file with a line such as \"{}\" = \"email\"", quoted(.headers), .headers.first().map_or("Header", String::as_str))]
-    NoAddress {
-        /// The headers seen.
-        headers: Vec<String>,
-    },
+    NoAddress { headers: Vec<String> },
 }
 
 /// Opens a list: reads its header.
@@ -156,7 +142,6 @@ impl<R: Read> Reader<R> {
         self.records.charset()
     }
 
-    /// What parts its cells.
     pub fn delimiter(&self) -> char {
         char::from(self.records.delimiter())
     }

@@ -35,7 +35,6 @@ pub enum RecordError {
     /// A quote inside a quoted field is not doubled, or the field never ends.
     #[error("the quotes do not pair up; put the field in quotes and double each quote inside it")]
     Quotes,
-    /// Longer than any record is.
     #[error("the row is longer than 1 MiB")]
     Long,
     /// More cells than any export has.
@@ -48,9 +47,6 @@ pub enum RecordError {
 
 impl<R: Read> Records<R> {
     /// Over any source; the delimiter is sniffed from the first line that is not blank.
-    ///
-    /// # Errors
-    /// As the source.
     pub fn new(source: R) -> io::Result<Self> {
         let mut records = Self {
             source: Decoding::new(source),
@@ -75,7 +71,6 @@ impl<R: Read> Records<R> {
         Ok(records)
     }
 
-    /// What parts the cells.
     pub const fn delimiter(&self) -> u8 {
         self.delimiter
     }
@@ -215,7 +210,6 @@ enum Quotes {
     Outside,
     /// In a field without quotes; one inside it is a letter (5" pipe).
     Plain,
-    /// In a quoted field.
     Inside,
     /// Behind a quote that closes the field, or is the first of a doubled one.
     Closing,

@@ -9,20 +9,17 @@ use std::ops::Range;
 /// An address found in a line, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// The address.
     pub address: Address,
     /// The bytes of the line it stands on.
     pub at: Range<usize>,
 }
 
 /// Every address of a line, in order.
-#[must_use]
 pub fn find(line: &str) -> Vec<Found> {
     spans(line).filter_map(|at| Some(Found { address: Address::parse(&line[at.clone()]).ok()?, at })).collect()
 }
 
 /// The first address of a text.
-#[must_use]
 pub fn first(text: &str) -> Option<Address> {
     find(text).into_iter().next().map(|found| found.address)
 }

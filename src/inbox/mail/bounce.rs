@@ -22,7 +22,6 @@ pub struct Returned {
     pub id: Option<String>,
     /// The ids of the mails it answers, returns or complains about.
     pub message_ids: Vec<String>,
-    /// What it is.
     pub kind: Incoming,
 }
 
@@ -31,20 +30,14 @@ pub struct Returned {
 pub enum Incoming {
     /// Something was not delivered, or not yet; empty when it names nobody readable.
     Bounce(Vec<Failure>),
-    /// A machine answered.
     AutoReply {
-        /// As decoded.
         subject: String,
     },
-    /// A person answered.
     Reply {
-        /// Who.
         from: Address,
-        /// As decoded.
         subject: String,
         /// What they wrote, without quotes and signature, at most 4,000 characters.
         text: String,
-        /// The ids it answers.
         in_reply_to: Vec<String>,
     },
     /// Feedback from a mailbox provider.
@@ -56,10 +49,8 @@ pub enum Incoming {
 /// Why a mail was not read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ReadError {
-    /// Larger than any answer is.
     #[error("the mail is larger than 25 MiB")]
     TooLarge,
-    /// Nothing in it is mail.
     #[error("this is no mail: it has no header")]
     NoMail,
 }

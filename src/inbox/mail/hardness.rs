@@ -4,7 +4,6 @@
 //! broken network is never the person's end.
 
 /// Reads the verdict: whether it is hard, and the status found in the status field or in the words.
-#[must_use]
 pub fn judge(field: Option<&str>, words: &str) -> (bool, Option<String>) {
     let stated = field.and_then(status);
     let said = status(words);
@@ -18,7 +17,6 @@ pub fn judge(field: Option<&str>, words: &str) -> (bool, Option<String>) {
 }
 
 /// The first enhanced status of a text: "5.1.1", not the beginning of an IP address.
-#[must_use]
 pub fn status(text: &str) -> Option<String> {
     text.split(|c: char| !(c.is_ascii_digit() || c == '.')).map(|word| word.trim_end_matches('.')).find_map(|word| {
         let parts: Vec<&str> = word.split('.').collect();

@@ -9,7 +9,6 @@ use std::borrow::Cow;
 pub const LARGEST: usize = 25 * 1024 * 1024;
 
 /// The author's words: the text parts before the returned copy, or the visible text of the HTML ones.
-#[must_use]
 pub fn words(message: &Message) -> String {
     let own: Vec<&MessagePart> = message.parts.iter().take_while(|part| !is_copy(part)).collect();
     let plain: Vec<Cow<str>> = own.iter().filter_map(|part| text(part)).filter(|text| !text.trim().is_empty()).collect();
@@ -22,7 +21,6 @@ pub fn words(message: &Message) -> String {
 }
 
 /// The bodies of all parts of this type, lower case ("message/delivery-status"), also inside a forwarded mail.
-#[must_use]
 pub fn parts_of(message: &Message, kind: &str, depth: usize) -> Vec<String> {
     let own: Vec<String> = message
         .parts
@@ -38,7 +36,6 @@ pub fn parts_of(message: &Message, kind: &str, depth: usize) -> Vec<String> {
 }
 
 /// Whether its `Content-Type` is this, lower case.
-#[must_use]
 pub fn is(part: &MessagePart, kind: &str) -> bool {
     part.content_type().is_some_and(|found| {
         let name = format!("{}/{}", found.ctype(), found.subtype().unwrap_or_default());
@@ -47,7 +44,6 @@ pub fn is(part: &MessagePart, kind: &str) -> bool {
 }
 
 /// The text of a header, however it was parsed, in lines.
-#[must_use]
 pub fn header(message: &Message, name: &str) -> Option<String> {
     // Raw values keep what structured parsing drops: comments, and addresses nobody should write.
     let raw: Vec<&str> =
@@ -56,13 +52,11 @@ pub fn header(message: &Message, name: &str) -> Option<String> {
 }
 
 /// The decoded subject.
-#[must_use]
 pub fn subject(message: &Message) -> String {
     message.subject().unwrap_or_default().trim().to_owned()
 }
 
 /// The decoded sender as one text: display name and address.
-#[must_use]
 pub fn sender(message: &Message) -> String {
     let decoded = message.from().and_then(|from| from.first());
     let name = decoded.and_then(|from| from.name()).unwrap_or_default();
@@ -70,7 +64,6 @@ pub fn sender(message: &Message) -> String {
 }
 
 /// The ids of the mails this one returns or refers to, without angle brackets, at most fifty.
-#[must_use]
 pub fn message_ids(message: &Message) -> Vec<String> {
     let mut ids = referred(message);
     collect_returned(message, 3, &mut ids);
@@ -84,7 +77,6 @@ pub fn message_ids(message: &Message) -> Vec<String> {
 }
 
 /// The ids of `In-Reply-To` and `References`.
-#[must_use]
 pub fn referred(message: &Message) -> Vec<String> {
     let ids = |value: &HeaderValue| match value {
         HeaderValue::Text(id) => vec![id.to_string()],

@@ -5,26 +5,22 @@
 use crate::domain::address::Address;
 
 /// Without spelling: lower case, straight apostrophes, single spaces.
-#[must_use]
 pub fn flat(text: &str) -> String {
     text.to_lowercase().replace('’', "'").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a notice says that something was not delivered.
-#[must_use]
 pub fn says_undelivered(notice: &str) -> bool {
     let words = flat(notice);
     UNDELIVERED.iter().any(|phrase| words.contains(phrase))
 }
 
 /// Whether it is a mailbox of the other side's staff, named in every notice.
-#[must_use]
 pub fn is_desk(address: &Address) -> bool {
     DESKS.contains(&address.local())
 }
 
 /// `<ada@x.example>: reason`, `[ada@x.example]: reason`, `ada@x.example: reason`.
-#[must_use]
 pub fn is_block(before: &str, after: &str) -> bool {
     let lead = before.trim_start_matches(['*', ' ', '\t']);
     let rest = after.trim_start_matches(['>', ']']);
@@ -33,14 +29,12 @@ pub fn is_block(before: &str, after: &str) -> bool {
 }
 
 /// `(expanded from: ada@x.example)`: the address we wrote to, before an alias changed it.
-#[must_use]
 pub fn is_origin(before: &str) -> bool {
     let before = before.trim_end_matches([' ', '<', ':']).to_lowercase();
     ["(expanded from", "(generated from", "(originally addressed to"].iter().any(|origin| before.ends_with(origin))
 }
 
 /// `Failed recipient: ada@x.example`.
-#[must_use]
 pub fn is_labelled(before: &str) -> bool {
     let before = flat(before);
     let before = before.trim_end_matches([' ', '<', '"', '\'', '(', '[']);
@@ -48,7 +42,6 @@ pub fn is_labelled(before: &str) -> bool {
 }
 
 /// Nothing else on the line but decoration.
-#[must_use]
 pub fn is_alone(before: &str, after: &str) -> bool {
     let plain = |text: &str| text.trim_end_matches("=20").chars().all(|c| !c.is_alphanumeric());
     plain(before) && plain(after)
@@ -58,7 +51,6 @@ pub fn is_alone(before: &str, after: &str) -> bool {
 }
 
 /// `ada@x.example - no such user here`, at the beginning of a line.
-#[must_use]
 pub fn is_described(before: &str, after: &str) -> bool {
     let after = flat(after);
     let after = after.trim_start_matches(|c: char| !c.is_alphanumeric());
@@ -66,7 +58,6 @@ pub fn is_described(before: &str, after: &str) -> bool {
 }
 
 /// `552 Quota violation for ada@x.example`: a line that begins with a reply code.
-#[must_use]
 pub fn has_code(before: &str) -> bool {
     let mut bytes = before.trim_start().bytes();
     matches!(
@@ -76,7 +67,6 @@ pub fn has_code(before: &str) -> bool {
 }
 
 /// A copied header, or the beginning of one: it names those who wrote, not those not reached.
-#[must_use]
 pub fn is_header(before: &str) -> bool {
     let before = before.trim_start_matches(['*', '>', ' ', '\t', '|']).to_lowercase();
     ["from:", "to:", "cc:", "bcc:", "reply-to:", "sender:", "message-id:", "x-", "de:", "von:", "for <"]
@@ -85,14 +75,12 @@ pub fn is_header(before: &str) -> bool {
 }
 
 /// Whom to ask, and where.
-#[must_use]
 pub fn is_contact(line: &str) -> bool {
     let line = line.to_lowercase();
     CONTACT.iter().any(|word| line.contains(word))
 }
 
 /// A sentence, with its neighbours, that says what failed.
-#[must_use]
 pub fn is_about_failure(lines: &[&str], index: usize) -> bool {
     let around = lines[index.saturating_sub(1)..lines.len().min(index + 2)].join(" ");
     let around = flat(&around);
@@ -100,7 +88,6 @@ pub fn is_about_failure(lines: &[&str], index: usize) -> bool {
 }
 
 /// A heading under which recipients follow.
-#[must_use]
 pub fn heads_list(line: &str) -> bool {
     let line = flat(line);
     LIST_HEADS.iter().any(|head| line.contains(head))

@@ -12,7 +12,6 @@ use super::phrases::{
 use crate::domain::address::Address;
 
 /// The part of a text that is the notice: up to where the returned copy, or its header, begins.
-#[must_use]
 pub fn before_copy(text: &str) -> String {
     let copy = |line: &&str| {
         let line = bare(line).to_lowercase();
@@ -23,14 +22,12 @@ pub fn before_copy(text: &str) -> String {
 }
 
 /// Whether the other side is still trying.
-#[must_use]
 pub fn says_delayed(notice: &str) -> bool {
     let words = flat(notice);
     DELAYED.iter().any(|phrase| words.contains(phrase))
 }
 
 /// Whether a notice reports a recipient in a block of its own: `<ada@x.example>: reason`.
-#[must_use]
 pub fn has_block(notice: &str, ours: &[Address]) -> bool {
     notice.lines().any(|line| {
         address::find(line)
@@ -41,7 +38,6 @@ pub fn has_block(notice: &str, ours: &[Address]) -> bool {
 
 /// The recipients a notice reports, each with the words that concern it. `ours` are the addresses that sent and
 /// received the notice itself; `host` is the domain it comes from, for a provider that lists only local names.
-#[must_use]
 pub fn recipients(notice: &str, ours: &[Address], host: Option<&str>) -> Vec<(Address, String)> {
     let lines: Vec<&str> = notice.lines().collect();
     let mut found = Habits::default();

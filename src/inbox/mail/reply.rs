@@ -9,7 +9,6 @@ use mail_parser::{Message, MimeHeaders};
 pub const LONGEST: usize = 4000;
 
 /// Whether a machine answered: out of office, ticket opened, read receipt.
-#[must_use]
 pub fn is_automatic(message: &Message) -> bool {
     let value = |name| mime_body::header(message, name).unwrap_or_default().to_lowercase();
     let submitted = value("Auto-Submitted");
@@ -33,7 +32,6 @@ pub fn is_automatic(message: &Message) -> bool {
 }
 
 /// Whether it was sent to many: a list, a newsletter, a bulk sender.
-#[must_use]
 pub fn is_bulk(message: &Message) -> bool {
     let precedence = mime_body::header(message, "Precedence").unwrap_or_default().to_lowercase();
     ["bulk", "junk", "list"].contains(&precedence.trim())
@@ -42,7 +40,6 @@ pub fn is_bulk(message: &Message) -> bool {
 }
 
 /// What the person wrote: no quotes, no signature, at most [`LONGEST`] characters.
-#[must_use]
 pub fn own_words(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let mut own: Vec<&str> = Vec::new();

@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 /// A recipient who was not reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// Whom it was for.
     pub address: Address,
     /// Whether the mailbox is gone for good.
     pub hard: bool,
@@ -36,7 +35,6 @@ pub struct Complaint {
 
 impl Complaint {
     /// Whether a person objects to the mail. Failed authentication and "not spam" are about us, not from them.
-    #[must_use]
     pub fn is_objection(&self) -> bool {
         !matches!(self.feedback.as_str(), "auth-failure" | "not-spam" | "dkim" | "virus")
     }
@@ -45,7 +43,6 @@ impl Complaint {
 type Fields = BTreeMap<String, String>;
 
 /// The failures of a delivery status report; `None` when the mail holds none that names a recipient.
-#[must_use]
 pub fn failures(message: &Message) -> Option<Vec<Failure>> {
     let mut bodies = mime_body::parts_of(message, "message/delivery-status", 3);
     bodies.extend(mime_body::parts_of(message, "message/global-delivery-status", 3));
@@ -63,7 +60,6 @@ pub fn failures(message: &Message) -> Option<Vec<Failure>> {
 }
 
 /// The complaint of a feedback report.
-#[must_use]
 pub fn complaint(message: &Message) -> Option<Complaint> {
     let body = mime_body::parts_of(message, "message/feedback-report", 1).into_iter().next()?;
     let fields = groups(&body).into_iter().reduce(|mut all, more| {

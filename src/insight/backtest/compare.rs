@@ -20,32 +20,25 @@ const TAKES: SignedDuration = SignedDuration::from_mins(15);
 /// The rules asked about, and the time they are asked about.
 #[derive(Debug)]
 pub struct Asked {
-    /// The rules.
     pub rules: Qualifying,
-    /// What identifies them.
     pub hash: String,
     /// Which rules were in force since when, in order.
     pub in_force: Vec<(Timestamp, String)>,
     /// As if they had come into force then.
     pub from: Timestamp,
-    /// Up to when.
     pub until: Timestamp,
 }
 
 /// One decision: as it was, as it would have been, or both.
 #[derive(Debug, Clone, Serialize)]
 pub struct Compared {
-    /// About whom.
     pub prospect: ProspectId,
-    /// What they are called.
     pub name: String,
     /// In which episode of theirs.
     pub episode: i64,
-    /// What is different.
     pub change: Change,
     /// What these rules would have decided.
     pub would: Option<Would>,
-    /// What was decided.
     pub was: Option<Was>,
     /// Of a lost one: what these rules do not see met at the instant at which it was decided.
     pub missing: Vec<Criterion>,
@@ -57,7 +50,6 @@ pub struct Compared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// Nothing.
     Same,
     /// It would have been decided earlier.
     Earlier,
@@ -79,7 +71,6 @@ pub enum Reproduced {
     Exactly,
     /// The same, but that what is cited is worded otherwise by now: a name changed, or the service did.
     Reworded,
-    /// Other rules were in force.
     OtherRules,
     /// What it rested on was erased since.
     Erased,
@@ -94,7 +85,6 @@ pub enum Reproduced {
 pub struct Would {
     /// "ready" or "request".
     pub cause: &'static str,
-    /// When.
     pub at: Timestamp,
 }
 
@@ -103,17 +93,12 @@ pub struct Would {
 pub struct Was {
     /// "ready" or "request".
     pub cause: String,
-    /// When.
     pub at: Timestamp,
-    /// The handoff it led to.
     pub handoff: Option<HandoffId>,
-    /// Who had it last.
     pub salesperson: Option<Name>,
     /// What the salesperson said to it.
     pub answer: Answer,
-    /// Whether they bought.
     pub won: bool,
-    /// When the handoff ended.
     pub closed_at: Option<Timestamp>,
 }
 
@@ -121,18 +106,15 @@ pub struct Was {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// Took it.
     Accepted,
     /// Did not take it, and it ended.
     Rejected,
-    /// Nothing yet.
     Open,
 }
 
 /// What came of one prospect.
 #[derive(Debug)]
 pub struct Fate {
-    /// Their decisions.
     pub compared: Vec<Compared>,
     /// The one criterion that they miss today by these rules, where it is one.
     pub lacks: Option<Criterion>,
@@ -140,7 +122,6 @@ pub struct Fate {
 
 impl Asked {
     /// Whether these rules were in force at an instant; before any were, nobody can say otherwise.
-    #[must_use]
     pub fn were_in_force(&self, at: Timestamp) -> bool {
         let then = self.in_force.iter().rev().find(|(since, _)| *since <= at);
         then.is_none_or(|(_, hash)| *hash == self.hash)
@@ -275,13 +256,11 @@ fn bare(findings: &PerCriterion<Finding>) -> PerCriterion<Finding> {
 
 impl Compared {
     /// Whether these rules would have called the prospect ready.
-    #[must_use]
     pub fn would_be_ready(&self) -> bool {
         self.would.is_some_and(|would| would.cause == "ready")
     }
 
     /// Whether the prospect was called ready.
-    #[must_use]
     pub fn was_ready(&self) -> bool {
         self.was.as_ref().is_some_and(|was| was.cause == "ready")
     }

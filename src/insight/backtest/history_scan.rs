@@ -44,7 +44,6 @@ pub struct HistoryScan {
 /// A prospect, what was decided about them, and their past.
 #[derive(Debug)]
 pub struct Life {
-    /// Who.
     pub person: Person,
     /// What was decided, in order.
     pub decided: Vec<Decided>,
@@ -54,9 +53,6 @@ pub struct Life {
 
 impl HistoryScan {
     /// Surveys the whole of history.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn survey(store: &Store, rules: Arc<Qualifying>, tell: &Progress) -> Result<Self, FlowError> {
         let mut tx = store.read().await?;
         let (up_to, shelves) = history::extent(&mut tx).await?;

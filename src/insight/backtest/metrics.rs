@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 /// Decisions, and what became of those who were ready.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Side {
-    /// Decisions of five of five.
     pub ready: u64,
     /// Decisions because somebody asked for a person.
     pub requests: u64,
@@ -34,13 +33,9 @@ pub struct Side {
 /// How much of the record these rules reproduce.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Reproduction {
-    /// Decisions on record.
     pub recorded: u64,
-    /// The same in everything.
     pub exactly: u64,
-    /// The same, in other words.
     pub reworded: u64,
-    /// Other rules were in force.
     pub other_rules: u64,
     /// What they rested on was erased since.
     pub erased: u64,
@@ -51,13 +46,9 @@ pub struct Reproduction {
 /// How many decisions are different, and how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Changes {
-    /// Decided as they were.
     pub same: u64,
-    /// Decided earlier.
     pub earlier: u64,
-    /// Decided later.
     pub later: u64,
-    /// Decided for another cause.
     pub otherwise: u64,
     /// Decided only by these rules.
     pub gained: u64,
@@ -70,11 +61,8 @@ pub struct Changes {
 pub struct Quarter {
     /// Such as "2026-Q1".
     pub quarter: String,
-    /// Who were ready.
     pub was_ready: u64,
-    /// Who would have been.
     pub would_be_ready: u64,
-    /// Who asked for a person.
     pub was_request: u64,
     /// Who would have been taken to ask.
     pub would_be_request: u64,
@@ -83,14 +71,11 @@ pub struct Quarter {
 /// How many prospects miss nothing but one criterion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct HeldBack {
-    /// Which.
     pub criterion: Criterion,
-    /// How many.
     pub prospects: u64,
 }
 
 /// As it was, and as it would have been.
-#[must_use]
 pub fn sides(all: &[Compared]) -> (Side, Side) {
     let (mut was, mut would) = (Side::default(), Side::default());
     let (mut kept, mut kept_won) = (0, 0);
@@ -139,7 +124,6 @@ fn share(of: u64, among: u64) -> Option<f64> {
 }
 
 /// What is reproduced, and what is different.
-#[must_use]
 pub fn counts(all: &[Compared]) -> (Reproduction, Changes) {
     let (mut reproduction, mut changes) = (Reproduction::default(), Changes::default());
     for compared in all {
@@ -166,7 +150,6 @@ pub fn counts(all: &[Compared]) -> (Reproduction, Changes) {
 }
 
 /// Quarter by quarter, those without a decision left out.
-#[must_use]
 pub fn quarters(all: &[Compared]) -> Vec<Quarter> {
     let mut found: BTreeMap<String, [u64; 4]> = BTreeMap::new();
     let mut count = |at: Timestamp, is_ready: bool, place: usize| {
@@ -193,7 +176,6 @@ pub fn quarters(all: &[Compared]) -> Vec<Quarter> {
 }
 
 /// The criteria that hold people back, the one that holds most first; those that hold nobody left out.
-#[must_use]
 pub fn held_back(lacks: impl Iterator<Item = Criterion>) -> Vec<HeldBack> {
     let mut found: BTreeMap<Criterion, u64> = BTreeMap::new();
     for criterion in lacks {

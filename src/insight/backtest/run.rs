@@ -21,7 +21,6 @@ use std::sync::Arc;
 pub struct Backtest {
     /// As if the rules had come into force then; absent: from the beginning.
     pub since: Option<Timestamp>,
-    /// Up to when.
     pub until: Timestamp,
     /// Whether these are the rules in force.
     pub unchanged: bool,
@@ -29,11 +28,8 @@ pub struct Backtest {
     pub reproduction: Reproduction,
     /// How many decisions are different.
     pub changes: Changes,
-    /// What was decided.
     pub was: Side,
-    /// What would have been.
     pub would: Side,
-    /// Quarter by quarter.
     pub quarters: Vec<Quarter>,
     /// What keeps people at four of five today, by these rules; the first keeps most.
     pub held_back: Vec<HeldBack>,
@@ -44,9 +40,6 @@ pub struct Backtest {
 }
 
 /// Replays everybody whom the rules of a plan, or what was decided, may concern: each in the order of their numbers.
-///
-/// # Errors
-/// The store's.
 pub async fn fates(ctx: &Context, plan: &Plan, since: Option<Timestamp>, tell: &Progress) -> Result<Vec<Fate>, FlowError> {
     let (until, hash) = (ctx.now(), conclude::rules_hash(plan));
     let mut tx = ctx.store().read().await?;
@@ -59,9 +52,6 @@ pub async fn fates(ctx: &Context, plan: &Plan, since: Option<Timestamp>, tell: &
 }
 
 /// Replays all past signals under the rules of a plan; people are routed by that plan too.
-///
-/// # Errors
-/// The store's.
 pub async fn backtest(ctx: &Context, plan: &Plan, since: Option<Timestamp>, tell: &Progress) -> Result<Backtest, FlowError> {
     let (until, hash) = (ctx.now(), conclude::rules_hash(plan));
     let mut tx = ctx.store().read().await?;

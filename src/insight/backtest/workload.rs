@@ -21,9 +21,7 @@ use std::collections::BTreeMap;
 /// One salesperson's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Workload {
-    /// Who.
     pub salesperson: Name,
-    /// Offers they had.
     pub was: u64,
     /// Offers they would have had.
     pub would: u64,
@@ -36,7 +34,6 @@ pub struct Workload {
 pub struct Week {
     /// Its Monday (UTC).
     pub monday: Date,
-    /// Offers there were.
     pub was: u64,
     /// Offers there would have been.
     pub would: u64,
@@ -44,7 +41,6 @@ pub struct Week {
 
 impl Workload {
     /// The most offers of a week: as it was, and as it would have been.
-    #[must_use]
     pub fn busiest(&self) -> (u64, u64) {
         (self.weeks.iter().map(|w| w.was).max().unwrap_or(0), self.weeks.iter().map(|w| w.would).max().unwrap_or(0))
     }
@@ -54,9 +50,6 @@ impl Workload {
 const PAGE: usize = 1_000;
 
 /// Routes what would have been decided.
-///
-/// # Errors
-/// The store's.
 pub async fn workload(tx: &mut Tx, roster: &Roster, all: &[Compared]) -> Result<Vec<Workload>, FlowError> {
     let mut weeks: BTreeMap<Name, BTreeMap<Date, (u64, u64)>> =
         roster.salespeople.iter().map(|s| (s.id.clone(), BTreeMap::new())).collect();

@@ -18,7 +18,6 @@ const APART: SignedDuration = SignedDuration::from_secs(5);
 const AHEAD: Span = Span::minutes(5);
 
 /// What it is, without what may be secret.
-#[must_use]
 pub fn name(url: &DatabaseUrl) -> String {
     match url {
         DatabaseUrl::Sqlite(path) => format!("SQLite in {}", path.display()),
@@ -27,9 +26,6 @@ pub fn name(url: &DatabaseUrl) -> String {
 }
 
 /// Whether its tables are those of this program. Anything but well, and nothing else can be asked of it.
-///
-/// # Errors
-/// The store's.
 pub async fn tables(store: &Store, plan: &Plan) -> Result<Finding, FlowError> {
     let name = name(&plan.settings.database);
     Ok(match health::migrations(store).await? {
@@ -48,9 +44,6 @@ pub async fn tables(store: &Store, plan: &Plan) -> Result<Finding, FlowError> {
 }
 
 /// Whether what it commits outlives a power cut.
-///
-/// # Errors
-/// The store's.
 pub async fn durability(store: &Store) -> Result<Finding, FlowError> {
     let found = store.durability().await?;
     let said: Vec<String> = found.iter().map(|(setting, value)| format!("{setting} = {value}")).collect();
@@ -71,9 +64,6 @@ pub async fn durability(store: &Store) -> Result<Finding, FlowError> {
 }
 
 /// What a quick look finds wrong with its tables.
-///
-/// # Errors
-/// The store's.
 pub async fn whole(store: &Store) -> Result<Finding, FlowError> {
     let mut tx = store.read().await?;
     let complaints =
@@ -93,9 +83,6 @@ pub async fn whole(store: &Store) -> Result<Finding, FlowError> {
 }
 
 /// Whether our clock is the database's, and has not gone back behind what was recorded.
-///
-/// # Errors
-/// The store's.
 pub async fn clock(store: &Store, now: Timestamp) -> Result<Finding, FlowError> {
     let mut tx = store.read().await?;
     let theirs = health::clock(&mut tx).await?;
@@ -120,9 +107,6 @@ pub async fn clock(store: &Store, now: Timestamp) -> Result<Finding, FlowError> 
 }
 
 /// Whether the keys that sign our links are there.
-///
-/// # Errors
-/// The store's.
 pub async fn keys(store: &Store) -> Result<Finding, FlowError> {
     let mut tx = store.read().await?;
     Ok(match signing_keys::count(&mut tx).await? {
@@ -133,9 +117,6 @@ pub async fn keys(store: &Store) -> Result<Finding, FlowError> {
 }
 
 /// Whether anything may be sent at all, and which campaigns are paused.
-///
-/// # Errors
-/// The store's.
 pub async fn states(store: &Store, plan: &Plan) -> Result<Vec<Finding>, FlowError> {
     let mut tx = store.read().await?;
     let sending = sending::state(&mut tx).await?;

@@ -21,9 +21,7 @@ const THROUGH: Duration = Duration::from_mins(1);
 /// What was found.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// When.
     pub at: Timestamp,
-    /// Whether nothing is wrong.
     pub well: bool,
     /// What was looked at, in order.
     pub checks: Vec<Finding>,
@@ -37,7 +35,6 @@ pub struct Report {
 
 impl Report {
     /// Whether the database is down.
-    #[must_use]
     pub fn is_down(&self) -> bool {
         self.checks.iter().any(|finding| finding.state == State::Down)
     }

@@ -15,7 +15,6 @@ const TOO_LITTLE: u64 = 256 << 20;
 const LITTLE: u64 = 2 << 30;
 
 /// Whether files that hold secrets, or people, can be read by others.
-#[must_use]
 pub fn secrets(plan: &Plan, secrets: &[PathBuf]) -> Vec<Finding> {
     let mut private: BTreeSet<PathBuf> = secrets.iter().cloned().collect();
     if let DatabaseUrl::Sqlite(path) = &plan.settings.database {
@@ -46,7 +45,6 @@ pub fn secrets(plan: &Plan, secrets: &[PathBuf]) -> Vec<Finding> {
 }
 
 /// How much room the disks have on which the database and the stop journal lie.
-#[must_use]
 pub fn room(plan: &Plan) -> Vec<Finding> {
     let mut paths = vec![("the stop journal", plan.settings.stop_journal.as_path())];
     match &plan.settings.database {

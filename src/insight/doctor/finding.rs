@@ -8,21 +8,15 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// As it should.
     Well,
     /// Worth knowing; nothing is broken.
     Notice,
-    /// Nobody looked, and why.
     NotLookedAt,
-    /// Something is wrong.
     Wrong,
-    /// The database is down.
     Down,
 }
 
 impl State {
-    /// As printed.
-    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Well => "well",
@@ -37,38 +31,30 @@ impl State {
 /// What a look found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was looked at.
     pub check: &'static str,
-    /// How it stands.
     pub state: State,
-    /// In a line.
     pub says: String,
     /// What mends it; present whenever something is wrong.
     pub fix: Option<String>,
 }
 
 impl Finding {
-    /// As it should be.
     pub fn well(check: &'static str, says: impl Into<String>) -> Self {
         Self { check, state: State::Well, says: says.into(), fix: None }
     }
 
-    /// Worth knowing.
     pub fn notice(check: &'static str, says: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { check, state: State::Notice, says: says.into(), fix: Some(fix.into()) }
     }
 
-    /// Nobody looked.
     pub fn not_looked_at(check: &'static str, why: impl Into<String>, instead: impl Into<String>) -> Self {
         Self { check, state: State::NotLookedAt, says: why.into(), fix: Some(instead.into()) }
     }
 
-    /// Something is wrong.
     pub fn wrong(check: &'static str, says: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { check, state: State::Wrong, says: says.into(), fix: Some(fix.into()) }
     }
 
-    /// The database is down.
     pub fn down(check: &'static str, says: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { check, state: State::Down, says: says.into(), fix: Some(fix.into()) }
     }

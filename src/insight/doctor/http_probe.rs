@@ -16,7 +16,6 @@ const MOST: u64 = 4 * 1024;
 /// What somebody answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The status.
     pub status: u16,
     /// The beginning of what follows the headers.
     pub body: String,

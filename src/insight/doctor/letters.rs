@@ -21,7 +21,6 @@ const WARN: Span = Span::days(60);
 /// What is left of one campaign, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Left {
-    /// Which campaign.
     pub campaign: String,
     /// Whether everybody gets the newest, and not each their next.
     pub edition: bool,
@@ -34,18 +33,13 @@ pub struct Left {
 /// Some members, alike in what is left for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Group {
-    /// So many letters.
     pub letters: i64,
-    /// For so many prospects.
     pub prospects: i64,
     /// When the last of them is due; absent when none is left, or no occurrence.
     pub last_at: Option<Timestamp>,
 }
 
 /// What is left of every campaign that will come again.
-///
-/// # Errors
-/// The store's.
 pub async fn left(store: &Store, plan: &Plan, now: Timestamp) -> Result<Vec<Left>, FlowError> {
     let mut tx = store.read().await?;
     let states = campaigns::all(&mut tx).await?;
@@ -87,7 +81,6 @@ async fn of(store: &Store, plan: &Plan, campaign: &Campaign, now: Timestamp) -> 
 }
 
 /// What is to be said of it.
-#[must_use]
 pub fn findings(left: &[Left], now: Timestamp) -> Vec<Finding> {
     let ends = WARN.after(now);
     let told = left.iter().filter_map(|of| {

@@ -4,7 +4,6 @@ use super::finding::Finding;
 use crate::domain::census::{Census, Group};
 
 /// Whether the law holds.
-#[must_use]
 pub fn law(census: &Census) -> Finding {
     let (counted, prospects) = (census.counted(), census.prospects);
     if census.holds() {

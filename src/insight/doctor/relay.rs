@@ -80,7 +80,6 @@ async fn opens(url: &str) -> Result<(), String> {
 }
 
 /// What nobody looks at, and why.
-#[must_use]
 pub fn not_looked_at(plan: &Plan) -> Vec<Finding> {
     let domains: BTreeSet<&str> = plan.campaigns.iter().map(|campaign| campaign.from.address.domain()).collect();
     let mut records: Vec<String> = domains

@@ -13,13 +13,9 @@ use std::fmt::Debug;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
-    /// It is new.
     Added,
-    /// It is no longer there.
     Removed,
-    /// It is another.
     Changed,
-    /// It stays as it is.
     Same,
 }
 
@@ -28,25 +24,20 @@ pub enum What {
 pub struct FileChange {
     /// Its path in the configuration's directory.
     pub path: String,
-    /// How.
     pub what: What,
 }
 
 /// A newsletter that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NewsletterChange {
-    /// Its id.
     pub newsletter: Name,
-    /// How.
     pub what: What,
 }
 
 /// What becomes of a campaign, and of the people in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CampaignChange {
-    /// Which.
     pub campaign: Name,
-    /// What becomes of it.
     pub what: What,
     /// Which of its keys are other than before.
     pub keys: Vec<&'static str>,
@@ -54,15 +45,12 @@ pub struct CampaignChange {
     pub newsletters: Vec<NewsletterChange>,
     /// When the mails of its next issue leave, as it was.
     pub next_before: Option<Timestamp>,
-    /// The same, as it will be.
     pub next_after: Option<Timestamp>,
     /// Why it is paused: then no issue follows on that date.
     pub paused: Option<String>,
     /// How many prospects it reaches, as it was.
     pub audience_before: u64,
-    /// The same, as it will be.
     pub audience_after: u64,
-    /// How many it gains.
     pub gains: u64,
     /// How many it loses, those among them who are offered to a salesperson now.
     pub loses: u64,
@@ -70,14 +58,12 @@ pub struct CampaignChange {
 
 impl CampaignChange {
     /// Whether there is anything to tell.
-    #[must_use]
     pub fn is_news(&self) -> bool {
         self.what != What::Same || self.gains + self.loses > 0
     }
 }
 
 /// The files that differ, by path; all of them when there was no configuration before.
-#[must_use]
 pub fn files(before: Option<&BTreeMap<String, String>>, after: &BTreeMap<String, String>) -> Vec<FileChange> {
     let nothing = BTreeMap::new();
     let before = before.unwrap_or(&nothing);
@@ -87,7 +73,6 @@ pub fn files(before: Option<&BTreeMap<String, String>>, after: &BTreeMap<String,
 }
 
 /// Every campaign of either, by name, with the dates; how many people is still to be counted.
-#[must_use]
 pub fn campaigns(before: Option<&Plan>, after: &Plan, now: Timestamp) -> Vec<CampaignChange> {
     let earlier = before.map_or(&[][..], |plan| &plan.campaigns);
     let names: BTreeSet<&Name> = earlier.iter().chain(&after.campaigns).map(|c| &c.name).collect();

@@ -22,7 +22,6 @@ pub type Known = BTreeMap<Criterion, Verdict>;
 /// Somebody who is going to be offered.
 #[derive(Debug, Clone)]
 pub struct Coming {
-    /// Who.
     pub prospect: ProspectId,
     /// "ready" or "request".
     pub cause: &'static str,
@@ -30,7 +29,6 @@ pub struct Coming {
     pub by_rules: bool,
     /// Whether they stood in the doorway already.
     pub waited: bool,
-    /// When.
     pub at: Timestamp,
     /// What will be known of them then.
     pub known: Known,
@@ -39,17 +37,13 @@ pub struct Coming {
 /// An offer to come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Offer {
-    /// Of whom.
     pub prospect: ProspectId,
-    /// Their address.
     pub address: Option<String>,
     /// "ready" or "request".
     pub cause: &'static str,
     /// Whether they stood in the doorway already.
     pub waited: bool,
-    /// When.
     pub at: Timestamp,
-    /// To whom.
     pub salesperson: Name,
 }
 
@@ -62,7 +56,6 @@ pub struct Share {
     pub now: u64,
     /// How many on later days.
     pub later: u64,
-    /// When the last of them is.
     pub last_at: Option<Timestamp>,
 }
 
@@ -71,9 +64,6 @@ const PAGE: usize = 1_000;
 
 /// Those who wait in the doorway because rules changed, as the new configuration will find them: who stays, in their order,
 /// each with a date. Where the rules stay as they are, all do.
-///
-/// # Errors
-/// The store's.
 pub async fn waiting(tx: &mut Tx, after: &Plan, other_rules: bool, now: Timestamp) -> Result<Vec<Coming>, FlowError> {
     let made = ramp::made_today(tx, after, now).await?;
     let ids: Vec<ProspectId> = ramp::waiting(tx, after, now).await?.into_iter().map(|(id, _)| id).collect();
@@ -102,15 +92,11 @@ pub async fn waiting(tx: &mut Tx, after: &Plan, other_rules: bool, now: Timestam
 }
 
 /// When the one is offered who has so many ahead of them.
-#[must_use]
 pub fn date(after: &Plan, ahead: usize, made: usize, now: Timestamp) -> Timestamp {
     after.ramp().map_or(now, |ramp| ramp.offered_at(ahead, made, now))
 }
 
 /// To whom each goes, in the order in which they will be handed off: first those for whom the ramp does not hold.
-///
-/// # Errors
-/// The store's.
 pub async fn shared(
     tx: &mut Tx,
     after: &Plan,
@@ -147,7 +133,6 @@ pub async fn shared(
 }
 
 /// What is known by a qualification, as it is kept.
-#[must_use]
 pub fn known_of(found: &crate::domain::doorway::qualification::Qualification) -> Known {
     let known = found.findings().iter().filter(|(_, finding)| finding.verdict != Verdict::Unknown);
     known.map(|(criterion, finding)| (criterion, finding.verdict)).collect()

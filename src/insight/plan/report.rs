@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 /// What would happen.
 #[derive(Debug, Clone, Serialize)]
 pub struct PlanReport {
-    /// When it was asked.
     pub at: Timestamp,
     /// The configuration in force.
     pub before: Option<Before>,
@@ -22,7 +21,6 @@ pub struct PlanReport {
     pub is_new: bool,
     /// Whether the rules of qualification are others: then everybody is assessed anew.
     pub other_rules: bool,
-    /// The files that differ.
     pub files: Vec<FileChange>,
     /// Every campaign, before and after.
     pub campaigns: Vec<CampaignChange>,
@@ -30,7 +28,6 @@ pub struct PlanReport {
     pub prospects: u64,
     /// How many verdicts become others.
     pub verdicts: Vec<Shift>,
-    /// How many become ready.
     pub ready: u64,
     /// How many are found to have asked for a person. They are never made to wait.
     pub requests: u64,
@@ -51,51 +48,38 @@ pub struct PlanReport {
 /// A configuration that is in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Before {
-    /// What identifies it.
     pub hash: String,
-    /// Since when.
     pub since: Timestamp,
 }
 
 /// Verdicts on one criterion that become others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shift {
-    /// On what.
     pub criterion: Criterion,
-    /// As it is.
     pub from: Verdict,
-    /// As it will be.
     pub to: Verdict,
-    /// Of how many.
     pub prospects: u64,
 }
 
 /// Prospects whose next offer moves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Territory {
-    /// Who could have got it.
     pub from: Vec<Name>,
-    /// Who can.
     pub to: Vec<Name>,
-    /// How many.
     pub prospects: u64,
 }
 
 /// A person, by number and address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Who {
-    /// Their number.
     pub prospect: ProspectId,
-    /// Their address.
     pub address: Option<String>,
 }
 
 /// A person, and a campaign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Member {
-    /// Which campaign.
     pub campaign: Name,
-    /// Who.
     #[serde(flatten)]
     pub who: Who,
 }
@@ -103,21 +87,16 @@ pub struct Member {
 /// A person whose next offer moves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Move {
-    /// Who.
     #[serde(flatten)]
     pub who: Who,
-    /// Who could have got it.
     pub from: Vec<Name>,
-    /// Who can.
     pub to: Vec<Name>,
 }
 
 /// People by what happens to them.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct People {
-    /// Who gains which campaign.
     pub gain: Vec<Member>,
-    /// Who loses which campaign.
     pub lose: Vec<Member>,
     /// Who is offered, when and to whom.
     pub offers: Vec<Offer>,

@@ -31,7 +31,6 @@ use std::collections::BTreeMap;
 pub struct Asked<'a> {
     /// The configuration in force, where it can be read.
     pub before: Option<&'a Plan>,
-    /// The one that is to be.
     pub after: &'a Plan,
     /// Whether people are named. Without it, memory does not grow with their number.
     pub list: bool,
@@ -41,9 +40,6 @@ pub struct Asked<'a> {
 const PAGE: i64 = 1_000;
 
 /// Asks what would happen. `progress` is told how far it has come, of how much.
-///
-/// # Errors
-/// The store's.
 pub async fn plan(
     store: &Store,
     asked: Asked<'_>,

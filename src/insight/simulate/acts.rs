@@ -24,15 +24,10 @@ const MORE: usize = 2;
 /// Something one person does about one mail.
 #[derive(Debug, Clone)]
 pub struct Act {
-    /// Who, by number.
     pub person: usize,
-    /// About which mail.
     pub delivery: DeliveryId,
-    /// Of which issue.
     pub issue: IssueId,
-    /// When.
     pub at: Timestamp,
-    /// What.
     pub does: Does,
 }
 
@@ -41,56 +36,39 @@ pub struct Act {
 pub enum Does {
     /// Follows the n-th link; whose it is is recorded only where that may be.
     Click {
-        /// Which.
         link: usize,
         /// Whether it may be recorded.
         tracked: bool,
     },
-    /// A machine follows it.
     Machine {
-        /// Which.
         link: usize,
     },
     /// Answers the n-th question with the n-th answer.
     Answer {
-        /// Which question.
         question: usize,
-        /// Which answer.
         answer: usize,
     },
-    /// Fills in a form.
     Form {
-        /// Which.
         form: Name,
-        /// With these words.
         fields: BTreeMap<String, String>,
     },
-    /// Writes back.
     Reply(String),
-    /// Wants no more.
     Unsubscribe,
-    /// Calls it unwanted.
     Complain,
 }
 
 impl Act {
-    /// Whether nobody did it.
-    #[must_use]
     pub const fn is_machine(&self) -> bool {
         matches!(self.does, Does::Machine { .. })
     }
 
     /// Whether it shares a transaction with others.
-    #[must_use]
     pub const fn is_signal(&self) -> bool {
         !matches!(self.does, Does::Form { .. } | Does::Reply(_) | Does::Complain)
     }
 }
 
 /// What becomes signals of one transaction, as the web would write them.
-///
-/// # Errors
-/// The store's.
 pub async fn together(world: &mut World, acts: &[Act]) -> Result<(), FlowError> {
     let plan = world.ctx.plan();
     let mut signals: Vec<NewSignal> = acts.iter().filter_map(|act| signal(world, act)).collect();
@@ -194,9 +172,6 @@ async fn further(world: &mut World, plan: &Plan, acts: &[Act]) -> Result<Vec<New
 }
 
 /// What is a transaction of its own: a form, a reply, a complaint.
-///
-/// # Errors
-/// The store's.
 pub async fn alone(world: &mut World, act: &Act) -> Result<(), FlowError> {
     let Some(issue) = world.diary.issues.get(&act.issue) else { return Ok(()) };
     let (campaign, newsletter, address) =

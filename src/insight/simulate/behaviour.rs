@@ -9,7 +9,6 @@ use crate::domain::question::Answer;
 use jiff::Timestamp;
 
 /// The kind of people somebody is now: the first that fits.
-#[must_use]
 pub fn kind<'a>(world: &'a World, person: &Person, now: Timestamp) -> Option<&'a Habit> {
     let passed = now.duration_since(world.begins_at).as_secs() / 60;
     let mut kinds = (0..).zip(world.behaviour.people.iter().zip(&person.fits));
@@ -27,7 +26,6 @@ pub fn kind<'a>(world: &'a World, person: &Person, now: Timestamp) -> Option<&'a
 }
 
 /// Which question somebody would answer, and how.
-#[must_use]
 pub fn said(chance: Chance, habit: &Habit, issue: &Issue) -> Option<(usize, usize)> {
     let questions = &issue.content.questions;
     let question = usize::try_from(chance.of("which").below(questions.len() as u64)).ok()?;
@@ -36,7 +34,6 @@ pub fn said(chance: Chance, habit: &Habit, issue: &Issue) -> Option<(usize, usiz
 }
 
 /// Which of these answers somebody would choose.
-#[must_use]
 pub fn answer(chance: Chance, habit: &Habit, criterion: Criterion, answers: &[Answer]) -> Option<usize> {
     let says = &habit.says[criterion];
     let weight = |answer: &Answer| if says.is_empty() { 1 } else { says.get(&answer.say).copied().unwrap_or(0) };

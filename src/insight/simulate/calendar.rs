@@ -12,9 +12,7 @@ use std::collections::BTreeMap;
 /// The calendar of one zone.
 #[derive(Debug, Clone, Serialize)]
 pub struct OfZone {
-    /// Its IANA name.
     pub zone: String,
-    /// When its clocks change.
     pub changes: Vec<Change>,
     /// The dates of its campaigns, in order.
     pub dates: Vec<Date>,
@@ -23,7 +21,6 @@ pub struct OfZone {
 /// The clocks of a zone change.
 #[derive(Debug, Clone, Serialize)]
 pub struct Change {
-    /// When.
     pub at: Timestamp,
     /// "forward" or "back".
     pub direction: &'static str,
@@ -36,24 +33,19 @@ pub struct Change {
 /// A date of a campaign.
 #[derive(Debug, Clone, Serialize)]
 pub struct Date {
-    /// Whose.
     pub campaign: Name,
-    /// When it was due.
     pub due_at: Timestamp,
     /// The same by the clock of the zone: "Tue 2026-11-03 09:30".
     pub local: String,
     /// How far that clock is from UTC.
     pub offset: String,
-    /// What it carried.
     pub newsletters: Vec<Name>,
-    /// Mails accepted.
     pub mails: u64,
     /// Why it was missed, if it was.
     pub missed: Option<String>,
 }
 
 /// The calendars of every zone a campaign keeps, between two instants.
-#[must_use]
 pub fn calendars(plan: &Plan, diary: &Diary, occurred: &[Occurred], from: Timestamp, until: Timestamp) -> Vec<OfZone> {
     let mut zones: BTreeMap<&str, (TimeZone, Vec<Date>)> = BTreeMap::new();
     for campaign in &plan.campaigns {

@@ -10,13 +10,10 @@ use std::collections::BTreeMap;
 /// What is noted.
 #[derive(Debug, Default)]
 pub struct Diary {
-    /// The issues so far.
     pub issues: BTreeMap<IssueId, Issue>,
     /// Mails accepted, by local day of their campaign.
     pub days: BTreeMap<Date, u64>,
-    /// By campaign.
     pub campaigns: BTreeMap<Name, OfCampaign>,
-    /// Letters to our own people.
     pub letters: u64,
     /// Calls of the desk, and how many reached somebody.
     pub calls: (u64, u64),
@@ -27,22 +24,16 @@ pub struct Diary {
 /// An issue, and what came of it.
 #[derive(Debug)]
 pub struct Issue {
-    /// Its campaign.
     pub campaign: Name,
-    /// Its newsletter.
     pub newsletter: Name,
-    /// When it was due.
     pub due_at: Timestamp,
-    /// What can be done with it.
     pub content: Content,
-    /// Mails accepted.
     pub accepted: u64,
 }
 
 /// What people did with the mails of a campaign.
 #[derive(Debug, Default, Clone)]
 pub struct OfCampaign {
-    /// Mails accepted.
     pub accepted: u64,
     /// Of them, mails that asked something.
     pub asking: u64,
@@ -50,19 +41,14 @@ pub struct OfCampaign {
     pub clicked: u64,
     /// The same where it could not be recorded whose it was: not tracked.
     pub clicked_untracked: u64,
-    /// Hits of machines.
     pub machine: u64,
     /// Answers given: mails whose question was answered.
     pub answered: u64,
     /// Answers to further questions.
     pub further: u64,
-    /// Forms filled in.
     pub forms: u64,
-    /// Replies.
     pub replied: u64,
-    /// Unsubscribed.
     pub unsubscribed: u64,
-    /// Called it unwanted.
     pub complained: u64,
     /// Mails that left while or after the window was closed, and the longest such wait.
     pub window: (u64, SignedDuration),
@@ -75,7 +61,6 @@ pub struct OfCampaign {
 }
 
 impl Diary {
-    /// The page of a campaign.
     pub fn of(&mut self, campaign: &Name) -> &mut OfCampaign {
         if !self.campaigns.contains_key(campaign) {
             self.campaigns.insert(campaign.clone(), OfCampaign::default());

@@ -17,16 +17,11 @@ const PAGE: i64 = 2_000;
 /// Those who are nurtured, and how many were left out because a salesperson has them, they are closed, or erased.
 #[derive(Debug)]
 pub struct Cast {
-    /// Who takes part.
     pub arrivals: Vec<Arrival>,
-    /// How many do not.
     pub left_out: usize,
 }
 
 /// The prospects of a database that are nurtured now. They begin anew: what they had and said so far is not taken over.
-///
-/// # Errors
-/// The store's.
 pub async fn of_store(store: &Store) -> Result<Cast, FlowError> {
     let mut cast = Cast { arrivals: Vec::new(), left_out: 0 };
     let mut after = ProspectId(0);
@@ -76,7 +71,6 @@ const FIRST: [&str; 12] = ["Ada", "Bruno", "Carla", "Dimas", "Elena", "Fèlix", 
 const LAST: [&str; 12] = ["Roca", "Sala", "Vives", "Prat", "Gual", "Bosc", "Ribas", "Mir", "Clos", "Pla", "Serra", "Font"];
 
 /// So many people as the example company might know: plants of all sizes, who left a card at a fair.
-#[must_use]
 pub fn made_up(count: usize, seed: u64) -> Vec<Arrival> {
     let all = Chance::seeded(seed).of("made up");
     (0..count as u64).filter_map(|number| person(all, number)).collect()

@@ -31,15 +31,11 @@ pub struct Readers(BTreeMap<Timestamp, Vec<Act>>);
 
 impl Readers {
     /// When somebody does something next.
-    #[must_use]
     pub fn next(&self) -> Option<Timestamp> {
         self.0.keys().next().copied()
     }
 
     /// These mails were accepted now: notes them, and draws what becomes of them.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn receive(&mut self, world: &mut World, accepted: &[DeliveryId]) -> Result<(), FlowError> {
         for page in accepted.chunks(PAGE) {
             let mut tx = world.ctx.store().read().await?;
@@ -60,7 +56,6 @@ impl Readers {
         Ok(())
     }
 
-    /// Somebody got a mail.
     fn read(&mut self, world: &mut World, copy: &Copy) {
         let now = world.now();
         let Some(number) = copy.prospect.and_then(|id| world.number(id)) else { return };
@@ -77,9 +72,6 @@ impl Readers {
     }
 
     /// Does everything whose hour has come.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn act(&mut self, world: &mut World) -> Result<(), FlowError> {
         let now = world.now();
         while self.next().is_some_and(|at| at <= now) {

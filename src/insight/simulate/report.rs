@@ -29,19 +29,14 @@ const BUSIEST: usize = 5;
 pub struct Report {
     /// Where the people came from.
     pub prospects_from: String,
-    /// How many took part.
     pub prospects: usize,
     /// How many were left out: closed, erased, or with a salesperson.
     pub left_out: usize,
-    /// The seed.
     pub seed: u64,
-    /// From when…
     pub from: Timestamp,
-    /// …until when.
     pub until: Timestamp,
     /// By the clock of this zone, the office's, quarters and days are told.
     pub zone: String,
-    /// The configuration.
     pub configuration: String,
     /// The calendar of every zone.
     pub calendar: Vec<OfZone>,
@@ -49,15 +44,12 @@ pub struct Report {
     pub load: Load,
     /// What became of each campaign.
     pub campaigns: Vec<OfCampaign>,
-    /// Ready and requests.
     pub quarters: Vec<Quarter>,
     /// Where people stood in the end.
     pub standing: Standing,
     /// What salespeople were offered.
     pub salespeople: Vec<OfSalesperson>,
-    /// What the desk did.
     pub desk: Desk,
-    /// How long nobody wrote.
     pub silence: Silence,
     /// Prospects nobody would ever look at again, at any end of a quarter or at the end: always none.
     pub without_future: i64,
@@ -66,9 +58,7 @@ pub struct Report {
 /// Mails by day.
 #[derive(Debug, Clone, Serialize)]
 pub struct Load {
-    /// Mails accepted.
     pub mails: u64,
-    /// Letters to our own people.
     pub letters: u64,
     /// On so many days.
     pub days: usize,
@@ -81,9 +71,7 @@ pub struct Load {
 /// What became of a campaign.
 #[derive(Debug, Clone, Serialize)]
 pub struct OfCampaign {
-    /// Its name.
     pub campaign: Name,
-    /// Mails accepted.
     pub mails: u64,
     /// Of them, mails that asked something.
     pub asking: u64,
@@ -91,19 +79,14 @@ pub struct OfCampaign {
     pub clicked: u64,
     /// Of them, by people who are not tracked: counted, and nobody's.
     pub clicked_untracked: u64,
-    /// Hits of machines.
     pub machine_hits: u64,
     /// Mails whose question was answered.
     pub answered: u64,
     /// Further answers on the page.
     pub further_answers: u64,
-    /// Forms filled in.
     pub forms: u64,
-    /// Replies.
     pub replied: u64,
-    /// Unsubscribed.
     pub unsubscribed: u64,
-    /// Called it unwanted.
     pub complained: u64,
     /// Put off by the cap, and sent later.
     pub deferred_by_cap: i64,
@@ -126,7 +109,6 @@ pub struct OfCampaign {
 /// Mails that left later than their date.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Deferred {
-    /// How many.
     pub mails: u64,
     /// The longest wait, in minutes.
     pub longest_minutes: i64,
@@ -135,11 +117,8 @@ pub struct Deferred {
 /// Deliveries that reached nobody.
 #[derive(Debug, Clone, Serialize)]
 pub struct NotSent {
-    /// Their state.
     pub state: String,
-    /// Why.
     pub reason: String,
-    /// How many.
     pub mails: i64,
 }
 
@@ -148,11 +127,9 @@ pub struct NotSent {
 pub struct Quarter {
     /// "2026-Q1".
     pub quarter: String,
-    /// Offers of ready prospects.
     pub ready: u64,
     /// Offers of prospects who asked for a person.
     pub requests: u64,
-    /// Won.
     pub won: u64,
     /// Where people stood at its end.
     #[serde(flatten)]
@@ -175,13 +152,10 @@ pub struct Standing {
 /// What a salesperson was offered.
 #[derive(Debug, Clone, Serialize)]
 pub struct OfSalesperson {
-    /// Who.
     pub salesperson: Name,
     /// Offers that ended with them.
     pub offers: u64,
-    /// Of them, requests.
     pub requests: u64,
-    /// Won.
     pub won: u64,
     /// Open at once at most.
     pub most_open: u64,
@@ -192,7 +166,6 @@ pub struct OfSalesperson {
 /// What the desk did.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Desk {
-    /// Calls.
     pub calls: u64,
     /// Calls that reached somebody.
     pub reached: u64,
@@ -216,20 +189,13 @@ pub struct Silence {
 pub struct Header {
     /// Where the people came from.
     pub prospects_from: String,
-    /// How many were left out.
     pub left_out: usize,
-    /// The seed.
     pub seed: u64,
-    /// From when…
     pub from: Timestamp,
-    /// …until when.
     pub until: Timestamp,
 }
 
 /// Sums up. `ends` are the ends of quarters, in order, with where people stood then.
-///
-/// # Errors
-/// The store's.
 pub async fn sum_up(
     world: &mut World,
     header: Header,
@@ -289,9 +255,6 @@ pub async fn sum_up(
 }
 
 /// Where the nurtured stand now, and how many are without a future.
-///
-/// # Errors
-/// The store's.
 pub async fn stand(world: &World) -> Result<(Standing, i64), FlowError> {
     let mut tx = world.ctx.store().read().await?;
     let met = simulation_report::met(&mut tx).await?;

@@ -26,19 +26,14 @@ use tokio::sync::oneshot;
 pub struct Asked {
     /// An empty database that is thrown away.
     pub scratch: Store,
-    /// The configuration.
     pub plan: Plan,
-    /// How everybody acts.
     pub behaviour: Behaviour,
-    /// Who takes part.
     pub cast: Cast,
     /// Where they come from, in words.
     pub prospects_from: String,
     /// Under another seed, people act differently.
     pub seed: u64,
-    /// From when…
     pub from: Timestamp,
-    /// …until when.
     pub until: Timestamp,
 }
 
@@ -47,7 +42,6 @@ struct Almanac {
     zone: TimeZone,
     /// When the next day begins, on which every step is taken.
     day: Timestamp,
-    /// When the quarter ends.
     quarter: Timestamp,
     /// When each edition has a date.
     editions: Vec<(Name, Option<Timestamp>)>,

@@ -41,15 +41,11 @@ enum Does {
 
 impl Sellers {
     /// When somebody does something next.
-    #[must_use]
     pub fn next(&self) -> Option<Timestamp> {
         [self.agenda.keys().next().map(|(at, ..)| *at), self.desk_at].into_iter().flatten().min()
     }
 
     /// Finds what was offered since, and draws when it will be answered.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn look(&mut self, world: &mut World) -> Result<(), FlowError> {
         let mut tx = world.ctx.store().read().await?;
         let new = handoffs::after(&mut tx, self.last.unwrap_or(HandoffId(0))).await?;
@@ -76,9 +72,6 @@ impl Sellers {
     }
 
     /// Does everything whose time has come.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn act(&mut self, world: &mut World) -> Result<(), FlowError> {
         let now = world.now();
         let mut any = false;

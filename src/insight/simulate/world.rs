@@ -39,19 +39,13 @@ const MANY_GONE: u32 = 10_000;
 
 /// The house, who lives around it, and what is noted.
 pub struct World {
-    /// What every step is given.
     pub ctx: Context,
-    /// Its clock.
     pub clock: Arc<ManualClock>,
-    /// How everybody acts.
     pub behaviour: Behaviour,
     /// Where every draw comes from.
     pub chance: Chance,
-    /// When it began.
     pub begins_at: Timestamp,
-    /// Everybody, by number.
     pub people: Vec<Person>,
-    /// What is noted.
     pub diary: Diary,
     numbers: BTreeMap<ProspectId, usize>,
     writer: AttemptWriter,
@@ -71,9 +65,7 @@ pub struct Settled {
 /// A prospect who takes part.
 #[derive(Debug)]
 pub struct Person {
-    /// Who.
     pub id: ProspectId,
-    /// Their address.
     pub address: crate::domain::address::Address,
     /// Where draws about them come from.
     pub chance: Chance,
@@ -87,15 +79,11 @@ pub struct Person {
     pub had: BTreeMap<crate::domain::id::Name, usize>,
     /// How often they were offered to a salesperson.
     pub offers: u64,
-    /// When the desk last called.
     pub called_at: Option<Timestamp>,
 }
 
 impl World {
     /// A house around an empty database, in which everybody has just been admitted.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn begin(
         store: Store,
         mut plan: Plan,
@@ -171,14 +159,11 @@ impl World {
         });
     }
 
-    /// The present instant.
-    #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// The number of a prospect who takes part.
-    #[must_use]
     pub fn number(&self, prospect: ProspectId) -> Option<usize> {
         self.numbers.get(&prospect).copied()
     }
@@ -192,15 +177,11 @@ impl World {
     }
 
     /// When the next step is due, if nothing rings before.
-    #[must_use]
     pub fn next_step(&self) -> Option<Timestamp> {
         self.due.iter().flatten().min().copied()
     }
 
     /// Takes every step that is due until none is.
-    ///
-    /// # Errors
-    /// The first step's that fails.
     pub async fn run_until_idle(&mut self) -> Result<Settled, FlowError> {
         let mut handed_off = false;
         loop {
@@ -244,20 +225,17 @@ impl World {
 }
 
 /// The next full grain, `at` itself if it is one.
-#[must_use]
 pub fn grained(at: Timestamp) -> Timestamp {
     grained_to(at, GRAIN)
 }
 
 /// The same with a grain of so many seconds.
-#[must_use]
 pub fn grained_to(at: Timestamp, grain: i64) -> Timestamp {
     let second = at.as_second() + i64::from(at.subsec_nanosecond() > 0);
     Timestamp::from_second(second.div_euclid(grain) * grain + if second.rem_euclid(grain) > 0 { grain } else { 0 }).unwrap_or(at)
 }
 
 /// A span of so many seconds, at least a minute.
-#[must_use]
 pub fn span(of: SignedDuration) -> Span {
     Span::minutes((of.as_secs() / 60).max(1))
 }

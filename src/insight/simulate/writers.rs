@@ -14,7 +14,6 @@ const MORE: &str = ".more-";
 const MOST: usize = 1_000;
 
 /// Whether somebody has yet to write it.
-#[must_use]
 pub fn is_more(newsletter: &Name) -> bool {
     newsletter.as_str().contains(MORE)
 }

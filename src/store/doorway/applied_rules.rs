@@ -19,45 +19,30 @@ const CHANGED: &str = "
     WHERE id > (SELECT MIN(id) FROM applied_rules) ORDER BY id DESC LIMIT 1";
 
 /// Which rules were in force at an instant; `None` before the first were.
-///
-/// # Errors
-/// The store's.
 pub async fn hash_at(tx: &mut Tx, at: Timestamp) -> Result<Option<String>, StoreError> {
     let row: Option<(String,)> = tx.row(AT, args![at]).await?;
     Ok(row.map(|(hash,)| hash))
 }
 
 /// Which rules came into force when, in order.
-///
-/// # Errors
-/// The store's.
 pub async fn all(tx: &mut Tx) -> Result<Vec<(Timestamp, String)>, StoreError> {
     let rows: Vec<(i64, String)> = tx.rows(ALL, args![]).await?;
     rows.into_iter().map(|(at, hash)| Ok((instant(at)?, hash))).collect()
 }
 
 /// Which rules are in force; `None` before the first are.
-///
-/// # Errors
-/// The store's.
 pub async fn newest(tx: &mut Tx) -> Result<Option<String>, StoreError> {
     let row: Option<(String,)> = tx.row(NEWEST, args![]).await?;
     Ok(row.map(|(hash,)| hash))
 }
 
 /// When the rules were last changed; `None` while the first are in force.
-///
-/// # Errors
-/// The store's.
 pub async fn changed(tx: &mut Tx) -> Result<Option<InForce>, StoreError> {
     let row: Option<(i64, i64)> = tx.row(CHANGED, args![]).await?;
     row.map(|(at, last)| Ok(InForce { since: instant(at)?, last_signal: SignalId(last) })).transpose()
 }
 
 /// Records that these rules are in force. Returns whether others were before.
-///
-/// # Errors
-/// The store's.
 pub async fn apply(tx: &mut Tx, hash: &str, now: Timestamp) -> Result<bool, StoreError> {
     Ok(tx.execute(APPLY, args![hash, now]).await? > 0)
 }

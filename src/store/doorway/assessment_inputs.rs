@@ -13,15 +13,11 @@ use serde::Serialize;
 /// A prospect as far as it matters to their verdicts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssessmentInput {
-    /// Who.
     pub prospect: ProspectId,
-    /// Where they work.
     pub account: Option<AccountId>,
-    /// Where they stand.
     pub standing: Standing,
     /// Which of their episodes it is.
     pub episode: i64,
-    /// When it began.
     pub episode_started_at: Timestamp,
     /// The date before which they asked not to be approached.
     pub wake_at: Option<Timestamp>,
@@ -29,7 +25,6 @@ pub struct AssessmentInput {
     pub is_waiting: bool,
     /// When their latest handoff was opened.
     pub handed_off_at: Option<Timestamp>,
-    /// The verdicts written down.
     pub known: Known,
 }
 
@@ -57,9 +52,6 @@ fn ids(prospects: &[ProspectId]) -> Result<String, StoreError> {
 }
 
 /// Loads them in the order of ids, erased ones left out.
-///
-/// # Errors
-/// The store's.
 pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<AssessmentInput>, StoreError> {
     let mut found = text_rows::read(tx, OF, args![ids(prospects)?], subject).await?;
     found.sort_unstable_by_key(|subject| subject.prospect);
@@ -67,9 +59,6 @@ pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<AssessmentI
 }
 
 /// Where they work, erased ones left out.
-///
-/// # Errors
-/// The store's.
 pub async fn accounts_of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<(ProspectId, Option<AccountId>)>, StoreError> {
     let line = |columns: &mut Columns<'_>| Ok((ProspectId(columns.number()?), columns.number_or_none()?.map(AccountId)));
     text_rows::read(tx, ACCOUNTS, args![ids(prospects)?], line).await

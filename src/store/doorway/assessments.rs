@@ -24,7 +24,6 @@ struct Number {
 /// When to look at somebody of whom a signal came that changes nothing yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Later {
-    /// At this instant.
     pub at: Timestamp,
     /// Only if all five are met: then anything a person does may be the something new that is missing.
     pub if_all_met: bool,
@@ -97,9 +96,6 @@ const SOONEST: &str = "
                          UNION ALL SELECT MIN(due_at) FROM looks) AS soonest";
 
 /// Marks prospects to be looked at, each at its instant; an earlier mark stays.
-///
-/// # Errors
-/// The store's.
 pub async fn mark(tx: &mut Tx, due: impl Iterator<Item = (ProspectId, Timestamp)>) -> Result<(), StoreError> {
     let rows: Vec<Due> = due.map(|(p, at)| Due { p, at: at.as_millisecond() }).collect();
     if rows.is_empty() {
@@ -111,9 +107,6 @@ pub async fn mark(tx: &mut Tx, due: impl Iterator<Item = (ProspectId, Timestamp)
 /// Takes hold of the marks of prospects who are looked at before the transaction ends, and returns them: of two nodes that hear
 /// of one, the later one reads what the earlier one wrote. Whoever another transaction has in hand is not waited for, but left
 /// to be looked at when that has ended. SQLite has one writer, and nothing to take hold of.
-///
-/// # Errors
-/// The store's.
 pub async fn hold(tx: &mut Tx, whom: Vec<ProspectId>, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
     tx.by_key().await?;
     if whom.is_empty() || !tx.is_shared() {
@@ -143,9 +136,6 @@ fn rows(whom: &[ProspectId]) -> Result<String, StoreError> {
 
 /// Leaves prospects to be looked at, each at its instant, and now the colleagues of those who stated something that may count
 /// for them. Their marks stay as they are, and are not waited for: a click would move its prospect's back and forth.
-///
-/// # Errors
-/// The store's.
 pub async fn leave(
     tx: &mut Tx,
     later: &[(ProspectId, Later)],
@@ -169,9 +159,6 @@ pub async fn leave(
 }
 
 /// Notes that these prospects stated something: whoever asks what an account says asks them.
-///
-/// # Errors
-/// The store's.
 pub async fn speak(tx: &mut Tx, who: &BTreeSet<ProspectId>) -> Result<(), StoreError> {
     if who.is_empty() {
         return Ok(());
@@ -181,9 +168,6 @@ pub async fn speak(tx: &mut Tx, who: &BTreeSet<ProspectId>) -> Result<(), StoreE
 }
 
 /// These prospects, whose marks are held, were looked at: each is marked for when time alone changes something, or not.
-///
-/// # Errors
-/// The store's.
 pub async fn settle(tx: &mut Tx, looked_at: &[ProspectId], again: &[(ProspectId, Timestamp)]) -> Result<(), StoreError> {
     let rows: Vec<Due> = again.iter().map(|(p, at)| Due { p: *p, at: at.as_millisecond() }).collect();
     if !rows.is_empty() {
@@ -196,9 +180,6 @@ pub async fn settle(tx: &mut Tx, looked_at: &[ProspectId], again: &[(ProspectId,
 
 /// Takes what is due, what signals left first; the marks of those taken are held until the transaction ends. A signal that
 /// comes meanwhile leaves something anew.
-///
-/// # Errors
-/// The store's.
 pub async fn claim(tx: &mut Tx, most: i64, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
     tx.by_key().await?;
     let left: Vec<(i64,)> = tx.rows(TAKE, args![now, most]).await?;
@@ -211,9 +192,6 @@ pub async fn claim(tx: &mut Tx, most: i64, now: Timestamp) -> Result<Vec<Prospec
 }
 
 /// What signals left that is due, by its numbers, and whose it is; nothing is taken.
-///
-/// # Errors
-/// The store's.
 pub async fn left(tx: &mut Tx, most: i64, now: Timestamp) -> Result<(Vec<i64>, Vec<ProspectId>), StoreError> {
     let line = |columns: &mut Columns<'_>| Ok((columns.number()?, ProspectId(columns.number()?)));
     let found = text_rows::read(tx, LEFT, args![now, most], line).await?;
@@ -222,34 +200,22 @@ pub async fn left(tx: &mut Tx, most: i64, now: Timestamp) -> Result<(Vec<i64>, V
 }
 
 /// Takes what was left under these numbers; returns how much of it was still there. A number is never given twice.
-///
-/// # Errors
-/// The store's.
 pub async fn take(tx: &mut Tx, left: &[i64]) -> Result<u64, StoreError> {
     let numbers: Vec<Number> = left.iter().map(|p| Number { p: *p }).collect();
     tx.execute(TAKE_THESE, args![to_json(&numbers)?]).await
 }
 
 /// Whatever these prospects were marked for was acted on.
-///
-/// # Errors
-/// The store's.
 pub async fn done(tx: &mut Tx, prospects: &[ProspectId]) -> Result<(), StoreError> {
     tx.execute(DONE, args![rows(prospects)?]).await.map(drop)
 }
 
 /// Marks everybody who ever gave a signal: the rules changed.
-///
-/// # Errors
-/// The store's.
 pub async fn mark_everybody(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
     tx.execute(EVERYBODY, args![now]).await
 }
 
 /// When the next mark is due.
-///
-/// # Errors
-/// The store's.
 pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
     let row: Option<(Option<i64>,)> = tx.row(SOONEST, args![]).await?;
     instant_or_none(row.and_then(|(at,)| at))

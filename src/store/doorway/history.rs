@@ -55,7 +55,6 @@ struct Rest {
 /// A shelf as read.
 #[derive(Debug)]
 pub struct Shelf {
-    /// Which.
     pub number: i64,
     /// The newest signal in its segments, where they hold everything that was asked for.
     pub sealed: Option<SignalId>,
@@ -64,9 +63,6 @@ pub struct Shelf {
 }
 
 /// How far history reaches: its newest signal, and how many shelves there are.
-///
-/// # Errors
-/// The store's.
 pub async fn extent(tx: &mut Tx) -> Result<(SignalId, i64), StoreError> {
     let row: Option<(i64, i64)> = tx.row(EXTENT, args![]).await?;
     let (newest, prospect) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
@@ -78,9 +74,6 @@ pub type Sealed = BTreeMap<i64, SignalId>;
 
 /// These shelves, up to a signal. Of those that were seen to be `sealed` up to it, rows are not looked for once more, unless
 /// their segments are others by now.
-///
-/// # Errors
-/// The store's.
 pub async fn read(tx: &mut Tx, shelves: Range<i64>, up_to: SignalId, sealed: &Sealed) -> Result<Vec<Shelf>, StoreError> {
     let mut found: BTreeMap<i64, (i64, Vec<Segment>)> = shelves.clone().map(|shelf| (shelf, (0, Vec::new()))).collect();
     let mut broken = Vec::new();
@@ -217,18 +210,12 @@ impl Shelf {
 }
 
 /// The newest signal that had been recorded by then.
-///
-/// # Errors
-/// The store's.
 pub async fn settled(tx: &mut Tx, by: Timestamp) -> Result<Option<SignalId>, StoreError> {
     let row: Option<(i64,)> = tx.row(SETTLED, args![by]).await?;
     Ok(row.map(|(id,)| SignalId(id)))
 }
 
 /// Those of these shelves that are worth sealing, up to a signal.
-///
-/// # Errors
-/// The store's.
 pub async fn unsealed(tx: &mut Tx, shelves: Range<i64>, up_to: SignalId) -> Result<Vec<i64>, StoreError> {
     let sealed: Vec<(i64, i64)> = tx.rows(COUNT_SEALED, args![shelves.start, shelves.end]).await?;
     let sealed: BTreeMap<i64, i64> = sealed.into_iter().collect();
@@ -240,9 +227,6 @@ pub async fn unsealed(tx: &mut Tx, shelves: Range<i64>, up_to: SignalId) -> Resu
 
 /// Seals a shelf up to a signal: what came since goes into its last segment, and into new ones as they fill. Returns how
 /// many signals it holds then. Doing it twice changes nothing.
-///
-/// # Errors
-/// The store's.
 pub async fn seal(tx: &mut Tx, shelf: i64, up_to: SignalId) -> Result<i64, StoreError> {
     tx.alone(TURN).await?;
     let counted: Vec<(i64, i64)> = tx.rows(COUNT, args![shelf * PROSPECTS, (shelf + 1) * PROSPECTS, up_to]).await?;

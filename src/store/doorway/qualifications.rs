@@ -53,22 +53,16 @@ const FINDINGS: &str = "SELECT findings FROM qualifications WHERE id = $1";
 /// Somebody who may stand there.
 #[derive(Debug)]
 pub struct Candidate {
-    /// Who.
     pub prospect: ProspectId,
-    /// In which episode.
     pub episode: i64,
     /// `ready` or `request`.
     pub cause: &'static str,
-    /// Their five verdicts.
     pub found: Qualification,
     /// Whether a change of the rules brought them there.
     pub by_rules: bool,
 }
 
 /// Lets prospects stand in the doorway, unless they do; returns those who did not yet, each with the cause.
-///
-/// # Errors
-/// The store's.
 pub async fn add(tx: &mut Tx, all: &[Candidate], plan_hash: &str) -> Result<Vec<(ProspectId, String)>, StoreError> {
     #[derive(Serialize)]
     struct Row {
@@ -92,18 +86,12 @@ pub async fn add(tx: &mut Tx, all: &[Candidate], plan_hash: &str) -> Result<Vec<
 }
 
 /// The next one waiting, locked until the transaction ends.
-///
-/// # Errors
-/// The store's.
 pub async fn next(tx: &mut Tx) -> Result<Option<(QualificationId, ProspectId)>, StoreError> {
     let row: Option<(i64, i64)> = tx.row(NEXT, args![]).await?;
     Ok(row.map(|(id, prospect)| (QualificationId(id), ProspectId(prospect))))
 }
 
 /// The next one waiting whom no change of the rules made ready, locked until the transaction ends.
-///
-/// # Errors
-/// The store's.
 pub async fn next_at_once(tx: &mut Tx) -> Result<Option<(QualificationId, ProspectId)>, StoreError> {
     let row: Option<(i64, i64)> = tx.row(NEXT_AT_ONCE, args![]).await?;
     Ok(row.map(|(id, prospect)| (QualificationId(id), ProspectId(prospect))))
@@ -119,9 +107,6 @@ pub struct Waiting {
 }
 
 /// Who stands there.
-///
-/// # Errors
-/// The store's.
 pub async fn waiting(tx: &mut Tx) -> Result<Waiting, StoreError> {
     let row: Option<(i64, i64)> = tx.row(KINDS, args![]).await?;
     let (at_once, by_rules) = row.unwrap_or_default();
@@ -130,9 +115,6 @@ pub async fn waiting(tx: &mut Tx) -> Result<Waiting, StoreError> {
 
 /// Those of these who wait because the rules changed wait no more for their turn: something else made them ready since, or
 /// they ask.
-///
-/// # Errors
-/// The store's.
 pub async fn let_go(tx: &mut Tx, prospects: &[ProspectId]) -> Result<(), StoreError> {
     if prospects.is_empty() {
         return Ok(());
@@ -141,18 +123,12 @@ pub async fn let_go(tx: &mut Tx, prospects: &[ProspectId]) -> Result<(), StoreEr
 }
 
 /// Those whom a change of the rules made ready and who wait, in the order in which they are offered.
-///
-/// # Errors
-/// The store's.
 pub async fn made_ready_by_rules(tx: &mut Tx) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = tx.rows(BY_RULES, args![]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
 /// Settles, without a handoff, what waits of these prospects because the rules changed: they are not ready any more.
-///
-/// # Errors
-/// The store's.
 pub async fn leave(tx: &mut Tx, prospects: &[ProspectId], now: Timestamp) -> Result<(), StoreError> {
     if prospects.is_empty() {
         return Ok(());
@@ -169,25 +145,16 @@ fn ids(prospects: &[ProspectId]) -> Result<String, StoreError> {
 }
 
 /// How many whom a change of the rules made ready were handed off since.
-///
-/// # Errors
-/// The store's.
 pub async fn offered_by_rules(tx: &mut Tx, since: Timestamp) -> Result<usize, StoreError> {
     Ok(usize::try_from(tx.number(OFFERED, args![since]).await?).unwrap_or(0))
 }
 
 /// Waits until no other node counts offers, and is the one who does until the transaction ends.
-///
-/// # Errors
-/// The store's.
 pub async fn count_alone(tx: &mut Tx) -> Result<(), StoreError> {
     tx.alone(RAMP).await
 }
 
 /// Settles it as assessed again at the handoff: these are the findings the handoff cites.
-///
-/// # Errors
-/// The store's.
 pub async fn settle(
     tx: &mut Tx,
     id: QualificationId,
@@ -201,9 +168,6 @@ pub async fn settle(
 }
 
 /// Settles it without a handoff: it no longer holds.
-///
-/// # Errors
-/// The store's.
 pub async fn withdraw(tx: &mut Tx, id: QualificationId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(WITHDRAW, args![id, now]).await.map(drop)
 }

@@ -24,9 +24,6 @@ struct Id {
 }
 
 /// Judges signals: a machine's, or, with none, a person's. Returns those there are, with their prospects.
-///
-/// # Errors
-/// The store's.
 pub async fn add(
     tx: &mut Tx,
     signals: &[SignalId],
@@ -41,9 +38,6 @@ pub async fn add(
 }
 
 /// The latest judgement on each signal of these prospects, of those recorded up to an instant.
-///
-/// # Errors
-/// The store's.
 pub async fn of(tx: &mut Tx, prospects: &[ProspectId], known_at: Timestamp) -> Result<BTreeMap<SignalId, Judged>, StoreError> {
     let ids: Vec<Id> = prospects.iter().map(|id| Id { id: id.0 }).collect();
     let rows: Vec<(i64, Option<String>, i64)> = tx.rows(OF, args![to_json(&ids)?, known_at]).await?;

@@ -14,28 +14,22 @@ use std::collections::BTreeMap;
 /// A prospect, as far as a replay minds.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// Who.
     pub prospect: ProspectId,
     /// What colleagues' citations call them: name, else address.
     pub name: Option<String>,
-    /// Whether they were erased.
     pub erased: bool,
-    /// Their account.
     pub account: Option<AccountId>,
-    /// When they came in.
     pub admitted_at: Timestamp,
 }
 
 /// What was decided, and what became of it.
 #[derive(Debug, Clone)]
 pub struct Decided {
-    /// About whom.
     pub prospect: ProspectId,
     /// In which episode of theirs.
     pub episode: i64,
     /// "ready" or "request".
     pub cause: String,
-    /// The instant it holds for.
     pub at: Timestamp,
     /// The newest signal there was then; none where nobody noted it.
     pub known_up_to: Option<SignalId>,
@@ -43,24 +37,18 @@ pub struct Decided {
     pub findings: String,
     /// When it was handed off or withdrawn.
     pub settled_at: Option<Timestamp>,
-    /// The handoff it led to.
     pub handoff: Option<Offered>,
 }
 
 /// The handoff that a decision led to.
 #[derive(Debug, Clone)]
 pub struct Offered {
-    /// Which.
     pub id: HandoffId,
     /// Who has it, or had it last.
     pub salesperson: Name,
-    /// When it was opened.
     pub opened_at: Timestamp,
-    /// When it was accepted.
     pub accepted_at: Option<Timestamp>,
-    /// When it ended.
     pub closed_at: Option<Timestamp>,
-    /// How.
     pub outcome: Option<Outcome>,
 }
 
@@ -127,9 +115,6 @@ fn ids(of: &[ProspectId]) -> Result<String, StoreError> {
 }
 
 /// These prospects, by number.
-///
-/// # Errors
-/// The store's.
 pub async fn people(tx: &mut Tx, of: &[ProspectId]) -> Result<Vec<Person>, StoreError> {
     let person = |row: PersonRow| {
         let (prospect, account) = (ProspectId(row.id), row.account_id.map(AccountId));
@@ -140,9 +125,6 @@ pub async fn people(tx: &mut Tx, of: &[ProspectId]) -> Result<Vec<Person>, Store
 }
 
 /// Every decision about these prospects, in order.
-///
-/// # Errors
-/// The store's.
 pub async fn decided(tx: &mut Tx, of: &[ProspectId]) -> Result<BTreeMap<ProspectId, Vec<Decided>>, StoreError> {
     let mut found: BTreeMap<ProspectId, Vec<Decided>> = BTreeMap::new();
     for row in tx.rows::<Row>(DECIDED, args![ids(of)?]).await? {
@@ -153,27 +135,18 @@ pub async fn decided(tx: &mut Tx, of: &[ProspectId]) -> Result<BTreeMap<Prospect
 }
 
 /// Everybody about whom anything was ever decided.
-///
-/// # Errors
-/// The store's.
 pub async fn decided_about(tx: &mut Tx) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = tx.rows(DECIDED_ABOUT, args![]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
 /// Everybody of whose signals one was ever judged.
-///
-/// # Errors
-/// The store's.
 pub async fn judged_about(tx: &mut Tx) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = tx.rows(JUDGED_ABOUT, args![]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
 /// Every judgement on signals of these prospects, in the order recorded.
-///
-/// # Errors
-/// The store's.
 pub async fn judgements(tx: &mut Tx, of: &[ProspectId]) -> Result<BTreeMap<ProspectId, Vec<(SignalId, Judged)>>, StoreError> {
     let mut found: BTreeMap<ProspectId, Vec<(SignalId, Judged)>> = BTreeMap::new();
     let rows: Vec<(i64, i64, Option<String>, i64)> = tx.rows(JUDGEMENTS, args![ids(of)?]).await?;
@@ -189,9 +162,6 @@ pub async fn judgements(tx: &mut Tx, of: &[ProspectId]) -> Result<BTreeMap<Prosp
 pub type Stretch = (Timestamp, Option<Timestamp>);
 
 /// When these prospects were suppressed on every channel.
-///
-/// # Errors
-/// The store's.
 pub async fn suppressed(tx: &mut Tx, of: &[ProspectId]) -> Result<BTreeMap<ProspectId, Vec<Stretch>>, StoreError> {
     let rows: Vec<(i64, String, i64, Option<i64>)> = tx.rows(SUPPRESSED, args![ids(of)?]).await?;
     let mut by_channel: BTreeMap<ProspectId, BTreeMap<String, Vec<Stretch>>> = BTreeMap::new();
@@ -213,18 +183,12 @@ pub async fn suppressed(tx: &mut Tx, of: &[ProspectId]) -> Result<BTreeMap<Prosp
 }
 
 /// Whose accounts these prospects belong to.
-///
-/// # Errors
-/// The store's.
 pub async fn owners(tx: &mut Tx, of: &[ProspectId]) -> Result<BTreeMap<ProspectId, Name>, StoreError> {
     let rows: Vec<(i64, String)> = tx.rows(OWNERS, args![ids(of)?]).await?;
     rows.into_iter().map(|(id, owner)| Ok((ProspectId(id), name(&owner)?))).collect()
 }
 
 /// Everybody who belongs to an account, account by account.
-///
-/// # Errors
-/// The store's.
 pub async fn members(tx: &mut Tx) -> Result<Vec<(AccountId, ProspectId)>, StoreError> {
     let unreadable = || StoreError::Value { what: "member of an account", why: "no number".to_owned() };
     let mut found = Vec::new();

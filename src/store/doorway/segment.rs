@@ -15,23 +15,17 @@ const VERSION: u8 = 1;
 /// A signal as its row holds it, but for what makes a repetition the same.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Row {
-    /// Its number.
     pub id: i64,
-    /// Whose.
     pub prospect_id: i64,
     /// When it happened, in milliseconds.
     pub occurred_at: i64,
     /// When we learnt of it, in milliseconds.
     pub recorded_at: i64,
-    /// The delivery it answers.
     pub delivery_id: Option<i64>,
-    /// The issue it belongs to.
     pub issue_id: Option<i64>,
-    /// Who reports it.
     pub by_whom: Option<String>,
     /// Why it was taken for a machine's.
     pub machine: Option<String>,
-    /// What it says, as JSON.
     pub detail: String,
 }
 
@@ -42,18 +36,15 @@ pub struct Segment {
     details: Vec<Range<usize>>,
     words: Vec<String>,
     people: Vec<Person>,
-    /// For each signal.
     marks: Vec<u32>,
 }
 
 /// A prospect in a segment.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// Who.
     pub prospect: ProspectId,
     /// Which of `marks`.
     marks: Range<usize>,
-    /// Where their signals stand.
     bytes: Range<usize>,
 }
 
@@ -68,7 +59,6 @@ const BY: u64 = 4;
 const MACHINE: u64 = 8;
 
 /// Packs signals.
-#[must_use]
 pub fn pack(mut rows: Vec<Row>) -> Vec<u8> {
     rows.sort_unstable_by_key(|row| (row.prospect_id, row.id));
     let mut details = Table::default();
@@ -141,14 +131,11 @@ impl Segment {
         Ok(Self { bytes, details, words, people, marks })
     }
 
-    /// Whose signals it holds.
-    #[must_use]
     pub fn people(&self) -> &[Person] {
         &self.people
     }
 
     /// How many different details there are.
-    #[must_use]
     pub fn details(&self) -> usize {
         self.details.len()
     }

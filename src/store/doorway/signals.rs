@@ -116,9 +116,6 @@ pub fn pack(signals: &[(Option<ProspectId>, &NewSignal)]) -> Result<Packed, Stor
 }
 
 /// Appends signals whose `once` is new, each with the prospect it was resolved to. Returns the new ones' ids by `once`.
-///
-/// # Errors
-/// The store's.
 pub async fn append(
     tx: &mut Tx,
     signals: &[(Option<ProspectId>, &NewSignal)],
@@ -128,9 +125,6 @@ pub async fn append(
 }
 
 /// The same with signals that are packed already.
-///
-/// # Errors
-/// The store's.
 pub async fn append_packed(tx: &mut Tx, news: Packed, now: Timestamp) -> Result<HashMap<String, SignalId>, StoreError> {
     let Packed { once, rows } = news;
     if once.is_empty() {
@@ -171,33 +165,21 @@ pub fn appended(id: SignalId, prospect: Option<ProspectId>, signal: &NewSignal, 
 }
 
 /// The newest one; zero while there is none.
-///
-/// # Errors
-/// The store's.
 pub async fn newest(tx: &mut Tx) -> Result<SignalId, StoreError> {
     tx.number(NEWEST, args![]).await.map(SignalId)
 }
 
 /// Of whom any came after that one. Only SQLite, which has one writer, gives the later signal the higher number.
-///
-/// # Errors
-/// The store's.
 pub async fn whose_since(tx: &mut Tx, newest: SignalId) -> Result<Vec<ProspectId>, StoreError> {
     text_rows::read(tx, WHOSE_SINCE, args![newest], |columns| columns.number().map(ProspectId)).await
 }
 
 /// Every signal of these prospects, in the order recorded, each with the latest judgement on it.
-///
-/// # Errors
-/// The store's.
 pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
     known_at(tx, prospects, Timestamp::MAX).await
 }
 
 /// The same as it was known at an instant: what was recorded later, and judged later, is left out.
-///
-/// # Errors
-/// The store's.
 pub async fn known_at(
     tx: &mut Tx,
     prospects: &[ProspectId],
@@ -236,9 +218,6 @@ async fn load(
 }
 
 /// Everybody of these accounts who ever stated something that may count for a colleague, as known at an instant.
-///
-/// # Errors
-/// The store's.
 pub async fn of_accounts(
     tx: &mut Tx,
     accounts: &[AccountId],

@@ -68,9 +68,7 @@ const BY_KEY_HERE: &str = "
 /// A transaction; rolled back unless committed. With it goes what it said that the stop journal must keep.
 #[derive(Debug)]
 pub enum Tx {
-    /// On SQLite.
     Sqlite(Transaction<'static, Sqlite>, Notes),
-    /// On PostgreSQL.
     Postgres(Transaction<'static, Postgres>, Notes),
 }
 
@@ -192,19 +190,16 @@ impl Store {
     }
 
     /// Where its stops are also kept.
-    #[must_use]
     pub const fn journal(&self) -> Option<&Arc<Journal>> {
         self.1.as_ref()
     }
 
     /// How often something was committed through it.
-    #[must_use]
     pub const fn commits(&self) -> &Commits {
         &self.2
     }
 
     /// Whether several nodes can share this database.
-    #[must_use]
     pub const fn is_shared(&self) -> bool {
         matches!(self.0, Engine::Postgres { .. })
     }
@@ -307,7 +302,6 @@ impl Tx {
         })
     }
 
-    /// Every row of a query.
     pub(in crate::store) async fn rows<T: Record>(
         &mut self,
         sql: impl Into<Sql>,

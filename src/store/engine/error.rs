@@ -3,7 +3,6 @@
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The engine said no.
     #[error("use the database: {0}")]
     Engine(#[from] sqlx::Error),
     /// The tables could not be brought up to date.
@@ -11,35 +10,17 @@ pub enum StoreError {
     Migration(#[from] sqlx::migrate::MigrateError),
     /// A commit would not outlive a power cut.
     #[error("trust the database to keep what it commits: its {setting} is {value}, not {needed}")]
-    Durability {
-        /// Which setting.
-        setting: &'static str,
-        /// What it is.
-        value: String,
-        /// What it must be.
-        needed: &'static str,
-    },
+    Durability { setting: &'static str, value: String, needed: &'static str },
     /// A stored value is not what we write.
     #[error("read a stored {what}: {why}")]
-    Value {
-        /// Of what.
-        what: &'static str,
-        /// Why.
-        why: String,
-    },
+    Value { what: &'static str, why: String },
     /// A statement touched another number of rows than it must.
     #[error("change exactly {expected} rows: {found} changed")]
-    Rows {
-        /// How many it must touch.
-        expected: u64,
-        /// How many it touched.
-        found: u64,
-    },
+    Rows { expected: u64, found: u64 },
 }
 
 impl StoreError {
     /// Whether trying again later may help.
-    #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Engine(sqlx::Error::Database(e)) => {
@@ -63,7 +44,6 @@ impl StoreError {
     }
 
     /// Whether it is the refusal of a second row by this unique index.
-    #[must_use]
     pub fn violates(&self, unique: Unique) -> bool {
         let Self::Engine(sqlx::Error::Database(error)) = self else {
             return false;
@@ -77,7 +57,6 @@ impl StoreError {
 /// A unique index whose refusal has a meaning of its own.
 #[derive(Debug, Clone, Copy)]
 pub struct Unique {
-    /// Its name.
     pub index: &'static str,
     /// Its columns, as `table.column, table.column`.
     pub columns: &'static str,

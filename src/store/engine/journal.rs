@@ -41,13 +41,10 @@ impl std::fmt::Debug for Journal {
 
 impl Journal {
     /// A journal in this file. Nothing is opened or made before there is something to write.
-    #[must_use]
     pub fn new(path: PathBuf, clock: Arc<dyn Clock>) -> Self {
         Self { path, clock, state: Mutex::default() }
     }
 
-    /// Where it is.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }

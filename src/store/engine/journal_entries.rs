@@ -16,13 +16,10 @@ impl Default for Commits {
 }
 
 impl Commits {
-    /// One more.
     pub(in crate::store) fn count(&self) {
         self.0.send_modify(|commits| *commits = commits.wrapping_add(1));
     }
 
-    /// How many.
-    #[must_use]
     pub fn number(&self) -> u64 {
         *self.0.borrow()
     }

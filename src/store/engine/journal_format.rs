@@ -13,28 +13,22 @@ use std::io;
 pub enum What {
     /// It must not be used any more.
     Stopped {
-        /// On which channel.
         channel: String,
         /// Why, in a suppression's word.
         reason: String,
-        /// Where that was said.
         source: String,
     },
-    /// That was lifted.
     Lifted {
-        /// On which channel.
         channel: String,
     },
     /// Its prospect stands there now; only who is nurturing gets group mail.
     Stands {
-        /// A standing's word.
         standing: String,
     },
 }
 
 impl What {
     /// Whether it ends a stop rather than making one.
-    #[must_use]
     pub fn lets_go(&self) -> bool {
         match self {
             Self::Stopped { .. } => false,
@@ -55,11 +49,9 @@ impl What {
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// When it was written.
     pub at: Timestamp,
     /// Which address (`sha256:…` after erasure).
     pub address: String,
-    /// What was said about it.
     #[serde(flatten)]
     pub what: What,
 }
@@ -81,7 +73,6 @@ impl Held {
     }
 
     /// What holds in the end of each address, oldest first. Of two lines of the same instant the one that stops counts.
-    #[must_use]
     pub fn last(&self) -> Vec<Entry> {
         let mut last: BTreeMap<(&str, &str), &Entry> = BTreeMap::new();
         for entry in &self.entries {
@@ -101,7 +92,6 @@ impl Held {
 }
 
 /// Reads lines. A last one that was torn off by a crash is passed over: its writer was never told that it was kept.
-#[must_use]
 pub fn parse(bytes: &[u8]) -> Held {
     let mut held = Held::default();
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {

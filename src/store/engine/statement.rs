@@ -3,13 +3,10 @@
 /// A statement: the same text for both engines, or one each where locking differs.
 #[derive(Debug, Clone, Copy)]
 pub enum Sql {
-    /// For both.
     Same(&'static str),
     /// SQLite serialises its writers and has no row locks; PostgreSQL needs them said.
     Each {
-        /// Without locks.
         sqlite: &'static str,
-        /// With locks.
         postgres: &'static str,
     },
 }
@@ -34,11 +31,8 @@ pub(in crate::store) use locking;
 /// A bound parameter.
 #[derive(Debug, Clone)]
 pub enum Value {
-    /// A number, or NULL.
     Number(Option<i64>),
-    /// Text, or NULL.
     Text(Option<String>),
-    /// Yes or no.
     Truth(bool),
     /// Bytes.
     Bytes(Vec<u8>),

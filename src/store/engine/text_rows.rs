@@ -32,7 +32,6 @@ impl<'a> Columns<'a> {
         Ok(Some(self.text()?).filter(|text| !text.is_empty()))
     }
 
-    /// The next one, a number.
     pub(in crate::store) fn number(&mut self) -> Result<i64, StoreError> {
         number(self.text()?)
     }

@@ -11,32 +11,24 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A delivery about to be transmitted.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Mark {
-    /// Which.
     pub delivery: DeliveryId,
     /// The number this attempt gets.
     pub number: i64,
-    /// Under which lease.
     pub lease: i64,
-    /// With which fence.
     pub fence: i64,
 }
 
 /// What became of an attempt.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// Of which delivery.
     pub delivery: DeliveryId,
     /// The number this attempt gets.
     pub number: i64,
-    /// Under which lease.
     pub lease: i64,
-    /// With which fence.
     pub fence: i64,
-    /// The state it is in now.
     pub state: State,
     /// When to try again, epoch milliseconds.
     pub retry_at: Option<i64>,
-    /// What the relay said.
     pub reply: Option<String>,
 }
 
@@ -144,7 +136,6 @@ const STOPPED: &str = "
 pub struct Written {
     /// Those that may be transmitted now.
     pub marked: BTreeSet<DeliveryId>,
-    /// Those whose result counts.
     pub recorded: BTreeSet<DeliveryId>,
 }
 
@@ -187,17 +178,11 @@ pub async fn write(store: &Store, outcomes: &[Outcome], marks: &[Mark], now: Tim
 }
 
 /// Writes down why those were refused whom a stop refused a mark.
-///
-/// # Errors
-/// The store's.
 pub async fn refused(tx: &mut Tx, marks: &[Mark], now: Timestamp) -> Result<(), StoreError> {
     tx.execute(STOPPED, args![to_json(marks)?, now]).await.map(drop)
 }
 
 /// Marks deliveries as being transmitted, those that no stop, pause or lost lease forbids. Returns which.
-///
-/// # Errors
-/// The store's.
 pub async fn mark(tx: &mut Tx, marks: &[Mark], now: Timestamp) -> Result<BTreeSet<DeliveryId>, StoreError> {
     if tx.notes().are_lost() {
         // A stop that only the database knows would be forgotten with it.
@@ -211,9 +196,6 @@ pub async fn mark(tx: &mut Tx, marks: &[Mark], now: Timestamp) -> Result<BTreeSe
 }
 
 /// Records results whose fence still holds. Returns which were recorded.
-///
-/// # Errors
-/// The store's.
 pub async fn record(tx: &mut Tx, outcomes: &[Outcome], now: Timestamp) -> Result<BTreeSet<DeliveryId>, StoreError> {
     Ok(Written::of(tx.rows(WRITE_AND_TELL, args![groups(outcomes, &[])?, now]).await?).recorded)
 }

@@ -12,17 +12,13 @@ use serde::Serialize;
 /// Of whom a campaign speaks, as its statements need it.
 #[derive(Debug)]
 pub struct Question<'a> {
-    /// The campaign's name.
     pub campaign: &'a Name,
-    /// The conditions.
     pub audience: &'a Audience,
     /// The newsletters it may send, in order; each prospect is due the first they have not had.
     pub newsletters: &'a [&'a Name],
-    /// Whose clicks are followed.
     pub tracking: Tracking,
     /// Only prospects after this id…
     pub after: ProspectId,
-    /// …up to this one.
     pub up_to: ProspectId,
 }
 
@@ -107,45 +103,30 @@ const WINDOW: &str = "SELECT COALESCE(MAX(id), 0) FROM (SELECT id FROM prospects
 const LAST: &str = "SELECT COALESCE(MAX(id), 0) FROM prospects";
 
 /// Which newsletters anybody is due.
-///
-/// # Errors
-/// The store's.
 pub async fn newsletters_due(tx: &mut Tx, question: &Question<'_>) -> Result<Vec<Name>, StoreError> {
     let rows: Vec<(String,)> = ask(tx, NEWSLETTERS, question).await?;
     rows.iter().map(|(newsletter,)| name(newsletter)).collect()
 }
 
 /// How many prospects could be written to now, due a newsletter or not.
-///
-/// # Errors
-/// The store's.
 pub async fn size(tx: &mut Tx, question: &Question<'_>) -> Result<i64, StoreError> {
     let rows: Vec<(i64,)> = ask(tx, SIZE, question).await?;
     Ok(rows.first().map_or(0, |(n,)| *n))
 }
 
 /// How many prospects are due a newsletter now.
-///
-/// # Errors
-/// The store's.
 pub async fn due(tx: &mut Tx, question: &Question<'_>) -> Result<i64, StoreError> {
     let rows: Vec<(i64,)> = ask(tx, DUE, question).await?;
     Ok(rows.first().map_or(0, |(n,)| *n))
 }
 
 /// Who could be written to now.
-///
-/// # Errors
-/// The store's.
 pub async fn members(tx: &mut Tx, question: &Question<'_>) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = ask(tx, IDS, question).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
 /// Writes a delivery for everybody who is due a newsletter that has an issue at this occurrence. Returns how many.
-///
-/// # Errors
-/// The store's.
 pub async fn fill(tx: &mut Tx, occurrence: OccurrenceId, question: &Question<'_>) -> Result<u64, StoreError> {
     let (atoms, newsletters) = (atoms(question.audience)?, places(question.newsletters)?);
     tx.by_key().await?;
@@ -155,17 +136,11 @@ pub async fn fill(tx: &mut Tx, occurrence: OccurrenceId, question: &Question<'_>
 }
 
 /// The end of a page: the id of the `most`-th prospect after `after`, or zero when there is none.
-///
-/// # Errors
-/// The store's.
 pub async fn window(tx: &mut Tx, after: ProspectId, most: i64) -> Result<ProspectId, StoreError> {
     tx.number(WINDOW, args![after, most]).await.map(ProspectId)
 }
 
 /// The last prospect there is.
-///
-/// # Errors
-/// The store's.
 pub async fn last(tx: &mut Tx) -> Result<ProspectId, StoreError> {
     tx.number(LAST, args![]).await.map(ProspectId)
 }

@@ -15,15 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Kind {
     /// Its mailbox does not exist.
     Bounced,
-    /// Its recipient complained.
     Complained,
     /// The connection broke in the middle of it.
     Broken,
 }
 
 impl Kind {
-    /// The word in SQL.
-    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Bounced => "bounced",
@@ -36,9 +33,7 @@ impl Kind {
 /// One thing that went wrong.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Trouble {
-    /// With which delivery.
     pub delivery: DeliveryId,
-    /// What.
     pub kind: Kind,
     /// At which try; a bounce and a complaint count once: 0.
     pub number: i64,
@@ -85,9 +80,6 @@ const ROW_BEGINS: &str = "
 const RUNNING: &str = "SELECT name FROM campaigns WHERE state = 'running' ORDER BY name";
 
 /// Appends what went wrong; what is known already is not counted again.
-///
-/// # Errors
-/// The store's.
 pub async fn note(tx: &mut Tx, troubles: &[Trouble], now: Timestamp) -> Result<(), StoreError> {
     if troubles.is_empty() {
         return Ok(());
@@ -96,9 +88,6 @@ pub async fn note(tx: &mut Tx, troubles: &[Trouble], now: Timestamp) -> Result<(
 }
 
 /// The campaigns of these deliveries, test copies left out.
-///
-/// # Errors
-/// The store's.
 pub async fn live(tx: &mut Tx, deliveries: &BTreeSet<DeliveryId>) -> Result<BTreeMap<DeliveryId, Name>, StoreError> {
     #[derive(Serialize)]
     struct Row {
@@ -110,17 +99,11 @@ pub async fn live(tx: &mut Tx, deliveries: &BTreeSet<DeliveryId>) -> Result<BTre
 }
 
 /// How many troubles of a kind a campaign has had since it was last paused or resumed.
-///
-/// # Errors
-/// The store's.
 pub async fn noted(tx: &mut Tx, campaign: &Name, kind: Kind) -> Result<i64, StoreError> {
     tx.number(NOTED, args![campaign, kind.word()]).await
 }
 
 /// How many of the campaign's last mails that ended, so many of them, had this trouble.
-///
-/// # Errors
-/// The store's.
 pub async fn share(tx: &mut Tx, campaign: &Name, kind: Kind, among: i64) -> Result<Share, StoreError> {
     lately(tx, campaign, kind, among).await.map(|(share, _)| share)
 }
@@ -144,9 +127,6 @@ async fn lately(tx: &mut Tx, campaign: &Name, kind: Kind, among: i64) -> Result<
 }
 
 /// Whether the last twenty connections of a campaign broke, and nothing was accepted between.
-///
-/// # Errors
-/// The store's.
 pub async fn broke_in_a_row(tx: &mut Tx, campaign: &Name) -> Result<bool, StoreError> {
     let begins: Option<(i64,)> = tx.row(ROW_BEGINS, args![campaign, BROKEN_IN_A_ROW - 1]).await?;
     let Some((begins,)) = begins else { return Ok(false) };
@@ -155,9 +135,6 @@ pub async fn broke_in_a_row(tx: &mut Tx, campaign: &Name) -> Result<bool, StoreE
 }
 
 /// Every campaign that runs.
-///
-/// # Errors
-/// The store's.
 pub async fn running(tx: &mut Tx) -> Result<Vec<Name>, StoreError> {
     let rows: Vec<(String,)> = tx.rows(RUNNING, args![]).await?;
     rows.iter().map(|(campaign,)| name_of(campaign)).collect()

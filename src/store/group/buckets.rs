@@ -56,9 +56,6 @@ fn rows(buckets: &BTreeMap<String, Bucket>) -> Result<String, StoreError> {
 }
 
 /// These buckets as they were left, locked until the transaction ends; one that is not there yet is made as given.
-///
-/// # Errors
-/// The store's.
 pub async fn lock(tx: &mut Tx, fresh: &BTreeMap<String, Bucket>) -> Result<BTreeMap<String, Bucket>, StoreError> {
     let wanted = rows(fresh)?;
     tx.execute(MAKE, args![wanted.clone()]).await?;
@@ -67,17 +64,11 @@ pub async fn lock(tx: &mut Tx, fresh: &BTreeMap<String, Bucket>) -> Result<BTree
 }
 
 /// Leaves buckets as they are now; they must have been locked.
-///
-/// # Errors
-/// The store's.
 pub async fn put(tx: &mut Tx, buckets: &BTreeMap<String, Bucket>) -> Result<(), StoreError> {
     tx.execute(PUT, args![rows(buckets)?]).await.map(drop)
 }
 
 /// Forgets buckets that are long full. Returns how many.
-///
-/// # Errors
-/// The store's.
 pub async fn forget(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
     let before = now.checked_sub(FORGOTTEN).unwrap_or(Timestamp::MIN);
     tx.execute(FORGET, args![before]).await
@@ -94,9 +85,6 @@ pub async fn of_issue(tx: &mut Tx, issue: IssueId) -> Result<(Name, bool), Store
 }
 
 /// Puts off what nobody has in hand, of one campaign or of all, until an instant. Returns how many ranges.
-///
-/// # Errors
-/// The store's.
 pub async fn postpone(tx: &mut Tx, campaign: Option<&Name>, until: Timestamp) -> Result<u64, StoreError> {
     tx.execute(POSTPONE, args![campaign, until]).await
 }

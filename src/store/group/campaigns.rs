@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 pub struct State {
     /// Whether it is paused, and why.
     pub paused: Option<String>,
-    /// The schedule in force.
     pub schedule: String,
     /// It has been looked at up to here.
     pub seen_until: Timestamp,
@@ -34,17 +33,11 @@ const SET: &str = "UPDATE campaigns SET state = $2, reason = $3, changed_at = $4
 
 /// Puts campaigns with their schedules in force: those not known yet begin running; of a new campaign, and of another
 /// schedule, nothing before `now` is due.
-///
-/// # Errors
-/// The store's.
 pub async fn put(tx: &mut Tx, campaigns: impl Iterator<Item = (&Name, String)>, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(PUT, args![rows(campaigns)?, now]).await.map(drop)
 }
 
 /// The same for those not known yet; the schedule of the others stays in force.
-///
-/// # Errors
-/// The store's.
 pub async fn add(tx: &mut Tx, campaigns: impl Iterator<Item = (&Name, String)>, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(ADD, args![rows(campaigns)?, now]).await.map(drop)
 }
@@ -59,18 +52,12 @@ fn rows<'a>(campaigns: impl Iterator<Item = (&'a Name, String)>) -> Result<Strin
 }
 
 /// A campaign's row, locked until the transaction ends.
-///
-/// # Errors
-/// The store's.
 pub async fn lock(tx: &mut Tx, name: &Name) -> Result<Option<State>, StoreError> {
     let row: Option<(String, Option<String>, String, i64)> = tx.row(GET, args![name]).await?;
     row.map(|(state, reason, schedule, seen_until)| read(&state, reason, schedule, seen_until)).transpose()
 }
 
 /// Every campaign ever configured.
-///
-/// # Errors
-/// The store's.
 pub async fn all(tx: &mut Tx) -> Result<BTreeMap<Name, State>, StoreError> {
     let rows: Vec<(String, String, Option<String>, String, i64)> = tx.rows(ALL, args![]).await?;
     let read = |(id, state, reason, schedule, seen): (String, String, _, _, _)| {
@@ -80,25 +67,16 @@ pub async fn all(tx: &mut Tx) -> Result<BTreeMap<Name, State>, StoreError> {
 }
 
 /// Records that the schedule has been looked at up to `until`.
-///
-/// # Errors
-/// The store's.
 pub async fn seen(tx: &mut Tx, name: &Name, until: Timestamp) -> Result<(), StoreError> {
     tx.execute(SEEN, args![name, until]).await.map(drop)
 }
 
 /// Pauses with a reason. Returns whether it ran until now.
-///
-/// # Errors
-/// The store's.
 pub async fn pause(tx: &mut Tx, name: &Name, reason: &str, now: Timestamp) -> Result<bool, StoreError> {
     Ok(tx.execute(SET, args![name, "paused", reason, now]).await? > 0)
 }
 
 /// Resumes. Returns whether it was paused.
-///
-/// # Errors
-/// The store's.
 pub async fn resume(tx: &mut Tx, name: &Name, now: Timestamp) -> Result<bool, StoreError> {
     Ok(tx.execute(SET, args![name, "running", None::<&str>, now]).await? > 0)
 }

@@ -12,13 +12,11 @@ use serde::Serialize;
 /// A delivery that is not to leave at once.
 #[derive(Debug, Serialize)]
 pub struct PutAside {
-    /// Which.
     pub delivery: DeliveryId,
     /// `pending` until an instant, or `skipped`.
     pub state: State,
     /// When it may leave, epoch milliseconds.
     pub retry_at: Option<i64>,
-    /// Why.
     pub reply: String,
 }
 
@@ -57,18 +55,12 @@ const PUT_ASIDE: &str = "
 
 /// Waits until no other node counts; from here to the end of this transaction, none does. Without it, two nodes that
 /// write two campaigns to one prospect at the same moment would each not see the other's.
-///
-/// # Errors
-/// The store's.
 pub async fn count_alone(tx: &mut Tx) -> Result<(), StoreError> {
     tx.alone(COUNTING).await
 }
 
 /// Of the deliveries of an occurrence to prospects after `after` up to `up_to`: those whose prospect has at least `mails`
 /// other mails, each with the instant of the `mails`-th latest of them.
-///
-/// # Errors
-/// The store's.
 pub async fn nth_latest(
     tx: &mut Tx,
     occurrence: OccurrenceId,
@@ -83,9 +75,6 @@ pub async fn nth_latest(
 }
 
 /// Writes down what does not leave at once.
-///
-/// # Errors
-/// The store's.
 pub async fn put_aside(tx: &mut Tx, rows: &[PutAside], now: Timestamp) -> Result<u64, StoreError> {
     tx.execute(PUT_ASIDE, args![to_json(rows)?, now]).await
 }

@@ -12,11 +12,8 @@ use serde::Serialize;
 /// A delivery that is not finished, as its lease's holder reads it.
 #[derive(Debug, Clone)]
 pub struct Open {
-    /// Its row.
     pub id: DeliveryId,
-    /// Its issue.
     pub issue: IssueId,
-    /// To whom.
     pub address: Address,
     /// Whether clicks of theirs are followed.
     pub tracked: bool,
@@ -24,26 +21,20 @@ pub struct Open {
     pub number: i64,
     /// Whether that was a mark without a result: doubt.
     pub in_doubt: bool,
-    /// How often it was marked.
     pub marks: i64,
     /// How many of those marks have no result.
     pub doubts: i64,
-    /// When it was first marked.
     pub first_marked_at: Option<Timestamp>,
-    /// Not before this instant.
     pub retry_at: Option<Timestamp>,
 }
 
 /// Where a delivery came from, for what comes back through its tokens.
 #[derive(Debug, Clone)]
 pub struct Origin {
-    /// Its row.
     pub id: DeliveryId,
-    /// Its issue.
     pub issue: IssueId,
     /// Whose; `None` for a test copy or an erased prospect.
     pub prospect: Option<ProspectId>,
-    /// The address it went to.
     pub address: Address,
     /// Whether clicks were to be followed.
     pub tracked: bool,
@@ -118,13 +109,9 @@ const TEST_COPY: &str = "
 /// A delivery as people read about it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Delivery {
-    /// Its row.
     pub id: DeliveryId,
-    /// Of which campaign.
     pub campaign: String,
-    /// Of which newsletter.
     pub newsletter: String,
-    /// Its subject line.
     pub subject: String,
     /// Its state, in the diagram's words.
     pub state: String,
@@ -141,9 +128,6 @@ fn delivery((id, campaign, newsletter, subject, state, at, reply): DeliveryRow) 
 }
 
 /// Every copy written for a prospect, oldest first.
-///
-/// # Errors
-/// The store's.
 pub async fn of_prospect(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Delivery>, StoreError> {
     tx.rows(OF_PROSPECT, args![prospect]).await?.into_iter().map(delivery).collect()
 }
@@ -157,9 +141,6 @@ pub async fn test_copy(tx: &mut Tx, issue: IssueId) -> Result<Delivery, StoreErr
 }
 
 /// The unfinished deliveries of an issue in a range of ids, in their order.
-///
-/// # Errors
-/// The store's.
 pub async fn open_in(tx: &mut Tx, issue: IssueId, first: DeliveryId, last: DeliveryId) -> Result<Vec<Open>, StoreError> {
     tx.by_key().await?;
     let packed: Option<(Option<String>,)> = tx.row(UNTRIED, args![issue, first, last, "\n"]).await?;
@@ -207,9 +188,6 @@ fn untried(issue: IssueId, line: &str) -> Result<Open, StoreError> {
 
 /// When the first unfinished delivery of a range is due again; `None` when all are finished. Those never tried are due at
 /// `untried`, those in doubt at `doubted`, the others when they said.
-///
-/// # Errors
-/// The store's.
 pub async fn due_again(
     tx: &mut Tx,
     lease: &Lease,
@@ -222,9 +200,6 @@ pub async fn due_again(
 }
 
 /// Where a delivery came from.
-///
-/// # Errors
-/// The store's.
 pub async fn origin(tx: &mut Tx, id: DeliveryId) -> Result<Option<Origin>, StoreError> {
     let row: Option<(i64, i64, Option<i64>, String, bool, bool)> = tx.row(ORIGIN, args![id]).await?;
     row.map(|(id, issue, prospect, to, tracked, consents)| {
@@ -241,26 +216,17 @@ pub async fn origin(tx: &mut Tx, id: DeliveryId) -> Result<Option<Origin>, Store
 }
 
 /// Writes a delivery to one of us: a test copy, or a seed. It belongs to no prospect and is counted nowhere.
-///
-/// # Errors
-/// The store's.
 pub async fn add_test(tx: &mut Tx, occurrence: OccurrenceId, issue: IssueId, to: &Address) -> Result<DeliveryId, StoreError> {
     tx.number(ADD_TEST, args![occurrence, issue, to]).await.map(DeliveryId)
 }
 
 /// The state of a delivery, in the diagram's words.
-///
-/// # Errors
-/// The store's.
 pub async fn state(tx: &mut Tx, id: DeliveryId) -> Result<Option<String>, StoreError> {
     let row: Option<(String,)> = tx.row(STATE, args![id]).await?;
     Ok(row.map(|(state,)| state))
 }
 
 /// The newest issues a prospect received: subject, when, which.
-///
-/// # Errors
-/// The store's.
 pub async fn received(tx: &mut Tx, prospect: ProspectId, most: i64) -> Result<Vec<(String, Timestamp, IssueId)>, StoreError> {
     let rows: Vec<(String, i64, i64)> = tx.rows(RECEIVED, args![prospect, most]).await?;
     rows.into_iter()

@@ -14,7 +14,6 @@ pub const NEVER: Timestamp = Timestamp::constant(253_370_764_800, 0);
 /// An occurrence that is held.
 #[derive(Debug, Clone, Copy)]
 pub struct Hold {
-    /// Which.
     pub occurrence: OccurrenceId,
     /// For how many minutes after the last canary was tried.
     pub minutes: i64,
@@ -50,9 +49,6 @@ const LET_GO: &str = "
     WHERE finished_at IS NULL AND not_before = $3 AND issue_id IN (SELECT id FROM issues WHERE occurrence_id = $1)";
 
 /// Holds an occurrence behind its first deliveries. Returns up to whom they go, and whether the others were let go already.
-///
-/// # Errors
-/// The store's.
 pub async fn put(tx: &mut Tx, occurrence: OccurrenceId, canary: Canary) -> Result<(ProspectId, bool), StoreError> {
     let last = tx.number(LAST, args![occurrence, canary.first]).await?;
     let row: Option<(Option<i64>,)> = tx.row(PUT, args![occurrence, last, canary.hold.rough_minutes()]).await?;
@@ -60,9 +56,6 @@ pub async fn put(tx: &mut Tx, occurrence: OccurrenceId, canary: Canary) -> Resul
 }
 
 /// Every occurrence of a running campaign that is held.
-///
-/// # Errors
-/// The store's.
 pub async fn open(tx: &mut Tx) -> Result<Vec<Hold>, StoreError> {
     let rows: Vec<(i64, i64, Option<i64>)> = tx.rows(OPEN, args![]).await?;
     let hold = |(id, minutes, at)| Ok(Hold { occurrence: OccurrenceId(id), minutes, tried_at: instant_or_none(at)? });
@@ -70,9 +63,6 @@ pub async fn open(tx: &mut Tx) -> Result<Vec<Hold>, StoreError> {
 }
 
 /// Lets the others go. Returns whether they were held until now.
-///
-/// # Errors
-/// The store's.
 pub async fn release(tx: &mut Tx, occurrence: OccurrenceId, now: Timestamp) -> Result<bool, StoreError> {
     let held = tx.execute(RELEASED, args![occurrence, now]).await? > 0;
     if held {

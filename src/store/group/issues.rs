@@ -10,15 +10,10 @@ use std::collections::BTreeSet;
 /// An issue about to be stored.
 #[derive(Debug)]
 pub struct NewIssue<'a> {
-    /// Of which occurrence.
     pub occurrence: OccurrenceId,
-    /// Of which campaign.
     pub campaign: &'a Name,
-    /// Which newsletter.
     pub newsletter: &'a Name,
-    /// Its subject line.
     pub subject: &'a str,
-    /// What its tokens point to.
     pub content: &'a Content,
     /// The prepared message, as JSON.
     pub message: String,
@@ -26,24 +21,18 @@ pub struct NewIssue<'a> {
     pub test: bool,
     /// The plan it was made under.
     pub plan_hash: &'a str,
-    /// When.
     pub prepared_at: Timestamp,
 }
 
 /// An issue as delivery and the web need it.
 #[derive(Debug, Clone)]
 pub struct Issue {
-    /// Its row.
     pub id: IssueId,
-    /// Of which campaign.
     pub campaign: Name,
-    /// Its subject line.
     pub subject: String,
-    /// What its tokens point to.
     pub content: Content,
     /// The prepared message, as JSON.
     pub message: String,
-    /// A test copy.
     pub test: bool,
 }
 
@@ -58,9 +47,6 @@ const CONTENT: &str = "SELECT id, campaign, subject, content, '', test FROM issu
 const NEWEST: &str = "SELECT id FROM issues ORDER BY id DESC LIMIT $1";
 
 /// Stores an issue, unless this newsletter already has one at this occurrence.
-///
-/// # Errors
-/// The store's.
 pub async fn add(tx: &mut Tx, issue: &NewIssue<'_>) -> Result<(), StoreError> {
     let values = args![
         issue.occurrence,
@@ -77,9 +63,6 @@ pub async fn add(tx: &mut Tx, issue: &NewIssue<'_>) -> Result<(), StoreError> {
 }
 
 /// The newsletters that have an issue at this occurrence.
-///
-/// # Errors
-/// The store's.
 pub async fn of_occurrence(tx: &mut Tx, occurrence: OccurrenceId) -> Result<BTreeSet<Name>, StoreError> {
     let rows: Vec<(String,)> = tx.rows(OF_OCCURRENCE, args![occurrence]).await?;
     rows.into_iter().map(|(newsletter,)| name(&newsletter)).collect()
@@ -94,26 +77,17 @@ pub async fn id(tx: &mut Tx, occurrence: OccurrenceId, newsletter: &Name) -> Res
 }
 
 /// The newest issues, the newest first.
-///
-/// # Errors
-/// The store's.
 pub async fn newest(tx: &mut Tx, most: i64) -> Result<Vec<IssueId>, StoreError> {
     let rows: Vec<(i64,)> = tx.rows(NEWEST, args![most]).await?;
     Ok(rows.into_iter().map(|(id,)| IssueId(id)).collect())
 }
 
 /// An issue with its prepared message.
-///
-/// # Errors
-/// The store's.
 pub async fn load(tx: &mut Tx, id: IssueId) -> Result<Option<Issue>, StoreError> {
     read(tx.row(LOAD, args![id]).await?)
 }
 
 /// An issue without its message: what its tokens point to.
-///
-/// # Errors
-/// The store's.
 pub async fn content(tx: &mut Tx, id: IssueId) -> Result<Option<Issue>, StoreError> {
     read(tx.row(CONTENT, args![id]).await?)
 }

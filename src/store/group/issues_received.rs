@@ -9,13 +9,9 @@ use serde::Serialize;
 /// An issue that reached a prospect.
 #[derive(Debug, Clone)]
 pub struct Reached {
-    /// Whom.
     pub prospect: ProspectId,
-    /// Which.
     pub issue: IssueId,
-    /// Its subject.
     pub subject: String,
-    /// When the relay took it.
     pub at: Timestamp,
 }
 
@@ -25,9 +21,6 @@ const REACHED: &str = "
     WHERE d.prospect_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) ORDER BY a.at DESC, d.id DESC";
 
 /// Every issue that reached one of these prospects, the newest first.
-///
-/// # Errors
-/// The store's.
 pub async fn reached(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<Reached>, StoreError> {
     #[derive(Serialize)]
     struct Id {

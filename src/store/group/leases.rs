@@ -12,17 +12,13 @@ pub type Closed<'a> = (&'a Name, Timestamp);
 /// A lease in hand.
 #[derive(Debug, Clone, Copy)]
 pub struct Lease {
-    /// Its row.
     pub id: i64,
     /// Over deliveries of this issue…
     pub issue: IssueId,
-    /// …from this one…
     pub first: DeliveryId,
-    /// …to this one.
     pub last: DeliveryId,
     /// What a write under it must carry.
     pub fence: i64,
-    /// Until when it holds.
     pub until: Timestamp,
 }
 
@@ -69,9 +65,6 @@ const SOONEST: &str = "
                FROM json_each($1)) AS w ON w.campaign = l.campaign AND NOT l.test";
 
 /// Covers the deliveries just written for prospects after `after` up to `up_to`, one lease per issue.
-///
-/// # Errors
-/// The store's.
 pub async fn cover(
     tx: &mut Tx,
     occurrence: OccurrenceId,
@@ -85,25 +78,16 @@ pub async fn cover(
 
 /// Covers the deliveries just written that are no prospect's (a test copy, seeds), one lease per issue: those of issues
 /// of which nothing is covered yet.
-///
-/// # Errors
-/// The store's.
 pub async fn cover_ours(tx: &mut Tx, occurrence: OccurrenceId, now: Timestamp) -> Result<u64, StoreError> {
     tx.execute(COVER_OURS, args![occurrence, now]).await
 }
 
 /// Takes the next range that is due and free, or whose holder let its lease lapse, whatever windows say.
-///
-/// # Errors
-/// The store's.
 pub async fn claim(tx: &mut Tx, node: &str, now: Timestamp, until: Timestamp) -> Result<Option<Lease>, StoreError> {
     claim_open(tx, &[], node, now, until).await
 }
 
 /// The same, of no campaign that is closed. Test copies are never closed.
-///
-/// # Errors
-/// The store's.
 pub async fn claim_open(
     tx: &mut Tx,
     closed: &[Closed<'_>],
@@ -116,9 +100,6 @@ pub async fn claim_open(
 }
 
 /// Takes a range of this issue that is due and free, whatever else waits.
-///
-/// # Errors
-/// The store's.
 pub async fn claim_of(
     tx: &mut Tx,
     issue: IssueId,
@@ -144,17 +125,11 @@ async fn take(
 }
 
 /// Prolongs a lease. Returns whether it was still ours.
-///
-/// # Errors
-/// The store's.
 pub async fn renew(tx: &mut Tx, lease: &Lease, until: Timestamp) -> Result<bool, StoreError> {
     Ok(tx.execute(RENEW, args![lease.id, lease.fence, until]).await? > 0)
 }
 
 /// Gives a range back, to be claimed again at `not_before`; finished for good when there is nothing left in it.
-///
-/// # Errors
-/// The store's.
 pub async fn release(tx: &mut Tx, lease: &Lease, again_at: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
     match again_at {
         Some(at) => tx.execute(RELEASE, args![lease.id, lease.fence, at]).await.map(drop),
@@ -164,33 +139,21 @@ pub async fn release(tx: &mut Tx, lease: &Lease, again_at: Option<Timestamp>, no
 
 /// Gives back the ranges of a node that is known to be dead, instead of waiting for its leases to lapse. The fence
 /// rises with the next claim, as ever: of a node that was not dead after all, nothing more is marked. Returns how many.
-///
-/// # Errors
-/// The store's.
 pub async fn expire_of(tx: &mut Tx, owner: &str) -> Result<u64, StoreError> {
     tx.execute(EXPIRE_OF, args![owner]).await
 }
 
 /// Gives back every range that somebody holds: for whoever starts on a store that has no second node. Returns how many.
-///
-/// # Errors
-/// The store's.
 pub async fn expire_all(tx: &mut Tx) -> Result<u64, StoreError> {
     tx.execute(EXPIRE_ALL, args![]).await
 }
 
 /// When the next range is due, if any is left, whatever windows say.
-///
-/// # Errors
-/// The store's.
 pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
     next_open(tx, &[]).await
 }
 
 /// The same, of a campaign that is closed not before it opens.
-///
-/// # Errors
-/// The store's.
 pub async fn next_open(tx: &mut Tx, closed: &[Closed<'_>]) -> Result<Option<Timestamp>, StoreError> {
     let row: Option<(Option<i64>,)> = tx.row(SOONEST, args![windows(closed)?]).await?;
     crate::store::engine::value::instant_or_none(row.and_then(|(at,)| at))

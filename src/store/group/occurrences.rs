@@ -11,11 +11,8 @@ use serde::Serialize;
 /// An occurrence that is being filled.
 #[derive(Debug, Clone)]
 pub struct Filling {
-    /// Its row.
     pub id: OccurrenceId,
-    /// Whose.
     pub campaign: Name,
-    /// When it was due.
     pub due_at: Timestamp,
     /// Prospects up to here have been looked at.
     pub cursor: ProspectId,
@@ -28,7 +25,6 @@ pub struct Past {
     pub nominal: String,
     /// Its state, in the diagram's words.
     pub state: String,
-    /// Why it was missed.
     pub reason: Option<String>,
 }
 
@@ -57,9 +53,6 @@ const FILLED: &str = "UPDATE occurrences SET state = 'filled', filled_at = $2 WH
 
 /// Opens an occurrence to be filled, or records that it was missed, and why; and under which configuration. Returns whether it is new: no restart, second
 /// node or clock change opens it twice.
-///
-/// # Errors
-/// The store's.
 pub async fn open(
     tx: &mut Tx,
     campaign: &Name,
@@ -73,9 +66,6 @@ pub async fn open(
 }
 
 /// Opens an occurrence for a test copy, filled at once.
-///
-/// # Errors
-/// The store's.
 pub async fn open_test(
     tx: &mut Tx,
     campaign: &Name,
@@ -87,49 +77,31 @@ pub async fn open_test(
 }
 
 /// The oldest occurrence of a running campaign that is being filled, and that no other node is filling right now.
-///
-/// # Errors
-/// The store's.
 pub async fn next_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
     read(tx.row(FILLING, args![]).await?)
 }
 
 /// The oldest occurrence of a running campaign that is being filled, without a lock: for looking ahead.
-///
-/// # Errors
-/// The store's.
 pub async fn peek_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
     read(tx.row(PEEK, args![]).await?)
 }
 
 /// Moves the cursor; commits with the page it stands for.
-///
-/// # Errors
-/// The store's.
 pub async fn advance(tx: &mut Tx, id: OccurrenceId, cursor: ProspectId) -> Result<(), StoreError> {
     tx.execute(ADVANCE, args![id, cursor]).await.map(drop)
 }
 
 /// Records that everybody has been looked at.
-///
-/// # Errors
-/// The store's.
 pub async fn filled(tx: &mut Tx, id: OccurrenceId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(FILLED, args![id, now]).await.map(drop)
 }
 
 /// Records that an occurrence of which nothing was written yet has become too old. Returns whether it was one.
-///
-/// # Errors
-/// The store's.
 pub async fn missed(tx: &mut Tx, id: OccurrenceId, plan_hash: &str) -> Result<bool, StoreError> {
     Ok(tx.execute(MISSED, args![id, Missed::Late.word(), plan_hash]).await? > 0)
 }
 
 /// The latest occurrences of a campaign, the newest first; test copies are none.
-///
-/// # Errors
-/// The store's.
 pub async fn latest(tx: &mut Tx, campaign: &Name, most: i64) -> Result<Vec<Past>, StoreError> {
     let rows: Vec<(String, String, Option<String>)> = tx.rows(LATEST, args![campaign, most]).await?;
     Ok(rows.into_iter().map(|(nominal, state, reason)| Past { nominal, state, reason }).collect())

@@ -8,13 +8,9 @@ use jiff::Timestamp;
 /// A campaign that paused by itself.
 #[derive(Debug, Clone)]
 pub struct PauseNotice {
-    /// Its row.
     pub id: i64,
-    /// Which.
     pub campaign: Name,
-    /// Why.
     pub reason: String,
-    /// When.
     pub at: Timestamp,
 }
 
@@ -25,25 +21,16 @@ const NEXT: Sql =
 const TOLD: &str = "UPDATE alarms SET told_at = $2 WHERE id = $1 AND told_at IS NULL";
 
 /// Notes that a campaign paused by itself.
-///
-/// # Errors
-/// The store's.
 pub async fn add(tx: &mut Tx, campaign: &Name, reason: &str, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(ADD, args![campaign, reason, now]).await.map(drop)
 }
 
 /// Whether there is one that nobody was told of.
-///
-/// # Errors
-/// The store's.
 pub async fn waits(tx: &mut Tx) -> Result<bool, StoreError> {
     Ok(tx.number(WAITING, args![]).await? > 0)
 }
 
 /// Takes the oldest that nobody was told of; told, when the transaction commits.
-///
-/// # Errors
-/// The store's.
 pub async fn take(tx: &mut Tx, now: Timestamp) -> Result<Option<PauseNotice>, StoreError> {
     let row: Option<(i64, String, String, i64)> = tx.row(NEXT, args![]).await?;
     let Some((id, campaign, reason, at)) = row else { return Ok(None) };

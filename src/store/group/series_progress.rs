@@ -16,9 +16,6 @@ const HAD: &str = "
     GROUP BY had ORDER BY had";
 
 /// How many of these prospects have had how many of these newsletters of a campaign.
-///
-/// # Errors
-/// The store's.
 pub async fn had(
     tx: &mut Tx,
     campaign: &Name,

@@ -11,15 +11,10 @@ use serde::Serialize;
 /// An uncertain delivery.
 #[derive(Debug, Clone, Serialize)]
 pub struct Uncertain {
-    /// Its row.
     pub id: DeliveryId,
-    /// Of which issue.
     pub issue: IssueId,
-    /// To whom.
     pub address: String,
-    /// Of which campaign.
     pub campaign: String,
-    /// Of which newsletter.
     pub newsletter: String,
     /// When it was last marked; never, if it is held because a backup cannot know.
     pub marked_at: Option<Timestamp>,
@@ -32,9 +27,7 @@ pub struct Uncertain {
 /// Which of them.
 #[derive(Debug, Clone, Copy)]
 pub enum Which {
-    /// One.
     One(DeliveryId),
-    /// Every one of an issue.
     OfIssue(IssueId),
 }
 
@@ -66,9 +59,6 @@ const RESOLVE: &str = "
     ON CONFLICT (delivery_id, number) DO NOTHING";
 
 /// Every uncertain delivery, by issue.
-///
-/// # Errors
-/// The store's.
 pub async fn list(tx: &mut Tx) -> Result<Vec<Uncertain>, StoreError> {
     type Row = (i64, i64, String, String, String, Option<i64>, i64, Option<String>);
     let rows: Vec<Row> = tx.rows(LIST, args![]).await?;
@@ -81,9 +71,6 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<Uncertain>, StoreError> {
 
 /// Appends what somebody said about uncertain deliveries. Returns about how many: what is to be sent again and lies in a
 /// range that is being sent right now is left as it is, for its holder may have read it already.
-///
-/// # Errors
-/// The store's.
 pub async fn resolve(tx: &mut Tx, which: Which, how: Resolution, words: &str, now: Timestamp) -> Result<u64, StoreError> {
     let (one, issue) = match which {
         Which::One(id) => (Some(id), None),

@@ -30,9 +30,6 @@ const OF_PROSPECT: &str = "
     WHERE prospect_id = $1 AND done_at IS NULL ORDER BY due_at, id";
 
 /// Puts an item on a queue.
-///
-/// # Errors
-/// The store's.
 pub async fn add(
     tx: &mut Tx,
     prospect: ProspectId,
@@ -45,25 +42,16 @@ pub async fn add(
 }
 
 /// Takes a handoff's item off its queue.
-///
-/// # Errors
-/// The store's.
 pub async fn done(tx: &mut Tx, handoff: HandoffId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(DONE, args![handoff, now]).await.map(drop)
 }
 
 /// Takes a prospect's items without a handoff off their queues.
-///
-/// # Errors
-/// The store's.
 pub async fn done_alone(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(DONE_ALONE, args![prospect, now]).await.map(drop)
 }
 
 /// The same for many prospects at once.
-///
-/// # Errors
-/// The store's.
 pub async fn done_alone_all(tx: &mut Tx, prospects: &BTreeSet<ProspectId>, now: Timestamp) -> Result<(), StoreError> {
     #[derive(Serialize)]
     struct Id {
@@ -77,41 +65,26 @@ pub async fn done_alone_all(tx: &mut Tx, prospects: &BTreeSet<ProspectId>, now: 
 }
 
 /// Whether an open item without a handoff is on the queue of somebody who is none of these.
-///
-/// # Errors
-/// The store's.
 pub async fn are_of_others(tx: &mut Tx, ours: &[&Name]) -> Result<bool, StoreError> {
     Ok(tx.number(ARE_OF_OTHERS, args![names(ours)?]).await? > 0)
 }
 
 /// Moves these items to somebody's queue. Returns how many.
-///
-/// # Errors
-/// The store's.
 pub async fn inherit(tx: &mut Tx, ours: &[&Name], to: &Name) -> Result<u64, StoreError> {
     tx.execute(INHERIT, args![names(ours)?, to]).await
 }
 
 /// A salesperson's open items, soonest first.
-///
-/// # Errors
-/// The store's.
 pub async fn of(tx: &mut Tx, salesperson: &Name) -> Result<Vec<FollowUp>, StoreError> {
     tx.rows(OF, args![salesperson]).await?.into_iter().map(item).collect()
 }
 
 /// A handoff's open item.
-///
-/// # Errors
-/// The store's.
 pub async fn of_handoff(tx: &mut Tx, handoff: HandoffId) -> Result<Option<FollowUp>, StoreError> {
     tx.row(OF_HANDOFF, args![handoff]).await?.map(item).transpose()
 }
 
 /// A prospect's open items, soonest first.
-///
-/// # Errors
-/// The store's.
 pub async fn of_prospect(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<FollowUp>, StoreError> {
     tx.rows(OF_PROSPECT, args![prospect]).await?.into_iter().map(item).collect()
 }

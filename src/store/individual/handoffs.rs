@@ -14,13 +14,10 @@ pub const ONE_OPEN: Unique = Unique { index: "handoff_open_once", columns: "hand
 /// Something that happened to a handoff.
 #[derive(Debug, Clone, Serialize)]
 pub struct Event {
-    /// When.
     pub at: Timestamp,
     /// By whom: an id, or "nurtured".
     pub by: String,
-    /// What.
     pub what: String,
-    /// What was said.
     pub note: String,
 }
 
@@ -103,66 +100,42 @@ pub async fn open(tx: &mut Tx, opening: &Opening, qualification: QualificationId
 }
 
 /// One handoff.
-///
-/// # Errors
-/// The store's.
 pub async fn load(tx: &mut Tx, id: HandoffId) -> Result<Option<Handoff>, StoreError> {
     tx.row::<Row>(LOAD, args![id]).await?.map(Row::into_handoff).transpose()
 }
 
 /// One handoff, locked until the transaction ends.
-///
-/// # Errors
-/// The store's.
 pub async fn lock(tx: &mut Tx, id: HandoffId) -> Result<Option<Handoff>, StoreError> {
     tx.row::<Row>(LOCK, args![id]).await?.map(Row::into_handoff).transpose()
 }
 
 /// A prospect's handoffs, newest first.
-///
-/// # Errors
-/// The store's.
 pub async fn of_prospect(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Handoff>, StoreError> {
     tx.rows::<Row>(OF_PROSPECT, args![prospect]).await?.into_iter().map(Row::into_handoff).collect()
 }
 
 /// A salesperson's open handoffs, oldest first.
-///
-/// # Errors
-/// The store's.
 pub async fn of_salesperson(tx: &mut Tx, salesperson: &Name) -> Result<Vec<Handoff>, StoreError> {
     tx.rows::<Row>(OF_SALESPERSON, args![salesperson]).await?.into_iter().map(Row::into_handoff).collect()
 }
 
 /// Open handoffs of people who are none of these, oldest first.
-///
-/// # Errors
-/// The store's.
 pub async fn of_others(tx: &mut Tx, ours: &[&Name]) -> Result<Vec<HandoffId>, StoreError> {
     let rows: Vec<(i64,)> = tx.rows(OF_OTHERS, args![names(ours)?]).await?;
     Ok(rows.into_iter().map(|(id,)| HandoffId(id)).collect())
 }
 
 /// Every handoff, oldest first.
-///
-/// # Errors
-/// The store's.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Handoff>, StoreError> {
     tx.rows::<Row>(ALL, args![]).await?.into_iter().map(Row::into_handoff).collect()
 }
 
 /// Handoffs opened after this one, oldest first.
-///
-/// # Errors
-/// The store's.
 pub async fn after(tx: &mut Tx, id: HandoffId) -> Result<Vec<Handoff>, StoreError> {
     tx.rows::<Row>(AFTER, args![id]).await?.into_iter().map(Row::into_handoff).collect()
 }
 
 /// Stores a handoff after a transition.
-///
-/// # Errors
-/// The store's.
 pub async fn store(tx: &mut Tx, handoff: &Handoff) -> Result<(), StoreError> {
     let values = args![
         handoff.id,
@@ -184,9 +157,6 @@ pub async fn store(tx: &mut Tx, handoff: &Handoff) -> Result<(), StoreError> {
 }
 
 /// Stores a new assignment's reason, and under which configuration it was found.
-///
-/// # Errors
-/// The store's.
 pub async fn reassign(tx: &mut Tx, id: HandoffId, assignment: &Assignment, plan_hash: &str) -> Result<(), StoreError> {
     tx.execute(REASSIGN, args![id, to_json(assignment)?, plan_hash]).await.map(drop)
 }
@@ -202,9 +172,6 @@ pub async fn grounds(tx: &mut Tx, id: HandoffId) -> Result<(QualificationId, Ass
 }
 
 /// How much everybody carries.
-///
-/// # Errors
-/// The store's.
 pub async fn load_of_all(tx: &mut Tx) -> Result<Load, StoreError> {
     let rows: Vec<(String, i64, i64)> = tx.rows(LOADS, args![]).await?;
     let mut load = Load::default();
@@ -217,9 +184,6 @@ pub async fn load_of_all(tx: &mut Tx) -> Result<Load, StoreError> {
 }
 
 /// Who said it is not theirs.
-///
-/// # Errors
-/// The store's.
 pub async fn declined_by(tx: &mut Tx, id: HandoffId) -> Result<Vec<Name>, StoreError> {
     let rows: Vec<(String,)> = tx.rows(DECLINED, args![id]).await?;
     rows.iter().map(|(by,)| name(by)).collect()
@@ -227,26 +191,17 @@ pub async fn declined_by(tx: &mut Tx, id: HandoffId) -> Result<Vec<Name>, StoreE
 
 /// The promise that runs out first and that nobody was reminded of: an offer to be answered, an accepted lead to be
 /// contacted.
-///
-/// # Errors
-/// The store's.
 pub async fn unreminded(tx: &mut Tx) -> Result<Option<(HandoffId, Timestamp)>, StoreError> {
     let row: Option<(i64, i64)> = tx.row(UNREMINDED, args![]).await?;
     row.map(|(id, until)| Ok((HandoffId(id), instant(until)?))).transpose()
 }
 
 /// Appends what happened.
-///
-/// # Errors
-/// The store's.
 pub async fn add_event(tx: &mut Tx, id: HandoffId, by: &str, what: &str, note: &str, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(ADD_EVENT, args![id, now, by, what, note]).await.map(drop)
 }
 
 /// What happened, in order.
-///
-/// # Errors
-/// The store's.
 pub async fn events(tx: &mut Tx, id: HandoffId) -> Result<Vec<Event>, StoreError> {
     let rows: Vec<(i64, String, String, String)> = tx.rows(EVENTS, args![id]).await?;
     rows.into_iter().map(|(at, by, what, note)| Ok(Event { at: instant(at)?, by, what, note })).collect()

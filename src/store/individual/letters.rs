@@ -12,26 +12,20 @@ use jiff::Timestamp;
 pub struct NewLetter<'a> {
     /// What it is: "handoff", "changed", "reply" …
     pub kind: &'a str,
-    /// About which handoff.
     pub handoff: Option<HandoffId>,
-    /// To whom.
     pub recipient: &'a Address,
     /// Its Message-ID, which makes it one letter.
     pub message_id: &'a str,
     /// The final bytes.
     pub message: Vec<u8>,
-    /// Not sent before this.
     pub not_before: Timestamp,
 }
 
 /// A letter in hand.
 #[derive(Debug, Clone)]
 pub struct Letter {
-    /// Its row.
     pub id: LetterId,
-    /// What it is.
     pub kind: String,
-    /// To whom.
     pub recipient: Address,
     /// The final bytes.
     pub message: Vec<u8>,
@@ -66,18 +60,12 @@ const SOONEST: &str = "
     WHERE sent_at IS NULL AND failed_at IS NULL AND EXISTS (SELECT 1 FROM sending g WHERE g.observing IS NULL)";
 
 /// Writes a letter into the outbox; one with the same Message-ID is there already.
-///
-/// # Errors
-/// The store's.
 pub async fn add(tx: &mut Tx, letter: NewLetter<'_>, now: Timestamp) -> Result<(), StoreError> {
     let values = args![letter.kind, letter.handoff, letter.recipient, letter.message_id, letter.message, now, letter.not_before];
     tx.execute(ADD, values).await.map(drop)
 }
 
 /// Takes the next letter that is due.
-///
-/// # Errors
-/// The store's.
 pub async fn claim(tx: &mut Tx, node: &str, now: Timestamp, until: Timestamp) -> Result<Option<Letter>, StoreError> {
     let row: Option<(i64, String, String, Vec<u8>, i64, i64)> = tx.row(NEXT, args![now]).await?;
     let Some((id, kind, recipient, message, tries, fence)) = row else {
@@ -88,33 +76,21 @@ pub async fn claim(tx: &mut Tx, node: &str, now: Timestamp, until: Timestamp) ->
 }
 
 /// Records that the relay took it. Returns whether the claim still held.
-///
-/// # Errors
-/// The store's.
 pub async fn sent(tx: &mut Tx, letter: &Letter, now: Timestamp) -> Result<bool, StoreError> {
     Ok(tx.execute(SENT, args![letter.id, letter.fence, now]).await? > 0)
 }
 
 /// Puts it back until `at`. Returns whether the claim still held.
-///
-/// # Errors
-/// The store's.
 pub async fn later(tx: &mut Tx, letter: &Letter, at: Timestamp, reply: &str) -> Result<bool, StoreError> {
     Ok(tx.execute(LATER, args![letter.id, letter.fence, at, reply]).await? > 0)
 }
 
 /// Gives it up. Returns whether the claim still held.
-///
-/// # Errors
-/// The store's.
 pub async fn failed(tx: &mut Tx, letter: &Letter, reply: &str, now: Timestamp) -> Result<bool, StoreError> {
     Ok(tx.execute(FAILED, args![letter.id, letter.fence, now, reply]).await? > 0)
 }
 
 /// When the next letter is due.
-///
-/// # Errors
-/// The store's.
 pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
     let row: Option<(Option<i64>,)> = tx.row(SOONEST, args![]).await?;
     instant_or_none(row.and_then(|(at,)| at))

@@ -25,27 +25,18 @@ const FINISH: &str = "
 const CLOSE: &str = "UPDATE occurrences SET state = 'filled', filled_at = $1 WHERE state = 'filling'";
 
 /// The next prospects after `after` who have an address.
-///
-/// # Errors
-/// The store's.
 pub async fn addresses(tx: &mut Tx, after: ProspectId, most: i64) -> Result<Vec<(ProspectId, Address)>, StoreError> {
     let rows: Vec<(i64, String)> = tx.rows(ADDRESSES, args![after, most]).await?;
     rows.into_iter().map(|(id, text)| Ok((ProspectId(id), address(&text)?))).collect()
 }
 
 /// Everybody who does not stand in nurture, and where they stand.
-///
-/// # Errors
-/// The store's.
 pub async fn elsewhere(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
     tx.rows(ELSEWHERE, args![]).await
 }
 
 /// Holds every delivery that is not finished as uncertain, in these words, finishes its range, and closes what is still
 /// being written. Returns how many.
-///
-/// # Errors
-/// The store's.
 pub async fn hold(tx: &mut Tx, words: &str, now: Timestamp) -> Result<u64, StoreError> {
     let held = tx.execute(HOLD, args![now, words]).await?;
     tx.execute(FINISH, args![now]).await?;

@@ -54,7 +54,6 @@ struct Held<'t> {
 
 impl<'a> Facts<'a> {
     /// What these audiences ask for.
-    #[must_use]
     pub fn of(audiences: impl Iterator<Item = &'a Audience>) -> Self {
         let mut facts = Self { audiences: audiences.collect(), ..Self::default() };
         for audience in facts.audiences.clone() {
@@ -82,7 +81,6 @@ impl<'a> Facts<'a> {
     }
 
     /// Whether one of the audiences fits those of whom this is true.
-    #[must_use]
     pub fn fit(&self, truth: &Truth) -> bool {
         let held = truth.read();
         let holds = |condition: &Condition| self.holds(condition, &held);

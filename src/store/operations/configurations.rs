@@ -8,11 +8,8 @@ use std::collections::BTreeMap;
 /// What was put in force.
 #[derive(Debug, Clone)]
 pub struct Configuration {
-    /// What identifies it.
     pub hash: String,
-    /// Its files, by their path.
     pub files: BTreeMap<String, String>,
-    /// Since when.
     pub applied_at: Timestamp,
 }
 
@@ -35,17 +32,11 @@ const DECISIONS: &str = "
     ORDER BY 1, 2";
 
 /// Records that a configuration is in force, unless it was already. Returns whether it is another one.
-///
-/// # Errors
-/// The store's.
 pub async fn put(tx: &mut Tx, hash: &str, files: &BTreeMap<String, String>, now: Timestamp) -> Result<bool, StoreError> {
     Ok(tx.execute(PUT, args![hash, to_json(files)?, now]).await? > 0)
 }
 
 /// The one in force; `None` before the first was.
-///
-/// # Errors
-/// The store's.
 pub async fn newest(tx: &mut Tx) -> Result<Option<Configuration>, StoreError> {
     let row: Option<(String, String, i64)> = tx.row(NEWEST, args![]).await?;
     row.map(|(hash, files, at)| {
@@ -55,9 +46,6 @@ pub async fn newest(tx: &mut Tx) -> Result<Option<Configuration>, StoreError> {
 }
 
 /// What identifies the one in force.
-///
-/// # Errors
-/// The store's.
 pub async fn in_force(tx: &mut Tx) -> Result<Option<String>, StoreError> {
     let row: Option<(String,)> = tx.row(HASH, args![]).await?;
     Ok(row.map(|(hash,)| hash))
@@ -65,9 +53,6 @@ pub async fn in_force(tx: &mut Tx) -> Result<Option<String>, StoreError> {
 
 /// How many decisions each configuration has taken, by table and hash; an empty hash: before it was written down. Counts
 /// every row: not for the hot path.
-///
-/// # Errors
-/// The store's.
 pub async fn decisions(tx: &mut Tx) -> Result<Vec<(String, String, i64)>, StoreError> {
     tx.rows(DECISIONS, args![]).await
 }

@@ -19,9 +19,7 @@ pub struct Page<'a> {
     pub ours: &'a [&'a Name],
     /// Only prospects after this id…
     pub after: ProspectId,
-    /// …up to this one.
     pub up_to: ProspectId,
-    /// The present instant.
     pub now: Timestamp,
 }
 
@@ -32,7 +30,6 @@ pub struct Alike {
     pub group: Group,
     /// What is true of them, if a campaign may come next.
     pub truth: Option<Truth>,
-    /// How many.
     pub prospects: i64,
     /// Of how many of them the tables say two things.
     pub in_two: i64,
@@ -41,7 +38,6 @@ pub struct Alike {
 /// Somebody for whom the tables hold nothing that comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adrift {
-    /// Who.
     pub prospect: ProspectId,
     /// What is true of them, if a campaign may come next.
     pub truth: Option<Truth>,
@@ -160,9 +156,6 @@ struct AdriftRow {
 }
 
 /// Counts a page. Whoever may be mailed is told apart by what is true of them.
-///
-/// # Errors
-/// The store's.
 pub async fn count(tx: &mut Tx, page: Page<'_>) -> Result<Vec<Alike>, StoreError> {
     let rows: Vec<Row> = tx.rows(COUNT, &values(page)?).await?;
     let alike = |row: Row| {
@@ -173,9 +166,6 @@ pub async fn count(tx: &mut Tx, page: Page<'_>) -> Result<Vec<Alike>, StoreError
 }
 
 /// Those of a page for whom the tables hold nothing that comes next; whether a campaign does, what is true of them tells.
-///
-/// # Errors
-/// The store's.
 pub async fn adrift(tx: &mut Tx, page: Page<'_>) -> Result<Vec<Adrift>, StoreError> {
     let rows: Vec<AdriftRow> = tx.rows(ADRIFT, &values(page)?).await?;
     let adrift = |row: AdriftRow| {
@@ -186,9 +176,6 @@ pub async fn adrift(tx: &mut Tx, page: Page<'_>) -> Result<Vec<Adrift>, StoreErr
 }
 
 /// How many prospects there are up to this id.
-///
-/// # Errors
-/// The store's.
 pub async fn all(tx: &mut Tx, up_to: ProspectId) -> Result<i64, StoreError> {
     tx.number(ALL, args![up_to]).await
 }

@@ -13,18 +13,15 @@ pub struct OfCampaign {
     pub sent: i64,
     /// Deliveries refused for good.
     pub failed: i64,
-    /// Deliveries not finished.
     pub open: i64,
     /// Human clicks (machines left out).
     pub clicked: i64,
-    /// Clicks of machines.
     pub machine_clicks: i64,
 }
 
 /// The whole house in numbers; they reconcile with the tables.
 #[derive(Debug, Clone, Default, Serialize, sqlx::FromRow)]
 pub struct Summary {
-    /// Prospects.
     pub prospects: i64,
     /// Issues, test copies left out.
     pub issues: i64,
@@ -32,21 +29,17 @@ pub struct Summary {
     pub deliveries: i64,
     /// Deliveries the relay accepted.
     pub accepted: i64,
-    /// Signals.
     pub signals: i64,
     /// Signals taken for a machine's when they arrived.
     pub machine_signals: i64,
-    /// Questions answered.
     pub answers: i64,
     /// Handoffs opened by five proofs.
     pub ready: i64,
     /// Handoffs opened by asking for a person.
     pub requests: i64,
-    /// All handoffs.
     pub handoffs: i64,
     /// Handoffs returned to nurture.
     pub recycled: i64,
-    /// Handoffs won.
     pub won: i64,
     /// Addresses that are not mailed.
     pub suppressed: i64,
@@ -82,25 +75,16 @@ const REVIEW: &str = "
     WHERE standing = 'nurturing' AND id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
 
 /// How a campaign fares.
-///
-/// # Errors
-/// The store's.
 pub async fn of_campaign(tx: &mut Tx, campaign: &Name) -> Result<OfCampaign, StoreError> {
     Ok(tx.row(OF_CAMPAIGN, args![campaign]).await?.unwrap_or_default())
 }
 
 /// The whole house in numbers.
-///
-/// # Errors
-/// The store's.
 pub async fn summary(tx: &mut Tx) -> Result<Summary, StoreError> {
     Ok(tx.row(SUMMARY, args![]).await?.unwrap_or_default())
 }
 
 /// Sets the date on which somebody should look at these prospects, while they are nurtured.
-///
-/// # Errors
-/// The store's.
 pub async fn review(tx: &mut Tx, prospects: &[ProspectId], review_after: Timestamp) -> Result<(), StoreError> {
     tx.execute(REVIEW, args![ids(prospects.iter())?, review_after]).await.map(drop)
 }

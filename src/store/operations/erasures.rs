@@ -61,15 +61,11 @@ const JUDGEMENTS: &str = "UPDATE reclassifications SET note = '' WHERE prospect_
 const SET_FINDINGS: &str = "UPDATE qualifications SET findings = $2, settled_at = COALESCE(settled_at, $3) WHERE id = $1";
 
 /// The beginning of the Message-ID of letters about a prospect that belong to no handoff.
-#[must_use]
 pub fn letter_about(prospect: ProspectId) -> String {
     format!("<reply-{prospect}-")
 }
 
 /// Stops an address on every channel under its hash; suppressions it had keep their reason, under the hash too.
-///
-/// # Errors
-/// The store's.
 pub async fn stop(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<(), StoreError> {
     let hash = suppressions::erased(address);
     tx.execute(HASH, args![address, hash.clone()]).await?;
@@ -80,9 +76,6 @@ pub async fn stop(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<(), 
 }
 
 /// Erases what the record says of a prospect: words, addresses and letters. Rows, kinds and instants stay.
-///
-/// # Errors
-/// The store's.
 pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<Erased, StoreError> {
     let signals = tx.execute(SIGNALS, args![prospect, to_json(&Detail::Erased)?]).await?;
     tx.alone(history::TURN).await?;

@@ -16,36 +16,24 @@ const LAST_SIGNAL: &str = "SELECT recorded_at FROM signals ORDER BY id DESC LIMI
 const LATEST: &str = "SELECT MAX(seen_until) FROM campaigns";
 
 /// What a quick look at its file finds wrong.
-///
-/// # Errors
-/// The store's.
 pub async fn quick_complaints(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
     let rows: Vec<(String,)> = tx.rows(QUICK, args![]).await?;
     Ok(rows.into_iter().map(|(said,)| said).filter(|said| said != "ok").collect())
 }
 
 /// What the database takes for the present instant, where it has a clock.
-///
-/// # Errors
-/// The store's.
 pub async fn clock(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
     let row: Option<(i64,)> = tx.row(CLOCK, args![]).await?;
     instant_or_none(row.map(|(at,)| at))
 }
 
 /// When the last signal was recorded, by the clock of that time.
-///
-/// # Errors
-/// The store's.
 pub async fn last_signal(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
     let row: Option<(i64,)> = tx.row(LAST_SIGNAL, args![]).await?;
     row.map(|(at,)| instant(at)).transpose()
 }
 
 /// Up to when any schedule has been looked at, by the clock of that time.
-///
-/// # Errors
-/// The store's.
 pub async fn seen_until(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
     let row: Option<(Option<i64>,)> = tx.row(LATEST, args![]).await?;
     instant_or_none(row.and_then(|(at,)| at))

@@ -19,9 +19,6 @@ const POSTGRES_PLACE: &str = "
 const SQLITE_FILE: &str = "SELECT file FROM pragma_database_list WHERE name = 'main'";
 
 /// What the database says of itself.
-///
-/// # Errors
-/// The store's.
 pub async fn of(tx: &mut Tx) -> Result<Identity, StoreError> {
     type Row = (Option<String>, Option<String>, Option<String>, i64, i64, i64, i64);
     let row: Option<Row> = tx.row(IDENTITY, args![]).await?;
@@ -31,17 +28,11 @@ pub async fn of(tx: &mut Tx) -> Result<Identity, StoreError> {
 }
 
 /// Another second in which something was written.
-///
-/// # Errors
-/// The store's.
 pub async fn beat(tx: &mut Tx) -> Result<(), StoreError> {
     tx.execute(BEAT, args![]).await.map(drop)
 }
 
 /// Where this database is, now: the server's own numbers, or the machine and the file.
-///
-/// # Errors
-/// The store's.
 pub async fn place(tx: &mut Tx, machine: &str) -> Result<String, StoreError> {
     let row: Option<(String,)> =
         tx.row(if matches!(tx, Tx::Postgres(..)) { POSTGRES_PLACE } else { SQLITE_FILE }, args![]).await?;
@@ -55,17 +46,11 @@ pub async fn place(tx: &mut Tx, machine: &str) -> Result<String, StoreError> {
 }
 
 /// Makes this place the home of a database that has none yet. Returns whether it had none.
-///
-/// # Errors
-/// The store's.
 pub async fn settle(tx: &mut Tx, token: &str, place: &str) -> Result<bool, StoreError> {
     Ok(tx.execute(SETTLE, args![token, place]).await? > 0)
 }
 
 /// Makes it another database than the one it was copied from, at home here.
-///
-/// # Errors
-/// The store's.
 pub async fn adopt(tx: &mut Tx, token: &str, place: &str) -> Result<(), StoreError> {
     tx.execute(ADOPT, args![token, place]).await.map(drop)
 }

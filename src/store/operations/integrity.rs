@@ -16,9 +16,6 @@ const POSTGRES_KEYS: &str = "
 
 /// What is wrong with the tables, one complaint each; none when they are whole. Reads every page of a SQLite file:
 /// not for the hot path.
-///
-/// # Errors
-/// The store's.
 pub async fn complaints(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
     if tx.is_shared() {
         let found: Vec<(String,)> = tx.rows(POSTGRES_KEYS, args![]).await?;

@@ -16,17 +16,13 @@ use std::path::{Path, PathBuf};
 pub struct Marks {
     /// In how many seconds something was written.
     pub beat: i64,
-    /// Deliveries.
     pub deliveries: i64,
-    /// Signals.
     pub signals: i64,
-    /// Suppressions.
     pub suppressions: i64,
 }
 
 impl Marks {
     /// Whether any of them lies behind.
-    #[must_use]
     pub const fn is_behind(&self, other: &Self) -> bool {
         self.beat < other.beat
             || self.deliveries < other.deliveries
@@ -40,20 +36,16 @@ impl Marks {
 pub struct Identity {
     /// Its token; none before it was first at home anywhere.
     pub token: Option<String>,
-    /// Where it is at home.
     pub place: Option<String>,
     /// The token it had before it was adopted.
     pub former: Option<String>,
-    /// How far it has come.
     pub marks: Marks,
 }
 
 /// What the file remembers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestoreMarker {
-    /// Of which database.
     pub token: String,
-    /// How far it had come…
     pub marks: Marks,
     /// …when it was last looked at.
     pub at: Timestamp,
@@ -74,7 +66,6 @@ pub enum Origin {
 
 /// Whether this database, opened at this place, is the one the marker knows. `alone`: no second node can share it, so
 /// whoever opens it has its marker.
-#[must_use]
 pub fn classify(database: &Identity, marker: Option<&RestoreMarker>, place: &str, alone: bool) -> Origin {
     let foreign = |why: String| Origin::Foreign(why);
     match (&database.token, marker) {
@@ -107,7 +98,6 @@ fn home(database: &Identity) -> &str {
 }
 
 /// Where the marker of a journal lies: beside it.
-#[must_use]
 pub fn beside(journal: &Path) -> PathBuf {
     let mut name = journal.as_os_str().to_owned();
     name.push(".marker");

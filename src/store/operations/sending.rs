@@ -13,9 +13,7 @@ use serde::Serialize;
 /// Why nothing leaves, and since when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Held {
-    /// Why, in somebody's words.
     pub reason: String,
-    /// Since when.
     pub since: Timestamp,
 }
 
@@ -30,7 +28,6 @@ pub struct Sending {
 
 impl Sending {
     /// Why no group mail leaves, with what ends it; `None` when it may.
-    #[must_use]
     pub fn why_not(&self) -> Option<String> {
         let observing = self.observing.as_ref().map(|held| format!("observing: {}; `nurtured adopt` ends it", held.reason));
         let stopped = self.stopped.as_ref().map(|held| format!("stopped: {}; `nurtured resume` ends it", held.reason));
@@ -52,9 +49,6 @@ const OBSERVE: &str = "UPDATE sending SET observing = $1, observing_at = $2 WHER
 const OPEN: &str = "UPDATE sending SET observing = NULL, observing_at = NULL WHERE observing IS NOT NULL";
 
 /// Whether mail may leave.
-///
-/// # Errors
-/// The store's.
 pub async fn state(tx: &mut Tx) -> Result<Sending, StoreError> {
     type Row = (Option<String>, Option<i64>, Option<String>, Option<i64>);
     let row: Option<Row> = tx.row(STATE, args![]).await?;
@@ -66,36 +60,24 @@ pub async fn state(tx: &mut Tx) -> Result<Sending, StoreError> {
 ///
 /// Call it in a transaction of its own: on PostgreSQL it waits for everybody who is writing attempts, and a transaction
 /// that wrote some itself could wait for another that does the same.
-///
-/// # Errors
-/// The store's.
 pub async fn stop(tx: &mut Tx, reason: &str, now: Timestamp) -> Result<bool, StoreError> {
     tx.execute(BEHIND_MARKS, args![]).await?;
     Ok(tx.execute(STOP, args![reason, now]).await? > 0)
 }
 
 /// Lets group mail go on. Returns whether it was stopped.
-///
-/// # Errors
-/// The store's.
 pub async fn resume(tx: &mut Tx) -> Result<bool, StoreError> {
     Ok(tx.execute(RESUME, args![]).await? > 0)
 }
 
 /// Holds everything until the database is adopted. Returns whether it was not held yet. In a transaction of its own, as
 /// [`stop`].
-///
-/// # Errors
-/// The store's.
 pub async fn observe(tx: &mut Tx, reason: &str, now: Timestamp) -> Result<bool, StoreError> {
     tx.execute(BEHIND_MARKS, args![]).await?;
     Ok(tx.execute(OBSERVE, args![reason, now]).await? > 0)
 }
 
 /// Ends observing. Returns whether it was on.
-///
-/// # Errors
-/// The store's.
 pub async fn open(tx: &mut Tx) -> Result<bool, StoreError> {
     Ok(tx.execute(OPEN, args![]).await? > 0)
 }

@@ -11,9 +11,7 @@ use serde::Serialize;
 /// Whose copy a delivery is.
 #[derive(Debug, Clone, Copy)]
 pub struct Copy {
-    /// The delivery.
     pub delivery: DeliveryId,
-    /// Of which issue.
     pub issue: IssueId,
     /// Whose; `None` for a copy to one of ours.
     pub prospect: Option<ProspectId>,
@@ -24,28 +22,20 @@ pub struct Copy {
 /// An issue, and the occurrence it belongs to.
 #[derive(Debug, Clone)]
 pub struct Issued {
-    /// The issue.
     pub issue: IssueId,
-    /// Its campaign.
     pub campaign: Name,
-    /// Its newsletter.
     pub newsletter: Name,
-    /// Its occurrence.
     pub occurrence: OccurrenceId,
-    /// When that was due.
     pub due_at: Timestamp,
 }
 
 /// An occurrence as it went.
 #[derive(Debug, Clone)]
 pub struct Occurred {
-    /// Its row.
     pub id: OccurrenceId,
-    /// Whose.
     pub campaign: Name,
     /// Its nominal local time, with its zone.
     pub nominal: String,
-    /// When it was due.
     pub due_at: Timestamp,
     /// Why it was missed, if it was.
     pub missed: Option<String>,
@@ -54,13 +44,10 @@ pub struct Occurred {
 /// How many deliveries of a campaign stand in a state, for one reason.
 #[derive(Debug, Clone)]
 pub struct Ended {
-    /// The campaign.
     pub campaign: Name,
-    /// The state.
     pub state: String,
     /// Why, where something was said: "over the cap of …", "unsubscribed", a relay's words.
     pub reason: String,
-    /// How many.
     pub count: i64,
 }
 
@@ -94,9 +81,6 @@ const REACHABLE: &str = "
     SELECT id FROM prospects WHERE standing = 'nurturing' AND mail_stop IS NULL AND address IS NOT NULL ORDER BY id";
 
 /// Whose copies these deliveries are, in the order of their ids.
-///
-/// # Errors
-/// The store's.
 pub async fn copies(tx: &mut Tx, of: &[DeliveryId]) -> Result<Vec<Copy>, StoreError> {
     #[derive(Serialize)]
     struct Id {
@@ -117,9 +101,6 @@ pub async fn copies(tx: &mut Tx, of: &[DeliveryId]) -> Result<Vec<Copy>, StoreEr
 }
 
 /// Issues after this one, with their occurrences; test copies are none.
-///
-/// # Errors
-/// The store's.
 pub async fn issued(tx: &mut Tx, after: IssueId) -> Result<Vec<Issued>, StoreError> {
     let rows: Vec<(i64, String, String, i64, i64)> = tx.rows(ISSUED, args![after]).await?;
     let issued = |(id, campaign, newsletter, occurrence, due_at): (i64, String, String, i64, i64)| {
@@ -135,9 +116,6 @@ pub async fn issued(tx: &mut Tx, after: IssueId) -> Result<Vec<Issued>, StoreErr
 }
 
 /// Every occurrence, by when it was due.
-///
-/// # Errors
-/// The store's.
 pub async fn occurred(tx: &mut Tx) -> Result<Vec<Occurred>, StoreError> {
     let rows: Vec<(i64, String, String, i64, Option<String>)> = tx.rows(OCCURRED, args![]).await?;
     let occurred = |(id, campaign, nominal, due_at, missed): (i64, String, String, i64, Option<String>)| {
@@ -147,9 +125,6 @@ pub async fn occurred(tx: &mut Tx) -> Result<Vec<Occurred>, StoreError> {
 }
 
 /// Deliveries to prospects by campaign, state and reason.
-///
-/// # Errors
-/// The store's.
 pub async fn ended(tx: &mut Tx) -> Result<Vec<Ended>, StoreError> {
     let rows: Vec<(String, String, String, i64)> = tx.rows(ENDED, args![]).await?;
     let ended = |(campaign, state, reason, count): (String, String, String, i64)| {
@@ -159,27 +134,18 @@ pub async fn ended(tx: &mut Tx) -> Result<Vec<Ended>, StoreError> {
 }
 
 /// How many deliveries of each campaign were put off by the cap when they were written.
-///
-/// # Errors
-/// The store's.
 pub async fn put_off(tx: &mut Tx) -> Result<Vec<(Name, i64)>, StoreError> {
     let rows: Vec<(String, i64)> = tx.rows(PUT_OFF, args![]).await?;
     rows.into_iter().map(|(campaign, count)| Ok((name(&campaign)?, count))).collect()
 }
 
 /// What is met of nurturing prospects, set-wise: a row for each criterion.
-///
-/// # Errors
-/// The store's.
 pub async fn met(tx: &mut Tx) -> Result<Vec<(ProspectId, Criterion)>, StoreError> {
     let rows: Vec<(i64, String)> = tx.rows(MET, args![]).await?;
     rows.into_iter().map(|(id, criterion)| Ok((ProspectId(id), word("criterion", &criterion, Criterion::parse)?))).collect()
 }
 
 /// Nurturing prospects who may be mailed.
-///
-/// # Errors
-/// The store's.
 pub async fn reachable(tx: &mut Tx) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = tx.rows(REACHABLE, args![]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())

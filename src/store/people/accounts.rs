@@ -9,9 +9,7 @@ use std::collections::BTreeMap;
 /// A company as an import or a form names it.
 #[derive(Debug, Serialize)]
 pub struct Company<'a> {
-    /// Its registrable domain.
     pub domain: &'a str,
-    /// Its name, if given.
     pub name: Option<&'a str>,
 }
 
@@ -27,27 +25,18 @@ const OWNERS: &str = "
 const OWN: &str = "UPDATE accounts SET salesperson = $2 WHERE id = $1";
 
 /// Finds or makes the accounts of these domains. A name already known is kept.
-///
-/// # Errors
-/// The store's.
 pub async fn find_or_add(tx: &mut Tx, companies: &[Company<'_>]) -> Result<BTreeMap<String, AccountId>, StoreError> {
     let rows: Vec<(String, i64)> = tx.rows(ADD, args![to_json(companies)?]).await?;
     Ok(rows.into_iter().map(|(domain, id)| (domain, AccountId(id))).collect())
 }
 
 /// Whose account it is.
-///
-/// # Errors
-/// The store's.
 pub async fn owner(tx: &mut Tx, account: AccountId) -> Result<Option<Name>, StoreError> {
     let row: Option<(String,)> = tx.row(OWNER, args![account]).await?;
     row.map(|(id,)| name(&id)).transpose()
 }
 
 /// Whose each of these accounts is, where it is somebody's.
-///
-/// # Errors
-/// The store's.
 pub async fn owners(tx: &mut Tx, of: &[AccountId]) -> Result<BTreeMap<AccountId, Name>, StoreError> {
     #[derive(Serialize)]
     struct Id {
@@ -59,9 +48,6 @@ pub async fn owners(tx: &mut Tx, of: &[AccountId]) -> Result<BTreeMap<AccountId,
 }
 
 /// Gives the account to a salesperson.
-///
-/// # Errors
-/// The store's.
 pub async fn own(tx: &mut Tx, account: AccountId, salesperson: &Name) -> Result<(), StoreError> {
     tx.execute(OWN, args![account, salesperson]).await.map(drop)
 }

@@ -10,13 +10,10 @@ use std::collections::HashSet;
 /// A statement about consent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Consent {
-    /// Whose.
     pub prospect: ProspectId,
     /// "mail" or "tracking".
     pub purpose: &'static str,
-    /// Given or withdrawn.
     pub given: bool,
-    /// Where it was said.
     pub source: String,
     /// When, epoch milliseconds, if known.
     pub given_at: Option<i64>,
@@ -42,9 +39,6 @@ const TRACKING: &str = "
 const OF: &str = "SELECT purpose, given, source, given_at FROM consents WHERE prospect_id = $1 ORDER BY id";
 
 /// Records statements; the same one again changes nothing. Returns how many are new.
-///
-/// # Errors
-/// The store's.
 pub async fn add(tx: &mut Tx, consents: &[Consent], now: Timestamp) -> Result<u64, StoreError> {
     if consents.is_empty() {
         return Ok(0);
@@ -59,9 +53,6 @@ pub async fn add(tx: &mut Tx, consents: &[Consent], now: Timestamp) -> Result<u6
 }
 
 /// A prospect's statements, oldest first: purpose, given, source, when.
-///
-/// # Errors
-/// The store's.
 pub async fn of(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<(String, bool, String, Option<i64>)>, StoreError> {
     tx.rows(OF, args![prospect]).await
 }

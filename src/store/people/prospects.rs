@@ -14,9 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A prospect to add.
 #[derive(Debug, Serialize)]
 pub struct NewProspect<'a> {
-    /// The address.
     pub address: &'a str,
-    /// Known details.
     #[serde(flatten)]
     pub details: Details<'a>,
     /// Why group mail may not start, if it may not.
@@ -26,24 +24,17 @@ pub struct NewProspect<'a> {
 /// Details of a prospect; an absent one changes nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Details<'a> {
-    /// The person's name.
     pub name: Option<&'a str>,
-    /// A phone number.
     pub phone: Option<&'a str>,
-    /// The company's name.
     pub company: Option<&'a str>,
-    /// The account.
     pub account: Option<AccountId>,
-    /// Whose prospect it was.
     pub salesperson: Option<&'a str>,
 }
 
 /// A field to set, or to empty.
 #[derive(Debug, Serialize)]
 pub struct FieldChange<'a> {
-    /// Whose.
     pub prospect: ProspectId,
-    /// Which.
     pub name: &'a str,
     /// Canonical text; `None` empties it.
     pub value: Option<&'a str>,
@@ -140,9 +131,6 @@ fn ids(of: &[ProspectId]) -> Result<String, StoreError> {
 }
 
 /// Loads prospects with their fields and tags, by id.
-///
-/// # Errors
-/// The store's.
 pub async fn load(tx: &mut Tx, of: &[ProspectId]) -> Result<Vec<Prospect>, StoreError> {
     let wanted = ids(of)?;
     let rows: Vec<Row> = tx.rows(LOAD, args![wanted.clone()]).await?;
@@ -181,9 +169,6 @@ pub async fn admitted_at(tx: &mut Tx, id: ProspectId) -> Result<Timestamp, Store
 }
 
 /// Which of these addresses are prospects.
-///
-/// # Errors
-/// The store's.
 pub async fn by_address(tx: &mut Tx, addresses: &[&Address]) -> Result<BTreeMap<Address, ProspectId>, StoreError> {
     #[derive(Serialize)]
     struct Wanted<'a> {
@@ -194,36 +179,24 @@ pub async fn by_address(tx: &mut Tx, addresses: &[&Address]) -> Result<BTreeMap<
 }
 
 /// The ids of the next prospects after `after`, erased ones left out.
-///
-/// # Errors
-/// The store's.
 pub async fn page(tx: &mut Tx, after: ProspectId, most: i64) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = tx.rows(PAGE, args![after, most]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
 /// The ids of the next prospects after `after` who stand there.
-///
-/// # Errors
-/// The store's.
 pub async fn page_of(tx: &mut Tx, standing: Standing, after: ProspectId, most: i64) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = tx.rows(STANDING_PAGE, args![after, most, standing.word()]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
 /// Every field anybody has a value of, by name.
-///
-/// # Errors
-/// The store's.
 pub async fn field_names(tx: &mut Tx) -> Result<Vec<Name>, StoreError> {
     let rows: Vec<(String,)> = tx.rows(FIELD_NAMES, args![]).await?;
     rows.iter().map(|(field,)| name(field)).collect()
 }
 
 /// Adds prospects whose addresses are new; returns those added.
-///
-/// # Errors
-/// The store's.
 pub async fn add(tx: &mut Tx, new: &[NewProspect<'_>], now: Timestamp) -> Result<BTreeMap<Address, ProspectId>, StoreError> {
     if new.is_empty() {
         return Ok(BTreeMap::new());
@@ -232,18 +205,12 @@ pub async fn add(tx: &mut Tx, new: &[NewProspect<'_>], now: Timestamp) -> Result
 }
 
 /// Sets the details that are given.
-///
-/// # Errors
-/// The store's.
 pub async fn update(tx: &mut Tx, id: ProspectId, details: &Details<'_>) -> Result<(), StoreError> {
     let values = args![id, details.name, details.phone, details.company, details.account, details.salesperson];
     tx.execute(UPDATE, values).await.map(drop)
 }
 
 /// Sets fields, and empties those without a value. Of two changes to one field the later one counts.
-///
-/// # Errors
-/// The store's.
 pub async fn set_fields(tx: &mut Tx, changes: &[FieldChange<'_>]) -> Result<(), StoreError> {
     #[derive(Serialize)]
     struct Set<'a> {
@@ -267,9 +234,6 @@ pub async fn set_fields(tx: &mut Tx, changes: &[FieldChange<'_>]) -> Result<(), 
 }
 
 /// Adds tags; one already there stays. Returns how many are new.
-///
-/// # Errors
-/// The store's.
 pub async fn add_tags(tx: &mut Tx, tags: &[(ProspectId, &str)]) -> Result<u64, StoreError> {
     #[derive(Serialize)]
     struct Tag<'a> {
@@ -294,9 +258,6 @@ pub async fn lock(tx: &mut Tx, id: ProspectId) -> Result<Standing, StoreError> {
 }
 
 /// Moves a prospect to a standing; `salesperson` becomes the one who had them last.
-///
-/// # Errors
-/// The store's.
 pub async fn set_standing(tx: &mut Tx, id: ProspectId, standing: Standing, salesperson: Option<&Name>) -> Result<(), StoreError> {
     let row: Option<(Option<String>,)> = tx.row(SET_STANDING, args![id, standing.word(), salesperson]).await?;
     stands(tx, row, standing);
@@ -321,9 +282,6 @@ pub async fn return_to_nurture(
 }
 
 /// Suppresses those of these prospects who are nurtured: they are stopped on every channel.
-///
-/// # Errors
-/// The store's.
 pub async fn suppress(tx: &mut Tx, of: &[ProspectId]) -> Result<(), StoreError> {
     tx.execute(SUPPRESS, args![ids(of)?]).await.map(drop)
 }
@@ -336,17 +294,11 @@ fn stands(tx: &mut Tx, row: Option<(Option<String>,)>, standing: Standing) {
 }
 
 /// Sets or clears the wake date.
-///
-/// # Errors
-/// The store's.
 pub async fn set_wake(tx: &mut Tx, id: ProspectId, wake_at: Option<Timestamp>) -> Result<(), StoreError> {
     tx.execute(SET_WAKE, args![id, wake_at]).await.map(drop)
 }
 
 /// Erases what identifies a person; the row stays, so that counts still reconcile.
-///
-/// # Errors
-/// The store's.
 pub async fn erase(tx: &mut Tx, id: ProspectId) -> Result<(), StoreError> {
     tx.execute(ERASE, args![id]).await?;
     for part in ERASE_PARTS {

@@ -13,15 +13,12 @@ use sha2::{Digest, Sha256};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Channel {
-    /// Mail.
     Email,
-    /// Phone.
     Phone,
 }
 
 impl Channel {
     /// The word in SQL and on the command line.
-    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Email => "email",
@@ -33,13 +30,10 @@ impl Channel {
 /// An address that must not be used from now on.
 #[derive(Debug, Clone, Serialize)]
 pub struct Stop {
-    /// Which.
     pub address: String,
-    /// On which channel.
     pub channel: Channel,
     /// `unsubscribed`, `bounced`, `complained`, `opted_out`, `erased` or `manual`.
     pub reason: &'static str,
-    /// Where that was said.
     pub source: String,
 }
 
@@ -48,11 +42,8 @@ pub struct Stop {
 pub struct Suppression {
     /// Which address (`sha256:…` after erasure).
     pub address: String,
-    /// On which channel.
     pub channel: String,
-    /// Why.
     pub reason: String,
-    /// Where that was said.
     pub source: String,
     #[serde(skip)]
     suppressed_at: i64,
@@ -102,18 +93,12 @@ const RESUME_PROSPECT: &str = "
     WHERE address = $1";
 
 /// What stopped an address at an instant: the channels, each with a reason.
-///
-/// # Errors
-/// The store's.
 pub async fn in_force_at(tx: &mut Tx, address: &Address, at: Timestamp) -> Result<Vec<(String, String)>, StoreError> {
     tx.rows(IN_FORCE_AT, args![address, at]).await
 }
 
 /// Adds suppressions; one already in force is kept as it is. Prospects of these addresses stop at once.
 /// Returns how many are new.
-///
-/// # Errors
-/// The store's.
 pub async fn add(tx: &mut Tx, stops: &[Stop], now: Timestamp) -> Result<u64, StoreError> {
     if stops.is_empty() {
         return Ok(0);
@@ -131,9 +116,6 @@ pub async fn add(tx: &mut Tx, stops: &[Stop], now: Timestamp) -> Result<u64, Sto
 }
 
 /// The suppressions in force for any of these addresses, erased ones included.
-///
-/// # Errors
-/// The store's.
 pub async fn of(tx: &mut Tx, addresses: &[&Address]) -> Result<Vec<Suppression>, StoreError> {
     #[derive(Serialize)]
     struct Row {
@@ -144,17 +126,11 @@ pub async fn of(tx: &mut Tx, addresses: &[&Address]) -> Result<Vec<Suppression>,
 }
 
 /// Every suppression in force, oldest first.
-///
-/// # Errors
-/// The store's.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Suppression>, StoreError> {
     tx.rows(ALL, args![]).await
 }
 
 /// Lifts a suppression. Returns whether there was one.
-///
-/// # Errors
-/// The store's.
 pub async fn lift(tx: &mut Tx, address: &Address, channel: Channel, now: Timestamp) -> Result<bool, StoreError> {
     let lifted = tx.execute(LIFT, args![address, channel.word(), now]).await? > 0;
     if lifted {
@@ -168,9 +144,6 @@ pub async fn lift(tx: &mut Tx, address: &Address, channel: Channel, now: Timesta
 }
 
 /// Notes beside what was lifted at `lifted_at` why it was.
-///
-/// # Errors
-/// The store's.
 pub async fn note_lifted(
     tx: &mut Tx,
     address: &Address,
@@ -182,13 +155,11 @@ pub async fn note_lifted(
 }
 
 /// The reason of that word; one we do not know is somebody's, made by hand.
-#[must_use]
 pub fn reason(word: &str) -> &'static str {
     ["unsubscribed", "bounced", "complained", "opted_out", "erased"].into_iter().find(|r| *r == word).unwrap_or("manual")
 }
 
 /// What stands for an erased address: enough to know it again, not enough to read it.
-#[must_use]
 pub fn erased(address: &Address) -> String {
     let hash = Sha256::digest(address.as_str().as_bytes());
     format!("sha256:{}", data_encoding::HEXLOWER.encode(&hash))

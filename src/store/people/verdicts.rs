@@ -44,9 +44,6 @@ const LAPSED: &str = "
     ORDER BY h.id";
 
 /// What is known of these prospects.
-///
-/// # Errors
-/// The store's.
 pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<BTreeMap<ProspectId, Known>, StoreError> {
     #[derive(Serialize)]
     struct Id {
@@ -63,9 +60,6 @@ pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<BTreeMap<Prospe
 }
 
 /// Writes down verdicts that changed, and under which configuration.
-///
-/// # Errors
-/// The store's.
 pub async fn set(
     tx: &mut Tx,
     changed: &[(ProspectId, Criterion, Verdict)],
@@ -85,18 +79,12 @@ pub async fn set(
 }
 
 /// Nurturing prospects of whom three or four of five are met, the nearest and newest first.
-///
-/// # Errors
-/// The store's.
 pub async fn near_misses(tx: &mut Tx, most: i64) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = tx.rows(NEAR, args![most]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
 /// Open handoffs of a salesperson of whose prospects not all five are met now, with the findings they were opened with.
-///
-/// # Errors
-/// The store's.
 pub async fn lapsed(tx: &mut Tx, salesperson: &Name) -> Result<Vec<(HandoffId, ProspectId, String)>, StoreError> {
     let rows: Vec<(i64, i64, String)> = tx.rows(LAPSED, args![salesperson]).await?;
     Ok(rows.into_iter().map(|(id, prospect, findings)| (HandoffId(id), ProspectId(prospect), findings)).collect())

@@ -35,42 +35,35 @@ pub struct AttemptWriter {
 
 /// What one connection wants written in one commit.
 pub struct Entry {
-    /// What became of a mail.
     pub result: Option<DeliveryResult>,
     /// What is to be sent instead.
     pub mark: Option<Mark>,
-    /// Who wants to know.
     pub answer: mpsc::UnboundedSender<Answer>,
 }
 
 /// What became of an entry. A connection's answers come in the order of its entries.
 #[derive(Debug, Clone)]
 pub enum Answer {
-    /// It is durable.
     Written {
         /// Whether the mark, if there was one, was granted.
         marked: bool,
     },
-    /// Nothing of it was written.
     Failed(Arc<StoreError>),
 }
 
 /// What became of a mail, and what else it means.
 #[derive(Debug, Clone)]
 pub struct DeliveryResult {
-    /// Of which delivery.
     pub delivery: DeliveryId,
     /// The result; none where it broke off in doubt.
     pub outcome: Option<Outcome>,
     /// The mailbox does not exist: whose, and what the relay said.
     pub gone: Option<(String, String)>,
-    /// What it says against us.
     pub sign: Option<Sign>,
 }
 
 impl DeliveryResult {
     /// A result that means nothing else.
-    #[must_use]
     pub const fn plain(outcome: Outcome) -> Self {
         Self { delivery: outcome.delivery, outcome: Some(outcome), gone: None, sign: None }
     }
@@ -82,8 +75,6 @@ impl DeliveryResult {
 }
 
 impl AttemptWriter {
-    /// Opens the doors.
-    #[must_use]
     pub fn open(ctx: &Context) -> Self {
         let (entries, mut arriving) = mpsc::channel(GROUP * 2);
         let ctx = ctx.clone();

@@ -35,9 +35,7 @@ const RENEW_EVERY: Duration = Duration::from_mins(1);
 /// Which ranges to work through.
 #[derive(Debug, Clone, Copy)]
 enum Which {
-    /// Every one that is due.
     Due,
-    /// Those of one issue.
     Of(IssueId),
 }
 
@@ -58,9 +56,6 @@ pub async fn deliver(ctx: &Context, writer: &AttemptWriter) -> Result<Progress, 
 
 /// Works through what is due of one issue and leaves all others alone: how a test copy goes the way of live ones.
 /// Idle when nothing of it is due, or another node is at it.
-///
-/// # Errors
-/// As [`deliver`].
 pub async fn deliver_issue(ctx: &Context, writer: &AttemptWriter, issue: IssueId) -> Result<Progress, FlowError> {
     work(ctx, writer, Which::Of(issue)).await
 }

@@ -24,7 +24,6 @@ pub struct Range {
     lease: Lease,
     /// Until when the lease holds, as last renewed; epoch milliseconds.
     until: AtomicI64,
-    /// What its deliveries say.
     pub message: Arc<Prepared>,
     /// Whether that has bytes beyond ASCII.
     pub eight_bit: bool,
@@ -38,15 +37,11 @@ pub struct Range {
 
 /// One delivery of a range.
 pub struct Job {
-    /// The delivery.
     pub row: Open,
-    /// Its range.
     pub range: Arc<Range>,
 }
 
 impl Range {
-    /// A range just claimed.
-    #[must_use]
     pub fn new(lease: Lease, message: Arc<Prepared>, closes_at: Option<Timestamp>) -> Self {
         let until = AtomicI64::new(lease.until.as_millisecond());
         let eight_bit = !message.is_ascii();
@@ -54,19 +49,16 @@ impl Range {
     }
 
     /// Whether its campaign's window has closed: what is left of it waits for the next opening.
-    #[must_use]
     pub fn is_closed(&self, now: Timestamp) -> bool {
         self.closes_at.is_some_and(|closes_at| closes_at <= now)
     }
 
     /// The lease, as it was claimed.
-    #[must_use]
     pub const fn lease(&self) -> &Lease {
         &self.lease
     }
 
     /// Whether the lease can still be trusted: after that, another node may be at it.
-    #[must_use]
     pub fn is_ours(&self, now: Timestamp) -> bool {
         now.as_millisecond() < self.until.load(Ordering::Acquire)
     }
@@ -78,12 +70,10 @@ impl Range {
     }
 
     /// What of it waits for a token, and until when.
-    #[must_use]
     pub fn held(&self) -> Option<&Held> {
         self.held.get()
     }
 
-    /// It was renewed.
     pub fn renewed(&self, until: Timestamp) {
         self.until.store(until.as_millisecond(), Ordering::Release);
     }
@@ -91,14 +81,12 @@ impl Range {
 
 impl Job {
     /// The mark that must be granted before it is sent.
-    #[must_use]
     pub fn mark(&self) -> Mark {
         let lease = self.range.lease();
         Mark { delivery: self.row.id, number: self.row.number + 1, lease: lease.id, fence: lease.fence }
     }
 
     /// What it ends with when it may not be tried again: as many tries as policy grants ended in doubt.
-    #[must_use]
     pub fn uncertain(&self, tries: i64) -> Option<DeliveryResult> {
         let given_up = self.row.in_doubt && self.row.doubts >= tries;
         let words = || Some(format!("in doubt after {} of {} tries", self.row.doubts, self.row.marks));
@@ -106,14 +94,12 @@ impl Job {
     }
 
     /// It was marked and not sent, for a reason of our own: it may go at any time.
-    #[must_use]
     pub fn unsent(&self, words: &str) -> DeliveryResult {
         DeliveryResult::plain(self.outcome(self.row.number + 2, State::Pending, None, Some(words.to_owned())))
     }
 
     /// What the relay's reply to the marked mail means, when so many tries may end in doubt. Without an outcome it broke off in doubt and may be tried again: a
     /// mark without a result is what doubt is.
-    #[must_use]
     pub fn finished(&self, reply: Reply, tries: i64, now: Timestamp) -> DeliveryResult {
         let row = &self.row;
         let sign = Sign::of(&reply, row.number + 1);

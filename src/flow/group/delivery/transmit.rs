@@ -39,7 +39,6 @@ pub struct Connections {
 
 impl Connections {
     /// Connections that take their work from `jobs`.
-    #[must_use]
     pub fn new(ctx: &Context, writer: &AttemptWriter, jobs: flume::Receiver<Job>) -> Arc<Self> {
         let plan = ctx.plan();
         let smtp = &plan.settings.smtp;
@@ -57,15 +56,11 @@ impl Connections {
     }
 
     /// Cancelled when the relay serves none of them any more, something could not be recorded, or all is done.
-    #[must_use]
     pub fn given_up(&self) -> CancellationToken {
         self.given_up.clone()
     }
 
     /// Works until there is nothing left, or nothing can be sent or recorded any more. Nobody takes jobs after it.
-    ///
-    /// # Errors
-    /// The store's.
     pub async fn work(self: Arc<Self>) -> Result<(), FlowError> {
         let mut connections = JoinSet::new();
         for _ in 0..self.ctx.plan().settings.smtp.connections {
@@ -161,7 +156,6 @@ struct Sender<'a> {
     asked: VecDeque<Asked>,
     answer: mpsc::UnboundedSender<Answer>,
     answers: mpsc::UnboundedReceiver<Answer>,
-    /// The message on its way.
     message: Vec<u8>,
 }
 

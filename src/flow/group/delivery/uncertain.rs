@@ -10,7 +10,6 @@ use serde::Serialize;
 /// An uncertain delivery, with what its relay's log can be asked for.
 #[derive(Debug, Clone, Serialize)]
 pub struct Listed {
-    /// The delivery.
     #[serde(flatten)]
     pub doubt: Uncertain,
     /// Its Message-ID: every try of it carried this one.
@@ -18,9 +17,6 @@ pub struct Listed {
 }
 
 /// Every uncertain delivery, by issue.
-///
-/// # Errors
-/// The store's.
 pub async fn list(ctx: &Context) -> Result<Vec<Listed>, FlowError> {
     let mut tx = ctx.store().read().await?;
     let doubts = uncertain::list(&mut tx).await?;
@@ -34,9 +30,6 @@ pub async fn list(ctx: &Context) -> Result<Vec<Listed>, FlowError> {
 }
 
 /// Keeps what somebody says about uncertain deliveries, in their name. Returns about how many.
-///
-/// # Errors
-/// The store's.
 pub async fn resolve(ctx: &Context, which: Which, how: Resolution, by: &Name) -> Result<u64, FlowError> {
     let words = match how {
         Resolution::Accepted => format!("{by} says that it was sent"),
