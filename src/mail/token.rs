@@ -33,7 +33,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    pub const ALL: [Self; 9] = [
         Self::Click,
         Self::AnonymousClick,
         Self::Answer,
