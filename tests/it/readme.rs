@@ -1,5 +1,5 @@
 //! The README is true: its files are written and its `nurtured …` commands run, in the order in which it shows them,
-//! in one directory; and every test the documents name exists.
+//! in one directory; every test and every file that the documents name exists, and every decision is in its index.
 //!
 //! The two cargo commands are run by `.ci/run`. What is printed is not compared: only the exit code is.
 
@@ -13,6 +13,19 @@ struct Fence {
     lines: Vec<String>,
     at: usize,
 }
+
+/// The documents that are kept true. Decisions are not among them: each stays as it was on its day.
+const DOCUMENTS: [&str; 8] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "GUARANTEES.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    "docs/release.md",
+    "docs/dependencies.md",
+];
+const DECISIONS: &str = "docs/decisions";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -100,7 +113,7 @@ fn the_mail_in_the_readme_is_the_demos() {
 fn every_test_a_document_names_is_there() {
     let sources: Vec<String> = ["src", "tests"].iter().flat_map(|folder| rust_files(&root().join(folder))).collect();
     let mut named = 0;
-    for document_name in ["README.md", "ARCHITECTURE.md", "GUARANTEES.md", "CONTRIBUTING.md"] {
+    for document_name in DOCUMENTS {
         let text = document(document_name);
         for flag in ["cargo test --test it ", "cargo test --lib "] {
             for rest in text.split(flag).skip(1) {
@@ -114,6 +127,67 @@ fn every_test_a_document_names_is_there() {
         }
     }
     assert!(named > 10, "the documents name only {named} tests");
+}
+
+#[test]
+fn every_file_a_document_names_is_there() {
+    let decisions = decisions().into_iter().map(|name| format!("{DECISIONS}/{name}"));
+    let index = format!("{DECISIONS}/README.md");
+    let (mut linked, mut named) = (0, 0);
+    for document_name in DOCUMENTS.into_iter().map(str::to_owned).chain([index]).chain(decisions) {
+        let text = document(&document_name);
+        let folder = root().join(&document_name).parent().expect("a folder").to_owned();
+        for target in text.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0)) {
+            let is_there = target.contains("://") || folder.join(target).exists();
+            assert!(is_there, "{document_name}: a link leads to {target}, which is not there");
+            linked += 1;
+        }
+        if document_name.starts_with(DECISIONS) {
+            continue;
+        }
+        let prose: Vec<&str> = text.split("```").step_by(2).collect();
+        for path in prose.iter().flat_map(|prose| prose.split('`').skip(1).step_by(2)).filter(|code| is_source(code)) {
+            let is_there = ["", "src"].iter().any(|folder| root().join(folder).join(path).exists());
+            assert!(is_there, "{document_name}: there is no file `{path}`");
+            named += 1;
+        }
+    }
+    assert!(linked > 20 && named > 100, "the documents have only {linked} links and name only {named} files");
+}
+
+/// Whether a piece of code is the path of a source file; one word without a folder may be any.
+fn is_source(code: &str) -> bool {
+    let extension = Path::new(code).extension().and_then(|extension| extension.to_str());
+    let of_source = extension.is_some_and(|extension| ["rs", "sql", "yml", "service", "patch"].contains(&extension));
+    of_source && code.contains('/') && !code.contains(char::is_whitespace)
+}
+
+#[test]
+fn every_decision_has_the_next_number_a_date_and_a_row_in_the_index() {
+    let index = document(&format!("{DECISIONS}/README.md"));
+    for (place, name) in decisions().iter().enumerate() {
+        let text = document(&format!("{DECISIONS}/{name}"));
+        let number = format!("{:04}", place + 1);
+        let title = text.lines().next().and_then(|line| line.strip_prefix("# ")?.strip_prefix(&number));
+        assert!(title.is_some() && name.starts_with(&number), "{name}: the next number is {number}");
+        let title = title.unwrap_or_default().trim();
+        let date = text.lines().nth(2).and_then(|line| line.get(..10)).unwrap_or_default();
+        assert!(date.parse::<jiff::civil::Date>().is_ok(), "{name}: its third line begins with a date, not with {date:?}");
+        let row = format!("| [{number}]({name}) | {date} | {title} |");
+        assert!(index.contains(&row), "{DECISIONS}/README.md has no row that begins {row}");
+        for part in ["## Context", "## Decision", "## Consequences"] {
+            assert!(text.lines().any(|line| line == part), "{name}: it has no part {part}");
+        }
+    }
+}
+
+/// The files of the decisions, in their order.
+fn decisions() -> Vec<String> {
+    let entries = fs::read_dir(root().join(DECISIONS)).expect("a folder of decisions").map(|entry| entry.expect("an entry"));
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| name != "README.md");
+    names.sort();
+    names
 }
 
 fn rust_files(folder: &Path) -> Vec<String> {
