@@ -8,6 +8,8 @@ pub mod criterion;
 pub mod span;
 pub mod chance;
 pub mod address;
+pub mod suppression;
+pub mod consent;
 pub mod prospect;
 pub mod pace;
 pub mod window;

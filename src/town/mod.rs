@@ -1,4 +1,4 @@
-//! A town: a whole house on a clock that is moved by hand, with people who read their mail, and machines that read it
+//! A town: a whole service on a clock that is moved by hand, with people who read their mail, and machines that read it
 //! first. The demo tells its story with it and the tests tell theirs.
 //!
 //! Nothing is mocked: a real database, real SMTP to a catcher on loopback, the real router, and the daemon's steps.
@@ -10,6 +10,7 @@ use crate::config;
 use crate::daemon::assemble::{self, Node};
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
+use crate::domain::doorway::arrival::Arrival;
 use crate::domain::doorway::qualification::Qualification;
 use crate::domain::doorway::signal::{Detail, Touch};
 use crate::domain::id::{Name, ProspectId};
@@ -17,7 +18,7 @@ use crate::domain::individual::handoff::Handoff;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
 use crate::flow::context::FlowError;
-use crate::flow::doorway::admit::{self, Admitted, Arrival};
+use crate::flow::doorway::admit::{self, Admitted};
 use crate::flow::doorway::assess;
 use crate::flow::doorway::observe::{Logged, log};
 use crate::flow::individual::follow_up::{Action, act};
@@ -110,7 +111,7 @@ impl Town {
         self.clock.move_to(at);
         self.run_until_idle().await?;
         if let Some(census) = sweep::review(&self.node.ctx).await? {
-            self.node.site.figures.keep(census);
+            self.node.site.census.keep(census);
         }
         Ok(())
     }
@@ -198,7 +199,7 @@ impl Town {
         self.ask(Method::POST, &url, "", "List-Unsubscribe=One-Click").await
     }
 
-    /// Somebody fills in a web form.
+    /// A visitor fills in a web form.
     ///
     /// # Errors
     /// When the request cannot be made.
@@ -231,7 +232,7 @@ impl Town {
     /// A prospect as they stand.
     ///
     /// # Errors
-    /// When nobody has the address.
+    /// When no prospect has the address.
     pub async fn prospect(&self, address: &Address) -> Result<Prospect, FlowError> {
         let mut tx = self.node.ctx.store().read().await?;
         let id = self.id(address).await?;
@@ -241,7 +242,7 @@ impl Town {
     /// The five verdicts on a prospect.
     ///
     /// # Errors
-    /// When nobody has the address.
+    /// When no prospect has the address.
     pub async fn verdicts(&self, address: &Address) -> Result<Qualification, FlowError> {
         let id = self.id(address).await?;
         let mut tx = self.node.ctx.store().read().await?;
@@ -251,7 +252,7 @@ impl Town {
     /// Everything concluded about a prospect, now or as it was known at an instant.
     ///
     /// # Errors
-    /// When nobody has the address, or had it then.
+    /// When no prospect has the address, or had it then.
     pub async fn explain(&self, address: &Address, at: Option<Timestamp>) -> Result<Explanation, FlowError> {
         let id = self.id(address).await?;
         let mut tx = self.node.ctx.store().read().await?;
@@ -261,7 +262,7 @@ impl Town {
     /// A prospect's handoffs, newest first.
     ///
     /// # Errors
-    /// When nobody has the address.
+    /// When no prospect has the address.
     pub async fn handoffs_of(&self, address: &Address) -> Result<Vec<Handoff>, FlowError> {
         let id = self.id(address).await?;
         let mut tx = self.node.ctx.store().read().await?;

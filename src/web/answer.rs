@@ -2,10 +2,12 @@
 //! then asks at most two more questions of which nothing is known for that person. What those answer is recorded too, and
 //! the page asks no further.
 
+use super::error::WebError;
 use super::page;
 use super::site::{Found, Site};
 use crate::domain::criterion::{Criterion, Verdict};
-use crate::domain::doorway::signal::{About, Detail, NewSignal};
+use crate::domain::doorway::new_signal::AskedIn;
+use crate::domain::doorway::signal::{Detail, NewSignal};
 use crate::domain::group::issue::Asked;
 use crate::domain::id::ProspectId;
 use crate::domain::plan::Plan;
@@ -14,12 +16,10 @@ use crate::flow::context::FlowError;
 use crate::flow::doorway::assess;
 use crate::flow::doorway::observe::{Observed, observe};
 use crate::mail::token::Kind;
-use crate::store::group::deliveries::Origin;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use minijinja::context;
 use minijinja::value::{Serde, Value};
@@ -67,74 +67,42 @@ struct Further {
 }
 
 /// Shows the question and the answer chosen, and asks to confirm it. Scanners follow links; this changes nothing.
-pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Response {
-    match find(&site, &token).await {
-        Ok((_, asked, answer)) => {
-            let visit = site.ctx.now().as_millisecond().to_string();
-            let values = context! { organisation => site.ctx.plan().settings.organisation.name.clone(), question => asked.question, answer => answer.say, visit };
-            page::show(StatusCode::OK, "page-answer.html", &TimeZone::UTC, values)
-        }
-        Err(response) => *response,
-    }
+pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Result<Response, WebError> {
+    let (_, asked, answer) = find(&site, &token).await?;
+    let visit = site.ctx.now().as_millisecond().to_string();
+    let organisation = site.ctx.plan().settings.organisation.name.clone();
+    let values = context! { organisation, question => asked.question, answer => answer.say, visit };
+    Ok(page::show(StatusCode::OK, "page-answer.html", &TimeZone::UTC, values))
 }
 
 /// Records the answer, or the answers to the further questions.
-pub async fn record(State(site): State<Site>, Path(token): Path<String>, body: Bytes) -> Response {
-    let (found, asked, answer) = match find(&site, &token).await {
-        Ok(found) => found,
-        Err(response) => return *response,
-    };
-    let Some(origin) = found.origin.as_ref() else { return page::unknown_link() };
+pub async fn record(State(site): State<Site>, Path(token): Path<String>, body: Bytes) -> Result<Response, WebError> {
+    let (found, asked, answer) = find(&site, &token).await?;
+    let origin = found.origin.as_ref().ok_or(WebError::UnknownLink)?;
     let Some(prospect) = origin.prospect else {
-        return page::say(StatusCode::OK, "This was a test copy", "Your answer would be recorded now.");
+        return Ok(page::say(StatusCode::OK, "This was a test copy", "Your answer would be recorded now."));
     };
     let (plan, now) = (site.ctx.plan(), site.ctx.now());
     let posted = Posted::read(&body);
-    let about = Subject { found: &found, origin, prospect, now };
+    let visit = posted.visit.as_str();
+    let mail = origin.mailed();
     let signals: Vec<NewSignal> = if posted.is_more {
         // The question of the mail has its own links; what has been answered there is not answered again here.
         let chosen = posted.more.iter().filter(|(criterion, _)| *criterion != asked.criterion);
         let named = chosen
             .filter_map(|(criterion, number)| Some((*criterion, plan.qualifying.criteria[*criterion].answers.get(*number)?)));
-        named.map(|(criterion, answer)| about.signal(criterion, answer, &format!("more:{criterion}:{}", posted.visit))).collect()
+        named.map(|(criterion, answer)| NewSignal::answer(mail, criterion, answer, AskedIn::Page { visit }, now)).collect()
     } else {
-        vec![about.signal(asked.criterion, &answer, &format!("{}:{}", found.token.ordinal, posted.visit))]
+        let asked_in = AskedIn::Mail { link: found.token.ordinal, visit };
+        vec![NewSignal::answer(mail, asked.criterion, &answer, asked_in, now)]
     };
     if signals.is_empty() {
-        return page::say(StatusCode::OK, "Thank you", "There was nothing more to note.");
+        return Ok(page::say(StatusCode::OK, "Thank you", "There was nothing more to note."));
     }
-    match observe(&site.ctx, &signals).await {
-        Ok(observed) if observed.contains(&Observed::Unknown) => page::unknown_link(),
-        Ok(_) => thank(&site, &plan, prospect, &asked, &signals, posted.is_more).await,
-        Err(error) => page::failed(&error),
+    if observe(&site.ctx, &signals).await?.contains(&Observed::Unknown) {
+        return Err(WebError::UnknownLink);
     }
-}
-
-/// Whose answer it is, and in answer to what.
-struct Subject<'a> {
-    found: &'a Found,
-    origin: &'a Origin,
-    prospect: ProspectId,
-    now: Timestamp,
-}
-
-impl Subject<'_> {
-    fn signal(&self, criterion: Criterion, answer: &Answer, once: &str) -> NewSignal {
-        NewSignal {
-            about: About::Prospect(self.prospect),
-            once: format!("answer:{}:{once}", self.origin.id),
-            occurred_at: self.now,
-            delivery: Some(self.origin.id),
-            issue: Some(self.found.issue),
-            by: None,
-            machine: None,
-            detail: Detail::Answer {
-                criterion,
-                say: answer.say.clone(),
-                date: answer.due.as_ref().map(|due| due.0.after(self.now).to_zoned(TimeZone::UTC).date()),
-            },
-        }
-    }
+    Ok(thank(&site, &plan, prospect, &asked, &signals, posted.is_more).await)
 }
 
 /// Thanks, and asks on where nothing is known yet.
@@ -164,13 +132,9 @@ async fn unknown(site: &Site, plan: &Plan, prospect: ProspectId, but: Criterion)
     Ok(further.take(MORE).collect())
 }
 
-async fn find(site: &Site, token: &str) -> Result<(Found, Asked, Answer), Box<Response>> {
-    let found = match site.find(&[Kind::Answer], token).await {
-        Ok(Some(found)) => found,
-        Ok(None) => return Err(Box::new(page::unknown_link())),
-        Err(error) => return Err(Box::new(page::failed(&error))),
-    };
-    let named = found.content.answer(found.token.ordinal).map(|(asked, answer)| (asked.clone(), answer.clone()));
-    let (asked, answer) = named.ok_or_else(|| Box::new(page::unknown_link()))?;
+async fn find(site: &Site, token: &str) -> Result<(Found, Asked, Answer), WebError> {
+    let found = site.find(&[Kind::Answer], token).await?;
+    let (asked, answer) = found.content.answer(found.token.ordinal).ok_or(WebError::UnknownLink)?;
+    let (asked, answer) = (asked.clone(), answer.clone());
     Ok((found, asked, answer))
 }

@@ -2,10 +2,11 @@
 //! per visitor, link and day; a HEAD appends one that counts for nothing. Where the database does not answer, the link leads
 //! on all the same, and the click is lost.
 
-use super::page;
+use super::error::WebError;
 use super::site::{Found, Site, agent, visitor};
 use crate::domain::doorway::machine::Machine;
-use crate::domain::doorway::signal::{About, Detail, NewSignal};
+use crate::domain::doorway::new_signal::Clicked;
+use crate::domain::doorway::signal::NewSignal;
 use crate::domain::id::IssueId;
 use crate::domain::settings::Tracking;
 use crate::flow::context::FlowError;
@@ -13,7 +14,6 @@ use crate::mail::token::Kind;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use jiff::tz::TimeZone;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -29,17 +29,14 @@ pub async fn follow(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     method: Method,
     headers: HeaderMap,
-) -> Response {
+) -> Result<Response, WebError> {
     let found = match timeout(PATIENCE, site.find(&KINDS, &token)).await {
-        Ok(Ok(Some(found))) => found,
-        Ok(Ok(None)) => return page::unknown_link(),
-        Ok(Err(error)) => return remembered(&site, &token, &error),
-        Err(_) => return remembered(&site, &token, &FlowError::Unable("read the database: no answer in time".to_owned())),
+        Ok(Err(WebError::Failed(error))) => return remembered(&site, &token, error),
+        Ok(found) => found?,
+        Err(_) => return remembered(&site, &token, FlowError::Unable("read the database: no answer in time".to_owned())),
     };
-    let Some(target) = found.content.links.get(usize::from(found.token.ordinal)).cloned() else {
-        return page::unknown_link();
-    };
-    site.targets.keep(found.issue, &found.content);
+    let target = found.content.links.get(usize::from(found.token.ordinal)).cloned().ok_or(WebError::UnknownLink)?;
+    site.links.keep(found.issue, &found.content);
     if let Some(signal) = signal(&site, &found, &target, &method, &headers, peer) {
         // The prospect is on their way whatever becomes of our books: fail closed for mail, open for redirects.
         match timeout(PATIENCE, site.door.write(signal)).await {
@@ -52,43 +49,38 @@ pub async fn follow(
 }
 
 /// Where the link leads as far as we remember; if we do not, what is wrong.
-fn remembered(site: &Site, token: &str, error: &FlowError) -> Response {
-    let target = site.read(&KINDS, token).and_then(|token| site.targets.of(IssueId(token.issue()?), token.ordinal));
+fn remembered(site: &Site, token: &str, error: FlowError) -> Result<Response, WebError> {
+    let target = site.read(&KINDS, token).and_then(|token| site.links.of(IssueId(token.issue()?), token.ordinal));
     match target {
         Some(target) => {
             tracing::error!(%error, "click not recorded");
             redirect(&target)
         }
-        None => page::failed(error),
+        None => Err(error.into()),
     }
 }
 
-fn redirect(target: &str) -> Response {
-    match HeaderValue::from_str(target) {
-        Ok(location) => (StatusCode::FOUND, [(header::LOCATION, location)]).into_response(),
-        Err(_) => page::unknown_link(),
-    }
+fn redirect(target: &str) -> Result<Response, WebError> {
+    let location = HeaderValue::from_str(target).map_err(|_| WebError::UnknownLink)?;
+    Ok((StatusCode::FOUND, [(header::LOCATION, location)]).into_response())
 }
 
 /// The click, if it may be recorded: the recipient was tracked when it was sent, and still agrees.
 fn signal(site: &Site, found: &Found, target: &str, method: &Method, headers: &HeaderMap, peer: SocketAddr) -> Option<NewSignal> {
     let now = site.ctx.now();
     let machine = if *method == Method::HEAD { Some(Machine::Head) } else { Machine::of_agent(agent(headers)) };
-    let day = now.to_zoned(TimeZone::UTC).date();
     let visit = format!("{}:{}:{}", found.token.ordinal, visitor(headers, peer), method.as_str());
-    // The day comes first: what makes a click one is then looked for among the clicks of its day, however many years there are.
-    let (about, once, delivery) = match &found.origin {
-        None => (About::Nobody, format!("click:{day}:issue:{}:{visit}", found.issue), None),
+    let clicked = match &found.origin {
+        None => Clicked::Untracked(found.issue),
         Some(origin) => {
             let agrees = match site.ctx.plan().settings.tracking {
                 Tracking::All => true,
                 Tracking::Consented => origin.consents,
                 Tracking::None => false,
             };
-            let about = origin.prospect.filter(|_| origin.tracked && agrees)?;
-            (About::Prospect(about), format!("click:{day}:{}:{visit}", origin.id), Some(origin.id))
+            origin.prospect.filter(|_| origin.tracked && agrees)?;
+            Clicked::By(origin.mailed())
         }
     };
-    let detail = Detail::Click { target: target.to_owned() };
-    Some(NewSignal { about, once, occurred_at: now, delivery, issue: Some(found.issue), by: None, machine, detail })
+    Some(NewSignal::click(clicked, &visit, target, machine, now))
 }

@@ -4,8 +4,10 @@
 use crate::cli::exit::Exit;
 use crate::cli::{open, output};
 use crate::domain::address::Address;
+use crate::domain::consent::Purpose;
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::prospect::Prospect;
+use crate::domain::suppression::Channel;
 use crate::inbox::list::cell::safe_cell;
 use crate::store::engine::backend::Tx;
 use crate::store::people::suppressions::Suppression;
@@ -81,14 +83,11 @@ struct Agreed {
 impl Agreed {
     async fn of(tx: &mut Tx, prospect: ProspectId) -> Result<Self, Exit> {
         let stated = consents::of(tx, prospect).await?;
-        let latest = |purpose: &str| stated.iter().rev().find(|(of, ..)| of == purpose);
-        let day = |at: Option<i64>| {
-            let at = at.and_then(|ms| Timestamp::from_millisecond(ms).ok());
-            at.map(|at| at.to_zoned(TimeZone::UTC).date().to_string()).unwrap_or_default()
-        };
+        let latest = |purpose| stated.iter().rev().find(|said| said.purpose == purpose);
+        let day = |at: Option<Timestamp>| at.map(|at| at.to_zoned(TimeZone::UTC).date().to_string()).unwrap_or_default();
         Ok(Self {
-            mail: latest("mail").map(|(_, given, source, at)| (*given, source.clone(), day(*at))),
-            tracking: latest("tracking").map(|(_, given, source, _)| (*given, source.clone())),
+            mail: latest(Purpose::Mail).map(|said| (said.given, said.source.clone(), day(said.given_at))),
+            tracking: latest(Purpose::Tracking).map(|said| (said.given, said.source.clone())),
         })
     }
 }
@@ -140,14 +139,14 @@ fn cells(person: &Prospect, stops: &[Suppression], agreed: &Agreed, fields: &[Na
     let yes_or_no = |given: bool| if given { "yes" } else { "no" }.to_owned();
     let address = person.address.as_ref().map(ToString::to_string).unwrap_or_default();
     let hash = person.address.as_ref().map(suppressions::erased).unwrap_or_default();
-    let stopped = |channel: &str| {
+    let stopped = |channel: Channel| {
         let stop = stops.iter().any(|s| s.channel == channel && (s.address == address || s.address == hash));
         if stop { "yes".to_owned() } else { String::new() }
     };
     let tags: Vec<&str> = person.tags.iter().map(String::as_str).collect();
     let mail = agreed.mail.clone();
     let tracking = agreed.tracking.clone();
-    let (email_opt_out, phone_opt_out) = (stopped("email"), stopped("phone"));
+    let (email_opt_out, phone_opt_out) = (stopped(Channel::Email), stopped(Channel::Phone));
     let mut cells = vec![
         address,
         person.name.clone().unwrap_or_default(),

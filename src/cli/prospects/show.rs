@@ -2,6 +2,7 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::{open, output};
+use crate::domain::consent::Consent;
 use crate::domain::doorway::ignored::Why;
 use crate::domain::doorway::signal::{Signal, excerpt};
 use crate::domain::individual::handoff::{Handoff, Outcome};
@@ -26,14 +27,6 @@ struct Shown {
     signals: Vec<Told>,
     deliveries: Vec<Delivery>,
     handoffs: Vec<Handoff>,
-}
-
-#[derive(Serialize)]
-struct Consent {
-    purpose: String,
-    given: bool,
-    source: String,
-    given_at: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -73,21 +66,14 @@ pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), 
         None => Vec::new(),
     };
     let shown = Shown {
-        consents: consents::of(&mut tx, id).await?.into_iter().map(consent).collect(),
-        suppressions: stops
-            .into_iter()
-            .map(|suppression| Ok(Stopped { since: suppression.since()?, suppression }))
-            .collect::<Result<_, Exit>>()?,
+        consents: consents::of(&mut tx, id).await?,
+        suppressions: stops.into_iter().map(|suppression| Stopped { since: suppression.since, suppression }).collect(),
         signals: signals.into_iter().map(told).collect(),
         deliveries: deliveries::of_prospect(&mut tx, id).await?,
         handoffs: handoffs::of_prospect(&mut tx, id).await?,
         prospect,
     };
     if json { output::json(&shown) } else { print(&shown) }
-}
-
-fn consent((purpose, given, source, at): (String, bool, String, Option<i64>)) -> Consent {
-    Consent { purpose, given, source, given_at: at.and_then(|ms| Timestamp::from_millisecond(ms).ok()) }
 }
 
 fn print(shown: &Shown) -> Result<(), Exit> {
@@ -100,7 +86,7 @@ fn print(shown: &Shown) -> Result<(), Exit> {
         ("company", p.company.clone()),
         ("salesperson", p.previous_salesperson.as_ref().map(ToString::to_string)),
         ("stands", Some(stands)),
-        ("no mail", p.mail_stop.clone()),
+        ("no mail", p.mail_stop.map(|why| why.word().to_owned())),
         ("wakes", p.wake_at.map(|at| output::instant(Some(at)))),
         ("review", p.review_after.map(|at| output::instant(Some(at)))),
         ("tags", (!p.tags.is_empty()).then(|| p.tags.iter().cloned().collect::<Vec<_>>().join(", "))),
@@ -113,7 +99,7 @@ fn print(shown: &Shown) -> Result<(), Exit> {
         "Consents",
         shown.consents.iter().map(|c| {
             let given = if c.given { "given" } else { "not given" };
-            format!("{} {given}: {}, {}", c.purpose, c.source, output::instant(c.given_at))
+            format!("{} {given}: {}, {}", c.purpose.word(), c.source, output::instant(c.given_at))
         }),
     )?;
     section(
@@ -121,8 +107,8 @@ fn print(shown: &Shown) -> Result<(), Exit> {
         shown.suppressions.iter().map(|s| {
             format!(
                 "{}: {} ({}), since {}",
-                s.suppression.channel,
-                s.suppression.reason,
+                s.suppression.channel.word(),
+                s.suppression.reason.word(),
                 s.suppression.source,
                 output::instant(Some(s.since))
             )

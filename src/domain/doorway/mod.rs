@@ -1,13 +1,16 @@
 //! The doorway between group and individual: signals, the rules that read them, and the five verdicts.
 
+pub mod arrival;
 pub mod machine;
 pub mod signal;
+pub mod new_signal;
 pub mod ignored;
 pub mod rule;
 pub mod evidence;
 pub mod account;
 pub mod support;
 pub mod qualification;
+pub mod entry;
 pub mod reach;
 pub mod assess;
 pub mod replay;

@@ -4,41 +4,18 @@
 
 use super::routing::Assignment;
 use crate::domain::criterion::Criterion;
-use crate::domain::doorway::qualification::{Qualification, Ready, Request};
+use crate::domain::doorway::entry::{Cause, Entry, Grounds};
 use crate::domain::id::{HandoffId, Name, ProspectId};
+use crate::domain::prospect::Prospect;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What opens a handoff. There is no third way.
-#[derive(Debug, Clone)]
-pub enum Cause {
-    Ready(Ready),
-    Request(Request),
-}
-
-impl Cause {
-    /// The word in SQL and reports.
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Ready(_) => "ready",
-            Self::Request(_) => "request",
-        }
-    }
-
-    pub const fn qualification(&self) -> &Qualification {
-        match self {
-            Self::Ready(ready) => ready.qualification(),
-            Self::Request(request) => request.qualification(),
-        }
-    }
-}
-
-/// A handoff about to be stored: it always has a cause and an assignment.
+/// A handoff about to be stored: it always has its grounds and an assignment.
 #[derive(Debug, Clone)]
 pub struct Opening {
     pub prospect: ProspectId,
     pub episode: i64,
-    pub cause: Cause,
+    pub grounds: Grounds,
     pub assignment: Assignment,
     pub opened_at: Timestamp,
     /// By when it should be answered.
@@ -122,7 +99,7 @@ pub enum Outcome {
     Lost,
     /// Back to nurture, with a reason.
     NotNow,
-    /// Somebody else decides; back to nurture.
+    /// Another person decides; back to nurture.
     WrongPerson,
     /// Never a customer, or one already.
     Disqualified,
@@ -155,7 +132,7 @@ impl Outcome {
 /// Why an offer is declined, before contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rejection {
-    /// Somebody else's: routed again, not to this salesperson.
+    /// Another salesperson's: routed again, not to this one.
     NotMine,
     /// This criterion does not hold: back to nurture.
     NotReady(Criterion),
@@ -170,8 +147,7 @@ pub enum Rejection {
 pub struct Handoff {
     pub id: HandoffId,
     pub prospect: ProspectId,
-    /// "ready" or "request".
-    pub cause: String,
+    pub cause: Cause,
     pub state: State,
     pub salesperson: Name,
     /// In which stage, once owned.
@@ -210,7 +186,7 @@ impl Handoff {
         Ok(self)
     }
 
-    /// Offers it to somebody else; an acceptance nobody acted on is undone by it.
+    /// Offers it to another salesperson; that undoes an acceptance that was not followed by contact.
     ///
     /// # Errors
     /// When it is closed, or the prospect has been contacted.
@@ -222,7 +198,7 @@ impl Handoff {
         Ok(self)
     }
 
-    /// Goes on as it stands with somebody else: whoever had it is no longer ours.
+    /// Goes on as it stands with another salesperson: the one who had it left.
     #[must_use]
     pub fn inherited_by(mut self, assignment: &Assignment) -> Self {
         self.salesperson = assignment.salesperson().clone();
@@ -274,4 +250,10 @@ impl Handoff {
     fn require(&self, from: &[State], asked: &'static str) -> Result<(), Refused> {
         if from.contains(&self.state) { Ok(()) } else { Err(Refused { id: self.id, state: self.state, asked }) }
     }
+}
+
+/// What the rule of the doorway must know of a prospect with these handoffs.
+pub fn entry(prospect: &Prospect, handoffs: &[Handoff]) -> Entry {
+    let handed_off_at = handoffs.iter().map(|handoff| handoff.opened_at).max();
+    Entry { episode_started_at: prospect.episode_started_at, handed_off_at }
 }

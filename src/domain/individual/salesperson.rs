@@ -2,6 +2,7 @@
 
 use crate::domain::address::Address;
 use crate::domain::audience::Condition;
+use crate::domain::doorway::entry::Cause;
 use crate::domain::id::Name;
 use crate::domain::span::Span;
 use crate::domain::window::Window;
@@ -10,10 +11,10 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use sha2::{Digest, Sha256};
 
-/// Everybody on our side.
+/// The people on our side: salespeople, colleagues, and how leads reach them.
 #[derive(Debug, Clone)]
 pub struct Roster {
-    /// The sales manager: a salesperson's or colleague's id. Gets what nobody else can take.
+    /// The sales manager: a salesperson's or colleague's id. Gets what no other salesperson can take.
     pub manager: Name,
     pub salespeople: Vec<Salesperson>,
     /// Anyone else who logs touches or reads replies.
@@ -21,7 +22,7 @@ pub struct Roster {
     /// Where handoffs go, in order.
     pub routes: Vec<Route>,
     pub promise: Promise,
-    /// The hours of everybody who has none of their own.
+    /// The hours of those who have none of their own.
     pub office: Hours,
 }
 
@@ -56,6 +57,24 @@ pub struct Promise {
     pub request: Span,
 }
 
+impl Promise {
+    /// How soon an offer of this cause is answered.
+    pub const fn answer_within(&self, cause: Cause) -> Span {
+        match cause {
+            Cause::Ready => self.answer,
+            Cause::Request => self.request,
+        }
+    }
+
+    /// How soon the prospect of such an offer is contacted.
+    pub const fn touch_within(&self, cause: Cause) -> Span {
+        match cause {
+            Cause::Ready => self.first_touch,
+            Cause::Request => self.request,
+        }
+    }
+}
+
 impl Default for Promise {
     fn default() -> Self {
         Self { answer: Span::hours(4), first_touch: Span::hours(24), request: Span::hours(1) }
@@ -65,7 +84,7 @@ impl Default for Promise {
 /// A territory rule: prospects for whom all conditions hold go to one of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// All of these hold; none, and it fits everybody.
+    /// All of these hold; an empty list fits every prospect.
     pub when: Vec<Condition>,
     /// To whom; never empty.
     pub to: Vec<Name>,
@@ -77,10 +96,42 @@ impl Roster {
         self.salespeople.iter().find(|s| s.id == *id)
     }
 
-    /// Name and address of anybody on our side.
+    /// Name and address of a person on our side.
     pub fn person(&self, id: &Name) -> Option<(&str, &Address)> {
         let salesperson = self.salesperson(id).map(|s| (s.name.as_str(), &s.address));
         salesperson.or_else(|| self.colleagues.iter().find(|c| c.id == *id).map(|c| (c.name.as_str(), &c.address)))
+    }
+
+    /// Whether this person is on our side.
+    pub fn has(&self, id: &Name) -> bool {
+        self.person(id).is_some()
+    }
+
+    /// What a person is called; the id, for one who left.
+    pub fn name_of(&self, id: &Name) -> String {
+        self.person(id).map_or_else(|| id.to_string(), |(name, _)| name.to_owned())
+    }
+
+    /// Whether a person on our side has this address.
+    pub fn has_address(&self, address: &Address) -> bool {
+        let colleagues = self.colleagues.iter().map(|c| &c.address);
+        self.salespeople.iter().map(|s| &s.address).chain(colleagues).any(|known| known == address)
+    }
+
+    /// Everyone who may own a handoff: the salespeople, and the sales manager, who may be a colleague.
+    pub fn owners(&self) -> impl Iterator<Item = &Name> {
+        let manager = Some(&self.manager).filter(|id| self.salesperson(id).is_none());
+        self.salespeople.iter().map(|s| &s.id).chain(manager)
+    }
+
+    /// The salespeople but the sales manager.
+    pub fn all_but_the_manager(&self) -> Vec<Name> {
+        self.salespeople.iter().map(|s| &s.id).filter(|id| **id != self.manager).cloned().collect()
+    }
+
+    /// The salesperson who had a prospect before, if they still take leads; else the sales manager.
+    pub fn active_or_manager<'a>(&'a self, previous: Option<&'a Name>) -> &'a Name {
+        previous.filter(|id| self.salesperson(id).is_some_and(|s| s.active)).unwrap_or(&self.manager)
     }
 
     /// When one of our people works.
@@ -92,7 +143,7 @@ impl Roster {
         self.salespeople.iter().map(|s| &s.id).chain(self.colleagues.iter().map(|c| &c.id))
     }
 
-    /// Whoever a CRM means by this text: an id, a name or an address.
+    /// The salesperson a CRM means by this text: an id, a name or an address.
     pub fn salesperson_called(&self, text: &str) -> Option<&Salesperson> {
         let text = text.trim();
         self.salespeople.iter().find(|s| {

@@ -4,56 +4,22 @@
 //! same arrival again changes nothing.
 
 use crate::domain::address::Address;
-use crate::domain::doorway::signal::{About, Detail, NewSignal};
+use crate::domain::doorway::arrival::Arrival;
+use crate::domain::doorway::signal::{About, NewSignal};
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
+use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::FlowError;
 use crate::store::doorway::{assessments, signals};
 use crate::store::engine::backend::Tx;
 use crate::store::people::accounts::{self, Company};
-use crate::store::people::consents::{self, Consent};
+use crate::store::people::consents;
 use crate::store::people::prospects::{self, Details, FieldChange, NewProspect};
-use crate::store::people::suppressions::{self, Channel, Stop};
+use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// One person as somebody else describes them. Absent means not said.
-#[derive(Debug, Clone)]
-pub struct Arrival {
-    /// The address, which is who they are.
-    pub address: Address,
-    pub name: Option<String>,
-    pub phone: Option<String>,
-    pub company: Option<String>,
-    /// Whose prospect they are, as another system says it: an id, a name or an address of ours.
-    pub owner: Option<String>,
-    pub fields: BTreeMap<Name, String>,
-    pub tags: BTreeSet<String>,
-    pub email_opt_out: bool,
-    pub phone_opt_out: bool,
-    /// What they agreed to: purpose ("mail", "tracking"), given or not, where, when.
-    pub consents: Vec<(&'static str, bool, String, Option<Timestamp>)>,
-}
-
-impl Arrival {
-    /// Somebody of whom only the address is known.
-    pub const fn of(address: Address) -> Self {
-        Self {
-            address,
-            name: None,
-            phone: None,
-            company: None,
-            owner: None,
-            fields: BTreeMap::new(),
-            tags: BTreeSet::new(),
-            email_opt_out: false,
-            phone_opt_out: false,
-            consents: Vec::new(),
-        }
-    }
-}
 
 /// What an admission changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -87,12 +53,12 @@ pub async fn admit(
     let suppressed = suppressions::of(tx, &addresses).await?;
     let stop_of = |address: &Address| {
         let erased = suppressions::erased(address);
-        let mut stops = suppressed.iter().filter(|s| s.channel == "email");
+        let mut stops = suppressed.iter().filter(|s| s.channel == Channel::Email);
         // Erased, whatever else they had asked for before: that cannot be lifted.
         if stops.clone().any(|s| s.address == erased) {
-            return Some("erased");
+            return Some(StopReason::Erased);
         }
-        stops.find(|s| s.address == address.as_str()).map(|s| s.reason.as_str())
+        stops.find(|s| s.address == address.as_str()).map(|s| s.reason)
     };
     let known = prospects::by_address(tx, &addresses).await?;
     let known_ids: Vec<ProspectId> = known.values().copied().collect();
@@ -125,7 +91,7 @@ pub async fn admit(
     let stopped_everywhere = |address: &Address| {
         let erased = suppressions::erased(address);
         let channels = suppressed.iter().filter(|s| s.address == address.as_str() || s.address == erased);
-        channels.map(|s| s.channel.as_str()).collect::<BTreeSet<_>>().len() == 2
+        channels.map(|s| s.channel).collect::<BTreeSet<_>>().len() == Channel::ALL.len()
     };
     let silent: Vec<ProspectId> = added.iter().filter(|(address, _)| stopped_everywhere(address)).map(|(_, id)| *id).collect();
     if !silent.is_empty() {
@@ -157,40 +123,17 @@ pub async fn admit(
         changes.extend(fields.iter().map(|(name, value)| FieldChange { prospect: id, name: name.as_str(), value: Some(value) }));
         tags.extend(fresh_tags.iter().map(|tag| (id, tag.as_str())));
         if !fields.is_empty() {
-            news.push(NewSignal {
-                about: About::Prospect(id),
-                // One file may hold a person twice, as of two days.
-                once: format!(
-                    "fields:{id}:{}:{}:{source}",
-                    now.as_millisecond(),
-                    as_of.map(|d| d.to_string()).unwrap_or_default()
-                ),
-                occurred_at: now,
-                delivery: None,
-                issue: None,
-                by: None,
-                machine: None,
-                detail: Detail::Fields {
-                    changed: fields.into_iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect(),
-                    source: source.to_owned(),
-                    as_of,
-                },
-            });
+            let changed = fields.into_iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
+            news.push(NewSignal::fields(id, changed, source, as_of, now));
         }
         let channels = [(arrival.email_opt_out, Channel::Email), (arrival.phone_opt_out, Channel::Phone)];
         stops.extend(channels.into_iter().filter(|(out, _)| *out).map(|(_, channel)| Stop {
             address: arrival.address.to_string(),
             channel,
-            reason: "opted_out",
+            reason: StopReason::OptedOut,
             source: source.to_owned(),
         }));
-        agreed.extend(arrival.consents.iter().map(|(purpose, given, said, at)| Consent {
-            prospect: id,
-            purpose,
-            given: *given,
-            source: said.clone(),
-            given_at: at.map(Timestamp::as_millisecond),
-        }));
+        agreed.extend(arrival.consents.iter().map(|said| (id, said.clone())));
     }
     prospects::set_fields(tx, &changes).await?;
     prospects::add_tags(tx, &tags).await?;

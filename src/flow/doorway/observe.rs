@@ -4,18 +4,18 @@
 //! concluded in the same transaction, or left to the step `qualify` where somebody else has its prospect in hand; the caller
 //! is told only after all of it is durable.
 
-use super::admit::{self, Arrival};
+use super::admit;
 use super::conclude::{self, conclude};
 use super::prefetch::Prefetched;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
+use crate::domain::doorway::arrival::Arrival;
 use crate::domain::doorway::signal::{About, Detail, NewSignal};
 use crate::domain::doorway::support::{PROVISIONAL, is_too_young};
-use crate::domain::id::{Name, ProspectId, SignalId, fingerprint};
+use crate::domain::id::{Name, ProspectId, SignalId};
 use crate::domain::plan::Plan;
-use crate::domain::prospect::FieldType;
-use crate::domain::settings::Settings;
 use crate::domain::span::midnight;
+use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::group::breaker;
 use crate::store::doorway::assessments::Later;
@@ -24,8 +24,9 @@ use crate::store::engine::backend::{Store, StoreError, Tx};
 use crate::store::engine::batch::Batch;
 use crate::store::individual::follow_ups;
 use crate::store::people::prospects;
-use crate::store::people::suppressions::{self, Channel, Stop};
+use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -88,8 +89,12 @@ async fn prepare(store: &Store, plan: &Plan, news: &[NewSignal], now: Timestamp)
 /// # Errors
 /// The store's; nothing of it happened.
 pub async fn observe(ctx: &Context, news: &[NewSignal]) -> Result<Vec<Observed>, FlowError> {
-    let mut tx = ctx.store().write().await?;
-    let observed = write(&mut tx, &ctx.plan(), news, ctx.now()).await?;
+    let tx = ctx.store().write().await?;
+    finish(ctx, tx, &ctx.plan(), news, ctx.now()).await
+}
+
+async fn finish(ctx: &Context, mut tx: Tx, plan: &Plan, news: &[NewSignal], now: Timestamp) -> Result<Vec<Observed>, FlowError> {
+    let observed = write(&mut tx, plan, news, now).await?;
     failpoint!("signal.before_commit");
     tx.commit().await?;
     failpoint!("signal.after_commit");
@@ -212,11 +217,11 @@ fn due<'a>(
 }
 
 /// Why a signal stops group mail, if it does.
-const fn reason(detail: &Detail) -> Option<&'static str> {
+const fn reason(detail: &Detail) -> Option<StopReason> {
     match detail {
-        Detail::Unsubscribe { .. } => Some("unsubscribed"),
-        Detail::Bounce { hard: true, .. } => Some("bounced"),
-        Detail::Complaint { .. } => Some("complained"),
+        Detail::Unsubscribe { .. } => Some(StopReason::Unsubscribed),
+        Detail::Bounce { hard: true, .. } => Some(StopReason::Bounced),
+        Detail::Complaint { .. } => Some(StopReason::Complained),
         _ => None,
     }
 }
@@ -236,58 +241,18 @@ const fn address_of(signal: &NewSignal) -> Option<&Address> {
     }
 }
 
-/// A filled-in web form: whoever filled it in is admitted if new, what they said about themselves is kept, and the
-/// form itself becomes a signal. The same content again on the same day is the same signal.
-pub async fn form(ctx: &Context, form: &Name, address: Address, fields: BTreeMap<String, String>) -> Result<Observed, FlowError> {
-    let now = ctx.now();
-    let day = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let said = serde_json::to_string(&fields).unwrap_or_default();
-    let once = format!("form:{form}:{day}:{}", fingerprint(&[address.as_str(), &said]));
-    form_once(ctx, form, address, fields, once, now).await
-}
-
-/// The same form as another system passes it on: what makes it one, and when it was filled in.
-pub async fn form_once(
-    ctx: &Context,
-    form: &Name,
-    address: Address,
-    fields: BTreeMap<String, String>,
-    once: String,
-    occurred_at: Timestamp,
-) -> Result<Observed, FlowError> {
+/// Appends what comes from a website or another system. Whoever filled in a form is admitted if new, and what they said about
+/// themselves is kept.
+pub async fn take(ctx: &Context, signal: NewSignal) -> Result<Observed, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
-    let mut arrival = Arrival::of(address.clone());
-    let said = |key: &str| fields.get(key).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
-    arrival.name = said("name");
-    arrival.phone = said("phone");
-    arrival.company = said("company");
-    arrival.fields = declared(&plan.settings, &fields);
-    let signal = NewSignal {
-        about: About::Address(address),
-        once,
-        occurred_at,
-        delivery: None,
-        issue: None,
-        by: None,
-        machine: None,
-        detail: Detail::Form { form: form.clone(), fields },
-    };
     let mut tx = ctx.store().write().await?;
-    let that_day = Some(occurred_at.to_zoned(jiff::tz::TimeZone::UTC).date());
-    admit::admit(&mut tx, &plan, &[arrival], &format!("form {form}"), that_day, now).await?;
-    let observed = write(&mut tx, &plan, std::slice::from_ref(&signal), now).await?;
-    tx.commit().await?;
-    ctx.wake();
-    observed.first().copied().ok_or_else(|| FlowError::Unable("record the form".to_owned()))
-}
-
-/// The declared fields among what a form says, canonical; a value that does not fit its type is only in the signal.
-fn declared(settings: &Settings, fields: &BTreeMap<String, String>) -> BTreeMap<Name, String> {
-    let keep = |(name, kind): (&Name, &FieldType)| {
-        let value = fields.get(name.as_str()).filter(|v| !v.trim().is_empty())?;
-        Some((name.clone(), kind.canonical(value).ok()?))
-    };
-    settings.fields.iter().filter_map(keep).collect()
+    if let (About::Address(address), Detail::Form { form, fields }) = (&signal.about, &signal.detail) {
+        let arrival = Arrival::by_form(address.clone(), fields, &plan.settings.fields);
+        let that_day = Some(signal.occurred_at.to_zoned(TimeZone::UTC).date());
+        admit::admit(&mut tx, &plan, &[arrival], &format!("form {form}"), that_day, now).await?;
+    }
+    let observed = finish(ctx, tx, &plan, std::slice::from_ref(&signal), now).await?;
+    observed.first().copied().ok_or_else(|| FlowError::Unable("record the signal".to_owned()))
 }
 
 /// Whether a touch can be recorded as it is: every criterion it proves has a rule that reads such a touch, and a
@@ -314,6 +279,18 @@ pub fn check_touch(plan: &Plan, detail: &Detail) -> Result<(), FlowError> {
     }
 }
 
+/// Whether the person who reports is on our side.
+///
+/// # Errors
+/// Names everyone who is.
+pub fn known(plan: &Plan, by: &Name) -> Result<(), FlowError> {
+    if plan.roster.has(by) {
+        return Ok(());
+    }
+    let ids: Vec<&str> = plan.roster.ids().map(Name::as_str).collect();
+    Err(FlowError::Missing(format!("{by} among our people: {}", ids.join(", "))))
+}
+
 /// What a colleague logs: a call, a meeting, a fair, a note.
 #[derive(Debug, Clone)]
 pub struct Logged {
@@ -329,23 +306,9 @@ pub struct Logged {
 /// The store's; when nobody has the address; when a criterion is proved that no rule reads from such a touch.
 pub async fn log(ctx: &Context, logged: Logged) -> Result<Observed, FlowError> {
     let plan = ctx.plan();
-    if plan.roster.person(&logged.by).is_none() {
-        let ids: Vec<&str> = plan.roster.ids().map(Name::as_str).collect();
-        return Err(FlowError::Missing(format!("{} among our people: {}", logged.by, ids.join(", "))));
-    }
+    known(&plan, &logged.by)?;
     check_touch(&plan, &logged.detail)?;
-    let text = serde_json::to_string(&logged.detail).unwrap_or_default();
-    let at = logged.occurred_at.as_millisecond();
-    let signal = NewSignal {
-        once: format!("touch:{at}:{}", fingerprint(&[logged.address.as_str(), logged.by.as_str(), &text])),
-        about: About::Address(logged.address),
-        occurred_at: logged.occurred_at,
-        delivery: None,
-        issue: None,
-        by: Some(logged.by),
-        machine: None,
-        detail: logged.detail,
-    };
+    let signal = NewSignal::logged(logged.address, logged.by, logged.detail, logged.occurred_at);
     match observe(ctx, &[signal]).await?.first() {
         Some(Observed::Unknown) | None => Err(FlowError::Missing("a prospect with that address; import them first".to_owned())),
         Some(observed) => Ok(*observed),

@@ -1,7 +1,9 @@
 //! The dossier: what a salesperson is told about one prospect, compiled from the record. The letter, the page and the
 //! confirmation all print it, so they cannot disagree.
 
+use crate::domain::consent::Purpose;
 use crate::domain::criterion::PerCriterion;
+use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::qualification::{Citation, Finding, Qualification};
 use crate::domain::doorway::signal::{Detail, Signal};
 use crate::domain::id::{HandoffId, Name};
@@ -9,6 +11,7 @@ use crate::domain::individual::handoff::Handoff;
 use crate::domain::individual::salesperson::link_number;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
+use crate::domain::suppression;
 use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::assess;
 use crate::mail::token::{Kind, Signer, Token};
@@ -24,7 +27,7 @@ use jiff::tz::TimeZone;
 
 /// A dossier, and whose it is.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct Compiled {
     pub dossier: Dossier,
     pub handoff: Handoff,
     pub salesperson: Name,
@@ -44,13 +47,13 @@ pub async fn compile(
     id: HandoffId,
     prospect: &Prospect,
     now: Timestamp,
-) -> Result<Told, FlowError> {
+) -> Result<Compiled, FlowError> {
     let handoff = handoffs::load(tx, id).await?.ok_or_else(|| FlowError::Missing(format!("handoff {id}")))?;
     let (qualification, assignment) = handoffs::grounds(tx, id).await?;
     let findings = qualifications::findings(tx, qualification).await?;
     let (live, signals) = assess::assess(tx, plan, prospect.id, now).await?;
     let zone = zone_of(plan, &handoff.salesperson);
-    let person = |id: &Name| called(plan, id);
+    let person = |id: &Name| plan.roster.name_of(id);
     let is_machine = |s: &Signal| live.ignored().iter().any(|i| i.signal == s.id && i.why.is_machine());
     let mut history: Vec<&Signal> = signals.iter().filter(|s| !is_machine(s)).collect();
     history.sort_by_key(|s| std::cmp::Reverse((s.occurred_at, s.id)));
@@ -80,26 +83,21 @@ pub async fn compile(
         if_not_taken: format!("It stays yours; you and {} are reminded.", person(&plan.roster.manager)),
         zone,
     };
-    Ok(Told { dossier, salesperson: handoff.salesperson.clone(), handoff })
+    Ok(Compiled { dossier, salesperson: handoff.salesperson.clone(), handoff })
 }
 
 /// The five lines as they were offered, marked with what became of them since: what to confirm again, and what turned out
 /// to be a machine's. Nothing is taken away; without the live verdicts nothing is marked.
 pub fn offered_lines(plan: &Plan, then: &PerCriterion<Finding>, prospect: &Prospect, live: Option<&Qualification>) -> Vec<Line> {
-    let mut lines = verdict::lines(then, &plan.qualifying, &prospect.display_name(), |id| called(plan, id));
+    let mut lines = verdict::lines(then, &plan.qualifying, &prospect.display_name(), |id| plan.roster.name_of(id));
     if let Some(live) = live {
         verdict::mark_since(&mut lines, live);
     }
     lines
 }
 
-/// What one of ours is called.
-pub fn called(plan: &Plan, id: &Name) -> String {
-    plan.roster.person(id).map_or_else(|| id.to_string(), |(name, _)| name.to_owned())
-}
-
 fn why_now(handoff: &Handoff, findings: &PerCriterion<Finding>, request: Option<&Citation>, history: &[&Signal]) -> WhyNow {
-    let kind = if handoff.cause == "request" { dossier::Kind::Request } else { dossier::Kind::Ready };
+    let kind = if handoff.cause == Cause::Request { dossier::Kind::Request } else { dossier::Kind::Ready };
     let asked = request.filter(|c| kind == dossier::Kind::Request && c.at <= handoff.opened_at);
     let fifth = findings.iter().flat_map(|(_, f)| &f.cites).max_by_key(|c| (c.at, c.signal));
     let latest = || history.iter().find(|s| s.occurred_at <= handoff.opened_at).map(|s| (s.detail.words(), s.occurred_at));
@@ -116,7 +114,7 @@ async fn received(tx: &mut Tx, prospect: &Prospect) -> Result<Vec<Received>, Flo
 fn spoke_last(plan: &Plan, history: &[&Signal]) -> Option<Spoke> {
     let signal = history.iter().find(|s| matches!(s.detail, Detail::Touch { .. }) && s.by.is_some())?;
     let by = signal.by.as_ref()?;
-    let who = plan.roster.person(by).map_or_else(|| by.to_string(), |(name, _)| name.to_owned());
+    let who = plan.roster.name_of(by);
     Some(Spoke { who, at: signal.occurred_at, words: signal.detail.words() })
 }
 
@@ -126,21 +124,24 @@ async fn channels(tx: &mut Tx, prospect: &Prospect) -> Result<Vec<Channel>, Flow
         None => Vec::new(),
     };
     let given = consents::of(tx, prospect.id).await?;
-    let channel = |channel: &str, word: &str, reachable: bool| {
-        let stop = stops.iter().find(|s| s.channel == channel);
-        let agreed = given.iter().rev().find(|(purpose, ..)| purpose == "mail" && channel == "email");
+    let channel = |on: suppression::Channel, word: &str, reachable: bool| {
+        let stop = stops.iter().find(|s| s.channel == on);
+        let agreed = given.iter().rev().find(|said| said.purpose == Purpose::Mail && on == suppression::Channel::Email);
         let consent = match (stop, agreed) {
-            (Some(stop), _) => format!("{} ({})", stop.reason.replace('_', " "), stop.source),
-            (None, Some((_, true, source, at))) => {
-                let when = at.and_then(|ms| Timestamp::from_millisecond(ms).ok()).map(|at| at.to_zoned(TimeZone::UTC).date());
-                format!("agreed: {source}{}", when.map(|day| format!(", {day}")).unwrap_or_default())
+            (Some(stop), _) => format!("{} ({})", stop.reason, stop.source),
+            (None, Some(said)) if said.given => {
+                let when = said.given_at.map(|at| at.to_zoned(TimeZone::UTC).date());
+                format!("agreed: {}{}", said.source, when.map(|day| format!(", {day}")).unwrap_or_default())
             }
-            (None, Some((_, false, source, _))) => format!("not agreed: {source}"),
+            (None, Some(said)) => format!("not agreed: {}", said.source),
             (None, None) => "no objection on record".to_owned(),
         };
         reachable.then(|| Channel { channel: word.to_owned(), permitted: stop.is_none(), consent })
     };
-    let both = [channel("email", "mail", prospect.address.is_some()), channel("phone", "phone", prospect.phone.is_some())];
+    let both = [
+        channel(suppression::Channel::Email, "mail", prospect.address.is_some()),
+        channel(suppression::Channel::Phone, "phone", prospect.phone.is_some()),
+    ];
     Ok(both.into_iter().flatten().collect())
 }
 

@@ -1,4 +1,4 @@
-//! `hand_off`: whoever stands in the doorway, and whose turn it is, is assessed again, assigned to a named salesperson, and
+//! `hand_off`: a prospect in the doorway, when their turn has come, is assessed again, assigned to a named salesperson and
 //! offered.
 //!
 //! Qualification snapshot, assignment, stop of group mail, follow-up and the handoff letter's outbox row commit
@@ -6,15 +6,16 @@
 
 use super::dossier;
 use super::outbox::{self, Envelope};
-use crate::domain::doorway::qualification::Qualification;
+use crate::domain::doorway::entry::{Cause, Grounds};
 use crate::domain::id::{HandoffId, ProspectId, QualificationId};
-use crate::domain::individual::handoff::{Cause, Opening};
+use crate::domain::individual::event::HandoffEvent;
+use crate::domain::individual::handoff::{Opening, entry};
 use crate::domain::individual::routing::{Assignment, assign};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::{Context, FlowError, Progress};
+use crate::flow::doorway::assess;
 use crate::flow::doorway::ramp::{self, Turn};
-use crate::flow::doorway::{assess, qualify};
 use crate::store::doorway::qualifications;
 use crate::store::doorway::qualifications::Waiting;
 use crate::store::engine::backend::Tx;
@@ -33,7 +34,7 @@ pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
     let waiting = qualifications::waiting(&mut read).await?;
     let turn = if waiting.by_rules { ramp::turn(&mut read, &plan, now).await? } else { Turn::Anybody };
     drop(read);
-    if let Some(until) = nobody(waiting, turn) {
+    if let Some(until) = not_now(waiting, turn) {
         return Ok(until);
     }
     let mut tx = ctx.store().write().await?;
@@ -51,9 +52,9 @@ pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
     let prospect = prospects::one(&mut tx, prospect).await?;
     let (qualification, _) = assess::assess(&mut tx, &plan, prospect.id, now).await?;
     let earlier = handoffs::of_prospect(&mut tx, prospect.id).await?;
-    match cause(qualification, &prospect, &earlier).filter(|_| standing == Standing::Nurturing) {
-        Some(cause) => {
-            let handoff = open(ctx, &mut tx, &plan, id, &prospect, cause, now).await?;
+    match entry(&prospect, &earlier).grounds(qualification).filter(|_| standing == Standing::Nurturing) {
+        Some(grounds) => {
+            let handoff = open(ctx, &mut tx, &plan, id, &prospect, grounds, now).await?;
             tracing::info!(prospect = %prospect.id, %handoff, "handed off");
         }
         None => qualifications::withdraw(&mut tx, id, now).await?,
@@ -65,24 +66,12 @@ pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
     Ok(Progress::Done)
 }
 
-/// Nobody is handed off now: nobody waits, or it is not their turn.
-fn nobody(waiting: Waiting, turn: Turn) -> Option<Progress> {
+/// Why no prospect is handed off now: none waits, or it is not their turn.
+fn not_now(waiting: Waiting, turn: Turn) -> Option<Progress> {
     match (waiting, turn) {
         (Waiting { at_once: true, .. }, _) | (Waiting { by_rules: true, .. }, Turn::Anybody) => None,
         (Waiting { by_rules: true, .. }, Turn::OthersUntil(at)) => Some(Progress::NotBefore(at)),
         (Waiting { by_rules: false, .. }, _) => Some(Progress::Idle),
-    }
-}
-
-fn cause(
-    qualification: Qualification,
-    prospect: &Prospect,
-    earlier: &[crate::domain::individual::handoff::Handoff],
-) -> Option<Cause> {
-    let (_, found) = qualify::doorway(qualification, prospect, earlier)?;
-    match found.clone().into_ready(prospect.episode_started_at) {
-        Some(ready) => Some(Cause::Ready(ready)),
-        None => found.into_request(Timestamp::MIN).map(Cause::Request),
     }
 }
 
@@ -92,31 +81,30 @@ async fn open(
     plan: &Plan,
     qualification: QualificationId,
     prospect: &Prospect,
-    cause: Cause,
+    grounds: Grounds,
     now: Timestamp,
 ) -> Result<HandoffId, FlowError> {
     let assignment = assignment(tx, plan, prospect, &[]).await?;
     let hours = plan.roster.hours(assignment.salesperson());
     let promise = plan.roster.promise;
-    let is_request = matches!(cause, Cause::Request(_));
-    let answer = if is_request { promise.request } else { promise.answer };
-    let touch = if is_request { promise.request } else { promise.first_touch };
+    let is_request = grounds.cause() == Cause::Request;
+    let (answer, touch) = (promise.answer_within(grounds.cause()), promise.touch_within(grounds.cause()));
     let opening = Opening {
         prospect: prospect.id,
         episode: prospect.episode,
-        cause,
+        grounds,
         assignment,
         opened_at: now,
         answer_until: hours.after_working(answer, now),
         touch_until: hours.after_working(touch, now),
     };
-    qualifications::settle(tx, qualification, opening.cause.word(), opening.cause.qualification(), &plan.hash, now).await?;
+    qualifications::settle(tx, qualification, opening.grounds.cause(), opening.grounds.qualification(), &plan.hash, now).await?;
     let id = handoffs::open(tx, &opening, qualification).await?;
     let salesperson = opening.assignment.salesperson();
     prospects::set_standing(tx, prospect.id, Standing::Offered, Some(salesperson)).await?;
     follow_ups::done_alone(tx, prospect.id, now).await?;
     follow_ups::add(tx, prospect.id, Some(id), salesperson, "Answer the offer", opening.answer_until).await?;
-    handoffs::add_event(tx, id, "nurtured", "offered", &opening.assignment.words(), now).await?;
+    handoffs::add_event(tx, id, None, &HandoffEvent::Offered, &opening.assignment.words(), now).await?;
     // At night the letter waits for the start of their hours; a request does not wait.
     let not_before = if is_request { now } else { hours.next_open(now) };
     offer(ctx, tx, plan, id, prospect, not_before, now).await?;
@@ -151,9 +139,9 @@ pub async fn offer(
     not_before: Timestamp,
     now: Timestamp,
 ) -> Result<(), FlowError> {
-    let told = dossier::compile(ctx, tx, plan, id, prospect, now).await?;
-    let letter = letter::handoff(&told.dossier).map_err(|e| FlowError::Unable(format!("write the handoff letter: {e}")))?;
-    let to = &told.salesperson;
+    let compiled = dossier::compile(ctx, tx, plan, id, prospect, now).await?;
+    let letter = letter::handoff(&compiled.dossier).map_err(|e| FlowError::Unable(format!("write the handoff letter: {e}")))?;
+    let to = &compiled.salesperson;
     let message_id = dossier::message_id(plan, id, to);
     let envelope =
         Envelope { kind: "handoff", handoff: Some(id), to, reply_to: None, message_id: &message_id, thread: None, not_before };

@@ -1,8 +1,10 @@
-//! `pass_on`: a handoff goes to another salesperson, because somebody declined it, or because whoever had it is no longer
-//! ours. Nothing stays on the queue of somebody who left.
+//! `reassign`: a handoff goes to another salesperson, because the first one declined it or left. Nothing stays on the queue of
+//! a salesperson who left.
 
 use super::hand_off;
+use crate::domain::doorway::entry::Cause;
 use crate::domain::id::{HandoffId, Name};
+use crate::domain::individual::event::HandoffEvent;
 use crate::domain::individual::handoff::Handoff;
 use crate::domain::individual::routing::Assignment;
 use crate::domain::plan::Plan;
@@ -28,21 +30,21 @@ pub async fn offer_to(
 ) -> Result<Handoff, FlowError> {
     let mut handoff = handoff.reassign(assignment).map_err(|e| FlowError::Refused(e.to_string()))?;
     let hours = plan.roster.hours(&handoff.salesperson);
-    let (promise, is_request) = (plan.roster.promise, handoff.cause == "request");
-    handoff.answer_until = hours.after_working(if is_request { promise.request } else { promise.answer }, now);
-    handoff.touch_until = hours.after_working(if is_request { promise.request } else { promise.first_touch }, now);
+    let promise = plan.roster.promise;
+    handoff.answer_until = hours.after_working(promise.answer_within(handoff.cause), now);
+    handoff.touch_until = hours.after_working(promise.touch_within(handoff.cause), now);
     handoffs::store(tx, &handoff).await?;
     handoffs::reassign(tx, handoff.id, assignment, &plan.hash).await?;
     prospects::set_standing(tx, prospect.id, Standing::Offered, Some(&handoff.salesperson)).await?;
     follow_ups::done(tx, handoff.id, now).await?;
     follow_ups::add(tx, prospect.id, Some(handoff.id), &handoff.salesperson, "Answer the offer", handoff.answer_until).await?;
-    handoffs::add_event(tx, handoff.id, "nurtured", "offered", &assignment.words(), now).await?;
-    let not_before = if is_request { now } else { hours.next_open(now) };
+    handoffs::add_event(tx, handoff.id, None, &HandoffEvent::Offered, &assignment.words(), now).await?;
+    let not_before = if handoff.cause == Cause::Request { now } else { hours.next_open(now) };
     hand_off::offer(ctx, tx, plan, handoff.id, prospect, not_before, now).await?;
     Ok(handoff)
 }
 
-/// Passes on what belonged to people who are no longer on the roster: an offer is made to somebody else, a lead that was
+/// Reassigns what belonged to people who are no longer on the roster: an offer is made to another salesperson, a lead that was
 /// worked on goes on with its next action at another's, any other item is the sales manager's. Returns how many handoffs
 /// and items moved.
 ///
@@ -60,7 +62,7 @@ pub async fn reassign_departed(ctx: &Context) -> Result<u64, FlowError> {
         if ctx.is_stopping() {
             return Ok(moved);
         }
-        moved += u64::from(succeed_to(ctx, &plan, id, now).await?);
+        moved += u64::from(reassign_one(ctx, &plan, id, now).await?);
     }
     if items {
         let mut tx = ctx.store().write().await?;
@@ -74,16 +76,17 @@ pub async fn reassign_departed(ctx: &Context) -> Result<u64, FlowError> {
     Ok(moved)
 }
 
-async fn succeed_to(ctx: &Context, plan: &Plan, id: HandoffId, now: Timestamp) -> Result<bool, FlowError> {
+async fn reassign_one(ctx: &Context, plan: &Plan, id: HandoffId, now: Timestamp) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
     let prospect = hand_off::prospect_of(&mut tx, id).await?;
     prospects::lock(&mut tx, prospect).await?;
-    let is_orphaned = |handoff: &Handoff| handoff.is_open() && plan.roster.person(&handoff.salesperson).is_none();
+    let is_orphaned = |handoff: &Handoff| handoff.is_open() && !plan.roster.has(&handoff.salesperson);
     // Another node may have been first.
     let Some(handoff) = handoffs::lock(&mut tx, id).await?.filter(is_orphaned) else { return Ok(false) };
     let prospect = prospects::one(&mut tx, prospect).await?;
     let assignment = hand_off::assignment(&mut tx, plan, &prospect, &[]).await?;
-    handoffs::add_event(&mut tx, id, "nurtured", "passed on", &format!("{} is no longer ours", handoff.salesperson), now).await?;
+    handoffs::add_event(&mut tx, id, None, &HandoffEvent::PassedOn, &format!("{} is no longer ours", handoff.salesperson), now)
+        .await?;
     if handoff.touched_at.is_none() {
         offer_to(ctx, &mut tx, plan, &prospect, handoff, &assignment, now).await?;
     } else {

@@ -2,6 +2,7 @@
 //!
 //! MIME is left to `mail-parser`; this knows only which part is the author's and which a returned copy.
 
+use crate::domain::doorway::signal::excerpt;
 use mail_parser::{HeaderValue, Message, MessagePart, MimeHeaders, PartType};
 use std::borrow::Cow;
 
@@ -51,6 +52,13 @@ pub fn header(message: &Message, name: &str) -> Option<String> {
     (!raw.is_empty()).then(|| raw.join("\n"))
 }
 
+/// A text on one line, at most so many characters, without control characters: PostgreSQL's JSON takes no NUL, and a header
+/// no line end.
+pub fn line(text: &str, most: usize) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    excerpt(&clean, most)
+}
+
 /// The decoded subject.
 pub fn subject(message: &Message) -> String {
     message.subject().unwrap_or_default().trim().to_owned()
@@ -77,7 +85,7 @@ pub fn message_ids(message: &Message) -> Vec<String> {
 }
 
 /// The ids of `In-Reply-To` and `References`.
-pub fn referred(message: &Message) -> Vec<String> {
+fn referred(message: &Message) -> Vec<String> {
     let ids = |value: &HeaderValue| match value {
         HeaderValue::Text(id) => vec![id.to_string()],
         HeaderValue::TextList(ids) => ids.iter().map(ToString::to_string).collect(),

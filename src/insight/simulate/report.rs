@@ -6,6 +6,8 @@ use super::event_log::OfCampaign as Noted;
 use super::world::World;
 use super::writers::is_more;
 use crate::domain::criterion::Criterion;
+use crate::domain::doorway::entry::Cause;
+use crate::domain::group::delivery::State;
 use crate::domain::id::Name;
 use crate::domain::individual::handoff::{Handoff, Outcome};
 use crate::domain::plan::Plan;
@@ -117,7 +119,7 @@ pub struct Deferred {
 /// Deliveries that reached nobody.
 #[derive(Debug, Clone, Serialize)]
 pub struct NotSent {
-    pub state: String,
+    pub state: State,
     pub reason: String,
     pub mails: i64,
 }
@@ -221,8 +223,8 @@ pub async fn sum_up(
     }
     let of_campaign = |campaign: &crate::domain::group::campaign::Campaign| {
         let name = &campaign.name;
-        let not_sent = ended.iter().filter(|e| e.campaign == *name && e.state != "accepted");
-        let not_sent = not_sent.map(|e| NotSent { state: e.state.clone(), reason: e.reason.clone(), mails: e.count }).collect();
+        let not_sent = ended.iter().filter(|e| e.campaign == *name && e.state != State::Accepted);
+        let not_sent = not_sent.map(|e| NotSent { state: e.state, reason: e.reason.clone(), mails: e.count }).collect();
         let noted = world.diary.campaigns.get(name).cloned().unwrap_or_default();
         let made_up = campaign.newsletters.iter().filter(|n| is_more(&n.id)).count();
         let paused = states.get(name).and_then(|state| state.paused.clone());
@@ -319,20 +321,18 @@ fn quarters(plan: &Plan, all: &[Handoff], ends: Vec<(Timestamp, Standing)>, from
     let mut found = Vec::new();
     for (ends_at, end) in ends {
         let within = |at: Timestamp| at >= begins && at < ends_at;
-        let opened = |cause: &str| all.iter().filter(|h| h.cause == cause && within(h.opened_at)).count() as u64;
+        let opened = |cause: Cause| all.iter().filter(|h| h.cause == cause && within(h.opened_at)).count() as u64;
         let won = all.iter().filter(|h| h.outcome == Some(Outcome::Won) && h.closed_at.is_some_and(within)).count() as u64;
         let date = begins.to_zoned(plan.roster.office.zone().clone()).date();
         let quarter = format!("{}-Q{}", date.year(), (date.month() + 2) / 3);
-        found.push(Quarter { quarter, ready: opened("ready"), requests: opened("request"), won, end });
+        found.push(Quarter { quarter, ready: opened(Cause::Ready), requests: opened(Cause::Request), won, end });
         begins = ends_at;
     }
     found
 }
 
 fn salespeople(plan: &Plan, all: &[Handoff], now: Timestamp) -> Vec<OfSalesperson> {
-    let manager = (!plan.roster.salespeople.iter().any(|s| s.id == plan.roster.manager)).then_some((&plan.roster.manager, None));
-    let everybody = plan.roster.salespeople.iter().map(|s| (&s.id, s.at_most)).chain(manager);
-    let of = |(id, at_most): (&Name, Option<u32>)| {
+    let of = |id: &Name| {
         let own: Vec<&Handoff> = all.iter().filter(|h| h.salesperson == *id).collect();
         let mut turns: Vec<(Timestamp, i64)> =
             own.iter().flat_map(|h| [(h.opened_at, 1), (h.closed_at.unwrap_or(now), -1)]).collect();
@@ -344,11 +344,11 @@ fn salespeople(plan: &Plan, all: &[Handoff], now: Timestamp) -> Vec<OfSalesperso
         OfSalesperson {
             salesperson: id.clone(),
             offers: own.len() as u64,
-            requests: own.iter().filter(|h| h.cause == "request").count() as u64,
+            requests: own.iter().filter(|h| h.cause == Cause::Request).count() as u64,
             won: own.iter().filter(|h| h.outcome == Some(Outcome::Won)).count() as u64,
             most_open: open.max().unwrap_or(0).unsigned_abs(),
-            at_most,
+            at_most: plan.roster.salesperson(id).and_then(|s| s.at_most),
         }
     };
-    everybody.map(of).collect()
+    plan.roster.owners().map(of).collect()
 }

@@ -1,10 +1,10 @@
-//! The pages, asked for as a browser asks: a whole house behind the handlers, and hostile prospects in it.
+//! The pages, asked for as a browser asks: a whole service behind the handlers, and hostile prospects in it.
 
 use crate::clock::ManualClock;
 use crate::config::example;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
-use crate::domain::doorway::signal::{Detail, Touch};
+use crate::domain::doorway::signal::{Detail, NewSignal, Touch};
 use crate::domain::id::{HandoffId, Name};
 use crate::flow::context::{Context, Progress};
 use crate::flow::doorway::observe::{self, Logged};
@@ -13,13 +13,14 @@ use crate::flow::individual::{dossier, hand_off};
 use crate::store::engine::backend::Store;
 use crate::store::individual::handoffs;
 use crate::web::census_cache::CensusCache;
+use crate::web::error::WebError;
 use crate::web::link_cache::LinkCache;
 use crate::web::site::Site;
 use crate::web::{handoff, page, queue};
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::IntoResponse;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use minijinja::context;
@@ -41,19 +42,19 @@ impl TestNode {
         let clock = Arc::new(ManualClock::at("2026-11-03T09:12:00Z".parse().expect("an instant")));
         let plan = example::load_embedded(&[]).expect("the example is valid").plan;
         let ctx = Context::assemble(store, clock.clone(), plan, "test".to_owned()).await.expect("a context");
-        let site = Site { door: observe::door(&ctx), ctx, targets: LinkCache::default(), figures: CensusCache::default() };
+        let site = Site { door: observe::door(&ctx), ctx, links: LinkCache::default(), census: CensusCache::default() };
         Self { site, clock, _folder: folder }
     }
 
-    /// Somebody fills in a form of the website.
+    /// A visitor fills in a form of the website.
     async fn form(&self, form: &str, address: &str, fields: &[(&str, &str)]) {
         let fields = fields.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>();
         let address = Address::parse(address).expect("an address");
-        observe::form(&self.site.ctx, &name(form), address, fields).await.expect("a form");
+        observe::take(&self.site.ctx, NewSignal::form(&name(form), address, fields, self.site.ctx.now())).await.expect("a form");
         self.run_until_idle().await;
     }
 
-    /// A minute later Marta calls somebody, and all five are proven.
+    /// A minute later Marta calls a prospect, and all five are proven.
     async fn call(&self, address: &str, note: &str) {
         self.clock.advance(SignedDuration::from_mins(1));
         let detail = Detail::Touch {
@@ -77,7 +78,7 @@ impl TestNode {
         {}
     }
 
-    /// The link of a handoff's page, as mailed to whoever has it now.
+    /// The link of a handoff's page, as mailed to the salesperson who has it now.
     async fn link(&self, id: i64) -> String {
         let mut tx = self.site.ctx.store().read().await.expect("a transaction");
         let handoff = handoffs::load(&mut tx, HandoffId(id)).await.expect("loads").expect("a handoff");
@@ -107,7 +108,8 @@ fn name(text: &str) -> Name {
 }
 
 /// A response's text; a page among them must keep the rules of all pages.
-async fn read(response: Response) -> (StatusCode, String) {
+async fn read(answer: impl IntoResponse) -> (StatusCode, String) {
+    let response = answer.into_response();
     let status = response.status();
     let text = String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.expect("a body").to_vec()).expect("text");
     if !text.is_empty() {
@@ -324,7 +326,7 @@ async fn recipients_pages_have_one_button() {
         let (_, html) = read(page::show(StatusCode::OK, template, &zone, values)).await;
         assert_eq!((html.matches("<form").count(), html.matches("<button").count()), (1, 1), "{html}");
     }
-    inspect(&read(page::unknown_link()).await.1);
+    inspect(&read(WebError::UnknownLink).await.1);
 }
 
 #[test]

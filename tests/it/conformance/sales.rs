@@ -2,8 +2,10 @@
 
 use super::bench::{Bench, add_some, address, minute, name, stand};
 use super::doorway::{qualified, ready};
+use nurtured::domain::doorway::entry::{Cause, Grounds};
 use nurtured::domain::id::{HandoffId, Name, ProspectId, QualificationId};
-use nurtured::domain::individual::handoff::{Cause, Handoff, Opening, Outcome, Stage, State};
+use nurtured::domain::individual::event::HandoffEvent;
+use nurtured::domain::individual::handoff::{Handoff, Opening, Outcome, Rejection, Stage, State};
 use nurtured::domain::individual::routing::{Assignment, Load, Reason, assign};
 use nurtured::domain::individual::salesperson::{Hours, Promise, Roster};
 use nurtured::domain::prospect::Standing;
@@ -67,13 +69,13 @@ pub(super) async fn offer(tx: &mut Tx, prospect: ProspectId, to: &str, at: i64) 
 
 async fn opening(tx: &mut Tx, prospect: ProspectId, to: &str, at: i64) -> Result<(QualificationId, Opening), StoreError> {
     let ready = ready(tx, prospect, at).await?;
-    stand(tx, prospect, "ready", ready.qualification(), false, "plan").await?;
+    stand(tx, prospect, Cause::Ready, ready.qualification(), false, "plan").await?;
     let (waiting, _) = qualifications::next(tx).await?.expect("it was just added");
-    qualifications::settle(tx, waiting, "ready", ready.qualification(), "plan", minute(at)).await?;
+    qualifications::settle(tx, waiting, Cause::Ready, ready.qualification(), "plan", minute(at)).await?;
     let opening = Opening {
         prospect,
         episode: 1,
-        cause: Cause::Ready(ready),
+        grounds: Grounds::Ready(ready),
         assignment: assigned(to),
         opened_at: minute(at),
         answer_until: minute(at + 60),
@@ -118,7 +120,7 @@ async fn a_handoff_is_stored_after_every_transition(bench: Bench) -> anyhow::Res
     let ids = add_some(&mut tx, 5).await?;
     let id = offer(&mut tx, ids[0], "dana", 5).await?;
     let offered = loaded(&mut tx, id).await?;
-    assert_eq!((offered.prospect, offered.cause.as_str(), offered.state), (ids[0], "ready", State::Offered));
+    assert_eq!((offered.prospect, offered.cause, offered.state), (ids[0], Cause::Ready, State::Offered));
     assert_eq!((offered.opened_at, offered.answer_until, offered.touch_until), (minute(5), minute(65), minute(605)));
     assert_eq!((&offered.salesperson, offered.stage), (&name("dana"), Stage::Interested));
     let mut handoff = offered.reassign(&assigned("luc"))?;
@@ -152,7 +154,7 @@ async fn a_handoff_cites_its_qualification_and_its_assignment(bench: Bench) -> a
     let handoff = handoffs::open(&mut tx, &opening, qualification).await?;
     let (cited, assignment) = handoffs::grounds(&mut tx, handoff).await?;
     assert_eq!((cited, &assignment, assignment.reason()), (qualification, &opening.assignment, &Reason::Manager));
-    assert_eq!(qualifications::findings(&mut tx, cited).await?, *opening.cause.qualification().findings());
+    assert_eq!(qualifications::findings(&mut tx, cited).await?, *opening.grounds.qualification().findings());
     handoffs::reassign(&mut tx, handoff, &assigned("luc"), "plan").await?;
     assert_eq!(handoffs::grounds(&mut tx, handoff).await?.1, assigned("luc"));
     assert!(handoffs::grounds(&mut tx, HandoffId(99)).await.is_err());
@@ -181,12 +183,12 @@ async fn events_are_told_in_order_and_decliners_remembered(bench: Bench) -> anyh
     let ids = add_some(&mut tx, 2).await?;
     let (id, other) = (offer(&mut tx, ids[0], "dana", 5).await?, offer(&mut tx, ids[1], "dana", 5).await?);
     for (by, what, note, at) in [
-        ("dana", "not mine", "l'Été's \"own\"\0", 6),
-        ("dana", "not mine", "", 7),
-        ("luc", "not mine", "", 8),
-        ("nurtured", "reminded", "", 9),
+        (Some("dana"), HandoffEvent::Declined(Rejection::NotMine), "l'Été's \"own\"\0", 6),
+        (Some("dana"), HandoffEvent::Declined(Rejection::NotMine), "", 7),
+        (Some("luc"), HandoffEvent::Declined(Rejection::NotMine), "", 8),
+        (None, HandoffEvent::Reminded, "", 9),
     ] {
-        handoffs::add_event(&mut tx, id, by, what, note, minute(at)).await?;
+        handoffs::add_event(&mut tx, id, by.map(name).as_ref(), &what, note, minute(at)).await?;
     }
     let events = handoffs::events(&mut tx, id).await?;
     assert_eq!(
@@ -211,7 +213,7 @@ async fn the_offer_that_runs_out_first_is_reminded_once(bench: Bench) -> anyhow:
     let accepted = loaded(&mut tx, owned).await?.accept(minute(2))?;
     handoffs::store(&mut tx, &accepted).await?;
     assert_eq!(handoffs::unreminded(&mut tx).await?, Some((soon, minute(65))));
-    handoffs::add_event(&mut tx, soon, "nurtured", "reminded", "", minute(65)).await?;
+    handoffs::add_event(&mut tx, soon, None, &HandoffEvent::Reminded, "", minute(65)).await?;
     assert_eq!(handoffs::unreminded(&mut tx).await?, Some((late, minute(110))));
     // With a new deadline it is due a new reminder.
     let moved = Handoff { answer_until: minute(100), ..loaded(&mut tx, soon).await? };
