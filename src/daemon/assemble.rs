@@ -4,7 +4,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
 use crate::flow::context::{Context, FlowError};
-use crate::flow::doorway::observe;
+use crate::flow::doorway::{mailbox_gone, observe};
 use crate::flow::group::delivery::attempt_writer::AttemptWriter;
 use crate::store::engine::backend::{Store, StoreError};
 use crate::store::engine::journal::Journal;
@@ -42,7 +42,7 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
     campaigns::add(&mut tx, plan.schedules(), clock.now()).await?;
     tx.commit().await?;
     let ctx = Context::assemble(store.clone(), clock.clone(), plan, node).await?;
-    let writer = AttemptWriter::open(&ctx);
+    let writer = AttemptWriter::open(&ctx, mailbox_gone::record);
     let site =
         Site { ctx: ctx.clone(), door: observe::door(&ctx), targets: LinkCache::default(), figures: CensusCache::default() };
     Ok(Node { ctx, writer, site })

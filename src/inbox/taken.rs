@@ -1,7 +1,7 @@
 //! From a raw mail to what `flow::receive` is told of it: plain values, cleaned of what no database and no header holds.
 
 use super::mail::bounce::{self, Incoming, ReadError};
-use crate::domain::doorway::signal::excerpt;
+use crate::domain::excerpt::excerpt;
 use crate::domain::id::fingerprint;
 use crate::flow::individual::receive::{Content, Failure, Mail};
 

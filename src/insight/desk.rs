@@ -4,6 +4,7 @@
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::qualification::{Qualification, Verdict};
 use crate::domain::id::{IssueId, ProspectId};
+use crate::domain::individual::handoff::latest_opening;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::{Context, FlowError};
@@ -91,8 +92,8 @@ async fn waiting(tx: &mut Tx, plan: &Plan, most: i64, now: Timestamp) -> Result<
     for (id, at) in dates {
         let Some(prospect) = people.iter().find(|p| p.id == id) else { continue };
         let q = record.assess(plan, prospect, now);
-        let earlier = handoffs::of_prospect(tx, id).await?;
-        if qualify::doorway(q.clone(), prospect, &earlier).is_some() {
+        let answered_at = latest_opening(&handoffs::of_prospect(tx, id).await?);
+        if qualify::doorway(q.clone(), prospect, answered_at).is_some() {
             found.push(NearMiss { offered_at: Some(at), ..near_miss(plan, prospect, &q, &AskedOf::new()) });
         }
     }

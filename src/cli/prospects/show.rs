@@ -3,7 +3,8 @@
 use crate::cli::exit::Exit;
 use crate::cli::{open, output};
 use crate::domain::doorway::ignored::Why;
-use crate::domain::doorway::signal::{Signal, excerpt};
+use crate::domain::doorway::signal::Signal;
+use crate::domain::excerpt::excerpt;
 use crate::domain::individual::handoff::{Handoff, Outcome};
 use crate::domain::prospect::Prospect;
 use crate::flow::doorway::assess;

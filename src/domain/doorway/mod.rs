@@ -8,6 +8,7 @@ pub mod evidence;
 pub mod account;
 pub mod support;
 pub mod qualification;
+pub mod in_force;
 pub mod reach;
 pub mod assess;
 pub mod replay;

@@ -275,3 +275,8 @@ impl Handoff {
         if from.contains(&self.state) { Ok(()) } else { Err(Refused { id: self.id, state: self.state, asked }) }
     }
 }
+
+/// When the latest of a prospect's handoffs was opened: it answers every request made before.
+pub fn latest_opening(handoffs: &[Handoff]) -> Option<Timestamp> {
+    handoffs.iter().map(|handoff| handoff.opened_at).max()
+}

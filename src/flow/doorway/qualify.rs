@@ -4,7 +4,6 @@
 use super::conclude::{self, conclude, rules_hash};
 use super::prefetch::Prefetched;
 use crate::domain::doorway::qualification::Qualification;
-use crate::domain::individual::handoff::Handoff;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
 use crate::flow::context::{Context, FlowError, Progress};
@@ -54,17 +53,18 @@ pub async fn put_rules(tx: &mut Tx, plan: &Plan, had_others: bool, now: Timestam
     if are_new || had_others { Ok(assessments::mark_everybody(tx, now).await?) } else { Ok(0) }
 }
 
-/// Whether the prospect may stand in the doorway, and why. A request is one that no handoff has answered yet.
-pub fn doorway(qualification: Qualification, prospect: &Prospect, handoffs: &[Handoff]) -> Option<(&'static str, Qualification)> {
-    let cause = qualification.doorway(prospect.episode_started_at, handed_off_at(handoffs))?;
+/// Whether the prospect may stand in the doorway, and why. A request is one that no handoff has answered yet; the latest one
+/// was opened at `handed_off_at`.
+pub fn doorway(
+    qualification: Qualification,
+    prospect: &Prospect,
+    handed_off_at: Option<Timestamp>,
+) -> Option<(&'static str, Qualification)> {
+    let cause = qualification.doorway(prospect.episode_started_at, handed_off_at)?;
     Some((cause, qualification))
 }
 
 /// Whether they ask for a person, and no handoff has answered yet.
-pub fn asks(found: &Qualification, prospect: &Prospect, handoffs: &[Handoff]) -> bool {
-    conclude::asks(found, prospect.episode_started_at, handed_off_at(handoffs))
-}
-
-fn handed_off_at(handoffs: &[Handoff]) -> Option<Timestamp> {
-    handoffs.iter().map(|handoff| handoff.opened_at).max()
+pub fn asks(found: &Qualification, prospect: &Prospect, handed_off_at: Option<Timestamp>) -> bool {
+    conclude::asks(found, prospect.episode_started_at, handed_off_at)
 }

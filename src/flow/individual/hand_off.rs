@@ -8,15 +8,15 @@ use super::dossier;
 use super::outbox::{self, Envelope};
 use crate::domain::doorway::qualification::Qualification;
 use crate::domain::id::{HandoffId, ProspectId, QualificationId};
-use crate::domain::individual::handoff::{Cause, Opening};
+use crate::domain::individual::handoff::{Cause, Opening, latest_opening};
 use crate::domain::individual::routing::{Assignment, assign};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::{Context, FlowError, Progress};
 use crate::flow::doorway::ramp::{self, Turn};
 use crate::flow::doorway::{assess, qualify};
-use crate::store::doorway::qualifications;
-use crate::store::doorway::qualifications::Waiting;
+use crate::store::doorway::qualifications::{self, Waiting};
+use crate::store::doorway::reminders;
 use crate::store::engine::backend::Tx;
 use crate::store::individual::{follow_ups, handoffs};
 use crate::store::people::{accounts, prospects};
@@ -79,7 +79,7 @@ fn cause(
     prospect: &Prospect,
     earlier: &[crate::domain::individual::handoff::Handoff],
 ) -> Option<Cause> {
-    let (_, found) = qualify::doorway(qualification, prospect, earlier)?;
+    let (_, found) = qualify::doorway(qualification, prospect, latest_opening(earlier))?;
     match found.clone().into_ready(prospect.episode_started_at) {
         Some(ready) => Some(Cause::Ready(ready)),
         None => found.into_request(Timestamp::MIN).map(Cause::Request),
@@ -114,8 +114,8 @@ async fn open(
     let id = handoffs::open(tx, &opening, qualification).await?;
     let salesperson = opening.assignment.salesperson();
     prospects::set_standing(tx, prospect.id, Standing::Offered, Some(salesperson)).await?;
-    follow_ups::done_alone(tx, prospect.id, now).await?;
-    follow_ups::add(tx, prospect.id, Some(id), salesperson, "Answer the offer", opening.answer_until).await?;
+    reminders::done(tx, &std::collections::BTreeSet::from([prospect.id]), now).await?;
+    follow_ups::add(tx, prospect.id, id, salesperson, "Answer the offer", opening.answer_until).await?;
     handoffs::add_event(tx, id, "nurtured", "offered", &opening.assignment.words(), now).await?;
     // At night the letter waits for the start of their hours; a request does not wait.
     let not_before = if is_request { now } else { hours.next_open(now) };

@@ -10,9 +10,9 @@ use crate::domain::id::ProspectId;
 use crate::domain::prospect::Standing;
 use crate::flow::context::{Context, FlowError};
 use crate::flow::group::publish;
+use crate::store::doorway::reminders;
 use crate::store::engine::journal::{self, Entry, Held, What};
 use crate::store::group::campaigns;
-use crate::store::individual::follow_ups;
 use crate::store::operations::{adoptions, identity, sending};
 use crate::store::people::prospects;
 use crate::store::people::suppressions::{self, Channel, Stop};
@@ -128,7 +128,7 @@ async fn replay(ctx: &Context, last: &[Entry], adopted: &mut Adopted) -> Result<
         adopted.handed_off += suppressions::add(&mut tx, &[stop], now).await?;
         if let Some(id) = prospect {
             let action = format!("Was {standing} when the database was lost: find out how they stand, then lift the stop");
-            follow_ups::add(&mut tx, *id, None, &ctx.plan().roster.manager, &action, now).await?;
+            reminders::add(&mut tx, *id, &ctx.plan().roster.manager, &action, now).await?;
         }
     }
     tx.commit().await?;

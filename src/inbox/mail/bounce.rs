@@ -10,7 +10,7 @@ use super::prose_bounce;
 use super::reply;
 use super::report::{self, Complaint, Failure};
 use crate::domain::address::Address;
-use crate::domain::doorway::signal::excerpt;
+use crate::domain::excerpt::excerpt;
 use mail_parser::{Message, MessageParser, MimeHeaders};
 
 /// A mail that came back to us, read.

@@ -4,7 +4,7 @@ use super::address;
 use super::hardness;
 use super::mime_body;
 use crate::domain::address::Address;
-use crate::domain::doorway::signal::excerpt;
+use crate::domain::excerpt::excerpt;
 use mail_parser::Message;
 use std::collections::BTreeMap;
 

@@ -3,6 +3,7 @@
 
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::id::{AccountId, Name, ProspectId};
+use crate::domain::individual::handoff::latest_opening;
 use crate::domain::individual::routing::assign;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
@@ -76,12 +77,12 @@ pub async fn waiting(tx: &mut Tx, after: &Plan, other_rules: bool, now: Timestam
             let (mut asks, mut known) = (false, prospect.verdicts.clone());
             if other_rules {
                 let q = record.assess(after, prospect, now);
-                let earlier = handoffs::of_prospect(tx, prospect.id).await?;
-                if qualify::doorway(q.clone(), prospect, &earlier).is_none() {
+                let answered_at = latest_opening(&handoffs::of_prospect(tx, prospect.id).await?);
+                if qualify::doorway(q.clone(), prospect, answered_at).is_none() {
                     continue;
                 }
                 known = known_of(&q);
-                asks = qualify::asks(&q, prospect, &earlier);
+                asks = qualify::asks(&q, prospect, answered_at);
             }
             let at = if asks { now } else { date(after, ahead, made, now) };
             ahead += usize::from(!asks);

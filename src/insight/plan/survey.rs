@@ -10,6 +10,7 @@ use super::report::{Before, Member, Move, People, PlanReport, Shift, Territory, 
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::doorway::qualification::Qualification;
 use crate::domain::id::{AccountId, Name, ProspectId};
+use crate::domain::individual::handoff::latest_opening;
 use crate::domain::individual::routing::{Load, assign};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
@@ -187,9 +188,9 @@ impl<'a> Survey<'a> {
         else {
             return Ok(None);
         };
-        let earlier = handoffs::of_prospect(tx, prospect.id).await?;
-        let Some((cause, found)) = qualify::doorway(found, prospect, &earlier) else { return Ok(None) };
-        let asks = qualify::asks(&found, prospect, &earlier);
+        let answered_at = latest_opening(&handoffs::of_prospect(tx, prospect.id).await?);
+        let Some((cause, found)) = qualify::doorway(found, prospect, answered_at) else { return Ok(None) };
+        let asks = qualify::asks(&found, prospect, answered_at);
         *(if cause == "ready" { &mut self.change.ready } else { &mut self.change.requests }) += 1;
         let by_rules = self.had_rules && !asks;
         let at = if by_rules { planned_offers::date(self.asked.after, self.ahead, self.made, self.now) } else { self.now };

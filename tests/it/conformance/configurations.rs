@@ -3,9 +3,9 @@
 use super::bench::{Bench, add_some, minute, name, stand};
 use super::doorway::{ready, signal};
 use super::sales::offer;
+use nurtured::domain::doorway::in_force::InForce;
 use nurtured::domain::doorway::signal::Detail;
 use nurtured::domain::id::SignalId;
-use nurtured::domain::individual::ramp::InForce;
 use nurtured::domain::prospect::Standing;
 use nurtured::store::doorway::qualifications::Waiting;
 use nurtured::store::doorway::{applied_rules, qualifications, signals};
