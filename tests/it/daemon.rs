@@ -11,12 +11,14 @@ use nurtured::store::group::leases;
 use nurtured::store::operations::counts;
 use nurtured::town::Town;
 use std::collections::BTreeSet;
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
 /// A daemon in a directory of its own, with the socket on which it tells systemd how it is.
@@ -66,9 +68,7 @@ impl Daemon {
             .env("NURTURED__SMTP__PORT", relay.port().to_string())
             .env("NURTURED__SMTP__SECURITY", "plaintext")
             .env("NURTURED__DATABASE__URL", format!("sqlite:{}", directory.join("story.db").display()))
-            .stderr(Stdio::from(
-                std::fs::OpenOptions::new().create(true).append(true).open(directory.join("log")).expect("a log"),
-            ))
+            .stderr(Stdio::from(OpenOptions::new().create(true).append(true).open(directory.join("log")).expect("a log")))
             .spawn()
             .expect("the daemon to start");
         Self { child, told, _port: port }
@@ -143,7 +143,7 @@ async fn systemd_is_told_and_a_broken_reload_keeps_the_old_plan() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stop_while_it_starts_ends_well_and_opens_nothing() {
+async fn a_stop_while_it_starts_ends_well() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = write_configuration(directory.path()).join("salespeople.toml");
     let text = std::fs::read(&file).expect("read");
@@ -152,14 +152,16 @@ async fn a_stop_while_it_starts_ends_well_and_opens_nothing() {
     assert!(Command::new("mkfifo").arg(&file).status().expect("mkfifo to run").success());
     let catcher = TestServer::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
     let daemon = Daemon::start(directory.path(), catcher.local_addr());
-    let mut pipe = std::fs::OpenOptions::new().write(true).open(&file).expect("the daemon reads its configuration");
+    let (opened, pipe) = mpsc::channel();
+    std::thread::spawn(move || opened.send(OpenOptions::new().write(true).open(&file)));
+    let pipe = pipe.recv_timeout(Duration::from_mins(5)).expect("the daemon reads its configuration");
+    let mut pipe = pipe.expect("a pipe");
     daemon.signal("-HUP");
     daemon.signal("-TERM");
     pipe.write_all(&text).expect("it goes on reading");
     drop(pipe);
     let status = daemon.ends();
     assert!(status.success(), "{status}: {}", log(directory.path()));
-    assert!(!directory.path().join("story.db").exists(), "it opened the database all the same");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
