@@ -4,14 +4,14 @@ use crate::clock::{Clock, SystemClock};
 use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
 use crate::flow::context::{Context, FlowError};
-use crate::flow::doorway::observe;
+use crate::flow::doorway::{mailbox_gone, observe};
 use crate::flow::group::delivery::attempt_writer::AttemptWriter;
 use crate::store::engine::backend::{Store, StoreError};
 use crate::store::engine::journal::Journal;
 use crate::store::group::{campaigns, leases};
 use crate::web::census_cache::CensusCache;
 use crate::web::link_cache::LinkCache;
-use crate::web::site::Site;
+use crate::web::site::{PATIENCE, Site};
 use std::sync::Arc;
 
 /// A house with its doors open; nothing in it moves yet.
@@ -42,8 +42,14 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
     campaigns::add(&mut tx, plan.schedules(), clock.now()).await?;
     tx.commit().await?;
     let ctx = Context::assemble(store.clone(), clock.clone(), plan, node).await?;
-    let writer = AttemptWriter::open(&ctx);
-    let site = Site { ctx: ctx.clone(), door: observe::door(&ctx), links: LinkCache::default(), census: CensusCache::default() };
+    let writer = AttemptWriter::open(&ctx, mailbox_gone::record);
+    let site = Site {
+        ctx: ctx.clone(),
+        door: observe::door(&ctx),
+        links: LinkCache::default(),
+        census: CensusCache::default(),
+        patience: PATIENCE,
+    };
     Ok(Node { ctx, writer, site })
 }
 

@@ -8,6 +8,7 @@ pub mod criterion;
 pub mod span;
 pub mod chance;
 pub mod address;
+pub mod excerpt;
 pub mod suppression;
 pub mod consent;
 pub mod prospect;

@@ -3,7 +3,7 @@
 //! Before the dot nothing was sent and a broken connection means a retry; after it, only a parsed answer counts. Which
 //! of these it is, the caller knows.
 
-use crate::domain::doorway::signal::excerpt;
+use crate::domain::excerpt::excerpt;
 use crate::domain::group::delivery::Reply;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::response::Response;

@@ -1,7 +1,7 @@
 //! One-to-one letters, and the one that matters: the handoff. They name a prospect, so they never leave as group mail.
 
 use crate::domain::address::header_text;
-use crate::domain::doorway::signal::excerpt;
+use crate::domain::excerpt::excerpt;
 use crate::text::dossier::{Dossier, Kind, quoted};
 use crate::text::template::{TextError, dialled, render, render_styled};
 use crate::text::vcard::vcard;

@@ -1,7 +1,7 @@
 //! The templates of mails and pages, embedded in the binary. Values are hostile: each prints on one line, escaped in HTML.
 
 use crate::domain::address::one_line;
-use crate::domain::doorway::signal::excerpt;
+use crate::domain::excerpt::excerpt;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};

@@ -15,11 +15,8 @@ use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::net::SocketAddr;
-use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long a visitor waits for our books, each time they are opened: for reading, and for writing.
-const PATIENCE: Duration = Duration::from_secs(1);
 const KINDS: [Kind; 3] = [Kind::PairedClick, Kind::AnonymousClick, Kind::Click];
 
 /// Follows the link.
@@ -30,7 +27,7 @@ pub async fn follow(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, WebError> {
-    let found = match timeout(PATIENCE, site.find(&KINDS, &token)).await {
+    let found = match timeout(site.patience, site.find(&KINDS, &token)).await {
         Ok(Err(WebError::Failed(error))) => return remembered(&site, &token, error),
         Ok(found) => found?,
         Err(_) => return remembered(&site, &token, FlowError::Unable("read the database: no answer in time".to_owned())),
@@ -39,7 +36,7 @@ pub async fn follow(
     site.links.keep(found.issue, &found.content);
     if let Some(signal) = signal(&site, &found, &target, &method, &headers, peer) {
         // The prospect is on their way whatever becomes of our books: fail closed for mail, open for redirects.
-        match timeout(PATIENCE, site.door.write(signal)).await {
+        match timeout(site.patience, site.door.write(signal)).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::error!(%error, "click not recorded"),
             Err(_) => tracing::warn!("click not recorded in time; it may be later"),

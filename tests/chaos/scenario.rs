@@ -115,7 +115,7 @@ impl Run<'_> {
         }
         wait::until_idle(&self.database, &self.relay, &mut self.nodes).await?;
         for node in self.nodes.drain(..) {
-            let status = node.stop()?;
+            let status = node.stop().await?;
             ensure!(status.success(), "a daemon that was told to stop ended with {status}");
         }
         Ok(())

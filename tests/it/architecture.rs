@@ -25,6 +25,14 @@ const PLACES: [(&str, Belongs, &str); 10] = [
     ("Instant::now", Belongs::Only, "clock"),
 ];
 
+/// The sides of the seam, in order. None uses anything of a later one, whichever room either stands in.
+const SIDES: [&str; 3] = ["group", "doorway", "individual"];
+
+/// On which side a module stands, if on any: `store::doorway::signals` on the second.
+fn side(module: &[String]) -> Option<usize> {
+    SIDES.iter().position(|side| module.get(1).is_some_and(|folder| folder == side))
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Belongs {
     Only,
@@ -47,6 +55,12 @@ fn problems(root: &Path) -> Vec<String> {
     let mut found: Vec<String> = files.iter().filter(|f| f.length > LONGEST).map(Source::too_long).collect();
     found.extend(files.iter().filter(|f| f.name.starts_with("src/")).flat_map(Source::misplaced));
     for (file, used) in library().flat_map(|file| file.uses.iter().map(move |used| (file, used))) {
+        let sides = side(&file.module).zip(side(&used.path)).filter(|(user, below)| user < below);
+        if let Some((user, below)) = sides.map(|(user, below)| (SIDES[user], SIDES[below])) {
+            let what = format!("{user} uses nothing of {below}, in any room: move the idea, or turn the use around");
+            found.push(format!("{}:{}: uses {}, but {what}", file.name, used.line, used.path.join("::")));
+            continue;
+        }
         let shared = file.module.iter().zip(&used.path).take_while(|(a, b)| a == b).count();
         // What is its own, or inside it, is its own affair.
         let Some(user) = file.module.get(shared) else { continue };
@@ -262,7 +276,7 @@ fn each_planted_breach_is_named() {
     let town = [
         ("src/lib.rs", "pub mod domain;\npub mod clock;\npub mod text;\npub mod store;\npub mod web;\n"),
         ("src/main.rs", "fn main() { nurtured::web::pages::run() }\n"),
-        ("src/domain/mod.rs", "pub mod id;\npub mod prospect;\npub use prospect::Prospect;\n"),
+        ("src/domain/mod.rs", "pub mod id;\npub mod prospect;\npub use prospect::Prospect;\npub mod doorway;\n"),
         // A circle, written with super; and one through what the folder re-exports.
         ("src/domain/id.rs", "use super::prospect::Prospect;\nuse super::Prospect as Same;\nuse tokio::sync::Mutex;\n"),
         ("src/domain/prospect.rs", "use super::id::Id;\nmod tests { use super::*; use super::super::id::Id; }\n"),
@@ -275,8 +289,10 @@ fn each_planted_breach_is_named() {
         // Comments, strings, characters and lifetimes are not uses; a permission is not one either.
         (
             "src/store/mod.rs",
-            "//! crate::web\npub mod table;\n/* /* sqlx */ crate::web::x */ const A: (&'static str, char, &str) = (\"crate::web::\\\"a\", '\"', r#\"\" crate::web::b\"#);\n",
+            "//! crate::web\npub mod table;\n/* /* sqlx */ crate::web::x */ const A: (&'static str, char, &str) = (\"crate::web::\\\"a\", '\"', r#\"\" crate::web::b\"#);\npub mod group;\n",
         ),
+        // The seam, across two rooms: their order in lib.rs would allow it.
+        ("src/store/group.rs", "use crate::domain::{doorway::signal, id};\n"),
         ("src/store/table.rs", "use sqlx::Row;\npub(in crate::store) fn f() { for x in crate::web::all() {} }\n"),
         ("src/web/mod.rs", "pub mod pages;\n"),
         (
@@ -303,6 +319,7 @@ fn each_planted_breach_is_named() {
         "src/web/pages.rs:4: Instant::now belongs only in clock".to_owned(),
         format!("src/domain/id.rs:1: uses domain::prospect::Prospect, but id stands above it: in src/domain/mod.rs move line 2 (mod prospect) above line 1 (mod id), {turn}"),
         "src/domain/id.rs:2: uses domain::Prospect, but it is not a module of src/domain/mod.rs: name the one that holds it, or make one above id".to_owned(),
+        format!("src/store/group.rs:1: uses domain::doorway::signal, but group uses nothing of doorway, in any room: move the idea, {turn}"),
         format!("src/store/table.rs:2: uses web::all, but store stands above it: in src/lib.rs move line 5 (mod web) above line 4 (mod store), {turn}"),
         format!("src/text/mod.rs:3: uses store, but text stands above it: in src/lib.rs move line 4 (mod store) above line 3 (mod text), {turn}"),
         format!("src/text/mod.rs:3: uses store::table, but text stands above it: in src/lib.rs move line 4 (mod store) above line 3 (mod text), {turn}"),

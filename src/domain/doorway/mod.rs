@@ -11,6 +11,7 @@ pub mod account;
 pub mod support;
 pub mod qualification;
 pub mod entry;
+pub mod in_force;
 pub mod reach;
 pub mod assess;
 pub mod replay;

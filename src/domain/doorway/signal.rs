@@ -3,6 +3,7 @@
 use super::machine::Machine;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
+use crate::domain::excerpt::excerpt;
 use crate::domain::id::{DeliveryId, IssueId, Name, ProspectId, SignalId};
 use crate::domain::question::Power;
 use jiff::Timestamp;
@@ -246,13 +247,4 @@ pub enum About {
     Address(Address),
     /// Nobody in particular: an untracked recipient's click.
     Nobody,
-}
-
-/// The first `most` characters on one line, with an ellipsis where something was cut.
-pub fn excerpt(text: &str, most: usize) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", line[..end].trim_end()),
-        None => line,
-    }
 }

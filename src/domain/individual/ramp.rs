@@ -2,34 +2,13 @@
 //! wait in the doorway, and each has a date. Whom a signal or the calendar made ready never waits for it.
 
 use super::salesperson::Hours;
-use crate::domain::doorway::qualification::Qualification;
-use crate::domain::id::SignalId;
 use jiff::Timestamp;
-
-/// When the rules in force came to be so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InForce {
-    pub since: Timestamp,
-    /// The last signal there was then.
-    pub last_signal: SignalId,
-}
 
 /// How many a working day, and whose.
 #[derive(Debug, Clone, Copy)]
 pub struct Ramp<'a> {
     most: u32,
     hours: &'a Hours,
-}
-
-impl InForce {
-    /// Whether it was these rules that made somebody ready: nothing that proves it was recorded, began or came due since they
-    /// were put in force.
-    pub fn made_ready(self, found: &Qualification) -> bool {
-        found.findings().iter().all(|(_, finding)| {
-            finding.since.is_none_or(|since| since <= self.since)
-                && finding.cites.iter().all(|cited| cited.signal <= self.last_signal)
-        })
-    }
 }
 
 impl<'a> Ramp<'a> {

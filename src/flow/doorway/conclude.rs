@@ -14,9 +14,8 @@ use crate::domain::plan::Plan;
 use crate::domain::prospect::Standing;
 use crate::store::doorway::assessment_inputs::{self, AssessmentInput};
 use crate::store::doorway::qualifications::Candidate;
-use crate::store::doorway::{applied_rules, assessments, qualifications};
+use crate::store::doorway::{applied_rules, assessments, qualifications, reminders};
 use crate::store::engine::backend::{StoreError, Tx};
-use crate::store::individual::follow_ups;
 use crate::store::people::{prospects, verdicts};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -131,7 +130,7 @@ async fn remind(
     let missing: Vec<&str> = found.missing().into_iter().map(Criterion::word).collect();
     let action =
         format!("They asked to be approached from {date}. {} of 5 known; ask about {}.", found.met(), missing.join(", "));
-    follow_ups::add(tx, prospect.id, None, salesperson, &action, now).await?;
+    reminders::add(tx, prospect.id, salesperson, &action, now).await?;
     tracing::info!(prospect = %prospect.id, %salesperson, "woke without being ready");
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The doorway: who comes in, what they did, and what it proves.
 
+pub mod mailbox_gone;
 pub mod admit;
 pub mod assess;
 pub mod prefetch;

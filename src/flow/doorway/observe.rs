@@ -19,10 +19,10 @@ use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::group::breaker;
 use crate::store::doorway::assessments::Later;
-use crate::store::doorway::{assessments, signals};
+use crate::store::doorway::{assessments, reminders, signals};
 use crate::store::engine::backend::{Store, StoreError, Tx};
 use crate::store::engine::batch::Batch;
-use crate::store::individual::follow_ups;
+use crate::store::group::breakers::{Kind, Trouble};
 use crate::store::people::prospects;
 use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
@@ -145,9 +145,9 @@ async fn write_prepared(
     for (id, wake_at) in waits {
         prospects::set_wake(tx, id, Some(wake_at)).await?;
     }
-    // Doing is reporting: a touch of ours is what an item without a handoff asked for.
+    // Doing is reporting: a touch of ours is what a reminder asked for.
     let touched = appended().filter(|(_, s)| matches!(s.detail, Detail::Touch { .. })).filter_map(|(id, _)| *id).collect();
-    follow_ups::done_alone_all(tx, &touched, now).await?;
+    reminders::done(tx, &touched, now).await?;
     let stopping: Vec<_> = appended().filter_map(|(id, s)| Some(((*id)?, reason(&s.detail)?, s.detail.words()))).collect();
     if !stopping.is_empty() {
         let ids: Vec<ProspectId> = stopping.iter().map(|(id, ..)| *id).collect();
@@ -162,7 +162,8 @@ async fn write_prepared(
         suppressions::add(tx, &stops, now).await?;
         failpoint!("stop.before_commit");
     }
-    breaker::returned(tx, appended().map(|(_, signal)| *signal), now).await?;
+    let troubles: Vec<Trouble> = appended().filter_map(|(_, signal)| trouble(signal)).collect();
+    breaker::returned(tx, &troubles, now).await?;
     let mut heard = BTreeSet::new();
     for (id, signal) in appended() {
         let number = new[&signal.once];
@@ -224,6 +225,16 @@ const fn reason(detail: &Detail) -> Option<StopReason> {
         Detail::Complaint { .. } => Some(StopReason::Complained),
         _ => None,
     }
+}
+
+/// What a signal says against the delivery it answers, if it does: the breakers count it.
+fn trouble(signal: &NewSignal) -> Option<Trouble> {
+    let kind = match &signal.detail {
+        Detail::Bounce { hard: true, .. } => Kind::Bounced,
+        Detail::Complaint { .. } => Kind::Complained,
+        _ => return None,
+    };
+    Some(Trouble { delivery: signal.delivery?, kind, number: 0 })
 }
 
 /// The date before which they asked not to be approached, if the signal says so: it wakes them.

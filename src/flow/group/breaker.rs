@@ -3,7 +3,7 @@
 //!
 //! A batch in which everything was accepted does not come here. All sending is stopped by pausing every campaign.
 
-use crate::domain::doorway::signal::{Detail, NewSignal, excerpt};
+use crate::domain::excerpt::excerpt;
 use crate::domain::group::breaker::{BOUNCES_AMONG, BROKEN_IN_A_ROW, COMPLAINTS_AMONG, LEAST, Tripped};
 use crate::domain::group::delivery::{Reply, State};
 use crate::domain::id::{DeliveryId, Name};
@@ -94,25 +94,16 @@ const fn trouble(delivery: DeliveryId, sign: &Sign) -> Option<Trouble> {
     }
 }
 
-/// The same for what comes back later: bounces and complaints about a delivery, as signals.
+/// Counts what comes back later, bounces and complaints about deliveries, and pauses the campaigns that have had too many.
 ///
 /// # Errors
 /// The store's; nothing is committed here.
-pub async fn returned<'a>(tx: &mut Tx, news: impl Iterator<Item = &'a NewSignal>, now: Timestamp) -> Result<(), StoreError> {
-    let trouble = |signal: &NewSignal| {
-        let kind = match &signal.detail {
-            Detail::Bounce { hard: true, .. } => Kind::Bounced,
-            Detail::Complaint { .. } => Kind::Complained,
-            _ => return None,
-        };
-        Some(Trouble { delivery: signal.delivery?, kind, number: 0 })
-    };
-    let troubles: Vec<Trouble> = news.filter_map(trouble).collect();
+pub async fn returned(tx: &mut Tx, troubles: &[Trouble], now: Timestamp) -> Result<(), StoreError> {
     if troubles.is_empty() {
         return Ok(());
     }
     let live = breakers::live(tx, &troubles.iter().map(|t| t.delivery).collect()).await?;
-    count(tx, &troubles, &live.into_values().collect(), now).await
+    count(tx, troubles, &live.into_values().collect(), now).await
 }
 
 /// Notes what went wrong, and looks at the campaigns it went wrong with.

@@ -218,7 +218,7 @@ async fn write(
                 prospects::set_standing(tx, prospect.id, Standing::Owned, Some(&handoff.salesperson)).await?;
             }
             follow_ups::done(tx, id, now).await?;
-            follow_ups::add(tx, prospect.id, Some(id), &handoff.salesperson, &action, due_at).await?;
+            follow_ups::add(tx, prospect.id, id, &handoff.salesperson, &action, due_at).await?;
             let zone = dossier::zone_of(plan, &handoff.salesperson);
             format!("{action}, by {}.", due_at.to_zoned(zone).strftime("%A %-d %B, %H:%M"))
         }

@@ -16,13 +16,14 @@ use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::{Context, FlowError, Progress};
 use crate::flow::doorway::assess;
 use crate::flow::doorway::ramp::{self, Turn};
-use crate::store::doorway::qualifications;
-use crate::store::doorway::qualifications::Waiting;
+use crate::store::doorway::qualifications::{self, Waiting};
+use crate::store::doorway::reminders;
 use crate::store::engine::backend::Tx;
 use crate::store::individual::{follow_ups, handoffs};
 use crate::store::people::{accounts, prospects};
 use crate::text::letter;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// Hands off the next prospect in the doorway.
 ///
@@ -102,8 +103,8 @@ async fn open(
     let id = handoffs::open(tx, &opening, qualification).await?;
     let salesperson = opening.assignment.salesperson();
     prospects::set_standing(tx, prospect.id, Standing::Offered, Some(salesperson)).await?;
-    follow_ups::done_alone(tx, prospect.id, now).await?;
-    follow_ups::add(tx, prospect.id, Some(id), salesperson, "Answer the offer", opening.answer_until).await?;
+    reminders::done(tx, &BTreeSet::from([prospect.id]), now).await?;
+    follow_ups::add(tx, prospect.id, id, salesperson, "Answer the offer", opening.answer_until).await?;
     handoffs::add_event(tx, id, None, &HandoffEvent::Offered, &opening.assignment.words(), now).await?;
     // At night the letter waits for the start of their hours; a request does not wait.
     let not_before = if is_request { now } else { hours.next_open(now) };

@@ -10,6 +10,7 @@ use crate::domain::individual::routing::Assignment;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::{Context, FlowError};
+use crate::store::doorway::reminders;
 use crate::store::engine::backend::Tx;
 use crate::store::individual::{follow_ups, handoffs};
 use crate::store::people::prospects;
@@ -37,7 +38,7 @@ pub async fn offer_to(
     handoffs::reassign(tx, handoff.id, assignment, &plan.hash).await?;
     prospects::set_standing(tx, prospect.id, Standing::Offered, Some(&handoff.salesperson)).await?;
     follow_ups::done(tx, handoff.id, now).await?;
-    follow_ups::add(tx, prospect.id, Some(handoff.id), &handoff.salesperson, "Answer the offer", handoff.answer_until).await?;
+    follow_ups::add(tx, prospect.id, handoff.id, &handoff.salesperson, "Answer the offer", handoff.answer_until).await?;
     handoffs::add_event(tx, handoff.id, None, &HandoffEvent::Offered, &assignment.words(), now).await?;
     let not_before = if handoff.cause == Cause::Request { now } else { hours.next_open(now) };
     hand_off::offer(ctx, tx, plan, handoff.id, prospect, not_before, now).await?;
@@ -55,7 +56,7 @@ pub async fn reassign_departed(ctx: &Context) -> Result<u64, FlowError> {
     let ours: Vec<&Name> = plan.roster.ids().collect();
     let mut read = ctx.store().read().await?;
     let left = handoffs::of_others(&mut read, &ours).await?;
-    let items = follow_ups::are_of_others(&mut read, &ours).await?;
+    let items = reminders::are_of_others(&mut read, &ours).await?;
     drop(read);
     let mut moved = 0;
     for id in left {
@@ -66,7 +67,7 @@ pub async fn reassign_departed(ctx: &Context) -> Result<u64, FlowError> {
     }
     if items {
         let mut tx = ctx.store().write().await?;
-        moved += follow_ups::inherit(&mut tx, &ours, &plan.roster.manager).await?;
+        moved += reminders::inherit(&mut tx, &ours, &plan.roster.manager).await?;
         tx.commit().await?;
     }
     if moved > 0 {
@@ -97,7 +98,7 @@ async fn reassign_one(ctx: &Context, plan: &Plan, id: HandoffId, now: Timestamp)
         handoffs::reassign(&mut tx, id, &assignment, &plan.hash).await?;
         prospects::set_standing(&mut tx, prospect.id, Standing::Owned, Some(to)).await?;
         follow_ups::done(&mut tx, id, now).await?;
-        follow_ups::add(&mut tx, prospect.id, Some(id), to, &action, due_at).await?;
+        follow_ups::add(&mut tx, prospect.id, id, to, &action, due_at).await?;
         hand_off::offer(ctx, &mut tx, plan, id, &prospect, plan.roster.hours(to).next_open(now), now).await?;
     }
     tx.commit().await?;

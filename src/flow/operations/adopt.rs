@@ -11,9 +11,9 @@ use crate::domain::prospect::Standing;
 use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::group::publish;
+use crate::store::doorway::reminders;
 use crate::store::engine::journal::{self, Entry, Held, What};
 use crate::store::group::campaigns;
-use crate::store::individual::follow_ups;
 use crate::store::operations::{adoptions, identity, sending};
 use crate::store::people::prospects;
 use crate::store::people::suppressions::{self, Stop};
@@ -127,8 +127,8 @@ async fn replay(ctx: &Context, last: &[Entry], adopted: &mut Adopted) -> Result<
         let stop = Stop { address: address.to_string(), channel: Channel::Email, reason: StopReason::Manual, source };
         adopted.handed_off += suppressions::add(&mut tx, &[stop], now).await?;
         if let Some(id) = prospect {
-            let action = format!("Was {} when the database was lost: find out how they stand, then lift the stop");
-            follow_ups::add(&mut tx, *id, None, &ctx.plan().roster.manager, &action, now).await?;
+            let action = format!("Was {} when the database was lost: find out how they stand, then lift the stop", standing.word());
+            reminders::add(&mut tx, *id, &ctx.plan().roster.manager, &action, now).await?;
         }
     }
     tx.commit().await?;

@@ -6,7 +6,7 @@ use crate::domain::id::{HandoffId, ProspectId};
 use crate::domain::individual::event::HandoffEvent;
 use crate::domain::individual::handoff::{Handoff, Outcome};
 use crate::flow::context::{Context, FlowError};
-use crate::store::doorway::assessments;
+use crate::store::doorway::{assessments, reminders};
 use crate::store::individual::{follow_ups, handoffs};
 use crate::store::operations::erasures::{self, Erased};
 use crate::store::people::prospects;
@@ -43,7 +43,7 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
         handoffs::add_event(&mut tx, closed.id, None, &HandoffEvent::Erased, "", now).await?;
         follow_ups::done(&mut tx, closed.id, now).await?;
     }
-    follow_ups::done_alone(&mut tx, prospect, now).await?;
+    reminders::done(&mut tx, &BTreeSet::from([prospect]), now).await?;
     erasures::stop(&mut tx, address, now).await?;
     let erased = erasures::scrub(&mut tx, prospect, now).await?;
     // What they said counted for their colleagues too.

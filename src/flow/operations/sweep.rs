@@ -12,9 +12,10 @@ use crate::domain::span::{Span, midnight};
 use crate::flow::context::{Context, FlowError, Progress};
 use crate::flow::individual::outbox::{self, Envelope};
 use crate::flow::individual::{dossier, reassign};
+use crate::store::doorway::reminders;
 use crate::store::engine::backend::Tx;
 use crate::store::group::audiences;
-use crate::store::individual::{follow_ups, handoffs};
+use crate::store::individual::handoffs;
 use crate::store::operations::conservation::{self, Adrift};
 use crate::store::operations::counts;
 use crate::store::people::prospects;
@@ -141,7 +142,7 @@ async fn review_page(ctx: &Context, adrift: &[Adrift], left: usize) -> Result<us
     let mut tx = ctx.store().write().await?;
     for prospect in today {
         let action = "No newsletter reaches them: look at them, and log what you did";
-        follow_ups::add(&mut tx, *prospect, None, &plan.roster.manager, action, now).await?;
+        reminders::add(&mut tx, *prospect, &plan.roster.manager, action, now).await?;
     }
     counts::review(&mut tx, &again, begin_of_day(REVIEW.after(now))).await?;
     counts::review(&mut tx, later, begin_of_day(Span::days(1).after(now))).await?;

@@ -2,7 +2,7 @@
 //!
 //! MIME is left to `mail-parser`; this knows only which part is the author's and which a returned copy.
 
-use crate::domain::doorway::signal::excerpt;
+use crate::domain::excerpt::excerpt;
 use mail_parser::{HeaderValue, Message, MessagePart, MimeHeaders, PartType};
 use std::borrow::Cow;
 

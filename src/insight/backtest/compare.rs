@@ -11,7 +11,7 @@ use crate::domain::doorway::signal::Detail;
 use crate::domain::id::{HandoffId, Name, ProspectId};
 use crate::flow::context::FlowError;
 use crate::store::doorway::qualifications;
-use crate::store::doorway::replay_inputs::{Decided, Offered};
+use crate::store::operations::replay_inputs::{Decided, Offered};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 

@@ -16,6 +16,7 @@ use crate::domain::prospect::Prospect;
 use crate::domain::span::Span;
 use crate::flow::context::{Context, FlowError, Progress};
 use crate::flow::doorway::admit;
+use crate::flow::doorway::mailbox_gone;
 use crate::flow::group::delivery::attempt_writer::AttemptWriter;
 use crate::flow::until_idle::Step;
 use crate::mail::null_relay::{Captured, NullRelay};
@@ -105,7 +106,7 @@ impl World {
         campaigns::put(&mut tx, plan.schedules(), at).await?;
         tx.commit().await?;
         let ctx = Context::capturing(store, clock.clone(), plan, "simulation".to_owned(), capture).await?;
-        let writer = AttemptWriter::open(&ctx);
+        let writer = AttemptWriter::open(&ctx, mailbox_gone::record);
         let mut world = Self {
             ctx,
             clock,

@@ -1,7 +1,7 @@
 //! Under which rules everybody was assessed.
 
+use crate::domain::doorway::in_force::InForce;
 use crate::domain::id::SignalId;
-use crate::domain::individual::ramp::InForce;
 use crate::store::engine::backend::{StoreError, Tx, args};
 use crate::store::engine::value::instant;
 use jiff::Timestamp;

@@ -7,5 +7,5 @@ pub mod history;
 pub mod applied_rules;
 pub mod assessments;
 pub mod qualifications;
+pub mod reminders;
 pub mod assessment_inputs;
-pub mod replay_inputs;

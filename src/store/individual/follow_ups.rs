@@ -1,25 +1,13 @@
-//! Follow-ups: the items of personal queues.
+//! Follow-ups: the items of personal queues. Those without a handoff are written in `doorway::reminders`.
 
 use crate::domain::id::{FollowUpId, HandoffId, Name, ProspectId};
 use crate::domain::individual::follow_up::FollowUp;
 use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::value::{instant, name, names, to_json};
+use crate::store::engine::value::{instant, name};
 use jiff::Timestamp;
-use serde::Serialize;
-use std::collections::BTreeSet;
 
 const ADD: &str = "INSERT INTO follow_ups (prospect_id, handoff_id, salesperson, action, due_at) VALUES ($1, $2, $3, $4, $5)";
 const DONE: &str = "UPDATE follow_ups SET done_at = $2 WHERE handoff_id = $1 AND done_at IS NULL";
-const DONE_ALONE: &str = "UPDATE follow_ups SET done_at = $2 WHERE prospect_id = $1 AND handoff_id IS NULL AND done_at IS NULL";
-const DONE_ALONE_ALL: &str = "
-    UPDATE follow_ups SET done_at = $2
-    WHERE handoff_id IS NULL AND done_at IS NULL AND prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
-const ARE_OF_OTHERS: &str = "
-    SELECT COUNT(*) FROM follow_ups
-    WHERE done_at IS NULL AND handoff_id IS NULL AND salesperson NOT IN (SELECT value ->> 'id' FROM json_each($1))";
-const INHERIT: &str = "
-    UPDATE follow_ups SET salesperson = $2
-    WHERE done_at IS NULL AND handoff_id IS NULL AND salesperson NOT IN (SELECT value ->> 'id' FROM json_each($1))";
 const OF: &str = "
     SELECT id, prospect_id, handoff_id, salesperson, action, due_at FROM follow_ups
     WHERE salesperson = $1 AND done_at IS NULL ORDER BY due_at, id";
@@ -29,11 +17,11 @@ const OF_PROSPECT: &str = "
     SELECT id, prospect_id, handoff_id, salesperson, action, due_at FROM follow_ups
     WHERE prospect_id = $1 AND done_at IS NULL ORDER BY due_at, id";
 
-/// Puts an item on a queue.
+/// Puts a handoff's item on a queue.
 pub async fn add(
     tx: &mut Tx,
     prospect: ProspectId,
-    handoff: Option<HandoffId>,
+    handoff: HandoffId,
     salesperson: &Name,
     action: &str,
     due_at: Timestamp,
@@ -44,34 +32,6 @@ pub async fn add(
 /// Takes a handoff's item off its queue.
 pub async fn done(tx: &mut Tx, handoff: HandoffId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(DONE, args![handoff, now]).await.map(drop)
-}
-
-/// Takes a prospect's items without a handoff off their queues.
-pub async fn done_alone(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(DONE_ALONE, args![prospect, now]).await.map(drop)
-}
-
-/// The same for many prospects at once.
-pub async fn done_alone_all(tx: &mut Tx, prospects: &BTreeSet<ProspectId>, now: Timestamp) -> Result<(), StoreError> {
-    #[derive(Serialize)]
-    struct Id {
-        p: ProspectId,
-    }
-    if prospects.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<Id> = prospects.iter().map(|p| Id { p: *p }).collect();
-    tx.execute(DONE_ALONE_ALL, args![to_json(&ids)?, now]).await.map(drop)
-}
-
-/// Whether an open item without a handoff is on the queue of somebody who is none of these.
-pub async fn are_of_others(tx: &mut Tx, ours: &[&Name]) -> Result<bool, StoreError> {
-    Ok(tx.number(ARE_OF_OTHERS, args![names(ours)?]).await? > 0)
-}
-
-/// Moves these items to somebody's queue. Returns how many.
-pub async fn inherit(tx: &mut Tx, ours: &[&Name], to: &Name) -> Result<u64, StoreError> {
-    tx.execute(INHERIT, args![names(ours)?, to]).await
 }
 
 /// A salesperson's open items, soonest first.

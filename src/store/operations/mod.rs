@@ -8,6 +8,7 @@ pub mod counts;
 pub mod audience_facts;
 pub mod conservation;
 pub mod simulation_report;
+pub mod replay_inputs;
 pub mod erasures;
 pub mod adoptions;
 pub mod health;

@@ -42,7 +42,8 @@ impl TestNode {
         let clock = Arc::new(ManualClock::at("2026-11-03T09:12:00Z".parse().expect("an instant")));
         let plan = example::load_embedded(&[]).expect("the example is valid").plan;
         let ctx = Context::assemble(store, clock.clone(), plan, "test".to_owned()).await.expect("a context");
-        let site = Site { door: observe::door(&ctx), ctx, links: LinkCache::default(), census: CensusCache::default() };
+        let (door, links, census) = (observe::door(&ctx), LinkCache::default(), CensusCache::default());
+        let site = Site { ctx, door, links, census, patience: std::time::Duration::from_mins(5) };
         Self { site, clock, _folder: folder }
     }
 

@@ -9,7 +9,7 @@ use nurtured::domain::id::{Name, ProspectId};
 use nurtured::domain::individual::handoff::Outcome;
 use nurtured::domain::prospect::Standing;
 use nurtured::domain::suppression::{Channel, StopReason};
-use nurtured::store::doorway::assessments;
+use nurtured::store::doorway::{assessments, reminders};
 use nurtured::store::engine::backend::Tx;
 use nurtured::store::individual::{follow_ups, handoffs};
 use nurtured::store::operations::audience_facts::Facts;
@@ -19,7 +19,7 @@ use nurtured::store::people::prospects;
 use nurtured::store::people::suppressions::{self, Stop};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 on_both_engines!(
     the_facts_and_the_domain_agree_on_who_fits,
@@ -88,7 +88,7 @@ async fn everybody_is_where_the_tables_put_them(bench: Bench) -> anyhow::Result<
             handoffs::store(&mut tx, &owned).await?;
         }
         prospects::set_standing(&mut tx, ids[n], standing, None).await?;
-        follow_ups::add(&mut tx, ids[n], Some(id), &dana, "Call", minute(60)).await?;
+        follow_ups::add(&mut tx, ids[n], id, &dana, "Call", minute(60)).await?;
         match n {
             2 => follow_ups::done(&mut tx, id, minute(7)).await?,
             3 => {
@@ -103,7 +103,7 @@ async fn everybody_is_where_the_tables_put_them(bench: Bench) -> anyhow::Result<
     prospects::suppress(&mut tx, &[ids[6]]).await?;
     counts::review(&mut tx, &[ids[7], ids[4]], minute(900)).await?;
     counts::review(&mut tx, &[ids[8]], minute(-1)).await?;
-    follow_ups::add(&mut tx, ids[9], None, &dana, "Call", minute(60)).await?;
+    reminders::add(&mut tx, ids[9], &dana, "Call", minute(60)).await?;
     let expected =
         [("offered", 1), ("owned", 1), ("unattended", 2), ("closed", 1), ("suppressed", 1), ("stranded", 1), ("review", 1)];
     let expected: BTreeMap<_, _> = expected.into_iter().chain([("item", 1), ("adrift", 3)]).collect();
@@ -118,13 +118,13 @@ async fn an_item_counts_while_one_of_ours_has_it(bench: Bench) -> anyhow::Result
     let mut tx = bench.store.write().await?;
     let ids = add_some(&mut tx, 1).await?;
     let (gone, iria) = (name("gone"), name("iria"));
-    follow_ups::add(&mut tx, ids[0], None, &gone, "Call", minute(60)).await?;
+    reminders::add(&mut tx, ids[0], &gone, "Call", minute(60)).await?;
     assert_eq!(places(&mut tx, &ids).await?, ([("adrift", 1)].into(), 0));
-    assert!(follow_ups::are_of_others(&mut tx, &[&iria]).await?);
-    assert_eq!(follow_ups::inherit(&mut tx, &[&iria], &iria).await?, 1);
-    assert!(!follow_ups::are_of_others(&mut tx, &[&iria]).await?);
+    assert!(reminders::are_of_others(&mut tx, &[&iria]).await?);
+    assert_eq!(reminders::inherit(&mut tx, &[&iria], &iria).await?, 1);
+    assert!(!reminders::are_of_others(&mut tx, &[&iria]).await?);
     assert_eq!(places(&mut tx, &ids).await?, ([("item", 1)].into(), 0));
-    follow_ups::done_alone(&mut tx, ids[0], minute(61)).await?;
+    reminders::done(&mut tx, &BTreeSet::from([ids[0]]), minute(61)).await?;
     assert_eq!(places(&mut tx, &ids).await?, ([("adrift", 1)].into(), 0));
     Ok(())
 }

@@ -10,7 +10,7 @@ use nurtured::domain::individual::routing::{Assignment, Load, Reason, assign};
 use nurtured::domain::individual::salesperson::{Hours, Promise, Roster};
 use nurtured::domain::prospect::Standing;
 use nurtured::domain::span::Span;
-use nurtured::store::doorway::qualifications;
+use nurtured::store::doorway::{qualifications, reminders};
 use nurtured::store::engine::backend::{StoreError, Tx};
 use nurtured::store::individual::handoffs::ONE_OPEN;
 use nurtured::store::individual::letters::NewLetter;
@@ -227,9 +227,9 @@ async fn an_item_of_a_queue_is_open_once_and_soonest_first(bench: Bench) -> anyh
     let ids = add_some(&mut tx, 2).await?;
     let (dana, luc) = (name("dana"), name("luc"));
     let handoff = offer(&mut tx, ids[0], "dana", 5).await?;
-    follow_ups::add(&mut tx, ids[0], Some(handoff), &dana, "Answer", minute(90)).await?;
-    follow_ups::add(&mut tx, ids[1], None, &dana, "They asked to be approached", minute(30)).await?;
-    follow_ups::add(&mut tx, ids[1], None, &luc, "The same", minute(30)).await?;
+    follow_ups::add(&mut tx, ids[0], handoff, &dana, "Answer", minute(90)).await?;
+    reminders::add(&mut tx, ids[1], &dana, "They asked to be approached", minute(30)).await?;
+    reminders::add(&mut tx, ids[1], &luc, "The same", minute(30)).await?;
     let of = |list: Vec<nurtured::domain::individual::follow_up::FollowUp>| -> Vec<_> {
         list.into_iter().map(|f| (f.prospect, f.handoff, f.action, f.due_at)).collect()
     };
@@ -243,14 +243,14 @@ async fn an_item_of_a_queue_is_open_once_and_soonest_first(bench: Bench) -> anyh
     // Done, and the next one.
     follow_ups::done(&mut tx, handoff, minute(50)).await?;
     assert_eq!(follow_ups::of_handoff(&mut tx, handoff).await?, None);
-    follow_ups::add(&mut tx, ids[0], Some(handoff), &dana, "Call", minute(20)).await?;
+    follow_ups::add(&mut tx, ids[0], handoff, &dana, "Call", minute(20)).await?;
     let call = (ids[0], Some(handoff), "Call".to_owned(), minute(20));
     assert_eq!(of(follow_ups::of(&mut tx, &dana).await?), [call.clone(), alone]);
-    follow_ups::done_alone(&mut tx, ids[1], minute(51)).await?;
-    follow_ups::done_alone(&mut tx, ids[0], minute(51)).await?;
+    reminders::done(&mut tx, &std::collections::BTreeSet::from([ids[1]]), minute(51)).await?;
+    reminders::done(&mut tx, &std::collections::BTreeSet::from([ids[0]]), minute(51)).await?;
     assert_eq!(of(follow_ups::of(&mut tx, &dana).await?), [call]);
     assert!(follow_ups::of(&mut tx, &luc).await?.is_empty());
-    let second = follow_ups::add(&mut tx, ids[0], Some(handoff), &dana, "Another", minute(20)).await;
+    let second = follow_ups::add(&mut tx, ids[0], handoff, &dana, "Another", minute(20)).await;
     assert!(second.is_err(), "a handoff has one open item");
     Ok(())
 }

@@ -5,18 +5,19 @@
 //! and yet waits for one commit only. A result that cannot be written is held and tried again: the relay has that mail,
 //! and to forget it would be to send it twice.
 
-use crate::domain::doorway::signal::{NewSignal, excerpt};
-use crate::domain::id::{DeliveryId, IssueId, ProspectId};
+use crate::domain::excerpt::excerpt;
+use crate::domain::group::delivery::Mailed;
+use crate::domain::id::DeliveryId;
 use crate::domain::span::Span;
 use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::Context;
 use crate::flow::group::breaker::{self, Sign};
-use crate::store::doorway::{assessments, signals};
 use crate::store::engine::backend::{Store, StoreError, Tx};
 use crate::store::group::attempts::{self, Mark, Outcome, Written};
 use crate::store::group::deliveries;
 use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -75,14 +76,27 @@ impl DeliveryResult {
     }
 }
 
+/// A mailbox that does not exist, as the relay said in answer to a delivery.
+#[derive(Debug, Clone)]
+pub struct Gone {
+    pub mail: Mailed,
+    /// The words of the relay.
+    pub words: String,
+}
+
+/// Writes what follows from mailboxes that are gone, in the transaction that records the relay's answer. It is given to the
+/// writer when that is opened: what a prospect's mailbox proves is no matter of the group side.
+pub type OnMailboxGone = for<'a> fn(&'a mut Tx, &'a [Gone], Timestamp) -> Writing<'a>;
+pub type Writing<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 'a>>;
+
 impl AttemptWriter {
-    pub fn open(ctx: &Context) -> Self {
+    pub fn open(ctx: &Context, on_gone: OnMailboxGone) -> Self {
         let (entries, mut arriving) = mpsc::channel(GROUP * 2);
         let ctx = ctx.clone();
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(GROUP);
             while arriving.recv_many(&mut batch, GROUP).await > 0 {
-                write(&ctx, &batch).await;
+                write(&ctx, &batch, on_gone).await;
                 batch.clear();
             }
         });
@@ -97,14 +111,14 @@ impl AttemptWriter {
 }
 
 /// Writes a batch and tells everyone. Who does not listen any more needs no answer.
-async fn write(ctx: &Context, batch: &[Entry]) {
+async fn write(ctx: &Context, batch: &[Entry], on_gone: OnMailboxGone) {
     let results: Vec<DeliveryResult> = batch.iter().filter_map(|entry| entry.result.clone()).collect();
     let marks: Vec<Mark> = batch.iter().filter_map(|entry| entry.mark).collect();
-    let (written, failure) = match commit(ctx, &results, &marks).await {
+    let (written, failure) = match commit(ctx, &results, &marks, on_gone).await {
         Ok(written) => (Some(written), None),
         Err(error) => {
             tracing::error!(%error, results = results.len(), "what was sent cannot be recorded; nothing more is sent");
-            (hold(ctx, &results, &error).await, Some(Arc::new(error)))
+            (hold(ctx, &results, &error, on_gone).await, Some(Arc::new(error)))
         }
     };
     if !marks.is_empty() {
@@ -132,14 +146,14 @@ async fn write(ctx: &Context, batch: &[Entry]) {
 }
 
 /// Tries to write results again until it succeeds, their leases have lapsed or the process is to end.
-async fn hold(ctx: &Context, results: &[DeliveryResult], error: &StoreError) -> Option<Written> {
+async fn hold(ctx: &Context, results: &[DeliveryResult], error: &StoreError, on_gone: OnMailboxGone) -> Option<Written> {
     let until = HOLD.after(ctx.now());
     while !results.is_empty() && error.is_transient() && !ctx.is_stopping() && ctx.now() < until {
         tokio::select! {
             () = tokio::time::sleep(TRY_AGAIN) => {}
             () = ctx.stopping() => {}
         }
-        match commit(ctx, results, &[]).await {
+        match commit(ctx, results, &[], on_gone).await {
             Ok(written) => {
                 tracing::info!(results = results.len(), "what was sent is recorded");
                 return Some(written);
@@ -153,7 +167,12 @@ async fn hold(ctx: &Context, results: &[DeliveryResult], error: &StoreError) -> 
     None
 }
 
-async fn commit(ctx: &Context, results: &[DeliveryResult], marks: &[Mark]) -> Result<Written, StoreError> {
+async fn commit(
+    ctx: &Context,
+    results: &[DeliveryResult],
+    marks: &[Mark],
+    on_gone: OnMailboxGone,
+) -> Result<Written, StoreError> {
     let (store, now) = (ctx.store(), ctx.now());
     if !marks.is_empty() {
         failpoint!("mark.before_commit", StoreError::Rows { expected: 1, found: 0 });
@@ -167,7 +186,7 @@ async fn commit(ctx: &Context, results: &[DeliveryResult], marks: &[Mark]) -> Re
         breaker::end_tests(&mut tx, signs(results), &mut outcomes).await?;
         let recorded = attempts::record(&mut tx, &outcomes, now).await?;
         let counts = |finished: &&DeliveryResult| finished.outcome.is_none() || recorded.contains(&finished.delivery);
-        gone(&mut tx, results.iter().filter(counts), now).await?;
+        gone(&mut tx, results.iter().filter(counts), on_gone, now).await?;
         breaker::watch(&mut tx, signs(results.iter().filter(counts)), now).await?;
         // After the breakers: a campaign that has just paused marks nothing more.
         let marked = attempts::mark(&mut tx, marks, now).await?;
@@ -196,22 +215,25 @@ async fn explain(store: &Store, marks: &[Mark], written: &Written, now: Timestam
     tx.commit().await
 }
 
-/// A mailbox that does not exist is suppressed and becomes a signal in the transaction that records it.
-async fn gone(tx: &mut Tx, finished: impl Iterator<Item = &DeliveryResult>, now: Timestamp) -> Result<(), StoreError> {
-    let gone: Vec<_> = finished.filter_map(|f| Some((f.delivery, f.gone.as_ref()?))).collect();
-    if gone.is_empty() {
+/// A mailbox that does not exist is suppressed in the transaction that records it; what else follows is written there too.
+async fn gone(
+    tx: &mut Tx,
+    finished: impl Iterator<Item = &DeliveryResult>,
+    on_gone: OnMailboxGone,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let finished: Vec<_> = finished.filter_map(|f| Some((f.delivery, f.gone.as_ref()?))).collect();
+    if finished.is_empty() {
         return Ok(());
     }
-    let stops: Vec<Stop> = gone.iter().map(|(_, (address, words))| bounced(address, words)).collect();
+    let stops: Vec<Stop> = finished.iter().map(|(_, (address, words))| bounced(address, words)).collect();
     suppressions::add(tx, &stops, now).await?;
-    let mut news = Vec::new();
-    for (delivery, (_, words)) in gone {
+    let mut gone = Vec::new();
+    for (delivery, (_, words)) in finished {
         let Some(origin) = deliveries::origin(tx, delivery).await? else { continue };
-        news.push((origin.prospect, NewSignal::refused(origin.mailed(), words, now)));
+        gone.push(Gone { mail: origin.mailed(), words: words.clone() });
     }
-    let rows: Vec<_> = news.iter().map(|(prospect, signal)| (*prospect, signal)).collect();
-    signals::append(tx, &rows, now).await?;
-    assessments::mark(tx, rows.iter().filter_map(|(p, _)| Some(((*p)?, now)))).await
+    on_gone(tx, &gone, now).await
 }
 
 fn bounced(address: &str, words: &str) -> Stop {

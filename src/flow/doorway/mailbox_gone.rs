@@ -1,0 +1,20 @@
+//! mailbox gone: a relay says of a mail that its mailbox does not exist, and that becomes a signal in the transaction that
+//! records the answer. Delivery is given this function when its writer is opened: the group side knows no signals.
+
+use crate::domain::doorway::signal::NewSignal;
+use crate::domain::id::ProspectId;
+use crate::flow::group::delivery::attempt_writer::{Gone, Writing};
+use crate::store::doorway::{assessments, signals};
+use crate::store::engine::backend::Tx;
+use jiff::Timestamp;
+
+/// Appends a signal for each, and has their prospects assessed.
+pub fn record<'a>(tx: &'a mut Tx, gone: &'a [Gone], now: Timestamp) -> Writing<'a> {
+    Box::pin(async move {
+        let refused = |g: &Gone| (g.mail.prospect, NewSignal::refused(g.mail, &g.words, now));
+        let news: Vec<(Option<ProspectId>, NewSignal)> = gone.iter().map(refused).collect();
+        let rows: Vec<_> = news.iter().map(|(prospect, signal)| (*prospect, signal)).collect();
+        signals::append(tx, &rows, now).await?;
+        assessments::mark(tx, rows.iter().filter_map(|(p, _)| Some(((*p)?, now)))).await
+    })
+}
