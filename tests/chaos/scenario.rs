@@ -69,7 +69,11 @@ pub(crate) async fn play(scenario: &Scenario, directory: &Path, database: Databa
     plan.settings.smtp.on_uncertain = scenario.policy;
     let published = database.deliveries().await?.len();
     ensure!(published == scenario.prospects, "{published} deliveries were published to {} prospects", scenario.prospects);
-    let post = |relay| anyhow::Ok(Post { on_uncertain: scenario.policy, ..Post::new(directory, &database.url(), relay)? });
+    let post = |relay| {
+        let mut post = Post::new(directory, &database.url(), relay)?;
+        post.on_uncertain = scenario.policy;
+        anyhow::Ok(post)
+    };
     let posts = relay.addresses.iter().copied().map(post).collect::<Result<_, _>>()?;
     let caller = Some(Caller::new(relay.clone(), scenario.prospects));
     let chance = Seeded::new(scenario.seed);

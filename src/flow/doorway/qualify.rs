@@ -1,7 +1,7 @@
 //! qualify: what time brings is concluded from, and everybody is assessed anew when the rules change. Signals themselves are
 //! concluded from as they arrive.
 
-use super::conclude::{self, conclude, rules_hash};
+use super::conclude::{conclude, rules_hash};
 use super::prefetch::Prefetched;
 use crate::domain::plan::Plan;
 use crate::flow::context::{Context, FlowError, Progress};

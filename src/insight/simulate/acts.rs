@@ -1,7 +1,7 @@
 //! What one person does about one mail, and what the house records of it: through the same doors as on the web and by mail.
 
 use super::behaviour::{answer, kind};
-use super::world::{Person, World};
+use super::world::World;
 use crate::domain::address::Address;
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::doorway::machine::Machine;

@@ -42,14 +42,14 @@ pub async fn add(tx: &mut Tx, consents: &[(ProspectId, Consent)], now: Timestamp
     }
     // The statement sees no row of its own: what stands twice in one call is left out here.
     let mut seen = HashSet::new();
-    let row = |(prospect, said): &'_ (ProspectId, Consent)| Row {
+    let once = consents.iter().filter(|c| seen.insert(*c)).map(|(prospect, said)| Row {
         prospect: *prospect,
         purpose: said.purpose.word(),
         given: said.given,
         source: &said.source,
         given_at: said.given_at.map(Timestamp::as_millisecond),
-    };
-    let once: Vec<Row<'_>> = consents.iter().filter(|c| seen.insert(*c)).map(row).collect();
+    });
+    let once: Vec<Row<'_>> = once.collect();
     let rows = to_json(&once)?;
     let new = tx.execute(ADD, args![rows.clone(), now]).await?;
     tx.execute(TRACKING, args![rows, Purpose::Tracking.word()]).await?;

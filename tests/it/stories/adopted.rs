@@ -7,7 +7,7 @@ use nurtured::config::example;
 use nurtured::daemon::identity_guard::{self, Asks, Known};
 use nurtured::domain::doorway::signal::Touch;
 use nurtured::domain::prospect::Standing;
-use nurtured::domain::suppression::Channel;
+use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::flow::context::Progress;
 use nurtured::flow::group::delivery::uncertain;
 use nurtured::flow::group::gate;
