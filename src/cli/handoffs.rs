@@ -220,7 +220,7 @@ async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
         .iter()
         .map(|h| {
             let how = h.outcome.map_or_else(|| h.stage.word().to_owned(), |o| o.word().to_owned());
-            [h.id.to_string(), h.cause.clone(), h.state.word().to_owned(), how, h.salesperson.to_string(), name(h)]
+            [h.id.to_string(), h.cause.to_string(), h.state.word().to_owned(), how, h.salesperson.to_string(), name(h)]
         })
         .collect();
     output::table(["ID", "CAUSE", "STATE", "STAGE", "SALESPERSON", "WHO"], &rows)

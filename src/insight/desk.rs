@@ -4,11 +4,12 @@
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::qualification::{Qualification, Verdict};
 use crate::domain::id::{IssueId, ProspectId};
+use crate::domain::individual::handoff::entry;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::assess::KnownSignals;
-use crate::flow::doorway::{qualify, ramp};
+use crate::flow::doorway::ramp;
 use crate::flow::individual::dossier;
 use crate::store::engine::backend::Tx;
 use crate::store::group::{issues, issues_received};
@@ -92,7 +93,7 @@ async fn waiting(tx: &mut Tx, plan: &Plan, most: i64, now: Timestamp) -> Result<
         let Some(prospect) = people.iter().find(|p| p.id == id) else { continue };
         let q = record.assess(plan, prospect, now);
         let earlier = handoffs::of_prospect(tx, id).await?;
-        if qualify::doorway(q.clone(), prospect, &earlier).is_some() {
+        if entry(prospect, &earlier).cause(&q).is_some() {
             found.push(NearMiss { offered_at: Some(at), ..near_miss(plan, prospect, &q, &AskedOf::new()) });
         }
     }

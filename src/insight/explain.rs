@@ -9,13 +9,13 @@ use crate::domain::doorway::qualification::{Citation, Obstacle, Qualification};
 use crate::domain::doorway::signal::Signal;
 use crate::domain::group::campaign::Campaign;
 use crate::domain::id::{ProspectId, SignalId};
-use crate::domain::individual::handoff::Handoff;
+use crate::domain::individual::handoff::{Handoff, entry};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::assess::KnownSignals;
 use crate::flow::doorway::conclude;
-use crate::flow::doorway::{qualify, ramp};
+use crate::flow::doorway::ramp;
 use crate::flow::individual::dossier;
 use crate::store::doorway::{applied_rules, qualifications};
 use crate::store::engine::backend::Tx;
@@ -174,7 +174,7 @@ async fn next_of(
     match prospect.standing {
         Standing::Closed => return Ok(nobody("nothing: it is closed")),
         Standing::Suppressed => return Ok(nobody("nothing: they are suppressed on every channel")),
-        Standing::Nurturing if qualify::doorway(found.clone(), prospect, all).is_some() => {
+        Standing::Nurturing if entry(prospect, all).cause(found).is_some() => {
             // One whom a change of the rules made ready may have to wait for their day.
             let waiting = ramp::waiting(tx, plan, now).await?;
             let at = waiting.into_iter().find(|(id, _)| *id == prospect.id).map_or(now, |(_, at)| at);

@@ -7,6 +7,7 @@ use super::handoff_form::Said;
 use super::page;
 use super::site::Site;
 use crate::domain::criterion::Criterion;
+use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::rule::RecycleReason;
 use crate::domain::doorway::signal::Touch;
 use crate::domain::id::{HandoffId, Name};
@@ -126,7 +127,7 @@ async fn values(site: &Site, id: HandoffId, shown: Shown) -> Result<(TimeZone, V
     let later = later(&d.zone, now);
     let values = context! {
         known => d.known(),
-        request => handoff.cause == "request",
+        request => handoff.cause == Cause::Request,
         state => handoff.state.word(),
         stage => handoff.stage.word(),
         outcome => handoff.outcome.map(|o| o.word().replace('_', " ")),

@@ -15,6 +15,7 @@ use nurtured::domain::doorway::qualification::Qualification;
 use nurtured::domain::doorway::rule::{Qualifying, Reads, Until};
 use nurtured::domain::doorway::signal::{About, Detail, NewSignal, Signal};
 use nurtured::domain::id::{DeliveryId, Name, ProspectId, SignalId};
+use nurtured::domain::individual::handoff::entry;
 use nurtured::domain::prospect::Standing;
 use nurtured::domain::span::Span;
 use nurtured::flow::context::{Context, Progress};
@@ -180,7 +181,7 @@ impl Company {
         let mut belongs = [false; PEOPLE.len()];
         for (who, id) in self.ids.iter().enumerate() {
             let prospect = prospects::one(&mut tx, *id).await?;
-            belongs[who] = found[who].doorway(prospect.episode_started_at, None).is_some();
+            belongs[who] = entry(&prospect, &[]).cause(&found[who]).is_some();
         }
         tx.commit().await?;
         let mut belonged = self.belonged.lock().expect("nobody panicked");

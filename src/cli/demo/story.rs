@@ -6,6 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
+use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::signal::Touch;
 use crate::domain::individual::handoff::{Stage, State};
 use crate::flow::individual::follow_up::Action;
@@ -146,7 +147,7 @@ async fn ask(town: &Town, tell: &Narrator) -> Result<(), Exit> {
     .await?;
     town.run_until_idle().await?;
     let handoff = town.handoffs_of(&carla).await?.into_iter().next();
-    holds(handoff.as_ref().is_some_and(|h| h.cause == "request"), "asking for a person is not being ready")?;
+    holds(handoff.as_ref().is_some_and(|h| h.cause == Cause::Request), "asking for a person is not being ready")?;
     tell.on(
         town,
         &format!("Carla asks for a call. A request reaches {} at once, and is not counted as ready.", name(handoff.as_ref())),
@@ -178,7 +179,7 @@ async fn fifth_proof(town: &Town, tell: &Narrator) -> Result<(), Exit> {
     town.answer(&ada, "Within half a year").await?;
     town.run_until_idle().await?;
     let handoff = town.handoffs_of(&ada).await?.into_iter().next();
-    holds(handoff.as_ref().is_some_and(|h| h.cause == "ready" && h.state == State::Offered), "the fifth proof hands off")?;
+    holds(handoff.as_ref().is_some_and(|h| h.cause == Cause::Ready && h.state == State::Offered), "the fifth proof hands off")?;
     tell.on(town, &format!("Ada names a date: the fifth proof. She is ready, and offered to {}.", name(handoff.as_ref())))?;
     let letter = letter_about(town, handoff.as_ref(), "Ada")?;
     tell.say(&format!("\n{}\n", indented(&letter)))?;
@@ -214,7 +215,7 @@ async fn october(town: &Town, tell: &Narrator) -> Result<(), Exit> {
     town.pass_to("2026-10-01T08:00:00Z").await?;
     let all = town.handoffs_of(&ada).await?;
     holds(
-        all.len() == 2 && all[0].cause == "ready" && all[0].salesperson == all[1].salesperson,
+        all.len() == 2 && all[0].cause == Cause::Ready && all[0].salesperson == all[1].salesperson,
         "she comes back to the same salesperson",
     )?;
     tell.on(town, &format!("October has come, the other four still hold: Ada is back with {}.", name(all.first())))?;

@@ -8,6 +8,7 @@ pub mod evidence;
 pub mod account;
 pub mod support;
 pub mod qualification;
+pub mod entry;
 pub mod reach;
 pub mod assess;
 pub mod replay;

@@ -1,4 +1,4 @@
-//! Qualification: the five verdicts at an instant, each citing its signals; and the two ways through the doorway.
+//! Qualification: the five verdicts at an instant, each citing its signals; and the proofs that open a handoff (`entry`).
 //!
 //! Only `assess` makes one, so neither `Ready` nor `Request` can be forged.
 
@@ -131,16 +131,6 @@ impl Qualification {
             return Some(Obstacle::NothingNew);
         }
         self.by_sales_alone.then_some(Obstacle::SalesAlone)
-    }
-
-    /// Why the prospect may stand in the doorway, if they may: "ready", or "request" for one made since the latest handoff
-    /// was opened, or since the episode started if that is later.
-    pub fn doorway(&self, episode_started_at: Timestamp, answered_at: Option<Timestamp>) -> Option<&'static str> {
-        if self.met() == 5 && self.obstacle(episode_started_at).is_none() {
-            return Some("ready");
-        }
-        let since = answered_at.map_or(Timestamp::MIN, |at| at.max(episode_started_at));
-        self.request.as_ref().filter(|c| c.at > since).map(|_| "request")
     }
 
     /// Ready, if all five are met, something human is newer than the start of the episode, and somebody else than

@@ -7,6 +7,7 @@
 
 use super::account::Colleague;
 use super::assess::assess_among;
+use super::entry::{Cause, Entry};
 use super::qualification::Qualification;
 use super::reach::Reach;
 use super::rule::Qualifying;
@@ -57,8 +58,7 @@ pub struct Recorded {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     pub episode: i64,
-    /// "ready" or "request".
-    pub cause: &'static str,
+    pub cause: Cause,
     pub at: Timestamp,
     pub qualification: Qualification,
 }
@@ -69,7 +69,7 @@ pub struct Witness {
     pub episode: i64,
     pub at: Timestamp,
     /// Why they would stand in the doorway then, if they would.
-    pub cause: Option<&'static str>,
+    pub cause: Option<Cause>,
     pub qualification: Qualification,
 }
 
@@ -129,7 +129,7 @@ impl Walk<'_> {
             let found = known.reaches_the_doorway().then(|| known.assess(at));
             let free = !stands && at > again_after && !self.is_suppressed(at);
             if let Some(qualification) = found.as_ref().filter(|_| free)
-                && let Some(cause) = qualification.doorway(self.episode.started_at, self.episode.answered_at)
+                && let Some(cause) = self.entry().cause(qualification)
             {
                 stands = true;
                 let (episode, qualification) = (self.episode.number, qualification.clone());
@@ -171,8 +171,12 @@ impl Walk<'_> {
         let at = recorded.at;
         known.learn(at, recorded.known_up_to);
         let qualification = known.assess(at);
-        let cause = qualification.doorway(self.episode.started_at, self.episode.answered_at);
+        let cause = self.entry().cause(&qualification);
         Witness { episode: self.episode.number, at, cause, qualification }
+    }
+
+    fn entry(&self) -> Entry {
+        Entry { episode_started_at: self.episode.started_at, handed_off_at: self.episode.answered_at }
     }
 
     fn next_instant(&self, at: Timestamp) -> Option<Timestamp> {

@@ -1,6 +1,7 @@
 //! Follow-ups: the items of a personal queue. Each has a next action and its date, always.
 
 use super::handoff::{Handoff, State};
+use crate::domain::doorway::entry::Cause;
 use crate::domain::id::{FollowUpId, HandoffId, Name, ProspectId};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -31,7 +32,7 @@ pub enum Urgency {
 /// Where an item stands in the queue at `now`.
 pub fn urgency(item: &FollowUp, handoff: Option<&Handoff>, now: Timestamp) -> Urgency {
     match handoff {
-        Some(h) if h.state == State::Offered && h.cause == "request" => Urgency::Request,
+        Some(h) if h.state == State::Offered && h.cause == Cause::Request => Urgency::Request,
         Some(h) if h.state == State::Offered => Urgency::Offer,
         _ if item.due_at <= now => Urgency::Due,
         _ => Urgency::Ahead,

@@ -4,41 +4,18 @@
 
 use super::routing::Assignment;
 use crate::domain::criterion::Criterion;
-use crate::domain::doorway::qualification::{Qualification, Ready, Request};
+use crate::domain::doorway::entry::{Cause, Entry, Grounds};
 use crate::domain::id::{HandoffId, Name, ProspectId};
+use crate::domain::prospect::Prospect;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What opens a handoff. There is no third way.
-#[derive(Debug, Clone)]
-pub enum Cause {
-    Ready(Ready),
-    Request(Request),
-}
-
-impl Cause {
-    /// The word in SQL and reports.
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Ready(_) => "ready",
-            Self::Request(_) => "request",
-        }
-    }
-
-    pub const fn qualification(&self) -> &Qualification {
-        match self {
-            Self::Ready(ready) => ready.qualification(),
-            Self::Request(request) => request.qualification(),
-        }
-    }
-}
-
-/// A handoff about to be stored: it always has a cause and an assignment.
+/// A handoff about to be stored: it always has its grounds and an assignment.
 #[derive(Debug, Clone)]
 pub struct Opening {
     pub prospect: ProspectId,
     pub episode: i64,
-    pub cause: Cause,
+    pub grounds: Grounds,
     pub assignment: Assignment,
     pub opened_at: Timestamp,
     /// By when it should be answered.
@@ -170,8 +147,7 @@ pub enum Rejection {
 pub struct Handoff {
     pub id: HandoffId,
     pub prospect: ProspectId,
-    /// "ready" or "request".
-    pub cause: String,
+    pub cause: Cause,
     pub state: State,
     pub salesperson: Name,
     /// In which stage, once owned.
@@ -274,4 +250,10 @@ impl Handoff {
     fn require(&self, from: &[State], asked: &'static str) -> Result<(), Refused> {
         if from.contains(&self.state) { Ok(()) } else { Err(Refused { id: self.id, state: self.state, asked }) }
     }
+}
+
+/// What the rule of the doorway must know of a prospect with these handoffs.
+pub fn entry(prospect: &Prospect, handoffs: &[Handoff]) -> Entry {
+    let handed_off_at = handoffs.iter().map(|handoff| handoff.opened_at).max();
+    Entry { episode_started_at: prospect.episode_started_at, handed_off_at }
 }

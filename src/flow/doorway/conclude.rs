@@ -55,8 +55,8 @@ pub async fn conclude(
             continue;
         }
         let woke = subject.wake_at.is_some_and(|at| at <= now);
-        if let Some(cause) = found.doorway(subject.episode_started_at, subject.handed_off_at) {
-            let asks = asks(&found, subject.episode_started_at, subject.handed_off_at);
+        if let Some(cause) = subject.entry().cause(&found) {
+            let asks = subject.entry().asks(&found);
             // Asked once, and only where somebody stands in the doorway: most signals bring nobody there.
             let rules = match rules {
                 Some(rules) => rules,
@@ -81,18 +81,12 @@ pub async fn conclude(
     }
     verdicts::set(tx, &changed, &plan.hash, now).await?;
     for (prospect, cause) in qualifications::add(tx, &arrived, &plan.hash).await? {
-        tracing::info!(%prospect, cause, "stands in the doorway");
+        tracing::info!(%prospect, %cause, "stands in the doorway");
     }
     qualifications::let_go(tx, &hurried).await?;
     // Whoever waits for the ramp may wait for days, and stop being ready meanwhile.
     qualifications::leave(tx, &gone, now).await?;
     assessments::settle(tx, of, &again).await
-}
-
-/// Whether they ask for a person, and no handoff has answered yet.
-pub fn asks(found: &Qualification, episode_started_at: Timestamp, handed_off_at: Option<Timestamp>) -> bool {
-    let since = handed_off_at.map_or(Timestamp::MIN, |at| at.max(episode_started_at));
-    found.request().is_some_and(|asked| asked.at > since)
 }
 
 /// Whether these are the rules everybody was last assessed under. Under others nobody concludes on the way: whoever puts

@@ -101,7 +101,7 @@ impl Prefetched {
         let account = self.whose.remove(&subject.prospect).filter(|account| *account == subject.account)?;
         let found = self.found.remove(&subject.prospect);
         let found = found.unwrap_or_else(|| self.record.verdicts(plan, subject.prospect, account, now));
-        let may_stay = subject.is_waiting || found.doorway(subject.episode_started_at, subject.handed_off_at).is_none();
+        let may_stay = subject.is_waiting || subject.entry().cause(&found).is_none();
         may_stay.then_some(found)
     }
 }

@@ -1,12 +1,9 @@
 //! qualify: what time brings is concluded from, and everybody is assessed anew when the rules change. Signals themselves are
 //! concluded from as they arrive.
 
-use super::conclude::{self, conclude, rules_hash};
+use super::conclude::{conclude, rules_hash};
 use super::prefetch::Prefetched;
-use crate::domain::doorway::qualification::Qualification;
-use crate::domain::individual::handoff::Handoff;
 use crate::domain::plan::Plan;
-use crate::domain::prospect::Prospect;
 use crate::flow::context::{Context, FlowError, Progress};
 use crate::store::doorway::{applied_rules, assessments};
 use crate::store::engine::backend::Tx;
@@ -52,19 +49,4 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
 pub async fn put_rules(tx: &mut Tx, plan: &Plan, had_others: bool, now: Timestamp) -> Result<u64, FlowError> {
     let are_new = applied_rules::apply(tx, &rules_hash(plan), now).await?;
     if are_new || had_others { Ok(assessments::mark_everybody(tx, now).await?) } else { Ok(0) }
-}
-
-/// Whether the prospect may stand in the doorway, and why. A request is one that no handoff has answered yet.
-pub fn doorway(qualification: Qualification, prospect: &Prospect, handoffs: &[Handoff]) -> Option<(&'static str, Qualification)> {
-    let cause = qualification.doorway(prospect.episode_started_at, handed_off_at(handoffs))?;
-    Some((cause, qualification))
-}
-
-/// Whether they ask for a person, and no handoff has answered yet.
-pub fn asks(found: &Qualification, prospect: &Prospect, handoffs: &[Handoff]) -> bool {
-    conclude::asks(found, prospect.episode_started_at, handed_off_at(handoffs))
-}
-
-fn handed_off_at(handoffs: &[Handoff]) -> Option<Timestamp> {
-    handoffs.iter().map(|handoff| handoff.opened_at).max()
 }

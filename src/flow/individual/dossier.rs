@@ -2,6 +2,7 @@
 //! confirmation all print it, so they cannot disagree.
 
 use crate::domain::criterion::PerCriterion;
+use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::qualification::{Citation, Finding, Qualification};
 use crate::domain::doorway::signal::{Detail, Signal};
 use crate::domain::id::{HandoffId, Name};
@@ -99,7 +100,7 @@ pub fn called(plan: &Plan, id: &Name) -> String {
 }
 
 fn why_now(handoff: &Handoff, findings: &PerCriterion<Finding>, request: Option<&Citation>, history: &[&Signal]) -> WhyNow {
-    let kind = if handoff.cause == "request" { dossier::Kind::Request } else { dossier::Kind::Ready };
+    let kind = if handoff.cause == Cause::Request { dossier::Kind::Request } else { dossier::Kind::Ready };
     let asked = request.filter(|c| kind == dossier::Kind::Request && c.at <= handoff.opened_at);
     let fifth = findings.iter().flat_map(|(_, f)| &f.cites).max_by_key(|c| (c.at, c.signal));
     let latest = || history.iter().find(|s| s.occurred_at <= handoff.opened_at).map(|s| (s.detail.words(), s.occurred_at));

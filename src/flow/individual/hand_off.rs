@@ -6,15 +6,15 @@
 
 use super::dossier;
 use super::outbox::{self, Envelope};
-use crate::domain::doorway::qualification::Qualification;
+use crate::domain::doorway::entry::{Cause, Grounds};
 use crate::domain::id::{HandoffId, ProspectId, QualificationId};
-use crate::domain::individual::handoff::{Cause, Opening};
+use crate::domain::individual::handoff::{Opening, entry};
 use crate::domain::individual::routing::{Assignment, assign};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::{Context, FlowError, Progress};
+use crate::flow::doorway::assess;
 use crate::flow::doorway::ramp::{self, Turn};
-use crate::flow::doorway::{assess, qualify};
 use crate::store::doorway::qualifications;
 use crate::store::doorway::qualifications::Waiting;
 use crate::store::engine::backend::Tx;
@@ -51,9 +51,9 @@ pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
     let prospect = prospects::one(&mut tx, prospect).await?;
     let (qualification, _) = assess::assess(&mut tx, &plan, prospect.id, now).await?;
     let earlier = handoffs::of_prospect(&mut tx, prospect.id).await?;
-    match cause(qualification, &prospect, &earlier).filter(|_| standing == Standing::Nurturing) {
-        Some(cause) => {
-            let handoff = open(ctx, &mut tx, &plan, id, &prospect, cause, now).await?;
+    match entry(&prospect, &earlier).grounds(qualification).filter(|_| standing == Standing::Nurturing) {
+        Some(grounds) => {
+            let handoff = open(ctx, &mut tx, &plan, id, &prospect, grounds, now).await?;
             tracing::info!(prospect = %prospect.id, %handoff, "handed off");
         }
         None => qualifications::withdraw(&mut tx, id, now).await?,
@@ -74,43 +74,31 @@ fn nobody(waiting: Waiting, turn: Turn) -> Option<Progress> {
     }
 }
 
-fn cause(
-    qualification: Qualification,
-    prospect: &Prospect,
-    earlier: &[crate::domain::individual::handoff::Handoff],
-) -> Option<Cause> {
-    let (_, found) = qualify::doorway(qualification, prospect, earlier)?;
-    match found.clone().into_ready(prospect.episode_started_at) {
-        Some(ready) => Some(Cause::Ready(ready)),
-        None => found.into_request(Timestamp::MIN).map(Cause::Request),
-    }
-}
-
 async fn open(
     ctx: &Context,
     tx: &mut Tx,
     plan: &Plan,
     qualification: QualificationId,
     prospect: &Prospect,
-    cause: Cause,
+    grounds: Grounds,
     now: Timestamp,
 ) -> Result<HandoffId, FlowError> {
     let assignment = assignment(tx, plan, prospect, &[]).await?;
     let hours = plan.roster.hours(assignment.salesperson());
     let promise = plan.roster.promise;
-    let is_request = matches!(cause, Cause::Request(_));
+    let is_request = grounds.cause() == Cause::Request;
     let answer = if is_request { promise.request } else { promise.answer };
     let touch = if is_request { promise.request } else { promise.first_touch };
     let opening = Opening {
         prospect: prospect.id,
         episode: prospect.episode,
-        cause,
+        grounds,
         assignment,
         opened_at: now,
         answer_until: hours.after_working(answer, now),
         touch_until: hours.after_working(touch, now),
     };
-    qualifications::settle(tx, qualification, opening.cause.word(), opening.cause.qualification(), &plan.hash, now).await?;
+    qualifications::settle(tx, qualification, opening.grounds.cause(), opening.grounds.qualification(), &plan.hash, now).await?;
     let id = handoffs::open(tx, &opening, qualification).await?;
     let salesperson = opening.assignment.salesperson();
     prospects::set_standing(tx, prospect.id, Standing::Offered, Some(salesperson)).await?;

@@ -3,6 +3,7 @@
 
 use super::dossier;
 use crate::domain::criterion::Criterion;
+use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::qualification::Verdict;
 use crate::domain::id::{HandoffId, Name, ProspectId};
 use crate::domain::individual::follow_up::{Urgency, urgency};
@@ -60,7 +61,7 @@ pub async fn of(ctx: &Context, tx: &mut Tx, salesperson: &Name, now: Timestamp) 
                 name: person.map_or_else(|| format!("prospect {}", item.prospect), Prospect::display_name),
                 company: person.and_then(|p| p.company.clone()),
                 phone: person.and_then(|p| p.phone.clone()),
-                request: handoff.is_some_and(|h| h.cause == "request"),
+                request: handoff.is_some_and(|h| h.cause == Cause::Request),
                 state: handoff.map(|h| h.state.word()),
                 stage: handoff.filter(|h| h.accepted_at.is_some()).map(|h| h.stage.word()),
                 page_url: item.handoff.map(|id| dossier::page_url(ctx.signer(), &plan, id, salesperson)),

@@ -2,6 +2,7 @@
 //! ours. Nothing stays on the queue of somebody who left.
 
 use super::hand_off;
+use crate::domain::doorway::entry::Cause;
 use crate::domain::id::{HandoffId, Name};
 use crate::domain::individual::handoff::Handoff;
 use crate::domain::individual::routing::Assignment;
@@ -28,7 +29,7 @@ pub async fn offer_to(
 ) -> Result<Handoff, FlowError> {
     let mut handoff = handoff.reassign(assignment).map_err(|e| FlowError::Refused(e.to_string()))?;
     let hours = plan.roster.hours(&handoff.salesperson);
-    let (promise, is_request) = (plan.roster.promise, handoff.cause == "request");
+    let (promise, is_request) = (plan.roster.promise, handoff.cause == Cause::Request);
     handoff.answer_until = hours.after_working(if is_request { promise.request } else { promise.answer }, now);
     handoff.touch_until = hours.after_working(if is_request { promise.request } else { promise.first_touch }, now);
     handoffs::store(tx, &handoff).await?;

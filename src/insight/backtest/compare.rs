@@ -3,6 +3,7 @@
 
 use super::history_scan::Life;
 use crate::domain::criterion::{Criterion, PerCriterion};
+use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::qualification::{Finding, Qualification};
 use crate::domain::doorway::replay::{Decision, Replayed, Witness, replay};
 use crate::domain::doorway::rule::Qualifying;
@@ -83,16 +84,14 @@ pub enum Reproduced {
 /// What these rules would have decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Would {
-    /// "ready" or "request".
-    pub cause: &'static str,
+    pub cause: Cause,
     pub at: Timestamp,
 }
 
 /// What was decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Was {
-    /// "ready" or "request".
-    pub cause: String,
+    pub cause: Cause,
     pub at: Timestamp,
     pub handoff: Option<HandoffId>,
     pub salesperson: Option<Name>,
@@ -188,7 +187,7 @@ impl Asked {
             None => Change::Lost,
             // What waited to be offered was the same decision all the time.
             Some(d) if d.at <= decided.at && (in_force || decided.at.duration_since(d.at) <= TAKES) => {
-                if witness.cause == Some(decided.cause.as_str()) { Change::Same } else { Change::Otherwise }
+                if witness.cause == Some(decided.cause) { Change::Same } else { Change::Otherwise }
             }
             Some(d) if d.at < decided.at => Change::Earlier,
             Some(_) => Change::Later,
@@ -214,7 +213,7 @@ fn was(decided: &Decided) -> Was {
         _ => Answer::Open,
     };
     Was {
-        cause: decided.cause.clone(),
+        cause: decided.cause,
         at: decided.at,
         handoff: offered.map(|h| h.id),
         salesperson: offered.map(|h| h.salesperson.clone()),
@@ -257,11 +256,11 @@ fn bare(findings: &PerCriterion<Finding>) -> PerCriterion<Finding> {
 impl Compared {
     /// Whether these rules would have called the prospect ready.
     pub fn would_be_ready(&self) -> bool {
-        self.would.is_some_and(|would| would.cause == "ready")
+        self.would.is_some_and(|would| would.cause == Cause::Ready)
     }
 
     /// Whether the prospect was called ready.
     pub fn was_ready(&self) -> bool {
-        self.was.as_ref().is_some_and(|was| was.cause == "ready")
+        self.was.as_ref().is_some_and(|was| was.cause == Cause::Ready)
     }
 }

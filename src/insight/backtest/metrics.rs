@@ -3,6 +3,7 @@
 
 use super::compare::{Answer, Change, Compared, Reproduced};
 use crate::domain::criterion::Criterion;
+use crate::domain::doorway::entry::Cause;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -83,10 +84,10 @@ pub fn sides(all: &[Compared]) -> (Side, Side) {
         let answer = compared.was.as_ref().map_or(Answer::Open, |was| was.answer);
         let won = compared.was.as_ref().is_some_and(|was| was.won);
         if let Some(recorded) = &compared.was {
-            was.count(recorded.cause == "ready", answer, won);
+            was.count(recorded.cause == Cause::Ready, answer, won);
         }
         if let Some(decided) = &compared.would {
-            would.count(decided.cause == "ready", answer, won);
+            would.count(decided.cause == Cause::Ready, answer, won);
         }
         if compared.was_ready() && compared.would_be_ready() {
             kept += u64::from(answer == Answer::Accepted);

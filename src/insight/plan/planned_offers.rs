@@ -2,13 +2,15 @@
 //! would do it if nothing else happened.
 
 use crate::domain::criterion::{Criterion, Verdict};
+use crate::domain::doorway::entry::Cause;
 use crate::domain::id::{AccountId, Name, ProspectId};
+use crate::domain::individual::handoff::entry;
 use crate::domain::individual::routing::assign;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
 use crate::flow::context::FlowError;
 use crate::flow::doorway::assess::KnownSignals;
-use crate::flow::doorway::{qualify, ramp};
+use crate::flow::doorway::ramp;
 use crate::store::engine::backend::Tx;
 use crate::store::individual::handoffs;
 use crate::store::people::{accounts, prospects};
@@ -23,8 +25,7 @@ pub type Known = BTreeMap<Criterion, Verdict>;
 #[derive(Debug, Clone)]
 pub struct Coming {
     pub prospect: ProspectId,
-    /// "ready" or "request".
-    pub cause: &'static str,
+    pub cause: Cause,
     /// Whether the ramp holds for them.
     pub by_rules: bool,
     /// Whether they stood in the doorway already.
@@ -39,8 +40,7 @@ pub struct Coming {
 pub struct Offer {
     pub prospect: ProspectId,
     pub address: Option<String>,
-    /// "ready" or "request".
-    pub cause: &'static str,
+    pub cause: Cause,
     /// Whether they stood in the doorway already.
     pub waited: bool,
     pub at: Timestamp,
@@ -73,19 +73,17 @@ pub async fn waiting(tx: &mut Tx, after: &Plan, other_rules: bool, now: Timestam
         let list: Vec<Prospect> = people.values().cloned().collect();
         let record = KnownSignals::load(tx, after, &list, Timestamp::MAX).await?;
         for prospect in page.iter().filter_map(|id| people.get(id)) {
-            let (mut asks, mut known) = (false, prospect.verdicts.clone());
+            let (mut cause, mut asks, mut known) = (Cause::Ready, false, prospect.verdicts.clone());
             if other_rules {
                 let q = record.assess(after, prospect, now);
                 let earlier = handoffs::of_prospect(tx, prospect.id).await?;
-                if qualify::doorway(q.clone(), prospect, &earlier).is_none() {
-                    continue;
-                }
-                known = known_of(&q);
-                asks = qualify::asks(&q, prospect, &earlier);
+                let entry = entry(prospect, &earlier);
+                let Some(found) = entry.cause(&q) else { continue };
+                (cause, asks, known) = (found, entry.asks(&q), known_of(&q));
             }
             let at = if asks { now } else { date(after, ahead, made, now) };
             ahead += usize::from(!asks);
-            found.push(Coming { prospect: prospect.id, cause: "ready", by_rules: !asks, waited: true, at, known });
+            found.push(Coming { prospect: prospect.id, cause, by_rules: !asks, waited: true, at, known });
         }
     }
     Ok(found)

@@ -6,6 +6,7 @@ use super::event_log::OfCampaign as Noted;
 use super::world::World;
 use super::writers::is_more;
 use crate::domain::criterion::Criterion;
+use crate::domain::doorway::entry::Cause;
 use crate::domain::id::Name;
 use crate::domain::individual::handoff::{Handoff, Outcome};
 use crate::domain::plan::Plan;
@@ -319,11 +320,11 @@ fn quarters(plan: &Plan, all: &[Handoff], ends: Vec<(Timestamp, Standing)>, from
     let mut found = Vec::new();
     for (ends_at, end) in ends {
         let within = |at: Timestamp| at >= begins && at < ends_at;
-        let opened = |cause: &str| all.iter().filter(|h| h.cause == cause && within(h.opened_at)).count() as u64;
+        let opened = |cause: Cause| all.iter().filter(|h| h.cause == cause && within(h.opened_at)).count() as u64;
         let won = all.iter().filter(|h| h.outcome == Some(Outcome::Won) && h.closed_at.is_some_and(within)).count() as u64;
         let date = begins.to_zoned(plan.roster.office.zone().clone()).date();
         let quarter = format!("{}-Q{}", date.year(), (date.month() + 2) / 3);
-        found.push(Quarter { quarter, ready: opened("ready"), requests: opened("request"), won, end });
+        found.push(Quarter { quarter, ready: opened(Cause::Ready), requests: opened(Cause::Request), won, end });
         begins = ends_at;
     }
     found
@@ -344,7 +345,7 @@ fn salespeople(plan: &Plan, all: &[Handoff], now: Timestamp) -> Vec<OfSalesperso
         OfSalesperson {
             salesperson: id.clone(),
             offers: own.len() as u64,
-            requests: own.iter().filter(|h| h.cause == "request").count() as u64,
+            requests: own.iter().filter(|h| h.cause == Cause::Request).count() as u64,
             won: own.iter().filter(|h| h.outcome == Some(Outcome::Won)).count() as u64,
             most_open: open.max().unwrap_or(0).unsigned_abs(),
             at_most,

@@ -1,6 +1,7 @@
 //! Subjects: of many prospects at once, what must be known of each to conclude from their signals, and nothing else.
 
 use crate::domain::criterion::{Criterion, Verdict};
+use crate::domain::doorway::entry::Entry;
 use crate::domain::id::{AccountId, ProspectId};
 use crate::domain::prospect::Standing;
 use crate::store::engine::backend::{StoreError, Tx, args};
@@ -26,6 +27,13 @@ pub struct AssessmentInput {
     /// When their latest handoff was opened.
     pub handed_off_at: Option<Timestamp>,
     pub known: Known,
+}
+
+impl AssessmentInput {
+    /// What the rule of the doorway must know of them.
+    pub const fn entry(&self) -> Entry {
+        Entry { episode_started_at: self.episode_started_at, handed_off_at: self.handed_off_at }
+    }
 }
 
 /// What waits is counted as what is not settled, because a PostgreSQL that has not looked at the table yet would otherwise

@@ -1,10 +1,11 @@
 //! The doorway: qualifications that found somebody ready, or asking for a person.
 
 use crate::domain::criterion::PerCriterion;
+use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::qualification::{Finding, Qualification};
 use crate::domain::id::{ProspectId, QualificationId};
 use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
-use crate::store::engine::value::{from_json, to_json};
+use crate::store::engine::value::{from_json, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -55,15 +56,14 @@ const FINDINGS: &str = "SELECT findings FROM qualifications WHERE id = $1";
 pub struct Candidate {
     pub prospect: ProspectId,
     pub episode: i64,
-    /// `ready` or `request`.
-    pub cause: &'static str,
+    pub cause: Cause,
     pub found: Qualification,
     /// Whether a change of the rules brought them there.
     pub by_rules: bool,
 }
 
 /// Lets prospects stand in the doorway, unless they do; returns those who did not yet, each with the cause.
-pub async fn add(tx: &mut Tx, all: &[Candidate], plan_hash: &str) -> Result<Vec<(ProspectId, String)>, StoreError> {
+pub async fn add(tx: &mut Tx, all: &[Candidate], plan_hash: &str) -> Result<Vec<(ProspectId, Cause)>, StoreError> {
     #[derive(Serialize)]
     struct Row {
         p: ProspectId,
@@ -78,11 +78,11 @@ pub async fn add(tx: &mut Tx, all: &[Candidate], plan_hash: &str) -> Result<Vec<
     }
     let row = |s: &Candidate| {
         let f = to_json(s.found.findings())?;
-        Ok(Row { p: s.prospect, e: s.episode, c: s.cause, at: s.found.at().as_millisecond(), f, r: u8::from(s.by_rules) })
+        Ok(Row { p: s.prospect, e: s.episode, c: s.cause.word(), at: s.found.at().as_millisecond(), f, r: u8::from(s.by_rules) })
     };
     let rows = all.iter().map(row).collect::<Result<Vec<_>, StoreError>>()?;
     let new: Vec<(i64, String)> = tx.rows(ADD, args![to_json(&rows)?, plan_hash]).await?;
-    Ok(new.into_iter().map(|(prospect, cause)| (ProspectId(prospect), cause)).collect())
+    new.iter().map(|(prospect, cause)| Ok((ProspectId(*prospect), word("cause", cause, Cause::parse)?))).collect()
 }
 
 /// The next one waiting, locked until the transaction ends.
@@ -158,13 +158,13 @@ pub async fn count_alone(tx: &mut Tx) -> Result<(), StoreError> {
 pub async fn settle(
     tx: &mut Tx,
     id: QualificationId,
-    cause: &str,
+    cause: Cause,
     qualification: &Qualification,
     plan_hash: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let findings = to_json(qualification.findings())?;
-    tx.execute(SETTLE, args![id, now, cause, qualification.at(), findings, plan_hash]).await.map(drop)
+    tx.execute(SETTLE, args![id, now, cause.word(), qualification.at(), findings, plan_hash]).await.map(drop)
 }
 
 /// Settles it without a handoff: it no longer holds.

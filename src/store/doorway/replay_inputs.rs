@@ -1,6 +1,7 @@
 //! Pasts: what a replay asks of the tables beside signals, for many prospects at once: who they are, what was decided about
 //! them, what was judged about their signals, when they were suppressed. Reads, and writes nothing.
 
+use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::machine::Machine;
 use crate::domain::doorway::signal::Judged;
 use crate::domain::id::{AccountId, HandoffId, Name, ProspectId, SignalId};
@@ -28,8 +29,7 @@ pub struct Decided {
     pub prospect: ProspectId,
     /// In which episode of theirs.
     pub episode: i64,
-    /// "ready" or "request".
-    pub cause: String,
+    pub cause: Cause,
     pub at: Timestamp,
     /// The newest signal there was then; none where nobody noted it.
     pub known_up_to: Option<SignalId>,
@@ -222,7 +222,7 @@ impl Row {
         Ok(Decided {
             prospect: ProspectId(self.prospect_id),
             episode: self.episode,
-            cause: self.cause,
+            cause: word("cause", &self.cause, Cause::parse)?,
             at: instant(self.at)?,
             known_up_to: self.known_up_to.map(SignalId),
             findings: self.findings,

@@ -1,5 +1,6 @@
 //! Handoffs and what happened to them.
 
+use crate::domain::doorway::entry::Cause;
 use crate::domain::id::{HandoffId, Name, ProspectId, QualificationId};
 use crate::domain::individual::handoff::{Handoff, Opening, Outcome, Stage, State};
 use crate::domain::individual::routing::{Assignment, Load};
@@ -89,7 +90,7 @@ pub async fn open(tx: &mut Tx, opening: &Opening, qualification: QualificationId
         opening.prospect,
         opening.episode,
         qualification,
-        opening.cause.word(),
+        opening.grounds.cause().word(),
         opening.assignment.salesperson(),
         to_json(&opening.assignment)?,
         opening.opened_at,
@@ -212,7 +213,7 @@ impl Row {
         Ok(Handoff {
             id: HandoffId(self.id),
             prospect: ProspectId(self.prospect_id),
-            cause: self.cause,
+            cause: word("cause", &self.cause, Cause::parse)?,
             state: word("handoff state", &self.state, State::parse)?,
             salesperson: name(&self.salesperson)?,
             stage: word("stage", &self.stage, Stage::parse)?,

@@ -1,5 +1,6 @@
 //! Counting over all tables: one number a question.
 
+use crate::domain::doorway::entry::Cause;
 use crate::domain::id::{Name, ProspectId};
 use crate::store::engine::backend::{StoreError, Tx, args};
 use crate::store::engine::value::to_json;
@@ -64,8 +65,8 @@ const SUMMARY: &str = "
            (SELECT COUNT(*) FROM signals) AS signals,
            (SELECT COUNT(*) FROM signals WHERE machine IS NOT NULL) AS machine_signals,
            (SELECT COUNT(*) FROM signals WHERE kind = 'answer') AS answers,
-           (SELECT COUNT(*) FROM handoffs WHERE cause = 'ready') AS ready,
-           (SELECT COUNT(*) FROM handoffs WHERE cause = 'request') AS requests,
+           (SELECT COUNT(*) FROM handoffs WHERE cause = $1) AS ready,
+           (SELECT COUNT(*) FROM handoffs WHERE cause = $2) AS requests,
            (SELECT COUNT(*) FROM handoffs) AS handoffs,
            (SELECT COUNT(*) FROM handoffs WHERE outcome IN ('not_now', 'wrong_person', 'lost')) AS recycled,
            (SELECT COUNT(*) FROM handoffs WHERE outcome = 'won') AS won,
@@ -81,7 +82,7 @@ pub async fn of_campaign(tx: &mut Tx, campaign: &Name) -> Result<OfCampaign, Sto
 
 /// The whole house in numbers.
 pub async fn summary(tx: &mut Tx) -> Result<Summary, StoreError> {
-    Ok(tx.row(SUMMARY, args![]).await?.unwrap_or_default())
+    Ok(tx.row(SUMMARY, args![Cause::Ready.word(), Cause::Request.word()]).await?.unwrap_or_default())
 }
 
 /// Sets the date on which somebody should look at these prospects, while they are nurtured.

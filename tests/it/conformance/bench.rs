@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use nurtured::domain::address::Address;
 use nurtured::domain::audience::Audience;
+use nurtured::domain::doorway::entry::Cause;
 use nurtured::domain::doorway::qualification::Qualification;
 use nurtured::domain::group::issue::Content;
 use nurtured::domain::group::schedule::Firing;
@@ -207,7 +208,7 @@ pub(super) async fn states(store: &Store, of: &[DeliveryId]) -> Result<Vec<Strin
 pub(super) async fn stand(
     tx: &mut Tx,
     prospect: ProspectId,
-    cause: &'static str,
+    cause: Cause,
     found: &Qualification,
     by_rules: bool,
     plan_hash: &str,

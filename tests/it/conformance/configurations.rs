@@ -3,6 +3,7 @@
 use super::bench::{Bench, add_some, minute, name, stand};
 use super::doorway::{ready, signal};
 use super::sales::offer;
+use nurtured::domain::doorway::entry::Cause;
 use nurtured::domain::doorway::signal::Detail;
 use nurtured::domain::id::SignalId;
 use nurtured::domain::individual::ramp::InForce;
@@ -65,7 +66,7 @@ async fn whom_rules_made_ready_comes_after_the_others(bench: Bench) -> anyhow::R
     let ids = add_some(&mut tx, 4).await?;
     let found = ready(&mut tx, ids[0], 1).await?;
     for id in &ids[..3] {
-        assert!(stand(&mut tx, *id, "ready", found.qualification(), ids[..2].contains(id), "plan").await?);
+        assert!(stand(&mut tx, *id, Cause::Ready, found.qualification(), ids[..2].contains(id), "plan").await?);
     }
     assert_eq!(qualifications::waiting(&mut tx).await?, Waiting { at_once: true, by_rules: true });
     assert_eq!(qualifications::made_ready_by_rules(&mut tx).await?, ids[..2]);
@@ -93,7 +94,7 @@ async fn offers_are_counted_by_the_day(bench: Bench) -> anyhow::Result<()> {
     // One offered at minute 5 and not by the rules; one by them at 6; one withdrawn; one still waiting, of somebody suppressed.
     offer(&mut tx, ids[0], "dana", 5).await?;
     for id in &ids[1..] {
-        stand(&mut tx, *id, "ready", found.qualification(), true, "plan").await?;
+        stand(&mut tx, *id, Cause::Ready, found.qualification(), true, "plan").await?;
     }
     offer(&mut tx, ids[1], "dana", 6).await?;
     let (withdrawn, who) = qualifications::next(&mut tx).await?.expect("two wait");

@@ -4,6 +4,7 @@ use super::bench::{Bench, add_some, minute, name, stand};
 use jiff::civil::date;
 use nurtured::domain::criterion::{Criterion, PerCriterion};
 use nurtured::domain::doorway::assess::assess;
+use nurtured::domain::doorway::entry::Cause;
 use nurtured::domain::doorway::machine::Machine;
 use nurtured::domain::doorway::qualification::{Qualification, Ready, Verdict};
 use nurtured::domain::doorway::rule::{CriterionRules, Qualifying};
@@ -235,9 +236,9 @@ async fn one_of_a_prospects_qualifications_waits(bench: Bench) -> anyhow::Result
     assert_eq!(qualifications::next(&mut tx).await?, None);
     let found = ready(&mut tx, ids[0], 1).await?;
     let found = found.qualification();
-    assert!(stand(&mut tx, ids[0], "ready", found, false, "plan").await?);
-    assert!(!stand(&mut tx, ids[0], "request", found, false, "plan").await?);
-    assert!(stand(&mut tx, ids[1], "request", found, false, "plan").await?);
+    assert!(stand(&mut tx, ids[0], Cause::Ready, found, false, "plan").await?);
+    assert!(!stand(&mut tx, ids[0], Cause::Request, found, false, "plan").await?);
+    assert!(stand(&mut tx, ids[1], Cause::Request, found, false, "plan").await?);
     tx.commit().await?;
 
     let mut tx = bench.store.write().await?;
@@ -250,7 +251,7 @@ async fn one_of_a_prospects_qualifications_waits(bench: Bench) -> anyhow::Result
     }
     qualifications::withdraw(&mut tx, first, minute(3)).await?;
     assert_eq!(qualifications::next(&mut tx).await?.map(|(_, p)| p), Some(ids[1]));
-    assert!(stand(&mut tx, ids[0], "ready", found, false, "plan").await?, "the settled one no longer waits");
+    assert!(stand(&mut tx, ids[0], Cause::Ready, found, false, "plan").await?, "the settled one no longer waits");
     assert!(qualifications::waiting(&mut tx).await?.at_once);
     Ok(())
 }
@@ -259,11 +260,11 @@ async fn a_qualification_is_settled_with_the_findings_it_cites(bench: Bench) -> 
     let mut tx = bench.store.write().await?;
     let id = add_some(&mut tx, 1).await?[0];
     let early = qualified(&mut tx, id, 4, 1).await?;
-    stand(&mut tx, id, "request", &early, false, "old plan").await?;
+    stand(&mut tx, id, Cause::Request, &early, false, "old plan").await?;
     let (waiting, _) = qualifications::next(&mut tx).await?.expect("it waits");
     assert_eq!(qualifications::findings(&mut tx, waiting).await?, *early.findings());
     let late = ready(&mut tx, id, 5).await?;
-    qualifications::settle(&mut tx, waiting, "ready", late.qualification(), "new plan", minute(6)).await?;
+    qualifications::settle(&mut tx, waiting, Cause::Ready, late.qualification(), "new plan", minute(6)).await?;
     assert!(!qualifications::waiting(&mut tx).await?.at_once);
     let findings = qualifications::findings(&mut tx, waiting).await?;
     assert_eq!(findings, *late.qualification().findings());

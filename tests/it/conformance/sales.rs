@@ -2,8 +2,9 @@
 
 use super::bench::{Bench, add_some, address, minute, name, stand};
 use super::doorway::{qualified, ready};
+use nurtured::domain::doorway::entry::{Cause, Grounds};
 use nurtured::domain::id::{HandoffId, Name, ProspectId, QualificationId};
-use nurtured::domain::individual::handoff::{Cause, Handoff, Opening, Outcome, Stage, State};
+use nurtured::domain::individual::handoff::{Handoff, Opening, Outcome, Stage, State};
 use nurtured::domain::individual::routing::{Assignment, Load, Reason, assign};
 use nurtured::domain::individual::salesperson::{Hours, Promise, Roster};
 use nurtured::domain::prospect::Standing;
@@ -67,13 +68,13 @@ pub(super) async fn offer(tx: &mut Tx, prospect: ProspectId, to: &str, at: i64) 
 
 async fn opening(tx: &mut Tx, prospect: ProspectId, to: &str, at: i64) -> Result<(QualificationId, Opening), StoreError> {
     let ready = ready(tx, prospect, at).await?;
-    stand(tx, prospect, "ready", ready.qualification(), false, "plan").await?;
+    stand(tx, prospect, Cause::Ready, ready.qualification(), false, "plan").await?;
     let (waiting, _) = qualifications::next(tx).await?.expect("it was just added");
-    qualifications::settle(tx, waiting, "ready", ready.qualification(), "plan", minute(at)).await?;
+    qualifications::settle(tx, waiting, Cause::Ready, ready.qualification(), "plan", minute(at)).await?;
     let opening = Opening {
         prospect,
         episode: 1,
-        cause: Cause::Ready(ready),
+        grounds: Grounds::Ready(ready),
         assignment: assigned(to),
         opened_at: minute(at),
         answer_until: minute(at + 60),
@@ -118,7 +119,7 @@ async fn a_handoff_is_stored_after_every_transition(bench: Bench) -> anyhow::Res
     let ids = add_some(&mut tx, 5).await?;
     let id = offer(&mut tx, ids[0], "dana", 5).await?;
     let offered = loaded(&mut tx, id).await?;
-    assert_eq!((offered.prospect, offered.cause.as_str(), offered.state), (ids[0], "ready", State::Offered));
+    assert_eq!((offered.prospect, offered.cause, offered.state), (ids[0], Cause::Ready, State::Offered));
     assert_eq!((offered.opened_at, offered.answer_until, offered.touch_until), (minute(5), minute(65), minute(605)));
     assert_eq!((&offered.salesperson, offered.stage), (&name("dana"), Stage::Interested));
     let mut handoff = offered.reassign(&assigned("luc"))?;
@@ -152,7 +153,7 @@ async fn a_handoff_cites_its_qualification_and_its_assignment(bench: Bench) -> a
     let handoff = handoffs::open(&mut tx, &opening, qualification).await?;
     let (cited, assignment) = handoffs::grounds(&mut tx, handoff).await?;
     assert_eq!((cited, &assignment, assignment.reason()), (qualification, &opening.assignment, &Reason::Manager));
-    assert_eq!(qualifications::findings(&mut tx, cited).await?, *opening.cause.qualification().findings());
+    assert_eq!(qualifications::findings(&mut tx, cited).await?, *opening.grounds.qualification().findings());
     handoffs::reassign(&mut tx, handoff, &assigned("luc"), "plan").await?;
     assert_eq!(handoffs::grounds(&mut tx, handoff).await?.1, assigned("luc"));
     assert!(handoffs::grounds(&mut tx, HandoffId(99)).await.is_err());

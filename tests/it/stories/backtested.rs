@@ -46,7 +46,7 @@ async fn the_demo_is_reproduced(store: Store) -> Told {
     for one in &decided {
         let (was, would) = (one.was.as_ref().expect("nothing is gained"), one.would.expect("nothing is lost"));
         assert_eq!((one.change, one.reproduced), (Change::Same, Reproduced::Exactly), "{one:?}");
-        assert_eq!((would.at, would.cause), (was.at, was.cause.as_str()), "{one:?}");
+        assert_eq!((would.at, would.cause), (was.at, was.cause), "{one:?}");
     }
     let found = asked(&town, &town.node.ctx.plan(), None).await;
     assert!(found.unchanged && found.different.is_empty());

@@ -2,6 +2,7 @@
 
 use super::{FIRST_ISSUE, address, five_proofs, four_proofs, name, somebody, story};
 use nurtured::domain::criterion::Criterion;
+use nurtured::domain::doorway::entry::Cause;
 use nurtured::domain::doorway::qualification::Verdict;
 use nurtured::domain::doorway::signal::Touch;
 use nurtured::domain::individual::handoff::State;
@@ -43,7 +44,7 @@ story!(the_fifth_proof_lands_on_the_queue_and_in_the_mailbox, |town| {
     town.admit(&[somebody(ada.as_str())], "import").await?;
     five_proofs(&town, &ada).await?;
     let handoff = town.handoffs_of(&ada).await?.remove(0);
-    assert_eq!((handoff.cause.as_str(), handoff.state), ("ready", State::Offered));
+    assert_eq!((handoff.cause, handoff.state), (Cause::Ready, State::Offered));
     assert_eq!(town.prospect(&ada).await?.standing, Standing::Offered);
     let queue = town.queue_of(&handoff.salesperson).await?;
     assert_eq!(queue.len(), 1);
@@ -96,7 +97,7 @@ story!(asking_for_a_person_is_not_being_ready, |town| {
     assert_eq!(town.fill_in("call-me", &fields).await?.status, 200);
     town.run_until_idle().await?;
     let handoff = town.handoffs_of(&ada).await?.remove(0);
-    assert_eq!(handoff.cause, "request");
+    assert_eq!(handoff.cause, Cause::Request);
     assert!(town.verdicts(&ada).await?.into_ready(jiff::Timestamp::MIN).is_none());
     let plan = town.node.ctx.plan();
     let letter = town.newest_to(&plan.roster.salesperson(&handoff.salesperson).expect("on the roster").address)?;
@@ -125,7 +126,7 @@ story!(not_now_until_october_comes_back_in_october, |town| {
     town.pass_to("2026-10-01T08:00:00Z").await?;
     let all = town.handoffs_of(&ada).await?;
     assert_eq!(all.len(), 2);
-    assert_eq!((all[0].cause.as_str(), &all[0].salesperson), ("ready", &first.salesperson), "the same salesperson comes first");
+    assert_eq!((all[0].cause, &all[0].salesperson), (Cause::Ready, &first.salesperson), "the same salesperson comes first");
     Ok(())
 });
 

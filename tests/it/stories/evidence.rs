@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::date;
 use nurtured::domain::address::Address;
 use nurtured::domain::criterion::Criterion::{self, Authority, Budget, Need, Timeframe, Vision};
+use nurtured::domain::doorway::entry::Cause;
 use nurtured::domain::doorway::machine::Machine;
 use nurtured::domain::doorway::qualification::{Obstacle, Verdict};
 use nurtured::domain::doorway::signal::{About, Detail, NewSignal, Touch};
@@ -126,7 +127,7 @@ story!(a_colleague_brings_the_authority, |town| {
     town.log(&pol, "marta", Touch::Call, &[Authority], None, "signs for Ada").await?;
     town.run_until_idle().await?;
     let handoff = town.handoffs_of(&ada).await?.remove(0);
-    assert_eq!(handoff.cause, "ready");
+    assert_eq!(handoff.cause, Cause::Ready);
     let told = town.explain(&ada, None).await?.criteria[2].clone();
     assert_eq!(told.colleague.as_deref(), Some("Person pol"));
     assert_eq!(told.cites[0].of.as_ref().map(|of| of.name.as_str()), Some("Person pol"));
@@ -193,7 +194,7 @@ story!(no_budget_this_year_wakes_in_the_new_one, |town| {
     town.log(&ada, "marta", Touch::Call, &[Budget, Authority, Need], None, "approved for this year").await?;
     town.run_until_idle().await?;
     let all = town.handoffs_of(&ada).await?;
-    assert_eq!((all.len(), all[0].cause.as_str(), &all[0].salesperson), (2, "ready", &first.salesperson));
+    assert_eq!((all.len(), all[0].cause, &all[0].salesperson), (2, Cause::Ready, &first.salesperson));
     Ok(())
 });
 

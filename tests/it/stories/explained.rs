@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::date;
 use nurtured::domain::audience::Condition;
 use nurtured::domain::criterion::Criterion::{self, Authority, Budget, Need, Timeframe, Vision};
+use nurtured::domain::doorway::entry::Cause;
 use nurtured::domain::doorway::ignored::Why;
 use nurtured::domain::doorway::qualification::Verdict;
 use nurtured::domain::doorway::signal::{Detail, Touch};
@@ -140,7 +141,7 @@ story!(the_desk_lists_who_misses_little_and_a_call_closes_it, |town| {
 
     town.log(&ada, "marta", Touch::Call, &[Timeframe], Some(date(2026, 9, 1)), "before the season").await?;
     town.run_until_idle().await?;
-    assert_eq!(town.handoffs_of(&ada).await?[0].cause, "ready", "a colleague's call is observed evidence");
+    assert_eq!(town.handoffs_of(&ada).await?[0].cause, Cause::Ready, "a colleague's call is observed evidence");
     let mut tx = town.node.ctx.store().read().await?;
     assert_eq!(desk::near_misses(&town.node.ctx, &mut tx, 10).await?.len(), 1);
     Ok(())

@@ -243,9 +243,9 @@ async fn holds(town: &Town, said: &PlanReport, before: &State, old: &Plan) -> Ou
     assert_eq!(verdicts, counted(&after.people));
 
     let opened = handoffs::all(&mut tx).await?.into_iter().filter(|h| h.opened_at == now);
-    let opened: BTreeSet<_> = opened.map(|h| (h.prospect, h.cause.clone(), h.salesperson.clone())).collect();
+    let opened: BTreeSet<_> = opened.map(|h| (h.prospect, h.cause, h.salesperson.clone())).collect();
     let (today, later): (Vec<_>, Vec<_>) = people.offers.iter().partition(|offer| offer.at <= now);
-    let today: BTreeSet<_> = today.iter().map(|o| (o.prospect, o.cause.to_owned(), o.salesperson.clone())).collect();
+    let today: BTreeSet<_> = today.iter().map(|o| (o.prospect, o.cause, o.salesperson.clone())).collect();
     assert_eq!(opened, today, "who is offered now, and to whom");
     let later: Vec<_> = later.iter().map(|o| (o.prospect, o.at)).collect();
     assert_eq!(ramp::waiting(&mut tx, &plan, now).await?, later, "who waits, and until when");

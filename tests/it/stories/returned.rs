@@ -2,6 +2,7 @@
 
 use super::{FIRST_ISSUE, Told, address, name, somebody, story};
 use nurtured::domain::address::Address;
+use nurtured::domain::doorway::entry::Cause;
 use nurtured::flow::individual::receive::{Receipt, receive};
 use nurtured::inbox::taken::take;
 use nurtured::store::operations::counts;
@@ -106,7 +107,7 @@ story!(the_reply_of_a_lead_goes_to_their_salesperson, |town| {
     arrives(&town, &asks).await?;
     town.run_until_idle().await?;
     let handoff = town.handoffs_of(&ada).await?.remove(0);
-    assert_eq!(handoff.cause, "request", "a reply that says call asks for a person");
+    assert_eq!(handoff.cause, Cause::Request, "a reply that says call asks for a person");
     let salesperson = handoff.salesperson.clone();
     let again =
         reply("ada@albareda.example", "marta@tecnofab.example", "two@albareda.example", &id, "Re: stops", "Tomorrow at ten");
