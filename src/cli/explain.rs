@@ -40,7 +40,7 @@ fn print(e: &Explanation) -> Result<(), Exit> {
     }
     let ready = if e.ready { "ready" } else { "not ready" };
     let obstacle = e.obstacle.map(|o| format!(" ({})", o.words())).unwrap_or_default();
-    let stop = e.mail_stop.as_ref().map(|why| format!("; no mail: {why}")).unwrap_or_default();
+    let stop = e.mail_stop.map(|why| format!("; no mail: {}", why.word())).unwrap_or_default();
     output::line(format!("{}, episode {}; {} of 5 met, {ready}{obstacle}{stop}", e.standing.word(), e.episode, e.met))?;
     output::line("")?;
     e.criteria.iter().try_for_each(criterion)?;

@@ -2,8 +2,9 @@
 
 use super::exit::Exit;
 use super::{open, output};
+use crate::domain::suppression::Channel;
 use crate::flow::operations::manual_stop;
-use crate::store::people::suppressions::{self, Channel, Suppression};
+use crate::store::people::suppressions::{self, Suppression};
 use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -94,8 +95,7 @@ async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let node = open::node(config).await?;
     let mut tx = node.ctx.store().read().await?;
     let all = suppressions::all(&mut tx).await?.into_iter();
-    let all: Vec<Listed> =
-        all.map(|suppression| Ok(Listed { since: suppression.since()?, suppression })).collect::<Result<_, Exit>>()?;
+    let all: Vec<Listed> = all.map(|suppression| Listed { since: suppression.since, suppression }).collect();
     if json {
         return output::json(&all);
     }
@@ -104,8 +104,8 @@ async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
         .map(|l| {
             [
                 l.suppression.address,
-                l.suppression.channel,
-                l.suppression.reason,
+                l.suppression.channel.word().to_owned(),
+                l.suppression.reason.word().to_owned(),
                 l.suppression.source,
                 output::instant(Some(l.since)),
             ]
@@ -121,19 +121,14 @@ async fn remove(email: &str, reason: &str, channel: Channel, config: Option<&Pat
     let Some(lifted) = lifted else {
         return Err(Exit::No(format!("nothing stops {address} on {}; see `nurtured suppress list`", channel.word())));
     };
-    if matches!(lifted.reason.as_str(), "unsubscribed" | "complained" | "opted_out") {
+    if lifted.reason.is_their_wish() {
         output::aside(format!(
             "WARNING: {address} had {} ({}). Writing to them again needs their own new word; keep where it is written.",
-            lifted.reason.replace('_', " "),
-            lifted.source
+            lifted.reason, lifted.source
         ));
     }
     if json {
         return output::json(&serde_json::json!({ "address": address, "lifted": lifted }));
     }
-    output::line(format!(
-        "{address} may be used again on {} (it was stopped: {}).",
-        channel.word(),
-        lifted.reason.replace('_', " ")
-    ))
+    output::line(format!("{address} may be used again on {} (it was stopped: {}).", channel.word(), lifted.reason))
 }

@@ -8,6 +8,7 @@ pub mod criterion;
 pub mod span;
 pub mod chance;
 pub mod address;
+pub mod suppression;
 pub mod prospect;
 pub mod pace;
 pub mod window;

@@ -3,6 +3,7 @@
 use super::address::Address;
 use super::criterion::{Criterion, Verdict};
 use super::id::{AccountId, Name, ProspectId};
+use super::suppression::StopReason;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -61,7 +62,7 @@ pub struct Prospect {
     /// When somebody should look at them again if no campaign fits.
     pub review_after: Option<Timestamp>,
     /// Why group mail stopped, if it did (the reason of the suppression in force).
-    pub mail_stop: Option<String>,
+    pub mail_stop: Option<StopReason>,
     /// Whether they consented to being tracked.
     pub tracking_consent: bool,
     /// Whose prospect they were before, if anybody's: the salesperson of the latest handoff, or the owner imported.

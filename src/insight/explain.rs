@@ -12,6 +12,7 @@ use crate::domain::id::{ProspectId, SignalId};
 use crate::domain::individual::handoff::{Handoff, entry};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
+use crate::domain::suppression::StopReason;
 use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::assess::KnownSignals;
 use crate::flow::doorway::conclude;
@@ -39,7 +40,7 @@ pub struct Explanation {
     pub other_rules_then: bool,
     pub standing: Standing,
     /// Why group mail stopped, if it did.
-    pub mail_stop: Option<String>,
+    pub mail_stop: Option<StopReason>,
     pub episode: i64,
     pub episode_started_at: Timestamp,
     /// Whether all five are met, and nothing else is in the way.

@@ -2,6 +2,7 @@
 
 use crate::domain::individual::handoff::Handoff;
 use crate::domain::prospect::{Prospect, Standing};
+use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::FlowError;
 use crate::store::engine::backend::Tx;
 use crate::store::individual::handoffs;
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 pub struct Then {
     pub standing: Standing,
     /// Why group mail had stopped, if it had.
-    pub mail_stop: Option<String>,
+    pub mail_stop: Option<StopReason>,
     /// In which episode of theirs.
     pub episode: i64,
     pub episode_started_at: Timestamp,
@@ -24,7 +25,7 @@ impl Then {
     pub fn now(prospect: &Prospect, all: Vec<Handoff>) -> Self {
         Self {
             standing: prospect.standing,
-            mail_stop: prospect.mail_stop.clone(),
+            mail_stop: prospect.mail_stop,
             episode: prospect.episode,
             episode_started_at: prospect.episode_started_at,
             handoff: all.into_iter().find(Handoff::is_open),
@@ -61,7 +62,7 @@ impl Then {
         };
         Ok(Self {
             standing,
-            mail_stop: stops.into_iter().find(|(channel, _)| channel == "email").map(|(_, reason)| reason),
+            mail_stop: stops.into_iter().find(|(channel, _)| *channel == Channel::Email).map(|(_, reason)| reason),
             episode: 1 + i64::try_from(returned.len()).unwrap_or(0),
             episode_started_at: returned.into_iter().max().unwrap_or(admitted_at),
             handoff: open.cloned(),

@@ -7,12 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use nurtured::clock::{Clock, ManualClock, SystemClock};
 use nurtured::daemon::assemble;
 use nurtured::domain::plan::Plan;
+use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::flow::context::Progress;
 use nurtured::flow::doorway::admit::{self, Arrival};
 use nurtured::flow::until_idle::Step;
 use nurtured::store::engine::backend::{Store, StoreError, Tx};
 use nurtured::store::group::leases;
-use nurtured::store::people::suppressions::{self, Channel, Stop};
+use nurtured::store::people::suppressions::{self, Stop};
 use secrecy::SecretString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -112,7 +113,12 @@ impl Database {
     pub(crate) async fn stop(&self, store: &Store, number: usize, journalled: impl Fn() -> usize) -> anyhow::Result<Stopped> {
         let recipient = address(number);
         let mut tx = store.write().await?;
-        let stop = Stop { address: recipient.clone(), channel: Channel::Email, reason: "unsubscribed", source: "chaos".into() };
+        let stop = Stop {
+            address: recipient.clone(),
+            channel: Channel::Email,
+            reason: StopReason::Unsubscribed,
+            source: "chaos".into(),
+        };
         suppressions::add(&mut tx, &[stop], SystemClock.now()).await?;
         let marks: Vec<(i64,)> = rows!(&mut tx, MARKS, recipient.as_str())?;
         tx.commit().await?;

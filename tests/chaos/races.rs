@@ -9,11 +9,12 @@ use anyhow::ensure;
 use nurtured::clock::{Clock, SystemClock};
 use nurtured::domain::id::{DeliveryId, ProspectId};
 use nurtured::domain::prospect::Standing;
+use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::store::engine::backend::{Store, Tx};
 use nurtured::store::group::attempts::{self, Mark};
 use nurtured::store::group::leases::{self, Lease};
 use nurtured::store::people::prospects;
-use nurtured::store::people::suppressions::{self, Channel, Stop};
+use nurtured::store::people::suppressions::{self, Stop};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -117,8 +118,12 @@ async fn run(race: Race, one: Store, other: Store) -> anyhow::Result<Stopped> {
     if race.by_handoff {
         prospects::set_standing(&mut tx, race.prospect, Standing::Offered, None).await?;
     } else {
-        let stop =
-            Stop { address: race.recipient.clone(), channel: Channel::Email, reason: "unsubscribed", source: "race".into() };
+        let stop = Stop {
+            address: race.recipient.clone(),
+            channel: Channel::Email,
+            reason: StopReason::Unsubscribed,
+            source: "race".into(),
+        };
         suppressions::add(&mut tx, &[stop], SystemClock.now()).await?;
     }
     let marks: Vec<(i64,)> = rows!(&mut tx, MARKS, race.recipient.as_str())?;

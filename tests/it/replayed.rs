@@ -11,6 +11,7 @@ use nurtured::domain::id::{DeliveryId, Name, ProspectId, SignalId};
 use nurtured::domain::individual::handoff::{Handoff, Rejection};
 use nurtured::domain::plan::Plan;
 use nurtured::domain::span::Span;
+use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::flow::doorway::admit::Arrival;
 use nurtured::flow::doorway::{apply, judge, observe};
 use nurtured::flow::individual::follow_up::{Action, act};
@@ -19,7 +20,7 @@ use nurtured::insight::backtest::compare::{Change, Compared, Reproduced};
 use nurtured::insight::backtest::run::fates;
 use nurtured::store::engine::backend::Store;
 use nurtured::store::individual::handoffs;
-use nurtured::store::people::suppressions::{Channel, Stop};
+use nurtured::store::people::suppressions::Stop;
 use nurtured::store::people::{prospects, suppressions};
 use nurtured::town::Town;
 use std::collections::BTreeMap;
@@ -103,7 +104,8 @@ impl Life {
             }
             29 => {
                 let mut tx = ctx.store().write().await.expect("a transaction");
-                let stop = |channel| Stop { address: who.to_string(), channel, reason: "manual", source: "asked".to_owned() };
+                let stop =
+                    |channel| Stop { address: who.to_string(), channel, reason: StopReason::Manual, source: "asked".to_owned() };
                 suppressions::add(&mut tx, &[stop(Channel::Email), stop(Channel::Phone)], self.town.now()).await.expect("a stop");
                 tx.commit().await.expect("a commit");
             }

@@ -9,6 +9,7 @@ use crate::domain::criterion::Criterion;
 use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::signal::Touch;
 use crate::domain::individual::handoff::{Stage, State};
+use crate::domain::suppression::StopReason;
 use crate::flow::individual::follow_up::Action;
 use crate::store::operations::counts::Summary;
 use crate::town::mailbox::Mail;
@@ -84,7 +85,7 @@ async fn arrive(town: &Town, tell: &Narrator) -> Result<(), Exit> {
     tell.on(town, &format!("{} prospects from a trade fair are imported. Nobody is ready to buy.", admitted.added))?;
     town.pass_to("2026-01-15T09:30:00Z").await?;
     tell.on(town, &format!("The production letter reaches {} of them.", town.catcher.count()))?;
-    holds(town.prospect(&felix).await?.mail_stop.as_deref() == Some("bounced"), "a mailbox that is gone is suppressed")?;
+    holds(town.prospect(&felix).await?.mail_stop == Some(StopReason::Bounced), "a mailbox that is gone is suppressed")?;
     tell.on(town, "Fèlix's mailbox is gone (550 5.1.1): suppressed, at once and for every campaign.")?;
 
     town.pass_to("2026-02-03T09:00:00Z").await?;

@@ -6,6 +6,7 @@ use crate::cli::{open, output};
 use crate::domain::address::Address;
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::prospect::Prospect;
+use crate::domain::suppression::Channel;
 use crate::inbox::list::cell::safe_cell;
 use crate::store::engine::backend::Tx;
 use crate::store::people::suppressions::Suppression;
@@ -140,14 +141,14 @@ fn cells(person: &Prospect, stops: &[Suppression], agreed: &Agreed, fields: &[Na
     let yes_or_no = |given: bool| if given { "yes" } else { "no" }.to_owned();
     let address = person.address.as_ref().map(ToString::to_string).unwrap_or_default();
     let hash = person.address.as_ref().map(suppressions::erased).unwrap_or_default();
-    let stopped = |channel: &str| {
+    let stopped = |channel: Channel| {
         let stop = stops.iter().any(|s| s.channel == channel && (s.address == address || s.address == hash));
         if stop { "yes".to_owned() } else { String::new() }
     };
     let tags: Vec<&str> = person.tags.iter().map(String::as_str).collect();
     let mail = agreed.mail.clone();
     let tracking = agreed.tracking.clone();
-    let (email_opt_out, phone_opt_out) = (stopped("email"), stopped("phone"));
+    let (email_opt_out, phone_opt_out) = (stopped(Channel::Email), stopped(Channel::Phone));
     let mut cells = vec![
         address,
         person.name.clone().unwrap_or_default(),

@@ -83,7 +83,7 @@ async fn list(standing: Option<Standing>, limit: u32, config: Option<&Path>, jso
         .into_iter()
         .map(|p| {
             let address = p.address.as_ref().map_or_else(|| "erased".to_owned(), ToString::to_string);
-            let stop = p.mail_stop.unwrap_or_default();
+            let stop = p.mail_stop.map(|why| why.word().to_owned()).unwrap_or_default();
             [address, p.name.unwrap_or_default(), p.company.unwrap_or_default(), p.standing.word().to_owned(), stop]
         })
         .collect();

@@ -74,10 +74,7 @@ pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), 
     };
     let shown = Shown {
         consents: consents::of(&mut tx, id).await?.into_iter().map(consent).collect(),
-        suppressions: stops
-            .into_iter()
-            .map(|suppression| Ok(Stopped { since: suppression.since()?, suppression }))
-            .collect::<Result<_, Exit>>()?,
+        suppressions: stops.into_iter().map(|suppression| Stopped { since: suppression.since, suppression }).collect(),
         signals: signals.into_iter().map(told).collect(),
         deliveries: deliveries::of_prospect(&mut tx, id).await?,
         handoffs: handoffs::of_prospect(&mut tx, id).await?,
@@ -100,7 +97,7 @@ fn print(shown: &Shown) -> Result<(), Exit> {
         ("company", p.company.clone()),
         ("salesperson", p.previous_salesperson.as_ref().map(ToString::to_string)),
         ("stands", Some(stands)),
-        ("no mail", p.mail_stop.clone()),
+        ("no mail", p.mail_stop.map(|why| why.word().to_owned())),
         ("wakes", p.wake_at.map(|at| output::instant(Some(at)))),
         ("review", p.review_after.map(|at| output::instant(Some(at)))),
         ("tags", (!p.tags.is_empty()).then(|| p.tags.iter().cloned().collect::<Vec<_>>().join(", "))),
@@ -121,8 +118,8 @@ fn print(shown: &Shown) -> Result<(), Exit> {
         shown.suppressions.iter().map(|s| {
             format!(
                 "{}: {} ({}), since {}",
-                s.suppression.channel,
-                s.suppression.reason,
+                s.suppression.channel.word(),
+                s.suppression.reason.word(),
                 s.suppression.source,
                 output::instant(Some(s.since))
             )

@@ -8,13 +8,14 @@ use crate::domain::doorway::signal::{About, Detail, NewSignal};
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
+use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::FlowError;
 use crate::store::doorway::{assessments, signals};
 use crate::store::engine::backend::Tx;
 use crate::store::people::accounts::{self, Company};
 use crate::store::people::consents::{self, Consent};
 use crate::store::people::prospects::{self, Details, FieldChange, NewProspect};
-use crate::store::people::suppressions::{self, Channel, Stop};
+use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,12 +88,12 @@ pub async fn admit(
     let suppressed = suppressions::of(tx, &addresses).await?;
     let stop_of = |address: &Address| {
         let erased = suppressions::erased(address);
-        let mut stops = suppressed.iter().filter(|s| s.channel == "email");
+        let mut stops = suppressed.iter().filter(|s| s.channel == Channel::Email);
         // Erased, whatever else they had asked for before: that cannot be lifted.
         if stops.clone().any(|s| s.address == erased) {
-            return Some("erased");
+            return Some(StopReason::Erased);
         }
-        stops.find(|s| s.address == address.as_str()).map(|s| s.reason.as_str())
+        stops.find(|s| s.address == address.as_str()).map(|s| s.reason)
     };
     let known = prospects::by_address(tx, &addresses).await?;
     let known_ids: Vec<ProspectId> = known.values().copied().collect();
@@ -125,7 +126,7 @@ pub async fn admit(
     let stopped_everywhere = |address: &Address| {
         let erased = suppressions::erased(address);
         let channels = suppressed.iter().filter(|s| s.address == address.as_str() || s.address == erased);
-        channels.map(|s| s.channel.as_str()).collect::<BTreeSet<_>>().len() == 2
+        channels.map(|s| s.channel).collect::<BTreeSet<_>>().len() == Channel::ALL.len()
     };
     let silent: Vec<ProspectId> = added.iter().filter(|(address, _)| stopped_everywhere(address)).map(|(_, id)| *id).collect();
     if !silent.is_empty() {
@@ -181,7 +182,7 @@ pub async fn admit(
         stops.extend(channels.into_iter().filter(|(out, _)| *out).map(|(_, channel)| Stop {
             address: arrival.address.to_string(),
             channel,
-            reason: "opted_out",
+            reason: StopReason::OptedOut,
             source: source.to_owned(),
         }));
         agreed.extend(arrival.consents.iter().map(|(purpose, given, said, at)| Consent {

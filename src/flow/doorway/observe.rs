@@ -16,6 +16,7 @@ use crate::domain::plan::Plan;
 use crate::domain::prospect::FieldType;
 use crate::domain::settings::Settings;
 use crate::domain::span::midnight;
+use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::group::breaker;
 use crate::store::doorway::assessments::Later;
@@ -24,7 +25,7 @@ use crate::store::engine::backend::{Store, StoreError, Tx};
 use crate::store::engine::batch::Batch;
 use crate::store::individual::follow_ups;
 use crate::store::people::prospects;
-use crate::store::people::suppressions::{self, Channel, Stop};
+use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -212,11 +213,11 @@ fn due<'a>(
 }
 
 /// Why a signal stops group mail, if it does.
-const fn reason(detail: &Detail) -> Option<&'static str> {
+const fn reason(detail: &Detail) -> Option<StopReason> {
     match detail {
-        Detail::Unsubscribe { .. } => Some("unsubscribed"),
-        Detail::Bounce { hard: true, .. } => Some("bounced"),
-        Detail::Complaint { .. } => Some("complained"),
+        Detail::Unsubscribe { .. } => Some(StopReason::Unsubscribed),
+        Detail::Bounce { hard: true, .. } => Some(StopReason::Bounced),
+        Detail::Complaint { .. } => Some(StopReason::Complained),
         _ => None,
     }
 }

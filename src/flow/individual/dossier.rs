@@ -10,6 +10,7 @@ use crate::domain::individual::handoff::Handoff;
 use crate::domain::individual::salesperson::link_number;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
+use crate::domain::suppression;
 use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::assess;
 use crate::mail::token::{Kind, Signer, Token};
@@ -127,11 +128,11 @@ async fn channels(tx: &mut Tx, prospect: &Prospect) -> Result<Vec<Channel>, Flow
         None => Vec::new(),
     };
     let given = consents::of(tx, prospect.id).await?;
-    let channel = |channel: &str, word: &str, reachable: bool| {
-        let stop = stops.iter().find(|s| s.channel == channel);
-        let agreed = given.iter().rev().find(|(purpose, ..)| purpose == "mail" && channel == "email");
+    let channel = |on: suppression::Channel, word: &str, reachable: bool| {
+        let stop = stops.iter().find(|s| s.channel == on);
+        let agreed = given.iter().rev().find(|(purpose, ..)| purpose == "mail" && on == suppression::Channel::Email);
         let consent = match (stop, agreed) {
-            (Some(stop), _) => format!("{} ({})", stop.reason.replace('_', " "), stop.source),
+            (Some(stop), _) => format!("{} ({})", stop.reason, stop.source),
             (None, Some((_, true, source, at))) => {
                 let when = at.and_then(|ms| Timestamp::from_millisecond(ms).ok()).map(|at| at.to_zoned(TimeZone::UTC).date());
                 format!("agreed: {source}{}", when.map(|day| format!(", {day}")).unwrap_or_default())
@@ -141,7 +142,10 @@ async fn channels(tx: &mut Tx, prospect: &Prospect) -> Result<Vec<Channel>, Flow
         };
         reachable.then(|| Channel { channel: word.to_owned(), permitted: stop.is_none(), consent })
     };
-    let both = [channel("email", "mail", prospect.address.is_some()), channel("phone", "phone", prospect.phone.is_some())];
+    let both = [
+        channel(suppression::Channel::Email, "mail", prospect.address.is_some()),
+        channel(suppression::Channel::Phone, "phone", prospect.phone.is_some()),
+    ];
     Ok(both.into_iter().flatten().collect())
 }
 

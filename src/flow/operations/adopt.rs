@@ -8,6 +8,7 @@ use super::forget;
 use crate::domain::address::Address;
 use crate::domain::id::ProspectId;
 use crate::domain::prospect::Standing;
+use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::group::publish;
 use crate::store::engine::journal::{self, Entry, Held, What};
@@ -15,7 +16,7 @@ use crate::store::group::campaigns;
 use crate::store::individual::follow_ups;
 use crate::store::operations::{adoptions, identity, sending};
 use crate::store::people::prospects;
-use crate::store::people::suppressions::{self, Channel, Stop};
+use crate::store::people::suppressions::{self, Stop};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,22 +92,21 @@ async fn replay(ctx: &Context, last: &[Entry], adopted: &mut Adopted) -> Result<
     let mut tx = ctx.store().write().await?;
     let mut in_force = BTreeMap::new();
     for suppression in suppressions::all(&mut tx).await? {
-        in_force.insert((suppression.address.clone(), suppression.channel.clone()), suppression.since()?);
+        in_force.insert((suppression.address.clone(), suppression.channel), suppression.since);
     }
     let (mut stops, mut gone) = (Vec::new(), Vec::new());
     for Entry { at, address, what } in last {
         match what {
             What::Stopped { channel, reason, source } => {
-                let Some(channel) = channel_of(channel) else { continue };
-                if !in_force.contains_key(&(address.clone(), channel.word().to_owned())) {
-                    let (address, reason) = (address.clone(), suppressions::reason(reason));
-                    stops.push(Stop { address, channel, reason, source: format!("{source} (from the stop journal, {at})") });
+                if !in_force.contains_key(&(address.clone(), *channel)) {
+                    let source = format!("{source} (from the stop journal, {at})");
+                    stops.push(Stop { address: address.clone(), channel: *channel, reason: *reason, source });
                 }
             }
             What::Lifted { channel } => {
-                let known = in_force.get(&(address.clone(), channel.clone())).is_some_and(|since| since <= at);
-                if let (true, Some(channel), Ok(address)) = (known, channel_of(channel), Address::parse(address)) {
-                    adopted.lifted += u64::from(suppressions::lift(&mut tx, &address, channel, now).await?);
+                let known = in_force.get(&(address.clone(), *channel)).is_some_and(|since| since <= at);
+                if let (true, Ok(address)) = (known, Address::parse(address)) {
+                    adopted.lifted += u64::from(suppressions::lift(&mut tx, &address, *channel, now).await?);
                 }
             }
             What::Stands { .. } if what.lets_go() => {}
@@ -123,11 +123,12 @@ async fn replay(ctx: &Context, last: &[Entry], adopted: &mut Adopted) -> Result<
         {
             continue;
         }
-        let source = format!("was {standing} at {at}, which the backup does not know");
-        let stop = Stop { address: address.to_string(), channel: Channel::Email, reason: "manual", source };
+        let source = format!("was {} at {at}, which the backup does not know", standing.word());
+        let stop = Stop { address: address.to_string(), channel: Channel::Email, reason: StopReason::Manual, source };
         adopted.handed_off += suppressions::add(&mut tx, &[stop], now).await?;
         if let Some(id) = prospect {
-            let action = format!("Was {standing} when the database was lost: find out how they stand, then lift the stop");
+            let action =
+                format!("Was {} when the database was lost: find out how they stand, then lift the stop", standing.word());
             follow_ups::add(&mut tx, *id, None, &ctx.plan().roster.manager, &action, now).await?;
         }
     }
@@ -138,7 +139,7 @@ async fn replay(ctx: &Context, last: &[Entry], adopted: &mut Adopted) -> Result<
 /// Forgets whom the journals know by a hash alone, and the database still by name.
 async fn forget_again(ctx: &Context, last: &[Entry]) -> Result<u64, FlowError> {
     const PAGE: i64 = 1_000;
-    let is_erased = |what: &What| matches!(what, What::Stopped { reason, .. } if reason == "erased");
+    let is_erased = |what: &What| matches!(what, What::Stopped { reason: StopReason::Erased, .. });
     let hashes: BTreeSet<&str> = last.iter().filter(|e| is_erased(&e.what)).map(|e| e.address.as_str()).collect();
     let (mut after, mut forgotten) = (ProspectId(0), 0);
     while !hashes.is_empty() {
@@ -178,7 +179,7 @@ pub async fn backfill_journal(ctx: &Context) -> Result<usize, FlowError> {
     let Some(journal) = ctx.store().journal().cloned() else { return Ok(0) };
     let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("keep stops in {}: {e}", journal.path().display()));
     let last = journal::read(journal.path()).map_err(|e| unable(&e))?.last();
-    let known: BTreeSet<(String, Option<String>)> = last
+    let known: BTreeSet<(String, Option<Channel>)> = last
         .into_iter()
         .filter(|entry| !entry.what.lets_go())
         .map(|entry| match entry.what {
@@ -188,7 +189,7 @@ pub async fn backfill_journal(ctx: &Context) -> Result<usize, FlowError> {
         .collect();
     let mut tx = ctx.store().read().await?;
     let stops = suppressions::all(&mut tx).await?.into_iter().map(|s| {
-        let key = (s.address.clone(), Some(s.channel.clone()));
+        let key = (s.address.clone(), Some(s.channel));
         (key, (s.address, What::Stopped { channel: s.channel, reason: s.reason, source: s.source }))
     });
     let elsewhere = adoptions::elsewhere(&mut tx).await?.into_iter();
@@ -205,8 +206,4 @@ pub async fn backfill_journal(ctx: &Context) -> Result<usize, FlowError> {
         Some(why) => Err(unable(&why)),
         None => Ok(lines),
     }
-}
-
-fn channel_of(word: &str) -> Option<Channel> {
-    [Channel::Email, Channel::Phone].into_iter().find(|channel| channel.word() == word)
 }

@@ -2,11 +2,12 @@
 
 use crate::domain::address::Address;
 use crate::domain::id::Name;
+use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
 use crate::store::doorway::assessments;
 use crate::store::group::campaigns;
 use crate::store::people::prospects;
-use crate::store::people::suppressions::{self, Channel, Stop, Suppression};
+use crate::store::people::suppressions::{self, Stop, Suppression};
 
 /// Pauses a campaign. Nothing of it is sent after this, whatever is open; returns whether it ran until now.
 pub async fn pause(ctx: &Context, campaign: &Name, reason: &str) -> Result<bool, FlowError> {
@@ -30,7 +31,7 @@ pub async fn resume(ctx: &Context, campaign: &Name) -> Result<bool, FlowError> {
 /// Stops an address on a channel, in somebody's words; returns whether it was not stopped yet.
 pub async fn suppress(ctx: &Context, address: &Address, channel: Channel, words: &str) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
-    let stop = Stop { address: address.to_string(), channel, reason: "manual", source: words.to_owned() };
+    let stop = Stop { address: address.to_string(), channel, reason: StopReason::Manual, source: words.to_owned() };
     let new = suppressions::add(&mut tx, &[stop], ctx.now()).await? > 0;
     tx.commit().await?;
     Ok(new)
@@ -44,7 +45,7 @@ pub async fn suppress(ctx: &Context, address: &Address, channel: Channel, words:
 pub async fn lift(ctx: &Context, address: &Address, channel: Channel, words: &str) -> Result<Option<Suppression>, FlowError> {
     let now = ctx.now();
     let mut tx = ctx.store().write().await?;
-    let in_force = suppressions::of(&mut tx, &[address]).await?.into_iter().filter(|s| s.channel == channel.word());
+    let in_force = suppressions::of(&mut tx, &[address]).await?.into_iter().filter(|s| s.channel == channel);
     let (own, erased): (Vec<_>, Vec<_>) = in_force.partition(|s| s.address == address.as_str());
     let Some(lifted) = own.into_iter().next() else {
         if erased.is_empty() {

@@ -244,14 +244,16 @@ fn replace(file: &mut File, path: &Path, change: impl FnOnce(&mut Vec<Entry>)) -
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
+    use crate::domain::prospect::Standing;
+    use crate::domain::suppression::{Channel, StopReason};
     use jiff::SignedDuration;
 
-    fn stopped(reason: &str) -> What {
-        What::Stopped { channel: "email".into(), reason: reason.into(), source: "page".into() }
+    fn stopped(reason: StopReason) -> What {
+        What::Stopped { channel: Channel::Email, reason, source: "page".into() }
     }
 
     fn lifted() -> What {
-        What::Lifted { channel: "email".into() }
+        What::Lifted { channel: Channel::Email }
     }
 
     fn clock() -> Arc<ManualClock> {
@@ -264,7 +266,10 @@ mod tests {
         let path = folder.path().join("stops");
         let clock = clock();
         let (one, two) = (Journal::new(path.clone(), clock.clone()), Journal::new(path.clone(), clock.clone()));
-        one.write([("ada@a.example".to_owned(), stopped("unsubscribed")), ("bea@a.example".to_owned(), stopped("bounced"))]);
+        one.write([
+            ("ada@a.example".to_owned(), stopped(StopReason::Unsubscribed)),
+            ("bea@a.example".to_owned(), stopped(StopReason::Bounced)),
+        ]);
         clock.advance(SignedDuration::from_secs(1));
         two.write([("ada@a.example".to_owned(), lifted())]);
         assert_eq!(fs::metadata(&path).expect("a file").mode() & 0o777, 0o600);
@@ -273,7 +278,7 @@ mod tests {
         fs::write(&path, [&whole[..], br#"{"at":"2026-03-02T08:0"#].concat()).expect("written");
         assert_eq!(read(&path).expect("read"), Held { unreadable: 0, ..read(&path).expect("read") });
         assert_eq!(read(&path).expect("read").entries.len(), 3);
-        one.write([("cid@a.example".to_owned(), What::Stands { standing: "offered".into() })]);
+        one.write([("cid@a.example".to_owned(), What::Stands { standing: Standing::Offered })]);
         let held = read(&path).expect("read");
         assert_eq!((held.entries.len(), held.unreadable, one.trouble()), (4, 1, None));
         let last: Vec<(String, bool)> = held.last().into_iter().map(|e| (e.address, e.what.lets_go())).collect();
@@ -285,7 +290,9 @@ mod tests {
     fn at_the_same_instant_the_stop_counts() {
         let at = clock().now();
         let entry = |what: What| Entry { at, address: "ada@a.example".into(), what };
-        for entries in [vec![entry(stopped("manual")), entry(lifted())], vec![entry(lifted()), entry(stopped("manual"))]] {
+        for entries in
+            [vec![entry(stopped(StopReason::Manual)), entry(lifted())], vec![entry(lifted()), entry(stopped(StopReason::Manual))]]
+        {
             let last = Held { entries, unreadable: 0 }.last();
             assert!(matches!(&last[..], [one] if !one.what.lets_go()), "{last:?}");
         }
@@ -296,7 +303,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("away").join("stops");
         let journal = Journal::new(path.clone(), clock());
-        journal.write([("ada@a.example".to_owned(), stopped("unsubscribed"))]);
+        journal.write([("ada@a.example".to_owned(), stopped(StopReason::Unsubscribed))]);
         assert!(journal.is_broken() && journal.trouble().is_some());
         fs::create_dir(folder.path().join("away")).expect("made");
         assert_eq!(journal.trouble(), None);
@@ -308,10 +315,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("stops");
         let (one, two) = (Journal::new(path.clone(), clock()), Journal::new(path.clone(), clock()));
-        one.write([("ada@a.example".to_owned(), stopped("unsubscribed")), ("bea@a.example".to_owned(), stopped("bounced"))]);
+        one.write([
+            ("ada@a.example".to_owned(), stopped(StopReason::Unsubscribed)),
+            ("bea@a.example".to_owned(), stopped(StopReason::Bounced)),
+        ]);
         two.erase([("ada@a.example".to_owned(), "sha256:ada".to_owned())]);
         // It still has the old file open.
-        one.write([("cid@a.example".to_owned(), stopped("bounced"))]);
+        one.write([("cid@a.example".to_owned(), stopped(StopReason::Bounced))]);
         let text = fs::read_to_string(&path).expect("a file");
         assert!(!text.contains("ada@") && text.contains("sha256:ada") && text.contains("cid@"), "{text}");
         assert_eq!(read(&path).expect("read").entries.len(), 3);
@@ -321,7 +331,7 @@ mod tests {
     fn what_holds_no_more_is_tidied_away() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = Journal::new(folder.path().join("stops"), clock());
-        journal.write((0..1_200).map(|n| (format!("p{}@a.example", n % 500), stopped("manual"))));
+        journal.write((0..1_200).map(|n| (format!("p{}@a.example", n % 500), stopped(StopReason::Manual))));
         assert_eq!(journal.tidy().expect("tidied"), 700);
         assert_eq!(journal.tidy().expect("tidied"), 0);
         assert_eq!(read(journal.path()).expect("read").last().len(), 500);

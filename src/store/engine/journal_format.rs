@@ -2,6 +2,8 @@
 //!
 //! It reads and writes no file.
 
+use crate::domain::prospect::Standing;
+use crate::domain::suppression::{Channel, StopReason};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -13,17 +15,16 @@ use std::io;
 pub enum What {
     /// It must not be used any more.
     Stopped {
-        channel: String,
-        /// Why, in a suppression's word.
-        reason: String,
+        channel: Channel,
+        reason: StopReason,
         source: String,
     },
     Lifted {
-        channel: String,
+        channel: Channel,
     },
     /// Its prospect stands there now; only who is nurturing gets group mail.
     Stands {
-        standing: String,
+        standing: Standing,
     },
 }
 
@@ -33,15 +34,15 @@ impl What {
         match self {
             Self::Stopped { .. } => false,
             Self::Lifted { .. } => true,
-            Self::Stands { standing } => standing == "nurturing",
+            Self::Stands { standing } => *standing == Standing::Nurturing,
         }
     }
 
     /// What it is said about: the later of two about the same counts.
-    fn about(&self) -> &str {
+    fn about(&self) -> Option<Channel> {
         match self {
-            Self::Stopped { channel, .. } | Self::Lifted { channel } => channel,
-            Self::Stands { .. } => "",
+            Self::Stopped { channel, .. } | Self::Lifted { channel } => Some(*channel),
+            Self::Stands { .. } => None,
         }
     }
 }
@@ -74,9 +75,9 @@ impl Held {
 
     /// What holds in the end of each address, oldest first. Of two lines of the same instant the one that stops counts.
     pub fn last(&self) -> Vec<Entry> {
-        let mut last: BTreeMap<(&str, &str), &Entry> = BTreeMap::new();
+        let mut last: BTreeMap<(&str, Option<Channel>), &Entry> = BTreeMap::new();
         for entry in &self.entries {
-            last.entry((&entry.address, entry.what.about()))
+            last.entry((entry.address.as_str(), entry.what.about()))
                 .and_modify(|known| {
                     let later = entry.at > known.at || (entry.at == known.at && (known.what.lets_go() || !entry.what.lets_go()));
                     if later {

@@ -3,8 +3,9 @@
 
 use crate::domain::address::Address;
 use crate::domain::id::ProspectId;
+use crate::domain::prospect::Standing;
 use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::value::address;
+use crate::store::engine::value::{address, word};
 use jiff::Timestamp;
 
 const ADDRESSES: &str = "SELECT id, address FROM prospects WHERE id > $1 AND address IS NOT NULL ORDER BY id LIMIT $2";
@@ -31,8 +32,9 @@ pub async fn addresses(tx: &mut Tx, after: ProspectId, most: i64) -> Result<Vec<
 }
 
 /// Everybody who does not stand in nurture, and where they stand.
-pub async fn elsewhere(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
-    tx.rows(ELSEWHERE, args![]).await
+pub async fn elsewhere(tx: &mut Tx) -> Result<Vec<(String, Standing)>, StoreError> {
+    let rows: Vec<(String, String)> = tx.rows(ELSEWHERE, args![]).await?;
+    rows.into_iter().map(|(address, standing)| Ok((address, word("standing", &standing, Standing::parse)?))).collect()
 }
 
 /// Holds every delivery that is not finished as uncertain, in these words, finishes its range, and closes what is still

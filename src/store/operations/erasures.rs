@@ -6,10 +6,11 @@ use crate::domain::criterion::PerCriterion;
 use crate::domain::doorway::qualification::{Citation, Finding};
 use crate::domain::doorway::signal::Detail;
 use crate::domain::id::{ProspectId, QualificationId};
+use crate::domain::suppression::{Channel, StopReason};
 use crate::store::doorway::history;
 use crate::store::engine::backend::{StoreError, Tx, args};
 use crate::store::engine::value::{from_json, to_json};
-use crate::store::people::suppressions::{self, Channel, Stop};
+use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
 
 /// What stands in a delivery's row instead of an erased address: nobody's, by RFC 2606.
@@ -71,7 +72,7 @@ pub async fn stop(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<(), 
     tx.execute(HASH, args![address, hash.clone()]).await?;
     tx.execute(FOLD, args![address, hash.clone(), now]).await?;
     tx.notes().erase(address.to_string(), hash.clone());
-    let stop = |channel| Stop { address: hash.clone(), channel, reason: "erased", source: "erased".to_owned() };
+    let stop = |channel| Stop { address: hash.clone(), channel, reason: StopReason::Erased, source: "erased".to_owned() };
     suppressions::add(tx, &[stop(Channel::Email), stop(Channel::Phone)], now).await.map(drop)
 }
 

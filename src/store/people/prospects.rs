@@ -4,6 +4,7 @@ use super::verdicts;
 use crate::domain::address::Address;
 use crate::domain::id::{AccountId, Name, ProspectId};
 use crate::domain::prospect::{Prospect, Standing, comparable};
+use crate::domain::suppression::StopReason;
 use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
 use crate::store::engine::journal::What;
 use crate::store::engine::value::{address, instant, instant_or_none, name, to_json, word};
@@ -18,7 +19,7 @@ pub struct NewProspect<'a> {
     #[serde(flatten)]
     pub details: Details<'a>,
     /// Why group mail may not start, if it may not.
-    pub mail_stop: Option<&'a str>,
+    pub mail_stop: Option<StopReason>,
 }
 
 /// Details of a prospect; an absent one changes nothing.
@@ -110,7 +111,7 @@ const ADMITTED: &str = "SELECT created_at FROM prospects WHERE id = $1";
 const SET_WAKE: &str = "UPDATE prospects SET wake_at = $2 WHERE id = $1";
 const ERASE: &str = "
     UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
-           wake_at = NULL, review_after = NULL, mail_stop = 'erased', tracking_consent = FALSE
+           wake_at = NULL, review_after = NULL, mail_stop = $2, tracking_consent = FALSE
     WHERE id = $1";
 const ERASE_PARTS: [&str; 6] = [
     "DELETE FROM verdicts WHERE prospect_id = $1",
@@ -289,7 +290,7 @@ pub async fn suppress(tx: &mut Tx, of: &[ProspectId]) -> Result<(), StoreError> 
 /// Only who is nurturing gets group mail: where somebody stands is a stop, or the end of one.
 fn stands(tx: &mut Tx, row: Option<(Option<String>,)>, standing: Standing) {
     if let Some(address) = row.and_then(|(address,)| address) {
-        tx.notes().say(address, What::Stands { standing: standing.word().to_owned() });
+        tx.notes().say(address, What::Stands { standing });
     }
 }
 
@@ -300,7 +301,7 @@ pub async fn set_wake(tx: &mut Tx, id: ProspectId, wake_at: Option<Timestamp>) -
 
 /// Erases what identifies a person; the row stays, so that counts still reconcile.
 pub async fn erase(tx: &mut Tx, id: ProspectId) -> Result<(), StoreError> {
-    tx.execute(ERASE, args![id]).await?;
+    tx.execute(ERASE, args![id, StopReason::Erased.word()]).await?;
     for part in ERASE_PARTS {
         tx.execute(part, args![id]).await?;
     }
@@ -326,7 +327,7 @@ impl Row {
             episode_started_at: instant(self.episode_started_at)?,
             wake_at: instant_or_none(self.wake_at)?,
             review_after: instant_or_none(self.review_after)?,
-            mail_stop: self.mail_stop,
+            mail_stop: self.mail_stop.as_deref().map(|why| word("suppression reason", why, StopReason::parse)).transpose()?,
             tracking_consent: self.tracking_consent,
             previous_salesperson: self.salesperson.as_deref().map(name).transpose()?,
             fields,

@@ -2,60 +2,53 @@
 //! the last check before a send reads and locks.
 
 use crate::domain::address::Address;
+use crate::domain::suppression::{Channel, StopReason};
 use crate::store::engine::backend::{StoreError, Tx, args};
 use crate::store::engine::journal::What;
-use crate::store::engine::value::{instant, to_json};
+use crate::store::engine::value::{instant, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-
-/// A channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Channel {
-    Email,
-    Phone,
-}
-
-impl Channel {
-    /// The word in SQL and on the command line.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Phone => "phone",
-        }
-    }
-}
 
 /// An address that must not be used from now on.
 #[derive(Debug, Clone, Serialize)]
 pub struct Stop {
     pub address: String,
     pub channel: Channel,
-    /// `unsubscribed`, `bounced`, `complained`, `opted_out`, `erased` or `manual`.
-    pub reason: &'static str,
+    pub reason: StopReason,
     pub source: String,
 }
 
 /// A suppression in force.
-#[derive(Debug, Clone, Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Suppression {
     /// Which address (`sha256:…` after erasure).
     pub address: String,
-    pub channel: String,
-    pub reason: String,
+    pub channel: Channel,
+    pub reason: StopReason,
     pub source: String,
     #[serde(skip)]
+    pub since: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    address: String,
+    channel: String,
+    reason: String,
+    source: String,
     suppressed_at: i64,
 }
 
-impl Suppression {
-    /// Since when.
-    ///
-    /// # Errors
-    /// When the row holds no instant.
-    pub fn since(&self) -> Result<Timestamp, StoreError> {
-        instant(self.suppressed_at)
+impl Row {
+    fn into_suppression(self) -> Result<Suppression, StoreError> {
+        Ok(Suppression {
+            address: self.address,
+            channel: channel(&self.channel)?,
+            reason: reason(&self.reason)?,
+            source: self.source,
+            since: instant(self.suppressed_at)?,
+        })
     }
 }
 
@@ -64,8 +57,8 @@ const ADD: &str = "
     SELECT value ->> 'address', value ->> 'channel', value ->> 'reason', value ->> 'source', CAST($2 AS BIGINT) FROM json_each($1) WHERE TRUE ORDER BY key
     ON CONFLICT (address, channel) WHERE lifted_at IS NULL DO NOTHING";
 const STOP_PROSPECTS: &str = "
-    UPDATE prospects SET mail_stop = (SELECT MIN(value ->> 'reason') FROM json_each($1) WHERE value ->> 'address' = prospects.address AND value ->> 'channel' = 'email')
-    WHERE mail_stop IS NULL AND address IN (SELECT value ->> 'address' FROM json_each($1) WHERE value ->> 'channel' = 'email')";
+    UPDATE prospects SET mail_stop = (SELECT MIN(value ->> 'reason') FROM json_each($1) WHERE value ->> 'address' = prospects.address AND value ->> 'channel' = $2)
+    WHERE mail_stop IS NULL AND address IN (SELECT value ->> 'address' FROM json_each($1) WHERE value ->> 'channel' = $2)";
 /// On every channel: nobody may approach them at all.
 const SUPPRESS_PROSPECTS: &str = "
     UPDATE prospects SET standing = 'suppressed'
@@ -88,13 +81,14 @@ const NOTE_LIFTED: &str = "UPDATE suppressions SET source = source || $4 WHERE a
 /// What else is in force for the address, under its hash too, goes on stopping the prospect. What stands under the hash, for
 /// whatever reason it came there, is an erased person's.
 const RESUME_PROSPECT: &str = "
-    UPDATE prospects SET mail_stop = (SELECT MIN(CASE WHEN s.address = $2 THEN 'erased' ELSE s.reason END) FROM suppressions s
-        WHERE s.address IN ($1, $2) AND s.channel = 'email' AND s.lifted_at IS NULL)
+    UPDATE prospects SET mail_stop = (SELECT MIN(CASE WHEN s.address = $2 THEN $3 ELSE s.reason END) FROM suppressions s
+        WHERE s.address IN ($1, $2) AND s.channel = $4 AND s.lifted_at IS NULL)
     WHERE address = $1";
 
 /// What stopped an address at an instant: the channels, each with a reason.
-pub async fn in_force_at(tx: &mut Tx, address: &Address, at: Timestamp) -> Result<Vec<(String, String)>, StoreError> {
-    tx.rows(IN_FORCE_AT, args![address, at]).await
+pub async fn in_force_at(tx: &mut Tx, address: &Address, at: Timestamp) -> Result<Vec<(Channel, StopReason)>, StoreError> {
+    let rows: Vec<(String, String)> = tx.rows(IN_FORCE_AT, args![address, at]).await?;
+    rows.iter().map(|(on, why)| Ok((channel(on)?, reason(why)?))).collect()
 }
 
 /// Adds suppressions; one already in force is kept as it is. Prospects of these addresses stop at once.
@@ -105,12 +99,11 @@ pub async fn add(tx: &mut Tx, stops: &[Stop], now: Timestamp) -> Result<u64, Sto
     }
     let rows = to_json(stops)?;
     for stop in stops {
-        let channel = stop.channel.word().to_owned();
-        let what = What::Stopped { channel, reason: stop.reason.to_owned(), source: stop.source.clone() };
+        let what = What::Stopped { channel: stop.channel, reason: stop.reason, source: stop.source.clone() };
         tx.notes().say(stop.address.clone(), what);
     }
     let new = tx.execute(ADD, args![rows.clone(), now]).await?;
-    tx.execute(STOP_PROSPECTS, args![rows.clone()]).await?;
+    tx.execute(STOP_PROSPECTS, args![rows.clone(), Channel::Email.word()]).await?;
     tx.execute(SUPPRESS_PROSPECTS, args![rows]).await?;
     Ok(new)
 }
@@ -118,27 +111,27 @@ pub async fn add(tx: &mut Tx, stops: &[Stop], now: Timestamp) -> Result<u64, Sto
 /// The suppressions in force for any of these addresses, erased ones included.
 pub async fn of(tx: &mut Tx, addresses: &[&Address]) -> Result<Vec<Suppression>, StoreError> {
     #[derive(Serialize)]
-    struct Row {
+    struct Known {
         a: String,
     }
-    let rows: Vec<Row> = addresses.iter().flat_map(|a| [Row { a: a.to_string() }, Row { a: erased(a) }]).collect();
-    tx.rows(IN_FORCE, args![to_json(&rows)?]).await
+    let rows: Vec<Known> = addresses.iter().flat_map(|a| [Known { a: a.to_string() }, Known { a: erased(a) }]).collect();
+    tx.rows::<Row>(IN_FORCE, args![to_json(&rows)?]).await?.into_iter().map(Row::into_suppression).collect()
 }
 
 /// Every suppression in force, oldest first.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Suppression>, StoreError> {
-    tx.rows(ALL, args![]).await
+    tx.rows::<Row>(ALL, args![]).await?.into_iter().map(Row::into_suppression).collect()
 }
 
 /// Lifts a suppression. Returns whether there was one.
 pub async fn lift(tx: &mut Tx, address: &Address, channel: Channel, now: Timestamp) -> Result<bool, StoreError> {
     let lifted = tx.execute(LIFT, args![address, channel.word(), now]).await? > 0;
     if lifted {
-        tx.notes().say(address.to_string(), What::Lifted { channel: channel.word().to_owned() });
+        tx.notes().say(address.to_string(), What::Lifted { channel });
         tx.execute(UNSUPPRESS_PROSPECT, args![address, erased(address)]).await?;
     }
     if lifted && channel == Channel::Email {
-        tx.execute(RESUME_PROSPECT, args![address, erased(address)]).await?;
+        tx.execute(RESUME_PROSPECT, args![address, erased(address), StopReason::Erased.word(), channel.word()]).await?;
     }
     Ok(lifted)
 }
@@ -154,9 +147,12 @@ pub async fn note_lifted(
     tx.execute(NOTE_LIFTED, args![address, channel.word(), lifted_at, words]).await.map(drop)
 }
 
-/// The reason of that word; one we do not know is somebody's, made by hand.
-pub fn reason(word: &str) -> &'static str {
-    ["unsubscribed", "bounced", "complained", "opted_out", "erased"].into_iter().find(|r| *r == word).unwrap_or("manual")
+fn channel(text: &str) -> Result<Channel, StoreError> {
+    word("channel", text, Channel::parse)
+}
+
+fn reason(text: &str) -> Result<StopReason, StoreError> {
+    word("suppression reason", text, StopReason::parse)
 }
 
 /// What stands for an erased address: enough to know it again, not enough to read it.

@@ -5,9 +5,10 @@ use nurtured::domain::audience::{Audience, Condition, Test};
 use nurtured::domain::criterion::{Criterion, Verdict};
 use nurtured::domain::id::ProspectId;
 use nurtured::domain::prospect::Standing;
+use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::store::group::audiences;
 use nurtured::store::people::prospects::{self, FieldChange};
-use nurtured::store::people::suppressions::{self, Channel, Stop};
+use nurtured::store::people::suppressions::{self, Stop};
 use nurtured::store::people::verdicts;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -122,7 +123,8 @@ async fn whoever_may_not_be_mailed_is_in_no_audience(bench: Bench) -> anyhow::Re
     for (id, standing) in ids.iter().zip([Standing::Offered, Standing::Owned, Standing::Closed]) {
         prospects::set_standing(&mut tx, *id, standing, None).await?;
     }
-    let stop = Stop { address: "p3@a.example".into(), channel: Channel::Email, reason: "unsubscribed", source: "page".into() };
+    let stop =
+        Stop { address: "p3@a.example".into(), channel: Channel::Email, reason: StopReason::Unsubscribed, source: "page".into() };
     suppressions::add(&mut tx, &[stop], minute(1)).await?;
     prospects::erase(&mut tx, ids[4]).await?;
     let everybody = Everybody::due(&[]);

@@ -2,10 +2,11 @@
 
 use super::bench::{Bench, add, address, minute};
 use nurtured::domain::id::ProspectId;
+use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::store::engine::backend::{StoreError, Tx};
 use nurtured::store::people::consents::{self, Consent};
 use nurtured::store::people::prospects;
-use nurtured::store::people::suppressions::{self, Channel, Stop};
+use nurtured::store::people::suppressions::{self, Stop};
 
 on_both_engines!(
     a_suppression_is_in_force_once_and_stops_the_prospect,
@@ -17,11 +18,11 @@ on_both_engines!(
     tracking_follows_the_latest_statement,
 );
 
-fn stop(to: &str, channel: Channel, reason: &'static str) -> Stop {
-    Stop { address: to.to_owned(), channel, reason, source: format!("{reason}, as told") }
+fn stop(to: &str, channel: Channel, reason: StopReason) -> Stop {
+    Stop { address: to.to_owned(), channel, reason, source: format!("{}, as told", reason.word()) }
 }
 
-async fn mail_stop(tx: &mut Tx, id: ProspectId) -> Result<Option<String>, StoreError> {
+async fn mail_stop(tx: &mut Tx, id: ProspectId) -> Result<Option<StopReason>, StoreError> {
     Ok(prospects::one(tx, id).await?.mail_stop)
 }
 
@@ -29,25 +30,27 @@ async fn a_suppression_is_in_force_once_and_stops_the_prospect(bench: Bench) -> 
     let mut tx = bench.store.write().await?;
     let ids = add(&mut tx, &["ada@a.example", "ben@a.example"]).await?;
     assert_eq!(suppressions::add(&mut tx, &[], minute(1)).await?, 0);
-    let ada = stop("ada@a.example", Channel::Email, "unsubscribed");
-    let stranger = stop("zoe@b.example", Channel::Email, "manual");
+    let ada = stop("ada@a.example", Channel::Email, StopReason::Unsubscribed);
+    let stranger = stop("zoe@b.example", Channel::Email, StopReason::Manual);
     assert_eq!(suppressions::add(&mut tx, &[ada.clone(), ada.clone(), stranger], minute(1)).await?, 2);
     // Again, for another reason, later: nothing of it.
-    assert_eq!(suppressions::add(&mut tx, &[ada, stop("ada@a.example", Channel::Email, "bounced")], minute(2)).await?, 0);
+    assert_eq!(
+        suppressions::add(&mut tx, &[ada, stop("ada@a.example", Channel::Email, StopReason::Bounced)], minute(2)).await?,
+        0
+    );
     let all = suppressions::all(&mut tx).await?;
-    let shown: Vec<_> =
-        all.iter().map(|s| (s.address.as_str(), s.channel.as_str(), s.reason.as_str(), s.source.as_str())).collect();
+    let shown: Vec<_> = all.iter().map(|s| (s.address.as_str(), s.channel, s.reason, s.source.as_str())).collect();
     assert_eq!(
         shown,
         [
-            ("ada@a.example", "email", "unsubscribed", "unsubscribed, as told"),
-            ("zoe@b.example", "email", "manual", "manual, as told")
+            ("ada@a.example", Channel::Email, StopReason::Unsubscribed, "unsubscribed, as told"),
+            ("zoe@b.example", Channel::Email, StopReason::Manual, "manual, as told")
         ]
     );
-    assert_eq!(all[0].since()?, minute(1));
+    assert_eq!(all[0].since, minute(1));
     let of = suppressions::of(&mut tx, &[&address("ada@a.example"), &address("ben@a.example")]).await?;
     assert_eq!(of.iter().map(|s| s.address.as_str()).collect::<Vec<_>>(), ["ada@a.example"]);
-    assert_eq!(mail_stop(&mut tx, ids[0]).await?.as_deref(), Some("unsubscribed"));
+    assert_eq!(mail_stop(&mut tx, ids[0]).await?, Some(StopReason::Unsubscribed));
     assert_eq!(mail_stop(&mut tx, ids[1]).await?, None);
     Ok(())
 }
@@ -55,16 +58,17 @@ async fn a_suppression_is_in_force_once_and_stops_the_prospect(bench: Bench) -> 
 async fn a_lifted_suppression_may_come_again(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let ids = add(&mut tx, &["ada@a.example", "ben@a.example"]).await?;
-    let both = [stop("ada@a.example", Channel::Email, "bounced"), stop("ben@a.example", Channel::Email, "bounced")];
+    let both =
+        [stop("ada@a.example", Channel::Email, StopReason::Bounced), stop("ben@a.example", Channel::Email, StopReason::Bounced)];
     suppressions::add(&mut tx, &both, minute(1)).await?;
     let ada = address("ada@a.example");
     assert!(suppressions::lift(&mut tx, &ada, Channel::Email, minute(2)).await?);
     assert!(!suppressions::lift(&mut tx, &ada, Channel::Email, minute(3)).await?);
     assert!(suppressions::of(&mut tx, &[&ada]).await?.is_empty());
     assert_eq!(mail_stop(&mut tx, ids[0]).await?, None);
-    assert_eq!(mail_stop(&mut tx, ids[1]).await?.as_deref(), Some("bounced"));
-    assert_eq!(suppressions::add(&mut tx, &[stop("ada@a.example", Channel::Email, "complained")], minute(4)).await?, 1);
-    assert_eq!(mail_stop(&mut tx, ids[0]).await?.as_deref(), Some("complained"));
+    assert_eq!(mail_stop(&mut tx, ids[1]).await?, Some(StopReason::Bounced));
+    assert_eq!(suppressions::add(&mut tx, &[stop("ada@a.example", Channel::Email, StopReason::Complained)], minute(4)).await?, 1);
+    assert_eq!(mail_stop(&mut tx, ids[0]).await?, Some(StopReason::Complained));
     Ok(())
 }
 
@@ -72,15 +76,19 @@ async fn lifting_one_stop_leaves_another(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let ada = address("ada@a.example");
     let hash = suppressions::erased(&ada);
-    suppressions::add(&mut tx, &[stop(&hash, Channel::Email, "erased")], minute(1)).await?;
+    suppressions::add(&mut tx, &[stop(&hash, Channel::Email, StopReason::Erased)], minute(1)).await?;
     // Imported again after erasure: whoever adds them writes the stop they found.
-    let new = prospects::NewProspect { address: ada.as_str(), details: prospects::Details::default(), mail_stop: Some("erased") };
+    let new = prospects::NewProspect {
+        address: ada.as_str(),
+        details: prospects::Details::default(),
+        mail_stop: Some(StopReason::Erased),
+    };
     let id = prospects::add(&mut tx, &[new], minute(2)).await?[&ada];
     assert!(!suppressions::lift(&mut tx, &ada, Channel::Email, minute(3)).await?);
-    assert_eq!(mail_stop(&mut tx, id).await?.as_deref(), Some("erased"));
-    suppressions::add(&mut tx, &[stop("ada@a.example", Channel::Email, "manual")], minute(4)).await?;
+    assert_eq!(mail_stop(&mut tx, id).await?, Some(StopReason::Erased));
+    suppressions::add(&mut tx, &[stop("ada@a.example", Channel::Email, StopReason::Manual)], minute(4)).await?;
     assert!(suppressions::lift(&mut tx, &ada, Channel::Email, minute(5)).await?);
-    assert_eq!(mail_stop(&mut tx, id).await?.as_deref(), Some("erased"));
+    assert_eq!(mail_stop(&mut tx, id).await?, Some(StopReason::Erased));
     Ok(())
 }
 
@@ -88,12 +96,12 @@ async fn a_phone_suppression_stops_no_mail(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let id = add(&mut tx, &["ada@a.example"]).await?[0];
     let ada = address("ada@a.example");
-    assert_eq!(suppressions::add(&mut tx, &[stop("ada@a.example", Channel::Phone, "opted_out")], minute(1)).await?, 1);
+    assert_eq!(suppressions::add(&mut tx, &[stop("ada@a.example", Channel::Phone, StopReason::OptedOut)], minute(1)).await?, 1);
     assert_eq!(mail_stop(&mut tx, id).await?, None);
-    assert_eq!(suppressions::add(&mut tx, &[stop("ada@a.example", Channel::Email, "bounced")], minute(2)).await?, 1);
+    assert_eq!(suppressions::add(&mut tx, &[stop("ada@a.example", Channel::Email, StopReason::Bounced)], minute(2)).await?, 1);
     assert_eq!(suppressions::of(&mut tx, &[&ada]).await?.len(), 2);
     assert!(suppressions::lift(&mut tx, &ada, Channel::Phone, minute(3)).await?);
-    assert_eq!(mail_stop(&mut tx, id).await?.as_deref(), Some("bounced"));
+    assert_eq!(mail_stop(&mut tx, id).await?, Some(StopReason::Bounced));
     Ok(())
 }
 
@@ -102,9 +110,9 @@ async fn an_erased_address_is_known_by_its_hash_only(bench: Bench) -> anyhow::Re
     let (ada, ben) = (address("ada@a.example"), address("ben@a.example"));
     let hash = suppressions::erased(&ada);
     assert!(hash.starts_with("sha256:") && hash.len() == 71 && !hash.contains("ada"));
-    suppressions::add(&mut tx, &[stop(&hash, Channel::Email, "erased")], minute(1)).await?;
+    suppressions::add(&mut tx, &[stop(&hash, Channel::Email, StopReason::Erased)], minute(1)).await?;
     let found = suppressions::of(&mut tx, &[&ada, &ben]).await?;
-    assert_eq!(found.iter().map(|s| (s.address.clone(), s.reason.clone())).collect::<Vec<_>>(), [(hash, "erased".to_owned())]);
+    assert_eq!(found.iter().map(|s| (s.address.clone(), s.reason)).collect::<Vec<_>>(), [(hash, StopReason::Erased)]);
     Ok(())
 }
 

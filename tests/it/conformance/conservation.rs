@@ -8,6 +8,7 @@ use nurtured::domain::census::Group;
 use nurtured::domain::id::{Name, ProspectId};
 use nurtured::domain::individual::handoff::Outcome;
 use nurtured::domain::prospect::Standing;
+use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::store::doorway::assessments;
 use nurtured::store::engine::backend::Tx;
 use nurtured::store::individual::{follow_ups, handoffs};
@@ -15,7 +16,7 @@ use nurtured::store::operations::audience_facts::Facts;
 use nurtured::store::operations::conservation::{self, Page};
 use nurtured::store::operations::counts;
 use nurtured::store::people::prospects;
-use nurtured::store::people::suppressions::{self, Channel, Stop};
+use nurtured::store::people::suppressions::{self, Stop};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use std::collections::BTreeMap;
@@ -146,7 +147,8 @@ async fn who_is_stopped_on_every_channel_is_not_nurtured(bench: Bench) -> anyhow
     let ids = add_some(&mut tx, 2).await?;
     let handoff = offer(&mut tx, ids[0], "dana", 5).await?;
     prospects::set_standing(&mut tx, ids[0], Standing::Offered, None).await?;
-    let stop = |n: usize, channel| Stop { address: format!("p{n}@a.example"), channel, reason: "manual", source: "us".into() };
+    let stop =
+        |n: usize, channel| Stop { address: format!("p{n}@a.example"), channel, reason: StopReason::Manual, source: "us".into() };
     let all = [stop(0, Channel::Email), stop(0, Channel::Phone), stop(1, Channel::Email), stop(1, Channel::Phone)];
     suppressions::add(&mut tx, &all, minute(6)).await?;
     assert_eq!(prospects::one(&mut tx, ids[0]).await?.standing, Standing::Offered, "a lead stays their salesperson's");
@@ -159,7 +161,7 @@ async fn who_is_stopped_on_every_channel_is_not_nurtured(bench: Bench) -> anyhow
     assert!(suppressions::lift(&mut tx, &address("p0@a.example"), Channel::Phone, minute(8)).await?);
     assert_eq!(prospects::one(&mut tx, ids[0]).await?.standing, Standing::Nurturing);
     let hash = suppressions::erased(&address("p1@a.example"));
-    let under = |channel| Stop { address: hash.clone(), channel, reason: "erased", source: "us".into() };
+    let under = |channel| Stop { address: hash.clone(), channel, reason: StopReason::Erased, source: "us".into() };
     suppressions::add(&mut tx, &[under(Channel::Email), under(Channel::Phone)], minute(9)).await?;
     assert!(suppressions::lift(&mut tx, &address("p1@a.example"), Channel::Phone, minute(9)).await?);
     assert_eq!(prospects::one(&mut tx, ids[1]).await?.standing, Standing::Suppressed);

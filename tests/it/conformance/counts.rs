@@ -9,11 +9,12 @@ use nurtured::domain::doorway::machine::Machine;
 use nurtured::domain::doorway::signal::{Detail, NewSignal};
 use nurtured::domain::group::delivery::State;
 use nurtured::domain::individual::handoff::Outcome;
+use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::store::doorway::signals;
 use nurtured::store::group::{attempts, deliveries, occurrences};
 use nurtured::store::individual::handoffs;
 use nurtured::store::operations::counts;
-use nurtured::store::people::suppressions::{self, Channel, Stop};
+use nurtured::store::people::suppressions::{self, Stop};
 
 on_both_engines!(an_empty_house_counts_nothing, a_small_world_adds_up,);
 
@@ -65,7 +66,8 @@ async fn a_small_world_adds_up(bench: Bench) -> anyhow::Result<()> {
         handoffs::store(&mut tx, &accepted.close(outcome, None, minute(12))?).await?;
     }
     offer(&mut tx, ids[4], "dana", 10).await?;
-    let stop = |n: usize, channel| Stop { address: format!("p{n}@a.example"), channel, reason: "manual", source: "us".into() };
+    let stop =
+        |n: usize, channel| Stop { address: format!("p{n}@a.example"), channel, reason: StopReason::Manual, source: "us".into() };
     let stops = [stop(0, Channel::Email), stop(1, Channel::Email), stop(1, Channel::Phone), stop(9, Channel::Email)];
     suppressions::add(&mut tx, &stops, minute(13)).await?;
     suppressions::lift(&mut tx, &address("p0@a.example"), Channel::Email, minute(14)).await?;

@@ -4,12 +4,13 @@ use super::bench::{Bench, add, address, claim, minute, states};
 use super::sending::{mark, published};
 use nurtured::clock::ManualClock;
 use nurtured::domain::prospect::Standing;
+use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::store::engine::backend::Store;
 use nurtured::store::engine::journal::{self, Journal, What};
 use nurtured::store::group::attempts;
 use nurtured::store::operations::erasures;
 use nurtured::store::people::prospects;
-use nurtured::store::people::suppressions::{self, Channel, Stop};
+use nurtured::store::people::suppressions::{self, Stop};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ fn journalled(store: &Store, path: &Path) -> Store {
     store.clone().journalled(Journal::new(path.to_owned(), Arc::new(ManualClock::at(minute(1)))))
 }
 
-fn stop(address: &str, reason: &'static str) -> Stop {
+fn stop(address: &str, reason: StopReason) -> Stop {
     Stop { address: address.to_owned(), channel: Channel::Email, reason, source: "page".to_owned() }
 }
 
@@ -32,9 +33,9 @@ async fn every_stop_and_every_end_of_one_is_journalled_with_its_commit(bench: Be
     let store = journalled(&bench.store, &path);
     let said = || -> anyhow::Result<Vec<String>> {
         let told = |what: What| match what {
-            What::Stopped { reason, .. } => reason,
-            What::Lifted { channel } => format!("not {channel}"),
-            What::Stands { standing } => standing,
+            What::Stopped { reason, .. } => reason.word().to_owned(),
+            What::Lifted { channel } => format!("not {}", channel.word()),
+            What::Stands { standing } => standing.word().to_owned(),
         };
         Ok(journal::read(&path)?
             .entries
@@ -48,12 +49,17 @@ async fn every_stop_and_every_end_of_one_is_journalled_with_its_commit(bench: Be
     assert!(said()?.is_empty(), "nobody is stopped");
 
     let mut undone = store.write().await?;
-    suppressions::add(&mut undone, &[stop("ada@a.example", "manual")], minute(2)).await?;
+    suppressions::add(&mut undone, &[stop("ada@a.example", StopReason::Manual)], minute(2)).await?;
     undone.rollback().await?;
     assert!(said()?.is_empty(), "it did not happen");
 
     let mut tx = store.write().await?;
-    suppressions::add(&mut tx, &[stop("ada@a.example", "unsubscribed"), stop("new@a.example", "bounced")], minute(2)).await?;
+    suppressions::add(
+        &mut tx,
+        &[stop("ada@a.example", StopReason::Unsubscribed), stop("new@a.example", StopReason::Bounced)],
+        minute(2),
+    )
+    .await?;
     prospects::set_standing(&mut tx, ids[1], Standing::Offered, None).await?;
     assert!(said()?.is_empty(), "not before its commit");
     tx.commit().await?;
@@ -83,7 +89,7 @@ async fn whose_stop_cannot_be_journalled_stops_and_nobody_is_sent_to(bench: Benc
     published(&store, 3).await?;
     let (lease, rows) = claim(&store, "one", minute(5)).await?.expect("a range is due");
     let mut tx = store.write().await?;
-    suppressions::add(&mut tx, &[stop("p0@a.example", "unsubscribed")], minute(6)).await?;
+    suppressions::add(&mut tx, &[stop("p0@a.example", StopReason::Unsubscribed)], minute(6)).await?;
     tx.commit().await?;
     assert_eq!(suppressions::of(&mut store.read().await?, &[&address("p0@a.example")]).await?.len(), 1, "who asked is stopped");
     let mut tx = store.write().await?;

@@ -4,6 +4,7 @@ use super::bench::{Bench, add, add_some, address, minute, name};
 use nurtured::domain::audience::Test;
 use nurtured::domain::id::ProspectId;
 use nurtured::domain::prospect::Standing;
+use nurtured::domain::suppression::StopReason;
 use nurtured::store::doorway::assessments;
 use nurtured::store::people::accounts::{self, Company};
 use nurtured::store::people::prospects::{self, Details, FieldChange, NewProspect};
@@ -62,7 +63,11 @@ async fn an_address_is_added_once(bench: Bench) -> anyhow::Result<()> {
     let ids = add(&mut tx, &["ada@a.example", "ben@a.example"]).await?;
     assert!(ids[0] < ids[1], "rows are numbered in the order given");
     let new = |address, stop| NewProspect { address, details: Details::default(), mail_stop: stop };
-    let again = [new("ada@a.example", Some("bounced")), new("cid@a.example", Some("opted_out")), new("cid@a.example", None)];
+    let again = [
+        new("ada@a.example", Some(StopReason::Bounced)),
+        new("cid@a.example", Some(StopReason::OptedOut)),
+        new("cid@a.example", None),
+    ];
     let added = prospects::add(&mut tx, &again, minute(5)).await?;
     assert_eq!(added.keys().collect::<Vec<_>>(), [&address("cid@a.example")]);
     let known = prospects::by_address(&mut tx, &[&address("ada@a.example"), &address("nobody@a.example")]).await?;
@@ -77,7 +82,7 @@ async fn an_address_is_added_once(bench: Bench) -> anyhow::Result<()> {
     assert_eq!((ada.episode_started_at, ada.mail_stop, ada.tracking_consent), (minute(0), None, false));
     assert_eq!((ada.wake_at, ada.review_after, ada.account, ada.previous_salesperson), (None, None, None, None));
     let cid = prospects::one(&mut bench.store.read().await?, added[&address("cid@a.example")]).await?;
-    assert_eq!((cid.mail_stop.as_deref(), cid.episode_started_at), (Some("opted_out"), minute(5)));
+    assert_eq!((cid.mail_stop, cid.episode_started_at), (Some(StopReason::OptedOut), minute(5)));
     assert!(prospects::one(&mut bench.store.read().await?, ProspectId(99)).await.is_err());
     Ok(())
 }
@@ -206,7 +211,7 @@ async fn what_identifies_an_erased_prospect_is_gone(bench: Bench) -> anyhow::Res
     let found = prospects::load(&mut tx, &ids).await?;
     let (gone, other) = (&found[0], &found[1]);
     assert_eq!((&gone.address, &gone.name, &gone.phone, &gone.company, gone.account), (&None, &None, &None, &None, None));
-    assert_eq!((gone.standing, gone.mail_stop.as_deref()), (Standing::Suppressed, Some("erased")));
+    assert_eq!((gone.standing, gone.mail_stop), (Standing::Suppressed, Some(StopReason::Erased)));
     assert!(gone.fields.is_empty() && gone.tags.is_empty());
     assert_eq!((other.name.as_deref(), other.fields.len(), other.tags.len()), (Some("Ada"), 1, 1));
     assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, [ids[1]]);

@@ -4,12 +4,13 @@ use super::bench::{Bench, Everybody, add_some, address, claim, minute, name, sta
 use nurtured::domain::group::delivery::State;
 use nurtured::domain::id::{DeliveryId, ProspectId};
 use nurtured::domain::prospect::Standing;
+use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::store::engine::backend::{Store, StoreError, Tx};
 use nurtured::store::group::attempts::{self, Mark, Outcome};
 use nurtured::store::group::leases::{self, Lease};
 use nurtured::store::group::{campaigns, deliveries};
 use nurtured::store::people::prospects;
-use nurtured::store::people::suppressions::{self, Channel, Stop};
+use nurtured::store::people::suppressions::{self, Stop};
 use std::collections::BTreeSet;
 
 on_both_engines!(
@@ -151,8 +152,12 @@ async fn every_stop_refuses_the_mark_and_says_so(bench: Bench) -> anyhow::Result
     let ids = published(&bench.store, 7).await?;
     let (lease, rows) = claim(&bench.store, "one", minute(5)).await?.expect("a range is due");
     let mut tx = bench.store.write().await?;
-    let stop =
-        |n: usize, channel| Stop { address: format!("p{n}@a.example"), channel, reason: "unsubscribed", source: "page".into() };
+    let stop = |n: usize, channel| Stop {
+        address: format!("p{n}@a.example"),
+        channel,
+        reason: StopReason::Unsubscribed,
+        source: "page".into(),
+    };
     suppressions::add(&mut tx, &[stop(0, Channel::Email), stop(6, Channel::Phone)], minute(6)).await?;
     prospects::set_standing(&mut tx, ids[1], Standing::Offered, None).await?;
     prospects::set_standing(&mut tx, ids[2], Standing::Closed, None).await?;
@@ -204,8 +209,12 @@ async fn a_stop_after_a_doubtful_try_leaves_the_doubt(bench: Bench) -> anyhow::R
     // One was marked and has no result; the other was refused for now.
     marked(&mut tx, &[mark(&lease, rows[0], 1), mark(&lease, rows[1], 1)], 6).await?;
     attempts::record(&mut tx, &[outcome(&lease, rows[1], 2, State::Pending)], minute(6)).await?;
-    let stop =
-        |n| Stop { address: format!("p{n}@a.example"), channel: Channel::Email, reason: "complained", source: "loop".into() };
+    let stop = |n| Stop {
+        address: format!("p{n}@a.example"),
+        channel: Channel::Email,
+        reason: StopReason::Complained,
+        source: "loop".into(),
+    };
     suppressions::add(&mut tx, &[stop(0), stop(1)], minute(7)).await?;
     assert_eq!(marked(&mut tx, &[mark(&lease, rows[0], 2), mark(&lease, rows[1], 3)], 8).await?, []);
     tx.commit().await?;

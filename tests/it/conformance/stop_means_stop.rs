@@ -6,11 +6,12 @@ use super::bench::{Bench, claim, minute, states};
 use super::sending::{mark, published};
 use nurtured::domain::id::DeliveryId;
 use nurtured::domain::prospect::Standing;
+use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::store::doorway::assessments;
 use nurtured::store::engine::backend::{Store, StoreError, Tx};
 use nurtured::store::group::attempts;
 use nurtured::store::people::prospects;
-use nurtured::store::people::suppressions::{self, Channel, Stop};
+use nurtured::store::people::suppressions::{self, Stop};
 use std::collections::BTreeSet;
 use tokio::task::JoinHandle;
 
@@ -26,8 +27,12 @@ pub(super) fn waits<T>(url: &str, task: &JoinHandle<T>) -> bool {
 }
 
 async fn unsubscribe(tx: &mut Tx) -> Result<u64, StoreError> {
-    let stop =
-        Stop { address: "p0@a.example".into(), channel: Channel::Email, reason: "unsubscribed", source: "one-click".into() };
+    let stop = Stop {
+        address: "p0@a.example".into(),
+        channel: Channel::Email,
+        reason: StopReason::Unsubscribed,
+        source: "one-click".into(),
+    };
     suppressions::add(tx, &[stop], minute(6)).await
 }
 

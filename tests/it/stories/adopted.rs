@@ -7,6 +7,7 @@ use nurtured::config::example;
 use nurtured::daemon::identity_guard::{self, Asks, Known};
 use nurtured::domain::doorway::signal::Touch;
 use nurtured::domain::prospect::Standing;
+use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::flow::context::Progress;
 use nurtured::flow::group::delivery::uncertain;
 use nurtured::flow::group::gate;
@@ -15,7 +16,6 @@ use nurtured::flow::operations::adopt::{self, Adopted, Adoption};
 use nurtured::flow::operations::{forget, manual_stop};
 use nurtured::store::engine::backend::Store;
 use nurtured::store::engine::journal::{self, Journal};
-use nurtured::store::people::suppressions::Channel;
 use nurtured::town::Town;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
@@ -120,10 +120,10 @@ async fn told(place: Place, folder: &Path) -> super::Told {
     identity_guard::look(ctx.store(), &*back.clock, Asks::Daemon).await?;
     assert!(gate::state(ctx).await?.observing.is_none(), "it is at home here now");
 
-    assert_eq!(back.prospect(bea).await?.mail_stop.as_deref(), Some("unsubscribed"));
+    assert_eq!(back.prospect(bea).await?.mail_stop, Some(StopReason::Unsubscribed));
     assert!(back.prospect(cid).await.is_err(), "who was forgotten is forgotten again");
     assert_eq!(back.prospect(dan).await?.mail_stop, None);
-    assert_eq!(back.prospect(ada).await?.mail_stop.as_deref(), Some("manual"), "whoever works with her is not disturbed");
+    assert_eq!(back.prospect(ada).await?.mail_stop, Some(StopReason::Manual), "whoever works with her is not disturbed");
     assert!(back.queue_of(&name("iria")).await?.iter().any(|item| item.action.contains("when the database was lost")));
 
     // Nobody is mailed what they may have had: it is held. The next newsletter comes to who may be mailed.

@@ -15,6 +15,7 @@ use nurtured::domain::id::{Name, ProspectId};
 use nurtured::domain::individual::handoff::{Handoff, Rejection, Stage};
 use nurtured::domain::plan::Plan;
 use nurtured::domain::prospect::Standing;
+use nurtured::domain::suppression::Channel;
 use nurtured::flow::context::FlowError;
 use nurtured::flow::doorway::admit::Arrival;
 use nurtured::flow::doorway::observe;
@@ -23,7 +24,6 @@ use nurtured::flow::operations::{census, forget, manual_stop, sweep};
 use nurtured::store::group::{audiences, occurrences};
 use nurtured::store::individual::{follow_ups, handoffs};
 use nurtured::store::people::prospects;
-use nurtured::store::people::suppressions::Channel;
 use nurtured::town::{BROWSER, Town};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -81,8 +81,7 @@ story!(what_is_sent_again_still_asks_who_stopped, |town| {
     marked_and_dead(&town, OnUncertain::Hold, std::slice::from_ref(&ada)).await?;
     let ctx = &town.node.ctx;
     let held = uncertain::list(ctx).await?;
-    nurtured::flow::operations::manual_stop::suppress(ctx, &ada, nurtured::store::people::suppressions::Channel::Email, "asked")
-        .await?;
+    nurtured::flow::operations::manual_stop::suppress(ctx, &ada, nurtured::domain::suppression::Channel::Email, "asked").await?;
     assert_eq!(uncertain::resolve(ctx, Which::OfIssue(held[0].doubt.issue), Resolution::Resend, &name("marta")).await?, 1);
     town.run_until_idle().await?;
     assert_eq!(town.catcher.count(), 0);

@@ -5,6 +5,7 @@ use nurtured::domain::criterion::Criterion;
 use nurtured::domain::doorway::signal::{Detail, Touch};
 use nurtured::domain::individual::handoff::Outcome;
 use nurtured::domain::prospect::Standing;
+use nurtured::domain::suppression::StopReason;
 use nurtured::flow::context::FlowError;
 use nurtured::flow::doorway::observe::{Logged, log};
 use nurtured::flow::operations::forget::forget;
@@ -53,7 +54,7 @@ story!(who_is_forgotten_stays_so_and_the_counts_reconcile, |town| {
 
     // A list brings the address back: it stays stopped, gets nothing, and may not be phoned.
     town.admit(&[somebody(ada.as_str())], "an old list").await?;
-    assert_eq!(town.prospect(&ada).await?.mail_stop.as_deref(), Some("erased"));
+    assert_eq!(town.prospect(&ada).await?.mail_stop, Some(StopReason::Erased));
     town.pass_to("2026-12-01T12:00:00Z").await?;
     assert_eq!(town.catcher.count(), mails, "nothing left, to them or about them");
     // And being forgotten twice is no contradiction.

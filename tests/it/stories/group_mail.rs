@@ -2,6 +2,7 @@
 
 use super::{FIRST_ISSUE, address, name, somebody, story};
 use nurtured::domain::span::Span;
+use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::flow::group::delivery::deliver::deliver;
 use nurtured::flow::group::publish::publish;
 use nurtured::mail::test_server::Caught;
@@ -10,7 +11,7 @@ use nurtured::store::group::{campaigns, deliveries, leases};
 use nurtured::store::operations::counts;
 use nurtured::store::people::prospects;
 use nurtured::store::people::prospects::{Details, FieldChange, NewProspect};
-use nurtured::store::people::suppressions::{self, Channel, Stop};
+use nurtured::store::people::suppressions::{self, Stop};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -41,7 +42,7 @@ story!(a_blank_never_overwrites_and_an_opt_out_only_adds, |town| {
     later.email_opt_out = false;
     town.admit(&[later], "import").await?;
     let kept = town.prospect(&ada.address).await?;
-    assert_eq!((kept.phone.as_deref(), kept.fields.len(), kept.mail_stop.as_deref()), (Some("+34 1"), 2, Some("opted_out")));
+    assert_eq!((kept.phone.as_deref(), kept.fields.len(), kept.mail_stop), (Some("+34 1"), 2, Some(StopReason::OptedOut)));
     town.pass_to(FIRST_ISSUE).await?;
     assert!(town.mails_to(&ada.address).is_empty());
     Ok(())
@@ -102,7 +103,8 @@ story!(a_stop_that_crossed_a_list_on_its_way_still_stops, |town| {
     let (ctx, now) = (&town.node.ctx, town.now());
     // What two transactions of one moment can leave behind: the address is suppressed, the new prospect does not know.
     let mut tx = ctx.store().write().await?;
-    let stop = Stop { address: ada.to_string(), channel: Channel::Email, reason: "unsubscribed", source: "elsewhere".into() };
+    let stop =
+        Stop { address: ada.to_string(), channel: Channel::Email, reason: StopReason::Unsubscribed, source: "elsewhere".into() };
     suppressions::add(&mut tx, &[stop], now).await?;
     let new = NewProspect { address: ada.as_str(), details: Details::default(), mail_stop: None };
     let id = prospects::add(&mut tx, &[new], now).await?[&ada];
@@ -189,7 +191,7 @@ story!(a_mailbox_that_is_gone_is_written_to_once, |town| {
     town.catcher.refuse(ada.as_str(), 550, "5.1.1 no such user");
     town.admit(&[somebody(ada.as_str())], "import").await?;
     town.pass_to("2026-03-03T10:00:00Z").await?;
-    assert_eq!(town.prospect(&ada).await?.mail_stop.as_deref(), Some("bounced"));
+    assert_eq!(town.prospect(&ada).await?.mail_stop, Some(StopReason::Bounced));
     let totals = nurtured::store::operations::counts::summary(&mut town.node.ctx.store().read().await?).await?;
     assert_eq!((totals.deliveries, totals.accepted, totals.suppressed), (1, 0, 1));
     Ok(())

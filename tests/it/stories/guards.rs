@@ -6,12 +6,12 @@ use jiff::SignedDuration;
 use nurtured::domain::group::guard::{Canary, Guards};
 use nurtured::domain::plan::Plan;
 use nurtured::domain::span::Span;
+use nurtured::domain::suppression::Channel;
 use nurtured::flow::context::FlowError;
 use nurtured::flow::group::publish::publish;
 use nurtured::flow::operations::manual_stop;
 use nurtured::flow::until_idle::run_until_idle;
 use nurtured::store::operations::counts::{self, OfCampaign, Summary};
-use nurtured::store::people::suppressions::Channel;
 use nurtured::town::Town;
 
 const QUIET: &str = "2026-01-20T08:00:00Z";

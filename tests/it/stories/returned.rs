@@ -3,6 +3,7 @@
 use super::{FIRST_ISSUE, Told, address, name, somebody, story};
 use nurtured::domain::address::Address;
 use nurtured::domain::doorway::entry::Cause;
+use nurtured::domain::suppression::StopReason;
 use nurtured::flow::individual::receive::{Receipt, receive};
 use nurtured::inbox::taken::take;
 use nurtured::store::operations::counts;
@@ -56,7 +57,7 @@ story!(a_bounce_stops_only_under_our_own_token, |town| {
 
     let gone = bounce(&path.to_uppercase(), ada.as_str(), "failed", "5.1.1");
     assert!(arrives(&town, &gone).await?.new);
-    assert_eq!(town.prospect(&ada).await?.mail_stop.as_deref(), Some("bounced"));
+    assert_eq!(town.prospect(&ada).await?.mail_stop, Some(StopReason::Bounced));
     assert!(!arrives(&town, &gone).await?.new, "the same mail twice");
     assert_eq!(signals(&town).await?, before + 2);
     Ok(())
@@ -135,7 +136,7 @@ story!(a_complaint_stops_and_an_absence_does_not, |town| {
     assert!(!arrives(&town, &complaint(&path, "auth-failure")).await?.new, "that is about us");
     assert_eq!(town.prospect(&ada).await?.mail_stop, None);
     assert!(arrives(&town, &complaint(&path, "abuse")).await?.new);
-    assert_eq!(town.prospect(&ada).await?.mail_stop.as_deref(), Some("complained"));
+    assert_eq!(town.prospect(&ada).await?.mail_stop, Some(StopReason::Complained));
     told_nothing_else(&town).await
 });
 

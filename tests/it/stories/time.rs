@@ -11,11 +11,12 @@ use nurtured::domain::group::skip::{Dates, SkipDates};
 use nurtured::domain::individual::handoff::State;
 use nurtured::domain::plan::Plan;
 use nurtured::domain::prospect::Standing;
+use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::flow::doorway::apply;
 use nurtured::flow::doorway::observe::{Logged, log};
 use nurtured::flow::individual::follow_up::Action;
 use nurtured::flow::operations::{census, forget, manual_stop, sweep};
-use nurtured::store::people::suppressions::{self, Channel, Stop};
+use nurtured::store::people::suppressions::{self, Stop};
 use nurtured::town::{BROWSER, Town};
 
 story!(changed_rules_assess_everybody_anew, |town| {
@@ -82,7 +83,7 @@ story!(stopped_on_every_channel_is_suppressed_and_lifted_is_not, |town| {
     town.admit(&[somebody(ada.as_str())], "import").await?;
     for (channel, standing) in [(Channel::Email, Standing::Nurturing), (Channel::Phone, Standing::Suppressed)] {
         let mut tx = town.node.ctx.store().write().await?;
-        let stop = Stop { address: ada.to_string(), channel, reason: "manual", source: "asked".into() };
+        let stop = Stop { address: ada.to_string(), channel, reason: StopReason::Manual, source: "asked".into() };
         suppressions::add(&mut tx, &[stop], town.now()).await?;
         tx.commit().await?;
         assert_eq!(town.prospect(&ada).await?.standing, standing);
@@ -91,7 +92,7 @@ story!(stopped_on_every_channel_is_suppressed_and_lifted_is_not, |town| {
     suppressions::lift(&mut tx, &ada, Channel::Phone, town.now()).await?;
     tx.commit().await?;
     let ada = town.prospect(&ada).await?;
-    assert_eq!((ada.standing, ada.mail_stop.as_deref()), (Standing::Nurturing, Some("manual")));
+    assert_eq!((ada.standing, ada.mail_stop), (Standing::Nurturing, Some(StopReason::Manual)));
     Ok(())
 });
 
@@ -148,7 +149,7 @@ story!(who_was_forgotten_and_comes_in_again_is_nowhere_but_suppressed, |town| {
     forget::forget(&town.node.ctx, &ada).await?;
     town.admit(&[somebody(ada.as_str())], "import").await?;
     let again = town.prospect(&ada).await?;
-    assert_eq!((again.standing, again.mail_stop.as_deref()), (Standing::Suppressed, Some("erased")));
+    assert_eq!((again.standing, again.mail_stop), (Standing::Suppressed, Some(StopReason::Erased)));
     let census = sweep::review(&town.node.ctx).await?.expect("nobody asked it to stop");
     assert!(census.holds(), "{census:?}");
     Ok(())

@@ -5,6 +5,7 @@ use axum::http::Method;
 use nurtured::domain::address::Address;
 use nurtured::domain::criterion::Criterion;
 use nurtured::domain::doorway::qualification::Verdict;
+use nurtured::domain::suppression::StopReason;
 use nurtured::store::individual::{follow_ups, handoffs};
 use nurtured::store::operations::counts;
 use nurtured::store::people::{consents, prospects, suppressions};
@@ -201,7 +202,7 @@ story!(unsubscribing_is_one_post_and_holds, |town| {
     for _ in 0..2 {
         assert_eq!(town.unsubscribe(&ada).await?.status, 200);
     }
-    assert_eq!(town.prospect(&ada).await?.mail_stop.as_deref(), Some("unsubscribed"));
+    assert_eq!(town.prospect(&ada).await?.mail_stop, Some(StopReason::Unsubscribed));
     let mails = town.mails_to(&ada).len();
     let mut again = somebody(ada.as_str());
     again.consents.push(("mail", true, "card".into(), None));

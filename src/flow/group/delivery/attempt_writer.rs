@@ -8,13 +8,14 @@
 use crate::domain::doorway::signal::{About, Detail, NewSignal, excerpt};
 use crate::domain::id::{DeliveryId, IssueId, ProspectId};
 use crate::domain::span::Span;
+use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::Context;
 use crate::flow::group::breaker::{self, Sign};
 use crate::store::doorway::{assessments, signals};
 use crate::store::engine::backend::{Store, StoreError, Tx};
 use crate::store::group::attempts::{self, Mark, Outcome, Written};
 use crate::store::group::deliveries;
-use crate::store::people::suppressions::{self, Channel, Stop};
+use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -218,7 +219,7 @@ fn bounced(address: &str, words: &str) -> Stop {
     Stop {
         address: address.to_owned(),
         channel: Channel::Email,
-        reason: "bounced",
+        reason: StopReason::Bounced,
         source: format!("refused at delivery: {}", excerpt(words, 100)),
     }
 }
