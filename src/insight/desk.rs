@@ -10,7 +10,6 @@ use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::assess::KnownSignals;
 use crate::flow::doorway::ramp;
-use crate::flow::individual::dossier;
 use crate::store::engine::backend::Tx;
 use crate::store::group::{issues, issues_received};
 use crate::store::individual::handoffs;
@@ -103,7 +102,7 @@ async fn waiting(tx: &mut Tx, plan: &Plan, most: i64, now: Timestamp) -> Result<
 type AskedOf = BTreeMap<(ProspectId, Criterion), Vec<Asked>>;
 
 fn near_miss(plan: &Plan, prospect: &Prospect, found: &Qualification, asked: &AskedOf) -> NearMiss {
-    let lines = verdict::lines(found.findings(), &plan.qualifying, &prospect.display_name(), |id| dossier::called(plan, id));
+    let lines = verdict::lines(found.findings(), &plan.qualifying, &prospect.display_name(), |id| plan.roster.name_of(id));
     let gap = |line: Line| Gap { asked: asked.get(&(prospect.id, line.criterion)).cloned().unwrap_or_default(), line };
     let mut missing: Vec<Gap> = lines.into_iter().filter(|line| line.verdict != Verdict::Met).map(gap).collect();
     missing.sort_by_key(|gap| verdict::strength(&found.findings()[gap.line.criterion]));

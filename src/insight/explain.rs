@@ -117,7 +117,7 @@ pub async fn explain(ctx: &Context, tx: &mut Tx, prospect: ProspectId, at: Optio
         None => None,
     };
     let criteria =
-        verdict::lines(qualification.findings(), &plan.qualifying, &prospect.display_name(), |id| dossier::called(&plan, id));
+        verdict::lines(qualification.findings(), &plan.qualifying, &prospect.display_name(), |id| plan.roster.name_of(id));
     let obstacle = qualification.obstacle(then.episode_started_at).filter(|_| qualification.met() == 5);
     Ok(Explanation {
         prospect: prospect.id,

@@ -103,7 +103,9 @@ fn signal(site: &Site, report: Report, key: &str) -> Result<NewSignal, String> {
         (None, Some(form), None) => Detail::Form { form, fields: report.fields },
         (None, None, Some(touch)) => {
             let by = report.by.as_ref().ok_or("a touch needs `by`: who logged it")?;
-            plan.roster.person(by).ok_or_else(|| format!("{by} is nobody of ours"))?;
+            if !plan.roster.has(by) {
+                return Err(format!("{by} is nobody of ours"));
+            }
             let (proves, date, note) = (report.proves, report.date, report.note);
             Detail::Touch { touch, proves, contradicts: Vec::new(), date, not_before: None, note }
         }

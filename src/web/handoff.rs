@@ -88,9 +88,8 @@ fn to_page(token: &str) -> Response {
 /// The handoff a token opens, and for whom: it must have been signed for the salesperson who has the handoff now.
 async fn genuine(site: &Site, text: &str) -> Result<(Handoff, Name), Box<Response>> {
     let plan = site.ctx.plan();
-    let people = plan.roster.salespeople.iter().map(|s| &s.id).chain([&plan.roster.manager]);
     let read = |id: &Name| Some((site.ctx.signer().read(Kind::Handoff, text, id.as_str())?, id.clone()));
-    let (token, salesperson) = people.into_iter().find_map(read).ok_or_else(|| Box::new(page::unknown_link()))?;
+    let (token, salesperson) = plan.roster.owners().find_map(read).ok_or_else(|| Box::new(page::unknown_link()))?;
     let load = async { Ok(handoffs::load(&mut site.ctx.store().read().await?, HandoffId(token.id)).await?) };
     match load.await {
         Ok(Some(handoff)) if handoff.salesperson == salesperson => Ok((handoff, salesperson)),
@@ -119,8 +118,9 @@ async fn values(site: &Site, id: HandoffId, shown: Shown) -> Result<(TimeZone, V
     let next = follow_ups::of_handoff(&mut tx, id).await?;
     let mut events = handoffs::events(&mut tx, id).await?;
     for event in &mut events {
-        let known = Name::parse(&event.by).ok().and_then(|id| plan.roster.person(&id).map(|(name, _)| name.to_owned()));
-        event.by = known.unwrap_or_else(|| event.by.clone());
+        if let Ok(id) = Name::parse(&event.by) {
+            event.by = plan.roster.name_of(&id);
+        }
     }
     let d = told.dossier;
     let reconfirm: Vec<String> = d.reconfirm().into_iter().map(str::to_owned).collect();

@@ -35,8 +35,7 @@ pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Respon
     let Some(token) = site.ctx.signer().read(Kind::Queue, &token, "") else {
         return page::unknown_link();
     };
-    let mut people = plan.roster.salespeople.iter().map(|s| &s.id).chain([&plan.roster.manager]);
-    let Some(salesperson) = people.find(|id| link_number(id) == token.id).cloned() else {
+    let Some(salesperson) = plan.roster.owners().find(|id| link_number(id) == token.id).cloned() else {
         return page::unknown_link();
     };
     if i64::from(token.ordinal) < now.as_second() / 86_400 {
@@ -56,7 +55,7 @@ async fn items(site: &Site, salesperson: &Name) -> Result<Response, FlowError> {
     for item in queue::of(&site.ctx, &mut tx, salesperson, now).await? {
         items.push(Card { known: known(&mut tx, &item).await?, item });
     }
-    let (name, _) = plan.roster.person(salesperson).unwrap_or((salesperson.as_str(), &plan.settings.smtp.return_path));
+    let name = plan.roster.name_of(salesperson);
     let zone = dossier::zone_of(&plan, salesperson);
     let values = context! { name, items => Value::from(Serde(&items)), now => now.to_string() };
     Ok(page::show(StatusCode::OK, "page-queue.html", &zone, values))

@@ -4,4 +4,5 @@ pub mod salesperson;
 pub mod routing;
 pub mod ramp;
 pub mod handoff;
+pub mod event;
 pub mod follow_up;

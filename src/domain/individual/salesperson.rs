@@ -2,6 +2,7 @@
 
 use crate::domain::address::Address;
 use crate::domain::audience::Condition;
+use crate::domain::doorway::entry::Cause;
 use crate::domain::id::Name;
 use crate::domain::span::Span;
 use crate::domain::window::Window;
@@ -56,6 +57,24 @@ pub struct Promise {
     pub request: Span,
 }
 
+impl Promise {
+    /// How soon an offer of this cause is answered.
+    pub const fn answer_within(&self, cause: Cause) -> Span {
+        match cause {
+            Cause::Ready => self.answer,
+            Cause::Request => self.request,
+        }
+    }
+
+    /// How soon the prospect of such an offer is contacted.
+    pub const fn touch_within(&self, cause: Cause) -> Span {
+        match cause {
+            Cause::Ready => self.first_touch,
+            Cause::Request => self.request,
+        }
+    }
+}
+
 impl Default for Promise {
     fn default() -> Self {
         Self { answer: Span::hours(4), first_touch: Span::hours(24), request: Span::hours(1) }
@@ -81,6 +100,38 @@ impl Roster {
     pub fn person(&self, id: &Name) -> Option<(&str, &Address)> {
         let salesperson = self.salesperson(id).map(|s| (s.name.as_str(), &s.address));
         salesperson.or_else(|| self.colleagues.iter().find(|c| c.id == *id).map(|c| (c.name.as_str(), &c.address)))
+    }
+
+    /// Whether this is anybody on our side.
+    pub fn has(&self, id: &Name) -> bool {
+        self.person(id).is_some()
+    }
+
+    /// What a person is called; the id, for one who left.
+    pub fn name_of(&self, id: &Name) -> String {
+        self.person(id).map_or_else(|| id.to_string(), |(name, _)| name.to_owned())
+    }
+
+    /// Whether the address belongs to anybody on our side.
+    pub fn has_address(&self, address: &Address) -> bool {
+        let colleagues = self.colleagues.iter().map(|c| &c.address);
+        self.salespeople.iter().map(|s| &s.address).chain(colleagues).any(|known| known == address)
+    }
+
+    /// Everyone who may own a handoff: the salespeople, and the sales manager, who may be a colleague.
+    pub fn owners(&self) -> impl Iterator<Item = &Name> {
+        let manager = Some(&self.manager).filter(|id| self.salesperson(id).is_none());
+        self.salespeople.iter().map(|s| &s.id).chain(manager)
+    }
+
+    /// The salespeople but the sales manager.
+    pub fn all_but_the_manager(&self) -> Vec<Name> {
+        self.salespeople.iter().map(|s| &s.id).filter(|id| **id != self.manager).cloned().collect()
+    }
+
+    /// The salesperson who had a prospect before, if they still take leads; else the sales manager.
+    pub fn active_or_manager<'a>(&'a self, previous: Option<&'a Name>) -> &'a Name {
+        previous.filter(|id| self.salesperson(id).is_some_and(|s| s.active)).unwrap_or(&self.manager)
     }
 
     /// When one of our people works.

@@ -126,8 +126,7 @@ async fn remind(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let prospect = prospects::one(tx, subject.prospect).await?;
-    let owner = prospect.previous_salesperson.as_ref().filter(|id| plan.roster.salesperson(id).is_some_and(|s| s.active));
-    let salesperson = owner.unwrap_or(&plan.roster.manager);
+    let salesperson = plan.roster.active_or_manager(prospect.previous_salesperson.as_ref());
     let date = prospect.wake_at.unwrap_or(now).to_zoned(TimeZone::UTC).date();
     let missing: Vec<&str> = found.missing().into_iter().map(Criterion::word).collect();
     let action =

@@ -1,7 +1,7 @@
 //! judge: what one of ours decides about evidence, by name and in the open. A criterion holds, or does not, until a day; a
 //! signal was a machine's after all, or a person's. Nothing on record is edited: both are appended, and can be read.
 
-use super::observe::{Observed, observe};
+use super::observe::{self, Observed, observe};
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::machine::Machine;
@@ -34,7 +34,7 @@ pub struct Decision {
 pub async fn decide(ctx: &Context, decision: Decision) -> Result<Observed, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let Decision { address, criterion, holds, until, by, note } = decision;
-    known(&plan, &by)?;
+    observe::known(&plan.roster, &by)?;
     if midnight(until) <= now {
         return Err(FlowError::Refused(format!("{until} is not in the future: a decision counts until a day that is")));
     }
@@ -71,7 +71,7 @@ pub async fn judge(
     note: &str,
 ) -> Result<Vec<(SignalId, ProspectId)>, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
-    known(&plan, by)?;
+    observe::known(&plan.roster, by)?;
     let note = reason(note)?;
     let mut tx = ctx.store().write().await?;
     let machine = is_machine.then_some(Machine::ByHand);
@@ -86,14 +86,6 @@ pub async fn judge(
     ctx.wake();
     tracing::info!(signals = judged.len(), is_machine, %by, "signals judged anew");
     Ok(judged)
-}
-
-fn known(plan: &crate::domain::plan::Plan, by: &Name) -> Result<(), FlowError> {
-    if plan.roster.person(by).is_some() {
-        return Ok(());
-    }
-    let ids: Vec<&str> = plan.roster.ids().map(Name::as_str).collect();
-    Err(FlowError::Missing(format!("{by} among our people: {}", ids.join(", "))))
 }
 
 fn reason(note: &str) -> Result<String, FlowError> {

@@ -12,6 +12,7 @@ use crate::domain::criterion::Criterion;
 use crate::domain::doorway::signal::{About, Detail, NewSignal};
 use crate::domain::doorway::support::{PROVISIONAL, is_too_young};
 use crate::domain::id::{Name, ProspectId, SignalId, fingerprint};
+use crate::domain::individual::salesperson::Roster;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::FieldType;
 use crate::domain::settings::Settings;
@@ -315,6 +316,18 @@ pub fn check_touch(plan: &Plan, detail: &Detail) -> Result<(), FlowError> {
     }
 }
 
+/// Whether somebody who reports is on our side.
+///
+/// # Errors
+/// Names everyone who is.
+pub fn known(roster: &Roster, by: &Name) -> Result<(), FlowError> {
+    if roster.has(by) {
+        return Ok(());
+    }
+    let ids: Vec<&str> = roster.ids().map(Name::as_str).collect();
+    Err(FlowError::Missing(format!("{by} among our people: {}", ids.join(", "))))
+}
+
 /// What a colleague logs: a call, a meeting, a fair, a note.
 #[derive(Debug, Clone)]
 pub struct Logged {
@@ -330,10 +343,7 @@ pub struct Logged {
 /// The store's; when nobody has the address; when a criterion is proved that no rule reads from such a touch.
 pub async fn log(ctx: &Context, logged: Logged) -> Result<Observed, FlowError> {
     let plan = ctx.plan();
-    if plan.roster.person(&logged.by).is_none() {
-        let ids: Vec<&str> = plan.roster.ids().map(Name::as_str).collect();
-        return Err(FlowError::Missing(format!("{} among our people: {}", logged.by, ids.join(", "))));
-    }
+    known(&plan.roster, &logged.by)?;
     check_touch(&plan, &logged.detail)?;
     let text = serde_json::to_string(&logged.detail).unwrap_or_default();
     let at = logged.occurred_at.as_millisecond();

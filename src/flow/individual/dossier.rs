@@ -52,7 +52,7 @@ pub async fn compile(
     let findings = qualifications::findings(tx, qualification).await?;
     let (live, signals) = assess::assess(tx, plan, prospect.id, now).await?;
     let zone = zone_of(plan, &handoff.salesperson);
-    let person = |id: &Name| called(plan, id);
+    let person = |id: &Name| plan.roster.name_of(id);
     let is_machine = |s: &Signal| live.ignored().iter().any(|i| i.signal == s.id && i.why.is_machine());
     let mut history: Vec<&Signal> = signals.iter().filter(|s| !is_machine(s)).collect();
     history.sort_by_key(|s| std::cmp::Reverse((s.occurred_at, s.id)));
@@ -88,16 +88,11 @@ pub async fn compile(
 /// The five lines as they were offered, marked with what became of them since: what to confirm again, and what turned out
 /// to be a machine's. Nothing is taken away; without the live verdicts nothing is marked.
 pub fn offered_lines(plan: &Plan, then: &PerCriterion<Finding>, prospect: &Prospect, live: Option<&Qualification>) -> Vec<Line> {
-    let mut lines = verdict::lines(then, &plan.qualifying, &prospect.display_name(), |id| called(plan, id));
+    let mut lines = verdict::lines(then, &plan.qualifying, &prospect.display_name(), |id| plan.roster.name_of(id));
     if let Some(live) = live {
         verdict::mark_since(&mut lines, live);
     }
     lines
-}
-
-/// What one of ours is called.
-pub fn called(plan: &Plan, id: &Name) -> String {
-    plan.roster.person(id).map_or_else(|| id.to_string(), |(name, _)| name.to_owned())
 }
 
 fn why_now(handoff: &Handoff, findings: &PerCriterion<Finding>, request: Option<&Citation>, history: &[&Signal]) -> WhyNow {
@@ -118,7 +113,7 @@ async fn received(tx: &mut Tx, prospect: &Prospect) -> Result<Vec<Received>, Flo
 fn spoke_last(plan: &Plan, history: &[&Signal]) -> Option<Spoke> {
     let signal = history.iter().find(|s| matches!(s.detail, Detail::Touch { .. }) && s.by.is_some())?;
     let by = signal.by.as_ref()?;
-    let who = plan.roster.person(by).map_or_else(|| by.to_string(), |(name, _)| name.to_owned());
+    let who = plan.roster.name_of(by);
     Some(Spoke { who, at: signal.occurred_at, words: signal.detail.words() })
 }
 

@@ -9,6 +9,7 @@ use crate::domain::criterion::Criterion;
 use crate::domain::doorway::rule::RecycleReason;
 use crate::domain::doorway::signal::{About, Detail, NewSignal, Touch};
 use crate::domain::id::{HandoffId, Name, fingerprint};
+use crate::domain::individual::event::HandoffEvent;
 use crate::domain::individual::handoff::{Handoff, Outcome, Rejection, Stage, State};
 use crate::domain::individual::salesperson::Hours;
 use crate::domain::plan::Plan;
@@ -54,7 +55,7 @@ pub enum Action {
 /// What follows from an action: the words of the event, the next item, the signal.
 struct Consequence {
     handoff: Handoff,
-    what: String,
+    what: HandoffEvent,
     note: String,
     next: Next,
     signal: Option<Detail>,
@@ -93,14 +94,13 @@ pub async fn act(ctx: &Context, id: HandoffId, by: &Name, action: Action) -> Res
 fn consequence(plan: &Plan, hours: &Hours, handoff: Handoff, action: Action, now: Timestamp) -> Result<Consequence, FlowError> {
     let refused = |e: crate::domain::individual::handoff::Refused| FlowError::Refused(e.to_string());
     let again = |stage: Stage| hours.working_days_later(stage.cadence_days(), now);
-    let plain =
-        |handoff, what: &str, note: String, next| Consequence { handoff, what: what.to_owned(), note, next, signal: None };
+    let plain = |handoff, what: HandoffEvent, note: String, next| Consequence { handoff, what, note, next, signal: None };
     Ok(match action {
         Action::Accept => {
             let until = handoff.touch_until.max(now);
             plain(
                 handoff.accept(now).map_err(refused)?,
-                "accepted",
+                HandoffEvent::Accepted,
                 String::new(),
                 Next::Item("Make the first contact".to_owned(), until),
             )
@@ -110,12 +110,12 @@ fn consequence(plan: &Plan, hours: &Hours, handoff: Handoff, action: Action, now
             let next = Next::Item(format!("Follow up on the {}", touch.word()), again(handoff.stage));
             let signal = Detail::Touch { touch, proves, contradicts: Vec::new(), date, not_before: None, note: note.clone() };
             observe::check_touch(plan, &signal)?;
-            Consequence { signal: Some(signal), ..plain(handoff, touch.word(), note, next) }
+            Consequence { signal: Some(signal), ..plain(handoff, HandoffEvent::Touched(touch), note, next) }
         }
         Action::Stage(stage) => {
             let handoff = handoff.move_to(stage).map_err(refused)?;
             let next = Next::Item(format!("Move on from {}", stage.word()), again(stage));
-            plain(handoff, &format!("moved to {}", stage.word()), String::new(), next)
+            plain(handoff, HandoffEvent::Moved(stage), String::new(), next)
         }
         Action::Snooze(until, note) => {
             let at = hours.next_open(midnight(until));
@@ -126,7 +126,7 @@ fn consequence(plan: &Plan, hours: &Hours, handoff: Handoff, action: Action, now
                 return Err(FlowError::Refused(format!("{until} is not in the future; choose a later date")));
             }
             let next = Next::Item(if note.is_empty() { "Get in touch again".to_owned() } else { note.clone() }, at);
-            plain(handoff, &format!("put off until {until}"), note, next)
+            plain(handoff, HandoffEvent::PutOff(until), note, next)
         }
         Action::Recycle { reason, wake, note } => {
             let reason = plan.qualifying.recycle_reason(&reason).ok_or_else(|| unknown_reason(plan, &reason))?;
@@ -138,33 +138,37 @@ fn consequence(plan: &Plan, hours: &Hours, handoff: Handoff, action: Action, now
         }
         Action::Won(value) => {
             let handoff = handoff.close(Outcome::Won, value, now).map_err(refused)?;
-            let what = value.map_or_else(|| "won".to_owned(), |value| format!("won, {value}"));
-            plain(handoff, &what, String::new(), Next::Closed(Standing::Closed, None))
+            plain(handoff, HandoffEvent::Won(value), String::new(), Next::Closed(Standing::Closed, None))
         }
         Action::Lost(note) => {
             let handoff = handoff.close(Outcome::Lost, None, now).map_err(refused)?;
             let signal = returned("lost", vec![Criterion::Timeframe], Vec::new(), None, &note);
-            Consequence { signal: Some(signal), ..plain(handoff, "lost", note, Next::Closed(Standing::Nurturing, None)) }
+            Consequence {
+                signal: Some(signal),
+                ..plain(handoff, HandoffEvent::Lost, note, Next::Closed(Standing::Nurturing, None))
+            }
         }
-        Action::Reject(Rejection::NotMine, note) => {
+        Action::Reject(why @ Rejection::NotMine, note) => {
             if handoff.touched_at.is_some() || handoff.state == State::Closed {
                 return Err(FlowError::Refused(format!(
                     "handoff {} has been worked on; return it to nurture instead",
                     handoff.id
                 )));
             }
-            plain(handoff, "not mine", note, Next::Reassigned)
+            plain(handoff, HandoffEvent::Declined(why), note, Next::Reassigned)
         }
-        Action::Reject(Rejection::DataWrong, note) => plain(handoff, "data wrong", note, Next::Reassigned),
-        Action::Reject(Rejection::AlreadyCustomer, note) => {
+        Action::Reject(why @ Rejection::DataWrong, note) => plain(handoff, HandoffEvent::Declined(why), note, Next::Reassigned),
+        Action::Reject(why @ Rejection::AlreadyCustomer, note) => {
             let handoff = handoff.close(Outcome::Disqualified, None, now).map_err(refused)?;
-            plain(handoff, "a customer already", note, Next::Closed(Standing::Closed, None))
+            plain(handoff, HandoffEvent::Declined(why), note, Next::Closed(Standing::Closed, None))
         }
-        Action::Reject(Rejection::NotReady(criterion), note) => {
+        Action::Reject(why @ Rejection::NotReady(criterion), note) => {
             let handoff = handoff.close(Outcome::NotNow, None, now).map_err(refused)?;
             let signal = returned("not ready", vec![criterion], Vec::new(), None, &note);
-            let what = format!("not ready: {}", criterion.word());
-            Consequence { signal: Some(signal), ..plain(handoff, &what, note, Next::Closed(Standing::Nurturing, None)) }
+            Consequence {
+                signal: Some(signal),
+                ..plain(handoff, HandoffEvent::Declined(why), note, Next::Closed(Standing::Nurturing, None))
+            }
         }
     })
 }
@@ -180,8 +184,7 @@ fn recycled(
     let outcome = if wrong_person { Outcome::WrongPerson } else { Outcome::NotNow };
     let handoff = handoff.close(outcome, None, now).map_err(|e| FlowError::Refused(e.to_string()))?;
     let signal = returned(&reason.reason, reason.lapses.clone(), reason.contradicts.clone(), wake, &note);
-    let until = wake.map(|date| format!(", until {date}")).unwrap_or_default();
-    let what = format!("returned to nurture: {}{until}", reason.reason);
+    let what = HandoffEvent::Returned { reason: reason.reason.clone(), until: wake };
     Ok(Consequence { handoff, what, note, next: Next::Closed(Standing::Nurturing, wake), signal: Some(signal) })
 }
 
@@ -207,7 +210,7 @@ async fn write(
 ) -> Result<Handoff, FlowError> {
     let Consequence { mut handoff, what, note, next, signal } = done;
     let id = handoff.id;
-    handoffs::add_event(tx, id, by.as_str(), &what, &note, now).await?;
+    handoffs::add_event(tx, id, Some(by), &what, &note, now).await?;
     let happens_next = match next {
         Next::Item(action, due_at) => {
             handoffs::store(tx, &handoff).await?;
@@ -235,15 +238,11 @@ async fn write(
         }
         Next::Reassigned => {
             handoff = reassign(ctx, tx, plan, prospect, handoff, &what, now).await?;
-            let (name, _) = plan
-                .roster
-                .person(&handoff.salesperson)
-                .unwrap_or((handoff.salesperson.as_str(), &plan.settings.smtp.return_path));
-            format!("It is offered to {name} now.")
+            format!("It is offered to {} now.", plan.roster.name_of(&handoff.salesperson))
         }
     };
     if let Some(detail) = signal {
-        let once = format!("handoff:{id}:{}:{}", now.as_millisecond(), fingerprint(&[&what, &note]));
+        let once = format!("handoff:{id}:{}:{}", now.as_millisecond(), fingerprint(&[&what.to_string(), &note]));
         let signal = NewSignal {
             about: About::Prospect(prospect.id),
             once,
@@ -267,12 +266,12 @@ async fn reassign(
     plan: &Plan,
     prospect: &Prospect,
     handoff: Handoff,
-    why: &str,
+    why: &HandoffEvent,
     now: Timestamp,
 ) -> Result<Handoff, FlowError> {
     let mut not_to = handoffs::declined_by(tx, handoff.id).await?;
-    if why == "data wrong" {
-        not_to = plan.roster.salespeople.iter().map(|s| s.id.clone()).filter(|id| *id != plan.roster.manager).collect();
+    if *why == HandoffEvent::Declined(Rejection::DataWrong) {
+        not_to = plan.roster.all_but_the_manager();
     }
     not_to.push(handoff.salesperson.clone());
     let assignment = hand_off::assignment(tx, plan, prospect, &not_to).await?;
@@ -294,24 +293,23 @@ async fn confirm(
     handoff: &Handoff,
     before: &Name,
     by: &Name,
-    what: &str,
+    what: &HandoffEvent,
     next: &str,
     now: Timestamp,
 ) -> Result<(), FlowError> {
     let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("write the confirmation: {e}"));
     // Whoever left reads no mail of ours; the record says what was done.
-    if plan.roster.person(before).is_none() {
+    if !plan.roster.has(before) {
         return Ok(());
     }
     let (name, company, zone) = (prospect.display_name(), prospect.company.clone(), dossier::zone_of(plan, before));
-    let person = |id: &Name| plan.roster.person(id).map_or_else(|| id.to_string(), |(name, _)| name.to_owned());
     let letter = if handoff.salesperson == *before {
         let page_url = dossier::page_url(ctx.signer(), plan, handoff.id, before);
         notice::changed(&Change {
             prospect: name,
             company,
-            what: what.to_owned(),
-            by: person(by),
+            what: what.to_string(),
+            by: plan.roster.name_of(by),
             at: now,
             next: next.to_owned(),
             page_url,
@@ -319,8 +317,16 @@ async fn confirm(
         })
     } else {
         let queue_url = dossier::queue_url(ctx.signer(), plan, before, now);
-        let to = Some(person(&handoff.salesperson));
-        notice::moved(&Moved { prospect: name, company, to, why: format!("{}: {what}.", person(by)), at: now, queue_url, zone })
+        let to = Some(plan.roster.name_of(&handoff.salesperson));
+        notice::moved(&Moved {
+            prospect: name,
+            company,
+            to,
+            why: format!("{}: {what}.", plan.roster.name_of(by)),
+            at: now,
+            queue_url,
+            zone,
+        })
     };
     let letter = letter.map_err(|e| unable(&e))?;
     let count = handoffs::events(tx, handoff.id).await?.len();

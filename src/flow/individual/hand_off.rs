@@ -8,6 +8,7 @@ use super::dossier;
 use super::outbox::{self, Envelope};
 use crate::domain::doorway::entry::{Cause, Grounds};
 use crate::domain::id::{HandoffId, ProspectId, QualificationId};
+use crate::domain::individual::event::HandoffEvent;
 use crate::domain::individual::handoff::{Opening, entry};
 use crate::domain::individual::routing::{Assignment, assign};
 use crate::domain::plan::Plan;
@@ -87,8 +88,7 @@ async fn open(
     let hours = plan.roster.hours(assignment.salesperson());
     let promise = plan.roster.promise;
     let is_request = grounds.cause() == Cause::Request;
-    let answer = if is_request { promise.request } else { promise.answer };
-    let touch = if is_request { promise.request } else { promise.first_touch };
+    let (answer, touch) = (promise.answer_within(grounds.cause()), promise.touch_within(grounds.cause()));
     let opening = Opening {
         prospect: prospect.id,
         episode: prospect.episode,
@@ -104,7 +104,7 @@ async fn open(
     prospects::set_standing(tx, prospect.id, Standing::Offered, Some(salesperson)).await?;
     follow_ups::done_alone(tx, prospect.id, now).await?;
     follow_ups::add(tx, prospect.id, Some(id), salesperson, "Answer the offer", opening.answer_until).await?;
-    handoffs::add_event(tx, id, "nurtured", "offered", &opening.assignment.words(), now).await?;
+    handoffs::add_event(tx, id, None, &HandoffEvent::Offered, &opening.assignment.words(), now).await?;
     // At night the letter waits for the start of their hours; a request does not wait.
     let not_before = if is_request { now } else { hours.next_open(now) };
     offer(ctx, tx, plan, id, prospect, not_before, now).await?;

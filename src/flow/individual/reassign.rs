@@ -4,6 +4,7 @@
 use super::hand_off;
 use crate::domain::doorway::entry::Cause;
 use crate::domain::id::{HandoffId, Name};
+use crate::domain::individual::event::HandoffEvent;
 use crate::domain::individual::handoff::Handoff;
 use crate::domain::individual::routing::Assignment;
 use crate::domain::plan::Plan;
@@ -29,16 +30,16 @@ pub async fn offer_to(
 ) -> Result<Handoff, FlowError> {
     let mut handoff = handoff.reassign(assignment).map_err(|e| FlowError::Refused(e.to_string()))?;
     let hours = plan.roster.hours(&handoff.salesperson);
-    let (promise, is_request) = (plan.roster.promise, handoff.cause == Cause::Request);
-    handoff.answer_until = hours.after_working(if is_request { promise.request } else { promise.answer }, now);
-    handoff.touch_until = hours.after_working(if is_request { promise.request } else { promise.first_touch }, now);
+    let promise = plan.roster.promise;
+    handoff.answer_until = hours.after_working(promise.answer_within(handoff.cause), now);
+    handoff.touch_until = hours.after_working(promise.touch_within(handoff.cause), now);
     handoffs::store(tx, &handoff).await?;
     handoffs::reassign(tx, handoff.id, assignment, &plan.hash).await?;
     prospects::set_standing(tx, prospect.id, Standing::Offered, Some(&handoff.salesperson)).await?;
     follow_ups::done(tx, handoff.id, now).await?;
     follow_ups::add(tx, prospect.id, Some(handoff.id), &handoff.salesperson, "Answer the offer", handoff.answer_until).await?;
-    handoffs::add_event(tx, handoff.id, "nurtured", "offered", &assignment.words(), now).await?;
-    let not_before = if is_request { now } else { hours.next_open(now) };
+    handoffs::add_event(tx, handoff.id, None, &HandoffEvent::Offered, &assignment.words(), now).await?;
+    let not_before = if handoff.cause == Cause::Request { now } else { hours.next_open(now) };
     hand_off::offer(ctx, tx, plan, handoff.id, prospect, not_before, now).await?;
     Ok(handoff)
 }
@@ -79,12 +80,13 @@ async fn succeed_to(ctx: &Context, plan: &Plan, id: HandoffId, now: Timestamp) -
     let mut tx = ctx.store().write().await?;
     let prospect = hand_off::prospect_of(&mut tx, id).await?;
     prospects::lock(&mut tx, prospect).await?;
-    let is_orphaned = |handoff: &Handoff| handoff.is_open() && plan.roster.person(&handoff.salesperson).is_none();
+    let is_orphaned = |handoff: &Handoff| handoff.is_open() && !plan.roster.has(&handoff.salesperson);
     // Another node may have been first.
     let Some(handoff) = handoffs::lock(&mut tx, id).await?.filter(is_orphaned) else { return Ok(false) };
     let prospect = prospects::one(&mut tx, prospect).await?;
     let assignment = hand_off::assignment(&mut tx, plan, &prospect, &[]).await?;
-    handoffs::add_event(&mut tx, id, "nurtured", "passed on", &format!("{} is no longer ours", handoff.salesperson), now).await?;
+    handoffs::add_event(&mut tx, id, None, &HandoffEvent::PassedOn, &format!("{} is no longer ours", handoff.salesperson), now)
+        .await?;
     if handoff.touched_at.is_none() {
         offer_to(ctx, &mut tx, plan, &prospect, handoff, &assignment, now).await?;
     } else {

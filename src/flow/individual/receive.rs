@@ -146,8 +146,7 @@ fn read_id(ctx: &Context, plan: &Plan, ids: &[String]) -> Option<DeliveryId> {
 }
 
 fn is_ours(plan: &Plan, from: &Address) -> bool {
-    *from == plan.settings.smtp.return_path
-        || plan.roster.ids().filter_map(|id| plan.roster.person(id)).any(|(_, address)| address == from)
+    *from == plan.settings.smtp.return_path || plan.roster.has_address(from)
 }
 
 /// A failure that names the address decides; otherwise any does: the mailbox may pass mail on to one that is gone.
@@ -254,7 +253,7 @@ async fn words(
 fn reader(plan: &Plan, lead: Option<&Handoff>, campaign: Option<&Name>) -> Name {
     let colleague = campaign.and_then(|name| plan.campaign(name)).map(|campaign| &campaign.reply_to);
     let readers = [lead.map(|handoff| &handoff.salesperson), colleague];
-    let known = readers.into_iter().flatten().find(|id| plan.roster.person(id).is_some());
+    let known = readers.into_iter().flatten().find(|id| plan.roster.has(id));
     known.unwrap_or(&plan.roster.manager).clone()
 }
 

@@ -3,6 +3,7 @@
 
 use crate::domain::address::Address;
 use crate::domain::id::{HandoffId, ProspectId};
+use crate::domain::individual::event::HandoffEvent;
 use crate::domain::individual::handoff::{Handoff, Outcome};
 use crate::flow::context::{Context, FlowError};
 use crate::store::doorway::assessments;
@@ -39,7 +40,7 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
             handoffs::lock(&mut tx, handoff.id).await?.ok_or_else(|| FlowError::Missing("the open handoff".to_owned()))?;
         let closed = locked.close(Outcome::Disqualified, None, now).map_err(|e| FlowError::Refused(e.to_string()))?;
         handoffs::store(&mut tx, &closed).await?;
-        handoffs::add_event(&mut tx, closed.id, "nurtured", "erased", "", now).await?;
+        handoffs::add_event(&mut tx, closed.id, None, &HandoffEvent::Erased, "", now).await?;
         follow_ups::done(&mut tx, closed.id, now).await?;
     }
     follow_ups::done_alone(&mut tx, prospect, now).await?;

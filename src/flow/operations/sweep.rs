@@ -4,6 +4,7 @@
 use super::census::{self, PAGE, Question};
 use crate::domain::census::{Census, Group};
 use crate::domain::id::{Name, ProspectId};
+use crate::domain::individual::event::HandoffEvent;
 use crate::domain::individual::handoff::{Handoff, State};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
@@ -47,12 +48,12 @@ pub async fn remind(ctx: &Context) -> Result<Progress, FlowError> {
     let prospect = prospects::one(&mut tx, handoff.prospect).await?;
     let to: BTreeSet<&Name> = [&handoff.salesperson, &plan.roster.manager].into_iter().collect();
     // Whoever left is reminded of nothing; the next review passes on what they had.
-    let to = to.into_iter().filter(|id| plan.roster.person(id).is_some());
+    let to = to.into_iter().filter(|id| plan.roster.has(id));
     for reader in to {
         remind_one(ctx, &mut tx, &plan, &handoff, &prospect, reader, now).await?;
     }
     let why = if handoff.state == State::Offered { "not answered in time" } else { "not contacted in time" };
-    handoffs::add_event(&mut tx, id, "nurtured", "reminded", why, now).await?;
+    handoffs::add_event(&mut tx, id, None, &HandoffEvent::Reminded, why, now).await?;
     tx.commit().await?;
     ctx.wake();
     Ok(Progress::Done)

@@ -331,9 +331,7 @@ fn quarters(plan: &Plan, all: &[Handoff], ends: Vec<(Timestamp, Standing)>, from
 }
 
 fn salespeople(plan: &Plan, all: &[Handoff], now: Timestamp) -> Vec<OfSalesperson> {
-    let manager = (!plan.roster.salespeople.iter().any(|s| s.id == plan.roster.manager)).then_some((&plan.roster.manager, None));
-    let everybody = plan.roster.salespeople.iter().map(|s| (&s.id, s.at_most)).chain(manager);
-    let of = |(id, at_most): (&Name, Option<u32>)| {
+    let of = |id: &Name| {
         let own: Vec<&Handoff> = all.iter().filter(|h| h.salesperson == *id).collect();
         let mut turns: Vec<(Timestamp, i64)> =
             own.iter().flat_map(|h| [(h.opened_at, 1), (h.closed_at.unwrap_or(now), -1)]).collect();
@@ -348,8 +346,8 @@ fn salespeople(plan: &Plan, all: &[Handoff], now: Timestamp) -> Vec<OfSalesperso
             requests: own.iter().filter(|h| h.cause == Cause::Request).count() as u64,
             won: own.iter().filter(|h| h.outcome == Some(Outcome::Won)).count() as u64,
             most_open: open.max().unwrap_or(0).unsigned_abs(),
-            at_most,
+            at_most: plan.roster.salesperson(id).and_then(|s| s.at_most),
         }
     };
-    everybody.map(of).collect()
+    plan.roster.owners().map(of).collect()
 }

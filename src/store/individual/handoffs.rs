@@ -2,7 +2,8 @@
 
 use crate::domain::doorway::entry::Cause;
 use crate::domain::id::{HandoffId, Name, ProspectId, QualificationId};
-use crate::domain::individual::handoff::{Handoff, Opening, Outcome, Stage, State};
+use crate::domain::individual::event::HandoffEvent;
+use crate::domain::individual::handoff::{Handoff, Opening, Outcome, Rejection, Stage, State};
 use crate::domain::individual::routing::{Assignment, Load};
 use crate::store::engine::backend::{Sql, StoreError, Tx, Unique, args, locking};
 use crate::store::engine::value::{from_json, instant, instant_or_none, name, names, to_json, word};
@@ -12,7 +13,10 @@ use serde::Serialize;
 /// The unique index that makes a second open handoff of one prospect impossible.
 pub const ONE_OPEN: Unique = Unique { index: "handoff_open_once", columns: "handoffs.prospect_id" };
 
-/// Something that happened to a handoff.
+/// Who did what no person did.
+const SERVICE: &str = "nurtured";
+
+/// What happened to a handoff, as it is kept.
 #[derive(Debug, Clone, Serialize)]
 pub struct Event {
     pub at: Timestamp,
@@ -71,12 +75,12 @@ const REASSIGN: &str = "UPDATE handoffs SET assignment = $2, plan_hash = $3 WHER
 const PARTS: &str = "SELECT qualification_id, assignment FROM handoffs WHERE id = $1";
 const LOADS: &str = "
     SELECT salesperson, SUM(CASE WHEN state <> 'closed' THEN 1 ELSE 0 END), MAX(opened_at) FROM handoffs GROUP BY salesperson";
-const DECLINED: &str = "SELECT DISTINCT by_whom FROM handoff_events WHERE handoff_id = $1 AND what = 'not mine'";
+const DECLINED: &str = "SELECT DISTINCT by_whom FROM handoff_events WHERE handoff_id = $1 AND what = $2";
 const UNREMINDED: &str = "
     SELECT due.id, due.until FROM (
         SELECT id, CASE WHEN state = 'offered' THEN answer_until ELSE touch_until END AS until FROM handoffs
         WHERE state = 'offered' OR (state = 'owned' AND touched_at IS NULL)) due
-    WHERE NOT EXISTS (SELECT 1 FROM handoff_events e WHERE e.handoff_id = due.id AND e.what = 'reminded' AND e.at >= due.until)
+    WHERE NOT EXISTS (SELECT 1 FROM handoff_events e WHERE e.handoff_id = due.id AND e.what = $1 AND e.at >= due.until)
     ORDER BY due.until, due.id LIMIT 1";
 const ADD_EVENT: &str = "INSERT INTO handoff_events (handoff_id, at, by_whom, what, note) VALUES ($1, $2, $3, $4, $5)";
 const EVENTS: &str = "SELECT at, by_whom, what, note FROM handoff_events WHERE handoff_id = $1 ORDER BY id";
@@ -186,20 +190,27 @@ pub async fn load_of_all(tx: &mut Tx) -> Result<Load, StoreError> {
 
 /// Who said it is not theirs.
 pub async fn declined_by(tx: &mut Tx, id: HandoffId) -> Result<Vec<Name>, StoreError> {
-    let rows: Vec<(String,)> = tx.rows(DECLINED, args![id]).await?;
+    let rows: Vec<(String,)> = tx.rows(DECLINED, args![id, HandoffEvent::Declined(Rejection::NotMine).to_string()]).await?;
     rows.iter().map(|(by,)| name(by)).collect()
 }
 
 /// The promise that runs out first and that nobody was reminded of: an offer to be answered, an accepted lead to be
 /// contacted.
 pub async fn unreminded(tx: &mut Tx) -> Result<Option<(HandoffId, Timestamp)>, StoreError> {
-    let row: Option<(i64, i64)> = tx.row(UNREMINDED, args![]).await?;
+    let row: Option<(i64, i64)> = tx.row(UNREMINDED, args![HandoffEvent::Reminded.to_string()]).await?;
     row.map(|(id, until)| Ok((HandoffId(id), instant(until)?))).transpose()
 }
 
-/// Appends what happened.
-pub async fn add_event(tx: &mut Tx, id: HandoffId, by: &str, what: &str, note: &str, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(ADD_EVENT, args![id, now, by, what, note]).await.map(drop)
+/// Appends what happened; the service did it where no person did.
+pub async fn add_event(
+    tx: &mut Tx,
+    id: HandoffId,
+    by: Option<&Name>,
+    what: &HandoffEvent,
+    note: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(ADD_EVENT, args![id, now, by.map_or(SERVICE, Name::as_str), what.to_string(), note]).await.map(drop)
 }
 
 /// What happened, in order.

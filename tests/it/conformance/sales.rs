@@ -4,7 +4,8 @@ use super::bench::{Bench, add_some, address, minute, name, stand};
 use super::doorway::{qualified, ready};
 use nurtured::domain::doorway::entry::{Cause, Grounds};
 use nurtured::domain::id::{HandoffId, Name, ProspectId, QualificationId};
-use nurtured::domain::individual::handoff::{Handoff, Opening, Outcome, Stage, State};
+use nurtured::domain::individual::event::HandoffEvent;
+use nurtured::domain::individual::handoff::{Handoff, Opening, Outcome, Rejection, Stage, State};
 use nurtured::domain::individual::routing::{Assignment, Load, Reason, assign};
 use nurtured::domain::individual::salesperson::{Hours, Promise, Roster};
 use nurtured::domain::prospect::Standing;
@@ -182,12 +183,12 @@ async fn events_are_told_in_order_and_decliners_remembered(bench: Bench) -> anyh
     let ids = add_some(&mut tx, 2).await?;
     let (id, other) = (offer(&mut tx, ids[0], "dana", 5).await?, offer(&mut tx, ids[1], "dana", 5).await?);
     for (by, what, note, at) in [
-        ("dana", "not mine", "l'Été's \"own\"\0", 6),
-        ("dana", "not mine", "", 7),
-        ("luc", "not mine", "", 8),
-        ("nurtured", "reminded", "", 9),
+        (Some("dana"), HandoffEvent::Declined(Rejection::NotMine), "l'Été's \"own\"\0", 6),
+        (Some("dana"), HandoffEvent::Declined(Rejection::NotMine), "", 7),
+        (Some("luc"), HandoffEvent::Declined(Rejection::NotMine), "", 8),
+        (None, HandoffEvent::Reminded, "", 9),
     ] {
-        handoffs::add_event(&mut tx, id, by, what, note, minute(at)).await?;
+        handoffs::add_event(&mut tx, id, by.map(name).as_ref(), &what, note, minute(at)).await?;
     }
     let events = handoffs::events(&mut tx, id).await?;
     assert_eq!(
@@ -212,7 +213,7 @@ async fn the_offer_that_runs_out_first_is_reminded_once(bench: Bench) -> anyhow:
     let accepted = loaded(&mut tx, owned).await?.accept(minute(2))?;
     handoffs::store(&mut tx, &accepted).await?;
     assert_eq!(handoffs::unreminded(&mut tx).await?, Some((soon, minute(65))));
-    handoffs::add_event(&mut tx, soon, "nurtured", "reminded", "", minute(65)).await?;
+    handoffs::add_event(&mut tx, soon, None, &HandoffEvent::Reminded, "", minute(65)).await?;
     assert_eq!(handoffs::unreminded(&mut tx).await?, Some((late, minute(110))));
     // With a new deadline it is due a new reminder.
     let moved = Handoff { answer_until: minute(100), ..loaded(&mut tx, soon).await? };
