@@ -2,10 +2,11 @@
 
 use anyhow::{Result, ensure};
 use nurtured::domain::address::Address;
+use nurtured::domain::doorway::arrival::Arrival;
 use nurtured::domain::id::{Name, ProspectId};
 use nurtured::flow::context::Context;
 use nurtured::flow::context::Progress;
-use nurtured::flow::doorway::admit::{self, Arrival};
+use nurtured::flow::doorway::admit;
 use nurtured::flow::doorway::{apply, qualify};
 use nurtured::store::people::prospects;
 use std::collections::BTreeMap;

@@ -9,6 +9,7 @@ pub mod span;
 pub mod chance;
 pub mod address;
 pub mod suppression;
+pub mod consent;
 pub mod prospect;
 pub mod pace;
 pub mod window;

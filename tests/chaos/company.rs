@@ -6,9 +6,10 @@ use jiff::{Timestamp, ToSpan};
 use nurtured::clock::{Clock, SystemClock};
 use nurtured::config::{self, example};
 use nurtured::domain::address::Address;
+use nurtured::domain::consent::{Consent, Purpose};
+use nurtured::domain::doorway::arrival::Arrival;
 use nurtured::domain::id::Name;
 use nurtured::domain::plan::Plan;
-use nurtured::flow::doorway::admit::Arrival;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -81,7 +82,7 @@ pub(crate) fn address(number: usize) -> String {
 pub(crate) fn arrival(number: usize) -> anyhow::Result<Arrival> {
     let mut arrival = Arrival::of(Address::parse(&address(number))?);
     arrival.fields.insert(Name::parse("industry")?, "food".to_owned());
-    arrival.consents.push(("tracking", true, "card".to_owned(), None::<Timestamp>));
+    arrival.consents.push(Consent::undated(Purpose::Tracking, true, "card"));
     Ok(arrival)
 }
 

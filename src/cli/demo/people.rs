@@ -1,8 +1,9 @@
 //! The people of the town: a small, plausible list of prospects.
 
 use crate::domain::address::Address;
+use crate::domain::consent::{Consent, Purpose};
+use crate::domain::doorway::arrival::Arrival;
 use crate::domain::id::Name;
-use crate::flow::doorway::admit::Arrival;
 
 /// Somebody: name, address, company, industry, job title, production lines, and whether they agreed to tracking.
 type Person = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str, bool);
@@ -48,8 +49,8 @@ fn arrival((name, address, company, industry, title, lines, tracked): &Person) -
     let fields = [("industry", *industry), ("job_title", *title), ("lines", *lines), ("country", "ES"), ("language", "es")];
     let named = fields.into_iter().filter(|(_, value)| !value.is_empty());
     arrival.fields = named.filter_map(|(field, value)| Some((Name::parse(field).ok()?, value.to_owned()))).collect();
-    arrival.consents.push(("mail", true, "fair 2025, card".to_owned(), None));
-    arrival.consents.push(("tracking", *tracked, "fair 2025, card".to_owned(), None));
+    arrival.consents.push(Consent::undated(Purpose::Mail, true, "fair 2025, card"));
+    arrival.consents.push(Consent::undated(Purpose::Tracking, *tracked, "fair 2025, card"));
     Some(arrival)
 }
 

@@ -4,6 +4,7 @@
 use crate::cli::exit::Exit;
 use crate::cli::{open, output};
 use crate::domain::address::Address;
+use crate::domain::consent::Purpose;
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::prospect::Prospect;
 use crate::domain::suppression::Channel;
@@ -82,14 +83,11 @@ struct Agreed {
 impl Agreed {
     async fn of(tx: &mut Tx, prospect: ProspectId) -> Result<Self, Exit> {
         let stated = consents::of(tx, prospect).await?;
-        let latest = |purpose: &str| stated.iter().rev().find(|(of, ..)| of == purpose);
-        let day = |at: Option<i64>| {
-            let at = at.and_then(|ms| Timestamp::from_millisecond(ms).ok());
-            at.map(|at| at.to_zoned(TimeZone::UTC).date().to_string()).unwrap_or_default()
-        };
+        let latest = |purpose| stated.iter().rev().find(|said| said.purpose == purpose);
+        let day = |at: Option<Timestamp>| at.map(|at| at.to_zoned(TimeZone::UTC).date().to_string()).unwrap_or_default();
         Ok(Self {
-            mail: latest("mail").map(|(_, given, source, at)| (*given, source.clone(), day(*at))),
-            tracking: latest("tracking").map(|(_, given, source, _)| (*given, source.clone())),
+            mail: latest(Purpose::Mail).map(|said| (said.given, said.source.clone(), day(said.given_at))),
+            tracking: latest(Purpose::Tracking).map(|said| (said.given, said.source.clone())),
         })
     }
 }

@@ -6,8 +6,9 @@ use crate::cli::prospects::page::Page;
 use crate::cli::{open, output};
 use crate::daemon::assemble::Node;
 use crate::domain::address::Address;
+use crate::domain::doorway::arrival::Arrival;
 use crate::domain::prospect::FieldType;
-use crate::flow::doorway::admit::{Admitted, Arrival, admit};
+use crate::flow::doorway::admit::{Admitted, admit};
 use crate::inbox::list::columns::{Column, MapFile, Target};
 use crate::inbox::list::decode::Charset;
 use crate::inbox::list::prospects::{self, Options, Reader, RowError};
@@ -74,7 +75,8 @@ pub async fn import(verb: &Import, config: Option<&Path>, json: bool) -> Result<
     let (source, name, length) = source(&verb.file)?;
     let map = verb.map.as_deref().map(map_file).transpose()?;
     let bar = bar(length);
-    let options = Options { map, declared: &plan.settings.fields };
+    let said_by = format!("import {name}");
+    let options = Options { map, declared: &plan.settings.fields, source: &said_by };
     let opened = prospects::open(bar.wrap_read(source), &options);
     let mut list = opened.map_err(|e| Exit::Data(format!("could not read {name}: {e}")))?;
     for header in list.unused() {
@@ -142,11 +144,11 @@ async fn take<R: Read>(node: &Node, list: &mut Reader<R>, name: &str, verb: &Imp
                 tally.left_out += row.warnings.len() as u64;
                 row.warnings.iter().for_each(|warning| complain(warning, " (left out)"));
                 let day = row.as_of.or(verb.as_of);
-                let is_new = seen.insert(row.address.clone());
+                let is_new = seen.insert(row.arrival.address.clone());
                 tally.repeated += u64::from(!is_new);
                 // Of a dry run: what an earlier page said of them was rolled back and cannot be merged with.
-                if is_new || !verb.dry_run || page.holds(&row.address, day) {
-                    page.add(row, day, &format!("import {name}"));
+                if is_new || !verb.dry_run || page.holds(&row.arrival.address, day) {
+                    page.add(row.arrival, day);
                 }
             }
             Some(Err(error)) => {

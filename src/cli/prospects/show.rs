@@ -2,6 +2,7 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::{open, output};
+use crate::domain::consent::Consent;
 use crate::domain::doorway::ignored::Why;
 use crate::domain::doorway::signal::{Signal, excerpt};
 use crate::domain::individual::handoff::{Handoff, Outcome};
@@ -26,14 +27,6 @@ struct Shown {
     signals: Vec<Told>,
     deliveries: Vec<Delivery>,
     handoffs: Vec<Handoff>,
-}
-
-#[derive(Serialize)]
-struct Consent {
-    purpose: String,
-    given: bool,
-    source: String,
-    given_at: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -73,7 +66,7 @@ pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), 
         None => Vec::new(),
     };
     let shown = Shown {
-        consents: consents::of(&mut tx, id).await?.into_iter().map(consent).collect(),
+        consents: consents::of(&mut tx, id).await?,
         suppressions: stops.into_iter().map(|suppression| Stopped { since: suppression.since, suppression }).collect(),
         signals: signals.into_iter().map(told).collect(),
         deliveries: deliveries::of_prospect(&mut tx, id).await?,
@@ -81,10 +74,6 @@ pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), 
         prospect,
     };
     if json { output::json(&shown) } else { print(&shown) }
-}
-
-fn consent((purpose, given, source, at): (String, bool, String, Option<i64>)) -> Consent {
-    Consent { purpose, given, source, given_at: at.and_then(|ms| Timestamp::from_millisecond(ms).ok()) }
 }
 
 fn print(shown: &Shown) -> Result<(), Exit> {
@@ -110,7 +99,7 @@ fn print(shown: &Shown) -> Result<(), Exit> {
         "Consents",
         shown.consents.iter().map(|c| {
             let given = if c.given { "given" } else { "not given" };
-            format!("{} {given}: {}, {}", c.purpose, c.source, output::instant(c.given_at))
+            format!("{} {given}: {}, {}", c.purpose.word(), c.source, output::instant(c.given_at))
         }),
     )?;
     section(

@@ -50,12 +50,12 @@ async fn of_database(database: &DatabaseUrl) -> Result<Cast, String> {
 fn read(file: &Path, plan: &Plan) -> Result<Cast, Exit> {
     let unreadable = |why: &dyn std::fmt::Display| Exit::Data(format!("could not read {}: {why}", file.display()));
     let source = File::open(file).map_err(|e| unreadable(&e))?;
-    let options = Options { map: None, declared: &plan.settings.fields };
+    let options = Options { map: None, declared: &plan.settings.fields, source: "simulation" };
     let rows = prospects::open(source, &options).map_err(|e| unreadable(&e))?;
     let (mut page, mut left_out) = (Page::default(), 0);
     for row in rows {
         match row {
-            Ok(row) => page.add(row, None, "simulation"),
+            Ok(row) => page.add(row.arrival, None),
             Err(error) => {
                 left_out += 1;
                 output::aside(format!("{}:{error}", file.display()));

@@ -4,6 +4,7 @@
 //! same arrival again changes nothing.
 
 use crate::domain::address::Address;
+use crate::domain::doorway::arrival::Arrival;
 use crate::domain::doorway::signal::{About, Detail, NewSignal};
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::plan::Plan;
@@ -13,48 +14,12 @@ use crate::flow::context::FlowError;
 use crate::store::doorway::{assessments, signals};
 use crate::store::engine::backend::Tx;
 use crate::store::people::accounts::{self, Company};
-use crate::store::people::consents::{self, Consent};
+use crate::store::people::consents;
 use crate::store::people::prospects::{self, Details, FieldChange, NewProspect};
 use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// One person as somebody else describes them. Absent means not said.
-#[derive(Debug, Clone)]
-pub struct Arrival {
-    /// The address, which is who they are.
-    pub address: Address,
-    pub name: Option<String>,
-    pub phone: Option<String>,
-    pub company: Option<String>,
-    /// Whose prospect they are, as another system says it: an id, a name or an address of ours.
-    pub owner: Option<String>,
-    pub fields: BTreeMap<Name, String>,
-    pub tags: BTreeSet<String>,
-    pub email_opt_out: bool,
-    pub phone_opt_out: bool,
-    /// What they agreed to: purpose ("mail", "tracking"), given or not, where, when.
-    pub consents: Vec<(&'static str, bool, String, Option<Timestamp>)>,
-}
-
-impl Arrival {
-    /// Somebody of whom only the address is known.
-    pub const fn of(address: Address) -> Self {
-        Self {
-            address,
-            name: None,
-            phone: None,
-            company: None,
-            owner: None,
-            fields: BTreeMap::new(),
-            tags: BTreeSet::new(),
-            email_opt_out: false,
-            phone_opt_out: false,
-            consents: Vec::new(),
-        }
-    }
-}
 
 /// What an admission changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -185,13 +150,7 @@ pub async fn admit(
             reason: StopReason::OptedOut,
             source: source.to_owned(),
         }));
-        agreed.extend(arrival.consents.iter().map(|(purpose, given, said, at)| Consent {
-            prospect: id,
-            purpose,
-            given: *given,
-            source: said.clone(),
-            given_at: at.map(Timestamp::as_millisecond),
-        }));
+        agreed.extend(arrival.consents.iter().map(|said| (id, said.clone())));
     }
     prospects::set_fields(tx, &changes).await?;
     prospects::add_tags(tx, &tags).await?;

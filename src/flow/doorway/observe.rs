@@ -4,18 +4,17 @@
 //! concluded in the same transaction, or left to the step `qualify` where somebody else has its prospect in hand; the caller
 //! is told only after all of it is durable.
 
-use super::admit::{self, Arrival};
+use super::admit;
 use super::conclude::{self, conclude};
 use super::prefetch::Prefetched;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
+use crate::domain::doorway::arrival::Arrival;
 use crate::domain::doorway::signal::{About, Detail, NewSignal};
 use crate::domain::doorway::support::{PROVISIONAL, is_too_young};
 use crate::domain::id::{Name, ProspectId, SignalId, fingerprint};
 use crate::domain::individual::salesperson::Roster;
 use crate::domain::plan::Plan;
-use crate::domain::prospect::FieldType;
-use crate::domain::settings::Settings;
 use crate::domain::span::midnight;
 use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
@@ -258,12 +257,7 @@ pub async fn form_once(
     occurred_at: Timestamp,
 ) -> Result<Observed, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
-    let mut arrival = Arrival::of(address.clone());
-    let said = |key: &str| fields.get(key).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
-    arrival.name = said("name");
-    arrival.phone = said("phone");
-    arrival.company = said("company");
-    arrival.fields = declared(&plan.settings, &fields);
+    let arrival = Arrival::by_form(address.clone(), &fields, &plan.settings.fields);
     let signal = NewSignal {
         about: About::Address(address),
         once,
@@ -281,15 +275,6 @@ pub async fn form_once(
     tx.commit().await?;
     ctx.wake();
     observed.first().copied().ok_or_else(|| FlowError::Unable("record the form".to_owned()))
-}
-
-/// The declared fields among what a form says, canonical; a value that does not fit its type is only in the signal.
-fn declared(settings: &Settings, fields: &BTreeMap<String, String>) -> BTreeMap<Name, String> {
-    let keep = |(name, kind): (&Name, &FieldType)| {
-        let value = fields.get(name.as_str()).filter(|v| !v.trim().is_empty())?;
-        Some((name.clone(), kind.canonical(value).ok()?))
-    };
-    settings.fields.iter().filter_map(keep).collect()
 }
 
 /// Whether a touch can be recorded as it is: every criterion it proves has a rule that reads such a touch, and a

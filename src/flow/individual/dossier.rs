@@ -1,6 +1,7 @@
 //! The dossier: what a salesperson is told about one prospect, compiled from the record. The letter, the page and the
 //! confirmation all print it, so they cannot disagree.
 
+use crate::domain::consent::Purpose;
 use crate::domain::criterion::PerCriterion;
 use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::qualification::{Citation, Finding, Qualification};
@@ -125,14 +126,14 @@ async fn channels(tx: &mut Tx, prospect: &Prospect) -> Result<Vec<Channel>, Flow
     let given = consents::of(tx, prospect.id).await?;
     let channel = |on: suppression::Channel, word: &str, reachable: bool| {
         let stop = stops.iter().find(|s| s.channel == on);
-        let agreed = given.iter().rev().find(|(purpose, ..)| purpose == "mail" && on == suppression::Channel::Email);
+        let agreed = given.iter().rev().find(|said| said.purpose == Purpose::Mail && on == suppression::Channel::Email);
         let consent = match (stop, agreed) {
             (Some(stop), _) => format!("{} ({})", stop.reason, stop.source),
-            (None, Some((_, true, source, at))) => {
-                let when = at.and_then(|ms| Timestamp::from_millisecond(ms).ok()).map(|at| at.to_zoned(TimeZone::UTC).date());
-                format!("agreed: {source}{}", when.map(|day| format!(", {day}")).unwrap_or_default())
+            (None, Some(said)) if said.given => {
+                let when = said.given_at.map(|at| at.to_zoned(TimeZone::UTC).date());
+                format!("agreed: {}{}", said.source, when.map(|day| format!(", {day}")).unwrap_or_default())
             }
-            (None, Some((_, false, source, _))) => format!("not agreed: {source}"),
+            (None, Some(said)) => format!("not agreed: {}", said.source),
             (None, None) => "no objection on record".to_owned(),
         };
         reachable.then(|| Channel { channel: word.to_owned(), permitted: stop.is_none(), consent })

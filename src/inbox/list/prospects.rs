@@ -8,8 +8,11 @@ use super::columns::{self, Column, MapFile, Target};
 use super::decode::Charset;
 use super::records::{RecordError, Records};
 use crate::domain::address::Address;
+use crate::domain::consent::{Consent, Purpose};
+use crate::domain::doorway::arrival::Arrival;
 use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
+use crate::domain::span::midnight;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -20,36 +23,12 @@ use std::io::{self, Read};
 pub struct Row {
     /// Where it begins in the file, from 1.
     pub line: u64,
-    pub address: Address,
-    /// The person's name; first and last joined where there is no whole one.
-    pub name: Option<String>,
-    pub phone: Option<String>,
-    pub company: Option<String>,
-    /// The owner as written: an id, a name or an address.
-    pub owner: Option<String>,
-    /// Fields; the declared ones as canonical text of their type.
-    pub fields: BTreeMap<Name, String>,
-    pub tags: BTreeSet<String>,
-    /// Whether they must not be mailed. `false` says nothing: an import never takes a suppression away.
-    pub email_opt_out: bool,
-    /// Whether they must not be called.
-    pub phone_opt_out: bool,
-    /// What the list says of their consent to mail.
-    pub mail_consent: Option<Consent>,
-    /// What the list says of their consent to being tracked.
-    pub tracking_consent: Option<Consent>,
+    /// Who it is, and what it says of them; first and last name joined where there is no whole one.
+    pub arrival: Arrival,
     /// The day on which the fields were true, if the list says.
     pub as_of: Option<Date>,
     /// Values left out because they could not be read.
     pub warnings: Vec<RowError>,
-}
-
-/// Consent, as a list states it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Consent {
-    pub given: bool,
-    pub source: Option<String>,
-    pub date: Option<Date>,
 }
 
 /// What is wrong with a row or a value: where, and what to do.
@@ -81,6 +60,8 @@ pub struct Options<'a> {
     pub map: Option<MapFile>,
     /// The fields the configuration declares, with their types.
     pub declared: &'a BTreeMap<Name, FieldType>,
+    /// Where a consent was given, unless the list says: "import hubspot.csv".
+    pub source: &'a str,
 }
 
 /// Why a list cannot be read at all.
@@ -114,7 +95,7 @@ pub fn open<R: Read>(source: R, options: &Options) -> Result<Reader<R>, ImportEr
         return Err(ImportError::NoAddress { headers });
     }
     let unused = map.unused(&columns);
-    Ok(Reader { records, columns, declared: options.declared.clone(), unused, failed: false })
+    Ok(Reader { records, columns, declared: options.declared.clone(), source: options.source.to_owned(), unused, failed: false })
 }
 
 /// The rows of a list.
@@ -122,6 +103,7 @@ pub struct Reader<R> {
     records: Records<R>,
     columns: Vec<Column>,
     declared: BTreeMap<Name, FieldType>,
+    source: String,
     unused: Vec<String>,
     failed: bool,
 }
@@ -169,7 +151,7 @@ impl<R: Read> Reader<R> {
                 warnings.push(RowError { line, column: Some(column.header.clone()), words: words.to_owned() });
             }
         }
-        Some(cells.finish(line, warnings, &self.columns))
+        Some(cells.finish(line, warnings, &self.columns, &self.source))
     }
 }
 
@@ -222,9 +204,10 @@ struct Stated {
 }
 
 impl Stated {
-    fn consent(self) -> Option<Consent> {
+    fn consent(self, purpose: Purpose, source: &str) -> Option<Consent> {
         let given = self.given.or_else(|| (self.source.is_some() || self.date.is_some()).then_some(true))?;
-        Some(Consent { given, source: self.source, date: self.date })
+        let source = self.source.unwrap_or_else(|| source.to_owned());
+        Some(Consent { purpose, given, source, given_at: self.date.map(midnight) })
     }
 }
 
@@ -264,7 +247,7 @@ impl Cells {
         Ok(())
     }
 
-    fn finish(self, line: u64, warnings: Vec<RowError>, columns: &[Column]) -> Result<Row, RowError> {
+    fn finish(self, line: u64, warnings: Vec<RowError>, columns: &[Column], source: &str) -> Result<Row, RowError> {
         let column = || columns.iter().find(|column| column.target == Target::Email).map(|column| column.header.clone());
         let address = match self.address {
             Some(Ok(address)) => address,
@@ -278,9 +261,9 @@ impl Cells {
             }
         };
         let parts = [self.first_name, self.last_name].into_iter().flatten().collect::<Vec<_>>().join(" ");
-        Ok(Row {
-            line,
-            address,
+        let mail = self.mail.consent(Purpose::Mail, source);
+        let tracking = self.tracking.consent(Purpose::Tracking, source);
+        let arrival = Arrival {
             name: self.name.or_else(|| (!parts.is_empty()).then_some(parts)),
             phone: self.phone,
             company: self.company,
@@ -289,11 +272,10 @@ impl Cells {
             tags: self.tags,
             email_opt_out: self.email_opt_out,
             phone_opt_out: self.phone_opt_out,
-            mail_consent: self.mail.consent(),
-            tracking_consent: self.tracking.consent(),
-            as_of: self.as_of,
-            warnings,
-        })
+            consents: mail.into_iter().chain(tracking).collect(),
+            ..Arrival::of(address)
+        };
+        Ok(Row { line, arrival, as_of: self.as_of, warnings })
     }
 }
 

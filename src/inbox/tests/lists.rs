@@ -1,10 +1,11 @@
 //! The reading of exported lists, by example.
 
+use crate::domain::consent::{Consent, Purpose};
 use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
 use crate::inbox::list::columns::MapFile;
 use crate::inbox::list::decode::Charset;
-use crate::inbox::list::prospects::{self, Consent, ImportError, Options, Row, RowError};
+use crate::inbox::list::prospects::{self, ImportError, Options, Row, RowError};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -15,7 +16,7 @@ fn declared() -> BTreeMap<Name, FieldType> {
 }
 
 fn read(file: &[u8]) -> Vec<Result<Row, RowError>> {
-    prospects::open(file, &Options { map: None, declared: &declared() }).expect("a list").collect()
+    prospects::open(file, &Options { map: None, declared: &declared(), source: "import a.csv" }).expect("a list").collect()
 }
 
 fn good(file: &str) -> Row {
@@ -29,16 +30,15 @@ fn a_hubspot_row_is_read() {
          Unsubscribed from all email,Legal basis for processing contact's data\n\
          7,Ada,Vega,Ada@Albareda.example,,+34 600,\"Albareda, S.L.\",Dana Ortega,\"1,200\",false,Legitimate interest\n",
     );
-    assert_eq!(row.address.as_str(), "ada@albareda.example");
-    assert_eq!(row.name.as_deref(), Some("Ada Vega"));
-    assert_eq!(row.phone.as_deref(), Some("+34 600"));
-    assert_eq!(row.company.as_deref(), Some("Albareda, S.L."));
-    assert_eq!(row.owner.as_deref(), Some("Dana Ortega"));
-    assert!(!row.email_opt_out && row.warnings.is_empty());
-    let fields: Vec<(String, &str)> = row.fields.iter().map(|(name, value)| (name.to_string(), value.as_str())).collect();
+    assert_eq!(row.arrival.address.as_str(), "ada@albareda.example");
+    assert_eq!(row.arrival.name.as_deref(), Some("Ada Vega"));
+    assert_eq!(row.arrival.phone.as_deref(), Some("+34 600"));
+    assert_eq!(row.arrival.company.as_deref(), Some("Albareda, S.L."));
+    assert_eq!(row.arrival.owner.as_deref(), Some("Dana Ortega"));
+    assert!(!row.arrival.email_opt_out && row.warnings.is_empty());
+    let fields: Vec<(String, &str)> = row.arrival.fields.iter().map(|(name, value)| (name.to_string(), value.as_str())).collect();
     assert_eq!(fields, [("employees".to_owned(), "1200"), ("record_id".to_owned(), "7")]);
-    assert_eq!(row.mail_consent, Some(Consent { given: true, source: Some("Legitimate interest".to_owned()), date: None }));
-    assert_eq!((row.line, row.tracking_consent), (2, None));
+    assert_eq!((row.line, row.arrival.consents), (2, vec![Consent::undated(Purpose::Mail, true, "Legitimate interest")]));
 }
 
 #[test]
@@ -46,21 +46,22 @@ fn values_mean_what_they_say() {
     let row = good(
         "email;dnc;Do Not Call;tags;preferred_locale;tracking consent;tracking_consent_date\na@x.example;0;x;a, b|c;es_ES;yes;2026-01-02\n",
     );
-    assert!(!row.email_opt_out && row.phone_opt_out);
-    assert_eq!(row.tags.iter().map(String::as_str).collect::<Vec<_>>(), ["a", "b", "c"]);
-    assert_eq!(row.fields.values().collect::<Vec<_>>(), ["es"]);
-    let consent = row.tracking_consent.expect("consent");
-    assert_eq!((consent.given, consent.date.map(|d| d.to_string()).as_deref()), (true, Some("2026-01-02")));
-    assert!(good("email;unsubscribed\na@x.example;unknown word\n").email_opt_out);
-    let refused = good("email,marketing consent\na@x.example,No\n").mail_consent.expect("a no is said too");
-    assert!(!refused.given);
+    assert!(!row.arrival.email_opt_out && row.arrival.phone_opt_out);
+    assert_eq!(row.arrival.tags.iter().map(String::as_str).collect::<Vec<_>>(), ["a", "b", "c"]);
+    assert_eq!(row.arrival.fields.values().collect::<Vec<_>>(), ["es"]);
+    let given_at = "2026-01-02T00:00:00Z".parse().ok();
+    let said = Consent { given_at, ..Consent::undated(Purpose::Tracking, true, "import a.csv") };
+    assert_eq!(row.arrival.consents, [said]);
+    assert!(good("email;unsubscribed\na@x.example;unknown word\n").arrival.email_opt_out);
+    let refused = good("email,marketing consent\na@x.example,No\n").arrival.consents;
+    assert_eq!(refused, [Consent::undated(Purpose::Mail, false, "import a.csv")], "a no is said too");
 }
 
 #[test]
 fn blank_is_absent_and_the_first_value_of_two_columns_counts() {
     let row = good("email,phone,mobile,company,industry\na@x.example, ,+1,,\n");
-    assert_eq!((row.phone.as_deref(), row.company, row.fields.len()), (Some("+1"), None, 0));
-    assert_eq!(good("email,phone,mobile\na@x.example,+2,+1\n").phone.as_deref(), Some("+2"));
+    assert_eq!((row.arrival.phone.as_deref(), row.arrival.company, row.arrival.fields.len()), (Some("+1"), None, 0));
+    assert_eq!(good("email,phone,mobile\na@x.example,+2,+1\n").arrival.phone.as_deref(), Some("+2"));
 }
 
 #[test]
@@ -70,7 +71,12 @@ fn a_bad_value_costs_itself_and_a_bad_address_its_row() {
         .iter()
         .map(|row| match row {
             Ok(row) => {
-                format!("{} {} {:?}", row.line, row.address, row.warnings.iter().map(ToString::to_string).collect::<Vec<_>>())
+                format!(
+                    "{} {} {:?}",
+                    row.line,
+                    row.arrival.address,
+                    row.warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+                )
             }
             Err(error) => error.to_string(),
         })
@@ -90,29 +96,32 @@ fn a_bad_value_costs_itself_and_a_bad_address_its_row() {
 #[test]
 fn encodings_and_delimiters_are_named() {
     let declared = declared();
-    let options = Options { map: None, declared: &declared };
+    let options = Options { map: None, declared: &declared, source: "import a.csv" };
     let mut list = prospects::open(&b"E-Mail;Full Name\r\na@x.example;Bego\xf1a\r\n"[..], &options).expect("a list");
     let row = list.next().expect("a row").expect("a good one");
-    assert_eq!((row.name.as_deref(), list.encoding(), list.delimiter()), (Some("Begoña"), Charset::Windows1252, ';'));
+    assert_eq!((row.arrival.name.as_deref(), list.encoding(), list.delimiter()), (Some("Begoña"), Charset::Windows1252, ';'));
     let wide: Vec<u8> = "\u{feff}email\tname\nb@x.example\tÅsa\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let mut list = prospects::open(wide.as_slice(), &options).expect("a list");
-    assert_eq!(list.next().expect("a row").expect("a good one").name.as_deref(), Some("Åsa"));
+    assert_eq!(list.next().expect("a row").expect("a good one").arrival.name.as_deref(), Some("Åsa"));
     assert_eq!((list.encoding(), list.delimiter()), (Charset::Utf16LittleEndian, '\t'));
 }
 
 #[test]
 fn a_list_without_addresses_says_what_to_do() {
     let declared = declared();
-    let none = Options { map: None, declared: &declared };
+    let none = Options { map: None, declared: &declared, source: "import a.csv" };
     let error = prospects::open(&b"Nombre,Buz\xc3\xb3n\n"[..], &none).err().expect("refused");
     let words = error.to_string();
     assert!(matches!(error, ImportError::NoAddress { .. }) && words.contains("\"Buzón\"") && words.contains("--map"), "{words}");
     assert!(matches!(prospects::open(&b"\n\n"[..], &none), Err(ImportError::Empty)));
     let map = Some(MapFile::parse("\"Buzón\" = \"email\"\nNombre = \"name\"\nTypo = \"phone\"").expect("map"));
-    let mut list =
-        prospects::open("Nombre,Buzón\nAda,a@x.example\n".as_bytes(), &Options { map, declared: &declared }).expect("a list");
+    let mut list = prospects::open(
+        "Nombre,Buzón\nAda,a@x.example\n".as_bytes(),
+        &Options { map, declared: &declared, source: "import a.csv" },
+    )
+    .expect("a list");
     assert_eq!(list.unused(), ["Typo"]);
-    assert_eq!(list.next().expect("a row").expect("a good one").name.as_deref(), Some("Ada"));
+    assert_eq!(list.next().expect("a row").expect("a good one").arrival.name.as_deref(), Some("Ada"));
 }
 
 /// A list of a hundred thousand rows that is never in memory.
@@ -135,10 +144,10 @@ impl Read for Endless {
 }
 
 #[test]
-fn rows_stream() {
+fn a_list_of_a_hundred_thousand_rows_is_read_row_by_row() {
     let declared = declared();
     let source = Endless { next: 1, rest: b"email,first name,last name,company\n".to_vec() };
-    let list = prospects::open(source, &Options { map: None, declared: &declared }).expect("a list");
+    let list = prospects::open(source, &Options { map: None, declared: &declared, source: "import a.csv" }).expect("a list");
     assert_eq!(list.flatten().count(), 100_000);
 }
 
@@ -148,7 +157,7 @@ proptest! {
         let mut file = b"email,name,employees\n".to_vec();
         file.extend(bytes);
         for row in read(&file).into_iter().flatten() {
-            prop_assert!(row.name.is_none_or(|name| !name.contains(['\r', '\n', '\0'])));
+            prop_assert!(row.arrival.name.is_none_or(|name| !name.contains(['\r', '\n', '\0'])));
         }
     }
 }

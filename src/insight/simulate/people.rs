@@ -3,10 +3,11 @@
 
 use crate::domain::address::Address;
 use crate::domain::chance::Chance;
+use crate::domain::consent::{Consent, Purpose};
+use crate::domain::doorway::arrival::Arrival;
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::FlowError;
-use crate::flow::doorway::admit::Arrival;
 use crate::store::engine::backend::Store;
 use crate::store::people::prospects;
 use std::collections::BTreeMap;
@@ -49,7 +50,7 @@ fn arrival(prospect: Prospect) -> Option<Arrival> {
     arrival.fields = prospect.fields;
     arrival.tags = prospect.tags;
     arrival.email_opt_out = prospect.mail_stop.is_some();
-    arrival.consents.push(("tracking", prospect.tracking_consent, "as recorded".to_owned(), None));
+    arrival.consents.push(Consent::undated(Purpose::Tracking, prospect.tracking_consent, "as recorded"));
     Some(arrival)
 }
 
@@ -100,8 +101,8 @@ fn person(all: Chance, number: u64) -> Option<Arrival> {
     let named: Option<BTreeMap<Name, String>> =
         fields.into_iter().map(|(name, value)| Some((Name::parse(name).ok()?, value))).collect();
     arrival.fields = named?;
-    arrival.consents.push(("mail", true, "fair, card".to_owned(), None));
-    arrival.consents.push(("tracking", own.of("tracking").below(100) < 80, "fair, card".to_owned(), None));
+    arrival.consents.push(Consent::undated(Purpose::Mail, true, "fair, card"));
+    arrival.consents.push(Consent::undated(Purpose::Tracking, own.of("tracking").below(100) < 80, "fair, card"));
     Some(arrival)
 }
 

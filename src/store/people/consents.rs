@@ -1,23 +1,12 @@
 //! Consents: what a prospect agreed to, where and when. Appended.
 
+use crate::domain::consent::{Consent, Purpose};
 use crate::domain::id::ProspectId;
 use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::value::to_json;
+use crate::store::engine::value::{instant_or_none, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::HashSet;
-
-/// A statement about consent.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub struct Consent {
-    pub prospect: ProspectId,
-    /// "mail" or "tracking".
-    pub purpose: &'static str,
-    pub given: bool,
-    pub source: String,
-    /// When, epoch milliseconds, if known.
-    pub given_at: Option<i64>,
-}
 
 /// A repetition is what the same source said last about the purpose; in between it may have said the opposite.
 const ADD: &str = "
@@ -34,25 +23,44 @@ const ADD: &str = "
 /// The latest statement is the one made last, as far as its date is known; one without a date was made when we learnt of it.
 const TRACKING: &str = "
     UPDATE prospects SET tracking_consent = (SELECT c.given FROM consents c
-        WHERE c.prospect_id = prospects.id AND c.purpose = 'tracking' ORDER BY COALESCE(c.given_at, c.recorded_at) DESC, c.id DESC LIMIT 1)
-    WHERE id IN (SELECT CAST(value ->> 'prospect' AS BIGINT) FROM json_each($1) WHERE value ->> 'purpose' = 'tracking')";
+        WHERE c.prospect_id = prospects.id AND c.purpose = $2 ORDER BY COALESCE(c.given_at, c.recorded_at) DESC, c.id DESC LIMIT 1)
+    WHERE id IN (SELECT CAST(value ->> 'prospect' AS BIGINT) FROM json_each($1) WHERE value ->> 'purpose' = $2)";
 const OF: &str = "SELECT purpose, given, source, given_at FROM consents WHERE prospect_id = $1 ORDER BY id";
 
 /// Records statements; the same one again changes nothing. Returns how many are new.
-pub async fn add(tx: &mut Tx, consents: &[Consent], now: Timestamp) -> Result<u64, StoreError> {
+pub async fn add(tx: &mut Tx, consents: &[(ProspectId, Consent)], now: Timestamp) -> Result<u64, StoreError> {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        prospect: ProspectId,
+        purpose: &'static str,
+        given: bool,
+        source: &'a str,
+        given_at: Option<i64>,
+    }
     if consents.is_empty() {
         return Ok(0);
     }
     // The statement sees no row of its own: what stands twice in one call is left out here.
     let mut seen = HashSet::new();
-    let once: Vec<&Consent> = consents.iter().filter(|c| seen.insert(*c)).collect();
+    let once = consents.iter().filter(|c| seen.insert(*c)).map(|(prospect, said)| Row {
+        prospect: *prospect,
+        purpose: said.purpose.word(),
+        given: said.given,
+        source: &said.source,
+        given_at: said.given_at.map(Timestamp::as_millisecond),
+    });
+    let once: Vec<Row<'_>> = once.collect();
     let rows = to_json(&once)?;
     let new = tx.execute(ADD, args![rows.clone(), now]).await?;
-    tx.execute(TRACKING, args![rows]).await?;
+    tx.execute(TRACKING, args![rows, Purpose::Tracking.word()]).await?;
     Ok(new)
 }
 
-/// A prospect's statements, oldest first: purpose, given, source, when.
-pub async fn of(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<(String, bool, String, Option<i64>)>, StoreError> {
-    tx.rows(OF, args![prospect]).await
+/// A prospect's statements, oldest first.
+pub async fn of(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Consent>, StoreError> {
+    let rows: Vec<(String, bool, String, Option<i64>)> = tx.rows(OF, args![prospect]).await?;
+    let consent = |(purpose, given, source, at): (String, bool, String, Option<i64>)| {
+        Ok(Consent { purpose: word("purpose", &purpose, Purpose::parse)?, given, source, given_at: instant_or_none(at)? })
+    };
+    rows.into_iter().map(consent).collect()
 }

@@ -1,10 +1,11 @@
 //! Suppressions and consents: what they asked for, and that it is remembered.
 
 use super::bench::{Bench, add, address, minute};
+use nurtured::domain::consent::{Consent, Purpose};
 use nurtured::domain::id::ProspectId;
 use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::store::engine::backend::{StoreError, Tx};
-use nurtured::store::people::consents::{self, Consent};
+use nurtured::store::people::consents;
 use nurtured::store::people::prospects;
 use nurtured::store::people::suppressions::{self, Stop};
 
@@ -116,8 +117,8 @@ async fn an_erased_address_is_known_by_its_hash_only(bench: Bench) -> anyhow::Re
     Ok(())
 }
 
-fn consent(prospect: ProspectId, purpose: &'static str, given: bool, source: &str, at: Option<i64>) -> Consent {
-    Consent { prospect, purpose, given, source: source.to_owned(), given_at: at.map(|m| minute(m).as_millisecond()) }
+fn said(purpose: Purpose, given: bool, source: &str, at: Option<i64>) -> Consent {
+    Consent { given_at: at.map(minute), ..Consent::undated(purpose, given, source) }
 }
 
 async fn the_same_consent_again_changes_nothing(bench: Bench) -> anyhow::Result<()> {
@@ -125,27 +126,24 @@ async fn the_same_consent_again_changes_nothing(bench: Bench) -> anyhow::Result<
     let id = add(&mut tx, &["ada@a.example"]).await?[0];
     assert_eq!(consents::add(&mut tx, &[], minute(1)).await?, 0);
     let list = [
-        consent(id, "mail", true, "fair 2025", Some(-900)),
-        consent(id, "mail", true, "fair 2025", Some(-900)),
-        consent(id, "tracking", true, "import a.csv", None),
-        consent(id, "tracking", false, "page", Some(2)),
+        (id, said(Purpose::Mail, true, "fair 2025", Some(-900))),
+        (id, said(Purpose::Mail, true, "fair 2025", Some(-900))),
+        (id, said(Purpose::Tracking, true, "import a.csv", None)),
+        (id, said(Purpose::Tracking, false, "page", Some(2))),
     ];
     assert_eq!(consents::add(&mut tx, &list, minute(3)).await?, 3);
     assert_eq!(consents::add(&mut tx, &list, minute(4)).await?, 0);
     // The same source says the opposite, and the first thing again.
-    assert_eq!(consents::add(&mut tx, &[consent(id, "tracking", false, "import a.csv", None)], minute(5)).await?, 1);
-    assert_eq!(consents::add(&mut tx, &[consent(id, "tracking", true, "import a.csv", None)], minute(6)).await?, 1);
-    let said = |purpose: &str, given, source: &str, at: Option<i64>| {
-        (purpose.to_owned(), given, source.to_owned(), at.map(|m| minute(m).as_millisecond()))
-    };
+    assert_eq!(consents::add(&mut tx, &[(id, said(Purpose::Tracking, false, "import a.csv", None))], minute(5)).await?, 1);
+    assert_eq!(consents::add(&mut tx, &[(id, said(Purpose::Tracking, true, "import a.csv", None))], minute(6)).await?, 1);
     assert_eq!(
         consents::of(&mut tx, id).await?,
         [
-            said("mail", true, "fair 2025", Some(-900)),
-            said("tracking", true, "import a.csv", None),
-            said("tracking", false, "page", Some(2)),
-            said("tracking", false, "import a.csv", None),
-            said("tracking", true, "import a.csv", None),
+            said(Purpose::Mail, true, "fair 2025", Some(-900)),
+            said(Purpose::Tracking, true, "import a.csv", None),
+            said(Purpose::Tracking, false, "page", Some(2)),
+            said(Purpose::Tracking, false, "import a.csv", None),
+            said(Purpose::Tracking, true, "import a.csv", None),
         ]
     );
     Ok(())
@@ -161,10 +159,10 @@ async fn tracking_follows_the_latest_statement(bench: Bench) -> anyhow::Result<(
         (true, "list of 2025", Some(-900), 30, false),
         (true, "form again", Some(40), 40, true),
     ] {
-        consents::add(&mut tx, &[consent(ids[0], "tracking", given, source, at)], minute(recorded)).await?;
+        consents::add(&mut tx, &[(ids[0], said(Purpose::Tracking, given, source, at))], minute(recorded)).await?;
         assert_eq!(prospects::one(&mut tx, ids[0]).await?.tracking_consent, tracked, "{source}");
     }
-    consents::add(&mut tx, &[consent(ids[1], "mail", true, "form", None)], minute(50)).await?;
+    consents::add(&mut tx, &[(ids[1], said(Purpose::Mail, true, "form", None))], minute(50)).await?;
     assert!(!prospects::one(&mut tx, ids[1]).await?.tracking_consent);
     Ok(())
 }

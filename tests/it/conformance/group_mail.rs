@@ -1,6 +1,7 @@
 //! Campaigns, occurrences, issues, and filling them with deliveries.
 
 use super::bench::{Bench, EVERY, Everybody, add_some, address, claim, issue, minute, name, open};
+use nurtured::domain::consent::{Consent, Purpose};
 use nurtured::domain::group::occurrence::Missed;
 use nurtured::domain::group::schedule::Firing;
 use nurtured::domain::id::{DeliveryId, IssueId, OccurrenceId, ProspectId};
@@ -8,7 +9,7 @@ use nurtured::store::engine::backend::{Store, Tx};
 use nurtured::store::group::attempts::{self, Mark};
 use nurtured::store::group::audiences;
 use nurtured::store::group::{campaigns, deliveries, issues, leases, occurrences};
-use nurtured::store::people::consents::{self, Consent};
+use nurtured::store::people::consents;
 
 on_both_engines!(
     a_campaign_begins_running_and_remembers_why_it_paused,
@@ -261,8 +262,7 @@ async fn pages_write_one_delivery_per_prospect_and_leases_cover_exactly_these(be
 async fn tracking_is_frozen_in_the_delivery(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let ids = add_some(&mut tx, 2).await?;
-    let consent =
-        |given, source: &str| Consent { prospect: ids[0], purpose: "tracking", given, source: source.to_owned(), given_at: None };
+    let consent = |given, source: &str| (ids[0], Consent::undated(Purpose::Tracking, given, source));
     consents::add(&mut tx, &[consent(true, "form")], minute(1)).await?;
     tx.commit().await?;
     Everybody::due(&["one"]).publish(&bench.store, "first", minute(5)).await?;

@@ -2,10 +2,10 @@
 
 use super::{name, somebody, story};
 use nurtured::domain::address::Address;
+use nurtured::domain::doorway::arrival::Arrival;
 use nurtured::domain::doorway::signal::{About, Detail, NewSignal};
 use nurtured::domain::id::ProspectId;
 use nurtured::domain::plan::Plan;
-use nurtured::flow::doorway::admit::Arrival;
 use nurtured::flow::doorway::observe::observe;
 use nurtured::flow::group::delivery::deliver::deliver_issue;
 use nurtured::flow::group::publish::publish_test;

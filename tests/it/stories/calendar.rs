@@ -3,6 +3,7 @@
 use super::{Told, address, change, name, somebody, story};
 use jiff::tz::TimeZone;
 use nurtured::domain::address::Address;
+use nurtured::domain::doorway::arrival::Arrival;
 use nurtured::domain::group::campaign::{Campaign, Late, Order, Otherwise};
 use nurtured::domain::group::cap::Cap;
 use nurtured::domain::group::schedule::Schedule;
@@ -11,7 +12,6 @@ use nurtured::domain::plan::Plan;
 use nurtured::domain::span::Span;
 use nurtured::domain::window::Window;
 use nurtured::flow::context::Progress;
-use nurtured::flow::doorway::admit::Arrival;
 use nurtured::flow::group::delivery::deliver::{deliver, deliver_issue};
 use nurtured::flow::group::publish::{publish, publish_test};
 use nurtured::store::engine::backend::StoreError;

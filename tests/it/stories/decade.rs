@@ -9,7 +9,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use nurtured::domain::address::Address;
+use nurtured::domain::consent::{Consent, Purpose};
 use nurtured::domain::criterion::Criterion;
+use nurtured::domain::doorway::arrival::Arrival;
 use nurtured::domain::doorway::signal::{Detail, Touch};
 use nurtured::domain::id::{Name, ProspectId};
 use nurtured::domain::individual::handoff::{Handoff, Rejection, Stage};
@@ -17,7 +19,6 @@ use nurtured::domain::plan::Plan;
 use nurtured::domain::prospect::Standing;
 use nurtured::domain::suppression::Channel;
 use nurtured::flow::context::FlowError;
-use nurtured::flow::doorway::admit::Arrival;
 use nurtured::flow::doorway::observe;
 use nurtured::flow::individual::follow_up::{Action, act};
 use nurtured::flow::operations::{census, forget, manual_stop, sweep};
@@ -79,7 +80,7 @@ fn arrival(number: u64, chance: &mut Chance) -> Arrival {
     // A third fits no campaign at all.
     let (industry, country) = [("food", "ES"), ("packaging", "DE"), ("steel", "US")][usize::try_from(number % 3).expect("small")];
     arrival.fields = [("industry", industry), ("country", country)].into_iter().map(|(k, v)| (name(k), v.to_owned())).collect();
-    arrival.consents.push(("tracking", true, "card".to_owned(), None));
+    arrival.consents.push(Consent::undated(Purpose::Tracking, true, "card"));
     arrival.email_opt_out = chance.below(40) == 0;
     arrival.phone_opt_out = chance.below(30) == 0;
     arrival

@@ -1,6 +1,7 @@
 //! Group mail: the same for everybody, once, and only to those who may be written to.
 
 use super::{FIRST_ISSUE, address, name, somebody, story};
+use nurtured::domain::consent::{Consent, Purpose};
 use nurtured::domain::span::Span;
 use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::flow::group::delivery::deliver::deliver;
@@ -36,7 +37,7 @@ story!(a_blank_never_overwrites_and_an_opt_out_only_adds, |town| {
     let mut ada = somebody("ada@albareda.example");
     ada.phone = Some("+34 1".into());
     town.admit(&[ada.clone()], "import").await?;
-    let mut later = nurtured::flow::doorway::admit::Arrival::of(ada.address.clone());
+    let mut later = nurtured::domain::doorway::arrival::Arrival::of(ada.address.clone());
     later.email_opt_out = true;
     town.admit(&[later.clone()], "import").await?;
     later.email_opt_out = false;
@@ -216,7 +217,7 @@ async fn a_thousand_copies_are_the_same_bytes_but_for_their_tokens() {
     let town = super::found(super::sqlite(file.path()).await).await;
     let mut people: Vec<_> = (0..1_000).map(|n| somebody(&format!("p{n}@albareda.example"))).collect();
     for untracked in people.iter_mut().step_by(2) {
-        untracked.consents = vec![("tracking", false, "card".to_owned(), None)];
+        untracked.consents = vec![Consent::undated(Purpose::Tracking, false, "card")];
     }
     town.admit(&people, "import").await.expect("admitted");
     town.pass_to(FIRST_ISSUE).await.expect("passed");

@@ -28,10 +28,11 @@ mod visitors;
 
 use nurtured::config::example;
 use nurtured::domain::address::Address;
+use nurtured::domain::consent::{Consent, Purpose};
+use nurtured::domain::doorway::arrival::Arrival;
 use nurtured::domain::group::campaign::Campaign;
 use nurtured::domain::id::Name;
 use nurtured::domain::plan::Plan;
-use nurtured::flow::doorway::admit::Arrival;
 use nurtured::store::engine::backend::Store;
 use nurtured::town::Town;
 use secrecy::SecretString;
@@ -105,7 +106,7 @@ pub(crate) fn somebody(text: &str) -> Arrival {
     arrival.name = Some(format!("Person {}", arrival.address.local()));
     arrival.company = Some("Albareda".to_owned());
     arrival.fields = [("industry", "food"), ("country", "ES")].into_iter().map(|(k, v)| (name(k), v.to_owned())).collect();
-    arrival.consents.push(("tracking", true, "card".to_owned(), None));
+    arrival.consents.push(Consent::undated(Purpose::Tracking, true, "card"));
     arrival
 }
 

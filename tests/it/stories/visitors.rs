@@ -3,6 +3,7 @@
 use super::{FIRST_ISSUE, address, name, somebody, story};
 use axum::http::Method;
 use nurtured::domain::address::Address;
+use nurtured::domain::consent::{Consent, Purpose};
 use nurtured::domain::criterion::Criterion;
 use nurtured::domain::doorway::qualification::Verdict;
 use nurtured::domain::suppression::StopReason;
@@ -130,8 +131,8 @@ story!(consent_withdrawn_records_nothing, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
     town.pass_to(FIRST_ISSUE).await?;
-    let mut withdrawn = nurtured::flow::doorway::admit::Arrival::of(ada.clone());
-    withdrawn.consents.push(("tracking", false, "asked by phone".into(), None));
+    let mut withdrawn = nurtured::domain::doorway::arrival::Arrival::of(ada.clone());
+    withdrawn.consents.push(Consent::undated(Purpose::Tracking, false, "asked by phone"));
     town.admit(&[withdrawn], "import").await?;
     let before = counts::summary(&mut town.node.ctx.store().read().await?).await?.signals;
     assert_eq!(town.click(&ada, "Do the sum").await?.status, 302, "the link still works");
@@ -205,7 +206,7 @@ story!(unsubscribing_is_one_post_and_holds, |town| {
     assert_eq!(town.prospect(&ada).await?.mail_stop, Some(StopReason::Unsubscribed));
     let mails = town.mails_to(&ada).len();
     let mut again = somebody(ada.as_str());
-    again.consents.push(("mail", true, "card".into(), None));
+    again.consents.push(Consent::undated(Purpose::Mail, true, "card"));
     town.admit(&[again], "import").await?;
     town.pass_to("2026-05-05T10:00:00Z").await?;
     assert_eq!(town.mails_to(&ada).len(), mails, "an import never lifts it");

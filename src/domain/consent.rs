@@ -1,0 +1,44 @@
+//! Consent: what a prospect agreed to or declined, where and when.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What a prospect is asked to agree to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    Mail,
+    /// That what they click is kept.
+    Tracking,
+}
+
+impl Purpose {
+    /// The word in SQL.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Tracking => "tracking",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Mail, Self::Tracking].into_iter().find(|purpose| purpose.word() == word)
+    }
+}
+
+/// One statement.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Consent {
+    pub purpose: Purpose,
+    pub given: bool,
+    /// Where it was made: "fair 2025, card".
+    pub source: String,
+    pub given_at: Option<Timestamp>,
+}
+
+impl Consent {
+    /// A statement without a date.
+    pub fn undated(purpose: Purpose, given: bool, source: &str) -> Self {
+        Self { purpose, given, source: source.to_owned(), given_at: None }
+    }
+}
