@@ -17,12 +17,12 @@ pub mod config;
 pub mod store;
 /// How we say it: tokens, MIME, SMTP.
 pub mod mail;
+/// What comes back by mail or in a file: replies, bounces, exported lists. Reads into plain values; never writes.
+pub mod inbox;
 /// What happens: one file per arrow. Publish, deliver, observe, qualify, hand off, follow up.
 pub mod flow;
 /// What it means: read-only answers to questions about the record.
 pub mod insight;
-/// What comes back by mail or in a file: replies, bounces, exported lists. Reads; never writes.
-pub mod inbox;
 /// Who knocks: HTTP in.
 pub mod web;
 /// How it runs: assemble, loops, lifecycle.

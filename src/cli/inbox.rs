@@ -3,7 +3,7 @@
 use super::exit::Exit;
 use super::{open, output};
 use crate::flow::individual::receive;
-use crate::inbox::taken;
+use crate::inbox::mail::bounce;
 use clap::Subcommand;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -25,10 +25,10 @@ pub enum Inbox {
 pub async fn obey(verb: Inbox, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let Inbox::Ingest { file } = verb;
     let raw = raw(file.as_deref())?;
-    let mail = taken::take(&raw).map_err(|e| Exit::Data(format!("could not read the mail: {e}")))?;
+    let mail = bounce::read(&raw).map_err(|e| Exit::Data(format!("could not read the mail: {e}")))?;
     let node = open::node(config).await?;
-    let taken = receive::receive(&node.ctx, &mail).await?;
-    if json { output::json(&taken) } else { output::line(&taken.words) }
+    let receipt = receive::receive(&node.ctx, &mail).await?;
+    if json { output::json(&receipt) } else { output::line(&receipt.words) }
 }
 
 /// The whole mail, one byte over the largest that is read at most.

@@ -4,6 +4,5 @@
 pub mod mail;
 /// Lists exported by other programs.
 pub mod list;
-pub mod taken;
 #[cfg(test)]
 mod tests;

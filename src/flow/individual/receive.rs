@@ -12,6 +12,8 @@ use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
 use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::observe::{self, Observed};
+use crate::inbox::mail::bounce::{Incoming, Returned};
+use crate::inbox::mail::report::Failure;
 use crate::mail::token::Kind;
 use crate::store::engine::backend::Tx;
 use crate::store::group::deliveries::{self, Origin};
@@ -23,54 +25,34 @@ use crate::text::notice::{self, Reply};
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// A mail that came back, as far as it matters here.
-#[derive(Debug, Clone)]
-pub struct Mail {
-    /// What makes it the same mail when it arrives again.
-    pub id: String,
-    /// Every address it was sent to, and the return path it speaks of.
-    pub recipients: Vec<String>,
-    /// The ids of the mails it answers, returns or complains about.
-    pub message_ids: Vec<String>,
-    pub says: Content,
-}
-
-/// What a mail that came back says.
-#[derive(Debug, Clone)]
-pub enum Content {
-    /// Something did not arrive, or not yet; empty when it names nobody readable.
-    Undelivered(Vec<Failure>),
-    Automatic {
-        subject: String,
-    },
-    Words {
-        from: Address,
-        subject: String,
-        text: String,
-    },
-    /// Somebody objects to our mail.
-    Complaint {
-        feedback: String,
-    },
+/// What a mail was taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Received {
+    Bounce,
+    AutoReply,
+    Reply,
+    Complaint,
     Nothing,
 }
 
-/// A recipient who was not reached.
-#[derive(Debug, Clone)]
-pub struct Failure {
-    pub address: Address,
-    /// Whether the mailbox is gone for good.
-    pub hard: bool,
-    /// RFC 3463 status.
-    pub status: Option<String>,
-    pub diagnostic: String,
+impl Received {
+    /// The word in logs, and the signal's kind.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Bounce => "bounce",
+            Self::AutoReply => "auto_reply",
+            Self::Reply => "reply",
+            Self::Complaint => "complaint",
+            Self::Nothing => "nothing",
+        }
+    }
 }
 
-/// What was made of it.
+/// What was made of a mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Receipt {
-    /// `bounce`, `auto_reply`, `reply`, `complaint` or `nothing`.
-    pub what: &'static str,
+    pub what: Received,
     pub words: String,
     pub prospect: Option<ProspectId>,
     /// Whether anything was recorded that was not there before.
@@ -81,46 +63,49 @@ pub struct Receipt {
 ///
 /// # Errors
 /// The store's; a letter that cannot be written. Nothing of it happened then.
-pub async fn receive(ctx: &Context, mail: &Mail) -> Result<Receipt, FlowError> {
+pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let mut tx = ctx.store().write().await?;
     // Bounces come to the return path; the Message-ID travels with every answer.
     let path = read_path(ctx, &plan, &mail.recipients);
     let genuine = path.or_else(|| read_id(ctx, &plan, &mail.message_ids));
-    let origin_of = match (&mail.says, path) {
-        (Content::Undelivered(_), None) => None,
+    let origin_of = match (&mail.kind, path) {
+        (Incoming::Bounce(_), None) => None,
         _ => genuine,
     };
     let origin = match origin_of {
         Some(delivery) => deliveries::origin(&mut tx, delivery).await?,
         None => None,
     };
-    let taken = match (&mail.says, origin) {
-        (Content::Nothing, _) => nothing("it is neither a bounce nor an answer"),
-        (Content::Words { from, .. }, _) if is_ours(&plan, from) => nothing("one of our own people wrote it"),
-        (Content::Words { from, subject, text }, origin) => {
+    let receipt = match (&mail.kind, origin) {
+        (Incoming::Unknown, _) => nothing("it is neither a bounce nor an answer"),
+        (Incoming::Complaint(complaint), _) if !complaint.is_objection() => nothing("it is neither a bounce nor an answer"),
+        (Incoming::Reply { from, .. }, _) if is_ours(&plan, from) => nothing("one of our own people wrote it"),
+        (Incoming::Reply { from, subject, text, .. }, origin) => {
             words(&mut tx, &plan, mail, origin, (from, subject, text), now).await?
         }
         (_, None) => nothing("it carries no token of ours, so it stops nobody"),
-        (Content::Undelivered(failures), Some(origin)) => {
+        (Incoming::Bounce(failures), Some(origin)) => {
             let detail = undelivered(failures, &origin.address);
-            record(&mut tx, &plan, "bounce", mail, &origin, detail, now).await?
+            record(&mut tx, &plan, Received::Bounce, mail, &origin, detail, now).await?
         }
-        (Content::Automatic { subject }, Some(origin)) => {
-            record(&mut tx, &plan, "auto_reply", mail, &origin, Detail::AutoReply { subject: subject.clone() }, now).await?
+        (Incoming::AutoReply { subject }, Some(origin)) => {
+            let detail = Detail::AutoReply { subject: subject.clone() };
+            record(&mut tx, &plan, Received::AutoReply, mail, &origin, detail, now).await?
         }
-        (Content::Complaint { feedback }, Some(origin)) => {
-            record(&mut tx, &plan, "complaint", mail, &origin, Detail::Complaint { feedback: feedback.clone() }, now).await?
+        (Incoming::Complaint(complaint), Some(origin)) => {
+            let detail = Detail::Complaint { feedback: complaint.feedback.clone() };
+            record(&mut tx, &plan, Received::Complaint, mail, &origin, detail, now).await?
         }
     };
     tx.commit().await?;
     ctx.wake();
-    tracing::info!(what = taken.what, new = taken.new, "mail taken");
-    Ok(taken)
+    tracing::info!(what = receipt.what.word(), new = receipt.new, "mail received");
+    Ok(receipt)
 }
 
 fn nothing(why: &str) -> Receipt {
-    Receipt { what: "nothing", words: format!("It means nothing here: {why}."), prospect: None, new: false }
+    Receipt { what: Received::Nothing, words: format!("It means nothing here: {why}."), prospect: None, new: false }
 }
 
 /// The delivery whose signed return path is among these addresses.
@@ -161,14 +146,14 @@ fn undelivered(failures: &[Failure], address: &Address) -> Detail {
 async fn record(
     tx: &mut Tx,
     plan: &Plan,
-    what: &'static str,
-    mail: &Mail,
+    what: Received,
+    mail: &Returned,
     origin: &Origin,
     detail: Detail,
     now: Timestamp,
 ) -> Result<Receipt, FlowError> {
     let words = detail.words();
-    let observed = observe::write(tx, plan, &[signal(what, mail, Some(origin), origin.prospect, detail, now)], now).await?;
+    let observed = observe::write(tx, plan, &[signal(mail, Some(origin), origin.prospect, detail, now)], now).await?;
     let new = matches!(observed.first(), Some(Observed::New(_)));
     Ok(Receipt { what, words: sentence(&words, new), prospect: origin.prospect, new })
 }
@@ -178,17 +163,10 @@ fn sentence(words: &str, new: bool) -> String {
 }
 
 /// The Message-ID may hold a name of theirs, so only a fingerprint of it is kept.
-fn signal(
-    what: &str,
-    mail: &Mail,
-    origin: Option<&Origin>,
-    prospect: Option<ProspectId>,
-    detail: Detail,
-    now: Timestamp,
-) -> NewSignal {
+fn signal(mail: &Returned, origin: Option<&Origin>, prospect: Option<ProspectId>, detail: Detail, now: Timestamp) -> NewSignal {
     NewSignal {
         about: prospect.map_or(About::Nobody, About::Prospect),
-        once: format!("{what}:mail:{}", fingerprint(&[&mail.id])),
+        once: format!("{}:mail:{}", detail.kind(), fingerprint(&[&mail.id])),
         occurred_at: now,
         delivery: origin.map(|o| o.id),
         issue: origin.map(|o| o.issue),
@@ -202,7 +180,7 @@ fn signal(
 async fn words(
     tx: &mut Tx,
     plan: &Plan,
-    mail: &Mail,
+    mail: &Returned,
     origin: Option<Origin>,
     (from, subject, text): (&Address, &str, &str),
     now: Timestamp,
@@ -217,10 +195,10 @@ async fn words(
     let Some(prospect) = prospect else { return Ok(nothing("nobody we know wrote it")) };
     let detail = Detail::Reply { subject: subject.to_owned(), text: text.to_owned() };
     let said = detail.words();
-    let observed = observe::write(tx, plan, &[signal("reply", mail, origin.as_ref(), Some(prospect), detail, now)], now).await?;
+    let observed = observe::write(tx, plan, &[signal(mail, origin.as_ref(), Some(prospect), detail, now)], now).await?;
     let new = matches!(observed.first(), Some(Observed::New(_)));
     if !new {
-        return Ok(Receipt { what: "reply", words: sentence(&said, false), prospect: Some(prospect), new });
+        return Ok(Receipt { what: Received::Reply, words: sentence(&said, false), prospect: Some(prospect), new });
     }
     let campaign = match &origin {
         Some(origin) => issues::content(tx, origin.issue).await?.map(|issue| issue.campaign),
@@ -242,7 +220,7 @@ async fn words(
     };
     pass_on(tx, plan, &told, &prospect, &reader, &mail.id, now).await?;
     Ok(Receipt {
-        what: "reply",
+        what: Received::Reply,
         words: format!("Recorded, and passed on to {reader}: {said}."),
         prospect: Some(prospect.id),
         new,

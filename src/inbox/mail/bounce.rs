@@ -10,16 +10,17 @@ use super::prose_bounce;
 use super::reply;
 use super::report::{self, Complaint, Failure};
 use crate::domain::address::Address;
-use crate::domain::doorway::signal::excerpt;
+use crate::domain::id::fingerprint;
 use mail_parser::{Message, MessageParser, MimeHeaders};
 
 /// A mail that came back to us, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Returned {
-    /// Every address it was sent to, letter for letter: among them `bounces+TOKEN@…` or a colleague's.
+    /// Every address it was sent to, letter for letter: among them `bounces+TOKEN@…` or a colleague's. Of a complaint also the
+    /// return path of the mail complained about.
     pub recipients: Vec<String>,
-    /// Its own Message-ID, if it has one: what makes it the same mail when it arrives again.
-    pub id: Option<String>,
+    /// What makes it the same mail when it arrives again: its own Message-ID, or what stands for its bytes.
+    pub id: String,
     /// The ids of the mails it answers, returns or complains about.
     pub message_ids: Vec<String>,
     pub kind: Incoming,
@@ -65,12 +66,12 @@ pub fn read(raw: &[u8]) -> Result<Returned, ReadError> {
     }
     let raw = without_mbox_line(raw);
     let message = MessageParser::default().parse(raw).filter(|message| !message.headers().is_empty()).ok_or(ReadError::NoMail)?;
-    Ok(Returned {
-        recipients: recipients(&message),
-        id: message.message_id().map(str::to_owned),
-        message_ids: mime_body::message_ids(&message),
-        kind: kind(&message),
-    })
+    let (kind, mut recipients) = (kind(&message), recipients(&message));
+    if let Incoming::Complaint(complaint) = &kind {
+        recipients.extend(complaint.return_path.clone());
+    }
+    let id = message.message_id().map_or_else(|| fingerprint(&[&String::from_utf8_lossy(raw)]), str::to_owned);
+    Ok(Returned { recipients, id, message_ids: mime_body::message_ids(&message), kind })
 }
 
 fn kind(message: &Message) -> Incoming {
@@ -82,12 +83,13 @@ fn kind(message: &Message) -> Incoming {
     }
     let subject = mime_body::subject(message);
     if reply::is_automatic(message) {
-        return Incoming::AutoReply { subject };
+        return Incoming::AutoReply { subject: mime_body::line(&subject, 200) };
     }
     let from = mime_body::header(message, "From").and_then(|from| address::first(&from));
     match from {
         Some(from) if !reply::is_bulk(message) && !is_report(message) && !is_daemon(message) => {
             let text = reply::own_words(&mime_body::words(message));
+            let subject = mime_body::line(&subject, 200);
             Incoming::Reply { from, subject, text, in_reply_to: mime_body::referred(message) }
         }
         _ => Incoming::Unknown,
@@ -132,7 +134,7 @@ fn bounce(message: &Message) -> Option<Vec<Failure>> {
 
 fn failure(address: Address, words: &str, delayed: bool) -> Failure {
     let (hard, status) = hardness::judge(None, words);
-    Failure { address, hard: hard && !delayed, given_up: !delayed, status, diagnostic: excerpt(words, 300) }
+    Failure { address, hard: hard && !delayed, given_up: !delayed, status, diagnostic: mime_body::line(words, 300) }
 }
 
 fn is_report(message: &Message) -> bool {

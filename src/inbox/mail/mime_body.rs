@@ -2,6 +2,7 @@
 //!
 //! MIME is left to `mail-parser`; this knows only which part is the author's and which a returned copy.
 
+use crate::domain::doorway::signal::excerpt;
 use mail_parser::{HeaderValue, Message, MessagePart, MimeHeaders, PartType};
 use std::borrow::Cow;
 
@@ -49,6 +50,13 @@ pub fn header(message: &Message, name: &str) -> Option<String> {
     let raw: Vec<&str> =
         message.headers_raw().filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).collect();
     (!raw.is_empty()).then(|| raw.join("\n"))
+}
+
+/// A text on one line, at most so many characters, without control characters: PostgreSQL's JSON takes no NUL, and a header
+/// no line end.
+pub fn line(text: &str, most: usize) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    excerpt(&clean, most)
 }
 
 /// The decoded subject.

@@ -4,7 +4,6 @@ use super::address;
 use super::hardness;
 use super::mime_body;
 use crate::domain::address::Address;
-use crate::domain::doorway::signal::excerpt;
 use mail_parser::Message;
 use std::collections::BTreeMap;
 
@@ -66,7 +65,7 @@ pub fn complaint(message: &Message) -> Option<Complaint> {
         all.extend(more);
         all
     })?;
-    let feedback = fields.get("feedback-type")?.to_ascii_lowercase();
+    let feedback = mime_body::line(&fields.get("feedback-type")?.to_ascii_lowercase(), 40);
     let recipients = ["original-rcpt-to", "removal-recipient"]
         .iter()
         .filter_map(|name| fields.get(*name))
@@ -93,7 +92,7 @@ fn failure(fields: &Fields) -> Option<Failure> {
     let status = fields.get("status").map(String::as_str);
     let diagnostic = fields.get("diagnostic-code").map_or_else(|| status.unwrap_or_default(), String::as_str);
     let (hard, status) = hardness::judge(status, &format!("{diagnostic} {}", status.unwrap_or_default()));
-    Some(Failure { address, hard: hard && given_up, given_up, status, diagnostic: excerpt(diagnostic, 300) })
+    Some(Failure { address, hard: hard && given_up, given_up, status, diagnostic: mime_body::line(diagnostic, 300) })
 }
 
 /// Groups of header-like fields, parted by blank lines, or by a recipient where the blank line was forgotten.

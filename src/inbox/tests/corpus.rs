@@ -1,6 +1,6 @@
 //! The reading of returned mail, held against mails whose truth is known, and against noise.
 
-use crate::inbox::mail::bounce::{self, Incoming, Returned};
+use crate::inbox::mail::bounce::{self, Incoming, ReadError, Returned};
 use crate::inbox::mail::report::Failure;
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -117,6 +117,41 @@ fn an_automatic_answer_that_mentions_a_failure_suppresses_nobody() {
 fn what_is_too_large_or_no_mail_is_refused() {
     assert_eq!(bounce::read(&vec![b'a'; crate::inbox::mail::mime_body::LARGEST + 1]), Err(bounce::ReadError::TooLarge));
     assert_eq!(bounce::read(b""), Err(bounce::ReadError::NoMail));
+}
+
+#[test]
+fn a_mail_without_an_id_is_known_again_and_hostile_words_are_cleaned() {
+    let raw = b"From: Ada <ada@albareda.example>\r\nTo: bounces+x@news.example\r\nSubject: a\x00b\r\n\r\nYes\r\n";
+    let mail = bounce::read(raw).expect("a mail");
+    assert_eq!(mail.id, bounce::read(raw).expect("a mail").id);
+    assert_ne!(mail.id, bounce::read(&[raw, &b"more"[..]].concat()).expect("a mail").id);
+    assert_eq!(mail.recipients, ["bounces+x@news.example"]);
+    match mail.kind {
+        Incoming::Reply { from, subject, text, .. } => {
+            assert_eq!((from.as_str(), text.as_str()), ("ada@albareda.example", "Yes"));
+            assert!(!subject.contains('\0'), "{subject:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(bounce::read(b"").err(), Some(ReadError::NoMail));
+}
+
+#[test]
+fn a_delay_is_never_hard() {
+    let report = |action: &str| {
+        let mail = format!(
+            "From: MAILER-DAEMON@mx.example\r\nTo: bounces@news.example\r\nSubject: Delivery\r\nMIME-Version: 1.0\r\n\
+             Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n\
+             Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n\
+             Final-Recipient: rfc822; ada@albareda.example\r\nAction: {action}\r\nStatus: 5.1.1\r\n\r\n--b--\r\n"
+        );
+        match bounce::read(mail.as_bytes()).expect("a mail").kind {
+            Incoming::Bounce(failures) => failures[0].hard,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(report("failed"));
+    assert!(!report("delayed"));
 }
 
 proptest! {

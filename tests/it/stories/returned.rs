@@ -4,8 +4,8 @@ use super::{FIRST_ISSUE, Told, address, name, somebody, story};
 use nurtured::domain::address::Address;
 use nurtured::domain::doorway::entry::Cause;
 use nurtured::domain::suppression::StopReason;
-use nurtured::flow::individual::receive::{Receipt, receive};
-use nurtured::inbox::taken::take;
+use nurtured::flow::individual::receive::{Receipt, Received, receive};
+use nurtured::inbox::mail::bounce;
 use nurtured::store::operations::counts;
 use nurtured::town::Town;
 
@@ -20,7 +20,7 @@ async fn written_to(town: &Town, who: &Address) -> Result<(String, String), Box<
 }
 
 async fn arrives(town: &Town, raw: &str) -> Result<Receipt, Box<dyn std::error::Error + Send + Sync>> {
-    Ok(receive(&town.node.ctx, &take(raw.replace('\n', "\r\n").as_bytes())?).await?)
+    Ok(receive(&town.node.ctx, &bounce::read(raw.replace('\n', "\r\n").as_bytes())?).await?)
 }
 
 async fn signals(town: &Town) -> Result<i64, Box<dyn std::error::Error + Send + Sync>> {
@@ -47,12 +47,12 @@ story!(a_bounce_stops_only_under_our_own_token, |town| {
     let before = signals(&town).await?;
     for forged in ["bounces@news.tecnofab.example".to_owned(), path.replace('+', "+a")] {
         let taken = arrives(&town, &bounce(&forged, ada.as_str(), "failed", "5.1.1")).await?;
-        assert_eq!((taken.what, taken.new), ("nothing", false), "{forged}");
+        assert_eq!((taken.what, taken.new), (Received::Nothing, false), "{forged}");
     }
     assert_eq!(signals(&town).await?, before);
     // A delay is noted and stops nobody.
     let taken = arrives(&town, &bounce(&path, ada.as_str(), "delayed", "4.4.1")).await?;
-    assert_eq!((taken.what, taken.new), ("bounce", true));
+    assert_eq!((taken.what, taken.new), (Received::Bounce, true));
     assert_eq!(town.prospect(&ada).await?.mail_stop, None);
 
     let gone = bounce(&path.to_uppercase(), ada.as_str(), "failed", "5.1.1");
@@ -70,7 +70,7 @@ story!(a_human_reply_reaches_the_colleague_of_its_campaign, |town| {
     let raw =
         reply("Ada <ada@albareda.example>", marta.as_str(), "one@albareda.example", &id, "Re: stops", "Ours stood still a week.");
     let taken = arrives(&town, &raw).await?;
-    assert_eq!((taken.what, taken.new), ("reply", true), "{taken:?}");
+    assert_eq!((taken.what, taken.new), (Received::Reply, true), "{taken:?}");
     assert!(!arrives(&town, &raw).await?.new, "the same mail twice");
     town.run_until_idle().await?;
     let letters = town.mails_to(&marta);
@@ -92,7 +92,7 @@ story!(who_writes_without_a_token_reaches_the_manager, |town| {
     let before = signals(&town).await?;
     for nobody in ["bob@elsewhere.example", "dana@tecnofab.example"] {
         let taken = arrives(&town, &reply(nobody, to, "three@x.example", "<lost@x.example>", "Hello", "Hello")).await?;
-        assert_eq!((taken.what, taken.new), ("nothing", false), "{nobody}");
+        assert_eq!((taken.what, taken.new), (Received::Nothing, false), "{nobody}");
     }
     assert_eq!(signals(&town).await?, before);
     town.run_until_idle().await?;
@@ -121,7 +121,7 @@ story!(a_complaint_stops_and_an_absence_does_not, |town| {
     let ada = address("ada@albareda.example");
     let (path, id) = written_to(&town, &ada).await?;
     let away = reply("ada@albareda.example", &path, "away@albareda.example", &id, "Automatic reply: away", "Back in May");
-    assert_eq!(arrives(&town, &away).await?.what, "auto_reply");
+    assert_eq!(arrives(&town, &away).await?.what, Received::AutoReply);
     assert_eq!(town.prospect(&ada).await?.mail_stop, None);
     assert_eq!(town.verdicts(&ada).await?.newest_human_at(), None, "a machine answered");
     let complaint = |path: &str, kind: &str| {
