@@ -5,7 +5,8 @@
 use super::page;
 use super::site::{Found, Site};
 use crate::domain::criterion::{Criterion, Verdict};
-use crate::domain::doorway::signal::{About, Detail, NewSignal};
+use crate::domain::doorway::new_signal::AskedIn;
+use crate::domain::doorway::signal::{Detail, NewSignal};
 use crate::domain::group::issue::Asked;
 use crate::domain::id::ProspectId;
 use crate::domain::plan::Plan;
@@ -14,12 +15,10 @@ use crate::flow::context::FlowError;
 use crate::flow::doorway::assess;
 use crate::flow::doorway::observe::{Observed, observe};
 use crate::mail::token::Kind;
-use crate::store::group::deliveries::Origin;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use minijinja::context;
 use minijinja::value::{Serde, Value};
@@ -90,15 +89,17 @@ pub async fn record(State(site): State<Site>, Path(token): Path<String>, body: B
     };
     let (plan, now) = (site.ctx.plan(), site.ctx.now());
     let posted = Posted::read(&body);
-    let about = Subject { found: &found, origin, prospect, now };
+    let visit = posted.visit.as_str();
+    let mail = origin.mailed();
     let signals: Vec<NewSignal> = if posted.is_more {
         // The question of the mail has its own links; what has been answered there is not answered again here.
         let chosen = posted.more.iter().filter(|(criterion, _)| *criterion != asked.criterion);
         let named = chosen
             .filter_map(|(criterion, number)| Some((*criterion, plan.qualifying.criteria[*criterion].answers.get(*number)?)));
-        named.map(|(criterion, answer)| about.signal(criterion, answer, &format!("more:{criterion}:{}", posted.visit))).collect()
+        named.map(|(criterion, answer)| NewSignal::answer(mail, criterion, answer, AskedIn::Page { visit }, now)).collect()
     } else {
-        vec![about.signal(asked.criterion, &answer, &format!("{}:{}", found.token.ordinal, posted.visit))]
+        let asked_in = AskedIn::Mail { link: found.token.ordinal, visit };
+        vec![NewSignal::answer(mail, asked.criterion, &answer, asked_in, now)]
     };
     if signals.is_empty() {
         return page::say(StatusCode::OK, "Thank you", "There was nothing more to note.");
@@ -107,33 +108,6 @@ pub async fn record(State(site): State<Site>, Path(token): Path<String>, body: B
         Ok(observed) if observed.contains(&Observed::Unknown) => page::unknown_link(),
         Ok(_) => thank(&site, &plan, prospect, &asked, &signals, posted.is_more).await,
         Err(error) => page::failed(&error),
-    }
-}
-
-/// Whose answer it is, and in answer to what.
-struct Subject<'a> {
-    found: &'a Found,
-    origin: &'a Origin,
-    prospect: ProspectId,
-    now: Timestamp,
-}
-
-impl Subject<'_> {
-    fn signal(&self, criterion: Criterion, answer: &Answer, once: &str) -> NewSignal {
-        NewSignal {
-            about: About::Prospect(self.prospect),
-            once: format!("answer:{}:{once}", self.origin.id),
-            occurred_at: self.now,
-            delivery: Some(self.origin.id),
-            issue: Some(self.found.issue),
-            by: None,
-            machine: None,
-            detail: Detail::Answer {
-                criterion,
-                say: answer.say.clone(),
-                date: answer.due.as_ref().map(|due| due.0.after(self.now).to_zoned(TimeZone::UTC).date()),
-            },
-        }
     }
 }
 

@@ -3,9 +3,9 @@
 use super::site::Site;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
-use crate::domain::doorway::signal::{About, Detail, NewSignal, Touch};
+use crate::domain::doorway::signal::{Detail, NewSignal, Touch};
 use crate::domain::id::Name;
-use crate::flow::doorway::observe::{Observed, check_touch, form_once, observe};
+use crate::flow::doorway::observe::{self, Observed, check_touch};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -63,14 +63,7 @@ pub async fn take(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> 
         Ok(signal) => signal,
         Err(words) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, &words),
     };
-    let observed = match signal {
-        // As on the website: whoever fills in a form comes in.
-        NewSignal { about: About::Address(address), detail: Detail::Form { form, fields }, once, occurred_at, .. } => {
-            form_once(&site.ctx, &form, address, fields, once, occurred_at).await
-        }
-        signal => observe(&site.ctx, &[signal]).await.map(|observed| observed.first().copied().unwrap_or(Observed::Unknown)),
-    };
-    match observed {
+    match observe::take(&site.ctx, signal).await {
         Ok(Observed::New(id)) => (StatusCode::CREATED, Json(json!({ "signal": id, "status": "new" }))).into_response(),
         Ok(Observed::Again) => (StatusCode::OK, Json(json!({ "status": "again" }))).into_response(),
         Ok(Observed::Unknown) => refuse(StatusCode::NOT_FOUND, "no prospect has this address"),
@@ -112,16 +105,7 @@ fn signal(site: &Site, report: Report, key: &str) -> Result<NewSignal, String> {
         _ => return Err("exactly one of `event`, `form` and `touch` is needed".to_owned()),
     };
     check_touch(&plan, &detail).map_err(|e| e.to_string())?;
-    Ok(NewSignal {
-        about: About::Address(report.email),
-        once: format!("api:{key}"),
-        occurred_at,
-        delivery: None,
-        issue: None,
-        by: report.by,
-        machine: None,
-        detail,
-    })
+    Ok(NewSignal::reported(key, report.email, report.by, detail, occurred_at))
 }
 
 fn refuse(status: StatusCode, words: &str) -> Response {

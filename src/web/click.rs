@@ -5,7 +5,8 @@
 use super::page;
 use super::site::{Found, Site, agent, visitor};
 use crate::domain::doorway::machine::Machine;
-use crate::domain::doorway::signal::{About, Detail, NewSignal};
+use crate::domain::doorway::new_signal::Clicked;
+use crate::domain::doorway::signal::NewSignal;
 use crate::domain::id::IssueId;
 use crate::domain::settings::Tracking;
 use crate::flow::context::FlowError;
@@ -13,7 +14,6 @@ use crate::mail::token::Kind;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use jiff::tz::TimeZone;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -74,21 +74,18 @@ fn redirect(target: &str) -> Response {
 fn signal(site: &Site, found: &Found, target: &str, method: &Method, headers: &HeaderMap, peer: SocketAddr) -> Option<NewSignal> {
     let now = site.ctx.now();
     let machine = if *method == Method::HEAD { Some(Machine::Head) } else { Machine::of_agent(agent(headers)) };
-    let day = now.to_zoned(TimeZone::UTC).date();
     let visit = format!("{}:{}:{}", found.token.ordinal, visitor(headers, peer), method.as_str());
-    // The day comes first: what makes a click one is then looked for among the clicks of its day, however many years there are.
-    let (about, once, delivery) = match &found.origin {
-        None => (About::Nobody, format!("click:{day}:issue:{}:{visit}", found.issue), None),
+    let clicked = match &found.origin {
+        None => Clicked::Untracked(found.issue),
         Some(origin) => {
             let agrees = match site.ctx.plan().settings.tracking {
                 Tracking::All => true,
                 Tracking::Consented => origin.consents,
                 Tracking::None => false,
             };
-            let about = origin.prospect.filter(|_| origin.tracked && agrees)?;
-            (About::Prospect(about), format!("click:{day}:{}:{visit}", origin.id), Some(origin.id))
+            origin.prospect.filter(|_| origin.tracked && agrees)?;
+            Clicked::By(origin.mailed())
         }
     };
-    let detail = Detail::Click { target: target.to_owned() };
-    Some(NewSignal { about, once, occurred_at: now, delivery, issue: Some(found.issue), by: None, machine, detail })
+    Some(NewSignal::click(clicked, &visit, target, machine, now))
 }

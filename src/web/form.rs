@@ -4,9 +4,10 @@ use super::page;
 use super::site::Site;
 use crate::domain::address::Address;
 use crate::domain::doorway::rule::{Reads, RequestRule};
+use crate::domain::doorway::signal::NewSignal;
 use crate::domain::id::Name;
 use crate::domain::plan::Plan;
-use crate::flow::doorway::observe::{Observed, form};
+use crate::flow::doorway::observe::{self, Observed};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -38,7 +39,7 @@ pub async fn take(State(site): State<Site>, Path(name): Path<String>, body: Byte
     let Some(address) = fields.remove("email").and_then(|text| Address::parse(&text).ok()) else {
         return refuse("Your mail address is missing", "Please go back and fill in a mail address, so that we can answer you.");
     };
-    match form(&site.ctx, &name, address, fields).await {
+    match observe::take(&site.ctx, NewSignal::form(&name, address, fields, site.ctx.now())).await {
         Ok(Observed::New(_) | Observed::Again) => page::say(StatusCode::OK, "Thank you", "We have received what you sent."),
         Ok(Observed::Unknown) => page::unknown_link(),
         Err(error) => page::failed(&error),

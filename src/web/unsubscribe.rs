@@ -2,7 +2,7 @@
 
 use super::page;
 use super::site::Site;
-use crate::domain::doorway::signal::{About, Detail, NewSignal};
+use crate::domain::doorway::signal::NewSignal;
 use crate::flow::doorway::observe::{Observed, observe};
 use crate::mail::token::Kind;
 use axum::body::Bytes;
@@ -32,22 +32,12 @@ pub async fn stop(State(site): State<Site>, Path(token): Path<String>, body: Byt
         Err(error) => return page::failed(&error),
     };
     let Some(origin) = found.origin else { return page::unknown_link() };
-    let Some(prospect) = origin.prospect else {
+    if origin.prospect.is_none() {
         return page::say(StatusCode::OK, "This was a test copy", "You would be unsubscribed now.");
-    };
-    let now = site.ctx.now();
+    }
     let one_click = body.starts_with(b"List-Unsubscribe=One-Click");
-    let signal = NewSignal {
-        about: About::Prospect(prospect),
-        // By the minute: unsubscribing again after having come back must stop again.
-        once: format!("unsubscribe:{}:{}", origin.id, now.as_second() / 60),
-        occurred_at: now,
-        delivery: Some(origin.id),
-        issue: Some(found.issue),
-        by: None,
-        machine: None,
-        detail: Detail::Unsubscribe { how: if one_click { "one-click" } else { "page" }.to_owned() },
-    };
+    let how = if one_click { "one-click" } else { "page" };
+    let signal = NewSignal::unsubscribe(origin.mailed(), how, site.ctx.now());
     match observe(&site.ctx, &[signal]).await.as_deref() {
         Ok([Observed::New(_) | Observed::Again]) => page::say(
             StatusCode::OK,

@@ -223,7 +223,7 @@ impl Detail {
     }
 }
 
-/// A signal on its way in, before it has a row.
+/// A signal on its way in, before it has a row; `new_signal` has a constructor for each way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSignal {
     /// Whose, or whose address it is.

@@ -3,9 +3,19 @@
 //! `pending → claimed → transmitting → accepted │ pending (retry) │ failed │ uncertain`;
 //! `pending │ claimed → suppressed │ skipped │ cancelled │ missed`. The words are SQL's too.
 
+use crate::domain::id::{DeliveryId, IssueId, ProspectId};
 use crate::domain::span::Span;
 use jiff::Timestamp;
 use serde::Serialize;
+
+/// The mail that something answers: a click, a bounce, a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mailed {
+    /// `None` for a test copy or an erased prospect.
+    pub prospect: Option<ProspectId>,
+    pub delivery: DeliveryId,
+    pub issue: IssueId,
+}
 
 /// The state of a delivery, derived from its attempts and the lease over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]

@@ -5,7 +5,7 @@
 
 use crate::domain::address::Address;
 use crate::domain::doorway::arrival::Arrival;
-use crate::domain::doorway::signal::{About, Detail, NewSignal};
+use crate::domain::doorway::signal::{About, NewSignal};
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
@@ -123,25 +123,8 @@ pub async fn admit(
         changes.extend(fields.iter().map(|(name, value)| FieldChange { prospect: id, name: name.as_str(), value: Some(value) }));
         tags.extend(fresh_tags.iter().map(|tag| (id, tag.as_str())));
         if !fields.is_empty() {
-            news.push(NewSignal {
-                about: About::Prospect(id),
-                // One file may hold a person twice, as of two days.
-                once: format!(
-                    "fields:{id}:{}:{}:{source}",
-                    now.as_millisecond(),
-                    as_of.map(|d| d.to_string()).unwrap_or_default()
-                ),
-                occurred_at: now,
-                delivery: None,
-                issue: None,
-                by: None,
-                machine: None,
-                detail: Detail::Fields {
-                    changed: fields.into_iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect(),
-                    source: source.to_owned(),
-                    as_of,
-                },
-            });
+            let changed = fields.into_iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
+            news.push(NewSignal::fields(id, changed, source, as_of, now));
         }
         let channels = [(arrival.email_opt_out, Channel::Email), (arrival.phone_opt_out, Channel::Phone)];
         stops.extend(channels.into_iter().filter(|(out, _)| *out).map(|(_, channel)| Stop {

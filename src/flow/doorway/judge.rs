@@ -5,8 +5,8 @@ use super::observe::{self, Observed, observe};
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::machine::Machine;
-use crate::domain::doorway::signal::{About, Detail, NewSignal};
-use crate::domain::id::{Name, ProspectId, SignalId, fingerprint};
+use crate::domain::doorway::signal::{Detail, NewSignal};
+use crate::domain::id::{Name, ProspectId, SignalId};
 use crate::domain::question::Power;
 use crate::domain::span::midnight;
 use crate::flow::context::{Context, FlowError};
@@ -41,17 +41,7 @@ pub async fn decide(ctx: &Context, decision: Decision) -> Result<Observed, FlowE
     let note = reason(&note)?;
     let power = if holds { Power::Meets } else { Power::Contradicts };
     let detail = Detail::Override { criterion, power, until, note };
-    let text = serde_json::to_string(&detail).unwrap_or_default();
-    let signal = NewSignal {
-        once: format!("override:{}:{}", now.as_millisecond(), fingerprint(&[address.as_str(), by.as_str(), &text])),
-        about: About::Address(address),
-        occurred_at: now,
-        delivery: None,
-        issue: None,
-        by: Some(by),
-        machine: None,
-        detail,
-    };
+    let signal = NewSignal::decided(address, by, detail, now);
     match observe(ctx, &[signal]).await?.first() {
         Some(Observed::Unknown) | None => Err(FlowError::Missing("a prospect with that address".to_owned())),
         Some(observed) => Ok(*observed),

@@ -12,7 +12,7 @@ use crate::domain::criterion::Criterion;
 use crate::domain::doorway::arrival::Arrival;
 use crate::domain::doorway::signal::{About, Detail, NewSignal};
 use crate::domain::doorway::support::{PROVISIONAL, is_too_young};
-use crate::domain::id::{Name, ProspectId, SignalId, fingerprint};
+use crate::domain::id::{Name, ProspectId, SignalId};
 use crate::domain::individual::salesperson::Roster;
 use crate::domain::plan::Plan;
 use crate::domain::span::midnight;
@@ -27,6 +27,7 @@ use crate::store::individual::follow_ups;
 use crate::store::people::prospects;
 use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -237,44 +238,22 @@ const fn address_of(signal: &NewSignal) -> Option<&Address> {
     }
 }
 
-/// A filled-in web form: whoever filled it in is admitted if new, what they said about themselves is kept, and the
-/// form itself becomes a signal. The same content again on the same day is the same signal.
-pub async fn form(ctx: &Context, form: &Name, address: Address, fields: BTreeMap<String, String>) -> Result<Observed, FlowError> {
-    let now = ctx.now();
-    let day = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let said = serde_json::to_string(&fields).unwrap_or_default();
-    let once = format!("form:{form}:{day}:{}", fingerprint(&[address.as_str(), &said]));
-    form_once(ctx, form, address, fields, once, now).await
-}
-
-/// The same form as another system passes it on: what makes it one, and when it was filled in.
-pub async fn form_once(
-    ctx: &Context,
-    form: &Name,
-    address: Address,
-    fields: BTreeMap<String, String>,
-    once: String,
-    occurred_at: Timestamp,
-) -> Result<Observed, FlowError> {
+/// Appends what comes from a website or another system. Whoever filled in a form is admitted if new, and what they said about
+/// themselves is kept.
+pub async fn take(ctx: &Context, signal: NewSignal) -> Result<Observed, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
-    let arrival = Arrival::by_form(address.clone(), &fields, &plan.settings.fields);
-    let signal = NewSignal {
-        about: About::Address(address),
-        once,
-        occurred_at,
-        delivery: None,
-        issue: None,
-        by: None,
-        machine: None,
-        detail: Detail::Form { form: form.clone(), fields },
-    };
     let mut tx = ctx.store().write().await?;
-    let that_day = Some(occurred_at.to_zoned(jiff::tz::TimeZone::UTC).date());
-    admit::admit(&mut tx, &plan, &[arrival], &format!("form {form}"), that_day, now).await?;
+    if let (About::Address(address), Detail::Form { form, fields }) = (&signal.about, &signal.detail) {
+        let arrival = Arrival::by_form(address.clone(), fields, &plan.settings.fields);
+        let that_day = Some(signal.occurred_at.to_zoned(TimeZone::UTC).date());
+        admit::admit(&mut tx, &plan, &[arrival], &format!("form {form}"), that_day, now).await?;
+    }
     let observed = write(&mut tx, &plan, std::slice::from_ref(&signal), now).await?;
+    failpoint!("signal.before_commit");
     tx.commit().await?;
+    failpoint!("signal.after_commit");
     ctx.wake();
-    observed.first().copied().ok_or_else(|| FlowError::Unable("record the form".to_owned()))
+    observed.first().copied().ok_or_else(|| FlowError::Unable("record the signal".to_owned()))
 }
 
 /// Whether a touch can be recorded as it is: every criterion it proves has a rule that reads such a touch, and a
@@ -330,18 +309,7 @@ pub async fn log(ctx: &Context, logged: Logged) -> Result<Observed, FlowError> {
     let plan = ctx.plan();
     known(&plan.roster, &logged.by)?;
     check_touch(&plan, &logged.detail)?;
-    let text = serde_json::to_string(&logged.detail).unwrap_or_default();
-    let at = logged.occurred_at.as_millisecond();
-    let signal = NewSignal {
-        once: format!("touch:{at}:{}", fingerprint(&[logged.address.as_str(), logged.by.as_str(), &text])),
-        about: About::Address(logged.address),
-        occurred_at: logged.occurred_at,
-        delivery: None,
-        issue: None,
-        by: Some(logged.by),
-        machine: None,
-        detail: logged.detail,
-    };
+    let signal = NewSignal::logged(logged.address, logged.by, logged.detail, logged.occurred_at);
     match observe(ctx, &[signal]).await?.first() {
         Some(Observed::Unknown) | None => Err(FlowError::Missing("a prospect with that address; import them first".to_owned())),
         Some(observed) => Ok(*observed),

@@ -7,8 +7,8 @@ use super::outbox::{self, Envelope};
 use super::{dossier, hand_off, reassign};
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::rule::RecycleReason;
-use crate::domain::doorway::signal::{About, Detail, NewSignal, Touch};
-use crate::domain::id::{HandoffId, Name, fingerprint};
+use crate::domain::doorway::signal::{Detail, NewSignal, Touch};
+use crate::domain::id::{HandoffId, Name};
 use crate::domain::individual::event::HandoffEvent;
 use crate::domain::individual::handoff::{Handoff, Outcome, Rejection, Stage, State};
 use crate::domain::individual::salesperson::Hours;
@@ -242,17 +242,8 @@ async fn write(
         }
     };
     if let Some(detail) = signal {
-        let once = format!("handoff:{id}:{}:{}", now.as_millisecond(), fingerprint(&[&what.to_string(), &note]));
-        let signal = NewSignal {
-            about: About::Prospect(prospect.id),
-            once,
-            occurred_at: now,
-            delivery: None,
-            issue: None,
-            by: Some(by.clone()),
-            machine: None,
-            detail,
-        };
+        let words = [what.to_string(), note.clone()];
+        let signal = NewSignal::worked(id, prospect.id, by, &words.each_ref().map(String::as_str), detail, now);
         observe::write(tx, plan, &[signal], now).await?;
     }
     confirm(ctx, tx, plan, prospect, &handoff, before, by, &what, &happens_next, now).await?;

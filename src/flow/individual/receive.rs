@@ -4,7 +4,7 @@
 use super::dossier;
 use super::outbox::{self, Envelope};
 use crate::domain::address::Address;
-use crate::domain::doorway::signal::{About, Detail, NewSignal};
+use crate::domain::doorway::signal::{Detail, NewSignal};
 use crate::domain::group::campaign::Sender;
 use crate::domain::id::{DeliveryId, Name, ProspectId, fingerprint};
 use crate::domain::individual::handoff::Handoff;
@@ -81,7 +81,7 @@ pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowErro
         (Incoming::Unknown, _) => nothing("it is neither a bounce nor an answer"),
         (Incoming::Complaint(complaint), _) if !complaint.is_objection() => nothing("it is neither a bounce nor an answer"),
         (Incoming::Reply { from, .. }, _) if is_ours(&plan, from) => nothing("one of our own people wrote it"),
-        (Incoming::Reply { from, subject, text, .. }, origin) => {
+        (Incoming::Reply { from, subject, text }, origin) => {
             words(&mut tx, &plan, mail, origin, (from, subject, text), now).await?
         }
         (_, None) => nothing("it carries no token of ours, so it stops nobody"),
@@ -153,27 +153,15 @@ async fn record(
     now: Timestamp,
 ) -> Result<Receipt, FlowError> {
     let words = detail.words();
-    let observed = observe::write(tx, plan, &[signal(mail, Some(origin), origin.prospect, detail, now)], now).await?;
+    let observed =
+        observe::write(tx, plan, &[NewSignal::by_mail(&mail.id, Some(origin.mailed()), origin.prospect, detail, now)], now)
+            .await?;
     let new = matches!(observed.first(), Some(Observed::New(_)));
     Ok(Receipt { what, words: sentence(&words, new), prospect: origin.prospect, new })
 }
 
 fn sentence(words: &str, new: bool) -> String {
     if new { format!("Recorded: {words}.") } else { format!("Known already: {words}.") }
-}
-
-/// The Message-ID may hold a name of theirs, so only a fingerprint of it is kept.
-fn signal(mail: &Returned, origin: Option<&Origin>, prospect: Option<ProspectId>, detail: Detail, now: Timestamp) -> NewSignal {
-    NewSignal {
-        about: prospect.map_or(About::Nobody, About::Prospect),
-        once: format!("{}:mail:{}", detail.kind(), fingerprint(&[&mail.id])),
-        occurred_at: now,
-        delivery: origin.map(|o| o.id),
-        issue: origin.map(|o| o.issue),
-        by: None,
-        machine: None,
-        detail,
-    }
 }
 
 /// What a person wrote: by its token, else by who has the address.
@@ -195,7 +183,8 @@ async fn words(
     let Some(prospect) = prospect else { return Ok(nothing("nobody we know wrote it")) };
     let detail = Detail::Reply { subject: subject.to_owned(), text: text.to_owned() };
     let said = detail.words();
-    let observed = observe::write(tx, plan, &[signal(mail, origin.as_ref(), Some(prospect), detail, now)], now).await?;
+    let signal = NewSignal::by_mail(&mail.id, origin.as_ref().map(Origin::mailed), Some(prospect), detail, now);
+    let observed = observe::write(tx, plan, &[signal], now).await?;
     let new = matches!(observed.first(), Some(Observed::New(_)));
     if !new {
         return Ok(Receipt { what: Received::Reply, words: sentence(&said, false), prospect: Some(prospect), new });

@@ -39,7 +39,6 @@ pub enum Incoming {
         subject: String,
         /// What they wrote, without quotes and signature, at most 4,000 characters.
         text: String,
-        in_reply_to: Vec<String>,
     },
     /// Feedback from a mailbox provider.
     Complaint(Complaint),
@@ -90,7 +89,7 @@ fn kind(message: &Message) -> Incoming {
         Some(from) if !reply::is_bulk(message) && !is_report(message) && !is_daemon(message) => {
             let text = reply::own_words(&mime_body::words(message));
             let subject = mime_body::line(&subject, 200);
-            Incoming::Reply { from, subject, text, in_reply_to: mime_body::referred(message) }
+            Incoming::Reply { from, subject, text }
         }
         _ => Incoming::Unknown,
     }

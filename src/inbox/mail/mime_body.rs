@@ -85,7 +85,7 @@ pub fn message_ids(message: &Message) -> Vec<String> {
 }
 
 /// The ids of `In-Reply-To` and `References`.
-pub fn referred(message: &Message) -> Vec<String> {
+fn referred(message: &Message) -> Vec<String> {
     let ids = |value: &HeaderValue| match value {
         HeaderValue::Text(id) => vec![id.to_string()],
         HeaderValue::TextList(ids) => ids.iter().map(ToString::to_string).collect(),

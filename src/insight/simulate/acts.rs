@@ -1,20 +1,22 @@
 //! What one person does about one mail, and what the house records of it: through the same doors as on the web and by mail.
 
 use super::behaviour::{answer, kind};
-use super::world::{Person, World};
+use super::world::World;
 use crate::domain::address::Address;
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::doorway::machine::Machine;
-use crate::domain::doorway::signal::{About, Detail, NewSignal};
+use crate::domain::doorway::new_signal::{AskedIn, Clicked};
+use crate::domain::doorway::signal::{Detail, NewSignal};
+use crate::domain::group::delivery::Mailed;
 use crate::domain::id::{DeliveryId, IssueId, Name, ProspectId};
 use crate::domain::plan::Plan;
-use crate::domain::question::Answer;
 use crate::flow::context::FlowError;
 use crate::flow::doorway::observe;
-use crate::flow::individual::receive::{self, Content, Mail};
+use crate::flow::individual::receive;
+use crate::inbox::mail::bounce::{Incoming, Returned};
+use crate::inbox::mail::report::Complaint;
 use crate::mail::token::{Kind, Token};
 use crate::store::people::prospects;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -91,47 +93,32 @@ pub async fn together(world: &mut World, acts: &[Act]) -> Result<(), FlowError> 
 }
 
 fn signal(world: &World, act: &Act) -> Option<NewSignal> {
-    let person = &world.people[act.person];
-    let issue = world.diary.issues.get(&act.issue)?;
-    let (delivery, day) = (act.delivery, act.at.to_zoned(TimeZone::UTC).date());
-    let target = |link: usize| issue.content.links.get(link).map(|target| Detail::Click { target: target.clone() });
-    let (once, machine, detail) = match &act.does {
-        Does::Click { link, tracked: true } => (format!("click:{delivery}:{link}:{day}:person"), None, target(*link)?),
-        Does::Click { link, tracked: false } => {
-            let once = format!("click:issue:{}:{link}:{day}:{}", act.issue, person.id);
-            return Some(NewSignal { about: About::Nobody, delivery: None, ..new(act, person, once, None, target(*link)?) });
+    let (mail, issue) = (mailed(world, act), world.diary.issues.get(&act.issue)?);
+    let target = |link: usize| issue.content.links.get(link);
+    Some(match &act.does {
+        Does::Click { link, tracked: true } => {
+            NewSignal::click(Clicked::By(mail), &format!("{link}:person"), target(*link)?, None, act.at)
         }
-        Does::Machine { link } => (format!("click:{delivery}:{link}:{day}:machine"), Some(Machine::Agent), target(*link)?),
+        Does::Click { link, tracked: false } => {
+            let visit = format!("{link}:{}", world.people[act.person].id);
+            NewSignal::click(Clicked::Untracked(act.issue), &visit, target(*link)?, None, act.at)
+        }
+        Does::Machine { link } => {
+            NewSignal::click(Clicked::By(mail), &format!("{link}:machine"), target(*link)?, Some(Machine::Agent), act.at)
+        }
         Does::Answer { question, answer } => {
             let asked = issue.content.questions.get(*question)?;
-            let answer = asked.answers.get(*answer)?;
-            (format!("answer:{delivery}:{question}:{}", act.at.as_millisecond()), None, said_of(asked.criterion, answer, act.at))
+            let visit = act.at.as_millisecond().to_string();
+            let asked_in = AskedIn::Mail { link: u16::try_from(*question).ok()?, visit: &visit };
+            NewSignal::answer(mail, asked.criterion, asked.answers.get(*answer)?, asked_in, act.at)
         }
-        Does::Unsubscribe => {
-            let once = format!("unsubscribe:{delivery}:{}", act.at.as_second() / 60);
-            (once, None, Detail::Unsubscribe { how: "one-click".to_owned() })
-        }
+        Does::Unsubscribe => NewSignal::unsubscribe(mail, "one-click", act.at),
         Does::Form { .. } | Does::Reply(_) | Does::Complain => return None,
-    };
-    Some(new(act, person, once, machine, detail))
+    })
 }
 
-fn new(act: &Act, person: &Person, once: String, machine: Option<Machine>, detail: Detail) -> NewSignal {
-    NewSignal {
-        about: About::Prospect(person.id),
-        once,
-        occurred_at: act.at,
-        delivery: Some(act.delivery),
-        issue: Some(act.issue),
-        by: None,
-        machine,
-        detail,
-    }
-}
-
-fn said_of(criterion: Criterion, answer: &Answer, at: Timestamp) -> Detail {
-    let date = answer.due.as_ref().map(|due| due.0.after(at).to_zoned(TimeZone::UTC).date());
-    Detail::Answer { criterion, say: answer.say.clone(), date }
+fn mailed(world: &World, act: &Act) -> Mailed {
+    Mailed { prospect: Some(world.people[act.person].id), delivery: act.delivery, issue: act.issue }
 }
 
 /// What those who answered are asked further, of what is unknown about them, and answer.
@@ -159,9 +146,9 @@ async fn further(world: &mut World, plan: &Plan, acts: &[Act]) -> Result<Vec<New
         for criterion in askable.take(MORE).filter(|c| own.of(c.word()).happens(habit.further)) {
             let answers = &plan.qualifying.criteria[criterion].answers;
             let Some(n) = answer(own.of(criterion.word()).of("says"), habit, criterion, answers) else { continue };
-            let once = format!("answer:{}:more:{criterion}:{}", act.delivery, act.at.as_millisecond());
-            let at = Act { at: act.at + SignedDuration::from_secs(61), ..act.clone() };
-            signals.push(new(&at, person, once, None, said_of(criterion, &answers[n], at.at)));
+            let (visit, at) = (act.at.as_millisecond().to_string(), act.at + SignedDuration::from_secs(61));
+            let asked_in = AskedIn::Page { visit: &visit };
+            signals.push(NewSignal::answer(mailed(world, act), criterion, &answers[n], asked_in, at));
             counted.push(issue.campaign.clone());
         }
     }
@@ -178,17 +165,19 @@ pub async fn alone(world: &mut World, act: &Act) -> Result<(), FlowError> {
         (issue.campaign.clone(), issue.newsletter.clone(), world.people[act.person].address.clone());
     match &act.does {
         Does::Form { form, fields } => {
-            let once = format!("form:{form}:{}:{}", act.delivery, act.at.as_millisecond());
-            observe::form_once(&world.ctx, form, address, fields.clone(), once, act.at).await?;
+            let key = format!("{form}:{}:{}", act.delivery, act.at.as_millisecond());
+            let detail = Detail::Form { form: form.clone(), fields: fields.clone() };
+            observe::take(&world.ctx, NewSignal::reported(&key, address, None, detail, act.at)).await?;
             world.diary.of(&campaign).forms += 1;
         }
         Does::Reply(text) => {
-            let says = Content::Words { from: address, subject: format!("Re: {newsletter}"), text: text.clone() };
+            let says = Incoming::Reply { from: address, subject: format!("Re: {newsletter}"), text: text.clone() };
             receive::receive(&world.ctx, &mail(world, act, "reply", says)).await?;
             world.diary.of(&campaign).replied += 1;
         }
         _ => {
-            let says = Content::Complaint { feedback: "abuse".to_owned() };
+            let feedback = "abuse".to_owned();
+            let says = Incoming::Complaint(Complaint { feedback, recipients: Vec::new(), return_path: None });
             receive::receive(&world.ctx, &mail(world, act, "complaint", says)).await?;
             world.diary.of(&campaign).complained += 1;
         }
@@ -197,14 +186,14 @@ pub async fn alone(world: &mut World, act: &Act) -> Result<(), FlowError> {
 }
 
 /// A mail that answers a delivery.
-fn mail(world: &World, act: &Act, what: &str, says: Content) -> Mail {
+fn mail(world: &World, act: &Act, what: &str, kind: Incoming) -> Returned {
     let ours: Address = world.ctx.plan().settings.smtp.return_path.clone();
     let token = world.ctx.signer().text(Token { kind: Kind::MessageId, id: act.delivery.0, ordinal: 0 }, "");
     let message_id = format!("{token}@{}", ours.domain());
-    Mail {
+    Returned {
         id: format!("{what}-{}@simulation", act.delivery),
         recipients: vec![ours.to_string()],
         message_ids: vec![message_id],
-        says,
+        kind,
     }
 }

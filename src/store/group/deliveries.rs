@@ -2,7 +2,7 @@
 
 use super::leases::Lease;
 use crate::domain::address::Address;
-use crate::domain::group::delivery::State;
+use crate::domain::group::delivery::{Mailed, State};
 use crate::domain::id::{DeliveryId, IssueId, OccurrenceId, ProspectId};
 use crate::store::engine::backend::{StoreError, Tx, args};
 use crate::store::engine::value::{address, instant_or_none};
@@ -40,6 +40,13 @@ pub struct Origin {
     pub tracked: bool,
     /// Whether the prospect still consents to being tracked.
     pub consents: bool,
+}
+
+impl Origin {
+    /// The mail that a signal answers.
+    pub const fn mailed(&self) -> Mailed {
+        Mailed { prospect: self.prospect, delivery: self.id, issue: self.issue }
+    }
 }
 
 #[derive(sqlx::FromRow)]

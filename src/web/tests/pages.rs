@@ -4,7 +4,7 @@ use crate::clock::ManualClock;
 use crate::config::example;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
-use crate::domain::doorway::signal::{Detail, Touch};
+use crate::domain::doorway::signal::{Detail, NewSignal, Touch};
 use crate::domain::id::{HandoffId, Name};
 use crate::flow::context::{Context, Progress};
 use crate::flow::doorway::observe::{self, Logged};
@@ -49,7 +49,7 @@ impl TestNode {
     async fn form(&self, form: &str, address: &str, fields: &[(&str, &str)]) {
         let fields = fields.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>();
         let address = Address::parse(address).expect("an address");
-        observe::form(&self.site.ctx, &name(form), address, fields).await.expect("a form");
+        observe::take(&self.site.ctx, NewSignal::form(&name(form), address, fields, self.site.ctx.now())).await.expect("a form");
         self.run_until_idle().await;
     }
 

@@ -5,8 +5,8 @@
 //! and yet waits for one commit only. A result that cannot be written is held and tried again: the relay has that mail,
 //! and to forget it would be to send it twice.
 
-use crate::domain::doorway::signal::{About, Detail, NewSignal, excerpt};
-use crate::domain::id::{DeliveryId, IssueId, ProspectId};
+use crate::domain::doorway::signal::{NewSignal, excerpt};
+use crate::domain::id::DeliveryId;
 use crate::domain::span::Span;
 use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::Context;
@@ -206,9 +206,8 @@ async fn gone(tx: &mut Tx, finished: impl Iterator<Item = &DeliveryResult>, now:
     suppressions::add(tx, &stops, now).await?;
     let mut news = Vec::new();
     for (delivery, (_, words)) in gone {
-        let origin = deliveries::origin(tx, delivery).await?;
-        let prospect = origin.as_ref().and_then(|o| o.prospect);
-        news.push((prospect, refused(delivery, origin.map(|o| o.issue), prospect, words, now)));
+        let Some(origin) = deliveries::origin(tx, delivery).await? else { continue };
+        news.push((origin.prospect, NewSignal::refused(origin.mailed(), words, now)));
     }
     let rows: Vec<_> = news.iter().map(|(prospect, signal)| (*prospect, signal)).collect();
     signals::append(tx, &rows, now).await?;
@@ -221,18 +220,5 @@ fn bounced(address: &str, words: &str) -> Stop {
         channel: Channel::Email,
         reason: StopReason::Bounced,
         source: format!("refused at delivery: {}", excerpt(words, 100)),
-    }
-}
-
-fn refused(delivery: DeliveryId, issue: Option<IssueId>, prospect: Option<ProspectId>, words: &str, now: Timestamp) -> NewSignal {
-    NewSignal {
-        about: prospect.map_or(About::Nobody, About::Prospect),
-        once: format!("bounce:{delivery}"),
-        occurred_at: now,
-        delivery: Some(delivery),
-        issue,
-        by: None,
-        machine: None,
-        detail: Detail::Bounce { hard: true, status: None, diagnostic: words.to_owned() },
     }
 }
