@@ -2,6 +2,7 @@
 //! then asks at most two more questions of which nothing is known for that person. What those answer is recorded too, and
 //! the page asks no further.
 
+use super::error::WebError;
 use super::page;
 use super::site::{Found, Site};
 use crate::domain::criterion::{Criterion, Verdict};
@@ -66,26 +67,20 @@ struct Further {
 }
 
 /// Shows the question and the answer chosen, and asks to confirm it. Scanners follow links; this changes nothing.
-pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Response {
-    match find(&site, &token).await {
-        Ok((_, asked, answer)) => {
-            let visit = site.ctx.now().as_millisecond().to_string();
-            let values = context! { organisation => site.ctx.plan().settings.organisation.name.clone(), question => asked.question, answer => answer.say, visit };
-            page::show(StatusCode::OK, "page-answer.html", &TimeZone::UTC, values)
-        }
-        Err(response) => *response,
-    }
+pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Result<Response, WebError> {
+    let (_, asked, answer) = find(&site, &token).await?;
+    let visit = site.ctx.now().as_millisecond().to_string();
+    let organisation = site.ctx.plan().settings.organisation.name.clone();
+    let values = context! { organisation, question => asked.question, answer => answer.say, visit };
+    Ok(page::show(StatusCode::OK, "page-answer.html", &TimeZone::UTC, values))
 }
 
 /// Records the answer, or the answers to the further questions.
-pub async fn record(State(site): State<Site>, Path(token): Path<String>, body: Bytes) -> Response {
-    let (found, asked, answer) = match find(&site, &token).await {
-        Ok(found) => found,
-        Err(response) => return *response,
-    };
-    let Some(origin) = found.origin.as_ref() else { return page::unknown_link() };
+pub async fn record(State(site): State<Site>, Path(token): Path<String>, body: Bytes) -> Result<Response, WebError> {
+    let (found, asked, answer) = find(&site, &token).await?;
+    let origin = found.origin.as_ref().ok_or(WebError::UnknownLink)?;
     let Some(prospect) = origin.prospect else {
-        return page::say(StatusCode::OK, "This was a test copy", "Your answer would be recorded now.");
+        return Ok(page::say(StatusCode::OK, "This was a test copy", "Your answer would be recorded now."));
     };
     let (plan, now) = (site.ctx.plan(), site.ctx.now());
     let posted = Posted::read(&body);
@@ -102,13 +97,12 @@ pub async fn record(State(site): State<Site>, Path(token): Path<String>, body: B
         vec![NewSignal::answer(mail, asked.criterion, &answer, asked_in, now)]
     };
     if signals.is_empty() {
-        return page::say(StatusCode::OK, "Thank you", "There was nothing more to note.");
+        return Ok(page::say(StatusCode::OK, "Thank you", "There was nothing more to note."));
     }
-    match observe(&site.ctx, &signals).await {
-        Ok(observed) if observed.contains(&Observed::Unknown) => page::unknown_link(),
-        Ok(_) => thank(&site, &plan, prospect, &asked, &signals, posted.is_more).await,
-        Err(error) => page::failed(&error),
+    if observe(&site.ctx, &signals).await?.contains(&Observed::Unknown) {
+        return Err(WebError::UnknownLink);
     }
+    Ok(thank(&site, &plan, prospect, &asked, &signals, posted.is_more).await)
 }
 
 /// Thanks, and asks on where nothing is known yet.
@@ -138,13 +132,9 @@ async fn unknown(site: &Site, plan: &Plan, prospect: ProspectId, but: Criterion)
     Ok(further.take(MORE).collect())
 }
 
-async fn find(site: &Site, token: &str) -> Result<(Found, Asked, Answer), Box<Response>> {
-    let found = match site.find(&[Kind::Answer], token).await {
-        Ok(Some(found)) => found,
-        Ok(None) => return Err(Box::new(page::unknown_link())),
-        Err(error) => return Err(Box::new(page::failed(&error))),
-    };
-    let named = found.content.answer(found.token.ordinal).map(|(asked, answer)| (asked.clone(), answer.clone()));
-    let (asked, answer) = named.ok_or_else(|| Box::new(page::unknown_link()))?;
+async fn find(site: &Site, token: &str) -> Result<(Found, Asked, Answer), WebError> {
+    let found = site.find(&[Kind::Answer], token).await?;
+    let (asked, answer) = found.content.answer(found.token.ordinal).ok_or(WebError::UnknownLink)?;
+    let (asked, answer) = (asked.clone(), answer.clone());
     Ok((found, asked, answer))
 }

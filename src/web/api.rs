@@ -1,5 +1,6 @@
 //! `POST /v1/signals`: what another system reports, as JSON under a bearer token, once per idempotency key.
 
+use super::error::ApiError;
 use super::site::Site;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
@@ -43,71 +44,55 @@ pub struct Report {
 }
 
 /// Takes one signal.
-pub async fn take(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response {
-    if let Err(response) = authorise(&site, &headers) {
-        return *response;
-    }
-    let key =
-        headers.get("idempotency-key").and_then(|v| v.to_str().ok()).map(str::trim).filter(|k| (1..=200).contains(&k.len()));
-    let Some(key) = key else {
-        return refuse(
-            StatusCode::BAD_REQUEST,
-            "an Idempotency-Key header of 1 to 200 characters is needed: a repetition then counts once",
-        );
-    };
-    let report: Report = match serde_json::from_slice(&body) {
-        Ok(report) => report,
-        Err(error) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, &format!("the body cannot be read: {error}")),
-    };
-    let signal = match signal(&site, report, key) {
-        Ok(signal) => signal,
-        Err(words) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, &words),
-    };
-    match observe::take(&site.ctx, signal).await {
-        Ok(Observed::New(id)) => (StatusCode::CREATED, Json(json!({ "signal": id, "status": "new" }))).into_response(),
-        Ok(Observed::Again) => (StatusCode::OK, Json(json!({ "status": "again" }))).into_response(),
-        Ok(Observed::Unknown) => refuse(StatusCode::NOT_FOUND, "no prospect has this address"),
-        Err(error) => {
-            tracing::error!(%error, "signal not recorded");
-            refuse(StatusCode::SERVICE_UNAVAILABLE, "it could not be recorded; send it again with the same key")
-        }
+pub async fn take(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+    authorise(&site, &headers)?;
+    let key = headers.get("idempotency-key").and_then(|v| v.to_str().ok()).map(str::trim);
+    let key = key.filter(|k| (1..=200).contains(&k.len())).ok_or_else(|| {
+        let words = "an Idempotency-Key header of 1 to 200 characters is needed: a repetition then counts once";
+        ApiError::new(StatusCode::BAD_REQUEST, words)
+    })?;
+    let report: Report = serde_json::from_slice(&body).map_err(|e| unreadable(format!("the body cannot be read: {e}")))?;
+    match observe::take(&site.ctx, signal(&site, report, key)?).await? {
+        Observed::New(id) => Ok((StatusCode::CREATED, Json(json!({ "signal": id, "status": "new" }))).into_response()),
+        Observed::Again => Ok((StatusCode::OK, Json(json!({ "status": "again" }))).into_response()),
+        Observed::Unknown => Err(ApiError::new(StatusCode::NOT_FOUND, "no prospect has this address")),
     }
 }
 
-fn authorise(site: &Site, headers: &HeaderMap) -> Result<(), Box<Response>> {
+fn authorise(site: &Site, headers: &HeaderMap) -> Result<(), ApiError> {
     let plan = site.ctx.plan();
-    let Some(expected) = &plan.settings.http.api_token else {
-        return Err(Box::new(refuse(StatusCode::FORBIDDEN, "the API is closed: no http.api_token is configured")));
-    };
+    let expected = plan.settings.http.api_token.as_ref();
+    let expected =
+        expected.ok_or_else(|| ApiError::new(StatusCode::FORBIDDEN, "the API is closed: no http.api_token is configured"))?;
     let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     let genuine = given.is_some_and(|given| bool::from(given.trim().as_bytes().ct_eq(expected.expose_secret().as_bytes())));
-    if genuine { Ok(()) } else { Err(Box::new(refuse(StatusCode::UNAUTHORIZED, "a valid bearer token is needed"))) }
+    if genuine { Ok(()) } else { Err(ApiError::new(StatusCode::UNAUTHORIZED, "a valid bearer token is needed")) }
 }
 
-fn signal(site: &Site, report: Report, key: &str) -> Result<NewSignal, String> {
+fn unreadable(words: impl Into<String>) -> ApiError {
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, words)
+}
+
+fn signal(site: &Site, report: Report, key: &str) -> Result<NewSignal, ApiError> {
     let now = site.ctx.now();
     let occurred_at = report.occurred_at.unwrap_or(now);
     if occurred_at > crate::domain::span::Span::minutes(5).after(now) {
-        return Err("occurred_at lies in the future".to_owned());
+        return Err(unreadable("occurred_at lies in the future"));
     }
     let plan = site.ctx.plan();
     let detail = match (report.event, report.form, report.touch) {
         (Some(event), None, None) => Detail::Event { event, fields: report.fields },
         (None, Some(form), None) => Detail::Form { form, fields: report.fields },
         (None, None, Some(touch)) => {
-            let by = report.by.as_ref().ok_or("a touch needs `by`: who logged it")?;
+            let by = report.by.as_ref().ok_or_else(|| unreadable("a touch needs `by`: who logged it"))?;
             if !plan.roster.has(by) {
-                return Err(format!("{by} is nobody of ours"));
+                return Err(unreadable(format!("{by} is nobody of ours")));
             }
             let (proves, date, note) = (report.proves, report.date, report.note);
             Detail::Touch { touch, proves, contradicts: Vec::new(), date, not_before: None, note }
         }
-        _ => return Err("exactly one of `event`, `form` and `touch` is needed".to_owned()),
+        _ => return Err(unreadable("exactly one of `event`, `form` and `touch` is needed")),
     };
-    check_touch(&plan, &detail).map_err(|e| e.to_string())?;
+    check_touch(&plan, &detail).map_err(|e| unreadable(e.to_string()))?;
     Ok(NewSignal::reported(key, report.email, report.by, detail, occurred_at))
-}
-
-fn refuse(status: StatusCode, words: &str) -> Response {
-    (status, Json(json!({ "error": words }))).into_response()
 }

@@ -2,7 +2,7 @@
 //! per visitor, link and day; a HEAD appends one that counts for nothing. Where the database does not answer, the link leads
 //! on all the same, and the click is lost.
 
-use super::page;
+use super::error::WebError;
 use super::site::{Found, Site, agent, visitor};
 use crate::domain::doorway::machine::Machine;
 use crate::domain::doorway::new_signal::Clicked;
@@ -29,16 +29,13 @@ pub async fn follow(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     method: Method,
     headers: HeaderMap,
-) -> Response {
+) -> Result<Response, WebError> {
     let found = match timeout(PATIENCE, site.find(&KINDS, &token)).await {
-        Ok(Ok(Some(found))) => found,
-        Ok(Ok(None)) => return page::unknown_link(),
-        Ok(Err(error)) => return remembered(&site, &token, &error),
-        Err(_) => return remembered(&site, &token, &FlowError::Unable("read the database: no answer in time".to_owned())),
+        Ok(Err(WebError::Failed(error))) => return remembered(&site, &token, error),
+        Ok(found) => found?,
+        Err(_) => return remembered(&site, &token, FlowError::Unable("read the database: no answer in time".to_owned())),
     };
-    let Some(target) = found.content.links.get(usize::from(found.token.ordinal)).cloned() else {
-        return page::unknown_link();
-    };
+    let target = found.content.links.get(usize::from(found.token.ordinal)).cloned().ok_or(WebError::UnknownLink)?;
     site.targets.keep(found.issue, &found.content);
     if let Some(signal) = signal(&site, &found, &target, &method, &headers, peer) {
         // The prospect is on their way whatever becomes of our books: fail closed for mail, open for redirects.
@@ -52,22 +49,20 @@ pub async fn follow(
 }
 
 /// Where the link leads as far as we remember; if we do not, what is wrong.
-fn remembered(site: &Site, token: &str, error: &FlowError) -> Response {
+fn remembered(site: &Site, token: &str, error: FlowError) -> Result<Response, WebError> {
     let target = site.read(&KINDS, token).and_then(|token| site.targets.of(IssueId(token.issue()?), token.ordinal));
     match target {
         Some(target) => {
             tracing::error!(%error, "click not recorded");
             redirect(&target)
         }
-        None => page::failed(error),
+        None => Err(error.into()),
     }
 }
 
-fn redirect(target: &str) -> Response {
-    match HeaderValue::from_str(target) {
-        Ok(location) => (StatusCode::FOUND, [(header::LOCATION, location)]).into_response(),
-        Err(_) => page::unknown_link(),
-    }
+fn redirect(target: &str) -> Result<Response, WebError> {
+    let location = HeaderValue::from_str(target).map_err(|_| WebError::UnknownLink)?;
+    Ok((StatusCode::FOUND, [(header::LOCATION, location)]).into_response())
 }
 
 /// The click, if it may be recorded: the recipient was tracked when it was sent, and still agrees.

@@ -3,6 +3,7 @@
 //! GET shows; POST does. What ends a handoff is asked back once, because scanners sometimes submit forms; every change
 //! is confirmed by mail. What cannot be done is said above the forms, and what was written stays in them.
 
+use super::error::WebError;
 use super::handoff_form::Said;
 use super::page;
 use super::site::Site;
@@ -38,22 +39,16 @@ struct Shown {
 }
 
 /// Shows the dossier and what can be done.
-pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Response {
-    match genuine(&site, &token).await {
-        Ok((handoff, _)) => present(&site, handoff.id, StatusCode::OK, Shown::default()).await,
-        Err(response) => *response,
-    }
+pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Result<Response, WebError> {
+    let (handoff, _) = genuine(&site, &token).await?;
+    present(&site, handoff.id, StatusCode::OK, Shown::default()).await
 }
 
 /// Does what a button says.
-pub async fn answer(State(site): State<Site>, Path(token): Path<String>, body: Bytes) -> Response {
-    let (id, salesperson) = match genuine(&site, &token).await {
-        Ok((handoff, salesperson)) => (handoff.id, salesperson),
-        Err(response) => return *response,
-    };
-    let Ok(pairs) = serde_urlencoded::from_bytes::<Vec<(String, String)>>(&body) else {
-        return page::say(StatusCode::UNPROCESSABLE_ENTITY, "The form could not be read", "Please go back and try again.");
-    };
+pub async fn answer(State(site): State<Site>, Path(token): Path<String>, body: Bytes) -> Result<Response, WebError> {
+    let (Handoff { id, .. }, salesperson) = genuine(&site, &token).await?;
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(&body)
+        .map_err(|_| WebError::unreadable("The form could not be read", "Please go back and try again."))?;
     let said = Said::new(pairs);
     let action = match said.action() {
         Ok(action) => action,
@@ -68,15 +63,18 @@ pub async fn answer(State(site): State<Site>, Path(token): Path<String>, body: B
     let accepts = matches!(action, Action::Accept);
     match act(&site.ctx, id, &salesperson, action).await {
         // Back to the page: reloading it must not post again.
-        Ok(handoff) if handoff.salesperson == salesperson => to_page(&token),
-        Ok(_) => page::say(StatusCode::OK, "Thank you", "We have offered it to somebody else. You need do nothing more."),
+        Ok(handoff) if handoff.salesperson == salesperson => Ok(to_page(&token)),
+        Ok(_) => {
+            let words = "We have offered it to somebody else. You need do nothing more.";
+            Ok(page::say(StatusCode::OK, "Thank you", words))
+        }
         // Pressed twice: the page shows how it stands.
-        Err(FlowError::Refused(_)) if accepts => to_page(&token),
+        Err(FlowError::Refused(_)) if accepts => Ok(to_page(&token)),
         Err(FlowError::Refused(words)) => {
             let shown = Shown { problem: Some(page::sentence(&words)), said, ask: None };
             present(&site, id, StatusCode::CONFLICT, shown).await
         }
-        Err(error) => page::failed(&error),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -86,27 +84,22 @@ fn to_page(token: &str) -> Response {
 }
 
 /// The handoff a token opens, and for whom: it must have been signed for the salesperson who has the handoff now.
-async fn genuine(site: &Site, text: &str) -> Result<(Handoff, Name), Box<Response>> {
+async fn genuine(site: &Site, text: &str) -> Result<(Handoff, Name), WebError> {
     let plan = site.ctx.plan();
     let read = |id: &Name| Some((site.ctx.signer().read(Kind::Handoff, text, id.as_str())?, id.clone()));
-    let (token, salesperson) = plan.roster.owners().find_map(read).ok_or_else(|| Box::new(page::unknown_link()))?;
-    let load = async { Ok(handoffs::load(&mut site.ctx.store().read().await?, HandoffId(token.id)).await?) };
-    match load.await {
-        Ok(Some(handoff)) if handoff.salesperson == salesperson => Ok((handoff, salesperson)),
-        Ok(Some(_)) => {
-            let words = "Somebody else has it now. There is nothing left for you to do here.";
-            Err(Box::new(page::say(StatusCode::GONE, "It is no longer yours", words)))
-        }
-        Ok(None) => Err(Box::new(page::unknown_link())),
-        Err(error) => Err(Box::new(page::failed(&error))),
+    let (token, salesperson) = plan.roster.owners().find_map(read).ok_or(WebError::UnknownLink)?;
+    let handoff = handoffs::load(&mut site.ctx.store().read().await?, HandoffId(token.id)).await?;
+    let handoff = handoff.ok_or(WebError::UnknownLink)?;
+    if handoff.salesperson == salesperson {
+        return Ok((handoff, salesperson));
     }
+    let words = "Somebody else has it now. There is nothing left for you to do here.";
+    Err(WebError::gone("It is no longer yours", words))
 }
 
-async fn present(site: &Site, id: HandoffId, status: StatusCode, shown: Shown) -> Response {
-    match values(site, id, shown).await {
-        Ok((zone, values)) => page::show(status, "page-handoff.html", &zone, values),
-        Err(error) => page::failed(&error),
-    }
+async fn present(site: &Site, id: HandoffId, status: StatusCode, shown: Shown) -> Result<Response, WebError> {
+    let (zone, values) = values(site, id, shown).await?;
+    Ok(page::show(status, "page-handoff.html", &zone, values))
 }
 
 async fn values(site: &Site, id: HandoffId, shown: Shown) -> Result<(TimeZone, Value), FlowError> {

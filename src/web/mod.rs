@@ -6,8 +6,9 @@
 // What every handler is given, and how it answers.
 pub mod link_cache;
 pub mod census_cache;
-pub mod site;
 pub mod page;
+pub mod error;
+pub mod site;
 // What recipients of group mail follow.
 pub mod click;
 pub mod answer;

@@ -1,8 +1,7 @@
 //! Pages: rendered from templates, without scripts, under a policy that allows none.
 
-use crate::flow::context::FlowError;
 use crate::text::template::{self, DARK, LOOK, PAGE};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::tz::TimeZone;
 use minijinja::context;
@@ -26,33 +25,6 @@ pub fn show(status: StatusCode, name: &'static str, zone: &TimeZone, values: imp
 /// A page that says one thing.
 pub fn say(status: StatusCode, title: &str, words: &str) -> Response {
     show(status, "page-message.html", &TimeZone::UTC, context! { title, words })
-}
-
-/// The answer to a link that is not ours, is cut short, or points to what is gone.
-pub fn unknown_link() -> Response {
-    say(
-        StatusCode::NOT_FOUND,
-        "This link does not lead anywhere",
-        "It may have been cut in two by a mail program. Please open it again from the mail, or copy all of it.",
-    )
-}
-
-/// The answer when the house could not do it.
-pub fn failed(error: &FlowError) -> Response {
-    match error {
-        FlowError::Refused(words) => say(StatusCode::CONFLICT, "This is not possible now", &sentence(words)),
-        FlowError::Missing(what) => say(StatusCode::NOT_FOUND, "Not found", &format!("We could not find {what}.")),
-        error => {
-            tracing::error!(%error, "request failed");
-            let mut response = say(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Please try again",
-                "Something on our side is not working. Nothing was changed.",
-            );
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
-            response
-        }
-    }
 }
 
 /// The words of an error, which are a fragment, as a sentence.

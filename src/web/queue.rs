@@ -1,12 +1,11 @@
 //! `GET /q/TOKEN`: a salesperson's personal queue, behind their own signed link.
 
+use super::error::WebError;
 use super::page;
 use super::site::Site;
 use crate::domain::doorway::qualification::Verdict;
-use crate::domain::id::Name;
 use crate::domain::individual::follow_up::Urgency;
 use crate::domain::individual::salesperson::link_number;
-use crate::flow::context::FlowError;
 use crate::flow::individual::dossier;
 use crate::flow::individual::queue::{self, Item};
 use crate::mail::token::Kind;
@@ -30,26 +29,14 @@ struct Card {
 }
 
 /// Shows the queue.
-pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Response {
+pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Result<Response, WebError> {
     let (plan, now) = (site.ctx.plan(), site.ctx.now());
-    let Some(token) = site.ctx.signer().read(Kind::Queue, &token, "") else {
-        return page::unknown_link();
-    };
-    let Some(salesperson) = plan.roster.owners().find(|id| link_number(id) == token.id).cloned() else {
-        return page::unknown_link();
-    };
+    let token = site.ctx.signer().read(Kind::Queue, &token, "").ok_or(WebError::UnknownLink)?;
+    let salesperson = plan.roster.owners().find(|id| link_number(id) == token.id).ok_or(WebError::UnknownLink)?;
     if i64::from(token.ordinal) < now.as_second() / 86_400 {
         let words = "Queue links work for thirty days. Open a newer one: every mail about a lead carries it.";
-        return page::say(StatusCode::GONE, "This link has run out", words);
+        return Err(WebError::gone("This link has run out", words));
     }
-    match items(&site, &salesperson).await {
-        Ok(response) => response,
-        Err(error) => page::failed(&error),
-    }
-}
-
-async fn items(site: &Site, salesperson: &Name) -> Result<Response, FlowError> {
-    let (plan, now) = (site.ctx.plan(), site.ctx.now());
     let mut tx = site.ctx.store().read().await?;
     let mut items = Vec::new();
     for item in queue::of(&site.ctx, &mut tx, salesperson, now).await? {
@@ -61,7 +48,7 @@ async fn items(site: &Site, salesperson: &Name) -> Result<Response, FlowError> {
     Ok(page::show(StatusCode::OK, "page-queue.html", &zone, values))
 }
 
-async fn known(tx: &mut Tx, item: &Item) -> Result<Option<usize>, FlowError> {
+async fn known(tx: &mut Tx, item: &Item) -> Result<Option<usize>, WebError> {
     let Some(id) = item.handoff.filter(|_| item.urgency == Urgency::Request) else {
         return Ok(None);
     };

@@ -1,11 +1,11 @@
 //! All routes. Tracked links have their own HEAD, so that it is seen for what it is.
 
+use super::error::WebError;
 use super::site::Site;
 use super::{answer, api, click, form, handoff, health, metrics, page, queue, unsubscribe};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::response::Response;
 use axum::routing::{get, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -37,6 +37,6 @@ pub fn router(site: Site) -> Router {
         .with_state(site)
 }
 
-async fn nowhere() -> Response {
-    page::unknown_link()
+async fn nowhere() -> WebError {
+    WebError::UnknownLink
 }

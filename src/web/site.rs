@@ -1,10 +1,11 @@
-//! What every handler is given.
+//! What every handler is given, and how a token of a mail is followed.
 
 use super::census_cache::CensusCache;
+use super::error::WebError;
 use super::link_cache::LinkCache;
 use crate::domain::group::issue::Content;
 use crate::domain::id::{DeliveryId, IssueId, fingerprint};
-use crate::flow::context::{Context, FlowError};
+use crate::flow::context::Context;
 use crate::flow::doorway::observe::Door;
 use crate::mail::token::{Kind, Token};
 use crate::store::group::deliveries::{self, Origin};
@@ -12,7 +13,7 @@ use crate::store::group::issues;
 use axum::http::{HeaderMap, header};
 use std::net::SocketAddr;
 
-/// The house behind the door, and the shared way in for single signals.
+/// What every handler is given.
 #[derive(Clone)]
 pub struct Site {
     pub ctx: Context,
@@ -39,20 +40,20 @@ impl Site {
         kinds.iter().find_map(|kind| self.ctx.signer().read(*kind, text, ""))
     }
 
-    /// Reads a token of one of these kinds and finds what it belongs to. `None` for what we never signed.
-    pub async fn find(&self, kinds: &[Kind], text: &str) -> Result<Option<Found>, FlowError> {
-        let Some(token) = self.read(kinds, text) else { return Ok(None) };
+    /// Reads a token of one of these kinds and finds what it belongs to.
+    pub async fn find(&self, kinds: &[Kind], text: &str) -> Result<Found, WebError> {
+        let token = self.read(kinds, text).ok_or(WebError::UnknownLink)?;
         let mut tx = self.ctx.store().read().await?;
         let (origin, issue) = match (token.delivery(), token.issue()) {
-            (Some(delivery), _) => match deliveries::origin(&mut tx, DeliveryId(delivery)).await? {
-                Some(origin) => (Some(origin.clone()), origin.issue),
-                None => return Ok(None),
-            },
+            (Some(delivery), _) => {
+                let origin = deliveries::origin(&mut tx, DeliveryId(delivery)).await?.ok_or(WebError::UnknownLink)?;
+                (Some(origin.clone()), origin.issue)
+            }
             (None, Some(issue)) => (None, IssueId(issue)),
-            (None, None) => return Ok(None),
+            (None, None) => return Err(WebError::UnknownLink),
         };
-        let found = issues::content(&mut tx, issue).await?;
-        Ok(found.map(|i| Found { token, origin, issue, content: i.content }))
+        let found = issues::content(&mut tx, issue).await?.ok_or(WebError::UnknownLink)?;
+        Ok(Found { token, origin, issue, content: found.content })
     }
 }
 

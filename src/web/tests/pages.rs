@@ -13,13 +13,14 @@ use crate::flow::individual::{dossier, hand_off};
 use crate::store::engine::backend::Store;
 use crate::store::individual::handoffs;
 use crate::web::census_cache::CensusCache;
+use crate::web::error::WebError;
 use crate::web::link_cache::LinkCache;
 use crate::web::site::Site;
 use crate::web::{handoff, page, queue};
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::IntoResponse;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use minijinja::context;
@@ -107,7 +108,8 @@ fn name(text: &str) -> Name {
 }
 
 /// A response's text; a page among them must keep the rules of all pages.
-async fn read(response: Response) -> (StatusCode, String) {
+async fn read(answer: impl IntoResponse) -> (StatusCode, String) {
+    let response = answer.into_response();
     let status = response.status();
     let text = String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.expect("a body").to_vec()).expect("text");
     if !text.is_empty() {
@@ -324,7 +326,7 @@ async fn recipients_pages_have_one_button() {
         let (_, html) = read(page::show(StatusCode::OK, template, &zone, values)).await;
         assert_eq!((html.matches("<form").count(), html.matches("<button").count()), (1, 1), "{html}");
     }
-    inspect(&read(page::unknown_link()).await.1);
+    inspect(&read(WebError::UnknownLink).await.1);
 }
 
 #[test]

@@ -1,0 +1,102 @@
+//! What a request cannot have, and why: the one error of every handler. It becomes a page, or JSON for the API, and is
+//! logged here once if it is ours.
+
+use super::page;
+use crate::flow::context::FlowError;
+use crate::store::engine::backend::StoreError;
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// After so many seconds a program may ask again.
+const RETRY_SECONDS: &str = "30";
+
+/// Why a request is not answered as it was asked.
+#[derive(Debug)]
+pub enum WebError {
+    /// The link was never signed by us, was cut short, or points to what is gone.
+    UnknownLink,
+    /// A page under this title, or JSON, says why.
+    Refused(StatusCode, &'static str, String),
+    Failed(FlowError),
+}
+
+impl WebError {
+    /// A request whose content cannot be taken.
+    pub fn unreadable(title: &'static str, words: impl Into<String>) -> Self {
+        Self::Refused(StatusCode::UNPROCESSABLE_ENTITY, title, words.into())
+    }
+
+    /// A link that worked and does no more.
+    pub fn gone(title: &'static str, words: impl Into<String>) -> Self {
+        Self::Refused(StatusCode::GONE, title, words.into())
+    }
+}
+
+impl From<FlowError> for WebError {
+    fn from(error: FlowError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<StoreError> for WebError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl IntoResponse for WebError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::UnknownLink => page::say(
+                StatusCode::NOT_FOUND,
+                "This link does not lead anywhere",
+                "It may have been cut in two by a mail program. Please open it again from the mail, or copy all of it.",
+            ),
+            Self::Refused(status, title, words) => page::say(status, title, &words),
+            Self::Failed(FlowError::Refused(words)) => {
+                page::say(StatusCode::CONFLICT, "This is not possible now", &page::sentence(&words))
+            }
+            Self::Failed(FlowError::Missing(what)) => {
+                page::say(StatusCode::NOT_FOUND, "Not found", &format!("We could not find {what}."))
+            }
+            Self::Failed(error) => {
+                tracing::error!(%error, "request failed");
+                let words = "Something on our side is not working. Nothing was changed.";
+                let page = page::say(StatusCode::SERVICE_UNAVAILABLE, "Please try again", words);
+                ([(header::RETRY_AFTER, RETRY_SECONDS)], page).into_response()
+            }
+        }
+    }
+}
+
+/// The same as a program reads it.
+#[derive(Debug)]
+pub struct ApiError(WebError);
+
+impl ApiError {
+    pub fn new(status: StatusCode, words: impl Into<String>) -> Self {
+        Self(WebError::Refused(status, "", words.into()))
+    }
+}
+
+impl From<FlowError> for ApiError {
+    fn from(error: FlowError) -> Self {
+        Self(WebError::Failed(error))
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, words) = match self.0 {
+            WebError::UnknownLink => (StatusCode::NOT_FOUND, "there is no such thing".to_owned()),
+            WebError::Refused(status, _, words) => (status, words),
+            WebError::Failed(error) => {
+                tracing::error!(%error, "request failed");
+                (StatusCode::SERVICE_UNAVAILABLE, "it could not be recorded; send it again with the same key".to_owned())
+            }
+        };
+        (status, Json(json!({ "error": words }))).into_response()
+    }
+}
