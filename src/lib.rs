@@ -27,7 +27,7 @@ pub mod insight;
 pub mod web;
 /// How it runs: assemble, loops, lifecycle.
 pub mod daemon;
-/// A whole house on a clock moved by hand, with its people: the demo and every story stand on it.
+/// A whole service on a clock moved by hand, with its people: the demo and every story stand on it.
 pub mod town;
 /// How it is asked: one file per verb.
 pub mod cli;

@@ -128,7 +128,7 @@ pub struct Which {
 /// Why an offer is declined.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Because {
-    /// Somebody else should have it
+    /// Another salesperson should have it
     NotMine,
     /// A criterion does not hold
     NotReady,
@@ -232,17 +232,17 @@ async fn show(id: HandoffId, config: Option<&Path>, json: bool) -> Result<(), Ex
     let mut tx = node.ctx.store().read().await?;
     let handoff = handoffs::load(&mut tx, id).await?.ok_or_else(|| Exit::No(format!("there is no handoff {id}")))?;
     let prospect = prospects::one(&mut tx, handoff.prospect).await?;
-    let told = dossier::compile(&node.ctx, &mut tx, &plan, id, &prospect, node.ctx.now()).await?;
+    let compiled = dossier::compile(&node.ctx, &mut tx, &plan, id, &prospect, node.ctx.now()).await?;
     let events = handoffs::events(&mut tx, id).await?;
     if json {
-        return output::json(&serde_json::json!({ "handoff": handoff, "dossier": told.dossier, "events": events }));
+        return output::json(&serde_json::json!({ "handoff": handoff, "dossier": compiled.dossier, "events": events }));
     }
     output::line(described(&handoff))?;
-    let letter = crate::text::letter::handoff(&told.dossier).map_err(|e| Exit::No(format!("could not {e}")))?;
+    let letter = crate::text::letter::handoff(&compiled.dossier).map_err(|e| Exit::No(format!("could not {e}")))?;
     output::line(letter.text)?;
     output::line("What happened:")?;
     events.iter().try_for_each(|e| {
-        let at = e.at.to_zoned(told.dossier.zone.clone()).strftime("%Y-%m-%d %H:%M");
+        let at = e.at.to_zoned(compiled.dossier.zone.clone()).strftime("%Y-%m-%d %H:%M");
         output::line(format!("  {at}  {}  {} {}", e.by, e.what, e.note).trim_end().to_owned())
     })
 }

@@ -43,8 +43,7 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
     tx.commit().await?;
     let ctx = Context::assemble(store.clone(), clock.clone(), plan, node).await?;
     let writer = AttemptWriter::open(&ctx);
-    let site =
-        Site { ctx: ctx.clone(), door: observe::door(&ctx), targets: LinkCache::default(), figures: CensusCache::default() };
+    let site = Site { ctx: ctx.clone(), door: observe::door(&ctx), links: LinkCache::default(), census: CensusCache::default() };
     Ok(Node { ctx, writer, site })
 }
 

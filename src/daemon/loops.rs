@@ -83,8 +83,8 @@ pub fn start(node: &Node, tracker: &TaskTracker) -> Pulse {
     let (ctx, applied) = (node.ctx.clone(), pulse.applied.clone());
     tracker.spawn(async move { look_around(&ctx, &applied).await });
     // Not a step: it writes nothing, and nothing waits for it.
-    let (ctx, targets) = (node.ctx.clone(), node.site.targets.clone());
-    tracker.spawn(async move { targets.attend(&ctx).await });
+    let (ctx, links) = (node.ctx.clone(), node.site.links.clone());
+    tracker.spawn(async move { links.keep_current(&ctx).await });
     let node = node.clone();
     tracker.spawn(async move { keep_home(&node).await });
     pulse
@@ -103,7 +103,7 @@ async fn look_after(node: &Node) {
                 if !census.holds() {
                     tracing::error!(without_future, in_two, "the law of conservation is broken; `nurtured doctor` says how");
                 }
-                node.site.figures.keep(census);
+                node.site.census.keep(census);
             }
             Ok(None) => {}
             Err(error) => tracing::warn!(step = "review", %error, "step failed"),

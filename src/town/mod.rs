@@ -1,4 +1,4 @@
-//! A town: a whole house on a clock that is moved by hand, with people who read their mail, and machines that read it
+//! A town: a whole service on a clock that is moved by hand, with people who read their mail, and machines that read it
 //! first. The demo tells its story with it and the tests tell theirs.
 //!
 //! Nothing is mocked: a real database, real SMTP to a catcher on loopback, the real router, and the daemon's steps.
@@ -111,7 +111,7 @@ impl Town {
         self.clock.move_to(at);
         self.run_until_idle().await?;
         if let Some(census) = sweep::review(&self.node.ctx).await? {
-            self.node.site.figures.keep(census);
+            self.node.site.census.keep(census);
         }
         Ok(())
     }
@@ -199,7 +199,7 @@ impl Town {
         self.ask(Method::POST, &url, "", "List-Unsubscribe=One-Click").await
     }
 
-    /// Somebody fills in a web form.
+    /// A visitor fills in a web form.
     ///
     /// # Errors
     /// When the request cannot be made.
@@ -232,7 +232,7 @@ impl Town {
     /// A prospect as they stand.
     ///
     /// # Errors
-    /// When nobody has the address.
+    /// When no prospect has the address.
     pub async fn prospect(&self, address: &Address) -> Result<Prospect, FlowError> {
         let mut tx = self.node.ctx.store().read().await?;
         let id = self.id(address).await?;
@@ -242,7 +242,7 @@ impl Town {
     /// The five verdicts on a prospect.
     ///
     /// # Errors
-    /// When nobody has the address.
+    /// When no prospect has the address.
     pub async fn verdicts(&self, address: &Address) -> Result<Qualification, FlowError> {
         let id = self.id(address).await?;
         let mut tx = self.node.ctx.store().read().await?;
@@ -252,7 +252,7 @@ impl Town {
     /// Everything concluded about a prospect, now or as it was known at an instant.
     ///
     /// # Errors
-    /// When nobody has the address, or had it then.
+    /// When no prospect has the address, or had it then.
     pub async fn explain(&self, address: &Address, at: Option<Timestamp>) -> Result<Explanation, FlowError> {
         let id = self.id(address).await?;
         let mut tx = self.node.ctx.store().read().await?;
@@ -262,7 +262,7 @@ impl Town {
     /// A prospect's handoffs, newest first.
     ///
     /// # Errors
-    /// When nobody has the address.
+    /// When no prospect has the address.
     pub async fn handoffs_of(&self, address: &Address) -> Result<Vec<Handoff>, FlowError> {
         let id = self.id(address).await?;
         let mut tx = self.node.ctx.store().read().await?;

@@ -1,11 +1,11 @@
-//! What was counted last: where everybody is, kept for `/metrics` by whoever looks after them. Nobody is named.
+//! The latest census, kept for `/metrics` by the task that counts. It holds counts and no names.
 
 use crate::domain::census::{Census, Group};
 use jiff::Timestamp;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The latest count of everybody. Clones share it.
+/// The latest census. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct CensusCache(Arc<Mutex<Option<Census>>>);
 

@@ -36,7 +36,7 @@ pub async fn follow(
         Err(_) => return remembered(&site, &token, FlowError::Unable("read the database: no answer in time".to_owned())),
     };
     let target = found.content.links.get(usize::from(found.token.ordinal)).cloned().ok_or(WebError::UnknownLink)?;
-    site.targets.keep(found.issue, &found.content);
+    site.links.keep(found.issue, &found.content);
     if let Some(signal) = signal(&site, &found, &target, &method, &headers, peer) {
         // The prospect is on their way whatever becomes of our books: fail closed for mail, open for redirects.
         match timeout(PATIENCE, site.door.write(signal)).await {
@@ -50,7 +50,7 @@ pub async fn follow(
 
 /// Where the link leads as far as we remember; if we do not, what is wrong.
 fn remembered(site: &Site, token: &str, error: FlowError) -> Result<Response, WebError> {
-    let target = site.read(&KINDS, token).and_then(|token| site.targets.of(IssueId(token.issue()?), token.ordinal));
+    let target = site.read(&KINDS, token).and_then(|token| site.links.of(IssueId(token.issue()?), token.ordinal));
     match target {
         Some(target) => {
             tracing::error!(%error, "click not recorded");

@@ -4,7 +4,7 @@
 //! is confirmed by mail. What cannot be done is said above the forms, and what was written stays in them.
 
 use super::error::WebError;
-use super::handoff_form::Said;
+use super::handoff_form::HandoffForm;
 use super::page;
 use super::site::Site;
 use crate::domain::criterion::Criterion;
@@ -34,7 +34,7 @@ use minijinja::value::{Serde, Value};
 struct Shown {
     /// Why what was asked could not be done.
     problem: Option<String>,
-    said: Said,
+    form: HandoffForm,
     ask: Option<Value>,
 }
 
@@ -49,15 +49,15 @@ pub async fn answer(State(site): State<Site>, Path(token): Path<String>, body: B
     let (Handoff { id, .. }, salesperson) = genuine(&site, &token).await?;
     let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(&body)
         .map_err(|_| WebError::unreadable("The form could not be read", "Please go back and try again."))?;
-    let said = Said::new(pairs);
-    let action = match said.action() {
+    let form = HandoffForm::new(pairs);
+    let action = match form.action() {
         Ok(action) => action,
         Err(words) => {
-            let shown = Shown { problem: Some(words), said, ask: None };
+            let shown = Shown { problem: Some(words), form, ask: None };
             return present(&site, id, StatusCode::UNPROCESSABLE_ENTITY, shown).await;
         }
     };
-    if let Some(ask) = said.question(&action).filter(|_| !said.confirmed()) {
+    if let Some(ask) = form.question(&action).filter(|_| !form.confirmed()) {
         return present(&site, id, StatusCode::OK, Shown { ask: Some(ask), ..Shown::default() }).await;
     }
     let accepts = matches!(action, Action::Accept);
@@ -71,7 +71,7 @@ pub async fn answer(State(site): State<Site>, Path(token): Path<String>, body: B
         // Pressed twice: the page shows how it stands.
         Err(FlowError::Refused(_)) if accepts => Ok(to_page(&token)),
         Err(FlowError::Refused(words)) => {
-            let shown = Shown { problem: Some(page::sentence(&words)), said, ask: None };
+            let shown = Shown { problem: Some(page::sentence(&words)), form, ask: None };
             present(&site, id, StatusCode::CONFLICT, shown).await
         }
         Err(error) => Err(error.into()),
@@ -107,7 +107,7 @@ async fn values(site: &Site, id: HandoffId, shown: Shown) -> Result<(TimeZone, V
     let mut tx = site.ctx.store().read().await?;
     let handoff = handoffs::load(&mut tx, id).await?.ok_or_else(|| FlowError::Missing(format!("handoff {id}")))?;
     let prospect = prospects::one(&mut tx, handoff.prospect).await?;
-    let told = dossier::compile(&site.ctx, &mut tx, &plan, id, &prospect, now).await?;
+    let compiled = dossier::compile(&site.ctx, &mut tx, &plan, id, &prospect, now).await?;
     let next = follow_ups::of_handoff(&mut tx, id).await?;
     let mut events = handoffs::events(&mut tx, id).await?;
     for event in &mut events {
@@ -115,7 +115,7 @@ async fn values(site: &Site, id: HandoffId, shown: Shown) -> Result<(TimeZone, V
             event.by = plan.roster.name_of(&id);
         }
     }
-    let d = told.dossier;
+    let d = compiled.dossier;
     let reconfirm: Vec<String> = d.reconfirm().into_iter().map(str::to_owned).collect();
     let later = later(&d.zone, now);
     let values = context! {
@@ -131,7 +131,7 @@ async fn values(site: &Site, id: HandoffId, shown: Shown) -> Result<(TimeZone, V
         events => Value::from(Serde(&events)),
         reconfirm,
         problem => shown.problem,
-        said => shown.said.values(),
+        said => shown.form.values(),
         ask => shown.ask,
         stages => Stage::ALL.map(Stage::word),
         criteria => criteria(&plan),

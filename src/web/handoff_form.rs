@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 /// The fields a form sent; a repeated one keeps its last value, but for `proves`, which is joined.
 #[derive(Debug, Clone, Default)]
-pub struct Said(BTreeMap<String, String>);
+pub struct HandoffForm(BTreeMap<String, String>);
 
 /// The fields the page's forms have, and how they are called when they are shown back.
 const FIELDS: [(&str, &str); 12] = [
@@ -30,7 +30,7 @@ const FIELDS: [(&str, &str); 12] = [
     ("note", "In your words"),
 ];
 
-impl Said {
+impl HandoffForm {
     /// Reads the fields; what no form of ours has is dropped.
     pub fn new(pairs: Vec<(String, String)>) -> Self {
         let mut said: BTreeMap<String, String> = BTreeMap::new();
@@ -149,8 +149,8 @@ fn worth(text: &str) -> Result<i64, String> {
 mod tests {
     use super::*;
 
-    fn said(fields: &str) -> Said {
-        Said::new(serde_urlencoded::from_str(fields).expect("a form"))
+    fn said(fields: &str) -> HandoffForm {
+        HandoffForm::new(serde_urlencoded::from_str(fields).expect("a form"))
     }
 
     #[test]

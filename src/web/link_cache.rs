@@ -63,8 +63,8 @@ impl LinkCache {
         Ok(())
     }
 
-    /// Reads new issues as they appear, until the house stops.
-    pub async fn attend(&self, ctx: &Context) {
+    /// Reads new issues as they appear, until the service stops.
+    pub async fn keep_current(&self, ctx: &Context) {
         let mut wakes = ctx.wakes();
         while !ctx.is_stopping() {
             wakes.borrow_and_update();

@@ -1,5 +1,5 @@
-//! `/metrics`: figures for Prometheus. Where everybody is was counted before (`counted`), at most once a minute; a scrape
-//! counts nothing, and says how old the count is.
+//! `/metrics`: figures for Prometheus. The census was taken before, at most once a minute; a scrape counts nothing, and says
+//! how old the census is.
 
 use super::census_cache::{head, line};
 use super::site::Site;
@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 /// Shows the figures. What cannot be asked of the database now is left out.
 pub async fn show(State(site): State<Site>) -> Response {
-    let mut text = site.figures.text(site.ctx.now());
+    let mut text = site.census.text(site.ctx.now());
     if let Ok(sending) = gate::state(&site.ctx).await {
         for (name, help, held) in [
             ("nurtured_sending_stopped", "Whether group mail is stopped.", sending.stopped.is_some()),

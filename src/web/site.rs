@@ -19,15 +19,15 @@ pub struct Site {
     pub ctx: Context,
     pub door: Door,
     /// Where links lead when the database does not say.
-    pub targets: LinkCache,
-    pub figures: CensusCache,
+    pub links: LinkCache,
+    pub census: CensusCache,
 }
 
 /// Where a token of a newsletter leads.
 #[derive(Debug)]
 pub struct Found {
     pub token: Token,
-    /// The delivery, unless the token identifies nobody.
+    /// The delivery, unless the token names an issue alone.
     pub origin: Option<Origin>,
     pub issue: IssueId,
     /// What the issue's tokens point to.

@@ -20,7 +20,7 @@ pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Result
     Ok(page::show(StatusCode::OK, "page-unsubscribe.html", &TimeZone::UTC, values))
 }
 
-/// Unsubscribes at once, whatever the body says: nobody posts here by accident, and nobody should be asked twice.
+/// Unsubscribes at once, whatever the body says: a button was pressed or a program asked (RFC 8058), and once is enough.
 pub async fn stop(State(site): State<Site>, Path(token): Path<String>, body: Bytes) -> Result<Response, WebError> {
     let found = site.find(&[Kind::Unsubscribe], &token).await?;
     let origin = found.origin.ok_or(WebError::UnknownLink)?;

@@ -22,7 +22,7 @@ pub struct FollowUp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Urgency {
-    /// They asked for a person and nobody has answered yet.
+    /// The prospect asked for a person and no salesperson has answered yet.
     Request,
     Offer,
     Due,

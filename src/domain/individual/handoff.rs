@@ -99,7 +99,7 @@ pub enum Outcome {
     Lost,
     /// Back to nurture, with a reason.
     NotNow,
-    /// Somebody else decides; back to nurture.
+    /// Another person decides; back to nurture.
     WrongPerson,
     /// Never a customer, or one already.
     Disqualified,
@@ -132,7 +132,7 @@ impl Outcome {
 /// Why an offer is declined, before contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rejection {
-    /// Somebody else's: routed again, not to this salesperson.
+    /// Another salesperson's: routed again, not to this one.
     NotMine,
     /// This criterion does not hold: back to nurture.
     NotReady(Criterion),
@@ -186,7 +186,7 @@ impl Handoff {
         Ok(self)
     }
 
-    /// Offers it to somebody else; an acceptance nobody acted on is undone by it.
+    /// Offers it to another salesperson; that undoes an acceptance that was not followed by contact.
     ///
     /// # Errors
     /// When it is closed, or the prospect has been contacted.
@@ -198,7 +198,7 @@ impl Handoff {
         Ok(self)
     }
 
-    /// Goes on as it stands with somebody else: whoever had it is no longer ours.
+    /// Goes on as it stands with another salesperson: the one who had it left.
     #[must_use]
     pub fn inherited_by(mut self, assignment: &Assignment) -> Self {
         self.salesperson = assignment.salesperson().clone();

@@ -1,4 +1,4 @@
-//! Routing: which salesperson, and why. Somebody always fits: the manager, when nobody else does.
+//! Routing: which salesperson, and why. The sales manager fits when no other salesperson does.
 
 use super::salesperson::Roster;
 use crate::domain::id::Name;
@@ -70,7 +70,7 @@ pub struct Load {
 }
 
 /// Finds the salesperson: the previous one, the account's, the first route that fits with the least recently assigned
-/// of its people; those inactive, full or in `not_to` are passed over. The manager when nobody is left.
+/// of its people; those inactive, full or in `not_to` are passed over. The sales manager when none is left.
 pub fn assign(roster: &Roster, prospect: &Prospect, account_owner: Option<&Name>, load: &Load, not_to: &[Name]) -> Assignment {
     let mut skipped: Vec<(Name, String)> = Vec::new();
     let mut takes = |id: &Name, wanted: bool| {

@@ -11,10 +11,10 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use sha2::{Digest, Sha256};
 
-/// Everybody on our side.
+/// The people on our side: salespeople, colleagues, and how leads reach them.
 #[derive(Debug, Clone)]
 pub struct Roster {
-    /// The sales manager: a salesperson's or colleague's id. Gets what nobody else can take.
+    /// The sales manager: a salesperson's or colleague's id. Gets what no other salesperson can take.
     pub manager: Name,
     pub salespeople: Vec<Salesperson>,
     /// Anyone else who logs touches or reads replies.
@@ -22,7 +22,7 @@ pub struct Roster {
     /// Where handoffs go, in order.
     pub routes: Vec<Route>,
     pub promise: Promise,
-    /// The hours of everybody who has none of their own.
+    /// The hours of those who have none of their own.
     pub office: Hours,
 }
 
@@ -84,7 +84,7 @@ impl Default for Promise {
 /// A territory rule: prospects for whom all conditions hold go to one of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// All of these hold; none, and it fits everybody.
+    /// All of these hold; an empty list fits every prospect.
     pub when: Vec<Condition>,
     /// To whom; never empty.
     pub to: Vec<Name>,
@@ -96,13 +96,13 @@ impl Roster {
         self.salespeople.iter().find(|s| s.id == *id)
     }
 
-    /// Name and address of anybody on our side.
+    /// Name and address of a person on our side.
     pub fn person(&self, id: &Name) -> Option<(&str, &Address)> {
         let salesperson = self.salesperson(id).map(|s| (s.name.as_str(), &s.address));
         salesperson.or_else(|| self.colleagues.iter().find(|c| c.id == *id).map(|c| (c.name.as_str(), &c.address)))
     }
 
-    /// Whether this is anybody on our side.
+    /// Whether this person is on our side.
     pub fn has(&self, id: &Name) -> bool {
         self.person(id).is_some()
     }
@@ -112,7 +112,7 @@ impl Roster {
         self.person(id).map_or_else(|| id.to_string(), |(name, _)| name.to_owned())
     }
 
-    /// Whether the address belongs to anybody on our side.
+    /// Whether a person on our side has this address.
     pub fn has_address(&self, address: &Address) -> bool {
         let colleagues = self.colleagues.iter().map(|c| &c.address);
         self.salespeople.iter().map(|s| &s.address).chain(colleagues).any(|known| known == address)
@@ -143,7 +143,7 @@ impl Roster {
         self.salespeople.iter().map(|s| &s.id).chain(self.colleagues.iter().map(|c| &c.id))
     }
 
-    /// Whoever a CRM means by this text: an id, a name or an address.
+    /// The salesperson a CRM means by this text: an id, a name or an address.
     pub fn salesperson_called(&self, text: &str) -> Option<&Salesperson> {
         let text = text.trim();
         self.salespeople.iter().find(|s| {

@@ -9,7 +9,7 @@ use crate::mail::conversation::Mail;
 use crate::mail::dkim::seal;
 use crate::store::individual::letters::{self, Letter};
 
-/// A letter in hand is another node's after this long.
+/// The lease of a letter runs out after this long; another node sends it then.
 const LEASE: Span = Span::minutes(15);
 /// After so many tries a letter is given up, and said so.
 const TRIES: i64 = 40;

@@ -69,7 +69,7 @@ enum Next {
     Reassigned,
 }
 
-/// Does it. `by` is who asks: a salesperson, or anybody else of ours.
+/// Does what a salesperson or colleague (`by`) asks.
 ///
 /// # Errors
 /// The store's; when there is no such handoff; when it is not possible where the handoff stands; an unknown reason.
@@ -250,7 +250,7 @@ async fn write(
     Ok(handoff)
 }
 
-/// Offers it to somebody who has not declined it; in the end to the sales manager, who cannot decline.
+/// Offers it to a salesperson who has not declined it; in the end to the sales manager, who cannot decline.
 async fn reassign(
     ctx: &Context,
     tx: &mut Tx,
@@ -274,7 +274,7 @@ async fn reassign(
     reassign::offer_to(ctx, tx, plan, prospect, handoff, &assignment, now).await
 }
 
-/// Writes the confirmation into the outbox: to whoever has it, or to whoever had it until now.
+/// Writes the confirmation into the outbox, to the salesperson who had the handoff until now; they may still have it.
 #[expect(clippy::too_many_arguments, reason = "one letter, told in one place")]
 async fn confirm(
     ctx: &Context,
@@ -289,7 +289,7 @@ async fn confirm(
     now: Timestamp,
 ) -> Result<(), FlowError> {
     let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("write the confirmation: {e}"));
-    // Whoever left reads no mail of ours; the record says what was done.
+    // A salesperson who left reads no mail of ours; the record says what was done.
     if !plan.roster.has(before) {
         return Ok(());
     }

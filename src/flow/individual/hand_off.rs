@@ -1,4 +1,4 @@
-//! `hand_off`: whoever stands in the doorway, and whose turn it is, is assessed again, assigned to a named salesperson, and
+//! `hand_off`: a prospect in the doorway, when their turn has come, is assessed again, assigned to a named salesperson and
 //! offered.
 //!
 //! Qualification snapshot, assignment, stop of group mail, follow-up and the handoff letter's outbox row commit
@@ -34,7 +34,7 @@ pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
     let waiting = qualifications::waiting(&mut read).await?;
     let turn = if waiting.by_rules { ramp::turn(&mut read, &plan, now).await? } else { Turn::Anybody };
     drop(read);
-    if let Some(until) = nobody(waiting, turn) {
+    if let Some(until) = not_now(waiting, turn) {
         return Ok(until);
     }
     let mut tx = ctx.store().write().await?;
@@ -66,8 +66,8 @@ pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
     Ok(Progress::Done)
 }
 
-/// Nobody is handed off now: nobody waits, or it is not their turn.
-fn nobody(waiting: Waiting, turn: Turn) -> Option<Progress> {
+/// Why no prospect is handed off now: none waits, or it is not their turn.
+fn not_now(waiting: Waiting, turn: Turn) -> Option<Progress> {
     match (waiting, turn) {
         (Waiting { at_once: true, .. }, _) | (Waiting { by_rules: true, .. }, Turn::Anybody) => None,
         (Waiting { by_rules: true, .. }, Turn::OthersUntil(at)) => Some(Progress::NotBefore(at)),
@@ -139,9 +139,9 @@ pub async fn offer(
     not_before: Timestamp,
     now: Timestamp,
 ) -> Result<(), FlowError> {
-    let told = dossier::compile(ctx, tx, plan, id, prospect, now).await?;
-    let letter = letter::handoff(&told.dossier).map_err(|e| FlowError::Unable(format!("write the handoff letter: {e}")))?;
-    let to = &told.salesperson;
+    let compiled = dossier::compile(ctx, tx, plan, id, prospect, now).await?;
+    let letter = letter::handoff(&compiled.dossier).map_err(|e| FlowError::Unable(format!("write the handoff letter: {e}")))?;
+    let to = &compiled.salesperson;
     let message_id = dossier::message_id(plan, id, to);
     let envelope =
         Envelope { kind: "handoff", handoff: Some(id), to, reply_to: None, message_id: &message_id, thread: None, not_before };

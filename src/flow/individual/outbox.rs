@@ -17,7 +17,7 @@ pub struct Envelope<'a> {
     pub kind: &'static str,
     pub handoff: Option<HandoffId>,
     pub to: &'a Name,
-    /// Whom an answer reaches; nobody in particular, if absent.
+    /// Whom an answer reaches; the sender of the letter, if absent.
     pub reply_to: Option<&'a Sender>,
     /// Its Message-ID, which makes it one letter however often it is written.
     pub message_id: &'a str,

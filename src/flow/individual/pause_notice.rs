@@ -1,5 +1,5 @@
-//! alarm: a campaign that paused by itself is told to the colleague who answers for it and to the sales manager, by letter,
-//! once. Where no letter can leave either, because the relay refuses our login, the log and `campaigns list` have it.
+//! `pause_notice`: a campaign that paused by itself is told to the colleague who answers for it and to the sales manager, by
+//! letter, once. Where no letter can leave either, because the relay refuses our login, the log and `campaigns list` have it.
 
 use super::dossier;
 use super::outbox::{self, Envelope};

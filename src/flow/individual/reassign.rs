@@ -1,5 +1,5 @@
-//! `pass_on`: a handoff goes to another salesperson, because somebody declined it, or because whoever had it is no longer
-//! ours. Nothing stays on the queue of somebody who left.
+//! `reassign`: a handoff goes to another salesperson, because the first one declined it or left. Nothing stays on the queue of
+//! a salesperson who left.
 
 use super::hand_off;
 use crate::domain::doorway::entry::Cause;
@@ -44,7 +44,7 @@ pub async fn offer_to(
     Ok(handoff)
 }
 
-/// Passes on what belonged to people who are no longer on the roster: an offer is made to somebody else, a lead that was
+/// Reassigns what belonged to people who are no longer on the roster: an offer is made to another salesperson, a lead that was
 /// worked on goes on with its next action at another's, any other item is the sales manager's. Returns how many handoffs
 /// and items moved.
 ///
@@ -62,7 +62,7 @@ pub async fn reassign_departed(ctx: &Context) -> Result<u64, FlowError> {
         if ctx.is_stopping() {
             return Ok(moved);
         }
-        moved += u64::from(succeed_to(ctx, &plan, id, now).await?);
+        moved += u64::from(reassign_one(ctx, &plan, id, now).await?);
     }
     if items {
         let mut tx = ctx.store().write().await?;
@@ -76,7 +76,7 @@ pub async fn reassign_departed(ctx: &Context) -> Result<u64, FlowError> {
     Ok(moved)
 }
 
-async fn succeed_to(ctx: &Context, plan: &Plan, id: HandoffId, now: Timestamp) -> Result<bool, FlowError> {
+async fn reassign_one(ctx: &Context, plan: &Plan, id: HandoffId, now: Timestamp) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
     let prospect = hand_off::prospect_of(&mut tx, id).await?;
     prospects::lock(&mut tx, prospect).await?;

@@ -1,5 +1,6 @@
-//! receive: what comes back by mail. A token we signed decides whose mail it is about: anybody can write a bounce, so
-//! one without a token stops nobody. A person's words become a signal and reach one of ours in the same transaction.
+//! receive: what comes back by mail. A token we signed decides whose mail it is about: any program can write a bounce, so
+//! one without a token stops no mail. A person's words become a signal and reach a salesperson or colleague in the same
+//! transaction.
 
 use super::dossier;
 use super::outbox::{self, Envelope};
@@ -82,7 +83,7 @@ pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowErro
         (Incoming::Complaint(complaint), _) if !complaint.is_objection() => nothing("it is neither a bounce nor an answer"),
         (Incoming::Reply { from, .. }, _) if is_ours(&plan, from) => nothing("one of our own people wrote it"),
         (Incoming::Reply { from, subject, text }, origin) => {
-            words(&mut tx, &plan, mail, origin, (from, subject, text), now).await?
+            reply(&mut tx, &plan, mail, origin, (from, subject, text), now).await?
         }
         (_, None) => nothing("it carries no token of ours, so it stops nobody"),
         (Incoming::Bounce(failures), Some(origin)) => {
@@ -165,7 +166,7 @@ fn sentence(words: &str, new: bool) -> String {
 }
 
 /// What a person wrote: by its token, else by who has the address.
-async fn words(
+async fn reply(
     tx: &mut Tx,
     plan: &Plan,
     mail: &Returned,
@@ -196,7 +197,7 @@ async fn words(
     let prospect = prospects::one(tx, prospect).await?;
     let lead = handoffs::of_prospect(tx, prospect.id).await?.into_iter().find(Handoff::is_open);
     let reader = reader(plan, lead.as_ref(), campaign.as_ref());
-    let told = Reply {
+    let letter = Reply {
         prospect: prospect.display_name(),
         company: prospect.company.clone(),
         address: from.clone(),
@@ -207,7 +208,7 @@ async fn words(
         lead_of: lead.map(|h| h.salesperson).filter(|id| *id != reader).map(|id| id.to_string()),
         zone: dossier::zone_of(plan, &reader),
     };
-    pass_on(tx, plan, &told, &prospect, &reader, &mail.id, now).await?;
+    pass_on(tx, plan, &letter, &prospect, &reader, &mail.id, now).await?;
     Ok(Receipt {
         what: Received::Reply,
         words: format!("Recorded, and passed on to {reader}: {said}."),
@@ -216,7 +217,7 @@ async fn words(
     })
 }
 
-/// Who reads it: the salesperson whose lead they are, else the campaign's colleague, else the sales manager.
+/// Who reads a reply: the salesperson whose lead they are, else the campaign's colleague, else the sales manager.
 fn reader(plan: &Plan, lead: Option<&Handoff>, campaign: Option<&Name>) -> Name {
     let colleague = campaign.and_then(|name| plan.campaign(name)).map(|campaign| &campaign.reply_to);
     let readers = [lead.map(|handoff| &handoff.salesperson), colleague];
@@ -228,17 +229,17 @@ fn reader(plan: &Plan, lead: Option<&Handoff>, campaign: Option<&Name>) -> Name 
 async fn pass_on(
     tx: &mut Tx,
     plan: &Plan,
-    told: &Reply,
+    reply: &Reply,
     prospect: &Prospect,
     reader: &Name,
     mail: &str,
     now: Timestamp,
 ) -> Result<(), FlowError> {
     let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("pass on a reply: {e}"));
-    let letter = notice::reply(told).map_err(|e| unable(&e))?;
+    let letter = notice::reply(reply).map_err(|e| unable(&e))?;
     let domain = plan.settings.smtp.return_path.domain();
     let message_id = format!("{}{}@{domain}>", erasures::letter_about(prospect.id), fingerprint(&[mail]));
-    let reply_to = Sender { name: told.prospect.clone(), address: told.address.clone() };
+    let reply_to = Sender { name: reply.prospect.clone(), address: reply.address.clone() };
     let envelope = Envelope {
         kind: "reply",
         handoff: None,

@@ -1,4 +1,4 @@
-//! The pages, asked for as a browser asks: a whole house behind the handlers, and hostile prospects in it.
+//! The pages, asked for as a browser asks: a whole service behind the handlers, and hostile prospects in it.
 
 use crate::clock::ManualClock;
 use crate::config::example;
@@ -42,11 +42,11 @@ impl TestNode {
         let clock = Arc::new(ManualClock::at("2026-11-03T09:12:00Z".parse().expect("an instant")));
         let plan = example::load_embedded(&[]).expect("the example is valid").plan;
         let ctx = Context::assemble(store, clock.clone(), plan, "test".to_owned()).await.expect("a context");
-        let site = Site { door: observe::door(&ctx), ctx, targets: LinkCache::default(), figures: CensusCache::default() };
+        let site = Site { door: observe::door(&ctx), ctx, links: LinkCache::default(), census: CensusCache::default() };
         Self { site, clock, _folder: folder }
     }
 
-    /// Somebody fills in a form of the website.
+    /// A visitor fills in a form of the website.
     async fn form(&self, form: &str, address: &str, fields: &[(&str, &str)]) {
         let fields = fields.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>();
         let address = Address::parse(address).expect("an address");
@@ -54,7 +54,7 @@ impl TestNode {
         self.run_until_idle().await;
     }
 
-    /// A minute later Marta calls somebody, and all five are proven.
+    /// A minute later Marta calls a prospect, and all five are proven.
     async fn call(&self, address: &str, note: &str) {
         self.clock.advance(SignedDuration::from_mins(1));
         let detail = Detail::Touch {
@@ -78,7 +78,7 @@ impl TestNode {
         {}
     }
 
-    /// The link of a handoff's page, as mailed to whoever has it now.
+    /// The link of a handoff's page, as mailed to the salesperson who has it now.
     async fn link(&self, id: i64) -> String {
         let mut tx = self.site.ctx.store().read().await.expect("a transaction");
         let handoff = handoffs::load(&mut tx, HandoffId(id)).await.expect("loads").expect("a handoff");

@@ -34,7 +34,7 @@ async fn mailed(town: &Town) -> Result<Known, Box<dyn std::error::Error + Send +
     }
     assert!(known.len() >= 2 && known.values().all(Option::is_some), "{known:?}");
     // What the daemon does by itself as soon as an issue is there.
-    town.node.site.targets.refresh(&town.node.ctx).await?;
+    town.node.site.links.refresh(&town.node.ctx).await?;
     Ok(known)
 }
 
@@ -105,22 +105,22 @@ story!(a_link_somebody_followed_is_remembered, |town| {
 
 story!(a_node_hears_of_issues_that_others_publish, |town| {
     let node = town.second_node(town.node.ctx.store().clone()).await?;
-    let (ctx, targets) = (node.ctx.clone(), node.site.targets.clone());
-    let attending = tokio::spawn(async move { targets.attend(&ctx).await });
+    let (ctx, links) = (node.ctx.clone(), node.site.links.clone());
+    let keeping = tokio::spawn(async move { links.keep_current(&ctx).await });
     let known = mailed(&town).await?;
     let (path, target) = known.iter().next().expect("a link");
     let token = node.site.read(&[Kind::PairedClick, Kind::AnonymousClick], &path["/c/".len()..]).expect("ours");
     let issue = IssueId(token.issue().expect("a click names its issue"));
     let heard = tokio::time::timeout(Duration::from_secs(20), async {
-        while node.site.targets.of(issue, token.ordinal).is_none() {
+        while node.site.links.of(issue, token.ordinal).is_none() {
             node.ctx.wake();
             tokio::task::yield_now().await;
         }
     });
     heard.await?;
-    assert_eq!(&node.site.targets.of(issue, token.ordinal), target);
+    assert_eq!(&node.site.links.of(issue, token.ordinal), target);
     node.ctx.stop();
-    attending.await?;
+    keeping.await?;
     Ok(())
 });
 
