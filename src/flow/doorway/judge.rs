@@ -34,7 +34,7 @@ pub struct Decision {
 pub async fn decide(ctx: &Context, decision: Decision) -> Result<Observed, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let Decision { address, criterion, holds, until, by, note } = decision;
-    observe::known(&plan.roster, &by)?;
+    observe::known(&plan, &by)?;
     if midnight(until) <= now {
         return Err(FlowError::Refused(format!("{until} is not in the future: a decision counts until a day that is")));
     }
@@ -61,7 +61,7 @@ pub async fn judge(
     note: &str,
 ) -> Result<Vec<(SignalId, ProspectId)>, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
-    observe::known(&plan.roster, by)?;
+    observe::known(&plan, by)?;
     let note = reason(note)?;
     let mut tx = ctx.store().write().await?;
     let machine = is_machine.then_some(Machine::ByHand);

@@ -13,7 +13,6 @@ use crate::domain::doorway::arrival::Arrival;
 use crate::domain::doorway::signal::{About, Detail, NewSignal};
 use crate::domain::doorway::support::{PROVISIONAL, is_too_young};
 use crate::domain::id::{Name, ProspectId, SignalId};
-use crate::domain::individual::salesperson::Roster;
 use crate::domain::plan::Plan;
 use crate::domain::span::midnight;
 use crate::domain::suppression::{Channel, StopReason};
@@ -90,8 +89,12 @@ async fn prepare(store: &Store, plan: &Plan, news: &[NewSignal], now: Timestamp)
 /// # Errors
 /// The store's; nothing of it happened.
 pub async fn observe(ctx: &Context, news: &[NewSignal]) -> Result<Vec<Observed>, FlowError> {
-    let mut tx = ctx.store().write().await?;
-    let observed = write(&mut tx, &ctx.plan(), news, ctx.now()).await?;
+    let tx = ctx.store().write().await?;
+    finish(ctx, tx, &ctx.plan(), news, ctx.now()).await
+}
+
+async fn finish(ctx: &Context, mut tx: Tx, plan: &Plan, news: &[NewSignal], now: Timestamp) -> Result<Vec<Observed>, FlowError> {
+    let observed = write(&mut tx, plan, news, now).await?;
     failpoint!("signal.before_commit");
     tx.commit().await?;
     failpoint!("signal.after_commit");
@@ -248,11 +251,7 @@ pub async fn take(ctx: &Context, signal: NewSignal) -> Result<Observed, FlowErro
         let that_day = Some(signal.occurred_at.to_zoned(TimeZone::UTC).date());
         admit::admit(&mut tx, &plan, &[arrival], &format!("form {form}"), that_day, now).await?;
     }
-    let observed = write(&mut tx, &plan, std::slice::from_ref(&signal), now).await?;
-    failpoint!("signal.before_commit");
-    tx.commit().await?;
-    failpoint!("signal.after_commit");
-    ctx.wake();
+    let observed = finish(ctx, tx, &plan, std::slice::from_ref(&signal), now).await?;
     observed.first().copied().ok_or_else(|| FlowError::Unable("record the signal".to_owned()))
 }
 
@@ -280,15 +279,15 @@ pub fn check_touch(plan: &Plan, detail: &Detail) -> Result<(), FlowError> {
     }
 }
 
-/// Whether somebody who reports is on our side.
+/// Whether the person who reports is on our side.
 ///
 /// # Errors
 /// Names everyone who is.
-pub fn known(roster: &Roster, by: &Name) -> Result<(), FlowError> {
-    if roster.has(by) {
+pub fn known(plan: &Plan, by: &Name) -> Result<(), FlowError> {
+    if plan.roster.has(by) {
         return Ok(());
     }
-    let ids: Vec<&str> = roster.ids().map(Name::as_str).collect();
+    let ids: Vec<&str> = plan.roster.ids().map(Name::as_str).collect();
     Err(FlowError::Missing(format!("{by} among our people: {}", ids.join(", "))))
 }
 
@@ -307,7 +306,7 @@ pub struct Logged {
 /// The store's; when nobody has the address; when a criterion is proved that no rule reads from such a touch.
 pub async fn log(ctx: &Context, logged: Logged) -> Result<Observed, FlowError> {
     let plan = ctx.plan();
-    known(&plan.roster, &logged.by)?;
+    known(&plan, &logged.by)?;
     check_touch(&plan, &logged.detail)?;
     let signal = NewSignal::logged(logged.address, logged.by, logged.detail, logged.occurred_at);
     match observe(ctx, &[signal]).await?.first() {
