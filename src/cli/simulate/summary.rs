@@ -104,7 +104,7 @@ fn campaign(report: &Report, c: &OfCampaign) -> Result<(), Exit> {
     }
     for ended in &c.not_sent {
         let reason = if ended.reason.is_empty() { String::new() } else { format!(" ({})", ended.reason) };
-        output::line(format!("    {} {}{reason}", number(ended.mails.unsigned_abs()), ended.state))?;
+        output::line(format!("    {} {}{reason}", number(ended.mails.unsigned_abs()), ended.state.word()))?;
     }
     if let Some(why) = &c.paused {
         output::line(format!("    it paused, and nobody resumed it: {why}"))?;

@@ -72,6 +72,10 @@ impl State {
             Self::Uncertain => "uncertain",
         }
     }
+
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
 }
 
 /// What the relay said, as far as it decides what happens next.

@@ -7,6 +7,7 @@ use super::world::World;
 use super::writers::is_more;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::entry::Cause;
+use crate::domain::group::delivery::State;
 use crate::domain::id::Name;
 use crate::domain::individual::handoff::{Handoff, Outcome};
 use crate::domain::plan::Plan;
@@ -118,7 +119,7 @@ pub struct Deferred {
 /// Deliveries that reached nobody.
 #[derive(Debug, Clone, Serialize)]
 pub struct NotSent {
-    pub state: String,
+    pub state: State,
     pub reason: String,
     pub mails: i64,
 }
@@ -222,8 +223,8 @@ pub async fn sum_up(
     }
     let of_campaign = |campaign: &crate::domain::group::campaign::Campaign| {
         let name = &campaign.name;
-        let not_sent = ended.iter().filter(|e| e.campaign == *name && e.state != "accepted");
-        let not_sent = not_sent.map(|e| NotSent { state: e.state.clone(), reason: e.reason.clone(), mails: e.count }).collect();
+        let not_sent = ended.iter().filter(|e| e.campaign == *name && e.state != State::Accepted);
+        let not_sent = not_sent.map(|e| NotSent { state: e.state, reason: e.reason.clone(), mails: e.count }).collect();
         let noted = world.diary.campaigns.get(name).cloned().unwrap_or_default();
         let made_up = campaign.newsletters.iter().filter(|n| is_more(&n.id)).count();
         let paused = states.get(name).and_then(|state| state.paused.clone());

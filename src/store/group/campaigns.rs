@@ -17,6 +17,9 @@ pub struct State {
     pub seen_until: Timestamp,
 }
 
+const RUNNING: &str = "running";
+const PAUSED: &str = "paused";
+
 const PUT: &str = "
     INSERT INTO campaigns (name, state, changed_at, schedule, seen_until)
     SELECT value ->> 'name', 'running', CAST($2 AS BIGINT), value ->> 'schedule', CAST($2 AS BIGINT) FROM json_each($1) WHERE TRUE
@@ -73,15 +76,15 @@ pub async fn seen(tx: &mut Tx, name: &Name, until: Timestamp) -> Result<(), Stor
 
 /// Pauses with a reason. Returns whether it ran until now.
 pub async fn pause(tx: &mut Tx, name: &Name, reason: &str, now: Timestamp) -> Result<bool, StoreError> {
-    Ok(tx.execute(SET, args![name, "paused", reason, now]).await? > 0)
+    Ok(tx.execute(SET, args![name, PAUSED, reason, now]).await? > 0)
 }
 
 /// Resumes. Returns whether it was paused.
 pub async fn resume(tx: &mut Tx, name: &Name, now: Timestamp) -> Result<bool, StoreError> {
-    Ok(tx.execute(SET, args![name, "running", None::<&str>, now]).await? > 0)
+    Ok(tx.execute(SET, args![name, RUNNING, None::<&str>, now]).await? > 0)
 }
 
 fn read(state: &str, reason: Option<String>, schedule: String, seen_until: i64) -> Result<State, StoreError> {
-    let paused = (state == "paused").then(|| reason.unwrap_or_default());
+    let paused = (state == PAUSED).then(|| reason.unwrap_or_default());
     Ok(State { paused, schedule, seen_until: instant(seen_until)? })
 }

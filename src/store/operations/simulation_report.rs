@@ -1,6 +1,7 @@
 //! What became of everything over a whole period, set-wise: for reports that look back on all of it at once.
 
 use crate::domain::criterion::Criterion;
+use crate::domain::group::delivery::State;
 use crate::domain::id::{DeliveryId, IssueId, Name, OccurrenceId, ProspectId};
 use crate::store::engine::backend::{StoreError, Tx, args};
 use crate::store::engine::text_rows::{self, Columns};
@@ -45,7 +46,7 @@ pub struct Occurred {
 #[derive(Debug, Clone)]
 pub struct Ended {
     pub campaign: Name,
-    pub state: String,
+    pub state: State,
     /// Why, where something was said: "over the cap of …", "unsubscribed", a relay's words.
     pub reason: String,
     pub count: i64,
@@ -128,7 +129,7 @@ pub async fn occurred(tx: &mut Tx) -> Result<Vec<Occurred>, StoreError> {
 pub async fn ended(tx: &mut Tx) -> Result<Vec<Ended>, StoreError> {
     let rows: Vec<(String, String, String, i64)> = tx.rows(ENDED, args![]).await?;
     let ended = |(campaign, state, reason, count): (String, String, String, i64)| {
-        Ok(Ended { campaign: name(&campaign)?, state, reason, count })
+        Ok(Ended { campaign: name(&campaign)?, state: word("delivery state", &state, State::parse)?, reason, count })
     };
     rows.into_iter().map(ended).collect()
 }

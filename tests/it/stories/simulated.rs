@@ -9,6 +9,7 @@ use nurtured::domain::behaviour::Behaviour;
 use nurtured::domain::chance::Share;
 use nurtured::domain::group::campaign::{Campaign, Late, Otherwise};
 use nurtured::domain::group::cap::Cap;
+use nurtured::domain::group::delivery::State;
 use nurtured::domain::group::schedule::Schedule;
 use nurtured::domain::plan::Plan;
 use nurtured::domain::span::Span;
@@ -154,7 +155,7 @@ async fn the_cap_defers_what_can_wait_and_skips_what_cannot() -> Told {
     let hasty = crowded(Late::default()).ask().await;
     let series = of(&hasty, "line-downtime");
     assert_eq!(series.deferred_by_cap, 0);
-    let skipped: i64 = series.not_sent.iter().filter(|n| n.state == "skipped").map(|n| n.mails).sum();
+    let skipped: i64 = series.not_sent.iter().filter(|n| n.state == State::Skipped).map(|n| n.mails).sum();
     assert!(skipped > 0 && series.not_sent.iter().any(|n| n.reason.contains("over the cap")), "{series:?}");
     Ok(())
 }
