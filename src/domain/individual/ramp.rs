@@ -1,20 +1,20 @@
-//! The ramp: a change of the rules can make hundreds ready at once. So many of them are offered on a working day; the others
-//! wait in the doorway, and each has a date. Whom a signal or the calendar made ready never waits for it.
+//! The ramp: a change of rules can make hundreds ready at once. Only so many of them are offered on a working day; the others
+//! wait in the doorway, each with a date. A prospect whom a signal or the calendar made ready never waits for it.
 
 use super::salesperson::Hours;
 use crate::domain::doorway::qualification::Qualification;
 use crate::domain::id::SignalId;
 use jiff::Timestamp;
 
-/// When the rules in force came to be so.
+/// When the rules in force came into force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InForce {
     pub since: Timestamp,
-    /// The last signal there was then.
+    /// The last signal recorded by then.
     pub last_signal: SignalId,
 }
 
-/// How many a working day, and whose.
+/// How many offers a working day, and by whose hours.
 #[derive(Debug, Clone, Copy)]
 pub struct Ramp<'a> {
     most: u32,
@@ -22,8 +22,8 @@ pub struct Ramp<'a> {
 }
 
 impl InForce {
-    /// Whether it was these rules that made somebody ready: nothing that proves it was recorded, began or came due since they
-    /// were put in force.
+    /// Whether these rules made the prospect ready: no signal that proves it was recorded, began to count or came due since they
+    /// came into force.
     pub fn made_ready(self, found: &Qualification) -> bool {
         found.findings().iter().all(|(_, finding)| {
             finding.since.is_none_or(|since| since <= self.since)
@@ -33,7 +33,7 @@ impl InForce {
 }
 
 impl<'a> Ramp<'a> {
-    /// So many, at least one, on each day on which the office is open.
+    /// `most` offers (at least one) on each working day of these hours.
     pub const fn new(most: u32, hours: &'a Hours) -> Self {
         Self { most, hours }
     }
@@ -42,12 +42,12 @@ impl<'a> Ramp<'a> {
         self.most
     }
 
-    /// When the working day began that it is now; `None` while the office is closed.
+    /// When the present working day began; `None` while the office is closed.
     pub fn day(&self, now: Timestamp) -> Option<Timestamp> {
         self.days(now).next().filter(|opens| *opens <= now)
     }
 
-    /// When the one is offered who has `ahead` others before them, if `made` were offered this day already.
+    /// When the prospect with `ahead` others before them is offered, if `made` were offered this day already.
     pub fn offered_at(&self, ahead: usize, made: usize, now: Timestamp) -> Timestamp {
         let most = usize::try_from(self.most).unwrap_or(usize::MAX).max(1);
         let left = self.day(now).map_or(0, |_| most.saturating_sub(made));
@@ -58,7 +58,7 @@ impl<'a> Ramp<'a> {
         opens.unwrap_or(Timestamp::MAX)
     }
 
-    /// When the working days begin whose end is still to come.
+    /// The beginnings of the working days that end after `now`.
     fn days(&self, now: Timestamp) -> impl Iterator<Item = Timestamp> {
         self.hours.0.openings(now).filter(move |(_, closes)| *closes > now).map(|(opens, _)| opens)
     }
