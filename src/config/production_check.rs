@@ -1,4 +1,4 @@
-//! Whether a plan may meet real people: an example's names and address may not.
+//! Whether a plan may be run for real prospects: not with the example's names and address.
 
 use crate::config::example::POSTAL_ADDRESS;
 use crate::config::place::Place;

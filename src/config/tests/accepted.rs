@@ -1,4 +1,4 @@
-//! What is accepted: the example company, the environment over it, and what a value becomes.
+//! What is accepted: the example company, the environment over it, and how values are parsed.
 
 use crate::config::example::{FILES, POSTAL_ADDRESS, load_embedded};
 use crate::config::production_check::ready_for_real;
@@ -57,7 +57,7 @@ fn the_example_is_the_whole_directory() {
     }
     let mut found = BTreeSet::new();
     walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("config"), "", &mut found);
-    // How its people would act is no part of the configuration.
+    // The behaviour file is no part of the configuration.
     assert!(found.remove("behaviour.toml"));
     assert_eq!(found, FILES.iter().map(|(path, _)| (*path).to_owned()).collect());
 }

@@ -1,11 +1,11 @@
-//! The example company, changed in one place: so every test also says what a real file looks like around the slip.
+//! The example company with one change, so that every test also shows what a real file looks like around the mistake.
 
 use crate::config::example::FILES;
 use crate::config::load::{Loaded, load_files};
 use crate::config::problem::Problems;
 
-/// A change: file, words that stand in it once or more (the first is changed), words instead. No words to find: the
-/// file is replaced, or removed when there are no words instead.
+/// A change: file, words that stand in it (their first occurrence is changed), words instead. Without words to find the
+/// whole file is replaced, or removed when there are no words instead.
 pub(super) type Change<'a> = (&'a str, &'a str, &'a str);
 
 pub(super) fn changed(changes: &[Change<'_>]) -> Vec<(String, String)> {

@@ -1,4 +1,4 @@
-//! `send` and the paces: what they become, and what is refused, word for word.
+//! `send` and the rates: how they are read, and what is refused, word for word.
 
 use crate::config::tests::changes::{Change, DOWNTIME, load_changed, refusal};
 use crate::domain::group::guard::{Canary, Guards};
@@ -49,7 +49,7 @@ fn a_relay_and_receiving_domains_have_their_paces() {
     assert_eq!(from_outside.relay, Some(PerMinute::new(90)));
 }
 
-/// What the example only shows behind a # is valid once the # is gone.
+/// What the example only shows behind a # is valid once the # is removed.
 #[test]
 fn the_examples_that_are_commented_out_are_valid() {
     let text =

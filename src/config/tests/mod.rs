@@ -1,4 +1,4 @@
-//! Each problem as people see it, beside what is accepted.
+//! Each problem as it is printed, and what is accepted.
 
 mod changes;
 mod accepted;
