@@ -1,6 +1,6 @@
-//! explain: everything the house concludes about one prospect, now or at a past instant, with the signals that say so,
-//! those that count for nothing and why, what is missing, and what time alone will bring. The same fold as the live path
-//! over what was recorded by then; nothing here is remembered.
+//! explain: everything concluded about one prospect, now or at a past instant, with the signals on which it rests,
+//! those that count for nothing and why, what is missing, and what time alone will change. It runs the same fold as the live
+//! path over what was recorded by then, and reads no stored verdicts.
 
 use super::standing_at::Then;
 use crate::domain::criterion::Criterion;
@@ -26,42 +26,42 @@ use crate::text::verdict::{self, Coming, Line};
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// All that is concluded about one prospect.
+/// The conclusions about one prospect.
 #[derive(Debug, Clone, Serialize)]
 pub struct Explanation {
     pub prospect: ProspectId,
     pub name: String,
     pub company: Option<String>,
     pub at: Timestamp,
-    /// Whether that instant is past or to come: then it tells what was known, or what will be if nothing else happens.
+    /// Whether that instant is past or to come: then the verdicts are by what was known then, or will be if nothing else happens.
     pub not_now: bool,
-    /// At a past instant: whether the rules were others then. The verdicts are by those in force now.
+    /// Whether other rules were in force at a past instant. The verdicts are by those in force now.
     pub other_rules_then: bool,
     pub standing: Standing,
-    /// Why group mail stopped, if it did.
+    /// The reason of the suppression of group mail, if any.
     pub mail_stop: Option<String>,
     pub episode: i64,
     pub episode_started_at: Timestamp,
-    /// Whether all five are met, and nothing else is in the way.
+    /// Whether all five are met, and no obstacle remains.
     pub ready: bool,
-    /// What is in the way of five that are met.
+    /// What keeps a prospect with five of five from being ready.
     pub obstacle: Option<Obstacle>,
     /// How many of the five are met.
     pub met: usize,
-    /// The five, in order.
+    /// The five criteria, in order.
     pub criteria: Vec<Line>,
     /// Signals that count for nothing, and why.
     pub ignored: Vec<Ignored>,
-    /// How they asked for a person, if they did.
+    /// The signal by which they asked for a person, if they did.
     pub request: Option<Citation>,
     pub handoff: Option<Handoff>,
-    /// The five as they were offered with it, marked with what became of them since.
+    /// The lines as they were offered with the handoff, marked with how the verdicts changed since.
     pub offered: Option<Vec<Line>>,
-    /// When a verdict will begin or lapse, the soonest first.
+    /// The verdicts that will begin or lapse, the soonest first.
     pub coming: Vec<Coming>,
-    /// When time alone changes something.
+    /// The next instant at which time alone changes a verdict.
     pub changes_at: Option<Timestamp>,
-    /// What happens next; absent for another instant than now.
+    /// The next step; absent for another instant than now.
     pub next: Option<Next>,
 }
 
@@ -71,24 +71,24 @@ pub struct Ignored {
     pub signal: SignalId,
     pub at: Option<Timestamp>,
     pub words: String,
-    /// About which criterion; absent when it counts for nothing at all.
+    /// The criterion; absent when it counts for nothing at all.
     pub criterion: Option<Criterion>,
     pub why: Why,
 }
 
-/// What happens next: an act and its date, wherever there is one.
+/// The next step: an act and its date, if there is one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Next {
     pub what: String,
-    /// Who does it; absent for the service itself.
+    /// Who takes it; absent for the service itself.
     pub by: Option<String>,
     pub at: Option<Timestamp>,
 }
 
-/// Explains a prospect as things stand now, or, with an instant, by what was recorded then.
+/// Explains a prospect at this instant, or by what was recorded at `at`.
 ///
 /// # Errors
-/// The store's; when nobody knew the prospect at that instant.
+/// Those of the store; when the prospect was not known at that instant.
 pub async fn explain(ctx: &Context, tx: &mut Tx, prospect: ProspectId, at: Option<Timestamp>) -> Result<Explanation, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let prospect = prospects::one(tx, prospect).await?;
@@ -160,7 +160,7 @@ fn ignored(qualification: &Qualification, signals: &[Signal]) -> Vec<Ignored> {
     told
 }
 
-/// What happens next: the doorway, an item on a queue, else a date they asked for, else the next occurrence of a campaign
+/// The next step: the doorway, a follow-up on a queue, else a wake date, else the next occurrence of a campaign
 /// that fits, else the date of review.
 async fn next_of(
     tx: &mut Tx,
@@ -175,7 +175,7 @@ async fn next_of(
         Standing::Closed => return Ok(nobody("nothing: it is closed")),
         Standing::Suppressed => return Ok(nobody("nothing: they are suppressed on every channel")),
         Standing::Nurturing if qualify::doorway(found.clone(), prospect, all).is_some() => {
-            // One whom a change of the rules made ready may have to wait for their day.
+            // A prospect whom a change of rules made ready may have to wait for their day.
             let waiting = ramp::waiting(tx, plan, now).await?;
             let at = waiting.into_iter().find(|(id, _)| *id == prospect.id).map_or(now, |(_, at)| at);
             return Ok(Next { what: "they are offered to a salesperson".to_owned(), by: None, at: Some(at) });

@@ -1,4 +1,4 @@
-//! then: where a prospect stood at a past instant, told from what was written down by then.
+//! The standing of a prospect at a past instant, derived from what was recorded by then.
 
 use crate::domain::individual::handoff::Handoff;
 use crate::domain::prospect::{Prospect, Standing};
@@ -8,13 +8,13 @@ use crate::store::individual::handoffs;
 use crate::store::people::{prospects, suppressions};
 use jiff::Timestamp;
 
-/// Where somebody stood.
+/// The standing at an instant.
 #[derive(Debug)]
 pub struct Then {
     pub standing: Standing,
-    /// Why group mail had stopped, if it had.
+    /// The reason for which group mail was suppressed, if it was.
     pub mail_stop: Option<String>,
-    /// In which episode of theirs.
+    /// The number of the episode.
     pub episode: i64,
     pub episode_started_at: Timestamp,
     pub handoff: Option<Handoff>,
@@ -31,10 +31,10 @@ impl Then {
         }
     }
 
-    /// As it was at an instant.
+    /// Derives the standing at an instant.
     ///
     /// # Errors
-    /// The store's; when nobody knew the prospect yet.
+    /// Those of the store; when the prospect was not known yet.
     pub async fn at(tx: &mut Tx, prospect: &Prospect, at: Timestamp) -> Result<Self, FlowError> {
         let admitted_at = prospects::admitted_at(tx, prospect.id).await?;
         if admitted_at > at {

@@ -1,5 +1,5 @@
-//! compare: what some rules would have decided about a prospect, beside what was decided. With the rules that were in force
-//! the two are the same, down to every citation; where they are not, it says what stands in the way of seeing that.
+//! Compares what some rules would have decided about a prospect with what was decided. Under the rules that were in force the
+//! two are equal, down to every citation; where they are not, the comparison names what prevents it.
 
 use super::history_scan::Life;
 use crate::domain::criterion::{Criterion, PerCriterion};
@@ -14,73 +14,73 @@ use crate::store::doorway::replay_inputs::{Decided, Offered};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-/// By so much the live path may be behind a signal that decides: its steps take their time.
+/// How far the live path may lag behind the signal that decides: its steps take their time.
 const TAKES: SignedDuration = SignedDuration::from_mins(15);
 
-/// The rules asked about, and the time they are asked about.
+/// The rules to replay, and the span of time.
 #[derive(Debug)]
 pub struct Asked {
     pub rules: Qualifying,
     pub hash: String,
-    /// Which rules were in force since when, in order.
+    /// The hashes of the rules that were in force, each with its beginning, in order.
     pub in_force: Vec<(Timestamp, String)>,
-    /// As if they had come into force then.
+    /// The replay treats the rules as if they had come into force at this instant.
     pub from: Timestamp,
     pub until: Timestamp,
 }
 
-/// One decision: as it was, as it would have been, or both.
+/// One decision: the one on record, the one these rules make, or both.
 #[derive(Debug, Clone, Serialize)]
 pub struct Compared {
     pub prospect: ProspectId,
     pub name: String,
-    /// In which episode of theirs.
+    /// The number of the prospect's episode.
     pub episode: i64,
     pub change: Change,
-    /// What these rules would have decided.
+    /// The decision under these rules.
     pub would: Option<Would>,
     pub was: Option<Was>,
-    /// Of a lost one: what these rules do not see met at the instant at which it was decided.
+    /// For a lost decision: the criteria that these rules do not find met at its instant.
     pub missing: Vec<Criterion>,
-    /// Whether these rules reproduce it, if they were in force.
+    /// Whether these rules reproduce it, where they were in force.
     pub reproduced: Reproduced,
 }
 
-/// What is different.
+/// How the decision under these rules differs from the one on record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     Same,
-    /// It would have been decided earlier.
+    /// It would have been made earlier.
     Earlier,
-    /// It would have been decided later in the episode, with what was learnt until then.
+    /// It would have been made later in the episode, with what was learnt until then.
     Later,
-    /// It would have been decided for another cause.
+    /// It would have been made for the other cause.
     Otherwise,
-    /// It would have been decided, and was not.
+    /// It would have been made, and was not.
     Gained,
-    /// It was decided, and would not have been.
+    /// It was made, and would not have been.
     Lost,
 }
 
-/// Whether a decision on record is reproduced.
+/// Whether these rules reproduce a decision on record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reproduced {
     /// The same cause at the same instant, and the same five findings with the same citations.
     Exactly,
-    /// The same, but that what is cited is worded otherwise by now: a name changed, or the service did.
+    /// The same, but cited texts differ: a name changed, or the wording of the service did.
     Reworded,
     OtherRules,
-    /// What it rested on was erased since.
+    /// A signal on which it rested was erased since.
     Erased,
-    /// Not, and nothing explains it.
+    /// It differs without an explanation.
     No,
-    /// There is nothing on record.
+    /// There is no decision on record.
     Nothing,
 }
 
-/// What these rules would have decided.
+/// The decision under these rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Would {
     /// "ready" or "request".
@@ -88,7 +88,7 @@ pub struct Would {
     pub at: Timestamp,
 }
 
-/// What was decided.
+/// The decision on record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Was {
     /// "ready" or "request".
@@ -96,41 +96,41 @@ pub struct Was {
     pub at: Timestamp,
     pub handoff: Option<HandoffId>,
     pub salesperson: Option<Name>,
-    /// What the salesperson said to it.
+    /// The salesperson's answer to the offer.
     pub answer: Answer,
     pub won: bool,
     pub closed_at: Option<Timestamp>,
 }
 
-/// What the salesperson said to an offer.
+/// A salesperson's answer to an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     Accepted,
-    /// Did not take it, and it ended.
+    /// Not accepted, and the offer ended.
     Rejected,
     Open,
 }
 
-/// What came of one prospect.
+/// The comparison of one prospect.
 #[derive(Debug)]
 pub struct Fate {
     pub compared: Vec<Compared>,
-    /// The one criterion that they miss today by these rules, where it is one.
+    /// The only criterion that is not met today under these rules, if it is one.
     pub lacks: Option<Criterion>,
 }
 
 impl Asked {
-    /// Whether these rules were in force at an instant; before any were, nobody can say otherwise.
+    /// Whether these rules were in force at an instant; true before any were, because the record does not say which.
     pub fn were_in_force(&self, at: Timestamp) -> bool {
         let then = self.in_force.iter().rev().find(|(since, _)| *since <= at);
         then.is_none_or(|(_, hash)| *hash == self.hash)
     }
 
-    /// Replays one life and compares.
+    /// Replays one prospect's history and compares.
     ///
     /// # Errors
-    /// When what is on record cannot be read.
+    /// When the record cannot be read.
     pub fn compare(&self, life: Life) -> Result<Fate, FlowError> {
         let Life { person, decided, past } = life;
         let name = person.name.unwrap_or_else(|| format!("prospect {}", person.prospect));
@@ -186,7 +186,7 @@ impl Asked {
         let in_force = self.were_in_force(decided.at) && decision.is_none_or(|d| self.were_in_force(d.at));
         let change = match decision {
             None => Change::Lost,
-            // What waited to be offered was the same decision all the time.
+            // A prospect who waited in the doorway for their day is one decision, however long they waited.
             Some(d) if d.at <= decided.at && (in_force || decided.at.duration_since(d.at) <= TAKES) => {
                 if witness.cause == Some(decided.cause.as_str()) { Change::Same } else { Change::Otherwise }
             }
@@ -224,7 +224,7 @@ fn was(decided: &Decided) -> Was {
     }
 }
 
-/// How what is found compares with the findings on record.
+/// How a replayed qualification compares with the findings on record.
 fn reproduced(found: &Qualification, recorded: &PerCriterion<Finding>) -> Reproduced {
     if found.findings() == recorded {
         return Reproduced::Exactly;
@@ -240,7 +240,7 @@ fn reproduced(found: &Qualification, recorded: &PerCriterion<Finding>) -> Reprod
     }
 }
 
-/// The findings without the words and names in which they are told.
+/// The findings without texts and names, which may change.
 fn bare(findings: &PerCriterion<Finding>) -> PerCriterion<Finding> {
     PerCriterion::build(|criterion| {
         let mut finding = findings[criterion].clone();
@@ -255,7 +255,7 @@ fn bare(findings: &PerCriterion<Finding>) -> PerCriterion<Finding> {
 }
 
 impl Compared {
-    /// Whether these rules would have called the prospect ready.
+    /// Whether these rules call the prospect ready.
     pub fn would_be_ready(&self) -> bool {
         self.would.is_some_and(|would| would.cause == "ready")
     }

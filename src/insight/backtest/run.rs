@@ -1,8 +1,8 @@
-//! backtest: other rules over all past signals. Who would have become ready, and when; gained and lost against what was
-//! decided; what salespeople said to it; what it would have put on whom. Reads, and writes nothing.
+//! Replays all past signals under other rules: who would have become ready, and when; which decisions are gained and lost;
+//! what salespeople answered; how the load would have been spread. It reads, and writes nothing.
 //!
-//! It tells what these rules would have made of what happened, not what would have happened: nobody knows what a
-//! salesperson would have learnt from a call that was never made.
+//! A backtest tells what these rules make of what happened, not what would have happened: what a salesperson would have
+//! learnt from a call that was never made is unknown.
 
 use super::compare::{Asked, Change, Compared, Fate, Reproduced};
 use super::history_scan::{HistoryScan, Progress};
@@ -16,30 +16,30 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// What a backtest found.
+/// The result of a backtest.
 #[derive(Debug, Serialize)]
 pub struct Backtest {
-    /// As if the rules had come into force then; absent: from the beginning.
+    /// The instant at which the rules are taken to have come into force; absent: at the beginning.
     pub since: Option<Timestamp>,
     pub until: Timestamp,
     /// Whether these are the rules in force.
     pub unchanged: bool,
-    /// How much of the record they reproduce.
+    /// How many decisions on record they reproduce.
     pub reproduction: Reproduction,
-    /// How many decisions are different.
+    /// How many decisions differ.
     pub changes: Changes,
     pub was: Side,
     pub would: Side,
     pub quarters: Vec<Quarter>,
-    /// What keeps people at four of five today, by these rules; the first keeps most.
+    /// The criteria that keep prospects at four of five today under these rules, most frequent first.
     pub held_back: Vec<HeldBack>,
-    /// What it puts on each salesperson.
+    /// The load of each salesperson.
     pub workload: Vec<Workload>,
-    /// Every decision that is different, or that is not reproduced and should be, in the order of time.
+    /// The decisions that differ, or should be reproduced and are not, ordered by time.
     pub different: Vec<Compared>,
 }
 
-/// Replays everybody whom the rules of a plan, or what was decided, may concern: each in the order of their numbers.
+/// Replays every prospect who may be concerned by the rules or by a decision on record, ordered by prospect number.
 pub async fn fates(ctx: &Context, plan: &Plan, since: Option<Timestamp>, tell: &Progress) -> Result<Vec<Fate>, FlowError> {
     let (until, hash) = (ctx.now(), conclude::rules_hash(plan));
     let mut tx = ctx.store().read().await?;
@@ -51,7 +51,7 @@ pub async fn fates(ctx: &Context, plan: &Plan, since: Option<Timestamp>, tell: &
     whole.replay(tell, move |life| asked.compare(life)).await
 }
 
-/// Replays all past signals under the rules of a plan; people are routed by that plan too.
+/// Replays all past signals under the rules of a plan, and routes prospects by that plan.
 pub async fn backtest(ctx: &Context, plan: &Plan, since: Option<Timestamp>, tell: &Progress) -> Result<Backtest, FlowError> {
     let (until, hash) = (ctx.now(), conclude::rules_hash(plan));
     let mut tx = ctx.store().read().await?;

@@ -1,4 +1,4 @@
-//! Everything at once: each look with its time limit, those at the database only while it answers.
+//! Runs all checks, each with a time limit; those of the database only while it answers.
 
 use super::finding::{Finding, State, within};
 use super::letters::{self, Left};
@@ -13,34 +13,34 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long the database may take to answer at all.
+/// The time limit for the database to answer at all.
 const ANSWER: Duration = Duration::from_secs(15);
-/// How long it may take to count or read through something.
+/// The time limit for a check that counts or reads through tables.
 const THROUGH: Duration = Duration::from_mins(1);
 
-/// What was found.
+/// The result of all checks.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     pub at: Timestamp,
     pub well: bool,
-    /// What was looked at, in order.
+    /// The findings, in order.
     pub checks: Vec<Finding>,
-    /// Where everybody is, if they could be counted.
+    /// The census, if the prospects could be counted.
     pub census: Option<Census>,
-    /// How many of them are without a future.
+    /// How many prospects are without a future.
     pub without_future: Option<i64>,
-    /// What is left of each campaign.
+    /// The letters left of each campaign.
     pub letters: Vec<Left>,
 }
 
 impl Report {
-    /// Whether the database is down.
+    /// Whether the database cannot be reached.
     pub fn is_down(&self) -> bool {
         self.checks.iter().any(|finding| finding.state == State::Down)
     }
 }
 
-/// Looks at everything. `secrets` are the files the configuration read secrets from.
+/// Runs all checks. `secrets` are the files from which the configuration read secrets.
 pub async fn examine(plan: &Plan, secrets: &[PathBuf], now: Timestamp) -> Report {
     let (inside, relay, writer) = tokio::join!(remembered(plan, now), relay::relay(plan), relay::writer(plan));
     let (mut checks, census, letters) = inside;
@@ -56,7 +56,7 @@ pub async fn examine(plan: &Plan, secrets: &[PathBuf], now: Timestamp) -> Report
 
 type Remembered = (Vec<Finding>, Option<Census>, Vec<Left>);
 
-/// What can be asked of the database alone.
+/// The checks that need only the database.
 async fn remembered(plan: &Plan, now: Timestamp) -> Remembered {
     let name = database::name(&plan.settings.database);
     let down = |why: String| {

@@ -1,5 +1,5 @@
-//! Knocking at a web address: one GET over a connection of our own, TLS where it is asked for, and the status it gives.
-//! No redirects, no proxies: what is asked is whether our own door opens from here.
+//! Probes a web address with one GET, over TLS for https, and returns the status. It follows no redirects and uses no proxy,
+//! because the question is whether the daemon itself can be reached from here.
 
 use rustls_native_certs::load_native_certs;
 use std::io;
@@ -10,21 +10,21 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-/// How much of an answer is read.
+/// The most bytes of a response that are read.
 const MOST: u64 = 4 * 1024;
 
-/// What somebody answered.
+/// A response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
-    /// The beginning of what follows the headers.
+    /// The beginning of the body.
     pub body: String,
 }
 
-/// Asks for `path` below a URL that begins with http:// or https://.
+/// Gets `path` below a URL that begins with http:// or https://.
 ///
 /// # Errors
-/// When nobody answers, the certificate is not trusted, or what comes back is no HTTP.
+/// When the server does not answer, its certificate is not trusted, or its response is no HTTP.
 pub async fn get(url: &str, path: &str) -> io::Result<Answer> {
     let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, what.to_owned());
     let (scheme, rest) = url.split_once("://").ok_or_else(|| bad("it is no URL"))?;
@@ -49,7 +49,7 @@ async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> 
     stream.write_all(request.as_bytes()).await?;
     stream.flush().await?;
     let mut said = Vec::new();
-    // A server that closes without TLS's farewell has said what it said.
+    // A server that closes without TLS's close_notify has still sent its response.
     match stream.take(MOST).read_to_end(&mut said).await {
         Err(error) if said.is_empty() || error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
         _ => {}

@@ -1,5 +1,5 @@
-//! Letters running out: of each campaign that runs, who has how many left, and the day of the last. Set-wise, a page of
-//! members at a time.
+//! Letters running out: for each running campaign, how many members have how many letters left, and the day of the last. Read
+//! set-wise, a page of members at a time.
 
 use super::finding::Finding;
 use crate::domain::group::campaign::{Campaign, Order};
@@ -15,31 +15,31 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// How long before a series ends somebody should hear of it.
+/// How long before a series ends the doctor warns.
 const WARN: Span = Span::days(60);
 
-/// What is left of one campaign, and for whom.
+/// The letters left in one campaign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Left {
     pub campaign: String,
-    /// Whether everybody gets the newest, and not each their next.
+    /// Whether all members get the newest letter, and not each their next.
     pub edition: bool,
-    /// How many may be written to now.
+    /// How many members may be mailed now.
     pub members: i64,
-    /// By how many letters are left for them: how many they are, and when the last of these letters is due.
+    /// The members, grouped by how many letters are left for them.
     pub left: Vec<Group>,
 }
 
-/// Some members, alike in what is left for them.
+/// The members with the same number of letters left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Group {
     pub letters: i64,
     pub prospects: i64,
-    /// When the last of them is due; absent when none is left, or no occurrence.
+    /// When the last of these letters is due; absent when none is left, or no occurrence.
     pub last_at: Option<Timestamp>,
 }
 
-/// What is left of every campaign that will come again.
+/// The letters left of every campaign that has another occurrence.
 pub async fn left(store: &Store, plan: &Plan, now: Timestamp) -> Result<Vec<Left>, FlowError> {
     let mut tx = store.read().await?;
     let states = campaigns::all(&mut tx).await?;
@@ -80,7 +80,7 @@ async fn of(store: &Store, plan: &Plan, campaign: &Campaign, now: Timestamp) -> 
     })
 }
 
-/// What is to be said of it.
+/// The findings about letters left.
 pub fn findings(left: &[Left], now: Timestamp) -> Vec<Finding> {
     let ends = WARN.after(now);
     let told = left.iter().filter_map(|of| {
@@ -92,7 +92,7 @@ pub fn findings(left: &[Left], now: Timestamp) -> Vec<Finding> {
             let says = format!("{name}: none is left for {none} of {members} prospects; they hear nothing of it");
             return Some(Finding::notice("letters", says, fix));
         }
-        // Everybody gets an edition's newest: it always is the last, until there is another.
+        // In an edition the newest letter is always the last one until another is written, so it is no reason to warn.
         let last = soon.iter().filter_map(|some| some.last_at).min().filter(|_| !of.edition)?;
         let prospects: i64 = soon.iter().map(|some| some.prospects).sum();
         let day = last.strftime("%Y-%m-%d");

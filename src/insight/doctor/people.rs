@@ -1,9 +1,9 @@
-//! The law of conservation, as a finding: nobody is without a future, nobody in two places, and the sums agree.
+//! The law of conservation as a finding: no prospect without a future, none in two groups, and the sums agree.
 
 use super::finding::Finding;
 use crate::domain::census::{Census, Group};
 
-/// Whether the law holds.
+/// Whether the law of conservation holds.
 pub fn law(census: &Census) -> Finding {
     let (counted, prospects) = (census.counted(), census.prospects);
     if census.holds() {

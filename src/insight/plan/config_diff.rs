@@ -1,5 +1,5 @@
-//! difference: what differs between two configurations, file by file and campaign by campaign. What that does to people is told in
-//! `change`.
+//! The difference between two configurations, file by file and campaign by campaign. `survey` finds what it does to
+//! people.
 
 use crate::domain::group::campaign::Campaign;
 use crate::domain::id::Name;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-/// What becomes of something.
+/// How something differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
@@ -22,7 +22,7 @@ pub enum What {
 /// A file that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileChange {
-    /// Its path in the configuration's directory.
+    /// The path in the configuration's directory.
     pub path: String,
     pub what: What,
 }
@@ -34,30 +34,30 @@ pub struct NewsletterChange {
     pub what: What,
 }
 
-/// What becomes of a campaign, and of the people in it.
+/// How a campaign differs, and what that does to its audience.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CampaignChange {
     pub campaign: Name,
     pub what: What,
-    /// Which of its keys are other than before.
+    /// The keys whose values differ.
     pub keys: Vec<&'static str>,
-    /// Its newsletters that differ.
+    /// The newsletters that differ.
     pub newsletters: Vec<NewsletterChange>,
-    /// When the mails of its next issue leave, as it was.
+    /// When the mails of its next issue leave, under the configuration before.
     pub next_before: Option<Timestamp>,
     pub next_after: Option<Timestamp>,
-    /// Why it is paused: then no issue follows on that date.
+    /// Why it is paused, if it is: then no issue follows on that date.
     pub paused: Option<String>,
-    /// How many prospects it reaches, as it was.
+    /// The audience's size before.
     pub audience_before: u64,
     pub audience_after: u64,
     pub gains: u64,
-    /// How many it loses, those among them who are offered to a salesperson now.
+    /// How many prospects leave the audience, including those who are offered to a salesperson now.
     pub loses: u64,
 }
 
 impl CampaignChange {
-    /// Whether there is anything to tell.
+    /// Whether there is anything to report.
     pub fn is_news(&self) -> bool {
         self.what != What::Same || self.gains + self.loses > 0
     }
@@ -72,7 +72,7 @@ pub fn files(before: Option<&BTreeMap<String, String>>, after: &BTreeMap<String,
     paths.into_iter().map(change).filter(|change| change.what != What::Same).collect()
 }
 
-/// Every campaign of either, by name, with the dates; how many people is still to be counted.
+/// Every campaign of either configuration, by name, with its dates; `survey` counts the audiences.
 pub fn campaigns(before: Option<&Plan>, after: &Plan, now: Timestamp) -> Vec<CampaignChange> {
     let earlier = before.map_or(&[][..], |plan| &plan.campaigns);
     let names: BTreeSet<&Name> = earlier.iter().chain(&after.campaigns).map(|c| &c.name).collect();
@@ -106,7 +106,7 @@ fn campaign(name: &Name, before: Option<&Campaign>, after: Option<&Campaign>, no
     }
 }
 
-/// The keys of a campaign's file whose meaning differs; newsletters apart.
+/// The keys of a campaign's file whose values differ, apart from newsletters.
 fn keys(before: &Campaign, after: &Campaign) -> Vec<&'static str> {
     fn other(one: &impl Debug, another: &impl Debug) -> bool {
         format!("{one:?}") != format!("{another:?}")

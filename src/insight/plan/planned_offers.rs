@@ -1,5 +1,5 @@
-//! offers: when those are offered whom a changed configuration makes ready, or who wait already, and to whom, as `hand_off`
-//! would do it if nothing else happened.
+//! The offers that a changed configuration makes: when, of whom and to whom, as `hand_off` would make them if nothing else
+//! happened.
 
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::id::{AccountId, Name, ProspectId};
@@ -16,45 +16,45 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What is known of somebody; what is not there is unknown.
+/// The verdicts on a prospect; a criterion that is not in it is unknown.
 pub type Known = BTreeMap<Criterion, Verdict>;
 
-/// Somebody who is going to be offered.
+/// A prospect who will be offered.
 #[derive(Debug, Clone)]
 pub struct Coming {
     pub prospect: ProspectId,
     /// "ready" or "request".
     pub cause: &'static str,
-    /// Whether the ramp holds for them.
+    /// Whether the ramp applies to them.
     pub by_rules: bool,
-    /// Whether they stood in the doorway already.
+    /// Whether they were in the doorway already.
     pub waited: bool,
     pub at: Timestamp,
-    /// What will be known of them then.
+    /// The verdicts at that time.
     pub known: Known,
 }
 
-/// An offer to come.
+/// A future offer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Offer {
     pub prospect: ProspectId,
     pub address: Option<String>,
     /// "ready" or "request".
     pub cause: &'static str,
-    /// Whether they stood in the doorway already.
+    /// Whether they were in the doorway already.
     pub waited: bool,
     pub at: Timestamp,
     pub salesperson: Name,
 }
 
-/// What comes to one salesperson.
+/// The offers to one salesperson.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Share {
-    /// Leads and offers they have now.
+    /// Leads and offers open now.
     pub open: u32,
     /// How many are offered at once.
     pub now: u64,
-    /// How many on later days.
+    /// How many are offered on later days.
     pub later: u64,
     pub last_at: Option<Timestamp>,
 }
@@ -62,8 +62,8 @@ pub struct Share {
 /// How many are loaded at a time.
 const PAGE: usize = 1_000;
 
-/// Those who wait in the doorway because rules changed, as the new configuration will find them: who stays, in their order,
-/// each with a date. Where the rules stay as they are, all do.
+/// Prospects who wait in the doorway because rules changed, as the new configuration will find them: those who stay, in
+/// order, each with a date. If the rules do not change, all stay.
 pub async fn waiting(tx: &mut Tx, after: &Plan, other_rules: bool, now: Timestamp) -> Result<Vec<Coming>, FlowError> {
     let made = ramp::made_today(tx, after, now).await?;
     let ids: Vec<ProspectId> = ramp::waiting(tx, after, now).await?.into_iter().map(|(id, _)| id).collect();
@@ -91,12 +91,12 @@ pub async fn waiting(tx: &mut Tx, after: &Plan, other_rules: bool, now: Timestam
     Ok(found)
 }
 
-/// When the one is offered who has so many ahead of them.
+/// When the prospect with `ahead` others before them is offered.
 pub fn date(after: &Plan, ahead: usize, made: usize, now: Timestamp) -> Timestamp {
     after.ramp().map_or(now, |ramp| ramp.offered_at(ahead, made, now))
 }
 
-/// To whom each goes, in the order in which they will be handed off: first those for whom the ramp does not hold.
+/// Routes the prospects in the order in which they will be handed off: first those to whom the ramp does not apply.
 pub async fn shared(
     tx: &mut Tx,
     after: &Plan,
@@ -132,7 +132,7 @@ pub async fn shared(
     Ok((offers, shares))
 }
 
-/// What is known by a qualification, as it is kept.
+/// The verdicts of a qualification, as they are stored.
 pub fn known_of(found: &crate::domain::doorway::qualification::Qualification) -> Known {
     let known = found.findings().iter().filter(|(_, finding)| finding.verdict != Verdict::Unknown);
     known.map(|(criterion, finding)| (criterion, finding.verdict)).collect()

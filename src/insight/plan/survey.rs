@@ -1,8 +1,8 @@
-//! plan: what a changed configuration would do to people, against the one in force. Whose newsletters, whose readiness, whose
-//! salesperson; it writes nothing.
+//! Computes what a changed configuration would do to people, against the one in force: who gets which newsletters, who is
+//! ready, and whose they are. It writes nothing.
 //!
-//! Everybody is looked at, a page at a time, by the very functions that `apply` sets to work: what is told here is what is
-//! there once it is applied and everybody was assessed, if nothing else happens meanwhile.
+//! It examines every prospect, a page at a time, with the functions that run once the configuration is applied: its result
+//! is the state after everybody was assessed, if nothing else happens meanwhile.
 
 use super::config_diff;
 use super::planned_offers::{self, Coming, Known};
@@ -26,20 +26,20 @@ use crate::store::people::{accounts, prospects};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// What is asked.
+/// The request for a plan.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
-    /// The configuration in force, where it can be read.
+    /// The configuration in force, if it can be read.
     pub before: Option<&'a Plan>,
     pub after: &'a Plan,
-    /// Whether people are named. Without it, memory does not grow with their number.
+    /// Whether people are listed by name. Without it, memory does not grow with their number.
     pub list: bool,
 }
 
-/// How many prospects are looked at at a time.
+/// How many prospects are read at a time.
 const PAGE: i64 = 1_000;
 
-/// Asks what would happen. `progress` is told how far it has come, of how much.
+/// Computes the report. `progress` is called with how many prospects are done, of how many.
 pub async fn plan(
     store: &Store,
     asked: Asked<'_>,
@@ -54,7 +54,7 @@ pub async fn plan(
     let last = audiences::last(&mut tx).await?;
     let mut after = ProspectId(0);
     loop {
-        // A page each: a reader that stays for minutes keeps the database from tidying up.
+        // One transaction for each page: a reader that stays open for minutes keeps the database from reclaiming space.
         let mut tx = store.read().await?;
         let ids = prospects::page(&mut tx, after, PAGE).await?;
         let Some(end) = ids.last() else { break };
@@ -70,11 +70,11 @@ struct Survey<'a> {
     asked: Asked<'a>,
     now: Timestamp,
     change: PlanReport,
-    /// Rules were in force before: whoever these make ready, a change of the rules does.
+    /// Whether rules were in force before: then prospects made ready by these are ready because of a change.
     had_rules: bool,
-    /// Those who wait already, by prospect; `None`: they are to leave.
+    /// Prospects who wait already; `None`: they will leave the doorway.
     waiting: BTreeMap<ProspectId, Option<Coming>>,
-    /// How many wait before the next one.
+    /// How many prospects wait before the next one.
     ahead: usize,
     made: usize,
     coming: Vec<Coming>,
@@ -163,7 +163,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// When somebody is offered, if they are going to be.
+    /// When a prospect will be offered, if they will be.
     async fn doorway(
         &mut self,
         tx: &mut Tx,

@@ -1,4 +1,4 @@
-//! What one person does about one mail, and what the house records of it: through the same doors as on the web and by mail.
+//! One act of a prospect about one mail, recorded by the same functions that the web and the inbox call.
 
 use super::behaviour::{answer, kind};
 use super::world::{Person, World};
@@ -18,10 +18,10 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
-/// How many more questions the answer page asks.
+/// How many further questions the answer page asks.
 const MORE: usize = 2;
 
-/// Something one person does about one mail.
+/// One act of a prospect about one mail.
 #[derive(Debug, Clone)]
 pub struct Act {
     pub person: usize,
@@ -31,19 +31,19 @@ pub struct Act {
     pub does: Does,
 }
 
-/// What somebody does.
+/// The kind of an act.
 #[derive(Debug, Clone)]
 pub enum Does {
-    /// Follows the n-th link; whose it is is recorded only where that may be.
+    /// Clicks the n-th link; the click is attributed to the prospect only if they may be tracked.
     Click {
         link: usize,
-        /// Whether it may be recorded.
+        /// Whether it may be attributed.
         tracked: bool,
     },
     Machine {
         link: usize,
     },
-    /// Answers the n-th question with the n-th answer.
+    /// Gives the n-th answer to the n-th question.
     Answer {
         question: usize,
         answer: usize,
@@ -62,13 +62,13 @@ impl Act {
         matches!(self.does, Does::Machine { .. })
     }
 
-    /// Whether it shares a transaction with others.
+    /// Whether it is recorded in a transaction shared with other acts.
     pub const fn is_signal(&self) -> bool {
         !matches!(self.does, Does::Form { .. } | Does::Reply(_) | Does::Complain)
     }
 }
 
-/// What becomes signals of one transaction, as the web would write them.
+/// Records acts as signals in one transaction, as the web does.
 pub async fn together(world: &mut World, acts: &[Act]) -> Result<(), FlowError> {
     let plan = world.ctx.plan();
     let mut signals: Vec<NewSignal> = acts.iter().filter_map(|act| signal(world, act)).collect();
@@ -134,7 +134,7 @@ fn said_of(criterion: Criterion, answer: &Answer, at: Timestamp) -> Detail {
     Detail::Answer { criterion, say: answer.say.clone(), date }
 }
 
-/// What those who answered are asked further, of what is unknown about them, and answer.
+/// The further questions of the answer page, about criteria that are unknown, and the answers to them.
 async fn further(world: &mut World, plan: &Plan, acts: &[Act]) -> Result<Vec<NewSignal>, FlowError> {
     let answerers: Vec<&Act> = acts.iter().filter(|act| matches!(act.does, Does::Answer { .. })).collect();
     if answerers.is_empty() {
@@ -171,7 +171,7 @@ async fn further(world: &mut World, plan: &Plan, acts: &[Act]) -> Result<Vec<New
     Ok(signals)
 }
 
-/// What is a transaction of its own: a form, a reply, a complaint.
+/// Records an act that has a transaction of its own: a form, a reply, a complaint.
 pub async fn alone(world: &mut World, act: &Act) -> Result<(), FlowError> {
     let Some(issue) = world.diary.issues.get(&act.issue) else { return Ok(()) };
     let (campaign, newsletter, address) =

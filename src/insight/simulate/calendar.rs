@@ -1,4 +1,4 @@
-//! The calendar: every date of every campaign by the clock of its zone, and the nights on which those clocks change.
+//! The calendar: every date of every campaign by the clock of its zone, and the clock changes of that zone.
 
 use super::event_log::Diary;
 use crate::domain::id::Name;
@@ -18,15 +18,15 @@ pub struct OfZone {
     pub dates: Vec<Date>,
 }
 
-/// The clocks of a zone change.
+/// A clock change in a zone.
 #[derive(Debug, Clone, Serialize)]
 pub struct Change {
     pub at: Timestamp,
     /// "forward" or "back".
     pub direction: &'static str,
-    /// What they show then: "2026-10-25 02:00".
+    /// The local time before the change: "2026-10-25 02:00".
     pub local: String,
-    /// How far from UTC they were, and how far they are from then on.
+    /// The offsets from UTC before and after.
     pub offsets: (String, String),
 }
 
@@ -35,17 +35,17 @@ pub struct Change {
 pub struct Date {
     pub campaign: Name,
     pub due_at: Timestamp,
-    /// The same by the clock of the zone: "Tue 2026-11-03 09:30".
+    /// The date by the clock of the zone: "Tue 2026-11-03 09:30".
     pub local: String,
-    /// How far that clock is from UTC.
+    /// The offset of that clock from UTC.
     pub offset: String,
     pub newsletters: Vec<Name>,
     pub mails: u64,
-    /// Why it was missed, if it was.
+    /// Why it did not fire, if it did not.
     pub missed: Option<String>,
 }
 
-/// The calendars of every zone a campaign keeps, between two instants.
+/// The calendar of every zone in which a campaign is scheduled, between two instants.
 pub fn calendars(plan: &Plan, diary: &Diary, occurred: &[Occurred], from: Timestamp, until: Timestamp) -> Vec<OfZone> {
     let mut zones: BTreeMap<&str, (TimeZone, Vec<Date>)> = BTreeMap::new();
     for campaign in &plan.campaigns {
@@ -89,7 +89,7 @@ fn changes(zone: &TimeZone, from: Timestamp, until: Timestamp) -> Vec<Change> {
     found
 }
 
-/// An offset as clocks write it: "+02:00".
+/// An offset as it is usually written: "+02:00".
 fn shown(offset: Offset) -> String {
     let minutes = offset.seconds() / 60;
     let sign = if minutes < 0 { '-' } else { '+' };

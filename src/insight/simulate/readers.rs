@@ -1,4 +1,4 @@
-//! What prospects do with their mail: drawn when a mail is accepted, each from a source of its own that depends on the person
+//! What prospects do with their mail: drawn when a mail is accepted, from a source that depends on the person
 //! and the newsletter alone, and done when its hour has come.
 
 use super::acts::{self, Act, Does};
@@ -18,24 +18,24 @@ use crate::store::operations::simulation_report::{self, Copy};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
-/// How many copies are looked up at a time.
+/// How many deliveries are loaded at a time.
 const PAGE: usize = 5_000;
 /// How many signals share a transaction.
 const TOGETHER: usize = 1_000;
-/// A machine is there within so many seconds.
+/// A machine clicks within this time.
 const MACHINE: SignedDuration = SignedDuration::from_secs(5);
 
-/// What people are about to do, by the hour.
+/// The pending acts, by hour.
 #[derive(Debug, Default)]
 pub struct Readers(BTreeMap<Timestamp, Vec<Act>>);
 
 impl Readers {
-    /// When somebody does something next.
+    /// When the next act is due.
     pub fn next(&self) -> Option<Timestamp> {
         self.0.keys().next().copied()
     }
 
-    /// These mails were accepted now: notes them, and draws what becomes of them.
+    /// Records mails accepted now, and draws the acts that follow from them.
     pub async fn receive(&mut self, world: &mut World, accepted: &[DeliveryId]) -> Result<(), FlowError> {
         for page in accepted.chunks(PAGE) {
             let mut tx = world.ctx.store().read().await?;
@@ -64,14 +64,14 @@ impl Readers {
         let mut draw = Draw { world, person, copy, number, now, acts: Vec::new() };
         draw.all(issue);
         for act in draw.acts {
-            // A machine comes at once: so young a hit changes nobody's verdicts, while one that is told of an hour later would
-            // have the whole history of its prospect folded again, to no other end.
+            // A machine acts at once: so young a hit changes no verdict, while one an hour later would cause
+            // the whole history of its prospect to be folded again, with the same result.
             let at = if act.is_machine() { grained_to(act.at, 60) } else { grained(act.at) };
             self.0.entry(at).or_default().push(act);
         }
     }
 
-    /// Does everything whose hour has come.
+    /// Does every act whose hour has come.
     pub async fn act(&mut self, world: &mut World) -> Result<(), FlowError> {
         let now = world.now();
         while self.next().is_some_and(|at| at <= now) {
@@ -93,7 +93,7 @@ impl Readers {
     }
 }
 
-/// Notes that somebody got a mail.
+/// Records that a person got a mail.
 fn note(world: &mut World, number: usize, issue: IssueId, now: Timestamp) {
     let plan = world.ctx.plan();
     let person = &mut world.people[number];
@@ -124,7 +124,7 @@ fn note(world: &mut World, number: usize, issue: IssueId, now: Timestamp) {
     }
 }
 
-/// The draws of one mail.
+/// The draws for one mail.
 struct Draw<'a> {
     world: &'a World,
     person: &'a Person,
@@ -177,7 +177,7 @@ impl Draw<'_> {
         Act { person: self.number, delivery: self.copy.delivery, issue: self.copy.issue, at, does }
     }
 
-    /// In the hours in which people read; what falls outside waits for the next morning, and comes spread over it.
+    /// Within the hours in which people read; an act outside them waits for the next opening, and is spread over it.
     fn later(&mut self, chance: Chance, does: Does) {
         let then = self.now + chance.delay(self.world.behaviour.delay);
         let opens = self.world.behaviour.reads.next_opening(then);

@@ -1,4 +1,4 @@
-//! What a simulation found, as it is printed and as programs read it. Equal runs give equal bytes: nothing in it depends on
+//! The report of a simulation, for people and for programs. Equal runs give equal bytes: nothing in it depends on
 //! when, where or how fast it ran.
 
 use super::calendar::{OfZone, calendars};
@@ -19,12 +19,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Silences longer than this are counted: nurture thins to a letter a quarter before it asks anybody whether to stay.
+/// Silences longer than this are counted: nurture thins to a letter a quarter before it asks whether to stay.
 pub const LONG_SILENCE_DAYS: i64 = 92;
-/// How many of the busiest days are told.
+/// How many of the busiest days are listed.
 const BUSIEST: usize = 5;
 
-/// What was found.
+/// The report.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// Where the people came from.
@@ -35,23 +35,23 @@ pub struct Report {
     pub seed: u64,
     pub from: Timestamp,
     pub until: Timestamp,
-    /// By the clock of this zone, the office's, quarters and days are told.
+    /// The zone of the office, in which quarters and days are counted.
     pub zone: String,
     pub configuration: String,
     /// The calendar of every zone.
     pub calendar: Vec<OfZone>,
     /// Mails, and on how many days.
     pub load: Load,
-    /// What became of each campaign.
+    /// The campaigns.
     pub campaigns: Vec<OfCampaign>,
     pub quarters: Vec<Quarter>,
-    /// Where people stood in the end.
+    /// The standing of prospects at the end.
     pub standing: Standing,
-    /// What salespeople were offered.
+    /// The offers to salespeople.
     pub salespeople: Vec<OfSalesperson>,
     pub desk: Desk,
     pub silence: Silence,
-    /// Prospects nobody would ever look at again, at any end of a quarter or at the end: always none.
+    /// Prospects without a future at the end of any quarter or of the simulation: must be 0.
     pub without_future: i64,
 }
 
@@ -60,27 +60,27 @@ pub struct Report {
 pub struct Load {
     pub mails: u64,
     pub letters: u64,
-    /// On so many days.
+    /// The number of days with mails.
     pub days: usize,
-    /// The days with the most.
+    /// The days with the most mails.
     pub busiest: Vec<(Date, u64)>,
     /// Every day with mails.
     pub by_day: BTreeMap<Date, u64>,
 }
 
-/// What became of a campaign.
+/// The mails of a campaign and the acts about them.
 #[derive(Debug, Clone, Serialize)]
 pub struct OfCampaign {
     pub campaign: Name,
     pub mails: u64,
-    /// Of them, mails that asked something.
+    /// Mails with a question.
     pub asking: u64,
-    /// Mails of which a person followed a link.
+    /// Mails of which a prospect clicked a link.
     pub clicked: u64,
-    /// Of them, by people who are not tracked: counted, and nobody's.
+    /// Of those, clicks that were not attributed, because the prospect is not tracked.
     pub clicked_untracked: u64,
     pub machine_hits: u64,
-    /// Mails whose question was answered.
+    /// Mails with an answered question.
     pub answered: u64,
     /// Further answers on the page.
     pub further_answers: u64,
@@ -88,21 +88,21 @@ pub struct OfCampaign {
     pub replied: u64,
     pub unsubscribed: u64,
     pub complained: u64,
-    /// Put off by the cap, and sent later.
+    /// Deferred by the cap, and sent later.
     pub deferred_by_cap: i64,
-    /// Left while or after its window was closed.
+    /// Deferred because the window was closed.
     pub deferred_by_window: Deferred,
     /// Left later than its date for another reason: a pace, a canary, a busy relay.
     pub deferred_otherwise: Deferred,
-    /// What did not reach anybody, and why.
+    /// Deliveries not sent, by reason.
     pub not_sent: Vec<NotSent>,
-    /// Why it paused by itself, if it did: nothing more was sent then.
+    /// Why it paused by itself, if it did: nothing was sent after that.
     pub paused: Option<String>,
-    /// A series: when somebody first had every letter it has.
+    /// A series: when a prospect first had every letter.
     pub letters_run_out_at: Option<Timestamp>,
-    /// An edition: the first of its dates for which there is no letter that was not sent yet.
+    /// An edition: its first date without a letter that was not sent yet.
     pub needs_letter_at: Option<Timestamp>,
-    /// How many of its letters nobody has written yet: they were made up like its own.
+    /// How many letters were made up, modelled on its own.
     pub letters_made_up: usize,
 }
 
@@ -114,7 +114,7 @@ pub struct Deferred {
     pub longest_minutes: i64,
 }
 
-/// Deliveries that reached nobody.
+/// Deliveries that were not sent, for one reason.
 #[derive(Debug, Clone, Serialize)]
 pub struct NotSent {
     pub state: String,
@@ -131,25 +131,25 @@ pub struct Quarter {
     /// Offers of prospects who asked for a person.
     pub requests: u64,
     pub won: u64,
-    /// Where people stood at its end.
+    /// The standing of prospects at its end.
     #[serde(flatten)]
     pub end: Standing,
 }
 
-/// Where the nurtured stood at an instant.
+/// The standing of nurturing prospects at an instant.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Standing {
-    /// How many had none, one, two, three, four or five of the five.
+    /// How many have none, one, two, three, four or five of the five.
     pub known: [u64; 6],
     /// Near misses (three or four of five) that lack each criterion.
     pub near_misses_lack: BTreeMap<Criterion, u64>,
-    /// The same of everybody of whom anything is met.
+    /// Other prospects with at least one criterion met that lack each criterion.
     pub others_lack: BTreeMap<Criterion, u64>,
-    /// What holds most people back: of near misses, or of all others while there are none.
+    /// The criterion lacked most often: among near misses, or among the others while there are none.
     pub bottleneck: Option<Criterion>,
 }
 
-/// What a salesperson was offered.
+/// The offers to a salesperson.
 #[derive(Debug, Clone, Serialize)]
 pub struct OfSalesperson {
     pub salesperson: Name,
@@ -157,34 +157,34 @@ pub struct OfSalesperson {
     pub offers: u64,
     pub requests: u64,
     pub won: u64,
-    /// Open at once at most.
+    /// The most open at one time.
     pub most_open: u64,
-    /// What they may have open at once.
+    /// The most they may have open.
     pub at_most: Option<u32>,
 }
 
-/// What the desk did.
+/// The calls of the desk.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Desk {
     pub calls: u64,
-    /// Calls that reached somebody.
+    /// Calls that reached a prospect.
     pub reached: u64,
 }
 
-/// How long nobody wrote to somebody who could have been written to.
+/// Spans in which a prospect could have been mailed and was not.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Silence {
     /// The longest, in days.
     pub longest_days: i64,
     /// What counts as long, in days.
     pub long_days: i64,
-    /// How many are in a long one at the end.
+    /// How many prospects are in a long one at the end.
     pub in_a_long_one: u64,
-    /// How many could be written to at the end.
+    /// How many prospects could be mailed at the end.
     pub reachable: u64,
 }
 
-/// Who was asked about, and for how long.
+/// The parameters of the run.
 #[derive(Debug, Clone)]
 pub struct Header {
     /// Where the people came from.
@@ -195,7 +195,7 @@ pub struct Header {
     pub until: Timestamp,
 }
 
-/// Sums up. `ends` are the ends of quarters, in order, with where people stood then.
+/// Makes the report. `ends` are the ends of quarters, in order, with the standing at each.
 pub async fn sum_up(
     world: &mut World,
     header: Header,
@@ -254,7 +254,7 @@ pub async fn sum_up(
     })
 }
 
-/// Where the nurtured stand now, and how many are without a future.
+/// The standing of nurturing prospects now, and how many are without a future.
 pub async fn stand(world: &World) -> Result<(Standing, i64), FlowError> {
     let mut tx = world.ctx.store().read().await?;
     let met = simulation_report::met(&mut tx).await?;
@@ -275,7 +275,7 @@ pub async fn stand(world: &World) -> Result<(Standing, i64), FlowError> {
     }
     standing.known[0] = reachable.saturating_sub(of.len() as u64);
     let counted = if standing.near_misses_lack.is_empty() { &standing.others_lack } else { &standing.near_misses_lack };
-    // Of equals, the first of the five.
+    // Ties go to the first of the five.
     standing.bottleneck = counted.iter().rev().max_by_key(|(_, count)| **count).map(|(criterion, _)| *criterion);
     Ok((standing, sweep::without_future(&world.ctx).await?))
 }

@@ -1,5 +1,5 @@
-//! A simulation from its first day to its last: the clock goes from event to event, and at each of them everybody does what
-//! is due, then the house.
+//! Runs a simulation from its first day to its last: the clock moves from event to event, and at each event first the people
+//! act and then the steps run.
 
 use super::people::Cast;
 use super::readers::Readers;
@@ -21,29 +21,29 @@ use jiff::{Timestamp, ToSpan};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-/// What is to be simulated.
+/// The parameters of a simulation.
 #[derive(Debug)]
 pub struct Asked {
-    /// An empty database that is thrown away.
+    /// An empty database, to be deleted afterwards.
     pub scratch: Store,
     pub plan: Plan,
     pub behaviour: Behaviour,
     pub cast: Cast,
-    /// Where they come from, in words.
+    /// Where the people come from, in words.
     pub prospects_from: String,
-    /// Under another seed, people act differently.
+    /// With another seed, the same people act differently.
     pub seed: u64,
     pub from: Timestamp,
     pub until: Timestamp,
 }
 
-/// When something happens besides what people and steps do.
+/// The events that come neither from people nor from steps.
 struct Almanac {
     zone: TimeZone,
-    /// When the next day begins, on which every step is taken.
+    /// When the next day begins, on which every step is run.
     day: Timestamp,
     quarter: Timestamp,
-    /// When each edition has a date.
+    /// The next date of each edition.
     editions: Vec<(Name, Option<Timestamp>)>,
 }
 
@@ -76,11 +76,11 @@ impl Almanac {
     }
 }
 
-/// Simulates, on a thread of its own: nothing here waits for a network, and tasks that wake each other across processors spend
-/// more on that than on what they do.
+/// Simulates on a thread of its own: nothing here waits for a network, and tasks that wake each other across processors cost
+/// more than what they do.
 ///
 /// # Errors
-/// The store's; what a step or an act of somebody fails with.
+/// Those of the store and of the steps.
 pub async fn run(asked: Asked) -> Result<Report, FlowError> {
     let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("simulate: {e}"));
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|e| unable(&e))?;
@@ -89,7 +89,7 @@ pub async fn run(asked: Asked) -> Result<Report, FlowError> {
         runtime.block_on(async {
             tokio::select! {
                 report = live_through(asked) => drop(told.send(report)),
-                // Nobody waits for it any more.
+                // The caller has gone.
                 () = told.closed() => {}
             }
         });
@@ -118,8 +118,8 @@ async fn live_through(asked: Asked) -> Result<Report, FlowError> {
         if almanac.day <= now {
             almanac.day = almanac.day_after(now);
             world.ring(&Step::ALL);
-            // The daemon looks every hour; but what it looks for comes about in months, and where people stand is asked behind
-            // a look of its own.
+            // The daemon reviews every hour. Here once a month is enough, because what the review looks for builds up over months, and
+            // the report at the end of each quarter reviews too.
             let today = now.to_zoned(almanac.zone.clone());
             if now == from || (today.weekday() == Weekday::Monday && today.day() <= 7) {
                 sweep::review(&world.ctx).await?;
@@ -152,7 +152,7 @@ async fn live_through(asked: Asked) -> Result<Report, FlowError> {
     report::sum_up(&mut world, header, ends, without_future.max(lost)).await
 }
 
-/// When the quarter that holds an instant ends, by the clock of a zone.
+/// When the quarter that contains an instant ends, by the clock of a zone.
 fn quarter_after(zone: &TimeZone, at: Timestamp) -> Timestamp {
     let date = at.to_zoned(zone.clone()).date();
     let first = date.first_of_month();

@@ -1,5 +1,5 @@
-//! What salespeople do with what they are offered, and what marketing's callers do about near misses: drawn when it is
-//! offered, done when its time has come, through the same doors as from the page, by mail and on the command line.
+//! What salespeople do with offers, and what marketing's callers do about near misses: drawn when the offer is
+//! made, done when its time has come, by the same functions that the page, the inbox and the command line call.
 
 use super::world::{World, span};
 use crate::domain::behaviour::{Desk, End, Offer};
@@ -19,12 +19,12 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use std::collections::BTreeMap;
 
-/// How many near misses the desk looks through for somebody to call.
+/// How many near misses the desk considers for a call.
 const LOOKED_AT: i64 = 500;
-/// The desk begins to call so long after the office opens.
+/// How long after the office opens the desk begins to call.
 const DESK_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
-/// What salespeople are about to do.
+/// The pending acts of salespeople.
 #[derive(Debug, Default)]
 pub struct Sellers {
     agenda: BTreeMap<(Timestamp, HandoffId, Does), Chance>,
@@ -40,12 +40,12 @@ enum Does {
 }
 
 impl Sellers {
-    /// When somebody does something next.
+    /// When the next act is due.
     pub fn next(&self) -> Option<Timestamp> {
         [self.agenda.keys().next().map(|(at, ..)| *at), self.desk_at].into_iter().flatten().min()
     }
 
-    /// Finds what was offered since, and draws when it will be answered.
+    /// Finds new offers, and draws when they will be answered.
     pub async fn look(&mut self, world: &mut World) -> Result<(), FlowError> {
         let mut tx = world.ctx.store().read().await?;
         let new = handoffs::after(&mut tx, self.last.unwrap_or(HandoffId(0))).await?;
@@ -71,7 +71,7 @@ impl Sellers {
         self.agenda.insert((at, handoff.id, Does::Answer), own);
     }
 
-    /// Does everything whose time has come.
+    /// Does every act whose time has come.
     pub async fn act(&mut self, world: &mut World) -> Result<(), FlowError> {
         let now = world.now();
         let mut any = false;
@@ -125,7 +125,7 @@ impl Sellers {
         };
         let mut after = take(world, handoff, action).await?;
         if after.is_none() {
-            // Nobody else could take it.
+            // There is no other salesperson to take it.
             after = take(world, handoff, Action::Accept).await?;
         }
         let Some(after) = after else { return Ok(()) };
@@ -144,7 +144,7 @@ impl Sellers {
         Ok(())
     }
 
-    /// The desk's calls of a working day. Returns whether anybody was called.
+    /// The desk's calls of a working day. Returns whether a call was made.
     async fn call(&mut self, world: &mut World) -> Result<bool, FlowError> {
         let Some(desk) = world.behaviour.desk.clone() else {
             self.desk_at = Some(Timestamp::MAX);
@@ -182,7 +182,7 @@ impl Sellers {
     }
 }
 
-/// Writes down what a call brought.
+/// Logs what a call brought.
 async fn log(world: &World, number: usize, desk: &Desk, proves: Vec<Criterion>, own: Chance) -> Result<(), FlowError> {
     let now = world.now();
     let months = 1 + i64::try_from(own.of("date").below(8)).unwrap_or(0);
@@ -194,14 +194,14 @@ async fn log(world: &World, number: usize, desk: &Desk, proves: Vec<Criterion>, 
     observe::log(&world.ctx, logged).await.map(drop)
 }
 
-/// Does it as the salesperson who has it; `None` when it is not possible as things stand.
+/// Acts as the salesperson who has the handoff; `None` when the act is not possible in its state.
 async fn take(world: &mut World, handoff: &Handoff, action: Action) -> Result<Option<Handoff>, FlowError> {
     let after = match act(&world.ctx, handoff.id, &handoff.salesperson, action).await {
         Ok(after) => after,
         Err(FlowError::Refused(_)) => return Ok(None),
         Err(error) => return Err(error),
     };
-    // Returned to nurture: from here on it counts again how long nobody writes.
+    // Returned to nurture: the time without mail counts again from here.
     if after.outcome.is_some_and(Outcome::returns)
         && let Some(number) = world.number(handoff.prospect)
     {

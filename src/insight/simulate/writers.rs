@@ -1,5 +1,5 @@
-//! Marketing that goes on writing: once a campaign has no letter left, it gets others like its own, in turn, so that a
-//! simulation of years does not fall silent after those that are written today. The report says from when on they were used.
+//! Marketing that goes on writing: once a campaign has no letter left, it gets others modelled on its own, in turn, so that a
+//! simulation of years does not end with the letters that exist today. The report says from when on they were used.
 
 use super::world::World;
 use crate::domain::group::campaign::{Campaign, Newsletter, Order};
@@ -8,17 +8,17 @@ use crate::domain::plan::Plan;
 use crate::flow::context::FlowError;
 use jiff::Timestamp;
 
-/// How the id of a letter ends that nobody has written yet.
+/// How the id of a made-up letter ends, before its number.
 const MORE: &str = ".more-";
-/// More letters than this are not made up for one campaign.
+/// The most letters that are made up for one campaign.
 const MOST: usize = 1_000;
 
-/// Whether somebody has yet to write it.
+/// Whether the letter was made up.
 pub fn is_more(newsletter: &Name) -> bool {
     newsletter.as_str().contains(MORE)
 }
 
-/// Gives every series as many letters as it has dates until then.
+/// Gives every series as many letters as it has dates in the simulated time.
 pub fn write_series(plan: &mut Plan, from: Timestamp, until: Timestamp) {
     for campaign in plan.campaigns.iter_mut().filter(|c| c.order == Order::Series) {
         let own = campaign.newsletters.len();
@@ -31,7 +31,7 @@ pub fn write_series(plan: &mut Plan, from: Timestamp, until: Timestamp) {
     }
 }
 
-/// An edition whose date has come and whose newest letter has been sent gets another one.
+/// Gives an edition another letter when its date has come and its newest letter has been sent.
 ///
 /// # Errors
 /// When the plan cannot be put in force.
@@ -57,7 +57,7 @@ pub fn write_editions(world: &mut World, due: &[Name]) -> Result<(), FlowError> 
     if changed { world.ctx.replace_plan(plan) } else { Ok(()) }
 }
 
-/// The letter that would be written next: like the campaign's own, in turn.
+/// The next letter: a copy of the campaign's own, in turn.
 fn more(campaign: &Campaign, own: usize, number: usize) -> Option<Newsletter> {
     let like = campaign.newsletters.get(number % own.max(1))?;
     let end = format!("{MORE}{number}");
