@@ -1,4 +1,4 @@
-//! Messages a second beside the limits of the wire; processor time of one; how time grows with prospects.
+//! Messages a second beside the limits of the wire; processor time of one message; how time grows with prospects.
 
 use crate::arguments::{Arguments, Engine, What};
 use crate::company::Company;
@@ -10,7 +10,7 @@ use crate::round::{self, Ground, To};
 use anyhow::Result;
 use std::path::Path;
 
-/// What is measured of our side into one relay.
+/// The figures of the daemon into one relay.
 #[derive(Default)]
 struct Ours {
     rate: Series,
@@ -38,7 +38,7 @@ impl Ours {
     }
 }
 
-/// One database: how it fares into each relay.
+/// The figures of one database, into each relay.
 struct Side {
     filled: Database,
     postfix: Ours,
@@ -46,7 +46,7 @@ struct Side {
     slow: Option<(Database, Ours)>,
 }
 
-/// Measures every side once a round, and says what came out.
+/// Measures every side once a round, and prints the results.
 pub(crate) async fn measure(arguments: &Arguments, company: &Company, at: &Path) -> Result<()> {
     let (prospects, few) = (arguments.prospects(What::Speed), arguments.to_slow_relay());
     let tenth = prospects / 10;
@@ -121,7 +121,7 @@ fn side(filled: Database, slow: Option<Database>) -> Side {
     Side { filled, postfix: Ours::default(), fast: Ours::default(), slow: slow.map(|filled| (filled, Ours::default())) }
 }
 
-/// The figures by name; the last line is for programs.
+/// Prints the figures by name; the last line is for programs.
 fn conclude(sides: &[Side], small: Option<&Series>, [to_postfix, to_fast, plain]: [&Series; 3]) {
     let of = |engine: &str| sides.iter().find(|side| side.filled.engine() == engine);
     let ratio = |engine: &str, ours: fn(&Side) -> &Ours, limit: &Series| {
