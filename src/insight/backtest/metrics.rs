@@ -24,7 +24,7 @@ pub struct Side {
     pub won: u64,
     /// Accepted ÷ (accepted + rejected).
     pub precision: Option<f64>,
-    /// Of all ready prospects who were accepted under either set of rules, the share that is ready here.
+    /// Of the prospects on record who were ready and accepted, the share that is ready here.
     pub recall: Option<f64>,
     /// As `recall`, of those who were won.
     pub recall_of_won: Option<f64>,

@@ -118,7 +118,7 @@ async fn live_through(asked: Asked) -> Result<Report, FlowError> {
         if almanac.day <= now {
             almanac.day = almanac.day_after(now);
             world.ring(&Step::ALL);
-            // The daemon reviews every hour. Here once a month is enough, because what the review looks for builds up over months, and
+            // The daemon reviews every hour. Here once a month is enough: what a review finds builds up over months, and
             // the report at the end of each quarter reviews too.
             let today = now.to_zoned(almanac.zone.clone());
             if now == from || (today.weekday() == Weekday::Monday && today.day() <= 7) {
