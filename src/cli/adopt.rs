@@ -1,4 +1,4 @@
-//! `nurtured adopt`: a database that was restored or copied becomes the one that sends.
+//! `nurtured adopt`: makes a restored or copied database the one that sends.
 
 use super::exit::Exit;
 use super::{open, output};
@@ -19,10 +19,10 @@ pub struct Adopt {
     moved: bool,
 }
 
-/// Adopts.
+/// Adopts the database.
 ///
 /// # Errors
-/// 1 when there is nothing to adopt; 65 when a journal cannot be read; the store's.
+/// 1 when there is nothing to adopt; 65 when a journal cannot be read; those of the store.
 pub async fn adopt(verb: &Adopt, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let node = open::node(config).await?;
     let store = node.ctx.store();

@@ -1,4 +1,4 @@
-//! The words of the command line.
+//! The command line: its arguments, and the verb they name.
 
 use super::exit::{Exit, colour};
 use super::{
@@ -40,7 +40,7 @@ enum Verb {
     Plan(plan::Plan),
     /// Put this configuration in force
     Apply(apply::Apply),
-    /// Look after everything: database, relay, doors, keys, clock, letters, and that nobody is without a future
+    /// Check the whole installation: database, relay, web address, keys, clock, letters, and that no prospect is without a future
     Doctor,
     /// Run the daemon
     Run,
@@ -59,13 +59,13 @@ enum Verb {
     /// List, preview, test, pause or resume campaigns
     #[command(subcommand)]
     Campaigns(campaigns::Campaigns),
-    /// List deliveries nobody knows the end of, or say what became of them
+    /// List deliveries whose result is unknown, or say what became of them
     #[command(subcommand)]
     Uncertain(uncertain::Uncertain),
-    /// Log what people said, decide what holds, judge what was a machine's
+    /// Log what people said, decide what holds, judge what a machine did
     #[command(subcommand)]
     Signals(signals::Signals),
-    /// Read what came back by mail
+    /// Read mail that came back
     #[command(subcommand)]
     Inbox(inbox::Inbox),
     /// Show the five verdicts on a prospect, and the signals that say so

@@ -1,4 +1,4 @@
-//! `nurtured campaigns …`: what is said to the group, when, and how it fares.
+//! `nurtured campaigns …`: campaigns, their dates, and their progress.
 
 use super::check::{in_zone, next_date};
 use super::exit::Exit;
@@ -77,7 +77,7 @@ pub enum Campaigns {
 struct Standing<'a> {
     campaign: &'a Name,
     next_at: Option<Timestamp>,
-    /// In the campaign's own zone.
+    /// The next date, in the campaign's own zone.
     next: String,
     audience: i64,
     #[serde(flatten)]
@@ -87,10 +87,10 @@ struct Standing<'a> {
     held: Option<String>,
 }
 
-/// Obeys.
+/// Runs the verb.
 ///
 /// # Errors
-/// 1 when a test copy was refused; 2 for a name nobody knows; 75 when the relay does not serve us; the store's.
+/// 1 when a test copy was refused; 2 for an unknown name; 75 when the relay does not serve us; those of the store.
 pub async fn obey(verb: Campaigns, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     match verb {
         Campaigns::List => list(config, json).await,
@@ -257,7 +257,7 @@ fn preview(name: &str, id: Option<&str>, html: Option<&Path>, config: Option<&Pa
     ))
 }
 
-/// The bytes everybody gets, with a sample in every hole. No link of it works.
+/// The prepared bytes with a sample in every hole. No link in them works.
 fn filled(pieces: &[Piece]) -> String {
     let sample = "S".repeat(WIDTH);
     let piece = |piece: &Piece| match piece {

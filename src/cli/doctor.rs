@@ -1,5 +1,5 @@
-//! `nurtured doctor`: whether everything stands as it should, printed as `insight::doctor` finds it. Each failure names what
-//! mends it; nothing is changed.
+//! `nurtured doctor`: checks the installation and prints the findings of `insight::doctor`. Each failure names what
+//! fixes it; nothing is changed.
 
 use super::exit::Exit;
 use super::{open, output};
@@ -9,7 +9,7 @@ use crate::insight::doctor::examine::{Report, examine};
 use crate::insight::doctor::finding::{Finding, State};
 use std::path::Path;
 
-/// Looks at everything.
+/// Runs all checks.
 ///
 /// # Errors
 /// 1 when something is wrong, 69 when the database is down, 78 for the configuration.

@@ -1,4 +1,4 @@
-//! `nurtured explain`: the five verdicts on a prospect, printed as `insight::explain` gives them.
+//! `nurtured explain`: the five verdicts on a prospect, as `insight::explain` finds them.
 
 use super::exit::Exit;
 use super::{open, output};
@@ -19,10 +19,10 @@ pub struct Explain {
     at: Option<Timestamp>,
 }
 
-/// Explains.
+/// Explains a prospect.
 ///
 /// # Errors
-/// 1 for somebody unknown, also at that instant; the store's.
+/// 1 for an unknown prospect, or one unknown at that instant; those of the store.
 pub async fn explain(verb: &Explain, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let node = open::node(config).await?;
     let mut tx = node.ctx.store().read().await?;

@@ -23,7 +23,7 @@ pub struct Plan {
     list: bool,
 }
 
-/// What is printed as JSON.
+/// The JSON output.
 #[derive(Serialize)]
 struct Told<'a> {
     #[serde(flatten)]
@@ -31,13 +31,13 @@ struct Told<'a> {
     warnings: Vec<String>,
 }
 
-/// Plans.
+/// Computes and prints the plan.
 ///
 /// # Errors
-/// 78 for a configuration that is wrong; the store's.
+/// 78 for a configuration that is wrong; those of the store.
 pub async fn plan(verb: &Plan, said: Option<&Path>, json: bool) -> Result<(), Exit> {
     let loaded = open::load(said)?;
-    // Not a house: nothing of this configuration may reach the database.
+    // Only the store is opened, and no node: nothing of this configuration may reach the database.
     let store = open::store(&loaded.plan).await?;
     identity_guard::look(&store, &SystemClock, Asks::Verb).await?;
     let change = look(&store, &loaded, verb.list).await?;
@@ -48,7 +48,7 @@ pub async fn plan(verb: &Plan, said: Option<&Path>, json: bool) -> Result<(), Ex
     }
 }
 
-/// Asks what would happen, and shows on a terminal how far it has come.
+/// Computes the report, with its progress on a terminal.
 pub async fn look(store: &Store, loaded: &Loaded, list: bool) -> Result<PlanReport, Exit> {
     let before = before(&mut store.read().await?).await?;
     let bar = ProgressBar::new(0);
@@ -65,8 +65,8 @@ pub async fn look(store: &Store, loaded: &Loaded, list: bool) -> Result<PlanRepo
     Ok(found?)
 }
 
-/// The configuration in force, as it was kept. `None` before the first was, or when this version cannot read it any more:
-/// which is said, for everything is then compared with nothing.
+/// The configuration in force, as it was stored. `None` before there was one, or when this version cannot read it any more:
+/// then it says so, because the report compares with nothing.
 pub async fn before(tx: &mut Tx) -> Result<Option<Configured>, Exit> {
     let Some(kept) = configurations::newest(tx).await? else { return Ok(None) };
     let files: Vec<(&str, &str)> = kept.files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
@@ -82,7 +82,7 @@ pub async fn before(tx: &mut Tx) -> Result<Option<Configured>, Exit> {
     }
 }
 
-/// Prints it, and what somebody should look at.
+/// Prints the report, and the warnings of the configuration.
 pub fn tell(loaded: &Loaded, change: &PlanReport, json: bool) -> Result<(), Exit> {
     let warnings: Vec<&config::Problem> = loaded.warnings_at(change.at).collect();
     if json {

@@ -1,4 +1,4 @@
-//! What a changed configuration would do, for eyes: `plan` and `apply` print the same.
+//! The report of a changed configuration, for people: `plan` and `apply` print the same.
 
 use super::exit::Exit;
 use super::output;
@@ -7,7 +7,6 @@ use crate::insight::plan::config_diff::{CampaignChange, What};
 use crate::insight::plan::report::{Before, People, PlanReport, Who};
 use jiff::Timestamp;
 
-/// Prints it.
 pub fn print(change: &PlanReport) -> Result<(), Exit> {
     match &change.before {
         Some(Before { hash, since }) if !change.is_new => {

@@ -7,10 +7,10 @@ use crate::config;
 use crate::daemon::lifecycle;
 use std::path::Path;
 
-/// Runs until it is told to stop.
+/// Runs the daemon until it is told to stop.
 ///
 /// # Errors
-/// 78 for a configuration that is wrong or still an example; 69 when the database or the port is not to be had.
+/// 78 for a configuration that is wrong or still an example; 69 when the database or the port is not available.
 pub async fn run(said: Option<&Path>) -> Result<(), Exit> {
     let loaded = open::load(said)?;
     for warning in loaded.warnings_at(SystemClock.now()) {

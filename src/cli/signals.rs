@@ -1,5 +1,5 @@
-//! `nurtured signals`: what somebody of ours heard or saw, in the record, and what it proves; what they decide until a
-//! day; and what they judge to be a machine's.
+//! `nurtured signals`: logs what a salesperson or colleague heard or saw, and prints what it proves; records their decisions
+//! on a criterion, and their judgements on machines.
 
 use super::exit::Exit;
 use super::{open, output};
@@ -41,7 +41,7 @@ pub struct Override {
     /// It does not hold [default: it holds]
     #[arg(long)]
     contradicts: bool,
-    /// Who of ours decides: an id of salespeople.toml
+    /// Who decides: an id of salespeople.toml
     #[arg(long)]
     by: String,
     /// The day on which the decision stops counting
@@ -61,7 +61,7 @@ pub struct Judge {
     /// Whose they were: machine or person
     #[arg(long = "as", value_name = "WHOSE", value_parser = ["machine", "person"])]
     judged: String,
-    /// Who of ours judges: an id of salespeople.toml
+    /// Who judges: an id of salespeople.toml
     #[arg(long)]
     by: String,
     /// Why
@@ -77,7 +77,7 @@ pub struct Log {
     /// How: call, meeting, fair or note
     #[arg(long, value_parser = open::touch)]
     kind: Touch,
-    /// Who of ours heard it: an id of salespeople.toml
+    /// Who heard it: an id of salespeople.toml
     #[arg(long)]
     by: String,
     /// A criterion it proves; may be repeated
@@ -102,21 +102,21 @@ pub struct Log {
 
 #[derive(Serialize)]
 struct Outcome<'a> {
-    /// Its number; absent when it was there already.
+    /// Its number; absent when it was recorded already.
     signal: Option<i64>,
     new: bool,
     words: String,
     met: Vec<Criterion>,
     missing: Vec<Criterion>,
-    /// What is in the way of five that are met.
+    /// What keeps a prospect with five of five from being ready.
     obstacle: Option<&'static str>,
     qualification: &'a Qualification,
 }
 
-/// Obeys.
+/// Runs the verb.
 ///
 /// # Errors
-/// 1 for a touch no rule reads or a prospect nobody knows; 2 for what makes no sense; the store's.
+/// 1 for a touch no rule reads or an unknown prospect; 2 for arguments that make no sense; those of the store.
 pub async fn obey(verb: Signals, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let node = open::node(config).await?;
     match verb {
@@ -184,7 +184,7 @@ async fn log(node: &Node, log: Log, json: bool) -> Result<(), Exit> {
     tell(node, prospect, observed, words, json).await
 }
 
-/// Says what was recorded, and what is known and missing now.
+/// Prints what was recorded, and the verdicts now.
 async fn tell(node: &Node, prospect: ProspectId, observed: Observed, words: String, json: bool) -> Result<(), Exit> {
     qualify::qualify(&node.ctx).await?;
     let plan = node.ctx.plan();

@@ -1,4 +1,4 @@
-//! `nurtured suppress …`: addresses that must not be used, and why.
+//! `nurtured suppress …`: lists, adds and lifts suppressions.
 
 use super::exit::Exit;
 use super::{open, output};
@@ -38,7 +38,6 @@ pub enum Suppress {
     },
 }
 
-/// A channel.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Where {
     /// Mail
@@ -63,10 +62,10 @@ struct Listed {
     since: Timestamp,
 }
 
-/// Obeys.
+/// Runs the verb.
 ///
 /// # Errors
-/// 1 when nothing stops the address, or nothing may lift it; 2 for no address; the store's.
+/// 1 when no suppression is in force, or it may not be lifted; 2 for no address; those of the store.
 pub async fn obey(verb: Suppress, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     match verb {
         Suppress::List => list(config, json).await,
@@ -84,7 +83,7 @@ pub async fn obey(verb: Suppress, config: Option<&Path>, json: bool) -> Result<(
     }
 }
 
-/// A reason somebody can read later.
+/// A reason that is not blank.
 fn said(reason: &str) -> Result<&str, Exit> {
     let reason = reason.trim();
     if reason.is_empty() { Err(Exit::Usage("say why: --reason \"asked by phone\"".to_owned())) } else { Ok(reason) }

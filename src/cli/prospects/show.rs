@@ -1,4 +1,4 @@
-//! `nurtured prospects show`: everything known about one prospect, as it is stored.
+//! `nurtured prospects show`: everything stored about one prospect.
 
 use crate::cli::exit::Exit;
 use crate::cli::{open, output};
@@ -48,14 +48,14 @@ struct Told {
     #[serde(flatten)]
     signal: Signal,
     words: String,
-    /// Why it counts for nothing, if it does not.
+    /// Why it counts for nothing, if it does.
     ignored: Option<Why>,
 }
 
 /// Shows a prospect.
 ///
 /// # Errors
-/// 1 for somebody unknown; the store's.
+/// 1 for an unknown prospect; those of the store.
 pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let node = open::node(config).await?;
     let mut tx = node.ctx.store().read().await?;
@@ -64,7 +64,7 @@ pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), 
     let (found, signals) = assess::assess(&mut tx, &node.ctx.plan(), id, node.ctx.now()).await?;
     let why: BTreeMap<_, _> = found.ignored().iter().filter(|i| i.criterion.is_none()).map(|i| (i.signal, i.why)).collect();
     let told = |signal: Signal| {
-        // A machine's is said so also where nothing reads it.
+        // A machine's hit is shown as one also where no rule reads it.
         let ignored = why.get(&signal.id).copied().or_else(|| signal.machine.map(Why::Machine));
         Told { words: signal.detail.words(), ignored, signal }
     };

@@ -1,4 +1,4 @@
-//! Whose people a simulation is about: those of a list, of the database of this configuration, or made up.
+//! The people of a simulation: those of a list, of the database of this configuration, or made up.
 
 use crate::cli::exit::Exit;
 use crate::cli::output;
@@ -11,10 +11,10 @@ use crate::store::engine::scratch;
 use std::fs::File;
 use std::path::Path;
 
-/// How many are made up when there are none.
+/// How many are made up when the database has none.
 const MADE_UP: u32 = 10_000;
 
-/// Finds them, and says where they come from.
+/// Finds the people, and says where they come from.
 ///
 /// # Errors
 /// 65 for a list that cannot be read.
@@ -46,7 +46,7 @@ async fn of_database(database: &DatabaseUrl) -> Result<Cast, String> {
     cast
 }
 
-/// The rows of a list; a bad one is said and left out.
+/// The rows of a list; a bad row is reported and left out.
 fn read(file: &Path, plan: &Plan) -> Result<Cast, Exit> {
     let unreadable = |why: &dyn std::fmt::Display| Exit::Data(format!("could not read {}: {why}", file.display()));
     let source = File::open(file).map_err(|e| unreadable(&e))?;

@@ -1,4 +1,4 @@
-//! A simulation's report, told to people: what will happen when, then what came of it, then what to look at.
+//! A simulation's report, for people: what will happen when, then the results, then what to look at.
 
 use crate::cli::exit::Exit;
 use crate::cli::output;
@@ -7,7 +7,7 @@ use crate::insight::simulate::report::{OfCampaign, Report, Standing};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Tells it.
+/// Prints the report.
 ///
 /// # Errors
 /// When standard output cannot be written.
@@ -171,12 +171,12 @@ fn silence(report: &Report) -> Result<(), Exit> {
     output::line(format!("  Prospects without a future: {}.", report.without_future))
 }
 
-/// A date by the clock of the office.
+/// A date in the zone of the office.
 fn day(report: &Report, at: Timestamp) -> String {
     at.to_zoned(TimeZone::get(&report.zone).unwrap_or(TimeZone::UTC)).date().to_string()
 }
 
-/// A number with its thousands apart.
+/// A number with thousands separators.
 fn number(number: u64) -> String {
     let digits = number.to_string();
     let lead = digits.len() % 3;
