@@ -1,5 +1,5 @@
-//! Home: whether the database that is opened is the one that was at home here. If not, it observes: nothing is sent until
-//! somebody adopts it.
+//! The identity guard: whether the opened database is the one that was last used here. If not, it observes: nothing is sent
+//! until it is adopted.
 
 use crate::clock::Clock;
 use crate::flow::context::FlowError;
@@ -11,20 +11,20 @@ use sha2::{Digest, Sha256};
 use std::io;
 use std::path::PathBuf;
 
-/// Who asks.
+/// Who opens the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asks {
-    /// The daemon: where it runs is the database's home.
+    /// The daemon. Where it runs becomes the database's place.
     Daemon,
-    /// A verb of the command line, perhaps typed in another directory or by somebody else: it makes nothing its home, and
-    /// misses no restore marker.
+    /// A verb of the command line, perhaps run in another directory or by another user: it claims no place for the database,
+    /// and does not miss a restore marker.
     Verb,
 }
 
-/// Looks whether this database is at home here, and has it observe if it is not.
+/// Checks whether this database was last used here, and makes it observe if it was not.
 ///
 /// # Errors
-/// The store's; when the restore marker cannot be read, or the daemon cannot write it.
+/// Those of the store; when the restore marker cannot be read, or the daemon cannot write it.
 pub async fn look(store: &Store, clock: &dyn Clock, asks: Asks) -> Result<(), FlowError> {
     let Some(path) = marker_path(store) else { return Ok(()) };
     let unable = |what: &str, e: io::Error| FlowError::Unable(format!("{what} {}: {e}", path.display()));
@@ -65,10 +65,10 @@ pub async fn look(store: &Store, clock: &dyn Clock, asks: Asks) -> Result<(), Fl
     Ok(())
 }
 
-/// Remembers, outside the database, how far it has come. Returns that.
+/// Writes the database's progress into the restore marker, outside the database. Returns the progress.
 ///
 /// # Errors
-/// The store's; when the restore marker cannot be written.
+/// Those of the store; when the restore marker cannot be written.
 pub async fn remember(store: &Store, clock: &dyn Clock) -> Result<Marks, FlowError> {
     let mut tx = store.read().await?;
     let database = identity::of(&mut tx).await?;
@@ -82,7 +82,7 @@ pub async fn remember(store: &Store, clock: &dyn Clock) -> Result<Marks, FlowErr
     Ok(database.marks)
 }
 
-/// How far the database had come when the daemon last looked.
+/// The progress of the database at the daemon's last check.
 #[derive(Debug, Default)]
 pub struct Known {
     marks: Marks,
@@ -90,14 +90,14 @@ pub struct Known {
 }
 
 impl Known {
-    /// Waits until something is written that was not seen yet.
+    /// Waits until another commit than those seen is made.
     pub async fn is_outdated(&self, store: &Store) {
         store.commits().others_than(self.commits).await;
     }
 }
 
-/// Looks again while the daemon runs: remembers how far the database has come, or has it observe when it went back.
-/// Returns whether something was written since the last look.
+/// Checks again while the daemon runs: updates the restore marker, or makes the database observe when it went back.
+/// Returns whether this process had written since the last check.
 pub async fn keep(store: &Store, clock: &dyn Clock, known: &mut Known) -> Result<bool, FlowError> {
     let mut tx = store.read().await?;
     let marks = identity::of(&mut tx).await?.marks;
@@ -118,7 +118,7 @@ pub async fn keep(store: &Store, clock: &dyn Clock, known: &mut Known) -> Result
     if is_moving {
         let mut tx = store.write().await?;
         identity::beat(&mut tx).await?;
-        // Before it commits, so that its own commit is the one that is not counted as another's.
+        // Set before the commit, so that this commit does not count as one to be noticed.
         known.commits = store.commits().number() + 1;
         tx.commit().await?;
     }
@@ -126,10 +126,10 @@ pub async fn keep(store: &Store, clock: &dyn Clock, known: &mut Known) -> Result
     Ok(is_moving)
 }
 
-/// Where this database is, and a token no other has: what an adoption writes down.
+/// The place of this database, and a new random token: what an adoption records.
 ///
 /// # Errors
-/// The store's; that the machine gives no randomness.
+/// Those of the store; when the machine gives no randomness.
 pub async fn new_identity(store: &Store) -> Result<(String, String), FlowError> {
     let mut tx = store.read().await?;
     Ok((token()?, identity::place(&mut tx, &machine()).await?))
@@ -145,7 +145,7 @@ fn token() -> Result<String, FlowError> {
     Ok(HEXLOWER.encode(&fresh))
 }
 
-/// What stands for this machine: its id is nobody else's business. Where it has none, its machines look the same.
+/// A short hash of the machine's id, which itself stays private. Machines without an id look the same.
 fn machine() -> String {
     let id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let hash = Sha256::digest(format!("nurtured {}", id.trim()).as_bytes());
