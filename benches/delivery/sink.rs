@@ -144,7 +144,7 @@ impl Answers {
         Self::Later(sender, delay)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "what is timed here is a network, not the house")]
+    #[expect(clippy::disallowed_methods, reason = "a network is timed here, not nurtured")]
     async fn send(&mut self, said: Vec<u8>) -> io::Result<()> {
         match self {
             Self::At(outgoing) => outgoing.write_all(&said).await,

@@ -116,6 +116,6 @@ pub fn person(plan: &Plan, text: &str) -> Result<Name, Exit> {
     let known: Vec<&Name> = plan.roster.ids().collect();
     known.iter().find(|id| id.as_str() == text).map(|id| (*id).clone()).ok_or_else(|| {
         let known: Vec<&str> = known.iter().map(|id| id.as_str()).collect();
-        Exit::Usage(format!("{text:?} is nobody of ours; salespeople.toml has {}", known.join(", ")))
+        Exit::Usage(format!("{text:?} is no salesperson and no colleague; salespeople.toml has {}", known.join(", ")))
     })
 }

@@ -42,7 +42,7 @@ pub async fn look(store: &Store, clock: &dyn Clock, asks: Asks) -> Result<(), Fl
             let mut tx = store.write().await?;
             sending::observe(&mut tx, &why, clock.now()).await?;
             tx.commit().await?;
-            tracing::error!(%why, "nothing is sent until somebody adopts this database");
+            tracing::error!(%why, "nothing is sent until this database is adopted");
         }
         _ if asks == Asks::Verb => return Ok(()),
         Origin::AdoptedElsewhere => {
@@ -109,7 +109,7 @@ pub async fn keep(store: &Store, clock: &dyn Clock, known: &mut Known) -> Result
     }
     if marks.is_behind(&known.marks) {
         let why = "this database was restored from a backup while the daemon ran";
-        tracing::error!(why, "nothing is sent until somebody adopts this database");
+        tracing::error!(why, "nothing is sent until this database is adopted");
         let mut tx = store.write().await?;
         sending::observe(&mut tx, why, clock.now()).await?;
         tx.commit().await?;

@@ -33,10 +33,10 @@ pub async fn run(plan: Plan, reread: Reread) -> anyhow::Result<()> {
     let listen = plan.settings.http.listen;
     let store = assemble::open_store(&plan).await.context("could not open the database")?;
     identity_guard::look(&store, &SystemClock, Asks::Daemon).await.context("could not tell whose database this is")?;
-    let node = assemble::assemble(store, Arc::new(SystemClock), plan).await.context("could not assemble the house")?;
+    let node = assemble::assemble(store, Arc::new(SystemClock), plan).await.context("could not assemble the node")?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"))?;
     // After the port is bound: the process that holds it is the only one on this machine.
-    let freed = assemble::take_over(node.ctx.store()).await.context("could not take over what was in hand")?;
+    let freed = assemble::take_over(node.ctx.store()).await.context("could not expire the leases of an earlier process")?;
     if freed > 0 {
         tracing::warn!(ranges = freed, "the last run ended without giving back what it held; what it marked is in doubt");
     }
@@ -60,7 +60,7 @@ pub async fn run(plan: Plan, reread: Reread) -> anyhow::Result<()> {
     let died = attend(&node, pulse, signals, &reread, web, &tracker).await;
 
     tell(&[NotifyState::Stopping]);
-    tracing::info!("stopping: finishing what is in hand");
+    tracing::info!("stopping: finishing the present steps");
     node.ctx.stop();
     tracker.close();
     if tokio::time::timeout(DRAIN, tracker.wait()).await.is_err() {
@@ -206,7 +206,7 @@ async fn reload(node: &Node, reread: &Reread, wanted: Option<&str>) -> bool {
 
 fn say_who_is_due(applied: Applied) {
     if applied.due > 0 {
-        tracing::info!(prospects = applied.due, "other rules: everybody is assessed anew");
+        tracing::info!(prospects = applied.due, "other rules: every prospect is assessed again");
     }
 }
 

@@ -83,13 +83,13 @@ impl Group {
             Self::Item => "nurturing, an item on a queue",
             Self::Campaign => "nurturing, a campaign's next occurrence",
             Self::Wake => "nurturing, until a date they asked for",
-            Self::Review => "nurturing, until somebody looks at them",
+            Self::Review => "nurturing, until their date of review",
             Self::Offered => "offered, with the item to answer",
             Self::Owned => "owned, with the next action",
             Self::Closed => "closed",
             Self::Suppressed => "suppressed on every channel",
             Self::Adrift => "nurturing, and nothing comes next",
-            Self::Unattended => "offered or owned, and on nobody's queue",
+            Self::Unattended => "offered or owned, and on no salesperson's queue",
             Self::Stranded => "called suppressed, though a channel is open",
         }
     }

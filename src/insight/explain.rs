@@ -196,6 +196,6 @@ async fn next_of(
         at: Some(at),
     });
     let soonest = [wakes, mail].into_iter().flatten().min_by_key(|next| next.at);
-    let review = prospect.review_after.map(|at| Next { what: "somebody looks at them".to_owned(), by: None, at: Some(at) });
+    let review = prospect.review_after.map(|at| Next { what: "review".to_owned(), by: None, at: Some(at) });
     Ok(soonest.or(review).unwrap_or_else(|| nobody("no campaign fits; the next sweep gives them a date of review")))
 }

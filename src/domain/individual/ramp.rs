@@ -99,6 +99,6 @@ mod tests {
             assert_eq!((ramp.day(at(now)), ramp.offered_at(0, 0, at(now))), (None, at(opens)), "{now}");
         }
         assert_eq!(ramp.offered_at(0, 0, at("2026-11-23T08:00:00Z")), at("2026-11-23T08:00:00Z"));
-        assert_eq!(ramp.offered_at(9_999_999, 0, at("2026-11-23T08:00:00Z")), Timestamp::MAX, "in no life of ours");
+        assert_eq!(ramp.offered_at(9_999_999, 0, at("2026-11-23T08:00:00Z")), Timestamp::MAX, "beyond the calendar");
     }
 }

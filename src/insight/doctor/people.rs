@@ -25,7 +25,7 @@ pub fn law(census: &Census) -> Finding {
         says.push(format!("{stranded} are called suppressed though a channel is open"));
     }
     if unattended > 0 {
-        says.push(format!("{unattended} are offered or owned and on the queue of nobody of ours"));
+        says.push(format!("{unattended} are offered or owned and on no salesperson's queue"));
         fix = "run the daemon: its review passes on what belonged to people who left; if they stay, report it";
     }
     if adrift > 0 {
