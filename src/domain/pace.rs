@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_gives_its_mails_and_never_more_at_once_than_a_second_does() {
+    fn a_bucket_gives_its_rate_over_an_hour_and_at_most_one_second_of_it_at_once() {
         for (per_minute, every, hour, burst) in [
             (1, 7, 60, 1),
             (60, 1_000, 3_600, 1),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn it_pays_to_come_back_when_half_is_there() {
+    fn a_bucket_is_worth_another_look_when_it_is_half_full() {
         let pace = PerMinute::new(600);
         let empty = Bucket { tokens: 0, filled_at: at(0) };
         assert_eq!(empty.worth_it_at(pace, 1_000, 0), at(500));

@@ -7,7 +7,7 @@ mod broken;
 mod calendar;
 mod disk;
 mod guards;
-mod kept;
+mod stored_files;
 mod refused;
 mod routes;
 mod rules;

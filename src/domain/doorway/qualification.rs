@@ -74,7 +74,9 @@ impl Obstacle {
     pub const fn words(self) -> &'static str {
         match self {
             Self::NothingNew => "nothing new since this episode began",
-            Self::SalesAlone => "salespeople alone say so; it takes one proof by the prospect, or by a colleague who is no salesperson",
+            Self::SalesAlone => {
+                "salespeople alone say so; it takes one proof by the prospect, or by a colleague who is no salesperson"
+            }
         }
     }
 }

@@ -135,7 +135,7 @@ impl Read for Endless {
 }
 
 #[test]
-fn rows_stream() {
+fn a_list_of_a_hundred_thousand_rows_is_read_row_by_row() {
     let declared = declared();
     let source = Endless { next: 1, rest: b"email,first name,last name,company\n".to_vec() };
     let list = prospects::open(source, &Options { map: None, declared: &declared }).expect("a list");

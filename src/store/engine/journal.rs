@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_no_more_is_tidied_away() {
+    fn the_journal_drops_entries_that_later_ones_replaced() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = Journal::new(folder.path().join("stops"), clock());
         journal.write((0..1_200).map(|n| (format!("p{}@a.example", n % 500), stopped("manual"))));

@@ -1,5 +1,5 @@
-//! A database comes back from a backup, on both engines: what was said since is said again, what may have been sent since
-//! is held, and nothing leaves before somebody adopts it.
+//! Adopting a backup, on both engines: suppressions since the backup are replayed, mails that may have been sent since are
+//! held, and nothing is sent before the database is adopted.
 
 use super::{FIRST_ISSUE, address, five_proofs, found, name, somebody};
 use nurtured::clock::SystemClock;

@@ -1,4 +1,4 @@
-//! What `plan` says is what `apply` does.
+//! `plan` prints what `apply` then does.
 
 use super::{Told, address, name, somebody, story};
 use jiff::civil::date;

@@ -1,4 +1,4 @@
-//! Simulation: the same steps over months in a moment. Nothing real is written to, nothing leaves, and equal seeds give
+//! Simulation: the same steps over months in a moment. Nothing real is written to, nothing is sent, and equal seeds give
 //! equal bytes.
 
 use super::{BEGINS, Told, name};
