@@ -9,7 +9,7 @@ use crate::flow::context::{Context, Progress};
 use crate::flow::doorway::apply;
 use crate::flow::operations::{archive, sweep};
 use crate::flow::until_idle::Step;
-use crate::store::engine::external_writes::Changes;
+use crate::store::engine::external_writes::ExternalWrites;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -138,7 +138,7 @@ async fn seal_on(ctx: &Context) {
 /// Wakes the steps when another process has written, or the clock is not where it should be after the wait: it was
 /// set, or the machine slept.
 async fn look_around(ctx: &Context, applied: &Notify) {
-    let mut changes = Changes::default();
+    let mut changes = ExternalWrites::default();
     while !ctx.is_stopping() {
         let expected = ctx.now() + LOOK_AROUND;
         tokio::select! {

@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 
 /// A dossier, and whose it is.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct Compiled {
     pub dossier: Dossier,
     pub handoff: Handoff,
     pub salesperson: Name,
@@ -44,7 +44,7 @@ pub async fn compile(
     id: HandoffId,
     prospect: &Prospect,
     now: Timestamp,
-) -> Result<Told, FlowError> {
+) -> Result<Compiled, FlowError> {
     let handoff = handoffs::load(tx, id).await?.ok_or_else(|| FlowError::Missing(format!("handoff {id}")))?;
     let (qualification, assignment) = handoffs::grounds(tx, id).await?;
     let findings = qualifications::findings(tx, qualification).await?;
@@ -80,7 +80,7 @@ pub async fn compile(
         if_not_taken: format!("It stays yours; you and {} are reminded.", person(&plan.roster.manager)),
         zone,
     };
-    Ok(Told { dossier, salesperson: handoff.salesperson.clone(), handoff })
+    Ok(Compiled { dossier, salesperson: handoff.salesperson.clone(), handoff })
 }
 
 /// The five lines as they were offered, marked with what became of them since: what to confirm again, and what turned out

@@ -10,7 +10,7 @@ use crate::domain::id::ProspectId;
 use crate::domain::prospect::Standing;
 use crate::flow::context::{Context, FlowError};
 use crate::flow::group::publish;
-use crate::store::engine::journal::{self, Entry, Held, What};
+use crate::store::engine::journal::{self, Entry, JournalContents, What};
 use crate::store::group::campaigns;
 use crate::store::individual::follow_ups;
 use crate::store::operations::{adoptions, identity, sending};
@@ -44,7 +44,7 @@ pub struct Adopted {
 #[derive(Debug)]
 pub struct Adoption {
     /// What the journals of every node say.
-    pub journals: Held,
+    pub journals: JournalContents,
     /// It was moved, with everything that was ever sent from it: nothing is held.
     pub moved: bool,
     pub token: String,

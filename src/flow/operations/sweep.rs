@@ -1,7 +1,7 @@
 //! sweep: what time alone brings. Promises not kept (an offer not answered, a lead not contacted) are called to mind, and
 //! prospects whom no campaign reaches get a date on which somebody looks at them.
 
-use super::census::{self, PAGE, Question};
+use super::census::{self, CensusQuery, PAGE};
 use crate::domain::census::{Census, Group};
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::individual::handoff::{Handoff, State};
@@ -102,7 +102,7 @@ async fn remind_one(
 pub async fn review(ctx: &Context) -> Result<Option<Census>, FlowError> {
     reassign::reassign_departed(ctx).await?;
     let mut tx = ctx.store().read().await?;
-    let question = Question::ask(&ctx.plan(), &mut tx, ctx.now()).await?;
+    let question = CensusQuery::ask(&ctx.plan(), &mut tx, ctx.now()).await?;
     let last = audiences::last(&mut tx).await?;
     let mut census = Census::begin(ctx.now());
     census.prospects = conservation::all(&mut tx, last).await?;

@@ -312,7 +312,7 @@ impl Row {
         self,
         fields: BTreeMap<Name, String>,
         tags: BTreeSet<String>,
-        verdicts: verdicts::Known,
+        verdicts: verdicts::VerdictsByCriterion,
     ) -> Result<Prospect, StoreError> {
         Ok(Prospect {
             id: ProspectId(self.id),
