@@ -1,30 +1,30 @@
-//! The clock. The only place where the time is read; everything else is told `now`. It also notices when the clock jumps
-//! forward; what is to be done about it is decided elsewhere.
+//! The clock: the only module that reads the time; all others are given `now`. It also notices when the clock jumps
+//! forward; its caller decides what to do then.
 
 use jiff::{SignedDuration, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::{Mutex, PoisonError};
 
-/// Tells the time, in whole milliseconds: what a store keeps is what a step sees.
+/// Tells the time in whole milliseconds, the precision in which a store keeps it.
 pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 
-    /// Whether it goes on while we wait.
+    /// Whether time passes while the caller waits; `false` for a manual clock.
     fn goes_by_itself(&self) -> bool {
         true
     }
 
-    /// How long it is since some moment before this process began, by a clock that nobody sets. A machine asleep counts:
-    /// one that wakes up has not jumped.
+    /// The time since some moment before this process began, by a clock that cannot be set. Sleep of the machine counts, so
+    /// that waking up is no jump.
     fn steady(&self) -> SignedDuration;
 }
 
-/// How far the clock may run ahead of the steady one before it counts as a jump: more than NTP slews, a leap second or a
-/// zone's change of clocks (which changes no instant at all) ever come to.
+/// How far the clock may run ahead of the steady one before it counts as a jump: more than NTP slews, leap seconds and
+/// changes of a zone's clocks (which change no instant at all) come to.
 pub const JUMP: SignedDuration = SignedDuration::from_hours(2);
 
-/// Compares the clock with the steady one. Each look sees what happened since the last; jumps that are small for
-/// themselves add up.
+/// Compares the clock with the steady one. Each call sees what happened since the last that reset it; small jumps add
+/// up.
 #[derive(Debug)]
 pub struct Watch(Mutex<SignedDuration>);
 
@@ -33,8 +33,8 @@ impl Watch {
         Self(Mutex::new(lead(clock)))
     }
 
-    /// How far the clock has jumped forward, if that is more than [`JUMP`]; told to everybody who asks, until somebody
-    /// has seen to it. A clock that was set back is watched from where it stands.
+    /// How far the clock has jumped forward, if more than [`JUMP`]; every caller is told, until `seen_to` is
+    /// called. A clock that was set back is watched from its new time.
     pub fn jumped(&self, clock: &dyn Clock) -> Option<SignedDuration> {
         let lead = lead(clock);
         let mut before = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,24 +45,23 @@ impl Watch {
         (jump > JUMP).then_some(jump)
     }
 
-    /// Somebody has seen to it: from here on it is watched anew.
+    /// Resets the comparison: the jump was dealt with.
     pub fn seen_to(&self, clock: &dyn Clock) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = lead(clock);
     }
 }
 
-/// By how much the clock is ahead of the steady one.
+/// How far the clock is ahead of the steady one.
 fn lead(clock: &dyn Clock) -> SignedDuration {
     loop {
         let (before, now, after) = (clock.steady(), clock.now(), clock.steady());
-        // Put to sleep between the two, a machine would look as if its clock had jumped.
+        // If the machine slept between the two reads, its clock would seem to have jumped.
         if after.checked_sub(before).is_some_and(|took| took < SignedDuration::from_secs(1)) {
             return SignedDuration::from_millis(now.as_millisecond()).checked_sub(after).unwrap_or(SignedDuration::ZERO);
         }
     }
 }
 
-/// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -73,7 +72,7 @@ impl Clock for SystemClock {
     }
 
     fn steady(&self) -> SignedDuration {
-        // Unlike CLOCK_MONOTONIC, which is what `Instant` reads, it goes on while the machine sleeps.
+        // Unlike CLOCK_MONOTONIC, which `Instant` reads, it counts the sleep of the machine.
         #[cfg(target_os = "linux")]
         const STEADY: ClockId = ClockId::Boottime;
         #[cfg(not(target_os = "linux"))]
@@ -84,7 +83,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands until it is moved: for tests, the demo and simulation.
+/// A clock that stands still until it is moved: for tests, the demo and simulation.
 #[derive(Debug)]
 pub struct ManualClock(Mutex<Manual>);
 
@@ -100,7 +99,7 @@ impl ManualClock {
         Self(Mutex::new(Manual { now: whole_millisecond(at), steady: SignedDuration::ZERO }))
     }
 
-    /// Lets time pass until `at`; a clock never goes back.
+    /// Lets time pass until `at`; a manual clock never goes back this way.
     pub fn move_to(&self, at: Timestamp) {
         let mut clock = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let then = whole_millisecond(at).max(clock.now);
@@ -113,7 +112,7 @@ impl ManualClock {
         self.move_to(then);
     }
 
-    /// Sets it to another time, forward or back, without any time passing: what a wrong time server does.
+    /// Sets the clock to another time, forward or back, without time passing: what a wrong time server does.
     pub fn set(&self, by: SignedDuration) {
         let mut clock = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         clock.now = clock.now.checked_add(by).map_or(clock.now, whole_millisecond);
@@ -147,7 +146,7 @@ mod tests {
         let hours = SignedDuration::from_hours;
         let clock = ManualClock::at("2026-03-29T00:59:00Z".parse().expect("an instant"));
         let watch = Watch::begin(&clock);
-        // A night asleep, a month of work, and a spring night in Madrid: time passed.
+        // A night's sleep, a month of work, and a change to summer time: all of it time that passed.
         clock.advance(hours(720));
         assert_eq!(watch.jumped(&clock), None);
         clock.set(hours(2));

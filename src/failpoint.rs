@@ -1,10 +1,10 @@
-//! Failpoints: named places at which a test makes this process die, fail or hang. They exist under the feature
-//! `failpoints` alone, which only our own tests turn on; without it `failpoint!` is nothing at all.
+//! Failpoints: named places at which a test makes this process die, fail or hang. They exist only under the feature
+//! `failpoints`, which the tests turn on; without it `failpoint!` expands to nothing.
 //!
-//! `NURTURED_FAILPOINT=NAME:kill|error|hang[@N]` asks for one of them, at its N-th hit (the first, unless said). A kill
-//! ends the process on the spot, as SIGKILL does: nothing is flushed, closed or given back.
+//! `NURTURED_FAILPOINT=NAME:kill|error|hang[@N]` arms one of them, at its N-th hit (default: the first). A kill
+//! ends the process at once, as SIGKILL does: nothing is flushed, closed or returned.
 
-/// A place that can be asked for by name. With an error behind the name, the place can also fail with it.
+/// A named failpoint. With an error after the name, the place can also fail with it.
 #[cfg(feature = "failpoints")]
 macro_rules! failpoint {
     ($name:literal) => {
@@ -17,7 +17,7 @@ macro_rules! failpoint {
     };
 }
 
-/// Nothing.
+/// Expands to nothing.
 #[cfg(not(feature = "failpoints"))]
 macro_rules! failpoint {
     ($name:literal $(, $error:expr)?) => {};
@@ -31,7 +31,7 @@ mod planned {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    /// What the environment asks for.
+    /// The failpoint that the environment arms.
     struct Plan {
         name: String,
         action: Action,
@@ -61,7 +61,7 @@ mod planned {
         }
     }
 
-    /// Does what was asked for at this place; returns whether the place is to fail.
+    /// Does what was armed for this place; returns whether the place is to fail.
     pub(crate) async fn fails(name: &str) -> bool {
         static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
         let asked = || {

@@ -1,19 +1,18 @@
-//! A process of ours that ends when we do, however we end.
+//! A child process that ends with this one, however this one ends.
 
 use std::io;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-/// Waits until nobody holds its standard input any more (the kernel sees to that even for a process that was killed).
+/// Waits until its standard input is closed: the kernel closes it even when this process is killed.
 const WATCH: &str = "trap '' INT TERM HUP; read -r never; kill -KILL \"$1\"";
 
-/// A running process, and the shell that watches over its end. Dropped, both end.
+/// A running process, and the shell that kills it at the end. Both end when dropped.
 pub(crate) struct Process {
     child: Child,
     watch: Child,
 }
 
 impl Process {
-    /// Starts it.
     pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
         let mut child = command.stdin(Stdio::null()).spawn()?;
         let mut watch = Command::new("sh");
@@ -28,12 +27,11 @@ impl Process {
         }
     }
 
-    /// The process itself.
     pub(crate) const fn child(&mut self) -> &mut Child {
         &mut self.child
     }
 
-    /// Its number.
+    /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -46,7 +44,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The watch first: it must not outlive the process whose number it knows. Either may have ended by itself.
+        // The watching shell first: it must not outlive the process whose number it knows. Either may have ended by itself.
         for process in [&mut self.watch, &mut self.child] {
             let _ = process.kill();
             let _ = process.wait();

@@ -1,4 +1,4 @@
-//! Who sends what to whom: the example company with one campaign, due this very minute and then not for a year, its
+//! The example company with one campaign, due now and then not for a year, its
 //! letter of a given size, and as many prospects as are asked for.
 
 use anyhow::{Context as _, Result, ensure};
@@ -21,11 +21,11 @@ use nurtured::text::token::WIDTH;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What the relays' own domain is in this company.
+/// The relays' own domain in this company.
 const DOMAIN: &str = "tecnofab-sl.com";
-/// The campaign's name, and its newsletter's.
+/// The name of the campaign and of its newsletter.
 pub(crate) const CAMPAIGN: &str = "measured";
-/// How many prospects come in at once, and how many of them work in one company.
+/// How many prospects are admitted at once, and how many of them work in one company.
 const PAGE: u64 = 2_000;
 const COLLEAGUES: u64 = 20;
 
@@ -33,12 +33,12 @@ const COLLEAGUES: u64 = 20;
 pub(crate) struct Company {
     files: Vec<(String, String)>,
     due_at: Timestamp,
-    /// One copy, as a relay gets it.
+    /// One copy, as a relay receives it.
     pub letter: Vec<u8>,
 }
 
 impl Company {
-    /// Founds it; one copy of its letter is as near below `length` bytes as words allow.
+    /// Makes the company; a copy of its letter is as near below `length` bytes as whole words allow.
     pub(crate) fn found(length: usize) -> Result<Self> {
         let now = SystemClock.now();
         let due_at = Timestamp::from_second(now.as_second() - now.as_second().rem_euclid(60))?;
@@ -59,12 +59,12 @@ impl Company {
         write(&self.files, directory)
     }
 
-    /// Writes the example's whole configuration there instead, with its own campaigns, as a company that may send.
+    /// Writes the example's whole configuration there instead, with its own campaigns, made valid for production.
     pub(crate) fn write_example(directory: &Path) -> Result<()> {
         write(&example::FILES.iter().map(|(path, text)| ((*path).to_owned(), real(text))).collect::<Vec<_>>(), directory)
     }
 
-    /// What an issue of the campaign holds: what its tokens point to, and the message, each as the store keeps it.
+    /// The issue of the campaign as the store keeps it: the targets of its tokens, and the message.
     pub(crate) fn issue(&self) -> Result<(String, String)> {
         let plan = plan(&self.files)?;
         let campaign = plan.campaigns.first().context("there is no campaign")?;
@@ -73,7 +73,7 @@ impl Company {
         Ok((serde_json::to_string(&content)?, message))
     }
 
-    /// Fills an empty store with prospects, each as an import leaves them, and puts the rules in force before they come.
+    /// Fills an empty store with prospects as an import does, with the rules in force before they come.
     pub(crate) async fn admit(&self, store: &Store, prospects: u64) -> Result<()> {
         let plan = plan(&self.files)?;
         let ctx = Context::assemble(store.clone(), Arc::new(SystemClock), plan, "measured".to_owned()).await?;
@@ -89,7 +89,7 @@ impl Company {
         Ok(())
     }
 
-    /// Sets back up to when the campaign's schedule has been looked at, so that its occurrence is due.
+    /// Sets back the instant up to which the campaign's schedule was checked, so that its occurrence is due.
     pub(crate) async fn make_due(&self, store: &Store) -> Result<()> {
         let campaign = Name::parse(CAMPAIGN).context("the campaign has no name")?;
         let mut tx = store.write().await?;
@@ -122,12 +122,12 @@ fn write(files: &[(String, String)], directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A file of the example, of a company that is there.
+/// A file of the example with the example's address and domains replaced.
 fn real(text: &str) -> String {
     text.replace("tecnofab.example", DOMAIN).replace(example::POSTAL_ADDRESS, "Carrer de la Mar 12")
 }
 
-/// The example's files without its campaigns, at a domain that may send, and the campaign that is measured.
+/// The example's files without its campaigns, at a domain that may send, and the measured campaign.
 fn files(due_at: Timestamp, words: usize) -> Vec<(String, String)> {
     let kept = example::FILES.iter().filter(|(path, _)| !path.starts_with("campaigns/"));
     let mut files: Vec<(String, String)> = kept.map(|(path, text)| ((*path).to_owned(), real(text))).collect();
@@ -143,7 +143,7 @@ fn files(due_at: Timestamp, words: usize) -> Vec<(String, String)> {
     files
 }
 
-/// A letter of so many words, with links and a question as they have them.
+/// A letter of so many words, with links and a question.
 fn letter(words: usize) -> String {
     const SAID: [&str; 12] =
         ["the", "second", "shift", "starts", "with", "what", "they", "found", "beside", "an", "older", "machine"];

@@ -1,4 +1,4 @@
-//! Our side: the binary itself, as a process of its own, and what it says in its log.
+//! The daemon to measure: the binary as a process of its own, and its log.
 
 use crate::child::Process;
 use crate::stopwatch::Stopwatch;
@@ -12,15 +12,15 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long nothing may move before a run is given up.
+/// How long a run may go without progress before it is given up.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What the log says that somebody waits for.
+/// Events that are read from the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sign {
     /// The start is over.
     Runs,
-    /// An occurrence that was due is opened.
+    /// A due occurrence is opened.
     Opened,
 }
 
@@ -35,10 +35,10 @@ impl Sign {
     }
 }
 
-/// A sign, and a stopwatch that was started when it was seen.
+/// An event, and a stopwatch that was started when it was seen.
 pub(crate) type Seen = (Sign, Stopwatch);
 
-/// Waits until one of the daemons that were given the other end shows a sign.
+/// Waits until one of the daemons that were given the sender reports an event.
 pub(crate) fn wait_for(sign: Sign, seen: &Receiver<Seen>) -> Result<Stopwatch> {
     loop {
         let (found, watch) = seen.recv_timeout(PATIENCE).with_context(|| format!("it never said \"{}\"", sign.words()))?;
@@ -48,17 +48,17 @@ pub(crate) fn wait_for(sign: Sign, seen: &Receiver<Seen>) -> Result<Stopwatch> {
     }
 }
 
-/// Where a daemon runs.
+/// The surroundings of a daemon.
 pub(crate) struct Place<'a> {
-    /// A directory of the run's own, with the configuration under `config`.
+    /// The directory of the run, with the configuration under `config`.
     pub directory: &'a Path,
-    /// The database, as the daemon is told of it.
+    /// The URL of the database.
     pub database: &'a str,
     /// The relay.
     pub relay: SocketAddr,
     /// How many connections it may use.
     pub connections: u64,
-    /// How many mails of one connection may be in doubt.
+    /// How many mails of one connection may be marked without a result.
     pub max_in_doubt: u64,
 }
 
@@ -69,9 +69,8 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// Starts one.
     pub(crate) fn start(place: &Place<'_>, signs: Sender<Seen>) -> Result<Self> {
-        // Let go of the port just before the daemon takes it: nothing else on this machine asks for this very one.
+        // The port is freed just before the daemon takes it: no other process on this machine asks for this very one.
         let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_nurtured"));
         command
@@ -88,7 +87,7 @@ impl Daemon {
             .env("NURTURED__SMTP__CONNECTIONS", place.connections.to_string())
             .env("NURTURED__SMTP__MAX_IN_DOUBT", place.max_in_doubt.to_string())
             .env("NURTURED__DATABASE__URL", place.database)
-            // Tokens for each person, not one for all: the more work of the two.
+            // A token for each prospect, not one for all: the more work of the two.
             .env("NURTURED__TRACKING", "all");
         let mut process = Process::start(command.stderr(Stdio::piped())).context("could not start the daemon")?;
         let said = Arc::new(Mutex::new(VecDeque::new()));
@@ -97,12 +96,12 @@ impl Daemon {
         Ok(Self { process, said })
     }
 
-    /// Its number.
+    /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// Fails if it has ended.
+    /// Fails if the process has ended.
     pub(crate) fn runs(&mut self) -> Result<()> {
         let ended = self.process.ended()?;
         ensure!(ended.is_none(), "it ended too early: {ended:?}");
@@ -125,11 +124,11 @@ impl Daemon {
     }
 }
 
-/// Keeps the last lines of the log, and tells of every sign.
+/// Keeps the last lines of the log, and sends every event.
 fn listen_to(stderr: ChildStderr, said: &Mutex<VecDeque<String>>, signs: &Sender<Seen>) {
     for line in BufReader::new(stderr).lines().map_while(Result::ok) {
         if let Some(sign) = Sign::ALL.into_iter().find(|sign| line.contains(sign.words())) {
-            // Whoever listened may have given up.
+            // The receiver may have given up.
             let _ = signs.send((sign, Stopwatch::start()));
         }
         let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);

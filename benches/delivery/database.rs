@@ -1,4 +1,4 @@
-//! Databases filled once and copied for every run, so that each begins with the same rows and nothing else.
+//! Databases that are filled once and copied for every run, so that each run begins with the same rows.
 
 use crate::company::Company;
 use crate::cores::{self, Group};
@@ -8,19 +8,19 @@ use nurtured::store::engine::backend::Store;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 
-/// A filled database that nobody is connected to.
+/// A filled database without connections.
 pub(crate) enum Database {
     /// A file.
     Sqlite(PathBuf),
-    /// One of a temporary cluster.
+    /// A database of a temporary cluster.
     Postgres(String),
 }
 
 /// A copy for one run.
 pub(crate) struct Copy {
-    /// As the daemon is told of it.
+    /// The URL for the daemon.
     pub url: String,
-    /// Open.
+    /// The open store.
     pub store: Store,
 }
 
@@ -34,16 +34,16 @@ impl Database {
         Ok(Self::Sqlite(file))
     }
 
-    /// Fills a PostgreSQL database; `None` where PostgreSQL is not on the machine, which has been said.
+    /// Fills a PostgreSQL database; `None` where PostgreSQL is not installed, which was printed.
     pub(crate) async fn postgres(company: &Company, prospects: u64) -> Result<Option<Self>> {
         let Some(url) = postgres::database("filled") else { return Ok(None) };
         fill(company, prospects, Store::open_postgres(&SecretString::from(url.clone())).await?).await?;
-        // The worst case, every time: the server knows then that what delivery writes to is empty, and plans for that.
+        // Always the worst case: after it the server knows that the tables delivery writes to are empty, and plans for that.
         postgres::ask(&url, "ANALYZE");
         Ok(Some(Self::Postgres(url)))
     }
 
-    /// Its name.
+    /// The name of the engine.
     pub(crate) const fn engine(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "SQLite",
@@ -67,7 +67,7 @@ impl Database {
         match self {
             Self::Sqlite(filled) => {
                 let file = directory.join("nurtured.db");
-                // What the last connection has not moved into the file stands beside it.
+                // What the last connection has not moved into the file is in the file beside it.
                 for end in ["", "-wal"] {
                     let from = PathBuf::from(format!("{}{end}", filled.display()));
                     if from.exists() {
@@ -83,7 +83,7 @@ impl Database {
         }
     }
 
-    /// Drops a copy nobody needs any more; a file goes with its directory.
+    /// Drops a copy; a file goes with its directory.
     pub(crate) async fn drop_copy(&self, copy: Copy) {
         copy.store.close().await;
         if let (Self::Postgres(filled), Some((_, name))) = (self, copy.url.rsplit_once('/')) {

@@ -1,9 +1,9 @@
-//! Figures of several rounds, said as median with least and most.
+//! Figures of several rounds, printed as median with least and most.
 
 use std::fmt;
 use std::time::Duration;
 
-/// One figure a round.
+/// One figure for each round.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Series(Vec<f64>);
 
@@ -13,12 +13,12 @@ impl Series {
         self.0.push(figure);
     }
 
-    /// Adds how often this series' rounds hold another's: `self ÷ other`, round by round.
+    /// The ratio to another series, round by round: `self ÷ other`.
     pub(crate) fn over(&self, other: &Self) -> Self {
         Self(self.0.iter().zip(&other.0).map(|(one, other)| one / other).collect())
     }
 
-    /// The figure in the middle; of an even number the mean of the two there. `None` when nothing was measured.
+    /// The median; of an even number of figures, the mean of the middle two. `None` without figures.
     pub(crate) fn median(&self) -> Option<f64> {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
@@ -27,17 +27,17 @@ impl Series {
         Some(if sorted.len() % 2 == 1 { upper } else { f64::midpoint(sorted[middle - 1], upper) })
     }
 
-    /// The highest. `None` when nothing was measured.
+    /// The highest figure. `None` without figures.
     pub(crate) fn most(&self) -> Option<f64> {
         self.0.iter().copied().reduce(f64::max)
     }
 
-    /// The lowest. `None` when nothing was measured.
+    /// The lowest figure. `None` without figures.
     pub(crate) fn least(&self) -> Option<f64> {
         self.0.iter().copied().reduce(f64::min)
     }
 
-    /// The figure in the middle, as a value behind a name.
+    /// The median as the value of a `name=value` pair.
     pub(crate) fn value(&self, decimals: usize) -> String {
         self.median().map_or_else(|| "not_measured".to_owned(), |median| format!("{median:.decimals$}"))
     }
@@ -54,12 +54,12 @@ impl fmt::Display for Series {
     }
 }
 
-/// A count as a figure; counts here are far below the 2⁵³ up to which it is exact.
+/// A count as a figure; counts here are far below 2⁵³, up to which it is exact.
 pub(crate) fn figure(count: u64) -> f64 {
     u32::try_from(count).map_or(f64::INFINITY, f64::from)
 }
 
-/// How many a second.
+/// The rate a second.
 pub(crate) fn rate(count: u64, time: Duration) -> f64 {
     figure(count) / time.as_secs_f64()
 }

@@ -1,5 +1,5 @@
-//! A database with years behind it: issues that went to everybody and are done with, and one that is due. Written in whole
-//! sets, straight into the tables: to send it all would take an hour.
+//! A database with years behind it: issues that went to all prospects and are finished, and one that is due. Written set-wise,
+//! straight into the tables: sending it all would take an hour.
 
 use crate::company::{CAMPAIGN, Company};
 use crate::progress::Progress;
@@ -8,11 +8,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use std::path::Path;
 
-/// How many issues everybody has had.
+/// How many issues each prospect has had.
 pub(crate) const ISSUES: i64 = 10;
 /// How many deliveries one lease covers: as many as publishing gives it.
 const RANGE: i64 = 2_000;
-/// When the first was due, and how far they are apart: a month of 2020 or so, in milliseconds.
+/// When the first was due, and the distance between two: a month, from 2020 on, in milliseconds.
 const FIRST: i64 = 1_577_836_800_000;
 const APART: i64 = 30 * 86_400_000;
 
@@ -36,7 +36,7 @@ const ATTEMPTS: &str = "
                                   UNION ALL SELECT 2, 'accepted', '250 2.0.0 Ok') s
     WHERE d.id > $1 ORDER BY d.id, s.number";
 
-/// Writes it into a database that holds prospects and nothing else.
+/// Writes the history into a database that holds only prospects.
 pub(crate) async fn write(company: &Company, file: &Path) -> Result<()> {
     let progress = Progress::of("history", ISSUES.unsigned_abs() + 1)?;
     let mut tables = open(file, SqliteSynchronous::Off).await?;
@@ -44,7 +44,7 @@ pub(crate) async fn write(company: &Company, file: &Path) -> Result<()> {
     for number in 0..=ISSUES {
         let due_at = FIRST + number * APART;
         let due = number == ISSUES;
-        // Everybody has had a newsletter of this name before, unless it is the one that is due.
+        // All have had a newsletter of this name before, unless it is the one that is due.
         let newsletter = if due { CAMPAIGN.to_owned() } else { format!("history-{number}") };
         let mut tx = tables.begin().await?;
         let before: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM deliveries").fetch_one(&mut *tx).await?;
@@ -65,7 +65,7 @@ pub(crate) async fn write(company: &Company, file: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Makes everything that is open due and free again, and returns how often it was claimed so far.
+/// Makes every open lease due and free again, and returns how often leases were claimed so far.
 pub(crate) async fn put_back(file: &Path) -> Result<i64> {
     const FREE: &str =
         "UPDATE leases SET owner = NULL, leased_until = NULL, not_before = $1 WHERE finished_at IS NULL AND not_before <> $1";

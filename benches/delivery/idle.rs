@@ -1,7 +1,7 @@
-//! What the daemon takes while nothing is due: the memory it holds, and how often it wakes.
+//! Memory and wake-ups of the daemon while nothing is due.
 //!
-//! Counted are its threads' sleeps, each of which ends in a wake-up: more than the machine's own, because one wake-up
-//! that is handed from thread to thread counts for each of them.
+//! It counts its threads' sleeps, each of which ends in a wake-up. These are more than the machine's wake-ups, because one
+//! that is passed from thread to thread counts for each of them.
 
 use crate::arguments::{Arguments, Engine, What};
 use crate::company::Company;
@@ -14,14 +14,14 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-/// In megabytes, and a second.
+/// In megabytes, and in wake-ups a second.
 const MEMORY_GOAL: f64 = 25.0;
 const WAKE_UPS_GOAL: f64 = 1.0;
-/// How long it is left alone first, and how long it is watched: what is measured here is time.
+/// How long the daemon is left alone first, and how long it is measured: the figure is one over time.
 const SETTLE: Duration = Duration::from_secs(20);
 const WATCH: Duration = Duration::from_secs(30);
 
-/// Watches the example company's daemon on each engine.
+/// Measures the example company's daemon on each engine.
 pub(crate) async fn measure(arguments: &Arguments, company: &Company, at: &Path) -> Result<()> {
     let prospects = arguments.prospects(What::Idle);
     println!("idle: the example company, {prospects} prospects, nothing due, watched for {} s", WATCH.as_secs());
@@ -47,7 +47,7 @@ async fn watch(filled: &Database, at: &Path) -> Result<(f64, f64)> {
     let directory = tempfile::tempdir_in(at)?;
     Company::write_example(directory.path())?;
     let copy = filled.copy(directory.path()).await?;
-    // Nobody has anything to send, so nobody answers there.
+    // Nothing is sent, so the relay need not answer.
     let relay = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let place =
         Place { directory: directory.path(), database: &copy.url, relay: relay.local_addr()?, connections: 10, max_in_doubt: 4 };
@@ -62,7 +62,7 @@ async fn watch(filled: &Database, at: &Path) -> Result<(f64, f64)> {
     daemon.stop()?;
     println!("  {} threads on {}", after.len(), filled.engine());
     filled.drop_copy(copy).await;
-    // A thread that was not there before has slept so often since; one that ended meanwhile is missing from both.
+    // A new thread has slept so often since it began; one that ended meanwhile is missing from both.
     let woken: f64 = after.iter().map(|(thread, sleeps)| sleeps - before.get(thread).copied().unwrap_or(0.0)).sum();
     Ok((memory, woken / WATCH.as_secs_f64()))
 }

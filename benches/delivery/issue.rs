@@ -1,4 +1,4 @@
-//! One issue to everybody, by one daemon or several on the same database, until the last delivery is durably accepted.
+//! One issue to all prospects, by one or several daemons on the same database, until the last delivery is durably accepted.
 
 use crate::company::Company;
 use crate::cores::Group;
@@ -12,15 +12,15 @@ use nurtured::store::operations::counts;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-/// How often the relay's count, and at the end the store, are looked at: what a run may seem longer than it was.
+/// How often the relay's count, and at the end the store, are polled: a run may seem longer by this much.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// A run's figures.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Run {
-    /// From the due occurrence's opening to the last durable `accepted`.
+    /// From the opening of the due occurrence to the last durable `accepted`.
     pub time: Duration,
-    /// Processor seconds of all its processes in that time.
+    /// Processor seconds of all daemons in that time.
     pub processor: f64,
     /// The same with those of its database, in so far as they were counted.
     pub with_database: Option<f64>,
@@ -28,13 +28,13 @@ pub(crate) struct Run {
     pub memory: f64,
 }
 
-/// What a run is to be.
+/// The parameters of a run.
 pub(crate) struct Setting<'a> {
-    /// Where the daemons run.
+    /// The surroundings of the daemons.
     pub place: Place<'a>,
-    /// How many there are.
+    /// How many daemons there are.
     pub nodes: usize,
-    /// The database, open.
+    /// The open database.
     pub store: &'a Store,
     /// Where its processes are counted, and held to a share.
     pub group: Option<&'a Group>,
@@ -42,7 +42,7 @@ pub(crate) struct Setting<'a> {
     pub prospects: u64,
 }
 
-/// Sends one issue to everybody, and takes the time. `received` is how many messages the relay has accepted so far.
+/// Sends one issue to all prospects, and takes the time. `received` returns how many messages the relay has accepted so far.
 pub(crate) async fn send(company: &Company, setting: &Setting<'_>, received: impl Fn() -> Result<u64>) -> Result<Run> {
     company.write(setting.place.directory)?;
     company.make_due(setting.store).await?;

@@ -1,14 +1,14 @@
-//! What delivery owes, measured: `cargo bench --bench delivery [-- --what speed|memory|nodes|start|idle|all] [--prospects N]
+//! The delivery benchmark: `cargo bench --bench delivery [-- --what speed|memory|nodes|start|idle|all] [--prospects N]
 //! [--rounds R] [--engine sqlite|postgres|both] [--quick]`.
 //!
-//! speed: how fast an issue is delivered, against the limits of the wire, side by side. Postfix's smtp-source sends into
-//! its smtp-sink, then our daemon does: from the due occurrence's opening, with audience, snapshot, leases and last stop
-//! checks, to the last durable `accepted`. The same into a relay of our own that only counts, and into one that answers
-//! late; and, into the first two, with senders on cores that are two fifths as fast. Read the ratios, not the rates: both sides share the machine with the relay. The others say what they measure
-//! in their own files; each ends with a line of `name=value` pairs, its goal among them.
+//! speed: how fast an issue is delivered, beside the limits of the wire. Postfix's smtp-source sends into
+//! its smtp-sink, then the daemon does: from the opening of the due occurrence, with audience, snapshot, leases and last
+//! suppression checks, to the last durable `accepted`. The same into a relay that only counts, and into one that answers
+//! late. Read the ratios, not the rates: both sides share the machine with the relay. The other parts say what they measure
+//! in their own files; each ends with a line of `name=value` pairs, including its goal.
 
 mod arguments;
-/// The cluster that the tests use; what only they need of it is idle here.
+/// The cluster that the tests use; some of its functions are used by tests only.
 #[path = "../../tests/it/postgres.rs"]
 mod postgres;
 mod stopwatch;
@@ -37,7 +37,7 @@ use arguments::{Arguments, What};
 use clap::Parser;
 use company::Company;
 
-/// How long a message is, in bytes.
+/// The length of a message, in bytes.
 const LENGTH: usize = 11_500;
 
 fn main() -> Result<()> {
@@ -78,7 +78,7 @@ fn introduce() -> Result<()> {
     Ok(())
 }
 
-/// Says loudly that a tool is missing, so that what needs it is not measured; where `CI` is set that is a failure.
+/// Prints that a tool is missing, so that what needs it is not measured; where `CI` is set that is a failure.
 fn missing(tool: &str, unmeasured: &str) {
     let complaint = format!("{tool} is not on this machine: {unmeasured} NOT MEASURED");
     assert!(std::env::var_os("CI").is_none(), "{complaint}");

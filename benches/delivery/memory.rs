@@ -1,4 +1,4 @@
-//! How much memory the daemon ever holds while an issue goes to a million prospects, its start included: a real run on
+//! The peak memory of the daemon while an issue goes to a million prospects, its start included: a real run on
 //! SQLite, into the relay that only counts. It takes minutes.
 
 use crate::arguments::{Arguments, What};
@@ -12,7 +12,7 @@ use std::path::Path;
 /// In megabytes, at a million prospects.
 const GOAL: f64 = 64.0;
 
-/// Measures it once: memory is no matter of luck.
+/// Measures once: peak memory varies little between runs.
 pub(crate) async fn measure(arguments: &Arguments, company: &Company, at: &Path) -> Result<()> {
     let prospects = arguments.prospects(What::Memory);
     println!("memory: one issue to {prospects} prospects on SQLite, into a relay that only counts; at a million, minutes");

@@ -1,7 +1,7 @@
-//! Two nodes beside one on the same PostgreSQL, each with connections of its own to a relay that answers after 20 ms: what
-//! a second machine brings where the relay is what takes the time.
+//! Two nodes beside one on the same PostgreSQL, each with its own connections to a relay that answers after 20 ms: the gain of
+//! a second machine where the relay limits the rate.
 //!
-//! Both processors are shared by the nodes, the database and the relay, so it says nothing of what more machines bring.
+//! The nodes, the database and the relay share both processors, so the figure says nothing of more machines.
 
 use crate::arguments::{Arguments, What};
 use crate::company::Company;
@@ -11,10 +11,10 @@ use crate::round::{Ground, SLOW_CONNECTIONS, To};
 use anyhow::Result;
 use std::path::Path;
 
-/// How often one node's rate two must reach at least.
+/// The least ratio of two nodes' rate to one node's.
 const GOAL: f64 = 1.6;
 
-/// Measures one node, then two, in every round. That no mail went twice is asserted: as many recipients as messages.
+/// Measures one node, then two, in every round. It asserts that no mail went twice: as many recipients as messages.
 pub(crate) async fn measure(arguments: &Arguments, company: &Company, at: &Path) -> Result<()> {
     let prospects = arguments.prospects(What::Nodes);
     println!(

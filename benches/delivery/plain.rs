@@ -1,4 +1,4 @@
-//! lettre's own `send` over a socket with `TCP_NODELAY`: what we would have without a conversation of our own.
+//! lettre's own `send` over a socket with `TCP_NODELAY`: the alternative to the SMTP conversation in `mail`.
 
 use crate::stopwatch::Stopwatch;
 use anyhow::{Result, ensure};
@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-/// Sends so many copies of a message over so many connections. Returns how long it took.
+/// Sends copies of a message over several connections. Returns the time it took.
 pub(crate) async fn send(to: SocketAddr, messages: u64, message: &[u8], connections: u64) -> Result<Duration> {
     let envelope = Envelope::new(Some("letter@tecnofab-sl.com".parse()?), vec!["somebody@plant.com".parse()?])?;
     let watch = Stopwatch::start();

@@ -1,4 +1,4 @@
-//! Postfix's own test programs: smtp-source, the limit to reach, and smtp-sink, which takes what both sides send.
+//! Postfix's own test programs: smtp-source, the limit to reach, and smtp-sink, which receives from both sides.
 
 use crate::child::Process;
 use crate::cores::Group;
@@ -19,7 +19,7 @@ They are Postfix's own test programs: install its package (on Debian and Ubuntu:
 /// How long smtp-sink may take to listen.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Where the two programs are.
+/// The paths of the two programs.
 #[derive(Debug, Clone)]
 pub(crate) struct Postfix {
     source: PathBuf,
@@ -27,7 +27,7 @@ pub(crate) struct Postfix {
 }
 
 impl Postfix {
-    /// Finds them on the `PATH` or where Debian keeps them.
+    /// Finds them on the `PATH` or where Debian installs them.
     pub(crate) fn find() -> Option<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders: Vec<PathBuf> = std::env::split_paths(&path).chain(["/usr/sbin".into()]).collect();
@@ -61,9 +61,9 @@ impl Postfix {
         Ok(time)
     }
 
-    /// Starts a fresh smtp-sink that counts into a file in this directory.
+    /// Starts a new smtp-sink that counts into a file in this directory.
     pub(crate) fn sink(&self, directory: &Path) -> Result<Sink> {
-        // Let go of the port just before the sink takes it: nothing else on this machine asks for this very one.
+        // The port is freed just before the sink takes it: no other process on this machine asks for this very one.
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let counts = directory.join(format!("smtp-sink-{}", address.port()));
         let mut command = Command::new(&self.sink);
@@ -91,19 +91,18 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// Where it listens.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How many messages it has accepted: it writes "mesg=N" behind every one, over the line before.
+    /// How many messages it has accepted: it writes "mesg=N" after each one, over the line before.
     pub(crate) fn messages(&self) -> Result<u64> {
         let mut file = File::open(&self.counts)?;
         let length = file.metadata()?.len();
         file.seek(SeekFrom::Start(length.saturating_sub(200)))?;
         let mut tail = String::new();
         file.read_to_string(&mut tail)?;
-        // What stands behind the last return may be half a line.
+        // The text after the last return may be half a line.
         let whole = tail.rsplit_once('\r').map_or("", |(whole, _)| whole);
         let Some((_, count)) = whole.rsplit_once("mesg=") else { return Ok(0) };
         count.trim().parse().with_context(|| format!("could not read smtp-sink's count from {count:?}"))

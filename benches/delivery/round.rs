@@ -1,4 +1,4 @@
-//! One round: every side once, in turn, into a fresh relay each time; a rate counts only if the relay's count is right.
+//! One round: every side once, in turn, each into a new relay; a rate counts only if the relay's count is right.
 
 use crate::company::Company;
 use crate::cores::{Cores, Group};
@@ -13,26 +13,26 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-/// How many sessions both sides have to smtp-sink and to the fast relay.
+/// How many sessions both sides open to smtp-sink and to the fast relay.
 pub(crate) const SESSIONS: u64 = 16;
-/// How many connections there are to the relay that takes its time, and how long it takes.
+/// How many connections there are to the slow relay, and its delay.
 pub(crate) const SLOW_CONNECTIONS: u64 = 10;
 pub(crate) const SLOW: Duration = Duration::from_millis(20);
 
-/// Who receives.
+/// The receiving relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum To {
     /// Postfix's smtp-sink.
     Postfix,
-    /// Our own, as fast as it gets.
+    /// The counting relay, without delay.
     Fast,
-    /// Our own, which answers after [`SLOW`].
+    /// The counting relay, which answers after [`SLOW`].
     Slow,
-    /// The same, which remembers every recipient: what went to somebody twice and to nobody else instead is found.
+    /// The slow relay, which also remembers every recipient: a mail sent twice in place of another is found.
     SlowRemembering,
 }
 
-/// A fresh relay of any kind.
+/// A running relay of any kind.
 enum Relay {
     Postfix(postfix::Sink),
     Own(sink::Sink),
@@ -66,13 +66,13 @@ impl Relay {
     }
 }
 
-/// What every run of a round stands on.
+/// What every run of a round needs.
 pub(crate) struct Ground<'a> {
-    /// Whose letter it is.
+    /// The company whose letter is sent.
     pub company: &'a Company,
-    /// Postfix's programs, where they are.
+    /// Postfix's programs, if they are installed.
     pub postfix: Option<&'a Postfix>,
-    /// Where files may be put.
+    /// A directory for the files of the runs.
     pub directory: &'a Path,
     /// Whether senders can be put in groups.
     pub groups: bool,
@@ -98,7 +98,7 @@ impl Ground<'_> {
         })
     }
 
-    /// How many bytes of text smtp-source must be asked for, so that its messages are as long as our letter.
+    /// How many bytes of text smtp-source must be asked for, so that its messages are as long as the letter.
     pub(crate) fn text_length(&self, postfix: &Postfix) -> Result<u64> {
         let sink = sink::Sink::start(Duration::ZERO)?;
         let letter = self.company.letter.len() as u64;
@@ -125,7 +125,7 @@ impl Ground<'_> {
         Ok(Some(Limit { rate: rate(messages, time), processor }))
     }
 
-    /// lettre's own `send` sends; returns messages a second.
+    /// The rate of lettre's own `send`, in messages a second.
     pub(crate) async fn plain(&self, to: To, messages: u64) -> Result<f64> {
         let relay = self.relay(to)?;
         let time = plain::send(relay.address(), messages, &self.company.letter, SLOW_CONNECTIONS).await?;
@@ -134,12 +134,12 @@ impl Ground<'_> {
         Ok(rate(messages, time))
     }
 
-    /// Our daemon sends one issue to so many prospects, all there are in this database.
+    /// A run of the daemon: one issue to all prospects of this database.
     pub(crate) async fn ours(&self, to: To, database: &Database, prospects: u64) -> Result<Run> {
         self.nodes(1, to, database, prospects).await
     }
 
-    /// The same by so many daemons, each with connections of its own.
+    /// The same by several daemons, each with its own connections.
     pub(crate) async fn nodes(&self, nodes: usize, to: To, database: &Database, prospects: u64) -> Result<Run> {
         self.run(nodes, to, database, prospects, Cores::Whole).await
     }
@@ -158,7 +158,7 @@ impl Ground<'_> {
             database: &copy.url,
             relay: relay.address(),
             connections: if matches!(to, To::Slow | To::SlowRemembering) { SLOW_CONNECTIONS } else { SESSIONS },
-            // The default; into a relay that takes mail faster than a disk takes commits, more.
+            // The default; more for a relay that takes mail faster than a disk takes commits.
             max_in_doubt: if to == To::Fast { 32 } else { 4 },
         };
         let group = self.group(cores, std::thread::available_parallelism()?.get())?;

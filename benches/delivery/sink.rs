@@ -1,7 +1,7 @@
-//! Relays of our own, on loopback, on a thread of their own: one as fast as it gets, and one whose answers take a while.
+//! Counting relays on loopback, each on a thread of its own: one without delay, and one that answers late.
 //!
-//! They count the messages they accept and their bytes, and throw them away; one that is asked to also remembers to whom
-//! they went. PIPELINING is announced and honoured.
+//! They count the messages they accept and their bytes, and discard them; on request they also remember the
+//! recipients. PIPELINING is announced and honoured.
 
 use std::collections::HashSet;
 use std::io;
@@ -24,22 +24,22 @@ pub(crate) struct Sink {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What it has accepted.
+/// The counts of what it accepted.
 #[derive(Default)]
 struct Counted {
     messages: AtomicU64,
     bytes: AtomicU64,
-    /// To whom, where somebody asks.
+    /// The recipients, if asked for.
     recipients: Option<Mutex<HashSet<Vec<u8>>>>,
 }
 
 impl Sink {
-    /// Starts one. Every answer leaves `delay` after what it answers came in.
+    /// Starts a relay. Every answer leaves `delay` after its command came in.
     pub(crate) fn start(delay: Duration) -> io::Result<Self> {
         Self::counting(Counted::default(), delay)
     }
 
-    /// Starts one that remembers every recipient of a message it accepted.
+    /// Starts a relay that remembers every recipient of an accepted message.
     pub(crate) fn remembering(delay: Duration) -> io::Result<Self> {
         Self::counting(Counted { recipients: Some(Mutex::default()), ..Counted::default() }, delay)
     }
@@ -63,7 +63,6 @@ impl Sink {
         Ok(Self { address, counted, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Where it listens.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
@@ -73,13 +72,13 @@ impl Sink {
         self.counted.messages.load(Ordering::Acquire)
     }
 
-    /// How many different recipients they had; none unless it was asked to remember.
+    /// How many different recipients they had; `None` unless it was asked to remember.
     pub(crate) fn recipients(&self) -> Option<usize> {
         let recipients = self.counted.recipients.as_ref()?;
         Some(recipients.lock().unwrap_or_else(PoisonError::into_inner).len())
     }
 
-    /// How long a message was on the mean, in bytes, without the final dot.
+    /// The mean length of a message in bytes, without the final dot.
     pub(crate) fn mean_length(&self) -> Option<u64> {
         self.counted.bytes.load(Ordering::Acquire).checked_div(self.messages())
     }
@@ -89,7 +88,7 @@ impl Drop for Sink {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A relay that panicked has shown it already: its count is short.
+            // A relay that panicked is noticed anyway: its count is too low.
             let _ = thread.join();
         }
     }
@@ -99,7 +98,7 @@ async fn listen(listener: TcpListener, counted: &Arc<Counted>, delay: Duration) 
     let listener = tokio::net::TcpListener::from_std(listener).expect("a listener that does not block");
     while let Ok((stream, _)) = listener.accept().await {
         let counted = counted.clone();
-        // A client that breaks off has nothing to hear from us; what it was owed is missing from the count.
+        // A client that breaks off needs no answer; its messages are missing from the count.
         tokio::spawn(async move { converse(stream, &counted, delay).await });
     }
 }
@@ -145,7 +144,7 @@ impl Answers {
         Self::Later(sender, delay)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "what is timed here is a network, not the house")]
+    #[expect(clippy::disallowed_methods, reason = "a network is timed here, not nurtured")]
     async fn send(&mut self, said: Vec<u8>) -> io::Result<()> {
         match self {
             Self::At(outgoing) => outgoing.write_all(&said).await,
@@ -156,10 +155,10 @@ impl Answers {
     }
 }
 
-/// Where a client is in its conversation.
+/// The state of a client's SMTP conversation.
 #[derive(Default)]
 struct Conversation {
-    /// The line that named them.
+    /// The RCPT line that named the recipient.
     recipient: Option<Vec<u8>>,
     in_message: bool,
     length: u64,
@@ -167,7 +166,7 @@ struct Conversation {
 }
 
 impl Conversation {
-    /// Hears what has come in, answers it, and returns how much of it is done with.
+    /// Processes what has come in, appends the answers, and returns how many bytes were consumed.
     fn hear(&mut self, heard: &[u8], counted: &Counted, said: &mut Vec<u8>) -> usize {
         let mut at = 0;
         while !self.over {
@@ -225,8 +224,8 @@ impl Conversation {
 
 const END: &[u8] = b"\r\n.\r\n";
 
-/// Where the final line begins. Looks at every fifth byte of ordinary text (Horspool's way): the sink must not be
-/// what is measured.
+/// Where the final line begins. It looks at every fifth byte of ordinary text (Horspool's algorithm): the sink must not be
+/// what limits the rate.
 fn end_of_message(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     while let Some(window) = text.get(at..at + END.len()) {

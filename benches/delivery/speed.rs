@@ -1,4 +1,4 @@
-//! Messages a second beside the limits of the wire; processor time of one; how time grows with prospects.
+//! Messages a second beside the limits of the wire; processor time of one message; how time grows with prospects.
 
 use crate::arguments::{Arguments, Engine, What};
 use crate::company::Company;
@@ -11,7 +11,7 @@ use crate::round::{self, Ground, Limit, To};
 use anyhow::Result;
 use std::path::Path;
 
-/// What is measured of our side into one relay.
+/// The figures of the daemon into one relay.
 #[derive(Default)]
 struct Ours {
     rate: Series,
@@ -58,7 +58,7 @@ impl Ours {
     }
 }
 
-/// One database: how it fares into each relay.
+/// The figures of one database, into each relay.
 struct Side {
     filled: Database,
     postfix: Ours,
@@ -70,7 +70,7 @@ struct Side {
     fast_slow: Ours,
 }
 
-/// Measures every side once a round, and says what came out.
+/// Measures every side once a round, and prints the results.
 pub(crate) async fn measure(arguments: &Arguments, company: &Company, at: &Path) -> Result<()> {
     let (prospects, few) = (arguments.prospects(What::Speed), arguments.to_slow_relay());
     let (tenth, fifth) = (prospects / 10, prospects / 5);

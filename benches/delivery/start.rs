@@ -1,7 +1,7 @@
 //! From the start of the process to the first claim, in a database with a million prospects and ten million deliveries
-//! behind it. To write that database takes minutes.
+//! behind it. Writing that database takes minutes.
 //!
-//! The claim itself shows to nobody outside. What is seen is the first connection at the relay, which comes after the
+//! The claim itself cannot be seen from outside. The benchmark sees the first connection at the relay, which comes after the
 //! claim, after the issue is loaded and after the first page of its deliveries is read: never too early.
 
 use crate::arguments::{Arguments, What};
@@ -22,7 +22,7 @@ use std::time::Duration;
 /// In milliseconds, behind ten million deliveries to a million prospects.
 const GOAL: f64 = 100.0;
 
-/// Starts it once to warm the file, and then once a round.
+/// Starts the daemon once to warm the file, and then once a round.
 pub(crate) async fn measure(arguments: &Arguments, company: &Company, at: &Path) -> Result<()> {
     let prospects = arguments.prospects(What::Start);
     let deliveries = prospects * ISSUES.unsigned_abs();
@@ -61,7 +61,7 @@ pub(crate) async fn measure(arguments: &Arguments, company: &Company, at: &Path)
     Ok(())
 }
 
-/// A relay that turns everybody away, and says when they came.
+/// A relay that refuses every connection, and records when each came.
 struct Refusing {
     address: SocketAddr,
     came: Receiver<Stopwatch>,
@@ -76,19 +76,19 @@ impl Refusing {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let (Ok(mut stream), Ok(())) = (stream, coming.send(Stopwatch::start())) else { return };
-                // Whoever is gone already needs no answer.
+                // A client that has gone needs no answer.
                 let _ = stream.write_all(b"421 4.3.2 Not today\r\n");
             }
         });
         Ok(Self { address, came })
     }
 
-    /// Forgets who came before.
+    /// Forgets the connections so far.
     fn forget(&self) {
         self.came.try_iter().for_each(drop);
     }
 
-    /// How long after the start of this stopwatch the first one came.
+    /// How long after the start of this stopwatch the first connection came.
     fn first(&self, since: Stopwatch) -> Result<Duration> {
         let came = self.came.recv_timeout(PATIENCE).context("nobody came to the relay")?;
         Ok(since.read().saturating_sub(came.read()))

@@ -1,4 +1,4 @@
-//! Real time, which only a benchmark may read beside the clock.
+//! Real time; only benchmarks may read it beside the clock.
 
 use std::time::{Duration, Instant};
 
@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// Starts one.
     #[expect(clippy::disallowed_methods, reason = "what is measured here is how long the machine takes")]
     pub(crate) fn start() -> Self {
         Self(Instant::now())
     }
 
-    /// How long it has run.
+    /// The time since it was started.
     pub(crate) fn read(&self) -> Duration {
         self.0.elapsed()
     }

@@ -1,11 +1,11 @@
-//! `nurtured apply`: what `plan` prints, made so. A daemon that runs takes it over within seconds, as on SIGHUP.
+//! `nurtured apply`: puts in force what `plan` prints. A running daemon adopts it within seconds, as on SIGHUP.
 
 use super::exit::Exit;
 use super::{open, output, plan};
 use crate::clock::SystemClock;
 use crate::config;
 use crate::daemon::assemble;
-use crate::daemon::identity_guard::{self, Asks};
+use crate::daemon::identity_guard::{self, OpenedBy};
 use crate::flow::doorway::apply;
 use clap::Args;
 use std::io::{IsTerminal, Write};
@@ -23,24 +23,25 @@ pub struct Apply {
     list: bool,
 }
 
-/// Applies.
+/// Applies the configuration.
 ///
 /// # Errors
-/// 78 for a configuration that is wrong or still an example; 2 where nobody can be asked; 1 when the answer is no; the store's.
+/// 78 for a configuration that is wrong or still an example; 2 without a terminal to ask at; 1 when the answer is no; those of
+/// the store.
 pub async fn apply(verb: &Apply, said: Option<&Path>, json: bool) -> Result<(), Exit> {
     let loaded = open::load(said)?;
-    config::ready_for_real(&loaded.plan)?;
+    config::production_check::check(&loaded.plan)?;
     let store = open::store(&loaded.plan).await?;
-    identity_guard::look(&store, &SystemClock, Asks::Verb).await?;
-    let change = plan::look(&store, &loaded, verb.list).await?;
-    plan::tell(&loaded, &change, json)?;
+    identity_guard::check(&store, &SystemClock, OpenedBy::Verb).await?;
+    let change = plan::compute(&store, &loaded, verb.list).await?;
+    plan::print(&loaded, &change, json)?;
     if !change.is_new {
         return Ok(());
     }
     if !verb.yes && !agreed()? {
         return Err(Exit::No("Nothing was changed.".to_owned()));
     }
-    // The very plan that was told of: the files are not read again.
+    // The plan that was printed: the files are not read again.
     let plan = loaded.plan;
     let node = assemble::assemble(store, Arc::new(SystemClock), plan.clone()).await?;
     let applied = apply::apply(&node.ctx, plan).await?;
@@ -58,7 +59,7 @@ fn agreed() -> Result<bool, Exit> {
     if !std::io::stdin().is_terminal() {
         return Err(Exit::Usage("nobody is there to ask; say --yes to apply it".to_owned()));
     }
-    // What was told may have gone to a file; the question goes where somebody sees it.
+    // The report may have gone to a file; the question goes to standard error.
     output::aside("");
     let mut out = std::io::stderr();
     write!(out, "Apply it? [y/N] ").and_then(|()| out.flush())?;

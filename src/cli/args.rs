@@ -1,4 +1,4 @@
-//! The words of the command line.
+//! The command line: its arguments, and the verb they name.
 
 use super::exit::{Exit, colour};
 use super::{
@@ -40,7 +40,7 @@ enum Verb {
     Plan(plan::Plan),
     /// Put this configuration in force
     Apply(apply::Apply),
-    /// Look after everything: database, relay, doors, keys, clock, letters, and that nobody is without a future
+    /// Check the whole installation: database, relay, web address, keys, clock, letters, and that no prospect is without a future
     Doctor,
     /// Run the daemon
     Run,
@@ -59,13 +59,13 @@ enum Verb {
     /// List, preview, test, pause or resume campaigns
     #[command(subcommand)]
     Campaigns(campaigns::Campaigns),
-    /// List deliveries nobody knows the end of, or say what became of them
+    /// List deliveries whose result is unknown, or say what became of them
     #[command(subcommand)]
     Uncertain(uncertain::Uncertain),
-    /// Log what people said, decide what holds, judge what was a machine's
+    /// Log what people said, decide what holds, judge what a machine did
     #[command(subcommand)]
     Signals(signals::Signals),
-    /// Read what came back by mail
+    /// Read mail that came back
     #[command(subcommand)]
     Inbox(inbox::Inbox),
     /// Show the five verdicts on a prospect, and the signals that say so
@@ -92,20 +92,20 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            complain(&format!("could not start: {error}"));
+            print_error(&format!("could not start: {error}"));
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(obey(arguments)) {
+    match runtime.block_on(run(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => {
-            complain(exit.words());
+            print_error(exit.words());
             exit.code()
         }
     }
 }
 
-async fn obey(arguments: Arguments) -> Result<(), Exit> {
+async fn run(arguments: Arguments) -> Result<(), Exit> {
     let (config, json) = (arguments.config.as_deref(), arguments.json);
     let level = std::env::var("NURTURED_LOG").ok();
     // Only the daemon talks of its own accord; a command speaks through its output.
@@ -124,26 +124,26 @@ async fn obey(arguments: Arguments) -> Result<(), Exit> {
         Verb::Stop(verb) => sending::stop(&verb, config, json).await,
         Verb::Resume => sending::resume(config, json).await,
         Verb::Adopt(verb) => adopt::adopt(&verb, config, json).await,
-        Verb::Db(verb) => Box::pin(db::obey(verb, config, json)).await,
-        Verb::Prospects(verb) => prospects::obey(verb, config, json).await,
-        Verb::Campaigns(verb) => campaigns::obey(verb, config, json).await,
-        Verb::Uncertain(verb) => uncertain::obey(verb, config, json).await,
-        Verb::Signals(verb) => signals::obey(verb, config, json).await,
-        Verb::Inbox(verb) => inbox::obey(verb, config, json).await,
+        Verb::Db(verb) => Box::pin(db::run(verb, config, json)).await,
+        Verb::Prospects(verb) => prospects::run(verb, config, json).await,
+        Verb::Campaigns(verb) => campaigns::run(verb, config, json).await,
+        Verb::Uncertain(verb) => uncertain::run(verb, config, json).await,
+        Verb::Signals(verb) => signals::run(verb, config, json).await,
+        Verb::Inbox(verb) => inbox::run(verb, config, json).await,
         Verb::Explain(verb) => explain::explain(&verb, config, json).await,
         Verb::Desk(verb) => desk::desk(&verb, config, json).await,
         Verb::Simulate(verb) => Box::pin(simulate::simulate(&verb, config, json)).await,
         Verb::Queue(verb) => queue::queue(&verb, config, json).await,
-        Verb::Handoffs(verb) => handoffs::obey(verb, config, json).await,
+        Verb::Handoffs(verb) => handoffs::run(verb, config, json).await,
         Verb::Backtest(verb) => Box::pin(backtest::backtest(&verb, config, json)).await,
-        Verb::Suppress(verb) => suppress::obey(verb, config, json).await,
+        Verb::Suppress(verb) => suppress::run(verb, config, json).await,
     }
 }
 
 /// Says on standard error why it did not work.
-fn complain(words: &str) {
+fn print_error(words: &str) {
     if !words.is_empty() {
-        // Nobody reads it when standard error is closed.
+        // A failure is ignored: standard error may be closed.
         drop(writeln!(std::io::stderr(), "{}", words.trim_end()));
     }
 }

@@ -1,9 +1,9 @@
-//! `nurtured backtest`: what other rules would have made of the past, printed as `insight::backtest` gives it.
+//! `nurtured backtest`: replays the past under other rules, and prints the result of `insight::backtest`.
 
 use super::exit::Exit;
 use super::{open, output};
 use crate::config;
-use crate::insight::backtest::compare::{Change, Compared};
+use crate::insight::backtest::compare::{Compared, DecisionChange};
 use crate::insight::backtest::history_scan::Progress;
 use crate::insight::backtest::metrics::Side;
 use crate::insight::backtest::run::{self, Backtest as Found};
@@ -32,7 +32,7 @@ pub struct Backtest {
 /// Replays and prints.
 ///
 /// # Errors
-/// 78 for rules with a problem; 2 for a day to come; 1 when the rules in force do not reproduce a decision and nothing
+/// explains it; those of the store.
 /// explains it; the store's.
 pub async fn backtest(verb: &Backtest, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let node = open::node(config).await?;
@@ -47,7 +47,7 @@ pub async fn backtest(verb: &Backtest, config: Option<&Path>, json: bool) -> Res
     if since.is_some_and(|since| since > now) {
         return Err(Exit::Usage("--since is a day to come: nothing is on record from then on".to_owned()));
     }
-    // Shown on a terminal, and nowhere else.
+    // Shown on a terminal only.
     let bar = ProgressBar::new(0);
     bar.set_style(
         ProgressStyle::with_template("{spinner} {bar:30} {percent}% of history").unwrap_or_else(|_| ProgressStyle::default_bar()),
@@ -131,7 +131,7 @@ fn print(found: &Found, most: usize) -> Result<(), Exit> {
     Ok(())
 }
 
-/// What the record says of these rules, and what cannot be replayed.
+/// Prints how many decisions on record these rules reproduce, and what cannot be replayed.
 fn reproduction(found: &Found) -> Result<(), Exit> {
     let r = &found.reproduction;
     let of = r.recorded - r.other_rules - r.erased;
@@ -150,16 +150,16 @@ fn different(c: &Compared) -> Result<(), Exit> {
     let was = c.was.as_ref().map(|w| format!("{} {}", w.cause, day(w.at)));
     let (would, was) = (would.unwrap_or_default(), was.unwrap_or_default());
     let said = match c.change {
-        Change::Gained => format!("gained     {}: {would}", c.name),
-        Change::Lost => {
+        DecisionChange::Gained => format!("gained     {}: {would}", c.name),
+        DecisionChange::Lost => {
             let missing: Vec<String> = c.missing.iter().map(ToString::to_string).collect();
             let missing = if missing.is_empty() { String::new() } else { format!(", without {}", missing.join(", ")) };
             format!("lost       {}: was {was}{missing}", c.name)
         }
-        Change::Earlier => format!("earlier    {}: {would}, was {was}", c.name),
-        Change::Later => format!("later      {}: {would}, was {was}", c.name),
-        Change::Otherwise => format!("otherwise  {}: {would}, was {was}", c.name),
-        Change::Same => format!("not reproduced  {}: was {was}", c.name),
+        DecisionChange::Earlier => format!("earlier    {}: {would}, was {was}", c.name),
+        DecisionChange::Later => format!("later      {}: {would}, was {was}", c.name),
+        DecisionChange::Otherwise => format!("otherwise  {}: {would}, was {was}", c.name),
+        DecisionChange::Same => format!("not reproduced  {}: was {was}", c.name),
     };
     output::line(said)
 }

@@ -1,4 +1,4 @@
-//! `nurtured campaigns …`: what is said to the group, when, and how it fares.
+//! `nurtured campaigns …`: campaigns, their dates, and their progress.
 
 use super::check::{in_zone, next_date};
 use super::exit::Exit;
@@ -74,10 +74,10 @@ pub enum Campaigns {
 }
 
 #[derive(Serialize)]
-struct Standing<'a> {
+struct CampaignRow<'a> {
     campaign: &'a Name,
     next_at: Option<Timestamp>,
-    /// In the campaign's own zone.
+    /// The next date, in the campaign's own zone.
     next: String,
     audience: i64,
     #[serde(flatten)]
@@ -87,11 +87,11 @@ struct Standing<'a> {
     held: Option<String>,
 }
 
-/// Obeys.
+/// Runs the verb.
 ///
 /// # Errors
-/// 1 when a test copy was refused; 2 for a name nobody knows; 75 when the relay does not serve us; the store's.
-pub async fn obey(verb: Campaigns, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+/// 1 when a test copy was refused; 2 for an unknown name; 75 when the relay does not serve us; those of the store.
+pub async fn run(verb: Campaigns, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     match verb {
         Campaigns::List => list(config, json).await,
         Campaigns::Show { name } => show(&name, config, json).await,
@@ -142,7 +142,7 @@ fn newsletter<'a>(campaign: &'a Campaign, id: Option<&str>) -> Result<&'a Newsle
     })
 }
 
-async fn standing<'a>(tx: &mut Tx, plan: &Plan, campaign: &'a Campaign, now: Timestamp) -> Result<Standing<'a>, Exit> {
+async fn standing<'a>(tx: &mut Tx, plan: &Plan, campaign: &'a Campaign, now: Timestamp) -> Result<CampaignRow<'a>, Exit> {
     let newsletters = publish::offered(campaign);
     let mut question = publish::question(plan, campaign, &newsletters);
     question.up_to = audiences::last(tx).await?;
@@ -151,7 +151,7 @@ async fn standing<'a>(tx: &mut Tx, plan: &Plan, campaign: &'a Campaign, now: Tim
     let next_at = campaign.schedule.after(now).map(|firing| firing.due_at);
     let counts = counts::of_campaign(tx, &campaign.name).await?;
     let held = sending::state(tx).await?.why_not();
-    Ok(Standing { campaign: &campaign.name, next_at, next: in_zone(campaign, next_at), audience, counts, paused, held })
+    Ok(CampaignRow { campaign: &campaign.name, next_at, next: in_zone(campaign, next_at), audience, counts, paused, held })
 }
 
 async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
@@ -257,7 +257,7 @@ fn preview(name: &str, id: Option<&str>, html: Option<&Path>, config: Option<&Pa
     ))
 }
 
-/// The bytes everybody gets, with a sample in every hole. No link of it works.
+/// The prepared bytes with a sample in every hole. No link in them works.
 fn filled(pieces: &[Piece]) -> String {
     let sample = "S".repeat(WIDTH);
     let piece = |piece: &Piece| match piece {

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::path::Path;
 
-/// How many dates are shown.
+/// How many dates are printed.
 const DATES: usize = 5;
 
 #[derive(Serialize)]
-struct Dates<'a> {
+struct CampaignDates<'a> {
     campaign: &'a str,
     schedule: String,
     next: Vec<String>,
@@ -28,7 +28,7 @@ pub fn check(config: Option<&Path>, json: bool) -> Result<(), Exit> {
     for warning in loaded.warnings_at(now) {
         eprintln!("{}\n", warning.render(colour()));
     }
-    let dates: Vec<Dates<'_>> = loaded.plan.campaigns.iter().map(|c| dates(c, now)).collect();
+    let dates: Vec<CampaignDates<'_>> = loaded.plan.campaigns.iter().map(|c| dates(c, now)).collect();
     if json {
         return output::json(&dates);
     }
@@ -44,22 +44,22 @@ pub fn check(config: Option<&Path>, json: bool) -> Result<(), Exit> {
     output::line("OK")
 }
 
-/// A text as zone files hold it: strings of at most 255 characters, which belong together (RFC 7208 §3.3).
+/// A text as zone files write it: strings of at most 255 characters, which are concatenated (RFC 7208 §3.3).
 fn strings(text: &str) -> String {
     let pieces = text.as_bytes().chunks(255).map(|piece| format!("\"{}\"", String::from_utf8_lossy(piece)));
     pieces.collect::<Vec<_>>().join(" ")
 }
 
-fn dates(campaign: &Campaign, now: Timestamp) -> Dates<'_> {
+fn dates(campaign: &Campaign, now: Timestamp) -> CampaignDates<'_> {
     let next = campaign.schedule.next(now, DATES);
-    Dates {
+    CampaignDates {
         campaign: campaign.name.as_str(),
         schedule: format!("{:?}", campaign.schedule),
         next: next.into_iter().map(|firing| next_date(campaign, firing.due_at)).collect(),
     }
 }
 
-/// A date of a campaign in its own zone, and when its mail leaves if that is not at once.
+/// A date of a campaign in its own zone, and when its mail leaves if its window is closed then.
 pub fn next_date(campaign: &Campaign, due_at: Timestamp) -> String {
     let (date, opens) = (in_zone(campaign, Some(due_at)), campaign.opens(due_at));
     if opens == due_at { date } else { format!("{date}, leaves {}", in_zone(campaign, Some(opens))) }

@@ -1,4 +1,4 @@
-//! `nurtured db …`: the database as a thing to keep. To restore: put the backup in its place, start, `nurtured adopt`.
+//! `nurtured db …`: backup, verification and migration. To restore: put the backup in place, start, `nurtured adopt`.
 
 use super::exit::Exit;
 use super::{open, output};
@@ -28,11 +28,11 @@ pub enum Db {
     Migrate,
 }
 
-/// Obeys.
+/// Runs the verb.
 ///
 /// # Errors
-/// 1 when something is wrong with it; 2 for PostgreSQL, which has tools of its own; the store's.
-pub async fn obey(verb: Db, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+/// 1 when something is wrong with it; 2 for PostgreSQL, which has tools of its own; those of the store.
+pub async fn run(verb: Db, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     match verb {
         Db::Backup { file } => backup(&file, config, json).await,
         Db::Verify { file } => verify(file.as_deref(), config, json).await,
@@ -49,7 +49,7 @@ async fn backup(file: &Path, config: Option<&Path>, json: bool) -> Result<(), Ex
     let from = match &plan.settings.database {
         DatabaseUrl::Sqlite(path) => path,
         DatabaseUrl::Postgres(_) => {
-            // The URL may hold a password: it is not repeated here.
+            // The URL may hold a password, so the command does not repeat it.
             let how = format!("pg_dump --format=custom --file={} \"$DATABASE_URL\"", file.display());
             return Err(Exit::Usage(format!(
                 "PostgreSQL has a tool for this; with the url of [database] in DATABASE_URL: {how}"
@@ -57,11 +57,11 @@ async fn backup(file: &Path, config: Option<&Path>, json: bool) -> Result<(), Ex
         }
     };
     let node = open::node(config).await?;
-    // It holds people's addresses: nobody else reads it.
+    // The backup holds personal data: only this user may read it.
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     made.map_err(|e| Exit::No(format!("could not write {}: {e}; a backup overwrites nothing", file.display())))?;
     if let Err(error) = backups::copy(from, file, node.ctx.now()).await {
-        // Half a backup is none.
+        // An incomplete backup must not be taken for a whole one.
         drop(std::fs::remove_file(file));
         return Err(Exit::No(format!("could not write {}: {error}", file.display())));
     }

@@ -1,4 +1,4 @@
-//! `nurtured desk`: near misses, and who waits for their day, printed as `insight::desk` gives them.
+//! `nurtured desk`: near misses, and ready prospects who wait for their day, as `insight::desk` lists them.
 
 use super::exit::Exit;
 use super::{open, output};
@@ -14,7 +14,6 @@ pub struct Desk {
     most: i64,
 }
 
-/// Lists them.
 pub async fn desk(verb: &Desk, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let node = open::node(config).await?;
     let mut tx = node.ctx.store().read().await?;

@@ -1,15 +1,15 @@
-//! `nurtured doctor`: whether everything stands as it should, printed as `insight::doctor` finds it. Each failure names what
-//! mends it; nothing is changed.
+//! `nurtured doctor`: checks the installation and prints the findings of `insight::doctor`. Each failure names what
+//! fixes it; nothing is changed.
 
 use super::exit::Exit;
 use super::{open, output};
 use crate::clock::{Clock, SystemClock};
 use crate::domain::census::{Census, Group};
-use crate::insight::doctor::examine::{Report, examine};
+use crate::insight::doctor::examine::{DoctorReport, examine};
 use crate::insight::doctor::finding::{Finding, State};
 use std::path::Path;
 
-/// Looks at everything.
+/// Runs all checks.
 ///
 /// # Errors
 /// 1 when something is wrong, 69 when the database is down, 78 for the configuration.
@@ -46,7 +46,7 @@ fn table(census: &Census) -> Result<(), Exit> {
     output::line("")
 }
 
-fn verdict(report: &Report) -> String {
+fn verdict(report: &DoctorReport) -> String {
     let of = |state| report.checks.iter().filter(|finding| finding.state == state).count();
     let wrong = of(State::Wrong) + of(State::Down);
     match wrong {

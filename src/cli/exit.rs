@@ -6,25 +6,24 @@ use crate::store::engine::backend::StoreError;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-/// Why a verb ended otherwise than done.
+/// Why a verb failed.
 #[derive(Debug)]
 pub enum Exit {
     /// 1: the answer is no, or the work failed.
     No(String),
     /// 2: the command line asks for something impossible.
     Usage(String),
-    /// 65: the data given are wrong.
+    /// 65: the input data are wrong.
     Data(String),
     /// 69: a service is down.
     Unavailable(String),
-    /// 75: try again.
+    /// 75: a temporary failure; try again.
     Again(String),
     /// 78: the configuration is wrong.
     Configuration(String),
 }
 
 impl Exit {
-    /// The code.
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::No(_) => 1,
@@ -36,7 +35,7 @@ impl Exit {
         })
     }
 
-    /// What to say; may be empty when all was said.
+    /// The message; may be empty when it was printed already.
     pub fn words(&self) -> &str {
         match self {
             Self::No(w) | Self::Usage(w) | Self::Data(w) | Self::Unavailable(w) | Self::Again(w) | Self::Configuration(w) => w,
@@ -81,7 +80,7 @@ impl From<anyhow::Error> for Exit {
     }
 }
 
-/// Whether standard error takes colour: a terminal, and nobody said `NO_COLOR`.
+/// Whether standard error takes colour: it is a terminal, and `NO_COLOR` is not set.
 pub fn colour() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }

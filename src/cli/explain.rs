@@ -1,9 +1,9 @@
-//! `nurtured explain`: the five verdicts on a prospect, printed as `insight::explain` gives them.
+//! `nurtured explain`: the five verdicts on a prospect, as `insight::explain` finds them.
 
 use super::exit::Exit;
 use super::{open, output};
-use crate::insight::explain::{self, Explanation, Ignored};
-use crate::text::verdict::{Change, Line};
+use crate::insight::explain::{self, Explanation, IgnoredSignal};
+use crate::text::verdict::{Line, VerdictChange};
 use clap::Args;
 use jiff::Timestamp;
 use std::path::Path;
@@ -19,10 +19,10 @@ pub struct Explain {
     at: Option<Timestamp>,
 }
 
-/// Explains.
+/// Explains a prospect.
 ///
 /// # Errors
-/// 1 for somebody unknown, also at that instant; the store's.
+/// 1 for an unknown prospect, or one unknown at that instant; those of the store.
 pub async fn explain(verb: &Explain, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let node = open::node(config).await?;
     let mut tx = node.ctx.store().read().await?;
@@ -62,7 +62,7 @@ fn print(e: &Explanation) -> Result<(), Exit> {
         line.withdrawn.iter().try_for_each(|w| output::line(format!("  evidence withdrawn, {}: {w}", line.title)))?;
     }
     for coming in &e.coming {
-        let what = if coming.what == Change::Begins { "begins" } else { "lapses" };
+        let what = if coming.what == VerdictChange::Begins { "begins" } else { "lapses" };
         output::line(format!("{} {what} {}", coming.criterion, output::instant(Some(coming.at))))?;
     }
     let Some(next) = &e.next else { return Ok(()) };
@@ -71,7 +71,7 @@ fn print(e: &Explanation) -> Result<(), Exit> {
     output::line(format!("Next: {}{by}{at}", next.what))
 }
 
-fn ignored(i: &Ignored) -> Result<(), Exit> {
+fn ignored(i: &IgnoredSignal) -> Result<(), Exit> {
     let about = i.criterion.map(|criterion| format!(" (about {criterion})")).unwrap_or_default();
     output::line(format!("  {}  {}{about}: {} (signal {})", output::instant(i.at), i.words, i.why, i.signal))
 }

@@ -1,4 +1,4 @@
-//! `nurtured inbox ingest`: one mail that came back, as a mail server pipes it.
+//! `nurtured inbox ingest`: takes one mail as a mail server pipes it.
 
 use super::exit::Exit;
 use super::{open, output};
@@ -8,21 +8,21 @@ use clap::Subcommand;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Read what came back by mail
+/// Read mail that came back
 #[derive(Debug, Subcommand)]
 pub enum Inbox {
-    /// Take one mail: a bounce, an answer, a complaint
+    /// Take one mail: a bounce, a reply, a complaint
     Ingest {
         /// The raw mail [default: standard input]
         file: Option<PathBuf>,
     },
 }
 
-/// Takes a mail; one that means nothing is taken too, and said to.
+/// Takes a mail; a mail without meaning is taken too, and reported as such.
 ///
 /// # Errors
-/// 65 for what is no mail; 69 or 75 when it could not be recorded, so that the mail server keeps it.
-pub async fn obey(verb: Inbox, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+/// 65 for an input that is no mail; 69 or 75 when it could not be recorded, so that the mail server keeps it.
+pub async fn run(verb: Inbox, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let Inbox::Ingest { file } = verb;
     let raw = raw(file.as_deref())?;
     let mail = bounce::read(&raw).map_err(|e| Exit::Data(format!("could not read the mail: {e}")))?;
@@ -31,7 +31,7 @@ pub async fn obey(verb: Inbox, config: Option<&Path>, json: bool) -> Result<(), 
     if json { output::json(&receipt) } else { output::line(&receipt.words) }
 }
 
-/// The whole mail, one byte over the largest that is read at most.
+/// The whole mail, at most one byte more than the largest that is read.
 fn raw(file: Option<&Path>) -> Result<Vec<u8>, Exit> {
     let most = crate::inbox::mail::mime_body::LARGEST as u64 + 1;
     let mut raw = Vec::new();

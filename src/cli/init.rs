@@ -1,4 +1,4 @@
-//! `nurtured init DIR`: writes a configuration to start from, the example company's, and says what to change.
+//! `nurtured init DIR`: writes the example company's configuration to start from, and says what to change.
 
 use super::exit::Exit;
 use super::output;
@@ -7,7 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 
-/// Writes the files; touches nothing that is there.
+/// Writes the files; never overwrites one.
 ///
 /// # Errors
 /// 1 when the directory has a configuration already, or cannot be written.

@@ -29,13 +29,13 @@ pub mod uncertain;
 // Salespeople.
 pub mod queue;
 pub mod handoffs;
-// Other rules.
+// Replaying other rules.
 pub mod backtest;
-// What it would do.
+// Simulation.
 pub mod simulate;
-// The whole story.
+// The demonstration.
 pub mod demo;
-// The words of the command line.
+// The command line.
 pub mod args;
 
 pub use args::main;

@@ -1,4 +1,4 @@
-//! What is printed: lines and tables for eyes, JSON for programs. A closed pipe ends the output quietly.
+//! Output: lines and tables for people, JSON for programs. A closed pipe ends the output quietly.
 
 use super::exit::Exit;
 use crate::domain::doorway::qualification::Citation;
@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::io::{self, Write};
 
-/// Prints one line. `Err` only when the reader is gone or the disk is full.
+/// Prints one line.
 ///
 /// # Errors
 /// As `write`; a closed pipe is no error.
@@ -15,17 +15,17 @@ pub fn line(text: impl std::fmt::Display) -> Result<(), Exit> {
     forgiving(writeln!(io::stdout().lock(), "{text}"))
 }
 
-/// Says something on standard error, beside the output. Nobody reads it when that is closed.
+/// Prints a line on standard error, beside the output. A failure is ignored: standard error may be closed.
 pub fn aside(text: impl std::fmt::Display) {
     drop(writeln!(io::stderr(), "{text}"));
 }
 
-/// An instant for eyes, in UTC; a dash for none.
+/// An instant for people, in UTC; a dash for none.
 pub fn instant(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "-".to_owned(), |at| at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
 
-/// A cited signal in a line.
+/// A cited signal in one line.
 pub fn cited(c: &Citation) -> String {
     let of = c.of.as_ref().map(|of| format!(", by their colleague {}", of.name)).unwrap_or_default();
     let by = c.by.as_ref().map(|by| format!(", logged by {by}")).unwrap_or_default();
@@ -53,7 +53,7 @@ pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Resul
     rows.iter().try_for_each(|row| print(std::array::from_fn(|i| row[i].as_str())))
 }
 
-/// A closed pipe means that the reader has seen enough.
+/// Ignores a closed pipe: the reader has seen enough.
 ///
 /// # Errors
 /// Every other failure to write.

@@ -4,10 +4,10 @@ use super::exit::Exit;
 use super::{open, output, plan_output};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Loaded};
-use crate::daemon::identity_guard::{self, Asks};
+use crate::daemon::identity_guard::{self, OpenedBy};
 use crate::domain::plan::Plan as Configured;
 use crate::insight::plan::report::PlanReport;
-use crate::insight::plan::survey::{Asked, plan as ask};
+use crate::insight::plan::survey::{self, PlanRequest};
 use crate::store::engine::backend::{Store, Tx};
 use crate::store::operations::configurations;
 use clap::Args;
@@ -23,40 +23,40 @@ pub struct Plan {
     list: bool,
 }
 
-/// What is printed as JSON.
+/// The JSON output.
 #[derive(Serialize)]
-struct Told<'a> {
+struct PlanOutput<'a> {
     #[serde(flatten)]
     change: &'a PlanReport,
     warnings: Vec<String>,
 }
 
-/// Plans.
+/// Computes and prints the plan.
 ///
 /// # Errors
-/// 78 for a configuration that is wrong; the store's.
+/// 78 for a configuration that is wrong; those of the store.
 pub async fn plan(verb: &Plan, said: Option<&Path>, json: bool) -> Result<(), Exit> {
     let loaded = open::load(said)?;
-    // Not a house: nothing of this configuration may reach the database.
+    // Only the store is opened, and no node: nothing of this configuration may reach the database.
     let store = open::store(&loaded.plan).await?;
-    identity_guard::look(&store, &SystemClock, Asks::Verb).await?;
-    let change = look(&store, &loaded, verb.list).await?;
-    tell(&loaded, &change, json)?;
+    identity_guard::check(&store, &SystemClock, OpenedBy::Verb).await?;
+    let change = compute(&store, &loaded, verb.list).await?;
+    print(&loaded, &change, json)?;
     match (json, change.is_new) {
         (false, true) => output::line("Nothing was changed. `nurtured apply` makes it so."),
         _ => Ok(()),
     }
 }
 
-/// Asks what would happen, and shows on a terminal how far it has come.
-pub async fn look(store: &Store, loaded: &Loaded, list: bool) -> Result<PlanReport, Exit> {
+/// Computes the report, with its progress on a terminal.
+pub async fn compute(store: &Store, loaded: &Loaded, list: bool) -> Result<PlanReport, Exit> {
     let before = before(&mut store.read().await?).await?;
     let bar = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent}%  prospects are looked at  {eta} left") {
         bar.set_style(style);
     }
-    let asked = Asked { before: before.as_ref(), after: &loaded.plan, list };
-    let found = ask(store, asked, SystemClock.now(), |done, of| {
+    let request = PlanRequest { before: before.as_ref(), after: &loaded.plan, list };
+    let found = survey::plan(store, request, SystemClock.now(), |done, of| {
         bar.set_length(of);
         bar.set_position(done);
     });
@@ -65,8 +65,8 @@ pub async fn look(store: &Store, loaded: &Loaded, list: bool) -> Result<PlanRepo
     Ok(found?)
 }
 
-/// The configuration in force, as it was kept. `None` before the first was, or when this version cannot read it any more:
-/// which is said, for everything is then compared with nothing.
+/// The configuration in force, as it was stored. `None` before there was one, or when this version cannot read it any more:
+/// then it says so, because the report compares with nothing.
 pub async fn before(tx: &mut Tx) -> Result<Option<Configured>, Exit> {
     let Some(kept) = configurations::newest(tx).await? else { return Ok(None) };
     let files: Vec<(&str, &str)> = kept.files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
@@ -82,11 +82,11 @@ pub async fn before(tx: &mut Tx) -> Result<Option<Configured>, Exit> {
     }
 }
 
-/// Prints it, and what somebody should look at.
-pub fn tell(loaded: &Loaded, change: &PlanReport, json: bool) -> Result<(), Exit> {
+/// Prints the report, and the warnings of the configuration.
+pub fn print(loaded: &Loaded, change: &PlanReport, json: bool) -> Result<(), Exit> {
     let warnings: Vec<&config::Problem> = loaded.warnings_at(change.at).collect();
     if json {
-        return output::json(&Told { change, warnings: warnings.iter().map(|warning| warning.render(false)).collect() });
+        return output::json(&PlanOutput { change, warnings: warnings.iter().map(|warning| warning.render(false)).collect() });
     }
     for warning in warnings {
         output::aside(format!("{}\n", warning.render(super::exit::colour())));

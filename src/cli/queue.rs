@@ -16,7 +16,7 @@ pub struct Queue {
 /// Prints the queue.
 ///
 /// # Errors
-/// 2 for somebody unknown; the store's.
+/// 2 for an unknown salesperson; those of the store.
 pub async fn queue(verb: &Queue, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let node = open::node(config).await?;
     let plan = node.ctx.plan();

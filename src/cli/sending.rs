@@ -10,15 +10,15 @@ use std::path::Path;
 /// Stop all group mail, on every node and after restarts too, until `nurtured resume`
 #[derive(Debug, Args)]
 pub struct Stop {
-    /// Why, in your words; shown wherever somebody asks why nothing is sent
+    /// Why, in your words; shown wherever the stop is
     #[arg(long, default_value = "stopped by hand")]
     reason: String,
 }
 
-/// Stops. What was marked before this returns may still arrive; nothing is marked after it.
+/// Stops group mail. What was marked before this returns may still arrive; nothing is marked after it.
 ///
 /// # Errors
-/// 2 without a reason; the store's.
+/// 2 without a reason; those of the store.
 pub async fn stop(verb: &Stop, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let reason = verb.reason.trim();
     if reason.is_empty() {
@@ -38,12 +38,12 @@ pub async fn stop(verb: &Stop, config: Option<&Path>, json: bool) -> Result<(), 
     })
 }
 
-/// Lets group mail go on: what is open is sent, what fell due meanwhile only if it is not too late for it.
+/// Resumes group mail: what is open is sent; what fell due meanwhile is sent only if it is not late.
 pub async fn resume(config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let node = open::node(config).await?;
     let before = gate::state(&node.ctx).await?.stopped;
     if before.is_some_and(|held| held.reason.starts_with(gate::JOURNAL_TROUBLE)) {
-        // What could not be written then is written now, or sending stays stopped.
+        // Suppressions that the stop journal lacks are written now; if that fails, sending stays stopped.
         adopt::backfill_journal(&node.ctx).await?;
     }
     let resumed = gate::resume(&node.ctx).await?;

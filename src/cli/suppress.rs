@@ -1,4 +1,4 @@
-//! `nurtured suppress …`: addresses that must not be used, and why.
+//! `nurtured suppress …`: lists, adds and lifts suppressions.
 
 use super::exit::Exit;
 use super::{open, output};
@@ -39,7 +39,6 @@ pub enum Suppress {
     },
 }
 
-/// A channel.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Where {
     /// Mail
@@ -64,11 +63,11 @@ struct Listed {
     since: Timestamp,
 }
 
-/// Obeys.
+/// Runs the verb.
 ///
 /// # Errors
-/// 1 when nothing stops the address, or nothing may lift it; 2 for no address; the store's.
-pub async fn obey(verb: Suppress, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+/// 1 when no suppression is in force, or it may not be lifted; 2 for no address; those of the store.
+pub async fn run(verb: Suppress, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     match verb {
         Suppress::List => list(config, json).await,
         Suppress::Add { email, reason, channel } => {
@@ -85,7 +84,7 @@ pub async fn obey(verb: Suppress, config: Option<&Path>, json: bool) -> Result<(
     }
 }
 
-/// A reason somebody can read later.
+/// A reason that is not blank.
 fn said(reason: &str) -> Result<&str, Exit> {
     let reason = reason.trim();
     if reason.is_empty() { Err(Exit::Usage("say why: --reason \"asked by phone\"".to_owned())) } else { Ok(reason) }

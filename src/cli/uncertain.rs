@@ -1,4 +1,4 @@
-//! `nurtured uncertain …`: deliveries of which nobody knows whether they were sent.
+//! `nurtured uncertain …`: deliveries of which it is unknown whether they were sent.
 
 use super::exit::Exit;
 use super::{open, output};
@@ -9,7 +9,7 @@ use crate::store::group::uncertain::Which;
 use clap::{Subcommand, ValueEnum};
 use std::path::Path;
 
-/// List deliveries nobody knows the end of, or say what became of them
+/// List deliveries whose result is unknown, or say what became of them
 #[derive(Debug, Subcommand)]
 pub enum Uncertain {
     /// Every one of them: who, which issue, since when, and the Message-ID to look for in the relay's own log
@@ -25,7 +25,7 @@ pub enum Uncertain {
         /// What became of it, or shall
         #[arg(long = "as", value_enum)]
         how: How,
-        /// Who of ours says so: an id of salespeople.toml
+        /// Who says so: an id of salespeople.toml
         #[arg(long)]
         by: String,
     },
@@ -52,11 +52,11 @@ impl From<How> for Resolution {
     }
 }
 
-/// Obeys.
+/// Runs the verb.
 ///
 /// # Errors
-/// 1 when nothing was uncertain; 2 for somebody who is nobody of ours; 75 when it is being sent right now; the store's.
-pub async fn obey(verb: Uncertain, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+/// 1 when nothing was uncertain; 2 for an unknown person; 75 when it is being sent right now; those of the store.
+pub async fn run(verb: Uncertain, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     match verb {
         Uncertain::List => list(config, json).await,
         Uncertain::Resolve { id, all_of, how, by } => {

@@ -1,4 +1,4 @@
-//! A behaviour file: how people would act, for simulation. It is no part of a configuration: the plan is checked without it,
+//! A behaviour file: how people act in a simulation. It is no part of a configuration: the plan is checked without it,
 //! and it is checked against a plan, because it names topics, newsletters, answers and reasons.
 
 use crate::config::calendar;
@@ -8,7 +8,7 @@ use crate::config::node::{self, Node};
 use crate::config::place::Source;
 use crate::config::problem::{Log, Problem, Problems, did_you_mean};
 use crate::config::reader::Reader;
-use crate::domain::behaviour::{Behaviour, Desk, End, FormHabit, Habit, Offer, Refusals, Sales, Scanners};
+use crate::domain::behaviour::{Behaviour, Desk, End, FormHabit, Habit, OfferAnswer, Refusals, Sales, Scanners};
 use crate::domain::chance::Share;
 use crate::domain::criterion::{Criterion, PerCriterion};
 use crate::domain::id::Name;
@@ -19,10 +19,7 @@ use crate::domain::window::Window;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 
-/// Reads a behaviour file for a plan. `shown` is what the file is called in problems.
-///
-/// # Errors
-/// Every problem of it.
+/// Reads a behaviour file for a plan. `shown` is the file's name in problems.
 pub fn read(shown: &str, text: &str, plan: &Plan) -> Result<Behaviour, Problems> {
     let log = Log::default();
     let source = Source::open(shown.to_owned(), text);
@@ -34,10 +31,10 @@ pub fn read(shown: &str, text: &str, plan: &Plan) -> Result<Behaviour, Problems>
     }
 }
 
-/// How people act when nobody says it: as the example's would, without what this company does not know.
+/// The behaviour used without a file: that of the example, without what this plan does not know.
 ///
 /// # Panics
-/// Never: the example is valid, which a test shows.
+/// Never: the example is valid; a test checks it.
 pub fn usual(plan: &Plan) -> Behaviour {
     let example = example::load_embedded(&[]).expect("the example is valid").plan;
     read("behaviour.toml", example::BEHAVIOUR, &example).expect("the example's behaviour is valid").fitted(plan)
@@ -169,7 +166,7 @@ fn habit(mut reader: Reader<'_>, plan: &Plan, declared: &Declared) -> Option<Hab
     })
 }
 
-/// A table whose keys are names that the plan must know. What it does not know is a problem.
+/// A table whose keys are names that the plan must know; an unknown name is a problem.
 fn named<T>(
     reader: &mut Reader<'_>,
     key: &'static str,
@@ -226,9 +223,9 @@ fn form(mut reader: Reader<'_>) -> Option<FormHabit> {
 
 fn sales_of(mut reader: Reader<'_>, plan: &Plan) -> Option<Sales> {
     let answers = span(&mut reader, "answers", Span::hours(2));
-    let known = Offer::WORDS.map(|(word, _)| word);
+    let known = OfferAnswer::WORDS.map(|(word, _)| word);
     let offers =
-        weights(&mut reader, "offers", &known, |word| Offer::WORDS.into_iter().find(|(w, _)| *w == word).map(|(_, o)| o));
+        weights(&mut reader, "offers", &known, |word| OfferAnswer::WORDS.into_iter().find(|(w, _)| *w == word).map(|(_, o)| o));
     let touches = span(&mut reader, "touches", Span::hours(6));
     let lasts = span(&mut reader, "lasts", Span::days(45));
     let known: Vec<&str> = ["won", "lost"].into_iter().chain(plan.qualifying.recycle.iter().map(|r| r.reason.as_str())).collect();
@@ -241,7 +238,7 @@ fn sales_of(mut reader: Reader<'_>, plan: &Plan) -> Option<Sales> {
     Some(Sales { answers: answers?, offers: offers?, touches: touches?, lasts: lasts?, ends: ends? })
 }
 
-/// A table of words and how likely each is. Something must be.
+/// A table of words and weights. At least one weight must be above zero.
 fn weights<T>(
     reader: &mut Reader<'_>,
     key: &'static str,

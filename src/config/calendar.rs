@@ -1,5 +1,5 @@
-//! Keys that say when: a campaign's schedule with its skip dates, its window, what becomes of a late occurrence; the cap
-//! over all campaigns; and the days and times of day that working hours are written with too.
+//! Keys about time: a campaign's schedule with its skip dates, its window, what becomes of a late occurrence; the cap
+//! over all campaigns; and the days and times of day in which working hours are written too.
 
 use crate::config::node::Node;
 use crate::config::place::Place;
@@ -25,7 +25,7 @@ pub fn schedule(log: &Log, node: &Node) -> Option<Schedule> {
     let mut reader = Reader::table(log, node)?;
     let cron = reader.need("cron", CRON);
     let zone = reader.need("zone", "an IANA time zone such as \"Europe/Madrid\"");
-    // Each is read before any is missed: every problem at once.
+    // All are read before any failure ends the reading: every problem at once.
     let skip: Vec<Option<Dates>> = reader.list("skip").iter().map(|node| node.parse(log, "", Dates::parse)).collect();
     let skip: Option<Vec<Dates>> = skip.into_iter().collect();
     let skip_place = reader.has("skip").then(|| reader.get("skip").map(|node| node.place.clone())).flatten();
@@ -59,7 +59,7 @@ fn refused(log: &Log, error: &ScheduleError, place: &Place, zone: &Place) -> Opt
     None
 }
 
-/// Reads `late`; what is left out is as without it. `None` after a problem.
+/// Reads `late`; a missing key has its default. `None` after a problem.
 pub fn late(log: &Log, node: &Node) -> Option<Late> {
     let usual = Late::default();
     let mut reader = Reader::table(log, node)?;
@@ -70,7 +70,7 @@ pub fn late(log: &Log, node: &Node) -> Option<Late> {
     Some(Late { send_within: within.unwrap_or(Some(usual.send_within))?, otherwise: otherwise.unwrap_or(Some(usual.otherwise))? })
 }
 
-/// Reads `window`, in the campaign's zone. Without `from` it begins at midnight, without `to` it ends there. `None` after a problem.
+/// Reads `window`, in the campaign's zone. `from` and `to` are midnight where they are missing. `None` after a problem.
 pub fn window(log: &Log, node: &Node, zone: TimeZone) -> Option<Window> {
     let mut reader = Reader::table(log, node)?;
     let days = reader.get("days").map_or(Some([true; 7]), |node| node.parse(log, "", days));
@@ -120,17 +120,11 @@ fn some_time(text: &str) -> Result<Span, String> {
 }
 
 /// Reads days of the week.
-///
-/// # Errors
-/// Says what they look like.
 pub fn days(text: &str) -> Result<[bool; 7], &'static str> {
     Window::parse_days(text).ok_or("this names no days; write \"mon-fri\" or \"mon,wed,fri\"")
 }
 
 /// Reads a time of day.
-///
-/// # Errors
-/// Says what it looks like.
 pub fn time_of_day(text: &str) -> Result<Time, String> {
     let digits = |part: &str| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     let read = || {

@@ -18,7 +18,7 @@ use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Reads a campaign's own file, around newsletters read already. `None` after a problem.
+/// Reads a campaign's own file; its newsletters were read before. `None` after a problem.
 pub fn read(log: &Log, name: Name, root: &Node, newsletters: Vec<Newsletter>, declared: &Declared) -> Option<Campaign> {
     let mut reader = Reader::table(log, root)?;
     let from = reader.need("from", "who it comes from, such as \"Marta Vidal, Tecnofab <letter@news.tecnofab.example>\"");
@@ -29,7 +29,7 @@ pub fn read(log: &Log, name: Name, root: &Node, newsletters: Vec<Newsletter>, de
     let schedule = schedule.and_then(|node| calendar::schedule(log, node));
     let late = reader.get("late").map_or_else(|| Some(Late::default()), |node| calendar::late(log, node));
     let window = reader.get("window").map(|node| {
-        // Without a zone the window is read all the same, for its own problems.
+        // Without a zone the window is still read, so that its own problems are found.
         let zone = schedule.as_ref().map_or(TimeZone::UTC, |schedule| schedule.zone().clone());
         calendar::window(log, node, zone)
     });
@@ -50,7 +50,7 @@ pub fn read(log: &Log, name: Name, root: &Node, newsletters: Vec<Newsletter>, de
     Some(Campaign { name, from, reply_to, schedule, late: late?, window, order, audience, newsletters, guards: guards? })
 }
 
-/// Reads a campaign's newsletters, in file-name order; an id names one of them for ever.
+/// Reads a campaign's newsletters, in file-name order; their ids must differ.
 pub fn newsletters(log: &Log, name: &Name, toml: &str, files: &[Arc<Source>], askable: &[Criterion]) -> Vec<Newsletter> {
     if files.is_empty() {
         let problem = Problem::error(&Place::File(toml.to_owned()), format!("the campaign {name} has no newsletters"));

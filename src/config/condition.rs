@@ -10,7 +10,7 @@ use crate::domain::id::Name;
 use crate::domain::prospect::{FieldType, comparable};
 use std::collections::BTreeMap;
 
-/// What earlier files declared. `None`: the file could not be read, so nothing can be said about its names.
+/// The names that earlier files declared. `None`: the file could not be read, so no name of it can be called unknown.
 #[derive(Debug, Default)]
 pub struct Declared {
     /// Prospect fields, and their types where those could be read.
@@ -20,7 +20,7 @@ pub struct Declared {
 }
 
 impl Declared {
-    /// A declared field and its type; an undeclared one is a problem.
+    /// The declared field and its type; an undeclared field is a problem.
     pub fn field(&self, log: &Log, node: &Node) -> Option<(Name, Option<FieldType>)> {
         let name = node.parse(log, "fields are declared under [fields] in nurtured.toml", Name::parse)?;
         let Some(fields) = &self.fields else { return Some((name, None)) };
@@ -33,7 +33,7 @@ impl Declared {
         None
     }
 
-    /// Anybody on our side; an unknown id is a problem.
+    /// The id of a salesperson or colleague; an unknown id is a problem.
     pub fn person(&self, log: &Log, node: &Node) -> Option<Name> {
         let id = node.parse(log, "write an id of salespeople.toml", Name::parse)?;
         let (Some(salespeople), Some(colleagues)) = (&self.salespeople, &self.colleagues) else { return Some(id) };
@@ -46,7 +46,7 @@ impl Declared {
         None
     }
 
-    /// A salesperson; anybody else is a problem.
+    /// The id of a salesperson; any other id is a problem.
     pub fn salesperson(&self, log: &Log, node: &Node) -> Option<Name> {
         let id = node.parse(log, "write the id of a [[salesperson]]", Name::parse)?;
         let Some(salespeople) = &self.salespeople else { return Some(id) };
@@ -68,7 +68,7 @@ impl Declared {
 /// The keys of tests.
 const TESTS: [&str; 5] = ["is", "in", "at_least", "at_most", "known"];
 
-/// The words for what is known of a criterion.
+/// The words for the verdict on a criterion.
 const VERDICTS: [(&str, Verdict); 5] = [
     ("met", Verdict::Met),
     ("weak", Verdict::Weak),
@@ -128,7 +128,7 @@ pub fn condition(log: &Log, node: &Node, declared: &Declared) -> Option<Conditio
     }
 }
 
-/// What is known of a criterion: `{ criterion = "budget", is = ["unknown", "expired"] }`.
+/// A condition on verdicts: `{ criterion = "budget", is = ["unknown", "expired"] }`.
 fn verdicts(mut reader: Reader<'_>, node: &Node) -> Option<Condition> {
     let log = reader.log;
     let words = Criterion::ALL.map(|criterion| (criterion.word(), criterion));
@@ -178,7 +178,7 @@ pub fn one_or_more(node: &Node) -> &[Node] {
     }
 }
 
-/// A value as the field's type keeps it, lower case as tests compare it.
+/// A value in the canonical text of its type, in lower case, as tests compare it.
 fn value(log: &Log, node: &Node, kind: Option<FieldType>) -> Option<String> {
     let text = match &node.value {
         Value::Text(_) => node.text(log)?.to_owned(),
@@ -220,7 +220,7 @@ fn bound(log: &Log, node: &Node, kind: Option<FieldType>) -> Option<i64> {
 }
 
 fn domain_name(text: &str) -> Result<String, &'static str> {
-    // A domain is what may stand behind an `@`.
+    // A domain is valid if an address with it is.
     let address = Address::parse(&format!("x@{}", text.trim_start_matches('@')));
     address
         .map(|address| address.domain().to_owned())

@@ -1,8 +1,8 @@
-//! Whether the rules make sense together: what no campaign can feed, what nobody is asked, what is reached only by reading
-//! one mail many times, and what a day has made useless. Each is allowed, and somebody should look at it.
+//! Warnings about rules that do not work together: a topic to which no campaign links, a criterion for which no question is
+//! asked, a rule met only by reading one mail many times, a date that has passed. Each is allowed, and worth a look.
 //!
-//! What contradicts itself within one criterion is refused in `proof`. Nothing here asks a clock: what depends on the day is
-//! handed on with its day.
+//! `proof` refuses contradictions within one criterion. This module reads no clock: a warning that depends on the day is
+//! returned with its day.
 
 use crate::config::node::{Node, Value};
 use crate::config::problem::{Log, Problem};
@@ -17,11 +17,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 /// A campaign, and what each of its newsletters mentions.
-type Told<'a> = (&'a Campaign, Vec<Mentions>);
+type CampaignMentions<'a> = (&'a Campaign, Vec<Mentions>);
 
-/// Looks at the rules beside the campaigns that should feed them. `root` is `qualification.toml`.
-pub fn look(log: &Log, root: &Node, rules: &Qualifying, campaigns: &[Campaign], settings: &Settings) {
-    let told: Vec<Told<'_>> =
+/// Checks the rules against the campaigns that feed them. `root` is `qualification.toml`.
+pub fn check(log: &Log, root: &Node, rules: &Qualifying, campaigns: &[Campaign], settings: &Settings) {
+    let told: Vec<CampaignMentions<'_>> =
         campaigns.iter().map(|c| (c, c.newsletters.iter().map(|n| mentions(&n.markdown)).collect())).collect();
     for (criterion, of) in rules.criteria.iter() {
         let Some(table) = child(root, "criteria").and_then(|node| child(node, criterion.word())) else { continue };
@@ -53,7 +53,7 @@ pub fn look(log: &Log, root: &Node, rules: &Qualifying, campaigns: &[Campaign], 
     }
 }
 
-/// What becomes a problem on a day: proofs that count until then and no longer.
+/// The warnings that hold from a day on: proofs that count only until then.
 pub fn dated(root: &Node, rules: &Qualifying) -> Vec<(Date, Problem)> {
     let of = |(criterion, of): (Criterion, _)| {
         let rules: &crate::domain::doorway::rule::CriterionRules = of;
@@ -65,7 +65,7 @@ pub fn dated(root: &Node, rules: &Qualifying) -> Vec<(Date, Problem)> {
     rules.criteria.iter().filter_map(of).collect()
 }
 
-/// A question that stands in no newsletter; and worse, where nothing else can say it.
+/// Warns of a question that no newsletter asks, and more strongly where no other rule can prove the criterion.
 fn unasked(log: &Log, question: &Node, criterion: Criterion, of: &CriterionRules) {
     let proofs = of.rules.iter().any(|rule| rule.power == Power::Meets);
     let (title, label) = if proofs {
@@ -83,13 +83,13 @@ fn closed(log: &Log, event: &Node) -> bool {
     false
 }
 
-/// Whether a rule about clicks can be reached by somebody who follows a link of every mail that has one.
+/// Whether a prospect who clicks a link in every mail that has one can satisfy a rule about clicks.
 fn fed(
     log: &Log,
     node: &Node,
     topic: Option<&Topic>,
     (days, within): (u32, Span),
-    told: &[Told<'_>],
+    told: &[CampaignMentions<'_>],
     tracking: Tracking,
 ) -> bool {
     let Some(topic) = topic else { return true };
@@ -108,13 +108,13 @@ fn fed(
         .map(|(campaign, newsletters)| Feeding::of(campaign, newsletters.iter().map(links).collect()))
         .collect();
     if feeding.is_empty() {
-        // Without a campaign there is nothing to mend here.
+        // Without a campaign there is nothing to fix here.
         return told.is_empty() || {
             let title = format!("no newsletter links to anything about {}", topic.name);
             warn(title, "never fed", "link to one of the topic's `urls` in a newsletter, or mend the addresses")
         };
     }
-    // A mail read on one day gives one day; the next comes with the next issue that links to it.
+    // A mail read on one day counts one day; the next day comes with the next issue that links to the topic.
     let quickest = densest(&feeding, days as usize);
     if days > 1 && quickest.is_none_or(|minutes| minutes > within.rough_minutes()) {
         let title = format!("{days} days of clicks within {within} come only from reading one issue again");
@@ -127,10 +127,10 @@ fn fed(
     true
 }
 
-/// The dates of a campaign that links to a topic, in minutes, over three years: the calendar repeats.
+/// The dates of a campaign that links to a topic, in minutes over three years: the calendar repeats.
 struct Feeding {
     dates: Vec<i64>,
-    /// Which of its newsletters do, for a series; every issue of an edition may: nobody has written them yet.
+    /// Which of its newsletters link, for a series. `None` for an edition: any of its issues may link.
     places: Option<Vec<bool>>,
 }
 
@@ -143,7 +143,7 @@ impl Feeding {
         Self { dates, places: (campaign.order == Order::Series).then_some(places) }
     }
 
-    /// Its mails that link, for somebody who comes in just before `at`.
+    /// The instants of its mails that link, for a prospect who joins just before `at`.
     fn mails(&self, at: i64) -> Vec<i64> {
         let dates = self.dates.iter().filter(|date| **date >= at);
         match &self.places {
@@ -153,7 +153,7 @@ impl Feeding {
     }
 }
 
-/// The shortest time in which somebody gets mails that link on so many days, in minutes, whenever they came in.
+/// The shortest time, in minutes, in which a prospect gets mails that link on so many days, whenever they join.
 fn densest(feeding: &[Feeding], days: usize) -> Option<i64> {
     let first_year = feeding.iter().flat_map(|f| f.dates.iter().take_while(|date| **date - f.dates[0] < 366 * 24 * 60));
     let run = |at: &i64| {

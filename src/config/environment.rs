@@ -1,7 +1,7 @@
 //! The environment over the file: `NURTURED__SMTP__PORT=2525` is `port` under `[smtp]`.
 //!
-//! The config crate layers and splits the names; it knows no lines and would coerce types, so only its leaves are
-//! laid over the located tree, each under the name of its variable.
+//! The config crate layers and splits the names. It knows no lines and would coerce types, so only its leaves are
+//! laid over the located tree, each with its variable's name as its place.
 
 use crate::config::node::{Entry, Node, Value};
 use crate::config::place::Place;
@@ -18,7 +18,7 @@ pub fn overlay(log: &Log, root: &mut Node, environment: &[(String, String)]) {
             lay(root, table, &mut vec!["nurtured".to_owned()], environment);
         }
     } else {
-        // The crate's message may quote a value, so it is not passed on.
+        // The crate's message may quote a value, which may be a secret.
         let place = Place::Variable("NURTURED__…".to_owned());
         let problem = Problem::error(&place, "a variable's name cannot be read as a setting");
         log.add(problem.help("write NURTURED__SECTION__KEY, such as NURTURED__SMTP__PORT"));
@@ -40,7 +40,7 @@ fn lay(node: &mut Node, table: ::config::Map<String, ::config::Value>, path: &mu
                     lay(entry(entries, &key, &place), inner, path, environment);
                 }
                 kind => {
-                    // A secret and the file of that secret are one setting: the environment replaces either by either.
+                    // A secret and the file of that secret are one setting: the environment replaces either of them.
                     let twin = key.strip_suffix("_file").map_or_else(|| format!("{key}_file"), str::to_owned);
                     entries.retain(|entry| entry.key != twin && entry.key != key);
                     let value = Value::Text(::config::Value::new(None, kind).into_string().unwrap_or_default());
@@ -62,7 +62,7 @@ fn entry<'a>(entries: &'a mut Vec<Entry>, key: &str, place: &Place) -> &'a mut N
     &mut entries[at].node
 }
 
-/// The variable as it was written; the crate lowers its case.
+/// The variable's name as it was written; the crate turns it to lower case.
 fn variable(path: &[String], environment: &[(String, String)]) -> String {
     let name = path.join("__").to_uppercase();
     let written = environment.iter().map(|(name, _)| name).find(|written| written.eq_ignore_ascii_case(&name));

@@ -35,16 +35,16 @@ pub const FILES: &[(&str, &str)] = &[
     ),
 ];
 
-/// How the example's people would act: for simulation, and so no part of its configuration.
+/// The behaviour file of the example, for simulation; no part of its configuration.
 pub const BEHAVIOUR: &str = include_str!("../../config/behaviour.toml");
 
-/// The example's postal address: a placeholder that must not reach a real prospect.
+/// The example's postal address: a placeholder that must never be mailed to a real prospect.
 pub const POSTAL_ADDRESS: &str = "Street 1, 12345 Town (change me)";
 
-/// The example's plan, the environment laid over it.
+/// The example's plan, with the environment laid over it.
 ///
 /// # Errors
-/// The environment can make it invalid; the files alone are valid, which a test shows.
+/// When the environment makes it invalid; the files alone are valid, which a test checks.
 pub fn load_embedded(environment: &[(String, String)]) -> Result<Loaded, Problems> {
     load_files(FILES, environment)
 }

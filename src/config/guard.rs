@@ -1,4 +1,4 @@
-//! `send` of a campaign and the paces of `[smtp]`: how carefully, and how fast.
+//! The table `send` of a campaign and the rates of `[smtp]`.
 
 use crate::config::node::Node;
 use crate::config::problem::{Log, Problem};
@@ -9,15 +9,15 @@ use crate::domain::pace::PerMinute;
 use crate::domain::span::Span;
 use std::collections::BTreeMap;
 
-/// How long the others wait unless it says so: long enough for a relay's refusals, not for a human's.
+/// The default hold: long enough for a relay's refusals to arrive, not for a person's complaint.
 const HOLD: Span = Span::minutes(20);
-/// The most canaries: more than any breaker needs.
+/// The largest canary: more than any breaker needs.
 const CANARIES: i64 = 10_000;
-/// The longest hold: what waits longer is another issue.
+/// The longest hold: after a week, another issue is due.
 const LONGEST_HOLD: Span = Span::days(7);
-/// The most that `at_most` can say.
+/// The largest value of `at_most`.
 const MOST: i64 = 100_000_000;
-/// The most seeds: each is a mail of every issue.
+/// The most seeds: each gets a mail of every issue.
 const SEEDS: usize = 20;
 
 /// Reads `send`; `None` after a problem.
@@ -70,12 +70,12 @@ fn domain(log: &Log, node: &Node, paces: &mut Paces) -> Option<()> {
     Some(())
 }
 
-/// A domain as addresses have it; `None` for every other.
+/// A domain as addresses have it; `None` for the entry that stands for all others.
 fn domain_name(text: &str) -> Result<Option<String>, String> {
     if text == "*" {
         return Ok(None);
     }
-    // What could not stand behind the @ of an address would never be met.
+    // A text that cannot stand behind the `@` of an address would never match.
     match Address::parse(&format!("somebody@{text}")) {
         Ok(address) if !text.contains('@') => Ok(Some(address.domain().to_owned())),
         _ => Err(format!("{text:?} is no domain; write what stands behind the @, such as \"gmail.com\", or \"*\"")),

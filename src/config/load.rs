@@ -1,6 +1,6 @@
 //! From a directory, or from texts, to a plan: every file is read before anything is refused.
 //!
-//! A file that is missing or is not TOML is one problem; names that point into it are then not judged.
+//! A file that is missing or is not TOML is one problem; names that point into it are then not checked.
 
 use crate::config::condition::Declared;
 use crate::config::node::{self, Node};
@@ -26,36 +26,30 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Loaded {
     pub plan: Plan,
-    /// What somebody should look at.
+    /// The problems that do not forbid running.
     pub warnings: Vec<Problem>,
-    /// What somebody should look at from a day on.
+    /// The warnings that hold from a day on.
     pub dated: Vec<(Date, Problem)>,
-    /// The files that hold secrets.
+    /// The files from which secrets were read.
     pub secrets: Vec<PathBuf>,
 }
 
 impl Loaded {
-    /// What somebody should look at now.
+    /// The warnings that hold now.
     pub fn warnings_at(&self, now: Timestamp) -> impl Iterator<Item = &Problem> {
         let today = now.to_zoned(TimeZone::UTC).date();
         self.warnings.iter().chain(self.dated.iter().filter(move |(day, _)| *day <= today).map(|(_, problem)| problem))
     }
 }
 
-/// Reads the configuration in a directory, the environment laid over `nurtured.toml`.
-///
-/// # Errors
-/// Every problem of every file.
+/// Reads the configuration in a directory, with the environment laid over `nurtured.toml`.
 pub fn load(directory: &Path, environment: &[(String, String)]) -> Result<Loaded, Problems> {
     let log = Log::default();
     let files = read_directory(&log, directory);
     assemble(log, &files, Some(directory), environment)
 }
 
-/// The same with other rules: a file in the place of `qualification.toml`, checked beside everything else as that one is.
-///
-/// # Errors
-/// Every problem of every file.
+/// As [`load`], with another file in the place of `qualification.toml`, checked as that one is.
 pub fn load_with_rules(directory: &Path, rules: &Path, environment: &[(String, String)]) -> Result<Loaded, Problems> {
     let log = Log::default();
     let mut files = read_directory(&log, directory);
@@ -67,10 +61,7 @@ pub fn load_with_rules(directory: &Path, rules: &Path, environment: &[(String, S
     assemble(log, &files, Some(directory), environment)
 }
 
-/// The same from texts under their relative paths: "nurtured.toml", "campaigns/letter/01.md".
-///
-/// # Errors
-/// Every problem of every file.
+/// As [`load`], from texts under their relative paths: "nurtured.toml", "campaigns/letter/01.md".
 pub fn load_files(files: &[(&str, &str)], environment: &[(String, String)]) -> Result<Loaded, Problems> {
     let open = |(path, text): &(&str, &str)| ((*path).to_owned(), source(path, (*path).to_owned(), text));
     assemble(Log::default(), &files.iter().map(open).collect(), None, environment)
@@ -92,7 +83,7 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
             return node::parse(&log, source, 0..source.text.len(), 0..0);
         }
         let shown = directory.map_or_else(|| path.to_owned(), |directory| directory.join(path).display().to_string());
-        // A file that could not be read has its problem already.
+        // A file that could not be read already has its problem.
         if !log.mentions(&shown) {
             let problem = Problem::error(&Place::File(shown), "there is no such file");
             log.add(problem.help("`nurtured init DIR` writes a configuration to start from"));
@@ -125,7 +116,7 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
     }
     let mut dated = Vec::new();
     if let (Some(root), Some(qualifying), Some(settings), false) = (&rules, &qualifying, &settings, log.refuses()) {
-        cross_check::look(&log, root, qualifying, &campaigns, settings);
+        cross_check::check(&log, root, qualifying, &campaigns, settings);
         dated = cross_check::dated(root, qualifying);
     }
     match (settings, roster, qualifying, log.refuses()) {
@@ -178,7 +169,7 @@ fn campaigns(
     names.iter().filter_map(read).collect()
 }
 
-/// The files that matter, by their relative path. What cannot be read is a problem.
+/// The files of a configuration, by their relative path. A file that cannot be read is a problem.
 fn read_directory(log: &Log, directory: &Path) -> Files {
     let mut files = Files::new();
     let mut open = |path: String, must_exist: bool| read_file(log, &directory.join(&path), &path, must_exist, &mut files);
@@ -199,7 +190,7 @@ fn read_directory(log: &Log, directory: &Path) -> Files {
     files
 }
 
-/// One file, under the path it has inside a configuration.
+/// Reads one file under its path inside a configuration.
 fn read_file(log: &Log, file: &Path, path: &str, must_exist: bool, files: &mut Files) {
     let shown = file.display().to_string();
     let bytes = match std::fs::read(file) {
@@ -224,7 +215,7 @@ fn has_extension(name: &str, extension: &str) -> bool {
     Path::new(name).extension().is_some_and(|found| found == extension)
 }
 
-/// The names in a directory, hidden ones and editors' leftovers apart; none when it does not exist.
+/// The names in a directory, without hidden files and editors' backups; empty when it does not exist.
 fn names(log: &Log, directory: &Path) -> Vec<String> {
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
@@ -241,7 +232,7 @@ fn names(log: &Log, directory: &Path) -> Vec<String> {
     names.filter(|name| !name.starts_with(['.', '#'])).collect()
 }
 
-/// The first 16 hex digits of SHA-256 over paths and texts, each ended by NUL.
+/// The first 16 hex digits of SHA-256 over paths and texts, each followed by NUL.
 fn hash(files: &Files) -> String {
     let mut hasher = Sha256::new();
     for (path, source) in files {

@@ -1,18 +1,18 @@
 //! What we were told: raw TOML with spans becomes a valid plan, or every problem of every file at once.
 //!
-//! Words are checked here and nowhere later: a plan that exists is valid as a whole. This room opens no database,
-//! sends nothing and asks no clock.
+//! Values are checked here and nowhere later: a plan that exists is valid as a whole. This module opens no database,
+//! sends nothing and reads no clock.
 
-// Where a word stands, and how a problem with it is shown.
+// Where a value stands in its file, and how a problem with it is shown.
 pub mod place;
 pub mod problem;
-// TOML as a located tree, and one way of reading it.
+// TOML as a located tree, and the reading of a table.
 pub mod node;
 pub mod reader;
 pub mod environment;
 pub mod secret;
 pub mod signature;
-// One file's words each.
+// One file, or part of one, each.
 pub mod condition;
 pub mod guard;
 pub mod calendar;
@@ -23,18 +23,17 @@ pub mod proof;
 pub mod qualification;
 pub mod newsletter;
 pub mod campaign;
-// All of them.
+// The whole configuration.
 pub mod cross_check;
 pub mod stored_files;
 pub mod load;
 pub mod example;
-// No part of a configuration, and checked against one.
+// Checked against a configuration, and no part of it.
 pub mod behaviour;
 pub mod production_check;
 
 pub use load::{Loaded, load, load_files, load_with_rules};
 pub use problem::{Problem, Problems, Severity};
-pub use production_check::ready_for_real;
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use crate::text::newsletter::lint;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Reads a newsletter and says where its id stands. `askable` are the criteria that have a question.
+/// Reads a newsletter; also returns the place of its id. `askable` are the criteria that have a question.
 pub fn read(log: &Log, source: &Arc<Source>, askable: &[Criterion]) -> Option<(Newsletter, Place)> {
     let (front, body) = split(log, source)?;
     for complaint in lint(&source.text[body.clone()], askable) {
@@ -37,7 +37,7 @@ pub fn read(log: &Log, source: &Arc<Source>, askable: &[Criterion]) -> Option<(N
     Some((Newsletter { id, subject: subject?, preheader, markdown }, place.clone()))
 }
 
-/// The front matter and the body. Offsets are the file's own, so that every problem shows the file's own lines.
+/// Splits front matter and body. Offsets are those of the file, so that every problem shows the file's own lines.
 fn split(log: &Log, source: &Arc<Source>) -> Option<(Range<usize>, Range<usize>)> {
     let text = source.text.as_str();
     let mut lines = text.split_inclusive('\n');
@@ -59,7 +59,7 @@ fn split(log: &Log, source: &Arc<Source>) -> Option<(Range<usize>, Range<usize>)
     None
 }
 
-/// A line that may stand in a header as it is.
+/// A line that can be a mail header unchanged.
 fn header(log: &Log, node: &Node) -> Option<String> {
     node.parse(log, "", |text| if header_text(text) == text { Ok(text.to_owned()) } else { Err("this cannot stand in one line of a mail; leave out line breaks and invisible characters, and keep it under 200 bytes") })
 }

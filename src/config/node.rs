@@ -1,4 +1,4 @@
-//! TOML as a tree in which every key and value knows where it stands.
+//! TOML as a tree in which every key and value knows its place.
 
 use crate::config::place::{Place, Source};
 use crate::config::problem::{Log, Problem};
@@ -23,7 +23,7 @@ pub enum Value {
     Boolean(bool),
     /// A date or time, as TOML writes it.
     Date(String),
-    /// Anything no key here takes: a decimal number, or a number too large.
+    /// A type that no key takes: a decimal number, or a number too large.
     Other(&'static str),
     List(Vec<Node>),
     /// A table, in the order of the file.
@@ -46,7 +46,7 @@ pub fn parse(log: &Log, source: &Arc<Source>, range: Range<usize>, root: Range<u
         let span = error.span().unwrap_or(0..0);
         let place = Place::at(source, range.start + span.start..range.start + span.end);
         let line = place.position().map(|(line, _)| line);
-        // One slip makes several complaints about its line; the first is the one to mend.
+        // The parser complains several times about one line; the first complaint is the one to fix.
         if last_line.replace(line) != Some(line) {
             let problem = Problem::error(&place, format!("this is not TOML: {}", error.message()));
             log.add(problem.help("texts stand in \"quotes\", lists in [brackets], and every line is `key = value`"));
@@ -101,7 +101,7 @@ impl Node {
         }
     }
 
-    /// Logs that something else was expected; always `None`, so that a reader can end on it.
+    /// Logs that something else was expected; always `None`, so that a reader can end with it.
     pub fn wrong<T>(&self, log: &Log, expected: &str, help: &str) -> Option<T> {
         let problem = match &self.place {
             Place::Variable(_) => Problem::error(&self.place, format!("expected {expected}")),
@@ -111,7 +111,7 @@ impl Node {
         None
     }
 
-    /// Its words; blank ones are none.
+    /// Its text; a blank text is a problem.
     pub fn text(&self, log: &Log) -> Option<&str> {
         match &self.value {
             Value::Text(text) if text.trim().is_empty() => {
@@ -123,7 +123,7 @@ impl Node {
         }
     }
 
-    /// Its number, which must lie in the range. A variable's text is read as one.
+    /// Its number, which must lie in the range. The text of an environment variable is parsed as one.
     pub fn integer<N: TryFrom<i64>>(&self, log: &Log, least: i64, most: i64) -> Option<N> {
         let number = match &self.value {
             Value::Integer(number) => Some(*number),
@@ -139,7 +139,7 @@ impl Node {
         fits
     }
 
-    /// Yes or no. A variable's text is read as one.
+    /// Its truth value. The text of an environment variable is parsed as one.
     pub fn boolean(&self, log: &Log) -> Option<bool> {
         match &self.value {
             Value::Boolean(yes) => Some(*yes),
@@ -157,7 +157,7 @@ impl Node {
         }
     }
 
-    /// Its words, read as something; the help of an error is what follows its "; ", else `help`.
+    /// Its text, parsed by `read`; the help of an error is what follows its "; ", else `help`.
     pub fn parse<T, E: Display>(&self, log: &Log, help: &str, read: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
         match read(self.text(log)?) {
             Ok(value) => Some(value),

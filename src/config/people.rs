@@ -1,4 +1,4 @@
-//! `salespeople.toml`: who is on our side, when they work, and to whom a handoff goes.
+//! `salespeople.toml`: salespeople and colleagues, their working hours, and the routes of handoffs.
 
 use crate::config::calendar;
 use crate::config::condition::Declared;
@@ -14,7 +14,7 @@ use crate::domain::window::Window;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 
-/// Reads `salespeople.toml`, and adds its people to what is declared. `None` after a problem.
+/// Reads `salespeople.toml`, and adds its people to the declared names. `None` after a problem.
 pub fn read(log: &Log, root: &Node, declared: &mut Declared) -> Option<Roster> {
     let mut reader = Reader::table(log, root)?;
     let manager = reader.need("manager", "the id of whoever gets what nobody else can take, such as \"iria\"");

@@ -1,17 +1,17 @@
-//! Where a word stands: in a file, at a span; in an environment variable; or in a file as a whole.
+//! The place of a value: in a file at a span, in an environment variable, or a file as a whole.
 //!
-//! What may be a secret is covered before a line is ever shown.
+//! Text that may be a secret is covered before a line is shown.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A file's text, under the path shown to people.
+/// A file's text, with the path under which people know it.
 #[derive(Debug)]
 pub struct Source {
     pub path: String,
     /// As read, without a byte order mark.
     pub text: String,
-    /// The same number of bytes, secrets covered.
+    /// The text with secrets covered, of the same length in bytes.
     shown: String,
 }
 
@@ -34,7 +34,7 @@ impl Source {
     }
 }
 
-/// Where a word stands.
+/// The place of a value.
 #[derive(Debug, Clone)]
 pub enum Place {
     /// In a file, at these bytes.
@@ -46,7 +46,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// The file, or the environment variable in so many words.
+    /// The path of the file, or "environment variable" with its name.
     pub fn path(&self) -> String {
         match self {
             Self::At(source, _) => source.path.clone(),
@@ -55,7 +55,7 @@ impl Place {
         }
     }
 
-    /// Line and column, both from 1 and the column in characters, where there are any.
+    /// Line and column, both from 1 and the column in characters, if the place has them.
     pub fn position(&self) -> Option<(usize, usize)> {
         let Self::At(source, span) = self else { return None };
         let before = source.text.get(..span.start)?;
@@ -63,7 +63,7 @@ impl Place {
         Some((before.matches('\n').count() + 1, before[line_start..].chars().count() + 1))
     }
 
-    /// `file:line:column`, or as much of it as there is.
+    /// `file:line:column`, or the part of it that the place has.
     pub fn cite(&self) -> String {
         match self.position() {
             Some((line, column)) => format!("{}:{line}:{column}", self.path()),
@@ -71,7 +71,7 @@ impl Place {
         }
     }
 
-    /// The same file at other bytes, kept inside the text and off the middle of a character.
+    /// The same file at other bytes, clamped to the text and to the boundaries of characters.
     pub fn at(source: &Arc<Source>, span: Range<usize>) -> Self {
         let floor = |at: usize| (0..=at.min(source.text.len())).rev().find(|i| source.text.is_char_boundary(*i)).unwrap_or(0);
         let start = floor(span.start);
@@ -79,7 +79,7 @@ impl Place {
     }
 }
 
-/// Whether a key's value is a secret, or a secret misspelt. `…_file` is a path, and `public_url` is public.
+/// Whether the value of a key is a secret, or of a misspelt secret. `…_file` is a path, and `public_url` is public.
 fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     let misspelt = |secret: &str| strsim::damerau_levenshtein(&key, secret) <= 2;
@@ -88,8 +88,8 @@ fn is_secret(key: &str) -> bool {
         && (["url", "pass", "key"].contains(&key.as_str()) || holds || misspelt("password") || misspelt("api_token"))
 }
 
-/// Covers what stands behind the name of a secret, to the end of its line or of its multi-line text. Works on text
-/// that is not TOML too, because a syntax error must not print a password. A private key is covered under any name.
+/// Covers what follows the name of a secret, to the end of its line or of its multi-line text. It works on text
+/// that is not TOML, because a syntax error must not print a password. A private key is covered under any name.
 fn covered(text: &str) -> String {
     let text = without_pem(text);
     let mut shown = String::with_capacity(text.len());
@@ -104,7 +104,7 @@ fn covered(text: &str) -> String {
             continue;
         }
         let lead = rest.find(|c| !matches!(c, ' ' | '\t' | '=' | '"' | '\'')).unwrap_or(rest.len());
-        // Prose speaks of keys too.
+        // A comment may mention a key without assigning it.
         if word.eq_ignore_ascii_case("key") && !rest[..lead].contains('=') {
             continue;
         }
@@ -126,7 +126,7 @@ fn covered(text: &str) -> String {
     shown
 }
 
-/// The same number of bytes, with what stands in PEM covered: between its dashes, or to the end where they are missing.
+/// The same number of bytes, with the contents of PEM covered: between its dashes, or to the end where they are missing.
 fn without_pem(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! Problems: what is wrong, where, and what to write instead; all of them, in the order of files and lines.
+//! Problems: what is wrong, where, and what to write instead; all of them at once, ordered by file and line.
 
 use crate::config::place::Place;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -9,25 +9,25 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
     Error,
-    /// It may; somebody should look.
+    /// It may run; a person should look at it.
     Warning,
 }
 
-/// One thing wrong with one place.
+/// One problem at one place.
 #[derive(Debug, Clone)]
 pub struct Problem {
     pub severity: Severity,
     pub place: Place,
     /// What is wrong, in one line.
     pub title: String,
-    /// What stands beside the caret; may be empty.
+    /// The text beside the caret; may be empty.
     pub label: String,
     /// What to do; may be empty.
     pub help: String,
 }
 
 impl Problem {
-    /// Something that forbids running.
+    /// A problem that forbids running.
     pub fn error(place: &Place, title: impl Into<String>) -> Self {
         let (label, help) = (String::new(), String::new());
         Self { severity: Severity::Error, place: place.clone(), title: title.into(), label, help }
@@ -37,7 +37,7 @@ impl Problem {
         Self { severity: Severity::Warning, ..Self::error(place, title) }
     }
 
-    /// Adds what stands beside the caret.
+    /// Adds the text beside the caret.
     #[must_use]
     pub fn label(self, label: impl Into<String>) -> Self {
         Self { label: label.into(), ..self }
@@ -48,7 +48,7 @@ impl Problem {
         Self { help: help.into(), ..self }
     }
 
-    /// The problem as people read it: title, `file:line:column`, the line with a caret, and help. Secrets are covered.
+    /// The problem as printed: title, `file:line:column`, the line with a caret, and help. Secrets are covered.
     pub fn render(&self, colour: bool) -> String {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
@@ -57,7 +57,7 @@ impl Problem {
         let title = level.primary_title(self.title.as_str());
         let group = match &self.place {
             Place::At(source, span) => {
-                // A span over several lines would print them all: the first says where.
+                // A span over several lines would print them all; the first line is enough to find it.
                 let first_line = source.text[span.clone()].find('\n').map_or(span.end, |length| span.start + length);
                 let label = Some(self.label.as_str()).filter(|label| !label.is_empty());
                 let annotation = AnnotationKind::Primary.span(span.start..first_line).label(label);
@@ -78,12 +78,12 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Every problem, by file and position. Never empty.
+/// All problems, by file and position. Never empty.
 #[derive(Debug)]
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
-    /// All of them, a blank line between two.
+    /// All problems, separated by blank lines.
     pub fn render(&self, colour: bool) -> String {
         self.0.iter().map(|problem| problem.render(colour)).collect::<Vec<_>>().join("\n\n")
     }
@@ -97,7 +97,7 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// Where problems are gathered while files are read.
+/// Collects problems while files are read.
 #[derive(Debug, Default)]
 pub struct Log(RefCell<Vec<Problem>>);
 
@@ -110,17 +110,17 @@ impl Log {
         self.0.borrow().len()
     }
 
-    /// Whether there is one with this very file.
+    /// Whether a problem with this very file was logged.
     pub fn mentions(&self, path: &str) -> bool {
         self.0.borrow().iter().any(|problem| problem.place.path() == path)
     }
 
-    /// Whether one of them forbids running.
+    /// Whether a logged problem forbids running.
     pub fn refuses(&self) -> bool {
         self.0.borrow().iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    /// All of them, by file and position.
+    /// The logged problems, by file and position.
     pub fn sorted(self) -> Vec<Problem> {
         let mut problems = self.0.into_inner();
         problems.sort_by_cached_key(|problem| (problem.place.path(), problem.place.position()));
@@ -128,7 +128,7 @@ impl Log {
     }
 }
 
-/// "did you mean `dana`? known here: `dana`, `luc`", or what can be said of it.
+/// "did you mean `dana`? known here: `dana`, `luc`", or the part of it that applies.
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     let likeness = |candidate: &str| strsim::normalized_damerau_levenshtein(&word.to_lowercase(), candidate);

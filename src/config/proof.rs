@@ -1,4 +1,4 @@
-//! What proves one criterion: its question, its answers, its rules. What could never prove it is refused.
+//! One criterion of `qualification.toml`: its question, answers and rules. Rules that could never prove it are refused.
 
 use crate::config::condition::{Declared, one_or_more, test};
 use crate::config::node::Node;
@@ -16,7 +16,7 @@ use jiff::civil::Date;
 
 const POWERS: [(&str, Power); 3] = [("meets", Power::Meets), ("supports", Power::Supports), ("contradicts", Power::Contradicts)];
 
-/// Reads `[criteria.X]`. Part of it may be missing after a problem.
+/// Reads `[criteria.X]`. After a problem the result may be incomplete.
 pub fn read(log: &Log, criterion: Criterion, node: &Node, declared: &Declared, topics: &[Name]) -> CriterionRules {
     let Some(mut reader) = Reader::table(log, node) else { return CriterionRules::default() };
     let before = log.count();
@@ -106,7 +106,7 @@ fn answers_of(log: &Log, criterion: Criterion, nodes: &[Node]) -> Vec<Answer> {
         }
         answers.push(Answer { say: say.to_owned(), power: power.flatten(), due });
     }
-    // A link has room for the number of an answer in one byte; and nobody reads more than a few.
+    // A token has one byte for the number of an answer, and few readers read more than twelve.
     if let Some(extra) = nodes.get(12) {
         log.add(Problem::error(&extra.place, "more than twelve answers").help("ask for less at once"));
     }
@@ -116,7 +116,7 @@ fn answers_of(log: &Log, criterion: Criterion, nodes: &[Node]) -> Vec<Answer> {
 fn rule(mut reader: Reader<'_>, criterion: Criterion, declared: &Declared, topics: &[Name]) -> Option<Rule> {
     let log = reader.log;
     let place = reader.place.clone();
-    // Only the key that names the kind is asked for, so that an unknown key is told what this kind knows.
+    // Only the key that names the kind is read here, so that an unknown key's help lists the keys of that kind.
     let kinds = ["form", "touch", "click", "event", "field"];
     let Some(kind) = kinds.into_iter().find(|kind| reader.has(kind)) else {
         for kind in kinds {
@@ -217,7 +217,7 @@ fn field(reader: &mut Reader<'_>, node: &Node, declared: &Declared) -> Option<Re
     Some(Reads::Field { name: named?.0, test: test?.unwrap_or(Test::Known(true)) })
 }
 
-/// Whether the signals a rule reads carry a date. Touches may, and the form asks for it then.
+/// Whether the signals that a rule reads carry a date. Touches may: the form then asks for one.
 fn states_date(reads: &Reads, declared: &Declared) -> bool {
     match reads {
         Reads::Form { test, .. } => test.as_ref().is_some_and(|(_, kind, _)| *kind == FieldType::Date),
@@ -230,7 +230,7 @@ fn states_date(reads: &Reads, declared: &Declared) -> bool {
     }
 }
 
-/// Whether two rules read the same signal and take it for different things.
+/// Whether two rules read the same signal with opposite power.
 fn is_contradictory(one: &Rule, other: &Rule) -> bool {
     let same = match (&one.reads, &other.reads) {
         (Reads::Touch(one), Reads::Touch(other)) => one.iter().any(|kind| other.contains(kind)),
@@ -239,7 +239,7 @@ fn is_contradictory(one: &Rule, other: &Rule) -> bool {
     same && one.power != other.power
 }
 
-/// Whether some run of signals meets the criterion under these rules.
+/// Whether any signals meet the criterion under these rules.
 fn can_be_met(criterion: Criterion, rules: &CriterionRules) -> bool {
     let meets = Some(Power::Meets);
     if rules.answers.iter().any(|a| a.power == meets) || rules.rules.iter().any(|r| r.power == Power::Meets) {
@@ -247,7 +247,7 @@ fn can_be_met(criterion: Criterion, rules: &CriterionRules) -> bool {
     }
     let answers_support = rules.answers.iter().any(|a| a.power == Some(Power::Supports));
     let supports: Vec<&Rule> = rules.rules.iter().filter(|r| r.power == Power::Supports).collect();
-    // Facts alone never meet: somebody must have done or said something.
+    // Facts alone never meet a criterion: a person must have done or said something.
     let alive = answers_support || supports.iter().any(|r| !matches!(r.reads, Reads::Field { .. } | Reads::Event(_)));
     criterion.support_may_meet() && alive && supports.len() + usize::from(answers_support) >= rules.enough
 }

@@ -10,18 +10,18 @@ use crate::domain::doorway::rule::{CriterionRules, Qualifying, RecycleReason, Re
 use crate::domain::id::Name;
 use crate::domain::span::{FiscalYear, Span};
 
-/// The most that `max_new_offers` can say: more is no limit.
+/// The largest value of `max_new_offers`: more would be no limit.
 const MOST_OFFERS: i64 = 100_000;
 
-/// What `qualification.toml` says.
+/// The contents of `qualification.toml`.
 #[derive(Debug)]
 pub struct Contract {
     pub rules: Qualifying,
-    /// How many whom a change of the rules made ready are offered a working day.
+    /// How many prospects whom a change of rules made ready are offered on a working day.
     pub max_new_offers: Option<u32>,
 }
 
-/// Reads `qualification.toml`. Part of it may be missing after a problem.
+/// Reads `qualification.toml`. After a problem the result may be incomplete.
 pub fn read(log: &Log, root: &Node, declared: &Declared, fiscal_year: FiscalYear) -> Option<Contract> {
     let mut reader = Reader::table(log, root)?;
     let agreed = reader.need("agreed_by", "who agreed to these rules, of both sides, such as [\"marta\", \"iria\"]");

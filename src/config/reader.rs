@@ -1,4 +1,4 @@
-//! Reading one table: each key once, and what nobody asked for is an unknown key.
+//! Reading one table: each key is asked for once, and a key not asked for is unknown.
 
 use crate::config::node::{Entry, Node, Value};
 use crate::config::place::Place;
@@ -16,7 +16,7 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Starts on a table; anything else is a problem.
+    /// Starts on a table; any other value is a problem.
     pub fn table(log: &'a Log, node: &'a Node) -> Option<Self> {
         match &node.value {
             Value::Table(entries) => Some(Self { log, place: node.place.clone(), entries, known: Vec::new() }),
@@ -24,23 +24,23 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Every entry: for tables whose keys are names of the company's own.
+    /// Every entry, for tables whose keys are names chosen by the company.
     pub const fn entries(&self) -> &'a [Entry] {
         self.entries
     }
 
-    /// Whether the key is there; does not make it a known one.
+    /// Whether the key is there; does not count as asking for it.
     pub fn has(&self, key: &str) -> bool {
         self.entries.iter().any(|entry| entry.key == key)
     }
 
-    /// The value of a key that may be there.
+    /// The value of an optional key.
     pub fn get(&mut self, key: &'static str) -> Option<&'a Node> {
         self.known.push(key);
         self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
     }
 
-    /// The value of a key that must be there; `help` says what to write.
+    /// The value of a required key; `help` says what to write.
     pub fn need(&mut self, key: &'static str, help: &str) -> Option<&'a Node> {
         let found = self.get(key);
         if found.is_none() {
@@ -50,13 +50,13 @@ impl<'a> Reader<'a> {
         found
     }
 
-    /// The table under a key that may be there.
+    /// The table under an optional key.
     pub fn section(&mut self, key: &'static str) -> Option<Self> {
         let log = self.log;
         self.get(key).and_then(|node| Reader::table(log, node))
     }
 
-    /// The same, an absent table read as an empty one: what it holds may come from elsewhere.
+    /// As `section`, but an absent table is read as an empty one, because its values may come from elsewhere.
     pub fn section_or_empty(&mut self, key: &'static str) -> Option<Self> {
         let (log, place) = (self.log, self.place.clone());
         match self.get(key) {
@@ -75,36 +75,36 @@ impl<'a> Reader<'a> {
         self.get(key).and_then(|node| node.text(log)).map(str::to_owned)
     }
 
-    /// A name that must be there, and where it stands.
+    /// A required name, and its place.
     pub fn need_name(&mut self, key: &'static str, help: &str) -> Option<(Name, &'a Place)> {
         let log = self.log;
         self.need(key, help).and_then(|node| Some((node.parse(log, help, Name::parse)?, &node.place)))
     }
 
-    /// An address that must be there.
+    /// A required address.
     pub fn need_address(&mut self, key: &'static str, help: &str) -> Option<Address> {
         let log = self.log;
         self.need(key, help).and_then(|node| node.parse(log, help, Address::parse))
     }
 
-    /// A span of time that may be there.
+    /// An optional span of time.
     pub fn span(&mut self, key: &'static str) -> Option<Span> {
         let log = self.log;
         self.get(key).and_then(|node| node.parse(log, "", Span::parse))
     }
 
-    /// The items of a list that may be there; empty without one.
+    /// The items of an optional list; empty without one.
     pub fn list(&mut self, key: &'static str) -> &'a [Node] {
         let log = self.log;
         self.get(key).and_then(|node| node.list(log)).unwrap_or_default()
     }
 
-    /// Whether there is a key that nobody has asked for.
+    /// Whether there is a key that was not asked for.
     pub fn has_unknown(&self) -> bool {
         self.unknown().next().is_some()
     }
 
-    /// Ends reading: every key that nobody asked for is a problem.
+    /// Ends the reading: every key that was not asked for is a problem.
     pub fn finish(self) {
         for entry in self.unknown() {
             let problem = Problem::error(&entry.place, format!("unknown key `{}`", entry.key)).label("no such key here");

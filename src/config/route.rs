@@ -9,7 +9,7 @@ use crate::domain::audience::{Condition, Test};
 use crate::domain::id::Name;
 use crate::domain::individual::salesperson::{Route, Salesperson};
 
-/// Reads every route. What could be read of the salespeople says which routes are ever passed over.
+/// Reads every route. `salespeople` tells which routes can ever be passed over.
 pub fn routes(log: &Log, nodes: &[Node], declared: &Declared, salespeople: &[Option<Salesperson>]) -> Vec<Route> {
     let mut routes: Vec<(Route, Place)> = Vec::new();
     for node in nodes {
@@ -50,13 +50,14 @@ fn route(mut reader: Reader<'_>, declared: &Declared) -> Option<Route> {
     Some(Route { when: when.into_iter().collect::<Option<_>>()?, to: to.into_iter().collect::<Option<_>>()? })
 }
 
-/// Whether the earlier route takes everybody whom the later one could: it asks for no more, and somebody of it always has room.
+/// Whether the earlier route takes every prospect that the later one could: its conditions are among the later one's, and
+/// one of its salespeople is never full.
 fn hides(earlier: &Route, later: &Route, salespeople: &[Option<Salesperson>]) -> bool {
     let always = |s: &Salesperson| s.active && s.at_most.is_none() && earlier.to.contains(&s.id);
     earlier.when.iter().all(|asked| later.when.contains(asked)) && salespeople.iter().flatten().any(always)
 }
 
-/// Whether no prospect can fit both: one field, which has one value, is to be two things.
+/// Whether no prospect can fit both: they require different values of one field.
 fn excludes(one: &Condition, other: &Condition) -> bool {
     let (Condition::Field { name, test }, Condition::Field { name: same, test: again }) = (one, other) else { return false };
     let apart = |one: &Test, other: &Test| match (one, other) {

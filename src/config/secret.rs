@@ -1,4 +1,4 @@
-//! Secrets: a value, a `…_file` beside it, or a systemd credential of that name. Never shown, in no problem.
+//! Secrets: a value, a `…_file` beside it, or a systemd credential of that name. No problem ever shows one.
 
 use crate::config::place::Place;
 use crate::config::problem::Problem;
@@ -7,28 +7,28 @@ use secrecy::SecretString;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-/// Where secrets that are not values lie.
+/// Where secrets in files are found.
 #[derive(Debug)]
 pub struct Vault {
-    /// The configuration's directory; `None` when it was never on disk.
+    /// The configuration's directory; `None` when it was not read from disk.
     pub directory: Option<PathBuf>,
     /// `$CREDENTIALS_DIRECTORY`.
     pub credentials: Option<PathBuf>,
-    /// The files that were opened for a secret.
+    /// The files from which secrets were read.
     pub opened: RefCell<Vec<PathBuf>>,
 }
 
 /// A secret's key, the key of its file, and its name among the credentials.
 pub struct Keys {
     pub value: &'static str,
-    /// A path, relative to the configuration.
+    /// The key whose value is a path, relative to the configuration.
     pub file: &'static str,
-    /// `nurtured.NAME` in the credentials directory.
+    /// The credential's name: `nurtured.NAME` in the credentials directory.
     pub credential: &'static str,
 }
 
 impl Vault {
-    /// The secret and where it comes from, if one of the three holds it: value, file, credential, in that order.
+    /// The secret and its place: the first there is of value, file and credential.
     pub fn read(&self, reader: &mut Reader<'_>, keys: &Keys) -> Option<(SecretString, Place)> {
         let log = reader.log;
         let (value, file) = (reader.get(keys.value), reader.get(keys.file));
@@ -57,7 +57,7 @@ impl Vault {
     fn open(&self, reader: &Reader<'_>, path: &Path, place: &Place) -> Option<(SecretString, Place)> {
         self.opened.borrow_mut().push(path.to_owned());
         let found = std::fs::read_to_string(path).map_err(|error| format!("could not read {}: {error}", path.display()));
-        // Editors end a file with a newline; it is no part of the secret.
+        // Editors end a file with a newline, which is no part of the secret.
         let found = found.map(|text| text.trim_end_matches(['\r', '\n']).to_owned());
         match found {
             Ok(secret) if secret.is_empty() => {

@@ -19,17 +19,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What `nurtured.toml` says, as far as it could be read.
+/// The contents of `nurtured.toml`, as far as they could be read.
 pub struct Service {
     /// The settings; `None` after a problem.
     pub settings: Option<Settings>,
-    /// The declared fields; `None` where the type is wrong, which is one problem and not many.
+    /// The declared fields; `None` where the type is wrong, so that each use of the field is not another problem.
     pub fields: BTreeMap<Name, Option<FieldType>>,
     /// When the fiscal year turns.
     pub fiscal_year: FiscalYear,
 }
 
-/// Reads `nurtured.toml`, the environment already laid over it.
+/// Reads `nurtured.toml`, with the environment already laid over it.
 pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     let mut reader = Reader::table(log, root)?;
     let public_url = reader.need("public_url", "where prospects reach this service, such as \"https://news.tecnofab.example\"");
@@ -69,7 +69,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     Some(Service { settings, fields, fiscal_year: fiscal_year.unwrap_or(FiscalYear::CALENDAR) })
 }
 
-/// Only this machine: a reverse proxy brings the rest of the world.
+/// Only this machine: a reverse proxy connects it to the internet.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8025);
 
 fn organisation_of(mut reader: Reader<'_>) -> Option<Organisation> {
@@ -79,7 +79,7 @@ fn organisation_of(mut reader: Reader<'_>) -> Option<Organisation> {
     Some(Organisation { name: header_text(&name?), postal_address: address? })
 }
 
-/// The database, and the file outside it that remembers its stops: beside it, unless another disk is named.
+/// The database, and the stop journal outside it: beside the database, unless configured elsewhere.
 fn database(mut reader: Reader<'_>, vault: &Vault) -> Option<(DatabaseUrl, PathBuf)> {
     let journal = reader.get("stop_journal").map(|node| node.parse(reader.log, "", journal_path));
     let url = database_url(reader, vault)?;
@@ -180,7 +180,7 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
     Some(Smtp { host, port, security, login, connections, max_in_doubt, return_path, hello, dkim, paces, on_uncertain, patience })
 }
 
-/// How long to wait: whole seconds or minutes, up to the ten minutes that RFC 5321 grants the slowest answer.
+/// A timeout: whole seconds or minutes, at most the ten minutes that RFC 5321 gives the slowest reply.
 fn wait(text: &str) -> Result<Duration, &'static str> {
     let number = text.trim().trim_end_matches(|c: char| !c.is_ascii_digit());
     let each = match text.trim()[number.len()..].trim() {
@@ -226,7 +226,7 @@ fn fields(reader: &Reader<'_>) -> BTreeMap<Name, Option<FieldType>> {
     fields
 }
 
-/// Whether a host is this very machine.
+/// Whether a host is this machine.
 pub fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
@@ -239,7 +239,7 @@ fn host_name(text: &str) -> Result<String, String> {
     Err(format!("{text:?} is no host; write its name alone, without a scheme or a port, such as \"smtp.tecnofab.example\""))
 }
 
-/// A URL that links can begin with.
+/// A URL at which links can begin.
 fn public(text: &str) -> Result<String, &'static str> {
     let url = text.trim_end_matches('/');
     let (secure, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {

@@ -1,4 +1,4 @@
-//! `[smtp.dkim]`: under which name mails are signed, and with which key. The key is read here and shown nowhere.
+//! `[smtp.dkim]`: the domain, selector and key with which mails are signed. The key is never shown.
 
 use crate::config::place::Place;
 use crate::config::problem::Problem;
@@ -44,7 +44,7 @@ fn help(error: KeyError) -> String {
     }
 }
 
-/// Where a text of many lines begins: nobody needs to see the rest of it, covered or not.
+/// The first line of a text of several lines: the rest, a key, is not to be shown even covered.
 fn beginning(place: Place) -> Place {
     match place {
         Place::At(source, span) => Place::at(&source, span.start..span.end.min(span.start + 3)),

@@ -1,8 +1,9 @@
-//! What of a configuration is kept in the database once it is in force: every file as it was written, but `nurtured.toml`.
+//! The files of a configuration that are stored in the database once it is in force: every file as it was written, except
+//! `nurtured.toml`.
 //!
-//! That one holds secrets, and settings that concern this machine alone. In its place stands one written anew, with what
-//! concerns prospects, wherever it came from (the environment too). So what is kept is a configuration that can be read
-//! again and compared, and nobody who reads the database or a backup learns a password.
+//! `nurtured.toml` holds secrets, and settings of this machine alone. In its place a new one is stored, with the settings that
+//! concern prospects, wherever they came from (the environment too). So the stored configuration can be read again and
+//! compared, and a reader of the database or of a backup learns no password.
 
 use crate::domain::prospect::FieldType;
 use crate::domain::settings::{Settings, Tracking};

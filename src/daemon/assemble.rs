@@ -1,4 +1,4 @@
-//! From a plan to a house: the only place that knows configuration, store and mail at once.
+//! Assembles a node from a plan: the only module that knows configuration, store and mail at once.
 
 use crate::clock::{Clock, SystemClock};
 use crate::domain::plan::Plan;
@@ -14,7 +14,7 @@ use crate::web::link_cache::LinkCache;
 use crate::web::site::{PATIENCE, Site};
 use std::sync::Arc;
 
-/// A house with its doors open; nothing in it moves yet.
+/// A node of the service, assembled, without running loops.
 #[derive(Clone)]
 pub struct Node {
     pub ctx: Context,
@@ -22,7 +22,7 @@ pub struct Node {
     pub site: Site,
 }
 
-/// Opens the database a plan names, and beside it the journal of its stops.
+/// Opens the database a plan names, with the stop journal beside it.
 pub async fn open_store(plan: &Plan) -> Result<Store, StoreError> {
     let store = match &plan.settings.database {
         DatabaseUrl::Sqlite(path) => Store::open_sqlite(path).await?,
@@ -31,11 +31,11 @@ pub async fn open_store(plan: &Plan) -> Result<Store, StoreError> {
     Ok(store.journalled(Journal::new(plan.settings.stop_journal.clone(), Arc::new(SystemClock))))
 }
 
-/// Assembles a house around a store. Campaigns seen for the first time begin here: nothing before now is due. Otherwise
-/// nothing of the plan is put in force: a verb that reads changed files does not apply them.
+/// Assembles a node around a store. Campaigns seen for the first time begin here: no occurrence before now is due. No other
+/// part of the plan is put in force: a verb that reads changed files does not apply them.
 ///
 /// # Errors
-/// The store's; when the relay cannot be spoken to as configured.
+/// Those of the store; when the relay cannot be spoken to as configured.
 pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result<Node, FlowError> {
     let node = node_name(std::process::id());
     let mut tx = store.write().await?;
@@ -53,10 +53,10 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
     Ok(Node { ctx, writer, site })
 }
 
-/// Gives back what an earlier process held, where there can be no second node: it died, or it would have done so itself.
-/// Without this, a crash costs the five minutes in which a lease lapses. Returns how many ranges.
+/// Expires the leases of an earlier process where there can be no second node (SQLite): that process is dead. Without
+/// this, a crash costs the five minutes until its leases lapse. Returns the number of leases.
 ///
-/// For whoever is about to deliver, and nobody else: a verb of the command line runs beside the daemon.
+/// Only the daemon may call it: a verb of the command line runs beside the daemon.
 pub async fn take_over(store: &Store) -> Result<u64, StoreError> {
     if store.is_shared() {
         return Ok(0);

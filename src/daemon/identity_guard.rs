@@ -1,5 +1,5 @@
-//! Home: whether the database that is opened is the one that was at home here. If not, it observes: nothing is sent until
-//! somebody adopts it.
+//! The identity guard: whether the opened database is the one that was last used here. If not, it observes: nothing is sent
+//! until it is adopted.
 
 use crate::clock::Clock;
 use crate::flow::context::FlowError;
@@ -11,21 +11,21 @@ use sha2::{Digest, Sha256};
 use std::io;
 use std::path::PathBuf;
 
-/// Who asks.
+/// Who opens the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asks {
-    /// The daemon: where it runs is the database's home.
+pub enum OpenedBy {
+    /// The daemon. Where it runs becomes the database's place.
     Daemon,
-    /// A verb of the command line, perhaps typed in another directory or by somebody else: it makes nothing its home, and
-    /// misses no restore marker.
+    /// A verb of the command line, perhaps run in another directory or by another user: it claims no place for the database,
+    /// and does not miss a restore marker.
     Verb,
 }
 
-/// Looks whether this database is at home here, and has it observe if it is not.
+/// Checks whether this database was last used here, and makes it observe if it was not.
 ///
 /// # Errors
-/// The store's; when the restore marker cannot be read, or the daemon cannot write it.
-pub async fn look(store: &Store, clock: &dyn Clock, asks: Asks) -> Result<(), FlowError> {
+/// Those of the store; when the restore marker cannot be read, or the daemon cannot write it.
+pub async fn check(store: &Store, clock: &dyn Clock, opened_by: OpenedBy) -> Result<(), FlowError> {
     let Some(path) = marker_path(store) else { return Ok(()) };
     let unable = |what: &str, e: io::Error| FlowError::Unable(format!("{what} {}: {e}", path.display()));
     let marker = restore_marker::read(&path).map_err(|e| unable("read", e))?;
@@ -37,39 +37,39 @@ pub async fn look(store: &Store, clock: &dyn Clock, asks: Asks) -> Result<(), Fl
     if observes {
         return Ok(());
     }
-    match restore_marker::classify(&database, marker.as_ref(), &place, !store.is_shared() && asks == Asks::Daemon) {
+    match restore_marker::classify(&database, marker.as_ref(), &place, !store.is_shared() && opened_by == OpenedBy::Daemon) {
         Origin::Foreign(why) => {
             let mut tx = store.write().await?;
             sending::observe(&mut tx, &why, clock.now()).await?;
             tx.commit().await?;
-            tracing::error!(%why, "nothing is sent until somebody adopts this database");
+            tracing::error!(%why, "nothing is sent until this database is adopted");
         }
-        _ if asks == Asks::Verb => return Ok(()),
+        _ if opened_by == OpenedBy::Verb => return Ok(()),
         Origin::AdoptedElsewhere => {
             tracing::warn!(
                 "the database was adopted on another node; if that was without this node's journal, replay it: nurtured adopt --journal FILE"
             );
-            remember(store, clock).await?;
+            update_marker(store, clock).await?;
         }
         Origin::New => {
             let token = token()?;
             let mut tx = store.write().await?;
             identity::settle(&mut tx, &token, &place).await?;
             tx.commit().await?;
-            remember(store, clock).await?;
+            update_marker(store, clock).await?;
         }
         Origin::Same => {
-            remember(store, clock).await?;
+            update_marker(store, clock).await?;
         }
     }
     Ok(())
 }
 
-/// Remembers, outside the database, how far it has come. Returns that.
+/// Writes the database's progress into the restore marker, outside the database. Returns the progress.
 ///
 /// # Errors
-/// The store's; when the restore marker cannot be written.
-pub async fn remember(store: &Store, clock: &dyn Clock) -> Result<Marks, FlowError> {
+/// Those of the store; when the restore marker cannot be written.
+pub async fn update_marker(store: &Store, clock: &dyn Clock) -> Result<Marks, FlowError> {
     let mut tx = store.read().await?;
     let database = identity::of(&mut tx).await?;
     drop(tx);
@@ -82,34 +82,34 @@ pub async fn remember(store: &Store, clock: &dyn Clock) -> Result<Marks, FlowErr
     Ok(database.marks)
 }
 
-/// How far the database had come when the daemon last looked.
+/// The progress of the database at the daemon's last check.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct LastCheck {
     marks: Marks,
     commits: u64,
 }
 
-impl Known {
-    /// Waits until something is written that was not seen yet.
+impl LastCheck {
+    /// Waits until another commit than those seen is made.
     pub async fn is_outdated(&self, store: &Store) {
         store.commits().others_than(self.commits).await;
     }
 }
 
-/// Looks again while the daemon runs: remembers how far the database has come, or has it observe when it went back.
-/// Returns whether something was written since the last look.
-pub async fn keep(store: &Store, clock: &dyn Clock, known: &mut Known) -> Result<bool, FlowError> {
+/// Checks again while the daemon runs: updates the restore marker, or makes the database observe when it went back.
+/// Returns whether this process had written since the last check.
+pub async fn recheck(store: &Store, clock: &dyn Clock, last: &mut LastCheck) -> Result<bool, FlowError> {
     let mut tx = store.read().await?;
     let marks = identity::of(&mut tx).await?.marks;
     let observes = sending::state(&mut tx).await?.observing.is_some();
     drop(tx);
-    let is_moving = store.commits().number() != known.commits;
-    if observes || (marks == known.marks && !is_moving) {
+    let is_moving = store.commits().number() != last.commits;
+    if observes || (marks == last.marks && !is_moving) {
         return Ok(false);
     }
-    if marks.is_behind(&known.marks) {
+    if marks.is_behind(&last.marks) {
         let why = "this database was restored from a backup while the daemon ran";
-        tracing::error!(why, "nothing is sent until somebody adopts this database");
+        tracing::error!(why, "nothing is sent until this database is adopted");
         let mut tx = store.write().await?;
         sending::observe(&mut tx, why, clock.now()).await?;
         tx.commit().await?;
@@ -118,18 +118,18 @@ pub async fn keep(store: &Store, clock: &dyn Clock, known: &mut Known) -> Result
     if is_moving {
         let mut tx = store.write().await?;
         identity::beat(&mut tx).await?;
-        // Before it commits, so that its own commit is the one that is not counted as another's.
-        known.commits = store.commits().number() + 1;
+        // Set before the commit, so that this commit does not count as one to be noticed.
+        last.commits = store.commits().number() + 1;
         tx.commit().await?;
     }
-    known.marks = remember(store, clock).await?;
+    last.marks = update_marker(store, clock).await?;
     Ok(is_moving)
 }
 
-/// Where this database is, and a token no other has: what an adoption writes down.
+/// The place of this database, and a new random token: what an adoption records.
 ///
 /// # Errors
-/// The store's; that the machine gives no randomness.
+/// Those of the store; when the machine gives no randomness.
 pub async fn new_identity(store: &Store) -> Result<(String, String), FlowError> {
     let mut tx = store.read().await?;
     Ok((token()?, identity::place(&mut tx, &machine()).await?))
@@ -145,7 +145,7 @@ fn token() -> Result<String, FlowError> {
     Ok(HEXLOWER.encode(&fresh))
 }
 
-/// What stands for this machine: its id is nobody else's business. Where it has none, its machines look the same.
+/// A short hash of the machine's id, which itself stays private. Machines without an id look the same.
 fn machine() -> String {
     let id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let hash = Sha256::digest(format!("nurtured {}", id.trim()).as_bytes());

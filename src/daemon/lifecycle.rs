@@ -1,7 +1,7 @@
-//! The lifecycle under systemd: ready, reload, drain, stop; and the watchdog, fed by proven progress.
+//! The lifecycle under systemd: ready, reload, drain, stop; and the watchdog, fed only while every loop makes progress.
 
 use super::assemble::{self, Node};
-use super::identity_guard::{self, Asks, Known};
+use super::identity_guard::{self, LastCheck, OpenedBy};
 use super::loops::{self, Pulse};
 use crate::clock::SystemClock;
 use crate::domain::plan::Plan;
@@ -19,10 +19,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::task::TaskTracker;
 
-/// How long a drain may take before it is given up; systemd's own patience is longer.
+/// How long a drain may take before it is given up; systemd waits longer.
 const DRAIN: Duration = Duration::from_secs(75);
 
-/// Reads the configuration again, for a reload: a plan fit to run, or every problem as text.
+/// Reads the configuration again for a reload: a plan fit to run, or every problem as text.
 pub type Reread = Box<dyn Fn() -> Result<Plan, String> + Send + Sync>;
 
 /// Runs until SIGTERM or SIGINT, also while it starts. SIGHUP rereads the configuration, once it has started.
@@ -51,12 +51,12 @@ pub async fn run(plan: Plan, reread: Reread, mut signals: Signals) -> anyhow::Re
 
     node.ctx.stop();
     tell(&[NotifyState::Stopping]);
-    tracing::info!("stopping: finishing what is in hand");
+    tracing::info!("stopping: finishing the present steps");
     tracker.close();
     if tokio::time::timeout(DRAIN, tracker.wait()).await.is_err() {
         tracing::warn!("the drain was given up; what was in transmission is in doubt and will be treated by policy");
     }
-    if let Err(error) = identity_guard::keep(node.ctx.store(), &SystemClock, &mut Known::default()).await {
+    if let Err(error) = identity_guard::recheck(node.ctx.store(), &SystemClock, &mut LastCheck::default()).await {
         tracing::warn!(%error, "how far the database has come was not kept");
     }
     node.ctx.store().close().await;
@@ -76,13 +76,13 @@ struct Started {
 async fn start(plan: Plan) -> anyhow::Result<Started> {
     let listen = plan.settings.http.listen;
     let store = assemble::open_store(&plan).await.context("could not open the database")?;
-    identity_guard::look(&store, &SystemClock, Asks::Daemon).await.context("could not tell whose database this is")?;
-    let node = assemble::assemble(store, Arc::new(SystemClock), plan).await.context("could not assemble the house")?;
+    identity_guard::check(&store, &SystemClock, OpenedBy::Daemon).await.context("could not tell whose database this is")?;
+    let node = assemble::assemble(store, Arc::new(SystemClock), plan).await.context("could not assemble the node")?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"))?;
-    // Behind the port: whoever has it is the only one.
-    let freed = assemble::take_over(node.ctx.store()).await.context("could not take over what was in hand")?;
+    // After the port is bound: the process that holds it is the only one on this machine.
+    let freed = assemble::take_over(node.ctx.store()).await.context("could not expire the leases of an earlier process")?;
     if freed > 0 {
-        tracing::warn!(ranges = freed, "the last run ended without giving back what it held; what it marked is in doubt");
+        tracing::warn!(ranges = freed, "the last run ended without returning its leases; what it had marked is uncertain");
     }
     let applied = apply::begin(&node.ctx).await.context("could not put the configuration in force")?;
     if applied.is_new {
@@ -98,7 +98,7 @@ async fn journal(ctx: &Context) -> Result<(), FlowError> {
     let Some(journal) = ctx.store().journal().cloned() else { return Ok(()) };
     let state = gate::state(ctx).await?;
     let troubled = state.stopped.is_some_and(|held| held.reason.starts_with(gate::JOURNAL_TROUBLE));
-    // While observing it knows more than the database does.
+    // While the database observes, the journal may know more suppressions than the database does.
     if state.observing.is_none() && (troubled || !journal.path().exists()) {
         let lines = adopt::backfill_journal(ctx).await?;
         tracing::info!(lines, "the stop journal was brought up to date");
@@ -139,14 +139,14 @@ impl Signals {
     }
 }
 
-/// Serves the web until the house stops; answers in hand are finished.
+/// Serves the web until the daemon stops; requests in progress are finished.
 fn serve(node: &Node, listener: TcpListener, tracker: &TaskTracker) -> tokio::task::JoinHandle<std::io::Result<()>> {
     let app = router(node.site.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let ctx = node.ctx.clone();
     tracker.spawn(async move { axum::serve(listener, app).with_graceful_shutdown(async move { ctx.stopping().await }).await })
 }
 
-/// Attends to signals and the watchdog. Returns whether a task died.
+/// Handles signals and the watchdog. Returns whether a task died.
 async fn attend(
     node: &Node,
     mut pulse: Pulse,
@@ -190,8 +190,8 @@ async fn attend(
     }
 }
 
-/// Takes over a configuration that was applied elsewhere, by `nurtured apply` or by another node: if the files here are the
-/// same. If not, that is said once, and what is in force here stays.
+/// Adopts a configuration that was applied by `nurtured apply` or by another node, if the files here are the
+/// same. If not, it logs that once, and keeps the one in force here.
 async fn take_over(node: &Node, reread: &Reread, refused: &mut Option<String>) {
     match apply::applied_elsewhere(&node.ctx).await {
         Ok(Some(hash)) if refused.as_ref() != Some(&hash) => {
@@ -204,8 +204,8 @@ async fn take_over(node: &Node, reread: &Reread, refused: &mut Option<String>) {
     }
 }
 
-/// Puts a changed configuration in force, or says why not and keeps the old one. With a hash, no other than that one. Returns
-/// whether it is in force.
+/// Puts a changed configuration in force, or logs why not and keeps the old one. With a hash, only that configuration.
+/// Returns whether it is in force.
 async fn reload(node: &Node, reread: &Reread, wanted: Option<&str>) -> bool {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
@@ -244,7 +244,7 @@ async fn reload(node: &Node, reread: &Reread, wanted: Option<&str>) -> bool {
 
 fn say_who_is_due(applied: Applied) {
     if applied.due > 0 {
-        tracing::info!(prospects = applied.due, "other rules: everybody is assessed anew");
+        tracing::info!(prospects = applied.due, "other rules: every prospect is assessed again");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Logs: to the journal under systemd, else as text to standard error. Never an address, never a body.
+//! Logs: to the journal under systemd, else as text to standard error. No address and no body is ever logged.
 
 use anyhow::Context as _;
 use tracing_subscriber::layer::SubscriberExt;
@@ -10,7 +10,7 @@ use tracing_subscriber::{EnvFilter, fmt};
 /// # Errors
 /// When the journal cannot be reached though systemd says it is there, or `NURTURED_LOG` cannot be read.
 pub fn start(under_systemd: bool, level: Option<&str>, colour: bool) -> anyhow::Result<()> {
-    // The libraries' own chatter could carry an address or a statement's values.
+    // The libraries' own messages could contain an address or the values of a statement.
     let directives = level.map_or_else(|| "warn,nurtured=info".to_owned(), |level| format!("warn,nurtured={level}"));
     let filter =
         EnvFilter::try_new(&directives).context("could not read NURTURED_LOG; write error, warn, info, debug or trace")?;

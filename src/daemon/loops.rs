@@ -1,15 +1,15 @@
 //! Loops: each step in a task of its own, waiting to be woken or for its instant.
 //!
-//! Other processes (the command line, other nodes) do not wake this one. One task looks for all loops whether another has
-//! written, and rings it: a house with nothing to do wakes once for that, and not once for every loop.
+//! Other processes (the command line, other nodes) cannot wake this one. One task polls for all loops whether another has
+//! written, and wakes them: an idle daemon wakes up once for that, and not once for every loop.
 
 use super::assemble::Node;
-use super::identity_guard::{self, Known};
+use super::identity_guard::{self, LastCheck};
 use crate::flow::context::{Context, Progress};
 use crate::flow::doorway::apply;
 use crate::flow::operations::{archive, sweep};
 use crate::flow::until_idle::Step;
-use crate::store::engine::external_writes::Changes;
+use crate::store::engine::external_writes::ExternalWrites;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,28 +17,28 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
-/// How often it is looked whether anybody else has written.
-const LOOK_AROUND: Duration = Duration::from_secs(5);
-/// How long a loop rests before it shows that it is alive: often enough for [`PATIENCE`].
+/// How often it polls for writes of other processes.
+const POLL_EVERY: Duration = Duration::from_secs(5);
+/// How long a loop sleeps at most before it beats: often enough for [`PATIENCE`].
 const REST: Duration = Duration::from_secs(90);
-/// How long a step is not taken at most, whatever rings: should a change ever escape us.
-const LOOK_ANYWAY: Duration = Duration::from_mins(10);
+/// The longest time between two runs of a step, in case a wake is ever missed.
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
 /// How long a loop waits after a step failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// How often everybody is checked for a future while nothing happens…
+/// How often the census is taken while nothing happens…
 const REVIEW_EVERY: Duration = Duration::from_hours(1);
-/// …how long that is put off at least while much happens…
+/// …how far apart two are at least while much happens…
 const REVIEW_APART: Duration = Duration::from_mins(1);
-/// …and for how many times as long as it took: a twentieth of one processor, however many there are.
+/// …and how many times as long as one took it waits: a twentieth of one processor, however many there are.
 const REVIEW_REST: i32 = 20;
 
-/// How long a step may take while it waits for a relay: RFC 5321 grants the final dot ten minutes.
+/// The time limit of a step that waits for a relay: RFC 5321 grants the final dot ten minutes.
 const RELAY_PATIENCE: Duration = Duration::from_mins(15);
-/// How long any other step may take.
+/// The time limit of any other step.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// The proof of life the watchdog is fed with: how often each loop has ended a step, and for how long it has not. And what the
-/// loops see that is not theirs to do: that another configuration was applied.
+/// What the loops tell the lifecycle: a beat with every step that ended, for the watchdog; and that another process applied
+/// a configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Pulse {
     beats: Arc<[AtomicU64; Step::ALL.len()]>,
@@ -48,7 +48,7 @@ pub struct Pulse {
 }
 
 impl Pulse {
-    /// Whether every loop has ended a step lately; asked every `interval`.
+    /// Whether every loop has ended a step within its time limit; called every `interval`.
     pub fn is_alive(&mut self, interval: Duration) -> bool {
         for (i, beats) in self.beats.iter().enumerate() {
             let now = beats.load(Ordering::Relaxed);
@@ -59,7 +59,7 @@ impl Pulse {
         Step::ALL.into_iter().zip(self.silent).all(|(step, silent)| silent < patience(step))
     }
 
-    /// Waits until a configuration is in force that this process does not work by.
+    /// Waits until another process has applied a configuration that this one does not use.
     pub async fn applied_elsewhere(&self) {
         self.applied.notified().await;
     }
@@ -69,29 +69,29 @@ impl Pulse {
     }
 }
 
-/// Starts every loop on the tracker. They end when the context is told to stop, each after the step in hand.
+/// Starts every loop on the tracker. They end after their present step when the context is told to stop.
 pub fn start(node: &Node, tracker: &TaskTracker) -> Pulse {
     let pulse = Pulse::default();
     for step in Step::ALL {
         let (node, pulse) = (node.clone(), pulse.clone());
-        tracker.spawn(async move { turn(step, &node, &pulse).await });
+        tracker.spawn(async move { run_step(step, &node, &pulse).await });
     }
     let keeper = node.clone();
-    tracker.spawn(async move { look_after(&keeper).await });
+    tracker.spawn(async move { take_census(&keeper).await });
     let ctx = node.ctx.clone();
     tracker.spawn(async move { seal_on(&ctx).await });
     let (ctx, applied) = (node.ctx.clone(), pulse.applied.clone());
-    tracker.spawn(async move { look_around(&ctx, &applied).await });
+    tracker.spawn(async move { poll(&ctx, &applied).await });
     // Not a step: it writes nothing, and nothing waits for it.
     let (ctx, links) = (node.ctx.clone(), node.site.links.clone());
     tracker.spawn(async move { links.keep_current(&ctx).await });
     let node = node.clone();
-    tracker.spawn(async move { keep_home(&node).await });
+    tracker.spawn(async move { keep_marker(&node).await });
     pulse
 }
 
-/// Checks everybody for a future after something has happened, and keeps what was counted.
-async fn look_after(node: &Node) {
+/// Takes the census after something has happened, and caches it for the web.
+async fn take_census(node: &Node) {
     let (ctx, clock) = (&node.ctx, node.ctx.clock());
     let mut wakes = ctx.wakes();
     while !ctx.is_stopping() {
@@ -135,18 +135,18 @@ async fn seal_on(ctx: &Context) {
     }
 }
 
-/// Wakes the steps when another process has written, or the clock does not say what it should after such a wait: it was
-/// put forward, or the machine slept.
-async fn look_around(ctx: &Context, applied: &Notify) {
-    let mut changes = Changes::default();
+/// Wakes the steps when another process has written, or the clock is not where it should be after the wait: it was
+/// set, or the machine slept.
+async fn poll(ctx: &Context, applied: &Notify) {
+    let mut changes = ExternalWrites::default();
     while !ctx.is_stopping() {
-        let expected = ctx.now() + LOOK_AROUND;
+        let expected = ctx.now() + POLL_EVERY;
         tokio::select! {
-            () = tokio::time::sleep(LOOK_AROUND) => {}
+            () = tokio::time::sleep(POLL_EVERY) => {}
             () = ctx.stopping() => break,
         }
         let off = ctx.now().duration_since(expected).abs() >= SignedDuration::from_secs(1);
-        // A database that does not answer is the steps' to complain of.
+        // If the database does not answer, the steps will log it.
         if changes.look(ctx.store()).await.unwrap_or(true) || off {
             if let Ok(Some(_)) = apply::applied_elsewhere(ctx).await {
                 applied.notify_one();
@@ -156,21 +156,21 @@ async fn look_around(ctx: &Context, applied: &Notify) {
     }
 }
 
-/// Keeps outside the database how far it has come, so that a restored backup is told from it.
-async fn keep_home(node: &Node) {
+/// Keeps the restore marker up to date, so that a restored backup can be told from the database.
+async fn keep_marker(node: &Node) {
     let (ctx, clock) = (&node.ctx, node.ctx.clock());
-    let mut known = Known::default();
+    let mut last = LastCheck::default();
     while !ctx.is_stopping() {
-        // While it moves, a second is what a copy and a crash must fall into to be taken for one another.
+        // While it is written to, a copy and a crash within the same second are the only ones that cannot be told apart.
         let mut apart = Duration::from_secs(1);
-        if let Err(error) = identity_guard::keep(ctx.store(), &*clock, &mut known).await {
+        if let Err(error) = identity_guard::recheck(ctx.store(), &*clock, &mut last).await {
             tracing::warn!(%error, "how far the database has come was not kept");
             apart = AFTER_FAILURE;
         }
         let wait = async {
             tokio::time::sleep(apart).await;
-            // Somebody else may have put a backup in its place while nothing of ours was written.
-            let _ = tokio::time::timeout(LOOK_ANYWAY, known.is_outdated(ctx.store())).await;
+            // A backup may have been put in its place while this process wrote nothing.
+            let _ = tokio::time::timeout(LONGEST_WAIT, last.is_outdated(ctx.store())).await;
         };
         tokio::select! {
             () = wait => {}
@@ -179,16 +179,16 @@ async fn keep_home(node: &Node) {
     }
 }
 
-async fn turn(step: Step, node: &Node, pulse: &Pulse) {
+async fn run_step(step: Step, node: &Node, pulse: &Pulse) {
     let ctx = &node.ctx;
     let mut wakes = ctx.wakes();
     while !ctx.is_stopping() {
-        // Listen before looking: what happens meanwhile rings again.
+        // Subscribe first: a wake during the step leads to another step.
         wakes.borrow_and_update();
         let until = match step.take(ctx, &node.writer).await {
             Ok(Progress::Done) => None,
-            Ok(Progress::Idle) => Some(ctx.now() + LOOK_ANYWAY),
-            Ok(Progress::NotBefore(at)) => Some(at.min(ctx.now() + LOOK_ANYWAY)),
+            Ok(Progress::Idle) => Some(ctx.now() + LONGEST_WAIT),
+            Ok(Progress::NotBefore(at)) => Some(at.min(ctx.now() + LONGEST_WAIT)),
             Err(error) => {
                 tracing::error!(step = step.name(), %error, "step failed");
                 Some(ctx.now() + AFTER_FAILURE)
@@ -208,11 +208,11 @@ async fn turn(step: Step, node: &Node, pulse: &Pulse) {
     }
 }
 
-/// Waits for an instant of the house's clock; shows meanwhile that it is alive.
+/// Waits for an instant of the context's clock, with a beat at least every [`REST`].
 async fn rest(ctx: &Context, until: Timestamp, alive: impl Fn()) {
     loop {
         let left = Duration::try_from(until.duration_since(ctx.now())).unwrap_or(Duration::ZERO);
-        // Never at once: an instant that a step gives again and again must not keep a processor busy.
+        // Never zero: a step that returns the same instant again and again must not keep a processor busy.
         tokio::time::sleep(left.clamp(Duration::from_millis(5), REST)).await;
         alive();
         if ctx.now() >= until {

@@ -1,4 +1,4 @@
-//! How it runs: assemble, loops, lifecycle. The only room that knows the whole house.
+//! How it runs: assemble, loops, lifecycle. The only module that knows all others.
 
 pub mod logs;
 pub mod identity_guard;

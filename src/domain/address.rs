@@ -1,4 +1,4 @@
-//! Mail addresses. One door: what passed it can stand in an SMTP command and in a header.
+//! Mail addresses. What `parse` accepted can stand in an SMTP command and in a header.
 
 use email_address::{EmailAddress, Options};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ impl Address {
     /// Reads a bare address (RFC 5321: ASCII, at most 254 octets, a domain with a dot unless it is `localhost`).
     ///
     /// # Errors
-    /// Says that it is no address; never repeats the text, which may be somebody's data in a log.
+    /// Says that it is no address; never repeats the text, because an error may be logged and an address is personal data.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let text = text.trim();
         if !text.is_ascii() {
@@ -77,7 +77,7 @@ pub enum AddressError {
     Malformed,
 }
 
-/// Providers whose domain is shared by strangers: no account can be read from it.
+/// Providers whose domain many unrelated people share: no account can be read from it.
 const MAILBOX_PROVIDERS: [&str; 24] = [
     "gmail.com",
     "googlemail.com",

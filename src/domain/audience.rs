@@ -1,6 +1,6 @@
 //! Audiences: groups defined by conditions. The same conditions route a handoff.
 //!
-//! `store` evaluates them over everybody in one statement; `Condition::holds` is the same rule for one
+//! `store` evaluates them over all prospects in one statement; `Condition::holds` is the same rule for one
 //! prospect, and the conformance suite holds the two together.
 
 use super::criterion::{Criterion, Verdict};
@@ -8,17 +8,17 @@ use super::id::Name;
 use super::prospect::{Prospect, comparable};
 use serde::Serialize;
 
-/// A group: every `all`, at least one `any` (if there are some), and not one `none`.
+/// A group: every `all` holds, at least one `any` holds (if there are some), and no `none` does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Audience {
     pub all: Vec<Condition>,
-    /// One of these holds; no list, no demand.
+    /// At least one of these holds; an empty list asks for nothing.
     pub any: Vec<Condition>,
     pub none: Vec<Condition>,
 }
 
 impl Audience {
-    /// Whether the prospect fits the conditions. Standing and suppression are the store's business.
+    /// Whether the prospect fits the conditions. Standing and suppression are checked by the store.
     pub fn fits(&self, prospect: &Prospect) -> bool {
         self.all.iter().all(|c| c.holds(prospect))
             && (self.any.is_empty() || self.any.iter().any(|c| c.holds(prospect)))
@@ -34,11 +34,10 @@ pub enum Condition {
         name: Name,
         test: Test,
     },
-    /// The prospect carries the tag.
     Tag(String),
     /// The address's domain is one of these, or below one of them.
     Domain(Vec<String>),
-    /// What is known of a criterion is one of these.
+    /// The verdict on a criterion is one of these.
     Verdict {
         criterion: Criterion,
         is: Vec<Verdict>,
@@ -51,11 +50,11 @@ pub enum Condition {
 pub enum Test {
     /// Equals one of these, lower case.
     In(Vec<String>),
-    /// At least this (numbers, dates as days since 1970).
+    /// At least this: a number, or a date as days since 1970.
     AtLeast(i64),
     /// At most this.
     AtMost(i64),
-    /// Is there at all, or is not.
+    /// The field has a value (`true`), or has none (`false`).
     Known(bool),
 }
 
@@ -73,7 +72,6 @@ impl Test {
 }
 
 impl Condition {
-    /// Whether it holds for the prospect.
     pub fn holds(&self, prospect: &Prospect) -> bool {
         match self {
             Self::Field { name, test } => test.passes(prospect.fields.get(name).map(String::as_str)),

@@ -1,5 +1,5 @@
-//! How people act, as far as a simulation needs to know: prospects who read, marketing that writes, callers and
-//! salespeople who answer. Nothing else reads it: it decides nothing about real people.
+//! How people act in a simulation: prospects who read, marketing that writes, callers and
+//! salespeople who answer. Only `insight::simulate` reads it; no decision about a real person depends on it.
 
 use super::audience::Condition;
 use super::chance::Share;
@@ -11,19 +11,18 @@ use super::span::Span;
 use super::window::Window;
 use std::collections::BTreeMap;
 
-/// How everybody acts.
+/// How all people of a simulation act.
 #[derive(Debug, Clone)]
 pub struct Behaviour {
     /// When prospects read their mail.
     pub reads: Window,
-    /// Half of those who do something do it within this time.
+    /// Half of the acts happen within this time after the mail arrived.
     pub delay: Span,
-    /// Whether marketing goes on writing once a campaign has no letter left.
+    /// Whether marketing writes another letter once a campaign has none left.
     pub writes_on: bool,
-    /// Machines that follow links before a person does.
     pub scanners: Scanners,
     pub refusals: Refusals,
-    /// Kinds of people; the first that fits somebody is theirs.
+    /// Kinds of people; each prospect is of the first kind that fits.
     pub people: Vec<Habit>,
     pub sales: Sales,
     /// What marketing's callers do, if there are any.
@@ -31,7 +30,7 @@ pub struct Behaviour {
 }
 
 impl Behaviour {
-    /// The same for another company: without what it does not know (its newsletters, topics, answers, reasons, people).
+    /// Drops what another company's plan does not know: newsletters, topics, answers, reasons, people.
     #[must_use]
     pub fn fitted(mut self, plan: &Plan) -> Self {
         let newsletters: Vec<&Name> = plan.campaigns.iter().flat_map(|c| &c.newsletters).map(|n| &n.id).collect();
@@ -60,16 +59,16 @@ impl Behaviour {
     }
 }
 
-/// Machines that follow links.
+/// Machines that follow the links of a mail before a person does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scanners {
     /// The share of companies that have one.
     pub share: Share,
-    /// How many links of a mail it follows.
+    /// How many links of a mail the machine follows.
     pub links: usize,
 }
 
-/// What relays do not take, of all mails.
+/// What relays refuse, as shares of all mails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusals {
     /// The mailbox does not exist any more.
@@ -77,27 +76,27 @@ pub struct Refusals {
     pub later: Share,
 }
 
-/// How people of one kind act. Shares without another word are of the mails they get.
+/// How people of one kind act. A share is of the mails they get, unless its comment says otherwise.
 #[derive(Debug, Clone)]
 pub struct Habit {
     /// What they are called in the report.
     pub name: Name,
-    /// All of these hold for them.
+    /// All of these conditions hold for people of this kind.
     pub when: Vec<Condition>,
     /// The share of those who fit that are of this kind.
     pub share: Share,
-    /// How long one stays of this kind before it is drawn anew; for ever without it.
+    /// After this time a person's kind is drawn anew; without it, never.
     pub lasts: Option<Span>,
     pub clicks: Share,
-    /// The same in one newsletter.
+    /// The share of mails of which they follow a link, by newsletter, where it differs from the usual one.
     pub newsletters: BTreeMap<Name, Share>,
-    /// How likely a link about a topic is to be the one, beside 1 for any other.
+    /// The weight with which a link about a topic is chosen; any other link weighs 1.
     pub topics: BTreeMap<Name, u32>,
-    /// They answer, of mails that ask.
+    /// The share of mails with a question that they answer.
     pub answers: Share,
-    /// They answer each further question of the page, too.
+    /// The share of the answer page's further questions that they answer.
     pub further: Share,
-    /// What they say: how likely each answer is; all the same without it.
+    /// The weight of each answer; all weigh the same without it.
     pub says: PerCriterion<BTreeMap<String, u32>>,
     pub replies: Share,
     pub words: Vec<String>,
@@ -106,7 +105,7 @@ pub struct Habit {
     pub forms: Vec<FormHabit>,
 }
 
-/// A form somebody may fill in after a mail.
+/// A form that a person may fill in after a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FormHabit {
     pub form: Name,
@@ -119,24 +118,24 @@ pub struct FormHabit {
 pub struct Sales {
     /// Half of the offers are answered within this working time.
     pub answers: Span,
-    pub offers: Vec<(Offer, u32)>,
+    pub offers: Vec<(OfferAnswer, u32)>,
     /// Half of the accepted are contacted within this working time.
     pub touches: Span,
-    /// Half of the leads come to an end within this time.
+    /// Half of the leads end within this time.
     pub lasts: Span,
     pub ends: Vec<(End, u32)>,
 }
 
 /// What a salesperson answers to an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Offer {
+pub enum OfferAnswer {
     Accept,
     NotMine,
     NotReady,
     Customer,
 }
 
-impl Offer {
+impl OfferAnswer {
     pub const WORDS: [(&'static str, Self); 4] = [
         ("accept", Self::Accept),
         ("not mine", Self::NotMine),
@@ -156,14 +155,14 @@ pub enum End {
 /// What marketing's callers do about near misses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Desk {
-    /// Who logs the calls: no salesperson, for those prove nothing alone.
+    /// The colleague who logs the calls: no salesperson, because a salesperson's touches alone make no prospect ready.
     pub by: Name,
     /// How many calls on a working day.
     pub calls: u32,
-    /// How many of them reach somebody.
+    /// The share of calls that reach the prospect.
     pub reaches: Share,
-    /// How often something that is missing is proven then.
+    /// The share of calls that, having reached the prospect, prove a missing criterion.
     pub proves: Share,
-    /// Nobody is called again sooner.
+    /// A prospect is called again no sooner than this.
     pub again: Span,
 }

@@ -1,7 +1,7 @@
 //! The law of conservation: every prospect is in exactly one group, and each group but the last three has a next step
-//! with a date, or an end. Nobody is forgotten because nobody is without a group.
+//! with a date, or an end. A prospect without a group would be forgotten; the census shows it.
 //!
-//! Only what is counted and what follows from it; who is in which group is found set-wise, by the store.
+//! This module counts; the store decides set-wise which prospect is in which group.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,13 +13,13 @@ use std::collections::BTreeMap;
 pub enum Group {
     /// Nurturing, in the doorway: the next hand-off offers them.
     Doorway,
-    /// Nurturing, an item on somebody's queue.
+    /// Nurturing, with a follow-up on a salesperson's queue.
     Item,
     /// Nurturing, in the audience of a running campaign that has another occurrence.
     Campaign,
     /// Nurturing, until a date they asked for.
     Wake,
-    /// Nurturing, until somebody looks at them.
+    /// Nurturing, until the date at which the prospect is to be reviewed.
     Review,
     /// Offered, with the item to answer.
     Offered,
@@ -29,16 +29,16 @@ pub enum Group {
     Closed,
     /// Suppressed on every channel.
     Suppressed,
-    /// Nurturing, and nothing will ever be due: without a future.
+    /// Nurturing, and no step will ever be due: without a future.
     Adrift,
-    /// Offered or owned, and on nobody's queue: without a future.
+    /// Offered or owned, and on no salesperson's queue: without a future.
     Unattended,
-    /// Said to be suppressed, though a channel is open: without a future.
+    /// Standing says suppressed, though a channel is open: without a future.
     Stranded,
 }
 
 impl Group {
-    /// Every group, in the order in which they are told.
+    /// Every group, in the order in which reports list them.
     pub const ALL: [Self; 12] = [
         Self::Doorway,
         Self::Item,
@@ -76,39 +76,39 @@ impl Group {
         Self::ALL.into_iter().find(|group| group.word() == word)
     }
 
-    /// What comes next, in a line.
+    /// The next step, in one line.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Doorway => "nurturing, about to be offered",
             Self::Item => "nurturing, an item on a queue",
             Self::Campaign => "nurturing, a campaign's next occurrence",
             Self::Wake => "nurturing, until a date they asked for",
-            Self::Review => "nurturing, until somebody looks at them",
+            Self::Review => "nurturing, until their date of review",
             Self::Offered => "offered, with the item to answer",
             Self::Owned => "owned, with the next action",
             Self::Closed => "closed",
             Self::Suppressed => "suppressed on every channel",
             Self::Adrift => "nurturing, and nothing comes next",
-            Self::Unattended => "offered or owned, and on nobody's queue",
+            Self::Unattended => "offered or owned, and on no salesperson's queue",
             Self::Stranded => "called suppressed, though a channel is open",
         }
     }
 
-    /// Whether nothing will ever happen to whoever is in it, without an end that somebody decided.
+    /// Whether no step will ever be due for the prospects in it, and no person decided that it should end.
     pub const fn is_without_future(self) -> bool {
         matches!(self, Self::Adrift | Self::Unattended | Self::Stranded)
     }
 }
 
-/// Everybody, counted.
+/// All prospects, counted by group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Census {
     pub at: Timestamp,
-    /// How many prospects there are, counted for themselves.
+    /// How many prospects there are, by a count of their own table.
     pub prospects: i64,
     /// How many are in each group; every group is named.
     pub groups: BTreeMap<Group, i64>,
-    /// Of whom the tables say two things: counted once above, by where they stand.
+    /// How many the tables put in two groups: counted once above, by their standing.
     pub in_two: i64,
 }
 
@@ -117,19 +117,19 @@ impl Census {
         Self { at, prospects: 0, groups: Group::ALL.into_iter().map(|group| (group, 0)).collect(), in_two: 0 }
     }
 
-    /// Counts so many into a group.
+    /// Adds prospects to a group.
     pub fn add(&mut self, group: Group, prospects: i64) {
         *self.groups.entry(group).or_default() += prospects;
     }
 
-    /// Counts what another has counted.
+    /// Adds another census to this one.
     pub fn join(&mut self, other: &Self) {
         other.groups.iter().for_each(|(group, count)| self.add(*group, *count));
         self.prospects += other.prospects;
         self.in_two += other.in_two;
     }
 
-    /// Moves so many from one group to another: what was just done for them.
+    /// Moves prospects from one group to another after a step that changed their group.
     pub fn move_over(&mut self, from: Group, to: Group, prospects: i64) {
         self.add(from, -prospects);
         self.add(to, prospects);
@@ -143,12 +143,12 @@ impl Census {
         self.groups.values().sum()
     }
 
-    /// How many are without a future: none, always.
+    /// How many prospects are without a future: must be none.
     pub fn without_future(&self) -> i64 {
         self.groups.iter().filter(|(group, _)| group.is_without_future()).map(|(_, count)| count).sum()
     }
 
-    /// Whether the law holds: nobody without a future, nobody in two groups, and the sums agree.
+    /// Whether the law holds: no prospect without a future, none in two groups, and the sums agree.
     pub fn holds(&self) -> bool {
         self.without_future() == 0 && self.in_two == 0 && self.counted() == self.prospects
     }

@@ -1,12 +1,12 @@
-//! Chance that can be repeated: every draw is a pure function of a seed and of what is drawn for whom, so neither the order
-//! of draws nor how many there were changes any of them. Whole numbers only: the same on every machine.
+//! Repeatable random draws: every draw is a pure function of a seed and of a path of names and numbers, so neither the order
+//! of draws nor their number changes any of them. Integer arithmetic only: the same on every machine.
 
 use super::span::Span;
 use jiff::SignedDuration;
 use serde::Serialize;
 use std::fmt;
 
-/// A share of many: from none to all, in millionths.
+/// A share between none and all, in millionths.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Share(u32);
@@ -17,10 +17,7 @@ impl Share {
     pub const ALL: Self = Self(ALL);
     pub const NONE: Self = Self(0);
 
-    /// Reads "2.5%", to a ten thousandth of a per cent.
-    ///
-    /// # Errors
-    /// Says what a share looks like.
+    /// Reads "2.5%"; the finest step is a ten thousandth of a per cent.
     pub fn parse(text: &str) -> Result<Self, ShareError> {
         let wrong = || ShareError(text.to_owned());
         let number = text.trim().strip_suffix('%').ok_or_else(wrong)?.trim();
@@ -35,7 +32,6 @@ impl Share {
         if share <= ALL { Ok(Self(share)) } else { Err(wrong()) }
     }
 
-    /// How many millionths.
     pub const fn millionths(self) -> u32 {
         self.0
     }
@@ -53,17 +49,16 @@ impl fmt::Display for Share {
 #[error("{0:?} is no share; write one from \"0%\" to \"100%\", such as \"2.5%\"")]
 pub struct ShareError(String);
 
-/// A source of draws. Each `of` and `nth` leads to another source that has nothing to do with this one.
+/// A source of draws. `of` and `nth` derive independent sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chance(u64);
 
 impl Chance {
-    /// The source of everything drawn under a seed.
     pub const fn seeded(seed: u64) -> Self {
         Self(mixed(seed ^ 0x6e75_7274_7572_6564))
     }
 
-    /// The source of what has this name.
+    /// The independent source with this name.
     #[must_use]
     pub fn of(self, what: &str) -> Self {
         let folded = what
@@ -72,23 +67,23 @@ impl Chance {
         Self(mixed(self.0 ^ folded))
     }
 
-    /// The source of what has this number.
+    /// The independent source with this number.
     #[must_use]
     pub const fn nth(self, number: u64) -> Self {
         Self(mixed(self.0.wrapping_add(mixed(number))))
     }
 
-    /// Whether what happens to such a share happens here.
+    /// Whether an event of this probability happens.
     pub const fn happens(self, share: Share) -> bool {
         self.millionth() < share.0 as u64
     }
 
-    /// A number from 0 to 999,999, each as likely.
+    /// A number from 0 to 999,999, uniformly distributed.
     pub const fn millionth(self) -> u64 {
         self.below(ALL as u64)
     }
 
-    /// A number below `most`, each as likely; 0 where there is none.
+    /// A number below `most`, uniformly distributed; 0 where `most` is 0.
     pub const fn below(self, most: u64) -> u64 {
         ((mixed(self.0) as u128 * most as u128) >> 64) as u64
     }
@@ -97,7 +92,7 @@ impl Chance {
         all.get(usize::try_from(self.below(all.len() as u64)).unwrap_or(0))
     }
 
-    /// One of several, each as likely as its weight says; `None` when nothing has any.
+    /// One of several, each with its weight; `None` when all weights are zero.
     pub fn weighed<T>(self, all: &[(T, u32)]) -> Option<&T> {
         let total: u64 = all.iter().map(|(_, weight)| u64::from(*weight)).sum();
         let mut at = self.below(total);
@@ -110,12 +105,12 @@ impl Chance {
         })
     }
 
-    /// How long somebody takes when half of all take no longer than this: of the others, half take no longer than twice,
-    /// and so on. At most twelve times as long.
+    /// A delay whose median is `half`: half of all draws are no longer than that, half of the others no longer than twice
+    /// that, and so on, up to twelve times as long.
     pub fn delay(self, half: Span) -> SignedDuration {
         let drawn = mixed(self.0) | 1;
         let doublings = drawn.leading_zeros().min(11);
-        // Between two halvings the share falls evenly: near enough, and without a logarithm.
+        // Linear between two halvings: near enough, and without a logarithm.
         let rest = (drawn << doublings << 1) >> 48;
         let seconds = half.rough_minutes() * 60;
         let past = seconds * i64::from(doublings) + seconds * i64::try_from(0xffff - rest).unwrap_or(0) / 0x1_0000;

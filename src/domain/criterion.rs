@@ -1,4 +1,4 @@
-//! The five criteria. Until all five are in place a sale will not take place, so nothing here adds them up.
+//! The five criteria. Each must be met before a sale can take place, so there is no sum and no score.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -39,8 +39,8 @@ impl Criterion {
         Self::ALL.into_iter().find(|c| c.word() == word)
     }
 
-    /// Whether a colleague of the same account may prove it: what the company has, who decides there, and by when. What
-    /// somebody sees or needs is their own.
+    /// Whether a colleague of the same account may prove it: what the company has, who decides there, and by when. Vision and
+    /// Need are personal: a colleague cannot prove what another person sees or needs.
     pub const fn account_may_meet(self) -> bool {
         !self.support_may_meet()
     }
@@ -63,7 +63,7 @@ impl fmt::Display for Criterion {
     }
 }
 
-/// What can be said of a criterion. Unknown is not no.
+/// The verdicts on a criterion. Unknown is not a no.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -72,7 +72,7 @@ pub enum Verdict {
     Weak,
     #[default]
     Unknown,
-    /// Somebody said the opposite.
+    /// A person said the opposite.
     Contradicted,
     /// It was proven, and no longer counts.
     Expired,
@@ -98,7 +98,7 @@ impl Verdict {
     }
 }
 
-/// One value for each criterion: there is no sixth and none is missing.
+/// One value for each of the five criteria.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PerCriterion<T>([T; 5]);

@@ -1,7 +1,7 @@
-//! What signs our mails (DKIM, RFC 6376 and 8463): whose domain, under which selector, with which private key.
+//! DKIM signing (RFC 6376 and 8463): the signing domain, the selector and the private key.
 //!
-//! A key that exists is fit to sign. It signs bytes and shows its public half; which bytes of a mail are signed is not
-//! known here, and the private half never leaves.
+//! A key that parsed can sign. It signs bytes and shows its public half; `mail` decides which bytes of a mail are signed,
+//! and the private half never leaves this module.
 
 use super::address::Address;
 use data_encoding::BASE64;
@@ -14,9 +14,9 @@ use std::fmt;
 /// How mails are signed.
 #[derive(Debug)]
 pub struct Dkim {
-    /// Which of the domain's keys: `n1`.
+    /// The selector of the key, such as `n1`.
     pub selector: Label,
-    /// Who answers for the mails: `news.tecnofab.example`.
+    /// The signing domain, such as `news.tecnofab.example`.
     pub domain: Label,
     pub key: Key,
 }
@@ -33,7 +33,7 @@ enum Pair {
     Ed25519(Box<Ed25519KeyPair>),
 }
 
-/// Why a text is no key to sign with. None of these repeats a byte of it.
+/// Why a text is no key to sign with. No message repeats a byte of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     #[error("read a private key: there is no \"-----BEGIN PRIVATE KEY-----\" with its \"-----END\" in it")]
@@ -44,7 +44,7 @@ pub enum KeyError {
     /// A passphrase would be needed.
     #[error("read the private key: it is encrypted")]
     Encrypted,
-    /// ECDSA, OpenSSH's own format, and whatever else there is.
+    /// ECDSA, OpenSSH's own format, and every other kind.
     #[error("use the private key: it is neither RSA nor Ed25519, in PKCS#8 or PKCS#1")]
     Kind,
     /// RSA below what RFC 8301 asks signers for.
@@ -58,20 +58,20 @@ pub enum KeyError {
     Damaged,
 }
 
-/// The key would not sign: never seen, and never to be passed over.
+/// The key failed to sign. A mail that cannot be signed is not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("sign the mail")]
 pub struct SignError;
 
 impl Dkim {
-    /// The record to publish: its name in the DNS, and its text.
+    /// The DNS record to publish: its name and its text.
     pub fn record(&self) -> (String, String) {
         let name = format!("{}._domainkey.{}", self.selector.as_str(), self.domain.as_str());
         (name, format!("v=DKIM1; k={}; p={}", self.key.kind(), BASE64.encode(&self.key.public())))
     }
 
-    /// Whether the signature speaks for mails from this address: both lie in one registered domain. Receivers that follow
-    /// DMARC pass over any other (RFC 7489 §3.1.1, relaxed).
+    /// Whether the signature is aligned with mails from this address: both lie in one registered domain. Receivers that follow
+    /// DMARC ignore an unaligned signature (RFC 7489 §3.1.1, relaxed).
     pub fn speaks_for(&self, from: &Address) -> bool {
         let (ours, theirs) = (self.domain.as_str(), from.domain().to_ascii_lowercase());
         ours == theirs || psl::domain_str(ours).is_some_and(|domain| psl::domain_str(&theirs) == Some(domain))
@@ -80,9 +80,6 @@ impl Dkim {
 
 impl Label {
     /// Reads a name.
-    ///
-    /// # Errors
-    /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let legal = |label: &str| {
             (1..=63).contains(&label.len())
@@ -103,9 +100,6 @@ impl Label {
 
 impl Key {
     /// Reads a private key in PEM: PKCS#8 (RSA, Ed25519) or PKCS#1 (RSA).
-    ///
-    /// # Errors
-    /// Why it cannot sign.
     pub fn parse(pem: &str) -> Result<Self, KeyError> {
         let holds = |words: &[&str]| words.iter().any(|word| pem.contains(word));
         let Ok(der) = PrivateKeyDer::from_pem_slice(pem.as_bytes()) else {
@@ -128,7 +122,7 @@ impl Key {
             },
             _ => return Err(KeyError::Kind),
         };
-        // ring has no kinds of rejection, only words.
+        // ring has one type of rejection; only its text tells a small key from a damaged one.
         rsa.map(|pair| Self(Pair::Rsa(Box::new(pair)))).map_err(|rejected| match rejected.to_string().as_str() {
             "TooSmall" => KeyError::Small,
             "TooLarge" => KeyError::Large,
@@ -145,7 +139,7 @@ impl Key {
         }
     }
 
-    /// Whether a signature takes so long (a third of a millisecond) that nothing else should wait for it.
+    /// Whether one signature takes about a third of a millisecond, so that it belongs on a thread of its own.
     pub const fn is_slow(&self) -> bool {
         matches!(self.0, Pair::Rsa(_))
     }
@@ -153,12 +147,12 @@ impl Key {
     /// Signs bytes by SHA-256: PKCS#1 v1.5 for RSA; for Ed25519 over the hash (RFC 8463 §3). Equal bytes, equal signature.
     ///
     /// # Errors
-    /// When the arithmetic failed its own check.
+    /// When the RSA arithmetic failed its own check.
     pub fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, SignError> {
         match &self.0 {
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
-                // The randomness blinds the arithmetic; it is not in the signature.
+                // The randomness blinds the arithmetic; the signature does not depend on it.
                 pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), bytes, &mut signature).map_err(|_| SignError)?;
                 Ok(signature)
             }
@@ -217,7 +211,7 @@ mod tests {
         assert_eq!(signature, rsa.sign(b"x").expect("signs"), "again");
         let bare = &rsa.public()[24..];
         UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, bare).verify(b"x", &signature).expect("verifies");
-        // What OpenSSL says of the same key.
+        // The public key as OpenSSL prints it for the same private key.
         let spki =
             rustls_pki_types::SubjectPublicKeyInfoDer::from_pem_slice(include_bytes!("../../tests/data/dkim/rsa-public.pem"));
         assert_eq!(rsa.public(), spki.expect("a public key").as_ref());

@@ -1,4 +1,4 @@
-//! Identities. A row's id is a number the database gave it; a name is a slug a person wrote in a file.
+//! Identities. A row's id is a number from the database; a name is a slug that a person wrote in a file.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -29,7 +29,7 @@ row_id!(
     IssueId,
     /// One recipient's copy of an issue.
     DeliveryId,
-    /// One fact that came from outside.
+    /// One signal.
     SignalId,
     /// A stored qualification: the five verdicts at an instant.
     QualificationId,
@@ -50,9 +50,6 @@ pub struct Name(String);
 
 impl Name {
     /// Reads a name.
-    ///
-    /// # Errors
-    /// Says which rule the text breaks.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         if text.is_empty() || text.len() > 64 {
             return Err(NameError::Length);
@@ -99,7 +96,7 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
-/// Sixteen hexadecimal characters that stand for these texts.
+/// The first sixteen hexadecimal digits of a hash of these texts.
 pub fn fingerprint(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {

@@ -1,17 +1,18 @@
 //! Pace: how many mails a minute, kept by token buckets.
 //!
 //! Integer arithmetic in milliseconds: sixty thousand tokens are one mail, so a bucket of R mails a minute gains R tokens
-//! every millisecond and nothing is ever rounded. It holds one second's worth, and at least one mail: after a pause
-//! nothing is made up for.
+//! every millisecond, exactly. A bucket holds one second's worth, and at least one mail: after a pause
+//! the mails that were not sent are not made up for.
 
 use jiff::{SignedDuration, Timestamp};
 
 /// The tokens one mail costs.
 pub const MAIL: i64 = 60_000;
-/// How far ahead of our clock a bucket may have been filled: another node's clock. What lies further ahead was a clock
-/// that went wrong, and would stop all sending until then.
+/// How far ahead of this node's clock a bucket may have been filled by another node. A bucket filled further ahead comes from
+/// a wrong clock, and would stop all sending until then.
 const SKEW: SignedDuration = SignedDuration::from_mins(1);
-/// No bucket needs longer than this to fill from empty: at one mail a minute, a minute; more where letters went ahead.
+/// The longest time, in milliseconds, that a bucket takes to fill: a minute at one mail a minute, more after mails that did
+/// not wait (letters).
 const LONGEST: i64 = 24 * 60 * 60 * 1_000;
 
 /// A number of mails a minute, from one to a million.
@@ -22,7 +23,7 @@ impl PerMinute {
     /// The most that can be asked for.
     pub const MOST: i64 = 1_000_000;
 
-    /// So many; brought into its bounds.
+    /// A rate of so many mails a minute, clamped to the bounds.
     pub fn new(mails: i64) -> Self {
         Self(mails.clamp(1, Self::MOST))
     }
@@ -31,23 +32,23 @@ impl PerMinute {
         self.0
     }
 
-    /// What its bucket holds: one second's worth, at least one mail.
+    /// What its bucket holds, in tokens: one second's worth, at least one mail.
     pub fn capacity(self) -> i64 {
         (self.0 * 1_000).max(MAIL)
     }
 }
 
-/// A bucket as it was left.
+/// The state of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bucket {
-    /// What is in it; below zero where mails went ahead that do not wait.
+    /// The tokens in it; negative after mails that do not wait.
     pub tokens: i64,
-    /// Up to when it has been filled.
+    /// The instant up to which it has been filled.
     pub filled_at: Timestamp,
 }
 
 impl Bucket {
-    /// A bucket nobody has taken from yet.
+    /// A bucket from which nothing was taken yet.
     pub fn full(pace: PerMinute, now: Timestamp) -> Self {
         Self { tokens: pace.capacity(), filled_at: now }
     }
@@ -65,13 +66,13 @@ impl Bucket {
         self.tokens >= MAIL
     }
 
-    /// Takes a mail out, whether it holds one or not.
+    /// Takes the tokens of one mail, even below zero.
     pub const fn take(&mut self) {
         self.tokens -= MAIL;
     }
 
-    /// When it pays to come back for `waiting` mails that stand behind `ahead` others: when half of what it can hold is there,
-    /// or all that wait, so that a list is not read anew for each mail.
+    /// When to look again for `waiting` mails that stand behind `ahead` others: when the bucket holds half of its capacity, or
+    /// enough for all that wait, so that the queue is not read anew for each mail.
     pub fn worth_it_at(&self, pace: PerMinute, waiting: i64, ahead: i64) -> Timestamp {
         let some = (pace.capacity() / 2 / MAIL).clamp(1, waiting.max(1));
         let short = (ahead.saturating_add(some)).saturating_mul(MAIL).saturating_sub(self.tokens);
@@ -88,7 +89,7 @@ mod tests {
         Timestamp::from_millisecond(1_772_438_400_000 + milliseconds).expect("an instant")
     }
 
-    /// Takes all that is there every so many milliseconds for an hour; returns how many mails, and the most at once.
+    /// Takes all there is every `every` milliseconds for an hour; returns the number of mails, and the most at once.
     fn an_hour(pace: PerMinute, every: i64) -> (i64, i64) {
         let mut bucket = Bucket::full(pace, at(0));
         let (mut sent, mut most) = (0, 0);
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_gives_its_mails_and_never_more_at_once_than_a_second_does() {
+    fn a_bucket_gives_its_rate_over_an_hour_and_at_most_one_second_of_it_at_once() {
         for (per_minute, every, hour, burst) in [
             (1, 7, 60, 1),
             (60, 1_000, 3_600, 1),
@@ -116,7 +117,7 @@ mod tests {
             (1_000_000, 997, 60_000_000, 16_666),
         ] {
             let (sent, most) = an_hour(PerMinute::new(per_minute), every);
-            // Whoever comes late to a full bucket loses what ran over: of slow paces up to a step in each mail.
+            // A caller that comes late to a full bucket loses what ran over: at slow rates up to a step with each mail.
             assert!((hour * 49 / 50..=hour + burst).contains(&sent), "{per_minute} a minute: {sent}");
             assert!(most <= burst, "{per_minute} a minute: {most} at once");
         }
@@ -128,7 +129,7 @@ mod tests {
         let mut bucket = Bucket::full(pace, at(0));
         bucket.fill(pace, at(86_400_000 * 365));
         assert_eq!(bucket.tokens, 10 * MAIL);
-        // A smaller pace keeps no more than it could have gathered.
+        // After the change the smaller pace keeps no more than its own capacity.
         bucket.fill(PerMinute::new(60), at(86_400_000 * 365));
         assert_eq!(bucket.tokens, MAIL);
     }
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn it_pays_to_come_back_when_half_is_there() {
+    fn a_bucket_is_worth_another_look_when_it_is_half_full() {
         let pace = PerMinute::new(600);
         let empty = Bucket { tokens: 0, filled_at: at(0) };
         assert_eq!(empty.worth_it_at(pace, 1_000, 0), at(500));

@@ -1,4 +1,4 @@
-//! The plan: everything the company configured, valid as a whole.
+//! The plan: the whole configuration of the company, valid as a whole.
 
 use super::doorway::rule::Qualifying;
 use super::group::campaign::Campaign;
@@ -17,11 +17,11 @@ pub struct Plan {
     pub campaigns: Vec<Campaign>,
     pub roster: Roster,
     pub qualifying: Qualifying,
-    /// How many whom a change of the rules made ready are offered a working day; without it, all at once.
+    /// How many prospects whom a change of rules made ready are offered on a working day; without it, all at once.
     pub max_new_offers: Option<u32>,
-    /// Identifies the files' contents; stored with what was decided under them.
+    /// A hash of the files' contents; stored with decisions made under them.
     pub hash: String,
-    /// The files, by their path, as they can be kept and read again: without secrets.
+    /// The files as they are stored, by path, without secrets.
     pub files: Arc<BTreeMap<String, String>>,
 }
 
@@ -31,18 +31,18 @@ impl Plan {
         self.campaigns.iter().map(|c| (&c.name, c.schedule.to_string()))
     }
 
-    /// How many are offered a working day because the rules changed, if that is limited.
+    /// The ramp, if new offers after a change of rules are limited.
     pub fn ramp(&self) -> Option<Ramp<'_>> {
         self.max_new_offers.map(|most| Ramp::new(most, &self.roster.office))
     }
 
-    /// The campaigns whose mail may not leave now, each with the next instant at which it may.
+    /// The campaigns whose window is closed now, each with the next instant at which it opens.
     pub fn closed(&self, now: Timestamp) -> Vec<(&Name, Timestamp)> {
         let opens = self.campaigns.iter().map(|campaign| (&campaign.name, campaign.opens(now)));
         opens.filter(|(_, opens_at)| *opens_at > now).collect()
     }
 
-    /// When the window of a campaign closes that is open now; `None` where nothing closes it.
+    /// When the open window of a campaign closes; `None` where it has none.
     pub fn closes(&self, campaign: &Name, now: Timestamp) -> Option<Timestamp> {
         self.campaign(campaign)?.window.as_ref().map(|window| window.next_closing(now))
     }

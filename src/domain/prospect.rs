@@ -1,4 +1,4 @@
-//! A prospect: a person who may buy, what is known of them, and where they stand.
+//! A prospect: a person who may buy, the verdicts on them, and their standing.
 
 use super::address::Address;
 use super::criterion::{Criterion, Verdict};
@@ -9,11 +9,11 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where a prospect stands: in exactly one of these, always. The words are SQL's too.
+/// The standing of a prospect: exactly one of these at any time. The words are SQL's too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
-    /// Receives group mail, or would if an address could be mailed.
+    /// Receives group mail, unless the address is suppressed.
     Nurturing,
     /// Offered to a salesperson who has not answered yet.
     Offered,
@@ -51,31 +51,31 @@ pub struct Prospect {
     pub phone: Option<String>,
     /// The company's name as written.
     pub company: Option<String>,
-    /// The account the company became.
+    /// The account of the company.
     pub account: Option<AccountId>,
     pub standing: Standing,
-    /// Counts from 1; a prospect returned to nurture starts a new one.
+    /// Counts from 1; a prospect who is returned to nurture starts a new one.
     pub episode: i64,
     pub episode_started_at: Timestamp,
-    /// A date before which they asked not to be approached; group mail goes on.
+    /// A date before which they asked not to be approached; group mail goes on until then.
     pub wake_at: Option<Timestamp>,
-    /// When somebody should look at them again if no campaign fits.
+    /// When a person should review them if no campaign fits.
     pub review_after: Option<Timestamp>,
     /// Why group mail stopped, if it did (the reason of the suppression in force).
     pub mail_stop: Option<StopReason>,
     /// Whether they consented to being tracked.
     pub tracking_consent: bool,
-    /// Whose prospect they were before, if anybody's: the salesperson of the latest handoff, or the owner imported.
+    /// The salesperson of the latest handoff, else the owner imported.
     pub previous_salesperson: Option<Name>,
-    /// Declared and kept fields, canonical text.
+    /// Declared and kept fields, as canonical text.
     pub fields: BTreeMap<Name, String>,
     pub tags: BTreeSet<String>,
-    /// What is known of them, by criterion; what is not there is unknown.
+    /// The verdicts by criterion; a criterion that is not in it is unknown.
     pub verdicts: BTreeMap<Criterion, Verdict>,
 }
 
 impl Prospect {
-    /// What to call them: name, else address, else their number.
+    /// The name, else the address, else the number.
     pub fn display_name(&self) -> String {
         self.name
             .clone()
@@ -119,7 +119,7 @@ impl FieldType {
     }
 }
 
-/// The number a canonical value is compared by: a number itself, a date as days since 1970, yes as 1.
+/// The number by which a canonical value is compared: a number itself, a date as days since 1970, yes as 1.
 pub fn comparable(value: &str) -> Option<i64> {
     match value {
         "true" => Some(1),
@@ -141,7 +141,7 @@ fn whole_number(value: &str) -> Option<i64> {
     let (dots, commas) = (compact.matches('.').count(), compact.matches(',').count());
     let plain = match (dots, commas) {
         (0, 0) => compact,
-        // The mark that comes last is the decimal one.
+        // Of two separators, the last is the decimal one.
         (1.., 1..) if compact.rfind('.') > compact.rfind(',') => compact.replace(',', "").split('.').next()?.to_owned(),
         (1.., 1..) => compact.replace('.', "").split(',').next()?.to_owned(),
         (_, 0) if thousands(&compact, '.') => compact.replace('.', ""),

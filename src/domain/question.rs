@@ -1,15 +1,15 @@
-//! Questions: what group mail asks, the same words for everybody. An answer is declared evidence.
+//! Questions: what group mail asks, in the same words for all recipients. An answer is declared evidence.
 
 use super::span::Span;
 use serde::{Deserialize, Serialize};
 
-/// How much a piece of evidence is worth. There are no points.
+/// What a piece of evidence is worth. There is no score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Power {
-    /// Alone it meets the criterion.
+    /// Meets the criterion alone.
     Meets,
-    /// It counts towards Vision or Need; it never meets the others.
+    /// Counts towards Vision or Need; it never meets the other three.
     Supports,
     Contradicts,
 }
@@ -17,15 +17,15 @@ pub enum Power {
 /// One answer a prospect can choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// The words printed in the newsletter, and kept as the proof.
+    /// The words printed in the newsletter, and stored as the proof.
     pub say: String,
-    /// What it is worth; `None` when it proves nothing either way.
+    /// What it is worth; `None` when it proves nothing.
     pub power: Option<Power>,
-    /// For Timeframe: how long after answering the stated date lies.
+    /// For Timeframe: how long after the answer the stated date lies.
     pub due: Option<DueIn>,
 }
 
-/// A span as it was written, so that it can be stored with an issue and read again.
+/// A span in its written form, so that it can be stored with an issue and read again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DueIn(pub Span);

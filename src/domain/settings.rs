@@ -13,26 +13,25 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What `nurtured.toml` says.
+/// The contents of `nurtured.toml`.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where links lead, without a trailing slash: `https://news.tecnofab.example`.
+    /// The URL at which links begin, without a trailing slash: `https://news.tecnofab.example`.
     pub public_url: String,
-    /// Who we are; the footer of every newsletter.
+    /// The sender of every newsletter, named in its footer.
     pub organisation: Organisation,
     pub tracking: Tracking,
-    /// Where everything is remembered.
     pub database: DatabaseUrl,
-    /// Where every stop is written down outside the database.
+    /// The file outside the database to which every suppression is appended.
     pub stop_journal: std::path::PathBuf,
     pub smtp: Smtp,
     pub http: Http,
-    /// How much mail one prospect gets from all campaigns together; without one, whatever they send.
+    /// How many mails one prospect gets from all campaigns together; without it, no limit.
     pub cap: Option<Cap>,
     pub fields: BTreeMap<Name, FieldType>,
 }
 
-/// Who we are.
+/// The company that sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Organisation {
     pub name: String,
@@ -40,7 +39,7 @@ pub struct Organisation {
     pub postal_address: String,
 }
 
-/// Whose clicks are followed. Must be chosen: there is no default.
+/// Whose clicks are tracked. There is no default: the configuration must choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tracking {
     Consented,
@@ -56,7 +55,7 @@ pub enum DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Whether it is the same database.
+    /// Whether both name the same database.
     pub fn is(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Sqlite(one), Self::Sqlite(two)) => one == two,
@@ -66,7 +65,7 @@ impl DatabaseUrl {
     }
 }
 
-/// How many mails of one connection may be in doubt, unless said otherwise.
+/// The default of `max_in_doubt`.
 pub const MAX_IN_DOUBT: usize = 4;
 
 /// The relay that carries our mail.
@@ -80,19 +79,19 @@ pub struct Smtp {
     pub login: Option<(String, SecretString)>,
     /// How many connections carry group mail.
     pub connections: usize,
-    /// How many mails of one connection may be marked without a recorded result: what one crash can repeat.
+    /// How many mails of one connection may be marked without a recorded result: the most that one crash can repeat.
     pub max_in_doubt: usize,
-    /// Where bounces go: `bounces@news.tecnofab.example` becomes `bounces+TOKEN@…`.
+    /// The envelope sender: `bounces@news.tecnofab.example` becomes `bounces+TOKEN@…`.
     pub return_path: Address,
-    /// What we call ourselves in EHLO.
+    /// The name given in EHLO.
     pub hello: String,
-    /// What signs every mail; without it, signing is the relay's.
+    /// The key that signs every mail; without it, the relay is to sign.
     pub dkim: Option<Arc<Dkim>>,
-    /// How fast it and the receiving domains are served.
+    /// The rates of the relay and of the receiving domains.
     pub paces: Paces,
-    /// What becomes of a delivery in doubt.
+    /// What becomes of an uncertain delivery.
     pub on_uncertain: OnUncertain,
-    /// For how long an answer is waited for at most, in any phase; as RFC 5321 says where nothing is said here.
+    /// The timeout of every phase of the conversation; without it, those of RFC 5321.
     pub patience: Option<Duration>,
 }
 
@@ -101,9 +100,9 @@ pub struct Smtp {
 pub enum Security {
     /// TLS from the first byte (port 465).
     Implicit,
-    /// STARTTLS, and nothing before it (port 587).
+    /// STARTTLS before anything else (port 587).
     StartTls,
-    /// None: only to this machine, or where it was allowed in so many words.
+    /// No protection: only to this machine, or where the configuration allows it explicitly.
     Plaintext,
 }
 
@@ -111,6 +110,6 @@ pub enum Security {
 #[derive(Debug, Clone)]
 pub struct Http {
     pub listen: SocketAddr,
-    /// What `POST /v1/signals` asks for; without one the route is closed.
+    /// The bearer token of `POST /v1/signals`; without one the route is closed.
     pub api_token: Option<SecretString>,
 }

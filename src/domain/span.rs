@@ -8,7 +8,7 @@ use std::fmt;
 
 /// A length of time: "20m", "6h", "60d", "3 weeks", "9 months", "2 years".
 ///
-/// Months and years follow the calendar (in UTC, so that every node agrees); all else is exact.
+/// Months and years follow the calendar (in UTC, so that every node agrees); the other units are exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct Span {
     months: i32,
@@ -18,25 +18,20 @@ pub struct Span {
 const DAY_MINUTES: i64 = 24 * 60;
 
 impl Span {
-    /// So many whole days of 24 hours.
+    /// A span of whole days of 24 hours.
     pub const fn days(days: i64) -> Self {
         Self { months: 0, minutes: days * DAY_MINUTES }
     }
 
-    /// So many hours.
     pub const fn hours(hours: i64) -> Self {
         Self::minutes(hours * 60)
     }
 
-    /// So many minutes.
     pub const fn minutes(minutes: i64) -> Self {
         Self { months: 0, minutes }
     }
 
     /// Reads a span: a whole number and a unit.
-    ///
-    /// # Errors
-    /// Says what a span looks like.
     pub fn parse(text: &str) -> Result<Self, SpanError> {
         let text = text.trim();
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -53,7 +48,7 @@ impl Span {
             "y" | "year" | "years" => months(12),
             _ => None,
         };
-        // A century is more than any rule here can mean, and keeps the arithmetic inside the calendar.
+        // A century is longer than any rule needs, and keeps the arithmetic inside the calendar.
         span.filter(|s| s.months <= 1200 && s.minutes <= 36_525 * DAY_MINUTES).ok_or_else(|| SpanError(text.to_owned()))
     }
 
@@ -74,7 +69,7 @@ impl Span {
 
     fn shift(self, at: Timestamp, sign: i32) -> Timestamp {
         let shifted = if self.months == 0 {
-            // Without the calendar, which costs ten times as much: every click is asked for its windows whenever it is read.
+            // Without the calendar, which costs ten times as much: every click is checked against its window on every assessment.
             at.checked_add(SignedDuration::from_mins(i64::from(sign) * self.minutes))
         } else {
             let span = (sign * self.months).months().minutes(i64::from(sign) * self.minutes);
@@ -112,10 +107,7 @@ pub struct FiscalYear {
 impl FiscalYear {
     pub const CALENDAR: Self = Self { month: 1, day: 1 };
 
-    /// Reads "MM-DD". 29 February is refused: it is not there every year.
-    ///
-    /// # Errors
-    /// Says what was expected.
+    /// Reads "MM-DD". 29 February is refused: most years do not have it.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         const EXPECTED: &str = "a fiscal year starts on a day written MM-DD, such as \"01-01\" or \"04-01\"";
         let (month, day) = text.split_once('-').ok_or(EXPECTED)?;

@@ -1,8 +1,8 @@
-//! Windows: days of the week and a time of day, by the clock on the wall of a zone. A campaign's mail leaves inside one,
+//! Windows: days of the week and a time of day, by the wall clock of a zone. A campaign's mail leaves inside one,
 //! and people work inside one.
 //!
-//! A window that ends when it begins or earlier runs over midnight and belongs to the day it begins on. Where clocks are
-//! put forward over its beginning it opens when they have been; where they are put back, what they show is what counts.
+//! A window that ends when it begins or earlier runs over midnight and belongs to the day it begins on. Where clocks are put
+//! forward over its beginning it opens right after the gap; where they are put back, the time the clock shows counts.
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -11,7 +11,7 @@ use std::fmt;
 
 const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// A window. At least one day, or it never opens.
+/// A window. It opens on at least one day.
 #[derive(Debug, Clone)]
 pub struct Window {
     /// The days it opens on, Monday first.
@@ -53,10 +53,10 @@ impl Window {
             return at;
         }
         let day = at.to_zoned(self.zone.clone()).date();
-        // A week and a day: a window whose only day lost its hours to a change of clocks opens a week later.
+        // A week and a day: a window whose only day lost its hours to a clock change opens a week later.
         let days = (0..16).filter_map(|n| day.checked_add(n.days()).ok());
         let opens = days.flat_map(|day| self.shown_at(day, self.from)).find(|opens| *opens > at && self.is_open(*opens));
-        // A change of clocks may open it in the middle.
+        // A clock change may open the window in its middle.
         let opens = opens.unwrap_or(Timestamp::MAX);
         let changes = self.zone.following(at).map(|change| change.timestamp());
         changes.take_while(|change| *change < opens).find(|change| self.is_open(*change)).unwrap_or(opens)
@@ -76,7 +76,7 @@ impl Window {
         changes.take_while(|change| *change < closes).find(|change| !self.is_open(*change)).unwrap_or(closes)
     }
 
-    /// When it opens and closes, from the day that holds `at` on. Ends when no day is left; empty when none is open.
+    /// The pairs of opening and closing, from the day that holds `at` on; empty when no day is open.
     pub fn openings(&self, at: Timestamp) -> impl Iterator<Item = (Timestamp, Timestamp)> {
         let first = at.to_zoned(self.zone.clone()).date();
         let most = if self.days.contains(&true) { 3_700 } else { 0 };
@@ -92,7 +92,7 @@ impl Window {
         self.days[usize::try_from(day.to_monday_zero_offset()).unwrap_or(0)]
     }
 
-    /// The instants at which the clock shows a time of a day: one, two when it is put back, the end of the gap when it is
+    /// The instants at which the clock shows a time of a day: one; two when it is put back; the end of the gap when it is
     /// put forward over it.
     fn shown_at(&self, day: Date, time: Time) -> impl Iterator<Item = Timestamp> + use<> {
         let wall = day.to_datetime(time);
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn openings_and_closings_are_where_it_changes() {
-        // Every minute of the weeks around both changes: what is computed is what is seen.
+        // For every minute of the weeks around both clock changes: what is computed is what is seen.
         for (days, from, to) in
             [("mon-fri", "08:00", "18:00"), ("sat,sun", "22:00", "06:00"), ("sun", "01:30", "02:30"), ("sat", "23:00", "02:30")]
         {

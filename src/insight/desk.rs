@@ -1,5 +1,6 @@
-//! desk: near misses, for marketing's callers. Who has three or four of five, what is missing, the weakest first, and
-//! what we asked about it and when. Before them, who has all five and waits for the day on which they are offered. A call that a colleague logs is observed evidence, and may be the one that was missing.
+//! desk: near misses, for marketing's callers. It lists who has three or four of five, what is missing, the weakest first, and
+//! which questions were asked about it and when. Before them it lists ready prospects who wait for their day. A call that a
+//! colleague logs is observed evidence, and may be the proof that was missing.
 
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::qualification::{Qualification, Verdict};
@@ -20,7 +21,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-/// Somebody of whom little is missing.
+/// A prospect who lacks one or two criteria, or waits to be offered.
 #[derive(Debug, Clone, Serialize)]
 pub struct NearMiss {
     pub prospect: ProspectId,
@@ -30,46 +31,46 @@ pub struct NearMiss {
     pub phone: Option<String>,
     /// How many of the five are met.
     pub met: usize,
-    /// When they are offered: they are ready because the rules changed, and so many others are that they wait.
+    /// When they are offered, if they are ready and wait: a change of rules made more ready than are offered on a day.
     pub offered_at: Option<Timestamp>,
-    /// When somebody last did, said or was due to do something.
+    /// The latest instant at which they did or said something, or something came due.
     pub newest_human_at: Option<Timestamp>,
-    /// What is missing, the weakest first.
+    /// The criteria that are not met, the weakest first.
     pub missing: Vec<Gap>,
 }
 
-/// A criterion that is missing, and what was asked about it.
+/// A criterion that is not met, and the questions asked about it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Gap {
-    /// What is known of it, and how it could be asked.
+    /// Its verdict, and how it could be asked for.
     #[serde(flatten)]
     pub line: Line,
-    /// What was asked about it in newsletters they received, the newest first.
-    pub asked: Vec<Asked>,
+    /// The questions about it in newsletters they received, the newest first.
+    pub asked: Vec<QuestionReceived>,
 }
 
-/// A question that reached them.
+/// A question in an issue that a prospect received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Asked {
+pub struct QuestionReceived {
     pub at: Timestamp,
     pub question: String,
-    /// The subject of the issue that asked it.
+    /// The subject of the issue.
     pub subject: String,
 }
 
-/// Who is ready and waits for their day, the soonest first; then near misses, four of five first, then by who did something
-/// last. So many of either at most.
+/// Ready prospects who wait for their day, the soonest first; then near misses, four of five first, then by their latest act.
+/// At most `most` of each.
 pub async fn near_misses(ctx: &Context, tx: &mut Tx, most: i64) -> Result<Vec<NearMiss>, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let ids = verdicts::near_misses(tx, most).await?;
     let people = prospects::load(tx, &ids).await?;
     let record = KnownSignals::load(tx, &plan, &people, Timestamp::MAX).await?;
-    let asked = asked(tx, &ids).await?;
+    let asked = questions_received(tx, &ids).await?;
     let mut found: Vec<NearMiss> = people
         .iter()
         .filter(|p| p.standing == Standing::Nurturing)
         .map(|p| (p, record.assess(&plan, p, now)))
-        // What is kept set-wise may be a moment old; the fold is not.
+        // The stored verdicts may be a moment old; the fold is up to date.
         .filter(|(_, q)| (3..=4).contains(&q.met()))
         .map(|(prospect, q)| near_miss(&plan, prospect, &q, &asked))
         .collect();
@@ -79,7 +80,7 @@ pub async fn near_misses(ctx: &Context, tx: &mut Tx, most: i64) -> Result<Vec<Ne
     Ok(all)
 }
 
-/// Those who are ready, and are offered on a later day.
+/// Ready prospects who are offered on a later day.
 async fn waiting(tx: &mut Tx, plan: &Plan, most: i64, now: Timestamp) -> Result<Vec<NearMiss>, FlowError> {
     let mut dates = ramp::waiting(tx, plan, now).await?;
     dates.retain(|(_, at)| *at > now);
@@ -93,15 +94,15 @@ async fn waiting(tx: &mut Tx, plan: &Plan, most: i64, now: Timestamp) -> Result<
         let q = record.assess(plan, prospect, now);
         let earlier = handoffs::of_prospect(tx, id).await?;
         if entry(prospect, &earlier).cause(&q).is_some() {
-            found.push(NearMiss { offered_at: Some(at), ..near_miss(plan, prospect, &q, &AskedOf::new()) });
+            found.push(NearMiss { offered_at: Some(at), ..near_miss(plan, prospect, &q, &QuestionsReceived::new()) });
         }
     }
     Ok(found)
 }
 
-type AskedOf = BTreeMap<(ProspectId, Criterion), Vec<Asked>>;
+type QuestionsReceived = BTreeMap<(ProspectId, Criterion), Vec<QuestionReceived>>;
 
-fn near_miss(plan: &Plan, prospect: &Prospect, found: &Qualification, asked: &AskedOf) -> NearMiss {
+fn near_miss(plan: &Plan, prospect: &Prospect, found: &Qualification, asked: &QuestionsReceived) -> NearMiss {
     let lines = verdict::lines(found.findings(), &plan.qualifying, &prospect.display_name(), |id| plan.roster.name_of(id));
     let gap = |line: Line| Gap { asked: asked.get(&(prospect.id, line.criterion)).cloned().unwrap_or_default(), line };
     let mut missing: Vec<Gap> = lines.into_iter().filter(|line| line.verdict != Verdict::Met).map(gap).collect();
@@ -119,9 +120,9 @@ fn near_miss(plan: &Plan, prospect: &Prospect, found: &Qualification, asked: &As
     }
 }
 
-/// Every question of the issues that reached these prospects.
-async fn asked(tx: &mut Tx, prospects: &[ProspectId]) -> Result<AskedOf, FlowError> {
-    let mut found = AskedOf::new();
+/// The questions in all issues that these prospects received.
+async fn questions_received(tx: &mut Tx, prospects: &[ProspectId]) -> Result<QuestionsReceived, FlowError> {
+    let mut found = QuestionsReceived::new();
     let mut contents: BTreeMap<IssueId, Option<issues::Issue>> = BTreeMap::new();
     for reached in issues_received::reached(tx, prospects).await? {
         let issue = match contents.entry(reached.issue) {
@@ -129,7 +130,8 @@ async fn asked(tx: &mut Tx, prospects: &[ProspectId]) -> Result<AskedOf, FlowErr
             Entry::Vacant(unread) => unread.insert(issues::content(tx, reached.issue).await?),
         };
         for question in issue.iter().flat_map(|issue| &issue.content.questions) {
-            let asked = Asked { at: reached.at, question: question.question.clone(), subject: reached.subject.clone() };
+            let asked =
+                QuestionReceived { at: reached.at, question: question.question.clone(), subject: reached.subject.clone() };
             found.entry((reached.prospect, question.criterion)).or_default().push(asked);
         }
     }

@@ -1,4 +1,4 @@
-//! then: where a prospect stood at a past instant, told from what was written down by then.
+//! The standing of a prospect at a past instant, derived from what was recorded by then.
 
 use crate::domain::individual::handoff::Handoff;
 use crate::domain::prospect::{Prospect, Standing};
@@ -9,9 +9,9 @@ use crate::store::individual::handoffs;
 use crate::store::people::{prospects, suppressions};
 use jiff::Timestamp;
 
-/// Where somebody stood.
+/// The standing at an instant.
 #[derive(Debug)]
-pub struct Then {
+pub struct StandingAt {
     pub standing: Standing,
     /// Why group mail had stopped, if it had.
     pub mail_stop: Option<StopReason>,
@@ -21,7 +21,7 @@ pub struct Then {
     pub handoff: Option<Handoff>,
 }
 
-impl Then {
+impl StandingAt {
     pub fn now(prospect: &Prospect, all: Vec<Handoff>) -> Self {
         Self {
             standing: prospect.standing,
@@ -32,10 +32,10 @@ impl Then {
         }
     }
 
-    /// As it was at an instant.
+    /// Derives the standing at an instant.
     ///
     /// # Errors
-    /// The store's; when nobody knew the prospect yet.
+    /// Those of the store; when the prospect was not known yet.
     pub async fn at(tx: &mut Tx, prospect: &Prospect, at: Timestamp) -> Result<Self, FlowError> {
         let admitted_at = prospects::admitted_at(tx, prospect.id).await?;
         if admitted_at > at {

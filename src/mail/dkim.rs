@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn both_fields_of_one_click_are_covered_and_every_field_of_one_name() {
+    fn dkim_covers_both_one_click_fields_and_every_repeated_field() {
         let message = format!(
             "List-Unsubscribe: <https://x/u/1>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nTo: a@x.co\r\n{MESSAGE}"
         );

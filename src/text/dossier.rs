@@ -1,6 +1,6 @@
-//! What the salesperson is told about one prospect: plain data, in the order in which the handoff letter prints it.
+//! The contents of the handoff letter about one prospect: plain data, in the order in which the letter prints it.
 //!
-//! The functions below read the sentence to say and the questions to ask from a qualification.
+//! The functions below choose the sentence to say and the questions to ask from a qualification.
 
 use crate::domain::address::Address;
 use crate::domain::criterion::PerCriterion;
@@ -12,55 +12,55 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::cmp::Reverse;
 
-/// Everything a handoff letter says.
+/// The contents of a handoff letter.
 #[derive(Debug, Clone, Serialize)]
 pub struct Dossier {
     pub name: String,
     pub company: Option<String>,
-    /// Their phone number as written.
+    /// The phone number as written.
     pub phone: Option<String>,
     pub address: Option<Address>,
-    /// When they are best reached, in words, in the salesperson's zone.
+    /// The hours at which they are best reached, in words, in the salesperson's zone.
     pub best_hours: Option<String>,
     pub why_now: WhyNow,
     pub sentence: Option<String>,
-    /// Where the handoff is answered.
+    /// The page on which the handoff is answered.
     pub page_url: String,
     pub queue_url: String,
-    /// The five, in order.
+    /// The five criteria, in order.
     pub lines: Vec<Line>,
     /// What to ask them, at most three.
     pub questions: Vec<String>,
-    /// Fields known of them: name and value.
+    /// Known fields: name and value.
     pub fields: Vec<(String, String)>,
-    /// What they did, newest first.
+    /// What the prospect did, newest first.
     pub history: Vec<Happening>,
-    /// How many hits were taken for a machine's; they are counted and prove nothing.
+    /// How many hits were taken for a machine's; they prove nothing.
     pub machine_hits: u64,
     /// The issues they received, newest first.
     pub issues: Vec<Received>,
-    /// Who of us spoke with them last.
+    /// The salesperson or colleague who spoke with them last.
     pub spoke_last: Option<Spoke>,
-    /// On which channels they may be approached.
+    /// The channels, and whether the prospect may be approached on each.
     pub channels: Vec<Channel>,
     pub salesperson: String,
-    /// Why to them, in a sentence.
+    /// Why this salesperson, in a sentence.
     pub assignment: String,
-    /// By when it should be answered.
+    /// The deadline for the answer.
     pub answer_until: Timestamp,
-    /// By when the prospect should be contacted.
+    /// The deadline for the first touch.
     pub touch_until: Timestamp,
-    /// What happens if it is not taken, in a sentence.
+    /// What happens if it is not accepted, in a sentence.
     pub if_not_taken: String,
     /// The salesperson's time zone.
     #[serde(skip)]
     pub zone: TimeZone,
 }
 
-/// What opened the handoff.
+/// The signal that opened the handoff.
 #[derive(Debug, Clone, Serialize)]
 pub struct WhyNow {
-    /// Their own words, or their act.
+    /// The prospect's own words, or their act.
     pub words: String,
     pub at: Timestamp,
     pub kind: Kind,
@@ -74,7 +74,7 @@ pub enum Kind {
     Request,
 }
 
-/// Something they did.
+/// An act of the prospect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Happening {
     pub at: Timestamp,
@@ -88,12 +88,12 @@ pub struct Received {
     pub subject: String,
 }
 
-/// Who of us spoke with them.
+/// A conversation of a salesperson or colleague with the prospect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Spoke {
     pub who: String,
     pub at: Timestamp,
-    /// How, and what came of it, in a line.
+    /// How they spoke and with what result, in a line.
     pub words: String,
 }
 
@@ -103,7 +103,7 @@ pub struct Channel {
     /// "mail", "phone".
     pub channel: String,
     pub permitted: bool,
-    /// By what consent, or why not, in words.
+    /// The consent on which it may be used, or why it may not, in words.
     pub consent: String,
 }
 
@@ -113,13 +113,13 @@ impl Dossier {
         self.lines.iter().filter(|line| line.met).count()
     }
 
-    /// What was proven when it was offered and is not any more, by name.
+    /// The criteria that were met when the prospect was offered and are not any more, by name.
     pub fn reconfirm(&self) -> Vec<&str> {
         self.lines.iter().filter(|line| line.reconfirm).map(|line| line.title.as_str()).collect()
     }
 }
 
-/// One sentence to say: the opener of the weakest criterion that has one, with what was said and when filled in.
+/// A sentence to say: the opener of the weakest criterion that has one, with the prospect's words and the date filled in.
 pub fn sentence(findings: &PerCriterion<Finding>, rules: &Qualifying, zone: &TimeZone) -> Option<String> {
     let mut openers: Vec<_> = findings
         .iter()
@@ -128,19 +128,19 @@ pub fn sentence(findings: &PerCriterion<Finding>, rules: &Qualifying, zone: &Tim
     openers.sort_by_key(|(finding, _, newest)| (strength(finding), Reverse(newest.at)));
     let (_, opener, citation) = openers.first()?;
     let date = citation.at.to_zoned(zone.clone()).strftime("%-d %B").to_string();
-    // Filled in one pass, so that what a prospect said cannot itself hold a place to fill.
+    // One pass, so that a prospect's words that hold `{date}` are not filled again.
     let parts = opener.split("{said}").map(|part| part.replace("{date}", &date));
     Some(parts.collect::<Vec<_>>().join(quoted(&citation.words)))
 }
 
-/// What to ask: at most three of the questions authored for salespeople, about what is least certain first.
+/// The questions to ask: at most three of those written for salespeople, on the least certain criteria first.
 pub fn questions(findings: &PerCriterion<Finding>, rules: &Qualifying) -> Vec<String> {
     let mut order: Vec<_> = findings.iter().collect();
     order.sort_by_key(|(_, finding)| strength(finding));
     order.into_iter().filter_map(|(criterion, _)| rules.criteria[criterion].ask.clone()).take(3).collect()
 }
 
-/// What was said, with its quotation marks, where a line quotes something; else the line.
+/// The quoted part of a line with its quotation marks, if it quotes something; else the line.
 pub fn quoted(words: &str) -> &str {
     match (words.find('“'), words.rfind('”')) {
         (Some(from), Some(to)) if to > from + '“'.len_utf8() => &words[from..to + '”'.len_utf8()],
@@ -214,7 +214,7 @@ mod tests {
     fn the_sentence_repeats_what_was_said() {
         let zone = TimeZone::get("Europe/Madrid").expect("zone");
         let both = rules(&[(Criterion::Budget, "no"), (Criterion::Need, "You said {said} on {date}: still so?")]);
-        // Half past midnight in Madrid is the next day; what was said is not filled again.
+        // Half past midnight in Madrid is the next day; the prospect's words are not filled again.
         assert_eq!(sentence(&findings(), &both, &zone).as_deref(), Some("You said “yes Need {date}” on 3 November: still so?"));
         assert_eq!(sentence(&findings(), &rules(&[(Criterion::Authority, "Who decides?")]), &zone), None);
     }

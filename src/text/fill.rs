@@ -1,27 +1,27 @@
-//! The template in a newsletter: `{{ issue.month }}` and its few like, and nothing else.
+//! The template of a newsletter: `{{ issue.month }}` and the few names like it, and no other syntax.
 //!
-//! What a name stands for is put in after the Markdown is read (see [`Values`]), so that lint and compose see the very
-//! same structure and no value can turn into markup. There are no branches: a variant is another file.
+//! Values replace names after the Markdown is parsed (see [`Values`]), so that lint and compose see the very
+//! same structure and no value can become markup. There are no branches: a variant is another file.
 
 use jiff::civil::Date;
 use minijinja::{Environment, UndefinedBehavior, context};
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// Something wrong with a text, pointing at the exact words.
+/// A problem with a text, at its exact words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Complaint {
-    /// Bytes in the text complained of.
+    /// The bytes in the text complained of.
     pub span: Range<usize>,
     pub title: String,
     pub help: String,
 }
 
-/// A newsletter's Markdown with a private letter wherever a name stood, and the way back to the source.
+/// A newsletter's Markdown with a private-use character in place of each name, and the mapping back to the source.
 #[derive(Debug)]
 pub struct Filled {
     pub text: String,
-    /// Where in `text` each segment starts, and what it came from; ordered.
+    /// Where in `text` each segment starts, and its place in the source; ordered.
     segments: Vec<Segment>,
 }
 
@@ -32,17 +32,17 @@ struct Segment {
     copied: bool,
 }
 
-/// What the names stand for in one issue.
+/// The values of the names in one issue.
 #[derive(Debug)]
 pub struct Values([String; 5]);
 
-/// What a newsletter can name.
+/// The names a newsletter can use.
 pub const NAMES: [&str; 5] = ["organisation.name", "campaign.name", "issue.date", "issue.year", "issue.month"];
 
-/// The private letters that stand for [`NAMES`] while the Markdown is read.
+/// The private-use characters that stand for [`NAMES`] while the Markdown is parsed.
 const LETTERS: [&str; 5] = ["\u{F0001}", "\u{F0002}", "\u{F0003}", "\u{F0004}", "\u{F0005}"];
 
-/// Roots by which a template would name a person.
+/// The first parts of names that would address a person.
 const PERSONAL: [&str; 30] = [
     "prospect",
     "person",
@@ -76,7 +76,7 @@ const PERSONAL: [&str; 30] = [
     "member",
 ];
 
-/// Reads the template of a newsletter; complaints point into `source`.
+/// Parses the template of a newsletter; complaints point into `source`.
 pub fn fill(source: &str) -> (Filled, Vec<Complaint>) {
     let mut filled = Filled { text: String::with_capacity(source.len()), segments: Vec::new() };
     let mut complaints = Vec::new();
@@ -117,7 +117,7 @@ pub fn fill(source: &str) -> (Filled, Vec<Complaint>) {
 }
 
 impl Filled {
-    /// The bytes of the source that a stretch of the filled text came from.
+    /// The bytes of the source from which a stretch of the filled text came.
     pub fn source(&self, range: Range<usize>) -> Range<usize> {
         let start = self.place(range.start, false);
         start..self.place(range.end, true).max(start)
@@ -176,7 +176,7 @@ fn next_tag(text: &str) -> Option<(usize, &'static str)> {
     CLOSING.into_iter().filter_map(|(open, close)| Some((text.find(open)?, close))).min()
 }
 
-/// How long a tag is with both its braces; quoted strings may hold braces.
+/// The length of a tag with both its braces; quoted strings may hold braces.
 fn tag_length(text: &str, close: &str) -> Option<usize> {
     let mut quote = None;
     let mut escaped = false;
@@ -194,7 +194,7 @@ fn tag_length(text: &str, close: &str) -> Option<usize> {
     None
 }
 
-/// What an expression stands for: the letter of a known name, or a quoted text.
+/// What replaces an expression: the character of a known name, or a quoted text.
 fn expression(source: &str, span: Range<usize>) -> Result<String, Complaint> {
     let inner = &source[span.clone()];
     let trimmed = inner.trim();

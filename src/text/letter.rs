@@ -1,4 +1,4 @@
-//! One-to-one letters, and the one that matters: the handoff. They name a prospect, so they never leave as group mail.
+//! One-to-one letters, the handoff letter above all. They name a prospect, so they are never sent as group mail.
 
 use crate::domain::address::header_text;
 use crate::domain::excerpt::excerpt;
@@ -11,18 +11,18 @@ use minijinja::context;
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
 
-/// A letter in words, before it is a message.
+/// A letter before it becomes a MIME message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
     pub subject: String,
-    /// The plain text: first-class.
+    /// The plain text, complete in itself.
     pub text: String,
-    /// The same as HTML; no pixel, nothing remote.
+    /// The same as HTML, without remote images or tracking.
     pub html: String,
     pub attachments: Vec<Attachment>,
 }
 
-/// A file that comes with a letter.
+/// A file attached to a letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {
     pub name: String,
@@ -30,10 +30,7 @@ pub struct Attachment {
     pub bytes: Vec<u8>,
 }
 
-/// The handoff letter, with the prospect's card. Its subject says who, of which company, why now and until when.
-///
-/// # Errors
-/// When a template fails.
+/// The handoff letter, with the prospect's vCard. Its subject says who, of which company, why now and until when.
 pub fn handoff(dossier: &Dossier) -> Result<Letter, TextError> {
     let why = match dossier.why_now.kind {
         Kind::Ready => format!("ready, {}", excerpt(quoted(&dossier.why_now.words), 60)),
@@ -54,9 +51,6 @@ pub fn handoff(dossier: &Dossier) -> Result<Letter, TextError> {
 }
 
 /// Renders both parts of a letter.
-///
-/// # Errors
-/// When a template fails.
 pub fn letter(
     subject: &str,
     text: &'static str,
@@ -77,7 +71,7 @@ pub fn who(name: &str, company: Option<&str>) -> String {
     company.map_or_else(|| name.to_owned(), |company| format!("{name}, {company}"))
 }
 
-/// An instant as a subject shows it.
+/// An instant in the form of a subject line.
 pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%a %-d %b %H:%M").to_string()
 }

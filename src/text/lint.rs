@@ -1,4 +1,4 @@
-//! What a newsletter may say. Every complaint at once; a text without complaints can always be composed.
+//! The rules for newsletters. Lint returns every complaint at once; a text without complaints can always be composed.
 
 use crate::domain::criterion::Criterion;
 use crate::text::fill::{Complaint, Filled, fill};
@@ -7,10 +7,10 @@ use comrak::Arena;
 use comrak::nodes::{Node, NodeValue};
 use std::collections::BTreeSet;
 
-/// At most so many different links in a newsletter.
+/// The most different links in a newsletter.
 pub const MOST_LINKS: usize = 999;
 
-/// At most so many questions in a newsletter: a token names one in a byte, and nobody answers twenty.
+/// The most questions in a newsletter: a token has one byte for the number of a question, and no reader answers twenty.
 pub const MOST_QUESTIONS: usize = 20;
 
 /// Every complaint about a newsletter's Markdown, in the order of the text; `askable` are the criteria that have a
@@ -28,7 +28,7 @@ pub fn lint(source: &str, askable: &[Criterion]) -> Vec<Complaint> {
     linter.complaints
 }
 
-/// What a newsletter links to, and about what it asks.
+/// The links of a newsletter and the criteria it asks about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mentions {
     /// The addresses of its links.
@@ -37,7 +37,7 @@ pub struct Mentions {
     pub asks: BTreeSet<Criterion>,
 }
 
-/// What a newsletter's Markdown links to, and about what it asks.
+/// Reads the links and questions of a newsletter's Markdown.
 pub fn mentions(source: &str) -> Mentions {
     let (filled, _) = fill(source);
     let arena = Arena::new();

@@ -1,16 +1,17 @@
-//! Markdown read into a tree, with the way from a node back to its bytes. One set of options for lint and compose.
+//! Markdown parsed into a tree, with the mapping from a node to its bytes. Lint and compose use the same options.
 
 use crate::domain::criterion::Criterion;
 use comrak::nodes::{Node, NodeValue};
 use comrak::{Arena, Options};
 use std::ops::Range;
 
-/// Reads Markdown: `CommonMark` with tables, strikethrough and bare links.
+/// Parses Markdown: `CommonMark` with tables, strikethrough and bare links.
 pub fn read<'a>(arena: &'a Arena<'a>, text: &str) -> Node<'a> {
     comrak::parse_document(arena, text, &options())
 }
 
-/// How Markdown is read and printed. The only HTML blocks that reach the printer are our own: lint refuses an author's.
+/// How Markdown is parsed and printed. The only HTML blocks that reach the printer are inserted by compose: lint refuses an
+/// author's.
 pub fn options() -> Options<'static> {
     let mut options = Options::default();
     options.extension.table = true;
@@ -20,7 +21,7 @@ pub fn options() -> Options<'static> {
     options
 }
 
-/// Where the lines of a text start.
+/// The starts of the lines of a text.
 #[derive(Debug)]
 pub struct Lines<'t> {
     text: &'t str,
@@ -37,7 +38,7 @@ impl<'t> Lines<'t> {
         Self { text, starts }
     }
 
-    /// The bytes of a node; `words` within it, if they are there.
+    /// The bytes of a node; those of `words` within it, if they are there.
     pub fn span(&self, node: Node<'_>, words: &str) -> Range<usize> {
         let place = node.data.borrow().sourcepos;
         let start = self.offset(place.start.line, place.start.column.saturating_sub(1));
@@ -54,7 +55,7 @@ impl<'t> Lines<'t> {
     }
 }
 
-/// What a paragraph that starts with `:::` says.
+/// The meaning of a paragraph that starts with `:::`.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Directive {
     /// `:::ask budget`
@@ -62,7 +63,7 @@ pub enum Directive {
     /// `:::ask` and a word that is no criterion.
     AskUnknown(String),
     Unknown(String),
-    /// The line is right, but not alone.
+    /// A valid line that is not alone in its paragraph.
     NotAlone,
 }
 
@@ -118,7 +119,7 @@ pub fn is_web_link(url: &str) -> bool {
     web && !host.is_empty() && !host.starts_with(':') && url.len() <= 2_000
 }
 
-/// The link as a `Location` header and an HTML attribute can carry it: what RFC 3986 does not allow is percent-encoded.
+/// The link in a form for a `Location` header and an HTML attribute: what RFC 3986 does not allow is percent-encoded.
 pub fn escape_link(url: &str) -> String {
     let mut safe = String::with_capacity(url.len());
     for byte in url.bytes() {

@@ -1,6 +1,6 @@
-//! What a text may say: newsletter and letter templates compiled and linted, rendered with holes. Pure.
+//! What a text may say: templates of newsletters and letters, linted and rendered with holes. Pure.
 
-// Group mail: one text for everybody.
+// Group mail: one text for all recipients.
 pub mod fill;
 pub mod markdown;
 pub mod lint;
@@ -8,7 +8,7 @@ pub mod plain;
 pub mod token;
 pub mod template;
 pub mod newsletter;
-// Letters: one text for one of us.
+// Letters: one text for one salesperson or colleague.
 pub mod verdict;
 pub mod dossier;
 pub mod vcard;

@@ -1,11 +1,11 @@
-//! A newsletter composed for one issue: HTML, text and what the tokens point to. The same for everybody.
+//! A newsletter composed for one issue: HTML, text and the targets of its tokens. The same for all recipients.
 //!
-//! Template, Markdown, questions, layout, styles; then the final strings are cut where the tokens stand.
+//! The steps: template, Markdown, questions, layout, styles; then the final strings are cut at the tokens.
 
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::rule::Qualifying;
 use crate::domain::group::campaign::{Campaign, Newsletter};
-use crate::domain::group::issue::{Asked, Composed, Content, Hole};
+use crate::domain::group::issue::{Composed, Content, Hole, PrintedQuestion};
 use crate::domain::settings::Organisation;
 pub use crate::text::fill::Complaint;
 use crate::text::fill::{Values, fill};
@@ -21,15 +21,15 @@ use jiff::tz::TimeZone;
 use minijinja::value::Value;
 use serde::Serialize;
 
-/// What stands around a newsletter.
+/// The surroundings of a newsletter.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame<'a> {
     pub organisation: &'a Organisation,
-    /// Where links lead, without a trailing slash.
+    /// The URL at which links begin, without a trailing slash.
     pub public_url: &'a str,
     /// The campaign it belongs to.
     pub campaign: &'a Campaign,
-    /// Where questions and their answers stand.
+    /// The questions and their answers.
     pub qualifying: &'a Qualifying,
     /// The nominal day of the issue.
     pub date: jiff::civil::Date,
@@ -41,12 +41,13 @@ pub fn askable(qualifying: &Qualifying) -> Vec<Criterion> {
     asked.map(|(criterion, _)| criterion).collect()
 }
 
-/// Every complaint about a subject or preheader; spans are bytes in `line`. They know the same names as the text.
+/// Every complaint about a subject or preheader; spans are bytes in `line`. Both may use the same names as the text.
 pub fn lint_line(line: &str) -> Vec<Complaint> {
     fill(line).1
 }
 
-/// Composes a newsletter; in subject and preheader, what [`lint_line`] complains of stays as written. Equal input gives equal output, byte for byte.
+/// Composes a newsletter. In subject and preheader, what [`lint_line`] complains of stays as written. Equal input gives equal
+/// output, byte for byte.
 ///
 /// # Errors
 /// When lint refuses the text; never for a text that lints clean.
@@ -137,7 +138,7 @@ impl Composer<'_> {
         }
     }
 
-    /// Every web link leads through us; equal targets share a token.
+    /// Replaces every web link by a tracked one; equal targets share a token.
     fn track_links(&mut self, root: Node<'_>) {
         for node in root.descendants() {
             if let NodeValue::Link(link) = &mut node.data.borrow_mut().value {
@@ -168,11 +169,11 @@ impl Composer<'_> {
         Ok(())
     }
 
-    /// Prints a question as HTML, and keeps its plain text and a snapshot.
+    /// Prints a question as HTML, and keeps its plain text and a snapshot of its answers.
     fn question(&mut self, criterion: Criterion) -> Result<String, TextError> {
         let rules = &self.frame.qualifying.criteria[criterion];
         let ordinal = u8::try_from(self.content.questions.len()).expect("lint allows 20 questions");
-        // A token names an answer in a byte.
+        // A token has one byte for the number of an answer.
         let answers = &rules.answers[..rules.answers.len().min(256)];
         let mut printed = Printed { question: &rules.question, answers: Vec::new() };
         let mut text = plain::wrap(&rules.question, "", "");
@@ -183,7 +184,7 @@ impl Composer<'_> {
             printed.answers.push((&answer.say, url));
         }
         self.asked.push(text.join("\n"));
-        self.content.questions.push(Asked { criterion, question: rules.question.clone(), answers: answers.to_vec() });
+        self.content.questions.push(PrintedQuestion { criterion, question: rules.question.clone(), answers: answers.to_vec() });
         render("question.html", &TimeZone::UTC, printed)
     }
 

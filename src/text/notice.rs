@@ -1,4 +1,4 @@
-//! The small letters: a change confirmed, a reply passed on, a handoff moved, a campaign paused, something that waits.
+//! The short letters: a change confirmed, a reply forwarded, a handoff reassigned, a campaign paused, a reminder.
 
 use crate::domain::address::Address;
 use crate::text::letter::{Letter, letter, moment, who};
@@ -7,24 +7,24 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-/// A change on a handoff, to be confirmed to its salesperson.
+/// A change of a handoff, to be confirmed to its salesperson.
 #[derive(Debug, Clone, Serialize)]
-pub struct Change {
+pub struct HandoffChange {
     pub prospect: String,
     pub company: Option<String>,
-    /// What was done: "accepted", "touched: call".
+    /// The action: "accepted", "touched: call".
     pub what: String,
     pub by: String,
     pub at: Timestamp,
-    /// What happens next, in a sentence.
+    /// The next step, in a sentence.
     pub next: String,
-    /// Where it can be changed again.
+    /// The page on which it can be changed again.
     pub page_url: String,
     #[serde(skip)]
     pub zone: TimeZone,
 }
 
-/// A human reply to a newsletter, for the colleague of its campaign.
+/// A person's reply to a newsletter, for the salesperson or colleague named in the campaign's `reply_to`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Reply {
     pub prospect: String,
@@ -34,18 +34,18 @@ pub struct Reply {
     pub subject: String,
     pub text: String,
     pub at: Timestamp,
-    /// The salesperson whose lead they are, if they are one.
+    /// The salesperson who owns the lead, if one does.
     pub lead_of: Option<String>,
     #[serde(skip)]
     pub zone: TimeZone,
 }
 
-/// A handoff that is no longer this salesperson's.
+/// A handoff that was taken from this salesperson.
 #[derive(Debug, Clone, Serialize)]
 pub struct Moved {
     pub prospect: String,
     pub company: Option<String>,
-    /// Whose it is now, if anybody's.
+    /// The salesperson who has it now, if one does.
     pub to: Option<String>,
     pub why: String,
     pub at: Timestamp,
@@ -54,17 +54,17 @@ pub struct Moved {
     pub zone: TimeZone,
 }
 
-/// Something that waits for the reader.
+/// A reminder of an open item.
 #[derive(Debug, Clone, Serialize)]
 pub struct Reminder {
     pub prospect: String,
     pub company: Option<String>,
-    /// An offer without an answer, or a follow-up.
-    pub about: About,
-    /// What to do: "Call about the offer".
+    /// What the reminder is about.
+    pub about: ReminderKind,
+    /// The next action: "Call about the offer".
     pub action: String,
     pub due_at: Timestamp,
-    /// What happens otherwise, in a sentence.
+    /// What happens if it is not done, in a sentence.
     pub otherwise: Option<String>,
     pub page_url: String,
     pub queue_url: String,
@@ -72,11 +72,11 @@ pub struct Reminder {
     pub zone: TimeZone,
 }
 
-/// A campaign that paused by itself, for whoever answers for it.
+/// A campaign that paused by itself, for the colleague who is responsible for it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Paused {
     pub campaign: String,
-    /// What, how many, and what to do.
+    /// The reason with its number and what to do.
     pub reason: String,
     pub at: Timestamp,
     #[serde(skip)]
@@ -86,56 +86,43 @@ pub struct Paused {
 /// What a reminder is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum About {
-    /// An offer that nobody has answered.
+pub enum ReminderKind {
+    /// An offer without an answer.
     Offer,
     FollowUp,
 }
 
-/// The confirmation that follows every change on a handoff.
-///
-/// # Errors
-/// When a template fails.
-pub fn changed(change: &Change) -> Result<Letter, TextError> {
+/// The confirmation of a change of a handoff.
+pub fn changed(change: &HandoffChange) -> Result<Letter, TextError> {
     let subject = format!("{}: {}", who(&change.prospect, change.company.as_deref()), change.what);
     letter(&subject, "changed.txt", "changed.html", &change.zone, change)
 }
 
-/// A human reply, passed on. Send it with the prospect as Reply-To, so that answering answers them.
-///
-/// # Errors
-/// When a template fails.
+/// A forwarded reply. It must be sent with the prospect as Reply-To, so that an answer goes to them.
 pub fn reply(reply: &Reply) -> Result<Letter, TextError> {
     let subject = format!("{} answered: {}", who(&reply.prospect, reply.company.as_deref()), reply.subject);
     letter(&subject, "reply.txt", "reply.html", &reply.zone, reply)
 }
 
-/// The word to a salesperson that a handoff is no longer theirs.
-///
-/// # Errors
-/// When a template fails.
+/// The message to a salesperson that a handoff is no longer theirs.
 pub fn moved(moved: &Moved) -> Result<Letter, TextError> {
     let subject = format!("{}: no longer yours", who(&moved.prospect, moved.company.as_deref()));
     letter(&subject, "moved.txt", "moved.html", &moved.zone, moved)
 }
 
-/// The word that a campaign paused by itself.
-///
-/// # Errors
-/// When a template fails.
+/// The message that a campaign paused by itself.
 pub fn paused(paused: &Paused) -> Result<Letter, TextError> {
     letter(&format!("{} has paused", paused.campaign), "paused.txt", "paused.html", &paused.zone, paused)
 }
 
-/// The word that something waits.
-///
-/// # Errors
-/// When a template fails.
+/// The reminder of an open item.
 pub fn reminder(reminder: &Reminder) -> Result<Letter, TextError> {
     let until = moment(reminder.due_at, &reminder.zone);
     let subject = match reminder.about {
-        About::Offer => format!("{}: answer by {until}", who(&reminder.prospect, reminder.company.as_deref())),
-        About::FollowUp => format!("{}: {}, due {until}", who(&reminder.prospect, reminder.company.as_deref()), reminder.action),
+        ReminderKind::Offer => format!("{}: answer by {until}", who(&reminder.prospect, reminder.company.as_deref())),
+        ReminderKind::FollowUp => {
+            format!("{}: {}, due {until}", who(&reminder.prospect, reminder.company.as_deref()), reminder.action)
+        }
     };
     letter(&subject, "reminder.txt", "reminder.html", &reminder.zone, reminder)
 }
@@ -151,7 +138,7 @@ mod tests {
         let (page_url, queue_url) = ("https://x.example/h/T".to_owned(), "https://x.example/q/T".to_owned());
         let due_at: Timestamp = "2026-11-03T14:00:00Z".parse().expect("an instant");
         let letters = [
-            changed(&Change {
+            changed(&HandoffChange {
                 prospect: prospect.clone(),
                 company: company.clone(),
                 what: "accepted".to_owned(),
@@ -184,7 +171,7 @@ mod tests {
             reminder(&Reminder {
                 prospect,
                 company,
-                about: About::FollowUp,
+                about: ReminderKind::FollowUp,
                 action: "Send the offer".to_owned(),
                 due_at,
                 otherwise: None,

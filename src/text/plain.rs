@@ -1,12 +1,12 @@
-//! The tree of a newsletter as plain text, wrapped at 76 columns. A link is numbered where it stands and written out
+//! A newsletter's tree as plain text, wrapped at 76 columns. A link is numbered in the text and written out
 //! below its paragraph, on a line of its own and never broken.
 
 use comrak::nodes::{ListType, Node, NodeValue};
 
-/// Where lines are wrapped, in characters.
+/// The width at which lines are wrapped, in characters.
 pub const COLUMNS: usize = 76;
 
-/// Prints a tree. An HTML block is one of our own; the n-th is replaced by the n-th of `inserts`.
+/// Prints a tree. Each HTML block was inserted by compose; the n-th is replaced by the n-th of `inserts`.
 pub fn print(root: Node<'_>, inserts: &[String]) -> String {
     let mut printer = Printer { inserts: inserts.iter(), links: Vec::new(), blocks: Vec::new() };
     printer.blocks_of(root, "", "");
@@ -19,12 +19,12 @@ pub fn print(root: Node<'_>, inserts: &[String]) -> String {
 struct Printer<'a> {
     inserts: std::slice::Iter<'a, String>,
     links: Vec<String>,
-    /// Lines; an empty one stands between blocks.
+    /// The lines; an empty line separates blocks.
     blocks: Vec<String>,
 }
 
 impl Printer<'_> {
-    /// Prints the blocks in a node: the first line begins with `first`, the others with `rest`.
+    /// Prints the blocks of a node: the first line begins with `first`, the others with `rest`.
     fn blocks_of(&mut self, parent: Node<'_>, first: &str, rest: &str) {
         let mut lead = first.to_owned();
         for node in parent.children() {
@@ -87,7 +87,7 @@ impl Printer<'_> {
         }
     }
 
-    /// A table as one short paragraph for each row: cells of a narrow phone do not line up anyway.
+    /// A table as one short paragraph for each row: aligned cells would not fit a phone.
     fn table(&mut self, table: Node<'_>, first: &str, rest: &str) {
         let mut rows = table.children().map(|row| row.children().map(|cell| self.inline(cell)).collect::<Vec<_>>());
         let header = rows.next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The templates of mails and pages, embedded in the binary. Values are hostile: each prints on one line, escaped in HTML.
+//! The templates of mails and pages, embedded in the binary. Values are untrusted: each prints on one line, escaped in HTML.
 
 use crate::domain::address::one_line;
 use crate::domain::excerpt::excerpt;
@@ -10,13 +10,13 @@ use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use serde::Serialize;
 
-/// The look that mails and pages share: colours and type.
+/// The styles that mails and pages share: colours and type.
 pub const LOOK: &str = include_str!("../../config/templates/look.css");
 
-/// The same in the dark: media queries only.
+/// The dark variant of [`LOOK`]: media queries only.
 pub const DARK: &str = include_str!("../../config/templates/dark.css");
 
-/// What pages add to the look.
+/// The styles that only pages have.
 pub const PAGE: &str = include_str!("../../config/templates/page.css");
 
 const TEMPLATES: &[(&str, &str)] = &[
@@ -49,15 +49,15 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("page-queue.html", include_str!("../../config/templates/page-queue.html")),
 ];
 
-/// Why a text could not be made.
+/// Why a text could not be rendered.
 #[derive(Debug, thiserror::Error)]
 pub enum TextError {
-    /// The newsletter says something lint refuses.
+    /// Lint refuses the newsletter.
     #[error("compose the newsletter: {0}")]
     Refused(String),
     #[error("render {template}: {source}")]
     Template { template: &'static str, source: minijinja::Error },
-    /// The style sheet could not be moved into the elements.
+    /// The styles could not be inlined.
     #[error("inline the styles: {0}")]
     Styles(#[from] css_inline::InlineError),
     /// The Markdown could not be printed.
@@ -68,13 +68,13 @@ pub enum TextError {
 /// Renders an embedded template; instants are shown in `zone`.
 ///
 /// # Errors
-/// When the template names something the values do not hold.
+/// When the template uses a name that the values do not have.
 pub fn render(template: &'static str, zone: &TimeZone, values: impl Serialize) -> Result<String, TextError> {
     let render = || environment(zone)?.get_template(template)?.render(Value::from(Serde(&values)));
     render().map_err(|source| TextError::Template { template, source })
 }
 
-/// Renders an embedded HTML template and moves its styles into the elements, as mail clients want them.
+/// Renders an embedded HTML template and inlines its styles, as mail clients require.
 ///
 /// # Errors
 /// As [`render`], or when the styles cannot be inlined.
@@ -104,7 +104,7 @@ fn environment(zone: &TimeZone) -> Result<Environment<'static>, Error> {
     environment.add_filter("last_day", |text: &str| last_day(text));
     environment.add_filter("brief", |text: &str| excerpt(text, 120));
     environment.add_filter("paragraph", |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>());
-    // Compiled as they are asked for: a text needs two or three of them.
+    // Compiled on first use: a text needs two or three of them.
     environment.set_loader(|name| Ok(TEMPLATES.iter().find(|(known, _)| *known == name).map(|(_, source)| (*source).to_owned())));
     Ok(environment)
 }
@@ -117,7 +117,7 @@ fn day(text: &str, zone: &TimeZone) -> Result<String, Error> {
     }
 }
 
-/// The last day before an instant: what ends at midnight (UTC, as rules reckon) was good until the day before.
+/// The last day before an instant: a proof that ends at midnight (UTC, in which rules reckon) held until the day before.
 fn last_day(text: &str) -> Result<String, Error> {
     let end = instant(text)?;
     let last = end.checked_sub(1.second()).unwrap_or(end);
@@ -128,7 +128,7 @@ fn shown(text: &str, zone: &TimeZone, format: &str) -> Result<String, Error> {
     Ok(instant(text)?.to_zoned(zone.clone()).strftime(format).to_string())
 }
 
-/// An instant as somebody says it at `now`: "today, 15:00", "Tue 3 Nov, 15:00"; with its year where that is another.
+/// An instant as seen from `now`: "today, 15:00", "Tue 3 Nov, 15:00"; with the year if it is another one.
 fn when(text: &str, now: &str, zone: &TimeZone) -> Result<String, Error> {
     let (at, now) = (instant(text)?.to_zoned(zone.clone()), instant(now)?.to_zoned(zone.clone()));
     let format = match (at.date() - now.date()).get_days() {
@@ -145,7 +145,7 @@ fn instant(text: &str) -> Result<Timestamp, Error> {
     text.parse().map_err(|_| Error::new(ErrorKind::InvalidOperation, "not an instant"))
 }
 
-/// The number a phone can dial, of what somebody wrote; `None` when it holds too few digits to be one.
+/// The number to dial in a phone number as written; `None` when it has too few digits.
 pub fn dialled(phone: &str) -> Option<String> {
     let plus = if phone.trim().starts_with('+') { "+" } else { "" };
     let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
@@ -161,7 +161,7 @@ mod tests {
         let zone = TimeZone::get("Europe/Madrid").expect("zone");
         for (at, words) in [
             ("2026-11-03T14:00:00Z", "today, 15:00"),
-            // Their midnight divides the days, not that of UTC.
+            // The days are divided by midnight of the reader's zone, not of UTC.
             ("2026-11-03T23:30:00Z", "tomorrow, 00:30"),
             ("2026-11-02T22:59:00Z", "yesterday, 23:59"),
             ("2026-11-10T08:00:00Z", "Tue 10 Nov, 09:00"),

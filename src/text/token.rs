@@ -1,16 +1,16 @@
-//! Holes on their way through Markdown, HTML and CSS: each travels as a token as wide as the real one, and the final
-//! text is cut where they stand. A nonce hashed from the text itself is part of each, so an author cannot forge one.
+//! Holes on their way through Markdown, HTML and CSS: each is a placeholder as wide as the real token, and the final
+//! text is cut at the placeholders. Each contains a nonce hashed from the text itself, so that an author cannot forge one.
 
 use crate::domain::group::issue::{Hole, Piece};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-/// How wide a token is, in URL-safe characters.
+/// The width of a token, in URL-safe characters.
 pub const WIDTH: usize = 28;
 
 const ORDINAL: usize = 5;
 
-/// The tokens handed out for one text.
+/// The placeholders used in one text.
 #[derive(Debug)]
 pub struct Tokens {
     nonce: String,
@@ -18,7 +18,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Tokens for a text made of these parts, none of which holds the nonce.
+    /// Placeholders for a text made of these parts, none of which contains the nonce.
     pub fn for_text(parts: &[&str]) -> Self {
         let mut salt = 0_u64;
         loop {
@@ -36,7 +36,7 @@ impl Tokens {
         }
     }
 
-    /// The token that stands for a hole.
+    /// The placeholder of a hole.
     pub fn token(&mut self, hole: Hole) -> String {
         let ordinal = self.holes.iter().position(|h| *h == hole).unwrap_or_else(|| {
             self.holes.push(hole);

@@ -1,9 +1,9 @@
-//! A prospect as a vCard 3.0 (RFC 2426), so that the phone knows them. Only what the dossier's first lines say.
+//! A prospect as a vCard 3.0 (RFC 2426), for the salesperson's phone. It holds only what the dossier's first lines say.
 
 use crate::domain::address::one_line;
 use crate::text::dossier::Dossier;
 
-/// The card: UTF-8, CRLF, lines folded at 75 octets.
+/// The vCard: UTF-8, CRLF, lines folded at 75 octets.
 pub fn vcard(dossier: &Dossier) -> String {
     let name = escape(&dossier.name);
     let mut lines = vec!["BEGIN:VCARD".to_owned(), "VERSION:3.0".to_owned(), format!("N:;{name};;;"), format!("FN:{name}")];

@@ -1,5 +1,5 @@
-//! The five verdicts as people are told them. One line for each criterion: what can be said, who says so, until when,
-//! what is missing. The handoff letter, its page, `explain` and the desk print these same lines.
+//! The five verdicts as lines for people. One line for each criterion: the verdict, who says so, until when, what is
+//! missing. The handoff letter, its page, `explain` and the desk print these same lines.
 
 use crate::domain::criterion::{Criterion, PerCriterion};
 use crate::domain::doorway::evidence::Origin;
@@ -10,7 +10,7 @@ use crate::domain::id::Name;
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// One criterion, and what is known of it.
+/// One criterion and its verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Line {
     pub criterion: Criterion,
@@ -18,56 +18,57 @@ pub struct Line {
     pub title: String,
     pub verdict: Verdict,
     pub met: bool,
-    /// Since when what it cites says so.
+    /// The instant of the oldest signal on which the verdict rests.
     pub since: Option<Timestamp>,
-    /// Until when it counts, if the calendar ends it.
+    /// When it ends, if the calendar ends it.
     pub until: Option<Timestamp>,
     /// When a proof that is already given begins to count.
     pub begins: Option<Timestamp>,
-    /// The signals that say so, oldest first.
+    /// The signals on which the verdict rests, oldest first.
     pub cites: Vec<Citation>,
-    /// The newest of them, in words.
+    /// The newest of the signals, in words.
     pub proof: Option<String>,
     pub by: Option<String>,
     pub at: Option<Timestamp>,
-    /// The colleague of the prospect whose word it is, where it is not their own.
+    /// The colleague of the prospect who said it, where it is not the prospect's own.
     pub colleague: Option<String>,
     pub weakest: bool,
-    /// How it could be asked, while it is not met.
+    /// How it could be asked for, while it is not met.
     pub missing: Option<Missing>,
-    /// It was met when the prospect was offered, and is not any more: to be confirmed again.
+    /// Whether it was met when the prospect was offered and is not any more: to be confirmed again.
     pub reconfirm: bool,
-    /// What it cites that turned out to be a machine's since, in words.
+    /// Cited signals that were later judged to be a machine's, in words.
     pub withdrawn: Vec<String>,
 }
 
-/// How a criterion that is not met could be asked.
+/// How to ask about a criterion that is not met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Missing {
-    /// Of the group, in a newsletter; absent when it has no answers to choose from.
+    /// The question that a newsletter can ask; absent when it has no answers to choose from.
     pub in_a_newsletter: Option<String>,
     pub in_person: Option<String>,
 }
 
-/// Something that time alone will bring.
+/// A change that comes with time alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Coming {
+pub struct ComingChange {
     pub at: Timestamp,
     pub criterion: Criterion,
-    pub what: Change,
+    pub what: VerdictChange,
 }
 
-/// What time alone does to a verdict.
+/// How time alone changes a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Change {
+pub enum VerdictChange {
     /// A proof that is already given begins to count.
     Begins,
-    /// What counts now no longer does.
+    /// A verdict that holds now ends.
     Lapses,
 }
 
-/// The five lines, in order. `prospect` is what the prospect is called, `person` names one of ours.
+/// The five lines, in order. `prospect` is the prospect's display name, `person` turns an id into a name of a salesperson or
+/// colleague.
 pub fn lines(
     findings: &PerCriterion<Finding>,
     rules: &Qualifying,
@@ -105,8 +106,8 @@ pub fn lines(
     findings.iter().map(line).collect()
 }
 
-/// Marks the lines of an offer with what became of them since.
-pub fn mark_since(lines: &mut [Line], live: &Qualification) {
+/// Notes on the lines of an offer how the verdicts changed since.
+pub fn note_changes(lines: &mut [Line], live: &Qualification) {
     let is_machines = |c: &&Citation| {
         let of_it = live.ignored().iter().filter(|i| i.signal == c.signal && i.criterion.is_none());
         of_it.map(|i| i.why).any(Why::is_machine)
@@ -117,25 +118,25 @@ pub fn mark_since(lines: &mut [Line], live: &Qualification) {
     }
 }
 
-/// What time alone will bring, the soonest first.
-pub fn coming(lines: &[Line], now: Timestamp) -> Vec<Coming> {
+/// The changes that come with time alone, the soonest first.
+pub fn coming(lines: &[Line], now: Timestamp) -> Vec<ComingChange> {
     let of = |line: &Line| {
-        let begins = line.begins.map(|at| Coming { at, criterion: line.criterion, what: Change::Begins });
-        let ends = line.until.map(|at| Coming { at, criterion: line.criterion, what: Change::Lapses });
+        let begins = line.begins.map(|at| ComingChange { at, criterion: line.criterion, what: VerdictChange::Begins });
+        let ends = line.until.map(|at| ComingChange { at, criterion: line.criterion, what: VerdictChange::Lapses });
         [begins, ends].into_iter().flatten().filter(|coming| coming.at > now).collect::<Vec<_>>()
     };
-    let mut all: Vec<Coming> = lines.iter().flat_map(of).collect();
+    let mut all: Vec<ComingChange> = lines.iter().flat_map(of).collect();
     all.sort_by_key(|coming| (coming.at, coming.criterion));
     all
 }
 
-/// How a criterion could be asked.
+/// How to ask about a criterion.
 fn missing(rules: &Qualifying, criterion: Criterion) -> Missing {
     let rules = &rules.criteria[criterion];
     Missing { in_a_newsletter: (!rules.answers.is_empty()).then(|| rules.question.clone()), in_person: rules.ask.clone() }
 }
 
-/// Weak first: by verdict, then by who says so, then by how soon it ends.
+/// Sort key, weakest first: by verdict, then by origin, then by how soon it ends.
 pub fn strength(finding: &Finding) -> (u8, Option<Origin>, Timestamp) {
     let verdict = match finding.verdict {
         Verdict::Contradicted => 0,

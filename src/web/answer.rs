@@ -8,7 +8,7 @@ use super::site::{Found, Site};
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::doorway::new_signal::AskedIn;
 use crate::domain::doorway::signal::{Detail, NewSignal};
-use crate::domain::group::issue::Asked;
+use crate::domain::group::issue::PrintedQuestion;
 use crate::domain::id::ProspectId;
 use crate::domain::plan::Plan;
 use crate::domain::question::Answer;
@@ -106,7 +106,14 @@ pub async fn record(State(site): State<Site>, Path(token): Path<String>, body: B
 }
 
 /// Thanks, and asks on where nothing is known yet.
-async fn thank(site: &Site, plan: &Plan, prospect: ProspectId, asked: &Asked, signals: &[NewSignal], was_more: bool) -> Response {
+async fn thank(
+    site: &Site,
+    plan: &Plan,
+    prospect: ProspectId,
+    asked: &PrintedQuestion,
+    signals: &[NewSignal],
+    was_more: bool,
+) -> Response {
     let said: Vec<String> = signals
         .iter()
         .filter_map(|s| if let Detail::Answer { say, .. } = &s.detail { Some(say.clone()) } else { None })
@@ -132,7 +139,7 @@ async fn unknown(site: &Site, plan: &Plan, prospect: ProspectId, but: Criterion)
     Ok(further.take(MORE).collect())
 }
 
-async fn find(site: &Site, token: &str) -> Result<(Found, Asked, Answer), WebError> {
+async fn find(site: &Site, token: &str) -> Result<(Found, PrintedQuestion, Answer), WebError> {
     let found = site.find(&[Kind::Answer], token).await?;
     let (asked, answer) = found.content.answer(found.token.ordinal).ok_or(WebError::UnknownLink)?;
     let (asked, answer) = (asked.clone(), answer.clone());

@@ -279,7 +279,7 @@ async fn what_is_applied_a_running_daemon_takes_over() {
 }
 
 #[tokio::test]
-async fn where_nobody_else_can_be_what_was_held_is_taken_over_at_the_start() {
+async fn leases_of_a_dead_process_are_expired_at_the_start_on_sqlite_only() {
     let directory = tempfile::tempdir().expect("a directory");
     let alone = crate::stories::sqlite(directory.path()).await;
     let shared = crate::stories::postgres("taken_over").await;
@@ -299,7 +299,7 @@ async fn where_nobody_else_can_be_what_was_held_is_taken_over_at_the_start() {
 }
 
 #[tokio::test]
-async fn what_a_failure_left_in_hand_is_given_back_and_nobody_elses() {
+async fn leases_are_returned_after_a_failure_and_only_those_of_this_node() {
     let directory = tempfile::tempdir().expect("a directory");
     let alone = crate::stories::sqlite(directory.path()).await;
     let shared = crate::stories::postgres("left_behind").await;

@@ -1,10 +1,10 @@
 //! Everything that is tested from outside the library, in one binary: it links once.
 
-/// The house's walls: what may import what, how long a file may be, who may read the clock.
+/// The rules of the architecture: what may import what, how long a file may be, who may read the clock.
 mod architecture;
-/// Who checks the checker of the chaos runs.
+/// Tests of the checker of the chaos runs.
 mod checker;
-/// The command line as somebody types it.
+/// The command line, run as a process.
 mod cli;
 /// The store's meaning, on both engines.
 mod conformance;
@@ -34,7 +34,7 @@ mod restored;
 mod service;
 /// Signatures as others see them.
 mod signed;
-/// What is promised, told as it happens to people.
+/// The promises of the program, as stories.
 mod stories;
 
 use missing::missing;

@@ -1,4 +1,4 @@
-//! After the story: the pages it left behind, and every mail as it looks, served on loopback until interrupted.
+//! After the story: its pages, and every mail as it looks, served on loopback until interrupted.
 
 use super::story::Narrator;
 use crate::cli::exit::Exit;
@@ -52,7 +52,7 @@ pub async fn serve(town: &Town, listener: TcpListener, address: SocketAddr, tell
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let node = town.node.clone();
     let turning = tokio::spawn(async move {
-        // The buttons of the pages work: what they cause happens at once, at the story's last instant.
+        // The buttons of the pages work: the steps they cause run at once, at the story's last instant.
         let mut wakes = node.ctx.wakes();
         while wakes.changed().await.is_ok() {
             if let Err(error) = crate::flow::until_idle::run_until_idle(&node.ctx, &node.writer).await {
@@ -77,7 +77,7 @@ async fn list(State(mails): State<Mails>) -> Response {
     }
 }
 
-/// A mail's own HTML; nothing in it may run or be fetched.
+/// A mail's own HTML; the response forbids scripts and remote content.
 async fn show(State(mails): State<Mails>, Path(n): Path<usize>) -> Response {
     let policy = [(
         header::CONTENT_SECURITY_POLICY,

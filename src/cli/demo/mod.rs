@@ -1,5 +1,5 @@
-//! `nurtured demo`: the whole story with nothing to configure and nothing outside the binary. Embedded SQLite, real
-//! SMTP over loopback to an embedded catcher, a virtual clock that covers months in seconds; then the pages to look at.
+//! `nurtured demo`: the whole story without configuration and without anything outside the binary. Embedded SQLite, real
+//! SMTP over loopback to a test server, a virtual clock that covers months in seconds; then the pages to look at.
 
 pub mod people;
 pub mod story;
@@ -28,10 +28,10 @@ pub struct Demo {
     keep: Option<PathBuf>,
 }
 
-/// Tells the story, then serves it.
+/// Tells the story, then serves its pages.
 ///
 /// # Errors
-/// 1 when the story does not come true; 69 when loopback is not to be had.
+/// 1 when the story fails; 69 when loopback is not available.
 pub async fn demo(verb: &Demo, json: bool) -> Result<(), Exit> {
     let directory = match &verb.keep {
         Some(directory) => directory.clone(),
@@ -39,7 +39,7 @@ pub async fn demo(verb: &Demo, json: bool) -> Result<(), Exit> {
     };
     let result = tell(verb, json, &directory).await;
     if verb.keep.is_none() {
-        // What is left behind in a temporary directory harms nobody.
+        // A temporary directory left behind does no harm.
         drop(std::fs::remove_dir_all(&directory));
     }
     result
@@ -62,7 +62,8 @@ async fn tell(verb: &Demo, json: bool, directory: &Path) -> Result<(), Exit> {
     let mut tx = town.node.ctx.store().read().await?;
     let summary = counts::summary(&mut tx).await?;
     drop(tx);
-    let told = story::Told { summary, without_future: sweep::without_future(&town.node.ctx).await?, mails: town.catcher.count() };
+    let told =
+        story::DemoResult { summary, without_future: sweep::without_future(&town.node.ctx).await?, mails: town.catcher.count() };
     if json {
         output::json(&told)?;
     } else {

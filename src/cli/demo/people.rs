@@ -1,14 +1,14 @@
-//! The people of the town: a small, plausible list of prospects.
+//! The people of the demo: a small, plausible list of prospects.
 
 use crate::domain::address::Address;
 use crate::domain::consent::{Consent, Purpose};
 use crate::domain::doorway::arrival::Arrival;
 use crate::domain::id::Name;
 
-/// Somebody: name, address, company, industry, job title, production lines, and whether they agreed to tracking.
-type Person = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str, bool);
+/// A person: name, address, company, industry, job title, production lines, and whether they consented to tracking.
+type DemoPerson = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str, bool);
 
-const PEOPLE: [Person; 16] = [
+const PEOPLE: [DemoPerson; 16] = [
     ("Ada Roca", "ada@albareda.example", "Albareda Conserves", "food", "plant manager", "4", true),
     ("Bruno Sala", "bruno@fornells.example", "Forn Fornells", "food", "head of production", "2", true),
     ("Carla Vives", "carla@envasa.example", "Envasa", "packaging", "operations director", "6", true),
@@ -27,21 +27,21 @@ const PEOPLE: [Person; 16] = [
     ("Pau Riera", "pau@riera-logistics.example", "Riera Logistics", "logistics", "director", "", false),
 ];
 
-/// Everybody, as a list would bring them.
+/// All people, as a list import would bring them.
 pub fn arrivals() -> Vec<Arrival> {
     PEOPLE.iter().filter_map(arrival).collect()
 }
 
-/// The address of whoever's name begins so.
+/// The address of the person with this first name.
 ///
 /// # Panics
-/// When nobody's does: the story names only people of the list.
+/// When there is no such person: the story names only people of the list.
 pub fn address(first_name: &str) -> Address {
     let person = PEOPLE.iter().find(|(name, ..)| name.starts_with(first_name));
     person.and_then(|p| Address::parse(p.1).ok()).expect("the story names people of the list")
 }
 
-fn arrival((name, address, company, industry, title, lines, tracked): &Person) -> Option<Arrival> {
+fn arrival((name, address, company, industry, title, lines, tracked): &DemoPerson) -> Option<Arrival> {
     let mut arrival = Arrival::of(Address::parse(address).ok()?);
     arrival.name = Some((*name).to_owned());
     arrival.company = Some((*company).to_owned());

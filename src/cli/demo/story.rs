@@ -1,5 +1,5 @@
-//! The story: a year in a town of sixteen prospects. Every line that is told happened: it is asserted by what the
-//! house's own tables and mails say afterwards.
+//! The story: a year in a town of sixteen prospects. Every line that is printed was asserted against the
+//! database and the mails.
 
 use super::people::{address, arrivals};
 use crate::cli::exit::Exit;
@@ -22,33 +22,30 @@ use serde::Serialize;
 /// When the story begins.
 pub const BEGINS: &str = "2026-01-12T08:00:00Z";
 
-/// What a demonstration came to.
+/// The result of a demonstration.
 #[derive(Debug, Serialize)]
-pub struct Told {
+pub struct DemoResult {
     /// Counted in the database.
     #[serde(flatten)]
     pub summary: Summary,
-    /// Prospects nobody will ever look at again: always none.
+    /// Prospects without a future: must be 0.
     pub without_future: i64,
-    /// Mails the relay was given, letters included.
+    /// How many mails the relay was given, letters included.
     pub mails: usize,
 }
 
-/// Tells the story line by line: to standard output, or, when that must stay JSON, to standard error.
+/// Prints the story line by line: to standard output, or to standard error when standard output must be JSON.
 pub struct Narrator {
     aside: bool,
 }
 
 impl Narrator {
-    /// A narrator; `aside` leaves standard output alone.
+    /// A narrator; `aside` chooses standard error.
     pub const fn new(aside: bool) -> Self {
         Self { aside }
     }
 
-    /// Says a line.
-    ///
-    /// # Errors
-    /// When it cannot be written.
+    /// Prints a line.
     pub fn say(&self, line: &str) -> Result<(), Exit> {
         if self.aside {
             eprintln!("{line}");
@@ -63,10 +60,10 @@ impl Narrator {
     }
 }
 
-/// Tells it.
+/// Runs and prints the story.
 ///
 /// # Errors
-/// 1 when something does not come true.
+/// 1 when an assertion fails.
 pub async fn tell(town: &Town, tell: &Narrator) -> Result<(), Exit> {
     tell.say("A town of sixteen prospects, a year of newsletters, two salespeople. Real SMTP, a clock that is moved.\n")?;
     arrive(town, tell).await?;
@@ -77,7 +74,7 @@ pub async fn tell(town: &Town, tell: &Narrator) -> Result<(), Exit> {
     tell.say("")
 }
 
-/// January to February: the list comes in, the first newsletter leaves, people and machines react.
+/// January to February: the list is imported, the first newsletter leaves, people and machines react.
 async fn arrive(town: &Town, tell: &Narrator) -> Result<(), Exit> {
     let felix = address("Fèlix");
     town.catcher.refuse(felix.as_str(), 550, "5.1.1 no such user");
@@ -114,7 +111,7 @@ async fn arrive(town: &Town, tell: &Narrator) -> Result<(), Exit> {
     tell.on(town, "Ada, Bruno and Irene answer: their worst line stood still for more than 20 hours. That proves the need.")
 }
 
-/// March to May: a question a month; one proof after the other.
+/// March to May: one question a month, one proof after the other.
 async fn ask(town: &Town, tell: &Narrator) -> Result<(), Exit> {
     town.pass_to("2026-03-03T10:00:00Z").await?;
     holds(town.mails_to(&address("Elena")).len() == 2, "an unsubscribed prospect gets nothing more")?;
@@ -210,7 +207,7 @@ async fn not_now(town: &Town, tell: &Narrator) -> Result<(), Exit> {
     holds(town.handoffs_of(&ada).await?.len() == 1, "the same facts do not bounce straight back")
 }
 
-/// October: she comes back by herself.
+/// October: the prospect comes back.
 async fn october(town: &Town, tell: &Narrator) -> Result<(), Exit> {
     let ada = address("Ada");
     town.pass_to("2026-10-01T08:00:00Z").await?;
@@ -249,11 +246,8 @@ async fn october(town: &Town, tell: &Narrator) -> Result<(), Exit> {
     tell.on(town, "A stranger asks for a demonstration on the website: a prospect, a request, an offer on a queue.")
 }
 
-/// Sums up.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn sum_up(told: &Told, tell: &Narrator) -> Result<(), Exit> {
+/// Prints the result.
+pub fn sum_up(told: &DemoResult, tell: &Narrator) -> Result<(), Exit> {
     let s = &told.summary;
     tell.say(&format!(
         "{} issues, {} deliveries, {} accepted, {} addresses suppressed.",

@@ -1,4 +1,4 @@
-//! `nurtured prospects export`: everybody as CSV, page by page, under headers that `import` reads again. No cell can
+//! `nurtured prospects export`: all prospects as CSV, page by page, under headers that `import` reads. No cell can
 //! be taken for a formula.
 
 use crate::cli::exit::Exit;
@@ -37,10 +37,10 @@ const HEADERS: [&str; 14] = [
     "tracking_consent_source",
 ];
 
-/// Exports everybody who is not erased; as JSON, one object a line.
+/// Exports every prospect who is not erased; as JSON, one object a line.
 ///
 /// # Errors
-/// The store's; when the file cannot be written.
+/// Those of the store; when the file cannot be written.
 pub async fn export(output: Option<&Path>, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let node = open::node(config).await?;
     let mut tx = node.ctx.store().read().await?;
@@ -74,7 +74,7 @@ pub async fn export(output: Option<&Path>, config: Option<&Path>, json: bool) ->
     }
 }
 
-/// The latest statement about each purpose.
+/// The latest statement of consent for each purpose.
 struct Agreed {
     mail: Option<(bool, String, String)>,
     tracking: Option<(bool, String)>,
@@ -92,7 +92,7 @@ impl Agreed {
     }
 }
 
-/// Where rows go: CSV, or one JSON object a line.
+/// The output: CSV, or one JSON object a line.
 enum Table<'a> {
     Csv(Box<csv::Writer<Box<dyn Write>>>, &'a [Name]),
     Json(Box<dyn Write>),

@@ -1,5 +1,5 @@
-//! `nurtured prospects import`: a list becomes prospects, a thousand rows a transaction. A bad row is said with its
-//! line and never stops the rest; what was taken in stays; importing again is safe.
+//! `nurtured prospects import`: imports a list, a thousand rows a transaction. A bad row is reported with its
+//! line and never stops the rest; rows already imported stay; importing again is safe.
 
 use crate::cli::exit::Exit;
 use crate::cli::prospects::page::Page;
@@ -40,14 +40,14 @@ pub struct Import {
     as_of: Option<Date>,
 }
 
-/// What became of a list. Rows read = added + changed + unchanged + repeated + bad.
+/// The counts of an import. Rows read = added + changed + unchanged + repeated + bad.
 #[derive(Debug, Default, Serialize)]
 struct Tally {
     read: u64,
     added: u64,
     changed: u64,
     unchanged: u64,
-    /// Rows whose address stood in the same page before (in a dry run: anywhere before); merged.
+    /// Rows whose address was in the same page before (in a dry run: anywhere before); merged.
     repeated: u64,
     bad: u64,
     /// Values left out of good rows.
@@ -57,7 +57,7 @@ struct Tally {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct ImportReport<'a> {
     #[serde(flatten)]
     tally: &'a Tally,
     dry_run: bool,
@@ -69,7 +69,7 @@ struct Report<'a> {
 /// Imports a list.
 ///
 /// # Errors
-/// 65 when it cannot be read as a list, or a row of it was bad; the store's.
+/// 65 when it cannot be read as a list, or a row of it was bad; those of the store.
 pub async fn import(verb: &Import, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let plan = open::load(config)?.plan;
     let (source, name, length) = source(&verb.file)?;
@@ -88,7 +88,7 @@ pub async fn import(verb: &Import, config: Option<&Path>, json: bool) -> Result<
     let tally = taken?;
     if json {
         let (encoding, delimiter) = (list.encoding().words(), list.delimiter());
-        output::json(&Report { tally: &tally, dry_run: verb.dry_run, columns: list.columns(), encoding, delimiter })?;
+        output::json(&ImportReport { tally: &tally, dry_run: verb.dry_run, columns: list.columns(), encoding, delimiter })?;
     } else {
         say(&tally, &list, verb.dry_run, &plan.settings.fields)?;
     }
@@ -99,7 +99,7 @@ pub async fn import(verb: &Import, config: Option<&Path>, json: bool) -> Result<
     }
 }
 
-/// The bytes of a list, what it is called, and how long it is, if that can be known.
+/// The bytes of a list, its name, and its length if it is known.
 type Source = (Box<dyn Read>, String, Option<u64>);
 
 fn source(file: &Path) -> Result<Source, Exit> {
@@ -176,7 +176,7 @@ async fn take<R: Read>(node: &Node, list: &mut Reader<R>, name: &str, verb: &Imp
     }
 }
 
-/// Writes a page in one transaction, undated rows first and the latest day last. A person may stand in it under
+/// Writes a page in one transaction, undated rows first and the latest day last. A prospect may be in it under
 /// several days and still counts once.
 async fn write(node: &Node, page: Page, name: &str, dry_run: bool) -> Result<Admitted, Exit> {
     let (plan, now) = (node.ctx.plan(), node.ctx.now());

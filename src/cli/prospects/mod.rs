@@ -1,4 +1,4 @@
-//! `nurtured prospects …`: who there is. Lists come in and go out; one person is shown, or forgotten.
+//! `nurtured prospects …`: import, list, show, export and forget prospects.
 
 pub mod page;
 pub mod import;
@@ -34,7 +34,7 @@ pub enum Prospects {
         /// Their address
         email: String,
     },
-    /// Write everybody out as CSV, safe to open in a spreadsheet
+    /// Write all prospects as CSV, safe to open in a spreadsheet
     Export {
         /// Into this file [default: standard output]
         #[arg(long, value_name = "FILE")]
@@ -54,11 +54,11 @@ fn standing(text: &str) -> Result<Standing, String> {
     Standing::parse(text).ok_or_else(|| "a standing is nurturing, offered, owned, closed or suppressed".to_owned())
 }
 
-/// Obeys.
+/// Runs the verb.
 ///
 /// # Errors
-/// 65 for a list that cannot be read, or not wholly; 1 for somebody unknown; the store's.
-pub async fn obey(verb: Prospects, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+/// 65 for a list with errors; 1 for an unknown prospect; those of the store.
+pub async fn run(verb: Prospects, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     match verb {
         Prospects::Import(verb) => import::import(&verb, config, json).await,
         Prospects::List { standing, limit } => list(standing, limit, config, json).await,
@@ -115,7 +115,7 @@ async fn forgetting(email: &str, yes: bool, config: Option<&Path>, json: bool) -
     }
 }
 
-/// Asks on a terminal; elsewhere nobody can answer.
+/// Asks at a terminal; without one the answer is no.
 fn confirmed(question: &str) -> Result<bool, Exit> {
     if !std::io::stdin().is_terminal() {
         return Err(Exit::Usage("this cannot be undone and nobody is there to confirm it: say --yes".to_owned()));

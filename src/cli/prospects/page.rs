@@ -1,5 +1,5 @@
-//! A page of a list: the rows that share a transaction, in the order of the file. Whoever stands in it twice is merged,
-//! because what is admitted together holds each address once.
+//! A page of a list: the rows that share a transaction, in the order of the file. Rows of one prospect are merged,
+//! because `admit` takes each address once.
 
 use crate::domain::address::Address;
 use crate::domain::doorway::arrival::Arrival;
@@ -15,7 +15,6 @@ pub struct Page {
 }
 
 impl Page {
-    /// Whether nothing is in it.
     pub const fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -31,7 +30,7 @@ impl Page {
         }
     }
 
-    /// Whether an address is in it as of a day.
+    /// Whether it holds an address as of a day.
     pub fn holds(&self, address: &Address, day: Option<Date>) -> bool {
         self.places.contains_key(&(day, address.clone()))
     }

@@ -1,4 +1,4 @@
-//! `nurtured prospects show`: everything known about one prospect, as it is stored.
+//! `nurtured prospects show`: everything stored about one prospect.
 
 use crate::cli::exit::Exit;
 use crate::cli::{open, output};
@@ -20,12 +20,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 #[derive(Serialize)]
-struct Shown {
+struct ProspectOutput {
     #[serde(flatten)]
     prospect: Prospect,
     consents: Vec<Consent>,
     suppressions: Vec<Stopped>,
-    signals: Vec<Told>,
+    signals: Vec<SignalRow>,
     deliveries: Vec<Delivery>,
     handoffs: Vec<Handoff>,
 }
@@ -38,18 +38,18 @@ struct Stopped {
 }
 
 #[derive(Serialize)]
-struct Told {
+struct SignalRow {
     #[serde(flatten)]
     signal: Signal,
     words: String,
-    /// Why it counts for nothing, if it does not.
+    /// Why it counts for nothing, if it does.
     ignored: Option<Why>,
 }
 
 /// Shows a prospect.
 ///
 /// # Errors
-/// 1 for somebody unknown; the store's.
+/// 1 for an unknown prospect; those of the store.
 pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let node = open::node(config).await?;
     let mut tx = node.ctx.store().read().await?;
@@ -58,15 +58,15 @@ pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), 
     let (found, signals) = assess::assess(&mut tx, &node.ctx.plan(), id, node.ctx.now()).await?;
     let why: BTreeMap<_, _> = found.ignored().iter().filter(|i| i.criterion.is_none()).map(|i| (i.signal, i.why)).collect();
     let told = |signal: Signal| {
-        // A machine's is said so also where nothing reads it.
+        // A machine's hit is shown as one also where no rule reads it.
         let ignored = why.get(&signal.id).copied().or_else(|| signal.machine.map(Why::Machine));
-        Told { words: signal.detail.words(), ignored, signal }
+        SignalRow { words: signal.detail.words(), ignored, signal }
     };
     let stops = match &prospect.address {
         Some(address) => suppressions::of(&mut tx, &[address]).await?,
         None => Vec::new(),
     };
-    let shown = Shown {
+    let shown = ProspectOutput {
         consents: consents::of(&mut tx, id).await?,
         suppressions: stops.into_iter().map(|suppression| Stopped { since: suppression.since, suppression }).collect(),
         signals: signals.into_iter().map(told).collect(),
@@ -77,7 +77,7 @@ pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), 
     if json { output::json(&shown) } else { print(&shown) }
 }
 
-fn print(shown: &Shown) -> Result<(), Exit> {
+fn print(shown: &ProspectOutput) -> Result<(), Exit> {
     let p = &shown.prospect;
     output::line(format!("{} (prospect {})", p.display_name(), p.id))?;
     let stands = format!("{}, episode {} since {}", p.standing.word(), p.episode, output::instant(Some(p.episode_started_at)));

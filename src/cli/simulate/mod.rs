@@ -1,5 +1,5 @@
-//! `nurtured simulate`: the real engine on a virtual clock. The configuration as it is, people of the real database, of a
-//! list, or made up, and a database that is thrown away: no mail leaves, and nothing real is written to.
+//! `nurtured simulate`: the real steps on a virtual clock. The configuration as it is, people of the real database, of a
+//! list, or made up, and a temporary database: no mail leaves, and no real database is written to.
 
 pub mod people;
 pub mod summary;
@@ -10,7 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::behaviour;
 use crate::domain::behaviour::Behaviour;
 use crate::domain::plan::Plan;
-use crate::insight::simulate::run::{self, Asked};
+use crate::insight::simulate::run::{self, SimulationRequest};
 use crate::store::engine::scratch;
 use clap::Args;
 use jiff::civil::Date;
@@ -42,29 +42,38 @@ pub struct Simulate {
     seed: u64,
 }
 
-/// Years that can be simulated at once: more than any configuration lasts.
+/// The most years that can be simulated at once.
 const MOST_YEARS: i64 = 20;
 
-/// Simulates, and says what came of it.
+/// Simulates, and prints the report.
 ///
 /// # Errors
-/// 2 for dates that cannot be meant; 65 for a list that cannot be read; 78 with every problem of a file; 1 when somebody
-/// ended without a future.
+/// 2 for impossible dates; 65 for a list that cannot be read; 78 with every problem of a file; 1 when a prospect
+/// is without a future at the end.
 pub async fn simulate(verb: &Simulate, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let plan = open::load(config)?.plan;
     let (from, until) = days(verb, &plan)?;
     let behaviour = behaviour_of(verb, config, &plan)?;
-    let (cast, prospects_from) = people::find(verb.prospects.as_deref(), verb.made_up, verb.seed, &plan).await?;
+    let (participants, prospects_from) = people::find(verb.prospects.as_deref(), verb.made_up, verb.seed, &plan).await?;
     let directory = Scratch::make()?;
     let scratch = scratch::make(&directory.0.join("simulation.db")).await?;
-    let asked = Asked { scratch: scratch.clone(), plan, behaviour, cast, prospects_from, seed: verb.seed, from, until };
-    let report = Box::pin(run::run(asked)).await;
+    let request = SimulationRequest {
+        scratch: scratch.clone(),
+        plan,
+        behaviour,
+        participants,
+        prospects_from,
+        seed: verb.seed,
+        from,
+        until,
+    };
+    let report = Box::pin(run::run(request)).await;
     scratch.close().await;
     let report = report?;
     if json {
         output::json(&report)?;
     } else {
-        summary::tell(&report)?;
+        summary::print(&report)?;
     }
     match report.without_future {
         0 => Ok(()),
@@ -72,7 +81,7 @@ pub async fn simulate(verb: &Simulate, config: Option<&Path>, json: bool) -> Res
     }
 }
 
-/// From the beginning of the first day to the end of the last, by the clock of the office.
+/// From the beginning of the first day to the end of the last, in the zone of the office.
 fn days(verb: &Simulate, plan: &Plan) -> Result<(Timestamp, Timestamp), Exit> {
     let zone = plan.roster.office.zone().clone();
     let first = verb.from.unwrap_or_else(|| SystemClock.now().to_zoned(zone.clone()).date());
@@ -99,7 +108,7 @@ fn behaviour_of(verb: &Simulate, config: Option<&Path>, plan: &Plan) -> Result<B
     Ok(behaviour::read(&file.display().to_string(), &text, plan)?)
 }
 
-/// A directory for one simulation, gone with it. It may hold people's names and addresses: nobody else may look.
+/// A temporary directory for one simulation, removed when dropped. It may hold personal data: only this user may read it.
 struct Scratch(PathBuf);
 
 impl Scratch {

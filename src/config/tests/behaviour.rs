@@ -1,4 +1,4 @@
-//! Behaviour files: the example's is valid, and every slip is shown with its place.
+//! Behaviour files: the example's is valid, and every mistake is shown with its place.
 
 use crate::config::behaviour::{read, usual};
 use crate::config::example::{BEHAVIOUR, load_embedded};
@@ -21,7 +21,7 @@ fn the_examples_behaviour_is_valid_and_says_what_it_says() {
     assert!(behaviour.people[1].says[Criterion::Need].is_empty());
 }
 
-/// Each slip, and the words that name it.
+/// Each mistake, and the words that name it.
 #[test]
 fn slips_are_refused_with_their_place() {
     let cases: &[(&str, &str, &str)] = &[

@@ -1,4 +1,4 @@
-//! Whatever is broken, in whatever way: it loads, or there is at least one error that can be shown.
+//! However a configuration is broken: it loads, or there is at least one error that can be shown.
 
 use crate::config::example::FILES;
 use crate::config::load::load_files;
@@ -6,11 +6,11 @@ use crate::config::problem::Severity;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// Pieces that mean something to TOML, to front matter or to a terminal.
+/// Fragments that mean something to TOML, to front matter or to a terminal.
 const PIECES: [&str; 16] =
     ["", "\"", "\"\"\"", "[", "]]", "{", "}", "=", "\n", "\r\n", "+++", "ñ", "\u{202e}", "\0", "id = 1\n", "[smtp]\n"];
 
-/// Variables with names at the edge of what can be a setting.
+/// Variables whose names are close to those of settings.
 const VARIABLES: [&str; 9] = [
     "NURTURED__",
     "NURTURED__SMTP",

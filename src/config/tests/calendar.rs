@@ -1,4 +1,4 @@
-//! When: skip dates, what is late, windows.
+//! Skip dates, late occurrences, windows.
 
 use crate::config::tests::changes::{DOWNTIME, load_changed, refusal};
 use crate::domain::group::campaign::{Campaign, Late, Otherwise};
@@ -80,7 +80,7 @@ fn the_cap_is_read_and_there_is_none_without_it() {
     };
     assert_eq!(cap(NO_CAP, &[]), None);
     assert_eq!(cap("[sending]", &[]), None);
-    // As the example has it, once the # is gone.
+    // As the example has it, once the # is removed.
     assert_eq!(cap(with_cap.as_str(), &[]), Some(Cap { mails: 4, within: Span::days(7) }));
     let environment = [("NURTURED__SENDING__CAP__MAILS", "2"), ("NURTURED__SENDING__CAP__WITHIN", "1 month")];
     assert_eq!(cap("", &environment), Some(Cap { mails: 2, within: Span::parse("1 month").expect("a span") }));

@@ -2,13 +2,13 @@
 
 use crate::config::load::{Loaded, load};
 use crate::config::problem::Problems;
-use crate::config::tests::changes::{Change, changed};
+use crate::config::tests::changes::{Edit, changed};
 use crate::domain::settings::DatabaseUrl;
 use secrecy::ExposeSecret;
 use std::fs;
 use tempfile::TempDir;
 
-fn written(changes: &[Change<'_>]) -> TempDir {
+fn written(changes: &[Edit<'_>]) -> TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     for (path, text) in changed(changes) {
         let path = directory.path().join(path);
@@ -29,7 +29,7 @@ fn a_directory_is_the_same_as_its_files() {
     let plan = loaded(&directory, &[]).expect("valid").plan;
     let embedded = crate::config::example::load_embedded(&[]).expect("valid").plan;
     assert_eq!(plan.hash, embedded.hash);
-    // What editors leave behind is no newsletter.
+    // An editor's lock file is no newsletter.
     fs::write(directory.path().join("campaigns/line-downtime/.#01.md"), "x").expect("a file");
     fs::write(directory.path().join("campaigns/line-downtime/notes.txt"), "x").expect("a file");
     assert_eq!(loaded(&directory, &[]).expect("valid").plan.hash, embedded.hash);

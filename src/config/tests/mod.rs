@@ -1,4 +1,4 @@
-//! Each problem as people see it, beside what is accepted.
+//! Each problem as it is printed, and what is accepted.
 
 mod changes;
 mod accepted;
@@ -7,7 +7,7 @@ mod broken;
 mod calendar;
 mod disk;
 mod guards;
-mod kept;
+mod stored_files;
 mod refused;
 mod routes;
 mod rules;

@@ -1,4 +1,4 @@
-//! Routes that contradict themselves, or each other.
+//! Routes that contradict themselves, or one another.
 
 use crate::config::tests::changes::{load_changed, refusal};
 
@@ -34,7 +34,7 @@ fn a_route_behind_one_that_takes_them_all_is_warned_of() {
         let warnings = load_changed(changes, &[]).expect("valid").warnings;
         warnings.iter().map(ToString::to_string).filter(|w| w.contains("nobody ever comes this way")).collect::<Vec<_>>()
     };
-    // The route of large plants asks for nothing any more, and Dana always has room.
+    // The route of large plants has no condition any more, and Dana is never full.
     let everybody = (FILE, "when = [{ field = \"industry\", in = [\"food\"] }, { field = \"employees\", at_least = 250 }]\n", "");
     let room = (FILE, "at_most = 40\n", "");
     let told = warned(&[everybody, room]);
@@ -45,7 +45,7 @@ fn a_route_behind_one_that_takes_them_all_is_warned_of() {
     let away = (FILE, "email   = \"dana@tecnofab.example\"", "email = \"dana@tecnofab.example\"\nactive = false");
     assert!(warned(&[everybody, room, away]).is_empty(), "nor does anybody go to who is away");
     assert!(warned(&[room]).is_empty(), "large plants are not all");
-    // The same conditions again, for somebody else.
+    // The same conditions again, for another salesperson.
     let same = (
         FILE,
         "when = { field = \"industry\", in = [\"packaging\"] }",

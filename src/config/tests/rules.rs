@@ -1,19 +1,19 @@
-//! Rules of qualification that could never work, or would mean something else than they say.
+//! Rules of qualification that could never be met, or would mean something else than they say.
 
 use crate::config::tests::changes::{DOWNTIME, FIRST, load_changed, refusal};
 
 use crate::domain::audience::Condition;
 use crate::domain::criterion::{Criterion, Verdict};
 
-/// A file, what stands there, and what shall stand there.
-type Change = (&'static str, &'static str, &'static str);
+/// A file, the words to replace in it, and the words instead.
+type Slip = (&'static str, &'static str, &'static str);
 
 const DOWNTIME_BUDGET: &str = "campaigns/line-downtime/04-a-pilot-that-ends.md";
 const PILOT_PLACE: (&str, &str) = ("campaigns/line-downtime/05-old-machines.md", "https://tecnofab.example/prices/single-line");
 const CRON: &str = "0 10 15 1,4,7,10 *";
 const FILE: &str = "qualification.toml";
 
-/// Each slip, and the words that name it.
+/// Each mistake, and the words that name it.
 #[test]
 fn what_could_never_prove_is_refused() {
     let budget = "{ form = \"quote\", field = \"budget\", at_least = 10000, power = \"meets\" }";
@@ -87,11 +87,11 @@ fn a_criterion_that_nothing_can_meet_is_refused() {
     assert!(!with("evidence = [{ event = \"x\", power = \"meets\" }]").contains(never), "an event may meet");
 }
 
-/// Each slip, and the words that warn of it.
+/// Each mistake, and the words that warn of it.
 #[test]
 fn what_makes_no_sense_is_warned_of() {
     let fair = "campaigns/production-letter.toml";
-    let cases: &[(&[Change], &str, &str)] = &[
+    let cases: &[(&[Slip], &str, &str)] = &[
         (&[(DOWNTIME_BUDGET, ":::ask budget", "")], "nobody is asked about Budget", ":::ask budget"),
         (
             &[(FILE, "https://tecnofab.example/prices*", "https://tecnofab.example/price-list")],
@@ -109,7 +109,7 @@ fn what_makes_no_sense_is_warned_of() {
             "nobody can report an event",
             "the API is closed",
         ),
-        // A series gives each letter once: only one of them links to prices, and the edition does not.
+        // A series sends each letter once: only one of them links to prices, and the edition does not.
         (
             &[
                 (PILOT_PLACE.0, PILOT_PLACE.1, "https://tecnofab.example/other"),
@@ -162,11 +162,11 @@ fn what_makes_no_sense_is_warned_of() {
             printed[0]
         );
     }
-    // Two campaigns together feed what neither does alone.
+    // Two campaigns together feed a rule that neither feeds alone.
     let together = [(FILE, "days = 2, within = \"60d\"", "days = 3, within = \"40d\"")];
     let warnings = load_changed(&together, &[]).expect("valid").warnings;
     assert!(warnings.is_empty(), "{warnings:?}");
-    // A campaign of every week feeds what a monthly one does not.
+    // A weekly campaign feeds a rule that a monthly one does not.
     let often = [(FILE, "days = 2, within = \"60d\"", "days = 4, within = \"60d\""), (fair, CRON, "30 9 * * TUE")];
     let warnings = load_changed(&often, &[]).expect("valid").warnings;
     assert!(warnings.is_empty(), "{warnings:?}");

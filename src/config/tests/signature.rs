@@ -1,4 +1,4 @@
-//! `[smtp.dkim]`: accepted from all its places, refused word for word, and never shown.
+//! `[smtp.dkim]`: accepted from every source of a secret, refused word for word, and never shown.
 
 use crate::config::tests::changes::{load_changed, refusal};
 use insta::assert_snapshot;

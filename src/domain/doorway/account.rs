@@ -1,5 +1,5 @@
-//! The account: what colleagues of a prospect prove. What a company has, who decides there and by when can be told by
-//! anybody in it; what somebody sees or needs is their own.
+//! The account: what colleagues of a prospect prove. Any person of a company can tell what it has, who decides there and by
+//! when; what a person sees or needs, only that person can tell.
 //!
 //! Only statements count, never clicks, fields or dates to come back: those belong to one person.
 
@@ -12,18 +12,18 @@ use crate::domain::id::ProspectId;
 use crate::domain::question::Power;
 use jiff::Timestamp;
 
-/// Somebody else of the same account, with the signals that may say something about it.
+/// Another prospect of the same account, with the signals that may be evidence about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Colleague {
     pub prospect: ProspectId,
     pub name: String,
-    /// Their statements, in any order; others do no harm.
+    /// Their statements, in any order; other signals are ignored.
     pub signals: Vec<Signal>,
 }
 
 impl Qualifying {
-    /// Whether what colleagues have proved can be another thing after a signal that says this: it is about a criterion
-    /// whose rules count the account. An answer without power is too, for it may contradict one given a moment before.
+    /// Whether a signal that says this can change what colleagues have proved: it is about a criterion
+    /// whose rules count the account. An answer without power can too, because it may contradict one given a moment before.
     pub fn concerns_colleagues(&self, detail: &Detail) -> bool {
         let of_account = |criterion: &Criterion| self.criteria[*criterion].of_account;
         match detail {
@@ -55,11 +55,11 @@ impl Qualifying {
         };
         let speaks = |e: &&Evidence| match e.effect {
             Effect::Power(Power::Meets) => true,
-            // That one of them does not decide says nothing of the others.
+            // A colleague who does not decide says nothing about whether another does.
             Effect::Power(Power::Contradicts) => e.criterion != Criterion::Authority,
             Effect::Power(Power::Supports) | Effect::Lapses => false,
         };
-        // A decision of ours, and a date to come back, are about one person.
+        // A salesperson's decision, and a "not before" date, are about one person.
         let counts = |e: &&Evidence| self.criteria[e.criterion].of_account && e.origin >= Origin::Declared && !e.comes_due;
         let stands = read.iter().filter(counts).filter(speaks).filter(|e| !lapsed(e));
         stands.map(|e| Evidence { of: Some(colleague.prospect), ..e.clone() }).collect()

@@ -18,14 +18,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Folds a prospect's signals into the five verdicts at `now`. Signals that occurred later are not seen.
+/// Folds a prospect's signals into the five verdicts at `now`. Signals that occurred after `now` are left out.
 pub fn assess(rules: &Qualifying, signals: &[Signal], now: Timestamp) -> Qualification {
     assess_among(rules, signals, &[], now)
 }
 
-/// The same, with what colleagues of the same account said: where a rule counts the account, it counts.
+/// As [`assess`], with the statements of colleagues: they count where a criterion's rules count the account.
 pub fn assess_among(rules: &Qualifying, signals: &[Signal], colleagues: &[&Colleague], now: Timestamp) -> Qualification {
-    // A clock of somebody else's may run ahead of ours: what it says is seen when its time has come.
+    // Another machine's clock may run ahead of this one: its signal counts once its time has come.
     let lies_ahead = |signal: &&Signal| signal.occurred_at > now;
     let of_colleagues = colleagues.iter().flat_map(|colleague| &colleague.signals).filter(lies_ahead);
     let stated = of_colleagues.filter(|signal| rules.reach(signal).speaks());
@@ -42,9 +42,9 @@ struct Fold<'a> {
     now: Timestamp,
     signals: Vec<&'a Signal>,
     colleagues: &'a [&'a Colleague],
-    /// What counts for nothing at all.
+    /// Signals that count for nothing.
     nothing: BTreeMap<SignalId, Why>,
-    /// What counts for nothing about one criterion.
+    /// Signals that count for nothing about one criterion.
     ignored: BTreeMap<(SignalId, Criterion), Why>,
     evidence: Vec<Evidence>,
     changes: BTreeSet<Timestamp>,
@@ -79,7 +79,7 @@ impl<'a> Fold<'a> {
         fold
     }
 
-    /// A field counts as it is now: only the signal that last changed it can be evidence.
+    /// A field counts with its present value: only the signal that last changed it can be evidence.
     fn read_fields(&mut self) {
         let mut latest: BTreeMap<&Name, (&Signal, Option<&str>, Option<Date>)> = BTreeMap::new();
         for signal in &self.signals {
@@ -111,7 +111,7 @@ impl<'a> Fold<'a> {
         }
         let newest_human_at = self.newest_human(&findings);
         if findings.iter().all(|(_, f)| f.verdict == Verdict::Met) {
-            // A click may be the something new that is still missing, once it counts.
+            // A provisional click may be the new act that is still missing, once it counts.
             let provisional = self.signals.iter().filter(|s| self.nothing.get(&s.id) == Some(&Why::Provisional));
             self.changes.extend(provisional.map(|s| PROVISIONAL.after(s.occurred_at)));
         }
@@ -168,8 +168,8 @@ impl<'a> Fold<'a> {
         }
     }
 
-    /// The statement that stands: the latest proof or contradiction, except that a fact never beats a person, and that
-    /// what somebody says of their own authority takes nothing from a colleague's.
+    /// The statement that decides: the latest proof or contradiction, except that a fact never beats a person, and that
+    /// what a prospect says of their own authority does not contradict a colleague's.
     fn decisive(&mut self, standing: &[&Evidence]) -> Option<Evidence> {
         let statements = standing.iter().filter(|e| matches!(e.effect, Effect::Power(Power::Meets | Power::Contradicts)));
         let mut stands: Option<&Evidence> = None;
@@ -207,7 +207,7 @@ impl<'a> Fold<'a> {
         }
     }
 
-    /// What clicks, and statements and facts of power `supports`, amount to.
+    /// The verdict that supports give: clicks, and statements and facts of power `supports`.
     fn of_supports(&mut self, criterion: Criterion, standing: &[&Evidence], lapsed_at: Option<Timestamp>) -> Option<Finding> {
         let supporting = standing.iter().copied().filter(|e| e.effect == Effect::Power(Power::Supports));
         let (counting, past): (Vec<&Evidence>, Vec<&Evidence>) = supporting.partition(|e| self.now < e.until);
@@ -235,7 +235,7 @@ impl<'a> Fold<'a> {
         })
     }
 
-    /// The clicks on a topic that count now, in the order of time.
+    /// The clicks on a topic that count now, oldest first.
     fn clicks(&mut self, criterion: Criterion, topic: &Name, within: Span, lapsed_at: Option<Timestamp>) -> Vec<&'a Signal> {
         let Some(topic) = self.rules.topics.iter().find(|t| t.name == *topic) else { return Vec::new() };
         let mut counting = Vec::new();
@@ -258,8 +258,8 @@ impl<'a> Fold<'a> {
         counting
     }
 
-    /// The latest thing a person did or said, or that came due; what an import or a bounce says is nobody's act, and a
-    /// decision of ours is not the prospect's.
+    /// The latest thing the prospect did or said, or that came due. An import or a bounce is no act of a person, and a
+    /// salesperson's decision is not the prospect's act.
     fn newest_human(&self, findings: &PerCriterion<Finding>) -> Option<Timestamp> {
         let acts = self.signals.iter().filter(|s| !self.nothing.contains_key(&s.id)).filter(|s| {
             matches!(
@@ -289,7 +289,7 @@ impl<'a> Fold<'a> {
         }
     }
 
-    /// Notes that evidence counts for nothing about its criterion. A colleague's is explained where the colleague is.
+    /// Notes that evidence counts for nothing about its criterion. A colleague's evidence is explained at the colleague.
     fn ignore(&mut self, evidence: &Evidence, why: Why) {
         if evidence.of.is_none() {
             self.ignored.entry((evidence.signal, evidence.criterion)).or_insert(why);
@@ -297,7 +297,7 @@ impl<'a> Fold<'a> {
     }
 }
 
-/// Whether it is a prospect's own word that they do not decide.
+/// Whether it is the prospect's own statement that they do not decide.
 fn speaks_of_themselves(statement: &Evidence) -> bool {
     statement.criterion == Criterion::Authority
         && statement.of.is_none()

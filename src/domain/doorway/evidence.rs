@@ -10,15 +10,17 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-/// Who says so. A later statement beats an earlier one of equal rank; a fact never beats a person.
+/// Who says so, lowest rank first. A later statement beats an earlier one of equal rank; a fact never beats a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
+    /// Clicks.
     Behaviour,
     /// A field: imported, or reported by another system.
     Fact,
+    /// The prospect said so.
     Declared,
-    /// A named colleague heard or saw it. Ties go to a person.
+    /// A named colleague heard or saw it. A tie goes to a person.
     Observed,
 }
 
@@ -45,16 +47,16 @@ pub struct Evidence {
     pub until: Timestamp,
     /// The date it states, for Timeframe.
     pub date: Option<Date>,
-    /// The rule that read it, by its place among the criterion's; none for an answer and for what needs no rule.
+    /// The place of the rule that read it among the criterion's rules; `None` for an answer and for what needs no rule.
     pub rule: Option<usize>,
-    /// The colleague of the same account whose word it is; none for the prospect's own.
+    /// The colleague of the same account who said it; `None` for the prospect's own evidence.
     pub of: Option<ProspectId>,
     /// Whether it is a "not before" that comes due: its day counts as something new.
     pub comes_due: bool,
 }
 
 impl Qualifying {
-    /// The evidence that one signal gives by itself. Clicks and fields give none here: they are read in groups.
+    /// The evidence that one signal gives by itself. Clicks and fields give none here: `assess` reads them in groups.
     pub fn read(&self, signal: &Signal) -> Vec<Evidence> {
         let mut found = Vec::new();
         match &signal.detail {
@@ -118,20 +120,20 @@ impl Qualifying {
         found
     }
 
-    /// The evidence of a field that is now so: from the signal that last changed it. `rule` is the place of the rule that
+    /// The evidence of a field's present value, from the signal that last changed it. `place` is the place of the rule that
     /// reads it, among the criterion's.
     pub fn read_field(&self, signal: &Signal, criterion: Criterion, place: usize, value: &str, as_of: Option<Date>) -> Evidence {
         let rule = &self.criteria[criterion].rules[place];
-        // A value that nobody dated may be years old: it can only support.
+        // An undated value may be years old: it can only support.
         let power = if as_of.is_none() && rule.power == Power::Meets { Power::Supports } else { rule.power };
         let date = (criterion == Criterion::Timeframe).then(|| value.parse().ok()).flatten();
-        // What somebody vouches for was so on that day, whenever the list arrived.
+        // A dated value was true on that day, whenever the list arrived.
         let said_at = as_of.map_or(signal.occurred_at, midnight).min(signal.occurred_at);
         let dated = Signal { occurred_at: said_at, ..signal.clone() };
         Evidence { rule: Some(place), ..self.evidence(&dated, criterion, Effect::Power(power), Origin::Fact, date) }
     }
 
-    /// "Not before": the statement comes due at its date, and is then a timeframe.
+    /// A "not before" comes due at its date, and is then a timeframe.
     fn comes_due(&self, signal: &Signal, wake: Date) -> Evidence {
         let from = midnight(wake).max(signal.occurred_at);
         Evidence {
@@ -155,7 +157,7 @@ impl Qualifying {
             origin,
             said_at,
             from,
-            // What contradicts holds until somebody says otherwise.
+            // A contradiction holds until a later statement says otherwise.
             until: if effect == Effect::Power(Power::Contradicts) {
                 Timestamp::MAX
             } else {

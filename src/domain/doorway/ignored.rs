@@ -1,6 +1,6 @@
-//! What counts for nothing, and why. Every signal is kept and can be explained; none is counted because it is there.
+//! Which signals count for nothing, and why. Every signal is kept and can be explained; being recorded does not make it count.
 //!
-//! Machines are told here by the company their hits keep, and by what somebody of ours judged since.
+//! This module finds the hits of machines that only other hits show (bursts), and those that a salesperson judged later.
 
 use super::machine::Machine;
 use super::signal::{Detail, Signal};
@@ -11,14 +11,14 @@ use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Clicks on different links of one delivery within this time are a machine's.
+/// Clicks on different links of one delivery within this time are taken for a machine's.
 pub const BURST: SignedDuration = SignedDuration::from_secs(3);
 
 /// A signal that counts for nothing: at all, or about one criterion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Ignored {
     pub signal: SignalId,
-    /// About which criterion; none when it counts for nothing at all.
+    /// The criterion about which it counts for nothing; `None` for all of them.
     pub criterion: Option<Criterion>,
     pub why: Why,
 }
@@ -26,25 +26,25 @@ pub struct Ignored {
 /// Why a signal counts for nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Why {
-    /// It was a machine's when it arrived, or is by the company it keeps.
+    /// It was taken for a machine's when it arrived, or is by the hits around it.
     Machine(Machine),
-    /// It counted, and was judged to be a machine's since.
+    /// It counted, and was judged to be a machine's later.
     Withdrawn,
-    /// A click that is not ten minutes old.
+    /// A click that is less than ten minutes old.
     Provisional,
-    /// Something later says otherwise, or the same anew.
+    /// A later statement says otherwise, or the same again.
     Superseded,
     Outranked,
-    /// It speaks of the prospect alone, and a colleague of theirs decides.
+    /// It speaks of the prospect alone, and a colleague decides.
     OfThemselves,
-    /// A salesperson returned the prospect since.
+    /// A salesperson returned the prospect to nurture after it.
     Lapsed,
     /// Its window or its time has passed.
     Expired,
 }
 
 impl Why {
-    /// The reason as a sentence's end.
+    /// The reason, to end a sentence.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Machine(machine) => machine.words(),
@@ -58,7 +58,7 @@ impl Why {
         }
     }
 
-    /// Whether no person is behind it.
+    /// Whether the reason is that a machine made it.
     pub const fn is_machine(self) -> bool {
         matches!(self, Self::Machine(_) | Self::Withdrawn)
     }
@@ -76,8 +76,8 @@ impl Serialize for Why {
     }
 }
 
-/// Signals of machines among these, which are in the order of time: told when they arrived, judged since, or seen now in
-/// their company. What somebody judged to be a person's stays a person's.
+/// The signals of machines among these, which are ordered by time: classified on arrival, judged since, or found now by
+/// the hits around them. A signal judged to be a person's stays a person's.
 pub fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, Why> {
     let told = |s: &&Signal| match (s.judged, s.machine) {
         (Some(judged), None) => judged.machine.map(|_| Why::Withdrawn),

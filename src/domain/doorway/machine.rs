@@ -1,6 +1,6 @@
-//! Machines are not people: every hit is kept, and classified with a named reason.
+//! Machines: hits that no person made. Every hit is kept, and classified with a named reason.
 //!
-//! What can be told from one request is told when it arrives; what needs several signals is derived in the fold.
+//! What one request shows is classified when it arrives; what takes several signals is derived in the fold.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum Machine {
     Head,
-    /// An agent that names itself a program.
+    /// The agent names itself a program.
     Agent,
     NoAgent,
     /// Two or more distinct links of one delivery within three seconds.
     Burst,
     /// Contradictory answers within a minute.
     Contradictory,
-    /// Somebody of ours judged so.
+    /// A salesperson or colleague judged so.
     ByHand,
 }
 
@@ -39,7 +39,7 @@ impl Machine {
         Self::ALL.into_iter().find(|m| m.word() == word)
     }
 
-    /// The reason as a sentence's end.
+    /// The reason, to end a sentence.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Head => "machine: a HEAD request",
@@ -51,7 +51,7 @@ impl Machine {
         }
     }
 
-    /// Judges a request by its `User-Agent` header.
+    /// Classifies a request by its `User-Agent` header.
     pub fn of_agent(agent: Option<&str>) -> Option<Self> {
         let Some(agent) = agent.map(str::trim).filter(|a| !a.is_empty()) else {
             return Some(Self::NoAgent);
@@ -242,7 +242,7 @@ mod tests {
     fn agents_of_machines_are_machines() {
         let list = include_str!("../../../tests/data/user-agents/machine.txt");
         let missed: Vec<&str> = list.lines().filter(|agent| Machine::of_agent(Some(agent)).is_none()).collect();
-        // An agent that copies a browser's to the letter cannot be told by its name; the burst and the HEAD still tell.
+        // An agent that copies a browser's text exactly passes here; the burst and the HEAD request still give it away.
         assert!(missed.len() * 100 <= list.lines().count(), "{} missed:\n{}", missed.len(), missed.join("\n"));
     }
 

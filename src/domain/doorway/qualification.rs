@@ -1,6 +1,7 @@
-//! Qualification: the five verdicts at an instant, each citing its signals; and the proofs that open a handoff (`entry`).
+//! Qualification: the five verdicts at an instant, each citing its signals; and the two ways through the doorway, ready and
+//! request.
 //!
-//! Only `assess` makes one, so neither `Ready` nor `Request` can be forged.
+//! Only `assess` makes a qualification, so neither `Ready` nor `Request` can be made without one.
 
 use super::evidence::Origin;
 use super::ignored::Ignored;
@@ -15,13 +16,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     pub verdict: Verdict,
-    /// Since when what it cites says so.
+    /// The instant of the oldest signal on which the verdict rests.
     pub since: Option<Timestamp>,
-    /// Until when, if the calendar ends it.
+    /// When the verdict ends by the calendar, if it does.
     pub until: Option<Timestamp>,
     /// When a proof that is already given begins to count.
     pub begins: Option<Timestamp>,
-    /// The signals that say so, oldest first.
+    /// The signals on which the verdict rests, oldest first.
     pub cites: Vec<Citation>,
 }
 
@@ -34,13 +35,13 @@ pub struct Citation {
     pub origin: Origin,
     /// The colleague or salesperson who reported it.
     pub by: Option<Name>,
-    /// The colleague of the prospect whose word it is; none for their own.
+    /// The colleague of the prospect who said it; `None` for the prospect's own.
     #[serde(default)]
     pub of: Option<Of>,
     pub date: Option<Date>,
 }
 
-/// Somebody else of the prospect's account.
+/// Another prospect of the same account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Of {
     pub prospect: ProspectId,
@@ -59,11 +60,11 @@ pub struct Qualification {
     pub(super) changes_at: Option<Timestamp>,
 }
 
-/// Why five of five are not ready.
+/// Why a prospect with five of five is not ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Obstacle {
-    /// Nobody did or said anything since the episode began: the same facts would bounce straight back.
+    /// The prospect did and said nothing since the episode began: the same facts would lead to the same offer again.
     NothingNew,
     /// Touches of salespeople alone prove it; salespeople do not generate their own leads.
     SalesAlone,
@@ -73,12 +74,14 @@ impl Obstacle {
     pub const fn words(self) -> &'static str {
         match self {
             Self::NothingNew => "nothing new since this episode began",
-            Self::SalesAlone => "salespeople alone say so; it takes one proof by the prospect, or by somebody else of ours",
+            Self::SalesAlone => {
+                "salespeople alone say so; it takes one proof by the prospect, or by a colleague who is no salesperson"
+            }
         }
     }
 }
 
-/// A ready prospect: all five met at one instant, with something new since the episode began. Cannot be made otherwise.
+/// A ready prospect: all five met at one instant, with something new since the episode began.
 #[derive(Debug, Clone)]
 pub struct Ready(Qualification);
 
@@ -105,12 +108,12 @@ impl Qualification {
         self.request.as_ref()
     }
 
-    /// The next instant at which time alone changes something.
+    /// The next instant at which the passing of time changes a verdict.
     pub const fn changes_at(&self) -> Option<Timestamp> {
         self.changes_at
     }
 
-    /// When a person last did, said or was due to do something.
+    /// The latest instant at which a person did or said something, or something came due.
     pub const fn newest_human_at(&self) -> Option<Timestamp> {
         self.newest_human_at
     }
@@ -120,7 +123,7 @@ impl Qualification {
         self.findings.iter().filter(|(_, f)| f.verdict == Verdict::Met).count()
     }
 
-    /// What is not met, in order.
+    /// The criteria that are not met, in order.
     pub fn missing(&self) -> Vec<Criterion> {
         self.findings.iter().filter(|(_, f)| f.verdict != Verdict::Met).map(|(c, _)| c).collect()
     }
@@ -139,7 +142,7 @@ impl Qualification {
         self.is_ready(episode_started_at).then_some(Ready(self))
     }
 
-    /// Whether [`Qualification::into_ready`] would give one.
+    /// Whether [`Qualification::into_ready`] would return one.
     pub fn is_ready(&self, episode_started_at: Timestamp) -> bool {
         self.met() == Criterion::ALL.len() && self.obstacle(episode_started_at).is_none()
     }

@@ -1,7 +1,7 @@
-//! Reach: what a signal can prove at most, told from its words alone, whatever else is on record. Where the reach of
-//! everything somebody did is too short, nobody need fold it to know that they were never ready.
+//! Reach: an upper bound of what signals can prove, read from each signal alone. A prospect whose signals together cannot
+//! reach the doorway need not be folded: they were never ready.
 //!
-//! An upper bound and nothing more: whether evidence counts, and for how long, is for the fold to say.
+//! Whether evidence counts, and for how long, only the fold can tell.
 
 use super::evidence::{Effect, Origin};
 use super::rule::{CriterionRules, Qualifying, Reads, Rule};
@@ -10,32 +10,32 @@ use crate::domain::criterion::Criterion;
 use crate::domain::question::Power;
 use std::ops::{BitOr, BitOrAssign};
 
-/// What signals can prove at most: which criteria by a statement alone, and which rules give some support. Thirty-two bits:
-/// a million prospects' fit into four megabytes.
+/// What signals can prove at most: which criteria by a statement alone, and which rules give some support. 32 bits, so that
+/// a million prospects take four megabytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Reach(u32);
 
 const ASKS: u32 = 1 << 5;
 const SPEAKS: u32 = 1 << 6;
-/// Where the criteria begin that it can prove for a colleague.
+/// The first bit of the criteria that it can prove for a colleague.
 const FOR_COLLEAGUES: u32 = 8;
-/// Where the supporting rules begin of the two criteria that support may meet: seven each, and one for answers.
+/// The first bit of the supporting rules of Vision and of Need: seven rules each, and one bit for answers.
 const OF_VISION: u32 = 16;
 const OF_NEED: u32 = 24;
 const ANSWERS: u32 = 7;
 
 impl Reach {
-    /// Whether it asks for a person.
+    /// Whether it holds a request for a person.
     pub const fn asks(self) -> bool {
         self.0 & ASKS != 0
     }
 
-    /// Whether it says anything, for or against, that may count for a colleague.
+    /// Whether it holds a statement, for or against, that may count for a colleague.
     pub const fn speaks(self) -> bool {
         self.0 & SPEAKS != 0
     }
 
-    /// What the same signals can prove for somebody else of the account.
+    /// What the same signals can prove for a colleague of the account.
     #[must_use]
     pub const fn for_a_colleague(self) -> Self {
         Self((self.0 >> FOR_COLLEAGUES) & 0b1_1111)
@@ -45,12 +45,12 @@ impl Reach {
         1 << criterion as u32
     }
 
-    /// Support by a rule, told by its place; a rule beyond those that have a bit is taken for a proof.
+    /// The bit of a supporting rule, by its place; a rule beyond those that have a bit counts as a proof.
     fn support(criterion: Criterion, rule: Option<usize>) -> u32 {
         let begins = match criterion {
             Criterion::Vision => OF_VISION,
             Criterion::Need => OF_NEED,
-            // Support never meets the others.
+            // Support never meets these three.
             Criterion::Budget | Criterion::Authority | Criterion::Timeframe => return 0,
         };
         match rule.map(u32::try_from) {
@@ -76,7 +76,7 @@ impl BitOrAssign for Reach {
 }
 
 impl Qualifying {
-    /// Whether it can meet this criterion.
+    /// Whether signals of this reach can meet the criterion.
     pub fn can_meet(&self, reach: Reach, criterion: Criterion) -> bool {
         let begins = if criterion == Criterion::Vision { OF_VISION } else { OF_NEED };
         let supports = ((reach.0 >> begins) & 0xff).count_ones() as usize;
@@ -84,17 +84,17 @@ impl Qualifying {
             || (criterion.support_may_meet() && supports >= self.criteria[criterion].enough.max(1))
     }
 
-    /// How many of the five it can meet.
+    /// How many of the five criteria signals of this reach can meet.
     pub fn met_at_most(&self, reach: Reach) -> usize {
         Criterion::ALL.into_iter().filter(|criterion| self.can_meet(reach, *criterion)).count()
     }
 
-    /// Whether a prospect can stand in the doorway with it.
+    /// Whether a prospect with signals of this reach can be in the doorway.
     pub fn reaches_the_doorway(&self, reach: Reach) -> bool {
         reach.asks() || self.met_at_most(reach) == 5
     }
 
-    /// What a signal can prove at most, to the prospect and to their colleagues.
+    /// What a signal can prove at most, for the prospect and for their colleagues.
     pub fn reach(&self, signal: &Signal) -> Reach {
         let mut reach = 0;
         for evidence in self.read(signal) {
@@ -113,7 +113,7 @@ impl Qualifying {
             }
         }
         match &signal.detail {
-            // Without a power it proves nothing, and can still contradict another answer within a minute.
+            // An answer without power proves nothing, and can still contradict another answer within a minute.
             Detail::Answer { criterion, .. } if self.criteria[*criterion].of_account => reach |= SPEAKS,
             Detail::Click { .. } | Detail::Fields { .. } => reach |= self.reach_in_groups(&signal.detail),
             _ => {}
@@ -124,7 +124,7 @@ impl Qualifying {
         Reach(reach)
     }
 
-    /// Of clicks and fields, which are read in groups.
+    /// The reach of clicks and fields, which are read in groups.
     fn reach_in_groups(&self, detail: &Detail) -> u32 {
         let counts = |criterion: Criterion, place: usize, rule: &Rule| match (&rule.reads, detail) {
             (Reads::Click { topic, .. }, Detail::Click { target })

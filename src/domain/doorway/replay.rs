@@ -1,9 +1,9 @@
-//! Replay: one prospect's past under rules that need not be those of then. It looks at them at every instant at which the
-//! live path does (a signal of theirs or of a colleague was recorded, or judged; time alone changed something; the day came
-//! on which they wanted to be approached), knowing what was recorded by then, and folds with the same function.
+//! Replay: one prospect's past under rules that need not be those of then. The prospect is assessed at every instant at which
+//! the live path assesses (a signal of theirs or of a colleague was recorded or judged; time alone changed something; a wake
+//! date came), with what was recorded by then, by the same fold.
 //!
-//! What other rules would have set in motion is not imagined: episodes begin and end as they did. Instants at which what is
-//! known cannot reach the doorway (`reach`) are passed over: nothing can be decided there.
+//! Replay does not guess what other rules would have caused: episodes begin and end as they did. Instants at which the known
+//! signals cannot reach the doorway (`reach`) are skipped, because no decision is possible there.
 
 use super::account::Colleague;
 use super::assess::assess_among;
@@ -19,7 +19,7 @@ use jiff::Timestamp;
 /// What happened to a prospect, as far as a decision depends on it.
 #[derive(Debug, Clone, Default)]
 pub struct Past {
-    /// Their signals, in any order; what was judged about them stands in `judgements`.
+    /// Their signals, in any order; judgements on them are in `judgements`.
     pub signals: Vec<Signal>,
     /// Their colleagues, with what they stated.
     pub colleagues: Vec<Colleague>,
@@ -27,20 +27,20 @@ pub struct Past {
     pub judgements: Vec<(SignalId, Judged)>,
     /// Their episodes, the oldest first.
     pub episodes: Vec<Episode>,
-    /// When they were suppressed on every channel, and until when.
+    /// When they were suppressed on every channel, and until when; `None`: still.
     pub suppressed: Vec<(Timestamp, Option<Timestamp>)>,
 }
 
-/// From entering nurture to an outcome.
+/// The time from entering nurture to an outcome.
 #[derive(Debug, Clone)]
 pub struct Episode {
     /// Counts from 1.
     pub number: i64,
     pub started_at: Timestamp,
     pub ended_at: Option<Timestamp>,
-    /// When the latest handoff before it was opened.
+    /// When the latest handoff before this episode was opened.
     pub answered_at: Option<Timestamp>,
-    /// What was decided in it, in order.
+    /// The decisions on record in it, in order.
     pub recorded: Vec<Recorded>,
 }
 
@@ -48,13 +48,13 @@ pub struct Episode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recorded {
     pub at: Timestamp,
-    /// The newest signal there was then: of those recorded at that instant, what was known.
+    /// The newest signal known at the decision, among those recorded at the same instant.
     pub known_up_to: Option<SignalId>,
-    /// When it was withdrawn without a handoff; from then on they could stand in the doorway again.
+    /// When it was withdrawn without a handoff; after that they could enter the doorway again.
     pub withdrawn_at: Option<Timestamp>,
 }
 
-/// Somebody would have stood in the doorway.
+/// A decision under the replayed rules: the prospect would have entered the doorway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     pub episode: i64,
@@ -63,9 +63,9 @@ pub struct Decision {
     pub qualification: Qualification,
 }
 
-/// What these rules say at the instant of a decision on record.
+/// What the replayed rules say at the instant of a decision on record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Witness {
+pub struct RecordedCheck {
     pub episode: i64,
     pub at: Timestamp,
     /// Why they would stand in the doorway then, if they would.
@@ -73,22 +73,22 @@ pub struct Witness {
     pub qualification: Qualification,
 }
 
-/// What came of a past.
+/// The result of replaying a past.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Replayed {
-    /// Who would have stood in the doorway, and when.
+    /// When the prospect would have entered the doorway, and why.
     pub decisions: Vec<Decision>,
-    /// One for each decision on record, in order.
-    pub witnesses: Vec<Witness>,
-    /// The verdicts at the end, where nothing was decided in an episode that goes on; `None` also where four of five are
+    /// What the rules say at each decision on record, in order.
+    pub recorded_checks: Vec<RecordedCheck>,
+    /// The verdicts at the end, if the last episode goes on without a decision; `None` also where four of five are
     /// out of reach.
     pub last: Option<Qualification>,
 }
 
-/// Replays a past as if these rules had come into force at `from`: on that day everybody is looked at.
+/// Replays a past as if these rules had come into force at `from`: on that day every prospect is assessed.
 pub fn replay(rules: &Qualifying, past: Past, from: Timestamp, until: Timestamp) -> Replayed {
     let Past { signals, colleagues, judgements, episodes, suppressed } = past;
-    let mut known = Known::nothing(rules, signals, colleagues, judgements);
+    let mut known = KnownSoFar::nothing(rules, signals, colleagues, judgements);
     let instants = known.instants();
     let mut replayed = Replayed::default();
     for episode in &episodes {
@@ -98,14 +98,14 @@ pub fn replay(rules: &Qualifying, past: Past, from: Timestamp, until: Timestamp)
         if (begins_at < ends_at || !episode.recorded.is_empty()) && begins_at <= until {
             walk.walk(&mut known, begins_at, &mut replayed);
         } else {
-            // Over before these rules came into force: what is on record, and nothing else.
-            replayed.witnesses.extend(episode.recorded.iter().map(|recorded| walk.look(&mut known, recorded)));
+            // The episode was over before these rules came into force: only what is on record counts.
+            replayed.recorded_checks.extend(episode.recorded.iter().map(|recorded| walk.check(&mut known, recorded)));
         }
     }
     replayed
 }
 
-/// One episode on its way.
+/// The replay of one episode.
 struct Walk<'a> {
     episode: &'a Episode,
     until: Timestamp,
@@ -115,15 +115,15 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn walk(&self, known: &mut Known<'_>, begins_at: Timestamp, replayed: &mut Replayed) {
+    fn walk(&self, known: &mut KnownSoFar<'_>, begins_at: Timestamp, replayed: &mut Replayed) {
         let (early, due): (Vec<Recorded>, Vec<Recorded>) = self.episode.recorded.iter().partition(|r| r.at < begins_at);
-        replayed.witnesses.extend(early.iter().map(|recorded| self.look(known, recorded)));
+        replayed.recorded_checks.extend(early.iter().map(|recorded| self.check(known, recorded)));
         let mut due = due.into_iter().peekable();
-        // Handed off before these rules came into force, they were no longer nurturing then.
+        // A prospect handed off before these rules came into force was no longer nurturing then.
         let handed_off = early.iter().any(|recorded| recorded.withdrawn_at.is_none());
         let (mut at, mut stands, mut again_after) = (begins_at, handed_off, Timestamp::MIN);
         loop {
-            // At the instant of a decision on record, what was known of it then comes first.
+            // At the instant of a decision on record, first assess with what was known at that decision.
             let limit = due.peek().filter(|recorded| recorded.at == at).and_then(|recorded| recorded.known_up_to);
             known.learn(at, limit);
             let found = known.reaches_the_doorway().then(|| known.assess(at));
@@ -136,43 +136,43 @@ impl Walk<'_> {
                 replayed.decisions.push(Decision { episode, cause, at, qualification });
             }
             while let Some(recorded) = due.next_if(|recorded| recorded.at == at) {
-                replayed.witnesses.push(self.look(known, &recorded));
-                // As it was withdrawn, and only then, they can be found once more in the same episode.
+                replayed.recorded_checks.push(self.check(known, &recorded));
+                // Once the record withdraws it, and only then, the same episode can reach a second decision.
                 if let Some(withdrawn_at) = recorded.withdrawn_at.filter(|_| stands) {
                     (stands, again_after) = (false, withdrawn_at);
                 }
             }
             if limit.is_some() && !stands {
-                // And then whatever else was recorded at that instant.
+                // Then assess with everything else recorded at that instant.
                 continue;
             }
             if !self.is_suppressed(at) {
                 known.wake_up(at);
             }
             let changes_at = found.and_then(|qualification| qualification.changes_at());
-            // Once decided, what is left is to look at what was decided on record.
+            // After a decision, only the decisions on record are left to assess.
             let soonest = [self.next_instant(at), changes_at, known.wakes_at].into_iter().flatten().filter(|_| !stands).min();
             let on_record = due.peek().map(|recorded| recorded.at);
             let next = [soonest, on_record].into_iter().flatten().min();
-            // What was decided and ended at one instant was decided all the same.
+            // A decision that was made and ended at one instant was made all the same.
             match next.filter(|next| (*next < self.ends_at || on_record == Some(*next)) && *next <= self.until) {
                 Some(next) => at = next,
                 None => break,
             }
         }
-        replayed.witnesses.extend(due.map(|recorded| self.look(known, &recorded)));
+        replayed.recorded_checks.extend(due.map(|recorded| self.check(known, &recorded)));
         if !stands && self.episode.ended_at.is_none() && !self.is_suppressed(self.until) {
             known.learn(self.until, None);
             replayed.last = (known.met_at_most() >= 4).then(|| known.assess(self.until));
         }
     }
 
-    fn look(&self, known: &mut Known<'_>, recorded: &Recorded) -> Witness {
+    fn check(&self, known: &mut KnownSoFar<'_>, recorded: &Recorded) -> RecordedCheck {
         let at = recorded.at;
         known.learn(at, recorded.known_up_to);
         let qualification = known.assess(at);
         let cause = self.entry().cause(&qualification);
-        Witness { episode: self.episode.number, at, cause, qualification }
+        RecordedCheck { episode: self.episode.number, at, cause, qualification }
     }
 
     fn entry(&self) -> Entry {
@@ -183,7 +183,7 @@ impl Walk<'_> {
         self.instants.get(self.instants.partition_point(|instant| *instant <= at)).copied()
     }
 
-    /// Whether they were suppressed on every channel. Who was offered or owned when that happened returned all the same.
+    /// Whether the prospect was suppressed on every channel. One who was offered or owned at that time returned all the same.
     fn is_suppressed(&self, at: Timestamp) -> bool {
         let holds = |(since, until): &(Timestamp, Option<Timestamp>)| {
             *since >= self.episode.started_at && *since <= at && until.is_none_or(|until| at < until)
@@ -192,25 +192,25 @@ impl Walk<'_> {
     }
 }
 
-/// What was known at an instant that only moves forward.
-struct Known<'a> {
+/// What is known of the prospect and colleagues at an instant that only moves forward.
+struct KnownSoFar<'a> {
     rules: &'a Qualifying,
-    /// Theirs, in the order recorded: so many of them are known.
+    /// The prospect's signals, in the order recorded; the first `first` of them are known.
     signals: Vec<Signal>,
     first: usize,
-    /// Those of colleagues that are known.
+    /// Colleagues, with those of their signals that are known.
     colleagues: Vec<Colleague>,
-    /// And those that are not yet, with whose they are; the next one last.
+    /// Signals of colleagues not known yet, each with the colleague's place; the next one last.
     to_come: Vec<(usize, Signal)>,
     judgements: Vec<(SignalId, Judged)>,
     judged: usize,
     own: Reach,
     theirs: Reach,
-    /// The day on which they want to be approached.
+    /// The date before which they asked not to be approached.
     wakes_at: Option<Timestamp>,
 }
 
-impl<'a> Known<'a> {
+impl<'a> KnownSoFar<'a> {
     fn nothing(
         rules: &'a Qualifying,
         mut signals: Vec<Signal>,
@@ -230,7 +230,7 @@ impl<'a> Known<'a> {
         Self { rules, signals, first: 0, colleagues, to_come, judgements, judged: 0, own, theirs, wakes_at: None }
     }
 
-    /// Every instant at which something becomes known, in order.
+    /// Every instant at which a signal or judgement becomes known, in order.
     fn instants(&self) -> Vec<Timestamp> {
         let recorded = self.signals.iter().chain(self.to_come.iter().map(|(_, s)| s)).map(|s| s.recorded_at);
         let mut instants: Vec<Timestamp> = recorded.chain(self.judgements.iter().map(|(_, j)| j.recorded_at)).collect();
@@ -239,7 +239,7 @@ impl<'a> Known<'a> {
         instants
     }
 
-    /// Learns what was recorded up to an instant; of what was recorded at that very instant, no signal behind the limit.
+    /// Adds what was recorded up to an instant; of the signals recorded at that very instant, none after the limit.
     fn learn(&mut self, at: Timestamp, limit: Option<SignalId>) {
         let by_then = |s: &Signal| s.recorded_at < at || (s.recorded_at == at && limit.is_none_or(|limit| s.id <= limit));
         while let Some(signal) = self.signals.get(self.first).filter(|s| by_then(s)) {
@@ -264,7 +264,7 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// A machine's proves nothing, unless somebody judged otherwise at any time.
+    /// The reach of a signal. A machine's proves nothing, unless it was ever judged to be a person's.
     fn reach_of(&self, signal: &Signal) -> Reach {
         let is_machine = signal.machine.is_some() && self.judgements.iter().all(|(id, _)| *id != signal.id);
         if is_machine { Reach::default() } else { self.rules.reach(signal) }
@@ -283,7 +283,7 @@ impl<'a> Known<'a> {
         assess_among(self.rules, &self.signals[..self.first], &colleagues, at)
     }
 
-    /// The day has come on which they wanted to be approached.
+    /// Clears the wake date once it has come.
     fn wake_up(&mut self, at: Timestamp) {
         self.wakes_at = self.wakes_at.filter(|wakes_at| *wakes_at > at);
     }

@@ -1,4 +1,4 @@
-//! Rules: what `qualification.toml` says about proof. What they read from signals is in `evidence`.
+//! Rules: what `qualification.toml` says about proof. `evidence` applies them to signals.
 
 use super::signal::{Detail, Touch};
 use crate::domain::audience::Test;
@@ -13,10 +13,10 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What `qualification.toml` says.
+/// The contents of `qualification.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Qualifying {
-    /// Who agreed to it, of both sides.
+    /// Who agreed to it, for marketing and for sales.
     pub agreed_by: Vec<Name>,
     /// A stated date further away is not a timeframe yet.
     pub horizon: Span,
@@ -29,7 +29,7 @@ pub struct Qualifying {
     pub criteria: PerCriterion<CriterionRules>,
     /// Why a salesperson may return a lead, and what follows.
     pub recycle: Vec<RecycleReason>,
-    /// Whose touches alone make nobody ready: salespeople do not generate their own leads.
+    /// The ids of salespeople, whose touches alone make no prospect ready: salespeople do not generate their own leads.
     pub salespeople: Vec<Name>,
 }
 
@@ -42,13 +42,13 @@ pub struct CriterionRules {
     pub answers: Vec<Answer>,
     /// What the salesperson may open with; may hold `{said}` and `{date}`.
     pub opener: Option<String>,
-    /// What the salesperson should ask about it.
+    /// What the salesperson should ask about the criterion.
     pub ask: Option<String>,
     /// When a proof stops counting.
     pub until: Until,
-    /// Whether a colleague of the same account can prove it; Budget, Authority and Timeframe only.
+    /// Whether a colleague of the same account can prove it; only for Budget, Authority and Timeframe.
     pub of_account: bool,
-    /// How many supporting rules must be reached to meet it; Vision and Need only.
+    /// How many supporting rules must be reached to meet it; only for Vision and Need.
     pub enough: usize,
     pub rules: Vec<Rule>,
 }
@@ -57,13 +57,13 @@ pub struct CriterionRules {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Until {
-    /// Never by itself.
+    /// It counts until another statement says otherwise.
     #[default]
     Never,
     After(Span),
-    /// With the fiscal year in which it was said.
+    /// At the end of the fiscal year in which it was said.
     FiscalYearEnd,
-    /// So long after the date that was stated.
+    /// This long after the date that was stated.
     StatedDate(Span),
     /// On this day, whenever it was said.
     Date(Date),
@@ -83,7 +83,7 @@ pub enum Reads {
     /// A form, whose field (if one is named) passes a test.
     Form {
         form: Name,
-        /// Which of its fields, read as which type, and how it must be.
+        /// A field of the form, the type it is read as, and the test it must pass.
         test: Option<(String, FieldType, Test)>,
     },
     /// A logged touch of one of these kinds that names the criterion.
@@ -95,7 +95,7 @@ pub enum Reads {
         days: u32,
         within: Span,
     },
-    /// A prospect field as it is now.
+    /// A prospect field with its present value.
     Field { name: Name, test: Test },
     /// Something another system reported.
     Event(Name),
@@ -124,7 +124,7 @@ pub struct RecycleReason {
     /// As the salesperson picks it: "no budget".
     pub reason: String,
     pub lapses: Vec<Criterion>,
-    /// What turned out to be false.
+    /// The criteria that turned out to be false.
     pub contradicts: Vec<Criterion>,
     /// When to come back by default.
     pub wake: Option<Wake>,
@@ -140,7 +140,7 @@ pub enum Wake {
 }
 
 impl Wake {
-    /// The date it means at `now`.
+    /// The wake date at `now`.
     pub fn date(self, fiscal_year: FiscalYear, now: Timestamp) -> Date {
         let at = match self {
             Self::After(span) => span.after(now),
@@ -151,7 +151,7 @@ impl Wake {
 }
 
 impl RequestRule {
-    /// Whether the signal asks for a person.
+    /// Whether a signal that says this asks for a person.
     pub fn reads(&self, detail: &Detail) -> bool {
         match (self, detail) {
             (Self::Form(name), Detail::Form { form, .. }) => name == form,
@@ -165,7 +165,7 @@ impl RequestRule {
 }
 
 impl Topic {
-    /// Whether the link is of this topic.
+    /// Whether a link belongs to this topic.
     pub fn covers(&self, target: &str) -> bool {
         self.urls.iter().any(|pattern| fits(pattern, target))
     }
@@ -211,14 +211,13 @@ impl Qualifying {
         self.criteria[criterion].rules.iter().any(|r| matches!(&r.reads, Reads::Touch(kinds) if kinds.contains(&touch)))
     }
 
-    /// The recycling reason of that name.
     pub fn recycle_reason(&self, reason: &str) -> Option<&RecycleReason> {
         self.recycle.iter().find(|r| r.reason.eq_ignore_ascii_case(reason.trim()))
     }
 }
 
 impl Rule {
-    /// `None` when the rule does not read this form; else the date it states, if it states one.
+    /// Whether the rule reads this form: `None` if it does not, else the date the form states, if any.
     pub fn reads_form(&self, form: &Name, fields: &BTreeMap<String, String>) -> Option<Option<Date>> {
         let Reads::Form { form: expected, test } = &self.reads else {
             return None;

@@ -16,8 +16,9 @@ use std::collections::BTreeMap;
 pub struct Signal {
     /// Its row; later rows were recorded later.
     pub id: SignalId,
-    /// Whose; `None` for a hit that identifies nobody.
+    /// The prospect; `None` for a hit that names no prospect.
     pub prospect: Option<ProspectId>,
+    /// When it happened, which may be long before it was recorded.
     pub occurred_at: Timestamp,
     pub recorded_at: Timestamp,
     /// The delivery it answers, if any.
@@ -28,15 +29,15 @@ pub struct Signal {
     pub by: Option<Name>,
     /// Why it was taken for a machine's when it arrived.
     pub machine: Option<Machine>,
-    /// What somebody of ours judged it to be since.
+    /// What a salesperson or colleague judged it to be later.
     pub judged: Option<Judged>,
     pub detail: Detail,
 }
 
-/// A judgement on a signal, made after it was recorded: the latest counts. The signal itself is never edited.
+/// A judgement on a signal, made after it was recorded: the latest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Judged {
-    /// Why it is a machine's; `None`: a person's after all.
+    /// Why it is a machine's; `None` if it was judged to be a person's.
     pub machine: Option<Machine>,
     pub recorded_at: Timestamp,
 }
@@ -47,7 +48,7 @@ pub struct Judged {
 pub enum Detail {
     /// A tracked link was followed.
     Click {
-        /// Where it leads; topics are read from it by pattern, so they are retroactive.
+        /// The URL of the link. Topics are read from it by pattern, so that a topic added later applies to old clicks.
         target: String,
     },
     Answer {
@@ -58,26 +59,26 @@ pub enum Detail {
     },
     Form {
         form: Name,
-        /// Its fields but the address.
+        /// The form's fields without the address.
         fields: BTreeMap<String, String>,
     },
     /// Prospect fields changed: by an import, a form or the API.
     Fields {
-        /// New values; `null` when a field was emptied.
+        /// New values; `None` when a field was emptied.
         changed: BTreeMap<Name, Option<String>>,
-        /// Where from: "import hubspot.csv", "form quote".
+        /// Where the values came from: "import hubspot.csv", "form quote".
         source: String,
-        /// The day on which these were true; without one a field can only support.
+        /// The day on which these were true; values without a day can only support.
         as_of: Option<Date>,
     },
-    /// Somebody of ours called, met, or noted.
+    /// A salesperson or colleague called, met, or noted.
     Touch {
         touch: Touch,
         proves: Vec<Criterion>,
         contradicts: Vec<Criterion>,
         /// A date the prospect stated for Timeframe.
         date: Option<Date>,
-        /// "Not before": a date before which they asked not to be approached.
+        /// "Not before": the date before which they asked not to be approached.
         not_before: Option<Date>,
         /// In the prospect's own words, or the colleague's.
         note: String,
@@ -94,16 +95,16 @@ pub enum Detail {
         /// "one-click", "page", "import".
         how: String,
     },
-    /// A mail could not be delivered.
+    /// A mail could not be delivered to them.
     Bounce {
-        /// Whether the mailbox is gone for good.
+        /// Whether the mailbox does not exist any more.
         hard: bool,
         /// RFC 3463 status, if given.
         status: Option<String>,
-        /// What the other side said, first line.
+        /// The first line of what the other server said.
         diagnostic: String,
     },
-    /// They reported a mail of ours as unwanted.
+    /// They reported a mail as spam.
     Complaint {
         /// As the report calls it: "abuse", "fraud", "other".
         feedback: String,
@@ -113,14 +114,14 @@ pub enum Detail {
         /// In the words of `qualification.toml`.
         reason: String,
         lapses: Vec<Criterion>,
-        /// What turned out to be false.
+        /// The criteria that turned out to be false.
         contradicts: Vec<Criterion>,
-        /// When they asked to be approached again.
+        /// The date before which they asked not to be approached.
         wake: Option<Date>,
         note: String,
     },
-    /// One of ours decided what is to hold of a criterion, and until when. Dated evidence like any other: what somebody
-    /// says later beats it.
+    /// A salesperson or colleague decided that a criterion holds or does not, and until when. It is dated evidence like any
+    /// other: a later statement beats it.
     Override {
         criterion: Criterion,
         power: Power,
@@ -130,19 +131,19 @@ pub enum Detail {
     },
     /// Something another system reports through the API.
     Event { event: Name, fields: BTreeMap<String, String> },
-    /// What it said was erased with its prospect. This is the only edit a signal ever sees: the law gives a person the
+    /// The contents were erased with their prospect. This is the only edit a signal ever sees: the law gives a person the
     /// right to be forgotten, and the row, its kind and its instants stay, so that counts still reconcile.
     Erased,
 }
 
-/// How one of ours was in touch.
+/// How a salesperson or colleague was in touch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Touch {
     Call,
     Meeting,
     Fair,
-    /// Something learnt otherwise.
+    /// The person noted something learnt otherwise.
     Note,
 }
 
@@ -177,7 +178,7 @@ impl Detail {
         }
     }
 
-    /// Whether any verdict, or a request for a person, can depend on it.
+    /// Whether a verdict, or a request for a person, can depend on it.
     pub const fn bears_on_verdicts(&self) -> bool {
         !matches!(
             self,
@@ -185,12 +186,12 @@ impl Detail {
         )
     }
 
-    /// Whether it may say something that counts for colleagues of the same account too.
+    /// Whether it may count for colleagues of the same account too.
     pub const fn may_speak_for_colleagues(&self) -> bool {
         matches!(self, Self::Answer { .. } | Self::Form { .. } | Self::Touch { .. } | Self::Recycled { .. })
     }
 
-    /// The signal in a line, as `explain`, the handoff email and the page print it.
+    /// The signal in one line, as `explain`, the handoff email and the page print it.
     pub fn words(&self) -> String {
         match self {
             Self::Click { target } => format!("followed the link to {target}"),
@@ -224,12 +225,12 @@ impl Detail {
     }
 }
 
-/// A signal on its way in, before it has a row; `new_signal` has a constructor for each way.
+/// A signal to be recorded, before it has a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSignal {
-    /// Whose, or whose address it is.
+    /// The prospect, or the address that identifies one.
     pub about: About,
-    /// What makes it the same signal when it arrives again.
+    /// The key under which it is recorded once, however often it arrives.
     pub once: String,
     pub occurred_at: Timestamp,
     pub delivery: Option<DeliveryId>,
@@ -245,6 +246,6 @@ pub struct NewSignal {
 pub enum About {
     Prospect(ProspectId),
     Address(Address),
-    /// Nobody in particular: an untracked recipient's click.
+    /// No known prospect: a click of a recipient who is not tracked.
     Nobody,
 }

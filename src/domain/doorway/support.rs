@@ -1,5 +1,5 @@
-//! Support: what is weaker than a statement. Clicks on distinct days within a window, and rules of power `supports`, each
-//! counted once however often its signal came. Enough of them meet Vision or Need, and nothing else.
+//! Support: evidence weaker than a statement. Clicks on distinct days within a window, and rules of power `supports`, each
+//! counted once however often its signal came. Enough of them meet Vision or Need; they meet no other criterion.
 
 use super::evidence::{Evidence, Origin};
 use super::ignored::BURST;
@@ -11,41 +11,41 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A click counts once this much time has shown that no burst of a machine surrounds it.
+/// A click counts from this age on: by then a machine's burst around it would have shown.
 pub const PROVISIONAL: Span = Span::minutes(10);
 
-/// Whether a click is so young that no verdict can depend on it: it does not count yet, and neither does any that it could
-/// show to be one of a burst.
+/// Whether a click is so young that no verdict can depend on it. It does not count yet, and neither do the clicks with which
+/// it could form a burst.
 pub fn is_too_young(clicked_at: Timestamp, now: Timestamp) -> bool {
     PROVISIONAL.after(clicked_at).duration_since(now) > BURST
 }
 
-/// A supporting rule that has something to show.
+/// The support of one rule.
 #[derive(Debug, Clone)]
 pub struct Support {
-    /// Whether it is reached: enough distinct days, where it asks for some.
+    /// Whether the rule is reached: on enough distinct days, where it asks for some.
     pub reached: bool,
-    /// Since when what it cites says so.
+    /// The instant of the oldest signal it rests on.
     pub since: Timestamp,
-    /// Until when, if nothing comes after.
+    /// When it ends, if no further signal comes.
     pub until: Timestamp,
     pub cites: BTreeSet<SignalId>,
     pub origin: Origin,
 }
 
-/// What supporting rules amount to.
+/// The sum of the supporting rules of one criterion.
 #[derive(Debug, Clone)]
 pub struct Tally {
     /// Whether they meet the criterion.
     pub met: bool,
     pub since: Timestamp,
     pub until: Timestamp,
-    /// Every signal that says so, and who says it.
+    /// Every signal it rests on, and who says so.
     pub cites: Vec<(SignalId, Origin)>,
 }
 
-/// Support by clicks, which are in the order of time and inside the window: the first click of a day begins it, and the
-/// last keeps it. Both are cited, so that they alone say the same again.
+/// Support by clicks, which are ordered by time and inside the window: the first click of a day counts it, and the last
+/// click extends it. Both are cited, so that the cited signals alone give the same result.
 pub fn by_clicks(clicks: &[&Signal], days: u32, within: Span) -> Option<Support> {
     let mut by_day: BTreeMap<Date, (&Signal, &Signal)> = BTreeMap::new();
     for signal in clicks {
@@ -66,7 +66,7 @@ pub fn by_clicks(clicks: &[&Signal], days: u32, within: Span) -> Option<Support>
     })
 }
 
-/// Support by statements and facts that count now: each rule once.
+/// Support by statements and facts that count now, one for each rule.
 pub fn by_statements(counting: &[&Evidence]) -> Vec<Support> {
     let mut of_rules: BTreeMap<Option<usize>, Support> = BTreeMap::new();
     for evidence in counting {
@@ -84,8 +84,8 @@ pub fn by_statements(counting: &[&Evidence]) -> Vec<Support> {
     of_rules.into_values().collect()
 }
 
-/// What they amount to where `enough` rules are asked for. Facts alone never meet: somebody must have done or said
-/// something. `None` without any support.
+/// The tally of supports where `enough` rules are asked for. Facts alone never meet a criterion: a person must have done or
+/// said something. `None` without any support.
 pub fn tally(supports: &[Support], enough: usize, may_meet: bool) -> Option<Tally> {
     let enough = enough.max(1);
     let mut reached: Vec<&Support> = supports.iter().filter(|s| s.reached).collect();
@@ -96,7 +96,7 @@ pub fn tally(supports: &[Support], enough: usize, may_meet: bool) -> Option<Tall
     let mut ends: Vec<Timestamp> = shown.iter().map(|s| s.until).collect();
     ends.sort();
     let (mut since, mut until) = if met {
-        // It ends when so many rules have run out that too few are left.
+        // The tally ends when so many rules have run out that too few are left.
         (shown[enough - 1].since, ends[ends.len() - enough])
     } else {
         (shown.iter().map(|s| s.since).min()?, ends.last().copied()?)

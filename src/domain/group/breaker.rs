@@ -1,34 +1,34 @@
-//! Breakers: what went wrong so often, or so badly, that a campaign must not go on by itself.
+//! Breakers: thresholds beyond which a campaign pauses by itself.
 //!
-//! Only the sums and the words are here. What is counted, and since when, is the store's; a campaign that is paused and
-//! resumed begins anew.
+//! This module has the arithmetic and the texts. The store counts, and knows since when; a campaign that is paused and
+//! resumed is counted anew.
 
 use crate::domain::id::{DeliveryId, Name};
 
-/// How many of a campaign's last mails are looked at for bounces.
+/// The number of a campaign's latest mails among which bounces are counted.
 pub const BOUNCES_AMONG: i64 = 500;
-/// How many of a campaign's last mails are looked at for complaints.
+/// The number of a campaign's latest mails among which complaints are counted.
 pub const COMPLAINTS_AMONG: i64 = 10_000;
-/// The least number of either that says anything: one bounce of three mails is chance; three of twenty-five are a list
-/// that nobody looked after.
+/// The fewest bounces or complaints that trip a breaker: one bounce of three mails is chance; three of twenty-five are a
+/// neglected list.
 pub const LEAST: i64 = 3;
-/// How many connections may break in the middle of a mail, one after the other, with nothing accepted between.
+/// How many connections in a row may break in the middle of a mail, with no mail accepted between.
 pub const BROKEN_IN_A_ROW: i64 = 20;
 
-/// So many bad ones among so many mails that ended.
+/// How many of the mails that ended were bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
+pub struct BadShare {
     pub bad: i64,
     pub of: i64,
 }
 
-impl Share {
-    /// Whether more than five per cent bounced, and not by chance.
+impl BadShare {
+    /// Whether more than 5 % bounced, and at least [`LEAST`].
     pub const fn is_too_many_bounces(self) -> bool {
         self.bad >= LEAST && self.bad * 100 > self.of * 5
     }
 
-    /// Whether more than one in a thousand complained, and not by chance.
+    /// Whether more than 0.1 % complained, and at least [`LEAST`].
     pub const fn is_too_many_complaints(self) -> bool {
         self.bad >= LEAST && self.bad * 1_000 > self.of
     }
@@ -38,15 +38,15 @@ impl Share {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tripped {
     /// Too many mailboxes do not exist.
-    Bounces(Share),
-    Complaints(Share),
-    /// Connection after connection broke in the middle of a mail.
+    Bounces(BadShare),
+    Complaints(BadShare),
+    /// Many connections in a row broke in the middle of a mail.
     Broken(i64),
-    /// A refusal about us and not the recipient (5.7.x), to this delivery, in these words.
+    /// A refusal because of the sender and not the recipient (5.7.x): of this delivery, with these words.
     Unwelcome(DeliveryId, String),
-    /// The relay does not know us (530, 535), in these words. It concerns every campaign.
+    /// The relay rejected the login (530, 535), with these words. It concerns every campaign.
     Login(String),
-    /// More people than the campaign allows itself.
+    /// The audience is larger than `send.at_most` allows.
     Audience {
         due: i64,
         at_most: i64,
@@ -65,14 +65,14 @@ impl Tripped {
         }
     }
 
-    /// What, how many, and what to do: shown wherever the campaign is.
+    /// The reason with its number and what to do: shown wherever the campaign is.
     pub fn reason(&self, campaign: &Name) -> String {
         let resume = format!("`nurtured campaigns resume {campaign}`");
         match self {
-            Self::Bounces(Share { bad, of }) => format!(
+            Self::Bounces(BadShare { bad, of }) => format!(
                 "{bad} of the last {of} mails went to mailboxes that do not exist, over 5 %: find out where these addresses come from, then {resume}"
             ),
-            Self::Complaints(Share { bad, of }) => format!(
+            Self::Complaints(BadShare { bad, of }) => format!(
                 "{bad} of the last {of} recipients complained of spam, over 0.1 %: find out who did not expect it, then {resume}"
             ),
             Self::Broken(times) => format!(
@@ -109,19 +109,19 @@ mod tests {
             (25, 500, false),
             (26, 500, true),
         ] {
-            assert_eq!(Share { bad, of }.is_too_many_bounces(), trips, "{bad} of {of}");
+            assert_eq!(BadShare { bad, of }.is_too_many_bounces(), trips, "{bad} of {of}");
         }
         for (bad, of, trips) in
             [(2, 10, false), (3, 3, true), (3, 2_999, true), (3, 3_000, false), (10, 10_000, false), (11, 10_000, true)]
         {
-            assert_eq!(Share { bad, of }.is_too_many_complaints(), trips, "{bad} of {of}");
+            assert_eq!(BadShare { bad, of }.is_too_many_complaints(), trips, "{bad} of {of}");
         }
     }
 
     #[test]
     fn every_reason_says_how_many_and_what_to_do() {
         let campaign = Name::parse("letters").expect("a name");
-        let share = Share { bad: 26, of: 500 };
+        let share = BadShare { bad: 26, of: 500 };
         for (tripped, number) in [
             (Tripped::Bounces(share), "26 of the last 500"),
             (Tripped::Complaints(share), "26 of the last 500"),

@@ -13,20 +13,19 @@ use std::fmt;
 /// A configured campaign.
 #[derive(Debug, Clone)]
 pub struct Campaign {
-    /// Its file's name without `.toml`.
+    /// The name of its file without `.toml`.
     pub name: Name,
     pub from: Sender,
-    /// The colleague whom human replies reach.
+    /// The colleague or salesperson who gets the replies of people.
     pub reply_to: Name,
     pub schedule: Schedule,
-    /// What becomes of an occurrence that comes late.
+    /// What becomes of an occurrence that is late.
     pub late: Late,
-    /// When its mail may leave; without one, at any time.
+    /// When its mail may leave; without a window, at any time.
     pub window: Option<Window>,
-    /// What each occurrence carries.
     pub order: Order,
     pub audience: Audience,
-    /// The texts, in file-name order. Never empty.
+    /// Its newsletters, in file-name order. Never empty.
     pub newsletters: Vec<Newsletter>,
     pub guards: Guards,
 }
@@ -43,8 +42,8 @@ impl Campaign {
     }
 }
 
-/// What becomes of an occurrence that comes late: after downtime, or because its prospect has had enough mail. It judges
-/// the occurrence, never a retry.
+/// What becomes of an occurrence that is late: after downtime, or because its prospect has had enough mail. A retry is never
+/// judged by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Late {
     /// How late it may still be sent.
@@ -66,12 +65,12 @@ impl Default for Late {
 }
 
 impl Late {
-    /// Until when what was due at this instant is fresh.
+    /// The instant until which an occurrence due at `due_at` is not late.
     pub fn fresh_until(&self, due_at: Timestamp) -> Timestamp {
         self.send_within.after(due_at)
     }
 
-    /// Whether an occurrence that was due at this instant is not to fire any more.
+    /// Whether an occurrence due at `due_at` is skipped because it is late.
     pub fn misses(&self, due_at: Timestamp, now: Timestamp) -> bool {
         self.otherwise == Otherwise::Skip && self.fresh_until(due_at) < now
     }
@@ -98,16 +97,16 @@ pub struct Sender {
 /// What an occurrence carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// Each prospect gets the next newsletter they have not had.
+    /// Each prospect gets the next newsletter they have not received.
     Series,
-    /// Everyone gets the newest, once.
+    /// All prospects get the newest one, once.
     Edition,
 }
 
 /// One authored text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Newsletter {
-    /// Its identity: renaming the file resends nothing.
+    /// Its identity: renaming the file does not send it again.
     pub id: Name,
     pub subject: String,
     /// The line shown beside the subject in a list of mails.

@@ -1,4 +1,4 @@
-//! The cap: how many mails of all campaigns together a prospect gets within a span of time, and what becomes of one more.
+//! The cap: how many mails of all campaigns together a prospect gets within a span of time, and what becomes of a mail beyond it.
 
 use super::campaign::Campaign;
 use crate::domain::span::Span;
@@ -8,26 +8,26 @@ use std::fmt;
 /// At most so many mails within so much time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cap {
-    /// So many; at least one.
+    /// The number of mails; at least one.
     pub mails: u32,
-    /// Within this span, wherever it begins.
+    /// The length of the window, which slides with every mail.
     pub within: Span,
 }
 
-/// What becomes of a mail that would be one too many.
+/// What becomes of a mail beyond the cap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Excess {
-    /// It leaves at this instant, when it is none any more.
+    /// It is deferred to this instant, when the cap allows it.
     Defer(Timestamp),
-    /// It is not sent: by then it would be late.
+    /// It is not sent, because it would be late by the time the cap allows it.
     Skip,
 }
 
 impl Cap {
-    /// What becomes of a mail of a campaign, due at `due_at` and written now, to a prospect of whose other mails, the
-    /// latest first, the last that the cap allows leaves or left at `nth_at`; `None`: it may go.
+    /// What becomes of a mail of a campaign that was due at `due_at` and is decided now. The prospect's other mails are ordered
+    /// latest first, and the n-th of them (n is `mails`) leaves or left at `nth_at`. `None`: the mail may go.
     ///
-    /// Mails later than that one are fewer than the cap, so that it frees when that one is out of the span.
+    /// Fewer than n mails are later than that one, so a place becomes free when that one leaves the window.
     pub fn exceeded(self, campaign: &Campaign, due_at: Timestamp, nth_at: Timestamp, now: Timestamp) -> Option<Excess> {
         let frees_at = self.within.after(nth_at);
         if frees_at <= campaign.opens(now) {

@@ -1,7 +1,7 @@
-//! Crontab's five fields, and the wall-clock times they name. Knows no zone: `schedule` turns wall time into instants.
+//! Crontab's five fields, and the wall-clock times they name. Knows no time zone: `schedule` turns wall time into instants.
 //!
-//! The cron crate reads the fields and walks wall-clock time; crontab's either-or of the day fields, its numbers of
-//! weekdays, `#n` and `L` are ours.
+//! The cron crate reads the fields and iterates over wall-clock time; this module adds crontab's either-or of the day fields,
+//! its numbers of weekdays, `#n` and `L`.
 
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc, Weekday};
 use jiff::civil::DateTime as Wall;
@@ -16,7 +16,7 @@ pub struct Crontab {
     follows_the_clock: bool,
 }
 
-/// One way through wall-clock time.
+/// One iteration over wall-clock time.
 #[derive(Clone)]
 pub struct Walk {
     cron: cron::Schedule,
@@ -26,9 +26,6 @@ pub struct Walk {
 impl Crontab {
     /// Reads an expression: minute hour day-of-month month day-of-week; names, `,`, `-`, `/`, and `#n` or `L` in a day
     /// field that holds nothing else.
-    ///
-    /// # Errors
-    /// Says which part is wrong.
     pub fn parse(expression: &str) -> Result<Self, CrontabError> {
         let fields: Vec<&str> = expression.split_whitespace().collect();
         let [minute, hour, day, month, weekday] = fields[..] else {
@@ -36,7 +33,7 @@ impl Crontab {
         };
         let read = |day: &str, weekday: &str, only| {
             let text = format!("0 {minute} {hour} {day} {month} {weekday}");
-            // The crate's `?` and seconds are not crontab's.
+            // `?` and a seconds field belong to the crate and not to crontab.
             if text.contains('?') {
                 return Err(CrontabError::Expression("'?' is not crontab's; write '*'".to_owned()));
             }
@@ -76,7 +73,7 @@ impl Crontab {
         self.follows_the_clock
     }
 
-    /// The ways through wall-clock time; a time is named if one of them comes by.
+    /// The iterations over wall-clock time; a time is named if one of them yields it.
     pub fn walks(&self) -> &[Walk] {
         &self.walks
     }
@@ -90,7 +87,7 @@ impl Walk {
     }
 }
 
-/// What crontab's syntax lacks and the walk filters.
+/// The filter for what the cron crate's syntax lacks.
 #[derive(Clone, Copy, PartialEq)]
 enum Only {
     Everything,
@@ -121,7 +118,7 @@ const WEEKDAYS: [(&str, Weekday); 7] = [
     ("SAT", Weekday::Sat),
 ];
 
-/// `TUE#1`, `5#3`, `FRI L` written `FRIL` or `5L`: one weekday, and which one of the month.
+/// Reads `TUE#1`, `5#3`, `FRIL`, `5L`: a weekday, and which one of the month.
 fn nth(field: &str) -> Result<Option<(&'static str, Only)>, CrontabError> {
     let (day, only): (&str, fn(Weekday, u32) -> Only) = match field.split_once('#') {
         Some((day, _)) => (day, Only::Nth),
@@ -151,7 +148,7 @@ fn weekday_of(text: &str) -> Option<(&'static str, Weekday)> {
         .map(|(_, d)| d)
 }
 
-/// Crontab counts Sunday as 0 (and 7), the cron crate as 1: numbers become the list of names they mean.
+/// Turns numbers into names of weekdays: crontab counts Sunday as 0 (and 7), the cron crate as 1.
 fn weekday_names(field: &str) -> Result<String, CrontabError> {
     if field == "*" {
         return Ok("*".to_owned());
@@ -176,7 +173,7 @@ fn weekday_names(field: &str) -> Result<String, CrontabError> {
                 (day, if part.contains('/') { 7 } else { day })
             }
         };
-        // "FRI-MON" runs over the week's end, as newer crons allow.
+        // "FRI-MON" runs over the end of the week, as newer crons allow.
         let to = if from > to { to + 7 } else { to };
         (from..=to).step_by(step).for_each(|day| days[day % 7] = true);
     }

@@ -1,4 +1,4 @@
-//! Deliveries: one recipient's copy, and the states it passes.
+//! Deliveries: one recipient's copy of an issue, and the states it passes.
 //!
 //! `pending → claimed → transmitting → accepted │ pending (retry) │ failed │ uncertain`;
 //! `pending │ claimed → suppressed │ skipped │ cancelled │ missed`. The words are SQL's too.
@@ -25,20 +25,20 @@ pub enum State {
     Pending,
     /// A node holds the lease over it.
     Claimed,
-    /// Marked: from here until the result, whether it was sent is in doubt.
+    /// Marked: until its result is recorded, it is uncertain whether it was sent.
     Transmitting,
-    /// The relay took responsibility.
+    /// The relay took responsibility (250).
     Accepted,
     Failed,
-    /// The recipient asked for silence, or cannot be reached, before it was sent.
+    /// The recipient opted out, or the address cannot be reached, before it was sent.
     Suppressed,
-    /// Not sent this time: its prospect has had enough mail.
+    /// Not sent this time: the cap was reached.
     Skipped,
-    /// Called off before it was sent: the prospect is no longer nurturing, or the address changed.
+    /// Cancelled before it was sent: the prospect is no longer nurturing, or the address changed.
     Cancelled,
     /// Too late to be worth sending.
     Missed,
-    /// Nobody knows whether it was sent, and policy says not to guess again.
+    /// Whether it was sent is unknown, and policy says not to send it again.
     Uncertain,
 }
 
@@ -78,7 +78,7 @@ impl State {
     }
 }
 
-/// What the relay said, as far as it decides what happens next.
+/// What the relay replied, as far as it decides the next state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
     /// 250 to the final dot.
@@ -87,27 +87,27 @@ pub enum Reply {
     NoMailbox(String),
     /// Refused for good for another reason.
     Refused(String),
-    /// Refused for what we are or send, not for whom it is to (5.7.x): the delivery waits, its campaign pauses.
+    /// Refused because of the sender or the contents, not the recipient (5.7.x): the delivery waits, its campaign pauses.
     Unwelcome(String),
-    /// The relay does not know us (530, 535): nothing can be sent.
+    /// The relay rejected the login (530, 535): nothing can be sent.
     NoLogin(String),
     /// Not now (4xx to this recipient or message).
     Later(String),
-    /// The relay itself is not serving us (connect, greeting, 421): costs the delivery no attempt.
+    /// The relay itself does not serve this client (connect, greeting, 421): costs the delivery no attempt.
     RelayDown(String),
-    /// Broken off before the message was complete: safe to send again.
+    /// The connection broke before the message was complete: safe to send again.
     BrokenBefore(String),
-    /// Broken off after the message was complete and before a parsed answer: doubt.
+    /// The connection broke after the message was complete and before a parsed reply: uncertain.
     BrokenAfter(String),
 }
 
-/// What becomes of a delivery of which nobody knows whether it was sent: a choice between a mail twice and none at all.
+/// What becomes of a delivery of which it is unknown whether it was sent: a second mail may be sent, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnUncertain {
-    /// It is sent once more, with the same bytes; if that ends in doubt too, it is held.
+    /// It is sent once more, with the same bytes; if that is uncertain too, it is held.
     #[default]
     Resend,
-    /// It is held at once and listed: no mail twice, whatever breaks.
+    /// It is held at once and listed: never a second mail.
     Hold,
 }
 
@@ -115,7 +115,7 @@ impl OnUncertain {
     /// The words of the configuration.
     pub const WORDS: [(&'static str, Self); 2] = [("resend", Self::Resend), ("hold", Self::Hold)];
 
-    /// How many tries may end in doubt; after the last of them the delivery is uncertain.
+    /// How many attempts may end uncertain; after the last of them the delivery is uncertain.
     pub const fn tries(self) -> i64 {
         match self {
             Self::Resend => 2,
@@ -124,12 +124,12 @@ impl OnUncertain {
     }
 }
 
-/// What somebody found out, or decided, about an uncertain delivery.
+/// What a person found out, or decided, about an uncertain delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resolution {
-    /// It was sent: the relay's own log says so.
+    /// It was sent: the relay's log says so.
     Accepted,
-    /// It was not, and shall not be.
+    /// It was not sent, and is not to be.
     Failed,
     /// It is to be sent again, with the same bytes.
     Resend,
@@ -145,8 +145,8 @@ impl Resolution {
     }
 }
 
-/// How long to wait before try `next` (2 is the first repeat) after a temporary refusal, before jitter; `None` when
-/// the last one was the last. 5 min, 15 min, 1 h, 3 h, then 8 h until 48 h have passed.
+/// The wait before attempt `next` (2 is the first repeat) after a temporary refusal, before jitter; `None` when
+/// no attempt is left. 5 min, 15 min, 1 h, 3 h, then 8 h until 48 h have passed.
 pub fn retry_after(next: i64, first_tried_at: Timestamp, now: Timestamp) -> Option<Span> {
     let wait = match next {
         ..=2 => Span::minutes(5),

@@ -1,27 +1,27 @@
-//! Issues: one newsletter at one occurrence, prepared once into final bytes with holes.
+//! Issues: one newsletter at one occurrence, prepared once as final bytes with holes.
 //!
-//! The holes are all that differs between recipients, and every token is equally wide.
+//! Only the holes differ between recipients, and every token is equally wide.
 
 use crate::domain::criterion::Criterion;
 use crate::domain::question::Answer;
 use serde::{Deserialize, Serialize};
 
-/// What goes into the holes of a prepared message, per delivery.
+/// What is filled into a hole of a prepared message, per delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hole {
     /// The recipient's address, in the `To` header. The only hole whose width varies.
     To,
-    /// A token for the Message-ID: the same on a repeat.
+    /// A token for the Message-ID: the same when a delivery is repeated.
     MessageId,
     /// The token of the n-th link.
     Click(u16),
-    /// The token of an answer: question in the high byte, answer in the low one.
+    /// The token of an answer: question in the high byte, answer in the low byte.
     Answer(u16),
     Unsubscribe,
 }
 
-/// A stretch of a text or message: bytes that are the same for everybody, or a hole.
+/// A stretch of a text or message: bytes that are the same for all recipients, or a hole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Piece {
@@ -30,7 +30,7 @@ pub enum Piece {
     Hole(Hole),
 }
 
-/// A newsletter compiled for one issue: both parts of the mail, and what its tokens point to.
+/// A newsletter composed for one issue: both parts of the mail, and the targets of its tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Composed {
     pub subject: String,
@@ -40,18 +40,18 @@ pub struct Composed {
     pub content: Content,
 }
 
-/// What the tokens of an issue point to, stored with it: a click's target is taken only from here.
+/// The targets of an issue's tokens, stored with it: a click is only ever redirected to one of these.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
     /// Link targets; `Hole::Click(n)` is the n-th.
     pub links: Vec<String>,
-    /// Questions as they were printed; `Hole::Answer` counts them.
-    pub questions: Vec<Asked>,
+    /// Questions as they were printed; `Hole::Answer` numbers them.
+    pub questions: Vec<PrintedQuestion>,
 }
 
 /// A question as printed in an issue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct PrintedQuestion {
     pub criterion: Criterion,
     pub question: String,
     /// The answers, in order.
@@ -59,8 +59,8 @@ pub struct Asked {
 }
 
 impl Content {
-    /// The question and answer a token's ordinal names, if the issue printed them.
-    pub fn answer(&self, ordinal: u16) -> Option<(&Asked, &Answer)> {
+    /// The question and answer that a token's ordinal names, if the issue printed them.
+    pub fn answer(&self, ordinal: u16) -> Option<(&PrintedQuestion, &Answer)> {
         let [question, answer] = ordinal.to_be_bytes();
         let asked = self.questions.get(usize::from(question))?;
         Some((asked, asked.answers.get(usize::from(answer))?))

@@ -1,4 +1,4 @@
-//! The group side: campaigns, when they are due, and what became of each copy. Knows no evidence and no salesperson.
+//! The group side: campaigns, when they are due, and the state of each copy. Knows no evidence and no salesperson.
 
 pub mod skip;
 pub mod crontab;

@@ -1,17 +1,17 @@
-//! Occurrences: of the times a schedule came by since it was last looked at, which one fires, and why the others do not.
+//! Occurrences: of the due times of a schedule since it was last checked, which one fires, and why the others do not.
 
 use super::campaign::Campaign;
 use super::schedule::Firing;
 use jiff::Timestamp;
 
-/// Why an occurrence does not fire. It is written down all the same.
+/// Why an occurrence does not fire. It is recorded all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missed {
     /// Its local date is one the schedule skips.
     SkipDate,
-    /// A later one was due by then: at most one back issue.
+    /// A later one is due too: at most one late issue is sent.
     Older,
-    /// Later than the campaign sends.
+    /// Later than the campaign sends (`late`).
     Late,
     Paused,
 }
@@ -28,8 +28,8 @@ impl Missed {
     }
 }
 
-/// What came due after `since` and not after `now`, in order, each with why it does not fire; at most one does. At most
-/// `most` of them: when there are more, `since` the last of these is where to go on, and none of these fires.
+/// The firings after `since` and not after `now`, in order, each with the reason why it does not fire; at most one fires.
+/// At most `most` are returned: when there are more, none of these fires, and the next call starts at the last of them.
 pub fn due(campaign: &Campaign, since: Timestamp, paused: bool, now: Timestamp, most: usize) -> Vec<(Firing, Option<Missed>)> {
     let schedule = &campaign.schedule;
     let mut due: Vec<Firing> = std::iter::successors(schedule.named_after(since), |f| schedule.named_after(f.due_at))

@@ -1,6 +1,6 @@
-//! When a campaign is due: crontab's five fields in an IANA zone, resolved by our own stated policy, but for skip dates.
+//! When a campaign is due: crontab's five fields in an IANA zone, resolved by the policy below, except on skip dates.
 //!
-//! Policy, as Debian's cron: a fixed time inside a gap runs at the gap's end, inside a fold once, on the first
+//! Policy at clock changes, as Debian's cron: a fixed time inside a gap runs at the gap's end, inside a fold once, on the first
 //! pass; `*` or `*/n` in minute or hour runs as the clock shows it, so not in a gap and twice in a fold.
 
 use super::crontab::{Crontab, CrontabError, Walk};
@@ -10,7 +10,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use std::fmt;
 
-/// A schedule: an expression, the zone its clock hangs in, and the dates it skips.
+/// A schedule: an expression, its time zone, and the dates it skips.
 #[derive(Clone)]
 pub struct Schedule {
     crontab: Crontab,
@@ -27,7 +27,8 @@ pub struct Firing {
     pub nominal: String,
 }
 
-/// Wall clocks have been set back by up to three hours (and a day, once, on an island).
+/// How far around a clock change wall time may be out of order: clocks have been set back by up to three hours, and once, on
+/// an island, by a day.
 const AROUND: SignedDuration = SignedDuration::from_hours(26);
 
 impl Schedule {
@@ -41,15 +42,12 @@ impl Schedule {
         Self { crontab, zone: tz, zone_name: zone.to_owned(), skip: SkipDates::default() }.that_fires(ScheduleError::Never)
     }
 
-    /// The same, firing nothing on these local dates.
-    ///
-    /// # Errors
-    /// When nothing is left that ever fires.
+    /// The same schedule, without these local dates.
     pub fn skipping(self, skip: SkipDates) -> Result<Self, ScheduleError> {
         Self { skip, ..self }.that_fires(ScheduleError::Skipped)
     }
 
-    /// The calendar repeats itself after 28 years, but for the century; a date such as 30 February never comes.
+    /// Checks that it fires at all: the calendar repeats after 28 years, but for the century; 30 February never comes.
     fn that_fires(self, otherwise: ScheduleError) -> Result<Self, ScheduleError> {
         match self.after("2024-01-01T00:00:00Z".parse().unwrap_or(Timestamp::UNIX_EPOCH)) {
             Some(_) => Ok(self),
@@ -74,7 +72,7 @@ impl Schedule {
         &self.skip
     }
 
-    /// The first firing strictly after `at`, skip dates passed over.
+    /// The first firing strictly after `at` that is not on a skip date.
     pub fn after(&self, mut at: Timestamp) -> Option<Firing> {
         loop {
             let firing = self.named_after(at)?;
@@ -87,18 +85,18 @@ impl Schedule {
         }
     }
 
-    /// The first firing strictly after `at` that the expression names, whether or not its date is skipped: what is
-    /// written down.
+    /// The first firing strictly after `at` that the expression names, on a skip date or not: occurrences are recorded from
+    /// this.
     pub fn named_after(&self, at: Timestamp) -> Option<Firing> {
         self.crontab.walks().iter().filter_map(|walk| self.first(walk, at)).min()
     }
 
-    /// Whether a firing is none, because of the local date it falls on.
+    /// Whether a firing falls on a skip date.
     pub fn skips(&self, firing: &Firing) -> bool {
         !self.skip.is_empty() && self.skip.holds(self.date_of(firing))
     }
 
-    /// The next `count` firings after `at`, skip dates passed over.
+    /// The next `count` firings after `at` that are not on skip dates.
     pub fn next(&self, at: Timestamp, count: usize) -> Vec<Firing> {
         std::iter::successors(self.after(at), |firing| self.after(firing.due_at)).take(count).collect()
     }
@@ -133,7 +131,7 @@ impl Schedule {
         self.zone.following(from).next().is_some_and(|change| change.timestamp() <= to)
     }
 
-    /// The instants at which a wall clock shows `wall`: none, one or two, by our policy.
+    /// The instants at which a wall clock shows `wall`: none, one or two, by the policy above.
     fn instants(&self, wall: Wall) -> [Option<Firing>; 2] {
         let nominal =
             |offset: &str| format!("{}T{:02}:{:02}{offset}[{}]", wall.date(), wall.hour(), wall.minute(), self.zone_name);

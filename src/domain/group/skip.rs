@@ -1,17 +1,17 @@
-//! Skip dates: local dates on which a campaign's schedule fires nothing. What the zone is, its schedule knows.
+//! Skip dates: local dates on which a campaign's schedule does not fire. The schedule knows the zone.
 
 use jiff::ToSpan;
 use jiff::civil::Date;
 use std::fmt;
 
-/// The dates on which nothing fires.
+/// The dates on which a schedule does not fire.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SkipDates(Vec<Dates>);
 
-/// One entry of the list; both ends belong to it.
+/// One entry of the list, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dates {
-    /// Every year; it may lead over New Year. Month and day.
+    /// Every year, as month and day; it may span New Year.
     EachYear {
         /// From this day…
         from: (i8, i8),
@@ -21,7 +21,7 @@ pub enum Dates {
     Once { from: Date, to: Date },
 }
 
-/// The most days in a row that are looked through for one that is not skipped: somewhat over a century.
+/// How many days in a row are searched for one that is not skipped: somewhat over a century.
 const MOST_DAYS: i32 = 40_000;
 
 impl SkipDates {
@@ -33,12 +33,11 @@ impl SkipDates {
         self.0.is_empty()
     }
 
-    /// Whether nothing fires on this date.
     pub fn holds(&self, date: Date) -> bool {
         self.0.iter().any(|dates| dates.holds(date))
     }
 
-    /// The first date after this one on which something may fire; `None` when there is no such date to be found.
+    /// The first date after this one that is not skipped; `None` when there is none within `MOST_DAYS`.
     pub fn first_free_after(&self, date: Date) -> Option<Date> {
         (1..MOST_DAYS).map_while(|days| date.checked_add(days.days()).ok()).find(|date| !self.holds(*date))
     }
@@ -46,9 +45,6 @@ impl SkipDates {
 
 impl Dates {
     /// Reads "12-25" (every year), "12-24..01-06" (over New Year), "2027-05-01" or "2027-05-01..2027-05-04".
-    ///
-    /// # Errors
-    /// Says what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         let expected = || {
             format!(
@@ -101,11 +97,11 @@ impl fmt::Display for Dates {
 
 /// "12-25": two digits each, a day of a leap year.
 fn day_of_year(text: &str) -> Option<(i8, i8)> {
-    // 2028 is a leap year: 29 February is a day that is seldom there, and may be skipped when it is.
+    // 2028 is a leap year: 29 February may be skipped in the years that have one.
     (text.len() == 5).then(|| date(&format!("2028-{text}"))).flatten().map(|date| (date.month(), date.day()))
 }
 
-/// "2027-05-01", and nothing else that jiff would take for a date.
+/// Reads "2027-05-01"; refuses the other forms that jiff takes for a date.
 fn date(text: &str) -> Option<Date> {
     let shaped =
         text.len() == 10 && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });

@@ -1,5 +1,5 @@
-//! The ramp: a change of the rules can make hundreds ready at once. So many of them are offered on a working day; the others
-//! wait in the doorway, and each has a date. Whom a signal or the calendar made ready never waits for it.
+//! The ramp: a change of rules can make hundreds ready at once. Only so many of them are offered on a working day; the others
+//! wait in the doorway, each with a date. A prospect whom a signal or the calendar made ready never waits for it.
 
 use super::salesperson::Hours;
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ pub struct Ramp<'a> {
 }
 
 impl<'a> Ramp<'a> {
-    /// So many, at least one, on each day on which the office is open.
+    /// `most` offers (at least one) on each working day of these hours.
     pub const fn new(most: u32, hours: &'a Hours) -> Self {
         Self { most, hours }
     }
@@ -21,12 +21,12 @@ impl<'a> Ramp<'a> {
         self.most
     }
 
-    /// When the working day began that it is now; `None` while the office is closed.
+    /// When the present working day began; `None` while the office is closed.
     pub fn day(&self, now: Timestamp) -> Option<Timestamp> {
         self.days(now).next().filter(|opens| *opens <= now)
     }
 
-    /// When the one is offered who has `ahead` others before them, if `made` were offered this day already.
+    /// When the prospect with `ahead` others before them is offered, if `made` were offered this day already.
     pub fn offered_at(&self, ahead: usize, made: usize, now: Timestamp) -> Timestamp {
         let most = usize::try_from(self.most).unwrap_or(usize::MAX).max(1);
         let left = self.day(now).map_or(0, |_| most.saturating_sub(made));
@@ -37,7 +37,7 @@ impl<'a> Ramp<'a> {
         opens.unwrap_or(Timestamp::MAX)
     }
 
-    /// When the working days begin whose end is still to come.
+    /// The beginnings of the working days that end after `now`.
     fn days(&self, now: Timestamp) -> impl Iterator<Item = Timestamp> {
         self.hours.0.openings(now).filter(move |(_, closes)| *closes > now).map(|(opens, _)| opens)
     }
@@ -78,6 +78,6 @@ mod tests {
             assert_eq!((ramp.day(at(now)), ramp.offered_at(0, 0, at(now))), (None, at(opens)), "{now}");
         }
         assert_eq!(ramp.offered_at(0, 0, at("2026-11-23T08:00:00Z")), at("2026-11-23T08:00:00Z"));
-        assert_eq!(ramp.offered_at(9_999_999, 0, at("2026-11-23T08:00:00Z")), Timestamp::MAX, "in no life of ours");
+        assert_eq!(ramp.offered_at(9_999_999, 0, at("2026-11-23T08:00:00Z")), Timestamp::MAX, "beyond the calendar");
     }
 }

@@ -1,4 +1,4 @@
-//! Routing: which salesperson, and why. The sales manager fits when no other salesperson does.
+//! Routing: which salesperson gets a prospect, and why. There is always one: the manager, when no other can take it.
 
 use super::salesperson::Roster;
 use crate::domain::id::Name;
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Which salesperson, and why. Made only by [`assign`].
+/// The salesperson, and the reason. Made only by [`assign`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
     salesperson: Name,
@@ -37,12 +37,12 @@ impl Assignment {
         &self.reason
     }
 
-    /// Who could have got it, in no order that means anything.
+    /// The salespeople who could have got it; the order means nothing.
     pub fn candidates(&self) -> &[Name] {
         &self.candidates
     }
 
-    /// Who else was considered and passed over, and why.
+    /// The salespeople who were passed over, and why.
     pub fn skipped(&self) -> &[(Name, String)] {
         &self.skipped
     }
@@ -61,7 +61,7 @@ impl Assignment {
     }
 }
 
-/// What routing must know of each salesperson's load.
+/// The present load of each salesperson.
 #[derive(Debug, Clone, Default)]
 pub struct Load {
     pub open: BTreeMap<Name, u32>,
@@ -70,7 +70,7 @@ pub struct Load {
 }
 
 /// Finds the salesperson: the previous one, the account's, the first route that fits with the least recently assigned
-/// of its people; those inactive, full or in `not_to` are passed over. The sales manager when none is left.
+/// of its people; those inactive, full or in `not_to` are passed over. The manager when none is left.
 pub fn assign(roster: &Roster, prospect: &Prospect, account_owner: Option<&Name>, load: &Load, not_to: &[Name]) -> Assignment {
     let mut skipped: Vec<(Name, String)> = Vec::new();
     let mut takes = |id: &Name, wanted: bool| {
@@ -78,7 +78,7 @@ pub fn assign(roster: &Roster, prospect: &Prospect, account_owner: Option<&Name>
             _ if not_to.contains(id) => "said it is not theirs".to_owned(),
             None => "no longer on the roster".to_owned(),
             Some(person) if !person.active => "not taking leads".to_owned(),
-            // One's own prospect comes back to one even when the desk is full.
+            // A salesperson's own prospect comes back to them even when they are full.
             Some(person) if !wanted && person.at_most.is_some_and(|most| load.open.get(id).copied().unwrap_or(0) >= most) => {
                 "at capacity".to_owned()
             }

@@ -1,4 +1,4 @@
-//! Salespeople, colleagues, and the hours they keep.
+//! Salespeople, colleagues, and their working hours.
 
 use crate::domain::address::Address;
 use crate::domain::audience::Condition;
@@ -11,22 +11,22 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use sha2::{Digest, Sha256};
 
-/// The people on our side: salespeople, colleagues, and how leads reach them.
+/// The salespeople and colleagues of the company.
 #[derive(Debug, Clone)]
 pub struct Roster {
-    /// The sales manager: a salesperson's or colleague's id. Gets what no other salesperson can take.
+    /// The sales manager, by id: a salesperson or colleague. Gets what no other can take.
     pub manager: Name,
     pub salespeople: Vec<Salesperson>,
-    /// Anyone else who logs touches or reads replies.
+    /// Colleagues who log touches or read replies.
     pub colleagues: Vec<Colleague>,
     /// Where handoffs go, in order.
     pub routes: Vec<Route>,
     pub promise: Promise,
-    /// The hours of those who have none of their own.
+    /// The hours of people who have none of their own.
     pub office: Hours,
 }
 
-/// One who may own leads.
+/// A person who may own leads.
 #[derive(Debug, Clone)]
 pub struct Salesperson {
     /// Their id in files and on the command line.
@@ -40,7 +40,7 @@ pub struct Salesperson {
     pub at_most: Option<u32>,
 }
 
-/// Anyone else of the company who logs touches or reads replies.
+/// A person of the company who logs touches or reads replies, and owns no leads.
 #[derive(Debug, Clone)]
 pub struct Colleague {
     pub id: Name,
@@ -48,7 +48,7 @@ pub struct Colleague {
     pub address: Address,
 }
 
-/// How fast salespeople answer, in their working hours.
+/// The deadlines for salespeople, in their working hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Promise {
     pub answer: Span,
@@ -86,17 +86,16 @@ impl Default for Promise {
 pub struct Route {
     /// All of these hold; an empty list fits every prospect.
     pub when: Vec<Condition>,
-    /// To whom; never empty.
+    /// The salespeople; never empty.
     pub to: Vec<Name>,
 }
 
 impl Roster {
-    /// The salesperson of that id.
     pub fn salesperson(&self, id: &Name) -> Option<&Salesperson> {
         self.salespeople.iter().find(|s| s.id == *id)
     }
 
-    /// Name and address of a person on our side.
+    /// The name and address of a salesperson or colleague.
     pub fn person(&self, id: &Name) -> Option<(&str, &Address)> {
         let salesperson = self.salesperson(id).map(|s| (s.name.as_str(), &s.address));
         salesperson.or_else(|| self.colleagues.iter().find(|c| c.id == *id).map(|c| (c.name.as_str(), &c.address)))
@@ -143,7 +142,7 @@ impl Roster {
         self.salespeople.iter().map(|s| &s.id).chain(self.colleagues.iter().map(|c| &c.id))
     }
 
-    /// The salesperson a CRM means by this text: an id, a name or an address.
+    /// The salesperson whom a CRM export means by this text: an id, a name or an address.
     pub fn salesperson_called(&self, text: &str) -> Option<&Salesperson> {
         let text = text.trim();
         self.salespeople.iter().find(|s| {
@@ -154,7 +153,7 @@ impl Roster {
     }
 }
 
-/// A number that stands for a person in a signed link: the first eight bytes of the id's SHA-256.
+/// A number that stands for a salesperson or colleague in a signed link: the first eight bytes of the id's SHA-256.
 pub fn link_number(id: &Name) -> i64 {
     let hash = Sha256::digest(id.as_str().as_bytes());
     i64::from_be_bytes(std::array::from_fn(|i| hash[i]))
@@ -175,7 +174,7 @@ impl Hours {
         &self.0.zone
     }
 
-    /// `at` itself while they are at work, else when they next are.
+    /// `at` itself during working hours, else when they next begin.
     pub fn next_open(&self, at: Timestamp) -> Timestamp {
         self.0.next_opening(at)
     }

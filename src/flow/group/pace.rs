@@ -39,11 +39,11 @@ pub struct Pace {
 pub struct Allowed {
     pub rows: Vec<Open>,
     /// All others, and until when.
-    pub held: Option<Held>,
+    pub held: Option<Throttled>,
 }
 
 /// Deliveries of a range that wait for a bucket.
-pub struct Held {
+pub struct Throttled {
     pub until: Timestamp,
     pub deliveries: BTreeSet<DeliveryId>,
 }
@@ -101,7 +101,7 @@ impl Pace {
 
     /// Until when the others wait. Where it is the relay or the campaign that is out of tokens, no range of theirs need be
     /// claimed before it has some.
-    async fn hold(&mut self, tx: &mut Tx, buckets: &Buckets, campaign: &Name, rows: &[Open]) -> Result<Held, FlowError> {
+    async fn hold(&mut self, tx: &mut Tx, buckets: &Buckets, campaign: &Name, rows: &[Open]) -> Result<Throttled, FlowError> {
         let waiting = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         let of_campaign = campaign_bucket(campaign);
         let relay = buckets.until(RELAY, waiting, 0);
@@ -117,7 +117,7 @@ impl Pace {
             None => self.behind(buckets, rows),
         };
         self.next_at = Some(self.next_at.map_or(until, |next| next.min(until)));
-        Ok(Held { until, deliveries: rows.iter().map(|row| row.id).collect() })
+        Ok(Throttled { until, deliveries: rows.iter().map(|row| row.id).collect() })
     }
 
     /// Slow domains: whoever waits for one in this range stands behind those of the ranges before it. So a long list is

@@ -16,7 +16,7 @@ use crate::domain::plan::Plan;
 use crate::flow::context::{Context, FlowError, Progress};
 use crate::mail::prepared::{self, Envelope};
 use crate::store::engine::backend::Tx;
-use crate::store::group::audiences::{self, Question};
+use crate::store::group::audiences::{self, AudienceQuery};
 use crate::store::group::issues::{self, NewIssue};
 use crate::store::group::occurrences::Filling;
 use crate::store::group::{campaigns, deliveries, leases, occurrences};
@@ -192,7 +192,7 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
 
 /// Moves the question to the page behind what was looked at: to nobody when there is none. Before the first issue, pages on
 /// which nobody is due anything are passed over. Returns what somebody there is due and what has no issue yet.
-async fn turn_page(read: &mut Tx, question: &mut Question<'_>, waiting: &Filling) -> Result<Vec<Name>, FlowError> {
+async fn turn_page(read: &mut Tx, question: &mut AudienceQuery<'_>, waiting: &Filling) -> Result<Vec<Name>, FlowError> {
     let issued = issues::of_occurrence(read, waiting.id).await?;
     let all_issued = question.newsletters.iter().all(|id| issued.contains(*id));
     question.up_to = waiting.cursor;
@@ -211,7 +211,7 @@ async fn turn_page(read: &mut Tx, question: &mut Question<'_>, waiting: &Filling
 }
 
 /// Whether more people are due this than the campaign allows itself.
-async fn too_many(tx: &mut Tx, campaign: &Campaign, question: &mut Question<'_>) -> Result<Option<Tripped>, FlowError> {
+async fn too_many(tx: &mut Tx, campaign: &Campaign, question: &mut AudienceQuery<'_>) -> Result<Option<Tripped>, FlowError> {
     let Some(at_most) = campaign.guards.at_most else { return Ok(None) };
     question.up_to = audiences::last(tx).await?;
     let due = audiences::due(tx, question).await?;
@@ -250,8 +250,8 @@ pub fn offered(campaign: &Campaign) -> Vec<&Name> {
 }
 
 /// The question "who is to get what" about a campaign, over nobody yet.
-pub fn question<'a>(plan: &Plan, campaign: &'a Campaign, newsletters: &'a [&'a Name]) -> Question<'a> {
-    Question {
+pub fn question<'a>(plan: &Plan, campaign: &'a Campaign, newsletters: &'a [&'a Name]) -> AudienceQuery<'a> {
+    AudienceQuery {
         campaign: &campaign.name,
         audience: &campaign.audience,
         newsletters,

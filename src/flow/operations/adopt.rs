@@ -12,7 +12,7 @@ use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::group::publish;
 use crate::store::doorway::reminders;
-use crate::store::engine::journal::{self, Entry, Held, What};
+use crate::store::engine::journal::{self, Entry, JournalContents, What};
 use crate::store::group::campaigns;
 use crate::store::operations::{adoptions, identity, sending};
 use crate::store::people::prospects;
@@ -45,7 +45,7 @@ pub struct Adopted {
 #[derive(Debug)]
 pub struct Adoption {
     /// What the journals of every node say.
-    pub journals: Held,
+    pub journals: JournalContents,
     /// It was moved, with everything that was ever sent from it: nothing is held.
     pub moved: bool,
     pub token: String,
@@ -127,7 +127,8 @@ async fn replay(ctx: &Context, last: &[Entry], adopted: &mut Adopted) -> Result<
         let stop = Stop { address: address.to_string(), channel: Channel::Email, reason: StopReason::Manual, source };
         adopted.handed_off += suppressions::add(&mut tx, &[stop], now).await?;
         if let Some(id) = prospect {
-            let action = format!("Was {} when the database was lost: find out how they stand, then lift the stop", standing.word());
+            let action =
+                format!("Was {} when the database was lost: find out how they stand, then lift the stop", standing.word());
             reminders::add(&mut tx, *id, &ctx.plan().roster.manager, &action, now).await?;
         }
     }

@@ -21,13 +21,13 @@ pub const PAGE: i64 = 20_000;
 
 /// What is asked of every page: which campaigns come again, who is ours, and what time it is.
 #[derive(Debug)]
-pub struct Question {
+pub struct CensusQuery {
     audiences: Vec<Audience>,
     ours: Vec<Name>,
     now: Timestamp,
 }
 
-impl Question {
+impl CensusQuery {
     /// The question as things stand.
     pub async fn ask(plan: &Plan, tx: &mut Tx, now: Timestamp) -> Result<Self, FlowError> {
         let states = campaigns::all(tx).await?;
@@ -77,7 +77,7 @@ pub fn coming<'a>(
 /// Counts everybody.
 pub async fn take(store: &Store, plan: &Plan, now: Timestamp) -> Result<Census, FlowError> {
     let mut tx = store.read().await?;
-    let question = Question::ask(plan, &mut tx, now).await?;
+    let question = CensusQuery::ask(plan, &mut tx, now).await?;
     let last = audiences::last(&mut tx).await?;
     let mut census = Census::begin(question.now);
     census.prospects = conservation::all(&mut tx, last).await?;
@@ -91,7 +91,7 @@ pub async fn take(store: &Store, plan: &Plan, now: Timestamp) -> Result<Census, 
 }
 
 /// Counts pages that nobody else counts, until there are no more.
-async fn pages(store: &Store, question: &Question, cursor: &Mutex<ProspectId>, last: ProspectId) -> Result<Census, FlowError> {
+async fn pages(store: &Store, question: &CensusQuery, cursor: &Mutex<ProspectId>, last: ProspectId) -> Result<Census, FlowError> {
     let mut census = Census::begin(question.now);
     loop {
         // A transaction a page: a long one would keep SQLite's log from being cut.

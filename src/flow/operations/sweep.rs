@@ -1,7 +1,7 @@
 //! sweep: what time alone brings. Promises not kept (an offer not answered, a lead not contacted) are called to mind, and
 //! prospects whom no campaign reaches get a date on which somebody looks at them.
 
-use super::census::{self, PAGE, Question};
+use super::census::{self, CensusQuery, PAGE};
 use crate::domain::census::{Census, Group};
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::individual::event::HandoffEvent;
@@ -19,7 +19,7 @@ use crate::store::individual::handoffs;
 use crate::store::operations::conservation::{self, Adrift};
 use crate::store::operations::counts;
 use crate::store::people::prospects;
-use crate::text::notice::{self, About, Reminder};
+use crate::text::notice::{self, Reminder, ReminderKind};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
@@ -73,7 +73,7 @@ async fn remind_one(
     let reminder = Reminder {
         prospect: prospect.display_name(),
         company: prospect.company.clone(),
-        about: if offered { About::Offer } else { About::FollowUp },
+        about: if offered { ReminderKind::Offer } else { ReminderKind::FollowUp },
         action: if offered { "Answer the offer" } else { "Make the first contact" }.to_owned(),
         due_at: if offered { handoff.answer_until } else { handoff.touch_until },
         otherwise: None,
@@ -104,7 +104,7 @@ async fn remind_one(
 pub async fn review(ctx: &Context) -> Result<Option<Census>, FlowError> {
     reassign::reassign_departed(ctx).await?;
     let mut tx = ctx.store().read().await?;
-    let question = Question::ask(&ctx.plan(), &mut tx, ctx.now()).await?;
+    let question = CensusQuery::ask(&ctx.plan(), &mut tx, ctx.now()).await?;
     let last = audiences::last(&mut tx).await?;
     let mut census = Census::begin(ctx.now());
     census.prospects = conservation::all(&mut tx, last).await?;

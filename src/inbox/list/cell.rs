@@ -1,8 +1,8 @@
-//! Cells of a spreadsheet: what one means on the way in, and how one cannot harm on the way out.
+//! Cells of a spreadsheet: how one is read, and how one is written so that no spreadsheet runs it.
 
 use std::borrow::Cow;
 
-/// A cell that no spreadsheet takes for a formula: one that begins like one gets a leading apostrophe.
+/// A cell that no spreadsheet takes for a formula: one that begins like a formula gets a leading apostrophe.
 pub fn safe_cell(value: &str) -> Cow<'_, str> {
     if value.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { Cow::Owned(format!("'{value}")) } else { Cow::Borrowed(value) }
 }
@@ -17,7 +17,7 @@ pub fn content(cell: &str) -> Option<&str> {
     (!cell.is_empty()).then_some(cell)
 }
 
-/// Whether an opt-out is set. Only a clear no is a no: what cannot be read is taken for the wish to be left alone.
+/// Whether an opt-out is set. Only a clear no is a no; a text that cannot be read counts as an opt-out.
 pub fn opted_out(cell: &str) -> bool {
     content(cell).is_some_and(|value| answer(value) != Some(false))
 }

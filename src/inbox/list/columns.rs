@@ -1,7 +1,7 @@
-//! Headers of exported lists, and what each column becomes.
+//! Headers of exported lists, and the target of each column.
 //!
 //! Knows the contact and lead exports of `HubSpot`, Salesforce and Mautic by their English headers, spelt loosely; a
-//! declared field's own name goes before these. A column nobody knows is kept as a field of its own name.
+//! declared field's own name goes before these. An unknown column is kept as a field of its own name.
 
 use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
@@ -9,22 +9,22 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What a column becomes.
+/// What a column is imported as.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case", tag = "target", content = "field")]
 pub enum Target {
-    /// The address: the one column that must be there.
+    /// The address: the one required column.
     Email,
     Name,
-    /// The given name, if there is no whole one.
+    /// The given name, used if there is no full name.
     FirstName,
-    /// The family name, if there is no whole name.
+    /// The family name, used if there is no full name.
     LastName,
     Phone,
     Company,
-    /// Whose prospect they are: a salesperson's id, name or address, for the caller to resolve.
+    /// The salesperson whose prospect they are, by id, name or address; the caller resolves it.
     Owner,
-    /// Labels, parted by comma, semicolon or bar.
+    /// Labels, separated by comma, semicolon or bar.
     Tags,
     /// Whether they must not be mailed.
     EmailOptOut,
@@ -32,7 +32,7 @@ pub enum Target {
     PhoneOptOut,
     /// Whether they agreed to mail.
     MailConsent,
-    /// By what: "form quote 2024", "Legitimate interest".
+    /// How they consented: "form quote 2024", "Legitimate interest".
     MailConsentSource,
     MailConsentDate,
     /// Whether they agreed to be tracked.
@@ -89,11 +89,11 @@ impl fmt::Display for Target {
 pub struct Column {
     pub header: String,
     pub target: Target,
-    /// Whether a column before it becomes the same; then the first that is not blank counts.
+    /// Whether an earlier column has the same target; the first cell that is not blank counts.
     pub shared: bool,
 }
 
-/// What a person says about headers: a TOML table `"Header" = "target"`.
+/// The user's own mapping of headers: a TOML table `"Header" = "target"`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MapFile {
     entries: BTreeMap<String, (String, Target)>,
@@ -114,7 +114,7 @@ impl MapFile {
         Ok(Self { entries })
     }
 
-    /// Headers it speaks of that are not in the file: probably misspelt.
+    /// Headers of the map that are not in the file: probably misspelt.
     pub fn unused(&self, columns: &[Column]) -> Vec<String> {
         let present: Vec<String> = columns.iter().map(|column| loose(&column.header)).collect();
         self.entries.iter().filter(|(key, _)| !present.contains(key)).map(|(_, (header, _))| header.clone()).collect()
@@ -134,7 +134,7 @@ fn targets() -> String {
     Target::WORDS.map(|(word, _)| word).join(", ")
 }
 
-/// What each header becomes.
+/// The target of each header.
 pub fn columns(headers: &[String], map: &MapFile, declared: &BTreeMap<Name, FieldType>) -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::new();
     for (index, header) in headers.iter().enumerate() {
@@ -161,7 +161,7 @@ fn target(header: &str, index: usize, map: &MapFile, declared: &BTreeMap<Name, F
         return Target::Field(name.clone());
     }
     let usual = FIELDS.iter().find(|(known, _)| *known == key).and_then(|(_, field)| Name::parse(field).ok());
-    // A header in another script has no letters a name may hold.
+    // A header in another script may have no letters that a name can hold.
     let name = usual.or(own).or_else(|| Name::parse(&format!("column_{}", index + 1)).ok());
     name.map_or(Target::Ignore, Target::Field)
 }
@@ -171,7 +171,7 @@ fn loose(header: &str) -> String {
     header.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// `HubSpot`, Salesforce and Mautic, in their contact and lead exports; then our own words.
+/// The headers of `HubSpot`, Salesforce and Mautic in their contact and lead exports, then nurtured's own.
 const KNOWN: [(&str, Target); 76] = [
     ("email", Target::Email),
     ("emailaddress", Target::Email),
@@ -248,11 +248,11 @@ const KNOWN: [(&str, Target); 76] = [
     ("trackingconsentsource", Target::TrackingConsentSource),
     ("trackingconsentdate", Target::TrackingConsentDate),
     ("asof", Target::AsOf),
-    // Our own export says where somebody stands; a list cannot put them elsewhere.
+    // Our own export names the standing; an import cannot change it.
     ("standing", Target::Ignore),
 ];
 
-/// Fields that the three spell differently, under one name.
+/// Fields that the three programs spell differently, under one name.
 const FIELDS: [(&str, &str); 21] = [
     ("jobtitle", "job_title"),
     ("title", "job_title"),

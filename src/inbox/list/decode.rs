@@ -1,25 +1,25 @@
-//! Bytes of an exported file as UTF-8, whatever program wrote them.
+//! Decodes the bytes of an exported file to UTF-8.
 //!
-//! Streams: the encoding is guessed from the mark at the beginning or the first letter outside ASCII, never by reading
+//! Streams: the encoding is guessed from the byte order mark or the first letter outside ASCII, never by reading
 //! the file twice. A lone CR (old Macintosh) becomes LF, so that lines can be counted.
 
 use encoding_rs::{CoderResult, Decoder, Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use std::io::{self, Read};
 
-/// How a file turned out to be written.
+/// The encoding of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Charset {
-    /// Nothing but ASCII so far: the same in all of them.
+    /// Only ASCII so far: the same in all encodings here.
     Ascii,
     /// UTF-8.
     Utf8,
-    /// UTF-16, little end first (Excel's "Unicode text").
+    /// UTF-16, little endian (Excel's "Unicode text").
     Utf16LittleEndian,
-    /// UTF-16, big end first.
+    /// UTF-16, big endian.
     Utf16BigEndian,
     /// Not valid UTF-8, so read as Windows-1252, as Excel in western Europe writes CSV.
     Windows1252,
-    /// UTF-8 with other bytes between, read as Windows-1252 each.
+    /// UTF-8 with invalid bytes between, each read as Windows-1252.
     Mixed,
 }
 
@@ -36,7 +36,7 @@ impl Charset {
     }
 }
 
-/// A source read as UTF-8 in pieces.
+/// A source decoded to UTF-8 piece by piece.
 pub struct Decoding<R> {
     source: R,
     raw: Vec<u8>,
@@ -47,7 +47,7 @@ pub struct Decoding<R> {
     return_pending: bool,
 }
 
-/// How much is read at once.
+/// How many bytes are read at once.
 const PIECE: usize = 64 * 1024;
 
 impl<R: Read> Decoding<R> {
@@ -63,7 +63,7 @@ impl<R: Read> Decoding<R> {
         }
     }
 
-    /// What the file is written in, as far as it was read.
+    /// The encoding of the file, as far as it was read.
     pub const fn charset(&self) -> Charset {
         self.charset
     }
@@ -100,7 +100,7 @@ impl<R: Read> Decoding<R> {
             [0xef, 0xbb, 0xbf, ..] => (Charset::Utf8, 3),
             [0xff, 0xfe, ..] => (Charset::Utf16LittleEndian, 2),
             [0xfe, 0xff, ..] => (Charset::Utf16BigEndian, 2),
-            // No mark, but a header line in ASCII shows its zeros.
+            // No byte order mark, but the zeros of an ASCII header line.
             [1..=255, 0, 1..=255, 0, ..] => (Charset::Utf16LittleEndian, 0),
             [0, 1..=255, 0, 1..=255, ..] => (Charset::Utf16BigEndian, 0),
             _ => (Charset::Ascii, 0),
@@ -131,7 +131,7 @@ impl<R: Read> Decoding<R> {
             }
             let (valid, bad) = match std::str::from_utf8(rest) {
                 Ok(_) => (rest.len(), None),
-                // A letter cut in two by the end of the piece waits for the next.
+                // A character cut in two by the end of the piece waits for the next piece.
                 Err(error) if error.error_len().is_none() && !self.finished => {
                     self.note_letters(at, error.valid_up_to());
                     text.extend_from_slice(&self.raw[at..at + error.valid_up_to()]);
@@ -144,7 +144,7 @@ impl<R: Read> Decoding<R> {
             text.extend_from_slice(&self.raw[at..at + valid]);
             at += valid;
             if let Some(length) = bad {
-                // Only ASCII before it: the whole file is in the other encoding, and nothing was misread so far.
+                // Only ASCII before it: the whole file is Windows-1252, and nothing was misread so far.
                 if self.charset == Charset::Ascii {
                     self.charset = Charset::Windows1252;
                 } else {
@@ -163,7 +163,7 @@ impl<R: Read> Decoding<R> {
         }
     }
 
-    /// Turns a CR without LF into LF. One at the very end of a piece waits to see what follows.
+    /// Turns a CR without LF into LF. A CR at the end of a piece waits for the next piece.
     fn mend_returns(&mut self, text: &mut Vec<u8>, from: usize) {
         if self.return_pending && (text.len() > from || self.finished) {
             let alone = text.get(from) != Some(&b'\n');
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A source that gives a few bytes at a time, as pipes do.
+    /// A source that returns a few bytes at a time, as pipes do.
     struct Drip<'a>(&'a [u8], usize);
 
     impl Read for Drip<'_> {

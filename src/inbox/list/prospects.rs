@@ -1,7 +1,7 @@
 //! Prospect lists as other programs export them: rows in, one at a time.
 //!
-//! Reads and nothing else. A blank cell is absent, so that it can never overwrite; a bad e-mail address costs its row,
-//! any other bad value only itself. Errors name the line and the column and never repeat what stood there.
+//! A blank cell is absent, so that it can never overwrite; a bad e-mail address costs its row,
+//! any other bad value only itself. Errors name the line and the column and never repeat the cell.
 
 use super::cell;
 use super::columns::{self, Column, MapFile, Target};
@@ -21,13 +21,13 @@ use std::io::{self, Read};
 /// One prospect of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// Where it begins in the file, from 1.
+    /// The line at which it begins in the file, from 1.
     pub line: u64,
     /// Who it is, and what it says of them; first and last name joined where there is no whole one.
     pub arrival: Arrival,
     /// The day on which the fields were true, if the list says.
     pub as_of: Option<Date>,
-    /// Values left out because they could not be read.
+    /// Values left out because they could not be parsed.
     pub warnings: Vec<RowError>,
 }
 
@@ -36,9 +36,9 @@ pub struct Row {
 pub struct RowError {
     /// The line in the file, from 1.
     pub line: u64,
-    /// The header of the column, if it is about one.
+    /// The header of the column, if it concerns one.
     pub column: Option<String>,
-    /// What is wrong; nothing of the cell itself.
+    /// The problem; never the contents of the cell.
     pub words: String,
 }
 
@@ -56,7 +56,7 @@ impl std::error::Error for RowError {}
 /// How to read a list.
 #[derive(Debug, Clone)]
 pub struct Options<'a> {
-    /// What a person says about the headers.
+    /// The user's mapping of headers.
     pub map: Option<MapFile>,
     /// The fields the configuration declares, with their types.
     pub declared: &'a BTreeMap<Name, FieldType>,
@@ -64,7 +64,7 @@ pub struct Options<'a> {
     pub source: &'a str,
 }
 
-/// Why a list cannot be read at all.
+/// Why a list cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     #[error("the file cannot be read: {0}")]
@@ -98,7 +98,7 @@ pub fn open<R: Read>(source: R, options: &Options) -> Result<Reader<R>, ImportEr
     Ok(Reader { records, columns, declared: options.declared.clone(), source: options.source.to_owned(), unused, failed: false })
 }
 
-/// The rows of a list.
+/// An iterator over the rows of a list.
 pub struct Reader<R> {
     records: Records<R>,
     columns: Vec<Column>,
@@ -109,17 +109,17 @@ pub struct Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
-    /// What each column becomes, in the order of the file.
+    /// The target of each column, in the order of the file.
     pub fn columns(&self) -> &[Column] {
         &self.columns
     }
 
-    /// Headers the map file speaks of that the list does not have.
+    /// Headers of the map file that the list does not have.
     pub fn unused(&self) -> &[String] {
         &self.unused
     }
 
-    /// How the list is written, as far as it was read: certain at its end.
+    /// The encoding of the list, as far as it was read: certain at its end.
     pub const fn encoding(&self) -> Charset {
         self.records.charset()
     }
@@ -177,7 +177,7 @@ impl<R: Read> Iterator for Reader<R> {
     }
 }
 
-/// What the cells of a row say so far.
+/// The cells of a row, taken one by one.
 #[derive(Default)]
 struct Cells {
     address: Option<Result<Address, String>>,
@@ -230,7 +230,7 @@ impl Cells {
             Target::PhoneOptOut => self.phone_opt_out |= cell::opted_out(value),
             Target::MailConsent => said(&mut self.mail, value)?,
             Target::TrackingConsent => said(&mut self.tracking, value)?,
-            // HubSpot's word for "we never asked".
+            // What HubSpot exports where consent was never asked for.
             Target::MailConsentSource if value.eq_ignore_ascii_case("not applicable") => {}
             Target::MailConsentSource => keep(&mut self.mail.source),
             Target::TrackingConsentSource => keep(&mut self.tracking.source),
@@ -279,7 +279,7 @@ impl Cells {
     }
 }
 
-/// A consent column: yes, no, or the words by which it was given.
+/// Reads a consent column: yes, no, or how consent was given.
 fn said(stated: &mut Stated, value: &str) -> Result<(), &'static str> {
     let given = cell::answer(value).ok_or("not yes or no; consent is left as it is")?;
     stated.given.get_or_insert(given);
@@ -292,13 +292,13 @@ fn date(place: &mut Option<Date>, value: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// `es_ES`, `ES-es` and `es` are one language to an audience.
+/// Normalizes a language: `es_ES`, `ES-es` and `es` are the same to an audience.
 fn language(value: &str) -> String {
     let code = value.split(['_', '-']).next().unwrap_or_default();
     if code.len() == 2 { code.to_ascii_lowercase() } else { value.to_owned() }
 }
 
-/// One line, without control characters: names end in headers of mails.
+/// One line, without control characters: names are put into headers of mails.
 fn tidy(value: &str) -> String {
     value.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }

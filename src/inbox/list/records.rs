@@ -1,13 +1,13 @@
-//! Records of a delimited file, one at a time, in constant memory.
+//! Reads the records of a delimited file one at a time, in constant memory.
 //!
 //! A quote that never closes costs its own row and not the file: the record is given up and reading goes on with the
-//! next line. What a record means is not known here.
+//! next line. `prospects` interprets the records.
 
 use super::decode::{Charset, Decoding};
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use std::io::{self, Read};
 
-/// The longest record, in bytes; beyond it a quote was left open or this is no such file.
+/// The longest record, in bytes; a longer one has an unclosed quote, or the file is no list.
 pub const LONGEST: usize = 1024 * 1024;
 /// The most lines a quoted field may make a record span.
 const MOST_LINES: u64 = 1000;
@@ -17,7 +17,7 @@ const MOST_FIELDS: usize = 4096;
 /// The records of a source.
 pub struct Records<R> {
     source: Decoding<R>,
-    /// What was read and not yet consumed, from `start` on.
+    /// Bytes read and not yet consumed, from `start` on.
     window: Vec<u8>,
     start: usize,
     ended: bool,
@@ -29,7 +29,7 @@ pub struct Records<R> {
     count: usize,
 }
 
-/// Why there is no record here.
+/// Why a record cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// A quote inside a quoted field is not doubled, or the field never ends.
@@ -40,13 +40,13 @@ pub enum RecordError {
     /// More cells than any export has.
     #[error("the row has more than {MOST_FIELDS} cells")]
     Wide,
-    /// The file cannot be read any further.
+    /// The source failed.
     #[error("the file cannot be read: {0}")]
     Source(#[from] io::Error),
 }
 
 impl<R: Read> Records<R> {
-    /// Over any source; the delimiter is sniffed from the first line that is not blank.
+    /// Opens a source; the delimiter is guessed from the first line that is not blank.
     pub fn new(source: R) -> io::Result<Self> {
         let mut records = Self {
             source: Decoding::new(source),
@@ -75,15 +75,15 @@ impl<R: Read> Records<R> {
         self.delimiter
     }
 
-    /// How the file is written, as far as it was read.
+    /// The encoding of the file, as far as it was read.
     pub const fn charset(&self) -> Charset {
         self.source.charset()
     }
 
-    /// Advances to the next record and says on which line it begins; `None` at the end. Blank lines are passed over.
+    /// Advances to the next record and returns the line on which it begins; `None` at the end. Blank lines are skipped.
     ///
     /// # Errors
-    /// With the line; after all but a source that fails, the next record can be read.
+    /// With the line; after any error but one of the source, the next record can be read.
     pub fn advance(&mut self) -> Result<Option<u64>, (u64, RecordError)> {
         loop {
             let line = self.line;
@@ -98,7 +98,7 @@ impl<R: Read> Records<R> {
                 continue;
             }
             let Some((length, lines)) = self.record_end(first).map_err(|error| at(error.into()))? else {
-                // A quote left open has swallowed good rows: reading resumes behind the first line.
+                // An unclosed quote has swallowed good rows: reading resumes after the first line.
                 self.consume(first, 1);
                 return Err((line, RecordError::Quotes));
             };
@@ -128,7 +128,7 @@ impl<R: Read> Records<R> {
         std::str::from_utf8(&self.fields[start..self.ends[index]]).unwrap_or_default()
     }
 
-    /// How long the record is that begins here, and on how many lines; `None` when its quotes never pair up.
+    /// The length of the record that begins here, and its number of lines; `None` when its quotes never pair up.
     fn record_end(&mut self, first: usize) -> io::Result<Option<(usize, u64)>> {
         let mut quotes = Quotes::Outside;
         let (mut from, mut end, mut lines) = (0, first, 1);
@@ -137,7 +137,7 @@ impl<R: Read> Records<R> {
             match quotes {
                 Quotes::Inside if lines < MOST_LINES && end <= LONGEST => {}
                 Quotes::Inside | Quotes::Broken => return Ok(None),
-                // A last line without an end: the quote closed with the file.
+                // The last line has no line end: the quote closes with the file.
                 Quotes::Outside | Quotes::Plain | Quotes::Closing => return Ok(Some((end, lines))),
             }
             let Some(next) = self.line_end(end)? else { return Ok(None) };
@@ -146,7 +146,7 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// Where the line that begins `from` bytes on ends, behind its LF; `None` at the end of the file.
+    /// Where the line that begins at `from` ends, after its LF; `None` at the end of the file.
     fn line_end(&mut self, from: usize) -> io::Result<Option<usize>> {
         let mut searched = from;
         loop {
@@ -160,7 +160,7 @@ impl<R: Read> Records<R> {
             }
             self.window.drain(..self.start);
             self.start = 0;
-            // An endless line is thrown away as it comes; what is kept still tells that it was too long.
+            // An endless line is discarded while it is read; the part kept suffices to call it too long.
             if searched - from > 2 * LONGEST {
                 searched = from + LONGEST + 2;
                 self.window.truncate(searched);
@@ -169,7 +169,7 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// What was read and not consumed, counted from where the record begins.
+    /// The bytes read and not consumed, counted from the beginning of the record.
     fn kept(&self, from: usize, end: usize) -> &[u8] {
         &self.window[self.start + from..self.start + end]
     }
@@ -179,7 +179,7 @@ impl<R: Read> Records<R> {
         let (mut input, end) = (self.start, self.start + length);
         let (mut written, mut cells) = (0, 0);
         loop {
-            // An empty input tells the splitter that the file ends here.
+            // An empty input tells the parser that the file ends here.
             let (result, read, out, ended) =
                 self.splitter.read_record(&self.window[input..end], &mut self.fields[written..], &mut self.ends[cells..]);
             input += read;
@@ -203,17 +203,17 @@ impl<R: Read> Records<R> {
     }
 }
 
-/// Where a scan stands between quotes.
+/// The state of a scan over quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Quotes {
     /// At the beginning of a field.
     Outside,
-    /// In a field without quotes; one inside it is a letter (5" pipe).
+    /// In an unquoted field; a quote inside it is an ordinary character (5" pipe).
     Plain,
     Inside,
-    /// Behind a quote that closes the field, or is the first of a doubled one.
+    /// After a quote that closes the field, or is the first of a doubled quote.
     Closing,
-    /// Something followed a closing quote.
+    /// After a closing quote followed by another character.
     Broken,
 }
 
@@ -235,7 +235,7 @@ impl Quotes {
     }
 }
 
-/// The delimiter of a header line: of comma, semicolon and tab the one that stands there most often outside quotes.
+/// The delimiter of a header line: comma, semicolon or tab, whichever is most frequent outside quotes.
 fn sniff(line: &[u8]) -> u8 {
     let mut quoted = false;
     let mut counts = [(b',', 0_usize), (b';', 0), (b'\t', 0)];
@@ -245,7 +245,7 @@ fn sniff(line: &[u8]) -> u8 {
             *count += 1;
         }
     }
-    // The first of equals is the comma.
+    // Ties go to the comma.
     counts.into_iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(mark, _)| mark)
 }
 
@@ -284,7 +284,7 @@ mod tests {
             };
             let mut read = rows(&std::fs::read(&path).expect("file")).into_iter().map(|row| row.expect("a record").1);
             let header = read.next().expect("header");
-            // The set contradicts itself here: another phone number in the truth than in the file.
+            // The data set contradicts itself here: its truth has another phone number than its file.
             let compared = |key: &String| !(name == "location_coordinates" && key == "Contact Phone Number");
             let row = |row: Vec<String>| {
                 header.iter().cloned().zip(row.into_iter().map(Value::String)).filter(|(key, _)| compared(key)).collect()

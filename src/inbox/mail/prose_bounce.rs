@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_habit_is_read() {
+    fn recipients_are_found_in_each_form_of_prose_bounce() {
         let ours = [Address::parse("us@our.example").expect("address")];
         let cases: [(&str, &[&str]); 11] = [
             ("For help contact <postmaster@x.example>\n\n<a@x.example>: host said: 550 <b@y.example> unknown", &["a@x.example"]),

@@ -1,11 +1,11 @@
-//! compare: what some rules would have decided about a prospect, beside what was decided. With the rules that were in force
-//! the two are the same, down to every citation; where they are not, it says what stands in the way of seeing that.
+//! Compares what some rules would have decided about a prospect with what was decided. Under the rules that were in force the
+//! two are equal, down to every citation; where they are not, the comparison names what prevents it.
 
 use super::history_scan::Life;
 use crate::domain::criterion::{Criterion, PerCriterion};
 use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::qualification::{Finding, Qualification};
-use crate::domain::doorway::replay::{Decision, Replayed, Witness, replay};
+use crate::domain::doorway::replay::{Decision, RecordedCheck, Replayed, replay};
 use crate::domain::doorway::rule::Qualifying;
 use crate::domain::doorway::signal::Detail;
 use crate::domain::id::{HandoffId, Name, ProspectId};
@@ -15,122 +15,119 @@ use crate::store::operations::replay_inputs::{Decided, Offered};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-/// By so much the live path may be behind a signal that decides: its steps take their time.
+/// How far the live path may lag behind the signal that decides: its steps take their time.
 const TAKES: SignedDuration = SignedDuration::from_mins(15);
 
-/// The rules asked about, and the time they are asked about.
+/// The rules to replay, and the span of time.
 #[derive(Debug)]
-pub struct Asked {
+pub struct BacktestRequest {
     pub rules: Qualifying,
     pub hash: String,
-    /// Which rules were in force since when, in order.
+    /// The hashes of the rules that were in force, each with its beginning, in order.
     pub in_force: Vec<(Timestamp, String)>,
-    /// As if they had come into force then.
+    /// The replay treats the rules as if they had come into force at this instant.
     pub from: Timestamp,
     pub until: Timestamp,
 }
 
-/// One decision: as it was, as it would have been, or both.
+/// One decision: the one on record, the one these rules make, or both.
 #[derive(Debug, Clone, Serialize)]
 pub struct Compared {
     pub prospect: ProspectId,
     pub name: String,
-    /// In which episode of theirs.
+    /// The number of the prospect's episode.
     pub episode: i64,
-    pub change: Change,
-    /// What these rules would have decided.
+    pub change: DecisionChange,
+    /// The decision under these rules.
     pub would: Option<Would>,
     pub was: Option<Was>,
-    /// Of a lost one: what these rules do not see met at the instant at which it was decided.
+    /// For a lost decision: the criteria that these rules do not find met at its instant.
     pub missing: Vec<Criterion>,
-    /// Whether these rules reproduce it, if they were in force.
+    /// Whether these rules reproduce it, where they were in force.
     pub reproduced: Reproduced,
 }
 
-/// What is different.
+/// How the decision under these rules differs from the one on record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Change {
+pub enum DecisionChange {
     Same,
-    /// It would have been decided earlier.
+    /// It would have been made earlier.
     Earlier,
-    /// It would have been decided later in the episode, with what was learnt until then.
+    /// It would have been made later in the episode, with what was learnt until then.
     Later,
-    /// It would have been decided for another cause.
+    /// It would have been made for the other cause.
     Otherwise,
-    /// It would have been decided, and was not.
+    /// It would have been made, and was not.
     Gained,
-    /// It was decided, and would not have been.
+    /// It was made, and would not have been.
     Lost,
 }
 
-/// Whether a decision on record is reproduced.
+/// Whether these rules reproduce a decision on record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reproduced {
     /// The same cause at the same instant, and the same five findings with the same citations.
     Exactly,
-    /// The same, but that what is cited is worded otherwise by now: a name changed, or the service did.
+    /// The same, but cited texts differ: a name changed, or the wording of the service did.
     Reworded,
     OtherRules,
-    /// What it rested on was erased since.
+    /// A signal on which it rested was erased since.
     Erased,
-    /// Not, and nothing explains it.
+    /// It differs without an explanation.
     No,
-    /// There is nothing on record.
+    /// There is no decision on record.
     Nothing,
 }
 
-/// What these rules would have decided.
+/// The decision under these rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Would {
     pub cause: Cause,
     pub at: Timestamp,
 }
 
-/// What was decided.
+/// The decision on record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Was {
     pub cause: Cause,
     pub at: Timestamp,
     pub handoff: Option<HandoffId>,
     pub salesperson: Option<Name>,
-    /// What the salesperson said to it.
-    pub answer: Answer,
+    /// The salesperson's answer to the offer.
+    pub answer: SalesAnswer,
     pub won: bool,
     pub closed_at: Option<Timestamp>,
 }
 
-/// What the salesperson said to an offer.
+/// A salesperson's answer to an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub enum SalesAnswer {
     Accepted,
-    /// Did not take it, and it ended.
+    /// Not accepted, and the offer ended.
     Rejected,
     Open,
 }
 
-/// What came of one prospect.
+/// The comparison of one prospect.
 #[derive(Debug)]
-pub struct Fate {
+pub struct ProspectComparison {
     pub compared: Vec<Compared>,
-    /// The one criterion that they miss today by these rules, where it is one.
+    /// The only criterion that is not met today under these rules, if it is one.
     pub lacks: Option<Criterion>,
 }
 
-impl Asked {
-    /// Whether these rules were in force at an instant; before any were, nobody can say otherwise.
+impl BacktestRequest {
+    /// Whether these rules were in force at an instant; true before any were, because the record does not say which.
     pub fn were_in_force(&self, at: Timestamp) -> bool {
         let then = self.in_force.iter().rev().find(|(since, _)| *since <= at);
         then.is_none_or(|(_, hash)| *hash == self.hash)
     }
 
-    /// Replays one life and compares.
-    ///
-    /// # Errors
-    /// When what is on record cannot be read.
-    pub fn compare(&self, life: Life) -> Result<Fate, FlowError> {
+    /// Replays one prospect's history and compares.
+    pub fn compare(&self, life: Life) -> Result<ProspectComparison, FlowError> {
         let Life { person, decided, past } = life;
         let name = person.name.unwrap_or_else(|| format!("prospect {}", person.prospect));
         let Some(past) = past else {
@@ -138,15 +135,15 @@ impl Asked {
                 prospect: person.prospect,
                 name: name.clone(),
                 episode: d.episode,
-                change: Change::Lost,
+                change: DecisionChange::Lost,
                 would: None,
                 was: Some(was(d)),
                 missing: Vec::new(),
                 reproduced: Reproduced::Erased,
             });
-            return Ok(Fate { compared: erased.collect(), lacks: None });
+            return Ok(ProspectComparison { compared: erased.collect(), lacks: None });
         };
-        let Replayed { decisions, witnesses, last } = replay(&self.rules, past, self.from, self.until);
+        let Replayed { decisions, recorded_checks, last } = replay(&self.rules, past, self.from, self.until);
         let mut compared = Vec::new();
         let episodes = decisions.iter().map(|d| d.episode).chain(decided.iter().map(|d| d.episode));
         let mut episodes: Vec<i64> = episodes.collect();
@@ -154,16 +151,16 @@ impl Asked {
         episodes.dedup();
         for episode in episodes {
             let mut would = decisions.iter().filter(|d| d.episode == episode);
-            let recorded = decided.iter().zip(&witnesses).filter(|(d, _)| d.episode == episode && d.at >= self.from);
-            for (decided, witness) in recorded {
+            let recorded = decided.iter().zip(&recorded_checks).filter(|(d, _)| d.episode == episode && d.at >= self.from);
+            for (decided, check) in recorded {
                 let decision = would.next();
-                compared.push(self.one(person.prospect, &name, decision, decided, witness)?);
+                compared.push(self.one(person.prospect, &name, decision, decided, check)?);
             }
             compared.extend(would.map(|d| Compared {
                 prospect: person.prospect,
                 name: name.clone(),
                 episode,
-                change: Change::Gained,
+                change: DecisionChange::Gained,
                 would: Some(Would { cause: d.cause, at: d.at }),
                 was: None,
                 missing: Vec::new(),
@@ -171,7 +168,7 @@ impl Asked {
             }));
         }
         let missing = last.map(|last| last.missing()).unwrap_or_default();
-        Ok(Fate { compared, lacks: missing.first().copied().filter(|_| missing.len() == 1) })
+        Ok(ProspectComparison { compared, lacks: missing.first().copied().filter(|_| missing.len() == 1) })
     }
 
     fn one(
@@ -180,22 +177,22 @@ impl Asked {
         name: &str,
         decision: Option<&Decision>,
         decided: &Decided,
-        witness: &Witness,
+        check: &RecordedCheck,
     ) -> Result<Compared, FlowError> {
         let in_force = self.were_in_force(decided.at) && decision.is_none_or(|d| self.were_in_force(d.at));
         let change = match decision {
-            None => Change::Lost,
-            // What waited to be offered was the same decision all the time.
+            None => DecisionChange::Lost,
+            // A prospect who waited in the doorway for their day is one decision, however long they waited.
             Some(d) if d.at <= decided.at && (in_force || decided.at.duration_since(d.at) <= TAKES) => {
-                if witness.cause == Some(decided.cause) { Change::Same } else { Change::Otherwise }
+                if check.cause == Some(decided.cause) { DecisionChange::Same } else { DecisionChange::Otherwise }
             }
-            Some(d) if d.at < decided.at => Change::Earlier,
-            Some(_) => Change::Later,
+            Some(d) if d.at < decided.at => DecisionChange::Earlier,
+            Some(_) => DecisionChange::Later,
         };
-        let missing = if change == Change::Lost { witness.qualification.missing() } else { Vec::new() };
+        let missing = if change == DecisionChange::Lost { check.qualification.missing() } else { Vec::new() };
         let reproduced = if in_force {
-            let found = reproduced(&witness.qualification, &qualifications::read_findings(&decided.findings)?);
-            if found == Reproduced::Erased || change == Change::Same { found } else { Reproduced::No }
+            let found = reproduced(&check.qualification, &qualifications::read_findings(&decided.findings)?);
+            if found == Reproduced::Erased || change == DecisionChange::Same { found } else { Reproduced::No }
         } else {
             Reproduced::OtherRules
         };
@@ -208,9 +205,9 @@ impl Asked {
 fn was(decided: &Decided) -> Was {
     let offered = decided.handoff.as_ref();
     let answer = match offered {
-        Some(Offered { accepted_at: Some(_), .. }) => Answer::Accepted,
-        Some(Offered { closed_at: Some(_), .. }) => Answer::Rejected,
-        _ => Answer::Open,
+        Some(Offered { accepted_at: Some(_), .. }) => SalesAnswer::Accepted,
+        Some(Offered { closed_at: Some(_), .. }) => SalesAnswer::Rejected,
+        _ => SalesAnswer::Open,
     };
     Was {
         cause: decided.cause,
@@ -223,7 +220,7 @@ fn was(decided: &Decided) -> Was {
     }
 }
 
-/// How what is found compares with the findings on record.
+/// How a replayed qualification compares with the findings on record.
 fn reproduced(found: &Qualification, recorded: &PerCriterion<Finding>) -> Reproduced {
     if found.findings() == recorded {
         return Reproduced::Exactly;
@@ -239,7 +236,7 @@ fn reproduced(found: &Qualification, recorded: &PerCriterion<Finding>) -> Reprod
     }
 }
 
-/// The findings without the words and names in which they are told.
+/// The findings without texts and names, which may change.
 fn bare(findings: &PerCriterion<Finding>) -> PerCriterion<Finding> {
     PerCriterion::build(|criterion| {
         let mut finding = findings[criterion].clone();
@@ -254,7 +251,7 @@ fn bare(findings: &PerCriterion<Finding>) -> PerCriterion<Finding> {
 }
 
 impl Compared {
-    /// Whether these rules would have called the prospect ready.
+    /// Whether these rules call the prospect ready.
     pub fn would_be_ready(&self) -> bool {
         self.would.is_some_and(|would| would.cause == Cause::Ready)
     }

@@ -1,5 +1,6 @@
-//! whole: the whole of history, gone through shelf by shelf by as many tasks as there are processors. First what everybody
-//! can have reached at most, which tells who has to be replayed; then what their colleagues stated; then their pasts.
+//! Reads the whole history partition by partition, with as many tasks as there are processors. The first pass finds what
+//! each prospect can have reached at most, and so who must be replayed; then come their colleagues' statements; then their
+//! pasts.
 
 use crate::domain::doorway::account::Colleague;
 use crate::domain::doorway::reach::Reach;
@@ -17,42 +18,42 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::task::JoinSet;
 
-/// How many shelves are in hand at a time, by each task.
+/// How many partitions each task reads at a time.
 const PAGE: i64 = 16;
 
-/// Told how many shelves of how many have been gone through; a history is gone through up to three times.
+/// Called with the number of partitions read and their total; a history is read up to three times.
 pub type Progress = Arc<dyn Fn(u64, u64) + Send + Sync>;
 
-/// Everything that was recorded up to an instant, and who of it has to be replayed.
+/// The history recorded up to an instant, and the prospects that must be replayed.
 #[derive(Debug)]
 pub struct HistoryScan {
     store: Store,
     up_to: SignalId,
     shelves: i64,
-    /// Who has to be replayed, by number.
+    /// The prospects to replay, by number.
     chosen: Vec<ProspectId>,
-    /// Who belongs to which account, by account; nobody where the rules do not ask the account.
+    /// The members of each account; empty where the rules do not count the account.
     members: Vec<(AccountId, ProspectId)>,
-    /// Where nothing but segments need be read again.
+    /// The part of history for which only segments need to be read again.
     sealed: Sealed,
-    /// Who stated something that may count for somebody else who was chosen, by number.
+    /// The colleagues of chosen prospects who made statements that may count for them, by number.
     speakers: Vec<ProspectId>,
-    /// What they stated, shelf by shelf.
+    /// Their statements, by partition.
     stated: BTreeMap<i64, Shelf>,
 }
 
-/// A prospect, what was decided about them, and their past.
+/// A prospect, the decisions about them, and their past.
 #[derive(Debug)]
 pub struct Life {
     pub person: Person,
-    /// What was decided, in order.
+    /// The decisions, in order.
     pub decided: Vec<Decided>,
-    /// What to replay; none once they are erased.
+    /// The past to replay; `None` once the prospect is erased.
     pub past: Option<Past>,
 }
 
 impl HistoryScan {
-    /// Surveys the whole of history.
+    /// Reads the whole history once and chooses whom to replay.
     pub async fn survey(store: &Store, rules: Arc<Qualifying>, tell: &Progress) -> Result<Self, FlowError> {
         let mut tx = store.read().await?;
         let (up_to, shelves) = history::extent(&mut tx).await?;
@@ -95,7 +96,7 @@ impl HistoryScan {
                 asked.extend(account);
             }
         }
-        // Of accounts in which nobody says anything for anybody, nothing more is asked.
+        // Accounts without a statement that may count for a colleague need nothing more.
         asked.shrink_to_fit();
         whole.members = asked;
         whole.chosen = chosen.into_iter().collect();
@@ -114,10 +115,7 @@ impl HistoryScan {
         Ok(whole)
     }
 
-    /// Replays everybody who has to be: what `each` makes of their lives, in the order of their numbers.
-    ///
-    /// # Errors
-    /// The store's, or those of `each`.
+    /// Replays every chosen prospect; returns what `each` makes of their lives, ordered by prospect number.
     pub async fn replay<T, E>(self: &Arc<Self>, tell: &Progress, each: E) -> Result<Vec<T>, FlowError>
     where
         T: Send + 'static,
@@ -131,7 +129,7 @@ impl HistoryScan {
         Ok(pages.await?.into_iter().flatten().collect())
     }
 
-    /// Does something with every page of shelves, on every processor; the results in the order of the shelves.
+    /// Runs `work` on every page of partitions, on all processors; the results are in the order of the partitions.
     async fn go_through<T, W, F>(&self, tell: &Progress, work: W) -> Result<Vec<T>, FlowError>
     where
         T: Send + 'static,
@@ -164,7 +162,7 @@ impl HistoryScan {
         Ok(found.into_iter().map(|(_, page)| page).collect())
     }
 
-    /// The lives of those who have to be replayed, of some shelves.
+    /// The lives of the chosen prospects in some partitions.
     async fn lives(&self, shelves: Range<i64>) -> Result<Vec<Life>, FlowError> {
         let within = |id: i64| self.chosen.partition_point(|chosen| chosen.0 < id);
         let chosen = &self.chosen[within(shelves.start * PROSPECTS)..within(shelves.end * PROSPECTS)];
@@ -210,7 +208,7 @@ impl HistoryScan {
         Ok(people.into_iter().map(life).collect())
     }
 
-    /// Those of the same account who stated something, by number.
+    /// The colleagues of the same account who made statements, by number.
     fn colleagues_of(&self, person: &Person) -> impl Iterator<Item = ProspectId> {
         let (account, own) = (person.account, person.prospect);
         let account = account.map_or(&self.members[..0], |account| {
@@ -266,7 +264,7 @@ async fn stated_page(
     Ok(kept.collect::<Result<_, _>>()?)
 }
 
-/// A past as the record tells it: episodes begin with a return, and end with an outcome.
+/// A past from the record: an episode begins with a return to nurture, and ends with an outcome.
 fn past(
     person: &Person,
     decided: &[Decided],

@@ -1,7 +1,7 @@
-//! figures: what many comparisons come to. Whole numbers counted once each, so that they add up; a share is told only where
-//! there is something to divide by. Requests are counted beside those who were ready, and never among them.
+//! Metrics over many comparisons. Integer counts, each decision counted once, so that they add up; a ratio is given only where
+//! there is something to divide by. Requests are counted apart from ready prospects.
 
-use super::compare::{Answer, Change, Compared, Reproduced};
+use super::compare::{Compared, DecisionChange, Reproduced, SalesAnswer};
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::entry::Cause;
 use jiff::Timestamp;
@@ -9,51 +9,51 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Decisions, and what became of those who were ready.
+/// Decisions, and the outcomes of the ready ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Side {
     pub ready: u64,
-    /// Decisions because somebody asked for a person.
+    /// Decisions because the prospect asked for a person.
     pub requests: u64,
-    /// Of those ready: a salesperson took the lead.
+    /// Ready, and accepted by a salesperson.
     pub accepted: u64,
-    /// Of those ready: none did, and the offer ended.
+    /// Ready, and not accepted: the offer ended.
     pub rejected: u64,
-    /// Of those ready: no salesperson has said anything, or was ever asked.
+    /// Ready, and not answered or never offered.
     pub unanswered: u64,
-    /// Of those ready: they bought.
+    /// Ready, and won.
     pub won: u64,
-    /// Accepted, of those accepted or rejected.
+    /// Accepted ÷ (accepted + rejected).
     pub precision: Option<f64>,
-    /// Of all who were ready, and accepted: those who are ready here.
+    /// Of the prospects on record who were ready and accepted, the share that is ready here.
     pub recall: Option<f64>,
-    /// The same of those who bought.
+    /// As `recall`, of those who were won.
     pub recall_of_won: Option<f64>,
 }
 
-/// How much of the record these rules reproduce.
+/// How many decisions on record these rules reproduce.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Reproduction {
     pub recorded: u64,
     pub exactly: u64,
     pub reworded: u64,
     pub other_rules: u64,
-    /// What they rested on was erased since.
+    /// Signals on which they rested were erased since.
     pub erased: u64,
-    /// Not the same, and nothing explains it.
+    /// Not reproduced, without an explanation.
     pub not: u64,
 }
 
-/// How many decisions are different, and how.
+/// How many decisions differ, by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Changes {
+pub struct DecisionChanges {
     pub same: u64,
     pub earlier: u64,
     pub later: u64,
     pub otherwise: u64,
-    /// Decided only by these rules.
+    /// Made only under these rules.
     pub gained: u64,
-    /// Not decided by these rules.
+    /// Not made under these rules.
     pub lost: u64,
 }
 
@@ -65,23 +65,23 @@ pub struct Quarter {
     pub was_ready: u64,
     pub would_be_ready: u64,
     pub was_request: u64,
-    /// Who would have been taken to ask.
+    /// Requests for a person under these rules.
     pub would_be_request: u64,
 }
 
-/// How many prospects miss nothing but one criterion.
+/// How many prospects lack only this criterion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct HeldBack {
     pub criterion: Criterion,
     pub prospects: u64,
 }
 
-/// As it was, and as it would have been.
+/// The decisions on record, and those under these rules.
 pub fn sides(all: &[Compared]) -> (Side, Side) {
     let (mut was, mut would) = (Side::default(), Side::default());
     let (mut kept, mut kept_won) = (0, 0);
     for compared in all {
-        let answer = compared.was.as_ref().map_or(Answer::Open, |was| was.answer);
+        let answer = compared.was.as_ref().map_or(SalesAnswer::Open, |was| was.answer);
         let won = compared.was.as_ref().is_some_and(|was| was.won);
         if let Some(recorded) = &compared.was {
             was.count(recorded.cause == Cause::Ready, answer, won);
@@ -90,7 +90,7 @@ pub fn sides(all: &[Compared]) -> (Side, Side) {
             would.count(decided.cause == Cause::Ready, answer, won);
         }
         if compared.was_ready() && compared.would_be_ready() {
-            kept += u64::from(answer == Answer::Accepted);
+            kept += u64::from(answer == SalesAnswer::Accepted);
             kept_won += u64::from(won);
         }
     }
@@ -103,7 +103,7 @@ pub fn sides(all: &[Compared]) -> (Side, Side) {
 }
 
 impl Side {
-    fn count(&mut self, is_ready: bool, answer: Answer, won: bool) {
+    fn count(&mut self, is_ready: bool, answer: SalesAnswer, won: bool) {
         if !is_ready {
             self.requests += 1;
             return;
@@ -111,30 +111,30 @@ impl Side {
         self.ready += 1;
         self.won += u64::from(won);
         *match answer {
-            Answer::Accepted => &mut self.accepted,
-            Answer::Rejected => &mut self.rejected,
-            Answer::Open => &mut self.unanswered,
+            SalesAnswer::Accepted => &mut self.accepted,
+            SalesAnswer::Rejected => &mut self.rejected,
+            SalesAnswer::Open => &mut self.unanswered,
         } += 1;
     }
 }
 
-/// Three digits of a share: what is counted in dozens says no more.
+/// A ratio rounded to three digits: counts are in dozens, so more would say nothing.
 #[expect(clippy::cast_precision_loss, reason = "a thousandth of a count")]
 fn share(of: u64, among: u64) -> Option<f64> {
     (among > 0).then(|| (of * 1_000 / among) as f64 / 1_000.0)
 }
 
-/// What is reproduced, and what is different.
-pub fn counts(all: &[Compared]) -> (Reproduction, Changes) {
-    let (mut reproduction, mut changes) = (Reproduction::default(), Changes::default());
+/// Counts what is reproduced and what differs.
+pub fn counts(all: &[Compared]) -> (Reproduction, DecisionChanges) {
+    let (mut reproduction, mut changes) = (Reproduction::default(), DecisionChanges::default());
     for compared in all {
         *match compared.change {
-            Change::Same => &mut changes.same,
-            Change::Earlier => &mut changes.earlier,
-            Change::Later => &mut changes.later,
-            Change::Otherwise => &mut changes.otherwise,
-            Change::Gained => &mut changes.gained,
-            Change::Lost => &mut changes.lost,
+            DecisionChange::Same => &mut changes.same,
+            DecisionChange::Earlier => &mut changes.earlier,
+            DecisionChange::Later => &mut changes.later,
+            DecisionChange::Otherwise => &mut changes.otherwise,
+            DecisionChange::Gained => &mut changes.gained,
+            DecisionChange::Lost => &mut changes.lost,
         } += 1;
         let counted = match compared.reproduced {
             Reproduced::Exactly => &mut reproduction.exactly,
@@ -150,7 +150,7 @@ pub fn counts(all: &[Compared]) -> (Reproduction, Changes) {
     (reproduction, changes)
 }
 
-/// Quarter by quarter, those without a decision left out.
+/// The counts by quarter; quarters without a decision are left out.
 pub fn quarters(all: &[Compared]) -> Vec<Quarter> {
     let mut found: BTreeMap<String, [u64; 4]> = BTreeMap::new();
     let mut count = |at: Timestamp, is_ready: bool, place: usize| {
@@ -176,7 +176,7 @@ pub fn quarters(all: &[Compared]) -> Vec<Quarter> {
     found.into_iter().map(quarter).collect()
 }
 
-/// The criteria that hold people back, the one that holds most first; those that hold nobody left out.
+/// The criteria that alone keep prospects from being ready, most frequent first; those that keep none are left out.
 pub fn held_back(lacks: impl Iterator<Item = Criterion>) -> Vec<HeldBack> {
     let mut found: BTreeMap<Criterion, u64> = BTreeMap::new();
     for criterion in lacks {

@@ -1,4 +1,4 @@
-//! backtest: what changed rules would have made of all past signals.
+//! backtest: replays all past signals under changed rules.
 
 pub mod history_scan;
 pub mod compare;

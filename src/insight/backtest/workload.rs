@@ -1,9 +1,9 @@
-//! workload: what these rules would have put on each salesperson, week by week, beside what they had. What was decided as it
-//! was stays with whoever had it; all else is routed by the plan, in the order of time, as `hand_off` routes.
+//! The offers that each salesperson would have had under these rules, by week, beside those they had. A decision that is
+//! unchanged stays with its salesperson; the others are routed by the plan in the order of time, as `hand_off` routes.
 //!
-//! Nobody knows how long a lead would have stayed open that never was one: as long as those on record, in the middle.
+//! How long a lead that never existed would have stayed open is unknown: the median of those on record is used.
 
-use super::compare::{Change, Compared};
+use super::compare::{Compared, DecisionChange};
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::individual::routing::{Load, assign};
 use crate::domain::individual::salesperson::Roster;
@@ -18,29 +18,29 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// One salesperson's.
+/// The load of one salesperson.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Workload {
     pub salesperson: Name,
     pub was: u64,
-    /// Offers they would have had.
+    /// Offers under these rules.
     pub would: u64,
-    /// The same by weeks; weeks without an offer are left out.
+    /// The offers by week; weeks without an offer are left out.
     pub weeks: Vec<Week>,
 }
 
-/// A week of offers.
+/// The offers of one week.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Week {
-    /// Its Monday (UTC).
+    /// The Monday of the week (UTC).
     pub monday: Date,
     pub was: u64,
-    /// Offers there would have been.
+    /// Offers under these rules.
     pub would: u64,
 }
 
 impl Workload {
-    /// The most offers of a week: as it was, and as it would have been.
+    /// The most offers in a week: on record, and under these rules.
     pub fn busiest(&self) -> (u64, u64) {
         (self.weeks.iter().map(|w| w.was).max().unwrap_or(0), self.weeks.iter().map(|w| w.would).max().unwrap_or(0))
     }
@@ -49,7 +49,7 @@ impl Workload {
 /// How many prospects are loaded at a time.
 const PAGE: usize = 1_000;
 
-/// Routes what would have been decided.
+/// Routes the decisions under these rules.
 pub async fn workload(tx: &mut Tx, roster: &Roster, all: &[Compared]) -> Result<Vec<Workload>, FlowError> {
     let mut weeks: BTreeMap<Name, BTreeMap<Date, (u64, u64)>> =
         roster.salespeople.iter().map(|s| (s.id.clone(), BTreeMap::new())).collect();
@@ -101,14 +101,14 @@ fn of(salesperson: Name, weeks: BTreeMap<Date, (u64, u64)>) -> Workload {
     Workload { salesperson, was: weeks.iter().map(|w| w.was).sum(), would: weeks.iter().map(|w| w.would).sum(), weeks }
 }
 
-/// Whose it was, where nothing is different.
+/// The salesperson of an unchanged decision.
 fn stays_with(compared: &Compared) -> Option<&Name> {
-    compared.was.as_ref().filter(|_| compared.change == Change::Same)?.salesperson.as_ref()
+    compared.was.as_ref().filter(|_| compared.change == DecisionChange::Same)?.salesperson.as_ref()
 }
 
-/// Who had the prospect before. Whose they are today may be whose they became through a handoff that came later.
+/// Who had the prospect before `at`. Their present salesperson may have got them by a later handoff.
 fn previous(all: &[Compared], prospect: &Prospect, at: Timestamp) -> Option<Name> {
-    // In the order of prospects.
+    // `all` is ordered by prospect.
     let first = all.partition_point(|c| c.prospect < prospect.id);
     let theirs = all[first..].iter().take_while(|c| c.prospect == prospect.id);
     let mut had = theirs.filter_map(|c| c.was.as_ref()).filter(|was| was.salesperson.is_some()).peekable();
@@ -118,7 +118,7 @@ fn previous(all: &[Compared], prospect: &Prospect, at: Timestamp) -> Option<Name
     had.filter(|was| was.at < at).max_by_key(|was| was.at).and_then(|was| was.salesperson.clone())
 }
 
-/// How long a handoff is open, in the middle of those that ended.
+/// The median time that a handoff on record was open.
 fn usual(all: &[Compared]) -> Option<SignedDuration> {
     let lasted = |c: &Compared| c.was.as_ref().and_then(|was| Some(was.closed_at?.duration_since(was.at)));
     let mut lasted: Vec<SignedDuration> = all.iter().filter_map(lasted).collect();

@@ -1,4 +1,4 @@
-//! The database: whether it answers, is up to date and whole, keeps what it says it keeps, and tells the same time; and
+//! Checks of the database: whether it answers, is migrated and intact, is durable, and has the same time; and
 //! whether anything may be sent from it.
 
 use super::finding::Finding;
@@ -12,12 +12,12 @@ use crate::store::operations::{health, integrity, sending};
 use crate::store::people::signing_keys;
 use jiff::{SignedDuration, Timestamp};
 
-/// How far two clocks may be apart.
+/// The most that two clocks may differ.
 const APART: SignedDuration = SignedDuration::from_secs(5);
-/// How far ahead of us what was written down may be.
+/// How far ahead of this clock a recorded instant may be.
 const AHEAD: Span = Span::minutes(5);
 
-/// What it is, without what may be secret.
+/// The database's name, without what may be secret.
 pub fn name(url: &DatabaseUrl) -> String {
     match url {
         DatabaseUrl::Sqlite(path) => format!("SQLite in {}", path.display()),
@@ -25,7 +25,7 @@ pub fn name(url: &DatabaseUrl) -> String {
     }
 }
 
-/// Whether its tables are those of this program. Anything but well, and nothing else can be asked of it.
+/// Whether its tables are those of this program. If they are not, no other check of the database is run.
 pub async fn tables(store: &Store, plan: &Plan) -> Result<Finding, FlowError> {
     let name = name(&plan.settings.database);
     Ok(match health::migrations(store).await? {
@@ -43,11 +43,11 @@ pub async fn tables(store: &Store, plan: &Plan) -> Result<Finding, FlowError> {
     })
 }
 
-/// Whether what it commits outlives a power cut.
+/// Whether its commits survive a power cut.
 pub async fn durability(store: &Store) -> Result<Finding, FlowError> {
     let found = store.durability().await?;
     let said: Vec<String> = found.iter().map(|(setting, value)| format!("{setting} = {value}")).collect();
-    // SQLite's other setting belongs to a connection, not to the file: the daemon sets it, and looks.
+    // SQLite's other setting belongs to a connection, not to the file: the daemon sets and verifies it.
     let bad = found.iter().find(|(setting, value)| match *setting {
         "journal_mode" => value != "wal",
         "synchronous" => false,
@@ -63,8 +63,8 @@ pub async fn durability(store: &Store) -> Result<Finding, FlowError> {
     })
 }
 
-/// What a quick look finds wrong with its tables.
-pub async fn whole(store: &Store) -> Result<Finding, FlowError> {
+/// What a quick integrity check finds.
+pub async fn integrity(store: &Store) -> Result<Finding, FlowError> {
     let mut tx = store.read().await?;
     let complaints =
         if store.is_shared() { integrity::complaints(&mut tx).await? } else { health::quick_complaints(&mut tx).await? };
@@ -82,7 +82,7 @@ pub async fn whole(store: &Store) -> Result<Finding, FlowError> {
     })
 }
 
-/// Whether our clock is the database's, and has not gone back behind what was recorded.
+/// Whether this clock agrees with the database's, and is not behind what was recorded.
 pub async fn clock(store: &Store, now: Timestamp) -> Result<Finding, FlowError> {
     let mut tx = store.read().await?;
     let theirs = health::clock(&mut tx).await?;
@@ -106,7 +106,7 @@ pub async fn clock(store: &Store, now: Timestamp) -> Result<Finding, FlowError> 
     })
 }
 
-/// Whether the keys that sign our links are there.
+/// Whether the keys that sign links exist.
 pub async fn keys(store: &Store) -> Result<Finding, FlowError> {
     let mut tx = store.read().await?;
     Ok(match signing_keys::count(&mut tx).await? {
@@ -116,8 +116,8 @@ pub async fn keys(store: &Store) -> Result<Finding, FlowError> {
     })
 }
 
-/// Whether anything may be sent at all, and which campaigns are paused.
-pub async fn states(store: &Store, plan: &Plan) -> Result<Vec<Finding>, FlowError> {
+/// Whether anything may be sent, and which campaigns are paused.
+pub async fn sending_state(store: &Store, plan: &Plan) -> Result<Vec<Finding>, FlowError> {
     let mut tx = store.read().await?;
     let sending = sending::state(&mut tx).await?;
     let known = campaigns::all(&mut tx).await?;

@@ -1,4 +1,4 @@
-//! Files: whether what is secret is read by us alone, and whether the disks have room.
+//! Checks of files: whether secrets can be read only by this user, and whether the disks have space.
 
 use super::finding::Finding;
 use crate::domain::plan::Plan;
@@ -9,12 +9,12 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// With less room than this, what is to be recorded soon cannot be.
+/// Below this free space, in bytes, recording will soon fail.
 const TOO_LITTLE: u64 = 256 << 20;
-/// With less room than this, somebody should look for more.
+/// Below this free space, in bytes, more should be provided.
 const LITTLE: u64 = 2 << 30;
 
-/// Whether files that hold secrets, or people, can be read by others.
+/// Whether files that hold secrets, or personal data, can be read by other users.
 pub fn secrets(plan: &Plan, secrets: &[PathBuf]) -> Vec<Finding> {
     let mut private: BTreeSet<PathBuf> = secrets.iter().cloned().collect();
     if let DatabaseUrl::Sqlite(path) = &plan.settings.database {
@@ -44,8 +44,8 @@ pub fn secrets(plan: &Plan, secrets: &[PathBuf]) -> Vec<Finding> {
     found
 }
 
-/// How much room the disks have on which the database and the stop journal lie.
-pub fn room(plan: &Plan) -> Vec<Finding> {
+/// How much free space the disks of the database and of the stop journal have.
+pub fn free_space(plan: &Plan) -> Vec<Finding> {
     let mut paths = vec![("the stop journal", plan.settings.stop_journal.as_path())];
     match &plan.settings.database {
         DatabaseUrl::Sqlite(path) => paths.insert(0, ("the database", path.as_path())),
@@ -54,7 +54,7 @@ pub fn room(plan: &Plan) -> Vec<Finding> {
     let mut found: Vec<Finding> = paths.into_iter().map(|(what, path)| room_of(what, path)).collect();
     if matches!(plan.settings.database, DatabaseUrl::Postgres(_)) {
         let instead = "watch the disk of the server where it runs";
-        found.push(Finding::not_looked_at("disk", "the database's disk cannot be asked for over SQL", instead));
+        found.push(Finding::unchecked("disk", "the database's disk cannot be asked for over SQL", instead));
     }
     found
 }

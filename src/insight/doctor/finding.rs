@@ -1,15 +1,15 @@
-//! A finding: what was looked at, how it stands, and what mends it. Every look has a time limit; what does not answer within
-//! it is a finding too.
+//! A finding: what was checked, its state, and what fixes it. Every check has a time limit; exceeding it is a finding
+//! too.
 
 use serde::Serialize;
 use std::time::Duration;
 
-/// How something stands.
+/// The state of what was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Well,
-    /// Worth knowing; nothing is broken.
+    /// Worth knowing; not broken.
     Notice,
     NotLookedAt,
     Wrong,
@@ -28,13 +28,13 @@ impl State {
     }
 }
 
-/// What a look found.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     pub check: &'static str,
     pub state: State,
     pub says: String,
-    /// What mends it; present whenever something is wrong.
+    /// What fixes it; present whenever something is wrong.
     pub fix: Option<String>,
 }
 
@@ -47,7 +47,7 @@ impl Finding {
         Self { check, state: State::Notice, says: says.into(), fix: Some(fix.into()) }
     }
 
-    pub fn not_looked_at(check: &'static str, why: impl Into<String>, instead: impl Into<String>) -> Self {
+    pub fn unchecked(check: &'static str, why: impl Into<String>, instead: impl Into<String>) -> Self {
         Self { check, state: State::NotLookedAt, says: why.into(), fix: Some(instead.into()) }
     }
 
@@ -60,11 +60,11 @@ impl Finding {
     }
 }
 
-/// Looks, but not for longer than this.
+/// Runs a check with a time limit.
 ///
 /// # Errors
-/// When it took longer: what to say of it.
-pub async fn within<T>(limit: Duration, look: impl Future<Output = T>) -> Result<T, String> {
+/// When the limit is exceeded: the text of the finding.
+pub async fn within<T>(limit: Duration, check: impl Future<Output = T>) -> Result<T, String> {
     let late = |_| format!("no answer within {} seconds", limit.as_secs());
-    tokio::time::timeout(limit, look).await.map_err(late)
+    tokio::time::timeout(limit, check).await.map_err(late)
 }

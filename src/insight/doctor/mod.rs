@@ -1,7 +1,7 @@
-//! doctor: whether everything stands as it should, one question a file; each failure names what mends it. It looks, and
-//! changes nothing: no mail is sent, no table is made, no key is drawn.
+//! doctor: checks the whole installation, one question a file; each failure names what fixes it. It changes
+//! nothing: it sends no mail, makes no table, draws no key.
 
-// What a look finds, and how long it may take.
+// The result of a check, and its time limit.
 pub mod finding;
 // One question each.
 pub mod database;

@@ -1,9 +1,9 @@
-//! The law of conservation, as a finding: nobody is without a future, nobody in two places, and the sums agree.
+//! The law of conservation as a finding: no prospect without a future, none in two groups, and the sums agree.
 
 use super::finding::Finding;
 use crate::domain::census::{Census, Group};
 
-/// Whether the law holds.
+/// Whether the law of conservation holds.
 pub fn law(census: &Census) -> Finding {
     let (counted, prospects) = (census.counted(), census.prospects);
     if census.holds() {
@@ -25,7 +25,7 @@ pub fn law(census: &Census) -> Finding {
         says.push(format!("{stranded} are called suppressed though a channel is open"));
     }
     if unattended > 0 {
-        says.push(format!("{unattended} are offered or owned and on the queue of nobody of ours"));
+        says.push(format!("{unattended} are offered or owned and on no salesperson's queue"));
         fix = "run the daemon: its review passes on what belonged to people who left; if they stay, report it";
     }
     if adrift > 0 {

@@ -1,4 +1,4 @@
-//! What stands outside this process: the relay, the daemon's own door from here, and what is not looked at and why.
+//! Checks of what is outside this process: the relay, the daemon's web address from here, and what is not checked and why.
 
 use super::finding::{Finding, within};
 use super::http_probe;
@@ -9,10 +9,10 @@ use crate::mail::relay::{Relay, RelayError};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// How long anything outside may take.
+/// The time limit of each of these checks.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Whether the relay is reached, protected as configured, and lets us in. No mail is sent.
+/// Whether the relay can be reached, with the configured protection and login. No mail is sent.
 pub async fn relay(plan: &Plan) -> Finding {
     let smtp = &plan.settings.smtp;
     let at = format!("{}:{}", smtp.host, smtp.port);
@@ -25,7 +25,7 @@ pub async fn relay(plan: &Plan) -> Finding {
         Ok(connection) => {
             let several =
                 if connection.is_pipelining() { "takes several commands at once" } else { "takes one command at a time" };
-            // Whether it hears our farewell changes nothing.
+            // The relay's answer to QUIT changes nothing.
             drop(within(LIMIT, connection.quit()).await);
             let how = match smtp.security {
                 Security::Implicit => "TLS",
@@ -51,8 +51,8 @@ pub async fn relay(plan: &Plan) -> Finding {
     }
 }
 
-/// Whether the daemon answers on this machine, and the address that prospects use leads to it from here.
-pub async fn writer(plan: &Plan) -> Vec<Finding> {
+/// Whether the daemon answers on this machine, and whether the public URL reaches it from here.
+pub async fn daemon_address(plan: &Plan) -> Vec<Finding> {
     let listen = plan.settings.http.listen;
     let here = format!("http://{listen}");
     let (inside, outside) = tokio::join!(opens(&here), opens(&plan.settings.public_url));
@@ -79,8 +79,8 @@ async fn opens(url: &str) -> Result<(), String> {
     }
 }
 
-/// What nobody looks at, and why.
-pub fn not_looked_at(plan: &Plan) -> Vec<Finding> {
+/// What no check covers, and why.
+pub fn unchecked(plan: &Plan) -> Vec<Finding> {
     let domains: BTreeSet<&str> = plan.campaigns.iter().map(|campaign| campaign.from.address.domain()).collect();
     let mut records: Vec<String> = domains
         .iter()
@@ -89,8 +89,8 @@ pub fn not_looked_at(plan: &Plan) -> Vec<Finding> {
     records.extend(plan.settings.smtp.dkim.iter().map(|dkim| format!("dig +short TXT {}", dkim.record().0)));
     let why = "SPF, DMARC and DKIM are TXT records, which this system's resolver does not tell a program";
     vec![
-        Finding::not_looked_at("DNS", why, format!("look for v=spf1, v=DMARC1 and v=DKIM1 in: {}", records.join("; "))),
-        Finding::not_looked_at(
+        Finding::unchecked("DNS", why, format!("look for v=spf1, v=DMARC1 and v=DKIM1 in: {}", records.join("; "))),
+        Finding::unchecked(
             "inbox",
             "nothing is fetched: your mail server brings mails to `nurtured inbox ingest`",
             format!("send a mail to {} and look for it in `nurtured prospects show`", plan.settings.smtp.return_path),

@@ -1,5 +1,5 @@
-//! difference: what differs between two configurations, file by file and campaign by campaign. What that does to people is told in
-//! `change`.
+//! The difference between two configurations, file by file and campaign by campaign. `survey` finds what it does to
+//! people.
 
 use crate::domain::group::campaign::Campaign;
 use crate::domain::id::Name;
@@ -9,10 +9,10 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-/// What becomes of something.
+/// How something differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum DiffKind {
     Added,
     Removed,
     Changed,
@@ -22,44 +22,44 @@ pub enum What {
 /// A file that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileChange {
-    /// Its path in the configuration's directory.
+    /// The path in the configuration's directory.
     pub path: String,
-    pub what: What,
+    pub what: DiffKind,
 }
 
 /// A newsletter that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NewsletterChange {
     pub newsletter: Name,
-    pub what: What,
+    pub what: DiffKind,
 }
 
-/// What becomes of a campaign, and of the people in it.
+/// How a campaign differs, and what that does to its audience.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CampaignChange {
     pub campaign: Name,
-    pub what: What,
-    /// Which of its keys are other than before.
+    pub what: DiffKind,
+    /// The keys whose values differ.
     pub keys: Vec<&'static str>,
-    /// Its newsletters that differ.
+    /// The newsletters that differ.
     pub newsletters: Vec<NewsletterChange>,
-    /// When the mails of its next issue leave, as it was.
+    /// When the mails of its next issue leave, under the configuration before.
     pub next_before: Option<Timestamp>,
     pub next_after: Option<Timestamp>,
-    /// Why it is paused: then no issue follows on that date.
+    /// Why it is paused, if it is: then no issue follows on that date.
     pub paused: Option<String>,
-    /// How many prospects it reaches, as it was.
+    /// The audience's size before.
     pub audience_before: u64,
     pub audience_after: u64,
     pub gains: u64,
-    /// How many it loses, those among them who are offered to a salesperson now.
+    /// How many prospects leave the audience, including those who are offered to a salesperson now.
     pub loses: u64,
 }
 
 impl CampaignChange {
-    /// Whether there is anything to tell.
+    /// Whether there is anything to report.
     pub fn is_news(&self) -> bool {
-        self.what != What::Same || self.gains + self.loses > 0
+        self.what != DiffKind::Same || self.gains + self.loses > 0
     }
 }
 
@@ -69,10 +69,10 @@ pub fn files(before: Option<&BTreeMap<String, String>>, after: &BTreeMap<String,
     let before = before.unwrap_or(&nothing);
     let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let change = |path: &String| FileChange { path: path.clone(), what: what(before.get(path), after.get(path)) };
-    paths.into_iter().map(change).filter(|change| change.what != What::Same).collect()
+    paths.into_iter().map(change).filter(|change| change.what != DiffKind::Same).collect()
 }
 
-/// Every campaign of either, by name, with the dates; how many people is still to be counted.
+/// Every campaign of either configuration, by name, with its dates; `survey` counts the audiences.
 pub fn campaigns(before: Option<&Plan>, after: &Plan, now: Timestamp) -> Vec<CampaignChange> {
     let earlier = before.map_or(&[][..], |plan| &plan.campaigns);
     let names: BTreeSet<&Name> = earlier.iter().chain(&after.campaigns).map(|c| &c.name).collect();
@@ -85,13 +85,13 @@ fn campaign(name: &Name, before: Option<&Campaign>, after: Option<&Campaign>, no
         _ => Vec::new(),
     };
     let newsletters = newsletters(before, after);
-    let changed = if keys.is_empty() && newsletters.is_empty() { What::Same } else { What::Changed };
+    let changed = if keys.is_empty() && newsletters.is_empty() { DiffKind::Same } else { DiffKind::Changed };
     let next = |campaign: Option<&Campaign>| campaign.and_then(|c| Some(c.opens(c.schedule.after(now)?.due_at)));
     CampaignChange {
         campaign: name.clone(),
         what: match (before, after) {
-            (None, _) => What::Added,
-            (_, None) => What::Removed,
+            (None, _) => DiffKind::Added,
+            (_, None) => DiffKind::Removed,
             (Some(_), Some(_)) => changed,
         },
         keys,
@@ -106,7 +106,7 @@ fn campaign(name: &Name, before: Option<&Campaign>, after: Option<&Campaign>, no
     }
 }
 
-/// The keys of a campaign's file whose meaning differs; newsletters apart.
+/// The keys of a campaign's file whose values differ, apart from newsletters.
 fn keys(before: &Campaign, after: &Campaign) -> Vec<&'static str> {
     fn other(one: &impl Debug, another: &impl Debug) -> bool {
         format!("{one:?}") != format!("{another:?}")
@@ -129,15 +129,15 @@ fn newsletters(before: Option<&Campaign>, after: Option<&Campaign>) -> Vec<Newsl
     let of = |id: &Name, campaign: Option<&Campaign>| campaign.and_then(|c| c.newsletter(id).cloned());
     let change =
         |id: &Name| NewsletterChange { newsletter: id.clone(), what: what(of(id, before).as_ref(), of(id, after).as_ref()) };
-    ids.into_iter().map(change).filter(|change| change.what != What::Same).collect()
+    ids.into_iter().map(change).filter(|change| change.what != DiffKind::Same).collect()
 }
 
-fn what<T: PartialEq>(before: Option<&T>, after: Option<&T>) -> What {
+fn what<T: PartialEq>(before: Option<&T>, after: Option<&T>) -> DiffKind {
     match (before, after) {
-        (Some(before), Some(after)) if before == after => What::Same,
-        (Some(_), Some(_)) => What::Changed,
-        (None, Some(_)) => What::Added,
-        (Some(_), None) => What::Removed,
-        (None, None) => What::Same,
+        (Some(before), Some(after)) if before == after => DiffKind::Same,
+        (Some(_), Some(_)) => DiffKind::Changed,
+        (None, Some(_)) => DiffKind::Added,
+        (Some(_), None) => DiffKind::Removed,
+        (None, None) => DiffKind::Same,
     }
 }

@@ -1,4 +1,4 @@
-//! plan: what a changed configuration would do to people, before it does.
+//! plan: what a changed configuration would do to people, found before it is applied.
 
 pub mod config_diff;
 pub mod planned_offers;

@@ -1,7 +1,7 @@
-//! offers: when those are offered whom a changed configuration makes ready, or who wait already, and to whom, as `hand_off`
-//! would do it if nothing else happened.
+//! The offers that a changed configuration makes: when, of whom and to whom, as `hand_off` would make them if nothing else
+//! happened.
 
-use crate::domain::criterion::{Criterion, Verdict};
+use crate::domain::criterion::Verdict;
 use crate::domain::doorway::entry::Cause;
 use crate::domain::id::{AccountId, Name, ProspectId};
 use crate::domain::individual::handoff::entry;
@@ -13,31 +13,29 @@ use crate::flow::doorway::assess::KnownSignals;
 use crate::flow::doorway::ramp;
 use crate::store::engine::backend::Tx;
 use crate::store::individual::handoffs;
+use crate::store::people::verdicts::VerdictsByCriterion;
 use crate::store::people::{accounts, prospects};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What is known of somebody; what is not there is unknown.
-pub type Known = BTreeMap<Criterion, Verdict>;
-
-/// Somebody who is going to be offered.
+/// A prospect who will be offered.
 #[derive(Debug, Clone)]
-pub struct Coming {
+pub struct ToBeOffered {
     pub prospect: ProspectId,
     pub cause: Cause,
     /// Whether the ramp holds for them.
     pub by_rules: bool,
-    /// Whether they stood in the doorway already.
+    /// Whether they were in the doorway already.
     pub waited: bool,
     pub at: Timestamp,
-    /// What will be known of them then.
-    pub known: Known,
+    /// The verdicts at that time.
+    pub known: VerdictsByCriterion,
 }
 
-/// An offer to come.
+/// A future offer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Offer {
+pub struct PlannedOffer {
     pub prospect: ProspectId,
     pub address: Option<String>,
     pub cause: Cause,
@@ -47,14 +45,14 @@ pub struct Offer {
     pub salesperson: Name,
 }
 
-/// What comes to one salesperson.
+/// The offers to one salesperson.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Share {
-    /// Leads and offers they have now.
+pub struct OfferShare {
+    /// Leads and offers open now.
     pub open: u32,
     /// How many are offered at once.
     pub now: u64,
-    /// How many on later days.
+    /// How many are offered on later days.
     pub later: u64,
     pub last_at: Option<Timestamp>,
 }
@@ -62,9 +60,9 @@ pub struct Share {
 /// How many are loaded at a time.
 const PAGE: usize = 1_000;
 
-/// Those who wait in the doorway because rules changed, as the new configuration will find them: who stays, in their order,
-/// each with a date. Where the rules stay as they are, all do.
-pub async fn waiting(tx: &mut Tx, after: &Plan, other_rules: bool, now: Timestamp) -> Result<Vec<Coming>, FlowError> {
+/// Prospects who wait in the doorway because rules changed, as the new configuration will find them: those who stay, in
+/// order, each with a date. If the rules do not change, all stay.
+pub async fn waiting(tx: &mut Tx, after: &Plan, other_rules: bool, now: Timestamp) -> Result<Vec<ToBeOffered>, FlowError> {
     let made = ramp::made_today(tx, after, now).await?;
     let ids: Vec<ProspectId> = ramp::waiting(tx, after, now).await?.into_iter().map(|(id, _)| id).collect();
     let (mut found, mut ahead) = (Vec::new(), 0);
@@ -79,32 +77,32 @@ pub async fn waiting(tx: &mut Tx, after: &Plan, other_rules: bool, now: Timestam
                 let earlier = handoffs::of_prospect(tx, prospect.id).await?;
                 let entry = entry(prospect, &earlier);
                 let Some(found) = entry.cause(&q) else { continue };
-                (cause, asks, known) = (found, entry.asks(&q), known_of(&q));
+                (cause, asks, known) = (found, entry.asks(&q), verdicts_of(&q));
             }
-            let at = if asks { now } else { date(after, ahead, made, now) };
+            let at = if asks { now } else { offered_at(after, ahead, made, now) };
             ahead += usize::from(!asks);
-            found.push(Coming { prospect: prospect.id, cause, by_rules: !asks, waited: true, at, known });
+            found.push(ToBeOffered { prospect: prospect.id, cause, by_rules: !asks, waited: true, at, known });
         }
     }
     Ok(found)
 }
 
-/// When the one is offered who has so many ahead of them.
-pub fn date(after: &Plan, ahead: usize, made: usize, now: Timestamp) -> Timestamp {
+/// When the prospect with `ahead` others before them is offered.
+pub fn offered_at(after: &Plan, ahead: usize, made: usize, now: Timestamp) -> Timestamp {
     after.ramp().map_or(now, |ramp| ramp.offered_at(ahead, made, now))
 }
 
-/// To whom each goes, in the order in which they will be handed off: first those for whom the ramp does not hold.
-pub async fn shared(
+/// Routes the prospects in the order in which they will be handed off: first those to whom the ramp does not apply.
+pub async fn route_offers(
     tx: &mut Tx,
     after: &Plan,
-    mut coming: Vec<Coming>,
+    mut coming: Vec<ToBeOffered>,
     now: Timestamp,
-) -> Result<(Vec<Offer>, BTreeMap<Name, Share>), FlowError> {
+) -> Result<(Vec<PlannedOffer>, BTreeMap<Name, OfferShare>), FlowError> {
     coming.sort_by_key(|c| c.by_rules);
     let mut load = handoffs::load_of_all(tx).await?;
-    let mut shares: BTreeMap<Name, Share> =
-        load.open.iter().map(|(id, open)| (id.clone(), Share { open: *open, ..Share::default() })).collect();
+    let mut shares: BTreeMap<Name, OfferShare> =
+        load.open.iter().map(|(id, open)| (id.clone(), OfferShare { open: *open, ..OfferShare::default() })).collect();
     let mut offers = Vec::new();
     for page in coming.chunks(PAGE) {
         let ids: Vec<ProspectId> = page.iter().map(|c| c.prospect).collect();
@@ -122,16 +120,16 @@ pub async fn shared(
             *(if coming.at <= now { &mut share.now } else { &mut share.later }) += 1;
             share.last_at = share.last_at.max(Some(coming.at));
             let address = prospect.address.as_ref().map(ToString::to_string);
-            let Coming { prospect, cause, waited, at, .. } = *coming;
-            offers.push(Offer { prospect, address, cause, waited, at, salesperson });
+            let ToBeOffered { prospect, cause, waited, at, .. } = *coming;
+            offers.push(PlannedOffer { prospect, address, cause, waited, at, salesperson });
         }
     }
     shares.retain(|_, share| share.now + share.later > 0);
     Ok((offers, shares))
 }
 
-/// What is known by a qualification, as it is kept.
-pub fn known_of(found: &crate::domain::doorway::qualification::Qualification) -> Known {
+/// The verdicts of a qualification, as they are stored.
+pub fn verdicts_of(found: &crate::domain::doorway::qualification::Qualification) -> VerdictsByCriterion {
     let known = found.findings().iter().filter(|(_, finding)| finding.verdict != Verdict::Unknown);
     known.map(|(criterion, finding)| (criterion, finding.verdict)).collect()
 }

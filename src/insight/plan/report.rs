@@ -1,8 +1,8 @@
-//! change: what a changed configuration would do, ready to print: to the campaigns and their audiences, to who is ready, to whose
-//! they are.
+//! The report of a plan: what a changed configuration would do to the campaigns and their audiences, to who is ready, and to
+//! whose they are.
 
 use super::config_diff::{CampaignChange, FileChange};
-use super::planned_offers::{Offer, Share};
+use super::planned_offers::{OfferShare, PlannedOffer};
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::id::{Name, ProspectId};
 use jiff::Timestamp;
@@ -15,33 +15,33 @@ pub struct PlanReport {
     pub at: Timestamp,
     /// The configuration in force.
     pub before: Option<Before>,
-    /// What identifies the one that is to be.
+    /// The hash of the new configuration.
     pub after: String,
-    /// Whether it is another one at all. If not, nothing else was looked at.
+    /// Whether the new configuration differs. If not, nothing else was computed.
     pub is_new: bool,
-    /// Whether the rules of qualification are others: then everybody is assessed anew.
+    /// Whether the rules of qualification differ: then every prospect is assessed again.
     pub other_rules: bool,
     pub files: Vec<FileChange>,
     /// Every campaign, before and after.
     pub campaigns: Vec<CampaignChange>,
-    /// How many prospects were looked at.
+    /// How many prospects were examined.
     pub prospects: u64,
-    /// How many verdicts become others.
+    /// How many verdicts change.
     pub verdicts: Vec<Shift>,
     pub ready: u64,
-    /// How many are found to have asked for a person. They are never made to wait.
+    /// How many would be requests for a person. The ramp never applies to them.
     pub requests: u64,
-    /// How many waited to be offered, and are not ready any more.
+    /// How many wait to be offered, and are not ready any more.
     pub no_longer_ready: u64,
-    /// How many open leads hold no longer in all five; they stay, and are marked.
+    /// How many open leads lose one of their five verdicts; they stay, and are to be confirmed again.
     pub reconfirm: u64,
-    /// How many are offered a working day, if that is limited.
+    /// The most offers on a working day, if that is limited.
     pub max_new_offers: Option<u32>,
-    /// What comes to each salesperson, those who wait already among it.
-    pub offers: BTreeMap<Name, Share>,
-    /// Whose next offer could go to other people than before.
+    /// The offers to each salesperson, including prospects who wait already.
+    pub offers: BTreeMap<Name, OfferShare>,
+    /// Prospects whose next offer could go to other salespeople than before.
     pub territories: Vec<Territory>,
-    /// The people, where they were asked for.
+    /// The people by name, if asked for.
     pub people: Option<People>,
 }
 
@@ -52,7 +52,7 @@ pub struct Before {
     pub since: Timestamp,
 }
 
-/// Verdicts on one criterion that become others.
+/// How many verdicts on one criterion change from one to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shift {
     pub criterion: Criterion,
@@ -64,19 +64,21 @@ pub struct Shift {
 /// Prospects whose next offer moves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Territory {
+    /// The salespeople who could have got them before…
     pub from: Vec<Name>,
+    /// …and those who can now.
     pub to: Vec<Name>,
     pub prospects: u64,
 }
 
-/// A person, by number and address.
+/// A prospect, by number and address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Who {
     pub prospect: ProspectId,
     pub address: Option<String>,
 }
 
-/// A person, and a campaign.
+/// A prospect, and a campaign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Member {
     pub campaign: Name,
@@ -84,7 +86,7 @@ pub struct Member {
     pub who: Who,
 }
 
-/// A person whose next offer moves.
+/// A prospect whose next offer moves to other salespeople.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Move {
     #[serde(flatten)]
@@ -93,17 +95,17 @@ pub struct Move {
     pub to: Vec<Name>,
 }
 
-/// People by what happens to them.
+/// Prospects by what happens to them.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct People {
     pub gain: Vec<Member>,
     pub lose: Vec<Member>,
-    /// Who is offered, when and to whom.
-    pub offers: Vec<Offer>,
-    /// Who waited, and is not ready any more.
+    /// Offers: when, of whom and to whom.
+    pub offers: Vec<PlannedOffer>,
+    /// Those who wait, and are not ready any more.
     pub no_longer_ready: Vec<Who>,
-    /// Whose lead is to be confirmed again.
+    /// Those whose lead is to be confirmed again.
     pub reconfirm: Vec<Who>,
-    /// Whose next offer goes to whom.
+    /// Those whose next offer moves, and to whom.
     pub moves: Vec<Move>,
 }

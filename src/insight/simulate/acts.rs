@@ -1,4 +1,4 @@
-//! What one person does about one mail, and what the house records of it: through the same doors as on the web and by mail.
+//! One act of a prospect about one mail, recorded by the same functions that the web and the inbox call.
 
 use super::behaviour::{answer, kind};
 use super::world::World;
@@ -20,32 +20,32 @@ use crate::store::people::prospects;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
-/// How many more questions the answer page asks.
+/// How many further questions the answer page asks.
 const MORE: usize = 2;
 
-/// Something one person does about one mail.
+/// One act of a prospect about one mail.
 #[derive(Debug, Clone)]
 pub struct Act {
     pub person: usize,
     pub delivery: DeliveryId,
     pub issue: IssueId,
     pub at: Timestamp,
-    pub does: Does,
+    pub does: ActKind,
 }
 
-/// What somebody does.
+/// The kind of an act.
 #[derive(Debug, Clone)]
-pub enum Does {
-    /// Follows the n-th link; whose it is is recorded only where that may be.
+pub enum ActKind {
+    /// Clicks the n-th link; the click is attributed to the prospect only if they may be tracked.
     Click {
         link: usize,
-        /// Whether it may be recorded.
+        /// Whether it may be attributed.
         tracked: bool,
     },
     Machine {
         link: usize,
     },
-    /// Answers the n-th question with the n-th answer.
+    /// Gives the n-th answer to the n-th question.
     Answer {
         question: usize,
         answer: usize,
@@ -61,31 +61,31 @@ pub enum Does {
 
 impl Act {
     pub const fn is_machine(&self) -> bool {
-        matches!(self.does, Does::Machine { .. })
+        matches!(self.does, ActKind::Machine { .. })
     }
 
-    /// Whether it shares a transaction with others.
+    /// Whether it is recorded in a transaction shared with other acts.
     pub const fn is_signal(&self) -> bool {
-        !matches!(self.does, Does::Form { .. } | Does::Reply(_) | Does::Complain)
+        !matches!(self.does, ActKind::Form { .. } | ActKind::Reply(_) | ActKind::Complain)
     }
 }
 
-/// What becomes signals of one transaction, as the web would write them.
-pub async fn together(world: &mut World, acts: &[Act]) -> Result<(), FlowError> {
+/// Records acts as signals in one transaction, as the web does.
+pub async fn record_together(world: &mut World, acts: &[Act]) -> Result<(), FlowError> {
     let plan = world.ctx.plan();
     let mut signals: Vec<NewSignal> = acts.iter().filter_map(|act| signal(world, act)).collect();
     signals.extend(further(world, &plan, acts).await?);
     observe::observe(&world.ctx, &signals).await?;
     for act in acts {
-        let Some(issue) = world.diary.issues.get(&act.issue) else { continue };
+        let Some(issue) = world.event_log.issues.get(&act.issue) else { continue };
         let campaign = issue.campaign.clone();
-        let of = world.diary.of(&campaign);
+        let of = world.event_log.of(&campaign);
         match act.does {
-            Does::Click { tracked: true, .. } => of.clicked += 1,
-            Does::Click { tracked: false, .. } => of.clicked_untracked += 1,
-            Does::Machine { .. } => of.machine += 1,
-            Does::Answer { .. } => of.answered += 1,
-            Does::Unsubscribe => of.unsubscribed += 1,
+            ActKind::Click { tracked: true, .. } => of.clicked += 1,
+            ActKind::Click { tracked: false, .. } => of.clicked_untracked += 1,
+            ActKind::Machine { .. } => of.machine += 1,
+            ActKind::Answer { .. } => of.answered += 1,
+            ActKind::Unsubscribe => of.unsubscribed += 1,
             _ => {}
         }
     }
@@ -93,27 +93,27 @@ pub async fn together(world: &mut World, acts: &[Act]) -> Result<(), FlowError> 
 }
 
 fn signal(world: &World, act: &Act) -> Option<NewSignal> {
-    let (mail, issue) = (mailed(world, act), world.diary.issues.get(&act.issue)?);
+    let (mail, issue) = (mailed(world, act), world.event_log.issues.get(&act.issue)?);
     let target = |link: usize| issue.content.links.get(link);
     Some(match &act.does {
-        Does::Click { link, tracked: true } => {
+        ActKind::Click { link, tracked: true } => {
             NewSignal::click(Clicked::By(mail), &format!("{link}:person"), target(*link)?, None, act.at)
         }
-        Does::Click { link, tracked: false } => {
+        ActKind::Click { link, tracked: false } => {
             let visit = format!("{link}:{}", world.people[act.person].id);
             NewSignal::click(Clicked::Untracked(act.issue), &visit, target(*link)?, None, act.at)
         }
-        Does::Machine { link } => {
+        ActKind::Machine { link } => {
             NewSignal::click(Clicked::By(mail), &format!("{link}:machine"), target(*link)?, Some(Machine::Agent), act.at)
         }
-        Does::Answer { question, answer } => {
+        ActKind::Answer { question, answer } => {
             let asked = issue.content.questions.get(*question)?;
             let visit = act.at.as_millisecond().to_string();
             let asked_in = AskedIn::Mail { link: u16::try_from(*question).ok()?, visit: &visit };
             NewSignal::answer(mail, asked.criterion, asked.answers.get(*answer)?, asked_in, act.at)
         }
-        Does::Unsubscribe => NewSignal::unsubscribe(mail, "one-click", act.at),
-        Does::Form { .. } | Does::Reply(_) | Does::Complain => return None,
+        ActKind::Unsubscribe => NewSignal::unsubscribe(mail, "one-click", act.at),
+        ActKind::Form { .. } | ActKind::Reply(_) | ActKind::Complain => return None,
     })
 }
 
@@ -121,9 +121,9 @@ fn mailed(world: &World, act: &Act) -> Mailed {
     Mailed { prospect: Some(world.people[act.person].id), delivery: act.delivery, issue: act.issue }
 }
 
-/// What those who answered are asked further, of what is unknown about them, and answer.
+/// The further questions of the answer page, about criteria that are unknown, and the answers to them.
 async fn further(world: &mut World, plan: &Plan, acts: &[Act]) -> Result<Vec<NewSignal>, FlowError> {
-    let answerers: Vec<&Act> = acts.iter().filter(|act| matches!(act.does, Does::Answer { .. })).collect();
+    let answerers: Vec<&Act> = acts.iter().filter(|act| matches!(act.does, ActKind::Answer { .. })).collect();
     if answerers.is_empty() {
         return Ok(Vec::new());
     }
@@ -134,7 +134,9 @@ async fn further(world: &mut World, plan: &Plan, acts: &[Act]) -> Result<Vec<New
     drop(tx);
     let (mut signals, mut counted) = (Vec::new(), Vec::new());
     for act in answerers {
-        let (Does::Answer { question, .. }, Some(issue)) = (&act.does, world.diary.issues.get(&act.issue)) else { continue };
+        let (ActKind::Answer { question, .. }, Some(issue)) = (&act.does, world.event_log.issues.get(&act.issue)) else {
+            continue;
+        };
         let person = &world.people[act.person];
         let Some(habit) = kind(world, person, act.at) else { continue };
         let asked = issue.content.questions.get(*question).map(|asked| asked.criterion);
@@ -153,33 +155,33 @@ async fn further(world: &mut World, plan: &Plan, acts: &[Act]) -> Result<Vec<New
         }
     }
     for campaign in counted {
-        world.diary.of(&campaign).further += 1;
+        world.event_log.of(&campaign).further += 1;
     }
     Ok(signals)
 }
 
-/// What is a transaction of its own: a form, a reply, a complaint.
-pub async fn alone(world: &mut World, act: &Act) -> Result<(), FlowError> {
-    let Some(issue) = world.diary.issues.get(&act.issue) else { return Ok(()) };
+/// Records an act that has a transaction of its own: a form, a reply, a complaint.
+pub async fn record_alone(world: &mut World, act: &Act) -> Result<(), FlowError> {
+    let Some(issue) = world.event_log.issues.get(&act.issue) else { return Ok(()) };
     let (campaign, newsletter, address) =
         (issue.campaign.clone(), issue.newsletter.clone(), world.people[act.person].address.clone());
     match &act.does {
-        Does::Form { form, fields } => {
+        ActKind::Form { form, fields } => {
             let key = format!("{form}:{}:{}", act.delivery, act.at.as_millisecond());
             let detail = Detail::Form { form: form.clone(), fields: fields.clone() };
             observe::take(&world.ctx, NewSignal::reported(&key, address, None, detail, act.at)).await?;
-            world.diary.of(&campaign).forms += 1;
+            world.event_log.of(&campaign).forms += 1;
         }
-        Does::Reply(text) => {
+        ActKind::Reply(text) => {
             let says = Incoming::Reply { from: address, subject: format!("Re: {newsletter}"), text: text.clone() };
             receive::receive(&world.ctx, &mail(world, act, "reply", says)).await?;
-            world.diary.of(&campaign).replied += 1;
+            world.event_log.of(&campaign).replied += 1;
         }
         _ => {
             let feedback = "abuse".to_owned();
             let says = Incoming::Complaint(Complaint { feedback, recipients: Vec::new(), return_path: None });
             receive::receive(&world.ctx, &mail(world, act, "complaint", says)).await?;
-            world.diary.of(&campaign).complained += 1;
+            world.event_log.of(&campaign).complained += 1;
         }
     }
     Ok(())

@@ -1,21 +1,21 @@
-//! simulate: what a configuration would do over months and years: the very steps of the daemon on a virtual clock, over a
-//! database that is thrown away, with a relay that captures. Who would be written to when, how much on which day, who would
-//! become ready, and what holds the others back.
+//! simulate: what a configuration would do over months and years. It runs the steps of the daemon on a virtual clock, over a
+//! temporary database, with a relay that captures. It reports who would be mailed when, the load of each day, who would
+//! become ready, and which criteria keep the others from it.
 //!
-//! Nothing here decides anything of its own: people act as a behaviour file says, and the house does with it what it would.
+//! The simulation makes no decision of its own: a behaviour file says how people act, and the steps react as in production.
 
-// Who takes part.
+// The people.
 pub mod people;
-// What is noted, and the house on its clock.
+// What is recorded of a run, and the simulated installation.
 pub mod event_log;
 pub mod world;
-// What people do.
+// Acts of people.
 pub mod behaviour;
 pub mod acts;
 pub mod writers;
 pub mod readers;
 pub mod sellers;
-// What came of it.
+// The results.
 pub mod calendar;
 pub mod report;
 pub mod run;

@@ -1,4 +1,4 @@
-//! Who takes part in a simulation: the people of a real database, as far as they are nurtured now, or people made up for
+//! The people of a simulation: those of a real database who are nurturing now, or people made up for
 //! the example company. Reads; a real database is never written to.
 
 use crate::domain::address::Address;
@@ -15,26 +15,26 @@ use std::collections::BTreeMap;
 /// How many prospects are read at a time.
 const PAGE: i64 = 2_000;
 
-/// Those who are nurtured, and how many were left out because a salesperson has them, they are closed, or erased.
+/// The prospects who take part, and how many were left out because they are with a salesperson, closed or erased.
 #[derive(Debug)]
-pub struct Cast {
+pub struct Participants {
     pub arrivals: Vec<Arrival>,
     pub left_out: usize,
 }
 
-/// The prospects of a database that are nurtured now. They begin anew: what they had and said so far is not taken over.
-pub async fn of_store(store: &Store) -> Result<Cast, FlowError> {
-    let mut cast = Cast { arrivals: Vec::new(), left_out: 0 };
+/// The prospects of a database who are nurturing now. They start from nothing: mails and signals of the past are not copied.
+pub async fn of_store(store: &Store) -> Result<Participants, FlowError> {
+    let mut participants = Participants { arrivals: Vec::new(), left_out: 0 };
     let mut after = ProspectId(0);
     let mut tx = store.read().await?;
     loop {
         let page = prospects::page(&mut tx, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(cast) };
+        let Some(last) = page.last() else { return Ok(participants) };
         after = *last;
         for prospect in prospects::load(&mut tx, &page).await? {
             match arrival(prospect) {
-                Some(arrival) => cast.arrivals.push(arrival),
-                None => cast.left_out += 1,
+                Some(arrival) => participants.arrivals.push(arrival),
+                None => participants.left_out += 1,
             }
         }
     }
@@ -54,7 +54,7 @@ fn arrival(prospect: Prospect) -> Option<Arrival> {
     Some(arrival)
 }
 
-/// How many people of one company there are, on the average.
+/// The average number of people in one company.
 const OF_A_COMPANY: u64 = 4;
 const INDUSTRIES: [(&str, u32); 5] = [("food", 50), ("packaging", 25), ("metal", 12), ("chemicals", 8), ("logistics", 5)];
 const COUNTRIES: [((&str, &str), u32); 5] =
@@ -71,7 +71,7 @@ const TITLES: [(&str, u32); 7] = [
 const FIRST: [&str; 12] = ["Ada", "Bruno", "Carla", "Dimas", "Elena", "Fèlix", "Gala", "Hugo", "Irene", "Joan", "Katia", "Lluc"];
 const LAST: [&str; 12] = ["Roca", "Sala", "Vives", "Prat", "Gual", "Bosc", "Ribas", "Mir", "Clos", "Pla", "Serra", "Font"];
 
-/// So many people as the example company might know: plants of all sizes, who left a card at a fair.
+/// People as the example company might know them: plants of all sizes, met at a fair.
 pub fn made_up(count: usize, seed: u64) -> Vec<Arrival> {
     let all = Chance::seeded(seed).of("made up");
     (0..count as u64).filter_map(|number| person(all, number)).collect()
@@ -84,7 +84,7 @@ fn person(all: Chance, number: u64) -> Option<Arrival> {
     let mut arrival = Arrival::of(Address::parse(&format!("p{number:06}@{domain}")).ok()?);
     let (first, last) = (own.of("first").among(&FIRST)?, own.of("last").among(&LAST)?);
     let (country, language) = firm.of("country").weighed(&COUNTRIES)?;
-    // Most plants are small: the square of an even draw.
+    // Most plants are small: the square of a uniform draw.
     let size = firm.of("size").below(1_000);
     let lines = 1 + size * size * 12 / 1_000_000;
     arrival.name = Some(format!("{first} {last}"));

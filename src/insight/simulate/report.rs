@@ -1,10 +1,10 @@
-//! What a simulation found, as it is printed and as programs read it. Equal runs give equal bytes: nothing in it depends on
+//! The report of a simulation, for people and for programs. Equal runs give equal bytes: nothing in it depends on
 //! when, where or how fast it ran.
 
-use super::calendar::{OfZone, calendars};
-use super::event_log::OfCampaign as Noted;
+use super::calendar::{ZoneCalendar, calendars};
+use super::event_log::CampaignActs as Noted;
 use super::world::World;
-use super::writers::is_more;
+use super::writers::is_made_up;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::entry::Cause;
 use crate::domain::group::delivery::State;
@@ -21,14 +21,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Silences longer than this are counted: nurture thins to a letter a quarter before it asks anybody whether to stay.
+/// Silences longer than this are counted: nurture thins to a letter a quarter before it asks whether to stay.
 pub const LONG_SILENCE_DAYS: i64 = 92;
-/// How many of the busiest days are told.
+/// How many of the busiest days are listed.
 const BUSIEST: usize = 5;
 
-/// What was found.
+/// The report.
 #[derive(Debug, Clone, Serialize)]
-pub struct Report {
+pub struct SimulationReport {
     /// Where the people came from.
     pub prospects_from: String,
     pub prospects: usize,
@@ -37,52 +37,53 @@ pub struct Report {
     pub seed: u64,
     pub from: Timestamp,
     pub until: Timestamp,
-    /// By the clock of this zone, the office's, quarters and days are told.
+    /// The zone of the office, in which quarters and days are counted.
     pub zone: String,
     pub configuration: String,
     /// The calendar of every zone.
-    pub calendar: Vec<OfZone>,
+    pub calendar: Vec<ZoneCalendar>,
     /// Mails, and on how many days.
-    pub load: Load,
-    /// What became of each campaign.
-    pub campaigns: Vec<OfCampaign>,
-    pub quarters: Vec<Quarter>,
-    /// Where people stood in the end.
-    pub standing: Standing,
-    /// What salespeople were offered.
-    pub salespeople: Vec<OfSalesperson>,
-    pub desk: Desk,
+    pub load: MailLoad,
+    /// The campaigns.
+    pub campaigns: Vec<CampaignReport>,
+    pub quarters: Vec<QuarterReport>,
+    /// The standing of prospects at the end.
+    pub standing: StandingCounts,
+    /// The offers to salespeople.
+    pub salespeople: Vec<SalespersonReport>,
+    pub desk: DeskReport,
     pub silence: Silence,
-    /// Prospects nobody would ever look at again, at any end of a quarter or at the end: always none.
+    /// Prospects without a future at the end of any quarter or of the simulation: must be 0.
     pub without_future: i64,
 }
 
 /// Mails by day.
 #[derive(Debug, Clone, Serialize)]
-pub struct Load {
+pub struct MailLoad {
     pub mails: u64,
+    /// Letters to salespeople and colleagues.
     pub letters: u64,
-    /// On so many days.
+    /// The number of days with mails.
     pub days: usize,
-    /// The days with the most.
+    /// The days with the most mails.
     pub busiest: Vec<(Date, u64)>,
     /// Every day with mails.
     pub by_day: BTreeMap<Date, u64>,
 }
 
-/// What became of a campaign.
+/// The mails of a campaign and the acts about them.
 #[derive(Debug, Clone, Serialize)]
-pub struct OfCampaign {
+pub struct CampaignReport {
     pub campaign: Name,
     pub mails: u64,
-    /// Of them, mails that asked something.
+    /// Mails with a question.
     pub asking: u64,
-    /// Mails of which a person followed a link.
+    /// Mails of which a prospect clicked a link.
     pub clicked: u64,
-    /// Of them, by people who are not tracked: counted, and nobody's.
+    /// Of those, clicks that were not attributed, because the prospect is not tracked.
     pub clicked_untracked: u64,
     pub machine_hits: u64,
-    /// Mails whose question was answered.
+    /// Mails with an answered question.
     pub answered: u64,
     /// Further answers on the page.
     pub further_answers: u64,
@@ -90,21 +91,21 @@ pub struct OfCampaign {
     pub replied: u64,
     pub unsubscribed: u64,
     pub complained: u64,
-    /// Put off by the cap, and sent later.
+    /// Deferred by the cap, and sent later.
     pub deferred_by_cap: i64,
-    /// Left while or after its window was closed.
+    /// Deferred because the window was closed.
     pub deferred_by_window: Deferred,
     /// Left later than its date for another reason: a pace, a canary, a busy relay.
     pub deferred_otherwise: Deferred,
-    /// What did not reach anybody, and why.
+    /// Deliveries not sent, by reason.
     pub not_sent: Vec<NotSent>,
-    /// Why it paused by itself, if it did: nothing more was sent then.
+    /// Why it paused by itself, if it did: nothing was sent after that.
     pub paused: Option<String>,
-    /// A series: when somebody first had every letter it has.
+    /// A series: when a prospect first had every letter.
     pub letters_run_out_at: Option<Timestamp>,
-    /// An edition: the first of its dates for which there is no letter that was not sent yet.
+    /// An edition: its first date without a letter that was not sent yet.
     pub needs_letter_at: Option<Timestamp>,
-    /// How many of its letters nobody has written yet: they were made up like its own.
+    /// How many letters were made up, modelled on its own.
     pub letters_made_up: usize,
 }
 
@@ -116,7 +117,7 @@ pub struct Deferred {
     pub longest_minutes: i64,
 }
 
-/// Deliveries that reached nobody.
+/// Deliveries that were not sent, for one reason.
 #[derive(Debug, Clone, Serialize)]
 pub struct NotSent {
     pub state: State,
@@ -126,67 +127,67 @@ pub struct NotSent {
 
 /// A quarter of a year.
 #[derive(Debug, Clone, Serialize)]
-pub struct Quarter {
+pub struct QuarterReport {
     /// "2026-Q1".
     pub quarter: String,
     pub ready: u64,
     /// Offers of prospects who asked for a person.
     pub requests: u64,
     pub won: u64,
-    /// Where people stood at its end.
+    /// The standing of prospects at its end.
     #[serde(flatten)]
-    pub end: Standing,
+    pub end: StandingCounts,
 }
 
-/// Where the nurtured stood at an instant.
+/// The standing of nurturing prospects at an instant.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Standing {
-    /// How many had none, one, two, three, four or five of the five.
+pub struct StandingCounts {
+    /// How many have none, one, two, three, four or five of the five.
     pub known: [u64; 6],
     /// Near misses (three or four of five) that lack each criterion.
     pub near_misses_lack: BTreeMap<Criterion, u64>,
-    /// The same of everybody of whom anything is met.
+    /// Other prospects with at least one criterion met that lack each criterion.
     pub others_lack: BTreeMap<Criterion, u64>,
-    /// What holds most people back: of near misses, or of all others while there are none.
+    /// The criterion lacked most often: among near misses, or among the others while there are none.
     pub bottleneck: Option<Criterion>,
 }
 
-/// What a salesperson was offered.
+/// The offers to a salesperson.
 #[derive(Debug, Clone, Serialize)]
-pub struct OfSalesperson {
+pub struct SalespersonReport {
     pub salesperson: Name,
     /// Offers that ended with them.
     pub offers: u64,
     pub requests: u64,
     pub won: u64,
-    /// Open at once at most.
+    /// The most open at one time.
     pub most_open: u64,
-    /// What they may have open at once.
+    /// The most they may have open.
     pub at_most: Option<u32>,
 }
 
-/// What the desk did.
+/// The calls of the desk.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Desk {
+pub struct DeskReport {
     pub calls: u64,
-    /// Calls that reached somebody.
+    /// Calls that reached a prospect.
     pub reached: u64,
 }
 
-/// How long nobody wrote to somebody who could have been written to.
+/// Spans in which a prospect could have been mailed and was not.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Silence {
     /// The longest, in days.
     pub longest_days: i64,
     /// What counts as long, in days.
     pub long_days: i64,
-    /// How many are in a long one at the end.
+    /// How many prospects are in a long one at the end.
     pub in_a_long_one: u64,
-    /// How many could be written to at the end.
+    /// How many prospects could be mailed at the end.
     pub reachable: u64,
 }
 
-/// Who was asked about, and for how long.
+/// The parameters of the run.
 #[derive(Debug, Clone)]
 pub struct Header {
     /// Where the people came from.
@@ -197,13 +198,13 @@ pub struct Header {
     pub until: Timestamp,
 }
 
-/// Sums up. `ends` are the ends of quarters, in order, with where people stood then.
-pub async fn sum_up(
+/// Makes the report. `ends` are the ends of quarters, in order, with the standing at each.
+pub async fn report(
     world: &mut World,
     header: Header,
-    ends: Vec<(Timestamp, Standing)>,
+    ends: Vec<(Timestamp, StandingCounts)>,
     without_future: i64,
-) -> Result<Report, FlowError> {
+) -> Result<SimulationReport, FlowError> {
     let plan = world.ctx.plan();
     let mut tx = world.ctx.store().read().await?;
     let occurred = simulation_report::occurred(&mut tx).await?;
@@ -218,19 +219,19 @@ pub async fn sum_up(
     for id in &reachable {
         let since = world.number(*id).and_then(|number| world.people[number].silent_since);
         let lasted = since.map_or(SignedDuration::ZERO, |since| now.duration_since(since));
-        world.diary.silence(lasted);
+        world.event_log.silence(lasted);
         in_a_long_one += u64::from(lasted > SignedDuration::from_hours(LONG_SILENCE_DAYS * 24));
     }
     let of_campaign = |campaign: &crate::domain::group::campaign::Campaign| {
         let name = &campaign.name;
         let not_sent = ended.iter().filter(|e| e.campaign == *name && e.state != State::Accepted);
         let not_sent = not_sent.map(|e| NotSent { state: e.state, reason: e.reason.clone(), mails: e.count }).collect();
-        let noted = world.diary.campaigns.get(name).cloned().unwrap_or_default();
-        let made_up = campaign.newsletters.iter().filter(|n| is_more(&n.id)).count();
+        let noted = world.event_log.campaigns.get(name).cloned().unwrap_or_default();
+        let made_up = campaign.newsletters.iter().filter(|n| is_made_up(&n.id)).count();
         let paused = states.get(name).and_then(|state| state.paused.clone());
-        told(name, &noted, put_off.get(name).copied().unwrap_or_default(), not_sent, (paused, made_up))
+        campaign_report(name, &noted, put_off.get(name).copied().unwrap_or_default(), not_sent, (paused, made_up))
     };
-    Ok(Report {
+    Ok(SimulationReport {
         prospects_from: header.prospects_from,
         prospects: world.people.len(),
         left_out: header.left_out,
@@ -239,15 +240,15 @@ pub async fn sum_up(
         until: header.until,
         zone: plan.roster.office.zone().iana_name().unwrap_or("UTC").to_owned(),
         configuration: plan.hash.clone(),
-        calendar: calendars(&plan, &world.diary, &occurred, header.from, header.until),
+        calendar: calendars(&plan, &world.event_log, &occurred, header.from, header.until),
         load: load(world),
         campaigns: plan.campaigns.iter().map(of_campaign).collect(),
         standing: ends.last().map(|(_, standing)| standing.clone()).unwrap_or_default(),
         quarters: quarters(&plan, &all, ends, header.from),
         salespeople: salespeople(&plan, &all, now),
-        desk: Desk { calls: world.diary.calls.0, reached: world.diary.calls.1 },
+        desk: DeskReport { calls: world.event_log.calls.0, reached: world.event_log.calls.1 },
         silence: Silence {
-            longest_days: world.diary.longest_silence.as_hours() / 24,
+            longest_days: world.event_log.longest_silence.as_hours() / 24,
             long_days: LONG_SILENCE_DAYS,
             in_a_long_one,
             reachable: reachable.len() as u64,
@@ -256,8 +257,8 @@ pub async fn sum_up(
     })
 }
 
-/// Where the nurtured stand now, and how many are without a future.
-pub async fn stand(world: &World) -> Result<(Standing, i64), FlowError> {
+/// The standing of nurturing prospects now, and how many are without a future.
+pub async fn count_standing(world: &World) -> Result<(StandingCounts, i64), FlowError> {
     let mut tx = world.ctx.store().read().await?;
     let met = simulation_report::met(&mut tx).await?;
     let reachable = simulation_report::reachable(&mut tx).await?.len() as u64;
@@ -266,7 +267,7 @@ pub async fn stand(world: &World) -> Result<(Standing, i64), FlowError> {
     for (prospect, criterion) in met {
         of.entry(prospect).or_default().push(criterion);
     }
-    let mut standing = Standing::default();
+    let mut standing = StandingCounts::default();
     for criteria in of.values() {
         standing.known[criteria.len().min(5)] += 1;
         let lacking = Criterion::ALL.into_iter().filter(|c| !criteria.contains(c));
@@ -277,22 +278,34 @@ pub async fn stand(world: &World) -> Result<(Standing, i64), FlowError> {
     }
     standing.known[0] = reachable.saturating_sub(of.len() as u64);
     let counted = if standing.near_misses_lack.is_empty() { &standing.others_lack } else { &standing.near_misses_lack };
-    // Of equals, the first of the five.
+    // Ties go to the first of the five.
     standing.bottleneck = counted.iter().rev().max_by_key(|(_, count)| **count).map(|(criterion, _)| *criterion);
     Ok((standing, sweep::without_future(&world.ctx).await?))
 }
 
-fn load(world: &World) -> Load {
-    let mut busiest: Vec<(Date, u64)> = world.diary.days.iter().map(|(day, mails)| (*day, *mails)).collect();
+fn load(world: &World) -> MailLoad {
+    let mut busiest: Vec<(Date, u64)> = world.event_log.days.iter().map(|(day, mails)| (*day, *mails)).collect();
     busiest.sort_by_key(|(day, mails)| (std::cmp::Reverse(*mails), *day));
     busiest.truncate(BUSIEST);
-    let mails = world.diary.days.values().sum();
-    Load { mails, letters: world.diary.letters, days: world.diary.days.len(), busiest, by_day: world.diary.days.clone() }
+    let mails = world.event_log.days.values().sum();
+    MailLoad {
+        mails,
+        letters: world.event_log.letters,
+        days: world.event_log.days.len(),
+        busiest,
+        by_day: world.event_log.days.clone(),
+    }
 }
 
-fn told(name: &Name, n: &Noted, cap: i64, not_sent: Vec<NotSent>, (paused, made_up): (Option<String>, usize)) -> OfCampaign {
+fn campaign_report(
+    name: &Name,
+    n: &Noted,
+    cap: i64,
+    not_sent: Vec<NotSent>,
+    (paused, made_up): (Option<String>, usize),
+) -> CampaignReport {
     let deferred = |(mails, longest): (u64, SignedDuration)| Deferred { mails, longest_minutes: longest.as_mins() };
-    OfCampaign {
+    CampaignReport {
         campaign: name.clone(),
         mails: n.accepted,
         asking: n.asking,
@@ -316,7 +329,7 @@ fn told(name: &Name, n: &Noted, cap: i64, not_sent: Vec<NotSent>, (paused, made_
     }
 }
 
-fn quarters(plan: &Plan, all: &[Handoff], ends: Vec<(Timestamp, Standing)>, from: Timestamp) -> Vec<Quarter> {
+fn quarters(plan: &Plan, all: &[Handoff], ends: Vec<(Timestamp, StandingCounts)>, from: Timestamp) -> Vec<QuarterReport> {
     let mut begins = from;
     let mut found = Vec::new();
     for (ends_at, end) in ends {
@@ -325,13 +338,13 @@ fn quarters(plan: &Plan, all: &[Handoff], ends: Vec<(Timestamp, Standing)>, from
         let won = all.iter().filter(|h| h.outcome == Some(Outcome::Won) && h.closed_at.is_some_and(within)).count() as u64;
         let date = begins.to_zoned(plan.roster.office.zone().clone()).date();
         let quarter = format!("{}-Q{}", date.year(), (date.month() + 2) / 3);
-        found.push(Quarter { quarter, ready: opened(Cause::Ready), requests: opened(Cause::Request), won, end });
+        found.push(QuarterReport { quarter, ready: opened(Cause::Ready), requests: opened(Cause::Request), won, end });
         begins = ends_at;
     }
     found
 }
 
-fn salespeople(plan: &Plan, all: &[Handoff], now: Timestamp) -> Vec<OfSalesperson> {
+fn salespeople(plan: &Plan, all: &[Handoff], now: Timestamp) -> Vec<SalespersonReport> {
     let of = |id: &Name| {
         let own: Vec<&Handoff> = all.iter().filter(|h| h.salesperson == *id).collect();
         let mut turns: Vec<(Timestamp, i64)> =
@@ -341,7 +354,7 @@ fn salespeople(plan: &Plan, all: &[Handoff], now: Timestamp) -> Vec<OfSalesperso
             *open += turn;
             Some(*open)
         });
-        OfSalesperson {
+        SalespersonReport {
             salesperson: id.clone(),
             offers: own.len() as u64,
             requests: own.iter().filter(|h| h.cause == Cause::Request).count() as u64,

@@ -1,10 +1,10 @@
-//! The house on its virtual clock: the daemon's steps, each taken when it is due or something rang for it, and the mails
+//! The simulated installation on its virtual clock: the daemon's steps, each run when it is due or was woken, and the mails
 //! they send, captured.
 //!
-//! What rings for what is the same as in the daemon, where every step hears every bell; here a step that cannot be concerned
-//! is spared, and once a day all of them are taken.
+//! In the daemon every wake runs every step; here only the steps that can be concerned are woken, and once a day all of
+//! them.
 
-use super::event_log::Diary;
+use super::event_log::EventLog;
 use crate::clock::{Clock, ManualClock};
 use crate::domain::behaviour::{Behaviour, Refusals};
 use crate::domain::chance::Chance;
@@ -28,56 +28,56 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What prospects do, and what time alone changes about them, is seen to by the hour: a year has nine thousand of them, and
-/// nothing here hangs on the minute. Mails, offers and deadlines keep theirs.
+/// Acts of prospects, and changes that come with time alone, are rounded up to this grain of an hour, in seconds: a year has
+/// nine thousand hours, and no result depends on the minute. Mails, offers and deadlines are exact.
 const GRAIN: i64 = 3_600;
-/// How many people are admitted in one transaction.
+/// How many prospects are admitted in one transaction.
 const PAGE: usize = 2_000;
-/// How many mails may be in hand at a time: nothing that is captured is ever in doubt.
-const IN_HAND: usize = 512;
-/// Where so many mailboxes are gone, campaigns may pause in the middle of an issue. How many mails are on their way then hangs
-/// on which of them share a commit, and so on the machine: there they go one by one, and equal seeds give equal bytes again.
+/// How many mails may be marked without a result: a captured mail is never uncertain.
+const UNRECORDED: usize = 512;
+/// From this share of gone mailboxes on, in millionths, campaigns may pause in the middle of an issue. How many mails are then
+/// under way would depend on which of them share a commit, and so on the machine; one at a time makes equal seeds equal runs.
 const MANY_GONE: u32 = 10_000;
 
-/// The house, who lives around it, and what is noted.
+/// The simulated installation, its people, and the event log.
 pub struct World {
     pub ctx: Context,
     pub clock: Arc<ManualClock>,
     pub behaviour: Behaviour,
-    /// Where every draw comes from.
+    /// The source of all draws.
     pub chance: Chance,
     pub begins_at: Timestamp,
-    pub people: Vec<Person>,
-    pub diary: Diary,
+    pub people: Vec<Participant>,
+    pub event_log: EventLog,
     numbers: BTreeMap<ProspectId, usize>,
     writer: AttemptWriter,
     due: [Option<Timestamp>; Step::ALL.len()],
-    caught: Arc<Mutex<Vec<String>>>,
+    accepted_paths: Arc<Mutex<Vec<String>>>,
 }
 
-/// What came of taking the steps.
+/// The result of running the steps.
 #[derive(Debug, Default)]
-pub struct Settled {
-    /// The deliveries that were captured, in their order.
+pub struct StepsRun {
+    /// The deliveries that were captured, in order.
     pub captured: Vec<DeliveryId>,
-    /// Whether anybody was offered to a salesperson, or offered again.
+    /// Whether a prospect was offered to a salesperson, or to the next one.
     pub handed_off: bool,
 }
 
 /// A prospect who takes part.
 #[derive(Debug)]
-pub struct Person {
+pub struct Participant {
     pub id: ProspectId,
     pub address: crate::domain::address::Address,
-    /// Where draws about them come from.
+    /// The source of draws about them.
     pub chance: Chance,
-    /// Which kinds of people they may be: what `when` of each asks for.
+    /// Which kinds of people they may belong to, by the `when` of each.
     pub fits: Vec<bool>,
-    /// Whether a machine of their company reads first.
+    /// Whether a machine of their company follows links first.
     pub scanned: bool,
-    /// Since when nobody has written to them; `None` while a salesperson does.
+    /// Since when they have had no mail; `None` while a salesperson has them.
     pub silent_since: Option<Timestamp>,
-    /// How many letters of its own each campaign has given them.
+    /// How many letters of its own each campaign has sent them.
     pub had: BTreeMap<crate::domain::id::Name, usize>,
     /// How often they were offered to a salesperson.
     pub offers: u64,
@@ -85,7 +85,7 @@ pub struct Person {
 }
 
 impl World {
-    /// A house around an empty database, in which everybody has just been admitted.
+    /// Assembles a node on an empty database, and admits all people.
     pub async fn begin(
         store: Store,
         mut plan: Plan,
@@ -93,15 +93,15 @@ impl World {
         arrivals: &[Arrival],
         (seed, at): (u64, Timestamp),
     ) -> Result<Self, FlowError> {
-        // One connection suffices where nothing is waited for, and nobody checks the signature.
+        // One connection is enough where no relay is waited for, and no reader verifies a signature.
         plan.settings.smtp.connections = 1;
-        plan.settings.smtp.max_in_doubt = if behaviour.refusals.gone.millionths() < MANY_GONE { IN_HAND } else { 1 };
+        plan.settings.smtp.max_in_doubt = if behaviour.refusals.gone.millionths() < MANY_GONE { UNRECORDED } else { 1 };
         plan.settings.smtp.dkim = None;
         let clock = Arc::new(ManualClock::at(at));
         let chance = Chance::seeded(seed);
-        let caught = Arc::new(Mutex::new(Vec::new()));
+        let accepted_paths = Arc::new(Mutex::new(Vec::new()));
         let ours = plan.settings.smtp.return_path.to_string();
-        let capture = capture(clock.clone(), chance.of("relay"), behaviour.refusals, ours, caught.clone());
+        let capture = capture(clock.clone(), chance.of("relay"), behaviour.refusals, ours, accepted_paths.clone());
         let mut tx = store.write().await?;
         campaigns::put(&mut tx, plan.schedules(), at).await?;
         tx.commit().await?;
@@ -114,11 +114,11 @@ impl World {
             chance,
             begins_at: at,
             people: Vec::new(),
-            diary: Diary::default(),
+            event_log: EventLog::default(),
             numbers: BTreeMap::new(),
             writer,
             due: [Some(at); Step::ALL.len()],
-            caught,
+            accepted_paths,
         };
         world.admit(arrivals).await?;
         Ok(world)
@@ -148,7 +148,7 @@ impl World {
         let Some(address) = prospect.address else { return };
         let company = self.chance.of("scanner").of(address.domain());
         self.numbers.insert(prospect.id, self.people.len());
-        self.people.push(Person {
+        self.people.push(Participant {
             id: prospect.id,
             chance: self.chance.of("person").of(address.as_str()),
             fits,
@@ -165,26 +165,26 @@ impl World {
         self.clock.now()
     }
 
-    /// The number of a prospect who takes part.
+    /// The index of a prospect among `people`.
     pub fn number(&self, prospect: ProspectId) -> Option<usize> {
         self.numbers.get(&prospect).copied()
     }
 
-    /// Somebody did something that concerns these steps.
-    pub fn ring(&mut self, steps: &[Step]) {
+    /// Makes these steps due now, after an act that concerns them.
+    pub fn wake(&mut self, steps: &[Step]) {
         let now = self.now();
         for step in steps {
             self.due[*step as usize] = Some(now);
         }
     }
 
-    /// When the next step is due, if nothing rings before.
+    /// When the next step is due, unless one is woken before.
     pub fn next_step(&self) -> Option<Timestamp> {
         self.due.iter().flatten().min().copied()
     }
 
-    /// Takes every step that is due until none is.
-    pub async fn run_until_idle(&mut self) -> Result<Settled, FlowError> {
+    /// Runs every step that is due until none is.
+    pub async fn run_until_idle(&mut self) -> Result<StepsRun, FlowError> {
         let mut handed_off = false;
         loop {
             let (mut done, now) = (false, self.now());
@@ -196,7 +196,7 @@ impl World {
                     Progress::Done => {
                         done = true;
                         handed_off |= step == Step::HandOff;
-                        self.ring(concerned(step));
+                        self.wake(concerned(step));
                         Some(now)
                     }
                     Progress::Idle => None,
@@ -205,20 +205,20 @@ impl World {
                 };
             }
             if !done {
-                return Ok(Settled { captured: self.captured(), handed_off });
+                return Ok(StepsRun { captured: self.captured(), handed_off });
             }
         }
     }
 
-    /// What was captured since this was last asked.
+    /// The deliveries captured since the last call.
     fn captured(&mut self) -> Vec<DeliveryId> {
-        let caught = std::mem::take(&mut *self.caught.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut found = Vec::with_capacity(caught.len());
-        for return_path in &caught {
+        let accepted_paths = std::mem::take(&mut *self.accepted_paths.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut found = Vec::with_capacity(accepted_paths.len());
+        for return_path in &accepted_paths {
             let token = return_path.rsplit_once('@').and_then(|(local, _)| local.rsplit_once('+')).map(|(_, token)| token);
             match token.and_then(|token| self.ctx.signer().read_caseless(Kind::ReturnPath, token)) {
                 Some(token) => found.push(DeliveryId(token.id)),
-                None => self.diary.letters += 1,
+                None => self.event_log.letters += 1,
             }
         }
         found.sort_unstable();
@@ -226,23 +226,23 @@ impl World {
     }
 }
 
-/// The next full grain, `at` itself if it is one.
+/// The next full grain; `at` itself if it is one.
 pub fn grained(at: Timestamp) -> Timestamp {
     grained_to(at, GRAIN)
 }
 
-/// The same with a grain of so many seconds.
+/// As [`grained`], with a grain of so many seconds.
 pub fn grained_to(at: Timestamp, grain: i64) -> Timestamp {
     let second = at.as_second() + i64::from(at.subsec_nanosecond() > 0);
     Timestamp::from_second(second.div_euclid(grain) * grain + if second.rem_euclid(grain) > 0 { grain } else { 0 }).unwrap_or(at)
 }
 
-/// A span of so many seconds, at least a minute.
+/// A span of this length, at least a minute.
 pub fn span(of: SignedDuration) -> Span {
     Span::minutes((of.as_secs() / 60).max(1))
 }
 
-/// The steps for which one that did something leaves work.
+/// The steps for which a step that did something leaves work.
 const fn concerned(step: Step) -> &'static [Step] {
     match step {
         Step::Publish => &[Step::Deliver, Step::Alarm],
@@ -254,16 +254,16 @@ const fn concerned(step: Step) -> &'static [Step] {
     }
 }
 
-/// The relay: takes what it is given, but for mailboxes that are gone and servers that are busy.
+/// The relay: accepts every mail, except for a share of gone mailboxes and busy servers.
 fn capture(
     clock: Arc<ManualClock>,
     chance: Chance,
     refusals: Refusals,
     ours: String,
-    caught: Arc<Mutex<Vec<String>>>,
+    accepted_paths: Arc<Mutex<Vec<String>>>,
 ) -> NullRelay {
     NullRelay::new(move |mail: Captured<'_>| {
-        // A letter to one of us has a return path without a token.
+        // A letter to a salesperson has a return path without a token.
         if mail.return_path != ours {
             let minute = u64::try_from(clock.now().as_second() / 60).unwrap_or(0);
             let own = chance.of(mail.to.as_str()).nth(minute);
@@ -274,7 +274,7 @@ fn capture(
                 return Reply::Later("4.2.0 not now".to_owned());
             }
         }
-        caught.lock().unwrap_or_else(PoisonError::into_inner).push(mail.return_path.to_owned());
+        accepted_paths.lock().unwrap_or_else(PoisonError::into_inner).push(mail.return_path.to_owned());
         Reply::Accepted
     })
 }

@@ -7,7 +7,7 @@ use crate::domain::prospect::Standing;
 use crate::store::engine::backend::{StoreError, Tx, args};
 use crate::store::engine::text_rows::{self, Columns};
 use crate::store::engine::value::{instant, instant_or_none, to_json, word};
-use crate::store::people::verdicts::Known;
+use crate::store::people::verdicts::VerdictsByCriterion;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ pub struct AssessmentInput {
     pub is_waiting: bool,
     /// When their latest handoff was opened.
     pub handed_off_at: Option<Timestamp>,
-    pub known: Known,
+    pub known: VerdictsByCriterion,
 }
 
 impl AssessmentInput {
@@ -86,7 +86,7 @@ fn subject(columns: &mut Columns<'_>) -> Result<AssessmentInput, StoreError> {
     })
 }
 
-fn known(text: &str) -> Result<Known, StoreError> {
+fn known(text: &str) -> Result<VerdictsByCriterion, StoreError> {
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
     let read = |pair: &[&str]| match pair {
         [criterion, verdict] => Ok((word("criterion", criterion, Criterion::parse)?, word("verdict", verdict, Verdict::parse)?)),

@@ -12,7 +12,7 @@ const POSTGRES: &str = "SELECT CAST(pg_current_snapshot() AS TEXT)";
 
 /// What was seen last.
 #[derive(Debug, Default)]
-pub struct Changes {
+pub struct ExternalWrites {
     seen: Option<Seen>,
     /// The files were not as they had been before.
     moved: bool,
@@ -25,7 +25,7 @@ enum Seen {
     Transactions(String),
 }
 
-impl Changes {
+impl ExternalWrites {
     /// Whether anything was committed since this was last asked; yes also the first time, and of files once more than
     /// need be after every change. Not to be asked more than once a second.
     ///

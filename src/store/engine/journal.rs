@@ -6,7 +6,7 @@
 //! on the file makes them take turns, and lets one of them put a shorter file in its place. A last line that was torn off
 //! by a crash was never acknowledged, and is passed over. It decides nothing: who folds it does.
 
-pub use super::journal_format::{Entry, Held, What};
+pub use super::journal_format::{Entry, JournalContents, What};
 use super::journal_format::{lines, parse};
 use crate::clock::Clock;
 use std::collections::{BTreeMap, BTreeSet};
@@ -132,7 +132,7 @@ impl Journal {
         let mut gone = 0;
         rewrite(&self.path, &mut state.file, |entries| {
             let before = entries.len();
-            *entries = Held { entries: std::mem::take(entries), unreadable: 0 }.last();
+            *entries = JournalContents { entries: std::mem::take(entries), unreadable: 0 }.last();
             gone = before - entries.len();
         })?;
         Ok(gone)
@@ -152,9 +152,9 @@ impl Journal {
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn read(path: &Path) -> io::Result<Held> {
+pub fn read(path: &Path) -> io::Result<JournalContents> {
     let bytes = match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Held::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(JournalContents::default()),
         read => read?,
     };
     Ok(parse(&bytes))
@@ -276,7 +276,7 @@ mod tests {
         // Torn in the middle of a line by a crash, then written on.
         let whole = fs::read(&path).expect("a file");
         fs::write(&path, [&whole[..], br#"{"at":"2026-03-02T08:0"#].concat()).expect("written");
-        assert_eq!(read(&path).expect("read"), Held { unreadable: 0, ..read(&path).expect("read") });
+        assert_eq!(read(&path).expect("read"), JournalContents { unreadable: 0, ..read(&path).expect("read") });
         assert_eq!(read(&path).expect("read").entries.len(), 3);
         one.write([("cid@a.example".to_owned(), What::Stands { standing: Standing::Offered })]);
         let held = read(&path).expect("read");
@@ -293,7 +293,7 @@ mod tests {
         for entries in
             [vec![entry(stopped(StopReason::Manual)), entry(lifted())], vec![entry(lifted()), entry(stopped(StopReason::Manual))]]
         {
-            let last = Held { entries, unreadable: 0 }.last();
+            let last = JournalContents { entries, unreadable: 0 }.last();
             assert!(matches!(&last[..], [one] if !one.what.lets_go()), "{last:?}");
         }
     }
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_no_more_is_tidied_away() {
+    fn the_journal_drops_entries_that_later_ones_replaced() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = Journal::new(folder.path().join("stops"), clock());
         journal.write((0..1_200).map(|n| (format!("p{}@a.example", n % 500), stopped(StopReason::Manual))));

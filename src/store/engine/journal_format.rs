@@ -59,14 +59,14 @@ pub struct Entry {
 
 /// What a journal holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Held {
+pub struct JournalContents {
     /// Its lines, in the order written.
     pub entries: Vec<Entry>,
     /// How many lines could not be read.
     pub unreadable: usize,
 }
 
-impl Held {
+impl JournalContents {
     /// Takes in another journal's: another node wrote it.
     pub fn join(&mut self, other: Self) {
         self.entries.extend(other.entries);
@@ -93,8 +93,8 @@ impl Held {
 }
 
 /// Reads lines. A last one that was torn off by a crash is passed over: its writer was never told that it was kept.
-pub fn parse(bytes: &[u8]) -> Held {
-    let mut held = Held::default();
+pub fn parse(bytes: &[u8]) -> JournalContents {
+    let mut held = JournalContents::default();
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         match serde_json::from_slice(line) {
             Ok(entry) => held.entries.push(entry),

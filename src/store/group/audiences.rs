@@ -11,7 +11,7 @@ use serde::Serialize;
 
 /// Of whom a campaign speaks, as its statements need it.
 #[derive(Debug)]
-pub struct Question<'a> {
+pub struct AudienceQuery<'a> {
     pub campaign: &'a Name,
     pub audience: &'a Audience,
     /// The newsletters it may send, in order; each prospect is due the first they have not had.
@@ -103,31 +103,31 @@ const WINDOW: &str = "SELECT COALESCE(MAX(id), 0) FROM (SELECT id FROM prospects
 const LAST: &str = "SELECT COALESCE(MAX(id), 0) FROM prospects";
 
 /// Which newsletters anybody is due.
-pub async fn newsletters_due(tx: &mut Tx, question: &Question<'_>) -> Result<Vec<Name>, StoreError> {
+pub async fn newsletters_due(tx: &mut Tx, question: &AudienceQuery<'_>) -> Result<Vec<Name>, StoreError> {
     let rows: Vec<(String,)> = ask(tx, NEWSLETTERS, question).await?;
     rows.iter().map(|(newsletter,)| name(newsletter)).collect()
 }
 
 /// How many prospects could be written to now, due a newsletter or not.
-pub async fn size(tx: &mut Tx, question: &Question<'_>) -> Result<i64, StoreError> {
+pub async fn size(tx: &mut Tx, question: &AudienceQuery<'_>) -> Result<i64, StoreError> {
     let rows: Vec<(i64,)> = ask(tx, SIZE, question).await?;
     Ok(rows.first().map_or(0, |(n,)| *n))
 }
 
 /// How many prospects are due a newsletter now.
-pub async fn due(tx: &mut Tx, question: &Question<'_>) -> Result<i64, StoreError> {
+pub async fn due(tx: &mut Tx, question: &AudienceQuery<'_>) -> Result<i64, StoreError> {
     let rows: Vec<(i64,)> = ask(tx, DUE, question).await?;
     Ok(rows.first().map_or(0, |(n,)| *n))
 }
 
 /// Who could be written to now.
-pub async fn members(tx: &mut Tx, question: &Question<'_>) -> Result<Vec<ProspectId>, StoreError> {
+pub async fn members(tx: &mut Tx, question: &AudienceQuery<'_>) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = ask(tx, IDS, question).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
 /// Writes a delivery for everybody who is due a newsletter that has an issue at this occurrence. Returns how many.
-pub async fn fill(tx: &mut Tx, occurrence: OccurrenceId, question: &Question<'_>) -> Result<u64, StoreError> {
+pub async fn fill(tx: &mut Tx, occurrence: OccurrenceId, question: &AudienceQuery<'_>) -> Result<u64, StoreError> {
     let (atoms, newsletters) = (atoms(question.audience)?, places(question.newsletters)?);
     tx.by_key().await?;
     let values =
@@ -148,7 +148,7 @@ pub async fn last(tx: &mut Tx) -> Result<ProspectId, StoreError> {
 async fn ask<T: crate::store::engine::backend::Record>(
     tx: &mut Tx,
     sql: &'static str,
-    question: &Question<'_>,
+    question: &AudienceQuery<'_>,
 ) -> Result<Vec<T>, StoreError> {
     let (atoms, newsletters) = (atoms(question.audience)?, places(question.newsletters)?);
     tx.by_key().await?;

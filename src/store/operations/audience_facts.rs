@@ -22,7 +22,7 @@ pub(in crate::store) const REACHES: char = '\u{1d}';
 pub struct Facts<'a> {
     audiences: Vec<&'a Audience>,
     /// Fields, each with the values that matter, and the numbers at which a comparison changes.
-    fields: BTreeMap<&'a str, Asked<'a>>,
+    fields: BTreeMap<&'a str, FieldQuestions<'a>>,
     tags: BTreeSet<&'a str>,
     criteria: BTreeSet<&'static str>,
     /// Lists of domains; an answer names their places here.
@@ -30,7 +30,7 @@ pub struct Facts<'a> {
 }
 
 #[derive(Debug, Default)]
-struct Asked<'a> {
+struct FieldQuestions<'a> {
     values: BTreeSet<&'a str>,
     cuts: BTreeSet<i64>,
 }
@@ -45,7 +45,7 @@ pub struct Truth {
 }
 
 /// The same, read.
-struct Held<'t> {
+struct ParsedTruth<'t> {
     fields: BTreeMap<&'t str, (Option<&'t str>, Option<usize>)>,
     tags: BTreeSet<&'t str>,
     verdicts: BTreeMap<&'t str, &'t str>,
@@ -89,7 +89,7 @@ impl<'a> Facts<'a> {
         self.audiences.iter().any(fits)
     }
 
-    fn holds(&self, condition: &Condition, held: &Held<'_>) -> bool {
+    fn holds(&self, condition: &Condition, held: &ParsedTruth<'_>) -> bool {
         match condition {
             Condition::Tag(tag) => held.tags.contains(tag.as_str()),
             Condition::Verdict { criterion, is } => {
@@ -148,13 +148,13 @@ impl<'a> Facts<'a> {
 }
 
 impl Truth {
-    fn read(&self) -> Held<'_> {
+    fn read(&self) -> ParsedTruth<'_> {
         let fields = pieces(self.fields.as_deref()).map(|piece| {
             let (piece, reached) = split(piece, REACHES);
             let (name, value) = split(piece, IS);
             (name, (value, reached.and_then(|reached| reached.parse().ok())))
         });
-        Held {
+        ParsedTruth {
             fields: fields.collect(),
             tags: pieces(self.tags.as_deref()).collect(),
             verdicts: pieces(self.verdicts.as_deref()).filter_map(|piece| piece.split_once(IS)).collect(),

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 /// Why nothing leaves, and since when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Held {
+pub struct SendingHold {
     pub reason: String,
     pub since: Timestamp,
 }
@@ -21,9 +21,9 @@ pub struct Held {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Sending {
     /// Group mail is stopped, until somebody resumes.
-    pub stopped: Option<Held>,
+    pub stopped: Option<SendingHold>,
     /// Nothing is sent, until somebody adopts the database.
-    pub observing: Option<Held>,
+    pub observing: Option<SendingHold>,
 }
 
 impl Sending {
@@ -82,6 +82,6 @@ pub async fn open(tx: &mut Tx) -> Result<bool, StoreError> {
     Ok(tx.execute(OPEN, args![]).await? > 0)
 }
 
-fn held(reason: Option<String>, since: Option<i64>) -> Result<Option<Held>, StoreError> {
-    Ok(reason.zip(instant_or_none(since)?).map(|(reason, since)| Held { reason, since }))
+fn held(reason: Option<String>, since: Option<i64>) -> Result<Option<SendingHold>, StoreError> {
+    Ok(reason.zip(instant_or_none(since)?).map(|(reason, since)| SendingHold { reason, since }))
 }

@@ -313,7 +313,7 @@ impl Row {
         self,
         fields: BTreeMap<Name, String>,
         tags: BTreeSet<String>,
-        verdicts: verdicts::Known,
+        verdicts: verdicts::VerdictsByCriterion,
     ) -> Result<Prospect, StoreError> {
         Ok(Prospect {
             id: ProspectId(self.id),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The verdicts of one prospect that are not unknown.
-pub type Known = BTreeMap<Criterion, Verdict>;
+pub type VerdictsByCriterion = BTreeMap<Criterion, Verdict>;
 
 #[derive(Serialize)]
 struct Row {
@@ -44,13 +44,13 @@ const LAPSED: &str = "
     ORDER BY h.id";
 
 /// What is known of these prospects.
-pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<BTreeMap<ProspectId, Known>, StoreError> {
+pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<BTreeMap<ProspectId, VerdictsByCriterion>, StoreError> {
     #[derive(Serialize)]
     struct Id {
         p: ProspectId,
     }
     let ids: Vec<Id> = prospects.iter().map(|p| Id { p: *p }).collect();
-    let mut found: BTreeMap<ProspectId, Known> = BTreeMap::new();
+    let mut found: BTreeMap<ProspectId, VerdictsByCriterion> = BTreeMap::new();
     for (id, criterion, verdict) in tx.rows::<(i64, String, String)>(OF, args![to_json(&ids)?]).await? {
         let criterion = word("criterion", &criterion, Criterion::parse)?;
         let verdict = word("verdict", &verdict, Verdict::parse)?;

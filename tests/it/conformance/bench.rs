@@ -11,7 +11,7 @@ use nurtured::domain::id::{DeliveryId, IssueId, Name, OccurrenceId, ProspectId};
 use nurtured::domain::settings::Tracking;
 use nurtured::store::doorway::qualifications::{self, Candidate};
 use nurtured::store::engine::backend::{Store, StoreError, Tx};
-use nurtured::store::group::audiences::{self, Question};
+use nurtured::store::group::audiences::{self, AudienceQuery};
 use nurtured::store::group::issues::{self, NewIssue};
 use nurtured::store::group::leases::{self, Lease};
 use nurtured::store::group::{campaigns, deliveries, occurrences};
@@ -129,8 +129,15 @@ impl Everybody {
         Ok(due)
     }
 
-    pub(super) fn question<'a>(&'a self, newsletters: &'a [&'a Name], after: ProspectId, up_to: ProspectId) -> Question<'a> {
-        Question { campaign: &self.campaign, audience: &self.audience, newsletters, tracking: Tracking::Consented, after, up_to }
+    pub(super) fn question<'a>(&'a self, newsletters: &'a [&'a Name], after: ProspectId, up_to: ProspectId) -> AudienceQuery<'a> {
+        AudienceQuery {
+            campaign: &self.campaign,
+            audience: &self.audience,
+            newsletters,
+            tracking: Tracking::Consented,
+            after,
+            up_to,
+        }
     }
 
     /// Opens an occurrence with an issue of each newsletter anybody is due, writes a delivery for everybody, and covers

@@ -6,7 +6,7 @@ use nurtured::domain::prospect::Standing;
 use nurtured::store::doorway::signals;
 use nurtured::store::engine::backend::{Store, StoreError, Tx};
 use nurtured::store::engine::batch::Batch;
-use nurtured::store::engine::external_writes::Changes;
+use nurtured::store::engine::external_writes::ExternalWrites;
 use nurtured::store::people::prospects;
 use std::fs;
 use std::path::Path;
@@ -260,11 +260,11 @@ fn both_engines_are_given_the_same_tables() -> std::io::Result<()> {
 }
 
 async fn what_another_process_commits_is_seen(bench: Bench) -> anyhow::Result<()> {
-    let mut changes = Changes::default();
+    let mut changes = ExternalWrites::default();
     assert!(changes.look(&bench.store).await?, "whoever has never looked does not know");
     let other = bench.another().await?;
     // Files of one's own come to rest; the tests share a cluster, and a write anywhere in it is seen.
-    let rest = async |changes: &mut Changes| {
+    let rest = async |changes: &mut ExternalWrites| {
         changes.look(&bench.store).await?;
         changes.look(&bench.store).await?;
         prospects::page(&mut bench.store.read().await?, ProspectId(0), 9).await?;

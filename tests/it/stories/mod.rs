@@ -1,29 +1,29 @@
-//! Stories: what the house promises, told as it happens to people. Each runs on both engines, on a manual clock, with
-//! real SMTP and the real pages.
+//! Stories: the promises of the program, told through what happens to people. Each runs on both engines, on a manual
+//! clock, with real SMTP and the real pages.
 
+mod adopt;
+mod ahead;
 mod away;
-mod backtested;
+mod backtest;
 mod breakers;
 mod calendar;
-mod adopted;
-mod ahead;
-mod doorway;
 mod decade;
+mod doorway;
 mod evidence;
-mod explained;
-mod doubted;
-mod forgotten;
+mod explain;
+mod forget;
 mod group_mail;
 mod guards;
 mod pacing;
-mod planned;
-mod ramped;
-mod halted;
-mod returned;
+mod plan;
+mod ramp;
+mod receive;
 mod salespeople;
-mod signed;
-mod simulated;
+mod sign;
+mod simulate;
+mod stop;
 mod time;
+mod uncertain;
 mod visitors;
 
 use nurtured::config::example;

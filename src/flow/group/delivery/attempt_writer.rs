@@ -40,12 +40,12 @@ pub struct Entry {
     pub result: Option<DeliveryResult>,
     /// What is to be sent instead.
     pub mark: Option<Mark>,
-    pub answer: mpsc::UnboundedSender<Answer>,
+    pub answer: mpsc::UnboundedSender<WriteOutcome>,
 }
 
 /// What became of an entry. A connection's answers come in the order of its entries.
 #[derive(Debug, Clone)]
-pub enum Answer {
+pub enum WriteOutcome {
     Written {
         /// Whether the mark, if there was one, was granted.
         marked: bool,
@@ -135,11 +135,11 @@ async fn write(ctx: &Context, batch: &[Entry], on_gone: OnMailboxGone) {
     }
     for entry in batch {
         let answer = match (&failure, entry.mark) {
-            (Some(error), Some(_)) => Answer::Failed(error.clone()),
-            (Some(error), None) if written.is_none() => Answer::Failed(error.clone()),
-            (_, mark) => {
-                Answer::Written { marked: mark.is_some_and(|m| written.as_ref().is_some_and(|w| w.marked.contains(&m.delivery))) }
-            }
+            (Some(error), Some(_)) => WriteOutcome::Failed(error.clone()),
+            (Some(error), None) if written.is_none() => WriteOutcome::Failed(error.clone()),
+            (_, mark) => WriteOutcome::Written {
+                marked: mark.is_some_and(|m| written.as_ref().is_some_and(|w| w.marked.contains(&m.delivery))),
+            },
         };
         let _ = entry.answer.send(answer);
     }

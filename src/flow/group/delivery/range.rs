@@ -5,7 +5,7 @@ use crate::domain::group::delivery::{Reply, State, retry_after};
 use crate::domain::id::DeliveryId;
 use crate::domain::span::Span;
 use crate::flow::group::breaker::Sign;
-use crate::flow::group::pace::Held;
+use crate::flow::group::pace::Throttled;
 use crate::mail::prepared::Prepared;
 use crate::store::group::attempts::{Mark, Outcome};
 use crate::store::group::deliveries::Open;
@@ -32,7 +32,7 @@ pub struct Range {
     /// The relay did not serve us while we were at it.
     pub relay_down: AtomicBool,
     /// What of it waits for a token.
-    held: OnceLock<Held>,
+    held: OnceLock<Throttled>,
 }
 
 /// One delivery of a range.
@@ -64,13 +64,13 @@ impl Range {
     }
 
     /// Some of it waits for a token.
-    pub fn hold(&self, held: Held) {
+    pub fn hold(&self, held: Throttled) {
         // It is handed out once.
         let _ = self.held.set(held);
     }
 
     /// What of it waits for a token, and until when.
-    pub fn held(&self) -> Option<&Held> {
+    pub fn held(&self) -> Option<&Throttled> {
         self.held.get()
     }
 

@@ -4,7 +4,7 @@
 //! a crash can repeat. A mark is granted before its mail is announced to the relay, and the place of a mail is given to
 //! another in the commit that records it.
 
-use super::attempt_writer::{Answer, AttemptWriter, DeliveryResult, Entry};
+use super::attempt_writer::{AttemptWriter, DeliveryResult, Entry, WriteOutcome};
 use super::range::Job;
 use crate::domain::dkim::{Dkim, SignError};
 use crate::domain::group::delivery::Reply;
@@ -141,7 +141,7 @@ impl Ready {
 type Done = (Job, DeliveryResult);
 
 /// An entry that is not answered yet: whose result it holds, and who is to be marked.
-type Asked = (Option<Job>, Option<Job>);
+type PendingWrite = (Option<Job>, Option<Job>);
 
 /// What one connection has in hand.
 struct Sender<'a> {
@@ -153,9 +153,9 @@ struct Sender<'a> {
     failed: Option<FlowError>,
     ready: VecDeque<Ready>,
     /// What the doors have not answered yet, in order.
-    asked: VecDeque<Asked>,
-    answer: mpsc::UnboundedSender<Answer>,
-    answers: mpsc::UnboundedReceiver<Answer>,
+    asked: VecDeque<PendingWrite>,
+    answer: mpsc::UnboundedSender<WriteOutcome>,
+    answers: mpsc::UnboundedReceiver<WriteOutcome>,
     message: Vec<u8>,
 }
 
@@ -228,17 +228,17 @@ impl<'a> Sender<'a> {
         self.pool.writer.enter(Entry { result, mark, answer: self.answer.clone() }).await;
     }
 
-    async fn take(&mut self, answer: Answer) {
+    async fn take(&mut self, answer: WriteOutcome) {
         let (_, asked) = self.asked.pop_front().expect("an answer answers an entry");
         match (answer, asked) {
-            (Answer::Failed(error), _) => {
+            (WriteOutcome::Failed(error), _) => {
                 // What cannot be recorded is not sent: what is marked already goes back.
                 self.failed = Some(FlowError::Shared(error));
                 self.lost = true;
                 self.connection = None;
                 self.pool.given_up.cancel();
             }
-            (Answer::Written { marked: true }, Some(job)) => {
+            (WriteOutcome::Written { marked: true }, Some(job)) => {
                 let return_path = return_path(self.pool, &job);
                 match signed(self.pool, &job).await {
                     Ok(signed) => self.ready.push_back(Ready { job, return_path, signed }),
@@ -250,7 +250,7 @@ impl<'a> Sender<'a> {
                 }
             }
             // Refused, which the doors wrote down, or nothing was to be marked.
-            (Answer::Written { .. }, _) => {}
+            (WriteOutcome::Written { .. }, _) => {}
         }
     }
 

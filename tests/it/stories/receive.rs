@@ -1,4 +1,4 @@
-//! What comes back by mail: bounces, answers, complaints, and what only pretends to be one.
+//! Mail that comes back: bounces, replies, complaints, and mails that imitate one.
 
 use super::{FIRST_ISSUE, Told, address, name, somebody, story};
 use nurtured::domain::address::Address;

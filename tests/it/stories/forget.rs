@@ -1,4 +1,4 @@
-//! Who asks to be forgotten, and who only asks to be left alone until a date.
+//! Prospects who ask to be forgotten, and prospects who ask not to be approached before a date.
 
 use super::{address, five_proofs, name, somebody, story};
 use nurtured::domain::criterion::Criterion;

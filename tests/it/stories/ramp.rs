@@ -1,6 +1,6 @@
-//! What a change of the rules may bring, and how fast.
+//! The ramp: how many offers a change of rules may make on a working day.
 
-use super::planned::{Configured, applied, changed};
+use super::plan::{Configured, applied, changed};
 use super::{address, name, somebody, story};
 use jiff::Timestamp;
 use jiff::civil::date;

@@ -1,4 +1,4 @@
-//! Sending is stopped, by hand or by a clock that jumped, and goes on when somebody says so.
+//! Group mail is stopped by hand or by a clock that jumped, and goes on when it is resumed.
 
 use super::{FIRST_ISSUE, address, somebody, story};
 use jiff::SignedDuration;

@@ -1,4 +1,4 @@
-//! Nobody knows whether it was sent: by policy it is sent once more, or held until somebody has asked the relay.
+//! Uncertain deliveries: by policy sent once more, or held until their result was looked up at the relay.
 
 use super::{FIRST_ISSUE, address, name, somebody, story};
 use nurtured::domain::address::Address;

@@ -1,4 +1,4 @@
-//! Signed mail: every newsletter and every letter, verified by somebody else's program; whoever changes one is found out.
+//! Signed mail: another program verifies every newsletter and every letter, and notices every change.
 
 use super::{FIRST_ISSUE, Told, address, five_proofs, somebody};
 use crate::signed::verified;

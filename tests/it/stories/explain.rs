@@ -1,4 +1,4 @@
-//! What is said of the verdicts: then and now, on the desk, in an audience, on the page that thanks for an answer.
+//! The verdicts explained: now and at a past instant, on the desk, in an audience, on the page after an answer.
 
 use super::evidence::{click, decision};
 use super::{FIRST_ISSUE, address, four_proofs, name, somebody, story};

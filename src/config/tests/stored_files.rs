@@ -1,4 +1,4 @@
-//! What is kept of a configuration: it can be read again, means the same for prospects, and holds no secret.
+//! The stored files of a configuration: they can be read again, mean the same for prospects, and hold no secret.
 
 use crate::config::load::load_files;
 use crate::config::tests::changes::load_changed;
