@@ -21,7 +21,7 @@ use nurtured::domain::doorway::qualification::Verdict;
 use nurtured::flow::context::{Context, Progress};
 use nurtured::flow::doorway::observe::{self, Door, Observed};
 use nurtured::flow::doorway::{assess, qualify};
-use nurtured::store::doorway::assessments;
+use nurtured::store::doorway::assessment_queue;
 use nurtured::store::people::prospects;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -123,7 +123,7 @@ impl Run {
     async fn check(&self, of: u64) -> Result<u64> {
         let (plan, now) = (self.ctx.plan(), self.clock.now());
         let mut tx = self.ctx.store().read().await?;
-        let due = assessments::next_due(&mut tx).await?;
+        let due = assessment_queue::peek(&mut tx).await?;
         ensure!(due.is_none_or(|at| at > now), "something is still due");
         let mut found = 0;
         for number in 0..SAMPLE.min(of) {

@@ -2,7 +2,6 @@
 
 pub mod admit;
 pub mod assess;
-pub mod prefetch;
 pub mod conclude;
 pub mod observe;
 pub mod judge;

@@ -5,7 +5,7 @@ use crate::domain::address::Address;
 use crate::domain::id::{HandoffId, ProspectId};
 use crate::domain::individual::handoff::{Handoff, Outcome};
 use crate::flow::context::{Context, FlowError};
-use crate::store::doorway::assessments;
+use crate::store::doorway::assessment_queue;
 use crate::store::individual::{follow_ups, handoffs};
 use crate::store::operations::erasures::{self, Erased};
 use crate::store::people::prospects;
@@ -46,7 +46,7 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     erasures::stop(&mut tx, address, now).await?;
     let erased = erasures::scrub(&mut tx, prospect, now).await?;
     // What they said counted for their colleagues too.
-    assessments::leave(&mut tx, &[], &BTreeSet::from([prospect]), now).await?;
+    assessment_queue::enqueue_with_colleagues(&mut tx, &[], &BTreeSet::from([prospect]), now).await?;
     prospects::erase(&mut tx, prospect).await?;
     tx.commit().await?;
     ctx.wake();

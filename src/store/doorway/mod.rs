@@ -5,7 +5,7 @@ pub mod signals;
 pub mod segment;
 pub mod history;
 pub mod applied_rules;
-pub mod assessments;
+pub mod assessment_queue;
 pub mod qualifications;
 pub mod assessment_inputs;
 pub mod replay_inputs;

@@ -51,7 +51,7 @@ mod stop_means_stop;
 mod halt;
 /// What the stop journal is told, and what happens when it cannot be.
 mod journal;
-/// Signals, assessments, qualifications.
+/// Signals, the assessment queue, qualifications.
 mod doorway;
 mod evidence;
 /// Colleagues who speak at the same moment, on two connections.

@@ -6,7 +6,7 @@ mod backtested;
 mod breakers;
 mod calendar;
 mod adopted;
-mod ahead;
+mod observed;
 mod doorway;
 mod decade;
 mod evidence;

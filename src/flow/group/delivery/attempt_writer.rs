@@ -10,7 +10,7 @@ use crate::domain::id::{DeliveryId, IssueId, ProspectId};
 use crate::domain::span::Span;
 use crate::flow::context::Context;
 use crate::flow::group::breaker::{self, Sign};
-use crate::store::doorway::{assessments, signals};
+use crate::store::doorway::{assessment_queue, signals};
 use crate::store::engine::backend::{Store, StoreError, Tx};
 use crate::store::group::attempts::{self, Mark, Outcome, Written};
 use crate::store::group::deliveries;
@@ -211,7 +211,7 @@ async fn gone(tx: &mut Tx, finished: impl Iterator<Item = &DeliveryResult>, now:
     }
     let rows: Vec<_> = news.iter().map(|(prospect, signal)| (*prospect, signal)).collect();
     signals::append(tx, &rows, now).await?;
-    assessments::mark(tx, rows.iter().filter_map(|(p, _)| Some(((*p)?, now)))).await
+    assessment_queue::enqueue(tx, rows.iter().filter_map(|(p, _)| Some(((*p)?, now)))).await
 }
 
 fn bounced(address: &str, words: &str) -> Stop {
