@@ -33,8 +33,8 @@ type Figure = (String, String);
 fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     // The process that a measurement starts for itself.
-    if let Some(path) = backtest::asked() {
-        return runtime.block_on(backtest::measured(&path));
+    if let Some(asked) = backtest::asked() {
+        return runtime.block_on(backtest::measured(asked));
     }
     runtime.block_on(measure(Arguments::parse()))
 }

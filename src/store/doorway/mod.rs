@@ -2,7 +2,6 @@
 
 pub mod reclassifications;
 pub mod signals;
-pub mod segment;
 pub mod history;
 pub mod applied_rules;
 pub mod assessment_queue;

@@ -56,7 +56,7 @@ mod doorway;
 mod evidence;
 /// Colleagues who speak at the same moment, on two connections.
 mod colleagues;
-/// Sealed history says what the rows say.
+/// What a scan of history sees.
 mod history;
 /// Configurations that were put in force, and whom their rules made ready.
 mod configurations;
