@@ -40,6 +40,8 @@ pub(crate) struct Arguments {
 pub(crate) enum What {
     /// Signals a second, observed and qualified.
     Live,
+    /// One signal of a prospect who has ten thousand.
+    Busy,
     /// From the fifth proof to the handoff mail at the relay.
     Latency,
     /// Other rules over ten million signals.
@@ -121,6 +123,11 @@ impl Arguments {
     /// How many signals come in.
     pub(crate) fn signals(&self) -> u64 {
         self.signals.unwrap_or(if self.is_quick() { 8_000 } else { 600_000 })
+    }
+
+    /// How many statements of one prospect are timed.
+    pub(crate) const fn statements(&self) -> u64 {
+        if self.is_quick() { 20 } else { 500 }
     }
 
     /// How many prospects give their fifth proof.

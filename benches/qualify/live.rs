@@ -1,10 +1,11 @@
-//! How many signals a second are observed and qualified, sustained: from the first that comes in to the last verdict,
-//! what time brings included.
+//! How many signals a second are observed and qualified, sustained, beside a bare durable append of the same rows in the same
+//! batches on the same engine (S2).
 //!
-//! Thirty days pass on a clock moved by hand, a day at a time. In each, what a newsletter brings comes in through the door
-//! that the web uses, from many callers at once, each waiting until its own is durable; beside them the qualify step
-//! runs as in the daemon, on what the clock has brought: a click counts ten minutes after it, so every click is looked
-//! at twice. Nothing may be lost, and in the end the verdicts of many prospects must be those of a fresh look.
+//! Thirty days pass on a clock moved by hand. In each, what a newsletter brings comes in through the door that the web uses,
+//! from many callers at once, each waiting until its own signal is durable; beside them the qualify step runs as in the daemon,
+//! on what the clock has brought: a click counts ten minutes after it, so every click is assessed the day after. When nothing
+//! is due any more, the day's rows are appended to a second database by nothing but the statement that appends. In the end
+//! the verdicts of many prospects must be those of a fresh assessment.
 
 use crate::arguments::{Arguments, Engine};
 use crate::company;
@@ -18,25 +19,24 @@ use jiff::{SignedDuration, Timestamp};
 use nurtured::clock::{Clock, ManualClock};
 use nurtured::config::example;
 use nurtured::domain::doorway::qualification::Verdict;
+use nurtured::domain::doorway::signal::{About, NewSignal};
+use nurtured::domain::id::ProspectId;
 use nurtured::flow::context::{Context, Progress};
 use nurtured::flow::doorway::observe::{self, Door, Observed};
 use nurtured::flow::doorway::{assess, qualify};
-use nurtured::store::doorway::assessments;
+use nurtured::store::doorway::{assessment_queue, signals};
+use nurtured::store::engine::backend::Store;
 use nurtured::store::people::prospects;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 const DAYS: u64 = 30;
-/// How many prospects are looked at again.
+/// How many prospects are assessed once more in the end.
 const SAMPLE: u64 = 1_000;
 /// A Monday morning.
 const BEGINS: &str = "2026-01-12T08:00:00Z";
-
-/// Signals a second.
-const fn goal(engine: Engine) -> u64 {
-    if matches!(engine, Engine::Sqlite) { 20_000 } else { 50_000 }
-}
+/// Of the rate of a bare append, at least.
+const GOAL: f64 = 0.25;
 
 /// Measures each engine that is asked for.
 pub(crate) async fn measure(arguments: &Arguments) -> Result<Vec<Figure>> {
@@ -44,38 +44,64 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<Vec<Figure>> {
     println!("live: {signals} signals of {prospects} prospects, {} callers at once", arguments.callers);
     let mut figures = Vec::new();
     for engine in arguments.engine.each() {
-        let directory = tempfile::tempdir()?;
+        let (directory, beside) = (tempfile::tempdir()?, tempfile::tempdir()?);
         let Some(store) = database::open(*engine, directory.path()).await? else { continue };
-        let begins: Timestamp = BEGINS.parse()?;
-        let clock = Arc::new(ManualClock::at(begins));
-        let plan = example::load_embedded(&[]).map_err(|problems| anyhow::anyhow!("{}", problems.render(false)))?.plan;
-        let ctx = Context::assemble(store, clock.clone(), plan, "measured".to_owned()).await?;
+        let Some(bare) = database::open(*engine, beside.path()).await? else { continue };
+        let clock = Arc::new(ManualClock::at(BEGINS.parse()?));
+        let ctx = context(store, clock.clone()).await?;
         let first = company::admit(&ctx, prospects).await?;
+        // The same prospects there, with the same numbers: signals refer to them.
+        let twin = context(bare.clone(), clock.clone()).await?;
+        ensure!(company::admit(&twin, prospects).await? == first, "the two databases number their prospects differently");
         let world = Arc::new(World::of(first, prospects, ctx.plan())?);
-        let run = Run { ctx: ctx.clone(), clock, door: observe::door(&ctx), world, callers: arguments.callers };
-        let (watch, before) = (Stopwatch::start(), processor_seconds(std::process::id())?);
-        run.live(begins, signals).await?;
-        let (took, worked) = (watch.read(), processor_seconds(std::process::id())? - before);
-        let each = Duration::from_secs_f64(worked).as_micros() / u128::from(signals);
-        let rate = u128::from(signals) * 1_000_000 / took.as_micros().max(1);
+        let run = Run { ctx: ctx.clone(), bare, clock, door: observe::door(&ctx), world, callers: arguments.callers };
+        let days = run.live(BEGINS.parse()?, signals).await?;
         let checked = run.check(prospects).await?;
+        let mut ratios: Vec<f64> = days.iter().map(|day| day.bare / day.live).collect();
+        ratios.sort_by(f64::total_cmp);
+        let count = f64::from(u32::try_from(signals)?);
+        let sum = |of: fn(&Day) -> f64| days.iter().map(of).sum::<f64>();
+        let (ours, theirs, ratio) = (sum(|day| day.live), sum(|day| day.bare), sum(|day| day.bare) / sum(|day| day.live));
+        let each = |seconds: f64| 1e6 * seconds / count;
         println!(
-            "  {}: {rate} signals/s (goal {}) over {:.1} s, {each} µs of our processor time each (a server's own beside it); \
-             {checked} verdicts of {} prospects looked at again",
+            "  {}: {:.0} signals/s, {:.0} µs of our processor time each; bare append {:.0}/s, {:.0} µs; ratio {ratio:.2} (goal at \
+             least {GOAL}; the days {:.2} to {:.2}); {checked} verdicts of {} prospects assessed once more",
             engine.name(),
-            goal(*engine),
-            took.as_secs_f64(),
+            count / ours,
+            each(sum(|day| day.live_processor)),
+            count / theirs,
+            each(sum(|day| day.bare_processor)),
+            ratios[0],
+            ratios[ratios.len() - 1],
             SAMPLE.min(prospects)
         );
-        figures.push((format!("live_{}", engine.word()), rate.to_string()));
+        figures.push((format!("ratio_live_{}", engine.word()), format!("{ratio:.2}")));
+        figures.push((format!("live_{}", engine.word()), format!("{:.0}", count / ours)));
+        twin.store().close().await;
         ctx.store().close().await;
     }
     println!();
     Ok(figures)
 }
 
+/// The example company over a store.
+pub(crate) async fn context(store: Store, clock: Arc<ManualClock>) -> Result<Context> {
+    let plan = example::load_embedded(&[]).map_err(|problems| anyhow::anyhow!("{}", problems.render(false)))?.plan;
+    Ok(Context::assemble(store, clock, plan, "measured".to_owned()).await?)
+}
+
+/// Seconds that one day's signals took.
+struct Day {
+    live: f64,
+    live_processor: f64,
+    bare: f64,
+    bare_processor: f64,
+}
+
 struct Run {
     ctx: Context,
+    /// The database that the same rows are appended to.
+    bare: Store,
     clock: Arc<ManualClock>,
     door: Door,
     world: Arc<World>,
@@ -83,18 +109,43 @@ struct Run {
 }
 
 impl Run {
-    async fn live(&self, begins: Timestamp, signals: u64) -> Result<()> {
+    async fn live(&self, begins: Timestamp, signals: u64) -> Result<Vec<Day>> {
         let qualifying = tokio::spawn(qualifying(self.ctx.clone()));
+        let mut days = Vec::new();
         for day in 0..DAYS {
             let at = begins + SignedDuration::from_hours(i64::try_from(day * 24)?);
+            let (from, to) = (signals * day / DAYS, signals * (day + 1) / DAYS);
+            let (watch, before) = (Stopwatch::start(), processor()?);
             self.clock.move_to(at);
             self.ctx.wake();
-            self.observe(signals * day / DAYS, signals * (day + 1) / DAYS, day, at).await?;
+            self.observe(from, to, day, at).await?;
+            if day + 1 == DAYS {
+                // The last day's clicks count too.
+                self.clock.advance(SignedDuration::from_hours(1));
+            }
+            company::settle(&self.ctx).await?;
+            let (live, live_processor) = (watch.read().as_secs_f64(), processor()? - before);
+            let rows: Vec<NewSignal> = (from..to).map(|number| self.world.signal(number, day, at)).collect::<Result<_>>()?;
+            let (watch, before) = (Stopwatch::start(), processor()?);
+            self.append(&rows, at).await?;
+            days.push(Day { live, live_processor, bare: watch.read().as_secs_f64(), bare_processor: processor()? - before });
         }
         self.ctx.stop();
         qualifying.await??;
-        self.clock.advance(SignedDuration::from_hours(1));
-        company::settle(&self.ctx).await
+        Ok(days)
+    }
+
+    /// Appends rows and nothing else, in batches as large as the door's.
+    async fn append(&self, rows: &[NewSignal], now: Timestamp) -> Result<()> {
+        for batch in rows.chunks(observe::GROUP) {
+            let whose = |s: &NewSignal| if let About::Prospect(id) = s.about { Some(id) } else { None };
+            let batch: Vec<(Option<ProspectId>, &NewSignal)> = batch.iter().map(|s| (whose(s), s)).collect();
+            let mut tx = self.bare.write().await?;
+            let appended = signals::append(&mut tx, &batch, now).await?;
+            ensure!(appended.len() == batch.len(), "{} of {} rows were new", appended.len(), batch.len());
+            tx.commit().await?;
+        }
+        Ok(())
     }
 
     /// Signals of these numbers, from many callers.
@@ -119,11 +170,11 @@ impl Run {
         Ok(())
     }
 
-    /// Looks at a sample again; returns how many verdicts it found, all of them as they had been written down.
+    /// Assesses a sample once more; returns how many verdicts it found, all of them as they had been written down.
     async fn check(&self, of: u64) -> Result<u64> {
         let (plan, now) = (self.ctx.plan(), self.clock.now());
         let mut tx = self.ctx.store().read().await?;
-        let due = assessments::next_due(&mut tx).await?;
+        let due = assessment_queue::peek(&mut tx).await?;
         ensure!(due.is_none_or(|at| at > now), "something is still due");
         let mut found = 0;
         for number in 0..SAMPLE.min(of) {
@@ -159,4 +210,9 @@ async fn qualifying(ctx: Context) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Our own processor time so far, in seconds; a server's is its own.
+fn processor() -> Result<f64> {
+    processor_seconds(std::process::id())
 }

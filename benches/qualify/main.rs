@@ -1,4 +1,4 @@
-//! What the doorway owes, measured: `cargo bench --bench qualify [-- --what live|latency|backtest|simulate|all]
+//! What the doorway owes, measured: `cargo bench --bench qualify [-- --what live|busy|latency|backtest|simulate|all]
 //! [--engine sqlite|postgres|both] [--prospects N] [--signals N] [--handoffs N] [--quick]`.
 //!
 //! Each part says what it measures in its own file, and prints its figures beside their goals; the last line is all of
@@ -19,6 +19,7 @@ mod database;
 mod company;
 mod world;
 mod live;
+mod busy;
 mod latency;
 mod backtest;
 mod simulate;
@@ -33,8 +34,8 @@ type Figure = (String, String);
 fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     // The process that a measurement starts for itself.
-    if let Some(path) = backtest::asked() {
-        return runtime.block_on(backtest::measured(&path));
+    if let Some(asked) = backtest::asked() {
+        return runtime.block_on(backtest::measured(asked));
     }
     runtime.block_on(measure(Arguments::parse()))
 }
@@ -44,6 +45,9 @@ async fn measure(arguments: Arguments) -> Result<()> {
     let mut figures: Vec<Figure> = Vec::new();
     if arguments.what.includes(What::Live) {
         figures.extend(live::measure(&arguments).await?);
+    }
+    if arguments.what.includes(What::Busy) {
+        figures.extend(busy::measure(&arguments).await?);
     }
     if arguments.what.includes(What::Latency) {
         figures.extend(latency::measure(&arguments).await?);

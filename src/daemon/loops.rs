@@ -7,7 +7,7 @@ use super::assemble::Node;
 use super::identity_guard::{self, LastCheck};
 use crate::flow::context::{Context, Progress};
 use crate::flow::doorway::apply;
-use crate::flow::operations::{archive, sweep};
+use crate::flow::operations::sweep;
 use crate::flow::until_idle::Step;
 use crate::store::engine::external_writes::ExternalWrites;
 use jiff::{SignedDuration, Timestamp};
@@ -78,8 +78,6 @@ pub fn start(node: &Node, tracker: &TaskTracker) -> Pulse {
     }
     let keeper = node.clone();
     tracker.spawn(async move { take_census(&keeper).await });
-    let ctx = node.ctx.clone();
-    tracker.spawn(async move { seal_on(&ctx).await });
     let (ctx, applied) = (node.ctx.clone(), pulse.applied.clone());
     tracker.spawn(async move { poll(&ctx, &applied).await });
     // Not a step: it writes nothing, and nothing waits for it.
@@ -116,19 +114,6 @@ async fn take_census(node: &Node) {
         }
         tokio::select! {
             _ = wakes.changed() => {}
-            () = tokio::time::sleep(REVIEW_EVERY) => {}
-            () = ctx.stopping() => {}
-        }
-    }
-}
-
-/// Packs what has settled, for reading all of it.
-async fn seal_on(ctx: &Context) {
-    while !ctx.is_stopping() {
-        if let Err(error) = archive::archive(ctx).await {
-            tracing::warn!(step = "seal", %error, "step failed");
-        }
-        tokio::select! {
             () = tokio::time::sleep(REVIEW_EVERY) => {}
             () = ctx.stopping() => {}
         }

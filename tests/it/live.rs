@@ -25,7 +25,7 @@ use nurtured::flow::doorway::apply;
 use nurtured::flow::doorway::judge::judge;
 use nurtured::flow::doorway::observe::{self, Observed, observe};
 use nurtured::flow::doorway::qualify::qualify;
-use nurtured::store::doorway::{assessments, qualifications, signals};
+use nurtured::store::doorway::{assessment_queue, qualifications, signals};
 use nurtured::store::engine::backend::Store;
 use nurtured::store::people::prospects;
 use proptest::prelude::*;
@@ -126,7 +126,7 @@ impl Company {
         loop {
             while qualify(&self.ctx).await? == Progress::Done {}
             stood += self.doorway().await?;
-            let next = assessments::next_due(&mut self.ctx.store().read().await?).await?;
+            let next = assessment_queue::peek(&mut self.ctx.store().read().await?).await?;
             let Some(next) = next.filter(|next| *next <= at) else { break };
             self.clock.move_to(next);
         }

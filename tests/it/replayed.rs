@@ -15,7 +15,7 @@ use nurtured::domain::span::Span;
 use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::flow::doorway::{apply, judge, observe};
 use nurtured::flow::individual::follow_up::{Action, act};
-use nurtured::flow::operations::{archive, forget, manual_stop};
+use nurtured::flow::operations::{forget, manual_stop};
 use nurtured::insight::backtest::compare::{Compared, DecisionChange, Reproduced};
 use nurtured::insight::backtest::run::compare_all;
 use nurtured::store::engine::backend::Store;
@@ -225,11 +225,6 @@ async fn lived(seed: u64, behind: SignedDuration) -> (usize, usize) {
         assert!(would.at <= was.at && was.at <= would.at + behind, "seed {seed}: {one:?}");
         exactly += 1;
     }
-    // Sealed, it says the same.
-    let later = life.town.now() + SignedDuration::from_hours(2);
-    life.town.clock.move_to(later);
-    assert_eq!(archive::archive(&life.town.node.ctx).await.expect("history is sealed"), 1);
-    assert_eq!(format!("{:?}", life.replayed().await), format!("{all:?}"), "seed {seed}");
     // Not everybody is there any more, and nobody who is was passed over.
     let mut tx = life.town.node.ctx.store().read().await.expect("a transaction");
     let known =

@@ -1,4 +1,4 @@
-//! Who comes in: prospects from a list, a form or another system, merged with what is known.
+//! admit: prospects come in from a list, a form or another system, and are merged with what is known.
 //!
 //! What is blank never overwrites; an opt-out only ever adds suppression; every change of a field is a signal. The
 //! same arrival again changes nothing.
@@ -11,7 +11,7 @@ use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
 use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::FlowError;
-use crate::store::doorway::{assessments, signals};
+use crate::store::doorway::{assessment_queue, signals};
 use crate::store::engine::backend::Tx;
 use crate::store::people::accounts::{self, Company};
 use crate::store::people::consents;
@@ -33,10 +33,7 @@ pub struct Admitted {
 }
 
 /// Admits a page of people, each address once. Source says where from ("import hubspot.csv"); `as_of` is the day the
-/// fields were true, if somebody vouches for it.
-///
-/// # Errors
-/// The store's; nothing is committed here.
+/// fields were true, where the source vouches for it. Nothing is committed here.
 pub async fn admit(
     tx: &mut Tx,
     plan: &Plan,
@@ -87,7 +84,7 @@ pub async fn admit(
         .map(|(a, details)| NewProspect { address: a.address.as_str(), details: *details, mail_stop: stop_of(&a.address) })
         .collect();
     let added = prospects::add(tx, &new, now).await?;
-    // Whoever may not be approached at all, perhaps because they were erased once, is not nurtured under the same address.
+    // A person who may not be approached at all, perhaps because they were erased once, is not nurtured under the same address.
     let stopped_everywhere = |address: &Address| {
         let erased = suppressions::erased(address);
         let channels = suppressed.iter().filter(|s| s.address == address.as_str() || s.address == erased);
@@ -141,7 +138,7 @@ pub async fn admit(
     count.suppressed = suppressions::add(tx, &stops, now).await?;
     let rows: Vec<_> = news.iter().map(|s| (about(s), s)).collect();
     signals::append(tx, &rows, now).await?;
-    assessments::mark(tx, rows.iter().filter_map(|(id, _)| Some(((*id)?, now)))).await?;
+    assessment_queue::enqueue(tx, rows.iter().filter_map(|(id, _)| Some(((*id)?, now)))).await?;
     Ok(count)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! What it means for everybody is in one transaction: which configuration is in force, the schedules, the rules, and that
 //! everybody is assessed anew where the rules are others. A daemon beside it sees the row and comes here too, with its own files:
-//! until then it has judged by the old ones, so it marks everybody once more.
+//! until then it has judged by the old ones, so it enqueues everybody once more.
 
 use super::conclude::rules_hash;
 use super::qualify::put_rules;

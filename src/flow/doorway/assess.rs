@@ -1,5 +1,5 @@
-//! look: the verdicts of prospects as they are now, or as they were known at an instant, with the signals they were folded
-//! from and what their colleagues said. Everything that judges somebody looks here, so that nothing can disagree.
+//! assess: the verdicts of prospects as they are now, or as they were known at an instant, with the signals they were folded from and
+//! what their colleagues said. Everything that judges a prospect asks here, so that nothing can disagree.
 
 use crate::domain::doorway::account::Colleague;
 use crate::domain::doorway::assess::assess_among;
@@ -44,13 +44,6 @@ impl KnownSignals {
         Ok(Self { signals, colleagues })
     }
 
-    /// Adds one that its prospect has said last, if they are among these. Colleagues do not hear it.
-    pub fn append(&mut self, signal: Signal) {
-        if let Some(signals) = signal.prospect.and_then(|whose| self.signals.get_mut(&whose)) {
-            signals.push(signal);
-        }
-    }
-
     /// The signals of one of them, in the order recorded.
     pub fn signals(&self, prospect: ProspectId) -> &[Signal] {
         self.signals.get(&prospect).map_or(&[], Vec::as_slice)
@@ -77,7 +70,7 @@ pub async fn assess(
     now: Timestamp,
 ) -> Result<(Qualification, Vec<Signal>), FlowError> {
     let prospect = prospects::one(tx, prospect).await?;
-    let mut record = KnownSignals::load(tx, plan, std::slice::from_ref(&prospect), Timestamp::MAX).await?;
-    let found = record.assess(plan, &prospect, now);
-    Ok((found, record.signals.remove(&prospect.id).unwrap_or_default()))
+    let mut known = KnownSignals::load(tx, plan, std::slice::from_ref(&prospect), Timestamp::MAX).await?;
+    let found = known.assess(plan, &prospect, now);
+    Ok((found, known.signals.remove(&prospect.id).unwrap_or_default()))
 }

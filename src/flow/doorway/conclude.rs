@@ -2,11 +2,10 @@
 //! time alone will change them, and who stands in the doorway.
 //!
 //! Signals are concluded from in the transaction that records them, and what time brings by the step `qualify`; both do
-//! it here, so that nothing can differ. Whoever does holds the prospects' marks, so that of two nodes that hear of one
-//! prospect at once, the later one reads what the earlier one wrote.
+//! it here, so that nothing can differ. Both lock the prospects first, so that of two nodes that hear of one prospect at once,
+//! the later one reads what the earlier one wrote.
 
 use super::assess::KnownSignals;
-use super::prefetch::Prefetched;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::qualification::{Qualification, Verdict};
 use crate::domain::id::{AccountId, ProspectId, fingerprint};
@@ -14,37 +13,26 @@ use crate::domain::plan::Plan;
 use crate::domain::prospect::Standing;
 use crate::store::doorway::assessment_inputs::{self, AssessmentInput};
 use crate::store::doorway::qualifications::Candidate;
-use crate::store::doorway::{applied_rules, assessments, qualifications, reminders};
+use crate::store::doorway::{applied_rules, assessment_queue, qualifications, reminders};
 use crate::store::engine::backend::{StoreError, Tx};
 use crate::store::people::{prospects, verdicts};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Concludes from everything on record about these prospects, whose marks the transaction holds. What was read ahead, by the same
-/// plan and for the same instant, is not read once more.
-///
-/// # Errors
-/// The store's; nothing is committed here.
-pub async fn conclude(
-    tx: &mut Tx,
-    plan: &Plan,
-    of: &[ProspectId],
-    ahead: &mut Prefetched,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+/// Concludes from everything on record about these prospects, whom the transaction has locked, and enqueues each for the instant at
+/// which time alone changes something. Nothing is committed here.
+pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestamp) -> Result<(), StoreError> {
     if of.is_empty() {
         return Ok(());
     }
     let subjects = assessment_inputs::of(tx, of).await?;
-    let foreseen: Vec<Option<Qualification>> = subjects.iter().map(|subject| ahead.of(subject, plan, now)).collect();
-    let others = subjects.iter().zip(&foreseen).filter(|(_, found)| found.is_none());
-    let whose: Vec<(ProspectId, Option<AccountId>)> = others.map(|(s, _)| (s.prospect, s.account)).collect();
-    let record = KnownSignals::of(tx, plan, &whose, Timestamp::MAX).await?;
+    let whose: Vec<(ProspectId, Option<AccountId>)> = subjects.iter().map(|s| (s.prospect, s.account)).collect();
+    let known = KnownSignals::of(tx, plan, &whose, Timestamp::MAX).await?;
     let (mut changed, mut again) = (Vec::new(), Vec::new());
-    let (mut arrived, mut hurried, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut arrived, mut released, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     let mut rules = None;
-    for (subject, foreseen) in subjects.iter().zip(foreseen) {
-        let found = foreseen.unwrap_or_else(|| record.verdicts(plan, subject.prospect, subject.account, now));
+    for subject in &subjects {
+        let found = known.verdicts(plan, subject.prospect, subject.account, now);
         changed.extend(changes(subject, &found));
         // A wake date is a change that time brings, whatever became of the statement it was read from.
         let wakes_at = subject.wake_at.filter(|at| *at > now);
@@ -65,8 +53,8 @@ pub async fn conclude(
             if !subject.is_waiting {
                 arrived.push(Candidate { prospect: subject.prospect, episode: subject.episode, cause, found, by_rules });
             } else if !by_rules {
-                // Who waits already can only be let go: the turn of everybody behind them comes sooner.
-                hurried.push(subject.prospect);
+                // A prospect who waits already can only be released: the turn of everybody behind them comes sooner.
+                released.push(subject.prospect);
             }
         } else {
             gone.extend(subject.is_waiting.then_some(subject.prospect));
@@ -82,14 +70,14 @@ pub async fn conclude(
     for (prospect, cause) in qualifications::add(tx, &arrived, &plan.hash).await? {
         tracing::info!(%prospect, %cause, "stands in the doorway");
     }
-    qualifications::let_go(tx, &hurried).await?;
-    // Whoever waits for the ramp may wait for days, and stop being ready meanwhile.
-    qualifications::leave(tx, &gone, now).await?;
-    assessments::settle(tx, of, &again).await
+    qualifications::release(tx, &released).await?;
+    // A prospect who waits for the ramp may wait for days, and stop being ready meanwhile.
+    qualifications::withdraw_all(tx, &gone, now).await?;
+    assessment_queue::enqueue(tx, again).await
 }
 
-/// Whether these are the rules everybody was last assessed under. Under others nobody concludes on the way: whoever puts
-/// them in force has marked everybody, and the step comes to them.
+/// Whether these are the rules everybody was last assessed under. Under others no signal is concluded from as it
+/// comes: putting them in force has enqueued everybody, and the step `qualify` comes to them.
 pub async fn is_in_force(tx: &mut Tx, plan: &Plan) -> Result<bool, StoreError> {
     Ok(applied_rules::newest(tx).await?.is_none_or(|hash| hash == rules_hash(plan)))
 }
@@ -116,7 +104,7 @@ fn changes(subject: &AssessmentInput, found: &Qualification) -> Vec<(ProspectId,
         .collect()
 }
 
-/// The date they asked for has come, and they are not ready: somebody who knows them looks at them today.
+/// The date they asked for has come, and they are not ready: the salesperson who knows them, or the manager, is to look at them today.
 async fn remind(
     tx: &mut Tx,
     plan: &Plan,

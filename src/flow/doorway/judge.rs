@@ -1,4 +1,4 @@
-//! judge: what one of ours decides about evidence, by name and in the open. A criterion holds, or does not, until a day; a
+//! judge: what one of our own people decides about evidence, by name and in the open. A criterion holds, or does not, until a day; a
 //! signal was a machine's after all, or a person's. Nothing on record is edited: both are appended, and can be read.
 
 use super::observe::{self, Observed, observe};
@@ -10,7 +10,7 @@ use crate::domain::id::{Name, ProspectId, SignalId};
 use crate::domain::question::Power;
 use crate::domain::span::midnight;
 use crate::flow::context::{Context, FlowError};
-use crate::store::doorway::assessments::{self, Later};
+use crate::store::doorway::assessment_queue::{self, Later};
 use crate::store::doorway::reclassifications;
 use jiff::civil::Date;
 use std::collections::BTreeSet;
@@ -27,10 +27,10 @@ pub struct Decision {
     pub note: String,
 }
 
-/// Records a decision as dated evidence: what somebody says later beats it. The same decision at the same instant is one.
+/// Records a decision as dated evidence: what the prospect says later beats it. The same decision at the same instant is one.
 ///
 /// # Errors
-/// The store's; a day that is not ahead; no reason; nobody of ours; nobody with the address.
+/// When the day is not ahead, the reason is missing, the name is none of our people's, or no prospect has the address.
 pub async fn decide(ctx: &Context, decision: Decision) -> Result<Observed, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let Decision { address, criterion, holds, until, by, note } = decision;
@@ -48,11 +48,11 @@ pub async fn decide(ctx: &Context, decision: Decision) -> Result<Observed, FlowE
     }
 }
 
-/// Judges signals: a machine's, or a person's after all. Their prospects, and whoever they counted for, are assessed anew.
+/// Judges signals: a machine's, or a person's after all. Their prospects, and the colleagues they counted for, are assessed anew.
 /// Returns whose they are.
 ///
 /// # Errors
-/// The store's; no reason; nobody of ours; a signal that is not there, or identifies nobody.
+/// When the reason is missing, the name is none of our people's, or a signal is not there or identifies no prospect.
 pub async fn judge(
     ctx: &Context,
     signals: &[SignalId],
@@ -70,8 +70,8 @@ pub async fn judge(
         return Err(FlowError::Missing(format!("signal {missing} of a prospect; nothing was judged")));
     }
     let whose: BTreeSet<ProspectId> = judged.iter().map(|(_, prospect)| *prospect).collect();
-    let looks: Vec<_> = whose.iter().map(|prospect| (*prospect, Later { at: now, if_all_met: false })).collect();
-    assessments::leave(&mut tx, &looks, &whose, now).await?;
+    let due: Vec<_> = whose.iter().map(|prospect| (*prospect, Later { at: now, if_all_met: false })).collect();
+    assessment_queue::enqueue_with_colleagues(&mut tx, &due, &whose, now).await?;
     tx.commit().await?;
     ctx.wake();
     tracing::info!(signals = judged.len(), is_machine, %by, "signals judged anew");

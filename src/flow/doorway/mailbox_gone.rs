@@ -4,7 +4,7 @@
 use crate::domain::doorway::signal::NewSignal;
 use crate::domain::id::ProspectId;
 use crate::flow::group::delivery::attempt_writer::{Gone, Writing};
-use crate::store::doorway::{assessments, signals};
+use crate::store::doorway::{assessment_queue, signals};
 use crate::store::engine::backend::Tx;
 use jiff::Timestamp;
 
@@ -15,6 +15,6 @@ pub fn record<'a>(tx: &'a mut Tx, gone: &'a [Gone], now: Timestamp) -> Writing<'
         let news: Vec<(Option<ProspectId>, NewSignal)> = gone.iter().map(refused).collect();
         let rows: Vec<_> = news.iter().map(|(prospect, signal)| (*prospect, signal)).collect();
         signals::append(tx, &rows, now).await?;
-        assessments::mark(tx, rows.iter().filter_map(|(p, _)| Some(((*p)?, now)))).await
+        assessment_queue::enqueue(tx, rows.iter().filter_map(|(p, _)| Some(((*p)?, now)))).await
     })
 }

@@ -3,7 +3,6 @@
 pub mod mailbox_gone;
 pub mod admit;
 pub mod assess;
-pub mod prefetch;
 pub mod conclude;
 pub mod observe;
 pub mod judge;

@@ -1,12 +1,11 @@
 //! observe: what came back is appended once, and what says stop stops.
 //!
 //! Everything that arrives becomes a signal here: clicks, answers, forms, touches, replies, bounces. What a signal proves is
-//! concluded in the same transaction, or left to the step `qualify` where somebody else has its prospect in hand; the caller
-//! is told only after all of it is durable.
+//! concluded in the same transaction, or left to the step `qualify` where another transaction has locked its prospect; the
+//! caller is told only after all of it is durable.
 
 use super::admit;
 use super::conclude::{self, conclude};
-use super::prefetch::Prefetched;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::arrival::Arrival;
@@ -18,9 +17,9 @@ use crate::domain::span::midnight;
 use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::group::breaker;
-use crate::store::doorway::assessments::Later;
-use crate::store::doorway::{assessments, reminders, signals};
-use crate::store::engine::backend::{Store, StoreError, Tx};
+use crate::store::doorway::assessment_queue::{self, Later};
+use crate::store::doorway::{reminders, signals};
+use crate::store::engine::backend::{StoreError, Tx};
 use crate::store::engine::batch::Batch;
 use crate::store::group::breakers::{Kind, Trouble};
 use crate::store::people::prospects;
@@ -28,12 +27,9 @@ use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// How many signals one transaction takes at most: the more of them write to the same page, the fewer pages go to the disk.
-const GROUP: usize = 4_000;
-/// So many are prepared before their transaction begins.
-const MANY: usize = 64;
+pub const GROUP: usize = 4_000;
 
 /// What became of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,45 +45,22 @@ pub type Door = Batch<NewSignal, Observed>;
 
 /// Opens the door; its task ends with the last clone. It wakes the steps itself.
 pub fn door(ctx: &Context) -> Door {
-    let (seeing, waking) = (ctx.clone(), ctx.clone());
-    Batch::prepared(
+    let (writing, waking) = (ctx.clone(), ctx.clone());
+    Batch::open(
         ctx.store().clone(),
         GROUP,
-        move |news: &[NewSignal]| {
-            let (store, plan, now) = (seeing.store().clone(), seeing.plan(), seeing.now());
-            Box::pin(async move { Ok((prepare(&store, &plan, news, now).await?, plan, now)) })
-        },
-        |tx: &mut Tx, news: &[NewSignal], (prepared, plan, now): (Prepared, Arc<Plan>, Timestamp)| {
-            Box::pin(async move { write_prepared(tx, &plan, news, prepared, now).await })
+        move |tx: &mut Tx, news: &[NewSignal]| {
+            let (plan, now) = (writing.plan(), writing.now());
+            Box::pin(async move { write(tx, &plan, news, now).await })
         },
         move || waking.wake(),
     )
 }
 
-/// A signal, and whose it is; nobody's, if it identifies nobody.
+/// A signal, and its prospect; none, if it identifies none.
 type Resolved<'a> = (Option<ProspectId>, &'a NewSignal);
 
-/// What can be done with signals before there is a transaction to write them in.
-#[derive(Default)]
-struct Prepared {
-    /// Ready to be appended, where all their prospects are known.
-    packed: Option<signals::Packed>,
-    ahead: Prefetched,
-}
-
-/// Packs them, and reads ahead of those whose signals change something; unless there are so few that nobody would be spared.
-async fn prepare(store: &Store, plan: &Plan, news: &[NewSignal], now: Timestamp) -> Result<Prepared, StoreError> {
-    let nobody = BTreeMap::new();
-    let rows: Option<Vec<Resolved<'_>>> = news.iter().map(|signal| resolve(signal, &nobody)).collect();
-    let Some(rows) = rows.filter(|rows| rows.len() >= MANY) else { return Ok(Prepared::default()) };
-    let (whom, _) = due(plan, rows.iter().filter_map(|(id, signal)| Some(((*id)?, *signal))), now);
-    Ok(Prepared { packed: Some(signals::pack(&rows)?), ahead: Prefetched::of_signals(store, plan, &whom).await? })
-}
-
 /// Appends signals in one transaction of their own.
-///
-/// # Errors
-/// The store's; nothing of it happened.
 pub async fn observe(ctx: &Context, news: &[NewSignal]) -> Result<Vec<Observed>, FlowError> {
     let tx = ctx.store().write().await?;
     finish(ctx, tx, &ctx.plan(), news, ctx.now()).await
@@ -102,22 +75,8 @@ async fn finish(ctx: &Context, mut tx: Tx, plan: &Plan, news: &[NewSignal], now:
     Ok(observed)
 }
 
-/// Appends signals, stops those who asked for silence, and concludes from all of it.
-///
-/// # Errors
-/// The store's; nothing is committed here.
+/// Appends signals, stops those who asked for silence, and concludes from all of it. Nothing is committed here.
 pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp) -> Result<Vec<Observed>, StoreError> {
-    write_prepared(tx, plan, news, Prepared::default(), now).await
-}
-
-async fn write_prepared(
-    tx: &mut Tx,
-    plan: &Plan,
-    news: &[NewSignal],
-    prepared: Prepared,
-    now: Timestamp,
-) -> Result<Vec<Observed>, StoreError> {
-    let Prepared { packed, mut ahead } = prepared;
     let addresses: BTreeSet<&Address> = news.iter().filter_map(address_of).collect();
     let known = if addresses.is_empty() {
         BTreeMap::new()
@@ -126,20 +85,16 @@ async fn write_prepared(
     };
     let resolved: Vec<_> = news.iter().map(|signal| resolve(signal, &known)).collect();
     let rows: Vec<Resolved<'_>> = resolved.iter().flatten().copied().collect();
-    ahead.check(tx).await?;
-    let new = match packed {
-        Some(packed) => signals::append_packed(tx, packed, now).await?,
-        None => signals::append(tx, &rows, now).await?,
-    };
+    let new = signals::append(tx, &rows, now).await?;
     let appended: Vec<Resolved<'_>> = rows.into_iter().filter(|(_, signal)| new.contains_key(&signal.once)).collect();
     let appended = || appended.iter();
-    let (held, later) = due(plan, appended().filter_map(|(id, s)| Some(((*id)?, *s))), now);
+    let (now_due, later) = due(plan, appended().filter_map(|(id, s)| Some(((*id)?, *s))), now);
     let concerns = |s: &NewSignal| plan.qualifying.concerns_colleagues(&s.detail);
     let stated = appended().filter(|(_, s)| concerns(s)).filter_map(|(id, _)| *id).collect();
-    let held = assessments::hold(tx, held, now).await?;
-    assessments::leave(tx, &later, &stated, now).await?;
-    let speaking = appended().filter(|(_, s)| s.detail.may_speak_for_colleagues()).filter_map(|(id, _)| *id).collect();
-    assessments::speak(tx, &speaking).await?;
+    let locked = assessment_queue::lock(tx, now_due, now).await?;
+    assessment_queue::enqueue_with_colleagues(tx, &later, &stated, now).await?;
+    let speaking = appended().filter(|(_, s)| s.detail.may_speak_for_colleagues()).filter_map(|(id, _)| *id);
+    prospects::flag_speakers(tx, &speaking.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()).await?;
 
     let waits = appended().filter_map(|(id, s)| Some(((*id)?, not_before(&s.detail).filter(|at| *at > now)?)));
     for (id, wake_at) in waits {
@@ -164,17 +119,10 @@ async fn write_prepared(
     }
     let troubles: Vec<Trouble> = appended().filter_map(|(_, signal)| trouble(signal)).collect();
     breaker::returned(tx, &troubles, now).await?;
-    let mut heard = BTreeSet::new();
-    for (id, signal) in appended() {
-        let number = new[&signal.once];
-        if id.is_some_and(|id| ahead.knows(id)) && heard.insert(number) {
-            ahead.append(signals::appended(number, *id, signal, now)?);
-        }
-    }
-    if held.is_empty() || conclude::is_in_force(tx, plan).await? {
-        conclude(tx, plan, &held, &mut ahead, now).await?;
+    if locked.is_empty() || conclude::is_in_force(tx, plan).await? {
+        conclude(tx, plan, &locked, now).await?;
     } else {
-        assessments::mark(tx, held.into_iter().map(|id| (id, now))).await?;
+        assessment_queue::enqueue(tx, locked.into_iter().map(|id| (id, now))).await?;
     }
     let mut told = BTreeSet::new();
     let answer = |(resolved, signal): (&Option<Resolved<'_>>, &NewSignal)| match (resolved, new.get(&signal.once)) {
@@ -195,26 +143,26 @@ fn resolve<'a>(signal: &'a NewSignal, known: &BTreeMap<Address, ProspectId>) -> 
     }
 }
 
-/// Whom to look at before the transaction ends, in the order of ids, and whom later, each at an instant. A young click changes
-/// nothing until it counts, and one that no rule reads only where nothing but something new is missing.
+/// The prospects to conclude from before the transaction ends, in the order of ids, and those to assess later, each at an instant.
+/// A young click changes nothing until it counts, and one that no rule reads only where nothing but something new is missing.
 fn due<'a>(
     plan: &Plan,
     appended: impl Iterator<Item = (ProspectId, &'a NewSignal)>,
     now: Timestamp,
 ) -> (Vec<ProspectId>, Vec<(ProspectId, Later)>) {
-    let (mut held, mut later) = (BTreeSet::new(), Vec::new());
+    let (mut at_once, mut later) = (BTreeSet::new(), Vec::new());
     for (id, signal) in appended.filter(|(_, signal)| signal.detail.bears_on_verdicts()) {
         match &signal.detail {
-            // A machine's, that has nobody's company but of such as do not count yet either.
+            // A machine's, beside none but such as do not count yet either.
             Detail::Click { .. } if is_too_young(signal.occurred_at, now) && signal.machine.is_some() => {}
             Detail::Click { target } if is_too_young(signal.occurred_at, now) => {
                 let at = PROVISIONAL.after(signal.occurred_at);
                 later.push((id, Later { at, if_all_met: !plan.qualifying.reads_click(target) }));
             }
-            _ => drop(held.insert(id)),
+            _ => drop(at_once.insert(id)),
         }
     }
-    (held.into_iter().collect(), later)
+    (at_once.into_iter().collect(), later)
 }
 
 /// Why a signal stops group mail, if it does.
@@ -314,7 +262,7 @@ pub struct Logged {
 /// Appends what a colleague logged. The same words about the same person at the same instant are the same signal.
 ///
 /// # Errors
-/// The store's; when nobody has the address; when a criterion is proved that no rule reads from such a touch.
+/// When no prospect has the address; when a criterion is proved that no rule reads from such a touch.
 pub async fn log(ctx: &Context, logged: Logged) -> Result<Observed, FlowError> {
     let plan = ctx.plan();
     known(&plan, &logged.by)?;

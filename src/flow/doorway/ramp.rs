@@ -1,6 +1,6 @@
-//! ramp: whose turn it is in the doorway. Whom a change of the rules made ready waits for a working day on which fewer were
-//! offered than `max_new_offers` allows; everybody else is offered at once, and so is whoever asks for a person or proves
-//! something anew while they wait.
+//! ramp: whose turn it is in the doorway. A prospect whom a change of the rules made ready waits for a working day on which fewer were
+//! offered than `max_new_offers` allows; every other is offered at once, and so is one who asks for a person or proves something
+//! anew while they wait.
 
 use crate::domain::id::ProspectId;
 use crate::domain::plan::Plan;
@@ -9,11 +9,11 @@ use crate::store::doorway::qualifications;
 use crate::store::engine::backend::Tx;
 use jiff::Timestamp;
 
-/// Whose turn it is.
+/// Who may be offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
     Anybody,
-    /// Of those whom a change of the rules made ready, nobody's before this instant.
+    /// Of those whom a change of the rules made ready, none before this instant.
     OthersUntil(Timestamp),
 }
 

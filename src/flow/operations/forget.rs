@@ -6,7 +6,7 @@ use crate::domain::id::{HandoffId, ProspectId};
 use crate::domain::individual::event::HandoffEvent;
 use crate::domain::individual::handoff::{Handoff, Outcome};
 use crate::flow::context::{Context, FlowError};
-use crate::store::doorway::{assessments, reminders};
+use crate::store::doorway::{assessment_queue, reminders};
 use crate::store::individual::{follow_ups, handoffs};
 use crate::store::operations::erasures::{self, Erased};
 use crate::store::people::prospects;
@@ -47,7 +47,7 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     erasures::stop(&mut tx, address, now).await?;
     let erased = erasures::scrub(&mut tx, prospect, now).await?;
     // What they said counted for their colleagues too.
-    assessments::leave(&mut tx, &[], &BTreeSet::from([prospect]), now).await?;
+    assessment_queue::enqueue_with_colleagues(&mut tx, &[], &BTreeSet::from([prospect]), now).await?;
     prospects::erase(&mut tx, prospect).await?;
     tx.commit().await?;
     ctx.wake();

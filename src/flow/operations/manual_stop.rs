@@ -4,7 +4,7 @@ use crate::domain::address::Address;
 use crate::domain::id::Name;
 use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
-use crate::store::doorway::assessments;
+use crate::store::doorway::assessment_queue;
 use crate::store::group::campaigns;
 use crate::store::people::prospects;
 use crate::store::people::suppressions::{self, Stop, Suppression};
@@ -57,7 +57,7 @@ pub async fn lift(ctx: &Context, address: &Address, channel: Channel, words: &st
     suppressions::note_lifted(&mut tx, address, channel, &format!("; lifted: {words}"), now).await?;
     // A date they asked for may have passed while they were suppressed.
     let known = prospects::by_address(&mut tx, &[address]).await?;
-    assessments::mark(&mut tx, known.into_values().map(|id| (id, now))).await?;
+    assessment_queue::enqueue(&mut tx, known.into_values().map(|id| (id, now))).await?;
     tx.commit().await?;
     ctx.wake();
     Ok(Some(lifted))

@@ -3,6 +3,5 @@
 pub mod manual_stop;
 pub mod forget;
 pub mod adopt;
-pub mod archive;
 pub mod census;
 pub mod sweep;

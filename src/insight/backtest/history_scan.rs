@@ -1,92 +1,80 @@
-//! Reads the whole history partition by partition, with as many tasks as there are processors. The first pass finds what
-//! each prospect can have reached at most, and so who must be replayed; then come their colleagues' statements; then their
-//! pasts.
+//! History scan: every signal on record is read once, by as many tasks as there are processors, for what each prospect can have
+//! reached at most. That tells who has to be replayed; their pasts, and what their colleagues stated, are then read for them alone.
 
 use crate::domain::doorway::account::Colleague;
 use crate::domain::doorway::reach::Reach;
 use crate::domain::doorway::replay::{Episode, Past, Recorded};
 use crate::domain::doorway::rule::Qualifying;
-use crate::domain::doorway::signal::{Judged, Signal};
+use crate::domain::doorway::signal::{Detail, Judged, Signal};
 use crate::domain::id::{AccountId, ProspectId, SignalId};
 use crate::flow::context::FlowError;
-use crate::store::doorway::history::{self, PROSPECTS, Sealed, Shelf};
+use crate::store::doorway::{history, signals};
 use crate::store::engine::backend::Store;
 use crate::store::operations::replay_inputs::{self, Decided, Person, Stretch};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::task::JoinSet;
 
-/// How many partitions each task reads at a time.
-const PAGE: i64 = 16;
+/// How many signals a task scans at a time, and how many prospects it replays.
+const SCANNED: i64 = 100_000;
+const REPLAYED: i64 = 1_000;
 
-/// Called with the number of partitions read and their total; a history is read up to three times.
+/// Told how many of how many signals have been scanned, and then how many of how many prospects replayed.
 pub type Progress = Arc<dyn Fn(u64, u64) + Send + Sync>;
 
-/// The history recorded up to an instant, and the prospects that must be replayed.
+/// Who has to be replayed of everybody who ever gave a signal.
 #[derive(Debug)]
 pub struct HistoryScan {
     store: Store,
+    rules: Arc<Qualifying>,
     up_to: SignalId,
-    shelves: i64,
-    /// The prospects to replay, by number.
+    /// Who has to be replayed, by number.
     chosen: Vec<ProspectId>,
-    /// The members of each account; empty where the rules do not count the account.
+    /// Who belongs to which account, by account; nobody where the rules do not ask the account.
     members: Vec<(AccountId, ProspectId)>,
-    /// The part of history for which only segments need to be read again.
-    sealed: Sealed,
-    /// The colleagues of chosen prospects who made statements that may count for them, by number.
+    /// Who stated something that may count for somebody else who was chosen, by number.
     speakers: Vec<ProspectId>,
-    /// Their statements, by partition.
-    stated: BTreeMap<i64, Shelf>,
 }
 
-/// A prospect, the decisions about them, and their past.
+/// A prospect, what was decided about them, and their past.
 #[derive(Debug)]
 pub struct Life {
     pub person: Person,
-    /// The decisions, in order.
+    /// What was decided, in order.
     pub decided: Vec<Decided>,
-    /// The past to replay; `None` once the prospect is erased.
+    /// What to replay; none once they are erased.
     pub past: Option<Past>,
 }
 
 impl HistoryScan {
-    /// Reads the whole history once and chooses whom to replay.
+    /// Reads every signal there is, and chooses.
     pub async fn survey(store: &Store, rules: Arc<Qualifying>, tell: &Progress) -> Result<Self, FlowError> {
         let mut tx = store.read().await?;
-        let (up_to, shelves) = history::extent(&mut tx).await?;
+        let (up_to, last) = history::extent(&mut tx).await?;
         let judged: Arc<BTreeSet<ProspectId>> = Arc::new(replay_inputs::judged_about(&mut tx).await?.into_iter().collect());
         let mut chosen: BTreeSet<ProspectId> = replay_inputs::decided_about(&mut tx).await?.into_iter().collect();
         let members = if rules.asks_the_account() { replay_inputs::members(&mut tx).await? } else { Vec::new() };
         drop(tx);
-        let mut whole = Self {
-            store: store.clone(),
-            up_to,
-            shelves,
-            chosen: Vec::new(),
-            members,
-            sealed: Sealed::new(),
-            speakers: Vec::new(),
-            stated: BTreeMap::new(),
-        };
-        let pages = whole.go_through(tell, {
-            let (store, rules) = (store.clone(), rules.clone());
-            move |shelves: Range<i64>| {
-                let (store, rules, judged) = (store.clone(), rules.clone(), judged.clone());
-                async move { survey_page(&store, &rules, &judged, shelves, up_to).await }
+        let pages = Pages::of(SCANNED, up_to.0, tell);
+        let tasks = on_every_processor(|| reached(store.clone(), rules.clone(), judged.clone(), pages.clone(), last));
+        let mut reach: Vec<Reach> = Vec::new();
+        for found in tasks.await? {
+            if reach.is_empty() {
+                reach = found;
+            } else {
+                reach.iter_mut().zip(found).for_each(|(reach, found)| *reach |= found);
             }
-        });
-        let (reach, sealed): (Vec<Vec<Reach>>, Vec<Sealed>) = pages.await?.into_iter().unzip();
-        let (reach, sealed): (Vec<Reach>, Sealed) = (reach.concat(), sealed.into_iter().flatten().collect());
-        let of = |id: ProspectId| usize::try_from(id.0).ok().and_then(|i| reach.get(i)).copied().unwrap_or_default();
+        }
+        let of = |id: ProspectId| place(id).and_then(|i| reach.get(i)).copied().unwrap_or_default();
         let enough = |reach: Reach| reach.asks() || rules.met_at_most(reach) >= 4;
         let alone = (0..).zip(&reach).filter(|(_, reach)| enough(**reach)).map(|(id, _)| ProspectId(id));
         chosen.extend(alone);
         let mut speakers = BTreeSet::new();
         let mut asked: Vec<(AccountId, ProspectId)> = Vec::new();
-        for account in whole.members.chunk_by(|a, b| a.0 == b.0) {
+        for account in members.chunk_by(|a, b| a.0 == b.0) {
             let theirs = account.iter().fold(Reach::default(), |all, (_, id)| all | of(*id).for_a_colleague());
             chosen.extend(account.iter().map(|(_, id)| *id).filter(|id| enough(of(*id) | theirs)));
             let for_others = |id: &ProspectId| account.iter().any(|(_, other)| other != id && chosen.contains(other));
@@ -96,76 +84,42 @@ impl HistoryScan {
                 asked.extend(account);
             }
         }
-        // Accounts without a statement that may count for a colleague need nothing more.
+        // Of accounts in which nobody says anything for anybody, nothing more is asked.
         asked.shrink_to_fit();
-        whole.members = asked;
-        whole.chosen = chosen.into_iter().collect();
-        drop(reach);
-        if !speakers.is_empty() {
-            let (store, seen) = (store.clone(), Arc::new(sealed.clone()));
-            let told = Arc::new(speakers.clone());
-            let pages = whole.go_through(tell, move |shelves: Range<i64>| {
-                let (store, rules, speakers, seen) = (store.clone(), rules.clone(), told.clone(), seen.clone());
-                async move { stated_page(&store, &rules, &speakers, shelves, up_to, &seen).await }
-            });
-            whole.stated = pages.await?.into_iter().flatten().map(|shelf| (shelf.number, shelf)).collect();
-            whole.speakers = speakers.into_iter().collect();
-        }
-        whole.sealed = sealed;
-        Ok(whole)
+        let (chosen, speakers) = (chosen.into_iter().collect(), speakers.into_iter().collect());
+        Ok(Self { store: store.clone(), rules, up_to, chosen, members: asked, speakers })
     }
 
-    /// Replays every chosen prospect; returns what `each` makes of their lives, ordered by prospect number.
+    /// Replays everybody who has to be: what `each` makes of their lives, in the order of their numbers.
+    ///
+    /// # Errors
+    /// The store's, or those of `each`.
     pub async fn replay<T, E>(self: &Arc<Self>, tell: &Progress, each: E) -> Result<Vec<T>, FlowError>
     where
         T: Send + 'static,
         E: Fn(Life) -> Result<T, FlowError> + Clone + Send + Sync + 'static,
     {
-        let whole = self.clone();
-        let pages = self.go_through(tell, move |shelves: Range<i64>| {
-            let (whole, each) = (whole.clone(), each.clone());
-            async move { whole.lives(shelves).await?.into_iter().map(each).collect::<Result<Vec<T>, _>>() }
-        });
-        Ok(pages.await?.into_iter().flatten().collect())
-    }
-
-    /// Runs `work` on every page of partitions, on all processors; the results are in the order of the partitions.
-    async fn go_through<T, W, F>(&self, tell: &Progress, work: W) -> Result<Vec<T>, FlowError>
-    where
-        T: Send + 'static,
-        W: Fn(Range<i64>) -> F + Clone + Send + 'static,
-        F: Future<Output = Result<T, FlowError>> + Send,
-    {
-        let next = Arc::new(AtomicI64::new(0));
-        let shelves = self.shelves;
-        let mut tasks = JoinSet::new();
-        for _ in 0..std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(4) {
-            let (next, work, tell) = (next.clone(), work.clone(), tell.clone());
-            tasks.spawn(async move {
+        let pages = Pages::of(REPLAYED, i64::try_from(self.chosen.len()).unwrap_or(i64::MAX), tell);
+        let tasks = on_every_processor(|| {
+            let (scan, each, pages) = (self.clone(), each.clone(), pages.clone());
+            async move {
                 let mut found = Vec::new();
-                loop {
-                    let first = next.fetch_add(PAGE, Ordering::Relaxed);
-                    if first >= shelves {
-                        return Ok::<_, FlowError>(found);
-                    }
-                    let page = first..shelves.min(first + PAGE);
-                    tell(page.end.unsigned_abs(), shelves.unsigned_abs());
-                    found.push((first, work(page).await?));
+                while let Some(page) = pages.next() {
+                    let lives = scan.lives(&page).await?.into_iter().map(&each).collect::<Result<Vec<T>, _>>()?;
+                    found.push((page.start, lives));
                 }
-            });
-        }
-        let mut found = Vec::new();
-        while let Some(done) = tasks.join_next().await {
-            found.extend(done.map_err(|e| FlowError::Unable(format!("go through history: {e}")))??);
-        }
+                Ok(found)
+            }
+        });
+        let mut found: Vec<(i64, Vec<T>)> = tasks.await?.into_iter().flatten().collect();
         found.sort_by_key(|(first, _)| *first);
-        Ok(found.into_iter().map(|(_, page)| page).collect())
+        Ok(found.into_iter().flat_map(|(_, lives)| lives).collect())
     }
 
-    /// The lives of the chosen prospects in some partitions.
-    async fn lives(&self, shelves: Range<i64>) -> Result<Vec<Life>, FlowError> {
-        let within = |id: i64| self.chosen.partition_point(|chosen| chosen.0 < id);
-        let chosen = &self.chosen[within(shelves.start * PROSPECTS)..within(shelves.end * PROSPECTS)];
+    /// The lives of some of those who have to be replayed, by their places among them.
+    async fn lives(&self, places: &Range<i64>) -> Result<Vec<Life>, FlowError> {
+        let within = |place: i64| usize::try_from(place).unwrap_or(usize::MAX);
+        let chosen = self.chosen.get(within(places.start)..within(places.end)).unwrap_or_default();
         if chosen.is_empty() {
             return Ok(Vec::new());
         }
@@ -178,18 +132,11 @@ impl HistoryScan {
         let called = replay_inputs::people(&mut tx, &theirs).await?;
         let called: BTreeMap<ProspectId, String> = called.into_iter().filter_map(|p| Some((p.prospect, p.name?))).collect();
         let judgements = replay_inputs::judgements(&mut tx, &[chosen, &theirs].concat()).await?;
-        let shelves = history::read(&mut tx, shelves, self.up_to, &self.sealed).await?;
+        let mut signals = signals::recorded(&mut tx, chosen, self.up_to).await?;
+        let mut stated = signals::stated(&mut tx, &theirs, self.up_to).await?;
         drop(tx);
-        let mut signals: BTreeMap<ProspectId, Vec<Signal>> = BTreeMap::new();
-        for shelf in shelves {
-            signals.extend(shelf.signals(|id| chosen.binary_search(&id).is_ok())?);
-        }
-        let mut stated: BTreeMap<ProspectId, Vec<Signal>> = BTreeMap::new();
-        for of_shelf in theirs.chunk_by(|a, b| a.0 / PROSPECTS == b.0 / PROSPECTS) {
-            if let Some(shelf) = self.stated.get(&(of_shelf[0].0 / PROSPECTS)) {
-                stated.extend(shelf.signals(|id| of_shelf.binary_search(&id).is_ok())?);
-            }
-        }
+        stated.values_mut().for_each(|of| of.retain(|signal| self.rules.reach(signal).speaks()));
+        stated.retain(|_, of| !of.is_empty());
         let life = |person: Person| {
             let id = person.prospect;
             let decided = decided.remove(&id).unwrap_or_default();
@@ -208,7 +155,7 @@ impl HistoryScan {
         Ok(people.into_iter().map(life).collect())
     }
 
-    /// The colleagues of the same account who made statements, by number.
+    /// Those of the same account who stated something, by number.
     fn colleagues_of(&self, person: &Person) -> impl Iterator<Item = ProspectId> {
         let (account, own) = (person.account, person.prospect);
         let account = account.map_or(&self.members[..0], |account| {
@@ -220,51 +167,96 @@ impl HistoryScan {
     }
 }
 
-async fn survey_page(
-    store: &Store,
-    rules: &Qualifying,
-    judged: &BTreeSet<ProspectId>,
-    shelves: Range<i64>,
-    up_to: SignalId,
-) -> Result<(Vec<Reach>, Sealed), FlowError> {
-    let (first, last) = (shelves.start * PROSPECTS, shelves.end * PROSPECTS);
-    let mut tx = store.read().await?;
-    let read = history::read(&mut tx, shelves, up_to, &Sealed::new()).await?;
-    drop(tx);
-    let sealed = read.iter().filter_map(|shelf| Some((shelf.number, shelf.sealed?))).collect();
-    let mut reach = vec![Reach::default(); usize::try_from(last - first).unwrap_or(0)];
-    for shelf in read {
-        for (prospect, found) in shelf.survey(|id| judged.contains(&id), |signal| rules.reach(signal))? {
-            if let Some(reach) = usize::try_from(prospect.0 - first).ok().and_then(|i| reach.get_mut(i)) {
-                *reach = found;
-            }
+/// Numbers from zero on, a page at a time: every task takes the next one as soon as it is free.
+#[derive(Clone)]
+struct Pages {
+    size: i64,
+    end: i64,
+    next: Arc<AtomicI64>,
+    tell: Progress,
+}
+
+impl Pages {
+    fn of(size: i64, end: i64, tell: &Progress) -> Self {
+        Self { size, end, next: Arc::default(), tell: tell.clone() }
+    }
+
+    fn next(&self) -> Option<Range<i64>> {
+        let first = self.next.fetch_add(self.size, Ordering::Relaxed);
+        if first >= self.end {
+            return None;
         }
+        let page = first..self.end.min(first + self.size);
+        (self.tell)(page.end.unsigned_abs(), self.end.unsigned_abs());
+        Some(page)
     }
-    Ok((reach, sealed))
 }
 
-async fn stated_page(
-    store: &Store,
-    rules: &Qualifying,
-    speakers: &BTreeSet<ProspectId>,
-    shelves: Range<i64>,
-    up_to: SignalId,
-    seen: &Sealed,
-) -> Result<Vec<Shelf>, FlowError> {
-    let (first, last) = (ProspectId(shelves.start * PROSPECTS), ProspectId(shelves.end * PROSPECTS));
-    if speakers.range(first..last).next().is_none() {
-        return Ok(Vec::new());
+/// Runs the same task on each of up to four processors; what each of them gives.
+async fn on_every_processor<T, F>(task: impl Fn() -> F) -> Result<Vec<T>, FlowError>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, FlowError>> + Send + 'static,
+{
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(4);
+    let mut tasks: JoinSet<_> = (0..processors).map(|_| task()).collect();
+    let mut found = Vec::new();
+    while let Some(done) = tasks.join_next().await {
+        found.push(done.map_err(|e| FlowError::Unable(format!("go through history: {e}")))??);
     }
-    let mut tx = store.read().await?;
-    let read = history::read(&mut tx, shelves, up_to, seen).await?;
-    drop(tx);
-    let kept = read
-        .iter()
-        .filter_map(|shelf| shelf.only(|id| speakers.contains(&id), |signal| rules.reach(signal).speaks()).transpose());
-    Ok(kept.collect::<Result<_, _>>()?)
+    Ok(found)
 }
 
-/// A past from the record: an episode begins with a return to nurture, and ends with an outcome.
+/// What prospects reach at most by the signals of some pages, each at the place of its number. A machine's signals are passed over,
+/// unless they are of a prospect of whom a judgement is on record.
+async fn reached(
+    store: Store,
+    rules: Arc<Qualifying>,
+    judged: Arc<BTreeSet<ProspectId>>,
+    pages: Pages,
+    last: ProspectId,
+) -> Result<Vec<Reach>, FlowError> {
+    let mut reach = vec![Reach::default(); place(last).map_or(0, |last| last + 1)];
+    while let Some(page) = pages.next() {
+        let mut tx = store.read().await?;
+        let signals = SignalId(page.start)..SignalId(page.end);
+        history::scan(
+            &mut tx,
+            signals,
+            |detail| rules.reach(&saying(detail)),
+            |signal| {
+                let counts = !signal.is_machine || judged.contains(&signal.prospect);
+                if let Some(reach) = place(signal.prospect).and_then(|i| reach.get_mut(i)).filter(|_| counts) {
+                    *reach |= signal.detail;
+                }
+            },
+        )
+        .await?;
+    }
+    Ok(reach)
+}
+
+fn place(prospect: ProspectId) -> Option<usize> {
+    usize::try_from(prospect.0).ok()
+}
+
+/// A signal of nobody that says this: what it reaches is told from its words alone.
+fn saying(detail: Detail) -> Signal {
+    Signal {
+        id: SignalId(0),
+        prospect: None,
+        occurred_at: Timestamp::UNIX_EPOCH,
+        recorded_at: Timestamp::UNIX_EPOCH,
+        delivery: None,
+        issue: None,
+        by: None,
+        machine: None,
+        judged: None,
+        detail,
+    }
+}
+
+/// A past as the record tells it: episodes begin with a return, and end with an outcome.
 fn past(
     person: &Person,
     decided: &[Decided],

@@ -1,4 +1,4 @@
-//! Subjects: of many prospects at once, what must be known of each to conclude from their signals, and nothing else.
+//! Assessment inputs: of many prospects at once, what must be known of each to conclude from their signals, and nothing else.
 
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::doorway::entry::Entry;
@@ -46,10 +46,6 @@ const OF: &str = "
     FROM prospects p
     WHERE p.id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1)) AND p.address IS NOT NULL";
 
-const ACCOUNTS: &str = "
-    SELECT string_agg(format('%s\t%s', id, account_id), '\n') FROM prospects
-    WHERE id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1)) AND address IS NOT NULL";
-
 #[derive(Serialize)]
 struct Id {
     p: ProspectId,
@@ -64,12 +60,6 @@ pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<AssessmentI
     let mut found = text_rows::read(tx, OF, args![ids(prospects)?], subject).await?;
     found.sort_unstable_by_key(|subject| subject.prospect);
     Ok(found)
-}
-
-/// Where they work, erased ones left out.
-pub async fn accounts_of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<(ProspectId, Option<AccountId>)>, StoreError> {
-    let line = |columns: &mut Columns<'_>| Ok((ProspectId(columns.number()?), columns.number_or_none()?.map(AccountId)));
-    text_rows::read(tx, ACCOUNTS, args![ids(prospects)?], line).await
 }
 
 fn subject(columns: &mut Columns<'_>) -> Result<AssessmentInput, StoreError> {

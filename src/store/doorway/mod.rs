@@ -2,10 +2,9 @@
 
 pub mod reclassifications;
 pub mod signals;
-pub mod segment;
 pub mod history;
 pub mod applied_rules;
-pub mod assessments;
+pub mod assessment_queue;
 pub mod qualifications;
 pub mod reminders;
 pub mod assessment_inputs;

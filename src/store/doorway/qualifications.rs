@@ -1,4 +1,4 @@
-//! The doorway: qualifications that found somebody ready, or asking for a person.
+//! Qualifications that found a prospect ready, or asking for a person: the doorway.
 
 use crate::domain::criterion::PerCriterion;
 use crate::domain::doorway::entry::Cause;
@@ -32,15 +32,15 @@ const WITHDRAW: &str = "UPDATE qualifications SET settled_at = $2 WHERE id = $1"
 const KINDS: &str = "
     SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM qualifications WHERE settled_at IS NULL AND NOT by_rules LIMIT 1) AS at_once),
            (SELECT COUNT(*) FROM (SELECT 1 FROM qualifications WHERE settled_at IS NULL AND by_rules LIMIT 1) AS by_rules)";
-const LET_GO: &str = "
+const RELEASE: &str = "
     UPDATE qualifications SET by_rules = FALSE
     WHERE settled_at IS NULL AND by_rules
       AND prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
-/// Whoever is not nurturing any more takes nobody's place: their turn ends in a withdrawal.
+/// A prospect who is not nurturing any more takes no place: their turn ends in a withdrawal.
 const BY_RULES: &str = "
     SELECT q.prospect_id FROM qualifications q JOIN prospects p ON p.id = q.prospect_id
     WHERE q.settled_at IS NULL AND q.by_rules AND p.standing = 'nurturing' ORDER BY q.id";
-const LEAVE: &str = "
+const WITHDRAW_ALL: &str = "
     UPDATE qualifications SET settled_at = $2
     WHERE settled_at IS NULL AND by_rules
       AND prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
@@ -51,7 +51,7 @@ const OFFERED: &str = "
 const RAMP: i64 = 0x72_61_6d_70;
 const FINDINGS: &str = "SELECT findings FROM qualifications WHERE id = $1";
 
-/// Somebody who may stand there.
+/// A prospect who may stand in the doorway.
 #[derive(Debug)]
 pub struct Candidate {
     pub prospect: ProspectId,
@@ -97,29 +97,28 @@ pub async fn next_at_once(tx: &mut Tx) -> Result<Option<(QualificationId, Prospe
     Ok(row.map(|(id, prospect)| (QualificationId(id), ProspectId(prospect))))
 }
 
-/// Who stands there.
+/// Who waits in the doorway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
-    /// Somebody whom a signal or the calendar made ready, or who asked for a person.
+    /// A prospect whom a signal or the calendar made ready, or who asked for a person.
     pub at_once: bool,
-    /// Somebody whom a change of the rules made ready.
+    /// A prospect whom a change of the rules made ready.
     pub by_rules: bool,
 }
 
-/// Who stands there.
+/// Who waits in the doorway.
 pub async fn waiting(tx: &mut Tx) -> Result<Waiting, StoreError> {
     let row: Option<(i64, i64)> = tx.row(KINDS, args![]).await?;
     let (at_once, by_rules) = row.unwrap_or_default();
     Ok(Waiting { at_once: at_once > 0, by_rules: by_rules > 0 })
 }
 
-/// Those of these who wait because the rules changed wait no more for their turn: something else made them ready since, or
-/// they ask.
-pub async fn let_go(tx: &mut Tx, prospects: &[ProspectId]) -> Result<(), StoreError> {
+/// Releases those of these who wait for their turn because the rules changed: something else made them ready since, or they ask.
+pub async fn release(tx: &mut Tx, prospects: &[ProspectId]) -> Result<(), StoreError> {
     if prospects.is_empty() {
         return Ok(());
     }
-    tx.execute(LET_GO, args![ids(prospects)?]).await.map(drop)
+    tx.execute(RELEASE, args![ids(prospects)?]).await.map(drop)
 }
 
 /// Those whom a change of the rules made ready and who wait, in the order in which they are offered.
@@ -129,11 +128,11 @@ pub async fn made_ready_by_rules(tx: &mut Tx) -> Result<Vec<ProspectId>, StoreEr
 }
 
 /// Settles, without a handoff, what waits of these prospects because the rules changed: they are not ready any more.
-pub async fn leave(tx: &mut Tx, prospects: &[ProspectId], now: Timestamp) -> Result<(), StoreError> {
+pub async fn withdraw_all(tx: &mut Tx, prospects: &[ProspectId], now: Timestamp) -> Result<(), StoreError> {
     if prospects.is_empty() {
         return Ok(());
     }
-    tx.execute(LEAVE, args![ids(prospects)?, now]).await.map(drop)
+    tx.execute(WITHDRAW_ALL, args![ids(prospects)?, now]).await.map(drop)
 }
 
 fn ids(prospects: &[ProspectId]) -> Result<String, StoreError> {

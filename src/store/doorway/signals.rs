@@ -57,8 +57,6 @@ const APPEND: Sql = append!("");
 const APPEND_AND_SAY: Sql = append!(" RETURNING once, id");
 const NEWEST: &str = "SELECT COALESCE(MAX(id), 0) FROM signals";
 const SINCE: &str = "SELECT once, id FROM signals WHERE id > $1";
-const WHOSE_SINCE: &str = "
-    SELECT string_agg(format('%s', prospect_id), '\n') FROM signals WHERE id > $1 AND prospect_id IS NOT NULL";
 /// The columns of signals, packed, prospect by prospect: asked for together, a PostgreSQL whose statistics are older than what
 /// people have begun to say would read all that anybody said, for each.
 macro_rules! packed {
@@ -83,61 +81,30 @@ const SPEAKERS: &str = "
         WHERE p.account_id = CAST(j.value ->> 'id' AS BIGINT) AND p.speaks AND p.address IS NOT NULL), '\n')
     FROM json_each($1) j";
 
-/// Signals on their way into the database, each with the prospect it was resolved to.
-#[derive(Debug, Default)]
-pub struct Packed {
-    once: Vec<String>,
-    rows: String,
-}
-
-/// Packs signals, prospect by prospect, because the trees they are written into are: those of one stay in the order they came.
-/// Needs no transaction, and is better done before there is one.
-///
-/// # Errors
-/// When one cannot be written as JSON.
-pub fn pack(signals: &[(Option<ProspectId>, &NewSignal)]) -> Result<Packed, StoreError> {
-    let mut signals = signals.to_vec();
-    signals.sort_by_key(|(prospect, _)| *prospect);
-    let mut rows = Vec::with_capacity(signals.len());
-    for (prospect, signal) in &signals {
-        rows.push(NewRow {
-            prospect: *prospect,
-            once: &signal.once,
-            kind: signal.detail.kind(),
-            occurred_at: signal.occurred_at.as_millisecond(),
-            delivery: signal.delivery,
-            issue: signal.issue,
-            by: signal.by.as_ref().map(crate::domain::id::Name::as_str),
-            machine: signal.machine.map(Machine::word),
-            detail: to_json(&signal.detail)?,
-        });
-    }
-    Ok(Packed { once: signals.iter().map(|(_, signal)| signal.once.clone()).collect(), rows: to_json(&rows)? })
-}
-
 /// Appends signals whose `once` is new, each with the prospect it was resolved to. Returns the new ones' ids by `once`.
+///
+/// They are written prospect by prospect, because the trees they are written into are ordered so: those of one stay in the order
+/// they came.
 pub async fn append(
     tx: &mut Tx,
     signals: &[(Option<ProspectId>, &NewSignal)],
     now: Timestamp,
 ) -> Result<HashMap<String, SignalId>, StoreError> {
-    append_packed(tx, pack(signals)?, now).await
-}
-
-/// The same with signals that are packed already.
-pub async fn append_packed(tx: &mut Tx, news: Packed, now: Timestamp) -> Result<HashMap<String, SignalId>, StoreError> {
-    let Packed { once, rows } = news;
-    if once.is_empty() {
+    if signals.is_empty() {
         return Ok(HashMap::new());
     }
+    let mut signals = signals.to_vec();
+    signals.sort_by_key(|(prospect, _)| *prospect);
+    let rows = signals.iter().map(|(prospect, signal)| row(*prospect, signal)).collect::<Result<Vec<_>, StoreError>>()?;
+    let rows = to_json(&rows)?;
     let new: Vec<(String, i64)> = if tx.is_shared() {
         tx.rows(APPEND_AND_SAY, args![rows, now]).await?
     } else {
-        // Nobody writes beside: where all are new they are the last ones, in this order, and need not come back one by one.
+        // No other transaction writes: where all are new they are the last ones, in this order, and need not come back one by one.
         let newest = tx.number(NEWEST, args![]).await?;
         let appended = tx.execute(APPEND, args![rows, now]).await?;
-        if appended == once.len() as u64 {
-            once.into_iter().zip(newest + 1..).collect()
+        if appended == signals.len() as u64 {
+            signals.iter().map(|(_, signal)| signal.once.clone()).zip(newest + 1..).collect()
         } else {
             tx.rows(SINCE, args![newest]).await?
         }
@@ -145,33 +112,18 @@ pub async fn append_packed(tx: &mut Tx, news: Packed, now: Timestamp) -> Result<
     Ok(new.into_iter().map(|(once, id)| (once, SignalId(id))).collect())
 }
 
-/// A signal as it reads once it was appended under this number.
-///
-/// # Errors
-/// When it lies outside the calendar.
-pub fn appended(id: SignalId, prospect: Option<ProspectId>, signal: &NewSignal, now: Timestamp) -> Result<Signal, StoreError> {
-    Ok(Signal {
-        id,
+fn row<'a>(prospect: Option<ProspectId>, signal: &'a NewSignal) -> Result<NewRow<'a>, StoreError> {
+    Ok(NewRow {
         prospect,
-        occurred_at: instant(signal.occurred_at.as_millisecond())?,
-        recorded_at: instant(now.as_millisecond())?,
+        once: &signal.once,
+        kind: signal.detail.kind(),
+        occurred_at: signal.occurred_at.as_millisecond(),
         delivery: signal.delivery,
         issue: signal.issue,
-        by: signal.by.clone(),
-        machine: signal.machine,
-        judged: None,
-        detail: signal.detail.clone(),
+        by: signal.by.as_ref().map(crate::domain::id::Name::as_str),
+        machine: signal.machine.map(Machine::word),
+        detail: to_json(&signal.detail)?,
     })
-}
-
-/// The newest one; zero while there is none.
-pub async fn newest(tx: &mut Tx) -> Result<SignalId, StoreError> {
-    tx.number(NEWEST, args![]).await.map(SignalId)
-}
-
-/// Of whom any came after that one. Only SQLite, which has one writer, gives the later signal the higher number.
-pub async fn whose_since(tx: &mut Tx, newest: SignalId) -> Result<Vec<ProspectId>, StoreError> {
-    text_rows::read(tx, WHOSE_SINCE, args![newest], |columns| columns.number().map(ProspectId)).await
 }
 
 /// Every signal of these prospects, in the order recorded, each with the latest judgement on it.
@@ -185,27 +137,57 @@ pub async fn known_at(
     prospects: &[ProspectId],
     at: Timestamp,
 ) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
-    load(tx, OF, prospects, at).await
+    known(tx, OF, prospects, at).await
+}
+
+/// Every signal of these prospects up to a number, in the order recorded, without what was judged about them.
+pub async fn recorded(
+    tx: &mut Tx,
+    prospects: &[ProspectId],
+    up_to: SignalId,
+) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
+    load(tx, OF, prospects, |signal| signal.id <= up_to).await
+}
+
+/// The same of what may count for colleagues.
+pub async fn stated(
+    tx: &mut Tx,
+    prospects: &[ProspectId],
+    up_to: SignalId,
+) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
+    load(tx, STATEMENTS_OF, prospects, |signal| signal.id <= up_to).await
+}
+
+async fn known(
+    tx: &mut Tx,
+    sql: &'static str,
+    prospects: &[ProspectId],
+    at: Timestamp,
+) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
+    let mut judged = if prospects.is_empty() { BTreeMap::new() } else { reclassifications::of(tx, prospects, at).await? };
+    let mut found = load(tx, sql, prospects, |signal| signal.recorded_at <= at).await?;
+    if !judged.is_empty() {
+        found.values_mut().flatten().for_each(|signal| signal.judged = judged.remove(&signal.id));
+    }
+    Ok(found)
 }
 
 async fn load(
     tx: &mut Tx,
     sql: &'static str,
     prospects: &[ProspectId],
-    at: Timestamp,
+    wanted: impl Fn(&Signal) -> bool,
 ) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
     #[derive(Serialize)]
     struct Id {
         id: ProspectId,
     }
     let mut found: BTreeMap<ProspectId, Vec<Signal>> = prospects.iter().map(|id| (*id, Vec::new())).collect();
-    let mut judged = if prospects.is_empty() { BTreeMap::new() } else { reclassifications::of(tx, prospects, at).await? };
     for some in prospects.chunks(PACK) {
         let ids: Vec<Id> = some.iter().map(|id| Id { id: *id }).collect();
         let mut said = Said::new();
         let signals = text_rows::read(tx, sql, args![to_json(&ids)?], |columns| signal(columns, &mut said)).await?;
-        for mut signal in signals.into_iter().filter(|signal| signal.recorded_at <= at) {
-            signal.judged = judged.remove(&signal.id);
+        for signal in signals.into_iter().filter(&wanted) {
             if let Some(list) = signal.prospect.and_then(|id| found.get_mut(&id)) {
                 list.push(signal);
             }
@@ -237,7 +219,7 @@ pub async fn of_accounts(
     let mut speakers = text_rows::read(tx, SPEAKERS, args![to_json(&ids)?], speaker).await?;
     speakers.sort_unstable_by_key(|(id, ..)| *id);
     let members: Vec<ProspectId> = speakers.iter().map(|(id, ..)| *id).collect();
-    let mut signals = load(tx, STATEMENTS_OF, &members, at).await?;
+    let mut signals = known(tx, STATEMENTS_OF, &members, at).await?;
     for (id, account, name) in speakers {
         let signals = signals.remove(&id).unwrap_or_default();
         found.entry(account).or_default().push(Colleague { prospect: id, name, signals });

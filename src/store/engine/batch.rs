@@ -14,7 +14,6 @@ pub struct Batch<T, R> {
 }
 
 type Item<T, R> = (T, oneshot::Sender<Result<R, Arc<StoreError>>>);
-type Preparing<'a, P> = Pin<Box<dyn Future<Output = Result<P, StoreError>> + Send + 'a>>;
 type Writing<'a, R> = Pin<Box<dyn Future<Output = Result<Vec<R>, StoreError>> + Send + 'a>>;
 
 impl<T, R> Clone for Batch<T, R> {
@@ -24,28 +23,18 @@ impl<T, R> Clone for Batch<T, R> {
 }
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Batch<T, R> {
-    /// Opens a batch of at most `most` items a transaction. `write` gives one answer per item, in order.
-    pub fn open<F>(store: Store, most: usize, write: F) -> Self
+    /// Opens a batch of at most `most` items a transaction. `write` gives one answer per item, in order; `committed` is called after
+    /// each commit, before its writers are answered.
+    pub fn open<F>(store: Store, most: usize, write: F, committed: impl Fn() + Send + 'static) -> Self
     where
         F: for<'a> Fn(&'a mut Tx, &'a [T]) -> Writing<'a, R> + Send + Sync + 'static,
-    {
-        Self::prepared(store, most, nothing, move |tx, items, ()| write(tx, items), || {})
-    }
-
-    /// The same, which prepares what can be done while it waits for its transaction, and after each commit says that there was
-    /// one, before anybody is answered.
-    pub fn prepared<P, B, F>(store: Store, most: usize, prepare: B, write: F, committed: impl Fn() + Send + 'static) -> Self
-    where
-        P: Send + 'static,
-        B: for<'a> Fn(&'a [T]) -> Preparing<'a, P> + Send + Sync + 'static,
-        F: for<'a> Fn(&'a mut Tx, &'a [T], P) -> Writing<'a, R> + Send + Sync + 'static,
     {
         let (sender, mut receiver) = mpsc::channel::<Item<T, R>>(most * 2);
         tokio::spawn(async move {
             let mut items = Vec::with_capacity(most);
             while receiver.recv_many(&mut items, most).await > 0 {
                 let (values, answers): (Vec<T>, Vec<_>) = items.drain(..).unzip();
-                match commit(&store, &values, &prepare, &write).await {
+                match commit(&store, &values, &write).await {
                     Ok(results) => {
                         committed();
                         answers.into_iter().zip(results).for_each(|(answer, result)| drop(answer.send(Ok(result))));
@@ -74,18 +63,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Batch<T, R> {
     }
 }
 
-fn nothing<T>(_: &[T]) -> Preparing<'_, ()> {
-    Box::pin(async { Ok(()) })
-}
-
-async fn commit<T, R, P, B, F>(store: &Store, values: &[T], prepare: &B, write: &F) -> Result<Vec<R>, StoreError>
+async fn commit<T, R, F>(store: &Store, values: &[T], write: &F) -> Result<Vec<R>, StoreError>
 where
-    B: for<'a> Fn(&'a [T]) -> Preparing<'a, P>,
-    F: for<'a> Fn(&'a mut Tx, &'a [T], P) -> Writing<'a, R>,
+    F: for<'a> Fn(&'a mut Tx, &'a [T]) -> Writing<'a, R>,
 {
-    let (prepared, tx) = tokio::join!(prepare(values), store.write());
-    let (prepared, mut tx) = (prepared?, tx?);
-    let results = write(&mut tx, values, prepared).await?;
+    let mut tx = store.write().await?;
+    let results = write(&mut tx, values).await?;
     if results.len() != values.len() {
         return Err(StoreError::Rows { expected: values.len() as u64, found: results.len() as u64 });
     }

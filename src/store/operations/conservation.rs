@@ -63,6 +63,8 @@ macro_rules! page {
         GROUP BY f.prospect_id),
     stopped AS (
         SELECT p.id, p.address, p.standing, p.review_after, p.wake_at, p.mail_stop,
+               CASE WHEN p.wake_at IS NOT NULL
+                    THEN (SELECT MIN(q.due_at) FROM assessment_queue q WHERE q.prospect_id = p.id) END AS due_at,
                p.address IS NULL OR (p.mail_stop IS NOT NULL AND (p.mail_stop = 'erased'
                    OR (SELECT COUNT(*) FROM suppressions s WHERE s.address = p.address AND s.lifted_at IS NULL) = 2)) AS everywhere
         FROM prospects p WHERE p.id > $2 AND p.id <= $3),
@@ -73,7 +75,7 @@ macro_rules! page {
                     WHEN p.standing <> 'nurturing' THEN CASE WHEN i.of_handoff = 1 THEN p.standing ELSE 'unattended' END
                     WHEN q.prospect_id IS NOT NULL THEN 'doorway'
                     WHEN i.prospect_id IS NOT NULL THEN 'item'
-                    WHEN d.due_at <= p.wake_at OR (p.wake_at IS NOT NULL AND d.due_at <= $4) THEN 'wake'
+                    WHEN p.due_at <= p.wake_at OR p.due_at <= $4 THEN 'wake'
                     WHEN p.review_after > $4 THEN 'review'
                     ELSE 'adrift' END AS place,
                p.standing = 'nurturing' AND p.mail_stop IS NULL AND q.prospect_id IS NULL AND i.prospect_id IS NULL AS mailed,
@@ -83,8 +85,7 @@ macro_rules! page {
         FROM stopped p
         LEFT JOIN handoffs h ON h.prospect_id = p.id AND h.state <> 'closed'
         LEFT JOIN qualifications q ON q.prospect_id = p.id AND q.settled_at IS NULL
-        LEFT JOIN items i ON i.prospect_id = p.id
-        LEFT JOIN due_assessments d ON d.prospect_id = p.id AND p.wake_at IS NOT NULL),
+        LEFT JOIN items i ON i.prospect_id = p.id),
     of_fields AS MATERIALIZED (
         SELECT f.prospect_id, ", $join, "(f.name
                    || CASE WHEN (f.name, f.folded) IN (SELECT a.name, a.value FROM asked a WHERE a.kind = 'value') THEN '\u{1f}' || f.folded ELSE '' END

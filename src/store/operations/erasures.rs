@@ -7,7 +7,6 @@ use crate::domain::doorway::qualification::{Citation, Finding};
 use crate::domain::doorway::signal::Detail;
 use crate::domain::id::{ProspectId, QualificationId};
 use crate::domain::suppression::{Channel, StopReason};
-use crate::store::doorway::history;
 use crate::store::engine::backend::{StoreError, Tx, args};
 use crate::store::engine::value::{from_json, to_json};
 use crate::store::people::suppressions::{self, Stop};
@@ -34,8 +33,6 @@ const HASH: &str = "
 /// Erased before, listed again and stopped again: the stop in force is the one under the hash.
 const FOLD: &str = "UPDATE suppressions SET address = $2, source = 'erased', lifted_at = $3 WHERE address = $1";
 const SIGNALS: &str = "UPDATE signals SET detail = $2 WHERE prospect_id = $1";
-/// Packed beside those of others; sealed again from what is left.
-const SEALED: &str = "DELETE FROM sealed_history WHERE shelf = CAST($1 AS BIGINT) / 256";
 const DELIVERIES: &str = "UPDATE deliveries SET address = $2 WHERE prospect_id = $1";
 /// Relays repeat the address in what they say.
 const ATTEMPTS: &str = "
@@ -79,8 +76,6 @@ pub async fn stop(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<(), 
 /// Erases what the record says of a prospect: words, addresses and letters. Rows, kinds and instants stay.
 pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<Erased, StoreError> {
     let signals = tx.execute(SIGNALS, args![prospect, to_json(&Detail::Erased)?]).await?;
-    tx.alone(history::TURN).await?;
-    tx.execute(SEALED, args![prospect]).await?;
     let deliveries = tx.execute(DELIVERIES, args![prospect, NOBODY]).await?;
     tx.execute(ATTEMPTS, args![prospect]).await?;
     tx.execute(EVENTS, args![prospect]).await?;

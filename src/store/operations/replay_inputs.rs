@@ -1,4 +1,4 @@
-//! Pasts: what a replay asks of the tables beside signals, for many prospects at once: who they are, what was decided about
+//! Replay inputs: what a replay asks of the tables beside signals, for many prospects at once: who they are, what was decided about
 //! them, what was judged about their signals, when they were suppressed. Reads, and writes nothing.
 
 use crate::domain::doorway::entry::Cause;
@@ -31,7 +31,7 @@ pub struct Decided {
     pub episode: i64,
     pub cause: Cause,
     pub at: Timestamp,
-    /// The newest signal there was then; none where nobody noted it.
+    /// The newest signal there was then; none where it was not noted.
     pub known_up_to: Option<SignalId>,
     /// The five findings, as JSON.
     pub findings: String,

@@ -109,17 +109,19 @@ const SUPPRESS: &str = "
     WHERE standing = 'nurturing' AND id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
 const ADMITTED: &str = "SELECT created_at FROM prospects WHERE id = $1";
 const SET_WAKE: &str = "UPDATE prospects SET wake_at = $2 WHERE id = $1";
+const FLAG_SPEAKERS: &str = "
+    UPDATE prospects SET speaks = TRUE
+    WHERE NOT speaks AND id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
 const ERASE: &str = "
     UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
            wake_at = NULL, review_after = NULL, mail_stop = $2, tracking_consent = FALSE
     WHERE id = $1";
-const ERASE_PARTS: [&str; 6] = [
+const ERASE_PARTS: [&str; 5] = [
     "DELETE FROM verdicts WHERE prospect_id = $1",
     "DELETE FROM prospect_fields WHERE prospect_id = $1",
     "DELETE FROM prospect_tags WHERE prospect_id = $1",
     "DELETE FROM consents WHERE prospect_id = $1",
-    "DELETE FROM due_assessments WHERE prospect_id = $1",
-    "DELETE FROM looks WHERE prospect_id = $1",
+    "DELETE FROM assessment_queue WHERE prospect_id = $1",
 ];
 
 #[derive(Serialize)]
@@ -129,6 +131,11 @@ struct Id {
 
 fn ids(of: &[ProspectId]) -> Result<String, StoreError> {
     to_json(&of.iter().map(|id| Id { id: *id }).collect::<Vec<_>>())
+}
+
+/// Flags prospects who stated something that may count for colleagues: whoever assesses one of those reads what they said.
+pub async fn flag_speakers(tx: &mut Tx, of: &[ProspectId]) -> Result<(), StoreError> {
+    if of.is_empty() { Ok(()) } else { tx.execute(FLAG_SPEAKERS, args![ids(of)?]).await.map(drop) }
 }
 
 /// Loads prospects with their fields and tags, by id.

@@ -1,5 +1,5 @@
 //! Colleagues of one account who speak at the same moment, on connections of PostgreSQL (SQLite has one writer: they take
-//! turns). What one says is looked at for the others, later, so that none of them waits for another.
+//! turns). What one says is assessed for the others, later, so that none of them waits for another.
 //!
 //! No sleeps: the server itself says how many wait for another one's lock.
 
@@ -9,11 +9,14 @@ use super::evidence::in_account;
 use nurtured::clock::ManualClock;
 use nurtured::config::{self, example};
 use nurtured::daemon::assemble;
+use nurtured::domain::criterion::Criterion;
 use nurtured::domain::doorway::signal::Detail;
 use nurtured::domain::id::ProspectId;
-use nurtured::flow::context::{Context, FlowError};
-use nurtured::flow::doorway::{apply, observe};
-use nurtured::store::doorway::{assessments, signals};
+use nurtured::flow::context::{Context, FlowError, Progress};
+use nurtured::flow::doorway::{apply, observe, qualify};
+use nurtured::store::doorway::{assessment_queue, signals};
+use nurtured::store::group::campaigns;
+use nurtured::store::people::prospects;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -49,14 +52,14 @@ fn patience(url: &str, patience: &str) {
 async fn two_colleagues_who_speak_at_the_same_moment_are_both_heard() -> anyhow::Result<()> {
     let Some(bench) = Bench::postgres("two_colleagues").await? else { return Ok(()) };
     let url = bench.url().expect("it is on a server");
-    let (one, other) = (node(&bench).await?, node(&bench).await?);
+    let (one, other, last) = (node(&bench).await?, node(&bench).await?, node(&bench).await?);
     let mut tx = bench.store.write().await?;
     let ids = add_some(&mut tx, 3).await?;
     in_account(&mut tx, &ids, "a.example").await?;
     tx.commit().await?;
-    // Somebody has all of them in hand: each comes to wait for themselves, and for nobody else.
+    // Another transaction is the first to lock them: each comes to wait for themselves, and for nobody else.
     let mut all = bench.store.write().await?;
-    assessments::mark(&mut all, ids.iter().map(|id| (*id, minute(99)))).await?;
+    assert_eq!(assessment_queue::lock(&mut all, ids.clone(), minute(9)).await?, ids);
     let second = fills_in_a_form(one, ids[1]);
     until_waiting(url, 1, &second);
     let third = fills_in_a_form(other, ids[2]);
@@ -64,34 +67,40 @@ async fn two_colleagues_who_speak_at_the_same_moment_are_both_heard() -> anyhow:
     all.commit().await?;
     second.await??;
     third.await??;
-    // Neither could read what the other had not committed yet: both are left to be looked at, with the one who was silent.
+    // Whoever could not read what the other had not committed yet is left to be assessed, with the one who was silent.
     let mut tx = bench.store.write().await?;
-    assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, ids);
+    let left = assessment_queue::dequeue(&mut tx, 9, minute(9)).await?;
+    assert!(left.len() > 1 && left[0] == ids[0], "{left:?}");
+    tx.rollback().await?;
+    while qualify::qualify(&last).await? == Progress::Done {}
+    let all = prospects::load(&mut bench.store.read().await?, &ids).await?;
+    assert!(all[0].verdicts.contains_key(&Criterion::Budget), "{:?}", all[0].verdicts);
+    assert!(all.iter().all(|p| p.verdicts == all[0].verdicts), "{all:?}");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_statement_waits_for_nobody_in_hand_and_is_looked_at_after() -> anyhow::Result<()> {
-    let Some(bench) = Bench::postgres("somebody_in_hand").await? else { return Ok(()) };
+async fn a_statement_waits_for_no_lock_and_is_assessed_after() -> anyhow::Result<()> {
+    let Some(bench) = Bench::postgres("a_locked_prospect").await? else { return Ok(()) };
     let node = node(&bench).await?;
     let mut tx = bench.store.write().await?;
     let ids = add_some(&mut tx, 2).await?;
     in_account(&mut tx, &ids, "a.example").await?;
-    assessments::mark(&mut tx, [(ids[0], minute(1))].into_iter()).await?;
+    assert_eq!(assessment_queue::lock(&mut tx, ids.clone(), minute(1)).await?, ids);
+    assessment_queue::enqueue(&mut tx, [(ids[0], minute(1))]).await?;
     tx.commit().await?;
     let mut assessing = bench.store.write().await?;
-    assert_eq!(assessments::claim(&mut assessing, 9, minute(2)).await?, ids[..1]);
+    assert_eq!(assessment_queue::dequeue(&mut assessing, 9, minute(2)).await?, ids[..1]);
     fills_in_a_form(node.clone(), ids[0]).await??;
-    fills_in_a_form(node, ids[1]).await??;
-    // Whoever is in hand stays there; of what both left, the other one can be taken.
+    // What the one who is locked said is assessed for the other, too.
     let mut beside = bench.store.write().await?;
-    assert_eq!(assessments::claim(&mut beside, 9, minute(9)).await?, ids[1..]);
+    assert_eq!(assessment_queue::dequeue(&mut beside, 9, minute(9)).await?, ids[1..]);
     beside.rollback().await?;
-    assessments::done(&mut assessing, &ids[..1]).await?;
+    fills_in_a_form(node, ids[1]).await??;
     assessing.commit().await?;
-    // What was in hand has read neither form.
+    // Whoever was locked has heard neither form; the other's own assessment has read both.
     let mut tx = bench.store.write().await?;
-    assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, ids);
+    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(9)).await?, ids[..1]);
     Ok(())
 }
 
@@ -109,12 +118,14 @@ async fn rules_come_in_force_although_they_were_deadlocked() -> anyhow::Result<(
     let (one, other) = (click(ids[0]), click(ids[1]));
     signals::append(&mut tx, &[(Some(ids[0]), &one), (Some(ids[1]), &other)], minute(1)).await?;
     tx.commit().await?;
-    // Against the order of ids: it holds the second and wants the first.
+    // Against the order of the plan: it holds the second campaign and wants the first.
+    let plan = node.plan();
+    let campaigns: Vec<_> = plan.schedules().collect();
     let mut beside = stubborn.write().await?;
-    assessments::mark(&mut beside, [(ids[1], minute(1))].into_iter()).await?;
+    campaigns::put(&mut beside, campaigns[1..2].iter().cloned(), minute(1)).await?;
     let applying = tokio::spawn(async move { apply::begin(&node).await });
     until_waiting(url, 1, &applying);
-    assessments::mark(&mut beside, [(ids[0], minute(1))].into_iter()).await?;
+    campaigns::put(&mut beside, campaigns[..1].iter().cloned(), minute(1)).await?;
     beside.commit().await?;
     assert_eq!(applying.await??.due, 2);
     Ok(())

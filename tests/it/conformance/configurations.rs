@@ -78,11 +78,11 @@ async fn whom_rules_made_ready_comes_after_the_others(bench: Bench) -> anyhow::R
     assert_eq!(qualifications::next_at_once(&mut tx).await?, None);
     assert_eq!(qualifications::next(&mut tx).await?.map(|(_, p)| p), Some(ids[0]));
     // Let go, they are before the others again; and who leaves the doorway stands there no more.
-    qualifications::let_go(&mut tx, &[]).await?;
-    qualifications::let_go(&mut tx, &ids[1..2]).await?;
+    qualifications::release(&mut tx, &[]).await?;
+    qualifications::release(&mut tx, &ids[1..2]).await?;
     assert_eq!(qualifications::next_at_once(&mut tx).await?.map(|(_, p)| p), Some(ids[1]));
-    qualifications::leave(&mut tx, &[], minute(3)).await?;
-    qualifications::leave(&mut tx, &ids, minute(3)).await?;
+    qualifications::withdraw_all(&mut tx, &[], minute(3)).await?;
+    qualifications::withdraw_all(&mut tx, &ids, minute(3)).await?;
     assert_eq!(qualifications::waiting(&mut tx).await?, Waiting { at_once: true, by_rules: false }, "who was let go stays");
     Ok(())
 }

@@ -9,7 +9,7 @@ use nurtured::domain::id::{Name, ProspectId};
 use nurtured::domain::individual::handoff::Outcome;
 use nurtured::domain::prospect::Standing;
 use nurtured::domain::suppression::{Channel, StopReason};
-use nurtured::store::doorway::{assessments, reminders};
+use nurtured::store::doorway::{assessment_queue, reminders};
 use nurtured::store::engine::backend::Tx;
 use nurtured::store::individual::{follow_ups, handoffs};
 use nurtured::store::operations::audience_facts::Facts;
@@ -135,9 +135,9 @@ async fn a_wake_date_counts_while_somebody_will_wake_them(bench: Bench) -> anyho
     let place = [("adrift", 1)].into();
     prospects::set_wake(&mut tx, ids[0], Some(minute(90))).await?;
     assert_eq!(places(&mut tx, &ids).await?, (place, 0), "nobody looks at it");
-    assessments::mark(&mut tx, [(ids[0], minute(100))].into_iter()).await?;
+    assessment_queue::enqueue(&mut tx, [(ids[0], minute(100))]).await?;
     assert_eq!(places(&mut tx, &ids).await?.0.get("wake"), None, "nobody looks in time");
-    assessments::mark(&mut tx, [(ids[0], minute(90))].into_iter()).await?;
+    assessment_queue::enqueue(&mut tx, [(ids[0], minute(90))]).await?;
     assert_eq!(places(&mut tx, &ids).await?, ([("wake", 1)].into(), 0));
     Ok(())
 }

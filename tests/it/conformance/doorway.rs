@@ -1,4 +1,4 @@
-//! Signals, assessments, and the doorway: qualifications that wait to be handed off.
+//! Signals, the assessment queue, and the doorway: qualifications that wait to be handed off.
 
 use super::bench::{Bench, add_some, minute, name, stand};
 use jiff::civil::date;
@@ -12,7 +12,7 @@ use nurtured::domain::doorway::signal::{About, Detail, NewSignal, Signal, Touch}
 use nurtured::domain::id::{DeliveryId, IssueId, ProspectId, QualificationId};
 use nurtured::domain::question::{Answer, Power};
 use nurtured::domain::span::{FiscalYear, Span};
-use nurtured::store::doorway::{assessments, qualifications, signals};
+use nurtured::store::doorway::{assessment_queue, qualifications, signals};
 use nurtured::store::engine::backend::{StoreError, Tx};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,9 +20,9 @@ on_both_engines!(
     a_signal_is_kept_once_and_never_edited,
     every_kind_of_signal_comes_back_as_it_went,
     signals_are_told_in_the_order_recorded,
-    the_earlier_of_two_marks_stays,
-    marks_are_taken_when_due_and_removed_when_done,
-    changed_rules_mark_everybody_with_a_signal,
+    the_queue_tells_when_its_first_entry_is_due,
+    entries_are_dequeued_when_due_and_a_lock_removes_its_prospects,
+    changed_rules_enqueue_everybody_with_a_signal,
     one_of_a_prospects_qualifications_waits,
     a_qualification_is_settled_with_the_findings_it_cites,
 );
@@ -194,38 +194,41 @@ async fn signals_are_told_in_the_order_recorded(bench: Bench) -> anyhow::Result<
     Ok(())
 }
 
-async fn the_earlier_of_two_marks_stays(bench: Bench) -> anyhow::Result<()> {
+async fn the_queue_tells_when_its_first_entry_is_due(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let id = add_some(&mut tx, 1).await?[0];
-    assert_eq!(assessments::next_due(&mut tx).await?, None);
-    assessments::mark(&mut tx, std::iter::empty()).await?;
-    for (marks, due) in [(vec![9, 7, 8], 7), (vec![20], 7), (vec![3], 3)] {
-        assessments::mark(&mut tx, marks.into_iter().map(|m| (id, minute(m)))).await?;
-        assert_eq!(assessments::next_due(&mut tx).await?, Some(minute(due)));
+    assert_eq!(assessment_queue::peek(&mut tx).await?, None);
+    assessment_queue::enqueue(&mut tx, []).await?;
+    for (entries, due) in [(vec![9, 7, 8], 7), (vec![20], 7), (vec![3], 3)] {
+        assessment_queue::enqueue(&mut tx, entries.into_iter().map(|m| (id, minute(m)))).await?;
+        assert_eq!(assessment_queue::peek(&mut tx).await?, Some(minute(due)));
     }
     Ok(())
 }
 
-async fn marks_are_taken_when_due_and_removed_when_done(bench: Bench) -> anyhow::Result<()> {
+async fn entries_are_dequeued_when_due_and_a_lock_removes_its_prospects(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let ids = add_some(&mut tx, 4).await?;
-    assessments::mark(&mut tx, ids.iter().zip([30, 10, 20, 99]).map(|(id, m)| (*id, minute(m)))).await?;
-    assert_eq!(assessments::claim(&mut tx, 2, minute(30)).await?, [ids[1], ids[2]]);
-    assert_eq!(assessments::claim(&mut tx, 9, minute(30)).await?, [ids[1], ids[2], ids[0]]);
-    assessments::done(&mut tx, &[ids[1], ids[0]]).await?;
-    assessments::done(&mut tx, &[]).await?;
-    assert_eq!(assessments::claim(&mut tx, 9, minute(99)).await?, [ids[2], ids[3]]);
+    assessment_queue::enqueue(&mut tx, ids.iter().copied().zip([30, 10, 20, 99].map(minute))).await?;
+    // What else is enqueued of a prospect goes with the first entry: whoever assesses them enqueues them anew.
+    assessment_queue::enqueue(&mut tx, [(ids[1], minute(40)), (ids[1], minute(500))]).await?;
+    assert_eq!(assessment_queue::dequeue(&mut tx, 2, minute(30)).await?, ids[1..3]);
+    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(30)).await?, ids[..1]);
+    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(98)).await?, []);
+    assert_eq!(assessment_queue::peek(&mut tx).await?, Some(minute(99)));
+    assert_eq!(assessment_queue::lock(&mut tx, vec![ids[0], ids[3]], minute(1)).await?, [ids[0], ids[3]]);
+    assert_eq!(assessment_queue::peek(&mut tx).await?, None);
     Ok(())
 }
 
-async fn changed_rules_mark_everybody_with_a_signal(bench: Bench) -> anyhow::Result<()> {
+async fn changed_rules_enqueue_everybody_with_a_signal(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let ids = add_some(&mut tx, 3).await?;
     qualified(&mut tx, ids[0], 2, 1).await?;
     qualified(&mut tx, ids[2], 1, 1).await?;
-    assessments::mark(&mut tx, [(ids[0], minute(500))].into_iter()).await?;
-    assert_eq!(assessments::mark_everybody(&mut tx, minute(9)).await?, 2);
-    assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, [ids[0], ids[2]]);
+    assessment_queue::enqueue(&mut tx, [(ids[0], minute(500))]).await?;
+    assert_eq!(assessment_queue::enqueue_everybody(&mut tx, minute(9)).await?, 2);
+    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(9)).await?, [ids[0], ids[2]]);
     Ok(())
 }
 

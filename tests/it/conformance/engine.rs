@@ -75,16 +75,21 @@ fn click(about: ProspectId, once: &str) -> nurtured::domain::doorway::signal::Ne
 /// A batch that records clicks of one prospect and counts its transactions; "fail" fails.
 fn clicks(store: &Store, about: ProspectId, commits: &Arc<AtomicUsize>) -> Batch<String, (String, bool)> {
     let commits = commits.clone();
-    Batch::open(store.clone(), 64, move |tx: &mut Tx, items: &[String]| {
-        let commits = commits.clone();
-        Box::pin(async move {
-            commits.fetch_add(1, Ordering::Relaxed);
-            let whose = if items.iter().any(|i| i == "fail") { ProspectId(99) } else { about };
-            let news: Vec<_> = items.iter().map(|once| click(whose, once)).collect();
-            let new = signals::append(tx, &news.iter().map(|s| (Some(whose), s)).collect::<Vec<_>>(), minute(2)).await?;
-            Ok(items.iter().map(|once| (once.clone(), new.contains_key(once))).collect())
-        })
-    })
+    Batch::open(
+        store.clone(),
+        64,
+        move |tx: &mut Tx, items: &[String]| {
+            let commits = commits.clone();
+            Box::pin(async move {
+                commits.fetch_add(1, Ordering::Relaxed);
+                let whose = if items.iter().any(|i| i == "fail") { ProspectId(99) } else { about };
+                let news: Vec<_> = items.iter().map(|once| click(whose, once)).collect();
+                let new = signals::append(tx, &news.iter().map(|s| (Some(whose), s)).collect::<Vec<_>>(), minute(2)).await?;
+                Ok(items.iter().map(|once| (once.clone(), new.contains_key(once))).collect())
+            })
+        },
+        || {},
+    )
 }
 
 async fn one_prospect(store: &Store) -> Result<ProspectId, StoreError> {
@@ -136,12 +141,17 @@ async fn an_error_reaches_every_item_and_nothing_of_them_is_written(bench: Bench
 }
 
 async fn a_writer_that_answers_too_few_writes_nothing(bench: Bench) -> anyhow::Result<()> {
-    let batch: Batch<String, ()> = Batch::open(bench.store.clone(), 8, |tx: &mut Tx, items: &[String]| {
-        Box::pin(async move {
-            add(tx, &items.iter().map(String::as_str).collect::<Vec<_>>()).await?;
-            Ok(Vec::new())
-        })
-    });
+    let batch: Batch<String, ()> = Batch::open(
+        bench.store.clone(),
+        8,
+        |tx: &mut Tx, items: &[String]| {
+            Box::pin(async move {
+                add(tx, &items.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+                Ok(Vec::new())
+            })
+        },
+        || {},
+    );
     let refused = batch.write("ada@a.example".to_owned()).await.expect_err("it gives no answer");
     assert!(matches!(*refused, StoreError::Rows { expected: 1, found: 0 }));
     assert!(!known(&bench.store, "ada@a.example").await?);

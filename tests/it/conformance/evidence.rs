@@ -9,7 +9,7 @@ use nurtured::domain::doorway::machine::Machine;
 use nurtured::domain::doorway::signal::{Detail, Judged};
 use nurtured::domain::id::{AccountId, ProspectId, SignalId};
 use nurtured::domain::prospect::Standing;
-use nurtured::store::doorway::{assessments, reclassifications, signals};
+use nurtured::store::doorway::{assessment_queue, reclassifications, signals};
 use nurtured::store::engine::backend::{StoreError, Tx};
 use nurtured::store::people::accounts::{self, Company};
 use nurtured::store::people::prospects::{self, Details};
@@ -73,25 +73,23 @@ async fn an_account_is_asked_by_its_members_alone(bench: Bench) -> anyhow::Resul
     clicks(&mut tx, &[ids[1]]).await?;
     qualified(&mut tx, ids[3], 1, 5).await?;
     let stated = BTreeSet::from([ids[0], ids[3]]);
-    assessments::speak(&mut tx, &stated).await?;
-    assessments::leave(&mut tx, &[], &stated, minute(8)).await?;
-    assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, ids[1..3]);
-    assessments::done(&mut tx, &ids).await?;
+    prospects::flag_speakers(&mut tx, &[ids[0], ids[3]]).await?;
+    assessment_queue::enqueue_with_colleagues(&mut tx, &[], &stated, minute(8)).await?;
+    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(9)).await?, ids[1..3]);
     let found = signals::of_accounts(&mut tx, &[one, two], minute(9)).await?;
     let who = |account| found.get(account).into_iter().flatten().map(|c| (c.prospect, c.signals.len())).collect::<Vec<_>>();
     assert_eq!((who(&one), who(&two)), (vec![(ids[0], 2)], vec![(ids[3], 1)]), "who only clicked said nothing");
     assert_eq!(found[&one][0].name, "a@one.example");
     assert!(signals::of_accounts(&mut tx, &[], minute(9)).await?.is_empty());
 
-    // What one of them says is looked at for the others, and for nobody else; an earlier mark stays.
-    assessments::mark(&mut tx, [(ids[2], minute(3))].into_iter()).await?;
-    assessments::leave(&mut tx, &[], &BTreeSet::from([ids[0]]), minute(7)).await?;
-    assert_eq!(assessments::claim(&mut tx, 9, minute(5)).await?, [ids[2]]);
-    assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, ids[1..3]);
-    assessments::done(&mut tx, &[ids[1], ids[2]]).await?;
+    // What one of them says is assessed for the others, and for nobody else; an earlier entry stays.
+    assessment_queue::enqueue(&mut tx, [(ids[2], minute(3))]).await?;
+    assessment_queue::enqueue_with_colleagues(&mut tx, &[], &BTreeSet::from([ids[0]]), minute(7)).await?;
+    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(5)).await?, [ids[2]]);
+    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(9)).await?, [ids[1]]);
     // Other rules: everybody with a signal, and everybody for whom a colleague's may count.
-    assessments::mark_everybody(&mut tx, minute(8)).await?;
-    assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, ids[..4]);
+    assessment_queue::enqueue_everybody(&mut tx, minute(8)).await?;
+    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(9)).await?, ids[..4]);
     Ok(())
 }
 

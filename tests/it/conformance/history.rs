@@ -1,4 +1,4 @@
-//! Sealed history says what the rows say: before it is sealed, half of it, after it, and after an erasure.
+//! History: what a scan sees of every signal, and what is read of some prospects up to a number.
 
 use super::bench::{Bench, add_some, minute, name};
 use super::doorway::signal;
@@ -6,20 +6,17 @@ use nurtured::domain::doorway::machine::Machine;
 use nurtured::domain::doorway::signal::{Detail, NewSignal, Signal};
 use nurtured::domain::id::{DeliveryId, IssueId, ProspectId, SignalId};
 use nurtured::store::doorway::{history, signals};
-use nurtured::store::engine::backend::{Store, StoreError, Tx};
+use nurtured::store::engine::backend::{StoreError, Tx};
 use nurtured::store::operations::erasures;
-use std::collections::BTreeMap;
+use std::cell::Cell;
 
 on_both_engines!(
-    what_is_sealed_says_what_its_rows_say,
-    nothing_is_worth_sealing_twice_and_what_was_undone_is_sealed_again,
-    an_erasure_reaches_into_segments,
-    a_survey_asks_once_and_passes_machines_over,
+    a_scan_sees_every_signal_once_and_reads_what_is_the_same_once,
+    what_is_recorded_up_to_a_number_is_what_was_known_then,
+    an_erasure_leaves_nothing_of_what_was_said_in_history,
 );
 
-type All = BTreeMap<ProspectId, Vec<Signal>>;
-
-/// Signals `from..to`, of three prospects of one shelf and one of another, all kinds of them.
+/// Signals `from..to`, of four prospects, all kinds of them.
 async fn say(tx: &mut Tx, ids: &[ProspectId], from: i64, to: i64) -> Result<(), StoreError> {
     for first in (from..to).step_by(500) {
         let new: Vec<(ProspectId, NewSignal)> = (first..to.min(first + 500))
@@ -42,141 +39,80 @@ async fn say(tx: &mut Tx, ids: &[ProspectId], from: i64, to: i64) -> Result<(), 
     Ok(())
 }
 
-async fn whole(store: &Store, up_to: SignalId) -> Result<All, StoreError> {
-    let mut tx = store.read().await?;
-    let (_, shelves) = history::extent(&mut tx).await?;
-    let mut all = All::new();
-    let mut sealed = history::Sealed::new();
-    for shelf in history::read(&mut tx, 0..shelves, up_to, &sealed).await? {
-        sealed.extend(shelf.sealed.map(|sealed| (shelf.number, sealed)));
-        all.extend(shelf.signals(|_| true)?);
-    }
-    let mut again = All::new();
-    for shelf in history::read(&mut tx, 0..shelves, up_to, &sealed).await? {
-        again.extend(shelf.signals(|_| true)?);
-    }
-    assert_eq!(again, all, "read once more");
-    // Segments that are not those any more are worth no trust.
-    for sealed in sealed.values_mut() {
-        sealed.0 += 1;
-    }
-    for shelf in history::read(&mut tx, 0..shelves, up_to, &sealed).await? {
-        for (prospect, signals) in shelf.signals(|_| true)? {
-            assert_eq!(signals, all[&prospect], "read with care");
-        }
-    }
-    Ok(all)
-}
+/// What a scan sees of a signal: whose it is, whether a machine's, and where it leads.
+type Seen = (ProspectId, bool, u8);
 
-async fn seal(store: &Store, up_to: SignalId) -> Result<Vec<i64>, StoreError> {
-    let mut tx = store.write().await?;
-    let shelves = history::unsealed(&mut tx, 0..9, up_to).await?;
-    for shelf in &shelves {
-        history::seal(&mut tx, *shelf, up_to).await?;
-    }
-    tx.commit().await?;
-    Ok(shelves)
-}
-
-/// Three prospects of the first shelf and one of the second.
-async fn four(store: &Store) -> Result<Vec<ProspectId>, StoreError> {
-    let mut tx = store.write().await?;
-    let ids = add_some(&mut tx, 300).await?;
-    tx.commit().await?;
-    Ok(vec![ids[0], ids[1], ids[200], ids[290]])
-}
-
-async fn what_is_sealed_says_what_its_rows_say(bench: Bench) -> anyhow::Result<()> {
-    let ids = four(&bench.store).await?;
-    let mut sealed_shelves = Vec::new();
-    // So many that the first shelf takes two segments.
-    for (from, to) in [(0, 400), (400, 450), (450, 5_000), (5_000, 6_400)] {
-        let mut tx = bench.store.write().await?;
-        say(&mut tx, &ids, from, to).await?;
-        let (newest, shelves) = history::extent(&mut tx).await?;
-        let rows = signals::of(&mut tx, &ids).await?;
-        tx.commit().await?;
-        assert_eq!(shelves, 2);
-        assert_eq!(whole(&bench.store, newest).await?, rows, "before it is sealed, up to {to}");
-        sealed_shelves.push(seal(&bench.store, newest).await?);
-        assert_eq!(whole(&bench.store, newest).await?, rows, "sealed up to {to}");
-        // As it was known before: whoever began to read earlier is not told what came since.
-        let before = SignalId(newest.0 - 7);
-        let known = |all: &All| all.values().flatten().filter(|s| s.id <= before).cloned().collect::<Vec<_>>();
-        assert_eq!(whole(&bench.store, before).await?.into_values().flatten().collect::<Vec<_>>(), known(&rows));
-    }
-    assert_eq!(sealed_shelves, [vec![0], vec![], vec![0, 1], vec![0, 1]], "a few are not worth it");
-    Ok(())
-}
-
-async fn nothing_is_worth_sealing_twice_and_what_was_undone_is_sealed_again(bench: Bench) -> anyhow::Result<()> {
-    let ids = four(&bench.store).await?;
-    let mut tx = bench.store.write().await?;
-    say(&mut tx, &ids, 0, 800).await?;
-    let (newest, _) = history::extent(&mut tx).await?;
-    assert_eq!(history::settled(&mut tx, minute(499)).await?, Some(SignalId(newest.0 - 300)));
-    assert_eq!(history::settled(&mut tx, minute(-1)).await?, None);
-    tx.commit().await?;
-    // Killed before its commit.
-    let mut tx = bench.store.write().await?;
-    assert_eq!(history::seal(&mut tx, 0, newest).await?, 600);
-    drop(tx);
-    assert_eq!(seal(&bench.store, newest).await?, [0, 1]);
-    assert!(seal(&bench.store, newest).await?.is_empty());
-    let mut tx = bench.store.write().await?;
-    let before = whole(&bench.store, newest).await?;
-    assert_eq!(history::seal(&mut tx, 0, newest).await?, 600, "sealing anew what is sealed");
-    // Of the first five hundred each of the four said as many, one after the other, and the fourth is on another shelf.
-    assert_eq!(history::seal(&mut tx, 0, SignalId(400)).await?, 375, "less than is sealed");
-    tx.commit().await?;
-    assert_eq!(whole(&bench.store, newest).await?, before);
-    Ok(())
-}
-
-async fn an_erasure_reaches_into_segments(bench: Bench) -> anyhow::Result<()> {
-    let ids = four(&bench.store).await?;
-    let mut tx = bench.store.write().await?;
-    say(&mut tx, &ids, 0, 1_200).await?;
-    let (newest, _) = history::extent(&mut tx).await?;
-    tx.commit().await?;
-    assert_eq!(seal(&bench.store, newest).await?, [0, 1]);
-    let mut tx = bench.store.write().await?;
-    erasures::scrub(&mut tx, ids[1], minute(2_000)).await?;
-    tx.commit().await?;
-    let all = whole(&bench.store, newest).await?;
-    assert!(all[&ids[1]].iter().all(|s| s.detail == Detail::Erased), "words of somebody erased");
-    assert!(all[&ids[0]].iter().all(|s| s.detail != Detail::Erased));
-    assert_eq!(seal(&bench.store, newest).await?, [0], "the shelf alone");
-    assert_eq!(whole(&bench.store, newest).await?, all);
-    Ok(())
-}
-
-async fn a_survey_asks_once_and_passes_machines_over(bench: Bench) -> anyhow::Result<()> {
-    let ids = four(&bench.store).await?;
-    let mut tx = bench.store.write().await?;
-    say(&mut tx, &ids, 0, 1_200).await?;
-    let (newest, _) = history::extent(&mut tx).await?;
-    tx.commit().await?;
-    // Targets 1 to 4 as bits: what ends in 0 is by machines (every fifth).
-    let look = |s: &Signal| match &s.detail {
-        Detail::Click { target } => 1_u32 << target.chars().last().and_then(|c| c.to_digit(10)).unwrap_or(9),
+/// 1 to 5: a click; 0: anything else.
+fn leads_to(detail: &Detail) -> u8 {
+    match detail {
+        Detail::Click { target } => target.bytes().last().map_or(0, |digit| digit - b'0' + 1),
         _ => 0,
-    };
-    for sealed in [false, true] {
-        if sealed {
-            seal(&bench.store, newest).await?;
-        }
-        let mut tx = bench.store.read().await?;
-        let shelves = history::read(&mut tx, 0..2, newest, &history::Sealed::new()).await?;
-        let found = shelves[0].survey(|id| id == ids[2], look)?;
-        let only = shelves[0].only(|id| id != ids[0], |s| look(s) == 0b10)?.expect("some led there");
-        let kept = only.signals(|_| true)?;
-        let told = shelves[0].signals(|id| id != ids[0])?;
-        let expected = told.into_iter().map(|(id, all)| (id, all.into_iter().filter(|s| look(s) == 0b10).collect::<Vec<_>>()));
-        assert_eq!(kept, expected.filter(|(_, all)| !all.is_empty()).collect::<All>());
-        assert!(shelves[1].only(|id| id == ids[0], |_| true)?.is_none());
-        assert_eq!(found.keys().copied().collect::<Vec<_>>(), ids[..3]);
-        assert_eq!([found[&ids[0]], found[&ids[1]], found[&ids[2]]], [0b1_1110, 0b1_1110, 0b1_1111], "sealed: {sealed}");
     }
+}
+
+fn seen(signals: impl IntoIterator<Item = Signal>) -> Vec<Seen> {
+    let seen = |s: Signal| Some((s.prospect?, s.machine.is_some(), leads_to(&s.detail)));
+    let mut seen: Vec<Seen> = signals.into_iter().filter_map(seen).collect();
+    seen.sort_unstable();
+    seen
+}
+
+async fn a_scan_sees_every_signal_once_and_reads_what_is_the_same_once(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let ids = add_some(&mut tx, 4).await?;
+    assert_eq!(history::extent(&mut tx).await?, (SignalId(0), ids[3]));
+    // So many that they are packed into several values; and a hit of nobody between them.
+    say(&mut tx, &ids, 0, 3_000).await?;
+    let hit = signal(ids[0], "a hit of nobody", 1, Detail::Click { target: "https://a.example/1".to_owned() });
+    signals::append(&mut tx, &[(None, &hit)], minute(3_000)).await?;
+    say(&mut tx, &ids, 3_000, 4_500).await?;
+    let (newest, _) = history::extent(&mut tx).await?;
+    let expected = seen(signals::of(&mut tx, &ids).await?.into_values().flatten());
+    assert_eq!(expected.len(), 4_500);
+    let (asked, middle) = (Cell::new(0), SignalId(newest.0 - 1_234));
+    let mut found: Vec<Seen> = Vec::new();
+    for range in [SignalId(0)..middle, middle..newest, newest..newest] {
+        let read = |detail: Detail| {
+            asked.set(asked.get() + 1);
+            leads_to(&detail)
+        };
+        history::scan(&mut tx, range, read, |s| found.push((s.prospect, s.is_machine, s.detail))).await?;
+    }
+    found.sort_unstable();
+    assert_eq!(found, expected);
+    // Each reply is like no other one; clicks and the rest are read once in each of the two ranges.
+    assert_eq!(asked.get(), 1_500 + 2 * (5 + 1));
+    Ok(())
+}
+
+async fn what_is_recorded_up_to_a_number_is_what_was_known_then(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let ids = add_some(&mut tx, 4).await?;
+    say(&mut tx, &ids, 0, 1_200).await?;
+    let (newest, _) = history::extent(&mut tx).await?;
+    let before = SignalId(newest.0 - 7);
+    let all = signals::of(&mut tx, &ids[..3]).await?;
+    let known = all.into_iter().map(|(id, of)| (id, of.into_iter().filter(|s| s.id <= before).collect::<Vec<_>>())).collect();
+    assert_eq!(signals::recorded(&mut tx, &ids[..3], before).await?, known);
+    assert!(signals::stated(&mut tx, &ids, newest).await?.values().all(Vec::is_empty), "who clicks and replies states nothing");
+    let form = Detail::Form { form: name("quote"), fields: [("budget".to_owned(), "20000".to_owned())].into() };
+    let form = signal(ids[1], "a form", 5, form);
+    signals::append(&mut tx, &[(Some(ids[1]), &form)], minute(1_300)).await?;
+    let (last, _) = history::extent(&mut tx).await?;
+    assert_eq!(signals::stated(&mut tx, &ids, last).await?[&ids[1]].iter().map(|s| s.id).collect::<Vec<_>>(), [last]);
+    assert!(signals::stated(&mut tx, &ids, newest).await?[&ids[1]].is_empty(), "it came later");
+    Ok(())
+}
+
+async fn an_erasure_leaves_nothing_of_what_was_said_in_history(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let ids = add_some(&mut tx, 4).await?;
+    say(&mut tx, &ids, 0, 1_200).await?;
+    erasures::scrub(&mut tx, ids[1], minute(2_000)).await?;
+    let (newest, _) = history::extent(&mut tx).await?;
+    let mut said = Vec::new();
+    history::scan(&mut tx, SignalId(0)..newest, |detail| detail == Detail::Erased, |s| said.push((s.prospect, s.detail))).await?;
+    assert_eq!(said.len(), 1_200);
+    assert!(said.into_iter().all(|(whose, is_erased)| is_erased == (whose == ids[1])));
     Ok(())
 }

@@ -51,12 +51,12 @@ mod stop_means_stop;
 mod halt;
 /// What the stop journal is told, and what happens when it cannot be.
 mod journal;
-/// Signals, assessments, qualifications.
+/// Signals, the assessment queue, qualifications.
 mod doorway;
 mod evidence;
 /// Colleagues who speak at the same moment, on two connections.
 mod colleagues;
-/// Sealed history says what the rows say.
+/// What a scan of history sees.
 mod history;
 /// Configurations that were put in force, and whom their rules made ready.
 mod configurations;

@@ -5,7 +5,7 @@ use nurtured::domain::audience::Test;
 use nurtured::domain::id::ProspectId;
 use nurtured::domain::prospect::Standing;
 use nurtured::domain::suppression::StopReason;
-use nurtured::store::doorway::assessments;
+use nurtured::store::doorway::assessment_queue;
 use nurtured::store::people::accounts::{self, Company};
 use nurtured::store::people::prospects::{self, Details, FieldChange, NewProspect};
 use nurtured::store::people::signing_keys;
@@ -205,7 +205,7 @@ async fn what_identifies_an_erased_prospect_is_gone(bench: Bench) -> anyhow::Res
         prospects::update(&mut tx, *id, &details).await?;
         prospects::set_fields(&mut tx, &[FieldChange { prospect: *id, name: "industry", value: Some("food") }]).await?;
         prospects::add_tags(&mut tx, &[(*id, "fair")]).await?;
-        assessments::mark(&mut tx, [(*id, minute(1))].into_iter()).await?;
+        assessment_queue::enqueue(&mut tx, [(*id, minute(1))]).await?;
     }
     prospects::erase(&mut tx, ids[0]).await?;
     let found = prospects::load(&mut tx, &ids).await?;
@@ -214,7 +214,7 @@ async fn what_identifies_an_erased_prospect_is_gone(bench: Bench) -> anyhow::Res
     assert_eq!((gone.standing, gone.mail_stop), (Standing::Suppressed, Some(StopReason::Erased)));
     assert!(gone.fields.is_empty() && gone.tags.is_empty());
     assert_eq!((other.name.as_deref(), other.fields.len(), other.tags.len()), (Some("Ada"), 1, 1));
-    assert_eq!(assessments::claim(&mut tx, 9, minute(9)).await?, [ids[1]]);
+    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(9)).await?, [ids[1]]);
     // The address may come again, as somebody new.
     assert!(add(&mut tx, &["p0@a.example"]).await?[0] > ids[1]);
     Ok(())

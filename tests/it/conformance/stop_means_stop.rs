@@ -7,7 +7,7 @@ use super::sending::{mark, published};
 use nurtured::domain::id::DeliveryId;
 use nurtured::domain::prospect::Standing;
 use nurtured::domain::suppression::{Channel, StopReason};
-use nurtured::store::doorway::assessments;
+use nurtured::store::doorway::assessment_queue;
 use nurtured::store::engine::backend::{Store, StoreError, Tx};
 use nurtured::store::group::attempts;
 use nurtured::store::people::prospects;
@@ -97,27 +97,30 @@ async fn a_stop_waits_for_a_mark_that_came_first() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_signal_that_comes_while_its_prospect_is_assessed_marks_anew() -> anyhow::Result<()> {
-    let Some(bench) = Bench::postgres("a_mark_while_claimed").await? else { return Ok(()) };
-    let url = bench.url().expect("it is on a server");
+async fn a_signal_that_comes_while_its_prospect_is_assessed_is_enqueued_and_waits_for_nothing() -> anyhow::Result<()> {
+    let Some(bench) = Bench::postgres("enqueued_while_locked").await? else { return Ok(()) };
+    let other = bench.another().await?;
     let mut tx = bench.store.write().await?;
     let id = super::bench::add_some(&mut tx, 1).await?[0];
-    assessments::mark(&mut tx, [(id, minute(1))].into_iter()).await?;
+    assessment_queue::enqueue(&mut tx, [(id, minute(1))]).await?;
+    tx.commit().await?;
+    // Once assessed, so that there is a row to lock: a first one would be waited for.
+    let mut tx = bench.store.write().await?;
+    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(2)).await?, [id]);
+    assessment_queue::enqueue(&mut tx, [(id, minute(1))]).await?;
     tx.commit().await?;
     let mut assessing = bench.store.write().await?;
-    assert_eq!(assessments::claim(&mut assessing, 9, minute(2)).await?, [id]);
-    assessments::done(&mut assessing, &[id]).await?;
-    // Another node passes over it; a signal waits until the verdict is written.
-    assert!(assessments::claim(&mut bench.another().await?.write().await?, 9, minute(2)).await?.is_empty());
-    let other = bench.another().await?;
-    let signal: JoinHandle<Result<(), StoreError>> = tokio::spawn(async move {
-        let mut tx = other.write().await?;
-        assessments::mark(&mut tx, [(id, minute(3))].into_iter()).await?;
-        tx.commit().await
-    });
-    assert!(waits(url, &signal), "the mark was written where it is about to be removed");
+    assert_eq!(assessment_queue::dequeue(&mut assessing, 9, minute(2)).await?, [id]);
+    // Another node passes over it, and what is said of it meanwhile is left to be assessed.
+    assert_eq!(assessment_queue::dequeue(&mut other.write().await?, 9, minute(2)).await?, []);
+    let mut tx = other.write().await?;
+    assert_eq!(assessment_queue::lock(&mut tx, vec![id], minute(3)).await?, []);
+    tx.commit().await?;
+    let mut tx = other.write().await?;
+    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(4)).await?, [], "it is still locked");
+    tx.commit().await?;
     assessing.commit().await?;
-    signal.await??;
-    assert_eq!(assessments::next_due(&mut bench.store.read().await?).await?, Some(minute(3)));
+    assert_eq!(assessment_queue::peek(&mut bench.store.read().await?).await?, Some(minute(4)));
+    assert_eq!(assessment_queue::dequeue(&mut other.write().await?, 9, minute(4)).await?, [id]);
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! clock, with real SMTP and the real pages.
 
 mod adopt;
-mod ahead;
+mod observe;
 mod away;
 mod backtest;
 mod breakers;

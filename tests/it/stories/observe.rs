@@ -1,4 +1,4 @@
-//! What is read before the only writer is free, and what comes meanwhile.
+//! Many say something at the same moment, and all of it is concluded from.
 
 use super::evidence::click;
 use super::{address, name, somebody, story};
@@ -7,10 +7,7 @@ use nurtured::domain::criterion::Criterion::{self, Authority, Budget, Need, Time
 use nurtured::domain::doorway::qualification::Verdict;
 use nurtured::domain::doorway::signal::{About, Detail, NewSignal, Touch};
 use nurtured::flow::doorway::assess::assess;
-use nurtured::flow::doorway::conclude::conclude;
-use nurtured::flow::doorway::judge::judge;
-use nurtured::flow::doorway::observe::{self, Observed, observe};
-use nurtured::flow::doorway::prefetch::Prefetched;
+use nurtured::flow::doorway::observe::{self, Observed};
 use nurtured::flow::doorway::qualify::qualify;
 use nurtured::town::Town;
 use std::collections::BTreeMap;
@@ -79,51 +76,5 @@ story!(what_hundreds_say_at_once_is_concluded_from_as_if_one_by_one, |town| {
         assert_eq!(town.handoffs_of(&all[n]).await?.len(), 1, "{}", all[n]);
     }
     assert_eq!(ready, 3);
-    Ok(())
-});
-
-story!(what_was_read_ahead_gives_way_to_what_came_since, |town| {
-    let all = ["ada", "pol", "eva"].map(|who| address(&format!("{who}@albareda.example")));
-    let [ada, pol, eva] = &all;
-    town.admit(&[somebody(ada.as_str()), somebody(pol.as_str()), somebody(eva.as_str())], "import").await?;
-    let ctx = town.node.ctx.clone();
-    let clicks = [ada, pol, eva].map(|who| click(who, 1, town.now(), "https://tecnofab.example/calculator", None));
-    observe(&ctx, &clicks).await?;
-    town.clock.advance(jiff::SignedDuration::from_mins(11));
-
-    // Ada says more between our reading and our writing.
-    let (plan, now) = (ctx.plan(), town.now());
-    let mut ahead = Prefetched::of_due(ctx.store(), &plan, 100, now).await?;
-    let mut late = Prefetched::of_due(ctx.store(), &plan, 100, now).await?;
-    let said = call(&town, ada, 2, vec![Need, Budget]).await?;
-    observe(&ctx, &[said]).await?;
-    // And Eva's click is judged to be a machine's.
-    let evas = town.prospect(eva).await?.id;
-    let (_, signals) = assess(&mut ctx.store().read().await?, &plan, evas, now).await?;
-    let clicked: Vec<_> = signals.iter().filter(|s| matches!(s.detail, Detail::Click { .. })).map(|s| s.id).collect();
-    judge(&ctx, &clicked, true, &name("marta"), "their scanner").await?;
-    let is_shared = ctx.store().is_shared();
-    let mut tx = ctx.store().write().await?;
-    let claimed = ahead.claim(&mut tx).await?;
-    assert_eq!(claimed.is_none(), is_shared, "PostgreSQL reads in the transaction itself");
-    if let Some(claimed) = claimed {
-        assert_eq!(claimed.len(), 3);
-        let (ada, pol) = (town.prospect(ada).await?.id, town.prospect(pol).await?.id);
-        assert!(!ahead.knows(ada) && ahead.knows(pol) && ahead.knows(evas));
-        conclude(&mut tx, &plan, &claimed, &mut ahead, now).await?;
-        tx.commit().await?;
-        // Whoever read the same, and comes second, finds that somebody took it, and reads anew.
-        let mut tx = ctx.store().write().await?;
-        let claimed = late.claim(&mut tx).await?.expect("it was there when it was read");
-        assert!(!late.knows(pol));
-        conclude(&mut tx, &plan, &claimed, &mut late, now).await?;
-        tx.commit().await?;
-    } else {
-        drop(tx);
-    }
-    while qualify(&ctx).await? == nurtured::flow::context::Progress::Done {}
-    assert_eq!(town.prospect(ada).await?.verdicts.get(&Need), Some(&Verdict::Met));
-    assert_eq!(town.prospect(eva).await?.verdicts.get(&Vision), None, "a machine's click says nothing");
-    are_true(&town, &all).await?;
     Ok(())
 });

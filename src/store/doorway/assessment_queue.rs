@@ -1,0 +1,155 @@
+//! The assessment queue: which prospects are to be assessed, and from when on. A signal that cannot be concluded from yet adds an
+//! entry, and an assessment adds one for the instant at which time alone changes a verdict; a prospect may have several. Entries
+//! are added and removed, never changed, so that adding one waits for no other transaction.
+//!
+//! On PostgreSQL the transaction that assesses a prospect holds their row of `assessment_locks`. SQLite has one writer, and leaves
+//! that table empty.
+
+use crate::domain::id::ProspectId;
+use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::value::{instant_or_none, to_json};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+#[derive(Serialize)]
+struct Entry {
+    p: ProspectId,
+    at: i64,
+    /// Present: only if all five are met.
+    met: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct Id {
+    p: ProspectId,
+}
+
+/// When to assess a prospect of whom a signal came that changes nothing yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Later {
+    pub at: Timestamp,
+    /// Only if all five are met: then anything a person does may be the something new that is missing.
+    pub if_all_met: bool,
+}
+
+const ENQUEUE: &str = "
+    INSERT INTO assessment_queue (prospect_id, due_at)
+    SELECT CAST(e.value ->> 'p' AS BIGINT), CAST(e.value ->> 'at' AS BIGINT) FROM json_each($1) e
+    WHERE e.value ->> 'met' IS NULL
+       OR (SELECT COUNT(*) FROM verdicts v WHERE v.prospect_id = CAST(e.value ->> 'p' AS BIGINT) AND v.verdict = 'met') = 5
+    UNION
+    SELECT c.id, CAST($3 AS BIGINT) FROM json_each($2) j
+    JOIN prospects p ON p.id = CAST(j.value ->> 'p' AS BIGINT) JOIN prospects c ON c.account_id = p.account_id
+    WHERE c.id <> p.id AND c.address IS NOT NULL";
+const ENQUEUE_EVERYBODY: &str = "
+    INSERT INTO assessment_queue (prospect_id, due_at)
+    SELECT DISTINCT prospect_id, CAST($1 AS BIGINT) FROM signals WHERE prospect_id IS NOT NULL
+    UNION
+    SELECT c.id, CAST($1 AS BIGINT) FROM prospects c
+    WHERE c.account_id IN (SELECT p.account_id FROM prospects p WHERE p.speaks)";
+const DEQUEUE: Sql = locking!(
+    "WITH taken AS MATERIALIZED (SELECT id FROM assessment_queue WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2",
+    "FOR UPDATE SKIP LOCKED",
+    ") DELETE FROM assessment_queue WHERE id IN (SELECT id FROM taken) RETURNING prospect_id"
+);
+/// An entry that another transaction is taking off the queue stays: that transaction puts it back when it cannot lock the prospect.
+const CLEAR: Sql = locking!(
+    "WITH taken AS MATERIALIZED (SELECT id FROM assessment_queue
+                                 WHERE prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))",
+    "FOR UPDATE SKIP LOCKED",
+    ") DELETE FROM assessment_queue WHERE id IN (SELECT id FROM taken)"
+);
+const LOCK: &str = "
+    SELECT prospect_id FROM assessment_locks WHERE prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))
+    FOR UPDATE SKIP LOCKED";
+/// In the order of ids, so that two transactions that add the same rows do not wait for each other in a circle.
+const ADD_LOCKS: &str = "
+    INSERT INTO assessment_locks (prospect_id) SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1) ORDER BY 1
+    ON CONFLICT (prospect_id) DO NOTHING";
+const PEEK: &str = "SELECT MIN(due_at) FROM assessment_queue";
+
+/// Enqueues prospects, each to be assessed from an instant on.
+pub async fn enqueue(tx: &mut Tx, due: impl IntoIterator<Item = (ProspectId, Timestamp)>) -> Result<(), StoreError> {
+    let entries: Vec<Entry> = due.into_iter().map(|(p, at)| Entry { p, at: at.as_millisecond(), met: None }).collect();
+    add(tx, &entries, &[], Timestamp::UNIX_EPOCH).await
+}
+
+/// Enqueues prospects of whom a signal came that changes nothing yet, and, for now, the colleagues of those who stated something
+/// that may count for them.
+pub async fn enqueue_with_colleagues(
+    tx: &mut Tx,
+    later: &[(ProspectId, Later)],
+    stated: &BTreeSet<ProspectId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let entry = |(p, later): &(ProspectId, Later)| {
+        let met = later.if_all_met.then_some(true);
+        Entry { p: *p, at: later.at.as_millisecond(), met }
+    };
+    let stated: Vec<Id> = stated.iter().map(|p| Id { p: *p }).collect();
+    add(tx, &later.iter().map(entry).collect::<Vec<_>>(), &stated, now).await
+}
+
+async fn add(tx: &mut Tx, entries: &[Entry], stated: &[Id], now: Timestamp) -> Result<(), StoreError> {
+    if entries.is_empty() && stated.is_empty() {
+        return Ok(());
+    }
+    tx.execute(ENQUEUE, args![to_json(entries)?, to_json(stated)?, now]).await.map(drop)
+}
+
+/// Enqueues every prospect who ever gave a signal, and those for whom a colleague's may count: the rules changed. Returns how many.
+pub async fn enqueue_everybody(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(ENQUEUE_EVERYBODY, args![now]).await
+}
+
+/// Locks prospects who are assessed before the transaction ends, removes their entries, and returns them in the order of ids. Of two
+/// nodes that hear of one prospect, the later one reads what the earlier one wrote. A prospect whom another transaction has locked
+/// is not waited for, but enqueued for now.
+///
+/// To be called once in a transaction, before the signals are read: an entry that is removed came with signals that can be read.
+pub async fn lock(tx: &mut Tx, whom: Vec<ProspectId>, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
+    tx.by_key().await?;
+    if whom.is_empty() {
+        return Ok(whom);
+    }
+    let locked = if tx.is_shared() { lock_rows(tx, whom, now).await? } else { whom };
+    tx.execute(CLEAR, args![ids(&locked)?]).await?;
+    Ok(locked)
+}
+
+async fn lock_rows(tx: &mut Tx, whom: Vec<ProspectId>, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
+    let mut locked = lock_free(tx, &whom).await?;
+    if locked.len() < whom.len() {
+        // Those who have no row yet, or whom another transaction has locked.
+        let rest: Vec<ProspectId> = whom.into_iter().filter(|p| !locked.contains(p)).collect();
+        tx.execute(ADD_LOCKS, args![ids(&rest)?]).await?;
+        locked.extend(lock_free(tx, &rest).await?);
+        enqueue(tx, rest.into_iter().filter(|p| !locked.contains(p)).map(|p| (p, now))).await?;
+    }
+    Ok(locked.into_iter().collect())
+}
+
+async fn lock_free(tx: &mut Tx, whom: &[ProspectId]) -> Result<BTreeSet<ProspectId>, StoreError> {
+    let locked: Vec<(i64,)> = tx.rows(LOCK, args![ids(whom)?]).await?;
+    Ok(locked.into_iter().map(|(id,)| ProspectId(id)).collect())
+}
+
+fn ids(whom: &[ProspectId]) -> Result<String, StoreError> {
+    to_json(&whom.iter().map(|p| Id { p: *p }).collect::<Vec<_>>())
+}
+
+/// Takes up to `most` entries that are due off the queue, and locks their prospects. A signal that comes meanwhile adds an entry
+/// anew.
+pub async fn dequeue(tx: &mut Tx, most: i64, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
+    tx.by_key().await?;
+    let taken: Vec<(i64,)> = tx.rows(DEQUEUE, args![now, most]).await?;
+    let whom: BTreeSet<ProspectId> = taken.into_iter().map(|(id,)| ProspectId(id)).collect();
+    lock(tx, whom.into_iter().collect(), now).await
+}
+
+/// When the first entry is due.
+pub async fn peek(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
+    let row: Option<(Option<i64>,)> = tx.row(PEEK, args![]).await?;
+    instant_or_none(row.and_then(|(at,)| at))
+}
