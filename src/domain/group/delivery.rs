@@ -1,7 +1,7 @@
 //! Deliveries: one recipient's copy, and the states it passes.
 //!
 //! `pending → claimed → transmitting → accepted │ pending (retry) │ failed │ uncertain`;
-//! `pending │ claimed → suppressed │ skipped │ cancelled │ missed`. The words are SQL's too.
+//! `pending │ claimed → suppressed │ skipped │ cancelled`. The words are SQL's too.
 
 use crate::domain::span::Span;
 use jiff::Timestamp;
@@ -26,15 +26,13 @@ pub enum State {
     Skipped,
     /// Called off before it was sent: the prospect is no longer nurturing, or the address changed.
     Cancelled,
-    /// Too late to be worth sending.
-    Missed,
     /// Nobody knows whether it was sent, and policy says not to guess again.
     Uncertain,
 }
 
 impl State {
     /// Every state, in the order of the diagram.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 9] = [
         Self::Pending,
         Self::Claimed,
         Self::Transmitting,
@@ -43,7 +41,6 @@ impl State {
         Self::Suppressed,
         Self::Skipped,
         Self::Cancelled,
-        Self::Missed,
         Self::Uncertain,
     ];
 
@@ -58,7 +55,6 @@ impl State {
             Self::Suppressed => "suppressed",
             Self::Skipped => "skipped",
             Self::Cancelled => "cancelled",
-            Self::Missed => "missed",
             Self::Uncertain => "uncertain",
         }
     }

@@ -37,7 +37,6 @@ impl Cause {
 #[derive(Debug, Clone)]
 pub struct Opening {
     pub prospect: ProspectId,
-    pub episode: i64,
     pub cause: Cause,
     pub assignment: Assignment,
     pub opened_at: Timestamp,

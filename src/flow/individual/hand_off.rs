@@ -103,7 +103,6 @@ async fn open(
     let touch = if is_request { promise.request } else { promise.first_touch };
     let opening = Opening {
         prospect: prospect.id,
-        episode: prospect.episode,
         cause,
         assignment,
         opened_at: now,

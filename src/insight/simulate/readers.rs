@@ -86,7 +86,7 @@ impl Readers {
                 acts::alone(world, act).await?;
             }
             if !is_quiet {
-                world.ring(&[Step::Qualify, Step::Alarm, Step::Correspond]);
+                world.ring(&[Step::Qualify, Step::Notify, Step::Correspond]);
             }
         }
         Ok(())

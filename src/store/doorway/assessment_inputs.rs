@@ -5,10 +5,9 @@ use crate::domain::id::{AccountId, ProspectId};
 use crate::domain::prospect::Standing;
 use crate::store::engine::backend::{StoreError, Tx, args};
 use crate::store::engine::text_rows::{self, Columns};
-use crate::store::engine::value::{instant, instant_or_none, to_json, word};
+use crate::store::engine::value::{ids, instant, instant_or_none, word};
 use crate::store::people::verdicts::Known;
 use jiff::Timestamp;
-use serde::Serialize;
 
 /// A prospect as far as it matters to their verdicts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,20 +35,11 @@ const OF: &str = "
                (SELECT MAX(h.opened_at) FROM handoffs h WHERE h.prospect_id = p.id),
                (SELECT string_agg(v.criterion || ' ' || v.verdict, ' ') FROM verdicts v WHERE v.prospect_id = p.id)), '\n')
     FROM prospects p
-    WHERE p.id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1)) AND p.address IS NOT NULL";
+    WHERE p.id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) AND p.address IS NOT NULL";
 
 const ACCOUNTS: &str = "
     SELECT string_agg(format('%s\t%s', id, account_id), '\n') FROM prospects
-    WHERE id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1)) AND address IS NOT NULL";
-
-#[derive(Serialize)]
-struct Id {
-    p: ProspectId,
-}
-
-fn ids(prospects: &[ProspectId]) -> Result<String, StoreError> {
-    to_json(&prospects.iter().map(|p| Id { p: *p }).collect::<Vec<_>>())
-}
+    WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) AND address IS NOT NULL";
 
 /// Loads them in the order of ids, erased ones left out.
 pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<AssessmentInput>, StoreError> {

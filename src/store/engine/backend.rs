@@ -2,10 +2,11 @@
 //!
 //! House dialect, and why: columns are TEXT, BIGINT, BOOLEAN and BLOB (both engines map them to the same Rust types);
 //! ids are `INTEGER PRIMARY KEY` on SQLite (its rowid) and an identity on PostgreSQL; parameters are `$1…$n`; rows go
-//! in bulk through one JSON parameter, `json_each($1)`, read with `value ->> 'name'`; time is UTC epoch milliseconds
-//! and always bound, never `now()`; enums are TEXT under a CHECK; JSON is TEXT; `ON CONFLICT`, `RETURNING`,
+//! in bulk through one JSON parameter, `json_each($1)`, read with `value ->> 'name'`, and ids with `CAST(value AS BIGINT)`;
+//! time is UTC epoch milliseconds and always bound, never `now()`; enums are TEXT under a CHECK; JSON is TEXT; `ON CONFLICT`, `RETURNING`,
 //! `INSERT … SELECT`, partial unique indexes and window functions are common ground; orders name `NULLS LAST`.
 
+pub(in crate::store) use super::clauses::{came_to_nothing, configuration, is_under, latest_attempt, may_be_mailed};
 pub use super::error::{StoreError, Unique};
 use super::journal::Journal;
 use super::journal_entries::{Commits, Notes};

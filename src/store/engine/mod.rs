@@ -5,6 +5,7 @@ pub mod journal_format;
 pub mod journal;
 pub mod journal_entries;
 pub mod statement;
+pub mod clauses;
 pub mod backend;
 pub mod scratch;
 pub mod value;

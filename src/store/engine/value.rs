@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-macro_rules! ids {
+macro_rules! id_values {
     ($($id:ident),+) => {$(
         impl From<$id> for Value {
             fn from(id: $id) -> Self {
@@ -23,7 +23,7 @@ macro_rules! ids {
         }
     )+};
 }
-ids!(AccountId, DeliveryId, FollowUpId, HandoffId, IssueId, LetterId, OccurrenceId, ProspectId, QualificationId, SignalId);
+id_values!(AccountId, DeliveryId, FollowUpId, HandoffId, IssueId, LetterId, OccurrenceId, ProspectId, QualificationId, SignalId);
 
 macro_rules! values {
     ($($from:ty => |$value:ident| $to:expr),+ $(,)?) => {$(
@@ -65,13 +65,21 @@ pub(in crate::store) fn name(text: &str) -> Result<Name, StoreError> {
     Name::parse(text).map_err(|e| StoreError::Value { what: "name", why: e.to_string() })
 }
 
-/// Names as a list of rows with an `id`.
-pub(in crate::store) fn names(of: &[&Name]) -> Result<String, StoreError> {
+/// Ids as one parameter, a JSON array of numbers: `(SELECT CAST(value AS BIGINT) FROM json_each($1))` gives them back.
+pub(in crate::store) fn ids<'a, T: Copy + Into<Value> + Serialize + 'a>(
+    of: impl IntoIterator<Item = &'a T>,
+) -> Result<String, StoreError> {
+    to_json(&of.into_iter().collect::<Vec<_>>())
+}
+
+/// Texts as one parameter: `(SELECT value ->> 'text' FROM json_each($1))` gives them back. They are wrapped because the
+/// engines have no common word for a bare JSON string.
+pub(in crate::store) fn texts<T: Serialize>(of: impl IntoIterator<Item = T>) -> Result<String, StoreError> {
     #[derive(Serialize)]
-    struct Id<'a> {
-        id: &'a Name,
+    struct Row<T> {
+        text: T,
     }
-    to_json(&of.iter().map(|id| Id { id }).collect::<Vec<_>>())
+    to_json(&of.into_iter().map(|text| Row { text }).collect::<Vec<_>>())
 }
 
 /// A stored address.

@@ -70,10 +70,11 @@ fn groups(outcomes: &[Outcome], marks: &[Mark]) -> Result<String, StoreError> {
 
 /// Results and marks in one statement, and so in one commit without a round trip more than it needs.
 ///
-/// A result counts where its fence still holds. A mark carries the last stop check: sending not stopped, the lease ours, the campaign
-/// running, the prospect still nurturing, not stopped, at the same address, and the address itself not suppressed (a copy to one
-/// of us always goes): a list and a stop that commit at the same moment may leave a new prospect without its stop. On PostgreSQL it share-locks the
-/// prospect's row, which every stop updates: a stop that commits first is seen, one that commits later waits for this mark.
+/// A result counts where its fence still holds. A mark carries the last stop check: sending not stopped, the lease ours, the
+/// campaign running, the prospect still nurturing, not stopped, at the same address, and the address itself not suppressed (a
+/// copy to one of us always goes): a list and a stop that commit at the same moment may leave a new prospect without its stop.
+/// On PostgreSQL it share-locks the prospect's row, which every stop updates: a stop that commits first is seen, one that
+/// commits later waits for this mark.
 macro_rules! write {
     ($returning:literal) => {
         locking!(
@@ -96,7 +97,8 @@ macro_rules! write {
      FROM held h CROSS JOIN json_each(h.deliveries) j
      CROSS JOIN deliveries d
      WHERE h.state = 'transmitting' AND h.may_go AND d.id = CAST(j.value AS BIGINT) AND d.issue_id = h.issue_id
-       AND (d.prospect_id IS NULL OR (SELECT s.id FROM suppressions s WHERE s.address = d.address AND s.channel = 'email' AND s.lifted_at IS NULL) IS NULL)
+       AND (d.prospect_id IS NULL OR (SELECT s.id FROM suppressions s
+            WHERE s.address = d.address AND s.channel = 'email' AND s.lifted_at IS NULL) IS NULL)
        AND (d.prospect_id IS NULL OR EXISTS (SELECT 1 FROM prospects p WHERE p.id = d.prospect_id AND p.standing = 'nurturing'
             AND p.mail_stop IS NULL AND p.address = d.address",
             "FOR SHARE",
@@ -122,7 +124,8 @@ const STOPPED: &str = "
                              AND m.number = CAST(j.value ->> 'number' AS BIGINT) - 1) THEN 'uncertain'
                 WHEN p.mail_stop IS NOT NULL OR s.id IS NOT NULL THEN 'suppressed' ELSE 'cancelled' END,
            CAST($2 AS BIGINT), l.fence,
-           CASE WHEN p.mail_stop IS NOT NULL OR s.id IS NOT NULL THEN COALESCE(p.mail_stop, s.reason) WHEN p.standing <> 'nurturing' THEN p.standing ELSE 'address changed' END
+           CASE WHEN p.mail_stop IS NOT NULL OR s.id IS NOT NULL THEN COALESCE(p.mail_stop, s.reason)
+                WHEN p.standing <> 'nurturing' THEN p.standing ELSE 'address changed' END
     FROM json_each($1) j
     JOIN deliveries d ON d.id = CAST(j.value ->> 'delivery' AS BIGINT)
     JOIN prospects p ON p.id = d.prospect_id

@@ -5,7 +5,7 @@ use crate::domain::audience::{Audience, Condition, Test};
 use crate::domain::criterion::Verdict;
 use crate::domain::id::{Name, OccurrenceId, ProspectId};
 use crate::domain::settings::Tracking;
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{StoreError, Tx, args, came_to_nothing, is_under, may_be_mailed};
 use crate::store::engine::value::{name, to_json};
 use serde::Serialize;
 
@@ -62,11 +62,11 @@ macro_rules! members {
                     SELECT 1 FROM issues i CROSS JOIN deliveries d
                     WHERE i.campaign = $3 AND i.newsletter = n.id
                       AND d.prospect_id = p.id AND d.occurrence_id = i.occurrence_id AND d.issue_id = i.id
-                      AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id
-                                      AND a.state IN ('failed', 'suppressed', 'skipped', 'cancelled', 'missed')) LIMIT 1) IS NULL
+                      AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id AND a.state IN ", came_to_nothing!(), ")
+                    LIMIT 1) IS NULL
                 ORDER BY n.place LIMIT 1) AS newsletter
         FROM prospects p
-        WHERE p.id > $4 AND p.id <= $5 AND p.standing = 'nurturing' AND p.mail_stop IS NULL AND p.address IS NOT NULL
+        WHERE p.id > $4 AND p.id <= $5 AND ", may_be_mailed!("p"), "
           AND NOT EXISTS (
             SELECT 1 FROM clauses c WHERE c.must <> CASE WHEN (SELECT 1 FROM atoms a WHERE a.clause = c.clause AND CASE a.kind
                 WHEN 'in' THEN (SELECT f.folded FROM prospect_fields f WHERE f.prospect_id = p.id AND f.name = a.field) = a.expected
@@ -75,8 +75,7 @@ macro_rules! members {
                 WHEN 'known' THEN (SELECT 1 FROM prospect_fields f WHERE f.prospect_id = p.id AND f.name = a.field) = 1
                 WHEN 'absent' THEN (SELECT 1 FROM prospect_fields f WHERE f.prospect_id = p.id AND f.name = a.field) IS NULL
                 WHEN 'tag' THEN (SELECT 1 FROM prospect_tags t WHERE t.prospect_id = p.id AND t.tag = a.expected) = 1
-                WHEN 'domain' THEN LENGTH(p.address) > LENGTH(a.expected)
-                    AND SUBSTR(p.address, LENGTH(p.address) - LENGTH(a.expected)) IN ('@' || a.expected, '.' || a.expected)
+                WHEN 'domain' THEN ", is_under!("p.address", "a.expected"), "
                 WHEN 'verdict' THEN
                     (SELECT v.verdict FROM verdicts v WHERE v.prospect_id = p.id AND v.criterion = a.field) = a.expected
                 WHEN 'unknown' THEN (SELECT 1 FROM verdicts v WHERE v.prospect_id = p.id AND v.criterion = a.field) IS NULL
@@ -95,7 +94,8 @@ const FILL: &str = members!(
     "MATERIALIZED",
     "
     INSERT INTO deliveries (occurrence_id, issue_id, prospect_id, address, tracked)
-    SELECT CAST($7 AS BIGINT), i.id, m.id, m.address, m.tracked FROM members m JOIN issues i ON i.occurrence_id = $7 AND i.newsletter = m.newsletter
+    SELECT CAST($7 AS BIGINT), i.id, m.id, m.address, m.tracked
+    FROM members m JOIN issues i ON i.occurrence_id = $7 AND i.newsletter = m.newsletter
     WHERE TRUE ORDER BY m.id
     ON CONFLICT (occurrence_id, prospect_id) DO NOTHING"
 );

@@ -4,7 +4,7 @@
 use crate::domain::group::breaker::{BOUNCES_AMONG, BROKEN_IN_A_ROW, Share};
 use crate::domain::id::{DeliveryId, IssueId, Name};
 use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::value::{name as name_of, to_json};
+use crate::store::engine::value::{ids, name as name_of, to_json};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,7 +53,7 @@ const NOTE: &str = "
 /// Whose they are, those of test copies left out; seeds are in it: a refusal of a seed is about us as well.
 const LIVE: &str = "
     SELECT d.id, i.campaign FROM json_each($1) j
-    JOIN deliveries d ON d.id = CAST(j.value ->> 'delivery' AS BIGINT) JOIN issues i ON i.id = d.issue_id AND NOT i.test";
+    JOIN deliveries d ON d.id = CAST(j.value AS BIGINT) JOIN issues i ON i.id = d.issue_id AND NOT i.test";
 const NOTED: &str = "
     SELECT COUNT(*) FROM troubles t JOIN campaigns c ON c.name = t.campaign
     WHERE t.campaign = $1 AND t.kind = $2 AND t.at >= c.changed_at";
@@ -89,12 +89,7 @@ pub async fn note(tx: &mut Tx, troubles: &[Trouble], now: Timestamp) -> Result<(
 
 /// The campaigns of these deliveries, test copies left out.
 pub async fn live(tx: &mut Tx, deliveries: &BTreeSet<DeliveryId>) -> Result<BTreeMap<DeliveryId, Name>, StoreError> {
-    #[derive(Serialize)]
-    struct Row {
-        delivery: DeliveryId,
-    }
-    let rows: Vec<Row> = deliveries.iter().map(|delivery| Row { delivery: *delivery }).collect();
-    let found: Vec<(i64, String)> = tx.rows(LIVE, args![to_json(&rows)?]).await?;
+    let found: Vec<(i64, String)> = tx.rows(LIVE, args![ids(deliveries)?]).await?;
     found.into_iter().map(|(id, campaign)| Ok((DeliveryId(id), name_of(&campaign)?))).collect()
 }
 

@@ -48,11 +48,8 @@ struct Row<'a> {
 }
 
 fn rows(buckets: &BTreeMap<String, Bucket>) -> Result<String, StoreError> {
-    let row = |(name, bucket): (&'_ String, &Bucket)| (name.clone(), bucket.tokens, bucket.filled_at.as_millisecond());
-    let rows: Vec<_> = buckets.iter().map(row).collect();
-    to_json(
-        &rows.iter().map(|(name, tokens, filled_at)| Row { name, tokens: *tokens, filled_at: *filled_at }).collect::<Vec<_>>(),
-    )
+    let rows = buckets.iter().map(|(name, b)| Row { name, tokens: b.tokens, filled_at: b.filled_at.as_millisecond() });
+    to_json(&rows.collect::<Vec<_>>())
 }
 
 /// These buckets as they were left, locked until the transaction ends; one that is not there yet is made as given.

@@ -4,7 +4,7 @@ use super::leases::Lease;
 use crate::domain::address::Address;
 use crate::domain::group::delivery::State;
 use crate::domain::id::{DeliveryId, IssueId, OccurrenceId, ProspectId};
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{StoreError, Tx, args, latest_attempt};
 use crate::store::engine::value::{address, instant_or_none};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -75,19 +75,22 @@ const TRIED: &str = "
       AND NOT EXISTS (SELECT 1 FROM attempts later WHERE later.delivery_id = a.delivery_id AND later.number > a.number)";
 /// When the first of a range is due again: those never tried at $4, those in doubt at $5, the others when they say. As a rule
 /// all are finished, which two counts show; what was uncertain may have been decided since.
-const DUE_AGAIN: &str = "
+const DUE_AGAIN: &str = concat!(
+    "
     SELECT CASE WHEN (SELECT COUNT(*) FROM deliveries all_of WHERE all_of.id BETWEEN $2 AND $3)
                    = (SELECT COUNT(DISTINCT f.delivery_id) FROM attempts f
                       WHERE f.delivery_id BETWEEN $2 AND $3 AND f.state NOT IN ('pending', 'transmitting', 'uncertain')) THEN NULL
                 ELSE (
         SELECT MIN(CASE WHEN a.state IS NULL THEN $4 WHEN a.state = 'transmitting' THEN $5 ELSE COALESCE(a.retry_at, $4) END)
         FROM deliveries d
-        LEFT JOIN attempts a ON a.delivery_id = d.id
-             AND a.number = (SELECT MAX(latest.number) FROM attempts latest WHERE latest.delivery_id = d.id)
+        ",
+    latest_attempt!("d"),
+    "
         WHERE d.issue_id = $1 AND d.id BETWEEN $2 AND $3
           AND NOT EXISTS (SELECT 1 FROM attempts f
                           WHERE f.delivery_id = d.id AND f.state NOT IN ('pending', 'transmitting', 'uncertain'))
-          AND (a.state IS NULL OR a.state IN ('pending', 'transmitting'))) END";
+          AND (a.state IS NULL OR a.state IN ('pending', 'transmitting'))) END"
+);
 const ORIGIN: &str = "
     SELECT d.id, d.issue_id, p.id, d.address, d.tracked, COALESCE(p.tracking_consent, FALSE) AS consents
     FROM deliveries d LEFT JOIN prospects p ON p.id = d.prospect_id AND p.address IS NOT NULL WHERE d.id = $1";

@@ -24,11 +24,10 @@ pub struct Hold {
 /// Deliveries are written in the order of prospects, so the first of them stay the first whatever page follows.
 const LAST: &str = "
     SELECT COALESCE(MAX(prospect_id), 0) FROM (
-        SELECT prospect_id FROM deliveries WHERE occurrence_id = $1 AND prospect_id IS NOT NULL ORDER BY prospect_id LIMIT $2) AS first";
-/// Held under the configuration that made its issues.
+        SELECT prospect_id FROM deliveries WHERE occurrence_id = $1 AND prospect_id IS NOT NULL
+        ORDER BY prospect_id LIMIT $2) AS first";
 const PUT: &str = "
-    INSERT INTO holds (occurrence_id, last_canary, minutes, plan_hash)
-    VALUES ($1, $2, $3, COALESCE((SELECT MAX(i.plan_hash) FROM issues i WHERE i.occurrence_id = $1), ''))
+    INSERT INTO holds (occurrence_id, last_canary, minutes) VALUES ($1, $2, $3)
     ON CONFLICT (occurrence_id) DO UPDATE SET last_canary = excluded.last_canary
     RETURNING released_at";
 /// Tried means answered, whatever the answer: a canary that is put off by a busy server does not hold up everybody.

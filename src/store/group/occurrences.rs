@@ -3,7 +3,7 @@
 use crate::domain::group::occurrence::Missed;
 use crate::domain::group::schedule::Firing;
 use crate::domain::id::{Name, OccurrenceId, ProspectId};
-use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::backend::{Sql, StoreError, Tx, args, configuration, locking};
 use crate::store::engine::value::{instant, name};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -28,12 +28,19 @@ pub struct Past {
     pub reason: Option<String>,
 }
 
-const OPEN: &str = "
-    INSERT INTO occurrences (campaign, nominal, due_at, state, reason, plan_hash) VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT (campaign, nominal) DO NOTHING";
-const OPEN_TEST: &str = "
-    INSERT INTO occurrences (campaign, nominal, due_at, state, filled_at, plan_hash) VALUES ($1, $2, $3, 'filled', $3, $4)
-    RETURNING id";
+const OPEN: &str = concat!(
+    "
+    INSERT INTO occurrences (campaign, nominal, due_at, state, reason, configuration_id) VALUES ($1, $2, $3, $4, $5, ",
+    configuration!("$6"),
+    ")
+    ON CONFLICT (campaign, nominal) DO NOTHING"
+);
+const OPEN_TEST: &str = concat!(
+    "
+    INSERT INTO occurrences (campaign, nominal, due_at, state, filled_at, configuration_id) VALUES ($1, $2, $3, 'filled', $3, ",
+    configuration!("$4"),
+    ") RETURNING id"
+);
 const FILLING: Sql = locking!(
     "SELECT o.id, o.campaign, o.due_at, o.cursor FROM occurrences o JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
      WHERE o.state = 'filling' ORDER BY o.id LIMIT 1",
@@ -42,8 +49,11 @@ const FILLING: Sql = locking!(
 const PEEK: &str = "
     SELECT o.id, o.campaign, o.due_at, o.cursor FROM occurrences o JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
     WHERE o.state = 'filling' ORDER BY o.id LIMIT 1";
-const MISSED: &str =
-    "UPDATE occurrences SET state = 'missed', reason = $2, plan_hash = $3 WHERE id = $1 AND state = 'filling' AND cursor = 0";
+const MISSED: &str = concat!(
+    "UPDATE occurrences SET state = 'missed', reason = $2, configuration_id = ",
+    configuration!("$3"),
+    " WHERE id = $1 AND state = 'filling' AND cursor = 0"
+);
 const LATEST: &str = "
     SELECT nominal, state, reason FROM occurrences o WHERE campaign = $1
       AND NOT EXISTS (SELECT 1 FROM issues i WHERE i.occurrence_id = o.id AND i.test)
@@ -51,8 +61,8 @@ const LATEST: &str = "
 const ADVANCE: &str = "UPDATE occurrences SET cursor = $2 WHERE id = $1";
 const FILLED: &str = "UPDATE occurrences SET state = 'filled', filled_at = $2 WHERE id = $1";
 
-/// Opens an occurrence to be filled, or records that it was missed, and why; and under which configuration. Returns whether it is new: no restart, second
-/// node or clock change opens it twice.
+/// Opens an occurrence to be filled, or records that it was missed, and why; and under which configuration. Returns whether it
+/// is new: no restart, second node or clock change opens it twice.
 pub async fn open(
     tx: &mut Tx,
     campaign: &Name,

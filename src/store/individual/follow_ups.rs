@@ -3,9 +3,8 @@
 use crate::domain::id::{FollowUpId, HandoffId, Name, ProspectId};
 use crate::domain::individual::follow_up::FollowUp;
 use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::value::{instant, name, names, to_json};
+use crate::store::engine::value::{ids, instant, name, texts};
 use jiff::Timestamp;
-use serde::Serialize;
 use std::collections::BTreeSet;
 
 const ADD: &str = "INSERT INTO follow_ups (prospect_id, handoff_id, salesperson, action, due_at) VALUES ($1, $2, $3, $4, $5)";
@@ -13,13 +12,13 @@ const DONE: &str = "UPDATE follow_ups SET done_at = $2 WHERE handoff_id = $1 AND
 const DONE_ALONE: &str = "UPDATE follow_ups SET done_at = $2 WHERE prospect_id = $1 AND handoff_id IS NULL AND done_at IS NULL";
 const DONE_ALONE_ALL: &str = "
     UPDATE follow_ups SET done_at = $2
-    WHERE handoff_id IS NULL AND done_at IS NULL AND prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
+    WHERE handoff_id IS NULL AND done_at IS NULL AND prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 const ARE_OF_OTHERS: &str = "
     SELECT COUNT(*) FROM follow_ups
-    WHERE done_at IS NULL AND handoff_id IS NULL AND salesperson NOT IN (SELECT value ->> 'id' FROM json_each($1))";
+    WHERE done_at IS NULL AND handoff_id IS NULL AND salesperson NOT IN (SELECT value ->> 'text' FROM json_each($1))";
 const INHERIT: &str = "
     UPDATE follow_ups SET salesperson = $2
-    WHERE done_at IS NULL AND handoff_id IS NULL AND salesperson NOT IN (SELECT value ->> 'id' FROM json_each($1))";
+    WHERE done_at IS NULL AND handoff_id IS NULL AND salesperson NOT IN (SELECT value ->> 'text' FROM json_each($1))";
 const OF: &str = "
     SELECT id, prospect_id, handoff_id, salesperson, action, due_at FROM follow_ups
     WHERE salesperson = $1 AND done_at IS NULL ORDER BY due_at, id";
@@ -53,25 +52,20 @@ pub async fn done_alone(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Re
 
 /// The same for many prospects at once.
 pub async fn done_alone_all(tx: &mut Tx, prospects: &BTreeSet<ProspectId>, now: Timestamp) -> Result<(), StoreError> {
-    #[derive(Serialize)]
-    struct Id {
-        p: ProspectId,
-    }
     if prospects.is_empty() {
         return Ok(());
     }
-    let ids: Vec<Id> = prospects.iter().map(|p| Id { p: *p }).collect();
-    tx.execute(DONE_ALONE_ALL, args![to_json(&ids)?, now]).await.map(drop)
+    tx.execute(DONE_ALONE_ALL, args![ids(prospects)?, now]).await.map(drop)
 }
 
 /// Whether an open item without a handoff is on the queue of somebody who is none of these.
 pub async fn are_of_others(tx: &mut Tx, ours: &[&Name]) -> Result<bool, StoreError> {
-    Ok(tx.number(ARE_OF_OTHERS, args![names(ours)?]).await? > 0)
+    Ok(tx.number(ARE_OF_OTHERS, args![texts(ours)?]).await? > 0)
 }
 
 /// Moves these items to somebody's queue. Returns how many.
 pub async fn inherit(tx: &mut Tx, ours: &[&Name], to: &Name) -> Result<u64, StoreError> {
-    tx.execute(INHERIT, args![names(ours)?, to]).await
+    tx.execute(INHERIT, args![texts(ours)?, to]).await
 }
 
 /// A salesperson's open items, soonest first.

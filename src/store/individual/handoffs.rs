@@ -3,8 +3,8 @@
 use crate::domain::id::{HandoffId, Name, ProspectId, QualificationId};
 use crate::domain::individual::handoff::{Handoff, Opening, Outcome, Stage, State};
 use crate::domain::individual::routing::{Assignment, Load};
-use crate::store::engine::backend::{Sql, StoreError, Tx, Unique, args, locking};
-use crate::store::engine::value::{from_json, instant, instant_or_none, name, names, to_json, word};
+use crate::store::engine::backend::{Sql, StoreError, Tx, Unique, args, configuration, locking};
+use crate::store::engine::value::{from_json, instant, instant_or_none, name, texts, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -50,23 +50,25 @@ macro_rules! columns {
 }
 
 const ADD: &str = "
-    INSERT INTO handoffs (prospect_id, episode, qualification_id, cause, state, salesperson, assignment, stage, opened_at,
-                          answer_until, touch_until, plan_hash)
-    VALUES ($1, $2, $3, $4, 'offered', $5, $6, 'interested', $7, $8, $9, (SELECT q.plan_hash FROM qualifications q WHERE q.id = $3))
+    INSERT INTO handoffs (prospect_id, qualification_id, cause, state, salesperson, assignment, stage, opened_at, answer_until,
+                          touch_until, configuration_id)
+    VALUES ($1, $2, $3, 'offered', $4, $5, 'interested', $6, $7, $8,
+            (SELECT q.configuration_id FROM qualifications q WHERE q.id = $2))
     RETURNING id";
 const LOAD: &str = columns!("WHERE id = $1");
 const LOCK: Sql = locking!(columns!("WHERE id = $1"), "FOR UPDATE");
 const OF_PROSPECT: &str = columns!("WHERE prospect_id = $1 ORDER BY id DESC");
 const OF_SALESPERSON: &str = columns!("WHERE salesperson = $1 AND state <> 'closed' ORDER BY id");
 const OF_OTHERS: &str = "
-    SELECT id FROM handoffs WHERE state <> 'closed' AND salesperson NOT IN (SELECT value ->> 'id' FROM json_each($1)) ORDER BY id";
+    SELECT id FROM handoffs WHERE state <> 'closed' AND salesperson NOT IN (SELECT value ->> 'text' FROM json_each($1)) ORDER BY id";
 const ALL: &str = columns!("ORDER BY id");
 const AFTER: &str = columns!("WHERE id > $1 ORDER BY id");
 const STORE: &str = "
     UPDATE handoffs SET state = $2, salesperson = $3, stage = $4, answer_until = $5, touch_until = $6, accepted_at = $7,
            touched_at = $8, closed_at = $9, outcome = $10, value = $11
     WHERE id = $1";
-const REASSIGN: &str = "UPDATE handoffs SET assignment = $2, plan_hash = $3 WHERE id = $1";
+const REASSIGN: &str =
+    concat!("UPDATE handoffs SET assignment = $2, configuration_id = ", configuration!("$3"), " WHERE id = $1");
 const PARTS: &str = "SELECT qualification_id, assignment FROM handoffs WHERE id = $1";
 const LOADS: &str = "
     SELECT salesperson, SUM(CASE WHEN state <> 'closed' THEN 1 ELSE 0 END), MAX(opened_at) FROM handoffs GROUP BY salesperson";
@@ -87,7 +89,6 @@ const EVENTS: &str = "SELECT at, by_whom, what, note FROM handoff_events WHERE h
 pub async fn open(tx: &mut Tx, opening: &Opening, qualification: QualificationId) -> Result<HandoffId, StoreError> {
     let values = args![
         opening.prospect,
-        opening.episode,
         qualification,
         opening.cause.word(),
         opening.assignment.salesperson(),
@@ -121,7 +122,7 @@ pub async fn of_salesperson(tx: &mut Tx, salesperson: &Name) -> Result<Vec<Hando
 
 /// Open handoffs of people who are none of these, oldest first.
 pub async fn of_others(tx: &mut Tx, ours: &[&Name]) -> Result<Vec<HandoffId>, StoreError> {
-    let rows: Vec<(i64,)> = tx.rows(OF_OTHERS, args![names(ours)?]).await?;
+    let rows: Vec<(i64,)> = tx.rows(OF_OTHERS, args![texts(ours)?]).await?;
     Ok(rows.into_iter().map(|(id,)| HandoffId(id)).collect())
 }
 

@@ -36,7 +36,7 @@ pub struct Letter {
 }
 
 const ADD: &str = "
-    INSERT INTO letters (kind, handoff_id, recipient, message_id, message, created_at, not_before) VALUES ($1, $2, $3, $4, $5, $6, $7)
+    INSERT INTO letters (kind, handoff_id, recipient, message_id, message, not_before) VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (message_id) DO NOTHING";
 const NEXT: Sql = locking!(
     "SELECT id, kind, recipient, message, tries, fence FROM letters
@@ -60,8 +60,8 @@ const SOONEST: &str = "
     WHERE sent_at IS NULL AND failed_at IS NULL AND EXISTS (SELECT 1 FROM sending g WHERE g.observing IS NULL)";
 
 /// Writes a letter into the outbox; one with the same Message-ID is there already.
-pub async fn add(tx: &mut Tx, letter: NewLetter<'_>, now: Timestamp) -> Result<(), StoreError> {
-    let values = args![letter.kind, letter.handoff, letter.recipient, letter.message_id, letter.message, now, letter.not_before];
+pub async fn add(tx: &mut Tx, letter: NewLetter<'_>) -> Result<(), StoreError> {
+    let values = args![letter.kind, letter.handoff, letter.recipient, letter.message_id, letter.message, letter.not_before];
     tx.execute(ADD, values).await.map(drop)
 }
 

@@ -3,21 +3,24 @@
 
 use crate::domain::address::Address;
 use crate::domain::id::ProspectId;
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{StoreError, Tx, args, latest_attempt};
 use crate::store::engine::value::address;
 use jiff::Timestamp;
 
 const ADDRESSES: &str = "SELECT id, address FROM prospects WHERE id > $1 AND address IS NOT NULL ORDER BY id LIMIT $2";
 const ELSEWHERE: &str =
     "SELECT address, standing FROM prospects WHERE standing <> 'nurturing' AND address IS NOT NULL ORDER BY id";
-const HOLD: &str = "
+const HOLD: &str = concat!(
+    "
     INSERT INTO attempts (delivery_id, number, state, at, fence, reply)
     SELECT d.id, COALESCE(a.number, 0) + 1, 'uncertain', CAST($1 AS BIGINT), l.fence, CAST($2 AS TEXT)
     FROM leases l JOIN deliveries d ON d.issue_id = l.issue_id AND d.id BETWEEN l.first_id AND l.last_id
-    LEFT JOIN attempts a ON a.delivery_id = d.id
-         AND a.number = (SELECT MAX(latest.number) FROM attempts latest WHERE latest.delivery_id = d.id)
+    ",
+    latest_attempt!("d"),
+    "
     WHERE l.finished_at IS NULL AND (a.state IS NULL OR a.state IN ('pending', 'transmitting'))
-    ON CONFLICT (delivery_id, number) DO NOTHING";
+    ON CONFLICT (delivery_id, number) DO NOTHING"
+);
 /// The fence rises: whoever still believes to hold one writes nothing more.
 const FINISH: &str = "
     UPDATE leases SET owner = NULL, leased_until = NULL, fence = fence + 1, finished_at = $1 WHERE finished_at IS NULL";

@@ -20,16 +20,15 @@ const PUT: &str = "
                       WHERE c.hash = $1 AND c.files = $2 AND c.id = (SELECT MAX(id) FROM configurations))";
 const NEWEST: &str = "SELECT hash, files, applied_at FROM configurations ORDER BY id DESC LIMIT 1";
 const HASH: &str = "SELECT hash FROM configurations ORDER BY id DESC LIMIT 1";
-/// Who decided, table by table: what a delivery, a lease or an attempt rests on is its issue's.
+/// Which configuration decided what, table by table: what a hold, a delivery or an attempt rests on is its issue's.
 const DECISIONS: &str = "
-    SELECT 'occurrences', plan_hash, COUNT(*) FROM occurrences GROUP BY plan_hash
-    UNION ALL SELECT 'issues', plan_hash, COUNT(*) FROM issues GROUP BY plan_hash
-    UNION ALL SELECT 'holds', plan_hash, COUNT(*) FROM holds GROUP BY plan_hash
-    UNION ALL SELECT 'verdicts', COALESCE(c.hash, ''), COUNT(*)
-              FROM verdicts v LEFT JOIN configurations c ON c.id = v.configuration_id GROUP BY 2
-    UNION ALL SELECT 'qualifications', plan_hash, COUNT(*) FROM qualifications GROUP BY plan_hash
-    UNION ALL SELECT 'handoffs', plan_hash, COUNT(*) FROM handoffs GROUP BY plan_hash
-    ORDER BY 1, 2";
+    SELECT d.what, COALESCE(c.hash, ''), COUNT(*) FROM (
+        SELECT 'occurrences' AS what, configuration_id FROM occurrences
+        UNION ALL SELECT 'issues', configuration_id FROM issues
+        UNION ALL SELECT 'verdicts', configuration_id FROM verdicts
+        UNION ALL SELECT 'qualifications', configuration_id FROM qualifications
+        UNION ALL SELECT 'handoffs', configuration_id FROM handoffs) AS d
+    LEFT JOIN configurations c ON c.id = d.configuration_id GROUP BY 1, 2 ORDER BY 1, 2";
 
 /// Records that a configuration is in force, unless it was already. Returns whether it is another one.
 pub async fn put(tx: &mut Tx, hash: &str, files: &BTreeMap<String, String>, now: Timestamp) -> Result<bool, StoreError> {
@@ -51,7 +50,7 @@ pub async fn in_force(tx: &mut Tx) -> Result<Option<String>, StoreError> {
     Ok(row.map(|(hash,)| hash))
 }
 
-/// How many decisions each configuration has taken, by table and hash; an empty hash: before it was written down. Counts
+/// How many decisions each configuration has taken, by table and hash; an empty hash: before one was put in force. Counts
 /// every row: not for the hot path.
 pub async fn decisions(tx: &mut Tx) -> Result<Vec<(String, String, i64)>, StoreError> {
     tx.rows(DECISIONS, args![]).await

@@ -6,8 +6,8 @@
 use super::audience_facts::{Facts, Truth};
 use crate::domain::census::Group;
 use crate::domain::id::{Name, ProspectId};
-use crate::store::engine::backend::{Sql, StoreError, Tx, Value, args};
-use crate::store::engine::value::{instant_or_none, names, word};
+use crate::store::engine::backend::{Sql, StoreError, Tx, Value, args, is_under, may_be_mailed};
+use crate::store::engine::value::{instant_or_none, texts, word};
 use jiff::Timestamp;
 
 /// Which page is asked about, and by what.
@@ -52,14 +52,15 @@ macro_rules! page {
         concat!(
             "
     WITH asked AS MATERIALIZED (
-        SELECT value ->> 'kind' AS kind, value ->> 'name' AS name, value ->> 'value' AS value, CAST(value ->> 'number' AS BIGINT) AS number
+        SELECT value ->> 'kind' AS kind, value ->> 'name' AS name, value ->> 'value' AS value,
+               CAST(value ->> 'number' AS BIGINT) AS number
         FROM json_each($1)),
     cuts AS MATERIALIZED (SELECT name, number FROM asked WHERE kind = 'cut'),
     items AS MATERIALIZED (
         SELECT f.prospect_id, MAX(CASE WHEN h.id IS NULL THEN 0 ELSE 1 END) AS of_handoff
         FROM follow_ups f LEFT JOIN handoffs h ON h.id = f.handoff_id AND h.state <> 'closed'
         WHERE f.done_at IS NULL AND f.prospect_id > $2 AND f.prospect_id <= $3
-          AND f.salesperson IN (SELECT value ->> 'id' FROM json_each($5)) AND (f.handoff_id IS NULL OR h.id IS NOT NULL)
+          AND f.salesperson IN (SELECT value ->> 'text' FROM json_each($5)) AND (f.handoff_id IS NULL OR h.id IS NOT NULL)
         GROUP BY f.prospect_id),
     stopped AS (
         SELECT p.id, p.address, p.standing, p.review_after, p.wake_at, p.mail_stop,
@@ -76,7 +77,7 @@ macro_rules! page {
                     WHEN d.due_at <= p.wake_at OR (p.wake_at IS NOT NULL AND d.due_at <= $4) THEN 'wake'
                     WHEN p.review_after > $4 THEN 'review'
                     ELSE 'adrift' END AS place,
-               p.standing = 'nurturing' AND p.mail_stop IS NULL AND q.prospect_id IS NULL AND i.prospect_id IS NULL AS mailed,
+               ", may_be_mailed!("p"), " AND q.prospect_id IS NULL AND i.prospect_id IS NULL AS mailed,
                CASE WHEN p.standing NOT IN ('offered', 'owned') THEN CASE WHEN h.id IS NULL THEN 0 ELSE 1 END
                     WHEN h.state <> p.standing THEN 1 ELSE 0 END
                + CASE WHEN p.standing = 'nurturing' AND p.everywhere THEN 1 ELSE 0 END AS twice
@@ -87,7 +88,8 @@ macro_rules! page {
         LEFT JOIN due_assessments d ON d.prospect_id = p.id AND p.wake_at IS NOT NULL),
     of_fields AS MATERIALIZED (
         SELECT f.prospect_id, ", $join, "(f.name
-                   || CASE WHEN (f.name, f.folded) IN (SELECT a.name, a.value FROM asked a WHERE a.kind = 'value') THEN '\u{1f}' || f.folded ELSE '' END
+                   || CASE WHEN (f.name, f.folded) IN (SELECT a.name, a.value FROM asked a WHERE a.kind = 'value')
+                           THEN '\u{1f}' || f.folded ELSE '' END
                    || CASE WHEN f.number IS NULL THEN '' ELSE '\u{1d}'
                       || CAST((SELECT COUNT(*) - 1 FROM cuts c WHERE c.name = f.name AND c.number <= f.number) AS TEXT) END, '\u{1e}') AS told
         FROM prospect_fields f
@@ -103,8 +105,7 @@ macro_rules! page {
         GROUP BY v.prospect_id),
     of_domains AS MATERIALIZED (
         SELECT p.id AS prospect_id, ", $join, "(CAST(a.number AS TEXT), '\u{1e}') AS told FROM prospects p CROSS JOIN asked a
-        WHERE p.id > $2 AND p.id <= $3 AND a.kind = 'domain' AND LENGTH(p.address) > LENGTH(a.value)
-          AND SUBSTR(p.address, LENGTH(p.address) - LENGTH(a.value)) IN ('@' || a.value, '.' || a.value)
+        WHERE p.id > $2 AND p.id <= $3 AND a.kind = 'domain' AND ", is_under!("p.address", "a.value"), "
         GROUP BY p.id),
     told AS (
         SELECT p.id, p.place, p.mailed, p.twice, p.review_after, f.told AS fields, t.told AS tags, v.told AS verdicts, d.told AS domains
@@ -181,6 +182,6 @@ pub async fn all(tx: &mut Tx, up_to: ProspectId) -> Result<i64, StoreError> {
 }
 
 fn values(page: Page<'_>) -> Result<[Value; 5], StoreError> {
-    let (facts, ours) = (page.facts.to_json()?, names(page.ours)?);
+    let (facts, ours) = (page.facts.to_json()?, texts(page.ours)?);
     Ok([facts.into(), page.after.into(), page.up_to.into(), page.now.into(), ours.into()])
 }

@@ -43,20 +43,24 @@ const ATTEMPTS: &str = "
 const EVENTS: &str = "UPDATE handoff_events SET note = '' WHERE handoff_id IN (SELECT id FROM handoffs WHERE prospect_id = $1)";
 const FOLLOW_UPS: &str = "UPDATE follow_ups SET action = 'erased', done_at = COALESCE(done_at, $2) WHERE prospect_id = $1";
 /// Letters go to our own people; what they say of the prospect is in their bytes. One still waiting does not leave.
-const LETTERS: &str = "
-    UPDATE letters SET message = $3, reply = 'erased', owner = NULL, leased_until = NULL,
-           failed_at = CASE WHEN sent_at IS NULL THEN COALESCE(failed_at, $2) ELSE failed_at END
-    WHERE handoff_id IN (SELECT id FROM handoffs WHERE prospect_id = $1) OR message_id LIKE $4";
+macro_rules! erase_letters {
+    ($which:literal) => {
+        concat!(
+            "UPDATE letters SET message = $3, reply = 'erased', owner = NULL, leased_until = NULL,
+                    failed_at = CASE WHEN sent_at IS NULL THEN COALESCE(failed_at, $2) ELSE failed_at END
+             WHERE ",
+            $which
+        )
+    };
+}
+const LETTERS: &str = erase_letters!("handoff_id IN (SELECT id FROM handoffs WHERE prospect_id = $1) OR message_id LIKE $4");
+const CITING_LETTERS: &str = erase_letters!("handoff_id IN (SELECT id FROM handoffs WHERE qualification_id = $1)");
 const FINDINGS: &str = "SELECT id, findings FROM qualifications WHERE prospect_id = $1";
 /// What colleagues of theirs were offered with may cite them.
 const CITED: &str = "
     SELECT q.id, q.findings FROM qualifications q JOIN prospects p ON p.id = q.prospect_id
     WHERE p.id <> $1 AND p.account_id = (SELECT own.account_id FROM prospects own WHERE own.id = $1)";
 const RESET_FINDINGS: &str = "UPDATE qualifications SET findings = $2 WHERE id = $1";
-const CITING_LETTERS: &str = "
-    UPDATE letters SET message = $3, reply = 'erased', owner = NULL, leased_until = NULL,
-           failed_at = CASE WHEN sent_at IS NULL THEN COALESCE(failed_at, $2) ELSE failed_at END
-    WHERE handoff_id IN (SELECT id FROM handoffs WHERE qualification_id = $1)";
 const JUDGEMENTS: &str = "UPDATE reclassifications SET note = '' WHERE prospect_id = $1";
 const SET_FINDINGS: &str = "UPDATE qualifications SET findings = $2, settled_at = COALESCE(settled_at, $3) WHERE id = $1";
 

@@ -2,7 +2,7 @@
 
 use crate::domain::id::{AccountId, Name};
 use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::value::{name, to_json};
+use crate::store::engine::value::{ids, name, to_json};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ const ADD: &str = "
 const OWNER: &str = "SELECT salesperson FROM accounts WHERE id = $1 AND salesperson IS NOT NULL";
 const OWNERS: &str = "
     SELECT id, salesperson FROM accounts
-    WHERE salesperson IS NOT NULL AND id IN (SELECT CAST(value ->> 'a' AS BIGINT) FROM json_each($1))";
+    WHERE salesperson IS NOT NULL AND id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 const OWN: &str = "UPDATE accounts SET salesperson = $2 WHERE id = $1";
 
 /// Finds or makes the accounts of these domains. A name already known is kept.
@@ -38,12 +38,7 @@ pub async fn owner(tx: &mut Tx, account: AccountId) -> Result<Option<Name>, Stor
 
 /// Whose each of these accounts is, where it is somebody's.
 pub async fn owners(tx: &mut Tx, of: &[AccountId]) -> Result<BTreeMap<AccountId, Name>, StoreError> {
-    #[derive(Serialize)]
-    struct Id {
-        a: AccountId,
-    }
-    let ids: Vec<Id> = of.iter().map(|a| Id { a: *a }).collect();
-    let rows: Vec<(i64, String)> = tx.rows(OWNERS, args![to_json(&ids)?]).await?;
+    let rows: Vec<(i64, String)> = tx.rows(OWNERS, args![ids(of)?]).await?;
     rows.into_iter().map(|(id, owner)| Ok((AccountId(id), name(&owner)?))).collect()
 }
 

@@ -6,7 +6,7 @@ use crate::domain::id::{AccountId, Name, ProspectId};
 use crate::domain::prospect::{Prospect, Standing, comparable};
 use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
 use crate::store::engine::journal::What;
-use crate::store::engine::value::{address, instant, instant_or_none, name, to_json, word};
+use crate::store::engine::value::{address, ids, instant, instant_or_none, name, texts, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,14 +61,14 @@ struct Row {
 const LOAD: &str = "
     SELECT id, address, name, phone, company, account_id, standing, episode, episode_started_at, wake_at, review_after,
            mail_stop, tracking_consent, salesperson
-    FROM prospects WHERE id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) ORDER BY id";
+    FROM prospects WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) ORDER BY id";
 const FIELDS: &str = "
     SELECT prospect_id, name, value FROM prospect_fields
-    WHERE prospect_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
+    WHERE prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 const TAGS: &str = "
     SELECT prospect_id, tag FROM prospect_tags
-    WHERE prospect_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
-const BY_ADDRESS: &str = "SELECT address, id FROM prospects WHERE address IN (SELECT value ->> 'a' FROM json_each($1))";
+    WHERE prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
+const BY_ADDRESS: &str = "SELECT address, id FROM prospects WHERE address IN (SELECT value ->> 'text' FROM json_each($1))";
 const PAGE: &str = "SELECT id FROM prospects WHERE id > $1 AND address IS NOT NULL ORDER BY id LIMIT $2";
 const STANDING_PAGE: &str = "SELECT id FROM prospects WHERE id > $1 AND standing = $3 ORDER BY id LIMIT $2";
 const FIELD_NAMES: &str = "SELECT DISTINCT name FROM prospect_fields ORDER BY name";
@@ -85,7 +85,8 @@ const UPDATE: &str = "
     WHERE id = $1";
 const SET_FIELDS: &str = "
     INSERT INTO prospect_fields (prospect_id, name, value, folded, number)
-    SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'n', value ->> 'v', value ->> 'l', CAST(value ->> 'c' AS BIGINT) FROM json_each($1) WHERE TRUE
+    SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'n', value ->> 'v', value ->> 'l', CAST(value ->> 'c' AS BIGINT)
+    FROM json_each($1) WHERE TRUE
     ON CONFLICT (prospect_id, name) DO UPDATE SET value = excluded.value, folded = excluded.folded,
         number = excluded.number";
 const EMPTY_FIELDS: &str = "
@@ -96,7 +97,9 @@ const ADD_TAGS: &str = "
     SELECT CAST(value ->> 'p' AS BIGINT), value ->> 't' FROM json_each($1) WHERE TRUE
     ON CONFLICT (prospect_id, tag) DO NOTHING";
 const LOCK: Sql = locking!("SELECT standing FROM prospects WHERE id = $1", "FOR UPDATE");
-const SET_STANDING: &str = "UPDATE prospects SET standing = $2, salesperson = COALESCE($3, salesperson), review_after = NULL WHERE id = $1 RETURNING address";
+const SET_STANDING: &str = "
+    UPDATE prospects SET standing = $2, salesperson = COALESCE($3, salesperson), review_after = NULL WHERE id = $1
+    RETURNING address";
 /// Whoever was stopped on every channel meanwhile is not nurtured again.
 const RETURN_TO_NURTURE: &str = "
     UPDATE prospects SET standing = CASE
@@ -105,7 +108,7 @@ const RETURN_TO_NURTURE: &str = "
     WHERE id = $1 AND standing IN ('offered', 'owned') RETURNING address, standing";
 const SUPPRESS: &str = "
     UPDATE prospects SET standing = 'suppressed'
-    WHERE standing = 'nurturing' AND id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
+    WHERE standing = 'nurturing' AND id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 const ADMITTED: &str = "SELECT created_at FROM prospects WHERE id = $1";
 const SET_WAKE: &str = "UPDATE prospects SET wake_at = $2 WHERE id = $1";
 const ERASE: &str = "
@@ -120,15 +123,6 @@ const ERASE_PARTS: [&str; 6] = [
     "DELETE FROM due_assessments WHERE prospect_id = $1",
     "DELETE FROM looks WHERE prospect_id = $1",
 ];
-
-#[derive(Serialize)]
-struct Id {
-    id: ProspectId,
-}
-
-fn ids(of: &[ProspectId]) -> Result<String, StoreError> {
-    to_json(&of.iter().map(|id| Id { id: *id }).collect::<Vec<_>>())
-}
 
 /// Loads prospects with their fields and tags, by id.
 pub async fn load(tx: &mut Tx, of: &[ProspectId]) -> Result<Vec<Prospect>, StoreError> {
@@ -170,12 +164,7 @@ pub async fn admitted_at(tx: &mut Tx, id: ProspectId) -> Result<Timestamp, Store
 
 /// Which of these addresses are prospects.
 pub async fn by_address(tx: &mut Tx, addresses: &[&Address]) -> Result<BTreeMap<Address, ProspectId>, StoreError> {
-    #[derive(Serialize)]
-    struct Wanted<'a> {
-        a: &'a str,
-    }
-    let wanted: Vec<Wanted<'_>> = addresses.iter().map(|a| Wanted { a: a.as_str() }).collect();
-    found(tx.rows(BY_ADDRESS, args![to_json(&wanted)?]).await?)
+    found(tx.rows(BY_ADDRESS, args![texts(addresses.iter().map(|a| a.as_str()))?]).await?)
 }
 
 /// The ids of the next prospects after `after`, erased ones left out.

@@ -4,7 +4,7 @@
 use crate::domain::address::Address;
 use crate::store::engine::backend::{StoreError, Tx, args};
 use crate::store::engine::journal::What;
-use crate::store::engine::value::{instant, to_json};
+use crate::store::engine::value::{instant, texts, to_json};
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -61,10 +61,12 @@ impl Suppression {
 
 const ADD: &str = "
     INSERT INTO suppressions (address, channel, reason, source, suppressed_at)
-    SELECT value ->> 'address', value ->> 'channel', value ->> 'reason', value ->> 'source', CAST($2 AS BIGINT) FROM json_each($1) WHERE TRUE ORDER BY key
+    SELECT value ->> 'address', value ->> 'channel', value ->> 'reason', value ->> 'source', CAST($2 AS BIGINT)
+    FROM json_each($1) WHERE TRUE ORDER BY key
     ON CONFLICT (address, channel) WHERE lifted_at IS NULL DO NOTHING";
 const STOP_PROSPECTS: &str = "
-    UPDATE prospects SET mail_stop = (SELECT MIN(value ->> 'reason') FROM json_each($1) WHERE value ->> 'address' = prospects.address AND value ->> 'channel' = 'email')
+    UPDATE prospects SET mail_stop = (SELECT MIN(value ->> 'reason') FROM json_each($1)
+                                      WHERE value ->> 'address' = prospects.address AND value ->> 'channel' = 'email')
     WHERE mail_stop IS NULL AND address IN (SELECT value ->> 'address' FROM json_each($1) WHERE value ->> 'channel' = 'email')";
 /// On every channel: nobody may approach them at all.
 const SUPPRESS_PROSPECTS: &str = "
@@ -77,7 +79,7 @@ const UNSUPPRESS_PROSPECT: &str = "
       AND (SELECT COUNT(DISTINCT s.channel) FROM suppressions s WHERE s.address IN ($1, $2) AND s.lifted_at IS NULL) < 2";
 const IN_FORCE: &str = "
     SELECT s.address, s.channel, s.reason, s.source, s.suppressed_at FROM suppressions s
-    WHERE s.lifted_at IS NULL AND s.address IN (SELECT value ->> 'a' FROM json_each($1))";
+    WHERE s.lifted_at IS NULL AND s.address IN (SELECT value ->> 'text' FROM json_each($1))";
 const ALL: &str = "
     SELECT address, channel, reason, source, suppressed_at FROM suppressions WHERE lifted_at IS NULL ORDER BY suppressed_at, id";
 const IN_FORCE_AT: &str = "
@@ -117,12 +119,7 @@ pub async fn add(tx: &mut Tx, stops: &[Stop], now: Timestamp) -> Result<u64, Sto
 
 /// The suppressions in force for any of these addresses, erased ones included.
 pub async fn of(tx: &mut Tx, addresses: &[&Address]) -> Result<Vec<Suppression>, StoreError> {
-    #[derive(Serialize)]
-    struct Row {
-        a: String,
-    }
-    let rows: Vec<Row> = addresses.iter().flat_map(|a| [Row { a: a.to_string() }, Row { a: erased(a) }]).collect();
-    tx.rows(IN_FORCE, args![to_json(&rows)?]).await
+    tx.rows(IN_FORCE, args![texts(addresses.iter().flat_map(|a| [a.to_string(), erased(a)]))?]).await
 }
 
 /// Every suppression in force, oldest first.

@@ -3,8 +3,8 @@
 
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::id::{HandoffId, Name, ProspectId};
-use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::value::{to_json, word};
+use crate::store::engine::backend::{StoreError, Tx, args, configuration};
+use crate::store::engine::value::{ids, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -21,14 +21,17 @@ struct Row {
 
 const OF: &str = "
     SELECT prospect_id, criterion, verdict FROM verdicts
-    WHERE prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
-const SET: &str = "
+    WHERE prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
+const SET: &str = concat!(
+    "
     INSERT INTO verdicts (prospect_id, criterion, verdict, changed_at, configuration_id)
-    SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'c', value ->> 'v', CAST($2 AS BIGINT),
-           (SELECT MAX(id) FROM configurations WHERE hash = $3)
+    SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'c', value ->> 'v', CAST($2 AS BIGINT), ",
+    configuration!("$3"),
+    "
     FROM json_each($1) WHERE TRUE ORDER BY 1, 2
     ON CONFLICT (prospect_id, criterion) DO UPDATE SET verdict = excluded.verdict, changed_at = excluded.changed_at,
-        configuration_id = excluded.configuration_id";
+        configuration_id = excluded.configuration_id"
+);
 const UNSET: &str = "
     DELETE FROM verdicts WHERE (prospect_id, criterion) IN (
         SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'c' FROM json_each($1))";
@@ -45,13 +48,8 @@ const LAPSED: &str = "
 
 /// What is known of these prospects.
 pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<BTreeMap<ProspectId, Known>, StoreError> {
-    #[derive(Serialize)]
-    struct Id {
-        p: ProspectId,
-    }
-    let ids: Vec<Id> = prospects.iter().map(|p| Id { p: *p }).collect();
     let mut found: BTreeMap<ProspectId, Known> = BTreeMap::new();
-    for (id, criterion, verdict) in tx.rows::<(i64, String, String)>(OF, args![to_json(&ids)?]).await? {
+    for (id, criterion, verdict) in tx.rows::<(i64, String, String)>(OF, args![ids(prospects)?]).await? {
         let criterion = word("criterion", &criterion, Criterion::parse)?;
         let verdict = word("verdict", &verdict, Verdict::parse)?;
         found.entry(ProspectId(id)).or_default().insert(criterion, verdict);

@@ -177,7 +177,6 @@ pub(super) async fn issue(
         message: "{}".to_owned(),
         test,
         plan_hash: "plan",
-        prepared_at: minute(0),
     };
     issues::add(tx, &issue).await?;
     issues::id(tx, occurrence, newsletter).await

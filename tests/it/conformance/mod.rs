@@ -43,7 +43,7 @@ mod group_mail;
 mod cap;
 /// Leases and attempts: who may send what, and what became of it.
 mod sending;
-/// Buckets, troubles, holds, alarms: what the guards remember.
+/// Buckets, troubles, holds, pause notices: what the guards remember.
 mod guards;
 /// A stop and a mark at the same moment, on two connections.
 mod stop_means_stop;
