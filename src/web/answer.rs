@@ -71,7 +71,8 @@ pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Respon
     match find(&site, &token).await {
         Ok((_, asked, answer)) => {
             let visit = site.ctx.now().as_millisecond().to_string();
-            let values = context! { organisation => site.ctx.plan().settings.organisation.name.clone(), question => asked.question, answer => answer.say, visit };
+            let organisation = site.ctx.plan().settings.organisation.name.clone();
+            let values = context! { organisation, question => asked.question, answer => answer.say, visit };
             page::show(StatusCode::OK, "page-answer.html", &TimeZone::UTC, values)
         }
         Err(response) => *response,
