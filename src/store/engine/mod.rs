@@ -6,6 +6,7 @@ pub mod journal;
 pub mod journal_entries;
 pub mod statement;
 pub mod clauses;
+pub mod transaction;
 pub mod backend;
 pub mod scratch;
 pub mod value;

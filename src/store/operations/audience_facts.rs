@@ -83,10 +83,7 @@ impl<'a> Facts<'a> {
     /// Whether one of the audiences fits those of whom this is true.
     pub fn fit(&self, truth: &Truth) -> bool {
         let held = truth.read();
-        let holds = |condition: &Condition| self.holds(condition, &held);
-        let fits =
-            |a: &&Audience| a.all.iter().all(holds) && (a.any.is_empty() || a.any.iter().any(holds)) && !a.none.iter().any(holds);
-        self.audiences.iter().any(fits)
+        self.audiences.iter().any(|audience| audience.fits_where(|condition| self.holds(condition, &held)))
     }
 
     fn holds(&self, condition: &Condition, held: &Held<'_>) -> bool {
