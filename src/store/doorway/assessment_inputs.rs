@@ -72,7 +72,7 @@ fn known(text: &str) -> Result<Known, StoreError> {
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
     let read = |pair: &[&str]| match pair {
         [criterion, verdict] => Ok((word("criterion", criterion, Criterion::parse)?, word("verdict", verdict, Verdict::parse)?)),
-        _ => Err(StoreError::Value { what: "verdicts", why: "one without its criterion".to_owned() }),
+        _ => Err(StoreError::value("verdicts", "one without its criterion")),
     };
     words.chunks(2).map(read).collect()
 }

@@ -279,7 +279,7 @@ fn detail(segment: &Segment, number: usize) -> Result<Detail, StoreError> {
 }
 
 fn unreadable(broken: Broken) -> StoreError {
-    StoreError::Value { what: "segment of sealed history", why: broken.to_string() }
+    StoreError::value("segment of sealed history", broken)
 }
 
 fn row(signal: &Signal) -> Result<Row, StoreError> {

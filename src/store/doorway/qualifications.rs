@@ -164,12 +164,12 @@ pub async fn settle(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let findings = to_json(qualification.findings())?;
-    tx.execute(SETTLE, args![id, now, cause, qualification.at(), findings, plan_hash]).await.map(drop)
+    tx.execute_one(SETTLE, args![id, now, cause, qualification.at(), findings, plan_hash]).await
 }
 
 /// Settles it without a handoff: it no longer holds.
 pub async fn withdraw(tx: &mut Tx, id: QualificationId, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(WITHDRAW, args![id, now]).await.map(drop)
+    tx.execute_one(WITHDRAW, args![id, now]).await
 }
 
 /// The findings a handoff was opened with.

@@ -180,7 +180,7 @@ pub async fn owners(tx: &mut Tx, of: &[ProspectId]) -> Result<BTreeMap<ProspectI
 
 /// Everybody who belongs to an account, account by account.
 pub async fn members(tx: &mut Tx) -> Result<Vec<(AccountId, ProspectId)>, StoreError> {
-    let unreadable = || StoreError::Value { what: "member of an account", why: "no number".to_owned() };
+    let unreadable = || StoreError::value("member of an account", "no number");
     let mut found = Vec::new();
     let last = tx.number(LAST_ACCOUNT, args![]).await?;
     for after in (0..last).step_by(usize::try_from(ACCOUNTS).unwrap_or(1)) {

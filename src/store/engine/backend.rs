@@ -7,6 +7,7 @@
 //! `RETURNING`, `INSERT … SELECT`, partial unique indexes and window functions are common ground; orders name `NULLS LAST`.
 
 pub(in crate::store) use super::clauses::{came_to_nothing, configuration, is_under, latest_attempt, may_be_mailed};
+pub(in crate::store) use super::error::InRow;
 pub use super::error::{StoreError, Unique};
 use super::journal::Journal;
 use super::journal_entries::{Commits, Notes};

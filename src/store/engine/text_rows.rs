@@ -24,7 +24,7 @@ pub(in crate::store) struct Columns<'a>(std::str::Split<'a, char>);
 impl<'a> Columns<'a> {
     /// The next one, empty where it was NULL.
     pub(in crate::store) fn text(&mut self) -> Result<&'a str, StoreError> {
-        self.0.next().ok_or_else(|| StoreError::Value { what: "packed row", why: "a column is missing".to_owned() })
+        self.0.next().ok_or_else(|| StoreError::value("packed row", "a column is missing"))
     }
 
     /// The next one; none where it was NULL.
@@ -43,5 +43,5 @@ impl<'a> Columns<'a> {
 }
 
 fn number(text: &str) -> Result<i64, StoreError> {
-    i64::from_str(text).map_err(|e| StoreError::Value { what: "packed number", why: e.to_string() })
+    i64::from_str(text).map_err(|e| StoreError::value("packed number", e))
 }

@@ -58,10 +58,22 @@ impl Tx {
         })
     }
 
+    /// Runs a statement that is about one row, and fails unless it touched just that.
+    pub(in crate::store) async fn execute_one(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<(), StoreError> {
+        match self.execute(sql, values).await? {
+            1 => Ok(()),
+            found => Err(StoreError::Rows { expected: 1, found }),
+        }
+    }
+
+    /// The row of a query that always gives one.
+    pub(in crate::store) async fn one<T: Record>(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<T, StoreError> {
+        self.row(sql, values).await?.ok_or(StoreError::Rows { expected: 1, found: 0 })
+    }
+
     /// The one number of a query that always gives a row.
     pub(in crate::store) async fn number(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<i64, StoreError> {
-        let row: Option<(i64,)> = self.row(sql, values).await?;
-        row.map(|(number,)| number).ok_or(StoreError::Rows { expected: 1, found: 0 })
+        self.one(sql, values).await.map(|(number,)| number)
     }
 
     /// Waits until no other transaction is alone at `what`, and is, until it ends. SQLite has one writer anyway.

@@ -52,7 +52,7 @@ values!(
 
 /// The instant of stored milliseconds.
 pub(in crate::store) fn instant(milliseconds: i64) -> Result<Timestamp, StoreError> {
-    Timestamp::from_millisecond(milliseconds).map_err(|e| StoreError::Value { what: "instant", why: e.to_string() })
+    Timestamp::from_millisecond(milliseconds).map_err(|e| StoreError::value("instant", e))
 }
 
 /// The instant of stored milliseconds, or none.
@@ -62,7 +62,7 @@ pub(in crate::store) fn instant_or_none(milliseconds: Option<i64>) -> Result<Opt
 
 /// A stored name.
 pub(in crate::store) fn name(text: &str) -> Result<Name, StoreError> {
-    Name::parse(text).map_err(|e| StoreError::Value { what: "name", why: e.to_string() })
+    Name::parse(text).map_err(|e| StoreError::value("name", e))
 }
 
 /// Ids as one parameter, a JSON array of numbers: `(SELECT CAST(value AS BIGINT) FROM json_each($1))` gives them back.
@@ -84,17 +84,17 @@ pub(in crate::store) fn texts<T: Serialize>(of: impl IntoIterator<Item = T>) -> 
 
 /// A stored address.
 pub(in crate::store) fn address(text: &str) -> Result<Address, StoreError> {
-    Address::parse(text).map_err(|e| StoreError::Value { what: "address", why: e.to_string() })
+    Address::parse(text).map_err(|e| StoreError::value("address", e))
 }
 
 /// A stored word of a closed set.
 pub(in crate::store) fn word<T>(what: &'static str, text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {
-    parse(text).ok_or_else(|| StoreError::Value { what, why: format!("{text:?} is none of its words") })
+    parse(text).ok_or_else(|| StoreError::value(what, format!("{text:?} is none of its words")))
 }
 
 /// Stored JSON.
 pub(in crate::store) fn from_json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|e| StoreError::Value { what, why: e.to_string() })
+    serde_json::from_str(text).map_err(|e| StoreError::value(what, e))
 }
 
 /// PostgreSQL's text cannot hold U+0000, and a prospect or a relay may send one: it becomes a space.
@@ -104,7 +104,7 @@ fn without_nul(text: String) -> String {
 
 /// A value as JSON text. PostgreSQL's JSON cannot hold U+0000 either, so it becomes a space.
 pub(in crate::store) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, StoreError> {
-    let text = serde_json::to_string(value).map_err(|e| StoreError::Value { what: "value to keep", why: e.to_string() })?;
+    let text = serde_json::to_string(value).map_err(|e| StoreError::value("value to keep", e))?;
     Ok(if text.contains("\\u0000") { without_escaped_nul(&text) } else { text })
 }
 

@@ -3,7 +3,7 @@
 
 use crate::domain::group::breaker::{BOUNCES_AMONG, BROKEN_IN_A_ROW, Share};
 use crate::domain::id::{DeliveryId, IssueId, Name};
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args};
 use crate::store::engine::value::{ids, name as name_of, to_json};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -90,7 +90,7 @@ pub async fn note(tx: &mut Tx, troubles: &[Trouble], now: Timestamp) -> Result<(
 /// The campaigns of these deliveries, test copies left out.
 pub async fn live(tx: &mut Tx, deliveries: &BTreeSet<DeliveryId>) -> Result<BTreeMap<DeliveryId, Name>, StoreError> {
     let found: Vec<(i64, String)> = tx.rows(LIVE, args![ids(deliveries)?]).await?;
-    found.into_iter().map(|(id, campaign)| Ok((DeliveryId(id), name_of(&campaign)?))).collect()
+    found.into_iter().map(|(id, campaign)| Ok((DeliveryId(id), name_of(&campaign).in_row("deliveries", id)?))).collect()
 }
 
 /// How many troubles of a kind a campaign has had since it was last paused or resumed.
@@ -132,5 +132,5 @@ pub async fn broke_in_a_row(tx: &mut Tx, campaign: &Name) -> Result<bool, StoreE
 /// Every campaign that runs.
 pub async fn running(tx: &mut Tx) -> Result<Vec<Name>, StoreError> {
     let rows: Vec<(String,)> = tx.rows(RUNNING, args![]).await?;
-    rows.iter().map(|(campaign,)| name_of(campaign)).collect()
+    rows.iter().map(|(campaign,)| name_of(campaign).in_row("campaigns", campaign)).collect()
 }

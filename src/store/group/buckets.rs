@@ -2,7 +2,7 @@
 
 use crate::domain::id::{IssueId, Name};
 use crate::domain::pace::Bucket;
-use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
 use crate::store::engine::value::{instant, name as name_of, to_json};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -57,7 +57,11 @@ pub async fn lock(tx: &mut Tx, fresh: &BTreeMap<String, Bucket>) -> Result<BTree
     let wanted = rows(fresh)?;
     tx.execute(MAKE, args![wanted.clone()]).await?;
     let found: Vec<(String, i64, i64)> = tx.rows(LOCK, args![wanted]).await?;
-    found.into_iter().map(|(name, tokens, at)| Ok((name, Bucket { tokens, filled_at: instant(at)? }))).collect()
+    let read = |(name, tokens, at): (String, i64, i64)| {
+        let filled_at = instant(at).in_row("buckets", &name)?;
+        Ok((name, Bucket { tokens, filled_at }))
+    };
+    found.into_iter().map(read).collect()
 }
 
 /// Leaves buckets as they are now; they must have been locked.
@@ -76,9 +80,8 @@ pub async fn forget(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
 /// # Errors
 /// The store's; also when there is no such issue.
 pub async fn of_issue(tx: &mut Tx, issue: IssueId) -> Result<(Name, bool), StoreError> {
-    let row: Option<(String, bool)> = tx.row(OF_ISSUE, args![issue]).await?;
-    let (campaign, test) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
-    Ok((name_of(&campaign)?, test))
+    let (campaign, test): (String, bool) = tx.one(OF_ISSUE, args![issue]).await?;
+    Ok((name_of(&campaign).in_row("issues", issue)?, test))
 }
 
 /// Puts off what nobody has in hand, of one campaign or of all, until an instant. Returns how many ranges.

@@ -4,7 +4,7 @@
 use super::leases::{Closed, windows};
 use crate::domain::group::delivery::State;
 use crate::domain::id::{DeliveryId, OccurrenceId, ProspectId};
-use crate::store::engine::backend::{StoreError, Tx, args, came_to_nothing, latest_attempt};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args, came_to_nothing, latest_attempt};
 use crate::store::engine::value::{instant, to_json};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -76,7 +76,7 @@ pub async fn nth_latest(
 ) -> Result<Vec<(DeliveryId, Timestamp)>, StoreError> {
     let values = args![occurrence, after, up_to, now, i64::from(mails), windows(closed)?];
     let rows: Vec<(i64, i64)> = tx.rows(NTH, values).await?;
-    rows.into_iter().map(|(id, at)| Ok((DeliveryId(id), instant(at)?))).collect()
+    rows.into_iter().map(|(id, at)| Ok((DeliveryId(id), instant(at).in_row("deliveries", id)?))).collect()
 }
 
 /// Writes down what does not leave at once.

@@ -4,8 +4,8 @@ use super::leases::Lease;
 use crate::domain::address::Address;
 use crate::domain::group::delivery::State;
 use crate::domain::id::{DeliveryId, IssueId, OccurrenceId, ProspectId};
-use crate::store::engine::backend::{StoreError, Tx, args, latest_attempt};
-use crate::store::engine::value::{address, instant_or_none};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args, latest_attempt};
+use crate::store::engine::value::{address, instant, instant_or_none};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -127,7 +127,8 @@ pub struct Delivery {
 type DeliveryRow = (i64, String, String, String, String, Option<i64>, Option<String>);
 
 fn delivery((id, campaign, newsletter, subject, state, at, reply): DeliveryRow) -> Result<Delivery, StoreError> {
-    Ok(Delivery { id: DeliveryId(id), campaign, newsletter, subject, state, at: instant_or_none(at)?, reply })
+    let at = instant_or_none(at).in_row("deliveries", id)?;
+    Ok(Delivery { id: DeliveryId(id), campaign, newsletter, subject, state, at, reply })
 }
 
 /// Every copy written for a prospect, oldest first.
@@ -140,7 +141,7 @@ pub async fn of_prospect(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Delive
 /// # Errors
 /// The store's; also when there is none.
 pub async fn test_copy(tx: &mut Tx, issue: IssueId) -> Result<Delivery, StoreError> {
-    tx.row(TEST_COPY, args![issue]).await?.map(delivery).transpose()?.ok_or(StoreError::Rows { expected: 1, found: 0 })
+    delivery(tx.one(TEST_COPY, args![issue]).await?)
 }
 
 /// The unfinished deliveries of an issue in a range of ids, in their order.
@@ -151,34 +152,38 @@ pub async fn open_in(tx: &mut Tx, issue: IssueId, first: DeliveryId, last: Deliv
     let mut open: Vec<Open> = packed.lines().map(|line| untried(issue, line)).collect::<Result<_, _>>()?;
     let rows: Vec<TriedRow> = tx.rows(TRIED, args![issue, first, last]).await?;
     for row in rows {
-        open.push(Open {
-            id: DeliveryId(row.id),
-            issue,
-            address: address(&row.address)?,
-            tracked: row.tracked,
-            number: row.number,
-            in_doubt: row.state == State::Transmitting.word(),
-            marks: row.marks,
-            doubts: row.doubts,
-            first_marked_at: instant_or_none(row.first_marked_at)?,
-            retry_at: instant_or_none(row.retry_at)?,
-        });
+        let id = row.id;
+        open.push(tried(issue, row).in_row("deliveries", id)?);
     }
     open.sort_unstable_by_key(|row| row.id);
     Ok(open)
 }
 
+fn tried(issue: IssueId, row: TriedRow) -> Result<Open, StoreError> {
+    Ok(Open {
+        id: DeliveryId(row.id),
+        issue,
+        address: address(&row.address)?,
+        tracked: row.tracked,
+        number: row.number,
+        in_doubt: row.state == State::Transmitting.word(),
+        marks: row.marks,
+        doubts: row.doubts,
+        first_marked_at: instant_or_none(row.first_marked_at)?,
+        retry_at: instant_or_none(row.retry_at)?,
+    })
+}
+
 /// One of [`UNTRIED`]. An address has neither spaces nor line ends.
 fn untried(issue: IssueId, line: &str) -> Result<Open, StoreError> {
-    let strange =
-        || StoreError::Value { what: "delivery", why: "it is not an id, whether clicks are followed, and an address".to_owned() };
+    let strange = || StoreError::value("delivery", "it is not an id, whether clicks are followed, and an address");
     let mut words = line.splitn(3, ' ');
     let (id, tracked, to) = (words.next(), words.next(), words.next());
     let id = id.and_then(|id| id.parse().ok()).ok_or_else(strange)?;
     Ok(Open {
         id: DeliveryId(id),
         issue,
-        address: address(to.ok_or_else(strange)?)?,
+        address: to.ok_or_else(strange).and_then(address).in_row("deliveries", id)?,
         tracked: tracked == Some("1"),
         number: 0,
         in_doubt: false,
@@ -210,7 +215,7 @@ pub async fn origin(tx: &mut Tx, id: DeliveryId) -> Result<Option<Origin>, Store
             id: DeliveryId(id),
             issue: IssueId(issue),
             prospect: prospect.map(ProspectId),
-            address: address(&to)?,
+            address: address(&to).in_row("deliveries", id)?,
             tracked,
             consents,
         })
@@ -232,7 +237,6 @@ pub async fn state(tx: &mut Tx, id: DeliveryId) -> Result<Option<String>, StoreE
 /// The newest issues a prospect received: subject, when, which.
 pub async fn received(tx: &mut Tx, prospect: ProspectId, most: i64) -> Result<Vec<(String, Timestamp, IssueId)>, StoreError> {
     let rows: Vec<(String, i64, i64)> = tx.rows(RECEIVED, args![prospect, most]).await?;
-    rows.into_iter()
-        .map(|(subject, at, issue)| Ok((subject, crate::store::engine::value::instant(at)?, IssueId(issue))))
-        .collect()
+    let received = |(subject, at, issue)| Ok((subject, instant(at).in_row("issues", issue)?, IssueId(issue)));
+    rows.into_iter().map(received).collect()
 }

@@ -4,7 +4,7 @@
 
 use crate::domain::group::guard::Canary;
 use crate::domain::id::{OccurrenceId, ProspectId};
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args};
 use crate::store::engine::value::instant_or_none;
 use jiff::Timestamp;
 
@@ -57,7 +57,9 @@ pub async fn put(tx: &mut Tx, occurrence: OccurrenceId, canary: Canary) -> Resul
 /// Every occurrence of a running campaign that is held.
 pub async fn open(tx: &mut Tx) -> Result<Vec<Hold>, StoreError> {
     let rows: Vec<(i64, i64, Option<i64>)> = tx.rows(OPEN, args![]).await?;
-    let hold = |(id, minutes, at)| Ok(Hold { occurrence: OccurrenceId(id), minutes, tried_at: instant_or_none(at)? });
+    let hold = |(id, minutes, at)| {
+        Ok(Hold { occurrence: OccurrenceId(id), minutes, tried_at: instant_or_none(at).in_row("occurrences", id)? })
+    };
     rows.into_iter().map(hold).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use crate::domain::group::issue::Content;
 use crate::domain::id::{IssueId, Name, OccurrenceId};
-use crate::store::engine::backend::{StoreError, Tx, args, configuration};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args, configuration};
 use crate::store::engine::value::{from_json, name, to_json};
 use std::collections::BTreeSet;
 
@@ -42,7 +42,7 @@ const ADD: &str = concat!(
     ")
     ON CONFLICT (occurrence_id, newsletter) DO NOTHING"
 );
-const OF_OCCURRENCE: &str = "SELECT newsletter FROM issues WHERE occurrence_id = $1";
+const OF_OCCURRENCE: &str = "SELECT id, newsletter FROM issues WHERE occurrence_id = $1";
 const ID: &str = "SELECT id FROM issues WHERE occurrence_id = $1 AND newsletter = $2";
 const LOAD: &str = "SELECT id, campaign, subject, content, message, test FROM issues WHERE id = $1";
 const CONTENT: &str = "SELECT id, campaign, subject, content, '', test FROM issues WHERE id = $1";
@@ -65,8 +65,8 @@ pub async fn add(tx: &mut Tx, issue: &NewIssue<'_>) -> Result<(), StoreError> {
 
 /// The newsletters that have an issue at this occurrence.
 pub async fn of_occurrence(tx: &mut Tx, occurrence: OccurrenceId) -> Result<BTreeSet<Name>, StoreError> {
-    let rows: Vec<(String,)> = tx.rows(OF_OCCURRENCE, args![occurrence]).await?;
-    rows.into_iter().map(|(newsletter,)| name(&newsletter)).collect()
+    let rows: Vec<(i64, String)> = tx.rows(OF_OCCURRENCE, args![occurrence]).await?;
+    rows.into_iter().map(|(id, newsletter)| name(&newsletter).in_row("issues", id)).collect()
 }
 
 /// The issue of a newsletter at an occurrence.
@@ -97,9 +97,9 @@ fn read(row: Option<(i64, String, String, String, String, bool)>) -> Result<Opti
     row.map(|(id, campaign, subject, content, message, test)| {
         Ok(Issue {
             id: IssueId(id),
-            campaign: name(&campaign)?,
+            campaign: name(&campaign).in_row("issues", id)?,
             subject,
-            content: from_json("issue content", &content)?,
+            content: from_json("issue content", &content).in_row("issues", id)?,
             message,
             test,
         })

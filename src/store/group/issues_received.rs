@@ -1,7 +1,7 @@
 //! Which issues reached whom: what a prospect was asked, and when.
 
 use crate::domain::id::{IssueId, ProspectId};
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args};
 use crate::store::engine::value::{ids, instant};
 use jiff::Timestamp;
 
@@ -24,7 +24,12 @@ pub async fn reached(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<Reache
     let rows: Vec<(i64, i64, String, i64)> = tx.rows(REACHED, args![ids(prospects)?]).await?;
     rows.into_iter()
         .map(|(prospect, issue, subject, at)| {
-            Ok(Reached { prospect: ProspectId(prospect), issue: IssueId(issue), subject, at: instant(at)? })
+            Ok(Reached {
+                prospect: ProspectId(prospect),
+                issue: IssueId(issue),
+                subject,
+                at: instant(at).in_row("issues", issue)?,
+            })
         })
         .collect()
 }

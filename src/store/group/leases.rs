@@ -2,7 +2,7 @@
 
 use crate::domain::id::{DeliveryId, IssueId, Name, OccurrenceId, ProspectId};
 use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
-use crate::store::engine::value::to_json;
+use crate::store::engine::value::{instant_or_none, to_json};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -120,7 +120,7 @@ async fn take(
     let Some((id, issue, first, last, fence)) = row else {
         return Ok(None);
     };
-    tx.execute(TAKE, args![id, node, until]).await?;
+    tx.execute_one(TAKE, args![id, node, until]).await?;
     Ok(Some(Lease { id, issue: IssueId(issue), first: DeliveryId(first), last: DeliveryId(last), fence: fence + 1, until }))
 }
 
@@ -156,7 +156,7 @@ pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
 /// The same, of a campaign that is closed not before it opens.
 pub async fn next_open(tx: &mut Tx, closed: &[Closed<'_>]) -> Result<Option<Timestamp>, StoreError> {
     let row: Option<(Option<i64>,)> = tx.row(SOONEST, args![windows(closed)?]).await?;
-    crate::store::engine::value::instant_or_none(row.and_then(|(at,)| at))
+    instant_or_none(row.and_then(|(at,)| at))
 }
 
 /// Closed campaigns as JSON.

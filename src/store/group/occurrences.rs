@@ -3,7 +3,7 @@
 use crate::domain::group::occurrence::Missed;
 use crate::domain::group::schedule::Firing;
 use crate::domain::id::{Name, OccurrenceId, ProspectId};
-use crate::store::engine::backend::{Sql, StoreError, Tx, args, configuration, locking};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, configuration, locking};
 use crate::store::engine::value::{instant, name};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -98,12 +98,12 @@ pub async fn peek_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
 
 /// Moves the cursor; commits with the page it stands for.
 pub async fn advance(tx: &mut Tx, id: OccurrenceId, cursor: ProspectId) -> Result<(), StoreError> {
-    tx.execute(ADVANCE, args![id, cursor]).await.map(drop)
+    tx.execute_one(ADVANCE, args![id, cursor]).await
 }
 
 /// Records that everybody has been looked at.
 pub async fn filled(tx: &mut Tx, id: OccurrenceId, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(FILLED, args![id, now]).await.map(drop)
+    tx.execute_one(FILLED, args![id, now]).await
 }
 
 /// Records that an occurrence of which nothing was written yet has become too old. Returns whether it was one.
@@ -119,7 +119,8 @@ pub async fn latest(tx: &mut Tx, campaign: &Name, most: i64) -> Result<Vec<Past>
 
 fn read(row: Option<(i64, String, i64, i64)>) -> Result<Option<Filling>, StoreError> {
     row.map(|(id, campaign, due_at, cursor)| {
-        Ok(Filling { id: OccurrenceId(id), campaign: name(&campaign)?, due_at: instant(due_at)?, cursor: ProspectId(cursor) })
+        let (campaign, due_at) = (name(&campaign).in_row("occurrences", id)?, instant(due_at).in_row("occurrences", id)?);
+        Ok(Filling { id: OccurrenceId(id), campaign, due_at, cursor: ProspectId(cursor) })
     })
     .transpose()
 }

@@ -1,7 +1,7 @@
 //! Pause notices: a campaign that paused by itself is reported once to the people who answer for it.
 
 use crate::domain::id::Name;
-use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
 use crate::store::engine::value::{instant, name as name_of};
 use jiff::Timestamp;
 
@@ -24,7 +24,7 @@ const TOLD: &str = "UPDATE pause_notices SET told_at = $2 WHERE id = $1 AND told
 
 /// Notes that a campaign paused by itself.
 pub async fn add(tx: &mut Tx, campaign: &Name, reason: &str, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(ADD, args![campaign, reason, now]).await.map(drop)
+    tx.execute_one(ADD, args![campaign, reason, now]).await
 }
 
 /// Whether one was not told yet.
@@ -36,6 +36,7 @@ pub async fn waits(tx: &mut Tx) -> Result<bool, StoreError> {
 pub async fn take(tx: &mut Tx, now: Timestamp) -> Result<Option<PauseNotice>, StoreError> {
     let row: Option<(i64, String, String, i64)> = tx.row(NEXT, args![]).await?;
     let Some((id, campaign, reason, at)) = row else { return Ok(None) };
-    tx.execute(TOLD, args![id, now]).await?;
-    Ok(Some(PauseNotice { id, campaign: name_of(&campaign)?, reason, at: instant(at)? }))
+    tx.execute_one(TOLD, args![id, now]).await?;
+    let (campaign, at) = (name_of(&campaign).in_row("pause_notices", id)?, instant(at).in_row("pause_notices", id)?);
+    Ok(Some(PauseNotice { id, campaign, reason, at }))
 }

@@ -3,7 +3,7 @@
 
 use crate::domain::group::delivery::Resolution;
 use crate::domain::id::{DeliveryId, IssueId};
-use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
 use crate::store::engine::value::{instant, instant_or_none};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -63,7 +63,7 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<Uncertain>, StoreError> {
     type Row = (i64, i64, String, String, String, Option<i64>, i64, Option<String>);
     let rows: Vec<Row> = tx.rows(LIST, args![]).await?;
     let doubt = |(id, issue, address, campaign, newsletter, marked_at, since, reply): Row| {
-        let (marked_at, since) = (instant_or_none(marked_at)?, instant(since)?);
+        let (marked_at, since) = (instant_or_none(marked_at).in_row("deliveries", id)?, instant(since).in_row("deliveries", id)?);
         Ok(Uncertain { id: DeliveryId(id), issue: IssueId(issue), address, campaign, newsletter, marked_at, since, reply })
     };
     rows.into_iter().map(doubt).collect()

@@ -3,7 +3,7 @@
 use crate::domain::id::{HandoffId, Name, ProspectId, QualificationId};
 use crate::domain::individual::handoff::{Handoff, Opening, Outcome, Stage, State};
 use crate::domain::individual::routing::{Assignment, Load};
-use crate::store::engine::backend::{Sql, StoreError, Tx, Unique, args, configuration, locking};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, Unique, args, configuration, locking};
 use crate::store::engine::value::{from_json, instant, instant_or_none, name, texts, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -80,7 +80,7 @@ const UNREMINDED: &str = "
     WHERE NOT EXISTS (SELECT 1 FROM handoff_events e WHERE e.handoff_id = due.id AND e.what = 'reminded' AND e.at >= due.until)
     ORDER BY due.until, due.id LIMIT 1";
 const ADD_EVENT: &str = "INSERT INTO handoff_events (handoff_id, at, by_whom, what, note) VALUES ($1, $2, $3, $4, $5)";
-const EVENTS: &str = "SELECT at, by_whom, what, note FROM handoff_events WHERE handoff_id = $1 ORDER BY id";
+const EVENTS: &str = "SELECT id, at, by_whom, what, note FROM handoff_events WHERE handoff_id = $1 ORDER BY id";
 
 /// Stores the opening of a handoff, under the configuration of its qualification.
 ///
@@ -151,15 +151,12 @@ pub async fn store(tx: &mut Tx, handoff: &Handoff) -> Result<(), StoreError> {
         handoff.outcome.map(Outcome::word),
         handoff.value
     ];
-    match tx.execute(STORE, values).await? {
-        1 => Ok(()),
-        found => Err(StoreError::Rows { expected: 1, found }),
-    }
+    tx.execute_one(STORE, values).await
 }
 
 /// Stores a new assignment's reason, and under which configuration it was found.
 pub async fn reassign(tx: &mut Tx, id: HandoffId, assignment: &Assignment, plan_hash: &str) -> Result<(), StoreError> {
-    tx.execute(REASSIGN, args![id, to_json(assignment)?, plan_hash]).await.map(drop)
+    tx.execute_one(REASSIGN, args![id, to_json(assignment)?, plan_hash]).await
 }
 
 /// The qualification a handoff cites, and why this salesperson.
@@ -167,9 +164,8 @@ pub async fn reassign(tx: &mut Tx, id: HandoffId, assignment: &Assignment, plan_
 /// # Errors
 /// The store's; also when there is no such row.
 pub async fn grounds(tx: &mut Tx, id: HandoffId) -> Result<(QualificationId, Assignment), StoreError> {
-    let row: Option<(i64, String)> = tx.row(PARTS, args![id]).await?;
-    let (qualification, assignment) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
-    Ok((QualificationId(qualification), from_json("assignment", &assignment)?))
+    let (qualification, assignment): (i64, String) = tx.one(PARTS, args![id]).await?;
+    Ok((QualificationId(qualification), from_json("assignment", &assignment).in_row("handoffs", id)?))
 }
 
 /// How much everybody carries.
@@ -177,9 +173,10 @@ pub async fn load_of_all(tx: &mut Tx) -> Result<Load, StoreError> {
     let rows: Vec<(String, i64, i64)> = tx.rows(LOADS, args![]).await?;
     let mut load = Load::default();
     for (salesperson, open, latest) in rows {
-        let id = name(&salesperson)?;
+        let latest = instant(latest).in_row("handoffs", format_args!("of {salesperson}"))?;
+        let id = name(&salesperson).in_row("handoffs", format_args!("of {salesperson}"))?;
         load.open.insert(id.clone(), u32::try_from(open).unwrap_or(u32::MAX));
-        load.last_assigned_at.insert(id, instant(latest)?);
+        load.last_assigned_at.insert(id, latest);
     }
     Ok(load)
 }
@@ -187,29 +184,35 @@ pub async fn load_of_all(tx: &mut Tx) -> Result<Load, StoreError> {
 /// Who said it is not theirs.
 pub async fn declined_by(tx: &mut Tx, id: HandoffId) -> Result<Vec<Name>, StoreError> {
     let rows: Vec<(String,)> = tx.rows(DECLINED, args![id]).await?;
-    rows.iter().map(|(by,)| name(by)).collect()
+    rows.iter().map(|(by,)| name(by).in_row("handoff_events", format_args!("of handoff {id}"))).collect()
 }
 
 /// The promise that runs out first and that nobody was reminded of: an offer to be answered, an accepted lead to be
 /// contacted.
 pub async fn unreminded(tx: &mut Tx) -> Result<Option<(HandoffId, Timestamp)>, StoreError> {
     let row: Option<(i64, i64)> = tx.row(UNREMINDED, args![]).await?;
-    row.map(|(id, until)| Ok((HandoffId(id), instant(until)?))).transpose()
+    row.map(|(id, until)| Ok((HandoffId(id), instant(until).in_row("handoffs", id)?))).transpose()
 }
 
 /// Appends what happened.
 pub async fn add_event(tx: &mut Tx, id: HandoffId, by: &str, what: &str, note: &str, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(ADD_EVENT, args![id, now, by, what, note]).await.map(drop)
+    tx.execute_one(ADD_EVENT, args![id, now, by, what, note]).await
 }
 
 /// What happened, in order.
 pub async fn events(tx: &mut Tx, id: HandoffId) -> Result<Vec<Event>, StoreError> {
-    let rows: Vec<(i64, String, String, String)> = tx.rows(EVENTS, args![id]).await?;
-    rows.into_iter().map(|(at, by, what, note)| Ok(Event { at: instant(at)?, by, what, note })).collect()
+    let rows: Vec<(i64, i64, String, String, String)> = tx.rows(EVENTS, args![id]).await?;
+    let event = |(id, at, by, what, note)| Ok(Event { at: instant(at).in_row("handoff_events", id)?, by, what, note });
+    rows.into_iter().map(event).collect()
 }
 
 impl Row {
     fn into_handoff(self) -> Result<Handoff, StoreError> {
+        let id = self.id;
+        self.read().in_row("handoffs", id)
+    }
+
+    fn read(self) -> Result<Handoff, StoreError> {
         Ok(Handoff {
             id: HandoffId(self.id),
             prospect: ProspectId(self.prospect_id),

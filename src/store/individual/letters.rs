@@ -3,7 +3,7 @@
 
 use crate::domain::address::Address;
 use crate::domain::id::{HandoffId, LetterId};
-use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
 use crate::store::engine::value::{address, instant_or_none};
 use jiff::Timestamp;
 
@@ -71,8 +71,9 @@ pub async fn claim(tx: &mut Tx, node: &str, now: Timestamp, until: Timestamp) ->
     let Some((id, kind, recipient, message, tries, fence)) = row else {
         return Ok(None);
     };
-    tx.execute(TAKE, args![LetterId(id), node, until]).await?;
-    Ok(Some(Letter { id: LetterId(id), kind, recipient: address(&recipient)?, message, tries, fence: fence + 1 }))
+    tx.execute_one(TAKE, args![LetterId(id), node, until]).await?;
+    let recipient = address(&recipient).in_row("letters", id)?;
+    Ok(Some(Letter { id: LetterId(id), kind, recipient, message, tries, fence: fence + 1 }))
 }
 
 /// Records that the relay took it. Returns whether the claim still held.

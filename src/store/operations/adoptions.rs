@@ -3,7 +3,7 @@
 
 use crate::domain::address::Address;
 use crate::domain::id::ProspectId;
-use crate::store::engine::backend::{StoreError, Tx, args, latest_attempt};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args, latest_attempt};
 use crate::store::engine::value::address;
 use jiff::Timestamp;
 
@@ -30,7 +30,7 @@ const CLOSE: &str = "UPDATE occurrences SET state = 'filled', filled_at = $1 WHE
 /// The next prospects after `after` who have an address.
 pub async fn addresses(tx: &mut Tx, after: ProspectId, most: i64) -> Result<Vec<(ProspectId, Address)>, StoreError> {
     let rows: Vec<(i64, String)> = tx.rows(ADDRESSES, args![after, most]).await?;
-    rows.into_iter().map(|(id, text)| Ok((ProspectId(id), address(&text)?))).collect()
+    rows.into_iter().map(|(id, text)| Ok((ProspectId(id), address(&text).in_row("prospects", id)?))).collect()
 }
 
 /// Everybody who does not stand in nurture, and where they stand.

@@ -1,6 +1,6 @@
 //! Configurations that were put in force: their files, without secrets, and since when. The newest row is the one in force.
 
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args};
 use crate::store::engine::value::{from_json, instant, to_json};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ const PUT: &str = "
     SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT)
     WHERE NOT EXISTS (SELECT 1 FROM configurations c
                       WHERE c.hash = $1 AND c.files = $2 AND c.id = (SELECT MAX(id) FROM configurations))";
-const NEWEST: &str = "SELECT hash, files, applied_at FROM configurations ORDER BY id DESC LIMIT 1";
+const NEWEST: &str = "SELECT id, hash, files, applied_at FROM configurations ORDER BY id DESC LIMIT 1";
 const HASH: &str = "SELECT hash FROM configurations ORDER BY id DESC LIMIT 1";
 /// Which configuration decided what, table by table: what a hold, a delivery or an attempt rests on is its issue's.
 const DECISIONS: &str = "
@@ -37,9 +37,10 @@ pub async fn put(tx: &mut Tx, hash: &str, files: &BTreeMap<String, String>, now:
 
 /// The one in force; `None` before the first was.
 pub async fn newest(tx: &mut Tx) -> Result<Option<Configuration>, StoreError> {
-    let row: Option<(String, String, i64)> = tx.row(NEWEST, args![]).await?;
-    row.map(|(hash, files, at)| {
-        Ok(Configuration { hash, files: from_json("files of a configuration", &files)?, applied_at: instant(at)? })
+    let row: Option<(i64, String, String, i64)> = tx.row(NEWEST, args![]).await?;
+    row.map(|(id, hash, files, at)| {
+        let files = from_json("files of a configuration", &files).in_row("configurations", id)?;
+        Ok(Configuration { hash, files, applied_at: instant(at).in_row("configurations", id)? })
     })
     .transpose()
 }

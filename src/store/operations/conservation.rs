@@ -6,7 +6,7 @@
 use super::audience_facts::{Facts, Truth};
 use crate::domain::census::Group;
 use crate::domain::id::{Name, ProspectId};
-use crate::store::engine::backend::{Sql, StoreError, Tx, Value, args, is_under, may_be_mailed};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, Value, args, is_under, may_be_mailed};
 use crate::store::engine::value::{instant_or_none, texts, word};
 use jiff::Timestamp;
 
@@ -171,7 +171,11 @@ pub async fn adrift(tx: &mut Tx, page: Page<'_>) -> Result<Vec<Adrift>, StoreErr
     let rows: Vec<AdriftRow> = tx.rows(ADRIFT, &values(page)?).await?;
     let adrift = |row: AdriftRow| {
         let truth = row.mailed.then_some(row.truth);
-        Ok(Adrift { prospect: ProspectId(row.id), truth, review_after: instant_or_none(row.review_after)? })
+        Ok(Adrift {
+            prospect: ProspectId(row.id),
+            truth,
+            review_after: instant_or_none(row.review_after).in_row("prospects", row.id)?,
+        })
     };
     rows.into_iter().map(adrift).collect()
 }

@@ -7,7 +7,7 @@ use crate::domain::doorway::qualification::{Citation, Finding};
 use crate::domain::doorway::signal::Detail;
 use crate::domain::id::{ProspectId, QualificationId};
 use crate::store::doorway::history;
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args};
 use crate::store::engine::value::{from_json, to_json};
 use crate::store::people::suppressions::{self, Channel, Stop};
 use jiff::Timestamp;
@@ -90,9 +90,9 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
     tx.execute(FOLLOW_UPS, args![prospect, now]).await?;
     let letters = tx.execute(LETTERS, args![prospect, now, Vec::<u8>::new(), format!("{}%", letter_about(prospect))]).await?;
     for (id, findings) in tx.rows::<(i64, String)>(FINDINGS, args![prospect]).await? {
-        let findings: PerCriterion<Finding> = from_json("findings", &findings)?;
+        let findings: PerCriterion<Finding> = from_json("findings", &findings).in_row("qualifications", id)?;
         let bare = PerCriterion::build(|criterion| without_words(findings[criterion].clone()));
-        tx.execute(SET_FINDINGS, args![QualificationId(id), to_json(&bare)?, now]).await?;
+        tx.execute_one(SET_FINDINGS, args![QualificationId(id), to_json(&bare)?, now]).await?;
     }
     tx.execute(JUDGEMENTS, args![prospect]).await?;
     let letters = letters + scrub_citations(tx, prospect, now).await?;
@@ -103,7 +103,7 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
 async fn scrub_citations(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<u64, StoreError> {
     let mut letters = 0;
     for (id, findings) in tx.rows::<(i64, String)>(CITED, args![prospect]).await? {
-        let findings: PerCriterion<Finding> = from_json("findings", &findings)?;
+        let findings: PerCriterion<Finding> = from_json("findings", &findings).in_row("qualifications", id)?;
         let is_theirs = |c: &Citation| c.of.as_ref().is_some_and(|of| of.prospect == prospect);
         if !findings.iter().any(|(_, f)| f.cites.iter().any(is_theirs)) {
             continue;
@@ -113,7 +113,7 @@ async fn scrub_citations(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> R
             finding.cites.iter_mut().filter(|c| is_theirs(c)).for_each(bare);
             finding
         });
-        tx.execute(RESET_FINDINGS, args![QualificationId(id), to_json(&bare)?]).await?;
+        tx.execute_one(RESET_FINDINGS, args![QualificationId(id), to_json(&bare)?]).await?;
         letters += tx.execute(CITING_LETTERS, args![QualificationId(id), now, Vec::<u8>::new()]).await?;
     }
     Ok(letters)

@@ -1,7 +1,7 @@
 //! Health: what the database says of itself when somebody looks after it. Quick looks that change nothing; `integrity` reads
 //! every page instead.
 
-use crate::store::engine::backend::{Sql, Store, StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, Sql, Store, StoreError, Tx, args};
 use crate::store::engine::value::{instant, instant_or_none};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ const QUICK: Sql = Sql::Each { sqlite: "PRAGMA quick_check(5)", postgres: "SELEC
 const CLOCK: Sql =
     Sql::Each { sqlite: "SELECT 0 WHERE FALSE", postgres: "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)" };
 const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success";
-const LAST_SIGNAL: &str = "SELECT recorded_at FROM signals ORDER BY id DESC LIMIT 1";
+const LAST_SIGNAL: &str = "SELECT id, recorded_at FROM signals ORDER BY id DESC LIMIT 1";
 const LATEST: &str = "SELECT MAX(seen_until) FROM campaigns";
 
 /// What a quick look at its file finds wrong.
@@ -29,8 +29,8 @@ pub async fn clock(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
 
 /// When the last signal was recorded, by the clock of that time.
 pub async fn last_signal(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
-    let row: Option<(i64,)> = tx.row(LAST_SIGNAL, args![]).await?;
-    row.map(|(at,)| instant(at)).transpose()
+    let row: Option<(i64, i64)> = tx.row(LAST_SIGNAL, args![]).await?;
+    row.map(|(id, at)| instant(at).in_row("signals", id)).transpose()
 }
 
 /// Up to when any schedule has been looked at, by the clock of that time.

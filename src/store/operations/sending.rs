@@ -5,7 +5,7 @@
 //! resumes; `observing` holds everything until somebody adopts the database. Letters to our own people and test copies,
 //! which somebody asked for by hand, go on while group mail is stopped: that is how one finds out whether it may go on.
 
-use crate::store::engine::backend::{Sql, StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args};
 use crate::store::engine::value::instant_or_none;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -51,8 +51,7 @@ const OPEN: &str = "UPDATE sending SET observing = NULL, observing_at = NULL WHE
 /// Whether mail may leave.
 pub async fn state(tx: &mut Tx) -> Result<Sending, StoreError> {
     type Row = (Option<String>, Option<i64>, Option<String>, Option<i64>);
-    let row: Option<Row> = tx.row(STATE, args![]).await?;
-    let (stopped, stopped_at, observing, observing_at) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
+    let (stopped, stopped_at, observing, observing_at): Row = tx.one(STATE, args![]).await?;
     Ok(Sending { stopped: held(stopped, stopped_at)?, observing: held(observing, observing_at)? })
 }
 
@@ -83,5 +82,5 @@ pub async fn open(tx: &mut Tx) -> Result<bool, StoreError> {
 }
 
 fn held(reason: Option<String>, since: Option<i64>) -> Result<Option<Held>, StoreError> {
-    Ok(reason.zip(instant_or_none(since)?).map(|(reason, since)| Held { reason, since }))
+    Ok(reason.zip(instant_or_none(since).in_row("sending", 1)?).map(|(reason, since)| Held { reason, since }))
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::criterion::Criterion;
 use crate::domain::id::{DeliveryId, IssueId, Name, OccurrenceId, ProspectId};
-use crate::store::engine::backend::{StoreError, Tx, args, came_to_nothing, latest_attempt, may_be_mailed};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args, came_to_nothing, latest_attempt, may_be_mailed};
 use crate::store::engine::text_rows::{self, Columns};
 use crate::store::engine::value::{ids, instant, name, word};
 use jiff::Timestamp;
@@ -104,10 +104,10 @@ pub async fn issued(tx: &mut Tx, after: IssueId) -> Result<Vec<Issued>, StoreErr
     let issued = |(id, campaign, newsletter, occurrence, due_at): (i64, String, String, i64, i64)| {
         Ok(Issued {
             issue: IssueId(id),
-            campaign: name(&campaign)?,
-            newsletter: name(&newsletter)?,
+            campaign: name(&campaign).in_row("issues", id)?,
+            newsletter: name(&newsletter).in_row("issues", id)?,
             occurrence: OccurrenceId(occurrence),
-            due_at: instant(due_at)?,
+            due_at: instant(due_at).in_row("occurrences", occurrence)?,
         })
     };
     rows.into_iter().map(issued).collect()
@@ -117,7 +117,8 @@ pub async fn issued(tx: &mut Tx, after: IssueId) -> Result<Vec<Issued>, StoreErr
 pub async fn occurred(tx: &mut Tx) -> Result<Vec<Occurred>, StoreError> {
     let rows: Vec<(i64, String, String, i64, Option<String>)> = tx.rows(OCCURRED, args![]).await?;
     let occurred = |(id, campaign, nominal, due_at, missed): (i64, String, String, i64, Option<String>)| {
-        Ok(Occurred { id: OccurrenceId(id), campaign: name(&campaign)?, nominal, due_at: instant(due_at)?, missed })
+        let (campaign, due_at) = (name(&campaign).in_row("occurrences", id)?, instant(due_at).in_row("occurrences", id)?);
+        Ok(Occurred { id: OccurrenceId(id), campaign, nominal, due_at, missed })
     };
     rows.into_iter().map(occurred).collect()
 }
@@ -126,7 +127,7 @@ pub async fn occurred(tx: &mut Tx) -> Result<Vec<Occurred>, StoreError> {
 pub async fn ended(tx: &mut Tx) -> Result<Vec<Ended>, StoreError> {
     let rows: Vec<(String, String, String, i64)> = tx.rows(ENDED, args![]).await?;
     let ended = |(campaign, state, reason, count): (String, String, String, i64)| {
-        Ok(Ended { campaign: name(&campaign)?, state, reason, count })
+        Ok(Ended { campaign: name(&campaign).in_row("issues", format_args!("of {campaign}"))?, state, reason, count })
     };
     rows.into_iter().map(ended).collect()
 }
@@ -134,13 +135,20 @@ pub async fn ended(tx: &mut Tx) -> Result<Vec<Ended>, StoreError> {
 /// How many deliveries of each campaign were put off by the cap when they were written.
 pub async fn put_off(tx: &mut Tx) -> Result<Vec<(Name, i64)>, StoreError> {
     let rows: Vec<(String, i64)> = tx.rows(PUT_OFF, args![]).await?;
-    rows.into_iter().map(|(campaign, count)| Ok((name(&campaign)?, count))).collect()
+    let put_off = |(campaign, n): (String, i64)| Ok((name(&campaign).in_row("issues", format_args!("of {campaign}"))?, n));
+    rows.into_iter().map(put_off).collect()
 }
 
 /// What is met of nurturing prospects, set-wise: a row for each criterion.
 pub async fn met(tx: &mut Tx) -> Result<Vec<(ProspectId, Criterion)>, StoreError> {
     let rows: Vec<(i64, String)> = tx.rows(MET, args![]).await?;
-    rows.into_iter().map(|(id, criterion)| Ok((ProspectId(id), word("criterion", &criterion, Criterion::parse)?))).collect()
+    let met = |(id, criterion): (i64, String)| {
+        Ok((
+            ProspectId(id),
+            word("criterion", &criterion, Criterion::parse).in_row("verdicts", format_args!("of prospect {id}"))?,
+        ))
+    };
+    rows.into_iter().map(met).collect()
 }
 
 /// Nurturing prospects who may be mailed.

@@ -1,7 +1,7 @@
 //! Accounts: companies, known by their mail domain.
 
 use crate::domain::id::{AccountId, Name};
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args};
 use crate::store::engine::value::{ids, name, to_json};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -33,16 +33,16 @@ pub async fn find_or_add(tx: &mut Tx, companies: &[Company<'_>]) -> Result<BTree
 /// Whose account it is.
 pub async fn owner(tx: &mut Tx, account: AccountId) -> Result<Option<Name>, StoreError> {
     let row: Option<(String,)> = tx.row(OWNER, args![account]).await?;
-    row.map(|(id,)| name(&id)).transpose()
+    row.map(|(id,)| name(&id).in_row("accounts", account)).transpose()
 }
 
 /// Whose each of these accounts is, where it is somebody's.
 pub async fn owners(tx: &mut Tx, of: &[AccountId]) -> Result<BTreeMap<AccountId, Name>, StoreError> {
     let rows: Vec<(i64, String)> = tx.rows(OWNERS, args![ids(of)?]).await?;
-    rows.into_iter().map(|(id, owner)| Ok((AccountId(id), name(&owner)?))).collect()
+    rows.into_iter().map(|(id, owner)| Ok((AccountId(id), name(&owner).in_row("accounts", id)?))).collect()
 }
 
 /// Gives the account to a salesperson.
 pub async fn own(tx: &mut Tx, account: AccountId, salesperson: &Name) -> Result<(), StoreError> {
-    tx.execute(OWN, args![account, salesperson]).await.map(drop)
+    tx.execute_one(OWN, args![account, salesperson]).await
 }

@@ -4,7 +4,7 @@ use super::verdicts;
 use crate::domain::address::Address;
 use crate::domain::id::{AccountId, Name, ProspectId};
 use crate::domain::prospect::{Prospect, Standing, comparable};
-use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
 use crate::store::engine::journal::What;
 use crate::store::engine::value::{address, ids, instant, instant_or_none, name, texts, to_json, word};
 use jiff::Timestamp;
@@ -130,7 +130,7 @@ pub async fn load(tx: &mut Tx, of: &[ProspectId]) -> Result<Vec<Prospect>, Store
     let rows: Vec<Row> = tx.rows(LOAD, args![wanted.clone()]).await?;
     let mut fields: BTreeMap<i64, BTreeMap<Name, String>> = BTreeMap::new();
     for (id, field, value) in tx.rows::<(i64, String, String)>(FIELDS, args![wanted.clone()]).await? {
-        fields.entry(id).or_default().insert(name(&field)?, value);
+        fields.entry(id).or_default().insert(name(&field).in_row("prospect_fields", format_args!("of prospect {id}"))?, value);
     }
     let mut tags: BTreeMap<i64, BTreeSet<String>> = BTreeMap::new();
     for (id, tag) in tx.rows::<(i64, String)>(TAGS, args![wanted]).await? {
@@ -159,7 +159,7 @@ pub async fn one(tx: &mut Tx, id: ProspectId) -> Result<Prospect, StoreError> {
 /// # Errors
 /// The store's; also when there is no such row.
 pub async fn admitted_at(tx: &mut Tx, id: ProspectId) -> Result<Timestamp, StoreError> {
-    instant(tx.number(ADMITTED, args![id]).await?)
+    instant(tx.number(ADMITTED, args![id]).await?).in_row("prospects", id)
 }
 
 /// Which of these addresses are prospects.
@@ -182,7 +182,7 @@ pub async fn page_of(tx: &mut Tx, standing: Standing, after: ProspectId, most: i
 /// Every field anybody has a value of, by name.
 pub async fn field_names(tx: &mut Tx) -> Result<Vec<Name>, StoreError> {
     let rows: Vec<(String,)> = tx.rows(FIELD_NAMES, args![]).await?;
-    rows.iter().map(|(field,)| name(field)).collect()
+    rows.iter().map(|(field,)| name(field).in_row("prospect_fields", format_args!("named {field:?}"))).collect()
 }
 
 /// Adds prospects whose addresses are new; returns those added.
@@ -196,7 +196,7 @@ pub async fn add(tx: &mut Tx, new: &[NewProspect<'_>], now: Timestamp) -> Result
 /// Sets the details that are given.
 pub async fn update(tx: &mut Tx, id: ProspectId, details: &Details<'_>) -> Result<(), StoreError> {
     let values = args![id, details.name, details.phone, details.company, details.account, details.salesperson];
-    tx.execute(UPDATE, values).await.map(drop)
+    tx.execute_one(UPDATE, values).await
 }
 
 /// Sets fields, and empties those without a value. Of two changes to one field the later one counts.
@@ -241,15 +241,14 @@ pub async fn add_tags(tx: &mut Tx, tags: &[(ProspectId, &str)]) -> Result<u64, S
 /// # Errors
 /// The store's; also when there is no such row.
 pub async fn lock(tx: &mut Tx, id: ProspectId) -> Result<Standing, StoreError> {
-    let row: Option<(String,)> = tx.row(LOCK, args![id]).await?;
-    let (standing,) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
-    word("standing", &standing, Standing::parse)
+    let (standing,): (String,) = tx.one(LOCK, args![id]).await?;
+    word("standing", &standing, Standing::parse).in_row("prospects", id)
 }
 
 /// Moves a prospect to a standing; `salesperson` becomes the one who had them last.
 pub async fn set_standing(tx: &mut Tx, id: ProspectId, standing: Standing, salesperson: Option<&Name>) -> Result<(), StoreError> {
-    let row: Option<(Option<String>,)> = tx.row(SET_STANDING, args![id, standing.word(), salesperson]).await?;
-    stands(tx, row, standing);
+    let (address,): (Option<String>,) = tx.one(SET_STANDING, args![id, standing.word(), salesperson]).await?;
+    stands(tx, address, standing);
     Ok(())
 }
 
@@ -264,9 +263,8 @@ pub async fn return_to_nurture(
     wake_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let row: Option<(Option<String>, String)> = tx.row(RETURN_TO_NURTURE, args![id, now, wake_at]).await?;
-    let (address, standing) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
-    stands(tx, Some((address,)), word("standing", &standing, Standing::parse)?);
+    let (address, standing): (_, String) = tx.one(RETURN_TO_NURTURE, args![id, now, wake_at]).await?;
+    stands(tx, address, word("standing", &standing, Standing::parse).in_row("prospects", id)?);
     Ok(())
 }
 
@@ -275,21 +273,21 @@ pub async fn suppress(tx: &mut Tx, of: &[ProspectId]) -> Result<(), StoreError> 
     tx.execute(SUPPRESS, args![ids(of)?]).await.map(drop)
 }
 
-/// Only who is nurturing gets group mail: where somebody stands is a stop, or the end of one.
-fn stands(tx: &mut Tx, row: Option<(Option<String>,)>, standing: Standing) {
-    if let Some(address) = row.and_then(|(address,)| address) {
+/// Only a nurturing prospect gets group mail: a standing is a stop, or the end of one, and the stop journal is told.
+fn stands(tx: &mut Tx, address: Option<String>, standing: Standing) {
+    if let Some(address) = address {
         tx.notes().say(address, What::Stands { standing: standing.word().to_owned() });
     }
 }
 
 /// Sets or clears the wake date.
 pub async fn set_wake(tx: &mut Tx, id: ProspectId, wake_at: Option<Timestamp>) -> Result<(), StoreError> {
-    tx.execute(SET_WAKE, args![id, wake_at]).await.map(drop)
+    tx.execute_one(SET_WAKE, args![id, wake_at]).await
 }
 
 /// Erases what identifies a person; the row stays, so that counts still reconcile.
 pub async fn erase(tx: &mut Tx, id: ProspectId) -> Result<(), StoreError> {
-    tx.execute(ERASE, args![id]).await?;
+    tx.execute_one(ERASE, args![id]).await?;
     for part in ERASE_PARTS {
         tx.execute(part, args![id]).await?;
     }
@@ -298,6 +296,16 @@ pub async fn erase(tx: &mut Tx, id: ProspectId) -> Result<(), StoreError> {
 
 impl Row {
     fn into_prospect(
+        self,
+        fields: BTreeMap<Name, String>,
+        tags: BTreeSet<String>,
+        verdicts: verdicts::Known,
+    ) -> Result<Prospect, StoreError> {
+        let id = self.id;
+        self.read(fields, tags, verdicts).in_row("prospects", id)
+    }
+
+    fn read(
         self,
         fields: BTreeMap<Name, String>,
         tags: BTreeSet<String>,
@@ -326,5 +334,5 @@ impl Row {
 }
 
 fn found(rows: Vec<(String, i64)>) -> Result<BTreeMap<Address, ProspectId>, StoreError> {
-    rows.into_iter().map(|(text, id)| Ok((address(&text)?, ProspectId(id)))).collect()
+    rows.into_iter().map(|(text, id)| Ok((address(&text).in_row("prospects", id)?, ProspectId(id)))).collect()
 }

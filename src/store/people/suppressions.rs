@@ -2,7 +2,7 @@
 //! the last check before a send reads and locks.
 
 use crate::domain::address::Address;
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args};
 use crate::store::engine::journal::What;
 use crate::store::engine::value::{instant, texts, to_json};
 use jiff::Timestamp;
@@ -46,6 +46,8 @@ pub struct Suppression {
     pub reason: String,
     pub source: String,
     #[serde(skip)]
+    id: i64,
+    #[serde(skip)]
     suppressed_at: i64,
 }
 
@@ -55,7 +57,7 @@ impl Suppression {
     /// # Errors
     /// When the row holds no instant.
     pub fn since(&self) -> Result<Timestamp, StoreError> {
-        instant(self.suppressed_at)
+        instant(self.suppressed_at).in_row("suppressions", self.id)
     }
 }
 
@@ -78,10 +80,11 @@ const UNSUPPRESS_PROSPECT: &str = "
     UPDATE prospects SET standing = 'nurturing' WHERE address = $1 AND standing = 'suppressed'
       AND (SELECT COUNT(DISTINCT s.channel) FROM suppressions s WHERE s.address IN ($1, $2) AND s.lifted_at IS NULL) < 2";
 const IN_FORCE: &str = "
-    SELECT s.address, s.channel, s.reason, s.source, s.suppressed_at FROM suppressions s
+    SELECT s.id, s.address, s.channel, s.reason, s.source, s.suppressed_at FROM suppressions s
     WHERE s.lifted_at IS NULL AND s.address IN (SELECT value ->> 'text' FROM json_each($1))";
 const ALL: &str = "
-    SELECT address, channel, reason, source, suppressed_at FROM suppressions WHERE lifted_at IS NULL ORDER BY suppressed_at, id";
+    SELECT id, address, channel, reason, source, suppressed_at FROM suppressions WHERE lifted_at IS NULL
+    ORDER BY suppressed_at, id";
 const IN_FORCE_AT: &str = "
     SELECT channel, MIN(reason) FROM suppressions
     WHERE address = $1 AND suppressed_at <= $2 AND (lifted_at IS NULL OR lifted_at > $2) GROUP BY channel ORDER BY channel";

@@ -3,7 +3,7 @@
 
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::id::{HandoffId, Name, ProspectId};
-use crate::store::engine::backend::{StoreError, Tx, args, configuration};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args, configuration};
 use crate::store::engine::value::{ids, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -50,8 +50,9 @@ const LAPSED: &str = "
 pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<BTreeMap<ProspectId, Known>, StoreError> {
     let mut found: BTreeMap<ProspectId, Known> = BTreeMap::new();
     for (id, criterion, verdict) in tx.rows::<(i64, String, String)>(OF, args![ids(prospects)?]).await? {
-        let criterion = word("criterion", &criterion, Criterion::parse)?;
-        let verdict = word("verdict", &verdict, Verdict::parse)?;
+        let key = || format!("of prospect {id}");
+        let criterion = word("criterion", &criterion, Criterion::parse).in_row("verdicts", key())?;
+        let verdict = word("verdict", &verdict, Verdict::parse).in_row("verdicts", key())?;
         found.entry(ProspectId(id)).or_default().insert(criterion, verdict);
     }
     Ok(found)

@@ -60,6 +60,20 @@ impl Bench {
         }
     }
 
+    /// Changes rows behind the store's back.
+    pub(super) async fn damage(&self, statement: &str) -> anyhow::Result<()> {
+        match &self.place {
+            Place::File(folder) => {
+                let url = format!("sqlite:{}", folder.path().join("nurtured.db").display());
+                let outside = sqlx::SqlitePool::connect(&url).await?;
+                sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&outside).await?;
+                outside.close().await;
+            }
+            Place::Server(url) => drop(crate::postgres::ask(url, statement)),
+        }
+        Ok(())
+    }
+
     /// Where the server has it; nothing on SQLite.
     pub(super) fn url(&self) -> Option<&str> {
         match &self.place {
