@@ -57,7 +57,7 @@ const BY_KEY: [(&str, &str); 5] = [
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("plan_cache_mode", "force_generic_plan"),
-    // It would take the price of what is switched off for much work.
+    // The planner counts what is switched off as expensive, and compiles a plan that it takes for expensive.
     ("jit", "off"),
 ];
 
@@ -70,7 +70,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened or written, or the migrations fail.
     pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
-        // A commit is on the disk before anyone is told of it: FULL, not NORMAL, under WAL.
+        // A commit is on the disk before it is acknowledged: FULL, not NORMAL, under WAL.
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -80,12 +80,12 @@ impl Store {
             .busy_timeout(Duration::from_secs(10));
         // A group of signals touches thousands of pages: they must find room, and need not be moved into the file each time.
         let writing = options.clone().pragma("cache_size", "-16000").pragma("wal_autocheckpoint", "16000");
-        // A statement over many rows can be undone by itself: what for is kept in memory, not written to a file besides.
-        // There are more statements than sqlx keeps of itself, and one that is pushed out is compiled anew each time.
+        // What undoes one statement over many rows is kept in memory and not in a file. We have more statements than sqlx
+        // caches by itself, and one that is pushed out of the cache is compiled anew each time.
         let writing = writing.pragma("temp_store", "memory").statement_cache_capacity(256);
-        // What a reader kept is of no use to it after the next commit.
+        // A reader's cache is void after the next commit: a small one is enough.
         let reading = options.read_only(true).pragma("cache_size", "-1000");
-        // Nobody closes them behind our back: to ask each time whether they are still there takes as long as a statement.
+        // A connection to a file does not break: a test of each before its use takes as long as a statement.
         let pool = || SqlitePoolOptions::new().test_before_acquire(false);
         let writer = pool().max_connections(1).acquire_timeout(Duration::from_mins(1)).connect_with(writing).await?;
         SQLITE_MIGRATIONS.run(&writer).await?;
@@ -102,12 +102,12 @@ impl Store {
         migrations.iter().map(|migration| migration.version)
     }
 
-    /// A SQLite database that is not the one in use: a copy, or one that is thrown away.
+    /// A SQLite database over given pools: a copy, or one that is thrown away.
     pub(in crate::store) fn over(writer: SqlitePool, readers: SqlitePool) -> Self {
         Self(Engine::Sqlite { writer, readers }, None, Commits::default())
     }
 
-    /// A PostgreSQL database that somebody else takes care of.
+    /// A PostgreSQL database that another installation runs.
     pub(in crate::store) fn over_postgres(pool: PgPool, options: PgConnectOptions) -> Self {
         let hot = Arc::new(Hot { options, connection: Mutex::new(None) });
         Self(Engine::Postgres { pool, hot }, None, Commits::default())
@@ -150,7 +150,7 @@ impl Store {
         Ok(found)
     }
 
-    /// What `durability` must find. SQLite's `synchronous` 2 is FULL.
+    /// What [`durability`](Self::durability) must find. SQLite's `synchronous` 2 is FULL.
     const fn durable_settings(&self) -> &'static [(&'static str, &'static str)] {
         match self.0 {
             Engine::Sqlite { .. } => &[("journal_mode", "wal"), ("synchronous", "2")],
@@ -158,7 +158,7 @@ impl Store {
         }
     }
 
-    /// Refuses a database that would forget what it said it keeps.
+    /// Refuses a database whose commits would not outlive a power cut.
     async fn durable(self) -> Result<Self, StoreError> {
         let found = self.durability().await?;
         match found.into_iter().zip(self.durable_settings()).find(|((_, value), (_, needed))| value != needed) {
@@ -167,7 +167,7 @@ impl Store {
         }
     }
 
-    /// The same database, its stops also kept in this journal.
+    /// The same database; its stops are also kept in this journal.
     #[must_use]
     pub fn journalled(self, journal: Journal) -> Self {
         Self(self.0, Some(Arc::new(journal)), self.2)

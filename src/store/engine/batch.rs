@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
-/// A door through which many tasks write together. Cheap to clone; its task ends with the last clone.
+/// Collects the writes of many tasks into common transactions. Cheap to clone; its task ends with the last clone.
 pub struct Batch<T, R> {
     sender: mpsc::Sender<Item<T, R>>,
 }
@@ -32,8 +32,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Batch<T, R> {
         Self::prepared(store, most, nothing, move |tx, items, ()| write(tx, items), || {})
     }
 
-    /// The same, which prepares what can be done while it waits for its transaction, and after each commit says that there was
-    /// one, before anybody is answered.
+    /// The same; `prepare` runs while the batch waits for its transaction, and `committed` after each commit, before the
+    /// items are answered.
     pub fn prepared<P, B, F>(store: Store, most: usize, prepare: B, write: F, committed: impl Fn() + Send + 'static) -> Self
     where
         P: Send + 'static,

@@ -1,4 +1,4 @@
-//! What a stop journal says: a line of JSON each, and what holds in the end of many.
+//! The format of the stop journal: an entry is a line of JSON; of many about one address, the last one holds.
 //!
 //! It reads and writes no file.
 
@@ -21,7 +21,7 @@ pub enum What {
     Lifted {
         channel: String,
     },
-    /// Its prospect stands there now; only who is nurturing gets group mail.
+    /// Its prospect has this standing now; only `nurturing` gets group mail.
     Stands {
         standing: String,
     },
@@ -91,7 +91,7 @@ impl Held {
     }
 }
 
-/// Reads lines. A last one that was torn off by a crash is passed over: its writer was never told that it was kept.
+/// Reads lines. A last one that a crash tore off is passed over: it was never acknowledged.
 pub fn parse(bytes: &[u8]) -> Held {
     let mut held = Held::default();
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {

@@ -1,7 +1,7 @@
-//! Packed rows: many rows as one text, a line each, columns apart by tabs. A row that is decoded for itself crosses from
-//! the engine's thread to ours for itself, which costs more than everything else about it.
+//! Rows as text: many rows in one value, a line each, columns separated by tabs. A row that is decoded for itself crosses
+//! from the engine's thread to ours for itself, which costs more than everything else about it.
 //!
-//! Only what holds neither tab nor line end may be packed: numbers, words of ours, names, and JSON, which escapes both.
+//! Only what holds neither tab nor line end may travel so: numbers, words of a closed set, names, and JSON, which escapes both.
 
 use super::backend::{Sql, StoreError, Tx, Value};
 use std::str::FromStr;

@@ -14,7 +14,7 @@ const BY_KEY_HERE: &str = "
            set_config('enable_mergejoin', 'off', TRUE), set_config('plan_cache_mode', 'force_custom_plan', TRUE),
            set_config('jit', 'off', TRUE)";
 
-/// A transaction; rolled back unless committed. With it goes what it said that the stop journal must keep.
+/// A transaction; rolled back unless committed. It carries the notes that its commit writes into the stop journal.
 #[derive(Debug)]
 pub enum Tx {
     Sqlite(Transaction<'static, Sqlite>, Notes),
@@ -98,7 +98,7 @@ impl Tx {
         matches!(self, Self::Postgres(..))
     }
 
-    /// What the stop journal must keep of this transaction.
+    /// The notes that the commit writes into the stop journal.
     pub(in crate::store) const fn notes(&mut self) -> &mut Notes {
         match self {
             Self::Sqlite(_, notes) | Self::Postgres(_, notes) => notes,

@@ -108,7 +108,7 @@ pub(in crate::store) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<Stri
     Ok(if text.contains("\\u0000") { without_escaped_nul(&text) } else { text })
 }
 
-/// Escapes are read in pairs: somebody may have typed a backslash and `u0000`, which is no U+0000.
+/// Escapes are read in pairs: a typed backslash followed by `u0000` is no U+0000.
 fn without_escaped_nul(json: &str) -> String {
     let mut clean = String::with_capacity(json.len());
     let mut rest = json;

@@ -110,13 +110,12 @@ macro_rules! write {
         )
     };
 }
-/// So many rows may be told before a transaction that need not tell any is cheaper.
+/// From this many rows on, a transaction that returns none of them is cheaper than one statement that returns all.
 const TOLD: usize = 32;
 const WRITE: Sql = write!("");
 const WRITE_AND_TELL: Sql = write!(" RETURNING delivery_id, state");
-/// Whoever was refused a mark because of a stop gets that written down: as uncertain when an earlier mark has no result,
-/// for then nobody knows. Whoever was refused for another reason (the campaign paused, the lease lost) gets nothing and
-/// stays as they were.
+/// A delivery that a stop refused a mark gets that as its result: `uncertain` when an earlier mark has no result, because the
+/// mail may have been sent. A delivery refused for another reason (the campaign paused, the lease lost) stays as it was.
 const STOPPED: &str = "
     INSERT INTO attempts (delivery_id, number, state, at, fence, reply)
     SELECT d.id, CAST(j.value ->> 'number' AS BIGINT),
@@ -155,16 +154,16 @@ impl Written {
 }
 
 /// Records results whose fence still holds, and marks deliveries that no stop, pause or lost lease forbids, in a
-/// transaction of their own. Who was refused a mark is for [`refused`].
+/// transaction of their own. Those that were refused a mark are for [`refused`].
 ///
 /// # Errors
-/// The store's; nothing was written then.
+/// When it cannot be written: nothing was.
 pub async fn write(store: &Store, outcomes: &[Outcome], marks: &[Mark], now: Timestamp) -> Result<Written, StoreError> {
     // A stop that only the database knows would be forgotten with it.
     let marks = if store.journal().is_some_and(|journal| journal.is_broken()) { &[] } else { marks };
     let groups = groups(outcomes, marks)?;
-    // As a rule nothing is refused, and a count says so. On SQLite each row that is told costs as much as one written, on
-    // PostgreSQL next to nothing; the transaction costs round trips.
+    // As a rule nothing is refused, and a count says so. On SQLite each row that is returned costs as much as one written,
+    // on PostgreSQL next to nothing; the transaction costs round trips.
     let all = outcomes.len() + marks.len();
     if !store.is_shared() && all > TOLD {
         let mut tx = store.write().await?;
@@ -180,7 +179,7 @@ pub async fn write(store: &Store, outcomes: &[Outcome], marks: &[Mark], now: Tim
     written.map(Written::of)
 }
 
-/// Writes down why those were refused whom a stop refused a mark.
+/// Writes the result of the deliveries that a stop refused a mark.
 pub async fn refused(tx: &mut Tx, marks: &[Mark], now: Timestamp) -> Result<(), StoreError> {
     tx.execute(STOPPED, args![to_json(marks)?, now]).await.map(drop)
 }

@@ -1,4 +1,4 @@
-//! Audiences, set-wise: who fits, and which newsletter each is due. One statement for any conditions, which travel as
+//! Audiences, set-wise: which prospects fit, and which newsletter each is due. One statement for any conditions, which travel as
 //! JSON; `domain::audience` says the same for one prospect, and the conformance suite holds the two together.
 
 use crate::domain::audience::{Audience, Condition, Test};
@@ -9,7 +9,7 @@ use crate::store::engine::backend::{StoreError, Tx, args, came_to_nothing, is_un
 use crate::store::engine::value::{name, to_json};
 use serde::Serialize;
 
-/// Of whom a campaign speaks, as its statements need it.
+/// A campaign's audience and newsletters, as the statements need them.
 #[derive(Debug)]
 pub struct Question<'a> {
     pub campaign: &'a Name,
@@ -39,7 +39,7 @@ struct Place<'a> {
     id: &'a Name,
 }
 
-/// A clause is looked at for each member by itself, with one row of the member's at a time: PostgreSQL would make tables of
+/// A clause is evaluated for each member by itself, with one row of the member's at a time: PostgreSQL would make tables of
 /// what `EXISTS` or a group asks for, for each of them anew.
 ///
 /// $1 atoms, $2 newsletters, $3 campaign, $4 and $5 the window of ids, $6 whose clicks are followed. Where the newsletter
@@ -102,7 +102,7 @@ const FILL: &str = members!(
 const WINDOW: &str = "SELECT COALESCE(MAX(id), 0) FROM (SELECT id FROM prospects WHERE id > $1 ORDER BY id LIMIT $2) AS next";
 const LAST: &str = "SELECT COALESCE(MAX(id), 0) FROM prospects";
 
-/// Which newsletters anybody is due.
+/// The newsletters that at least one prospect is due.
 pub async fn newsletters_due(tx: &mut Tx, question: &Question<'_>) -> Result<Vec<Name>, StoreError> {
     let rows: Vec<(String,)> = ask(tx, NEWSLETTERS, question).await?;
     rows.iter().map(|(newsletter,)| name(newsletter)).collect()
@@ -120,13 +120,13 @@ pub async fn due(tx: &mut Tx, question: &Question<'_>) -> Result<i64, StoreError
     Ok(rows.first().map_or(0, |(n,)| *n))
 }
 
-/// Who could be written to now.
+/// The prospects who could be written to now.
 pub async fn members(tx: &mut Tx, question: &Question<'_>) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = ask(tx, IDS, question).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
-/// Writes a delivery for everybody who is due a newsletter that has an issue at this occurrence. Returns how many.
+/// Writes a delivery for each prospect who is due a newsletter that has an issue at this occurrence. Returns how many.
 pub async fn fill(tx: &mut Tx, occurrence: OccurrenceId, question: &Question<'_>) -> Result<u64, StoreError> {
     let (atoms, newsletters) = (atoms(question.audience)?, places(question.newsletters)?);
     tx.by_key().await?;

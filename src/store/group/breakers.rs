@@ -1,5 +1,5 @@
-//! What the breakers count, campaign by campaign, since it was last paused or resumed: troubles are appended, mails that
-//! ended are looked at backwards. Test copies and seeds count for nothing.
+//! What the breakers count, campaign by campaign, since it was last paused or resumed: troubles are appended, finished mails
+//! are read backwards. Test copies and seeds count for nothing.
 
 use crate::domain::group::breaker::{BOUNCES_AMONG, BROKEN_IN_A_ROW, Share};
 use crate::domain::id::{DeliveryId, IssueId, Name};
@@ -39,7 +39,7 @@ pub struct Trouble {
     pub number: i64,
 }
 
-/// How many of a campaign's issues are looked at.
+/// How many of a campaign's issues are read.
 const ISSUES: i64 = 200;
 
 const NOTE: &str = "
@@ -50,7 +50,7 @@ const NOTE: &str = "
     JOIN issues i ON i.id = d.issue_id AND NOT i.test
     WHERE TRUE
     ON CONFLICT (delivery_id, kind, number) DO NOTHING";
-/// Whose they are, those of test copies left out; seeds are in it: a refusal of a seed is about us as well.
+/// Their campaigns, test copies left out; seeds are in it: a refusal of a seed is about us as well.
 const LIVE: &str = "
     SELECT d.id, i.campaign FROM json_each($1) j
     JOIN deliveries d ON d.id = CAST(j.value AS BIGINT) JOIN issues i ON i.id = d.issue_id AND NOT i.test";
@@ -59,7 +59,7 @@ const NOTED: &str = "
     WHERE t.campaign = $1 AND t.kind = $2 AND t.at >= c.changed_at";
 const ISSUES_OF: &str = "SELECT id FROM issues WHERE campaign = $1 AND NOT test ORDER BY id DESC LIMIT $2";
 /// What ended of an issue, backwards from the last delivery that a node ever held: deliveries leave in the order of their
-/// ids. How many were looked at; of those since the last pause, how many there are, how many are bad, and when the last was
+/// ids. How many were read; of those since the last pause, how many there are, how many are bad, and when the last was
 /// accepted. The order of the joins is meant.
 const LATELY: &str = "
     SELECT COUNT(*), COALESCE(SUM(since), 0), COALESCE(SUM(since * bad), 0), MAX(CASE WHEN since = 1 THEN accepted_at END)

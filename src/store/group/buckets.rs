@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// A bucket nobody has taken from for this long is full again, whatever its pace, and need not be remembered.
+/// A bucket left alone for this long is full again, whatever its pace, and need not be kept.
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(25);
 
 const MAKE: &str = "
@@ -30,7 +30,7 @@ const FORGET: Sql = locking!(
     ")"
 );
 const OF_ISSUE: &str = "SELECT campaign, test FROM issues WHERE id = $1";
-/// Ranges in somebody's hands are theirs, and test copies wait for nobody.
+/// A leased range belongs to its holder, and test copies do not wait.
 const POSTPONE: Sql = locking!(
     "UPDATE leases SET not_before = $2 WHERE id IN (
          SELECT l.id FROM leases l JOIN issues i ON i.id = l.issue_id
@@ -78,13 +78,13 @@ pub async fn forget(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
 /// The campaign of an issue, and whether it is a test copy's.
 ///
 /// # Errors
-/// The store's; also when there is no such issue.
+/// Also when there is no such issue.
 pub async fn of_issue(tx: &mut Tx, issue: IssueId) -> Result<(Name, bool), StoreError> {
     let (campaign, test): (String, bool) = tx.one(OF_ISSUE, args![issue]).await?;
     Ok((name_of(&campaign).in_row("issues", issue)?, test))
 }
 
-/// Puts off what nobody has in hand, of one campaign or of all, until an instant. Returns how many ranges.
+/// Puts off the ranges that are not leased, of one campaign or of all, until an instant. Returns how many ranges.
 pub async fn postpone(tx: &mut Tx, campaign: Option<&Name>, until: Timestamp) -> Result<u64, StoreError> {
     tx.execute(POSTPONE, args![campaign, until]).await
 }

@@ -1,4 +1,4 @@
-//! Campaigns: whether each runs, and up to when its schedule has been looked at.
+//! Campaigns: whether each runs, and up to when its schedule has been evaluated.
 
 use crate::domain::id::Name;
 use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
@@ -13,7 +13,7 @@ pub struct State {
     /// Whether it is paused, and why.
     pub paused: Option<String>,
     pub schedule: String,
-    /// It has been looked at up to here.
+    /// The schedule has been evaluated up to here.
     pub seen_until: Timestamp,
 }
 
@@ -68,7 +68,7 @@ pub async fn all(tx: &mut Tx) -> Result<BTreeMap<Name, State>, StoreError> {
     rows.into_iter().map(read).collect()
 }
 
-/// Records that the schedule has been looked at up to `until`.
+/// Records that the schedule has been evaluated up to `until`.
 pub async fn seen(tx: &mut Tx, name: &Name, until: Timestamp) -> Result<(), StoreError> {
     tx.execute(SEEN, args![name, until]).await.map(drop)
 }

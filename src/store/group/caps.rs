@@ -9,7 +9,7 @@ use crate::store::engine::value::{instant, to_json};
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// A delivery that is not to leave at once.
+/// A delivery that does not leave at once.
 #[derive(Debug, Serialize)]
 pub struct PutAside {
     pub delivery: DeliveryId,
@@ -24,8 +24,8 @@ pub struct PutAside {
 const COUNTING: i64 = 1;
 
 /// Of each delivery of a page, when the $5th of the prospect's other mails, the latest first, left or is to leave. A mail
-/// counts unless it ended without reaching anybody. What has not left is taken to leave now; if it waits, when it may; if
-/// its campaign is closed, when that opens.
+/// counts unless it came to nothing. One that has not left is taken to leave now; if it waits, when it may; if its campaign
+/// is closed, when that opens.
 const NTH: &str = concat!(
     "
     WITH closed AS MATERIALIZED (

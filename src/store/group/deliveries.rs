@@ -15,11 +15,11 @@ pub struct Open {
     pub id: DeliveryId,
     pub issue: IssueId,
     pub address: Address,
-    /// Whether clicks of theirs are followed.
+    /// Whether its clicks are followed.
     pub tracked: bool,
     /// The number of its latest attempt; 0 for none.
     pub number: i64,
-    /// Whether that was a mark without a result: doubt.
+    /// Whether that was a mark without a result: it may have been sent.
     pub in_doubt: bool,
     pub marks: i64,
     /// How many of those marks have no result.
@@ -55,7 +55,8 @@ struct TriedRow {
     retry_at: Option<i64>,
 }
 
-/// Those never tried: all of them, as a rule, which one look shows. Packed into one value, which costs a fifth of as many rows.
+/// Deliveries never tried: as a rule all of the range, which the `MIN` over its attempts shows at once. One value, which costs
+/// a fifth of as many rows.
 const UNTRIED: &str = "
     SELECT STRING_AGG(d.id || ' ' || CASE WHEN d.tracked THEN 1 ELSE 0 END || ' ' || d.address, $4)
     FROM deliveries d
@@ -73,8 +74,8 @@ const TRIED: &str = "
     JOIN deliveries d ON d.id = a.delivery_id
     WHERE a.delivery_id BETWEEN $2 AND $3 AND a.state IN ('pending', 'transmitting') AND d.issue_id = $1
       AND NOT EXISTS (SELECT 1 FROM attempts later WHERE later.delivery_id = a.delivery_id AND later.number > a.number)";
-/// When the first of a range is due again: those never tried at $4, those in doubt at $5, the others when they say. As a rule
-/// all are finished, which two counts show; what was uncertain may have been decided since.
+/// When the first of a range is due again: one never tried at $4, one in doubt at $5, another at its `retry_at`. As a rule all
+/// are finished, which two counts show; what was uncertain may have been decided since.
 const DUE_AGAIN: &str = concat!(
     "
     SELECT CASE WHEN (SELECT COUNT(*) FROM deliveries all_of WHERE all_of.id BETWEEN $2 AND $3)
@@ -109,7 +110,7 @@ const TEST_COPY: &str = "
     FROM issues i JOIN leases l ON l.issue_id = i.id JOIN delivery_states s ON s.delivery_id = l.first_id
     WHERE i.id = $1 AND i.test LIMIT 1";
 
-/// A delivery as people read about it.
+/// A delivery as reports show it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Delivery {
     pub id: DeliveryId,
@@ -139,7 +140,7 @@ pub async fn of_prospect(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Delive
 /// The one copy of a test issue.
 ///
 /// # Errors
-/// The store's; also when there is none.
+/// Also when there is none.
 pub async fn test_copy(tx: &mut Tx, issue: IssueId) -> Result<Delivery, StoreError> {
     delivery(tx.one(TEST_COPY, args![issue]).await?)
 }
@@ -195,7 +196,7 @@ fn untried(issue: IssueId, line: &str) -> Result<Open, StoreError> {
 }
 
 /// When the first unfinished delivery of a range is due again; `None` when all are finished. Those never tried are due at
-/// `untried`, those in doubt at `doubted`, the others when they said.
+/// `untried`, those in doubt at `doubted`, the others at their `retry_at`.
 pub async fn due_again(
     tx: &mut Tx,
     lease: &Lease,
@@ -223,7 +224,7 @@ pub async fn origin(tx: &mut Tx, id: DeliveryId) -> Result<Option<Origin>, Store
     .transpose()
 }
 
-/// Writes a delivery to one of us: a test copy, or a seed. It belongs to no prospect and is counted nowhere.
+/// Writes a delivery to a colleague: a test copy, or a seed. It belongs to no prospect and is counted nowhere.
 pub async fn add_test(tx: &mut Tx, occurrence: OccurrenceId, issue: IssueId, to: &Address) -> Result<DeliveryId, StoreError> {
     tx.number(ADD_TEST, args![occurrence, issue, to]).await.map(DeliveryId)
 }

@@ -72,7 +72,7 @@ pub async fn of_occurrence(tx: &mut Tx, occurrence: OccurrenceId) -> Result<BTre
 /// The issue of a newsletter at an occurrence.
 ///
 /// # Errors
-/// The store's; also when there is none.
+/// Also when there is none.
 pub async fn id(tx: &mut Tx, occurrence: OccurrenceId, newsletter: &Name) -> Result<IssueId, StoreError> {
     tx.number(ID, args![occurrence, newsletter]).await.map(IssueId)
 }

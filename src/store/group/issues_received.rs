@@ -1,4 +1,4 @@
-//! Which issues reached whom: what a prospect was asked, and when.
+//! The issues that reached a prospect: what they were asked, and when.
 
 use crate::domain::id::{IssueId, ProspectId};
 use crate::store::engine::backend::{InRow, StoreError, Tx, args};

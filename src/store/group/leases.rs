@@ -9,7 +9,7 @@ use serde::Serialize;
 /// A campaign whose window is closed, and when it opens.
 pub type Closed<'a> = (&'a Name, Timestamp);
 
-/// A lease in hand.
+/// A lease that was claimed.
 #[derive(Debug, Clone, Copy)]
 pub struct Lease {
     pub id: i64,
@@ -143,7 +143,7 @@ pub async fn expire_of(tx: &mut Tx, owner: &str) -> Result<u64, StoreError> {
     tx.execute(EXPIRE_OF, args![owner]).await
 }
 
-/// Gives back every range that somebody holds: for whoever starts on a store that has no second node. Returns how many.
+/// Gives back every leased range: for the start on a store that has no second node. Returns how many.
 pub async fn expire_all(tx: &mut Tx) -> Result<u64, StoreError> {
     tx.execute(EXPIRE_ALL, args![]).await
 }

@@ -1,4 +1,4 @@
-//! Occurrences: a campaign at one nominal time. Opened once, whoever comes first; filled page by page.
+//! Occurrences: a campaign at one nominal time. Opened once, by whichever node is first; filled page by page.
 
 use crate::domain::group::occurrence::Missed;
 use crate::domain::group::schedule::Firing;
@@ -14,11 +14,11 @@ pub struct Filling {
     pub id: OccurrenceId,
     pub campaign: Name,
     pub due_at: Timestamp,
-    /// Prospects up to here have been looked at.
+    /// Prospects up to here have their deliveries.
     pub cursor: ProspectId,
 }
 
-/// An occurrence as people read about it.
+/// An occurrence as reports show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Past {
     /// Its nominal local time, with its zone.
@@ -91,7 +91,7 @@ pub async fn next_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
     read(tx.row(FILLING, args![]).await?)
 }
 
-/// The oldest occurrence of a running campaign that is being filled, without a lock: for looking ahead.
+/// The oldest occurrence of a running campaign that is being filled, without a lock: for a peek.
 pub async fn peek_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
     read(tx.row(PEEK, args![]).await?)
 }
@@ -101,7 +101,7 @@ pub async fn advance(tx: &mut Tx, id: OccurrenceId, cursor: ProspectId) -> Resul
     tx.execute_one(ADVANCE, args![id, cursor]).await
 }
 
-/// Records that everybody has been looked at.
+/// Records that the last page was written.
 pub async fn filled(tx: &mut Tx, id: OccurrenceId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute_one(FILLED, args![id, now]).await
 }

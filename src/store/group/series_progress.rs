@@ -1,10 +1,10 @@
-//! How many letters of a series are left for whom: counted set-wise, for people whose membership was found before.
+//! How far prospects are through a series of newsletters, counted set-wise, for members that were found before.
 
 use crate::domain::id::{Name, ProspectId};
 use crate::store::engine::backend::{StoreError, Tx, args, came_to_nothing};
 use crate::store::engine::value::{ids, texts};
 
-/// As `audiences` says what somebody has had: every delivery but those that came to nothing.
+/// A newsletter counts as had as in `audiences`: by every delivery but those that came to nothing.
 const HAD: &str = concat!(
     "
     SELECT had, COUNT(*) FROM (

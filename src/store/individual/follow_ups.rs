@@ -58,12 +58,12 @@ pub async fn done_alone_all(tx: &mut Tx, prospects: &BTreeSet<ProspectId>, now: 
     tx.execute(DONE_ALONE_ALL, args![ids(prospects)?, now]).await.map(drop)
 }
 
-/// Whether an open item without a handoff is on the queue of somebody who is none of these.
+/// Whether an open item without a handoff is on the queue of a person who is none of these.
 pub async fn are_of_others(tx: &mut Tx, ours: &[&Name]) -> Result<bool, StoreError> {
     Ok(tx.number(ARE_OF_OTHERS, args![texts(ours)?]).await? > 0)
 }
 
-/// Moves these items to somebody's queue. Returns how many.
+/// Moves these items to the queue of `to`. Returns how many.
 pub async fn inherit(tx: &mut Tx, ours: &[&Name], to: &Name) -> Result<u64, StoreError> {
     tx.execute(INHERIT, args![texts(ours)?, to]).await
 }

@@ -120,7 +120,7 @@ pub async fn of_salesperson(tx: &mut Tx, salesperson: &Name) -> Result<Vec<Hando
     tx.rows::<Row>(OF_SALESPERSON, args![salesperson]).await?.into_iter().map(Row::into_handoff).collect()
 }
 
-/// Open handoffs of people who are none of these, oldest first.
+/// Open handoffs of salespeople who are none of these, oldest first.
 pub async fn of_others(tx: &mut Tx, ours: &[&Name]) -> Result<Vec<HandoffId>, StoreError> {
     let rows: Vec<(i64,)> = tx.rows(OF_OTHERS, args![texts(ours)?]).await?;
     Ok(rows.into_iter().map(|(id,)| HandoffId(id)).collect())
@@ -162,13 +162,13 @@ pub async fn reassign(tx: &mut Tx, id: HandoffId, assignment: &Assignment, plan_
 /// The qualification a handoff cites, and why this salesperson.
 ///
 /// # Errors
-/// The store's; also when there is no such row.
+/// Also when there is no such row.
 pub async fn grounds(tx: &mut Tx, id: HandoffId) -> Result<(QualificationId, Assignment), StoreError> {
     let (qualification, assignment): (i64, String) = tx.one(PARTS, args![id]).await?;
     Ok((QualificationId(qualification), from_json("assignment", &assignment).in_row("handoffs", id)?))
 }
 
-/// How much everybody carries.
+/// How many open handoffs each salesperson has, and when the latest was opened.
 pub async fn load_of_all(tx: &mut Tx) -> Result<Load, StoreError> {
     let rows: Vec<(String, i64, i64)> = tx.rows(LOADS, args![]).await?;
     let mut load = Load::default();
@@ -181,13 +181,13 @@ pub async fn load_of_all(tx: &mut Tx) -> Result<Load, StoreError> {
     Ok(load)
 }
 
-/// Who said it is not theirs.
+/// The salespeople who declined it as not theirs.
 pub async fn declined_by(tx: &mut Tx, id: HandoffId) -> Result<Vec<Name>, StoreError> {
     let rows: Vec<(String,)> = tx.rows(DECLINED, args![id]).await?;
     rows.iter().map(|(by,)| name(by).in_row("handoff_events", format_args!("of handoff {id}"))).collect()
 }
 
-/// The promise that runs out first and that nobody was reminded of: an offer to be answered, an accepted lead to be
+/// The promise that runs out first and has had no reminder yet: an offer to be answered, an accepted lead to be
 /// contacted.
 pub async fn unreminded(tx: &mut Tx) -> Result<Option<(HandoffId, Timestamp)>, StoreError> {
     let row: Option<(i64, i64)> = tx.row(UNREMINDED, args![]).await?;

@@ -21,7 +21,7 @@ pub struct NewLetter<'a> {
     pub not_before: Timestamp,
 }
 
-/// A letter in hand.
+/// A letter that was claimed.
 #[derive(Debug, Clone)]
 pub struct Letter {
     pub id: LetterId,

@@ -1,5 +1,5 @@
-//! Adoptions: what must become of the rows of a database that was restored or copied. What it did not know the end of may
-//! have been sent by the one it was copied from: nobody knows, and so it is held.
+//! Adoptions: what becomes of the rows of a database that was restored or copied. A delivery whose end it does not know may
+//! have been sent by the database it was copied from, so it is held as uncertain.
 
 use crate::domain::address::Address;
 use crate::domain::id::ProspectId;
@@ -21,10 +21,10 @@ const HOLD: &str = concat!(
     WHERE l.finished_at IS NULL AND (a.state IS NULL OR a.state IN ('pending', 'transmitting'))
     ON CONFLICT (delivery_id, number) DO NOTHING"
 );
-/// The fence rises: whoever still believes to hold one writes nothing more.
+/// The fence rises: a node that still holds a lease writes nothing more under it.
 const FINISH: &str = "
     UPDATE leases SET owner = NULL, leased_until = NULL, fence = fence + 1, finished_at = $1 WHERE finished_at IS NULL";
-/// Of a campaign that is paused, an occurrence may be half written: the rest of it is nobody's.
+/// Of a campaign that is paused, an occurrence may be half written: the rest of it is never written.
 const CLOSE: &str = "UPDATE occurrences SET state = 'filled', filled_at = $1 WHERE state = 'filling'";
 
 /// The next prospects after `after` who have an address.
@@ -33,7 +33,7 @@ pub async fn addresses(tx: &mut Tx, after: ProspectId, most: i64) -> Result<Vec<
     rows.into_iter().map(|(id, text)| Ok((ProspectId(id), address(&text).in_row("prospects", id)?))).collect()
 }
 
-/// Everybody who does not stand in nurture, and where they stand.
+/// Every address whose prospect is not nurturing, with the standing.
 pub async fn elsewhere(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
     tx.rows(ELSEWHERE, args![]).await
 }

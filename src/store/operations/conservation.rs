@@ -15,7 +15,7 @@ use jiff::Timestamp;
 pub struct Page<'a> {
     /// What campaigns with another occurrence ask for.
     pub facts: &'a Facts<'a>,
-    /// Everybody of ours: what is on another's queue is on nobody's.
+    /// The people of the roster: an item on the queue of a person who left is on no queue.
     pub ours: &'a [&'a Name],
     /// Only prospects after this id…
     pub after: ProspectId,
@@ -23,7 +23,7 @@ pub struct Page<'a> {
     pub now: Timestamp,
 }
 
-/// Prospects of a page who are alike.
+/// Prospects of a page with the same place and facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alike {
     /// Where they are, or would be if no campaign fitted them.
@@ -35,7 +35,7 @@ pub struct Alike {
     pub in_two: i64,
 }
 
-/// Somebody for whom the tables hold nothing that comes next.
+/// A prospect for whom the tables hold nothing that comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adrift {
     pub prospect: ProspectId,
@@ -45,7 +45,7 @@ pub struct Adrift {
     pub review_after: Option<Timestamp>,
 }
 
-/// $1 what is asked, $2 and $3 the window of ids, $4 now, $5 our people. A window is small enough that what is found in it stays in
+/// $1 what is asked, $2 and $3 the window of ids, $4 now, $5 the roster. A window is small enough that what is found in it stays in
 /// memory. A wake date counts when an assessment is due by then: nothing else reads it.
 macro_rules! page {
     ($join:literal, $rest:literal) => {
@@ -156,7 +156,7 @@ struct AdriftRow {
     truth: Truth,
 }
 
-/// Counts a page. Whoever may be mailed is told apart by what is true of them.
+/// Counts a page. Prospects who may be mailed are told apart by what is true of them.
 pub async fn count(tx: &mut Tx, page: Page<'_>) -> Result<Vec<Alike>, StoreError> {
     let rows: Vec<Row> = tx.rows(COUNT, &values(page)?).await?;
     let alike = |row: Row| {

@@ -19,7 +19,7 @@ pub struct OfCampaign {
     pub machine_clicks: i64,
 }
 
-/// The whole house in numbers; they reconcile with the tables.
+/// Everything in numbers; they reconcile with the tables.
 #[derive(Debug, Clone, Default, Serialize, sqlx::FromRow)]
 pub struct Summary {
     pub prospects: i64,
@@ -82,12 +82,12 @@ pub async fn of_campaign(tx: &mut Tx, campaign: &Name) -> Result<OfCampaign, Sto
     Ok(tx.row(OF_CAMPAIGN, args![campaign]).await?.unwrap_or_default())
 }
 
-/// The whole house in numbers.
+/// Everything in numbers.
 pub async fn summary(tx: &mut Tx) -> Result<Summary, StoreError> {
     Ok(tx.row(SUMMARY, args![]).await?.unwrap_or_default())
 }
 
-/// Sets the date on which somebody should look at these prospects, while they are nurtured.
+/// Sets the date of review of these prospects, while they are nurturing.
 pub async fn review(tx: &mut Tx, prospects: &[ProspectId], review_after: Timestamp) -> Result<(), StoreError> {
     tx.execute(REVIEW, args![ids(prospects)?, review_after]).await.map(drop)
 }

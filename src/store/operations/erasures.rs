@@ -1,5 +1,5 @@
-//! Erasure: what identifies a person leaves every table, and what counts stays. The statements stand together here
-//! because together they are the promise; each table's own file never edits what it once appended.
+//! Erasure: what identifies a person leaves every table, and what counts stays. The statements over appended tables stand
+//! together here because together they are the promise; each table's own file never edits what it once appended.
 
 use crate::domain::address::Address;
 use crate::domain::criterion::PerCriterion;
@@ -12,7 +12,7 @@ use crate::store::engine::value::{from_json, to_json};
 use crate::store::people::suppressions::{self, Channel, Stop};
 use jiff::Timestamp;
 
-/// What stands in a delivery's row instead of an erased address: nobody's, by RFC 2606.
+/// What stands in a delivery's row instead of an erased address; RFC 2606 reserves its domain.
 pub const NOBODY: &str = "erased@invalid.invalid";
 
 /// How much was erased.
@@ -30,7 +30,7 @@ const HASH: &str = "
     UPDATE suppressions SET address = $2, source = 'erased'
     WHERE address = $1 AND (lifted_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM suppressions o
         WHERE o.address = $2 AND o.channel = suppressions.channel AND o.lifted_at IS NULL))";
-/// Erased before, listed again and stopped again: the stop in force is the one under the hash.
+/// An address that was erased, listed again and stopped again: the stop in force is the one under the hash.
 const FOLD: &str = "UPDATE suppressions SET address = $2, source = 'erased', lifted_at = $3 WHERE address = $1";
 const SIGNALS: &str = "UPDATE signals SET detail = $2 WHERE prospect_id = $1";
 /// Packed beside those of others; sealed again from what is left.

@@ -1,9 +1,9 @@
 //! Sending: whether mail may leave at all. One row, which every mark reads in its own statement: after the commit of a
-//! stop nothing of the group's is marked, on any node, whatever is claimed or in hand.
+//! stop no group mail is marked, on any node, whatever is claimed.
 //!
-//! Two switches, each with its reason, which do not know of each other: `stopped` holds group mail until somebody
-//! resumes; `observing` holds everything until somebody adopts the database. Letters to our own people and test copies,
-//! which somebody asked for by hand, go on while group mail is stopped: that is how one finds out whether it may go on.
+//! Two switches, each with its reason, which do not know of each other: `stopped` holds group mail until `resume`; `observing`
+//! holds everything until the database is adopted. Letters to our own people and test copies, which an operator asks for,
+//! go on while group mail is stopped: they show whether it may go on.
 
 use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args};
 use crate::store::engine::value::instant_or_none;
@@ -20,9 +20,9 @@ pub struct Held {
 /// Whether mail may leave.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Sending {
-    /// Group mail is stopped, until somebody resumes.
+    /// Group mail is stopped, until `resume`.
     pub stopped: Option<Held>,
-    /// Nothing is sent, until somebody adopts the database.
+    /// Nothing is sent, until the database is adopted.
     pub observing: Option<Held>,
 }
 
@@ -57,7 +57,7 @@ pub async fn state(tx: &mut Tx) -> Result<Sending, StoreError> {
 
 /// Stops all group mail. Returns whether it was not stopped yet; if it was, the reason it had stays.
 ///
-/// Call it in a transaction of its own: on PostgreSQL it waits for everybody who is writing attempts, and a transaction
+/// Call it in a transaction of its own: on PostgreSQL it waits for every transaction that writes attempts, and one
 /// that wrote some itself could wait for another that does the same.
 pub async fn stop(tx: &mut Tx, reason: &str, now: Timestamp) -> Result<bool, StoreError> {
     tx.execute(BEHIND_MARKS, args![]).await?;

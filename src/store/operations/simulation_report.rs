@@ -12,9 +12,9 @@ use jiff::Timestamp;
 pub struct Copy {
     pub delivery: DeliveryId,
     pub issue: IssueId,
-    /// Whose; `None` for a copy to one of ours.
+    /// `None` for a copy to a colleague.
     pub prospect: Option<ProspectId>,
-    /// Whether their clicks are followed.
+    /// Whether its clicks are followed.
     pub tracked: bool,
 }
 

@@ -30,13 +30,13 @@ pub async fn find_or_add(tx: &mut Tx, companies: &[Company<'_>]) -> Result<BTree
     Ok(rows.into_iter().map(|(domain, id)| (domain, AccountId(id))).collect())
 }
 
-/// Whose account it is.
+/// The salesperson whose account it is.
 pub async fn owner(tx: &mut Tx, account: AccountId) -> Result<Option<Name>, StoreError> {
     let row: Option<(String,)> = tx.row(OWNER, args![account]).await?;
     row.map(|(id,)| name(&id).in_row("accounts", account)).transpose()
 }
 
-/// Whose each of these accounts is, where it is somebody's.
+/// The salesperson of each of these accounts that has one.
 pub async fn owners(tx: &mut Tx, of: &[AccountId]) -> Result<BTreeMap<AccountId, Name>, StoreError> {
     let rows: Vec<(i64, String)> = tx.rows(OWNERS, args![ids(of)?]).await?;
     rows.into_iter().map(|(id, owner)| Ok((AccountId(id), name(&owner).in_row("accounts", id)?))).collect()

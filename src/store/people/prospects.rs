@@ -100,7 +100,7 @@ const LOCK: Sql = locking!("SELECT standing FROM prospects WHERE id = $1", "FOR 
 const SET_STANDING: &str = "
     UPDATE prospects SET standing = $2, salesperson = COALESCE($3, salesperson), review_after = NULL WHERE id = $1
     RETURNING address";
-/// Whoever was stopped on every channel meanwhile is not nurtured again.
+/// A prospect who was stopped on every channel meanwhile is not nurtured again.
 const RETURN_TO_NURTURE: &str = "
     UPDATE prospects SET standing = CASE
                WHEN (SELECT COUNT(*) FROM suppressions s WHERE s.address = prospects.address AND s.lifted_at IS NULL) = 2
@@ -149,7 +149,7 @@ pub async fn load(tx: &mut Tx, of: &[ProspectId]) -> Result<Vec<Prospect>, Store
 /// One prospect.
 ///
 /// # Errors
-/// The store's; also when there is no such row.
+/// Also when there is no such row.
 pub async fn one(tx: &mut Tx, id: ProspectId) -> Result<Prospect, StoreError> {
     load(tx, &[id]).await?.pop().ok_or(StoreError::Rows { expected: 1, found: 0 })
 }
@@ -157,7 +157,7 @@ pub async fn one(tx: &mut Tx, id: ProspectId) -> Result<Prospect, StoreError> {
 /// When a prospect came in.
 ///
 /// # Errors
-/// The store's; also when there is no such row.
+/// Also when there is no such row.
 pub async fn admitted_at(tx: &mut Tx, id: ProspectId) -> Result<Timestamp, StoreError> {
     instant(tx.number(ADMITTED, args![id]).await?).in_row("prospects", id)
 }
@@ -173,13 +173,13 @@ pub async fn page(tx: &mut Tx, after: ProspectId, most: i64) -> Result<Vec<Prosp
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
-/// The ids of the next prospects after `after` who stand there.
+/// The ids of the next prospects after `after` with this standing.
 pub async fn page_of(tx: &mut Tx, standing: Standing, after: ProspectId, most: i64) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = tx.rows(STANDING_PAGE, args![after, most, standing.word()]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
-/// Every field anybody has a value of, by name.
+/// Every field that at least one prospect has a value of, by name.
 pub async fn field_names(tx: &mut Tx) -> Result<Vec<Name>, StoreError> {
     let rows: Vec<(String,)> = tx.rows(FIELD_NAMES, args![]).await?;
     rows.iter().map(|(field,)| name(field).in_row("prospect_fields", format_args!("named {field:?}"))).collect()
@@ -239,7 +239,7 @@ pub async fn add_tags(tx: &mut Tx, tags: &[(ProspectId, &str)]) -> Result<u64, S
 /// Locks the prospect's row until the transaction ends and says where they stand.
 ///
 /// # Errors
-/// The store's; also when there is no such row.
+/// Also when there is no such row.
 pub async fn lock(tx: &mut Tx, id: ProspectId) -> Result<Standing, StoreError> {
     let (standing,): (String,) = tx.one(LOCK, args![id]).await?;
     word("standing", &standing, Standing::parse).in_row("prospects", id)
@@ -252,11 +252,11 @@ pub async fn set_standing(tx: &mut Tx, id: ProspectId, standing: Standing, sales
     Ok(())
 }
 
-/// Back to nurture: a new episode begins, with a wake date or without. Whoever was stopped on every channel meanwhile is
-/// suppressed instead.
+/// Back to nurture: a new episode begins, with a wake date or without. A prospect who was stopped on every channel meanwhile
+/// is suppressed instead.
 ///
 /// # Errors
-/// The store's; also when the prospect was neither offered nor owned.
+/// Also when the prospect was neither offered nor owned.
 pub async fn return_to_nurture(
     tx: &mut Tx,
     id: ProspectId,
@@ -268,7 +268,7 @@ pub async fn return_to_nurture(
     Ok(())
 }
 
-/// Suppresses those of these prospects who are nurtured: they are stopped on every channel.
+/// Suppresses those of these prospects who are nurturing: they are stopped on every channel.
 pub async fn suppress(tx: &mut Tx, of: &[ProspectId]) -> Result<(), StoreError> {
     tx.execute(SUPPRESS, args![ids(of)?]).await.map(drop)
 }

@@ -70,7 +70,7 @@ const STOP_PROSPECTS: &str = "
     UPDATE prospects SET mail_stop = (SELECT MIN(value ->> 'reason') FROM json_each($1)
                                       WHERE value ->> 'address' = prospects.address AND value ->> 'channel' = 'email')
     WHERE mail_stop IS NULL AND address IN (SELECT value ->> 'address' FROM json_each($1) WHERE value ->> 'channel' = 'email')";
-/// On every channel: nobody may approach them at all.
+/// Stopped on every channel, a prospect may not be approached at all.
 const SUPPRESS_PROSPECTS: &str = "
     UPDATE prospects SET standing = 'suppressed'
     WHERE standing = 'nurturing' AND address IN (SELECT value ->> 'address' FROM json_each($1))
@@ -154,7 +154,7 @@ pub async fn note_lifted(
     tx.execute(NOTE_LIFTED, args![address, channel.word(), lifted_at, words]).await.map(drop)
 }
 
-/// The reason of that word; one we do not know is somebody's, made by hand.
+/// The reason of that word; one we do not know was made by hand.
 pub fn reason(word: &str) -> &'static str {
     ["unsubscribed", "bounced", "complained", "opted_out", "erased"].into_iter().find(|r| *r == word).unwrap_or("manual")
 }

@@ -1,5 +1,5 @@
-//! What is known of each prospect now, set-wise: who misses little, and who fits an audience chosen by verdict. Kept
-//! current by `qualify`; nothing decides from it who is ready.
+//! What is known of each prospect now, set-wise: near misses are listed, and audiences chosen, by verdict. Kept current by
+//! `qualify`; whether a prospect is ready is never decided from it.
 
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::id::{HandoffId, Name, ProspectId};
@@ -77,7 +77,7 @@ pub async fn set(
     Ok(())
 }
 
-/// Nurturing prospects of whom three or four of five are met, the nearest and newest first.
+/// Nurturing prospects with three or four of the five met, the nearest and newest first.
 pub async fn near_misses(tx: &mut Tx, most: i64) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = tx.rows(NEAR, args![most]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
