@@ -1,5 +1,5 @@
-//! Erasure: what identifies a person leaves every table, and what counts stays. The statements over appended tables stand
-//! together here because together they are the promise; each table's own file never edits what it once appended.
+//! Erasure: what identifies a person leaves every table, and what counts stays. The statements stand together here
+//! because together they are the promise; each table's own file never edits what it once appended.
 
 use crate::domain::address::Address;
 use crate::domain::criterion::PerCriterion;
@@ -63,6 +63,19 @@ const CITED: &str = "
 const RESET_FINDINGS: &str = "UPDATE qualifications SET findings = $2 WHERE id = $1";
 const JUDGEMENTS: &str = "UPDATE reclassifications SET note = '' WHERE prospect_id = $1";
 const SET_FINDINGS: &str = "UPDATE qualifications SET findings = $2, settled_at = COALESCE(settled_at, $3) WHERE id = $1";
+/// The row stays, so that counts still reconcile.
+const PERSON: &str = "
+    UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
+           wake_at = NULL, review_after = NULL, mail_stop = 'erased', tracking_consent = FALSE
+    WHERE id = $1";
+const OF_PERSON: [&str; 6] = [
+    "DELETE FROM verdicts WHERE prospect_id = $1",
+    "DELETE FROM prospect_fields WHERE prospect_id = $1",
+    "DELETE FROM prospect_tags WHERE prospect_id = $1",
+    "DELETE FROM consents WHERE prospect_id = $1",
+    "DELETE FROM due_assessments WHERE prospect_id = $1",
+    "DELETE FROM looks WHERE prospect_id = $1",
+];
 
 /// The beginning of the Message-ID of letters about a prospect that belong to no handoff.
 pub fn letter_about(prospect: ProspectId) -> String {
@@ -97,6 +110,15 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
     tx.execute(JUDGEMENTS, args![prospect]).await?;
     let letters = letters + scrub_citations(tx, prospect, now).await?;
     Ok(Erased { signals, deliveries, letters })
+}
+
+/// Erases what identifies a person: details, fields, tags, consents, and what was derived about them.
+pub async fn person(tx: &mut Tx, prospect: ProspectId) -> Result<(), StoreError> {
+    tx.execute_one(PERSON, args![prospect]).await?;
+    for part in OF_PERSON {
+        tx.execute(part, args![prospect]).await?;
+    }
+    Ok(())
 }
 
 /// Erases what colleagues of theirs cite of them, and the letters that said so.

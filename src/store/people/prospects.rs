@@ -111,18 +111,6 @@ const SUPPRESS: &str = "
     WHERE standing = 'nurturing' AND id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 const ADMITTED: &str = "SELECT created_at FROM prospects WHERE id = $1";
 const SET_WAKE: &str = "UPDATE prospects SET wake_at = $2 WHERE id = $1";
-const ERASE: &str = "
-    UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
-           wake_at = NULL, review_after = NULL, mail_stop = 'erased', tracking_consent = FALSE
-    WHERE id = $1";
-const ERASE_PARTS: [&str; 6] = [
-    "DELETE FROM verdicts WHERE prospect_id = $1",
-    "DELETE FROM prospect_fields WHERE prospect_id = $1",
-    "DELETE FROM prospect_tags WHERE prospect_id = $1",
-    "DELETE FROM consents WHERE prospect_id = $1",
-    "DELETE FROM due_assessments WHERE prospect_id = $1",
-    "DELETE FROM looks WHERE prospect_id = $1",
-];
 
 /// Loads prospects with their fields and tags, by id.
 pub async fn load(tx: &mut Tx, of: &[ProspectId]) -> Result<Vec<Prospect>, StoreError> {
@@ -283,15 +271,6 @@ fn stands(tx: &mut Tx, address: Option<String>, standing: Standing) {
 /// Sets or clears the wake date.
 pub async fn set_wake(tx: &mut Tx, id: ProspectId, wake_at: Option<Timestamp>) -> Result<(), StoreError> {
     tx.execute_one(SET_WAKE, args![id, wake_at]).await
-}
-
-/// Erases what identifies a person; the row stays, so that counts still reconcile.
-pub async fn erase(tx: &mut Tx, id: ProspectId) -> Result<(), StoreError> {
-    tx.execute_one(ERASE, args![id]).await?;
-    for part in ERASE_PARTS {
-        tx.execute(part, args![id]).await?;
-    }
-    Ok(())
 }
 
 impl Row {

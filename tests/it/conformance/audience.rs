@@ -6,6 +6,7 @@ use nurtured::domain::criterion::{Criterion, Verdict};
 use nurtured::domain::id::ProspectId;
 use nurtured::domain::prospect::Standing;
 use nurtured::store::group::audiences;
+use nurtured::store::operations::erasures;
 use nurtured::store::people::prospects::{self, FieldChange};
 use nurtured::store::people::suppressions::{self, Channel, Stop};
 use nurtured::store::people::verdicts;
@@ -124,7 +125,7 @@ async fn whoever_may_not_be_mailed_is_in_no_audience(bench: Bench) -> anyhow::Re
     }
     let stop = Stop { address: "p3@a.example".into(), channel: Channel::Email, reason: "unsubscribed", source: "page".into() };
     suppressions::add(&mut tx, &[stop], minute(1)).await?;
-    prospects::erase(&mut tx, ids[4]).await?;
+    erasures::person(&mut tx, ids[4]).await?;
     let everybody = Everybody::due(&[]);
     let question = everybody.question(&[], ProspectId(0), EVERY);
     assert_eq!(audiences::members(&mut tx, &question).await?, [ids[5]]);

@@ -12,7 +12,7 @@ use nurtured::store::engine::backend::StoreError;
 use nurtured::store::group::{buckets, campaigns, deliveries, issues, occurrences, pause_notices};
 use nurtured::store::individual::letters::{self, NewLetter};
 use nurtured::store::individual::{follow_ups, handoffs};
-use nurtured::store::operations::configurations;
+use nurtured::store::operations::{configurations, erasures};
 use nurtured::store::people::accounts::{self, Company};
 use nurtured::store::people::prospects::{self, Details};
 use nurtured::store::people::suppressions::{self, Channel, Stop};
@@ -122,7 +122,7 @@ async fn a_statement_about_one_row_fails_where_there_is_none(bench: Bench) -> an
         ("set_standing", prospects::set_standing(&mut tx, nobody, Standing::Closed, None).await),
         ("return_to_nurture", prospects::return_to_nurture(&mut tx, nobody, None, minute(1)).await),
         ("set_wake", prospects::set_wake(&mut tx, nobody, None::<Timestamp>).await),
-        ("erase", prospects::erase(&mut tx, nobody).await),
+        ("erase", erasures::person(&mut tx, nobody).await),
     ];
     for (what, result) in results {
         assert!(matches!(result, Err(StoreError::Rows { expected: 1, found: 0 })), "{what}: {result:?}");

@@ -8,6 +8,7 @@ use nurtured::store::engine::backend::{Store, StoreError, Tx};
 use nurtured::store::group::attempts::{self, Mark, Outcome};
 use nurtured::store::group::leases::{self, Lease};
 use nurtured::store::group::{campaigns, deliveries};
+use nurtured::store::operations::erasures;
 use nurtured::store::people::prospects;
 use nurtured::store::people::suppressions::{self, Channel, Stop};
 use std::collections::BTreeSet;
@@ -156,7 +157,7 @@ async fn every_stop_refuses_the_mark_and_says_so(bench: Bench) -> anyhow::Result
     suppressions::add(&mut tx, &[stop(0, Channel::Email), stop(6, Channel::Phone)], minute(6)).await?;
     prospects::set_standing(&mut tx, ids[1], Standing::Offered, None).await?;
     prospects::set_standing(&mut tx, ids[2], Standing::Closed, None).await?;
-    prospects::erase(&mut tx, ids[3]).await?;
+    erasures::person(&mut tx, ids[3]).await?;
     // Stopped and started again between claim and mark: nothing stops it.
     suppressions::add(&mut tx, &[stop(4, Channel::Email)], minute(6)).await?;
     suppressions::lift(&mut tx, &address("p4@a.example"), Channel::Email, minute(6)).await?;
