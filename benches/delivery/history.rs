@@ -20,8 +20,8 @@ const OCCURRENCE: &str = "
     INSERT INTO occurrences (campaign, nominal, due_at, state, cursor, filled_at)
     VALUES ($1, 'history ' || $2, $2, 'filled', (SELECT MAX(id) FROM prospects), $2) RETURNING id";
 const ISSUE: &str = "
-    INSERT INTO issues (occurrence_id, campaign, newsletter, subject, content, message, plan_hash, prepared_at)
-    VALUES ($1, $2, $3, 'history', $4, $5, 'history', $6) RETURNING id";
+    INSERT INTO issues (occurrence_id, campaign, newsletter, subject, content, message)
+    VALUES ($1, $2, $3, 'history', $4, $5) RETURNING id";
 const DELIVERIES: &str = "
     INSERT INTO deliveries (occurrence_id, issue_id, prospect_id, address, tracked)
     SELECT $1, $2, id, address, TRUE FROM prospects ORDER BY id";
@@ -50,7 +50,7 @@ pub(crate) async fn write(company: &Company, file: &Path) -> Result<()> {
         let before: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM deliveries").fetch_one(&mut *tx).await?;
         let occurrence: i64 = sqlx::query_scalar(OCCURRENCE).bind(CAMPAIGN).bind(due_at).fetch_one(&mut *tx).await?;
         let issue = sqlx::query_scalar(ISSUE).bind(occurrence).bind(CAMPAIGN).bind(newsletter).bind(&content).bind(&message);
-        let issue: i64 = issue.bind(due_at).fetch_one(&mut *tx).await?;
+        let issue: i64 = issue.fetch_one(&mut *tx).await?;
         sqlx::query(DELIVERIES).bind(occurrence).bind(issue).execute(&mut *tx).await?;
         let leases = sqlx::query(LEASES).bind(issue).bind(before).bind(i64::from(!due)).bind(due_at).bind(RANGE);
         leases.execute(&mut *tx).await?;

@@ -61,5 +61,7 @@ fn split(log: &Log, source: &Arc<Source>) -> Option<(Range<usize>, Range<usize>)
 
 /// A line that can be a mail header unchanged.
 fn header(log: &Log, node: &Node) -> Option<String> {
-    node.parse(log, "", |text| if header_text(text) == text { Ok(text.to_owned()) } else { Err("this cannot stand in one line of a mail; leave out line breaks and invisible characters, and keep it under 200 bytes") })
+    const UNFIT: &str = "this cannot stand in one line of a mail; leave out line breaks and invisible characters, and keep it \
+                         under 200 bytes";
+    node.parse(log, "", |text| if header_text(text) == text { Ok(text.to_owned()) } else { Err(UNFIT) })
 }

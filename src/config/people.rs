@@ -72,7 +72,10 @@ fn salesperson<'a>(mut reader: Reader<'a>, shared: Option<&Option<Hours>>, ids: 
     let at_most = reader.get("at_most").map(|node| node.integer(log, 1, 100_000));
     if !has_own && shared.is_none() {
         let problem = Problem::error(&reader.place, "when does this salesperson work?").label("no hours");
-        log.add(problem.help("add hours = { days = \"mon-fri\", from = \"09:00\", to = \"18:00\", zone = \"Europe/Madrid\" }, or a table [hours] for everybody"));
+        log.add(problem.help(
+            "add hours = { days = \"mon-fri\", from = \"09:00\", to = \"18:00\", zone = \"Europe/Madrid\" }, \
+             or a table [hours] for everybody",
+        ));
     }
     reader.finish();
     let hours = if has_own { own.flatten() } else { shared.cloned().flatten() };

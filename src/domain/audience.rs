@@ -20,9 +20,12 @@ pub struct Audience {
 impl Audience {
     /// Whether the prospect fits the conditions. Standing and suppression are checked by the store.
     pub fn fits(&self, prospect: &Prospect) -> bool {
-        self.all.iter().all(|c| c.holds(prospect))
-            && (self.any.is_empty() || self.any.iter().any(|c| c.holds(prospect)))
-            && !self.none.iter().any(|c| c.holds(prospect))
+        self.fits_where(|condition| condition.holds(prospect))
+    }
+
+    /// Whether a prospect fits of whom these conditions hold.
+    pub fn fits_where(&self, holds: impl Fn(&Condition) -> bool) -> bool {
+        self.all.iter().all(&holds) && (self.any.is_empty() || self.any.iter().any(&holds)) && !self.none.iter().any(&holds)
     }
 }
 

@@ -24,13 +24,13 @@ pub enum Step {
     /// Offers nobody answered are called to mind.
     Remind,
     /// Campaigns that paused by themselves are told of.
-    Alarm,
+    Notify,
     Correspond,
 }
 
 impl Step {
     pub const ALL: [Self; 7] =
-        [Self::Publish, Self::Deliver, Self::Qualify, Self::HandOff, Self::Remind, Self::Alarm, Self::Correspond];
+        [Self::Publish, Self::Deliver, Self::Qualify, Self::HandOff, Self::Remind, Self::Notify, Self::Correspond];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -39,7 +39,7 @@ impl Step {
             Self::Qualify => "qualify",
             Self::HandOff => "hand_off",
             Self::Remind => "remind",
-            Self::Alarm => "alarm",
+            Self::Notify => "notify",
             Self::Correspond => "correspond",
         }
     }
@@ -53,7 +53,7 @@ impl Step {
             Self::Qualify => qualify::qualify(ctx).await,
             Self::HandOff => hand_off::hand_off(ctx).await,
             Self::Remind => sweep::remind(ctx).await,
-            Self::Alarm => pause_notice::notify(ctx).await,
+            Self::Notify => pause_notice::notify(ctx).await,
             Self::Correspond => correspond::correspond(ctx).await,
         }
     }

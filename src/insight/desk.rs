@@ -1,6 +1,6 @@
-//! desk: near misses, for marketing's callers. It lists who has three or four of five, what is missing, the weakest first, and
-//! which questions were asked about it and when. Before them it lists ready prospects who wait for their day. A call that a
-//! colleague logs is observed evidence, and may be the proof that was missing.
+//! desk: near misses, for marketing's callers. Who has three or four of five, what is missing, the weakest first, and
+//! what we asked about it and when. Before them, who has all five and waits for the day on which they are offered. A call that
+//! a colleague logs is observed evidence, and may be the one that was missing.
 
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::qualification::{Qualification, Verdict};

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 /// Lines a file may have before it must be split by idea.
 const LONGEST: usize = 400;
 
+/// Columns a line may have, of Rust and of SQL: a reader of a difference sees two of them side by side.
+const WIDEST: usize = 160;
+
 /// Words with a place: whether they belong only there, or anywhere but there.
 const PLACES: [(&str, Belongs, &str); 10] = [
     ("sqlx", Belongs::Only, "store"),
@@ -48,11 +51,12 @@ fn every_module_uses_only_what_stands_above_it() {
 /// What breaks the walls of the package at `root`, as `file:line: what, and what to do`.
 fn problems(root: &Path) -> Vec<String> {
     let files: Vec<Source> =
-        ["src", "tests"].iter().flat_map(|f| rust_files(&root.join(f))).map(|f| Source::read(root, &f)).collect();
+        ["src", "tests"].iter().flat_map(|f| texts(&root.join(f), &["rs"])).map(|f| Source::read(root, &f)).collect();
     // The binary and the tests see the library from outside.
     let library = || files.iter().filter(|f| f.name.starts_with("src/") && f.name != "src/main.rs");
     let lists: BTreeMap<&[String], &Source> = library().map(|f| (f.module.as_slice(), f)).collect();
     let mut found: Vec<String> = files.iter().filter(|f| f.length > LONGEST).map(Source::too_long).collect();
+    found.extend(too_wide(root));
     found.extend(files.iter().filter(|f| f.name.starts_with("src/")).flat_map(Source::misplaced));
     for (file, used) in library().flat_map(|file| file.uses.iter().map(move |used| (file, used))) {
         let sides = side(&file.module).zip(side(&used.path)).filter(|(user, below)| user < below);
@@ -261,18 +265,31 @@ fn block_comment(rest: &str) -> usize {
     at
 }
 
-/// Every Rust file under `folder`, in a stable order.
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
+/// Lines that are too long to be read.
+fn too_wide(root: &Path) -> Vec<String> {
+    let files = ["src", "tests", "benches", "migrations"].iter().flat_map(|f| texts(&root.join(f), &["rs", "sql"]));
+    let wide = |file: PathBuf| {
+        let text = fs::read_to_string(&file).expect("a source file is text");
+        let name = file.strip_prefix(root).expect("a file found under the root").to_string_lossy().into_owned();
+        let lines = text.lines().enumerate().filter(|(_, line)| line.chars().count() > WIDEST);
+        lines.map(|(at, _)| format!("{name}:{}: over {WIDEST} columns: break the line", at + 1)).collect::<Vec<_>>()
+    };
+    files.flat_map(wide).collect()
+}
+
+/// Every file under `folder` whose name ends so, in a stable order.
+fn texts(folder: &Path, ends: &[&str]) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("a folder can be read").path()).collect();
     paths.sort();
-    let inside = |path: PathBuf| if path.is_dir() { rust_files(&path) } else { vec![path] };
-    paths.into_iter().flat_map(inside).filter(|path| path.extension().is_some_and(|e| e == "rs")).collect()
+    let inside = |path: PathBuf| if path.is_dir() { texts(&path, ends) } else { vec![path] };
+    paths.into_iter().flat_map(inside).filter(|path| ends.iter().any(|end| path.extension().is_some_and(|e| e == *end))).collect()
 }
 
 #[test]
 fn each_planted_breach_is_named() {
     let long = "//! Long.\n".repeat(LONGEST + 1);
+    let wide = format!("-- é{}\n-- é{}", "x".repeat(WIDEST - 4), "x".repeat(WIDEST - 3));
     let town = [
         ("src/lib.rs", "pub mod domain;\npub mod clock;\npub mod text;\npub mod store;\npub mod web;\n"),
         ("src/main.rs", "fn main() { nurtured::web::pages::run() }\n"),
@@ -284,12 +301,14 @@ fn each_planted_breach_is_named() {
         // Grouped, nested, over several lines, with an alias; and a path in the middle of code.
         (
             "src/text/mod.rs",
-            "use crate::{\n    domain::id::{self, Id as Number},\n    store::{self as memory, table},\n};\nfn f() -> u8 { crate::web::pages::N }\n",
+            "use crate::{\n    domain::id::{self, Id as Number},\n    store::{self as memory, table},\n};\n\
+             fn f() -> u8 { crate::web::pages::N }\n",
         ),
         // Comments, strings, characters and lifetimes are not uses; a permission is not one either.
         (
             "src/store/mod.rs",
-            "//! crate::web\npub mod table;\n/* /* sqlx */ crate::web::x */ const A: (&'static str, char, &str) = (\"crate::web::\\\"a\", '\"', r#\"\" crate::web::b\"#);\npub mod group;\n",
+            "//! crate::web\npub mod table;\n/* /* sqlx */ crate::web::x */ \
+             const A: (&'static str, char, &str) = (\"crate::web::\\\"a\", '\"', r#\"\" crate::web::b\"#);\npub mod group;\n",
         ),
         // The seam, across two rooms: their order in lib.rs would allow it.
         ("src/store/group.rs", "use crate::domain::{doorway::signal, id};\n"),
@@ -297,11 +316,13 @@ fn each_planted_breach_is_named() {
         ("src/web/mod.rs", "pub mod pages;\n"),
         (
             "src/web/pages.rs",
-            "use sqlx::Row;\nfn f() { std::time::Instant::now(); }\nmod tests { fn f() { Instant::now(); lettre::x(); } }\nfn g() { Instant :: now() }\n",
+            "use sqlx::Row;\nfn f() { std::time::Instant::now(); }\n\
+             mod tests { fn f() { Instant::now(); lettre::x(); } }\nfn g() { Instant :: now() }\n",
         ),
         ("src/web/lost.rs", "use crate::web::pages::f;\n"),
         ("tests/it/main.rs", "use sqlx::Row; fn f() { Instant::now(); }\n"),
         ("tests/it/long.rs", &long),
+        ("migrations/sqlite/0001_wide.sql", &wide),
     ];
     let root = tempfile::tempdir().expect("a temporary folder");
     for (name, text) in town {
@@ -309,21 +330,35 @@ fn each_planted_breach_is_named() {
         fs::create_dir_all(file.parent().expect("a file is in a folder")).expect("a folder is made");
         fs::write(file, text).expect("a file is written");
     }
-    let turn = "or turn the use around";
+    let (above, turn) = ("in src/lib.rs move line", "or turn the use around");
     let expected = [
         "tests/it/long.rs:401: over 400 lines: split it by idea".to_owned(),
+        "migrations/sqlite/0001_wide.sql:2: over 160 columns: break the line".to_owned(),
         "src/domain/id.rs:3: tokio must not enter domain".to_owned(),
         "src/web/pages.rs:1: sqlx belongs only in store".to_owned(),
         "src/web/pages.rs:3: lettre belongs only in mail".to_owned(),
         "src/web/pages.rs:2: Instant::now belongs only in clock".to_owned(),
         "src/web/pages.rs:4: Instant::now belongs only in clock".to_owned(),
-        format!("src/domain/id.rs:1: uses domain::prospect::Prospect, but id stands above it: in src/domain/mod.rs move line 2 (mod prospect) above line 1 (mod id), {turn}"),
-        "src/domain/id.rs:2: uses domain::Prospect, but it is not a module of src/domain/mod.rs: name the one that holds it, or make one above id".to_owned(),
-        format!("src/store/group.rs:1: uses domain::doorway::signal, but group uses nothing of doorway, in any room: move the idea, {turn}"),
-        format!("src/store/table.rs:2: uses web::all, but store stands above it: in src/lib.rs move line 5 (mod web) above line 4 (mod store), {turn}"),
-        format!("src/text/mod.rs:3: uses store, but text stands above it: in src/lib.rs move line 4 (mod store) above line 3 (mod text), {turn}"),
-        format!("src/text/mod.rs:3: uses store::table, but text stands above it: in src/lib.rs move line 4 (mod store) above line 3 (mod text), {turn}"),
-        format!("src/text/mod.rs:5: uses web::pages::N, but text stands above it: in src/lib.rs move line 5 (mod web) above line 3 (mod text), {turn}"),
+        format!(
+            "src/domain/id.rs:1: uses domain::prospect::Prospect, but id stands above it: \
+             in src/domain/mod.rs move line 2 (mod prospect) above line 1 (mod id), {turn}"
+        ),
+        "src/domain/id.rs:2: uses domain::Prospect, but it is not a module of src/domain/mod.rs: \
+         name the one that holds it, or make one above id"
+            .to_owned(),
+        format!(
+            "src/store/group.rs:1: uses domain::doorway::signal, but group uses nothing of doorway, in any room: move the idea, {turn}"
+        ),
+        format!(
+            "src/store/table.rs:2: uses web::all, but store stands above it: {above} 5 (mod web) above line 4 (mod store), {turn}"
+        ),
+        format!("src/text/mod.rs:3: uses store, but text stands above it: {above} 4 (mod store) above line 3 (mod text), {turn}"),
+        format!(
+            "src/text/mod.rs:3: uses store::table, but text stands above it: {above} 4 (mod store) above line 3 (mod text), {turn}"
+        ),
+        format!(
+            "src/text/mod.rs:5: uses web::pages::N, but text stands above it: {above} 5 (mod web) above line 3 (mod text), {turn}"
+        ),
         "src/web/lost.rs:1: uses web::pages::f, but no mod line leads to lost".to_owned(),
     ];
     assert_eq!(problems(root.path()).join("\n"), expected.join("\n"));

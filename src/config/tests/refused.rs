@@ -50,7 +50,9 @@ fn front_matter_that_is_not_closed_or_not_there() {
 
 #[test]
 fn a_question_without_answers() {
-    let answers = "answers  = [\n    { say = \"Yes, over 50,000 €\", power = \"meets\" },\n    { say = \"Yes, less than that\", power = \"meets\" },\n    { say = \"It is asked for in next year's budget\" },\n    { say = \"No\", power = \"contradicts\" },\n]\n";
+    let answers = "answers  = [\n    { say = \"Yes, over 50,000 €\", power = \"meets\" },\n    \
+                   { say = \"Yes, less than that\", power = \"meets\" },\n    \
+                   { say = \"It is asked for in next year's budget\" },\n    { say = \"No\", power = \"contradicts\" },\n]\n";
     assert_snapshot!(refusal(&[("qualification.toml", answers, "")], &[]));
 }
 

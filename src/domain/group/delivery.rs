@@ -1,7 +1,7 @@
 //! Deliveries: one recipient's copy of an issue, and the states it passes.
 //!
 //! `pending → claimed → transmitting → accepted │ pending (retry) │ failed │ uncertain`;
-//! `pending │ claimed → suppressed │ skipped │ cancelled │ missed`. The words are SQL's too.
+//! `pending │ claimed → suppressed │ skipped │ cancelled`. The words are SQL's too.
 
 use crate::domain::id::{DeliveryId, IssueId, ProspectId};
 use crate::domain::span::Span;
@@ -36,15 +36,13 @@ pub enum State {
     Skipped,
     /// Cancelled before it was sent: the prospect is no longer nurturing, or the address changed.
     Cancelled,
-    /// Too late to be worth sending.
-    Missed,
     /// Whether it was sent is unknown, and policy says not to send it again.
     Uncertain,
 }
 
 impl State {
     /// Every state, in the order of the diagram.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 9] = [
         Self::Pending,
         Self::Claimed,
         Self::Transmitting,
@@ -53,7 +51,6 @@ impl State {
         Self::Suppressed,
         Self::Skipped,
         Self::Cancelled,
-        Self::Missed,
         Self::Uncertain,
     ];
 
@@ -68,7 +65,6 @@ impl State {
             Self::Suppressed => "suppressed",
             Self::Skipped => "skipped",
             Self::Cancelled => "cancelled",
-            Self::Missed => "missed",
             Self::Uncertain => "uncertain",
         }
     }

@@ -167,7 +167,7 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
     } else {
         let mut added = Vec::new();
         for (newsletter, (content, message)) in &fresh {
-            issues::add(&mut tx, &new_issue(plan, campaign, newsletter, waiting.id, content, message, now)).await?;
+            issues::add(&mut tx, &new_issue(plan, campaign, newsletter, waiting.id, content, message)).await?;
             added.push(issues::id(&mut tx, waiting.id, &newsletter.id).await?);
         }
         if to_send {
@@ -311,7 +311,6 @@ fn new_issue<'a>(
     occurrence: OccurrenceId,
     content: &'a crate::domain::group::issue::Content,
     message: &str,
-    now: Timestamp,
 ) -> NewIssue<'a> {
     NewIssue {
         occurrence,
@@ -322,7 +321,6 @@ fn new_issue<'a>(
         message: message.to_owned(),
         test: false,
         plan_hash: &plan.hash,
-        prepared_at: now,
     }
 }
 
@@ -342,7 +340,7 @@ pub async fn publish_test(
     campaigns::add(&mut tx, plan.schedules(), now).await?;
     let nominal = format!("test {now} {}", fingerprint(&[to.as_str()]));
     let occurrence = occurrences::open_test(&mut tx, &campaign.name, &nominal, &plan.hash, now).await?;
-    let new = NewIssue { test: true, ..new_issue(&plan, campaign, newsletter, occurrence, &content, &message, now) };
+    let new = NewIssue { test: true, ..new_issue(&plan, campaign, newsletter, occurrence, &content, &message) };
     issues::add(&mut tx, &new).await?;
     let id = issues::id(&mut tx, occurrence, &newsletter.id).await?;
     deliveries::add_test(&mut tx, occurrence, id, to).await?;

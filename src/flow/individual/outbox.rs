@@ -38,6 +38,6 @@ pub async fn post(tx: &mut Tx, plan: &Plan, letter: &Letter, envelope: &Envelope
     let message = mime::message(letter, &from, (name, recipient), envelope.reply_to, envelope.message_id, envelope.thread, now)
         .map_err(|e| FlowError::Unable(format!("make a letter to {to}: {e}")))?;
     let Envelope { kind, handoff, message_id, not_before, .. } = *envelope;
-    letters::add(tx, NewLetter { kind, handoff, recipient, message_id, message, not_before }, now).await?;
+    letters::add(tx, NewLetter { kind, handoff, recipient, message_id, message, not_before }).await?;
     Ok(())
 }

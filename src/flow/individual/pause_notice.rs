@@ -1,5 +1,5 @@
-//! `pause_notice`: a campaign that paused by itself is told to the colleague who answers for it and to the sales manager, by
-//! letter, once. Where no letter can leave either, because the relay refuses our login, the log and `campaigns list` have it.
+//! pause_notice: a campaign that paused by itself is reported once, by letter, to the colleague who answers for it and to the
+//! sales manager. Where no letter can leave either, because the relay refuses our login, the log and `campaigns list` have it.
 
 use super::dossier;
 use super::outbox::{self, Envelope};
@@ -19,18 +19,18 @@ pub async fn notify(ctx: &Context) -> Result<Progress, FlowError> {
     }
     let (plan, now) = (ctx.plan(), ctx.now());
     let mut tx = ctx.store().write().await?;
-    let Some(alarm) = pause_notices::take(&mut tx, now).await? else { return Ok(Progress::Idle) };
-    let answers = plan.campaign(&alarm.campaign).map(|campaign| &campaign.reply_to);
+    let Some(due) = pause_notices::take(&mut tx, now).await? else { return Ok(Progress::Idle) };
+    let answers = plan.campaign(&due.campaign).map(|campaign| &campaign.reply_to);
     let readers: BTreeSet<&Name> = answers.into_iter().chain([&plan.roster.manager]).collect();
     for reader in readers {
         let paused = Paused {
-            campaign: alarm.campaign.to_string(),
-            reason: alarm.reason.clone(),
-            at: alarm.at,
+            campaign: due.campaign.to_string(),
+            reason: due.reason.clone(),
+            at: due.at,
             zone: dossier::zone_of(&plan, reader),
         };
         let letter = notice::paused(&paused).map_err(|e| FlowError::Unable(format!("write of a paused campaign: {e}")))?;
-        let message_id = format!("<paused-{}-{reader}@{}>", alarm.id, plan.settings.smtp.return_path.domain());
+        let message_id = format!("<paused-{}-{reader}@{}>", due.id, plan.settings.smtp.return_path.domain());
         let envelope = Envelope {
             kind: "paused",
             handoff: None,

@@ -48,7 +48,7 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     let erased = erasures::scrub(&mut tx, prospect, now).await?;
     // What they said counted for their colleagues too.
     assessment_queue::enqueue_with_colleagues(&mut tx, &[], &BTreeSet::from([prospect]), now).await?;
-    prospects::erase(&mut tx, prospect).await?;
+    erasures::person(&mut tx, prospect).await?;
     tx.commit().await?;
     ctx.wake();
     tracing::info!(%prospect, "forgotten");

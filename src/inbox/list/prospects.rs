@@ -73,7 +73,12 @@ pub enum ImportError {
     Empty,
     #[error("the header line cannot be read: {0}")]
     Header(#[from] RecordError),
-    #[error("no column holds the e-mail address; the columns are {}. Say which one it is with --map FILE, a file with a line such as \"{}\" = \"email\"", quoted(.headers), .headers.first().map_or("Header", String::as_str))]
+    #[error(
+        "no column holds the e-mail address; the columns are {}. Say which one it is with --map FILE, a file with a line such as \
+         \"{}\" = \"email\"",
+        quoted(.headers),
+        .headers.first().map_or("Header", String::as_str)
+    )]
     NoAddress { headers: Vec<String> },
 }
 

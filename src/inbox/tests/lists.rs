@@ -66,7 +66,10 @@ fn blank_is_absent_and_the_first_value_of_two_columns_counts() {
 
 #[test]
 fn a_bad_value_costs_itself_and_a_bad_address_its_row() {
-    let rows = read(b"Email,Employees,Renewal\na@x.example,many,2026-13-01\nsecret-at-home,1,\n,1,\nb@x.example,1,2026-02-01,surplus\nc@x.example\n,,\n\"d@x.example\" oops,1\ne@x.example,2,\n");
+    let rows = read(
+        b"Email,Employees,Renewal\na@x.example,many,2026-13-01\nsecret-at-home,1,\n,1,\n\
+          b@x.example,1,2026-02-01,surplus\nc@x.example\n,,\n\"d@x.example\" oops,1\ne@x.example,2,\n",
+    );
     let shown: Vec<String> = rows
         .iter()
         .map(|row| match row {

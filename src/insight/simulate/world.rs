@@ -245,11 +245,11 @@ pub fn span(of: SignedDuration) -> Span {
 /// The steps for which a step that did something leaves work.
 const fn concerned(step: Step) -> &'static [Step] {
     match step {
-        Step::Publish => &[Step::Deliver, Step::Alarm],
-        Step::Deliver => &[Step::Publish, Step::Qualify, Step::Alarm],
+        Step::Publish => &[Step::Deliver, Step::Notify],
+        Step::Deliver => &[Step::Publish, Step::Qualify, Step::Notify],
         Step::Qualify => &[Step::HandOff],
         Step::HandOff => &[Step::Remind, Step::Correspond],
-        Step::Remind | Step::Alarm => &[Step::Correspond],
+        Step::Remind | Step::Notify => &[Step::Correspond],
         Step::Correspond => &[],
     }
 }

@@ -55,7 +55,8 @@ async fn the_catcher_keeps_what_the_relay_was_given() {
 async fn the_catcher_speaks_smtp_to_anybody() {
     let catcher = catcher().await;
     let mut socket = TcpStream::connect(catcher.local_addr()).await.expect("connected");
-    let said = b"HELO x\r\nRCPT TO:<a@x.example>\r\nMAIL FROM:<>\r\nMAIL FROM:<>\r\nDATA\r\nRCPT TO:a\r\nRCPT TO:<a@x.example> NOTIFY=NEVER\r\nNOOP\r\nVRFY a\r\nRSET\r\nDATA\r\n\
+    let said = b"HELO x\r\nRCPT TO:<a@x.example>\r\nMAIL FROM:<>\r\nMAIL FROM:<>\r\nDATA\r\n\
+        RCPT TO:a\r\nRCPT TO:<a@x.example> NOTIFY=NEVER\r\nNOOP\r\nVRFY a\r\nRSET\r\nDATA\r\n\
         WHAT\r\nMAIL FROM:<b@x.example>\r\nRCPT TO:<a@x.example>\r\nDATA\r\n..\r\n.\r\nQUIT\r\n";
     socket.write_all(said).await.expect("written");
     let mut heard = String::new();

@@ -6,10 +6,9 @@ use crate::domain::id::{AccountId, ProspectId};
 use crate::domain::prospect::Standing;
 use crate::store::engine::backend::{StoreError, Tx, args};
 use crate::store::engine::text_rows::{self, Columns};
-use crate::store::engine::value::{instant, instant_or_none, to_json, word};
+use crate::store::engine::value::{ids, instant, instant_or_none, word};
 use crate::store::people::verdicts::VerdictsByCriterion;
 use jiff::Timestamp;
-use serde::Serialize;
 
 /// A prospect as far as it matters to their verdicts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,16 +43,7 @@ const OF: &str = "
                (SELECT MAX(h.opened_at) FROM handoffs h WHERE h.prospect_id = p.id),
                (SELECT string_agg(v.criterion || ' ' || v.verdict, ' ') FROM verdicts v WHERE v.prospect_id = p.id)), '\n')
     FROM prospects p
-    WHERE p.id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1)) AND p.address IS NOT NULL";
-
-#[derive(Serialize)]
-struct Id {
-    p: ProspectId,
-}
-
-fn ids(prospects: &[ProspectId]) -> Result<String, StoreError> {
-    to_json(&prospects.iter().map(|p| Id { p: *p }).collect::<Vec<_>>())
-}
+    WHERE p.id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) AND p.address IS NOT NULL";
 
 /// Loads them in the order of ids, erased ones left out.
 pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<AssessmentInput>, StoreError> {
@@ -80,7 +70,7 @@ fn known(text: &str) -> Result<VerdictsByCriterion, StoreError> {
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
     let read = |pair: &[&str]| match pair {
         [criterion, verdict] => Ok((word("criterion", criterion, Criterion::parse)?, word("verdict", verdict, Verdict::parse)?)),
-        _ => Err(StoreError::Value { what: "verdicts", why: "one without its criterion".to_owned() }),
+        _ => Err(StoreError::value("verdicts", "one without its criterion")),
     };
     words.chunks(2).map(read).collect()
 }

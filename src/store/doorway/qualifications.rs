@@ -4,18 +4,22 @@ use crate::domain::criterion::PerCriterion;
 use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::qualification::{Finding, Qualification};
 use crate::domain::id::{ProspectId, QualificationId};
-use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
-use crate::store::engine::value::{from_json, to_json, word};
+use crate::store::engine::backend::{Sql, StoreError, Tx, args, configuration, locking};
+use crate::store::engine::value::{from_json, ids, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
 
-const ADD: &str = "
-    INSERT INTO qualifications (prospect_id, episode, cause, at, findings, plan_hash, by_rules, known_up_to)
+const ADD: &str = concat!(
+    "
+    INSERT INTO qualifications (prospect_id, episode, cause, at, findings, configuration_id, by_rules, known_up_to)
     SELECT CAST(value ->> 'p' AS BIGINT), CAST(value ->> 'e' AS BIGINT), value ->> 'c', CAST(value ->> 'at' AS BIGINT),
-           value ->> 'f', CAST($2 AS TEXT), CAST(value ->> 'r' AS BIGINT) = 1, (SELECT MAX(id) FROM signals)
+           value ->> 'f', ",
+    configuration!("$2"),
+    ", CAST(value ->> 'r' AS BIGINT) = 1, (SELECT MAX(id) FROM signals)
     FROM json_each($1) WHERE TRUE ORDER BY key
     ON CONFLICT (prospect_id) WHERE settled_at IS NULL DO NOTHING
-    RETURNING prospect_id, cause";
+    RETURNING prospect_id, cause"
+);
 const NEXT: Sql = locking!(
     "SELECT id, prospect_id FROM qualifications WHERE settled_at IS NULL ORDER BY by_rules, id LIMIT 1",
     "FOR UPDATE SKIP LOCKED"
@@ -24,10 +28,14 @@ const NEXT_AT_ONCE: Sql = locking!(
     "SELECT id, prospect_id FROM qualifications WHERE settled_at IS NULL AND NOT by_rules ORDER BY id LIMIT 1",
     "FOR UPDATE SKIP LOCKED"
 );
-const SETTLE: &str = "
-    UPDATE qualifications SET settled_at = $2, cause = $3, at = $4, findings = $5, plan_hash = $6,
+const SETTLE: &str = concat!(
+    "
+    UPDATE qualifications SET settled_at = $2, cause = $3, at = $4, findings = $5, configuration_id = ",
+    configuration!("$6"),
+    ",
            known_up_to = (SELECT MAX(id) FROM signals)
-    WHERE id = $1";
+    WHERE id = $1"
+);
 const WITHDRAW: &str = "UPDATE qualifications SET settled_at = $2 WHERE id = $1";
 const KINDS: &str = "
     SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM qualifications WHERE settled_at IS NULL AND NOT by_rules LIMIT 1) AS at_once),
@@ -35,7 +43,7 @@ const KINDS: &str = "
 const RELEASE: &str = "
     UPDATE qualifications SET by_rules = FALSE
     WHERE settled_at IS NULL AND by_rules
-      AND prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
+      AND prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 /// A prospect who is not nurturing any more takes no place: their turn ends in a withdrawal.
 const BY_RULES: &str = "
     SELECT q.prospect_id FROM qualifications q JOIN prospects p ON p.id = q.prospect_id
@@ -43,7 +51,7 @@ const BY_RULES: &str = "
 const WITHDRAW_ALL: &str = "
     UPDATE qualifications SET settled_at = $2
     WHERE settled_at IS NULL AND by_rules
-      AND prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
+      AND prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 const OFFERED: &str = "
     SELECT COUNT(*) FROM qualifications q WHERE q.by_rules AND q.settled_at >= $1
       AND EXISTS (SELECT 1 FROM handoffs h WHERE h.prospect_id = q.prospect_id AND h.qualification_id = q.id)";
@@ -135,14 +143,6 @@ pub async fn withdraw_all(tx: &mut Tx, prospects: &[ProspectId], now: Timestamp)
     tx.execute(WITHDRAW_ALL, args![ids(prospects)?, now]).await.map(drop)
 }
 
-fn ids(prospects: &[ProspectId]) -> Result<String, StoreError> {
-    #[derive(Serialize)]
-    struct Id {
-        p: ProspectId,
-    }
-    to_json(&prospects.iter().map(|p| Id { p: *p }).collect::<Vec<_>>())
-}
-
 /// How many whom a change of the rules made ready were handed off since.
 pub async fn offered_by_rules(tx: &mut Tx, since: Timestamp) -> Result<usize, StoreError> {
     Ok(usize::try_from(tx.number(OFFERED, args![since]).await?).unwrap_or(0))
@@ -163,12 +163,12 @@ pub async fn settle(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let findings = to_json(qualification.findings())?;
-    tx.execute(SETTLE, args![id, now, cause.word(), qualification.at(), findings, plan_hash]).await.map(drop)
+    tx.execute_one(SETTLE, args![id, now, cause.word(), qualification.at(), findings, plan_hash]).await
 }
 
 /// Settles it without a handoff: it no longer holds.
 pub async fn withdraw(tx: &mut Tx, id: QualificationId, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(WITHDRAW, args![id, now]).await.map(drop)
+    tx.execute_one(WITHDRAW, args![id, now]).await
 }
 
 /// The findings a handoff was opened with.

@@ -4,24 +4,18 @@ use crate::domain::doorway::machine::Machine;
 use crate::domain::doorway::signal::Judged;
 use crate::domain::id::{Name, ProspectId, SignalId};
 use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::value::{instant, to_json, word};
+use crate::store::engine::value::{ids, instant, word};
 use jiff::Timestamp;
-use serde::Serialize;
 use std::collections::BTreeMap;
 
 const ADD: &str = "
     INSERT INTO reclassifications (signal_id, prospect_id, machine, by_whom, note, recorded_at)
     SELECT s.id, s.prospect_id, CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS BIGINT) FROM signals s
-    WHERE s.prospect_id IS NOT NULL AND s.id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) ORDER BY s.id
+    WHERE s.prospect_id IS NOT NULL AND s.id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) ORDER BY s.id
     RETURNING signal_id, prospect_id";
 const OF: &str = "
     SELECT signal_id, machine, recorded_at FROM reclassifications
-    WHERE prospect_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) AND recorded_at <= $2 ORDER BY id";
-
-#[derive(Serialize)]
-struct Id {
-    id: i64,
-}
+    WHERE prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) AND recorded_at <= $2 ORDER BY id";
 
 /// Judges signals: a machine's, or, with none, a person's. Returns those there are, with their prospects.
 pub async fn add(
@@ -32,15 +26,13 @@ pub async fn add(
     note: &str,
     now: Timestamp,
 ) -> Result<Vec<(SignalId, ProspectId)>, StoreError> {
-    let ids: Vec<Id> = signals.iter().map(|id| Id { id: id.0 }).collect();
-    let rows: Vec<(i64, i64)> = tx.rows(ADD, args![to_json(&ids)?, machine.map(Machine::word), by, note, now]).await?;
+    let rows: Vec<(i64, i64)> = tx.rows(ADD, args![ids(signals)?, machine.map(Machine::word), by, note, now]).await?;
     Ok(rows.into_iter().map(|(signal, prospect)| (SignalId(signal), ProspectId(prospect))).collect())
 }
 
 /// The latest judgement on each signal of these prospects, of those recorded up to an instant.
 pub async fn of(tx: &mut Tx, prospects: &[ProspectId], known_at: Timestamp) -> Result<BTreeMap<SignalId, Judged>, StoreError> {
-    let ids: Vec<Id> = prospects.iter().map(|id| Id { id: id.0 }).collect();
-    let rows: Vec<(i64, Option<String>, i64)> = tx.rows(OF, args![to_json(&ids)?, known_at]).await?;
+    let rows: Vec<(i64, Option<String>, i64)> = tx.rows(OF, args![ids(prospects)?, known_at]).await?;
     rows.into_iter()
         .map(|(signal, machine, recorded_at)| {
             let machine = machine.as_deref().map(|m| word("machine reason", m, Machine::parse)).transpose()?;

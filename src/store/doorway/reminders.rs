@@ -4,21 +4,20 @@
 
 use crate::domain::id::{Name, ProspectId};
 use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::value::{names, to_json};
+use crate::store::engine::value::{ids, texts};
 use jiff::Timestamp;
-use serde::Serialize;
 use std::collections::BTreeSet;
 
 const ADD: &str = "INSERT INTO follow_ups (prospect_id, handoff_id, salesperson, action, due_at) VALUES ($1, NULL, $2, $3, $4)";
 const DONE: &str = "
     UPDATE follow_ups SET done_at = $2
-    WHERE handoff_id IS NULL AND done_at IS NULL AND prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
+    WHERE handoff_id IS NULL AND done_at IS NULL AND prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 const ARE_OF_OTHERS: &str = "
     SELECT COUNT(*) FROM follow_ups
-    WHERE done_at IS NULL AND handoff_id IS NULL AND salesperson NOT IN (SELECT value ->> 'id' FROM json_each($1))";
+    WHERE done_at IS NULL AND handoff_id IS NULL AND salesperson NOT IN (SELECT value ->> 'text' FROM json_each($1))";
 const INHERIT: &str = "
     UPDATE follow_ups SET salesperson = $2
-    WHERE done_at IS NULL AND handoff_id IS NULL AND salesperson NOT IN (SELECT value ->> 'id' FROM json_each($1))";
+    WHERE done_at IS NULL AND handoff_id IS NULL AND salesperson NOT IN (SELECT value ->> 'text' FROM json_each($1))";
 
 /// Puts a reminder on a salesperson's queue.
 pub async fn add(
@@ -33,23 +32,18 @@ pub async fn add(
 
 /// Takes the reminders about these prospects off their queues.
 pub async fn done(tx: &mut Tx, prospects: &BTreeSet<ProspectId>, now: Timestamp) -> Result<(), StoreError> {
-    #[derive(Serialize)]
-    struct Id {
-        p: ProspectId,
-    }
     if prospects.is_empty() {
         return Ok(());
     }
-    let ids: Vec<Id> = prospects.iter().map(|p| Id { p: *p }).collect();
-    tx.execute(DONE, args![to_json(&ids)?, now]).await.map(drop)
+    tx.execute(DONE, args![ids(prospects)?, now]).await.map(drop)
 }
 
 /// Whether an open reminder is on the queue of a person who is none of these.
 pub async fn are_of_others(tx: &mut Tx, ours: &[&Name]) -> Result<bool, StoreError> {
-    Ok(tx.number(ARE_OF_OTHERS, args![names(ours)?]).await? > 0)
+    Ok(tx.number(ARE_OF_OTHERS, args![texts(ours)?]).await? > 0)
 }
 
 /// Moves the reminders of all others to this person's queue. Returns how many.
 pub async fn inherit(tx: &mut Tx, ours: &[&Name], to: &Name) -> Result<u64, StoreError> {
-    tx.execute(INHERIT, args![names(ours)?, to]).await
+    tx.execute(INHERIT, args![texts(ours)?, to]).await
 }

@@ -1,21 +1,24 @@
-//! Two databases, SQL written once. What must differ between them is in this file.
+//! Two databases, SQL written once. What must differ between them is in this file and in `transaction`.
 //!
-//! House dialect, and why: columns are TEXT, BIGINT, BOOLEAN and BLOB (both engines map them to the same Rust types);
-//! ids are `INTEGER PRIMARY KEY` on SQLite (its rowid) and an identity on PostgreSQL; parameters are `$1…$n`; rows go
-//! in bulk through one JSON parameter, `json_each($1)`, read with `value ->> 'name'`; time is UTC epoch milliseconds
-//! and always bound, never `now()`; enums are TEXT under a CHECK; JSON is TEXT; `ON CONFLICT`, `RETURNING`,
-//! `INSERT … SELECT`, partial unique indexes and window functions are common ground; orders name `NULLS LAST`.
+//! The dialect of our statements, and why: columns are TEXT, BIGINT, BOOLEAN and BLOB (both engines map them to the same Rust
+//! types); ids are `INTEGER PRIMARY KEY` on SQLite (its rowid) and an identity on PostgreSQL; parameters are `$1…$n`; rows go
+//! in bulk through one JSON parameter, `json_each($1)`, read with `value ->> 'name'`, and ids with `CAST(value AS BIGINT)`;
+//! time is UTC epoch milliseconds and always bound, never `now()`; enums are TEXT under a CHECK; JSON is TEXT; `ON CONFLICT`,
+//! `RETURNING`, `INSERT … SELECT`, partial unique indexes and window functions are common ground; orders name `NULLS LAST`.
 
+pub(in crate::store) use super::clauses::{came_to_nothing, configuration, is_under, latest_attempt, may_be_mailed};
+pub(in crate::store) use super::error::InRow;
 pub use super::error::{StoreError, Unique};
 use super::journal::Journal;
 use super::journal_entries::{Commits, Notes};
 use super::statement::bound;
 pub use super::statement::{Sql, Value};
 pub(in crate::store) use super::statement::{args, locking};
+pub use super::transaction::{Record, Tx};
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{ConnectOptions, FromRow, PgConnection, Postgres, Sqlite, Transaction};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, PgConnection, Sqlite, Transaction};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -54,28 +57,9 @@ const BY_KEY: [(&str, &str); 5] = [
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("plan_cache_mode", "force_generic_plan"),
-    // It would take the price of what is switched off for much work.
+    // The planner counts what is switched off as expensive, and compiles a plan that it takes for expensive.
     ("jit", "off"),
 ];
-
-/// The same for the rest of one transaction, planned for the sizes its tables have by then: where a table was empty when its
-/// plan was made, to read all of an index costs as little as to find a row by it.
-const BY_KEY_HERE: &str = "
-    SELECT set_config('enable_seqscan', 'off', TRUE), set_config('enable_hashjoin', 'off', TRUE),
-           set_config('enable_mergejoin', 'off', TRUE), set_config('plan_cache_mode', 'force_custom_plan', TRUE),
-           set_config('jit', 'off', TRUE)";
-
-/// A transaction; rolled back unless committed. With it goes what it said that the stop journal must keep.
-#[derive(Debug)]
-pub enum Tx {
-    Sqlite(Transaction<'static, Sqlite>, Notes),
-    Postgres(Transaction<'static, Postgres>, Notes),
-}
-
-/// A row that both engines can give.
-pub trait Record: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
-
-impl<T> Record for T where T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
 
 pub(in crate::store) static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
@@ -86,7 +70,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened or written, or the migrations fail.
     pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
-        // A commit is on the disk before anyone is told of it: FULL, not NORMAL, under WAL.
+        // A commit is on the disk before it is acknowledged: FULL, not NORMAL, under WAL.
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -96,12 +80,12 @@ impl Store {
             .busy_timeout(Duration::from_secs(10));
         // A group of signals touches thousands of pages: they must find room, and need not be moved into the file each time.
         let writing = options.clone().pragma("cache_size", "-16000").pragma("wal_autocheckpoint", "16000");
-        // A statement over many rows can be undone by itself: what for is kept in memory, not written to a file besides.
-        // There are more statements than sqlx keeps of itself, and one that is pushed out is compiled anew each time.
+        // What undoes one statement over many rows is kept in memory and not in a file. We have more statements than sqlx
+        // caches by itself, and one that is pushed out of the cache is compiled anew each time.
         let writing = writing.pragma("temp_store", "memory").statement_cache_capacity(256);
-        // What a reader kept is of no use to it after the next commit.
+        // A reader's cache is void after the next commit: a small one is enough.
         let reading = options.read_only(true).pragma("cache_size", "-1000");
-        // Nobody closes them behind our back: to ask each time whether they are still there takes as long as a statement.
+        // A connection to a file does not break: a test of each before its use takes as long as a statement.
         let pool = || SqlitePoolOptions::new().test_before_acquire(false);
         let writer = pool().max_connections(1).acquire_timeout(Duration::from_mins(1)).connect_with(writing).await?;
         SQLITE_MIGRATIONS.run(&writer).await?;
@@ -118,12 +102,12 @@ impl Store {
         migrations.iter().map(|migration| migration.version)
     }
 
-    /// A SQLite database that is not the one in use: a copy, or one that is thrown away.
+    /// A SQLite database over given pools: a copy, or one that is thrown away.
     pub(in crate::store) fn over(writer: SqlitePool, readers: SqlitePool) -> Self {
         Self(Engine::Sqlite { writer, readers }, None, Commits::default())
     }
 
-    /// A PostgreSQL database that somebody else takes care of.
+    /// A PostgreSQL database that another installation runs.
     pub(in crate::store) fn over_postgres(pool: PgPool, options: PgConnectOptions) -> Self {
         let hot = Arc::new(Hot { options, connection: Mutex::new(None) });
         Self(Engine::Postgres { pool, hot }, None, Commits::default())
@@ -166,7 +150,7 @@ impl Store {
         Ok(found)
     }
 
-    /// What `durability` must find. SQLite's `synchronous` 2 is FULL.
+    /// What [`durability`](Self::durability) must find. SQLite's `synchronous` 2 is FULL.
     const fn durable_settings(&self) -> &'static [(&'static str, &'static str)] {
         match self.0 {
             Engine::Sqlite { .. } => &[("journal_mode", "wal"), ("synchronous", "2")],
@@ -174,7 +158,7 @@ impl Store {
         }
     }
 
-    /// Refuses a database that would forget what it said it keeps.
+    /// Refuses a database whose commits would not outlive a power cut.
     async fn durable(self) -> Result<Self, StoreError> {
         let found = self.durability().await?;
         match found.into_iter().zip(self.durable_settings()).find(|((_, value), (_, needed))| value != needed) {
@@ -183,7 +167,7 @@ impl Store {
         }
     }
 
-    /// The same database, its stops also kept in this journal.
+    /// The same database; its stops are also kept in this journal.
     #[must_use]
     pub fn journalled(self, journal: Journal) -> Self {
         Self(self.0, Some(Arc::new(journal)), self.2)
@@ -290,105 +274,5 @@ async fn begin(writer: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx
             writer.begin_with(IMMEDIATE).await
         }
         begun => begun,
-    }
-}
-
-impl Tx {
-    /// Runs a statement; returns how many rows it touched.
-    pub(in crate::store) async fn execute(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<u64, StoreError> {
-        Ok(match self {
-            Self::Sqlite(tx, _) => bound!(sqlx::query(sql.into().sqlite()), values).execute(&mut **tx).await?.rows_affected(),
-            Self::Postgres(tx, _) => bound!(sqlx::query(sql.into().postgres()), values).execute(&mut **tx).await?.rows_affected(),
-        })
-    }
-
-    pub(in crate::store) async fn rows<T: Record>(
-        &mut self,
-        sql: impl Into<Sql>,
-        values: &[Value],
-    ) -> Result<Vec<T>, StoreError> {
-        Ok(match self {
-            Self::Sqlite(tx, _) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_all(&mut **tx).await?,
-            Self::Postgres(tx, _) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_all(&mut **tx).await?,
-        })
-    }
-
-    /// The first row of a query, if there is one.
-    pub(in crate::store) async fn row<T: Record>(
-        &mut self,
-        sql: impl Into<Sql>,
-        values: &[Value],
-    ) -> Result<Option<T>, StoreError> {
-        Ok(match self {
-            Self::Sqlite(tx, _) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_optional(&mut **tx).await?,
-            Self::Postgres(tx, _) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_optional(&mut **tx).await?,
-        })
-    }
-
-    /// The one number of a query that always gives a row.
-    pub(in crate::store) async fn number(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<i64, StoreError> {
-        let row: Option<(i64,)> = self.row(sql, values).await?;
-        row.map(|(number,)| number).ok_or(StoreError::Rows { expected: 1, found: 0 })
-    }
-
-    /// Waits until no other transaction is alone at `what`, and is, until it ends. SQLite has one writer anyway.
-    pub(in crate::store) async fn alone(&mut self, what: i64) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(..) => Ok(()),
-            Self::Postgres(..) => self.execute("SELECT pg_advisory_xact_lock($1)", args![what]).await.map(drop),
-        }
-    }
-
-    /// From here on every statement of the transaction finds its rows by key, however small the tables were when its plan was
-    /// made: for what is done with every signal, and with every page of an issue. SQLite does so anyway.
-    pub(in crate::store) async fn by_key(&mut self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(..) => Ok(()),
-            Self::Postgres(..) => self.execute(BY_KEY_HERE, args![]).await.map(drop),
-        }
-    }
-
-    /// Whether other nodes may write beside this transaction.
-    pub(in crate::store) const fn is_shared(&self) -> bool {
-        matches!(self, Self::Postgres(..))
-    }
-
-    /// What the stop journal must keep of this transaction.
-    pub(in crate::store) const fn notes(&mut self) -> &mut Notes {
-        match self {
-            Self::Sqlite(_, notes) | Self::Postgres(_, notes) => notes,
-        }
-    }
-
-    /// Makes what was done durable and visible, the stops in it outside the database first.
-    ///
-    /// # Errors
-    /// When it could not be made durable: nothing of it happened.
-    pub async fn commit(self) -> Result<(), StoreError> {
-        let (committed, notes) = match self {
-            Self::Sqlite(tx, mut notes) => {
-                notes.before_commit().await;
-                (tx.commit().await, notes)
-            }
-            Self::Postgres(tx, mut notes) => {
-                notes.before_commit().await;
-                (tx.commit().await, notes)
-            }
-        };
-        committed?;
-        notes.after_commit().await;
-        Ok(())
-    }
-
-    /// Undoes what was done, and returns once it is undone; a dropped transaction is undone some time later.
-    ///
-    /// # Errors
-    /// When the connection was lost, which undoes it too.
-    pub async fn rollback(self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(tx, _) => tx.rollback().await?,
-            Self::Postgres(tx, _) => tx.rollback().await?,
-        }
-        Ok(())
     }
 }

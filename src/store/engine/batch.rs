@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
-/// A door through which many tasks write together. Cheap to clone; its task ends with the last clone.
+/// Collects the writes of many tasks into common transactions. Cheap to clone; its task ends with the last clone.
 pub struct Batch<T, R> {
     sender: mpsc::Sender<Item<T, R>>,
 }

@@ -1,5 +1,7 @@
 //! Why the store could not do it, and whether trying again may help. The engines' codes are read here and nowhere else.
 
+use std::fmt;
+
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -11,15 +13,32 @@ pub enum StoreError {
     /// A commit would not outlive a power cut.
     #[error("trust the database to keep what it commits: its {setting} is {value}, not {needed}")]
     Durability { setting: &'static str, value: String, needed: &'static str },
-    /// A stored value is not what we write.
-    #[error("read a stored {what}: {why}")]
-    Value { what: &'static str, why: String },
+    /// A stored value is not what we write. An address is not repeated in it.
+    #[error("read a stored {what}{}: {why}", place(.row.as_ref()))]
+    Value { what: &'static str, row: Option<Row>, why: String },
     /// A statement touched another number of rows than it must.
     #[error("change exactly {expected} rows: {found} changed")]
     Rows { expected: u64, found: u64 },
 }
 
+/// Where a value stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    pub table: &'static str,
+    /// Its id, or what else it is found by; never an address.
+    pub key: String,
+}
+
+fn place(row: Option<&Row>) -> String {
+    row.map_or_else(String::new, |Row { table, key }| format!(" (row {key} of {table})"))
+}
+
 impl StoreError {
+    /// A value that cannot be read, or written, wherever it stands.
+    pub(in crate::store) fn value(what: &'static str, why: impl fmt::Display) -> Self {
+        Self::Value { what, row: None, why: why.to_string() }
+    }
+
     /// Whether trying again later may help.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -51,6 +70,22 @@ impl StoreError {
         // PostgreSQL names the index; SQLite names the columns and nothing else.
         error.constraint() == Some(unique.index)
             || error.message().strip_prefix("UNIQUE constraint failed: ").is_some_and(|columns| columns == unique.columns)
+    }
+}
+
+/// Says of a value that cannot be read in which row it stands.
+pub(in crate::store) trait InRow<T> {
+    fn in_row(self, table: &'static str, key: impl fmt::Display) -> Result<T, StoreError>;
+}
+
+impl<T> InRow<T> for Result<T, StoreError> {
+    fn in_row(self, table: &'static str, key: impl fmt::Display) -> Self {
+        match self {
+            Err(StoreError::Value { what, row: None, why }) => {
+                Err(StoreError::Value { what, row: Some(Row { table, key: key.to_string() }), why })
+            }
+            result => result,
+        }
     }
 }
 

@@ -1,7 +1,8 @@
-//! Whether anybody else has written: the command line beside the daemon, other nodes. Asked every few seconds of a house
-//! that may have nothing else to do, so it reads no table, and of SQLite it only looks at the file.
+//! Whether the database was written: by the command line beside the daemon, or by other nodes. An idle daemon asks every few
+//! seconds, so the check reads no table; of SQLite it reads the times and lengths of two files.
 //!
-//! It does not say what was written, nor by whom: our own writes show too, and on PostgreSQL those to the whole cluster.
+//! It does not say what was written, nor by which process: our own writes count too, and on PostgreSQL those to the whole
+//! cluster.
 
 use super::backend::{Store, StoreError, args};
 use std::path::{Path, PathBuf};
@@ -38,7 +39,7 @@ impl ExternalWrites {
             None => Seen::Transactions(snapshot(store).await?),
         };
         let moved = before.as_ref() != Some(&seen);
-        // A file's time has ticks: what is written behind our look, in the tick of what we saw, leaves it as it is.
+        // A file's time has ticks: a write after this check, within the same tick, would leave the time as it is.
         let again = std::mem::replace(&mut self.moved, moved && matches!(seen, Seen::Files(_)));
         self.seen = Some(seen);
         Ok(moved || again)

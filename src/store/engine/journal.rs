@@ -1,10 +1,10 @@
-//! The stop journal: every stop, and every end of one, in a file outside the database. What is asked of us and
-//! acknowledged is not forgotten when the database comes back from a backup: `nurtured adopt` replays it.
+//! The stop journal: every stop, and every end of one, in a file outside the database. A stop that was acknowledged is not
+//! forgotten when the database comes back from a backup: `nurtured adopt` replays it.
 //!
 //! A line of JSON each, appended and fsynced, one fsync for a transaction. A stop is written before its transaction
 //! commits and the end of one after: whatever dies between, the journal says stop. Several processes may append; a lock
 //! on the file makes them take turns, and lets one of them put a shorter file in its place. A last line that was torn off
-//! by a crash was never acknowledged, and is passed over. It decides nothing: who folds it does.
+//! by a crash was never acknowledged, and is passed over. The journal decides nothing: `flow/operations/adopt` folds it.
 
 pub use super::journal_format::{Entry, JournalContents, What};
 use super::journal_format::{lines, parse};
@@ -217,7 +217,7 @@ fn append(file: &mut File, entries: &[Entry]) -> io::Result<()> {
 /// Puts a changed file in its place, whole or not at all.
 fn rewrite(path: &Path, slot: &mut Option<File>, change: impl FnOnce(&mut Vec<Entry>)) -> io::Result<()> {
     let replaced = replace(locked(path, slot)?, path, change);
-    // Closed, it is unlocked; whoever waited for it finds that it is no longer in its place.
+    // Closed, it is unlocked; a process that waited for the lock finds that the file is no longer in its place.
     *slot = None;
     replaced
 }

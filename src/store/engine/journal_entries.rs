@@ -1,11 +1,12 @@
-//! Notes: what a transaction said that the stop journal must keep. A store function that stops somebody, or lets them go,
-//! leaves a note; the commit writes all of them, so that no caller can forget it and a group commit costs one fsync.
+//! The entries that a transaction adds to the stop journal. A store function that stops an address, or ends a stop, leaves a
+//! note; the commit writes all notes, so that no caller can forget it and a group commit costs one fsync.
 
 use super::journal::{Journal, What};
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// How often something was committed through a store and its clones: who keeps how far it has come waits for it.
+/// How often a store and its clones have committed. The restore marker waits for the next commit to write how far the
+/// database has come.
 #[derive(Debug, Clone)]
 pub struct Commits(watch::Sender<u64>);
 
@@ -24,14 +25,14 @@ impl Commits {
         *self.0.borrow()
     }
 
-    /// Waits until there are others than `seen`.
+    /// Waits until the number is another than `seen`.
     pub async fn others_than(&self, seen: u64) {
-        // Its sender is here: it cannot be gone.
+        // The sender is a field of this value: the channel cannot be closed.
         let _ = self.0.subscribe().wait_for(|commits| *commits != seen).await;
     }
 }
 
-/// What one transaction said; empty where there is no journal.
+/// The notes of one transaction; empty where there is no journal.
 #[derive(Debug, Default)]
 pub struct Notes {
     journal: Option<Arc<Journal>>,
@@ -46,27 +47,27 @@ impl Notes {
         Self { journal, commits, said: Vec::new(), erased: Vec::new() }
     }
 
-    /// Something was said about an address.
+    /// Notes a stop, or the end of one.
     pub(in crate::store) fn say(&mut self, address: String, what: What) {
         if self.journal.is_some() {
             self.said.push((address, what));
         }
     }
 
-    /// An address is to be known by what stands for it alone.
+    /// Notes that an address is to be replaced by its hash.
     pub(in crate::store) fn erase(&mut self, address: String, stands_for_it: String) {
         if self.journal.is_some() {
             self.erased.push((address, stands_for_it));
         }
     }
 
-    /// Whether the journal could not be written when that was last tried.
+    /// Whether the last attempt to write the journal failed.
     pub(in crate::store) fn are_lost(&self) -> bool {
         self.journal.as_ref().is_some_and(|journal| journal.is_broken())
     }
 
     /// Writes the stops, before the commit: one that is in the journal and not in the database does no harm. A journal
-    /// that cannot be written does not keep anybody from stopping; it keeps us from sending.
+    /// that cannot be written does not keep the stop from being committed; it keeps us from sending.
     pub(in crate::store) async fn before_commit(&mut self) {
         let (ends, stops): (Vec<_>, Vec<_>) = std::mem::take(&mut self.said).into_iter().partition(|(_, what)| what.lets_go());
         self.said = ends;
@@ -75,7 +76,7 @@ impl Notes {
         }
     }
 
-    /// Writes what ends a stop, and takes erased addresses out, now that it is so.
+    /// Writes the ends of stops, and takes erased addresses out, now that both are committed.
     pub(in crate::store) async fn after_commit(mut self) {
         self.commits.count();
         let (ends, erased) = (std::mem::take(&mut self.said), std::mem::take(&mut self.erased));

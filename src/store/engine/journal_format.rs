@@ -1,4 +1,4 @@
-//! What a stop journal says: a line of JSON each, and what holds in the end of many.
+//! The format of the stop journal: an entry is a line of JSON; of many about one address, the last one holds.
 //!
 //! It reads and writes no file.
 
@@ -22,7 +22,7 @@ pub enum What {
     Lifted {
         channel: Channel,
     },
-    /// Its prospect stands there now; only who is nurturing gets group mail.
+    /// Its prospect has this standing now; only `nurturing` gets group mail.
     Stands {
         standing: Standing,
     },

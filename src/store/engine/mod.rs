@@ -5,6 +5,8 @@ pub mod journal_format;
 pub mod journal;
 pub mod journal_entries;
 pub mod statement;
+pub mod clauses;
+pub mod transaction;
 pub mod backend;
 pub mod scratch;
 pub mod value;

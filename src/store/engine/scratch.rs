@@ -1,4 +1,4 @@
-//! Databases that are not the one in use: one that a simulation throws away when it ends, and another's, only looked at.
+//! Databases other than the daemon's own: one that a simulation throws away when it ends, and a foreign one, opened read-only.
 
 use super::backend::{SQLITE_MIGRATIONS, Store, StoreError};
 use crate::domain::settings::DatabaseUrl;
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How long another's database is waited for.
+/// How long a locked or slow foreign database is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Makes a database in a new file. It outlives no power cut and need not: nothing waits for the disk.
@@ -24,12 +24,12 @@ pub async fn make(path: &Path) -> Result<Store, StoreError> {
         .synchronous(SqliteSynchronous::Off)
         .pragma("cache_size", "-65536")
         .pragma("temp_store", "memory")
-        // All there are: one that is pushed out is compiled anew each time.
+        // Room for every statement: one that is pushed out is compiled anew each time.
         .statement_cache_capacity(512)
-        // Every mark and result gives a row: handed over fifty at a time, the two threads would wake each other all day.
+        // Every mark and result gives a row: sqlx's fifty at a time would wake the two threads for each handful.
         .row_buffer_size(4_096)
         .foreign_keys(true);
-    // Nobody closes them behind our back: to ask each time whether they are still there takes as long as a statement.
+    // A connection to a file does not break: a test of each before its use takes as long as a statement.
     let pool = || SqlitePoolOptions::new().test_before_acquire(false);
     let writer = pool().max_connections(1).connect_with(options.clone()).await?;
     SQLITE_MIGRATIONS.run(&writer).await?;
@@ -37,7 +37,7 @@ pub async fn make(path: &Path) -> Result<Store, StoreError> {
     Ok(Store::over(writer, readers))
 }
 
-/// Opens a database that somebody else takes care of: nothing is created, migrated or written.
+/// Opens a database that another installation runs: nothing is created, migrated or written.
 ///
 /// # Errors
 /// When there is none, or it does not answer.

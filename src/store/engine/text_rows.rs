@@ -1,7 +1,7 @@
-//! Packed rows: many rows as one text, a line each, columns apart by tabs. A row that is decoded for itself crosses from
-//! the engine's thread to ours for itself, which costs more than everything else about it.
+//! Rows as text: many rows in one value, a line each, columns separated by tabs. A row that is decoded for itself crosses
+//! from the engine's thread to ours for itself, which costs more than everything else about it.
 //!
-//! Only what holds neither tab nor line end may be packed: numbers, words of ours, names, and JSON, which escapes both.
+//! Only what holds neither tab nor line end may travel so: numbers, words of a closed set, names, and JSON, which escapes both.
 
 use super::backend::{Sql, StoreError, Tx, Value};
 use std::str::FromStr;
@@ -24,7 +24,7 @@ pub(in crate::store) struct Columns<'a>(std::str::Split<'a, char>);
 impl<'a> Columns<'a> {
     /// The next one, empty where it was NULL.
     pub(in crate::store) fn text(&mut self) -> Result<&'a str, StoreError> {
-        self.0.next().ok_or_else(|| StoreError::Value { what: "packed row", why: "a column is missing".to_owned() })
+        self.0.next().ok_or_else(|| StoreError::value("packed row", "a column is missing"))
     }
 
     /// The next one; none where it was NULL.
@@ -43,5 +43,5 @@ impl<'a> Columns<'a> {
 }
 
 fn number(text: &str) -> Result<i64, StoreError> {
-    i64::from_str(text).map_err(|e| StoreError::Value { what: "packed number", why: e.to_string() })
+    i64::from_str(text).map_err(|e| StoreError::value("packed number", e))
 }

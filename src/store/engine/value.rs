@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-macro_rules! ids {
+macro_rules! id_values {
     ($($id:ident),+) => {$(
         impl From<$id> for Value {
             fn from(id: $id) -> Self {
@@ -23,7 +23,7 @@ macro_rules! ids {
         }
     )+};
 }
-ids!(AccountId, DeliveryId, FollowUpId, HandoffId, IssueId, LetterId, OccurrenceId, ProspectId, QualificationId, SignalId);
+id_values!(AccountId, DeliveryId, FollowUpId, HandoffId, IssueId, LetterId, OccurrenceId, ProspectId, QualificationId, SignalId);
 
 macro_rules! values {
     ($($from:ty => |$value:ident| $to:expr),+ $(,)?) => {$(
@@ -52,7 +52,7 @@ values!(
 
 /// The instant of stored milliseconds.
 pub(in crate::store) fn instant(milliseconds: i64) -> Result<Timestamp, StoreError> {
-    Timestamp::from_millisecond(milliseconds).map_err(|e| StoreError::Value { what: "instant", why: e.to_string() })
+    Timestamp::from_millisecond(milliseconds).map_err(|e| StoreError::value("instant", e))
 }
 
 /// The instant of stored milliseconds, or none.
@@ -62,31 +62,39 @@ pub(in crate::store) fn instant_or_none(milliseconds: Option<i64>) -> Result<Opt
 
 /// A stored name.
 pub(in crate::store) fn name(text: &str) -> Result<Name, StoreError> {
-    Name::parse(text).map_err(|e| StoreError::Value { what: "name", why: e.to_string() })
+    Name::parse(text).map_err(|e| StoreError::value("name", e))
 }
 
-/// Names as a list of rows with an `id`.
-pub(in crate::store) fn names(of: &[&Name]) -> Result<String, StoreError> {
+/// Ids as one parameter, a JSON array of numbers: `(SELECT CAST(value AS BIGINT) FROM json_each($1))` gives them back.
+pub(in crate::store) fn ids<'a, T: Copy + Into<Value> + Serialize + 'a>(
+    of: impl IntoIterator<Item = &'a T>,
+) -> Result<String, StoreError> {
+    to_json(&of.into_iter().collect::<Vec<_>>())
+}
+
+/// Texts as one parameter: `(SELECT value ->> 'text' FROM json_each($1))` gives them back. They are wrapped because the
+/// engines have no common word for a bare JSON string.
+pub(in crate::store) fn texts<T: Serialize>(of: impl IntoIterator<Item = T>) -> Result<String, StoreError> {
     #[derive(Serialize)]
-    struct Id<'a> {
-        id: &'a Name,
+    struct Row<T> {
+        text: T,
     }
-    to_json(&of.iter().map(|id| Id { id }).collect::<Vec<_>>())
+    to_json(&of.into_iter().map(|text| Row { text }).collect::<Vec<_>>())
 }
 
 /// A stored address.
 pub(in crate::store) fn address(text: &str) -> Result<Address, StoreError> {
-    Address::parse(text).map_err(|e| StoreError::Value { what: "address", why: e.to_string() })
+    Address::parse(text).map_err(|e| StoreError::value("address", e))
 }
 
 /// A stored word of a closed set.
 pub(in crate::store) fn word<T>(what: &'static str, text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {
-    parse(text).ok_or_else(|| StoreError::Value { what, why: format!("{text:?} is none of its words") })
+    parse(text).ok_or_else(|| StoreError::value(what, format!("{text:?} is none of its words")))
 }
 
 /// Stored JSON.
 pub(in crate::store) fn from_json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|e| StoreError::Value { what, why: e.to_string() })
+    serde_json::from_str(text).map_err(|e| StoreError::value(what, e))
 }
 
 /// PostgreSQL's text cannot hold U+0000, and a prospect or a relay may send one: it becomes a space.
@@ -96,11 +104,11 @@ fn without_nul(text: String) -> String {
 
 /// A value as JSON text. PostgreSQL's JSON cannot hold U+0000 either, so it becomes a space.
 pub(in crate::store) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, StoreError> {
-    let text = serde_json::to_string(value).map_err(|e| StoreError::Value { what: "value to keep", why: e.to_string() })?;
+    let text = serde_json::to_string(value).map_err(|e| StoreError::value("value to keep", e))?;
     Ok(if text.contains("\\u0000") { without_escaped_nul(&text) } else { text })
 }
 
-/// Escapes are read in pairs: somebody may have typed a backslash and `u0000`, which is no U+0000.
+/// Escapes are read in pairs: a typed backslash followed by `u0000` is no U+0000.
 fn without_escaped_nul(json: &str) -> String {
     let mut clean = String::with_capacity(json.len());
     let mut rest = json;

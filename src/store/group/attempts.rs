@@ -70,10 +70,11 @@ fn groups(outcomes: &[Outcome], marks: &[Mark]) -> Result<String, StoreError> {
 
 /// Results and marks in one statement, and so in one commit without a round trip more than it needs.
 ///
-/// A result counts where its fence still holds. A mark carries the last stop check: sending not stopped, the lease ours, the campaign
-/// running, the prospect still nurturing, not stopped, at the same address, and the address itself not suppressed (a copy to one
-/// of us always goes): a list and a stop that commit at the same moment may leave a new prospect without its stop. On PostgreSQL it share-locks the
-/// prospect's row, which every stop updates: a stop that commits first is seen, one that commits later waits for this mark.
+/// A result counts where its fence still holds. A mark carries the last stop check: sending not stopped, the lease ours, the
+/// campaign running, the prospect still nurturing, not stopped, at the same address, and the address itself not suppressed (a
+/// copy to one of us always goes): a list and a stop that commit at the same moment may leave a new prospect without its stop.
+/// On PostgreSQL it share-locks the prospect's row, which every stop updates: a stop that commits first is seen, one that
+/// commits later waits for this mark.
 macro_rules! write {
     ($returning:literal) => {
         locking!(
@@ -96,7 +97,8 @@ macro_rules! write {
      FROM held h CROSS JOIN json_each(h.deliveries) j
      CROSS JOIN deliveries d
      WHERE h.state = 'transmitting' AND h.may_go AND d.id = CAST(j.value AS BIGINT) AND d.issue_id = h.issue_id
-       AND (d.prospect_id IS NULL OR (SELECT s.id FROM suppressions s WHERE s.address = d.address AND s.channel = 'email' AND s.lifted_at IS NULL) IS NULL)
+       AND (d.prospect_id IS NULL OR (SELECT s.id FROM suppressions s
+            WHERE s.address = d.address AND s.channel = 'email' AND s.lifted_at IS NULL) IS NULL)
        AND (d.prospect_id IS NULL OR EXISTS (SELECT 1 FROM prospects p WHERE p.id = d.prospect_id AND p.standing = 'nurturing'
             AND p.mail_stop IS NULL AND p.address = d.address",
             "FOR SHARE",
@@ -108,13 +110,12 @@ macro_rules! write {
         )
     };
 }
-/// So many rows may be told before a transaction that need not tell any is cheaper.
+/// From this many rows on, a transaction that returns none of them is cheaper than one statement that returns all.
 const TOLD: usize = 32;
 const WRITE: Sql = write!("");
 const WRITE_AND_TELL: Sql = write!(" RETURNING delivery_id, state");
-/// Whoever was refused a mark because of a stop gets that written down: as uncertain when an earlier mark has no result,
-/// for then nobody knows. Whoever was refused for another reason (the campaign paused, the lease lost) gets nothing and
-/// stays as they were.
+/// A delivery that a stop refused a mark gets that as its result: `uncertain` when an earlier mark has no result, because the
+/// mail may have been sent. A delivery refused for another reason (the campaign paused, the lease lost) stays as it was.
 const STOPPED: &str = "
     INSERT INTO attempts (delivery_id, number, state, at, fence, reply)
     SELECT d.id, CAST(j.value ->> 'number' AS BIGINT),
@@ -122,7 +123,8 @@ const STOPPED: &str = "
                              AND m.number = CAST(j.value ->> 'number' AS BIGINT) - 1) THEN 'uncertain'
                 WHEN p.mail_stop IS NOT NULL OR s.id IS NOT NULL THEN 'suppressed' ELSE 'cancelled' END,
            CAST($2 AS BIGINT), l.fence,
-           CASE WHEN p.mail_stop IS NOT NULL OR s.id IS NOT NULL THEN COALESCE(p.mail_stop, s.reason) WHEN p.standing <> 'nurturing' THEN p.standing ELSE 'address changed' END
+           CASE WHEN p.mail_stop IS NOT NULL OR s.id IS NOT NULL THEN COALESCE(p.mail_stop, s.reason)
+                WHEN p.standing <> 'nurturing' THEN p.standing ELSE 'address changed' END
     FROM json_each($1) j
     JOIN deliveries d ON d.id = CAST(j.value ->> 'delivery' AS BIGINT)
     JOIN prospects p ON p.id = d.prospect_id
@@ -152,16 +154,16 @@ impl Written {
 }
 
 /// Records results whose fence still holds, and marks deliveries that no stop, pause or lost lease forbids, in a
-/// transaction of their own. Who was refused a mark is for [`refused`].
+/// transaction of their own. Those that were refused a mark are for [`refused`].
 ///
 /// # Errors
-/// The store's; nothing was written then.
+/// When it cannot be written: nothing was.
 pub async fn write(store: &Store, outcomes: &[Outcome], marks: &[Mark], now: Timestamp) -> Result<Written, StoreError> {
     // A stop that only the database knows would be forgotten with it.
     let marks = if store.journal().is_some_and(|journal| journal.is_broken()) { &[] } else { marks };
     let groups = groups(outcomes, marks)?;
-    // As a rule nothing is refused, and a count says so. On SQLite each row that is told costs as much as one written, on
-    // PostgreSQL next to nothing; the transaction costs round trips.
+    // As a rule nothing is refused, and a count says so. On SQLite each row that is returned costs as much as one written,
+    // on PostgreSQL next to nothing; the transaction costs round trips.
     let all = outcomes.len() + marks.len();
     if !store.is_shared() && all > TOLD {
         let mut tx = store.write().await?;
@@ -177,7 +179,7 @@ pub async fn write(store: &Store, outcomes: &[Outcome], marks: &[Mark], now: Tim
     written.map(Written::of)
 }
 
-/// Writes down why those were refused whom a stop refused a mark.
+/// Writes the result of the deliveries that a stop refused a mark.
 pub async fn refused(tx: &mut Tx, marks: &[Mark], now: Timestamp) -> Result<(), StoreError> {
     tx.execute(STOPPED, args![to_json(marks)?, now]).await.map(drop)
 }

@@ -1,15 +1,15 @@
-//! Audiences, set-wise: who fits, and which newsletter each is due. One statement for any conditions, which travel as
+//! Audiences, set-wise: which prospects fit, and which newsletter each is due. One statement for any conditions, which travel as
 //! JSON; `domain::audience` says the same for one prospect, and the conformance suite holds the two together.
 
 use crate::domain::audience::{Audience, Condition, Test};
 use crate::domain::criterion::Verdict;
 use crate::domain::id::{Name, OccurrenceId, ProspectId};
 use crate::domain::settings::Tracking;
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{StoreError, Tx, args, came_to_nothing, is_under, may_be_mailed};
 use crate::store::engine::value::{name, to_json};
 use serde::Serialize;
 
-/// Of whom a campaign speaks, as its statements need it.
+/// A campaign's audience and newsletters, as the statements need them.
 #[derive(Debug)]
 pub struct AudienceQuery<'a> {
     pub campaign: &'a Name,
@@ -39,7 +39,7 @@ struct Place<'a> {
     id: &'a Name,
 }
 
-/// A clause is looked at for each member by itself, with one row of the member's at a time: PostgreSQL would make tables of
+/// A clause is evaluated for each member by itself, with one row of the member's at a time: PostgreSQL would make tables of
 /// what `EXISTS` or a group asks for, for each of them anew.
 ///
 /// $1 atoms, $2 newsletters, $3 campaign, $4 and $5 the window of ids, $6 whose clicks are followed. Where the newsletter
@@ -62,11 +62,11 @@ macro_rules! members {
                     SELECT 1 FROM issues i CROSS JOIN deliveries d
                     WHERE i.campaign = $3 AND i.newsletter = n.id
                       AND d.prospect_id = p.id AND d.occurrence_id = i.occurrence_id AND d.issue_id = i.id
-                      AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id
-                                      AND a.state IN ('failed', 'suppressed', 'skipped', 'cancelled', 'missed')) LIMIT 1) IS NULL
+                      AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id AND a.state IN ", came_to_nothing!(), ")
+                    LIMIT 1) IS NULL
                 ORDER BY n.place LIMIT 1) AS newsletter
         FROM prospects p
-        WHERE p.id > $4 AND p.id <= $5 AND p.standing = 'nurturing' AND p.mail_stop IS NULL AND p.address IS NOT NULL
+        WHERE p.id > $4 AND p.id <= $5 AND ", may_be_mailed!("p"), "
           AND NOT EXISTS (
             SELECT 1 FROM clauses c WHERE c.must <> CASE WHEN (SELECT 1 FROM atoms a WHERE a.clause = c.clause AND CASE a.kind
                 WHEN 'in' THEN (SELECT f.folded FROM prospect_fields f WHERE f.prospect_id = p.id AND f.name = a.field) = a.expected
@@ -75,8 +75,7 @@ macro_rules! members {
                 WHEN 'known' THEN (SELECT 1 FROM prospect_fields f WHERE f.prospect_id = p.id AND f.name = a.field) = 1
                 WHEN 'absent' THEN (SELECT 1 FROM prospect_fields f WHERE f.prospect_id = p.id AND f.name = a.field) IS NULL
                 WHEN 'tag' THEN (SELECT 1 FROM prospect_tags t WHERE t.prospect_id = p.id AND t.tag = a.expected) = 1
-                WHEN 'domain' THEN LENGTH(p.address) > LENGTH(a.expected)
-                    AND SUBSTR(p.address, LENGTH(p.address) - LENGTH(a.expected)) IN ('@' || a.expected, '.' || a.expected)
+                WHEN 'domain' THEN ", is_under!("p.address", "a.expected"), "
                 WHEN 'verdict' THEN
                     (SELECT v.verdict FROM verdicts v WHERE v.prospect_id = p.id AND v.criterion = a.field) = a.expected
                 WHEN 'unknown' THEN (SELECT 1 FROM verdicts v WHERE v.prospect_id = p.id AND v.criterion = a.field) IS NULL
@@ -95,14 +94,15 @@ const FILL: &str = members!(
     "MATERIALIZED",
     "
     INSERT INTO deliveries (occurrence_id, issue_id, prospect_id, address, tracked)
-    SELECT CAST($7 AS BIGINT), i.id, m.id, m.address, m.tracked FROM members m JOIN issues i ON i.occurrence_id = $7 AND i.newsletter = m.newsletter
+    SELECT CAST($7 AS BIGINT), i.id, m.id, m.address, m.tracked
+    FROM members m JOIN issues i ON i.occurrence_id = $7 AND i.newsletter = m.newsletter
     WHERE TRUE ORDER BY m.id
     ON CONFLICT (occurrence_id, prospect_id) DO NOTHING"
 );
 const WINDOW: &str = "SELECT COALESCE(MAX(id), 0) FROM (SELECT id FROM prospects WHERE id > $1 ORDER BY id LIMIT $2) AS next";
 const LAST: &str = "SELECT COALESCE(MAX(id), 0) FROM prospects";
 
-/// Which newsletters anybody is due.
+/// The newsletters that at least one prospect is due.
 pub async fn newsletters_due(tx: &mut Tx, question: &AudienceQuery<'_>) -> Result<Vec<Name>, StoreError> {
     let rows: Vec<(String,)> = ask(tx, NEWSLETTERS, question).await?;
     rows.iter().map(|(newsletter,)| name(newsletter)).collect()
@@ -120,13 +120,13 @@ pub async fn due(tx: &mut Tx, question: &AudienceQuery<'_>) -> Result<i64, Store
     Ok(rows.first().map_or(0, |(n,)| *n))
 }
 
-/// Who could be written to now.
+/// The prospects who could be written to now.
 pub async fn members(tx: &mut Tx, question: &AudienceQuery<'_>) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = ask(tx, IDS, question).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
-/// Writes a delivery for everybody who is due a newsletter that has an issue at this occurrence. Returns how many.
+/// Writes a delivery for each prospect who is due a newsletter that has an issue at this occurrence. Returns how many.
 pub async fn fill(tx: &mut Tx, occurrence: OccurrenceId, question: &AudienceQuery<'_>) -> Result<u64, StoreError> {
     let (atoms, newsletters) = (atoms(question.audience)?, places(question.newsletters)?);
     tx.by_key().await?;

@@ -1,10 +1,10 @@
-//! What the breakers count, campaign by campaign, since it was last paused or resumed: troubles are appended, mails that
-//! ended are looked at backwards. Test copies and seeds count for nothing.
+//! What the breakers count, campaign by campaign, since it was last paused or resumed: troubles are appended, finished mails
+//! are read backwards. Test copies and seeds count for nothing.
 
 use crate::domain::group::breaker::{BOUNCES_AMONG, BROKEN_IN_A_ROW, BadShare};
 use crate::domain::id::{DeliveryId, IssueId, Name};
-use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::value::{name as name_of, to_json};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args};
+use crate::store::engine::value::{ids, name as name_of, to_json};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,7 +39,7 @@ pub struct Trouble {
     pub number: i64,
 }
 
-/// How many of a campaign's issues are looked at.
+/// How many of a campaign's issues are read.
 const ISSUES: i64 = 200;
 
 const NOTE: &str = "
@@ -50,16 +50,16 @@ const NOTE: &str = "
     JOIN issues i ON i.id = d.issue_id AND NOT i.test
     WHERE TRUE
     ON CONFLICT (delivery_id, kind, number) DO NOTHING";
-/// Whose they are, those of test copies left out; seeds are in it: a refusal of a seed is about us as well.
+/// Their campaigns, test copies left out; seeds are in it: a refusal of a seed is about us as well.
 const LIVE: &str = "
     SELECT d.id, i.campaign FROM json_each($1) j
-    JOIN deliveries d ON d.id = CAST(j.value ->> 'delivery' AS BIGINT) JOIN issues i ON i.id = d.issue_id AND NOT i.test";
+    JOIN deliveries d ON d.id = CAST(j.value AS BIGINT) JOIN issues i ON i.id = d.issue_id AND NOT i.test";
 const NOTED: &str = "
     SELECT COUNT(*) FROM troubles t JOIN campaigns c ON c.name = t.campaign
     WHERE t.campaign = $1 AND t.kind = $2 AND t.at >= c.changed_at";
 const ISSUES_OF: &str = "SELECT id FROM issues WHERE campaign = $1 AND NOT test ORDER BY id DESC LIMIT $2";
 /// What ended of an issue, backwards from the last delivery that a node ever held: deliveries leave in the order of their
-/// ids. How many were looked at; of those since the last pause, how many there are, how many are bad, and when the last was
+/// ids. How many were read; of those since the last pause, how many there are, how many are bad, and when the last was
 /// accepted. The order of the joins is meant.
 const LATELY: &str = "
     SELECT COUNT(*), COALESCE(SUM(since), 0), COALESCE(SUM(since * bad), 0), MAX(CASE WHEN since = 1 THEN accepted_at END)
@@ -89,13 +89,8 @@ pub async fn note(tx: &mut Tx, troubles: &[Trouble], now: Timestamp) -> Result<(
 
 /// The campaigns of these deliveries, test copies left out.
 pub async fn live(tx: &mut Tx, deliveries: &BTreeSet<DeliveryId>) -> Result<BTreeMap<DeliveryId, Name>, StoreError> {
-    #[derive(Serialize)]
-    struct Row {
-        delivery: DeliveryId,
-    }
-    let rows: Vec<Row> = deliveries.iter().map(|delivery| Row { delivery: *delivery }).collect();
-    let found: Vec<(i64, String)> = tx.rows(LIVE, args![to_json(&rows)?]).await?;
-    found.into_iter().map(|(id, campaign)| Ok((DeliveryId(id), name_of(&campaign)?))).collect()
+    let found: Vec<(i64, String)> = tx.rows(LIVE, args![ids(deliveries)?]).await?;
+    found.into_iter().map(|(id, campaign)| Ok((DeliveryId(id), name_of(&campaign).in_row("deliveries", id)?))).collect()
 }
 
 /// How many troubles of a kind a campaign has had since it was last paused or resumed.
@@ -137,5 +132,5 @@ pub async fn broke_in_a_row(tx: &mut Tx, campaign: &Name) -> Result<bool, StoreE
 /// Every campaign that runs.
 pub async fn running(tx: &mut Tx) -> Result<Vec<Name>, StoreError> {
     let rows: Vec<(String,)> = tx.rows(RUNNING, args![]).await?;
-    rows.iter().map(|(campaign,)| name_of(campaign)).collect()
+    rows.iter().map(|(campaign,)| name_of(campaign).in_row("campaigns", campaign)).collect()
 }

@@ -2,13 +2,13 @@
 
 use crate::domain::id::{IssueId, Name};
 use crate::domain::pace::Bucket;
-use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
 use crate::store::engine::value::{instant, name as name_of, to_json};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// A bucket nobody has taken from for this long is full again, whatever its pace, and need not be remembered.
+/// A bucket left alone for this long is full again, whatever its pace, and need not be kept.
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(25);
 
 const MAKE: &str = "
@@ -30,7 +30,7 @@ const FORGET: Sql = locking!(
     ")"
 );
 const OF_ISSUE: &str = "SELECT campaign, test FROM issues WHERE id = $1";
-/// Ranges in somebody's hands are theirs, and test copies wait for nobody.
+/// A leased range belongs to its holder, and test copies do not wait.
 const POSTPONE: Sql = locking!(
     "UPDATE leases SET not_before = $2 WHERE id IN (
          SELECT l.id FROM leases l JOIN issues i ON i.id = l.issue_id
@@ -48,11 +48,8 @@ struct Row<'a> {
 }
 
 fn rows(buckets: &BTreeMap<String, Bucket>) -> Result<String, StoreError> {
-    let row = |(name, bucket): (&'_ String, &Bucket)| (name.clone(), bucket.tokens, bucket.filled_at.as_millisecond());
-    let rows: Vec<_> = buckets.iter().map(row).collect();
-    to_json(
-        &rows.iter().map(|(name, tokens, filled_at)| Row { name, tokens: *tokens, filled_at: *filled_at }).collect::<Vec<_>>(),
-    )
+    let rows = buckets.iter().map(|(name, b)| Row { name, tokens: b.tokens, filled_at: b.filled_at.as_millisecond() });
+    to_json(&rows.collect::<Vec<_>>())
 }
 
 /// These buckets as they were left, locked until the transaction ends; one that is not there yet is made as given.
@@ -60,7 +57,11 @@ pub async fn lock(tx: &mut Tx, fresh: &BTreeMap<String, Bucket>) -> Result<BTree
     let wanted = rows(fresh)?;
     tx.execute(MAKE, args![wanted.clone()]).await?;
     let found: Vec<(String, i64, i64)> = tx.rows(LOCK, args![wanted]).await?;
-    found.into_iter().map(|(name, tokens, at)| Ok((name, Bucket { tokens, filled_at: instant(at)? }))).collect()
+    let read = |(name, tokens, at): (String, i64, i64)| {
+        let filled_at = instant(at).in_row("buckets", &name)?;
+        Ok((name, Bucket { tokens, filled_at }))
+    };
+    found.into_iter().map(read).collect()
 }
 
 /// Leaves buckets as they are now; they must have been locked.
@@ -77,14 +78,13 @@ pub async fn forget(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
 /// The campaign of an issue, and whether it is a test copy's.
 ///
 /// # Errors
-/// The store's; also when there is no such issue.
+/// Also when there is no such issue.
 pub async fn of_issue(tx: &mut Tx, issue: IssueId) -> Result<(Name, bool), StoreError> {
-    let row: Option<(String, bool)> = tx.row(OF_ISSUE, args![issue]).await?;
-    let (campaign, test) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
-    Ok((name_of(&campaign)?, test))
+    let (campaign, test): (String, bool) = tx.one(OF_ISSUE, args![issue]).await?;
+    Ok((name_of(&campaign).in_row("issues", issue)?, test))
 }
 
-/// Puts off what nobody has in hand, of one campaign or of all, until an instant. Returns how many ranges.
+/// Puts off the ranges that are not leased, of one campaign or of all, until an instant. Returns how many ranges.
 pub async fn postpone(tx: &mut Tx, campaign: Option<&Name>, until: Timestamp) -> Result<u64, StoreError> {
     tx.execute(POSTPONE, args![campaign, until]).await
 }

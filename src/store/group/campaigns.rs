@@ -1,7 +1,7 @@
-//! Campaigns: whether each runs, and up to when its schedule has been looked at.
+//! Campaigns: whether each runs, and up to when its schedule has been evaluated.
 
 use crate::domain::id::Name;
-use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
 use crate::store::engine::value::{instant, name as name_of, to_json};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -13,7 +13,7 @@ pub struct State {
     /// Whether it is paused, and why.
     pub paused: Option<String>,
     pub schedule: String,
-    /// It has been looked at up to here.
+    /// The schedule has been evaluated up to here.
     pub seen_until: Timestamp,
 }
 
@@ -57,19 +57,21 @@ fn rows<'a>(campaigns: impl Iterator<Item = (&'a Name, String)>) -> Result<Strin
 /// A campaign's row, locked until the transaction ends.
 pub async fn lock(tx: &mut Tx, name: &Name) -> Result<Option<State>, StoreError> {
     let row: Option<(String, Option<String>, String, i64)> = tx.row(GET, args![name]).await?;
-    row.map(|(state, reason, schedule, seen_until)| read(&state, reason, schedule, seen_until)).transpose()
+    row.map(|(state, reason, schedule, seen_until)| read(&state, reason, schedule, seen_until).in_row("campaigns", name))
+        .transpose()
 }
 
 /// Every campaign ever configured.
 pub async fn all(tx: &mut Tx) -> Result<BTreeMap<Name, State>, StoreError> {
     let rows: Vec<(String, String, Option<String>, String, i64)> = tx.rows(ALL, args![]).await?;
     let read = |(id, state, reason, schedule, seen): (String, String, _, _, _)| {
-        Ok((name_of(&id)?, read(&state, reason, schedule, seen)?))
+        let state = read(&state, reason, schedule, seen);
+        Ok((name_of(&id).in_row("campaigns", &id)?, state.in_row("campaigns", &id)?))
     };
     rows.into_iter().map(read).collect()
 }
 
-/// Records that the schedule has been looked at up to `until`.
+/// Records that the schedule has been evaluated up to `until`.
 pub async fn seen(tx: &mut Tx, name: &Name, until: Timestamp) -> Result<(), StoreError> {
     tx.execute(SEEN, args![name, until]).await.map(drop)
 }

@@ -4,12 +4,12 @@
 use super::leases::{Closed, windows};
 use crate::domain::group::delivery::State;
 use crate::domain::id::{DeliveryId, OccurrenceId, ProspectId};
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args, came_to_nothing, latest_attempt};
 use crate::store::engine::value::{instant, to_json};
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// A delivery that is not to leave at once.
+/// A delivery that does not leave at once.
 #[derive(Debug, Serialize)]
 pub struct PutAside {
     pub delivery: DeliveryId,
@@ -24,9 +24,10 @@ pub struct PutAside {
 const COUNTING: i64 = 1;
 
 /// Of each delivery of a page, when the $5th of the prospect's other mails, the latest first, left or is to leave. A mail
-/// counts unless it ended without reaching anybody. What has not left is taken to leave now; if it waits, when it may; if
-/// its campaign is closed, when that opens.
-const NTH: &str = "
+/// counts unless it came to nothing. One that has not left is taken to leave now; if it waits, when it may; if its campaign
+/// is closed, when that opens.
+const NTH: &str = concat!(
+    "
     WITH closed AS MATERIALIZED (
         SELECT value ->> 'campaign' AS campaign, CAST(value ->> 'opens_at' AS BIGINT) AS opens_at FROM json_each($6)),
     page AS (
@@ -37,14 +38,18 @@ const NTH: &str = "
                         ELSE CAST($4 AS BIGINT) END AS leaves_at
             FROM deliveries o
             JOIN issues i ON i.id = o.issue_id
-            LEFT JOIN attempts a ON a.delivery_id = o.id
-                 AND a.number = (SELECT MAX(latest.number) FROM attempts latest WHERE latest.delivery_id = o.id)
+            ",
+    latest_attempt!("o"),
+    "
             LEFT JOIN closed w ON w.campaign = i.campaign
             WHERE o.prospect_id = d.prospect_id AND o.id <> d.id
-              AND (a.state IS NULL OR a.state NOT IN ('failed', 'suppressed', 'skipped', 'cancelled', 'missed'))
+              AND (a.state IS NULL OR a.state NOT IN ",
+    came_to_nothing!(),
+    ")
             ORDER BY leaves_at DESC LIMIT 1 OFFSET CAST($5 AS BIGINT) - 1) AS nth_at
         FROM deliveries d WHERE d.occurrence_id = $1 AND d.prospect_id > $2 AND d.prospect_id <= $3)
-    SELECT id, nth_at FROM page WHERE nth_at IS NOT NULL ORDER BY id";
+    SELECT id, nth_at FROM page WHERE nth_at IS NOT NULL ORDER BY id"
+);
 /// The first word about these deliveries, before any lease: its fence is none.
 const PUT_ASIDE: &str = "
     INSERT INTO attempts (delivery_id, number, state, at, fence, retry_at, reply)
@@ -71,7 +76,7 @@ pub async fn nth_latest(
 ) -> Result<Vec<(DeliveryId, Timestamp)>, StoreError> {
     let values = args![occurrence, after, up_to, now, i64::from(mails), windows(closed)?];
     let rows: Vec<(i64, i64)> = tx.rows(NTH, values).await?;
-    rows.into_iter().map(|(id, at)| Ok((DeliveryId(id), instant(at)?))).collect()
+    rows.into_iter().map(|(id, at)| Ok((DeliveryId(id), instant(at).in_row("deliveries", id)?))).collect()
 }
 
 /// Writes down what does not leave at once.

@@ -4,8 +4,8 @@ use super::leases::Lease;
 use crate::domain::address::Address;
 use crate::domain::group::delivery::{Mailed, State};
 use crate::domain::id::{DeliveryId, IssueId, OccurrenceId, ProspectId};
-use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::value::{address, instant_or_none};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args, latest_attempt};
+use crate::store::engine::value::{address, instant, instant_or_none};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -15,11 +15,11 @@ pub struct Open {
     pub id: DeliveryId,
     pub issue: IssueId,
     pub address: Address,
-    /// Whether clicks of theirs are followed.
+    /// Whether its clicks are followed.
     pub tracked: bool,
     /// The number of its latest attempt; 0 for none.
     pub number: i64,
-    /// Whether that was a mark without a result: doubt.
+    /// Whether that was a mark without a result: it may have been sent.
     pub in_doubt: bool,
     pub marks: i64,
     /// How many of those marks have no result.
@@ -62,7 +62,8 @@ struct TriedRow {
     retry_at: Option<i64>,
 }
 
-/// Those never tried: all of them, as a rule, which one look shows. Packed into one value, which costs a fifth of as many rows.
+/// Deliveries never tried: as a rule all of the range, which the `MIN` over its attempts shows at once. One value, which costs
+/// a fifth of as many rows.
 const UNTRIED: &str = "
     SELECT STRING_AGG(d.id || ' ' || CASE WHEN d.tracked THEN 1 ELSE 0 END || ' ' || d.address, $4)
     FROM deliveries d
@@ -80,21 +81,24 @@ const TRIED: &str = "
     JOIN deliveries d ON d.id = a.delivery_id
     WHERE a.delivery_id BETWEEN $2 AND $3 AND a.state IN ('pending', 'transmitting') AND d.issue_id = $1
       AND NOT EXISTS (SELECT 1 FROM attempts later WHERE later.delivery_id = a.delivery_id AND later.number > a.number)";
-/// When the first of a range is due again: those never tried at $4, those in doubt at $5, the others when they say. As a rule
-/// all are finished, which two counts show; what was uncertain may have been decided since.
-const DUE_AGAIN: &str = "
+/// When the first of a range is due again: one never tried at $4, one in doubt at $5, another at its `retry_at`. As a rule all
+/// are finished, which two counts show; what was uncertain may have been decided since.
+const DUE_AGAIN: &str = concat!(
+    "
     SELECT CASE WHEN (SELECT COUNT(*) FROM deliveries all_of WHERE all_of.id BETWEEN $2 AND $3)
                    = (SELECT COUNT(DISTINCT f.delivery_id) FROM attempts f
                       WHERE f.delivery_id BETWEEN $2 AND $3 AND f.state NOT IN ('pending', 'transmitting', 'uncertain')) THEN NULL
                 ELSE (
         SELECT MIN(CASE WHEN a.state IS NULL THEN $4 WHEN a.state = 'transmitting' THEN $5 ELSE COALESCE(a.retry_at, $4) END)
         FROM deliveries d
-        LEFT JOIN attempts a ON a.delivery_id = d.id
-             AND a.number = (SELECT MAX(latest.number) FROM attempts latest WHERE latest.delivery_id = d.id)
+        ",
+    latest_attempt!("d"),
+    "
         WHERE d.issue_id = $1 AND d.id BETWEEN $2 AND $3
           AND NOT EXISTS (SELECT 1 FROM attempts f
                           WHERE f.delivery_id = d.id AND f.state NOT IN ('pending', 'transmitting', 'uncertain'))
-          AND (a.state IS NULL OR a.state IN ('pending', 'transmitting'))) END";
+          AND (a.state IS NULL OR a.state IN ('pending', 'transmitting'))) END"
+);
 const ORIGIN: &str = "
     SELECT d.id, d.issue_id, p.id, d.address, d.tracked, COALESCE(p.tracking_consent, FALSE) AS consents
     FROM deliveries d LEFT JOIN prospects p ON p.id = d.prospect_id AND p.address IS NOT NULL WHERE d.id = $1";
@@ -113,7 +117,7 @@ const TEST_COPY: &str = "
     FROM issues i JOIN leases l ON l.issue_id = i.id JOIN delivery_states s ON s.delivery_id = l.first_id
     WHERE i.id = $1 AND i.test LIMIT 1";
 
-/// A delivery as people read about it.
+/// A delivery as reports show it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Delivery {
     pub id: DeliveryId,
@@ -131,7 +135,8 @@ pub struct Delivery {
 type DeliveryRow = (i64, String, String, String, String, Option<i64>, Option<String>);
 
 fn delivery((id, campaign, newsletter, subject, state, at, reply): DeliveryRow) -> Result<Delivery, StoreError> {
-    Ok(Delivery { id: DeliveryId(id), campaign, newsletter, subject, state, at: instant_or_none(at)?, reply })
+    let at = instant_or_none(at).in_row("deliveries", id)?;
+    Ok(Delivery { id: DeliveryId(id), campaign, newsletter, subject, state, at, reply })
 }
 
 /// Every copy written for a prospect, oldest first.
@@ -142,9 +147,9 @@ pub async fn of_prospect(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Delive
 /// The one copy of a test issue.
 ///
 /// # Errors
-/// The store's; also when there is none.
+/// Also when there is none.
 pub async fn test_copy(tx: &mut Tx, issue: IssueId) -> Result<Delivery, StoreError> {
-    tx.row(TEST_COPY, args![issue]).await?.map(delivery).transpose()?.ok_or(StoreError::Rows { expected: 1, found: 0 })
+    delivery(tx.one(TEST_COPY, args![issue]).await?)
 }
 
 /// The unfinished deliveries of an issue in a range of ids, in their order.
@@ -155,34 +160,38 @@ pub async fn open_in(tx: &mut Tx, issue: IssueId, first: DeliveryId, last: Deliv
     let mut open: Vec<Open> = packed.lines().map(|line| untried(issue, line)).collect::<Result<_, _>>()?;
     let rows: Vec<TriedRow> = tx.rows(TRIED, args![issue, first, last]).await?;
     for row in rows {
-        open.push(Open {
-            id: DeliveryId(row.id),
-            issue,
-            address: address(&row.address)?,
-            tracked: row.tracked,
-            number: row.number,
-            in_doubt: row.state == State::Transmitting.word(),
-            marks: row.marks,
-            doubts: row.doubts,
-            first_marked_at: instant_or_none(row.first_marked_at)?,
-            retry_at: instant_or_none(row.retry_at)?,
-        });
+        let id = row.id;
+        open.push(tried(issue, row).in_row("deliveries", id)?);
     }
     open.sort_unstable_by_key(|row| row.id);
     Ok(open)
 }
 
+fn tried(issue: IssueId, row: TriedRow) -> Result<Open, StoreError> {
+    Ok(Open {
+        id: DeliveryId(row.id),
+        issue,
+        address: address(&row.address)?,
+        tracked: row.tracked,
+        number: row.number,
+        in_doubt: row.state == State::Transmitting.word(),
+        marks: row.marks,
+        doubts: row.doubts,
+        first_marked_at: instant_or_none(row.first_marked_at)?,
+        retry_at: instant_or_none(row.retry_at)?,
+    })
+}
+
 /// One of [`UNTRIED`]. An address has neither spaces nor line ends.
 fn untried(issue: IssueId, line: &str) -> Result<Open, StoreError> {
-    let strange =
-        || StoreError::Value { what: "delivery", why: "it is not an id, whether clicks are followed, and an address".to_owned() };
+    let strange = || StoreError::value("delivery", "it is not an id, whether clicks are followed, and an address");
     let mut words = line.splitn(3, ' ');
     let (id, tracked, to) = (words.next(), words.next(), words.next());
     let id = id.and_then(|id| id.parse().ok()).ok_or_else(strange)?;
     Ok(Open {
         id: DeliveryId(id),
         issue,
-        address: address(to.ok_or_else(strange)?)?,
+        address: to.ok_or_else(strange).and_then(address).in_row("deliveries", id)?,
         tracked: tracked == Some("1"),
         number: 0,
         in_doubt: false,
@@ -194,7 +203,7 @@ fn untried(issue: IssueId, line: &str) -> Result<Open, StoreError> {
 }
 
 /// When the first unfinished delivery of a range is due again; `None` when all are finished. Those never tried are due at
-/// `untried`, those in doubt at `doubted`, the others when they said.
+/// `untried`, those in doubt at `doubted`, the others at their `retry_at`.
 pub async fn due_again(
     tx: &mut Tx,
     lease: &Lease,
@@ -214,7 +223,7 @@ pub async fn origin(tx: &mut Tx, id: DeliveryId) -> Result<Option<Origin>, Store
             id: DeliveryId(id),
             issue: IssueId(issue),
             prospect: prospect.map(ProspectId),
-            address: address(&to)?,
+            address: address(&to).in_row("deliveries", id)?,
             tracked,
             consents,
         })
@@ -222,7 +231,7 @@ pub async fn origin(tx: &mut Tx, id: DeliveryId) -> Result<Option<Origin>, Store
     .transpose()
 }
 
-/// Writes a delivery to one of us: a test copy, or a seed. It belongs to no prospect and is counted nowhere.
+/// Writes a delivery to a colleague: a test copy, or a seed. It belongs to no prospect and is counted nowhere.
 pub async fn add_test(tx: &mut Tx, occurrence: OccurrenceId, issue: IssueId, to: &Address) -> Result<DeliveryId, StoreError> {
     tx.number(ADD_TEST, args![occurrence, issue, to]).await.map(DeliveryId)
 }
@@ -236,7 +245,6 @@ pub async fn state(tx: &mut Tx, id: DeliveryId) -> Result<Option<String>, StoreE
 /// The newest issues a prospect received: subject, when, which.
 pub async fn received(tx: &mut Tx, prospect: ProspectId, most: i64) -> Result<Vec<(String, Timestamp, IssueId)>, StoreError> {
     let rows: Vec<(String, i64, i64)> = tx.rows(RECEIVED, args![prospect, most]).await?;
-    rows.into_iter()
-        .map(|(subject, at, issue)| Ok((subject, crate::store::engine::value::instant(at)?, IssueId(issue))))
-        .collect()
+    let received = |(subject, at, issue)| Ok((subject, instant(at).in_row("issues", issue)?, IssueId(issue)));
+    rows.into_iter().map(received).collect()
 }

@@ -1,10 +1,10 @@
 //! Holds: occurrences of which a few deliveries go ahead and the others wait.
 //!
-//! Who waits is a range with a `not_before` that never comes; letting go gives it a real one.
+//! What waits is a range whose `not_before` never comes; its release sets a real one.
 
 use crate::domain::group::guard::Canary;
 use crate::domain::id::{OccurrenceId, ProspectId};
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args};
 use crate::store::engine::value::instant_or_none;
 use jiff::Timestamp;
 
@@ -24,14 +24,13 @@ pub struct Hold {
 /// Deliveries are written in the order of prospects, so the first of them stay the first whatever page follows.
 const LAST: &str = "
     SELECT COALESCE(MAX(prospect_id), 0) FROM (
-        SELECT prospect_id FROM deliveries WHERE occurrence_id = $1 AND prospect_id IS NOT NULL ORDER BY prospect_id LIMIT $2) AS first";
-/// Held under the configuration that made its issues.
+        SELECT prospect_id FROM deliveries WHERE occurrence_id = $1 AND prospect_id IS NOT NULL
+        ORDER BY prospect_id LIMIT $2) AS first";
 const PUT: &str = "
-    INSERT INTO holds (occurrence_id, last_canary, minutes, plan_hash)
-    VALUES ($1, $2, $3, COALESCE((SELECT MAX(i.plan_hash) FROM issues i WHERE i.occurrence_id = $1), ''))
+    INSERT INTO holds (occurrence_id, last_canary, minutes) VALUES ($1, $2, $3)
     ON CONFLICT (occurrence_id) DO UPDATE SET last_canary = excluded.last_canary
     RETURNING released_at";
-/// Tried means answered, whatever the answer: a canary that is put off by a busy server does not hold up everybody.
+/// Tried means answered, whatever the answer: a canary that a busy server puts off does not hold up the others.
 const OPEN: &str = "
     SELECT h.occurrence_id, h.minutes,
            CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.occurrence_id = h.occurrence_id AND d.prospect_id <= h.last_canary
@@ -44,11 +43,12 @@ const OPEN: &str = "
     JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
     WHERE h.released_at IS NULL ORDER BY h.occurrence_id";
 const RELEASED: &str = "UPDATE holds SET released_at = $2 WHERE occurrence_id = $1 AND released_at IS NULL";
-const LET_GO: &str = "
+const RELEASE_RANGES: &str = "
     UPDATE leases SET not_before = $2
     WHERE finished_at IS NULL AND not_before = $3 AND issue_id IN (SELECT id FROM issues WHERE occurrence_id = $1)";
 
-/// Holds an occurrence behind its first deliveries. Returns up to whom they go, and whether the others were let go already.
+/// Holds an occurrence behind its first deliveries. Returns up to which prospect they go, and whether the
+/// others were released already.
 pub async fn put(tx: &mut Tx, occurrence: OccurrenceId, canary: Canary) -> Result<(ProspectId, bool), StoreError> {
     let last = tx.number(LAST, args![occurrence, canary.first]).await?;
     let row: Option<(Option<i64>,)> = tx.row(PUT, args![occurrence, last, canary.hold.rough_minutes()]).await?;
@@ -58,15 +58,17 @@ pub async fn put(tx: &mut Tx, occurrence: OccurrenceId, canary: Canary) -> Resul
 /// Every occurrence of a running campaign that is held.
 pub async fn open(tx: &mut Tx) -> Result<Vec<Hold>, StoreError> {
     let rows: Vec<(i64, i64, Option<i64>)> = tx.rows(OPEN, args![]).await?;
-    let hold = |(id, minutes, at)| Ok(Hold { occurrence: OccurrenceId(id), minutes, tried_at: instant_or_none(at)? });
+    let hold = |(id, minutes, at)| {
+        Ok(Hold { occurrence: OccurrenceId(id), minutes, tried_at: instant_or_none(at).in_row("occurrences", id)? })
+    };
     rows.into_iter().map(hold).collect()
 }
 
-/// Lets the others go. Returns whether they were held until now.
+/// Releases the others. Returns whether they were held until now.
 pub async fn release(tx: &mut Tx, occurrence: OccurrenceId, now: Timestamp) -> Result<bool, StoreError> {
     let held = tx.execute(RELEASED, args![occurrence, now]).await? > 0;
     if held {
-        tx.execute(LET_GO, args![occurrence, now, NEVER]).await?;
+        tx.execute(RELEASE_RANGES, args![occurrence, now, NEVER]).await?;
     }
     Ok(held)
 }

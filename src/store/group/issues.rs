@@ -2,9 +2,8 @@
 
 use crate::domain::group::issue::Content;
 use crate::domain::id::{IssueId, Name, OccurrenceId};
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args, configuration};
 use crate::store::engine::value::{from_json, name, to_json};
-use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// An issue about to be stored.
@@ -19,9 +18,8 @@ pub struct NewIssue<'a> {
     pub message: String,
     /// A test copy: counts nowhere.
     pub test: bool,
-    /// The plan it was made under.
+    /// The hash of the plan it is made under.
     pub plan_hash: &'a str,
-    pub prepared_at: Timestamp,
 }
 
 /// An issue as delivery and the web need it.
@@ -36,11 +34,15 @@ pub struct Issue {
     pub test: bool,
 }
 
-const ADD: &str = "
-    INSERT INTO issues (occurrence_id, campaign, newsletter, subject, content, message, test, plan_hash, prepared_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-    ON CONFLICT (occurrence_id, newsletter) DO NOTHING";
-const OF_OCCURRENCE: &str = "SELECT newsletter FROM issues WHERE occurrence_id = $1";
+const ADD: &str = concat!(
+    "
+    INSERT INTO issues (occurrence_id, campaign, newsletter, subject, content, message, test, configuration_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, ",
+    configuration!("$8"),
+    ")
+    ON CONFLICT (occurrence_id, newsletter) DO NOTHING"
+);
+const OF_OCCURRENCE: &str = "SELECT id, newsletter FROM issues WHERE occurrence_id = $1";
 const ID: &str = "SELECT id FROM issues WHERE occurrence_id = $1 AND newsletter = $2";
 const LOAD: &str = "SELECT id, campaign, subject, content, message, test FROM issues WHERE id = $1";
 const CONTENT: &str = "SELECT id, campaign, subject, content, '', test FROM issues WHERE id = $1";
@@ -56,22 +58,21 @@ pub async fn add(tx: &mut Tx, issue: &NewIssue<'_>) -> Result<(), StoreError> {
         to_json(issue.content)?,
         issue.message.clone(),
         issue.test,
-        issue.plan_hash,
-        issue.prepared_at
+        issue.plan_hash
     ];
     tx.execute(ADD, values).await.map(drop)
 }
 
 /// The newsletters that have an issue at this occurrence.
 pub async fn of_occurrence(tx: &mut Tx, occurrence: OccurrenceId) -> Result<BTreeSet<Name>, StoreError> {
-    let rows: Vec<(String,)> = tx.rows(OF_OCCURRENCE, args![occurrence]).await?;
-    rows.into_iter().map(|(newsletter,)| name(&newsletter)).collect()
+    let rows: Vec<(i64, String)> = tx.rows(OF_OCCURRENCE, args![occurrence]).await?;
+    rows.into_iter().map(|(id, newsletter)| name(&newsletter).in_row("issues", id)).collect()
 }
 
 /// The issue of a newsletter at an occurrence.
 ///
 /// # Errors
-/// The store's; also when there is none.
+/// Also when there is none.
 pub async fn id(tx: &mut Tx, occurrence: OccurrenceId, newsletter: &Name) -> Result<IssueId, StoreError> {
     tx.number(ID, args![occurrence, newsletter]).await.map(IssueId)
 }
@@ -96,9 +97,9 @@ fn read(row: Option<(i64, String, String, String, String, bool)>) -> Result<Opti
     row.map(|(id, campaign, subject, content, message, test)| {
         Ok(Issue {
             id: IssueId(id),
-            campaign: name(&campaign)?,
+            campaign: name(&campaign).in_row("issues", id)?,
             subject,
-            content: from_json("issue content", &content)?,
+            content: from_json("issue content", &content).in_row("issues", id)?,
             message,
             test,
         })

@@ -1,10 +1,9 @@
-//! Which issues reached whom: what a prospect was asked, and when.
+//! The issues that reached a prospect: what they were asked, and when.
 
 use crate::domain::id::{IssueId, ProspectId};
-use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::value::{instant, to_json};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args};
+use crate::store::engine::value::{ids, instant};
 use jiff::Timestamp;
-use serde::Serialize;
 
 /// An issue that reached a prospect.
 #[derive(Debug, Clone)]
@@ -18,19 +17,19 @@ pub struct Reached {
 const REACHED: &str = "
     SELECT d.prospect_id, i.id, i.subject, a.at FROM deliveries d JOIN issues i ON i.id = d.issue_id
     JOIN attempts a ON a.delivery_id = d.id AND a.state = 'accepted'
-    WHERE d.prospect_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) ORDER BY a.at DESC, d.id DESC";
+    WHERE d.prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) ORDER BY a.at DESC, d.id DESC";
 
 /// Every issue that reached one of these prospects, the newest first.
 pub async fn reached(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<Reached>, StoreError> {
-    #[derive(Serialize)]
-    struct Id {
-        id: ProspectId,
-    }
-    let ids: Vec<Id> = prospects.iter().map(|id| Id { id: *id }).collect();
-    let rows: Vec<(i64, i64, String, i64)> = tx.rows(REACHED, args![to_json(&ids)?]).await?;
+    let rows: Vec<(i64, i64, String, i64)> = tx.rows(REACHED, args![ids(prospects)?]).await?;
     rows.into_iter()
         .map(|(prospect, issue, subject, at)| {
-            Ok(Reached { prospect: ProspectId(prospect), issue: IssueId(issue), subject, at: instant(at)? })
+            Ok(Reached {
+                prospect: ProspectId(prospect),
+                issue: IssueId(issue),
+                subject,
+                at: instant(at).in_row("issues", issue)?,
+            })
         })
         .collect()
 }

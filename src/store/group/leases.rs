@@ -2,14 +2,14 @@
 
 use crate::domain::id::{DeliveryId, IssueId, Name, OccurrenceId, ProspectId};
 use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
-use crate::store::engine::value::to_json;
+use crate::store::engine::value::{instant_or_none, to_json};
 use jiff::Timestamp;
 use serde::Serialize;
 
 /// A campaign whose window is closed, and when it opens.
 pub type Closed<'a> = (&'a Name, Timestamp);
 
-/// A lease in hand.
+/// A lease that was claimed.
 #[derive(Debug, Clone, Copy)]
 pub struct Lease {
     pub id: i64,
@@ -120,7 +120,7 @@ async fn take(
     let Some((id, issue, first, last, fence)) = row else {
         return Ok(None);
     };
-    tx.execute(TAKE, args![id, node, until]).await?;
+    tx.execute_one(TAKE, args![id, node, until]).await?;
     Ok(Some(Lease { id, issue: IssueId(issue), first: DeliveryId(first), last: DeliveryId(last), fence: fence + 1, until }))
 }
 
@@ -143,7 +143,7 @@ pub async fn expire_of(tx: &mut Tx, owner: &str) -> Result<u64, StoreError> {
     tx.execute(EXPIRE_OF, args![owner]).await
 }
 
-/// Gives back every range that somebody holds: for whoever starts on a store that has no second node. Returns how many.
+/// Gives back every leased range: for the start on a store that has no second node. Returns how many.
 pub async fn expire_all(tx: &mut Tx) -> Result<u64, StoreError> {
     tx.execute(EXPIRE_ALL, args![]).await
 }
@@ -156,7 +156,7 @@ pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
 /// The same, of a campaign that is closed not before it opens.
 pub async fn next_open(tx: &mut Tx, closed: &[Closed<'_>]) -> Result<Option<Timestamp>, StoreError> {
     let row: Option<(Option<i64>,)> = tx.row(SOONEST, args![windows(closed)?]).await?;
-    crate::store::engine::value::instant_or_none(row.and_then(|(at,)| at))
+    instant_or_none(row.and_then(|(at,)| at))
 }
 
 /// Closed campaigns as JSON.

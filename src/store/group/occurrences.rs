@@ -1,9 +1,9 @@
-//! Occurrences: a campaign at one nominal time. Opened once, whoever comes first; filled page by page.
+//! Occurrences: a campaign at one nominal time. Opened once, by whichever node is first; filled page by page.
 
 use crate::domain::group::occurrence::Missed;
 use crate::domain::group::schedule::Firing;
 use crate::domain::id::{Name, OccurrenceId, ProspectId};
-use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, configuration, locking};
 use crate::store::engine::value::{instant, name};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -14,11 +14,11 @@ pub struct Filling {
     pub id: OccurrenceId,
     pub campaign: Name,
     pub due_at: Timestamp,
-    /// Prospects up to here have been looked at.
+    /// Prospects up to here have their deliveries.
     pub cursor: ProspectId,
 }
 
-/// An occurrence as people read about it.
+/// An occurrence as reports show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Past {
     /// Its nominal local time, with its zone.
@@ -28,12 +28,19 @@ pub struct Past {
     pub reason: Option<String>,
 }
 
-const OPEN: &str = "
-    INSERT INTO occurrences (campaign, nominal, due_at, state, reason, plan_hash) VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT (campaign, nominal) DO NOTHING";
-const OPEN_TEST: &str = "
-    INSERT INTO occurrences (campaign, nominal, due_at, state, filled_at, plan_hash) VALUES ($1, $2, $3, 'filled', $3, $4)
-    RETURNING id";
+const OPEN: &str = concat!(
+    "
+    INSERT INTO occurrences (campaign, nominal, due_at, state, reason, configuration_id) VALUES ($1, $2, $3, $4, $5, ",
+    configuration!("$6"),
+    ")
+    ON CONFLICT (campaign, nominal) DO NOTHING"
+);
+const OPEN_TEST: &str = concat!(
+    "
+    INSERT INTO occurrences (campaign, nominal, due_at, state, filled_at, configuration_id) VALUES ($1, $2, $3, 'filled', $3, ",
+    configuration!("$4"),
+    ") RETURNING id"
+);
 const FILLING: Sql = locking!(
     "SELECT o.id, o.campaign, o.due_at, o.cursor FROM occurrences o JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
      WHERE o.state = 'filling' ORDER BY o.id LIMIT 1",
@@ -42,8 +49,11 @@ const FILLING: Sql = locking!(
 const PEEK: &str = "
     SELECT o.id, o.campaign, o.due_at, o.cursor FROM occurrences o JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
     WHERE o.state = 'filling' ORDER BY o.id LIMIT 1";
-const MISSED: &str =
-    "UPDATE occurrences SET state = 'missed', reason = $2, plan_hash = $3 WHERE id = $1 AND state = 'filling' AND cursor = 0";
+const MISSED: &str = concat!(
+    "UPDATE occurrences SET state = 'missed', reason = $2, configuration_id = ",
+    configuration!("$3"),
+    " WHERE id = $1 AND state = 'filling' AND cursor = 0"
+);
 const LATEST: &str = "
     SELECT nominal, state, reason FROM occurrences o WHERE campaign = $1
       AND NOT EXISTS (SELECT 1 FROM issues i WHERE i.occurrence_id = o.id AND i.test)
@@ -51,8 +61,8 @@ const LATEST: &str = "
 const ADVANCE: &str = "UPDATE occurrences SET cursor = $2 WHERE id = $1";
 const FILLED: &str = "UPDATE occurrences SET state = 'filled', filled_at = $2 WHERE id = $1";
 
-/// Opens an occurrence to be filled, or records that it was missed, and why; and under which configuration. Returns whether it is new: no restart, second
-/// node or clock change opens it twice.
+/// Opens an occurrence to be filled, or records that it was missed, and why; and under which configuration. Returns whether it
+/// is new: no restart, second node or clock change opens it twice.
 pub async fn open(
     tx: &mut Tx,
     campaign: &Name,
@@ -81,19 +91,19 @@ pub async fn next_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
     read(tx.row(FILLING, args![]).await?)
 }
 
-/// The oldest occurrence of a running campaign that is being filled, without a lock: for looking ahead.
+/// The oldest occurrence of a running campaign that is being filled, without a lock: for a peek.
 pub async fn peek_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
     read(tx.row(PEEK, args![]).await?)
 }
 
 /// Moves the cursor; commits with the page it stands for.
 pub async fn advance(tx: &mut Tx, id: OccurrenceId, cursor: ProspectId) -> Result<(), StoreError> {
-    tx.execute(ADVANCE, args![id, cursor]).await.map(drop)
+    tx.execute_one(ADVANCE, args![id, cursor]).await
 }
 
-/// Records that everybody has been looked at.
+/// Records that the last page was written.
 pub async fn filled(tx: &mut Tx, id: OccurrenceId, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(FILLED, args![id, now]).await.map(drop)
+    tx.execute_one(FILLED, args![id, now]).await
 }
 
 /// Records that an occurrence of which nothing was written yet has become too old. Returns whether it was one.
@@ -109,7 +119,8 @@ pub async fn latest(tx: &mut Tx, campaign: &Name, most: i64) -> Result<Vec<Past>
 
 fn read(row: Option<(i64, String, i64, i64)>) -> Result<Option<Filling>, StoreError> {
     row.map(|(id, campaign, due_at, cursor)| {
-        Ok(Filling { id: OccurrenceId(id), campaign: name(&campaign)?, due_at: instant(due_at)?, cursor: ProspectId(cursor) })
+        let (campaign, due_at) = (name(&campaign).in_row("occurrences", id)?, instant(due_at).in_row("occurrences", id)?);
+        Ok(Filling { id: OccurrenceId(id), campaign, due_at, cursor: ProspectId(cursor) })
     })
     .transpose()
 }

@@ -1,7 +1,7 @@
-//! Alarms: campaigns that paused by themselves, each to be told to somebody once.
+//! Pause notices: a campaign that paused by itself is reported once to the people who answer for it.
 
 use crate::domain::id::Name;
-use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
 use crate::store::engine::value::{instant, name as name_of};
 use jiff::Timestamp;
 
@@ -14,26 +14,29 @@ pub struct PauseNotice {
     pub at: Timestamp,
 }
 
-const ADD: &str = "INSERT INTO alarms (campaign, reason, at) VALUES ($1, $2, $3)";
-const WAITING: &str = "SELECT COUNT(*) FROM alarms WHERE told_at IS NULL";
-const NEXT: Sql =
-    locking!("SELECT id, campaign, reason, at FROM alarms WHERE told_at IS NULL ORDER BY id LIMIT 1", "FOR UPDATE SKIP LOCKED");
-const TOLD: &str = "UPDATE alarms SET told_at = $2 WHERE id = $1 AND told_at IS NULL";
+const ADD: &str = "INSERT INTO pause_notices (campaign, reason, at) VALUES ($1, $2, $3)";
+const WAITING: &str = "SELECT COUNT(*) FROM pause_notices WHERE told_at IS NULL";
+const NEXT: Sql = locking!(
+    "SELECT id, campaign, reason, at FROM pause_notices WHERE told_at IS NULL ORDER BY id LIMIT 1",
+    "FOR UPDATE SKIP LOCKED"
+);
+const TOLD: &str = "UPDATE pause_notices SET told_at = $2 WHERE id = $1 AND told_at IS NULL";
 
 /// Notes that a campaign paused by itself.
 pub async fn add(tx: &mut Tx, campaign: &Name, reason: &str, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(ADD, args![campaign, reason, now]).await.map(drop)
+    tx.execute_one(ADD, args![campaign, reason, now]).await
 }
 
-/// Whether there is one that nobody was told of.
+/// Whether one was not told yet.
 pub async fn waits(tx: &mut Tx) -> Result<bool, StoreError> {
     Ok(tx.number(WAITING, args![]).await? > 0)
 }
 
-/// Takes the oldest that nobody was told of; told, when the transaction commits.
+/// Takes the oldest that was not told yet; it counts as told when the transaction commits.
 pub async fn take(tx: &mut Tx, now: Timestamp) -> Result<Option<PauseNotice>, StoreError> {
     let row: Option<(i64, String, String, i64)> = tx.row(NEXT, args![]).await?;
     let Some((id, campaign, reason, at)) = row else { return Ok(None) };
-    tx.execute(TOLD, args![id, now]).await?;
-    Ok(Some(PauseNotice { id, campaign: name_of(&campaign)?, reason, at: instant(at)? }))
+    tx.execute_one(TOLD, args![id, now]).await?;
+    let (campaign, at) = (name_of(&campaign).in_row("pause_notices", id)?, instant(at).in_row("pause_notices", id)?);
+    Ok(Some(PauseNotice { id, campaign, reason, at }))
 }

@@ -1,19 +1,21 @@
-//! How many letters of a series are left for whom: counted set-wise, for people whose membership was found before.
+//! How far prospects are through a series of newsletters, counted set-wise, for members that were found before.
 
 use crate::domain::id::{Name, ProspectId};
-use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::value::{names, to_json};
-use serde::Serialize;
+use crate::store::engine::backend::{StoreError, Tx, args, came_to_nothing};
+use crate::store::engine::value::{ids, texts};
 
-/// As `audiences` says what somebody has had: every delivery but those that came to nothing.
-const HAD: &str = "
+/// A newsletter counts as had as in `audiences`: by every delivery but those that came to nothing.
+const HAD: &str = concat!(
+    "
     SELECT had, COUNT(*) FROM (
         SELECT m.id, (SELECT COUNT(DISTINCT i.newsletter) FROM deliveries d JOIN issues i ON i.id = d.issue_id
-                      WHERE d.prospect_id = m.id AND i.campaign = $2 AND i.newsletter IN (SELECT value ->> 'id' FROM json_each($3))
-                        AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id
-                                        AND a.state IN ('failed', 'suppressed', 'skipped', 'cancelled', 'missed'))) AS had
-        FROM (SELECT CAST(value ->> 'id' AS BIGINT) AS id FROM json_each($1)) m) counted
-    GROUP BY had ORDER BY had";
+                      WHERE d.prospect_id = m.id AND i.campaign = $2 AND i.newsletter IN (SELECT value ->> 'text' FROM json_each($3))
+                        AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id AND a.state IN ",
+    came_to_nothing!(),
+    ")) AS had
+        FROM (SELECT CAST(value AS BIGINT) AS id FROM json_each($1)) m) counted
+    GROUP BY had ORDER BY had"
+);
 
 /// How many of these prospects have had how many of these newsletters of a campaign.
 pub async fn had(
@@ -22,10 +24,5 @@ pub async fn had(
     newsletters: &[&Name],
     members: &[ProspectId],
 ) -> Result<Vec<(i64, i64)>, StoreError> {
-    #[derive(Serialize)]
-    struct Id {
-        id: ProspectId,
-    }
-    let members = to_json(&members.iter().map(|id| Id { id: *id }).collect::<Vec<_>>())?;
-    tx.rows(HAD, args![members, campaign, names(newsletters)?]).await
+    tx.rows(HAD, args![ids(members)?, campaign, texts(newsletters)?]).await
 }

@@ -1,9 +1,9 @@
-//! Doubts: deliveries of which nobody knows whether they were sent, and what somebody said about them later. What was
-//! said is appended as an attempt; nothing is edited.
+//! Uncertain deliveries: whether they were sent is not known. What an operator finds out later is appended as an attempt;
+//! nothing is edited.
 
 use crate::domain::group::delivery::Resolution;
 use crate::domain::id::{DeliveryId, IssueId};
-use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
 use crate::store::engine::value::{instant, instant_or_none};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -20,7 +20,7 @@ pub struct Uncertain {
     pub marked_at: Option<Timestamp>,
     /// Since when it is uncertain.
     pub since: Timestamp,
-    /// What the relay said, or why nobody knows.
+    /// What the relay said, or why it is not known.
     pub reply: Option<String>,
 }
 
@@ -38,7 +38,7 @@ const LIST: &str = "
     WHERE a.state = 'uncertain'
       AND NOT EXISTS (SELECT 1 FROM attempts later WHERE later.delivery_id = a.delivery_id AND later.number > a.number)
     ORDER BY d.issue_id, d.id";
-/// First the ranges, so that nobody claims one before what is to be sent in it is written.
+/// The ranges first, so that none is claimed before what is to be sent in it is written.
 const LOCK: Sql = locking!(
     "SELECT l.id FROM leases l WHERE l.owner IS NULL AND l.id IN (SELECT o.id FROM leases o JOIN deliveries d ON d.issue_id = o.issue_id
          AND d.id BETWEEN o.first_id AND o.last_id WHERE d.id = $1 OR d.issue_id = $2)",
@@ -62,14 +62,14 @@ const RESOLVE: &str = "
 pub async fn list(tx: &mut Tx) -> Result<Vec<Uncertain>, StoreError> {
     type Row = (i64, i64, String, String, String, Option<i64>, i64, Option<String>);
     let rows: Vec<Row> = tx.rows(LIST, args![]).await?;
-    let doubt = |(id, issue, address, campaign, newsletter, marked_at, since, reply): Row| {
-        let (marked_at, since) = (instant_or_none(marked_at)?, instant(since)?);
+    let uncertain = |(id, issue, address, campaign, newsletter, marked_at, since, reply): Row| {
+        let (marked_at, since) = (instant_or_none(marked_at).in_row("deliveries", id)?, instant(since).in_row("deliveries", id)?);
         Ok(Uncertain { id: DeliveryId(id), issue: IssueId(issue), address, campaign, newsletter, marked_at, since, reply })
     };
-    rows.into_iter().map(doubt).collect()
+    rows.into_iter().map(uncertain).collect()
 }
 
-/// Appends what somebody said about uncertain deliveries. Returns about how many: what is to be sent again and lies in a
+/// Appends what was found out about uncertain deliveries. Returns about how many: what is to be sent again and lies in a
 /// range that is being sent right now is left as it is, for its holder may have read it already.
 pub async fn resolve(tx: &mut Tx, which: Which, how: Resolution, words: &str, now: Timestamp) -> Result<u64, StoreError> {
     let (one, issue) = match which {

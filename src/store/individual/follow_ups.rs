@@ -2,7 +2,7 @@
 
 use crate::domain::id::{FollowUpId, HandoffId, Name, ProspectId};
 use crate::domain::individual::follow_up::FollowUp;
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args};
 use crate::store::engine::value::{instant, name};
 use jiff::Timestamp;
 
@@ -26,7 +26,7 @@ pub async fn add(
     action: &str,
     due_at: Timestamp,
 ) -> Result<(), StoreError> {
-    tx.execute(ADD, args![prospect, handoff, salesperson, action, due_at]).await.map(drop)
+    tx.execute_one(ADD, args![prospect, handoff, salesperson, action, due_at]).await
 }
 
 /// Takes a handoff's item off its queue.
@@ -55,8 +55,8 @@ fn item(row: (i64, i64, Option<i64>, String, String, i64)) -> Result<FollowUp, S
         id: FollowUpId(id),
         prospect: ProspectId(prospect),
         handoff: handoff.map(HandoffId),
-        salesperson: name(&salesperson)?,
+        salesperson: name(&salesperson).in_row("follow_ups", id)?,
         action,
-        due_at: instant(due_at)?,
+        due_at: instant(due_at).in_row("follow_ups", id)?,
     })
 }

@@ -5,8 +5,8 @@ use crate::domain::id::{HandoffId, Name, ProspectId, QualificationId};
 use crate::domain::individual::event::HandoffEvent;
 use crate::domain::individual::handoff::{Handoff, Opening, Outcome, Rejection, Stage, State};
 use crate::domain::individual::routing::{Assignment, Load};
-use crate::store::engine::backend::{Sql, StoreError, Tx, Unique, args, locking};
-use crate::store::engine::value::{from_json, instant, instant_or_none, name, names, to_json, word};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, Unique, args, configuration, locking};
+use crate::store::engine::value::{from_json, instant, instant_or_none, name, texts, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -55,23 +55,25 @@ macro_rules! columns {
 }
 
 const ADD: &str = "
-    INSERT INTO handoffs (prospect_id, episode, qualification_id, cause, state, salesperson, assignment, stage, opened_at,
-                          answer_until, touch_until, plan_hash)
-    VALUES ($1, $2, $3, $4, 'offered', $5, $6, 'interested', $7, $8, $9, (SELECT q.plan_hash FROM qualifications q WHERE q.id = $3))
+    INSERT INTO handoffs (prospect_id, qualification_id, cause, state, salesperson, assignment, stage, opened_at, answer_until,
+                          touch_until, configuration_id)
+    VALUES ($1, $2, $3, 'offered', $4, $5, 'interested', $6, $7, $8,
+            (SELECT q.configuration_id FROM qualifications q WHERE q.id = $2))
     RETURNING id";
 const LOAD: &str = columns!("WHERE id = $1");
 const LOCK: Sql = locking!(columns!("WHERE id = $1"), "FOR UPDATE");
 const OF_PROSPECT: &str = columns!("WHERE prospect_id = $1 ORDER BY id DESC");
 const OF_SALESPERSON: &str = columns!("WHERE salesperson = $1 AND state <> 'closed' ORDER BY id");
 const OF_OTHERS: &str = "
-    SELECT id FROM handoffs WHERE state <> 'closed' AND salesperson NOT IN (SELECT value ->> 'id' FROM json_each($1)) ORDER BY id";
+    SELECT id FROM handoffs WHERE state <> 'closed' AND salesperson NOT IN (SELECT value ->> 'text' FROM json_each($1)) ORDER BY id";
 const ALL: &str = columns!("ORDER BY id");
 const AFTER: &str = columns!("WHERE id > $1 ORDER BY id");
 const STORE: &str = "
     UPDATE handoffs SET state = $2, salesperson = $3, stage = $4, answer_until = $5, touch_until = $6, accepted_at = $7,
            touched_at = $8, closed_at = $9, outcome = $10, value = $11
     WHERE id = $1";
-const REASSIGN: &str = "UPDATE handoffs SET assignment = $2, plan_hash = $3 WHERE id = $1";
+const REASSIGN: &str =
+    concat!("UPDATE handoffs SET assignment = $2, configuration_id = ", configuration!("$3"), " WHERE id = $1");
 const PARTS: &str = "SELECT qualification_id, assignment FROM handoffs WHERE id = $1";
 const LOADS: &str = "
     SELECT salesperson, SUM(CASE WHEN state <> 'closed' THEN 1 ELSE 0 END), MAX(opened_at) FROM handoffs GROUP BY salesperson";
@@ -83,7 +85,7 @@ const UNREMINDED: &str = "
     WHERE NOT EXISTS (SELECT 1 FROM handoff_events e WHERE e.handoff_id = due.id AND e.what = $1 AND e.at >= due.until)
     ORDER BY due.until, due.id LIMIT 1";
 const ADD_EVENT: &str = "INSERT INTO handoff_events (handoff_id, at, by_whom, what, note) VALUES ($1, $2, $3, $4, $5)";
-const EVENTS: &str = "SELECT at, by_whom, what, note FROM handoff_events WHERE handoff_id = $1 ORDER BY id";
+const EVENTS: &str = "SELECT id, at, by_whom, what, note FROM handoff_events WHERE handoff_id = $1 ORDER BY id";
 
 /// Stores the opening of a handoff, under the configuration of its qualification.
 ///
@@ -92,7 +94,6 @@ const EVENTS: &str = "SELECT at, by_whom, what, note FROM handoff_events WHERE h
 pub async fn open(tx: &mut Tx, opening: &Opening, qualification: QualificationId) -> Result<HandoffId, StoreError> {
     let values = args![
         opening.prospect,
-        opening.episode,
         qualification,
         opening.grounds.cause().word(),
         opening.assignment.salesperson(),
@@ -124,9 +125,9 @@ pub async fn of_salesperson(tx: &mut Tx, salesperson: &Name) -> Result<Vec<Hando
     tx.rows::<Row>(OF_SALESPERSON, args![salesperson]).await?.into_iter().map(Row::into_handoff).collect()
 }
 
-/// Open handoffs of people who are none of these, oldest first.
+/// Open handoffs of salespeople who are none of these, oldest first.
 pub async fn of_others(tx: &mut Tx, ours: &[&Name]) -> Result<Vec<HandoffId>, StoreError> {
-    let rows: Vec<(i64,)> = tx.rows(OF_OTHERS, args![names(ours)?]).await?;
+    let rows: Vec<(i64,)> = tx.rows(OF_OTHERS, args![texts(ours)?]).await?;
     Ok(rows.into_iter().map(|(id,)| HandoffId(id)).collect())
 }
 
@@ -155,50 +156,47 @@ pub async fn store(tx: &mut Tx, handoff: &Handoff) -> Result<(), StoreError> {
         handoff.outcome.map(Outcome::word),
         handoff.value
     ];
-    match tx.execute(STORE, values).await? {
-        1 => Ok(()),
-        found => Err(StoreError::Rows { expected: 1, found }),
-    }
+    tx.execute_one(STORE, values).await
 }
 
 /// Stores a new assignment's reason, and under which configuration it was found.
 pub async fn reassign(tx: &mut Tx, id: HandoffId, assignment: &Assignment, plan_hash: &str) -> Result<(), StoreError> {
-    tx.execute(REASSIGN, args![id, to_json(assignment)?, plan_hash]).await.map(drop)
+    tx.execute_one(REASSIGN, args![id, to_json(assignment)?, plan_hash]).await
 }
 
 /// The qualification a handoff cites, and why this salesperson.
 ///
 /// # Errors
-/// The store's; also when there is no such row.
+/// Also when there is no such row.
 pub async fn grounds(tx: &mut Tx, id: HandoffId) -> Result<(QualificationId, Assignment), StoreError> {
-    let row: Option<(i64, String)> = tx.row(PARTS, args![id]).await?;
-    let (qualification, assignment) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
-    Ok((QualificationId(qualification), from_json("assignment", &assignment)?))
+    let (qualification, assignment): (i64, String) = tx.one(PARTS, args![id]).await?;
+    Ok((QualificationId(qualification), from_json("assignment", &assignment).in_row("handoffs", id)?))
 }
 
-/// How much everybody carries.
+/// How many open handoffs each salesperson has, and when the latest was opened.
 pub async fn load_of_all(tx: &mut Tx) -> Result<Load, StoreError> {
     let rows: Vec<(String, i64, i64)> = tx.rows(LOADS, args![]).await?;
     let mut load = Load::default();
     for (salesperson, open, latest) in rows {
-        let id = name(&salesperson)?;
+        let latest = instant(latest).in_row("handoffs", format_args!("of {salesperson}"))?;
+        let id = name(&salesperson).in_row("handoffs", format_args!("of {salesperson}"))?;
         load.open.insert(id.clone(), u32::try_from(open).unwrap_or(u32::MAX));
-        load.last_assigned_at.insert(id, instant(latest)?);
+        load.last_assigned_at.insert(id, latest);
     }
     Ok(load)
 }
 
-/// Who said it is not theirs.
+/// The salespeople who declined it as not theirs.
 pub async fn declined_by(tx: &mut Tx, id: HandoffId) -> Result<Vec<Name>, StoreError> {
     let rows: Vec<(String,)> = tx.rows(DECLINED, args![id, HandoffEvent::Declined(Rejection::NotMine).to_string()]).await?;
-    rows.iter().map(|(by,)| name(by)).collect()
+    rows.iter().map(|(by,)| name(by).in_row("handoff_events", format_args!("of handoff {id}"))).collect()
 }
 
-/// The promise that runs out first and that nobody was reminded of: an offer to be answered, an accepted lead to be
+/// The promise that runs out first and has had no reminder yet: an offer to be answered, an accepted lead to be
 /// contacted.
 pub async fn unreminded(tx: &mut Tx) -> Result<Option<(HandoffId, Timestamp)>, StoreError> {
     let row: Option<(i64, i64)> = tx.row(UNREMINDED, args![HandoffEvent::Reminded.to_string()]).await?;
-    row.map(|(id, until)| Ok((HandoffId(id), instant(until)?))).transpose()
+    row.map(|(id, until)| Ok((HandoffId(id), instant(until).in_row("handoffs", id)?))).transpose()
 }
 
 /// Appends what happened; the service did it where no person did.
@@ -210,17 +208,23 @@ pub async fn add_event(
     note: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    tx.execute(ADD_EVENT, args![id, now, by.map_or(SERVICE, Name::as_str), what.to_string(), note]).await.map(drop)
+    tx.execute_one(ADD_EVENT, args![id, now, by.map_or(SERVICE, Name::as_str), what.to_string(), note]).await
 }
 
 /// What happened, in order.
 pub async fn events(tx: &mut Tx, id: HandoffId) -> Result<Vec<Event>, StoreError> {
-    let rows: Vec<(i64, String, String, String)> = tx.rows(EVENTS, args![id]).await?;
-    rows.into_iter().map(|(at, by, what, note)| Ok(Event { at: instant(at)?, by, what, note })).collect()
+    let rows: Vec<(i64, i64, String, String, String)> = tx.rows(EVENTS, args![id]).await?;
+    let event = |(id, at, by, what, note)| Ok(Event { at: instant(at).in_row("handoff_events", id)?, by, what, note });
+    rows.into_iter().map(event).collect()
 }
 
 impl Row {
     fn into_handoff(self) -> Result<Handoff, StoreError> {
+        let id = self.id;
+        self.read().in_row("handoffs", id)
+    }
+
+    fn read(self) -> Result<Handoff, StoreError> {
         Ok(Handoff {
             id: HandoffId(self.id),
             prospect: ProspectId(self.prospect_id),

@@ -3,7 +3,7 @@
 
 use crate::domain::address::Address;
 use crate::domain::id::{HandoffId, LetterId};
-use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
 use crate::store::engine::value::{address, instant_or_none};
 use jiff::Timestamp;
 
@@ -21,7 +21,7 @@ pub struct NewLetter<'a> {
     pub not_before: Timestamp,
 }
 
-/// A letter in hand.
+/// A letter that was claimed.
 #[derive(Debug, Clone)]
 pub struct Letter {
     pub id: LetterId,
@@ -36,7 +36,7 @@ pub struct Letter {
 }
 
 const ADD: &str = "
-    INSERT INTO letters (kind, handoff_id, recipient, message_id, message, created_at, not_before) VALUES ($1, $2, $3, $4, $5, $6, $7)
+    INSERT INTO letters (kind, handoff_id, recipient, message_id, message, not_before) VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (message_id) DO NOTHING";
 const NEXT: Sql = locking!(
     "SELECT id, kind, recipient, message, tries, fence FROM letters
@@ -60,8 +60,8 @@ const SOONEST: &str = "
     WHERE sent_at IS NULL AND failed_at IS NULL AND EXISTS (SELECT 1 FROM sending g WHERE g.observing IS NULL)";
 
 /// Writes a letter into the outbox; one with the same Message-ID is there already.
-pub async fn add(tx: &mut Tx, letter: NewLetter<'_>, now: Timestamp) -> Result<(), StoreError> {
-    let values = args![letter.kind, letter.handoff, letter.recipient, letter.message_id, letter.message, now, letter.not_before];
+pub async fn add(tx: &mut Tx, letter: NewLetter<'_>) -> Result<(), StoreError> {
+    let values = args![letter.kind, letter.handoff, letter.recipient, letter.message_id, letter.message, letter.not_before];
     tx.execute(ADD, values).await.map(drop)
 }
 
@@ -71,8 +71,9 @@ pub async fn claim(tx: &mut Tx, node: &str, now: Timestamp, until: Timestamp) ->
     let Some((id, kind, recipient, message, tries, fence)) = row else {
         return Ok(None);
     };
-    tx.execute(TAKE, args![LetterId(id), node, until]).await?;
-    Ok(Some(Letter { id: LetterId(id), kind, recipient: address(&recipient)?, message, tries, fence: fence + 1 }))
+    tx.execute_one(TAKE, args![LetterId(id), node, until]).await?;
+    let recipient = address(&recipient).in_row("letters", id)?;
+    Ok(Some(Letter { id: LetterId(id), kind, recipient, message, tries, fence: fence + 1 }))
 }
 
 /// Records that the relay took it. Returns whether the claim still held.

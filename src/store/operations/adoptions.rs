@@ -1,40 +1,48 @@
-//! Adoptions: what must become of the rows of a database that was restored or copied. What it did not know the end of may
-//! have been sent by the one it was copied from: nobody knows, and so it is held.
+//! Adoptions: what becomes of the rows of a database that was restored or copied. A delivery whose end it does not know may
+//! have been sent by the database it was copied from, so it is held as uncertain.
 
 use crate::domain::address::Address;
 use crate::domain::id::ProspectId;
 use crate::domain::prospect::Standing;
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args, latest_attempt};
 use crate::store::engine::value::{address, word};
 use jiff::Timestamp;
 
 const ADDRESSES: &str = "SELECT id, address FROM prospects WHERE id > $1 AND address IS NOT NULL ORDER BY id LIMIT $2";
 const ELSEWHERE: &str =
     "SELECT address, standing FROM prospects WHERE standing <> 'nurturing' AND address IS NOT NULL ORDER BY id";
-const HOLD: &str = "
+const HOLD: &str = concat!(
+    "
     INSERT INTO attempts (delivery_id, number, state, at, fence, reply)
     SELECT d.id, COALESCE(a.number, 0) + 1, 'uncertain', CAST($1 AS BIGINT), l.fence, CAST($2 AS TEXT)
     FROM leases l JOIN deliveries d ON d.issue_id = l.issue_id AND d.id BETWEEN l.first_id AND l.last_id
-    LEFT JOIN attempts a ON a.delivery_id = d.id
-         AND a.number = (SELECT MAX(latest.number) FROM attempts latest WHERE latest.delivery_id = d.id)
+    ",
+    latest_attempt!("d"),
+    "
     WHERE l.finished_at IS NULL AND (a.state IS NULL OR a.state IN ('pending', 'transmitting'))
-    ON CONFLICT (delivery_id, number) DO NOTHING";
-/// The fence rises: whoever still believes to hold one writes nothing more.
+    ON CONFLICT (delivery_id, number) DO NOTHING"
+);
+/// The fence rises: a node that still holds a lease writes nothing more under it.
 const FINISH: &str = "
     UPDATE leases SET owner = NULL, leased_until = NULL, fence = fence + 1, finished_at = $1 WHERE finished_at IS NULL";
-/// Of a campaign that is paused, an occurrence may be half written: the rest of it is nobody's.
+/// Of a campaign that is paused, an occurrence may be half written: the rest of it is never written.
 const CLOSE: &str = "UPDATE occurrences SET state = 'filled', filled_at = $1 WHERE state = 'filling'";
 
 /// The next prospects after `after` who have an address.
 pub async fn addresses(tx: &mut Tx, after: ProspectId, most: i64) -> Result<Vec<(ProspectId, Address)>, StoreError> {
     let rows: Vec<(i64, String)> = tx.rows(ADDRESSES, args![after, most]).await?;
-    rows.into_iter().map(|(id, text)| Ok((ProspectId(id), address(&text)?))).collect()
+    rows.into_iter().map(|(id, text)| Ok((ProspectId(id), address(&text).in_row("prospects", id)?))).collect()
 }
 
-/// Everybody who does not stand in nurture, and where they stand.
+/// Every address whose prospect is not nurturing, with the standing.
 pub async fn elsewhere(tx: &mut Tx) -> Result<Vec<(String, Standing)>, StoreError> {
     let rows: Vec<(String, String)> = tx.rows(ELSEWHERE, args![]).await?;
-    rows.into_iter().map(|(address, standing)| Ok((address, word("standing", &standing, Standing::parse)?))).collect()
+    rows.into_iter()
+        .map(|(address, standing)| {
+            let standing = word("standing", &standing, Standing::parse).in_row("prospects", &address)?;
+            Ok((address, standing))
+        })
+        .collect()
 }
 
 /// Holds every delivery that is not finished as uncertain, in these words, finishes its range, and closes what is still

@@ -1,5 +1,5 @@
-//! Facts: what the conditions of many audiences ask for, asked of everybody at once. The statement says what is true of
-//! prospects, so far as anybody asks; whether an audience fits follows from it, and is decided once for all who are alike.
+//! Facts: what the conditions of many audiences ask for, asked of all prospects at once. The statement says what is true of
+//! them, so far as a condition asks; whether an audience fits follows from it, and is decided once for all who are alike.
 //!
 //! The conformance suite holds this together with `audiences`, which asks about one audience, and with `domain::audience`.
 
@@ -10,7 +10,7 @@ use crate::store::engine::value::to_json;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Between the facts of one kind. Whoever asks for a value that holds one of these three is not answered.
+/// Between the facts of one kind. A condition on a value that holds one of these three never fits.
 pub(in crate::store) const BETWEEN: char = '\u{1e}';
 /// Before a field's value, or a criterion's verdict.
 pub(in crate::store) const IS: char = '\u{1f}';
@@ -83,10 +83,7 @@ impl<'a> Facts<'a> {
     /// Whether one of the audiences fits those of whom this is true.
     pub fn fit(&self, truth: &Truth) -> bool {
         let held = truth.read();
-        let holds = |condition: &Condition| self.holds(condition, &held);
-        let fits =
-            |a: &&Audience| a.all.iter().all(holds) && (a.any.is_empty() || a.any.iter().any(holds)) && !a.none.iter().any(holds);
-        self.audiences.iter().any(fits)
+        self.audiences.iter().any(|audience| audience.fits_where(|condition| self.holds(condition, &held)))
     }
 
     fn holds(&self, condition: &Condition, held: &ParsedTruth<'_>) -> bool {

@@ -1,6 +1,6 @@
 //! Backups of a SQLite database: whole copies in files of their own, made while others write. PostgreSQL has `pg_dump`.
 //!
-//! A copy observes from its first moment on: whoever puts it in the database's place must adopt it before it sends.
+//! A copy observes from its first moment on: it sends nothing until it is adopted.
 
 use crate::store::engine::backend::{Store, StoreError};
 use jiff::Timestamp;
@@ -30,7 +30,7 @@ pub async fn copy(from: &Path, to: &Path, now: Timestamp) -> Result<(), StoreErr
 /// # Errors
 /// When it cannot be read.
 pub async fn open(path: &Path) -> Result<Store, StoreError> {
-    // Nobody writes to a copy: without this, reading one in WAL mode would make files beside it.
+    // A copy is never written: without this, reading one in WAL mode would make files beside it.
     let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(true);
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
     Ok(Store::over(pool.clone(), pool))

@@ -1,6 +1,6 @@
 //! Configurations that were put in force: their files, without secrets, and since when. The newest row is the one in force.
 
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args};
 use crate::store::engine::value::{from_json, instant, to_json};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -18,18 +18,17 @@ const PUT: &str = "
     SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT)
     WHERE NOT EXISTS (SELECT 1 FROM configurations c
                       WHERE c.hash = $1 AND c.files = $2 AND c.id = (SELECT MAX(id) FROM configurations))";
-const NEWEST: &str = "SELECT hash, files, applied_at FROM configurations ORDER BY id DESC LIMIT 1";
+const NEWEST: &str = "SELECT id, hash, files, applied_at FROM configurations ORDER BY id DESC LIMIT 1";
 const HASH: &str = "SELECT hash FROM configurations ORDER BY id DESC LIMIT 1";
-/// Who decided, table by table: what a delivery, a lease or an attempt rests on is its issue's.
+/// Which configuration decided what, table by table: what a hold, a delivery or an attempt rests on is its issue's.
 const DECISIONS: &str = "
-    SELECT 'occurrences', plan_hash, COUNT(*) FROM occurrences GROUP BY plan_hash
-    UNION ALL SELECT 'issues', plan_hash, COUNT(*) FROM issues GROUP BY plan_hash
-    UNION ALL SELECT 'holds', plan_hash, COUNT(*) FROM holds GROUP BY plan_hash
-    UNION ALL SELECT 'verdicts', COALESCE(c.hash, ''), COUNT(*)
-              FROM verdicts v LEFT JOIN configurations c ON c.id = v.configuration_id GROUP BY 2
-    UNION ALL SELECT 'qualifications', plan_hash, COUNT(*) FROM qualifications GROUP BY plan_hash
-    UNION ALL SELECT 'handoffs', plan_hash, COUNT(*) FROM handoffs GROUP BY plan_hash
-    ORDER BY 1, 2";
+    SELECT d.what, COALESCE(c.hash, ''), COUNT(*) FROM (
+        SELECT 'occurrences' AS what, configuration_id FROM occurrences
+        UNION ALL SELECT 'issues', configuration_id FROM issues
+        UNION ALL SELECT 'verdicts', configuration_id FROM verdicts
+        UNION ALL SELECT 'qualifications', configuration_id FROM qualifications
+        UNION ALL SELECT 'handoffs', configuration_id FROM handoffs) AS d
+    LEFT JOIN configurations c ON c.id = d.configuration_id GROUP BY 1, 2 ORDER BY 1, 2";
 
 /// Records that a configuration is in force, unless it was already. Returns whether it is another one.
 pub async fn put(tx: &mut Tx, hash: &str, files: &BTreeMap<String, String>, now: Timestamp) -> Result<bool, StoreError> {
@@ -38,9 +37,10 @@ pub async fn put(tx: &mut Tx, hash: &str, files: &BTreeMap<String, String>, now:
 
 /// The one in force; `None` before the first was.
 pub async fn newest(tx: &mut Tx) -> Result<Option<Configuration>, StoreError> {
-    let row: Option<(String, String, i64)> = tx.row(NEWEST, args![]).await?;
-    row.map(|(hash, files, at)| {
-        Ok(Configuration { hash, files: from_json("files of a configuration", &files)?, applied_at: instant(at)? })
+    let row: Option<(i64, String, String, i64)> = tx.row(NEWEST, args![]).await?;
+    row.map(|(id, hash, files, at)| {
+        let files = from_json("files of a configuration", &files).in_row("configurations", id)?;
+        Ok(Configuration { hash, files, applied_at: instant(at).in_row("configurations", id)? })
     })
     .transpose()
 }
@@ -51,7 +51,7 @@ pub async fn in_force(tx: &mut Tx) -> Result<Option<String>, StoreError> {
     Ok(row.map(|(hash,)| hash))
 }
 
-/// How many decisions each configuration has taken, by table and hash; an empty hash: before it was written down. Counts
+/// How many decisions each configuration has taken, by table and hash; an empty hash: before one was put in force. Counts
 /// every row: not for the hot path.
 pub async fn decisions(tx: &mut Tx) -> Result<Vec<(String, String, i64)>, StoreError> {
     tx.rows(DECISIONS, args![]).await

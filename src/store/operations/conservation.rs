@@ -6,8 +6,8 @@
 use super::audience_facts::{Facts, Truth};
 use crate::domain::census::Group;
 use crate::domain::id::{Name, ProspectId};
-use crate::store::engine::backend::{Sql, StoreError, Tx, Value, args};
-use crate::store::engine::value::{instant_or_none, names, word};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, Value, args, is_under, may_be_mailed};
+use crate::store::engine::value::{instant_or_none, texts, word};
 use jiff::Timestamp;
 
 /// Which page is asked about, and by what.
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 pub struct Page<'a> {
     /// What campaigns with another occurrence ask for.
     pub facts: &'a Facts<'a>,
-    /// Everybody of ours: what is on another's queue is on nobody's.
+    /// The people of the roster: an item on the queue of a person who left is on no queue.
     pub ours: &'a [&'a Name],
     /// Only prospects after this id…
     pub after: ProspectId,
@@ -23,7 +23,7 @@ pub struct Page<'a> {
     pub now: Timestamp,
 }
 
-/// Prospects of a page who are alike.
+/// Prospects of a page with the same place and facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alike {
     /// Where they are, or would be if no campaign fitted them.
@@ -35,7 +35,7 @@ pub struct Alike {
     pub in_two: i64,
 }
 
-/// Somebody for whom the tables hold nothing that comes next.
+/// A prospect for whom the tables hold nothing that comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adrift {
     pub prospect: ProspectId,
@@ -45,21 +45,22 @@ pub struct Adrift {
     pub review_after: Option<Timestamp>,
 }
 
-/// $1 what is asked, $2 and $3 the window of ids, $4 now, $5 our people. A window is small enough that what is found in it stays in
+/// $1 what is asked, $2 and $3 the window of ids, $4 now, $5 the roster. A window is small enough that what is found in it stays in
 /// memory. A wake date counts when an assessment is due by then: nothing else reads it.
 macro_rules! page {
     ($join:literal, $rest:literal) => {
         concat!(
             "
     WITH asked AS MATERIALIZED (
-        SELECT value ->> 'kind' AS kind, value ->> 'name' AS name, value ->> 'value' AS value, CAST(value ->> 'number' AS BIGINT) AS number
+        SELECT value ->> 'kind' AS kind, value ->> 'name' AS name, value ->> 'value' AS value,
+               CAST(value ->> 'number' AS BIGINT) AS number
         FROM json_each($1)),
     cuts AS MATERIALIZED (SELECT name, number FROM asked WHERE kind = 'cut'),
     items AS MATERIALIZED (
         SELECT f.prospect_id, MAX(CASE WHEN h.id IS NULL THEN 0 ELSE 1 END) AS of_handoff
         FROM follow_ups f LEFT JOIN handoffs h ON h.id = f.handoff_id AND h.state <> 'closed'
         WHERE f.done_at IS NULL AND f.prospect_id > $2 AND f.prospect_id <= $3
-          AND f.salesperson IN (SELECT value ->> 'id' FROM json_each($5)) AND (f.handoff_id IS NULL OR h.id IS NOT NULL)
+          AND f.salesperson IN (SELECT value ->> 'text' FROM json_each($5)) AND (f.handoff_id IS NULL OR h.id IS NOT NULL)
         GROUP BY f.prospect_id),
     stopped AS (
         SELECT p.id, p.address, p.standing, p.review_after, p.wake_at, p.mail_stop,
@@ -78,7 +79,7 @@ macro_rules! page {
                     WHEN p.due_at <= p.wake_at OR p.due_at <= $4 THEN 'wake'
                     WHEN p.review_after > $4 THEN 'review'
                     ELSE 'adrift' END AS place,
-               p.standing = 'nurturing' AND p.mail_stop IS NULL AND q.prospect_id IS NULL AND i.prospect_id IS NULL AS mailed,
+               ", may_be_mailed!("p"), " AND q.prospect_id IS NULL AND i.prospect_id IS NULL AS mailed,
                CASE WHEN p.standing NOT IN ('offered', 'owned') THEN CASE WHEN h.id IS NULL THEN 0 ELSE 1 END
                     WHEN h.state <> p.standing THEN 1 ELSE 0 END
                + CASE WHEN p.standing = 'nurturing' AND p.everywhere THEN 1 ELSE 0 END AS twice
@@ -88,7 +89,8 @@ macro_rules! page {
         LEFT JOIN items i ON i.prospect_id = p.id),
     of_fields AS MATERIALIZED (
         SELECT f.prospect_id, ", $join, "(f.name
-                   || CASE WHEN (f.name, f.folded) IN (SELECT a.name, a.value FROM asked a WHERE a.kind = 'value') THEN '\u{1f}' || f.folded ELSE '' END
+                   || CASE WHEN (f.name, f.folded) IN (SELECT a.name, a.value FROM asked a WHERE a.kind = 'value')
+                           THEN '\u{1f}' || f.folded ELSE '' END
                    || CASE WHEN f.number IS NULL THEN '' ELSE '\u{1d}'
                       || CAST((SELECT COUNT(*) - 1 FROM cuts c WHERE c.name = f.name AND c.number <= f.number) AS TEXT) END, '\u{1e}') AS told
         FROM prospect_fields f
@@ -104,8 +106,7 @@ macro_rules! page {
         GROUP BY v.prospect_id),
     of_domains AS MATERIALIZED (
         SELECT p.id AS prospect_id, ", $join, "(CAST(a.number AS TEXT), '\u{1e}') AS told FROM prospects p CROSS JOIN asked a
-        WHERE p.id > $2 AND p.id <= $3 AND a.kind = 'domain' AND LENGTH(p.address) > LENGTH(a.value)
-          AND SUBSTR(p.address, LENGTH(p.address) - LENGTH(a.value)) IN ('@' || a.value, '.' || a.value)
+        WHERE p.id > $2 AND p.id <= $3 AND a.kind = 'domain' AND ", is_under!("p.address", "a.value"), "
         GROUP BY p.id),
     told AS (
         SELECT p.id, p.place, p.mailed, p.twice, p.review_after, f.told AS fields, t.told AS tags, v.told AS verdicts, d.told AS domains
@@ -156,7 +157,7 @@ struct AdriftRow {
     truth: Truth,
 }
 
-/// Counts a page. Whoever may be mailed is told apart by what is true of them.
+/// Counts a page. Prospects who may be mailed are told apart by what is true of them.
 pub async fn count(tx: &mut Tx, page: Page<'_>) -> Result<Vec<Alike>, StoreError> {
     let rows: Vec<Row> = tx.rows(COUNT, &values(page)?).await?;
     let alike = |row: Row| {
@@ -171,7 +172,11 @@ pub async fn adrift(tx: &mut Tx, page: Page<'_>) -> Result<Vec<Adrift>, StoreErr
     let rows: Vec<AdriftRow> = tx.rows(ADRIFT, &values(page)?).await?;
     let adrift = |row: AdriftRow| {
         let truth = row.mailed.then_some(row.truth);
-        Ok(Adrift { prospect: ProspectId(row.id), truth, review_after: instant_or_none(row.review_after)? })
+        Ok(Adrift {
+            prospect: ProspectId(row.id),
+            truth,
+            review_after: instant_or_none(row.review_after).in_row("prospects", row.id)?,
+        })
     };
     rows.into_iter().map(adrift).collect()
 }
@@ -182,6 +187,6 @@ pub async fn all(tx: &mut Tx, up_to: ProspectId) -> Result<i64, StoreError> {
 }
 
 fn values(page: Page<'_>) -> Result<[Value; 5], StoreError> {
-    let (facts, ours) = (page.facts.to_json()?, names(page.ours)?);
+    let (facts, ours) = (page.facts.to_json()?, texts(page.ours)?);
     Ok([facts.into(), page.after.into(), page.up_to.into(), page.now.into(), ours.into()])
 }

@@ -3,7 +3,7 @@
 use crate::domain::doorway::entry::Cause;
 use crate::domain::id::{Name, ProspectId};
 use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::value::to_json;
+use crate::store::engine::value::ids;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ pub struct OfCampaign {
     pub machine_clicks: i64,
 }
 
-/// The whole house in numbers; they reconcile with the tables.
+/// Everything in numbers; they reconcile with the tables.
 #[derive(Debug, Clone, Default, Serialize, sqlx::FromRow)]
 pub struct Summary {
     pub prospects: i64,
@@ -51,8 +51,10 @@ const OF_CAMPAIGN: &str = "
     SELECT COALESCE(SUM(CASE WHEN s.state = 'accepted' THEN 1 ELSE 0 END), 0) AS sent,
            COALESCE(SUM(CASE WHEN s.state = 'failed' THEN 1 ELSE 0 END), 0) AS failed,
            COALESCE(SUM(CASE WHEN s.state IN ('pending', 'transmitting') THEN 1 ELSE 0 END), 0) AS open,
-           (SELECT COUNT(*) FROM signals g JOIN issues i ON i.id = g.issue_id WHERE i.campaign = $1 AND NOT i.test AND g.kind = 'click' AND g.machine IS NULL) AS clicked,
-           (SELECT COUNT(*) FROM signals g JOIN issues i ON i.id = g.issue_id WHERE i.campaign = $1 AND NOT i.test AND g.kind = 'click' AND g.machine IS NOT NULL) AS machine_clicks
+           (SELECT COUNT(*) FROM signals g JOIN issues i ON i.id = g.issue_id
+            WHERE i.campaign = $1 AND NOT i.test AND g.kind = 'click' AND g.machine IS NULL) AS clicked,
+           (SELECT COUNT(*) FROM signals g JOIN issues i ON i.id = g.issue_id
+            WHERE i.campaign = $1 AND NOT i.test AND g.kind = 'click' AND g.machine IS NOT NULL) AS machine_clicks
     FROM (SELECT COALESCE((SELECT a.state FROM attempts a WHERE a.delivery_id = d.id ORDER BY a.number DESC LIMIT 1), 'pending') AS state
           FROM issues i JOIN leases l ON l.issue_id = i.id
           JOIN deliveries d ON d.id BETWEEN l.first_id AND l.last_id AND d.issue_id = i.id
@@ -61,7 +63,8 @@ const SUMMARY: &str = "
     SELECT (SELECT COUNT(*) FROM prospects) AS prospects,
            (SELECT COUNT(*) FROM issues WHERE NOT test) AS issues,
            (SELECT COUNT(*) FROM deliveries d JOIN issues i ON i.id = d.issue_id WHERE NOT i.test AND d.prospect_id IS NOT NULL) AS deliveries,
-           (SELECT COUNT(*) FROM delivery_states s JOIN issues i ON i.id = s.issue_id WHERE NOT i.test AND s.prospect_id IS NOT NULL AND s.state = 'accepted') AS accepted,
+           (SELECT COUNT(*) FROM delivery_states s JOIN issues i ON i.id = s.issue_id
+            WHERE NOT i.test AND s.prospect_id IS NOT NULL AND s.state = 'accepted') AS accepted,
            (SELECT COUNT(*) FROM signals) AS signals,
            (SELECT COUNT(*) FROM signals WHERE machine IS NOT NULL) AS machine_signals,
            (SELECT COUNT(*) FROM signals WHERE kind = 'answer') AS answers,
@@ -73,27 +76,19 @@ const SUMMARY: &str = "
            (SELECT COUNT(*) FROM suppressions WHERE lifted_at IS NULL AND channel = 'email') AS suppressed";
 const REVIEW: &str = "
     UPDATE prospects SET review_after = $2
-    WHERE standing = 'nurturing' AND id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
+    WHERE standing = 'nurturing' AND id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 
 /// How a campaign fares.
 pub async fn of_campaign(tx: &mut Tx, campaign: &Name) -> Result<OfCampaign, StoreError> {
     Ok(tx.row(OF_CAMPAIGN, args![campaign]).await?.unwrap_or_default())
 }
 
-/// The whole house in numbers.
+/// Everything in numbers.
 pub async fn summary(tx: &mut Tx) -> Result<Summary, StoreError> {
     Ok(tx.row(SUMMARY, args![Cause::Ready.word(), Cause::Request.word()]).await?.unwrap_or_default())
 }
 
-/// Sets the date on which somebody should look at these prospects, while they are nurtured.
+/// Sets the date of review of these prospects, while they are nurturing.
 pub async fn review(tx: &mut Tx, prospects: &[ProspectId], review_after: Timestamp) -> Result<(), StoreError> {
-    tx.execute(REVIEW, args![ids(prospects.iter())?, review_after]).await.map(drop)
-}
-
-fn ids<'a>(of: impl Iterator<Item = &'a ProspectId>) -> Result<String, StoreError> {
-    #[derive(Serialize)]
-    struct Id {
-        id: ProspectId,
-    }
-    to_json(&of.map(|id| Id { id: *id }).collect::<Vec<_>>())
+    tx.execute(REVIEW, args![ids(prospects)?, review_after]).await.map(drop)
 }

@@ -7,12 +7,12 @@ use crate::domain::doorway::qualification::{Citation, Finding};
 use crate::domain::doorway::signal::Detail;
 use crate::domain::id::{ProspectId, QualificationId};
 use crate::domain::suppression::{Channel, StopReason};
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args};
 use crate::store::engine::value::{from_json, to_json};
 use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
 
-/// What stands in a delivery's row instead of an erased address: nobody's, by RFC 2606.
+/// What stands in a delivery's row instead of an erased address; RFC 2606 reserves its domain.
 pub const NOBODY: &str = "erased@invalid.invalid";
 
 /// How much was erased.
@@ -30,7 +30,7 @@ const HASH: &str = "
     UPDATE suppressions SET address = $2, source = 'erased'
     WHERE address = $1 AND (lifted_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM suppressions o
         WHERE o.address = $2 AND o.channel = suppressions.channel AND o.lifted_at IS NULL))";
-/// Erased before, listed again and stopped again: the stop in force is the one under the hash.
+/// An address that was erased, listed again and stopped again: the stop in force is the one under the hash.
 const FOLD: &str = "UPDATE suppressions SET address = $2, source = 'erased', lifted_at = $3 WHERE address = $1";
 const SIGNALS: &str = "UPDATE signals SET detail = $2 WHERE prospect_id = $1";
 const DELIVERIES: &str = "UPDATE deliveries SET address = $2 WHERE prospect_id = $1";
@@ -41,22 +41,38 @@ const ATTEMPTS: &str = "
 const EVENTS: &str = "UPDATE handoff_events SET note = '' WHERE handoff_id IN (SELECT id FROM handoffs WHERE prospect_id = $1)";
 const FOLLOW_UPS: &str = "UPDATE follow_ups SET action = 'erased', done_at = COALESCE(done_at, $2) WHERE prospect_id = $1";
 /// Letters go to our own people; what they say of the prospect is in their bytes. One still waiting does not leave.
-const LETTERS: &str = "
-    UPDATE letters SET message = $3, reply = 'erased', owner = NULL, leased_until = NULL,
-           failed_at = CASE WHEN sent_at IS NULL THEN COALESCE(failed_at, $2) ELSE failed_at END
-    WHERE handoff_id IN (SELECT id FROM handoffs WHERE prospect_id = $1) OR message_id LIKE $4";
+macro_rules! erase_letters {
+    ($which:literal) => {
+        concat!(
+            "UPDATE letters SET message = $3, reply = 'erased', owner = NULL, leased_until = NULL,
+                    failed_at = CASE WHEN sent_at IS NULL THEN COALESCE(failed_at, $2) ELSE failed_at END
+             WHERE ",
+            $which
+        )
+    };
+}
+const LETTERS: &str = erase_letters!("handoff_id IN (SELECT id FROM handoffs WHERE prospect_id = $1) OR message_id LIKE $4");
+const CITING_LETTERS: &str = erase_letters!("handoff_id IN (SELECT id FROM handoffs WHERE qualification_id = $1)");
 const FINDINGS: &str = "SELECT id, findings FROM qualifications WHERE prospect_id = $1";
 /// What colleagues of theirs were offered with may cite them.
 const CITED: &str = "
     SELECT q.id, q.findings FROM qualifications q JOIN prospects p ON p.id = q.prospect_id
     WHERE p.id <> $1 AND p.account_id = (SELECT own.account_id FROM prospects own WHERE own.id = $1)";
 const RESET_FINDINGS: &str = "UPDATE qualifications SET findings = $2 WHERE id = $1";
-const CITING_LETTERS: &str = "
-    UPDATE letters SET message = $3, reply = 'erased', owner = NULL, leased_until = NULL,
-           failed_at = CASE WHEN sent_at IS NULL THEN COALESCE(failed_at, $2) ELSE failed_at END
-    WHERE handoff_id IN (SELECT id FROM handoffs WHERE qualification_id = $1)";
 const JUDGEMENTS: &str = "UPDATE reclassifications SET note = '' WHERE prospect_id = $1";
 const SET_FINDINGS: &str = "UPDATE qualifications SET findings = $2, settled_at = COALESCE(settled_at, $3) WHERE id = $1";
+/// The row stays, so that counts still reconcile.
+const PERSON: &str = "
+    UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
+           wake_at = NULL, review_after = NULL, mail_stop = 'erased', tracking_consent = FALSE
+    WHERE id = $1";
+const OF_PERSON: [&str; 5] = [
+    "DELETE FROM verdicts WHERE prospect_id = $1",
+    "DELETE FROM prospect_fields WHERE prospect_id = $1",
+    "DELETE FROM prospect_tags WHERE prospect_id = $1",
+    "DELETE FROM consents WHERE prospect_id = $1",
+    "DELETE FROM assessment_queue WHERE prospect_id = $1",
+];
 
 /// The beginning of the Message-ID of letters about a prospect that belong to no handoff.
 pub fn letter_about(prospect: ProspectId) -> String {
@@ -82,20 +98,29 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
     tx.execute(FOLLOW_UPS, args![prospect, now]).await?;
     let letters = tx.execute(LETTERS, args![prospect, now, Vec::<u8>::new(), format!("{}%", letter_about(prospect))]).await?;
     for (id, findings) in tx.rows::<(i64, String)>(FINDINGS, args![prospect]).await? {
-        let findings: PerCriterion<Finding> = from_json("findings", &findings)?;
+        let findings: PerCriterion<Finding> = from_json("findings", &findings).in_row("qualifications", id)?;
         let bare = PerCriterion::build(|criterion| without_words(findings[criterion].clone()));
-        tx.execute(SET_FINDINGS, args![QualificationId(id), to_json(&bare)?, now]).await?;
+        tx.execute_one(SET_FINDINGS, args![QualificationId(id), to_json(&bare)?, now]).await?;
     }
     tx.execute(JUDGEMENTS, args![prospect]).await?;
     let letters = letters + scrub_citations(tx, prospect, now).await?;
     Ok(Erased { signals, deliveries, letters })
 }
 
+/// Erases what identifies a person: details, fields, tags, consents, and what was derived about them.
+pub async fn person(tx: &mut Tx, prospect: ProspectId) -> Result<(), StoreError> {
+    tx.execute_one(PERSON, args![prospect]).await?;
+    for part in OF_PERSON {
+        tx.execute(part, args![prospect]).await?;
+    }
+    Ok(())
+}
+
 /// Erases what colleagues of theirs cite of them, and the letters that said so.
 async fn scrub_citations(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<u64, StoreError> {
     let mut letters = 0;
     for (id, findings) in tx.rows::<(i64, String)>(CITED, args![prospect]).await? {
-        let findings: PerCriterion<Finding> = from_json("findings", &findings)?;
+        let findings: PerCriterion<Finding> = from_json("findings", &findings).in_row("qualifications", id)?;
         let is_theirs = |c: &Citation| c.of.as_ref().is_some_and(|of| of.prospect == prospect);
         if !findings.iter().any(|(_, f)| f.cites.iter().any(is_theirs)) {
             continue;
@@ -105,7 +130,7 @@ async fn scrub_citations(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> R
             finding.cites.iter_mut().filter(|c| is_theirs(c)).for_each(bare);
             finding
         });
-        tx.execute(RESET_FINDINGS, args![QualificationId(id), to_json(&bare)?]).await?;
+        tx.execute_one(RESET_FINDINGS, args![QualificationId(id), to_json(&bare)?]).await?;
         letters += tx.execute(CITING_LETTERS, args![QualificationId(id), now, Vec::<u8>::new()]).await?;
     }
     Ok(letters)

@@ -1,14 +1,14 @@
 //! Whether the tables are whole: what the engine finds wrong with its own file, and rows that refer to nothing.
 //!
 //! It repairs nothing. PostgreSQL offers no such check of its files over SQL (that is `pg_amcheck`), and holds foreign
-//! keys unless somebody told it not to: there, constraints that were left unchecked or switched off are named.
+//! keys unless it was told not to: there, constraints that were left unchecked or switched off are named.
 
 use crate::store::engine::backend::{StoreError, Tx, args};
 
 const SQLITE_FILE: &str = "PRAGMA integrity_check";
 const SQLITE_KEYS: &str = "PRAGMA foreign_key_check";
 const POSTGRES_KEYS: &str = "
-    SELECT r.relname || ' refers to rows nobody checked: ' || c.conname
+    SELECT r.relname || ' refers to rows that were not checked: ' || c.conname
     FROM pg_constraint c JOIN pg_class r ON r.oid = c.conrelid WHERE c.contype = 'f' AND NOT c.convalidated
     UNION ALL
     SELECT r.relname || ' has its triggers switched off: ' || t.tgname

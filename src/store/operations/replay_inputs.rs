@@ -7,9 +7,8 @@ use crate::domain::doorway::signal::Judged;
 use crate::domain::id::{AccountId, HandoffId, Name, ProspectId, SignalId};
 use crate::domain::individual::handoff::Outcome;
 use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::value::{instant, instant_or_none, name, to_json, word};
+use crate::store::engine::value::{ids, instant, instant_or_none, name, word};
 use jiff::Timestamp;
-use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// A prospect, as far as a replay minds.
@@ -80,20 +79,20 @@ struct Row {
 
 const PEOPLE: &str = "
     SELECT id, COALESCE(name, address) AS called, address, account_id, created_at FROM prospects
-    WHERE id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) ORDER BY id";
+    WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) ORDER BY id";
 const DECIDED: &str = "
-    SELECT q.prospect_id, q.episode, q.cause, q.at, q.known_up_to, q.findings, q.settled_at, h.id AS handoff_id, h.salesperson, h.opened_at,
-           h.accepted_at, h.closed_at, h.outcome
+    SELECT q.prospect_id, q.episode, q.cause, q.at, q.known_up_to, q.findings, q.settled_at, h.id AS handoff_id, h.salesperson,
+           h.opened_at, h.accepted_at, h.closed_at, h.outcome
     FROM qualifications q LEFT JOIN handoffs h ON h.prospect_id = q.prospect_id AND h.qualification_id = q.id
-    WHERE q.prospect_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) ORDER BY q.prospect_id, q.id";
+    WHERE q.prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) ORDER BY q.prospect_id, q.id";
 const DECIDED_ABOUT: &str = "SELECT DISTINCT prospect_id FROM qualifications ORDER BY prospect_id";
 const JUDGED_ABOUT: &str = "SELECT DISTINCT prospect_id FROM reclassifications ORDER BY prospect_id";
 const JUDGEMENTS: &str = "
     SELECT prospect_id, signal_id, machine, recorded_at FROM reclassifications
-    WHERE prospect_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) ORDER BY id";
+    WHERE prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) ORDER BY id";
 const SUPPRESSED: &str = "
     SELECT p.id, s.channel, s.suppressed_at, s.lifted_at FROM prospects p JOIN suppressions s ON s.address = p.address
-    WHERE p.id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) ORDER BY s.id";
+    WHERE p.id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) ORDER BY s.id";
 /// Of a thousand accounts at a time, one value: a row each would take ten times as long.
 const MEMBERS: &str = "
     SELECT account_id / 1000, string_agg(CAST(account_id AS TEXT) || ' ' || CAST(id AS TEXT), ',') FROM prospects
@@ -103,16 +102,7 @@ const LAST_ACCOUNT: &str = "SELECT COALESCE(MAX(account_id), 0) FROM prospects";
 const ACCOUNTS: i64 = 20_000;
 const OWNERS: &str = "
     SELECT p.id, a.salesperson FROM prospects p JOIN accounts a ON a.id = p.account_id
-    WHERE a.salesperson IS NOT NULL AND p.id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
-
-#[derive(Serialize)]
-struct Id {
-    id: ProspectId,
-}
-
-fn ids(of: &[ProspectId]) -> Result<String, StoreError> {
-    to_json(&of.iter().map(|id| Id { id: *id }).collect::<Vec<_>>())
-}
+    WHERE a.salesperson IS NOT NULL AND p.id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 
 /// These prospects, by number.
 pub async fn people(tx: &mut Tx, of: &[ProspectId]) -> Result<Vec<Person>, StoreError> {
@@ -190,7 +180,7 @@ pub async fn owners(tx: &mut Tx, of: &[ProspectId]) -> Result<BTreeMap<ProspectI
 
 /// Everybody who belongs to an account, account by account.
 pub async fn members(tx: &mut Tx) -> Result<Vec<(AccountId, ProspectId)>, StoreError> {
-    let unreadable = || StoreError::Value { what: "member of an account", why: "no number".to_owned() };
+    let unreadable = || StoreError::value("member of an account", "no number");
     let mut found = Vec::new();
     let last = tx.number(LAST_ACCOUNT, args![]).await?;
     for after in (0..last).step_by(usize::try_from(ACCOUNTS).unwrap_or(1)) {

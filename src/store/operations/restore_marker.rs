@@ -47,7 +47,7 @@ pub struct Identity {
 pub struct RestoreMarker {
     pub token: String,
     pub marks: Marks,
-    /// …when it was last looked at.
+    /// When it was written.
     pub at: Timestamp,
 }
 
@@ -58,7 +58,7 @@ pub enum Origin {
     New,
     /// It is the one that was at home here.
     Same,
-    /// It was adopted on another node since this one last looked.
+    /// It was adopted on another node since this one last checked.
     AdoptedElsewhere,
     /// It is another, an older one, or at home elsewhere: why.
     Foreign(String),

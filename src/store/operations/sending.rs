@@ -1,11 +1,11 @@
 //! Sending: whether mail may leave at all. One row, which every mark reads in its own statement: after the commit of a
-//! stop nothing of the group's is marked, on any node, whatever is claimed or in hand.
+//! stop no group mail is marked, on any node, whatever is claimed.
 //!
-//! Two switches, each with its reason, which do not know of each other: `stopped` holds group mail until somebody
-//! resumes; `observing` holds everything until somebody adopts the database. Letters to our own people and test copies,
-//! which somebody asked for by hand, go on while group mail is stopped: that is how one finds out whether it may go on.
+//! Two switches, each with its reason, which do not know of each other: `stopped` holds group mail until `resume`; `observing`
+//! holds everything until the database is adopted. Letters to our own people and test copies, which an operator asks for,
+//! go on while group mail is stopped: they show whether it may go on.
 
-use crate::store::engine::backend::{Sql, StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args};
 use crate::store::engine::value::instant_or_none;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -51,14 +51,13 @@ const OPEN: &str = "UPDATE sending SET observing = NULL, observing_at = NULL WHE
 /// Whether mail may leave.
 pub async fn state(tx: &mut Tx) -> Result<Sending, StoreError> {
     type Row = (Option<String>, Option<i64>, Option<String>, Option<i64>);
-    let row: Option<Row> = tx.row(STATE, args![]).await?;
-    let (stopped, stopped_at, observing, observing_at) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
+    let (stopped, stopped_at, observing, observing_at): Row = tx.one(STATE, args![]).await?;
     Ok(Sending { stopped: held(stopped, stopped_at)?, observing: held(observing, observing_at)? })
 }
 
 /// Stops all group mail. Returns whether it was not stopped yet; if it was, the reason it had stays.
 ///
-/// Call it in a transaction of its own: on PostgreSQL it waits for everybody who is writing attempts, and a transaction
+/// Call it in a transaction of its own: on PostgreSQL it waits for every transaction that writes attempts, and one
 /// that wrote some itself could wait for another that does the same.
 pub async fn stop(tx: &mut Tx, reason: &str, now: Timestamp) -> Result<bool, StoreError> {
     tx.execute(BEHIND_MARKS, args![]).await?;
@@ -83,5 +82,5 @@ pub async fn open(tx: &mut Tx) -> Result<bool, StoreError> {
 }
 
 fn held(reason: Option<String>, since: Option<i64>) -> Result<Option<SendingHold>, StoreError> {
-    Ok(reason.zip(instant_or_none(since)?).map(|(reason, since)| SendingHold { reason, since }))
+    Ok(reason.zip(instant_or_none(since).in_row("sending", 1)?).map(|(reason, since)| SendingHold { reason, since }))
 }

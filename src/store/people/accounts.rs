@@ -1,8 +1,8 @@
 //! Accounts: companies, known by their mail domain.
 
 use crate::domain::id::{AccountId, Name};
-use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::value::{name, to_json};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args};
+use crate::store::engine::value::{ids, name, to_json};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ const ADD: &str = "
 const OWNER: &str = "SELECT salesperson FROM accounts WHERE id = $1 AND salesperson IS NOT NULL";
 const OWNERS: &str = "
     SELECT id, salesperson FROM accounts
-    WHERE salesperson IS NOT NULL AND id IN (SELECT CAST(value ->> 'a' AS BIGINT) FROM json_each($1))";
+    WHERE salesperson IS NOT NULL AND id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 const OWN: &str = "UPDATE accounts SET salesperson = $2 WHERE id = $1";
 
 /// Finds or makes the accounts of these domains. A name already known is kept.
@@ -30,24 +30,19 @@ pub async fn find_or_add(tx: &mut Tx, companies: &[Company<'_>]) -> Result<BTree
     Ok(rows.into_iter().map(|(domain, id)| (domain, AccountId(id))).collect())
 }
 
-/// Whose account it is.
+/// The salesperson whose account it is.
 pub async fn owner(tx: &mut Tx, account: AccountId) -> Result<Option<Name>, StoreError> {
     let row: Option<(String,)> = tx.row(OWNER, args![account]).await?;
-    row.map(|(id,)| name(&id)).transpose()
+    row.map(|(id,)| name(&id).in_row("accounts", account)).transpose()
 }
 
-/// Whose each of these accounts is, where it is somebody's.
+/// The salesperson of each of these accounts that has one.
 pub async fn owners(tx: &mut Tx, of: &[AccountId]) -> Result<BTreeMap<AccountId, Name>, StoreError> {
-    #[derive(Serialize)]
-    struct Id {
-        a: AccountId,
-    }
-    let ids: Vec<Id> = of.iter().map(|a| Id { a: *a }).collect();
-    let rows: Vec<(i64, String)> = tx.rows(OWNERS, args![to_json(&ids)?]).await?;
-    rows.into_iter().map(|(id, owner)| Ok((AccountId(id), name(&owner)?))).collect()
+    let rows: Vec<(i64, String)> = tx.rows(OWNERS, args![ids(of)?]).await?;
+    rows.into_iter().map(|(id, owner)| Ok((AccountId(id), name(&owner).in_row("accounts", id)?))).collect()
 }
 
 /// Gives the account to a salesperson.
 pub async fn own(tx: &mut Tx, account: AccountId, salesperson: &Name) -> Result<(), StoreError> {
-    tx.execute(OWN, args![account, salesperson]).await.map(drop)
+    tx.execute_one(OWN, args![account, salesperson]).await
 }

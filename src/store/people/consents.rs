@@ -11,8 +11,8 @@ use std::collections::HashSet;
 /// A repetition is what the same source said last about the purpose; in between it may have said the opposite.
 const ADD: &str = "
     INSERT INTO consents (prospect_id, purpose, given, source, given_at, recorded_at)
-    SELECT CAST(value ->> 'prospect' AS BIGINT), value ->> 'purpose', CAST(value ->> 'given' AS TEXT) IN ('true', '1'), value ->> 'source',
-           CAST(value ->> 'given_at' AS BIGINT), CAST($2 AS BIGINT)
+    SELECT CAST(value ->> 'prospect' AS BIGINT), value ->> 'purpose', CAST(value ->> 'given' AS TEXT) IN ('true', '1'),
+           value ->> 'source', CAST(value ->> 'given_at' AS BIGINT), CAST($2 AS BIGINT)
     FROM json_each($1) WHERE NOT EXISTS (
         SELECT 1 FROM consents c
         WHERE c.id = (SELECT MAX(l.id) FROM consents l WHERE l.prospect_id = CAST(value ->> 'prospect' AS BIGINT)
@@ -23,7 +23,8 @@ const ADD: &str = "
 /// The latest statement is the one made last, as far as its date is known; one without a date was made when we learnt of it.
 const TRACKING: &str = "
     UPDATE prospects SET tracking_consent = (SELECT c.given FROM consents c
-        WHERE c.prospect_id = prospects.id AND c.purpose = $2 ORDER BY COALESCE(c.given_at, c.recorded_at) DESC, c.id DESC LIMIT 1)
+        WHERE c.prospect_id = prospects.id AND c.purpose = $2
+        ORDER BY COALESCE(c.given_at, c.recorded_at) DESC, c.id DESC LIMIT 1)
     WHERE id IN (SELECT CAST(value ->> 'prospect' AS BIGINT) FROM json_each($1) WHERE value ->> 'purpose' = $2)";
 const OF: &str = "SELECT purpose, given, source, given_at FROM consents WHERE prospect_id = $1 ORDER BY id";
 

@@ -5,9 +5,9 @@ use crate::domain::address::Address;
 use crate::domain::id::{AccountId, Name, ProspectId};
 use crate::domain::prospect::{Prospect, Standing, comparable};
 use crate::domain::suppression::StopReason;
-use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
 use crate::store::engine::journal::What;
-use crate::store::engine::value::{address, instant, instant_or_none, name, to_json, word};
+use crate::store::engine::value::{address, ids, instant, instant_or_none, name, texts, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,14 +62,14 @@ struct Row {
 const LOAD: &str = "
     SELECT id, address, name, phone, company, account_id, standing, episode, episode_started_at, wake_at, review_after,
            mail_stop, tracking_consent, salesperson
-    FROM prospects WHERE id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1)) ORDER BY id";
+    FROM prospects WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) ORDER BY id";
 const FIELDS: &str = "
     SELECT prospect_id, name, value FROM prospect_fields
-    WHERE prospect_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
+    WHERE prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 const TAGS: &str = "
     SELECT prospect_id, tag FROM prospect_tags
-    WHERE prospect_id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
-const BY_ADDRESS: &str = "SELECT address, id FROM prospects WHERE address IN (SELECT value ->> 'a' FROM json_each($1))";
+    WHERE prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
+const BY_ADDRESS: &str = "SELECT address, id FROM prospects WHERE address IN (SELECT value ->> 'text' FROM json_each($1))";
 const PAGE: &str = "SELECT id FROM prospects WHERE id > $1 AND address IS NOT NULL ORDER BY id LIMIT $2";
 const STANDING_PAGE: &str = "SELECT id FROM prospects WHERE id > $1 AND standing = $3 ORDER BY id LIMIT $2";
 const FIELD_NAMES: &str = "SELECT DISTINCT name FROM prospect_fields ORDER BY name";
@@ -86,7 +86,8 @@ const UPDATE: &str = "
     WHERE id = $1";
 const SET_FIELDS: &str = "
     INSERT INTO prospect_fields (prospect_id, name, value, folded, number)
-    SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'n', value ->> 'v', value ->> 'l', CAST(value ->> 'c' AS BIGINT) FROM json_each($1) WHERE TRUE
+    SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'n', value ->> 'v', value ->> 'l', CAST(value ->> 'c' AS BIGINT)
+    FROM json_each($1) WHERE TRUE
     ON CONFLICT (prospect_id, name) DO UPDATE SET value = excluded.value, folded = excluded.folded,
         number = excluded.number";
 const EMPTY_FIELDS: &str = "
@@ -97,8 +98,10 @@ const ADD_TAGS: &str = "
     SELECT CAST(value ->> 'p' AS BIGINT), value ->> 't' FROM json_each($1) WHERE TRUE
     ON CONFLICT (prospect_id, tag) DO NOTHING";
 const LOCK: Sql = locking!("SELECT standing FROM prospects WHERE id = $1", "FOR UPDATE");
-const SET_STANDING: &str = "UPDATE prospects SET standing = $2, salesperson = COALESCE($3, salesperson), review_after = NULL WHERE id = $1 RETURNING address";
-/// Whoever was stopped on every channel meanwhile is not nurtured again.
+const SET_STANDING: &str = "
+    UPDATE prospects SET standing = $2, salesperson = COALESCE($3, salesperson), review_after = NULL WHERE id = $1
+    RETURNING address";
+/// A prospect who was stopped on every channel meanwhile is not nurtured again.
 const RETURN_TO_NURTURE: &str = "
     UPDATE prospects SET standing = CASE
                WHEN (SELECT COUNT(*) FROM suppressions s WHERE s.address = prospects.address AND s.lifted_at IS NULL) = 2
@@ -106,32 +109,12 @@ const RETURN_TO_NURTURE: &str = "
     WHERE id = $1 AND standing IN ('offered', 'owned') RETURNING address, standing";
 const SUPPRESS: &str = "
     UPDATE prospects SET standing = 'suppressed'
-    WHERE standing = 'nurturing' AND id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
+    WHERE standing = 'nurturing' AND id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 const ADMITTED: &str = "SELECT created_at FROM prospects WHERE id = $1";
 const SET_WAKE: &str = "UPDATE prospects SET wake_at = $2 WHERE id = $1";
 const FLAG_SPEAKERS: &str = "
     UPDATE prospects SET speaks = TRUE
-    WHERE NOT speaks AND id IN (SELECT CAST(value ->> 'id' AS BIGINT) FROM json_each($1))";
-const ERASE: &str = "
-    UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
-           wake_at = NULL, review_after = NULL, mail_stop = $2, tracking_consent = FALSE
-    WHERE id = $1";
-const ERASE_PARTS: [&str; 5] = [
-    "DELETE FROM verdicts WHERE prospect_id = $1",
-    "DELETE FROM prospect_fields WHERE prospect_id = $1",
-    "DELETE FROM prospect_tags WHERE prospect_id = $1",
-    "DELETE FROM consents WHERE prospect_id = $1",
-    "DELETE FROM assessment_queue WHERE prospect_id = $1",
-];
-
-#[derive(Serialize)]
-struct Id {
-    id: ProspectId,
-}
-
-fn ids(of: &[ProspectId]) -> Result<String, StoreError> {
-    to_json(&of.iter().map(|id| Id { id: *id }).collect::<Vec<_>>())
-}
+    WHERE NOT speaks AND id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 
 /// Flags prospects who stated something that may count for colleagues: whoever assesses one of those reads what they said.
 pub async fn flag_speakers(tx: &mut Tx, of: &[ProspectId]) -> Result<(), StoreError> {
@@ -144,7 +127,7 @@ pub async fn load(tx: &mut Tx, of: &[ProspectId]) -> Result<Vec<Prospect>, Store
     let rows: Vec<Row> = tx.rows(LOAD, args![wanted.clone()]).await?;
     let mut fields: BTreeMap<i64, BTreeMap<Name, String>> = BTreeMap::new();
     for (id, field, value) in tx.rows::<(i64, String, String)>(FIELDS, args![wanted.clone()]).await? {
-        fields.entry(id).or_default().insert(name(&field)?, value);
+        fields.entry(id).or_default().insert(name(&field).in_row("prospect_fields", format_args!("of prospect {id}"))?, value);
     }
     let mut tags: BTreeMap<i64, BTreeSet<String>> = BTreeMap::new();
     for (id, tag) in tx.rows::<(i64, String)>(TAGS, args![wanted]).await? {
@@ -163,7 +146,7 @@ pub async fn load(tx: &mut Tx, of: &[ProspectId]) -> Result<Vec<Prospect>, Store
 /// One prospect.
 ///
 /// # Errors
-/// The store's; also when there is no such row.
+/// Also when there is no such row.
 pub async fn one(tx: &mut Tx, id: ProspectId) -> Result<Prospect, StoreError> {
     load(tx, &[id]).await?.pop().ok_or(StoreError::Rows { expected: 1, found: 0 })
 }
@@ -171,19 +154,14 @@ pub async fn one(tx: &mut Tx, id: ProspectId) -> Result<Prospect, StoreError> {
 /// When a prospect came in.
 ///
 /// # Errors
-/// The store's; also when there is no such row.
+/// Also when there is no such row.
 pub async fn admitted_at(tx: &mut Tx, id: ProspectId) -> Result<Timestamp, StoreError> {
-    instant(tx.number(ADMITTED, args![id]).await?)
+    instant(tx.number(ADMITTED, args![id]).await?).in_row("prospects", id)
 }
 
 /// Which of these addresses are prospects.
 pub async fn by_address(tx: &mut Tx, addresses: &[&Address]) -> Result<BTreeMap<Address, ProspectId>, StoreError> {
-    #[derive(Serialize)]
-    struct Wanted<'a> {
-        a: &'a str,
-    }
-    let wanted: Vec<Wanted<'_>> = addresses.iter().map(|a| Wanted { a: a.as_str() }).collect();
-    found(tx.rows(BY_ADDRESS, args![to_json(&wanted)?]).await?)
+    found(tx.rows(BY_ADDRESS, args![texts(addresses.iter().map(|a| a.as_str()))?]).await?)
 }
 
 /// The ids of the next prospects after `after`, erased ones left out.
@@ -192,16 +170,16 @@ pub async fn page(tx: &mut Tx, after: ProspectId, most: i64) -> Result<Vec<Prosp
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
-/// The ids of the next prospects after `after` who stand there.
+/// The ids of the next prospects after `after` with this standing.
 pub async fn page_of(tx: &mut Tx, standing: Standing, after: ProspectId, most: i64) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = tx.rows(STANDING_PAGE, args![after, most, standing.word()]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
-/// Every field anybody has a value of, by name.
+/// Every field that at least one prospect has a value of, by name.
 pub async fn field_names(tx: &mut Tx) -> Result<Vec<Name>, StoreError> {
     let rows: Vec<(String,)> = tx.rows(FIELD_NAMES, args![]).await?;
-    rows.iter().map(|(field,)| name(field)).collect()
+    rows.iter().map(|(field,)| name(field).in_row("prospect_fields", format_args!("named {field:?}"))).collect()
 }
 
 /// Adds prospects whose addresses are new; returns those added.
@@ -215,7 +193,7 @@ pub async fn add(tx: &mut Tx, new: &[NewProspect<'_>], now: Timestamp) -> Result
 /// Sets the details that are given.
 pub async fn update(tx: &mut Tx, id: ProspectId, details: &Details<'_>) -> Result<(), StoreError> {
     let values = args![id, details.name, details.phone, details.company, details.account, details.salesperson];
-    tx.execute(UPDATE, values).await.map(drop)
+    tx.execute_one(UPDATE, values).await
 }
 
 /// Sets fields, and empties those without a value. Of two changes to one field the later one counts.
@@ -258,65 +236,64 @@ pub async fn add_tags(tx: &mut Tx, tags: &[(ProspectId, &str)]) -> Result<u64, S
 /// Locks the prospect's row until the transaction ends and says where they stand.
 ///
 /// # Errors
-/// The store's; also when there is no such row.
+/// Also when there is no such row.
 pub async fn lock(tx: &mut Tx, id: ProspectId) -> Result<Standing, StoreError> {
-    let row: Option<(String,)> = tx.row(LOCK, args![id]).await?;
-    let (standing,) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
-    word("standing", &standing, Standing::parse)
+    let (standing,): (String,) = tx.one(LOCK, args![id]).await?;
+    word("standing", &standing, Standing::parse).in_row("prospects", id)
 }
 
 /// Moves a prospect to a standing; `salesperson` becomes the one who had them last.
 pub async fn set_standing(tx: &mut Tx, id: ProspectId, standing: Standing, salesperson: Option<&Name>) -> Result<(), StoreError> {
-    let row: Option<(Option<String>,)> = tx.row(SET_STANDING, args![id, standing.word(), salesperson]).await?;
-    stands(tx, row, standing);
+    let (address,): (Option<String>,) = tx.one(SET_STANDING, args![id, standing.word(), salesperson]).await?;
+    stands(tx, address, standing);
     Ok(())
 }
 
-/// Back to nurture: a new episode begins, with a wake date or without. Whoever was stopped on every channel meanwhile is
-/// suppressed instead.
+/// Back to nurture: a new episode begins, with a wake date or without. A prospect who was stopped on every channel meanwhile
+/// is suppressed instead.
 ///
 /// # Errors
-/// The store's; also when the prospect was neither offered nor owned.
+/// Also when the prospect was neither offered nor owned.
 pub async fn return_to_nurture(
     tx: &mut Tx,
     id: ProspectId,
     wake_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let row: Option<(Option<String>, String)> = tx.row(RETURN_TO_NURTURE, args![id, now, wake_at]).await?;
-    let (address, standing) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
-    stands(tx, Some((address,)), word("standing", &standing, Standing::parse)?);
+    let (address, standing): (_, String) = tx.one(RETURN_TO_NURTURE, args![id, now, wake_at]).await?;
+    stands(tx, address, word("standing", &standing, Standing::parse).in_row("prospects", id)?);
     Ok(())
 }
 
-/// Suppresses those of these prospects who are nurtured: they are stopped on every channel.
+/// Suppresses those of these prospects who are nurturing: they are stopped on every channel.
 pub async fn suppress(tx: &mut Tx, of: &[ProspectId]) -> Result<(), StoreError> {
     tx.execute(SUPPRESS, args![ids(of)?]).await.map(drop)
 }
 
-/// Only who is nurturing gets group mail: where somebody stands is a stop, or the end of one.
-fn stands(tx: &mut Tx, row: Option<(Option<String>,)>, standing: Standing) {
-    if let Some(address) = row.and_then(|(address,)| address) {
+/// Only a nurturing prospect gets group mail: a standing is a stop, or the end of one, and the stop journal is told.
+fn stands(tx: &mut Tx, address: Option<String>, standing: Standing) {
+    if let Some(address) = address {
         tx.notes().say(address, What::Stands { standing });
     }
 }
 
 /// Sets or clears the wake date.
 pub async fn set_wake(tx: &mut Tx, id: ProspectId, wake_at: Option<Timestamp>) -> Result<(), StoreError> {
-    tx.execute(SET_WAKE, args![id, wake_at]).await.map(drop)
-}
-
-/// Erases what identifies a person; the row stays, so that counts still reconcile.
-pub async fn erase(tx: &mut Tx, id: ProspectId) -> Result<(), StoreError> {
-    tx.execute(ERASE, args![id, StopReason::Erased.word()]).await?;
-    for part in ERASE_PARTS {
-        tx.execute(part, args![id]).await?;
-    }
-    Ok(())
+    tx.execute_one(SET_WAKE, args![id, wake_at]).await
 }
 
 impl Row {
     fn into_prospect(
+        self,
+        fields: BTreeMap<Name, String>,
+        tags: BTreeSet<String>,
+        verdicts: verdicts::VerdictsByCriterion,
+    ) -> Result<Prospect, StoreError> {
+        let id = self.id;
+        self.read(fields, tags, verdicts).in_row("prospects", id)
+    }
+
+    fn read(
         self,
         fields: BTreeMap<Name, String>,
         tags: BTreeSet<String>,
@@ -345,5 +322,5 @@ impl Row {
 }
 
 fn found(rows: Vec<(String, i64)>) -> Result<BTreeMap<Address, ProspectId>, StoreError> {
-    rows.into_iter().map(|(text, id)| Ok((address(&text)?, ProspectId(id)))).collect()
+    rows.into_iter().map(|(text, id)| Ok((address(&text).in_row("prospects", id)?, ProspectId(id)))).collect()
 }

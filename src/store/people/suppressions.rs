@@ -3,9 +3,9 @@
 
 use crate::domain::address::Address;
 use crate::domain::suppression::{Channel, StopReason};
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args};
 use crate::store::engine::journal::What;
-use crate::store::engine::value::{instant, to_json, word};
+use crate::store::engine::value::{instant, texts, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -33,6 +33,7 @@ pub struct Suppression {
 
 #[derive(sqlx::FromRow)]
 struct Row {
+    id: i64,
     address: String,
     channel: String,
     reason: String,
@@ -42,24 +43,27 @@ struct Row {
 
 impl Row {
     fn into_suppression(self) -> Result<Suppression, StoreError> {
+        let (table, id) = ("suppressions", self.id);
         Ok(Suppression {
             address: self.address,
-            channel: channel(&self.channel)?,
-            reason: reason(&self.reason)?,
+            channel: channel(&self.channel).in_row(table, id)?,
+            reason: reason(&self.reason).in_row(table, id)?,
             source: self.source,
-            since: instant(self.suppressed_at)?,
+            since: instant(self.suppressed_at).in_row(table, id)?,
         })
     }
 }
 
 const ADD: &str = "
     INSERT INTO suppressions (address, channel, reason, source, suppressed_at)
-    SELECT value ->> 'address', value ->> 'channel', value ->> 'reason', value ->> 'source', CAST($2 AS BIGINT) FROM json_each($1) WHERE TRUE ORDER BY key
+    SELECT value ->> 'address', value ->> 'channel', value ->> 'reason', value ->> 'source', CAST($2 AS BIGINT)
+    FROM json_each($1) WHERE TRUE ORDER BY key
     ON CONFLICT (address, channel) WHERE lifted_at IS NULL DO NOTHING";
 const STOP_PROSPECTS: &str = "
-    UPDATE prospects SET mail_stop = (SELECT MIN(value ->> 'reason') FROM json_each($1) WHERE value ->> 'address' = prospects.address AND value ->> 'channel' = $2)
+    UPDATE prospects SET mail_stop = (SELECT MIN(value ->> 'reason') FROM json_each($1)
+                                      WHERE value ->> 'address' = prospects.address AND value ->> 'channel' = $2)
     WHERE mail_stop IS NULL AND address IN (SELECT value ->> 'address' FROM json_each($1) WHERE value ->> 'channel' = $2)";
-/// On every channel: nobody may approach them at all.
+/// Stopped on every channel, a prospect may not be approached at all.
 const SUPPRESS_PROSPECTS: &str = "
     UPDATE prospects SET standing = 'suppressed'
     WHERE standing = 'nurturing' AND address IN (SELECT value ->> 'address' FROM json_each($1))
@@ -69,10 +73,11 @@ const UNSUPPRESS_PROSPECT: &str = "
     UPDATE prospects SET standing = 'nurturing' WHERE address = $1 AND standing = 'suppressed'
       AND (SELECT COUNT(DISTINCT s.channel) FROM suppressions s WHERE s.address IN ($1, $2) AND s.lifted_at IS NULL) < 2";
 const IN_FORCE: &str = "
-    SELECT s.address, s.channel, s.reason, s.source, s.suppressed_at FROM suppressions s
-    WHERE s.lifted_at IS NULL AND s.address IN (SELECT value ->> 'a' FROM json_each($1))";
+    SELECT s.id, s.address, s.channel, s.reason, s.source, s.suppressed_at FROM suppressions s
+    WHERE s.lifted_at IS NULL AND s.address IN (SELECT value ->> 'text' FROM json_each($1))";
 const ALL: &str = "
-    SELECT address, channel, reason, source, suppressed_at FROM suppressions WHERE lifted_at IS NULL ORDER BY suppressed_at, id";
+    SELECT id, address, channel, reason, source, suppressed_at FROM suppressions WHERE lifted_at IS NULL
+    ORDER BY suppressed_at, id";
 const IN_FORCE_AT: &str = "
     SELECT channel, MIN(reason) FROM suppressions
     WHERE address = $1 AND suppressed_at <= $2 AND (lifted_at IS NULL OR lifted_at > $2) GROUP BY channel ORDER BY channel";
@@ -110,12 +115,8 @@ pub async fn add(tx: &mut Tx, stops: &[Stop], now: Timestamp) -> Result<u64, Sto
 
 /// The suppressions in force for any of these addresses, erased ones included.
 pub async fn of(tx: &mut Tx, addresses: &[&Address]) -> Result<Vec<Suppression>, StoreError> {
-    #[derive(Serialize)]
-    struct Known {
-        a: String,
-    }
-    let rows: Vec<Known> = addresses.iter().flat_map(|a| [Known { a: a.to_string() }, Known { a: erased(a) }]).collect();
-    tx.rows::<Row>(IN_FORCE, args![to_json(&rows)?]).await?.into_iter().map(Row::into_suppression).collect()
+    let wanted = texts(addresses.iter().flat_map(|a| [a.to_string(), erased(a)]))?;
+    tx.rows::<Row>(IN_FORCE, args![wanted]).await?.into_iter().map(Row::into_suppression).collect()
 }
 
 /// Every suppression in force, oldest first.

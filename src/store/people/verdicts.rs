@@ -1,10 +1,10 @@
-//! What is known of each prospect now, set-wise: who misses little, and who fits an audience chosen by verdict. Kept
-//! current by `qualify`; nothing decides from it who is ready.
+//! What is known of each prospect now, set-wise: near misses are listed, and audiences chosen, by verdict. Kept current by
+//! `qualify`; whether a prospect is ready is never decided from it.
 
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::id::{HandoffId, Name, ProspectId};
-use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::engine::value::{to_json, word};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args, configuration};
+use crate::store::engine::value::{ids, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -21,14 +21,17 @@ struct Row {
 
 const OF: &str = "
     SELECT prospect_id, criterion, verdict FROM verdicts
-    WHERE prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))";
-const SET: &str = "
+    WHERE prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
+const SET: &str = concat!(
+    "
     INSERT INTO verdicts (prospect_id, criterion, verdict, changed_at, configuration_id)
-    SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'c', value ->> 'v', CAST($2 AS BIGINT),
-           (SELECT MAX(id) FROM configurations WHERE hash = $3)
+    SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'c', value ->> 'v', CAST($2 AS BIGINT), ",
+    configuration!("$3"),
+    "
     FROM json_each($1) WHERE TRUE ORDER BY 1, 2
     ON CONFLICT (prospect_id, criterion) DO UPDATE SET verdict = excluded.verdict, changed_at = excluded.changed_at,
-        configuration_id = excluded.configuration_id";
+        configuration_id = excluded.configuration_id"
+);
 const UNSET: &str = "
     DELETE FROM verdicts WHERE (prospect_id, criterion) IN (
         SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'c' FROM json_each($1))";
@@ -45,15 +48,11 @@ const LAPSED: &str = "
 
 /// What is known of these prospects.
 pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<BTreeMap<ProspectId, VerdictsByCriterion>, StoreError> {
-    #[derive(Serialize)]
-    struct Id {
-        p: ProspectId,
-    }
-    let ids: Vec<Id> = prospects.iter().map(|p| Id { p: *p }).collect();
     let mut found: BTreeMap<ProspectId, VerdictsByCriterion> = BTreeMap::new();
-    for (id, criterion, verdict) in tx.rows::<(i64, String, String)>(OF, args![to_json(&ids)?]).await? {
-        let criterion = word("criterion", &criterion, Criterion::parse)?;
-        let verdict = word("verdict", &verdict, Verdict::parse)?;
+    for (id, criterion, verdict) in tx.rows::<(i64, String, String)>(OF, args![ids(prospects)?]).await? {
+        let key = || format!("of prospect {id}");
+        let criterion = word("criterion", &criterion, Criterion::parse).in_row("verdicts", key())?;
+        let verdict = word("verdict", &verdict, Verdict::parse).in_row("verdicts", key())?;
         found.entry(ProspectId(id)).or_default().insert(criterion, verdict);
     }
     Ok(found)
@@ -78,7 +77,7 @@ pub async fn set(
     Ok(())
 }
 
-/// Nurturing prospects of whom three or four of five are met, the nearest and newest first.
+/// Nurturing prospects with three or four of the five met, the nearest and newest first.
 pub async fn near_misses(tx: &mut Tx, most: i64) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = tx.rows(NEAR, args![most]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())

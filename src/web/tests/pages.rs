@@ -322,7 +322,8 @@ async fn nothing_a_prospect_writes_becomes_markup() {
 #[tokio::test]
 async fn recipients_pages_have_one_button() {
     let zone = TimeZone::UTC;
-    let answer = context! { organisation => "Tecnofab", question => "Is money set aside for reducing stops?", answer => "Yes, over 50,000 €", visit => "1793696400000" };
+    let (question, said) = ("Is money set aside for reducing stops?", "Yes, over 50,000 €");
+    let answer = context! { organisation => "Tecnofab", question, answer => said, visit => "1793696400000" };
     for (template, values) in [("page-answer.html", answer), ("page-unsubscribe.html", context! { organisation => "Tecnofab" })] {
         let (_, html) = read(page::show(StatusCode::OK, template, &zone, values)).await;
         assert_eq!((html.matches("<form").count(), html.matches("<button").count()), (1, 1), "{html}");

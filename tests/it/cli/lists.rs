@@ -58,7 +58,8 @@ fn a_hubspot_list_comes_in_once_and_goes_out_safe() {
 fn salesforce_and_mautic_lists_are_known_by_their_headers() {
     let desk = Desk::new();
     // "Begoña" as Excel writes it in western Europe.
-    let salesforce = b"Full Name,Title,Company / Account,Email,HasOptedOutOfEmail,Do Not Call,Lead Owner\nBego\xf1a Sol,Director,Sol,bego@sol.example,0,1,Dana Ortega\n";
+    let salesforce = b"Full Name,Title,Company / Account,Email,HasOptedOutOfEmail,Do Not Call,Lead Owner\n\
+                       Bego\xf1a Sol,Director,Sol,bego@sol.example,0,1,Dana Ortega\n";
     let file = desk.file("salesforce.csv", salesforce);
     let left = desk.run(&["prospects", "import", &file]);
     assert_eq!(left.code, 0, "{left:?}");

@@ -7,6 +7,7 @@ use nurtured::domain::id::ProspectId;
 use nurtured::domain::prospect::Standing;
 use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::store::group::audiences;
+use nurtured::store::operations::erasures;
 use nurtured::store::people::prospects::{self, FieldChange};
 use nurtured::store::people::suppressions::{self, Stop};
 use nurtured::store::people::verdicts;
@@ -126,7 +127,7 @@ async fn whoever_may_not_be_mailed_is_in_no_audience(bench: Bench) -> anyhow::Re
     let stop =
         Stop { address: "p3@a.example".into(), channel: Channel::Email, reason: StopReason::Unsubscribed, source: "page".into() };
     suppressions::add(&mut tx, &[stop], minute(1)).await?;
-    prospects::erase(&mut tx, ids[4]).await?;
+    erasures::person(&mut tx, ids[4]).await?;
     let everybody = Everybody::due(&[]);
     let question = everybody.question(&[], ProspectId(0), EVERY);
     assert_eq!(audiences::members(&mut tx, &question).await?, [ids[5]]);

@@ -61,6 +61,20 @@ impl Bench {
         }
     }
 
+    /// Changes rows behind the store's back.
+    pub(super) async fn damage(&self, statement: &str) -> anyhow::Result<()> {
+        match &self.place {
+            Place::File(folder) => {
+                let url = format!("sqlite:{}", folder.path().join("nurtured.db").display());
+                let outside = sqlx::SqlitePool::connect(&url).await?;
+                sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&outside).await?;
+                outside.close().await;
+            }
+            Place::Server(url) => drop(crate::postgres::ask(url, statement)),
+        }
+        Ok(())
+    }
+
     /// Where the server has it; nothing on SQLite.
     pub(super) fn url(&self) -> Option<&str> {
         match &self.place {
@@ -185,7 +199,6 @@ pub(super) async fn issue(
         message: "{}".to_owned(),
         test,
         plan_hash: "plan",
-        prepared_at: minute(0),
     };
     issues::add(tx, &issue).await?;
     issues::id(tx, occurrence, newsletter).await

@@ -14,7 +14,7 @@ use nurtured::store::engine::backend::Tx;
 use nurtured::store::individual::{follow_ups, handoffs};
 use nurtured::store::operations::audience_facts::Facts;
 use nurtured::store::operations::conservation::{self, Page};
-use nurtured::store::operations::counts;
+use nurtured::store::operations::{counts, erasures};
 use nurtured::store::people::prospects;
 use nurtured::store::people::suppressions::{self, Stop};
 use proptest::strategy::{Strategy, ValueTree};
@@ -99,7 +99,7 @@ async fn everybody_is_where_the_tables_put_them(bench: Bench) -> anyhow::Result<
         }
     }
     prospects::set_standing(&mut tx, ids[4], Standing::Closed, None).await?;
-    prospects::erase(&mut tx, ids[5]).await?;
+    erasures::person(&mut tx, ids[5]).await?;
     prospects::suppress(&mut tx, &[ids[6]]).await?;
     counts::review(&mut tx, &[ids[7], ids[4]], minute(900)).await?;
     counts::review(&mut tx, &[ids[8]], minute(-1)).await?;

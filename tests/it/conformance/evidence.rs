@@ -11,6 +11,7 @@ use nurtured::domain::id::{AccountId, ProspectId, SignalId};
 use nurtured::domain::prospect::Standing;
 use nurtured::store::doorway::{assessment_queue, reclassifications, signals};
 use nurtured::store::engine::backend::{StoreError, Tx};
+use nurtured::store::operations::erasures;
 use nurtured::store::people::accounts::{self, Company};
 use nurtured::store::people::prospects::{self, Details};
 use nurtured::store::people::verdicts;
@@ -116,7 +117,7 @@ async fn what_is_known_is_set_and_unset(bench: Bench) -> anyhow::Result<()> {
     assert_eq!(found[&ids[0]].iter().collect::<Vec<_>>(), [(&Need, &Verdict::Expired)]);
     let loaded = prospects::load(&mut tx, &ids).await?;
     assert_eq!(loaded[2].verdicts.get(&Vision), Some(&Verdict::Contradicted));
-    prospects::erase(&mut tx, ids[2]).await?;
+    erasures::person(&mut tx, ids[2]).await?;
     assert!(prospects::one(&mut tx, ids[2]).await?.verdicts.is_empty());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Buckets, troubles, holds and alarms: what the guards remember.
+//! Buckets, troubles, holds and pause notices: what the guards remember.
 
 use super::bench::{Bench, EVERY, Everybody, add_some, address, claim, issue, minute, name};
 use super::sending::{mark, outcome, published};
@@ -19,7 +19,7 @@ on_both_engines!(
     a_trouble_is_counted_once_and_only_with_a_prospect,
     shares_are_of_what_ended_since_the_campaign_changed,
     an_occurrence_is_held_until_its_first_were_tried,
-    an_alarm_is_told_once,
+    a_pause_notice_is_told_once,
 );
 
 fn level(tokens: i64, at: i64) -> Bucket {
@@ -185,14 +185,14 @@ async fn an_occurrence_is_held_until_its_first_were_tried(bench: Bench) -> anyho
     Ok(())
 }
 
-async fn an_alarm_is_told_once(bench: Bench) -> anyhow::Result<()> {
+async fn a_pause_notice_is_told_once(bench: Bench) -> anyhow::Result<()> {
     published(&bench.store, 1).await?;
     let mut tx = bench.store.write().await?;
     assert!(!pause_notices::waits(&mut tx).await?);
     pause_notices::add(&mut tx, &name("letters"), "too many bounces", minute(6)).await?;
     assert!(pause_notices::waits(&mut tx).await?);
-    let alarm = pause_notices::take(&mut tx, minute(7)).await?.expect("it waits");
-    assert_eq!((alarm.campaign, alarm.reason.as_str(), alarm.at), (name("letters"), "too many bounces", minute(6)));
+    let notice = pause_notices::take(&mut tx, minute(7)).await?.expect("it waits");
+    assert_eq!((notice.campaign, notice.reason.as_str(), notice.at), (name("letters"), "too many bounces", minute(6)));
     assert!(pause_notices::take(&mut tx, minute(8)).await?.is_none() && !pause_notices::waits(&mut tx).await?);
     Ok(())
 }

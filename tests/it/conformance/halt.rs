@@ -91,7 +91,7 @@ async fn while_observing_no_letter_leaves(bench: Bench) -> anyhow::Result<()> {
         message: b"Subject: one\r\n\r\n".to_vec(),
         not_before: minute(1),
     };
-    letters::add(&mut tx, letter, minute(1)).await?;
+    letters::add(&mut tx, letter).await?;
     sending::stop(&mut tx, "wrong prices", minute(1)).await?;
     assert_eq!(letters::next_due(&mut tx).await?, Some(minute(1)), "what is stopped is group mail");
     sending::observe(&mut tx, "a copy", minute(1)).await?;

@@ -73,7 +73,7 @@ async fn every_stop_and_every_end_of_one_is_journalled_with_its_commit(bench: Be
 
     let mut tx = store.write().await?;
     erasures::stop(&mut tx, &address("ada@a.example"), minute(4)).await?;
-    prospects::erase(&mut tx, ids[0]).await?;
+    erasures::person(&mut tx, ids[0]).await?;
     tx.commit().await?;
     let text = std::fs::read_to_string(&path)?;
     assert!(!text.contains("ada@"), "{text}");

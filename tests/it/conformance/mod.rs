@@ -1,6 +1,7 @@
 //! What the store means, written once and run on both engines: each test is one function over a fresh database.
 //!
-//! It knows nothing of SQL: whatever is asserted here was read through the functions of `nurtured::store`.
+//! It knows nothing of SQL: whatever is asserted here was read through the functions of `nurtured::store`. Only `damaged`
+//! speaks it, to write what they never would.
 
 /// Runs every named function on both engines, each time over a fresh database.
 macro_rules! on_both_engines {
@@ -43,7 +44,7 @@ mod group_mail;
 mod cap;
 /// Leases and attempts: who may send what, and what became of it.
 mod sending;
-/// Buckets, troubles, holds, alarms: what the guards remember.
+/// Buckets, troubles, holds, pause notices: what the guards remember.
 mod guards;
 /// A stop and a mark at the same moment, on two connections.
 mod stop_means_stop;
@@ -62,6 +63,8 @@ mod history;
 mod configurations;
 /// Handoffs, follow-ups, letters.
 mod sales;
+/// Values that cannot be read, and rows that are not there.
+mod damaged;
 /// Numbers over all tables.
 mod counts;
 /// Where everybody is.

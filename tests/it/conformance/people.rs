@@ -6,6 +6,7 @@ use nurtured::domain::id::ProspectId;
 use nurtured::domain::prospect::Standing;
 use nurtured::domain::suppression::StopReason;
 use nurtured::store::doorway::assessment_queue;
+use nurtured::store::operations::erasures;
 use nurtured::store::people::accounts::{self, Company};
 use nurtured::store::people::prospects::{self, Details, FieldChange, NewProspect};
 use nurtured::store::people::signing_keys;
@@ -188,7 +189,7 @@ async fn a_prospect_who_was_never_handed_off_cannot_return(bench: Bench) -> anyh
 async fn pages_follow_each_other_without_the_erased(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let ids = add_some(&mut tx, 5).await?;
-    prospects::erase(&mut tx, ids[1]).await?;
+    erasures::person(&mut tx, ids[1]).await?;
     assert_eq!(prospects::page(&mut tx, ProspectId(0), 2).await?, [ids[0], ids[2]]);
     assert_eq!(prospects::page(&mut tx, ids[2], 9).await?, [ids[3], ids[4]]);
     assert_eq!(prospects::page(&mut tx, ids[4], 9).await?, []);
@@ -207,7 +208,7 @@ async fn what_identifies_an_erased_prospect_is_gone(bench: Bench) -> anyhow::Res
         prospects::add_tags(&mut tx, &[(*id, "fair")]).await?;
         assessment_queue::enqueue(&mut tx, [(*id, minute(1))]).await?;
     }
-    prospects::erase(&mut tx, ids[0]).await?;
+    erasures::person(&mut tx, ids[0]).await?;
     let found = prospects::load(&mut tx, &ids).await?;
     let (gone, other) = (&found[0], &found[1]);
     assert_eq!((&gone.address, &gone.name, &gone.phone, &gone.company, gone.account), (&None, &None, &None, &None, None));

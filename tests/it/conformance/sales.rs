@@ -263,8 +263,8 @@ fn letter<'a>(recipient: &'a nurtured::domain::address::Address, id: &'a str, no
 async fn a_letter_is_written_once_and_sent_by_one_node(bench: Bench) -> anyhow::Result<()> {
     let dana = address("dana@ours.example");
     let mut tx = bench.store.write().await?;
-    letters::add(&mut tx, letter(&dana, "<1@ours>", 5), minute(1)).await?;
-    letters::add(&mut tx, NewLetter { kind: "again", ..letter(&dana, "<1@ours>", 2) }, minute(2)).await?;
+    letters::add(&mut tx, letter(&dana, "<1@ours>", 5)).await?;
+    letters::add(&mut tx, NewLetter { kind: "again", ..letter(&dana, "<1@ours>", 2) }).await?;
     assert_eq!(letters::next_due(&mut tx).await?, Some(minute(5)));
     assert!(letters::claim(&mut tx, "one", minute(4), minute(10)).await?.is_none());
     tx.commit().await?;
@@ -296,7 +296,7 @@ async fn a_letter_is_written_once_and_sent_by_one_node(bench: Bench) -> anyhow::
 async fn a_late_holder_of_a_letter_changes_nothing(bench: Bench) -> anyhow::Result<()> {
     let dana = address("dana@ours.example");
     let mut tx = bench.store.write().await?;
-    letters::add(&mut tx, letter(&dana, "<1@ours>", 5), minute(1)).await?;
+    letters::add(&mut tx, letter(&dana, "<1@ours>", 5)).await?;
     let first = letters::claim(&mut tx, "one", minute(5), minute(10)).await?.expect("it is due");
     // Its lease lapses while the relay is silent; the second node, or the same one once more, takes it.
     let second = letters::claim(&mut tx, "one", minute(10), minute(20)).await?.expect("its lease lapsed");
@@ -324,8 +324,8 @@ async fn a_letter_waits_fails_or_is_sent(bench: Bench) -> anyhow::Result<()> {
     assert_eq!(prospects::lock(&mut tx, id).await?, Standing::Nurturing);
     assert_eq!(qualified(&mut tx, id, 3, 1).await?.met(), 3);
     let handoff = offer(&mut tx, id, "dana", 2).await?;
-    letters::add(&mut tx, NewLetter { handoff: Some(handoff), ..letter(&dana, "<1@ours>", 5) }, minute(1)).await?;
-    letters::add(&mut tx, letter(&luc, "<2@ours>", 3), minute(1)).await?;
+    letters::add(&mut tx, NewLetter { handoff: Some(handoff), ..letter(&dana, "<1@ours>", 5) }).await?;
+    letters::add(&mut tx, letter(&luc, "<2@ours>", 3)).await?;
     let first = letters::claim(&mut tx, "one", minute(9), minute(10)).await?.expect("two are due");
     assert_eq!(first.recipient, luc, "the one that waits longest comes first");
     letters::later(&mut tx, &first, minute(30), "451 \0 later").await?;

@@ -195,7 +195,8 @@ async fn links_lead_on_while_postgres_is_silent() -> Told {
     links_lead_on(&town, &known).await;
     crate::postgres::ask(
         &url,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid() AND datname = current_database()",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid() AND datname = current_database()",
     );
     assert!(held.join().is_err(), "its session was ended");
     // And once it answers again, clicks count again.

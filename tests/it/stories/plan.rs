@@ -328,7 +328,7 @@ story!(every_decision_names_its_configuration, |town| {
     let hash = town.node.ctx.plan().hash.clone();
     let decisions = configurations::decisions(&mut town.node.ctx.store().read().await?).await?;
     let tables: BTreeSet<&str> = decisions.iter().map(|(table, _, _)| table.as_str()).collect();
-    let all = ["occurrences", "issues", "holds", "verdicts", "qualifications", "handoffs"];
+    let all = ["occurrences", "issues", "verdicts", "qualifications", "handoffs"];
     assert_eq!(tables, all.into_iter().collect(), "each table that decides was walked");
     assert!(decisions.iter().all(|(_, of, n)| *of == hash && *n > 0), "{decisions:?}");
 

@@ -1,0 +1,72 @@
+//! Clauses that the statements of several tables share, each spelt here and nowhere else. They are macros, because a statement
+//! is one `&'static str`.
+
+/// The configuration that decides, by the hash of its plan: the newest row, for a plan may come back; NULL before the first
+/// was put in force.
+macro_rules! configuration {
+    ($hash:literal) => {
+        concat!("(SELECT MAX(decides.id) FROM configurations decides WHERE decides.hash = ", $hash, ")")
+    };
+}
+pub(in crate::store) use configuration;
+
+/// The states of deliveries that came to nothing: they reached no mailbox, and nothing will be tried again.
+macro_rules! came_to_nothing {
+    () => {
+        "('failed', 'suppressed', 'skipped', 'cancelled')"
+    };
+}
+pub(in crate::store) use came_to_nothing;
+
+/// Whether a prospect, under this alias, may be sent group mail at all.
+macro_rules! may_be_mailed {
+    ($prospect:literal) => {
+        concat!(
+            $prospect,
+            ".standing = 'nurturing' AND ",
+            $prospect,
+            ".mail_stop IS NULL AND ",
+            $prospect,
+            ".address IS NOT NULL"
+        )
+    };
+}
+pub(in crate::store) use may_be_mailed;
+
+/// Whether an address belongs to a domain, or to one below it.
+macro_rules! is_under {
+    ($address:literal, $domain:literal) => {
+        concat!(
+            "LENGTH(",
+            $address,
+            ") > LENGTH(",
+            $domain,
+            ") AND SUBSTR(",
+            $address,
+            ", LENGTH(",
+            $address,
+            ") - LENGTH(",
+            $domain,
+            ")) IN ('@' || ",
+            $domain,
+            ", '.' || ",
+            $domain,
+            ")"
+        )
+    };
+}
+pub(in crate::store) use is_under;
+
+/// Joins `a`, the latest attempt of the delivery under this alias, if there is one.
+macro_rules! latest_attempt {
+    ($delivery:literal) => {
+        concat!(
+            "LEFT JOIN attempts a ON a.delivery_id = ",
+            $delivery,
+            ".id AND a.number = (SELECT MAX(latest.number) FROM attempts latest WHERE latest.delivery_id = ",
+            $delivery,
+            ".id)"
+        )
+    };
+}
+pub(in crate::store) use latest_attempt;

@@ -1,0 +1,139 @@
+//! A transaction on either engine: statements run in it, one row or many, and what its commit writes beside the database.
+
+use super::error::StoreError;
+use super::journal_entries::Notes;
+use super::statement::{Sql, Value, args, bound};
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Postgres, Sqlite, Transaction};
+
+/// Plans by index for the rest of one transaction, made for the sizes its tables have by then: where a table was empty when
+/// its plan was made, to read all of an index costs as little as to find a row by it.
+const BY_KEY_HERE: &str = "
+    SELECT set_config('enable_seqscan', 'off', TRUE), set_config('enable_hashjoin', 'off', TRUE),
+           set_config('enable_mergejoin', 'off', TRUE), set_config('plan_cache_mode', 'force_custom_plan', TRUE),
+           set_config('jit', 'off', TRUE)";
+
+/// A transaction; rolled back unless committed. It carries the notes that its commit writes into the stop journal.
+#[derive(Debug)]
+pub enum Tx {
+    Sqlite(Transaction<'static, Sqlite>, Notes),
+    Postgres(Transaction<'static, Postgres>, Notes),
+}
+
+/// A row that both engines can give.
+pub trait Record: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
+
+impl<T> Record for T where T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
+
+impl Tx {
+    /// Runs a statement; returns how many rows it touched.
+    pub(in crate::store) async fn execute(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<u64, StoreError> {
+        Ok(match self {
+            Self::Sqlite(tx, _) => bound!(sqlx::query(sql.into().sqlite()), values).execute(&mut **tx).await?.rows_affected(),
+            Self::Postgres(tx, _) => bound!(sqlx::query(sql.into().postgres()), values).execute(&mut **tx).await?.rows_affected(),
+        })
+    }
+
+    pub(in crate::store) async fn rows<T: Record>(
+        &mut self,
+        sql: impl Into<Sql>,
+        values: &[Value],
+    ) -> Result<Vec<T>, StoreError> {
+        Ok(match self {
+            Self::Sqlite(tx, _) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_all(&mut **tx).await?,
+            Self::Postgres(tx, _) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_all(&mut **tx).await?,
+        })
+    }
+
+    /// The first row of a query, if there is one.
+    pub(in crate::store) async fn row<T: Record>(
+        &mut self,
+        sql: impl Into<Sql>,
+        values: &[Value],
+    ) -> Result<Option<T>, StoreError> {
+        Ok(match self {
+            Self::Sqlite(tx, _) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_optional(&mut **tx).await?,
+            Self::Postgres(tx, _) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_optional(&mut **tx).await?,
+        })
+    }
+
+    /// Runs a statement that is about one row, and fails unless it touched just that.
+    pub(in crate::store) async fn execute_one(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<(), StoreError> {
+        match self.execute(sql, values).await? {
+            1 => Ok(()),
+            found => Err(StoreError::Rows { expected: 1, found }),
+        }
+    }
+
+    /// The row of a query that always gives one.
+    pub(in crate::store) async fn one<T: Record>(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<T, StoreError> {
+        self.row(sql, values).await?.ok_or(StoreError::Rows { expected: 1, found: 0 })
+    }
+
+    /// The one number of a query that always gives a row.
+    pub(in crate::store) async fn number(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<i64, StoreError> {
+        self.one(sql, values).await.map(|(number,)| number)
+    }
+
+    /// Waits until no other transaction is alone at `what`, and is, until it ends. SQLite has one writer anyway.
+    pub(in crate::store) async fn alone(&mut self, what: i64) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(..) => Ok(()),
+            Self::Postgres(..) => self.execute("SELECT pg_advisory_xact_lock($1)", args![what]).await.map(drop),
+        }
+    }
+
+    /// From here on every statement of the transaction finds its rows by key, however small the tables were when its plan was
+    /// made: for what is done with every signal, and with every page of an issue. SQLite does so anyway.
+    pub(in crate::store) async fn by_key(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(..) => Ok(()),
+            Self::Postgres(..) => self.execute(BY_KEY_HERE, args![]).await.map(drop),
+        }
+    }
+
+    /// Whether other nodes may write beside this transaction.
+    pub(in crate::store) const fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(..))
+    }
+
+    /// The notes that the commit writes into the stop journal.
+    pub(in crate::store) const fn notes(&mut self) -> &mut Notes {
+        match self {
+            Self::Sqlite(_, notes) | Self::Postgres(_, notes) => notes,
+        }
+    }
+
+    /// Makes what was done durable and visible, the stops in it outside the database first.
+    ///
+    /// # Errors
+    /// When it could not be made durable: nothing of it happened.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        let (committed, notes) = match self {
+            Self::Sqlite(tx, mut notes) => {
+                notes.before_commit().await;
+                (tx.commit().await, notes)
+            }
+            Self::Postgres(tx, mut notes) => {
+                notes.before_commit().await;
+                (tx.commit().await, notes)
+            }
+        };
+        committed?;
+        notes.after_commit().await;
+        Ok(())
+    }
+
+    /// Undoes what was done, and returns once it is undone; a dropped transaction is undone some time later.
+    ///
+    /// # Errors
+    /// When the connection was lost, which undoes it too.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx, _) => tx.rollback().await?,
+            Self::Postgres(tx, _) => tx.rollback().await?,
+        }
+        Ok(())
+    }
+}
