@@ -32,36 +32,20 @@ CREATE TABLE reclassifications (
 );
 CREATE INDEX reclassifications_of_prospect ON reclassifications (prospect_id, id);
 
--- Prospects to look at again, when time alone changes a verdict. Derived from signals and written with every one, so it is
--- narrow, and its prospects are not looked up.
-CREATE TABLE due_assessments (
-    prospect_id BIGINT NOT NULL CONSTRAINT due_assessments_key PRIMARY KEY,
-    due_at      BIGINT
-) WITHOUT ROWID;
-CREATE INDEX due_assessments_by_time ON due_assessments (due_at) WHERE due_at IS NOT NULL;
-
--- What signals leave to be looked at: a click once it counts, the colleagues of a prospect who stated something. A queue
--- beside the table above, written at its end and emptied from its beginning: moving a prospect's row to ten minutes from now
--- and back touches four places of two trees for each click, this two. A number is given once: what was seen before the only
--- writer was free is taken by its number.
-CREATE TABLE looks (
-    id          INTEGER CONSTRAINT looks_key PRIMARY KEY AUTOINCREMENT,
+-- One queue of prospects to be assessed: once a click counts, when a colleague stated something, when time alone changes a
+-- verdict. Entries are added and removed, never changed, and their prospects are not looked up: both happen with every signal.
+CREATE TABLE assessment_queue (
+    id          INTEGER CONSTRAINT assessment_queue_key PRIMARY KEY,
     prospect_id BIGINT NOT NULL,
     due_at      BIGINT NOT NULL
 );
-CREATE INDEX looks_by_time ON looks (due_at, id);
+CREATE INDEX assessment_queue_by_time ON assessment_queue (due_at, id);
+CREATE INDEX assessment_queue_of_prospect ON assessment_queue (prospect_id);
 
--- Settled signals once more, packed for reading all of them at a time: a segment holds some four thousand signals of
--- 256 prospects whose numbers follow each other (a shelf), prospect by prospect. The rows of `signals` stay the truth:
--- segments can be deleted and come back, and an erasure deletes those of its prospect's shelf. `up_to` is the newest
--- signal of the shelf that the segment, or one before it, holds.
-CREATE TABLE sealed_history (
-    shelf   BIGINT NOT NULL,
-    part    BIGINT NOT NULL,
-    up_to   BIGINT NOT NULL,
-    signals BIGINT NOT NULL,
-    content BLOB NOT NULL,
-    CONSTRAINT sealed_history_key PRIMARY KEY (shelf, part)
+-- Locked by the transaction that assesses a prospect: of two that hear of one, the later reads what the earlier wrote. Only the
+-- lock counts; a missing row is added. SQLite has one writer, and leaves it empty.
+CREATE TABLE assessment_locks (
+    prospect_id BIGINT NOT NULL CONSTRAINT assessment_locks_key PRIMARY KEY
 );
 
 -- The doorway: prospects found ready, or asking for a person; at most one of each prospect's waits to be handed off.
