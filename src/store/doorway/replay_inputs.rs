@@ -6,6 +6,7 @@ use crate::domain::doorway::signal::Judged;
 use crate::domain::id::{AccountId, HandoffId, Name, ProspectId, SignalId};
 use crate::domain::individual::handoff::Outcome;
 use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::record::record;
 use crate::store::engine::value::{instant, instant_or_none, name, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -52,7 +53,6 @@ pub struct Offered {
     pub outcome: Option<Outcome>,
 }
 
-#[derive(sqlx::FromRow)]
 struct PersonRow {
     id: i64,
     called: Option<String>,
@@ -61,7 +61,8 @@ struct PersonRow {
     created_at: i64,
 }
 
-#[derive(sqlx::FromRow)]
+record!(PersonRow { id, called, address, account_id, created_at });
+
 struct Row {
     prospect_id: i64,
     episode: i64,
@@ -77,6 +78,22 @@ struct Row {
     closed_at: Option<i64>,
     outcome: Option<String>,
 }
+
+record!(Row {
+    prospect_id,
+    episode,
+    cause,
+    at,
+    known_up_to,
+    findings,
+    settled_at,
+    handoff_id,
+    salesperson,
+    opened_at,
+    accepted_at,
+    closed_at,
+    outcome
+});
 
 const PEOPLE: &str = "
     SELECT id, COALESCE(name, address) AS called, address, account_id, created_at FROM prospects

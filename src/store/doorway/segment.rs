@@ -6,6 +6,7 @@
 //! nothing of tables, and what it says of a signal is no more than what the signal's row says.
 
 use crate::domain::id::ProspectId;
+use crate::store::engine::record::record;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -13,7 +14,7 @@ use std::ops::Range;
 const VERSION: u8 = 1;
 
 /// A signal as its row holds it, but for what makes a repetition the same.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     pub id: i64,
     pub prospect_id: i64,
@@ -28,6 +29,8 @@ pub struct Row {
     pub machine: Option<String>,
     pub detail: String,
 }
+
+record!(Row { id, prospect_id, occurred_at, recorded_at, delivery_id, issue_id, by_whom, machine, detail });
 
 /// A segment, opened: what stands before the signals is read, the signals are not.
 #[derive(Debug)]

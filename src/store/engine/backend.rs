@@ -6,16 +6,18 @@
 //! and always bound, never `now()`; enums are TEXT under a CHECK; JSON is TEXT; `ON CONFLICT`, `RETURNING`,
 //! `INSERT … SELECT`, partial unique indexes and window functions are common ground; orders name `NULLS LAST`.
 
+use super::connection::Connection;
 pub use super::error::{StoreError, Unique};
 use super::journal::Journal;
 use super::journal_entries::{Commits, Notes};
-use super::statement::bound;
+use super::migrations;
+use super::record::Record;
 pub use super::statement::{Sql, Value};
 pub(in crate::store) use super::statement::{args, locking};
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{ConnectOptions, FromRow, PgConnection, Postgres, Sqlite, Transaction};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, PgConnection, Postgres, Sqlite, Transaction};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -72,14 +74,6 @@ pub enum Tx {
     Postgres(Transaction<'static, Postgres>, Notes),
 }
 
-/// A row that both engines can give.
-pub trait Record: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
-
-impl<T> Record for T where T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
-
-pub(in crate::store) static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
-
 impl Store {
     /// Opens (and, if there is none, creates) a database in a file, and brings its tables up to date.
     ///
@@ -104,18 +98,18 @@ impl Store {
         // Nobody closes them behind our back: to ask each time whether they are still there takes as long as a statement.
         let pool = || SqlitePoolOptions::new().test_before_acquire(false);
         let writer = pool().max_connections(1).acquire_timeout(Duration::from_mins(1)).connect_with(writing).await?;
-        SQLITE_MIGRATIONS.run(&writer).await?;
+        migrations::SQLITE.run(&writer).await?;
         let readers = pool().max_connections(4).min_connections(0).connect_with(reading).await?;
         Self(Engine::Sqlite { writer, readers }, None, Commits::default()).durable().await
     }
 
     /// The numbers of the migrations this program knows.
     pub(in crate::store) fn known_migrations(&self) -> impl Iterator<Item = i64> {
-        let migrations = match &self.0 {
-            Engine::Sqlite { .. } => &SQLITE_MIGRATIONS,
-            Engine::Postgres { .. } => &POSTGRES_MIGRATIONS,
+        let known = match &self.0 {
+            Engine::Sqlite { .. } => &migrations::SQLITE,
+            Engine::Postgres { .. } => &migrations::POSTGRES,
         };
-        migrations.iter().map(|migration| migration.version)
+        known.iter().map(|migration| migration.version)
     }
 
     /// A SQLite database that is not the one in use: a copy, or one that is thrown away.
@@ -139,7 +133,7 @@ impl Store {
         let hot = Arc::new(Hot { options: options.clone().options(BY_KEY), connection: Mutex::new(None) });
         let pool =
             PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(30)).connect_with(options).await?;
-        POSTGRES_MIGRATIONS.run(&pool).await?;
+        migrations::POSTGRES.run(&pool).await?;
         Self(Engine::Postgres { pool, hot }, None, Commits::default()).durable().await
     }
 
@@ -231,8 +225,9 @@ impl Store {
 
     /// Runs one statement that is its own transaction, without the round trips of one: durable when it returns.
     pub(in crate::store) async fn at_once<T: Record>(&self, sql: impl Into<Sql>, values: &[Value]) -> Result<Vec<T>, StoreError> {
-        Ok(match &self.0 {
-            Engine::Sqlite { writer, .. } => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_all(writer).await?,
+        let sql = sql.into();
+        match &self.0 {
+            Engine::Sqlite { writer, .. } => Connection::Sqlite(&mut *writer.acquire().await?).rows(sql, values).await,
             Engine::Postgres { hot, .. } => {
                 let mut kept = hot.connection.lock().await;
                 // Taken out: a statement that fails, or is given up half way, drops the connection.
@@ -240,11 +235,11 @@ impl Store {
                     Some(connection) => connection,
                     None => hot.options.connect().await?,
                 };
-                let rows = bound!(sqlx::query_as(sql.into().postgres()), values).fetch_all(&mut connection).await?;
+                let rows = Connection::Postgres(&mut connection).rows(sql, values).await?;
                 *kept = Some(connection);
-                rows
+                Ok(rows)
             }
-        })
+        }
     }
 
     /// The file a SQLite database is in.
@@ -296,10 +291,7 @@ async fn begin(writer: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx
 impl Tx {
     /// Runs a statement; returns how many rows it touched.
     pub(in crate::store) async fn execute(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<u64, StoreError> {
-        Ok(match self {
-            Self::Sqlite(tx, _) => bound!(sqlx::query(sql.into().sqlite()), values).execute(&mut **tx).await?.rows_affected(),
-            Self::Postgres(tx, _) => bound!(sqlx::query(sql.into().postgres()), values).execute(&mut **tx).await?.rows_affected(),
-        })
+        self.connection().execute(sql.into(), values).await
     }
 
     pub(in crate::store) async fn rows<T: Record>(
@@ -307,10 +299,7 @@ impl Tx {
         sql: impl Into<Sql>,
         values: &[Value],
     ) -> Result<Vec<T>, StoreError> {
-        Ok(match self {
-            Self::Sqlite(tx, _) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_all(&mut **tx).await?,
-            Self::Postgres(tx, _) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_all(&mut **tx).await?,
-        })
+        self.connection().rows(sql.into(), values).await
     }
 
     /// The first row of a query, if there is one.
@@ -319,10 +308,15 @@ impl Tx {
         sql: impl Into<Sql>,
         values: &[Value],
     ) -> Result<Option<T>, StoreError> {
-        Ok(match self {
-            Self::Sqlite(tx, _) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_optional(&mut **tx).await?,
-            Self::Postgres(tx, _) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_optional(&mut **tx).await?,
-        })
+        let row = self.connection().first(sql.into(), values).await?;
+        Ok(row.map(|row| row.read()).transpose()?)
+    }
+
+    fn connection(&mut self) -> Connection<'_> {
+        match self {
+            Self::Sqlite(tx, _) => Connection::Sqlite(tx),
+            Self::Postgres(tx, _) => Connection::Postgres(tx),
+        }
     }
 
     /// The one number of a query that always gives a row.

@@ -1,6 +1,7 @@
 //! Databases that are not the one in use: one that a simulation throws away when it ends, and another's, only looked at.
 
-use super::backend::{SQLITE_MIGRATIONS, Store, StoreError};
+use super::backend::{Store, StoreError};
+use super::migrations;
 use crate::domain::settings::DatabaseUrl;
 use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -32,7 +33,7 @@ pub async fn make(path: &Path) -> Result<Store, StoreError> {
     // Nobody closes them behind our back: to ask each time whether they are still there takes as long as a statement.
     let pool = || SqlitePoolOptions::new().test_before_acquire(false);
     let writer = pool().max_connections(1).connect_with(options.clone()).await?;
-    SQLITE_MIGRATIONS.run(&writer).await?;
+    migrations::SQLITE.run(&writer).await?;
     let readers = pool().max_connections(2).connect_with(options.read_only(true)).await?;
     Ok(Store::over(writer, readers))
 }

@@ -5,6 +5,7 @@ use crate::domain::address::Address;
 use crate::domain::group::delivery::State;
 use crate::domain::id::{DeliveryId, IssueId, OccurrenceId, ProspectId};
 use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::record::record;
 use crate::store::engine::value::{address, instant_or_none};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -42,7 +43,6 @@ pub struct Origin {
     pub consents: bool,
 }
 
-#[derive(sqlx::FromRow)]
 struct TriedRow {
     id: i64,
     address: String,
@@ -54,6 +54,8 @@ struct TriedRow {
     first_marked_at: Option<i64>,
     retry_at: Option<i64>,
 }
+
+record!(TriedRow { id, address, tracked, number, state, marks, doubts, first_marked_at, retry_at });
 
 /// Those never tried: all of them, as a rule, which one look shows. Packed into one value, which costs a fifth of as many rows.
 const UNTRIED: &str = "

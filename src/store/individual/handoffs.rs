@@ -4,6 +4,7 @@ use crate::domain::id::{HandoffId, Name, ProspectId, QualificationId};
 use crate::domain::individual::handoff::{Handoff, Opening, Outcome, Stage, State};
 use crate::domain::individual::routing::{Assignment, Load};
 use crate::store::engine::backend::{Sql, StoreError, Tx, Unique, args, locking};
+use crate::store::engine::record::record;
 use crate::store::engine::value::{from_json, instant, instant_or_none, name, names, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -21,7 +22,6 @@ pub struct Event {
     pub note: String,
 }
 
-#[derive(sqlx::FromRow)]
 struct Row {
     id: i64,
     prospect_id: i64,
@@ -38,6 +38,23 @@ struct Row {
     outcome: Option<String>,
     value: Option<i64>,
 }
+
+record!(Row {
+    id,
+    prospect_id,
+    cause,
+    state,
+    salesperson,
+    stage,
+    opened_at,
+    answer_until,
+    touch_until,
+    accepted_at,
+    touched_at,
+    closed_at,
+    outcome,
+    value
+});
 
 macro_rules! columns {
     ($rest:literal) => {

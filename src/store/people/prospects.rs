@@ -6,6 +6,7 @@ use crate::domain::id::{AccountId, Name, ProspectId};
 use crate::domain::prospect::{Prospect, Standing, comparable};
 use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
 use crate::store::engine::journal::What;
+use crate::store::engine::record::record;
 use crate::store::engine::value::{address, instant, instant_or_none, name, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -40,7 +41,6 @@ pub struct FieldChange<'a> {
     pub value: Option<&'a str>,
 }
 
-#[derive(sqlx::FromRow)]
 struct Row {
     id: i64,
     address: Option<String>,
@@ -57,6 +57,23 @@ struct Row {
     tracking_consent: bool,
     salesperson: Option<String>,
 }
+
+record!(Row {
+    id,
+    address,
+    name,
+    phone,
+    company,
+    account_id,
+    standing,
+    episode,
+    episode_started_at,
+    wake_at,
+    review_after,
+    mail_stop,
+    tracking_consent,
+    salesperson
+});
 
 const LOAD: &str = "
     SELECT id, address, name, phone, company, account_id, standing, episode, episode_started_at, wake_at, review_after,

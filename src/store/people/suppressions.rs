@@ -4,6 +4,7 @@
 use crate::domain::address::Address;
 use crate::store::engine::backend::{StoreError, Tx, args};
 use crate::store::engine::journal::What;
+use crate::store::engine::record::record;
 use crate::store::engine::value::{instant, to_json};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -38,7 +39,7 @@ pub struct Stop {
 }
 
 /// A suppression in force.
-#[derive(Debug, Clone, Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Suppression {
     /// Which address (`sha256:…` after erasure).
     pub address: String,
@@ -48,6 +49,8 @@ pub struct Suppression {
     #[serde(skip)]
     suppressed_at: i64,
 }
+
+record!(Suppression { address, channel, reason, source, suppressed_at });
 
 impl Suppression {
     /// Since when.
