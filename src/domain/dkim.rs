@@ -3,7 +3,7 @@
 //! A key that parsed can sign. It signs bytes and shows its public half; `mail` decides which bytes of a mail are signed,
 //! and the private half never leaves this module.
 
-use super::address::Address;
+use super::address::{Address, registered};
 use data_encoding::BASE64;
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
@@ -74,7 +74,7 @@ impl Dkim {
     /// DMARC ignore an unaligned signature (RFC 7489 §3.1.1, relaxed).
     pub fn speaks_for(&self, from: &Address) -> bool {
         let (ours, theirs) = (self.domain.as_str(), from.domain().to_ascii_lowercase());
-        ours == theirs || psl::domain_str(ours).is_some_and(|domain| psl::domain_str(&theirs) == Some(domain))
+        ours == theirs || registered(ours).is_some_and(|domain| registered(&theirs) == Some(domain))
     }
 }
 

@@ -126,7 +126,7 @@ async fn die(post: &Post, database: &Database, caller: &mut Caller, calls: usize
 /// Calls so often; then whatever was caused takes its course.
 async fn call(caller: &mut Caller, post: &Post, times: usize) {
     for _ in 0..times {
-        caller.round(&[post.listen]).await;
+        caller.round(&[post.listen()]).await;
     }
     std::future::pending::<()>().await;
 }

@@ -20,10 +20,8 @@ pub(crate) struct Post {
     pub(crate) directory: PathBuf,
     pub(crate) database: String,
     pub(crate) relay: SocketAddr,
-    /// Where it serves the web: the same after each start.
-    pub(crate) listen: SocketAddr,
-    /// Keeps that port from everybody else between two starts.
-    _port: Arc<Port>,
+    /// Where it serves the web: the same after each start, and nobody else's between two.
+    pub(crate) port: Arc<Port>,
     /// Where it is to die, if anywhere: `name:kill@n`.
     pub(crate) failpoint: Option<String>,
     /// What becomes of what is in doubt.
@@ -40,8 +38,12 @@ impl Post {
     pub(crate) fn new(directory: &Path, database: &str, relay: SocketAddr) -> io::Result<Self> {
         let port = Arc::new(Port::reserve()?);
         let (directory, database) = (directory.to_owned(), database.to_owned());
-        let (listen, on_uncertain) = (port.address, OnUncertain::default());
-        Ok(Self { directory, database, relay, listen, _port: port, failpoint: None, on_uncertain })
+        Ok(Self { directory, database, relay, port, failpoint: None, on_uncertain: OnUncertain::default() })
+    }
+
+    /// Where it serves the web.
+    pub(crate) fn listen(&self) -> SocketAddr {
+        self.port.address
     }
 
     /// Starts a daemon. It logs, more than it would by itself, to `directory/log`.
@@ -75,7 +77,7 @@ impl Post {
             .env("NURTURED_CONFIG", self.directory.join("config"))
             .env("NURTURED_LOG", "debug")
             .env("NURTURED__PUBLIC_URL", "http://127.0.0.1:9")
-            .env("NURTURED__HTTP__LISTEN", self.listen.to_string())
+            .env("NURTURED__HTTP__LISTEN", self.listen().to_string())
             .env("NURTURED__HTTP__API_TOKEN", TOKEN)
             .env("NURTURED__SMTP__HOST", self.relay.ip().to_string())
             .env("NURTURED__SMTP__PORT", self.relay.port().to_string())

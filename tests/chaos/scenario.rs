@@ -174,7 +174,7 @@ impl Run<'_> {
     /// Lets one round of calls go on beside the kill.
     fn call(&mut self) -> JoinHandle<Caller> {
         let mut caller = self.caller.take().expect("it comes back from every round");
-        let writer: Vec<_> = self.posts.iter().map(|post| post.listen).collect();
+        let writer: Vec<_> = self.posts.iter().map(Post::listen).collect();
         tokio::spawn(async move {
             caller.round(&writer).await;
             caller

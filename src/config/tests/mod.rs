@@ -7,6 +7,7 @@ mod broken;
 mod calendar;
 mod disk;
 mod guards;
+mod layers;
 mod stored_files;
 mod refused;
 mod routes;

@@ -9,7 +9,7 @@ use super::phrases;
 use super::prose_bounce;
 use super::reply;
 use super::report::{self, Complaint, Failure};
-use crate::domain::address::Address;
+use crate::domain::address::{Address, registered};
 use crate::domain::id::fingerprint;
 use mail_parser::{Message, MessageParser, MimeHeaders};
 
@@ -163,7 +163,7 @@ fn own(message: &Message) -> Vec<Address> {
 
 fn from_host(message: &Message) -> Option<String> {
     let from = mime_body::header(message, "From").and_then(|from| address::first(&from))?;
-    psl::domain_str(from.domain()).map(str::to_owned)
+    registered(from.domain()).map(str::to_owned)
 }
 
 fn recipients(message: &Message) -> Vec<String> {

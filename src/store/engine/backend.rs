@@ -7,14 +7,16 @@
 //! `RETURNING`, `INSERT … SELECT`, partial unique indexes and window functions are common ground; orders name `NULLS LAST`.
 
 pub(in crate::store) use super::clauses::{came_to_nothing, configuration, is_under, latest_attempt, may_be_mailed};
+use super::connection::Connection;
 pub(in crate::store) use super::error::InRow;
 pub use super::error::{StoreError, Unique};
 use super::journal::Journal;
 use super::journal_entries::{Commits, Notes};
-use super::statement::bound;
+use super::migrations;
+use super::record::Record;
 pub use super::statement::{Sql, Value};
 pub(in crate::store) use super::statement::{args, locking};
-pub use super::transaction::{Record, Tx};
+pub use super::transaction::Tx;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -61,9 +63,6 @@ const BY_KEY: [(&str, &str); 5] = [
     ("jit", "off"),
 ];
 
-pub(in crate::store) static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
-
 impl Store {
     /// Opens (and, if there is none, creates) a database in a file, and brings its tables up to date.
     ///
@@ -88,18 +87,18 @@ impl Store {
         // A connection to a file does not break: a test of each before its use takes as long as a statement.
         let pool = || SqlitePoolOptions::new().test_before_acquire(false);
         let writer = pool().max_connections(1).acquire_timeout(Duration::from_mins(1)).connect_with(writing).await?;
-        SQLITE_MIGRATIONS.run(&writer).await?;
+        migrations::SQLITE.run(&writer).await?;
         let readers = pool().max_connections(4).min_connections(0).connect_with(reading).await?;
         Self(Engine::Sqlite { writer, readers }, None, Commits::default()).durable().await
     }
 
     /// The numbers of the migrations this program knows.
     pub(in crate::store) fn known_migrations(&self) -> impl Iterator<Item = i64> {
-        let migrations = match &self.0 {
-            Engine::Sqlite { .. } => &SQLITE_MIGRATIONS,
-            Engine::Postgres { .. } => &POSTGRES_MIGRATIONS,
+        let known = match &self.0 {
+            Engine::Sqlite { .. } => &migrations::SQLITE,
+            Engine::Postgres { .. } => &migrations::POSTGRES,
         };
-        migrations.iter().map(|migration| migration.version)
+        known.iter().map(|migration| migration.version)
     }
 
     /// A SQLite database over given pools: a copy, or one that is thrown away.
@@ -123,7 +122,7 @@ impl Store {
         let hot = Arc::new(Hot { options: options.clone().options(BY_KEY), connection: Mutex::new(None) });
         let pool =
             PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(30)).connect_with(options).await?;
-        POSTGRES_MIGRATIONS.run(&pool).await?;
+        migrations::POSTGRES.run(&pool).await?;
         Self(Engine::Postgres { pool, hot }, None, Commits::default()).durable().await
     }
 
@@ -215,8 +214,9 @@ impl Store {
 
     /// Runs one statement that is its own transaction, without the round trips of one: durable when it returns.
     pub(in crate::store) async fn at_once<T: Record>(&self, sql: impl Into<Sql>, values: &[Value]) -> Result<Vec<T>, StoreError> {
-        Ok(match &self.0 {
-            Engine::Sqlite { writer, .. } => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_all(writer).await?,
+        let sql = sql.into();
+        match &self.0 {
+            Engine::Sqlite { writer, .. } => Connection::Sqlite(&mut *writer.acquire().await?).rows(sql, values).await,
             Engine::Postgres { hot, .. } => {
                 let mut kept = hot.connection.lock().await;
                 // Taken out: a statement that fails, or is given up half way, drops the connection.
@@ -224,11 +224,11 @@ impl Store {
                     Some(connection) => connection,
                     None => hot.options.connect().await?,
                 };
-                let rows = bound!(sqlx::query_as(sql.into().postgres()), values).fetch_all(&mut connection).await?;
+                let rows = Connection::Postgres(&mut connection).rows(sql, values).await?;
                 *kept = Some(connection);
-                rows
+                Ok(rows)
             }
-        })
+        }
     }
 
     /// The file a SQLite database is in.

@@ -1,6 +1,7 @@
 //! Databases other than the daemon's own: one that a simulation throws away when it ends, and a foreign one, opened read-only.
 
-use super::backend::{SQLITE_MIGRATIONS, Store, StoreError};
+use super::backend::{Store, StoreError};
+use super::migrations;
 use crate::domain::settings::DatabaseUrl;
 use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -32,7 +33,7 @@ pub async fn make(path: &Path) -> Result<Store, StoreError> {
     // A connection to a file does not break: a test of each before its use takes as long as a statement.
     let pool = || SqlitePoolOptions::new().test_before_acquire(false);
     let writer = pool().max_connections(1).connect_with(options.clone()).await?;
-    SQLITE_MIGRATIONS.run(&writer).await?;
+    migrations::SQLITE.run(&writer).await?;
     let readers = pool().max_connections(2).connect_with(options.read_only(true)).await?;
     Ok(Store::over(writer, readers))
 }

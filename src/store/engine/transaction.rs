@@ -1,11 +1,11 @@
 //! A transaction on either engine: statements run in it, one row or many, and what its commit writes beside the database.
 
+use super::connection::Connection;
 use super::error::StoreError;
 use super::journal_entries::Notes;
-use super::statement::{Sql, Value, args, bound};
-use sqlx::postgres::PgRow;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Postgres, Sqlite, Transaction};
+use super::record::Record;
+use super::statement::{Sql, Value, args};
+use sqlx::{Postgres, Sqlite, Transaction};
 
 /// Plans by index for the rest of one transaction, made for the sizes its tables have by then: where a table was empty when
 /// its plan was made, to read all of an index costs as little as to find a row by it.
@@ -21,18 +21,10 @@ pub enum Tx {
     Postgres(Transaction<'static, Postgres>, Notes),
 }
 
-/// A row that both engines can give.
-pub trait Record: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
-
-impl<T> Record for T where T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
-
 impl Tx {
     /// Runs a statement; returns how many rows it touched.
     pub(in crate::store) async fn execute(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<u64, StoreError> {
-        Ok(match self {
-            Self::Sqlite(tx, _) => bound!(sqlx::query(sql.into().sqlite()), values).execute(&mut **tx).await?.rows_affected(),
-            Self::Postgres(tx, _) => bound!(sqlx::query(sql.into().postgres()), values).execute(&mut **tx).await?.rows_affected(),
-        })
+        self.connection().execute(sql.into(), values).await
     }
 
     pub(in crate::store) async fn rows<T: Record>(
@@ -40,10 +32,7 @@ impl Tx {
         sql: impl Into<Sql>,
         values: &[Value],
     ) -> Result<Vec<T>, StoreError> {
-        Ok(match self {
-            Self::Sqlite(tx, _) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_all(&mut **tx).await?,
-            Self::Postgres(tx, _) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_all(&mut **tx).await?,
-        })
+        self.connection().rows(sql.into(), values).await
     }
 
     /// The first row of a query, if there is one.
@@ -52,10 +41,15 @@ impl Tx {
         sql: impl Into<Sql>,
         values: &[Value],
     ) -> Result<Option<T>, StoreError> {
-        Ok(match self {
-            Self::Sqlite(tx, _) => bound!(sqlx::query_as(sql.into().sqlite()), values).fetch_optional(&mut **tx).await?,
-            Self::Postgres(tx, _) => bound!(sqlx::query_as(sql.into().postgres()), values).fetch_optional(&mut **tx).await?,
-        })
+        let row = self.connection().first(sql.into(), values).await?;
+        Ok(row.map(|row| row.read()).transpose()?)
+    }
+
+    fn connection(&mut self) -> Connection<'_> {
+        match self {
+            Self::Sqlite(tx, _) => Connection::Sqlite(tx),
+            Self::Postgres(tx, _) => Connection::Postgres(tx),
+        }
     }
 
     /// Runs a statement that is about one row, and fails unless it touched just that.

@@ -145,7 +145,7 @@ pub async fn last(tx: &mut Tx) -> Result<ProspectId, StoreError> {
     tx.number(LAST, args![]).await.map(ProspectId)
 }
 
-async fn ask<T: crate::store::engine::backend::Record>(
+async fn ask<T: crate::store::engine::record::Record>(
     tx: &mut Tx,
     sql: &'static str,
     question: &AudienceQuery<'_>,

@@ -5,6 +5,7 @@ use crate::domain::address::Address;
 use crate::domain::group::delivery::{Mailed, State};
 use crate::domain::id::{DeliveryId, IssueId, OccurrenceId, ProspectId};
 use crate::store::engine::backend::{InRow, StoreError, Tx, args, latest_attempt};
+use crate::store::engine::record::record;
 use crate::store::engine::value::{address, instant, instant_or_none};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -49,7 +50,6 @@ impl Origin {
     }
 }
 
-#[derive(sqlx::FromRow)]
 struct TriedRow {
     id: i64,
     address: String,
@@ -61,6 +61,8 @@ struct TriedRow {
     first_marked_at: Option<i64>,
     retry_at: Option<i64>,
 }
+
+record!(TriedRow { id, address, tracked, number, state, marks, doubts, first_marked_at, retry_at });
 
 /// Deliveries never tried: as a rule all of the range, which the `MIN` over its attempts shows at once. One value, which costs
 /// a fifth of as many rows.

@@ -6,6 +6,7 @@ use crate::domain::individual::event::HandoffEvent;
 use crate::domain::individual::handoff::{Handoff, Opening, Outcome, Rejection, Stage, State};
 use crate::domain::individual::routing::{Assignment, Load};
 use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, Unique, args, configuration, locking};
+use crate::store::engine::record::record;
 use crate::store::engine::value::{from_json, instant, instant_or_none, name, texts, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -26,7 +27,6 @@ pub struct Event {
     pub note: String,
 }
 
-#[derive(sqlx::FromRow)]
 struct Row {
     id: i64,
     prospect_id: i64,
@@ -43,6 +43,23 @@ struct Row {
     outcome: Option<String>,
     value: Option<i64>,
 }
+
+record!(Row {
+    id,
+    prospect_id,
+    cause,
+    state,
+    salesperson,
+    stage,
+    opened_at,
+    answer_until,
+    touch_until,
+    accepted_at,
+    touched_at,
+    closed_at,
+    outcome,
+    value
+});
 
 macro_rules! columns {
     ($rest:literal) => {

@@ -6,6 +6,7 @@
 use crate::domain::audience::{Audience, Condition, Test};
 use crate::domain::criterion::Verdict;
 use crate::store::engine::backend::StoreError;
+use crate::store::engine::record::record;
 use crate::store::engine::value::to_json;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,13 +37,15 @@ struct FieldQuestions<'a> {
 }
 
 /// What is true of some prospects, so far as it was asked.
-#[derive(Debug, Clone, Default, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Truth {
     fields: Option<String>,
     tags: Option<String>,
     verdicts: Option<String>,
     domains: Option<String>,
 }
+
+record!(Truth { fields, tags, verdicts, domains });
 
 /// The same, read.
 struct ParsedTruth<'t> {

@@ -7,6 +7,7 @@ use super::audience_facts::{Facts, Truth};
 use crate::domain::census::Group;
 use crate::domain::id::{Name, ProspectId};
 use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, Value, args, is_under, may_be_mailed};
+use crate::store::engine::record::record;
 use crate::store::engine::value::{instant_or_none, texts, word};
 use jiff::Timestamp;
 
@@ -138,24 +139,24 @@ const ADRIFT: Sql = over_a_page!(
 );
 const ALL: &str = "SELECT COUNT(*) FROM prospects WHERE id <= $1";
 
-#[derive(sqlx::FromRow)]
 struct Row {
     place: String,
     mailed: bool,
-    #[sqlx(flatten)]
     truth: Truth,
     prospects: i64,
     in_two: i64,
 }
 
-#[derive(sqlx::FromRow)]
+record!(Row { place, mailed, prospects, in_two } with { truth });
+
 struct AdriftRow {
     id: i64,
     review_after: Option<i64>,
     mailed: bool,
-    #[sqlx(flatten)]
     truth: Truth,
 }
+
+record!(AdriftRow { id, review_after, mailed } with { truth });
 
 /// Counts a page. Prospects who may be mailed are told apart by what is true of them.
 pub async fn count(tx: &mut Tx, page: Page<'_>) -> Result<Vec<Alike>, StoreError> {

@@ -3,12 +3,13 @@
 use crate::domain::doorway::entry::Cause;
 use crate::domain::id::{Name, ProspectId};
 use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::record::record;
 use crate::store::engine::value::ids;
 use jiff::Timestamp;
 use serde::Serialize;
 
 /// How a campaign fares.
-#[derive(Debug, Clone, Default, Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct OfCampaign {
     /// Deliveries the relay accepted.
     pub sent: i64,
@@ -20,8 +21,10 @@ pub struct OfCampaign {
     pub machine_clicks: i64,
 }
 
+record!(OfCampaign { sent, failed, open, clicked, machine_clicks });
+
 /// Everything in numbers; they reconcile with the tables.
-#[derive(Debug, Clone, Default, Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Summary {
     pub prospects: i64,
     /// Issues, test copies left out.
@@ -45,6 +48,22 @@ pub struct Summary {
     /// Addresses that are not mailed.
     pub suppressed: i64,
 }
+
+record!(Summary {
+    prospects,
+    issues,
+    deliveries,
+    accepted,
+    signals,
+    machine_signals,
+    answers,
+    ready,
+    requests,
+    handoffs,
+    recycled,
+    won,
+    suppressed
+});
 
 /// Every delivery lies in a range, and ranges are found by issue.
 const OF_CAMPAIGN: &str = "

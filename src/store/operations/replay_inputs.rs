@@ -7,6 +7,7 @@ use crate::domain::doorway::signal::Judged;
 use crate::domain::id::{AccountId, HandoffId, Name, ProspectId, SignalId};
 use crate::domain::individual::handoff::Outcome;
 use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::record::record;
 use crate::store::engine::value::{ids, instant, instant_or_none, name, word};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -51,7 +52,6 @@ pub struct Offered {
     pub outcome: Option<Outcome>,
 }
 
-#[derive(sqlx::FromRow)]
 struct PersonRow {
     id: i64,
     called: Option<String>,
@@ -60,7 +60,8 @@ struct PersonRow {
     created_at: i64,
 }
 
-#[derive(sqlx::FromRow)]
+record!(PersonRow { id, called, address, account_id, created_at });
+
 struct Row {
     prospect_id: i64,
     episode: i64,
@@ -76,6 +77,22 @@ struct Row {
     closed_at: Option<i64>,
     outcome: Option<String>,
 }
+
+record!(Row {
+    prospect_id,
+    episode,
+    cause,
+    at,
+    known_up_to,
+    findings,
+    settled_at,
+    handoff_id,
+    salesperson,
+    opened_at,
+    accepted_at,
+    closed_at,
+    outcome
+});
 
 const PEOPLE: &str = "
     SELECT id, COALESCE(name, address) AS called, address, account_id, created_at FROM prospects

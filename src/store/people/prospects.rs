@@ -7,6 +7,7 @@ use crate::domain::prospect::{Prospect, Standing, comparable};
 use crate::domain::suppression::StopReason;
 use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
 use crate::store::engine::journal::What;
+use crate::store::engine::record::record;
 use crate::store::engine::value::{address, ids, instant, instant_or_none, name, texts, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -41,7 +42,6 @@ pub struct FieldChange<'a> {
     pub value: Option<&'a str>,
 }
 
-#[derive(sqlx::FromRow)]
 struct Row {
     id: i64,
     address: Option<String>,
@@ -58,6 +58,23 @@ struct Row {
     tracking_consent: bool,
     salesperson: Option<String>,
 }
+
+record!(Row {
+    id,
+    address,
+    name,
+    phone,
+    company,
+    account_id,
+    standing,
+    episode,
+    episode_started_at,
+    wake_at,
+    review_after,
+    mail_stop,
+    tracking_consent,
+    salesperson
+});
 
 const LOAD: &str = "
     SELECT id, address, name, phone, company, account_id, standing, episode, episode_started_at, wake_at, review_after,

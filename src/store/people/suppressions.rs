@@ -5,6 +5,7 @@ use crate::domain::address::Address;
 use crate::domain::suppression::{Channel, StopReason};
 use crate::store::engine::backend::{InRow, StoreError, Tx, args};
 use crate::store::engine::journal::What;
+use crate::store::engine::record::record;
 use crate::store::engine::value::{instant, texts, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -31,7 +32,6 @@ pub struct Suppression {
     pub since: Timestamp,
 }
 
-#[derive(sqlx::FromRow)]
 struct Row {
     id: i64,
     address: String,
@@ -40,6 +40,8 @@ struct Row {
     source: String,
     suppressed_at: i64,
 }
+
+record!(Row { id, address, channel, reason, source, suppressed_at });
 
 impl Row {
     fn into_suppression(self) -> Result<Suppression, StoreError> {

@@ -1,0 +1,57 @@
+//! A statement on a connection of either engine. None of this is generic, so the compiler makes it once, and not for every record.
+
+use super::error::StoreError;
+use super::record::{AnyRow, Record};
+use super::statement::{Sql, Value, bound};
+use futures_util::TryStreamExt;
+use sqlx::{PgConnection, SqliteConnection};
+
+/// Where a statement runs.
+pub enum Connection<'c> {
+    Sqlite(&'c mut SqliteConnection),
+    Postgres(&'c mut PgConnection),
+}
+
+/// What takes the rows of a statement, one after the other.
+type Take<'a> = &'a mut (dyn FnMut(&AnyRow) -> Result<(), sqlx::Error> + Send);
+
+impl Connection<'_> {
+    /// How many rows it touched.
+    pub(in crate::store) async fn execute(self, sql: Sql, values: &[Value]) -> Result<u64, StoreError> {
+        Ok(match self {
+            Self::Sqlite(c) => bound!(sqlx::query(sql.sqlite()), values).execute(c).await?.rows_affected(),
+            Self::Postgres(c) => bound!(sqlx::query(sql.postgres()), values).execute(c).await?.rows_affected(),
+        })
+    }
+
+    pub(in crate::store) async fn rows<T: Record>(self, sql: Sql, values: &[Value]) -> Result<Vec<T>, StoreError> {
+        let mut rows = Vec::new();
+        self.each(sql, values, &mut |row| row.read().map(|row| rows.push(row))).await?;
+        Ok(rows)
+    }
+
+    async fn each(self, sql: Sql, values: &[Value], take: Take<'_>) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(c) => {
+                let mut rows = bound!(sqlx::query(sql.sqlite()), values).fetch(c);
+                while let Some(row) = rows.try_next().await? {
+                    take(&AnyRow::Sqlite(row))?;
+                }
+            }
+            Self::Postgres(c) => {
+                let mut rows = bound!(sqlx::query(sql.postgres()), values).fetch(c);
+                while let Some(row) = rows.try_next().await? {
+                    take(&AnyRow::Postgres(row))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(in crate::store) async fn first(self, sql: Sql, values: &[Value]) -> Result<Option<AnyRow>, StoreError> {
+        Ok(match self {
+            Self::Sqlite(c) => bound!(sqlx::query(sql.sqlite()), values).fetch_optional(c).await?.map(AnyRow::Sqlite),
+            Self::Postgres(c) => bound!(sqlx::query(sql.postgres()), values).fetch_optional(c).await?.map(AnyRow::Postgres),
+        })
+    }
+}

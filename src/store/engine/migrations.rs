@@ -1,0 +1,49 @@
+//! The migrations, built into the program: the files of `migrations/`, each number and name once for each engine.
+//!
+//! The files are listed here. sqlx would find them by a procedural macro, which has the drivers of both engines and their TLS
+//! compiled a second time, for the compiler.
+
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use std::sync::LazyLock;
+
+macro_rules! migrations {
+    ($($file:literal),+ $(,)?) => {
+        pub(in crate::store) static SQLITE: LazyLock<Migrator> = LazyLock::new(|| {
+            migrator(&[$(($file, include_str!(concat!("../../../migrations/sqlite/", $file, ".sql")))),+])
+        });
+        pub(in crate::store) static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| {
+            migrator(&[$(($file, include_str!(concat!("../../../migrations/postgres/", $file, ".sql")))),+])
+        });
+    };
+}
+
+migrations!["0001_people", "0002_group", "0003_doorway", "0004_individual", "0005_operations"];
+
+/// Numbers, descriptions and checksums are those that sqlx gives to the same files in a directory.
+fn migrator(files: &[(&'static str, &'static str)]) -> Migrator {
+    let migration = |(file, sql): &(&'static str, &'static str)| {
+        let (number, words) = file.split_once('_').expect("a number, then words");
+        let number = number.parse().expect("the number of a migration");
+        Migration::new(number, words.replace('_', " ").into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(files.iter().map(migration).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[tokio::test]
+    async fn what_is_listed_is_what_the_directories_hold() {
+        let parts = |migrator: &Migrator| -> Vec<_> {
+            migrator.iter().map(|m| (m.version, m.description.clone(), m.checksum.clone(), m.no_tx)).collect()
+        };
+        for (engine, listed) in [("sqlite", &SQLITE), ("postgres", &POSTGRES)] {
+            let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine);
+            let found = Migrator::new(directory).await.expect("migrations");
+            assert_eq!(parts(listed), parts(&found), "{engine}");
+        }
+    }
+}
