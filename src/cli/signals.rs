@@ -13,7 +13,7 @@ use crate::flow::doorway::judge::{self, Decision};
 use crate::flow::doorway::observe::{self, Logged, Observed};
 use crate::flow::doorway::{assess, qualify};
 use crate::store::people::prospects;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -59,14 +59,21 @@ pub struct Judge {
     #[arg(required = true, value_name = "SIGNAL")]
     signals: Vec<i64>,
     /// Whose they were: machine or person
-    #[arg(long = "as", value_name = "WHOSE", value_parser = ["machine", "person"])]
-    judged: String,
+    #[arg(long = "as", value_name = "WHOSE", value_enum)]
+    judged: Whose,
     /// Who judges: an id of salespeople.toml
     #[arg(long)]
     by: String,
     /// Why
     #[arg(long)]
     note: String,
+}
+
+/// Whose a signal was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Whose {
+    Machine,
+    Person,
 }
 
 /// What was heard, from whom, by whom
@@ -147,7 +154,7 @@ async fn judge(node: &Node, verb: Judge, json: bool) -> Result<(), Exit> {
         machine: bool,
     }
     let by = open::person(&node.ctx.plan(), &verb.by)?;
-    let is_machine = verb.judged == "machine";
+    let is_machine = verb.judged == Whose::Machine;
     let signals: Vec<SignalId> = verb.signals.into_iter().map(SignalId).collect();
     let judged = judge::judge(&node.ctx, &signals, is_machine, &by, &verb.note).await?;
     qualify::qualify(&node.ctx).await?;

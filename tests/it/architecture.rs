@@ -278,7 +278,7 @@ fn too_wide(root: &Path) -> Vec<String> {
 }
 
 /// Every file under `folder` whose name ends so, in a stable order.
-fn texts(folder: &Path, ends: &[&str]) -> Vec<PathBuf> {
+pub(crate) fn texts(folder: &Path, ends: &[&str]) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("a folder can be read").path()).collect();
     paths.sort();

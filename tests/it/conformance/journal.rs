@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, add, address, claim, minute, states};
 use super::sending::{mark, published};
-use crate::architecture::sources;
+use crate::architecture::texts;
 use nurtured::clock::ManualClock;
 use nurtured::domain::prospect::Standing;
 use nurtured::domain::suppression::{Channel, StopReason};
@@ -110,7 +110,7 @@ async fn whose_stop_cannot_be_journalled_stops_and_nobody_is_sent_to(bench: Benc
 fn no_statement_stops_a_prospect_beside_those_that_are_journalled() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
     let mut seen = 0;
-    for file in rust_files(&folder) {
+    for file in texts(&folder, &["rs"]) {
         let text = std::fs::read_to_string(&file).expect("a source");
         for statement in text.split("UPDATE prospects").skip(1).filter_map(|rest| rest.split("\";").next()) {
             let set = statement.split(" WHERE ").next().unwrap_or_default();
