@@ -1,4 +1,5 @@
-//! Arrival: one person as somebody else describes them. A row of a list, a web form and an API call all become one.
+//! Arrival: one person as a list, a form or another system describes them. A row of a list, a web form and an API call all
+//! become one.
 
 use crate::domain::address::Address;
 use crate::domain::consent::Consent;
@@ -14,7 +15,7 @@ pub struct Arrival {
     pub name: Option<String>,
     pub phone: Option<String>,
     pub company: Option<String>,
-    /// Whose prospect they are, as another system says it: an id, a name or an address of ours.
+    /// Whose prospect they are, as another system says it: the id, the name or the address of a salesperson.
     pub owner: Option<String>,
     /// Fields; the declared ones as canonical text of their type.
     pub fields: BTreeMap<Name, String>,

@@ -96,7 +96,7 @@ impl NewSignal {
         Self::by_hand("touch", address, by, detail, at)
     }
 
-    /// What one of ours decided about a criterion.
+    /// What a salesperson or colleague decided about a criterion.
     pub fn decided(address: Address, by: Name, detail: Detail, at: Timestamp) -> Self {
         Self::by_hand("override", address, by, detail, at)
     }

@@ -23,11 +23,11 @@ pub struct Forgotten {
     pub erased: Erased,
 }
 
-/// Forgets whoever has this address. Their salesperson's lead is closed as disqualified; nothing is lifted, and the
+/// Forgets the prospect with this address. Their salesperson's lead is closed as disqualified; nothing is lifted, and the
 /// address stays stopped on every channel when a list brings it back.
 ///
 /// # Errors
-/// The store's; when nobody has the address.
+/// The store's; when no prospect has the address.
 pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowError> {
     let now = ctx.now();
     let mut tx = ctx.store().write().await?;

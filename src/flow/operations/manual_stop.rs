@@ -1,4 +1,4 @@
-//! halt: what somebody of ours stops by hand, and sets going again: a campaign, an address.
+//! `manual_stop`: what an operator stops by hand, and sets going again: a campaign, an address.
 
 use crate::domain::address::Address;
 use crate::domain::id::Name;
@@ -28,7 +28,7 @@ pub async fn resume(ctx: &Context, campaign: &Name) -> Result<bool, FlowError> {
     Ok(resumed)
 }
 
-/// Stops an address on a channel, in somebody's words; returns whether it was not stopped yet.
+/// Stops an address on a channel, in an operator's words; returns whether it was not stopped yet.
 pub async fn suppress(ctx: &Context, address: &Address, channel: Channel, words: &str) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
     let stop = Stop { address: address.to_string(), channel, reason: StopReason::Manual, source: words.to_owned() };
@@ -37,7 +37,7 @@ pub async fn suppress(ctx: &Context, address: &Address, channel: Channel, words:
     Ok(new)
 }
 
-/// Lifts what stops an address on a channel, in somebody's words, which are kept beside the reason it had. Returns
+/// Lifts what stops an address on a channel, in an operator's words, which are kept beside the reason it had. Returns
 /// what was lifted.
 ///
 /// # Errors

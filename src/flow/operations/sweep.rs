@@ -47,7 +47,7 @@ pub async fn remind(ctx: &Context) -> Result<Progress, FlowError> {
     };
     let prospect = prospects::one(&mut tx, handoff.prospect).await?;
     let to: BTreeSet<&Name> = [&handoff.salesperson, &plan.roster.manager].into_iter().collect();
-    // Whoever left is reminded of nothing; the next review passes on what they had.
+    // A salesperson who left is reminded of nothing; the next review reassigns what they had.
     let to = to.into_iter().filter(|id| plan.roster.has(id));
     for reader in to {
         remind_one(ctx, &mut tx, &plan, &handoff, &prospect, reader, now).await?;

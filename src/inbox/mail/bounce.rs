@@ -1,6 +1,6 @@
 //! One raw mail, and what it is: a bounce, a complaint, a machine's answer, or a person's.
 //!
-//! Only reads. Whether it concerns a mail of ours, its token decides elsewhere: anybody can write a bounce.
+//! Only reads. Whether it concerns a mail we sent, its token decides elsewhere: any program can write a bounce.
 
 use super::address;
 use super::hardness;
@@ -29,7 +29,7 @@ pub struct Returned {
 /// What a mail that came back is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Incoming {
-    /// Something was not delivered, or not yet; empty when it names nobody readable.
+    /// Something was not delivered, or not yet; empty when no readable address is named.
     Bounce(Vec<Failure>),
     AutoReply {
         subject: String,

@@ -46,7 +46,7 @@ pub fn is(part: &MessagePart, kind: &str) -> bool {
 
 /// The text of a header, however it was parsed, in lines.
 pub fn header(message: &Message, name: &str) -> Option<String> {
-    // Raw values keep what structured parsing drops: comments, and addresses nobody should write.
+    // Raw values keep what structured parsing drops: comments, and addresses that no standard allows.
     let raw: Vec<&str> =
         message.headers_raw().filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).collect();
     (!raw.is_empty()).then(|| raw.join("\n"))

@@ -21,7 +21,7 @@ pub struct Failure {
     pub diagnostic: String,
 }
 
-/// Somebody pressed "this is spam", or a filter reports about us.
+/// A recipient pressed "this is spam", or a filter reports about us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Complaint {
     /// As reported, lower case: "abuse", "fraud", "auth-failure", "not-spam" …
