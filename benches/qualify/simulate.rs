@@ -10,9 +10,9 @@ use nurtured::config::example::load_embedded;
 use nurtured::domain::audience::Audience;
 use nurtured::domain::group::schedule::Schedule;
 use nurtured::domain::plan::Plan;
-use nurtured::insight::simulate::people::{Cast, made_up};
-use nurtured::insight::simulate::report::Report;
-use nurtured::insight::simulate::run::{Asked, run as simulate};
+use nurtured::insight::simulate::people::{Participants, made_up};
+use nurtured::insight::simulate::report::SimulationReport;
+use nurtured::insight::simulate::run::{SimulationRequest, run as simulate};
 use nurtured::store::engine::scratch;
 
 /// In seconds.
@@ -40,22 +40,22 @@ pub(crate) async fn run(prospects: usize) -> Result<Vec<Figure>> {
     Ok(vec![("simulate_s".to_owned(), format!("{:.1}", f64::midpoint(seconds, more)))])
 }
 
-async fn year(prospects: usize) -> Result<(Report, f64)> {
+async fn year(prospects: usize) -> Result<(SimulationReport, f64)> {
     let directory = tempfile::tempdir()?;
     let plan = company()?;
     let began = SystemClock.steady();
     let scratch = scratch::make(&directory.path().join("simulation.db")).await?;
-    let asked = Asked {
+    let request = SimulationRequest {
         scratch: scratch.clone(),
         behaviour: usual(&plan),
         plan,
-        cast: Cast { arrivals: made_up(prospects, 1), left_out: 0 },
+        participants: Participants { arrivals: made_up(prospects, 1), left_out: 0 },
         prospects_from: "made up".to_owned(),
         seed: 1,
         from: FROM.parse()?,
         until: UNTIL.parse()?,
     };
-    let report = Box::pin(simulate(asked)).await?;
+    let report = Box::pin(simulate(request)).await?;
     let seconds = SystemClock.steady().checked_sub(began).context("a clock that nobody sets went back")?.as_secs_f64();
     scratch.close().await;
     Ok((report, seconds))

@@ -26,7 +26,7 @@ pub struct Adopt {
 pub async fn adopt(verb: &Adopt, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let node = open::node(config).await?;
     let store = node.ctx.store();
-    let mut held = journal::Held::default();
+    let mut held = journal::JournalContents::default();
     let own = store.journal().map(|journal| journal.path().to_owned());
     if let Some(file) = verb.journals.iter().find(|file| !file.is_file()) {
         return Err(Exit::Data(format!("there is no journal {}", file.display())));
@@ -36,7 +36,7 @@ pub async fn adopt(verb: &Adopt, config: Option<&Path>, json: bool) -> Result<()
     }
     let (token, place) = identity_guard::new_identity(store).await?;
     let adopted = adopt::adopt(&node.ctx, Adoption { journals: held, moved: verb.moved, token, place }).await?;
-    identity_guard::remember(store, &*node.ctx.clock()).await?;
+    identity_guard::update_marker(store, &*node.ctx.clock()).await?;
     if json {
         return output::json(&adopted);
     }

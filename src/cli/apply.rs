@@ -5,7 +5,7 @@ use super::{open, output, plan};
 use crate::clock::SystemClock;
 use crate::config;
 use crate::daemon::assemble;
-use crate::daemon::identity_guard::{self, Asks};
+use crate::daemon::identity_guard::{self, OpenedBy};
 use crate::flow::doorway::apply;
 use clap::Args;
 use std::io::{IsTerminal, Write};
@@ -30,11 +30,11 @@ pub struct Apply {
 /// the store.
 pub async fn apply(verb: &Apply, said: Option<&Path>, json: bool) -> Result<(), Exit> {
     let loaded = open::load(said)?;
-    config::ready_for_real(&loaded.plan)?;
+    config::production_check::check(&loaded.plan)?;
     let store = open::store(&loaded.plan).await?;
-    identity_guard::look(&store, &SystemClock, Asks::Verb).await?;
-    let change = plan::look(&store, &loaded, verb.list).await?;
-    plan::tell(&loaded, &change, json)?;
+    identity_guard::check(&store, &SystemClock, OpenedBy::Verb).await?;
+    let change = plan::compute(&store, &loaded, verb.list).await?;
+    plan::print(&loaded, &change, json)?;
     if !change.is_new {
         return Ok(());
     }

@@ -92,20 +92,20 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            complain(&format!("could not start: {error}"));
+            print_error(&format!("could not start: {error}"));
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(obey(arguments)) {
+    match runtime.block_on(run(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => {
-            complain(exit.words());
+            print_error(exit.words());
             exit.code()
         }
     }
 }
 
-async fn obey(arguments: Arguments) -> Result<(), Exit> {
+async fn run(arguments: Arguments) -> Result<(), Exit> {
     let (config, json) = (arguments.config.as_deref(), arguments.json);
     let level = std::env::var("NURTURED_LOG").ok();
     // Only the daemon talks of its own accord; a command speaks through its output.
@@ -124,26 +124,26 @@ async fn obey(arguments: Arguments) -> Result<(), Exit> {
         Verb::Stop(verb) => sending::stop(&verb, config, json).await,
         Verb::Resume => sending::resume(config, json).await,
         Verb::Adopt(verb) => adopt::adopt(&verb, config, json).await,
-        Verb::Db(verb) => Box::pin(db::obey(verb, config, json)).await,
-        Verb::Prospects(verb) => prospects::obey(verb, config, json).await,
-        Verb::Campaigns(verb) => campaigns::obey(verb, config, json).await,
-        Verb::Uncertain(verb) => uncertain::obey(verb, config, json).await,
-        Verb::Signals(verb) => signals::obey(verb, config, json).await,
-        Verb::Inbox(verb) => inbox::obey(verb, config, json).await,
+        Verb::Db(verb) => Box::pin(db::run(verb, config, json)).await,
+        Verb::Prospects(verb) => prospects::run(verb, config, json).await,
+        Verb::Campaigns(verb) => campaigns::run(verb, config, json).await,
+        Verb::Uncertain(verb) => uncertain::run(verb, config, json).await,
+        Verb::Signals(verb) => signals::run(verb, config, json).await,
+        Verb::Inbox(verb) => inbox::run(verb, config, json).await,
         Verb::Explain(verb) => explain::explain(&verb, config, json).await,
         Verb::Desk(verb) => desk::desk(&verb, config, json).await,
         Verb::Simulate(verb) => Box::pin(simulate::simulate(&verb, config, json)).await,
         Verb::Queue(verb) => queue::queue(&verb, config, json).await,
-        Verb::Handoffs(verb) => handoffs::obey(verb, config, json).await,
+        Verb::Handoffs(verb) => handoffs::run(verb, config, json).await,
         Verb::Backtest(verb) => Box::pin(backtest::backtest(&verb, config, json)).await,
-        Verb::Suppress(verb) => suppress::obey(verb, config, json).await,
+        Verb::Suppress(verb) => suppress::run(verb, config, json).await,
     }
 }
 
 /// Says on standard error why it did not work.
-fn complain(words: &str) {
+fn print_error(words: &str) {
     if !words.is_empty() {
-        // Nobody reads it when standard error is closed.
+        // A failure is ignored: standard error may be closed.
         drop(writeln!(std::io::stderr(), "{}", words.trim_end()));
     }
 }

@@ -3,7 +3,7 @@
 use super::exit::Exit;
 use super::{open, output};
 use crate::config;
-use crate::insight::backtest::compare::{Change, Compared};
+use crate::insight::backtest::compare::{Compared, DecisionChange};
 use crate::insight::backtest::history_scan::Progress;
 use crate::insight::backtest::metrics::Side;
 use crate::insight::backtest::run::{self, Backtest as Found};
@@ -150,16 +150,16 @@ fn different(c: &Compared) -> Result<(), Exit> {
     let was = c.was.as_ref().map(|w| format!("{} {}", w.cause, day(w.at)));
     let (would, was) = (would.unwrap_or_default(), was.unwrap_or_default());
     let said = match c.change {
-        Change::Gained => format!("gained     {}: {would}", c.name),
-        Change::Lost => {
+        DecisionChange::Gained => format!("gained     {}: {would}", c.name),
+        DecisionChange::Lost => {
             let missing: Vec<String> = c.missing.iter().map(ToString::to_string).collect();
             let missing = if missing.is_empty() { String::new() } else { format!(", without {}", missing.join(", ")) };
             format!("lost       {}: was {was}{missing}", c.name)
         }
-        Change::Earlier => format!("earlier    {}: {would}, was {was}", c.name),
-        Change::Later => format!("later      {}: {would}, was {was}", c.name),
-        Change::Otherwise => format!("otherwise  {}: {would}, was {was}", c.name),
-        Change::Same => format!("not reproduced  {}: was {was}", c.name),
+        DecisionChange::Earlier => format!("earlier    {}: {would}, was {was}", c.name),
+        DecisionChange::Later => format!("later      {}: {would}, was {was}", c.name),
+        DecisionChange::Otherwise => format!("otherwise  {}: {would}, was {was}", c.name),
+        DecisionChange::Same => format!("not reproduced  {}: was {was}", c.name),
     };
     output::line(said)
 }

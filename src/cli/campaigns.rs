@@ -74,7 +74,7 @@ pub enum Campaigns {
 }
 
 #[derive(Serialize)]
-struct Standing<'a> {
+struct CampaignRow<'a> {
     campaign: &'a Name,
     next_at: Option<Timestamp>,
     /// The next date, in the campaign's own zone.
@@ -91,7 +91,7 @@ struct Standing<'a> {
 ///
 /// # Errors
 /// 1 when a test copy was refused; 2 for an unknown name; 75 when the relay does not serve us; those of the store.
-pub async fn obey(verb: Campaigns, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+pub async fn run(verb: Campaigns, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     match verb {
         Campaigns::List => list(config, json).await,
         Campaigns::Show { name } => show(&name, config, json).await,
@@ -142,7 +142,7 @@ fn newsletter<'a>(campaign: &'a Campaign, id: Option<&str>) -> Result<&'a Newsle
     })
 }
 
-async fn standing<'a>(tx: &mut Tx, plan: &Plan, campaign: &'a Campaign, now: Timestamp) -> Result<Standing<'a>, Exit> {
+async fn standing<'a>(tx: &mut Tx, plan: &Plan, campaign: &'a Campaign, now: Timestamp) -> Result<CampaignRow<'a>, Exit> {
     let newsletters = publish::offered(campaign);
     let mut question = publish::question(plan, campaign, &newsletters);
     question.up_to = audiences::last(tx).await?;
@@ -151,7 +151,7 @@ async fn standing<'a>(tx: &mut Tx, plan: &Plan, campaign: &'a Campaign, now: Tim
     let next_at = campaign.schedule.after(now).map(|firing| firing.due_at);
     let counts = counts::of_campaign(tx, &campaign.name).await?;
     let held = sending::state(tx).await?.why_not();
-    Ok(Standing { campaign: &campaign.name, next_at, next: in_zone(campaign, next_at), audience, counts, paused, held })
+    Ok(CampaignRow { campaign: &campaign.name, next_at, next: in_zone(campaign, next_at), audience, counts, paused, held })
 }
 
 async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {

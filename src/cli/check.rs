@@ -12,7 +12,7 @@ use std::path::Path;
 const DATES: usize = 5;
 
 #[derive(Serialize)]
-struct Dates<'a> {
+struct CampaignDates<'a> {
     campaign: &'a str,
     schedule: String,
     next: Vec<String>,
@@ -28,7 +28,7 @@ pub fn check(config: Option<&Path>, json: bool) -> Result<(), Exit> {
     for warning in loaded.warnings_at(now) {
         eprintln!("{}\n", warning.render(colour()));
     }
-    let dates: Vec<Dates<'_>> = loaded.plan.campaigns.iter().map(|c| dates(c, now)).collect();
+    let dates: Vec<CampaignDates<'_>> = loaded.plan.campaigns.iter().map(|c| dates(c, now)).collect();
     if json {
         return output::json(&dates);
     }
@@ -50,9 +50,9 @@ fn strings(text: &str) -> String {
     pieces.collect::<Vec<_>>().join(" ")
 }
 
-fn dates(campaign: &Campaign, now: Timestamp) -> Dates<'_> {
+fn dates(campaign: &Campaign, now: Timestamp) -> CampaignDates<'_> {
     let next = campaign.schedule.next(now, DATES);
-    Dates {
+    CampaignDates {
         campaign: campaign.name.as_str(),
         schedule: format!("{:?}", campaign.schedule),
         next: next.into_iter().map(|firing| next_date(campaign, firing.due_at)).collect(),

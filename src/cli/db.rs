@@ -32,7 +32,7 @@ pub enum Db {
 ///
 /// # Errors
 /// 1 when something is wrong with it; 2 for PostgreSQL, which has tools of its own; those of the store.
-pub async fn obey(verb: Db, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+pub async fn run(verb: Db, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     match verb {
         Db::Backup { file } => backup(&file, config, json).await,
         Db::Verify { file } => verify(file.as_deref(), config, json).await,

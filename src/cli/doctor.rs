@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::{open, output};
 use crate::clock::{Clock, SystemClock};
 use crate::domain::census::{Census, Group};
-use crate::insight::doctor::examine::{Report, examine};
+use crate::insight::doctor::examine::{DoctorReport, examine};
 use crate::insight::doctor::finding::{Finding, State};
 use std::path::Path;
 
@@ -46,7 +46,7 @@ fn table(census: &Census) -> Result<(), Exit> {
     output::line("")
 }
 
-fn verdict(report: &Report) -> String {
+fn verdict(report: &DoctorReport) -> String {
     let of = |state| report.checks.iter().filter(|finding| finding.state == state).count();
     let wrong = of(State::Wrong) + of(State::Down);
     match wrong {

@@ -2,8 +2,8 @@
 
 use super::exit::Exit;
 use super::{open, output};
-use crate::insight::explain::{self, Explanation, Ignored};
-use crate::text::verdict::{Change, Line};
+use crate::insight::explain::{self, Explanation, IgnoredSignal};
+use crate::text::verdict::{Line, VerdictChange};
 use clap::Args;
 use jiff::Timestamp;
 use std::path::Path;
@@ -62,7 +62,7 @@ fn print(e: &Explanation) -> Result<(), Exit> {
         line.withdrawn.iter().try_for_each(|w| output::line(format!("  evidence withdrawn, {}: {w}", line.title)))?;
     }
     for coming in &e.coming {
-        let what = if coming.what == Change::Begins { "begins" } else { "lapses" };
+        let what = if coming.what == VerdictChange::Begins { "begins" } else { "lapses" };
         output::line(format!("{} {what} {}", coming.criterion, output::instant(Some(coming.at))))?;
     }
     let Some(next) = &e.next else { return Ok(()) };
@@ -71,7 +71,7 @@ fn print(e: &Explanation) -> Result<(), Exit> {
     output::line(format!("Next: {}{by}{at}", next.what))
 }
 
-fn ignored(i: &Ignored) -> Result<(), Exit> {
+fn ignored(i: &IgnoredSignal) -> Result<(), Exit> {
     let about = i.criterion.map(|criterion| format!(" (about {criterion})")).unwrap_or_default();
     output::line(format!("  {}  {}{about}: {} (signal {})", output::instant(i.at), i.words, i.why, i.signal))
 }

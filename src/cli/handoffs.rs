@@ -146,7 +146,7 @@ fn stage(text: &str) -> Result<Stage, String> {
 ///
 /// # Errors
 /// 1 when it is not possible where the handoff stands; 2 for what makes no sense; the store's.
-pub async fn obey(verb: Handoffs, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+pub async fn run(verb: Handoffs, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let (which, action) = match verb {
         Handoffs::List => return list(config, json).await,
         Handoffs::Show { id } => return show(HandoffId(id), config, json).await,

@@ -22,7 +22,7 @@ pub enum Inbox {
 ///
 /// # Errors
 /// 65 for an input that is no mail; 69 or 75 when it could not be recorded, so that the mail server keeps it.
-pub async fn obey(verb: Inbox, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+pub async fn run(verb: Inbox, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let Inbox::Ingest { file } = verb;
     let raw = raw(file.as_deref())?;
     let mail = taken::take(&raw).map_err(|e| Exit::Data(format!("could not read the mail: {e}")))?;

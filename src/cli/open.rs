@@ -4,7 +4,7 @@ use super::exit::Exit;
 use crate::clock::SystemClock;
 use crate::config::{self, Loaded};
 use crate::daemon::assemble::{self, Node};
-use crate::daemon::identity_guard::{self, Asks};
+use crate::daemon::identity_guard::{self, OpenedBy};
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::signal::Touch;
@@ -55,14 +55,11 @@ pub fn load(said: Option<&Path>) -> Result<Loaded, Exit> {
 pub async fn node(said: Option<&Path>) -> Result<Node, Exit> {
     let plan = load(said)?.plan;
     let store = store(&plan).await?;
-    identity_guard::look(&store, &SystemClock, Asks::Verb).await?;
+    identity_guard::check(&store, &SystemClock, OpenedBy::Verb).await?;
     Ok(assemble::assemble(store, Arc::new(SystemClock), plan).await?)
 }
 
 /// Opens the database of a plan.
-///
-/// # Errors
-/// 69 when it cannot be opened.
 pub async fn store(plan: &Plan) -> Result<Store, Exit> {
     assemble::open_store(plan).await.map_err(|e| match &plan.settings.database {
         DatabaseUrl::Sqlite(path) => Exit::Unavailable(format!("could not open the database {}: {e}", path.display())),
@@ -71,9 +68,6 @@ pub async fn store(plan: &Plan) -> Result<Store, Exit> {
 }
 
 /// Reads an address given on the command line.
-///
-/// # Errors
-/// 2 for no address.
 pub fn address(text: &str) -> Result<Address, Exit> {
     Address::parse(text).map_err(|e| Exit::Usage(format!("{text:?}: {e}")))
 }
@@ -92,17 +86,11 @@ pub async fn prospect(tx: &mut Tx, text: &str) -> Result<ProspectId, Exit> {
 }
 
 /// Reads a criterion, for clap.
-///
-/// # Errors
-/// Lists the five.
 pub fn criterion(text: &str) -> Result<Criterion, String> {
     Criterion::parse(text).ok_or_else(|| "a criterion is vision, budget, authority, need or timeframe".to_owned())
 }
 
 /// Reads a kind of touch, for clap.
-///
-/// # Errors
-/// Lists the kinds.
 pub fn touch(text: &str) -> Result<Touch, String> {
     let known = Touch::WORDS.into_iter().find(|(word, _)| *word == text);
     known.map(|(_, touch)| touch).ok_or_else(|| "a touch is a call, meeting, fair or note".to_owned())

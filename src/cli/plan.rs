@@ -4,10 +4,10 @@ use super::exit::Exit;
 use super::{open, output, plan_output};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Loaded};
-use crate::daemon::identity_guard::{self, Asks};
+use crate::daemon::identity_guard::{self, OpenedBy};
 use crate::domain::plan::Plan as Configured;
 use crate::insight::plan::report::PlanReport;
-use crate::insight::plan::survey::{Asked, plan as ask};
+use crate::insight::plan::survey::{self, PlanRequest};
 use crate::store::engine::backend::{Store, Tx};
 use crate::store::operations::configurations;
 use clap::Args;
@@ -25,7 +25,7 @@ pub struct Plan {
 
 /// The JSON output.
 #[derive(Serialize)]
-struct Told<'a> {
+struct PlanOutput<'a> {
     #[serde(flatten)]
     change: &'a PlanReport,
     warnings: Vec<String>,
@@ -39,9 +39,9 @@ pub async fn plan(verb: &Plan, said: Option<&Path>, json: bool) -> Result<(), Ex
     let loaded = open::load(said)?;
     // Only the store is opened, and no node: nothing of this configuration may reach the database.
     let store = open::store(&loaded.plan).await?;
-    identity_guard::look(&store, &SystemClock, Asks::Verb).await?;
-    let change = look(&store, &loaded, verb.list).await?;
-    tell(&loaded, &change, json)?;
+    identity_guard::check(&store, &SystemClock, OpenedBy::Verb).await?;
+    let change = compute(&store, &loaded, verb.list).await?;
+    print(&loaded, &change, json)?;
     match (json, change.is_new) {
         (false, true) => output::line("Nothing was changed. `nurtured apply` makes it so."),
         _ => Ok(()),
@@ -49,14 +49,14 @@ pub async fn plan(verb: &Plan, said: Option<&Path>, json: bool) -> Result<(), Ex
 }
 
 /// Computes the report, with its progress on a terminal.
-pub async fn look(store: &Store, loaded: &Loaded, list: bool) -> Result<PlanReport, Exit> {
+pub async fn compute(store: &Store, loaded: &Loaded, list: bool) -> Result<PlanReport, Exit> {
     let before = before(&mut store.read().await?).await?;
     let bar = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent}%  prospects are looked at  {eta} left") {
         bar.set_style(style);
     }
-    let asked = Asked { before: before.as_ref(), after: &loaded.plan, list };
-    let found = ask(store, asked, SystemClock.now(), |done, of| {
+    let request = PlanRequest { before: before.as_ref(), after: &loaded.plan, list };
+    let found = survey::plan(store, request, SystemClock.now(), |done, of| {
         bar.set_length(of);
         bar.set_position(done);
     });
@@ -83,10 +83,10 @@ pub async fn before(tx: &mut Tx) -> Result<Option<Configured>, Exit> {
 }
 
 /// Prints the report, and the warnings of the configuration.
-pub fn tell(loaded: &Loaded, change: &PlanReport, json: bool) -> Result<(), Exit> {
+pub fn print(loaded: &Loaded, change: &PlanReport, json: bool) -> Result<(), Exit> {
     let warnings: Vec<&config::Problem> = loaded.warnings_at(change.at).collect();
     if json {
-        return output::json(&Told { change, warnings: warnings.iter().map(|warning| warning.render(false)).collect() });
+        return output::json(&PlanOutput { change, warnings: warnings.iter().map(|warning| warning.render(false)).collect() });
     }
     for warning in warnings {
         output::aside(format!("{}\n", warning.render(super::exit::colour())));

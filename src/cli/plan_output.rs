@@ -3,7 +3,7 @@
 use super::exit::Exit;
 use super::output;
 use crate::domain::id::Name;
-use crate::insight::plan::config_diff::{CampaignChange, What};
+use crate::insight::plan::config_diff::{CampaignChange, DiffKind};
 use crate::insight::plan::report::{Before, People, PlanReport, Who};
 use jiff::Timestamp;
 
@@ -33,7 +33,7 @@ pub fn print(change: &PlanReport) -> Result<(), Exit> {
 fn campaign(c: &CampaignChange) -> Result<(), Exit> {
     let keys = if c.keys.is_empty() { String::new() } else { format!(": {}", c.keys.join(", ")) };
     let paused = c.paused.as_ref().map(|why| format!(" (paused: {why})")).unwrap_or_default();
-    let what = if c.what == What::Same { "other people" } else { word(c.what) };
+    let what = if c.what == DiffKind::Same { "other people" } else { word(c.what) };
     output::line(format!("Campaign {}, {what}{keys}{paused}", c.campaign))?;
     for newsletter in &c.newsletters {
         output::line(format!("  {:8} newsletter {}", word(newsletter.what), newsletter.newsletter))?;
@@ -61,7 +61,7 @@ fn verdicts(change: &PlanReport) -> Result<(), Exit> {
         (change.ready, "become ready"),
         (change.requests, "are found to have asked for a person; requests never wait"),
         (change.no_longer_ready, "waited to be offered, and are not ready any more"),
-        (change.reconfirm, "are leads already, and are marked to be confirmed again"),
+        (change.reconfirm, "are leads already, and are to be confirmed again"),
     ];
     told.into_iter().filter(|(n, _)| *n > 0).try_for_each(|(n, what)| output::line(format!("  {} {what}", prospects(n))))?;
     output::line("")
@@ -75,7 +75,7 @@ fn offers(change: &PlanReport) -> Result<(), Exit> {
         Some(most) => format!("Offers, at most {most} a working day because of a change of the rules"),
         None => "Offers, all at once: qualification.toml has no `max_new_offers`".to_owned(),
     })?;
-    let row = |(id, share): (&Name, &crate::insight::plan::planned_offers::Share)| {
+    let row = |(id, share): (&Name, &crate::insight::plan::planned_offers::OfferShare)| {
         let [open, now, later] = [u64::from(share.open), share.now, share.later].map(|n| n.to_string());
         [id.to_string(), open, now, later, output::instant(share.last_at)]
     };
@@ -132,11 +132,11 @@ fn prospects(n: u64) -> String {
     format!("{n} prospect{}", if n == 1 { "" } else { "s" })
 }
 
-const fn word(what: What) -> &'static str {
+const fn word(what: DiffKind) -> &'static str {
     match what {
-        What::Added => "added",
-        What::Removed => "removed",
-        What::Changed => "changed",
-        What::Same => "same",
+        DiffKind::Added => "added",
+        DiffKind::Removed => "removed",
+        DiffKind::Changed => "changed",
+        DiffKind::Same => "same",
     }
 }

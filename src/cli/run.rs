@@ -16,11 +16,11 @@ pub async fn run(said: Option<&Path>) -> Result<(), Exit> {
     for warning in loaded.warnings_at(SystemClock.now()) {
         tracing::warn!("{}", warning.render(false));
     }
-    config::ready_for_real(&loaded.plan)?;
+    config::production_check::check(&loaded.plan)?;
     let directory = said.map(Path::to_owned);
     let reread = move || {
         let loaded = open::load(directory.as_deref()).map_err(|e| e.words().to_owned())?;
-        config::ready_for_real(&loaded.plan).map_err(|e| e.render(false))?;
+        config::production_check::check(&loaded.plan).map_err(|e| e.render(false))?;
         Ok(loaded.plan)
     };
     lifecycle::run(loaded.plan, Box::new(reread)).await.map_err(Exit::from)

@@ -10,7 +10,7 @@ use std::path::Path;
 /// Stop all group mail, on every node and after restarts too, until `nurtured resume`
 #[derive(Debug, Args)]
 pub struct Stop {
-    /// Why, in your words; shown wherever somebody asks why nothing is sent
+    /// Why, in your words; shown wherever the stop is
     #[arg(long, default_value = "stopped by hand")]
     reason: String,
 }

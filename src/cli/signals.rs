@@ -24,7 +24,7 @@ use std::path::Path;
 pub enum Signals {
     /// Log a call, a meeting, a talk at a fair, or a note
     Log(Log),
-    /// Decide that a criterion holds, or does not, until a day; what somebody says later beats it
+    /// Decide that a criterion holds, or does not, until a day; a later statement beats it
     Override(Override),
     /// Judge signals to be a machine's, or a person's after all
     Judge(Judge),
@@ -101,7 +101,7 @@ pub struct Log {
 }
 
 #[derive(Serialize)]
-struct Outcome<'a> {
+struct LogOutput<'a> {
     /// Its number; absent when it was recorded already.
     signal: Option<i64>,
     new: bool,
@@ -117,7 +117,7 @@ struct Outcome<'a> {
 ///
 /// # Errors
 /// 1 for a touch no rule reads or an unknown prospect; 2 for arguments that make no sense; those of the store.
-pub async fn obey(verb: Signals, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+pub async fn run(verb: Signals, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let node = open::node(config).await?;
     match verb {
         Signals::Log(log) => self::log(&node, log, json).await,
@@ -136,12 +136,12 @@ async fn decide(node: &Node, verb: Override, json: bool) -> Result<(), Exit> {
     let words = Detail::Override { criterion, power, until, note: verb.note.clone() }.words();
     let decision = Decision { address: open::address(&verb.email)?, criterion, holds, until, by, note: verb.note };
     let observed = judge::decide(&node.ctx, decision).await?;
-    tell(node, prospect, observed, words, json).await
+    print_outcome(node, prospect, observed, words, json).await
 }
 
 async fn judge(node: &Node, verb: Judge, json: bool) -> Result<(), Exit> {
     #[derive(Serialize)]
-    struct Judged {
+    struct JudgedOutput {
         signal: SignalId,
         prospect: ProspectId,
         machine: bool,
@@ -151,8 +151,8 @@ async fn judge(node: &Node, verb: Judge, json: bool) -> Result<(), Exit> {
     let signals: Vec<SignalId> = verb.signals.into_iter().map(SignalId).collect();
     let judged = judge::judge(&node.ctx, &signals, is_machine, &by, &verb.note).await?;
     qualify::qualify(&node.ctx).await?;
-    let judged: Vec<Judged> =
-        judged.into_iter().map(|(signal, prospect)| Judged { signal, prospect, machine: is_machine }).collect();
+    let judged: Vec<JudgedOutput> =
+        judged.into_iter().map(|(signal, prospect)| JudgedOutput { signal, prospect, machine: is_machine }).collect();
     if json {
         return output::json(&judged);
     }
@@ -181,11 +181,11 @@ async fn log(node: &Node, log: Log, json: bool) -> Result<(), Exit> {
     let by = open::person(&plan, &log.by)?;
     let logged = Logged { address: open::address(&log.email)?, by, occurred_at, detail };
     let observed = observe::log(&node.ctx, logged).await?;
-    tell(node, prospect, observed, words, json).await
+    print_outcome(node, prospect, observed, words, json).await
 }
 
 /// Prints what was recorded, and the verdicts now.
-async fn tell(node: &Node, prospect: ProspectId, observed: Observed, words: String, json: bool) -> Result<(), Exit> {
+async fn print_outcome(node: &Node, prospect: ProspectId, observed: Observed, words: String, json: bool) -> Result<(), Exit> {
     qualify::qualify(&node.ctx).await?;
     let plan = node.ctx.plan();
     let mut tx = node.ctx.store().read().await?;
@@ -198,11 +198,11 @@ async fn tell(node: &Node, prospect: ProspectId, observed: Observed, words: Stri
     let started_at = prospects::one(&mut tx, prospect).await?.episode_started_at;
     let obstacle = found.obstacle(started_at).filter(|_| found.met() == 5).map(Obstacle::words);
     let outcome =
-        Outcome { obstacle, signal, new: signal.is_some(), words, met, missing: found.missing(), qualification: &found };
+        LogOutput { obstacle, signal, new: signal.is_some(), words, met, missing: found.missing(), qualification: &found };
     if json { output::json(&outcome) } else { print(&outcome) }
 }
 
-fn print(outcome: &Outcome<'_>) -> Result<(), Exit> {
+fn print(outcome: &LogOutput<'_>) -> Result<(), Exit> {
     match outcome.signal {
         Some(id) => output::line(format!("Signal {id}: {}", outcome.words))?,
         None => output::line(format!("Known already: {}", outcome.words))?,

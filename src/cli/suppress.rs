@@ -66,7 +66,7 @@ struct Listed {
 ///
 /// # Errors
 /// 1 when no suppression is in force, or it may not be lifted; 2 for no address; those of the store.
-pub async fn obey(verb: Suppress, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+pub async fn run(verb: Suppress, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     match verb {
         Suppress::List => list(config, json).await,
         Suppress::Add { email, reason, channel } => {

@@ -56,7 +56,7 @@ impl From<How> for Resolution {
 ///
 /// # Errors
 /// 1 when nothing was uncertain; 2 for an unknown person; 75 when it is being sent right now; those of the store.
-pub async fn obey(verb: Uncertain, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+pub async fn run(verb: Uncertain, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     match verb {
         Uncertain::List => list(config, json).await,
         Uncertain::Resolve { id, all_of, how, by } => {

@@ -8,7 +8,7 @@ use crate::config::node::{self, Node};
 use crate::config::place::Source;
 use crate::config::problem::{Log, Problem, Problems, did_you_mean};
 use crate::config::reader::Reader;
-use crate::domain::behaviour::{Behaviour, Desk, End, FormHabit, Habit, Offer, Refusals, Sales, Scanners};
+use crate::domain::behaviour::{Behaviour, Desk, End, FormHabit, Habit, OfferAnswer, Refusals, Sales, Scanners};
 use crate::domain::chance::Share;
 use crate::domain::criterion::{Criterion, PerCriterion};
 use crate::domain::id::Name;
@@ -20,9 +20,6 @@ use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 
 /// Reads a behaviour file for a plan. `shown` is the file's name in problems.
-///
-/// # Errors
-/// Every problem of it.
 pub fn read(shown: &str, text: &str, plan: &Plan) -> Result<Behaviour, Problems> {
     let log = Log::default();
     let source = Source::open(shown.to_owned(), text);
@@ -226,9 +223,9 @@ fn form(mut reader: Reader<'_>) -> Option<FormHabit> {
 
 fn sales_of(mut reader: Reader<'_>, plan: &Plan) -> Option<Sales> {
     let answers = span(&mut reader, "answers", Span::hours(2));
-    let known = Offer::WORDS.map(|(word, _)| word);
+    let known = OfferAnswer::WORDS.map(|(word, _)| word);
     let offers =
-        weights(&mut reader, "offers", &known, |word| Offer::WORDS.into_iter().find(|(w, _)| *w == word).map(|(_, o)| o));
+        weights(&mut reader, "offers", &known, |word| OfferAnswer::WORDS.into_iter().find(|(w, _)| *w == word).map(|(_, o)| o));
     let touches = span(&mut reader, "touches", Span::hours(6));
     let lasts = span(&mut reader, "lasts", Span::days(45));
     let known: Vec<&str> = ["won", "lost"].into_iter().chain(plan.qualifying.recycle.iter().map(|r| r.reason.as_str())).collect();

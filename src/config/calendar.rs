@@ -120,17 +120,11 @@ fn some_time(text: &str) -> Result<Span, String> {
 }
 
 /// Reads days of the week.
-///
-/// # Errors
-/// Says what they look like.
 pub fn days(text: &str) -> Result<[bool; 7], &'static str> {
     Window::parse_days(text).ok_or("this names no days; write \"mon-fri\" or \"mon,wed,fri\"")
 }
 
 /// Reads a time of day.
-///
-/// # Errors
-/// Says what it looks like.
 pub fn time_of_day(text: &str) -> Result<Time, String> {
     let digits = |part: &str| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     let read = || {

@@ -17,11 +17,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 /// A campaign, and what each of its newsletters mentions.
-type Told<'a> = (&'a Campaign, Vec<Mentions>);
+type CampaignMentions<'a> = (&'a Campaign, Vec<Mentions>);
 
 /// Checks the rules against the campaigns that feed them. `root` is `qualification.toml`.
-pub fn look(log: &Log, root: &Node, rules: &Qualifying, campaigns: &[Campaign], settings: &Settings) {
-    let told: Vec<Told<'_>> =
+pub fn check(log: &Log, root: &Node, rules: &Qualifying, campaigns: &[Campaign], settings: &Settings) {
+    let told: Vec<CampaignMentions<'_>> =
         campaigns.iter().map(|c| (c, c.newsletters.iter().map(|n| mentions(&n.markdown)).collect())).collect();
     for (criterion, of) in rules.criteria.iter() {
         let Some(table) = child(root, "criteria").and_then(|node| child(node, criterion.word())) else { continue };
@@ -89,7 +89,7 @@ fn fed(
     node: &Node,
     topic: Option<&Topic>,
     (days, within): (u32, Span),
-    told: &[Told<'_>],
+    told: &[CampaignMentions<'_>],
     tracking: Tracking,
 ) -> bool {
     let Some(topic) = topic else { return true };

@@ -43,9 +43,6 @@ impl Loaded {
 }
 
 /// Reads the configuration in a directory, with the environment laid over `nurtured.toml`.
-///
-/// # Errors
-/// Every problem of every file.
 pub fn load(directory: &Path, environment: &[(String, String)]) -> Result<Loaded, Problems> {
     let log = Log::default();
     let files = read_directory(&log, directory);
@@ -53,9 +50,6 @@ pub fn load(directory: &Path, environment: &[(String, String)]) -> Result<Loaded
 }
 
 /// As [`load`], with another file in the place of `qualification.toml`, checked as that one is.
-///
-/// # Errors
-/// Every problem of every file.
 pub fn load_with_rules(directory: &Path, rules: &Path, environment: &[(String, String)]) -> Result<Loaded, Problems> {
     let log = Log::default();
     let mut files = read_directory(&log, directory);
@@ -68,9 +62,6 @@ pub fn load_with_rules(directory: &Path, rules: &Path, environment: &[(String, S
 }
 
 /// As [`load`], from texts under their relative paths: "nurtured.toml", "campaigns/letter/01.md".
-///
-/// # Errors
-/// Every problem of every file.
 pub fn load_files(files: &[(&str, &str)], environment: &[(String, String)]) -> Result<Loaded, Problems> {
     let open = |(path, text): &(&str, &str)| ((*path).to_owned(), source(path, (*path).to_owned(), text));
     assemble(Log::default(), &files.iter().map(open).collect(), None, environment)
@@ -125,7 +116,7 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
     }
     let mut dated = Vec::new();
     if let (Some(root), Some(qualifying), Some(settings), false) = (&rules, &qualifying, &settings, log.refuses()) {
-        cross_check::look(&log, root, qualifying, &campaigns, settings);
+        cross_check::check(&log, root, qualifying, &campaigns, settings);
         dated = cross_check::dated(root, qualifying);
     }
     match (settings, roster, qualifying, log.refuses()) {

@@ -34,7 +34,6 @@ pub mod production_check;
 
 pub use load::{Loaded, load, load_files, load_with_rules};
 pub use problem::{Problem, Problems, Severity};
-pub use production_check::ready_for_real;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use crate::domain::plan::Plan;
 ///
 /// # Errors
 /// Every place that must be changed first.
-pub fn ready_for_real(plan: &Plan) -> Result<(), Problems> {
+pub fn check(plan: &Plan) -> Result<(), Problems> {
     let log = Log::default();
     let refuse = |file: &str, title: String, help: &str| {
         log.add(Problem::error(&Place::File(file.to_owned()), title).help(help));

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 /// Who opens the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asks {
+pub enum OpenedBy {
     /// The daemon. Where it runs becomes the database's place.
     Daemon,
     /// A verb of the command line, perhaps run in another directory or by another user: it claims no place for the database,
@@ -25,7 +25,7 @@ pub enum Asks {
 ///
 /// # Errors
 /// Those of the store; when the restore marker cannot be read, or the daemon cannot write it.
-pub async fn look(store: &Store, clock: &dyn Clock, asks: Asks) -> Result<(), FlowError> {
+pub async fn check(store: &Store, clock: &dyn Clock, opened_by: OpenedBy) -> Result<(), FlowError> {
     let Some(path) = marker_path(store) else { return Ok(()) };
     let unable = |what: &str, e: io::Error| FlowError::Unable(format!("{what} {}: {e}", path.display()));
     let marker = restore_marker::read(&path).map_err(|e| unable("read", e))?;
@@ -37,29 +37,29 @@ pub async fn look(store: &Store, clock: &dyn Clock, asks: Asks) -> Result<(), Fl
     if observes {
         return Ok(());
     }
-    match restore_marker::classify(&database, marker.as_ref(), &place, !store.is_shared() && asks == Asks::Daemon) {
+    match restore_marker::classify(&database, marker.as_ref(), &place, !store.is_shared() && opened_by == OpenedBy::Daemon) {
         Origin::Foreign(why) => {
             let mut tx = store.write().await?;
             sending::observe(&mut tx, &why, clock.now()).await?;
             tx.commit().await?;
             tracing::error!(%why, "nothing is sent until this database is adopted");
         }
-        _ if asks == Asks::Verb => return Ok(()),
+        _ if opened_by == OpenedBy::Verb => return Ok(()),
         Origin::AdoptedElsewhere => {
             tracing::warn!(
                 "the database was adopted on another node; if that was without this node's journal, replay it: nurtured adopt --journal FILE"
             );
-            remember(store, clock).await?;
+            update_marker(store, clock).await?;
         }
         Origin::New => {
             let token = token()?;
             let mut tx = store.write().await?;
             identity::settle(&mut tx, &token, &place).await?;
             tx.commit().await?;
-            remember(store, clock).await?;
+            update_marker(store, clock).await?;
         }
         Origin::Same => {
-            remember(store, clock).await?;
+            update_marker(store, clock).await?;
         }
     }
     Ok(())
@@ -69,7 +69,7 @@ pub async fn look(store: &Store, clock: &dyn Clock, asks: Asks) -> Result<(), Fl
 ///
 /// # Errors
 /// Those of the store; when the restore marker cannot be written.
-pub async fn remember(store: &Store, clock: &dyn Clock) -> Result<Marks, FlowError> {
+pub async fn update_marker(store: &Store, clock: &dyn Clock) -> Result<Marks, FlowError> {
     let mut tx = store.read().await?;
     let database = identity::of(&mut tx).await?;
     drop(tx);
@@ -84,12 +84,12 @@ pub async fn remember(store: &Store, clock: &dyn Clock) -> Result<Marks, FlowErr
 
 /// The progress of the database at the daemon's last check.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct LastCheck {
     marks: Marks,
     commits: u64,
 }
 
-impl Known {
+impl LastCheck {
     /// Waits until another commit than those seen is made.
     pub async fn is_outdated(&self, store: &Store) {
         store.commits().others_than(self.commits).await;
@@ -98,16 +98,16 @@ impl Known {
 
 /// Checks again while the daemon runs: updates the restore marker, or makes the database observe when it went back.
 /// Returns whether this process had written since the last check.
-pub async fn keep(store: &Store, clock: &dyn Clock, known: &mut Known) -> Result<bool, FlowError> {
+pub async fn recheck(store: &Store, clock: &dyn Clock, last: &mut LastCheck) -> Result<bool, FlowError> {
     let mut tx = store.read().await?;
     let marks = identity::of(&mut tx).await?.marks;
     let observes = sending::state(&mut tx).await?.observing.is_some();
     drop(tx);
-    let is_moving = store.commits().number() != known.commits;
-    if observes || (marks == known.marks && !is_moving) {
+    let is_moving = store.commits().number() != last.commits;
+    if observes || (marks == last.marks && !is_moving) {
         return Ok(false);
     }
-    if marks.is_behind(&known.marks) {
+    if marks.is_behind(&last.marks) {
         let why = "this database was restored from a backup while the daemon ran";
         tracing::error!(why, "nothing is sent until this database is adopted");
         let mut tx = store.write().await?;
@@ -119,10 +119,10 @@ pub async fn keep(store: &Store, clock: &dyn Clock, known: &mut Known) -> Result
         let mut tx = store.write().await?;
         identity::beat(&mut tx).await?;
         // Set before the commit, so that this commit does not count as one to be noticed.
-        known.commits = store.commits().number() + 1;
+        last.commits = store.commits().number() + 1;
         tx.commit().await?;
     }
-    known.marks = remember(store, clock).await?;
+    last.marks = update_marker(store, clock).await?;
     Ok(is_moving)
 }
 

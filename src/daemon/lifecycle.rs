@@ -1,7 +1,7 @@
 //! The lifecycle under systemd: ready, reload, drain, stop; and the watchdog, fed only while every loop makes progress.
 
 use super::assemble::{self, Node};
-use super::identity_guard::{self, Asks, Known};
+use super::identity_guard::{self, LastCheck, OpenedBy};
 use super::loops::{self, Pulse};
 use crate::clock::SystemClock;
 use crate::domain::plan::Plan;
@@ -32,13 +32,13 @@ pub type Reread = Box<dyn Fn() -> Result<Plan, String> + Send + Sync>;
 pub async fn run(plan: Plan, reread: Reread) -> anyhow::Result<()> {
     let listen = plan.settings.http.listen;
     let store = assemble::open_store(&plan).await.context("could not open the database")?;
-    identity_guard::look(&store, &SystemClock, Asks::Daemon).await.context("could not tell whose database this is")?;
+    identity_guard::check(&store, &SystemClock, OpenedBy::Daemon).await.context("could not tell whose database this is")?;
     let node = assemble::assemble(store, Arc::new(SystemClock), plan).await.context("could not assemble the node")?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"))?;
     // After the port is bound: the process that holds it is the only one on this machine.
     let freed = assemble::take_over(node.ctx.store()).await.context("could not expire the leases of an earlier process")?;
     if freed > 0 {
-        tracing::warn!(ranges = freed, "the last run ended without giving back what it held; what it marked is in doubt");
+        tracing::warn!(ranges = freed, "the last run ended without returning its leases; what it had marked is uncertain");
     }
     let signals = Signals {
         term: signal(SignalKind::terminate())?,
@@ -66,7 +66,7 @@ pub async fn run(plan: Plan, reread: Reread) -> anyhow::Result<()> {
     if tokio::time::timeout(DRAIN, tracker.wait()).await.is_err() {
         tracing::warn!("the drain was given up; what was in transmission is in doubt and will be treated by policy");
     }
-    if let Err(error) = identity_guard::keep(node.ctx.store(), &SystemClock, &mut Known::default()).await {
+    if let Err(error) = identity_guard::recheck(node.ctx.store(), &SystemClock, &mut LastCheck::default()).await {
         tracing::warn!(%error, "how far the database has come was not kept");
     }
     node.ctx.store().close().await;

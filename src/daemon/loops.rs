@@ -4,7 +4,7 @@
 //! written, and wakes them: an idle daemon wakes up once for that, and not once for every loop.
 
 use super::assemble::Node;
-use super::identity_guard::{self, Known};
+use super::identity_guard::{self, LastCheck};
 use crate::flow::context::{Context, Progress};
 use crate::flow::doorway::apply;
 use crate::flow::operations::{archive, sweep};
@@ -18,11 +18,11 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 /// How often it polls for writes of other processes.
-const LOOK_AROUND: Duration = Duration::from_secs(5);
+const POLL_EVERY: Duration = Duration::from_secs(5);
 /// How long a loop sleeps at most before it beats: often enough for [`PATIENCE`].
 const REST: Duration = Duration::from_secs(90);
 /// The longest time between two runs of a step, in case a wake is ever missed.
-const LOOK_ANYWAY: Duration = Duration::from_mins(10);
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
 /// How long a loop waits after a step failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How often the census is taken while nothing happens…
@@ -74,24 +74,24 @@ pub fn start(node: &Node, tracker: &TaskTracker) -> Pulse {
     let pulse = Pulse::default();
     for step in Step::ALL {
         let (node, pulse) = (node.clone(), pulse.clone());
-        tracker.spawn(async move { turn(step, &node, &pulse).await });
+        tracker.spawn(async move { run_step(step, &node, &pulse).await });
     }
     let keeper = node.clone();
-    tracker.spawn(async move { look_after(&keeper).await });
+    tracker.spawn(async move { take_census(&keeper).await });
     let ctx = node.ctx.clone();
     tracker.spawn(async move { seal_on(&ctx).await });
     let (ctx, applied) = (node.ctx.clone(), pulse.applied.clone());
-    tracker.spawn(async move { look_around(&ctx, &applied).await });
+    tracker.spawn(async move { poll(&ctx, &applied).await });
     // It is no step: it writes nothing, and no other step waits for it.
     let (ctx, targets) = (node.ctx.clone(), node.site.targets.clone());
     tracker.spawn(async move { targets.attend(&ctx).await });
     let node = node.clone();
-    tracker.spawn(async move { keep_home(&node).await });
+    tracker.spawn(async move { keep_marker(&node).await });
     pulse
 }
 
 /// Takes the census after something has happened, and caches it for the web.
-async fn look_after(node: &Node) {
+async fn take_census(node: &Node) {
     let (ctx, clock) = (&node.ctx, node.ctx.clock());
     let mut wakes = ctx.wakes();
     while !ctx.is_stopping() {
@@ -137,12 +137,12 @@ async fn seal_on(ctx: &Context) {
 
 /// Wakes the steps when another process has written, or the clock is not where it should be after the wait: it was
 /// set, or the machine slept.
-async fn look_around(ctx: &Context, applied: &Notify) {
+async fn poll(ctx: &Context, applied: &Notify) {
     let mut changes = ExternalWrites::default();
     while !ctx.is_stopping() {
-        let expected = ctx.now() + LOOK_AROUND;
+        let expected = ctx.now() + POLL_EVERY;
         tokio::select! {
-            () = tokio::time::sleep(LOOK_AROUND) => {}
+            () = tokio::time::sleep(POLL_EVERY) => {}
             () = ctx.stopping() => break,
         }
         let off = ctx.now().duration_since(expected).abs() >= SignedDuration::from_secs(1);
@@ -157,20 +157,20 @@ async fn look_around(ctx: &Context, applied: &Notify) {
 }
 
 /// Keeps the restore marker up to date, so that a restored backup can be told from the database.
-async fn keep_home(node: &Node) {
+async fn keep_marker(node: &Node) {
     let (ctx, clock) = (&node.ctx, node.ctx.clock());
-    let mut known = Known::default();
+    let mut last = LastCheck::default();
     while !ctx.is_stopping() {
         // While it is written to, a copy and a crash within the same second are the only ones that cannot be told apart.
         let mut apart = Duration::from_secs(1);
-        if let Err(error) = identity_guard::keep(ctx.store(), &*clock, &mut known).await {
+        if let Err(error) = identity_guard::recheck(ctx.store(), &*clock, &mut last).await {
             tracing::warn!(%error, "how far the database has come was not kept");
             apart = AFTER_FAILURE;
         }
         let wait = async {
             tokio::time::sleep(apart).await;
             // A backup may have been put in its place while this process wrote nothing.
-            let _ = tokio::time::timeout(LOOK_ANYWAY, known.is_outdated(ctx.store())).await;
+            let _ = tokio::time::timeout(LONGEST_WAIT, last.is_outdated(ctx.store())).await;
         };
         tokio::select! {
             () = wait => {}
@@ -179,7 +179,7 @@ async fn keep_home(node: &Node) {
     }
 }
 
-async fn turn(step: Step, node: &Node, pulse: &Pulse) {
+async fn run_step(step: Step, node: &Node, pulse: &Pulse) {
     let ctx = &node.ctx;
     let mut wakes = ctx.wakes();
     while !ctx.is_stopping() {
@@ -187,8 +187,8 @@ async fn turn(step: Step, node: &Node, pulse: &Pulse) {
         wakes.borrow_and_update();
         let until = match step.take(ctx, &node.writer).await {
             Ok(Progress::Done) => None,
-            Ok(Progress::Idle) => Some(ctx.now() + LOOK_ANYWAY),
-            Ok(Progress::NotBefore(at)) => Some(at.min(ctx.now() + LOOK_ANYWAY)),
+            Ok(Progress::Idle) => Some(ctx.now() + LONGEST_WAIT),
+            Ok(Progress::NotBefore(at)) => Some(at.min(ctx.now() + LONGEST_WAIT)),
             Err(error) => {
                 tracing::error!(step = step.name(), %error, "step failed");
                 Some(ctx.now() + AFTER_FAILURE)

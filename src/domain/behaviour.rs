@@ -118,7 +118,7 @@ pub struct FormHabit {
 pub struct Sales {
     /// Half of the offers are answered within this working time.
     pub answers: Span,
-    pub offers: Vec<(Offer, u32)>,
+    pub offers: Vec<(OfferAnswer, u32)>,
     /// Half of the accepted are contacted within this working time.
     pub touches: Span,
     /// Half of the leads end within this time.
@@ -128,14 +128,14 @@ pub struct Sales {
 
 /// What a salesperson answers to an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Offer {
+pub enum OfferAnswer {
     Accept,
     NotMine,
     NotReady,
     Customer,
 }
 
-impl Offer {
+impl OfferAnswer {
     pub const WORDS: [(&'static str, Self); 4] = [
         ("accept", Self::Accept),
         ("not mine", Self::NotMine),

@@ -18,9 +18,6 @@ impl Share {
     pub const NONE: Self = Self(0);
 
     /// Reads "2.5%"; the finest step is a ten thousandth of a per cent.
-    ///
-    /// # Errors
-    /// Says what a share looks like.
     pub fn parse(text: &str) -> Result<Self, ShareError> {
         let wrong = || ShareError(text.to_owned());
         let number = text.trim().strip_suffix('%').ok_or_else(wrong)?.trim();

@@ -80,9 +80,6 @@ impl Dkim {
 
 impl Label {
     /// Reads a name.
-    ///
-    /// # Errors
-    /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let legal = |label: &str| {
             (1..=63).contains(&label.len())
@@ -103,9 +100,6 @@ impl Label {
 
 impl Key {
     /// Reads a private key in PEM: PKCS#8 (RSA, Ed25519) or PKCS#1 (RSA).
-    ///
-    /// # Errors
-    /// Why it cannot sign.
     pub fn parse(pem: &str) -> Result<Self, KeyError> {
         let holds = |words: &[&str]| words.iter().any(|word| pem.contains(word));
         let Ok(der) = PrivateKeyDer::from_pem_slice(pem.as_bytes()) else {

@@ -50,9 +50,6 @@ pub struct Name(String);
 
 impl Name {
     /// Reads a name.
-    ///
-    /// # Errors
-    /// Says which rule the text breaks.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         if text.is_empty() || text.len() > 64 {
             return Err(NameError::Length);

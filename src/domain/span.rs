@@ -32,9 +32,6 @@ impl Span {
     }
 
     /// Reads a span: a whole number and a unit.
-    ///
-    /// # Errors
-    /// Says what a span looks like.
     pub fn parse(text: &str) -> Result<Self, SpanError> {
         let text = text.trim();
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -111,9 +108,6 @@ impl FiscalYear {
     pub const CALENDAR: Self = Self { month: 1, day: 1 };
 
     /// Reads "MM-DD". 29 February is refused: most years do not have it.
-    ///
-    /// # Errors
-    /// Says what was expected.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         const EXPECTED: &str = "a fiscal year starts on a day written MM-DD, such as \"01-01\" or \"04-01\"";
         let (month, day) = text.split_once('-').ok_or(EXPECTED)?;

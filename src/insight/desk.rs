@@ -46,12 +46,12 @@ pub struct Gap {
     #[serde(flatten)]
     pub line: Line,
     /// The questions about it in newsletters they received, the newest first.
-    pub asked: Vec<Asked>,
+    pub asked: Vec<QuestionReceived>,
 }
 
 /// A question in an issue that a prospect received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Asked {
+pub struct QuestionReceived {
     pub at: Timestamp,
     pub question: String,
     /// The subject of the issue.
@@ -65,7 +65,7 @@ pub async fn near_misses(ctx: &Context, tx: &mut Tx, most: i64) -> Result<Vec<Ne
     let ids = verdicts::near_misses(tx, most).await?;
     let people = prospects::load(tx, &ids).await?;
     let record = KnownSignals::load(tx, &plan, &people, Timestamp::MAX).await?;
-    let asked = asked(tx, &ids).await?;
+    let asked = questions_received(tx, &ids).await?;
     let mut found: Vec<NearMiss> = people
         .iter()
         .filter(|p| p.standing == Standing::Nurturing)
@@ -94,15 +94,15 @@ async fn waiting(tx: &mut Tx, plan: &Plan, most: i64, now: Timestamp) -> Result<
         let q = record.assess(plan, prospect, now);
         let earlier = handoffs::of_prospect(tx, id).await?;
         if qualify::doorway(q.clone(), prospect, &earlier).is_some() {
-            found.push(NearMiss { offered_at: Some(at), ..near_miss(plan, prospect, &q, &AskedOf::new()) });
+            found.push(NearMiss { offered_at: Some(at), ..near_miss(plan, prospect, &q, &QuestionsReceived::new()) });
         }
     }
     Ok(found)
 }
 
-type AskedOf = BTreeMap<(ProspectId, Criterion), Vec<Asked>>;
+type QuestionsReceived = BTreeMap<(ProspectId, Criterion), Vec<QuestionReceived>>;
 
-fn near_miss(plan: &Plan, prospect: &Prospect, found: &Qualification, asked: &AskedOf) -> NearMiss {
+fn near_miss(plan: &Plan, prospect: &Prospect, found: &Qualification, asked: &QuestionsReceived) -> NearMiss {
     let lines = verdict::lines(found.findings(), &plan.qualifying, &prospect.display_name(), |id| dossier::called(plan, id));
     let gap = |line: Line| Gap { asked: asked.get(&(prospect.id, line.criterion)).cloned().unwrap_or_default(), line };
     let mut missing: Vec<Gap> = lines.into_iter().filter(|line| line.verdict != Verdict::Met).map(gap).collect();
@@ -121,8 +121,8 @@ fn near_miss(plan: &Plan, prospect: &Prospect, found: &Qualification, asked: &As
 }
 
 /// The questions in all issues that these prospects received.
-async fn asked(tx: &mut Tx, prospects: &[ProspectId]) -> Result<AskedOf, FlowError> {
-    let mut found = AskedOf::new();
+async fn questions_received(tx: &mut Tx, prospects: &[ProspectId]) -> Result<QuestionsReceived, FlowError> {
+    let mut found = QuestionsReceived::new();
     let mut contents: BTreeMap<IssueId, Option<issues::Issue>> = BTreeMap::new();
     for reached in issues_received::reached(tx, prospects).await? {
         let issue = match contents.entry(reached.issue) {
@@ -130,7 +130,8 @@ async fn asked(tx: &mut Tx, prospects: &[ProspectId]) -> Result<AskedOf, FlowErr
             Entry::Vacant(unread) => unread.insert(issues::content(tx, reached.issue).await?),
         };
         for question in issue.iter().flat_map(|issue| &issue.content.questions) {
-            let asked = Asked { at: reached.at, question: question.question.clone(), subject: reached.subject.clone() };
+            let asked =
+                QuestionReceived { at: reached.at, question: question.question.clone(), subject: reached.subject.clone() };
             found.entry((reached.prospect, question.criterion)).or_default().push(asked);
         }
     }

@@ -2,7 +2,7 @@
 //! those that count for nothing and why, what is missing, and what time alone will change. It runs the same fold as the live
 //! path over what was recorded by then, and reads no stored verdicts.
 
-use super::standing_at::Then;
+use super::standing_at::StandingAt;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::ignored::Why;
 use crate::domain::doorway::qualification::{Citation, Obstacle, Qualification};
@@ -22,7 +22,7 @@ use crate::store::engine::backend::Tx;
 use crate::store::group::campaigns;
 use crate::store::individual::{follow_ups, handoffs};
 use crate::store::people::prospects;
-use crate::text::verdict::{self, Coming, Line};
+use crate::text::verdict::{self, ComingChange, Line};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -51,23 +51,23 @@ pub struct Explanation {
     /// The five criteria, in order.
     pub criteria: Vec<Line>,
     /// Signals that count for nothing, and why.
-    pub ignored: Vec<Ignored>,
+    pub ignored: Vec<IgnoredSignal>,
     /// The signal by which they asked for a person, if they did.
     pub request: Option<Citation>,
     pub handoff: Option<Handoff>,
-    /// The lines as they were offered with the handoff, marked with how the verdicts changed since.
+    /// The lines as they were offered with the handoff, and how the verdicts changed since.
     pub offered: Option<Vec<Line>>,
     /// The verdicts that will begin or lapse, the soonest first.
-    pub coming: Vec<Coming>,
+    pub coming: Vec<ComingChange>,
     /// The next instant at which time alone changes a verdict.
     pub changes_at: Option<Timestamp>,
     /// The next step; absent for another instant than now.
-    pub next: Option<Next>,
+    pub next: Option<NextStep>,
 }
 
 /// A signal that counts for nothing.
 #[derive(Debug, Clone, Serialize)]
-pub struct Ignored {
+pub struct IgnoredSignal {
     pub signal: SignalId,
     pub at: Option<Timestamp>,
     pub words: String,
@@ -78,7 +78,7 @@ pub struct Ignored {
 
 /// The next step: an act and its date, if there is one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Next {
+pub struct NextStep {
     pub what: String,
     /// Who takes it; absent for the service itself.
     pub by: Option<String>,
@@ -97,8 +97,8 @@ pub async fn explain(ctx: &Context, tx: &mut Tx, prospect: ProspectId, at: Optio
     let all = handoffs::of_prospect(tx, prospect.id).await?;
     let next = if at.is_none() { Some(next_of(tx, &plan, &prospect, &qualification, &all, now).await?) } else { None };
     let then = match at {
-        Some(at) if at < now => Then::at(tx, &prospect, at).await?,
-        Some(_) | None => Then::now(&prospect, all),
+        Some(at) if at < now => StandingAt::at(tx, &prospect, at).await?,
+        Some(_) | None => StandingAt::now(&prospect, all),
     };
     let other_rules_then = match at.filter(|at| *at < now) {
         Some(at) => {
@@ -143,12 +143,12 @@ pub async fn explain(ctx: &Context, tx: &mut Tx, prospect: ProspectId, at: Optio
     })
 }
 
-fn ignored(qualification: &Qualification, signals: &[Signal]) -> Vec<Ignored> {
+fn ignored(qualification: &Qualification, signals: &[Signal]) -> Vec<IgnoredSignal> {
     let of = |id: SignalId| signals.iter().find(|s| s.id == id);
-    let mut told: Vec<Ignored> = qualification
+    let mut told: Vec<IgnoredSignal> = qualification
         .ignored()
         .iter()
-        .map(|i| Ignored {
+        .map(|i| IgnoredSignal {
             signal: i.signal,
             at: of(i.signal).map(|s| s.occurred_at),
             words: of(i.signal).map(|s| s.detail.words()).unwrap_or_default(),
@@ -169,8 +169,8 @@ async fn next_of(
     found: &Qualification,
     all: &[Handoff],
     now: Timestamp,
-) -> Result<Next, FlowError> {
-    let nobody = |what: &str| Next { what: what.to_owned(), by: None, at: None };
+) -> Result<NextStep, FlowError> {
+    let nobody = |what: &str| NextStep { what: what.to_owned(), by: None, at: None };
     match prospect.standing {
         Standing::Closed => return Ok(nobody("nothing: it is closed")),
         Standing::Suppressed => return Ok(nobody("nothing: they are suppressed on every channel")),
@@ -178,24 +178,24 @@ async fn next_of(
             // A prospect whom a change of rules made ready may have to wait for their day.
             let waiting = ramp::waiting(tx, plan, now).await?;
             let at = waiting.into_iter().find(|(id, _)| *id == prospect.id).map_or(now, |(_, at)| at);
-            return Ok(Next { what: "they are offered to a salesperson".to_owned(), by: None, at: Some(at) });
+            return Ok(NextStep { what: "they are offered to a salesperson".to_owned(), by: None, at: Some(at) });
         }
         Standing::Nurturing | Standing::Offered | Standing::Owned => {}
     }
     if let Some(item) = follow_ups::of_prospect(tx, prospect.id).await?.into_iter().next() {
-        return Ok(Next { what: item.action, by: Some(item.salesperson.to_string()), at: Some(item.due_at) });
+        return Ok(NextStep { what: item.action, by: Some(item.salesperson.to_string()), at: Some(item.due_at) });
     }
-    let wakes = prospect.wake_at.map(|at| Next { what: "the date they asked for comes".to_owned(), by: None, at: Some(at) });
+    let wakes = prospect.wake_at.map(|at| NextStep { what: "the date they asked for comes".to_owned(), by: None, at: Some(at) });
     let states = campaigns::all(tx).await?;
     let runs = |campaign: &&Campaign| states.get(&campaign.name).is_none_or(|state| state.paused.is_none());
     let fits = |campaign: &&Campaign| prospect.mail_stop.is_none() && campaign.audience.fits(prospect);
     let fires = plan.campaigns.iter().filter(runs).filter(fits).filter_map(|c| Some((c.opens(c.schedule.after(now)?.due_at), c)));
-    let mail = fires.min_by_key(|(at, _)| *at).map(|(at, campaign)| Next {
+    let mail = fires.min_by_key(|(at, _)| *at).map(|(at, campaign)| NextStep {
         what: format!("campaign {}", campaign.name),
         by: None,
         at: Some(at),
     });
     let soonest = [wakes, mail].into_iter().flatten().min_by_key(|next| next.at);
-    let review = prospect.review_after.map(|at| Next { what: "review".to_owned(), by: None, at: Some(at) });
+    let review = prospect.review_after.map(|at| NextStep { what: "review".to_owned(), by: None, at: Some(at) });
     Ok(soonest.or(review).unwrap_or_else(|| nobody("no campaign fits; the next sweep gives them a date of review")))
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 /// The standing at an instant.
 #[derive(Debug)]
-pub struct Then {
+pub struct StandingAt {
     pub standing: Standing,
     /// The reason for which group mail was suppressed, if it was.
     pub mail_stop: Option<String>,
@@ -20,7 +20,7 @@ pub struct Then {
     pub handoff: Option<Handoff>,
 }
 
-impl Then {
+impl StandingAt {
     pub fn now(prospect: &Prospect, all: Vec<Handoff>) -> Self {
         Self {
             standing: prospect.standing,

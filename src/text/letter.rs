@@ -31,9 +31,6 @@ pub struct Attachment {
 }
 
 /// The handoff letter, with the prospect's vCard. Its subject says who, of which company, why now and until when.
-///
-/// # Errors
-/// When a template fails.
 pub fn handoff(dossier: &Dossier) -> Result<Letter, TextError> {
     let why = match dossier.why_now.kind {
         Kind::Ready => format!("ready, {}", excerpt(quoted(&dossier.why_now.words), 60)),
@@ -54,9 +51,6 @@ pub fn handoff(dossier: &Dossier) -> Result<Letter, TextError> {
 }
 
 /// Renders both parts of a letter.
-///
-/// # Errors
-/// When a template fails.
 pub fn letter(
     subject: &str,
     text: &'static str,

@@ -5,7 +5,7 @@
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::rule::Qualifying;
 use crate::domain::group::campaign::{Campaign, Newsletter};
-use crate::domain::group::issue::{Asked, Composed, Content, Hole};
+use crate::domain::group::issue::{Composed, Content, Hole, PrintedQuestion};
 use crate::domain::settings::Organisation;
 pub use crate::text::fill::Complaint;
 use crate::text::fill::{Values, fill};
@@ -184,7 +184,7 @@ impl Composer<'_> {
             printed.answers.push((&answer.say, url));
         }
         self.asked.push(text.join("\n"));
-        self.content.questions.push(Asked { criterion, question: rules.question.clone(), answers: answers.to_vec() });
+        self.content.questions.push(PrintedQuestion { criterion, question: rules.question.clone(), answers: answers.to_vec() });
         render("question.html", &TimeZone::UTC, printed)
     }
 

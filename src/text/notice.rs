@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// A change of a handoff, to be confirmed to its salesperson.
 #[derive(Debug, Clone, Serialize)]
-pub struct Change {
+pub struct HandoffChange {
     pub prospect: String,
     pub company: Option<String>,
     /// The action: "accepted", "touched: call".
@@ -60,7 +60,7 @@ pub struct Reminder {
     pub prospect: String,
     pub company: Option<String>,
     /// What the reminder is about.
-    pub about: About,
+    pub about: ReminderKind,
     /// The next action: "Call about the offer".
     pub action: String,
     pub due_at: Timestamp,
@@ -86,56 +86,43 @@ pub struct Paused {
 /// What a reminder is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum About {
+pub enum ReminderKind {
     /// An offer without an answer.
     Offer,
     FollowUp,
 }
 
 /// The confirmation of a change of a handoff.
-///
-/// # Errors
-/// When a template fails.
-pub fn changed(change: &Change) -> Result<Letter, TextError> {
+pub fn changed(change: &HandoffChange) -> Result<Letter, TextError> {
     let subject = format!("{}: {}", who(&change.prospect, change.company.as_deref()), change.what);
     letter(&subject, "changed.txt", "changed.html", &change.zone, change)
 }
 
 /// A forwarded reply. It must be sent with the prospect as Reply-To, so that an answer goes to them.
-///
-/// # Errors
-/// When a template fails.
 pub fn reply(reply: &Reply) -> Result<Letter, TextError> {
     let subject = format!("{} answered: {}", who(&reply.prospect, reply.company.as_deref()), reply.subject);
     letter(&subject, "reply.txt", "reply.html", &reply.zone, reply)
 }
 
 /// The message to a salesperson that a handoff is no longer theirs.
-///
-/// # Errors
-/// When a template fails.
 pub fn moved(moved: &Moved) -> Result<Letter, TextError> {
     let subject = format!("{}: no longer yours", who(&moved.prospect, moved.company.as_deref()));
     letter(&subject, "moved.txt", "moved.html", &moved.zone, moved)
 }
 
 /// The message that a campaign paused by itself.
-///
-/// # Errors
-/// When a template fails.
 pub fn paused(paused: &Paused) -> Result<Letter, TextError> {
     letter(&format!("{} has paused", paused.campaign), "paused.txt", "paused.html", &paused.zone, paused)
 }
 
 /// The reminder of an open item.
-///
-/// # Errors
-/// When a template fails.
 pub fn reminder(reminder: &Reminder) -> Result<Letter, TextError> {
     let until = moment(reminder.due_at, &reminder.zone);
     let subject = match reminder.about {
-        About::Offer => format!("{}: answer by {until}", who(&reminder.prospect, reminder.company.as_deref())),
-        About::FollowUp => format!("{}: {}, due {until}", who(&reminder.prospect, reminder.company.as_deref()), reminder.action),
+        ReminderKind::Offer => format!("{}: answer by {until}", who(&reminder.prospect, reminder.company.as_deref())),
+        ReminderKind::FollowUp => {
+            format!("{}: {}, due {until}", who(&reminder.prospect, reminder.company.as_deref()), reminder.action)
+        }
     };
     letter(&subject, "reminder.txt", "reminder.html", &reminder.zone, reminder)
 }
@@ -151,7 +138,7 @@ mod tests {
         let (page_url, queue_url) = ("https://x.example/h/T".to_owned(), "https://x.example/q/T".to_owned());
         let due_at: Timestamp = "2026-11-03T14:00:00Z".parse().expect("an instant");
         let letters = [
-            changed(&Change {
+            changed(&HandoffChange {
                 prospect: prospect.clone(),
                 company: company.clone(),
                 what: "accepted".to_owned(),
@@ -184,7 +171,7 @@ mod tests {
             reminder(&Reminder {
                 prospect,
                 company,
-                about: About::FollowUp,
+                about: ReminderKind::FollowUp,
                 action: "Send the offer".to_owned(),
                 due_at,
                 otherwise: None,

@@ -51,16 +51,16 @@ pub struct Missing {
 
 /// A change that comes with time alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Coming {
+pub struct ComingChange {
     pub at: Timestamp,
     pub criterion: Criterion,
-    pub what: Change,
+    pub what: VerdictChange,
 }
 
 /// How time alone changes a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Change {
+pub enum VerdictChange {
     /// A proof that is already given begins to count.
     Begins,
     /// A verdict that holds now ends.
@@ -106,8 +106,8 @@ pub fn lines(
     findings.iter().map(line).collect()
 }
 
-/// Marks the lines of an offer with how the verdicts changed since.
-pub fn mark_since(lines: &mut [Line], live: &Qualification) {
+/// Notes on the lines of an offer how the verdicts changed since.
+pub fn note_changes(lines: &mut [Line], live: &Qualification) {
     let is_machines = |c: &&Citation| {
         let of_it = live.ignored().iter().filter(|i| i.signal == c.signal && i.criterion.is_none());
         of_it.map(|i| i.why).any(Why::is_machine)
@@ -119,13 +119,13 @@ pub fn mark_since(lines: &mut [Line], live: &Qualification) {
 }
 
 /// The changes that come with time alone, the soonest first.
-pub fn coming(lines: &[Line], now: Timestamp) -> Vec<Coming> {
+pub fn coming(lines: &[Line], now: Timestamp) -> Vec<ComingChange> {
     let of = |line: &Line| {
-        let begins = line.begins.map(|at| Coming { at, criterion: line.criterion, what: Change::Begins });
-        let ends = line.until.map(|at| Coming { at, criterion: line.criterion, what: Change::Lapses });
+        let begins = line.begins.map(|at| ComingChange { at, criterion: line.criterion, what: VerdictChange::Begins });
+        let ends = line.until.map(|at| ComingChange { at, criterion: line.criterion, what: VerdictChange::Lapses });
         [begins, ends].into_iter().flatten().filter(|coming| coming.at > now).collect::<Vec<_>>()
     };
-    let mut all: Vec<Coming> = lines.iter().flat_map(of).collect();
+    let mut all: Vec<ComingChange> = lines.iter().flat_map(of).collect();
     all.sort_by_key(|coming| (coming.at, coming.criterion));
     all
 }

@@ -6,7 +6,7 @@ use super::page;
 use super::site::{Found, Site};
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::doorway::signal::{About, Detail, NewSignal};
-use crate::domain::group::issue::Asked;
+use crate::domain::group::issue::PrintedQuestion;
 use crate::domain::id::ProspectId;
 use crate::domain::plan::Plan;
 use crate::domain::question::Answer;
@@ -138,7 +138,14 @@ impl Subject<'_> {
 }
 
 /// Thanks, and asks on where nothing is known yet.
-async fn thank(site: &Site, plan: &Plan, prospect: ProspectId, asked: &Asked, signals: &[NewSignal], was_more: bool) -> Response {
+async fn thank(
+    site: &Site,
+    plan: &Plan,
+    prospect: ProspectId,
+    asked: &PrintedQuestion,
+    signals: &[NewSignal],
+    was_more: bool,
+) -> Response {
     let said: Vec<String> = signals
         .iter()
         .filter_map(|s| if let Detail::Answer { say, .. } = &s.detail { Some(say.clone()) } else { None })
@@ -164,7 +171,7 @@ async fn unknown(site: &Site, plan: &Plan, prospect: ProspectId, but: Criterion)
     Ok(further.take(MORE).collect())
 }
 
-async fn find(site: &Site, token: &str) -> Result<(Found, Asked, Answer), Box<Response>> {
+async fn find(site: &Site, token: &str) -> Result<(Found, PrintedQuestion, Answer), Box<Response>> {
     let found = match site.find(&[Kind::Answer], token).await {
         Ok(Some(found)) => found,
         Ok(None) => return Err(Box::new(page::unknown_link())),

@@ -15,8 +15,8 @@ use nurtured::flow::doorway::admit::Arrival;
 use nurtured::flow::doorway::{apply, judge, observe};
 use nurtured::flow::individual::follow_up::{Action, act};
 use nurtured::flow::operations::{archive, forget, manual_stop};
-use nurtured::insight::backtest::compare::{Change, Compared, Reproduced};
-use nurtured::insight::backtest::run::fates;
+use nurtured::insight::backtest::compare::{Compared, DecisionChange, Reproduced};
+use nurtured::insight::backtest::run::compare_all;
 use nurtured::store::engine::backend::Store;
 use nurtured::store::individual::handoffs;
 use nurtured::store::people::suppressions::{Channel, Stop};
@@ -200,8 +200,8 @@ impl Life {
 
     async fn replayed(&self) -> Vec<Compared> {
         let ctx = &self.town.node.ctx;
-        let fates = fates(ctx, &ctx.plan(), None, &(Arc::new(|_, _| {}) as _)).await.expect("history is read");
-        fates.into_iter().flat_map(|fate| fate.compared).collect()
+        let comparisons = compare_all(ctx, &ctx.plan(), None, &(Arc::new(|_, _| {}) as _)).await.expect("history is read");
+        comparisons.into_iter().flat_map(|c| c.compared).collect()
     }
 }
 
@@ -219,7 +219,7 @@ async fn lived(seed: u64, behind: SignedDuration) -> (usize, usize) {
             continue;
         }
         let (Some(was), Some(would)) = (&one.was, one.would) else { panic!("seed {seed}: {one:?}") };
-        assert_eq!((one.change, one.reproduced), (Change::Same, Reproduced::Exactly), "seed {seed}: {one:?}");
+        assert_eq!((one.change, one.reproduced), (DecisionChange::Same, Reproduced::Exactly), "seed {seed}: {one:?}");
         assert!(would.at <= was.at && was.at <= would.at + behind, "seed {seed}: {one:?}");
         exactly += 1;
     }

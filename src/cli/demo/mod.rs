@@ -62,7 +62,8 @@ async fn tell(verb: &Demo, json: bool, directory: &Path) -> Result<(), Exit> {
     let mut tx = town.node.ctx.store().read().await?;
     let summary = counts::summary(&mut tx).await?;
     drop(tx);
-    let told = story::Told { summary, without_future: sweep::without_future(&town.node.ctx).await?, mails: town.catcher.count() };
+    let told =
+        story::DemoResult { summary, without_future: sweep::without_future(&town.node.ctx).await?, mails: town.catcher.count() };
     if json {
         output::json(&told)?;
     } else {

@@ -5,9 +5,9 @@ use crate::domain::id::Name;
 use crate::flow::doorway::admit::Arrival;
 
 /// A person: name, address, company, industry, job title, production lines, and whether they consented to tracking.
-type Person = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str, bool);
+type DemoPerson = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str, bool);
 
-const PEOPLE: [Person; 16] = [
+const PEOPLE: [DemoPerson; 16] = [
     ("Ada Roca", "ada@albareda.example", "Albareda Conserves", "food", "plant manager", "4", true),
     ("Bruno Sala", "bruno@fornells.example", "Forn Fornells", "food", "head of production", "2", true),
     ("Carla Vives", "carla@envasa.example", "Envasa", "packaging", "operations director", "6", true),
@@ -40,7 +40,7 @@ pub fn address(first_name: &str) -> Address {
     person.and_then(|p| Address::parse(p.1).ok()).expect("the story names people of the list")
 }
 
-fn arrival((name, address, company, industry, title, lines, tracked): &Person) -> Option<Arrival> {
+fn arrival((name, address, company, industry, title, lines, tracked): &DemoPerson) -> Option<Arrival> {
     let mut arrival = Arrival::of(Address::parse(address).ok()?);
     arrival.name = Some((*name).to_owned());
     arrival.company = Some((*company).to_owned());

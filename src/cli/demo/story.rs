@@ -22,7 +22,7 @@ pub const BEGINS: &str = "2026-01-12T08:00:00Z";
 
 /// The result of a demonstration.
 #[derive(Debug, Serialize)]
-pub struct Told {
+pub struct DemoResult {
     /// Counted in the database.
     #[serde(flatten)]
     pub summary: Summary,
@@ -44,9 +44,6 @@ impl Narrator {
     }
 
     /// Prints a line.
-    ///
-    /// # Errors
-    /// When it cannot be written.
     pub fn say(&self, line: &str) -> Result<(), Exit> {
         if self.aside {
             eprintln!("{line}");
@@ -248,10 +245,7 @@ async fn october(town: &Town, tell: &Narrator) -> Result<(), Exit> {
 }
 
 /// Prints the result.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn sum_up(told: &Told, tell: &Narrator) -> Result<(), Exit> {
+pub fn sum_up(told: &DemoResult, tell: &Narrator) -> Result<(), Exit> {
     let s = &told.summary;
     tell.say(&format!(
         "{} issues, {} deliveries, {} accepted, {} addresses suppressed.",

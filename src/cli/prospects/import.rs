@@ -56,7 +56,7 @@ struct Tally {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct ImportReport<'a> {
     #[serde(flatten)]
     tally: &'a Tally,
     dry_run: bool,
@@ -86,7 +86,7 @@ pub async fn import(verb: &Import, config: Option<&Path>, json: bool) -> Result<
     let tally = taken?;
     if json {
         let (encoding, delimiter) = (list.encoding().words(), list.delimiter());
-        output::json(&Report { tally: &tally, dry_run: verb.dry_run, columns: list.columns(), encoding, delimiter })?;
+        output::json(&ImportReport { tally: &tally, dry_run: verb.dry_run, columns: list.columns(), encoding, delimiter })?;
     } else {
         say(&tally, &list, verb.dry_run, &plan.settings.fields)?;
     }

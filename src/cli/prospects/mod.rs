@@ -34,7 +34,7 @@ pub enum Prospects {
         /// Their address
         email: String,
     },
-    /// Write everybody out as CSV, safe to open in a spreadsheet
+    /// Write all prospects as CSV, safe to open in a spreadsheet
     Export {
         /// Into this file [default: standard output]
         #[arg(long, value_name = "FILE")]
@@ -58,7 +58,7 @@ fn standing(text: &str) -> Result<Standing, String> {
 ///
 /// # Errors
 /// 65 for a list with errors; 1 for an unknown prospect; those of the store.
-pub async fn obey(verb: Prospects, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+pub async fn run(verb: Prospects, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     match verb {
         Prospects::Import(verb) => import::import(&verb, config, json).await,
         Prospects::List { standing, limit } => list(standing, limit, config, json).await,

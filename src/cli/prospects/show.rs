@@ -18,18 +18,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 #[derive(Serialize)]
-struct Shown {
+struct ProspectOutput {
     #[serde(flatten)]
     prospect: Prospect,
-    consents: Vec<Consent>,
+    consents: Vec<ConsentRow>,
     suppressions: Vec<Stopped>,
-    signals: Vec<Told>,
+    signals: Vec<SignalRow>,
     deliveries: Vec<Delivery>,
     handoffs: Vec<Handoff>,
 }
 
 #[derive(Serialize)]
-struct Consent {
+struct ConsentRow {
     purpose: String,
     given: bool,
     source: String,
@@ -44,7 +44,7 @@ struct Stopped {
 }
 
 #[derive(Serialize)]
-struct Told {
+struct SignalRow {
     #[serde(flatten)]
     signal: Signal,
     words: String,
@@ -66,13 +66,13 @@ pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), 
     let told = |signal: Signal| {
         // A machine's hit is shown as one also where no rule reads it.
         let ignored = why.get(&signal.id).copied().or_else(|| signal.machine.map(Why::Machine));
-        Told { words: signal.detail.words(), ignored, signal }
+        SignalRow { words: signal.detail.words(), ignored, signal }
     };
     let stops = match &prospect.address {
         Some(address) => suppressions::of(&mut tx, &[address]).await?,
         None => Vec::new(),
     };
-    let shown = Shown {
+    let shown = ProspectOutput {
         consents: consents::of(&mut tx, id).await?.into_iter().map(consent).collect(),
         suppressions: stops
             .into_iter()
@@ -86,11 +86,11 @@ pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), 
     if json { output::json(&shown) } else { print(&shown) }
 }
 
-fn consent((purpose, given, source, at): (String, bool, String, Option<i64>)) -> Consent {
-    Consent { purpose, given, source, given_at: at.and_then(|ms| Timestamp::from_millisecond(ms).ok()) }
+fn consent((purpose, given, source, at): (String, bool, String, Option<i64>)) -> ConsentRow {
+    ConsentRow { purpose, given, source, given_at: at.and_then(|ms| Timestamp::from_millisecond(ms).ok()) }
 }
 
-fn print(shown: &Shown) -> Result<(), Exit> {
+fn print(shown: &ProspectOutput) -> Result<(), Exit> {
     let p = &shown.prospect;
     output::line(format!("{} (prospect {})", p.display_name(), p.id))?;
     let stands = format!("{}, episode {} since {}", p.standing.word(), p.episode, output::instant(Some(p.episode_started_at)));

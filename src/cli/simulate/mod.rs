@@ -10,7 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::behaviour;
 use crate::domain::behaviour::Behaviour;
 use crate::domain::plan::Plan;
-use crate::insight::simulate::run::{self, Asked};
+use crate::insight::simulate::run::{self, SimulationRequest};
 use crate::store::engine::scratch;
 use clap::Args;
 use jiff::civil::Date;
@@ -54,17 +54,26 @@ pub async fn simulate(verb: &Simulate, config: Option<&Path>, json: bool) -> Res
     let plan = open::load(config)?.plan;
     let (from, until) = days(verb, &plan)?;
     let behaviour = behaviour_of(verb, config, &plan)?;
-    let (cast, prospects_from) = people::find(verb.prospects.as_deref(), verb.made_up, verb.seed, &plan).await?;
+    let (participants, prospects_from) = people::find(verb.prospects.as_deref(), verb.made_up, verb.seed, &plan).await?;
     let directory = Scratch::make()?;
     let scratch = scratch::make(&directory.0.join("simulation.db")).await?;
-    let asked = Asked { scratch: scratch.clone(), plan, behaviour, cast, prospects_from, seed: verb.seed, from, until };
-    let report = Box::pin(run::run(asked)).await;
+    let request = SimulationRequest {
+        scratch: scratch.clone(),
+        plan,
+        behaviour,
+        participants,
+        prospects_from,
+        seed: verb.seed,
+        from,
+        until,
+    };
+    let report = Box::pin(run::run(request)).await;
     scratch.close().await;
     let report = report?;
     if json {
         output::json(&report)?;
     } else {
-        summary::tell(&report)?;
+        summary::print(&report)?;
     }
     match report.without_future {
         0 => Ok(()),

@@ -6,7 +6,7 @@ use crate::cli::prospects::page::Page;
 use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
 use crate::inbox::list::prospects::{self, Options};
-use crate::insight::simulate::people::{self, Cast};
+use crate::insight::simulate::people::{self, Participants};
 use crate::store::engine::scratch;
 use std::fs::File;
 use std::path::Path;
@@ -18,8 +18,8 @@ const MADE_UP: u32 = 10_000;
 ///
 /// # Errors
 /// 65 for a list that cannot be read.
-pub async fn find(list: Option<&Path>, made_up: Option<u32>, seed: u64, plan: &Plan) -> Result<(Cast, String), Exit> {
-    let invented = |count: u32| Cast { arrivals: people::made_up(count as usize, seed), left_out: 0 };
+pub async fn find(list: Option<&Path>, made_up: Option<u32>, seed: u64, plan: &Plan) -> Result<(Participants, String), Exit> {
+    let invented = |count: u32| Participants { arrivals: people::made_up(count as usize, seed), left_out: 0 };
     if let Some(file) = list {
         return Ok((read(file, plan)?, format!("the list {}", file.display())));
     }
@@ -27,13 +27,15 @@ pub async fn find(list: Option<&Path>, made_up: Option<u32>, seed: u64, plan: &P
         return Ok((invented(count), "made up".to_owned()));
     }
     match of_database(&plan.settings.database).await {
-        Ok(cast) if !cast.arrivals.is_empty() => Ok((cast, "the database of this configuration".to_owned())),
+        Ok(participants) if !participants.arrivals.is_empty() => {
+            Ok((participants, "the database of this configuration".to_owned()))
+        }
         Ok(_) => Ok((invented(MADE_UP), "made up: nobody is nurtured in the database of this configuration".to_owned())),
         Err(why) => Ok((invented(MADE_UP), format!("made up: {why}"))),
     }
 }
 
-async fn of_database(database: &DatabaseUrl) -> Result<Cast, String> {
+async fn of_database(database: &DatabaseUrl) -> Result<Participants, String> {
     if let DatabaseUrl::Sqlite(path) = database
         && !path.exists()
     {
@@ -41,13 +43,13 @@ async fn of_database(database: &DatabaseUrl) -> Result<Cast, String> {
     }
     let unreadable = |why: &dyn std::fmt::Display| format!("the database of this configuration cannot be read ({why})");
     let store = scratch::look_at(database).await.map_err(|e| unreadable(&e))?;
-    let cast = people::of_store(&store).await.map_err(|e| unreadable(&e));
+    let participants = people::of_store(&store).await.map_err(|e| unreadable(&e));
     store.close().await;
-    cast
+    participants
 }
 
 /// The rows of a list; a bad row is reported and left out.
-fn read(file: &Path, plan: &Plan) -> Result<Cast, Exit> {
+fn read(file: &Path, plan: &Plan) -> Result<Participants, Exit> {
     let unreadable = |why: &dyn std::fmt::Display| Exit::Data(format!("could not read {}: {why}", file.display()));
     let source = File::open(file).map_err(|e| unreadable(&e))?;
     let options = Options { map: None, declared: &plan.settings.fields };
@@ -63,5 +65,5 @@ fn read(file: &Path, plan: &Plan) -> Result<Cast, Exit> {
         }
     }
     let arrivals = page.by_day().into_values().flatten().collect();
-    Ok(Cast { arrivals, left_out })
+    Ok(Participants { arrivals, left_out })
 }

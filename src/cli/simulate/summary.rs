@@ -2,16 +2,13 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::output;
-use crate::insight::simulate::calendar::OfZone;
-use crate::insight::simulate::report::{OfCampaign, Report, Standing};
+use crate::insight::simulate::calendar::ZoneCalendar;
+use crate::insight::simulate::report::{CampaignReport, SimulationReport, StandingCounts};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// Prints the report.
-///
-/// # Errors
-/// When standard output cannot be written.
-pub fn tell(report: &Report) -> Result<(), Exit> {
+pub fn print(report: &SimulationReport) -> Result<(), Exit> {
     let last = report.until - jiff::SignedDuration::from_secs(1);
     let left_out = if report.left_out > 0 { format!(" ({} left out)", report.left_out) } else { String::new() };
     output::line(format!("{} prospects{left_out}, {}.", number(report.prospects as u64), report.prospects_from))?;
@@ -35,12 +32,12 @@ fn heading(words: &str) -> Result<(), Exit> {
     output::line(words)
 }
 
-fn calendar(zone: &OfZone) -> Result<(), Exit> {
+fn calendar(zone: &ZoneCalendar) -> Result<(), Exit> {
     output::line(format!("  {}", zone.zone))?;
     let mut changes = zone.changes.iter().peekable();
     for date in &zone.dates {
         while let Some(change) = changes.next_if(|change| change.at <= date.due_at) {
-            output::line(told(change))?;
+            output::line(clock_change(change))?;
         }
         let what = match (&date.missed, date.newsletters.as_slice()) {
             (Some(why), _) => format!("not sent: {why}"),
@@ -50,14 +47,14 @@ fn calendar(zone: &OfZone) -> Result<(), Exit> {
         };
         output::line(format!("    {} {}  {:20} {what}", date.local, date.offset, date.campaign))?;
     }
-    changes.try_for_each(|change| output::line(told(change)))
+    changes.try_for_each(|change| output::line(clock_change(change)))
 }
 
-fn told(change: &crate::insight::simulate::calendar::Change) -> String {
+fn clock_change(change: &crate::insight::simulate::calendar::ClockChange) -> String {
     format!("    {}         clocks go {}: {} becomes {}", change.local, change.direction, change.offsets.0, change.offsets.1)
 }
 
-fn load(report: &Report) -> Result<(), Exit> {
+fn load(report: &SimulationReport) -> Result<(), Exit> {
     let load = &report.load;
     output::line(format!(
         "  {} mails on {} days, {} letters to our own people.",
@@ -69,7 +66,7 @@ fn load(report: &Report) -> Result<(), Exit> {
     if busiest.is_empty() { Ok(()) } else { output::line(format!("  Busiest: {}.", busiest.join(", "))) }
 }
 
-fn campaign(report: &Report, c: &OfCampaign) -> Result<(), Exit> {
+fn campaign(report: &SimulationReport, c: &CampaignReport) -> Result<(), Exit> {
     output::line(format!("  {}: {} mails", c.campaign, number(c.mails)))?;
     let of = |count: u64, all: u64| share(count, all);
     output::line(format!(
@@ -121,7 +118,7 @@ fn campaign(report: &Report, c: &OfCampaign) -> Result<(), Exit> {
     Ok(())
 }
 
-fn quarters(report: &Report) -> Result<(), Exit> {
+fn quarters(report: &SimulationReport) -> Result<(), Exit> {
     let rows: Vec<[String; 6]> = report
         .quarters
         .iter()
@@ -134,7 +131,7 @@ fn quarters(report: &Report) -> Result<(), Exit> {
     output::table(["  QUARTER", "READY", "REQUESTS", "WON", "NEAR MISSES", "HELD BACK BY"], &rows)
 }
 
-fn standing(s: &Standing) -> Result<(), Exit> {
+fn standing(s: &StandingCounts) -> Result<(), Exit> {
     let known: Vec<String> = s.known.iter().enumerate().map(|(n, count)| format!("{n} of 5: {}", number(*count))).collect();
     output::line(format!("  Known at the end: {}.", known.join(", ")))?;
     let lack = if s.near_misses_lack.is_empty() { &s.others_lack } else { &s.near_misses_lack };
@@ -146,7 +143,7 @@ fn standing(s: &Standing) -> Result<(), Exit> {
     }
 }
 
-fn salespeople(report: &Report) -> Result<(), Exit> {
+fn salespeople(report: &SimulationReport) -> Result<(), Exit> {
     let rows: Vec<[String; 6]> = report
         .salespeople
         .iter()
@@ -159,7 +156,7 @@ fn salespeople(report: &Report) -> Result<(), Exit> {
     output::line(format!("  The desk called {} times and reached {}.", number(report.desk.calls), number(report.desk.reached)))
 }
 
-fn silence(report: &Report) -> Result<(), Exit> {
+fn silence(report: &SimulationReport) -> Result<(), Exit> {
     let s = &report.silence;
     output::line(format!("  The longest between two mails to somebody who could have had one: {} days.", s.longest_days))?;
     output::line(format!(
@@ -172,7 +169,7 @@ fn silence(report: &Report) -> Result<(), Exit> {
 }
 
 /// A date in the zone of the office.
-fn day(report: &Report, at: Timestamp) -> String {
+fn day(report: &SimulationReport, at: Timestamp) -> String {
     at.to_zoned(TimeZone::get(&report.zone).unwrap_or(TimeZone::UTC)).date().to_string()
 }
 

@@ -1,8 +1,8 @@
 //! What is accepted: the example company, the environment over it, and how values are parsed.
 
 use crate::config::example::{FILES, POSTAL_ADDRESS, load_embedded};
-use crate::config::production_check::ready_for_real;
-use crate::config::tests::changes::{Change, DOWNTIME, FIRST, load_changed};
+use crate::config::production_check;
+use crate::config::tests::changes::{DOWNTIME, Edit, FIRST, load_changed};
 use crate::domain::audience::{Condition, Test};
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::rule::{Reads, Until};
@@ -64,7 +64,7 @@ fn the_example_is_the_whole_directory() {
 
 #[test]
 fn an_example_is_not_ready_for_real_people() {
-    let printed = ready_for_real(&example()).expect_err("the example is refused").to_string();
+    let printed = production_check::check(&example()).expect_err("the example is refused").to_string();
     for place in ["public_url", "smtp.return_path", "from", "the email of dana", "postal_address"] {
         assert!(printed.contains(place), "{place}\n{printed}");
     }
@@ -77,9 +77,9 @@ fn an_example_is_not_ready_for_real_people() {
     plan.campaigns.iter_mut().for_each(|c| c.from.address = own("letter@tecnofab.es"));
     plan.roster.salespeople.iter_mut().for_each(|s| s.address = own("dana@tecnofab.es"));
     plan.roster.colleagues.iter_mut().for_each(|c| c.address = own("marta@tecnofab.es"));
-    ready_for_real(&plan).expect("nothing of the example is left");
+    production_check::check(&plan).expect("nothing of the example is left");
     plan.settings.public_url = "https://mail.example.com".to_owned();
-    assert!(ready_for_real(&plan).is_err());
+    assert!(production_check::check(&plan).is_err());
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_form_field_has_a_type_also_when_it_is_not_declared() {
 
 #[test]
 fn the_hash_follows_every_file() {
-    let hash = |changes: &[Change<'_>]| load_changed(changes, &[]).expect("valid").plan.hash;
+    let hash = |changes: &[Edit<'_>]| load_changed(changes, &[]).expect("valid").plan.hash;
     assert_eq!(hash(&[]).len(), 16);
     assert_eq!(hash(&[]), example().hash);
     assert_ne!(hash(&[]), hash(&[(FIRST, "Most plants", "Many plants")]));

@@ -6,9 +6,9 @@ use crate::config::problem::Problems;
 
 /// A change: file, words that stand in it (their first occurrence is changed), words instead. Without words to find the
 /// whole file is replaced, or removed when there are no words instead.
-pub(super) type Change<'a> = (&'a str, &'a str, &'a str);
+pub(super) type Edit<'a> = (&'a str, &'a str, &'a str);
 
-pub(super) fn changed(changes: &[Change<'_>]) -> Vec<(String, String)> {
+pub(super) fn changed(changes: &[Edit<'_>]) -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> = FILES.iter().map(|(p, t)| ((*p).to_owned(), (*t).to_owned())).collect();
     for (path, from, to) in changes {
         match (files.iter_mut().find(|(p, _)| p == path), from.is_empty()) {
@@ -24,7 +24,7 @@ pub(super) fn changed(changes: &[Change<'_>]) -> Vec<(String, String)> {
     files
 }
 
-pub(super) fn load_changed(changes: &[Change<'_>], environment: &[(&str, &str)]) -> Result<Loaded, Problems> {
+pub(super) fn load_changed(changes: &[Edit<'_>], environment: &[(&str, &str)]) -> Result<Loaded, Problems> {
     let files = changed(changes);
     let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
     let environment: Vec<(String, String)> = environment.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
@@ -32,7 +32,7 @@ pub(super) fn load_changed(changes: &[Change<'_>], environment: &[(&str, &str)])
 }
 
 /// What is printed when the changed example is refused.
-pub(super) fn refusal(changes: &[Change<'_>], environment: &[(&str, &str)]) -> String {
+pub(super) fn refusal(changes: &[Edit<'_>], environment: &[(&str, &str)]) -> String {
     match load_changed(changes, environment) {
         Ok(_) => panic!("not refused: {changes:?}"),
         Err(problems) => problems.to_string(),

@@ -2,13 +2,13 @@
 
 use crate::config::load::{Loaded, load};
 use crate::config::problem::Problems;
-use crate::config::tests::changes::{Change, changed};
+use crate::config::tests::changes::{Edit, changed};
 use crate::domain::settings::DatabaseUrl;
 use secrecy::ExposeSecret;
 use std::fs;
 use tempfile::TempDir;
 
-fn written(changes: &[Change<'_>]) -> TempDir {
+fn written(changes: &[Edit<'_>]) -> TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     for (path, text) in changed(changes) {
         let path = directory.path().join(path);

@@ -1,6 +1,6 @@
 //! `send` and the rates: how they are read, and what is refused, word for word.
 
-use crate::config::tests::changes::{Change, DOWNTIME, load_changed, refusal};
+use crate::config::tests::changes::{DOWNTIME, Edit, load_changed, refusal};
 use crate::domain::group::guard::{Canary, Guards};
 use crate::domain::pace::PerMinute;
 use crate::domain::plan::Plan;
@@ -10,7 +10,7 @@ use insta::assert_snapshot;
 const SEND: &str = "send     = { at_most = 12000 }";
 const RELAY: &str = "return_path = \"bounces@news.tecnofab.example\"";
 
-fn plan(changes: &[Change<'_>]) -> Plan {
+fn plan(changes: &[Edit<'_>]) -> Plan {
     load_changed(changes, &[]).expect("valid").plan
 }
 

@@ -6,7 +6,7 @@ use crate::domain::audience::Condition;
 use crate::domain::criterion::{Criterion, Verdict};
 
 /// A file, the words to replace in it, and the words instead.
-type Change = (&'static str, &'static str, &'static str);
+type Slip = (&'static str, &'static str, &'static str);
 
 const DOWNTIME_BUDGET: &str = "campaigns/line-downtime/04-a-pilot-that-ends.md";
 const PILOT_PLACE: (&str, &str) = ("campaigns/line-downtime/05-old-machines.md", "https://tecnofab.example/prices/single-line");
@@ -91,7 +91,7 @@ fn a_criterion_that_nothing_can_meet_is_refused() {
 #[test]
 fn what_makes_no_sense_is_warned_of() {
     let fair = "campaigns/production-letter.toml";
-    let cases: &[(&[Change], &str, &str)] = &[
+    let cases: &[(&[Slip], &str, &str)] = &[
         (&[(DOWNTIME_BUDGET, ":::ask budget", "")], "nobody is asked about Budget", ":::ask budget"),
         (
             &[(FILE, "https://tecnofab.example/prices*", "https://tecnofab.example/price-list")],

@@ -14,9 +14,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
+    /// Clicks.
     Behaviour,
     /// A field: imported, or reported by another system.
     Fact,
+    /// The prospect said so.
     Declared,
     /// A named colleague heard or saw it. A tie goes to a person.
     Observed,

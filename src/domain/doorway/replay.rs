@@ -65,7 +65,7 @@ pub struct Decision {
 
 /// What the replayed rules say at the instant of a decision on record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Witness {
+pub struct RecordedCheck {
     pub episode: i64,
     pub at: Timestamp,
     /// Why the prospect would be in the doorway then, if they would.
@@ -79,7 +79,7 @@ pub struct Replayed {
     /// When the prospect would have entered the doorway, and why.
     pub decisions: Vec<Decision>,
     /// What the rules say at each decision on record, in order.
-    pub witnesses: Vec<Witness>,
+    pub recorded_checks: Vec<RecordedCheck>,
     /// The verdicts at the end, if the last episode goes on without a decision; `None` also where four of five are
     /// out of reach.
     pub last: Option<Qualification>,
@@ -88,7 +88,7 @@ pub struct Replayed {
 /// Replays a past as if these rules had come into force at `from`: on that day every prospect is assessed.
 pub fn replay(rules: &Qualifying, past: Past, from: Timestamp, until: Timestamp) -> Replayed {
     let Past { signals, colleagues, judgements, episodes, suppressed } = past;
-    let mut known = Known::nothing(rules, signals, colleagues, judgements);
+    let mut known = KnownSoFar::nothing(rules, signals, colleagues, judgements);
     let instants = known.instants();
     let mut replayed = Replayed::default();
     for episode in &episodes {
@@ -99,7 +99,7 @@ pub fn replay(rules: &Qualifying, past: Past, from: Timestamp, until: Timestamp)
             walk.walk(&mut known, begins_at, &mut replayed);
         } else {
             // The episode was over before these rules came into force: only what is on record counts.
-            replayed.witnesses.extend(episode.recorded.iter().map(|recorded| walk.look(&mut known, recorded)));
+            replayed.recorded_checks.extend(episode.recorded.iter().map(|recorded| walk.check(&mut known, recorded)));
         }
     }
     replayed
@@ -115,9 +115,9 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn walk(&self, known: &mut Known<'_>, begins_at: Timestamp, replayed: &mut Replayed) {
+    fn walk(&self, known: &mut KnownSoFar<'_>, begins_at: Timestamp, replayed: &mut Replayed) {
         let (early, due): (Vec<Recorded>, Vec<Recorded>) = self.episode.recorded.iter().partition(|r| r.at < begins_at);
-        replayed.witnesses.extend(early.iter().map(|recorded| self.look(known, recorded)));
+        replayed.recorded_checks.extend(early.iter().map(|recorded| self.check(known, recorded)));
         let mut due = due.into_iter().peekable();
         // A prospect handed off before these rules came into force was no longer nurturing then.
         let handed_off = early.iter().any(|recorded| recorded.withdrawn_at.is_none());
@@ -136,7 +136,7 @@ impl Walk<'_> {
                 replayed.decisions.push(Decision { episode, cause, at, qualification });
             }
             while let Some(recorded) = due.next_if(|recorded| recorded.at == at) {
-                replayed.witnesses.push(self.look(known, &recorded));
+                replayed.recorded_checks.push(self.check(known, &recorded));
                 // Once the record withdraws it, and only then, the same episode can reach a second decision.
                 if let Some(withdrawn_at) = recorded.withdrawn_at.filter(|_| stands) {
                     (stands, again_after) = (false, withdrawn_at);
@@ -160,19 +160,19 @@ impl Walk<'_> {
                 None => break,
             }
         }
-        replayed.witnesses.extend(due.map(|recorded| self.look(known, &recorded)));
+        replayed.recorded_checks.extend(due.map(|recorded| self.check(known, &recorded)));
         if !stands && self.episode.ended_at.is_none() && !self.is_suppressed(self.until) {
             known.learn(self.until, None);
             replayed.last = (known.met_at_most() >= 4).then(|| known.assess(self.until));
         }
     }
 
-    fn look(&self, known: &mut Known<'_>, recorded: &Recorded) -> Witness {
+    fn check(&self, known: &mut KnownSoFar<'_>, recorded: &Recorded) -> RecordedCheck {
         let at = recorded.at;
         known.learn(at, recorded.known_up_to);
         let qualification = known.assess(at);
         let cause = qualification.doorway(self.episode.started_at, self.episode.answered_at);
-        Witness { episode: self.episode.number, at, cause, qualification }
+        RecordedCheck { episode: self.episode.number, at, cause, qualification }
     }
 
     fn next_instant(&self, at: Timestamp) -> Option<Timestamp> {
@@ -189,7 +189,7 @@ impl Walk<'_> {
 }
 
 /// What is known of the prospect and colleagues at an instant that only moves forward.
-struct Known<'a> {
+struct KnownSoFar<'a> {
     rules: &'a Qualifying,
     /// The prospect's signals, in the order recorded; the first `first` of them are known.
     signals: Vec<Signal>,
@@ -206,7 +206,7 @@ struct Known<'a> {
     wakes_at: Option<Timestamp>,
 }
 
-impl<'a> Known<'a> {
+impl<'a> KnownSoFar<'a> {
     fn nothing(
         rules: &'a Qualifying,
         mut signals: Vec<Signal>,

@@ -17,6 +17,7 @@ pub struct Signal {
     pub id: SignalId,
     /// The prospect; `None` for a hit that names no prospect.
     pub prospect: Option<ProspectId>,
+    /// When it happened, which may be long before it was recorded.
     pub occurred_at: Timestamp,
     pub recorded_at: Timestamp,
     /// The delivery it answers, if any.

@@ -17,12 +17,12 @@ pub const BROKEN_IN_A_ROW: i64 = 20;
 
 /// How many of the mails that ended were bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
+pub struct BadShare {
     pub bad: i64,
     pub of: i64,
 }
 
-impl Share {
+impl BadShare {
     /// Whether more than 5 % bounced, and at least [`LEAST`].
     pub const fn is_too_many_bounces(self) -> bool {
         self.bad >= LEAST && self.bad * 100 > self.of * 5
@@ -38,8 +38,8 @@ impl Share {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tripped {
     /// Too many mailboxes do not exist.
-    Bounces(Share),
-    Complaints(Share),
+    Bounces(BadShare),
+    Complaints(BadShare),
     /// Many connections in a row broke in the middle of a mail.
     Broken(i64),
     /// A refusal because of the sender and not the recipient (5.7.x): of this delivery, with these words.
@@ -69,10 +69,10 @@ impl Tripped {
     pub fn reason(&self, campaign: &Name) -> String {
         let resume = format!("`nurtured campaigns resume {campaign}`");
         match self {
-            Self::Bounces(Share { bad, of }) => format!(
+            Self::Bounces(BadShare { bad, of }) => format!(
                 "{bad} of the last {of} mails went to mailboxes that do not exist, over 5 %: find out where these addresses come from, then {resume}"
             ),
-            Self::Complaints(Share { bad, of }) => format!(
+            Self::Complaints(BadShare { bad, of }) => format!(
                 "{bad} of the last {of} recipients complained of spam, over 0.1 %: find out who did not expect it, then {resume}"
             ),
             Self::Broken(times) => format!(
@@ -109,19 +109,19 @@ mod tests {
             (25, 500, false),
             (26, 500, true),
         ] {
-            assert_eq!(Share { bad, of }.is_too_many_bounces(), trips, "{bad} of {of}");
+            assert_eq!(BadShare { bad, of }.is_too_many_bounces(), trips, "{bad} of {of}");
         }
         for (bad, of, trips) in
             [(2, 10, false), (3, 3, true), (3, 2_999, true), (3, 3_000, false), (10, 10_000, false), (11, 10_000, true)]
         {
-            assert_eq!(Share { bad, of }.is_too_many_complaints(), trips, "{bad} of {of}");
+            assert_eq!(BadShare { bad, of }.is_too_many_complaints(), trips, "{bad} of {of}");
         }
     }
 
     #[test]
     fn every_reason_says_how_many_and_what_to_do() {
         let campaign = Name::parse("letters").expect("a name");
-        let share = Share { bad: 26, of: 500 };
+        let share = BadShare { bad: 26, of: 500 };
         for (tripped, number) in [
             (Tripped::Bounces(share), "26 of the last 500"),
             (Tripped::Complaints(share), "26 of the last 500"),

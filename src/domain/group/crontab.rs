@@ -26,9 +26,6 @@ pub struct Walk {
 impl Crontab {
     /// Reads an expression: minute hour day-of-month month day-of-week; names, `,`, `-`, `/`, and `#n` or `L` in a day
     /// field that holds nothing else.
-    ///
-    /// # Errors
-    /// Says which part is wrong.
     pub fn parse(expression: &str) -> Result<Self, CrontabError> {
         let fields: Vec<&str> = expression.split_whitespace().collect();
         let [minute, hour, day, month, weekday] = fields[..] else {

@@ -46,12 +46,12 @@ pub struct Content {
     /// Link targets; `Hole::Click(n)` is the n-th.
     pub links: Vec<String>,
     /// Questions as they were printed; `Hole::Answer` numbers them.
-    pub questions: Vec<Asked>,
+    pub questions: Vec<PrintedQuestion>,
 }
 
 /// A question as printed in an issue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct PrintedQuestion {
     pub criterion: Criterion,
     pub question: String,
     /// The answers, in order.
@@ -60,7 +60,7 @@ pub struct Asked {
 
 impl Content {
     /// The question and answer that a token's ordinal names, if the issue printed them.
-    pub fn answer(&self, ordinal: u16) -> Option<(&Asked, &Answer)> {
+    pub fn answer(&self, ordinal: u16) -> Option<(&PrintedQuestion, &Answer)> {
         let [question, answer] = ordinal.to_be_bytes();
         let asked = self.questions.get(usize::from(question))?;
         Some((asked, asked.answers.get(usize::from(answer))?))

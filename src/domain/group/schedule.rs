@@ -43,9 +43,6 @@ impl Schedule {
     }
 
     /// The same schedule, without these local dates.
-    ///
-    /// # Errors
-    /// When no firing is left.
     pub fn skipping(self, skip: SkipDates) -> Result<Self, ScheduleError> {
         Self { skip, ..self }.that_fires(ScheduleError::Skipped)
     }

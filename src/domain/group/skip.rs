@@ -45,9 +45,6 @@ impl SkipDates {
 
 impl Dates {
     /// Reads "12-25" (every year), "12-24..01-06" (over New Year), "2027-05-01" or "2027-05-01..2027-05-04".
-    ///
-    /// # Errors
-    /// Says what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         let expected = || {
             format!(

@@ -88,7 +88,7 @@ pub async fn compile(
 pub fn offered_lines(plan: &Plan, then: &PerCriterion<Finding>, prospect: &Prospect, live: Option<&Qualification>) -> Vec<Line> {
     let mut lines = verdict::lines(then, &plan.qualifying, &prospect.display_name(), |id| called(plan, id));
     if let Some(live) = live {
-        verdict::mark_since(&mut lines, live);
+        verdict::note_changes(&mut lines, live);
     }
     lines
 }

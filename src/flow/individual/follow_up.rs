@@ -19,7 +19,7 @@ use crate::flow::doorway::observe;
 use crate::store::engine::backend::Tx;
 use crate::store::individual::{follow_ups, handoffs};
 use crate::store::people::prospects;
-use crate::text::notice::{self, Change, Moved};
+use crate::text::notice::{self, HandoffChange, Moved};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -307,7 +307,7 @@ async fn confirm(
     let person = |id: &Name| plan.roster.person(id).map_or_else(|| id.to_string(), |(name, _)| name.to_owned());
     let letter = if handoff.salesperson == *before {
         let page_url = dossier::page_url(ctx.signer(), plan, handoff.id, before);
-        notice::changed(&Change {
+        notice::changed(&HandoffChange {
             prospect: name,
             company,
             what: what.to_owned(),

@@ -17,7 +17,7 @@ use crate::store::individual::{follow_ups, handoffs};
 use crate::store::operations::conservation::{self, Adrift};
 use crate::store::operations::counts;
 use crate::store::people::prospects;
-use crate::text::notice::{self, About, Reminder};
+use crate::text::notice::{self, Reminder, ReminderKind};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
@@ -71,7 +71,7 @@ async fn remind_one(
     let reminder = Reminder {
         prospect: prospect.display_name(),
         company: prospect.company.clone(),
-        about: if offered { About::Offer } else { About::FollowUp },
+        about: if offered { ReminderKind::Offer } else { ReminderKind::FollowUp },
         action: if offered { "Answer the offer" } else { "Make the first contact" }.to_owned(),
         due_at: if offered { handoff.answer_until } else { handoff.touch_until },
         otherwise: None,

@@ -4,7 +4,7 @@
 use super::history_scan::Life;
 use crate::domain::criterion::{Criterion, PerCriterion};
 use crate::domain::doorway::qualification::{Finding, Qualification};
-use crate::domain::doorway::replay::{Decision, Replayed, Witness, replay};
+use crate::domain::doorway::replay::{Decision, RecordedCheck, Replayed, replay};
 use crate::domain::doorway::rule::Qualifying;
 use crate::domain::doorway::signal::Detail;
 use crate::domain::id::{HandoffId, Name, ProspectId};
@@ -19,7 +19,7 @@ const TAKES: SignedDuration = SignedDuration::from_mins(15);
 
 /// The rules to replay, and the span of time.
 #[derive(Debug)]
-pub struct Asked {
+pub struct BacktestRequest {
     pub rules: Qualifying,
     pub hash: String,
     /// The hashes of the rules that were in force, each with its beginning, in order.
@@ -36,7 +36,7 @@ pub struct Compared {
     pub name: String,
     /// The number of the prospect's episode.
     pub episode: i64,
-    pub change: Change,
+    pub change: DecisionChange,
     /// The decision under these rules.
     pub would: Option<Would>,
     pub was: Option<Was>,
@@ -49,7 +49,7 @@ pub struct Compared {
 /// How the decision under these rules differs from the one on record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Change {
+pub enum DecisionChange {
     Same,
     /// It would have been made earlier.
     Earlier,
@@ -97,7 +97,7 @@ pub struct Was {
     pub handoff: Option<HandoffId>,
     pub salesperson: Option<Name>,
     /// The salesperson's answer to the offer.
-    pub answer: Answer,
+    pub answer: SalesAnswer,
     pub won: bool,
     pub closed_at: Option<Timestamp>,
 }
@@ -105,7 +105,7 @@ pub struct Was {
 /// A salesperson's answer to an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub enum SalesAnswer {
     Accepted,
     /// Not accepted, and the offer ended.
     Rejected,
@@ -114,13 +114,13 @@ pub enum Answer {
 
 /// The comparison of one prospect.
 #[derive(Debug)]
-pub struct Fate {
+pub struct ProspectComparison {
     pub compared: Vec<Compared>,
     /// The only criterion that is not met today under these rules, if it is one.
     pub lacks: Option<Criterion>,
 }
 
-impl Asked {
+impl BacktestRequest {
     /// Whether these rules were in force at an instant; true before any were, because the record does not say which.
     pub fn were_in_force(&self, at: Timestamp) -> bool {
         let then = self.in_force.iter().rev().find(|(since, _)| *since <= at);
@@ -128,10 +128,7 @@ impl Asked {
     }
 
     /// Replays one prospect's history and compares.
-    ///
-    /// # Errors
-    /// When the record cannot be read.
-    pub fn compare(&self, life: Life) -> Result<Fate, FlowError> {
+    pub fn compare(&self, life: Life) -> Result<ProspectComparison, FlowError> {
         let Life { person, decided, past } = life;
         let name = person.name.unwrap_or_else(|| format!("prospect {}", person.prospect));
         let Some(past) = past else {
@@ -139,15 +136,15 @@ impl Asked {
                 prospect: person.prospect,
                 name: name.clone(),
                 episode: d.episode,
-                change: Change::Lost,
+                change: DecisionChange::Lost,
                 would: None,
                 was: Some(was(d)),
                 missing: Vec::new(),
                 reproduced: Reproduced::Erased,
             });
-            return Ok(Fate { compared: erased.collect(), lacks: None });
+            return Ok(ProspectComparison { compared: erased.collect(), lacks: None });
         };
-        let Replayed { decisions, witnesses, last } = replay(&self.rules, past, self.from, self.until);
+        let Replayed { decisions, recorded_checks, last } = replay(&self.rules, past, self.from, self.until);
         let mut compared = Vec::new();
         let episodes = decisions.iter().map(|d| d.episode).chain(decided.iter().map(|d| d.episode));
         let mut episodes: Vec<i64> = episodes.collect();
@@ -155,16 +152,16 @@ impl Asked {
         episodes.dedup();
         for episode in episodes {
             let mut would = decisions.iter().filter(|d| d.episode == episode);
-            let recorded = decided.iter().zip(&witnesses).filter(|(d, _)| d.episode == episode && d.at >= self.from);
-            for (decided, witness) in recorded {
+            let recorded = decided.iter().zip(&recorded_checks).filter(|(d, _)| d.episode == episode && d.at >= self.from);
+            for (decided, check) in recorded {
                 let decision = would.next();
-                compared.push(self.one(person.prospect, &name, decision, decided, witness)?);
+                compared.push(self.one(person.prospect, &name, decision, decided, check)?);
             }
             compared.extend(would.map(|d| Compared {
                 prospect: person.prospect,
                 name: name.clone(),
                 episode,
-                change: Change::Gained,
+                change: DecisionChange::Gained,
                 would: Some(Would { cause: d.cause, at: d.at }),
                 was: None,
                 missing: Vec::new(),
@@ -172,7 +169,7 @@ impl Asked {
             }));
         }
         let missing = last.map(|last| last.missing()).unwrap_or_default();
-        Ok(Fate { compared, lacks: missing.first().copied().filter(|_| missing.len() == 1) })
+        Ok(ProspectComparison { compared, lacks: missing.first().copied().filter(|_| missing.len() == 1) })
     }
 
     fn one(
@@ -181,22 +178,22 @@ impl Asked {
         name: &str,
         decision: Option<&Decision>,
         decided: &Decided,
-        witness: &Witness,
+        check: &RecordedCheck,
     ) -> Result<Compared, FlowError> {
         let in_force = self.were_in_force(decided.at) && decision.is_none_or(|d| self.were_in_force(d.at));
         let change = match decision {
-            None => Change::Lost,
+            None => DecisionChange::Lost,
             // A prospect who waited in the doorway for their day is one decision, however long they waited.
             Some(d) if d.at <= decided.at && (in_force || decided.at.duration_since(d.at) <= TAKES) => {
-                if witness.cause == Some(decided.cause.as_str()) { Change::Same } else { Change::Otherwise }
+                if check.cause == Some(decided.cause.as_str()) { DecisionChange::Same } else { DecisionChange::Otherwise }
             }
-            Some(d) if d.at < decided.at => Change::Earlier,
-            Some(_) => Change::Later,
+            Some(d) if d.at < decided.at => DecisionChange::Earlier,
+            Some(_) => DecisionChange::Later,
         };
-        let missing = if change == Change::Lost { witness.qualification.missing() } else { Vec::new() };
+        let missing = if change == DecisionChange::Lost { check.qualification.missing() } else { Vec::new() };
         let reproduced = if in_force {
-            let found = reproduced(&witness.qualification, &qualifications::read_findings(&decided.findings)?);
-            if found == Reproduced::Erased || change == Change::Same { found } else { Reproduced::No }
+            let found = reproduced(&check.qualification, &qualifications::read_findings(&decided.findings)?);
+            if found == Reproduced::Erased || change == DecisionChange::Same { found } else { Reproduced::No }
         } else {
             Reproduced::OtherRules
         };
@@ -209,9 +206,9 @@ impl Asked {
 fn was(decided: &Decided) -> Was {
     let offered = decided.handoff.as_ref();
     let answer = match offered {
-        Some(Offered { accepted_at: Some(_), .. }) => Answer::Accepted,
-        Some(Offered { closed_at: Some(_), .. }) => Answer::Rejected,
-        _ => Answer::Open,
+        Some(Offered { accepted_at: Some(_), .. }) => SalesAnswer::Accepted,
+        Some(Offered { closed_at: Some(_), .. }) => SalesAnswer::Rejected,
+        _ => SalesAnswer::Open,
     };
     Was {
         cause: decided.cause.clone(),

@@ -116,9 +116,6 @@ impl HistoryScan {
     }
 
     /// Replays every chosen prospect; returns what `each` makes of their lives, ordered by prospect number.
-    ///
-    /// # Errors
-    /// Those of the store and of `each`.
     pub async fn replay<T, E>(self: &Arc<Self>, tell: &Progress, each: E) -> Result<Vec<T>, FlowError>
     where
         T: Send + 'static,

@@ -1,7 +1,7 @@
 //! Metrics over many comparisons. Integer counts, each decision counted once, so that they add up; a ratio is given only where
 //! there is something to divide by. Requests are counted apart from ready prospects.
 
-use super::compare::{Answer, Change, Compared, Reproduced};
+use super::compare::{Compared, DecisionChange, Reproduced, SalesAnswer};
 use crate::domain::criterion::Criterion;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -45,7 +45,7 @@ pub struct Reproduction {
 
 /// How many decisions differ, by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Changes {
+pub struct DecisionChanges {
     pub same: u64,
     pub earlier: u64,
     pub later: u64,
@@ -80,7 +80,7 @@ pub fn sides(all: &[Compared]) -> (Side, Side) {
     let (mut was, mut would) = (Side::default(), Side::default());
     let (mut kept, mut kept_won) = (0, 0);
     for compared in all {
-        let answer = compared.was.as_ref().map_or(Answer::Open, |was| was.answer);
+        let answer = compared.was.as_ref().map_or(SalesAnswer::Open, |was| was.answer);
         let won = compared.was.as_ref().is_some_and(|was| was.won);
         if let Some(recorded) = &compared.was {
             was.count(recorded.cause == "ready", answer, won);
@@ -89,7 +89,7 @@ pub fn sides(all: &[Compared]) -> (Side, Side) {
             would.count(decided.cause == "ready", answer, won);
         }
         if compared.was_ready() && compared.would_be_ready() {
-            kept += u64::from(answer == Answer::Accepted);
+            kept += u64::from(answer == SalesAnswer::Accepted);
             kept_won += u64::from(won);
         }
     }
@@ -102,7 +102,7 @@ pub fn sides(all: &[Compared]) -> (Side, Side) {
 }
 
 impl Side {
-    fn count(&mut self, is_ready: bool, answer: Answer, won: bool) {
+    fn count(&mut self, is_ready: bool, answer: SalesAnswer, won: bool) {
         if !is_ready {
             self.requests += 1;
             return;
@@ -110,9 +110,9 @@ impl Side {
         self.ready += 1;
         self.won += u64::from(won);
         *match answer {
-            Answer::Accepted => &mut self.accepted,
-            Answer::Rejected => &mut self.rejected,
-            Answer::Open => &mut self.unanswered,
+            SalesAnswer::Accepted => &mut self.accepted,
+            SalesAnswer::Rejected => &mut self.rejected,
+            SalesAnswer::Open => &mut self.unanswered,
         } += 1;
     }
 }
@@ -124,16 +124,16 @@ fn share(of: u64, among: u64) -> Option<f64> {
 }
 
 /// Counts what is reproduced and what differs.
-pub fn counts(all: &[Compared]) -> (Reproduction, Changes) {
-    let (mut reproduction, mut changes) = (Reproduction::default(), Changes::default());
+pub fn counts(all: &[Compared]) -> (Reproduction, DecisionChanges) {
+    let (mut reproduction, mut changes) = (Reproduction::default(), DecisionChanges::default());
     for compared in all {
         *match compared.change {
-            Change::Same => &mut changes.same,
-            Change::Earlier => &mut changes.earlier,
-            Change::Later => &mut changes.later,
-            Change::Otherwise => &mut changes.otherwise,
-            Change::Gained => &mut changes.gained,
-            Change::Lost => &mut changes.lost,
+            DecisionChange::Same => &mut changes.same,
+            DecisionChange::Earlier => &mut changes.earlier,
+            DecisionChange::Later => &mut changes.later,
+            DecisionChange::Otherwise => &mut changes.otherwise,
+            DecisionChange::Gained => &mut changes.gained,
+            DecisionChange::Lost => &mut changes.lost,
         } += 1;
         let counted = match compared.reproduced {
             Reproduced::Exactly => &mut reproduction.exactly,

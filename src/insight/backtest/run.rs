@@ -4,9 +4,9 @@
 //! A backtest tells what these rules make of what happened, not what would have happened: what a salesperson would have
 //! learnt from a call that was never made is unknown.
 
-use super::compare::{Asked, Change, Compared, Fate, Reproduced};
+use super::compare::{BacktestRequest, Compared, DecisionChange, ProspectComparison, Reproduced};
 use super::history_scan::{HistoryScan, Progress};
-use super::metrics::{self, Changes, HeldBack, Quarter, Reproduction, Side};
+use super::metrics::{self, DecisionChanges, HeldBack, Quarter, Reproduction, Side};
 use super::workload::{Workload, workload};
 use crate::domain::plan::Plan;
 use crate::flow::context::{Context, FlowError};
@@ -27,7 +27,7 @@ pub struct Backtest {
     /// How many decisions on record they reproduce.
     pub reproduction: Reproduction,
     /// How many decisions differ.
-    pub changes: Changes,
+    pub changes: DecisionChanges,
     pub was: Side,
     pub would: Side,
     pub quarters: Vec<Quarter>,
@@ -40,19 +40,24 @@ pub struct Backtest {
 }
 
 /// Replays every prospect who may be concerned by the rules or by a decision on record, ordered by prospect number.
-pub async fn fates(ctx: &Context, plan: &Plan, since: Option<Timestamp>, tell: &Progress) -> Result<Vec<Fate>, FlowError> {
+pub async fn compare_all(
+    ctx: &Context,
+    plan: &Plan,
+    since: Option<Timestamp>,
+    progress: &Progress,
+) -> Result<Vec<ProspectComparison>, FlowError> {
     let (until, hash) = (ctx.now(), conclude::rules_hash(plan));
     let mut tx = ctx.store().read().await?;
     let in_force = applied_rules::all(&mut tx).await?;
     drop(tx);
     let rules = plan.qualifying.clone();
-    let whole = Arc::new(HistoryScan::survey(ctx.store(), Arc::new(rules.clone()), tell).await?);
-    let asked = Arc::new(Asked { rules, hash, in_force, from: since.unwrap_or(Timestamp::MIN), until });
-    whole.replay(tell, move |life| asked.compare(life)).await
+    let scan = Arc::new(HistoryScan::survey(ctx.store(), Arc::new(rules.clone()), progress).await?);
+    let request = Arc::new(BacktestRequest { rules, hash, in_force, from: since.unwrap_or(Timestamp::MIN), until });
+    scan.replay(progress, move |life| request.compare(life)).await
 }
 
 /// Replays all past signals under the rules of a plan, and routes prospects by that plan.
-pub async fn backtest(ctx: &Context, plan: &Plan, since: Option<Timestamp>, tell: &Progress) -> Result<Backtest, FlowError> {
+pub async fn backtest(ctx: &Context, plan: &Plan, since: Option<Timestamp>, progress: &Progress) -> Result<Backtest, FlowError> {
     let (until, hash) = (ctx.now(), conclude::rules_hash(plan));
     let mut tx = ctx.store().read().await?;
     let in_force = applied_rules::all(&mut tx).await?;
@@ -61,15 +66,15 @@ pub async fn backtest(ctx: &Context, plan: &Plan, since: Option<Timestamp>, tell
         Some((_, applied)) => *applied == hash,
         None => hash == conclude::rules_hash(&ctx.plan()),
     };
-    let fates = fates(ctx, plan, since, tell).await?;
-    let held_back = metrics::held_back(fates.iter().filter_map(|fate| fate.lacks));
-    let all: Vec<Compared> = fates.into_iter().flat_map(|fate| fate.compared).collect();
+    let comparisons = compare_all(ctx, plan, since, progress).await?;
+    let held_back = metrics::held_back(comparisons.iter().filter_map(|c| c.lacks));
+    let all: Vec<Compared> = comparisons.into_iter().flat_map(|c| c.compared).collect();
     let ((reproduction, changes), (was, would)) = (metrics::counts(&all), metrics::sides(&all));
     let quarters = metrics::quarters(&all);
     let mut tx = ctx.store().read().await?;
     let workload = workload(&mut tx, &plan.roster, &all).await?;
     let mut different = all;
-    different.retain(|c| c.change != Change::Same || c.reproduced == Reproduced::No);
+    different.retain(|c| c.change != DecisionChange::Same || c.reproduced == Reproduced::No);
     different.sort_by_key(|c| (c.would.map(|w| w.at).into_iter().chain(c.was.as_ref().map(|w| w.at)).min(), c.prospect));
     Ok(Backtest { since, until, unchanged, reproduction, changes, was, would, quarters, held_back, workload, different })
 }

@@ -3,7 +3,7 @@
 //!
 //! How long a lead that never existed would have stayed open is unknown: the median of those on record is used.
 
-use super::compare::{Change, Compared};
+use super::compare::{Compared, DecisionChange};
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::individual::routing::{Load, assign};
 use crate::domain::individual::salesperson::Roster;
@@ -103,7 +103,7 @@ fn of(salesperson: Name, weeks: BTreeMap<Date, (u64, u64)>) -> Workload {
 
 /// The salesperson of an unchanged decision.
 fn stays_with(compared: &Compared) -> Option<&Name> {
-    compared.was.as_ref().filter(|_| compared.change == Change::Same)?.salesperson.as_ref()
+    compared.was.as_ref().filter(|_| compared.change == DecisionChange::Same)?.salesperson.as_ref()
 }
 
 /// Who had the prospect before `at`. Their present salesperson may have got them by a later handoff.

@@ -64,7 +64,7 @@ pub async fn durability(store: &Store) -> Result<Finding, FlowError> {
 }
 
 /// What a quick integrity check finds.
-pub async fn whole(store: &Store) -> Result<Finding, FlowError> {
+pub async fn integrity(store: &Store) -> Result<Finding, FlowError> {
     let mut tx = store.read().await?;
     let complaints =
         if store.is_shared() { integrity::complaints(&mut tx).await? } else { health::quick_complaints(&mut tx).await? };
@@ -117,7 +117,7 @@ pub async fn keys(store: &Store) -> Result<Finding, FlowError> {
 }
 
 /// Whether anything may be sent, and which campaigns are paused.
-pub async fn states(store: &Store, plan: &Plan) -> Result<Vec<Finding>, FlowError> {
+pub async fn sending_state(store: &Store, plan: &Plan) -> Result<Vec<Finding>, FlowError> {
     let mut tx = store.read().await?;
     let sending = sending::state(&mut tx).await?;
     let known = campaigns::all(&mut tx).await?;

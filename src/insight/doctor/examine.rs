@@ -1,7 +1,7 @@
 //! Runs all checks, each with a time limit; those of the database only while it answers.
 
 use super::finding::{Finding, State, within};
-use super::letters::{self, Left};
+use super::letters::{self, LettersLeft};
 use super::{database, files, people, relay};
 use crate::domain::census::Census;
 use crate::domain::plan::Plan;
@@ -20,7 +20,7 @@ const THROUGH: Duration = Duration::from_mins(1);
 
 /// The result of all checks.
 #[derive(Debug, Clone, Serialize)]
-pub struct Report {
+pub struct DoctorReport {
     pub at: Timestamp,
     pub well: bool,
     /// The findings, in order.
@@ -30,10 +30,10 @@ pub struct Report {
     /// How many prospects are without a future.
     pub without_future: Option<i64>,
     /// The letters left of each campaign.
-    pub letters: Vec<Left>,
+    pub letters: Vec<LettersLeft>,
 }
 
-impl Report {
+impl DoctorReport {
     /// Whether the database cannot be reached.
     pub fn is_down(&self) -> bool {
         self.checks.iter().any(|finding| finding.state == State::Down)
@@ -41,23 +41,23 @@ impl Report {
 }
 
 /// Runs all checks. `secrets` are the files from which the configuration read secrets.
-pub async fn examine(plan: &Plan, secrets: &[PathBuf], now: Timestamp) -> Report {
-    let (inside, relay, writer) = tokio::join!(remembered(plan, now), relay::relay(plan), relay::writer(plan));
+pub async fn examine(plan: &Plan, secrets: &[PathBuf], now: Timestamp) -> DoctorReport {
+    let (inside, relay, writer) = tokio::join!(check_database(plan, now), relay::relay(plan), relay::daemon_address(plan));
     let (mut checks, census, letters) = inside;
-    checks.extend(files::room(plan));
+    checks.extend(files::free_space(plan));
     checks.extend(files::secrets(plan, secrets));
     checks.push(relay);
     checks.extend(writer);
-    checks.extend(relay::not_looked_at(plan));
+    checks.extend(relay::unchecked(plan));
     let well = checks.iter().all(|finding| !matches!(finding.state, State::Wrong | State::Down));
     let without_future = census.as_ref().map(Census::without_future);
-    Report { at: now, well, checks, census, without_future, letters }
+    DoctorReport { at: now, well, checks, census, without_future, letters }
 }
 
-type Remembered = (Vec<Finding>, Option<Census>, Vec<Left>);
+type DatabaseFindings = (Vec<Finding>, Option<Census>, Vec<LettersLeft>);
 
 /// The checks that need only the database.
-async fn remembered(plan: &Plan, now: Timestamp) -> Remembered {
+async fn check_database(plan: &Plan, now: Timestamp) -> DatabaseFindings {
     let name = database::name(&plan.settings.database);
     let down = |why: String| {
         let fix = "start it, or correct [database] in nurtured.toml; a database that is not there yet is made by the daemon";
@@ -77,10 +77,10 @@ async fn remembered(plan: &Plan, now: Timestamp) -> Remembered {
         return (vec![tables], None, Vec::new());
     }
     let mut checks = vec![tables];
-    checks.push(look("durability", ANSWER, database::durability(&store)).await);
-    checks.push(look("clock", ANSWER, database::clock(&store, now)).await);
-    checks.push(look("signing keys", ANSWER, database::keys(&store)).await);
-    checks.extend(several("sending", ANSWER, database::states(&store, plan)).await);
+    checks.push(run_check("durability", ANSWER, database::durability(&store)).await);
+    checks.push(run_check("clock", ANSWER, database::clock(&store, now)).await);
+    checks.push(run_check("signing keys", ANSWER, database::keys(&store)).await);
+    checks.extend(run_checks("sending", ANSWER, database::sending_state(&store, plan)).await);
     let census = within(THROUGH, Box::pin(census::take(&store, plan, now))).await;
     let census = match census {
         Ok(Ok(census)) => {
@@ -96,7 +96,7 @@ async fn remembered(plan: &Plan, now: Timestamp) -> Remembered {
             None
         }
     };
-    let letters = match within(THROUGH, letters::left(&store, plan, now)).await {
+    let letters = match within(THROUGH, letters::letters_left(&store, plan, now)).await {
         Ok(Ok(left)) => {
             checks.extend(letters::findings(&left, now));
             left
@@ -111,7 +111,7 @@ async fn remembered(plan: &Plan, now: Timestamp) -> Remembered {
             Vec::new()
         }
     };
-    checks.push(match within(THROUGH, database::whole(&store)).await {
+    checks.push(match within(THROUGH, database::integrity(&store)).await {
         Ok(Ok(finding)) => finding,
         Ok(Err(error)) => failed("integrity", &error.to_string()),
         Err(late) => Finding::not_looked_at("integrity", late, "`nurtured db verify` reads every page, and takes its time"),
@@ -120,26 +120,26 @@ async fn remembered(plan: &Plan, now: Timestamp) -> Remembered {
     (checks, census, letters)
 }
 
-async fn look(check: &'static str, limit: Duration, look: impl Future<Output = Result<Finding, FlowError>>) -> Finding {
-    match within(limit, look).await {
+async fn run_check(name: &'static str, limit: Duration, check: impl Future<Output = Result<Finding, FlowError>>) -> Finding {
+    match within(limit, check).await {
         Ok(Ok(finding)) => finding,
-        Ok(Err(error)) => failed(check, &error.to_string()),
-        Err(late) => failed(check, &late),
+        Ok(Err(error)) => failed(name, &error.to_string()),
+        Err(late) => failed(name, &late),
     }
 }
 
-async fn several(
-    check: &'static str,
+async fn run_checks(
+    name: &'static str,
     limit: Duration,
-    look: impl Future<Output = Result<Vec<Finding>, FlowError>>,
+    checks: impl Future<Output = Result<Vec<Finding>, FlowError>>,
 ) -> Vec<Finding> {
-    match within(limit, look).await {
+    match within(limit, checks).await {
         Ok(Ok(findings)) => findings,
-        Ok(Err(error)) => vec![failed(check, &error.to_string())],
-        Err(late) => vec![failed(check, &late)],
+        Ok(Err(error)) => vec![failed(name, &error.to_string())],
+        Err(late) => vec![failed(name, &late)],
     }
 }
 
-fn failed(check: &'static str, why: &str) -> Finding {
-    Finding::wrong(check, format!("could not look: {why}"), "see to the database, then `nurtured doctor` again")
+fn failed(name: &'static str, why: &str) -> Finding {
+    Finding::wrong(name, format!("could not look: {why}"), "see to the database, then `nurtured doctor` again")
 }

@@ -45,7 +45,7 @@ pub fn secrets(plan: &Plan, secrets: &[PathBuf]) -> Vec<Finding> {
 }
 
 /// How much free space the disks of the database and of the stop journal have.
-pub fn room(plan: &Plan) -> Vec<Finding> {
+pub fn free_space(plan: &Plan) -> Vec<Finding> {
     let mut paths = vec![("the stop journal", plan.settings.stop_journal.as_path())];
     match &plan.settings.database {
         DatabaseUrl::Sqlite(path) => paths.insert(0, ("the database", path.as_path())),

@@ -64,7 +64,7 @@ impl Finding {
 ///
 /// # Errors
 /// When the limit is exceeded: the text of the finding.
-pub async fn within<T>(limit: Duration, look: impl Future<Output = T>) -> Result<T, String> {
+pub async fn within<T>(limit: Duration, check: impl Future<Output = T>) -> Result<T, String> {
     let late = |_| format!("no answer within {} seconds", limit.as_secs());
-    tokio::time::timeout(limit, look).await.map_err(late)
+    tokio::time::timeout(limit, check).await.map_err(late)
 }

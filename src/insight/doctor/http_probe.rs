@@ -15,7 +15,7 @@ const MOST: u64 = 4 * 1024;
 
 /// A response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct HttpResponse {
     pub status: u16,
     /// The beginning of the body.
     pub body: String,
@@ -25,7 +25,7 @@ pub struct Answer {
 ///
 /// # Errors
 /// When the server does not answer, its certificate is not trusted, or its response is no HTTP.
-pub async fn get(url: &str, path: &str) -> io::Result<Answer> {
+pub async fn get(url: &str, path: &str) -> io::Result<HttpResponse> {
     let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, what.to_owned());
     let (scheme, rest) = url.split_once("://").ok_or_else(|| bad("it is no URL"))?;
     let (authority, below) = rest.split_once('/').map_or((rest, ""), |(authority, below)| (authority, below));
@@ -45,7 +45,7 @@ pub async fn get(url: &str, path: &str) -> io::Result<Answer> {
     }
 }
 
-async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> io::Result<Answer> {
+async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> io::Result<HttpResponse> {
     stream.write_all(request.as_bytes()).await?;
     stream.flush().await?;
     let mut said = Vec::new();
@@ -57,10 +57,10 @@ async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> 
     read(&String::from_utf8_lossy(&said)).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it does not speak HTTP"))
 }
 
-fn read(said: &str) -> Option<Answer> {
+fn read(said: &str) -> Option<HttpResponse> {
     let rest = said.strip_prefix("HTTP/1.")?;
     let status = rest.split(' ').nth(1)?.get(..3)?.parse().ok()?;
-    Some(Answer { status, body: said.split_once("\r\n\r\n").map(|(_, body)| body.trim().to_owned()).unwrap_or_default() })
+    Some(HttpResponse { status, body: said.split_once("\r\n\r\n").map(|(_, body)| body.trim().to_owned()).unwrap_or_default() })
 }
 
 fn connector() -> io::Result<TlsConnector> {
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn an_answer_is_read_and_nonsense_is_none() {
         let ok = read("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nok\n");
-        assert_eq!(ok, Some(Answer { status: 200, body: "ok".to_owned() }));
+        assert_eq!(ok, Some(HttpResponse { status: 200, body: "ok".to_owned() }));
         assert_eq!(read("HTTP/1.0 503 x").map(|a| a.status), Some(503));
         for nonsense in ["", "220 mail.example ESMTP", "HTTP/1.1", "HTTP/1.1 2", "HTTP/2 200\r\n\r\n", "HTTP/1.1 äöü"] {
             assert_eq!(read(nonsense), None, "{nonsense}");

@@ -20,19 +20,19 @@ const WARN: Span = Span::days(60);
 
 /// The letters left in one campaign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Left {
+pub struct LettersLeft {
     pub campaign: String,
     /// Whether all members get the newest letter, and not each their next.
     pub edition: bool,
     /// How many members may be mailed now.
     pub members: i64,
     /// The members, grouped by how many letters are left for them.
-    pub left: Vec<Group>,
+    pub left: Vec<MembersLeft>,
 }
 
 /// The members with the same number of letters left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Group {
+pub struct MembersLeft {
     pub letters: i64,
     pub prospects: i64,
     /// When the last of these letters is due; absent when none is left, or no occurrence.
@@ -40,18 +40,18 @@ pub struct Group {
 }
 
 /// The letters left of every campaign that has another occurrence.
-pub async fn left(store: &Store, plan: &Plan, now: Timestamp) -> Result<Vec<Left>, FlowError> {
+pub async fn letters_left(store: &Store, plan: &Plan, now: Timestamp) -> Result<Vec<LettersLeft>, FlowError> {
     let mut tx = store.read().await?;
     let states = campaigns::all(&mut tx).await?;
     drop(tx);
     let mut found = Vec::new();
     for campaign in coming(plan, &states, now) {
-        found.push(of(store, plan, campaign, now).await?);
+        found.push(letters_left_of(store, plan, campaign, now).await?);
     }
     Ok(found)
 }
 
-async fn of(store: &Store, plan: &Plan, campaign: &Campaign, now: Timestamp) -> Result<Left, FlowError> {
+async fn letters_left_of(store: &Store, plan: &Plan, campaign: &Campaign, now: Timestamp) -> Result<LettersLeft, FlowError> {
     let newsletters = publish::offered(campaign);
     let all = i64::try_from(newsletters.len()).unwrap_or(i64::MAX);
     let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
@@ -70,9 +70,12 @@ async fn of(store: &Store, plan: &Plan, campaign: &Campaign, now: Timestamp) -> 
     }
     let dates = campaign.schedule.next(now, newsletters.len());
     let last_at = |letters: i64| dates.get(usize::try_from(letters - 1).ok()?).map(|firing| firing.due_at);
-    let left =
-        counts.iter().map(|(letters, prospects)| Group { letters: *letters, prospects: *prospects, last_at: last_at(*letters) });
-    Ok(Left {
+    let left = counts.iter().map(|(letters, prospects)| MembersLeft {
+        letters: *letters,
+        prospects: *prospects,
+        last_at: last_at(*letters),
+    });
+    Ok(LettersLeft {
         campaign: campaign.name.to_string(),
         edition: campaign.order == Order::Edition,
         members: counts.values().sum(),
@@ -81,12 +84,12 @@ async fn of(store: &Store, plan: &Plan, campaign: &Campaign, now: Timestamp) -> 
 }
 
 /// The findings about letters left.
-pub fn findings(left: &[Left], now: Timestamp) -> Vec<Finding> {
+pub fn findings(left: &[LettersLeft], now: Timestamp) -> Vec<Finding> {
     let ends = WARN.after(now);
     let told = left.iter().filter_map(|of| {
         let (name, members) = (&of.campaign, of.members);
         let none: i64 = of.left.iter().filter(|some| some.letters == 0).map(|some| some.prospects).sum();
-        let soon: Vec<&Group> = of.left.iter().filter(|some| some.last_at.is_some_and(|at| at <= ends)).collect();
+        let soon: Vec<&MembersLeft> = of.left.iter().filter(|some| some.last_at.is_some_and(|at| at <= ends)).collect();
         let fix = format!("add a newsletter to campaigns/{name}/; who has had the others gets it on the next date");
         if none > 0 {
             let says = format!("{name}: none is left for {none} of {members} prospects; they hear nothing of it");

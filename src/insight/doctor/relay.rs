@@ -52,7 +52,7 @@ pub async fn relay(plan: &Plan) -> Finding {
 }
 
 /// Whether the daemon answers on this machine, and whether the public URL reaches it from here.
-pub async fn writer(plan: &Plan) -> Vec<Finding> {
+pub async fn daemon_address(plan: &Plan) -> Vec<Finding> {
     let listen = plan.settings.http.listen;
     let here = format!("http://{listen}");
     let (inside, outside) = tokio::join!(opens(&here), opens(&plan.settings.public_url));
@@ -80,7 +80,7 @@ async fn opens(url: &str) -> Result<(), String> {
 }
 
 /// What no check covers, and why.
-pub fn not_looked_at(plan: &Plan) -> Vec<Finding> {
+pub fn unchecked(plan: &Plan) -> Vec<Finding> {
     let domains: BTreeSet<&str> = plan.campaigns.iter().map(|campaign| campaign.from.address.domain()).collect();
     let mut records: Vec<String> = domains
         .iter()

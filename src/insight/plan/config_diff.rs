@@ -12,7 +12,7 @@ use std::fmt::Debug;
 /// How something differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum DiffKind {
     Added,
     Removed,
     Changed,
@@ -24,21 +24,21 @@ pub enum What {
 pub struct FileChange {
     /// The path in the configuration's directory.
     pub path: String,
-    pub what: What,
+    pub what: DiffKind,
 }
 
 /// A newsletter that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NewsletterChange {
     pub newsletter: Name,
-    pub what: What,
+    pub what: DiffKind,
 }
 
 /// How a campaign differs, and what that does to its audience.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CampaignChange {
     pub campaign: Name,
-    pub what: What,
+    pub what: DiffKind,
     /// The keys whose values differ.
     pub keys: Vec<&'static str>,
     /// The newsletters that differ.
@@ -59,7 +59,7 @@ pub struct CampaignChange {
 impl CampaignChange {
     /// Whether there is anything to report.
     pub fn is_news(&self) -> bool {
-        self.what != What::Same || self.gains + self.loses > 0
+        self.what != DiffKind::Same || self.gains + self.loses > 0
     }
 }
 
@@ -69,7 +69,7 @@ pub fn files(before: Option<&BTreeMap<String, String>>, after: &BTreeMap<String,
     let before = before.unwrap_or(&nothing);
     let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let change = |path: &String| FileChange { path: path.clone(), what: what(before.get(path), after.get(path)) };
-    paths.into_iter().map(change).filter(|change| change.what != What::Same).collect()
+    paths.into_iter().map(change).filter(|change| change.what != DiffKind::Same).collect()
 }
 
 /// Every campaign of either configuration, by name, with its dates; `survey` counts the audiences.
@@ -85,13 +85,13 @@ fn campaign(name: &Name, before: Option<&Campaign>, after: Option<&Campaign>, no
         _ => Vec::new(),
     };
     let newsletters = newsletters(before, after);
-    let changed = if keys.is_empty() && newsletters.is_empty() { What::Same } else { What::Changed };
+    let changed = if keys.is_empty() && newsletters.is_empty() { DiffKind::Same } else { DiffKind::Changed };
     let next = |campaign: Option<&Campaign>| campaign.and_then(|c| Some(c.opens(c.schedule.after(now)?.due_at)));
     CampaignChange {
         campaign: name.clone(),
         what: match (before, after) {
-            (None, _) => What::Added,
-            (_, None) => What::Removed,
+            (None, _) => DiffKind::Added,
+            (_, None) => DiffKind::Removed,
             (Some(_), Some(_)) => changed,
         },
         keys,
@@ -129,15 +129,15 @@ fn newsletters(before: Option<&Campaign>, after: Option<&Campaign>) -> Vec<Newsl
     let of = |id: &Name, campaign: Option<&Campaign>| campaign.and_then(|c| c.newsletter(id).cloned());
     let change =
         |id: &Name| NewsletterChange { newsletter: id.clone(), what: what(of(id, before).as_ref(), of(id, after).as_ref()) };
-    ids.into_iter().map(change).filter(|change| change.what != What::Same).collect()
+    ids.into_iter().map(change).filter(|change| change.what != DiffKind::Same).collect()
 }
 
-fn what<T: PartialEq>(before: Option<&T>, after: Option<&T>) -> What {
+fn what<T: PartialEq>(before: Option<&T>, after: Option<&T>) -> DiffKind {
     match (before, after) {
-        (Some(before), Some(after)) if before == after => What::Same,
-        (Some(_), Some(_)) => What::Changed,
-        (None, Some(_)) => What::Added,
-        (Some(_), None) => What::Removed,
-        (None, None) => What::Same,
+        (Some(before), Some(after)) if before == after => DiffKind::Same,
+        (Some(_), Some(_)) => DiffKind::Changed,
+        (None, Some(_)) => DiffKind::Added,
+        (Some(_), None) => DiffKind::Removed,
+        (None, None) => DiffKind::Same,
     }
 }

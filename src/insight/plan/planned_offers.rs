@@ -1,7 +1,7 @@
 //! The offers that a changed configuration makes: when, of whom and to whom, as `hand_off` would make them if nothing else
 //! happened.
 
-use crate::domain::criterion::{Criterion, Verdict};
+use crate::domain::criterion::Verdict;
 use crate::domain::id::{AccountId, Name, ProspectId};
 use crate::domain::individual::routing::assign;
 use crate::domain::plan::Plan;
@@ -11,17 +11,15 @@ use crate::flow::doorway::assess::KnownSignals;
 use crate::flow::doorway::{qualify, ramp};
 use crate::store::engine::backend::Tx;
 use crate::store::individual::handoffs;
+use crate::store::people::verdicts::VerdictsByCriterion;
 use crate::store::people::{accounts, prospects};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The verdicts on a prospect; a criterion that is not in it is unknown.
-pub type Known = BTreeMap<Criterion, Verdict>;
-
 /// A prospect who will be offered.
 #[derive(Debug, Clone)]
-pub struct Coming {
+pub struct ToBeOffered {
     pub prospect: ProspectId,
     /// "ready" or "request".
     pub cause: &'static str,
@@ -31,12 +29,12 @@ pub struct Coming {
     pub waited: bool,
     pub at: Timestamp,
     /// The verdicts at that time.
-    pub known: Known,
+    pub known: VerdictsByCriterion,
 }
 
 /// A future offer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Offer {
+pub struct PlannedOffer {
     pub prospect: ProspectId,
     pub address: Option<String>,
     /// "ready" or "request".
@@ -49,7 +47,7 @@ pub struct Offer {
 
 /// The offers to one salesperson.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Share {
+pub struct OfferShare {
     /// Leads and offers open now.
     pub open: u32,
     /// How many are offered at once.
@@ -64,7 +62,7 @@ const PAGE: usize = 1_000;
 
 /// Prospects who wait in the doorway because rules changed, as the new configuration will find them: those who stay, in
 /// order, each with a date. If the rules do not change, all stay.
-pub async fn waiting(tx: &mut Tx, after: &Plan, other_rules: bool, now: Timestamp) -> Result<Vec<Coming>, FlowError> {
+pub async fn waiting(tx: &mut Tx, after: &Plan, other_rules: bool, now: Timestamp) -> Result<Vec<ToBeOffered>, FlowError> {
     let made = ramp::made_today(tx, after, now).await?;
     let ids: Vec<ProspectId> = ramp::waiting(tx, after, now).await?.into_iter().map(|(id, _)| id).collect();
     let (mut found, mut ahead) = (Vec::new(), 0);
@@ -80,33 +78,33 @@ pub async fn waiting(tx: &mut Tx, after: &Plan, other_rules: bool, now: Timestam
                 if qualify::doorway(q.clone(), prospect, &earlier).is_none() {
                     continue;
                 }
-                known = known_of(&q);
+                known = verdicts_of(&q);
                 asks = qualify::asks(&q, prospect, &earlier);
             }
-            let at = if asks { now } else { date(after, ahead, made, now) };
+            let at = if asks { now } else { offered_at(after, ahead, made, now) };
             ahead += usize::from(!asks);
-            found.push(Coming { prospect: prospect.id, cause: "ready", by_rules: !asks, waited: true, at, known });
+            found.push(ToBeOffered { prospect: prospect.id, cause: "ready", by_rules: !asks, waited: true, at, known });
         }
     }
     Ok(found)
 }
 
 /// When the prospect with `ahead` others before them is offered.
-pub fn date(after: &Plan, ahead: usize, made: usize, now: Timestamp) -> Timestamp {
+pub fn offered_at(after: &Plan, ahead: usize, made: usize, now: Timestamp) -> Timestamp {
     after.ramp().map_or(now, |ramp| ramp.offered_at(ahead, made, now))
 }
 
 /// Routes the prospects in the order in which they will be handed off: first those to whom the ramp does not apply.
-pub async fn shared(
+pub async fn route_offers(
     tx: &mut Tx,
     after: &Plan,
-    mut coming: Vec<Coming>,
+    mut coming: Vec<ToBeOffered>,
     now: Timestamp,
-) -> Result<(Vec<Offer>, BTreeMap<Name, Share>), FlowError> {
+) -> Result<(Vec<PlannedOffer>, BTreeMap<Name, OfferShare>), FlowError> {
     coming.sort_by_key(|c| c.by_rules);
     let mut load = handoffs::load_of_all(tx).await?;
-    let mut shares: BTreeMap<Name, Share> =
-        load.open.iter().map(|(id, open)| (id.clone(), Share { open: *open, ..Share::default() })).collect();
+    let mut shares: BTreeMap<Name, OfferShare> =
+        load.open.iter().map(|(id, open)| (id.clone(), OfferShare { open: *open, ..OfferShare::default() })).collect();
     let mut offers = Vec::new();
     for page in coming.chunks(PAGE) {
         let ids: Vec<ProspectId> = page.iter().map(|c| c.prospect).collect();
@@ -124,8 +122,8 @@ pub async fn shared(
             *(if coming.at <= now { &mut share.now } else { &mut share.later }) += 1;
             share.last_at = share.last_at.max(Some(coming.at));
             let address = prospect.address.as_ref().map(ToString::to_string);
-            let Coming { prospect, cause, waited, at, .. } = *coming;
-            offers.push(Offer { prospect, address, cause, waited, at, salesperson });
+            let ToBeOffered { prospect, cause, waited, at, .. } = *coming;
+            offers.push(PlannedOffer { prospect, address, cause, waited, at, salesperson });
         }
     }
     shares.retain(|_, share| share.now + share.later > 0);
@@ -133,7 +131,7 @@ pub async fn shared(
 }
 
 /// The verdicts of a qualification, as they are stored.
-pub fn known_of(found: &crate::domain::doorway::qualification::Qualification) -> Known {
+pub fn verdicts_of(found: &crate::domain::doorway::qualification::Qualification) -> VerdictsByCriterion {
     let known = found.findings().iter().filter(|(_, finding)| finding.verdict != Verdict::Unknown);
     known.map(|(criterion, finding)| (criterion, finding.verdict)).collect()
 }

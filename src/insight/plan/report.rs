@@ -2,7 +2,7 @@
 //! whose they are.
 
 use super::config_diff::{CampaignChange, FileChange};
-use super::planned_offers::{Offer, Share};
+use super::planned_offers::{OfferShare, PlannedOffer};
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::id::{Name, ProspectId};
 use jiff::Timestamp;
@@ -33,12 +33,12 @@ pub struct PlanReport {
     pub requests: u64,
     /// How many wait to be offered, and are not ready any more.
     pub no_longer_ready: u64,
-    /// How many open leads lose one of their five verdicts; they stay, and are marked for confirmation.
+    /// How many open leads lose one of their five verdicts; they stay, and are to be confirmed again.
     pub reconfirm: u64,
     /// The most offers on a working day, if that is limited.
     pub max_new_offers: Option<u32>,
     /// The offers to each salesperson, including prospects who wait already.
-    pub offers: BTreeMap<Name, Share>,
+    pub offers: BTreeMap<Name, OfferShare>,
     /// Prospects whose next offer could go to other salespeople than before.
     pub territories: Vec<Territory>,
     /// The people by name, if asked for.
@@ -64,7 +64,9 @@ pub struct Shift {
 /// Prospects whose next offer moves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Territory {
+    /// The salespeople who could have got them before…
     pub from: Vec<Name>,
+    /// …and those who can now.
     pub to: Vec<Name>,
     pub prospects: u64,
 }
@@ -99,7 +101,7 @@ pub struct People {
     pub gain: Vec<Member>,
     pub lose: Vec<Member>,
     /// Offers: when, of whom and to whom.
-    pub offers: Vec<Offer>,
+    pub offers: Vec<PlannedOffer>,
     /// Those who wait, and are not ready any more.
     pub no_longer_ready: Vec<Who>,
     /// Those whose lead is to be confirmed again.

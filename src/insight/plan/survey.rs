@@ -2,10 +2,10 @@
 //! ready, and whose they are. It writes nothing.
 //!
 //! It examines every prospect, a page at a time, with the functions that run once the configuration is applied: its result
-//! is the state after everybody was assessed, if nothing else happens meanwhile.
+//! is the state after every prospect was assessed, if nothing else happens meanwhile.
 
 use super::config_diff;
-use super::planned_offers::{self, Coming, Known};
+use super::planned_offers::{self, ToBeOffered};
 use super::report::{Before, Member, Move, People, PlanReport, Shift, Territory, Who};
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::doorway::qualification::Qualification;
@@ -22,13 +22,14 @@ use crate::store::engine::backend::{Store, Tx};
 use crate::store::group::{audiences, campaigns};
 use crate::store::individual::handoffs;
 use crate::store::operations::configurations;
+use crate::store::people::verdicts::VerdictsByCriterion;
 use crate::store::people::{accounts, prospects};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// The request for a plan.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct PlanRequest<'a> {
     /// The configuration in force, if it can be read.
     pub before: Option<&'a Plan>,
     pub after: &'a Plan,
@@ -42,12 +43,12 @@ const PAGE: i64 = 1_000;
 /// Computes the report. `progress` is called with how many prospects are done, of how many.
 pub async fn plan(
     store: &Store,
-    asked: Asked<'_>,
+    request: PlanRequest<'_>,
     now: Timestamp,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<PlanReport, FlowError> {
     let mut tx = store.read().await?;
-    let mut survey = Survey::begin(&mut tx, asked, now).await?;
+    let mut survey = Survey::begin(&mut tx, request, now).await?;
     if !survey.change.is_new {
         return Ok(survey.change);
     }
@@ -67,25 +68,25 @@ pub async fn plan(
 }
 
 struct Survey<'a> {
-    asked: Asked<'a>,
+    request: PlanRequest<'a>,
     now: Timestamp,
     change: PlanReport,
     /// Whether rules were in force before: then prospects made ready by these are ready because of a change.
     had_rules: bool,
     /// Prospects who wait already; `None`: they will leave the doorway.
-    waiting: BTreeMap<ProspectId, Option<Coming>>,
+    waiting: BTreeMap<ProspectId, Option<ToBeOffered>>,
     /// How many prospects wait before the next one.
     ahead: usize,
     made: usize,
-    coming: Vec<Coming>,
+    coming: Vec<ToBeOffered>,
     load: Load,
     shifts: BTreeMap<(Criterion, Verdict, Verdict), u64>,
     territories: BTreeMap<(Vec<Name>, Vec<Name>), u64>,
 }
 
 impl<'a> Survey<'a> {
-    async fn begin(tx: &mut Tx, asked: Asked<'a>, now: Timestamp) -> Result<Self, FlowError> {
-        let Asked { before, after, list } = asked;
+    async fn begin(tx: &mut Tx, request: PlanRequest<'a>, now: Timestamp) -> Result<Self, FlowError> {
+        let PlanRequest { before, after, list } = request;
         let in_force = configurations::newest(tx).await?;
         let rules = applied_rules::newest(tx).await?;
         let other_rules = rules.as_deref() != Some(&conclude::rules_hash(after));
@@ -96,12 +97,12 @@ impl<'a> Survey<'a> {
             campaign.paused = states.get(&campaign.campaign).and_then(|state| state.paused.clone());
         }
         let waited = ramp::waiting(tx, after, now).await?;
-        let mut waiting: BTreeMap<ProspectId, Option<Coming>> = waited.into_iter().map(|(id, _)| (id, None)).collect();
+        let mut waiting: BTreeMap<ProspectId, Option<ToBeOffered>> = waited.into_iter().map(|(id, _)| (id, None)).collect();
         let stay = planned_offers::waiting(tx, after, other_rules, now).await?;
         let ahead = stay.iter().filter(|c| c.by_rules).count();
         waiting.extend(stay.iter().map(|c| (c.prospect, Some(c.clone()))));
         Ok(Self {
-            asked,
+            request,
             now,
             had_rules: rules.is_some(),
             ahead,
@@ -134,7 +135,7 @@ impl<'a> Survey<'a> {
     }
 
     async fn page(&mut self, tx: &mut Tx, people: &[Prospect]) -> Result<(), FlowError> {
-        let after = self.asked.after;
+        let after = self.request.after;
         let record =
             if self.change.other_rules { Some(KnownSignals::load(tx, after, people, Timestamp::MAX).await?) } else { None };
         let of: Vec<AccountId> = people.iter().filter_map(|p| p.account).collect();
@@ -142,7 +143,7 @@ impl<'a> Survey<'a> {
         for prospect in people {
             self.change.prospects += 1;
             let found = record.as_ref().map(|record| record.assess(after, prospect, self.now));
-            let known = found.as_ref().map_or_else(|| prospect.verdicts.clone(), planned_offers::known_of);
+            let known = found.as_ref().map_or_else(|| prospect.verdicts.clone(), planned_offers::verdicts_of);
             self.shift(prospect, &known);
             let offered_at = self.doorway(tx, prospect, found, &known).await?;
             let leaves = offered_at.is_some_and(|at| at <= self.now);
@@ -153,9 +154,9 @@ impl<'a> Survey<'a> {
         Ok(())
     }
 
-    fn shift(&mut self, prospect: &Prospect, known: &Known) {
+    fn shift(&mut self, prospect: &Prospect, known: &VerdictsByCriterion) {
         for criterion in Criterion::ALL {
-            let of = |known: &Known| known.get(&criterion).copied().unwrap_or_default();
+            let of = |known: &VerdictsByCriterion| known.get(&criterion).copied().unwrap_or_default();
             let (from, to) = (of(&prospect.verdicts), of(known));
             if from != to {
                 *self.shifts.entry((criterion, from, to)).or_default() += 1;
@@ -169,7 +170,7 @@ impl<'a> Survey<'a> {
         tx: &mut Tx,
         prospect: &Prospect,
         found: Option<Qualification>,
-        known: &Known,
+        known: &VerdictsByCriterion,
     ) -> Result<Option<Timestamp>, FlowError> {
         if let Some(waits) = self.waiting.get(&prospect.id) {
             if waits.is_none() {
@@ -178,7 +179,7 @@ impl<'a> Survey<'a> {
             }
             return Ok(self.waiting.get(&prospect.id).and_then(|waits| waits.as_ref().map(|c| c.at)));
         }
-        let met = |known: &Known| known.values().filter(|verdict| **verdict == Verdict::Met).count();
+        let met = |known: &VerdictsByCriterion| known.values().filter(|verdict| **verdict == Verdict::Met).count();
         if matches!(prospect.standing, Standing::Offered | Standing::Owned) && met(&prospect.verdicts) == 5 && met(known) < 5 {
             self.change.reconfirm += 1;
             self.name(prospect, |people, who| people.reconfirm.push(who));
@@ -192,9 +193,10 @@ impl<'a> Survey<'a> {
         let asks = qualify::asks(&found, prospect, &earlier);
         *(if cause == "ready" { &mut self.change.ready } else { &mut self.change.requests }) += 1;
         let by_rules = self.had_rules && !asks;
-        let at = if by_rules { planned_offers::date(self.asked.after, self.ahead, self.made, self.now) } else { self.now };
+        let at =
+            if by_rules { planned_offers::offered_at(self.request.after, self.ahead, self.made, self.now) } else { self.now };
         self.ahead += usize::from(by_rules);
-        self.coming.push(Coming { prospect: prospect.id, cause, by_rules, waited: false, at, known: known.clone() });
+        self.coming.push(ToBeOffered { prospect: prospect.id, cause, by_rules, waited: false, at, known: known.clone() });
         Ok(Some(at))
     }
 
@@ -207,7 +209,7 @@ impl<'a> Survey<'a> {
             let reaches = |plan: Option<&Plan>, who: &Prospect| {
                 plan.and_then(|plan| plan.campaign(&campaign.campaign)).is_some_and(|c| c.audience.fits(who))
             };
-            let (was, will) = (reaches(self.asked.before, prospect), !leaves && reaches(Some(self.asked.after), then));
+            let (was, will) = (reaches(self.request.before, prospect), !leaves && reaches(Some(self.request.after), then));
             campaign.audience_before += u64::from(was);
             campaign.audience_after += u64::from(will);
             campaign.gains += u64::from(will && !was);
@@ -223,13 +225,13 @@ impl<'a> Survey<'a> {
     }
 
     fn territory(&mut self, prospect: &Prospect, then: &Prospect, owner: Option<&Name>) {
-        let Some(before) = self.asked.before.filter(|_| prospect.standing == Standing::Nurturing) else { return };
+        let Some(before) = self.request.before.filter(|_| prospect.standing == Standing::Nurturing) else { return };
         let could = |plan: &Plan, who: &Prospect| {
             let mut names = assign(&plan.roster, who, owner, &self.load, &[]).candidates().to_vec();
             names.sort();
             names
         };
-        let (from, to) = (could(before, prospect), could(self.asked.after, then));
+        let (from, to) = (could(before, prospect), could(self.request.after, then));
         if from != to {
             self.name(prospect, |people, who| people.moves.push(Move { who, from: from.clone(), to: to.clone() }));
             *self.territories.entry((from, to)).or_default() += 1;
@@ -244,7 +246,7 @@ impl<'a> Survey<'a> {
     }
 
     async fn end(mut self, tx: &mut Tx) -> Result<PlanReport, FlowError> {
-        let (offers, shares) = planned_offers::shared(tx, self.asked.after, self.coming, self.now).await?;
+        let (offers, shares) = planned_offers::route_offers(tx, self.request.after, self.coming, self.now).await?;
         self.change.offers = shares;
         if let Some(people) = &mut self.change.people {
             people.offers = offers;

@@ -1,7 +1,7 @@
 //! One act of a prospect about one mail, recorded by the same functions that the web and the inbox call.
 
 use super::behaviour::{answer, kind};
-use super::world::{Person, World};
+use super::world::{Participant, World};
 use crate::domain::address::Address;
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::doorway::machine::Machine;
@@ -28,12 +28,12 @@ pub struct Act {
     pub delivery: DeliveryId,
     pub issue: IssueId,
     pub at: Timestamp,
-    pub does: Does,
+    pub does: ActKind,
 }
 
 /// The kind of an act.
 #[derive(Debug, Clone)]
-pub enum Does {
+pub enum ActKind {
     /// Clicks the n-th link; the click is attributed to the prospect only if they may be tracked.
     Click {
         link: usize,
@@ -59,31 +59,31 @@ pub enum Does {
 
 impl Act {
     pub const fn is_machine(&self) -> bool {
-        matches!(self.does, Does::Machine { .. })
+        matches!(self.does, ActKind::Machine { .. })
     }
 
     /// Whether it is recorded in a transaction shared with other acts.
     pub const fn is_signal(&self) -> bool {
-        !matches!(self.does, Does::Form { .. } | Does::Reply(_) | Does::Complain)
+        !matches!(self.does, ActKind::Form { .. } | ActKind::Reply(_) | ActKind::Complain)
     }
 }
 
 /// Records acts as signals in one transaction, as the web does.
-pub async fn together(world: &mut World, acts: &[Act]) -> Result<(), FlowError> {
+pub async fn record_together(world: &mut World, acts: &[Act]) -> Result<(), FlowError> {
     let plan = world.ctx.plan();
     let mut signals: Vec<NewSignal> = acts.iter().filter_map(|act| signal(world, act)).collect();
     signals.extend(further(world, &plan, acts).await?);
     observe::observe(&world.ctx, &signals).await?;
     for act in acts {
-        let Some(issue) = world.diary.issues.get(&act.issue) else { continue };
+        let Some(issue) = world.event_log.issues.get(&act.issue) else { continue };
         let campaign = issue.campaign.clone();
-        let of = world.diary.of(&campaign);
+        let of = world.event_log.of(&campaign);
         match act.does {
-            Does::Click { tracked: true, .. } => of.clicked += 1,
-            Does::Click { tracked: false, .. } => of.clicked_untracked += 1,
-            Does::Machine { .. } => of.machine += 1,
-            Does::Answer { .. } => of.answered += 1,
-            Does::Unsubscribe => of.unsubscribed += 1,
+            ActKind::Click { tracked: true, .. } => of.clicked += 1,
+            ActKind::Click { tracked: false, .. } => of.clicked_untracked += 1,
+            ActKind::Machine { .. } => of.machine += 1,
+            ActKind::Answer { .. } => of.answered += 1,
+            ActKind::Unsubscribe => of.unsubscribed += 1,
             _ => {}
         }
     }
@@ -92,31 +92,31 @@ pub async fn together(world: &mut World, acts: &[Act]) -> Result<(), FlowError> 
 
 fn signal(world: &World, act: &Act) -> Option<NewSignal> {
     let person = &world.people[act.person];
-    let issue = world.diary.issues.get(&act.issue)?;
+    let issue = world.event_log.issues.get(&act.issue)?;
     let (delivery, day) = (act.delivery, act.at.to_zoned(TimeZone::UTC).date());
     let target = |link: usize| issue.content.links.get(link).map(|target| Detail::Click { target: target.clone() });
     let (once, machine, detail) = match &act.does {
-        Does::Click { link, tracked: true } => (format!("click:{delivery}:{link}:{day}:person"), None, target(*link)?),
-        Does::Click { link, tracked: false } => {
+        ActKind::Click { link, tracked: true } => (format!("click:{delivery}:{link}:{day}:person"), None, target(*link)?),
+        ActKind::Click { link, tracked: false } => {
             let once = format!("click:issue:{}:{link}:{day}:{}", act.issue, person.id);
             return Some(NewSignal { about: About::Nobody, delivery: None, ..new(act, person, once, None, target(*link)?) });
         }
-        Does::Machine { link } => (format!("click:{delivery}:{link}:{day}:machine"), Some(Machine::Agent), target(*link)?),
-        Does::Answer { question, answer } => {
+        ActKind::Machine { link } => (format!("click:{delivery}:{link}:{day}:machine"), Some(Machine::Agent), target(*link)?),
+        ActKind::Answer { question, answer } => {
             let asked = issue.content.questions.get(*question)?;
             let answer = asked.answers.get(*answer)?;
             (format!("answer:{delivery}:{question}:{}", act.at.as_millisecond()), None, said_of(asked.criterion, answer, act.at))
         }
-        Does::Unsubscribe => {
+        ActKind::Unsubscribe => {
             let once = format!("unsubscribe:{delivery}:{}", act.at.as_second() / 60);
             (once, None, Detail::Unsubscribe { how: "one-click".to_owned() })
         }
-        Does::Form { .. } | Does::Reply(_) | Does::Complain => return None,
+        ActKind::Form { .. } | ActKind::Reply(_) | ActKind::Complain => return None,
     };
     Some(new(act, person, once, machine, detail))
 }
 
-fn new(act: &Act, person: &Person, once: String, machine: Option<Machine>, detail: Detail) -> NewSignal {
+fn new(act: &Act, person: &Participant, once: String, machine: Option<Machine>, detail: Detail) -> NewSignal {
     NewSignal {
         about: About::Prospect(person.id),
         once,
@@ -136,7 +136,7 @@ fn said_of(criterion: Criterion, answer: &Answer, at: Timestamp) -> Detail {
 
 /// The further questions of the answer page, about criteria that are unknown, and the answers to them.
 async fn further(world: &mut World, plan: &Plan, acts: &[Act]) -> Result<Vec<NewSignal>, FlowError> {
-    let answerers: Vec<&Act> = acts.iter().filter(|act| matches!(act.does, Does::Answer { .. })).collect();
+    let answerers: Vec<&Act> = acts.iter().filter(|act| matches!(act.does, ActKind::Answer { .. })).collect();
     if answerers.is_empty() {
         return Ok(Vec::new());
     }
@@ -147,7 +147,9 @@ async fn further(world: &mut World, plan: &Plan, acts: &[Act]) -> Result<Vec<New
     drop(tx);
     let (mut signals, mut counted) = (Vec::new(), Vec::new());
     for act in answerers {
-        let (Does::Answer { question, .. }, Some(issue)) = (&act.does, world.diary.issues.get(&act.issue)) else { continue };
+        let (ActKind::Answer { question, .. }, Some(issue)) = (&act.does, world.event_log.issues.get(&act.issue)) else {
+            continue;
+        };
         let person = &world.people[act.person];
         let Some(habit) = kind(world, person, act.at) else { continue };
         let asked = issue.content.questions.get(*question).map(|asked| asked.criterion);
@@ -166,31 +168,31 @@ async fn further(world: &mut World, plan: &Plan, acts: &[Act]) -> Result<Vec<New
         }
     }
     for campaign in counted {
-        world.diary.of(&campaign).further += 1;
+        world.event_log.of(&campaign).further += 1;
     }
     Ok(signals)
 }
 
 /// Records an act that has a transaction of its own: a form, a reply, a complaint.
-pub async fn alone(world: &mut World, act: &Act) -> Result<(), FlowError> {
-    let Some(issue) = world.diary.issues.get(&act.issue) else { return Ok(()) };
+pub async fn record_alone(world: &mut World, act: &Act) -> Result<(), FlowError> {
+    let Some(issue) = world.event_log.issues.get(&act.issue) else { return Ok(()) };
     let (campaign, newsletter, address) =
         (issue.campaign.clone(), issue.newsletter.clone(), world.people[act.person].address.clone());
     match &act.does {
-        Does::Form { form, fields } => {
+        ActKind::Form { form, fields } => {
             let once = format!("form:{form}:{}:{}", act.delivery, act.at.as_millisecond());
             observe::form_once(&world.ctx, form, address, fields.clone(), once, act.at).await?;
-            world.diary.of(&campaign).forms += 1;
+            world.event_log.of(&campaign).forms += 1;
         }
-        Does::Reply(text) => {
+        ActKind::Reply(text) => {
             let says = Content::Words { from: address, subject: format!("Re: {newsletter}"), text: text.clone() };
             receive::receive(&world.ctx, &mail(world, act, "reply", says)).await?;
-            world.diary.of(&campaign).replied += 1;
+            world.event_log.of(&campaign).replied += 1;
         }
         _ => {
             let says = Content::Complaint { feedback: "abuse".to_owned() };
             receive::receive(&world.ctx, &mail(world, act, "complaint", says)).await?;
-            world.diary.of(&campaign).complained += 1;
+            world.event_log.of(&campaign).complained += 1;
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Which kind of people a prospect belongs to, and what people of that kind answer.
 
-use super::event_log::Issue;
-use super::world::{Person, World};
+use super::event_log::IssueMails;
+use super::world::{Participant, World};
 use crate::domain::behaviour::Habit;
 use crate::domain::chance::{Chance, Share};
 use crate::domain::criterion::Criterion;
@@ -9,7 +9,7 @@ use crate::domain::question::Answer;
 use jiff::Timestamp;
 
 /// The kind of people that a prospect belongs to now: the first that fits.
-pub fn kind<'a>(world: &'a World, person: &Person, now: Timestamp) -> Option<&'a Habit> {
+pub fn kind<'a>(world: &'a World, person: &Participant, now: Timestamp) -> Option<&'a Habit> {
     let passed = now.duration_since(world.begins_at).as_secs() / 60;
     let mut kinds = (0..).zip(world.behaviour.people.iter().zip(&person.fits));
     let is = |(n, (habit, fits)): &(u64, (&Habit, &bool))| {
@@ -26,7 +26,7 @@ pub fn kind<'a>(world: &'a World, person: &Person, now: Timestamp) -> Option<&'a
 }
 
 /// Which question a person answers, and how.
-pub fn said(chance: Chance, habit: &Habit, issue: &Issue) -> Option<(usize, usize)> {
+pub fn said(chance: Chance, habit: &Habit, issue: &IssueMails) -> Option<(usize, usize)> {
     let questions = &issue.content.questions;
     let question = usize::try_from(chance.of("which").below(questions.len() as u64)).ok()?;
     let asked = questions.get(question)?;

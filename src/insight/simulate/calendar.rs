@@ -1,6 +1,6 @@
 //! The calendar: every date of every campaign by the clock of its zone, and the clock changes of that zone.
 
-use super::event_log::Diary;
+use super::event_log::EventLog;
 use crate::domain::id::Name;
 use crate::domain::plan::Plan;
 use crate::store::operations::simulation_report::Occurred;
@@ -11,16 +11,16 @@ use std::collections::BTreeMap;
 
 /// The calendar of one zone.
 #[derive(Debug, Clone, Serialize)]
-pub struct OfZone {
+pub struct ZoneCalendar {
     pub zone: String,
-    pub changes: Vec<Change>,
+    pub changes: Vec<ClockChange>,
     /// The dates of its campaigns, in order.
-    pub dates: Vec<Date>,
+    pub dates: Vec<CampaignDate>,
 }
 
 /// A clock change in a zone.
 #[derive(Debug, Clone, Serialize)]
-pub struct Change {
+pub struct ClockChange {
     pub at: Timestamp,
     /// "forward" or "back".
     pub direction: &'static str,
@@ -32,7 +32,7 @@ pub struct Change {
 
 /// A date of a campaign.
 #[derive(Debug, Clone, Serialize)]
-pub struct Date {
+pub struct CampaignDate {
     pub campaign: Name,
     pub due_at: Timestamp,
     /// The date by the clock of the zone: "Tue 2026-11-03 09:30".
@@ -46,24 +46,30 @@ pub struct Date {
 }
 
 /// The calendar of every zone in which a campaign is scheduled, between two instants.
-pub fn calendars(plan: &Plan, diary: &Diary, occurred: &[Occurred], from: Timestamp, until: Timestamp) -> Vec<OfZone> {
-    let mut zones: BTreeMap<&str, (TimeZone, Vec<Date>)> = BTreeMap::new();
+pub fn calendars(
+    plan: &Plan,
+    event_log: &EventLog,
+    occurred: &[Occurred],
+    from: Timestamp,
+    until: Timestamp,
+) -> Vec<ZoneCalendar> {
+    let mut zones: BTreeMap<&str, (TimeZone, Vec<CampaignDate>)> = BTreeMap::new();
     for campaign in &plan.campaigns {
         let (name, zone) = (campaign.schedule.zone_name(), campaign.schedule.zone().clone());
         let (zone, dates) = zones.entry(name).or_insert_with(|| (zone, Vec::new()));
-        dates.extend(occurred.iter().filter(|o| o.campaign == campaign.name).map(|o| date(diary, o, zone)));
+        dates.extend(occurred.iter().filter(|o| o.campaign == campaign.name).map(|o| date(event_log, o, zone)));
     }
-    let calendar = |(zone, (time_zone, mut dates)): (&str, (TimeZone, Vec<Date>))| {
+    let calendar = |(zone, (time_zone, mut dates)): (&str, (TimeZone, Vec<CampaignDate>))| {
         dates.sort_by(|a, b| (a.due_at, &a.campaign).cmp(&(b.due_at, &b.campaign)));
-        OfZone { zone: zone.to_owned(), changes: changes(&time_zone, from, until), dates }
+        ZoneCalendar { zone: zone.to_owned(), changes: changes(&time_zone, from, until), dates }
     };
     zones.into_iter().map(calendar).collect()
 }
 
-fn date(diary: &Diary, occurred: &Occurred, zone: &TimeZone) -> Date {
-    let issues = diary.issues.values().filter(|i| i.campaign == occurred.campaign && i.due_at == occurred.due_at);
+fn date(event_log: &EventLog, occurred: &Occurred, zone: &TimeZone) -> CampaignDate {
+    let issues = event_log.issues.values().filter(|i| i.campaign == occurred.campaign && i.due_at == occurred.due_at);
     let at = occurred.due_at.to_zoned(zone.clone());
-    Date {
+    CampaignDate {
         campaign: occurred.campaign.clone(),
         due_at: occurred.due_at,
         local: at.strftime("%a %Y-%m-%d %H:%M").to_string(),
@@ -74,7 +80,7 @@ fn date(diary: &Diary, occurred: &Occurred, zone: &TimeZone) -> Date {
     }
 }
 
-fn changes(zone: &TimeZone, from: Timestamp, until: Timestamp) -> Vec<Change> {
+fn changes(zone: &TimeZone, from: Timestamp, until: Timestamp) -> Vec<ClockChange> {
     let mut before = zone.to_offset(from);
     let mut found = Vec::new();
     for transition in zone.following(from).take_while(|transition| transition.timestamp() < until) {
@@ -82,7 +88,7 @@ fn changes(zone: &TimeZone, from: Timestamp, until: Timestamp) -> Vec<Change> {
         if after != before {
             let local = before.to_datetime(at).strftime("%a %Y-%m-%d %H:%M").to_string();
             let direction = if after > before { "forward" } else { "back" };
-            found.push(Change { at, direction, local, offsets: (shown(before), shown(after)) });
+            found.push(ClockChange { at, direction, local, offsets: (shown(before), shown(after)) });
         }
         before = after;
     }

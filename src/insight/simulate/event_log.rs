@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 
 /// The events of a simulation.
 #[derive(Debug, Default)]
-pub struct Diary {
-    pub issues: BTreeMap<IssueId, Issue>,
+pub struct EventLog {
+    pub issues: BTreeMap<IssueId, IssueMails>,
     /// Mails accepted, by local day of their campaign.
     pub days: BTreeMap<Date, u64>,
-    pub campaigns: BTreeMap<Name, OfCampaign>,
+    pub campaigns: BTreeMap<Name, CampaignActs>,
+    /// Letters to salespeople and colleagues.
     pub letters: u64,
     /// Calls of the desk, and how many reached a prospect.
     pub calls: (u64, u64),
@@ -23,7 +24,7 @@ pub struct Diary {
 
 /// An issue and its mails.
 #[derive(Debug)]
-pub struct Issue {
+pub struct IssueMails {
     pub campaign: Name,
     pub newsletter: Name,
     pub due_at: Timestamp,
@@ -33,7 +34,7 @@ pub struct Issue {
 
 /// The acts of prospects about the mails of a campaign.
 #[derive(Debug, Default, Clone)]
-pub struct OfCampaign {
+pub struct CampaignActs {
     pub accepted: u64,
     /// Mails with a question.
     pub asking: u64,
@@ -60,10 +61,10 @@ pub struct OfCampaign {
     pub needs_letter_at: Option<Timestamp>,
 }
 
-impl Diary {
-    pub fn of(&mut self, campaign: &Name) -> &mut OfCampaign {
+impl EventLog {
+    pub fn of(&mut self, campaign: &Name) -> &mut CampaignActs {
         if !self.campaigns.contains_key(campaign) {
-            self.campaigns.insert(campaign.clone(), OfCampaign::default());
+            self.campaigns.insert(campaign.clone(), CampaignActs::default());
         }
         self.campaigns.get_mut(campaign).expect("it was just put there")
     }

@@ -16,24 +16,24 @@ const PAGE: i64 = 2_000;
 
 /// The prospects who take part, and how many were left out because they are with a salesperson, closed or erased.
 #[derive(Debug)]
-pub struct Cast {
+pub struct Participants {
     pub arrivals: Vec<Arrival>,
     pub left_out: usize,
 }
 
 /// The prospects of a database who are nurturing now. They start from nothing: mails and signals of the past are not copied.
-pub async fn of_store(store: &Store) -> Result<Cast, FlowError> {
-    let mut cast = Cast { arrivals: Vec::new(), left_out: 0 };
+pub async fn of_store(store: &Store) -> Result<Participants, FlowError> {
+    let mut participants = Participants { arrivals: Vec::new(), left_out: 0 };
     let mut after = ProspectId(0);
     let mut tx = store.read().await?;
     loop {
         let page = prospects::page(&mut tx, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(cast) };
+        let Some(last) = page.last() else { return Ok(participants) };
         after = *last;
         for prospect in prospects::load(&mut tx, &page).await? {
             match arrival(prospect) {
-                Some(arrival) => cast.arrivals.push(arrival),
-                None => cast.left_out += 1,
+                Some(arrival) => participants.arrivals.push(arrival),
+                None => participants.left_out += 1,
             }
         }
     }

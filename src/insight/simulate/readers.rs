@@ -1,10 +1,10 @@
 //! What prospects do with their mail: drawn when a mail is accepted, from a source that depends on the person
 //! and the newsletter alone, and done when its hour has come.
 
-use super::acts::{self, Act, Does};
+use super::acts::{self, Act, ActKind};
 use super::behaviour::{kind, said};
-use super::event_log::Issue;
-use super::world::{Person, World, grained, grained_to};
+use super::event_log::IssueMails;
+use super::world::{Participant, World, grained, grained_to};
 use super::writers;
 use crate::domain::behaviour::Habit;
 use crate::domain::chance::Chance;
@@ -40,12 +40,15 @@ impl Readers {
         for page in accepted.chunks(PAGE) {
             let mut tx = world.ctx.store().read().await?;
             let copies = simulation_report::copies(&mut tx, page).await?;
-            let newest = world.diary.issues.keys().next_back().copied().unwrap_or(IssueId(0));
+            let newest = world.event_log.issues.keys().next_back().copied().unwrap_or(IssueId(0));
             if copies.iter().any(|copy| copy.issue > newest) {
                 for issued in simulation_report::issued(&mut tx, newest).await? {
                     let content = issues::content(&mut tx, issued.issue).await?.map(|i| i.content).unwrap_or_default();
                     let (campaign, newsletter, due_at) = (issued.campaign, issued.newsletter, issued.due_at);
-                    world.diary.issues.insert(issued.issue, Issue { campaign, newsletter, due_at, content, accepted: 0 });
+                    world
+                        .event_log
+                        .issues
+                        .insert(issued.issue, IssueMails { campaign, newsletter, due_at, content, accepted: 0 });
                 }
             }
             drop(tx);
@@ -60,7 +63,7 @@ impl Readers {
         let now = world.now();
         let Some(number) = copy.prospect.and_then(|id| world.number(id)) else { return };
         note(world, number, copy.issue, now);
-        let (Some(issue), person) = (world.diary.issues.get(&copy.issue), &world.people[number]) else { return };
+        let (Some(issue), person) = (world.event_log.issues.get(&copy.issue), &world.people[number]) else { return };
         let mut draw = Draw { world, person, copy, number, now, acts: Vec::new() };
         draw.all(issue);
         for act in draw.acts {
@@ -80,13 +83,13 @@ impl Readers {
             let is_quiet = acts.iter().all(Act::is_machine);
             let (signals, others): (Vec<Act>, Vec<Act>) = acts.into_iter().partition(Act::is_signal);
             for page in signals.chunks(TOGETHER) {
-                acts::together(world, page).await?;
+                acts::record_together(world, page).await?;
             }
             for act in &others {
-                acts::alone(world, act).await?;
+                acts::record_alone(world, act).await?;
             }
             if !is_quiet {
-                world.ring(&[Step::Qualify, Step::Alarm, Step::Correspond]);
+                world.wake(&[Step::Qualify, Step::Alarm, Step::Correspond]);
             }
         }
         Ok(())
@@ -98,20 +101,20 @@ fn note(world: &mut World, number: usize, issue: IssueId, now: Timestamp) {
     let plan = world.ctx.plan();
     let person = &mut world.people[number];
     if let Some(since) = person.silent_since.replace(now) {
-        world.diary.silence(now.duration_since(since));
+        world.event_log.silence(now.duration_since(since));
     }
-    let Some(issue) = world.diary.issues.get_mut(&issue) else { return };
+    let Some(issue) = world.event_log.issues.get_mut(&issue) else { return };
     issue.accepted += 1;
     let (name, due_at, asks) = (issue.campaign.clone(), issue.due_at, !issue.content.questions.is_empty());
-    let is_own = !writers::is_more(&issue.newsletter);
+    let is_own = !writers::is_made_up(&issue.newsletter);
     let Some(campaign) = plan.campaign(&name) else { return };
     let had = person.had.entry(name.clone()).or_default();
     *had += usize::from(is_own);
-    let has_all = *had >= campaign.newsletters.iter().filter(|n| !writers::is_more(&n.id)).count();
+    let has_all = *had >= campaign.newsletters.iter().filter(|n| !writers::is_made_up(&n.id)).count();
     let day = now.to_zoned(campaign.schedule.zone().clone()).date();
-    *world.diary.days.entry(day).or_default() += 1;
+    *world.event_log.days.entry(day).or_default() += 1;
     let late = now.duration_since(due_at);
-    let of = world.diary.of(&name);
+    let of = world.event_log.of(&name);
     of.accepted += 1;
     of.asking += u64::from(asks);
     if late > SignedDuration::ZERO {
@@ -127,7 +130,7 @@ fn note(world: &mut World, number: usize, issue: IssueId, now: Timestamp) {
 /// The draws for one mail.
 struct Draw<'a> {
     world: &'a World,
-    person: &'a Person,
+    person: &'a Participant,
     copy: &'a Copy,
     number: usize,
     now: Timestamp,
@@ -135,50 +138,50 @@ struct Draw<'a> {
 }
 
 impl Draw<'_> {
-    fn all(&mut self, issue: &Issue) {
+    fn all(&mut self, issue: &IssueMails) {
         let Some(habit) = kind(self.world, self.person, self.now) else { return };
         let own = self.person.chance.of(issue.campaign.as_str()).of(issue.newsletter.as_str());
         let links = &issue.content.links;
         if self.person.scanned && self.copy.tracked {
             for link in 0..links.len().min(self.world.behaviour.scanners.links) {
-                self.acts.push(self.act(self.now + MACHINE, Does::Machine { link }));
+                self.acts.push(self.act(self.now + MACHINE, ActKind::Machine { link }));
             }
         }
         let clicks = *habit.newsletters.get(&issue.newsletter).unwrap_or(&habit.clicks);
         if own.of("click").happens(clicks)
             && let Some(link) = self.chosen(own.of("link"), habit, links)
         {
-            self.later(own.of("when click"), Does::Click { link, tracked: self.copy.tracked });
+            self.later(own.of("when click"), ActKind::Click { link, tracked: self.copy.tracked });
         }
         if own.of("answer").happens(habit.answers)
             && let Some((question, answer)) = said(own.of("says"), habit, issue)
         {
-            self.later(own.of("when answer"), Does::Answer { question, answer });
+            self.later(own.of("when answer"), ActKind::Answer { question, answer });
         }
         for (n, form) in (0..).zip(&habit.forms) {
             if own.of("form").nth(n).happens(form.share) {
-                let does = Does::Form { form: form.form.clone(), fields: form.fields.clone() };
+                let does = ActKind::Form { form: form.form.clone(), fields: form.fields.clone() };
                 self.later(own.of("when form").nth(n), does);
             }
         }
         for (what, share) in [("reply", habit.replies), ("unsubscribe", habit.unsubscribes), ("complain", habit.complains)] {
             if own.of(what).happens(share) {
                 let does = match what {
-                    "reply" => Does::Reply(own.of("words").among(&habit.words).cloned().unwrap_or_default()),
-                    "unsubscribe" => Does::Unsubscribe,
-                    _ => Does::Complain,
+                    "reply" => ActKind::Reply(own.of("words").among(&habit.words).cloned().unwrap_or_default()),
+                    "unsubscribe" => ActKind::Unsubscribe,
+                    _ => ActKind::Complain,
                 };
                 self.later(own.of("when").of(what), does);
             }
         }
     }
 
-    fn act(&self, at: Timestamp, does: Does) -> Act {
+    fn act(&self, at: Timestamp, does: ActKind) -> Act {
         Act { person: self.number, delivery: self.copy.delivery, issue: self.copy.issue, at, does }
     }
 
     /// Within the hours in which people read; an act outside them waits for the next opening, and is spread over it.
-    fn later(&mut self, chance: Chance, does: Does) {
+    fn later(&mut self, chance: Chance, does: ActKind) {
         let then = self.now + chance.delay(self.world.behaviour.delay);
         let opens = self.world.behaviour.reads.next_opening(then);
         let spread = if opens > then { chance.of("morning").below(7_200) } else { 0 };

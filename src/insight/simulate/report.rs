@@ -1,10 +1,10 @@
 //! The report of a simulation, for people and for programs. Equal runs give equal bytes: nothing in it depends on
 //! when, where or how fast it ran.
 
-use super::calendar::{OfZone, calendars};
-use super::event_log::OfCampaign as Noted;
+use super::calendar::{ZoneCalendar, calendars};
+use super::event_log::CampaignActs as Noted;
 use super::world::World;
-use super::writers::is_more;
+use super::writers::is_made_up;
 use crate::domain::criterion::Criterion;
 use crate::domain::id::Name;
 use crate::domain::individual::handoff::{Handoff, Outcome};
@@ -26,7 +26,7 @@ const BUSIEST: usize = 5;
 
 /// The report.
 #[derive(Debug, Clone, Serialize)]
-pub struct Report {
+pub struct SimulationReport {
     /// Where the people came from.
     pub prospects_from: String,
     pub prospects: usize,
@@ -39,17 +39,17 @@ pub struct Report {
     pub zone: String,
     pub configuration: String,
     /// The calendar of every zone.
-    pub calendar: Vec<OfZone>,
+    pub calendar: Vec<ZoneCalendar>,
     /// Mails, and on how many days.
-    pub load: Load,
+    pub load: MailLoad,
     /// The campaigns.
-    pub campaigns: Vec<OfCampaign>,
-    pub quarters: Vec<Quarter>,
+    pub campaigns: Vec<CampaignReport>,
+    pub quarters: Vec<QuarterReport>,
     /// The standing of prospects at the end.
-    pub standing: Standing,
+    pub standing: StandingCounts,
     /// The offers to salespeople.
-    pub salespeople: Vec<OfSalesperson>,
-    pub desk: Desk,
+    pub salespeople: Vec<SalespersonReport>,
+    pub desk: DeskReport,
     pub silence: Silence,
     /// Prospects without a future at the end of any quarter or of the simulation: must be 0.
     pub without_future: i64,
@@ -57,8 +57,9 @@ pub struct Report {
 
 /// Mails by day.
 #[derive(Debug, Clone, Serialize)]
-pub struct Load {
+pub struct MailLoad {
     pub mails: u64,
+    /// Letters to salespeople and colleagues.
     pub letters: u64,
     /// The number of days with mails.
     pub days: usize,
@@ -70,7 +71,7 @@ pub struct Load {
 
 /// The mails of a campaign and the acts about them.
 #[derive(Debug, Clone, Serialize)]
-pub struct OfCampaign {
+pub struct CampaignReport {
     pub campaign: Name,
     pub mails: u64,
     /// Mails with a question.
@@ -124,7 +125,7 @@ pub struct NotSent {
 
 /// A quarter of a year.
 #[derive(Debug, Clone, Serialize)]
-pub struct Quarter {
+pub struct QuarterReport {
     /// "2026-Q1".
     pub quarter: String,
     pub ready: u64,
@@ -133,12 +134,12 @@ pub struct Quarter {
     pub won: u64,
     /// The standing of prospects at its end.
     #[serde(flatten)]
-    pub end: Standing,
+    pub end: StandingCounts,
 }
 
 /// The standing of nurturing prospects at an instant.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Standing {
+pub struct StandingCounts {
     /// How many have none, one, two, three, four or five of the five.
     pub known: [u64; 6],
     /// Near misses (three or four of five) that lack each criterion.
@@ -151,7 +152,7 @@ pub struct Standing {
 
 /// The offers to a salesperson.
 #[derive(Debug, Clone, Serialize)]
-pub struct OfSalesperson {
+pub struct SalespersonReport {
     pub salesperson: Name,
     /// Offers that ended with them.
     pub offers: u64,
@@ -165,7 +166,7 @@ pub struct OfSalesperson {
 
 /// The calls of the desk.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Desk {
+pub struct DeskReport {
     pub calls: u64,
     /// Calls that reached a prospect.
     pub reached: u64,
@@ -196,12 +197,12 @@ pub struct Header {
 }
 
 /// Makes the report. `ends` are the ends of quarters, in order, with the standing at each.
-pub async fn sum_up(
+pub async fn report(
     world: &mut World,
     header: Header,
-    ends: Vec<(Timestamp, Standing)>,
+    ends: Vec<(Timestamp, StandingCounts)>,
     without_future: i64,
-) -> Result<Report, FlowError> {
+) -> Result<SimulationReport, FlowError> {
     let plan = world.ctx.plan();
     let mut tx = world.ctx.store().read().await?;
     let occurred = simulation_report::occurred(&mut tx).await?;
@@ -216,19 +217,19 @@ pub async fn sum_up(
     for id in &reachable {
         let since = world.number(*id).and_then(|number| world.people[number].silent_since);
         let lasted = since.map_or(SignedDuration::ZERO, |since| now.duration_since(since));
-        world.diary.silence(lasted);
+        world.event_log.silence(lasted);
         in_a_long_one += u64::from(lasted > SignedDuration::from_hours(LONG_SILENCE_DAYS * 24));
     }
     let of_campaign = |campaign: &crate::domain::group::campaign::Campaign| {
         let name = &campaign.name;
         let not_sent = ended.iter().filter(|e| e.campaign == *name && e.state != "accepted");
         let not_sent = not_sent.map(|e| NotSent { state: e.state.clone(), reason: e.reason.clone(), mails: e.count }).collect();
-        let noted = world.diary.campaigns.get(name).cloned().unwrap_or_default();
-        let made_up = campaign.newsletters.iter().filter(|n| is_more(&n.id)).count();
+        let noted = world.event_log.campaigns.get(name).cloned().unwrap_or_default();
+        let made_up = campaign.newsletters.iter().filter(|n| is_made_up(&n.id)).count();
         let paused = states.get(name).and_then(|state| state.paused.clone());
-        told(name, &noted, put_off.get(name).copied().unwrap_or_default(), not_sent, (paused, made_up))
+        campaign_report(name, &noted, put_off.get(name).copied().unwrap_or_default(), not_sent, (paused, made_up))
     };
-    Ok(Report {
+    Ok(SimulationReport {
         prospects_from: header.prospects_from,
         prospects: world.people.len(),
         left_out: header.left_out,
@@ -237,15 +238,15 @@ pub async fn sum_up(
         until: header.until,
         zone: plan.roster.office.zone().iana_name().unwrap_or("UTC").to_owned(),
         configuration: plan.hash.clone(),
-        calendar: calendars(&plan, &world.diary, &occurred, header.from, header.until),
+        calendar: calendars(&plan, &world.event_log, &occurred, header.from, header.until),
         load: load(world),
         campaigns: plan.campaigns.iter().map(of_campaign).collect(),
         standing: ends.last().map(|(_, standing)| standing.clone()).unwrap_or_default(),
         quarters: quarters(&plan, &all, ends, header.from),
         salespeople: salespeople(&plan, &all, now),
-        desk: Desk { calls: world.diary.calls.0, reached: world.diary.calls.1 },
+        desk: DeskReport { calls: world.event_log.calls.0, reached: world.event_log.calls.1 },
         silence: Silence {
-            longest_days: world.diary.longest_silence.as_hours() / 24,
+            longest_days: world.event_log.longest_silence.as_hours() / 24,
             long_days: LONG_SILENCE_DAYS,
             in_a_long_one,
             reachable: reachable.len() as u64,
@@ -255,7 +256,7 @@ pub async fn sum_up(
 }
 
 /// The standing of nurturing prospects now, and how many are without a future.
-pub async fn stand(world: &World) -> Result<(Standing, i64), FlowError> {
+pub async fn count_standing(world: &World) -> Result<(StandingCounts, i64), FlowError> {
     let mut tx = world.ctx.store().read().await?;
     let met = simulation_report::met(&mut tx).await?;
     let reachable = simulation_report::reachable(&mut tx).await?.len() as u64;
@@ -264,7 +265,7 @@ pub async fn stand(world: &World) -> Result<(Standing, i64), FlowError> {
     for (prospect, criterion) in met {
         of.entry(prospect).or_default().push(criterion);
     }
-    let mut standing = Standing::default();
+    let mut standing = StandingCounts::default();
     for criteria in of.values() {
         standing.known[criteria.len().min(5)] += 1;
         let lacking = Criterion::ALL.into_iter().filter(|c| !criteria.contains(c));
@@ -280,17 +281,29 @@ pub async fn stand(world: &World) -> Result<(Standing, i64), FlowError> {
     Ok((standing, sweep::without_future(&world.ctx).await?))
 }
 
-fn load(world: &World) -> Load {
-    let mut busiest: Vec<(Date, u64)> = world.diary.days.iter().map(|(day, mails)| (*day, *mails)).collect();
+fn load(world: &World) -> MailLoad {
+    let mut busiest: Vec<(Date, u64)> = world.event_log.days.iter().map(|(day, mails)| (*day, *mails)).collect();
     busiest.sort_by_key(|(day, mails)| (std::cmp::Reverse(*mails), *day));
     busiest.truncate(BUSIEST);
-    let mails = world.diary.days.values().sum();
-    Load { mails, letters: world.diary.letters, days: world.diary.days.len(), busiest, by_day: world.diary.days.clone() }
+    let mails = world.event_log.days.values().sum();
+    MailLoad {
+        mails,
+        letters: world.event_log.letters,
+        days: world.event_log.days.len(),
+        busiest,
+        by_day: world.event_log.days.clone(),
+    }
 }
 
-fn told(name: &Name, n: &Noted, cap: i64, not_sent: Vec<NotSent>, (paused, made_up): (Option<String>, usize)) -> OfCampaign {
+fn campaign_report(
+    name: &Name,
+    n: &Noted,
+    cap: i64,
+    not_sent: Vec<NotSent>,
+    (paused, made_up): (Option<String>, usize),
+) -> CampaignReport {
     let deferred = |(mails, longest): (u64, SignedDuration)| Deferred { mails, longest_minutes: longest.as_mins() };
-    OfCampaign {
+    CampaignReport {
         campaign: name.clone(),
         mails: n.accepted,
         asking: n.asking,
@@ -314,7 +327,7 @@ fn told(name: &Name, n: &Noted, cap: i64, not_sent: Vec<NotSent>, (paused, made_
     }
 }
 
-fn quarters(plan: &Plan, all: &[Handoff], ends: Vec<(Timestamp, Standing)>, from: Timestamp) -> Vec<Quarter> {
+fn quarters(plan: &Plan, all: &[Handoff], ends: Vec<(Timestamp, StandingCounts)>, from: Timestamp) -> Vec<QuarterReport> {
     let mut begins = from;
     let mut found = Vec::new();
     for (ends_at, end) in ends {
@@ -323,13 +336,13 @@ fn quarters(plan: &Plan, all: &[Handoff], ends: Vec<(Timestamp, Standing)>, from
         let won = all.iter().filter(|h| h.outcome == Some(Outcome::Won) && h.closed_at.is_some_and(within)).count() as u64;
         let date = begins.to_zoned(plan.roster.office.zone().clone()).date();
         let quarter = format!("{}-Q{}", date.year(), (date.month() + 2) / 3);
-        found.push(Quarter { quarter, ready: opened("ready"), requests: opened("request"), won, end });
+        found.push(QuarterReport { quarter, ready: opened("ready"), requests: opened("request"), won, end });
         begins = ends_at;
     }
     found
 }
 
-fn salespeople(plan: &Plan, all: &[Handoff], now: Timestamp) -> Vec<OfSalesperson> {
+fn salespeople(plan: &Plan, all: &[Handoff], now: Timestamp) -> Vec<SalespersonReport> {
     let manager = (!plan.roster.salespeople.iter().any(|s| s.id == plan.roster.manager)).then_some((&plan.roster.manager, None));
     let everybody = plan.roster.salespeople.iter().map(|s| (&s.id, s.at_most)).chain(manager);
     let of = |(id, at_most): (&Name, Option<u32>)| {
@@ -341,7 +354,7 @@ fn salespeople(plan: &Plan, all: &[Handoff], now: Timestamp) -> Vec<OfSalesperso
             *open += turn;
             Some(*open)
         });
-        OfSalesperson {
+        SalespersonReport {
             salesperson: id.clone(),
             offers: own.len() as u64,
             requests: own.iter().filter(|h| h.cause == "request").count() as u64,

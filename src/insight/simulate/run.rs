@@ -1,9 +1,9 @@
 //! Runs a simulation from its first day to its last: the clock moves from event to event, and at each event first the people
 //! act and then the steps run.
 
-use super::people::Cast;
+use super::people::Participants;
 use super::readers::Readers;
-use super::report::{self, Header, Report};
+use super::report::{self, Header, SimulationReport};
 use super::sellers::Sellers;
 use super::world::World;
 use super::writers;
@@ -23,12 +23,12 @@ use tokio::sync::oneshot;
 
 /// The parameters of a simulation.
 #[derive(Debug)]
-pub struct Asked {
+pub struct SimulationRequest {
     /// An empty database, to be deleted afterwards.
     pub scratch: Store,
     pub plan: Plan,
     pub behaviour: Behaviour,
-    pub cast: Cast,
+    pub participants: Participants,
     /// Where the people come from, in words.
     pub prospects_from: String,
     /// With another seed, the same people act differently.
@@ -38,7 +38,7 @@ pub struct Asked {
 }
 
 /// The events that come neither from people nor from steps.
-struct Almanac {
+struct Timetable {
     zone: TimeZone,
     /// When the next day begins, on which every step is run.
     day: Timestamp,
@@ -47,7 +47,7 @@ struct Almanac {
     editions: Vec<(Name, Option<Timestamp>)>,
 }
 
-impl Almanac {
+impl Timetable {
     fn begin(plan: &Plan, from: Timestamp) -> Self {
         let zone = plan.roster.office.zone().clone();
         let editions = plan.campaigns.iter().filter(|c| c.order == Order::Edition);
@@ -78,17 +78,14 @@ impl Almanac {
 
 /// Simulates on a thread of its own: nothing here waits for a network, and tasks that wake each other across processors cost
 /// more than what they do.
-///
-/// # Errors
-/// Those of the store and of the steps.
-pub async fn run(asked: Asked) -> Result<Report, FlowError> {
+pub async fn run(request: SimulationRequest) -> Result<SimulationReport, FlowError> {
     let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("simulate: {e}"));
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|e| unable(&e))?;
     let (mut told, report) = oneshot::channel();
     let simulating = move || {
         runtime.block_on(async {
             tokio::select! {
-                report = live_through(asked) => drop(told.send(report)),
+                report = simulate(request) => drop(told.send(report)),
                 // The caller has gone.
                 () = told.closed() => {}
             }
@@ -98,47 +95,47 @@ pub async fn run(asked: Asked) -> Result<Report, FlowError> {
     report.await.map_err(|_| unable(&"its thread came to no end"))?
 }
 
-async fn live_through(asked: Asked) -> Result<Report, FlowError> {
-    let Asked { scratch, mut plan, behaviour, cast, prospects_from, seed, from, until } = asked;
+async fn simulate(request: SimulationRequest) -> Result<SimulationReport, FlowError> {
+    let SimulationRequest { scratch, mut plan, behaviour, participants, prospects_from, seed, from, until } = request;
     if behaviour.writes_on {
         writers::write_series(&mut plan, from, until);
     }
-    let mut almanac = Almanac::begin(&plan, from);
-    let mut world = World::begin(scratch, plan, behaviour, &cast.arrivals, (seed, from)).await?;
+    let mut timetable = Timetable::begin(&plan, from);
+    let mut world = World::begin(scratch, plan, behaviour, &participants.arrivals, (seed, from)).await?;
     let (mut readers, mut sellers) = (Readers::default(), Sellers::default());
     let (mut ends, mut without_future) = (Vec::new(), 0);
     loop {
         let now = world.now();
         readers.act(&mut world).await?;
         sellers.act(&mut world).await?;
-        let due = almanac.due(&world.ctx.plan(), now);
+        let due = timetable.due(&world.ctx.plan(), now);
         if !due.is_empty() {
             writers::write_editions(&mut world, &due)?;
         }
-        if almanac.day <= now {
-            almanac.day = almanac.day_after(now);
-            world.ring(&Step::ALL);
+        if timetable.day <= now {
+            timetable.day = timetable.day_after(now);
+            world.wake(&Step::ALL);
             // The daemon reviews every hour. Here once a month is enough: what a review finds builds up over months, and
             // the report at the end of each quarter reviews too.
-            let today = now.to_zoned(almanac.zone.clone());
+            let today = now.to_zoned(timetable.zone.clone());
             if now == from || (today.weekday() == Weekday::Monday && today.day() <= 7) {
                 sweep::review(&world.ctx).await?;
             }
         }
-        let settled = world.run_until_idle().await?;
-        readers.receive(&mut world, &settled.captured).await?;
-        if settled.handed_off {
-            sellers.look(&mut world).await?;
+        let ran = world.run_until_idle().await?;
+        readers.receive(&mut world, &ran.captured).await?;
+        if ran.handed_off {
+            sellers.find_offers(&mut world).await?;
         }
-        if almanac.quarter <= now {
-            almanac.quarter = quarter_after(&almanac.zone, now);
+        if timetable.quarter <= now {
+            timetable.quarter = quarter_after(&timetable.zone, now);
             sweep::review(&world.ctx).await?;
-            let (standing, lost) = report::stand(&world).await?;
+            let (standing, lost) = report::count_standing(&world).await?;
             ends.push((now, standing));
             without_future = without_future.max(lost);
         }
         let next = [world.next_step(), readers.next(), sellers.next()].into_iter().flatten().min();
-        let next = next.unwrap_or(Timestamp::MAX).min(almanac.next());
+        let next = next.unwrap_or(Timestamp::MAX).min(timetable.next());
         if next >= until {
             break;
         }
@@ -146,10 +143,10 @@ async fn live_through(asked: Asked) -> Result<Report, FlowError> {
     }
     world.clock.move_to(until);
     sweep::review(&world.ctx).await?;
-    let (standing, lost) = report::stand(&world).await?;
+    let (standing, lost) = report::count_standing(&world).await?;
     ends.push((until, standing));
-    let header = Header { prospects_from, left_out: cast.left_out, seed, from, until };
-    report::sum_up(&mut world, header, ends, without_future.max(lost)).await
+    let header = Header { prospects_from, left_out: participants.left_out, seed, from, until };
+    report::report(&mut world, header, ends, without_future.max(lost)).await
 }
 
 /// When the quarter that contains an instant ends, by the clock of a zone.

@@ -2,7 +2,7 @@
 //! made, done when its time has come, by the same functions that the page, the inbox and the command line call.
 
 use super::world::{World, span};
-use crate::domain::behaviour::{Desk, End, Offer};
+use crate::domain::behaviour::{Desk, End, OfferAnswer};
 use crate::domain::chance::Chance;
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::doorway::signal::{Detail, Touch};
@@ -27,13 +27,13 @@ const DESK_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// The pending acts of salespeople.
 #[derive(Debug, Default)]
 pub struct Sellers {
-    agenda: BTreeMap<(Timestamp, HandoffId, Does), Chance>,
+    agenda: BTreeMap<(Timestamp, HandoffId, SellerAct), Chance>,
     last: Option<HandoffId>,
     desk_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Does {
+enum SellerAct {
     Answer,
     Touch,
     End,
@@ -46,7 +46,7 @@ impl Sellers {
     }
 
     /// Finds new offers, and draws when they will be answered.
-    pub async fn look(&mut self, world: &mut World) -> Result<(), FlowError> {
+    pub async fn find_offers(&mut self, world: &mut World) -> Result<(), FlowError> {
         let mut tx = world.ctx.store().read().await?;
         let new = handoffs::after(&mut tx, self.last.unwrap_or(HandoffId(0))).await?;
         drop(tx);
@@ -55,7 +55,7 @@ impl Sellers {
             let Some(number) = world.number(handoff.prospect) else { continue };
             let person = &mut world.people[number];
             if let Some(since) = person.silent_since.take() {
-                world.diary.silence(handoff.opened_at.duration_since(since));
+                world.event_log.silence(handoff.opened_at.duration_since(since));
             }
             person.offers += 1;
             let own = person.chance.of("handoff").nth(person.offers);
@@ -68,7 +68,7 @@ impl Sellers {
         let plan = world.ctx.plan();
         let takes = span(own.of("answers").delay(world.behaviour.sales.answers));
         let at = plan.roster.hours(&handoff.salesperson).after_working(takes, world.now());
-        self.agenda.insert((at, handoff.id, Does::Answer), own);
+        self.agenda.insert((at, handoff.id, SellerAct::Answer), own);
     }
 
     /// Does every act whose time has come.
@@ -84,22 +84,22 @@ impl Sellers {
             any |= self.call(world).await?;
         }
         if any {
-            world.ring(&[Step::Qualify, Step::Remind, Step::Correspond]);
+            world.wake(&[Step::Qualify, Step::Remind, Step::Correspond]);
         }
         Ok(())
     }
 
-    async fn sell(&mut self, world: &mut World, id: HandoffId, does: Does, own: Chance) -> Result<(), FlowError> {
+    async fn sell(&mut self, world: &mut World, id: HandoffId, does: SellerAct, own: Chance) -> Result<(), FlowError> {
         let mut tx = world.ctx.store().read().await?;
         let Some(handoff) = handoffs::load(&mut tx, id).await? else { return Ok(()) };
         drop(tx);
         match does {
-            Does::Answer if handoff.state == State::Offered => self.answer(world, &handoff, own).await,
-            Does::Touch if handoff.state == State::Owned => {
+            SellerAct::Answer if handoff.state == State::Offered => self.answer(world, &handoff, own).await,
+            SellerAct::Touch if handoff.state == State::Owned => {
                 let touch = Action::Touch { touch: Touch::Call, proves: Vec::new(), date: None, note: String::new() };
                 take(world, &handoff, touch).await.map(drop)
             }
-            Does::End if handoff.state == State::Owned => {
+            SellerAct::End if handoff.state == State::Owned => {
                 let action = match own.of("end").weighed(&world.behaviour.sales.ends) {
                     Some(End::Outcome(Outcome::Won)) | None => Action::Won(None),
                     Some(End::Outcome(_)) => Action::Lost(String::new()),
@@ -112,16 +112,16 @@ impl Sellers {
     }
 
     async fn answer(&mut self, world: &mut World, handoff: &Handoff, own: Chance) -> Result<(), FlowError> {
-        let word = own.of("offer").weighed(&world.behaviour.sales.offers).copied().unwrap_or(Offer::Accept);
+        let word = own.of("offer").weighed(&world.behaviour.sales.offers).copied().unwrap_or(OfferAnswer::Accept);
         let note = String::new;
         let action = match word {
-            Offer::Accept => Action::Accept,
-            Offer::NotMine => Action::Reject(Rejection::NotMine, note()),
-            Offer::NotReady => {
+            OfferAnswer::Accept => Action::Accept,
+            OfferAnswer::NotMine => Action::Reject(Rejection::NotMine, note()),
+            OfferAnswer::NotReady => {
                 let criterion = own.of("criterion").among(&Criterion::ALL).copied().unwrap_or(Criterion::Need);
                 Action::Reject(Rejection::NotReady(criterion), note())
             }
-            Offer::Customer => Action::Reject(Rejection::AlreadyCustomer, note()),
+            OfferAnswer::Customer => Action::Reject(Rejection::AlreadyCustomer, note()),
         };
         let mut after = take(world, handoff, action).await?;
         if after.is_none() {
@@ -136,8 +136,8 @@ impl Sellers {
                 let (hours, sales, now) = (plan.roster.hours(&after.salesperson), &world.behaviour.sales, world.now());
                 let touch = hours.after_working(span(own.of("touches").delay(sales.touches)), now);
                 let end = hours.next_open(now + own.of("lasts").delay(sales.lasts)).max(touch);
-                self.agenda.insert((touch, after.id, Does::Touch), own);
-                self.agenda.insert((end, after.id, Does::End), own);
+                self.agenda.insert((touch, after.id, SellerAct::Touch), own);
+                self.agenda.insert((end, after.id, SellerAct::End), own);
             }
             State::Closed => {}
         }
@@ -168,10 +168,10 @@ impl Sellers {
         for (id, number) in &called {
             let person = &mut world.people[*number];
             person.called_at = Some(now);
-            world.diary.calls.0 += 1;
+            world.event_log.calls.0 += 1;
             let own = person.chance.of("call").nth(u64::try_from(now.as_second()).unwrap_or(0));
             if own.of("reached").happens(desk.reaches) {
-                world.diary.calls.1 += 1;
+                world.event_log.calls.1 += 1;
                 let is_met = |c: &Criterion| known.get(id).and_then(|of| of.get(c)) == Some(&Verdict::Met);
                 let missing = Criterion::ALL.into_iter().filter(|c| !is_met(c) && plan.qualifying.reads_touch(*c, Touch::Call));
                 let proves: Vec<Criterion> = missing.filter(|c| own.of(c.word()).happens(desk.proves)).collect();

@@ -4,7 +4,7 @@
 //! In the daemon every wake runs every step; here only the steps that can be concerned are woken, and once a day all of
 //! them.
 
-use super::event_log::Diary;
+use super::event_log::EventLog;
 use crate::clock::{Clock, ManualClock};
 use crate::domain::behaviour::{Behaviour, Refusals};
 use crate::domain::chance::Chance;
@@ -32,7 +32,7 @@ const GRAIN: i64 = 3_600;
 /// How many prospects are admitted in one transaction.
 const PAGE: usize = 2_000;
 /// How many mails may be marked without a result: a captured mail is never uncertain.
-const IN_HAND: usize = 512;
+const UNRECORDED: usize = 512;
 /// From this share of gone mailboxes on, in millionths, campaigns may pause in the middle of an issue. How many mails are then
 /// under way would depend on which of them share a commit, and so on the machine; one at a time makes equal seeds equal runs.
 const MANY_GONE: u32 = 10_000;
@@ -45,17 +45,17 @@ pub struct World {
     /// The source of all draws.
     pub chance: Chance,
     pub begins_at: Timestamp,
-    pub people: Vec<Person>,
-    pub diary: Diary,
+    pub people: Vec<Participant>,
+    pub event_log: EventLog,
     numbers: BTreeMap<ProspectId, usize>,
     writer: AttemptWriter,
     due: [Option<Timestamp>; Step::ALL.len()],
-    caught: Arc<Mutex<Vec<String>>>,
+    accepted_paths: Arc<Mutex<Vec<String>>>,
 }
 
 /// The result of running the steps.
 #[derive(Debug, Default)]
-pub struct Settled {
+pub struct StepsRun {
     /// The deliveries that were captured, in order.
     pub captured: Vec<DeliveryId>,
     /// Whether a prospect was offered to a salesperson, or to the next one.
@@ -64,7 +64,7 @@ pub struct Settled {
 
 /// A prospect who takes part.
 #[derive(Debug)]
-pub struct Person {
+pub struct Participant {
     pub id: ProspectId,
     pub address: crate::domain::address::Address,
     /// The source of draws about them.
@@ -93,13 +93,13 @@ impl World {
     ) -> Result<Self, FlowError> {
         // One connection is enough where no relay is waited for, and no reader verifies a signature.
         plan.settings.smtp.connections = 1;
-        plan.settings.smtp.max_in_doubt = if behaviour.refusals.gone.millionths() < MANY_GONE { IN_HAND } else { 1 };
+        plan.settings.smtp.max_in_doubt = if behaviour.refusals.gone.millionths() < MANY_GONE { UNRECORDED } else { 1 };
         plan.settings.smtp.dkim = None;
         let clock = Arc::new(ManualClock::at(at));
         let chance = Chance::seeded(seed);
-        let caught = Arc::new(Mutex::new(Vec::new()));
+        let accepted_paths = Arc::new(Mutex::new(Vec::new()));
         let ours = plan.settings.smtp.return_path.to_string();
-        let capture = capture(clock.clone(), chance.of("relay"), behaviour.refusals, ours, caught.clone());
+        let capture = capture(clock.clone(), chance.of("relay"), behaviour.refusals, ours, accepted_paths.clone());
         let mut tx = store.write().await?;
         campaigns::put(&mut tx, plan.schedules(), at).await?;
         tx.commit().await?;
@@ -112,11 +112,11 @@ impl World {
             chance,
             begins_at: at,
             people: Vec::new(),
-            diary: Diary::default(),
+            event_log: EventLog::default(),
             numbers: BTreeMap::new(),
             writer,
             due: [Some(at); Step::ALL.len()],
-            caught,
+            accepted_paths,
         };
         world.admit(arrivals).await?;
         Ok(world)
@@ -146,7 +146,7 @@ impl World {
         let Some(address) = prospect.address else { return };
         let company = self.chance.of("scanner").of(address.domain());
         self.numbers.insert(prospect.id, self.people.len());
-        self.people.push(Person {
+        self.people.push(Participant {
             id: prospect.id,
             chance: self.chance.of("person").of(address.as_str()),
             fits,
@@ -169,7 +169,7 @@ impl World {
     }
 
     /// Makes these steps due now, after an act that concerns them.
-    pub fn ring(&mut self, steps: &[Step]) {
+    pub fn wake(&mut self, steps: &[Step]) {
         let now = self.now();
         for step in steps {
             self.due[*step as usize] = Some(now);
@@ -182,7 +182,7 @@ impl World {
     }
 
     /// Runs every step that is due until none is.
-    pub async fn run_until_idle(&mut self) -> Result<Settled, FlowError> {
+    pub async fn run_until_idle(&mut self) -> Result<StepsRun, FlowError> {
         let mut handed_off = false;
         loop {
             let (mut done, now) = (false, self.now());
@@ -194,7 +194,7 @@ impl World {
                     Progress::Done => {
                         done = true;
                         handed_off |= step == Step::HandOff;
-                        self.ring(concerned(step));
+                        self.wake(concerned(step));
                         Some(now)
                     }
                     Progress::Idle => None,
@@ -203,20 +203,20 @@ impl World {
                 };
             }
             if !done {
-                return Ok(Settled { captured: self.captured(), handed_off });
+                return Ok(StepsRun { captured: self.captured(), handed_off });
             }
         }
     }
 
     /// The deliveries captured since the last call.
     fn captured(&mut self) -> Vec<DeliveryId> {
-        let caught = std::mem::take(&mut *self.caught.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut found = Vec::with_capacity(caught.len());
-        for return_path in &caught {
+        let accepted_paths = std::mem::take(&mut *self.accepted_paths.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut found = Vec::with_capacity(accepted_paths.len());
+        for return_path in &accepted_paths {
             let token = return_path.rsplit_once('@').and_then(|(local, _)| local.rsplit_once('+')).map(|(_, token)| token);
             match token.and_then(|token| self.ctx.signer().read_caseless(Kind::ReturnPath, token)) {
                 Some(token) => found.push(DeliveryId(token.id)),
-                None => self.diary.letters += 1,
+                None => self.event_log.letters += 1,
             }
         }
         found.sort_unstable();
@@ -258,7 +258,7 @@ fn capture(
     chance: Chance,
     refusals: Refusals,
     ours: String,
-    caught: Arc<Mutex<Vec<String>>>,
+    accepted_paths: Arc<Mutex<Vec<String>>>,
 ) -> NullRelay {
     NullRelay::new(move |mail: Captured<'_>| {
         // A letter to a salesperson has a return path without a token.
@@ -272,7 +272,7 @@ fn capture(
                 return Reply::Later("4.2.0 not now".to_owned());
             }
         }
-        caught.lock().unwrap_or_else(PoisonError::into_inner).push(mail.return_path.to_owned());
+        accepted_paths.lock().unwrap_or_else(PoisonError::into_inner).push(mail.return_path.to_owned());
         Reply::Accepted
     })
 }

@@ -14,7 +14,7 @@ const MORE: &str = ".more-";
 const MOST: usize = 1_000;
 
 /// Whether the letter was made up.
-pub fn is_more(newsletter: &Name) -> bool {
+pub fn is_made_up(newsletter: &Name) -> bool {
     newsletter.as_str().contains(MORE)
 }
 
@@ -25,7 +25,7 @@ pub fn write_series(plan: &mut Plan, from: Timestamp, until: Timestamp) {
         let dates = std::iter::successors(campaign.schedule.after(from), |f| campaign.schedule.after(f.due_at));
         let dates = dates.take_while(|f| f.due_at <= until).take(MOST).count();
         for number in own..dates {
-            let more = more(campaign, own, number);
+            let more = made_up_letter(campaign, own, number);
             campaign.newsletters.extend(more);
         }
     }
@@ -40,16 +40,16 @@ pub fn write_editions(world: &mut World, due: &[Name]) -> Result<(), FlowError> 
     let mut changed = false;
     for campaign in plan.campaigns.iter_mut().filter(|c| c.order == Order::Edition && due.contains(&c.name)) {
         let newest = campaign.newsletters.last().map(|n| n.id.clone());
-        let sent = world.diary.issues.values().any(|i| i.campaign == campaign.name && Some(&i.newsletter) == newest.as_ref());
+        let sent = world.event_log.issues.values().any(|i| i.campaign == campaign.name && Some(&i.newsletter) == newest.as_ref());
         if !sent {
             continue;
         }
         let now = world.now();
-        world.diary.of(&campaign.name).needs_letter_at.get_or_insert(now);
+        world.event_log.of(&campaign.name).needs_letter_at.get_or_insert(now);
         if world.behaviour.writes_on {
-            let own = campaign.newsletters.iter().filter(|n| !is_more(&n.id)).count();
+            let own = campaign.newsletters.iter().filter(|n| !is_made_up(&n.id)).count();
             let number = campaign.newsletters.len();
-            let more = more(campaign, own, number);
+            let more = made_up_letter(campaign, own, number);
             campaign.newsletters.extend(more);
             changed = true;
         }
@@ -58,7 +58,7 @@ pub fn write_editions(world: &mut World, due: &[Name]) -> Result<(), FlowError> 
 }
 
 /// The next letter: a copy of the campaign's own, in turn.
-fn more(campaign: &Campaign, own: usize, number: usize) -> Option<Newsletter> {
+fn made_up_letter(campaign: &Campaign, own: usize, number: usize) -> Option<Newsletter> {
     let like = campaign.newsletters.get(number % own.max(1))?;
     let end = format!("{MORE}{number}");
     let id: String = like.id.as_str().chars().take(64 - end.len()).collect();

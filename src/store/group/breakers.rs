@@ -1,7 +1,7 @@
 //! What the breakers count, campaign by campaign, since it was last paused or resumed: troubles are appended, mails that
 //! ended are looked at backwards. Test copies and seeds count for nothing.
 
-use crate::domain::group::breaker::{BOUNCES_AMONG, BROKEN_IN_A_ROW, Share};
+use crate::domain::group::breaker::{BOUNCES_AMONG, BROKEN_IN_A_ROW, BadShare};
 use crate::domain::id::{DeliveryId, IssueId, Name};
 use crate::store::engine::backend::{StoreError, Tx, args};
 use crate::store::engine::value::{name as name_of, to_json};
@@ -104,19 +104,19 @@ pub async fn noted(tx: &mut Tx, campaign: &Name, kind: Kind) -> Result<i64, Stor
 }
 
 /// How many of the campaign's last mails that ended, so many of them, had this trouble.
-pub async fn share(tx: &mut Tx, campaign: &Name, kind: Kind, among: i64) -> Result<Share, StoreError> {
+pub async fn share(tx: &mut Tx, campaign: &Name, kind: Kind, among: i64) -> Result<BadShare, StoreError> {
     lately(tx, campaign, kind, among).await.map(|(share, _)| share)
 }
 
 /// The same, and when the last of them was accepted, epoch milliseconds.
-async fn lately(tx: &mut Tx, campaign: &Name, kind: Kind, among: i64) -> Result<(Share, Option<i64>), StoreError> {
+async fn lately(tx: &mut Tx, campaign: &Name, kind: Kind, among: i64) -> Result<(BadShare, Option<i64>), StoreError> {
     let issues: Vec<(i64,)> = tx.rows(ISSUES_OF, args![campaign, ISSUES]).await?;
-    let (mut share, mut accepted_at, mut left) = (Share { bad: 0, of: 0 }, None, among);
+    let (mut share, mut accepted_at, mut left) = (BadShare { bad: 0, of: 0 }, None, among);
     for (issue,) in issues {
         let row: Option<(i64, i64, i64, Option<i64>)> =
             tx.row(LATELY, args![IssueId(issue), campaign, left, kind.word()]).await?;
         let (seen, of, bad, at) = row.unwrap_or_default();
-        share = Share { bad: share.bad + bad, of: share.of + of };
+        share = BadShare { bad: share.bad + bad, of: share.of + of };
         accepted_at = accepted_at.max(at);
         left -= seen;
         if left <= 0 {

@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, EVERY, Everybody, add_some, address, claim, issue, minute, name};
 use super::sending::{mark, outcome, published};
-use nurtured::domain::group::breaker::Share;
+use nurtured::domain::group::breaker::BadShare;
 use nurtured::domain::group::delivery::State;
 use nurtured::domain::group::guard::Canary;
 use nurtured::domain::id::ProspectId;
@@ -124,16 +124,16 @@ async fn shares_are_of_what_ended_since_the_campaign_changed(bench: Bench) -> an
     let end = |n: usize, state| outcome(&lease, rows[n], 2, state);
     attempts::record(&mut tx, &[end(0, State::Accepted), end(1, State::Failed), end(2, State::Pending)], minute(6)).await?;
     breakers::note(&mut tx, &[trouble(rows[1], Kind::Bounced, 0), trouble(rows[0], Kind::Complained, 0)], minute(6)).await?;
-    assert_eq!(breakers::share(&mut tx, &letters, Kind::Bounced, 500).await?, Share { bad: 1, of: 2 });
-    assert_eq!(breakers::share(&mut tx, &letters, Kind::Complained, 10_000).await?, Share { bad: 1, of: 2 });
+    assert_eq!(breakers::share(&mut tx, &letters, Kind::Bounced, 500).await?, BadShare { bad: 1, of: 2 });
+    assert_eq!(breakers::share(&mut tx, &letters, Kind::Complained, 10_000).await?, BadShare { bad: 1, of: 2 });
     campaigns::pause(&mut tx, &letters, "asked", minute(7)).await?;
     campaigns::resume(&mut tx, &letters, minute(8)).await?;
-    assert_eq!(breakers::share(&mut tx, &letters, Kind::Bounced, 500).await?, Share { bad: 0, of: 0 });
+    assert_eq!(breakers::share(&mut tx, &letters, Kind::Bounced, 500).await?, BadShare { bad: 0, of: 0 });
     attempts::record(&mut tx, &[end(3, State::Accepted), end(4, State::Uncertain), end(5, State::Failed)], minute(9)).await?;
     breakers::note(&mut tx, &[trouble(rows[3], Kind::Bounced, 0), trouble(rows[3], Kind::Complained, 0)], minute(9)).await?;
-    assert_eq!(breakers::share(&mut tx, &letters, Kind::Bounced, 500).await?, Share { bad: 1, of: 3 });
-    assert_eq!(breakers::share(&mut tx, &letters, Kind::Complained, 10_000).await?, Share { bad: 1, of: 3 });
-    assert_eq!(breakers::share(&mut tx, &name("other"), Kind::Bounced, 500).await?, Share { bad: 0, of: 0 });
+    assert_eq!(breakers::share(&mut tx, &letters, Kind::Bounced, 500).await?, BadShare { bad: 1, of: 3 });
+    assert_eq!(breakers::share(&mut tx, &letters, Kind::Complained, 10_000).await?, BadShare { bad: 1, of: 3 });
+    assert_eq!(breakers::share(&mut tx, &name("other"), Kind::Bounced, 500).await?, BadShare { bad: 0, of: 0 });
     Ok(())
 }
 

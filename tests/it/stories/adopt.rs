@@ -4,7 +4,7 @@
 use super::{FIRST_ISSUE, address, five_proofs, found, name, somebody};
 use nurtured::clock::SystemClock;
 use nurtured::config::example;
-use nurtured::daemon::identity_guard::{self, Asks, Known};
+use nurtured::daemon::identity_guard::{self, LastCheck, OpenedBy};
 use nurtured::domain::doorway::signal::Touch;
 use nurtured::domain::prospect::Standing;
 use nurtured::flow::context::Progress;
@@ -63,7 +63,7 @@ async fn adopt(town: &Town, journal: &Path, moved: bool) -> Result<Adopted, Box<
     let store = town.node.ctx.store();
     let (token, place) = identity_guard::new_identity(store).await?;
     let adopted = adopt::adopt(&town.node.ctx, Adoption { journals: journal::read(journal)?, moved, token, place }).await?;
-    identity_guard::remember(store, &*town.clock).await?;
+    identity_guard::update_marker(store, &*town.clock).await?;
     Ok(adopted)
 }
 
@@ -75,7 +75,7 @@ async fn told(place: Place, folder: &Path) -> super::Told {
 
     // Everybody has the series from February on; Dan asked to stop.
     let town = found(place.open(&journal).await).await;
-    identity_guard::look(town.node.ctx.store(), &*town.clock, Asks::Daemon).await?;
+    identity_guard::check(town.node.ctx.store(), &*town.clock, OpenedBy::Daemon).await?;
     assert!(gate::state(&town.node.ctx).await?.observing.is_none(), "a new database is no copy");
     town.admit(&people, "import").await?;
     manual_stop::suppress(&town.node.ctx, dan, Channel::Email, "asked").await?;
@@ -85,7 +85,7 @@ async fn told(place: Place, folder: &Path) -> super::Told {
 
     // Life goes on: Ada is handed off, Bea unsubscribes, Cid is forgotten, Dan comes back, Eva gets her newsletters.
     let store = place.open(&journal).await;
-    identity_guard::look(&store, &*town.clock, Asks::Daemon).await?;
+    identity_guard::check(&store, &*town.clock, OpenedBy::Daemon).await?;
     let lost = Town::found(store, example::FILES, "http://127.0.0.1:9", "2026-02-02T09:00:00Z").await?;
     assert!(gate::state(&lost.node.ctx).await?.observing.is_none(), "a restart is no copy");
     lost.pass_to(FIRST_ISSUE).await?;
@@ -98,7 +98,7 @@ async fn told(place: Place, folder: &Path) -> super::Told {
     assert!(had > 2, "{had}");
     let text = std::fs::read_to_string(&journal)?;
     assert!(!text.contains(cid.as_str()), "an erased address is in the journal: {text}");
-    identity_guard::remember(lost.node.ctx.store(), &*lost.clock).await?;
+    identity_guard::update_marker(lost.node.ctx.store(), &*lost.clock).await?;
     lost.node.ctx.store().close().await;
 
     // The backup comes back in July, and its daemon is started: it keeps still.
@@ -106,7 +106,7 @@ async fn told(place: Place, folder: &Path) -> super::Told {
     let now = lost.now();
     let back = Town::found(place.open(&journal).await, example::FILES, "http://127.0.0.1:9", &now.to_string()).await?;
     let ctx = &back.node.ctx;
-    identity_guard::look(ctx.store(), &*back.clock, Asks::Daemon).await?;
+    identity_guard::check(ctx.store(), &*back.clock, OpenedBy::Daemon).await?;
     let why = gate::state(ctx).await?.observing.expect("it is seen").reason;
     assert!(why.contains("restored from a backup") || why.contains("copied or moved"), "{why}");
     back.log(eva, "dana", Touch::Call, &[], None, "asks for a visit").await?;
@@ -117,7 +117,7 @@ async fn told(place: Place, folder: &Path) -> super::Told {
     assert_eq!((adopted.lifted, adopted.handed_off, adopted.forgotten, adopted.unreadable_lines), (1, 1, 1, 0), "{adopted:?}");
     assert!(adopted.stopped >= 1 && adopted.fell_due >= 5 && adopted.held >= 5, "{adopted:?}");
     assert!(adopt(&back, &journal, false).await.is_err(), "adopted once");
-    identity_guard::look(ctx.store(), &*back.clock, Asks::Daemon).await?;
+    identity_guard::check(ctx.store(), &*back.clock, OpenedBy::Daemon).await?;
     assert!(gate::state(ctx).await?.observing.is_none(), "it is at home here now");
 
     assert_eq!(back.prospect(bea).await?.mail_stop.as_deref(), Some("unsubscribed"));
@@ -147,11 +147,11 @@ async fn a_copy_made_before_the_last_mails_left_is_told_from_the_one_that_sent_t
     let folder = tempfile::tempdir().expect("a folder");
     let (journal, place) = (folder.path().join("stops"), Place::File(folder.path().join("story.db")));
     let town = found(place.open(&journal).await).await;
-    identity_guard::look(town.node.ctx.store(), &*town.clock, Asks::Daemon).await.expect("looked");
+    identity_guard::check(town.node.ctx.store(), &*town.clock, OpenedBy::Daemon).await.expect("looked");
     town.admit(&[somebody("ada@albareda.example")], "import").await.expect("admitted");
     town.clock.move_to(FIRST_ISSUE.parse().expect("an instant"));
     while publish(&town.node.ctx).await.expect("published") == Progress::Done {}
-    identity_guard::keep(town.node.ctx.store(), &*town.clock, &mut Known::default()).await.expect("kept");
+    identity_guard::recheck(town.node.ctx.store(), &*town.clock, &mut LastCheck::default()).await.expect("kept");
     town.node.ctx.store().close().await;
     let copy = place.copy();
 
@@ -159,16 +159,16 @@ async fn a_copy_made_before_the_last_mails_left_is_told_from_the_one_that_sent_t
     let sends = Town::found(place.open(&journal).await, example::FILES, "http://127.0.0.1:9", FIRST_ISSUE).await.expect("a town");
     sends.run_until_idle().await.expect("settled");
     assert_eq!(sends.catcher.count(), 1);
-    let mut known = Known::default();
-    assert!(identity_guard::keep(sends.node.ctx.store(), &*sends.clock, &mut known).await.expect("kept"));
+    let mut known = LastCheck::default();
+    assert!(identity_guard::recheck(sends.node.ctx.store(), &*sends.clock, &mut known).await.expect("kept"));
     assert!(
-        !identity_guard::keep(sends.node.ctx.store(), &*sends.clock, &mut known).await.expect("kept"),
+        !identity_guard::recheck(sends.node.ctx.store(), &*sends.clock, &mut known).await.expect("kept"),
         "nothing moves any more"
     );
     sends.node.ctx.store().close().await;
 
     let store = place.restore(copy).open(&journal).await;
-    identity_guard::look(&store, &*sends.clock, Asks::Daemon).await.expect("looked");
+    identity_guard::check(&store, &*sends.clock, OpenedBy::Daemon).await.expect("looked");
     let back = Town::found(store, example::FILES, "http://127.0.0.1:9", FIRST_ISSUE).await.expect("a town");
     back.run_until_idle().await.expect("settled");
     assert_eq!(back.catcher.count(), 0, "it would be the second mail");

@@ -1,4 +1,4 @@
-//! Other rules over what happened: the ones in force say again what was decided, others say what they would have made of it.
+//! Backtests: the rules in force reproduce what was decided; other rules show what they would have decided.
 
 use super::{ANSWERS, FIRST_ISSUE, Told, address, found, name, postgres, somebody, sqlite, story};
 use jiff::Timestamp;
@@ -15,9 +15,9 @@ use nurtured::flow::doorway::apply;
 use nurtured::flow::doorway::observe::observe;
 use nurtured::flow::individual::follow_up::Action;
 use nurtured::flow::operations::{archive, forget};
-use nurtured::insight::backtest::compare::{Change, Compared, Reproduced};
+use nurtured::insight::backtest::compare::{Compared, DecisionChange, Reproduced};
 use nurtured::insight::backtest::history_scan::Progress;
-use nurtured::insight::backtest::run::{Backtest, backtest, fates};
+use nurtured::insight::backtest::run::{Backtest, backtest, compare_all};
 use nurtured::store::engine::backend::Store;
 use nurtured::town::Town;
 use std::sync::Arc;
@@ -33,8 +33,8 @@ async fn asked(town: &Town, plan: &Plan, since: Option<Timestamp>) -> Backtest {
 /// Every decision, with the rules in force.
 async fn again(town: &Town) -> Vec<Compared> {
     let ctx = &town.node.ctx;
-    let fates = fates(ctx, &ctx.plan(), None, &nobody()).await.expect("history is read");
-    fates.into_iter().flat_map(|fate| fate.compared).collect()
+    let comparisons = compare_all(ctx, &ctx.plan(), None, &nobody()).await.expect("history is read");
+    comparisons.into_iter().flat_map(|c| c.compared).collect()
 }
 
 async fn the_demo_is_reproduced(store: Store) -> Told {
@@ -45,7 +45,7 @@ async fn the_demo_is_reproduced(store: Store) -> Told {
     assert!(decided.len() >= 4, "Carla, Ada twice, Quim: {decided:?}");
     for one in &decided {
         let (was, would) = (one.was.as_ref().expect("nothing is gained"), one.would.expect("nothing is lost"));
-        assert_eq!((one.change, one.reproduced), (Change::Same, Reproduced::Exactly), "{one:?}");
+        assert_eq!((one.change, one.reproduced), (DecisionChange::Same, Reproduced::Exactly), "{one:?}");
         assert_eq!((would.at, would.cause), (was.at, was.cause.as_str()), "{one:?}");
     }
     let found = asked(&town, &town.node.ctx.plan(), None).await;
@@ -119,11 +119,11 @@ story!(other_rules_gain_some_and_lose_others_and_nothing_is_written, |town| {
     let less = plan.qualifying.criteria[Criterion::Budget].answers.iter_mut().find(|a| a.say == "Yes, less than that");
     less.expect("the answer is there").power = None;
     let found = asked(&town, &plan, None).await;
-    let told: Vec<(&str, Change, Vec<Criterion>)> =
+    let told: Vec<(&str, DecisionChange, Vec<Criterion>)> =
         found.different.iter().map(|c| (c.name.as_str(), c.change, c.missing.clone())).collect();
     assert_eq!(
         told,
-        [("Person bruno", Change::Gained, vec![]), ("Person cleo", Change::Lost, vec![Criterion::Budget])],
+        [("Person bruno", DecisionChange::Gained, vec![]), ("Person cleo", DecisionChange::Lost, vec![Criterion::Budget])],
         "{found:?}"
     );
     assert!(!found.unchanged);

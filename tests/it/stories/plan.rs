@@ -16,7 +16,7 @@ use nurtured::flow::doorway::ramp;
 use nurtured::flow::group::publish;
 use nurtured::flow::individual::follow_up::Action;
 use nurtured::insight::plan::report::{Member, PlanReport};
-use nurtured::insight::plan::survey::{Asked, plan};
+use nurtured::insight::plan::survey::{PlanRequest, plan};
 use nurtured::store::group::{audiences, campaigns};
 use nurtured::store::individual::handoffs;
 use nurtured::store::operations::configurations;
@@ -57,7 +57,7 @@ pub(super) async fn applied(town: &Town, files: Configured) -> Outcome<Applied> 
 async fn planned(town: &Town, after: &Plan) -> Outcome<PlanReport> {
     let store = town.node.ctx.store();
     let before = cli::plan::before(&mut store.read().await?).await.map_err(|e| e.words().to_owned())?;
-    Ok(plan(store, Asked { before: before.as_ref(), after, list: true }, town.now(), |_, _| {}).await?)
+    Ok(plan(store, PlanRequest { before: before.as_ref(), after, list: true }, town.now(), |_, _| {}).await?)
 }
 
 const WEBINAR: &str = "webinar";

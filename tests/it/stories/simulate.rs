@@ -12,9 +12,9 @@ use nurtured::domain::group::cap::Cap;
 use nurtured::domain::group::schedule::Schedule;
 use nurtured::domain::plan::Plan;
 use nurtured::domain::span::Span;
-use nurtured::insight::simulate::people::{Cast, made_up};
-use nurtured::insight::simulate::report::{OfCampaign, Report};
-use nurtured::insight::simulate::run::{Asked, run};
+use nurtured::insight::simulate::people::{Participants, made_up};
+use nurtured::insight::simulate::report::{CampaignReport, SimulationReport};
+use nurtured::insight::simulate::run::{SimulationRequest, run};
 use nurtured::mail::test_server::TestServer;
 use nurtured::store::engine::scratch;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -41,19 +41,19 @@ impl Question {
         self.plan.campaigns.iter_mut().find(|c| c.name.as_str() == campaign).expect("the campaign is there")
     }
 
-    fn ask(self) -> Pin<Box<dyn Future<Output = Report> + Send>> {
+    fn ask(self) -> Pin<Box<dyn Future<Output = SimulationReport> + Send>> {
         Box::pin(self.simulated())
     }
 
-    async fn simulated(self) -> Report {
+    async fn simulated(self) -> SimulationReport {
         let directory = tempfile::tempdir().expect("a directory");
         let scratch = scratch::make(&directory.path().join("scratch.db")).await.expect("a database");
-        let cast = if self.people == 0 { arrivals() } else { made_up(self.people, self.seed) };
-        let asked = Asked {
+        let arrivals = if self.people == 0 { arrivals() } else { made_up(self.people, self.seed) };
+        let asked = SimulationRequest {
             scratch: scratch.clone(),
             plan: self.plan,
             behaviour: self.behaviour,
-            cast: Cast { arrivals: cast, left_out: 0 },
+            participants: Participants { arrivals, left_out: 0 },
             prospects_from: "made up".to_owned(),
             seed: self.seed,
             from: self.from.parse().expect("an instant"),
@@ -65,7 +65,7 @@ impl Question {
     }
 }
 
-fn of<'a>(report: &'a Report, campaign: &str) -> &'a OfCampaign {
+fn of<'a>(report: &'a SimulationReport, campaign: &str) -> &'a CampaignReport {
     report.campaigns.iter().find(|c| c.campaign.as_str() == campaign).expect("the campaign is there")
 }
 
@@ -178,7 +178,8 @@ async fn nobody_is_without_a_future_after_two_busy_years() -> Told {
     busy(&mut question.behaviour);
     let report = question.ask().await;
     assert_eq!(report.without_future, 0);
-    let all = |count: fn(&nurtured::insight::simulate::report::Quarter) -> u64| report.quarters.iter().map(count).sum::<u64>();
+    let all =
+        |count: fn(&nurtured::insight::simulate::report::QuarterReport) -> u64| report.quarters.iter().map(count).sum::<u64>();
     assert!(all(|q| q.ready) > 0 && all(|q| q.won) > 0, "{:?}", report.quarters);
     assert_eq!(report.quarters.len(), 9, "{:?}", report.quarters);
     assert_eq!(all(|q| q.ready + q.requests), report.salespeople.iter().map(|s| s.offers).sum::<u64>());
