@@ -4,7 +4,7 @@ use super::exit::Exit;
 use super::open;
 use crate::clock::{Clock, SystemClock};
 use crate::config;
-use crate::daemon::lifecycle;
+use crate::daemon::lifecycle::{self, Signals};
 use std::path::Path;
 
 /// Runs until it is told to stop.
@@ -12,6 +12,7 @@ use std::path::Path;
 /// # Errors
 /// 78 for a configuration that is wrong or still an example; 69 when the database or the port is not to be had.
 pub async fn run(said: Option<&Path>) -> Result<(), Exit> {
+    let signals = Signals::listen().map_err(|e| Exit::Unavailable(format!("could not listen to signals: {e}")))?;
     let loaded = open::load(said)?;
     for warning in loaded.warnings_at(SystemClock.now()) {
         tracing::warn!("{}", warning.render(false));
@@ -23,5 +24,5 @@ pub async fn run(said: Option<&Path>) -> Result<(), Exit> {
         config::ready_for_real(&loaded.plan).map_err(|e| e.render(false))?;
         Ok(loaded.plan)
     };
-    lifecycle::run(loaded.plan, Box::new(reread)).await.map_err(Exit::from)
+    lifecycle::run(loaded.plan, Box::new(reread), signals).await.map_err(Exit::from)
 }

@@ -25,33 +25,23 @@ const DRAIN: Duration = Duration::from_secs(75);
 /// Reads the configuration again, for a reload: a plan fit to run, or every problem as text.
 pub type Reread = Box<dyn Fn() -> Result<Plan, String> + Send + Sync>;
 
-/// Runs until SIGTERM or SIGINT. SIGHUP rereads the configuration.
+/// Runs until SIGTERM or SIGINT, also while it starts. SIGHUP rereads the configuration, once it has started.
 ///
 /// # Errors
 /// When the database or the port cannot be opened, or a task died.
-pub async fn run(plan: Plan, reread: Reread) -> anyhow::Result<()> {
-    let listen = plan.settings.http.listen;
-    let store = assemble::open_store(&plan).await.context("could not open the database")?;
-    identity_guard::look(&store, &SystemClock, Asks::Daemon).await.context("could not tell whose database this is")?;
-    let node = assemble::assemble(store, Arc::new(SystemClock), plan).await.context("could not assemble the house")?;
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"))?;
-    // Behind the port: whoever has it is the only one.
-    let freed = assemble::take_over(node.ctx.store()).await.context("could not take over what was in hand")?;
-    if freed > 0 {
-        tracing::warn!(ranges = freed, "the last run ended without giving back what it held; what it marked is in doubt");
-    }
-    let signals = Signals {
-        term: signal(SignalKind::terminate())?,
-        int: signal(SignalKind::interrupt())?,
-        hup: signal(SignalKind::hangup())?,
+pub async fn run(plan: Plan, reread: Reread, mut signals: Signals) -> anyhow::Result<()> {
+    let started = tokio::select! {
+        biased;
+        () = signals.stop() => None,
+        started = start(plan) => Some(started?),
     };
-
-    let applied = apply::begin(&node.ctx).await.context("could not put the configuration in force")?;
-    if applied.is_new {
-        tracing::info!(plan = %node.ctx.plan().hash, "another configuration than the one in force: it is applied");
-    }
-    say_who_is_due(applied);
-    journal(&node.ctx).await.context("could not bring the stop journal up to date")?;
+    // Nothing was sent yet: a start that is given up leaves what a death would leave, and that is nothing to wait for.
+    let Some(started) = started else {
+        tell(&[NotifyState::Stopping]);
+        tracing::info!("told to stop before it ran");
+        return Ok(());
+    };
+    let Started { node, listener, listen } = started;
     let tracker = TaskTracker::new();
     let pulse = loops::start(&node, &tracker);
     let web = serve(&node, listener, &tracker);
@@ -59,9 +49,9 @@ pub async fn run(plan: Plan, reread: Reread) -> anyhow::Result<()> {
     tracing::info!(%listen, campaigns = node.ctx.plan().campaigns.len(), "nurtured runs");
     let died = attend(&node, pulse, signals, &reread, web, &tracker).await;
 
+    node.ctx.stop();
     tell(&[NotifyState::Stopping]);
     tracing::info!("stopping: finishing what is in hand");
-    node.ctx.stop();
     tracker.close();
     if tokio::time::timeout(DRAIN, tracker.wait()).await.is_err() {
         tracing::warn!("the drain was given up; what was in transmission is in doubt and will be treated by policy");
@@ -73,6 +63,34 @@ pub async fn run(plan: Plan, reread: Reread) -> anyhow::Result<()> {
     tracing::info!("stopped");
     anyhow::ensure!(!died, "a task ended that must not end");
     Ok(())
+}
+
+/// What has started, and does not work yet.
+struct Started {
+    node: Node,
+    listener: TcpListener,
+    listen: SocketAddr,
+}
+
+/// Opens the database and the port, and puts the configuration in force.
+async fn start(plan: Plan) -> anyhow::Result<Started> {
+    let listen = plan.settings.http.listen;
+    let store = assemble::open_store(&plan).await.context("could not open the database")?;
+    identity_guard::look(&store, &SystemClock, Asks::Daemon).await.context("could not tell whose database this is")?;
+    let node = assemble::assemble(store, Arc::new(SystemClock), plan).await.context("could not assemble the house")?;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"))?;
+    // Behind the port: whoever has it is the only one.
+    let freed = assemble::take_over(node.ctx.store()).await.context("could not take over what was in hand")?;
+    if freed > 0 {
+        tracing::warn!(ranges = freed, "the last run ended without giving back what it held; what it marked is in doubt");
+    }
+    let applied = apply::begin(&node.ctx).await.context("could not put the configuration in force")?;
+    if applied.is_new {
+        tracing::info!(plan = %node.ctx.plan().hash, "another configuration than the one in force: it is applied");
+    }
+    say_who_is_due(applied);
+    journal(&node.ctx).await.context("could not bring the stop journal up to date")?;
+    Ok(Started { node, listener, listen })
 }
 
 /// Brings the stop journal up to date where it is new, or could not be written, and shortens it where it is long.
@@ -95,10 +113,30 @@ async fn journal(ctx: &Context) -> Result<(), FlowError> {
     Ok(())
 }
 
-struct Signals {
+/// What the daemon listens to. From [`Signals::listen`] on none of them ends the process by itself.
+pub struct Signals {
     term: Signal,
     int: Signal,
     hup: Signal,
+}
+
+impl Signals {
+    /// Listens to SIGTERM, SIGINT and SIGHUP: before anything is read or opened, so that a stop during the start ends well.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Returns when it is told to stop.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
 }
 
 /// Serves the web until the house stops; answers in hand are finished.

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// The longest command line, in bytes; RFC 5321 asks for 512.
@@ -41,6 +41,9 @@ struct Kept {
     caught: Mutex<Vec<Caught>>,
     refusals: Mutex<BTreeMap<String, (u16, String)>>,
     arrived: Notify,
+    /// At how many mails it stops asking for more.
+    full_at: watch::Sender<Option<usize>>,
+    clients: watch::Sender<usize>,
 }
 
 impl TestServer {
@@ -89,6 +92,23 @@ impl TestServer {
         lock(&self.kept.refusals).insert(address.to_lowercase(), (code, text.to_owned()));
     }
 
+    /// Once it has so many mails, answers DATA no more, until [`Self::go_on`]. Each client that has its answer already may
+    /// still bring one.
+    pub fn hold_at(&self, count: usize) {
+        self.kept.full_at.send_replace(Some(count));
+    }
+
+    /// Takes as many as come.
+    pub fn go_on(&self) {
+        self.kept.full_at.send_replace(None);
+    }
+
+    /// Returns once no client is connected: then nothing that was sent is still on its way.
+    pub async fn wait_for_nobody(&self) {
+        // The sender is ours: it is not dropped meanwhile.
+        let _ = self.kept.clients.subscribe().wait_for(|clients| *clients == 0).await;
+    }
+
     /// Takes mail for this address again.
     pub fn relent(&self, address: &str) {
         lock(&self.kept.refusals).remove(&address.to_lowercase());
@@ -116,8 +136,25 @@ async fn accept(listener: TcpListener, kept: Arc<Kept>, stop: CancellationToken)
 
 async fn session(socket: TcpStream, kept: Arc<Kept>) -> io::Result<()> {
     socket.set_nodelay(true)?;
+    let _present = Present::new(&kept);
     let (read, mut write) = socket.into_split();
     converse(BufReader::new(read), &mut write, &kept).await
+}
+
+/// A client that is connected, counted until it is dropped.
+struct Present<'a>(&'a Kept);
+
+impl<'a> Present<'a> {
+    fn new(kept: &'a Kept) -> Self {
+        kept.clients.send_modify(|clients| *clients += 1);
+        Self(kept)
+    }
+}
+
+impl Drop for Present<'_> {
+    fn drop(&mut self) {
+        self.0.clients.send_modify(|clients| *clients -= 1);
+    }
 }
 
 /// The envelope under way.
@@ -165,6 +202,7 @@ async fn converse<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
             "RCPT" => recipient(rest, &mut envelope, kept),
             "DATA" if envelope.rcpt_to.is_empty() => "503 5.5.1 no valid recipients".to_owned(),
             "DATA" => {
+                kept.has_room().await;
                 replies.extend(b"354 end with a dot\r\n");
                 writer.write_all(&replies).await?;
                 replies.clear();
@@ -200,6 +238,13 @@ fn recipient(rest: &str, envelope: &mut Envelope, kept: &Kept) -> String {
 }
 
 impl Kept {
+    /// Waits until more mails are wanted.
+    async fn has_room(&self) {
+        let has_room = |full_at: &Option<usize>| full_at.is_none_or(|most| lock(&self.caught).len() < most);
+        // The sender is ours: it is not dropped meanwhile.
+        let _ = self.full_at.subscribe().wait_for(has_room).await;
+    }
+
     fn keep(&self, envelope: Envelope, data: Result<Vec<u8>, TooLarge>) -> String {
         let Ok(data) = data else { return "552 5.3.4 message too large".to_owned() };
         let mut caught = lock(&self.caught);

@@ -1,5 +1,6 @@
 //! The daemon as systemd sees it: ready, reload, stop; and what a stop in the middle of a send leaves behind.
 
+use crate::port::Port;
 use nurtured::config::example;
 use nurtured::daemon::assemble;
 use nurtured::flow::context::Progress;
@@ -10,17 +11,25 @@ use nurtured::store::group::leases;
 use nurtured::store::operations::counts;
 use nurtured::town::Town;
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
 /// A daemon in a directory of its own, with the socket on which it tells systemd how it is.
 pub(crate) struct Daemon {
     child: Child,
     told: UnixDatagram,
+    _port: Port,
 }
+
+/// How many daemons were started: each has a socket of its own name.
+static STARTED: AtomicUsize = AtomicUsize::new(0);
 
 /// The example company, as one that may really send.
 pub(crate) fn files() -> Vec<(String, String)> {
@@ -42,12 +51,12 @@ pub(crate) fn write_configuration(directory: &Path) -> PathBuf {
 
 impl Daemon {
     pub(crate) fn start(directory: &Path, relay: SocketAddr) -> Self {
-        let socket = directory
-            .join(format!("notify-{}", TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("one").port()));
+        let socket = directory.join(format!("notify-{}", STARTED.fetch_add(1, Ordering::Relaxed)));
         let told = UnixDatagram::bind(&socket).expect("a socket");
-        told.set_read_timeout(Some(Duration::from_secs(30))).expect("set");
-        // Let go of the port just before the daemon takes it: nothing else on this machine asks for this very one.
-        let listen = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+        // What it never says is waited for in vain; how soon it says it is no matter here.
+        told.set_read_timeout(Some(Duration::from_mins(5))).expect("set");
+        let port = Port::reserve().expect("a port");
+        let listen = port.address;
         let child = Command::new(env!("CARGO_BIN_EXE_nurtured"))
             .arg("run")
             .current_dir(directory)
@@ -59,12 +68,10 @@ impl Daemon {
             .env("NURTURED__SMTP__PORT", relay.port().to_string())
             .env("NURTURED__SMTP__SECURITY", "plaintext")
             .env("NURTURED__DATABASE__URL", format!("sqlite:{}", directory.join("story.db").display()))
-            .stderr(Stdio::from(
-                std::fs::OpenOptions::new().create(true).append(true).open(directory.join("log")).expect("a log"),
-            ))
+            .stderr(Stdio::from(OpenOptions::new().create(true).append(true).open(directory.join("log")).expect("a log")))
             .spawn()
             .expect("the daemon to start");
-        Self { child, told }
+        Self { child, told, _port: port }
     }
 
     /// Reads what it tells until it says this.
@@ -136,6 +143,28 @@ async fn systemd_is_told_and_a_broken_reload_keeps_the_old_plan() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_while_it_starts_ends_well() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = write_configuration(directory.path()).join("salespeople.toml");
+    let text = std::fs::read(&file).expect("read");
+    // A pipe in the place of a file: whoever opens it waits for the other end.
+    std::fs::remove_file(&file).expect("removed");
+    assert!(Command::new("mkfifo").arg(&file).status().expect("mkfifo to run").success());
+    let catcher = TestServer::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
+    let daemon = Daemon::start(directory.path(), catcher.local_addr());
+    let (opened, pipe) = mpsc::channel();
+    std::thread::spawn(move || opened.send(OpenOptions::new().write(true).open(&file)));
+    let pipe = pipe.recv_timeout(Duration::from_mins(5)).expect("the daemon reads its configuration");
+    let mut pipe = pipe.expect("a pipe");
+    daemon.signal("-HUP");
+    daemon.signal("-TERM");
+    pipe.write_all(&text).expect("it goes on reading");
+    drop(pipe);
+    let status = daemon.ends();
+    assert!(status.success(), "{status}: {}", log(directory.path()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_in_the_middle_of_a_send_loses_and_repeats_nothing() {
     const PEOPLE: usize = 3_000;
     let directory = tempfile::tempdir().expect("a directory");
@@ -154,9 +183,12 @@ async fn a_stop_in_the_middle_of_a_send_loses_and_repeats_nothing() {
     // …by a daemon that is told to stop while it sends.
     let catcher = TestServer::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
     let daemon = Daemon::start(directory.path(), catcher.local_addr());
+    catcher.hold_at(50);
     catcher.wait_for(50).await;
     daemon.signal("-TERM");
     daemon.says("STOPPING=1");
+    // What it has in hand it may finish.
+    catcher.go_on();
     assert!(daemon.ends().success(), "{}", log(directory.path()));
     let before = catcher.count();
     assert!((50..PEOPLE).contains(&before), "{before} were sent before it stopped");
@@ -190,7 +222,7 @@ async fn what_another_process_writes_is_acted_on_within_seconds() {
         let to = crate::stories::address(&format!("marta{number}@tecnofab-sl.com"));
         publish_test(&town.node.ctx, campaign, &campaign.newsletters[0], &to).await.expect("published");
         // The daemon looks every five seconds; left to itself it would look after ten minutes.
-        let seen = tokio::time::timeout(Duration::from_mins(1), catcher.wait_for(number)).await;
+        let seen = tokio::time::timeout(Duration::from_mins(5), catcher.wait_for(number)).await;
         assert!(seen.is_ok(), "copy {number} was not seen: {}", log(directory.path()));
     }
     daemon.signal("-TERM");

@@ -20,6 +20,8 @@ mod live;
 mod integrity;
 /// What is said when a tool is not on the machine.
 mod missing;
+/// A port for a daemon.
+mod port;
 /// A temporary PostgreSQL cluster, and a fresh database in it for each test that asks.
 mod postgres;
 /// The documents: their commands work, the tests they name exist.
