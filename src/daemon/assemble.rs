@@ -11,7 +11,7 @@ use crate::store::engine::journal::Journal;
 use crate::store::group::{campaigns, leases};
 use crate::web::census_cache::CensusCache;
 use crate::web::link_cache::LinkCache;
-use crate::web::site::Site;
+use crate::web::site::{PATIENCE, Site};
 use std::sync::Arc;
 
 /// A house with its doors open; nothing in it moves yet.
@@ -43,8 +43,13 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
     tx.commit().await?;
     let ctx = Context::assemble(store.clone(), clock.clone(), plan, node).await?;
     let writer = AttemptWriter::open(&ctx, mailbox_gone::record);
-    let site =
-        Site { ctx: ctx.clone(), door: observe::door(&ctx), targets: LinkCache::default(), figures: CensusCache::default() };
+    let site = Site {
+        ctx: ctx.clone(),
+        door: observe::door(&ctx),
+        targets: LinkCache::default(),
+        figures: CensusCache::default(),
+        patience: PATIENCE,
+    };
     Ok(Node { ctx, writer, site })
 }
 

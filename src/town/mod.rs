@@ -39,6 +39,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use tower::ServiceExt;
 
 /// The agent of a person.
@@ -82,7 +83,7 @@ impl Town {
         let plan = config::load_files(files, &environment).map_err(|e| unable(&e))?.plan;
         let at: Timestamp = at.parse().map_err(|e: jiff::Error| unable(&e))?;
         let clock = Arc::new(ManualClock::at(at));
-        let node = assemble::assemble(store, clock.clone(), plan).await?;
+        let node = patient(assemble::assemble(store, clock.clone(), plan).await?);
         let router = router(node.site.clone());
         Ok(Self { node, clock, catcher, router })
     }
@@ -90,7 +91,7 @@ impl Town {
     /// A second node on the same store, clock and relay: equal to the first.
     pub async fn second_node(&self, store: Store) -> Result<Node, FlowError> {
         let plan = Plan::clone(&self.node.ctx.plan());
-        assemble::assemble(store, self.clock.clone(), plan).await
+        Ok(patient(assemble::assemble(store, self.clock.clone(), plan).await?))
     }
 
     pub fn now(&self) -> Timestamp {
@@ -297,4 +298,10 @@ impl Town {
         let mail = self.newest_to(address)?;
         mail.link(words).ok_or_else(|| FlowError::Missing(format!("the link {words:?} in {:?}", mail.subject)))
     }
+}
+
+/// Visitors of a town wait until they are answered, however busy the machine is: a story says what becomes of each click.
+fn patient(mut node: Node) -> Node {
+    node.site.patience = Duration::from_mins(5);
+    node
 }

@@ -15,11 +15,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
 use std::net::SocketAddr;
-use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long a visitor waits for our books, each time they are opened: for reading, and for writing.
-const PATIENCE: Duration = Duration::from_secs(1);
 const KINDS: [Kind; 3] = [Kind::PairedClick, Kind::AnonymousClick, Kind::Click];
 
 /// Follows the link.
@@ -30,7 +27,7 @@ pub async fn follow(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    let found = match timeout(PATIENCE, site.find(&KINDS, &token)).await {
+    let found = match timeout(site.patience, site.find(&KINDS, &token)).await {
         Ok(Ok(Some(found))) => found,
         Ok(Ok(None)) => return page::unknown_link(),
         Ok(Err(error)) => return remembered(&site, &token, &error),
@@ -42,7 +39,7 @@ pub async fn follow(
     site.targets.keep(found.issue, &found.content);
     if let Some(signal) = signal(&site, &found, &target, &method, &headers, peer) {
         // The prospect is on their way whatever becomes of our books: fail closed for mail, open for redirects.
-        match timeout(PATIENCE, site.door.write(signal)).await {
+        match timeout(site.patience, site.door.write(signal)).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::error!(%error, "click not recorded"),
             Err(_) => tracing::warn!("click not recorded in time; it may be later"),

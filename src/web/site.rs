@@ -11,6 +11,10 @@ use crate::store::group::deliveries::{self, Origin};
 use crate::store::group::issues;
 use axum::http::{HeaderMap, header};
 use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How long a visitor who follows a link waits for the database, each time it is asked: for reading, and for writing.
+pub const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The house behind the door, and the shared way in for single signals.
 #[derive(Clone)]
@@ -20,6 +24,8 @@ pub struct Site {
     /// Where links lead when the database does not say.
     pub targets: LinkCache,
     pub figures: CensusCache,
+    /// [`PATIENCE`], unless a test can wait.
+    pub patience: Duration,
 }
 
 /// Where a token of a newsletter leads.

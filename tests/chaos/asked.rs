@@ -41,6 +41,8 @@ pub(crate) enum Which {
     Outage {
         people: usize,
         gone_for: Duration,
+        /// How soon sending must go on when it is over.
+        back_within: Duration,
     },
     /// Each so-many-th row of the table.
     Network {
@@ -78,7 +80,7 @@ const QUICK: (usize, usize, u64) = (5, 500, 7);
 pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Result<Vec<Asked>, String> {
     let (mut kills, mut prospects, mut policy, mut seed) = (None, None, None, QUICK.2);
     let (mut engines, mut scenarios) = (ENGINES.to_vec(), SCENARIOS.to_vec());
-    let mut is_long = false;
+    let (mut is_long, mut is_quick) = (false, false);
     let mut arguments = arguments.peekable();
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
@@ -104,13 +106,15 @@ pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Result<Vec<Asked>
                 let known = ENGINES.into_iter().find(|known| known.name() == name);
                 engines = vec![known.ok_or_else(|| format!("there is no engine {name}; there are sqlite and postgres"))?];
             }
+            // What the disk's child is told, which is asked for its scenario alone.
+            "--quick" => is_quick = true,
             "--list" => return Ok(Vec::new()),
             flag if flag.starts_with('-') => {}
             filter if "chaos".contains(filter) => {}
             _ => return Ok(Vec::new()),
         }
     }
-    let is_long = is_long || kills.is_some();
+    let is_long = (is_long || kills.is_some()) && !is_quick;
     // The quick tier plays both.
     let policies = match policy {
         Some(policy) => vec![policy],
@@ -137,6 +141,8 @@ pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Result<Vec<Asked>
                     people: prospects.unwrap_or(1_500),
                     // Longer than the half minute for which a connection is tried.
                     gone_for: Duration::from_secs(if is_long { 40 } else { 1 }),
+                    // Beside other tests it only has to go on.
+                    back_within: Duration::from_secs(if is_long { 20 } else { 300 }),
                 },
                 _ => {
                     asked.extend(policies.iter().map(|policy| Asked { which: kills(*policy), engine: *engine, seed }));

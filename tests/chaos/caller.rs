@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// How long an answer is waited for: a daemon that is frozen gives none.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long an answer is waited for: a daemon that is frozen gives none, and one that was just started may take long.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long to wait before a door that is shut is tried again.
 const KNOCK_AGAIN: Duration = Duration::from_millis(20);

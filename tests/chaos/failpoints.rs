@@ -74,14 +74,18 @@ pub(crate) async fn play(directory: &Path, database: &Database, people: usize) -
         wait::explained(died, &post).with_context(|| format!("at {name}"))?;
     }
     post.failpoint = None;
+    let runs = || post.log().matches("nurtured runs").count();
+    let until_now = runs();
     let mut nodes = [post.start()?];
     let idle = wait::until_idle(database, &relay, &mut nodes).await;
     wait::explained(idle, &post)?;
+    // Where those before it had done everything, that was so before it ran.
+    wait::until("it runs", || Ok(runs() > until_now)).await?;
     let [node] = nodes;
     // What it holds after its work, beside what one holds that found nothing to do.
     let after = node.held()?;
-    ensure!(node.stop()?.success(), "a daemon that was told to stop did not end well");
-    let runs = || post.log().matches("nurtured runs").count();
+    let status = node.stop().await?;
+    ensure!(status.success(), "a daemon that was told to stop did not end well: {status}");
     let until_now = runs();
     let fresh = post.start()?;
     let mut before = fresh.held()?;
@@ -90,7 +94,8 @@ pub(crate) async fn play(directory: &Path, database: &Database, people: usize) -
         Ok(runs() > until_now)
     })
     .await?;
-    ensure!(fresh.stop()?.success(), "a daemon that was told to stop did not end well");
+    let status = fresh.stop().await?;
+    ensure!(status.success(), "a daemon that was told to stop did not end well: {status}");
 
     let finished = database.let_time_pass(&plan).await?;
     let bound = PLACES.len() * CONNECTIONS * IN_DOUBT;
@@ -121,7 +126,7 @@ async fn die(post: &Post, database: &Database, caller: &mut Caller, calls: usize
 /// Calls so often; then whatever was caused takes its course.
 async fn call(caller: &mut Caller, post: &Post, times: usize) {
     for _ in 0..times {
-        caller.round(&[post.listen]).await;
+        caller.round(&[post.listen()]).await;
     }
     std::future::pending::<()>().await;
 }

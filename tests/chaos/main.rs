@@ -25,6 +25,8 @@ mod missing;
 mod postgres;
 /// The database as the test process sees it.
 mod database;
+#[path = "../it/port.rs"]
+mod port;
 /// A daemon to be killed.
 mod node;
 /// What is left in the database.
@@ -150,14 +152,14 @@ async fn run(asked: &Asked) -> anyhow::Result<bool> {
             );
             (said, verdict)
         }
-        Which::Outage { people, gone_for } => {
+        Which::Outage { people, gone_for, back_within } => {
             let outcome = match asked.engine {
                 Engine::Sqlite => match mount::inside() {
                     None => return Ok(true),
                     Some(Err(code)) => return Ok(code == ExitCode::SUCCESS),
-                    Some(Ok(())) => Box::pin(outage::disk(directory.path(), *people)).await?,
+                    Some(Ok(())) => Box::pin(outage::disk(directory.path(), *people, *back_within)).await?,
                 },
-                Engine::Postgres => match Box::pin(outage::server(directory.path(), *people, *gone_for)).await? {
+                Engine::Postgres => match Box::pin(outage::server(directory.path(), *people, *gone_for, *back_within)).await? {
                     None => return Ok(true),
                     Some(outcome) => outcome,
                 },

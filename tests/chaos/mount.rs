@@ -40,7 +40,9 @@ pub(crate) fn inside() -> Option<Result<(), ExitCode>> {
 /// What the child is to be told as well.
 fn given() -> Vec<String> {
     let arguments: Vec<String> = std::env::args().collect();
-    arguments.windows(2).filter(|pair| pair[0] == "--prospects").flatten().cloned().collect()
+    let is_quick = !arguments.iter().any(|argument| ["--scenario", "--kills"].contains(&argument.as_str()));
+    let quick = is_quick.then(|| "--quick".to_owned());
+    arguments.windows(2).filter(|pair| pair[0] == "--prospects").flatten().cloned().chain(quick).collect()
 }
 
 /// The disk; unmounted when it is dropped.

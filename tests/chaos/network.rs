@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 const PEOPLE: usize = 6;
 const CONNECTIONS: &str = "2";
 /// For how long a silent relay is waited for.
-const PATIENCE: &str = "1s";
+const PATIENCE: &str = "3s";
 /// How many rows run at the same time: most of their time is waiting.
 const BESIDE: usize = 6;
 
@@ -90,11 +90,11 @@ fn manners() -> Vec<Row> {
             rows.push(relay(phase, Reaction::Say(garbage)));
         }
         // A tarpit: so slow that patience ends; and slow, but in time.
-        rows.push(relay(phase, Reaction::Drip("250 2.0.0 as slowly as it can be", 60)));
+        rows.push(relay(phase, Reaction::Drip("250 2.0.0 as slowly as it can be", 150)));
     }
     rows.push(relay(Phase::Recipient, Reaction::Drip("250 in time", 20)));
     rows.push(relay(Phase::Data, Reaction::Drip("354 in time", 20)));
-    rows.push(relay(Phase::Data, Reaction::Drip("354 go on, but much too late", 60)));
+    rows.push(relay(Phase::Data, Reaction::Drip("354 go on, but much too late", 150)));
     // Two replies at once, and a reply before the question: they must never answer for the next mail.
     for phase in [Phase::Hello, Phase::Sender, Phase::Recipient] {
         rows.push(relay(phase, Reaction::Say("250 2.0.0 once\r\n250 2.0.0 twice")));
@@ -109,7 +109,7 @@ fn manners() -> Vec<Row> {
         Reaction::Silence,
         Reaction::Say("251 2.0.0 something like it"),
         Reaction::Say("garbage"),
-        Reaction::Drip("250 2.0.0 kept, long ago", 120),
+        Reaction::Drip("250 2.0.0 kept, long ago", 180),
     ] {
         rows.push(kept(reaction));
     }

@@ -2,14 +2,17 @@
 
 use crate::checker::Held;
 use crate::company::TOKEN;
+use crate::port::Port;
+use crate::wait;
 use anyhow::{Context as _, ensure};
 use nurtured::daemon::assemble::node_name;
 use nurtured::domain::group::delivery::OnUncertain;
 use std::fs::OpenOptions;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 
 /// How a daemon is started: with the configuration in `directory/config`, on this database, sending to this relay.
 #[derive(Debug, Clone)]
@@ -17,8 +20,8 @@ pub(crate) struct Post {
     pub(crate) directory: PathBuf,
     pub(crate) database: String,
     pub(crate) relay: SocketAddr,
-    /// Where it serves the web: the same after each start.
-    pub(crate) listen: SocketAddr,
+    /// Where it serves the web: the same after each start, and nobody else's between two.
+    pub(crate) port: Arc<Port>,
     /// Where it is to die, if anywhere: `name:kill@n`.
     pub(crate) failpoint: Option<String>,
     /// What becomes of what is in doubt.
@@ -33,9 +36,14 @@ pub(crate) struct Node {
 impl Post {
     /// A post with a port for the web that nobody else on this machine asks for.
     pub(crate) fn new(directory: &Path, database: &str, relay: SocketAddr) -> io::Result<Self> {
-        let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let port = Arc::new(Port::reserve()?);
         let (directory, database) = (directory.to_owned(), database.to_owned());
-        Ok(Self { directory, database, relay, listen, failpoint: None, on_uncertain: OnUncertain::default() })
+        Ok(Self { directory, database, relay, port, failpoint: None, on_uncertain: OnUncertain::default() })
+    }
+
+    /// Where it serves the web.
+    pub(crate) fn listen(&self) -> SocketAddr {
+        self.port.address
     }
 
     /// Starts a daemon. It logs, more than it would by itself, to `directory/log`.
@@ -69,7 +77,7 @@ impl Post {
             .env("NURTURED_CONFIG", self.directory.join("config"))
             .env("NURTURED_LOG", "debug")
             .env("NURTURED__PUBLIC_URL", "http://127.0.0.1:9")
-            .env("NURTURED__HTTP__LISTEN", self.listen.to_string())
+            .env("NURTURED__HTTP__LISTEN", self.listen().to_string())
             .env("NURTURED__HTTP__API_TOKEN", TOKEN)
             .env("NURTURED__SMTP__HOST", self.relay.ip().to_string())
             .env("NURTURED__SMTP__PORT", self.relay.port().to_string())
@@ -116,10 +124,14 @@ impl Node {
         signal(name, &[self.child.id()])
     }
 
-    /// SIGTERM; returns how it ended.
-    pub(crate) fn stop(mut self) -> io::Result<ExitStatus> {
+    /// SIGTERM, as soon as it listens to it: before, no process can do anything about it. Returns how it ended.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<ExitStatus> {
+        wait::until("it listens to signals", || Ok(self.child.try_wait()?.is_some() || listens(self.child.id())?)).await?;
+        if let Some(ended) = self.ended()? {
+            return Ok(ended);
+        }
         self.signal("-TERM")?;
-        self.child.wait()
+        Ok(self.child.wait()?)
     }
 }
 
@@ -140,6 +152,13 @@ pub(crate) fn policy(policy: OnUncertain) -> &'static str {
 pub(crate) fn signal(name: &str, to: &[u32]) -> io::Result<()> {
     let status = Command::new("kill").arg(name).args(to.iter().map(u32::to_string)).status()?;
     if status.success() { Ok(()) } else { Err(io::Error::other(format!("kill {name} {to:?} ended with {status}"))) }
+}
+
+/// Whether a process does something of its own about SIGTERM, number 15.
+fn listens(process: u32) -> anyhow::Result<bool> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).context("a process without signals")?;
+    Ok(u64::from_str_radix(caught.trim(), 16)? & (1 << 14) != 0)
 }
 
 /// What a process holds; "self" is this one.

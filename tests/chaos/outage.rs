@@ -16,9 +16,6 @@ use nurtured::domain::plan::Plan;
 use std::path::Path;
 use std::time::Duration;
 
-/// How soon sending must go on when it is over: the step that failed is taken again after five seconds.
-const BACK_WITHIN: Duration = Duration::from_secs(20);
-
 /// What it came to.
 pub(crate) struct Outcome {
     pub(crate) outages: usize,
@@ -38,16 +35,25 @@ struct Run {
     outages: usize,
     late: usize,
     back_after: Duration,
+    /// How soon sending must go on when it is over: the step that failed is taken again after five seconds.
+    back_within: Duration,
 }
 
 impl Run {
     /// Publishes to so many prospects and starts the nodes.
-    async fn begin(directory: &Path, database: Database, nodes: usize, people: usize) -> anyhow::Result<(Self, Plan)> {
+    async fn begin(
+        directory: &Path,
+        database: Database,
+        nodes: usize,
+        people: usize,
+        back_within: Duration,
+    ) -> anyhow::Result<(Self, Plan)> {
         let relay = Relay::start(&directory.join("journal"), None, nodes)?;
         let plan = database.publish(directory, relay.addresses[0], people).await?;
         let new = |relay: &std::net::SocketAddr| Post::new(directory, &database.url(), *relay);
         let posts = relay.addresses.iter().map(new).collect::<Result<Vec<_>, _>>()?;
-        Ok((Self { relay, database, posts, nodes: Vec::new(), outages: 0, late: 0, back_after: Duration::ZERO }, plan))
+        let (nodes, back_after) = (Vec::new(), Duration::ZERO);
+        Ok((Self { relay, database, posts, nodes, outages: 0, late: 0, back_after, back_within }, plan))
     }
 
     fn start(&mut self) -> anyhow::Result<()> {
@@ -103,7 +109,7 @@ impl Run {
         let began = SystemClock.now();
         self.until_sent(self.journalled() + 2 * self.in_flight()).await?;
         let took = SystemClock.now().duration_since(began).unsigned_abs();
-        ensure!(took < BACK_WITHIN, "it took {took:?} until sending went on");
+        ensure!(took < self.back_within, "it took {took:?} until sending went on");
         self.back_after = self.back_after.max(took);
         Ok(())
     }
@@ -112,7 +118,7 @@ impl Run {
         let idle = wait::until_idle(&self.database, &self.relay, &mut self.nodes).await;
         wait::explained(idle, &self.posts[0])?;
         for node in self.nodes.drain(..) {
-            ensure!(node.stop()?.success(), "a daemon that was told to stop did not end well");
+            ensure!(node.stop().await?.success(), "a daemon that was told to stop did not end well");
         }
         let finished = self.database.let_time_pass(plan).await?;
         let bound = self.outages * self.in_flight();
@@ -130,9 +136,14 @@ fn failures(log: &str) -> usize {
 
 /// PostgreSQL, with two nodes, on a server of its own that is dead, and then frozen, for so long; `None` where it is not on
 /// the machine.
-pub(crate) async fn server(directory: &Path, people: usize, gone_for: Duration) -> anyhow::Result<Option<Outcome>> {
+pub(crate) async fn server(
+    directory: &Path,
+    people: usize,
+    gone_for: Duration,
+    back_within: Duration,
+) -> anyhow::Result<Option<Outcome>> {
     let Some(server) = Server::start() else { return Ok(None) };
-    let (mut run, plan) = Run::begin(directory, Database::Postgres(server.url()), 2, people).await?;
+    let (mut run, plan) = Run::begin(directory, Database::Postgres(server.url()), 2, people, back_within).await?;
     run.start()?;
     let played = fail_the_server(&mut run, &server, gone_for).await;
     // Whoever clears up cannot do so while it is frozen; when it is dead, there is nothing to thaw.
@@ -168,10 +179,10 @@ async fn fail_the_server(run: &mut Run, server: &Server, gone_for: Duration) -> 
 }
 
 /// SQLite on a disk that is full and freed again, and on one that cannot be written when the daemon starts.
-pub(crate) async fn disk(directory: &Path, people: usize) -> anyhow::Result<Outcome> {
+pub(crate) async fn disk(directory: &Path, people: usize, back_within: Duration) -> anyhow::Result<Outcome> {
     let disk = Disk::mount(&directory.join("disk"))?;
     let database = Database::Sqlite(directory.join("disk/chaos.db"));
-    let (mut run, plan) = Run::begin(directory, database, 1, people).await?;
+    let (mut run, plan) = Run::begin(directory, database, 1, people, back_within).await?;
 
     // Read-only from the start: it refuses, and nothing is sent.
     disk.set_read_only(true)?;

@@ -77,7 +77,8 @@ pub(crate) async fn play(directory: &Path, database: &Database, races: usize) ->
     // Nothing came to an end, by design: only the stops are looked at.
     verdict.broken.retain(|said| said.starts_with("C4"));
     let marked_first = races - stopped_first;
-    let is_race = stopped_first.min(marked_first) > races / 50;
+    // How often each wins is the scheduler's affair; where one never does, nothing is shown.
+    let is_race = stopped_first.min(marked_first) > 0;
     ensure!(is_race || !verdict.broken.is_empty(), "it is no race: the stop won {stopped_first} of {races}");
     Ok(Outcome { races, stopped_first, marked_first, verdict })
 }

@@ -115,7 +115,7 @@ impl Run<'_> {
         }
         wait::until_idle(&self.database, &self.relay, &mut self.nodes).await?;
         for node in self.nodes.drain(..) {
-            let status = node.stop()?;
+            let status = node.stop().await?;
             ensure!(status.success(), "a daemon that was told to stop ended with {status}");
         }
         Ok(())
@@ -170,7 +170,7 @@ impl Run<'_> {
     /// Lets one round of calls go on beside the kill.
     fn call(&mut self) -> JoinHandle<Caller> {
         let mut caller = self.caller.take().expect("it comes back from every round");
-        let writer: Vec<_> = self.posts.iter().map(|post| post.listen).collect();
+        let writer: Vec<_> = self.posts.iter().map(Post::listen).collect();
         tokio::spawn(async move {
             caller.round(&writer).await;
             caller

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// How often somebody who waits looks whether there is still something to wait for.
 const LOOK_AROUND: Duration = Duration::from_millis(250);
 /// For how long nothing may happen while something is left to be sent.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Waits until a node stands in the relay's trap, and says which; or until nothing can be sent now.
 pub(crate) async fn until_caught(database: &Database, relay: &Relay, nodes: &mut [Node]) -> anyhow::Result<Option<usize>> {
@@ -35,7 +35,7 @@ pub(crate) async fn until_caught(database: &Database, relay: &Relay, nodes: &mut
         if tries > seen {
             (seen, since) = (tries, now);
         }
-        ensure!(now.duration_since(since).unsigned_abs() < PATIENCE, "nothing was sent for a minute, and something is left");
+        ensure!(now.duration_since(since).unsigned_abs() < PATIENCE, "nothing was sent for {PATIENCE:?}, and something is left");
     }
 }
 

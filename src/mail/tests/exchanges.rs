@@ -7,7 +7,7 @@ use crate::mail::conversation::{Connection, Mail};
 use crate::mail::test_server::TestServer;
 use std::process::{Child, Command, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 
 async fn send(connection: &mut Connection, return_path: &str, to: &str, message: &[u8]) -> Reply {
     let to = self::to(to);
@@ -101,7 +101,11 @@ async fn postfix_takes_what_we_send() {
         eprintln!("SKIPPED: no smtp-sink of Postfix on this machine; the client is only tested against our own relays");
         return;
     };
-    let port = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address").port();
+    // Taken until the sink has it: it reuses addresses, and the system gives this port to no other program.
+    let taken = TcpSocket::new_v4().expect("a socket");
+    taken.set_reuseaddr(true).expect("set");
+    taken.bind(std::net::SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
+    let port = taken.local_addr().expect("an address").port();
     let user = if std::fs::metadata("/root").is_ok_and(|_| std::fs::read_dir("/root").is_ok()) {
         vec!["-u", "nobody"]
     } else {
@@ -110,7 +114,7 @@ async fn postfix_takes_what_we_send() {
     let child = Command::new(program).args(user).arg(format!("127.0.0.1:{port}")).arg("10").stderr(Stdio::null()).spawn();
     let _sink = Sink(child.expect("smtp-sink starts"));
     let relay = relay(std::net::SocketAddr::from(([127, 0, 0, 1], port)));
-    let started = std::time::Duration::from_secs(20);
+    let started = std::time::Duration::from_mins(2);
     let opened = tokio::time::timeout(started, async {
         loop {
             match relay.connect().await {

@@ -41,7 +41,8 @@ impl TestNode {
         let clock = Arc::new(ManualClock::at("2026-11-03T09:12:00Z".parse().expect("an instant")));
         let plan = example::load_embedded(&[]).expect("the example is valid").plan;
         let ctx = Context::assemble(store, clock.clone(), plan, "test".to_owned()).await.expect("a context");
-        let site = Site { door: observe::door(&ctx), ctx, targets: LinkCache::default(), figures: CensusCache::default() };
+        let (door, targets, figures) = (observe::door(&ctx), LinkCache::default(), CensusCache::default());
+        let site = Site { ctx, door, targets, figures, patience: std::time::Duration::from_mins(5) };
         Self { site, clock, _folder: folder }
     }
 
