@@ -1,6 +1,7 @@
 //! Databases filled once and copied for every run, so that each begins with the same rows and nothing else.
 
 use crate::company::Company;
+use crate::cores::{self, Group};
 use crate::postgres;
 use anyhow::{Context, Result};
 use nurtured::store::engine::backend::Store;
@@ -48,6 +49,17 @@ impl Database {
             Self::Sqlite(_) => "SQLite",
             Self::Postgres(_) => "PostgreSQL",
         }
+    }
+
+    /// Puts its server, if it has one, in this group.
+    pub(crate) fn join(&self, group: &Group) -> Result<()> {
+        let Self::Postgres(url) = self else { return Ok(()) };
+        let file = postgres::ask(url, "SELECT pg_read_file('postmaster.pid')");
+        let postmaster = file.lines().next().context("postmaster.pid is empty")?.trim().parse()?;
+        for process in cores::with_children(postmaster)? {
+            group.take_in(process)?;
+        }
+        Ok(())
     }
 
     /// Copies it for one run in this directory.

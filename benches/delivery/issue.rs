@@ -1,6 +1,7 @@
 //! One issue to everybody, by one daemon or several on the same database, until the last delivery is durably accepted.
 
 use crate::company::Company;
+use crate::cores::Group;
 use crate::daemon::{Daemon, PATIENCE, Place, Seen, Sign, wait_for};
 use crate::stopwatch::Stopwatch;
 use crate::usage::{most_memory, processor_seconds};
@@ -21,6 +22,8 @@ pub(crate) struct Run {
     pub time: Duration,
     /// Processor seconds of all its processes in that time.
     pub processor: f64,
+    /// The same with those of its database, in so far as they were counted.
+    pub with_database: Option<f64>,
     /// Most memory one of them ever held, in megabytes, the start included.
     pub memory: f64,
 }
@@ -33,6 +36,8 @@ pub(crate) struct Setting<'a> {
     pub nodes: usize,
     /// The database, open.
     pub store: &'a Store,
+    /// Where its processes are counted, and held to a share.
+    pub group: Option<&'a Group>,
     /// How many prospects the issue goes to.
     pub prospects: u64,
 }
@@ -44,7 +49,9 @@ pub(crate) async fn send(company: &Company, setting: &Setting<'_>, received: imp
     let (signs, seen) = channel();
     let mut daemons = Vec::new();
     for _ in 0..setting.nodes {
-        daemons.push(Daemon::start(&setting.place, signs.clone())?);
+        let daemon = Daemon::start(&setting.place, signs.clone())?;
+        setting.group.map_or(Ok(()), |group| group.take_in(daemon.id()))?;
+        daemons.push(daemon);
     }
     drop(signs);
     let outcome = follow(&mut daemons, &seen, setting, received).await;
@@ -64,7 +71,8 @@ async fn follow(
     received: impl Fn() -> Result<u64>,
 ) -> Result<Run> {
     let watch = wait_for(Sign::Opened, seen)?;
-    let before = processor(daemons)?;
+    let counted = || setting.group.map(Group::processor_seconds).transpose();
+    let (before, all_before) = (processor(daemons)?, counted()?);
     let mut look = tokio::time::interval(LOOK);
     let (mut sent, mut moved) = (0, Stopwatch::start());
     while sent < setting.prospects {
@@ -88,9 +96,10 @@ async fn follow(
     }
     let time = watch.read();
     let processor = processor(daemons)? - before;
+    let with_database = counted()?.zip(all_before).map(|(after, before)| after - before);
     let memory = daemons.iter().map(|daemon| most_memory(daemon.id())).collect::<Result<Vec<_>>>()?;
     ensure!(received()? == setting.prospects, "the relay counts {}, not {}", received()?, setting.prospects);
-    Ok(Run { time, processor, memory: memory.into_iter().fold(0.0, f64::max) })
+    Ok(Run { time, processor, with_database, memory: memory.into_iter().fold(0.0, f64::max) })
 }
 
 fn processor(daemons: &[Daemon]) -> Result<f64> {

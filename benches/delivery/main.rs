@@ -4,7 +4,7 @@
 //! speed: how fast an issue is delivered, against the limits of the wire, side by side. Postfix's smtp-source sends into
 //! its smtp-sink, then our daemon does: from the due occurrence's opening, with audience, snapshot, leases and last stop
 //! checks, to the last durable `accepted`. The same into a relay of our own that only counts, and into one that answers
-//! late. Read the ratios, not the rates: both sides share the machine with the relay. The others say what they measure
+//! late; and, into the first two, with senders on cores that are two fifths as fast. Read the ratios, not the rates: both sides share the machine with the relay. The others say what they measure
 //! in their own files; each ends with a line of `name=value` pairs, its goal among them.
 
 mod arguments;
@@ -15,6 +15,7 @@ mod stopwatch;
 mod progress;
 mod child;
 mod usage;
+mod cores;
 mod figures;
 mod sink;
 mod postfix;

@@ -16,7 +16,7 @@ const GOAL: f64 = 64.0;
 pub(crate) async fn measure(arguments: &Arguments, company: &Company, at: &Path) -> Result<()> {
     let prospects = arguments.prospects(What::Memory);
     println!("memory: one issue to {prospects} prospects on SQLite, into a relay that only counts; at a million, minutes");
-    let ground = Ground { company, postfix: None, directory: at };
+    let ground = Ground { company, postfix: None, directory: at, groups: false };
     let filled = Database::sqlite(company, prospects, at).await?;
     let run = ground.ours(To::Fast, &filled, prospects).await?;
     println!(

@@ -21,7 +21,7 @@ pub(crate) async fn measure(arguments: &Arguments, company: &Company, at: &Path)
         "nodes: one issue to {prospects} prospects on PostgreSQL, {SLOW_CONNECTIONS} connections a node, {} rounds",
         arguments.rounds()
     );
-    let ground = Ground { company, postfix: None, directory: at };
+    let ground = Ground { company, postfix: None, directory: at, groups: false };
     let (mut one, mut two) = (Series::default(), Series::default());
     if let Some(filled) = Database::postgres(company, prospects).await? {
         for number in 1..=arguments.rounds() {

@@ -1,6 +1,7 @@
 //! Postfix's own test programs: smtp-source, the limit to reach, and smtp-sink, which takes what both sides send.
 
 use crate::child::Process;
+use crate::cores::Group;
 use crate::stopwatch::Stopwatch;
 use anyhow::{Context, Result, ensure};
 use std::fs::File;
@@ -34,17 +35,27 @@ impl Postfix {
         Some(Self { source: find("smtp-source")?, sink: find("smtp-sink")? })
     }
 
-    /// Sends so many messages, each with so many bytes of text, in so many sessions. Returns how long it took.
+    /// Sends so many messages, each with so many bytes of text, in so many sessions, and in this group. Returns how long it
+    /// took.
     ///
     /// It says nothing when a message is refused: whoever receives them must be asked how many there were.
-    pub(crate) fn send(&self, to: SocketAddr, messages: u64, length: u64, sessions: u64) -> Result<Duration> {
+    pub(crate) fn send(
+        &self,
+        to: SocketAddr,
+        messages: u64,
+        length: u64,
+        sessions: u64,
+        group: Option<&Group>,
+    ) -> Result<Duration> {
         let mut command = Command::new(&self.source);
         command.args(["-d", "-f", "letter@tecnofab-sl.com", "-t", "somebody@plant.com"]);
         for (flag, value) in [("-s", sessions), ("-m", messages), ("-l", length)] {
             command.arg(flag).arg(value.to_string());
         }
         let watch = Stopwatch::start();
-        let status = command.arg(format!("inet:{to}")).stdin(Stdio::null()).status().context("could not start smtp-source")?;
+        let mut source = Process::start(command.arg(format!("inet:{to}"))).context("could not start smtp-source")?;
+        group.map_or(Ok(()), |group| group.take_in(source.id()))?;
+        let status = source.child().wait()?;
         let time = watch.read();
         ensure!(status.success(), "smtp-source ended with {status}");
         Ok(time)

@@ -1,9 +1,10 @@
 //! One round: every side once, in turn, into a fresh relay each time; a rate counts only if the relay's count is right.
 
 use crate::company::Company;
+use crate::cores::{Cores, Group};
 use crate::daemon::Place;
 use crate::database::Database;
-use crate::figures::rate;
+use crate::figures::{figure, rate};
 use crate::issue::{self, Run, Setting};
 use crate::postfix::{self, Postfix};
 use crate::{plain, sink};
@@ -73,6 +74,17 @@ pub(crate) struct Ground<'a> {
     pub postfix: Option<&'a Postfix>,
     /// Where files may be put.
     pub directory: &'a Path,
+    /// Whether senders can be put in groups.
+    pub groups: bool,
+}
+
+/// What smtp-source did.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limit {
+    /// Messages a second.
+    pub rate: f64,
+    /// Processor seconds a message, if they were counted.
+    pub processor: Option<f64>,
 }
 
 impl Ground<'_> {
@@ -90,20 +102,27 @@ impl Ground<'_> {
     pub(crate) fn text_length(&self, postfix: &Postfix) -> Result<u64> {
         let sink = sink::Sink::start(Duration::ZERO)?;
         let letter = self.company.letter.len() as u64;
-        postfix.send(sink.address(), 1, letter, 1)?;
+        postfix.send(sink.address(), 1, letter, 1, None)?;
         let sent = sink.mean_length().unwrap_or_default();
         ensure!(sent > letter, "smtp-source sent {sent} bytes when asked for {letter} and its headers");
         Ok(letter - (sent - letter))
     }
 
-    /// smtp-source sends; returns messages a second.
-    pub(crate) fn limit(&self, to: To, messages: u64, length: u64) -> Result<Option<f64>> {
+    /// A group for a sender that can keep so many cores busy.
+    fn group(&self, cores: Cores, busy: usize) -> Result<Option<Group>> {
+        self.groups.then(|| Group::make(cores, busy)).transpose()
+    }
+
+    /// smtp-source sends.
+    pub(crate) fn limit(&self, to: To, messages: u64, length: u64, cores: Cores) -> Result<Option<Limit>> {
         let Some(postfix) = self.postfix else { return Ok(None) };
         let relay = self.relay(to)?;
-        let time = postfix.send(relay.address(), messages, length, SESSIONS)?;
+        let group = self.group(cores, 1)?;
+        let time = postfix.send(relay.address(), messages, length, SESSIONS, group.as_ref())?;
+        let processor = group.map(|group| group.processor_seconds()).transpose()?.map(|all| all / figure(messages));
         relay.counts(messages, "smtp-source")?;
         self.same_length(&relay, "smtp-source")?;
-        Ok(Some(rate(messages, time)))
+        Ok(Some(Limit { rate: rate(messages, time), processor }))
     }
 
     /// lettre's own `send` sends; returns messages a second.
@@ -122,6 +141,15 @@ impl Ground<'_> {
 
     /// The same by so many daemons, each with connections of its own.
     pub(crate) async fn nodes(&self, nodes: usize, to: To, database: &Database, prospects: u64) -> Result<Run> {
+        self.run(nodes, to, database, prospects, Cores::Whole).await
+    }
+
+    /// One daemon and its database, on such cores.
+    pub(crate) async fn ours_on(&self, cores: Cores, to: To, database: &Database, prospects: u64) -> Result<Run> {
+        self.run(1, to, database, prospects, cores).await
+    }
+
+    async fn run(&self, nodes: usize, to: To, database: &Database, prospects: u64, cores: Cores) -> Result<Run> {
         let relay = self.relay(to)?;
         let directory = tempfile::tempdir_in(self.directory)?;
         let copy = database.copy(directory.path()).await?;
@@ -133,7 +161,9 @@ impl Ground<'_> {
             // The default; into a relay that takes mail faster than a disk takes commits, more.
             max_in_doubt: if to == To::Fast { 32 } else { 4 },
         };
-        let setting = Setting { place, nodes, store: &copy.store, prospects };
+        let group = self.group(cores, std::thread::available_parallelism()?.get())?;
+        group.as_ref().map_or(Ok(()), |group| database.join(group))?;
+        let setting = Setting { place, nodes, store: &copy.store, prospects, group: group.as_ref() };
         let run = issue::send(self.company, &setting, || relay.messages()).await?;
         relay.counts(prospects, "nurtured")?;
         self.same_length(&relay, "nurtured")?;
