@@ -7,7 +7,7 @@
 //! is due any more, the day's rows are appended to a second database by nothing but the statement that appends. In the end
 //! the verdicts of many prospects must be those of a fresh assessment.
 
-use crate::arguments::{Arguments, Engine};
+use crate::arguments::Arguments;
 use crate::company;
 use crate::database;
 use crate::stopwatch::Stopwatch;
