@@ -7,7 +7,7 @@ use crate::config::node::{self, Node};
 use crate::config::place::{Place, Source};
 use crate::config::problem::{Log, Problem, Problems};
 use crate::config::secret::Vault;
-use crate::config::{campaign, cross_check, environment, people, qualification, service, stored_files};
+use crate::config::{campaign, cross_check, layers, people, qualification, service, stored_files};
 use crate::domain::criterion::Criterion;
 use crate::domain::group::campaign::Campaign;
 use crate::domain::id::Name;
@@ -42,7 +42,7 @@ impl Loaded {
     }
 }
 
-/// Reads the configuration in a directory, the environment laid over `nurtured.toml`.
+/// Reads the configuration in a directory: over `nurtured.toml` lie the files of `nurtured.d`, and over them the environment.
 ///
 /// # Errors
 /// Every problem of every file.
@@ -67,7 +67,7 @@ pub fn load_with_rules(directory: &Path, rules: &Path, environment: &[(String, S
     assemble(log, &files, Some(directory), environment)
 }
 
-/// The same from texts under their relative paths: "nurtured.toml", "campaigns/letter/01.md".
+/// The same from texts under their relative paths: "nurtured.toml", "nurtured.d/50-relay.toml", "campaigns/letter/01.md".
 ///
 /// # Errors
 /// Every problem of every file.
@@ -79,11 +79,12 @@ pub fn load_files(files: &[(&str, &str)], environment: &[(String, String)]) -> R
 type Files = BTreeMap<String, Arc<Source>>;
 
 const SERVICE: &str = stored_files::SERVICE;
+const DROP_INS: &str = stored_files::DROP_INS;
 const PEOPLE: &str = "salespeople.toml";
 const QUALIFICATION: &str = "qualification.toml";
 
 fn source(path: &str, shown: String, text: &str) -> Arc<Source> {
-    if path == SERVICE { Source::guarded(shown, text) } else { Source::open(shown, text) }
+    if stored_files::may_hold_secrets(path) { Source::guarded(shown, text) } else { Source::open(shown, text) }
 }
 
 fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(String, String)]) -> Result<Loaded, Problems> {
@@ -102,10 +103,10 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
     let credentials = environment.iter().find(|(name, _)| name == "CREDENTIALS_DIRECTORY").map(|(_, path)| path.into());
     let vault = Vault { directory: directory.map(Path::to_owned), credentials, opened: RefCell::default() };
     let mut declared = Declared::default();
-    let service = toml(SERVICE).and_then(|mut root| {
-        environment::overlay(&log, &mut root, environment);
-        service::read(&log, &root, &vault)
-    });
+    let drop_ins = files.keys().map(String::as_str).filter(|path| path.starts_with(DROP_INS));
+    let layers: Vec<Option<Node>> = [SERVICE].into_iter().chain(drop_ins).map(&toml).collect();
+    let layers: Option<Vec<Node>> = layers.into_iter().collect();
+    let service = layers.and_then(|files| service::read(&log, &layers::join(&log, &files, environment)?, &vault));
     declared.fields = service.as_ref().map(|service| service.fields.clone());
     let roster = toml(PEOPLE).and_then(|root| people::read(&log, &root, &mut declared));
     let fiscal_year = service.as_ref().map_or(FiscalYear::CALENDAR, |service| service.fiscal_year);
@@ -184,6 +185,9 @@ fn read_directory(log: &Log, directory: &Path) -> Files {
     let mut open = |path: String, must_exist: bool| read_file(log, &directory.join(&path), &path, must_exist, &mut files);
     for path in [SERVICE, PEOPLE, QUALIFICATION] {
         open(path.to_owned(), false);
+    }
+    for name in names(log, &directory.join(DROP_INS)).into_iter().filter(|name| has_extension(name, "toml")) {
+        open(format!("{DROP_INS}{name}"), true);
     }
     for name in names(log, &directory.join("campaigns")) {
         let path = format!("campaigns/{name}");

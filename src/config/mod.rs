@@ -9,7 +9,7 @@ pub mod problem;
 // TOML as a located tree, and one way of reading it.
 pub mod node;
 pub mod reader;
-pub mod environment;
+pub mod layers;
 pub mod secret;
 pub mod signature;
 // One file's words each.

@@ -101,6 +101,22 @@ impl Node {
         }
     }
 
+    pub const fn is_table(&self) -> bool {
+        matches!(self.value, Value::Table(_))
+    }
+
+    /// The entries of a table; none of anything else.
+    pub fn entries(&self) -> &[Entry] {
+        match &self.value {
+            Value::Table(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries().iter().find(|entry| entry.key == key)
+    }
+
     /// Logs that something else was expected; always `None`, so that a reader can end on it.
     pub fn wrong<T>(&self, log: &Log, expected: &str, help: &str) -> Option<T> {
         let problem = match &self.place {

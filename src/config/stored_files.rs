@@ -1,7 +1,8 @@
-//! What of a configuration is kept in the database once it is in force: every file as it was written, but `nurtured.toml`.
+//! What of a configuration is kept in the database once it is in force: every file as it was written, but `nurtured.toml` and
+//! its drop-ins.
 //!
-//! That one holds secrets, and settings that concern this machine alone. In its place stands one written anew, with what
-//! concerns prospects, wherever it came from (the environment too). So what is kept is a configuration that can be read
+//! Those hold secrets, and settings that concern this machine alone. In their place stands one `nurtured.toml` written anew,
+//! with what concerns prospects, wherever it came from (the environment too). So what is kept is a configuration that can be read
 //! again and compared, and nobody who reads the database or a backup learns a password.
 
 use crate::domain::prospect::FieldType;
@@ -12,6 +13,12 @@ use toml::{Table, Value};
 
 /// The file that is written anew.
 pub const SERVICE: &str = "nurtured.toml";
+/// The directory of the files that lie over it.
+pub const DROP_INS: &str = "nurtured.d/";
+
+pub fn may_hold_secrets(path: &str) -> bool {
+    path == SERVICE || path.starts_with(DROP_INS)
+}
 
 /// The files to keep, by their path.
 pub fn files<'a>(
@@ -19,7 +26,8 @@ pub fn files<'a>(
     settings: &Settings,
     fiscal_year: FiscalYear,
 ) -> BTreeMap<String, String> {
-    let mut kept: BTreeMap<String, String> = read.map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
+    let mut kept: BTreeMap<String, String> =
+        read.filter(|(path, _)| !may_hold_secrets(path)).map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
     kept.insert(SERVICE.to_owned(), service(settings, fiscal_year).to_string());
     kept
 }

@@ -43,6 +43,18 @@ fn a_problem_names_the_file_as_the_shell_would() {
 }
 
 #[test]
+fn drop_ins_are_read_from_their_directory_and_nothing_else_in_it() {
+    let directory = written(&[("nurtured.d/50-relay.toml", "", "[smtp]\nport = 2525\n")]);
+    fs::write(directory.path().join("nurtured.d/60-relay.toml~"), "[smtp]\nport = 1\n").expect("a file");
+    fs::write(directory.path().join("nurtured.d/README"), "port = 1\n").expect("a file");
+    assert_eq!(loaded(&directory, &[]).expect("valid").plan.settings.smtp.port, 2525);
+    let wrong = directory.path().join("nurtured.d/70-wrong.toml");
+    fs::write(&wrong, "[smtp]\nprot = 1\n").expect("a file");
+    let printed = loaded(&directory, &[]).expect_err("refused").to_string();
+    assert!(printed.contains(&format!("--> {}:2:1", wrong.display())), "{printed}");
+}
+
+#[test]
 fn no_directory_and_no_utf8_are_problems() {
     let directory = tempfile::tempdir().expect("a directory");
     assert_eq!(loaded(&directory, &[]).expect_err("refused").0.iter().filter(|p| p.title == "there is no such file").count(), 3);

@@ -8,6 +8,7 @@ mod calendar;
 mod disk;
 mod guards;
 mod kept;
+mod layers;
 mod refused;
 mod routes;
 mod rules;
