@@ -12,16 +12,13 @@ use ::config::{Config, ConfigError, Environment, Map, Source, ValueKind};
 /// Reads all layers as one table. Variables that are empty count as unset.
 pub fn join(log: &Log, files: &[Node], environment: &[(String, String)]) -> Option<Node> {
     let place = files.first()?.place.clone();
-    let variables = match variables(environment) {
-        Ok(table) => table,
+    let variables = variables(environment).unwrap_or_else(|_| {
         // The crate's message may quote a value, so it is not passed on.
-        Err(_) => {
-            let place = Place::Variable("NURTURED__…".to_owned());
-            let problem = Problem::error(&place, "a variable's name cannot be read as a setting");
-            log.add(problem.help("write NURTURED__SECTION__KEY, such as NURTURED__SMTP__PORT"));
-            Map::new()
-        }
-    };
+        let place = Place::Variable("NURTURED__…".to_owned());
+        let problem = Problem::error(&place, "a variable's name cannot be read as a setting");
+        log.add(problem.help("write NURTURED__SECTION__KEY, such as NURTURED__SMTP__PORT"));
+        Map::new()
+    });
     let builder = files.iter().fold(Config::builder(), |builder, file| builder.add_source(Layer(keys(file))));
     let joined = builder.add_source(Layer(variables.clone())).build().expect("layers that are read already");
     let joined = joined.cache.into_table().expect("a table of layers").remove(ROOT)?;
