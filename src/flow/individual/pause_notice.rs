@@ -1,4 +1,4 @@
-//! pause_notice: a campaign that paused by itself is reported once, by letter, to the colleague who answers for it and to the
+//! Pause notice: a campaign that paused by itself is reported once, by letter, to the colleague who answers for it and to the
 //! sales manager. Where no letter can leave either, because the relay refuses our login, the log and `campaigns list` have it.
 
 use super::dossier;

@@ -135,7 +135,9 @@ impl HistoryScan {
         let mut signals = signals::recorded(&mut tx, chosen, self.up_to).await?;
         let mut stated = signals::stated(&mut tx, &theirs, self.up_to).await?;
         drop(tx);
-        stated.values_mut().for_each(|of| of.retain(|signal| self.rules.reach(signal).speaks()));
+        for of in stated.values_mut() {
+            of.retain(|signal| self.rules.reach(signal).speaks());
+        }
         stated.retain(|_, of| !of.is_empty());
         let life = |person: Person| {
             let id = person.prospect;

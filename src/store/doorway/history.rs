@@ -53,16 +53,15 @@ pub async fn scan<T: Copy>(
         let last = signals.end.0.min(first + PACKED);
         text_rows::read(tx, ROWS, args![first, last], |columns| {
             let (prospect, is_machine, text) = (ProspectId(columns.number()?), columns.number()? == 1, columns.text()?);
-            let detail = match known.get(text) {
-                Some(detail) => *detail,
-                None => {
-                    let detail = read(from_json("signal", text)?);
-                    if known.len() == REMEMBERED {
-                        known.clear();
-                    }
-                    known.insert(text.to_owned(), detail);
-                    detail
+            let detail = if let Some(detail) = known.get(text) {
+                *detail
+            } else {
+                let detail = read(from_json("signal", text)?);
+                if known.len() == REMEMBERED {
+                    known.clear();
                 }
+                known.insert(text.to_owned(), detail);
+                detail
             };
             each(Scanned { prospect, is_machine, detail });
             Ok(())

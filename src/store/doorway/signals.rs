@@ -112,7 +112,7 @@ pub async fn append(
     Ok(new.into_iter().map(|(once, id)| (once, SignalId(id))).collect())
 }
 
-fn row<'a>(prospect: Option<ProspectId>, signal: &'a NewSignal) -> Result<NewRow<'a>, StoreError> {
+fn row(prospect: Option<ProspectId>, signal: &NewSignal) -> Result<NewRow<'_>, StoreError> {
     Ok(NewRow {
         prospect,
         once: &signal.once,

@@ -162,14 +162,13 @@ pub async fn open_in(tx: &mut Tx, issue: IssueId, first: DeliveryId, last: Deliv
     let mut open: Vec<Open> = packed.lines().map(|line| untried(issue, line)).collect::<Result<_, _>>()?;
     let rows: Vec<TriedRow> = tx.rows(TRIED, args![issue, first, last]).await?;
     for row in rows {
-        let id = row.id;
-        open.push(tried(issue, row).in_row("deliveries", id)?);
+        open.push(tried(issue, &row).in_row("deliveries", row.id)?);
     }
     open.sort_unstable_by_key(|row| row.id);
     Ok(open)
 }
 
-fn tried(issue: IssueId, row: TriedRow) -> Result<Open, StoreError> {
+fn tried(issue: IssueId, row: &TriedRow) -> Result<Open, StoreError> {
     Ok(Open {
         id: DeliveryId(row.id),
         issue,

@@ -174,7 +174,7 @@ story!(seeds_get_their_copy_first_once_and_count_nowhere, |town| {
     town.run_until_idle().await?;
     let caught: Vec<String> = town.catcher.caught()[before..].iter().map(|mail| mail.rcpt_to[0].clone()).collect();
     assert_eq!(caught.len(), 27, "two seeds and twenty-five canaries: {caught:?}");
-    assert_eq!(caught[..2], seeds.each_ref().map(|seed| seed.to_string()), "{caught:?}");
+    assert_eq!(caught[..2], seeds.each_ref().map(ToString::to_string), "{caught:?}");
     town.pass_to("2026-02-03T10:00:00Z").await?;
     let (campaign, after) = counted(&town).await;
     assert_eq!((campaign.sent, campaign.failed, campaign.open), (60, 0, 0));
