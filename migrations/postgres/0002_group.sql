@@ -101,7 +101,9 @@ CREATE TABLE leases (
     not_before   BIGINT NOT NULL,
     finished_at  BIGINT
 );
+-- Serves the claim: the next range that may be taken, whichever issue it is of.
 CREATE INDEX leases_open ON leases (not_before, id) WHERE finished_at IS NULL;
+-- Serves the claim within one issue, and finds the lease that covers a delivery.
 CREATE INDEX leases_of_issue ON leases (issue_id, first_id);
 
 -- What was tried: marks ('transmitting') and results, appended. The number makes it impossible for two nodes to write the

@@ -1,4 +1,4 @@
-//! What every step is given: the store, the clock, the plan in force, the signer, and the doors for hot writes.
+//! What every step is given: the store, the clock, the plan in force, the signer, and what wakes them.
 
 use crate::clock::{Clock, Watch};
 use crate::domain::plan::Plan;

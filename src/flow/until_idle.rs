@@ -1,6 +1,6 @@
 //! All steps by name, and all of them in turn until none has anything left to do at this instant.
 //!
-//! Tests, the demo and simulation drive the house with `settle`; the daemon runs the same steps in loops.
+//! Tests, the demo and simulation drive a node with `run_until_idle`; the daemon runs the same steps in loops.
 
 use super::context::{Context, FlowError, Progress};
 use super::doorway::qualify;

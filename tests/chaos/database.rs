@@ -145,7 +145,7 @@ impl Database {
         Ok(())
     }
 
-    /// Lets time pass on a clock moved by hand, with one house in this process that takes every step, until nothing is
+    /// Lets time pass on a clock moved by hand, with one node in this process that takes every step, until nothing is
     /// left to be tried. Returns whether every delivery came to its end within four days.
     pub(crate) async fn let_time_pass(&self, plan: &Plan) -> anyhow::Result<bool> {
         let began = SystemClock.now();

@@ -1,4 +1,4 @@
-//! The house's walls. The one rule: a module uses only the modules listed above it, in `lib.rs` and in each folder's
+//! The walls between modules. The one rule: a module uses only the modules listed above it, in `lib.rs` and in each folder's
 //! `mod.rs`, so that reading order is dependency order and a circle cannot be written.
 //!
 //! It reads words, not types: who renames a clock before reading it is left to the lint in `clippy.toml`.
@@ -45,7 +45,7 @@ enum Belongs {
 #[test]
 fn every_module_uses_only_what_stands_above_it() {
     let found = problems(Path::new(env!("CARGO_MANIFEST_DIR")));
-    assert!(found.is_empty(), "the house's walls are broken:\n{}", found.join("\n"));
+    assert!(found.is_empty(), "the walls between modules are broken:\n{}", found.join("\n"));
 }
 
 /// What breaks the walls of the package at `root`, as `file:line: what, and what to do`.

@@ -1,4 +1,4 @@
-//! The agenda: a salesperson's personal queue in the order in which it should be worked. The page and the command
+//! The queue: what is on a salesperson's personal queue, in the order in which it should be worked. The page and the command
 //! print this same list.
 
 use super::dossier;

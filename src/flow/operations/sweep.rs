@@ -100,7 +100,7 @@ async fn remind_one(
 
 /// Looks after those whom no running campaign reaches: a date of review for who has none, and, when the date has come, an
 /// item on the sales manager's queue, a few a day. What belonged to somebody who is no longer ours passes on. Returns
-/// where everybody is afterwards; nothing when the house stops meanwhile.
+/// where every prospect is afterwards; nothing when the node stops meanwhile.
 pub async fn review(ctx: &Context) -> Result<Option<Census>, FlowError> {
     reassign::reassign_departed(ctx).await?;
     let mut tx = ctx.store().read().await?;

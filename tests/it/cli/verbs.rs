@@ -158,7 +158,7 @@ async fn who_is_forgotten_is_nowhere_in_the_file() {
     let config = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/config"));
     let plan = nurtured::config::load(config, desk.environment()).expect("the example").plan;
     let store = assemble::open_store(&plan).await.expect("a database");
-    let node = assemble::assemble(store.clone(), Arc::new(SystemClock), plan).await.expect("a house");
+    let node = assemble::assemble(store.clone(), Arc::new(SystemClock), plan).await.expect("a node");
     hand_off::hand_off(&node.ctx).await.expect("a handoff");
     store.close().await;
     assert_eq!(desk.json(&["explain", ADA])["handoff"]["state"], "offered");

@@ -18,7 +18,7 @@ use std::time::Duration;
 /// Every link of both mails and where it leads: one recipient is tracked, the other is nobody we know.
 type Known = BTreeMap<String, Option<String>>;
 
-/// Two newsletters on their way, and a house that has heard of the issue and of no click.
+/// Two newsletters on their way, and a node that has heard of the issue and of no click.
 async fn mailed(town: &Town) -> Result<Known, Box<dyn std::error::Error + Send + Sync>> {
     let mut stranger = somebody("bea@albareda.example");
     stranger.consents.clear();

@@ -215,7 +215,7 @@ async fn rude_relay(hangs_up_at: &'static str) -> std::io::Result<u16> {
     Ok(port)
 }
 
-/// The same house with its relay elsewhere.
+/// The same node with its relay elsewhere.
 fn relay_at(town: &Town, port: u16) -> Result<(), nurtured::flow::context::FlowError> {
     let mut plan = Plan::clone(&town.node.ctx.plan());
     plan.settings.smtp.port = port;

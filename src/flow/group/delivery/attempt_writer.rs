@@ -1,4 +1,4 @@
-//! The doors of delivery: marks and results of all connections are written by one task, whatever has arrived in one
+//! The attempt writer: marks and results of all connections are written by one task, whatever has arrived in one
 //! commit. While one commit is on its way to the disk, the next one fills.
 //!
 //! A result and the mark that takes its place travel together, so that a connection never has more in doubt than it may,
@@ -29,7 +29,7 @@ const HOLD: Span = Span::minutes(5);
 /// How long to wait between tries. There is no event to await: a database does not say that it is back.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
-/// The doors. Cheap to clone; the task behind them ends with the last clone.
+/// The writer. Cheap to clone; the task behind them ends with the last clone.
 #[derive(Clone)]
 pub struct AttemptWriter {
     entries: mpsc::Sender<Entry>,
@@ -103,9 +103,9 @@ impl AttemptWriter {
         Self { entries }
     }
 
-    /// Hands an entry in; its answer comes through its own channel, and none comes if the doors are closed.
+    /// Hands an entry in; its answer comes through its own channel, and none comes if the writer has ended.
     pub async fn enter(&self, entry: Entry) {
-        // Only a runtime that is going down closes the doors while somebody can still enter.
+        // Only a runtime that is going down ends the writer while a connection can still hand something in.
         let _ = self.entries.send(entry).await;
     }
 }

@@ -1,5 +1,5 @@
-//! recover: after the store has failed in the middle of a delivery, this node still holds ranges that nobody works on.
-//! They are given back as soon as the store can be written again, instead of when their leases lapse.
+//! `return_leases`: after the store has failed in the middle of a delivery, this node still holds ranges that none of its
+//! connections works on. They are returned as soon as the store can be written again, instead of when their leases lapse.
 //!
 //! Only what carries this node's own name, and only after a failure: what others hold is theirs until it lapses.
 

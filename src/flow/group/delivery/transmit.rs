@@ -152,7 +152,7 @@ struct Sender<'a> {
     /// Something could not be written.
     failed: Option<FlowError>,
     ready: VecDeque<Ready>,
-    /// What the doors have not answered yet, in order.
+    /// What the attempt writer has not answered yet, in order.
     asked: VecDeque<PendingWrite>,
     answer: mpsc::UnboundedSender<WriteOutcome>,
     answers: mpsc::UnboundedReceiver<WriteOutcome>,
@@ -180,7 +180,7 @@ impl<'a> Sender<'a> {
             if let Some(next) = self.ready.pop_front() {
                 self.send(next).await;
             } else if !self.asked.is_empty() {
-                let closed = || FlowError::Unable("record what is sent: the doors are closed".to_owned());
+                let closed = || FlowError::Unable("record what is sent: the attempt writer has ended".to_owned());
                 let answer = self.answers.recv().await.ok_or_else(closed)?;
                 self.take(answer).await;
             } else if self.may_mark()
@@ -249,7 +249,7 @@ impl<'a> Sender<'a> {
                     }
                 }
             }
-            // Refused, which the doors wrote down, or nothing was to be marked.
+            // Refused, which the attempt writer wrote down, or nothing was to be marked.
             (WriteOutcome::Written { .. }, _) => {}
         }
     }

@@ -1,4 +1,5 @@
-//! doubt: what nobody knows the end of is shown to somebody who can ask the relay's own log, and their answer is kept.
+//! `uncertain`: deliveries of which it is unknown whether they were sent are listed for a colleague who can ask the relay's
+//! own log, and the answer is kept.
 
 use crate::domain::group::delivery::Resolution;
 use crate::domain::id::Name;
