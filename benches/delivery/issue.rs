@@ -24,7 +24,7 @@ pub(crate) struct Run {
     pub processor: f64,
     /// The same with those of its database, in so far as they were counted.
     pub with_database: Option<f64>,
-    /// Most memory one of them ever held, in megabytes, the start included.
+    /// The peak memory of one daemon, in megabytes, its start included.
     pub memory: f64,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Setting<'a> {
     pub store: &'a Store,
     /// Where its processes are counted, and held to a share.
     pub group: Option<&'a Group>,
-    /// How many prospects the issue goes to.
+    /// How many recipients the issue has.
     pub prospects: u64,
 }
 

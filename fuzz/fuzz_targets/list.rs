@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 fuzz_target!(|bytes: &[u8]| {
     let declared = BTreeMap::new();
-    let Ok(mut reader) = open(bytes, &Options { map: None, declared: &declared }) else { return };
+    let Ok(mut reader) = open(bytes, &Options { map: None, declared: &declared, source: "fuzz" }) else { return };
     let lines = bytes.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count() as u64 + 1;
     let mut before = 0;
     for row in reader.by_ref() {

@@ -93,7 +93,7 @@ async fn start(plan: Plan) -> anyhow::Result<Started> {
     Ok(Started { node, listener, listen })
 }
 
-/// Brings the stop journal up to date where it is new, or could not be written, and shortens it where it is long.
+/// Brings the stop journal up to date where it is new or could not be written, and compacts it where it is long.
 async fn journal(ctx: &Context) -> Result<(), FlowError> {
     let Some(journal) = ctx.store().journal().cloned() else { return Ok(()) };
     let state = gate::state(ctx).await?;

@@ -80,7 +80,7 @@ pub fn start(node: &Node, tracker: &TaskTracker) -> Pulse {
     tracker.spawn(async move { take_census(&keeper).await });
     let (ctx, applied) = (node.ctx.clone(), pulse.applied.clone());
     tracker.spawn(async move { poll(&ctx, &applied).await });
-    // Not a step: it writes nothing, and nothing waits for it.
+    // It is no step: it writes nothing, and no other step waits for it.
     let (ctx, links) = (node.ctx.clone(), node.site.links.clone());
     tracker.spawn(async move { links.keep_current(&ctx).await });
     let node = node.clone();

@@ -61,7 +61,7 @@ pub struct Prospect {
     pub wake_at: Option<Timestamp>,
     /// When a person should review them if no campaign fits.
     pub review_after: Option<Timestamp>,
-    /// Why group mail stopped, if it did (the reason of the suppression in force).
+    /// The reason of the suppression in force, if group mail is suppressed.
     pub mail_stop: Option<StopReason>,
     /// Whether they consented to being tracked.
     pub tracking_consent: bool,

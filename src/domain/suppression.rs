@@ -39,7 +39,8 @@ pub enum StopReason {
     OptedOut,
     /// The person asked to be forgotten: never lifted.
     Erased,
-    /// A salesperson or an operator stopped it by hand.
+    /// A salesperson or an operator stopped it by hand. In a stop journal also a reason that this version does not know: it stops.
+    #[serde(other)]
     Manual,
 }
 
@@ -72,5 +73,19 @@ impl StopReason {
 impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.word().replace('_', " "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_of_a_later_version_still_stops() {
+        let reads = |word: &str| serde_json::from_str::<StopReason>(&format!("{word:?}")).expect("a reason");
+        assert_eq!(reads("no_such_person"), StopReason::Manual);
+        for reason in StopReason::ALL {
+            assert_eq!(reads(reason.word()), reason);
+        }
     }
 }

@@ -39,7 +39,7 @@ pub struct Explanation {
     /// Whether other rules were in force at a past instant. The verdicts are by those in force now.
     pub other_rules_then: bool,
     pub standing: Standing,
-    /// Why group mail stopped, if it did.
+    /// The reason of the suppression of group mail, if any.
     pub mail_stop: Option<StopReason>,
     pub episode: i64,
     pub episode_started_at: Timestamp,
@@ -176,7 +176,7 @@ async fn next_of(
         Standing::Closed => return Ok(nobody("nothing: it is closed")),
         Standing::Suppressed => return Ok(nobody("nothing: they are suppressed on every channel")),
         Standing::Nurturing if entry(prospect, all).cause(found).is_some() => {
-            // One whom a change of the rules made ready may have to wait for their day.
+            // A prospect whom a change of rules made ready may have to wait for their day.
             let waiting = ramp::waiting(tx, plan, now).await?;
             let at = waiting.into_iter().find(|(id, _)| *id == prospect.id).map_or(now, |(_, at)| at);
             return Ok(NextStep { what: "they are offered to a salesperson".to_owned(), by: None, at: Some(at) });

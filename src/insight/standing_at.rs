@@ -13,9 +13,9 @@ use jiff::Timestamp;
 #[derive(Debug)]
 pub struct StandingAt {
     pub standing: Standing,
-    /// Why group mail had stopped, if it had.
+    /// The reason for which group mail was suppressed, if it was.
     pub mail_stop: Option<StopReason>,
-    /// In which episode of theirs.
+    /// The number of the episode.
     pub episode: i64,
     pub episode_started_at: Timestamp,
     pub handoff: Option<Handoff>,

@@ -61,7 +61,7 @@ fn problems(root: &Path) -> Vec<String> {
     for (file, used) in library().flat_map(|file| file.uses.iter().map(move |used| (file, used))) {
         let sides = side(&file.module).zip(side(&used.path)).filter(|(user, below)| user < below);
         if let Some((user, below)) = sides.map(|(user, below)| (SIDES[user], SIDES[below])) {
-            let what = format!("{user} uses nothing of {below}, in any room: move the idea, or turn the use around");
+            let what = format!("{user} uses nothing of {below}, in any folder: move the idea, or turn the use around");
             found.push(format!("{}:{}: uses {}, but {what}", file.name, used.line, used.path.join("::")));
             continue;
         }
@@ -347,7 +347,7 @@ fn each_planted_breach_is_named() {
          name the one that holds it, or make one above id"
             .to_owned(),
         format!(
-            "src/store/group.rs:1: uses domain::doorway::signal, but group uses nothing of doorway, in any room: move the idea, {turn}"
+            "src/store/group.rs:1: uses domain::doorway::signal, but group uses nothing of doorway, in any folder: move the idea, {turn}"
         ),
         format!(
             "src/store/table.rs:2: uses web::all, but store stands above it: {above} 5 (mod web) above line 4 (mod store), {turn}"

@@ -146,7 +146,7 @@ async fn take<R: Read>(node: &Node, list: &mut Reader<R>, name: &str, verb: &Imp
                 let day = row.as_of.or(verb.as_of);
                 let is_new = seen.insert(row.arrival.address.clone());
                 tally.repeated += u64::from(!is_new);
-                // Of a dry run: what an earlier page said of them was rolled back and cannot be merged with.
+                // In a dry run, an earlier page was rolled back, so its rows cannot be merged with.
                 if is_new || !verb.dry_run || page.holds(&row.arrival.address, day) {
                     page.add(row.arrival, day);
                 }

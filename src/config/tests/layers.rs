@@ -27,13 +27,13 @@ fn a_drop_in_lies_over_the_file_a_later_one_over_it_and_the_environment_over_all
 #[test]
 fn a_list_is_replaced_as_a_whole() {
     let domain = |name: &str| format!("[[smtp.domain]]\nname = \"{name}\"\nper_minute = 5\n");
-    let two = domain("a.example") + &domain("b.example");
+    let two = domain("alpha.example") + &domain("beta.example");
     let limits = |changes: &[Edit<'_>]| {
         let domains = format!("{:?}", smtp(changes, &[]));
-        ["a.example", "b.example", "c.example"].map(|name| domains.contains(name))
+        ["alpha.example", "beta.example", "gamma.example"].map(|name| domains.contains(name))
     };
     assert_eq!(limits(&[(EARLY, "", &two)]), [true, true, false]);
-    assert_eq!(limits(&[(EARLY, "", &two), (LATE, "", &domain("c.example"))]), [false, false, true]);
+    assert_eq!(limits(&[(EARLY, "", &two), (LATE, "", &domain("gamma.example"))]), [false, false, true]);
 }
 
 #[test]

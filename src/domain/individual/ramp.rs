@@ -4,7 +4,7 @@
 use super::salesperson::Hours;
 use jiff::Timestamp;
 
-/// How many a working day, and whose.
+/// How many offers a working day, and by whose hours.
 #[derive(Debug, Clone, Copy)]
 pub struct Ramp<'a> {
     most: u32,

@@ -25,13 +25,13 @@ pub struct Row {
     pub line: u64,
     /// Who it is, and what it says of them; first and last name joined where there is no whole one.
     pub arrival: Arrival,
-    /// The day on which the fields were true, if the list says.
+    /// The day on which the fields were true, if the list states it.
     pub as_of: Option<Date>,
     /// Values left out because they could not be parsed.
     pub warnings: Vec<RowError>,
 }
 
-/// What is wrong with a row or a value: where, and what to do.
+/// A problem with a row or a value: where, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowError {
     /// The line in the file, from 1.

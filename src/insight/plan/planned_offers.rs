@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 pub struct ToBeOffered {
     pub prospect: ProspectId,
     pub cause: Cause,
-    /// Whether the ramp holds for them.
+    /// Whether the ramp applies to them.
     pub by_rules: bool,
     /// Whether they were in the doorway already.
     pub waited: bool,
@@ -39,7 +39,7 @@ pub struct PlannedOffer {
     pub prospect: ProspectId,
     pub address: Option<String>,
     pub cause: Cause,
-    /// Whether they stood in the doorway already.
+    /// Whether they were in the doorway already.
     pub waited: bool,
     pub at: Timestamp,
     pub salesperson: Name,

@@ -89,7 +89,8 @@ fn hasty_at(phase: &str) -> Timeouts {
 }
 
 pub(super) async fn connect(script: Script) -> Result<Connection, RelayError> {
-    let hangs_at = script.iter().find(|(_, answer)| *answer == "hang").map(|(phase, _)| *phase);
+    // "hello" begins an answer that never ends.
+    let hangs_at = script.iter().find(|(_, answer)| ["hang", "hello"].contains(answer)).map(|(phase, _)| *phase);
     let patience = hangs_at.map_or_else(Timeouts::default, hasty_at);
     relay(play(script).await).with_patience(patience).connect().await
 }

@@ -4,7 +4,7 @@ use crate::domain::criterion::PerCriterion;
 use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::qualification::{Finding, Qualification};
 use crate::domain::id::{ProspectId, QualificationId};
-use crate::store::engine::backend::{Sql, StoreError, Tx, args, configuration, locking};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, configuration, locking};
 use crate::store::engine::value::{from_json, ids, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -90,7 +90,11 @@ pub async fn add(tx: &mut Tx, all: &[Candidate], plan_hash: &str) -> Result<Vec<
     };
     let rows = all.iter().map(row).collect::<Result<Vec<_>, StoreError>>()?;
     let new: Vec<(i64, String)> = tx.rows(ADD, args![to_json(&rows)?, plan_hash]).await?;
-    new.iter().map(|(prospect, cause)| Ok((ProspectId(*prospect), word("cause", cause, Cause::parse)?))).collect()
+    let added = |(prospect, cause): &(i64, String)| {
+        let cause = word("cause", cause, Cause::parse).in_row("qualifications", format_args!("of prospect {prospect}"))?;
+        Ok((ProspectId(*prospect), cause))
+    };
+    new.iter().map(added).collect()
 }
 
 /// The next one waiting, locked until the transaction ends.

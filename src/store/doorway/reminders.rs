@@ -27,7 +27,7 @@ pub async fn add(
     action: &str,
     due_at: Timestamp,
 ) -> Result<(), StoreError> {
-    tx.execute(ADD, args![prospect, salesperson, action, due_at]).await.map(drop)
+    tx.execute_one(ADD, args![prospect, salesperson, action, due_at]).await
 }
 
 /// Takes the reminders about these prospects off their queues.

@@ -2,7 +2,7 @@
 
 use crate::domain::consent::{Consent, Purpose};
 use crate::domain::id::ProspectId;
-use crate::store::engine::backend::{StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args};
 use crate::store::engine::value::{instant_or_none, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -61,7 +61,9 @@ pub async fn add(tx: &mut Tx, consents: &[(ProspectId, Consent)], now: Timestamp
 pub async fn of(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Consent>, StoreError> {
     let rows: Vec<(String, bool, String, Option<i64>)> = tx.rows(OF, args![prospect]).await?;
     let consent = |(purpose, given, source, at): (String, bool, String, Option<i64>)| {
-        Ok(Consent { purpose: word("purpose", &purpose, Purpose::parse)?, given, source, given_at: instant_or_none(at)? })
+        let whose = || format!("of prospect {prospect}");
+        let purpose = word("purpose", &purpose, Purpose::parse).in_row("consents", whose())?;
+        Ok(Consent { purpose, given, source, given_at: instant_or_none(at).in_row("consents", whose())? })
     };
     rows.into_iter().map(consent).collect()
 }
