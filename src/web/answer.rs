@@ -1,7 +1,6 @@
-//! `GET
-//! POST /a/TOKEN`: an answer to a newsletter's question. GET shows it; POST records it as declared evidence, and then asks
-//! at most two more questions to which that person has no known answer. Their answers are recorded too, and no third page
-//! of questions follows.
+//! `GET|POST /a/TOKEN`: an answer to a newsletter's question. GET shows it; POST records it as declared evidence, and then
+//! asks at most two more questions to which that person has no known answer. Their answers are recorded too, and the page
+//! asks no more.
 
 use super::error::WebError;
 use super::page;
