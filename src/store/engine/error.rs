@@ -21,7 +21,7 @@ pub enum StoreError {
     Rows { expected: u64, found: u64 },
 }
 
-/// Where a value stands.
+/// Where a value is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     pub table: &'static str,
@@ -34,7 +34,7 @@ fn place(row: Option<&Row>) -> String {
 }
 
 impl StoreError {
-    /// A value that cannot be read, or written, wherever it stands.
+    /// A value that cannot be read or written, wherever it is stored.
     pub(in crate::store) fn value(what: &'static str, why: impl fmt::Display) -> Self {
         Self::Value { what, row: None, why: why.to_string() }
     }
@@ -73,7 +73,7 @@ impl StoreError {
     }
 }
 
-/// Says of a value that cannot be read in which row it stands.
+/// Adds the row to the error of a value that cannot be read.
 pub(in crate::store) trait InRow<T> {
     fn in_row(self, table: &'static str, key: impl fmt::Display) -> Result<T, StoreError>;
 }

@@ -68,7 +68,7 @@ fn groups(outcomes: &[Outcome], marks: &[Mark]) -> Result<String, StoreError> {
     to_json(&groups.into_iter().map(|(common, deliveries)| Group { common, deliveries }).collect::<Vec<_>>())
 }
 
-/// Results and marks in one statement, and so in one commit without a round trip more than it needs.
+/// Writes results and marks in one statement, and so in one commit with no extra round trip.
 ///
 /// A result counts where its fence still holds. A mark carries the last stop check: sending not stopped, the lease ours, the
 /// campaign running, the prospect still nurturing, not stopped, at the same address, and the address itself not suppressed (a
@@ -159,7 +159,7 @@ impl Written {
 /// # Errors
 /// When it cannot be written: nothing was.
 pub async fn write(store: &Store, outcomes: &[Outcome], marks: &[Mark], now: Timestamp) -> Result<Written, StoreError> {
-    // A stop that only the database knows would be forgotten with it.
+    // A stop that is missing from the journal would be lost with the database, so nothing is marked.
     let marks = if store.journal().is_some_and(|journal| journal.is_broken()) { &[] } else { marks };
     let groups = groups(outcomes, marks)?;
     // As a rule nothing is refused, and a count says so. On SQLite each row that is returned costs as much as one written,
@@ -174,7 +174,7 @@ pub async fn write(store: &Store, outcomes: &[Outcome], marks: &[Mark], now: Tim
         tx.rollback().await?;
     }
     let written = store.at_once(WRITE_AND_TELL, args![groups, now]).await;
-    // Whatever it says: a connection that broke may have committed.
+    // The outcome is unknown whatever the error: a connection that broke may have committed.
     store.commits().count();
     written.map(Written::of)
 }
@@ -187,7 +187,7 @@ pub async fn refused(tx: &mut Tx, marks: &[Mark], now: Timestamp) -> Result<(), 
 /// Marks deliveries as being transmitted, those that no stop, pause or lost lease forbids. Returns which.
 pub async fn mark(tx: &mut Tx, marks: &[Mark], now: Timestamp) -> Result<BTreeSet<DeliveryId>, StoreError> {
     if tx.notes().are_lost() {
-        // A stop that only the database knows would be forgotten with it.
+        // A stop that is missing from the journal would be lost with the database, so nothing is marked.
         return Ok(BTreeSet::new());
     }
     let marked = Written::of(tx.rows(WRITE_AND_TELL, args![groups(&[], marks)?, now]).await?).marked;

@@ -120,13 +120,13 @@ pub async fn due(tx: &mut Tx, question: &AudienceQuery<'_>) -> Result<i64, Store
     Ok(rows.first().map_or(0, |(n,)| *n))
 }
 
-/// The prospects who could be written to now.
+/// The prospects who can be mailed now.
 pub async fn members(tx: &mut Tx, question: &AudienceQuery<'_>) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = ask(tx, IDS, question).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
-/// Writes a delivery for each prospect who is due a newsletter that has an issue at this occurrence. Returns how many.
+/// Writes a delivery for each prospect to whom a newsletter with an issue at this occurrence is due. Returns how many.
 pub async fn fill(tx: &mut Tx, occurrence: OccurrenceId, question: &AudienceQuery<'_>) -> Result<u64, StoreError> {
     let (atoms, newsletters) = (atoms(question.audience)?, places(question.newsletters)?);
     tx.by_key().await?;

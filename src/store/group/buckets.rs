@@ -69,7 +69,7 @@ pub async fn put(tx: &mut Tx, buckets: &BTreeMap<String, Bucket>) -> Result<(), 
     tx.execute(PUT, args![rows(buckets)?]).await.map(drop)
 }
 
-/// Forgets buckets that are long full. Returns how many.
+/// Deletes buckets that have long been full. Returns how many.
 pub async fn forget(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
     let before = now.checked_sub(FORGOTTEN).unwrap_or(Timestamp::MIN);
     tx.execute(FORGET, args![before]).await

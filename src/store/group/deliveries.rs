@@ -20,7 +20,7 @@ pub struct Open {
     pub tracked: bool,
     /// The number of its latest attempt; 0 for none.
     pub number: i64,
-    /// Whether that was a mark without a result: it may have been sent.
+    /// Whether that was a mark without a result: the mail may have been sent.
     pub in_doubt: bool,
     pub marks: i64,
     /// How many of those marks have no result.

@@ -137,8 +137,8 @@ pub async fn release(tx: &mut Tx, lease: &Lease, again_at: Option<Timestamp>, no
     }
 }
 
-/// Gives back the ranges of a node that is known to be dead, instead of waiting for its leases to lapse. The fence
-/// rises with the next claim, as ever: of a node that was not dead after all, nothing more is marked. Returns how many.
+/// Expires the leases of a node that is known to be dead, instead of waiting for them to lapse. The fence rises with the
+/// next claim as usual, so a node that was not dead after all marks no further delivery. Returns how many.
 pub async fn expire_of(tx: &mut Tx, owner: &str) -> Result<u64, StoreError> {
     tx.execute(EXPIRE_OF, args![owner]).await
 }

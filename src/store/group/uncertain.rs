@@ -16,7 +16,7 @@ pub struct Uncertain {
     pub address: String,
     pub campaign: String,
     pub newsletter: String,
-    /// When it was last marked; never, if it is held because a backup cannot know.
+    /// When it was last marked; `None` if it is held because the backup cannot show whether it was sent.
     pub marked_at: Option<Timestamp>,
     /// Since when it is uncertain.
     pub since: Timestamp,

@@ -133,7 +133,7 @@ const FLAG_SPEAKERS: &str = "
     UPDATE prospects SET speaks = TRUE
     WHERE NOT speaks AND id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 
-/// Flags prospects who stated something that may count for colleagues: whoever assesses one of those reads what they said.
+/// Flags prospects who stated something that may count for colleagues: an assessment of a colleague reads their signals.
 pub async fn flag_speakers(tx: &mut Tx, of: &[ProspectId]) -> Result<(), StoreError> {
     if of.is_empty() { Ok(()) } else { tx.execute(FLAG_SPEAKERS, args![ids(of)?]).await.map(drop) }
 }
