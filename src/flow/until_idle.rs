@@ -23,7 +23,7 @@ pub enum Step {
     HandOff,
     /// Salespeople are reminded of offers they have not answered.
     Remind,
-    /// The colleague responsible is told of campaigns that a breaker paused.
+    /// Letters report the campaigns that a breaker paused.
     Notify,
     Correspond,
 }

@@ -92,7 +92,7 @@ impl JournalContents {
     }
 }
 
-/// Reads lines. A last one that was torn off by a crash is passed over: its writer was never told that it was kept.
+/// Reads lines. A last line torn by a crash is skipped: its writer got no acknowledgement.
 pub fn parse(bytes: &[u8]) -> JournalContents {
     let mut held = JournalContents::default();
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {

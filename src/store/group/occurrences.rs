@@ -96,7 +96,7 @@ pub async fn peek_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
     read(tx.row(PEEK, args![]).await?)
 }
 
-/// Moves the cursor; commits with the page it stands for.
+/// Moves the cursor; commits with the page it has passed.
 pub async fn advance(tx: &mut Tx, id: OccurrenceId, cursor: ProspectId) -> Result<(), StoreError> {
     tx.execute_one(ADVANCE, args![id, cursor]).await
 }

@@ -27,12 +27,12 @@ pub async fn add(tx: &mut Tx, campaign: &Name, reason: &str, now: Timestamp) -> 
     tx.execute_one(ADD, args![campaign, reason, now]).await
 }
 
-/// Whether one was not told yet.
+/// Whether a pause is not reported yet.
 pub async fn waits(tx: &mut Tx) -> Result<bool, StoreError> {
     Ok(tx.number(WAITING, args![]).await? > 0)
 }
 
-/// Takes the oldest that was not told yet; it counts as told when the transaction commits.
+/// Takes the oldest pause not reported yet; it counts as reported when the transaction commits.
 pub async fn take(tx: &mut Tx, now: Timestamp) -> Result<Option<PauseNotice>, StoreError> {
     let row: Option<(i64, String, String, i64)> = tx.row(NEXT, args![]).await?;
     let Some((id, campaign, reason, at)) = row else { return Ok(None) };

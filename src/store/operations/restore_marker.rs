@@ -64,8 +64,8 @@ pub enum Origin {
     Foreign(String),
 }
 
-/// Whether this database, opened at this place, is the one the marker knows. `alone`: no second node can share it, so
-/// whoever opens it has its marker.
+/// Whether this database, opened at this place, is the one the marker describes. `alone`: no second node can share the
+/// database, so the process that opens it has its marker.
 pub fn classify(database: &Identity, marker: Option<&RestoreMarker>, place: &str, alone: bool) -> Origin {
     let foreign = |why: String| Origin::Foreign(why);
     match (&database.token, marker) {

@@ -287,7 +287,7 @@ pub async fn suppress(tx: &mut Tx, of: &[ProspectId]) -> Result<(), StoreError> 
     tx.execute(SUPPRESS, args![ids(of)?]).await.map(drop)
 }
 
-/// Only a nurturing prospect gets group mail: a standing is a stop, or the end of one, and the stop journal is told.
+/// Only a nurturing prospect gets group mail, so a standing is a stop or the end of one, and goes into the stop journal.
 fn stands(tx: &mut Tx, address: Option<String>, standing: Standing) {
     if let Some(address) = address {
         tx.notes().say(address, What::Stands { standing });
