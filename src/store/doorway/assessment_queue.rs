@@ -1,9 +1,9 @@
-//! The assessment queue: which prospects are to be assessed, and from when on. A signal that cannot be concluded from yet adds an
-//! entry, and an assessment adds one for the instant at which time alone changes a verdict; a prospect may have several. Entries
-//! are added and removed, never changed, so that adding one waits for no other transaction.
+//! The assessment queue: which prospects are to be assessed, and from when on. A signal that cannot be concluded from yet
+//! adds an entry, and an assessment adds one for the instant at which time alone changes a verdict; a prospect may have
+//! several. Entries are added and removed, never changed, so that adding one waits for no other transaction.
 //!
-//! On PostgreSQL the transaction that assesses a prospect holds their row of `assessment_locks`. SQLite has one writer, and leaves
-//! that table empty.
+//! On PostgreSQL the transaction that assesses a prospect holds their row of `assessment_locks`. SQLite has one writer,
+//! and leaves that table empty.
 
 use crate::domain::id::ProspectId;
 use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
@@ -54,7 +54,8 @@ const DEQUEUE: Sql = locking!(
     "FOR UPDATE SKIP LOCKED",
     ") DELETE FROM assessment_queue WHERE id IN (SELECT id FROM taken) RETURNING prospect_id"
 );
-/// An entry that another transaction is taking off the queue stays: that transaction puts it back when it cannot lock the prospect.
+/// An entry that another transaction is taking off the queue stays: that transaction puts it back when it cannot lock the
+/// prospect.
 const CLEAR: Sql = locking!(
     "WITH taken AS MATERIALIZED (SELECT id FROM assessment_queue
                                  WHERE prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))",
@@ -109,7 +110,8 @@ pub async fn enqueue_everybody(tx: &mut Tx, now: Timestamp) -> Result<u64, Store
 /// ids. Of two nodes that record signals of one prospect, the later one reads what the earlier one wrote. A prospect whom
 /// another transaction has locked is not waited for, but enqueued for now.
 ///
-/// To be called once in a transaction, before the signals are read: an entry that is removed came with signals that can be read.
+/// To be called once in a transaction, before the signals are read: an entry that is removed came with signals that can be
+/// read.
 pub async fn lock(tx: &mut Tx, whom: Vec<ProspectId>, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
     tx.by_key().await?;
     if whom.is_empty() {

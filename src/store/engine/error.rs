@@ -43,8 +43,9 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Engine(sqlx::Error::Database(e)) => {
-                // SQLite: busy, locked, read-only, I/O error, full, cannot open; an extended code holds these in its low byte.
-                // PostgreSQL: five characters. Connection, rollback, resources, operator, system; a standby is read-only.
+                // SQLite: busy, locked, read-only, I/O error, full, cannot open; an extended code holds these in its low
+                // byte. PostgreSQL: five characters. Connection, rollback, resources, operator, system; a standby is
+                // read-only.
                 e.code().is_some_and(|code| match code.parse::<u32>() {
                     Ok(number) if code.len() < 5 => [5, 6, 8, 10, 13, 14].contains(&(number & 0xff)),
                     _ => ["08", "40", "53", "57", "58", "25006"].iter().any(|class| code.starts_with(class)),

@@ -1,4 +1,5 @@
-//! Databases other than the daemon's own: one that a simulation throws away when it ends, and a foreign one, opened read-only.
+//! Databases other than the daemon's own: one that a simulation throws away when it ends, and a foreign one, opened
+//! read-only.
 
 use super::backend::{Store, StoreError};
 use super::migrations;

@@ -70,11 +70,11 @@ fn groups(outcomes: &[Outcome], marks: &[Mark]) -> Result<String, StoreError> {
 
 /// Writes results and marks in one statement, and so in one commit with no extra round trip.
 ///
-/// A result counts where its fence still holds. A mark carries the last stop check: sending not stopped, the lease ours, the
-/// campaign running, the prospect still nurturing, not stopped, at the same address, and the address itself not suppressed (a
-/// copy to one of us always goes): a list and a stop that commit at the same moment may leave a new prospect without its stop.
-/// On PostgreSQL it share-locks the prospect's row, which every stop updates: a stop that commits first is seen, one that
-/// commits later waits for this mark.
+/// A result counts where its fence still holds. A mark carries the last stop check: sending not stopped, the lease ours,
+/// the campaign running, the prospect still nurturing, not stopped, at the same address, and the address itself not
+/// suppressed (a copy to one of us always goes): a list and a stop that commit at the same moment may leave a new prospect
+/// without its stop. On PostgreSQL it share-locks the prospect's row, which every stop updates: a stop that commits first
+/// is seen, one that commits later waits for this mark.
 macro_rules! write {
     ($returning:literal) => {
         locking!(
@@ -114,8 +114,9 @@ macro_rules! write {
 const TOLD: usize = 32;
 const WRITE: Sql = write!("");
 const WRITE_AND_TELL: Sql = write!(" RETURNING delivery_id, state");
-/// A delivery that a stop refused a mark gets that as its result: `uncertain` when an earlier mark has no result, because the
-/// mail may have been sent. A delivery refused for another reason (the campaign paused, the lease lost) stays as it was.
+/// A delivery that a stop refused a mark gets that as its result: `uncertain` when an earlier mark has no result, because
+/// the mail may have been sent. A delivery refused for another reason (the campaign paused, the lease lost) stays as it
+/// was.
 const STOPPED: &str = "
     INSERT INTO attempts (delivery_id, number, state, at, fence, reply)
     SELECT d.id, CAST(j.value ->> 'number' AS BIGINT),

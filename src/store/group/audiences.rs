@@ -1,5 +1,5 @@
-//! Audiences, set-wise: which prospects fit, and which newsletter each is due. One statement for any conditions, which travel as
-//! JSON; `domain::audience` says the same for one prospect, and the conformance suite holds the two together.
+//! Audiences, set-wise: which prospects fit, and which newsletter each is due. One statement for any conditions, which
+//! travel as JSON; `domain::audience` says the same for one prospect, and the conformance suite holds the two together.
 
 use crate::domain::audience::{Audience, Condition, Test};
 use crate::domain::criterion::Verdict;

@@ -64,8 +64,8 @@ struct TriedRow {
 
 record!(TriedRow { id, address, tracked, number, state, marks, doubts, first_marked_at, retry_at });
 
-/// Deliveries never tried: as a rule all of the range, which the `MIN` over its attempts shows at once. One value, which costs
-/// a fifth of as many rows.
+/// Deliveries never tried: as a rule all of the range, which the `MIN` over its attempts shows at once. One value, which
+/// costs a fifth of as many rows.
 const UNTRIED: &str = "
     SELECT STRING_AGG(d.id || ' ' || CASE WHEN d.tracked THEN 1 ELSE 0 END || ' ' || d.address, $4)
     FROM deliveries d
@@ -83,8 +83,8 @@ const TRIED: &str = "
     JOIN deliveries d ON d.id = a.delivery_id
     WHERE a.delivery_id BETWEEN $2 AND $3 AND a.state IN ('pending', 'transmitting') AND d.issue_id = $1
       AND NOT EXISTS (SELECT 1 FROM attempts later WHERE later.delivery_id = a.delivery_id AND later.number > a.number)";
-/// When the first of a range is due again: one never tried at $4, one in doubt at $5, another at its `retry_at`. As a rule all
-/// are finished, which two counts show; what was uncertain may have been decided since.
+/// When the first of a range is due again: one never tried at $4, one in doubt at $5, another at its `retry_at`. As a rule
+/// all are finished, which two counts show; what was uncertain may have been decided since.
 const DUE_AGAIN: &str = concat!(
     "
     SELECT CASE WHEN (SELECT COUNT(*) FROM deliveries all_of WHERE all_of.id BETWEEN $2 AND $3)

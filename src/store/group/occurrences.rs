@@ -61,8 +61,8 @@ const LATEST: &str = "
 const ADVANCE: &str = "UPDATE occurrences SET cursor = $2 WHERE id = $1";
 const FILLED: &str = "UPDATE occurrences SET state = 'filled', filled_at = $2 WHERE id = $1";
 
-/// Opens an occurrence to be filled, or records that it was missed, and why; and under which configuration. Returns whether it
-/// is new: no restart, second node or clock change opens it twice.
+/// Opens an occurrence to be filled, or records that it was missed, and why; and under which configuration. Returns
+/// whether it is new: no restart, second node or clock change opens it twice.
 pub async fn open(
     tx: &mut Tx,
     campaign: &Name,

@@ -1,5 +1,5 @@
-//! Replay inputs: what a replay asks of the tables beside signals, for many prospects at once: who they are, what was decided about
-//! them, what was judged about their signals, when they were suppressed. Reads, and writes nothing.
+//! Replay inputs: what a replay asks of the tables beside signals, for many prospects at once: who they are, what was
+//! decided about them, what was judged about their signals, when they were suppressed. Reads, and writes nothing.
 
 use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::machine::Machine;

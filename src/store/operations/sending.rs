@@ -1,9 +1,9 @@
 //! Sending: whether mail may leave at all. Every mark reads this one row in its own statement: after the commit of a stop
 //! no node marks group mail, even in ranges it has claimed.
 //!
-//! Two switches, each with its reason, which do not know of each other: `stopped` holds group mail until `resume`; `observing`
-//! holds everything until the database is adopted. Letters to our own people and test copies, which an operator asks for,
-//! go on while group mail is stopped: they show whether it may go on.
+//! Two switches, each with its reason, which do not know of each other: `stopped` holds group mail until `resume`;
+//! `observing` holds everything until the database is adopted. Letters to our own people and test copies, which an
+//! operator asks for, go on while group mail is stopped: they show whether it may go on.
 
 use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args};
 use crate::store::engine::value::instant_or_none;
