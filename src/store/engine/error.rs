@@ -1,8 +1,8 @@
-//! Why the store could not do it, and whether trying again may help. The engines' codes are read here and nowhere else.
+//! Why a store operation failed, and whether a retry may help. Only this file reads the engines' error codes.
 
 use std::fmt;
 
-/// Why the store could not do it.
+/// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("use the database: {0}")]
@@ -10,13 +10,13 @@ pub enum StoreError {
     /// The tables could not be brought up to date.
     #[error("bring the database's tables up to date: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    /// A commit would not outlive a power cut.
+    /// A commit would not survive a power cut.
     #[error("trust the database to keep what it commits: its {setting} is {value}, not {needed}")]
     Durability { setting: &'static str, value: String, needed: &'static str },
-    /// A stored value is not what we write. An address is not repeated in it.
+    /// A stored value has another format than we write. The text never contains an address.
     #[error("read a stored {what}{}: {why}", place(.row.as_ref()))]
     Value { what: &'static str, row: Option<Row>, why: String },
-    /// A statement touched another number of rows than it must.
+    /// A statement changed another number of rows than expected.
     #[error("change exactly {expected} rows: {found} changed")]
     Rows { expected: u64, found: u64 },
 }
@@ -63,7 +63,7 @@ impl StoreError {
         }
     }
 
-    /// Whether it is the refusal of a second row by this unique index.
+    /// Whether this unique index refused a second row.
     pub fn violates(&self, unique: Unique) -> bool {
         let Self::Engine(sqlx::Error::Database(error)) = self else {
             return false;
@@ -90,7 +90,7 @@ impl<T> InRow<T> for Result<T, StoreError> {
     }
 }
 
-/// A unique index whose refusal has a meaning of its own.
+/// A unique index whose violation callers handle.
 #[derive(Debug, Clone, Copy)]
 pub struct Unique {
     pub index: &'static str,

@@ -32,7 +32,7 @@ pub struct Outcome {
     pub reply: Option<String>,
 }
 
-/// Attempts that have all but the delivery in common: a batch is a few of these, and each row costs a number.
+/// Attempts that differ only in the delivery: a batch consists of a few such groups, and each row then costs one number.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 struct Common<'a> {
     lease: i64,
@@ -43,7 +43,7 @@ struct Common<'a> {
     reply: Option<&'a str>,
 }
 
-/// One of these, with its deliveries.
+/// A group with its deliveries.
 #[derive(Debug, Serialize)]
 struct Group<'a> {
     #[serde(flatten)]
@@ -134,10 +134,10 @@ const STOPPED: &str = "
     WHERE p.mail_stop IS NOT NULL OR s.id IS NOT NULL OR p.standing <> 'nurturing' OR p.address IS NULL OR p.address <> d.address
     ON CONFLICT (delivery_id, number) DO NOTHING";
 
-/// What was written of what was asked.
+/// What the statement wrote.
 #[derive(Debug, Default)]
 pub struct Written {
-    /// Those that may be transmitted now.
+    /// The deliveries that may be transmitted now.
     pub marked: BTreeSet<DeliveryId>,
     pub recorded: BTreeSet<DeliveryId>,
 }
@@ -155,7 +155,7 @@ impl Written {
 }
 
 /// Records results whose fence still holds, and marks deliveries that no stop, pause or lost lease forbids, in a
-/// transaction of their own. Those that were refused a mark are for [`refused`].
+/// transaction of their own. Deliveries that were refused a mark go to [`refused`].
 ///
 /// # Errors
 /// When it cannot be written: nothing was.
@@ -163,8 +163,8 @@ pub async fn write(store: &Store, outcomes: &[Outcome], marks: &[Mark], now: Tim
     // A stop that is missing from the journal would be lost with the database, so nothing is marked.
     let marks = if store.journal().is_some_and(|journal| journal.is_broken()) { &[] } else { marks };
     let groups = groups(outcomes, marks)?;
-    // As a rule nothing is refused, and a count says so. On SQLite each row that is returned costs as much as one written,
-    // on PostgreSQL next to nothing; the transaction costs round trips.
+    // Usually no mark is refused, and the count of rows shows it. On SQLite each returned row costs as much as a written
+    // one, on PostgreSQL next to nothing; there the transaction costs round trips.
     let all = outcomes.len() + marks.len();
     if !store.is_shared() && all > TOLD {
         let mut tx = store.write().await?;

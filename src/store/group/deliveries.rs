@@ -29,12 +29,12 @@ pub struct Open {
     pub retry_at: Option<Timestamp>,
 }
 
-/// Where a delivery came from, for what comes back through its tokens.
+/// The origin of a delivery, for signals that arrive through its tokens.
 #[derive(Debug, Clone)]
 pub struct Origin {
     pub id: DeliveryId,
     pub issue: IssueId,
-    /// Whose; `None` for a test copy or an erased prospect.
+    /// Its prospect; `None` for a test copy or an erased prospect.
     pub prospect: Option<ProspectId>,
     pub address: Address,
     /// Whether clicks were to be followed.
@@ -64,8 +64,8 @@ struct TriedRow {
 
 record!(TriedRow { id, address, tracked, number, state, marks, doubts, first_marked_at, retry_at });
 
-/// Deliveries never tried: as a rule all of the range, which the `MIN` over its attempts shows at once. One value, which
-/// costs a fifth of as many rows.
+/// Deliveries never tried: usually all of the range, which the `MIN` over its attempts shows at once. They are returned as
+/// one value, which costs a fifth of as many rows.
 const UNTRIED: &str = "
     SELECT STRING_AGG(d.id || ' ' || CASE WHEN d.tracked THEN 1 ELSE 0 END || ' ' || d.address, $4)
     FROM deliveries d
@@ -130,7 +130,7 @@ pub struct Delivery {
     pub state: String,
     /// When the latest attempt was, or the next one will be.
     pub at: Option<Timestamp>,
-    /// What the relay said, or why it was not sent.
+    /// The relay's reply, or the reason why the mail was not sent.
     pub reply: Option<String>,
 }
 
@@ -216,7 +216,7 @@ pub async fn due_again(
     instant_or_none(row.and_then(|(at,)| at))
 }
 
-/// Where a delivery came from.
+/// The origin of a delivery.
 pub async fn origin(tx: &mut Tx, id: DeliveryId) -> Result<Option<Origin>, StoreError> {
     let row: Option<(i64, i64, Option<i64>, String, bool, bool)> = tx.row(ORIGIN, args![id]).await?;
     row.map(|(id, issue, prospect, to, tracked, consents)| {
