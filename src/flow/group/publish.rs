@@ -159,7 +159,7 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
     let mut tx = ctx.store().write().await?;
     let as_it_was = |filling: &Filling| filling.id == waiting.id && filling.cursor == waiting.cursor;
     if !occurrences::next_filling(&mut tx).await?.is_some_and(|filling| as_it_was(&filling)) {
-        return Ok(true); // another node is at it
+        return Ok(true); // another node is filling it
     }
     let page = (question.after, question.up_to);
     if page.1 <= page.0 {

@@ -83,8 +83,8 @@ const TRIED: &str = "
     JOIN deliveries d ON d.id = a.delivery_id
     WHERE a.delivery_id BETWEEN $2 AND $3 AND a.state IN ('pending', 'transmitting') AND d.issue_id = $1
       AND NOT EXISTS (SELECT 1 FROM attempts later WHERE later.delivery_id = a.delivery_id AND later.number > a.number)";
-/// When the first of a range is due again: one never tried at $4, one in doubt at $5, another at its `retry_at`. As a rule
-/// all are finished, which two counts show; what was uncertain may have been decided since.
+/// When the first of a range is due again: one never tried at $4, one marked without a result at $5, another at its
+/// `retry_at`. As a rule all are finished, which two counts show; what was uncertain may have been decided since.
 const DUE_AGAIN: &str = concat!(
     "
     SELECT CASE WHEN (SELECT COUNT(*) FROM deliveries all_of WHERE all_of.id BETWEEN $2 AND $3)
@@ -204,7 +204,7 @@ fn untried(issue: IssueId, line: &str) -> Result<Open, StoreError> {
 }
 
 /// When the first unfinished delivery of a range is due again; `None` when all are finished. Those never tried are due at
-/// `untried`, those in doubt at `doubted`, the others at their `retry_at`.
+/// `untried`, those marked without a result at `doubted`, the others at their `retry_at`.
 pub async fn due_again(
     tx: &mut Tx,
     lease: &Lease,
