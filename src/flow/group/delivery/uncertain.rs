@@ -30,7 +30,7 @@ pub async fn list(ctx: &Context) -> Result<Vec<Listed>, FlowError> {
     Ok(doubts.into_iter().map(listed).collect())
 }
 
-/// Records what a colleague says about uncertain deliveries, under their name. Returns how many it changed.
+/// Records what a colleague says about uncertain deliveries, under their name. Returns about how many it changed.
 pub async fn resolve(ctx: &Context, which: Which, how: Resolution, by: &Name) -> Result<u64, FlowError> {
     let words = match how {
         Resolution::Accepted => format!("{by} says that it was sent"),
