@@ -1,4 +1,5 @@
-//! What every step is given: the store, the clock, the plan in force, the signer, and what wakes them.
+//! The context of every step: the store, the clock, the plan in force, the signer, and the signal that wakes waiting
+//! steps.
 
 use crate::clock::{Clock, Watch};
 use crate::domain::plan::Plan;
@@ -13,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// What every step is given. Cheap to clone; clones share everything.
+/// The context of every step. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Context(Arc<Parts>);
 
@@ -24,23 +25,23 @@ struct Parts {
     signer: Signer,
     node: String,
     plan: RwLock<(Arc<Plan>, Relay)>,
-    /// Who takes the mails instead of a relay, whatever plan is in force.
+    /// The null relay that takes all mails, whatever plan is in force.
     capture: Option<NullRelay>,
     told: Mutex<Option<String>>,
     wakes: watch::Sender<u64>,
     stop: CancellationToken,
-    /// A step failed with ranges in hand: nobody works on them any more, and the leases still say so.
+    /// Whether a step failed while it held leases: no connection works on those ranges, and the leases still stand.
     left_behind: AtomicBool,
 }
 
 /// What became of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// Something was done; there may be more.
+    /// The step did something, and there may be more to do.
     Done,
-    /// Nothing to do until something happens.
+    /// There is nothing to do until a wake.
     Idle,
-    /// Nothing to do before this instant, unless something happens.
+    /// There is nothing to do before this instant, unless a wake comes.
     NotBefore(Timestamp),
 }
 
@@ -60,7 +61,7 @@ impl Context {
         Box::pin(Self::with(store, clock, plan, node, None)).await
     }
 
-    /// The same, but no mail ever leaves this process: under any plan, all are captured.
+    /// Assembles a context whose mail never leaves this process: under any plan, the null relay captures it.
     pub async fn capturing(
         store: Store,
         clock: Arc<dyn Clock>,
@@ -114,17 +115,17 @@ impl Context {
         self.0.clock.clone()
     }
 
-    /// How far the clock has jumped forward, if it has and nobody has seen to it.
+    /// How far the clock has jumped forward, if it has and the jump is not acknowledged yet.
     pub fn jumped(&self) -> Option<SignedDuration> {
         self.0.watch.jumped(&*self.0.clock)
     }
 
-    /// Somebody has seen to a clock that jumped.
+    /// Acknowledges a clock that jumped.
     pub fn clock_seen_to(&self) {
         self.0.watch.seen_to(&*self.0.clock);
     }
 
-    /// Whether why nothing is sent is other than when this was last asked: then it is worth a line in the log.
+    /// Whether the reason why nothing is sent has changed since the last call, and so deserves a line in the log.
     pub fn is_news(&self, why: Option<&str>) -> bool {
         let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
         let news = told.as_deref() != why;
@@ -163,7 +164,7 @@ impl Context {
         Ok(())
     }
 
-    /// Asks every step to finish what it has in hand and take nothing new.
+    /// Asks every step to finish its current work and take no more.
     pub fn stop(&self) {
         self.0.stop.cancel();
     }
@@ -176,7 +177,7 @@ impl Context {
         self.0.stop.cancelled().await;
     }
 
-    /// Remembers whether this node holds ranges that nobody works on any more, because the store failed.
+    /// Records whether this node holds leases that no connection works on, because the store failed.
     pub fn leave_behind(&self, is_so: bool) {
         self.0.left_behind.store(is_so, Ordering::Relaxed);
     }
@@ -185,12 +186,12 @@ impl Context {
         self.0.left_behind.load(Ordering::Relaxed)
     }
 
-    /// Tells every waiting step that something happened.
+    /// Wakes every waiting step.
     pub fn wake(&self) {
         self.0.wakes.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// What a waiting step listens to.
+    /// The receiver by which a waiting step is woken.
     pub fn wakes(&self) -> watch::Receiver<u64> {
         self.0.wakes.subscribe()
     }
@@ -210,16 +211,16 @@ fn relay(plan: &Plan, capture: Option<&NullRelay>) -> Result<Relay, FlowError> {
 pub enum FlowError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The same, shared by all that were in one transaction.
+    /// A store error shared by all callers that were in one transaction.
     #[error("{0}")]
     Shared(#[from] Arc<StoreError>),
-    /// What was asked cannot be done as things stand.
+    /// The request cannot be carried out in the current state.
     #[error("{0}")]
     Refused(String),
-    /// Nothing of that name or address.
+    /// There is no record of that name or address.
     #[error("find {0}")]
     Missing(String),
-    /// Something outside our hands.
+    /// Something outside this program failed.
     #[error("{0}")]
     Unable(String),
 }

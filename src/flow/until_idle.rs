@@ -1,4 +1,4 @@
-//! All steps by name, and all of them in turn until none has anything left to do at this instant.
+//! All steps by name, and a runner that takes them in turn until none has work left at this instant.
 //!
 //! Tests, the demo and simulation drive a node with `run_until_idle`; the daemon runs the same steps in loops.
 
@@ -11,7 +11,7 @@ use super::individual::{correspond, hand_off, pause_notice};
 use super::operations::sweep;
 use jiff::Timestamp;
 
-/// A step, in the order of the picture.
+/// A step, in the order of the diagram in ARCHITECTURE.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Due occurrences become issues and deliveries.
@@ -19,11 +19,11 @@ pub enum Step {
     /// Deliveries go to the relay.
     Deliver,
     Qualify,
-    /// Who stands in the doorway is offered.
+    /// Prospects in the doorway are offered to a salesperson.
     HandOff,
-    /// Offers nobody answered are called to mind.
+    /// Salespeople are reminded of offers they have not answered.
     Remind,
-    /// Campaigns that paused by themselves are told of.
+    /// Letters report the campaigns that a breaker paused.
     Notify,
     Correspond,
 }

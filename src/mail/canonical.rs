@@ -1,23 +1,23 @@
-//! A message as its signature sees it: relaxed canonicalisation (RFC 6376 §3.4.2, §3.4.4), by which blanks that relays
-//! rewrite do not count. Knows no key, and changes no message.
+//! A message in the form that is signed: relaxed canonicalisation (RFC 6376 §3.4.2, §3.4.4), which ignores blanks that
+//! relays rewrite. It uses no key, and changes no message.
 
-/// A message in its two halves.
+/// A message, split into header and body.
 #[derive(Debug, Clone, Copy)]
 pub struct Halves<'m> {
     /// The header fields, the last one's line end included.
     head: &'m [u8],
-    /// What follows the empty line.
+    /// The bytes after the empty line.
     body: &'m [u8],
 }
 
 impl<'m> Halves<'m> {
-    /// Splits a message at its first empty line; without one it is all head.
+    /// Splits a message at its first empty line; without one it is all header.
     pub fn of(message: &'m [u8]) -> Self {
         let end = message.windows(4).position(|four| four == b"\r\n\r\n");
         end.map_or(Self { head: message, body: b"" }, |at| Self { head: &message[..at + 2], body: &message[at + 4..] })
     }
 
-    /// The header fields from the top: name in lower case, and the value with the line ends of its folds.
+    /// The header fields from the top: each name in lower case, and its value with the line ends of its folds.
     pub fn fields(&self) -> Vec<(String, &'m [u8])> {
         let mut fields = Vec::new();
         let mut rest = self.head;
@@ -36,7 +36,8 @@ impl<'m> Halves<'m> {
         fields
     }
 
-    /// The body: runs of blanks as one, none at the end of a line, no empty lines at the end. An empty body is nothing.
+    /// The canonical body: runs of blanks become one, none remain at the end of a line, and empty lines at the end are
+    /// dropped. An empty body stays empty.
     pub fn body(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.body.len() + 2);
         let (mut rest, mut ended) = (self.body, 0);
@@ -83,7 +84,7 @@ fn squeeze(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// How long the first line is, its line end included.
+/// The length of the first line, its line end included.
 fn line(text: &[u8]) -> usize {
     text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| at + 1)
 }
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_example_of_the_standard_comes_out_as_there() {
-        // RFC 6376 §3.4.5.
+        // The example of RFC 6376 §3.4.5.
         let (head, body) = relaxed(b"A: X\r\nB : Y\t\r\n\tZ  \r\n\r\n C \r\nD \t E\r\n\r\n\r\n");
         assert_eq!(head, "a:X\r\nb:Y Z\r\n");
         assert_eq!(body, " C\r\nD E\r\n");

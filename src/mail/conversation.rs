@@ -1,8 +1,8 @@
-//! One conversation with the relay: mail after mail, one recipient each, and the exact outcome of each try.
+//! One SMTP session with the relay: mail after mail, one recipient each, and the exact outcome of each try.
 //!
-//! Where the relay announces PIPELINING (RFC 2920), the commands of the next mail travel behind the dot of this one: one
-//! round trip a mail. They announce a mail that must follow; if it does not, the socket is closed. What was announced and
-//! not sent is as if never begun.
+//! If the relay announces PIPELINING (RFC 2920), the commands of the next mail follow the final dot of this one in the
+//! same write: one round trip per mail. They announce a mail that must follow; if it does not, the socket is closed. A
+//! mail that was announced and not sent counts as never begun.
 
 use super::answer::{Ended, Phase, Trouble, number, refused, said, trouble};
 use super::null_relay::{Captured, NullRelay};
@@ -46,7 +46,7 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// The same, but no phase longer than this.
+    /// The same timeouts, each capped at this duration.
     #[must_use]
     pub fn at_most(self, most: Duration) -> Self {
         Self {
@@ -60,13 +60,13 @@ impl Timeouts {
     }
 }
 
-/// What is said of a mail before its message.
+/// The envelope of a mail, sent before its message.
 #[derive(Debug, Clone, Copy)]
 pub struct Announcement<'a> {
-    /// Where a bounce goes; may be empty.
+    /// The return path, to which bounces go; may be empty.
     pub return_path: &'a str,
     pub to: &'a Address,
-    /// Whether its message has bytes beyond ASCII.
+    /// Whether the message has bytes beyond ASCII.
     pub eight_bit: bool,
 }
 
@@ -83,73 +83,73 @@ impl<'a> Mail<'a> {
         Self { announcement: Announcement { return_path, to, eight_bit: !message.is_ascii() }, message }
     }
 
-    /// The mail that is, or was, announced so; the message is complete, with CRLF lines.
+    /// The mail with this envelope, announced before or not; the message is complete, with CRLF lines.
     pub const fn announced(announcement: Announcement<'a>, message: &'a [u8]) -> Self {
         Self { announcement, message }
     }
 }
 
-/// A connection to the relay. Whatever goes wrong closes it; it is never used again then.
+/// A connection to the relay. Any error closes it, and it is never used again.
 pub struct Connection {
     open: Option<Open>,
     patience: Timeouts,
-    /// Who takes the mails instead of a relay.
+    /// The null relay that takes the mails instead.
     captured: Option<NullRelay>,
 }
 
 struct Open {
     smtp: AsyncSmtpConnection,
     wire: Wire,
-    /// How many replies we have taken.
+    /// How many replies were read.
     replies: u64,
-    /// Whether the relay takes several commands at once.
+    /// Whether the relay announced PIPELINING.
     pipelining: bool,
-    /// The commands of the next mail, when they are on their way.
+    /// The commands of the next mail, once they are sent.
     announced: Option<String>,
-    /// The replies to them, where they had to be looked at before their turn.
+    /// The outcome of those commands, if their replies had to be read early.
     opened: Option<Result<(), Ended>>,
-    /// What is written at once.
+    /// The buffer of the next write.
     out: Vec<u8>,
 }
 
 impl Connection {
-    /// A connection that was just greeted, after so many replies.
+    /// A connection that was just greeted, after this many replies.
     pub fn over(smtp: AsyncSmtpConnection, wire: Wire, replies: u64, patience: Timeouts) -> Self {
         let pipelining = wire.offers("PIPELINING");
         let open = Open { smtp, wire, replies, pipelining, announced: None, opened: None, out: Vec::new() };
         Self { open: Some(open), patience, captured: None }
     }
 
-    /// A connection to nobody: every mail is captured.
+    /// A connection without a relay: the null relay captures every mail.
     pub fn captured(by: NullRelay) -> Self {
         Self { open: None, patience: Timeouts::default(), captured: Some(by) }
     }
 
-    /// Whether another mail may be sent over it.
+    /// Whether another mail may be sent over this connection.
     pub const fn is_usable(&self) -> bool {
         self.open.is_some() || self.captured.is_some()
     }
 
-    /// Whether anybody reads the messages: a capture only asks who writes to whom, and its mails need none.
+    /// Whether the messages are read: a null relay takes only the envelope, so its mails need no message.
     pub const fn reads_messages(&self) -> bool {
         self.captured.is_none()
     }
 
-    /// Whether the relay takes the commands of several mails at once.
+    /// Whether the relay accepts the commands of several mails at once.
     pub const fn is_pipelining(&self) -> bool {
         matches!(&self.open, Some(open) if open.pipelining)
     }
 
-    /// Sends one mail, and announces the one that will follow if the relay lets us. Whoever announced a mail must send
-    /// it next; anything else closes the connection.
+    /// Sends one mail, and announces the next one if the relay allows it. An announced mail must be sent next; any other
+    /// closes the connection.
     ///
-    /// Dropping the future closes the socket: whoever does that must count the delivery as in doubt.
+    /// Dropping the future closes the socket; the caller must then assume that the mail may have been sent.
     pub async fn send(&mut self, mail: &Mail<'_>, next: Option<&Announcement<'_>>) -> Reply {
         if let Some(capture) = &self.captured {
             let Announcement { return_path, to, .. } = mail.announcement;
             return capture.take(Captured { return_path, to });
         }
-        // Taken out for the whole exchange: an error, a timeout or a cancelled caller drops it, and closes the socket.
+        // Taken out for the whole exchange: an error, a timeout or a cancelled caller drops it, which closes the socket.
         let Some(mut open) = self.open.take() else {
             return Reply::BrokenBefore("the connection was closed before".to_owned());
         };
@@ -170,13 +170,13 @@ impl Connection {
 
     pub async fn quit(self) {
         if let Some(mut open) = self.open.filter(|open| open.announced.is_none()) {
-            // The answer to QUIT changes nothing.
+            // The reply to QUIT changes nothing.
             let _ = timeout(self.patience.connect, open.smtp.command("QUIT\r\n")).await;
         }
     }
 }
 
-/// The commands that open a mail, in their order, and the replies that are hoped for.
+/// The commands that open a mail, in their order, and the replies expected.
 const OPENING: [(Phase, std::ops::RangeInclusive<u16>); 3] =
     [(Phase::Sender, 250..=250), (Phase::Recipient, 250..=252), (Phase::Data, 354..=354)];
 
@@ -207,7 +207,7 @@ impl Open {
             return ended;
         }
         failpoint!("relay.before_message");
-        // Behind a 354 only the message may follow; a relay that already answered it is not to be believed.
+        // After a 354 only the message may follow; a relay that has already replied to it cannot be trusted.
         if self.wire.replies() != Some(self.replies) {
             return Ended::Broken(Reply::BrokenBefore("the relay answered before it was asked".to_owned()));
         }
@@ -227,8 +227,9 @@ impl Open {
         Ok(format!("MAIL FROM:<{}>{body}\r\nRCPT TO:<{}>\r\nDATA\r\n", mail.return_path, mail.to))
     }
 
-    /// The replies to commands that were written together. All are taken: a reply left behind would answer for the next
-    /// mail. A 354 behind a refusal costs the connection, for whatever followed would be a message.
+    /// Reads the replies to commands that were written together. All are read, because an unread reply would be taken for
+    /// the next mail's. A 354 after a refusal costs the connection, because the relay would take any further command for a
+    /// message.
     async fn opened(&mut self, patience: &Timeouts) -> Result<(), Ended> {
         let mut refusal: Option<Reply> = None;
         for (phase, hoped) in OPENING {
@@ -250,7 +251,7 @@ impl Open {
         refusal.map_or(Ok(()), |reply| Err(Ended::Reset(reply)))
     }
 
-    /// One command after the other's reply, for a relay that wants it so.
+    /// Sends one command after the reply to the other, for a relay without PIPELINING.
     async fn open_stepwise(&mut self, commands: &str, patience: &Timeouts) -> Result<(), Ended> {
         for (command, (phase, hoped)) in commands.split_inclusive('\n').zip(OPENING) {
             match self.command(command, if phase == Phase::Data { patience.data } else { patience.command }).await {
@@ -265,7 +266,7 @@ impl Open {
         Ok(())
     }
 
-    /// The message, its dot, and behind it the commands that announce the next one.
+    /// Writes the message, its dot, and after it the commands that announce the next mail.
     async fn message(&mut self, message: &[u8], announce: Option<String>, patience: &Timeouts) -> Ended {
         self.out.clear();
         stuffed(message, &mut self.out);
@@ -273,7 +274,7 @@ impl Open {
         self.out.extend_from_slice(announce.as_deref().unwrap_or_default().as_bytes());
         let (written, trouble) = write(&mut self.wire, &self.out, patience.block).await;
         if written < dot {
-            // The dot was never written: the message is not there.
+            // The dot was never written, so the relay does not have the message.
             return Ended::Broken(Reply::BrokenBefore(trouble.unwrap_or_default()));
         }
         failpoint!("relay.after_dot");
@@ -282,7 +283,7 @@ impl Open {
             Ok((250, _)) => Ended::Clean(Reply::Accepted),
             Ok((code, _)) => Ended::Broken(Reply::BrokenAfter(format!("the relay answered the message with {code}"))),
             Err(Trouble::Broke(words)) => Ended::Broken(Reply::BrokenAfter(words)),
-            // The transaction ends with the reply to the dot, whatever it is (RFC 5321 §4.1.1.4): nothing to reset.
+            // The transaction ends with the reply to the dot, whatever it says (RFC 5321 §4.1.1.4), so no RSET is needed.
             Err(Trouble::Said(code, words)) => match said(code, words, Phase::Message) {
                 Ended::Reset(reply) => Ended::Clean(reply),
                 other => other,
@@ -302,7 +303,7 @@ impl Open {
         self.reply(limit).await
     }
 
-    /// Writes commands, if every reply so far was taken.
+    /// Writes commands, if every earlier reply was read.
     async fn ask(&mut self, commands: &[u8], limit: Duration) -> Result<(), String> {
         if self.wire.replies() != Some(self.replies) {
             return Err("the relay said more than it was asked".to_owned());
@@ -310,8 +311,9 @@ impl Open {
         write(&mut self.wire, commands, limit).await.1.map_or(Ok(()), Err)
     }
 
-    /// A reply of several lines may have been ended by the reply to the command behind it: a relay that never ends its own
-    /// would be believed. It is, once the replies to all commands behind it are what they must be.
+    /// A relay that never ends its own multi-line reply to the dot has it ended by the reply to the next command, and
+    /// lettre would count that as accepted. The mail counts as accepted only once the replies to all later commands are as
+    /// expected.
     async fn accepted_in_many_lines(&mut self, patience: &Timeouts) -> Ended {
         match self.opened(patience).await {
             Err(Ended::Broken(_)) => Ended::Broken(Reply::BrokenAfter("the relay did not end its reply".to_owned())),
@@ -336,8 +338,8 @@ impl Open {
     }
 }
 
-/// Appends the message as it goes over the wire: no line begins with a single dot, and one that is only a dot ends it
-/// (RFC 5321 §4.5.2).
+/// Appends the message as it is sent: a line that begins with a dot gets another one, and a line of a single dot ends the
+/// message (RFC 5321 §4.5.2).
 fn stuffed(message: &[u8], out: &mut Vec<u8>) {
     let message = message.strip_suffix(b"\r\n").unwrap_or(message);
     if message.first() == Some(&b'.') {
@@ -353,7 +355,8 @@ fn stuffed(message: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n.\r\n");
 }
 
-/// Writes; each piece that the socket takes may last so long. Returns how much it took, and what ended it early.
+/// Writes; each piece the socket takes may last as long as the limit. Returns how many bytes it took, and the error that
+/// ended it early.
 async fn write(wire: &mut Wire, bytes: &[u8], limit: Duration) -> (usize, Option<String>) {
     let mut written = 0;
     while written < bytes.len() {
@@ -364,7 +367,7 @@ async fn write(wire: &mut Wire, bytes: &[u8], limit: Duration) -> (usize, Option
             Err(_) => return (written, Some("the relay takes nothing more".to_owned())),
         }
     }
-    // What TLS still holds.
+    // Flushes what TLS has buffered.
     match timeout(limit, wire.flush()).await {
         Ok(Ok(())) => (written, None),
         Ok(Err(error)) => (written, Some(error.to_string())),

@@ -1,7 +1,7 @@
-//! Signing: one header field, put before a message, that says whose it is (DKIM, RFC 6376, RFC 8463).
+//! Signing: one header field before a message proves which domain answers for it (DKIM, RFC 6376, RFC 8463).
 //!
-//! No time is written into it: a repeat of a mail is the same bytes, signature included. Signing is ours to do, verifying
-//! is not: nothing here reads a signature or asks the DNS.
+//! The signature holds no time, so a repeat of a mail is the same bytes, signature included. This module only signs: it
+//! verifies no signature and queries no DNS.
 
 use super::canonical::{Halves, field};
 use crate::domain::dkim::{Dkim, SignError};
@@ -11,8 +11,8 @@ use std::num::NonZero;
 use std::sync::{Arc, LazyLock};
 use tokio::sync::Semaphore;
 
-/// What a signature covers, where a mail has it. One-click unsubscribing counts only if both of its fields are among them
-/// (RFC 8058 §4).
+/// The header fields a signature covers, if a mail has them. One-click unsubscribing counts only if both of its fields are
+/// among them (RFC 8058 §4).
 const COVERED: [&str; 14] = [
     "from",
     "subject",
@@ -29,10 +29,11 @@ const COVERED: [&str; 14] = [
     "list-unsubscribe",
     "list-unsubscribe-post",
 ];
-/// What is named once more than it is there: another one added on the way breaks the signature (RFC 6376 §8.15).
+/// The fields listed once more than they occur, so that another one added in transit breaks the signature (RFC 6376
+/// §8.15).
 const OVERSIGNED: [&str; 2] = ["from", "subject"];
 
-/// How many mails are signed at the same time: one for each processor, however many connections wait.
+/// How many mails are signed at the same time: one per processor, regardless of the number of connections.
 static HANDS: LazyLock<Semaphore> =
     LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)));
 
@@ -43,7 +44,7 @@ pub struct Signer(Arc<Dkim>);
 /// Signs a message if the configuration says so; see [`Signer::seal`].
 ///
 /// # Errors
-/// As there.
+/// Those of [`Signer::seal`].
 pub async fn seal(dkim: Option<&Arc<Dkim>>, message: &mut Vec<u8>) -> Result<(), SignError> {
     match dkim {
         Some(dkim) => Signer::new(dkim.clone()).seal(message).await,
@@ -56,11 +57,11 @@ impl Signer {
         Self(dkim)
     }
 
-    /// The header field to put before a complete message with CRLF lines, which is not dot-stuffed; with its line end.
-    /// The same message gives the same bytes.
+    /// The header field, with its line end, to put before a complete message with CRLF lines and without dot-stuffing. The
+    /// same message gives the same bytes.
     ///
     /// # Errors
-    /// When the message says not whom it is from, or the key fails: then it must not be sent.
+    /// When the message has no From field, or the key fails: then it must not be sent.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
         let halves = Halves::of(message);
         let fields = halves.fields();
@@ -92,11 +93,11 @@ impl Signer {
         Ok(header.into_bytes())
     }
 
-    /// Puts the signature before the message. RSA takes a third of a millisecond: that is spent on a thread of its own, at
-    /// most one for each processor, so that no connection waits for another's signature.
+    /// Puts the signature before the message. RSA takes a third of a millisecond, so it runs on a blocking thread, at most
+    /// one per processor, and no connection waits for another's signature.
     ///
     /// # Errors
-    /// As [`Signer::sign`]; the message is as it was, or empty. It must not be sent.
+    /// Those of [`Signer::sign`]; the message is unchanged or empty, and must not be sent.
     pub async fn seal(&self, message: &mut Vec<u8>) -> Result<(), SignError> {
         if !self.0.key.is_slow() {
             let header = self.sign(message)?;
@@ -115,7 +116,7 @@ impl Signer {
     }
 }
 
-/// The names `h=` lists, and the fields they mean as they are signed, each with its line end. Of several fields of one name
+/// The names for `h=`, and their fields in the form that is signed, each with its line end. Of several fields of one name
 /// the lowest comes first (RFC 6376 §5.4.2).
 fn covered(fields: &[(String, &[u8])]) -> (Vec<&'static str>, Vec<u8>) {
     let (mut names, mut signed) = (Vec::with_capacity(COVERED.len() + 2), Vec::with_capacity(1024));
@@ -125,7 +126,7 @@ fn covered(fields: &[(String, &[u8])]) -> (Vec<&'static str>, Vec<u8>) {
             field(name, value, &mut signed);
             signed.extend_from_slice(b"\r\n");
         }
-        // Named beyond what is there, it signs that nothing more is there.
+        // A name listed more often than it occurs signs the absence of any further field.
         if OVERSIGNED.contains(&name) {
             names.push(name);
         }
@@ -133,14 +134,14 @@ fn covered(fields: &[(String, &[u8])]) -> (Vec<&'static str>, Vec<u8>) {
     (names, signed)
 }
 
-/// Words behind each other, on lines of at most 76 characters where words allow it.
+/// Words in sequence, folded into lines of at most 76 characters where possible.
 struct Folded {
     column: usize,
 }
 
 impl Folded {
     fn word(&mut self, out: &mut String, word: &str) {
-        // Behind a colon a list goes on without a blank.
+        // After a colon a list continues without a space.
         let blank = if out.ends_with(':') { "" } else { " " };
         if self.column + blank.len() + word.len() > 76 {
             out.push_str("\r\n ");
@@ -182,7 +183,7 @@ mod tests {
 
     #[test]
     fn the_signature_of_the_standard_comes_out_as_there() {
-        // RFC 8463, appendix A: its message, its key, its list of fields, its signature.
+        // The message, key, field list and signature of RFC 8463, appendix A.
         let halves = Halves::of(MESSAGE.as_bytes());
         let hash = BASE64.encode(digest(&SHA256, &halves.body()).as_ref());
         assert_eq!(hash, "2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=");

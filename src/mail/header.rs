@@ -1,5 +1,5 @@
-//! Header fields as lettre encodes them (RFC 2047, folded), from values that were made safe before: lettre panics on
-//! a line break in a name.
+//! Header fields as lettre encodes them (RFC 2047, folded), from values that were validated before, because lettre panics
+//! on a line break in a name.
 
 use crate::domain::address::{Address, header_text};
 use crate::domain::group::campaign::Sender;
@@ -9,30 +9,30 @@ use lettre::message::Mailbox;
 use lettre::message::header::{Header, Headers};
 use sha2::{Digest, Sha256};
 
-/// Why a message could not be made.
+/// Why a message could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
-    /// Our addresses pass a stricter door than lettre's, so this is not expected.
+    /// Our addresses are validated more strictly than lettre's, so this is not expected.
     #[error("use the address in a header: {0}")]
     Address(#[from] lettre::address::AddressError),
     /// A part of a header that must be plain ASCII without blanks is not, or is too long.
     #[error("write the header {0}: it must be plain ASCII without blanks, at most 900 characters")]
     Plain(&'static str),
-    /// lettre refused to put it together.
+    /// lettre refused to build it.
     #[error("build the message: {0}")]
     Build(#[from] lettre::error::Error),
-    /// An attachment names a media type that is none.
+    /// An attachment's media type is invalid.
     #[error("attach a file: {0}")]
     MediaType(#[from] lettre::message::header::ContentTypeErr),
-    /// What is stored is not a prepared message.
+    /// The stored text is not a prepared message.
     #[error("read the prepared message: {0}")]
     Stored(#[from] serde_json::Error),
 }
 
-/// A sender as lettre wants it.
+/// An address with a name, as lettre's `Mailbox`.
 ///
 /// # Errors
-/// When lettre does not take the address.
+/// When lettre rejects the address.
 pub fn mailbox(name: &str, address: &Address) -> Result<Mailbox, MailError> {
     let name = Some(header_text(name)).filter(|name| !name.is_empty());
     Ok(Mailbox::new(name, address.as_str().parse()?))
@@ -43,8 +43,8 @@ pub fn sender(sender: &Sender) -> Result<Mailbox, MailError> {
     mailbox(&sender.name, &sender.address)
 }
 
-/// One header field with its line end. lettre folds a long name and leaves the address behind it: that goes on a line of
-/// its own where the line would be longer than RFC 2047 allows (76 characters).
+/// One header field with its line end. lettre folds a long name but leaves the address on the same line: the address goes
+/// on a line of its own where that line would exceed RFC 2047's 76 characters.
 pub fn field(header: impl Header) -> String {
     let mut headers = Headers::new();
     headers.set(header);
@@ -56,7 +56,7 @@ pub fn field(header: impl Header) -> String {
     }
 }
 
-/// A text that stands in a header as it is: printable ASCII without blanks or angle brackets.
+/// A text that a header can hold unencoded: printable ASCII without blanks or angle brackets.
 ///
 /// # Errors
 /// When it is anything else, or longer than 900 characters: with a token the line must stay under 998.
@@ -65,7 +65,7 @@ pub fn plain<'t>(header: &'static str, text: &'t str) -> Result<&'t str, MailErr
     if fits { Ok(text) } else { Err(MailError::Plain(header)) }
 }
 
-/// The instant as RFC 5322 writes it, in UTC.
+/// The instant in RFC 5322 format, in UTC.
 pub fn date(at: Timestamp) -> String {
     at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
 }

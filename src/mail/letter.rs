@@ -1,4 +1,4 @@
-//! A one-to-one letter as a message: text and HTML side by side, and what is attached.
+//! A one-to-one letter as a message: text and HTML as alternatives, and attachments.
 
 use crate::domain::address::{Address, header_text};
 use crate::domain::group::campaign::Sender;
@@ -10,11 +10,10 @@ use lettre::message::header::ContentType;
 use lettre::message::{Attachment, MultiPart, SinglePart};
 use std::time::SystemTime;
 
-/// Builds the final bytes. `message_id` and `in_reply_to` come with their angle brackets; equal input gives equal
-/// bytes.
+/// Builds the final bytes. `message_id` and `in_reply_to` include their angle brackets; equal input gives equal bytes.
 ///
 /// # Errors
-/// When an address, an id or a media type cannot stand in a header.
+/// When an address, an id or a media type is not valid in a header.
 pub fn message(
     letter: &Letter,
     from: &Sender,
@@ -59,7 +58,7 @@ fn id(header: &'static str, id: &str) -> Result<String, MailError> {
     Ok(id.to_owned())
 }
 
-/// Every line end as CRLF: lettre lets a lone CR through.
+/// Every line end as CRLF, because lettre lets a lone CR through.
 fn crlf(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n")
 }

@@ -1,15 +1,15 @@
-//! How we say it: tokens, MIME, SMTP. The only room that knows lettre.
+//! Outgoing mail: tokens, MIME, SMTP. The only module that uses lettre.
 
-// Identity: what a link carries.
+// Identity: the tokens in links.
 pub mod token;
-// Bytes: what a message is made of.
+// Bytes: the parts of a message.
 pub mod quoted_printable;
 pub mod header;
 pub mod prepared;
 pub mod letter;
 pub mod canonical;
 pub mod dkim;
-// The wire: what becomes of a message.
+// The wire: sending a message.
 pub mod wire;
 pub mod answer;
 pub mod null_relay;

@@ -1,26 +1,27 @@
-//! A relay that is none: of every mail somebody in this process hears who writes to whom, and says what a relay would have
-//! answered. What it says is not read, and need not be put together.
+//! A relay that sends nothing: for every mail a function in this process gets sender and recipient, and returns the reply
+//! a relay would have given. The message is not read, and need not be assembled.
 //!
-//! For simulation. Nothing leaves the process; what is before it (marks, leases, the last stop check) is the same code.
+//! It serves the simulation. No mail leaves the process, and the steps before it (marks, leases, the last stop check) are
+//! the live code.
 
 use crate::domain::address::Address;
 use crate::domain::group::delivery::Reply;
 use std::sync::Arc;
 
-/// A mail that would have gone out.
+/// The envelope of a mail that would have been sent.
 #[derive(Debug, Clone, Copy)]
 pub struct Captured<'a> {
-    /// Where a bounce would have gone; its token names the delivery.
+    /// The return path; its token names the delivery.
     pub return_path: &'a str,
     pub to: &'a Address,
 }
 
-/// Who takes the mails. Cheap to clone.
+/// The function that takes the mails. Cheap to clone.
 #[derive(Clone)]
 pub struct NullRelay(Arc<dyn Fn(Captured<'_>) -> Reply + Send + Sync>);
 
 impl NullRelay {
-    /// Mails are handed to `take`, which answers at once.
+    /// A null relay that passes every envelope to `take`, which replies at once.
     pub fn new(take: impl Fn(Captured<'_>) -> Reply + Send + Sync + 'static) -> Self {
         Self(Arc::new(take))
     }

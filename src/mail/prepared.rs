@@ -1,5 +1,5 @@
-//! The final message of an issue, prepared once: the same bytes for everybody but for tokens of one width and the
-//! address in `To`. Stored with the issue, so that a repeat after an upgrade is still the same mail.
+//! The final message of an issue, prepared once: the same bytes for every recipient except tokens of one width and the
+//! address in `To`. It is stored with the issue, so that a repeat after an upgrade is still the same mail.
 
 use crate::domain::address::{Address, header_text};
 use crate::domain::group::campaign::Sender;
@@ -12,18 +12,18 @@ use lettre::message::Mailboxes;
 use lettre::message::header::{From, ReplyTo, Subject};
 use serde::{Deserialize, Serialize};
 
-/// What stands around a composed newsletter when it becomes a message.
+/// The headers and URLs around a composed newsletter.
 #[derive(Debug, Clone, Copy)]
 pub struct Envelope<'a> {
     pub from: &'a Sender,
     pub reply_to: &'a Sender,
-    /// The list: the campaign's name and our domain (RFC 2919).
+    /// The list's identity: the campaign's name and our domain (RFC 2919).
     pub list_id: (&'a str, &'a str),
-    /// The date it carries, also when it is repeated.
+    /// The Date header, the same when the mail is repeated.
     pub date: Timestamp,
-    /// Where links lead, without a trailing slash.
+    /// The base URL of links, without a trailing slash.
     pub public_url: &'a str,
-    /// What stands behind the `@` of its Message-ID.
+    /// The domain of its Message-ID.
     pub message_id_domain: &'a str,
 }
 
@@ -57,8 +57,8 @@ pub fn prepare(composed: &Composed, envelope: &Envelope<'_>) -> Result<Prepared,
 }
 
 impl Prepared {
-    /// Writes one recipient's copy to `out`, asking for the token of every hole but the address; a hole that stands
-    /// twice asks twice. A token is 28 of `A-Z a-z 0-9 _ -`.
+    /// Writes one recipient's copy to `out`, asking `token` for every hole but the address, again for each time a hole
+    /// occurs. A token is 28 of `A-Z a-z 0-9 _ -`.
     pub fn fill(&self, to: &Address, mut token: impl FnMut(Hole) -> [u8; WIDTH], out: &mut Vec<u8>) {
         for piece in &self.0 {
             match piece {
@@ -73,7 +73,7 @@ impl Prepared {
         }
     }
 
-    /// Whether every copy is ASCII, as [`prepare`] makes them: tokens and addresses are.
+    /// Whether every copy is ASCII, as those of [`prepare`] are: tokens and addresses are ASCII.
     pub fn is_ascii(&self) -> bool {
         self.0.iter().all(|piece| matches!(piece, Piece::Literal(text) if text.is_ascii()) || matches!(piece, Piece::Hole(_)))
     }
@@ -86,7 +86,7 @@ impl Prepared {
         Ok(serde_json::to_string(self)?)
     }
 
-    /// The message as the store kept it.
+    /// Reads a stored message.
     ///
     /// # Errors
     /// When the text is not what [`Prepared::to_json`] wrote.
@@ -139,7 +139,7 @@ fn list_id((name, domain): (&str, &str)) -> Result<String, MailError> {
     Ok(plain("List-Id", &labels.join("."))?.to_owned())
 }
 
-/// A boundary that depends on the bodies only. `=_` never occurs in quoted-printable (RFC 2045, 6.7).
+/// A boundary that depends only on the bodies. `=_` never occurs in quoted-printable (RFC 2045, 6.7).
 fn boundary(text: &[Piece], html: &[Piece]) -> String {
     let literals = text.iter().chain(html).filter_map(|piece| match piece {
         Piece::Literal(bytes) => Some(bytes.as_str()),

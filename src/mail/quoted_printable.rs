@@ -1,7 +1,8 @@
-//! Quoted-printable with holes (RFC 2045, 6.7): a body encoded once, its tokens filled in later without moving a byte.
+//! Quoted-printable with holes (RFC 2045, 6.7): a body is encoded once, and its tokens are filled in later without moving
+//! a byte.
 //!
-//! A token is an unbreakable word of 28 characters that mean themselves. A leading dot is encoded, so that the bytes
-//! with and without SMTP's dot-stuffing are one (RFC 5321, 4.5.2).
+//! A token is an unbreakable word of 28 characters that need no encoding. A leading dot is encoded, so that SMTP's
+//! dot-stuffing leaves the bytes unchanged (RFC 5321, 4.5.2).
 
 use crate::domain::group::issue::Piece;
 use crate::text::token::WIDTH;
@@ -25,7 +26,7 @@ struct Encoder {
     out: Vec<Piece>,
     literal: String,
     column: usize,
-    /// A blank that may yet turn out to end its line.
+    /// A blank held back until it is known whether it ends its line.
     space: Option<u8>,
     after_return: bool,
 }
@@ -64,7 +65,7 @@ impl Encoder {
     }
 
     fn line_end(&mut self) {
-        // A blank at the end of a line would be lost on the way.
+        // A blank at the end of a line could be stripped in transit, so it is encoded.
         if let Some(space) = self.space.take() {
             self.escape(space);
         }
@@ -88,7 +89,7 @@ impl Encoder {
         self.column += word.len();
     }
 
-    /// Breaks the line softly unless so many characters and a soft break's `=` still fit.
+    /// Breaks the line softly unless this many characters and a soft break's `=` still fit.
     fn room_for(&mut self, width: usize) {
         if self.column + width > LINE - 1 {
             self.literal.push_str("=\r\n");
@@ -173,7 +174,7 @@ mod tests {
             if !lines.is_empty() && !lines.ends_with('\n') {
                 lines.push('\n');
             }
-            // A hole stands between a `\r` and a `\n` as any word does; nothing else can tell them apart.
+            // A hole between a `\r` and a `\n` makes them two line ends, as any word would.
             prop_assert_eq!(decode(&wire).replace("\r\n", "\n"), lines);
         }
     }

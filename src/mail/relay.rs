@@ -1,7 +1,7 @@
-//! The relay that carries our mail: how a connection to it comes about.
+//! The configured relay, and how a connection to it is opened.
 //!
-//! lettre speaks the protocol over our own socket. Its pool and its `send` are not used: they cannot tell in which
-//! phase a connection broke, and a cancelled send would leave half a conversation behind for the next mail.
+//! lettre speaks the protocol over our own socket. Its pool and its `send` are not used: they do not report in which phase
+//! a connection broke, and a cancelled send would leave a half-finished session for the next mail.
 
 use super::answer::words;
 use super::conversation::{Connection, Timeouts};
@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-/// A relay, as configured. Cheap to clone.
+/// A configured relay. Cheap to clone.
 #[derive(Clone)]
 pub struct Relay {
     settings: Arc<Smtp>,
@@ -27,19 +27,19 @@ pub struct Relay {
     captured: Option<NullRelay>,
 }
 
-/// Why there is no connection. None of these is a delivery's fault.
+/// Why there is no connection. None of these is the fault of a delivery.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RelayError {
-    /// Nobody answers, or not in time.
+    /// The relay does not answer, or not in time.
     #[error("the relay is not reached: {0}")]
     Unreachable(String),
-    /// It answers, and does not serve us now.
+    /// The relay answers, and does not serve us now.
     #[error("the relay does not serve us: {0}")]
     Unwilling(String),
-    /// It cannot be spoken to as safely as configured.
+    /// The connection cannot be protected as configured.
     #[error("the connection to the relay cannot be protected: {0}")]
     Insecure(String),
-    /// It refuses our login: nothing can be sent until somebody changes it.
+    /// The relay refuses our login: nothing can be sent until an operator corrects it.
     #[error("the relay refuses our login: {0}")]
     Login(String),
 }
@@ -51,10 +51,10 @@ impl From<RelayError> for Reply {
 }
 
 impl Relay {
-    /// A relay with the certificates this machine trusts and the patience of RFC 5321.
+    /// A relay with the certificate authorities this machine trusts and the timeouts of RFC 5321.
     ///
     /// # Errors
-    /// When TLS is asked for and this machine trusts nobody.
+    /// When TLS is configured and this machine has no trusted authority.
     pub fn new(settings: Smtp) -> Result<Self, RelayError> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -64,7 +64,7 @@ impl Relay {
         Self::trusting(settings, roots)
     }
 
-    /// A relay with these roots of trust and no others: a private authority.
+    /// A relay that trusts only these roots, such as a private authority.
     ///
     /// # Errors
     /// When TLS cannot be set up at all.
@@ -80,7 +80,7 @@ impl Relay {
         Ok(Self { settings: Arc::new(settings), connector, patience, captured: None })
     }
 
-    /// No relay: whatever is sent is captured, and nothing leaves this process.
+    /// A null relay captures every mail, and nothing leaves this process.
     ///
     /// # Errors
     /// When TLS cannot be set up at all.
@@ -88,7 +88,7 @@ impl Relay {
         Ok(Self { captured: Some(by), ..Self::trusting(settings, RootCertStore::empty())? })
     }
 
-    /// The same relay, waited for differently.
+    /// The same relay with other timeouts.
     #[must_use]
     pub fn with_patience(mut self, patience: Timeouts) -> Self {
         self.patience = patience;
@@ -98,7 +98,7 @@ impl Relay {
     /// Opens a connection: TCP, TLS as configured, EHLO, and AUTH where a login is given.
     ///
     /// # Errors
-    /// Says what is wrong with the relay; back off and try again, except after [`RelayError::Login`].
+    /// Says what is wrong with the relay; the caller backs off and tries again, except after [`RelayError::Login`].
     pub async fn connect(&self) -> Result<Connection, RelayError> {
         if let Some(capture) = &self.captured {
             return Ok(Connection::captured(capture.clone()));
@@ -134,7 +134,7 @@ impl Relay {
                 return Err(RelayError::Insecure("it does not offer STARTTLS".to_owned()));
             }
             smtp.command("STARTTLS\r\n").await.map_err(unwilling)?;
-            // What was sent in clear behind the reply could be anybody's (RFC 3207 §5; CVE-2011-0411).
+            // Bytes sent in clear after the reply may come from an attacker (RFC 3207 §5; CVE-2011-0411).
             if wire.replies() != Some(3) {
                 return Err(RelayError::Insecure("it sent more than its reply before TLS began".to_owned()));
             }

@@ -1,6 +1,6 @@
-//! A relay that keeps every mail and delivers none: for the demonstration and for tests.
+//! An SMTP server that keeps every mail and delivers none: for the demonstration and for tests.
 //!
-//! Real SMTP over a real socket, and only that: no TLS, no AUTH, no queue. It must never stand on a public port.
+//! It speaks plain SMTP over a real socket: no TLS, no AUTH, no queue. It must never listen on a public port.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -18,21 +18,21 @@ const LONGEST_LINE: usize = 64 * 1024;
 /// The largest message, in bytes.
 const LARGEST: usize = 25 * 1024 * 1024;
 
-/// A running catcher; dropping it closes its port and every connection.
+/// A running server; dropping it closes its port and every connection.
 pub struct TestServer {
     local_addr: SocketAddr,
     kept: Arc<Kept>,
     _stop: DropGuard,
 }
 
-/// A mail it took.
+/// A mail it accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caught {
-    /// The order in which it was accepted, from 0.
+    /// The mail's place in the order of acceptance, from 0.
     pub at: usize,
     pub mail_from: String,
     pub rcpt_to: Vec<String>,
-    /// The message, without dot stuffing, with its last line end.
+    /// The message, without dot-stuffing, with its last line end.
     pub data: Vec<u8>,
 }
 
@@ -41,7 +41,7 @@ struct Kept {
     caught: Mutex<Vec<Caught>>,
     refusals: Mutex<BTreeMap<String, (u16, String)>>,
     arrived: Notify,
-    /// At how many mails it stops asking for more.
+    /// After how many mails it stops answering DATA.
     full_at: watch::Sender<Option<usize>>,
     clients: watch::Sender<usize>,
 }
@@ -64,7 +64,7 @@ impl TestServer {
         self.local_addr
     }
 
-    /// Every mail so far, in the order accepted.
+    /// Every mail accepted so far, in order.
     pub fn caught(&self) -> Vec<Caught> {
         lock(&self.kept.caught).clone()
     }
@@ -73,12 +73,12 @@ impl TestServer {
         lock(&self.kept.caught).len()
     }
 
-    /// Returns once it has taken this many mails.
+    /// Returns once it has accepted this many mails.
     pub async fn wait_for(&self, count: usize) {
         loop {
             let arrived = self.kept.arrived.notified();
             tokio::pin!(arrived);
-            // Subscribed before looking: a mail between the two is not missed.
+            // The task subscribes before it checks, so that it does not miss a mail between the two.
             arrived.as_mut().enable();
             if self.count() >= count {
                 return;
@@ -87,29 +87,29 @@ impl TestServer {
         }
     }
 
-    /// From now on answers RCPT for this address, in any case, with a refusal such as `(550, "5.1.1 no such user")`.
+    /// Answers RCPT for this address, in any case, with a refusal from now on, such as `(550, "5.1.1 no such user")`.
     pub fn refuse(&self, address: &str, code: u16, text: &str) {
         lock(&self.kept.refusals).insert(address.to_lowercase(), (code, text.to_owned()));
     }
 
-    /// Once it has so many mails, answers DATA no more, until [`Self::go_on`]. Each client that has its answer already may
-    /// still bring one.
+    /// Stops answering DATA once it has this many mails, until [`Self::go_on`]. A client whose DATA was already answered
+    /// may still send one.
     pub fn hold_at(&self, count: usize) {
         self.kept.full_at.send_replace(Some(count));
     }
 
-    /// Takes as many as come.
+    /// Answers DATA again.
     pub fn go_on(&self) {
         self.kept.full_at.send_replace(None);
     }
 
-    /// Returns once no client is connected: then nothing that was sent is still on its way.
+    /// Returns once no client is connected: then no mail is still in transit.
     pub async fn wait_for_nobody(&self) {
-        // The sender is ours: it is not dropped meanwhile.
+        // `self` holds the sender, so it is not dropped meanwhile.
         let _ = self.kept.clients.subscribe().wait_for(|clients| *clients == 0).await;
     }
 
-    /// Takes mail for this address again.
+    /// Accepts mail for this address again.
     pub fn relent(&self, address: &str) {
         lock(&self.kept.refusals).remove(&address.to_lowercase());
     }
@@ -121,11 +121,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 async fn accept(listener: TcpListener, kept: Arc<Kept>, stop: CancellationToken) {
     loop {
-        // Failing to accept (a client gone, too many files) is one client's loss.
+        // A failure to accept (the client is gone, too many files) affects one client only.
         if let Ok((socket, _)) = listener.accept().await {
             let session = session(socket, kept.clone());
             tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
-                // A broken connection ends the session, nothing else.
+                // A broken connection ends only its own session.
                 let _ = session.await;
             }));
         } else {
@@ -141,7 +141,7 @@ async fn session(socket: TcpStream, kept: Arc<Kept>) -> io::Result<()> {
     converse(BufReader::new(read), &mut write, &kept).await
 }
 
-/// A client that is connected, counted until it is dropped.
+/// A connected client, counted until it is dropped.
 struct Present<'a>(&'a Kept);
 
 impl<'a> Present<'a> {
@@ -157,7 +157,7 @@ impl Drop for Present<'_> {
     }
 }
 
-/// The envelope under way.
+/// The envelope being received.
 #[derive(Default)]
 struct Envelope {
     mail_from: Option<String>,
@@ -238,10 +238,10 @@ fn recipient(rest: &str, envelope: &mut Envelope, kept: &Kept) -> String {
 }
 
 impl Kept {
-    /// Waits until more mails are wanted.
+    /// Waits until DATA may be answered.
     async fn has_room(&self) {
         let has_room = |full_at: &Option<usize>| full_at.is_none_or(|most| lock(&self.caught).len() < most);
-        // The sender is ours: it is not dropped meanwhile.
+        // `self` holds the sender, so it is not dropped meanwhile.
         let _ = self.full_at.subscribe().wait_for(has_room).await;
     }
 
@@ -256,7 +256,7 @@ impl Kept {
     }
 }
 
-/// `FROM:<address> PARAMETERS`, without what the parameters say.
+/// The address in `FROM:<address> PARAMETERS`, without the parameters.
 fn path(rest: &str, name: &str) -> Option<String> {
     let head = rest.get(..name.len()).filter(|head| head.eq_ignore_ascii_case(name))?;
     let rest = rest[head.len()..].trim_start().strip_prefix('<')?;
@@ -264,7 +264,7 @@ fn path(rest: &str, name: &str) -> Option<String> {
     (!address.contains(['<', ' '])).then(|| address.to_owned())
 }
 
-/// The message outgrew the limit; it was read to its end all the same.
+/// The message exceeds the limit; it was read to its end all the same.
 struct TooLarge;
 
 async fn read_data<R: AsyncRead + Unpin>(reader: &mut BufReader<R>) -> io::Result<Option<Result<Vec<u8>, TooLarge>>> {

@@ -1,4 +1,4 @@
-//! Tokens: signed, fixed-width, and all the identity a link of ours carries.
+//! Tokens: signed, of fixed width, and the only identity a link carries.
 //!
 //! 21 bytes: key, kind, id (8), ordinal (2), and nine of an HMAC-SHA-256 over them and a context. As base64url that is
 //! 28 characters with no padding, so every token is equally wide. They sign; they do not encrypt.
@@ -8,18 +8,18 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-/// How wide every token is.
+/// The width of every token, in characters.
 pub const WIDTH: usize = 28;
 
 /// What a token is for. A token of one kind never passes for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
-    /// A link, followed by a delivery's recipient who is tracked. The ordinal is the link's.
+    /// A link in a tracked recipient's mail: the id is the delivery's, the ordinal the link's.
     Click = 1,
-    /// The same link of an untracked recipient: the id is the issue's and identifies nobody.
+    /// The same link in an untracked recipient's mail: the id is the issue's and identifies no person.
     AnonymousClick = 2,
-    /// An answer; the ordinal is question and answer.
+    /// An answer; the ordinal encodes question and answer.
     Answer = 3,
     Unsubscribe = 4,
     MessageId = 5,
@@ -28,7 +28,7 @@ pub enum Kind {
     Handoff = 7,
     /// A salesperson's queue; the id is their link number, the ordinal the day it runs out (days since 1970).
     Queue = 8,
-    /// As `Click`, and the id names the issue too: its target can be found without asking which delivery it was.
+    /// As `Click`, but the id names the issue too, so that the link's target is found without loading the delivery.
     PairedClick = 9,
 }
 
@@ -46,32 +46,33 @@ impl Kind {
     ];
 }
 
-/// What a genuine token says.
+/// The contents of a genuine token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token {
     pub kind: Kind,
-    /// Whose: a delivery, an issue, a handoff or a link number.
+    /// The number of a delivery, an issue, a handoff or a queue link.
     pub id: i64,
     pub ordinal: u16,
 }
 
-/// How many bits of a paired id are the delivery's; those above it are the issue's.
+/// How many bits of a paired id are the delivery's; the higher bits are the issue's.
 const DELIVERY_BITS: u32 = 40;
 
 impl Token {
-    /// The token of an issue's n-th link: for a recipient who is tracked it names their delivery, else the issue alone.
+    /// The token of an issue's n-th link: for a tracked recipient it names their delivery, else only the issue.
     pub const fn click(issue: i64, delivery: i64, tracked: bool, ordinal: u16) -> Self {
         if !tracked {
             return Self { kind: Kind::AnonymousClick, id: issue, ordinal };
         }
-        // Beyond eight million issues or a trillion deliveries a link needs the database again.
+        // Beyond eight million issues or a trillion deliveries the link is unpaired, and its target is looked up in the
+        // database.
         if issue >= 0 && issue < 1 << (63 - DELIVERY_BITS) && delivery >= 0 && delivery < 1 << DELIVERY_BITS {
             return Self { kind: Kind::PairedClick, id: issue << DELIVERY_BITS | delivery, ordinal };
         }
         Self { kind: Kind::Click, id: delivery, ordinal }
     }
 
-    /// The issue a click's token names, if it does.
+    /// The issue a click's token names, if any.
     pub const fn issue(&self) -> Option<i64> {
         match self.kind {
             Kind::AnonymousClick => Some(self.id),
@@ -80,7 +81,7 @@ impl Token {
         }
     }
 
-    /// The delivery it names, if it does.
+    /// The delivery a token names, if any.
     pub const fn delivery(&self) -> Option<i64> {
         match self.kind {
             Kind::PairedClick => Some(self.id & ((1 << DELIVERY_BITS) - 1)),
@@ -90,7 +91,7 @@ impl Token {
     }
 }
 
-/// Signs tokens with the newest key and reads those of every key. Cheap enough for every hole of every mail.
+/// Signs tokens with the newest key and verifies those of every key. Cheap enough to run for every hole of every mail.
 #[derive(Clone)]
 pub struct Signer {
     keys: Vec<(u8, Hmac<Sha256>)>,
@@ -113,7 +114,7 @@ impl Signer {
         (!keys.is_empty()).then_some(Self { keys })
     }
 
-    /// A token as it stands in a link. The context is not in it, but must be known to read it.
+    /// A token as it appears in a link. It does not contain the context, which must be known to read it.
     pub fn sign(&self, token: Token, context: &str) -> [u8; WIDTH] {
         let mut text = [0; WIDTH];
         BASE64URL_NOPAD.encode_mut(&self.bytes(token, context), &mut text);
@@ -124,14 +125,14 @@ impl Signer {
         BASE64URL_NOPAD.encode(&self.bytes(token, context))
     }
 
-    /// A token for a place that forgets case, such as the local part of an address: 34 characters.
+    /// A token for a place that ignores case, such as the local part of an address: 34 characters.
     pub fn caseless(&self, token: Token) -> String {
         BASE32_NOPAD.encode(&self.bytes(token, "")).to_ascii_lowercase()
     }
 
-    /// Reads a token of this kind; `None` unless we signed it, with this context.
+    /// Reads a token of this kind; `None` unless we signed it with this context.
     pub fn read(&self, kind: Kind, text: &str, context: &str) -> Option<Token> {
-        // The width first: a decoder that ignored trailing bits would let two texts be one token.
+        // The width is checked first: a decoder that ignored trailing bits would let two texts be one token.
         let bytes = (text.len() == WIDTH).then(|| BASE64URL_NOPAD.decode(text.as_bytes()).ok())??;
         self.verify(kind, &bytes, context)
     }

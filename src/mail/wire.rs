@@ -1,7 +1,7 @@
 //! The socket under an SMTP connection: TCP without delay, TLS when asked for, and a count of replies.
 //!
-//! lettre speaks SMTP over it. The count shows a relay that says more than it was asked: its next reply would be taken
-//! for the answer to another command, and a refused mail would count as sent.
+//! lettre speaks SMTP over it. The count reveals a relay that sends an unrequested reply: that would be taken for the
+//! reply to another command, and a refused mail would count as sent.
 
 use lettre::transport::smtp::client::AsyncTokioStream;
 use std::fmt;
@@ -16,20 +16,20 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-/// A handle on the socket. lettre holds one, we another; the socket closes with the last.
+/// A handle on the socket. lettre holds one and the connection another; the socket closes with the last.
 #[derive(Clone)]
 pub struct Wire(Arc<Mutex<Socket>>);
 
 struct Socket {
     stream: Stream,
-    /// What lettre is to read before the socket: the greeting that does not come again after STARTTLS.
+    /// Bytes lettre reads before those of the socket: the greeting, which is not repeated after STARTTLS.
     replay: Vec<u8>,
     replies: Replies,
-    /// What it said so far, while somebody wants to know.
+    /// The bytes received so far, while the greeting is recorded.
     greeting: Option<Vec<u8>>,
 }
 
-/// How much of a greeting is kept: more than any relay says.
+/// How many bytes of a greeting are recorded: more than any relay sends.
 const GREETING: usize = 8 * 1024;
 
 enum Stream {
@@ -42,7 +42,7 @@ impl Wire {
     /// Connects.
     ///
     /// # Errors
-    /// When the name does not resolve or nobody answers.
+    /// When the name does not resolve or the host does not answer.
     pub async fn connect(host: &str, port: u16) -> io::Result<Self> {
         let tcp = TcpStream::connect((host, port)).await?;
         // Replies are awaited one by one: Nagle's delay would cost 40 ms each.
@@ -51,7 +51,7 @@ impl Wire {
         Ok(Self(Arc::new(Mutex::new(Socket { stream: Stream::Plain(tcp), replay, replies, greeting }))))
     }
 
-    /// Puts TLS over the socket. `replay` is what the next reader sees first.
+    /// Puts TLS over the socket. The next reader sees `replay` first.
     ///
     /// # Errors
     /// When the relay's certificate is not trusted or the handshake fails; the socket is closed then.
@@ -63,17 +63,17 @@ impl Wire {
         socket.stream = Stream::Tls(Box::new(protected));
         socket.replay = replay.to_vec();
         socket.replies = Replies::default();
-        // What it offered in clear could be anybody's.
+        // Extensions offered in clear may come from an attacker.
         socket.greeting = Some(Vec::new());
         Ok(())
     }
 
-    /// How many replies came so far; `None` in the middle of one.
+    /// How many replies have arrived; `None` in the middle of one.
     pub fn replies(&self) -> Option<u64> {
         self.socket().replies.whole()
     }
 
-    /// Whether its greeting offers this extension, one that lettre does not know. Forgets the greeting.
+    /// Whether the greeting offers this extension, which lettre does not know. Clears the greeting.
     pub fn offers(&self, extension: &str) -> bool {
         let greeting = self.socket().greeting.take().unwrap_or_default();
         let text = String::from_utf8_lossy(&greeting);

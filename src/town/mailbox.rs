@@ -1,26 +1,26 @@
-//! Caught mails as their readers see them: subject, text, links.
+//! Mails caught by the test server as their readers see them: subject, text, links.
 
 use crate::domain::address::Address;
 use crate::mail::test_server::Caught;
 use mail_parser::MessageParser;
 
-/// A mail, read.
+/// A caught mail, parsed.
 #[derive(Debug, Clone)]
 pub struct Mail {
-    /// To whom it was given to the relay.
+    /// The envelope recipient.
     pub to: String,
     pub from: String,
     pub subject: String,
     pub text: String,
     pub html: String,
-    /// The address behind List-Unsubscribe.
+    /// The URL of List-Unsubscribe.
     pub unsubscribe: Option<String>,
     pub message_id: String,
     pub return_path: String,
 }
 
 impl Mail {
-    /// Reads a caught mail; `None` if it is none.
+    /// Parses a caught mail; `None` if it is not a valid message.
     pub fn read(caught: &Caught) -> Option<Self> {
         let message = MessageParser::default().parse(&caught.data)?;
         let from = message.from().and_then(|from| from.first());
@@ -42,7 +42,7 @@ impl Mail {
         self.to.eq_ignore_ascii_case(address.as_str())
     }
 
-    /// Every link with its words, in order.
+    /// Every link's URL and text, in order.
     pub fn links(&self) -> Vec<(String, String)> {
         self.html
             .split("<a ")
@@ -57,7 +57,7 @@ impl Mail {
             .collect()
     }
 
-    /// The link whose words hold these.
+    /// The URL of the first link whose text contains these words.
     pub fn link(&self, words: &str) -> Option<String> {
         self.links().into_iter().find(|(_, said)| said.contains(words)).map(|(url, _)| url)
     }

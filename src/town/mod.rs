@@ -1,7 +1,8 @@
-//! A town: a whole service on a clock that is moved by hand, with people who read their mail, and machines that read it
-//! first. The demo tells its story with it and the tests tell theirs.
+//! A town: a complete service on a manual clock, with people who read their mail, and scanners that read it first. The
+//! demo and the story tests run on it.
 //!
-//! Nothing is mocked: a real database, real SMTP to a catcher on loopback, the real router, and the daemon's steps.
+//! Nothing is mocked: it uses a real database, real SMTP to a test server on loopback, the real router, and the daemon's
+//! steps.
 
 pub mod mailbox;
 
@@ -43,13 +44,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tower::ServiceExt;
 
-/// The agent of a person.
+/// A person's user agent.
 pub const BROWSER: &str =
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
-/// The agent of a mail scanner.
+/// A mail scanner's user agent.
 pub const SCANNER: &str = "Mozilla/5.0 (compatible; MailScanner/5.1; +https://scanner.example/bot)";
 
-/// The town.
+/// A complete service with its test server and clock.
 pub struct Town {
     pub node: Node,
     pub clock: Arc<ManualClock>,
@@ -57,20 +58,20 @@ pub struct Town {
     router: Router,
 }
 
-/// What the web answered.
+/// The service's HTTP answer.
 #[derive(Debug, Clone)]
 pub struct Answered {
     pub status: StatusCode,
-    /// Where it sends the visitor.
+    /// The URL a redirect leads to.
     pub location: Option<String>,
     pub body: String,
 }
 
 impl Town {
-    /// Founds a town around an empty store, configured by these files, with its links under `public_url`.
+    /// Sets up a service on an empty store, configured by these files, with its links under `public_url`.
     ///
     /// # Errors
-    /// When the files have a problem, or loopback is not to be had.
+    /// When the files have a problem, or the loopback port cannot be opened.
     pub async fn found(store: Store, files: &[(&str, &str)], public_url: &str, at: &str) -> Result<Self, FlowError> {
         let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("found the town: {e}"));
         let catcher = TestServer::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.map_err(|e| unable(&e))?;
@@ -89,7 +90,7 @@ impl Town {
         Ok(Self { node, clock, catcher, router })
     }
 
-    /// A second node on the same store, clock and relay: equal to the first.
+    /// A second node on the same store, clock and relay, with the same configuration.
     pub async fn second_node(&self, store: Store) -> Result<Node, FlowError> {
         let plan = Plan::clone(&self.node.ctx.plan());
         Ok(patient(assemble::assemble(store, self.clock.clone(), plan).await?))
@@ -99,12 +100,12 @@ impl Town {
         self.clock.now()
     }
 
-    /// Lets everything happen that is due now; returns when the next thing is.
+    /// Runs every step until none is due; returns the instant at which the next one is.
     pub async fn run_until_idle(&self) -> Result<Option<Timestamp>, FlowError> {
         run_until_idle(&self.node.ctx, &self.node.writer).await
     }
 
-    /// Lets time pass until `at`, stopping at every instant at which something is due.
+    /// Moves the clock to `at`, stopping at every instant at which a step is due.
     pub async fn pass_until(&self, at: Timestamp) -> Result<(), FlowError> {
         while let Some(next) = self.run_until_idle().await?.filter(|next| *next < at) {
             self.clock.move_to(next);
@@ -117,10 +118,10 @@ impl Town {
         Ok(())
     }
 
-    /// Lets time pass until an instant written out, such as `2026-02-03T10:00:00Z`.
+    /// Moves the clock to an instant written out, such as `2026-02-03T10:00:00Z`.
     ///
     /// # Errors
-    /// The first step's that fails; a text that is no instant.
+    /// The first failing step's; a text that is not an instant.
     pub async fn pass_to(&self, at: &str) -> Result<(), FlowError> {
         let at: Timestamp = at.parse().map_err(|e| FlowError::Unable(format!("read {at:?}: {e}")))?;
         self.pass_until(at).await
@@ -135,7 +136,7 @@ impl Town {
         Ok(admitted)
     }
 
-    /// The mails given to the relay for an address, oldest first.
+    /// The mails sent to an address, oldest first.
     pub fn mails_to(&self, address: &Address) -> Vec<Mail> {
         self.catcher.caught().iter().filter_map(Mail::read).filter(|mail| mail.is_to(address)).collect()
     }
@@ -143,12 +144,12 @@ impl Town {
     /// The newest mail to an address.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is no mail to it.
     pub fn newest_to(&self, address: &Address) -> Result<Mail, FlowError> {
         self.mails_to(address).pop().ok_or_else(|| FlowError::Missing(format!("a mail to {address}")))
     }
 
-    /// Asks the web for something.
+    /// Sends an HTTP request to the service.
     ///
     /// # Errors
     /// When the request cannot be made.
@@ -171,7 +172,7 @@ impl Town {
         Ok(Answered { status, location, body: String::from_utf8_lossy(&body).into_owned() })
     }
 
-    /// A person opens the link with these words in their newest mail.
+    /// A person opens the link with this text in their newest mail.
     ///
     /// # Errors
     /// When there is no such link.
@@ -180,7 +181,7 @@ impl Town {
         self.ask(Method::GET, &url, BROWSER, "").await
     }
 
-    /// A person chooses an answer in their newest mail, and confirms it on the page.
+    /// A person chooses an answer in their newest mail and confirms it on the page.
     ///
     /// # Errors
     /// When the mail does not offer it.
@@ -230,7 +231,7 @@ impl Town {
         log(&self.node.ctx, Logged { address: address.clone(), by, occurred_at: self.now(), detail }).await.map(drop)
     }
 
-    /// A prospect as they stand.
+    /// A prospect as stored now.
     ///
     /// # Errors
     /// When no prospect has the address.
@@ -250,10 +251,10 @@ impl Town {
         Ok(assess::assess(&mut tx, &self.node.ctx.plan(), id, self.now()).await?.0)
     }
 
-    /// Everything concluded about a prospect, now or as it was known at an instant.
+    /// Everything concluded about a prospect, now or as known at an instant.
     ///
     /// # Errors
-    /// When no prospect has the address, or had it then.
+    /// When no prospect has the address now, or had it at that instant.
     pub async fn explain(&self, address: &Address, at: Option<Timestamp>) -> Result<Explanation, FlowError> {
         let id = self.id(address).await?;
         let mut tx = self.node.ctx.store().read().await?;
@@ -275,10 +276,10 @@ impl Town {
         queue::of(&self.node.ctx, &mut tx, salesperson, self.now()).await
     }
 
-    /// The salesperson who has a prospect's open handoff does something with it.
+    /// The salesperson who has a prospect's open handoff takes an action on it.
     ///
     /// # Errors
-    /// When there is no handoff, or it is not possible.
+    /// When there is no handoff, or its state does not allow the action.
     pub async fn sell(&self, address: &Address, action: Action) -> Result<Handoff, FlowError> {
         let handoff = self
             .handoffs_of(address)
@@ -301,7 +302,7 @@ impl Town {
     }
 }
 
-/// Visitors of a town wait until they are answered, however busy the machine is: a story says what becomes of each click.
+/// Makes visitors wait until they are answered, even on a busy machine: a story asserts the outcome of each click.
 fn patient(mut node: Node) -> Node {
     node.site.patience = Duration::from_mins(5);
     node

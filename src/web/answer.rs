@@ -1,6 +1,6 @@
-//! `GET|POST /a/TOKEN`: an answer to a question of a newsletter. GET shows it; POST records it as declared evidence, and
-//! then asks at most two more questions of which nothing is known for that person. What those answer is recorded too, and
-//! the page asks no further.
+//! `GET|POST /a/TOKEN`: an answer to a newsletter's question. GET shows it; POST records it as declared evidence, and then
+//! asks at most two more questions to which that person has no known answer. Their answers are recorded too, and the page
+//! asks no more.
 
 use super::error::WebError;
 use super::page;
@@ -31,16 +31,16 @@ const MORE: usize = 2;
 /// What the page's forms send back.
 #[derive(Debug, Default)]
 struct Posted {
-    /// Which showing of the page: the same one posted twice is one answer.
+    /// Identifies one showing of the page: posting it twice records one answer.
     visit: String,
     /// Answers to the further questions, by number.
     more: Vec<(Criterion, usize)>,
-    /// Whether it is the form of the further questions.
+    /// Whether the form of the further questions was posted.
     is_more: bool,
 }
 
 impl Posted {
-    /// Reads the fields; what no form of ours has is dropped.
+    /// Reads the fields; a field that our forms do not have is dropped.
     fn read(body: &[u8]) -> Self {
         let mut posted = Self::default();
         let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(body).unwrap_or_default();
@@ -66,7 +66,7 @@ struct Further {
     answers: Vec<String>,
 }
 
-/// Shows the question and the answer chosen, and asks to confirm it. Scanners follow links; this changes nothing.
+/// Shows the question and the chosen answer, and asks to confirm it. It changes nothing, because scanners follow links.
 pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Result<Response, WebError> {
     let (_, asked, answer) = find(&site, &token).await?;
     let visit = site.ctx.now().as_millisecond().to_string();
@@ -87,7 +87,7 @@ pub async fn record(State(site): State<Site>, Path(token): Path<String>, body: B
     let visit = posted.visit.as_str();
     let mail = origin.mailed();
     let signals: Vec<NewSignal> = if posted.is_more {
-        // The question of the mail has its own links; what has been answered there is not answered again here.
+        // The question of the mail has its own links, so the form of further questions cannot answer it.
         let chosen = posted.more.iter().filter(|(criterion, _)| *criterion != asked.criterion);
         let named = chosen
             .filter_map(|(criterion, number)| Some((*criterion, plan.qualifying.criteria[*criterion].answers.get(*number)?)));
@@ -105,7 +105,7 @@ pub async fn record(State(site): State<Site>, Path(token): Path<String>, body: B
     Ok(thank(&site, &plan, prospect, &asked, &signals, posted.is_more).await)
 }
 
-/// Thanks, and asks on where nothing is known yet.
+/// Thanks the visitor, and asks further questions whose answer is not known yet.
 async fn thank(
     site: &Site,
     plan: &Plan,
@@ -125,7 +125,7 @@ async fn thank(
     page::show(StatusCode::OK, "page-answered.html", &TimeZone::UTC, values)
 }
 
-/// Questions of which nothing is known for this person, or no longer: unknown ones first.
+/// The questions without a known answer for this person, or whose answer has lapsed: unknown ones first.
 async fn unknown(site: &Site, plan: &Plan, prospect: ProspectId, but: Criterion) -> Result<Vec<Further>, FlowError> {
     let mut tx = site.ctx.store().read().await?;
     let (found, _) = assess::assess(&mut tx, plan, prospect, site.ctx.now()).await?;

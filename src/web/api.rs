@@ -1,4 +1,4 @@
-//! `POST /v1/signals`: what another system reports, as JSON under a bearer token, once per idempotency key.
+//! `POST /v1/signals`: another system reports a signal as JSON under a bearer token, once per idempotency key.
 
 use super::error::ApiError;
 use super::site::Site;
@@ -25,14 +25,14 @@ use subtle::ConstantTimeEq;
 #[serde(deny_unknown_fields)]
 pub struct Report {
     email: Address,
-    /// When it happened; now, if absent.
+    /// When it happened; the time of the request, if absent.
     occurred_at: Option<Timestamp>,
-    /// What happened: exactly one of these.
+    /// The name of an event; exactly one of `event`, `form` and `touch` is given.
     event: Option<Name>,
     /// A form filled in elsewhere.
     form: Option<Name>,
     touch: Option<Touch>,
-    /// What came with an event or a form.
+    /// The fields of the event or form.
     #[serde(default)]
     fields: BTreeMap<String, String>,
     by: Option<Name>,
@@ -43,7 +43,7 @@ pub struct Report {
     note: String,
 }
 
-/// Takes one signal.
+/// Records one signal.
 pub async fn take(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
     authorise(&site, &headers)?;
     let key = headers.get("idempotency-key").and_then(|v| v.to_str().ok()).map(str::trim);

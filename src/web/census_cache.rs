@@ -14,7 +14,7 @@ impl CensusCache {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(census);
     }
 
-    /// The count, as Prometheus reads it; nothing before the first.
+    /// The census in Prometheus' text format; empty before the first.
     pub fn text(&self, now: Timestamp) -> String {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
@@ -49,13 +49,13 @@ impl CensusCache {
     }
 }
 
-/// The lines that begin a figure.
+/// Writes the help and type lines of a metric.
 pub fn head(text: &mut String, name: &str, help: &str) {
     // Writing to a string does not fail.
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
 }
 
-/// One figure.
+/// Writes one metric.
 pub fn line(text: &mut String, name: &str, value: i64) {
     let _ = writeln!(text, "{name} {value}");
 }

@@ -1,6 +1,6 @@
-//! `GET /c/TOKEN`: a link of a newsletter. The target is taken only from the issue. A GET appends a click, at most one
-//! per visitor, link and day; a HEAD appends one that counts for nothing. Where the database does not answer, the link leads
-//! on all the same, and the click is lost.
+//! `GET /c/TOKEN`: a link of a newsletter. The target is taken only from the issue. A GET appends a click, at most one per
+//! visitor, link and day; a HEAD appends a click that proves nothing. If the database does not answer, the redirect still
+//! works, and the click is lost.
 
 use super::error::WebError;
 use super::site::{Found, Site, agent, visitor};
@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 const KINDS: [Kind; 3] = [Kind::PairedClick, Kind::AnonymousClick, Kind::Click];
 
-/// Follows the link.
+/// Redirects to the link's target, and records the click.
 pub async fn follow(
     State(site): State<Site>,
     Path(token): Path<String>,
@@ -35,7 +35,7 @@ pub async fn follow(
     let target = found.content.links.get(usize::from(found.token.ordinal)).cloned().ok_or(WebError::UnknownLink)?;
     site.links.keep(found.issue, &found.content);
     if let Some(signal) = signal(&site, &found, &target, &method, &headers, peer) {
-        // The prospect is on their way whatever becomes of our books: fail closed for mail, open for redirects.
+        // The prospect is redirected even if the click cannot be recorded: a failure stops mail, but never a redirect.
         match timeout(site.patience, site.door.write(signal)).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::error!(%error, "click not recorded"),
@@ -45,7 +45,7 @@ pub async fn follow(
     redirect(&target)
 }
 
-/// Where the link leads as far as we remember; if we do not, what is wrong.
+/// Redirects to the cached target; without one, returns the error.
 fn remembered(site: &Site, token: &str, error: FlowError) -> Result<Response, WebError> {
     let target = site.read(&KINDS, token).and_then(|token| site.links.of(IssueId(token.issue()?), token.ordinal));
     match target {
@@ -62,7 +62,7 @@ fn redirect(target: &str) -> Result<Response, WebError> {
     Ok((StatusCode::FOUND, [(header::LOCATION, location)]).into_response())
 }
 
-/// The click, if it may be recorded: the recipient was tracked when it was sent, and still agrees.
+/// The click, if it may be recorded: the recipient was tracked when the mail was sent, and still consents.
 fn signal(site: &Site, found: &Found, target: &str, method: &Method, headers: &HeaderMap, peer: SocketAddr) -> Option<NewSignal> {
     let now = site.ctx.now();
     let machine = if *method == Method::HEAD { Some(Machine::Head) } else { Machine::of_agent(agent(headers)) };

@@ -1,5 +1,5 @@
-//! What a request cannot have, and why: the one error of every handler. It becomes a page, or JSON for the API, and is
-//! logged here once if it is ours.
+//! Why a request is refused or failed: the one error type of every handler. It becomes a page, or JSON for the API, and is
+//! logged here once if the fault is ours.
 
 use super::page;
 use crate::flow::context::FlowError;
@@ -9,26 +9,26 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// After so many seconds a program may ask again.
+/// After how many seconds a program may retry.
 const RETRY_SECONDS: &str = "30";
 
-/// Why a request is not answered as it was asked.
+/// Why a request is refused or failed.
 #[derive(Debug)]
 pub enum WebError {
-    /// The link was never signed by us, was cut short, or points to what is gone.
+    /// The link was not signed by us, was truncated, or points to a record that no longer exists.
     UnknownLink,
-    /// A page under this title, or JSON, says why.
+    /// The request is refused, with a status, the title of the page, and the reason.
     Refused(StatusCode, &'static str, String),
     Failed(FlowError),
 }
 
 impl WebError {
-    /// A request whose content cannot be taken.
+    /// A request whose content is invalid.
     pub fn unreadable(title: &'static str, words: impl Into<String>) -> Self {
         Self::Refused(StatusCode::UNPROCESSABLE_ENTITY, title, words.into())
     }
 
-    /// A link that worked and does no more.
+    /// A link that was valid and no longer is.
     pub fn gone(title: &'static str, words: impl Into<String>) -> Self {
         Self::Refused(StatusCode::GONE, title, words.into())
     }
@@ -71,7 +71,7 @@ impl IntoResponse for WebError {
     }
 }
 
-/// The same as a program reads it.
+/// The same error as JSON.
 #[derive(Debug)]
 pub struct ApiError(WebError);
 

@@ -15,11 +15,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use std::collections::BTreeMap;
 
-/// How many fields a form may have, and how many characters each.
+/// How many fields a form may have, and how many characters a field.
 const MOST_FIELDS: usize = 60;
 const MOST_CHARACTERS: usize = 4_000;
 
-/// Takes a filled-in form.
+/// Records a filled-in form.
 pub async fn take(State(site): State<Site>, Path(name): Path<String>, body: Bytes) -> Result<Response, WebError> {
     let name = Name::parse(&name).ok().filter(|name| is_read(&site.ctx.plan(), name)).ok_or_else(|| {
         let words = "No rule in qualification.toml reads a form of this name.";
@@ -44,7 +44,7 @@ pub async fn take(State(site): State<Site>, Path(name): Path<String>, body: Byte
     }
 }
 
-/// Whether any rule reads a form of this name; others are refused.
+/// Whether any rule reads a form of this name; other forms are refused.
 fn is_read(plan: &Plan, name: &Name) -> bool {
     let rules = &plan.qualifying;
     rules.requests.contains(&RequestRule::Form(name.clone()))

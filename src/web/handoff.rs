@@ -1,7 +1,8 @@
 //! `GET|POST /h/TOKEN`: a handoff's page, behind a signed link that works for its salesperson only.
 //!
-//! GET shows; POST does. What ends a handoff is asked back once, because scanners sometimes submit forms; every change
-//! is confirmed by mail. What cannot be done is said above the forms, and what was written stays in them.
+//! GET shows; POST changes. An action that ends a handoff asks for confirmation once, because scanners sometimes submit
+//! forms; every change is confirmed by mail. If an action is refused, the reason is shown above the forms, and the forms
+//! keep what was entered.
 
 use super::error::WebError;
 use super::handoff_form::HandoffForm;
@@ -32,19 +33,19 @@ use minijinja::value::{Serde, Value};
 /// What the page shows besides the handoff itself.
 #[derive(Default)]
 struct Shown {
-    /// Why what was asked could not be done.
+    /// Why the requested action was refused.
     problem: Option<String>,
     form: HandoffForm,
     ask: Option<Value>,
 }
 
-/// Shows the dossier and what can be done.
+/// Shows the dossier and the possible actions.
 pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Result<Response, WebError> {
     let (handoff, _) = genuine(&site, &token).await?;
     present(&site, handoff.id, StatusCode::OK, Shown::default()).await
 }
 
-/// Does what a button says.
+/// Carries out the action of a button.
 pub async fn answer(State(site): State<Site>, Path(token): Path<String>, body: Bytes) -> Result<Response, WebError> {
     let (Handoff { id, .. }, salesperson) = genuine(&site, &token).await?;
     let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(&body)
@@ -62,13 +63,13 @@ pub async fn answer(State(site): State<Site>, Path(token): Path<String>, body: B
     }
     let accepts = matches!(action, Action::Accept);
     match act(&site.ctx, id, &salesperson, action).await {
-        // Back to the page: reloading it must not post again.
+        // The answer redirects to the page, so that reloading it does not post again.
         Ok(handoff) if handoff.salesperson == salesperson => Ok(to_page(&token)),
         Ok(_) => {
             let words = "We have offered it to somebody else. You need do nothing more.";
             Ok(page::say(StatusCode::OK, "Thank you", words))
         }
-        // Pressed twice: the page shows how it stands.
+        // The button was pressed twice: the page shows the present state.
         Err(FlowError::Refused(_)) if accepts => Ok(to_page(&token)),
         Err(FlowError::Refused(words)) => {
             let shown = Shown { problem: Some(page::sentence(&words)), form, ask: None };
@@ -83,7 +84,8 @@ fn to_page(token: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, target)]).into_response()
 }
 
-/// The handoff a token opens, and for whom: it must have been signed for the salesperson who has the handoff now.
+/// The handoff of a token, and its salesperson: the token must have been signed for the salesperson who has the handoff
+/// now.
 async fn genuine(site: &Site, text: &str) -> Result<(Handoff, Name), WebError> {
     let plan = site.ctx.plan();
     let read = |id: &Name| Some((site.ctx.signer().read(Kind::Handoff, text, id.as_str())?, id.clone()));
@@ -146,7 +148,7 @@ async fn values(site: &Site, id: HandoffId, shown: Shown) -> Result<(TimeZone, V
     Ok((d.zone, values))
 }
 
-/// The five, each with the touches that can prove it: "call, meeting or fair".
+/// The five criteria, each with the touches that can prove it: "call, meeting or fair".
 fn criteria(plan: &Plan) -> Vec<Value> {
     let touches = |criterion| {
         let read = Touch::WORDS.into_iter().filter(|(_, touch)| plan.qualifying.reads_touch(criterion, *touch));
@@ -160,13 +162,13 @@ fn criteria(plan: &Plan) -> Vec<Value> {
     Criterion::ALL.map(|c| context! { word => c.word(), name => c.to_string(), touches => touches(c) }).into()
 }
 
-/// The reasons for returning a lead, each with the date on which it would come back.
+/// The reasons for returning a lead, each with the wake date it sets.
 fn reasons(plan: &Plan, now: Timestamp) -> Vec<Value> {
     let wake = |reason: &RecycleReason| reason.wake.map(|wake| wake.date(plan.qualifying.fiscal_year, now).to_string());
     plan.qualifying.recycle.iter().map(|r| context! { reason => r.reason.clone(), wake => wake(r) }).collect()
 }
 
-/// Dates to put a follow-up off to, tomorrow first.
+/// Dates to postpone a follow-up to, tomorrow first.
 fn later(zone: &TimeZone, now: Timestamp) -> [(&'static str, String); 4] {
     let today = now.to_zoned(zone.clone()).date();
     [("Tomorrow", 1.day()), ("In a week", 1.week()), ("In a month", 1.month()), ("In 3 months", 3.months())]

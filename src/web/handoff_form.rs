@@ -1,5 +1,5 @@
-//! What a handoff's form said: the fields, the action they ask for, and the question back before anything final. Reads;
-//! does nothing.
+//! The form on a handoff's page: its fields, the action they ask for, and the confirmation before any final action. It
+//! only reads.
 
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::signal::Touch;
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Default)]
 pub struct HandoffForm(BTreeMap<String, String>);
 
-/// The fields the page's forms have, and how they are called when they are shown back.
+/// The fields of the page's forms, and their labels when they are shown for confirmation.
 const FIELDS: [(&str, &str); 12] = [
     ("action", ""),
     ("because", ""),
@@ -31,7 +31,7 @@ const FIELDS: [(&str, &str); 12] = [
 ];
 
 impl HandoffForm {
-    /// Reads the fields; what no form of ours has is dropped.
+    /// Reads the fields; a field that our forms do not have is dropped.
     pub fn new(pairs: Vec<(String, String)>) -> Self {
         let mut said: BTreeMap<String, String> = BTreeMap::new();
         for (key, value) in pairs.into_iter().take(40).filter(|(key, _)| key == "confirm" || FIELDS.iter().any(|(k, _)| k == key))
@@ -45,12 +45,12 @@ impl HandoffForm {
         Self(said)
     }
 
-    /// Whether the question asked back was answered with yes.
+    /// Whether the salesperson confirmed the action.
     pub fn confirmed(&self) -> bool {
         self.get("confirm") == Some("yes")
     }
 
-    /// The action it asks for.
+    /// The action the form asks for.
     ///
     /// # Errors
     /// What is missing or wrong, as a sentence for the salesperson.
@@ -77,8 +77,8 @@ impl HandoffForm {
         })
     }
 
-    /// What is asked back before an action that ends a handoff or takes it away, with what was said, so that the page can
-    /// send it again; `None` for what can be changed later.
+    /// The confirmation before an action that ends a handoff or takes it away, with the fields as given, so that the page
+    /// can send them again; `None` for actions that can be changed later.
     pub fn question(&self, action: &Action) -> Option<Value> {
         let back = "They get group mail again. If they become ready, you come first.";
         let ends = "It is closed, and their group mail ends.";
@@ -102,7 +102,7 @@ impl HandoffForm {
         Some(context! { what, then, yes, fields, shown })
     }
 
-    /// Every field, empty where nothing was said: what the forms are filled with when they are shown again.
+    /// Every field, empty if it was not given: the values of the forms when they are shown again.
     pub fn values(&self) -> Value {
         let said = FIELDS.iter().map(|(key, _)| match *key {
             "proves" => (*key, self.get(key).into_iter().flat_map(|p| p.split(',')).collect()),
@@ -169,7 +169,7 @@ mod tests {
             ("action=touch&touch=call&proves=luck", "\"luck\" is no criterion."),
             ("action=stage&stage=negotiating", "Stage(Negotiating)"),
             ("action=stage&stage=%3Cb%3E", "Choose a stage."),
-            // The date chosen, then a button that names another: the button wins.
+            // A date was chosen, then a button with another date pressed: the button's date counts.
             ("action=snooze&until=&until=2026-12-01", "Snooze(2026-12-01, \"\")"),
             ("action=snooze&until=soon", "\"soon\" is no date; write it as YYYY-MM-DD."),
             ("action=recycle&reason=no+budget", "Recycle { reason: \"no budget\", wake: None, note: \"\" }"),

@@ -1,17 +1,18 @@
-//! `/healthz`: the process answers. `/readyz`: and the store does; there it also stands when no group mail is sent, and why.
+//! `/healthz`: the process answers. `/readyz`: the store answers too; it also reports whether group mail is stopped, and
+//! why.
 
 use super::site::Site;
 use crate::flow::group::gate;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-/// The process answers.
+/// Says that the process answers.
 pub async fn live() -> &'static str {
     "ok\n"
 }
 
-/// The store answers too. That nothing is sent is said, and is no reason to take the web out of service: unsubscribes and
-/// answers must still arrive.
+/// Whether the store answers. Stopped mail is reported, but the service stays ready: unsubscribes and answers must still
+/// arrive.
 pub async fn ready(State(site): State<Site>) -> (StatusCode, String) {
     match gate::state(&site.ctx).await {
         Ok(sending) => (

@@ -1,7 +1,7 @@
-//! Where the links of the newest issues lead, in memory: a prospect who follows one gets there while the database is away.
+//! The targets of the newest issues' links, in memory: a prospect's click is redirected even while the database is down.
 //!
-//! Only what an issue holds is kept, so that a link can lead nowhere else; and only so much of it. It knows of no prospect
-//! and records nothing.
+//! The cache holds only targets from issues, so a link can lead nowhere else, and its size is bounded. It knows no
+//! prospect and records nothing.
 
 use crate::domain::group::issue::Content;
 use crate::domain::id::IssueId;
@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-/// How many issues are remembered.
+/// How many issues are cached at most.
 const MOST_ISSUES: usize = 1_000;
-/// How many bytes of their links, if that is less.
+/// How many bytes of links are cached at most.
 const MOST_BYTES: usize = 4 << 20;
-/// How long it waits at most before it looks for new issues unasked: steps are woken when other nodes publish, too.
+/// How long the task waits at most before it reads new issues without a wake: another node may have published them.
 const LOOK_ANYWAY: Duration = Duration::from_mins(10);
-/// How long it waits at least: every click wakes it.
+/// How long the task waits at least between reads, because every click wakes it.
 const BREATH: Duration = Duration::from_secs(1);
 
 /// The targets of the newest issues. Cheap to clone; clones share everything.
@@ -28,28 +28,28 @@ pub struct LinkCache(Arc<RwLock<Kept>>);
 struct Kept {
     issues: BTreeMap<IssueId, Box<[Box<str>]>>,
     bytes: usize,
-    /// Issues up to this one are forgotten, and stay so.
+    /// Issues up to this one were dropped and are not read again.
     forgotten: Option<IssueId>,
 }
 
 impl LinkCache {
-    /// Where an issue's link leads, if it is remembered.
+    /// The target of an issue's link, if it is cached.
     pub fn of(&self, issue: IssueId, ordinal: u16) -> Option<String> {
         let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
         kept.issues.get(&issue)?.get(usize::from(ordinal)).map(ToString::to_string)
     }
 
-    /// Remembers where an issue's links lead. The oldest are forgotten when there are too many.
+    /// Caches the targets of an issue's links. The oldest issues are dropped when the cache is full.
     pub fn keep(&self, issue: IssueId, content: &Content) {
         if self.wants(issue) {
             self.0.write().unwrap_or_else(PoisonError::into_inner).add(issue, &content.links, MOST_ISSUES, MOST_BYTES);
         }
     }
 
-    /// Reads the issues it does not know yet.
+    /// Reads the issues that are not cached yet.
     ///
     /// # Errors
-    /// The store's; what it knew it still knows.
+    /// Those of the store; the cache keeps what it had.
     pub async fn refresh(&self, ctx: &Context) -> Result<(), FlowError> {
         let most = i64::try_from(MOST_ISSUES).unwrap_or(i64::MAX);
         let newest = issues::newest(&mut ctx.store().read().await?, most).await?;
@@ -63,7 +63,7 @@ impl LinkCache {
         Ok(())
     }
 
-    /// Reads new issues as they appear, until the service stops.
+    /// Reads new issues when they appear, until the service stops.
     pub async fn keep_current(&self, ctx: &Context) {
         let mut wakes = ctx.wakes();
         while !ctx.is_stopping() {
@@ -74,7 +74,7 @@ impl LinkCache {
             tokio::select! {
                 () = async {
                     tokio::time::sleep(BREATH).await;
-                    // Its sender is in the context: it cannot be gone.
+                    // The sender is in the context, so it is not dropped; a timeout means to read anyway.
                     let _ = tokio::time::timeout(LOOK_ANYWAY, wakes.changed()).await;
                 } => {}
                 () = ctx.stopping() => {}
@@ -103,7 +103,7 @@ impl Kept {
     }
 }
 
-/// What an issue's links take, with what the map and the pointers to them take.
+/// How many bytes an issue's links take, with their share of the map.
 fn weight(links: &[Box<str>]) -> usize {
     links.iter().map(|link| link.len() + 32).sum::<usize>() + 64
 }

@@ -1,5 +1,5 @@
-//! `/metrics`: figures for Prometheus. The census was taken before, at most once a minute; a scrape counts nothing, and says
-//! how old the census is.
+//! `/metrics`: metrics for Prometheus. The census is taken beforehand, at most once a minute; a scrape counts nothing, and
+//! reports the census' age.
 
 use super::census_cache::{head, line};
 use super::site::Site;
@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
-/// Shows the figures. What cannot be asked of the database now is left out.
+/// Shows the metrics. Those the database cannot answer now are left out.
 pub async fn show(State(site): State<Site>) -> Response {
     let mut text = site.census.text(site.ctx.now());
     if let Ok(sending) = gate::state(&site.ctx).await {

@@ -1,29 +1,29 @@
-//! Who knocks: HTTP in. Tracking, answers, unsubscribe, forms, the signals API, the salesperson's pages, health.
+//! HTTP: tracked links, answers, unsubscribe, forms, the signals API, the salesperson's pages, health.
 //!
-//! A GET shows and a POST changes; the one exception is that a GET of a tracked link appends its click. Nothing here
-//! trusts what it is given.
+//! A GET shows and a POST changes; the one exception is that a GET of a tracked link appends its click. No handler trusts
+//! its input.
 
-// What every handler is given, and how it answers.
+// What handlers share: state, cache, error, pages.
 pub mod link_cache;
 pub mod census_cache;
 pub mod page;
 pub mod error;
 pub mod site;
-// What recipients of group mail follow.
+// Pages behind the links in group mail.
 pub mod click;
 pub mod answer;
 pub mod unsubscribe;
-// What other systems send.
+// Endpoints for other systems.
 pub mod form;
 pub mod api;
-// What salespeople open.
+// Pages for salespeople.
 pub mod handoff_form;
 pub mod handoff;
 pub mod queue;
-// What machines ask.
+// Endpoints for monitoring.
 pub mod health;
 pub mod metrics;
-// All of it.
+// The router over all of them.
 pub mod router;
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use minijinja::context;
 use serde::Serialize;
 
-/// No scripts, no frames, nothing from elsewhere; forms post back to us.
+/// Allows no scripts, no frames and no content from other hosts; forms post back to this service.
 pub const POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
@@ -22,12 +22,12 @@ pub fn show(status: StatusCode, name: &'static str, zone: &TimeZone, values: imp
     }
 }
 
-/// A page that says one thing.
+/// A page with a title and one message.
 pub fn say(status: StatusCode, title: &str, words: &str) -> Response {
     show(status, "page-message.html", &TimeZone::UTC, context! { title, words })
 }
 
-/// The words of an error, which are a fragment, as a sentence.
+/// The text of an error, which is a fragment, as a sentence.
 pub fn sentence(words: &str) -> String {
     let mut rest = words.chars();
     let first: String = rest.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();

@@ -24,7 +24,7 @@ use serde::Serialize;
 struct Card {
     #[serde(flatten)]
     item: Item,
-    /// For a request that waits for its answer: how many of the five were met when it was made.
+    /// For an unanswered request: how many of the five criteria were met when it was made.
     known: Option<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! All routes. Tracked links have their own HEAD, so that it is seen for what it is.
+//! All routes. Tracked links have their own HEAD route, so that a HEAD is not recorded as a GET.
 
 use super::error::WebError;
 use super::site::Site;
@@ -9,7 +9,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::routing::{get, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// The largest body anybody may send.
+/// The largest request body accepted, in bytes.
 const MOST_BYTES: usize = 512 * 1024;
 
 /// Every route, with the headers every answer carries.

@@ -1,4 +1,4 @@
-//! What every handler is given, and how a token of a mail is followed.
+//! The state every handler is given, and how the token of a mail is resolved.
 
 use super::census_cache::CensusCache;
 use super::error::WebError;
@@ -14,39 +14,39 @@ use axum::http::{HeaderMap, header};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// How long a visitor who follows a link waits for the database, each time it is asked: for reading, and for writing.
+/// How long a visitor who follows a link waits for the database, at each read and each write.
 pub const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What every handler is given.
+/// The state every handler is given.
 #[derive(Clone)]
 pub struct Site {
     pub ctx: Context,
     pub door: Door,
-    /// Where links lead when the database does not say.
+    /// The targets of links for when the database does not answer.
     pub links: LinkCache,
     pub census: CensusCache,
-    /// [`PATIENCE`], unless a test can wait.
+    /// [`PATIENCE`], or longer in tests.
     pub patience: Duration,
 }
 
-/// Where a token of a newsletter leads.
+/// What a newsletter's token resolves to.
 #[derive(Debug)]
 pub struct Found {
     pub token: Token,
     /// The delivery, unless the token names an issue alone.
     pub origin: Option<Origin>,
     pub issue: IssueId,
-    /// What the issue's tokens point to.
+    /// The targets and questions of the issue's tokens.
     pub content: Content,
 }
 
 impl Site {
-    /// Reads a token of one of these kinds; `None` for what we never signed.
+    /// Reads a token of one of these kinds; `None` if we did not sign it.
     pub fn read(&self, kinds: &[Kind], text: &str) -> Option<Token> {
         kinds.iter().find_map(|kind| self.ctx.signer().read(*kind, text, ""))
     }
 
-    /// Reads a token of one of these kinds and finds what it belongs to.
+    /// Reads a token of one of these kinds and finds its issue and delivery.
     pub async fn find(&self, kinds: &[Kind], text: &str) -> Result<Found, WebError> {
         let token = self.read(kinds, text).ok_or(WebError::UnknownLink)?;
         let mut tx = self.ctx.store().read().await?;
@@ -63,15 +63,15 @@ impl Site {
     }
 }
 
-/// Sixteen characters that stand for one visitor's program and address: two visits of it are one, and neither can be
-/// read back.
+/// Sixteen characters derived from a visitor's program and address: two visits of one visitor give the same, and neither
+/// program nor address can be recovered.
 pub fn visitor(headers: &HeaderMap, peer: SocketAddr) -> String {
     let text = |name| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let from = headers.get("x-forwarded-for").and_then(|v| v.to_str().ok()).map_or_else(|| peer.ip().to_string(), str::to_owned);
     fingerprint(&[text(header::USER_AGENT), &from])
 }
 
-/// The agent a request names.
+/// The user agent of a request.
 pub fn agent(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok())
 }

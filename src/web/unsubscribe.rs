@@ -20,10 +20,10 @@ pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Result
     Ok(page::show(StatusCode::OK, "page-unsubscribe.html", &TimeZone::UTC, values))
 }
 
-/// Unsubscribes at once, whatever the body says: a button was pressed or a program asked (RFC 8058).
+/// Unsubscribes at once, whatever the body says: the page's button and one-click programs send different ones (RFC 8058).
 ///
-/// A second one within the minute is the same signal (`NewSignal::unsubscribe`), a later one a signal of its own; the stop that is
-/// in force stays as it is (`store::people::suppressions::add`), and the page says the same.
+/// A second request within the minute is the same signal (`NewSignal::unsubscribe`), a later one a signal of its own; the
+/// stop in force stays as it is (`store::people::suppressions::add`), and the page says the same.
 pub async fn stop(State(site): State<Site>, Path(token): Path<String>, body: Bytes) -> Result<Response, WebError> {
     let found = site.find(&[Kind::Unsubscribe], &token).await?;
     let origin = found.origin.ok_or(WebError::UnknownLink)?;

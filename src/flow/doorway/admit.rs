@@ -1,7 +1,7 @@
-//! admit: prospects come in from a list, a form or another system, and are merged with what is known.
+//! admit: prospects arrive in a list, a form or from another system, and are merged with the record.
 //!
-//! What is blank never overwrites; an opt-out only ever adds suppression; every change of a field is a signal. The
-//! same arrival again changes nothing.
+//! A blank field never overwrites; an opt-out only ever adds a suppression; every change of a field is a signal. The same
+//! arrival a second time changes nothing.
 
 use crate::domain::address::Address;
 use crate::domain::doorway::arrival::Arrival;
@@ -25,15 +25,15 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Admitted {
     pub added: u64,
-    /// Known prospects of whom something changed.
+    /// Known prospects of whom at least one field changed.
     pub changed: u64,
-    /// Known prospects of whom nothing changed.
+    /// Known prospects without any change.
     pub unchanged: u64,
     pub suppressed: u64,
 }
 
-/// Admits a page of people, each address once. Source says where from ("import hubspot.csv"); `as_of` is the day the
-/// fields were true, where the source vouches for it. Nothing is committed here.
+/// Admits a page of people, each address once. `source` says where they come from ("import hubspot.csv"); `as_of` is the
+/// day on which the fields were true, if the source vouches for it. The caller commits.
 pub async fn admit(
     tx: &mut Tx,
     plan: &Plan,
@@ -51,7 +51,7 @@ pub async fn admit(
     let stop_of = |address: &Address| {
         let erased = suppressions::erased(address);
         let mut stops = suppressed.iter().filter(|s| s.channel == Channel::Email);
-        // Erased, whatever else they had asked for before: that cannot be lifted.
+        // An erasure outranks every other stop of the address, because it cannot be lifted.
         if stops.clone().any(|s| s.address == erased) {
             return Some(StopReason::Erased);
         }
@@ -84,7 +84,7 @@ pub async fn admit(
         .map(|(a, details)| NewProspect { address: a.address.as_str(), details: *details, mail_stop: stop_of(&a.address) })
         .collect();
     let added = prospects::add(tx, &new, now).await?;
-    // A person who may not be approached at all, perhaps because they were erased once, is not nurtured under the same address.
+    // A person who is stopped on every channel, perhaps because they were erased, is not nurtured under the same address.
     let stopped_everywhere = |address: &Address| {
         let erased = suppressions::erased(address);
         let channels = suppressed.iter().filter(|s| s.address == address.as_str() || s.address == erased);
@@ -149,7 +149,7 @@ fn about(signal: &NewSignal) -> Option<ProspectId> {
     }
 }
 
-/// Only what is said and differs. The owner of a prospect who had one is not overwritten: routing remembers better.
+/// The fields that are given and differ from the record. An owner on record is not overwritten: routing knows better.
 fn details_that_change<'a>(said: &Details<'a>, known: &Prospect) -> Details<'a> {
     let differs = |said: Option<&'a str>, known: Option<&str>| said.filter(|said| known != Some(*said));
     Details {

@@ -1,8 +1,8 @@
 //! apply: a configuration is put in force. `nurtured apply`, SIGHUP and the start of the daemon all come here.
 //!
-//! What it means for everybody is in one transaction: which configuration is in force, the schedules, the rules, and that
-//! everybody is assessed anew where the rules are others. A daemon beside it sees the row and comes here too, with its own files:
-//! until then it has judged by the old ones, so it enqueues everybody once more.
+//! One transaction writes all consequences: which configuration is in force, the schedules, the rules, and, if the rules
+//! differ, that every prospect is assessed anew. A daemon on the same database notices the row and runs this step too,
+//! with its own files: until then it judged by the old rules, so it enqueues every prospect once more.
 
 use super::conclude::rules_hash;
 use super::qualify::put_rules;
@@ -11,23 +11,23 @@ use crate::flow::context::{Context, FlowError};
 use crate::store::group::campaigns;
 use crate::store::operations::configurations;
 
-/// How often it is tried, while the database says that trying again may help: a daemon that starts beside others may be the
-/// one of two deadlocked transactions that is ended.
+/// How often the transaction is tried while the database's error is transient: when daemons start at the same time, one of
+/// two deadlocked transactions is ended.
 const TRIES: usize = 5;
 
-/// What was put in force.
+/// What putting a configuration in force changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Applied {
-    /// Whether another configuration was in force before, or none.
+    /// Whether another configuration, or none, was in force before.
     pub is_new: bool,
-    /// How many prospects are due to be assessed under other rules.
+    /// How many prospects are due to be assessed under the new rules.
     pub due: u64,
 }
 
-/// Puts a plan in force, for every node and in this process.
+/// Puts a plan in force, on every node and in this process.
 ///
 /// # Errors
-/// The store's; when its relay cannot be spoken to as configured. Then the old one stays.
+/// Those of the store, and a relay that cannot be used as configured. The old plan then stays.
 pub async fn apply(ctx: &Context, plan: Plan) -> Result<Applied, FlowError> {
     for _ in 1..TRIES {
         match apply_once(ctx, &plan).await {
@@ -40,7 +40,7 @@ pub async fn apply(ctx: &Context, plan: Plan) -> Result<Applied, FlowError> {
     apply_once(ctx, &plan).await
 }
 
-/// Puts the plan in force that this process works by already: at its start.
+/// Puts in force the plan this process already works by; called at its start.
 pub async fn begin(ctx: &Context) -> Result<Applied, FlowError> {
     let plan = Plan::clone(&ctx.plan());
     apply(ctx, plan).await
@@ -62,7 +62,7 @@ async fn apply_once(ctx: &Context, plan: &Plan) -> Result<Applied, FlowError> {
     Ok(Applied { is_new, due })
 }
 
-/// What identifies the configuration in force, if this process works by another one: it was applied elsewhere.
+/// The hash of the configuration in force, if this process works by another one because it was applied elsewhere.
 pub async fn applied_elsewhere(ctx: &Context) -> Result<Option<String>, FlowError> {
     let mut tx = ctx.store().read().await?;
     let in_force = configurations::in_force(&mut tx).await?;

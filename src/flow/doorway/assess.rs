@@ -1,5 +1,5 @@
-//! assess: the verdicts of prospects as they are now, or as they were known at an instant, with the signals they were folded from and
-//! what their colleagues said. Everything that judges a prospect asks here, so that nothing can disagree.
+//! assess: the verdicts of prospects now, or as they were known at an instant, with the signals they are folded from and
+//! the statements of their colleagues. Every step that judges a prospect calls this module, so that no two disagree.
 
 use crate::domain::doorway::account::Colleague;
 use crate::domain::doorway::assess::assess_among;
@@ -15,7 +15,7 @@ use crate::store::people::prospects;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is on record about some prospects, ready to be folded.
+/// The record of some prospects, loaded and ready to be folded.
 #[derive(Debug, Default)]
 pub struct KnownSignals {
     signals: BTreeMap<ProspectId, Vec<Signal>>,
@@ -23,13 +23,13 @@ pub struct KnownSignals {
 }
 
 impl KnownSignals {
-    /// Loads it, as it was known at an instant.
+    /// Loads the record as it was known at an instant.
     pub async fn load(tx: &mut Tx, plan: &Plan, of: &[Prospect], known_at: Timestamp) -> Result<Self, FlowError> {
         let whose: Vec<_> = of.iter().map(|prospect| (prospect.id, prospect.account)).collect();
         Ok(Self::of(tx, plan, &whose, known_at).await?)
     }
 
-    /// The same, of prospects of whom only this is known: who, and where they work.
+    /// Loads the record of prospects of whom only the id and the account are known.
     pub async fn of(
         tx: &mut Tx,
         plan: &Plan,
@@ -44,17 +44,17 @@ impl KnownSignals {
         Ok(Self { signals, colleagues })
     }
 
-    /// The signals of one of them, in the order recorded.
+    /// One prospect's signals, in the order recorded.
     pub fn signals(&self, prospect: ProspectId) -> &[Signal] {
         self.signals.get(&prospect).map_or(&[], Vec::as_slice)
     }
 
-    /// The five verdicts on one of them.
+    /// The five verdicts on one of the loaded prospects.
     pub fn assess(&self, plan: &Plan, prospect: &Prospect, now: Timestamp) -> Qualification {
         self.verdicts(plan, prospect.id, prospect.account, now)
     }
 
-    /// The same, by who they are and where they work.
+    /// The five verdicts by prospect id and account.
     pub fn verdicts(&self, plan: &Plan, prospect: ProspectId, account: Option<AccountId>, now: Timestamp) -> Qualification {
         let account = account.and_then(|account| self.colleagues.get(&account));
         let others: Vec<&Colleague> = account.into_iter().flatten().filter(|c| c.prospect != prospect).collect();

@@ -1,9 +1,9 @@
-//! Conclude: from signals to what is written down of their prospects. The verdicts that changed, the instants at which
-//! time alone will change them, and who stands in the doorway.
+//! Conclude: what signals change in the record of their prospects: the verdicts that changed, the instants at which time
+//! alone will change them, and the prospects that enter or leave the doorway.
 //!
-//! Signals are concluded from in the transaction that records them, and what time brings by the step `qualify`; both do
-//! it here, so that nothing can differ. Both lock the prospects first, so that of two nodes that hear of one prospect at once,
-//! the later one reads what the earlier one wrote.
+//! Signals are concluded from in the transaction that records them, and changes that time brings by the step `qualify`;
+//! both call this module, so that they cannot differ. Both lock the prospects first: of two nodes that record signals of
+//! one prospect at once, the later one reads what the earlier one wrote.
 
 use super::assess::KnownSignals;
 use crate::domain::criterion::Criterion;
@@ -19,8 +19,8 @@ use crate::store::people::{prospects, verdicts};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Concludes from everything on record about these prospects, whom the transaction has locked, and enqueues each for the instant at
-/// which time alone changes something. Nothing is committed here.
+/// Concludes from the whole record of these prospects, whom the transaction has locked, and enqueues each for the instant
+/// at which time alone changes a verdict. The caller commits.
 pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestamp) -> Result<(), StoreError> {
     if of.is_empty() {
         return Ok(());
@@ -34,7 +34,7 @@ pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestam
     for subject in &subjects {
         let found = known.verdicts(plan, subject.prospect, subject.account, now);
         changed.extend(changes(subject, &found));
-        // A wake date is a change that time brings, whatever became of the statement it was read from.
+        // A wake date is a change that time brings, even if the statement it was read from no longer counts.
         let wakes_at = subject.wake_at.filter(|at| *at > now);
         again.extend([found.changes_at(), wakes_at].into_iter().flatten().min().map(|at| (subject.prospect, at)));
         if subject.standing != Standing::Nurturing {
@@ -44,7 +44,7 @@ pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestam
         let woke = subject.wake_at.is_some_and(|at| at <= now);
         if let Some(cause) = subject.entry().cause(&found) {
             let asks = subject.entry().asks(&found);
-            // Asked once, and only where somebody stands in the doorway: most signals bring nobody there.
+            // The query runs once, and only if a prospect stands in the doorway: most signals bring none there.
             let rules = match rules {
                 Some(rules) => rules,
                 None => *rules.insert(applied_rules::changed(tx).await?),
@@ -53,7 +53,7 @@ pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestam
             if !subject.is_waiting {
                 arrived.push(Candidate { prospect: subject.prospect, episode: subject.episode, cause, found, by_rules });
             } else if !by_rules {
-                // A prospect who waits already can only be released: the turn of everybody behind them comes sooner.
+                // A prospect who waits already can only be released from the ramp: those behind them then come up sooner.
                 released.push(subject.prospect);
             }
         } else {
@@ -71,29 +71,30 @@ pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestam
         tracing::info!(%prospect, %cause, "stands in the doorway");
     }
     qualifications::release(tx, &released).await?;
-    // A prospect who waits for the ramp may wait for days, and stop being ready meanwhile.
+    // A prospect who waits for the ramp may wait for days, and may stop being ready meanwhile.
     qualifications::withdraw_all(tx, &gone, now).await?;
     assessment_queue::enqueue(tx, again).await
 }
 
-/// Whether these are the rules everybody was last assessed under. Under others no signal is concluded from as it
-/// comes: putting them in force has enqueued everybody, and the step `qualify` comes to them.
+/// Whether every prospect was last assessed under this plan's rules. If not, no signal is concluded from when it arrives:
+/// putting the rules in force has enqueued every prospect, and the step `qualify` assesses them.
 pub async fn is_in_force(tx: &mut Tx, plan: &Plan) -> Result<bool, StoreError> {
     Ok(applied_rules::newest(tx).await?.is_none_or(|hash| hash == rules_hash(plan)))
 }
 
-/// What identifies the rules of a plan.
+/// The hash that identifies a plan's rules.
 pub fn rules_hash(plan: &Plan) -> String {
     fingerprint(&[&serde_json::to_string(&plan.qualifying).expect("rules are plain values with names for keys")])
 }
 
-/// The verdicts that are not what they were. Each is told once, with the reason, when it happens.
+/// The verdicts that differ from the stored ones. A change that time brought is logged once, with its signals.
 fn changes(subject: &AssessmentInput, found: &Qualification) -> Vec<(ProspectId, Criterion, Verdict)> {
     let was = |criterion| subject.known.get(&criterion).copied().unwrap_or_default();
     let changed = found.findings().iter().filter(|(criterion, finding)| finding.verdict != was(*criterion));
     changed
         .map(|(criterion, finding)| {
-            // What a signal did can be seen in the signal; what the clock did is seen nowhere else.
+            // A verdict changed by a signal is explained by that signal; a verdict changed by time is visible only in this
+            // log line.
             if let Some(since) = finding.since.filter(|since| finding.cites.iter().all(|c| c.at < *since)) {
                 let signals: Vec<i64> = finding.cites.iter().map(|c| c.signal.0).collect();
                 let (criterion, verdict) = (criterion.word(), finding.verdict.word());
@@ -104,7 +105,8 @@ fn changes(subject: &AssessmentInput, found: &Qualification) -> Vec<(ProspectId,
         .collect()
 }
 
-/// The date they asked for has come, and they are not ready: the salesperson who knows them, or the manager, is to look at them today.
+/// The wake date has come and the prospect is not ready: puts a reminder for today on the queue of the salesperson who
+/// knows them, or of the manager.
 async fn remind(
     tx: &mut Tx,
     plan: &Plan,

@@ -1,5 +1,5 @@
-//! judge: what one of our own people decides about evidence, by name and in the open. A criterion holds, or does not, until a day; a
-//! signal was a machine's after all, or a person's. Nothing on record is edited: both are appended, and can be read.
+//! judge: a colleague decides about evidence, under their own name. A criterion holds, or does not hold, until a day; or a
+//! signal turns out to be a machine's, or a person's. Both decisions are appended, and no record is edited.
 
 use super::observe::{self, Observed, observe};
 use crate::domain::address::Address;
@@ -27,10 +27,12 @@ pub struct Decision {
     pub note: String,
 }
 
-/// Records a decision as dated evidence: what the prospect says later beats it. The same decision at the same instant is one.
+/// Records a decision as dated evidence: a later statement of the prospect outranks it. The same decision at the same
+/// instant is recorded once.
 ///
 /// # Errors
-/// When the day is not ahead, the reason is missing, the name is none of our people's, or no prospect has the address.
+/// When the day is not in the future, the reason is missing, the name is not on the roster, or no prospect has the
+/// address.
 pub async fn decide(ctx: &Context, decision: Decision) -> Result<Observed, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let Decision { address, criterion, holds, until, by, note } = decision;
@@ -48,11 +50,11 @@ pub async fn decide(ctx: &Context, decision: Decision) -> Result<Observed, FlowE
     }
 }
 
-/// Judges signals: a machine's, or a person's after all. Their prospects, and the colleagues they counted for, are assessed anew.
-/// Returns whose they are.
+/// Reclassifies signals as a machine's or a person's. Their prospects, and the colleagues they counted for, are assessed
+/// anew. Returns those prospects.
 ///
 /// # Errors
-/// When the reason is missing, the name is none of our people's, or a signal is not there or identifies no prospect.
+/// When the reason is missing, the name is not on the roster, or a signal does not exist or identifies no prospect.
 pub async fn judge(
     ctx: &Context,
     signals: &[SignalId],

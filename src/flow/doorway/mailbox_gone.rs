@@ -1,5 +1,5 @@
-//! mailbox gone: a relay says of a mail that its mailbox does not exist, and that becomes a signal in the transaction that
-//! records the answer. Delivery is given this function when its writer is opened: the group side knows no signals.
+//! mailbox gone: a relay answers that a mailbox does not exist, and that becomes a signal in the transaction that records
+//! the answer. The attempt writer is given this function when it is opened: the group side knows no signals.
 
 use crate::domain::doorway::signal::NewSignal;
 use crate::domain::id::ProspectId;
@@ -8,7 +8,7 @@ use crate::store::doorway::{assessment_queue, signals};
 use crate::store::engine::backend::Tx;
 use jiff::Timestamp;
 
-/// Appends a signal for each, and has their prospects assessed.
+/// Appends a signal for each missing mailbox, and has its prospect assessed.
 pub fn record<'a>(tx: &'a mut Tx, gone: &'a [Gone], now: Timestamp) -> Writing<'a> {
     Box::pin(async move {
         let refused = |g: &Gone| (g.mail.prospect, NewSignal::refused(g.mail, &g.words, now));

@@ -1,4 +1,4 @@
-//! The doorway: who comes in, what they did, and what it proves.
+//! The doorway: prospects are admitted, their signals recorded, and the verdicts concluded.
 
 pub mod mailbox_gone;
 pub mod admit;

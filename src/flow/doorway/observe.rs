@@ -1,8 +1,8 @@
-//! observe: what came back is appended once, and what says stop stops.
+//! observe: every incoming signal is appended once, and one that asks to stop stops group mail.
 //!
-//! Everything that arrives becomes a signal here: clicks, answers, forms, touches, replies, bounces. What a signal proves is
-//! concluded in the same transaction, or left to the step `qualify` where another transaction has locked its prospect; the
-//! caller is told only after all of it is durable.
+//! Everything that arrives becomes a signal here: clicks, answers, forms, touches, replies, bounces. What a signal proves
+//! is concluded in the same transaction, or left to the step `qualify` if another transaction has locked its prospect; the
+//! caller is answered only after all of it is durable.
 
 use super::admit;
 use super::conclude::{self, conclude};
@@ -28,7 +28,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many signals one transaction takes at most: the more of them write to the same page, the fewer pages go to the disk.
+/// How many signals one transaction takes at most: the more of them write to the same page, the fewer pages go to disk.
 pub const GROUP: usize = 4_000;
 
 /// What became of a signal.
@@ -40,10 +40,10 @@ pub enum Observed {
     Unknown,
 }
 
-/// The door through which single signals are written together.
+/// The batch writer through which single signals are written together.
 pub type Door = Batch<NewSignal, Observed>;
 
-/// Opens the door; its task ends with the last clone. It wakes the steps itself.
+/// Opens the batch writer; its task ends with the last clone. It wakes the steps itself.
 pub fn door(ctx: &Context) -> Door {
     let (writing, waking) = (ctx.clone(), ctx.clone());
     Batch::open(
@@ -57,7 +57,7 @@ pub fn door(ctx: &Context) -> Door {
     )
 }
 
-/// A signal, and its prospect; none, if it identifies none.
+/// A signal and its prospect; `None` if it identifies none.
 type Resolved<'a> = (Option<ProspectId>, &'a NewSignal);
 
 /// Appends signals in one transaction of their own.
@@ -75,7 +75,7 @@ async fn finish(ctx: &Context, mut tx: Tx, plan: &Plan, news: &[NewSignal], now:
     Ok(observed)
 }
 
-/// Appends signals, stops those who asked for silence, and concludes from all of it. Nothing is committed here.
+/// Appends signals, stops group mail to those who asked for it, and concludes from all of it. The caller commits.
 pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp) -> Result<Vec<Observed>, StoreError> {
     let addresses: BTreeSet<&Address> = news.iter().filter_map(address_of).collect();
     let known = if addresses.is_empty() {
@@ -100,7 +100,7 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
     for (id, wake_at) in waits {
         prospects::set_wake(tx, id, Some(wake_at)).await?;
     }
-    // Doing is reporting: a touch of ours is what a reminder asked for.
+    // A recorded touch completes the reminder that asked for one.
     let touched = appended().filter(|(_, s)| matches!(s.detail, Detail::Touch { .. })).filter_map(|(id, _)| *id).collect();
     reminders::done(tx, &touched, now).await?;
     let stopping: Vec<_> = appended().filter_map(|(id, s)| Some(((*id)?, reason(&s.detail)?, s.detail.words()))).collect();
@@ -134,7 +134,7 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
     Ok(resolved.iter().zip(news).map(answer).collect())
 }
 
-/// A signal with whose it is, if anybody's; `None` where the address is not known.
+/// A signal with its prospect, if it identifies one; `None` if the address is not known.
 fn resolve<'a>(signal: &'a NewSignal, known: &BTreeMap<Address, ProspectId>) -> Option<Resolved<'a>> {
     match &signal.about {
         About::Prospect(id) => Some((Some(*id), signal)),
@@ -143,8 +143,9 @@ fn resolve<'a>(signal: &'a NewSignal, known: &BTreeMap<Address, ProspectId>) -> 
     }
 }
 
-/// The prospects to conclude from before the transaction ends, in the order of ids, and those to assess later, each at an instant.
-/// A young click changes nothing until it counts, and one that no rule reads only where nothing but something new is missing.
+/// The prospects to conclude from before the transaction ends, in the order of ids, and those to assess later, each at an
+/// instant. A young click changes nothing until it counts; a click that no rule reads matters only where nothing but a new
+/// signal is missing.
 fn due<'a>(
     plan: &Plan,
     appended: impl Iterator<Item = (ProspectId, &'a NewSignal)>,
@@ -153,7 +154,7 @@ fn due<'a>(
     let (mut at_once, mut later) = (BTreeSet::new(), Vec::new());
     for (id, signal) in appended.filter(|(_, signal)| signal.detail.bears_on_verdicts()) {
         match &signal.detail {
-            // A machine's, beside none but such as do not count yet either.
+            // A machine's click changes no verdict while it is young.
             Detail::Click { .. } if is_too_young(signal.occurred_at, now) && signal.machine.is_some() => {}
             Detail::Click { target } if is_too_young(signal.occurred_at, now) => {
                 let at = PROVISIONAL.after(signal.occurred_at);
@@ -175,7 +176,7 @@ const fn reason(detail: &Detail) -> Option<StopReason> {
     }
 }
 
-/// What a signal says against the delivery it answers, if it does: the breakers count it.
+/// The trouble a signal reports about the delivery it answers, if it does; the breakers count it.
 fn trouble(signal: &NewSignal) -> Option<Trouble> {
     let kind = match &signal.detail {
         Detail::Bounce { hard: true, .. } => Kind::Bounced,
@@ -185,7 +186,7 @@ fn trouble(signal: &NewSignal) -> Option<Trouble> {
     Some(Trouble { delivery: signal.delivery?, kind, number: 0 })
 }
 
-/// The date before which they asked not to be approached, if the signal says so: it wakes them.
+/// The date before which the prospect asked not to be approached, if the signal says so: they wake on it.
 fn not_before(detail: &Detail) -> Option<Timestamp> {
     match detail {
         Detail::Touch { not_before, .. } => not_before.map(midnight),
@@ -200,8 +201,8 @@ const fn address_of(signal: &NewSignal) -> Option<&Address> {
     }
 }
 
-/// Appends what comes from a website or another system. Whoever filled in a form is admitted if new, and what they said about
-/// themselves is kept.
+/// Appends a signal from a website or another system. A person who filled in a form is admitted if new, and the details
+/// they gave are kept.
 pub async fn take(ctx: &Context, signal: NewSignal) -> Result<Observed, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let mut tx = ctx.store().write().await?;
@@ -214,11 +215,11 @@ pub async fn take(ctx: &Context, signal: NewSignal) -> Result<Observed, FlowErro
     observed.first().copied().ok_or_else(|| FlowError::Unable("record the signal".to_owned()))
 }
 
-/// Whether a touch can be recorded as it is: every criterion it proves has a rule that reads such a touch, and a
-/// timeframe has its date. Anything that is no touch passes.
+/// Whether a touch can be recorded as it is: every criterion it proves has a rule that reads such a touch, and a timeframe
+/// has its date. Any other signal passes.
 ///
 /// # Errors
-/// Says what is missing.
+/// When something is missing; the error says what.
 pub fn check_touch(plan: &Plan, detail: &Detail) -> Result<(), FlowError> {
     let Detail::Touch { touch, proves, date, .. } = detail else {
         return Ok(());
@@ -238,10 +239,10 @@ pub fn check_touch(plan: &Plan, detail: &Detail) -> Result<(), FlowError> {
     }
 }
 
-/// Whether the person who reports is on our side.
+/// Whether the person who reports is on the roster.
 ///
 /// # Errors
-/// Names everyone who is.
+/// When they are not; the error names everyone who is.
 pub fn known(plan: &Plan, by: &Name) -> Result<(), FlowError> {
     if plan.roster.has(by) {
         return Ok(());
@@ -259,10 +260,10 @@ pub struct Logged {
     pub detail: Detail,
 }
 
-/// Appends what a colleague logged. The same words about the same person at the same instant are the same signal.
+/// Appends a colleague's log entry. The same words about the same person at the same instant are the same signal.
 ///
 /// # Errors
-/// When no prospect has the address; when a criterion is proved that no rule reads from such a touch.
+/// When no prospect has the address; when it proves a criterion that no rule reads from such a touch.
 pub async fn log(ctx: &Context, logged: Logged) -> Result<Observed, FlowError> {
     let plan = ctx.plan();
     known(&plan, &logged.by)?;

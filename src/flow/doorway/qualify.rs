@@ -1,5 +1,5 @@
-//! qualify: what time brings is concluded from, and everybody is assessed anew when the rules change. Signals themselves are
-//! concluded from as they arrive.
+//! qualify: concludes from what time changes, and assesses every prospect anew when the rules change. Signals themselves
+//! are concluded from when they arrive.
 
 use super::conclude::{conclude, rules_hash};
 use crate::domain::plan::Plan;
@@ -34,8 +34,8 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
     Ok(Progress::Done)
 }
 
-/// Puts a plan's rules in force: if they differ from those before, everybody is due to be assessed; also for a node that
-/// worked by other rules until now, whichever node put these in force. Returns how many.
+/// Puts a plan's rules in force. If they differ from those before, every prospect is due to be assessed; also for a node
+/// that worked by other rules until now, even if another node put these in force. Returns how many are due.
 pub async fn put_rules(tx: &mut Tx, plan: &Plan, had_others: bool, now: Timestamp) -> Result<u64, FlowError> {
     let are_new = applied_rules::apply(tx, &rules_hash(plan), now).await?;
     if are_new || had_others { Ok(assessment_queue::enqueue_everybody(tx, now).await?) } else { Ok(0) }

@@ -1,6 +1,6 @@
-//! ramp: whose turn it is in the doorway. A prospect whom a change of the rules made ready waits for a working day on which fewer were
-//! offered than `max_new_offers` allows; every other is offered at once, and so is one who asks for a person or proves something
-//! anew while they wait.
+//! ramp: which prospects in the doorway may be offered now. A prospect whom a change of the rules made ready waits for a
+//! working day on which fewer than `max_new_offers` were offered; every other is offered at once, and so is one who asks
+//! for a person or proves something new while they wait.
 
 use crate::domain::id::ProspectId;
 use crate::domain::plan::Plan;
@@ -9,22 +9,22 @@ use crate::store::doorway::qualifications;
 use crate::store::engine::backend::Tx;
 use jiff::Timestamp;
 
-/// Who may be offered.
+/// The prospects that may be offered now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
     Anybody,
-    /// Of those whom a change of the rules made ready, none before this instant.
+    /// All but those whom a change of the rules made ready; those from this instant on.
     OthersUntil(Timestamp),
 }
 
-/// Whose turn it is now.
+/// The prospects that may be offered now, by what was offered today.
 pub async fn turn(tx: &mut Tx, plan: &Plan, now: Timestamp) -> Result<Turn, FlowError> {
     let Some(ramp) = plan.ramp() else { return Ok(Turn::Anybody) };
     let at = ramp.offered_at(0, made_today(tx, plan, now).await?, now);
     Ok(if at <= now { Turn::Anybody } else { Turn::OthersUntil(at) })
 }
 
-/// How many whom a change of the rules made ready were offered this working day.
+/// How many prospects whom a change of the rules made ready were offered this working day.
 pub async fn made_today(tx: &mut Tx, plan: &Plan, now: Timestamp) -> Result<usize, FlowError> {
     match plan.ramp().and_then(|ramp| ramp.day(now)) {
         Some(opened_at) => Ok(qualifications::offered_by_rules(tx, opened_at).await?),
@@ -32,7 +32,8 @@ pub async fn made_today(tx: &mut Tx, plan: &Plan, now: Timestamp) -> Result<usiz
     }
 }
 
-/// Everybody whom a change of the rules made ready and who waits, in their order, with the instant at which each is offered.
+/// The waiting prospects whom a change of the rules made ready, in their order, each with the instant at which it is
+/// offered.
 pub async fn waiting(tx: &mut Tx, plan: &Plan, now: Timestamp) -> Result<Vec<(ProspectId, Timestamp)>, FlowError> {
     let made = made_today(tx, plan, now).await?;
     let ids = qualifications::made_ready_by_rules(tx).await?;

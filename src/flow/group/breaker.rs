@@ -1,7 +1,7 @@
-//! The breakers: what a relay or a recipient says against us is counted in the transaction that records it, and a campaign
-//! that has too much of it is paused there and then, with its reason. Whoever resumes it begins a new count.
+//! The breakers: rejections, bounces and complaints are counted in the transaction that records them, and a campaign that
+//! exceeds a limit is paused in that transaction, with the reason. Resuming the campaign begins a new count.
 //!
-//! A batch in which everything was accepted does not come here. All sending is stopped by pausing every campaign.
+//! A batch in which the relay accepted every mail is not counted here. A fault of the login pauses every campaign.
 
 use crate::domain::excerpt::excerpt;
 use crate::domain::group::breaker::{BOUNCES_AMONG, BROKEN_IN_A_ROW, COMPLAINTS_AMONG, LEAST, Tripped};
@@ -16,21 +16,21 @@ use crate::store::group::{campaigns, pause_notices};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-/// What a reply says against us, for one delivery.
+/// What a reply counts as against the sender, for one delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sign {
     /// The mailbox does not exist.
     Bounced,
-    /// The connection broke in the middle of the mail, at this try.
+    /// The connection broke during the mail, at this try.
     Broken(i64),
-    /// A refusal about us (5.7.x), in these words.
+    /// The relay refused us as a sender (5.7.x), in these words.
     Unwelcome(String),
-    /// The relay does not know us (530, 535), in these words.
+    /// The relay did not accept our login (530, 535), with these words.
     Login(String),
 }
 
 impl Sign {
-    /// What a reply says against us, if anything; `number` is that of the mark it answers.
+    /// What a reply counts as, if anything; `number` is that of the mark it answers.
     pub fn of(reply: &Reply, number: i64) -> Option<Self> {
         match reply {
             Reply::NoMailbox(_) => Some(Self::Bounced),
@@ -42,7 +42,8 @@ impl Sign {
     }
 }
 
-/// A test copy pauses nothing and would be tried for ever: what is refused about us is its end.
+/// Ends test copies that the relay refused because of the sender: a test copy pauses no campaign and would be tried for
+/// ever.
 pub async fn end_tests<'a>(
     tx: &mut Tx,
     signs: impl Iterator<Item = (DeliveryId, Option<&'a Sign>)>,
@@ -60,7 +61,7 @@ pub async fn end_tests<'a>(
     Ok(())
 }
 
-/// Counts these signs, and pauses the campaigns that have had too many.
+/// Counts these troubles, and pauses the campaigns that exceed a limit.
 ///
 /// # Errors
 /// The store's; nothing is committed here.
@@ -94,7 +95,7 @@ const fn trouble(delivery: DeliveryId, sign: &Sign) -> Option<Trouble> {
     }
 }
 
-/// Counts what comes back later, bounces and complaints about deliveries, and pauses the campaigns that have had too many.
+/// Counts bounces and complaints that arrive later about deliveries, and pauses the campaigns that exceed a limit.
 ///
 /// # Errors
 /// The store's; nothing is committed here.
@@ -106,7 +107,7 @@ pub async fn returned(tx: &mut Tx, troubles: &[Trouble], now: Timestamp) -> Resu
     count(tx, troubles, &live.into_values().collect(), now).await
 }
 
-/// Notes what went wrong, and looks at the campaigns it went wrong with.
+/// Records the troubles, and checks the limits of the campaigns they belong to.
 async fn count(tx: &mut Tx, troubles: &[Trouble], campaigns: &BTreeSet<Name>, now: Timestamp) -> Result<(), StoreError> {
     breakers::note(tx, troubles, now).await?;
     let kinds: BTreeSet<Kind> = troubles.iter().map(|t| t.kind).collect();
@@ -120,7 +121,7 @@ async fn count(tx: &mut Tx, troubles: &[Trouble], campaigns: &BTreeSet<Name>, no
     Ok(())
 }
 
-/// The look that costs most comes last: most campaigns never have as many as could matter.
+/// The most expensive query comes last: most campaigns never have enough troubles to need it.
 async fn tripped(tx: &mut Tx, campaign: &Name, kind: Kind) -> Result<Option<Tripped>, StoreError> {
     let least = if kind == Kind::Broken { BROKEN_IN_A_ROW } else { LEAST };
     if breakers::noted(tx, campaign, kind).await? < least {
@@ -139,7 +140,8 @@ async fn tripped(tx: &mut Tx, campaign: &Name, kind: Kind) -> Result<Option<Trip
     })
 }
 
-/// Pauses a campaign, unless somebody has already. Its reason can hold a relay's words: it is in the table, not in the log.
+/// Pauses a campaign, unless it is paused already. The reason can contain a relay's words, so it goes into the table and
+/// not into the log.
 ///
 /// # Errors
 /// The store's; nothing is committed here.
@@ -152,7 +154,7 @@ pub async fn pause(tx: &mut Tx, campaign: &Name, tripped: &Tripped, now: Timesta
     Ok(())
 }
 
-/// The relay does not accept our login: nothing is sent until somebody has mended it and resumed each campaign.
+/// The relay does not accept our login: nothing is sent until an operator has corrected it and resumed each campaign.
 async fn stop_all(tx: &mut Tx, words: &str, now: Timestamp) -> Result<(), StoreError> {
     for campaign in breakers::running(tx).await? {
         pause(tx, &campaign, &Tripped::Login(excerpt(words, 200)), now).await?;
@@ -160,7 +162,7 @@ async fn stop_all(tx: &mut Tx, words: &str, now: Timestamp) -> Result<(), StoreE
     Ok(())
 }
 
-/// Stops all sending when a connection could not be had because the relay refused our login; else does nothing.
+/// Stops all sending if no connection could be opened because the relay refused our login; else does nothing.
 pub async fn no_connection(ctx: &Context, why: &RelayError) -> Result<(), FlowError> {
     if let RelayError::Login(words) = why {
         let mut tx = ctx.store().write().await?;

@@ -1,5 +1,6 @@
-//! Canaries and seeds: the first few of an occurrence, and copies for ourselves, go ahead; the others are held until these
-//! were tried and some time has passed. A breaker that trips meanwhile pauses the campaign, and nothing is let go.
+//! Canaries and seeds: the first few deliveries of an occurrence, and copies for our own addresses, are sent first; the
+//! others are held until these were tried and some time has passed. A breaker that trips meanwhile pauses the campaign,
+//! and nothing is released.
 
 use crate::domain::group::guard::Guards;
 use crate::domain::id::{IssueId, OccurrenceId, ProspectId};
@@ -29,7 +30,8 @@ pub async fn write_seeds(
     Ok(())
 }
 
-/// Covers a page of deliveries with leases: canaries at once, the others once they are let go; without canaries, all at once.
+/// Covers a page of deliveries with leases. Canaries can be claimed at once, the others once they are released; without
+/// canaries, all at once.
 pub async fn cover(
     tx: &mut Tx,
     guards: &Guards,
@@ -53,7 +55,7 @@ pub async fn cover(
     Ok(())
 }
 
-/// Lets go what was held long enough. Returns whether there was any, and when there will be.
+/// Releases deliveries that were held long enough. Returns whether there were any, and when the next are due for release.
 pub async fn release(ctx: &Context, now: Timestamp) -> Result<(bool, Option<Timestamp>), FlowError> {
     let mut read = ctx.store().read().await?;
     let held = holds::open(&mut read).await?;

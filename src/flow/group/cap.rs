@@ -1,7 +1,7 @@
-//! cap: whoever has had enough mail of all campaigns gets one more later, or not this time; written down either way.
+//! cap: a prospect who has had enough mail of all campaigns gets the next one later, or not this time; either is recorded.
 //!
-//! It is judged once, when the delivery is written, over what left and what is to leave. What leaves later than it was to
-//! (a pause, a slow relay) is not judged again.
+//! The cap is judged once, when the delivery is written, over the mails that left and those about to leave. A delivery
+//! that leaves later than planned (a pause, a slow relay) is not judged again.
 
 use crate::domain::group::campaign::Campaign;
 use crate::domain::group::cap::Excess;
@@ -14,7 +14,7 @@ use crate::store::group::caps::{self, PutAside};
 use crate::store::group::occurrences::Filling;
 use jiff::Timestamp;
 
-/// Makes the counting and what is written after it one thing for all nodes. To be called before a page is written.
+/// Makes counting and writing one critical section across nodes. To be called before a page is written.
 pub async fn begin(tx: &mut Tx, plan: &Plan) -> Result<(), FlowError> {
     if plan.settings.cap.is_some() {
         caps::count_alone(tx).await?;
@@ -22,7 +22,7 @@ pub async fn begin(tx: &mut Tx, plan: &Plan) -> Result<(), FlowError> {
     Ok(())
 }
 
-/// Puts aside what of a page just written is over the cap.
+/// Defers or skips the deliveries of a page just written that exceed the cap.
 pub async fn judge(
     tx: &mut Tx,
     plan: &Plan,

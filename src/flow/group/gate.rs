@@ -1,22 +1,23 @@
-//! gate: whether group mail may go out at all, and what shuts the gate by itself: a clock that jumped.
+//! gate: whether group mail may go out at all. It shuts by itself when the clock has jumped.
 //!
-//! Shut, it opens no occurrence and writes no delivery; what fell due meanwhile is judged by its lateness once it is
-//! open again. That nothing is marked behind it is not its doing: every mark reads the same row in its own statement.
+//! While it is shut, no occurrence opens and no delivery is written; what fell due meanwhile is judged by its lateness
+//! once the gate is open again. It does not keep deliveries from being marked: every mark reads the same row in its own
+//! statement.
 
 use crate::domain::span::Span;
 use crate::flow::context::{Context, FlowError};
 use crate::store::operations::sending::{self, Sending};
 
-/// How the reason begins when stops cannot be kept outside the database.
+/// How the reason begins when stops cannot be recorded outside the database.
 pub const JOURNAL_TROUBLE: &str = "the stop journal cannot be written";
 
-/// Looks for what must shut the gate before anything happens, and shuts it.
+/// Checks for a reason to shut the gate before any step runs, and shuts it.
 pub async fn check(ctx: &Context) -> Result<(), FlowError> {
     if let Some(jump) = ctx.jumped() {
         let minutes = Span::minutes(jump.as_mins());
         tracing::error!(minutes = jump.as_mins(), "the clock jumped forward: no group mail until somebody resumes");
         stop(ctx, &format!("the clock jumped forward by {minutes}: check it")).await?;
-        // Not before: whoever looks meanwhile must not find a clock that seems right and a gate that is still open.
+        // The jump is acknowledged last: a concurrent check must not see a clock that seems right and a gate still open.
         ctx.clock_seen_to();
     }
     if let Some(journal) = ctx.store().journal().filter(|journal| journal.is_broken())
@@ -29,7 +30,7 @@ pub async fn check(ctx: &Context) -> Result<(), FlowError> {
     Ok(())
 }
 
-/// Whether the gate is shut, the clock looked at first.
+/// Whether the gate is shut, after checking the clock.
 pub async fn is_shut(ctx: &Context) -> Result<bool, FlowError> {
     check(ctx).await?;
     let why = state(ctx).await?.why_not();
@@ -49,8 +50,8 @@ pub async fn state(ctx: &Context) -> Result<Sending, FlowError> {
     Ok(sending::state(&mut tx).await?)
 }
 
-/// Stops all group mail: on every node, after a restart too, until somebody resumes. When this returns, nothing is marked
-/// any more. Returns whether it was not stopped yet; if it was, the reason it had stays.
+/// Stops all group mail on every node, also after a restart, until an operator resumes it. When this returns, no further
+/// delivery is marked. Returns whether it ran until now; if it was stopped already, the earlier reason stays.
 pub async fn stop(ctx: &Context, reason: &str) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
     let new = sending::stop(&mut tx, reason, ctx.now()).await?;
@@ -59,7 +60,7 @@ pub async fn stop(ctx: &Context, reason: &str) -> Result<bool, FlowError> {
     Ok(new)
 }
 
-/// Lets group mail go on. Returns whether it was stopped.
+/// Resumes group mail. Returns whether it was stopped.
 pub async fn resume(ctx: &Context) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
     let resumed = sending::resume(&mut tx).await?;

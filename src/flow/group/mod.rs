@@ -1,4 +1,4 @@
-//! The group side: an occurrence becomes an issue, an issue becomes mails. Takes no prospect's deal.
+//! The group side: an occurrence becomes an issue, an issue becomes mails. It handles no single prospect's deal.
 
 pub mod gate;
 pub mod breaker;

@@ -1,9 +1,9 @@
-//! Pace: of a claimed range only as many mails are handed to the connections as the buckets of the relay, of the campaign
-//! and of the receiving domains hold; the others wait in the database. What was taken is durable before anything is sent,
-//! so neither a restart nor a second node makes a fresh burst.
+//! Pace: of a claimed range only as many mails go to the connections as the token buckets of the relay, of the campaign
+//! and of the receiving domains hold; the others wait in the database. Tokens taken are durable before any mail is sent,
+//! so neither a restart nor a second node causes another burst.
 //!
-//! Where nothing is configured, no statement runs. Letters and test copies never wait, but what they take from the relay
-//! and from their domain is taken: group mail waits for it.
+//! Without a configured pace, no statement runs. Letters and test copies never wait, but they take their tokens from the
+//! relay's bucket and their domain's, so group mail waits for them.
 
 use crate::domain::address::Address;
 use crate::domain::id::{DeliveryId, IssueId, Name};
@@ -19,23 +19,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The relay's bucket.
 const RELAY: &str = "relay";
-/// How long what waits for a slow domain waits at most before it is looked at again.
+/// How long deliveries for a slow domain wait at most before they are claimed again.
 const LOOK_AGAIN: Span = Span::minutes(15);
-/// For so short a wait the connections are kept open…
+/// The connections stay open for a wait up to this long…
 const LINGER: SignedDuration = SignedDuration::from_secs(2);
-/// …but one step of the daemon ends after so long, so that it is seen to be alive.
+/// …but one step of the daemon ends after this long, so that the watchdog sees it alive.
 const STEP: SignedDuration = SignedDuration::from_mins(5);
 
-/// The paces of one walk over the ranges that are due.
+/// The paces during one pass over the ranges that are due.
 pub struct Pace {
     began_at: Timestamp,
     forgot: bool,
-    /// How many mails wait for each domain in the ranges walked over already: they are served before later ones.
+    /// How many mails wait for each domain in the ranges already passed: they are served before later ones.
     ahead: BTreeMap<String, i64>,
     next_at: Option<Timestamp>,
 }
 
-/// What of a range may go now.
+/// The deliveries of a range that may go now.
 pub struct Allowed {
     pub rows: Vec<Open>,
     /// All others, and until when.
@@ -99,8 +99,8 @@ impl Pace {
         Ok(Allowed { rows: admitted, held })
     }
 
-    /// Until when the others wait. Where it is the relay or the campaign that is out of tokens, no range of theirs need be
-    /// claimed before it has some.
+    /// Until when the others wait. If the relay's or the campaign's bucket is empty, none of their ranges is claimed
+    /// before it holds tokens again.
     async fn hold(&mut self, tx: &mut Tx, buckets: &Buckets, campaign: &Name, rows: &[Open]) -> Result<Throttled, FlowError> {
         let waiting = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         let of_campaign = campaign_bucket(campaign);
@@ -120,7 +120,7 @@ impl Pace {
         Ok(Throttled { until, deliveries: rows.iter().map(|row| row.id).collect() })
     }
 
-    /// Slow domains: whoever waits for one in this range stands behind those of the ranges before it. So a long list is
+    /// Slow domains: a delivery that waits for one in this range comes after those of earlier ranges. So a long list is
     /// not read anew, range after range, for every mail that may go.
     fn behind(&mut self, buckets: &Buckets, rows: &[Open]) -> Timestamp {
         let mut waiting: BTreeMap<&str, i64> = BTreeMap::new();
@@ -139,8 +139,8 @@ impl Pace {
         soonest.map_or(latest, |until: Timestamp| until.min(latest))
     }
 
-    /// Waits for the next tokens while the connections stay open, if that is soon; returns whether it is worth claiming
-    /// again. On a clock that does not go by itself it never waits.
+    /// Waits for the next tokens while the connections stay open, if they come soon; returns whether to claim again. On a
+    /// manual clock it never waits.
     pub async fn wait(&mut self, ctx: &Context) -> bool {
         let now = ctx.now();
         let Some(next) = self.next_at.take().filter(|_| now.duration_since(self.began_at) < STEP) else { return false };
@@ -148,7 +148,7 @@ impl Pace {
         if wait > LINGER || !ctx.clock().goes_by_itself() {
             return false;
         }
-        // A later range may be due before an earlier one now: the queue before each is counted anew.
+        // A later range may be due before an earlier one now, so the queue ahead of each is counted anew.
         self.ahead.clear();
         tokio::select! {
             () = tokio::time::sleep(wait.try_into().unwrap_or_default()) => true,
@@ -169,7 +169,7 @@ impl Buckets {
         Ok(Self { paces, levels })
     }
 
-    /// Takes one mail from each of these that there is a pace for; from none, if one is out of tokens, unless it goes ahead.
+    /// Takes one token from each of these buckets that has a pace; from none, if one is empty, unless the mail goes ahead.
     fn take(&mut self, names: &[String], goes_ahead: bool) -> bool {
         let may = names.iter().filter_map(|name| self.levels.get(name)).all(Bucket::holds_one);
         if may || goes_ahead {
@@ -180,7 +180,7 @@ impl Buckets {
         may || goes_ahead
     }
 
-    /// When it pays to come back to a bucket that is out of tokens; `None` for one that is not, or that is not there.
+    /// When an empty bucket has tokens for those waiting; `None` for a bucket that is not empty or does not exist.
     fn until(&self, name: &str, waiting: i64, ahead: i64) -> Option<Timestamp> {
         let bucket = self.levels.get(name).filter(|bucket| !bucket.holds_one())?;
         Some(bucket.worth_it_at(*self.paces.get(name)?, waiting, ahead))
@@ -191,7 +191,7 @@ impl Buckets {
     }
 }
 
-/// Takes a letter's share from the relay's bucket and its domain's, whatever is in them: letters do not wait.
+/// Takes a letter's tokens from the relay's bucket and its domain's, even if they are empty: letters do not wait.
 pub async fn letter(tx: &mut Tx, plan: &Plan, to: &Address, now: Timestamp) -> Result<(), FlowError> {
     let paces = paces(plan, None, std::iter::once(to.domain()));
     if !paces.is_empty() {
@@ -202,7 +202,7 @@ pub async fn letter(tx: &mut Tx, plan: &Plan, to: &Address, now: Timestamp) -> R
     Ok(())
 }
 
-/// The paces that matter for mails of a campaign to these domains, by the names of their buckets.
+/// The paces that apply to a campaign's mails to these domains, by the names of their buckets.
 fn paces<'a>(plan: &Plan, campaign: Option<&Name>, domains: impl Iterator<Item = &'a str>) -> BTreeMap<String, PerMinute> {
     let paces = &plan.settings.smtp.paces;
     let own = campaign.and_then(|name| Some((campaign_bucket(name), plan.campaign(name)?.guards.per_minute?)));

@@ -23,17 +23,17 @@ use crate::store::group::{campaigns, deliveries, leases, occurrences};
 use crate::text::newsletter::{self, Frame};
 use jiff::Timestamp;
 
-/// How many prospects one page looks at, and so how many deliveries one lease covers at most.
+/// How many prospects one page reads, and so how many deliveries one lease covers at most.
 pub const PAGE: i64 = 2_000;
 
-/// Opens what is due, and writes one page of what is open.
+/// Opens the occurrences that are due, and writes one page of an open one.
 ///
 /// # Errors
 /// The store's; a newsletter that cannot be composed.
 pub async fn publish(ctx: &Context) -> Result<Progress, FlowError> {
     let plan = ctx.plan();
     let now = ctx.now();
-    // After the clock was read: a clock that jumped is seen before anything fires by it.
+    // The gate is asked after the clock was read: a clock that jumped is noticed before any occurrence fires by it.
     if gate::is_shut(ctx).await? {
         return Ok(Progress::Idle);
     }
@@ -72,8 +72,8 @@ async fn open_due(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<Option<T
     Ok(plan.campaigns.iter().filter_map(|c| c.schedule.named_after(now)).map(|f| f.due_at).min())
 }
 
-/// After downtime at most the latest occurrence fires; the others are recorded as missed. Returns whether there may be
-/// more to write down.
+/// After downtime at most the latest occurrence fires; the others are recorded as missed. Returns whether more may have to
+/// be recorded.
 async fn open(tx: &mut Tx, campaign: &Campaign, plan_hash: &str, now: Timestamp) -> Result<bool, FlowError> {
     let Some(state) = campaigns::lock(tx, &campaign.name).await? else {
         return Ok(false);
@@ -91,8 +91,8 @@ async fn open(tx: &mut Tx, campaign: &Campaign, plan_hash: &str, now: Timestamp)
     Ok(due.len() == MOST_BACK)
 }
 
-/// Opens every occurrence that fell due, however late: for a database whose deliveries are held. A thousand of them are
-/// written out, what comes after is missed. Returns how many.
+/// Opens every occurrence that fell due, however late: for a database whose deliveries are held. It records up to a
+/// thousand of them one by one, and the rest as missed. Returns how many.
 pub async fn open_every(tx: &mut Tx, campaign: &Campaign, plan_hash: &str, now: Timestamp) -> Result<u64, FlowError> {
     let Some(state) = campaigns::lock(tx, &campaign.name).await? else {
         return Ok(0);
@@ -113,16 +113,17 @@ pub async fn open_every(tx: &mut Tx, campaign: &Campaign, plan_hash: &str, now: 
     Ok(opened)
 }
 
-/// Writes one page of the oldest open occurrence, whether sending is stopped or not, and whatever care is taken when mail
-/// is to go out: for a database whose deliveries are held. Returns whether there was one.
+/// Writes one page of the oldest open occurrence even while sending is stopped, and without the checks of mail that is to
+/// go out: for a database whose deliveries are held. Returns whether there was one.
 pub async fn fill(ctx: &Context) -> Result<bool, FlowError> {
     fill_page(ctx, &ctx.plan(), ctx.now(), false).await
 }
 
-/// How many occurrences are written down in one transaction.
+/// How many occurrences one transaction records.
 const MOST_BACK: usize = 1_000;
 
-/// Writes one page of the oldest open occurrence, with care if it is to be sent. Returns whether there was one.
+/// Writes one page of the oldest open occurrence, with the checks of live mail if it is to be sent. Returns whether there
+/// was one.
 async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) -> Result<bool, FlowError> {
     let mut read = ctx.store().read().await?;
     let Some(waiting) = occurrences::peek_filling(&mut read).await? else {
@@ -158,7 +159,7 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
     let mut tx = ctx.store().write().await?;
     let as_it_was = |filling: &Filling| filling.id == waiting.id && filling.cursor == waiting.cursor;
     if !occurrences::next_filling(&mut tx).await?.is_some_and(|filling| as_it_was(&filling)) {
-        return Ok(true); // another node is at it
+        return Ok(true); // another node is filling it
     }
     let page = (question.after, question.up_to);
     if page.1 <= page.0 {
@@ -190,8 +191,9 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
     Ok(true)
 }
 
-/// Moves the question to the page behind what was looked at: to nobody when there is none. Before the first issue, pages on
-/// which nobody is due anything are passed over. Returns what somebody there is due and what has no issue yet.
+/// Moves the query to the page after the last one read; to an empty page when there is none. Before the first issue, pages
+/// on which no prospect is due a newsletter are skipped. Returns the newsletters that are due on the page and have no
+/// issue yet.
 async fn turn_page(read: &mut Tx, question: &mut AudienceQuery<'_>, waiting: &Filling) -> Result<Vec<Name>, FlowError> {
     let issued = issues::of_occurrence(read, waiting.id).await?;
     let all_issued = question.newsletters.iter().all(|id| issued.contains(*id));
@@ -210,7 +212,7 @@ async fn turn_page(read: &mut Tx, question: &mut AudienceQuery<'_>, waiting: &Fi
     }
 }
 
-/// Whether more people are due this than the campaign allows itself.
+/// Whether more people are due this occurrence than the campaign's limit allows.
 async fn too_many(tx: &mut Tx, campaign: &Campaign, question: &mut AudienceQuery<'_>) -> Result<Option<Tripped>, FlowError> {
     let Some(at_most) = campaign.guards.at_most else { return Ok(None) };
     question.up_to = audiences::last(tx).await?;
@@ -218,8 +220,8 @@ async fn too_many(tx: &mut Tx, campaign: &Campaign, question: &mut AudienceQuery
     Ok((due > at_most).then_some(Tripped::Audience { due, at_most }))
 }
 
-/// An occurrence of which nothing was written yet stays so: with too many people due, the campaign pauses, and whoever
-/// resumes it has it looked at again; too old by then, it was missed.
+/// Leaves an occurrence open of which nothing was written yet: too many people are due, so the campaign pauses. After it
+/// is resumed the occurrence is checked again, or recorded as missed if it is too old by then.
 async fn turn_away(
     ctx: &Context,
     plan: &Plan,
@@ -241,7 +243,7 @@ async fn turn_away(
     Ok(true)
 }
 
-/// What an occurrence may carry: a series all of it, in order; an edition only the newest.
+/// The newsletters an occurrence may carry: all of a series, in order; only the newest of an edition.
 pub fn offered(campaign: &Campaign) -> Vec<&Name> {
     match campaign.order {
         Order::Series => campaign.newsletters.iter().map(|n| &n.id).collect(),
@@ -249,7 +251,7 @@ pub fn offered(campaign: &Campaign) -> Vec<&Name> {
     }
 }
 
-/// The question "who is to get what" about a campaign, over nobody yet.
+/// The query "which prospect is to get which newsletter" for a campaign, over no prospects yet.
 pub fn question<'a>(plan: &Plan, campaign: &'a Campaign, newsletters: &'a [&'a Name]) -> AudienceQuery<'a> {
     AudienceQuery {
         campaign: &campaign.name,
@@ -261,7 +263,7 @@ pub fn question<'a>(plan: &Plan, campaign: &'a Campaign, newsletters: &'a [&'a N
     }
 }
 
-/// Composes a newsletter as an issue of this date: its words and what their tokens point to, before it is a message.
+/// Composes a newsletter as an issue of this date: its text and the targets of its tokens, before it is a MIME message.
 ///
 /// # Errors
 /// When the text cannot be composed.
@@ -279,7 +281,7 @@ pub fn compose(plan: &Plan, campaign: &Campaign, newsletter: &Newsletter, date: 
 
 type Prepared = (crate::domain::group::issue::Content, String);
 
-/// Composes and prepares a newsletter: final bytes with holes, the same for everybody.
+/// Composes and prepares a newsletter: final bytes with holes, the same for every recipient.
 ///
 /// # Errors
 /// When the text cannot be composed or does not fit a mail.
@@ -324,7 +326,7 @@ fn new_issue<'a>(
     }
 }
 
-/// Publishes one test copy of a newsletter to one address: the very same path as live, counted nowhere.
+/// Publishes one test copy of a newsletter to one address: it takes the path of live mail and is counted nowhere.
 ///
 /// # Errors
 /// The store's; a newsletter that cannot be composed.

@@ -1,5 +1,5 @@
-//! correspond: letters leave the outbox, one to one. Written in the transaction that caused them, so none is forgotten;
-//! a stable Message-ID lets a reader's mail program fold a repetition.
+//! correspond: one-to-one letters leave the outbox. A letter is written in the transaction that caused it, so none is
+//! lost; its stable Message-ID lets the reader's mail program recognise a repeat.
 
 use crate::domain::group::delivery::Reply;
 use crate::domain::span::Span;
@@ -11,7 +11,7 @@ use crate::store::individual::letters::{self, Letter};
 
 /// The lease of a letter runs out after this long; another node sends it then.
 const LEASE: Span = Span::minutes(15);
-/// After so many tries a letter is given up, and said so.
+/// After this many tries a letter is given up, and the failure is logged.
 const TRIES: i64 = 40;
 
 /// Sends the next letter that is due.

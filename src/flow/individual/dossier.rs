@@ -1,4 +1,4 @@
-//! The dossier: what a salesperson is told about one prospect, compiled from the record. The letter, the page and the
+//! The dossier: the facts about one prospect for their salesperson, compiled from the record. The letter, the page and the
 //! confirmation all print it, so they cannot disagree.
 
 use crate::domain::consent::Purpose;
@@ -25,7 +25,7 @@ use crate::text::verdict::{self, Line};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// A dossier, and whose it is.
+/// A dossier and the prospect it is about.
 #[derive(Debug, Clone)]
 pub struct Compiled {
     pub dossier: Dossier,
@@ -36,7 +36,7 @@ pub struct Compiled {
 /// How many days a salesperson's queue link works.
 const QUEUE_LINK_DAYS: i64 = 30;
 
-/// Compiles the dossier of a handoff as things stand: the five lines are those it was opened with.
+/// Compiles the dossier of a handoff as of now: its five lines are those the handoff was opened with.
 ///
 /// # Errors
 /// The store's; when there is no such handoff.
@@ -86,8 +86,8 @@ pub async fn compile(
     Ok(Compiled { dossier, salesperson: handoff.salesperson.clone(), handoff })
 }
 
-/// The five lines as they were offered, marked with what became of them since: what to confirm again, and what turned out
-/// to be a machine's. Nothing is taken away; without the live verdicts nothing is marked.
+/// The five lines as they were offered, each annotated with what has changed since: lapsed, so to be confirmed again, or a
+/// machine's after all. No line is removed; without the live verdicts none is annotated.
 pub fn offered_lines(plan: &Plan, then: &PerCriterion<Finding>, prospect: &Prospect, live: Option<&Qualification>) -> Vec<Line> {
     let mut lines = verdict::lines(then, &plan.qualifying, &prospect.display_name(), |id| plan.roster.name_of(id));
     if let Some(live) = live {
@@ -163,7 +163,7 @@ pub fn message_id(plan: &Plan, id: HandoffId, salesperson: &Name) -> String {
     format!("<handoff-{id}-{salesperson}@{}>", plan.settings.smtp.return_path.domain())
 }
 
-/// The zone of one of our people: the company's, for who keeps no hours of their own.
+/// The time zone of a colleague; the company's, if they have no hours of their own.
 pub fn zone_of(plan: &Plan, id: &Name) -> TimeZone {
     plan.roster.hours(id).zone().clone()
 }

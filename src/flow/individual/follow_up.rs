@@ -1,7 +1,7 @@
-//! `follow_up`: what salespeople do with a handoff, from a button, a command or a call.
+//! `follow_up`: what salespeople do with a handoff, by a button, a command or a call.
 //!
-//! Every change is one transaction: the handoff, the prospect's standing, the signal it is, the next action with its
-//! date, and the confirmation by mail.
+//! Every change is one transaction: the handoff, the prospect's standing, the signal, the next action with its date, and
+//! the confirmation by mail.
 
 use super::outbox::{self, Envelope};
 use super::{dossier, hand_off, reassign};
@@ -24,16 +24,16 @@ use crate::text::notice::{self, HandoffChange, Moved};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-/// What a salesperson does.
+/// An action of a salesperson on a handoff.
 #[derive(Debug, Clone)]
 pub enum Action {
     Accept,
     Reject(Rejection, String),
-    /// Was in touch; contact is also acceptance.
+    /// They were in touch; contact is also acceptance.
     Touch {
         touch: Touch,
         proves: Vec<Criterion>,
-        /// The date it stated for Timeframe.
+        /// The date stated for Timeframe.
         date: Option<Date>,
         note: String,
     },
@@ -42,17 +42,17 @@ pub enum Action {
     Recycle {
         /// A reason of `qualification.toml`.
         reason: String,
-        /// When to come back, if not as the reason says.
+        /// The wake date, if it differs from the one the reason sets.
         wake: Option<Date>,
         /// In the salesperson's words.
         note: String,
     },
     Won(Option<i64>),
-    /// They bought elsewhere or not at all.
+    /// The prospect bought elsewhere or not at all.
     Lost(String),
 }
 
-/// What follows from an action: the words of the event, the next item, the signal.
+/// What follows from an action: the text of the event, the next item, the signal.
 struct Consequence {
     handoff: Handoff,
     what: HandoffEvent,
@@ -64,15 +64,15 @@ struct Consequence {
 /// The item that stands on the queue afterwards.
 enum Next {
     Item(String, Timestamp),
-    /// None: the handoff is closed, and the prospect stands so.
+    /// No item: the handoff is closed, and the prospect has this standing.
     Closed(Standing, Option<Date>),
     Reassigned,
 }
 
-/// Does what a salesperson or colleague (`by`) asks.
+/// Carries out an action that a salesperson or colleague (`by`) asks for.
 ///
 /// # Errors
-/// The store's; when there is no such handoff; when it is not possible where the handoff stands; an unknown reason.
+/// Those of the store; when there is no such handoff; when its state does not allow the action; an unknown reason.
 pub async fn act(ctx: &Context, id: HandoffId, by: &Name, action: Action) -> Result<Handoff, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let mut tx = ctx.store().write().await?;
@@ -90,7 +90,7 @@ pub async fn act(ctx: &Context, id: HandoffId, by: &Name, action: Action) -> Res
     Ok(after)
 }
 
-/// Decides, without writing.
+/// Decides what follows from an action, without writing.
 fn consequence(plan: &Plan, hours: &Hours, handoff: Handoff, action: Action, now: Timestamp) -> Result<Consequence, FlowError> {
     let refused = |e: crate::domain::individual::handoff::Refused| FlowError::Refused(e.to_string());
     let again = |stage: Stage| hours.working_days_later(stage.cadence_days(), now);
@@ -250,7 +250,7 @@ async fn write(
     Ok(handoff)
 }
 
-/// Offers it to a salesperson who has not declined it; in the end to the sales manager, who cannot decline.
+/// Offers the handoff to a salesperson who has not declined it; in the end to the sales manager, who cannot decline.
 async fn reassign(
     ctx: &Context,
     tx: &mut Tx,
@@ -274,7 +274,8 @@ async fn reassign(
     reassign::offer_to(ctx, tx, plan, prospect, handoff, &assignment, now).await
 }
 
-/// Writes the confirmation into the outbox, to the salesperson who had the handoff until now; they may still have it.
+/// Writes the confirmation into the outbox, to the salesperson who had the handoff before the action; they may still have
+/// it.
 #[expect(clippy::too_many_arguments, reason = "one letter, told in one place")]
 async fn confirm(
     ctx: &Context,
@@ -289,7 +290,7 @@ async fn confirm(
     now: Timestamp,
 ) -> Result<(), FlowError> {
     let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("write the confirmation: {e}"));
-    // A salesperson who left reads no mail of ours; the record says what was done.
+    // A salesperson who left the roster gets no mail; the record says what was done.
     if !plan.roster.has(before) {
         return Ok(());
     }

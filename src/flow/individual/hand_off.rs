@@ -1,4 +1,4 @@
-//! `hand_off`: a prospect in the doorway, when their turn has come, is assessed again, assigned to a named salesperson and
+//! `hand_off`: a prospect in the doorway whom the ramp admits is assessed again, assigned to a named salesperson and
 //! offered.
 //!
 //! Qualification snapshot, assignment, stop of group mail, follow-up and the handoff letter's outbox row commit
@@ -41,7 +41,7 @@ pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
     let mut tx = ctx.store().write().await?;
     let (mut next, mut until) = (qualifications::next_at_once(&mut tx).await?, Progress::Idle);
     if next.is_none() {
-        // Another node may have made today's last offer meanwhile.
+        // Another node may have made today's last offer in the meantime.
         qualifications::count_alone(&mut tx).await?;
         match ramp::turn(&mut tx, &plan, now).await? {
             Turn::Anybody => next = qualifications::next(&mut tx).await?,
@@ -67,7 +67,7 @@ pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
     Ok(Progress::Done)
 }
 
-/// Why no prospect is handed off now: none waits, or it is not their turn.
+/// Why no prospect is handed off now: none waits, or the ramp admits none yet.
 fn not_now(waiting: Waiting, turn: Turn) -> Option<Progress> {
     match (waiting, turn) {
         (Waiting { at_once: true, .. }, _) | (Waiting { by_rules: true, .. }, Turn::Anybody) => None,
@@ -106,13 +106,13 @@ async fn open(
     reminders::done(tx, &BTreeSet::from([prospect.id]), now).await?;
     follow_ups::add(tx, prospect.id, id, salesperson, "Answer the offer", opening.answer_until).await?;
     handoffs::add_event(tx, id, None, &HandoffEvent::Offered, &opening.assignment.words(), now).await?;
-    // At night the letter waits for the start of their hours; a request does not wait.
+    // Outside their hours the letter waits until these begin; the letter of a request does not wait.
     let not_before = if is_request { now } else { hours.next_open(now) };
     offer(ctx, tx, plan, id, prospect, not_before, now).await?;
     Ok(id)
 }
 
-/// Finds the salesperson, passing over those in `not_to`.
+/// Finds the salesperson to assign, skipping those in `not_to`.
 pub async fn assignment(
     tx: &mut Tx,
     plan: &Plan,
@@ -149,7 +149,7 @@ pub async fn offer(
     outbox::post(tx, plan, &letter, &envelope, now).await
 }
 
-/// Which prospect a handoff is of, for callers that have only its number.
+/// The prospect of a handoff, for callers that have only the handoff's number.
 ///
 /// # Errors
 /// The store's; when there is no such handoff.

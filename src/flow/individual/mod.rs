@@ -1,4 +1,4 @@
-//! The individual side: a handoff, its letters, its salesperson's queue, and its outcome. Takes no list.
+//! The individual side: a handoff, its letters, its salesperson's queue, and its outcome. It handles no lists.
 
 pub mod outbox;
 pub mod dossier;

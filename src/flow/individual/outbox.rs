@@ -1,4 +1,4 @@
-//! The outbox: a letter to one of our people is written in the transaction that caused it. `correspond` sends it.
+//! The outbox: a letter to a colleague is written in the transaction that caused it. `correspond` sends it.
 
 use crate::domain::group::campaign::Sender;
 use crate::domain::id::{HandoffId, Name};
@@ -10,14 +10,14 @@ use crate::store::individual::letters::{self, NewLetter};
 use crate::text::letter::Letter;
 use jiff::Timestamp;
 
-/// How a letter goes out.
+/// The headers and kind of a letter.
 #[derive(Debug)]
 pub struct Envelope<'a> {
-    /// What it is: "handoff", "changed", "reminder", "reply", "paused".
+    /// The kind of letter: "handoff", "changed", "reminder", "reply", "paused".
     pub kind: &'static str,
     pub handoff: Option<HandoffId>,
     pub to: &'a Name,
-    /// Whom an answer reaches; the sender of the letter, if absent.
+    /// The address an answer goes to; the sender's, if absent.
     pub reply_to: Option<&'a Sender>,
     /// Its Message-ID, which makes it one letter however often it is written.
     pub message_id: &'a str,

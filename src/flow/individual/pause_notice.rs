@@ -1,5 +1,6 @@
-//! Pause notice: a campaign that paused by itself is reported once, by letter, to the colleague who answers for it and to the
-//! sales manager. Where no letter can leave either, because the relay refuses our login, the log and `campaigns list` have it.
+//! Pause notice: a campaign that a breaker paused is reported once, by letter, to the colleague responsible for it and to
+//! the sales manager. If no letter can leave either, because the relay refuses our login, the log and `campaigns list`
+//! report it.
 
 use super::dossier;
 use super::outbox::{self, Envelope};
@@ -9,7 +10,7 @@ use crate::store::group::pause_notices;
 use crate::text::notice::{self, Paused};
 use std::collections::BTreeSet;
 
-/// Tells of one campaign that paused by itself.
+/// Reports one campaign that a breaker paused.
 pub async fn notify(ctx: &Context) -> Result<Progress, FlowError> {
     let mut read = ctx.store().read().await?;
     let waits = pause_notices::waits(&mut read).await?;

@@ -1,5 +1,5 @@
-//! The queue: what is on a salesperson's personal queue, in the order in which it should be worked. The page and the command
-//! print this same list.
+//! The queue: a salesperson's open items, in the order in which they should be worked. The page and the command print this
+//! same list.
 
 use super::dossier;
 use crate::domain::criterion::Criterion;
@@ -21,13 +21,13 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Serialize)]
 pub struct Item {
     pub urgency: Urgency,
-    /// Of which handoff, if of one.
+    /// The handoff the item belongs to, if any.
     pub handoff: Option<HandoffId>,
     pub prospect: ProspectId,
     pub name: String,
     pub company: Option<String>,
     pub phone: Option<String>,
-    /// Whether they asked for a person.
+    /// Whether the prospect asked for a person.
     pub request: bool,
     /// "offered" or "owned"; absent without a handoff.
     pub state: Option<&'static str>,
@@ -37,11 +37,11 @@ pub struct Item {
     pub due_at: Timestamp,
     pub overdue: bool,
     pub page_url: Option<String>,
-    /// What was proven when they were offered and is not any more: to be confirmed again.
+    /// The criteria that were proven when the prospect was offered and have lapsed: to be confirmed again.
     pub reconfirm: Vec<Criterion>,
 }
 
-/// A salesperson's open items: requests and offers first, then what is due, then what is ahead.
+/// A salesperson's open items: requests and offers first, then those due, then those due later.
 pub async fn of(ctx: &Context, tx: &mut Tx, salesperson: &Name, now: Timestamp) -> Result<Vec<Item>, FlowError> {
     let plan = ctx.plan();
     let open: BTreeMap<HandoffId, _> = handoffs::of_salesperson(tx, salesperson).await?.into_iter().map(|h| (h.id, h)).collect();
@@ -76,7 +76,7 @@ pub async fn of(ctx: &Context, tx: &mut Tx, salesperson: &Name, now: Timestamp) 
     Ok(agenda)
 }
 
-/// What no longer holds of a salesperson's open handoffs. Only those of whom something lapsed are read.
+/// The criteria that have lapsed in a salesperson's open handoffs. Only prospects with a lapsed criterion are read.
 async fn lapsed(
     tx: &mut Tx,
     salesperson: &Name,

@@ -1,5 +1,5 @@
-//! `reassign`: a handoff goes to another salesperson, because the first one declined it or left. Nothing stays on the queue of
-//! a salesperson who left.
+//! `reassign`: a handoff goes to another salesperson, because the first one declined it or left. No item stays on the
+//! queue of a salesperson who left.
 
 use super::hand_off;
 use crate::domain::doorway::entry::Cause;
@@ -16,10 +16,10 @@ use crate::store::individual::{follow_ups, handoffs};
 use crate::store::people::prospects;
 use jiff::Timestamp;
 
-/// Offers a handoff to another salesperson: what was promised is promised anew, and the letter is written.
+/// Offers a handoff to another salesperson: its deadline starts anew, and the letter is written.
 ///
 /// # Errors
-/// The store's; when it is closed, or the prospect has been contacted; a letter that cannot be written.
+/// Those of the store; when the handoff is closed, or the prospect has been contacted; a letter that cannot be written.
 pub async fn offer_to(
     ctx: &Context,
     tx: &mut Tx,
@@ -45,9 +45,9 @@ pub async fn offer_to(
     Ok(handoff)
 }
 
-/// Reassigns what belonged to people who are no longer on the roster: an offer is made to another salesperson, a lead that was
-/// worked on goes on with its next action at another's, any other item is the sales manager's. Returns how many handoffs
-/// and items moved.
+/// Reassigns the work of people who are no longer on the roster: an offer goes to another salesperson; a lead in progress
+/// keeps its next action, on another's queue; any other item goes to the sales manager. Returns how many handoffs and
+/// items moved.
 ///
 /// # Errors
 /// The store's; a letter that cannot be written.
@@ -82,7 +82,7 @@ async fn reassign_one(ctx: &Context, plan: &Plan, id: HandoffId, now: Timestamp)
     let prospect = hand_off::prospect_of(&mut tx, id).await?;
     prospects::lock(&mut tx, prospect).await?;
     let is_orphaned = |handoff: &Handoff| handoff.is_open() && !plan.roster.has(&handoff.salesperson);
-    // Another node may have been first.
+    // Another node may have reassigned it already.
     let Some(handoff) = handoffs::lock(&mut tx, id).await?.filter(is_orphaned) else { return Ok(false) };
     let prospect = prospects::one(&mut tx, prospect).await?;
     let assignment = hand_off::assignment(&mut tx, plan, &prospect, &[]).await?;

@@ -1,6 +1,6 @@
-//! receive: what comes back by mail. A token we signed decides whose mail it is about: any program can write a bounce, so
-//! one without a token stops no mail. A person's words become a signal and reach a salesperson or colleague in the same
-//! transaction.
+//! receive: replies, bounces and complaints that come back by mail. A token we signed decides which delivery a mail is
+//! about: any program can write a bounce, so one without a token stops no mail. A person's words become a signal and reach
+//! a salesperson or colleague in the same transaction.
 
 use super::dossier;
 use super::outbox::{self, Envelope};
@@ -26,7 +26,7 @@ use crate::text::notice::{self, Reply};
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// What a mail was taken for.
+/// The class of a received mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Received {
@@ -38,7 +38,7 @@ pub enum Received {
 }
 
 impl Received {
-    /// The word in logs, and the signal's kind.
+    /// The word for it in logs, and the signal's kind.
     const fn word(self) -> &'static str {
         match self {
             Self::Bounce => "bounce",
@@ -50,24 +50,24 @@ impl Received {
     }
 }
 
-/// What was made of a mail.
+/// The receipt of a mail: its class, and what was recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Receipt {
     pub what: Received,
     pub words: String,
     pub prospect: Option<ProspectId>,
-    /// Whether anything was recorded that was not there before.
+    /// Whether it recorded anything new.
     pub new: bool,
 }
 
-/// Takes one mail. The same mail again changes nothing.
+/// Receives one mail. The same mail a second time changes nothing.
 ///
 /// # Errors
-/// The store's; a letter that cannot be written. Nothing of it happened then.
+/// Those of the store; a letter that cannot be written. Nothing is recorded then.
 pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let mut tx = ctx.store().write().await?;
-    // Bounces come to the return path; the Message-ID travels with every answer.
+    // A bounce goes to the return path; an answer carries the Message-ID it answers.
     let path = read_path(ctx, &plan, &mail.recipients);
     let genuine = path.or_else(|| read_id(ctx, &plan, &mail.message_ids));
     let origin_of = match (&mail.kind, path) {
@@ -109,7 +109,7 @@ fn nothing(why: &str) -> Receipt {
     Receipt { what: Received::Nothing, words: format!("It means nothing here: {why}."), prospect: None, new: false }
 }
 
-/// The delivery whose signed return path is among these addresses.
+/// The delivery whose signed return path is among these recipients.
 fn read_path(ctx: &Context, plan: &Plan, recipients: &[String]) -> Option<DeliveryId> {
     let ours = &plan.settings.smtp.return_path;
     recipients.iter().find_map(|recipient| {
@@ -121,7 +121,7 @@ fn read_path(ctx: &Context, plan: &Plan, recipients: &[String]) -> Option<Delive
     })
 }
 
-/// The delivery whose signed Message-ID is among these.
+/// The delivery whose signed Message-ID is among these ids.
 fn read_id(ctx: &Context, plan: &Plan, ids: &[String]) -> Option<DeliveryId> {
     let ours = plan.settings.smtp.return_path.domain();
     ids.iter().find_map(|id| {
@@ -135,7 +135,8 @@ fn is_ours(plan: &Plan, from: &Address) -> bool {
     *from == plan.settings.smtp.return_path || plan.roster.has_address(from)
 }
 
-/// A failure that names the address decides; otherwise any does: the mailbox may pass mail on to one that is gone.
+/// A failure that names the address decides; if none does, any failure counts, because the mailbox may forward to one that
+/// does not exist.
 fn undelivered(failures: &[Failure], address: &Address) -> Detail {
     let named = failures.iter().find(|f| f.address == *address);
     match named.or_else(|| failures.iter().find(|f| f.hard)).or_else(|| failures.first()) {
@@ -165,7 +166,7 @@ fn sentence(words: &str, new: bool) -> String {
     if new { format!("Recorded: {words}.") } else { format!("Known already: {words}.") }
 }
 
-/// What a person wrote: by its token, else by who has the address.
+/// Records a person's reply: the prospect is found by the token, else by the address.
 async fn reply(
     tx: &mut Tx,
     plan: &Plan,
@@ -217,7 +218,7 @@ async fn reply(
     })
 }
 
-/// Who reads a reply: the salesperson whose lead they are, else the campaign's colleague, else the sales manager.
+/// The reader of a reply: the salesperson who has the lead, else the campaign's colleague, else the sales manager.
 fn reader(plan: &Plan, lead: Option<&Handoff>, campaign: Option<&Name>) -> Name {
     let colleague = campaign.and_then(|name| plan.campaign(name)).map(|campaign| &campaign.reply_to);
     let readers = [lead.map(|handoff| &handoff.salesperson), colleague];
@@ -225,7 +226,7 @@ fn reader(plan: &Plan, lead: Option<&Handoff>, campaign: Option<&Name>) -> Name 
     known.unwrap_or(&plan.roster.manager).clone()
 }
 
-/// Writes the letter into the outbox; answering it answers the prospect.
+/// Writes the letter that forwards a reply into the outbox; answering it answers the prospect.
 async fn pass_on(
     tx: &mut Tx,
     plan: &Plan,

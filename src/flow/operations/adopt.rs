@@ -1,8 +1,9 @@
-//! adopt: a database that came back from a backup, or was copied, becomes the one that sends. The stop journal is replayed,
-//! and what nobody can know is held: nobody who stopped is mailed, nobody is mailed twice.
+//! adopt: a database that was restored from a backup, or copied, becomes the one that sends. The stop journal is replayed,
+//! and deliveries that may have been sent since the backup are held: no person who stopped is mailed, and none is mailed
+//! twice.
 //!
-//! Everything happens while the database observes, so that nothing is marked beside it; what ends the observing comes
-//! last. A crash before that is repaired by adopting again.
+//! All of it happens while the database only observes, so that no delivery is marked meanwhile; ending that state is the
+//! last write. After a crash before it, adopting again repairs the rest.
 
 use super::forget;
 use crate::domain::address::Address;
@@ -23,30 +24,31 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What an adoption did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Adopted {
-    /// Lines of the journals that were read.
+    /// How many journal lines were read.
     pub journal_lines: usize,
-    /// Lines that could not be read.
+    /// How many lines could not be read.
     pub unreadable_lines: usize,
-    /// Stops the database did not know.
+    /// Stops that the database did not have.
     pub stopped: u64,
-    /// Stops that had been lifted since.
+    /// Stops that had been lifted since the backup.
     pub lifted: u64,
-    /// Prospects handed off since, of whom the database knows no handoff: stopped, and on the sales manager's queue.
+    /// Prospects handed off since the backup, whose handoff the database lacks: stopped, and put on the sales manager's
+    /// queue.
     pub handed_off: u64,
-    /// People who had asked to be forgotten since, and are now.
+    /// People who had asked to be erased since the backup, and are erased again.
     pub forgotten: u64,
-    /// Occurrences that fell due since: each is written down, and its deliveries are held.
+    /// Occurrences that fell due since the backup: each is recorded, and its deliveries are held.
     pub fell_due: u64,
-    /// Deliveries of which nobody knows whether they were sent since.
+    /// Deliveries of which it is unknown whether they were sent since the backup.
     pub held: u64,
 }
 
 /// How a database is adopted.
 #[derive(Debug)]
 pub struct Adoption {
-    /// What the journals of every node say.
+    /// The contents of all nodes' journals.
     pub journals: JournalContents,
-    /// It was moved, with everything that was ever sent from it: nothing is held.
+    /// Whether the database was moved, with the record of everything sent from it: then nothing is held.
     pub moved: bool,
     pub token: String,
     pub place: String,
@@ -55,7 +57,7 @@ pub struct Adoption {
 /// Adopts the database.
 ///
 /// # Errors
-/// When it does not observe; the store's. It still observes then, and can be adopted again.
+/// When the database does not observe; those of the store. It still observes then, and can be adopted again.
 pub async fn adopt(ctx: &Context, adoption: Adoption) -> Result<Adopted, FlowError> {
     let mut tx = ctx.store().read().await?;
     if sending::state(&mut tx).await?.observing.is_none() {
@@ -86,7 +88,7 @@ pub async fn adopt(ctx: &Context, adoption: Adoption) -> Result<Adopted, FlowErr
     Ok(adopted)
 }
 
-/// Brings every address to where the journals left it.
+/// Brings every address to the state its last journal entry gives.
 async fn replay(ctx: &Context, last: &[Entry], adopted: &mut Adopted) -> Result<(), FlowError> {
     let now = ctx.now();
     let mut tx = ctx.store().write().await?;
@@ -136,7 +138,7 @@ async fn replay(ctx: &Context, last: &[Entry], adopted: &mut Adopted) -> Result<
     Ok(())
 }
 
-/// Forgets whom the journals know by a hash alone, and the database still by name.
+/// Erases the prospects whom the journals know by a hash alone and the database still has by address.
 async fn forget_again(ctx: &Context, last: &[Entry]) -> Result<u64, FlowError> {
     const PAGE: i64 = 1_000;
     let is_erased = |what: &What| matches!(what, What::Stopped { reason: StopReason::Erased, .. });
@@ -156,8 +158,8 @@ async fn forget_again(ctx: &Context, last: &[Entry]) -> Result<u64, FlowError> {
     Ok(forgotten)
 }
 
-/// Opens every occurrence that fell due since the database last looked. Its deliveries are written so that they can be
-/// held: the one that was lost may have sent them, and a series must not send them again.
+/// Opens every occurrence that fell due since the backup. Its deliveries are written so that they can be held: the lost
+/// database may have sent them, and a series must not send them again.
 async fn open_due(ctx: &Context) -> Result<u64, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let mut tx = ctx.store().write().await?;
@@ -170,11 +172,11 @@ async fn open_due(ctx: &Context) -> Result<u64, FlowError> {
     Ok(opened)
 }
 
-/// Writes into the journal what the database knows and the journal does not: at the first start with one, and after it could
+/// Appends the stops that the database has and the journal lacks: at the first start with a journal, and after it could
 /// not be written. Returns how many lines.
 ///
 /// # Errors
-/// The store's; when the journal cannot be read or written.
+/// Those of the store; when the journal cannot be read or written.
 pub async fn backfill_journal(ctx: &Context) -> Result<usize, FlowError> {
     let Some(journal) = ctx.store().journal().cloned() else { return Ok(0) };
     let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("keep stops in {}: {e}", journal.path().display()));

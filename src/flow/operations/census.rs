@@ -1,5 +1,5 @@
-//! census: everybody is counted by the law of conservation, a page at a time, so that a million of them fit into the memory
-//! of a few. Reads, and writes nothing; who is found without a future is `sweep`'s.
+//! census: counts every prospect by the law of conservation, a page at a time, so that a million fit into the memory of a
+//! few thousand. It only reads; `sweep` handles prospects without a future.
 
 use crate::domain::audience::Audience;
 use crate::domain::census::{Census, Group};
@@ -16,10 +16,10 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use tokio::sync::Mutex;
 
-/// How many prospects one statement looks at.
+/// How many prospects one statement reads.
 pub const PAGE: i64 = 20_000;
 
-/// What is asked of every page: which campaigns come again, who is ours, and what time it is.
+/// The query for every page: the campaigns that come again, the people on the roster, and the time.
 #[derive(Debug)]
 pub struct CensusQuery {
     audiences: Vec<Audience>,
@@ -28,20 +28,20 @@ pub struct CensusQuery {
 }
 
 impl CensusQuery {
-    /// The question as things stand.
+    /// The query as of now.
     pub async fn ask(plan: &Plan, tx: &mut Tx, now: Timestamp) -> Result<Self, FlowError> {
         let states = campaigns::all(tx).await?;
         let audiences = coming(plan, &states, now).map(|campaign| campaign.audience.clone()).collect();
         Ok(Self { audiences, ours: plan.roster.ids().cloned().collect(), now })
     }
 
-    /// Counts those with ids after the first and up to the last.
+    /// Counts the prospects with ids after the first and up to the last.
     pub async fn count(&self, tx: &mut Tx, after: ProspectId, up_to: ProspectId) -> Result<Census, FlowError> {
         let (facts, ours) = self.parts();
         let page = Page { facts: &facts, ours: &ours, after, up_to, now: self.now };
         let mut census = Census::begin(self.now);
         for alike in conservation::count(tx, page).await? {
-            // What was to be done comes before a campaign; a date that nobody reaches comes after it.
+            // A prospect in the doorway or on a queue is counted there; a campaign outranks a wake date and a review.
             let is_reached = alike.truth.is_some_and(|truth| facts.fit(&truth));
             census.add(if is_reached { Group::Campaign } else { alike.group }, alike.prospects);
             census.in_two += alike.in_two;
@@ -49,7 +49,7 @@ impl CensusQuery {
         Ok(census)
     }
 
-    /// Those of them for whom nothing will ever be due.
+    /// The prospects of the page for whom nothing will ever be due.
     pub async fn adrift(&self, tx: &mut Tx, after: ProspectId, up_to: ProspectId) -> Result<Vec<Adrift>, FlowError> {
         let (facts, ours) = self.parts();
         let mut adrift = conservation::adrift(tx, Page { facts: &facts, ours: &ours, after, up_to, now: self.now }).await?;
@@ -62,8 +62,8 @@ impl CensusQuery {
     }
 }
 
-/// The campaigns that will come again: configured, not paused, with something to say and another occurrence. Who is in the
-/// audience of one has a next step, even if there is no letter left for them this time.
+/// The campaigns that come again: configured, not paused, with a newsletter to send and another occurrence. A prospect in
+/// the audience of one has a next step, even if no newsletter is left for them this time.
 pub fn coming<'a>(
     plan: &'a Plan,
     states: &'a BTreeMap<Name, State>,
@@ -74,7 +74,7 @@ pub fn coming<'a>(
     plan.campaigns.iter().filter(runs).filter(comes)
 }
 
-/// Counts everybody.
+/// Counts all prospects.
 pub async fn take(store: &Store, plan: &Plan, now: Timestamp) -> Result<Census, FlowError> {
     let mut tx = store.read().await?;
     let question = CensusQuery::ask(plan, &mut tx, now).await?;
@@ -82,7 +82,7 @@ pub async fn take(store: &Store, plan: &Plan, now: Timestamp) -> Result<Census, 
     let mut census = Census::begin(question.now);
     census.prospects = conservation::all(&mut tx, last).await?;
     drop(tx);
-    // Two at a time: nobody is deleted, so whoever looks at which page, each prospect is in one.
+    // Two tasks count at a time. Prospects are never deleted, so each is in one page, whichever task counts it.
     let cursor = Mutex::new(ProspectId(0));
     let (one, two) = tokio::try_join!(pages(store, &question, &cursor, last), pages(store, &question, &cursor, last))?;
     census.join(&one);
@@ -90,11 +90,11 @@ pub async fn take(store: &Store, plan: &Plan, now: Timestamp) -> Result<Census, 
     Ok(census)
 }
 
-/// Counts pages that nobody else counts, until there are no more.
+/// Counts pages no other task has taken, until there are no more.
 async fn pages(store: &Store, question: &CensusQuery, cursor: &Mutex<ProspectId>, last: ProspectId) -> Result<Census, FlowError> {
     let mut census = Census::begin(question.now);
     loop {
-        // A transaction a page: a long one would keep SQLite's log from being cut.
+        // One transaction per page: a long one would keep SQLite from truncating its log.
         let mut tx = store.read().await?;
         let mut next = cursor.lock().await;
         let after = *next;

@@ -1,5 +1,5 @@
-//! forget: one person is erased, in one transaction. What they said, their address and the letters about them go; the
-//! rows stay without them, so that counts reconcile; and the address stays stopped under its hash.
+//! forget: erases one person in one transaction. Their words, their address and the letters about them are removed; the
+//! rows stay without them, so that counts reconcile; the address stays stopped under its hash.
 
 use crate::domain::address::Address;
 use crate::domain::id::{HandoffId, ProspectId};
@@ -13,21 +13,21 @@ use crate::store::people::prospects;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// What forgetting did.
+/// What an erasure did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Forgotten {
     pub prospect: ProspectId,
-    /// The handoff that was open, and is closed now.
+    /// The handoff that was open and is now closed.
     pub handoff: Option<HandoffId>,
     #[serde(flatten)]
     pub erased: Erased,
 }
 
-/// Forgets the prospect with this address. Their salesperson's lead is closed as disqualified; nothing is lifted, and the
-/// address stays stopped on every channel when a list brings it back.
+/// Erases the prospect with this address. Their open handoff is closed as disqualified; no stop is lifted, and the address
+/// stays stopped on every channel if a list brings it back.
 ///
 /// # Errors
-/// The store's; when no prospect has the address.
+/// Those of the store; when no prospect has the address.
 pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowError> {
     let now = ctx.now();
     let mut tx = ctx.store().write().await?;

@@ -1,4 +1,4 @@
-//! `manual_stop`: what an operator stops by hand, and sets going again: a campaign, an address.
+//! `manual_stop`: an operator stops a campaign or an address by hand, and resumes it.
 
 use crate::domain::address::Address;
 use crate::domain::id::Name;
@@ -9,7 +9,7 @@ use crate::store::group::campaigns;
 use crate::store::people::prospects;
 use crate::store::people::suppressions::{self, Stop, Suppression};
 
-/// Pauses a campaign. Nothing of it is sent after this, whatever is open; returns whether it ran until now.
+/// Pauses a campaign. No delivery of it is sent after this, even of open issues; returns whether it ran until now.
 pub async fn pause(ctx: &Context, campaign: &Name, reason: &str) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
     let paused = campaigns::pause(&mut tx, campaign, reason, ctx.now()).await?;
@@ -28,7 +28,7 @@ pub async fn resume(ctx: &Context, campaign: &Name) -> Result<bool, FlowError> {
     Ok(resumed)
 }
 
-/// Stops an address on a channel, in an operator's words; returns whether it was not stopped yet.
+/// Stops an address on a channel, in an operator's words; returns whether this stop is new.
 pub async fn suppress(ctx: &Context, address: &Address, channel: Channel, words: &str) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
     let stop = Stop { address: address.to_string(), channel, reason: StopReason::Manual, source: words.to_owned() };
@@ -37,11 +37,11 @@ pub async fn suppress(ctx: &Context, address: &Address, channel: Channel, words:
     Ok(new)
 }
 
-/// Lifts what stops an address on a channel, in an operator's words, which are kept beside the reason it had. Returns
-/// what was lifted.
+/// Lifts the stop of an address on a channel, in an operator's words, which are kept with the stop's reason. Returns what
+/// was lifted.
 ///
 /// # Errors
-/// The store's; when the address was erased: that is for good.
+/// Those of the store; when the address was erased, because an erasure is final.
 pub async fn lift(ctx: &Context, address: &Address, channel: Channel, words: &str) -> Result<Option<Suppression>, FlowError> {
     let now = ctx.now();
     let mut tx = ctx.store().write().await?;
@@ -55,7 +55,7 @@ pub async fn lift(ctx: &Context, address: &Address, channel: Channel, words: &st
     };
     suppressions::lift(&mut tx, address, channel, now).await?;
     suppressions::note_lifted(&mut tx, address, channel, &format!("; lifted: {words}"), now).await?;
-    // A date they asked for may have passed while they were suppressed.
+    // A date the prospect asked for may have passed while they were suppressed.
     let known = prospects::by_address(&mut tx, &[address]).await?;
     assessment_queue::enqueue(&mut tx, known.into_values().map(|id| (id, now))).await?;
     tx.commit().await?;

@@ -1,4 +1,4 @@
-//! Over all sides: what is stopped by hand, who is erased, a database that comes back, and what time alone brings.
+//! Operations across all sides: manual stops, erasures, adopting a database, and what only the passing of time requires.
 
 pub mod manual_stop;
 pub mod forget;

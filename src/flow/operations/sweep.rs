@@ -1,5 +1,5 @@
-//! sweep: what time alone brings. Promises not kept (an offer not answered, a lead not contacted) are called to mind, and
-//! prospects whom no campaign reaches get a date on which somebody looks at them.
+//! sweep: does what only the passing of time requires. It reminds of promises not kept (an offer not answered, a lead not
+//! contacted), and gives prospects whom no campaign reaches a date of review.
 
 use super::census::{self, CensusQuery, PAGE};
 use crate::domain::census::{Census, Group};
@@ -24,14 +24,14 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 
-/// When somebody should look at a prospect whom no campaign reaches.
+/// After how long a prospect whom no campaign reaches is reviewed.
 const REVIEW: Span = Span::days(90);
 
-/// How many reviews a day are pushed; the rest waits until tomorrow.
+/// How many reviews a day are put on the queue; the rest waits until the next day.
 const REVIEWS_A_DAY: usize = 5;
 
-/// Reminds of one promise whose time has run out (an offer not answered, a lead not contacted): its salesperson and the
-/// sales manager, once.
+/// Reminds of one overdue promise (an offer not answered, a lead not contacted): its salesperson and the sales manager,
+/// once.
 pub async fn remind(ctx: &Context) -> Result<Progress, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let mut read = ctx.store().read().await?;
@@ -48,7 +48,7 @@ pub async fn remind(ctx: &Context) -> Result<Progress, FlowError> {
     };
     let prospect = prospects::one(&mut tx, handoff.prospect).await?;
     let to: BTreeSet<&Name> = [&handoff.salesperson, &plan.roster.manager].into_iter().collect();
-    // A salesperson who left is reminded of nothing; the next review reassigns what they had.
+    // A salesperson who left gets no reminder; the next review reassigns their work.
     let to = to.into_iter().filter(|id| plan.roster.has(id));
     for reader in to {
         remind_one(ctx, &mut tx, &plan, &handoff, &prospect, reader, now).await?;
@@ -82,7 +82,8 @@ async fn remind_one(
         zone: dossier::zone_of(plan, reader),
     };
     let letter = notice::reminder(&reminder).map_err(|e| FlowError::Unable(format!("write a reminder: {e}")))?;
-    // One for each promise and reader: a handoff passed on makes a new promise, and the manager hears of that one too.
+    // The key is the promise and its reader: a reassigned handoff makes a new promise, and the manager is reminded of that
+    // one too.
     let promise = format!("{}-{}-{}", handoff.id, handoff.state.word(), handoff.salesperson);
     let message_id = format!("<reminder-{promise}-{reader}@{}>", plan.settings.smtp.return_path.domain());
     let thread = dossier::message_id(plan, handoff.id, &handoff.salesperson);
@@ -98,9 +99,9 @@ async fn remind_one(
     outbox::post(tx, plan, &letter, &envelope, now).await
 }
 
-/// Looks after those whom no running campaign reaches: a date of review for who has none, and, when the date has come, an
-/// item on the sales manager's queue, a few a day. What belonged to somebody who is no longer ours passes on. Returns
-/// where every prospect is afterwards; nothing when the node stops meanwhile.
+/// Reviews prospects whom no running campaign reaches: those without a date of review get one, and on that date an item
+/// goes on the sales manager's queue, a few a day. The work of people who left the roster is reassigned. Returns the
+/// census of all prospects afterwards; `None` when the node stops meanwhile.
 pub async fn review(ctx: &Context) -> Result<Option<Census>, FlowError> {
     reassign::reassign_departed(ctx).await?;
     let mut tx = ctx.store().read().await?;
@@ -132,7 +133,7 @@ pub async fn review(ctx: &Context) -> Result<Option<Census>, FlowError> {
     Ok(Some(census))
 }
 
-/// The same for one page, with so many reviews left for today. Returns how many it used.
+/// Reviews one page, with this many reviews left for today. Returns how many it used.
 async fn review_page(ctx: &Context, adrift: &[Adrift], left: usize) -> Result<usize, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let (due, fresh): (Vec<_>, Vec<_>) = adrift.iter().partition(|found| found.review_after.is_some());
@@ -151,7 +152,7 @@ async fn review_page(ctx: &Context, adrift: &[Adrift], left: usize) -> Result<us
     Ok(today.len())
 }
 
-/// Reviews are a day's work: those of one day come together, and are counted together.
+/// Reviews are counted by the day, so they are dated by its beginning.
 fn begin_of_day(at: Timestamp) -> Timestamp {
     midnight(at.to_zoned(TimeZone::UTC).date())
 }
@@ -160,7 +161,7 @@ fn whole(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// Prospects without a future: nobody will look at them and nothing is due. Always none.
+/// How many prospects have no future: no campaign, no date and no item. Always zero.
 pub async fn without_future(ctx: &Context) -> Result<i64, FlowError> {
     Ok(census::take(ctx.store(), &ctx.plan(), ctx.now()).await?.without_future())
 }

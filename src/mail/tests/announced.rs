@@ -1,4 +1,4 @@
-//! Mails announced behind the dot of the one before (PIPELINING): every outcome stays as exact as without.
+//! Mails announced after the final dot of the previous one (PIPELINING): every outcome is as exact as without.
 
 use super::outcomes::{Script, connect, send, word};
 use crate::domain::address::Address;
@@ -51,7 +51,7 @@ async fn each_answer_has_its_outcome_when_the_commands_travel_together() {
             "later",
             KEPT,
         ),
-        // Behind this 354 anything would be a message for nobody.
+        // After this 354 the relay would take any bytes for a message.
         (script(&[&OPENED[..1], &[("RCPT", "550 5.1.1 nobody"), ("DATA", "354 go")]]), "no mailbox", CLOSED),
         (script(&[&OPENED[..1], &[("RCPT", "550 5.1.1 nobody"), ("DATA", "close")]]), "no mailbox", CLOSED),
         (
@@ -83,7 +83,7 @@ async fn what_becomes_of_a_mail_says_nothing_of_the_one_announced_behind_it() {
         (script(&[&OPENED, &[accepted], &[("MAIL", "close")]]), ["accepted", "broken before"], false),
         (script(&[&OPENED, &[accepted], &OPENED, &[(".", "close")]]), ["accepted", "broken after"], false),
         (script(&[&OPENED, &[(".", "250-queued\r\n250 as 7")], &OPENED, &[accepted]]), ["accepted", "accepted"], true),
-        // It never ends its reply: that to MAIL does it.
+        // The relay never ends its reply to the dot; the reply to MAIL ends it.
         (script(&[&OPENED, &[(".", "250-and so on")], &OPENED]), ["broken after", "broken before"], false),
         (script(&[&OPENED, &[(".", "421 closing")]]), ["relay down", "broken before"], false),
         (script(&[&OPENED, &[(".", "close")]]), ["broken after", "broken before"], false),

@@ -1,4 +1,4 @@
-//! The relay's client against real conversations: our catcher, and Postfix's smtp-sink.
+//! The SMTP client in real sessions: with our test server, and with Postfix's smtp-sink.
 
 use super::outcomes::relay;
 use crate::domain::address::Address;
@@ -81,12 +81,12 @@ async fn the_catcher_speaks_smtp_to_anybody() {
     }
 }
 
-/// Postfix's sink, ended when dropped.
+/// Postfix's smtp-sink, killed when dropped.
 struct Sink(Child);
 
 impl Drop for Sink {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -102,7 +102,8 @@ async fn postfix_takes_what_we_send() {
         eprintln!("SKIPPED: no smtp-sink of Postfix on this machine; the client is only tested against our own relays");
         return;
     };
-    // Taken until the sink has it: it reuses addresses, and the system gives this port to no other program.
+    // The port is held until the sink has it: the sink reuses addresses, and the system gives the port to no other
+    // program.
     let taken = TcpSocket::new_v4().expect("a socket");
     taken.set_reuseaddr(true).expect("set");
     taken.bind(std::net::SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");

@@ -1,4 +1,4 @@
-//! Every way a conversation with a relay can go, against relays that follow a script.
+//! Every outcome of a session with a relay, against relays that follow a script.
 
 mod outcomes;
 mod announced;

@@ -1,4 +1,4 @@
-//! Every way a try can end, against a relay that follows a script.
+//! Every outcome of a try, against a relay that follows a script.
 
 use crate::domain::address::Address;
 use crate::domain::group::delivery::{OnUncertain, Reply};
@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_rustls::rustls::RootCertStore;
 
-/// What is awaited ("" for the greeting), and the answer; "close" closes, "hang" never answers.
+/// The command awaited ("" for the greeting), and the reply; "close" closes the connection, "hang" never replies.
 pub(super) type Script = Vec<(&'static str, &'static str)>;
 
 const WELL: [(&str, &str); 6] = [
@@ -23,7 +23,7 @@ const WELL: [(&str, &str); 6] = [
     (".", "250 queued"),
 ];
 
-/// The usual conversation with one answer changed, and what follows after it.
+/// The usual session with one reply changed, and the exchanges that follow it.
 fn script(at: &str, answer: &'static str, after: &[(&'static str, &'static str)]) -> Script {
     let place = WELL.iter().position(|(await_, _)| *await_ == at).expect("a phase");
     let mut script: Script = WELL[..=place].to_vec();
@@ -75,7 +75,7 @@ pub(super) fn relay(address: SocketAddr) -> Relay {
     Relay::trusting(settings, RootCertStore::empty()).expect("a relay")
 }
 
-/// Patience that ends soon where the relay never answers, and nowhere else: on a busy machine an answer may take long.
+/// Timeouts that are short where the script never replies, and nowhere else: on a busy machine a reply may take long.
 fn hasty_at(phase: &str) -> Timeouts {
     let (short, mut patience) = (Duration::from_millis(150), Timeouts::default());
     match phase {
@@ -106,7 +106,7 @@ async fn outcome(script: Script) -> (Reply, bool) {
     (reply, connection.is_usable())
 }
 
-/// The outcome in a word, without what the relay said.
+/// The outcome in a word, without the relay's text.
 pub(super) fn word(reply: &Reply) -> &'static str {
     match reply {
         Reply::Accepted => "accepted",
@@ -184,7 +184,7 @@ async fn a_relay_that_does_not_serve_is_down() {
         let error = connect(script(at, answer, &[])).await.err().expect("no connection");
         assert_eq!(word(&Reply::from(error)), "relay down", "{at} → {answer}");
     }
-    // Taken, and not listened on.
+    // The port is bound without a listener.
     let taken = TcpSocket::new_v4().expect("a socket");
     taken.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
     let nobody = taken.local_addr().expect("an address");
@@ -215,7 +215,7 @@ async fn a_cancelled_send_closes_the_connection() {
 
 #[tokio::test]
 async fn a_relay_that_stops_reading_breaks_before_the_dot() {
-    // Larger than the buffers of the loopback, so that writing stalls.
+    // The message exceeds the loopback's buffers, so that writing stalls.
     let large = [b"Subject: x\r\n\r\n".to_vec(), vec![b'a'; 20_000_000]].concat();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");

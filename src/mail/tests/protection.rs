@@ -1,5 +1,5 @@
-//! The protected conversation: TLS from the first byte or by STARTTLS, with certificates made here and now, so that none
-//! runs out; and what a relay, or somebody between, may do to it without ever seeing a password.
+//! The protected session: TLS from the first byte or by STARTTLS, with certificates made in the test, so that none
+//! expires; and what a relay or an attacker in between can do without ever seeing a password.
 
 use crate::domain::address::Address;
 use crate::domain::group::delivery::Reply;
@@ -17,7 +17,7 @@ use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 const BOTH: [Security; 2] = [Security::Implicit, Security::StartTls];
 
-/// Who signs certificates.
+/// A certificate authority.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -33,7 +33,7 @@ impl Authority {
         roots
     }
 
-    /// A relay's side, with a certificate for these names.
+    /// The server's TLS side, with a certificate for these names.
     fn acceptor(&self, params: &CertificateParams) -> TlsAcceptor {
         let key = KeyPair::generate().expect("a key");
         acceptor(params.signed_by(&key, &self.0).expect("a certificate"), &key)
@@ -70,26 +70,26 @@ fn relay(host: &str, port: u16, security: Security, password: &str, roots: RootC
     Relay::trusting(settings, roots).expect("a relay")
 }
 
-/// A relay that can be listened in on.
+/// A relay that records what it is sent.
 struct Server {
     port: u16,
-    /// What it was told, in clear or behind TLS.
+    /// Everything the client sent, in clear or under TLS.
     heard: Arc<Mutex<String>>,
 }
 
-/// How a relay answers before TLS.
+/// The relay's replies before TLS.
 #[derive(Clone, Copy)]
 struct Clear {
-    /// What EHLO is answered with.
+    /// The reply to EHLO.
     offers: &'static str,
-    /// What STARTTLS is answered with.
+    /// The reply to STARTTLS.
     starttls: &'static [u8],
 }
 
 const WELL: Clear = Clear { offers: "250-relay\r\n250 STARTTLS\r\n", starttls: b"220 go\r\n" };
 
 impl Server {
-    /// A relay behind TLS, reached as `security` says.
+    /// Starts a relay with TLS, reached as `security` says.
     async fn start(security: Security, acceptor: TlsAcceptor, clear: Clear, offers: &'static str) -> Self {
         let listener = TcpListener::bind("localhost:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -104,7 +104,7 @@ impl Server {
                             if socket.write_all(answer).await.is_err() {
                                 return;
                             }
-                            // Behind the answer to STARTTLS the client speaks TLS.
+                            // After the reply to STARTTLS the client speaks TLS.
                             if answer != clear.starttls {
                                 let mut buffer = [0; 512];
                                 let read = socket.read(&mut buffer).await.unwrap_or(0);
@@ -128,7 +128,7 @@ impl Server {
     }
 }
 
-/// Answers each line by its verb until the client goes; `AUTH PLAIN` and `AUTH LOGIN` want ada and "secret".
+/// Replies to each line by its verb until the client disconnects; `AUTH PLAIN` and `AUTH LOGIN` expect ada and "secret".
 async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, offers: &str, hears: &Mutex<String>) {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
@@ -148,7 +148,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, offers: &str, hears
             "DATA" => "354 go\r\n".to_owned(),
             other if ["MAIL", "RCPT", ".", "RSET"].iter().any(|verb| other.starts_with(verb)) => "250 ok\r\n".to_owned(),
             auth if auth.starts_with("AUTH") => "535 5.7.8 no\r\n".to_owned(),
-            // A guess at AUTH LOGIN.
+            // A wrong credential for AUTH LOGIN ("guess").
             "Z3Vlc3M=" => "535 5.7.8 no\r\n".to_owned(),
             "QUIT" => "221 bye\r\n".to_owned(),
             _ => continue,
@@ -156,7 +156,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, offers: &str, hears
         if stream.write_all(answer.as_bytes()).await.is_err() {
             return;
         }
-        // TLS buffers what is written until it is flushed.
+        // TLS buffers output until it is flushed.
         let _ = stream.flush().await;
     }
 }
@@ -195,7 +195,7 @@ async fn a_relay_that_does_not_prove_who_it_is_gets_no_password() {
     expired.not_after = date_time_ymd(2021, 1, 1);
     let mut early = named(&["localhost"]);
     early.not_before = date_time_ymd(4000, 1, 1);
-    // The name in the subject alone, which no client has read since RFC 6125.
+    // The name is in the subject only, which no client has read since RFC 6125.
     let mut subject = named(&["other.example"]);
     subject.distinguished_name = DistinguishedName::new();
     subject.distinguished_name.push(DnType::CommonName, "localhost");
@@ -226,7 +226,7 @@ async fn a_relay_is_known_by_its_number_too() {
     let server = Server::start(Security::StartTls, authority.acceptor(&named(&["127.0.0.1", "::1"])), WELL, "AUTH PLAIN").await;
     for host in ["127.0.0.1", "::1"] {
         match relay(host, server.port, Security::StartTls, "secret", authority.roots()).connect().await {
-            // It listens on one of the two.
+            // The relay listens on one of the two.
             Ok(_) | Err(RelayError::Unreachable(_)) => {}
             Err(error) => panic!("{host}: {error}"),
         }
@@ -253,7 +253,7 @@ async fn whoever_stands_between_and_takes_tls_away_gets_no_password() {
 
 #[tokio::test]
 async fn what_was_offered_before_tls_is_forgotten() {
-    // AUTH offered in clear, and not behind TLS: the offer could be anybody's.
+    // AUTH is offered in clear and not under TLS: the clear offer may come from an attacker.
     let authority = Authority::new();
     let clear = Clear { offers: "250-relay\r\n250-AUTH PLAIN\r\n250 STARTTLS\r\n", ..WELL };
     let server = Server::start(Security::StartTls, authority.acceptor(&named(&["localhost"])), clear, "8BITMIME").await;

@@ -1,4 +1,4 @@
-//! Assessment inputs: of many prospects at once, what must be known of each to conclude from their signals, and nothing else.
+//! Assessment inputs: for many prospects at once, the columns needed to conclude from their signals, and no others.
 
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::doorway::entry::Entry;
@@ -10,18 +10,18 @@ use crate::store::engine::value::{ids, instant, instant_or_none, word};
 use crate::store::people::verdicts::VerdictsByCriterion;
 use jiff::Timestamp;
 
-/// A prospect as far as it matters to their verdicts.
+/// The facts about a prospect that their verdicts depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssessmentInput {
     pub prospect: ProspectId,
     pub account: Option<AccountId>,
     pub standing: Standing,
-    /// Which of their episodes it is.
+    /// The number of their current episode.
     pub episode: i64,
     pub episode_started_at: Timestamp,
-    /// The date before which they asked not to be approached.
+    /// The date before which the prospect asked not to be approached.
     pub wake_at: Option<Timestamp>,
-    /// Whether a qualification of theirs stands in the doorway.
+    /// Whether a qualification of theirs waits in the doorway.
     pub is_waiting: bool,
     /// When their latest handoff was opened.
     pub handed_off_at: Option<Timestamp>,
@@ -29,14 +29,14 @@ pub struct AssessmentInput {
 }
 
 impl AssessmentInput {
-    /// What the rule of the doorway must know of them.
+    /// The facts that the rule for entering the doorway needs.
     pub const fn entry(&self) -> Entry {
         Entry { episode_started_at: self.episode_started_at, handed_off_at: self.handed_off_at }
     }
 }
 
-/// What waits is counted as what is not settled, because a PostgreSQL that has not looked at the table yet would otherwise
-/// read everything that waits, for each of them.
+/// Waiting qualifications are counted as all less the settled ones, because a PostgreSQL without statistics of the table
+/// would otherwise read every waiting row once for each prospect.
 const OF: &str = "
     SELECT string_agg(format('%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s', p.id, p.account_id, p.standing, p.episode, p.episode_started_at,
                p.wake_at, (SELECT COUNT(*) - COUNT(q.settled_at) FROM qualifications q WHERE q.prospect_id = p.id),
@@ -45,7 +45,7 @@ const OF: &str = "
     FROM prospects p
     WHERE p.id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) AND p.address IS NOT NULL";
 
-/// Loads them in the order of ids, erased ones left out.
+/// Loads them in the order of ids, without erased prospects.
 pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<AssessmentInput>, StoreError> {
     let mut found = text_rows::read(tx, OF, args![ids(prospects)?], subject).await?;
     found.sort_unstable_by_key(|subject| subject.prospect);

@@ -1,9 +1,9 @@
-//! The assessment queue: which prospects are to be assessed, and from when on. A signal that cannot be concluded from yet adds an
-//! entry, and an assessment adds one for the instant at which time alone changes a verdict; a prospect may have several. Entries
-//! are added and removed, never changed, so that adding one waits for no other transaction.
+//! The assessment queue: which prospects are to be assessed, and from when on. A signal that cannot be concluded from yet
+//! adds an entry, and an assessment adds one for the instant at which time alone changes a verdict; a prospect may have
+//! several. Entries are added and removed, never changed, so that adding one waits for no other transaction.
 //!
-//! On PostgreSQL the transaction that assesses a prospect holds their row of `assessment_locks`. SQLite has one writer, and leaves
-//! that table empty.
+//! On PostgreSQL the transaction that assesses a prospect holds their row of `assessment_locks`. SQLite has one writer,
+//! and leaves that table empty.
 
 use crate::domain::id::ProspectId;
 use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 struct Entry {
     p: ProspectId,
     at: i64,
-    /// Present: only if all five are met.
+    /// Present only to require that all five criteria are met.
     met: Option<bool>,
 }
 
@@ -25,11 +25,12 @@ struct Id {
     p: ProspectId,
 }
 
-/// When to assess a prospect of whom a signal came that changes nothing yet.
+/// When to assess a prospect after a signal that changes nothing yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Later {
     pub at: Timestamp,
-    /// Only if all five are met: then anything a person does may be the something new that is missing.
+    /// Whether to assess only if all five criteria are met: then any action of a person may be the new signal that is
+    /// still missing.
     pub if_all_met: bool,
 }
 
@@ -53,7 +54,8 @@ const DEQUEUE: Sql = locking!(
     "FOR UPDATE SKIP LOCKED",
     ") DELETE FROM assessment_queue WHERE id IN (SELECT id FROM taken) RETURNING prospect_id"
 );
-/// An entry that another transaction is taking off the queue stays: that transaction puts it back when it cannot lock the prospect.
+/// An entry that another transaction is taking off the queue stays: that transaction puts it back when it cannot lock the
+/// prospect.
 const CLEAR: Sql = locking!(
     "WITH taken AS MATERIALIZED (SELECT id FROM assessment_queue
                                  WHERE prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))",
@@ -75,7 +77,7 @@ pub async fn enqueue(tx: &mut Tx, due: impl IntoIterator<Item = (ProspectId, Tim
     add(tx, &entries, &[], Timestamp::UNIX_EPOCH).await
 }
 
-/// Enqueues prospects of whom a signal came that changes nothing yet, and, for now, the colleagues of those who stated something
+/// Enqueues prospects with a signal that changes nothing yet, and, for now, the colleagues of those who stated something
 /// that may count for them.
 pub async fn enqueue_with_colleagues(
     tx: &mut Tx,
@@ -98,16 +100,18 @@ async fn add(tx: &mut Tx, entries: &[Entry], stated: &[Id], now: Timestamp) -> R
     tx.execute(ENQUEUE, args![to_json(entries)?, to_json(stated)?, now]).await.map(drop)
 }
 
-/// Enqueues every prospect who ever gave a signal, and those for whom a colleague's may count: the rules changed. Returns how many.
+/// Enqueues, after a change of the rules, every prospect with a signal, and those for whom a colleague's may count.
+/// Returns how many.
 pub async fn enqueue_everybody(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
     tx.execute(ENQUEUE_EVERYBODY, args![now]).await
 }
 
-/// Locks prospects who are assessed before the transaction ends, removes their entries, and returns them in the order of ids. Of two
-/// nodes that hear of one prospect, the later one reads what the earlier one wrote. A prospect whom another transaction has locked
-/// is not waited for, but enqueued for now.
+/// Locks prospects who are assessed before the transaction ends, removes their entries, and returns them in the order of
+/// ids. Of two nodes that record signals of one prospect, the later one reads what the earlier one wrote. A prospect whom
+/// another transaction has locked is not waited for, but enqueued for now.
 ///
-/// To be called once in a transaction, before the signals are read: an entry that is removed came with signals that can be read.
+/// To be called once in a transaction, before the signals are read: an entry that is removed came with signals that can be
+/// read.
 pub async fn lock(tx: &mut Tx, whom: Vec<ProspectId>, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
     tx.by_key().await?;
     if whom.is_empty() {
@@ -121,7 +125,7 @@ pub async fn lock(tx: &mut Tx, whom: Vec<ProspectId>, now: Timestamp) -> Result<
 async fn lock_rows(tx: &mut Tx, whom: Vec<ProspectId>, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
     let mut locked = lock_free(tx, &whom).await?;
     if locked.len() < whom.len() {
-        // Those who have no row yet, or whom another transaction has locked.
+        // The prospects without a row yet, or whom another transaction has locked.
         let rest: Vec<ProspectId> = whom.into_iter().filter(|p| !locked.contains(p)).collect();
         tx.execute(ADD_LOCKS, args![ids(&rest)?]).await?;
         locked.extend(lock_free(tx, &rest).await?);
@@ -139,8 +143,8 @@ fn ids(whom: &[ProspectId]) -> Result<String, StoreError> {
     to_json(&whom.iter().map(|p| Id { p: *p }).collect::<Vec<_>>())
 }
 
-/// Takes up to `most` entries that are due off the queue, and locks their prospects. A signal that comes meanwhile adds an entry
-/// anew.
+/// Takes up to `most` due entries off the queue, and locks their prospects. A signal that arrives meanwhile adds a new
+/// entry.
 pub async fn dequeue(tx: &mut Tx, most: i64, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
     tx.by_key().await?;
     let taken: Vec<(i64,)> = tx.rows(DEQUEUE, args![now, most]).await?;

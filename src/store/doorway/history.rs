@@ -1,5 +1,5 @@
-//! History: every signal ever recorded, read from its rows in the order of their numbers, for a scan of all of them. What only a
-//! scan of some prospects needs is read by `signals`.
+//! History: every signal ever recorded, read from its rows in the order of their numbers, for a scan of all of them. A
+//! scan of only some prospects reads through `signals`.
 
 use crate::domain::doorway::signal::Detail;
 use crate::domain::id::{ProspectId, SignalId};
@@ -9,9 +9,9 @@ use crate::store::engine::value::from_json;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// How many rows are packed into one value: a row that is decoded for itself takes four times as long.
+/// How many rows are packed into one value: decoding a row by itself takes four times as long.
 const PACKED: i64 = 2_000;
-/// How many different details are remembered; most rows say what others said.
+/// How many different details are cached; most rows repeat another row's.
 const REMEMBERED: usize = 4_096;
 
 const EXTENT: &str = "SELECT COALESCE((SELECT MAX(id) FROM signals), 0), COALESCE((SELECT MAX(id) FROM prospects), 0)";
@@ -19,25 +19,25 @@ const ROWS: &str = "
     SELECT string_agg(format('%s\t%s\t%s', prospect_id, CASE WHEN machine IS NULL THEN 0 ELSE 1 END, detail), '\n')
     FROM signals WHERE id > $1 AND id <= $2 AND prospect_id IS NOT NULL";
 
-/// The newest signal and the newest prospect there are; zero while there is none.
+/// The numbers of the newest signal and the newest prospect; zero without any.
 pub async fn extent(tx: &mut Tx) -> Result<(SignalId, ProspectId), StoreError> {
     let row: Option<(i64, i64)> = tx.row(EXTENT, args![]).await?;
     let (signal, prospect) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
     Ok((SignalId(signal), ProspectId(prospect)))
 }
 
-/// What a scan sees of a signal.
+/// The columns of a signal that a scan reads.
 #[derive(Debug, Clone, Copy)]
 pub struct Scanned<T> {
     pub prospect: ProspectId,
-    /// Whether a machine's, as it was recorded.
+    /// Whether the signal was recorded as a machine's.
     pub is_machine: bool,
-    /// What was read in its detail.
+    /// The value `read` made of its detail.
     pub detail: T,
 }
 
-/// Reads the signals after the first of these numbers, up to the last, that identify a prospect. `read` is asked once for details
-/// that are the same.
+/// Reads the signals after the first of these numbers, up to the last, that identify a prospect. `read` is called once for
+/// equal details while they are cached.
 ///
 /// # Errors
 /// When a detail cannot be read.

@@ -1,4 +1,4 @@
-//! The doorway: signals as they came, what was judged about them, and what is due to be assessed.
+//! The doorway: signals as they arrived, the judgements on them, and the prospects due to be assessed.
 
 pub mod reclassifications;
 pub mod signals;

@@ -1,4 +1,4 @@
-//! Qualifications that found a prospect ready, or asking for a person: the doorway.
+//! Qualifications: prospects found ready, or asking for a person. Those not settled are the doorway.
 
 use crate::domain::criterion::PerCriterion;
 use crate::domain::doorway::entry::Cause;
@@ -44,7 +44,7 @@ const RELEASE: &str = "
     UPDATE qualifications SET by_rules = FALSE
     WHERE settled_at IS NULL AND by_rules
       AND prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
-/// A prospect who is not nurturing any more takes no place: their turn ends in a withdrawal.
+/// A prospect who no longer nurtures is not counted: their qualification will be withdrawn.
 const BY_RULES: &str = "
     SELECT q.prospect_id FROM qualifications q JOIN prospects p ON p.id = q.prospect_id
     WHERE q.settled_at IS NULL AND q.by_rules AND p.standing = 'nurturing' ORDER BY q.id";
@@ -55,22 +55,22 @@ const WITHDRAW_ALL: &str = "
 const OFFERED: &str = "
     SELECT COUNT(*) FROM qualifications q WHERE q.by_rules AND q.settled_at >= $1
       AND EXISTS (SELECT 1 FROM handoffs h WHERE h.prospect_id = q.prospect_id AND h.qualification_id = q.id)";
-/// The lock under which the nodes count offers, one at a time.
+/// The lock by which one node at a time counts offers.
 const RAMP: i64 = 0x72_61_6d_70;
 const FINDINGS: &str = "SELECT findings FROM qualifications WHERE id = $1";
 
-/// A prospect who may stand in the doorway.
+/// A prospect to be added to the doorway.
 #[derive(Debug)]
 pub struct Candidate {
     pub prospect: ProspectId,
     pub episode: i64,
     pub cause: Cause,
     pub found: Qualification,
-    /// Whether a change of the rules brought them there.
+    /// Whether a change of the rules made them ready.
     pub by_rules: bool,
 }
 
-/// Lets prospects stand in the doorway, unless they do; returns those who did not yet, each with the cause.
+/// Adds prospects to the doorway, unless they are in it; returns those added, each with the cause.
 pub async fn add(tx: &mut Tx, all: &[Candidate], plan_hash: &str) -> Result<Vec<(ProspectId, Cause)>, StoreError> {
     #[derive(Serialize)]
     struct Row {
@@ -97,35 +97,36 @@ pub async fn add(tx: &mut Tx, all: &[Candidate], plan_hash: &str) -> Result<Vec<
     new.iter().map(added).collect()
 }
 
-/// The next one waiting, locked until the transaction ends.
+/// The next waiting prospect, locked until the transaction ends.
 pub async fn next(tx: &mut Tx) -> Result<Option<(QualificationId, ProspectId)>, StoreError> {
     let row: Option<(i64, i64)> = tx.row(NEXT, args![]).await?;
     Ok(row.map(|(id, prospect)| (QualificationId(id), ProspectId(prospect))))
 }
 
-/// The next one waiting whom no change of the rules made ready, locked until the transaction ends.
+/// The next waiting prospect whom no change of the rules made ready, locked until the transaction ends.
 pub async fn next_at_once(tx: &mut Tx) -> Result<Option<(QualificationId, ProspectId)>, StoreError> {
     let row: Option<(i64, i64)> = tx.row(NEXT_AT_ONCE, args![]).await?;
     Ok(row.map(|(id, prospect)| (QualificationId(id), ProspectId(prospect))))
 }
 
-/// Who waits in the doorway.
+/// Which kinds of prospects wait in the doorway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
-    /// A prospect whom a signal or the calendar made ready, or who asked for a person.
+    /// Whether one waits whom a signal or the calendar made ready, or who asked for a person.
     pub at_once: bool,
-    /// A prospect whom a change of the rules made ready.
+    /// Whether one waits whom a change of the rules made ready.
     pub by_rules: bool,
 }
 
-/// Who waits in the doorway.
+/// Which kinds of prospects wait in the doorway now.
 pub async fn waiting(tx: &mut Tx) -> Result<Waiting, StoreError> {
     let row: Option<(i64, i64)> = tx.row(KINDS, args![]).await?;
     let (at_once, by_rules) = row.unwrap_or_default();
     Ok(Waiting { at_once: at_once > 0, by_rules: by_rules > 0 })
 }
 
-/// Releases those of these who wait for their turn because the rules changed: something else made them ready since, or they ask.
+/// Releases from the ramp those of these prospects who wait because the rules changed: a signal made them ready since, or
+/// they ask for a person.
 pub async fn release(tx: &mut Tx, prospects: &[ProspectId]) -> Result<(), StoreError> {
     if prospects.is_empty() {
         return Ok(());
@@ -133,13 +134,14 @@ pub async fn release(tx: &mut Tx, prospects: &[ProspectId]) -> Result<(), StoreE
     tx.execute(RELEASE, args![ids(prospects)?]).await.map(drop)
 }
 
-/// Those whom a change of the rules made ready and who wait, in the order in which they are offered.
+/// The waiting prospects whom a change of the rules made ready, in the order in which they are offered.
 pub async fn made_ready_by_rules(tx: &mut Tx) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = tx.rows(BY_RULES, args![]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
-/// Settles, without a handoff, what waits of these prospects because the rules changed: they are not ready any more.
+/// Settles, without a handoff, the qualifications of these prospects that wait because the rules changed: they are not
+/// ready any more.
 pub async fn withdraw_all(tx: &mut Tx, prospects: &[ProspectId], now: Timestamp) -> Result<(), StoreError> {
     if prospects.is_empty() {
         return Ok(());
@@ -147,17 +149,17 @@ pub async fn withdraw_all(tx: &mut Tx, prospects: &[ProspectId], now: Timestamp)
     tx.execute(WITHDRAW_ALL, args![ids(prospects)?, now]).await.map(drop)
 }
 
-/// How many whom a change of the rules made ready were handed off since.
+/// How many prospects whom a change of the rules made ready were handed off since this instant.
 pub async fn offered_by_rules(tx: &mut Tx, since: Timestamp) -> Result<usize, StoreError> {
     Ok(usize::try_from(tx.number(OFFERED, args![since]).await?).unwrap_or(0))
 }
 
-/// Waits until no other node counts offers, and is the one who does until the transaction ends.
+/// Waits until no other node counts offers, and excludes the others until the transaction ends.
 pub async fn count_alone(tx: &mut Tx) -> Result<(), StoreError> {
     tx.alone(RAMP).await
 }
 
-/// Settles it as assessed again at the handoff: these are the findings the handoff cites.
+/// Settles a qualification after the assessment at the handoff, with the findings the handoff cites.
 pub async fn settle(
     tx: &mut Tx,
     id: QualificationId,
@@ -170,25 +172,25 @@ pub async fn settle(
     tx.execute_one(SETTLE, args![id, now, cause.word(), qualification.at(), findings, plan_hash]).await
 }
 
-/// Settles it without a handoff: it no longer holds.
+/// Settles a qualification without a handoff, because it no longer holds.
 pub async fn withdraw(tx: &mut Tx, id: QualificationId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute_one(WITHDRAW, args![id, now]).await
 }
 
-/// The findings a handoff was opened with.
+/// The findings with which a handoff was opened.
 ///
 /// # Errors
-/// The store's; also when there is no such row.
+/// Those of the store, and when there is no such row.
 pub async fn findings(tx: &mut Tx, id: QualificationId) -> Result<PerCriterion<Finding>, StoreError> {
     let row: Option<(String,)> = tx.row(FINDINGS, args![id]).await?;
     let (text,) = row.ok_or(StoreError::Rows { expected: 1, found: 0 })?;
     read_findings(&text)
 }
 
-/// Reads findings as they are stored.
+/// Parses stored findings.
 ///
 /// # Errors
-/// When they are not.
+/// When the text is not stored findings.
 pub fn read_findings(text: &str) -> Result<PerCriterion<Finding>, StoreError> {
     from_json("findings", text)
 }

@@ -17,7 +17,8 @@ const OF: &str = "
     SELECT signal_id, machine, recorded_at FROM reclassifications
     WHERE prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) AND recorded_at <= $2 ORDER BY id";
 
-/// Judges signals: a machine's, or, with none, a person's. Returns those there are, with their prospects.
+/// Records a judgement on signals: a machine's, or, with `None`, a person's. Returns the signals that exist, with their
+/// prospects.
 pub async fn add(
     tx: &mut Tx,
     signals: &[SignalId],

@@ -1,6 +1,6 @@
-//! Reminders: items of a personal queue about a prospect who is in nurture, in no handoff. They ask a salesperson to look:
-//! a date has come, or a near miss needs a question. They share the table `follow_ups` with the items of handoffs, so that
-//! a salesperson has one queue.
+//! Reminders: items on a salesperson's queue about a prospect who is in nurture, in no handoff. They ask the salesperson
+//! to act because a date has come, or a near miss needs a question. They share the table `follow_ups` with the items of
+//! handoffs, so that a salesperson has one queue.
 
 use crate::domain::id::{Name, ProspectId};
 use crate::store::engine::backend::{StoreError, Tx, args};
@@ -30,7 +30,7 @@ pub async fn add(
     tx.execute_one(ADD, args![prospect, salesperson, action, due_at]).await
 }
 
-/// Takes the reminders about these prospects off their queues.
+/// Closes the reminders about these prospects.
 pub async fn done(tx: &mut Tx, prospects: &BTreeSet<ProspectId>, now: Timestamp) -> Result<(), StoreError> {
     if prospects.is_empty() {
         return Ok(());
@@ -38,12 +38,12 @@ pub async fn done(tx: &mut Tx, prospects: &BTreeSet<ProspectId>, now: Timestamp)
     tx.execute(DONE, args![ids(prospects)?, now]).await.map(drop)
 }
 
-/// Whether an open reminder is on the queue of a person who is none of these.
+/// Whether an open reminder is on the queue of a person other than these.
 pub async fn are_of_others(tx: &mut Tx, ours: &[&Name]) -> Result<bool, StoreError> {
     Ok(tx.number(ARE_OF_OTHERS, args![texts(ours)?]).await? > 0)
 }
 
-/// Moves the reminders of all others to this person's queue. Returns how many.
+/// Moves the reminders of all people but these to one person's queue. Returns how many.
 pub async fn inherit(tx: &mut Tx, ours: &[&Name], to: &Name) -> Result<u64, StoreError> {
     tx.execute(INHERIT, args![texts(ours)?, to]).await
 }

@@ -1,4 +1,4 @@
-//! Signals: appended once, never edited.
+//! Signals: each is appended once and never edited.
 
 use super::reclassifications;
 use crate::domain::doorway::account::Colleague;
@@ -28,7 +28,7 @@ struct NewRow<'a> {
 /// How many prospects' signals are packed into one text.
 const PACK: usize = 2_000;
 
-/// Taken apart in the way that costs each engine least: this is the one statement that every signal pays for.
+/// The values are unpacked in the way that costs each engine least, because every signal runs this statement.
 macro_rules! append {
     ($rest:literal) => {
         Sql::Each {
@@ -57,8 +57,8 @@ const APPEND: Sql = append!("");
 const APPEND_AND_SAY: Sql = append!(" RETURNING once, id");
 const NEWEST: &str = "SELECT COALESCE(MAX(id), 0) FROM signals";
 const SINCE: &str = "SELECT once, id FROM signals WHERE id > $1";
-/// The columns of signals, packed, prospect by prospect: asked for together, a PostgreSQL whose statistics are older than what
-/// people have begun to say would read all that anybody said, for each.
+/// The columns of signals, packed and queried prospect by prospect: in one query for all, a PostgreSQL with stale
+/// statistics would read every signal in the table once for each prospect.
 macro_rules! packed {
     ($rest:literal) => {
         concat!(
@@ -71,9 +71,9 @@ macro_rules! packed {
     };
 }
 const OF: &str = packed!("");
-/// What may count for colleagues: `Detail::may_speak_for_colleagues`.
+/// The signals that may count for colleagues: `Detail::may_speak_for_colleagues`.
 const STATEMENTS_OF: &str = packed!(" AND kind IN ('answer', 'form', 'touch', 'recycled')");
-/// Those of an account who stated anything: most only read.
+/// The members of an account who stated anything; most members only read.
 const SPEAKERS: &str = "
     SELECT string_agg((SELECT string_agg(format('%s\t%s\t%s', p.id, p.account_id,
                REPLACE(REPLACE(COALESCE(p.name, p.address), '\t', ' '), '\n', ' ')), '\n')
@@ -83,8 +83,8 @@ const SPEAKERS: &str = "
 
 /// Appends signals whose `once` is new, each with the prospect it was resolved to. Returns the new ones' ids by `once`.
 ///
-/// They are written prospect by prospect, because the trees they are written into are ordered so: those of one stay in the order
-/// they came.
+/// They are written in the order of prospects, because the indexes are ordered so; those of one prospect stay in the order
+/// in which they arrived.
 pub async fn append(
     tx: &mut Tx,
     signals: &[(Option<ProspectId>, &NewSignal)],
@@ -100,7 +100,8 @@ pub async fn append(
     let new: Vec<(String, i64)> = if tx.is_shared() {
         tx.rows(APPEND_AND_SAY, args![rows, now]).await?
     } else {
-        // No other transaction writes: where all are new they are the last ones, in this order, and need not come back one by one.
+        // No other transaction writes: if all rows are new, they are the last ones, in this order, and their ids need not
+        // be returned.
         let newest = tx.number(NEWEST, args![]).await?;
         let appended = tx.execute(APPEND, args![rows, now]).await?;
         if appended == signals.len() as u64 {
@@ -131,7 +132,7 @@ pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<BTreeMap<Prospe
     known_at(tx, prospects, Timestamp::MAX).await
 }
 
-/// The same as it was known at an instant: what was recorded later, and judged later, is left out.
+/// Every signal of these prospects as known at an instant: without signals and judgements recorded later.
 pub async fn known_at(
     tx: &mut Tx,
     prospects: &[ProspectId],
@@ -140,7 +141,7 @@ pub async fn known_at(
     known(tx, OF, prospects, at).await
 }
 
-/// Every signal of these prospects up to a number, in the order recorded, without what was judged about them.
+/// Every signal of these prospects up to a number, in the order recorded, without the judgements on them.
 pub async fn recorded(
     tx: &mut Tx,
     prospects: &[ProspectId],
@@ -149,7 +150,7 @@ pub async fn recorded(
     load(tx, OF, prospects, |signal| signal.id <= up_to).await
 }
 
-/// The same of what may count for colleagues.
+/// The signals of these prospects that may count for colleagues, up to a number.
 pub async fn stated(
     tx: &mut Tx,
     prospects: &[ProspectId],
@@ -199,7 +200,7 @@ async fn load(
     Ok(found)
 }
 
-/// Everybody of these accounts who ever stated something that may count for a colleague, as known at an instant.
+/// Every member of these accounts who ever stated something that may count for a colleague, as known at an instant.
 pub async fn of_accounts(
     tx: &mut Tx,
     accounts: &[AccountId],
@@ -227,7 +228,7 @@ pub async fn of_accounts(
     Ok(found)
 }
 
-/// What signals said, as read: many say the same, and to copy it takes a tenth of the time.
+/// Parsed details by their text: many signals have the same, and copying one takes a tenth of the time of parsing it.
 type Said = HashMap<String, Detail>;
 
 fn signal(columns: &mut Columns<'_>, said: &mut Said) -> Result<Signal, StoreError> {

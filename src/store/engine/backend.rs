@@ -1,10 +1,11 @@
-//! Two databases, SQL written once. What must differ between them is in this file and in `transaction`.
+//! Two database engines, with SQL written once. The differences between them are in this file and in `transaction`.
 //!
-//! The dialect of our statements, and why: columns are TEXT, BIGINT, BOOLEAN and BLOB (both engines map them to the same Rust
-//! types); ids are `INTEGER PRIMARY KEY` on SQLite (its rowid) and an identity on PostgreSQL; parameters are `$1…$n`; rows go
-//! in bulk through one JSON parameter, `json_each($1)`, read with `value ->> 'name'`, and ids with `CAST(value AS BIGINT)`;
-//! time is UTC epoch milliseconds and always bound, never `now()`; enums are TEXT under a CHECK; JSON is TEXT; `ON CONFLICT`,
-//! `RETURNING`, `INSERT … SELECT`, partial unique indexes and window functions are common ground; orders name `NULLS LAST`.
+//! The dialect of our statements, and why: columns are TEXT, BIGINT, BOOLEAN and BLOB (both engines map them to the same
+//! Rust types); ids are `INTEGER PRIMARY KEY` on SQLite (its rowid) and an identity on PostgreSQL; parameters are `$1…$n`;
+//! rows go in bulk through one JSON parameter, `json_each($1)`, read with `value ->> 'name'`, and ids with `CAST(value AS
+//! BIGINT)`; time is UTC epoch milliseconds and always bound, never `now()`; enums are TEXT under a CHECK; JSON is TEXT;
+//! `ON CONFLICT`, `RETURNING`, `INSERT … SELECT`, partial unique indexes and window functions are common ground; orders
+//! name `NULLS LAST`.
 
 pub(in crate::store) use super::clauses::{came_to_nothing, configuration, is_under, latest_attempt, may_be_mailed};
 use super::connection::Connection;
@@ -45,7 +46,7 @@ enum Engine {
 }
 
 /// The one connection through which delivery writes. Every statement there finds its rows by key, and its tables grow a
-/// thousandfold while it runs: a plan made while they were empty would read them whole for each batch.
+/// thousandfold while it runs: a query plan made while they were empty would scan them for each batch.
 #[derive(Debug)]
 struct Hot {
     options: PgConnectOptions,
@@ -53,13 +54,13 @@ struct Hot {
     connection: Mutex<Option<PgConnection>>,
 }
 
-/// The plans of [`Hot`]: by index, and made once.
+/// Settings of [`Hot`]: plans use an index, and are made once.
 const BY_KEY: [(&str, &str); 5] = [
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("plan_cache_mode", "force_generic_plan"),
-    // The planner counts what is switched off as expensive, and compiles a plan that it takes for expensive.
+    // The planner adds a penalty to a disabled plan, and would compile it with JIT because it looks expensive.
     ("jit", "off"),
 ];
 
@@ -77,12 +78,13 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
-        // A group of signals touches thousands of pages: they must find room, and need not be moved into the file each time.
+        // A batch of signals touches thousands of pages: the cache holds them, so they need not be written to the file
+        // each time.
         let writing = options.clone().pragma("cache_size", "-16000").pragma("wal_autocheckpoint", "16000");
-        // What undoes one statement over many rows is kept in memory and not in a file. We have more statements than sqlx
-        // caches by itself, and one that is pushed out of the cache is compiled anew each time.
+        // The undo data of one statement over many rows is kept in memory and not in a file. There are more statements
+        // than sqlx caches by default, and one that is evicted is compiled anew each time.
         let writing = writing.pragma("temp_store", "memory").statement_cache_capacity(256);
-        // A reader's cache is void after the next commit: a small one is enough.
+        // A reader's cache is invalid after the next commit, so a small one is enough.
         let reading = options.read_only(true).pragma("cache_size", "-1000");
         // A connection to a file does not break: a test of each before its use takes as long as a statement.
         let pool = || SqlitePoolOptions::new().test_before_acquire(false);
@@ -101,7 +103,7 @@ impl Store {
         known.iter().map(|migration| migration.version)
     }
 
-    /// A SQLite database over given pools: a copy, or one that is thrown away.
+    /// A SQLite database over given pools: a copy, or a temporary one.
     pub(in crate::store) fn over(writer: SqlitePool, readers: SqlitePool) -> Self {
         Self(Engine::Sqlite { writer, readers }, None, Commits::default())
     }
@@ -126,7 +128,7 @@ impl Store {
         Self(Engine::Postgres { pool, hot }, None, Commits::default()).durable().await
     }
 
-    /// The settings on which it depends whether a commit outlives a power cut, as the engine reports them.
+    /// The settings that decide whether a commit survives a power cut, as the engine reports them.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -149,7 +151,7 @@ impl Store {
         Ok(found)
     }
 
-    /// What [`durability`](Self::durability) must find. SQLite's `synchronous` 2 is FULL.
+    /// The values [`durability`](Self::durability) must return. SQLite's `synchronous` 2 is FULL.
     const fn durable_settings(&self) -> &'static [(&'static str, &'static str)] {
         match self.0 {
             Engine::Sqlite { .. } => &[("journal_mode", "wal"), ("synchronous", "2")],
@@ -157,7 +159,7 @@ impl Store {
         }
     }
 
-    /// Refuses a database whose commits would not outlive a power cut.
+    /// Refuses a database whose commits would not survive a power cut.
     async fn durable(self) -> Result<Self, StoreError> {
         let found = self.durability().await?;
         match found.into_iter().zip(self.durable_settings()).find(|((_, value), (_, needed))| value != needed) {
@@ -166,18 +168,18 @@ impl Store {
         }
     }
 
-    /// The same database; its stops are also kept in this journal.
+    /// The same database, with its stops also written to this journal.
     #[must_use]
     pub fn journalled(self, journal: Journal) -> Self {
         Self(self.0, Some(Arc::new(journal)), self.2)
     }
 
-    /// Where its stops are also kept.
+    /// The journal to which stops are also written.
     pub const fn journal(&self) -> Option<&Arc<Journal>> {
         self.1.as_ref()
     }
 
-    /// How often something was committed through it.
+    /// The count of commits through this store.
     pub const fn commits(&self) -> &Commits {
         &self.2
     }
@@ -205,7 +207,7 @@ impl Store {
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(match &self.0 {
             Engine::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?, Notes::default()),
-            // What SQLite's readers do by themselves.
+            // SQLite's readers behave so by default.
             Engine::Postgres { pool, .. } => {
                 Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?, Notes::default())
             }
@@ -219,7 +221,7 @@ impl Store {
             Engine::Sqlite { writer, .. } => Connection::Sqlite(&mut *writer.acquire().await?).rows(sql, values).await,
             Engine::Postgres { hot, .. } => {
                 let mut kept = hot.connection.lock().await;
-                // Taken out: a statement that fails, or is given up half way, drops the connection.
+                // The connection is taken out, so that a statement that fails or is cancelled drops it.
                 let mut connection = match kept.take() {
                     Some(connection) => connection,
                     None => hot.options.connect().await?,
@@ -231,7 +233,7 @@ impl Store {
         }
     }
 
-    /// The file a SQLite database is in.
+    /// The path of a SQLite database.
     pub(in crate::store) fn file(&self) -> Option<PathBuf> {
         match &self.0 {
             Engine::Sqlite { writer, .. } => Some(writer.connect_options().get_filename().to_owned()),
@@ -242,12 +244,12 @@ impl Store {
     /// Whether the database answers.
     ///
     /// # Errors
-    /// Why not.
+    /// When it does not; the error says why.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.read().await?.number("SELECT 1 + 0 * COUNT(*) FROM signing_keys", &[]).await.map(drop)
     }
 
-    /// Closes every connection; what was begun is finished first.
+    /// Closes every connection, after the running statements.
     pub async fn close(&self) {
         match &self.0 {
             Engine::Sqlite { writer, readers } => {

@@ -1,4 +1,5 @@
-//! A statement on a connection of either engine. None of this is generic, so the compiler makes it once, and not for every record.
+//! A statement on a connection of either engine. None of this is generic, so it is compiled once, and not for every
+//! record.
 
 use super::error::StoreError;
 use super::record::{AnyRow, Record};
@@ -6,13 +7,13 @@ use super::statement::{Sql, Value, bound};
 use futures_util::TryStreamExt;
 use sqlx::{PgConnection, SqliteConnection};
 
-/// Where a statement runs.
+/// The connection on which a statement runs.
 pub enum Connection<'c> {
     Sqlite(&'c mut SqliteConnection),
     Postgres(&'c mut PgConnection),
 }
 
-/// What takes the rows of a statement, one after the other.
+/// The function that receives the rows of a statement, one after the other.
 type Take<'a> = &'a mut (dyn FnMut(&AnyRow) -> Result<(), sqlx::Error> + Send);
 
 impl Connection<'_> {

@@ -1,8 +1,8 @@
-//! Why the store could not do it, and whether trying again may help. The engines' codes are read here and nowhere else.
+//! Why a store operation failed, and whether a retry may help. Only this file reads the engines' error codes.
 
 use std::fmt;
 
-/// Why the store could not do it.
+/// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("use the database: {0}")]
@@ -10,18 +10,18 @@ pub enum StoreError {
     /// The tables could not be brought up to date.
     #[error("bring the database's tables up to date: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    /// A commit would not outlive a power cut.
+    /// A commit would not survive a power cut.
     #[error("trust the database to keep what it commits: its {setting} is {value}, not {needed}")]
     Durability { setting: &'static str, value: String, needed: &'static str },
-    /// A stored value is not what we write. An address is not repeated in it.
+    /// A stored value has another format than we write. The text never contains an address.
     #[error("read a stored {what}{}: {why}", place(.row.as_ref()))]
     Value { what: &'static str, row: Option<Row>, why: String },
-    /// A statement touched another number of rows than it must.
+    /// A statement changed another number of rows than expected.
     #[error("change exactly {expected} rows: {found} changed")]
     Rows { expected: u64, found: u64 },
 }
 
-/// Where a value stands.
+/// Where a value is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     pub table: &'static str,
@@ -34,7 +34,7 @@ fn place(row: Option<&Row>) -> String {
 }
 
 impl StoreError {
-    /// A value that cannot be read, or written, wherever it stands.
+    /// A value that cannot be read or written, wherever it is stored.
     pub(in crate::store) fn value(what: &'static str, why: impl fmt::Display) -> Self {
         Self::Value { what, row: None, why: why.to_string() }
     }
@@ -43,8 +43,9 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Engine(sqlx::Error::Database(e)) => {
-                // SQLite: busy, locked, read-only, I/O error, full, cannot open; an extended code holds these in its low byte.
-                // PostgreSQL: five characters. Connection, rollback, resources, operator, system; a standby is read-only.
+                // SQLite: busy, locked, read-only, I/O error, full, cannot open; an extended code holds these in its low
+                // byte. PostgreSQL: five characters. Connection, rollback, resources, operator, system; a standby is
+                // read-only.
                 e.code().is_some_and(|code| match code.parse::<u32>() {
                     Ok(number) if code.len() < 5 => [5, 6, 8, 10, 13, 14].contains(&(number & 0xff)),
                     _ => ["08", "40", "53", "57", "58", "25006"].iter().any(|class| code.starts_with(class)),
@@ -62,7 +63,7 @@ impl StoreError {
         }
     }
 
-    /// Whether it is the refusal of a second row by this unique index.
+    /// Whether this unique index refused a second row.
     pub fn violates(&self, unique: Unique) -> bool {
         let Self::Engine(sqlx::Error::Database(error)) = self else {
             return false;
@@ -73,7 +74,7 @@ impl StoreError {
     }
 }
 
-/// Says of a value that cannot be read in which row it stands.
+/// Adds the row to the error of a value that cannot be read.
 pub(in crate::store) trait InRow<T> {
     fn in_row(self, table: &'static str, key: impl fmt::Display) -> Result<T, StoreError>;
 }
@@ -89,7 +90,7 @@ impl<T> InRow<T> for Result<T, StoreError> {
     }
 }
 
-/// A unique index whose refusal has a meaning of its own.
+/// A unique index whose violation callers handle.
 #[derive(Debug, Clone, Copy)]
 pub struct Unique {
     pub index: &'static str,

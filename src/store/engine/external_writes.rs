@@ -1,8 +1,8 @@
-//! Whether the database was written: by the command line beside the daemon, or by other nodes. An idle daemon asks every few
-//! seconds, so the check reads no table; of SQLite it reads the times and lengths of two files.
+//! Whether the database was written by the command line or by another node. An idle daemon asks every few seconds, so the
+//! check reads no table; on SQLite it reads the times and lengths of two files.
 //!
-//! It does not say what was written, nor by which process: our own writes count too, and on PostgreSQL those to the whole
-//! cluster.
+//! The check reports neither what was written nor by which process: this node's own writes count too, and on PostgreSQL
+//! those to the whole cluster.
 
 use super::backend::{Store, StoreError, args};
 use std::path::{Path, PathBuf};
@@ -11,27 +11,27 @@ use std::time::SystemTime;
 /// Names the transactions of the whole cluster that are open and that have ended: it differs after every commit.
 const POSTGRES: &str = "SELECT CAST(pg_current_snapshot() AS TEXT)";
 
-/// What was seen last.
+/// The state found by the last check.
 #[derive(Debug, Default)]
 pub struct ExternalWrites {
     seen: Option<Seen>,
-    /// The files were not as they had been before.
+    /// Whether the files had changed at the last check.
     moved: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum Seen {
-    /// When and how long the file and its write-ahead log were; every commit writes to the log, and a checkpoint to both.
+    /// Time and length of the file and of its write-ahead log; every commit writes to the log, and a checkpoint to both.
     Files([Option<(SystemTime, u64)>; 2]),
     Transactions(String),
 }
 
 impl ExternalWrites {
-    /// Whether anything was committed since this was last asked; yes also the first time, and of files once more than
-    /// need be after every change. Not to be asked more than once a second.
+    /// Whether anything was committed since the last call; also true the first time, and for files once more after every
+    /// change. Call it at most once a second.
     ///
     /// # Errors
-    /// When the database cannot be reached; the next answer will be yes.
+    /// When the database cannot be reached; the next answer is then yes.
     pub async fn look(&mut self, store: &Store) -> Result<bool, StoreError> {
         let before = self.seen.take();
         let seen = match store.file() {
@@ -57,7 +57,7 @@ fn log_of(file: &Path) -> PathBuf {
     name.into()
 }
 
-/// Nothing where there is no file; SQLite removes its log when the last process closes it.
+/// `None` without a file: SQLite removes its log when the last process closes it.
 fn state(file: &Path) -> Option<(SystemTime, u64)> {
     let about = std::fs::metadata(file).ok()?;
     Some((about.modified().ok()?, about.len()))

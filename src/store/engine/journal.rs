@@ -1,10 +1,11 @@
 //! The stop journal: every stop, and every end of one, in a file outside the database. A stop that was acknowledged is not
 //! forgotten when the database comes back from a backup: `nurtured adopt` replays it.
 //!
-//! A line of JSON each, appended and fsynced, one fsync for a transaction. A stop is written before its transaction
-//! commits and the end of one after: whatever dies between, the journal says stop. Several processes may append; a lock
-//! on the file makes them take turns, and lets one of them put a shorter file in its place. A last line that was torn off
-//! by a crash was never acknowledged, and is passed over. The journal decides nothing: `flow/operations/adopt` folds it.
+//! Each line is JSON, appended and fsynced, with one fsync per transaction. A stop is written before its transaction
+//! commits and the end of a stop after, so that after a crash in between the journal says stop. Several processes may
+//! append; they take turns by a lock on the file, under which one of them may also replace it by a shorter file. A last
+//! line torn by a crash was never acknowledged, and is skipped. The journal decides nothing: `flow/operations/adopt` folds
+//! it.
 
 pub use super::journal_format::{Entry, JournalContents, What};
 use super::journal_format::{lines, parse};
@@ -16,7 +17,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A journal that is written.
+/// A journal open for writing.
 pub struct Journal {
     path: PathBuf,
     clock: Arc<dyn Clock>,
@@ -26,9 +27,9 @@ pub struct Journal {
 #[derive(Default)]
 struct State {
     file: Option<File>,
-    /// What could not be written yet.
+    /// The lines that could not be written yet.
     waiting: Vec<Entry>,
-    /// Addresses that must still be taken out, and what stands for each.
+    /// Addresses still to be erased, each with its replacement.
     erased: BTreeMap<String, String>,
     trouble: Option<String>,
 }
@@ -40,7 +41,7 @@ impl std::fmt::Debug for Journal {
 }
 
 impl Journal {
-    /// A journal in this file. Nothing is opened or made before there is something to write.
+    /// A journal in this file. The file is opened or created only when there is a line to write.
     pub fn new(path: PathBuf, clock: Arc<dyn Clock>) -> Self {
         Self { path, clock, state: Mutex::default() }
     }
@@ -49,8 +50,8 @@ impl Journal {
         &self.path
     }
 
-    /// Writes what was said, and what could not be written before. Blocks until it is on the disk; a failure is kept as
-    /// [`trouble`](Self::trouble) until a later write succeeds.
+    /// Writes these lines, and those that could not be written before. Blocks until they are on the disk; a failure is
+    /// kept as [`trouble`](Self::trouble) until a later write succeeds.
     pub fn write(&self, said: impl IntoIterator<Item = (String, What)>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let at = self.clock.now();
@@ -58,15 +59,14 @@ impl Journal {
         self.catch_up(&mut state);
     }
 
-    /// Takes addresses out of what was written, each replaced by what stands for it, and writes what could not be written
-    /// before.
+    /// Replaces addresses in the lines already written, and writes the lines that could not be written before.
     pub fn erase(&self, erased: impl IntoIterator<Item = (String, String)>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.erased.extend(erased);
         self.catch_up(&mut state);
     }
 
-    /// Why it could not be written, while that lasts. Tries once more.
+    /// Why the journal cannot be written, while that lasts. Tries once more.
     pub fn trouble(&self) -> Option<String> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.trouble.is_some() {
@@ -75,7 +75,7 @@ impl Journal {
         state.trouble.clone()
     }
 
-    /// Whether it could be written when that was last tried.
+    /// Whether the last write failed.
     pub fn is_broken(&self) -> bool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).trouble.is_some()
     }
@@ -103,7 +103,7 @@ impl Journal {
         }
         let erased = &state.erased;
         rewrite(&self.path, &mut state.file, |entries| {
-            // What is known of an erased address stays, under what stands for it; the words about it do not.
+            // The state of an erased address stays under its replacement; the words about it do not.
             for entry in entries {
                 if let Some(hash) = erased.get(&entry.address) {
                     entry.address.clone_from(hash);
@@ -117,8 +117,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Puts a file in its place that holds only what holds in the end, when at least half of its lines do not any more.
-    /// Returns how many lines went.
+    /// Replaces the file by one with only the lines in force, if at least half of its lines no longer are. Returns how
+    /// many lines were removed.
     ///
     /// # Errors
     /// When it cannot be read or written.
@@ -148,7 +148,7 @@ impl Journal {
     }
 }
 
-/// Reads a journal; one that is not there holds nothing.
+/// Reads a journal; a missing file reads as empty.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -160,7 +160,7 @@ pub fn read(path: &Path) -> io::Result<JournalContents> {
     Ok(parse(&bytes))
 }
 
-/// The file, locked: the one that is in its place now, for another process may have put a shorter one there.
+/// The locked file at the journal's path, opened anew if another process has replaced it.
 fn locked<'a>(path: &Path, slot: &'a mut Option<File>) -> io::Result<&'a mut File> {
     loop {
         let file = match slot.take() {
@@ -184,7 +184,7 @@ fn open(path: &Path) -> io::Result<File> {
     match options().open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let file = options().create(true).open(path)?;
-            // A new name is on the disk only when its directory is.
+            // A new file name is durable only once its directory is synced.
             sync_directory(path)?;
             Ok(file)
         }
@@ -204,7 +204,7 @@ fn append(file: &mut File, entries: &[Entry]) -> io::Result<()> {
         let mut last = [0];
         file.seek(SeekFrom::Start(length - 1))?;
         file.read_exact(&mut last)?;
-        // A torn line ends here, and is one that cannot be read.
+        // A newline ends a torn line, which is then skipped when the file is read.
         if last != *b"\n" {
             bytes.push(b'\n');
         }
@@ -214,10 +214,10 @@ fn append(file: &mut File, entries: &[Entry]) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Puts a changed file in its place, whole or not at all.
+/// Replaces the file by a changed one atomically.
 fn rewrite(path: &Path, slot: &mut Option<File>, change: impl FnOnce(&mut Vec<Entry>)) -> io::Result<()> {
     let replaced = replace(locked(path, slot)?, path, change);
-    // Closed, it is unlocked; a process that waited for the lock finds that the file is no longer in its place.
+    // Closing the file unlocks it; a process that waited for the lock notices that the file was replaced.
     *slot = None;
     replaced
 }
@@ -273,7 +273,7 @@ mod tests {
         clock.advance(SignedDuration::from_secs(1));
         two.write([("ada@a.example".to_owned(), lifted())]);
         assert_eq!(fs::metadata(&path).expect("a file").mode() & 0o777, 0o600);
-        // Torn in the middle of a line by a crash, then written on.
+        // A crash tore the line in the middle, and later lines were appended.
         let whole = fs::read(&path).expect("a file");
         fs::write(&path, [&whole[..], br#"{"at":"2026-03-02T08:0"#].concat()).expect("written");
         assert_eq!(read(&path).expect("read"), JournalContents { unreadable: 0, ..read(&path).expect("read") });
@@ -320,7 +320,7 @@ mod tests {
             ("bea@a.example".to_owned(), stopped(StopReason::Bounced)),
         ]);
         two.erase([("ada@a.example".to_owned(), "sha256:ada".to_owned())]);
-        // It still has the old file open.
+        // `one` still has the old file open.
         one.write([("cid@a.example".to_owned(), stopped(StopReason::Bounced))]);
         let text = fs::read_to_string(&path).expect("a file");
         assert!(!text.contains("ada@") && text.contains("sha256:ada") && text.contains("cid@"), "{text}");

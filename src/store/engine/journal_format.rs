@@ -1,6 +1,6 @@
-//! The format of the stop journal: an entry is a line of JSON; of many about one address, the last one holds.
+//! The format of the stop journal: an entry is a line of JSON; of several about one address, the last one holds.
 //!
-//! It reads and writes no file.
+//! This file does no I/O.
 
 use crate::domain::prospect::Standing;
 use crate::domain::suppression::{Channel, StopReason};
@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
 
-/// What was said about an address.
+/// What an entry records about an address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "lowercase")]
 pub enum What {
-    /// It must not be used any more.
+    /// The address must not be mailed any more.
     Stopped {
         channel: Channel,
         reason: StopReason,
@@ -38,7 +38,7 @@ impl What {
         }
     }
 
-    /// What it is said about: the later of two about the same counts.
+    /// The channel the entry is about: of two entries about the same one, the later holds.
     fn about(&self) -> Option<Channel> {
         match self {
             Self::Stopped { channel, .. } | Self::Lifted { channel } => Some(*channel),
@@ -51,13 +51,13 @@ impl What {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub at: Timestamp,
-    /// Which address (`sha256:…` after erasure).
+    /// The address (`sha256:…` after erasure).
     pub address: String,
     #[serde(flatten)]
     pub what: What,
 }
 
-/// What a journal holds.
+/// The contents of a journal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JournalContents {
     /// Its lines, in the order written.
@@ -67,13 +67,13 @@ pub struct JournalContents {
 }
 
 impl JournalContents {
-    /// Takes in another journal's: another node wrote it.
+    /// Appends the contents of another node's journal.
     pub fn join(&mut self, other: Self) {
         self.entries.extend(other.entries);
         self.unreadable += other.unreadable;
     }
 
-    /// What holds in the end of each address, oldest first. Of two lines of the same instant the one that stops counts.
+    /// The entries in force for each address, oldest first. Of two entries of the same instant the stop holds.
     pub fn last(&self) -> Vec<Entry> {
         let mut last: BTreeMap<(&str, Option<Channel>), &Entry> = BTreeMap::new();
         for entry in &self.entries {
@@ -92,7 +92,7 @@ impl JournalContents {
     }
 }
 
-/// Reads lines. A last one that was torn off by a crash is passed over: its writer was never told that it was kept.
+/// Reads lines. A last line torn by a crash is skipped: its writer got no acknowledgement.
 pub fn parse(bytes: &[u8]) -> JournalContents {
     let mut held = JournalContents::default();
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -109,7 +109,7 @@ pub fn parse(bytes: &[u8]) -> JournalContents {
 /// Writes lines.
 ///
 /// # Errors
-/// None that a vector knows; they are the serialiser's.
+/// Those of the serialiser; writing to a vector does not fail.
 pub fn lines(entries: &[Entry], bytes: &mut Vec<u8>) -> io::Result<()> {
     for entry in entries {
         serde_json::to_writer(&mut *bytes, entry)?;

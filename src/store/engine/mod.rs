@@ -1,4 +1,4 @@
-//! How statements reach either database: one dialect, one writer, group commits, and the journal beside them.
+//! The engines: one SQL dialect, one writer, group commits, and the stop journal.
 
 pub mod error;
 pub mod journal_format;

@@ -1,4 +1,5 @@
-//! Databases other than the daemon's own: one that a simulation throws away when it ends, and a foreign one, opened read-only.
+//! Databases other than the daemon's own: one that a simulation throws away when it ends, and a foreign one, opened
+//! read-only.
 
 use super::backend::{Store, StoreError};
 use super::migrations;
@@ -27,7 +28,8 @@ pub async fn make(path: &Path) -> Result<Store, StoreError> {
         .pragma("temp_store", "memory")
         // Room for every statement: one that is pushed out is compiled anew each time.
         .statement_cache_capacity(512)
-        // Every mark and result gives a row: sqlx's fifty at a time would wake the two threads for each handful.
+        // Every mark and result returns a row: with sqlx's default of fifty, the two threads would wake each other for
+        // each handful.
         .row_buffer_size(4_096)
         .foreign_keys(true);
     // A connection to a file does not break: a test of each before its use takes as long as a statement.

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy)]
 pub enum Sql {
     Same(&'static str),
-    /// SQLite serialises its writers and has no row locks; PostgreSQL needs them said.
+    /// SQLite serialises its writers and has no row locks; PostgreSQL needs explicit ones.
     Each {
         sqlite: &'static str,
         postgres: &'static str,

@@ -1,12 +1,13 @@
-//! Rows as text: many rows in one value, a line each, columns separated by tabs. A row that is decoded for itself crosses
-//! from the engine's thread to ours for itself, which costs more than everything else about it.
+//! Rows as text: many rows in one value, a line each, columns separated by tabs. A row decoded by itself is sent from the
+//! engine's thread to ours by itself, which costs more than all its other processing.
 //!
-//! Only what holds neither tab nor line end may travel so: numbers, words of a closed set, names, and JSON, which escapes both.
+//! Only values without tabs and line ends may be read this way: numbers, words of a closed set, names, and JSON, which
+//! escapes both.
 
 use super::backend::{Sql, StoreError, Tx, Value};
 use std::str::FromStr;
 
-/// Runs a statement that gives one text of lines, or nothing; and reads each line.
+/// Runs a statement that returns one text of lines, or nothing, and reads each line.
 pub(in crate::store) async fn read<T>(
     tx: &mut Tx,
     sql: impl Into<Sql>,
@@ -22,12 +23,12 @@ pub(in crate::store) async fn read<T>(
 pub(in crate::store) struct Columns<'a>(std::str::Split<'a, char>);
 
 impl<'a> Columns<'a> {
-    /// The next one, empty where it was NULL.
+    /// The next column, empty if it is NULL.
     pub(in crate::store) fn text(&mut self) -> Result<&'a str, StoreError> {
         self.0.next().ok_or_else(|| StoreError::value("packed row", "a column is missing"))
     }
 
-    /// The next one; none where it was NULL.
+    /// The next column; `None` if it is NULL.
     pub(in crate::store) fn text_or_none(&mut self) -> Result<Option<&'a str>, StoreError> {
         Ok(Some(self.text()?).filter(|text| !text.is_empty()))
     }
@@ -36,7 +37,7 @@ impl<'a> Columns<'a> {
         number(self.text()?)
     }
 
-    /// The next one, a number that may be missing.
+    /// The next column, a number that may be NULL.
     pub(in crate::store) fn number_or_none(&mut self) -> Result<Option<i64>, StoreError> {
         self.text_or_none()?.map(number).transpose()
     }

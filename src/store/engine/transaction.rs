@@ -7,8 +7,8 @@ use super::record::Record;
 use super::statement::{Sql, Value, args};
 use sqlx::{Postgres, Sqlite, Transaction};
 
-/// Plans by index for the rest of one transaction, made for the sizes its tables have by then: where a table was empty when
-/// its plan was made, to read all of an index costs as little as to find a row by it.
+/// Settings for the rest of one transaction: plans use an index, and are made for the tables' present sizes. When a table
+/// was empty at planning time, a scan of an index looked as cheap as a search by key.
 const BY_KEY_HERE: &str = "
     SELECT set_config('enable_seqscan', 'off', TRUE), set_config('enable_hashjoin', 'off', TRUE),
            set_config('enable_mergejoin', 'off', TRUE), set_config('plan_cache_mode', 'force_custom_plan', TRUE),
@@ -52,7 +52,7 @@ impl Tx {
         }
     }
 
-    /// Runs a statement that is about one row, and fails unless it touched just that.
+    /// Runs a statement that changes exactly one row, and fails otherwise.
     pub(in crate::store) async fn execute_one(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<(), StoreError> {
         match self.execute(sql, values).await? {
             1 => Ok(()),
@@ -60,17 +60,17 @@ impl Tx {
         }
     }
 
-    /// The row of a query that always gives one.
+    /// The row of a query that always returns one.
     pub(in crate::store) async fn one<T: Record>(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<T, StoreError> {
         self.row(sql, values).await?.ok_or(StoreError::Rows { expected: 1, found: 0 })
     }
 
-    /// The one number of a query that always gives a row.
+    /// The number returned by a query that always returns one row.
     pub(in crate::store) async fn number(&mut self, sql: impl Into<Sql>, values: &[Value]) -> Result<i64, StoreError> {
         self.one(sql, values).await.map(|(number,)| number)
     }
 
-    /// Waits until no other transaction is alone at `what`, and is, until it ends. SQLite has one writer anyway.
+    /// Takes the exclusive lock `what` until the transaction ends, waiting for its holder. SQLite has one writer anyway.
     pub(in crate::store) async fn alone(&mut self, what: i64) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(..) => Ok(()),
@@ -78,8 +78,8 @@ impl Tx {
         }
     }
 
-    /// From here on every statement of the transaction finds its rows by key, however small the tables were when its plan was
-    /// made: for what is done with every signal, and with every page of an issue. SQLite does so anyway.
+    /// From here on every statement of the transaction finds its rows by key, however small the tables were at planning
+    /// time: for statements that run with every signal, and with every page of an issue. SQLite does so anyway.
     pub(in crate::store) async fn by_key(&mut self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(..) => Ok(()),
@@ -99,10 +99,10 @@ impl Tx {
         }
     }
 
-    /// Makes what was done durable and visible, the stops in it outside the database first.
+    /// Makes the writes durable and visible; the stops among them are written to the journal first.
     ///
     /// # Errors
-    /// When it could not be made durable: nothing of it happened.
+    /// When they could not be made durable: none of them took effect.
     pub async fn commit(self) -> Result<(), StoreError> {
         let (committed, notes) = match self {
             Self::Sqlite(tx, mut notes) => {
@@ -119,7 +119,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Undoes what was done, and returns once it is undone; a dropped transaction is undone some time later.
+    /// Undoes the writes, and returns once they are undone; a dropped transaction is undone some time later.
     ///
     /// # Errors
     /// When the connection was lost, which undoes it too.

@@ -1,4 +1,4 @@
-//! Between rows and the words of `domain`: instants, ids, names, JSON.
+//! Conversions between stored values and the types of `domain`: instants, ids, names, JSON.
 
 use super::backend::{StoreError, Value};
 use crate::domain::address::Address;
@@ -72,8 +72,8 @@ pub(in crate::store) fn ids<'a, T: Copy + Into<Value> + Serialize + 'a>(
     to_json(&of.into_iter().collect::<Vec<_>>())
 }
 
-/// Texts as one parameter: `(SELECT value ->> 'text' FROM json_each($1))` gives them back. They are wrapped because the
-/// engines have no common word for a bare JSON string.
+/// Texts as one parameter: `(SELECT value ->> 'text' FROM json_each($1))` returns them. They are wrapped because the
+/// engines have no common expression for a bare JSON string.
 pub(in crate::store) fn texts<T: Serialize>(of: impl IntoIterator<Item = T>) -> Result<String, StoreError> {
     #[derive(Serialize)]
     struct Row<T> {

@@ -32,7 +32,7 @@ pub struct Outcome {
     pub reply: Option<String>,
 }
 
-/// Attempts that have all but the delivery in common: a batch is a few of these, and each row costs a number.
+/// Attempts that differ only in the delivery: a batch consists of a few such groups, and each row then costs one number.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 struct Common<'a> {
     lease: i64,
@@ -43,7 +43,7 @@ struct Common<'a> {
     reply: Option<&'a str>,
 }
 
-/// One of these, with its deliveries.
+/// A group with its deliveries.
 #[derive(Debug, Serialize)]
 struct Group<'a> {
     #[serde(flatten)]
@@ -68,13 +68,13 @@ fn groups(outcomes: &[Outcome], marks: &[Mark]) -> Result<String, StoreError> {
     to_json(&groups.into_iter().map(|(common, deliveries)| Group { common, deliveries }).collect::<Vec<_>>())
 }
 
-/// Results and marks in one statement, and so in one commit without a round trip more than it needs.
+/// Writes results and marks in one statement, and so in one commit with no extra round trip.
 ///
-/// A result counts where its fence still holds. A mark carries the last stop check: sending not stopped, the lease ours, the
-/// campaign running, the prospect still nurturing, not stopped, at the same address, and the address itself not suppressed (a
-/// copy to one of us always goes): a list and a stop that commit at the same moment may leave a new prospect without its stop.
-/// On PostgreSQL it share-locks the prospect's row, which every stop updates: a stop that commits first is seen, one that
-/// commits later waits for this mark.
+/// A result counts where its fence still holds. A mark carries the last stop check: sending not stopped, the lease ours,
+/// the campaign running, the prospect still nurturing, not stopped, at the same address, and the address itself not
+/// suppressed (a copy to one of us always goes): a list and a stop that commit at the same moment may leave a new prospect
+/// without its stop. On PostgreSQL it share-locks the prospect's row, which every stop updates: a stop that commits first
+/// is seen, one that commits later waits for this mark.
 macro_rules! write {
     ($returning:literal) => {
         locking!(
@@ -114,8 +114,9 @@ macro_rules! write {
 const TOLD: usize = 32;
 const WRITE: Sql = write!("");
 const WRITE_AND_TELL: Sql = write!(" RETURNING delivery_id, state");
-/// A delivery that a stop refused a mark gets that as its result: `uncertain` when an earlier mark has no result, because the
-/// mail may have been sent. A delivery refused for another reason (the campaign paused, the lease lost) stays as it was.
+/// A delivery that a stop refused a mark gets that as its result: `uncertain` when an earlier mark has no result, because
+/// the mail may have been sent. A delivery refused for another reason (the campaign paused, the lease lost) stays as it
+/// was.
 const STOPPED: &str = "
     INSERT INTO attempts (delivery_id, number, state, at, fence, reply)
     SELECT d.id, CAST(j.value ->> 'number' AS BIGINT),
@@ -133,10 +134,10 @@ const STOPPED: &str = "
     WHERE p.mail_stop IS NOT NULL OR s.id IS NOT NULL OR p.standing <> 'nurturing' OR p.address IS NULL OR p.address <> d.address
     ON CONFLICT (delivery_id, number) DO NOTHING";
 
-/// What was written of what was asked.
+/// What the statement wrote.
 #[derive(Debug, Default)]
 pub struct Written {
-    /// Those that may be transmitted now.
+    /// The deliveries that may be transmitted now.
     pub marked: BTreeSet<DeliveryId>,
     pub recorded: BTreeSet<DeliveryId>,
 }
@@ -154,16 +155,16 @@ impl Written {
 }
 
 /// Records results whose fence still holds, and marks deliveries that no stop, pause or lost lease forbids, in a
-/// transaction of their own. Those that were refused a mark are for [`refused`].
+/// transaction of their own. Deliveries that were refused a mark go to [`refused`].
 ///
 /// # Errors
 /// When it cannot be written: nothing was.
 pub async fn write(store: &Store, outcomes: &[Outcome], marks: &[Mark], now: Timestamp) -> Result<Written, StoreError> {
-    // A stop that only the database knows would be forgotten with it.
+    // A stop that is missing from the journal would be lost with the database, so nothing is marked.
     let marks = if store.journal().is_some_and(|journal| journal.is_broken()) { &[] } else { marks };
     let groups = groups(outcomes, marks)?;
-    // As a rule nothing is refused, and a count says so. On SQLite each row that is returned costs as much as one written,
-    // on PostgreSQL next to nothing; the transaction costs round trips.
+    // Usually no mark is refused, and the count of rows shows it. On SQLite each returned row costs as much as a written
+    // one, on PostgreSQL next to nothing; there the transaction costs round trips.
     let all = outcomes.len() + marks.len();
     if !store.is_shared() && all > TOLD {
         let mut tx = store.write().await?;
@@ -174,7 +175,7 @@ pub async fn write(store: &Store, outcomes: &[Outcome], marks: &[Mark], now: Tim
         tx.rollback().await?;
     }
     let written = store.at_once(WRITE_AND_TELL, args![groups, now]).await;
-    // Whatever it says: a connection that broke may have committed.
+    // The outcome is unknown whatever the error: a connection that broke may have committed.
     store.commits().count();
     written.map(Written::of)
 }
@@ -187,7 +188,7 @@ pub async fn refused(tx: &mut Tx, marks: &[Mark], now: Timestamp) -> Result<(), 
 /// Marks deliveries as being transmitted, those that no stop, pause or lost lease forbids. Returns which.
 pub async fn mark(tx: &mut Tx, marks: &[Mark], now: Timestamp) -> Result<BTreeSet<DeliveryId>, StoreError> {
     if tx.notes().are_lost() {
-        // A stop that only the database knows would be forgotten with it.
+        // A stop that is missing from the journal would be lost with the database, so nothing is marked.
         return Ok(BTreeSet::new());
     }
     let marked = Written::of(tx.rows(WRITE_AND_TELL, args![groups(&[], marks)?, now]).await?).marked;

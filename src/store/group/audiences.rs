@@ -1,5 +1,5 @@
-//! Audiences, set-wise: which prospects fit, and which newsletter each is due. One statement for any conditions, which travel as
-//! JSON; `domain::audience` says the same for one prospect, and the conformance suite holds the two together.
+//! Audiences, set-wise: which prospects fit, and which newsletter is due to each. One statement serves any conditions,
+//! passed as JSON; `domain::audience` decides the same for one prospect, and the conformance suite compares the two.
 
 use crate::domain::audience::{Audience, Condition, Test};
 use crate::domain::criterion::Verdict;
@@ -39,11 +39,11 @@ struct Place<'a> {
     id: &'a Name,
 }
 
-/// A clause is evaluated for each member by itself, with one row of the member's at a time: PostgreSQL would make tables of
-/// what `EXISTS` or a group asks for, for each of them anew.
+/// A clause is evaluated for each member separately, with one row of the member's at a time: for `EXISTS` or a group
+/// PostgreSQL would build a table for each member anew.
 ///
-/// $1 atoms, $2 newsletters, $3 campaign, $4 and $5 the window of ids, $6 whose clicks are followed. Where the newsletter
-/// due is asked for, "MATERIALIZED" has it found once for each member and not wherever it is mentioned.
+/// $1 atoms, $2 newsletters, $3 campaign, $4 and $5 the window of ids, $6 whose clicks are followed. With "MATERIALIZED"
+/// the newsletter due is computed once for each member and not at each mention.
 macro_rules! members {
     ($once:literal, $rest:literal) => {
         concat!(
@@ -108,7 +108,7 @@ pub async fn newsletters_due(tx: &mut Tx, question: &AudienceQuery<'_>) -> Resul
     rows.iter().map(|(newsletter,)| name(newsletter)).collect()
 }
 
-/// How many prospects could be written to now, due a newsletter or not.
+/// How many prospects can be mailed now, with a newsletter due or not.
 pub async fn size(tx: &mut Tx, question: &AudienceQuery<'_>) -> Result<i64, StoreError> {
     let rows: Vec<(i64,)> = ask(tx, SIZE, question).await?;
     Ok(rows.first().map_or(0, |(n,)| *n))
@@ -120,13 +120,13 @@ pub async fn due(tx: &mut Tx, question: &AudienceQuery<'_>) -> Result<i64, Store
     Ok(rows.first().map_or(0, |(n,)| *n))
 }
 
-/// The prospects who could be written to now.
+/// The prospects who can be mailed now.
 pub async fn members(tx: &mut Tx, question: &AudienceQuery<'_>) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = ask(tx, IDS, question).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
-/// Writes a delivery for each prospect who is due a newsletter that has an issue at this occurrence. Returns how many.
+/// Writes a delivery for each prospect to whom a newsletter with an issue at this occurrence is due. Returns how many.
 pub async fn fill(tx: &mut Tx, occurrence: OccurrenceId, question: &AudienceQuery<'_>) -> Result<u64, StoreError> {
     let (atoms, newsletters) = (atoms(question.audience)?, places(question.newsletters)?);
     tx.by_key().await?;
@@ -140,7 +140,7 @@ pub async fn window(tx: &mut Tx, after: ProspectId, most: i64) -> Result<Prospec
     tx.number(WINDOW, args![after, most]).await.map(ProspectId)
 }
 
-/// The last prospect there is.
+/// The id of the last prospect.
 pub async fn last(tx: &mut Tx) -> Result<ProspectId, StoreError> {
     tx.number(LAST, args![]).await.map(ProspectId)
 }
@@ -178,7 +178,7 @@ fn atoms(audience: &Audience) -> Result<String, StoreError> {
     to_json(&atoms)
 }
 
-/// The atoms of one condition. A list of which nothing can hold gives one that never does: a clause is never empty.
+/// The atoms of one condition. An empty list gives an atom that never holds, so that no clause is empty.
 fn add(atoms: &mut Vec<Atom>, clause: usize, must: u8, condition: &Condition) {
     let before = atoms.len();
     let mut atom = |kind, field: &str, value: &str, bound| {
@@ -186,7 +186,7 @@ fn add(atoms: &mut Vec<Atom>, clause: usize, must: u8, condition: &Condition) {
     };
     match condition {
         Condition::Tag(tag) => atom("tag", "", tag, None),
-        // The end of an address is compared; with an `@` it would reach into what stands before the domain.
+        // The end of an address is compared, so a value with an `@` would match part of the local part.
         Condition::Domain(domains) => {
             domains.iter().filter(|d| !d.contains('@')).for_each(|domain| atom("domain", "", domain, None));
         }

@@ -1,5 +1,5 @@
-//! What the breakers count, campaign by campaign, since it was last paused or resumed: troubles are appended, finished mails
-//! are read backwards. Test copies and seeds count for nothing.
+//! The counts behind the breakers, per campaign, since it was last paused or resumed: troubles are appended, finished
+//! mails are read backwards. Test copies and seeds are not counted.
 
 use crate::domain::group::breaker::{BOUNCES_AMONG, BROKEN_IN_A_ROW, BadShare};
 use crate::domain::id::{DeliveryId, IssueId, Name};
@@ -16,7 +16,7 @@ pub enum Kind {
     /// Its mailbox does not exist.
     Bounced,
     Complained,
-    /// The connection broke in the middle of it.
+    /// The connection broke during the mail.
     Broken,
 }
 
@@ -30,12 +30,12 @@ impl Kind {
     }
 }
 
-/// One thing that went wrong.
+/// One trouble of a delivery.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Trouble {
     pub delivery: DeliveryId,
     pub kind: Kind,
-    /// At which try; a bounce and a complaint count once: 0.
+    /// The try it happened at; 0 for a bounce and a complaint, which count once.
     pub number: i64,
 }
 
@@ -50,7 +50,7 @@ const NOTE: &str = "
     JOIN issues i ON i.id = d.issue_id AND NOT i.test
     WHERE TRUE
     ON CONFLICT (delivery_id, kind, number) DO NOTHING";
-/// Their campaigns, test copies left out; seeds are in it: a refusal of a seed is about us as well.
+/// The campaigns of these deliveries, without test copies but with seeds: a refusal of a seed concerns the sender as well.
 const LIVE: &str = "
     SELECT d.id, i.campaign FROM json_each($1) j
     JOIN deliveries d ON d.id = CAST(j.value AS BIGINT) JOIN issues i ON i.id = d.issue_id AND NOT i.test";
@@ -58,9 +58,9 @@ const NOTED: &str = "
     SELECT COUNT(*) FROM troubles t JOIN campaigns c ON c.name = t.campaign
     WHERE t.campaign = $1 AND t.kind = $2 AND t.at >= c.changed_at";
 const ISSUES_OF: &str = "SELECT id FROM issues WHERE campaign = $1 AND NOT test ORDER BY id DESC LIMIT $2";
-/// What ended of an issue, backwards from the last delivery that a node ever held: deliveries leave in the order of their
-/// ids. How many were read; of those since the last pause, how many there are, how many are bad, and when the last was
-/// accepted. The order of the joins is meant.
+/// The finished deliveries of an issue, backwards from the last one a node ever leased, because deliveries leave in the
+/// order of their ids: how many were read; and since the last pause, how many there are, how many are bad, and when the
+/// last was accepted. The order of the joins matters.
 const LATELY: &str = "
     SELECT COUNT(*), COALESCE(SUM(since), 0), COALESCE(SUM(since * bad), 0), MAX(CASE WHEN since = 1 THEN accepted_at END)
     FROM (
@@ -73,13 +73,13 @@ const LATELY: &str = "
           AND d.issue_id = $1 AND d.prospect_id IS NOT NULL
           AND a.delivery_id = d.id AND a.state IN ('accepted', 'failed', 'uncertain')
         ORDER BY d.id DESC LIMIT $3) AS ended";
-/// Where the breaks in a row would begin: when the twentieth from the end was.
+/// The instant of the twentieth break from the end: a row of breaks begins there.
 const ROW_BEGINS: &str = "
     SELECT t.at FROM troubles t JOIN campaigns c ON c.name = t.campaign
     WHERE t.campaign = $1 AND t.kind = 'broken' AND t.at >= c.changed_at ORDER BY t.id DESC LIMIT 1 OFFSET $2";
 const RUNNING: &str = "SELECT name FROM campaigns WHERE state = 'running' ORDER BY name";
 
-/// Appends what went wrong; what is known already is not counted again.
+/// Appends troubles; one that is recorded already is not counted again.
 pub async fn note(tx: &mut Tx, troubles: &[Trouble], now: Timestamp) -> Result<(), StoreError> {
     if troubles.is_empty() {
         return Ok(());
@@ -87,7 +87,7 @@ pub async fn note(tx: &mut Tx, troubles: &[Trouble], now: Timestamp) -> Result<(
     tx.execute(NOTE, args![to_json(troubles)?, now]).await.map(drop)
 }
 
-/// The campaigns of these deliveries, test copies left out.
+/// The campaigns of these deliveries, without test copies.
 pub async fn live(tx: &mut Tx, deliveries: &BTreeSet<DeliveryId>) -> Result<BTreeMap<DeliveryId, Name>, StoreError> {
     let found: Vec<(i64, String)> = tx.rows(LIVE, args![ids(deliveries)?]).await?;
     found.into_iter().map(|(id, campaign)| Ok((DeliveryId(id), name_of(&campaign).in_row("deliveries", id)?))).collect()
@@ -98,12 +98,12 @@ pub async fn noted(tx: &mut Tx, campaign: &Name, kind: Kind) -> Result<i64, Stor
     tx.number(NOTED, args![campaign, kind.word()]).await
 }
 
-/// How many of the campaign's last mails that ended, so many of them, had this trouble.
+/// How many of the campaign's last `among` finished mails had this trouble.
 pub async fn share(tx: &mut Tx, campaign: &Name, kind: Kind, among: i64) -> Result<BadShare, StoreError> {
     lately(tx, campaign, kind, among).await.map(|(share, _)| share)
 }
 
-/// The same, and when the last of them was accepted, epoch milliseconds.
+/// The same share, and when the last of those mails was accepted, in epoch milliseconds.
 async fn lately(tx: &mut Tx, campaign: &Name, kind: Kind, among: i64) -> Result<(BadShare, Option<i64>), StoreError> {
     let issues: Vec<(i64,)> = tx.rows(ISSUES_OF, args![campaign, ISSUES]).await?;
     let (mut share, mut accepted_at, mut left) = (BadShare { bad: 0, of: 0 }, None, among);
@@ -121,7 +121,7 @@ async fn lately(tx: &mut Tx, campaign: &Name, kind: Kind, among: i64) -> Result<
     Ok((share, accepted_at))
 }
 
-/// Whether the last twenty connections of a campaign broke, and nothing was accepted between.
+/// Whether the last twenty connections of a campaign broke with no mail accepted in between.
 pub async fn broke_in_a_row(tx: &mut Tx, campaign: &Name) -> Result<bool, StoreError> {
     let begins: Option<(i64,)> = tx.row(ROW_BEGINS, args![campaign, BROKEN_IN_A_ROW - 1]).await?;
     let Some((begins,)) = begins else { return Ok(false) };

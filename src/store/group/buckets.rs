@@ -1,4 +1,4 @@
-//! Token buckets: what is left of a pace, shared by all nodes, and kept over restarts.
+//! Token buckets: the tokens left of each pace, shared by all nodes, and kept across restarts.
 
 use crate::domain::id::{IssueId, Name};
 use crate::domain::pace::Bucket;
@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// A bucket left alone for this long is full again, whatever its pace, and need not be kept.
+/// A bucket not used for this long is full again, at any pace, and need not be kept.
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(25);
 
 const MAKE: &str = "
@@ -30,7 +30,7 @@ const FORGET: Sql = locking!(
     ")"
 );
 const OF_ISSUE: &str = "SELECT campaign, test FROM issues WHERE id = $1";
-/// A leased range belongs to its holder, and test copies do not wait.
+/// Leased ranges and test copies are left out: the former belong to their holder, the latter do not wait.
 const POSTPONE: Sql = locking!(
     "UPDATE leases SET not_before = $2 WHERE id IN (
          SELECT l.id FROM leases l JOIN issues i ON i.id = l.issue_id
@@ -52,7 +52,7 @@ fn rows(buckets: &BTreeMap<String, Bucket>) -> Result<String, StoreError> {
     to_json(&rows.collect::<Vec<_>>())
 }
 
-/// These buckets as they were left, locked until the transaction ends; one that is not there yet is made as given.
+/// The stored buckets, locked until the transaction ends; a missing one is created as given.
 pub async fn lock(tx: &mut Tx, fresh: &BTreeMap<String, Bucket>) -> Result<BTreeMap<String, Bucket>, StoreError> {
     let wanted = rows(fresh)?;
     tx.execute(MAKE, args![wanted.clone()]).await?;
@@ -64,12 +64,12 @@ pub async fn lock(tx: &mut Tx, fresh: &BTreeMap<String, Bucket>) -> Result<BTree
     found.into_iter().map(read).collect()
 }
 
-/// Leaves buckets as they are now; they must have been locked.
+/// Stores buckets; they must have been locked.
 pub async fn put(tx: &mut Tx, buckets: &BTreeMap<String, Bucket>) -> Result<(), StoreError> {
     tx.execute(PUT, args![rows(buckets)?]).await.map(drop)
 }
 
-/// Forgets buckets that are long full. Returns how many.
+/// Deletes buckets that have long been full. Returns how many.
 pub async fn forget(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
     let before = now.checked_sub(FORGOTTEN).unwrap_or(Timestamp::MIN);
     tx.execute(FORGET, args![before]).await

@@ -1,4 +1,4 @@
-//! The cap over all campaigns, counted from the ledger: which deliveries of a page would be one too many, and what was
+//! The cap over all campaigns, counted from the deliveries: which deliveries of a page would exceed it, and what was
 //! decided about them. The decision itself is `domain::cap`'s.
 
 use super::leases::{Closed, windows};
@@ -20,12 +20,12 @@ pub struct PutAside {
     pub reply: String,
 }
 
-/// What one node at a time does on a shared database, by number: counting for the cap and writing what was counted.
+/// The number of the lock under which one node at a time counts for the cap and writes what it counted.
 const COUNTING: i64 = 1;
 
-/// Of each delivery of a page, when the $5th of the prospect's other mails, the latest first, left or is to leave. A mail
-/// counts unless it came to nothing. One that has not left is taken to leave now; if it waits, when it may; if its campaign
-/// is closed, when that opens.
+/// For each delivery of a page, when the $5th latest of the prospect's other mails left or will leave. A mail counts
+/// unless it came to nothing. One that has not left counts as leaving now; if it waits, when it may leave; if its
+/// campaign's window is closed, when that opens.
 const NTH: &str = concat!(
     "
     WITH closed AS MATERIALIZED (
@@ -50,7 +50,7 @@ const NTH: &str = concat!(
         FROM deliveries d WHERE d.occurrence_id = $1 AND d.prospect_id > $2 AND d.prospect_id <= $3)
     SELECT id, nth_at FROM page WHERE nth_at IS NOT NULL ORDER BY id"
 );
-/// The first word about these deliveries, before any lease: its fence is none.
+/// The first attempt of these deliveries, written before any lease, so it has no fence.
 const PUT_ASIDE: &str = "
     INSERT INTO attempts (delivery_id, number, state, at, fence, retry_at, reply)
     SELECT CAST(value ->> 'delivery' AS BIGINT), 1, value ->> 'state', CAST($2 AS BIGINT), 0,
@@ -58,8 +58,8 @@ const PUT_ASIDE: &str = "
     FROM json_each($1) WHERE TRUE
     ON CONFLICT (delivery_id, number) DO NOTHING";
 
-/// Waits until no other node counts; from here to the end of this transaction, none does. Without it, two nodes that
-/// write two campaigns to one prospect at the same moment would each not see the other's.
+/// Waits until no other node counts, and excludes the others until the transaction ends. Without the lock, two nodes that
+/// write two campaigns' mails to one prospect at the same moment would not see each other's.
 pub async fn count_alone(tx: &mut Tx) -> Result<(), StoreError> {
     tx.alone(COUNTING).await
 }
@@ -79,7 +79,7 @@ pub async fn nth_latest(
     rows.into_iter().map(|(id, at)| Ok((DeliveryId(id), instant(at).in_row("deliveries", id)?))).collect()
 }
 
-/// Writes down what does not leave at once.
+/// Records the deliveries that do not leave at once.
 pub async fn put_aside(tx: &mut Tx, rows: &[PutAside], now: Timestamp) -> Result<u64, StoreError> {
     tx.execute(PUT_ASIDE, args![to_json(rows)?, now]).await
 }

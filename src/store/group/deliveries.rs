@@ -20,7 +20,7 @@ pub struct Open {
     pub tracked: bool,
     /// The number of its latest attempt; 0 for none.
     pub number: i64,
-    /// Whether that was a mark without a result: it may have been sent.
+    /// Whether that was a mark without a result: the mail may have been sent.
     pub in_doubt: bool,
     pub marks: i64,
     /// How many of those marks have no result.
@@ -29,12 +29,12 @@ pub struct Open {
     pub retry_at: Option<Timestamp>,
 }
 
-/// Where a delivery came from, for what comes back through its tokens.
+/// The origin of a delivery, for signals that arrive through its tokens.
 #[derive(Debug, Clone)]
 pub struct Origin {
     pub id: DeliveryId,
     pub issue: IssueId,
-    /// Whose; `None` for a test copy or an erased prospect.
+    /// Its prospect; `None` for a test copy or an erased prospect.
     pub prospect: Option<ProspectId>,
     pub address: Address,
     /// Whether clicks were to be followed.
@@ -64,8 +64,8 @@ struct TriedRow {
 
 record!(TriedRow { id, address, tracked, number, state, marks, doubts, first_marked_at, retry_at });
 
-/// Deliveries never tried: as a rule all of the range, which the `MIN` over its attempts shows at once. One value, which costs
-/// a fifth of as many rows.
+/// Deliveries never tried: usually all of the range, which the `MIN` over its attempts shows at once. They are returned as
+/// one value, which costs a fifth of as many rows.
 const UNTRIED: &str = "
     SELECT STRING_AGG(d.id || ' ' || CASE WHEN d.tracked THEN 1 ELSE 0 END || ' ' || d.address, $4)
     FROM deliveries d
@@ -83,8 +83,8 @@ const TRIED: &str = "
     JOIN deliveries d ON d.id = a.delivery_id
     WHERE a.delivery_id BETWEEN $2 AND $3 AND a.state IN ('pending', 'transmitting') AND d.issue_id = $1
       AND NOT EXISTS (SELECT 1 FROM attempts later WHERE later.delivery_id = a.delivery_id AND later.number > a.number)";
-/// When the first of a range is due again: one never tried at $4, one in doubt at $5, another at its `retry_at`. As a rule all
-/// are finished, which two counts show; what was uncertain may have been decided since.
+/// When the first of a range is due again: one never tried at $4, one marked without a result at $5, another at its
+/// `retry_at`. As a rule all are finished, which two counts show; what was uncertain may have been decided since.
 const DUE_AGAIN: &str = concat!(
     "
     SELECT CASE WHEN (SELECT COUNT(*) FROM deliveries all_of WHERE all_of.id BETWEEN $2 AND $3)
@@ -130,7 +130,7 @@ pub struct Delivery {
     pub state: String,
     /// When the latest attempt was, or the next one will be.
     pub at: Option<Timestamp>,
-    /// What the relay said, or why it was not sent.
+    /// The relay's reply, or the reason why the mail was not sent.
     pub reply: Option<String>,
 }
 
@@ -204,7 +204,7 @@ fn untried(issue: IssueId, line: &str) -> Result<Open, StoreError> {
 }
 
 /// When the first unfinished delivery of a range is due again; `None` when all are finished. Those never tried are due at
-/// `untried`, those in doubt at `doubted`, the others at their `retry_at`.
+/// `untried`, those marked without a result at `doubted`, the others at their `retry_at`.
 pub async fn due_again(
     tx: &mut Tx,
     lease: &Lease,
@@ -216,7 +216,7 @@ pub async fn due_again(
     instant_or_none(row.and_then(|(at,)| at))
 }
 
-/// Where a delivery came from.
+/// The origin of a delivery.
 pub async fn origin(tx: &mut Tx, id: DeliveryId) -> Result<Option<Origin>, StoreError> {
     let row: Option<(i64, i64, Option<i64>, String, bool, bool)> = tx.row(ORIGIN, args![id]).await?;
     row.map(|(id, issue, prospect, to, tracked, consents)| {

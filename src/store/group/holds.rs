@@ -1,6 +1,6 @@
-//! Holds: occurrences of which a few deliveries go ahead and the others wait.
+//! Holds: occurrences of which a few deliveries are sent first while the others wait.
 //!
-//! What waits is a range whose `not_before` never comes; its release sets a real one.
+//! A waiting delivery's range has a `not_before` that never comes; the release sets a real one.
 
 use crate::domain::group::guard::Canary;
 use crate::domain::id::{OccurrenceId, ProspectId};
@@ -8,16 +8,16 @@ use crate::store::engine::backend::{InRow, StoreError, Tx, args};
 use crate::store::engine::value::instant_or_none;
 use jiff::Timestamp;
 
-/// The instant up to which a held range waits: the first of the year 9999, which is as good as never.
+/// The `not_before` of a held range: the first of the year 9999.
 pub const NEVER: Timestamp = Timestamp::constant(253_370_764_800, 0);
 
 /// An occurrence that is held.
 #[derive(Debug, Clone, Copy)]
 pub struct Hold {
     pub occurrence: OccurrenceId,
-    /// For how many minutes after the last canary was tried.
+    /// How many minutes after the last canary's try the others are released.
     pub minutes: i64,
-    /// When that was; `None` while some were not tried yet.
+    /// When the last canary was tried; `None` while some were not tried yet.
     pub tried_at: Option<Timestamp>,
 }
 
@@ -30,7 +30,7 @@ const PUT: &str = "
     INSERT INTO holds (occurrence_id, last_canary, minutes) VALUES ($1, $2, $3)
     ON CONFLICT (occurrence_id) DO UPDATE SET last_canary = excluded.last_canary
     RETURNING released_at";
-/// Tried means answered, whatever the answer: a canary that a busy server puts off does not hold up the others.
+/// A canary counts as tried with any reply, so that a busy server's deferral does not hold up the others.
 const OPEN: &str = "
     SELECT h.occurrence_id, h.minutes,
            CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.occurrence_id = h.occurrence_id AND d.prospect_id <= h.last_canary
@@ -47,8 +47,8 @@ const RELEASE_RANGES: &str = "
     UPDATE leases SET not_before = $2
     WHERE finished_at IS NULL AND not_before = $3 AND issue_id IN (SELECT id FROM issues WHERE occurrence_id = $1)";
 
-/// Holds an occurrence behind its first deliveries. Returns up to which prospect they go, and whether the
-/// others were released already.
+/// Holds an occurrence behind its first deliveries. Returns the last prospect among those, and whether the others were
+/// released already.
 pub async fn put(tx: &mut Tx, occurrence: OccurrenceId, canary: Canary) -> Result<(ProspectId, bool), StoreError> {
     let last = tx.number(LAST, args![occurrence, canary.first]).await?;
     let row: Option<(Option<i64>,)> = tx.row(PUT, args![occurrence, last, canary.hold.rough_minutes()]).await?;

@@ -17,7 +17,7 @@ pub struct Lease {
     pub issue: IssueId,
     pub first: DeliveryId,
     pub last: DeliveryId,
-    /// What a write under it must carry.
+    /// The fence that every write under the lease carries.
     pub fence: i64,
     pub until: Timestamp,
 }
@@ -76,18 +76,18 @@ pub async fn cover(
     tx.execute(COVER, args![occurrence, after, up_to, now]).await
 }
 
-/// Covers the deliveries just written that are no prospect's (a test copy, seeds), one lease per issue: those of issues
-/// of which nothing is covered yet.
+/// Covers the deliveries just written that belong to no prospect (a test copy, seeds), one lease per issue, for issues
+/// without any lease.
 pub async fn cover_ours(tx: &mut Tx, occurrence: OccurrenceId, now: Timestamp) -> Result<u64, StoreError> {
     tx.execute(COVER_OURS, args![occurrence, now]).await
 }
 
-/// Takes the next range that is due and free, or whose holder let its lease lapse, whatever windows say.
+/// Claims the next range that is due and free, or whose holder let its lease lapse, ignoring windows.
 pub async fn claim(tx: &mut Tx, node: &str, now: Timestamp, until: Timestamp) -> Result<Option<Lease>, StoreError> {
     claim_open(tx, &[], node, now, until).await
 }
 
-/// The same, of no campaign that is closed. Test copies are never closed.
+/// Claims the next range of a campaign whose window is open. Test copies have no window.
 pub async fn claim_open(
     tx: &mut Tx,
     closed: &[Closed<'_>],
@@ -99,7 +99,7 @@ pub async fn claim_open(
     take(tx, row, node, until).await
 }
 
-/// Takes a range of this issue that is due and free, whatever else waits.
+/// Claims a range of this issue that is due and free, ahead of all others.
 pub async fn claim_of(
     tx: &mut Tx,
     issue: IssueId,
@@ -124,12 +124,12 @@ async fn take(
     Ok(Some(Lease { id, issue: IssueId(issue), first: DeliveryId(first), last: DeliveryId(last), fence: fence + 1, until }))
 }
 
-/// Prolongs a lease. Returns whether it was still ours.
+/// Renews a lease. Returns whether this node still held it.
 pub async fn renew(tx: &mut Tx, lease: &Lease, until: Timestamp) -> Result<bool, StoreError> {
     Ok(tx.execute(RENEW, args![lease.id, lease.fence, until]).await? > 0)
 }
 
-/// Gives a range back, to be claimed again at `not_before`; finished for good when there is nothing left in it.
+/// Releases a range, to be claimed again at `again_at`; without an instant the range is finished.
 pub async fn release(tx: &mut Tx, lease: &Lease, again_at: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
     match again_at {
         Some(at) => tx.execute(RELEASE, args![lease.id, lease.fence, at]).await.map(drop),
@@ -137,23 +137,23 @@ pub async fn release(tx: &mut Tx, lease: &Lease, again_at: Option<Timestamp>, no
     }
 }
 
-/// Gives back the ranges of a node that is known to be dead, instead of waiting for its leases to lapse. The fence
-/// rises with the next claim, as ever: of a node that was not dead after all, nothing more is marked. Returns how many.
+/// Expires the leases of a node that is known to be dead, instead of waiting for them to lapse. The fence rises with the
+/// next claim as usual, so a node that was not dead after all marks no further delivery. Returns how many.
 pub async fn expire_of(tx: &mut Tx, owner: &str) -> Result<u64, StoreError> {
     tx.execute(EXPIRE_OF, args![owner]).await
 }
 
-/// Gives back every leased range: for the start on a store that has no second node. Returns how many.
+/// Expires every lease: at the start on a store without a second node. Returns how many.
 pub async fn expire_all(tx: &mut Tx) -> Result<u64, StoreError> {
     tx.execute(EXPIRE_ALL, args![]).await
 }
 
-/// When the next range is due, if any is left, whatever windows say.
+/// When the next range is due, if any is left, ignoring windows.
 pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
     next_open(tx, &[]).await
 }
 
-/// The same, of a campaign that is closed not before it opens.
+/// When the next range is due, counting those of a closed campaign from when its window opens.
 pub async fn next_open(tx: &mut Tx, closed: &[Closed<'_>]) -> Result<Option<Timestamp>, StoreError> {
     let row: Option<(Option<i64>,)> = tx.row(SOONEST, args![windows(closed)?]).await?;
     instant_or_none(row.and_then(|(at,)| at))

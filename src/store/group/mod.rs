@@ -1,4 +1,4 @@
-//! The group side: campaigns, issues, deliveries, and what became of each try.
+//! The group side: campaigns, issues, deliveries, and the results of their attempts.
 
 pub mod campaigns;
 pub mod occurrences;

@@ -1,4 +1,4 @@
-//! Occurrences: a campaign at one nominal time. Opened once, by whichever node is first; filled page by page.
+//! Occurrences: a campaign at one nominal time. The first node to get there opens it once; it is filled page by page.
 
 use crate::domain::group::occurrence::Missed;
 use crate::domain::group::schedule::Firing;
@@ -14,7 +14,7 @@ pub struct Filling {
     pub id: OccurrenceId,
     pub campaign: Name,
     pub due_at: Timestamp,
-    /// Prospects up to here have their deliveries.
+    /// Prospects up to this id have their deliveries.
     pub cursor: ProspectId,
 }
 
@@ -61,8 +61,8 @@ const LATEST: &str = "
 const ADVANCE: &str = "UPDATE occurrences SET cursor = $2 WHERE id = $1";
 const FILLED: &str = "UPDATE occurrences SET state = 'filled', filled_at = $2 WHERE id = $1";
 
-/// Opens an occurrence to be filled, or records that it was missed, and why; and under which configuration. Returns whether it
-/// is new: no restart, second node or clock change opens it twice.
+/// Opens an occurrence to be filled, or records that it was missed, and why; and under which configuration. Returns
+/// whether it is new: no restart, second node or clock change opens it twice.
 pub async fn open(
     tx: &mut Tx,
     campaign: &Name,
@@ -91,12 +91,12 @@ pub async fn next_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
     read(tx.row(FILLING, args![]).await?)
 }
 
-/// The oldest occurrence of a running campaign that is being filled, without a lock: for a peek.
+/// The oldest occurrence of a running campaign that is being filled, read without a lock.
 pub async fn peek_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
     read(tx.row(PEEK, args![]).await?)
 }
 
-/// Moves the cursor; commits with the page it stands for.
+/// Moves the cursor; commits with the page it has passed.
 pub async fn advance(tx: &mut Tx, id: OccurrenceId, cursor: ProspectId) -> Result<(), StoreError> {
     tx.execute_one(ADVANCE, args![id, cursor]).await
 }
@@ -106,12 +106,12 @@ pub async fn filled(tx: &mut Tx, id: OccurrenceId, now: Timestamp) -> Result<(),
     tx.execute_one(FILLED, args![id, now]).await
 }
 
-/// Records that an occurrence of which nothing was written yet has become too old. Returns whether it was one.
+/// Records an occurrence as missed if nothing of it was written yet. Returns whether that was so.
 pub async fn missed(tx: &mut Tx, id: OccurrenceId, plan_hash: &str) -> Result<bool, StoreError> {
     Ok(tx.execute(MISSED, args![id, Missed::Late.word(), plan_hash]).await? > 0)
 }
 
-/// The latest occurrences of a campaign, the newest first; test copies are none.
+/// The latest occurrences of a campaign, the newest first, without test copies.
 pub async fn latest(tx: &mut Tx, campaign: &Name, most: i64) -> Result<Vec<Past>, StoreError> {
     let rows: Vec<(String, String, Option<String>)> = tx.rows(LATEST, args![campaign, most]).await?;
     Ok(rows.into_iter().map(|(nominal, state, reason)| Past { nominal, state, reason }).collect())

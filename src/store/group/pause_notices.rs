@@ -1,11 +1,11 @@
-//! Pause notices: a campaign that paused by itself is reported once to the people who answer for it.
+//! Pause notices: a campaign that a breaker paused is reported once to the colleagues responsible for it.
 
 use crate::domain::id::Name;
 use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
 use crate::store::engine::value::{instant, name as name_of};
 use jiff::Timestamp;
 
-/// A campaign that paused by itself.
+/// A campaign that a breaker paused.
 #[derive(Debug, Clone)]
 pub struct PauseNotice {
     pub id: i64,
@@ -22,17 +22,17 @@ const NEXT: Sql = locking!(
 );
 const TOLD: &str = "UPDATE pause_notices SET told_at = $2 WHERE id = $1 AND told_at IS NULL";
 
-/// Notes that a campaign paused by itself.
+/// Records that a breaker paused a campaign.
 pub async fn add(tx: &mut Tx, campaign: &Name, reason: &str, now: Timestamp) -> Result<(), StoreError> {
     tx.execute_one(ADD, args![campaign, reason, now]).await
 }
 
-/// Whether one was not told yet.
+/// Whether a pause is not reported yet.
 pub async fn waits(tx: &mut Tx) -> Result<bool, StoreError> {
     Ok(tx.number(WAITING, args![]).await? > 0)
 }
 
-/// Takes the oldest that was not told yet; it counts as told when the transaction commits.
+/// Takes the oldest pause not reported yet; it counts as reported when the transaction commits.
 pub async fn take(tx: &mut Tx, now: Timestamp) -> Result<Option<PauseNotice>, StoreError> {
     let row: Option<(i64, String, String, i64)> = tx.row(NEXT, args![]).await?;
     let Some((id, campaign, reason, at)) = row else { return Ok(None) };

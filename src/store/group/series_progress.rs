@@ -1,10 +1,10 @@
-//! How far prospects are through a series of newsletters, counted set-wise, for members that were found before.
+//! How many newsletters of a series prospects have had, counted set-wise for members that were found before.
 
 use crate::domain::id::{Name, ProspectId};
 use crate::store::engine::backend::{StoreError, Tx, args, came_to_nothing};
 use crate::store::engine::value::{ids, texts};
 
-/// A newsletter counts as had as in `audiences`: by every delivery but those that came to nothing.
+/// A newsletter counts as had by every delivery except those that came to nothing, as in `audiences`.
 const HAD: &str = concat!(
     "
     SELECT had, COUNT(*) FROM (

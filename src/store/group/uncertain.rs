@@ -1,5 +1,5 @@
-//! Uncertain deliveries: whether they were sent is not known. What an operator finds out later is appended as an attempt;
-//! nothing is edited.
+//! Uncertain deliveries: whether they were sent is unknown. What an operator finds out later is appended as an attempt; no
+//! row is edited.
 
 use crate::domain::group::delivery::Resolution;
 use crate::domain::id::{DeliveryId, IssueId};
@@ -16,11 +16,11 @@ pub struct Uncertain {
     pub address: String,
     pub campaign: String,
     pub newsletter: String,
-    /// When it was last marked; never, if it is held because a backup cannot know.
+    /// When it was last marked; `None` if it is held because the backup cannot show whether it was sent.
     pub marked_at: Option<Timestamp>,
     /// Since when it is uncertain.
     pub since: Timestamp,
-    /// What the relay said, or why it is not known.
+    /// The relay's reply, or the reason why it is unknown.
     pub reply: Option<String>,
 }
 
@@ -38,7 +38,7 @@ const LIST: &str = "
     WHERE a.state = 'uncertain'
       AND NOT EXISTS (SELECT 1 FROM attempts later WHERE later.delivery_id = a.delivery_id AND later.number > a.number)
     ORDER BY d.issue_id, d.id";
-/// The ranges first, so that none is claimed before what is to be sent in it is written.
+/// Locks the ranges first, so that none is claimed before the retries in it are written.
 const LOCK: Sql = locking!(
     "SELECT l.id FROM leases l WHERE l.owner IS NULL AND l.id IN (SELECT o.id FROM leases o JOIN deliveries d ON d.issue_id = o.issue_id
          AND d.id BETWEEN o.first_id AND o.last_id WHERE d.id = $1 OR d.issue_id = $2)",
@@ -69,8 +69,8 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<Uncertain>, StoreError> {
     rows.into_iter().map(uncertain).collect()
 }
 
-/// Appends what was found out about uncertain deliveries. Returns about how many: what is to be sent again and lies in a
-/// range that is being sent right now is left as it is, for its holder may have read it already.
+/// Appends what an operator found out about uncertain deliveries. Returns about how many. A delivery to be sent again is
+/// skipped if its range is leased at the moment, because the holder may have read it already.
 pub async fn resolve(tx: &mut Tx, which: Which, how: Resolution, words: &str, now: Timestamp) -> Result<u64, StoreError> {
     let (one, issue) = match which {
         Which::One(id) => (Some(id), None),

@@ -1,4 +1,4 @@
-//! Handoffs and what happened to them.
+//! Handoffs and their events.
 
 use crate::domain::doorway::entry::Cause;
 use crate::domain::id::{HandoffId, Name, ProspectId, QualificationId};
@@ -14,10 +14,10 @@ use serde::Serialize;
 /// The unique index that makes a second open handoff of one prospect impossible.
 pub const ONE_OPEN: Unique = Unique { index: "handoff_open_once", columns: "handoffs.prospect_id" };
 
-/// Who did what no person did.
+/// The actor of an event that no person caused.
 const SERVICE: &str = "nurtured";
 
-/// What happened to a handoff, as it is kept.
+/// An event of a handoff, as stored.
 #[derive(Debug, Clone, Serialize)]
 pub struct Event {
     pub at: Timestamp,

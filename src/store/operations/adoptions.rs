@@ -1,5 +1,5 @@
-//! Adoptions: what becomes of the rows of a database that was restored or copied. A delivery whose end it does not know may
-//! have been sent by the database it was copied from, so it is held as uncertain.
+//! Adoptions: the rows of a database that was restored or copied. A delivery without a final result may have been sent by
+//! the original database, so it is held as uncertain.
 
 use crate::domain::address::Address;
 use crate::domain::id::ProspectId;
@@ -25,7 +25,7 @@ const HOLD: &str = concat!(
 /// The fence rises: a node that still holds a lease writes nothing more under it.
 const FINISH: &str = "
     UPDATE leases SET owner = NULL, leased_until = NULL, fence = fence + 1, finished_at = $1 WHERE finished_at IS NULL";
-/// Of a campaign that is paused, an occurrence may be half written: the rest of it is never written.
+/// An occurrence of a paused campaign may be half written: the rest of it is never written.
 const CLOSE: &str = "UPDATE occurrences SET state = 'filled', filled_at = $1 WHERE state = 'filling'";
 
 /// The next prospects after `after` who have an address.

@@ -1,7 +1,8 @@
-//! Facts: what the conditions of many audiences ask for, asked of all prospects at once. The statement says what is true of
-//! them, so far as a condition asks; whether an audience fits follows from it, and is decided once for all who are alike.
+//! Facts: the conditions of many audiences, evaluated for all prospects at once. The statement returns which conditions
+//! are true of a prospect; whether an audience fits follows from that, and is decided once for all prospects with the same
+//! facts.
 //!
-//! The conformance suite holds this together with `audiences`, which asks about one audience, and with `domain::audience`.
+//! The conformance suite compares this with `audiences`, which evaluates one audience, and with `domain::audience`.
 
 use crate::domain::audience::{Audience, Condition, Test};
 use crate::domain::criterion::Verdict;
@@ -18,7 +19,7 @@ pub(in crate::store) const IS: char = '\u{1f}';
 /// Before the number of cuts that a field's number has reached.
 pub(in crate::store) const REACHES: char = '\u{1d}';
 
-/// What some audiences ask for.
+/// The conditions that some audiences use.
 #[derive(Debug, Default)]
 pub struct Facts<'a> {
     audiences: Vec<&'a Audience>,
@@ -36,7 +37,7 @@ struct FieldQuestions<'a> {
     cuts: BTreeSet<i64>,
 }
 
-/// What is true of some prospects, so far as it was asked.
+/// The facts that are true of some prospects, among those queried.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Truth {
     fields: Option<String>,
@@ -47,7 +48,7 @@ pub struct Truth {
 
 record!(Truth { fields, tags, verdicts, domains });
 
-/// The same, read.
+/// The same facts, parsed.
 struct ParsedTruth<'t> {
     fields: BTreeMap<&'t str, (Option<&'t str>, Option<usize>)>,
     tags: BTreeSet<&'t str>,
@@ -56,7 +57,7 @@ struct ParsedTruth<'t> {
 }
 
 impl<'a> Facts<'a> {
-    /// What these audiences ask for.
+    /// The conditions of these audiences.
     pub fn of(audiences: impl Iterator<Item = &'a Audience>) -> Self {
         let mut facts = Self { audiences: audiences.collect(), ..Self::default() };
         for audience in facts.audiences.clone() {
@@ -83,7 +84,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Whether one of the audiences fits those of whom this is true.
+    /// Whether one of the audiences fits prospects with these facts.
     pub fn fit(&self, truth: &Truth) -> bool {
         let held = truth.read();
         self.audiences.iter().any(|audience| audience.fits_where(|condition| self.holds(condition, &held)))
@@ -139,7 +140,7 @@ impl<'a> Facts<'a> {
         rows.extend(self.tags.iter().map(|tag| row("tag", "", tag, None)));
         rows.extend(self.criteria.iter().map(|criterion| row("criterion", criterion, "", None)));
         for (place, domains) in self.domains.iter().enumerate() {
-            // The end of an address is compared; with an `@` it would reach into what stands before the domain.
+            // The end of an address is compared, so a value with an `@` would match part of the local part.
             let domains = domains.iter().filter(|domain| !domain.contains('@'));
             rows.extend(domains.map(|domain| row("domain", "", domain, i64::try_from(place).ok())));
         }

@@ -1,6 +1,7 @@
-//! Backups of a SQLite database: whole copies in files of their own, made while others write. PostgreSQL has `pg_dump`.
+//! Backups of a SQLite database: complete copies in files of their own, made while other connections write. PostgreSQL has
+//! `pg_dump`.
 //!
-//! A copy observes from its first moment on: it sends nothing until it is adopted.
+//! A copy is made in observing state: it sends nothing until it is adopted.
 
 use crate::store::engine::backend::{Store, StoreError};
 use jiff::Timestamp;

@@ -35,7 +35,7 @@ pub async fn put(tx: &mut Tx, hash: &str, files: &BTreeMap<String, String>, now:
     Ok(tx.execute(PUT, args![hash, to_json(files)?, now]).await? > 0)
 }
 
-/// The one in force; `None` before the first was.
+/// The configuration in force; `None` before the first.
 pub async fn newest(tx: &mut Tx) -> Result<Option<Configuration>, StoreError> {
     let row: Option<(i64, String, String, i64)> = tx.row(NEWEST, args![]).await?;
     row.map(|(id, hash, files, at)| {
@@ -45,14 +45,14 @@ pub async fn newest(tx: &mut Tx) -> Result<Option<Configuration>, StoreError> {
     .transpose()
 }
 
-/// What identifies the one in force.
+/// The hash of the configuration in force.
 pub async fn in_force(tx: &mut Tx) -> Result<Option<String>, StoreError> {
     let row: Option<(String,)> = tx.row(HASH, args![]).await?;
     Ok(row.map(|(hash,)| hash))
 }
 
-/// How many decisions each configuration has taken, by table and hash; an empty hash: before one was put in force. Counts
-/// every row: not for the hot path.
+/// How many decisions were taken under each configuration, by table and hash; an empty hash stands for those before the
+/// first. It counts every row, so it is too slow for the hot path.
 pub async fn decisions(tx: &mut Tx) -> Result<Vec<(String, String, i64)>, StoreError> {
     tx.rows(DECISIONS, args![]).await
 }

@@ -1,7 +1,7 @@
-//! The law of conservation, set-wise: where each prospect of a page is, by what the tables say, and what is true of those
-//! for whom a campaign may come next. A page answers with a few rows, however many prospects it has.
+//! The law of conservation, set-wise: the group of each prospect of a page according to the tables, and the facts of those
+//! to whom a campaign may come next. A page returns a few rows, regardless of how many prospects it has.
 //!
-//! It decides nothing about campaigns: which of them run, and whether they have another occurrence, the schedule knows.
+//! It decides nothing about campaigns: the schedule decides which of them run and have another occurrence.
 
 use super::audience_facts::{Facts, Truth};
 use crate::domain::census::Group;
@@ -11,12 +11,12 @@ use crate::store::engine::record::record;
 use crate::store::engine::value::{instant_or_none, texts, word};
 use jiff::Timestamp;
 
-/// Which page is asked about, and by what.
+/// The page to count, and the facts to query.
 #[derive(Debug, Clone, Copy)]
 pub struct Page<'a> {
-    /// What campaigns with another occurrence ask for.
+    /// The conditions of campaigns with another occurrence.
     pub facts: &'a Facts<'a>,
-    /// The people of the roster: an item on the queue of a person who left is on no queue.
+    /// The people on the roster: an item on the queue of a person who left counts as on no queue.
     pub ours: &'a [&'a Name],
     /// Only prospects after this id…
     pub after: ProspectId,
@@ -46,8 +46,8 @@ pub struct Adrift {
     pub review_after: Option<Timestamp>,
 }
 
-/// $1 what is asked, $2 and $3 the window of ids, $4 now, $5 the roster. A window is small enough that what is found in it stays in
-/// memory. A wake date counts when an assessment is due by then: nothing else reads it.
+/// $1 what is asked, $2 and $3 the window of ids, $4 now, $5 the roster. A window is small enough that what is found in it
+/// stays in memory. A wake date counts when an assessment is due by then: nothing else reads it.
 macro_rules! page {
     ($join:literal, $rest:literal) => {
         concat!(

@@ -1,5 +1,5 @@
-//! Replay inputs: what a replay asks of the tables beside signals, for many prospects at once: who they are, what was decided about
-//! them, what was judged about their signals, when they were suppressed. Reads, and writes nothing.
+//! Replay inputs: what a replay asks of the tables beside signals, for many prospects at once: who they are, what was
+//! decided about them, what was judged about their signals, when they were suppressed. Reads, and writes nothing.
 
 use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::machine::Machine;
@@ -141,13 +141,13 @@ pub async fn decided(tx: &mut Tx, of: &[ProspectId]) -> Result<BTreeMap<Prospect
     Ok(found)
 }
 
-/// Everybody about whom anything was ever decided.
+/// Every prospect who ever had a qualification.
 pub async fn decided_about(tx: &mut Tx) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = tx.rows(DECIDED_ABOUT, args![]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
-/// Everybody of whose signals one was ever judged.
+/// Every prospect of whose signals one was ever judged.
 pub async fn judged_about(tx: &mut Tx) -> Result<Vec<ProspectId>, StoreError> {
     let rows: Vec<(i64,)> = tx.rows(JUDGED_ABOUT, args![]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
@@ -195,7 +195,7 @@ pub async fn owners(tx: &mut Tx, of: &[ProspectId]) -> Result<BTreeMap<ProspectI
     rows.into_iter().map(|(id, owner)| Ok((ProspectId(id), name(&owner)?))).collect()
 }
 
-/// Everybody who belongs to an account, account by account.
+/// Every member of an account, account by account.
 pub async fn members(tx: &mut Tx) -> Result<Vec<(AccountId, ProspectId)>, StoreError> {
     let unreadable = || StoreError::value("member of an account", "no number");
     let mut found = Vec::new();

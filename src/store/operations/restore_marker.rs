@@ -1,8 +1,8 @@
-//! The marker: a small file beside the stop journal that remembers which database was at home here and how far it had
-//! come. A database that is less far was restored from a backup; one that is at home elsewhere is a copy.
+//! The restore marker: a small file beside the stop journal that records which database this node uses and how far it had
+//! progressed. A database with less progress was restored from a backup; one that belongs to another place is a copy.
 //!
-//! Pure but for reading and writing the file. What it cannot tell: a machine restored as a whole, the marker with it; and
-//! a copy of the file made by other means than ours in the last second before a crash, restored after it.
+//! Only reading and writing the file has effects. The marker cannot detect a machine restored as a whole, marker included;
+//! nor a copy of the database file, made by other means than ours in the last second before a crash and restored after it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,10 +11,10 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// How far a database has come: its beat, and the highest number of tables that only grow.
+/// How far a database has progressed: its beat, and the highest ids of tables that only grow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marks {
-    /// In how many seconds something was written.
+    /// The number of seconds in which something was written.
     pub beat: i64,
     pub deliveries: i64,
     pub signals: i64,
@@ -22,7 +22,7 @@ pub struct Marks {
 }
 
 impl Marks {
-    /// Whether any of them lies behind.
+    /// Whether any of these numbers is lower than the other's.
     pub const fn is_behind(&self, other: &Self) -> bool {
         self.beat < other.beat
             || self.deliveries < other.deliveries
@@ -31,10 +31,10 @@ impl Marks {
     }
 }
 
-/// What a database says of itself.
+/// What a database records about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// Its token; none before it was first at home anywhere.
+    /// Its token; `None` before a node first claimed the database.
     pub token: Option<String>,
     pub place: Option<String>,
     /// The token it had before it was adopted.
@@ -42,7 +42,7 @@ pub struct Identity {
     pub marks: Marks,
 }
 
-/// What the file remembers.
+/// The contents of the marker file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestoreMarker {
     pub token: String,
@@ -51,21 +51,21 @@ pub struct RestoreMarker {
     pub at: Timestamp,
 }
 
-/// What becomes of a database that is opened.
+/// Where a database that is opened comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// It was never at home anywhere: here is its home.
+    /// No node has claimed it yet; this one does.
     New,
-    /// It is the one that was at home here.
+    /// It is the database the marker describes.
     Same,
     /// It was adopted on another node since this one last checked.
     AdoptedElsewhere,
-    /// It is another, an older one, or at home elsewhere: why.
+    /// It is a different database, an older one, or belongs to another place: the reason.
     Foreign(String),
 }
 
-/// Whether this database, opened at this place, is the one the marker knows. `alone`: no second node can share it, so
-/// whoever opens it has its marker.
+/// Whether this database, opened at this place, is the one the marker describes. `alone`: no second node can share the
+/// database, so the process that opens it has its marker.
 pub fn classify(database: &Identity, marker: Option<&RestoreMarker>, place: &str, alone: bool) -> Origin {
     let foreign = |why: String| Origin::Foreign(why);
     match (&database.token, marker) {
@@ -97,17 +97,17 @@ fn home(database: &Identity) -> &str {
     database.place.as_deref().unwrap_or("a place unknown")
 }
 
-/// Where the marker of a journal lies: beside it.
+/// The path of a journal's marker: beside the journal.
 pub fn beside(journal: &Path) -> PathBuf {
     let mut name = journal.as_os_str().to_owned();
     name.push(".marker");
     name.into()
 }
 
-/// Reads it; none if it is not there.
+/// Reads the marker; `None` if there is no file.
 ///
 /// # Errors
-/// When it cannot be read, or is not what we write.
+/// When it cannot be read, or is not a marker.
 pub fn read(path: &Path) -> io::Result<Option<RestoreMarker>> {
     match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -115,12 +115,12 @@ pub fn read(path: &Path) -> io::Result<Option<RestoreMarker>> {
     }
 }
 
-/// Writes it, whole or not at all, and returns once it is on the disk.
+/// Writes the marker atomically, and returns once it is on the disk.
 ///
 /// # Errors
 /// When it cannot be written.
 pub fn write(path: &Path, marker: &RestoreMarker) -> io::Result<()> {
-    // Two processes of one machine may write it at the same time: each has a draft of its own.
+    // Two processes of one machine may write it at the same time, so each has its own draft file.
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}", std::process::id()));
     let draft = PathBuf::from(name);

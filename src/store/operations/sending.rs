@@ -1,9 +1,9 @@
-//! Sending: whether mail may leave at all. One row, which every mark reads in its own statement: after the commit of a
-//! stop no group mail is marked, on any node, whatever is claimed.
+//! Sending: whether mail may leave at all. Every mark reads this one row in its own statement: after the commit of a stop
+//! no node marks group mail, even in ranges it has claimed.
 //!
-//! Two switches, each with its reason, which do not know of each other: `stopped` holds group mail until `resume`; `observing`
-//! holds everything until the database is adopted. Letters to our own people and test copies, which an operator asks for,
-//! go on while group mail is stopped: they show whether it may go on.
+//! Two switches, each with its reason, which do not know of each other: `stopped` holds group mail until `resume`;
+//! `observing` holds everything until the database is adopted. Letters to our own people and test copies, which an
+//! operator asks for, go on while group mail is stopped: they show whether it may go on.
 
 use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args};
 use crate::store::engine::value::instant_or_none;
@@ -20,9 +20,9 @@ pub struct SendingHold {
 /// Whether mail may leave.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Sending {
-    /// Group mail is stopped, until somebody resumes.
+    /// Group mail is stopped until an operator resumes it.
     pub stopped: Option<SendingHold>,
-    /// Nothing is sent, until somebody adopts the database.
+    /// No mail is sent until an operator adopts the database.
     pub observing: Option<SendingHold>,
 }
 
@@ -38,9 +38,9 @@ impl Sending {
     }
 }
 
-/// Waits for the marks that are being written, and lets none begin before this commits: PostgreSQL queues for a table's
-/// lock in order, so a stop waits for one group commit and not for a busy night. A mark that waited reads afresh what it
-/// then finds. (A share lock of each mark on the row would let a stop starve among them.) SQLite has one writer.
+/// Waits for marks that are being written, and lets no new one begin before this commits: PostgreSQL queues for a table's
+/// lock in order, so a stop waits for one group commit and not for the rest of a busy night. A mark that waited rereads
+/// the row afterwards. (A share lock of each mark on the row would let a stop starve among them.) SQLite has one writer.
 const BEHIND_MARKS: Sql = Sql::Each { sqlite: "SELECT 1", postgres: "LOCK TABLE attempts IN SHARE ROW EXCLUSIVE MODE" };
 const STATE: &str = "SELECT stopped, stopped_at, observing, observing_at FROM sending";
 const STOP: &str = "UPDATE sending SET stopped = $1, stopped_at = $2 WHERE stopped IS NULL";

@@ -1,4 +1,4 @@
-//! What became of everything over a whole period, set-wise: for reports that look back on all of it at once.
+//! The outcomes of a whole period, computed set-wise: for reports that cover all of it at once.
 
 use crate::domain::criterion::Criterion;
 use crate::domain::group::delivery::State;

@@ -133,7 +133,7 @@ const FLAG_SPEAKERS: &str = "
     UPDATE prospects SET speaks = TRUE
     WHERE NOT speaks AND id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 
-/// Flags prospects who stated something that may count for colleagues: whoever assesses one of those reads what they said.
+/// Flags prospects who stated something that may count for colleagues: an assessment of a colleague reads their signals.
 pub async fn flag_speakers(tx: &mut Tx, of: &[ProspectId]) -> Result<(), StoreError> {
     if of.is_empty() { Ok(()) } else { tx.execute(FLAG_SPEAKERS, args![ids(of)?]).await.map(drop) }
 }
@@ -287,7 +287,7 @@ pub async fn suppress(tx: &mut Tx, of: &[ProspectId]) -> Result<(), StoreError> 
     tx.execute(SUPPRESS, args![ids(of)?]).await.map(drop)
 }
 
-/// Only a nurturing prospect gets group mail: a standing is a stop, or the end of one, and the stop journal is told.
+/// Only a nurturing prospect gets group mail, so a standing is a stop or the end of one, and goes into the stop journal.
 fn stands(tx: &mut Tx, address: Option<String>, standing: Standing) {
     if let Some(address) = address {
         tx.notes().say(address, What::Stands { standing });

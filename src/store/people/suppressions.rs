@@ -158,7 +158,7 @@ fn reason(text: &str) -> Result<StopReason, StoreError> {
     word("suppression reason", text, StopReason::parse)
 }
 
-/// What stands for an erased address: enough to know it again, not enough to read it.
+/// The hash that replaces an erased address: the same address is recognised, and cannot be recovered.
 pub fn erased(address: &Address) -> String {
     let hash = Sha256::digest(address.as_str().as_bytes());
     format!("sha256:{}", data_encoding::HEXLOWER.encode(&hash))

@@ -1,3 +1,3 @@
-//! The pages, asked for as a browser asks.
+//! The pages, requested as a browser does.
 
 mod pages;

@@ -1,4 +1,4 @@
-//! The pages, asked for as a browser asks: a whole service behind the handlers, and hostile prospects in it.
+//! The pages, requested as a browser does: a complete service behind the handlers, and prospects with hostile input.
 
 use crate::clock::ManualClock;
 use crate::config::example;
@@ -108,7 +108,7 @@ fn name(text: &str) -> Name {
     Name::parse(text).expect("a name")
 }
 
-/// A response's text; a page among them must keep the rules of all pages.
+/// A response's text; if it is a page, the rules of all pages are checked.
 async fn read(answer: impl IntoResponse) -> (StatusCode, String) {
     let response = answer.into_response();
     let status = response.status();
@@ -119,13 +119,13 @@ async fn read(answer: impl IntoResponse) -> (StatusCode, String) {
     (status, text)
 }
 
-/// What holds for every page: no script and no style of its own, no markup of a prospect's, forms that POST.
+/// Checks the rules of every page: no script and no inline style, no markup from a prospect's input, forms that POST.
 fn inspect(html: &str) {
     for needed in ["name=\"viewport\"", "name=\"robots\" content=\"noindex\"", "<html lang=\"en\">", "<main", "<h1"] {
         assert!(html.contains(needed), "{needed} is missing:\n{html}");
     }
     for tag in html.split('<').skip(1).map(|rest| rest.split_once('>').expect("a tag ends").0) {
-        // Values stand between quotation marks: with them gone, only names are left.
+        // Values stand between quotation marks: without them only attribute names are left.
         let bare: String = tag.split('"').step_by(2).collect();
         let element = bare.split_whitespace().next().unwrap_or_default();
         assert!(!["script", "style", "iframe", "object", "base"].contains(&element), "<{tag}>");

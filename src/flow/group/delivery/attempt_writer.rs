@@ -1,9 +1,9 @@
-//! The attempt writer: marks and results of all connections are written by one task, whatever has arrived in one
-//! commit. While one commit is on its way to the disk, the next one fills.
+//! The attempt writer: one task writes the marks and results of all connections, and commits together whatever has
+//! arrived. While one commit is on its way to the disk, the next batch fills.
 //!
-//! A result and the mark that takes its place travel together, so that a connection never has more in doubt than it may,
-//! and yet waits for one commit only. A result that cannot be written is held and tried again: the relay has that mail,
-//! and to forget it would be to send it twice.
+//! A result and the mark that takes its slot are one entry, so that a connection never has more marks without results than
+//! it may, and yet waits for one commit only. A result that cannot be written is kept and retried: the relay has accepted
+//! that mail, and losing the result would send it twice.
 
 use crate::domain::excerpt::excerpt;
 use crate::domain::group::delivery::Mailed;
@@ -24,12 +24,12 @@ use tokio::sync::mpsc;
 
 /// How many entries share one commit at most.
 const GROUP: usize = 512;
-/// How long results that cannot be written are held: as long as a lease, after which they count no more.
+/// How long results that cannot be written are kept: as long as a lease, after which they no longer count.
 const HOLD: Span = Span::minutes(5);
 /// How long to wait between tries. There is no event to await: a database does not say that it is back.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
-/// The writer. Cheap to clone; the task behind them ends with the last clone.
+/// The writer. Cheap to clone; its task ends with the last clone.
 #[derive(Clone)]
 pub struct AttemptWriter {
     entries: mpsc::Sender<Entry>,
@@ -38,7 +38,7 @@ pub struct AttemptWriter {
 /// What one connection wants written in one commit.
 pub struct Entry {
     pub result: Option<DeliveryResult>,
-    /// What is to be sent instead.
+    /// The delivery to mark in the slot of the result.
     pub mark: Option<Mark>,
     pub answer: mpsc::UnboundedSender<WriteOutcome>,
 }
@@ -57,20 +57,20 @@ pub enum WriteOutcome {
 #[derive(Debug, Clone)]
 pub struct DeliveryResult {
     pub delivery: DeliveryId,
-    /// The result; none where it broke off in doubt.
+    /// The result; none where the try broke off and the mail may have been sent.
     pub outcome: Option<Outcome>,
-    /// The mailbox does not exist: whose, and what the relay said.
+    /// The recipient's address and the relay's words, if the relay says that the mailbox does not exist.
     pub gone: Option<(String, String)>,
     pub sign: Option<Sign>,
 }
 
 impl DeliveryResult {
-    /// A result that means nothing else.
+    /// A result with no further consequence.
     pub const fn plain(outcome: Outcome) -> Self {
         Self { delivery: outcome.delivery, outcome: Some(outcome), gone: None, sign: None }
     }
 
-    /// Whether there is nothing to it but a result.
+    /// Whether the result has no further consequence.
     const fn is_plain(&self) -> bool {
         self.outcome.is_some() && self.gone.is_none() && self.sign.is_none()
     }
@@ -84,8 +84,9 @@ pub struct Gone {
     pub words: String,
 }
 
-/// Writes what follows from mailboxes that are gone, in the transaction that records the relay's answer. It is given to the
-/// writer when that is opened: what a prospect's mailbox proves is no matter of the group side.
+/// Writes what follows when mailboxes do not exist, in the transaction that records the relay's answer. The writer is
+/// given this function when it is opened, because what a missing mailbox proves about a prospect does not belong to the
+/// group side.
 pub type OnMailboxGone = for<'a> fn(&'a mut Tx, &'a [Gone], Timestamp) -> Writing<'a>;
 pub type Writing<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 'a>>;
 
@@ -103,14 +104,14 @@ impl AttemptWriter {
         Self { entries }
     }
 
-    /// Hands an entry in; its answer comes through its own channel, and none comes if the writer has ended.
+    /// Queues an entry; its answer comes through the entry's own channel, and none comes if the writer has ended.
     pub async fn enter(&self, entry: Entry) {
-        // Only a runtime that is going down ends the writer while a connection can still hand something in.
+        // The writer ends before a connection does only when the runtime shuts down.
         let _ = self.entries.send(entry).await;
     }
 }
 
-/// Writes a batch and tells everyone. Who does not listen any more needs no answer.
+/// Writes a batch and answers every entry. A receiver that was dropped needs no answer.
 async fn write(ctx: &Context, batch: &[Entry], on_gone: OnMailboxGone) {
     let results: Vec<DeliveryResult> = batch.iter().filter_map(|entry| entry.result.clone()).collect();
     let marks: Vec<Mark> = batch.iter().filter_map(|entry| entry.mark).collect();
@@ -145,7 +146,7 @@ async fn write(ctx: &Context, batch: &[Entry], on_gone: OnMailboxGone) {
     }
 }
 
-/// Tries to write results again until it succeeds, their leases have lapsed or the process is to end.
+/// Retries writing results until it succeeds, their leases have lapsed or the process is to end.
 async fn hold(ctx: &Context, results: &[DeliveryResult], error: &StoreError, on_gone: OnMailboxGone) -> Option<Written> {
     let until = HOLD.after(ctx.now());
     while !results.is_empty() && error.is_transient() && !ctx.is_stopping() && ctx.now() < until {
@@ -188,13 +189,14 @@ async fn commit(
         let counts = |finished: &&DeliveryResult| finished.outcome.is_none() || recorded.contains(&finished.delivery);
         gone(&mut tx, results.iter().filter(counts), on_gone, now).await?;
         breaker::watch(&mut tx, signs(results.iter().filter(counts)), now).await?;
-        // After the breakers: a campaign that has just paused marks nothing more.
+        // Marks come after the breakers, so that a campaign that has just paused marks no further delivery.
         let marked = attempts::mark(&mut tx, marks, now).await?;
         tx.commit().await?;
         return Ok(Written { marked, recorded });
     }
     let written = attempts::write(store, &outcomes, marks, now).await?;
-    // What was written is durable by now. Whoever was refused stays as they were until their reason can be written down.
+    // What was written is durable by now. A delivery that was refused a mark stays as it was until the reason can be
+    // recorded.
     if written.marked.len() < marks.len()
         && let Err(error) = explain(store, marks, &written, now).await
     {
@@ -207,7 +209,7 @@ fn signs<'a>(results: impl IntoIterator<Item = &'a DeliveryResult>) -> impl Iter
     results.into_iter().map(|finished| (finished.delivery, finished.sign.as_ref()))
 }
 
-/// Writes down why some marks were refused.
+/// Records why some marks were refused.
 async fn explain(store: &Store, marks: &[Mark], written: &Written, now: Timestamp) -> Result<(), StoreError> {
     let refused: Vec<Mark> = marks.iter().filter(|mark| !written.marked.contains(&mark.delivery)).copied().collect();
     let mut tx = store.write().await?;
@@ -215,7 +217,8 @@ async fn explain(store: &Store, marks: &[Mark], written: &Written, now: Timestam
     tx.commit().await
 }
 
-/// A mailbox that does not exist is suppressed in the transaction that records it; what else follows is written there too.
+/// Suppresses a mailbox that does not exist, in the transaction that records the relay's answer, and writes what else
+/// follows from it.
 async fn gone(
     tx: &mut Tx,
     finished: impl Iterator<Item = &DeliveryResult>,

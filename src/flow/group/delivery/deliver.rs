@@ -1,7 +1,8 @@
-//! deliver: claimed ranges of deliveries go to the relay. Mark, send, result: two writes with the network between.
+//! deliver: sends claimed ranges of deliveries to the relay. Each mail is marked, sent, and given its result: two writes
+//! with the network between them.
 //!
-//! Ranges are claimed ahead of the connections that work through them, so that no connection waits for a range to end.
-//! Whether a range is finished is read from its deliveries, never counted along the way.
+//! Ranges are claimed before the connections need them, so that no connection waits for the end of a range. Whether a
+//! range is finished is read from its deliveries, never counted during the run.
 
 use super::attempt_writer::AttemptWriter;
 use super::range::{BACK_OFF, Job, LEASE, Range};
@@ -23,13 +24,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How long a delivery in doubt waits before it is tried once more.
+/// How long a delivery whose mark has no result waits before it is tried once more.
 const DOUBT: Span = Span::minutes(5);
 /// How many rows are read ahead of the connections.
 const AHEAD: usize = 1_024;
-/// How long one step goes on claiming: whoever watches wants to see it end.
+/// How long one step goes on claiming: the watchdog must see the step end.
 const STINT: Span = Span::minutes(5);
-/// How often leases in hand are renewed. A relay may take longer to answer than a lease lasts.
+/// How often the leases held are renewed. A relay may take longer to answer than a lease lasts.
 const RENEW_EVERY: Duration = Duration::from_mins(1);
 
 /// Which ranges to work through.
@@ -42,7 +43,8 @@ enum Which {
 /// Works through every range that is due and free.
 ///
 /// # Errors
-/// The store's. What could not be recorded was not sent, or is in doubt.
+/// Those of the store. A mail whose mark could not be recorded was not sent; one whose result could not be recorded may
+/// have been.
 pub async fn deliver(ctx: &Context, writer: &AttemptWriter) -> Result<Progress, FlowError> {
     return_leases::return_leases(ctx).await?;
     let mut read = ctx.store().read().await?;
@@ -54,8 +56,8 @@ pub async fn deliver(ctx: &Context, writer: &AttemptWriter) -> Result<Progress, 
     work(ctx, writer, Which::Due).await.inspect_err(|_| ctx.leave_behind(true))
 }
 
-/// Works through what is due of one issue and leaves all others alone: how a test copy goes the way of live ones.
-/// Idle when nothing of it is due, or another node is at it.
+/// Sends the due deliveries of one issue and no others, so that a test copy takes the same path as live mail. Idle when
+/// none is due, or another node holds their lease.
 pub async fn deliver_issue(ctx: &Context, writer: &AttemptWriter, issue: IssueId) -> Result<Progress, FlowError> {
     work(ctx, writer, Which::Of(issue)).await
 }
@@ -67,7 +69,8 @@ async fn work(ctx: &Context, writer: &AttemptWriter, which: Which) -> Result<Pro
     let ranges = Ranges::default();
     let (read, sent, ()) =
         tokio::join!(read_ahead(ctx, which, &given_up, &ranges, jobs), connections.work(), keep(ctx, &ranges, &given_up),);
-    // Ranges are given back even when a connection failed to record something: what it left is in doubt, and is found.
+    // Ranges are released even when a connection failed to record a result: the delivery then has a mark without a result,
+    // and the next claim finds it.
     let left = std::mem::take(&mut *lock(&ranges));
     for range in &left {
         release(ctx, range).await?;
@@ -76,14 +79,14 @@ async fn work(ctx: &Context, writer: &AttemptWriter, which: Which) -> Result<Pro
     Ok(if read? || !left.is_empty() { Progress::Done } else { Progress::Idle })
 }
 
-/// The ranges in hand.
+/// The ranges this node has leased.
 type Ranges = Mutex<Vec<Arc<Range>>>;
 
 fn lock(ranges: &Ranges) -> MutexGuard<'_, Vec<Arc<Range>>> {
     ranges.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Renews the leases of what is in hand until the connections are done.
+/// Renews the leases of these ranges until the connections are done.
 async fn keep(ctx: &Context, ranges: &Ranges, done: &CancellationToken) {
     while tokio::time::timeout(RENEW_EVERY, done.cancelled()).await.is_err() {
         let held = lock(ranges).clone();
@@ -105,8 +108,8 @@ async fn renew(ctx: &Context, lease: &Lease, until: Timestamp) -> Result<bool, F
     Ok(renewed)
 }
 
-/// Claims range after range and hands their rows to the connections, until nothing is due, nobody takes them or the stint
-/// is over. Returns whether there was any.
+/// Claims range after range and queues their rows for the connections, until none is due, the connections take no more, or
+/// the time of the step is over. Returns whether there was any range.
 async fn read_ahead(
     ctx: &Context,
     which: Which,
@@ -158,7 +161,7 @@ async fn read_ahead(
     Ok(any)
 }
 
-/// What of a range may go now, as far as there are paces to keep.
+/// The deliveries of a range that may go now, limited by the configured paces.
 async fn admit(ctx: &Context, pace: &mut Pace, range: &Range, due: Vec<Open>, now: Timestamp) -> Result<Vec<Open>, FlowError> {
     let plan = ctx.plan();
     if pace::is_free(&plan) {
@@ -173,7 +176,8 @@ async fn admit(ctx: &Context, pace: &mut Pace, range: &Range, due: Vec<Open>, no
     Ok(admitted.rows)
 }
 
-/// Ranges that are done are given back as we go: a large issue has hundreds, and what waits for a token is claimed anew.
+/// Releases finished ranges during the run: a large issue has hundreds, and deliveries that wait for a token are claimed
+/// anew.
 async fn return_leases(ctx: &Context, ranges: &Ranges) -> Result<(), FlowError> {
     let done: Vec<_> = lock(ranges).extract_if(.., |range| Arc::strong_count(range) == 1).collect();
     for range in done {
@@ -182,7 +186,7 @@ async fn return_leases(ctx: &Context, ranges: &Ranges) -> Result<(), FlowError> 
     Ok(())
 }
 
-/// The message of an issue, and the campaign whose window it keeps: a test copy keeps none.
+/// The message of an issue, and the campaign whose window it keeps; a test copy keeps no window.
 async fn load(tx: &mut Tx, issue: IssueId) -> Result<(Arc<Prepared>, Option<Name>), FlowError> {
     let stored = issues::load(tx, issue).await?.ok_or_else(|| FlowError::Missing(format!("issue {issue}")))?;
     let unreadable = |e| FlowError::Unable(format!("read the prepared message of issue {issue}: {e}"));
@@ -190,7 +194,8 @@ async fn load(tx: &mut Tx, issue: IssueId) -> Result<(Arc<Prepared>, Option<Name
     Ok((message, (!stored.test).then_some(stored.campaign)))
 }
 
-/// Gives a range back: finished when every delivery of it is, else to be claimed again when the first of them is due.
+/// Releases a range: it is finished when every delivery of it is, else it can be claimed again when its first delivery is
+/// due.
 async fn release(ctx: &Context, range: &Range) -> Result<(), FlowError> {
     failpoint!("deliver.before_release");
     let lease = range.lease();

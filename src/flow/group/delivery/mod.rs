@@ -1,4 +1,4 @@
-//! Delivery: one machine, from a claimed range of an issue to a durable result for each copy.
+//! Delivery: one state machine, from a claimed range of an issue to a durable result for each copy.
 //!
 //! Deliveries never change. Their state is the view `delivery_states`, derived from appended `attempts` and the lease
 //! over them:
@@ -17,7 +17,7 @@
 //!              skipped             └─────────────────► cancelled
 //! ```
 //!
-//! The mark commits before the mail is announced, its result after; between them lies the network, and no transaction.
+//! The mark commits before the mail is announced, its result after; between them is the network, and no open transaction.
 
 pub mod attempt_writer;
 pub mod range;

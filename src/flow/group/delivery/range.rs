@@ -1,4 +1,4 @@
-//! A range of deliveries in hand, its jobs, and what a relay's reply means for one of them.
+//! A leased range of deliveries, its jobs, and what a relay's reply means for one of them.
 
 use super::attempt_writer::DeliveryResult;
 use crate::domain::group::delivery::{Reply, State, retry_after};
@@ -16,22 +16,22 @@ use std::sync::{Arc, OnceLock};
 
 /// How long a lease holds before it must be renewed.
 pub const LEASE: Span = Span::minutes(5);
-/// How long a relay that does not serve us is left alone.
+/// How long a node claims nothing after the relay did not serve it.
 pub const BACK_OFF: Span = Span::minutes(1);
 
-/// A range in hand.
+/// A range this node has leased.
 pub struct Range {
     lease: Lease,
     /// Until when the lease holds, as last renewed; epoch milliseconds.
     until: AtomicI64,
     pub message: Arc<Prepared>,
-    /// Whether that has bytes beyond ASCII.
+    /// Whether the message has bytes beyond ASCII.
     pub eight_bit: bool,
-    /// From here on nothing more of it is marked: its campaign's window closes.
+    /// The instant at which the campaign's window closes: no delivery of the range is marked after it.
     closes_at: Option<Timestamp>,
-    /// The relay did not serve us while we were at it.
+    /// Whether the relay failed to serve us during this range.
     pub relay_down: AtomicBool,
-    /// What of it waits for a token.
+    /// The deliveries of the range that wait for a token.
     held: OnceLock<Throttled>,
 }
 
@@ -48,7 +48,7 @@ impl Range {
         Self { lease, until, message, eight_bit, closes_at, relay_down: AtomicBool::new(false), held: OnceLock::new() }
     }
 
-    /// Whether its campaign's window has closed: what is left of it waits for the next opening.
+    /// Whether the campaign's window has closed: the remaining deliveries wait for the next opening.
     pub fn is_closed(&self, now: Timestamp) -> bool {
         self.closes_at.is_some_and(|closes_at| closes_at <= now)
     }
@@ -58,18 +58,18 @@ impl Range {
         &self.lease
     }
 
-    /// Whether the lease can still be trusted: after that, another node may be at it.
+    /// Whether the lease still holds: once it has lapsed, another node may have claimed the range.
     pub fn is_ours(&self, now: Timestamp) -> bool {
         now.as_millisecond() < self.until.load(Ordering::Acquire)
     }
 
-    /// Some of it waits for a token.
+    /// Records the deliveries that wait for a token.
     pub fn hold(&self, held: Throttled) {
-        // It is handed out once.
+        // A range is admitted once, so the cell is still empty.
         let _ = self.held.set(held);
     }
 
-    /// What of it waits for a token, and until when.
+    /// The deliveries that wait for a token, and until when.
     pub fn held(&self) -> Option<&Throttled> {
         self.held.get()
     }
@@ -80,26 +80,27 @@ impl Range {
 }
 
 impl Job {
-    /// The mark that must be granted before it is sent.
+    /// The mark the store must grant before the mail is sent.
     pub fn mark(&self) -> Mark {
         let lease = self.range.lease();
         Mark { delivery: self.row.id, number: self.row.number + 1, lease: lease.id, fence: lease.fence }
     }
 
-    /// What it ends with when it may not be tried again: as many tries as policy grants ended in doubt.
+    /// The result when the delivery may not be tried again: as many of its tries as policy grants ended without a result.
     pub fn uncertain(&self, tries: i64) -> Option<DeliveryResult> {
         let given_up = self.row.in_doubt && self.row.doubts >= tries;
         let words = || Some(format!("in doubt after {} of {} tries", self.row.doubts, self.row.marks));
         given_up.then(|| DeliveryResult::plain(self.outcome(self.row.number + 1, State::Uncertain, None, words())))
     }
 
-    /// It was marked and not sent, for a reason of our own: it may go at any time.
+    /// The result of a mail that was marked and not sent for a reason on our side: it may be tried again at any time.
     pub fn unsent(&self, words: &str) -> DeliveryResult {
         DeliveryResult::plain(self.outcome(self.row.number + 2, State::Pending, None, Some(words.to_owned())))
     }
 
-    /// What the relay's reply to the marked mail means, when so many tries may end in doubt. Without an outcome it broke off in doubt and may be tried again: a
-    /// mark without a result is what doubt is.
+    /// What the relay's reply to the marked mail means, when this many tries may end without a result. A try that broke
+    /// off after the dot has no outcome; the delivery may be tried again, and its mark without a result says that it may
+    /// have been sent.
     pub fn finished(&self, reply: Reply, tries: i64, now: Timestamp) -> DeliveryResult {
         let row = &self.row;
         let sign = Sign::of(&reply, row.number + 1);
@@ -112,7 +113,7 @@ impl Job {
             Reply::NoMailbox(words) => (State::Failed, None, Some(words.clone()), Some((row.address.to_string(), words))),
             Reply::Refused(words) => (State::Failed, None, Some(words), None),
             Reply::Later(words) | Reply::BrokenBefore(words) => retry(words),
-            // It waits until somebody has resumed the campaign.
+            // The delivery waits until an operator has resumed the campaign.
             Reply::Unwelcome(words) => (State::Pending, None, Some(words), None),
             Reply::RelayDown(words) | Reply::NoLogin(words) => {
                 self.range.relay_down.store(true, Ordering::Relaxed);
@@ -132,7 +133,7 @@ impl Job {
     }
 }
 
-/// Twenty per cent either way, from the delivery's number: the same on every node, spread over a list.
+/// Twenty per cent either way, derived from the delivery's number: every node computes the same, and a list is spread.
 fn jitter(wait: Span, id: DeliveryId) -> Span {
     let share = id.0.wrapping_mul(2_654_435_761).rem_euclid(41) - 20;
     Span::minutes((wait.rough_minutes() * (100 + share) / 100).max(1))

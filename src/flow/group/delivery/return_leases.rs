@@ -1,15 +1,16 @@
-//! `return_leases`: after the store has failed in the middle of a delivery, this node still holds ranges that none of its
-//! connections works on. They are returned as soon as the store can be written again, instead of when their leases lapse.
+//! `return_leases`: after the store has failed during a delivery, this node still leases ranges that none of its
+//! connections works on. It returns them as soon as the store can be written again, before their leases lapse.
 //!
-//! Only what carries this node's own name, and only after a failure: what others hold is theirs until it lapses.
+//! It returns only leases under this node's own name, and only after a failure: those of other nodes stand until they
+//! lapse.
 
 use crate::flow::context::{Context, FlowError};
 use crate::store::group::leases;
 
-/// Gives back what a failure left in hand; nothing to do otherwise.
+/// Returns the leases that a failure left with this node; does nothing otherwise.
 ///
 /// # Errors
-/// The store's; it is tried again the next time.
+/// Those of the store; the next call tries again.
 pub async fn return_leases(ctx: &Context) -> Result<(), FlowError> {
     if !ctx.has_left_behind() {
         return Ok(());

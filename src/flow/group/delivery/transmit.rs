@@ -1,8 +1,8 @@
-//! Connections: each sends mail after mail, and has what it sent recorded and what comes next marked meanwhile.
+//! Connections: each sends one mail after another, and meanwhile has results recorded and the next deliveries marked.
 //!
-//! What is marked and has no result yet is in doubt; how much of it a connection may have at a time bounds how many mails
-//! a crash can repeat. A mark is granted before its mail is announced to the relay, and the place of a mail is given to
-//! another in the commit that records it.
+//! A delivery that is marked and has no result may or may not have been sent; how many of those a connection may have at a
+//! time bounds how many mails a crash can repeat. A mark is granted before its mail is announced to the relay, and the
+//! slot of a mail goes to the next one in the commit that records the result.
 
 use super::attempt_writer::{AttemptWriter, DeliveryResult, Entry, WriteOutcome};
 use super::range::Job;
@@ -22,16 +22,16 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// The connections of one node, fed from one queue.
+/// The connections of one node, fed by one queue.
 pub struct Connections {
     ctx: Context,
     writer: AttemptWriter,
     jobs: flume::Receiver<Job>,
-    /// Jobs of connections that were turned away: others may be served.
+    /// Jobs of connections that the relay turned away: another connection may still be served.
     turned_away: Mutex<Vec<Job>>,
     return_path: (String, String),
     max_in_doubt: usize,
-    /// How many tries of one mail may end in doubt.
+    /// How many tries of one mail may end without a result.
     tries: i64,
     dkim: Option<Arc<Dkim>>,
     given_up: CancellationToken,
@@ -55,12 +55,12 @@ impl Connections {
         })
     }
 
-    /// Cancelled when the relay serves none of them any more, something could not be recorded, or all is done.
+    /// Cancelled when the relay serves none of the connections any more, a write failed, or all jobs are done.
     pub fn given_up(&self) -> CancellationToken {
         self.given_up.clone()
     }
 
-    /// Works until there is nothing left, or nothing can be sent or recorded any more. Nobody takes jobs after it.
+    /// Works until no job is left, or none can be sent or recorded any more. The queue is closed afterwards.
     pub async fn work(self: Arc<Self>) -> Result<(), FlowError> {
         let mut connections = JoinSet::new();
         for _ in 0..self.ctx.plan().settings.smtp.connections {
@@ -82,7 +82,7 @@ impl Connections {
         ended
     }
 
-    /// One connection. It is opened before anything is marked, so that a relay that is down costs no delivery an
+    /// One connection. It is opened before any delivery is marked, so that a relay that is down uses up no delivery's
     /// attempt.
     async fn connection(&self) -> Result<(), FlowError> {
         let first = match self.waiting() {
@@ -109,7 +109,7 @@ impl Connections {
         self.ctx.is_stopping() || self.given_up.is_cancelled()
     }
 
-    /// A job that is there already.
+    /// The next job, if one is queued already.
     fn waiting(&self) -> Option<Job> {
         if self.is_over() {
             return None;
@@ -122,12 +122,12 @@ impl Connections {
     }
 }
 
-/// A marked mail, ready to go.
+/// A marked mail, ready to be sent.
 struct Ready {
     job: Job,
     return_path: String,
-    /// Its message, where it had to be signed; else it is filled in as it goes: a queue of messages is more than a
-    /// processor's cache holds.
+    /// The message, if it had to be signed. An unsigned one is filled in when it is sent, because a queue of complete
+    /// messages would not fit a processor's cache.
     signed: Option<Vec<u8>>,
 }
 
@@ -137,22 +137,22 @@ impl Ready {
     }
 }
 
-/// What became of a job. The job stays in hand, and its range with it, until that is durable.
+/// A job and its result. The job keeps its range leased until the result is durable.
 type Done = (Job, DeliveryResult);
 
-/// An entry that is not answered yet: whose result it holds, and who is to be marked.
+/// An entry the attempt writer has not answered yet: the job whose result it holds, and the job to be marked.
 type PendingWrite = (Option<Job>, Option<Job>);
 
-/// What one connection has in hand.
+/// The mails and entries of one connection.
 struct Sender<'a> {
     pool: &'a Connections,
     connection: Option<Connection>,
-    /// The relay turned us away when the connection was to be opened anew: nothing more is marked.
+    /// The relay refused to open the connection anew: no further delivery is marked.
     lost: bool,
-    /// Something could not be written.
+    /// The first write that failed.
     failed: Option<FlowError>,
     ready: VecDeque<Ready>,
-    /// What the attempt writer has not answered yet, in order.
+    /// The entries the attempt writer has not answered yet, in order.
     asked: VecDeque<PendingWrite>,
     answer: mpsc::UnboundedSender<WriteOutcome>,
     answers: mpsc::UnboundedReceiver<WriteOutcome>,
@@ -197,7 +197,7 @@ impl<'a> Sender<'a> {
         self.failed.map_or(Ok(()), Err)
     }
 
-    /// Whether one more may be marked: each mail that is marked, or whose result is not durable, has its place.
+    /// Whether one more delivery may be marked: a mail takes a slot from its mark until its result is durable.
     fn may_mark(&self) -> bool {
         self.ready.len() + self.asked.len() < self.pool.max_in_doubt && !self.lost && !self.pool.is_over()
     }
@@ -205,7 +205,7 @@ impl<'a> Sender<'a> {
     /// Has a result recorded and a job marked, in one commit.
     async fn ask(&mut self, result: Option<Done>, job: Option<Job>) {
         let job = job.filter(|job| !job.range.is_closed(self.pool.ctx.now()));
-        // Whoever may not be tried again is not marked; that is written down instead.
+        // A delivery that may not be tried again is not marked; its final result is written instead.
         let job = match job {
             Some(job) => match job.uncertain(self.pool.tries) {
                 Some(uncertain) => {
@@ -232,7 +232,7 @@ impl<'a> Sender<'a> {
         let (_, asked) = self.asked.pop_front().expect("an answer answers an entry");
         match (answer, asked) {
             (WriteOutcome::Failed(error), _) => {
-                // What cannot be recorded is not sent: what is marked already goes back.
+                // After a failed write nothing more is sent: deliveries already marked are returned unsent.
                 self.failed = Some(FlowError::Shared(error));
                 self.lost = true;
                 self.connection = None;
@@ -249,13 +249,13 @@ impl<'a> Sender<'a> {
                     }
                 }
             }
-            // Refused, which the attempt writer wrote down, or nothing was to be marked.
+            // The mark was refused, and the attempt writer has recorded why; or the entry asked for no mark.
             (WriteOutcome::Written { .. }, _) => {}
         }
     }
 
-    /// Sends a mail and announces the next. A connection that broke is opened anew; if that fails, what is marked goes
-    /// back unsent.
+    /// Sends a mail and announces the next one. A connection that broke is opened anew; if that fails, the marked
+    /// deliveries are returned unsent.
     async fn send(&mut self, next: Ready) {
         let ctx = &self.pool.ctx;
         if self.failed.is_some() {
@@ -275,7 +275,7 @@ impl<'a> Sender<'a> {
         }
         let reply = match self.connection.as_mut().filter(|connection| connection.is_usable()) {
             Some(_) if !next.job.range.is_ours(ctx.now()) => {
-                // It may have been announced: the socket goes with it.
+                // The mail may have been announced already, so the connection is closed.
                 self.connection = None;
                 Reply::BrokenBefore("not sent: the lease ran out".to_owned())
             }
@@ -303,7 +303,7 @@ fn fill(pool: &Connections, job: &Job, bytes: &mut Vec<u8>) {
     job.range.message.fill(&job.row.address, |hole| token(signer, hole, &job.row), bytes);
 }
 
-/// The whole message, if it is to be signed.
+/// The whole message, if the configuration says to sign it.
 async fn signed(pool: &Connections, job: &Job) -> Result<Option<Vec<u8>>, SignError> {
     if pool.dkim.is_none() {
         return Ok(None);
@@ -314,13 +314,14 @@ async fn signed(pool: &Connections, job: &Job) -> Result<Option<Vec<u8>>, SignEr
     Ok(Some(message))
 }
 
-/// Where a bounce of it goes.
+/// The signed address to which a bounce of this delivery is sent.
 fn return_path(pool: &Connections, job: &Job) -> String {
     let token = pool.ctx.signer().caseless(Token { kind: Kind::ReturnPath, id: job.row.id.0, ordinal: 0 });
     format!("{}+{token}@{}", pool.return_path.0, pool.return_path.1)
 }
 
-/// Fills a hole for a delivery. An untracked recipient's links carry the issue, which identifies nobody.
+/// The token for a hole in a delivery's message. An untracked recipient's links carry the issue's number, which identifies
+/// no person.
 fn token(signer: &Signer, hole: Hole, row: &Open) -> [u8; WIDTH] {
     let (kind, id, ordinal) = match hole {
         Hole::Click(n) => return signer.sign(Token::click(row.issue.0, row.id.0, row.tracked, n), ""),

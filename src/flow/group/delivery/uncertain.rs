@@ -8,12 +8,12 @@ use crate::mail::token::{Kind, Token};
 use crate::store::group::uncertain::{self, Uncertain, Which};
 use serde::Serialize;
 
-/// An uncertain delivery, with what its relay's log can be asked for.
+/// An uncertain delivery, with the data by which it is found in the relay's log.
 #[derive(Debug, Clone, Serialize)]
 pub struct Listed {
     #[serde(flatten)]
     pub doubt: Uncertain,
-    /// Its Message-ID: every try of it carried this one.
+    /// Its Message-ID, the same in every try.
     pub message_id: String,
 }
 
@@ -30,7 +30,7 @@ pub async fn list(ctx: &Context) -> Result<Vec<Listed>, FlowError> {
     Ok(doubts.into_iter().map(listed).collect())
 }
 
-/// Keeps what somebody says about uncertain deliveries, in their name. Returns about how many.
+/// Records what a colleague says about uncertain deliveries, under their name. Returns about how many it changed.
 pub async fn resolve(ctx: &Context, which: Which, how: Resolution, by: &Name) -> Result<u64, FlowError> {
     let words = match how {
         Resolution::Accepted => format!("{by} says that it was sent"),
