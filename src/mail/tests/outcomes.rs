@@ -89,8 +89,10 @@ fn hasty_at(phase: &str) -> Timeouts {
 }
 
 pub(super) async fn connect(script: Script) -> Result<Connection, RelayError> {
-    // "hello" begins an answer that never ends.
-    let hangs_at = script.iter().find(|(_, answer)| ["hang", "hello"].contains(answer)).map(|(phase, _)| *phase);
+    // "hello" begins an answer that never ends, and after a refused EHLO the script answers nothing more.
+    let silent =
+        |(phase, answer): &&(&str, &str)| ["hang", "hello"].contains(answer) || (*phase == "EHLO" && !answer.starts_with("250"));
+    let hangs_at = script.iter().find(silent).map(|(phase, _)| *phase);
     let patience = hangs_at.map_or_else(Timeouts::default, hasty_at);
     relay(play(script).await).with_patience(patience).connect().await
 }
