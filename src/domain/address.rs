@@ -55,7 +55,8 @@ impl Address {
 
 /// The part of a domain that its owner registered: `tecnofab.example` of `news.tecnofab.example`.
 ///
-/// The public suffix list is called here alone: it is 680 kB of code, which the compiler makes once more for every place that calls it.
+/// The public suffix list is called here alone: it is hundreds of kilobytes of code, which may be compiled once more for every unit that
+/// calls it.
 #[inline(never)]
 pub fn registered(domain: &str) -> Option<&str> {
     psl::domain_str(domain)
