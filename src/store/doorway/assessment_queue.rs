@@ -7,7 +7,7 @@
 
 use crate::domain::id::ProspectId;
 use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
-use crate::store::engine::value::{instant_or_none, to_json};
+use crate::store::engine::value::{ids, instant_or_none, to_json};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -18,11 +18,6 @@ struct Entry {
     at: i64,
     /// Present only to require that all five criteria are met.
     met: Option<bool>,
-}
-
-#[derive(Serialize)]
-struct Id {
-    p: ProspectId,
 }
 
 /// When to assess a prospect after a signal that changes nothing yet.
@@ -41,7 +36,7 @@ const ENQUEUE: &str = "
        OR (SELECT COUNT(*) FROM verdicts v WHERE v.prospect_id = CAST(e.value ->> 'p' AS BIGINT) AND v.verdict = 'met') = 5
     UNION
     SELECT c.id, CAST($3 AS BIGINT) FROM json_each($2) j
-    JOIN prospects p ON p.id = CAST(j.value ->> 'p' AS BIGINT) JOIN prospects c ON c.account_id = p.account_id
+    JOIN prospects p ON p.id = CAST(j.value AS BIGINT) JOIN prospects c ON c.account_id = p.account_id
     WHERE c.id <> p.id AND c.address IS NOT NULL";
 const ENQUEUE_EVERYBODY: &str = "
     INSERT INTO assessment_queue (prospect_id, due_at)
@@ -58,23 +53,23 @@ const DEQUEUE: Sql = locking!(
 /// prospect.
 const CLEAR: Sql = locking!(
     "WITH taken AS MATERIALIZED (SELECT id FROM assessment_queue
-                                 WHERE prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))",
+                                 WHERE prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))",
     "FOR UPDATE SKIP LOCKED",
     ") DELETE FROM assessment_queue WHERE id IN (SELECT id FROM taken)"
 );
 const LOCK: &str = "
-    SELECT prospect_id FROM assessment_locks WHERE prospect_id IN (SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1))
+    SELECT prospect_id FROM assessment_locks WHERE prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))
     FOR UPDATE SKIP LOCKED";
 /// In the order of ids, so that two transactions that add the same rows do not wait for each other in a circle.
 const ADD_LOCKS: &str = "
-    INSERT INTO assessment_locks (prospect_id) SELECT CAST(value ->> 'p' AS BIGINT) FROM json_each($1) ORDER BY 1
+    INSERT INTO assessment_locks (prospect_id) SELECT CAST(value AS BIGINT) FROM json_each($1) ORDER BY 1
     ON CONFLICT (prospect_id) DO NOTHING";
 const PEEK: &str = "SELECT MIN(due_at) FROM assessment_queue";
 
 /// Enqueues prospects, each to be assessed from an instant on.
 pub async fn enqueue(tx: &mut Tx, due: impl IntoIterator<Item = (ProspectId, Timestamp)>) -> Result<(), StoreError> {
     let entries: Vec<Entry> = due.into_iter().map(|(p, at)| Entry { p, at: at.as_millisecond(), met: None }).collect();
-    add(tx, &entries, &[], Timestamp::UNIX_EPOCH).await
+    add(tx, &entries, &BTreeSet::new(), Timestamp::UNIX_EPOCH).await
 }
 
 /// Enqueues prospects with a signal that changes nothing yet, and, for now, the colleagues of those who stated something
@@ -89,15 +84,14 @@ pub async fn enqueue_with_colleagues(
         let met = later.if_all_met.then_some(true);
         Entry { p: *p, at: later.at.as_millisecond(), met }
     };
-    let stated: Vec<Id> = stated.iter().map(|p| Id { p: *p }).collect();
-    add(tx, &later.iter().map(entry).collect::<Vec<_>>(), &stated, now).await
+    add(tx, &later.iter().map(entry).collect::<Vec<_>>(), stated, now).await
 }
 
-async fn add(tx: &mut Tx, entries: &[Entry], stated: &[Id], now: Timestamp) -> Result<(), StoreError> {
+async fn add(tx: &mut Tx, entries: &[Entry], stated: &BTreeSet<ProspectId>, now: Timestamp) -> Result<(), StoreError> {
     if entries.is_empty() && stated.is_empty() {
         return Ok(());
     }
-    tx.execute(ENQUEUE, args![to_json(entries)?, to_json(stated)?, now]).await.map(drop)
+    tx.execute(ENQUEUE, args![to_json(entries)?, ids(stated)?, now]).await.map(drop)
 }
 
 /// Enqueues, after a change of the rules, every prospect with a signal, and those for whom a colleague's may count.
@@ -137,10 +131,6 @@ async fn lock_rows(tx: &mut Tx, whom: Vec<ProspectId>, now: Timestamp) -> Result
 async fn lock_free(tx: &mut Tx, whom: &[ProspectId]) -> Result<BTreeSet<ProspectId>, StoreError> {
     let locked: Vec<(i64,)> = tx.rows(LOCK, args![ids(whom)?]).await?;
     Ok(locked.into_iter().map(|(id,)| ProspectId(id)).collect())
-}
-
-fn ids(whom: &[ProspectId]) -> Result<String, StoreError> {
-    to_json(&whom.iter().map(|p| Id { p: *p }).collect::<Vec<_>>())
 }
 
 /// Takes up to `most` due entries off the queue, and locks their prospects. A signal that arrives meanwhile adds a new

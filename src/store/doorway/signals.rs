@@ -7,7 +7,7 @@ use crate::domain::doorway::signal::{Detail, NewSignal, Signal};
 use crate::domain::id::{AccountId, DeliveryId, IssueId, ProspectId, SignalId};
 use crate::store::engine::backend::{Sql, StoreError, Tx, args};
 use crate::store::engine::text_rows::{self, Columns};
-use crate::store::engine::value::{from_json, instant, name, to_json, word};
+use crate::store::engine::value::{from_json, ids, instant, name, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -64,7 +64,7 @@ macro_rules! packed {
         concat!(
             "SELECT string_agg((SELECT string_agg(format('%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s', id, prospect_id, occurred_at, ",
             "recorded_at, delivery_id, issue_id, by_whom, machine, detail), '\n') FROM signals ",
-            "WHERE prospect_id = CAST(j.value ->> 'id' AS BIGINT)",
+            "WHERE prospect_id = CAST(j.value AS BIGINT)",
             $rest,
             "), '\n') FROM json_each($1) j"
         )
@@ -78,7 +78,7 @@ const SPEAKERS: &str = "
     SELECT string_agg((SELECT string_agg(format('%s\t%s\t%s', p.id, p.account_id,
                REPLACE(REPLACE(COALESCE(p.name, p.address), '\t', ' '), '\n', ' ')), '\n')
         FROM prospects p
-        WHERE p.account_id = CAST(j.value ->> 'id' AS BIGINT) AND p.speaks AND p.address IS NOT NULL), '\n')
+        WHERE p.account_id = CAST(j.value AS BIGINT) AND p.speaks AND p.address IS NOT NULL), '\n')
     FROM json_each($1) j";
 
 /// Appends signals whose `once` is new, each with the prospect it was resolved to. Returns the new ones' ids by `once`.
@@ -179,15 +179,10 @@ async fn load(
     prospects: &[ProspectId],
     wanted: impl Fn(&Signal) -> bool,
 ) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
-    #[derive(Serialize)]
-    struct Id {
-        id: ProspectId,
-    }
     let mut found: BTreeMap<ProspectId, Vec<Signal>> = prospects.iter().map(|id| (*id, Vec::new())).collect();
     for some in prospects.chunks(PACK) {
-        let ids: Vec<Id> = some.iter().map(|id| Id { id: *id }).collect();
         let mut said = Said::new();
-        let signals = text_rows::read(tx, sql, args![to_json(&ids)?], |columns| signal(columns, &mut said)).await?;
+        let signals = text_rows::read(tx, sql, args![ids(some)?], |columns| signal(columns, &mut said)).await?;
         for signal in signals.into_iter().filter(&wanted) {
             if let Some(list) = signal.prospect.and_then(|id| found.get_mut(&id)) {
                 list.push(signal);
@@ -206,18 +201,13 @@ pub async fn of_accounts(
     accounts: &[AccountId],
     at: Timestamp,
 ) -> Result<BTreeMap<AccountId, Vec<Colleague>>, StoreError> {
-    #[derive(Serialize)]
-    struct Id {
-        id: AccountId,
-    }
     let mut found: BTreeMap<AccountId, Vec<Colleague>> = BTreeMap::new();
     if accounts.is_empty() {
         return Ok(found);
     }
-    let ids: Vec<Id> = accounts.iter().map(|id| Id { id: *id }).collect();
     let speaker =
         |columns: &mut Columns<'_>| Ok((ProspectId(columns.number()?), AccountId(columns.number()?), columns.text()?.to_owned()));
-    let mut speakers = text_rows::read(tx, SPEAKERS, args![to_json(&ids)?], speaker).await?;
+    let mut speakers = text_rows::read(tx, SPEAKERS, args![ids(accounts)?], speaker).await?;
     speakers.sort_unstable_by_key(|(id, ..)| *id);
     let members: Vec<ProspectId> = speakers.iter().map(|(id, ..)| *id).collect();
     let mut signals = known(tx, STATEMENTS_OF, &members, at).await?;

@@ -1,6 +1,6 @@
 //! Through the doorway, or not.
 
-use super::{FIRST_ISSUE, address, five_proofs, four_proofs, name, somebody, story};
+use super::{FIRST_ISSUE, address, five_proofs, four_proofs, name, run_both, somebody, story};
 use nurtured::domain::criterion::Criterion;
 use nurtured::domain::doorway::entry::Cause;
 use nurtured::domain::doorway::qualification::Verdict;
@@ -177,12 +177,7 @@ async fn two_nodes_make_one_handoff() {
     for person in &people {
         town.fill_in("call-me", &[("email", person)]).await.expect("filled in");
     }
-    let (one, two) = tokio::join!(
-        nurtured::flow::until_idle::run_until_idle(&town.node.ctx, &town.node.writer),
-        nurtured::flow::until_idle::run_until_idle(&other.ctx, &other.writer)
-    );
-    one.expect("the first node to settle");
-    two.expect("the second node to settle");
+    run_both(&town, &other).await.expect("both nodes to settle");
     town.run_until_idle().await.expect("settled");
     let mut letters = 0;
     for id in ["dana", "luc"] {

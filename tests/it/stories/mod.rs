@@ -27,12 +27,15 @@ mod uncertain;
 mod visitors;
 
 use nurtured::config::example;
+use nurtured::daemon::assemble::Node;
 use nurtured::domain::address::Address;
 use nurtured::domain::consent::{Consent, Purpose};
 use nurtured::domain::doorway::arrival::Arrival;
 use nurtured::domain::group::campaign::Campaign;
 use nurtured::domain::id::Name;
 use nurtured::domain::plan::Plan;
+use nurtured::flow::context::FlowError;
+use nurtured::flow::until_idle::run_until_idle;
 use nurtured::store::engine::backend::Store;
 use nurtured::town::Town;
 use secrecy::SecretString;
@@ -43,6 +46,16 @@ pub(crate) const BEGINS: &str = "2026-01-12T08:00:00Z";
 pub(crate) const FIRST_ISSUE: &str = "2026-02-03T09:30:00Z";
 
 pub(crate) type Told = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+/// Runs the town's node and a second one beside each other until neither has anything left to do.
+pub(crate) async fn run_both(town: &Town, other: &Node) -> Result<(), FlowError> {
+    let run = |node: &Node| {
+        let (ctx, writer) = (node.ctx.clone(), node.writer.clone());
+        Box::pin(async move { run_until_idle(&ctx, &writer).await })
+    };
+    let (one, two) = tokio::join!(run(&town.node), run(other));
+    one.and(two).map(drop)
+}
 
 /// Tells one story on both engines.
 macro_rules! story {

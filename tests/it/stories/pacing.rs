@@ -1,7 +1,7 @@
 //! Pacing: as many mails a minute as were asked for, whoever sends them and however often the daemon starts.
 
 use super::breakers::{SERIES, people};
-use super::{address, name, somebody, story};
+use super::{address, name, run_both, somebody, story};
 use jiff::{SignedDuration, Timestamp};
 use nurtured::clock::{Clock, SystemClock};
 use nurtured::daemon::assemble::{Node, assemble};
@@ -100,9 +100,7 @@ story!(two_nodes_share_one_bucket, |town| {
     town.pass_to("2026-02-03T08:29:00Z").await?;
     let before = town.catcher.count();
     town.clock.move_to(DUE.parse()?);
-    let (one, two) = tokio::join!(run_until_idle(&town.node.ctx, &town.node.writer), run_until_idle(&other.ctx, &other.writer));
-    one?;
-    two?;
+    run_both(&town, &other).await?;
     assert_eq!(town.catcher.count() - before, 1_000, "both together");
     let sent = walk(&town, &[&town.node, &other]).await?;
     assert_eq!(total(&sent), 1_100);

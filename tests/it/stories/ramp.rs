@@ -1,7 +1,7 @@
 //! The ramp: how many offers a change of rules may make on a working day.
 
 use super::plan::{Configured, applied, changed};
-use super::{address, name, somebody, story};
+use super::{address, name, run_both, somebody, story};
 use jiff::Timestamp;
 use jiff::civil::date;
 use nurtured::domain::address::Address;
@@ -166,12 +166,7 @@ async fn two_nodes_share_one_ramp() {
     twelve_near_misses(&town).await.expect("twelve");
     applied(&town, lenient(Some(4))).await.expect("applied");
     let other = town.second_node(store).await.expect("a second node");
-    let (one, two) = tokio::join!(
-        nurtured::flow::until_idle::run_until_idle(&town.node.ctx, &town.node.writer),
-        nurtured::flow::until_idle::run_until_idle(&other.ctx, &other.writer)
-    );
-    one.expect("the first node to settle");
-    two.expect("the second node to settle");
+    run_both(&town, &other).await.expect("both nodes to settle");
     town.run_until_idle().await.expect("settled");
     assert_eq!(offered(&town).await.expect("counted").len(), 4);
 }
