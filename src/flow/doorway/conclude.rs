@@ -1,8 +1,9 @@
 //! Conclude: what signals change in the record of their prospects: the verdicts that changed, the instants at which time
 //! alone will change them, and the prospects that enter or leave the doorway.
 //!
-//! Signals are concluded from in the transaction that records them, and changes that time brings by the step `qualify`;
-//! both call this module, so that they cannot differ. Both lock the prospects first: of two nodes that record signals of
+//! Signals are concluded from in the transaction that records them, and changes that time brings by the step `qualify`, as
+//! are prospects with so many signals that reading them would hold up whoever else writes; both call this module, so that
+//! they cannot differ. Both lock the prospects first: of two nodes that record signals of
 //! one prospect at once, the later one reads what the earlier one wrote.
 
 use super::assess::KnownSignals;
@@ -26,12 +27,44 @@ pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestam
         return Ok(());
     }
     let subjects = assessment_inputs::of(tx, of).await?;
+    let known = read(tx, plan, &subjects).await?;
+    conclude_from(tx, plan, &subjects, &known, now).await
+}
+
+/// Concludes as [`conclude`] does, from a record that was read before the transaction began.
+pub async fn conclude_from_read(
+    tx: &mut Tx,
+    plan: &Plan,
+    of: ProspectId,
+    known: &KnownSignals,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let subjects = assessment_inputs::of(tx, &[of]).await?;
+    conclude_from(tx, plan, &subjects, known, now).await
+}
+
+/// Reads the whole record of a prospect.
+pub async fn read_ahead(tx: &mut Tx, plan: &Plan, of: ProspectId) -> Result<KnownSignals, StoreError> {
+    let subjects = assessment_inputs::of(tx, &[of]).await?;
+    read(tx, plan, &subjects).await
+}
+
+async fn read(tx: &mut Tx, plan: &Plan, subjects: &[AssessmentInput]) -> Result<KnownSignals, StoreError> {
     let whose: Vec<(ProspectId, Option<AccountId>)> = subjects.iter().map(|s| (s.prospect, s.account)).collect();
-    let known = KnownSignals::of(tx, plan, &whose, Timestamp::MAX).await?;
+    KnownSignals::of(tx, plan, &whose, Timestamp::MAX).await
+}
+
+async fn conclude_from(
+    tx: &mut Tx,
+    plan: &Plan,
+    subjects: &[AssessmentInput],
+    known: &KnownSignals,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let (mut changed, mut again) = (Vec::new(), Vec::new());
     let (mut arrived, mut released, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     let mut rules = None;
-    for subject in &subjects {
+    for subject in subjects {
         let found = known.verdicts(plan, subject.prospect, subject.account, now);
         changed.extend(changes(subject, &found));
         // A wake date is a change that time brings, even if the statement it was read from no longer counts.

@@ -64,6 +64,8 @@ const LOCK: &str = "
 const ADD_LOCKS: &str = "
     INSERT INTO assessment_locks (prospect_id) SELECT CAST(value AS BIGINT) FROM json_each($1) ORDER BY 1
     ON CONFLICT (prospect_id) DO NOTHING";
+const DUE_OF: &str = "SELECT id FROM assessment_queue WHERE prospect_id = $1 AND due_at <= $2";
+const TAKE: &str = "DELETE FROM assessment_queue WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 const PEEK: &str = "SELECT MIN(due_at) FROM assessment_queue";
 
 /// Enqueues prospects, each to be assessed from an instant on.
@@ -140,6 +142,26 @@ pub async fn dequeue(tx: &mut Tx, most: i64, now: Timestamp) -> Result<Vec<Prosp
     let taken: Vec<(i64,)> = tx.rows(DEQUEUE, args![now, most]).await?;
     let whom: BTreeSet<ProspectId> = taken.into_iter().map(|(id,)| ProspectId(id)).collect();
     lock(tx, whom.into_iter().collect(), now).await
+}
+
+/// The due entries of a prospect, by number. They are read before the signals they came with, and [`take`] removes them
+/// once these are concluded from.
+pub async fn due_of(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<Vec<i64>, StoreError> {
+    let due: Vec<(i64,)> = tx.rows(DUE_OF, args![prospect, now]).await?;
+    Ok(due.into_iter().map(|(id,)| id).collect())
+}
+
+/// Locks a prospect and removes these entries of theirs. `false` if another transaction has locked them or has removed an
+/// entry: it knew as much as those who read the entries, or more. An entry added since they were read stays.
+pub async fn take(tx: &mut Tx, prospect: ProspectId, entries: &[i64]) -> Result<bool, StoreError> {
+    tx.by_key().await?;
+    if tx.is_shared() {
+        tx.execute(ADD_LOCKS, args![ids(&[prospect])?]).await?;
+        if lock_free(tx, &[prospect]).await?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(tx.execute(TAKE, args![to_json(entries)?]).await? == entries.len() as u64)
 }
 
 /// When the first entry is due.

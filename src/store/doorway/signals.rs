@@ -10,7 +10,7 @@ use crate::store::engine::text_rows::{self, Columns};
 use crate::store::engine::value::{from_json, ids, instant, name, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 #[derive(Serialize)]
 struct NewRow<'a> {
@@ -73,6 +73,14 @@ macro_rules! packed {
 const OF: &str = packed!("");
 /// The signals that may count for colleagues: `Detail::may_speak_for_colleagues`.
 const STATEMENTS_OF: &str = packed!(" AND kind IN ('answer', 'form', 'touch', 'recycled')");
+/// The prospects for whose verdicts more than so many rows are read: signals of their own, or statements of their account.
+const WITH_MANY: &str = "
+    SELECT p.id FROM prospects p
+    WHERE p.id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))
+      AND (EXISTS (SELECT 1 FROM signals s WHERE s.prospect_id = p.id LIMIT 1 OFFSET $2)
+           OR EXISTS (SELECT 1 FROM prospects c JOIN signals s ON s.prospect_id = c.id
+                      WHERE c.account_id = p.account_id AND c.speaks AND s.kind IN ('answer', 'form', 'touch', 'recycled')
+                      LIMIT 1 OFFSET $2))";
 /// The members of an account who stated anything; most members only read.
 const SPEAKERS: &str = "
     SELECT string_agg((SELECT string_agg(format('%s\t%s\t%s', p.id, p.account_id,
@@ -125,6 +133,18 @@ fn row(prospect: Option<ProspectId>, signal: &NewSignal) -> Result<NewRow<'_>, S
         machine: signal.machine.map(Machine::word),
         detail: to_json(&signal.detail)?,
     })
+}
+
+/// How many signals are read for one prospect, or statements for one account, in a transaction that writes.
+pub const MANY: i64 = 200;
+
+/// Those of these prospects for whose verdicts more than [`MANY`] signals are read.
+pub async fn with_many(tx: &mut Tx, prospects: &[ProspectId]) -> Result<BTreeSet<ProspectId>, StoreError> {
+    if prospects.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let found: Vec<(i64,)> = tx.rows(WITH_MANY, args![ids(prospects)?, MANY]).await?;
+    Ok(found.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
 /// Every signal of these prospects, in the order recorded, each with the latest judgement on it.

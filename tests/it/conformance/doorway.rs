@@ -1,6 +1,7 @@
 //! Signals, the assessment queue, and the doorway: qualifications that wait to be handed off.
 
 use super::bench::{Bench, add_some, minute, name, stand};
+use super::evidence::in_account;
 use jiff::civil::date;
 use nurtured::domain::criterion::{Criterion, PerCriterion};
 use nurtured::domain::doorway::assess::assess;
@@ -14,6 +15,7 @@ use nurtured::domain::question::{Answer, Power};
 use nurtured::domain::span::{FiscalYear, Span};
 use nurtured::store::doorway::{assessment_queue, qualifications, signals};
 use nurtured::store::engine::backend::{StoreError, Tx};
+use nurtured::store::people::prospects;
 use std::collections::{BTreeMap, BTreeSet};
 
 on_both_engines!(
@@ -22,6 +24,8 @@ on_both_engines!(
     signals_are_told_in_the_order_recorded,
     the_queue_tells_when_its_first_entry_is_due,
     entries_are_dequeued_when_due_and_a_lock_removes_its_prospects,
+    entries_are_taken_all_or_not_and_later_ones_stay,
+    a_prospect_has_many_signals_by_their_own_or_by_their_account,
     changed_rules_enqueue_everybody_with_a_signal,
     one_of_a_prospects_qualifications_waits,
     a_qualification_is_settled_with_the_findings_it_cites,
@@ -218,6 +222,53 @@ async fn entries_are_dequeued_when_due_and_a_lock_removes_its_prospects(bench: B
     assert_eq!(assessment_queue::peek(&mut tx).await?, Some(minute(99)));
     assert_eq!(assessment_queue::lock(&mut tx, vec![ids[0], ids[3]], minute(1)).await?, [ids[0], ids[3]]);
     assert_eq!(assessment_queue::peek(&mut tx).await?, None);
+    Ok(())
+}
+
+async fn entries_are_taken_all_or_not_and_later_ones_stay(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let ids = add_some(&mut tx, 2).await?;
+    assessment_queue::enqueue(&mut tx, [(ids[0], 3), (ids[0], 5), (ids[0], 50), (ids[1], 3)].map(|(id, m)| (id, minute(m))))
+        .await?;
+    let due = assessment_queue::due_of(&mut tx, ids[0], minute(9)).await?;
+    assert_eq!(due.len(), 2);
+    tx.commit().await?;
+    let mut other = bench.store.write().await?;
+    assessment_queue::enqueue(&mut other, [(ids[0], minute(7))]).await?;
+    other.commit().await?;
+    let mut tx = bench.store.write().await?;
+    assert!(assessment_queue::take(&mut tx, ids[0], &due).await?);
+    tx.commit().await?;
+    let mut late = bench.store.write().await?;
+    assert!(!assessment_queue::take(&mut late, ids[0], &due).await?, "another one knew as much");
+    assert_eq!(assessment_queue::due_of(&mut late, ids[0], minute(9)).await?.len(), 1, "what came meanwhile");
+    assert_eq!(assessment_queue::due_of(&mut late, ids[0], minute(99)).await?.len(), 2);
+    assert_eq!(assessment_queue::due_of(&mut late, ids[1], minute(9)).await?.len(), 1);
+    Ok(())
+}
+
+async fn a_prospect_has_many_signals_by_their_own_or_by_their_account(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let ids = add_some(&mut tx, 4).await?;
+    in_account(&mut tx, &ids[1..3], "a.example").await?;
+    prospects::flag_speakers(&mut tx, &ids[1..2]).await?;
+    let say = |id: ProspectId, number: i64, detail: Detail| signal(id, &format!("{id}:{number}"), 1, detail);
+    let click = || Detail::Click { target: "https://tecnofab.example/".to_owned() };
+    let note = || Detail::Touch {
+        touch: Touch::Note,
+        proves: vec![],
+        contradicts: vec![],
+        date: None,
+        not_before: None,
+        note: "Rang".to_owned(),
+    };
+    let mut all: Vec<_> = (0..=signals::MANY).map(|n| say(ids[0], n, click())).collect();
+    all.extend((0..=signals::MANY).map(|n| say(ids[1], n, note())));
+    all.extend((0..signals::MANY).map(|n| say(ids[3], n, click())));
+    let rows: Vec<_> = all.iter().map(|s| if let About::Prospect(id) = s.about { (Some(id), s) } else { (None, s) }).collect();
+    signals::append(&mut tx, &rows, minute(1)).await?;
+    assert_eq!(signals::with_many(&mut tx, &ids).await?, ids[..3].iter().copied().collect());
+    assert_eq!(signals::with_many(&mut tx, &[]).await?, BTreeSet::new());
     Ok(())
 }
 

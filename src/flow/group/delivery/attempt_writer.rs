@@ -1,5 +1,7 @@
 //! The attempt writer: one task writes the marks and results of all connections, and commits together whatever has
-//! arrived. While one commit is on its way to the disk, the next batch fills.
+//! arrived. Each commit costs the same, however few entries it has, so it is left to fill until a connection has few marked
+//! mails left to send, but no longer than [`AT_MOST_EVERY`] from the one before: the slower the relay, the fewer commits. A
+//! connection that has nothing to send never waits for others.
 //!
 //! A result and the mark that takes its slot are one entry, so that a connection never has more marks without results than
 //! it may, and yet waits for one commit only. A result that cannot be written is kept and retried: the relay has accepted
@@ -24,6 +26,8 @@ use tokio::sync::mpsc;
 
 /// How many entries share one commit at most.
 const GROUP: usize = 512;
+/// How often a commit begins that no connection waits for.
+const AT_MOST_EVERY: Duration = Duration::from_millis(10);
 /// How long results that cannot be written are kept: as long as a lease, after which they no longer count.
 const HOLD: Span = Span::minutes(5);
 /// How long to wait between tries. There is no event to await: a database does not say that it is back.
@@ -40,6 +44,8 @@ pub struct Entry {
     pub result: Option<DeliveryResult>,
     /// The delivery to mark in the slot of the result.
     pub mark: Option<Mark>,
+    /// Whether the connection has few marked mails left to send, or none.
+    pub is_awaited: bool,
     pub answer: mpsc::UnboundedSender<WriteOutcome>,
 }
 
@@ -95,8 +101,18 @@ impl AttemptWriter {
         let (entries, mut arriving) = mpsc::channel(GROUP * 2);
         let ctx = ctx.clone();
         tokio::spawn(async move {
-            let mut batch = Vec::with_capacity(GROUP);
+            let mut batch: Vec<Entry> = Vec::with_capacity(GROUP);
+            let mut earliest = Box::pin(tokio::time::sleep(Duration::ZERO));
             while arriving.recv_many(&mut batch, GROUP).await > 0 {
+                let mut seen = 0;
+                while batch.len() < GROUP && !batch[seen..].iter().any(|entry| entry.is_awaited) {
+                    seen = batch.len();
+                    tokio::select! {
+                        more = arriving.recv_many(&mut batch, GROUP - seen) => if more == 0 { break },
+                        () = &mut earliest => break,
+                    }
+                }
+                earliest = Box::pin(tokio::time::sleep(AT_MOST_EVERY));
                 write(&ctx, &batch, on_gone).await;
                 batch.clear();
             }

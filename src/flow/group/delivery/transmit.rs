@@ -225,7 +225,8 @@ impl<'a> Sender<'a> {
         let mark = job.as_ref().map(Job::mark);
         let (ended, result) = done.unzip();
         self.asked.push_back((ended, job));
-        self.pool.writer.enter(Entry { result, mark, answer: self.answer.clone() }).await;
+        let is_awaited = self.ready.is_empty() || self.asked.len() * 2 >= self.pool.max_in_doubt;
+        self.pool.writer.enter(Entry { result, mark, is_awaited, answer: self.answer.clone() }).await;
     }
 
     async fn take(&mut self, answer: WriteOutcome) {
