@@ -127,7 +127,7 @@ impl Arguments {
 
     /// How many statements of one prospect are timed.
     pub(crate) const fn statements(&self) -> u64 {
-        if self.is_quick() { 20 } else { 500 }
+        if self.is_quick() { 5 } else { 60 }
     }
 
     /// How many prospects give their fifth proof.

@@ -22,6 +22,7 @@ use nurtured::domain::span::Span;
 use nurtured::flow::context::{Context, Progress};
 use nurtured::flow::doorway::admit;
 use nurtured::flow::doorway::apply;
+use nurtured::flow::doorway::conclude;
 use nurtured::flow::doorway::judge::judge;
 use nurtured::flow::doorway::observe::{self, Observed, observe};
 use nurtured::flow::doorway::qualify::qualify;
@@ -115,7 +116,7 @@ impl Company {
     /// So many automatic replies of each, which prove nothing: their records are read outside the transaction that writes.
     async fn chatter(&self) -> anyhow::Result<()> {
         let at = self.clock.now();
-        let said = |(id, number): (&ProspectId, i64)| NewSignal {
+        let said = |(id, number): (&ProspectId, usize)| NewSignal {
             about: About::Prospect(*id),
             once: format!("chatter:{id}:{number}"),
             occurred_at: at,
@@ -125,10 +126,8 @@ impl Company {
             machine: None,
             detail: Detail::AutoReply { subject: "Out of office".to_owned() },
         };
-        let all: Vec<NewSignal> = self.ids.iter().flat_map(|id| (0..=signals::MANY).map(move |n| (id, n))).map(said).collect();
+        let all: Vec<NewSignal> = self.ids.iter().flat_map(|id| (0..=conclude::MOST).map(move |n| (id, n))).map(said).collect();
         observe(&self.ctx, &all).await?;
-        let mut tx = self.ctx.store().read().await?;
-        anyhow::ensure!(signals::with_many(&mut tx, &self.ids).await?.len() == PEOPLE.len(), "not enough chatter");
         Ok(())
     }
 

@@ -1,10 +1,10 @@
 //! Conclude: what signals change in the record of their prospects: the verdicts that changed, the instants at which time
 //! alone will change them, and the prospects that enter or leave the doorway.
 //!
-//! Signals are concluded from in the transaction that records them, and changes that time brings by the step `qualify`, as
-//! are prospects with so many signals that reading them would hold up whoever else writes; both call this module, so that
-//! they cannot differ. Both lock the prospects first: of two nodes that record signals of
-//! one prospect at once, the later one reads what the earlier one wrote.
+//! Signals are concluded from in the transaction that records them: it locks the prospects first, so that of two nodes that
+//! record signals of one prospect at once, the later one reads what the earlier one wrote. Changes that time brings are left
+//! to the step `qualify`, as are prospects with very many signals: it reads first, and locks and writes then. Both call this
+//! module, so that they cannot differ.
 
 use super::assess::KnownSignals;
 use crate::domain::criterion::Criterion;
@@ -16,57 +16,72 @@ use crate::store::doorway::assessment_inputs::{self, AssessmentInput};
 use crate::store::doorway::qualifications::Candidate;
 use crate::store::doorway::{applied_rules, assessment_queue, qualifications, reminders};
 use crate::store::engine::backend::{StoreError, Tx};
-use crate::store::people::{prospects, verdicts};
+use crate::store::people::{accounts, prospects, verdicts};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
 
-/// Concludes from the whole record of these prospects, whom the transaction has locked, and enqueues each for the instant
-/// at which time alone changes a verdict. The caller commits.
+/// How many signals of a prospect or a colleague are read in a transaction that records others: reading more would hold up
+/// everything else that is to be recorded.
+pub const MOST: usize = 200;
+
+/// What a fold over everything on record says of prospects, each with the account that was asked.
+#[derive(Debug, Default)]
+pub struct Findings(BTreeMap<ProspectId, (Option<AccountId>, Qualification)>);
+
+/// Folds everything on record about these prospects. It writes nothing: [`conclude_from`] does.
+pub async fn fold(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestamp) -> Result<Findings, StoreError> {
+    let whose = accounts::of(tx, of).await?;
+    let known = KnownSignals::of(tx, plan, &whose, Timestamp::MAX, i64::MAX).await?;
+    let found = whose.into_iter().map(|(id, account)| (id, (account, known.verdicts(plan, id, account, now))));
+    Ok(Findings(found.collect()))
+}
+
+/// Concludes from findings made before the transaction that has locked these prospects, and enqueues each for the instant at
+/// which time alone changes a verdict. A prospect who belongs to another account since is enqueued for now. The caller
+/// commits.
+pub async fn conclude_from(
+    tx: &mut Tx,
+    plan: &Plan,
+    of: &[ProspectId],
+    found: &Findings,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let subjects = assessment_inputs::of(tx, of).await?;
+    let as_found = |s: &AssessmentInput| found.0.get(&s.prospect).is_some_and(|(account, _)| *account == s.account);
+    let (subjects, moved): (Vec<_>, Vec<_>) = subjects.into_iter().partition(as_found);
+    assessment_queue::enqueue(tx, moved.iter().map(|s| (s.prospect, now))).await?;
+    write(tx, plan, &subjects, found, now).await
+}
+
+/// Concludes from the whole record of these prospects, whom the transaction has locked, as [`conclude_from`] does. A prospect
+/// with more than [`MOST`] signals is enqueued for now instead.
 pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestamp) -> Result<(), StoreError> {
     if of.is_empty() {
         return Ok(());
     }
     let subjects = assessment_inputs::of(tx, of).await?;
-    let known = read(tx, plan, &subjects).await?;
-    conclude_from(tx, plan, &subjects, &known, now).await
-}
-
-/// Concludes as [`conclude`] does, from a record that was read before the transaction began.
-pub async fn conclude_from_read(
-    tx: &mut Tx,
-    plan: &Plan,
-    of: ProspectId,
-    known: &KnownSignals,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let subjects = assessment_inputs::of(tx, &[of]).await?;
-    conclude_from(tx, plan, &subjects, known, now).await
-}
-
-/// Reads the whole record of a prospect.
-pub async fn read_ahead(tx: &mut Tx, plan: &Plan, of: ProspectId) -> Result<KnownSignals, StoreError> {
-    let subjects = assessment_inputs::of(tx, &[of]).await?;
-    read(tx, plan, &subjects).await
-}
-
-async fn read(tx: &mut Tx, plan: &Plan, subjects: &[AssessmentInput]) -> Result<KnownSignals, StoreError> {
     let whose: Vec<(ProspectId, Option<AccountId>)> = subjects.iter().map(|s| (s.prospect, s.account)).collect();
-    KnownSignals::of(tx, plan, &whose, Timestamp::MAX).await
+    let known = KnownSignals::of(tx, plan, &whose, Timestamp::MAX, i64::try_from(MOST).unwrap_or(i64::MAX) + 1).await?;
+    let (subjects, with_many): (Vec<_>, Vec<_>) = subjects.into_iter().partition(|s| known.most(s.prospect, s.account) <= MOST);
+    assessment_queue::enqueue(tx, with_many.iter().map(|s| (s.prospect, now))).await?;
+    let found = subjects.iter().map(|s| (s.prospect, (s.account, known.verdicts(plan, s.prospect, s.account, now))));
+    write(tx, plan, &subjects, &Findings(found.collect()), now).await
 }
 
-async fn conclude_from(
+async fn write(
     tx: &mut Tx,
     plan: &Plan,
     subjects: &[AssessmentInput],
-    known: &KnownSignals,
+    found: &Findings,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let (mut changed, mut again) = (Vec::new(), Vec::new());
     let (mut arrived, mut released, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     let mut rules = None;
     for subject in subjects {
-        let found = known.verdicts(plan, subject.prospect, subject.account, now);
-        changed.extend(changes(subject, &found));
+        let Some((_, found)) = found.0.get(&subject.prospect) else { continue };
+        changed.extend(changes(subject, found));
         // A wake date is a change that time brings, even if the statement it was read from no longer counts.
         let wakes_at = subject.wake_at.filter(|at| *at > now);
         again.extend([found.changes_at(), wakes_at].into_iter().flatten().min().map(|at| (subject.prospect, at)));
@@ -75,16 +90,22 @@ async fn conclude_from(
             continue;
         }
         let woke = subject.wake_at.is_some_and(|at| at <= now);
-        if let Some(cause) = subject.entry().cause(&found) {
-            let asks = subject.entry().asks(&found);
+        if let Some(cause) = subject.entry().cause(found) {
+            let asks = subject.entry().asks(found);
             // The query runs once, and only if a prospect stands in the doorway: most signals bring none there.
             let rules = match rules {
                 Some(rules) => rules,
                 None => *rules.insert(applied_rules::changed(tx).await?),
             };
-            let by_rules = !asks && rules.is_some_and(|rules| rules.made_ready(&found));
+            let by_rules = !asks && rules.is_some_and(|rules| rules.made_ready(found));
             if !subject.is_waiting {
-                arrived.push(Candidate { prospect: subject.prospect, episode: subject.episode, cause, found, by_rules });
+                arrived.push(Candidate {
+                    prospect: subject.prospect,
+                    episode: subject.episode,
+                    cause,
+                    found: found.clone(),
+                    by_rules,
+                });
             } else if !by_rules {
                 // A prospect who waits already can only be released from the ramp: those behind them then come up sooner.
                 released.push(subject.prospect);
@@ -92,7 +113,7 @@ async fn conclude_from(
         } else {
             gone.extend(subject.is_waiting.then_some(subject.prospect));
             if woke {
-                remind(tx, plan, subject, &found, now).await?;
+                remind(tx, plan, subject, found, now).await?;
             }
         }
         if woke {

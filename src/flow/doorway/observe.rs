@@ -89,10 +89,7 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
     let new = signals::append(tx, &rows, now).await?;
     let appended: Vec<Resolved<'_>> = rows.into_iter().filter(|(_, signal)| new.contains_key(&signal.once)).collect();
     let appended = || appended.iter();
-    let (now_due, mut later) = due(plan, appended().filter_map(|(id, s)| Some(((*id)?, *s))), now);
-    let with_many = signals::with_many(tx, &now_due).await?;
-    let now_due = now_due.into_iter().filter(|id| !with_many.contains(id)).collect();
-    later.extend(with_many.into_iter().map(|id| (id, Later { at: now, if_all_met: false })));
+    let (now_due, later) = due(plan, appended().filter_map(|(id, s)| Some(((*id)?, *s))), now);
     let concerns = |s: &NewSignal| plan.qualifying.concerns_colleagues(&s.detail);
     let stated = appended().filter(|(_, s)| concerns(s)).filter_map(|(id, _)| *id).collect();
     let locked = assessment_queue::lock(tx, now_due, now).await?;

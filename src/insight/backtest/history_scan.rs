@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 /// How many signals a task scans at a time, and how many prospects it replays.
 const SCANNED: i64 = 100_000;
-const REPLAYED: i64 = 1_000;
+const REPLAYED: i64 = 500;
 
 /// Told how many of how many signals have been scanned, and then how many of how many prospects replayed.
 pub type Progress = Arc<dyn Fn(u64, u64) + Send + Sync>;
@@ -56,7 +56,7 @@ impl HistoryScan {
         let (up_to, last) = history::extent(&mut tx).await?;
         let judged: Arc<BTreeSet<ProspectId>> = Arc::new(replay_inputs::judged_about(&mut tx).await?.into_iter().collect());
         let mut chosen: BTreeSet<ProspectId> = replay_inputs::decided_about(&mut tx).await?.into_iter().collect();
-        let members = if rules.asks_the_account() { replay_inputs::members(&mut tx).await? } else { Vec::new() };
+        let mut members = if rules.asks_the_account() { replay_inputs::members(&mut tx).await? } else { Vec::new() };
         drop(tx);
         let pages = Pages::of(SCANNED, up_to.0, tell);
         let tasks = on_every_processor(|| reached(store.clone(), rules.clone(), judged.clone(), pages.clone(), last));
@@ -73,21 +73,27 @@ impl HistoryScan {
         let alone = (0..).zip(&reach).filter(|(_, reach)| enough(**reach)).map(|(id, _)| ProspectId(id));
         chosen.extend(alone);
         let mut speakers = BTreeSet::new();
-        let mut asked: Vec<(AccountId, ProspectId)> = Vec::new();
-        for account in members.chunk_by(|a, b| a.0 == b.0) {
+        // Of accounts in which nobody says anything for anybody, nothing more is asked: the others move up in their place.
+        let (mut first, mut asked) = (0, 0);
+        while let Some((of_account, _)) = members.get(first).copied() {
+            let end = first + members[first..].partition_point(|(of, _)| *of == of_account);
+            let account = &members[first..end];
             let theirs = account.iter().fold(Reach::default(), |all, (_, id)| all | of(*id).for_a_colleague());
             chosen.extend(account.iter().map(|(_, id)| *id).filter(|id| enough(of(*id) | theirs)));
             let for_others = |id: &ProspectId| account.iter().any(|(_, other)| other != id && chosen.contains(other));
             let before = speakers.len();
             speakers.extend(account.iter().map(|(_, id)| *id).filter(|id| of(*id).speaks() && for_others(id)));
             if speakers.len() > before {
-                asked.extend(account);
+                members.copy_within(first..end, asked);
+                asked += end - first;
             }
+            first = end;
         }
-        // Of accounts in which nobody says anything for anybody, nothing more is asked.
-        asked.shrink_to_fit();
+        members.truncate(asked);
+        members.shrink_to_fit();
+        drop(reach);
         let (chosen, speakers) = (chosen.into_iter().collect(), speakers.into_iter().collect());
-        Ok(Self { store: store.clone(), rules, up_to, chosen, members: asked, speakers })
+        Ok(Self { store: store.clone(), rules, up_to, chosen, members, speakers })
     }
 
     /// Replays everybody who has to be: what `each` makes of their lives, in the order of their numbers.

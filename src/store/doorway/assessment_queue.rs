@@ -7,10 +7,11 @@
 
 use crate::domain::id::ProspectId;
 use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::text_rows::{self, Columns};
 use crate::store::engine::value::{ids, instant_or_none, to_json};
 use jiff::Timestamp;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 #[derive(Serialize)]
 struct Entry {
@@ -34,8 +35,8 @@ const ENQUEUE: &str = "
     SELECT CAST(e.value ->> 'p' AS BIGINT), CAST(e.value ->> 'at' AS BIGINT) FROM json_each($1) e
     WHERE e.value ->> 'met' IS NULL
        OR (SELECT COUNT(*) FROM verdicts v WHERE v.prospect_id = CAST(e.value ->> 'p' AS BIGINT) AND v.verdict = 'met') = 5
-    UNION
-    SELECT c.id, CAST($3 AS BIGINT) FROM json_each($2) j
+    UNION ALL
+    SELECT DISTINCT c.id, CAST($3 AS BIGINT) FROM json_each($2) j
     JOIN prospects p ON p.id = CAST(j.value AS BIGINT) JOIN prospects c ON c.account_id = p.account_id
     WHERE c.id <> p.id AND c.address IS NOT NULL";
 const ENQUEUE_EVERYBODY: &str = "
@@ -44,11 +45,14 @@ const ENQUEUE_EVERYBODY: &str = "
     UNION
     SELECT c.id, CAST($1 AS BIGINT) FROM prospects c
     WHERE c.account_id IN (SELECT p.account_id FROM prospects p WHERE p.speaks)";
-const DEQUEUE: Sql = locking!(
-    "WITH taken AS MATERIALIZED (SELECT id FROM assessment_queue WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2",
-    "FOR UPDATE SKIP LOCKED",
-    ") DELETE FROM assessment_queue WHERE id IN (SELECT id FROM taken) RETURNING prospect_id"
-);
+/// All entries of the prospects of whom one is due.
+const DUE: &str = "
+    SELECT string_agg(format('%s\t%s', q.id, q.prospect_id), '\n') FROM assessment_queue q
+    WHERE q.prospect_id IN (
+        SELECT prospect_id FROM (SELECT prospect_id FROM assessment_queue WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2) page)";
+const THERE: &str = "
+    SELECT string_agg(format('%s', id), '\n') FROM assessment_queue WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
+const TAKE: &str = "DELETE FROM assessment_queue WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 /// An entry that another transaction is taking off the queue stays: that transaction puts it back when it cannot lock the
 /// prospect.
 const CLEAR: Sql = locking!(
@@ -64,8 +68,6 @@ const LOCK: &str = "
 const ADD_LOCKS: &str = "
     INSERT INTO assessment_locks (prospect_id) SELECT CAST(value AS BIGINT) FROM json_each($1) ORDER BY 1
     ON CONFLICT (prospect_id) DO NOTHING";
-const DUE_OF: &str = "SELECT id FROM assessment_queue WHERE prospect_id = $1 AND due_at <= $2";
-const TAKE: &str = "DELETE FROM assessment_queue WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 const PEEK: &str = "SELECT MIN(due_at) FROM assessment_queue";
 
 /// Enqueues prospects, each to be assessed from an instant on.
@@ -93,7 +95,7 @@ async fn add(tx: &mut Tx, entries: &[Entry], stated: &BTreeSet<ProspectId>, now:
     if entries.is_empty() && stated.is_empty() {
         return Ok(());
     }
-    tx.execute(ENQUEUE, args![to_json(entries)?, ids(stated)?, now]).await.map(drop)
+    tx.execute(ENQUEUE, args![to_json(&entries)?, ids(stated)?, now]).await.map(drop)
 }
 
 /// Enqueues, after a change of the rules, every prospect with a signal, and those for whom a colleague's may count.
@@ -113,21 +115,25 @@ pub async fn lock(tx: &mut Tx, whom: Vec<ProspectId>, now: Timestamp) -> Result<
     if whom.is_empty() {
         return Ok(whom);
     }
-    let locked = if tx.is_shared() { lock_rows(tx, whom, now).await? } else { whom };
+    let locked = lock_now(tx, &whom).await?;
+    enqueue(tx, whom.into_iter().filter(|p| !locked.contains(p)).map(|p| (p, now))).await?;
     tx.execute(CLEAR, args![ids(&locked)?]).await?;
-    Ok(locked)
+    Ok(locked.into_iter().collect())
 }
 
-async fn lock_rows(tx: &mut Tx, whom: Vec<ProspectId>, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
-    let mut locked = lock_free(tx, &whom).await?;
+/// Locks those of these prospects whom no other transaction has locked.
+async fn lock_now(tx: &mut Tx, whom: &[ProspectId]) -> Result<BTreeSet<ProspectId>, StoreError> {
+    if !tx.is_shared() {
+        return Ok(whom.iter().copied().collect());
+    }
+    let mut locked = lock_free(tx, whom).await?;
     if locked.len() < whom.len() {
         // The prospects without a row yet, or whom another transaction has locked.
-        let rest: Vec<ProspectId> = whom.into_iter().filter(|p| !locked.contains(p)).collect();
+        let rest: Vec<ProspectId> = whom.iter().copied().filter(|p| !locked.contains(p)).collect();
         tx.execute(ADD_LOCKS, args![ids(&rest)?]).await?;
         locked.extend(lock_free(tx, &rest).await?);
-        enqueue(tx, rest.into_iter().filter(|p| !locked.contains(p)).map(|p| (p, now))).await?;
     }
-    Ok(locked.into_iter().collect())
+    Ok(locked)
 }
 
 async fn lock_free(tx: &mut Tx, whom: &[ProspectId]) -> Result<BTreeSet<ProspectId>, StoreError> {
@@ -135,33 +141,48 @@ async fn lock_free(tx: &mut Tx, whom: &[ProspectId]) -> Result<BTreeSet<Prospect
     Ok(locked.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
-/// Takes up to `most` due entries off the queue, and locks their prospects. A signal that arrives meanwhile adds a new
-/// entry.
-pub async fn dequeue(tx: &mut Tx, most: i64, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
-    tx.by_key().await?;
-    let taken: Vec<(i64,)> = tx.rows(DEQUEUE, args![now, most]).await?;
-    let whom: BTreeSet<ProspectId> = taken.into_iter().map(|(id,)| ProspectId(id)).collect();
-    lock(tx, whom.into_iter().collect(), now).await
-}
+/// Entries of prospects who are due, read together with what these entries came with.
+#[derive(Debug, Default)]
+pub struct Due(BTreeMap<ProspectId, Vec<i64>>);
 
-/// The due entries of a prospect, by number. They are read before the signals they came with, and [`take`] removes them
-/// once these are concluded from.
-pub async fn due_of(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<Vec<i64>, StoreError> {
-    let due: Vec<(i64,)> = tx.rows(DUE_OF, args![prospect, now]).await?;
-    Ok(due.into_iter().map(|(id,)| id).collect())
-}
-
-/// Locks a prospect and removes these entries of theirs. `false` if another transaction has locked them or has removed an
-/// entry: it knew as much as those who read the entries, or more. An entry added since they were read stays.
-pub async fn take(tx: &mut Tx, prospect: ProspectId, entries: &[i64]) -> Result<bool, StoreError> {
-    tx.by_key().await?;
-    if tx.is_shared() {
-        tx.execute(ADD_LOCKS, args![ids(&[prospect])?]).await?;
-        if lock_free(tx, &[prospect]).await?.is_empty() {
-            return Ok(false);
-        }
+impl Due {
+    pub fn prospects(&self) -> Vec<ProspectId> {
+        self.0.keys().copied().collect()
     }
-    Ok(tx.execute(TAKE, args![to_json(entries)?]).await? == entries.len() as u64)
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Every entry of the prospects to whom the first `most` due entries belong.
+pub async fn due(tx: &mut Tx, most: i64, now: Timestamp) -> Result<Due, StoreError> {
+    tx.by_key().await?;
+    let mut due = Due::default();
+    let entries = text_rows::read(tx, DUE, args![now, most], |columns| Ok((columns.number()?, columns.number()?))).await?;
+    for (entry, prospect) in entries {
+        due.0.entry(ProspectId(prospect)).or_default().push(entry);
+    }
+    Ok(due)
+}
+
+/// Locks prospects and removes the entries that were read of them. Returns, in the order of ids, those who are locked and
+/// whose entries were all still there: no other transaction has concluded anything about them since, and a signal that came
+/// meanwhile has left an entry that stays. The others are passed over: whoever has locked them or removed their entries knew
+/// as much; if an entry was left, they are enqueued for now.
+pub async fn take(tx: &mut Tx, due: &Due, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
+    tx.by_key().await?;
+    let locked = lock_now(tx, &due.prospects()).await?;
+    let entries = ids(locked.iter().flat_map(|id| &due.0[id]))?;
+    let there: HashSet<i64> = text_rows::read(tx, THERE, args![entries.clone()], |columns: &mut Columns<'_>| columns.number())
+        .await?
+        .into_iter()
+        .collect();
+    tx.execute(TAKE, args![entries]).await?;
+    let left = |id: &&ProspectId| due.0[*id].iter().filter(|entry| there.contains(entry)).count();
+    let (taken, others): (Vec<&ProspectId>, Vec<&ProspectId>) = locked.iter().partition(|id| left(id) == due.0[*id].len());
+    enqueue(tx, others.into_iter().filter(|id| left(id) > 0).map(|id| (*id, now))).await?;
+    Ok(taken.into_iter().copied().collect())
 }
 
 /// When the first entry is due.

@@ -10,7 +10,7 @@ use crate::store::engine::text_rows::{self, Columns};
 use crate::store::engine::value::{from_json, ids, instant, name, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 #[derive(Serialize)]
 struct NewRow<'a> {
@@ -57,30 +57,24 @@ const APPEND: Sql = append!("");
 const APPEND_AND_SAY: Sql = append!(" RETURNING once, id");
 const NEWEST: &str = "SELECT COALESCE(MAX(id), 0) FROM signals";
 const SINCE: &str = "SELECT once, id FROM signals WHERE id > $1";
-/// The columns of signals, packed and queried prospect by prospect: in one query for all, a PostgreSQL with stale
-/// statistics would read every signal in the table once for each prospect.
+/// The columns of signals, packed and queried prospect by prospect, up to so many of each: in one query for all, a PostgreSQL
+/// with stale statistics would read every signal in the table once for each prospect.
 macro_rules! packed {
     ($rest:literal) => {
         concat!(
             "SELECT string_agg((SELECT string_agg(format('%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s', id, prospect_id, occurred_at, ",
-            "recorded_at, delivery_id, issue_id, by_whom, machine, detail), '\n') FROM signals ",
+            "recorded_at, delivery_id, issue_id, by_whom, machine, detail), '\n') FROM (SELECT * FROM signals ",
             "WHERE prospect_id = CAST(j.value AS BIGINT)",
             $rest,
-            "), '\n') FROM json_each($1) j"
+            " LIMIT $2) s), '\n') FROM json_each($1) j"
         )
     };
 }
 const OF: &str = packed!("");
 /// The signals that may count for colleagues: `Detail::may_speak_for_colleagues`.
 const STATEMENTS_OF: &str = packed!(" AND kind IN ('answer', 'form', 'touch', 'recycled')");
-/// The prospects for whose verdicts more than so many rows are read: signals of their own, or statements of their account.
-const WITH_MANY: &str = "
-    SELECT p.id FROM prospects p
-    WHERE p.id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))
-      AND (EXISTS (SELECT 1 FROM signals s WHERE s.prospect_id = p.id LIMIT 1 OFFSET $2)
-           OR EXISTS (SELECT 1 FROM prospects c JOIN signals s ON s.prospect_id = c.id
-                      WHERE c.account_id = p.account_id AND c.speaks AND s.kind IN ('answer', 'form', 'touch', 'recycled')
-                      LIMIT 1 OFFSET $2))";
+/// No limit.
+const ALL: i64 = i64::MAX;
 /// The members of an account who stated anything; most members only read.
 const SPEAKERS: &str = "
     SELECT string_agg((SELECT string_agg(format('%s\t%s\t%s', p.id, p.account_id,
@@ -135,18 +129,6 @@ fn row(prospect: Option<ProspectId>, signal: &NewSignal) -> Result<NewRow<'_>, S
     })
 }
 
-/// How many signals are read for one prospect, or statements for one account, in a transaction that writes.
-pub const MANY: i64 = 200;
-
-/// Those of these prospects for whose verdicts more than [`MANY`] signals are read.
-pub async fn with_many(tx: &mut Tx, prospects: &[ProspectId]) -> Result<BTreeSet<ProspectId>, StoreError> {
-    if prospects.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let found: Vec<(i64,)> = tx.rows(WITH_MANY, args![ids(prospects)?, MANY]).await?;
-    Ok(found.into_iter().map(|(id,)| ProspectId(id)).collect())
-}
-
 /// Every signal of these prospects, in the order recorded, each with the latest judgement on it.
 pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
     known_at(tx, prospects, Timestamp::MAX).await
@@ -158,7 +140,17 @@ pub async fn known_at(
     prospects: &[ProspectId],
     at: Timestamp,
 ) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
-    known(tx, OF, prospects, at).await
+    at_most(tx, prospects, at, ALL).await
+}
+
+/// The same, of each prospect no more than so many, whichever these are.
+pub async fn at_most(
+    tx: &mut Tx,
+    prospects: &[ProspectId],
+    at: Timestamp,
+    most: i64,
+) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
+    known(tx, OF, prospects, at, most).await
 }
 
 /// Every signal of these prospects up to a number, in the order recorded, without the judgements on them.
@@ -167,7 +159,7 @@ pub async fn recorded(
     prospects: &[ProspectId],
     up_to: SignalId,
 ) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
-    load(tx, OF, prospects, |signal| signal.id <= up_to).await
+    load(tx, OF, prospects, ALL, |signal| signal.id <= up_to).await
 }
 
 /// The signals of these prospects that may count for colleagues, up to a number.
@@ -176,7 +168,7 @@ pub async fn stated(
     prospects: &[ProspectId],
     up_to: SignalId,
 ) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
-    load(tx, STATEMENTS_OF, prospects, |signal| signal.id <= up_to).await
+    load(tx, STATEMENTS_OF, prospects, ALL, |signal| signal.id <= up_to).await
 }
 
 async fn known(
@@ -184,9 +176,10 @@ async fn known(
     sql: &'static str,
     prospects: &[ProspectId],
     at: Timestamp,
+    most: i64,
 ) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
     let mut judged = if prospects.is_empty() { BTreeMap::new() } else { reclassifications::of(tx, prospects, at).await? };
-    let mut found = load(tx, sql, prospects, |signal| signal.recorded_at <= at).await?;
+    let mut found = load(tx, sql, prospects, most, |signal| signal.recorded_at <= at).await?;
     if !judged.is_empty() {
         found.values_mut().flatten().for_each(|signal| signal.judged = judged.remove(&signal.id));
     }
@@ -197,12 +190,13 @@ async fn load(
     tx: &mut Tx,
     sql: &'static str,
     prospects: &[ProspectId],
+    most: i64,
     wanted: impl Fn(&Signal) -> bool,
 ) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
     let mut found: BTreeMap<ProspectId, Vec<Signal>> = prospects.iter().map(|id| (*id, Vec::new())).collect();
     for some in prospects.chunks(PACK) {
         let mut said = Said::new();
-        let signals = text_rows::read(tx, sql, args![ids(some)?], |columns| signal(columns, &mut said)).await?;
+        let signals = text_rows::read(tx, sql, args![ids(some)?, most], |columns| signal(columns, &mut said)).await?;
         for signal in signals.into_iter().filter(&wanted) {
             if let Some(list) = signal.prospect.and_then(|id| found.get_mut(&id)) {
                 list.push(signal);
@@ -215,11 +209,13 @@ async fn load(
     Ok(found)
 }
 
-/// Every member of these accounts who ever stated something that may count for a colleague, as known at an instant.
+/// Every member of these accounts who ever stated something that may count for a colleague, as known at an instant, with no
+/// more than so many statements of each.
 pub async fn of_accounts(
     tx: &mut Tx,
     accounts: &[AccountId],
     at: Timestamp,
+    most: i64,
 ) -> Result<BTreeMap<AccountId, Vec<Colleague>>, StoreError> {
     let mut found: BTreeMap<AccountId, Vec<Colleague>> = BTreeMap::new();
     if accounts.is_empty() {
@@ -230,7 +226,7 @@ pub async fn of_accounts(
     let mut speakers = text_rows::read(tx, SPEAKERS, args![ids(accounts)?], speaker).await?;
     speakers.sort_unstable_by_key(|(id, ..)| *id);
     let members: Vec<ProspectId> = speakers.iter().map(|(id, ..)| *id).collect();
-    let mut signals = known(tx, STATEMENTS_OF, &members, at).await?;
+    let mut signals = known(tx, STATEMENTS_OF, &members, at, most).await?;
     for (id, account, name) in speakers {
         let signals = signals.remove(&id).unwrap_or_default();
         found.entry(account).or_default().push(Colleague { prospect: id, name, signals });

@@ -1,7 +1,8 @@
 //! Accounts: companies, known by their mail domain.
 
-use crate::domain::id::{AccountId, Name};
+use crate::domain::id::{AccountId, Name, ProspectId};
 use crate::store::engine::backend::{InRow, StoreError, Tx, args};
+use crate::store::engine::text_rows::{self, Columns};
 use crate::store::engine::value::{ids, name, to_json};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -22,12 +23,21 @@ const OWNER: &str = "SELECT salesperson FROM accounts WHERE id = $1 AND salesper
 const OWNERS: &str = "
     SELECT id, salesperson FROM accounts
     WHERE salesperson IS NOT NULL AND id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
+const OF: &str = "
+    SELECT string_agg(format('%s\t%s', id, account_id), '\n') FROM prospects
+    WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) AND address IS NOT NULL";
 const OWN: &str = "UPDATE accounts SET salesperson = $2 WHERE id = $1";
 
 /// Finds or makes the accounts of these domains. A name already known is kept.
 pub async fn find_or_add(tx: &mut Tx, companies: &[Company<'_>]) -> Result<BTreeMap<String, AccountId>, StoreError> {
     let rows: Vec<(String, i64)> = tx.rows(ADD, args![to_json(companies)?]).await?;
     Ok(rows.into_iter().map(|(domain, id)| (domain, AccountId(id))).collect())
+}
+
+/// The account each of these prospects belongs to, without erased prospects.
+pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<(ProspectId, Option<AccountId>)>, StoreError> {
+    let row = |columns: &mut Columns<'_>| Ok((ProspectId(columns.number()?), columns.number_or_none()?.map(AccountId)));
+    text_rows::read(tx, OF, args![ids(prospects)?], row).await
 }
 
 /// The salesperson whose account it is.

@@ -9,6 +9,7 @@ use nurtured::domain::group::issue::Content;
 use nurtured::domain::group::schedule::Firing;
 use nurtured::domain::id::{DeliveryId, IssueId, Name, OccurrenceId, ProspectId};
 use nurtured::domain::settings::Tracking;
+use nurtured::store::doorway::assessment_queue;
 use nurtured::store::doorway::qualifications::{self, Candidate};
 use nurtured::store::engine::backend::{Store, StoreError, Tx};
 use nurtured::store::group::audiences::{self, AudienceQuery};
@@ -235,4 +236,10 @@ pub(super) async fn stand(
 ) -> Result<bool, StoreError> {
     let standee = Candidate { prospect, episode: 1, cause, found: found.clone(), by_rules };
     Ok(!qualifications::add(tx, &[standee], plan_hash).await?.is_empty())
+}
+
+/// Reads what is due and takes it, at the same moment.
+pub(super) async fn dequeue(tx: &mut Tx, most: i64, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
+    let due = assessment_queue::due(tx, most, now).await?;
+    assessment_queue::take(tx, &due, now).await
 }

@@ -3,7 +3,7 @@
 //!
 //! No sleeps: the server itself says how many wait for another one's lock.
 
-use super::bench::{Bench, add_some, minute, name};
+use super::bench::{Bench, add_some, dequeue, minute, name};
 use super::doorway::signal;
 use super::evidence::in_account;
 use nurtured::clock::ManualClock;
@@ -69,7 +69,7 @@ async fn two_colleagues_who_speak_at_the_same_moment_are_both_heard() -> anyhow:
     third.await??;
     // Whoever could not read what the other had not committed yet is left to be assessed, with the one who was silent.
     let mut tx = bench.store.write().await?;
-    let left = assessment_queue::dequeue(&mut tx, 9, minute(9)).await?;
+    let left = dequeue(&mut tx, 9, minute(9)).await?;
     assert!(left.len() > 1 && left[0] == ids[0], "{left:?}");
     tx.rollback().await?;
     while qualify::qualify(&last).await? == Progress::Done {}
@@ -90,17 +90,17 @@ async fn a_statement_waits_for_no_lock_and_is_assessed_after() -> anyhow::Result
     assessment_queue::enqueue(&mut tx, [(ids[0], minute(1))]).await?;
     tx.commit().await?;
     let mut assessing = bench.store.write().await?;
-    assert_eq!(assessment_queue::dequeue(&mut assessing, 9, minute(2)).await?, ids[..1]);
+    assert_eq!(dequeue(&mut assessing, 9, minute(2)).await?, ids[..1]);
     fills_in_a_form(node.clone(), ids[0]).await??;
     // What the one who is locked said is assessed for the other, too.
     let mut beside = bench.store.write().await?;
-    assert_eq!(assessment_queue::dequeue(&mut beside, 9, minute(9)).await?, ids[1..]);
+    assert_eq!(dequeue(&mut beside, 9, minute(9)).await?, ids[1..]);
     beside.rollback().await?;
     fills_in_a_form(node, ids[1]).await??;
     assessing.commit().await?;
     // Whoever was locked has heard neither form; the other's own assessment has read both.
     let mut tx = bench.store.write().await?;
-    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(9)).await?, ids[..1]);
+    assert_eq!(dequeue(&mut tx, 9, minute(9)).await?, ids[..1]);
     Ok(())
 }
 

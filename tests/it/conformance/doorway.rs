@@ -1,6 +1,6 @@
 //! Signals, the assessment queue, and the doorway: qualifications that wait to be handed off.
 
-use super::bench::{Bench, add_some, minute, name, stand};
+use super::bench::{Bench, add_some, dequeue, minute, name, stand};
 use super::evidence::in_account;
 use jiff::civil::date;
 use nurtured::domain::criterion::{Criterion, PerCriterion};
@@ -25,7 +25,8 @@ on_both_engines!(
     the_queue_tells_when_its_first_entry_is_due,
     entries_are_dequeued_when_due_and_a_lock_removes_its_prospects,
     entries_are_taken_all_or_not_and_later_ones_stay,
-    a_prospect_has_many_signals_by_their_own_or_by_their_account,
+    some_entries_of_a_prospect_are_not_enough,
+    no_more_signals_are_read_than_asked_for,
     changed_rules_enqueue_everybody_with_a_signal,
     one_of_a_prospects_qualifications_waits,
     a_qualification_is_settled_with_the_findings_it_cites,
@@ -216,9 +217,9 @@ async fn entries_are_dequeued_when_due_and_a_lock_removes_its_prospects(bench: B
     assessment_queue::enqueue(&mut tx, ids.iter().copied().zip([30, 10, 20, 99].map(minute))).await?;
     // What else is enqueued of a prospect goes with the first entry: whoever assesses them enqueues them anew.
     assessment_queue::enqueue(&mut tx, [(ids[1], minute(40)), (ids[1], minute(500))]).await?;
-    assert_eq!(assessment_queue::dequeue(&mut tx, 2, minute(30)).await?, ids[1..3]);
-    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(30)).await?, ids[..1]);
-    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(98)).await?, []);
+    assert_eq!(dequeue(&mut tx, 2, minute(30)).await?, ids[1..3]);
+    assert_eq!(dequeue(&mut tx, 9, minute(30)).await?, ids[..1]);
+    assert_eq!(dequeue(&mut tx, 9, minute(98)).await?, []);
     assert_eq!(assessment_queue::peek(&mut tx).await?, Some(minute(99)));
     assert_eq!(assessment_queue::lock(&mut tx, vec![ids[0], ids[3]], minute(1)).await?, [ids[0], ids[3]]);
     assert_eq!(assessment_queue::peek(&mut tx).await?, None);
@@ -227,48 +228,54 @@ async fn entries_are_dequeued_when_due_and_a_lock_removes_its_prospects(bench: B
 
 async fn entries_are_taken_all_or_not_and_later_ones_stay(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
-    let ids = add_some(&mut tx, 2).await?;
-    assessment_queue::enqueue(&mut tx, [(ids[0], 3), (ids[0], 5), (ids[0], 50), (ids[1], 3)].map(|(id, m)| (id, minute(m))))
-        .await?;
-    let due = assessment_queue::due_of(&mut tx, ids[0], minute(9)).await?;
-    assert_eq!(due.len(), 2);
+    let ids = add_some(&mut tx, 3).await?;
+    let entries = [(ids[0], 3), (ids[0], 5), (ids[0], 50), (ids[1], 3), (ids[2], 40)];
+    assessment_queue::enqueue(&mut tx, entries.map(|(id, m)| (id, minute(m)))).await?;
+    let due = assessment_queue::due(&mut tx, 9, minute(9)).await?;
+    assert_eq!(due.prospects(), ids[..2], "the third is not due");
     tx.commit().await?;
-    let mut other = bench.store.write().await?;
-    assessment_queue::enqueue(&mut other, [(ids[0], minute(7))]).await?;
-    other.commit().await?;
+    // A signal comes in between, and a statement of the second is concluded from.
+    let mut between = bench.store.write().await?;
+    assessment_queue::enqueue(&mut between, [(ids[0], minute(7))]).await?;
+    assert_eq!(assessment_queue::lock(&mut between, vec![ids[1]], minute(8)).await?, ids[1..2]);
+    between.commit().await?;
     let mut tx = bench.store.write().await?;
-    assert!(assessment_queue::take(&mut tx, ids[0], &due).await?);
+    assert_eq!(assessment_queue::take(&mut tx, &due, minute(9)).await?, ids[..1], "the second one's findings are old");
     tx.commit().await?;
     let mut late = bench.store.write().await?;
-    assert!(!assessment_queue::take(&mut late, ids[0], &due).await?, "another one knew as much");
-    assert_eq!(assessment_queue::due_of(&mut late, ids[0], minute(9)).await?.len(), 1, "what came meanwhile");
-    assert_eq!(assessment_queue::due_of(&mut late, ids[0], minute(99)).await?.len(), 2);
-    assert_eq!(assessment_queue::due_of(&mut late, ids[1], minute(9)).await?.len(), 1);
+    assert_eq!(assessment_queue::take(&mut late, &due, minute(9)).await?, [], "another one knew as much");
+    assert_eq!(dequeue(&mut late, 9, minute(9)).await?, ids[..1], "what came meanwhile is left");
+    assert_eq!(dequeue(&mut late, 9, minute(99)).await?, ids[2..], "what else was enqueued of the first went with it");
     Ok(())
 }
 
-async fn a_prospect_has_many_signals_by_their_own_or_by_their_account(bench: Bench) -> anyhow::Result<()> {
+async fn some_entries_of_a_prospect_are_not_enough(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
-    let ids = add_some(&mut tx, 4).await?;
-    in_account(&mut tx, &ids[1..3], "a.example").await?;
+    let id = add_some(&mut tx, 1).await?[0];
+    assessment_queue::enqueue(&mut tx, [(id, minute(3))]).await?;
+    let few = assessment_queue::due(&mut tx, 9, minute(9)).await?;
+    assessment_queue::enqueue(&mut tx, [(id, minute(5))]).await?;
+    let more = assessment_queue::due(&mut tx, 9, minute(9)).await?;
+    assert_eq!(assessment_queue::take(&mut tx, &few, minute(9)).await?, [id]);
+    // Whoever knew more finds that somebody was faster, who knew less.
+    assert_eq!(assessment_queue::take(&mut tx, &more, minute(9)).await?, []);
+    assert_eq!(dequeue(&mut tx, 9, minute(9)).await?, [id]);
+    Ok(())
+}
+
+async fn no_more_signals_are_read_than_asked_for(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let ids = add_some(&mut tx, 3).await?;
+    let account = in_account(&mut tx, &ids[1..2], "a.example").await?;
     prospects::flag_speakers(&mut tx, &ids[1..2]).await?;
-    let say = |id: ProspectId, number: i64, detail: Detail| signal(id, &format!("{id}:{number}"), 1, detail);
-    let click = || Detail::Click { target: "https://tecnofab.example/".to_owned() };
-    let note = || Detail::Touch {
-        touch: Touch::Note,
-        proves: vec![],
-        contradicts: vec![],
-        date: None,
-        not_before: None,
-        note: "Rang".to_owned(),
-    };
-    let mut all: Vec<_> = (0..=signals::MANY).map(|n| say(ids[0], n, click())).collect();
-    all.extend((0..=signals::MANY).map(|n| say(ids[1], n, note())));
-    all.extend((0..signals::MANY).map(|n| say(ids[3], n, click())));
+    let all: Vec<NewSignal> =
+        (0..9).flat_map(|n| ids[..2].iter().map(move |id| signal(*id, &format!("{id}:{n}"), 1, yes(Criterion::Need)))).collect();
     let rows: Vec<_> = all.iter().map(|s| if let About::Prospect(id) = s.about { (Some(id), s) } else { (None, s) }).collect();
     signals::append(&mut tx, &rows, minute(1)).await?;
-    assert_eq!(signals::with_many(&mut tx, &ids).await?, ids[..3].iter().copied().collect());
-    assert_eq!(signals::with_many(&mut tx, &[]).await?, BTreeSet::new());
+    let found = signals::at_most(&mut tx, &ids, minute(9), 4).await?;
+    assert_eq!(ids.iter().map(|id| found[id].len()).collect::<Vec<_>>(), [4, 4, 0]);
+    let stated = signals::of_accounts(&mut tx, &[account], minute(9), 5).await?;
+    assert_eq!(stated[&account].iter().map(|c| c.signals.len()).collect::<Vec<_>>(), [5]);
     Ok(())
 }
 
@@ -279,7 +286,7 @@ async fn changed_rules_enqueue_everybody_with_a_signal(bench: Bench) -> anyhow::
     qualified(&mut tx, ids[2], 1, 1).await?;
     assessment_queue::enqueue(&mut tx, [(ids[0], minute(500))]).await?;
     assert_eq!(assessment_queue::enqueue_everybody(&mut tx, minute(9)).await?, 2);
-    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(9)).await?, [ids[0], ids[2]]);
+    assert_eq!(dequeue(&mut tx, 9, minute(9)).await?, [ids[0], ids[2]]);
     Ok(())
 }
 

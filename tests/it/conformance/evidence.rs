@@ -1,6 +1,6 @@
 //! What is kept beside signals: judgements on them, what colleagues of an account said, and the verdicts set-wise.
 
-use super::bench::{Bench, add, add_some, minute, name};
+use super::bench::{Bench, add, add_some, dequeue, minute, name};
 use super::doorway::{qualified, signal};
 use super::sales::offer;
 use nurtured::domain::criterion::Criterion::{Authority, Budget, Need, Timeframe, Vision};
@@ -76,21 +76,21 @@ async fn an_account_is_asked_by_its_members_alone(bench: Bench) -> anyhow::Resul
     let stated = BTreeSet::from([ids[0], ids[3]]);
     prospects::flag_speakers(&mut tx, &[ids[0], ids[3]]).await?;
     assessment_queue::enqueue_with_colleagues(&mut tx, &[], &stated, minute(8)).await?;
-    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(9)).await?, ids[1..3]);
-    let found = signals::of_accounts(&mut tx, &[one, two], minute(9)).await?;
+    assert_eq!(dequeue(&mut tx, 9, minute(9)).await?, ids[1..3]);
+    let found = signals::of_accounts(&mut tx, &[one, two], minute(9), 9).await?;
     let who = |account| found.get(account).into_iter().flatten().map(|c| (c.prospect, c.signals.len())).collect::<Vec<_>>();
     assert_eq!((who(&one), who(&two)), (vec![(ids[0], 2)], vec![(ids[3], 1)]), "who only clicked said nothing");
     assert_eq!(found[&one][0].name, "a@one.example");
-    assert!(signals::of_accounts(&mut tx, &[], minute(9)).await?.is_empty());
+    assert!(signals::of_accounts(&mut tx, &[], minute(9), 9).await?.is_empty());
 
     // What one of them says is assessed for the others, and for nobody else; an earlier entry stays.
     assessment_queue::enqueue(&mut tx, [(ids[2], minute(3))]).await?;
     assessment_queue::enqueue_with_colleagues(&mut tx, &[], &BTreeSet::from([ids[0]]), minute(7)).await?;
-    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(5)).await?, [ids[2]]);
-    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(9)).await?, [ids[1]]);
+    assert_eq!(dequeue(&mut tx, 9, minute(5)).await?, [ids[2]]);
+    assert_eq!(dequeue(&mut tx, 9, minute(9)).await?, [ids[1]]);
     // Other rules: everybody with a signal, and everybody for whom a colleague's may count.
     assessment_queue::enqueue_everybody(&mut tx, minute(8)).await?;
-    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(9)).await?, ids[..4]);
+    assert_eq!(dequeue(&mut tx, 9, minute(9)).await?, ids[..4]);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Accounts, prospects, fields and tags.
 
-use super::bench::{Bench, add, add_some, address, minute, name};
+use super::bench::{Bench, add, add_some, address, dequeue, minute, name};
 use nurtured::domain::audience::Test;
 use nurtured::domain::id::ProspectId;
 use nurtured::domain::prospect::Standing;
@@ -215,7 +215,7 @@ async fn what_identifies_an_erased_prospect_is_gone(bench: Bench) -> anyhow::Res
     assert_eq!((gone.standing, gone.mail_stop), (Standing::Suppressed, Some(StopReason::Erased)));
     assert!(gone.fields.is_empty() && gone.tags.is_empty());
     assert_eq!((other.name.as_deref(), other.fields.len(), other.tags.len()), (Some("Ada"), 1, 1));
-    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(9)).await?, [ids[1]]);
+    assert_eq!(dequeue(&mut tx, 9, minute(9)).await?, [ids[1]]);
     // The address may come again, as somebody new.
     assert!(add(&mut tx, &["p0@a.example"]).await?[0] > ids[1]);
     Ok(())

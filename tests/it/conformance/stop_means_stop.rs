@@ -2,7 +2,7 @@
 //!
 //! No sleeps: the server itself says when one of the two waits for the other.
 
-use super::bench::{Bench, claim, minute, states};
+use super::bench::{Bench, claim, dequeue, minute, states};
 use super::sending::{mark, published};
 use nurtured::domain::id::DeliveryId;
 use nurtured::domain::prospect::Standing;
@@ -106,21 +106,21 @@ async fn a_signal_that_comes_while_its_prospect_is_assessed_is_enqueued_and_wait
     tx.commit().await?;
     // Once assessed, so that there is a row to lock: a first one would be waited for.
     let mut tx = bench.store.write().await?;
-    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(2)).await?, [id]);
+    assert_eq!(dequeue(&mut tx, 9, minute(2)).await?, [id]);
     assessment_queue::enqueue(&mut tx, [(id, minute(1))]).await?;
     tx.commit().await?;
     let mut assessing = bench.store.write().await?;
-    assert_eq!(assessment_queue::dequeue(&mut assessing, 9, minute(2)).await?, [id]);
+    assert_eq!(dequeue(&mut assessing, 9, minute(2)).await?, [id]);
     // Another node passes over it, and what is said of it meanwhile is left to be assessed.
-    assert_eq!(assessment_queue::dequeue(&mut other.write().await?, 9, minute(2)).await?, []);
+    assert_eq!(dequeue(&mut other.write().await?, 9, minute(2)).await?, []);
     let mut tx = other.write().await?;
     assert_eq!(assessment_queue::lock(&mut tx, vec![id], minute(3)).await?, []);
     tx.commit().await?;
     let mut tx = other.write().await?;
-    assert_eq!(assessment_queue::dequeue(&mut tx, 9, minute(4)).await?, [], "it is still locked");
+    assert_eq!(dequeue(&mut tx, 9, minute(4)).await?, [], "it is still locked");
     tx.commit().await?;
     assessing.commit().await?;
-    assert_eq!(assessment_queue::peek(&mut bench.store.read().await?).await?, Some(minute(4)));
-    assert_eq!(assessment_queue::dequeue(&mut other.write().await?, 9, minute(4)).await?, [id]);
+    assert_eq!(assessment_queue::peek(&mut bench.store.read().await?).await?, Some(minute(3)));
+    assert_eq!(dequeue(&mut other.write().await?, 9, minute(4)).await?, [id]);
     Ok(())
 }
