@@ -13,6 +13,9 @@ pub(crate) const VICTIMS: usize = 8;
 const FIVE: [(&str, &str); 7] =
     [("more", "yes"), ("vision", "0"), ("budget", "0"), ("authority", "0"), ("need", "0"), ("timeframe", "0"), ("more", "yes")];
 
+/// A body without a field.
+const NOTHING: [(&str, &str); 0] = [];
+
 /// Lets each bot post about its victim. What was proved is looked at later. Returns how the posts were answered.
 pub(crate) async fn post(door: SocketAddr, victims: &[Reader], other: &Reader) -> Row {
     let mut bots = Bots { door, row: Row::of("answers of bots: proofs") };
@@ -50,7 +53,7 @@ impl Bots {
     async fn without_a_visit(&mut self, victim: &Reader) {
         let bot = visitor(1);
         for say in [NEED, BUDGET] {
-            for fields in [&[][..], &[("visit", "")], &[("visit", "1793696400000")], &FIVE] {
+            for fields in [&NOTHING[..], &[("visit", "")], &[("visit", "1793696400000")], &FIVE] {
                 self.say(&bot, &victim.answer(say), fields).await;
             }
         }
@@ -78,7 +81,7 @@ impl Bots {
         }
         for visit in &visits {
             self.say(&bot, &need, &[("visit", visit)]).await;
-            self.say(&bot, &need, &[&[("visit", visit.as_str())], &FIVE[..]].concat()).await;
+            self.say(&bot, &need, &[&[("visit", visit.as_str())][..], &FIVE].concat()).await;
         }
         // A genuine visit, of the page of another answer.
         self.say(&bot, &budget, &[("visit", &own)]).await;
@@ -107,7 +110,7 @@ impl Bots {
         // And what the pages ask further.
         for (path, answer) in [(&need, first), (&budget, second)] {
             if let Some(visit) = answer.hidden("visit") {
-                self.say(&bot, path, &[&[("visit", visit)], &FIVE[..]].concat()).await;
+                self.say(&bot, path, &[&[("visit", visit)][..], &FIVE].concat()).await;
             }
         }
     }
@@ -129,7 +132,7 @@ impl Bots {
     async fn five_in_one(&mut self, victim: &Reader) {
         let (bot, path) = (visitor(7), victim.answer(NEED));
         let visit = self.shown(&bot, &path).await;
-        self.say(&bot, &path, &[&[("visit", visit.as_str())], &FIVE[..]].concat()).await;
+        self.say(&bot, &path, &[&[("visit", visit.as_str())][..], &FIVE].concat()).await;
         self.say(&bot, &path, &[&FIVE[..], &[("visit", visit.as_str())]].concat()).await;
     }
 
@@ -148,7 +151,7 @@ impl Bots {
         self.say(&person, &path, &[("visit", &visit)]).await;
         for _ in 0..5 {
             self.say(&bot, &path, &[("visit", &visit)]).await;
-            self.say(&bot, &path, &[&[("visit", visit.as_str())], &FIVE[..]].concat()).await;
+            self.say(&bot, &path, &[&[("visit", visit.as_str())][..], &FIVE].concat()).await;
             self.say(&bot, &victim.answer(BUDGET), &[("visit", &visit)]).await;
         }
     }

@@ -63,7 +63,8 @@ pub(crate) fn all(size: &Size, readers: &[Reader], now: Timestamp) -> Vec<Post> 
         let who = format!("s{n}@strangers-{}{STRANGERS}", n / 50);
         let form = chance.one_of(&["quote", "webinar", "downtime-check"]);
         let letter = "x".repeat(3_400);
-        let body = said(&[&[("email", &who), ("industry", "food"), ("message", &letter)], &CLAIMS[..3]].concat());
+        let own = [("email", who.as_str()), ("industry", "food"), ("message", letter.as_str())];
+        let body = encoded(&[&own[..], &CLAIMS[..3]].concat());
         posts.push(Post {
             flood: Flood::AboutUnknown,
             visitor: anybody(&mut chance),
@@ -79,7 +80,7 @@ pub(crate) fn all(size: &Size, readers: &[Reader], now: Timestamp) -> Vec<Post> 
             1 => BLANK.to_owned(),
             _ => format!("r{n}@askers-{}{STRANGERS}", n / 50),
         };
-        let body = said(&[("email", &who), ("name", "Somebody"), ("phone", "+34 900 000 000"), ("message", &words)]);
+        let body = encoded(&[("email", &who), ("name", "Somebody"), ("phone", "+34 900 000 000"), ("message", &words)]);
         let post = Post {
             flood: Flood::Request,
             visitor: anybody(&mut chance),
@@ -119,13 +120,10 @@ fn about_known(chance: &mut Seeded, n: usize, readers: &[Reader], soon: &str) ->
         2 => "AQsAAAAAAAAAAQAAAAAAAAAAAAAA",
         _ => "",
     };
-    let more = [("email", who.as_str()), ("start_by", soon), ("message", &letter), ("number", &number), ("t", token)];
-    let body = said(&[&more[..], &CLAIMS].concat());
+    let more =
+        [("email", who.as_str()), ("start_by", soon), ("message", letter.as_str()), ("number", number.as_str()), ("t", token)];
+    let body = encoded(&[&more[..], &CLAIMS].concat());
     Post { flood: Flood::AboutKnown, visitor: anybody(chance), path: format!("/f/{form}"), body, words: None }
-}
-
-fn said(fields: &[(&str, &str)]) -> String {
-    encoded(fields)
 }
 
 /// A visitor at an address that hardly anybody else has.

@@ -36,23 +36,23 @@ const KEPT: [&str; 15] = [
 
 /// What is known of the targets.
 pub(crate) async fn known(daemon: &Daemon) -> anyhow::Result<Vec<Known>> {
-    let show = async |who: &'static str| {
+    let shown = TARGETS.iter().map(|who| async move {
         let said = daemon.json(&["prospects", "show", who]).await?;
         anyhow::Ok(KEPT.into_iter().map(|key| (key, said[key].clone())).collect())
-    };
-    futures_util::stream::iter(TARGETS).map(show).buffered(BESIDE).try_collect().await
+    });
+    futures_util::stream::iter(shown).buffered(BESIDE).try_collect().await
 }
 
 /// The criteria that are met of each of these people, as `explain` says them.
 pub(crate) async fn met(daemon: &Daemon, people: &[String]) -> anyhow::Result<Vec<Vec<String>>> {
-    let explain = async |who: &String| {
+    let explained = people.iter().map(|who| async move {
         let said = daemon.json(&["explain", who]).await?;
         let lines = said["criteria"].as_array().cloned().unwrap_or_default();
         anyhow::ensure!(lines.len() == 5, "explain has {} criteria", lines.len());
         let met = lines.iter().filter(|line| line["met"] == true);
         Ok(met.map(|line| line["criterion"].as_str().unwrap_or_default().to_owned()).collect())
-    };
-    futures_util::stream::iter(people).map(explain).buffered(BESIDE).try_collect().await
+    });
+    futures_util::stream::iter(explained).buffered(BESIDE).try_collect().await
 }
 
 /// Compares; returns how many blanks were filled.

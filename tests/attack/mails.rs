@@ -134,8 +134,8 @@ pub(crate) fn look(caught: &[Caught], row: &mut Row) {
 
 /// The path of the newest link that confirms a form of this address.
 pub(crate) fn confirmation(caught: &[Caught], address: &str) -> Option<String> {
-    let theirs = caught.iter().rev().filter(|mail| mail.rcpt_to.iter().any(|to| to.eq_ignore_ascii_case(address)));
-    theirs.filter_map(|mail| link(mail, "/k/")).next()
+    let mut theirs = caught.iter().rev().filter(|mail| mail.rcpt_to.iter().any(|to| to.eq_ignore_ascii_case(address)));
+    theirs.find_map(|mail| link(mail, "/k/"))
 }
 
 /// The first link of a mail whose path begins so.

@@ -48,6 +48,7 @@ mod slow;
 /// The order of it all.
 mod order;
 
+use jiff::SignedDuration;
 use missing::missing;
 use order::Outcome;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -89,7 +90,9 @@ fn report(size: &Size, outcome: &Outcome) -> ExitCode {
     println!("attack seed={}", size.seed);
     table.print();
     let (took, through) = (&flooded.took, table.through(""));
-    let ms = |share: usize| took.get((took.len() * share / 100).min(took.len().saturating_sub(1))).map_or(0, |t| t.as_millis());
+    let ms = |share: usize| {
+        took.get((took.len() * share / 100).min(took.len().saturating_sub(1))).map_or(0, SignedDuration::as_millis)
+    };
     println!(
         "attack seed={} posts={} form_bytes={} flood_s={} overwritten={} filled_blanks={filled} proofs={} unconfirmed_group_mails={} \
          requests={} requests_once={} in_letters={} on_lists={} unsubscribes={} unsubscribe_p50_ms={} unsubscribe_p99_ms={} \

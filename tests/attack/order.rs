@@ -18,7 +18,7 @@ use anyhow::Context as _;
 use jiff::SignedDuration;
 use nurtured::clock::{Clock, SystemClock};
 use nurtured::mail::test_server::{Caught, TestServer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use tokio::time::timeout;
@@ -138,9 +138,9 @@ impl Siege {
         self.table.add(answers);
         self.read_what_was_written(&mut words).await?;
         self.table.add(words);
-        let delivered =
+        let outcome =
             Outcome { table: Table::default(), flooded, filled, delivered, group_mails: group.len(), idle_mails, seconds: 0 };
-        Ok(delivered)
+        Ok(outcome)
     }
 
     /// Honest people are heard; hostile words come from people who then confirm them, so that they go wherever they can. Returns
@@ -222,7 +222,7 @@ impl Siege {
         let group: Vec<Caught> = caught[sent..].iter().filter(|mail| mails::is_group_mail(mail)).cloned().collect();
         let all = caught.iter().filter(|mail| mails::is_group_mail(mail)).count();
         row.holds(all == group.len(), || format!("{} newsletters left before any was due", all - group.len()));
-        let recipients: std::collections::BTreeSet<&String> = group.iter().flat_map(|mail| &mail.rcpt_to).collect();
+        let recipients: BTreeSet<&String> = group.iter().flat_map(|mail| &mail.rcpt_to).collect();
         row.holds(recipients.len() == expected - 1, || format!("{} of {} got the issue", recipients.len(), expected - 1));
         row.holds(recipients.len() == group.len(), || format!("{} newsletters went to {} people", group.len(), recipients.len()));
         self.table.add(row);
@@ -244,7 +244,7 @@ impl Siege {
             row.holds(!went, || "a newsletter went to whoever had unsubscribed".to_owned());
         }
         row.holds(stopped.len() == leaving.len(), || format!("{} stopped, and {} wanted to", stopped.len(), leaving.len()));
-        let p99 = flooded.took.get(flooded.took.len() * 99 / 100).map_or(0, |took| took.as_millis());
+        let p99 = flooded.took.get(flooded.took.len() * 99 / 100).map_or(0, SignedDuration::as_millis);
         row.holds(p99 <= i128::from(size.unsubscribe_ms), || format!("the p99 of an unsubscribe was {p99} ms"));
         self.table.add(row);
         Ok(())

@@ -70,6 +70,11 @@ pub(crate) async fn look(
 
 /// Counts the words that begin so in a text; returns how many there are.
 fn note(text: &str, begins: &str, found: &mut BTreeMap<String, usize>) -> usize {
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter(|words| words.starts_with(begins));
-    words.map(|words| *found.entry(words.to_owned()).or_default() += 1).count()
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    let mut count = 0;
+    for words in words.filter(|words| words.starts_with(begins)) {
+        *found.entry(words.to_owned()).or_default() += 1;
+        count += 1;
+    }
+    count
 }

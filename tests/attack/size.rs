@@ -54,9 +54,8 @@ impl Size {
 
     /// What the arguments ask for; `None` when they name other tests. A word without dashes is a filter, as every test binary
     /// takes one; flags of the usual harness are passed over.
-    pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
+    pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let (mut size, mut seed) = (Self::QUICK, None);
-        let mut arguments = arguments.peekable();
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--long" => size = Self::LONG,
