@@ -9,7 +9,7 @@ pub(crate) fn processor() -> Result<f64> {
 }
 
 /// What so many mails or signals took.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Cost {
     pub count: u64,
     pub seconds: f64,
