@@ -108,6 +108,9 @@ pub async fn import(verb: &Import, config: Option<&Path>, json: bool) -> Result<
     let (source, length) = source(&verb.file)?;
     let bar = bar(length);
     let mut list = prospects::open_as(bar.wrap_read(source), verb.encoding, &options).map_err(unreadable)?;
+    if list.is_named_so(&name) {
+        return Err(unreadable(ImportError::NamedSo));
+    }
     for header in list.unused() {
         bar.suspend(|| output::aside(format!("{name}: the map file speaks of {header:?}, which is not a column of it")));
     }

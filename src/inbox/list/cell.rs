@@ -11,6 +11,13 @@ pub fn safe_cell(value: &str) -> Cow<'_, str> {
 /// The content of a cell, undoing [`safe_cell`]; `None` when blank.
 pub fn content(cell: &str) -> Option<&str> {
     let cell = cell.trim_matches(|c: char| c.is_whitespace() || invisible(c));
+    // ="0171 555": how a program keeps a spreadsheet from taking a text for a number.
+    let cell = cell
+        .strip_prefix("=\"")
+        .and_then(|rest| rest.strip_suffix('"'))
+        .filter(|text| !text.contains('"'))
+        .unwrap_or(cell)
+        .trim();
     let cell = match cell.strip_prefix('\'') {
         Some(rest) if rest.starts_with(['=', '+', '-', '@']) => rest,
         _ => cell,
@@ -44,6 +51,7 @@ mod tests {
         }
         assert_eq!(content("'+34 600"), Some("+34 600"));
         assert_eq!(content("'t Hart"), Some("'t Hart"));
+        assert_eq!((content("=\"0171 555\""), content("'=\"x\""), content("=\"\"")), (Some("0171 555"), Some("=\"x\""), None));
         assert_eq!(content(" \u{feff}"), None);
     }
 

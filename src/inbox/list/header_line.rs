@@ -23,6 +23,9 @@ pub(super) fn find<R: Read>(
     map: &MapFile,
     declared: &BTreeMap<Name, FieldType>,
 ) -> Result<(Vec<Column>, u64), ImportError> {
+    if let Some(kind) = another_format(&records.beginning()) {
+        return Err(ImportError::NoList(kind));
+    }
     let (mut widest, mut failed): (Vec<String>, _) = (Vec::new(), None);
     for _ in 0..ABOVE {
         let delimiters = records.delimiters()?;
@@ -61,6 +64,23 @@ pub(super) fn find<R: Read>(
         Some(error) => Err(error.into()),
         None => Err(ImportError::Empty),
     }
+}
+
+/// Files that carry the wrong name, by how they begin.
+fn another_format(beginning: &str) -> Option<&'static str> {
+    let beginning = beginning.trim_start().to_lowercase();
+    [
+        ("pk\u{3}\u{4}", "a workbook of a spreadsheet, or an archive"),
+        ("ÐÏ\u{11}à", "a workbook of an old spreadsheet"),
+        ("%pdf", "a PDF"),
+        ("begin:vcard", "a file of vCards"),
+        ("<", "HTML or XML"),
+        ("{", "JSON"),
+        ("[{", "JSON"),
+    ]
+    .into_iter()
+    .find(|(start, _)| beginning.starts_with(&start.to_lowercase()))
+    .map(|(_, kind)| kind)
 }
 
 fn filled(cells: &[String]) -> usize {

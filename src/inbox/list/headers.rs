@@ -32,6 +32,7 @@ struct Headers {
     other: HashSet<String>,
     mail: HashSet<String>,
     advertising: HashSet<String>,
+    file_names: HashSet<String>,
 }
 
 static HEADERS: LazyLock<Headers> = LazyLock::new(|| {
@@ -54,6 +55,7 @@ static HEADERS: LazyLock<Headers> = LazyLock::new(|| {
         other: keys(set(permissions.remove("other_channels"))),
         mail: keys(set(permissions.remove("mail_channels"))),
         advertising: keys(set(permissions.remove("advertising"))),
+        file_names: keys(set(permissions.remove("file_names"))),
     };
     for (section, languages) in headers.into_iter().chain(permissions) {
         let known = match section.as_str() {
@@ -147,6 +149,16 @@ pub(super) fn speaks_of_permission(header: &str) -> bool {
     }
     let refuses = (of_mail(&words) || speaks(&words, &HEADERS.advertising)) && speaks(&words, &HEADERS.negations);
     refuses || words.tokens().any(|word| HEADERS.words.iter().any(|pattern| fits(word, pattern)))
+}
+
+/// Whether the name of a file says that the people in it get no mail: `unsubscribed_members_export_7.csv`.
+pub(super) fn refuses_mail(file: &str) -> bool {
+    let words = Words::of(file);
+    match HEADERS.patterns.iter().find(|(pattern, _)| pattern.fits(&words)).map(|(_, known)| known) {
+        Some(Known::As(Target::Unclear)) => false,
+        Some(Known::As(Target::EmailOptOut)) => true,
+        _ => words.tokens().any(|word| HEADERS.file_names.contains(word)),
+    }
 }
 
 /// Whether a title says how a person is addressed, and not what they do.

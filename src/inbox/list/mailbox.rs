@@ -13,7 +13,7 @@ pub(super) struct Mailbox {
 
 /// Reads a cell of addresses; the first that is one counts.
 pub(super) fn read(cell: &str) -> Result<Mailbox, AddressError> {
-    let cell = visible(cell).replace('\u{ff20}', "@").replace(":::", "\n");
+    let cell = visible(cell).replace('\u{ff20}', "@").replace(":::", "\n").replace(" / ", "\n");
     let mut found: Vec<Result<Address, AddressError>> = Vec::new();
     if cell.contains('<') {
         // RFC 5322 3.4: a display name, perhaps quoted and with a comma in it, before the address in angle brackets.
@@ -21,7 +21,7 @@ pub(super) fn read(cell: &str) -> Result<Mailbox, AddressError> {
         found.extend(brackets.filter(|inside| inside.contains('@')).map(bare));
     } else {
         for part in cell.split([';', ',', '|', '\n', '\r']).map(str::trim).filter(|part| !part.is_empty()) {
-            let words: Vec<&str> = part.split_whitespace().collect();
+            let words: Vec<&str> = part.split_whitespace().filter(|word| !CONNECTIVES.contains(word)).collect();
             // "ada vega@x.example" is not vega's: blanks part addresses only where each part is one.
             match words.as_slice() {
                 [_, _, ..] if words.iter().all(|word| word.contains('@')) => found.extend(words.iter().map(|word| bare(word))),
@@ -46,6 +46,9 @@ pub(super) fn read(cell: &str) -> Result<Mailbox, AddressError> {
     }
 }
 
+/// What people write between two addresses.
+const CONNECTIVES: [&str; 12] = ["/", "&", "+", "and", "und", "y", "et", "e", "i", "or", "oder", "ou"];
+
 /// One address with its decoration: `mailto:`, quotes, brackets, a comment behind it.
 fn bare(text: &str) -> Result<Address, AddressError> {
     let text = text.trim();
@@ -62,11 +65,17 @@ fn bare(text: &str) -> Result<Address, AddressError> {
     let text = text.trim_end_matches(['.', ':', ';']);
     let scheme = text.get(..7).filter(|start| start.eq_ignore_ascii_case("mailto:"));
     if scheme.is_none() {
-        return Address::parse(text);
+        return public(Address::parse(text)?);
     }
     // RFC 6068: the header fields come behind the question mark, and characters may be percent-encoded.
     let address = text[7..].split('?').next().unwrap_or_default();
-    Address::parse(&percent_decoded(address).ok_or(AddressError::Malformed)?)
+    public(Address::parse(&percent_decoded(address).ok_or(AddressError::Malformed)?)?)
+}
+
+/// Nobody of a list lives at this machine, or at a name that is kept for what does not exist (RFC 6761).
+fn public(address: Address) -> Result<Address, AddressError> {
+    let impossible = ["localhost", "invalid"].contains(&address.domain().rsplit('.').next().unwrap_or_default());
+    if impossible { Err(AddressError::Malformed) } else { Ok(address) }
 }
 
 fn percent_decoded(text: &str) -> Option<String> {
@@ -149,6 +158,8 @@ mod tests {
             "Ada <ada@x.example>, Bob <bob@x.example>",
             "ada@x.example\nbob@x.example",
             "ada@x.example | bob@x.example",
+            "ada@x.example / bob@x.example",
+            "ada@x.example und bob@x.example",
         ] {
             assert_eq!(read(cell).map(|m| (m.address.to_string(), m.more)), Ok(("ada@x.example".to_owned(), 1)), "{cell}");
         }

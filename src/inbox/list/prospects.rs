@@ -4,6 +4,7 @@ use super::cell;
 use super::columns::Column;
 use super::decode::Charset;
 use super::header_line;
+use super::headers;
 use super::mailbox;
 use super::map_file::MapFile;
 use super::records::{RecordError, Records};
@@ -97,6 +98,14 @@ impl<R: Read> Reader<R> {
     /// taken in.
     pub const fn unread(&self) -> &Unread {
         &self.unread
+    }
+
+    /// Whether a list of this name holds people who get no mail, though none of its columns says so.
+    pub fn is_named_so(&self, file: &str) -> bool {
+        let of_mail = |target: &Target| {
+            target.question().is_some() && !matches!(target, Target::PhoneOptOut | Target::PhoneConsent | Target::TrackingConsent)
+        };
+        headers::refuses_mail(file) && !self.columns.iter().any(|column| of_mail(&column.target))
     }
 
     /// The encoding of the list, as far as it was read: certain at its end.

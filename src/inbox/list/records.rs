@@ -84,6 +84,12 @@ impl<R: Read> Records<R> {
         Ok(records)
     }
 
+    /// How what comes next begins.
+    pub fn beginning(&self) -> String {
+        let next = &self.window[self.start..];
+        String::from_utf8_lossy(&next[..next.len().min(64)]).into_owned()
+    }
+
     /// What may part the cells of the next record, the likeliest first; empty at the end.
     pub fn delimiters(&mut self) -> io::Result<Vec<u8>> {
         let Some(length) = self.next_line()? else { return Ok(Vec::new()) };

@@ -16,6 +16,14 @@ pub enum ImportError {
     Source(#[from] io::Error),
     #[error("the file is empty; its first line must name the columns")]
     Empty,
+    #[error("it is {0}, and no list of cells; save it as CSV and import that")]
+    NoList(&'static str),
+    /// The name of the file says it.
+    #[error(
+        "its name says that the people in it get no mail, and no column does; add a column, \"Unsubscribed\", with yes in each row, or give \
+         the file another name if that is not so"
+    )]
+    NamedSo,
     #[error("the header line cannot be read: {0}")]
     Header(#[from] RecordError),
     #[error(

@@ -116,7 +116,8 @@ fn is_date(cell: &str) -> bool {
     let day = cell.split(['T', ',']).next().unwrap_or(cell);
     let parts: Vec<&str> = day.split(['-', '/', '.', ' ']).filter(|part| !part.is_empty()).take(3).collect();
     let digits = |part: &&str| (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
-    let month = |part: &&str| (3..=10).contains(&part.chars().count()) && part.chars().all(char::is_alphabetic);
+    let name = |part: &&str| (3..=10).contains(&part.chars().count()) && part.chars().all(char::is_alphabetic);
+    let month = |part: &&str| name(part) && !VALUES.contains_key(&key(part));
     let numbers = parts.iter().filter(|part| digits(part)).count();
     let nought = parts.iter().all(|part| part.bytes().all(|byte| byte == b'0'));
     match parts.as_slice() {
@@ -168,7 +169,7 @@ mod tests {
     #[test]
     fn what_is_neither_is_not_guessed() {
         for question in [Question::OptOut, Question::Consent, Question::MailStatus, Question::Status] {
-            for cell in ["perhaps", "2", "yesno", "Yes: opted in at the fair", "Ada", "ja/nein", "unknown"] {
+            for cell in ["perhaps", "2", "yesno", "Yes: opted in at the fair", "Ada", "ja/nein", "unknown", "nein 1 2026"] {
                 assert_eq!(answer(question, cell), None, "{question:?} {cell}");
             }
         }

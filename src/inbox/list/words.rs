@@ -39,6 +39,11 @@ impl Words {
     fn parts_at(&self, at: usize) -> bool {
         at == self.loose.len() || self.starts.contains(&at)
     }
+
+    /// Whether a word ends there, or there and the `s` of a plural.
+    fn ends_at(&self, at: usize) -> bool {
+        self.parts_at(at) || self.loose[at..].starts_with('s') && self.parts_at(at + 1)
+    }
 }
 
 /// Letters and digits only, lower case, without accents.
@@ -180,7 +185,7 @@ impl Pattern {
             let found = words.loose[from..].match_indices(part.as_str()).map(|(at, _)| (from + at, from + at + part.len())).find(
                 |(start, end)| {
                     (*compound || words.parts_at(*start))
-                        && words.parts_at(*end)
+                        && words.ends_at(*end)
                         && (!first || *start == 0)
                         && (!last || *end == words.loose.len())
                 },
@@ -219,6 +224,7 @@ mod tests {
             fits("Opted out of email*", "Opted out of email: News") && !fits("Opted out of email*", "Not opted out of email")
         );
         assert!(fits("E-mail * - Value", "E-mail 12 - Value") && !fits("E-mail * - Value", "E-mail 1 - Type"));
+        assert!(fits("*no email*", "No e-mails") && fits("*ne pas autoriser*e-mail*", "Ne pas autoriser les e-mails en nombre"));
         assert!(fits("*~einwilligung*", "Werbeeinwilligung (E-Mail)") && !fits("*einwilligung*", "Werbeeinwilligung"));
         assert!(fits("*opted out*", "hasOptedOut") && !fits("*opt in*", "Opt Interest"));
     }

@@ -96,10 +96,10 @@ fn a_column_of_permission_that_is_not_understood_stops_the_list_and_says_what_to
 
 #[test]
 fn the_line_that_a_refusal_proposes_is_a_map_that_works() {
-    let file = "Email,Sta\\tus \"x\"\na@x.example,Gold\n".replace("Sta\\tus \"x\"", "\"Opt \"\"status\"\"\"");
-    let (_, unread) = mapped("", &file);
+    let file = "Email,\"E-mail \\ \"\"status\"\"\"\na@x.example,Gold\n";
+    let (_, unread) = mapped("", file);
     let line = unread.expect("refused").lines().find(|line| line.contains("stop = [")).expect("a line").to_owned();
-    let (rows, unread) = mapped(&line, &file);
+    let (rows, unread) = mapped(&line, file);
     assert!(unread.is_none() && rows[0].as_ref().is_ok_and(|row| row.arrival.email_opt_out), "{line}: {rows:?}");
 }
 
@@ -255,6 +255,28 @@ fn a_list_without_addresses_says_what_to_do() {
     .expect("a list");
     assert_eq!(list.unused(), ["Typo"]);
     assert_eq!(list.next().expect("a row").expect("a good one").arrival.name.as_deref(), Some("Ada"));
+}
+
+#[test]
+fn a_file_that_is_no_list_or_a_list_of_nos_is_known() {
+    let declared = declared();
+    let options = Options { map: None, declared: &declared, source: "import a.csv" };
+    for (bytes, words) in [
+        (&b"PK\x03\x04\x14\0\x06\0"[..], "workbook"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "workbook"),
+        (b"<html><table><tr><td>Email</td>", "HTML"),
+        (b"BEGIN:VCARD\nEMAIL:a@x.example\n", "vCards"),
+        (b"[{\"email\": \"a@x.example\"}]", "JSON"),
+    ] {
+        let error = prospects::open(bytes, &options).err().expect("refused").to_string();
+        assert!(error.contains(words) && error.contains("CSV"), "{words}: {error}");
+    }
+    let named = |text: &str, file: &str| prospects::open(text.as_bytes(), &options).expect("a list").is_named_so(file);
+    assert!(
+        named("Email\na@x.example\n", "unsubscribed_members_export_7.csv") && named("Email\na@x.example\n", "Bounces 2025.csv")
+    );
+    assert!(!named("Email,UNSUB_TIME\na@x.example,2025-01-01\n", "unsubscribed_members_export_7.csv"));
+    assert!(!named("Email\na@x.example\n", "subscribed_members_export_7.csv"));
 }
 
 /// A list of a hundred thousand rows that is never in memory.
