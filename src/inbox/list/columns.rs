@@ -24,9 +24,10 @@ pub struct Column {
     /// What the user's map says of its values.
     #[serde(skip)]
     pub(super) named: Named,
-    /// Whether the user's map names it.
+    /// Whether a clear no in it is heard though it is no column of permission: not where the user's map says what it is, nor
+    /// where it speaks of another channel than mail.
     #[serde(skip)]
-    pub(super) mapped: bool,
+    pub(super) heard: bool,
 }
 
 /// The columns of these headers.
@@ -34,7 +35,7 @@ pub fn columns(headers: &[String], map: &MapFile, declared: &BTreeMap<Name, Fiel
     let mut columns: Vec<Column> =
         headers.iter().enumerate().map(|(index, header)| column(header, index, map, declared)).collect();
     if !columns.iter().any(|column| column.target == Target::Email)
-        && let Some(column) = columns.iter_mut().find(|c| !c.mapped && headers::is_email_if_none(&c.header))
+        && let Some(column) = columns.iter_mut().find(|c| c.heard && headers::is_email_if_none(&c.header))
     {
         (column.target, column.keeps) = (Target::Email, None);
     }
@@ -50,10 +51,10 @@ pub fn columns(headers: &[String], map: &MapFile, declared: &BTreeMap<Name, Fiel
 
 fn column(header: &str, index: usize, map: &MapFile, declared: &BTreeMap<Name, FieldType>) -> Column {
     let of =
-        |target| Column { header: header.to_owned(), target, shared: false, keeps: None, named: Named::default(), mapped: false };
+        |target| Column { header: header.to_owned(), target, shared: false, keeps: None, named: Named::default(), heard: true };
     if let Some((target, named)) = map.target(header) {
         let keeps = (*target == Target::Status).then(|| own_name(header, index)).flatten();
-        return Column { keeps, named: named.clone(), mapped: true, ..of(target.clone()) };
+        return Column { keeps, named: named.clone(), heard: false, ..of(target.clone()) };
     }
     if header.trim().is_empty() {
         return of(Target::Ignore);
@@ -63,6 +64,7 @@ fn column(header: &str, index: usize, map: &MapFile, declared: &BTreeMap<Name, F
     match headers::known(header) {
         Some(Known::As(Target::Field(usual))) => of(Target::Field(is_declared.clone().unwrap_or(usual))),
         Some(Known::As(Target::Unclear)) | None if is_declared.is_none() && unclear(header) => of(Target::Unclear),
+        Some(Known::OtherChannel) => Column { heard: false, ..of(field()) },
         Some(Known::As(Target::Unclear) | Known::OwnField) | None => of(field()),
         Some(Known::As(target)) => {
             let keeps = if target == Target::Status {

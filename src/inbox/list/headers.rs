@@ -18,6 +18,8 @@ pub(super) enum Known {
     As(Target),
     /// A field of its own name.
     OwnField,
+    /// Of letters on paper, short messages, calls: a field in which a no is no no to mail.
+    OtherChannel,
 }
 
 struct Headers {
@@ -60,6 +62,7 @@ static HEADERS: LazyLock<Headers> = LazyLock::new(|| {
     for (section, languages) in headers.into_iter().chain(permissions) {
         let known = match section.as_str() {
             "field" => Known::OwnField,
+            "other_channel" => Known::OtherChannel,
             "unclear" => Known::As(Target::Unclear),
             word => Known::As(Target::parse(word).expect("each section of the tables is a target; a test reads them")),
         };
@@ -94,8 +97,8 @@ pub(super) fn known(header: &str) -> Option<Known> {
     {
         return Some(Known::As(target.clone()));
     }
-    let found = HEADERS.patterns.iter().find(|(pattern, _)| pattern.fits(&words))?.1.clone();
-    Some(of_channel(found, &words))
+    let found = HEADERS.patterns.iter().find(|(pattern, _)| pattern.fits(&words)).map(|(_, known)| known.clone());
+    of_channel(found, &words)
 }
 
 /// Whether one of the words is there; a long one may be written in two, as `WhatsApp` is.
@@ -108,26 +111,20 @@ fn of_mail(words: &Words) -> bool {
 }
 
 /// A permission of calls, or of letters on paper, says nothing of mail.
-fn of_channel(found: Known, words: &Words) -> Known {
-    let Known::As(target) = &found else { return found };
-    if of_mail(words) {
+fn of_channel(found: Option<Known>, words: &Words) -> Option<Known> {
+    let speaks = |of| speaks(words, of);
+    if of_mail(words) || !speaks(&HEADERS.phone) && !speaks(&HEADERS.other) {
         return found;
     }
-    let speaks = |of| speaks(words, of);
-    let mail = matches!(
-        target,
-        Target::EmailOptOut
-            | Target::EmailOptOutIfFilled
-            | Target::EmailStatus
-            | Target::MailConsent
-            | Target::MailConsentSource
-            | Target::MailConsentDate
-    );
-    match target {
-        Target::EmailOptOut | Target::EmailOptOutIfFilled if speaks(&HEADERS.phone) => Known::As(Target::PhoneOptOut),
-        Target::MailConsent if speaks(&HEADERS.phone) => Known::As(Target::PhoneConsent),
-        _ if mail && (speaks(&HEADERS.other) || speaks(&HEADERS.phone)) => Known::OwnField,
-        _ => found,
+    match found {
+        Some(Known::As(Target::EmailOptOut | Target::EmailOptOutIfFilled)) if speaks(&HEADERS.phone) => {
+            Some(Known::As(Target::PhoneOptOut))
+        }
+        Some(Known::As(Target::MailConsent)) if speaks(&HEADERS.phone) => Some(Known::As(Target::PhoneConsent)),
+        Some(Known::As(target)) if !target.is_of_mail() => Some(Known::As(target)),
+        // What speaks of the permission to call and is not understood is not passed over.
+        None if speaks(&HEADERS.phone) => None,
+        _ => Some(Known::OtherChannel),
     }
 }
 
@@ -144,9 +141,6 @@ pub(super) fn speaks_of_permission(header: &str) -> bool {
         _ => word == pattern,
     };
     let words = Words::of(header);
-    if speaks(&words, &HEADERS.other) && !of_mail(&words) {
-        return false;
-    }
     let refuses = (of_mail(&words) || speaks(&words, &HEADERS.advertising)) && speaks(&words, &HEADERS.negations);
     refuses || words.tokens().any(|word| HEADERS.words.iter().any(|pattern| fits(word, pattern)))
 }
@@ -176,12 +170,9 @@ mod tests {
         let mut seen: HashMap<String, String> = HashMap::new();
         for text in [include_str!("words/headers.toml"), include_str!("words/permissions.toml")] {
             for (section, languages) in lists(text) {
-                if section == "words"
-                    || section == "negations"
-                    || section.ends_with("_channels")
-                    || section == "advertising"
-                    || section == "email_if_none"
-                {
+                let lists_words =
+                    ["words", "negations", "advertising", "file_names", "email_if_none"].contains(&section.as_str());
+                if lists_words || section.ends_with("_channels") {
                     continue;
                 }
                 for word in languages.into_values().flatten().filter(|word| !word.contains(['*', '~'])) {
@@ -196,12 +187,12 @@ mod tests {
     #[test]
     fn a_channel_that_is_not_mail_stops_no_mail() {
         let target = |header: &str| known(header);
-        assert_eq!(target("SMS Marketing Consent"), Some(Known::OwnField));
-        assert_eq!(target("WhatsApp opt-in"), Some(Known::OwnField));
+        assert_eq!(target("SMS Marketing Consent"), Some(Known::OtherChannel));
+        assert_eq!(target("WhatsApp opt-in"), Some(Known::OtherChannel));
         assert_eq!(target("Opted out of phone calls"), Some(Known::As(Target::PhoneOptOut)));
         assert_eq!(target("Phone and e-mail opt out"), Some(Known::As(Target::EmailOptOut)));
-        assert_eq!(target("HasOptedOutOfFax"), Some(Known::OwnField));
-        assert_eq!(target("Do not allow Mails"), Some(Known::OwnField));
+        assert_eq!(target("HasOptedOutOfFax"), Some(Known::OtherChannel));
+        assert_eq!(target("Do not allow Mails"), Some(Known::OtherChannel));
     }
 
     #[test]

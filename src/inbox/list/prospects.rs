@@ -102,10 +102,7 @@ impl<R: Read> Reader<R> {
 
     /// Whether a list of this name holds people who get no mail, though none of its columns says so.
     pub fn is_named_so(&self, file: &str) -> bool {
-        let of_mail = |target: &Target| {
-            target.question().is_some() && !matches!(target, Target::PhoneOptOut | Target::PhoneConsent | Target::TrackingConsent)
-        };
-        headers::refuses_mail(file) && !self.columns.iter().any(|column| of_mail(&column.target))
+        headers::refuses_mail(file) && !self.columns.iter().any(|column| column.target.is_of_mail())
     }
 
     /// The encoding of the list, as far as it was read: certain at its end.

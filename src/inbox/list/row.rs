@@ -169,7 +169,7 @@ impl Cells {
             Target::AsOf => date(&mut self.as_of, value)?,
             Target::Field(name) => {
                 // Whoever said no anywhere in a list said no; a column that the user mapped means what the map says.
-                self.email_opt_out |= !column.mapped && refuses_mail(value);
+                self.email_opt_out |= column.heard && refuses_mail(value);
                 let is_title = name.as_str() == "job_title" && is_salutation(value);
                 let salutation = is_title.then(|| Name::parse("salutation").ok()).flatten();
                 self.field(salutation.as_ref().unwrap_or(name), value, declared)?;

@@ -102,6 +102,21 @@ impl Target {
         Self::WORDS.map(|(word, _)| word).join(", ")
     }
 
+    /// Whether it is a column of the permission to mail.
+    pub const fn is_of_mail(&self) -> bool {
+        matches!(
+            self,
+            Self::EmailOptOut
+                | Self::EmailOptOutIfFilled
+                | Self::EmailStatus
+                | Self::Status
+                | Self::MailConsent
+                | Self::MailConsentSource
+                | Self::MailConsentDate
+                | Self::Unclear
+        )
+    }
+
     /// What its cells answer, if it is a column of permission.
     pub const fn question(&self) -> Option<Question> {
         match self {

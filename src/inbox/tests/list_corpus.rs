@@ -1,9 +1,10 @@
 //! Exported lists of programs whose truth is known.
 
 use crate::domain::prospect::FieldType;
+use crate::inbox::list::decode::Decoding;
 use crate::inbox::list::prospects::{self, Options};
 use crate::inbox::list::row::Row;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 fn folder(name: &str) -> PathBuf {
@@ -30,17 +31,20 @@ fn truths(folder: &Path) -> Vec<Truth> {
     text.lines().skip(1).map(line).collect()
 }
 
-/// The good rows of a list, and whether it may be taken in.
-fn read(path: &Path) -> Option<Vec<Row>> {
+/// The good rows of a list; `None` if it may not be taken in.
+fn read(bytes: &[u8]) -> Option<Vec<Row>> {
     let declared = BTreeMap::from(
         [("employees", FieldType::Number), ("job_title", FieldType::Text)]
             .map(|(name, kind)| (crate::domain::id::Name::parse(name).expect("a name"), kind)),
     );
-    let bytes = std::fs::read(path).expect("a list");
     let options = Options { map: None, declared: &declared, source: "import" };
-    let mut list = prospects::open(bytes.as_slice(), &options).ok()?;
+    let mut list = prospects::open(bytes, &options).ok()?;
     let rows: Vec<Row> = list.by_ref().filter_map(Result::ok).collect();
     list.unread().is_empty().then_some(rows)
+}
+
+fn bytes(path: &Path) -> Vec<u8> {
+    std::fs::read(path).expect("a list")
 }
 
 /// What is wrong with what came of a row.
@@ -75,7 +79,7 @@ fn every_list_is_read_as_its_truth_says() {
         let folder = folder(name);
         let mut table: BTreeMap<String, (usize, usize)> = BTreeMap::new();
         for truth in truths(&folder) {
-            let rows = read(&folder.join(&truth.file));
+            let rows = read(&bytes(&folder.join(&truth.file)));
             let (right, all) = table.entry(truth.file.clone()).or_default();
             *all += 1;
             match wrong(&truth, rows.as_ref()) {
@@ -90,6 +94,37 @@ fn every_list_is_read_as_its_truth_says() {
         assert_eq!(table.len(), files, "each list of {name} has its truth");
     }
     assert!(wrongs.is_empty(), "{wrongs:#?}");
+}
+
+#[test]
+fn a_list_means_the_same_in_whatever_encoding_and_line_ends() {
+    let mut compared = 0;
+    for name in ["wild", "programs"] {
+        let files: BTreeSet<String> = truths(&folder(name)).into_iter().map(|truth| truth.file).collect();
+        for file in files {
+            let original = bytes(&folder(name).join(&file));
+            let mut decoding = Decoding::new(original.as_slice(), None);
+            let mut text = Vec::new();
+            while decoding.read_into(&mut text).expect("memory can be read") {}
+            let text = String::from_utf8(text).expect("UTF-8").replace("\r\n", "\n");
+            let utf16 = |order: fn(u16) -> [u8; 2]| format!("\u{feff}{text}").encode_utf16().flat_map(order).collect::<Vec<u8>>();
+            let variants = [
+                text.clone().into_bytes(),
+                format!("\u{feff}{text}").into_bytes(),
+                text.replace('\n', "\r\n").into_bytes(),
+                text.replace('\n', "\r").into_bytes(),
+                format!("{text}\n\n").into_bytes(),
+                utf16(u16::to_le_bytes),
+                utf16(u16::to_be_bytes),
+            ];
+            let expected = read(&original);
+            for (index, variant) in variants.iter().enumerate() {
+                assert_eq!(read(variant), expected, "{name}/{file}, variant {index}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 600, "{compared}");
 }
 
 /// A row of a list that is mailable must not become so because a column of its no was dropped: whatever one cell of a no is turned into,
