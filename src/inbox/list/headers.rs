@@ -59,7 +59,7 @@ static HEADERS: LazyLock<Headers> = LazyLock::new(|| {
         advertising: keys(set(permissions.remove("advertising"))),
         file_names: keys(set(permissions.remove("file_names"))),
     };
-    for (section, languages) in headers.into_iter().chain(permissions) {
+    for (section, languages) in permissions.into_iter().chain(headers) {
         let known = match section.as_str() {
             "field" => Known::OwnField,
             "other_channel" => Known::OtherChannel,
@@ -73,7 +73,7 @@ static HEADERS: LazyLock<Headers> = LazyLock::new(|| {
             }
         }
     }
-    // The pattern that names the most letters comes first.
+    // The pattern that names the most letters comes first; of two, that of permission.
     table.patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.letters()));
     table
 });
@@ -98,6 +98,9 @@ pub(super) fn known(header: &str) -> Option<Known> {
         return Some(Known::As(target.clone()));
     }
     let found = HEADERS.patterns.iter().find(|(pattern, _)| pattern.fits(&words)).map(|(_, known)| known.clone());
+    // "Telefon Sperre" is no number.
+    let is_plain = |known: &Known| matches!(known, Known::As(target) if !target.is_of_mail() && !target.is_of_permission());
+    let found = found.filter(|known| !is_plain(known) || !speaks_of_permission(header));
     of_channel(found, &words)
 }
 

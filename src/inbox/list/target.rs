@@ -117,6 +117,19 @@ impl Target {
         )
     }
 
+    /// Whether it is a column of the permission to call or to follow.
+    pub const fn is_of_permission(&self) -> bool {
+        matches!(
+            self,
+            Self::PhoneOptOut
+                | Self::PhoneConsent
+                | Self::TrackingConsent
+                | Self::TrackingConsentSource
+                | Self::TrackingConsentDate
+                | Self::Ignore
+        )
+    }
+
     /// What its cells answer, if it is a column of permission.
     pub const fn question(&self) -> Option<Question> {
         match self {
