@@ -39,7 +39,7 @@ pub struct Import {
     /// The list, as CSV; `-` reads standard input
     file: PathBuf,
     /// What headers mean: a TOML file of lines such as "Work e-mail" = "email", or, for a column that says who may be mailed,
-    /// "Wish" = { target = "email_status", ok = ["A"], stop = ["B"] }
+    /// `"Wish" = { target = "email_status", ok = ["A"], stop = ["B"] }`
     #[arg(long, value_name = "FILE")]
     map: Option<PathBuf>,
     /// The letters of the file: windows-1250, iso-8859-15, macintosh, utf-16le … [default: guessed]

@@ -57,7 +57,8 @@ pub struct Decoding<R> {
     raw: Vec<u8>,
     charset: Charset,
     named: Option<&'static Encoding>,
-    replaced: bool,
+    /// In how many pieces something was replaced.
+    replacements: usize,
     decoder: Option<Decoder>,
     started: bool,
     finished: bool,
@@ -75,7 +76,7 @@ impl<R: Read> Decoding<R> {
             raw: Vec::new(),
             charset: Charset::Ascii,
             named,
-            replaced: false,
+            replacements: 0,
             decoder: None,
             started: false,
             finished: false,
@@ -90,7 +91,7 @@ impl<R: Read> Decoding<R> {
 
     /// Whether bytes were found that the encoding does not have.
     pub const fn replaced(&self) -> bool {
-        self.replaced
+        self.replacements > 0
     }
 
     /// Appends the next piece, valid UTF-8, to `text`; `false` at the end.
@@ -147,7 +148,7 @@ impl<R: Read> Decoding<R> {
 
     fn decode(&mut self, text: &mut Vec<u8>) {
         if let Some(decoder) = &mut self.decoder {
-            self.replaced |= decode_by(decoder, &self.raw, self.finished, text);
+            self.replacements += usize::from(decode_by(decoder, &self.raw, self.finished, text));
             self.raw.clear();
             return;
         }

@@ -93,14 +93,18 @@ pub(super) fn known(header: &str) -> Option<Known> {
     let bare = header.split(['(', '[']).next().unwrap_or(header);
     if bare.len() < header.len()
         && let Some(Known::As(target)) = HEADERS.whole.get(&key(bare))
-        && target.question().is_none()
+        && target.is_of_person()
+        && !speaks_of_permission(header)
     {
         return Some(Known::As(target.clone()));
     }
     let found = HEADERS.patterns.iter().find(|(pattern, _)| pattern.fits(&words)).map(|(_, known)| known.clone());
-    // "Telefon Sperre" is no number.
-    let is_plain = |known: &Known| matches!(known, Known::As(target) if !target.is_of_mail() && !target.is_of_permission());
-    let found = found.filter(|known| !is_plain(known) || !speaks_of_permission(header));
+    // "Telefon Sperre" is no number, and "Telefon oder E-Mail" may be none.
+    let found = found.filter(|known| match known {
+        Known::As(Target::Phone) => !of_mail(&words) && !speaks_of_permission(header),
+        Known::As(target) => !target.is_of_person() || !speaks_of_permission(header),
+        Known::OwnField | Known::OtherChannel => true,
+    });
     of_channel(found, &words)
 }
 

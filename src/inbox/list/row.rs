@@ -279,8 +279,8 @@ impl Cells {
 /// The name of a person. "Nombre" and "Nom" are a whole name in one list and half of one in another: a name that holds neither of
 /// the halves is completed by them.
 fn whole_name(name: Option<String>, first: Option<String>, last: Option<String>) -> Option<String> {
-    let has = |whole: &str, half: &Option<String>| {
-        let (whole, half) = (whole.to_lowercase(), half.as_deref().unwrap_or_default().to_lowercase());
+    let has = |whole: &str, half: &str| {
+        let (whole, half) = (whole.to_lowercase(), half.to_lowercase());
         half.split_whitespace().any(|word| whole.split_whitespace().any(|other| other.trim_matches(',') == word))
     };
     let halves = |first: Option<String>, last: Option<String>| {
@@ -288,8 +288,8 @@ fn whole_name(name: Option<String>, first: Option<String>, last: Option<String>)
         (!parts.is_empty()).then_some(parts)
     };
     match (name, &first, &last) {
-        (Some(name), Some(_), None) if !has(&name, &first) => halves(first, Some(name)),
-        (Some(name), None, Some(_)) if !has(&name, &last) => halves(Some(name), last),
+        (Some(name), Some(half), None) if !has(&name, half) => halves(first, Some(name)),
+        (Some(name), None, Some(half)) if !has(&name, half) => halves(Some(name), last),
         (Some(name), ..) => Some(name),
         (None, ..) => halves(first, last),
     }

@@ -117,16 +117,19 @@ impl Target {
         )
     }
 
-    /// Whether it is a column of the permission to call or to follow.
-    pub const fn is_of_permission(&self) -> bool {
+    /// Whether it says who somebody is, and nothing of permission.
+    pub const fn is_of_person(&self) -> bool {
         matches!(
             self,
-            Self::PhoneOptOut
-                | Self::PhoneConsent
-                | Self::TrackingConsent
-                | Self::TrackingConsentSource
-                | Self::TrackingConsentDate
-                | Self::Ignore
+            Self::Email
+                | Self::Name
+                | Self::FirstName
+                | Self::LastName
+                | Self::Phone
+                | Self::Company
+                | Self::Owner
+                | Self::Tags
+                | Self::Field(_)
         )
     }
 

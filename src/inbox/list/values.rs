@@ -80,8 +80,9 @@ fn meaning(question: Question, says: &BTreeSet<Says>) -> Option<Answer> {
     let (may, may_not): (&[Says], &[Says]) = match question {
         Question::OptOut => (&[Says::No, Says::May], &[Says::Yes, Says::Never, Says::Gone]),
         Question::OptOutIfFilled => (&[Says::No, Says::May, Says::Fine], &[Says::Yes, Says::Never, Says::Gone, Says::Stop]),
-        Question::Consent => (&[Says::Yes, Says::May, Says::Fine], &[Says::No, Says::Never, Says::Gone, Says::Stop]),
-        Question::MailStatus => (&[Says::Yes, Says::May, Says::Fine], &[Says::No, Says::Never, Says::Gone, Says::Stop]),
+        Question::Consent | Question::MailStatus => {
+            (&[Says::Yes, Says::May, Says::Fine], &[Says::No, Says::Never, Says::Gone, Says::Stop])
+        }
         Question::Status => {
             return match (any(&[Says::Never, Says::Gone, Says::Stop]), any(&[Says::May, Says::Fine]), any(&[Says::Sale])) {
                 _ if any(&[Says::Never]) => Some(Answer::MayNot),
@@ -210,7 +211,7 @@ mod tests {
     /// Nobody is mailed because their no is also a yes of another language.
     #[test]
     fn no_word_is_yes_and_no() {
-        for (word, says) in VALUES.iter() {
+        for (word, says) in &*VALUES {
             assert!(!(says.contains(&Says::Yes) && says.contains(&Says::No)), "{word}");
             let (goes, stops) = ([Says::May, Says::Fine], [Says::Never, Says::Gone, Says::Stop]);
             assert!(!(goes.iter().any(|s| says.contains(s)) && stops.iter().any(|s| says.contains(s))), "{word}");

@@ -190,10 +190,8 @@ impl Pattern {
                         && (!last || *end == words.loose.len())
                 },
             );
-            match found {
-                Some((_, end)) => from = end,
-                None => return false,
-            }
+            let Some((_, end)) = found else { return false };
+            from = end;
         }
         !self.parts.is_empty()
     }
