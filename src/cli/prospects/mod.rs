@@ -1,6 +1,7 @@
 //! `nurtured prospects …`: import, list, show, export and forget prospects.
 
 pub mod page;
+pub mod complaints;
 pub mod import;
 pub mod show;
 pub mod export;
