@@ -53,7 +53,7 @@ enum Verb {
     /// Back up, verify or migrate the database
     #[command(subcommand)]
     Db(db::Db),
-    /// Import, list, show, export or forget prospects
+    /// Import, list, show, export, merge or forget prospects
     #[command(subcommand)]
     Prospects(prospects::Prospects),
     /// List, preview, test, pause or resume campaigns

@@ -138,9 +138,8 @@ fn record(writer: &mut csv::Writer<Box<dyn Write>>, cells: impl Iterator<Item = 
 fn cells(person: &Prospect, stops: &[Suppression], agreed: &Agreed, fields: &[Name]) -> Vec<String> {
     let yes_or_no = |given: bool| if given { "yes" } else { "no" }.to_owned();
     let address = person.address.as_ref().map(ToString::to_string).unwrap_or_default();
-    let hash = person.address.as_ref().map(suppressions::erased).unwrap_or_default();
     let stopped = |channel: Channel| {
-        let stop = stops.iter().any(|s| s.channel == channel && (s.address == address || s.address == hash));
+        let stop = stops.iter().any(|s| s.channel == channel && s.address == address);
         if stop { "yes".to_owned() } else { String::new() }
     };
     let tags: Vec<&str> = person.tags.iter().map(String::as_str).collect();

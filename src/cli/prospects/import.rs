@@ -40,20 +40,17 @@ pub struct Import {
     as_of: Option<Date>,
 }
 
-/// The counts of an import. Rows read = added + changed + unchanged + repeated + bad.
+/// The counts of an import. Rows read = added + changed + unchanged + repeated + bad + forgotten.
 #[derive(Debug, Default, Serialize)]
 struct Tally {
     read: u64,
-    added: u64,
-    changed: u64,
-    unchanged: u64,
+    #[serde(flatten)]
+    admitted: Admitted,
     /// Rows whose address was in the same page before (in a dry run: anywhere before); merged.
     repeated: u64,
     bad: u64,
     /// Values left out of good rows.
     left_out: u64,
-    /// Suppressions that are new.
-    suppressed: u64,
 }
 
 #[derive(Serialize)]
@@ -160,13 +157,11 @@ async fn take<R: Read>(node: &Node, list: &mut Reader<R>, name: &str, verb: &Imp
         }
         if in_page >= PAGE {
             let admitted = write(node, std::mem::take(&mut page), name, verb.dry_run).await.inspect_err(|_| {
-                let taken = tally.added + tally.changed + tally.unchanged;
+                let taken = tally.admitted.added + tally.admitted.changed + tally.admitted.unchanged;
                 output::aside(format!("{taken} prospects of {name} were taken in before this; importing it again is safe"));
             })?;
-            tally.added += admitted.added;
-            tally.changed += admitted.changed;
-            tally.unchanged += admitted.unchanged;
-            tally.suppressed += admitted.suppressed;
+            tally.repeated += admitted.identity.repeated;
+            tally.admitted.add(admitted);
             bar.set_message(format!("{} rows", tally.read));
             if !verb.dry_run {
                 seen.clear();
@@ -188,12 +183,8 @@ async fn write(node: &Node, page: Page, name: &str, dry_run: bool) -> Result<Adm
         before.extend(first.iter().map(|a| a.address.clone()));
         for (arrivals, counts) in [(first, true), (again, false)].into_iter().filter(|(arrivals, _)| !arrivals.is_empty()) {
             let admitted = admit(&mut tx, &plan, &arrivals, &format!("import {name}"), day, now).await?;
-            total.suppressed += admitted.suppressed;
-            if counts {
-                total.added += admitted.added;
-                total.changed += admitted.changed;
-                total.unchanged += admitted.unchanged;
-            }
+            // A prospect whose fields are dated twice counts once.
+            total.add(if counts { admitted } else { Admitted { added: 0, changed: 0, unchanged: 0, ..admitted } });
         }
     }
     if !dry_run {
@@ -234,9 +225,28 @@ fn say<R: Read>(
         };
         output::line(format!("Read as {}, cells parted by {delimiter}.", list.encoding().words()))?;
     }
+    let admitted = &tally.admitted;
     output::line(format!(
         "Rows: {} read, {} added, {} changed, {} unchanged, {} repeated, {} bad. New suppressions: {}. Values left out: {}.",
-        tally.read, tally.added, tally.changed, tally.unchanged, tally.repeated, tally.bad, tally.suppressed, tally.left_out
+        tally.read, admitted.added, admitted.changed, admitted.unchanged, tally.repeated, tally.bad, admitted.suppressed, tally.left_out
     ))?;
+    who(admitted)?;
     if dry_run { output::line("This was a dry run: nothing was written.") } else { Ok(()) }
+}
+
+/// Says who they turned out to be, and what became of their owners.
+fn who(admitted: &Admitted) -> Result<(), Exit> {
+    let identity = &admitted.identity;
+    let told = [
+        (identity.forgotten, "forgotten, not stored"),
+        (identity.readdressed, "known people with another address now"),
+        (identity.doubtful, "with an id that is another prospect's: compare them, then `nurtured prospects merge` or `change-address`"),
+        (admitted.owners_changed, "have another salesperson now"),
+        (admitted.owners_kept, "keep their salesperson, who has an open handoff: reassign that"),
+    ];
+    told.into_iter().filter(|(count, _)| *count > 0).try_for_each(|(count, words)| output::line(format!("{count} {words}.")))?;
+    let unknown = admitted.owners_unknown.iter();
+    unknown.into_iter().try_for_each(|(owner, count)| {
+        output::line(format!("{count} are said to be {owner:?}'s, who is not in salespeople.toml: they go by the routing rules."))
+    })
 }

@@ -3,6 +3,7 @@
 //! Knows the contact and lead exports of `HubSpot`, Salesforce and Mautic by their English headers, spelt loosely; a
 //! declared field's own name goes before these. An unknown column is kept as a field of its own name.
 
+use super::external_ids;
 use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
 use serde::Serialize;
@@ -42,6 +43,8 @@ pub enum Target {
     /// The day on which the fields of the row were true.
     AsOf,
     Field(Name),
+    /// What another system, named here, calls them: it stays when the address changes.
+    ExternalId(String),
     Ignore,
 }
 
@@ -68,6 +71,9 @@ impl Target {
     ];
 
     fn parse(word: &str) -> Option<Self> {
+        if let Some(system) = word.strip_prefix("external_id:").map(str::trim).filter(|system| !system.is_empty()) {
+            return Some(Self::ExternalId(system.to_lowercase()));
+        }
         match word.strip_prefix("field:") {
             Some(name) => Name::parse(name.trim()).ok().map(Self::Field),
             None => Self::WORDS.into_iter().find(|(known, _)| *known == word).map(|(_, target)| target),
@@ -79,6 +85,7 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Field(name) => write!(f, "field:{name}"),
+            Self::ExternalId(system) => write!(f, "external_id:{system}"),
             known => f.pad(Self::WORDS.iter().find(|(_, target)| target == known).map_or("ignore", |(word, _)| word)),
         }
     }
@@ -126,7 +133,7 @@ impl MapFile {
 pub enum MapError {
     #[error("the map file is not TOML of the form \"Header\" = \"target\": {0}")]
     Toml(String),
-    #[error("{header:?} is mapped to {word:?}, which is no target; write one of: {}, field:NAME", targets())]
+    #[error("{header:?} is mapped to {word:?}, which is no target; write one of: {}, field:NAME, external_id:SYSTEM", targets())]
     Target { header: String, word: String },
 }
 
@@ -159,6 +166,9 @@ fn target(header: &str, index: usize, map: &MapFile, declared: &BTreeMap<Name, F
     let own = Name::from_words(header);
     if let Some(name) = own.as_ref().filter(|name| declared.contains_key(*name)) {
         return Target::Field(name.clone());
+    }
+    if let Some(system) = external_ids::system_of(&key) {
+        return Target::ExternalId(system.to_owned());
     }
     let usual = FIELDS.iter().find(|(known, _)| *known == key).and_then(|(_, field)| Name::parse(field).ok());
     // A header in another script may have no letters that a name can hold.
@@ -305,7 +315,7 @@ mod tests {
             "Legal basis for processing contact's data",
         ];
         let expected = [
-            "field:record_id",
+            "external_id:hubspot",
             "first_name",
             "last_name",
             "email",

@@ -3,5 +3,6 @@
 pub mod decode;
 pub mod records;
 pub mod cell;
+pub mod external_ids;
 pub mod columns;
 pub mod prospects;

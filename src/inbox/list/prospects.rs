@@ -10,6 +10,7 @@ use super::records::{RecordError, Records};
 use crate::domain::address::Address;
 use crate::domain::consent::{Consent, Purpose};
 use crate::domain::doorway::arrival::Arrival;
+use crate::domain::doorway::external_id::ExternalId;
 use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
 use crate::domain::span::midnight;
@@ -192,6 +193,7 @@ struct Cells {
     phone: Option<String>,
     company: Option<String>,
     owner: Option<String>,
+    external_id: Option<ExternalId>,
     fields: BTreeMap<Name, String>,
     tags: BTreeSet<String>,
     email_opt_out: bool,
@@ -230,6 +232,9 @@ impl Cells {
             Target::Phone => keep(&mut self.phone),
             Target::Company => keep(&mut self.company),
             Target::Owner => keep(&mut self.owner),
+            Target::ExternalId(system) => {
+                self.external_id = self.external_id.take().or_else(|| ExternalId::parse(system, value));
+            }
             Target::Tags => self.tags.extend(value.split([',', '|', ';']).map(tidy).filter(|tag| !tag.is_empty())),
             Target::EmailOptOut => self.email_opt_out |= cell::opted_out(value),
             Target::PhoneOptOut => self.phone_opt_out |= cell::opted_out(value),
@@ -273,6 +278,7 @@ impl Cells {
             phone: self.phone,
             company: self.company,
             owner: self.owner,
+            external_id: self.external_id,
             fields: self.fields,
             tags: self.tags,
             email_opt_out: self.email_opt_out,

@@ -86,7 +86,11 @@ const FIELDS: &str = "
 const TAGS: &str = "
     SELECT prospect_id, tag FROM prospect_tags
     WHERE prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
-const BY_ADDRESS: &str = "SELECT address, id FROM prospects WHERE address IN (SELECT value ->> 'text' FROM json_each($1))";
+/// A prospect's own address goes before a former one, and is read last.
+const BY_ADDRESS: &str = "
+    SELECT address, prospect_id FROM former_addresses WHERE address IN (SELECT value ->> 'text' FROM json_each($1))
+    UNION ALL
+    SELECT address, id FROM prospects WHERE address IN (SELECT value ->> 'text' FROM json_each($1))";
 const PAGE: &str = "SELECT id FROM prospects WHERE id > $1 AND address IS NOT NULL ORDER BY id LIMIT $2";
 const STANDING_PAGE: &str = "SELECT id FROM prospects WHERE id > $1 AND standing = $3 ORDER BY id LIMIT $2";
 const FIELD_NAMES: &str = "SELECT DISTINCT name FROM prospect_fields ORDER BY name";
@@ -176,7 +180,7 @@ pub async fn admitted_at(tx: &mut Tx, id: ProspectId) -> Result<Timestamp, Store
     instant(tx.number(ADMITTED, args![id]).await?).in_row("prospects", id)
 }
 
-/// Which of these addresses are prospects.
+/// Which of these addresses are prospects', or were.
 pub async fn by_address(tx: &mut Tx, addresses: &[&Address]) -> Result<BTreeMap<Address, ProspectId>, StoreError> {
     found(tx.rows(BY_ADDRESS, args![texts(addresses.iter().map(|a| a.as_str()))?]).await?)
 }
