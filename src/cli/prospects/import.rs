@@ -228,7 +228,14 @@ fn say<R: Read>(
     let admitted = &tally.admitted;
     output::line(format!(
         "Rows: {} read, {} added, {} changed, {} unchanged, {} repeated, {} bad. New suppressions: {}. Values left out: {}.",
-        tally.read, admitted.added, admitted.changed, admitted.unchanged, tally.repeated, tally.bad, admitted.suppressed, tally.left_out
+        tally.read,
+        admitted.added,
+        admitted.changed,
+        admitted.unchanged,
+        tally.repeated,
+        tally.bad,
+        admitted.suppressed,
+        tally.left_out
     ))?;
     who(admitted)?;
     if dry_run { output::line("This was a dry run: nothing was written.") } else { Ok(()) }
@@ -240,7 +247,10 @@ fn who(admitted: &Admitted) -> Result<(), Exit> {
     let told = [
         (identity.forgotten, "forgotten, not stored"),
         (identity.readdressed, "known people with another address now"),
-        (identity.doubtful, "with an id that is another prospect's: compare them, then `nurtured prospects merge` or `change-address`"),
+        (
+            identity.doubtful,
+            "with an id that is another prospect's: compare them, then `nurtured prospects merge` or `change-address`",
+        ),
         (admitted.owners_changed, "have another salesperson now"),
         (admitted.owners_kept, "keep their salesperson, who has an open handoff: reassign that"),
     ];

@@ -122,7 +122,7 @@ impl NewSignal {
 
     /// Another address of a prospect.
     pub fn readdressed(prospect: ProspectId, from: &Address, to: &Address, source: &str, at: Timestamp) -> Self {
-        let once = format!("address:{prospect}:{}", fingerprint(&[&at.to_string(), to.as_str()]));
+        let once = format!("address:{prospect}:{}", at.as_millisecond());
         let detail = Detail::AddressChanged { from: from.to_string(), to: to.to_string(), source: source.to_owned() };
         Self::about(About::Prospect(prospect), once, detail, at)
     }

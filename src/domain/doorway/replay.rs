@@ -230,7 +230,19 @@ impl<'a> KnownSoFar<'a> {
             signal.judged = None;
         }
         let (own, theirs) = (Reach::default(), Reach::default());
-        Self { rules, signals, first: 0, colleagues, to_come, judgements, judged: 0, own, theirs, wakes_at: None, merged: Vec::new() }
+        Self {
+            rules,
+            signals,
+            first: 0,
+            colleagues,
+            to_come,
+            judgements,
+            judged: 0,
+            own,
+            theirs,
+            wakes_at: None,
+            merged: Vec::new(),
+        }
     }
 
     /// Every instant at which a signal or judgement becomes known, in order.

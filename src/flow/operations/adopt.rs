@@ -16,8 +16,8 @@ use crate::store::doorway::reminders;
 use crate::store::engine::journal::{self, Entry, JournalContents, What};
 use crate::store::group::campaigns;
 use crate::store::operations::{adoptions, identity, sending};
-use crate::store::people::{erasure_keys, prospects};
 use crate::store::people::suppressions::{self, Stop};
+use crate::store::people::{erasure_keys, prospects};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -151,7 +151,9 @@ async fn forget_again(ctx: &Context, last: &[Entry]) -> Result<u64, FlowError> {
         tx.commit().await?;
         let Some((last, _)) = page.last() else { break };
         after = *last;
-        for (_, address) in page.iter().filter(|(_, address)| keyed.all(address).iter().any(|hash| hashes.contains(hash.as_str()))) {
+        for (_, address) in
+            page.iter().filter(|(_, address)| keyed.all(address).iter().any(|hash| hashes.contains(hash.as_str())))
+        {
             forget::forget(ctx, address).await?;
             forgotten += 1;
         }

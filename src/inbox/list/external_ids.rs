@@ -14,7 +14,8 @@ const SYSTEMS: [(&str, &str); 12] = [
     ("mauticid", "mautic"),
     ("subscriberid", "subscriber"),
     ("crmid", "crm"),
-    ("externalid", "external"),
+    // Our own export: the cell names the system.
+    ("externalid", ""),
 ];
 
 /// The system whose ids a column holds; the header is in lower case, letters and digits only.

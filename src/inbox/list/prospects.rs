@@ -152,7 +152,7 @@ impl<R: Read> Reader<R> {
         let mut warnings = Vec::new();
         for (index, column) in self.columns.iter().enumerate() {
             if let Some(value) = cell::content(self.records.cell(index))
-                && let Err(words) = cells.take(column, value, &self.declared)
+                && let Err(words) = cells.take(column, &cell::original(value), &self.declared)
             {
                 warnings.push(RowError { line, column: Some(column.header.clone()), words: words.to_owned() });
             }

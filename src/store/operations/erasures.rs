@@ -134,9 +134,9 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
 
 /// Erases what identifies a person: details, fields, tags, consents, and what was derived about them. What other systems call
 /// them is kept as hashes.
-pub async fn person(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<(), StoreError> {
+pub async fn person(tx: &mut Tx, prospect: ProspectId) -> Result<(), StoreError> {
     tx.execute_one(PERSON, args![prospect]).await?;
-    let hashes = erasure_keys::load_or_make(tx, now).await?;
+    let hashes = erasure_keys::load(tx).await?;
     external_ids::hide(tx, prospect, &hashes).await?;
     for part in OF_PERSON {
         tx.execute(part, args![prospect]).await?;

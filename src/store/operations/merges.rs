@@ -40,7 +40,8 @@ const DELIVERIES: &str = "
     UPDATE deliveries SET prospect_id = $2
     WHERE prospect_id = $1 AND NOT EXISTS (SELECT 1 FROM deliveries o
         WHERE o.prospect_id = $2 AND o.occurrence_id = deliveries.occurrence_id)";
-const REMINDERS: &str = "UPDATE follow_ups SET prospect_id = $2 WHERE prospect_id = $1 AND handoff_id IS NULL AND done_at IS NULL";
+const REMINDERS: &str =
+    "UPDATE follow_ups SET prospect_id = $2 WHERE prospect_id = $1 AND handoff_id IS NULL AND done_at IS NULL";
 const WITHDRAW: &str = "UPDATE qualifications SET settled_at = $2 WHERE prospect_id = $1 AND settled_at IS NULL";
 const TAGS: &str = "
     INSERT INTO prospect_tags (prospect_id, tag) SELECT CAST($2 AS BIGINT), t.tag FROM prospect_tags t WHERE t.prospect_id = $1

@@ -26,6 +26,7 @@ const FIND: &str = "
 const OF: &str = "SELECT system, external_id FROM external_ids WHERE prospect_id = $1 ORDER BY system, external_id";
 const PASS_ON: &str = "UPDATE external_ids SET prospect_id = $2 WHERE prospect_id = $1";
 const HIDE: &str = "UPDATE external_ids SET external_id = $3 WHERE system = $1 AND external_id = $2";
+const REMOVE: &str = "DELETE FROM external_ids WHERE system = $1 AND external_id = $2";
 
 /// Whom an id is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,12 +73,13 @@ pub async fn pass_on(tx: &mut Tx, from: ProspectId, to: ProspectId) -> Result<()
     tx.execute(PASS_ON, args![from, to]).await.map(drop)
 }
 
-/// Replaces an erased prospect's ids by their hashes.
+/// Replaces an erased prospect's ids by their hashes; without a key they go.
 pub async fn hide(tx: &mut Tx, prospect: ProspectId, hashes: &Hashes) -> Result<(), StoreError> {
     for id in of(tx, prospect).await? {
-        if let Some(hash) = hashes.of_id(&id) {
-            tx.execute(HIDE, args![id.system.as_str(), id.id.as_str(), hash]).await?;
-        }
+        match hashes.of_id(&id) {
+            Some(hash) => tx.execute(HIDE, args![id.system.as_str(), id.id.as_str(), hash]).await?,
+            None => tx.execute(REMOVE, args![id.system.as_str(), id.id.as_str()]).await?,
+        };
     }
     Ok(())
 }

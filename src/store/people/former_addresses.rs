@@ -69,12 +69,7 @@ pub async fn pass_on(tx: &mut Tx, from: ProspectId, to: ProspectId) -> Result<()
 ///
 /// # Errors
 /// Also when another prospect has the address.
-pub async fn set_own(
-    tx: &mut Tx,
-    prospect: ProspectId,
-    address: &Address,
-    account: Option<AccountId>,
-) -> Result<(), StoreError> {
+pub async fn set_own(tx: &mut Tx, prospect: ProspectId, address: &Address, account: Option<AccountId>) -> Result<(), StoreError> {
     let (standing,): (String,) = tx.one(SET_ADDRESS, args![prospect, address, account]).await?;
     let standing = word("standing", &standing, Standing::parse).in_row("prospects", prospect)?;
     if matches!(standing, Standing::Offered | Standing::Owned | Standing::Closed) {

@@ -137,7 +137,10 @@ async fn of_the_person(tx: &mut Tx, stops: &[Stop]) -> Result<Vec<Stop>, StoreEr
     let others: Vec<(String, String)> = tx.rows(OTHERS, args![texts(theirs.iter().map(|stop| &stop.address))?]).await?;
     let at = |(given, other): &(String, String)| {
         let (given, other) = (given.clone(), other.clone());
-        theirs.iter().filter(move |stop| stop.address == given).map(move |stop| Stop { address: other.clone(), ..(*stop).clone() })
+        theirs
+            .iter()
+            .filter(move |stop| stop.address == given)
+            .map(move |stop| Stop { address: other.clone(), ..(*stop).clone() })
     };
     Ok(others.iter().flat_map(at).collect())
 }
