@@ -52,7 +52,8 @@ const POINT_ON: &str = "UPDATE merged_prospects SET into_id = $2 WHERE into_id =
 const POINT: &str = "INSERT INTO merged_prospects (prospect_id, into_id, merged_at) VALUES ($1, $2, $3)";
 /// The merged row keeps its account, and the name by which colleagues' citations call it: their past is replayed with it.
 const EMPTY: &str = "
-    UPDATE prospects SET name = COALESCE(name, address), address = NULL, standing = $2, mail_stop = $3, wake_at = NULL, review_after = NULL, tracking_consent = FALSE
+    UPDATE prospects SET name = COALESCE(name, address), address = NULL, standing = $2, mail_stop = $3, wake_at = NULL,
+           review_after = NULL, tracking_consent = FALSE
     WHERE id = $1";
 const OF_MERGED: [&str; 5] = [
     "DELETE FROM verdicts WHERE prospect_id = $1",
