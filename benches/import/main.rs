@@ -80,6 +80,8 @@ async fn measure(arguments: &Arguments) -> Result<()> {
 
 async fn on(engine: &str, folder: &Path, (tenth, whole): (&Path, &Path), rows: u64) -> Result<()> {
     let Some(databases) = (0..3).map(|n| url(engine, folder, n)).collect::<Option<Vec<_>>>() else { return Ok(()) };
+    // From here on the kernel counts the most memory held anew; where it does not, the other engine's is in it.
+    drop(fs::write("/proc/self/clear_refs", "5"));
     imported(&configured(folder, engine, &databases[0])?, tenth).await?;
     let before = peak()?;
     let watch = Stopwatch::start();
@@ -109,10 +111,10 @@ fn write_list(file: &Path, rows: u64) -> Result<()> {
     writeln!(out, "{HEADER}")?;
     let pick = |of: &[&'static str], n: u64| of[usize::try_from(n).unwrap_or(0) % of.len()];
     for n in 0..rows {
-        let (plant, out_out) = (n / 7, if n % 50 == 49 { "true" } else { "" });
+        let (plant, opted_out) = (n / 7, if n % 50 == 49 { "true" } else { "" });
         writeln!(
             out,
-            "{},{},Vega {n},person{n}@plant{plant}.example,+34 {n:09},\"Plant {plant}, S.L.\",{},{},{},{},{out_out}",
+            "{},{},Vega {n},person{n}@plant{plant}.example,+34 {n:09},\"Plant {plant}, S.L.\",{},{},{},{},{opted_out}",
             100_000 + n,
             pick(&["Ada", "Bea", "Zoë", "Quim"], n),
             pick(&["food", "packaging", "chemistry", "paper", "metal"], n),

@@ -87,7 +87,7 @@ pub fn harmless_json(text: &str) -> Cow<'_, str> {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         if harms(c) {
-            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped.extend(format!("\\u{unit:04x}").chars()));
         } else {
             escaped.push(c);
         }

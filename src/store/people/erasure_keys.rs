@@ -41,13 +41,12 @@ pub async fn load_or_make(tx: &mut Tx, now: Timestamp) -> Result<Hashes, StoreEr
         return Ok(known);
     }
     let first: Option<(Vec<u8>,)> = tx.row(FIRST_SIGNING_KEY, args![]).await?;
-    let secret = match first {
-        Some((signing,)) => finished(keyed(&signing), PURPOSE),
-        None => {
-            let mut fresh = [0; 32];
-            getrandom::fill(&mut fresh).map_err(|_| StoreError::value("erasure key", "the system gives no random bytes"))?;
-            fresh.to_vec()
-        }
+    let secret = if let Some((signing,)) = first {
+        finished(keyed(&signing), PURPOSE)
+    } else {
+        let mut fresh = [0; 32];
+        getrandom::fill(&mut fresh).map_err(|_| StoreError::value("erasure key", "the system gives no random bytes"))?;
+        fresh.to_vec()
     };
     tx.execute(ADD, args![secret, now]).await?;
     load(tx).await
@@ -62,11 +61,6 @@ impl Hashes {
     /// Every hash under which an erased address may stand.
     pub fn all(&self, address: &Address) -> Vec<String> {
         self.keyed(address.as_str().as_bytes()).into_iter().chain([unkeyed(address)]).collect()
-    }
-
-    /// Whether a stored text is the hash of this address.
-    pub fn are_of(&self, stored: &str, address: &Address) -> bool {
-        self.all(address).iter().any(|hash| hash == stored)
     }
 
     /// The hash under which an id of another system is kept once its person is erased; none before there is a key, because
