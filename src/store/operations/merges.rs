@@ -30,8 +30,8 @@ pub struct Kept<'a> {
 /// be is known now, and so it is recorded.
 const SIGNALS: &str = "
     INSERT INTO signals (prospect_id, once, kind, occurred_at, recorded_at, delivery_id, issue_id, by_whom, machine, detail)
-    SELECT CAST($2 AS BIGINT), 'again:' || CAST(s.id AS TEXT), s.kind, s.occurred_at, CAST($3 AS BIGINT), s.delivery_id, NULL, s.by_whom,
-           CASE WHEN r.id IS NULL THEN s.machine ELSE r.machine END, s.detail
+    SELECT CAST($2 AS BIGINT), 'again:' || CAST(s.id AS TEXT), s.kind, s.occurred_at, CAST($3 AS BIGINT), s.delivery_id, CAST(NULL AS BIGINT),
+           s.by_whom, CASE WHEN r.id IS NULL THEN s.machine ELSE r.machine END, s.detail
     FROM signals s LEFT JOIN reclassifications r
          ON r.id = (SELECT MAX(latest.id) FROM reclassifications latest WHERE latest.signal_id = s.id)
     WHERE s.prospect_id = $1 ORDER BY s.id";
