@@ -28,13 +28,11 @@ impl ExternalId {
 /// are known, they share a word, or the part before the `@` is the same; else that part, or the company's domain.
 pub fn may_be(known: &Prospect, name: Option<&str>, address: &Address) -> bool {
     let same_local = known.address.as_ref().is_some_and(|old| old.local() == address.local());
-    match (known.name.as_deref(), name) {
-        (Some(known), Some(name)) => same_local || words(known).any(|word| words(name).any(|other| other == word)),
-        _ => {
-            let company = |a: &Address| a.company_domain().map(str::to_owned);
-            same_local || known.address.as_ref().is_some_and(|old| company(old).is_some() && company(old) == company(address))
-        }
+    if let (Some(known), Some(name)) = (known.name.as_deref(), name) {
+        return same_local || words(known).any(|word| words(name).any(|other| other == word));
     }
+    let company = known.address.as_ref().and_then(Address::company_domain);
+    same_local || (company.is_some() && company == address.company_domain())
 }
 
 /// The words of a name in lower case. Shorter ones are particles and initials.

@@ -1,6 +1,7 @@
 //! Who is the same person: an address that changes, two rows of one person, people who were forgotten, owners that change.
 
 use super::{FIRST_ISSUE, Told, address, name, somebody, story};
+use jiff::SignedDuration;
 use nurtured::domain::address::Address;
 use nurtured::domain::criterion::{Criterion, Verdict};
 use nurtured::domain::doorway::arrival::Arrival;
@@ -43,6 +44,8 @@ async fn count(town: &Town) -> Result<usize, FlowError> {
 
 /// All five proofs from one meeting with a colleague who does not sell.
 async fn met_in_person(town: &Town, who: &Address) -> Told {
+    // A meeting proves something only after they came in.
+    town.pass_until(town.now() + SignedDuration::from_hours(1)).await?;
     let date = Some("2026-09-01".parse()?);
     town.log(who, "marta", Touch::Meeting, &Criterion::ALL, date, "met").await?;
     town.run_until_idle().await?;
