@@ -49,5 +49,5 @@ pub async fn queue(verb: &Queue, config: Option<&Path>, json: bool) -> Result<()
         return output::line(format!("Nothing waits for {salesperson}."));
     }
     output::table(["HANDOFF", "STATE", "WHO", "NEXT", "BY"], &rows)?;
-    output::line(format!("\n{}", dossier::queue_url(node.ctx.signer(), &plan, &salesperson, now)))
+    output::text(format!("\n{}", dossier::queue_url(node.ctx.signer(), &plan, &salesperson, now)))
 }

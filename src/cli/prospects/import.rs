@@ -30,8 +30,6 @@ use std::path::{Path, PathBuf};
 
 /// How many rows share a transaction.
 const PAGE: u64 = 1_000;
-/// How many names of owners are kept to be reported.
-const OWNERS: usize = 100;
 
 /// Take in a list
 #[derive(Debug, Args)]
@@ -61,22 +59,17 @@ fn encoding(name: &str) -> Result<&'static Encoding, String> {
     })
 }
 
-/// The counts of an import. Rows read = added + changed + unchanged + repeated + bad.
+/// The counts of an import. Rows read = added + changed + unchanged + repeated + bad + forgotten.
 #[derive(Debug, Default, Serialize)]
 struct Tally {
     read: u64,
-    added: u64,
-    changed: u64,
-    unchanged: u64,
+    #[serde(flatten)]
+    admitted: Admitted,
     /// Rows whose address was in the same page before (in a dry run: anywhere before); merged.
     repeated: u64,
     bad: u64,
     /// Values left out of good rows.
     left_out: u64,
-    /// Suppressions that are new.
-    suppressed: u64,
-    /// Owners who are not on the roster, with their number of rows; the first hundred.
-    unknown_owners: BTreeMap<String, u64>,
 }
 
 #[derive(Serialize)]
@@ -194,7 +187,6 @@ fn bar(length: Option<u64>) -> ProgressBar {
 }
 
 async fn take<R: Read>(node: &Node, list: &mut Reader<R>, name: &str, verb: &Import, bar: &ProgressBar) -> Result<Tally, Exit> {
-    let plan = node.ctx.plan();
     let say = |text: String| bar.suspend(|| output::aside(text));
     let mut complaints = Complaints::of(&verb.file);
     let (mut tally, mut page, mut seen) = (Tally::default(), Page::default(), BTreeSet::new());
@@ -207,10 +199,6 @@ async fn take<R: Read>(node: &Node, list: &mut Reader<R>, name: &str, verb: &Imp
                 (tally.read, in_page) = (tally.read + 1, in_page + 1);
                 tally.left_out += row.warnings.len() as u64;
                 row.warnings.iter().filter_map(|warning| complaints.about(warning, " (left out)")).for_each(say);
-                if let Some(owner) = row.arrival.owner.as_deref().filter(|owner| plan.roster.salesperson_called(owner).is_none())
-                {
-                    tally.misses(owner);
-                }
                 let day = row.as_of.or(verb.as_of);
                 let is_new = seen.insert(row.arrival.address.clone());
                 tally.repeated += u64::from(!is_new);
@@ -232,13 +220,11 @@ async fn take<R: Read>(node: &Node, list: &mut Reader<R>, name: &str, verb: &Imp
                 Ok(()) => write(node, std::mem::take(&mut page), name, verb.dry_run).await,
             };
             let admitted = admitted.inspect_err(|_| {
-                let taken = tally.added + tally.changed + tally.unchanged;
+                let taken = tally.admitted.added + tally.admitted.changed + tally.admitted.unchanged;
                 say(format!("{taken} prospects of {name} were taken in before this; importing it again is safe"));
             })?;
-            tally.added += admitted.added;
-            tally.changed += admitted.changed;
-            tally.unchanged += admitted.unchanged;
-            tally.suppressed += admitted.suppressed;
+            tally.repeated += admitted.identity.repeated;
+            tally.admitted.add(admitted);
             bar.set_message(format!("{} rows", tally.read));
             if !verb.dry_run {
                 seen.clear();
@@ -248,14 +234,6 @@ async fn take<R: Read>(node: &Node, list: &mut Reader<R>, name: &str, verb: &Imp
         if ended {
             complaints.rest().into_iter().for_each(say);
             return Ok(tally);
-        }
-    }
-}
-
-impl Tally {
-    fn misses(&mut self, owner: &str) {
-        if self.unknown_owners.len() < OWNERS || self.unknown_owners.contains_key(owner) {
-            *self.unknown_owners.entry(owner.to_owned()).or_default() += 1;
         }
     }
 }
@@ -272,12 +250,8 @@ async fn write(node: &Node, page: Page, name: &str, dry_run: bool) -> Result<Adm
         before.extend(first.iter().map(|a| a.address.clone()));
         for (arrivals, counts) in [(first, true), (again, false)].into_iter().filter(|(arrivals, _)| !arrivals.is_empty()) {
             let admitted = admit(&mut tx, &plan, &arrivals, &format!("import {name}"), day, now).await?;
-            total.suppressed += admitted.suppressed;
-            if counts {
-                total.added += admitted.added;
-                total.changed += admitted.changed;
-                total.unchanged += admitted.unchanged;
-            }
+            // A prospect whose fields are dated twice counts once.
+            total.add(if counts { admitted } else { Admitted { added: 0, changed: 0, unchanged: 0, ..admitted } });
         }
     }
     if !dry_run {
@@ -309,18 +283,19 @@ fn say<R: Read>(tally: &Tally, list: &Reader<R>, dry_run: bool, declared: &BTree
     for note in notes(list) {
         output::line(note)?;
     }
-    if !tally.unknown_owners.is_empty() {
-        let owners: Vec<String> = tally.unknown_owners.iter().map(|(owner, rows)| format!("{owner:?} ({rows})")).collect();
-        output::line(format!(
-            "Owners who are not on the roster: {}. Their rows were taken in without an owner; write them into salespeople.toml as they are \
-             called here, and import the list again.",
-            owners.join(", ")
-        ))?;
-    }
+    let admitted = &tally.admitted;
     output::line(format!(
         "Rows: {} read, {} added, {} changed, {} unchanged, {} repeated, {} bad. New suppressions: {}. Values left out: {}.",
-        tally.read, tally.added, tally.changed, tally.unchanged, tally.repeated, tally.bad, tally.suppressed, tally.left_out
+        tally.read,
+        admitted.added,
+        admitted.changed,
+        admitted.unchanged,
+        tally.repeated,
+        tally.bad,
+        admitted.suppressed,
+        tally.left_out
     ))?;
+    who(admitted)?;
     if dry_run { output::line("This was a dry run: nothing was written.") } else { Ok(()) }
 }
 
@@ -346,4 +321,29 @@ fn notes<R: Read>(list: &Reader<R>) -> Vec<String> {
         notes.push(format!("Lines {first} to {last} stand below the table and were passed over."));
     }
     notes
+}
+
+/// Says who they turned out to be, and what became of their owners.
+fn who(admitted: &Admitted) -> Result<(), Exit> {
+    let identity = &admitted.identity;
+    let told = [
+        (identity.forgotten, "forgotten, not stored"),
+        (identity.readdressed, "known people with another address now"),
+        (
+            identity.doubtful,
+            "with an id that is another prospect's: compare them, then `nurtured prospects merge` or `change-address`",
+        ),
+        (admitted.owners_changed, "have another salesperson now"),
+        (admitted.owners_kept, "keep their salesperson, who has an open handoff: reassign that"),
+    ];
+    told.into_iter().filter(|(count, _)| *count > 0).try_for_each(|(count, words)| output::line(format!("{count} {words}.")))?;
+    if admitted.owners_unknown.is_empty() {
+        return Ok(());
+    }
+    let owners: Vec<String> = admitted.owners_unknown.iter().map(|(owner, rows)| format!("{owner:?} ({rows})")).collect();
+    output::line(format!(
+        "Owners who are not on the roster: {}. Their rows were taken in without an owner; write them into salespeople.toml as they are \
+         called here, and import the list again.",
+        owners.join(", ")
+    ))
 }

@@ -2,7 +2,9 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::{open, output};
+use crate::domain::address::Address;
 use crate::domain::consent::Consent;
+use crate::domain::doorway::external_id::ExternalId;
 use crate::domain::doorway::ignored::Why;
 use crate::domain::doorway::signal::Signal;
 use crate::domain::excerpt::excerpt;
@@ -13,7 +15,7 @@ use crate::store::group::deliveries;
 use crate::store::group::deliveries::Delivery;
 use crate::store::individual::handoffs;
 use crate::store::people::suppressions::Suppression;
-use crate::store::people::{consents, prospects, suppressions};
+use crate::store::people::{consents, external_ids, former_addresses, prospects, suppressions};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -25,6 +27,9 @@ struct ProspectOutput {
     prospect: Prospect,
     consents: Vec<Consent>,
     suppressions: Vec<Stopped>,
+    /// Addresses that were theirs.
+    former_addresses: Vec<Address>,
+    external_ids: Vec<ExternalId>,
     signals: Vec<SignalRow>,
     deliveries: Vec<Delivery>,
     handoffs: Vec<Handoff>,
@@ -70,6 +75,8 @@ pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), 
         consents: consents::of(&mut tx, id).await?,
         suppressions: stops.into_iter().map(|suppression| Stopped { since: suppression.since, suppression }).collect(),
         signals: signals.into_iter().map(told).collect(),
+        former_addresses: former_addresses::of(&mut tx, id).await?,
+        external_ids: external_ids::of(&mut tx, id).await?,
         deliveries: deliveries::of_prospect(&mut tx, id).await?,
         handoffs: handoffs::of_prospect(&mut tx, id).await?,
         prospect,
@@ -96,6 +103,8 @@ fn print(shown: &ProspectOutput) -> Result<(), Exit> {
         output::line(format!("  {what:12} {value}"))?;
     }
     section("Fields", p.fields.iter().map(|(name, value)| format!("{name} = {value}")))?;
+    section("Former addresses", shown.former_addresses.iter().map(ToString::to_string))?;
+    section("Known elsewhere", shown.external_ids.iter().map(|id| format!("{} {}", id.system, id.id)))?;
     section(
         "Consents",
         shown.consents.iter().map(|c| {

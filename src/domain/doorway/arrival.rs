@@ -1,6 +1,7 @@
 //! Arrival: one person as a list, a form or another system describes them. A row of a list, a web form and an API call all
 //! become one.
 
+use super::external_id::ExternalId;
 use crate::domain::address::Address;
 use crate::domain::consent::Consent;
 use crate::domain::id::Name;
@@ -12,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Arrival {
     /// The address, which is who they are.
     pub address: Address,
+    /// What the other system calls them: it stays when the address changes.
+    pub external_id: Option<ExternalId>,
     pub name: Option<String>,
     pub phone: Option<String>,
     pub company: Option<String>,
@@ -32,6 +35,7 @@ impl Arrival {
     pub const fn of(address: Address) -> Self {
         Self {
             address,
+            external_id: None,
             name: None,
             phone: None,
             company: None,
@@ -61,6 +65,7 @@ impl Arrival {
     /// Takes in what is said later of the same person: it goes before, and what it leaves blank stays.
     pub fn merge(&mut self, later: Self) {
         let says = |place: &mut Option<String>, said: Option<String>| *place = said.or_else(|| place.take());
+        self.external_id = later.external_id.or_else(|| self.external_id.take());
         says(&mut self.name, later.name);
         says(&mut self.phone, later.phone);
         says(&mut self.company, later.company);

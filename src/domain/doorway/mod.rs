@@ -1,5 +1,6 @@
 //! The doorway between group and individual: signals, the rules that read them, and the five verdicts.
 
+pub mod external_id;
 pub mod arrival;
 pub mod machine;
 pub mod signal;

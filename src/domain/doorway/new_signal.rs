@@ -120,6 +120,19 @@ impl NewSignal {
         Self::about(About::Prospect(prospect), once, Detail::Fields { changed, source: source.to_owned(), as_of }, at)
     }
 
+    /// Another address of a prospect.
+    pub fn readdressed(prospect: ProspectId, from: &Address, to: &Address, source: &str, at: Timestamp) -> Self {
+        let once = format!("address:{prospect}:{}", at.as_millisecond());
+        let detail = Detail::AddressChanged { from: from.to_string(), to: to.to_string(), source: source.to_owned() };
+        Self::about(About::Prospect(prospect), once, detail, at)
+    }
+
+    /// Another row of the same person.
+    pub fn merged(prospect: ProspectId, other: ProspectId, address: &Address, at: Timestamp) -> Self {
+        let detail = Detail::Merged { address: address.to_string() };
+        Self::about(About::Prospect(prospect), format!("merged:{other}"), detail, at)
+    }
+
     fn answering(mail: Mailed, once: String, detail: Detail, at: Timestamp) -> Self {
         let about = Self::about(whose(mail.prospect), once, detail, at);
         Self { delivery: Some(mail.delivery), issue: Some(mail.issue), ..about }

@@ -129,6 +129,18 @@ pub enum Detail {
         until: Date,
         note: String,
     },
+    /// The person has another address: a list brought their id under it, or a colleague said so.
+    AddressChanged {
+        from: String,
+        to: String,
+        /// "import hubspot.csv", "by hand".
+        source: String,
+    },
+    /// Another row was found to be the same person: its signals are recorded again about this one, as of now.
+    Merged {
+        /// The address of the other row.
+        address: String,
+    },
     /// Something another system reports through the API.
     Event { event: Name, fields: BTreeMap<String, String> },
     /// The contents were erased with their prospect. This is the only edit a signal ever sees: the law gives a person the
@@ -173,6 +185,8 @@ impl Detail {
             Self::Complaint { .. } => "complaint",
             Self::Recycled { .. } => "recycled",
             Self::Override { .. } => "override",
+            Self::AddressChanged { .. } => "address_changed",
+            Self::Merged { .. } => "merged",
             Self::Event { .. } => "event",
             Self::Erased => "erased",
         }
@@ -182,7 +196,13 @@ impl Detail {
     pub const fn bears_on_verdicts(&self) -> bool {
         !matches!(
             self,
-            Self::AutoReply { .. } | Self::Unsubscribe { .. } | Self::Bounce { .. } | Self::Complaint { .. } | Self::Erased
+            Self::AutoReply { .. }
+                | Self::Unsubscribe { .. }
+                | Self::Bounce { .. }
+                | Self::Complaint { .. }
+                | Self::AddressChanged { .. }
+                | Self::Merged { .. }
+                | Self::Erased
         )
     }
 
@@ -219,6 +239,8 @@ impl Detail {
                 let holds = if *power == Power::Contradicts { "does not hold" } else { "holds" };
                 format!("decided that {criterion} {holds} until {until}: “{}”", excerpt(note, 160))
             }
+            Self::AddressChanged { from, to, source } => format!("writes from {to} instead of {from} ({source})"),
+            Self::Merged { address } => format!("merged with the prospect {address}"),
             Self::Event { event, .. } => event.to_string(),
             Self::Erased => "erased".to_owned(),
         }

@@ -1,6 +1,8 @@
 //! The doorway: prospects are admitted, their signals recorded, and the verdicts concluded.
 
 pub mod mailbox_gone;
+pub mod readdress;
+pub mod identify;
 pub mod admit;
 pub mod assess;
 pub mod conclude;

@@ -23,6 +23,7 @@ use crate::store::doorway::{reminders, signals};
 use crate::store::engine::backend::{StoreError, Tx};
 use crate::store::engine::batch::Batch;
 use crate::store::group::breakers::{Kind, Trouble};
+use crate::store::group::deliveries;
 use crate::store::people::prospects;
 use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
@@ -104,15 +105,20 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
     // A recorded touch completes the reminder that asked for one.
     let touched = appended().filter(|(_, s)| matches!(s.detail, Detail::Touch { .. })).filter_map(|(id, _)| *id).collect();
     reminders::done(tx, &touched, now).await?;
-    let stopping: Vec<_> = appended().filter_map(|(id, s)| Some(((*id)?, reason(&s.detail)?, s.detail.words()))).collect();
+    let stopping: Vec<_> = appended().filter_map(|(id, s)| Some(((*id)?, reason(&s.detail)?, *s))).collect();
     if !stopping.is_empty() {
+        // A mailbox that is gone is the one the mail went to; the prospect may have another address by now.
+        let bounced = stopping.iter().filter(|(_, reason, _)| !reason.follows_the_person());
+        let went_to = deliveries::addresses(tx, &bounced.filter_map(|(.., s)| s.delivery).collect::<Vec<_>>()).await?;
         let ids: Vec<ProspectId> = stopping.iter().map(|(id, ..)| *id).collect();
         let addresses: BTreeMap<ProspectId, Address> =
             prospects::load(tx, &ids).await?.into_iter().filter_map(|p| Some((p.id, p.address?))).collect();
         let stops: Vec<Stop> = stopping
             .into_iter()
-            .filter_map(|(id, reason, source)| {
-                Some(Stop { address: addresses.get(&id)?.to_string(), channel: Channel::Email, reason, source })
+            .filter_map(|(id, reason, signal)| {
+                let bounced = signal.delivery.and_then(|delivery| went_to.get(&delivery));
+                let address = addresses.get(&id).map(|own| bounced.unwrap_or(own).to_string())?;
+                Some(Stop { address, channel: Channel::Email, reason, source: signal.detail.words() })
             })
             .collect();
         suppressions::add(tx, &stops, now).await?;

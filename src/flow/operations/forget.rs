@@ -23,7 +23,7 @@ pub struct Forgotten {
     pub erased: Erased,
 }
 
-/// Erases the prospect with this address. Their open handoff is closed as disqualified; no stop is lifted, and the address
+/// Erases the prospect with this address, whether it is theirs or was. Their open handoff is closed as disqualified; no stop is lifted, and the address
 /// stays stopped on every channel if a list brings it back.
 ///
 /// # Errors
@@ -44,10 +44,16 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
         follow_ups::done(&mut tx, closed.id, now).await?;
     }
     reminders::done(&mut tx, &BTreeSet::from([prospect]), now).await?;
-    erasures::stop(&mut tx, address, now).await?;
-    let erased = erasures::scrub(&mut tx, prospect, now).await?;
+    for address in erasures::addresses(&mut tx, prospect).await? {
+        erasures::stop(&mut tx, &address, now).await?;
+    }
+    let mut erased = erasures::scrub(&mut tx, prospect, now).await?;
     // What they said counted for their colleagues too.
     assessment_queue::enqueue_with_colleagues(&mut tx, &[], &BTreeSet::from([prospect]), now).await?;
+    for row in erasures::merged_into(&mut tx, prospect).await? {
+        erased += erasures::scrub(&mut tx, row, now).await?;
+        erasures::person(&mut tx, row).await?;
+    }
     erasures::person(&mut tx, prospect).await?;
     tx.commit().await?;
     ctx.wake();

@@ -3,9 +3,50 @@
 use super::words::invisible;
 use std::borrow::Cow;
 
-/// A cell that no spreadsheet takes for a formula: one that begins like a formula gets a leading apostrophe.
+/// What a formula begins with, in full width too.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+/// Where a spreadsheet that splits at other characters than we do begins a cell anew.
+const ENDS: [char; 4] = [';', '\t', '\r', '\n'];
+
+/// A cell that no spreadsheet takes for a formula, wherever it splits it: each part that begins like one gets a leading apostrophe, as
+/// does one that begins like one with apostrophes before it, so that [`original`] undoes it exactly.
 pub fn safe_cell(value: &str) -> Cow<'_, str> {
-    if value.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { Cow::Owned(format!("'{value}")) } else { Cow::Borrowed(value) }
+    if value.starts_with(['\t', '\r', '\n']) {
+        return Cow::Owned(format!("'{}", disarmed(value)));
+    }
+    if parts(value).any(is_armed) { Cow::Owned(disarmed(value)) } else { Cow::Borrowed(value) }
+}
+
+fn disarmed(value: &str) -> String {
+    let mut safe = String::with_capacity(value.len() + 2);
+    for part in parts(value) {
+        if is_armed(part) {
+            safe.push('\'');
+        }
+        safe.push_str(part);
+    }
+    safe
+}
+
+/// Undoes [`safe_cell`] behind the first part of what [`content`] gives.
+pub fn original(value: &str) -> Cow<'_, str> {
+    let armed = |part: &str| part.strip_prefix('\'').is_some_and(is_armed);
+    if !parts(value).skip(1).any(armed) {
+        return Cow::Borrowed(value);
+    }
+    let plain = |(place, part): (usize, &str)| {
+        if place > 0 && armed(part) { part[1..].to_owned() } else { part.to_owned() }
+    };
+    Cow::Owned(parts(value).enumerate().map(plain).collect())
+}
+
+/// The parts of a value, each with the character that ends it.
+fn parts(value: &str) -> impl Iterator<Item = &str> {
+    value.split_inclusive(ENDS)
+}
+
+fn is_armed(part: &str) -> bool {
+    part.trim_start_matches(['\'', ' ', '\u{a0}']).starts_with(FORMULA)
 }
 
 /// The content of a cell, undoing [`safe_cell`]; `None` when blank.
@@ -19,7 +60,7 @@ pub fn content(cell: &str) -> Option<&str> {
         .unwrap_or(cell)
         .trim();
     let cell = match cell.strip_prefix('\'') {
-        Some(rest) if rest.starts_with(['=', '+', '-', '@']) => rest,
+        Some(rest) if is_armed(rest) => rest,
         _ => cell,
     };
     (!cell.is_empty()).then_some(cell)
@@ -48,6 +89,18 @@ mod tests {
             [("=1+1", "'=1+1"), ("+34 600", "'+34 600"), ("-1", "'-1"), ("@x", "'@x"), ("\tx", "'\tx"), ("Ada", "Ada"), ("", "")]
         {
             assert_eq!(safe_cell(value), safe);
+        }
+        for (value, safe) in [
+            ("x;=1+1", "x;'=1+1"),
+            ("x\t@cmd;-2\n+3", "x\t'@cmd;'-2\n'+3"),
+            ("=a; =b;c", "'=a;' =b;c"),
+            ("'=x", "''=x"),
+            ("x;''=y", "x;'''=y"),
+            ("＝1", "'＝1"),
+            ("a-b; c=d", "a-b; c=d"),
+        ] {
+            assert_eq!(safe_cell(value), safe);
+            assert_eq!(content(safe).map(original).as_deref(), Some(value), "{safe}");
         }
         assert_eq!(content("'+34 600"), Some("+34 600"));
         assert_eq!(content("'t Hart"), Some("'t Hart"));

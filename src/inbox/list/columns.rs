@@ -3,9 +3,11 @@
 //! The user's map goes first, then the tables, then the declared fields. What speaks of permission and is not understood is
 //! `Unclear`; any other column is kept as a field of its own name.
 
+use super::external_ids;
 use super::headers::{self, Known};
 use super::map_file::{MapFile, Named};
 use super::target::Target;
+use super::words::loose;
 use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
 use serde::Serialize;
@@ -60,6 +62,11 @@ fn column(header: &str, index: usize, map: &MapFile, declared: &BTreeMap<Name, F
         return of(Target::Ignore);
     }
     let is_declared = Name::from_words(header).filter(|name| declared.contains_key(name));
+    if is_declared.is_none()
+        && let Some(system) = external_ids::system_of(&loose(header))
+    {
+        return of(Target::ExternalId(system.to_owned()));
+    }
     let field = || is_declared.clone().or_else(|| own_name(header, index)).map_or(Target::Ignore, Target::Field);
     match headers::known(header) {
         Some(Known::As(Target::Field(usual))) => of(Target::Field(is_declared.clone().unwrap_or(usual))),
@@ -115,7 +122,7 @@ mod tests {
             "Legal basis for processing contact's data",
         ];
         let expected = [
-            "field:record_id",
+            "external_id:hubspot",
             "first_name",
             "last_name",
             "email",

@@ -11,6 +11,7 @@ mod mailbox;
 pub mod target;
 mod values;
 mod headers;
+pub mod external_ids;
 pub mod map_file;
 pub mod columns;
 pub mod refusal;

@@ -143,7 +143,7 @@ impl<R: Read> Reader<R> {
                 cells.take_empty(column);
                 continue;
             };
-            match cells.take(column, value, &self.declared) {
+            match cells.take(column, &cell::original(value), &self.declared) {
                 Ok(()) => {}
                 Err(Trouble::LeftOut(words)) => {
                     warnings.push(RowError { line, column: Some(column.header.clone()), words: words.to_owned() });

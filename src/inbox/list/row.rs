@@ -13,6 +13,7 @@ use super::words::visible;
 use crate::domain::address::Address;
 use crate::domain::consent::{Consent, Purpose};
 use crate::domain::doorway::arrival::Arrival;
+use crate::domain::doorway::external_id::ExternalId;
 use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
 use crate::domain::span::midnight;
@@ -81,6 +82,7 @@ pub(super) struct Cells {
     phone: Option<String>,
     company: Option<String>,
     owner: Option<String>,
+    external_id: Option<ExternalId>,
     fields: BTreeMap<Name, String>,
     tags: BTreeSet<String>,
     email_opt_out: bool,
@@ -149,6 +151,9 @@ impl Cells {
             }
             Target::Company => keep(&mut self.company),
             Target::Owner => keep(&mut self.owner),
+            Target::ExternalId(system) => {
+                self.external_id = self.external_id.take().or_else(|| ExternalId::parse(system, value));
+            }
             Target::Tags => {
                 let tags: Vec<String> = value.split([',', '|', ';']).flat_map(|tag| tag.split(":::")).map(tidy).collect();
                 let tags = tags.iter().map(|tag| tag.trim_matches(['"', '[', ']', ' ']).to_owned()).filter(|tag| !tag.is_empty());
@@ -265,6 +270,7 @@ impl Cells {
             phone: self.phone,
             company: self.company,
             owner: self.owner,
+            external_id: self.external_id,
             fields: self.fields,
             tags: self.tags,
             email_opt_out: self.email_opt_out,

@@ -45,6 +45,8 @@ pub enum Target {
     /// The day on which the fields of the row were true.
     AsOf,
     Field(Name),
+    /// What another system, named here, calls them: it stays when the address changes.
+    ExternalId(String),
     Ignore,
     /// It looks like permission and is not understood: the list is not read.
     Unclear,
@@ -91,6 +93,9 @@ impl Target {
 
     /// The target of its word.
     pub fn parse(word: &str) -> Option<Self> {
+        if let Some(system) = word.strip_prefix("external_id:").map(str::trim).filter(|system| !system.is_empty()) {
+            return Some(Self::ExternalId(system.to_lowercase()));
+        }
         match word.strip_prefix("field:") {
             Some(name) => Name::parse(name.trim()).ok().map(Self::Field),
             None => Self::WORDS.into_iter().find(|(known, _)| *known == word).map(|(_, target)| target),
@@ -150,6 +155,7 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Field(name) => write!(f, "field:{name}"),
+            Self::ExternalId(system) => write!(f, "external_id:{system}"),
             Self::Unclear => f.pad("not understood"),
             known => f.pad(Self::WORDS.iter().find(|(_, target)| target == known).map_or("ignore", |(word, _)| word)),
         }

@@ -1,6 +1,7 @@
 //! The reading of exported lists, by example.
 
 use crate::domain::consent::{Consent, Purpose};
+use crate::domain::doorway::external_id::ExternalId;
 use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
 use crate::inbox::list::decode::{Charset, encoding};
@@ -39,7 +40,8 @@ fn a_hubspot_row_is_read() {
     assert_eq!(row.arrival.owner.as_deref(), Some("Dana Ortega"));
     assert!(!row.arrival.email_opt_out && row.warnings.is_empty());
     let fields: Vec<(String, &str)> = row.arrival.fields.iter().map(|(name, value)| (name.to_string(), value.as_str())).collect();
-    assert_eq!(fields, [("employees".to_owned(), "1200"), ("record_id".to_owned(), "7")]);
+    assert_eq!(fields, [("employees".to_owned(), "1200")]);
+    assert_eq!(row.arrival.external_id, ExternalId::parse("hubspot", "7"));
     assert_eq!((row.line, row.arrival.consents), (2, vec![Consent::undated(Purpose::Mail, true, "Legitimate interest")]));
 }
 

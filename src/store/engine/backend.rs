@@ -22,6 +22,8 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, PgConnection, Sqlite, Transaction};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -70,6 +72,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened or written, or the migrations fail.
     pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
+        own(path);
         // A commit is on the disk before it is acknowledged: FULL, not NORMAL, under WAL.
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -262,6 +265,12 @@ impl Store {
             }
         }
     }
+}
+
+/// Makes the file of a new database, for its owner alone whatever the umask: SQLite gives what it writes beside it the same mode.
+/// A failure is left to SQLite, which says what is wrong with the path.
+fn own(path: &Path) {
+    drop(OpenOptions::new().write(true).create_new(true).mode(0o600).open(path));
 }
 
 /// Begins a transaction on SQLite's writer.

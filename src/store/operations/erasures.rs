@@ -8,9 +8,18 @@ use crate::domain::doorway::signal::Detail;
 use crate::domain::id::{ProspectId, QualificationId};
 use crate::domain::suppression::{Channel, StopReason};
 use crate::store::engine::backend::{InRow, StoreError, Tx, args};
-use crate::store::engine::value::{from_json, to_json};
+use crate::store::engine::value::{address, from_json, to_json};
 use crate::store::people::suppressions::{self, Stop};
+use crate::store::people::{erasure_keys, external_ids, former_addresses};
 use jiff::Timestamp;
+
+impl std::ops::AddAssign for Erased {
+    fn add_assign(&mut self, more: Self) {
+        self.signals += more.signals;
+        self.deliveries += more.deliveries;
+        self.letters += more.letters;
+    }
+}
 
 /// What stands in a delivery's row instead of an erased address; RFC 2606 reserves its domain.
 pub const NOBODY: &str = "erased@invalid.invalid";
@@ -26,6 +35,8 @@ pub struct Erased {
     pub letters: u64,
 }
 
+const ADDRESS: &str = "SELECT address FROM prospects WHERE id = $1";
+const MERGED: &str = "SELECT prospect_id FROM merged_prospects WHERE into_id = $1 ORDER BY prospect_id";
 const HASH: &str = "
     UPDATE suppressions SET address = $2, source = 'erased'
     WHERE address = $1 AND (lifted_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM suppressions o
@@ -66,12 +77,13 @@ const PERSON: &str = "
     UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
            wake_at = NULL, review_after = NULL, mail_stop = 'erased', tracking_consent = FALSE
     WHERE id = $1";
-const OF_PERSON: [&str; 5] = [
+const OF_PERSON: [&str; 6] = [
     "DELETE FROM verdicts WHERE prospect_id = $1",
     "DELETE FROM prospect_fields WHERE prospect_id = $1",
     "DELETE FROM prospect_tags WHERE prospect_id = $1",
     "DELETE FROM consents WHERE prospect_id = $1",
     "DELETE FROM assessment_queue WHERE prospect_id = $1",
+    "DELETE FROM former_addresses WHERE prospect_id = $1",
 ];
 
 /// The beginning of the Message-ID of letters about a prospect that belong to no handoff.
@@ -81,12 +93,25 @@ pub fn letter_about(prospect: ProspectId) -> String {
 
 /// Stops an address on every channel under its hash; suppressions it had keep their reason, under the hash too.
 pub async fn stop(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<(), StoreError> {
-    let hash = suppressions::erased(address);
+    let hash = erasure_keys::load_or_make(tx, now).await?.of(address);
     tx.execute(HASH, args![address, hash.clone()]).await?;
     tx.execute(FOLD, args![address, hash.clone(), now]).await?;
     tx.notes().erase(address.to_string(), hash.clone());
     let stop = |channel| Stop { address: hash.clone(), channel, reason: StopReason::Erased, source: "erased".to_owned() };
     suppressions::add(tx, &[stop(Channel::Email), stop(Channel::Phone)], now).await.map(drop)
+}
+
+/// Every address of a prospect, former ones too.
+pub async fn addresses(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Address>, StoreError> {
+    let own: Option<(Option<String>,)> = tx.row(ADDRESS, args![prospect]).await?;
+    let own = own.and_then(|(text,)| text).map(|text| address(&text).in_row("prospects", prospect)).transpose()?;
+    Ok(own.into_iter().chain(former_addresses::of(tx, prospect).await?).collect())
+}
+
+/// The rows that were merged into a prospect's.
+pub async fn merged_into(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<ProspectId>, StoreError> {
+    let rows: Vec<(i64,)> = tx.rows(MERGED, args![prospect]).await?;
+    Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
 /// Erases what the record says of a prospect: words, addresses and letters. Rows, kinds and instants stay.
@@ -107,9 +132,12 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
     Ok(Erased { signals, deliveries, letters })
 }
 
-/// Erases what identifies a person: details, fields, tags, consents, and what was derived about them.
+/// Erases what identifies a person: details, fields, tags, consents, and what was derived about them. What other systems call
+/// them is kept as hashes.
 pub async fn person(tx: &mut Tx, prospect: ProspectId) -> Result<(), StoreError> {
     tx.execute_one(PERSON, args![prospect]).await?;
+    let hashes = erasure_keys::load(tx).await?;
+    external_ids::hide(tx, prospect, &hashes).await?;
     for part in OF_PERSON {
         tx.execute(part, args![prospect]).await?;
     }

@@ -14,6 +14,7 @@ mod explain;
 mod forget;
 mod group_mail;
 mod guards;
+mod identity;
 mod pacing;
 mod plan;
 mod ramp;
