@@ -3,6 +3,7 @@
 pub mod arrival;
 pub mod machine;
 pub mod signal;
+pub mod enquiry;
 pub mod new_signal;
 pub mod ignored;
 pub mod rule;

@@ -7,4 +7,5 @@ pub mod applied_rules;
 pub mod assessment_queue;
 pub mod qualifications;
 pub mod reminders;
+pub mod enquiries;
 pub mod assessment_inputs;
