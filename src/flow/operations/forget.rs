@@ -45,6 +45,7 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     }
     reminders::done(&mut tx, &BTreeSet::from([prospect]), now).await?;
     erasures::stop(&mut tx, address, now).await?;
+    erasures::pending_forms(&mut tx, address, now).await?;
     let erased = erasures::scrub(&mut tx, prospect, now).await?;
     // What they said counted for their colleagues too.
     assessment_queue::enqueue_with_colleagues(&mut tx, &[], &BTreeSet::from([prospect]), now).await?;
