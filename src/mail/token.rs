@@ -30,7 +30,7 @@ pub enum Kind {
     Queue = 8,
     /// As `Click`, but the id names the issue too, so that the link's target is found without loading the delivery.
     PairedClick = 9,
-    /// The link that confirms a form; the id is the pending form's.
+    /// The link that confirms a form; the id is the pending form's, the ordinal its mark.
     Confirmation = 10,
     /// The link to a form in a newsletter: the id is the delivery's, whose address the form may then name.
     Form = 11,

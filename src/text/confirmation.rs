@@ -49,7 +49,15 @@ mod tests {
         };
         let letter = ask(&asked).expect("renders");
         for part in [&letter.text, &letter.html] {
-            for said in ["Tecnofab", "Carrer Major 1", "08700 Igualada", "call-me", "/k/TOKEN", "3 November", "3 December"] {
+            for said in [
+                "Tecnofab",
+                "Carrer Major 1",
+                "08700 Igualada",
+                "call-me",
+                "https://news.tecnofab.example/k/TOKEN",
+                "3 Nov 2026",
+                "3 Dec 2026",
+            ] {
                 assert!(part.contains(said), "{said} is missing in {part}");
             }
         }

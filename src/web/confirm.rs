@@ -37,7 +37,7 @@ pub async fn confirm(State(site): State<Site>, Path(token): Path<String>, header
 async fn find(site: &Site, token: &str) -> Result<PendingForm, WebError> {
     let token = site.read(&[Kind::Confirmation], token).ok_or(WebError::UnknownLink)?;
     let form = pending_forms::one(&mut site.ctx.store().read().await?, PendingFormId(token.id)).await?;
-    form.filter(|form| form.expires_at > site.ctx.now()).ok_or_else(|| {
+    form.filter(|form| form.expires_at > site.ctx.now() && form.mark() == token.ordinal).ok_or_else(|| {
         WebError::gone(
             "This link has expired",
             "What was filled in was kept for thirty days and is erased. You can send it again.",

@@ -3,7 +3,7 @@
 //! The bounds protect the owner of the address, whom anybody can name: the mail must not become a way of pestering them.
 
 use crate::domain::address::{Address, registered};
-use crate::domain::id::{Name, PendingFormId, ProspectId};
+use crate::domain::id::{Name, PendingFormId, ProspectId, fingerprint};
 use crate::domain::span::Span;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -19,6 +19,8 @@ pub const APART: Span = Span::days(1);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingForm {
     pub id: PendingFormId,
+    /// The key under which it is kept once.
+    pub once: String,
     pub address: Address,
     pub form: Name,
     /// The fields of the form, without the address.
@@ -28,6 +30,15 @@ pub struct PendingForm {
     /// The prospect whom it names, if there is one.
     pub prospect: Option<ProspectId>,
     pub confirmed_at: Option<Timestamp>,
+}
+
+impl PendingForm {
+    /// Sixteen bits of its contents, which its link names beside its id: in a database that was restored, an id may come again, and
+    /// an old link must not confirm another form.
+    pub fn mark(&self) -> u16 {
+        let digits = fingerprint(&[&self.once]);
+        digits.get(..4).and_then(|digits| u16::from_str_radix(digits, 16).ok()).unwrap_or_default()
+    }
 }
 
 /// What becomes of the mail that asks the address. The words are SQL's.

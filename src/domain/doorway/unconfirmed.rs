@@ -1,6 +1,7 @@
 //! Unconfirmed: what forms say that nobody has answered for, beside what is on record. A salesperson sees both.
 
 use super::signal::{Detail, Signal};
+use crate::domain::address::one_line;
 use crate::domain::excerpt::excerpt;
 use crate::domain::id::{Name, SignalId};
 use crate::domain::prospect::{FieldType, Prospect};
@@ -97,8 +98,8 @@ fn beside_the_record(signal: &Signal, what: &str, said: String, prospect: &Prosp
         at: signal.occurred_at,
         form: form.clone(),
         what: what.to_owned(),
-        said: excerpt(&said, MOST_CHARACTERS),
-        on_record: on_record.map(|record| excerpt(record, MOST_CHARACTERS)),
+        said: excerpt(&one_line(&said), MOST_CHARACTERS),
+        on_record: on_record.map(|record| excerpt(&one_line(record), MOST_CHARACTERS)),
         filled,
     })
 }

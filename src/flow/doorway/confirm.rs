@@ -5,7 +5,7 @@ use super::take;
 use crate::domain::doorway::signal::NewSignal;
 use crate::domain::id::PendingFormId;
 use crate::flow::context::{Context, FlowError};
-use crate::store::doorway::{enquiries, pending_forms};
+use crate::store::doorway::pending_forms;
 
 /// What an answer changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,6 @@ pub async fn confirm(ctx: &Context, id: PendingFormId) -> Result<Confirmed, Flow
     if !pending_forms::confirm(&mut tx, id, now).await? {
         return Err(gone());
     }
-    enquiries::confirmed(&mut tx, id, now).await?;
     take::record(&mut tx, &plan, &NewSignal::confirmed(form, now), now).await?;
     commit(ctx, tx).await?;
     Ok(Confirmed::Now)

@@ -129,7 +129,7 @@ fn enquiry(
         prospect,
         pending_form: Some(form),
         signal,
-        address: Some(typed.address.clone()),
+        address: prospect.is_none().then(|| typed.address.clone()),
         cause: WhyNoHandoff::Unconfirmed,
         form: typed.form.clone(),
         said: typed.fields.clone(),

@@ -75,7 +75,7 @@ async fn post(
         page: plan.forms.get(&form.form).and_then(|settings| settings.page.clone()),
         asked_at: form.asked_at,
         expires_at: form.expires_at,
-        url: url(ctx.signer(), plan, form.id),
+        url: url(ctx.signer(), plan, form),
         zone,
     };
     let letter = confirmation::ask(&asked).map_err(|e| FlowError::Unable(format!("write to an address: {e}")))?;
@@ -88,8 +88,8 @@ async fn post(
 }
 
 /// The link that confirms a form.
-fn url(signer: &Signer, plan: &Plan, id: PendingFormId) -> String {
-    let token = signer.text(Token { kind: Kind::Confirmation, id: id.0, ordinal: 0 }, "");
+fn url(signer: &Signer, plan: &Plan, form: &PendingForm) -> String {
+    let token = signer.text(Token { kind: Kind::Confirmation, id: form.id.0, ordinal: form.mark() }, "");
     format!("{}/k/{token}", plan.settings.public_url)
 }
 

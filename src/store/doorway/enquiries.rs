@@ -1,17 +1,13 @@
 //! Enquiries: requests for a person for which no handoff can be opened.
 
 use crate::domain::doorway::enquiry::NewEnquiry;
-use crate::domain::id::PendingFormId;
 use crate::store::engine::backend::{StoreError, Tx, args};
 use crate::store::engine::value::to_json;
-use jiff::Timestamp;
 
 const ADD: &str = "
     INSERT INTO enquiries (once, prospect_id, pending_form_id, signal_id, address, cause, form, said, asked_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     ON CONFLICT (once) DO NOTHING";
-const CONFIRMED: &str = "
-    UPDATE enquiries SET settled_at = $2, settled_how = 'confirmed' WHERE pending_form_id = $1 AND settled_at IS NULL";
 
 /// Records an enquiry, once for each `once`. Returns whether it is new.
 pub async fn add(tx: &mut Tx, new: &NewEnquiry) -> Result<bool, StoreError> {
@@ -29,9 +25,4 @@ pub async fn add(tx: &mut Tx, new: &NewEnquiry) -> Result<bool, StoreError> {
         new.expires_at,
     ];
     Ok(tx.execute(ADD, values).await? > 0)
-}
-
-/// Settles the enquiry of a form for which its address has answered: it is a signal like any other from now on.
-pub async fn confirmed(tx: &mut Tx, form: PendingFormId, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(CONFIRMED, args![form, now]).await.map(drop)
 }

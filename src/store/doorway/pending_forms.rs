@@ -24,6 +24,7 @@ pub struct NewPendingForm<'a> {
 
 struct Row {
     id: i64,
+    once: String,
     address: String,
     form: String,
     fields: String,
@@ -33,7 +34,7 @@ struct Row {
     confirmed_at: Option<i64>,
 }
 
-record!(Row { id, address, form, fields, asked_at, expires_at, prospect_id, confirmed_at });
+record!(Row { id, once, address, form, fields, asked_at, expires_at, prospect_id, confirmed_at });
 
 /// The advisory lock under which mails are counted, so that two nodes do not both send the last one.
 const COUNTING: i64 = 0x636f_6e66;
@@ -45,14 +46,14 @@ const ADD: &str = "
 const SET_SIGNAL: &str = "UPDATE pending_forms SET signal_id = $2 WHERE id = $1";
 const IS_DUE: &str = "SELECT COUNT(*) FROM (SELECT id FROM pending_forms WHERE mail = 'due' LIMIT 1) due";
 const DUE: &str = "
-    SELECT id, address, form, fields, asked_at, expires_at, prospect_id, confirmed_at FROM pending_forms
+    SELECT id, once, address, form, fields, asked_at, expires_at, prospect_id, confirmed_at FROM pending_forms
     WHERE mail = 'due' ORDER BY id LIMIT $1";
 const ONE: Sql = locking!(
-    "SELECT id, address, form, fields, asked_at, expires_at, prospect_id, confirmed_at FROM pending_forms WHERE id = $1",
+    "SELECT id, once, address, form, fields, asked_at, expires_at, prospect_id, confirmed_at FROM pending_forms WHERE id = $1",
     "FOR UPDATE"
 );
 const SHOW: &str =
-    "SELECT id, address, form, fields, asked_at, expires_at, prospect_id, confirmed_at FROM pending_forms WHERE id = $1";
+    "SELECT id, once, address, form, fields, asked_at, expires_at, prospect_id, confirmed_at FROM pending_forms WHERE id = $1";
 const ASKED_BEFORE: &str = "
     SELECT (SELECT COUNT(*) FROM pending_forms
             WHERE address = $1 AND mailed_at > $3 AND confirmed_at IS NULL) AS unanswered,
@@ -147,6 +148,7 @@ impl Row {
     fn read(self) -> Result<PendingForm, StoreError> {
         Ok(PendingForm {
             id: PendingFormId(self.id),
+            once: self.once,
             address: address(&self.address)?,
             form: name(&self.form)?,
             fields: from_json("fields", &self.fields)?,

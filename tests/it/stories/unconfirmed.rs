@@ -209,9 +209,9 @@ story!(a_confirmation_counts_once, |town| {
     let asked = |s: &&Signal| matches!(s.detail, Detail::Form { .. });
     assert_eq!(signals_of(&town, &who).await?.iter().filter(asked).count(), 1);
     assert_eq!(town.handoffs_of(&who).await?.len(), 1);
-    // A token of another kind, and of a form that never was, confirm nothing.
+    // A token of another kind, of a form that never was, and of another form that once had this id confirm nothing.
     let signer = town.node.ctx.signer();
-    for (kind, id) in [(Kind::Unsubscribe, 1), (Kind::Form, 1), (Kind::Confirmation, 999)] {
+    for (kind, id) in [(Kind::Unsubscribe, 1), (Kind::Form, 1), (Kind::Confirmation, 999), (Kind::Confirmation, 1)] {
         let token = signer.text(Token { kind, id, ordinal: 0 }, "");
         let answered = town.ask(Method::POST, &format!("/k/{token}"), BROWSER, "").await?;
         assert!(answered.status.is_client_error(), "{kind:?}: {}", answered.status);
