@@ -7,6 +7,7 @@ use crate::domain::consent::Consent;
 use crate::domain::doorway::external_id::ExternalId;
 use crate::domain::doorway::ignored::Why;
 use crate::domain::doorway::signal::Signal;
+use crate::domain::doorway::unconfirmed::{Unconfirmed, unconfirmed};
 use crate::domain::excerpt::excerpt;
 use crate::domain::individual::handoff::{Handoff, Outcome};
 use crate::domain::prospect::Prospect;
@@ -30,6 +31,7 @@ struct ProspectOutput {
     /// Addresses that were theirs.
     former_addresses: Vec<Address>,
     external_ids: Vec<ExternalId>,
+    unconfirmed: Vec<Unconfirmed>,
     signals: Vec<SignalRow>,
     deliveries: Vec<Delivery>,
     handoffs: Vec<Handoff>,
@@ -74,6 +76,7 @@ pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), 
     let shown = ProspectOutput {
         consents: consents::of(&mut tx, id).await?,
         suppressions: stops.into_iter().map(|suppression| Stopped { since: suppression.since, suppression }).collect(),
+        unconfirmed: unconfirmed(&signals, &prospect, &node.ctx.plan().settings.fields),
         signals: signals.into_iter().map(told).collect(),
         former_addresses: former_addresses::of(&mut tx, id).await?,
         external_ids: external_ids::of(&mut tx, id).await?,
@@ -105,6 +108,7 @@ fn print(shown: &ProspectOutput) -> Result<(), Exit> {
     section("Fields", p.fields.iter().map(|(name, value)| format!("{name} = {value}")))?;
     section("Former addresses", shown.former_addresses.iter().map(ToString::to_string))?;
     section("Known elsewhere", shown.external_ids.iter().map(|id| format!("{} {}", id.system, id.id)))?;
+    section("Not confirmed", shown.unconfirmed.iter().map(Unconfirmed::words))?;
     section(
         "Consents",
         shown.consents.iter().map(|c| {

@@ -7,6 +7,8 @@ pub mod admit;
 pub mod assess;
 pub mod conclude;
 pub mod observe;
+pub mod take;
+pub mod confirm;
 pub mod judge;
 pub mod qualify;
 pub mod ramp;

@@ -6,6 +6,7 @@ pub mod hand_off;
 pub mod queue;
 pub mod reassign;
 pub mod follow_up;
+pub mod ask_to_confirm;
 pub mod correspond;
 pub mod receive;
 pub mod pause_notice;

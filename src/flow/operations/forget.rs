@@ -46,6 +46,7 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     reminders::done(&mut tx, &BTreeSet::from([prospect]), now).await?;
     for address in erasures::addresses(&mut tx, prospect).await? {
         erasures::stop(&mut tx, &address, now).await?;
+        erasures::pending_forms(&mut tx, &address, now).await?;
     }
     let mut erased = erasures::scrub(&mut tx, prospect, now).await?;
     // What they said counted for their colleagues too.

@@ -64,6 +64,27 @@ macro_rules! erase_letters {
 }
 const LETTERS: &str = erase_letters!("handoff_id IN (SELECT id FROM handoffs WHERE prospect_id = $1) OR message_id LIKE $4");
 const CITING_LETTERS: &str = erase_letters!("handoff_id IN (SELECT id FROM handoffs WHERE qualification_id = $1)");
+/// The mails that asked an address go with its form: they name it.
+macro_rules! erase_asking {
+    ($which:literal) => {
+        concat!(
+            "UPDATE letters SET message = $2, recipient = $3, reply = NULL, owner = NULL, leased_until = NULL,
+                    failed_at = CASE WHEN sent_at IS NULL THEN COALESCE(failed_at, $4) ELSE failed_at END
+             WHERE message_id IN (SELECT f.message_id FROM pending_forms f WHERE ",
+            $which,
+            ")"
+        )
+    };
+}
+const ASKING_OF: &str = erase_asking!("f.message_id IS NOT NULL AND f.address = $1");
+const FORMS_OF: &str = "DELETE FROM pending_forms WHERE address = $1";
+const ASKING_EXPIRED: &str = erase_asking!(
+    "f.message_id IS NOT NULL AND f.id IN (SELECT e.id FROM pending_forms e WHERE e.expires_at <= $1 ORDER BY e.id LIMIT 1000)"
+);
+const HAVE_EXPIRED: &str = "SELECT COUNT(*) FROM (SELECT e.id FROM pending_forms e WHERE e.expires_at <= $1 LIMIT 1) expired";
+const EXPIRED_FORMS: &str = "
+    DELETE FROM pending_forms
+    WHERE id IN (SELECT e.id FROM pending_forms e WHERE e.expires_at <= $1 ORDER BY e.id LIMIT 1000)";
 const FINDINGS: &str = "SELECT id, findings FROM qualifications WHERE prospect_id = $1";
 /// What colleagues of theirs were offered with may cite them.
 const CITED: &str = "
@@ -130,6 +151,23 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
     tx.execute(JUDGEMENTS, args![prospect]).await?;
     let letters = letters + scrub_citations(tx, prospect, now).await?;
     Ok(Erased { signals, deliveries, letters })
+}
+
+/// Erases the forms about an address that it has not answered for, and the mails that asked it.
+pub async fn pending_forms(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(ASKING_OF, args![address, Vec::<u8>::new(), NOBODY, now]).await?;
+    tx.execute(FORMS_OF, args![address]).await.map(drop)
+}
+
+/// Whether the time of any form is over.
+pub async fn have_expired(tx: &mut Tx, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(tx.number(HAVE_EXPIRED, args![now]).await? > 0)
+}
+
+/// Erases a page of the forms whose time is over, and the mails that asked for them. Returns how many.
+pub async fn expired_forms(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(ASKING_EXPIRED, args![now, Vec::<u8>::new(), NOBODY, now]).await?;
+    tx.execute(EXPIRED_FORMS, args![now]).await
 }
 
 /// Erases what identifies a person: details, fields, tags, consents, and what was derived about them. What other systems call

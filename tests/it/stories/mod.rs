@@ -25,6 +25,7 @@ mod simulate;
 mod stop;
 mod time;
 mod uncertain;
+mod unconfirmed;
 mod visitors;
 
 use nurtured::config::example;
