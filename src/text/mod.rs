@@ -14,3 +14,4 @@ pub mod dossier;
 pub mod vcard;
 pub mod letter;
 pub mod notice;
+pub mod enquiry;

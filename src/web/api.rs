@@ -55,6 +55,7 @@ pub async fn take(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> 
     match observe::take(&site.ctx, signal(&site, report, key)?).await? {
         Observed::New(id) => Ok((StatusCode::CREATED, Json(json!({ "signal": id, "status": "new" }))).into_response()),
         Observed::Again => Ok((StatusCode::OK, Json(json!({ "status": "again" }))).into_response()),
+        Observed::Forgotten => Ok((StatusCode::OK, Json(json!({ "status": "forgotten" }))).into_response()),
         Observed::Unknown => Err(ApiError::new(StatusCode::NOT_FOUND, "no prospect has this address")),
     }
 }

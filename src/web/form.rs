@@ -39,7 +39,9 @@ pub async fn take(State(site): State<Site>, Path(name): Path<String>, body: Byte
         WebError::unreadable("Your mail address is missing", words)
     })?;
     match observe::take(&site.ctx, NewSignal::form(&name, address, fields, site.ctx.now())).await? {
-        Observed::New(_) | Observed::Again => Ok(page::say(StatusCode::OK, "Thank you", "We have received what you sent.")),
+        Observed::New(_) | Observed::Again | Observed::Forgotten => {
+            Ok(page::say(StatusCode::OK, "Thank you", "We have received what you sent."))
+        }
         Observed::Unknown => Err(WebError::UnknownLink),
     }
 }

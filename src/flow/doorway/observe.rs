@@ -4,8 +4,8 @@
 //! is concluded in the same transaction, or left to the step `qualify` if another transaction has locked its prospect; the
 //! caller is answered only after all of it is durable.
 
-use super::admit;
 use super::conclude::{self, conclude};
+use super::{admit, enquiries};
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::arrival::Arrival;
@@ -18,7 +18,7 @@ use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::group::breaker;
 use crate::store::doorway::assessment_queue::{self, Later};
-use crate::store::doorway::{reminders, signals};
+use crate::store::doorway::{enquiries as asked, reminders, signals};
 use crate::store::engine::backend::{StoreError, Tx};
 use crate::store::engine::batch::Batch;
 use crate::store::group::breakers::{Kind, Trouble};
@@ -38,6 +38,8 @@ pub enum Observed {
     Again,
     /// No prospect has its address.
     Unknown,
+    /// The owner of its address was forgotten: it is not recorded. If it asks for a person, one hears of it.
+    Forgotten,
 }
 
 /// The batch writer through which single signals are written together.
@@ -100,9 +102,11 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
     for (id, wake_at) in waits {
         prospects::set_wake(tx, id, Some(wake_at)).await?;
     }
-    // A recorded touch completes the reminder that asked for one.
-    let touched = appended().filter(|(_, s)| matches!(s.detail, Detail::Touch { .. })).filter_map(|(id, _)| *id).collect();
-    reminders::done(tx, &touched, now).await?;
+    // A recorded touch completes the reminder that asked for one, and answers what was asked before it.
+    let touches = appended().filter(|(_, s)| matches!(s.detail, Detail::Touch { .. }));
+    let touches: Vec<_> = touches.filter_map(|(id, s)| Some(((*id)?, s.occurred_at))).collect();
+    reminders::done(tx, &touches.iter().map(|(id, _)| *id).collect(), now).await?;
+    asked::touched(tx, &touches, now).await?;
     let stopping: Vec<_> = appended().filter_map(|(id, s)| Some(((*id)?, reason(&s.detail)?, s.detail.words()))).collect();
     if !stopping.is_empty() {
         let ids: Vec<ProspectId> = stopping.iter().map(|(id, ..)| *id).collect();
@@ -119,6 +123,8 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
     }
     let troubles: Vec<Trouble> = appended().filter_map(|(_, signal)| trouble(signal)).collect();
     breaker::returned(tx, &troubles, now).await?;
+    let heard: Vec<_> = appended().filter_map(|(id, s)| Some(((*id)?, *new.get(&s.once)?, *s))).collect();
+    enquiries::put_down(tx, plan, &heard, now).await?;
     if locked.is_empty() || conclude::is_in_force(tx, plan).await? {
         conclude(tx, plan, &locked, now).await?;
     } else {
@@ -206,6 +212,13 @@ const fn address_of(signal: &NewSignal) -> Option<&Address> {
 pub async fn take(ctx: &Context, signal: NewSignal) -> Result<Observed, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let mut tx = ctx.store().write().await?;
+    if let About::Address(address) = &signal.about
+        && enquiries::is_of_forgotten(&mut tx, &plan, address, &signal, now).await?
+    {
+        tx.commit().await?;
+        ctx.wake();
+        return Ok(Observed::Forgotten);
+    }
     if let (About::Address(address), Detail::Form { form, fields }) = (&signal.about, &signal.detail) {
         let arrival = Arrival::by_form(address.clone(), fields, &plan.settings.fields);
         let that_day = Some(signal.occurred_at.to_zoned(TimeZone::UTC).date());
@@ -270,7 +283,9 @@ pub async fn log(ctx: &Context, logged: Logged) -> Result<Observed, FlowError> {
     check_touch(&plan, &logged.detail)?;
     let signal = NewSignal::logged(logged.address, logged.by, logged.detail, logged.occurred_at);
     match observe(ctx, &[signal]).await?.first() {
-        Some(Observed::Unknown) | None => Err(FlowError::Missing("a prospect with that address; import them first".to_owned())),
+        Some(Observed::Unknown | Observed::Forgotten) | None => {
+            Err(FlowError::Missing("a prospect with that address; import them first".to_owned()))
+        }
         Some(observed) => Ok(*observed),
     }
 }
