@@ -26,6 +26,7 @@ use jiff::Timestamp;
 use minijinja::context;
 use minijinja::value::{Serde, Value};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// For how long an enquiry that was said to be done can be put back.
 const TAKEN_BACK: Span = Span::days(1);
@@ -47,12 +48,6 @@ pub struct Pressed {
     enquiry: Option<i64>,
     list: Option<i64>,
     action: String,
-}
-
-/// Where a page of a list begins.
-#[derive(Debug, Deserialize)]
-pub struct Begins {
-    after: Option<i64>,
 }
 
 /// Shows the queue.
@@ -95,15 +90,16 @@ pub async fn press(State(site): State<Site>, Path(token): Path<String>, body: By
 /// Shows the enquiries of a list, a page at a time.
 pub async fn show_list(
     State(site): State<Site>,
-    Path((token, list)): Path<(String, i64)>,
-    Query(begins): Query<Begins>,
+    Path((token, list)): Path<(String, String)>,
+    Query(begins): Query<BTreeMap<String, String>>,
 ) -> Result<Response, WebError> {
     let (plan, now) = (site.ctx.plan(), site.ctx.now());
     let salesperson = genuine(&site, &plan, &token, now)?;
     let mut tx = site.ctx.store().read().await?;
-    let list = enquiries::list(&mut tx, EnquiryListId(list)).await?.filter(|list| list.salesperson == salesperson);
+    let number = list.parse().map_err(|_| WebError::UnknownLink)?;
+    let list = enquiries::list(&mut tx, EnquiryListId(number)).await?.filter(|list| list.salesperson == salesperson);
     let list = list.ok_or(WebError::UnknownLink)?;
-    let after = EnquiryId(begins.after.unwrap_or(0));
+    let after = EnquiryId(begins.get("after").and_then(|id| id.parse().ok()).unwrap_or(0));
     let found = enquiries::of_list(&mut tx, list.id, after, PAGE).await?;
     let known = Known::load(&mut tx, &found, true).await?;
     let asked: Vec<_> = found.iter().map(|enquiry| told(&site.ctx, &plan, enquiry, &known, &salesperson)).collect();

@@ -9,6 +9,7 @@ mod breakers;
 mod calendar;
 mod decade;
 mod doorway;
+mod enquiries;
 mod evidence;
 mod explain;
 mod forget;

@@ -1,0 +1,488 @@
+//! Requests for a person that no handoff can answer: of strangers, and of those who are owned, won, lost or forgotten. Each
+//! reaches a person, and nothing else comes of it.
+
+use super::{FIRST_ISSUE, Told, address, name, somebody, story};
+use axum::http::Method;
+use nurtured::domain::address::Address;
+use nurtured::domain::doorway::enquiry::{KEPT, NewEnquiry, WhyNoHandoff, request};
+use nurtured::domain::doorway::entry::Cause;
+use nurtured::domain::doorway::signal::{Detail, NewSignal, Touch};
+use nurtured::domain::id::Name;
+use nurtured::domain::individual::handoff::State;
+use nurtured::domain::plan::Plan;
+use nurtured::domain::prospect::Standing;
+use nurtured::flow::doorway::observe::take;
+use nurtured::flow::individual::dossier;
+use nurtured::flow::individual::follow_up::Action;
+use nurtured::flow::individual::queue::{Item, Kind};
+use nurtured::flow::individual::receive::{Received, receive};
+use nurtured::flow::operations::{census, forget, sweep};
+use nurtured::inbox::mail::bounce;
+use nurtured::store::doorway::enquiries as recorded;
+use nurtured::store::individual::enquiries;
+use nurtured::store::operations::counts;
+use nurtured::store::people::prospects;
+use nurtured::town::mailbox::Mail;
+use nurtured::town::{BROWSER, Town};
+
+type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+const OURS: [&str; 3] = ["dana", "luc", "iria"];
+
+/// The enquiries, and the lists of enquiries, on everybody's queue, each with whose it is.
+async fn asked(town: &Town) -> Fallible<Vec<(Name, Item)>> {
+    let mut found = Vec::new();
+    for who in OURS.map(name) {
+        let items = town.queue_of(&who).await?.into_iter();
+        found.extend(items.filter(|item| matches!(item.kind, Kind::Enquiry | Kind::EnquiryList)).map(|item| (who.clone(), item)));
+    }
+    Ok(found)
+}
+
+/// The one enquiry there is.
+async fn the_one(town: &Town) -> Fallible<(Name, Item)> {
+    let mut found = asked(town).await?;
+    assert_eq!(found.len(), 1, "{found:#?}");
+    Ok(found.remove(0))
+}
+
+fn mailbox(town: &Town, who: &Name) -> Address {
+    town.node.ctx.plan().roster.person(who).expect("on the roster").1.clone()
+}
+
+/// The letters about enquiries that a person of ours got.
+fn letters(town: &Town, who: &Name) -> Vec<Mail> {
+    let letters = town.mails_to(&mailbox(town, who)).into_iter();
+    letters.filter(|mail| mail.subject.contains("asks for a person") || mail.subject.contains("more asked")).collect()
+}
+
+fn queue_url(town: &Town, who: &Name) -> String {
+    dossier::queue_url(town.node.ctx.signer(), &town.node.ctx.plan(), who, town.now())
+}
+
+async fn press(town: &Town, who: &Name, body: &str) -> Told {
+    let pressed = town.ask(Method::POST, &queue_url(town, who), BROWSER, body).await?;
+    assert_eq!(pressed.status, 303, "{}", pressed.body);
+    Ok(())
+}
+
+async fn done(town: &Town, who: &Name, item: &Item) -> Told {
+    let body = match (item.enquiry, item.list) {
+        (Some(id), _) => format!("action=done&enquiry={id}"),
+        (None, Some(id)) => format!("action=done&list={id}"),
+        (None, None) => panic!("an enquiry or a list: {item:?}"),
+    };
+    press(town, who, &body).await
+}
+
+/// How many prospects, signals and handoffs there are.
+async fn rows(town: &Town) -> Fallible<(i64, i64, i64)> {
+    let summary = counts::summary(&mut town.node.ctx.store().read().await?).await?;
+    Ok((summary.prospects, summary.signals, summary.handoffs))
+}
+
+/// A stranger fills in the form about any address, and nobody confirms it.
+async fn types_in(town: &Town, said: &[(&str, &str)]) -> Told {
+    let who = said.iter().find(|(key, _)| *key == "email").map(|(_, who)| address(who)).expect("an address");
+    let fields = said.iter().filter(|(key, _)| *key != "email").map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let NewSignal { once, detail, .. } = NewSignal::form(&name("call-me"), who.clone(), fields, town.now());
+    let (form, said) = request(&detail).expect("a form asks");
+    let mut tx = town.node.ctx.store().write().await?;
+    let prospect = prospects::by_address(&mut tx, &[&who]).await?.get(&who).copied();
+    let new = NewEnquiry {
+        once,
+        prospect,
+        pending_form: None,
+        signal: None,
+        address: Some(who),
+        cause: WhyNoHandoff::Unconfirmed,
+        form,
+        said,
+        asked_at: town.now(),
+        expires_at: Some(KEPT.after(town.now())),
+    };
+    recorded::add(&mut tx, &new).await?;
+    tx.commit().await?;
+    town.node.ctx.wake();
+    Ok(())
+}
+
+/// A stranger asks about any address.
+async fn types(town: &Town, who: &str, message: &str) -> Told {
+    types_in(town, &[("email", who), ("message", message), ("phone", "+44 20 1234")]).await
+}
+
+/// The address confirms what was typed last.
+async fn confirms(town: &Town, who: &Address, message: &str) -> Told {
+    let said = [("email", who.as_str()), ("message", message), ("phone", "+44 20 1234")];
+    assert_eq!(town.fill_in("call-me", &said).await?.status, 200);
+    Ok(())
+}
+
+/// Posts a form as a browser does.
+async fn posts(town: &Town, form: &str, said: &[(&str, &str)]) -> Told {
+    let body = serde_urlencoded::to_string(said)?;
+    assert_eq!(town.ask(Method::POST, &format!("/f/{form}"), BROWSER, &body).await?.status, 200);
+    Ok(())
+}
+
+/// Ada asks, confirms it, and is owned by the salesperson who is returned.
+async fn owned(town: &Town, who: &Address) -> Fallible<Name> {
+    town.fill_in("call-me", &[("email", who.as_str()), ("name", "Ada Bosch"), ("phone", "+34 600 100 200")]).await?;
+    town.run_until_idle().await?;
+    Ok(town.sell(who, Action::Accept).await?.salesperson)
+}
+
+story!(a_stranger_who_asks_reaches_a_person_within_the_hour, |town| {
+    // A Saturday night: a request does not wait for hours.
+    town.pass_to("2026-01-17T22:10:00Z").await?;
+    let hostile = "Eva <script>alert(1)</script>\r\nBcc: all@x.example";
+    let said = [
+        ("email", "eva@unknown.example"),
+        ("name", hostile),
+        ("phone", "+44 20 7946 0000"),
+        ("message", "Call me\nabout line 3"),
+    ];
+    types_in(&town, &said).await?;
+    town.run_until_idle().await?;
+    let (who, item) = the_one(&town).await?;
+    let asked_for = item.asked.clone().expect("what they ask");
+    assert_eq!((item.state.as_deref(), item.handoff, item.prospect), (Some("not confirmed"), None, None));
+    assert_eq!((asked_for.said_phone.as_deref(), asked_for.known_phone), (Some("+44 20 7946 0000"), None));
+    let letter = letters(&town, &who).pop().expect("a letter");
+    assert!(letter.subject.contains("not confirmed") && !letter.subject.contains('\n'), "{}", letter.subject);
+    for words in ["Not confirmed", "+44 20 7946 0000", "> Call me\n> about line 3", "/q/"] {
+        assert!(letter.text.replace('\r', "").contains(words), "{words}: {}", letter.text);
+    }
+    assert!(!letter.html.contains("<script>"), "{}", letter.html);
+    let page = town.ask(Method::GET, &queue_url(&town, &who), BROWSER, "").await?.body;
+    assert!(page.contains("Not confirmed") && page.contains("+44 20 7946 0000") && !page.contains("<script>"), "{page}");
+    assert_eq!(rows(&town).await?, (0, 0, 0), "no prospect, no signal, no handoff");
+
+    // The same words again within the day are the same enquiry; others go to the same person.
+    town.pass_to("2026-01-18T09:00:00Z").await?;
+    types_in(&town, &said).await?;
+    town.run_until_idle().await?;
+    assert_eq!((asked(&town).await?.len(), letters(&town, &who).len()), (1, 1));
+    types(&town, "eva@unknown.example", "Please do call").await?;
+    town.run_until_idle().await?;
+    let again = asked(&town).await?;
+    assert!(again.len() == 2 && again.iter().all(|(one, _)| *one == who), "{again:?}");
+    // Other strangers are shared out.
+    for n in 0..3 {
+        types(&town, &format!("s{n}@unknown.example"), "Call").await?;
+    }
+    town.run_until_idle().await?;
+    for who in ["dana", "luc"] {
+        assert!(asked(&town).await?.iter().any(|(one, _)| one.as_str() == who), "{who}");
+    }
+    done(&town, &who, &item).await?;
+    assert!(asked(&town).await?.iter().all(|(_, left)| left.enquiry != item.enquiry));
+    // Pressed by mistake, it comes back.
+    press(&town, &who, &format!("action=again&enquiry={}", item.enquiry.expect("its number"))).await?;
+    assert!(asked(&town).await?.iter().any(|(_, left)| left.enquiry == item.enquiry));
+    // What a stranger typed is erased after thirty days, answered or not.
+    town.pass_to("2026-03-01T09:00:00Z").await?;
+    assert!(asked(&town).await?.is_empty());
+    let mut tx = town.node.ctx.store().read().await?;
+    let kept = enquiries::load(&mut tx, item.enquiry.expect("its number")).await?.expect("the row stays");
+    assert!(kept.said.is_empty() && kept.address.is_none(), "{kept:?}");
+    Ok(())
+});
+
+story!(a_flood_of_requests_is_one_item_for_the_manager_and_nothing_is_lost, |town| {
+    let iria = name("iria");
+    town.pass_to("2026-01-13T09:05:00Z").await?;
+    let who: Vec<String> = (0..57).map(|n| format!("flood{n}@f{n}.example")).collect();
+    for one in &who {
+        types(&town, one, &format!("This is {one}")).await?;
+    }
+    town.run_until_idle().await?;
+    let found = asked(&town).await?;
+    let (lists, single): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, item)| item.kind == Kind::EnquiryList);
+    assert_eq!((single.len(), lists.len(), lists[0].0.clone()), (20, 1, iria.clone()));
+    let list = &lists[0].1;
+    assert!(list.name.starts_with("37 more asked between 10:00 and 11:00"), "{}", list.name);
+    let told = |town: &Town| OURS.map(name).iter().map(|one| letters(town, one).len()).sum::<usize>();
+    assert_eq!(told(&town), 20, "the list has no letter yet");
+    // The bound is the manager's and nobody's `at_most`: nobody was offered anything.
+    assert_eq!(rows(&town).await?.2, 0);
+
+    // Two nodes count the same hour together.
+    types(&town, "late@late.example", "This is late@late.example").await?;
+    town.pass_to("2026-01-13T10:00:00Z").await?;
+    let about = letters(&town, &iria).into_iter().filter(|mail| mail.subject.contains("38 more asked")).count();
+    assert_eq!((told(&town), about), (21, 1), "one letter for the hour");
+    // Nothing is lost: each is on a queue, or on the page of the list, with address, words and phone.
+    let url = lists[0].1.page_url.clone().expect("a page");
+    let page = town.ask(Method::GET, &url, BROWSER, "").await?.body;
+    for one in who.iter().map(String::as_str).chain(["late@late.example"]) {
+        let is_single = single.iter().any(|(_, item)| item.asked.as_ref().is_some_and(|a| a.message.join("").contains(one)));
+        let is_listed = page.contains(&format!("mailto:{one}")) && page.contains(&format!("This is {one}"));
+        assert!(is_single != is_listed, "{one} is on one of them");
+    }
+    assert_eq!(page.matches("+44 20 1234").count(), 38);
+    // The next hour begins anew.
+    types(&town, "next@next.example", "Next").await?;
+    town.run_until_idle().await?;
+    assert_eq!(asked(&town).await?.len(), 22);
+    let found = asked(&town).await?;
+    let (_, list) = found.iter().find(|(_, item)| item.kind == Kind::EnquiryList).expect("the list");
+    done(&town, &iria, list).await?;
+    assert!(asked(&town).await?.iter().all(|(_, item)| item.kind == Kind::Enquiry));
+    assert_eq!(town.ask(Method::GET, &url, BROWSER, "").await?.status, 200, "it can still be looked at");
+    Ok(())
+});
+
+story!(a_flood_of_strangers_takes_no_customers_place, |town| {
+    let ada = address("ada@albareda.example");
+    let dana = owned(&town, &ada).await?;
+    town.pass_to("2026-01-13T09:05:00Z").await?;
+    for n in 0..25 {
+        types(&town, &format!("flood{n}@f{n}.example"), "Call").await?;
+    }
+    town.fill_in("demo", &[("email", ada.as_str()), ("message", "A demo for two plants")]).await?;
+    town.run_until_idle().await?;
+    let hers = asked(&town).await?.into_iter().find(|(_, item)| item.state.as_deref() == Some("already yours")).expect("hers");
+    assert_eq!((hers.0, hers.1.kind), (dana, Kind::Enquiry));
+    Ok(())
+});
+
+story!(whoever_asks_while_owned_is_heard_by_their_salesperson, |town| {
+    let ada = address("ada@albareda.example");
+    let owner = owned(&town, &ada).await?;
+    town.pass_to("2026-01-14T09:00:00Z").await?;
+    let before = letters(&town, &owner).len();
+    town.fill_in("demo", &[("email", ada.as_str()), ("message", "Can we see it on Friday?"), ("phone", "+34 600 100 200")])
+        .await?;
+    town.run_until_idle().await?;
+    let (who, item) = the_one(&town).await?;
+    let told = item.asked.clone().expect("what she asks");
+    assert_eq!((&who, told.confirmed, told.state.as_str()), (&owner, true, "already yours"));
+    assert!(told.standing[0].starts_with("Already yours since 12 Jan 2026"), "{:?}", told.standing);
+    let letter = letters(&town, &owner).pop().expect("a letter");
+    assert_eq!(letters(&town, &owner).len(), before + 1, "one letter");
+    assert!(letter.text.contains("> Can we see it on Friday?") && letter.text.contains("/h/"), "{}", letter.text);
+    // It is no second lead and no second proof.
+    let handoffs = town.handoffs_of(&ada).await?;
+    assert_eq!((handoffs.len(), handoffs[0].state, town.verdicts(&ada).await?.met()), (1, State::Owned, 0));
+
+    // A stranger who types her address reaches the same person, marked, and changes nothing.
+    types(&town, ada.as_str(), "I am Ada, call the other number").await?;
+    town.run_until_idle().await?;
+    let found = asked(&town).await?;
+    let (_, strange) = found.iter().find(|(_, item)| item.state.as_deref() == Some("not confirmed")).expect("the stranger's");
+    let told = strange.asked.as_ref().expect("what they ask");
+    assert_eq!((told.said_phone.as_deref(), told.known_phone.as_deref()), (Some("+44 20 1234"), Some("+34 600 100 200")));
+    assert!(found.iter().all(|(who, _)| *who == owner), "{found:?}");
+    assert_eq!(town.prospect(&ada).await?.phone.as_deref(), Some("+34 600 100 200"));
+    // Who is in touch after they asked has answered them.
+    town.log(&ada, owner.as_str(), Touch::Call, &[], None, "Friday at ten").await?;
+    assert!(asked(&town).await?.is_empty());
+    Ok(())
+});
+
+story!(a_customer_who_asks_again_is_heard, |town| {
+    let ada = address("ada@albareda.example");
+    let seller = owned(&town, &ada).await?;
+    town.sell(&ada, Action::Won(Some(86_000))).await?;
+    town.pass_to("2026-02-20T10:00:00Z").await?;
+    town.fill_in("call-me", &[("email", ada.as_str()), ("message", "We build a third plant")]).await?;
+    town.run_until_idle().await?;
+    let (who, item) = the_one(&town).await?;
+    let told = item.asked.expect("what she asks");
+    assert_eq!((&who, told.state.as_str()), (&seller, "closed before"));
+    assert_eq!(told.standing, ["A customer: won on 12 Jan 2026 by you."]);
+    assert!(letters(&town, &seller).last().expect("a letter").text.contains("We build a third plant"));
+    assert_eq!((town.handoffs_of(&ada).await?.len(), town.prospect(&ada).await?.standing), (1, Standing::Closed));
+    // Who sold it has left: it goes on to who is there.
+    let mut plan = Plan::clone(&town.node.ctx.plan());
+    plan.roster.salespeople.retain(|one| one.id != seller);
+    plan.roster.routes.iter_mut().for_each(|route| route.to.retain(|id| *id != seller));
+    plan.roster.routes.retain(|route| !route.to.is_empty());
+    town.node.ctx.replace_plan(plan)?;
+    sweep::review(&town.node.ctx).await?;
+    assert_eq!(the_one(&town).await?.0, name("iria"));
+    let census = census::take(town.node.ctx.store(), &town.node.ctx.plan(), town.now()).await?;
+    assert!(census.holds() && census.enquiries == 1, "{census:?}");
+    town.fill_in("demo", &[("email", ada.as_str()), ("message", "And a fourth")]).await?;
+    town.run_until_idle().await?;
+    assert!(asked(&town).await?.iter().all(|(who, _)| *who != seller));
+    Ok(())
+});
+
+story!(a_lost_lead_who_asks_is_heard_by_who_lost_it, |town| {
+    let ada = address("ada@albareda.example");
+    let seller = owned(&town, &ada).await?;
+    town.pass_to("2026-01-14T09:30:00Z").await?;
+    town.sell(&ada, Action::Lost("went elsewhere".to_owned())).await?;
+    // Another system tells a little late what she asked before.
+    let fields = [("message".to_owned(), "One more thing".to_owned())].into();
+    let detail = Detail::Form { form: name("call-me"), fields };
+    let earlier = "2026-01-14T09:00:00Z".parse()?;
+    take(&town.node.ctx, NewSignal::reported("crm-1", ada.clone(), None, detail, earlier)).await?;
+    town.run_until_idle().await?;
+    let (who, item) = the_one(&town).await?;
+    assert_eq!((&who, item.state.as_deref()), (&seller, Some("lost before")));
+    assert_eq!(item.asked.as_ref().expect("what she asks").standing, ["Lost on 14 Jan 2026 by you."]);
+    done(&town, &who, &item).await?;
+    // What another system tells of last year asks nothing today.
+    let fields = [("message".to_owned(), "Long ago".to_owned())].into();
+    let detail = Detail::Form { form: name("call-me"), fields };
+    take(&town.node.ctx, NewSignal::reported("crm-2", ada.clone(), None, detail, "2025-01-14T09:00:00Z".parse()?)).await?;
+    town.run_until_idle().await?;
+    assert!(asked(&town).await?.is_empty());
+
+    // A stranger who types her address.
+    types(&town, ada.as_str(), "Is it still to be had?").await?;
+    town.run_until_idle().await?;
+    let (who, item) = the_one(&town).await?;
+    assert_eq!((&who, item.state.as_deref(), town.handoffs_of(&ada).await?.len()), (&seller, Some("not confirmed"), 1));
+    // When she confirms it she is offered again, to the same.
+    town.pass_to("2026-01-14T10:00:00Z").await?;
+    confirms(&town, &ada, "Is it still to be had?").await?;
+    town.run_until_idle().await?;
+    let handoffs = town.handoffs_of(&ada).await?;
+    assert_eq!((handoffs.len(), handoffs[0].cause, &handoffs[0].salesperson), (2, Cause::Request, &seller));
+    assert!(asked(&town).await?.is_empty());
+    Ok(())
+});
+
+story!(the_forgotten_who_ask_are_heard_and_not_stored, |town| {
+    let ada = address("ada@albareda.example");
+    town.admit(&[somebody(ada.as_str())], "card").await?;
+    town.pass_to(FIRST_ISSUE).await?;
+    let id = {
+        let caught = town.catcher.caught().into_iter().find(|c| c.rcpt_to == [ada.to_string()]).expect("a newsletter");
+        let text = String::from_utf8_lossy(&caught.data).into_owned();
+        text.lines().find_map(|line| line.strip_prefix("Message-ID: ")).expect("an id").to_owned()
+    };
+    forget::forget(&town.node.ctx, &ada).await?;
+    let before = rows(&town).await?;
+
+    posts(&town, "call-me", &[("email", ada.as_str()), ("message", "It is me again")]).await?;
+    town.run_until_idle().await?;
+    let (who, item) = the_one(&town).await?;
+    let told = item.asked.clone().expect("what she asks");
+    assert_eq!((told.address.as_ref(), told.confirmed), (Some(&ada), false));
+    assert!(told.standing.iter().any(|words| words.contains("forgotten on 3 Feb 2026 at their own wish")), "{:?}", told.standing);
+    let letter = letters(&town, &who).pop().expect("a letter");
+    assert!(letter.text.contains("forgotten") && letter.text.contains("> It is me again"), "{}", letter.text);
+    assert_eq!(rows(&town).await?, before, "no prospect, no signal, no handoff");
+    let known = prospects::by_address(&mut town.node.ctx.store().read().await?, &[&ada]).await?;
+    assert!(known.is_empty() && town.mails_to(&ada).len() == 1, "no mail goes to them");
+    // A form that asks nothing is thanked and leaves nothing.
+    posts(&town, "webinar", &[("email", ada.as_str())]).await?;
+    // What another system reports of them, and what they answer to an old newsletter.
+    let detail = Detail::Form { form: name("demo"), fields: [("message".to_owned(), "Show me".to_owned())].into() };
+    take(&town.node.ctx, NewSignal::reported("crm-1", ada.clone(), None, detail, town.now())).await?;
+    let reply = format!(
+        "From: Ada <{ada}>\r\nTo: marta@tecnofab.example\r\nMessage-ID: <r@albareda.example>\r\nIn-Reply-To: {id}\r\n\
+         Subject: Re: stops\r\n\r\nDid you forget me?\r\n"
+    );
+    let taken = receive(&town.node.ctx, &bounce::read(reply.as_bytes())?).await?;
+    assert_eq!((taken.what, taken.new, taken.prospect), (Received::Reply, true, None));
+    assert!(!receive(&town.node.ctx, &bounce::read(reply.as_bytes())?).await?.new, "the same mail twice");
+    town.run_until_idle().await?;
+    assert_eq!((asked(&town).await?.len(), rows(&town).await?), (3, before));
+
+    // Settled, it is erased at once; the others after thirty days.
+    done(&town, &who, &item).await?;
+    let mut tx = town.node.ctx.store().read().await?;
+    let kept = enquiries::load(&mut tx, item.enquiry.expect("its number")).await?.expect("the row stays");
+    assert!(kept.said.is_empty() && kept.address.is_none(), "{kept:?}");
+    drop(tx);
+    assert_eq!(asked(&town).await?.len(), 2);
+    let shown = town.ask(Method::GET, &queue_url(&town, &who), BROWSER, "").await?.body;
+    assert!(!shown.contains("It is me again"), "{shown}");
+    town.pass_to("2026-03-06T10:00:00Z").await?;
+    assert!(asked(&town).await?.is_empty());
+    let census = census::take(town.node.ctx.store(), &town.node.ctx.plan(), town.now()).await?;
+    assert!(census.holds() && census.enquiries == 0, "{census:?}");
+    Ok(())
+});
+
+story!(a_confirmed_request_is_not_two_items, |town| {
+    let eva = address("eva@unknown.example");
+    types(&town, eva.as_str(), "Call me").await?;
+    town.run_until_idle().await?;
+    let (heard, _) = the_one(&town).await?;
+    // Others come in between, so that it would be another one's turn.
+    types(&town, "one@other.example", "Call").await?;
+    town.run_until_idle().await?;
+    town.pass_to("2026-01-12T09:00:00Z").await?;
+    confirms(&town, &eva, "Call me").await?;
+    town.run_until_idle().await?;
+    let handoff = town.handoffs_of(&eva).await?.remove(0);
+    assert_eq!((handoff.cause, &handoff.salesperson), (Cause::Request, &heard), "whoever heard of it has the offer");
+    let queue = town.queue_of(&heard).await?;
+    let hers: Vec<_> = queue.iter().filter(|item| item.name.contains("eva@")).collect();
+    assert_eq!((hers.len(), hers[0].kind), (1, Kind::Handoff), "{queue:?}");
+
+    // Of a lead who confirms it, the enquiry stays the one item, and is hers now.
+    town.sell(&eva, Action::Accept).await?;
+    town.pass_to("2026-01-13T09:00:00Z").await?;
+    types(&town, eva.as_str(), "Call me once more").await?;
+    town.run_until_idle().await?;
+    let before = letters(&town, &heard).len();
+    confirms(&town, &eva, "Call me once more").await?;
+    town.run_until_idle().await?;
+    let hers: Vec<_> = asked(&town).await?.into_iter().filter(|(_, item)| item.name.contains("eva@")).collect();
+    assert_eq!((hers.len(), hers[0].1.state.as_deref()), (1, Some("already yours")), "{hers:?}");
+    assert_eq!(letters(&town, &heard).len(), before, "and no second letter");
+    Ok(())
+});
+
+story!(an_enquiry_stops_no_group_mail_and_proves_nothing, |town| {
+    let ada = address("ada@albareda.example");
+    town.admit(&[somebody(ada.as_str())], "card").await?;
+    types(&town, ada.as_str(), "Call me").await?;
+    town.pass_to(FIRST_ISSUE).await?;
+    assert!(town.mails_to(&ada).iter().any(|mail| mail.unsubscribe.is_some()), "the newsletter came");
+    let prospect = town.prospect(&ada).await?;
+    assert_eq!((prospect.standing, town.verdicts(&ada).await?.met()), (Standing::Nurturing, 0));
+    assert!(town.handoffs_of(&ada).await?.is_empty());
+    let forgotten = forget::forget(&town.node.ctx, &ada).await?;
+    assert_eq!(forgotten.erased.enquiries, 1);
+    assert!(asked(&town).await?.is_empty(), "an erasure takes it along");
+    Ok(())
+});
+
+story!(a_get_settles_nothing, |town| {
+    town.pass_to("2026-01-13T09:05:00Z").await?;
+    for n in 0..23 {
+        types(&town, &format!("flood{n}@f{n}.example"), "Call").await?;
+    }
+    town.run_until_idle().await?;
+    let before = asked(&town).await?;
+    assert_eq!(before.len(), 21);
+    for (who, item) in &before {
+        let url = queue_url(&town, who);
+        let (id, list) = (item.enquiry.map_or(0, |id| id.0), item.list.map_or(0, |id| id.0));
+        for query in ["", &format!("?action=done&enquiry={id}"), &format!("?action=done&list={list}"), &format!("/{list}")] {
+            for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+                town.ask(method, &format!("{url}{query}"), BROWSER, &format!("action=done&enquiry={id}")).await?;
+            }
+        }
+        // Neither does another one's link, a broken link, or a form that says nothing.
+        let other = queue_url(&town, &name(OURS.iter().find(|other| **other != who.as_str()).expect("another")));
+        for (url, body) in [
+            (other.as_str(), format!("action=done&enquiry={id}")),
+            (&other, format!("action=done&list={list}")),
+            (&format!("{}A", &url[..url.len() - 1]), format!("action=done&enquiry={id}")),
+            (&url, format!("enquiry={id}")),
+            (&url, format!("action=done&enquiry={id}&list={list}")),
+            (&url, "action=done&enquiry=99999999".to_owned()),
+            (&url, String::new()),
+        ] {
+            town.ask(Method::POST, url, BROWSER, &body).await?;
+        }
+    }
+    assert_eq!(asked(&town).await?.len(), before.len());
+    for (who, item) in &before {
+        done(&town, who, item).await?;
+        done(&town, who, item).await?;
+    }
+    assert!(asked(&town).await?.is_empty());
+    Ok(())
+});
