@@ -21,9 +21,11 @@ const ADD: &str = "
       AND NOT EXISTS (SELECT 1 FROM enquiries e WHERE e.address = $5 AND e.form = $7 AND e.said = $8 AND e.asked_at > $11
                                                   AND (e.settled_how IS NULL OR e.settled_how <> 'confirmed'))
     ON CONFLICT (once) DO NOTHING";
-/// What an address confirms is no second enquiry: the one that waits for it is the prospect's now, and no stranger's.
+/// What an address confirms is no second enquiry: the one that waits for it is the prospect's now, and no stranger's. On a list, it
+/// is taken off, and placed anew.
 const VOUCH: &str = "
-    UPDATE enquiries SET cause = $5, prospect_id = $1, address = NULL, expires_at = NULL
+    UPDATE enquiries SET cause = $5, prospect_id = $1, address = NULL, expires_at = NULL, list_id = NULL,
+           placed_at = CASE WHEN list_id IS NULL THEN placed_at END, salesperson = CASE WHEN list_id IS NULL THEN salesperson END
     WHERE (prospect_id = $1 OR address = $2) AND form = $3 AND said = $4 AND cause = 'unconfirmed' AND settled_at IS NULL";
 
 /// Whoever was in touch after they asked has answered them.

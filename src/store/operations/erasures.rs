@@ -61,7 +61,7 @@ macro_rules! erase_enquiries {
         concat!(
             "UPDATE enquiries SET said = '{}', address = NULL, once = 'erased:' || id, expires_at = NULL,
                     settled_at = COALESCE(settled_at, $2), settled_how = COALESCE(settled_how, 'expired')
-             WHERE ",
+             WHERE once <> 'erased:' || id AND ",
             $which,
             " RETURNING id"
         )

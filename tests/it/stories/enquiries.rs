@@ -466,14 +466,15 @@ story!(a_get_settles_nothing, |town| {
         }
         // Neither does another one's link, a broken link, or a form that says nothing.
         let other = queue_url(&town, &name(OURS.iter().find(|other| **other != who.as_str()).expect("another")));
+        let broken = format!("{}{}", &url[..url.len() - 1], if url.ends_with('A') { 'B' } else { 'A' });
         for (url, body) in [
             (other.as_str(), format!("action=done&enquiry={id}")),
-            (&other, format!("action=done&list={list}")),
-            (&format!("{}A", &url[..url.len() - 1]), format!("action=done&enquiry={id}")),
-            (&url, format!("enquiry={id}")),
-            (&url, format!("action=done&enquiry={id}&list={list}")),
-            (&url, "action=done&enquiry=99999999".to_owned()),
-            (&url, String::new()),
+            (other.as_str(), format!("action=done&list={list}")),
+            (broken.as_str(), format!("action=done&enquiry={id}")),
+            (url.as_str(), format!("enquiry={id}")),
+            (url.as_str(), format!("action=done&enquiry={id}&list={list}")),
+            (url.as_str(), "action=done&enquiry=99999999".to_owned()),
+            (url.as_str(), String::new()),
         ] {
             town.ask(Method::POST, url, BROWSER, &body).await?;
         }
