@@ -33,7 +33,7 @@ pub async fn queue(verb: &Queue, config: Option<&Path>, json: bool) -> Result<()
     let rows: Vec<[String; 5]> = items
         .into_iter()
         .map(|item| {
-            let what = match (item.request, item.state.as_deref(), item.stage) {
+            let what = match (item.request, item.state, item.stage) {
                 (_, Some(state), _) if item.asked.is_some() || item.list.is_some() => format!("asked, {state}"),
                 (true, Some("offered"), _) => "asked for you".to_owned(),
                 (false, Some("offered"), _) => "offered".to_owned(),

@@ -26,7 +26,7 @@ pub struct Asked {
     /// Whether the owner of the address is known to ask.
     pub confirmed: bool,
     /// The state of the request in a few words, for headings: "not confirmed", "already yours".
-    pub state: String,
+    pub state: &'static str,
     /// Where they stand, in sentences.
     pub standing: Vec<String>,
     pub address: Option<Address>,
@@ -136,7 +136,7 @@ mod tests {
             name: "Ada Bosch".to_owned(),
             company: Some("Albareda Foods".to_owned()),
             confirmed: false,
-            state: "not confirmed".to_owned(),
+            state: "not confirmed",
             standing: vec![
                 "Not confirmed: nobody has answered from ada@albareda.example yet. Anybody can have typed it.".to_owned(),
                 "On record since 12 Jan 2026, and never a lead.".to_owned(),
@@ -166,7 +166,7 @@ mod tests {
         let stranger = print(&asked());
         let again = Asked {
             confirmed: true,
-            state: "already yours".to_owned(),
+            state: "already yours",
             standing: vec!["Already yours since 3 Feb 2026, evaluating.".to_owned()],
             said_phone: None,
             differs: Vec::new(),

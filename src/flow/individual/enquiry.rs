@@ -89,7 +89,7 @@ pub fn told(ctx: &Context, plan: &Plan, enquiry: &Enquiry, known: &Known, reader
             .unwrap_or_else(|| format!("enquiry {}", enquiry.id)),
         company: record_company.or_else(|| text(enquiry.company())),
         confirmed: enquiry.cause.is_confirmed(),
-        state: state(enquiry, mine).to_owned(),
+        state: state(enquiry, mine),
         standing: standing(plan, enquiry, known, reader, &zone),
         said_phone: text(enquiry.phone()),
         known_phone: person.and_then(|p| p.phone.clone()),

@@ -54,7 +54,7 @@ pub struct Item {
     /// Whether the prospect asked for a person.
     pub request: bool,
     /// "offered" or "owned"; absent without a handoff; of an enquiry, whether it is confirmed, in words.
-    pub state: Option<String>,
+    pub state: Option<&'static str>,
     /// The stage, once owned.
     pub stage: Option<&'static str>,
     pub action: String,
@@ -90,7 +90,7 @@ pub async fn of(ctx: &Context, tx: &mut Tx, salesperson: &Name, now: Timestamp) 
                 company: person.and_then(|p| p.company.clone()),
                 phone: person.and_then(|p| p.phone.clone()),
                 request: handoff.is_some_and(|h| h.cause == Cause::Request),
-                state: handoff.map(|h| h.state.word().to_owned()),
+                state: handoff.map(|h| h.state.word()),
                 stage: handoff.filter(|h| h.accepted_at.is_some()).map(|h| h.stage.word()),
                 page_url: item.handoff.map(|id| dossier::page_url(ctx.signer(), &plan, id, salesperson)),
                 overdue: item.due_at <= now,
@@ -130,7 +130,7 @@ pub fn enquiry_item(ctx: &Context, plan: &Plan, enquiry: &Enquiry, known: &Known
         company: asked.company.clone(),
         phone: asked.known_phone.clone().or_else(|| asked.said_phone.clone()),
         request: true,
-        state: Some(asked.state.clone()),
+        state: Some(asked.state),
         stage: None,
         action: if words.is_empty() { "Answer them".to_owned() } else { format!("Answer: “{}”", excerpt(&words, 80)) },
         due_at: asked.answer_until,
@@ -157,7 +157,7 @@ pub fn list_item(plan: &Plan, list: &EnquiryList, reader: &Name, queue_url: &str
         company: None,
         phone: None,
         request: true,
-        state: Some("not looked through".to_owned()),
+        state: Some("not looked through"),
         stage: None,
         action: "Look through them, and answer whoever is real".to_owned(),
         due_at,

@@ -147,7 +147,7 @@ story!(a_stranger_who_asks_reaches_a_person_within_the_hour, |town| {
     town.run_until_idle().await?;
     let (who, item) = the_one(&town).await?;
     let asked_for = item.asked.clone().expect("what they ask");
-    assert_eq!((item.state.as_deref(), item.handoff, item.prospect), (Some("not confirmed"), None, None));
+    assert_eq!((item.state, item.handoff, item.prospect), (Some("not confirmed"), None, None));
     assert_eq!((asked_for.said_phone.as_deref(), asked_for.known_phone), (Some("+44 20 7946 0000"), None));
     let letter = letters(&town, &who).pop().expect("a letter");
     assert!(letter.subject.contains("not confirmed") && !letter.subject.contains('\n'), "{}", letter.subject);
@@ -243,7 +243,7 @@ story!(a_flood_of_strangers_takes_no_customers_place, |town| {
     }
     town.fill_in("demo", &[("email", ada.as_str()), ("message", "A demo for two plants")]).await?;
     town.run_until_idle().await?;
-    let hers = asked(&town).await?.into_iter().find(|(_, item)| item.state.as_deref() == Some("already yours")).expect("hers");
+    let hers = asked(&town).await?.into_iter().find(|(_, item)| item.state == Some("already yours")).expect("hers");
     assert_eq!((hers.0, hers.1.kind), (dana, Kind::Enquiry));
     Ok(())
 });
@@ -258,7 +258,7 @@ story!(whoever_asks_while_owned_is_heard_by_their_salesperson, |town| {
     town.run_until_idle().await?;
     let (who, item) = the_one(&town).await?;
     let told = item.asked.clone().expect("what she asks");
-    assert_eq!((&who, told.confirmed, told.state.as_str()), (&owner, true, "already yours"));
+    assert_eq!((&who, told.confirmed, told.state), (&owner, true, "already yours"));
     assert!(told.standing[0].starts_with("Already yours since 12 Jan 2026"), "{:?}", told.standing);
     let letter = letters(&town, &owner).pop().expect("a letter");
     assert_eq!(letters(&town, &owner).len(), before + 1, "one letter");
@@ -271,7 +271,7 @@ story!(whoever_asks_while_owned_is_heard_by_their_salesperson, |town| {
     types(&town, ada.as_str(), "I am Ada, call the other number").await?;
     town.run_until_idle().await?;
     let found = asked(&town).await?;
-    let (_, strange) = found.iter().find(|(_, item)| item.state.as_deref() == Some("not confirmed")).expect("the stranger's");
+    let (_, strange) = found.iter().find(|(_, item)| item.state == Some("not confirmed")).expect("the stranger's");
     let told = strange.asked.as_ref().expect("what they ask");
     assert_eq!((told.said_phone.as_deref(), told.known_phone.as_deref()), (Some("+44 20 1234"), Some("+34 600 100 200")));
     assert!(found.iter().all(|(who, _)| *who == owner), "{found:?}");
@@ -291,7 +291,7 @@ story!(a_customer_who_asks_again_is_heard, |town| {
     town.run_until_idle().await?;
     let (who, item) = the_one(&town).await?;
     let told = item.asked.expect("what she asks");
-    assert_eq!((&who, told.state.as_str()), (&seller, "closed before"));
+    assert_eq!((&who, told.state), (&seller, "closed before"));
     assert_eq!(told.standing, ["A customer: won on 12 Jan 2026 by you."]);
     assert!(letters(&town, &seller).last().expect("a letter").text.contains("We build a third plant"));
     assert_eq!((town.handoffs_of(&ada).await?.len(), town.prospect(&ada).await?.standing), (1, Standing::Closed));
@@ -323,7 +323,7 @@ story!(a_lost_lead_who_asks_is_heard_by_who_lost_it, |town| {
     take(&town.node.ctx, NewSignal::reported("crm-1", ada.clone(), None, detail, earlier)).await?;
     town.run_until_idle().await?;
     let (who, item) = the_one(&town).await?;
-    assert_eq!((&who, item.state.as_deref()), (&seller, Some("lost before")));
+    assert_eq!((&who, item.state), (&seller, Some("lost before")));
     assert_eq!(item.asked.as_ref().expect("what she asks").standing, ["Lost on 14 Jan 2026 by you."]);
     done(&town, &who, &item).await?;
     // What another system tells of last year asks nothing today.
@@ -337,7 +337,7 @@ story!(a_lost_lead_who_asks_is_heard_by_who_lost_it, |town| {
     types(&town, ada.as_str(), "Is it still to be had?").await?;
     town.run_until_idle().await?;
     let (who, item) = the_one(&town).await?;
-    assert_eq!((&who, item.state.as_deref(), town.handoffs_of(&ada).await?.len()), (&seller, Some("not confirmed"), 1));
+    assert_eq!((&who, item.state, town.handoffs_of(&ada).await?.len()), (&seller, Some("not confirmed"), 1));
     // When she confirms it she is offered again, to the same.
     town.pass_to("2026-01-14T10:00:00Z").await?;
     confirms(&town, &ada, "Is it still to be had?").await?;
@@ -428,7 +428,7 @@ story!(a_confirmed_request_is_not_two_items, |town| {
     confirms(&town, &eva, "Call me once more").await?;
     town.run_until_idle().await?;
     let hers: Vec<_> = asked(&town).await?.into_iter().filter(|(_, item)| item.name.contains("eva@")).collect();
-    assert_eq!((hers.len(), hers[0].1.state.as_deref()), (1, Some("already yours")), "{hers:?}");
+    assert_eq!((hers.len(), hers[0].1.state), (1, Some("already yours")), "{hers:?}");
     assert_eq!(letters(&town, &heard).len(), before, "and no second letter");
     Ok(())
 });
