@@ -155,12 +155,27 @@ async fn record(
     detail: Detail,
     now: Timestamp,
 ) -> Result<Receipt, FlowError> {
+    // Of a person who was forgotten nothing is kept anew, and a bounce or an automatic reply may name them.
+    let is_forgotten = match origin.prospect {
+        Some(prospect) => prospects::one(tx, prospect).await?.address.is_none(),
+        None => false,
+    };
+    let detail = if is_forgotten { wordless(detail) } else { detail };
     let words = detail.words();
     let observed =
         observe::write(tx, plan, &[NewSignal::by_mail(&mail.id, Some(origin.mailed()), origin.prospect, detail, now)], now)
             .await?;
     let new = matches!(observed.first(), Some(Observed::New(_)));
     Ok(Receipt { what, words: sentence(&words, new), prospect: origin.prospect, new })
+}
+
+/// That something came back, without what it says.
+fn wordless(detail: Detail) -> Detail {
+    match detail {
+        Detail::Bounce { hard, status, .. } => Detail::Bounce { hard, status, diagnostic: String::new() },
+        Detail::AutoReply { .. } => Detail::AutoReply { subject: String::new() },
+        other => other,
+    }
 }
 
 fn sentence(words: &str, new: bool) -> String {

@@ -63,14 +63,15 @@ macro_rules! erase_enquiries {
                     settled_at = COALESCE(settled_at, $2), settled_how = COALESCE(settled_how, 'expired')
              WHERE once <> 'erased:' || id AND ",
             $which,
-            " RETURNING id"
+            " RETURNING id, told_at"
         )
     };
 }
 const ENQUIRIES: &str = erase_enquiries!("prospect_id = $1");
 const ENQUIRIES_FROM: &str = erase_enquiries!("address = $1");
 const ENQUIRY: &str = erase_enquiries!("id = $1");
-const EXPIRED_ENQUIRIES: &str = erase_enquiries!("expires_at <= $1");
+const EXPIRED_ENQUIRIES: &str =
+    erase_enquiries!("id IN (SELECT e.id FROM enquiries e WHERE e.expires_at <= $1 ORDER BY e.expires_at, e.id LIMIT 500)");
 const FORGOTTEN_OF_LIST: &str = erase_enquiries!("list_id = $1 AND cause = 'forgotten' AND prospect_id IS NULL");
 const ENQUIRY_LETTERS: &str = erase_letters!("message_id LIKE $1");
 const FINDINGS: &str = "SELECT id, findings FROM qualifications WHERE prospect_id = $1";
@@ -115,7 +116,7 @@ pub async fn enquiries_from(tx: &mut Tx, address: &Address, now: Timestamp) -> R
     Ok(Erased { enquiries, letters, ..Erased::default() })
 }
 
-/// Erases the enquiries whose time has run out. Returns how many.
+/// Erases enquiries whose time has run out, a page of them. Returns how many.
 pub async fn expired_enquiries(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
     Ok(erase_enquiries(tx, EXPIRED_ENQUIRIES, now.into(), now).await?.0)
 }
@@ -127,9 +128,10 @@ pub async fn forgotten_of_list(tx: &mut Tx, list: EnquiryListId, now: Timestamp)
 
 /// How many enquiries, and how many letters.
 async fn erase_enquiries(tx: &mut Tx, which: &'static str, of: Value, now: Timestamp) -> Result<(u64, u64), StoreError> {
-    let rows: Vec<(i64,)> = tx.rows(which, &[of, now.into()]).await?;
+    let rows: Vec<(i64, Option<i64>)> = tx.rows(which, &[of, now.into()]).await?;
     let mut letters = 0;
-    for (id,) in &rows {
+    // Of one that stands on a list there is no letter.
+    for (id, _) in rows.iter().filter(|(_, told_at)| told_at.is_some()) {
         let about = format!("{}%", letter_of_enquiry(EnquiryId(*id)));
         letters += tx.execute(ENQUIRY_LETTERS, args![about, now, Vec::<u8>::new()]).await?;
     }

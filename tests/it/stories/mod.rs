@@ -10,6 +10,7 @@ mod calendar;
 mod decade;
 mod doorway;
 mod enquiries;
+mod heard;
 mod evidence;
 mod explain;
 mod forget;
