@@ -1,4 +1,5 @@
--- The public door: forms that anybody can type about anybody. What is here is erased after thirty days.
+-- The public door: forms that anybody can type about anybody. What is here is erased after thirty days; an id is never given
+-- again (SQLite: AUTOINCREMENT), for links and Message-IDs name it.
 
 -- A form about an address that has not answered for it yet. Without a prospect the address is unknown, and the form is all that
 -- is kept of it; with one, `signal_id` is the unconfirmed signal. Its link is single-use: `confirmed_at`. One mail asks the address,

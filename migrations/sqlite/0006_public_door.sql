@@ -1,4 +1,5 @@
--- The public door: forms that anybody can type about anybody. What is here is erased after thirty days.
+-- The public door: forms that anybody can type about anybody. What is here is erased after thirty days; an id is never given
+-- again (SQLite: AUTOINCREMENT), for links and Message-IDs name it.
 
 -- A form about an address that has not answered for it yet. Without a prospect the address is unknown, and the form is all that
 -- is kept of it; with one, `signal_id` is the unconfirmed signal. Its link is single-use: `confirmed_at`. One mail asks the address,
@@ -6,7 +7,7 @@
 -- part of the domain that its owner registered), or 'none' (an address that must not be mailed). `once` is that of the form, and
 -- `message_id` finds the mail among the letters.
 CREATE TABLE pending_forms (
-    id           INTEGER CONSTRAINT pending_forms_key PRIMARY KEY,
+    id           INTEGER CONSTRAINT pending_forms_key PRIMARY KEY AUTOINCREMENT,
     once         TEXT NOT NULL CONSTRAINT pending_form_once UNIQUE,
     address      TEXT NOT NULL,
     domain       TEXT NOT NULL,
@@ -32,7 +33,7 @@ CREATE INDEX pending_forms_of_prospect ON pending_forms (prospect_id) WHERE pros
 -- lost or forgotten. A salesperson gets it as a letter and an item of their queue. `address` is who asks, where no prospect's row
 -- says so; `said` are the form's fields, as a JSON object. The pending form may be erased earlier, and is not looked up.
 CREATE TABLE enquiries (
-    id              INTEGER CONSTRAINT enquiries_key PRIMARY KEY,
+    id              INTEGER CONSTRAINT enquiries_key PRIMARY KEY AUTOINCREMENT,
     once            TEXT NOT NULL CONSTRAINT enquiry_once UNIQUE,
     prospect_id     BIGINT CONSTRAINT enquiry_prospect_known REFERENCES prospects (id),
     pending_form_id BIGINT,

@@ -20,6 +20,7 @@ pub mod route;
 pub mod service;
 pub mod people;
 pub mod proof;
+pub mod form;
 pub mod qualification;
 pub mod newsletter;
 pub mod campaign;

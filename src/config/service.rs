@@ -11,7 +11,9 @@ use crate::domain::address::{Address, header_text};
 use crate::domain::group::delivery::OnUncertain;
 use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
-use crate::domain::settings::{DatabaseUrl, Http, MAX_IN_DOUBT, Organisation, Security, Settings, Smtp, Tracking};
+use crate::domain::settings::{
+    CONFIRMATIONS_PER_DOMAIN, DatabaseUrl, Http, MAX_IN_DOUBT, Organisation, Security, Settings, Smtp, Tracking,
+};
 use crate::domain::span::FiscalYear;
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
@@ -49,6 +51,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     let smtp = smtp.and_then(|node| relay(Reader::table(log, node)?, vault));
     let http = reader.section_or_empty("http").and_then(|section| http(section, vault));
     let cap = reader.get("sending").map_or(Some(None), |node| calendar::sending(log, node));
+    let per_domain = reader.section_or_empty("forms").and_then(forms);
     let fields = reader.section("fields").map(|section| fields(&section)).unwrap_or_default();
     reader.finish();
     let typed = fields.iter().filter_map(|(name, kind)| Some((name.clone(), (*kind)?))).collect();
@@ -64,6 +67,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
             http: http?,
             cap: cap?,
             fields: typed,
+            confirmations_per_domain: per_domain?,
         })
     })();
     Some(Service { settings, fields, fiscal_year: fiscal_year.unwrap_or(FiscalYear::CALENDAR) })
@@ -210,6 +214,14 @@ fn http(mut reader: Reader<'_>, vault: &Vault) -> Option<Http> {
     }
     reader.finish();
     Some(Http { listen: listen?, api_token: api_token.map(|(token, _)| token) })
+}
+
+/// How many mails a day ask addresses of one domain to confirm a form.
+fn forms(mut reader: Reader<'_>) -> Option<u32> {
+    let log = reader.log;
+    let most = reader.get("confirmations_per_domain").map_or(Some(CONFIRMATIONS_PER_DOMAIN), |node| node.integer(log, 1, 10_000));
+    reader.finish();
+    most
 }
 
 fn fields(reader: &Reader<'_>) -> BTreeMap<Name, Option<FieldType>> {

@@ -29,6 +29,20 @@ pub struct Settings {
     /// How many mails one prospect gets from all campaigns together; without it, no limit.
     pub cap: Option<Cap>,
     pub fields: BTreeMap<Name, FieldType>,
+    /// How many mails a day ask addresses of one domain to confirm a form.
+    pub confirmations_per_domain: u32,
+}
+
+/// The default of `confirmations_per_domain`.
+pub const CONFIRMATIONS_PER_DOMAIN: u32 = 20;
+
+/// What `qualification.toml` says of a form, besides the rules that read it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FormSettings {
+    /// Whether it is believed as it comes: only those can fill it in whom one's own login has told apart.
+    pub trusted: bool,
+    /// The page of the website that has the form: a link to it in a newsletter is signed.
+    pub page: Option<String>,
 }
 
 /// The company that sends.

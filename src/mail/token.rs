@@ -30,10 +30,14 @@ pub enum Kind {
     Queue = 8,
     /// As `Click`, but the id names the issue too, so that the link's target is found without loading the delivery.
     PairedClick = 9,
+    /// The link that confirms a form; the id is the pending form's.
+    Confirmation = 10,
+    /// The link to a form in a newsletter: the id is the delivery's, whose address the form may then name.
+    Form = 11,
 }
 
 impl Kind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Click,
         Self::AnonymousClick,
         Self::Answer,
@@ -43,6 +47,8 @@ impl Kind {
         Self::Handoff,
         Self::Queue,
         Self::PairedClick,
+        Self::Confirmation,
+        Self::Form,
     ];
 }
 
@@ -50,7 +56,7 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token {
     pub kind: Kind,
-    /// The number of a delivery, an issue, a handoff or a queue link.
+    /// The number of a delivery, an issue, a handoff, a queue link or a pending form.
     pub id: i64,
     pub ordinal: u16,
 }
@@ -85,8 +91,8 @@ impl Token {
     pub const fn delivery(&self) -> Option<i64> {
         match self.kind {
             Kind::PairedClick => Some(self.id & ((1 << DELIVERY_BITS) - 1)),
-            Kind::Click | Kind::Answer | Kind::Unsubscribe | Kind::MessageId | Kind::ReturnPath => Some(self.id),
-            Kind::AnonymousClick | Kind::Handoff | Kind::Queue => None,
+            Kind::Click | Kind::Answer | Kind::Unsubscribe | Kind::MessageId | Kind::ReturnPath | Kind::Form => Some(self.id),
+            Kind::AnonymousClick | Kind::Handoff | Kind::Queue | Kind::Confirmation => None,
         }
     }
 }

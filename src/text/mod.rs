@@ -15,3 +15,4 @@ pub mod vcard;
 pub mod letter;
 pub mod notice;
 pub mod enquiry;
+pub mod confirmation;

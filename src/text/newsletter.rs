@@ -6,7 +6,8 @@ use crate::domain::criterion::Criterion;
 use crate::domain::doorway::rule::Qualifying;
 use crate::domain::group::campaign::{Campaign, Newsletter};
 use crate::domain::group::issue::{Composed, Content, Hole, PrintedQuestion};
-use crate::domain::settings::Organisation;
+use crate::domain::id::Name;
+use crate::domain::settings::{FormSettings, Organisation};
 pub use crate::text::fill::Complaint;
 use crate::text::fill::{Values, fill};
 pub use crate::text::lint::lint;
@@ -20,6 +21,7 @@ use comrak::nodes::{Node, NodeHtmlBlock, NodeValue};
 use jiff::tz::TimeZone;
 use minijinja::value::Value;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The surroundings of a newsletter.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +33,8 @@ pub struct Frame<'a> {
     pub campaign: &'a Campaign,
     /// The questions and their answers.
     pub qualifying: &'a Qualifying,
+    /// Links to the pages of these forms are signed.
+    pub forms: &'a BTreeMap<Name, FormSettings>,
     /// The nominal day of the issue.
     pub date: jiff::civil::Date,
 }
@@ -138,11 +142,16 @@ impl Composer<'_> {
         }
     }
 
-    /// Replaces every web link by a tracked one; equal targets share a token.
+    /// Replaces every web link by a tracked one, and a link to the page of a form by a signed one; equal targets share a token.
     fn track_links(&mut self, root: Node<'_>) {
         for node in root.descendants() {
             if let NodeValue::Link(link) = &mut node.data.borrow_mut().value {
                 if link.url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("mailto:")) {
+                    continue;
+                }
+                let page = |settings: &FormSettings| settings.page.as_deref() == Some(link.url.as_str());
+                if let Some((form, _)) = self.frame.forms.iter().find(|(_, settings)| page(settings)) {
+                    link.url = format!("{}/f/{form}?t={}", self.frame.public_url, self.tokens.token(Hole::Form));
                     continue;
                 }
                 let target = markdown::escape_link(&link.url);
@@ -212,7 +221,6 @@ mod tests {
     use crate::domain::group::campaign::{Late, Order, Sender};
     use crate::domain::group::issue::Piece;
     use crate::domain::group::schedule::Schedule;
-    use crate::domain::id::Name;
     use crate::domain::question::{Answer, Power};
     use crate::domain::span::{FiscalYear, Span};
 
@@ -265,6 +273,10 @@ mod tests {
             public_url: "https://news.tecnofab.example",
             campaign: &campaign,
             qualifying: &qualifying,
+            forms: &BTreeMap::from([(
+                Name::parse("quote").expect("name"),
+                FormSettings { page: Some("https://tecnofab.example/quote".to_owned()), trusted: false },
+            )]),
             date: jiff::civil::date(2026, 11, 3),
         };
         compose(&newsletter, &frame)
@@ -302,6 +314,17 @@ mod tests {
         assert!(html.contains("mailto:marta@tecnofab.example") && html.contains("Not &lt;this&gt; year"));
         assert_eq!(html.matches("{click 0}").count(), 2, "equal links share a token");
         assert_eq!(html.matches("(max-width: 620px)").count(), 1, "media queries stay");
+    }
+
+    #[test]
+    fn a_link_to_a_form_is_signed() {
+        let composed = compose_with("[Ask](https://tecnofab.example/quote), or [read](https://tecnofab.example/quotes)", "T");
+        let composed = composed.expect("clean");
+        for part in [&composed.html, &composed.text] {
+            let shown = shown(part);
+            assert!(shown.contains("https://news.tecnofab.example/f/quote?t={Form}"), "{shown}");
+        }
+        assert_eq!(composed.content.links, ["https://tecnofab.example/quotes"], "only the page itself");
     }
 
     #[test]

@@ -18,10 +18,12 @@ use crate::domain::id::{Name, ProspectId};
 use crate::domain::individual::handoff::Handoff;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
-use crate::flow::context::FlowError;
+use crate::flow::context::{FlowError, Progress};
 use crate::flow::doorway::admit::{self, Admitted};
 use crate::flow::doorway::assess;
 use crate::flow::doorway::observe::{Logged, log};
+use crate::flow::individual::ask_to_confirm::ask_to_confirm;
+use crate::flow::individual::correspond::correspond;
 use crate::flow::individual::follow_up::{Action, act};
 use crate::flow::individual::queue;
 use crate::flow::operations::sweep;
@@ -201,11 +203,33 @@ impl Town {
         self.ask(Method::POST, &url, "", "List-Unsubscribe=One-Click").await
     }
 
-    /// A visitor fills in a web form.
+    /// A person fills in a web form, and confirms it by the link in the mail that asks for it.
+    ///
+    /// # Errors
+    /// When there is no mail, or it has no link.
+    pub async fn fill_in(&self, form: &str, fields: &[(&str, &str)]) -> Result<Answered, FlowError> {
+        let typed = self.type_in(form, fields).await?;
+        let address = fields.iter().find(|(key, _)| *key == "email").and_then(|(_, text)| Address::parse(text).ok());
+        let Some(address) = address.filter(|_| typed.status.is_success()) else { return Ok(typed) };
+        while [ask_to_confirm(&self.node.ctx).await?, correspond(&self.node.ctx).await?].contains(&Progress::Done) {}
+        self.confirm(&address).await
+    }
+
+    /// A person confirms what was filled in about their address, by the link in their newest mail.
+    ///
+    /// # Errors
+    /// When that mail has no such link.
+    pub async fn confirm(&self, address: &Address) -> Result<Answered, FlowError> {
+        let url = self.link(address, "confirm it")?;
+        self.ask(Method::GET, &url, BROWSER, "").await?;
+        self.ask(Method::POST, &url, BROWSER, "").await
+    }
+
+    /// A visitor fills in a web form with some address: theirs, or another's.
     ///
     /// # Errors
     /// When the request cannot be made.
-    pub async fn fill_in(&self, form: &str, fields: &[(&str, &str)]) -> Result<Answered, FlowError> {
+    pub async fn type_in(&self, form: &str, fields: &[(&str, &str)]) -> Result<Answered, FlowError> {
         let body = serde_urlencoded::to_string(fields).map_err(|e| FlowError::Unable(e.to_string()))?;
         self.ask(Method::POST, &format!("/f/{form}"), BROWSER, &body).await
     }

@@ -4,9 +4,10 @@ use super::error::ApiError;
 use super::site::Site;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
-use crate::domain::doorway::signal::{Detail, NewSignal, Touch};
+use crate::domain::doorway::signal::{Confirmation, Detail, NewSignal, Touch};
 use crate::domain::id::Name;
-use crate::flow::doorway::observe::{self, Observed, check_touch};
+use crate::flow::doorway::observe::{Observed, check_touch};
+use crate::flow::doorway::take::take as record;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -52,10 +53,10 @@ pub async fn take(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> 
         ApiError::new(StatusCode::BAD_REQUEST, words)
     })?;
     let report: Report = serde_json::from_slice(&body).map_err(|e| unreadable(format!("the body cannot be read: {e}")))?;
-    match observe::take(&site.ctx, signal(&site, report, key)?).await? {
+    match record(&site.ctx, signal(&site, report, key)?).await? {
         Observed::New(id) => Ok((StatusCode::CREATED, Json(json!({ "signal": id, "status": "new" }))).into_response()),
         Observed::Again => Ok((StatusCode::OK, Json(json!({ "status": "again" }))).into_response()),
-        Observed::Forgotten => Ok((StatusCode::OK, Json(json!({ "status": "forgotten" }))).into_response()),
+        Observed::Pending => Ok((StatusCode::ACCEPTED, Json(json!({ "status": "pending" }))).into_response()),
         Observed::Unknown => Err(ApiError::new(StatusCode::NOT_FOUND, "no prospect has this address")),
     }
 }
@@ -83,7 +84,8 @@ fn signal(site: &Site, report: Report, key: &str) -> Result<NewSignal, ApiError>
     let plan = site.ctx.plan();
     let detail = match (report.event, report.form, report.touch) {
         (Some(event), None, None) => Detail::Event { event, fields: report.fields },
-        (None, Some(form), None) => Detail::Form { form, fields: report.fields },
+        // Whoever has the token vouches for what it reports.
+        (None, Some(form), None) => Detail::form(form, report.fields, Confirmation::Confirmed),
         (None, None, Some(touch)) => {
             let by = report.by.as_ref().ok_or_else(|| unreadable("a touch needs `by`: who logged it"))?;
             if !plan.roster.has(by) {

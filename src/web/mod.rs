@@ -15,6 +15,7 @@ pub mod answer;
 pub mod unsubscribe;
 // Endpoints for other systems.
 pub mod form;
+pub mod confirm;
 pub mod api;
 // Pages for salespeople.
 pub mod handoff_form;

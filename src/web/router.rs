@@ -2,7 +2,7 @@
 
 use super::error::WebError;
 use super::site::Site;
-use super::{answer, api, click, form, handoff, health, metrics, page, queue, unsubscribe};
+use super::{answer, api, click, confirm, form, handoff, health, metrics, page, queue, unsubscribe};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -20,7 +20,8 @@ pub fn router(site: Site) -> Router {
         .route("/c/{token}", get(click::follow).head(click::follow))
         .route("/a/{token}", get(answer::show).post(answer::record))
         .route("/u/{token}", get(unsubscribe::show).post(unsubscribe::stop))
-        .route("/f/{name}", post(form::take))
+        .route("/f/{name}", get(form::lead).post(form::take))
+        .route("/k/{token}", get(confirm::show).post(confirm::confirm))
         .route("/v1/signals", post(api::take))
         .route("/h/{token}", get(handoff::show).post(handoff::answer))
         .route("/q/{token}", get(queue::show).post(queue::press))

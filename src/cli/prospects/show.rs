@@ -5,6 +5,7 @@ use crate::cli::{open, output};
 use crate::domain::consent::Consent;
 use crate::domain::doorway::ignored::Why;
 use crate::domain::doorway::signal::Signal;
+use crate::domain::doorway::unconfirmed::{Unconfirmed, unconfirmed};
 use crate::domain::excerpt::excerpt;
 use crate::domain::individual::handoff::{Handoff, Outcome};
 use crate::domain::prospect::Prospect;
@@ -25,6 +26,7 @@ struct ProspectOutput {
     prospect: Prospect,
     consents: Vec<Consent>,
     suppressions: Vec<Stopped>,
+    unconfirmed: Vec<Unconfirmed>,
     signals: Vec<SignalRow>,
     deliveries: Vec<Delivery>,
     handoffs: Vec<Handoff>,
@@ -69,6 +71,7 @@ pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), 
     let shown = ProspectOutput {
         consents: consents::of(&mut tx, id).await?,
         suppressions: stops.into_iter().map(|suppression| Stopped { since: suppression.since, suppression }).collect(),
+        unconfirmed: unconfirmed(&signals, &prospect, &node.ctx.plan().settings.fields),
         signals: signals.into_iter().map(told).collect(),
         deliveries: deliveries::of_prospect(&mut tx, id).await?,
         handoffs: handoffs::of_prospect(&mut tx, id).await?,
@@ -96,6 +99,7 @@ fn print(shown: &ProspectOutput) -> Result<(), Exit> {
         output::line(format!("  {what:12} {value}"))?;
     }
     section("Fields", p.fields.iter().map(|(name, value)| format!("{name} = {value}")))?;
+    section("Not confirmed", shown.unconfirmed.iter().map(Unconfirmed::words))?;
     section(
         "Consents",
         shown.consents.iter().map(|c| {

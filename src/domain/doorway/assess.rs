@@ -26,7 +26,7 @@ pub fn assess(rules: &Qualifying, signals: &[Signal], now: Timestamp) -> Qualifi
 /// As [`assess`], with the statements of colleagues: they count where a criterion's rules count the account.
 pub fn assess_among(rules: &Qualifying, signals: &[Signal], colleagues: &[&Colleague], now: Timestamp) -> Qualification {
     // Another machine's clock may run ahead of this one: its signal counts once its time has come.
-    let lies_ahead = |signal: &&Signal| signal.occurred_at > now;
+    let lies_ahead = |signal: &&Signal| signal.occurred_at > now && !signal.detail.is_unconfirmed();
     let of_colleagues = colleagues.iter().flat_map(|colleague| &colleague.signals).filter(lies_ahead);
     let stated = of_colleagues.filter(|signal| rules.reach(signal).speaks());
     let ahead = signals.iter().filter(lies_ahead).chain(stated).map(|signal| signal.occurred_at).min();
@@ -66,6 +66,9 @@ impl<'a> Fold<'a> {
             came_due: None,
         };
         for signal in &fold.signals {
+            if signal.detail.is_unconfirmed() {
+                fold.nothing.entry(signal.id).or_insert(Why::Unconfirmed);
+            }
             if matches!(signal.detail, Detail::Click { .. }) && PROVISIONAL.after(signal.occurred_at) > now {
                 fold.nothing.entry(signal.id).or_insert(Why::Provisional);
             }

@@ -127,7 +127,7 @@ impl NewEnquiry {
 /// What a signal asks: the name of its form or event ("reply" for a mail), and what it says. `None` for one that cannot ask.
 pub fn request(detail: &Detail) -> Option<(Name, BTreeMap<String, String>)> {
     match detail {
-        Detail::Form { form, fields, .. } => Some((form.clone(), fields.clone())),
+        Detail::Form { form, fields } | Detail::UnconfirmedForm { form, fields, .. } => Some((form.clone(), fields.clone())),
         Detail::Event { event, fields } => Some((event.clone(), fields.clone())),
         Detail::Reply { subject, text } => {
             let said = [("subject", subject), ("message", text)].map(|(key, value)| (key.to_owned(), value.clone()));

@@ -30,6 +30,8 @@ pub enum Why {
     Machine(Machine),
     /// It counted, and was judged to be a machine's later.
     Withdrawn,
+    /// A form for which its address has not answered: anybody may have typed it.
+    Unconfirmed,
     /// A click that is less than ten minutes old.
     Provisional,
     /// A later statement says otherwise, or the same again.
@@ -49,6 +51,7 @@ impl Why {
         match self {
             Self::Machine(machine) => machine.words(),
             Self::Withdrawn => "evidence withdrawn: judged a machine's since it was recorded",
+            Self::Unconfirmed => "not confirmed: nobody has answered from this address",
             Self::Provisional => "provisional: a click counts after ten minutes",
             Self::Superseded => "superseded by something later",
             Self::Outranked => "outranked: a person said otherwise",

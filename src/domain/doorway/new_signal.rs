@@ -2,7 +2,8 @@
 //! written here and nowhere else.
 
 use super::machine::Machine;
-use super::signal::{About, Detail, NewSignal};
+use super::pending_form::PendingForm;
+use super::signal::{About, Confirmation, Detail, NewSignal};
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::group::delivery::Mailed;
@@ -80,10 +81,23 @@ impl NewSignal {
     }
 
     /// A form of the website; the same content again on the same day is the same signal.
-    pub fn form(form: &Name, address: Address, fields: BTreeMap<String, String>, at: Timestamp) -> Self {
+    pub fn form(
+        form: &Name,
+        address: Address,
+        fields: BTreeMap<String, String>,
+        confirmation: Confirmation,
+        at: Timestamp,
+    ) -> Self {
         let said = serde_json::to_string(&fields).unwrap_or_default();
-        let once = format!("form:{form}:{}:{}", day(at), fingerprint(&[address.as_str(), &said]));
-        Self::about(About::Address(address), once, Detail::Form { form: form.clone(), fields }, at)
+        let detail = Detail::form(form.clone(), fields, confirmation);
+        let once = format!("{}:{form}:{}:{}", detail.kind(), day(at), fingerprint(&[address.as_str(), &said]));
+        Self::about(About::Address(address), once, detail, at)
+    }
+
+    /// A form for which its address has answered now: it counts from the answer.
+    pub fn confirmed(pending: PendingForm, at: Timestamp) -> Self {
+        let detail = Detail::form(pending.form, pending.fields, Confirmation::Confirmed);
+        Self::about(About::Address(pending.address), format!("confirmed:{}", pending.id), detail, at)
     }
 
     /// What another system reports, once for each of its keys.

@@ -206,6 +206,17 @@ impl Qualifying {
         self.topics.iter().any(|topic| topic.covers(target) && is_read(topic))
     }
 
+    /// Whether filling in this form asks for a person.
+    pub fn asks_by_form(&self, form: &Name) -> bool {
+        self.requests.iter().any(|rule| matches!(rule, RequestRule::Form(name) if name == form))
+    }
+
+    /// Whether any rule reads a form of this name.
+    pub fn reads_form(&self, name: &Name) -> bool {
+        let reads = |rule: &Rule| matches!(&rule.reads, Reads::Form { form, .. } if form == name);
+        self.asks_by_form(name) || self.criteria.iter().any(|(_, rules)| rules.rules.iter().any(reads))
+    }
+
     /// Whether a touch of this kind can be evidence of the criterion.
     pub fn reads_touch(&self, criterion: Criterion, touch: Touch) -> bool {
         self.criteria[criterion].rules.iter().any(|r| matches!(&r.reads, Reads::Touch(kinds) if kinds.contains(&touch)))

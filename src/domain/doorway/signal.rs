@@ -9,7 +9,7 @@ use crate::domain::question::Power;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A signal as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -61,6 +61,14 @@ pub enum Detail {
         form: Name,
         /// The form's fields without the address.
         fields: BTreeMap<String, String>,
+    },
+    /// A form typed by anybody: this address has not answered for it. It is kept and shown, and no rule reads it.
+    UnconfirmedForm {
+        form: Name,
+        fields: BTreeMap<String, String>,
+        /// Which details of the record were blank and are filled by it: "name", "phone", "company".
+        #[serde(default)]
+        filled: BTreeSet<String>,
     },
     /// Prospect fields changed: by an import, a form or the API.
     Fields {
@@ -136,6 +144,14 @@ pub enum Detail {
     Erased,
 }
 
+/// Whether a form is known to come from the address it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmation {
+    /// The address answered for it, or it comes from a place that is trusted.
+    Confirmed,
+    Unconfirmed,
+}
+
 /// How a salesperson or colleague was in touch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -158,12 +174,25 @@ impl Touch {
 }
 
 impl Detail {
+    /// A form, as whoever sent it vouches for it.
+    pub const fn form(form: Name, fields: BTreeMap<String, String>, confirmation: Confirmation) -> Self {
+        match confirmation {
+            Confirmation::Confirmed => Self::Form { form, fields },
+            Confirmation::Unconfirmed => Self::UnconfirmedForm { form, fields, filled: BTreeSet::new() },
+        }
+    }
+
+    pub const fn is_unconfirmed(&self) -> bool {
+        matches!(self, Self::UnconfirmedForm { .. })
+    }
+
     /// The kind: the word in SQL, the API and reports.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Click { .. } => "click",
             Self::Answer { .. } => "answer",
             Self::Form { .. } => "form",
+            Self::UnconfirmedForm { .. } => "unconfirmed_form",
             Self::Fields { .. } => "fields",
             Self::Touch { .. } => "touch",
             Self::Reply { .. } => "reply",
@@ -182,7 +211,12 @@ impl Detail {
     pub const fn bears_on_verdicts(&self) -> bool {
         !matches!(
             self,
-            Self::AutoReply { .. } | Self::Unsubscribe { .. } | Self::Bounce { .. } | Self::Complaint { .. } | Self::Erased
+            Self::UnconfirmedForm { .. }
+                | Self::AutoReply { .. }
+                | Self::Unsubscribe { .. }
+                | Self::Bounce { .. }
+                | Self::Complaint { .. }
+                | Self::Erased
         )
     }
 
@@ -196,10 +230,10 @@ impl Detail {
         match self {
             Self::Click { target } => format!("followed the link to {target}"),
             Self::Answer { say, .. } => format!("answered “{say}”"),
-            Self::Form { form, fields } => match fields.get("message").or_else(|| fields.get("comments")) {
-                Some(message) => format!("filled in the form {form}: “{}”", excerpt(message, 160)),
-                None => format!("filled in the form {form}"),
-            },
+            Self::Form { form, fields } => format!("filled in the form {form}{}", message(fields)),
+            Self::UnconfirmedForm { form, fields, .. } => {
+                format!("not confirmed: somebody filled in the form {form}{}", message(fields))
+            }
             Self::Fields { changed, source, .. } => {
                 let fields: Vec<String> =
                     changed.iter().map(|(name, value)| format!("{name} = {}", value.as_deref().unwrap_or("nothing"))).collect();
@@ -223,6 +257,12 @@ impl Detail {
             Self::Erased => "erased".to_owned(),
         }
     }
+}
+
+/// What a form says in words, to end a sentence.
+fn message(fields: &BTreeMap<String, String>) -> String {
+    let message = fields.get("message").or_else(|| fields.get("comments"));
+    message.map(|message| format!(": “{}”", excerpt(message, 160))).unwrap_or_default()
 }
 
 /// A signal to be recorded, before it has a row.

@@ -14,7 +14,7 @@ use crate::store::people::{prospects, suppressions};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Whether a rule reads it as asking for a person.
+/// Whether a rule reads it as asking for a person. None reads a form that is not confirmed.
 pub fn asks(plan: &Plan, detail: &Detail) -> bool {
     plan.qualifying.requests.iter().any(|rule| rule.reads(detail))
 }
@@ -76,7 +76,11 @@ pub async fn is_of_forgotten(
     if suppressions::forgotten_at(tx, address).await?.is_none() {
         return Ok(false);
     }
-    if asks(plan, &signal.detail) && RECENT.after(signal.occurred_at) > now {
+    let asks = match &signal.detail {
+        Detail::UnconfirmedForm { form, .. } => plan.qualifying.asks_by_form(form),
+        detail => asks(plan, detail),
+    };
+    if asks && RECENT.after(signal.occurred_at) > now {
         hear(tx, address, &signal.once, &signal.detail, now).await?;
     }
     Ok(true)

@@ -45,9 +45,7 @@ pub async fn decide(ctx: &Context, decision: Decision) -> Result<Observed, FlowE
     let detail = Detail::Override { criterion, power, until, note };
     let signal = NewSignal::decided(address, by, detail, now);
     match observe(ctx, &[signal]).await?.first() {
-        Some(Observed::Unknown | Observed::Forgotten) | None => {
-            Err(FlowError::Missing("a prospect with that address".to_owned()))
-        }
+        Some(Observed::Unknown) | None => Err(FlowError::Missing("a prospect with that address".to_owned())),
         Some(observed) => Ok(*observed),
     }
 }

@@ -6,6 +6,8 @@ pub mod assess;
 pub mod conclude;
 pub mod enquiries;
 pub mod observe;
+pub mod take;
+pub mod confirm;
 pub mod judge;
 pub mod qualify;
 pub mod ramp;

@@ -5,10 +5,9 @@
 //! caller is answered only after all of it is durable.
 
 use super::conclude::{self, conclude};
-use super::{admit, enquiries};
+use super::enquiries;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
-use crate::domain::doorway::arrival::Arrival;
 use crate::domain::doorway::signal::{About, Detail, NewSignal};
 use crate::domain::doorway::support::{PROVISIONAL, is_too_young};
 use crate::domain::id::{Name, ProspectId, SignalId};
@@ -25,7 +24,6 @@ use crate::store::group::breakers::{Kind, Trouble};
 use crate::store::people::prospects;
 use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many signals one transaction takes at most: the more of them write to the same page, the fewer pages go to disk.
@@ -38,8 +36,8 @@ pub enum Observed {
     Again,
     /// No prospect has its address.
     Unknown,
-    /// The owner of its address was forgotten: it is not recorded. If it asks for a person, one hears of it.
-    Forgotten,
+    /// A form that counts for nothing until its address answers.
+    Pending,
 }
 
 /// The batch writer through which single signals are written together.
@@ -64,17 +62,19 @@ type Resolved<'a> = (Option<ProspectId>, &'a NewSignal);
 
 /// Appends signals in one transaction of their own.
 pub async fn observe(ctx: &Context, news: &[NewSignal]) -> Result<Vec<Observed>, FlowError> {
-    let tx = ctx.store().write().await?;
-    finish(ctx, tx, &ctx.plan(), news, ctx.now()).await
+    let mut tx = ctx.store().write().await?;
+    let observed = write(&mut tx, &ctx.plan(), news, ctx.now()).await?;
+    commit(ctx, tx).await?;
+    Ok(observed)
 }
 
-async fn finish(ctx: &Context, mut tx: Tx, plan: &Plan, news: &[NewSignal], now: Timestamp) -> Result<Vec<Observed>, FlowError> {
-    let observed = write(&mut tx, plan, news, now).await?;
+/// Commits what was observed, and wakes the steps.
+pub async fn commit(ctx: &Context, tx: Tx) -> Result<(), FlowError> {
     failpoint!("signal.before_commit");
     tx.commit().await?;
     failpoint!("signal.after_commit");
     ctx.wake();
-    Ok(observed)
+    Ok(())
 }
 
 /// Appends signals, stops group mail to those who asked for it, and concludes from all of it. The caller commits.
@@ -207,27 +207,6 @@ const fn address_of(signal: &NewSignal) -> Option<&Address> {
     }
 }
 
-/// Appends a signal from a website or another system. A person who filled in a form is admitted if new, and the details
-/// they gave are kept.
-pub async fn take(ctx: &Context, signal: NewSignal) -> Result<Observed, FlowError> {
-    let (plan, now) = (ctx.plan(), ctx.now());
-    let mut tx = ctx.store().write().await?;
-    if let About::Address(address) = &signal.about
-        && enquiries::is_of_forgotten(&mut tx, &plan, address, &signal, now).await?
-    {
-        tx.commit().await?;
-        ctx.wake();
-        return Ok(Observed::Forgotten);
-    }
-    if let (About::Address(address), Detail::Form { form, fields }) = (&signal.about, &signal.detail) {
-        let arrival = Arrival::by_form(address.clone(), fields, &plan.settings.fields);
-        let that_day = Some(signal.occurred_at.to_zoned(TimeZone::UTC).date());
-        admit::admit(&mut tx, &plan, &[arrival], &format!("form {form}"), that_day, now).await?;
-    }
-    let observed = finish(ctx, tx, &plan, std::slice::from_ref(&signal), now).await?;
-    observed.first().copied().ok_or_else(|| FlowError::Unable("record the signal".to_owned()))
-}
-
 /// Whether a touch can be recorded as it is: every criterion it proves has a rule that reads such a touch, and a timeframe
 /// has its date. Any other signal passes.
 ///
@@ -283,9 +262,7 @@ pub async fn log(ctx: &Context, logged: Logged) -> Result<Observed, FlowError> {
     check_touch(&plan, &logged.detail)?;
     let signal = NewSignal::logged(logged.address, logged.by, logged.detail, logged.occurred_at);
     match observe(ctx, &[signal]).await?.first() {
-        Some(Observed::Unknown | Observed::Forgotten) | None => {
-            Err(FlowError::Missing("a prospect with that address; import them first".to_owned()))
-        }
+        Some(Observed::Unknown) | None => Err(FlowError::Missing("a prospect with that address; import them first".to_owned())),
         Some(observed) => Ok(*observed),
     }
 }

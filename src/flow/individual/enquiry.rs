@@ -8,6 +8,7 @@ use crate::domain::individual::handoff::{Handoff, Outcome, State};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::{Context, FlowError};
+use crate::store::doorway::signals;
 use crate::store::engine::backend::Tx;
 use crate::store::individual::handoffs;
 use crate::store::people::{prospects, suppressions};
@@ -29,7 +30,16 @@ impl Known {
     /// Loads it. The handoffs and stops are left out for a list, which has one line for each.
     pub async fn load(tx: &mut Tx, of: &[Enquiry], briefly: bool) -> Result<Self, FlowError> {
         let ids: Vec<ProspectId> = of.iter().filter_map(|enquiry| enquiry.prospect).collect();
-        let people: BTreeMap<_, _> = prospects::load(tx, &ids).await?.into_iter().map(|p| (p.id, p)).collect();
+        let mut people: BTreeMap<_, _> = prospects::load(tx, &ids).await?.into_iter().map(|p| (p.id, p)).collect();
+        let unconfirmed = of.iter().filter(|enquiry| enquiry.cause == WhyNoHandoff::Unconfirmed);
+        for id in unconfirmed.filter_map(|enquiry| enquiry.prospect) {
+            // What strangers' forms filled in is no record to hold their word against.
+            for (what, said) in signals::filled_by_strangers(tx, id).await? {
+                if let Some(person) = people.get_mut(&id) {
+                    without(person, &what, &said);
+                }
+            }
+        }
         let mut known = Self { people, ..Self::default() };
         if briefly {
             return Ok(known);
@@ -64,6 +74,19 @@ impl Known {
     /// The handoff that a salesperson has of them now.
     pub fn open(&self, enquiry: &Enquiry) -> Option<&Handoff> {
         self.handoffs(enquiry).iter().find(|handoff| handoff.is_open())
+    }
+}
+
+/// Takes a detail that says this out of what is told of a person.
+fn without(person: &mut Prospect, what: &str, said: &str) {
+    let place = match what {
+        "name" => &mut person.name,
+        "phone" => &mut person.phone,
+        "company" => &mut person.company,
+        _ => return,
+    };
+    if place.as_deref() == Some(said) {
+        *place = None;
     }
 }
 

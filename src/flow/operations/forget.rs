@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 /// What an erasure did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Forgotten {
-    /// The prospect; absent for an address that only asked for a person.
+    /// The prospect; absent for an address that only filled in forms.
     pub prospect: Option<ProspectId>,
     /// The handoff that was open and is now closed.
     pub handoff: Option<HandoffId>,
@@ -28,14 +28,15 @@ pub struct Forgotten {
 /// stays stopped on every channel if a list brings it back.
 ///
 /// # Errors
-/// Those of the store; when no prospect has the address, and nothing was asked from it.
+/// Those of the store; when no prospect has the address, and no form names it.
 pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowError> {
     let now = ctx.now();
     let mut tx = ctx.store().write().await?;
     let known = prospects::by_address(&mut tx, &[address]).await?;
     let asked = erasures::enquiries_from(&mut tx, address, now).await?;
+    let forms = erasures::pending_forms(&mut tx, address, now).await?;
     let Some(prospect) = known.get(address).copied() else {
-        if asked.enquiries == 0 {
+        if asked.enquiries + forms == 0 {
             return Err(FlowError::Missing("a prospect with that address".to_owned()));
         }
         erasures::stop(&mut tx, address, now).await?;

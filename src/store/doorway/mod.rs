@@ -7,5 +7,6 @@ pub mod applied_rules;
 pub mod assessment_queue;
 pub mod qualifications;
 pub mod reminders;
+pub mod pending_forms;
 pub mod enquiries;
 pub mod assessment_inputs;

@@ -74,6 +74,27 @@ const EXPIRED_ENQUIRIES: &str =
     erase_enquiries!("id IN (SELECT e.id FROM enquiries e WHERE e.expires_at <= $1 ORDER BY e.expires_at, e.id LIMIT 500)");
 const FORGOTTEN_OF_LIST: &str = erase_enquiries!("list_id = $1 AND cause = 'forgotten' AND prospect_id IS NULL");
 const ENQUIRY_LETTERS: &str = erase_letters!("message_id LIKE $1");
+/// The mails that asked an address go with its form: they name it.
+macro_rules! erase_asking {
+    ($which:literal) => {
+        concat!(
+            "UPDATE letters SET message = $2, recipient = $3, reply = NULL, owner = NULL, leased_until = NULL,
+                    failed_at = CASE WHEN sent_at IS NULL THEN COALESCE(failed_at, $4) ELSE failed_at END
+             WHERE message_id IN (SELECT f.message_id FROM pending_forms f WHERE ",
+            $which,
+            ")"
+        )
+    };
+}
+const ASKING_OF: &str = erase_asking!("f.message_id IS NOT NULL AND f.address = $1");
+const FORMS_OF: &str = "DELETE FROM pending_forms WHERE address = $1";
+const ASKING_EXPIRED: &str = erase_asking!(
+    "f.message_id IS NOT NULL AND f.id IN (SELECT e.id FROM pending_forms e WHERE e.expires_at <= $1 ORDER BY e.id LIMIT 1000)"
+);
+const HAVE_EXPIRED: &str = "SELECT COUNT(*) FROM (SELECT e.id FROM pending_forms e WHERE e.expires_at <= $1 LIMIT 1) expired";
+const EXPIRED_FORMS: &str = "
+    DELETE FROM pending_forms
+    WHERE id IN (SELECT e.id FROM pending_forms e WHERE e.expires_at <= $1 ORDER BY e.id LIMIT 1000)";
 const FINDINGS: &str = "SELECT id, findings FROM qualifications WHERE prospect_id = $1";
 /// What colleagues of theirs were offered with may cite them.
 const CITED: &str = "
@@ -165,6 +186,23 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
     let (enquiries, told) = erase_enquiries(tx, ENQUIRIES, prospect.into(), now).await?;
     let letters = letters + told + scrub_citations(tx, prospect, now).await?;
     Ok(Erased { signals, deliveries, letters, enquiries })
+}
+
+/// Erases the forms about an address that it has not answered for, and the mails that asked it. Returns how many forms.
+pub async fn pending_forms(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(ASKING_OF, args![address, Vec::<u8>::new(), NOBODY, now]).await?;
+    tx.execute(FORMS_OF, args![address]).await
+}
+
+/// Whether the time of any form is over.
+pub async fn have_expired(tx: &mut Tx, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(tx.number(HAVE_EXPIRED, args![now]).await? > 0)
+}
+
+/// Erases a page of the forms whose time is over, and the mails that asked for them. Returns how many.
+pub async fn expired_forms(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(ASKING_EXPIRED, args![now, Vec::<u8>::new(), NOBODY, now]).await?;
+    tx.execute(EXPIRED_FORMS, args![now]).await
 }
 
 /// Erases what identifies a person: details, fields, tags, consents, and what was derived about them.

@@ -101,6 +101,9 @@ const UPDATE: &str = "
     UPDATE prospects SET name = COALESCE($2, name), phone = COALESCE($3, phone), company = COALESCE($4, company),
            account_id = COALESCE($5, account_id), salesperson = COALESCE($6, salesperson)
     WHERE id = $1";
+const BLANKS: Sql = locking!("SELECT name, phone, company FROM prospects WHERE id = $1", "FOR UPDATE");
+const FILL_BLANKS: &str = "
+    UPDATE prospects SET name = COALESCE(name, $2), phone = COALESCE(phone, $3), company = COALESCE(company, $4) WHERE id = $1";
 const SET_FIELDS: &str = "
     INSERT INTO prospect_fields (prospect_id, name, value, folded, number)
     SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'n', value ->> 'v', value ->> 'l', CAST(value ->> 'c' AS BIGINT)
@@ -211,6 +214,18 @@ pub async fn add(tx: &mut Tx, new: &[NewProspect<'_>], now: Timestamp) -> Result
 pub async fn update(tx: &mut Tx, id: ProspectId, details: &Details<'_>) -> Result<(), StoreError> {
     let values = args![id, details.name, details.phone, details.company, details.account, details.salesperson];
     tx.execute_one(UPDATE, values).await
+}
+
+/// Sets those of the details name, phone and company that are blank, and returns which were: no value on record changes.
+pub async fn fill_blanks(tx: &mut Tx, id: ProspectId, details: &Details<'_>) -> Result<BTreeSet<String>, StoreError> {
+    let (name, phone, company): (Option<String>, Option<String>, Option<String>) = tx.one(BLANKS, args![id]).await?;
+    let said = [("name", name, details.name), ("phone", phone, details.phone), ("company", company, details.company)];
+    let blank = said.into_iter().filter(|(_, known, said)| known.is_none() && said.is_some());
+    let filled: BTreeSet<String> = blank.map(|(what, ..)| what.to_owned()).collect();
+    if !filled.is_empty() {
+        tx.execute_one(FILL_BLANKS, args![id, details.name, details.phone, details.company]).await?;
+    }
+    Ok(filled)
 }
 
 /// Sets fields, and empties those without a value. Of two changes to one field the later one counts.

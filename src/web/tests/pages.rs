@@ -4,11 +4,12 @@ use crate::clock::ManualClock;
 use crate::config::example;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
-use crate::domain::doorway::signal::{Detail, NewSignal, Touch};
+use crate::domain::doorway::signal::{Confirmation, Detail, NewSignal, Touch};
 use crate::domain::id::{HandoffId, Name};
 use crate::flow::context::{Context, Progress};
 use crate::flow::doorway::observe::{self, Logged};
 use crate::flow::doorway::qualify;
+use crate::flow::doorway::take::take;
 use crate::flow::individual::{dossier, hand_off};
 use crate::store::engine::backend::Store;
 use crate::store::individual::handoffs;
@@ -51,7 +52,8 @@ impl TestNode {
     async fn form(&self, form: &str, address: &str, fields: &[(&str, &str)]) {
         let fields = fields.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>();
         let address = Address::parse(address).expect("an address");
-        observe::take(&self.site.ctx, NewSignal::form(&name(form), address, fields, self.site.ctx.now())).await.expect("a form");
+        let form = NewSignal::form(&name(form), address, fields, Confirmation::Confirmed, self.site.ctx.now());
+        take(&self.site.ctx, form).await.expect("a form");
         self.run_until_idle().await;
     }
 

@@ -3,19 +3,19 @@
 use super::{FIRST_ISSUE, Told, address, name, somebody, story};
 use axum::http::Method;
 use nurtured::domain::address::Address;
-use nurtured::domain::doorway::enquiry::{KEPT, NewEnquiry, WhyNoHandoff, request};
 use nurtured::domain::doorway::entry::Cause;
-use nurtured::domain::doorway::signal::NewSignal;
+use nurtured::domain::doorway::signal::{Confirmation, NewSignal};
+
 use nurtured::domain::id::Name;
 use nurtured::domain::prospect::Standing;
+use nurtured::flow::doorway::observe::Observed;
+use nurtured::flow::doorway::take::take;
 use nurtured::flow::individual::dossier;
 use nurtured::flow::individual::follow_up::Action;
 use nurtured::flow::individual::queue::{Item, Kind};
 use nurtured::flow::operations::forget;
-use nurtured::store::doorway::enquiries as recorded;
 use nurtured::store::individual::enquiries;
 use nurtured::store::operations::counts;
-use nurtured::store::people::prospects;
 use nurtured::town::mailbox::Mail;
 use nurtured::town::{BROWSER, Town};
 
@@ -76,47 +76,16 @@ pub(super) async fn rows(town: &Town) -> Fallible<(i64, i64, i64)> {
 }
 
 /// A stranger fills in the form about any address, and nobody confirms it.
-pub(super) async fn types_in(town: &Town, said: &[(&str, &str)]) -> Told {
-    let who = said.iter().find(|(key, _)| *key == "email").map(|(_, who)| address(who)).expect("an address");
-    let fields = said.iter().filter(|(key, _)| *key != "email").map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    let NewSignal { once, detail, .. } = NewSignal::form(&name("call-me"), who.clone(), fields, town.now());
-    let (form, said) = request(&detail).expect("a form asks");
-    let mut tx = town.node.ctx.store().write().await?;
-    let prospect = prospects::by_address(&mut tx, &[&who]).await?.get(&who).copied();
-    let new = NewEnquiry {
-        once,
-        prospect,
-        pending_form: None,
-        signal: None,
-        address: Some(who),
-        cause: WhyNoHandoff::Unconfirmed,
-        form,
-        said,
-        asked_at: town.now(),
-        expires_at: Some(KEPT.after(town.now())),
-    };
-    recorded::add(&mut tx, &new).await?;
-    tx.commit().await?;
-    town.node.ctx.wake();
+async fn types_in(town: &Town, said: &[(&str, &str)]) -> Told {
+    assert_eq!(town.type_in("call-me", said).await?.status, 200);
     Ok(())
 }
 
 /// A stranger asks about any address.
 pub(super) async fn types(town: &Town, who: &str, message: &str) -> Told {
-    types_in(town, &[("email", who), ("message", message), ("phone", "+44 20 1234")]).await
-}
-
-/// The address confirms what was typed last.
-pub(super) async fn confirms(town: &Town, who: &Address, message: &str) -> Told {
-    let said = [("email", who.as_str()), ("message", message), ("phone", "+44 20 1234")];
-    assert_eq!(town.fill_in("call-me", &said).await?.status, 200);
-    Ok(())
-}
-
-/// Posts a form as a browser does.
-pub(super) async fn posts(town: &Town, form: &str, said: &[(&str, &str)]) -> Told {
-    let body = serde_urlencoded::to_string(said)?;
-    assert_eq!(town.ask(Method::POST, &format!("/f/{form}"), BROWSER, &body).await?.status, 200);
+    let fields = [("message", message), ("phone", "+44 20 1234")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    let signal = NewSignal::form(&name("call-me"), address(who), fields, Confirmation::Unconfirmed, town.now());
+    assert_eq!(take(&town.node.ctx, signal).await?, Observed::Pending);
     Ok(())
 }
 
@@ -251,7 +220,7 @@ story!(a_confirmed_request_is_not_two_items, |town| {
     types(&town, "one@other.example", "Call").await?;
     town.run_until_idle().await?;
     town.pass_to("2026-01-12T09:00:00Z").await?;
-    confirms(&town, &eva, "Call me").await?;
+    town.confirm(&eva).await?;
     town.run_until_idle().await?;
     let handoff = town.handoffs_of(&eva).await?.remove(0);
     assert_eq!((handoff.cause, &handoff.salesperson), (Cause::Request, &heard), "whoever heard of it has the offer");
@@ -265,7 +234,7 @@ story!(a_confirmed_request_is_not_two_items, |town| {
     types(&town, eva.as_str(), "Call me once more").await?;
     town.run_until_idle().await?;
     let before = letters(&town, &heard).len();
-    confirms(&town, &eva, "Call me once more").await?;
+    town.confirm(&eva).await?;
     town.run_until_idle().await?;
     let hers: Vec<_> = asked(&town).await?.into_iter().filter(|(_, item)| item.name.contains("eva@")).collect();
     assert_eq!((hers.len(), hers[0].1.state), (1, Some("already yours")), "{hers:?}");

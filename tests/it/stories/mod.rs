@@ -26,6 +26,7 @@ mod simulate;
 mod stop;
 mod time;
 mod uncertain;
+mod unconfirmed;
 mod visitors;
 
 use nurtured::config::example;

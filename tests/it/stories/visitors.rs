@@ -40,6 +40,9 @@ story!(a_get_changes_nothing, |town| {
     let mut urls: Vec<String> =
         mail.links().into_iter().map(|(url, _)| url).filter(|u| u.starts_with("http://127.0.0.1:9/")).collect();
     urls.extend(mail.unsubscribe.clone());
+    town.type_in("webinar", &[("email", ada.as_str())]).await?;
+    town.run_until_idle().await?;
+    urls.extend(town.newest_to(&ada)?.link("confirm it"));
     let handoff = town.handoffs_of(&bea).await?.remove(0);
     urls.extend(town.queue_of(&handoff.salesperson).await?.into_iter().filter_map(|i| i.page_url));
     let plan = town.node.ctx.plan();
@@ -49,6 +52,7 @@ story!(a_get_changes_nothing, |town| {
         urls.iter().any(|u| u.contains("/c/"))
             && urls.iter().any(|u| u.contains("/a/"))
             && urls.iter().any(|u| u.contains("/u/"))
+            && urls.iter().any(|u| u.contains("/k/"))
     );
 
     // What time alone brings (the reminder of an unanswered request) comes first.
