@@ -19,16 +19,10 @@ pub fn asks(plan: &Plan, detail: &Detail) -> bool {
     plan.qualifying.requests.iter().any(|rule| rule.reads(detail))
 }
 
-/// Puts down the new requests among these signals whose prospects cannot be handed off for them.
-pub async fn put_down(
-    tx: &mut Tx,
-    plan: &Plan,
-    appended: &[(ProspectId, SignalId, &NewSignal)],
-    now: Timestamp,
-) -> Result<(), StoreError> {
+/// Puts down those of these new requests whose prospects cannot be handed off for them.
+pub async fn put_down(tx: &mut Tx, requests: &[(ProspectId, SignalId, &NewSignal)], now: Timestamp) -> Result<(), StoreError> {
     let is_recent = |signal: &NewSignal| RECENT.after(signal.occurred_at) > now;
-    let asking = |signal: &NewSignal| signal.machine.is_none() && is_recent(signal) && asks(plan, &signal.detail);
-    let asked: Vec<_> = appended.iter().filter(|(.., signal)| asking(signal)).collect();
+    let asked: Vec<_> = requests.iter().filter(|(.., signal)| signal.machine.is_none() && is_recent(signal)).collect();
     if asked.is_empty() {
         return Ok(());
     }
