@@ -30,7 +30,9 @@ pub async fn confirm(ctx: &Context, id: PendingFormId) -> Result<Confirmed, Flow
     if !pending_forms::confirm(&mut tx, id, now).await? {
         return Err(gone());
     }
+    // The request of a lead or a customer opens no handoff: its enquiry becomes theirs while the signal is recorded, and stays.
     take::record(&mut tx, &plan, &NewSignal::confirmed(form, now), now).await?;
+    enquiries::confirmed(&mut tx, id, now).await?;
     commit(ctx, tx).await?;
     Ok(Confirmed::Now)
 }

@@ -6,6 +6,7 @@ pub mod identify;
 pub mod admit;
 pub mod assess;
 pub mod conclude;
+pub mod enquiries;
 pub mod observe;
 pub mod take;
 pub mod confirm;

@@ -25,6 +25,7 @@ migrations![
     "0004_individual",
     "0005_operations",
     "0006_public_door",
+    "0007_enquiry_lists",
     "0009_identity",
 ];
 
