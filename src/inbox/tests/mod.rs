@@ -1,4 +1,5 @@
 //! Reading held against mails and lists whose truth is known, and against noise.
 
 mod corpus;
+mod forms;
 mod lists;
