@@ -5,6 +5,7 @@ pub mod admit;
 pub mod assess;
 pub mod conclude;
 pub mod observe;
+pub mod api;
 pub mod judge;
 pub mod qualify;
 pub mod ramp;
