@@ -1,7 +1,9 @@
 //! Stories: the promises of the program, told through what happens to people. Each runs on both engines, on a manual
 //! clock, with real SMTP and the real pages.
 
+mod request;
 mod adopt;
+mod api;
 mod observe;
 mod away;
 mod backtest;
@@ -12,8 +14,10 @@ mod doorway;
 mod evidence;
 mod explain;
 mod forget;
+mod forms;
 mod group_mail;
 mod guards;
+mod languages;
 mod pacing;
 mod plan;
 mod ramp;
