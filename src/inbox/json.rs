@@ -215,9 +215,8 @@ impl Keys<'_> {
             let mut keys = Keys { object, at: &at };
             let purpose = keys.text("purpose", MOST_OF_DETAIL)?.as_deref().and_then(Purpose::parse);
             let purpose = purpose.ok_or_else(|| keys.refused("purpose", "write \"mail\" or \"tracking\""))?;
-            let given = match keys.object.remove("given") {
-                Some(Value::Bool(given)) => given,
-                _ => return Err(keys.refused("given", "write true for a yes, false for a no")),
+            let Some(Value::Bool(given)) = keys.object.remove("given") else {
+                return Err(keys.refused("given", "write true for a yes, false for a no"));
             };
             let source = keys.text("source", MOST_OF_DETAIL)?.unwrap_or_else(|| source.to_owned());
             let given_at = match keys.text("given_at", MOST_OF_DETAIL)? {

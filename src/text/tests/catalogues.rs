@@ -14,12 +14,11 @@ fn keys(language: Language) -> BTreeMap<String, BTreeSet<String>> {
         if let Some((name, _)) =
             line.split_once(" = ").filter(|_| line.trim_start().starts_with(|c: char| c == '.' || c.is_ascii_lowercase()))
         {
-            match name.trim().strip_prefix('.') {
-                Some(attribute) => latest = format!("{whole}.{attribute}"),
-                None => {
-                    name.trim().clone_into(&mut whole);
-                    latest.clone_from(&whole);
-                }
+            if let Some(attribute) = name.trim().strip_prefix('.') {
+                latest = format!("{whole}.{attribute}");
+            } else {
+                name.trim().clone_into(&mut whole);
+                latest.clone_from(&whole);
             }
             assert!(keys.insert(latest.clone(), BTreeSet::new()).is_none(), "{latest} stands twice");
         }
