@@ -106,6 +106,9 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
     let service = layers.and_then(|files| service::read(&log, &layers::join(&log, &files, environment)?, &vault));
     declared.fields = service.as_ref().map(|service| service.fields.clone());
     let roster = toml(PEOPLE).and_then(|root| people::read(&log, &root, &mut declared));
+    for (person, place) in service.iter().flat_map(|service| &service.on_behalf) {
+        declared.is_person(&log, person, place);
+    }
     let fiscal_year = service.as_ref().map_or(FiscalYear::CALENDAR, |service| service.fiscal_year);
     let rules = toml(QUALIFICATION);
     let contract = rules.as_ref().and_then(|root| qualification::read(&log, root, &declared, fiscal_year));

@@ -17,6 +17,7 @@ pub mod condition;
 pub mod guard;
 pub mod calendar;
 pub mod route;
+pub mod api_token;
 pub mod service;
 pub mod people;
 pub mod proof;

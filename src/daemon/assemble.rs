@@ -10,6 +10,7 @@ use crate::store::engine::backend::{Store, StoreError};
 use crate::store::engine::journal::Journal;
 use crate::store::group::{campaigns, leases};
 use crate::web::census_cache::CensusCache;
+use crate::web::failed_logins::FailedLogins;
 use crate::web::link_cache::LinkCache;
 use crate::web::site::{PATIENCE, Site};
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
         door: observe::door(&ctx),
         links: LinkCache::default(),
         census: CensusCache::default(),
+        logins: FailedLogins::default(),
         patience: PATIENCE,
     };
     Ok(Node { ctx, writer, site })

@@ -16,6 +16,9 @@ pub mod pace;
 pub mod window;
 pub mod audience;
 pub mod question;
+pub mod language;
+pub mod landing_page;
+pub mod api_token;
 
 /// What is said to many.
 pub mod group;

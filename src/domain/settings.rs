@@ -1,11 +1,14 @@
 //! Settings of the service: what `nurtured.toml` says.
 
 use super::address::Address;
+use super::api_token::ApiToken;
 use super::dkim::Dkim;
 use super::group::cap::Cap;
 use super::group::delivery::OnUncertain;
 use super::group::guard::Paces;
 use super::id::Name;
+use super::landing_page::LandingPage;
+use super::language::Language;
 use super::prospect::FieldType;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
@@ -51,6 +54,15 @@ pub struct Organisation {
     pub name: String,
     /// A postal address, as the law asks for in group mail.
     pub postal_address: String,
+    /// The languages in which visitors are spoken to, the company's own first; never empty.
+    pub languages: Vec<Language>,
+}
+
+impl Organisation {
+    /// The company's own language.
+    pub fn language(&self) -> Language {
+        self.languages.first().copied().unwrap_or_default()
+    }
 }
 
 /// Whose clicks are tracked. There is no default: the configuration must choose.
@@ -124,6 +136,8 @@ pub enum Security {
 #[derive(Debug, Clone)]
 pub struct Http {
     pub listen: SocketAddr,
-    /// The bearer token of `POST /v1/signals`; without one the route is closed.
-    pub api_token: Option<SecretString>,
+    /// The bearer tokens of `/v1/…`; without one the API is closed.
+    pub tokens: Vec<ApiToken>,
+    /// The pages to which a form may lead its visitor back.
+    pub form_redirects: Vec<LandingPage>,
 }

@@ -1,5 +1,8 @@
 //! What a text may say: templates of newsletters and letters, linted and rendered with holes. Pure.
 
+// Words by language.
+pub mod words;
+pub mod message;
 // Group mail: one text for all recipients.
 pub mod fill;
 pub mod markdown;
@@ -16,3 +19,6 @@ pub mod letter;
 pub mod notice;
 pub mod enquiry;
 pub mod confirmation;
+
+#[cfg(test)]
+mod tests;

@@ -59,7 +59,7 @@ pub fn compose(newsletter: &Newsletter, frame: &Frame<'_>) -> Result<Composed, T
     if let Some(complaint) = lint(&newsletter.markdown, &askable(frame.qualifying)).into_iter().next() {
         return Err(TextError::Refused(complaint.title));
     }
-    let Organisation { name, postal_address } = frame.organisation;
+    let Organisation { name, postal_address, .. } = frame.organisation;
     let said = [&newsletter.markdown, &newsletter.subject, &newsletter.preheader, name, postal_address].map(String::as_str);
     let tokens = Tokens::for_text(&[&said[..], &[frame.public_url, frame.campaign.name.as_str()]].concat());
     let values = Values::new(name, frame.campaign.name.as_str(), frame.date);
@@ -198,7 +198,7 @@ impl Composer<'_> {
     }
 
     fn text_footer(&self, unsubscribe: &str) -> String {
-        let Organisation { name, postal_address } = self.frame.organisation;
+        let Organisation { name, postal_address, .. } = self.frame.organisation;
         let address = postal_address.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(", ");
         let why = format!("You receive this because you showed interest in what {name} does, and have not asked us to stop.");
         let mut lines = vec![String::new(), "-- ".to_owned()];
@@ -266,8 +266,11 @@ mod tests {
             preheader: "For {{ name }}".to_owned(),
             markdown: markdown.to_owned(),
         };
-        let organisation =
-            Organisation { name: organisation.to_owned(), postal_address: "Carrer Major 1\n08700 Igualada".to_owned() };
+        let organisation = Organisation {
+            name: organisation.to_owned(),
+            postal_address: "Carrer Major 1\n08700 Igualada".to_owned(),
+            languages: Vec::new(),
+        };
         let frame = Frame {
             organisation: &organisation,
             public_url: "https://news.tecnofab.example",

@@ -3,24 +3,26 @@
 //! asks no more.
 
 use super::error::WebError;
-use super::page;
 use super::site::{Found, Site};
+use super::{language, page};
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::doorway::new_signal::AskedIn;
 use crate::domain::doorway::signal::{Detail, NewSignal};
 use crate::domain::group::issue::PrintedQuestion;
 use crate::domain::id::ProspectId;
+use crate::domain::language::Language;
 use crate::domain::plan::Plan;
 use crate::domain::question::Answer;
 use crate::flow::context::FlowError;
 use crate::flow::doorway::assess;
 use crate::flow::doorway::observe::{Observed, observe};
 use crate::mail::token::Kind;
+use crate::text::message::Message;
+use crate::text::words;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use jiff::tz::TimeZone;
 use minijinja::context;
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
@@ -67,20 +69,27 @@ struct Further {
 }
 
 /// Shows the question and the chosen answer, and asks to confirm it. It changes nothing, because scanners follow links.
-pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Result<Response, WebError> {
-    let (_, asked, answer) = find(&site, &token).await?;
+pub async fn show(State(site): State<Site>, Path(token): Path<String>, headers: HeaderMap) -> Result<Response, WebError> {
+    let (found, asked, answer) = find(&site, &token).await?;
+    let language = language::of_prospect(&site, found.origin.and_then(|origin| origin.prospect), &headers).await;
     let visit = site.ctx.now().as_millisecond().to_string();
     let organisation = site.ctx.plan().settings.organisation.name.clone();
     let values = context! { organisation, question => asked.question, answer => answer.say, visit };
-    Ok(page::show(StatusCode::OK, "page-answer.html", &TimeZone::UTC, values))
+    Ok(page::speak(language, StatusCode::OK, "page-answer.html", values))
 }
 
 /// Records the answer, or the answers to the further questions.
-pub async fn record(State(site): State<Site>, Path(token): Path<String>, body: Bytes) -> Result<Response, WebError> {
+pub async fn record(
+    State(site): State<Site>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, WebError> {
     let (found, asked, answer) = find(&site, &token).await?;
     let origin = found.origin.as_ref().ok_or(WebError::UnknownLink)?;
+    let language = language::of_prospect(&site, origin.prospect, &headers).await;
     let Some(prospect) = origin.prospect else {
-        return Ok(page::say(StatusCode::OK, "This was a test copy", "Your answer would be recorded now."));
+        return Ok(page::tell(language, StatusCode::OK, &Message::TestCopyAnswer));
     };
     let (plan, now) = (site.ctx.plan(), site.ctx.now());
     let posted = Posted::read(&body);
@@ -97,32 +106,34 @@ pub async fn record(State(site): State<Site>, Path(token): Path<String>, body: B
         vec![NewSignal::answer(mail, asked.criterion, &answer, asked_in, now)]
     };
     if signals.is_empty() {
-        return Ok(page::say(StatusCode::OK, "Thank you", "There was nothing more to note."));
+        return Ok(page::tell(language, StatusCode::OK, &Message::NothingMore));
     }
     if observe(&site.ctx, &signals).await?.contains(&Observed::Unknown) {
         return Err(WebError::UnknownLink);
     }
-    Ok(thank(&site, &plan, prospect, &asked, &signals, posted.is_more).await)
+    Ok(thank(&site, &plan, (prospect, language), &asked, &signals, posted.is_more).await)
 }
 
 /// Thanks the visitor, and asks further questions whose answer is not known yet.
 async fn thank(
     site: &Site,
     plan: &Plan,
-    prospect: ProspectId,
+    (prospect, language): (ProspectId, Language),
     asked: &PrintedQuestion,
     signals: &[NewSignal],
     was_more: bool,
 ) -> Response {
     let said: Vec<String> = signals
         .iter()
-        .filter_map(|s| if let Detail::Answer { say, .. } = &s.detail { Some(say.clone()) } else { None })
+        .filter_map(|s| if let Detail::Answer { say, .. } = &s.detail { Some(say.as_str()) } else { None })
+        .map(|answer| words::say(language, "quoted", &[("text", answer.into())]))
         .collect();
+    let said = said.join(", ");
     let further = if was_more { Vec::new() } else { unknown(site, plan, prospect, asked.criterion).await.unwrap_or_default() };
     let visit = site.ctx.now().as_millisecond().to_string();
     let organisation = plan.settings.organisation.name.clone();
     let values = context! { organisation, said, was_more, visit, further => Value::from(Serde(&further)) };
-    page::show(StatusCode::OK, "page-answered.html", &TimeZone::UTC, values)
+    page::speak(language, StatusCode::OK, "page-answered.html", values)
 }
 
 /// The questions without a known answer for this person, or whose answer has lapsed: unknown ones first.

@@ -8,7 +8,10 @@ pub mod link_cache;
 pub mod census_cache;
 pub mod page;
 pub mod error;
+pub mod failed_logins;
 pub mod site;
+pub mod language;
+pub mod login;
 // Pages behind the links in group mail.
 pub mod click;
 pub mod answer;
@@ -17,6 +20,7 @@ pub mod unsubscribe;
 pub mod form;
 pub mod confirm;
 pub mod api;
+pub mod api_prospects;
 // Pages for salespeople.
 pub mod handoff_form;
 pub mod handoff;

@@ -2,10 +2,11 @@
 
 use super::error::WebError;
 use super::site::Site;
-use super::{answer, api, click, confirm, form, handoff, health, metrics, page, queue, unsubscribe};
+use super::{answer, api, api_prospects, click, confirm, form, handoff, health, language, metrics, page, queue, unsubscribe};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -23,6 +24,7 @@ pub fn router(site: Site) -> Router {
         .route("/f/{name}", get(form::lead).post(form::take))
         .route("/k/{token}", get(confirm::show).post(confirm::confirm))
         .route("/v1/signals", post(api::take))
+        .route("/v1/prospects", post(api_prospects::take).layer(DefaultBodyLimit::max(api_prospects::MOST_BYTES)))
         .route("/h/{token}", get(handoff::show).post(handoff::answer))
         .route("/q/{token}", get(queue::show).post(queue::press))
         .route("/q/{token}/{list}", get(queue::show_list))
@@ -32,6 +34,7 @@ pub fn router(site: Site) -> Router {
         .route("/metrics", get(metrics::show))
         .fallback(nowhere)
         .layer(DefaultBodyLimit::max(MOST_BYTES))
+        .layer(from_fn_with_state(site.clone(), language::translate))
         .layer(always(header::CONTENT_SECURITY_POLICY, page::POLICY))
         .layer(always(header::REFERRER_POLICY, "no-referrer"))
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

@@ -2,6 +2,7 @@
 
 use super::census_cache::CensusCache;
 use super::error::WebError;
+use super::failed_logins::FailedLogins;
 use super::link_cache::LinkCache;
 use crate::domain::group::issue::Content;
 use crate::domain::id::{DeliveryId, IssueId, fingerprint};
@@ -25,6 +26,7 @@ pub struct Site {
     /// The targets of links for when the database does not answer.
     pub links: LinkCache,
     pub census: CensusCache,
+    pub logins: FailedLogins,
     /// [`PATIENCE`], or longer in tests.
     pub patience: Duration,
 }

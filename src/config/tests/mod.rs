@@ -13,3 +13,4 @@ mod refused;
 mod routes;
 mod rules;
 mod signature;
+mod tokens;

@@ -109,7 +109,7 @@ fn what_makes_no_sense_is_warned_of() {
         (
             &[(FILE, "{ form = \"webinar\", power", "{ event = \"trial\", power")],
             "nobody can report an event",
-            "the API is closed",
+            "no token may report events",
         ),
         // A series sends each letter once: only one of them links to prices, and the edition does not.
         (

@@ -118,7 +118,7 @@ impl<'a> Fold<'a> {
             let provisional = self.signals.iter().filter(|s| self.nothing.get(&s.id) == Some(&Why::Provisional));
             self.changes.extend(provisional.map(|s| PROVISIONAL.after(s.occurred_at)));
         }
-        let mut asks = self.signals.iter().rev().filter(|s| !self.nothing.contains_key(&s.id));
+        let mut asks = self.signals.iter().rev().filter(|s| !self.nothing.contains_key(&s.id) && !s.is_history());
         let request = asks.find(|s| self.rules.requests.iter().any(|rule| rule.reads(&s.detail)));
         let request = request.map(|s| self.cite(s.id, Origin::Declared));
         let by_sales = |c: &Citation| c.by.as_ref().is_some_and(|by| self.rules.salespeople.contains(by));

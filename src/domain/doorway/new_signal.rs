@@ -100,9 +100,11 @@ impl NewSignal {
         Self::about(About::Address(pending.address), format!("confirmed:{}", pending.id), detail, at)
     }
 
-    /// What another system reports, once for each of its keys.
-    pub fn reported(key: &str, address: Address, by: Option<Name>, detail: Detail, at: Timestamp) -> Self {
-        Self { by, ..Self::about(About::Address(address), format!("api:{key}"), detail, at) }
+    /// What another system reports, once for each key of its token; `token` is none for `api_token`.
+    pub fn reported(token: Option<&Name>, key: &str, address: Address, by: Option<Name>, detail: Detail, at: Timestamp) -> Self {
+        // A name holds no colon, so no key of one token is that of another.
+        let once = token.map_or_else(|| format!("api:{key}"), |token| format!("token:{token}:{key}"));
+        Self { by, ..Self::about(About::Address(address), once, detail, at) }
     }
 
     /// What a colleague logs; the same words about the same person at the same instant are the same signal.

@@ -6,6 +6,7 @@ use crate::domain::criterion::Criterion;
 use crate::domain::excerpt::excerpt;
 use crate::domain::id::{DeliveryId, IssueId, Name, ProspectId, SignalId};
 use crate::domain::question::Power;
+use crate::domain::span::Span;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,18 @@ pub struct Signal {
     /// What a salesperson or colleague judged it to be later.
     pub judged: Option<Judged>,
     pub detail: Detail,
+}
+
+/// After how long what another system reports is history: it is evidence as of then, and asks for nobody today.
+const HISTORY: Span = Span::days(1);
+
+impl Signal {
+    /// Whether another system reported a form or an event long after it happened. What comes by mail is never history: a mailbox
+    /// that was not read for a weekend still holds what people ask.
+    pub fn is_history(&self) -> bool {
+        let is_reported = matches!(self.detail, Detail::Form { .. } | Detail::Event { .. });
+        is_reported && HISTORY.after(self.occurred_at) < self.recorded_at
+    }
 }
 
 /// A judgement on a signal, made after it was recorded: the latest counts.

@@ -10,6 +10,7 @@ pub mod enquiries;
 pub mod observe;
 pub mod take;
 pub mod confirm;
+pub mod api;
 pub mod judge;
 pub mod qualify;
 pub mod ramp;

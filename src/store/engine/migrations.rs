@@ -27,6 +27,7 @@ migrations![
     "0006_public_door",
     "0007_enquiry_lists",
     "0009_identity",
+    "0010_api_keys",
 ];
 
 /// Numbers, descriptions and checksums are those that sqlx gives to the same files in a directory.

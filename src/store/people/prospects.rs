@@ -121,6 +121,7 @@ const ADD_TAGS: &str = "
     INSERT INTO prospect_tags (prospect_id, tag)
     SELECT CAST(value ->> 'p' AS BIGINT), value ->> 't' FROM json_each($1) WHERE TRUE
     ON CONFLICT (prospect_id, tag) DO NOTHING";
+const FIELD: &str = "SELECT value FROM prospect_fields WHERE prospect_id = $1 AND name = $2";
 const LOCK: Sql = locking!("SELECT standing FROM prospects WHERE id = $1", "FOR UPDATE");
 const SET_STANDING: &str = "
     UPDATE prospects SET standing = $2, salesperson = COALESCE($3, salesperson), review_after = NULL WHERE id = $1
@@ -253,6 +254,12 @@ pub async fn set_fields(tx: &mut Tx, changes: &[FieldChange<'_>]) -> Result<(), 
         tx.execute(SET_FIELDS, args![to_json(&set)?]).await?;
     }
     Ok(())
+}
+
+/// One field of a prospect, if it has a value.
+pub async fn field(tx: &mut Tx, id: ProspectId, name: &str) -> Result<Option<String>, StoreError> {
+    let row: Option<(String,)> = tx.row(FIELD, args![id, name]).await?;
+    Ok(row.map(|(value,)| value))
 }
 
 /// Adds tags; one already there stays. Returns how many are new.

@@ -15,6 +15,7 @@ use crate::store::engine::backend::Store;
 use crate::store::individual::handoffs;
 use crate::web::census_cache::CensusCache;
 use crate::web::error::WebError;
+use crate::web::failed_logins::FailedLogins;
 use crate::web::link_cache::LinkCache;
 use crate::web::site::Site;
 use crate::web::{handoff, page, queue};
@@ -44,7 +45,8 @@ impl TestNode {
         let plan = example::load_embedded(&[]).expect("the example is valid").plan;
         let ctx = Context::assemble(store, clock.clone(), plan, "test".to_owned()).await.expect("a context");
         let (door, links, census) = (observe::door(&ctx), LinkCache::default(), CensusCache::default());
-        let site = Site { ctx, door, links, census, patience: std::time::Duration::from_mins(5) };
+        let logins = FailedLogins::default();
+        let site = Site { ctx, door, links, census, logins, patience: std::time::Duration::from_mins(5) };
         Self { site, clock, _folder: folder }
     }
 
@@ -311,7 +313,7 @@ async fn nothing_a_prospect_writes_becomes_markup() {
         ("page-message.html", context! { title => HOSTILE, words => HOSTILE }),
         (
             "page-answered.html",
-            context! { organisation => HOSTILE, said => [HOSTILE], visit => HOSTILE, was_more => false, further => [further] },
+            context! { organisation => HOSTILE, said => HOSTILE, visit => HOSTILE, was_more => false, further => [further] },
         ),
         ("page-answer.html", context! { organisation => HOSTILE, question => HOSTILE, answer => HOSTILE, visit => HOSTILE }),
         ("page-unsubscribe.html", context! { organisation => HOSTILE }),

@@ -1,7 +1,9 @@
 //! Stories: the promises of the program, told through what happens to people. Each runs on both engines, on a manual
 //! clock, with real SMTP and the real pages.
 
+mod request;
 mod adopt;
+mod api;
 mod observe;
 mod away;
 mod backtest;
@@ -14,9 +16,11 @@ mod heard;
 mod evidence;
 mod explain;
 mod forget;
+mod forms;
 mod group_mail;
 mod guards;
 mod identity;
+mod languages;
 mod pacing;
 mod plan;
 mod ramp;

@@ -47,7 +47,9 @@ story!(a_get_changes_nothing, |town| {
     urls.extend(town.queue_of(&handoff.salesperson).await?.into_iter().filter_map(|i| i.page_url));
     let plan = town.node.ctx.plan();
     urls.push(nurtured::flow::individual::dossier::queue_url(town.node.ctx.signer(), &plan, &handoff.salesperson, town.now()));
-    urls.extend(["/f/call-me", "/v1/signals", "/healthz", "/readyz", "/look.css", "/", "/nowhere"].map(str::to_owned));
+    urls.extend(
+        ["/f/call-me", "/v1/signals", "/v1/prospects", "/healthz", "/readyz", "/look.css", "/", "/nowhere"].map(str::to_owned),
+    );
     assert!(
         urls.iter().any(|u| u.contains("/c/"))
             && urls.iter().any(|u| u.contains("/a/"))
@@ -178,7 +180,7 @@ story!(a_form_admits_a_stranger_and_refuses_nonsense, |town| {
         ("call-me", "email=not-an-address", 422),
         ("no-such-form", "email=a@b.example", 404),
         ("Call%20Me", "email=a@b.example", 404),
-        ("call-me", &"x=1&".repeat(100), 422),
+        ("call-me", &"x=1&".repeat(100), 413),
     ] {
         assert_eq!(town.ask(Method::POST, &format!("/f/{form}"), BROWSER, body).await?.status.as_u16(), status, "{form} {body}");
     }
