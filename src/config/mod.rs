@@ -17,6 +17,7 @@ pub mod condition;
 pub mod guard;
 pub mod calendar;
 pub mod route;
+pub mod door;
 pub mod service;
 pub mod people;
 pub mod proof;

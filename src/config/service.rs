@@ -1,6 +1,7 @@
 //! `nurtured.toml`: the service's own settings.
 
 use crate::config::calendar;
+use crate::config::door;
 use crate::config::guard;
 use crate::config::node::Node;
 use crate::config::problem::{Log, Problem};
@@ -48,6 +49,9 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     let smtp = reader.need("smtp", "a table [smtp] with at least `host` and `return_path`");
     let smtp = smtp.and_then(|node| relay(Reader::table(log, node)?, vault));
     let http = reader.section_or_empty("http").and_then(|section| http(section, vault));
+    if let (Some(url), Some(http)) = (&public_url, &http) {
+        door::warn_of_unnamed_proxies(log, reader.get("http"), root, url, &http.door);
+    }
     let cap = reader.get("sending").map_or(Some(None), |node| calendar::sending(log, node));
     let fields = reader.section("fields").map(|section| fields(&section)).unwrap_or_default();
     reader.finish();
@@ -208,8 +212,9 @@ fn http(mut reader: Reader<'_>, vault: &Vault) -> Option<Http> {
         let problem = Problem::warning(place, "the `api_token` is short enough to be guessed");
         log.add(problem.help("take 32 random characters, such as from `openssl rand -hex 16`"));
     }
+    let door = door::read(&mut reader, listen);
     reader.finish();
-    Some(Http { listen: listen?, api_token: api_token.map(|(token, _)| token) })
+    Some(Http { listen: listen?, api_token: api_token.map(|(token, _)| token), door: door? })
 }
 
 fn fields(reader: &Reader<'_>) -> BTreeMap<Name, Option<FieldType>> {

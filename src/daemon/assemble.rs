@@ -10,7 +10,9 @@ use crate::store::engine::backend::{Store, StoreError};
 use crate::store::engine::journal::Journal;
 use crate::store::group::{campaigns, leases};
 use crate::web::census_cache::CensusCache;
+use crate::web::limits::Limits;
 use crate::web::link_cache::LinkCache;
+use crate::web::rooms::Rooms;
 use crate::web::site::{PATIENCE, Site};
 use std::sync::Arc;
 
@@ -46,6 +48,9 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
     let site = Site {
         ctx: ctx.clone(),
         door: observe::door(&ctx),
+        forms: observe::forms(&ctx),
+        limits: Limits::default(),
+        rooms: Rooms::default(),
         links: LinkCache::default(),
         census: CensusCache::default(),
         patience: PATIENCE,

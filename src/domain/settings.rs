@@ -2,6 +2,7 @@
 
 use super::address::Address;
 use super::dkim::Dkim;
+use super::door::Door;
 use super::group::cap::Cap;
 use super::group::delivery::OnUncertain;
 use super::group::guard::Paces;
@@ -112,4 +113,5 @@ pub struct Http {
     pub listen: SocketAddr,
     /// The bearer token of `POST /v1/signals`; without one the route is closed.
     pub api_token: Option<SecretString>,
+    pub door: Door,
 }

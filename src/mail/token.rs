@@ -30,10 +30,15 @@ pub enum Kind {
     Queue = 8,
     /// As `Click`, but the id names the issue too, so that the link's target is found without loading the delivery.
     PairedClick = 9,
+    /// One showing of an answer page: the id is when (milliseconds since 1970), the ordinal which questions it asked further,
+    /// and a random number; the context is the page.
+    Visit = 20,
+    /// One showing of a web form: the id is when; the context is the form.
+    Stamp = 21,
 }
 
 impl Kind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Click,
         Self::AnonymousClick,
         Self::Answer,
@@ -43,6 +48,8 @@ impl Kind {
         Self::Handoff,
         Self::Queue,
         Self::PairedClick,
+        Self::Visit,
+        Self::Stamp,
     ];
 }
 
@@ -86,7 +93,7 @@ impl Token {
         match self.kind {
             Kind::PairedClick => Some(self.id & ((1 << DELIVERY_BITS) - 1)),
             Kind::Click | Kind::Answer | Kind::Unsubscribe | Kind::MessageId | Kind::ReturnPath => Some(self.id),
-            Kind::AnonymousClick | Kind::Handoff | Kind::Queue => None,
+            Kind::AnonymousClick | Kind::Handoff | Kind::Queue | Kind::Visit | Kind::Stamp => None,
         }
     }
 }

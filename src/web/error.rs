@@ -8,6 +8,7 @@ use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use std::time::Duration;
 
 /// After how many seconds a program may retry.
 const RETRY_SECONDS: &str = "30";
@@ -19,6 +20,8 @@ pub enum WebError {
     UnknownLink,
     /// The request is refused, with a status, the title of the page, and the reason.
     Refused(StatusCode, &'static str, String),
+    /// Too much came: how long to wait, and of what.
+    TooMany(Duration, &'static str),
     Failed(FlowError),
 }
 
@@ -55,6 +58,11 @@ impl IntoResponse for WebError {
                 "It may have been cut in two by a mail program. Please open it again from the mail, or copy all of it.",
             ),
             Self::Refused(status, title, words) => page::say(status, title, &words),
+            Self::TooMany(wait, what) => {
+                let words = format!("{what} Nothing was changed. Please go back and send it again in {}.", in_words(wait));
+                let page = page::say(StatusCode::TOO_MANY_REQUESTS, "A moment, please", &words);
+                ([(header::RETRY_AFTER, whole_seconds(wait).to_string())], page).into_response()
+            }
             Self::Failed(FlowError::Refused(words)) => {
                 page::say(StatusCode::CONFLICT, "This is not possible now", &page::sentence(&words))
             }
@@ -68,6 +76,22 @@ impl IntoResponse for WebError {
                 ([(header::RETRY_AFTER, RETRY_SECONDS)], page).into_response()
             }
         }
+    }
+}
+
+/// A wait in whole seconds, rounded up.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+/// A wait as people say it, rounded up.
+fn in_words(wait: Duration) -> String {
+    match whole_seconds(wait).max(1) {
+        1 => "a second".to_owned(),
+        seconds @ ..60 => format!("{seconds} seconds"),
+        60 => "a minute".to_owned(),
+        seconds @ ..=3_600 => format!("{} minutes", seconds.div_ceil(60)),
+        seconds => format!("{} hours", seconds.div_ceil(3_600)),
     }
 }
 
@@ -92,6 +116,9 @@ impl IntoResponse for ApiError {
         let (status, words) = match self.0 {
             WebError::UnknownLink => (StatusCode::NOT_FOUND, "there is no such thing".to_owned()),
             WebError::Refused(status, _, words) => (status, words),
+            WebError::TooMany(wait, what) => {
+                (StatusCode::TOO_MANY_REQUESTS, format!("{what} Send it again in {}.", in_words(wait)))
+            }
             WebError::Failed(error) => {
                 tracing::error!(%error, "request failed");
                 (StatusCode::SERVICE_UNAVAILABLE, "it could not be recorded; send it again with the same key".to_owned())

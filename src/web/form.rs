@@ -1,6 +1,7 @@
 //! `POST /f/NAME`: an ordinary web form, without JSON or keys. Any page of the company's website can post to it.
 
 use super::error::WebError;
+use super::form_guard;
 use super::page;
 use super::site::Site;
 use crate::domain::address::Address;
@@ -8,7 +9,8 @@ use crate::domain::doorway::rule::{Reads, RequestRule};
 use crate::domain::doorway::signal::NewSignal;
 use crate::domain::id::Name;
 use crate::domain::plan::Plan;
-use crate::flow::doorway::observe::{self, Observed};
+use crate::flow::context::FlowError;
+use crate::flow::doorway::observe::Observed;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -38,7 +40,8 @@ pub async fn take(State(site): State<Site>, Path(name): Path<String>, body: Byte
         let words = "Please go back and fill in a mail address, so that we can answer you.";
         WebError::unreadable("Your mail address is missing", words)
     })?;
-    match observe::take(&site.ctx, NewSignal::form(&name, address, fields, site.ctx.now())).await? {
+    form_guard::check(&site, &name, &address, &mut fields)?;
+    match site.forms.write(NewSignal::form(&name, address, fields, site.ctx.now())).await.map_err(FlowError::from)? {
         Observed::New(_) | Observed::Again => Ok(page::say(StatusCode::OK, "Thank you", "We have received what you sent.")),
         Observed::Unknown => Err(WebError::UnknownLink),
     }

@@ -8,12 +8,18 @@ pub mod link_cache;
 pub mod census_cache;
 pub mod page;
 pub mod error;
+pub mod limits;
+pub mod rooms;
+pub mod connections;
 pub mod site;
+pub mod visitor;
+pub mod visit;
 // Pages behind the links in group mail.
 pub mod click;
 pub mod answer;
 pub mod unsubscribe;
 // Endpoints for other systems.
+pub mod form_guard;
 pub mod form;
 pub mod api;
 // Pages for salespeople.
@@ -21,10 +27,15 @@ pub mod handoff_form;
 pub mod handoff;
 pub mod queue;
 // Endpoints for monitoring.
+pub mod bearer;
 pub mod health;
 pub mod metrics;
-// The router over all of them.
+pub mod inside;
+// The router over all of them, what every request and answer passes, and the server.
+pub mod guard;
+pub mod headers;
 pub mod router;
+pub mod server;
 
 #[cfg(test)]
 mod tests;

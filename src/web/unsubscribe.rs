@@ -4,7 +4,7 @@ use super::error::WebError;
 use super::page;
 use super::site::Site;
 use crate::domain::doorway::signal::NewSignal;
-use crate::flow::doorway::observe::{Observed, observe};
+use crate::flow::doorway::observe::{Observed, observe_first};
 use crate::mail::token::Kind;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -33,7 +33,7 @@ pub async fn stop(State(site): State<Site>, Path(token): Path<String>, body: Byt
     let one_click = body.starts_with(b"List-Unsubscribe=One-Click");
     let how = if one_click { "one-click" } else { "page" };
     let signal = NewSignal::unsubscribe(origin.mailed(), how, site.ctx.now());
-    match observe(&site.ctx, &[signal]).await?[..] {
+    match observe_first(&site.ctx, &[signal]).await?[..] {
         [Observed::New(_) | Observed::Again] => Ok(page::say(
             StatusCode::OK,
             "You are unsubscribed",

@@ -6,6 +6,7 @@ pub mod signal;
 pub mod new_signal;
 pub mod ignored;
 pub mod rule;
+pub mod form_fields;
 pub mod evidence;
 pub mod account;
 pub mod support;

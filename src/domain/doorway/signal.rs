@@ -56,6 +56,9 @@ pub enum Detail {
         say: String,
         /// The stated date, where the answer implies one.
         date: Option<Date>,
+        /// Who posted it, and where. Not known of the oldest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        posted: Option<Posted>,
     },
     Form {
         form: Name,
@@ -134,6 +137,16 @@ pub enum Detail {
     /// The contents were erased with their prospect. This is the only edit a signal ever sees: the law gives a person the
     /// right to be forgotten, and the row, its kind and its instants stay, so that counts still reconcile.
     Erased,
+}
+
+/// From where an answer was posted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posted {
+    /// A hash of the visitor's program and network address.
+    pub visitor: String,
+    /// The number of the link in the mail; `None` on the page that asks further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<u16>,
 }
 
 /// How a salesperson or colleague was in touch.

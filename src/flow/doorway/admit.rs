@@ -10,9 +10,8 @@ use crate::domain::id::{Name, ProspectId};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
 use crate::domain::suppression::{Channel, StopReason};
-use crate::flow::context::FlowError;
 use crate::store::doorway::{assessment_queue, signals};
-use crate::store::engine::backend::Tx;
+use crate::store::engine::backend::{StoreError, Tx};
 use crate::store::people::accounts::{self, Company};
 use crate::store::people::consents;
 use crate::store::people::prospects::{self, Details, FieldChange, NewProspect};
@@ -41,7 +40,7 @@ pub async fn admit(
     source: &str,
     as_of: Option<Date>,
     now: Timestamp,
-) -> Result<Admitted, FlowError> {
+) -> Result<Admitted, StoreError> {
     let addresses: Vec<&Address> = arrivals.iter().map(|a| &a.address).collect();
     let companies: BTreeMap<&str, Option<&str>> =
         arrivals.iter().filter_map(|a| Some((a.address.company_domain()?, a.company.as_deref()))).collect();

@@ -30,6 +30,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How many signals one transaction takes at most: the more of them write to the same page, the fewer pages go to disk.
 pub const GROUP: usize = 4_000;
+/// How many web forms one transaction takes at most: whoever unsubscribes meanwhile waits for it.
+const FORMS: usize = 8;
 
 /// What became of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,22 +59,49 @@ pub fn door(ctx: &Context) -> Door {
     )
 }
 
+/// Opens the batch writer of web forms: however many come at once, they are one that writes among the others.
+pub fn forms(ctx: &Context) -> Door {
+    let (writing, waking) = (ctx.clone(), ctx.clone());
+    Batch::open(
+        ctx.store().clone(),
+        FORMS,
+        move |tx: &mut Tx, news: &[NewSignal]| {
+            let (plan, now) = (writing.plan(), writing.now());
+            Box::pin(async move {
+                let mut observed = Vec::with_capacity(news.len());
+                for signal in news {
+                    observed.push(take_in(tx, &plan, signal, now).await?);
+                }
+                Ok(observed)
+            })
+        },
+        move || waking.wake(),
+    )
+}
+
 /// A signal and its prospect; `None` if it identifies none.
 type Resolved<'a> = (Option<ProspectId>, &'a NewSignal);
 
 /// Appends signals in one transaction of their own.
 pub async fn observe(ctx: &Context, news: &[NewSignal]) -> Result<Vec<Observed>, FlowError> {
-    let tx = ctx.store().write().await?;
-    finish(ctx, tx, &ctx.plan(), news, ctx.now()).await
+    let mut tx = ctx.store().write().await?;
+    let observed = write(&mut tx, &ctx.plan(), news, ctx.now()).await?;
+    commit(ctx, tx).await.map(|()| observed)
 }
 
-async fn finish(ctx: &Context, mut tx: Tx, plan: &Plan, news: &[NewSignal], now: Timestamp) -> Result<Vec<Observed>, FlowError> {
-    let observed = write(&mut tx, plan, news, now).await?;
+/// As [`observe`], ahead of everything that waits to write: for those who unsubscribe.
+pub async fn observe_first(ctx: &Context, news: &[NewSignal]) -> Result<Vec<Observed>, FlowError> {
+    let mut tx = ctx.store().write_first().await?;
+    let observed = write(&mut tx, &ctx.plan(), news, ctx.now()).await?;
+    commit(ctx, tx).await.map(|()| observed)
+}
+
+async fn commit(ctx: &Context, tx: Tx) -> Result<(), FlowError> {
     failpoint!("signal.before_commit");
     tx.commit().await?;
     failpoint!("signal.after_commit");
     ctx.wake();
-    Ok(observed)
+    Ok(())
 }
 
 /// Appends signals, stops group mail to those who asked for it, and concludes from all of it. The caller commits.
@@ -201,18 +230,23 @@ const fn address_of(signal: &NewSignal) -> Option<&Address> {
     }
 }
 
-/// Appends a signal from a website or another system. A person who filled in a form is admitted if new, and the details
-/// they gave are kept.
+/// Appends a signal from a website or another system, in a transaction of its own.
 pub async fn take(ctx: &Context, signal: NewSignal) -> Result<Observed, FlowError> {
-    let (plan, now) = (ctx.plan(), ctx.now());
     let mut tx = ctx.store().write().await?;
+    let observed = take_in(&mut tx, &ctx.plan(), &signal, ctx.now()).await?;
+    commit(ctx, tx).await.map(|()| observed)
+}
+
+/// Appends a signal from a website or another system. A person who filled in a form is admitted if new, and the details
+/// they gave are kept. The caller commits.
+async fn take_in(tx: &mut Tx, plan: &Plan, signal: &NewSignal, now: Timestamp) -> Result<Observed, StoreError> {
     if let (About::Address(address), Detail::Form { form, fields }) = (&signal.about, &signal.detail) {
         let arrival = Arrival::by_form(address.clone(), fields, &plan.settings.fields);
         let that_day = Some(signal.occurred_at.to_zoned(TimeZone::UTC).date());
-        admit::admit(&mut tx, &plan, &[arrival], &format!("form {form}"), that_day, now).await?;
+        admit::admit(tx, plan, &[arrival], &format!("form {form}"), that_day, now).await?;
     }
-    let observed = finish(ctx, tx, &plan, std::slice::from_ref(&signal), now).await?;
-    observed.first().copied().ok_or_else(|| FlowError::Unable("record the signal".to_owned()))
+    let observed = write(tx, plan, std::slice::from_ref(signal), now).await?;
+    observed.first().copied().ok_or(StoreError::Rows { expected: 1, found: 0 })
 }
 
 /// Whether a touch can be recorded as it is: every criterion it proves has a rule that reads such a touch, and a timeframe

@@ -14,7 +14,9 @@ use crate::store::engine::backend::Store;
 use crate::store::individual::handoffs;
 use crate::web::census_cache::CensusCache;
 use crate::web::error::WebError;
+use crate::web::limits::Limits;
 use crate::web::link_cache::LinkCache;
+use crate::web::rooms::Rooms;
 use crate::web::site::Site;
 use crate::web::{handoff, page, queue};
 use axum::body::{Bytes, to_bytes};
@@ -43,7 +45,8 @@ impl TestNode {
         let plan = example::load_embedded(&[]).expect("the example is valid").plan;
         let ctx = Context::assemble(store, clock.clone(), plan, "test".to_owned()).await.expect("a context");
         let (door, links, census) = (observe::door(&ctx), LinkCache::default(), CensusCache::default());
-        let site = Site { ctx, door, links, census, patience: std::time::Duration::from_mins(5) };
+        let (forms, limits, rooms) = (observe::forms(&ctx), Limits::default(), Rooms::default());
+        let site = Site { ctx, door, forms, limits, rooms, links, census, patience: std::time::Duration::from_mins(5) };
         Self { site, clock, _folder: folder }
     }
 

@@ -2,12 +2,14 @@
 //! clock, with real SMTP and the real pages.
 
 mod adopt;
+mod answers;
 mod observe;
 mod away;
 mod backtest;
 mod breakers;
 mod calendar;
 mod decade;
+mod door;
 mod doorway;
 mod evidence;
 mod explain;
