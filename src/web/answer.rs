@@ -115,7 +115,7 @@ pub async fn record(
     let visit = posted.visit.as_str();
     let mail = origin.mailed();
     site.limits
-        .take(Whose::Delivery(mail.delivery), ANSWERS, site.ctx.clock().steady())
+        .take(Whose::Answers(mail.delivery), ANSWERS, site.ctx.clock().steady())
         .map_err(|wait| WebError::TooMany(wait, "Many answers came from this mail just now."))?;
     let machine = machine(&site, prospect, mail.delivery, &visitor).await?;
     let signals: Vec<NewSignal> = if posted.is_more {

@@ -82,7 +82,7 @@ fn signal(site: &Site, found: &Found, target: &str, method: &Method, visitor: &V
             };
             origin.prospect.filter(|_| origin.tracked && agrees)?;
             // Whoever follows one mail's links as ever new visitors is led on, and recorded no further.
-            site.limits.take(Whose::Delivery(origin.mailed().delivery), CLICKS, site.ctx.clock().steady()).ok()?;
+            site.limits.take(Whose::Clicks(origin.mailed().delivery), CLICKS, site.ctx.clock().steady()).ok()?;
             Clicked::By(origin.mailed())
         }
     };

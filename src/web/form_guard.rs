@@ -31,7 +31,7 @@ pub async fn stamp(State(site): State<Site>, Path(name): Path<String>) -> Result
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], stamp).into_response())
 }
 
-/// Refuses a visitor who sends too many forms, and a form that is sent too often, before its body is read.
+/// Refuses a visitor who sends too many forms, and a form that is sent too often, before it is read.
 pub async fn limit(
     State(site): State<Site>,
     Path(name): Path<String>,

@@ -3,7 +3,7 @@
 
 use super::connections::Doing;
 use super::error::{ApiError, WebError};
-use super::rooms::{Kind, Room};
+use super::rooms::{Kind, MOST_BYTES, Room};
 use super::site::Site;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -100,7 +100,7 @@ async fn enter(site: &Site, kind: Kind, request: Request) -> Result<(Request, He
         return Err(Refused::Misdirected);
     }
     let length = length(request.headers(), kind)?;
-    if kind != Kind::Unsubscribe && length.is_some_and(|length| length > kind.most() as u64) {
+    if kind != Kind::Unsubscribe && length.is_some_and(|length| length > MOST_BYTES as u64) {
         return Err(Refused::TooLarge);
     }
     let full = |_: TryAcquireError| Refused::Full;
@@ -139,24 +139,26 @@ fn length(headers: &HeaderMap, kind: Kind) -> Result<Option<u64>, Refused> {
     }
 }
 
-/// Reads a body, taking room for each part of it as it comes.
+/// Reads a body, taking room for each part of it as it comes. One that is too large is read to its end, up to a point, and not
+/// kept: who is cut off in the middle of sending sees no answer.
 async fn read(body: Body, kind: Kind, room: Option<&Room>, held: &mut Option<OwnedSemaphorePermit>) -> Result<Bytes, Refused> {
     let mut parts = body.into_data_stream();
-    let mut whole = Vec::new();
+    let (mut whole, mut seen) = (Vec::new(), 0);
     while let Some(part) = parts.next().await {
         let part = part.map_err(|_| Refused::Broken)?;
-        if whole.len() + part.len() > kind.most() {
-            if kind == Kind::Unsubscribe {
-                whole.extend_from_slice(&part[..kind.most() - whole.len()]);
-                break;
+        seen += part.len();
+        if seen > MOST_BYTES {
+            break;
+        }
+        if kind == Kind::Unsubscribe {
+            whole.extend_from_slice(&part[..part.len().min(kind.most() - whole.len())]);
+        } else if seen <= kind.most() {
+            if let Some((room, held)) = room.zip(held.as_mut()) {
+                let more = u32::try_from(part.len()).map_err(|_| Refused::TooLarge)?;
+                held.merge(room.bytes.clone().try_acquire_many_owned(more).map_err(|_| Refused::Full)?);
             }
-            return Err(Refused::TooLarge);
+            whole.extend_from_slice(&part);
         }
-        if let Some((room, held)) = room.zip(held.as_mut()) {
-            let more = u32::try_from(part.len()).map_err(|_| Refused::TooLarge)?;
-            held.merge(room.bytes.clone().try_acquire_many_owned(more).map_err(|_| Refused::Full)?);
-        }
-        whole.extend_from_slice(&part);
     }
-    Ok(whole.into())
+    if seen > kind.most() && kind != Kind::Unsubscribe { Err(Refused::TooLarge) } else { Ok(whole.into()) }
 }

@@ -24,8 +24,10 @@ pub enum Whose<'a> {
     Visitor(Household),
     Form(&'a Name),
     Address(&'a Address),
-    /// What the links of one mail record.
-    Delivery(DeliveryId),
+    /// The clicks of one mail.
+    Clicks(DeliveryId),
+    /// The answers of one mail.
+    Answers(DeliveryId),
     /// All who are too many to be told apart.
     Others,
 }

@@ -16,6 +16,8 @@ const UNSUBSCRIBE: usize = 1 << 10;
 const HELD: usize = 16 << 20;
 /// How many requests of one kind are worked on at once. More would only wait for the same database.
 const AT_ONCE: usize = 128;
+/// Of pages more: a link waits for no more than a second, and leads on then.
+const PAGES_AT_ONCE: usize = 512;
 
 /// What a request is for. None of them can use up what another one needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +69,8 @@ pub struct Room {
 
 impl Default for Rooms {
     fn default() -> Self {
-        let room = || Room { requests: Arc::new(Semaphore::new(AT_ONCE)), bytes: Arc::new(Semaphore::new(HELD)) };
-        Self { forms: room(), programs: room(), pages: room() }
+        let room = |most| Room { requests: Arc::new(Semaphore::new(most)), bytes: Arc::new(Semaphore::new(HELD)) };
+        Self { forms: room(AT_ONCE), programs: room(AT_ONCE), pages: room(PAGES_AT_ONCE) }
     }
 }
 
