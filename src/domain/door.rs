@@ -7,19 +7,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// The settings of the public door.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Door {
     /// The proxies that are believed when they say for whom they ask. Nobody else's word is.
     pub trusted_proxies: Vec<Network>,
     /// A second listener, for monitoring: `/metrics`, and `/readyz` with the reason.
     pub metrics_listen: Option<SocketAddr>,
     pub limits: FormLimits,
-}
-
-impl Default for Door {
-    fn default() -> Self {
-        Self { trusted_proxies: Vec::new(), metrics_listen: None, limits: FormLimits::default() }
-    }
 }
 
 /// How many web forms are taken.

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 const BODY: Duration = Duration::from_secs(10);
 /// How long a path may be; the longest of ours has a form's name in it.
 const LONGEST_PATH: usize = 512;
+
 /// Lets a request in, with its body read, or says why not.
 pub async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
     let kind = Kind::of(request.uri().path());
