@@ -39,9 +39,29 @@ pub struct Limits(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     key: RandomState,
-    /// The steady instant at which each has all of its limit again.
-    full_at: Mutex<HashMap<u64, SignedDuration>>,
+    entries: Mutex<Entries>,
     is_open: bool,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    /// The steady instant at which each has all of its limit again.
+    full_at: HashMap<u64, SignedDuration>,
+    /// When those that had it were last taken out.
+    swept_at: SignedDuration,
+}
+
+/// How far apart two sweeps are at least: each looks at every entry.
+const SWEEP: SignedDuration = SignedDuration::from_secs(1);
+
+impl Entries {
+    /// Makes room where there is none, if there is any to make.
+    fn make_room(&mut self, now: SignedDuration) {
+        if now.saturating_sub(self.swept_at) >= SWEEP {
+            self.swept_at = now;
+            self.full_at.retain(|_, full_at| *full_at > now);
+        }
+    }
 }
 
 impl Limits {
@@ -60,15 +80,15 @@ impl Limits {
         }
         let signed = |duration: Duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
         let (each, within) = (signed(limit.each()), signed(limit.within));
-        let mut entries = self.0.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.0.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let mut key = self.0.key.hash_one(whose);
-        if entries.len() >= MOST && !entries.contains_key(&key) {
-            entries.retain(|_, full_at| *full_at > now);
-            if entries.len() >= MOST {
+        if entries.full_at.len() >= MOST && !entries.full_at.contains_key(&key) {
+            entries.make_room(now);
+            if entries.full_at.len() >= MOST {
                 key = self.0.key.hash_one(Whose::Others);
             }
         }
-        let full_at = entries.entry(key).or_insert(now);
+        let full_at = entries.full_at.entry(key).or_insert(now);
         let next = (*full_at).max(now).saturating_add(each);
         let wait = next.saturating_sub(now).saturating_sub(within);
         if wait > SignedDuration::ZERO {
@@ -108,13 +128,13 @@ mod tests {
     fn a_million_visitors_take_no_more_memory_than_fifty_thousand() {
         let limits = Limits::default();
         let visitor = |n: u128| household(IpAddr::V6(Ipv6Addr::from(n << 64)));
-        let taken = (0..200_000).filter(|n| limits.take(Whose::Visitor(visitor(*n)), LIMIT, at(0)).is_ok()).count();
+        let taken = (0..1_000_000).filter(|n| limits.take(Whose::Visitor(visitor(*n)), LIMIT, at(0)).is_ok()).count();
         assert_eq!(taken, MOST + 6, "the others share one limit");
-        assert_eq!(limits.0.full_at.lock().expect("whole").len(), MOST + 1);
+        assert_eq!(limits.0.entries.lock().expect("whole").full_at.len(), MOST + 1);
         // Those who were there are still told apart.
         assert_eq!(limits.take(Whose::Visitor(visitor(1)), LIMIT, at(0)), Ok(()));
         // Later there is room again.
-        assert_eq!(limits.take(Whose::Visitor(visitor(300_000)), LIMIT, at(7_200)), Ok(()));
-        assert_eq!(limits.0.full_at.lock().expect("whole").len(), 1);
+        assert_eq!(limits.take(Whose::Visitor(visitor(3_000_000)), LIMIT, at(7_200)), Ok(()));
+        assert_eq!(limits.0.entries.lock().expect("whole").full_at.len(), 1);
     }
 }
