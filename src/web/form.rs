@@ -9,8 +9,7 @@ use crate::domain::doorway::rule::{Reads, RequestRule};
 use crate::domain::doorway::signal::NewSignal;
 use crate::domain::id::Name;
 use crate::domain::plan::Plan;
-use crate::flow::context::FlowError;
-use crate::flow::doorway::observe::Observed;
+use crate::flow::doorway::observe::{self, Observed};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -41,7 +40,7 @@ pub async fn take(State(site): State<Site>, Path(name): Path<String>, body: Byte
         WebError::unreadable("Your mail address is missing", words)
     })?;
     form_guard::check(&site, &name, &address, &mut fields)?;
-    match site.forms.write(NewSignal::form(&name, address, fields, site.ctx.now())).await.map_err(FlowError::from)? {
+    match observe::take_with_others(&site.ctx, &site.forms, NewSignal::form(&name, address, fields, site.ctx.now())).await? {
         Observed::New(_) | Observed::Again => Ok(page::say(StatusCode::OK, "Thank you", "We have received what you sent.")),
         Observed::Unknown => Err(WebError::UnknownLink),
     }

@@ -125,7 +125,8 @@ const CROOKED: [&str; 32] = [
     "POST /f/call-me HTTP/1.1\r\nHost: x\r\nContent-Length: 0x22\r\n\r\n{form}",
     "POST /f/call-me HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n{form}",
     "POST /f/call-me HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n{form}",
-    "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 500\r\n\r\nPOST /f/call-me HTTP/1.1\r\nHost: x\r\nContent-Length: 34\r\n\r\n{form}",
+    "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 500\r\n\r\n\
+     POST /f/call-me HTTP/1.1\r\nHost: x\r\nContent-Length: 34\r\n\r\n{form}",
     "POST http://evil.example/f/call-me HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 34\r\n\r\n{form}",
     "HEAD /f/call-me HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 34\r\n\r\n{form}",
     "OPTIONS /f/call-me HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 34\r\n\r\n{form}",
@@ -223,15 +224,19 @@ async fn whoever_unsubscribes_is_served_at_once_while_forms_flood_in() {
     let unlimited = [("NURTURED__HTTP__LIMITS__FORM", "1000000 per hour")];
     let daemon = Daemon::start_within(directory.path(), catcher.local_addr(), 1_024, &unlimited);
     daemon.says("READY=1");
-    let (at, over, sent) = (daemon.listens_on(), Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (at, over) = (daemon.listens_on(), Arc::new(AtomicBool::new(false)));
+    let (sent, taken) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut flood = JoinSet::new();
     for sender in 0..64_usize {
-        let (over, sent) = (over.clone(), sent.clone());
+        let (over, sent, taken) = (over.clone(), sent.clone(), taken.clone());
         flood.spawn(async move {
             while !over.load(Ordering::Relaxed) {
                 let n = sent.fetch_add(1, Ordering::Relaxed);
                 let from = format!("10.{}.{}.{}", sender, n / 250 % 250, n % 250);
-                post(at, "/f/quote", &from, &format!("email=flood{n}%40albareda-foods.com&message={}", "x".repeat(10_000))).await;
+                let body = format!("email=flood%40company{n}.com&message={}", "x".repeat(3_900));
+                let answer = post(at, "/f/quote", &from, &body).await;
+                assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+                taken.fetch_add(1, Ordering::Relaxed);
             }
         });
     }

@@ -237,6 +237,18 @@ pub async fn take(ctx: &Context, signal: NewSignal) -> Result<Observed, FlowErro
     commit(ctx, tx).await.map(|()| observed)
 }
 
+/// As [`take`], in a transaction shared with other forms. If it fails because one of them cannot be written, each is written
+/// alone, and the others do not pay for that one.
+///
+/// # Errors
+/// As for `take`.
+pub async fn take_with_others(ctx: &Context, forms: &Door, signal: NewSignal) -> Result<Observed, FlowError> {
+    match forms.write(signal.clone()).await {
+        Err(error) if !error.is_transient() => take(ctx, signal).await,
+        written => Ok(written?),
+    }
+}
+
 /// Appends a signal from a website or another system. A person who filled in a form is admitted if new, and the details
 /// they gave are kept. The caller commits.
 async fn take_in(tx: &mut Tx, plan: &Plan, signal: &NewSignal, now: Timestamp) -> Result<Observed, StoreError> {

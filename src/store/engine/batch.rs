@@ -39,14 +39,6 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Batch<T, R> {
                         committed();
                         answers.into_iter().zip(results).for_each(|(answer, result)| drop(answer.send(Ok(result))));
                     }
-                    // One of them cannot be written: it is found by writing each alone, and the others do not pay for it.
-                    Err(error) if values.len() > 1 && !error.is_transient() => {
-                        for (value, answer) in values.iter().zip(answers) {
-                            let written = commit(&store, std::slice::from_ref(value), &write).await;
-                            drop(answer.send(written.map_err(Arc::new).and_then(|mut results| results.pop().ok_or_else(lost))));
-                        }
-                        committed();
-                    }
                     Err(error) => {
                         let error = Arc::new(error);
                         for answer in answers {
@@ -69,10 +61,6 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Batch<T, R> {
         self.sender.send((item, answer)).await.map_err(|_| closed())?;
         written.await.map_err(|_| closed())?
     }
-}
-
-fn lost() -> Arc<StoreError> {
-    Arc::new(StoreError::Rows { expected: 1, found: 0 })
 }
 
 async fn commit<T, R, F>(store: &Store, values: &[T], write: &F) -> Result<Vec<R>, StoreError>
