@@ -18,6 +18,7 @@ pub mod guard;
 pub mod calendar;
 pub mod route;
 pub mod api_token;
+pub mod door;
 pub mod service;
 pub mod people;
 pub mod proof;

@@ -2,6 +2,7 @@
 
 use crate::config::api_token;
 use crate::config::calendar;
+use crate::config::door;
 use crate::config::guard;
 use crate::config::node::{Node, Value};
 use crate::config::place::Place;
@@ -58,6 +59,9 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     let smtp = smtp.and_then(|node| relay(Reader::table(log, node)?, vault));
     let mut on_behalf = Vec::new();
     let http = reader.section_or_empty("http").and_then(|section| http(section, vault, &mut on_behalf));
+    if let (Some(url), Some(http)) = (&public_url, &http) {
+        door::warn_of_unnamed_proxies(log, reader.get("http"), root, url, &http.door);
+    }
     let cap = reader.get("sending").map_or(Some(None), |node| calendar::sending(log, node));
     let per_domain = reader.section_or_empty("forms").and_then(forms);
     let fields = reader.section("fields").map(|section| fields(&section)).unwrap_or_default();
@@ -233,8 +237,9 @@ fn http(mut reader: Reader<'_>, vault: &Vault, on_behalf: &mut Vec<(Name, Place)
     });
     let pages = reader.list("form_redirects").iter().map(|node| node.parse(log, "", LandingPage::parse));
     let form_redirects: Option<Vec<LandingPage>> = pages.collect::<Vec<_>>().into_iter().collect();
+    let door = door::read(&mut reader, listen);
     reader.finish();
-    Some(Http { listen: listen?, tokens: tokens?, form_redirects: form_redirects? })
+    Some(Http { listen: listen?, tokens: tokens?, form_redirects: form_redirects?, door: door? })
 }
 
 /// How many mails a day ask addresses of one domain to confirm a form.

@@ -11,7 +11,9 @@ use crate::store::engine::journal::Journal;
 use crate::store::group::{campaigns, leases};
 use crate::web::census_cache::CensusCache;
 use crate::web::failed_logins::FailedLogins;
+use crate::web::limits::Limits;
 use crate::web::link_cache::LinkCache;
+use crate::web::rooms::Rooms;
 use crate::web::site::{PATIENCE, Site};
 use std::sync::Arc;
 
@@ -47,6 +49,9 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
     let site = Site {
         ctx: ctx.clone(),
         door: observe::door(&ctx),
+        forms: take::forms(&ctx),
+        limits: Limits::default(),
+        rooms: Rooms::default(),
         links: LinkCache::default(),
         census: CensusCache::default(),
         logins: FailedLogins::default(),

@@ -3,6 +3,7 @@
 use super::address::Address;
 use super::api_token::ApiToken;
 use super::dkim::Dkim;
+use super::door::Door;
 use super::group::cap::Cap;
 use super::group::delivery::OnUncertain;
 use super::group::guard::Paces;
@@ -140,4 +141,5 @@ pub struct Http {
     pub tokens: Vec<ApiToken>,
     /// The pages to which a form may lead its visitor back.
     pub form_redirects: Vec<LandingPage>,
+    pub door: Door,
 }

@@ -34,6 +34,11 @@ pub enum Kind {
     Confirmation = 10,
     /// The link to a form in a newsletter: the id is the delivery's, whose address the form may then name.
     Form = 11,
+    /// One showing of an answer page: the id is when (milliseconds since 1970), the ordinal which questions it asked further,
+    /// and a random number; the context is the page.
+    Visit = 20,
+    /// One showing of a web form: the id is when; the context is the form.
+    Stamp = 21,
 }
 
 impl Kind {
@@ -49,6 +54,8 @@ impl Kind {
         Self::PairedClick,
         Self::Confirmation,
         Self::Form,
+        Self::Visit,
+        Self::Stamp,
     ];
 }
 
@@ -92,7 +99,7 @@ impl Token {
         match self.kind {
             Kind::PairedClick => Some(self.id & ((1 << DELIVERY_BITS) - 1)),
             Kind::Click | Kind::Answer | Kind::Unsubscribe | Kind::MessageId | Kind::ReturnPath | Kind::Form => Some(self.id),
-            Kind::AnonymousClick | Kind::Handoff | Kind::Queue | Kind::Confirmation => None,
+            Kind::AnonymousClick | Kind::Handoff | Kind::Queue | Kind::Confirmation | Kind::Visit | Kind::Stamp => None,
         }
     }
 }

@@ -10,6 +10,7 @@ pub enum Message {
         organisation: String,
     },
     NothingMore,
+    AlreadyNoted,
     Unsubscribed {
         organisation: String,
     },
@@ -24,6 +25,9 @@ pub enum Message {
     },
     FormTooLarge,
     FormWithoutAddress,
+    FormStampForged,
+    FormTrapped,
+    FormAddressRefused,
     /// Too many requests, or too much of something: it can be tried again after so many minutes.
     TooMany {
         minutes: u32,
@@ -37,6 +41,7 @@ impl Message {
         match self {
             Self::Thanks { .. } => "thanks",
             Self::NothingMore => "nothing-more",
+            Self::AlreadyNoted => "already-noted",
             Self::Unsubscribed { .. } => "unsubscribed",
             Self::TestCopyAnswer => "test-copy-answer",
             Self::TestCopyUnsubscribe => "test-copy-unsubscribe",
@@ -45,6 +50,9 @@ impl Message {
             Self::FormNotReadable { .. } => "form-not-readable",
             Self::FormTooLarge => "form-too-large",
             Self::FormWithoutAddress => "form-without-address",
+            Self::FormStampForged => "form-stamp-forged",
+            Self::FormTrapped => "form-trapped",
+            Self::FormAddressRefused => "form-address-refused",
             Self::TooMany { .. } => "too-many",
             Self::Unavailable => "unavailable",
         }
@@ -77,6 +85,7 @@ impl Message {
         vec![
             Self::Thanks { organisation: organisation() },
             Self::NothingMore,
+            Self::AlreadyNoted,
             Self::Unsubscribed { organisation: organisation() },
             Self::TestCopyAnswer,
             Self::TestCopyUnsubscribe,
@@ -85,6 +94,9 @@ impl Message {
             Self::FormNotReadable { organisation: organisation() },
             Self::FormTooLarge,
             Self::FormWithoutAddress,
+            Self::FormStampForged,
+            Self::FormTrapped,
+            Self::FormAddressRefused,
             Self::TooMany { minutes: 2 },
             Self::Unavailable,
         ]

@@ -21,9 +21,6 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-/// The largest body of a page, in bytes.
-pub const MOST_BYTES: usize = 2 * 1024 * 1024;
-
 /// Admits prospects. An idempotency key is optional: the same prospect a second time changes nothing.
 pub async fn take(
     State(site): State<Site>,

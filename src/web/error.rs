@@ -11,6 +11,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use std::time::Duration;
 
 /// After how many seconds a program may retry.
 const RETRY_SECONDS: &str = "30";
@@ -24,6 +25,8 @@ pub enum WebError {
     Told(StatusCode, Message),
     /// A salesperson's request is refused, with a status, the title of the page, and the reason.
     Refused(StatusCode, &'static str, String),
+    /// Too much came: how long to wait.
+    TooMany(Duration),
     Failed(FlowError),
 }
 
@@ -61,6 +64,11 @@ impl IntoResponse for WebError {
             Self::UnknownLink => told(StatusCode::NOT_FOUND, Message::UnknownLink),
             Self::Told(status, message) => told(status, message),
             Self::Refused(status, title, words) => page::say(status, title, &words),
+            Self::TooMany(wait) => {
+                let minutes = u32::try_from(whole_seconds(wait).div_ceil(60)).unwrap_or(u32::MAX).max(1);
+                let page = told(StatusCode::TOO_MANY_REQUESTS, Message::TooMany { minutes });
+                ([(header::RETRY_AFTER, whole_seconds(wait).to_string())], page).into_response()
+            }
             Self::Failed(FlowError::Refused(words)) => {
                 page::say(StatusCode::CONFLICT, "This is not possible now", &page::sentence(&words))
             }
@@ -80,6 +88,11 @@ fn told(status: StatusCode, message: Message) -> Response {
     let mut response = page::tell(Language::English, status, &message);
     response.extensions_mut().insert(Said(message));
     response
+}
+
+/// A wait in whole seconds, rounded up.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// Why a call of the API is refused or failed, as JSON: what, and where in the body.

@@ -4,6 +4,7 @@
 //! token of a mail to that same address: `GET /f/NAME?t=TOKEN`, as newsletters link to it, leads to the page with the token.
 
 use super::error::WebError;
+use super::form_guard;
 use super::site::Site;
 use super::{language, page};
 use crate::domain::address::Address;
@@ -11,7 +12,7 @@ use crate::domain::doorway::signal::{Confirmation, NewSignal};
 use crate::domain::id::{DeliveryId, Name};
 use crate::domain::plan::Plan;
 use crate::flow::doorway::observe::Observed;
-use crate::flow::doorway::take::take as record;
+use crate::flow::doorway::take::take_with_others;
 use crate::inbox::form::problem::Problem;
 use crate::inbox::form::read::{Form, read};
 use crate::mail::token::Kind;
@@ -48,7 +49,10 @@ pub async fn take(
     let address = form.take_address().and_then(|text| Address::parse(&text).ok());
     let address = address.ok_or(WebError::Told(StatusCode::UNPROCESSABLE_ENTITY, Message::FormWithoutAddress))?;
     let confirmation = confirmation(&site, &name, &address, token.as_deref()).await?;
-    match record(&site.ctx, NewSignal::form(&name, address, form.by_name(), confirmation, site.ctx.now())).await? {
+    let mut fields = form.by_name();
+    form_guard::check(&site, &name, &address, &mut fields)?;
+    let signal = NewSignal::form(&name, address, fields, confirmation, site.ctx.now());
+    match take_with_others(&site.ctx, &site.forms, signal).await? {
         // The same words for whoever is known and for whoever is not: the page tells nothing about an address.
         Observed::New(_) | Observed::Again | Observed::Pending => {}
         Observed::Unknown => return Err(WebError::UnknownLink),

@@ -5,6 +5,7 @@
 use super::error::ApiError;
 use super::failed_logins::MOST_FAILURES;
 use super::site::Site;
+use super::visitor;
 use crate::domain::api_token::{self, ApiToken, Right};
 use crate::domain::id::fingerprint;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -26,7 +27,7 @@ pub fn authenticate(site: &Site, headers: &HeaderMap, from: IpAddr) -> Result<Ap
     if let Some(token) = api_token::find(tokens, secret) {
         return Ok(token.clone());
     }
-    let now = site.ctx.now();
+    let (now, from) = (site.ctx.now(), visitor::address(from, headers, &plan.settings.http.door.trusted_proxies));
     let (failures, until) = site.logins.count(from, now);
     let visitor = fingerprint(&[&from.to_string()]);
     match failures {
@@ -56,4 +57,11 @@ pub fn authorise(token: &ApiToken, right: Right) -> Result<(), ApiError> {
     }
     let words = format!("the token {} lacks the right \"{right}\": add it to its `may`", token.called());
     Err(ApiError::new(StatusCode::FORBIDDEN, words))
+}
+
+/// Whether a request carries a token that may see what monitoring is told.
+pub fn may_look(site: &Site, headers: &HeaderMap) -> bool {
+    let plan = site.ctx.plan();
+    let token = bearer(headers).and_then(|secret| api_token::find(&plan.settings.http.tokens, secret));
+    token.is_some_and(|token| token.may(Right::Metrics))
 }

@@ -4,7 +4,7 @@ use super::error::WebError;
 use super::site::Site;
 use super::{language, page};
 use crate::domain::doorway::signal::NewSignal;
-use crate::flow::doorway::observe::{Observed, observe};
+use crate::flow::doorway::observe::{Observed, observe_first};
 use crate::mail::token::Kind;
 use crate::text::message::Message;
 use axum::body::Bytes;
@@ -40,7 +40,7 @@ pub async fn stop(
     let one_click = body.starts_with(b"List-Unsubscribe=One-Click");
     let how = if one_click { "one-click" } else { "page" };
     let signal = NewSignal::unsubscribe(origin.mailed(), how, site.ctx.now());
-    match observe(&site.ctx, &[signal]).await?[..] {
+    match observe_first(&site.ctx, &[signal]).await?[..] {
         [Observed::New(_) | Observed::Again] => {
             // Only now: nothing is to stand between a prospect and their stop.
             let language = language::of_prospect(&site, origin.prospect, &headers).await;

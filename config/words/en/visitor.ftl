@@ -5,6 +5,7 @@ thanks = { $organisation } has received what you sent. If a mail of ours asks yo
     .title = Thank you
 
 answer-chosen = Your answer
+answer-again = This page was opened a long time ago, or not by a browser. Please press the button once more.
 answer-send = Send this answer
 answer-note = { $organisation } learns of it only when you press the button. For another answer, choose it in the mail.
 # An answer as it is cited.
@@ -17,6 +18,8 @@ answer-more = { $number ->
    *[other] { $number } more questions, if you like
 }
 answer-more-send = Send
+already-noted = We had noted your answers already.
+    .title = Thank you
 nothing-more = There was nothing more to note.
     .title = Thank you
 
@@ -42,6 +45,12 @@ form-not-readable = What you filled in was not received: it was sent in a way th
     .title = The form could not be read
 form-too-large = It may have 60 fields and 16 KB in all, and no files. Please go back and shorten it.
     .title = The form is too large
+form-stamp-forged = What you filled in was not received: the page it came from was not ours. Please go back, load the page again, and send it once more.
+    .title = The form could not be taken
+form-trapped = It looks as if a program had filled it in. Please go back and leave the field empty that says so: people do not see it.
+    .title = The form could not be taken
+form-address-refused = We cannot answer to this mail address. Please go back and give your own, so that we can answer you.
+    .title = Another mail address, please
 form-without-address = Please go back and fill in a mail address, so that we can answer you.
     .title = Your mail address is missing
 

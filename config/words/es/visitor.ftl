@@ -5,6 +5,7 @@ thanks = { $organisation } ha recibido lo que nos ha enviado. Si le llega un cor
     .title = Gracias
 
 answer-chosen = Su respuesta
+answer-again = Esta página se abrió hace mucho tiempo, o no con un navegador. Pulse el botón una vez más, por favor.
 answer-send = Enviar esta respuesta
 answer-note = { $organisation } solo la recibe cuando pulse el botón. Si prefiere otra respuesta, elíjala en el correo.
 # Una respuesta citada.
@@ -17,6 +18,8 @@ answer-more = { $number ->
    *[other] { $number } preguntas más, si quiere
 }
 answer-more-send = Enviar
+already-noted = Ya habíamos anotado sus respuestas.
+    .title = Gracias
 nothing-more = No había nada más que anotar.
     .title = Gracias
 
@@ -42,6 +45,12 @@ form-not-readable = No hemos recibido lo que ha rellenado: se envió de una mane
     .title = No se ha podido leer el formulario
 form-too-large = Puede tener 60 campos y 16 KB en total, sin archivos. Vuelva atrás y acórtelo.
     .title = El formulario es demasiado grande
+form-stamp-forged = No hemos recibido lo que ha rellenado: la página de la que venía no era nuestra. Vuelva atrás, cargue la página de nuevo y envíelo otra vez, por favor.
+    .title = No se ha podido aceptar el formulario
+form-trapped = Parece que lo ha rellenado un programa. Vuelva atrás y deje vacío el campo que lo indica: las personas no lo ven.
+    .title = No se ha podido aceptar el formulario
+form-address-refused = No podemos responder a esta dirección de correo. Vuelva atrás e indique la suya, por favor, para que podamos responderle.
+    .title = Otra dirección de correo, por favor
 form-without-address = Vuelva atrás y escriba una dirección de correo para que podamos responderle.
     .title = Falta su dirección de correo
 

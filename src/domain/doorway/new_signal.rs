@@ -3,7 +3,7 @@
 
 use super::machine::Machine;
 use super::pending_form::PendingForm;
-use super::signal::{About, Confirmation, Detail, NewSignal};
+use super::signal::{About, Confirmation, Detail, NewSignal, Posted};
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::group::delivery::Mailed;
@@ -56,7 +56,17 @@ impl NewSignal {
             AskedIn::Page { visit } => format!("answer:{}:more:{criterion}:{visit}", mail.delivery),
         };
         let date = answer.due.as_ref().map(|due| day(due.0.after(at)));
-        Self::answering(mail, once, Detail::Answer { criterion, say: answer.say.clone(), date }, at)
+        Self::answering(mail, once, Detail::Answer { criterion, say: answer.say.clone(), date, posted: None }, at)
+    }
+
+    /// An answer with who posted it, and where; any other signal stays as it is.
+    #[must_use]
+    pub fn posted_by(mut self, visitor: &str, link: Option<u16>, machine: Option<Machine>) -> Self {
+        if let Detail::Answer { posted, .. } = &mut self.detail {
+            *posted = Some(Posted { visitor: visitor.to_owned(), link });
+            self.machine = machine;
+        }
+        self
     }
 
     /// An unsubscription, at most one a minute: unsubscribing again after having come back must stop again.

@@ -69,6 +69,9 @@ pub enum Detail {
         say: String,
         /// The stated date, where the answer implies one.
         date: Option<Date>,
+        /// Who posted it, and where. Not known of the oldest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        posted: Option<Posted>,
     },
     Form {
         form: Name,
@@ -175,6 +178,16 @@ pub enum Confirmation {
     /// The address answered for it, or it comes from a place that is trusted.
     Confirmed,
     Unconfirmed,
+}
+
+/// From where an answer was posted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posted {
+    /// A hash of the visitor's program and network address.
+    pub visitor: String,
+    /// The number of the link in the mail; `None` on the page that asks further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<u16>,
 }
 
 /// How a salesperson or colleague was in touch.

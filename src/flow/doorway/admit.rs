@@ -11,9 +11,8 @@ use crate::domain::id::{Name, ProspectId};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::domain::suppression::{Channel, StopReason};
-use crate::flow::context::FlowError;
 use crate::store::doorway::{assessment_queue, signals};
-use crate::store::engine::backend::Tx;
+use crate::store::engine::backend::{StoreError, Tx};
 use crate::store::people::accounts::{self, Company};
 use crate::store::people::prospects::{self, Details, FieldChange, NewProspect};
 use crate::store::people::suppressions::{self, Stop};
@@ -80,7 +79,7 @@ pub async fn admit(
     source: &str,
     as_of: Option<Date>,
     now: Timestamp,
-) -> Result<Admitted, FlowError> {
+) -> Result<Admitted, StoreError> {
     let Identified { arrivals, counts: identity } = identify(tx, arrivals, source, now).await?;
     let arrivals = &arrivals[..];
     let addresses: Vec<&Address> = arrivals.iter().map(|a| &a.address).collect();

@@ -66,8 +66,14 @@ type Resolved<'a> = (Option<ProspectId>, &'a NewSignal);
 pub async fn observe(ctx: &Context, news: &[NewSignal]) -> Result<Vec<Observed>, FlowError> {
     let mut tx = ctx.store().write().await?;
     let observed = write(&mut tx, &ctx.plan(), news, ctx.now()).await?;
-    commit(ctx, tx).await?;
-    Ok(observed)
+    commit(ctx, tx).await.map(|()| observed)
+}
+
+/// As [`observe`], ahead of everything that waits to write: for those who unsubscribe.
+pub async fn observe_first(ctx: &Context, news: &[NewSignal]) -> Result<Vec<Observed>, FlowError> {
+    let mut tx = ctx.store().write_first().await?;
+    let observed = write(&mut tx, &ctx.plan(), news, ctx.now()).await?;
+    commit(ctx, tx).await.map(|()| observed)
 }
 
 /// Commits what was observed, and wakes the steps.

@@ -4,7 +4,7 @@
 //! speaks for nobody: of an unknown address it is kept for thirty days and admits no prospect; of a known one it is an
 //! unconfirmed signal, and fills details that are blank. Either way its address is asked, and a request reaches a person.
 
-use super::observe::{Observed, commit, write};
+use super::observe::{Door, Observed, commit, write};
 use super::{admit, enquiries as heard};
 use crate::domain::address::Address;
 use crate::domain::doorway::arrival::Arrival;
@@ -16,11 +16,47 @@ use crate::domain::plan::Plan;
 use crate::flow::context::{Context, FlowError};
 use crate::store::doorway::enquiries;
 use crate::store::doorway::pending_forms::{self, NewPendingForm};
-use crate::store::engine::backend::Tx;
+use crate::store::engine::backend::{StoreError, Tx};
+use crate::store::engine::batch::Batch;
 use crate::store::people::prospects::{self, Details};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
+
+/// How many web forms one transaction takes at most: whoever unsubscribes meanwhile waits for it.
+const FORMS: usize = 8;
+
+/// Opens the batch writer of web forms: however many come at once, they are one that writes among the others.
+pub fn forms(ctx: &Context) -> Door {
+    let (writing, waking) = (ctx.clone(), ctx.clone());
+    Batch::open(
+        ctx.store().clone(),
+        FORMS,
+        move |tx: &mut Tx, news: &[NewSignal]| {
+            let (plan, now) = (writing.plan(), writing.now());
+            Box::pin(async move {
+                let mut observed = Vec::with_capacity(news.len());
+                for signal in news {
+                    observed.push(record(tx, &plan, signal, now).await?);
+                }
+                Ok(observed)
+            })
+        },
+        move || waking.wake(),
+    )
+}
+
+/// As [`take`], in a transaction shared with other forms. If it fails because one of them cannot be written, each is written
+/// alone, and the others do not pay for that one.
+///
+/// # Errors
+/// As for `take`.
+pub async fn take_with_others(ctx: &Context, forms: &Door, signal: NewSignal) -> Result<Observed, FlowError> {
+    match forms.write(signal.clone()).await {
+        Err(error) if !error.is_transient() => take(ctx, signal).await,
+        written => Ok(written?),
+    }
+}
 
 /// Records a signal in one transaction of its own.
 pub async fn take(ctx: &Context, signal: NewSignal) -> Result<Observed, FlowError> {
@@ -32,7 +68,7 @@ pub async fn take(ctx: &Context, signal: NewSignal) -> Result<Observed, FlowErro
 }
 
 /// Records a signal. The caller commits.
-pub async fn record(tx: &mut Tx, plan: &Plan, signal: &NewSignal, now: Timestamp) -> Result<Observed, FlowError> {
+pub async fn record(tx: &mut Tx, plan: &Plan, signal: &NewSignal, now: Timestamp) -> Result<Observed, StoreError> {
     // Of a person who was forgotten nothing is stored anew: not even that a form names them. If it asks, a salesperson hears of it.
     if let About::Address(address) = &signal.about
         && heard::is_of_forgotten(tx, plan, address, signal, now).await?
@@ -53,9 +89,9 @@ pub async fn record(tx: &mut Tx, plan: &Plan, signal: &NewSignal, now: Timestamp
     append(tx, plan, signal, now).await
 }
 
-async fn append(tx: &mut Tx, plan: &Plan, signal: &NewSignal, now: Timestamp) -> Result<Observed, FlowError> {
+async fn append(tx: &mut Tx, plan: &Plan, signal: &NewSignal, now: Timestamp) -> Result<Observed, StoreError> {
     let observed = write(tx, plan, std::slice::from_ref(signal), now).await?;
-    observed.first().copied().ok_or_else(|| FlowError::Unable("record the signal".to_owned()))
+    observed.first().copied().ok_or(StoreError::Rows { expected: 1, found: 0 })
 }
 
 /// A form that anybody may have typed.
@@ -67,7 +103,7 @@ struct Typed<'a> {
 }
 
 /// Keeps a form for which its address has not answered.
-async fn keep(tx: &mut Tx, plan: &Plan, typed: &Typed<'_>, now: Timestamp) -> Result<Observed, FlowError> {
+async fn keep(tx: &mut Tx, plan: &Plan, typed: &Typed<'_>, now: Timestamp) -> Result<Observed, StoreError> {
     let prospect = prospects::by_address(tx, &[typed.address]).await?.get(typed.address).copied();
     let new = NewPendingForm {
         once: &typed.signal.once,
@@ -99,7 +135,7 @@ async fn note(
     typed: &Typed<'_>,
     prospect: ProspectId,
     now: Timestamp,
-) -> Result<Option<SignalId>, FlowError> {
+) -> Result<Option<SignalId>, StoreError> {
     let said = Arrival::by_form(typed.address.clone(), typed.fields, &BTreeMap::new());
     let details = Details {
         name: said.name.as_deref(),

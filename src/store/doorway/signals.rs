@@ -57,6 +57,10 @@ const APPEND: Sql = append!("");
 const APPEND_AND_SAY: Sql = append!(" RETURNING once, id");
 const NEWEST: &str = "SELECT COALESCE(MAX(id), 0) FROM signals";
 const SINCE: &str = "SELECT once, id FROM signals WHERE id > $1";
+/// Of the newest signals of a prospect alone: however long their history is, it is not read.
+const CLICKED_SINCE: &str = "
+    SELECT COUNT(*) FROM (SELECT kind, delivery_id, occurred_at FROM signals WHERE prospect_id = $1 ORDER BY id DESC LIMIT 50) newest
+    WHERE kind = 'click' AND delivery_id = $2 AND occurred_at >= $3";
 /// The columns of signals, packed and queried prospect by prospect, up to so many of each: in one query for all, a PostgreSQL
 /// with stale statistics would read every signal in the table once for each prospect.
 macro_rules! packed {
@@ -131,6 +135,16 @@ fn row(prospect: Option<ProspectId>, signal: &NewSignal) -> Result<NewRow<'_>, S
         machine: signal.machine.map(Machine::word),
         detail: to_json(&signal.detail)?,
     })
+}
+
+/// Whether links of this mail were followed since an instant, among the newest signals of the prospect.
+pub async fn was_clicked_since(
+    tx: &mut Tx,
+    prospect: ProspectId,
+    delivery: DeliveryId,
+    since: Timestamp,
+) -> Result<bool, StoreError> {
+    Ok(tx.number(CLICKED_SINCE, args![prospect, delivery, since]).await? > 0)
 }
 
 /// Every signal of these prospects, in the order recorded, each with the latest judgement on it.

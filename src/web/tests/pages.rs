@@ -16,7 +16,9 @@ use crate::store::individual::handoffs;
 use crate::web::census_cache::CensusCache;
 use crate::web::error::WebError;
 use crate::web::failed_logins::FailedLogins;
+use crate::web::limits::Limits;
 use crate::web::link_cache::LinkCache;
+use crate::web::rooms::Rooms;
 use crate::web::site::Site;
 use crate::web::{handoff, page, queue};
 use axum::body::{Bytes, to_bytes};
@@ -45,8 +47,9 @@ impl TestNode {
         let plan = example::load_embedded(&[]).expect("the example is valid").plan;
         let ctx = Context::assemble(store, clock.clone(), plan, "test".to_owned()).await.expect("a context");
         let (door, links, census) = (observe::door(&ctx), LinkCache::default(), CensusCache::default());
-        let logins = FailedLogins::default();
-        let site = Site { ctx, door, links, census, logins, patience: std::time::Duration::from_mins(5) };
+        let (forms, limits, rooms, logins) = (take::forms(&ctx), Limits::default(), Rooms::default(), FailedLogins::default());
+        let patience = std::time::Duration::from_mins(5);
+        let site = Site { ctx, door, forms, limits, rooms, links, census, logins, patience };
         Self { site, clock, _folder: folder }
     }
 

@@ -47,7 +47,7 @@ pub(super) fn signal(about: ProspectId, once: &str, minutes: i64, detail: Detail
 }
 
 fn yes(criterion: Criterion) -> Detail {
-    Detail::Answer { criterion, say: "Yes".to_owned(), date: None }
+    Detail::Answer { criterion, say: "Yes".to_owned(), date: None, posted: None }
 }
 
 /// Rules under which the answer "Yes" proves a criterion.
@@ -125,7 +125,7 @@ fn every_detail() -> Vec<Detail> {
     let day = Some(date(2026, 10, 1));
     vec![
         Detail::Click { target: text.clone() },
-        Detail::Answer { criterion: Criterion::Timeframe, say: text.clone(), date: day },
+        Detail::Answer { criterion: Criterion::Timeframe, say: text.clone(), date: day, posted: None },
         Detail::Form { form: name("call-me"), fields: fields.clone() },
         Detail::Fields {
             changed: BTreeMap::from([(name("industry"), Some(text.clone())), (name("size"), None)]),

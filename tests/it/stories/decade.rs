@@ -153,10 +153,10 @@ impl Model {
         let links: Vec<String> = mail.links().into_iter().map(|(url, _)| url).filter(|url| url.contains("127.0.0.1")).collect();
         if !links.is_empty() {
             let url = self.chance.one_of(&links).clone();
-            self.town.ask(axum::http::Method::GET, &url, BROWSER, "").await?;
             if url.contains("/a/") {
-                let visit = format!("visit={}", self.town.now().as_millisecond());
-                self.town.ask(axum::http::Method::POST, &url, BROWSER, &visit).await?;
+                self.town.press(&url, BROWSER).await?;
+            } else {
+                self.town.ask(axum::http::Method::GET, &url, BROWSER, "").await?;
             }
         }
         Ok(())

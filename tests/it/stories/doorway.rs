@@ -78,7 +78,7 @@ story!(an_answer_in_a_newsletter_proves_the_budget, |town| {
     assert_eq!(
         town.verdicts(&ada).await?.findings()[Criterion::Budget].verdict,
         Verdict::Unknown,
-        "contradictory within a minute: void"
+        "two links of one mail in one moment: void"
     );
     town.clock.advance(jiff::SignedDuration::from_mins(5));
     town.answer(&ada, "No").await?;

@@ -3,6 +3,7 @@
 
 mod request;
 mod adopt;
+mod answers;
 mod api;
 mod observe;
 mod away;
@@ -10,6 +11,7 @@ mod backtest;
 mod breakers;
 mod calendar;
 mod decade;
+mod door;
 mod doorway;
 mod enquiries;
 mod heard;
