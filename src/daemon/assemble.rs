@@ -4,7 +4,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
 use crate::flow::context::{Context, FlowError};
-use crate::flow::doorway::{mailbox_gone, observe};
+use crate::flow::doorway::{mailbox_gone, observe, take};
 use crate::flow::group::delivery::attempt_writer::AttemptWriter;
 use crate::store::engine::backend::{Store, StoreError};
 use crate::store::engine::journal::Journal;

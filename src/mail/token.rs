@@ -42,7 +42,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Click,
         Self::AnonymousClick,
         Self::Answer,

@@ -119,9 +119,7 @@ pub async fn record(
     };
     let visit = posted.visit.as_str();
     let mail = origin.mailed();
-    site.limits
-        .take(Whose::Answers(mail.delivery), ANSWERS, site.ctx.clock().steady())
-        .map_err(WebError::TooMany)?;
+    site.limits.take(Whose::Answers(mail.delivery), ANSWERS, site.ctx.clock().steady()).map_err(WebError::TooMany)?;
     let machine = machine(&site, prospect, mail.delivery, &visitor).await?;
     let signals: Vec<NewSignal> = if posted.is_more {
         let chosen = posted.more.iter().filter(|(criterion, _)| shown.asked.contains(criterion));

@@ -129,8 +129,7 @@ fn signal(site: &Site, token: &ApiToken, report: Report, key: &str) -> Result<Ne
         }
         (None, Some(form), None) => {
             authorise(token, Right::Forms)?;
-            let confirmation =
-                if token.may(Right::Confirmed) { Confirmation::Confirmed } else { Confirmation::Unconfirmed };
+            let confirmation = if token.may(Right::Confirmed) { Confirmation::Confirmed } else { Confirmation::Unconfirmed };
             Detail::form(form, report.fields, confirmation)
         }
         (None, None, Some(touch)) => {

@@ -81,7 +81,7 @@ fn answer(plan: &Plan, rows: &[Result<Arrival, Refused>], admitted: &PageAdmitte
         });
     }
     let refused = told.iter().filter(|row| row.status == "refused").count();
-    let count = admitted.count;
+    let count = &admitted.count;
     json!({
         "added": count.added,
         "changed": count.changed,

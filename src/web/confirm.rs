@@ -4,7 +4,8 @@
 
 use super::error::WebError;
 use super::page;
-use super::site::{Site, agent};
+use super::site::Site;
+use super::visitor::Visitor;
 use crate::domain::doorway::machine::Machine;
 use crate::domain::doorway::pending_form::PendingForm;
 use crate::domain::id::PendingFormId;
@@ -12,7 +13,7 @@ use crate::flow::doorway::confirm::{self, Confirmed};
 use crate::mail::token::Kind;
 use crate::store::doorway::pending_forms;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use minijinja::context;
 use minijinja::value::{Serde, Value};
@@ -24,9 +25,9 @@ pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Result
 }
 
 /// Confirms the form, whatever the body says.
-pub async fn confirm(State(site): State<Site>, Path(token): Path<String>, headers: HeaderMap) -> Result<Response, WebError> {
+pub async fn confirm(State(site): State<Site>, Path(token): Path<String>, visitor: Visitor) -> Result<Response, WebError> {
     let form = find(&site, &token).await?;
-    if Machine::of_agent(agent(&headers)).is_some() {
+    if Machine::of_agent(visitor.agent()).is_some() {
         return Ok(ask(&site, &form));
     }
     match confirm::confirm(&site.ctx, form.id).await? {

@@ -79,9 +79,7 @@ pub fn check(site: &Site, form: &Name, address: &Address, fields: &mut BTreeMap<
         return Err(told(Message::FormAddressRefused));
     }
     let limit = plan.settings.http.door.limits.address;
-    site.limits
-        .take(Whose::Address(address), limit, site.ctx.clock().steady())
-        .map_err(WebError::TooMany)?;
+    site.limits.take(Whose::Address(address), limit, site.ctx.clock().steady()).map_err(WebError::TooMany)?;
     form_fields::keep(&plan.qualifying, &plan.settings.fields, form, fields);
     Ok(())
 }

@@ -4,8 +4,8 @@ use super::error::WebError;
 use super::rooms::MOST_BYTES;
 use super::site::Site;
 use super::{
-    answer, api, api_prospects, click, confirm, form, form_guard, guard, handoff, headers, health, inside, language, metrics, page, queue,
-    unsubscribe,
+    answer, api, api_prospects, click, confirm, form, form_guard, guard, handoff, headers, health, inside, language, metrics,
+    page, queue, unsubscribe,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

@@ -5,7 +5,7 @@ use super::take;
 use crate::domain::doorway::signal::NewSignal;
 use crate::domain::id::PendingFormId;
 use crate::flow::context::{Context, FlowError};
-use crate::store::doorway::pending_forms;
+use crate::store::doorway::{enquiries, pending_forms};
 
 /// What an answer changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
