@@ -57,7 +57,7 @@ pub fn unconfirmed(signals: &[Signal], prospect: &Prospect, declared: &BTreeMap<
             if is_confirmed {
                 settled.insert(key);
             } else if settled.insert(key) {
-                found.extend(beside_the_record(signal, what, said, prospect));
+                found.extend(beside_the_record(signal, what, &said, prospect));
             }
         }
         if found.len() >= SHOWN {
@@ -83,7 +83,7 @@ fn stated<'a>(
     })
 }
 
-fn beside_the_record(signal: &Signal, what: &str, said: String, prospect: &Prospect) -> Option<Unconfirmed> {
+fn beside_the_record(signal: &Signal, what: &str, said: &str, prospect: &Prospect) -> Option<Unconfirmed> {
     let Detail::UnconfirmedForm { form, filled, .. } = &signal.detail else { return None };
     let on_record = match what {
         "name" => prospect.name.as_ref(),
@@ -91,14 +91,14 @@ fn beside_the_record(signal: &Signal, what: &str, said: String, prospect: &Prosp
         "company" => prospect.company.as_ref(),
         _ => prospect.fields.iter().find(|(name, _)| name.as_str() == what).map(|(_, value)| value),
     };
-    let is_same = on_record.is_some_and(|record| comparable(what, record) == comparable(what, &said));
+    let is_same = on_record.is_some_and(|record| comparable(what, record) == comparable(what, said));
     let filled = is_same && filled.contains(what);
     (filled || !is_same).then(|| Unconfirmed {
         signal: signal.id,
         at: signal.occurred_at,
         form: form.clone(),
         what: what.to_owned(),
-        said: excerpt(&one_line(&said), MOST_CHARACTERS),
+        said: excerpt(&one_line(said), MOST_CHARACTERS),
         on_record: on_record.map(|record| excerpt(&one_line(record), MOST_CHARACTERS)),
         filled,
     })

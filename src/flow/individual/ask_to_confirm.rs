@@ -1,4 +1,4 @@
-//! ask_to_confirm: an address that a form names is asked whether it was filled in there.
+//! `ask_to_confirm`: an address that a form names is asked whether it was filled in there.
 //!
 //! The mail holds nothing that a visitor typed: with it, anybody could have us carry their words to anybody. It is
 //! bounded for each address and each domain (`domain::doorway::pending_form`); what exceeds the bounds waits without a mail.
