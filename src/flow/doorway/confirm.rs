@@ -5,7 +5,7 @@ use super::take;
 use crate::domain::doorway::signal::NewSignal;
 use crate::domain::id::PendingFormId;
 use crate::flow::context::{Context, FlowError};
-use crate::store::doorway::{enquiries, pending_forms};
+use crate::store::doorway::pending_forms;
 
 /// What an answer changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,9 +30,7 @@ pub async fn confirm(ctx: &Context, id: PendingFormId) -> Result<Confirmed, Flow
     if !pending_forms::confirm(&mut tx, id, now).await? {
         return Err(gone());
     }
-    // The request of a lead or a customer opens no handoff: its enquiry becomes theirs while the signal is recorded, and stays.
     take::record(&mut tx, &plan, &NewSignal::confirmed(form, now), now).await?;
-    enquiries::confirmed(&mut tx, id, now).await?;
     commit(ctx, tx).await?;
     Ok(Confirmed::Now)
 }

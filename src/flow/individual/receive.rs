@@ -156,17 +156,18 @@ async fn record(
     now: Timestamp,
 ) -> Result<Receipt, FlowError> {
     // Of a person who was forgotten nothing is kept anew, and a bounce or an automatic reply may name them.
-    let is_forgotten = match origin.prospect {
-        Some(prospect) => prospects::one(tx, prospect).await?.address.is_none(),
-        None => false,
-    };
-    let detail = if is_forgotten { wordless(detail) } else { detail };
+    let detail = if is_of_forgotten(origin) { wordless(detail) } else { detail };
     let words = detail.words();
     let observed =
         observe::write(tx, plan, &[NewSignal::by_mail(&mail.id, Some(origin.mailed()), origin.prospect, detail, now)], now)
             .await?;
     let new = matches!(observed.first(), Some(Observed::New(_)));
     Ok(Receipt { what, words: sentence(&words, new), prospect: origin.prospect, new })
+}
+
+/// Whether the delivery went to a person who was forgotten since.
+fn is_of_forgotten(origin: &Origin) -> bool {
+    origin.prospect.is_none() && origin.address.as_str() == erasures::NOBODY
 }
 
 /// That something came back, without what it says.
@@ -191,21 +192,17 @@ async fn reply(
     (from, subject, text): (&Address, &str, &str),
     now: Timestamp,
 ) -> Result<Receipt, FlowError> {
+    let detail = Detail::Reply { subject: subject.to_owned(), text: text.to_owned() };
     let prospect = match &origin {
-        Some(origin) if origin.prospect.is_none() => {
-            return Ok(nothing("it answers a test copy, or somebody who has been forgotten"));
-        }
+        Some(origin) if is_of_forgotten(origin) => return hear(tx, mail, from, &detail, now).await,
+        Some(origin) if origin.prospect.is_none() => return Ok(nothing("it answers a test copy")),
         Some(origin) => origin.prospect,
         None => prospects::by_address(tx, &[from]).await?.get(from).copied(),
     };
-    let detail = Detail::Reply { subject: subject.to_owned(), text: text.to_owned() };
     let Some(prospect) = prospect else {
         let forgotten = suppressions::forgotten_at(tx, from).await?.is_some() && enquiries::asks(plan, &detail);
         return if forgotten { hear(tx, mail, from, &detail, now).await } else { Ok(nothing("nobody we know wrote it")) };
     };
-    if prospects::one(tx, prospect).await?.address.is_none() {
-        return hear(tx, mail, from, &detail, now).await;
-    }
     let said = detail.words();
     let signal = NewSignal::by_mail(&mail.id, origin.as_ref().map(Origin::mailed), Some(prospect), detail, now);
     let observed = observe::write(tx, plan, &[signal], now).await?;

@@ -2,7 +2,7 @@
 //! is in `individual::enquiries`.
 
 use crate::domain::doorway::enquiry::NewEnquiry;
-use crate::domain::id::{PendingFormId, ProspectId};
+use crate::domain::id::ProspectId;
 use crate::domain::span::Span;
 use crate::store::engine::backend::{StoreError, Tx, args};
 use crate::store::engine::value::to_json;
@@ -27,10 +27,6 @@ const VOUCH: &str = "
     UPDATE enquiries SET cause = $5, prospect_id = $1, address = NULL, expires_at = NULL, list_id = NULL,
            placed_at = CASE WHEN list_id IS NULL THEN placed_at END, salesperson = CASE WHEN list_id IS NULL THEN salesperson END
     WHERE (prospect_id = $1 OR address = $2) AND form = $3 AND said = $4 AND cause = 'unconfirmed' AND settled_at IS NULL";
-const CONFIRMED: &str = "
-    UPDATE enquiries SET settled_at = $2, settled_how = 'confirmed'
-    WHERE pending_form_id = $1 AND cause = 'unconfirmed' AND settled_at IS NULL";
-
 /// Whoever was in touch after they asked has answered them.
 const TOUCHED: &str = "
     UPDATE enquiries SET settled_at = $2, settled_how = 'done'
@@ -76,10 +72,4 @@ pub async fn touched(tx: &mut Tx, touches: &[(ProspectId, Timestamp)], now: Time
     }
     let rows: Vec<Row> = touches.iter().map(|(prospect, at)| Row { prospect: *prospect, at: at.as_millisecond() }).collect();
     tx.execute(TOUCHED, args![to_json(&rows)?, now]).await.map(drop)
-}
-
-/// Settles the enquiry of a form for which its address has answered: it is a signal like any other from now on, and a
-/// handoff follows. One that a lead or a customer confirmed is theirs by now (`vouch`), and stays.
-pub async fn confirmed(tx: &mut Tx, form: PendingFormId, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(CONFIRMED, args![form, now]).await.map(drop)
 }

@@ -89,7 +89,7 @@ story!(a_lost_lead_who_asks_is_heard_by_who_lost_it, |town| {
     let fields = [("message".to_owned(), "One more thing".to_owned())].into();
     let detail = Detail::Form { form: name("call-me"), fields };
     let earlier = "2026-01-14T09:00:00Z".parse()?;
-    take(&town.node.ctx, NewSignal::reported("crm-1", ada.clone(), None, detail, earlier)).await?;
+    take(&town.node.ctx, NewSignal::reported(None, "crm-1", ada.clone(), None, detail, earlier)).await?;
     town.run_until_idle().await?;
     let (who, item) = the_one(&town).await?;
     assert_eq!((&who, item.state), (&seller, Some("lost before")));
@@ -98,7 +98,7 @@ story!(a_lost_lead_who_asks_is_heard_by_who_lost_it, |town| {
     // What another system tells of last year asks nothing today.
     let fields = [("message".to_owned(), "Long ago".to_owned())].into();
     let detail = Detail::Form { form: name("call-me"), fields };
-    take(&town.node.ctx, NewSignal::reported("crm-2", ada.clone(), None, detail, "2025-01-14T09:00:00Z".parse()?)).await?;
+    take(&town.node.ctx, NewSignal::reported(None, "crm-2", ada.clone(), None, detail, "2025-01-14T09:00:00Z".parse()?)).await?;
     town.run_until_idle().await?;
     assert!(asked(&town).await?.is_empty());
 
@@ -144,7 +144,7 @@ story!(the_forgotten_who_ask_are_heard_and_not_stored, |town| {
     assert_eq!(town.type_in("webinar", &[("email", ada.as_str())]).await?.status, 200);
     // What another system reports of them, and what they answer to an old newsletter.
     let detail = Detail::Form { form: name("demo"), fields: [("message".to_owned(), "Show me".to_owned())].into() };
-    take(&town.node.ctx, NewSignal::reported("crm-1", ada.clone(), None, detail, town.now())).await?;
+    take(&town.node.ctx, NewSignal::reported(None, "crm-1", ada.clone(), None, detail, town.now())).await?;
     let reply = format!(
         "From: Ada <{ada}>\r\nTo: marta@tecnofab.example\r\nMessage-ID: <r@albareda.example>\r\nIn-Reply-To: {id}\r\n\
          Subject: Re: stops\r\n\r\nDid you forget me?\r\n"

@@ -11,7 +11,8 @@ use nurtured::domain::individual::handoff::Rejection;
 use nurtured::domain::prospect::Standing;
 use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::flow::context::FlowError;
-use nurtured::flow::doorway::observe::{Observed, observe, take};
+use nurtured::flow::doorway::observe::{Observed, observe};
+use nurtured::flow::doorway::take::take;
 use nurtured::flow::doorway::{apply, readdress};
 use nurtured::flow::individual::follow_up::Action;
 use nurtured::flow::operations::forget::forget;
@@ -285,7 +286,7 @@ story!(whoever_was_forgotten_stays_forgotten, |town| {
     // By form, and by another system.
     town.fill_in("call-me", &[("email", new.as_str()), ("name", "Ada Vega"), ("phone", "+34 600")]).await?;
     let event = Detail::Event { event: name("trial-started"), fields: BTreeMap::new() };
-    let taken = take(&town.node.ctx, NewSignal::reported("k-1", ada.clone(), None, event, town.now())).await?;
+    let taken = take(&town.node.ctx, NewSignal::reported(None, "k-1", ada.clone(), None, event, town.now())).await?;
     assert_eq!(taken, Observed::Unknown);
     town.pass_to("2026-03-04T09:30:00Z").await?;
     assert_eq!((count(&town).await?, town.mails_to(&ada).len(), town.mails_to(&new).len()), (people, 0, 0));
