@@ -50,7 +50,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     let smtp = smtp.and_then(|node| relay(Reader::table(log, node)?, vault));
     let http = reader.section_or_empty("http").and_then(|section| http(section, vault));
     if let (Some(url), Some(http)) = (&public_url, &http) {
-        door::warn_of_unnamed_proxies(log, reader.get("http"), root, url, &http.door);
+        door::warn_of_unnamed_proxies(log, root, url, &http.door);
     }
     let cap = reader.get("sending").map_or(Some(None), |node| calendar::sending(log, node));
     let fields = reader.section("fields").map(|section| fields(&section)).unwrap_or_default();
