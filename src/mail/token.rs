@@ -30,8 +30,8 @@ pub enum Kind {
     Queue = 8,
     /// As `Click`, but the id names the issue too, so that the link's target is found without loading the delivery.
     PairedClick = 9,
-    /// One showing of an answer page: the id is when (milliseconds since 1970), the ordinal which questions it asked further,
-    /// and a random number; the context is the page.
+    /// One showing of an answer page: the id is when (milliseconds since 1970) with sixteen random bits behind it, the ordinal
+    /// which questions it asked further, with eleven; the context is the page.
     Visit = 20,
     /// One showing of a web form: the id is when; the context is the form.
     Stamp = 21,

@@ -1,6 +1,6 @@
 //! The public door's keys: whose word is believed, where monitoring listens, how much is taken.
 
-use crate::config::tests::changes::load_changed;
+use crate::config::tests::changes::{load_changed, refusal};
 use crate::domain::door::FormLimits;
 
 const FILE: &str = "nurtured.toml";
@@ -28,7 +28,7 @@ fn whoever_would_believe_everybody_is_told() {
         ("limits = { visitor = \"60\" }", "this is no limit"),
         ("limits = { visitors = \"60 per hour\" }", "did you mean `visitor`"),
     ] {
-        let told = load_changed(&[(FILE, PROXIES, to)], &[]).err().expect("refused").to_string();
+        let told = refusal(&[(FILE, PROXIES, to)], &[]);
         assert!(told.contains(words), "{to}\n{told}");
     }
 }

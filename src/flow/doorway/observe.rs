@@ -31,7 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How many signals one transaction takes at most: the more of them write to the same page, the fewer pages go to disk.
 pub const GROUP: usize = 4_000;
 /// How many web forms one transaction takes at most: whoever unsubscribes meanwhile waits for it.
-const FORMS: usize = 8;
+const FORMS: usize = 4;
 
 /// What became of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -318,7 +318,7 @@ story!(every_answer_tells_the_browser_what_it_may_not_do, |town| {
         assert!(!headers.contains_key("strict-transport-security"), "{path}: it is not served by https");
     }
     let mut plan = Plan::clone(&town.node.ctx.plan());
-    plan.settings.public_url = "https://news.tecnofab.example".to_owned();
+    "https://news.tecnofab.example".clone_into(&mut plan.settings.public_url);
     town.node.ctx.replace_plan(plan)?;
     for path in paths {
         let (_, headers) = knock(&outside, Knock::get(path)).await;
