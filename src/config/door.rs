@@ -18,9 +18,10 @@ pub fn read(reader: &mut Reader<'_>, listen: Option<SocketAddr>) -> Option<Door>
 }
 
 /// Warns where there must be a proxy, because this program speaks no TLS, and none is named.
-pub fn warn_of_unnamed_proxies(log: &Log, http: Option<&Node>, root: &Node, public_url: &str, door: &Door) {
+pub fn warn_of_unnamed_proxies(log: &Log, root: &Node, public_url: &str, door: &Door) {
     if public_url.starts_with("https://") && door.trusted_proxies.is_empty() {
-        let problem = Problem::warning(&http.unwrap_or(root).place, "`http.trusted_proxies` names no proxy");
+        let section = root.entries().iter().find(|entry| entry.key == "http").map(|entry| &entry.node);
+        let problem = Problem::warning(&section.unwrap_or(root).place, "`http.trusted_proxies` names no proxy");
         let help = "limits take all visitors for one, your proxy: name it, such as trusted_proxies = [\"127.0.0.1\", \"::1\"]";
         log.add(problem.label("who asks is not known behind a proxy").help(help));
     }

@@ -60,7 +60,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     let mut on_behalf = Vec::new();
     let http = reader.section_or_empty("http").and_then(|section| http(section, vault, &mut on_behalf));
     if let (Some(url), Some(http)) = (&public_url, &http) {
-        door::warn_of_unnamed_proxies(log, reader.get("http"), root, url, &http.door);
+        door::warn_of_unnamed_proxies(log, root, url, &http.door);
     }
     let cap = reader.get("sending").map_or(Some(None), |node| calendar::sending(log, node));
     let per_domain = reader.section_or_empty("forms").and_then(forms);

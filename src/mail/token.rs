@@ -34,8 +34,8 @@ pub enum Kind {
     Confirmation = 10,
     /// The link to a form in a newsletter: the id is the delivery's, whose address the form may then name.
     Form = 11,
-    /// One showing of an answer page: the id is when (milliseconds since 1970), the ordinal which questions it asked further,
-    /// and a random number; the context is the page.
+    /// One showing of an answer page: the id is when (milliseconds since 1970) with sixteen random bits behind it, the ordinal
+    /// which questions it asked further, with eleven; the context is the page.
     Visit = 20,
     /// One showing of a web form: the id is when; the context is the form.
     Stamp = 21,

@@ -17,6 +17,8 @@ pub const LEAST: SignedDuration = SignedDuration::from_secs(2);
 const SKEW: Span = Span::minutes(1);
 /// How many bits of the ordinal say which questions the page asked; the others are random.
 const QUESTIONS: u32 = 5;
+/// How many bits behind the instant are random too: one millisecond can show a page many times.
+const RANDOM: u32 = 16;
 const _: () = assert!(Criterion::ALL.len() == QUESTIONS as usize);
 
 /// One showing of an answer page, as its form says it.
@@ -30,18 +32,19 @@ pub struct Visit {
 impl Visit {
     /// The hidden field of a page shown now. `page` is the token of its link.
     pub fn sign(&self, signer: &Signer, page: &str) -> String {
-        let mut random = [0; 2];
+        let mut random = [0; 4];
         // Without randomness two showings in one millisecond are one.
         let _ = getrandom::fill(&mut random);
         let asked = self.asked.iter().fold(0, |bits, criterion| bits | 1 << *criterion as u16);
-        let ordinal = asked | u16::from_be_bytes(random) << QUESTIONS;
-        signer.text(Token { kind: Kind::Visit, id: self.shown_at.as_millisecond(), ordinal }, page)
+        let ordinal = asked | u16::from_be_bytes([random[0], random[1]]) << QUESTIONS;
+        let id = self.shown_at.as_millisecond() << RANDOM | i64::from(u16::from_be_bytes([random[2], random[3]]));
+        signer.text(Token { kind: Kind::Visit, id, ordinal }, page)
     }
 
     /// Reads the hidden field of this page; `None` if it is not ours, of another page, or of a page shown long ago.
     pub fn read(signer: &Signer, page: &str, text: &str, now: Timestamp) -> Option<Self> {
         let token = signer.read(Kind::Visit, text, page)?;
-        let shown_at = within(token.id, VISIT, now)?;
+        let shown_at = within(token.id >> RANDOM, VISIT, now)?;
         let asked = Criterion::ALL.into_iter().filter(|criterion| token.ordinal & 1 << *criterion as u16 != 0).collect();
         Some(Self { shown_at, asked })
     }

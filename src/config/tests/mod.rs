@@ -6,6 +6,7 @@ mod behaviour;
 mod broken;
 mod calendar;
 mod disk;
+mod door;
 mod guards;
 mod layers;
 mod stored_files;

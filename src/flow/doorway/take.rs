@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 
 /// How many web forms one transaction takes at most: whoever unsubscribes meanwhile waits for it.
-const FORMS: usize = 8;
+const FORMS: usize = 4;
 
 /// Opens the batch writer of web forms: however many come at once, they are one that writes among the others.
 pub fn forms(ctx: &Context) -> Door {

@@ -9,7 +9,7 @@ use crate::domain::id::{HandoffId, Name};
 use crate::flow::context::{Context, Progress};
 use crate::flow::doorway::observe::{self, Logged};
 use crate::flow::doorway::qualify;
-use crate::flow::doorway::take::take;
+use crate::flow::doorway::take::{self, take};
 use crate::flow::individual::{dossier, hand_off};
 use crate::store::engine::backend::Store;
 use crate::store::individual::handoffs;

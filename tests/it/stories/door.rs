@@ -6,6 +6,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use jiff::SignedDuration;
+use nurtured::domain::api_token::{self, ApiToken, OnBehalf, Right};
 use nurtured::domain::doorway::signal::{Detail, Signal};
 use nurtured::domain::plan::Plan;
 use nurtured::domain::settings::Http;
@@ -292,7 +293,11 @@ story!(monitoring_is_told_inside_and_nobody_else, |town| {
     assert!(monitor(&town, "/readyz").await.body.contains("the prices are wrong"));
     assert!(monitor(&town, "/metrics").await.body.contains("nurtured_sending_stopped 1"));
     assert_eq!(monitor(&town, "/q/x").await.status, StatusCode::NOT_FOUND, "nothing else is there");
-    configure(&town, |http| http.api_token = Some("0123456789abcdef0123456789abcdef".into()))?;
+    let secret = api_token::hash("0123456789abcdef0123456789abcdef");
+    let token = |right| ApiToken::new(None, [right].into(), OnBehalf::Anybody, secret);
+    configure(&town, |http| http.tokens = vec![token(Right::Prospects)])?;
+    assert_eq!(knock(&outside, Knock { headers: bearer, ..Knock::get("/metrics") }).await.0.status, StatusCode::UNAUTHORIZED);
+    configure(&town, |http| http.tokens = vec![token(Right::Metrics)])?;
     assert!(
         knock(&outside, Knock { headers: bearer, ..Knock::get("/metrics") }).await.0.body.contains("nurtured_sending_stopped 1")
     );
@@ -318,7 +323,7 @@ story!(every_answer_tells_the_browser_what_it_may_not_do, |town| {
         assert!(!headers.contains_key("strict-transport-security"), "{path}: it is not served by https");
     }
     let mut plan = Plan::clone(&town.node.ctx.plan());
-    plan.settings.public_url = "https://news.tecnofab.example".to_owned();
+    "https://news.tecnofab.example".clone_into(&mut plan.settings.public_url);
     town.node.ctx.replace_plan(plan)?;
     for path in paths {
         let (_, headers) = knock(&outside, Knock::get(path)).await;
