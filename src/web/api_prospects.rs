@@ -69,7 +69,7 @@ fn answer(plan: &Plan, rows: &[Result<Arrival, Refused>], admitted: &PageAdmitte
             Ok(arrival) => match admitted.prospects.get(&arrival.address) {
                 // One that stands twice on the page is added once.
                 Some((id, was_known)) => Row {
-                    row,
+                    number: row,
                     status: if *was_known || !seen.insert(&arrival.address) { "known" } else { "added" },
                     prospect: Some(id.0),
                     place: None,
@@ -99,7 +99,8 @@ fn owner_is_nobody(plan: &Plan, arrival: &Arrival) -> bool {
 #[derive(Serialize)]
 struct Row {
     /// Its place on the page, from 0.
-    row: usize,
+    #[serde(rename = "row")]
+    number: usize,
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     prospect: Option<i64>,
@@ -113,6 +114,6 @@ struct Row {
 
 impl Row {
     const fn refused(row: usize, place: String, error: String) -> Self {
-        Self { row, status: "refused", prospect: None, place: Some(place), error: Some(error), note: None }
+        Self { number: row, status: "refused", prospect: None, place: Some(place), error: Some(error), note: None }
     }
 }

@@ -16,6 +16,7 @@ use crate::text::enquiry::{Asked, fields, lines};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// What is known of some enquiries' people.
 #[derive(Debug, Default)]
@@ -45,8 +46,8 @@ impl Known {
             return Ok(known);
         }
         for id in ids {
-            if !known.handoffs.contains_key(&id) {
-                known.handoffs.insert(id, handoffs::of_prospect(tx, id).await?);
+            if let Entry::Vacant(unknown) = known.handoffs.entry(id) {
+                unknown.insert(handoffs::of_prospect(tx, id).await?);
             }
         }
         for enquiry in of.iter().filter(|enquiry| enquiry.cause == WhyNoHandoff::Forgotten) {

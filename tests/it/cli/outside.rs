@@ -61,7 +61,7 @@ fn rest_of(desk: &Desk) -> Vec<std::path::PathBuf> {
     command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
     let mut child = command.spawn().expect("it starts");
     let mut pipe = child.stdin.take().expect("a pipe");
-    let rows: String = (0..1_500).map(|n| format!("p{n}@plant{n}.example\n")).collect();
+    let rows = (0..1_500).map(|n| format!("p{n}@plant{n}.example\n")).collect::<Vec<_>>().concat();
     pipe.write_all(format!("email\n{rows}").as_bytes()).expect("it reads");
     pipe.flush().expect("it reads");
     let wal = desk.path("desk.db-wal");
