@@ -68,10 +68,10 @@ fn answer(plan: &Plan, rows: &[Result<Arrival, Refused>], admitted: &PageAdmitte
     let mut told = Vec::new();
     for (row, read) in rows.iter().enumerate() {
         told.push(match read {
-            Err(refused) => Row::refused(row, refused.place.clone(), refused.error.clone()),
+            Err(refused) => Told::refused(row, refused.place.clone(), refused.error.clone()),
             Ok(arrival) => match admitted.prospects.get(&arrival.address) {
                 // One that stands twice on the page is added once.
-                Some((id, was_known)) => Row {
+                Some((id, was_known)) => Told {
                     row,
                     status: if *was_known || !seen.insert(&arrival.address) { "known" } else { "added" },
                     prospect: Some(id.0),
@@ -79,7 +79,7 @@ fn answer(plan: &Plan, rows: &[Result<Arrival, Refused>], admitted: &PageAdmitte
                     error: None,
                     note: owner_is_nobody(plan, arrival).then_some("the owner is no salesperson of the roster; none was set"),
                 },
-                None => Row::refused(row, format!("prospects[{row}].email"), "this address is not taken in again".to_owned()),
+                None => Told::refused(row, format!("prospects[{row}].email"), "this address is not taken in again".to_owned()),
             },
         });
     }
@@ -100,7 +100,7 @@ fn owner_is_nobody(plan: &Plan, arrival: &Arrival) -> bool {
 
 /// What became of one prospect.
 #[derive(Serialize)]
-struct Row {
+struct Told {
     /// Its place on the page, from 0.
     row: usize,
     status: &'static str,
@@ -114,7 +114,7 @@ struct Row {
     note: Option<&'static str>,
 }
 
-impl Row {
+impl Told {
     const fn refused(row: usize, place: String, error: String) -> Self {
         Self { row, status: "refused", prospect: None, place: Some(place), error: Some(error), note: None }
     }
