@@ -14,11 +14,11 @@ const URLENCODED: (&str, &str) = ("content-type", "application/x-www-form-urlenc
 
 /// The fields of the last form that a prospect filled in.
 async fn said(town: &Town, of: &Address) -> Result<BTreeMap<String, String>, Box<dyn std::error::Error + Send + Sync>> {
-    let forms = signals_of(town, of).await?.into_iter().filter_map(|signal| match signal.detail {
+    let mut forms = signals_of(town, of).await?.into_iter().filter_map(|signal| match signal.detail {
         Detail::Form { fields, .. } => Some(fields),
         _ => None,
     });
-    Ok(forms.last().unwrap_or_default())
+    Ok(forms.next_back().unwrap_or_default())
 }
 
 /// A form of the website is posted about somebody who is known.
@@ -83,7 +83,7 @@ story!(a_long_message_is_cut_and_says_so, |town| {
 
 story!(a_redirect_leads_only_to_our_own_pages, |town| {
     replan(&town, |plan| {
-        plan.settings.http.form_redirects = vec![LandingPage::parse("https://tecnofab.example/thanks").expect("a page")]
+        plan.settings.http.form_redirects = vec![LandingPage::parse("https://tecnofab.example/thanks").expect("a page")];
     })?;
     let mut number = 0;
     let mut filled = async |page: &str| {
