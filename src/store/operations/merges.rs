@@ -42,6 +42,8 @@ const DELIVERIES: &str = "
         WHERE o.prospect_id = $2 AND o.occurrence_id = deliveries.occurrence_id)";
 const REMINDERS: &str =
     "UPDATE follow_ups SET prospect_id = $2 WHERE prospect_id = $1 AND handoff_id IS NULL AND done_at IS NULL";
+const FORMS: &str = "UPDATE pending_forms SET prospect_id = $2 WHERE prospect_id = $1";
+const ENQUIRIES: &str = "UPDATE enquiries SET prospect_id = $2 WHERE prospect_id = $1";
 const WITHDRAW: &str = "UPDATE qualifications SET settled_at = $2 WHERE prospect_id = $1 AND settled_at IS NULL";
 const TAGS: &str = "
     INSERT INTO prospect_tags (prospect_id, tag) SELECT CAST($2 AS BIGINT), t.tag FROM prospect_tags t WHERE t.prospect_id = $1
@@ -69,7 +71,7 @@ const KEEP: &str = "
 pub async fn take_over(tx: &mut Tx, merged: ProspectId, kept: ProspectId, now: Timestamp) -> Result<Moved, StoreError> {
     let signals = tx.execute(SIGNALS, args![merged, kept, now]).await?;
     let deliveries = tx.execute(DELIVERIES, args![merged, kept]).await?;
-    for sql in [REMINDERS, TAGS, SPEAKS, POINT_ON] {
+    for sql in [REMINDERS, FORMS, ENQUIRIES, TAGS, SPEAKS, POINT_ON] {
         tx.execute(sql, args![merged, kept]).await?;
     }
     tx.execute(WITHDRAW, args![merged, now]).await?;
