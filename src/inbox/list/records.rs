@@ -69,16 +69,13 @@ impl<R: Read> Records<R> {
             count: 0,
         };
         if let Some(length) = records.next_line()? {
-            match delimiter::stated(records.kept(0, length)) {
-                Some(mark) => {
-                    records.consume(length, 1);
-                    records.part_at(mark);
-                    records.stated = true;
-                }
-                None => {
-                    let mark = delimiter::candidates(records.kept(0, length))[0];
-                    records.part_at(mark);
-                }
+            if let Some(mark) = delimiter::stated(records.kept(0, length)) {
+                records.consume(length, 1);
+                records.part_at(mark);
+                records.stated = true;
+            } else {
+                let mark = delimiter::candidates(records.kept(0, length))[0];
+                records.part_at(mark);
             }
         }
         Ok(records)

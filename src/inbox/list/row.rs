@@ -145,7 +145,7 @@ impl Cells {
             Target::FirstName => keep(&mut self.first_name),
             Target::LastName => keep(&mut self.last_name),
             Target::Phone if self.phone.is_none() && !cell::is_placeholder(value) => {
-                self.phone = Some(tidy(&mailbox::phone(value)?))
+                self.phone = Some(tidy(&mailbox::phone(value)?));
             }
             Target::Company => keep(&mut self.company),
             Target::Owner => keep(&mut self.owner),
@@ -248,13 +248,13 @@ impl Cells {
     ) -> Result<Row, RowError> {
         let at = |column: Option<String>, words: String| RowError { line, column, words };
         let Some(address) = self.address else {
-            return Err(match self.bad_addresses.into_iter().next() {
-                Some((column, words)) => at(Some(column), words),
-                None => {
-                    let column = columns.iter().find(|column| column.target == Target::Email).map(|column| column.header.clone());
-                    at(column, "no e-mail address; fill it in or delete the row".to_owned())
-                }
-            });
+            let missing = || {
+                let column = columns.iter().find(|column| column.target == Target::Email).map(|column| column.header.clone());
+                (column, "no e-mail address; fill it in or delete the row".to_owned())
+            };
+            let bad = self.bad_addresses.into_iter().next().map(|(column, words)| (Some(column), words));
+            let (column, words) = bad.unwrap_or_else(missing);
+            return Err(at(column, words));
         };
         warnings.extend(self.bad_addresses.into_iter().map(|(column, words)| at(Some(column), words)));
         let name = whole_name(self.name, self.first_name, self.last_name);
