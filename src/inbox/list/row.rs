@@ -253,21 +253,12 @@ impl Cells {
     ) -> Result<Row, RowError> {
         let at = |column: Option<String>, words: String| RowError { line, column, words };
         let Some(address) = self.address else {
-<<<<<<< HEAD
             let (column, words) = if let Some((column, words)) = self.bad_addresses.into_iter().next() {
                 (Some(column), words)
             } else {
                 let column = columns.iter().find(|column| column.target == Target::Email).map(|column| column.header.clone());
                 (column, "no e-mail address; fill it in or delete the row".to_owned())
             };
-=======
-            let missing = || {
-                let column = columns.iter().find(|column| column.target == Target::Email).map(|column| column.header.clone());
-                (column, "no e-mail address; fill it in or delete the row".to_owned())
-            };
-            let bad = self.bad_addresses.into_iter().next().map(|(column, words)| (Some(column), words));
-            let (column, words) = bad.unwrap_or_else(missing);
->>>>>>> list
             return Err(at(column, words));
         };
         warnings.extend(self.bad_addresses.into_iter().map(|(column, words)| at(Some(column), words)));
