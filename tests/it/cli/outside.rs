@@ -61,8 +61,8 @@ fn rest_of(desk: &Desk) -> Vec<std::path::PathBuf> {
     command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
     let mut child = command.spawn().expect("it starts");
     let mut pipe = child.stdin.take().expect("a pipe");
-    let rows: String = (0..1_500).map(|n| format!("p{n}@plant{n}.example\n")).collect();
-    pipe.write_all(format!("email\n{rows}").as_bytes()).expect("it reads");
+    let rows: Vec<String> = (0..1_500).map(|n| format!("p{n}@plant{n}.example")).collect();
+    pipe.write_all(format!("email\n{}\n", rows.join("\n")).as_bytes()).expect("it reads");
     pipe.flush().expect("it reads");
     let wal = desk.path("desk.db-wal");
     // The first page of a thousand rows is committed while the pipe stays open.
