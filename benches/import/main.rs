@@ -161,7 +161,8 @@ async fn insert(store: &Store, page: &[csv::StringRecord]) -> Result<u64> {
     let names: Vec<String> = page.iter().map(|row| format!("{} {}", &row[1], &row[2])).collect();
     let new = page.iter().zip(&names).zip(&domains).map(|((row, name), domain)| {
         let account = domain.as_ref().and_then(|domain| known.get(domain).copied());
-        let details = Details { name: Some(name), phone: Some(&row[4]), company: Some(&row[5]), account, salesperson: None };
+        let details =
+            Details { name: Some(name.as_str()), phone: Some(&row[4]), company: Some(&row[5]), account, salesperson: None };
         NewProspect { address: &row[3], details, mail_stop: None }
     });
     let added = prospects::add(&mut tx, &new.collect::<Vec<_>>(), now).await?;
@@ -171,7 +172,8 @@ async fn insert(store: &Store, page: &[csv::StringRecord]) -> Result<u64> {
         let values = FIELDS.map(|(name, column)| (name, &row[column]));
         fields.extend(values.map(|(name, value)| FieldChange { prospect: id, name, value: Some(value) }));
         tags.extend(row[9].split(';').filter(|tag| !tag.is_empty()).map(|tag| (id, tag)));
-        let changed = values.into_iter().map(|(name, value)| Ok((Name::parse(name)?, Some(value.to_owned()))));
+        let changed =
+            values.into_iter().map(|(name, value)| Ok::<_, anyhow::Error>((Name::parse(name)?, Some(value.to_owned()))));
         news.push(NewSignal::fields(id, changed.collect::<Result<_>>()?, "bare", None, now));
     }
     prospects::set_fields(&mut tx, &fields).await?;
