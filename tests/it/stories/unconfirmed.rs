@@ -8,6 +8,7 @@ use nurtured::domain::doorway::arrival::Arrival;
 use nurtured::domain::doorway::ignored::Why;
 use nurtured::domain::doorway::qualification::Verdict;
 use nurtured::domain::doorway::signal::{Detail, Signal, Touch};
+use nurtured::domain::doorway::unconfirmed::Unconfirmed;
 use nurtured::domain::plan::Plan;
 use nurtured::domain::prospect::Standing;
 use nurtured::domain::settings::FormSettings;
@@ -76,7 +77,7 @@ story!(a_strangers_form_changes_nothing_that_is_known, |town| {
     assert_eq!(kept.iter().filter(|s| s.detail.is_unconfirmed()).count(), 4);
     let explained = town.explain(who, None).await?;
     assert_eq!(explained.ignored.iter().filter(|i| i.why == Why::Unconfirmed).count(), 4);
-    let words: Vec<String> = explained.unconfirmed.iter().map(|said| said.words()).collect();
+    let words: Vec<String> = explained.unconfirmed.iter().map(Unconfirmed::words).collect();
     let phone = "not confirmed: the form call-me says phone +44 20 7946 0000, on record +34 600 100 200";
     assert!(words.iter().any(|said| said == phone), "{words:?}");
     assert!(words.iter().any(|said| said.ends_with("says lines 40, on record 4")), "{words:?}");
