@@ -3,11 +3,12 @@
 use crate::config::tests::changes::{load_changed, refusal};
 use crate::domain::api_token::{self, Right};
 
-const LISTEN: &str = "listen = \"127.0.0.1:8025\"";
+/// Where keys of `[http]`, and tables below it, may stand in the example.
+const PLACE: &str = "# How many web forms are taken, as many at once";
 const SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
 fn with(toml: &str) -> String {
-    format!("{LISTEN}\n{toml}")
+    format!("{toml}\n{PLACE}")
 }
 
 #[test]
@@ -17,7 +18,7 @@ fn a_token_may_what_it_is_said_to() {
         "[[http.token]]\nname = \"shop\"\nmay = [\"signals\", \"forms\", \"confirmed\"]\nsecret = \"{SECRET}\"\n\
          [[http.token]]\nname = \"crm\"\nmay = [\"touches\", \"prospects\"]\nby = [\"dana\", \"marta\"]\nsha256 = \"{sum}\"\n"
     ));
-    let loaded = load_changed(&[("nurtured.toml", LISTEN, &toml)], &[]).expect("valid");
+    let loaded = load_changed(&[("nurtured.toml", PLACE, &toml)], &[]).expect("valid");
     let tokens = &loaded.plan.settings.http.tokens;
     let shop = api_token::find(tokens, SECRET).expect("a token");
     assert!(shop.called() == "shop" && shop.may(Right::Confirmed) && !shop.may(Right::Prospects) && !shop.may(Right::Touches));
@@ -30,7 +31,7 @@ fn a_token_may_what_it_is_said_to() {
 #[test]
 fn the_token_without_a_name_may_what_it_could_and_is_warned_of() {
     let toml = with(&format!("api_token = \"{SECRET}\""));
-    let loaded = load_changed(&[("nurtured.toml", LISTEN, &toml)], &[]).expect("valid");
+    let loaded = load_changed(&[("nurtured.toml", PLACE, &toml)], &[]).expect("valid");
     let warned = loaded.warnings.iter().map(ToString::to_string).collect::<String>();
     assert!(warned.contains("in everybody's name") && warned.contains("[[http.token]]"), "{warned}");
     assert!(!warned.contains(SECRET), "{warned}");
@@ -64,7 +65,7 @@ fn a_token_that_could_be_guessed_or_misused_is_refused() {
         ("form_redirects = [\"http://tecnofab.example\"]".to_owned(), "unprotected page"),
         ("form_redirects = [\"/thanks\"]".to_owned(), "no page of a website"),
     ] {
-        let printed = refusal(&[("nurtured.toml", LISTEN, &with(&toml))], &[]);
+        let printed = refusal(&[("nurtured.toml", PLACE, &with(&toml))], &[]);
         assert!(printed.contains(words), "{toml}\n{printed}");
         assert!(!printed.contains("hunter2") && !printed.contains(SECRET), "{printed}");
     }
