@@ -18,7 +18,7 @@ answer-more = { $number ->
    *[other] { $number } more questions, if you like
 }
 answer-more-send = Send
-already-noted = We had noted your answers already.
+already-noted = Your answers had been noted already.
     .title = Thank you
 nothing-more = There was nothing more to note.
     .title = Thank you

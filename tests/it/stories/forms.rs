@@ -15,7 +15,7 @@ const URLENCODED: (&str, &str) = ("content-type", "application/x-www-form-urlenc
 /// The fields of the last form that a prospect filled in.
 async fn said(town: &Town, of: &Address) -> Result<BTreeMap<String, String>, Box<dyn std::error::Error + Send + Sync>> {
     let mut forms = signals_of(town, of).await?.into_iter().filter_map(|signal| match signal.detail {
-        Detail::Form { fields, .. } => Some(fields),
+        Detail::Form { fields, .. } | Detail::UnconfirmedForm { fields, .. } => Some(fields),
         _ => None,
     });
     Ok(forms.next_back().unwrap_or_default())
@@ -40,10 +40,10 @@ story!(a_form_in_latin_1_is_read, |town| {
 story!(every_value_of_a_repeated_field_is_kept, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
-    let body = b"email=ada@albareda.example&wants=fewer+stops&wants=energy,+quality&lines[]=4&lines[]=6&name=Ada";
+    let body = b"email=ada@albareda.example&message=fewer+stops&message=energy,+quality&lines[]=4&lines[]=6&name=Ada";
     assert_eq!(post(&town, URLENCODED.1, body).await?, 200);
     let fields = said(&town, &ada).await?;
-    assert_eq!((fields["wants"].as_str(), fields["lines"].as_str()), ("fewer stops\nenergy, quality", "4\n6"));
+    assert_eq!((fields["message"].as_str(), fields["lines"].as_str()), ("fewer stops\nenergy, quality", "4\n6"));
     Ok(())
 });
 
@@ -52,10 +52,10 @@ story!(a_multipart_form_is_read, |town| {
     town.admit(&[somebody(ada.as_str())], "import").await?;
     let body = "--b\r\nContent-Disposition: form-data; name=\"email\"\r\n\r\nada@albareda.example\r\n\
                 --b\r\nContent-Disposition: form-data; name=\"message\"\r\n\r\nTwo lines\r\nof café\r\n\
-                --b\r\nContent-Disposition: form-data; name=\"plan\"; filename=\"hall.pdf\"\r\n\r\n%PDF\r\n--b--\r\n";
+                --b\r\nContent-Disposition: form-data; name=\"comments\"; filename=\"hall.pdf\"\r\n\r\n%PDF\r\n--b--\r\n";
     assert_eq!(post(&town, "multipart/form-data; boundary=b", body.as_bytes()).await?, 200);
     let fields = said(&town, &ada).await?;
-    assert_eq!((fields["message"].as_str(), fields["plan"].as_str()), ("Two lines\nof café", "hall.pdf (a file, not kept)"));
+    assert_eq!((fields["message"].as_str(), fields["comments"].as_str()), ("Two lines\nof café", "hall.pdf (a file, not kept)"));
     Ok(())
 });
 
@@ -76,7 +76,8 @@ story!(a_long_message_is_cut_and_says_so, |town| {
     for (kind, status) in [("application/json", 415), ("multipart/form-data", 422)] {
         assert_eq!(post(&town, kind, b"{}").await?, status, "{kind}");
     }
-    let forms = signals_of(&town, &ada).await?.into_iter().filter(|signal| matches!(signal.detail, Detail::Form { .. }));
+    let forms =
+        signals_of(&town, &ada).await?.into_iter().filter(|signal| matches!(signal.detail, Detail::UnconfirmedForm { .. }));
     assert_eq!(forms.count(), 1, "nothing was recorded of what was refused");
     Ok(())
 });
@@ -88,9 +89,8 @@ story!(a_redirect_leads_only_to_our_own_pages, |town| {
     let mut number = 0;
     let mut filled = async |page: &str| {
         number += 1;
-        let number = number.to_string();
-        let fields = [("email", "ada@albareda.example"), ("message", number.as_str()), ("redirect", page)];
-        town.fill_in("quote", &fields).await
+        let email = format!("ada{number}@albareda.example");
+        town.type_in("quote", &[("email", email.as_str()), ("redirect", page)]).await
     };
     for ours in ["https://tecnofab.example/thanks", "https://tecnofab.example/thanks/es?form=quote#top"] {
         let answered = filled(ours).await?;
