@@ -13,10 +13,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
@@ -26,8 +24,6 @@ const HEADER: Duration = Duration::from_secs(10);
 const BUFFER: usize = 16 << 10;
 /// How many lines a header may have.
 const LINES: usize = 64;
-/// How many connections that are being closed may still hold their descriptors: part of what is kept back.
-const CLOSING: usize = 32;
 /// How long to wait after a connection could not be accepted, so that the reason may pass.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long those that are being answered may take once the service stops.
@@ -39,18 +35,12 @@ const FAREWELL: Duration = Duration::from_secs(20);
 /// When nothing more can be accepted.
 pub async fn serve(listener: TcpListener, app: Router, most: usize, ctx: Context) -> io::Result<()> {
     let (connections, tracker) = (Connections::new(most), TaskTracker::new());
-    let descriptors = Arc::new(Semaphore::new(most + CLOSING));
-    let accept = async || {
-        // The semaphore is never closed.
-        let descriptor = descriptors.clone().acquire_owned().await.map_err(io::Error::other)?;
-        listener.accept().await.map(|(stream, peer)| (stream, peer, descriptor))
-    };
     while !ctx.is_stopping() {
         let accepted = tokio::select! {
-            accepted = accept() => accepted,
+            accepted = listener.accept() => accepted,
             () = ctx.stopping() => break,
         };
-        let (stream, peer, descriptor) = match accepted {
+        let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             // The visitor left before it was their turn.
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => continue,
@@ -63,11 +53,7 @@ pub async fn serve(listener: TcpListener, app: Router, most: usize, ctx: Context
         };
         let opened = connections.open(peer.ip(), &ctx.plan().settings.http.door.trusted_proxies);
         if let Some(connection) = opened {
-            let conversation = converse(stream, app.clone(), peer, connection, ctx.clone());
-            tracker.spawn(async move {
-                conversation.await;
-                drop(descriptor);
-            });
+            tracker.spawn(converse(stream, app.clone(), peer, connection, ctx.clone()));
         }
     }
     drop(listener);
