@@ -109,8 +109,9 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
     let fiscal_year = service.as_ref().map_or(FiscalYear::CALENDAR, |service| service.fiscal_year);
     let rules = toml(QUALIFICATION);
     let contract = rules.as_ref().and_then(|root| qualification::read(&log, root, &declared, fiscal_year));
-    let (qualifying, rest) = contract.map(|c| (c.rules, (c.forms, c.max_new_offers))).unzip();
-    let (forms, max_new_offers) = rest.unwrap_or_default();
+    let bounds = |c: qualification::Contract| (c.rules, (c.forms, c.max_new_offers, c.max_enquiries_per_hour));
+    let (qualifying, rest) = contract.map(bounds).unzip();
+    let (forms, max_new_offers, max_enquiries_per_hour) = rest.unwrap_or_default();
     let askable: Vec<Criterion> =
         Criterion::ALL.into_iter().filter(|c| qualifying.as_ref().is_none_or(|q| !q.criteria[*c].question.is_empty())).collect();
     let campaigns = campaigns(&log, files, &askable, &declared, toml);
@@ -132,7 +133,9 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
             let texts = files.iter().map(|(path, source)| (path.as_str(), source.text.as_str()));
             let files_kept = Arc::new(stored_files::files(texts, &settings, fiscal_year));
             let hash = hash(files);
-            let plan = Plan { settings, campaigns, roster, qualifying, forms, max_new_offers, hash, files: files_kept };
+            let files = files_kept;
+            let plan =
+                Plan { settings, campaigns, roster, qualifying, forms, max_new_offers, max_enquiries_per_hour, hash, files };
             Ok(Loaded { plan, warnings: log.sorted(), dated, secrets: vault.opened.into_inner() })
         }
         _ => Err(Problems(log.sorted())),

@@ -43,6 +43,8 @@ row_id!(
     PendingFormId,
     /// A request for a person for which no handoff can be opened.
     EnquiryId,
+    /// What was asked within one hour beyond what salespeople are told one by one.
+    EnquiryListId,
 );
 
 /// A slug written by a person: a campaign, a newsletter, a salesperson, a form, a topic, a field.

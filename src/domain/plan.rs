@@ -22,6 +22,8 @@ pub struct Plan {
     pub forms: BTreeMap<Name, FormSettings>,
     /// How many prospects whom a change of rules made ready are offered on a working day; without it, all at once.
     pub max_new_offers: Option<u32>,
+    /// How many enquiries an hour reach salespeople one by one; the rest is a list for the sales manager.
+    pub max_enquiries_per_hour: u32,
     /// A hash of the files' contents; stored with decisions made under them.
     pub hash: String,
     /// The files as they are stored, by path, without secrets.

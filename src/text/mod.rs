@@ -14,4 +14,5 @@ pub mod dossier;
 pub mod vcard;
 pub mod letter;
 pub mod notice;
+pub mod enquiry;
 pub mod confirmation;

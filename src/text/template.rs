@@ -49,6 +49,12 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("page-handoff.html", include_str!("../../config/templates/page-handoff.html")),
     ("page-answers.html", include_str!("../../config/templates/page-answers.html")),
     ("page-touch.html", include_str!("../../config/templates/page-touch.html")),
+    ("enquiry.txt", include_str!("../../config/templates/enquiry.txt")),
+    ("enquiry.html", include_str!("../../config/templates/enquiry.html")),
+    ("enquiries.txt", include_str!("../../config/templates/enquiries.txt")),
+    ("enquiries.html", include_str!("../../config/templates/enquiries.html")),
+    ("page-enquiry.html", include_str!("../../config/templates/page-enquiry.html")),
+    ("page-enquiries.html", include_str!("../../config/templates/page-enquiries.html")),
     ("page-queue.html", include_str!("../../config/templates/page-queue.html")),
 ];
 

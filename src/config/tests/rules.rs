@@ -45,6 +45,8 @@ fn what_could_never_prove_is_refused() {
         ("max_new_offers = 20", "max_new_offers = 0", "0 is out of range"),
         ("max_new_offers = 20", "max_new_offers = \"20\"", "expected a whole number, found a text"),
         ("max_new_offers = 20", "max_new_offer = 20", "unknown key `max_new_offer`"),
+        ("max_enquiries_per_hour = 20", "max_enquiries_per_hour = 0", "0 is out of range"),
+        ("max_enquiries_per_hour = 20", "max_enquiries_per_hour = \"20\"", "expected a whole number, found a text"),
         ("[\"marta\", \"iria\"]", "[\"marta\", \"iris\"]", "unknown person `iris`"),
         ("{ reply_says = \"call\" }", "{ reply_says = \"call me\" }", "one whole word"),
         ("contradicts = [\"authority\"]", "", "would change nothing"),

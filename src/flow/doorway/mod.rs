@@ -4,6 +4,7 @@ pub mod mailbox_gone;
 pub mod admit;
 pub mod assess;
 pub mod conclude;
+pub mod enquiries;
 pub mod observe;
 pub mod take;
 pub mod confirm;

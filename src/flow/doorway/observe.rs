@@ -5,6 +5,7 @@
 //! caller is answered only after all of it is durable.
 
 use super::conclude::{self, conclude};
+use super::enquiries;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::signal::{About, Detail, NewSignal};
@@ -16,7 +17,7 @@ use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::group::breaker;
 use crate::store::doorway::assessment_queue::{self, Later};
-use crate::store::doorway::{reminders, signals};
+use crate::store::doorway::{enquiries as asked, reminders, signals};
 use crate::store::engine::backend::{StoreError, Tx};
 use crate::store::engine::batch::Batch;
 use crate::store::group::breakers::{Kind, Trouble};
@@ -101,9 +102,11 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
     for (id, wake_at) in waits {
         prospects::set_wake(tx, id, Some(wake_at)).await?;
     }
-    // A recorded touch completes the reminder that asked for one.
-    let touched = appended().filter(|(_, s)| matches!(s.detail, Detail::Touch { .. })).filter_map(|(id, _)| *id).collect();
-    reminders::done(tx, &touched, now).await?;
+    // A recorded touch completes the reminder that asked for one, and answers what was asked before it.
+    let touches = appended().filter(|(_, s)| matches!(s.detail, Detail::Touch { .. }));
+    let touches: Vec<_> = touches.filter_map(|(id, s)| Some(((*id)?, s.occurred_at))).collect();
+    reminders::done(tx, &touches.iter().map(|(id, _)| *id).collect(), now).await?;
+    asked::touched(tx, &touches, now).await?;
     let stopping: Vec<_> = appended().filter_map(|(id, s)| Some(((*id)?, reason(&s.detail)?, s.detail.words()))).collect();
     if !stopping.is_empty() {
         let ids: Vec<ProspectId> = stopping.iter().map(|(id, ..)| *id).collect();
@@ -120,6 +123,9 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
     }
     let troubles: Vec<Trouble> = appended().filter_map(|(_, signal)| trouble(signal)).collect();
     breaker::returned(tx, &troubles, now).await?;
+    let asking = appended().filter(|(_, signal)| enquiries::asks(plan, &signal.detail));
+    let asking: Vec<_> = asking.filter_map(|(id, s)| Some(((*id)?, *new.get(&s.once)?, *s))).collect();
+    enquiries::put_down(tx, &asking, now).await?;
     if locked.is_empty() || conclude::is_in_force(tx, plan).await? {
         conclude(tx, plan, &locked, now).await?;
     } else {

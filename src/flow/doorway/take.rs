@@ -4,8 +4,8 @@
 //! speaks for nobody: of an unknown address it is kept for thirty days and admits no prospect; of a known one it is an
 //! unconfirmed signal, and fills details that are blank. Either way its address is asked, and a request reaches a person.
 
-use super::admit;
 use super::observe::{Observed, commit, write};
+use super::{admit, enquiries as heard};
 use crate::domain::address::Address;
 use crate::domain::doorway::arrival::Arrival;
 use crate::domain::doorway::enquiry::{NewEnquiry, WhyNoHandoff};
@@ -13,13 +13,11 @@ use crate::domain::doorway::pending_form::KEPT;
 use crate::domain::doorway::signal::{About, Detail, NewSignal};
 use crate::domain::id::{Name, PendingFormId, ProspectId, SignalId};
 use crate::domain::plan::Plan;
-use crate::domain::suppression::StopReason;
 use crate::flow::context::{Context, FlowError};
 use crate::store::doorway::enquiries;
 use crate::store::doorway::pending_forms::{self, NewPendingForm};
 use crate::store::engine::backend::Tx;
 use crate::store::people::prospects::{self, Details};
-use crate::store::people::suppressions;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -35,6 +33,12 @@ pub async fn take(ctx: &Context, signal: NewSignal) -> Result<Observed, FlowErro
 
 /// Records a signal. The caller commits.
 pub async fn record(tx: &mut Tx, plan: &Plan, signal: &NewSignal, now: Timestamp) -> Result<Observed, FlowError> {
+    // Of a person who was forgotten nothing is stored anew: not even that a form names them. If it asks, a salesperson hears of it.
+    if let About::Address(address) = &signal.about
+        && heard::is_of_forgotten(tx, plan, address, signal, now).await?
+    {
+        return Ok(Observed::Pending);
+    }
     match (&signal.about, &signal.detail) {
         (About::Address(address), Detail::UnconfirmedForm { form, fields, .. }) => {
             return keep(tx, plan, &Typed { signal, address, form, fields }, now).await;
@@ -64,11 +68,6 @@ struct Typed<'a> {
 
 /// Keeps a form for which its address has not answered.
 async fn keep(tx: &mut Tx, plan: &Plan, typed: &Typed<'_>, now: Timestamp) -> Result<Observed, FlowError> {
-    let stops = suppressions::of(tx, &[typed.address]).await?;
-    // Of a person who was forgotten nothing is stored anew: not even that a form names them.
-    if stops.iter().any(|stop| stop.reason == StopReason::Erased) {
-        return Ok(Observed::Pending);
-    }
     let prospect = prospects::by_address(tx, &[typed.address]).await?.get(typed.address).copied();
     let new = NewPendingForm {
         once: &typed.signal.once,

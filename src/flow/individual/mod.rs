@@ -3,6 +3,8 @@
 pub mod outbox;
 pub mod dossier;
 pub mod hand_off;
+pub mod enquiry;
+pub mod enquire;
 pub mod queue;
 pub mod reassign;
 pub mod follow_up;

@@ -111,6 +111,7 @@ pub async fn review(ctx: &Context) -> Result<Option<Census>, FlowError> {
     let last = audiences::last(&mut tx).await?;
     let mut census = Census::begin(ctx.now());
     census.prospects = conservation::all(&mut tx, last).await?;
+    census::count_enquiries(&mut tx, &ctx.plan(), &mut census, ctx.now()).await?;
     drop(tx);
     let (mut after, mut left) = (ProspectId(0), REVIEWS_A_DAY);
     while after < last {

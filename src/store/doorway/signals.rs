@@ -73,6 +73,10 @@ macro_rules! packed {
 const OF: &str = packed!("");
 /// The signals that may count for colleagues: `Detail::may_speak_for_colleagues`.
 const STATEMENTS_OF: &str = packed!(" AND kind IN ('answer', 'form', 'touch', 'recycled')");
+/// A detail of the record is blank once, so few forms fill any.
+const FILLED: &str = "
+    SELECT detail FROM signals WHERE prospect_id = $1 AND kind = 'unconfirmed_form' AND detail NOT LIKE '%\"filled\":[]%'
+    ORDER BY id LIMIT 20";
 /// The members of an account who stated anything; most members only read.
 const SPEAKERS: &str = "
     SELECT string_agg((SELECT string_agg(format('%s\t%s\t%s', p.id, p.account_id,
@@ -130,6 +134,18 @@ fn row(prospect: Option<ProspectId>, signal: &NewSignal) -> Result<NewRow<'_>, S
 /// Every signal of these prospects, in the order recorded, each with the latest judgement on it.
 pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
     known_at(tx, prospects, Timestamp::MAX).await
+}
+
+/// The details of the record that a form filled which nobody confirmed, each with the value it gave: "phone", "+44 20 1234".
+pub async fn filled_by_strangers(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<(String, String)>, StoreError> {
+    let rows: Vec<(String,)> = tx.rows(FILLED, args![prospect]).await?;
+    let mut found = Vec::new();
+    for (text,) in rows {
+        if let Detail::UnconfirmedForm { fields, filled, .. } = from_json("signal", &text)? {
+            found.extend(filled.into_iter().filter_map(|what| Some((what.clone(), fields.get(&what)?.trim().to_owned()))));
+        }
+    }
+    Ok(found)
 }
 
 /// Every signal of these prospects as known at an instant: without signals and judgements recorded later.

@@ -3,8 +3,8 @@
 use super::backend::{StoreError, Value};
 use crate::domain::address::Address;
 use crate::domain::id::{
-    AccountId, DeliveryId, EnquiryId, FollowUpId, HandoffId, IssueId, LetterId, Name, OccurrenceId, PendingFormId, ProspectId,
-    QualificationId, SignalId,
+    AccountId, DeliveryId, EnquiryId, EnquiryListId, FollowUpId, HandoffId, IssueId, LetterId, Name, OccurrenceId, PendingFormId,
+    ProspectId, QualificationId, SignalId,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -28,6 +28,7 @@ id_values!(
     AccountId,
     DeliveryId,
     EnquiryId,
+    EnquiryListId,
     FollowUpId,
     HandoffId,
     IssueId,

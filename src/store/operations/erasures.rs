@@ -5,9 +5,9 @@ use crate::domain::address::Address;
 use crate::domain::criterion::PerCriterion;
 use crate::domain::doorway::qualification::{Citation, Finding};
 use crate::domain::doorway::signal::Detail;
-use crate::domain::id::{ProspectId, QualificationId};
+use crate::domain::id::{EnquiryId, EnquiryListId, ProspectId, QualificationId};
 use crate::domain::suppression::{Channel, StopReason};
-use crate::store::engine::backend::{InRow, StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, StoreError, Tx, Value, args};
 use crate::store::engine::value::{from_json, to_json};
 use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
@@ -24,6 +24,8 @@ pub struct Erased {
     pub deliveries: u64,
     /// Letters about them whose bytes are gone.
     pub letters: u64,
+    /// Enquiries whose words are gone.
+    pub enquiries: u64,
 }
 
 const HASH: &str = "
@@ -53,6 +55,25 @@ macro_rules! erase_letters {
 }
 const LETTERS: &str = erase_letters!("handoff_id IN (SELECT id FROM handoffs WHERE prospect_id = $1) OR message_id LIKE $4");
 const CITING_LETTERS: &str = erase_letters!("handoff_id IN (SELECT id FROM handoffs WHERE qualification_id = $1)");
+/// The row stays, so that counts still reconcile; one still open has ended.
+macro_rules! erase_enquiries {
+    ($which:literal) => {
+        concat!(
+            "UPDATE enquiries SET said = '{}', address = NULL, once = 'erased:' || id, expires_at = NULL,
+                    settled_at = COALESCE(settled_at, $2), settled_how = COALESCE(settled_how, 'expired')
+             WHERE once <> 'erased:' || id AND ",
+            $which,
+            " RETURNING id, told_at"
+        )
+    };
+}
+const ENQUIRIES: &str = erase_enquiries!("prospect_id = $1");
+const ENQUIRIES_FROM: &str = erase_enquiries!("address = $1");
+const ENQUIRY: &str = erase_enquiries!("id = $1");
+const EXPIRED_ENQUIRIES: &str =
+    erase_enquiries!("id IN (SELECT e.id FROM enquiries e WHERE e.expires_at <= $1 ORDER BY e.expires_at, e.id LIMIT 500)");
+const FORGOTTEN_OF_LIST: &str = erase_enquiries!("list_id = $1 AND cause = 'forgotten' AND prospect_id IS NULL");
+const ENQUIRY_LETTERS: &str = erase_letters!("message_id LIKE $1");
 /// The mails that asked an address go with its form: they name it.
 macro_rules! erase_asking {
     ($which:literal) => {
@@ -100,6 +121,44 @@ pub fn letter_about(prospect: ProspectId) -> String {
     format!("<reply-{prospect}-")
 }
 
+/// The beginning of the Message-ID of the letter that tells of an enquiry.
+pub fn letter_of_enquiry(enquiry: EnquiryId) -> String {
+    format!("<enquiry-{enquiry}-")
+}
+
+/// Erases the words of an enquiry, who asked, and the letter about it.
+pub async fn enquiry(tx: &mut Tx, id: EnquiryId, now: Timestamp) -> Result<(), StoreError> {
+    erase_enquiries(tx, ENQUIRY, id.into(), now).await.map(drop)
+}
+
+/// Erases the enquiries of an address that no prospect has.
+pub async fn enquiries_from(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<Erased, StoreError> {
+    let (enquiries, letters) = erase_enquiries(tx, ENQUIRIES_FROM, address.into(), now).await?;
+    Ok(Erased { enquiries, letters, ..Erased::default() })
+}
+
+/// Erases enquiries whose time has run out, a page of them. Returns how many.
+pub async fn expired_enquiries(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
+    Ok(erase_enquiries(tx, EXPIRED_ENQUIRIES, now.into(), now).await?.0)
+}
+
+/// Erases what forgotten people asked that stands on a list.
+pub async fn forgotten_of_list(tx: &mut Tx, list: EnquiryListId, now: Timestamp) -> Result<(), StoreError> {
+    erase_enquiries(tx, FORGOTTEN_OF_LIST, list.into(), now).await.map(drop)
+}
+
+/// How many enquiries, and how many letters.
+async fn erase_enquiries(tx: &mut Tx, which: &'static str, of: Value, now: Timestamp) -> Result<(u64, u64), StoreError> {
+    let rows: Vec<(i64, Option<i64>)> = tx.rows(which, &[of, now.into()]).await?;
+    let mut letters = 0;
+    // Of one that stands on a list there is no letter.
+    for (id, _) in rows.iter().filter(|(_, told_at)| told_at.is_some()) {
+        let about = format!("{}%", letter_of_enquiry(EnquiryId(*id)));
+        letters += tx.execute(ENQUIRY_LETTERS, args![about, now, Vec::<u8>::new()]).await?;
+    }
+    Ok((rows.len() as u64, letters))
+}
+
 /// Stops an address on every channel under its hash; suppressions it had keep their reason, under the hash too.
 pub async fn stop(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<(), StoreError> {
     let hash = suppressions::erased(address);
@@ -124,14 +183,15 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
         tx.execute_one(SET_FINDINGS, args![QualificationId(id), to_json(&bare)?, now]).await?;
     }
     tx.execute(JUDGEMENTS, args![prospect]).await?;
-    let letters = letters + scrub_citations(tx, prospect, now).await?;
-    Ok(Erased { signals, deliveries, letters })
+    let (enquiries, told) = erase_enquiries(tx, ENQUIRIES, prospect.into(), now).await?;
+    let letters = letters + told + scrub_citations(tx, prospect, now).await?;
+    Ok(Erased { signals, deliveries, letters, enquiries })
 }
 
-/// Erases the forms about an address that it has not answered for, and the mails that asked it.
-pub async fn pending_forms(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<(), StoreError> {
+/// Erases the forms about an address that it has not answered for, and the mails that asked it. Returns how many forms.
+pub async fn pending_forms(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<u64, StoreError> {
     tx.execute(ASKING_OF, args![address, Vec::<u8>::new(), NOBODY, now]).await?;
-    tx.execute(FORMS_OF, args![address]).await.map(drop)
+    tx.execute(FORMS_OF, args![address]).await
 }
 
 /// Whether the time of any form is over.

@@ -121,6 +121,16 @@ pub async fn of(tx: &mut Tx, addresses: &[&Address]) -> Result<Vec<Suppression>,
     tx.rows::<Row>(IN_FORCE, args![wanted]).await?.into_iter().map(Row::into_suppression).collect()
 }
 
+/// When the owner of an address was forgotten at their wish, if they were: what stands under the hash of an address is an erased
+/// person's.
+pub async fn forgotten_at(tx: &mut Tx, address: &Address) -> Result<Option<Timestamp>, StoreError> {
+    let stops = of(tx, &[address]).await?;
+    let under_hash = || stops.iter().filter(|stop| stop.address != address.as_str());
+    // Stops that were there before keep their dates under the hash.
+    let erased = under_hash().filter(|stop| stop.reason == StopReason::Erased).map(|stop| stop.since).min();
+    Ok(erased.or_else(|| under_hash().map(|stop| stop.since).max()))
+}
+
 /// Every suppression in force, oldest first.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Suppression>, StoreError> {
     tx.rows::<Row>(ALL, args![]).await?.into_iter().map(Row::into_suppression).collect()
