@@ -9,6 +9,8 @@ mod breakers;
 mod calendar;
 mod decade;
 mod doorway;
+mod enquiries;
+mod heard;
 mod evidence;
 mod explain;
 mod forget;
