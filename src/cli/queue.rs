@@ -59,6 +59,6 @@ pub async fn queue(verb: &Queue, config: Option<&Path>, json: bool) -> Result<()
 
 /// Both phone numbers of an enquiry: what they say, and what is on record.
 fn phones(asked: &Asked) -> String {
-    let say = |phone: &Option<String>| phone.clone().unwrap_or_else(|| "none".to_owned());
-    format!(" (they say {}, on record {})", say(&asked.said_phone), say(&asked.known_phone))
+    let [said, known] = [&asked.said_phone, &asked.known_phone].map(|phone| phone.as_deref().unwrap_or("none"));
+    format!(" (they say {said}, on record {known})")
 }
