@@ -15,7 +15,7 @@ use crate::store::people::{prospects, suppressions};
 use crate::text::enquiry::{Asked, fields, lines};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of some enquiries' people.
 #[derive(Debug, Default)]
@@ -44,10 +44,8 @@ impl Known {
         if briefly {
             return Ok(known);
         }
-        for id in ids {
-            if !known.handoffs.contains_key(&id) {
-                known.handoffs.insert(id, handoffs::of_prospect(tx, id).await?);
-            }
+        for id in ids.into_iter().collect::<BTreeSet<_>>() {
+            known.handoffs.insert(id, handoffs::of_prospect(tx, id).await?);
         }
         for enquiry in of.iter().filter(|enquiry| enquiry.cause == WhyNoHandoff::Forgotten) {
             let on_record = enquiry.prospect.and_then(|id| known.people.get(&id)).and_then(|p| p.address.clone());

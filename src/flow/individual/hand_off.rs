@@ -57,22 +57,19 @@ pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
     let earlier = handoffs::of_prospect(&mut tx, prospect.id).await?;
     let entry = entry(&prospect, &earlier);
     let asked = qualification.request().filter(|_| entry.asks(&qualification)).map(|asked| asked.signal);
-    match entry.grounds(qualification).filter(|_| standing == Standing::Nurturing) {
-        Some(grounds) => {
-            let asked = signals.iter().filter(|signal| entry.waits(signal.occurred_at) && enquiries::asks(&plan, &signal.detail));
-            answer_enquiries(&mut tx, &plan, &mut prospect, asked, now).await?;
-            let handoff = open(ctx, &mut tx, &plan, id, &prospect, grounds, now).await?;
-            tracing::info!(prospect = %prospect.id, %handoff, "handed off");
+    if let Some(grounds) = entry.grounds(qualification).filter(|_| standing == Standing::Nurturing) {
+        let asked = signals.iter().filter(|signal| entry.waits(signal.occurred_at) && enquiries::asks(&plan, &signal.detail));
+        answer_enquiries(&mut tx, &plan, &mut prospect, asked, now).await?;
+        let handoff = open(ctx, &mut tx, &plan, id, &prospect, grounds, now).await?;
+        tracing::info!(prospect = %prospect.id, %handoff, "handed off");
+    } else {
+        // They asked while another node handed them off: that handoff does not tell of it.
+        let unheard = signals.iter().find(|signal| Some(signal.id) == asked && standing != Standing::Nurturing);
+        if let Some(signal) = unheard {
+            let at = signal.occurred_at;
+            enquiries::put_down_one(&mut tx, prospect.id, standing, signal.id, &signal.detail, at).await?;
         }
-        None => {
-            // They asked while another node handed them off: that handoff does not tell of it.
-            let unheard = signals.iter().find(|signal| Some(signal.id) == asked && standing != Standing::Nurturing);
-            if let Some(signal) = unheard {
-                let at = signal.occurred_at;
-                enquiries::put_down_one(&mut tx, prospect.id, standing, signal.id, &signal.detail, at).await?;
-            }
-            qualifications::withdraw(&mut tx, id, now).await?;
-        }
+        qualifications::withdraw(&mut tx, id, now).await?;
     }
     failpoint!("hand_off.before_commit");
     tx.commit().await?;

@@ -134,7 +134,7 @@ pub async fn enquiry(tx: &mut Tx, id: EnquiryId, now: Timestamp) -> Result<(), S
 /// Erases the enquiries of an address that no prospect has.
 pub async fn enquiries_from(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<Erased, StoreError> {
     let (enquiries, letters) = erase_enquiries(tx, ENQUIRIES_FROM, address.into(), now).await?;
-    Ok(Erased { enquiries, letters, ..Erased::default() })
+    Ok(Erased { letters, enquiries, ..Erased::default() })
 }
 
 /// Erases enquiries whose time has run out, a page of them. Returns how many.
