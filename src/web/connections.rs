@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// How many descriptors are kept back: for the database (a dozen on SQLite, 17 on PostgreSQL), the log, the journal, systemd,
 /// names looked up, the second listener and what it serves…
@@ -19,13 +19,15 @@ const FOR_THE_RELAY: usize = 2;
 const FEWEST: usize = 16;
 /// …and however many there are, no more: each may hold 16 KB of a header and as much of a form.
 const MOST: usize = 4_096;
+/// How many that were told to close may still be open.
+const CLOSING: usize = 32;
 /// One visitor has at most this share of all connections.
 const SHARE: usize = 4;
 
 /// How many connections the web server takes where a process may open so many files.
 pub fn room(descriptors: Option<u64>, relay_connections: usize) -> usize {
     let descriptors = descriptors.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
-    descriptors.saturating_sub(KEPT_BACK + FOR_THE_RELAY * relay_connections).clamp(FEWEST, MOST)
+    descriptors.saturating_sub(KEPT_BACK + CLOSING + FOR_THE_RELAY * relay_connections).clamp(FEWEST, MOST)
 }
 
 /// How many requests of one connection are being worked on: their body is read, and they are not answered yet.
@@ -62,6 +64,8 @@ pub struct Connections(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     most: usize,
+    /// The descriptors, also of those that were told to close and have not yet.
+    places: Arc<Semaphore>,
     open: Mutex<Open>,
 }
 
@@ -87,6 +91,7 @@ pub struct Connection {
     closing: Arc<Notify>,
     number: u64,
     of: Arc<Inner>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
@@ -104,11 +109,17 @@ impl Drop for Connection {
 
 impl Connections {
     pub fn new(most: usize) -> Self {
-        Self(Arc::new(Inner { most, open: Mutex::default() }))
+        Self(Arc::new(Inner { most, places: Arc::new(Semaphore::new(most + CLOSING)), open: Mutex::default() }))
+    }
+
+    /// Waits until there is a descriptor for another connection. Whoever was told to close gives theirs back in a moment: to accept
+    /// faster than they do would leave none for relay and database. `None` once none will come.
+    pub async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.places.clone().acquire_owned().await.ok()
     }
 
     /// Takes a connection, closing another one where there is no room; `None` where each is being worked on.
-    pub fn open(&self, peer: IpAddr, proxies: &[Network]) -> Option<Connection> {
+    pub fn open(&self, peer: IpAddr, proxies: &[Network], place: OwnedSemaphorePermit) -> Option<Connection> {
         let (whose, is_proxy) = (household(peer), proxies.iter().any(|network| network.contains(peer)));
         let mut open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
         let own = || open.connections.iter().filter(|(_, entry)| entry.whose == whose);
@@ -129,7 +140,7 @@ impl Connections {
         open.opened += 1;
         let number = open.opened;
         open.connections.insert(number, Entry { whose, is_proxy, doing: doing.clone(), closing: closing.clone() });
-        Some(Connection { doing, closing, number, of: self.0.clone() })
+        Some(Connection { doing, closing, number, of: self.0.clone(), _place: place })
     }
 
     /// How many are open.
@@ -154,6 +165,21 @@ mod tests {
         IpAddr::from([203, 0, 113, n])
     }
 
+    fn free(connections: &Connections) -> OwnedSemaphorePermit {
+        connections.0.places.clone().try_acquire_owned().expect("a descriptor is free")
+    }
+
+    #[tokio::test]
+    async fn whoever_was_told_to_close_has_a_descriptor_until_they_did() {
+        let connections = Connections::new(1);
+        let open = || connections.open(peer(1), &[], free(&connections)).expect("room is made");
+        let slow: Vec<Connection> = (0..=CLOSING).map(|_| open()).collect();
+        assert_eq!(connections.count(), 1);
+        assert!(connections.0.places.clone().try_acquire_owned().is_err(), "nobody is accepted before one of them is gone");
+        drop(slow);
+        assert!(connections.place().await.is_some());
+    }
+
     /// Whether it was told to close.
     async fn is_closed(connection: &Connection) -> bool {
         tokio::select! {
@@ -166,7 +192,7 @@ mod tests {
     #[test]
     fn descriptors_are_kept_back_for_relay_and_database() {
         for (descriptors, relay, expected) in
-            [(Some(1_024), 4, 888), (Some(16_384), 4, MOST), (None, 4, MOST), (Some(256), 64, FEWEST), (Some(0), 1, FEWEST)]
+            [(Some(1_024), 4, 856), (Some(16_384), 4, MOST), (None, 4, MOST), (Some(256), 64, FEWEST), (Some(0), 1, FEWEST)]
         {
             assert_eq!(room(descriptors, relay), expected, "{descriptors:?}");
         }
@@ -175,7 +201,7 @@ mod tests {
     #[tokio::test]
     async fn the_oldest_that_says_nothing_is_closed_for_a_new_one() {
         let connections = Connections::new(4);
-        let open = |n| connections.open(peer(n), &[]);
+        let open = |n| connections.open(peer(n), &[], free(&connections));
         let (first, second) = (open(1).expect("room"), open(2).expect("room"));
         let (third, fourth) = (open(3).expect("room"), open(4).expect("room"));
         let work = first.doing.work();
@@ -194,7 +220,7 @@ mod tests {
     async fn one_visitor_does_not_get_them_all() {
         let connections = Connections::new(8);
         let proxies: Vec<Network> = vec!["127.0.0.1".parse().expect("a network")];
-        let open = |peer: IpAddr| connections.open(peer, &proxies);
+        let open = |peer: IpAddr| connections.open(peer, &proxies, free(&connections));
         let one = open(peer(1)).expect("room");
         let greedy: Vec<Connection> = (0..10).filter_map(|_| open(peer(2))).collect();
         assert_eq!((greedy.len(), connections.count()), (10, 3), "its own make room");

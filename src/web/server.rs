@@ -36,8 +36,12 @@ const FAREWELL: Duration = Duration::from_secs(20);
 pub async fn serve(listener: TcpListener, app: Router, most: usize, ctx: Context) -> io::Result<()> {
     let (connections, tracker) = (Connections::new(most), TaskTracker::new());
     while !ctx.is_stopping() {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async {
+            let place = connections.place().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            next = next => next,
             () = ctx.stopping() => break,
         };
         let (stream, peer) = match accepted {
@@ -51,8 +55,8 @@ pub async fn serve(listener: TcpListener, app: Router, most: usize, ctx: Context
                 continue;
             }
         };
-        let opened = connections.open(peer.ip(), &ctx.plan().settings.http.door.trusted_proxies);
-        if let Some(connection) = opened {
+        let proxies = ctx.plan().settings.http.door.trusted_proxies.clone();
+        if let Some(connection) = place.and_then(|place| connections.open(peer.ip(), &proxies, place)) {
             tracker.spawn(converse(stream, app.clone(), peer, connection, ctx.clone()));
         }
     }
