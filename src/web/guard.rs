@@ -5,6 +5,7 @@ use super::connections::Doing;
 use super::error::{ApiError, WebError};
 use super::rooms::{Kind, MOST_BYTES, Room};
 use super::site::Site;
+use crate::text::message::Message;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -59,11 +60,6 @@ impl Refused {
             Self::Unmeasured => {
                 (StatusCode::LENGTH_REQUIRED, "It could not be read", "It must say its length, as browsers do (Content-Length).")
             }
-            Self::TooLarge if kind == Kind::Form => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "The form is too large",
-                "It may hold 16 KB in all. Please go back and shorten it; send files by mail.",
-            ),
             Self::TooLarge => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "It is too large", "Please send less at once. Nothing was changed.")
             }
@@ -75,8 +71,10 @@ impl Refused {
                 "Many ask at once. Nothing was changed; please send it again.",
             ),
         };
-        let mut response = match kind {
-            Kind::Program => ApiError::new(status, words).into_response(),
+        let mut response = match (kind, self) {
+            (Kind::Program, _) => ApiError::new(status, words).into_response(),
+            (Kind::Form, Self::TooLarge) => WebError::Told(status, Message::FormTooLarge).into_response(),
+            (_, Self::Full) => WebError::Told(status, Message::TooMany { minutes: 1 }).into_response(),
             _ => WebError::Refused(status, title, words.to_owned()).into_response(),
         };
         if self == Self::Full {
