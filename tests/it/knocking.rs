@@ -58,12 +58,14 @@ async fn lives(at: SocketAddr) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_thousand_idle_connections_keep_no_mail_from_leaving() {
-    const IDLE: usize = 5_000;
     let limit = getrlimit(Resource::Nofile);
-    let most = limit.maximum.unwrap_or(u64::MAX);
-    if most < 2 * IDLE as u64 {
-        return crate::missing(&format!("a limit of {most} open files, which is too low,"), "a flood of connections is");
+    let most = limit.maximum.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+    // As many as this process may have beside the other tests; and more than the daemon may in any case.
+    let idle_connections = 5_000.min(most / 2);
+    if idle_connections < 5_000 {
+        eprintln!("this process may open {most} files only: {idle_connections} connections instead of 5,000");
     }
+    assert!(idle_connections > 1_100, "fewer than the daemon may have: raise the limit of open files (ulimit -Hn)");
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).expect("the limit is raised");
     let directory = tempfile::tempdir().expect("a directory");
     write_configuration(directory.path());
@@ -74,7 +76,7 @@ async fn five_thousand_idle_connections_keep_no_mail_from_leaving() {
     let at = daemon.listens_on();
     let (open, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let mut idle = JoinSet::new();
-    for _ in 0..IDLE {
+    for _ in 0..idle_connections {
         let (open, over) = (open.clone(), over.clone());
         idle.spawn(async move {
             // Whoever is thrown out comes back, as soon as five thousand of one machine can have another port each.
@@ -87,7 +89,7 @@ async fn five_thousand_idle_connections_keep_no_mail_from_leaving() {
             }
         });
     }
-    while open.load(Ordering::Relaxed) < IDLE {
+    while open.load(Ordering::Relaxed) < idle_connections {
         tokio::task::yield_now().await;
     }
     let plan = town.node.ctx.plan();
