@@ -110,7 +110,29 @@ pub fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, Why> {
             }
         }
     }
+    let further = further_answers(signals, &found);
+    further.into_iter().for_each(|id| drop(found.entry(id).or_insert(Why::Machine(Machine::Burst))));
     found
+}
+
+/// The answers to what a page asked further, of whoever pressed several links of the mail at once: by the same visitor, or within a
+/// minute.
+fn further_answers(signals: &[&Signal], found: &BTreeMap<SignalId, Why>) -> Vec<SignalId> {
+    let posted = |s: &Signal| if let Detail::Answer { posted, .. } = &s.detail { posted.clone() } else { None };
+    let in_burst = |s: &&&Signal| found.get(&s.id) == Some(&Why::Machine(Machine::Burst));
+    let bursts: Vec<(&Signal, Posted)> = signals.iter().filter(in_burst).filter_map(|s| Some((*s, posted(s)?))).collect();
+    let follows = |s: &Signal, further: &Posted| {
+        bursts.iter().any(|(burst, by)| {
+            let after = s.occurred_at.duration_since(burst.occurred_at);
+            burst.delivery == s.delivery && after.as_secs() >= 0 && (by.visitor == further.visitor || after.as_secs() <= 60)
+        })
+    };
+    let of_page = |s: &Signal| posted(s).filter(|posted| posted.link.is_none());
+    signals
+        .iter()
+        .filter(|s| s.delivery.is_some() && s.judged.is_none() && of_page(s).is_some_and(|further| follows(s, &further)))
+        .map(|s| s.id)
+        .collect()
 }
 
 /// What two signals of one mail, at most a minute apart and the earlier one first, show together.

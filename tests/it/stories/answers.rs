@@ -125,3 +125,18 @@ story!(what_the_page_asked_further_is_answered_once_and_nothing_else_is, |town| 
     assert!(shown.body.contains("once more"), "{}", shown.body);
     Ok(())
 });
+
+story!(whoever_presses_every_button_at_once_answers_nothing_further_either, |town| {
+    let links = asked(&town, "ada@albareda.example").await?;
+    let ada = address("ada@albareda.example");
+    // Two answers at once, and then, as the page asks it, what else it would like to know.
+    let thanks = town.press(&links[0], BROWSER).await?;
+    town.press(&links[1], BROWSER).await?;
+    town.clock.advance(SignedDuration::from_mins(5));
+    let further = format!("more=yes&visit={}&vision=0&budget=0", thanks.visit());
+    let noted = town.ask(Method::POST, &links[0], BROWSER, &further).await?;
+    assert!(noted.body.contains("Yes, over 50,000 €"), "{}", noted.body);
+    let found = town.verdicts(&ada).await?;
+    assert_eq!((found.met(), found.findings()[Budget].verdict), (0, Verdict::Unknown));
+    Ok(())
+});
