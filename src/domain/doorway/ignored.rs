@@ -110,8 +110,9 @@ pub fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, Why> {
             }
         }
     }
-    let further = further_answers(signals, &found);
-    further.into_iter().for_each(|id| drop(found.entry(id).or_insert(Why::Machine(Machine::Burst))));
+    for further in further_answers(signals, &found) {
+        found.entry(further).or_insert(Why::Machine(Machine::Burst));
+    }
     found
 }
 
