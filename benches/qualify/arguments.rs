@@ -46,7 +46,7 @@ pub(crate) enum What {
     Latency,
     /// Other rules over ten million signals.
     Backtest,
-    /// A year on a virtual clock.
+    /// A year on a virtual clock, beside the same for real.
     Simulate,
     /// All of it.
     All,

@@ -9,9 +9,9 @@
 
 use crate::arguments::Arguments;
 use crate::company;
+use crate::cost::processor;
 use crate::database;
 use crate::stopwatch::Stopwatch;
-use crate::usage::processor_seconds;
 use crate::world::World;
 use crate::{Figure, dice::Dice};
 use anyhow::{Context as _, Result, ensure};
@@ -210,9 +210,4 @@ async fn qualifying(ctx: Context) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Our own processor time so far, in seconds; a server's is its own.
-fn processor() -> Result<f64> {
-    processor_seconds(std::process::id())
 }

@@ -11,9 +11,13 @@ mod arguments;
 mod postgres;
 #[path = "../delivery/stopwatch.rs"]
 mod stopwatch;
+#[path = "../delivery/sink.rs"]
+#[expect(dead_code, reason = "delivery's benchmark asks who received what, too")]
+mod sink;
 #[path = "../delivery/usage.rs"]
 #[expect(dead_code, reason = "memory and sleeps are what delivery's benchmark looks at")]
 mod usage;
+mod cost;
 mod dice;
 mod database;
 mod company;
@@ -22,6 +26,10 @@ mod live;
 mod busy;
 mod latency;
 mod backtest;
+mod relay;
+mod year;
+mod sending;
+mod recording;
 mod simulate;
 
 use anyhow::Result;
@@ -32,8 +40,11 @@ use clap::Parser;
 type Figure = (String, String);
 
 fn main() -> Result<()> {
+    // The processes that a measurement starts for itself.
+    if relay::asked() {
+        return relay::serve();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    // The process that a measurement starts for itself.
     if let Some(asked) = backtest::asked() {
         return runtime.block_on(backtest::measured(asked));
     }

@@ -55,7 +55,10 @@ impl World {
                 let answer = dice.one(&self.plan.qualifying.criteria[criterion].answers);
                 let date = answer.due.as_ref().map(|due| due.0.after(at).to_zoned(TimeZone::UTC).date());
                 let visit = at.as_millisecond();
-                (format!("answer:{delivery}:{number}:{visit}"), Detail::Answer { criterion, say: answer.say.clone(), date })
+                (
+                    format!("answer:{delivery}:{number}:{visit}"),
+                    Detail::Answer { criterion, say: answer.say.clone(), date, posted: None },
+                )
             }
             84..90 => (format!("form:{number}"), form(&mut dice, date(at, 60))?),
             90..94 => {
@@ -94,7 +97,7 @@ impl World {
             issue: None,
             by: None,
             machine: None,
-            detail: Detail::Answer { criterion, say: answer.say.clone(), date },
+            detail: Detail::Answer { criterion, say: answer.say.clone(), date, posted: None },
         })
     }
 }

@@ -2,8 +2,8 @@
 
 use super::exit::{Exit, colour};
 use super::{
-    adopt, apply, backtest, campaigns, check, db, demo, desk, doctor, explain, handoffs, inbox, init, plan, prospects, queue,
-    run, sending, signals, simulate, suppress, uncertain,
+    adopt, apply, backtest, campaigns, check, db, demo, desk, doctor, explain, handoffs, inbox, init, output, plan, prospects,
+    queue, run, sending, signals, simulate, suppress, uncertain,
 };
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};
@@ -53,7 +53,7 @@ enum Verb {
     /// Back up, verify or migrate the database
     #[command(subcommand)]
     Db(db::Db),
-    /// Import, list, show, export or forget prospects
+    /// Import, list, show, export, merge or forget prospects
     #[command(subcommand)]
     Prospects(prospects::Prospects),
     /// List, preview, test, pause or resume campaigns
@@ -99,7 +99,10 @@ pub fn main() -> ExitCode {
     match runtime.block_on(run(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => {
-            print_error(exit.words());
+            match &exit {
+                Exit::Configuration(words) => print_error(words),
+                other => print_error(&output::harmless(other.words(), |c| c == '\n')),
+            }
             exit.code()
         }
     }
@@ -107,12 +110,13 @@ pub fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<(), Exit> {
     let (config, json) = (arguments.config.as_deref(), arguments.json);
-    let level = std::env::var("NURTURED_LOG").ok();
+    let level = std::env::var_os("NURTURED_LOG").filter(|level| !level.is_empty());
+    let level = level.map(|level| logs::Level::parse(&level.to_string_lossy())).transpose().map_err(Exit::Configuration)?;
     // Only the daemon talks of its own accord; a command speaks through its output.
     let is_daemon = matches!(arguments.verb, Verb::Run);
     let journal = is_daemon && std::env::var_os("JOURNAL_STREAM").is_some();
-    let quiet = if is_daemon { None } else { Some("warn") };
-    logs::start(journal, level.as_deref().or(quiet), colour()).map_err(|e| Exit::Usage(format!("{e:#}")))?;
+    let usual = if is_daemon { logs::Level::Info } else { logs::Level::Warn };
+    logs::start(journal, level.unwrap_or(usual), colour()).map_err(|e| Exit::Usage(format!("{e:#}")))?;
     match arguments.verb {
         Verb::Demo(demo) => demo::demo(&demo, json).await,
         Verb::Init { directory } => init::init(&directory),

@@ -176,7 +176,8 @@ async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
         })
         .collect();
     if let Some(why) = all.iter().find_map(|s| s.held.as_ref()) {
-        output::line(format!("Nothing is sent: {why}.\n"))?;
+        output::line(format!("Nothing is sent: {why}."))?;
+        output::line("")?;
     }
     output::table(["CAMPAIGN", "NEXT", "AUDIENCE", "SENT", "FAILED", "OPEN", "CLICKED"], &rows)
 }
@@ -248,7 +249,7 @@ fn preview(name: &str, id: Option<&str>, html: Option<&Path>, config: Option<&Pa
             "links": composed.content.links, "questions": composed.content.questions.len(),
         }));
     }
-    output::line(format!(
+    output::text(format!(
         "From: {} <{}>\nSubject: {}\n\n{}",
         campaign.from.name,
         campaign.from.address,

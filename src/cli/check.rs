@@ -26,7 +26,7 @@ pub fn check(config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let loaded = open::load(config)?;
     let now = SystemClock.now();
     for warning in loaded.warnings_at(now) {
-        eprintln!("{}\n", warning.render(colour()));
+        output::rendered(&format!("{}\n", warning.render(colour())));
     }
     let dates: Vec<CampaignDates<'_>> = loaded.plan.campaigns.iter().map(|c| dates(c, now)).collect();
     if json {

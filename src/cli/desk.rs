@@ -32,6 +32,7 @@ fn print(n: &NearMiss) -> Result<(), Exit> {
     let reached: Vec<String> = reached.into_iter().flatten().map(|part| format!(", {part}")).collect();
     let offered = n.offered_at.map(|at| format!(", ready; offered {}", output::instant(Some(at)))).unwrap_or_default();
     output::line(format!("{}{}: {} of 5{offered}", n.name, reached.concat(), n.met))?;
+    n.unconfirmed.iter().try_for_each(|said| output::line(format!("  {}", said.words())))?;
     n.missing.iter().try_for_each(gap)?;
     output::line("")
 }

@@ -47,6 +47,7 @@ fn print(e: &Explanation) -> Result<(), Exit> {
     if let Some(request) = &e.request {
         output::line(format!("Asked for a person: {}", output::cited(request)))?;
     }
+    e.unconfirmed.iter().try_for_each(|said| output::line(said.words()))?;
     if !e.ignored.is_empty() {
         output::line("Counts for nothing:")?;
         e.ignored.iter().try_for_each(ignored)?;

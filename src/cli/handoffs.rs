@@ -239,7 +239,7 @@ async fn show(id: HandoffId, config: Option<&Path>, json: bool) -> Result<(), Ex
     }
     output::line(described(&handoff))?;
     let letter = crate::text::letter::handoff(&compiled.dossier).map_err(|e| Exit::No(format!("could not {e}")))?;
-    output::line(letter.text)?;
+    output::text(letter.text)?;
     output::line("What happened:")?;
     events.iter().try_for_each(|e| {
         let at = e.at.to_zoned(compiled.dossier.zone.clone()).strftime("%Y-%m-%d %H:%M");

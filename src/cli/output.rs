@@ -1,23 +1,61 @@
 //! Output: lines and tables for people, JSON for programs. A closed pipe ends the output quietly.
+//!
+//! What prospects, lists and websites wrote is shown, and moves nothing: a name cannot end a line, colour a terminal or turn the
+//! direction of what stands beside it.
 
 use super::exit::Exit;
 use crate::domain::doorway::qualification::Citation;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// Prints one line.
+/// Prints one line, whatever is in it.
 ///
 /// # Errors
 /// As `write`; a closed pipe is no error.
 pub fn line(text: impl std::fmt::Display) -> Result<(), Exit> {
-    forgiving(writeln!(io::stdout().lock(), "{text}"))
+    forgiving(writeln!(io::stdout().lock(), "{}", harmless(&text.to_string(), |_| false)))
 }
 
-/// Prints a line on standard error, beside the output. A failure is ignored: standard error may be closed.
+/// Prints a text of several lines.
+pub fn text(text: impl std::fmt::Display) -> Result<(), Exit> {
+    forgiving(writeln!(io::stdout().lock(), "{}", harmless(&text.to_string(), |c| c == '\n')))
+}
+
+/// Prints lines on standard error, beside the output. A failure is ignored: standard error may be closed.
 pub fn aside(text: impl std::fmt::Display) {
+    drop(writeln!(io::stderr(), "{}", harmless(&text.to_string(), |c| c == '\n')));
+}
+
+/// Prints on standard error, in its colours, what we made of our own files: a problem of the configuration.
+pub fn rendered(text: &str) {
     drop(writeln!(io::stderr(), "{text}"));
+}
+
+/// A text whose every character stands where it is written: control characters, and marks of direction and of other invisible kinds,
+/// are spelt out (`\u{1b}`), but for those that are `wanted`.
+pub fn harmless(text: &str, wanted: impl Fn(char) -> bool) -> Cow<'_, str> {
+    let harms = |c: char| (c.is_control() || is_invisible(c)) && !wanted(c);
+    if !text.contains(harms) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if harms(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    Cow::Owned(shown)
+}
+
+/// Marks without a shape of their own that change how others are shown: directions (UAX #9), line and paragraph ends,
+/// annotations, tags. Joiners stay: scripts and emoji need them.
+const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// An instant for people, in UTC; a dash for none.
@@ -36,11 +74,30 @@ pub fn cited(c: &Citation) -> String {
 /// Prints a value as JSON, on several lines.
 pub fn json(value: &impl Serialize) -> Result<(), Exit> {
     let text = serde_json::to_string_pretty(value).map_err(|e| Exit::No(format!("could not write JSON: {e}")))?;
-    line(text)
+    forgiving(writeln!(io::stdout().lock(), "{}", harmless_json(&text)))
+}
+
+/// The same JSON, with what a terminal would obey escaped as JSON escapes it. Outside its strings, JSON has no such character but
+/// the ends of lines.
+pub fn harmless_json(text: &str) -> Cow<'_, str> {
+    let harms = |c: char| c != '\n' && (c.is_control() || is_invisible(c));
+    if !text.contains(harms) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if harms(c) {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped.extend(format!("\\u{unit:04x}").chars()));
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 /// Prints rows under headings, each column as wide as it needs.
 pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Result<(), Exit> {
+    let rows: Vec<[Cow<'_, str>; N]> = rows.iter().map(|row| row.each_ref().map(|cell| harmless(cell, |_| false))).collect();
     let width = |column: usize| {
         rows.iter().map(|row| row[column].chars().count()).chain([headings[column].chars().count()]).max().unwrap_or(0)
     };
@@ -50,7 +107,7 @@ pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Resul
         line(cells.join("  ").trim_end())
     };
     print(headings)?;
-    rows.iter().try_for_each(|row| print(std::array::from_fn(|i| row[i].as_str())))
+    rows.iter().try_for_each(|row| print(std::array::from_fn(|i| row[i].as_ref())))
 }
 
 /// Ignores a closed pipe: the reader has seen enough.
@@ -61,5 +118,35 @@ pub fn forgiving(written: io::Result<()>) -> Result<(), Exit> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
         other => other.map_err(Exit::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_move_a_terminal_is_spelt_out() {
+        for (text, shown) in [
+            ("Ada Vega", "Ada Vega"),
+            ("Zoë 日本 👩‍🔧 क्‍ष", "Zoë 日本 👩‍🔧 क्‍ष"),
+            ("Ada\r\nVega", "Ada\\r\\nVega"),
+            ("\u{1b}[2J\u{1b}]0;x\u{7}", "\\u{1b}[2J\\u{1b}]0;x\\u{7}"),
+            ("\u{9b}31m \u{7f}\t", "\\u{9b}31m \\u{7f}\\t"),
+            ("a\u{202e}b\u{2066}c\u{200f}", "a\\u{202e}b\\u{2066}c\\u{200f}"),
+            ("\u{2028}\u{feff}\u{e0041}", "\\u{2028}\\u{feff}\\u{e0041}"),
+        ] {
+            assert_eq!(harmless(text, |_| false), shown);
+        }
+        assert_eq!(harmless("a\nb\u{1b}", |c| c == '\n'), "a\nb\\u{1b}");
+    }
+
+    #[test]
+    fn json_says_the_same_and_obeys_nobody() {
+        let value = serde_json::json!({ "name": "a\u{202e}b\u{9b}\u{1b}\n\u{e0041}" });
+        let text = serde_json::to_string_pretty(&value).expect("JSON");
+        let escaped = harmless_json(&text);
+        assert!(!escaped.contains(|c: char| c != '\n' && (c.is_control() || is_invisible(c))), "{escaped}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped).expect("JSON"), value);
     }
 }

@@ -89,7 +89,7 @@ pub fn print(loaded: &Loaded, change: &PlanReport, json: bool) -> Result<(), Exi
         return output::json(&PlanOutput { change, warnings: warnings.iter().map(|warning| warning.render(false)).collect() });
     }
     for warning in warnings {
-        output::aside(format!("{}\n", warning.render(super::exit::colour())));
+        output::rendered(&format!("{}\n", warning.render(super::exit::colour())));
     }
     plan_output::print(change)
 }

@@ -45,12 +45,12 @@ fn campaign(c: &CampaignChange) -> Result<(), Exit> {
         output::line(format!("  next     {} -> {}", date(c.next_before), date(c.next_after)))?;
     }
     let moved = format!("{} gain it, {} lose it", c.gains, c.loses);
-    output::line(format!("  reaches  {} -> {} ({moved})\n", c.audience_before, prospects(c.audience_after)))
+    output::text(format!("  reaches  {} -> {} ({moved})\n", c.audience_before, prospects(c.audience_after)))
 }
 
 fn verdicts(change: &PlanReport) -> Result<(), Exit> {
     if !change.other_rules {
-        return output::line("The rules are the same: nobody is assessed anew.\n");
+        return output::text("The rules are the same: nobody is assessed anew.\n");
     }
     output::line("Other rules: everybody is assessed anew.")?;
     for shift in &change.verdicts {

@@ -2,7 +2,9 @@
 
 use super::exit::Exit;
 use super::{open, output};
+use crate::domain::address::one_line;
 use crate::flow::individual::{dossier, queue};
+use crate::text::enquiry::Asked;
 use clap::Args;
 use std::path::Path;
 
@@ -32,6 +34,7 @@ pub async fn queue(verb: &Queue, config: Option<&Path>, json: bool) -> Result<()
         .into_iter()
         .map(|item| {
             let what = match (item.request, item.state, item.stage) {
+                (_, Some(state), _) if item.asked.is_some() || item.list.is_some() => format!("asked, {state}"),
                 (true, Some("offered"), _) => "asked for you".to_owned(),
                 (false, Some("offered"), _) => "offered".to_owned(),
                 (_, _, Some(stage)) => stage.to_owned(),
@@ -42,12 +45,20 @@ pub async fn queue(verb: &Queue, config: Option<&Path>, json: bool) -> Result<()
             let who = item.company.map_or_else(|| item.name.clone(), |company| format!("{}, {company}", item.name));
             let lapsed: Vec<&str> = item.reconfirm.iter().map(|criterion| criterion.word()).collect();
             let again = if lapsed.is_empty() { String::new() } else { format!(" (re-confirm {})", lapsed.join(", ")) };
-            [item.handoff.map(|id| id.to_string()).unwrap_or_default(), what, who, item.action + &again, due]
+            let number = item.handoff.filter(|_| item.asked.is_none()).map(|id| id.to_string());
+            let phones = item.asked.as_ref().map(phones).unwrap_or_default();
+            [number.unwrap_or_default(), what, who, item.action + &phones + &again, due].map(|cell| one_line(&cell))
         })
         .collect();
     if rows.is_empty() {
         return output::line(format!("Nothing waits for {salesperson}."));
     }
     output::table(["HANDOFF", "STATE", "WHO", "NEXT", "BY"], &rows)?;
-    output::line(format!("\n{}", dossier::queue_url(node.ctx.signer(), &plan, &salesperson, now)))
+    output::text(format!("\n{}", dossier::queue_url(node.ctx.signer(), &plan, &salesperson, now)))
+}
+
+/// Both phone numbers of an enquiry: what they say, and what is on record.
+fn phones(asked: &Asked) -> String {
+    let [said, known] = [&asked.said_phone, &asked.known_phone].map(|phone| phone.as_deref().unwrap_or("none"));
+    format!(" (they say {said}, on record {known})")
 }

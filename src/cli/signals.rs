@@ -199,7 +199,7 @@ async fn print_logged(node: &Node, prospect: ProspectId, observed: Observed, wor
     let (found, _) = assess::assess(&mut tx, &plan, prospect, node.ctx.now()).await?;
     let signal = match observed {
         Observed::New(id) => Some(id.0),
-        Observed::Again | Observed::Unknown => None,
+        Observed::Again | Observed::Unknown | Observed::Pending => None,
     };
     let met = found.findings().iter().filter(|(_, f)| f.verdict == Verdict::Met).map(|(criterion, _)| criterion).collect();
     let started_at = prospects::one(&mut tx, prospect).await?.episode_started_at;

@@ -1,6 +1,7 @@
 //! Conditions on a prospect, and tests of a field: the same words in audiences, routes and evidence.
 
 use crate::config::node::{Node, Value};
+use crate::config::place::Place;
 use crate::config::problem::{Log, Problem, did_you_mean};
 use crate::config::reader::Reader;
 use crate::domain::address::Address;
@@ -36,14 +37,19 @@ impl Declared {
     /// The id of a salesperson or colleague; an unknown id is a problem.
     pub fn person(&self, log: &Log, node: &Node) -> Option<Name> {
         let id = node.parse(log, "write an id of salespeople.toml", Name::parse)?;
-        let (Some(salespeople), Some(colleagues)) = (&self.salespeople, &self.colleagues) else { return Some(id) };
-        if salespeople.contains(&id) || colleagues.contains(&id) {
-            return Some(id);
+        self.is_person(log, &id, &node.place).then_some(id)
+    }
+
+    /// Whether this is the id of a salesperson or colleague; if not, that is a problem.
+    pub fn is_person(&self, log: &Log, id: &Name, place: &Place) -> bool {
+        let (Some(salespeople), Some(colleagues)) = (&self.salespeople, &self.colleagues) else { return true };
+        if salespeople.contains(id) || colleagues.contains(id) {
+            return true;
         }
         let known = did_you_mean(id.as_str(), salespeople.iter().chain(colleagues).map(Name::as_str));
-        let problem = Problem::error(&node.place, format!("unknown person `{id}`")).label("not in salespeople.toml");
+        let problem = Problem::error(place, format!("unknown person `{id}`")).label("not in salespeople.toml");
         log.add(problem.help(known));
-        None
+        false
     }
 
     /// The id of a salesperson; any other id is a problem.

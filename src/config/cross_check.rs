@@ -6,6 +6,7 @@
 
 use crate::config::node::{Node, Value};
 use crate::config::problem::{Log, Problem};
+use crate::domain::api_token::Right;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::rule::{CriterionRules, Qualifying, Reads, Topic, Until};
 use crate::domain::group::campaign::{Campaign, Order};
@@ -38,7 +39,8 @@ pub fn check(log: &Log, root: &Node, rules: &Qualifying, campaigns: &[Campaign],
                     fed(log, place, topic, (*days, *within), &told, settings.tracking)
                 }),
                 Reads::Event(_) => {
-                    settings.http.api_token.is_some() || child(node, "event").is_none_or(|place| closed(log, place))
+                    settings.http.tokens.iter().any(|token| token.may(Right::Signals))
+                        || child(node, "event").is_none_or(|place| closed(log, place))
                 }
                 _ => true,
             };
@@ -79,7 +81,9 @@ fn unasked(log: &Log, question: &Node, criterion: Criterion, of: &CriterionRules
 
 fn closed(log: &Log, event: &Node) -> bool {
     let problem = Problem::warning(&event.place, "nobody can report an event").label("never fed");
-    log.add(problem.help("the API is closed: set `api_token_file` under [http] in nurtured.toml, or drop the rule"));
+    log.add(
+        problem.help("no token may report events: add a [[http.token]] that may \"signals\" to nurtured.toml, or drop the rule"),
+    );
     false
 }
 

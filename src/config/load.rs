@@ -106,10 +106,15 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
     let service = layers.and_then(|files| service::read(&log, &layers::join(&log, &files, environment)?, &vault));
     declared.fields = service.as_ref().map(|service| service.fields.clone());
     let roster = toml(PEOPLE).and_then(|root| people::read(&log, &root, &mut declared));
+    for (person, place) in service.iter().flat_map(|service| &service.on_behalf) {
+        declared.is_person(&log, person, place);
+    }
     let fiscal_year = service.as_ref().map_or(FiscalYear::CALENDAR, |service| service.fiscal_year);
     let rules = toml(QUALIFICATION);
     let contract = rules.as_ref().and_then(|root| qualification::read(&log, root, &declared, fiscal_year));
-    let (qualifying, max_new_offers) = contract.map(|c| (c.rules, c.max_new_offers)).unzip();
+    let bounds = |c: qualification::Contract| (c.rules, (c.forms, c.max_new_offers, c.max_enquiries_per_hour));
+    let (qualifying, rest) = contract.map(bounds).unzip();
+    let (forms, max_new_offers, max_enquiries_per_hour) = rest.unwrap_or_default();
     let askable: Vec<Criterion> =
         Criterion::ALL.into_iter().filter(|c| qualifying.as_ref().is_none_or(|q| !q.criteria[*c].question.is_empty())).collect();
     let campaigns = campaigns(&log, files, &askable, &declared, toml);
@@ -131,8 +136,9 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
             let texts = files.iter().map(|(path, source)| (path.as_str(), source.text.as_str()));
             let files_kept = Arc::new(stored_files::files(texts, &settings, fiscal_year));
             let hash = hash(files);
-            let max_new_offers = max_new_offers.flatten();
-            let plan = Plan { settings, campaigns, roster, qualifying, max_new_offers, hash, files: files_kept };
+            let files = files_kept;
+            let plan =
+                Plan { settings, campaigns, roster, qualifying, forms, max_new_offers, max_enquiries_per_hour, hash, files };
             Ok(Loaded { plan, warnings: log.sorted(), dated, secrets: vault.opened.into_inner() })
         }
         _ => Err(Problems(log.sorted())),

@@ -1,6 +1,7 @@
 //! `qualification.toml`: the contract between marketing and sales about when a prospect is ready.
 
 use crate::config::condition::Declared;
+use crate::config::form;
 use crate::config::node::Node;
 use crate::config::problem::{Log, Problem};
 use crate::config::proof;
@@ -8,17 +9,26 @@ use crate::config::reader::Reader;
 use crate::domain::criterion::{Criterion, PerCriterion};
 use crate::domain::doorway::rule::{CriterionRules, Qualifying, RecycleReason, RequestRule, Topic, Wake};
 use crate::domain::id::Name;
+use crate::domain::settings::FormSettings;
 use crate::domain::span::{FiscalYear, Span};
+use std::collections::BTreeMap;
 
 /// The largest value of `max_new_offers`: more would be no limit.
 const MOST_OFFERS: i64 = 100_000;
+
+/// The default and the largest value of `max_enquiries_per_hour`.
+const ENQUIRIES: u32 = 20;
+const MOST_ENQUIRIES: i64 = 10_000;
 
 /// The contents of `qualification.toml`.
 #[derive(Debug)]
 pub struct Contract {
     pub rules: Qualifying,
+    pub forms: BTreeMap<Name, FormSettings>,
     /// How many prospects whom a change of rules made ready are offered on a working day.
     pub max_new_offers: Option<u32>,
+    /// How many enquiries an hour reach salespeople one by one; the rest is a list for the sales manager.
+    pub max_enquiries_per_hour: u32,
 }
 
 /// Reads `qualification.toml`. After a problem the result may be incomplete.
@@ -29,6 +39,8 @@ pub fn read(log: &Log, root: &Node, declared: &Declared, fiscal_year: FiscalYear
     let horizon = reader.need("horizon", "a stated date further away is no timeframe yet, such as \"9 months\"");
     let horizon = horizon.and_then(|node| node.parse(log, "", Span::parse));
     let max_new_offers = reader.get("max_new_offers").and_then(|node| node.integer(log, 1, MOST_OFFERS));
+    let most = reader.get("max_enquiries_per_hour").and_then(|node| node.integer(log, 1, MOST_ENQUIRIES));
+    let max_enquiries_per_hour = most.unwrap_or(ENQUIRIES);
     let requests = reader.list("requests").iter().filter_map(|node| request(Reader::table(log, node)?)).collect();
     let topics = topics(log, reader.list("topics"));
     let names: Vec<Name> = topics.iter().map(|topic| topic.name.clone()).collect();
@@ -48,11 +60,13 @@ pub fn read(log: &Log, root: &Node, declared: &Declared, fiscal_year: FiscalYear
     let recycle =
         reader.need("recycle", "why a salesperson may return a lead, such as [recycle.\"no budget\"] with `lapses` and `wake`");
     let recycle = recycle.and_then(|node| Reader::table(log, node)).map(|section| recycling(&section)).unwrap_or_default();
+    let forms_section = reader.section("forms");
     reader.finish();
     let salespeople = declared.salespeople.clone().unwrap_or_default();
     let horizon = horizon?;
     let rules = Qualifying { agreed_by, horizon, fiscal_year, requests, topics, criteria: all, recycle, salespeople };
-    Some(Contract { rules, max_new_offers })
+    let forms = forms_section.map(|section| form::read(&section, &rules)).unwrap_or_default();
+    Some(Contract { rules, forms, max_new_offers, max_enquiries_per_hour })
 }
 
 fn agreed_by(log: &Log, node: &Node, declared: &Declared) -> Vec<Name> {

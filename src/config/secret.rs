@@ -19,17 +19,17 @@ pub struct Vault {
 }
 
 /// A secret's key, the key of its file, and its name among the credentials.
-pub struct Keys {
+pub struct Keys<'a> {
     pub value: &'static str,
     /// The key whose value is a path, relative to the configuration.
     pub file: &'static str,
     /// The credential's name: `nurtured.NAME` in the credentials directory.
-    pub credential: &'static str,
+    pub credential: &'a str,
 }
 
 impl Vault {
     /// The secret and its place: the first there is of value, file and credential.
-    pub fn read(&self, reader: &mut Reader<'_>, keys: &Keys) -> Option<(SecretString, Place)> {
+    pub fn read(&self, reader: &mut Reader<'_>, keys: &Keys<'_>) -> Option<(SecretString, Place)> {
         let log = reader.log;
         let (value, file) = (reader.get(keys.value), reader.get(keys.file));
         match (value, file) {

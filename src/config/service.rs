@@ -1,8 +1,11 @@
 //! `nurtured.toml`: the service's own settings.
 
+use crate::config::api_token;
 use crate::config::calendar;
+use crate::config::door;
 use crate::config::guard;
-use crate::config::node::Node;
+use crate::config::node::{Node, Value};
+use crate::config::place::Place;
 use crate::config::problem::{Log, Problem};
 use crate::config::reader::Reader;
 use crate::config::secret::{Keys, Vault};
@@ -10,8 +13,12 @@ use crate::config::signature;
 use crate::domain::address::{Address, header_text};
 use crate::domain::group::delivery::OnUncertain;
 use crate::domain::id::Name;
+use crate::domain::landing_page::LandingPage;
+use crate::domain::language::Language;
 use crate::domain::prospect::FieldType;
-use crate::domain::settings::{DatabaseUrl, Http, MAX_IN_DOUBT, Organisation, Security, Settings, Smtp, Tracking};
+use crate::domain::settings::{
+    CONFIRMATIONS_PER_DOMAIN, DatabaseUrl, Http, MAX_IN_DOUBT, Organisation, Security, Settings, Smtp, Tracking,
+};
 use crate::domain::span::FiscalYear;
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
@@ -27,6 +34,8 @@ pub struct Service {
     pub fields: BTreeMap<Name, Option<FieldType>>,
     /// When the fiscal year turns.
     pub fiscal_year: FiscalYear,
+    /// The people on whose behalf tokens report, which the roster must have.
+    pub on_behalf: Vec<(Name, Place)>,
 }
 
 /// Reads `nurtured.toml`, with the environment already laid over it.
@@ -42,13 +51,19 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     let words = [("consented", Tracking::Consented), ("all", Tracking::All), ("none", Tracking::None)];
     let tracking = tracking.and_then(|node| node.one_of(log, &words));
     let fiscal_year = reader.get("fiscal_year_starts").and_then(|node| node.parse(log, "", FiscalYear::parse));
+    let languages = reader.get("language").map_or_else(|| Some(vec![Language::English]), |node| languages(log, node));
     let organisation = reader.need("organisation", "a table [organisation] with `name` and `postal_address`");
-    let organisation = organisation.and_then(|node| organisation_of(Reader::table(log, node)?));
+    let organisation = organisation.and_then(|node| organisation_of(Reader::table(log, node)?, languages?));
     let database = reader.section_or_empty("database").and_then(|section| database(section, vault));
     let smtp = reader.need("smtp", "a table [smtp] with at least `host` and `return_path`");
     let smtp = smtp.and_then(|node| relay(Reader::table(log, node)?, vault));
-    let http = reader.section_or_empty("http").and_then(|section| http(section, vault));
+    let mut on_behalf = Vec::new();
+    let http = reader.section_or_empty("http").and_then(|section| http(section, vault, &mut on_behalf));
+    if let (Some(url), Some(http)) = (&public_url, &http) {
+        door::warn_of_unnamed_proxies(log, root, url, &http.door);
+    }
     let cap = reader.get("sending").map_or(Some(None), |node| calendar::sending(log, node));
+    let per_domain = reader.section_or_empty("forms").and_then(forms);
     let fields = reader.section("fields").map(|section| fields(&section)).unwrap_or_default();
     reader.finish();
     let typed = fields.iter().filter_map(|(name, kind)| Some((name.clone(), (*kind)?))).collect();
@@ -64,19 +79,32 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
             http: http?,
             cap: cap?,
             fields: typed,
+            confirmations_per_domain: per_domain?,
         })
     })();
-    Some(Service { settings, fields, fiscal_year: fiscal_year.unwrap_or(FiscalYear::CALENDAR) })
+    Some(Service { settings, fields, fiscal_year: fiscal_year.unwrap_or(FiscalYear::CALENDAR), on_behalf })
 }
 
 /// Only this machine: a reverse proxy connects it to the internet.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8025);
 
-fn organisation_of(mut reader: Reader<'_>) -> Option<Organisation> {
+/// The company's language, or several of which the first is its own.
+fn languages(log: &Log, node: &Node) -> Option<Vec<Language>> {
+    let Value::List(nodes) = &node.value else { return Some(vec![node.one_of(log, &Language::WORDS)?]) };
+    if nodes.is_empty() {
+        log.add(
+            Problem::error(&node.place, "this list is empty").help("name the company's language first, such as [\"es\", \"en\"]"),
+        );
+        return None;
+    }
+    nodes.iter().map(|node| node.one_of(log, &Language::WORDS)).collect()
+}
+
+fn organisation_of(mut reader: Reader<'_>, languages: Vec<Language>) -> Option<Organisation> {
     let name = reader.need_text("name", "the company's name, as newsletters sign it");
     let address = reader.need_text("postal_address", "the law asks group mail for one: street, code, town, country");
     reader.finish();
-    Some(Organisation { name: header_text(&name?), postal_address: address? })
+    Some(Organisation { name: header_text(&name?), postal_address: address?, languages })
 }
 
 /// The database, and the stop journal outside it: beside the database, unless configured elsewhere.
@@ -195,7 +223,7 @@ fn wait(text: &str) -> Result<Duration, &'static str> {
     }
 }
 
-fn http(mut reader: Reader<'_>, vault: &Vault) -> Option<Http> {
+fn http(mut reader: Reader<'_>, vault: &Vault, on_behalf: &mut Vec<(Name, Place)>) -> Option<Http> {
     let log = reader.log;
     let listen = match reader.get("listen") {
         Some(node) => node.parse(log, "", |text| {
@@ -203,13 +231,23 @@ fn http(mut reader: Reader<'_>, vault: &Vault) -> Option<Http> {
         }),
         None => Some(LISTEN),
     };
-    let api_token = vault.read(&mut reader, &Keys { value: "api_token", file: "api_token_file", credential: "http.api_token" });
-    if let Some((_, place)) = api_token.as_ref().filter(|(token, _)| token.expose_secret().len() < 16) {
-        let problem = Problem::warning(place, "the `api_token` is short enough to be guessed");
-        log.add(problem.help("take 32 random characters, such as from `openssl rand -hex 16`"));
-    }
+    let tokens = api_token::read(&mut reader, vault).map(|read| {
+        on_behalf.extend(read.people);
+        read.tokens
+    });
+    let pages = reader.list("form_redirects").iter().map(|node| node.parse(log, "", LandingPage::parse));
+    let form_redirects: Option<Vec<LandingPage>> = pages.collect::<Vec<_>>().into_iter().collect();
+    let door = door::read(&mut reader, listen);
     reader.finish();
-    Some(Http { listen: listen?, api_token: api_token.map(|(token, _)| token) })
+    Some(Http { listen: listen?, tokens: tokens?, form_redirects: form_redirects?, door: door? })
+}
+
+/// How many mails a day ask addresses of one domain to confirm a form.
+fn forms(mut reader: Reader<'_>) -> Option<u32> {
+    let log = reader.log;
+    let most = reader.get("confirmations_per_domain").map_or(Some(CONFIRMATIONS_PER_DOMAIN), |node| node.integer(log, 1, 10_000));
+    reader.finish();
+    most
 }
 
 fn fields(reader: &Reader<'_>) -> BTreeMap<Name, Option<FieldType>> {

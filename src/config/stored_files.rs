@@ -45,6 +45,8 @@ fn service(settings: &Settings, fiscal_year: FiscalYear) -> Table {
     let mut say = |key: &str, value: Value| drop(table.insert(key.to_owned(), value));
     say("public_url", settings.public_url.clone().into());
     say("tracking", tracking.into());
+    let languages = settings.organisation.languages.iter().map(|language| language.code().into());
+    say("language", Value::Array(languages.collect()));
     say("fiscal_year_starts", fiscal_year.to_string().into());
     say("organisation", words(organisation.into_iter().map(|(key, text)| (key, text.as_str()))));
     say("smtp", words(smtp.iter().map(|(key, text)| (*key, text.as_str()))));

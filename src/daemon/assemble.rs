@@ -4,13 +4,16 @@ use crate::clock::{Clock, SystemClock};
 use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
 use crate::flow::context::{Context, FlowError};
-use crate::flow::doorway::{mailbox_gone, observe};
+use crate::flow::doorway::{mailbox_gone, observe, take};
 use crate::flow::group::delivery::attempt_writer::AttemptWriter;
 use crate::store::engine::backend::{Store, StoreError};
 use crate::store::engine::journal::Journal;
 use crate::store::group::{campaigns, leases};
 use crate::web::census_cache::CensusCache;
+use crate::web::failed_logins::FailedLogins;
+use crate::web::limits::Limits;
 use crate::web::link_cache::LinkCache;
+use crate::web::rooms::Rooms;
 use crate::web::site::{PATIENCE, Site};
 use std::sync::Arc;
 
@@ -46,8 +49,12 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
     let site = Site {
         ctx: ctx.clone(),
         door: observe::door(&ctx),
+        forms: take::forms(&ctx),
+        limits: Limits::default(),
+        rooms: Rooms::default(),
         links: LinkCache::default(),
         census: CensusCache::default(),
+        logins: FailedLogins::default(),
         patience: PATIENCE,
     };
     Ok(Node { ctx, writer, site })

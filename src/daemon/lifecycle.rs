@@ -9,8 +9,12 @@ use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::apply::{self, Applied};
 use crate::flow::group::gate;
 use crate::flow::operations::adopt;
+use crate::web::connections::room;
+use crate::web::inside::inside;
 use crate::web::router::router;
+use crate::web::server;
 use anyhow::Context as _;
+use rustix::process::{Resource, getrlimit};
 use sd_notify::NotifyState;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,10 +45,10 @@ pub async fn run(plan: Plan, reread: Reread, mut signals: Signals) -> anyhow::Re
         tracing::info!("told to stop before it ran");
         return Ok(());
     };
-    let Started { node, listener, listen } = started;
+    let Started { node, listener, monitoring, listen } = started;
     let tracker = TaskTracker::new();
     let pulse = loops::start(&node, &tracker);
-    let web = serve(&node, listener, &tracker);
+    let web = serve(&node, listener, monitoring, &tracker);
     tell(&[NotifyState::Ready]);
     tracing::info!(%listen, campaigns = node.ctx.plan().campaigns.len(), "nurtured runs");
     let died = attend(&node, pulse, signals, &reread, web, &tracker).await;
@@ -69,6 +73,8 @@ pub async fn run(plan: Plan, reread: Reread, mut signals: Signals) -> anyhow::Re
 struct Started {
     node: Node,
     listener: TcpListener,
+    /// The second listener, for monitoring.
+    monitoring: Option<TcpListener>,
     listen: SocketAddr,
 }
 
@@ -78,7 +84,13 @@ async fn start(plan: Plan) -> anyhow::Result<Started> {
     let store = assemble::open_store(&plan).await.context("could not open the database")?;
     identity_guard::check(&store, &SystemClock, OpenedBy::Daemon).await.context("could not tell whose database this is")?;
     let node = assemble::assemble(store, Arc::new(SystemClock), plan).await.context("could not assemble the node")?;
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"))?;
+    let bind =
+        async |listen: SocketAddr| TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"));
+    let listener = bind(listen).await?;
+    let monitoring = match node.ctx.plan().settings.http.door.metrics_listen {
+        Some(listen) => Some(bind(listen).await?),
+        None => None,
+    };
     // After the port is bound: the process that holds it is the only one on this machine.
     let freed = assemble::take_over(node.ctx.store()).await.context("could not expire the leases of an earlier process")?;
     if freed > 0 {
@@ -90,7 +102,7 @@ async fn start(plan: Plan) -> anyhow::Result<Started> {
     }
     say_who_is_due(applied);
     journal(&node.ctx).await.context("could not bring the stop journal up to date")?;
-    Ok(Started { node, listener, listen })
+    Ok(Started { node, listener, monitoring, listen })
 }
 
 /// Brings the stop journal up to date where it is new or could not be written, and compacts it where it is long.
@@ -139,11 +151,26 @@ impl Signals {
     }
 }
 
-/// Serves the web until the daemon stops; requests in progress are finished.
-fn serve(node: &Node, listener: TcpListener, tracker: &TaskTracker) -> tokio::task::JoinHandle<std::io::Result<()>> {
-    let app = router(node.site.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let ctx = node.ctx.clone();
-    tracker.spawn(async move { axum::serve(listener, app).with_graceful_shutdown(async move { ctx.stopping().await }).await })
+/// How many connections the second listener takes.
+const MONITORS: usize = 16;
+
+/// Serves the web until the daemon stops, and monitoring beside it; requests in progress are finished.
+fn serve(
+    node: &Node,
+    listener: TcpListener,
+    monitoring: Option<TcpListener>,
+    tracker: &TaskTracker,
+) -> tokio::task::JoinHandle<std::io::Result<()>> {
+    let most = room(getrlimit(Resource::Nofile).current, node.ctx.plan().settings.smtp.connections);
+    tracing::info!(connections = most, "as many visitors are served at once");
+    let (site, ctx) = (node.site.clone(), node.ctx.clone());
+    tracker.spawn(async move {
+        let visitors = server::serve(listener, router(site.clone()), most, ctx.clone());
+        match monitoring {
+            Some(listener) => tokio::try_join!(visitors, server::serve(listener, inside(site), MONITORS, ctx)).map(drop),
+            None => visitors.await,
+        }
+    })
 }
 
 /// Handles signals and the watchdog. Returns whether a task died.
@@ -221,7 +248,9 @@ async fn reload(node: &Node, reread: &Reread, wanted: Option<&str>) -> bool {
     let outcome = match plan {
         Ok(plan) => {
             let (old, new) = (&before.settings, &plan.settings);
-            let moved = new.http.listen != old.http.listen || !new.database.is(&old.database);
+            let moved = new.http.listen != old.http.listen
+                || new.http.door.metrics_listen != old.http.door.metrics_listen
+                || !new.database.is(&old.database);
             let hash = plan.hash.clone();
             apply::apply(&node.ctx, plan).await.map(|applied| (hash, moved, applied)).map_err(|e| format!("could not {e}"))
         }
@@ -233,7 +262,7 @@ async fn reload(node: &Node, reread: &Reread, wanted: Option<&str>) -> bool {
             tracing::info!(plan = %hash, "configuration reloaded");
             say_who_is_due(applied);
             if moved {
-                tracing::warn!("http.listen and database.url take effect at the next restart");
+                tracing::warn!("http.listen, http.metrics_listen and database.url take effect at the next restart");
             }
         }
         Err(problems) => tracing::error!(%problems, "reload refused; the old configuration stays in force"),

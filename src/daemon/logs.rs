@@ -1,19 +1,56 @@
 //! Logs: to the journal under systemd, else as text to standard error. No address and no body is ever logged.
 
 use anyhow::Context as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{filter::Targets, fmt};
 
-/// Starts logging, in colour or not, at the level `NURTURED_LOG` says (default `info`).
+/// How much this program says of itself. There is no filter by target: the libraries' own messages could contain an address or the
+/// values of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl Level {
+    /// Reads the value of `NURTURED_LOG`.
+    ///
+    /// # Errors
+    /// Says what can be written.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        Ok(match text.trim().to_ascii_lowercase().as_str() {
+            "error" => Self::Error,
+            "warn" => Self::Warn,
+            "info" => Self::Info,
+            "debug" => Self::Debug,
+            "trace" => Self::Trace,
+            _ => return Err("NURTURED_LOG takes a level and nothing else: write error, warn, info, debug or trace".to_owned()),
+        })
+    }
+
+    const fn filter(self) -> LevelFilter {
+        match self {
+            Self::Error => LevelFilter::ERROR,
+            Self::Warn => LevelFilter::WARN,
+            Self::Info => LevelFilter::INFO,
+            Self::Debug => LevelFilter::DEBUG,
+            Self::Trace => LevelFilter::TRACE,
+        }
+    }
+}
+
+/// Starts logging, in colour or not. Libraries say no more than warnings.
 ///
 /// # Errors
-/// When the journal cannot be reached though systemd says it is there, or `NURTURED_LOG` cannot be read.
-pub fn start(under_systemd: bool, level: Option<&str>, colour: bool) -> anyhow::Result<()> {
-    // The libraries' own messages could contain an address or the values of a statement.
-    let directives = level.map_or_else(|| "warn,nurtured=info".to_owned(), |level| format!("warn,nurtured={level}"));
-    // Levels by target: to filter by fields too would compile regular expressions, which nothing else here needs.
-    let filter: Targets = directives.parse().context("could not read NURTURED_LOG; write error, warn, info, debug or trace")?;
+/// When the journal cannot be reached though systemd says it is there.
+pub fn start(under_systemd: bool, level: Level, colour: bool) -> anyhow::Result<()> {
+    let libraries = level.filter().min(LevelFilter::WARN);
+    let filter = Targets::new().with_default(libraries).with_target("nurtured", level.filter());
     let registry = tracing_subscriber::registry().with(filter);
     if under_systemd {
         use tracing_journald::{Priority, PriorityMappings};

@@ -2,6 +2,7 @@
 
 use email_address::{EmailAddress, Options};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// A mail address, lower case throughout: providers ignore case and a list must not hold a person twice.
@@ -10,12 +11,20 @@ use std::fmt;
 pub struct Address(String);
 
 impl Address {
-    /// Reads a bare address (RFC 5321: ASCII, at most 254 octets, a domain with a dot unless it is `localhost`).
+    /// Reads a bare address (RFC 5321: ASCII, at most 254 octets, a domain with a dot unless it is `localhost`). A domain in other
+    /// letters becomes what the DNS knows it by: `lümmel.example` is `xn--lmmel-kva.example` (RFC 5891).
     ///
     /// # Errors
     /// Says that it is no address; never repeats the text, because an error may be logged and an address is personal data.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let text = text.trim();
+        let text = &match text.rsplit_once('@') {
+            Some((local, domain)) if local.is_ascii() && (!domain.is_ascii() || domain.contains("xn--")) => {
+                let domain = idna::domain_to_ascii_strict(domain).map_err(|_| AddressError::Malformed)?;
+                Cow::Owned(format!("{local}@{domain}"))
+            }
+            _ => Cow::Borrowed(text),
+        };
         if !text.is_ascii() {
             return Err(AddressError::NotAscii);
         }
@@ -26,7 +35,7 @@ impl Address {
         let options = Options::default().without_display_text().without_domain_literal();
         EmailAddress::parse_with_options(text, options).map_err(|_| AddressError::Malformed)?;
         let address = Self(text.to_ascii_lowercase());
-        if address.domain() != "localhost" && !address.domain().contains('.') {
+        if address.domain() != "localhost" && !is_domain(address.domain()) {
             return Err(AddressError::Malformed);
         }
         Ok(address)
@@ -60,6 +69,21 @@ impl Address {
 #[inline(never)]
 pub fn registered(domain: &str) -> Option<&str> {
     psl::domain_str(domain)
+}
+
+/// Whether there can be such a domain: labels of letters, digits and hyphens (RFC 5321 2.3.5, RFC 1034 3.5), and a last one that is
+/// not a number, because then it is a host without brackets (RFC 3696 2).
+fn is_domain(domain: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    domain.contains('.')
+        && domain.len() <= 253
+        && domain.split('.').all(label)
+        && domain.rsplit('.').next().is_some_and(|last| last.bytes().any(|byte| !byte.is_ascii_digit()))
 }
 
 impl fmt::Display for Address {
@@ -153,8 +177,30 @@ mod tests {
             "a,b@x.co",
             "<a@x.co>",
             "a@[1.2.3.4]",
+            "a@192.0.2.1",
+            "a@bad/one.example",
+            "a@bad!one.example",
+            "a@bad_one.example",
+            "a@-x.example",
+            "a@x-.example",
+            "a@x..example",
+            "a@.example",
+            "a@x.example.",
+            "a@@x.example",
+            "a@x.123",
+            "a@0x7f.1",
+            "a@xn--zzzzzz99999.example",
         ] {
             assert!(Address::parse(bad).is_err(), "{bad:?}");
+        }
+        for (written, known) in [
+            ("info@Lümmel.example", "info@xn--lmmel-kva.example"),
+            ("info@lu\u{308}mmel.example", "info@xn--lmmel-kva.example"),
+            ("info@straße.example", "info@xn--strae-oqa.example"),
+            ("info@例え。example", "info@xn--r8jz45g.example"),
+            ("info@xn--lmmel-kva.example", "info@xn--lmmel-kva.example"),
+        ] {
+            assert_eq!(Address::parse(written).expect("address").as_str(), known);
         }
         assert_eq!(Address::parse("Ada@Albareda.Example").expect("address").as_str(), "ada@albareda.example");
     }

@@ -110,11 +110,16 @@ pub struct Census {
     pub groups: BTreeMap<Group, i64>,
     /// How many the tables put in two groups: counted once above, by their standing.
     pub in_two: i64,
+    /// How many enquiries are open: requests that no handoff can answer. They are no prospects, and in no group.
+    pub enquiries: i64,
+    /// How many of these nobody on the roster has: must be none.
+    pub unheard: i64,
 }
 
 impl Census {
     pub fn begin(at: Timestamp) -> Self {
-        Self { at, prospects: 0, groups: Group::ALL.into_iter().map(|group| (group, 0)).collect(), in_two: 0 }
+        let groups = Group::ALL.into_iter().map(|group| (group, 0)).collect();
+        Self { at, prospects: 0, groups, in_two: 0, enquiries: 0, unheard: 0 }
     }
 
     /// Adds prospects to a group.
@@ -127,6 +132,8 @@ impl Census {
         other.groups.iter().for_each(|(group, count)| self.add(*group, *count));
         self.prospects += other.prospects;
         self.in_two += other.in_two;
+        self.enquiries += other.enquiries;
+        self.unheard += other.unheard;
     }
 
     /// Moves prospects from one group to another after a step that changed their group.
@@ -148,9 +155,9 @@ impl Census {
         self.groups.iter().filter(|(group, _)| group.is_without_future()).map(|(_, count)| count).sum()
     }
 
-    /// Whether the law holds: no prospect without a future, none in two groups, and the sums agree.
+    /// Whether the law holds: no prospect without a future, none in two groups, no enquiry unheard, and the sums agree.
     pub fn holds(&self) -> bool {
-        self.without_future() == 0 && self.in_two == 0 && self.counted() == self.prospects
+        self.without_future() == 0 && self.in_two == 0 && self.unheard == 0 && self.counted() == self.prospects
     }
 }
 
@@ -180,5 +187,9 @@ mod tests {
         assert!(census.holds());
         census.in_two = 1;
         assert!(!census.holds(), "one is in two places");
+        (census.in_two, census.enquiries) = (0, 2);
+        assert!(census.holds(), "two who asked are heard");
+        census.unheard = 1;
+        assert!(!census.holds(), "one of them is not");
     }
 }

@@ -39,6 +39,12 @@ row_id!(
     FollowUpId,
     /// A one-to-one mail on its way out.
     LetterId,
+    /// A form about an address that has not answered for it.
+    PendingFormId,
+    /// A request for a person for which no handoff can be opened.
+    EnquiryId,
+    /// What was asked within one hour beyond what salespeople are told one by one.
+    EnquiryListId,
 );
 
 /// A slug written by a person: a campaign, a newsletter, a salesperson, a form, a topic, a field.

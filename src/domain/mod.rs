@@ -8,6 +8,7 @@ pub mod criterion;
 pub mod span;
 pub mod chance;
 pub mod address;
+pub mod network;
 pub mod excerpt;
 pub mod suppression;
 pub mod consent;
@@ -16,6 +17,9 @@ pub mod pace;
 pub mod window;
 pub mod audience;
 pub mod question;
+pub mod language;
+pub mod landing_page;
+pub mod api_token;
 
 /// What is said to many.
 pub mod group;
@@ -27,6 +31,7 @@ pub mod individual;
 // Over all three: where every prospect is, what the company decided, and how people would act in a simulation.
 pub mod census;
 pub mod dkim;
+pub mod door;
 pub mod settings;
 pub mod plan;
 pub mod behaviour;

@@ -1,11 +1,12 @@
 //! The plan: the whole configuration of the company, valid as a whole.
 
+use super::address::Address;
 use super::doorway::rule::Qualifying;
 use super::group::campaign::Campaign;
 use super::id::Name;
 use super::individual::ramp::Ramp;
 use super::individual::salesperson::Roster;
-use super::settings::Settings;
+use super::settings::{FormSettings, Settings};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,8 +18,12 @@ pub struct Plan {
     pub campaigns: Vec<Campaign>,
     pub roster: Roster,
     pub qualifying: Qualifying,
+    /// Settings of forms, by name; a form without any has the defaults.
+    pub forms: BTreeMap<Name, FormSettings>,
     /// How many prospects whom a change of rules made ready are offered on a working day; without it, all at once.
     pub max_new_offers: Option<u32>,
+    /// How many enquiries an hour reach salespeople one by one; the rest is a list for the sales manager.
+    pub max_enquiries_per_hour: u32,
     /// A hash of the files' contents; stored with decisions made under them.
     pub hash: String,
     /// The files as they are stored, by path, without secrets.
@@ -29,6 +34,18 @@ impl Plan {
     /// Every campaign with its schedule in words.
     pub fn schedules(&self) -> impl Iterator<Item = (&Name, String)> {
         self.campaigns.iter().map(|c| (&c.name, c.schedule.to_string()))
+    }
+
+    /// Whether a form is believed as it comes.
+    pub fn trusts(&self, form: &Name) -> bool {
+        self.forms.get(form).is_some_and(|settings| settings.trusted)
+    }
+
+    /// Whether an address is our own: a person's of the roster, one that campaigns write from, or one that bounces return to.
+    pub fn is_own(&self, address: &Address) -> bool {
+        let from = self.campaigns.iter().map(|campaign| &campaign.from.address);
+        let ours: Vec<&Address> = from.chain([&self.settings.smtp.return_path]).collect();
+        self.roster.has_address(address) || ours.iter().any(|own| own.domain() == address.domain())
     }
 
     /// The ramp, if new offers after a change of rules are limited.

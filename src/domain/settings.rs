@@ -1,11 +1,15 @@
 //! Settings of the service: what `nurtured.toml` says.
 
 use super::address::Address;
+use super::api_token::ApiToken;
 use super::dkim::Dkim;
+use super::door::Door;
 use super::group::cap::Cap;
 use super::group::delivery::OnUncertain;
 use super::group::guard::Paces;
 use super::id::Name;
+use super::landing_page::LandingPage;
+use super::language::Language;
 use super::prospect::FieldType;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
@@ -29,6 +33,20 @@ pub struct Settings {
     /// How many mails one prospect gets from all campaigns together; without it, no limit.
     pub cap: Option<Cap>,
     pub fields: BTreeMap<Name, FieldType>,
+    /// How many mails a day ask addresses of one domain to confirm a form.
+    pub confirmations_per_domain: u32,
+}
+
+/// The default of `confirmations_per_domain`.
+pub const CONFIRMATIONS_PER_DOMAIN: u32 = 20;
+
+/// What `qualification.toml` says of a form, besides the rules that read it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FormSettings {
+    /// Whether it is believed as it comes: only those can fill it in whom one's own login has told apart.
+    pub trusted: bool,
+    /// The page of the website that has the form: a link to it in a newsletter is signed.
+    pub page: Option<String>,
 }
 
 /// The company that sends.
@@ -37,6 +55,15 @@ pub struct Organisation {
     pub name: String,
     /// A postal address, as the law asks for in group mail.
     pub postal_address: String,
+    /// The languages in which visitors are spoken to, the company's own first; never empty.
+    pub languages: Vec<Language>,
+}
+
+impl Organisation {
+    /// The company's own language.
+    pub fn language(&self) -> Language {
+        self.languages.first().copied().unwrap_or_default()
+    }
 }
 
 /// Whose clicks are tracked. There is no default: the configuration must choose.
@@ -110,6 +137,9 @@ pub enum Security {
 #[derive(Debug, Clone)]
 pub struct Http {
     pub listen: SocketAddr,
-    /// The bearer token of `POST /v1/signals`; without one the route is closed.
-    pub api_token: Option<SecretString>,
+    /// The bearer tokens of `/v1/…`; without one the API is closed.
+    pub tokens: Vec<ApiToken>,
+    /// The pages to which a form may lead its visitor back.
+    pub form_redirects: Vec<LandingPage>,
+    pub door: Door,
 }

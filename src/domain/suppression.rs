@@ -63,6 +63,11 @@ impl StopReason {
         Self::ALL.into_iter().find(|reason| reason.word() == word)
     }
 
+    /// Whether it holds for every address of the person. A mailbox that is gone is the address's; an erased person has none.
+    pub const fn follows_the_person(self) -> bool {
+        !matches!(self, Self::Bounced | Self::Erased)
+    }
+
     /// Whether the person asked for it themselves: writing again needs their new word.
     pub const fn is_their_wish(self) -> bool {
         matches!(self, Self::Unsubscribed | Self::Complained | Self::OptedOut)

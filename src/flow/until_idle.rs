@@ -7,7 +7,7 @@ use super::doorway::qualify;
 use super::group::delivery::attempt_writer::AttemptWriter;
 use super::group::delivery::deliver;
 use super::group::{gate, publish};
-use super::individual::{correspond, hand_off, pause_notice};
+use super::individual::{ask_to_confirm, correspond, enquire, hand_off, pause_notice};
 use super::operations::sweep;
 use jiff::Timestamp;
 
@@ -21,6 +21,10 @@ pub enum Step {
     Qualify,
     /// Prospects in the doorway are offered to a salesperson.
     HandOff,
+    /// Requests that no handoff can answer reach a person.
+    Enquire,
+    /// Addresses are asked to confirm what was filled in about them.
+    AskToConfirm,
     /// Salespeople are reminded of offers they have not answered.
     Remind,
     /// Letters report the campaigns that a breaker paused.
@@ -29,8 +33,17 @@ pub enum Step {
 }
 
 impl Step {
-    pub const ALL: [Self; 7] =
-        [Self::Publish, Self::Deliver, Self::Qualify, Self::HandOff, Self::Remind, Self::Notify, Self::Correspond];
+    pub const ALL: [Self; 9] = [
+        Self::Publish,
+        Self::Deliver,
+        Self::Qualify,
+        Self::HandOff,
+        Self::Enquire,
+        Self::AskToConfirm,
+        Self::Remind,
+        Self::Notify,
+        Self::Correspond,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -38,6 +51,8 @@ impl Step {
             Self::Deliver => "deliver",
             Self::Qualify => "qualify",
             Self::HandOff => "hand_off",
+            Self::Enquire => "enquire",
+            Self::AskToConfirm => "ask_to_confirm",
             Self::Remind => "remind",
             Self::Notify => "notify",
             Self::Correspond => "correspond",
@@ -52,6 +67,8 @@ impl Step {
             Self::Deliver => deliver::deliver(ctx, writer).await,
             Self::Qualify => qualify::qualify(ctx).await,
             Self::HandOff => hand_off::hand_off(ctx).await,
+            Self::Enquire => enquire::enquire(ctx).await,
+            Self::AskToConfirm => ask_to_confirm::ask_to_confirm(ctx).await,
             Self::Remind => sweep::remind(ctx).await,
             Self::Notify => pause_notice::notify(ctx).await,
             Self::Correspond => correspond::correspond(ctx).await,

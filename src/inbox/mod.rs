@@ -4,5 +4,9 @@
 pub mod mail;
 /// Lists exported by other programs.
 pub mod list;
+/// Web forms.
+pub mod form;
+/// Prospects in JSON.
+pub mod json;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::qualification::{Qualification, Verdict};
+use crate::domain::doorway::unconfirmed::{Unconfirmed, unconfirmed};
 use crate::domain::id::{IssueId, ProspectId};
 use crate::domain::individual::handoff::entry;
 use crate::domain::plan::Plan;
@@ -29,6 +30,8 @@ pub struct NearMiss {
     pub company: Option<String>,
     pub address: Option<String>,
     pub phone: Option<String>,
+    /// What forms say that nobody has answered for, beside what is on record.
+    pub unconfirmed: Vec<Unconfirmed>,
     /// How many of the five are met.
     pub met: usize,
     /// When they are offered, if they are ready and wait: a change of rules made more ready than are offered on a day.
@@ -72,7 +75,7 @@ pub async fn near_misses(ctx: &Context, tx: &mut Tx, most: i64) -> Result<Vec<Ne
         .map(|p| (p, record.assess(&plan, p, now)))
         // The stored verdicts may be a moment old; the fold is up to date.
         .filter(|(_, q)| (3..=4).contains(&q.met()))
-        .map(|(prospect, q)| near_miss(&plan, prospect, &q, &asked))
+        .map(|(prospect, q)| near_miss(&plan, prospect, &q, &record, &asked))
         .collect();
     found.sort_by_key(|n| (std::cmp::Reverse((n.met, n.newest_human_at)), n.prospect));
     let mut all = waiting(tx, &plan, most, now).await?;
@@ -94,7 +97,7 @@ async fn waiting(tx: &mut Tx, plan: &Plan, most: i64, now: Timestamp) -> Result<
         let q = record.assess(plan, prospect, now);
         let earlier = handoffs::of_prospect(tx, id).await?;
         if entry(prospect, &earlier).cause(&q).is_some() {
-            found.push(NearMiss { offered_at: Some(at), ..near_miss(plan, prospect, &q, &QuestionsReceived::new()) });
+            found.push(NearMiss { offered_at: Some(at), ..near_miss(plan, prospect, &q, &record, &QuestionsReceived::new()) });
         }
     }
     Ok(found)
@@ -102,7 +105,13 @@ async fn waiting(tx: &mut Tx, plan: &Plan, most: i64, now: Timestamp) -> Result<
 
 type QuestionsReceived = BTreeMap<(ProspectId, Criterion), Vec<QuestionReceived>>;
 
-fn near_miss(plan: &Plan, prospect: &Prospect, found: &Qualification, asked: &QuestionsReceived) -> NearMiss {
+fn near_miss(
+    plan: &Plan,
+    prospect: &Prospect,
+    found: &Qualification,
+    record: &KnownSignals,
+    asked: &QuestionsReceived,
+) -> NearMiss {
     let lines = verdict::lines(found.findings(), &plan.qualifying, &prospect.display_name(), |id| plan.roster.name_of(id));
     let gap = |line: Line| Gap { asked: asked.get(&(prospect.id, line.criterion)).cloned().unwrap_or_default(), line };
     let mut missing: Vec<Gap> = lines.into_iter().filter(|line| line.verdict != Verdict::Met).map(gap).collect();
@@ -113,6 +122,7 @@ fn near_miss(plan: &Plan, prospect: &Prospect, found: &Qualification, asked: &Qu
         company: prospect.company.clone(),
         address: prospect.address.as_ref().map(ToString::to_string),
         phone: prospect.phone.clone(),
+        unconfirmed: unconfirmed(record.signals(prospect.id), prospect, &plan.settings.fields),
         met: found.met(),
         offered_at: None,
         newest_human_at: found.newest_human_at(),

@@ -7,6 +7,7 @@ use crate::domain::criterion::Criterion;
 use crate::domain::doorway::ignored::Why;
 use crate::domain::doorway::qualification::{Citation, Obstacle, Qualification};
 use crate::domain::doorway::signal::Signal;
+use crate::domain::doorway::unconfirmed::{Unconfirmed, unconfirmed};
 use crate::domain::group::campaign::Campaign;
 use crate::domain::id::{ProspectId, SignalId};
 use crate::domain::individual::handoff::{Handoff, entry};
@@ -53,6 +54,8 @@ pub struct Explanation {
     pub criteria: Vec<Line>,
     /// Signals that count for nothing, and why.
     pub ignored: Vec<IgnoredSignal>,
+    /// What forms say that nobody has answered for, beside what is on record.
+    pub unconfirmed: Vec<Unconfirmed>,
     /// The signal by which they asked for a person, if they did.
     pub request: Option<Citation>,
     pub handoff: Option<Handoff>,
@@ -136,6 +139,7 @@ pub async fn explain(ctx: &Context, tx: &mut Tx, prospect: ProspectId, at: Optio
         coming: verdict::coming(&criteria, qualification.at()),
         criteria,
         ignored: ignored(&qualification, record.signals(prospect.id)),
+        unconfirmed: unconfirmed(record.signals(prospect.id), &prospect, &plan.settings.fields),
         request: qualification.request().cloned(),
         handoff: then.handoff,
         offered,

@@ -6,7 +6,8 @@ use crate::mail::header::{MailError, hashed_boundary, mailbox, plain, sender};
 use crate::text::letter::Letter;
 use jiff::Timestamp;
 use lettre::Message;
-use lettre::message::header::ContentType;
+use lettre::message::MessageBuilder;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, MultiPart, SinglePart};
 use std::time::SystemTime;
 
@@ -36,6 +37,27 @@ pub fn message(
         let earlier = id("In-Reply-To", earlier)?;
         builder = builder.in_reply_to(earlier.clone()).references(earlier);
     }
+    finish(builder, letter, message_id)
+}
+
+/// Builds the final bytes of a mail to somebody outside that a program wrote (RFC 3834): it says so, so that no program answers
+/// it.
+///
+/// # Errors
+/// As [`message`].
+pub fn automatic(letter: &Letter, from: &Sender, to: &Address, message_id: &str, date: Timestamp) -> Result<Vec<u8>, MailError> {
+    let builder = Message::builder()
+        .from(sender(from)?)
+        .to(mailbox("", to)?)
+        .subject(header_text(&letter.subject))
+        .date(SystemTime::from(date))
+        .message_id(Some(id("Message-ID", message_id)?))
+        .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
+        .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("X-Auto-Response-Suppress"), "All".to_owned()));
+    finish(builder, letter, message_id)
+}
+
+fn finish(builder: MessageBuilder, letter: &Letter, message_id: &str) -> Result<Vec<u8>, MailError> {
     let boundary = |kind| hashed_boundary([kind, message_id, &letter.text, &letter.html].into_iter());
     let words = MultiPart::alternative().boundary(boundary("words"));
     let words = words.singlepart(SinglePart::plain(crlf(&letter.text))).singlepart(SinglePart::html(crlf(&letter.html)));

@@ -30,10 +30,19 @@ pub enum Kind {
     Queue = 8,
     /// As `Click`, but the id names the issue too, so that the link's target is found without loading the delivery.
     PairedClick = 9,
+    /// The link that confirms a form; the id is the pending form's, the ordinal its mark.
+    Confirmation = 10,
+    /// The link to a form in a newsletter: the id is the delivery's, whose address the form may then name.
+    Form = 11,
+    /// One showing of an answer page: the id is when (milliseconds since 1970) with sixteen random bits behind it, the ordinal
+    /// which questions it asked further, with eleven; the context is the page.
+    Visit = 20,
+    /// One showing of a web form: the id is when; the context is the form.
+    Stamp = 21,
 }
 
 impl Kind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Click,
         Self::AnonymousClick,
         Self::Answer,
@@ -43,6 +52,10 @@ impl Kind {
         Self::Handoff,
         Self::Queue,
         Self::PairedClick,
+        Self::Confirmation,
+        Self::Form,
+        Self::Visit,
+        Self::Stamp,
     ];
 }
 
@@ -50,7 +63,7 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token {
     pub kind: Kind,
-    /// The number of a delivery, an issue, a handoff or a queue link.
+    /// The number of a delivery, an issue, a handoff, a queue link or a pending form.
     pub id: i64,
     pub ordinal: u16,
 }
@@ -85,8 +98,8 @@ impl Token {
     pub const fn delivery(&self) -> Option<i64> {
         match self.kind {
             Kind::PairedClick => Some(self.id & ((1 << DELIVERY_BITS) - 1)),
-            Kind::Click | Kind::Answer | Kind::Unsubscribe | Kind::MessageId | Kind::ReturnPath => Some(self.id),
-            Kind::AnonymousClick | Kind::Handoff | Kind::Queue => None,
+            Kind::Click | Kind::Answer | Kind::Unsubscribe | Kind::MessageId | Kind::ReturnPath | Kind::Form => Some(self.id),
+            Kind::AnonymousClick | Kind::Handoff | Kind::Queue | Kind::Confirmation | Kind::Visit | Kind::Stamp => None,
         }
     }
 }

@@ -33,6 +33,8 @@ pub struct Dossier {
     pub questions: Vec<String>,
     /// Known fields: name and value.
     pub fields: Vec<(String, String)>,
+    /// What forms say that nobody has answered for, beside what is on record: each a sentence without its end.
+    pub unconfirmed: Vec<String>,
     /// What the prospect did, newest first.
     pub history: Vec<Happening>,
     /// How many hits were taken for a machine's; they prove nothing.

@@ -134,6 +134,11 @@ mod tests {
             ],
             questions: vec!["Who else must agree?".to_owned(), "Which line stops most?".to_owned()],
             fields: vec![("industry".to_owned(), "food".to_owned())],
+            unconfirmed: if ready {
+                Vec::new()
+            } else {
+                vec!["not confirmed: the form call-me says phone +44 20 7946 0000, on record +34 600 100 200".to_owned()]
+            },
             history: vec![Happening { at: at("2026-11-03T09:12:00Z"), words: words.to_owned() }],
             machine_hits: 4,
             issues: vec![Received { at: at("2026-11-03T08:30:00Z"), subject: "What an hour of standstill costs".to_owned() }],

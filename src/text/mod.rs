@@ -1,5 +1,8 @@
 //! What a text may say: templates of newsletters and letters, linted and rendered with holes. Pure.
 
+// Words by language.
+pub mod words;
+pub mod message;
 // Group mail: one text for all recipients.
 pub mod fill;
 pub mod markdown;
@@ -14,3 +17,8 @@ pub mod dossier;
 pub mod vcard;
 pub mod letter;
 pub mod notice;
+pub mod enquiry;
+pub mod confirmation;
+
+#[cfg(test)]
+mod tests;

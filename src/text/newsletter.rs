@@ -6,7 +6,8 @@ use crate::domain::criterion::Criterion;
 use crate::domain::doorway::rule::Qualifying;
 use crate::domain::group::campaign::{Campaign, Newsletter};
 use crate::domain::group::issue::{Composed, Content, Hole, PrintedQuestion};
-use crate::domain::settings::Organisation;
+use crate::domain::id::Name;
+use crate::domain::settings::{FormSettings, Organisation};
 pub use crate::text::fill::Complaint;
 use crate::text::fill::{Values, fill};
 pub use crate::text::lint::lint;
@@ -20,6 +21,7 @@ use comrak::nodes::{Node, NodeHtmlBlock, NodeValue};
 use jiff::tz::TimeZone;
 use minijinja::value::Value;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The surroundings of a newsletter.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +33,8 @@ pub struct Frame<'a> {
     pub campaign: &'a Campaign,
     /// The questions and their answers.
     pub qualifying: &'a Qualifying,
+    /// Links to the pages of these forms are signed.
+    pub forms: &'a BTreeMap<Name, FormSettings>,
     /// The nominal day of the issue.
     pub date: jiff::civil::Date,
 }
@@ -55,7 +59,7 @@ pub fn compose(newsletter: &Newsletter, frame: &Frame<'_>) -> Result<Composed, T
     if let Some(complaint) = lint(&newsletter.markdown, &askable(frame.qualifying)).into_iter().next() {
         return Err(TextError::Refused(complaint.title));
     }
-    let Organisation { name, postal_address } = frame.organisation;
+    let Organisation { name, postal_address, .. } = frame.organisation;
     let said = [&newsletter.markdown, &newsletter.subject, &newsletter.preheader, name, postal_address].map(String::as_str);
     let tokens = Tokens::for_text(&[&said[..], &[frame.public_url, frame.campaign.name.as_str()]].concat());
     let values = Values::new(name, frame.campaign.name.as_str(), frame.date);
@@ -138,11 +142,16 @@ impl Composer<'_> {
         }
     }
 
-    /// Replaces every web link by a tracked one; equal targets share a token.
+    /// Replaces every web link by a tracked one, and a link to the page of a form by a signed one; equal targets share a token.
     fn track_links(&mut self, root: Node<'_>) {
         for node in root.descendants() {
             if let NodeValue::Link(link) = &mut node.data.borrow_mut().value {
                 if link.url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("mailto:")) {
+                    continue;
+                }
+                let page = |settings: &FormSettings| settings.page.as_deref() == Some(link.url.as_str());
+                if let Some((form, _)) = self.frame.forms.iter().find(|(_, settings)| page(settings)) {
+                    link.url = format!("{}/f/{form}?t={}", self.frame.public_url, self.tokens.token(Hole::Form));
                     continue;
                 }
                 let target = markdown::escape_link(&link.url);
@@ -189,7 +198,7 @@ impl Composer<'_> {
     }
 
     fn text_footer(&self, unsubscribe: &str) -> String {
-        let Organisation { name, postal_address } = self.frame.organisation;
+        let Organisation { name, postal_address, .. } = self.frame.organisation;
         let address = postal_address.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(", ");
         let why = format!("You receive this because you showed interest in what {name} does, and have not asked us to stop.");
         let mut lines = vec![String::new(), "-- ".to_owned()];
@@ -212,7 +221,6 @@ mod tests {
     use crate::domain::group::campaign::{Late, Order, Sender};
     use crate::domain::group::issue::Piece;
     use crate::domain::group::schedule::Schedule;
-    use crate::domain::id::Name;
     use crate::domain::question::{Answer, Power};
     use crate::domain::span::{FiscalYear, Span};
 
@@ -258,13 +266,20 @@ mod tests {
             preheader: "For {{ name }}".to_owned(),
             markdown: markdown.to_owned(),
         };
-        let organisation =
-            Organisation { name: organisation.to_owned(), postal_address: "Carrer Major 1\n08700 Igualada".to_owned() };
+        let organisation = Organisation {
+            name: organisation.to_owned(),
+            postal_address: "Carrer Major 1\n08700 Igualada".to_owned(),
+            languages: Vec::new(),
+        };
         let frame = Frame {
             organisation: &organisation,
             public_url: "https://news.tecnofab.example",
             campaign: &campaign,
             qualifying: &qualifying,
+            forms: &BTreeMap::from([(
+                Name::parse("quote").expect("name"),
+                FormSettings { page: Some("https://tecnofab.example/quote".to_owned()), trusted: false },
+            )]),
             date: jiff::civil::date(2026, 11, 3),
         };
         compose(&newsletter, &frame)
@@ -302,6 +317,17 @@ mod tests {
         assert!(html.contains("mailto:marta@tecnofab.example") && html.contains("Not &lt;this&gt; year"));
         assert_eq!(html.matches("{click 0}").count(), 2, "equal links share a token");
         assert_eq!(html.matches("(max-width: 620px)").count(), 1, "media queries stay");
+    }
+
+    #[test]
+    fn a_link_to_a_form_is_signed() {
+        let composed = compose_with("[Ask](https://tecnofab.example/quote), or [read](https://tecnofab.example/quotes)", "T");
+        let composed = composed.expect("clean");
+        for part in [&composed.html, &composed.text] {
+            let shown = shown(part);
+            assert!(shown.contains("https://news.tecnofab.example/f/quote?t={Form}"), "{shown}");
+        }
+        assert_eq!(composed.content.links, ["https://tecnofab.example/quotes"], "only the page itself");
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The templates of mails and pages, embedded in the binary. Values are untrusted: each prints on one line, escaped in HTML.
 
+use super::words::{self, Argument};
 use crate::domain::address::one_line;
 use crate::domain::excerpt::excerpt;
+use crate::domain::language::Language;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Serde, Value};
+use minijinja::value::{Kwargs, Serde, Value};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use serde::Serialize;
 
@@ -36,6 +38,9 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("paused.txt", include_str!("../../config/templates/paused.txt")),
     ("paused.html", include_str!("../../config/templates/paused.html")),
     ("reminder.txt", include_str!("../../config/templates/reminder.txt")),
+    ("confirmation.txt", include_str!("../../config/templates/confirmation.txt")),
+    ("confirmation.html", include_str!("../../config/templates/confirmation.html")),
+    ("page-confirm.html", include_str!("../../config/templates/page-confirm.html")),
     ("page-mails.html", include_str!("../../config/templates/page-mails.html")),
     ("reminder.html", include_str!("../../config/templates/reminder.html")),
     ("page.html", include_str!("../../config/templates/page.html")),
@@ -46,6 +51,12 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("page-handoff.html", include_str!("../../config/templates/page-handoff.html")),
     ("page-answers.html", include_str!("../../config/templates/page-answers.html")),
     ("page-touch.html", include_str!("../../config/templates/page-touch.html")),
+    ("enquiry.txt", include_str!("../../config/templates/enquiry.txt")),
+    ("enquiry.html", include_str!("../../config/templates/enquiry.html")),
+    ("enquiries.txt", include_str!("../../config/templates/enquiries.txt")),
+    ("enquiries.html", include_str!("../../config/templates/enquiries.html")),
+    ("page-enquiry.html", include_str!("../../config/templates/page-enquiry.html")),
+    ("page-enquiries.html", include_str!("../../config/templates/page-enquiries.html")),
     ("page-queue.html", include_str!("../../config/templates/page-queue.html")),
 ];
 
@@ -70,8 +81,23 @@ pub enum TextError {
 /// # Errors
 /// When the template uses a name that the values do not have.
 pub fn render(template: &'static str, zone: &TimeZone, values: impl Serialize) -> Result<String, TextError> {
-    let render = || environment(zone)?.get_template(template)?.render(Value::from(Serde(&values)));
+    render_in(Language::English, template, zone, values)
+}
+
+/// As [`render`], with the words of a language: `say("key", name=value)` gives one, and `lang` is its code.
+pub fn render_in(
+    language: Language,
+    template: &'static str,
+    zone: &TimeZone,
+    values: impl Serialize,
+) -> Result<String, TextError> {
+    let render = || environment(language, zone)?.get_template(template)?.render(Value::from(Serde(&values)));
     render().map_err(|source| TextError::Template { template, source })
+}
+
+/// The embedded templates by name.
+pub fn sources() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TEMPLATES.iter().copied()
 }
 
 /// Renders an embedded HTML template and inlines its styles, as mail clients require.
@@ -84,7 +110,7 @@ pub fn render_styled(template: &'static str, zone: &TimeZone, values: impl Seria
     Ok(inliner.inline(&html)?)
 }
 
-fn environment(zone: &TimeZone) -> Result<Environment<'static>, Error> {
+fn environment(language: Language, zone: &TimeZone) -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
@@ -94,6 +120,8 @@ fn environment(zone: &TimeZone) -> Result<Environment<'static>, Error> {
         Some(text) if !value.is_safe() => minijinja::escape_formatter(out, state, &Value::from(one_line(text))),
         _ => minijinja::escape_formatter(out, state, value),
     });
+    environment.add_global("lang", language.code());
+    environment.add_function("say", move |key: &str, values: Kwargs| word(language, key, &values));
     let there = zone.clone();
     environment.add_filter("moment", move |text: &str| shown(text, &there, "%a %-d %b, %H:%M"));
     let there = zone.clone();
@@ -107,6 +135,16 @@ fn environment(zone: &TimeZone) -> Result<Environment<'static>, Error> {
     // Compiled on first use: a text needs two or three of them.
     environment.set_loader(|name| Ok(TEMPLATES.iter().find(|(known, _)| *known == name).map(|(_, source)| (*source).to_owned())));
     Ok(environment)
+}
+
+/// A text of the catalogue. A value is named as the catalogue names it: a number chooses a plural, anything else is text.
+fn word(language: Language, key: &str, values: &Kwargs) -> Result<String, Error> {
+    let argument = |name| {
+        let value: Value = values.get(name)?;
+        Ok((name, value.as_i64().map_or_else(|| Argument::from(value.to_string().as_str()), Argument::Number)))
+    };
+    let arguments = values.args().map(argument).collect::<Result<Vec<_>, Error>>()?;
+    Ok(words::say(language, key, &arguments))
 }
 
 /// An instant or a date as a day: "3 Nov 2026".

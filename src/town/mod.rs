@@ -18,10 +18,12 @@ use crate::domain::id::{Name, ProspectId};
 use crate::domain::individual::handoff::Handoff;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
-use crate::flow::context::FlowError;
+use crate::flow::context::{FlowError, Progress};
 use crate::flow::doorway::admit::{self, Admitted};
 use crate::flow::doorway::assess;
 use crate::flow::doorway::observe::{Logged, log};
+use crate::flow::individual::ask_to_confirm::ask_to_confirm;
+use crate::flow::individual::correspond::correspond;
 use crate::flow::individual::follow_up::{Action, act};
 use crate::flow::individual::queue;
 use crate::flow::operations::sweep;
@@ -32,6 +34,7 @@ use crate::store::engine::backend::Store;
 use crate::store::individual::handoffs;
 use crate::store::people::prospects;
 use crate::town::mailbox::Mail;
+use crate::web::limits::Limits;
 use crate::web::router::router;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -65,6 +68,14 @@ pub struct Answered {
     /// The URL a redirect leads to.
     pub location: Option<String>,
     pub body: String,
+}
+
+impl Answered {
+    /// What the page's form sends back to show that it was looked at; empty where it has none.
+    pub fn visit(&self) -> &str {
+        let field = self.body.split("name=\"visit\" value=\"").nth(1).unwrap_or_default();
+        field.split('"').next().unwrap_or_default()
+    }
 }
 
 impl Town {
@@ -187,8 +198,16 @@ impl Town {
     /// When the mail does not offer it.
     pub async fn answer(&self, address: &Address, say: &str) -> Result<Answered, FlowError> {
         let url = self.link(address, say)?;
-        self.ask(Method::GET, &url, BROWSER, "").await?;
-        self.ask(Method::POST, &url, BROWSER, &format!("visit={}", self.now().as_millisecond())).await
+        self.press(&url, BROWSER).await
+    }
+
+    /// A visitor opens a page and presses its button.
+    ///
+    /// # Errors
+    /// When the request cannot be made.
+    pub async fn press(&self, url: &str, agent: &str) -> Result<Answered, FlowError> {
+        let page = self.ask(Method::GET, url, agent, "").await?;
+        self.ask(Method::POST, url, agent, &format!("visit={}", page.visit())).await
     }
 
     /// A person unsubscribes with their mail program's button.
@@ -201,11 +220,33 @@ impl Town {
         self.ask(Method::POST, &url, "", "List-Unsubscribe=One-Click").await
     }
 
-    /// A visitor fills in a web form.
+    /// A person fills in a web form, and confirms it by the link in the mail that asks for it.
+    ///
+    /// # Errors
+    /// When there is no mail, or it has no link.
+    pub async fn fill_in(&self, form: &str, fields: &[(&str, &str)]) -> Result<Answered, FlowError> {
+        let typed = self.type_in(form, fields).await?;
+        let address = fields.iter().find(|(key, _)| *key == "email").and_then(|(_, text)| Address::parse(text).ok());
+        let Some(address) = address.filter(|_| typed.status.is_success()) else { return Ok(typed) };
+        while [ask_to_confirm(&self.node.ctx).await?, correspond(&self.node.ctx).await?].contains(&Progress::Done) {}
+        self.confirm(&address).await
+    }
+
+    /// A person confirms what was filled in about their address, by the link in their newest mail.
+    ///
+    /// # Errors
+    /// When that mail has no such link.
+    pub async fn confirm(&self, address: &Address) -> Result<Answered, FlowError> {
+        let url = self.link(address, "confirm it")?;
+        self.ask(Method::GET, &url, BROWSER, "").await?;
+        self.ask(Method::POST, &url, BROWSER, "").await
+    }
+
+    /// A visitor fills in a web form with some address: theirs, or another's.
     ///
     /// # Errors
     /// When the request cannot be made.
-    pub async fn fill_in(&self, form: &str, fields: &[(&str, &str)]) -> Result<Answered, FlowError> {
+    pub async fn type_in(&self, form: &str, fields: &[(&str, &str)]) -> Result<Answered, FlowError> {
         let body = serde_urlencoded::to_string(fields).map_err(|e| FlowError::Unable(e.to_string()))?;
         self.ask(Method::POST, &format!("/f/{form}"), BROWSER, &body).await
     }
@@ -302,8 +343,10 @@ impl Town {
     }
 }
 
-/// Makes visitors wait until they are answered, even on a busy machine: a story asserts the outcome of each click.
+/// Makes visitors wait until they are answered, even on a busy machine, and takes however much they send at one instant: a story
+/// asserts the outcome of each click.
 fn patient(mut node: Node) -> Node {
     node.site.patience = Duration::from_mins(5);
+    node.site.limits = Limits::open();
     node
 }

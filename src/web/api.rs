@@ -1,31 +1,38 @@
-//! `POST /v1/signals`: another system reports a signal as JSON under a bearer token, once per idempotency key.
+//! `POST /v1/signals`: another system reports a signal as JSON under a bearer token, once per idempotency key of that token.
 
 use super::error::ApiError;
+use super::login::{authenticate, authorise};
 use super::site::Site;
 use crate::domain::address::Address;
+use crate::domain::api_token::{ApiToken, Right};
 use crate::domain::criterion::Criterion;
-use crate::domain::doorway::signal::{Detail, NewSignal, Touch};
+use crate::domain::doorway::signal::{Confirmation, Detail, NewSignal, Touch};
 use crate::domain::id::Name;
-use crate::flow::doorway::observe::{self, Observed, check_touch};
+use crate::domain::span::Span;
+use crate::flow::doorway::api::{ApiKey, Called, report};
+use crate::flow::doorway::observe::{Observed, check_touch};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use subtle::ConstantTimeEq;
+use std::net::SocketAddr;
 
-/// The body of a request. Unknown keys are refused.
+/// The body of a call. Unknown keys are refused.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
     email: Address,
-    /// When it happened; the time of the request, if absent.
+    /// When it happened; the time of the request, if absent. A form or an event of more than a day ago is history: it proves what it
+    /// proves, and asks for nobody.
     occurred_at: Option<Timestamp>,
     /// The name of an event; exactly one of `event`, `form` and `touch` is given.
     event: Option<Name>,
@@ -44,55 +51,97 @@ pub struct Report {
 }
 
 /// Records one signal.
-pub async fn take(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
-    authorise(&site, &headers)?;
-    let key = headers.get("idempotency-key").and_then(|v| v.to_str().ok()).map(str::trim);
-    let key = key.filter(|k| (1..=200).contains(&k.len())).ok_or_else(|| {
+pub async fn take(
+    State(site): State<Site>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let token = authenticate(&site, &headers, peer.ip())?;
+    let body = body?;
+    let key = key(&token, &headers, "/v1/signals", &body)?.ok_or_else(|| {
         let words = "an Idempotency-Key header of 1 to 200 characters is needed: a repetition then counts once";
         ApiError::new(StatusCode::BAD_REQUEST, words)
     })?;
-    let report: Report = serde_json::from_slice(&body).map_err(|e| unreadable(format!("the body cannot be read: {e}")))?;
-    match observe::take(&site.ctx, signal(&site, report, key)?).await? {
-        Observed::New(id) => Ok((StatusCode::CREATED, Json(json!({ "signal": id, "status": "new" }))).into_response()),
-        Observed::Again => Ok((StatusCode::OK, Json(json!({ "status": "again" }))).into_response()),
-        Observed::Unknown => Err(ApiError::new(StatusCode::NOT_FOUND, "no prospect has this address")),
+    let read: Report = serde_json::from_slice(&body).map_err(|error| {
+        ApiError::invalid(
+            format!("line {}, column {}", error.line(), error.column()),
+            format!("the body cannot be read: {error}"),
+        )
+    })?;
+    let signal = signal(&site, &token, read, &key.key)?;
+    match report(&site.ctx, &key, signal).await? {
+        Called::Done(Observed::New(id)) => {
+            Ok((StatusCode::CREATED, Json(json!({ "signal": id, "status": "new" }))).into_response())
+        }
+        Called::Done(Observed::Again) | Called::Again(_) => {
+            Ok((StatusCode::OK, Json(json!({ "status": "again" }))).into_response())
+        }
+        Called::Done(Observed::Pending) => Ok((StatusCode::ACCEPTED, Json(json!({ "status": "pending" }))).into_response()),
+        Called::Done(Observed::Unknown) => Err(ApiError::new(StatusCode::NOT_FOUND, "no prospect has this address").at("email")),
+        Called::OtherBody => Err(other_body()),
     }
 }
 
-fn authorise(site: &Site, headers: &HeaderMap) -> Result<(), ApiError> {
-    let plan = site.ctx.plan();
-    let expected = plan.settings.http.api_token.as_ref();
-    let expected =
-        expected.ok_or_else(|| ApiError::new(StatusCode::FORBIDDEN, "the API is closed: no http.api_token is configured"))?;
-    let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
-    let genuine = given.is_some_and(|given| bool::from(given.trim().as_bytes().ct_eq(expected.expose_secret().as_bytes())));
-    if genuine { Ok(()) } else { Err(ApiError::new(StatusCode::UNAUTHORIZED, "a valid bearer token is needed")) }
+/// The idempotency key of a call, if it has one. It belongs to its token, and stands for one body of one route.
+pub fn key(token: &ApiToken, headers: &HeaderMap, route: &str, body: &[u8]) -> Result<Option<ApiKey>, ApiError> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value
+        .to_str()
+        .ok()
+        .map(str::trim)
+        .filter(|key| (1..=200).contains(&key.len()))
+        .ok_or_else(|| ApiError::new(StatusCode::BAD_REQUEST, "an Idempotency-Key has 1 to 200 visible ASCII characters"))?;
+    let token = token.name.as_ref().map_or_else(String::new, ToString::to_string);
+    let mut hash = Sha256::new();
+    for part in [token.as_bytes(), key.as_bytes(), route.as_bytes(), body] {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    Ok(Some(ApiKey { token, key: key.to_owned(), body: HEXLOWER.encode(&hash.finalize()) }))
 }
 
-fn unreadable(words: impl Into<String>) -> ApiError {
-    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, words)
+pub fn other_body() -> ApiError {
+    let words = "another body came under this Idempotency-Key before; nothing was recorded now: take a new key for new content";
+    ApiError::new(StatusCode::CONFLICT, words)
 }
 
-fn signal(site: &Site, report: Report, key: &str) -> Result<NewSignal, ApiError> {
+fn signal(site: &Site, token: &ApiToken, report: Report, key: &str) -> Result<NewSignal, ApiError> {
     let now = site.ctx.now();
     let occurred_at = report.occurred_at.unwrap_or(now);
-    if occurred_at > crate::domain::span::Span::minutes(5).after(now) {
-        return Err(unreadable("occurred_at lies in the future"));
+    if occurred_at > Span::minutes(5).after(now) {
+        return Err(ApiError::invalid("occurred_at", "occurred_at lies in the future"));
     }
     let plan = site.ctx.plan();
+    if let Some(by) = &report.by {
+        if !plan.roster.has(by) {
+            return Err(ApiError::invalid("by", format!("{by} is not on the roster (salespeople.toml)")));
+        }
+        if !token.speaks_for(by) {
+            let words = format!("the token {} may not report on behalf of {by}: add them to its `by`", token.called());
+            return Err(ApiError::new(StatusCode::FORBIDDEN, words).at("by"));
+        }
+    }
     let detail = match (report.event, report.form, report.touch) {
-        (Some(event), None, None) => Detail::Event { event, fields: report.fields },
-        (None, Some(form), None) => Detail::Form { form, fields: report.fields },
+        (Some(event), None, None) => {
+            authorise(token, Right::Signals)?;
+            Detail::Event { event, fields: report.fields }
+        }
+        (None, Some(form), None) => {
+            authorise(token, Right::Forms)?;
+            let confirmation = if token.may(Right::Confirmed) { Confirmation::Confirmed } else { Confirmation::Unconfirmed };
+            Detail::form(form, report.fields, confirmation)
+        }
         (None, None, Some(touch)) => {
-            let by = report.by.as_ref().ok_or_else(|| unreadable("a touch needs `by`: who logged it"))?;
-            if !plan.roster.has(by) {
-                return Err(unreadable(format!("{by} is nobody of ours")));
+            authorise(token, Right::Touches)?;
+            if report.by.is_none() {
+                return Err(ApiError::invalid("by", "a touch needs `by`: who logged it"));
             }
             let (proves, date, note) = (report.proves, report.date, report.note);
             Detail::Touch { touch, proves, contradicts: Vec::new(), date, not_before: None, note }
         }
-        _ => return Err(unreadable("exactly one of `event`, `form` and `touch` is needed")),
+        _ => return Err(ApiError::invalid("event", "exactly one of `event`, `form` and `touch` is needed")),
     };
-    check_touch(&plan, &detail).map_err(|e| unreadable(e.to_string()))?;
-    Ok(NewSignal::reported(key, report.email, report.by, detail, occurred_at))
+    check_touch(&plan, &detail).map_err(|e| ApiError::invalid("proves", e.to_string()))?;
+    Ok(NewSignal::reported(token.name.as_ref(), key, report.email, report.by, detail, occurred_at))
 }

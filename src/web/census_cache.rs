@@ -36,6 +36,12 @@ impl CensusCache {
                     census.prospects - census.counted(),
                 ),
                 (
+                    "nurtured_enquiries_open",
+                    "Requests that no handoff can answer, and that no salesperson has settled.",
+                    census.enquiries,
+                ),
+                ("nurtured_enquiries_unheard", "Those of them that nobody has on a queue: 0, always.", census.unheard),
+                (
                     "nurtured_census_age_seconds",
                     "How long ago they were counted.",
                     now.duration_since(census.at).as_secs().max(0),

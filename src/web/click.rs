@@ -3,7 +3,10 @@
 //! works, and the click is lost.
 
 use super::error::WebError;
-use super::site::{Found, Site, agent, visitor};
+use super::limits::Whose;
+use super::site::{Found, Site};
+use super::visitor::Visitor;
+use crate::domain::door::Limit;
 use crate::domain::doorway::machine::Machine;
 use crate::domain::doorway::new_signal::Clicked;
 use crate::domain::doorway::signal::NewSignal;
@@ -11,11 +14,14 @@ use crate::domain::id::IssueId;
 use crate::domain::settings::Tracking;
 use crate::flow::context::FlowError;
 use crate::mail::token::Kind;
-use axum::extract::{ConnectInfo, Path, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::time::timeout;
+
+/// How many clicks of one mail are recorded: it may have been forwarded to a whole department.
+const CLICKS: Limit = Limit { most: 300, within: Duration::from_hours(1) };
 
 const KINDS: [Kind; 3] = [Kind::PairedClick, Kind::AnonymousClick, Kind::Click];
 
@@ -23,9 +29,8 @@ const KINDS: [Kind; 3] = [Kind::PairedClick, Kind::AnonymousClick, Kind::Click];
 pub async fn follow(
     State(site): State<Site>,
     Path(token): Path<String>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    visitor: Visitor,
     method: Method,
-    headers: HeaderMap,
 ) -> Result<Response, WebError> {
     let found = match timeout(site.patience, site.find(&KINDS, &token)).await {
         Ok(Err(WebError::Failed(error))) => return remembered(&site, &token, error),
@@ -34,7 +39,7 @@ pub async fn follow(
     };
     let target = found.content.links.get(usize::from(found.token.ordinal)).cloned().ok_or(WebError::UnknownLink)?;
     site.links.keep(found.issue, &found.content);
-    if let Some(signal) = signal(&site, &found, &target, &method, &headers, peer) {
+    if let Some(signal) = signal(&site, &found, &target, &method, &visitor) {
         // The prospect is redirected even if the click cannot be recorded: a failure stops mail, but never a redirect.
         match timeout(site.patience, site.door.write(signal)).await {
             Ok(Ok(_)) => {}
@@ -63,10 +68,10 @@ fn redirect(target: &str) -> Result<Response, WebError> {
 }
 
 /// The click, if it may be recorded: the recipient was tracked when the mail was sent, and still consents.
-fn signal(site: &Site, found: &Found, target: &str, method: &Method, headers: &HeaderMap, peer: SocketAddr) -> Option<NewSignal> {
+fn signal(site: &Site, found: &Found, target: &str, method: &Method, visitor: &Visitor) -> Option<NewSignal> {
     let now = site.ctx.now();
-    let machine = if *method == Method::HEAD { Some(Machine::Head) } else { Machine::of_agent(agent(headers)) };
-    let visit = format!("{}:{}:{}", found.token.ordinal, visitor(headers, peer), method.as_str());
+    let machine = if *method == Method::HEAD { Some(Machine::Head) } else { Machine::of_agent(visitor.agent()) };
+    let visit = format!("{}:{}:{}", found.token.ordinal, visitor.fingerprint(), method.as_str());
     let clicked = match &found.origin {
         None => Clicked::Untracked(found.issue),
         Some(origin) => {
@@ -76,6 +81,8 @@ fn signal(site: &Site, found: &Found, target: &str, method: &Method, headers: &H
                 Tracking::None => false,
             };
             origin.prospect.filter(|_| origin.tracked && agrees)?;
+            // Whoever follows one mail's links as ever new visitors is led on, and recorded no further.
+            site.limits.take(Whose::Clicks(origin.mailed().delivery), CLICKS, site.ctx.clock().steady()).ok()?;
             Clicked::By(origin.mailed())
         }
     };

@@ -2,12 +2,16 @@
 //! logged here once if the fault is ours.
 
 use super::page;
+use crate::domain::language::Language;
 use crate::flow::context::FlowError;
 use crate::store::engine::backend::StoreError;
+use crate::text::message::Message;
 use axum::Json;
-use axum::http::{StatusCode, header};
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use std::time::Duration;
 
 /// After how many seconds a program may retry.
 const RETRY_SECONDS: &str = "30";
@@ -17,8 +21,12 @@ const RETRY_SECONDS: &str = "30";
 pub enum WebError {
     /// The link was not signed by us, was truncated, or points to a record that no longer exists.
     UnknownLink,
-    /// The request is refused, with a status, the title of the page, and the reason.
+    /// A visitor's request is refused.
+    Told(StatusCode, Message),
+    /// A salesperson's request is refused, with a status, the title of the page, and the reason.
     Refused(StatusCode, &'static str, String),
+    /// Too much came: how long to wait.
+    TooMany(Duration),
     Failed(FlowError),
 }
 
@@ -46,15 +54,21 @@ impl From<StoreError> for WebError {
     }
 }
 
+/// What the page of an error says, kept beside the page: where it arises, the visitor's language is not known.
+#[derive(Debug, Clone)]
+pub struct Said(pub Message);
+
 impl IntoResponse for WebError {
     fn into_response(self) -> Response {
         match self {
-            Self::UnknownLink => page::say(
-                StatusCode::NOT_FOUND,
-                "This link does not lead anywhere",
-                "It may have been cut in two by a mail program. Please open it again from the mail, or copy all of it.",
-            ),
+            Self::UnknownLink => told(StatusCode::NOT_FOUND, Message::UnknownLink),
+            Self::Told(status, message) => told(status, message),
             Self::Refused(status, title, words) => page::say(status, title, &words),
+            Self::TooMany(wait) => {
+                let minutes = u32::try_from(whole_seconds(wait).div_ceil(60)).unwrap_or(u32::MAX).max(1);
+                let page = told(StatusCode::TOO_MANY_REQUESTS, Message::TooMany { minutes });
+                ([(header::RETRY_AFTER, whole_seconds(wait).to_string())], page).into_response()
+            }
             Self::Failed(FlowError::Refused(words)) => {
                 page::say(StatusCode::CONFLICT, "This is not possible now", &page::sentence(&words))
             }
@@ -63,40 +77,87 @@ impl IntoResponse for WebError {
             }
             Self::Failed(error) => {
                 tracing::error!(%error, "request failed");
-                let words = "Something on our side is not working. Nothing was changed.";
-                let page = page::say(StatusCode::SERVICE_UNAVAILABLE, "Please try again", words);
+                let page = told(StatusCode::SERVICE_UNAVAILABLE, Message::Unavailable);
                 ([(header::RETRY_AFTER, RETRY_SECONDS)], page).into_response()
             }
         }
     }
 }
 
-/// The same error as JSON.
+fn told(status: StatusCode, message: Message) -> Response {
+    let mut response = page::tell(Language::English, status, &message);
+    response.extensions_mut().insert(Said(message));
+    response
+}
+
+/// A wait in whole seconds, rounded up.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+/// Why a call of the API is refused or failed, as JSON: what, and where in the body.
 #[derive(Debug)]
-pub struct ApiError(WebError);
+pub struct ApiError {
+    status: StatusCode,
+    error: String,
+    place: Option<String>,
+    retry_seconds: Option<String>,
+}
 
 impl ApiError {
-    pub fn new(status: StatusCode, words: impl Into<String>) -> Self {
-        Self(WebError::Refused(status, "", words.into()))
+    pub fn new(status: StatusCode, error: impl Into<String>) -> Self {
+        Self { status, error: error.into(), place: None, retry_seconds: None }
+    }
+
+    /// The content of the body is refused, at this key of it: `fields.budget`.
+    pub fn invalid(place: impl Into<String>, error: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, error).at(place)
+    }
+
+    /// With the key of the body that it is about.
+    #[must_use]
+    pub fn at(self, place: impl Into<String>) -> Self {
+        Self { place: Some(place.into()), ..self }
+    }
+
+    pub fn too_many(seconds: i64, error: impl Into<String>) -> Self {
+        Self { retry_seconds: Some(seconds.to_string()), ..Self::new(StatusCode::TOO_MANY_REQUESTS, error) }
     }
 }
 
 impl From<FlowError> for ApiError {
     fn from(error: FlowError) -> Self {
-        Self(WebError::Failed(error))
+        tracing::error!(%error, "request failed");
+        let words = "it could not be recorded; send it again with the same key";
+        Self { retry_seconds: Some(RETRY_SECONDS.to_owned()), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, words) }
+    }
+}
+
+impl From<BytesRejection> for ApiError {
+    fn from(rejection: BytesRejection) -> Self {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large: send it in several calls")
+            }
+            status => Self::new(status, "the body did not arrive as a whole: send it again with the same key"),
+        }
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, words) = match self.0 {
-            WebError::UnknownLink => (StatusCode::NOT_FOUND, "there is no such thing".to_owned()),
-            WebError::Refused(status, _, words) => (status, words),
-            WebError::Failed(error) => {
-                tracing::error!(%error, "request failed");
-                (StatusCode::SERVICE_UNAVAILABLE, "it could not be recorded; send it again with the same key".to_owned())
-            }
-        };
-        (status, Json(json!({ "error": words }))).into_response()
+        let mut body = json!({ "error": self.error });
+        if let Some(place) = self.place {
+            body["where"] = place.into();
+        }
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(value) = self.retry_seconds.and_then(|seconds| HeaderValue::from_str(&seconds).ok()) {
+            headers.insert(header::RETRY_AFTER, value);
+        }
+        response
     }
 }

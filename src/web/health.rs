@@ -1,19 +1,32 @@
-//! `/healthz`: the process answers. `/readyz`: the store answers too; it also reports whether group mail is stopped, and
-//! why.
+//! `/healthz`: the process answers. `/readyz`: the store answers too; monitoring is also told whether group mail is stopped,
+//! and why.
 
+use super::login::may_look;
 use super::site::Site;
 use crate::flow::group::gate;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 
 /// Says that the process answers.
 pub async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Whether the store answers. Stopped mail is reported, but the service stays ready: unsubscribes and answers must still
-/// arrive.
-pub async fn ready(State(site): State<Site>) -> (StatusCode, String) {
+/// Whether the store answers. Only who may look is told more.
+pub async fn ready(state: State<Site>, headers: HeaderMap) -> (StatusCode, String) {
+    let why = may_look(&state, &headers);
+    let (status, words) = ready_and_why(state).await;
+    let first = words.lines().next().unwrap_or_default();
+    match (why, status) {
+        (true, _) => (status, words),
+        (false, StatusCode::OK) => (status, format!("{first}\n")),
+        (false, _) => (status, "not ready\n".to_owned()),
+    }
+}
+
+/// Whether the store answers, and why nothing is sent. Stopped mail is reported, but the service stays ready: unsubscribes
+/// and answers must still arrive.
+pub async fn ready_and_why(State(site): State<Site>) -> (StatusCode, String) {
     match gate::state(&site.ctx).await {
         Ok(sending) => (
             StatusCode::OK,

@@ -4,6 +4,8 @@
 use super::census_cache::{head, line};
 use super::site::Site;
 use crate::flow::group::gate;
+use crate::store::doorway::pending_forms;
+use crate::store::engine::backend::StoreError;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -20,5 +22,18 @@ pub async fn show(State(site): State<Site>) -> Response {
             line(&mut text, name, i64::from(held));
         }
     }
+    if let Ok((waiting, held)) = forms(&site).await {
+        for (name, help, count) in [
+            ("nurtured_forms_waiting", "Forms whose address has not confirmed them; erased after thirty days.", waiting),
+            ("nurtured_forms_not_asked", "Those of them whose address or domain was asked too often to be asked again.", held),
+        ] {
+            head(&mut text, name, help);
+            line(&mut text, name, count);
+        }
+    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+async fn forms(site: &Site) -> Result<(i64, i64), StoreError> {
+    pending_forms::waiting(&mut site.ctx.store().read().await?, site.ctx.now()).await
 }

@@ -8,14 +8,25 @@ pub mod link_cache;
 pub mod census_cache;
 pub mod page;
 pub mod error;
+pub mod failed_logins;
+pub mod limits;
+pub mod rooms;
+pub mod connections;
 pub mod site;
+pub mod language;
+pub mod visitor;
+pub mod visit;
+pub mod login;
 // Pages behind the links in group mail.
 pub mod click;
 pub mod answer;
 pub mod unsubscribe;
 // Endpoints for other systems.
+pub mod form_guard;
 pub mod form;
+pub mod confirm;
 pub mod api;
+pub mod api_prospects;
 // Pages for salespeople.
 pub mod handoff_form;
 pub mod handoff;
@@ -23,8 +34,12 @@ pub mod queue;
 // Endpoints for monitoring.
 pub mod health;
 pub mod metrics;
-// The router over all of them.
+pub mod inside;
+// The router over all of them, what every request and answer passes, and the server.
+pub mod guard;
+pub mod headers;
 pub mod router;
+pub mod server;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! Pages: rendered from templates, without scripts, under a policy that allows none.
 
+use crate::domain::language::Language;
+use crate::text::message::Message;
 use crate::text::template::{self, DARK, LOOK, PAGE};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -11,9 +13,24 @@ use serde::Serialize;
 pub const POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// Renders a page.
+/// Renders a page for a salesperson, in English.
 pub fn show(status: StatusCode, name: &'static str, zone: &TimeZone, values: impl Serialize) -> Response {
-    match template::render(name, zone, values) {
+    rendered(Language::English, status, name, zone, values)
+}
+
+/// Renders a page for a visitor, in their language.
+pub fn speak(language: Language, status: StatusCode, name: &'static str, values: impl Serialize) -> Response {
+    rendered(language, status, name, &TimeZone::UTC, values)
+}
+
+/// A page with one message to a visitor.
+pub fn tell(language: Language, status: StatusCode, message: &Message) -> Response {
+    let (title, words) = (message.title(language), message.words(language));
+    speak(language, status, "page-message.html", context! { title, words })
+}
+
+fn rendered(language: Language, status: StatusCode, name: &'static str, zone: &TimeZone, values: impl Serialize) -> Response {
+    match template::render_in(language, name, zone, values) {
         Ok(html) => (status, Html(html)).into_response(),
         Err(error) => {
             tracing::error!(page = name, %error, "page not rendered");
@@ -22,7 +39,7 @@ pub fn show(status: StatusCode, name: &'static str, zone: &TimeZone, values: imp
     }
 }
 
-/// A page with a title and one message.
+/// A page with a title and one message to a salesperson.
 pub fn say(status: StatusCode, title: &str, words: &str) -> Response {
     show(status, "page-message.html", &TimeZone::UTC, context! { title, words })
 }

@@ -1,39 +1,40 @@
 //! All routes. Tracked links have their own HEAD route, so that a HEAD is not recorded as a GET.
 
 use super::error::WebError;
+use super::rooms::MOST_BYTES;
 use super::site::Site;
-use super::{answer, api, click, form, handoff, health, metrics, page, queue, unsubscribe};
+use super::{
+    answer, api, api_prospects, click, confirm, form, form_guard, guard, handoff, headers, health, inside, language, metrics,
+    page, queue, unsubscribe,
+};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use tower_http::set_header::SetResponseHeaderLayer;
 
-/// The largest request body accepted, in bytes.
-const MOST_BYTES: usize = 512 * 1024;
-
-/// Every route, with the headers every answer carries.
+/// Every route of the public listener, behind the guard and with the headers every answer carries.
 pub fn router(site: Site) -> Router {
-    let always =
-        |name: HeaderName, value: &'static str| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     Router::new()
         .route("/c/{token}", get(click::follow).head(click::follow))
         .route("/a/{token}", get(answer::show).post(answer::record))
         .route("/u/{token}", get(unsubscribe::show).post(unsubscribe::stop))
-        .route("/f/{name}", post(form::take))
+        .route("/f/{name}", get(form::lead).merge(post(form::take).layer(from_fn_with_state(site.clone(), form_guard::limit))))
+        .route("/f/{name}/stamp", get(form_guard::stamp))
+        .route("/k/{token}", get(confirm::show).post(confirm::confirm))
         .route("/v1/signals", post(api::take))
+        .route("/v1/prospects", post(api_prospects::take))
         .route("/h/{token}", get(handoff::show).post(handoff::answer))
-        .route("/q/{token}", get(queue::show))
+        .route("/q/{token}", get(queue::show).post(queue::press))
+        .route("/q/{token}/{list}", get(queue::show_list))
         .route("/look.css", get(page::look))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/metrics", get(metrics::show))
+        .route("/metrics", get(metrics::show).layer(from_fn_with_state(site.clone(), inside::only_with_token)))
         .fallback(nowhere)
         .layer(DefaultBodyLimit::max(MOST_BYTES))
-        .layer(always(header::CONTENT_SECURITY_POLICY, page::POLICY))
-        .layer(always(header::REFERRER_POLICY, "no-referrer"))
-        .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(always(header::CACHE_CONTROL, "no-store"))
+        .layer(from_fn_with_state(site.clone(), guard::guard))
+        .layer(from_fn_with_state(site.clone(), language::translate))
+        .layer(from_fn_with_state(site.clone(), headers::add))
         .with_state(site)
 }
 

@@ -2,16 +2,17 @@
 
 use super::census_cache::CensusCache;
 use super::error::WebError;
+use super::failed_logins::FailedLogins;
+use super::limits::Limits;
 use super::link_cache::LinkCache;
+use super::rooms::Rooms;
 use crate::domain::group::issue::Content;
-use crate::domain::id::{DeliveryId, IssueId, fingerprint};
+use crate::domain::id::{DeliveryId, IssueId};
 use crate::flow::context::Context;
 use crate::flow::doorway::observe::Door;
 use crate::mail::token::{Kind, Token};
 use crate::store::group::deliveries::{self, Origin};
 use crate::store::group::issues;
-use axum::http::{HeaderMap, header};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How long a visitor who follows a link waits for the database, at each read and each write.
@@ -22,9 +23,14 @@ pub const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Site {
     pub ctx: Context,
     pub door: Door,
+    /// The batch writer of web forms.
+    pub forms: Door,
+    pub limits: Limits,
+    pub rooms: Rooms,
     /// The targets of links for when the database does not answer.
     pub links: LinkCache,
     pub census: CensusCache,
+    pub logins: FailedLogins,
     /// [`PATIENCE`], or longer in tests.
     pub patience: Duration,
 }
@@ -61,17 +67,4 @@ impl Site {
         let found = issues::content(&mut tx, issue).await?.ok_or(WebError::UnknownLink)?;
         Ok(Found { token, origin, issue, content: found.content })
     }
-}
-
-/// Sixteen characters derived from a visitor's program and address: two visits of one visitor give the same, and neither
-/// program nor address can be recovered.
-pub fn visitor(headers: &HeaderMap, peer: SocketAddr) -> String {
-    let text = |name| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let from = headers.get("x-forwarded-for").and_then(|v| v.to_str().ok()).map_or_else(|| peer.ip().to_string(), str::to_owned);
-    fingerprint(&[text(header::USER_AGENT), &from])
-}
-
-/// The user agent of a request.
-pub fn agent(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok())
 }

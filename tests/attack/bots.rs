@@ -27,7 +27,7 @@ pub(crate) async fn post(door: SocketAddr, victims: &[Reader], other: &Reader) -
     bots.with_forged_visits(forging, other).await;
     bots.as_a_scanner(scanner).await;
     bots.all_at_once(at_once).await;
-    bots.from_a_crowd(crowd).await;
+    bots.many_at_once(crowd).await;
     bots.five_in_one(in_one).await;
     bots.contradicting(contradicting).await;
     bots.replaying(replayed).await;
@@ -116,7 +116,7 @@ impl Bots {
     }
 
     /// The same from many addresses, each link from another one.
-    async fn from_a_crowd(&mut self, victim: &Reader) {
+    async fn many_at_once(&mut self, victim: &Reader) {
         let links = [(victim.answer(NEED), visitor(5)), (victim.answer(BUDGET), visitor(6))];
         let mut shown = Vec::new();
         for (path, bot) in &links {

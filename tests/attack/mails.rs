@@ -33,7 +33,7 @@ const OURS: [&str; 20] = [
 /// Lines that a mail has once.
 const ONCE: [&str; 6] = ["from", "to", "subject", "date", "message-id", "content-type"];
 /// What a hostile text would have opened.
-const TAGS: [&str; 5] = ["<b id=hostile", "<script", "<img src=x", "href=\"javascript:", "action=\"https://hostile"];
+const TAGS: [&str; 5] = ["<b id=hostile", "<script", "<img src=x", "<a href=\"javascript:", "<form action=\"https://hostile"];
 
 /// What is wrong with a mail to this recipient.
 pub(crate) fn faults(to: &[String], data: &[u8]) -> Vec<String> {

@@ -127,7 +127,7 @@ impl Siege {
         for (place, met) in met.iter().enumerate() {
             match met_before.get(place) {
                 Some(before) => {
-                    claims.holds(met == before, || format!("{}: {before:?} were met, and are {met:?}", people[place]))
+                    claims.holds(met == before, || format!("{}: {before:?} were met, and are {met:?}", people[place]));
                 }
                 // One of them was answered by a person, and is the last.
                 None if place + 1 == people.len() => answers.holds(met == &["need"], || format!("of one answer are met {met:?}")),
@@ -160,7 +160,9 @@ impl Siege {
             let path = mails::confirmation(&caught, &address).with_context(|| format!("{address} was not asked"))?;
             let page = person.get(door, &path).await;
             let faults = mails::page_faults(&page.text);
-            faults.into_iter().for_each(|fault| words.through(format!("the page of a confirmation: {fault}")));
+            for fault in faults {
+                words.through(format!("the page of a confirmation: {fault}"));
+            }
             let confirmed = person.post(door, &path, "").await;
             anyhow::ensure!(confirmed.status == 200, "a confirmation was answered with {}: {}", confirmed.status, confirmed.text);
             used.push(path);
@@ -257,7 +259,9 @@ impl Siege {
         words.looked_at(letters.len());
         for (recipient, message) in letters {
             let faults = mails::faults(&[recipient], &message);
-            faults.into_iter().for_each(|fault| words.through(format!("a letter: {fault}")));
+            for fault in faults {
+                words.through(format!("a letter: {fault}"));
+            }
         }
         let kept: Vec<(String,)> = self
             .database

@@ -48,12 +48,11 @@ pub(crate) async fn drip(door: SocketAddr, many: usize) -> Row {
     }
     let mut row = Row::of("slow headers and bodies: still open");
     while let Some(ended) = dripping.join_next().await {
-        match ended.ok().flatten() {
-            Some(status) => row.answered(status),
-            None => {
-                row.looked_at(1);
-                row.through("a connection that drips was open for 45 seconds");
-            }
+        if let Some(status) = ended.ok().flatten() {
+            row.answered(status);
+        } else {
+            row.looked_at(1);
+            row.through("a connection that drips was open for 45 seconds");
         }
     }
     row

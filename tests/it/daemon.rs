@@ -25,7 +25,7 @@ use std::time::Duration;
 pub(crate) struct Daemon {
     child: Child,
     told: UnixDatagram,
-    _port: Port,
+    port: Port,
 }
 
 /// How many daemons were started: each has a socket of its own name.
@@ -51,13 +51,31 @@ pub(crate) fn write_configuration(directory: &Path) -> PathBuf {
 
 impl Daemon {
     pub(crate) fn start(directory: &Path, relay: SocketAddr) -> Self {
+        Self::start_with(directory, relay, Command::new(env!("CARGO_BIN_EXE_nurtured")))
+    }
+
+    /// One that may open so many files, with more in its environment.
+    pub(crate) fn start_within(directory: &Path, relay: SocketAddr, files: u32, environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new("sh");
+        command.args([
+            "-c",
+            "ulimit -n \"$1\" && shift && exec \"$@\"",
+            "sh",
+            &files.to_string(),
+            env!("CARGO_BIN_EXE_nurtured"),
+        ]);
+        command.envs(environment.iter().copied());
+        Self::start_with(directory, relay, command)
+    }
+
+    fn start_with(directory: &Path, relay: SocketAddr, mut command: Command) -> Self {
         let socket = directory.join(format!("notify-{}", STARTED.fetch_add(1, Ordering::Relaxed)));
         let told = UnixDatagram::bind(&socket).expect("a socket");
         // What it never says is waited for in vain; how soon it says it is no matter here.
         told.set_read_timeout(Some(Duration::from_mins(5))).expect("set");
         let port = Port::reserve().expect("a port");
         let listen = port.address;
-        let child = Command::new(env!("CARGO_BIN_EXE_nurtured"))
+        let child = command
             .arg("run")
             .current_dir(directory)
             .env("NURTURED_CONFIG", directory.join("config"))
@@ -71,7 +89,17 @@ impl Daemon {
             .stderr(Stdio::from(OpenOptions::new().create(true).append(true).open(directory.join("log")).expect("a log")))
             .spawn()
             .expect("the daemon to start");
-        Self { child, told, _port: port }
+        Self { child, told, port }
+    }
+
+    /// Where it listens.
+    pub(crate) fn listens_on(&self) -> SocketAddr {
+        self.port.address
+    }
+
+    /// How many files it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
     }
 
     /// Reads what it tells until it says this.

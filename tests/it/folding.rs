@@ -4,6 +4,7 @@ use nurtured::config::example;
 use nurtured::domain::criterion::Criterion;
 use nurtured::domain::doorway::account::Colleague;
 use nurtured::domain::doorway::assess::{assess, assess_among};
+use nurtured::domain::doorway::ignored::Why;
 use nurtured::domain::doorway::machine::Machine;
 use nurtured::domain::doorway::qualification::Verdict;
 use nurtured::domain::doorway::reach::Reach;
@@ -37,7 +38,7 @@ fn detail() -> impl Strategy<Value = Detail> {
         6 => (criterion.clone(), 0..4_usize).prop_map(|(criterion, n)| {
             let say = rules().criteria[criterion].answers[n].say.clone();
             let date = (criterion == Criterion::Timeframe).then(|| jiff::civil::date(2026, 12, 1));
-            Detail::Answer { criterion, say, date }
+            Detail::Answer { criterion, say, date, posted: None }
         }),
         3 => (proptest::collection::vec(criterion.clone(), 0..3), date.clone()).prop_map(|(proves, date)| {
             let (contradicts, not_before) = (Vec::new(), None);
@@ -52,7 +53,20 @@ fn detail() -> impl Strategy<Value = Detail> {
         }),
         1 => Just(Detail::Fields { changed: [(name("lines"), Some("4".into()))].into(), source: "import".into(), as_of: None }),
         1 => Just(Detail::Form { form: name("call-me"), fields: [("message".into(), "ring me".into())].into() }),
+        2 => of_a_stranger(),
     ]
+}
+
+/// What somebody else may type about them: a request, and forms that would prove something.
+fn of_a_stranger() -> impl Strategy<Value = Detail> {
+    let form = prop_oneof![Just("call-me"), Just("demo"), Just("quote"), Just("webinar"), Just("downtime-check")];
+    form.prop_map(|form| Detail::UnconfirmedForm {
+        form: name(form),
+        fields: [("budget", "900000"), ("start_by", "2026-03-01"), ("lines", "40"), ("message", "call me")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
+        filled: ["phone".to_owned()].into(),
+    })
 }
 
 /// What may happen to one prospect in a year and a half.
@@ -118,6 +132,37 @@ proptest! {
         let just_before = until.checked_sub(jiff::SignedDuration::from_millis(1)).expect("an instant").max(now);
         let verdicts = |q: &nurtured::domain::doorway::qualification::Qualification| q.findings().iter().map(|(_, f)| f.verdict).collect::<Vec<_>>();
         prop_assert_eq!(verdicts(&found), verdicts(&assess(&rules, &signals, just_before)));
+    }
+
+    #[test]
+    fn what_strangers_type_changes_no_verdict(
+        signals in history(), theirs in history(), now in instant(),
+        strangers in proptest::collection::vec((of_a_stranger(), instant(), any::<bool>()), 1..20)
+    ) {
+        let rules = rules();
+        let honest = |all: Vec<Signal>| all.into_iter().filter(|s| !s.detail.is_unconfirmed()).collect::<Vec<_>>();
+        let (signals, theirs) = (honest(signals), honest(theirs));
+        let theirs: Vec<Signal> = theirs.into_iter().map(|s| Signal { id: SignalId(s.id.0 + 500), prospect: Some(ProspectId(2)), ..s }).collect();
+        let typed = strangers.into_iter().zip(1_000..).map(|((detail, at, of_her), id)| (of_her, Signal { detail, ..signal(id, at) }));
+        let (hers, of_pol): (Vec<_>, Vec<_>) = typed.partition(|(of_her, _)| *of_her);
+        let with = |honest: &[Signal], typed: &[(bool, Signal)]| {
+            honest.iter().cloned().chain(typed.iter().map(|(_, s)| s.clone())).collect::<Vec<_>>()
+        };
+        let pol = |signals| Colleague { prospect: ProspectId(2), name: "Pol".into(), signals };
+        let before = assess_among(&rules, &signals, &[&pol(theirs.clone())], now);
+        let after = assess_among(&rules, &with(&signals, &hers), &[&pol(with(&theirs, &of_pol))], now);
+        prop_assert_eq!(before.findings(), after.findings());
+        prop_assert_eq!(before.request(), after.request());
+        prop_assert_eq!(before.newest_human_at(), after.newest_human_at());
+        prop_assert_eq!(before.changes_at(), after.changes_at());
+        for since in [jiff::Timestamp::MIN, now] {
+            prop_assert_eq!(before.is_ready(since), after.is_ready(since));
+        }
+        // Each of hers that has happened is named as what counts for nothing.
+        let named = after.ignored().iter().filter(|i| i.why == Why::Unconfirmed).count();
+        prop_assert_eq!(named, hers.iter().filter(|(_, s)| s.occurred_at <= now).count());
+        let reach = with(&[], &hers).iter().fold(Reach::default(), |all, s| all | rules.reach(s));
+        prop_assert_eq!(reach, Reach::default(), "they reach nothing");
     }
 
     #[test]
@@ -239,7 +284,7 @@ fn signal(id: i64, at: jiff::Timestamp) -> Signal {
 
 fn answer(id: i64, criterion: Criterion, say: &str, days: i64) -> Signal {
     let at = jiff::Timestamp::from_second(1_767_225_600 + days * 86_400).expect("an instant");
-    Signal { detail: Detail::Answer { criterion, say: say.to_owned(), date: None }, ..signal(id, at) }
+    Signal { detail: Detail::Answer { criterion, say: say.to_owned(), date: None, posted: None }, ..signal(id, at) }
 }
 
 #[test]

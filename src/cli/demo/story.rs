@@ -48,10 +48,10 @@ impl Narrator {
     /// Prints a line.
     pub fn say(&self, line: &str) -> Result<(), Exit> {
         if self.aside {
-            eprintln!("{line}");
+            output::aside(line);
             return Ok(());
         }
-        output::line(line)
+        output::text(line)
     }
 
     fn on(&self, town: &Town, line: &str) -> Result<(), Exit> {

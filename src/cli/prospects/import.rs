@@ -1,18 +1,25 @@
 //! `nurtured prospects import`: imports a list, a thousand rows a transaction. A bad row is reported with its
-//! line and never stops the rest; rows already imported stay; importing again is safe.
+//! line and never stops the rest; rows already imported stay; importing again is safe. What says who may be mailed and is
+//! not understood stops the whole list.
 
 use crate::cli::exit::Exit;
+use crate::cli::prospects::complaints::Complaints;
 use crate::cli::prospects::page::Page;
 use crate::cli::{open, output};
 use crate::daemon::assemble::Node;
 use crate::domain::address::Address;
 use crate::domain::doorway::arrival::Arrival;
+use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
 use crate::flow::doorway::admit::{Admitted, admit};
-use crate::inbox::list::columns::{Column, MapFile, Target};
-use crate::inbox::list::decode::Charset;
-use crate::inbox::list::prospects::{self, Options, Reader, RowError};
+use crate::inbox::list::columns::Column;
+use crate::inbox::list::decode::{self, Charset};
+use crate::inbox::list::map_file::MapFile;
+use crate::inbox::list::prospects::{self, Options, Reader};
+use crate::inbox::list::refusal::ImportError;
+use crate::inbox::list::target::Target;
 use clap::Args;
+use encoding_rs::Encoding;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
 use serde::Serialize;
@@ -29,9 +36,13 @@ const PAGE: u64 = 1_000;
 pub struct Import {
     /// The list, as CSV; `-` reads standard input
     file: PathBuf,
-    /// What headers mean: a TOML file of lines such as "Work e-mail" = "email"
+    /// What headers mean: a TOML file of lines such as "Work e-mail" = "email", or, for a column that says who may be mailed,
+    /// `"Wish" = { target = "email_status", ok = ["A"], stop = ["B"] }`
     #[arg(long, value_name = "FILE")]
     map: Option<PathBuf>,
+    /// The letters of the file: windows-1250, iso-8859-15, macintosh, utf-16le … [default: guessed]
+    #[arg(long, value_name = "NAME", value_parser = encoding)]
+    encoding: Option<&'static Encoding>,
     /// Say what would happen, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -40,20 +51,25 @@ pub struct Import {
     as_of: Option<Date>,
 }
 
-/// The counts of an import. Rows read = added + changed + unchanged + repeated + bad.
+fn encoding(name: &str) -> Result<&'static Encoding, String> {
+    decode::encoding(name).ok_or_else(|| {
+        "no encoding is called so; say for example utf-8, windows-1252, windows-1250, windows-1251, iso-8859-15, macintosh, utf-16le, \
+         shift_jis, gb18030"
+            .to_owned()
+    })
+}
+
+/// The counts of an import. Rows read = added + changed + unchanged + repeated + bad + forgotten.
 #[derive(Debug, Default, Serialize)]
 struct Tally {
     read: u64,
-    added: u64,
-    changed: u64,
-    unchanged: u64,
+    #[serde(flatten)]
+    admitted: Admitted,
     /// Rows whose address was in the same page before (in a dry run: anywhere before); merged.
     repeated: u64,
     bad: u64,
     /// Values left out of good rows.
     left_out: u64,
-    /// Suppressions that are new.
-    suppressed: u64,
 }
 
 #[derive(Serialize)]
@@ -63,22 +79,31 @@ struct ImportReport<'a> {
     dry_run: bool,
     columns: &'a [Column],
     encoding: &'static str,
+    /// Whether the encoding was guessed, and may be another one.
+    encoding_guessed: bool,
     delimiter: char,
+    /// The line that names the columns.
+    header_line: u64,
 }
 
 /// Imports a list.
 ///
 /// # Errors
-/// 65 when it cannot be read as a list, or a row of it was bad; those of the store.
+/// 65 when it cannot be read as a list, when it is not understood who may be mailed, or when a row of it was bad; those of the store.
 pub async fn import(verb: &Import, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let plan = open::load(config)?.plan;
-    let (source, name, length) = source(&verb.file)?;
     let map = verb.map.as_deref().map(map_file).transpose()?;
-    let bar = bar(length);
+    let name = name(&verb.file);
     let said_by = format!("import {name}");
     let options = Options { map, declared: &plan.settings.fields, source: &said_by };
-    let opened = prospects::open(bar.wrap_read(source), &options);
-    let mut list = opened.map_err(|e| Exit::Data(format!("could not read {name}: {e}")))?;
+    let unreadable = |e: ImportError| Exit::Data(format!("could not import {name}: {e}"));
+    look_through(verb, &options).map_err(unreadable)?;
+    let (source, length) = source(&verb.file)?;
+    let bar = bar(length);
+    let mut list = prospects::open_as(bar.wrap_read(source), verb.encoding, &options).map_err(unreadable)?;
+    if list.is_named_so(&name) {
+        return Err(unreadable(ImportError::NamedSo));
+    }
     for header in list.unused() {
         bar.suspend(|| output::aside(format!("{name}: the map file speaks of {header:?}, which is not a column of it")));
     }
@@ -87,8 +112,15 @@ pub async fn import(verb: &Import, config: Option<&Path>, json: bool) -> Result<
     bar.finish_and_clear();
     let tally = taken?;
     if json {
-        let (encoding, delimiter) = (list.encoding().words(), list.delimiter());
-        output::json(&ImportReport { tally: &tally, dry_run: verb.dry_run, columns: list.columns(), encoding, delimiter })?;
+        output::json(&ImportReport {
+            tally: &tally,
+            dry_run: verb.dry_run,
+            columns: list.columns(),
+            encoding: list.encoding().words(),
+            encoding_guessed: list.encoding().is_guess(),
+            delimiter: list.delimiter(),
+            header_line: list.header_line(),
+        })?;
     } else {
         say(&tally, &list, verb.dry_run, &plan.settings.fields)?;
     }
@@ -99,21 +131,46 @@ pub async fn import(verb: &Import, config: Option<&Path>, json: bool) -> Result<
     }
 }
 
-/// The bytes of a list, its name, and its length if it is known.
-type Source = (Box<dyn Read>, String, Option<u64>);
+fn name(file: &Path) -> String {
+    if file == Path::new("-") {
+        return "standard input".to_owned();
+    }
+    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// The bytes of a list, and their number if it is known.
+type Source = (Box<dyn Read>, Option<u64>);
 
 fn source(file: &Path) -> Result<Source, Exit> {
     if file == Path::new("-") {
-        return Ok((Box::new(io::stdin()), "standard input".to_owned(), None));
+        return Ok((Box::new(io::stdin()), None));
     }
     let unreadable = |e: io::Error| Exit::Data(format!("could not read {}: {e}", file.display()));
     let open = File::open(file).map_err(unreadable)?;
     let length = open.metadata().map_err(unreadable)?.len();
-    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
-    Ok((Box::new(open), name, Some(length)))
+    Ok((Box::new(open), Some(length)))
 }
 
-fn map_file(file: &Path) -> Result<MapFile, Exit> {
+/// Reads a file once before anything is written: it is taken in whole or, where it is not understood who may be mailed, not at all. A
+/// pipe can be read only once; of it the rows before are taken in, and they are understood.
+fn look_through(verb: &Import, options: &Options<'_>) -> Result<(), ImportError> {
+    if !std::fs::metadata(&verb.file).is_ok_and(|about| about.is_file()) {
+        return Ok(());
+    }
+    let mut list = prospects::open_as(File::open(&verb.file)?, verb.encoding, options)?;
+    list.by_ref().for_each(drop);
+    understood(&list)
+}
+
+fn understood<R: Read>(list: &Reader<R>) -> Result<(), ImportError> {
+    if list.unread().is_empty() { Ok(()) } else { Err(ImportError::Unread(list.unread().clone())) }
+}
+
+/// Reads a map file.
+///
+/// # Errors
+/// 65 with what is wrong with it.
+pub fn map_file(file: &Path) -> Result<MapFile, Exit> {
     let text = std::fs::read_to_string(file).map_err(|e| Exit::Data(format!("could not read {}: {e}", file.display())))?;
     MapFile::parse(&text).map_err(|e| Exit::Data(format!("{}: {e}", file.display())))
 }
@@ -130,19 +187,18 @@ fn bar(length: Option<u64>) -> ProgressBar {
 }
 
 async fn take<R: Read>(node: &Node, list: &mut Reader<R>, name: &str, verb: &Import, bar: &ProgressBar) -> Result<Tally, Exit> {
-    let complain = |e: &RowError, more: &str| {
-        let column = e.column.as_ref().map(|column| format!("column {column:?}: ")).unwrap_or_default();
-        bar.suspend(|| output::aside(format!("{}:{}: {column}{}{more}", verb.file.display(), e.line, e.words)));
-    };
+    let say = |text: String| bar.suspend(|| output::aside(text));
+    let mut complaints = Complaints::of(&verb.file);
     let (mut tally, mut page, mut seen) = (Tally::default(), Page::default(), BTreeSet::new());
     let mut in_page = 0;
     loop {
         let row = list.next();
+        let ended = row.is_none();
         match row {
             Some(Ok(row)) => {
                 (tally.read, in_page) = (tally.read + 1, in_page + 1);
                 tally.left_out += row.warnings.len() as u64;
-                row.warnings.iter().for_each(|warning| complain(warning, " (left out)"));
+                row.warnings.iter().filter_map(|warning| complaints.about(warning, " (left out)")).for_each(say);
                 let day = row.as_of.or(verb.as_of);
                 let is_new = seen.insert(row.arrival.address.clone());
                 tally.repeated += u64::from(!is_new);
@@ -153,25 +209,31 @@ async fn take<R: Read>(node: &Node, list: &mut Reader<R>, name: &str, verb: &Imp
             }
             Some(Err(error)) => {
                 (tally.read, tally.bad) = (tally.read + 1, tally.bad + 1);
-                complain(&error, "");
+                complaints.about(&error, "").into_iter().for_each(say);
             }
-            None if page.is_empty() => return Ok(tally),
-            None => in_page = PAGE,
+            None => {}
         }
-        if in_page >= PAGE {
-            let admitted = write(node, std::mem::take(&mut page), name, verb.dry_run).await.inspect_err(|_| {
-                let taken = tally.added + tally.changed + tally.unchanged;
-                output::aside(format!("{taken} prospects of {name} were taken in before this; importing it again is safe"));
+        if in_page >= PAGE || ended {
+            let admitted = match understood(list) {
+                Err(e) => Err(Exit::Data(format!("could not import {name}: {e}"))),
+                Ok(()) if page.is_empty() => Ok(Admitted::default()),
+                Ok(()) => write(node, std::mem::take(&mut page), name, verb.dry_run).await,
+            };
+            let admitted = admitted.inspect_err(|_| {
+                let taken = tally.admitted.added + tally.admitted.changed + tally.admitted.unchanged;
+                say(format!("{taken} prospects of {name} were taken in before this; importing it again is safe"));
             })?;
-            tally.added += admitted.added;
-            tally.changed += admitted.changed;
-            tally.unchanged += admitted.unchanged;
-            tally.suppressed += admitted.suppressed;
+            tally.repeated += admitted.identity.repeated;
+            tally.admitted.add(admitted);
             bar.set_message(format!("{} rows", tally.read));
             if !verb.dry_run {
                 seen.clear();
             }
             in_page = 0;
+        }
+        if ended {
+            complaints.rest().into_iter().for_each(say);
+            return Ok(tally);
         }
     }
 }
@@ -188,12 +250,8 @@ async fn write(node: &Node, page: Page, name: &str, dry_run: bool) -> Result<Adm
         before.extend(first.iter().map(|a| a.address.clone()));
         for (arrivals, counts) in [(first, true), (again, false)].into_iter().filter(|(arrivals, _)| !arrivals.is_empty()) {
             let admitted = admit(&mut tx, &plan, &arrivals, &format!("import {name}"), day, now).await?;
-            total.suppressed += admitted.suppressed;
-            if counts {
-                total.added += admitted.added;
-                total.changed += admitted.changed;
-                total.unchanged += admitted.unchanged;
-            }
+            // A prospect whose fields are dated twice counts once.
+            total.add(if counts { admitted } else { Admitted { added: 0, changed: 0, unchanged: 0, ..admitted } });
         }
     }
     if !dry_run {
@@ -203,12 +261,7 @@ async fn write(node: &Node, page: Page, name: &str, dry_run: bool) -> Result<Adm
     Ok(total)
 }
 
-fn say<R: Read>(
-    tally: &Tally,
-    list: &Reader<R>,
-    dry_run: bool,
-    declared: &BTreeMap<crate::domain::id::Name, FieldType>,
-) -> Result<(), Exit> {
+fn say<R: Read>(tally: &Tally, list: &Reader<R>, dry_run: bool, declared: &BTreeMap<Name, FieldType>) -> Result<(), Exit> {
     if dry_run {
         let becomes =
             |c: &Column| if c.shared { format!("{} (where the column before is blank)", c.target) } else { c.target.to_string() };
@@ -216,7 +269,7 @@ fn say<R: Read>(
         output::table(["COLUMN", "BECOMES"], &rows)?;
         output::line("")?;
     }
-    let kept: Vec<String> = list
+    let kept: BTreeSet<String> = list
         .columns()
         .iter()
         .filter(|c| matches!(&c.target, Target::Field(name) if !declared.contains_key(name)))
@@ -224,19 +277,73 @@ fn say<R: Read>(
         .collect();
     if !kept.is_empty() {
         let help = "declare them under [fields] in nurtured.toml to choose audiences by them";
+        let kept: Vec<String> = kept.into_iter().collect();
         output::line(format!("Kept as text, because nobody declared them: {} ({help}).", kept.join(", ")))?;
     }
+    for note in notes(list) {
+        output::line(note)?;
+    }
+    let admitted = &tally.admitted;
+    output::line(format!(
+        "Rows: {} read, {} added, {} changed, {} unchanged, {} repeated, {} bad. New suppressions: {}. Values left out: {}.",
+        tally.read,
+        admitted.added,
+        admitted.changed,
+        admitted.unchanged,
+        tally.repeated,
+        tally.bad,
+        admitted.suppressed,
+        tally.left_out
+    ))?;
+    who(admitted)?;
+    if dry_run { output::line("This was a dry run: nothing was written.") } else { Ok(()) }
+}
+
+/// How the file was read, where that is not plain.
+fn notes<R: Read>(list: &Reader<R>) -> Vec<String> {
+    let mut notes = Vec::new();
     let plain = matches!(list.encoding(), Charset::Ascii | Charset::Utf8) && list.delimiter() == ',';
     if !plain {
         let delimiter = match list.delimiter() {
             '\t' => "tabs".to_owned(),
             other => format!("{other:?}"),
         };
-        output::line(format!("Read as {}, cells parted by {delimiter}.", list.encoding().words()))?;
+        let guessed = if list.encoding().is_guess() { " (guessed: if names look wrong, say --encoding NAME)" } else { "" };
+        notes.push(format!("Read as {}{guessed}, cells parted by {delimiter}.", list.encoding().words()));
     }
+    if list.replaced() {
+        notes.push(format!("The file has bytes that {} does not have; they were read as \u{fffd}.", list.encoding().words()));
+    }
+    if list.header_line() > 1 {
+        notes.push(format!("The columns are named in line {}; what stands above was passed over.", list.header_line()));
+    }
+    if let Some((first, last)) = list.below() {
+        notes.push(format!("Lines {first} to {last} stand below the table and were passed over."));
+    }
+    notes
+}
+
+/// Says who they turned out to be, and what became of their owners.
+fn who(admitted: &Admitted) -> Result<(), Exit> {
+    let identity = &admitted.identity;
+    let told = [
+        (identity.forgotten, "forgotten, not stored"),
+        (identity.readdressed, "known people with another address now"),
+        (
+            identity.doubtful,
+            "with an id that is another prospect's: compare them, then `nurtured prospects merge` or `change-address`",
+        ),
+        (admitted.owners_changed, "have another salesperson now"),
+        (admitted.owners_kept, "keep their salesperson, who has an open handoff: reassign that"),
+    ];
+    told.into_iter().filter(|(count, _)| *count > 0).try_for_each(|(count, words)| output::line(format!("{count} {words}.")))?;
+    if admitted.owners_unknown.is_empty() {
+        return Ok(());
+    }
+    let owners: Vec<String> = admitted.owners_unknown.iter().map(|(owner, rows)| format!("{owner:?} ({rows})")).collect();
     output::line(format!(
-        "Rows: {} read, {} added, {} changed, {} unchanged, {} repeated, {} bad. New suppressions: {}. Values left out: {}.",
-        tally.read, tally.added, tally.changed, tally.unchanged, tally.repeated, tally.bad, tally.suppressed, tally.left_out
-    ))?;
-    if dry_run { output::line("This was a dry run: nothing was written.") } else { Ok(()) }
+        "Owners who are not on the roster: {}. Their rows were taken in without an owner; write them into salespeople.toml as they are \
+         called here, and import the list again.",
+        owners.join(", ")
+    ))
 }

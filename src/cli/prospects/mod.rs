@@ -1,9 +1,11 @@
-//! `nurtured prospects …`: import, list, show, export and forget prospects.
+//! `nurtured prospects …`: import, list, show and export prospects, say who is the same person, forget them.
 
 pub mod page;
+pub mod complaints;
 pub mod import;
 pub mod show;
 pub mod export;
+pub mod identity;
 
 use crate::cli::exit::Exit;
 use crate::cli::{open, output};
@@ -15,7 +17,7 @@ use clap::Subcommand;
 use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 
-/// Import, list, show, export or forget prospects
+/// Import, list, show, export, merge or forget prospects
 #[derive(Debug, Subcommand)]
 pub enum Prospects {
     /// Take in a list as another program exported it
@@ -39,6 +41,20 @@ pub enum Prospects {
         /// Into this file [default: standard output]
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
+    },
+    /// Give a prospect another address: the person stays, with everything known of them
+    ChangeAddress {
+        /// The address they have
+        old: String,
+        /// The address they have from now on
+        new: String,
+    },
+    /// Merge two prospects who are one person: the first address is written to, both are known
+    Merge {
+        /// The address to go on with; details that differ are taken from here
+        address: String,
+        /// Their other address
+        other: String,
     },
     /// Erase what identifies one person, for good
     Forget {
@@ -64,6 +80,8 @@ pub async fn run(verb: Prospects, config: Option<&Path>, json: bool) -> Result<(
         Prospects::List { standing, limit } => list(standing, limit, config, json).await,
         Prospects::Show { email } => show::show(&email, config, json).await,
         Prospects::Export { output } => export::export(output.as_deref(), config, json).await,
+        Prospects::ChangeAddress { old, new } => identity::change_address(&old, &new, config, json).await,
+        Prospects::Merge { address, other } => identity::merge_two(&address, &other, config, json).await,
         Prospects::Forget { email, yes } => forgetting(&email, yes, config, json).await,
     }
 }
@@ -106,8 +124,9 @@ async fn forgetting(email: &str, yes: bool, config: Option<&Path>, json: bool) -
     }
     let erased = forgotten.erased;
     output::line(format!(
-        "Forgotten. The words of {} signals, the address of {} deliveries and {} letters were erased; the address stays stopped on every channel.",
-        erased.signals, erased.deliveries, erased.letters
+        "Forgotten. The words of {} signals and {} enquiries, the address of {} deliveries and {} letters were erased; the address \
+         stays stopped on every channel.",
+        erased.signals, erased.enquiries, erased.deliveries, erased.letters
     ))?;
     match forgotten.handoff {
         Some(id) => output::line(format!("Handoff {id} was open and is closed: tell its salesperson.")),

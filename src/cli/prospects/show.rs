@@ -2,9 +2,12 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::{open, output};
+use crate::domain::address::Address;
 use crate::domain::consent::Consent;
+use crate::domain::doorway::external_id::ExternalId;
 use crate::domain::doorway::ignored::Why;
 use crate::domain::doorway::signal::Signal;
+use crate::domain::doorway::unconfirmed::{Unconfirmed, unconfirmed};
 use crate::domain::excerpt::excerpt;
 use crate::domain::individual::handoff::{Handoff, Outcome};
 use crate::domain::prospect::Prospect;
@@ -13,7 +16,7 @@ use crate::store::group::deliveries;
 use crate::store::group::deliveries::Delivery;
 use crate::store::individual::handoffs;
 use crate::store::people::suppressions::Suppression;
-use crate::store::people::{consents, prospects, suppressions};
+use crate::store::people::{consents, external_ids, former_addresses, prospects, suppressions};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -25,6 +28,10 @@ struct ProspectOutput {
     prospect: Prospect,
     consents: Vec<Consent>,
     suppressions: Vec<Stopped>,
+    /// Addresses that were theirs.
+    former_addresses: Vec<Address>,
+    external_ids: Vec<ExternalId>,
+    unconfirmed: Vec<Unconfirmed>,
     signals: Vec<SignalRow>,
     deliveries: Vec<Delivery>,
     handoffs: Vec<Handoff>,
@@ -69,7 +76,10 @@ pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), 
     let shown = ProspectOutput {
         consents: consents::of(&mut tx, id).await?,
         suppressions: stops.into_iter().map(|suppression| Stopped { since: suppression.since, suppression }).collect(),
+        unconfirmed: unconfirmed(&signals, &prospect, &node.ctx.plan().settings.fields),
         signals: signals.into_iter().map(told).collect(),
+        former_addresses: former_addresses::of(&mut tx, id).await?,
+        external_ids: external_ids::of(&mut tx, id).await?,
         deliveries: deliveries::of_prospect(&mut tx, id).await?,
         handoffs: handoffs::of_prospect(&mut tx, id).await?,
         prospect,
@@ -96,6 +106,9 @@ fn print(shown: &ProspectOutput) -> Result<(), Exit> {
         output::line(format!("  {what:12} {value}"))?;
     }
     section("Fields", p.fields.iter().map(|(name, value)| format!("{name} = {value}")))?;
+    section("Former addresses", shown.former_addresses.iter().map(ToString::to_string))?;
+    section("Known elsewhere", shown.external_ids.iter().map(|id| format!("{} {}", id.system, id.id)))?;
+    section("Not confirmed", shown.unconfirmed.iter().map(Unconfirmed::words))?;
     section(
         "Consents",
         shown.consents.iter().map(|c| {

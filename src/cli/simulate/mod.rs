@@ -31,6 +31,9 @@ pub struct Simulate {
     /// The people of this list (CSV, as for `prospects import`) instead of the database's
     #[arg(long, value_name = "FILE", conflicts_with = "made_up")]
     prospects: Option<PathBuf>,
+    /// What its headers mean, as for `prospects import`
+    #[arg(long, value_name = "FILE", requires = "prospects")]
+    map: Option<PathBuf>,
     /// So many people made up, as the example company might know them
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     made_up: Option<u32>,
@@ -54,7 +57,8 @@ pub async fn simulate(verb: &Simulate, config: Option<&Path>, json: bool) -> Res
     let plan = open::load(config)?.plan;
     let (from, until) = days(verb, &plan)?;
     let behaviour = behaviour_of(verb, config, &plan)?;
-    let (participants, prospects_from) = people::find(verb.prospects.as_deref(), verb.made_up, verb.seed, &plan).await?;
+    let (participants, prospects_from) =
+        people::find(verb.prospects.as_deref(), verb.map.as_deref(), verb.made_up, verb.seed, &plan).await?;
     let directory = Scratch::make()?;
     let scratch = scratch::make(&directory.0.join("simulation.db")).await?;
     let request = SimulationRequest {

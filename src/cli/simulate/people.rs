@@ -2,6 +2,7 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::output;
+use crate::cli::prospects::import::map_file;
 use crate::cli::prospects::page::Page;
 use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
@@ -18,10 +19,16 @@ const MADE_UP: u32 = 10_000;
 ///
 /// # Errors
 /// 65 for a list that cannot be read.
-pub async fn find(list: Option<&Path>, made_up: Option<u32>, seed: u64, plan: &Plan) -> Result<(Participants, String), Exit> {
+pub async fn find(
+    list: Option<&Path>,
+    map: Option<&Path>,
+    made_up: Option<u32>,
+    seed: u64,
+    plan: &Plan,
+) -> Result<(Participants, String), Exit> {
     let invented = |count: u32| Participants { arrivals: people::made_up(count as usize, seed), left_out: 0 };
     if let Some(file) = list {
-        return Ok((read(file, plan)?, format!("the list {}", file.display())));
+        return Ok((read(file, map, plan)?, format!("the list {}", file.display())));
     }
     if let Some(count) = made_up {
         return Ok((invented(count), "made up".to_owned()));
@@ -49,13 +56,14 @@ async fn of_database(database: &DatabaseUrl) -> Result<Participants, String> {
 }
 
 /// The rows of a list; a bad row is reported and left out.
-fn read(file: &Path, plan: &Plan) -> Result<Participants, Exit> {
+fn read(file: &Path, map: Option<&Path>, plan: &Plan) -> Result<Participants, Exit> {
     let unreadable = |why: &dyn std::fmt::Display| Exit::Data(format!("could not read {}: {why}", file.display()));
     let source = File::open(file).map_err(|e| unreadable(&e))?;
-    let options = Options { map: None, declared: &plan.settings.fields, source: "simulation" };
-    let rows = prospects::open(source, &options).map_err(|e| unreadable(&e))?;
+    let map = map.map(map_file).transpose()?;
+    let options = Options { map, declared: &plan.settings.fields, source: "simulation" };
+    let mut rows = prospects::open(source, &options).map_err(|e| unreadable(&e))?;
     let (mut page, mut left_out) = (Page::default(), 0);
-    for row in rows {
+    for row in rows.by_ref() {
         match row {
             Ok(row) => page.add(row.arrival, None),
             Err(error) => {
@@ -63,6 +71,9 @@ fn read(file: &Path, plan: &Plan) -> Result<Participants, Exit> {
                 output::aside(format!("{}:{error}", file.display()));
             }
         }
+    }
+    if !rows.unread().is_empty() {
+        return Err(unreadable(rows.unread()));
     }
     let arrivals = page.by_day().into_values().flatten().collect();
     Ok(Participants { arrivals, left_out })

@@ -45,6 +45,8 @@ fn what_could_never_prove_is_refused() {
         ("max_new_offers = 20", "max_new_offers = 0", "0 is out of range"),
         ("max_new_offers = 20", "max_new_offers = \"20\"", "expected a whole number, found a text"),
         ("max_new_offers = 20", "max_new_offer = 20", "unknown key `max_new_offer`"),
+        ("max_enquiries_per_hour = 20", "max_enquiries_per_hour = 0", "0 is out of range"),
+        ("max_enquiries_per_hour = 20", "max_enquiries_per_hour = \"20\"", "expected a whole number, found a text"),
         ("[\"marta\", \"iria\"]", "[\"marta\", \"iris\"]", "unknown person `iris`"),
         ("{ reply_says = \"call\" }", "{ reply_says = \"call me\" }", "one whole word"),
         ("contradicts = [\"authority\"]", "", "would change nothing"),
@@ -107,7 +109,7 @@ fn what_makes_no_sense_is_warned_of() {
         (
             &[(FILE, "{ form = \"webinar\", power", "{ event = \"trial\", power")],
             "nobody can report an event",
-            "the API is closed",
+            "no token may report events",
         ),
         // A series sends each letter once: only one of them links to prices, and the edition does not.
         (

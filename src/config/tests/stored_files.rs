@@ -20,6 +20,7 @@ fn what_is_kept_is_read_again_and_means_the_same() {
         ("NURTURED__PUBLIC_URL", "https://news.other.example"),
         ("NURTURED__SENDING__CAP__MAILS", "3"),
         ("NURTURED__SENDING__CAP__WITHIN", "7d"),
+        ("NURTURED__LANGUAGE", "es"),
     ];
     let plan = load_changed(&changes, &environment).expect("valid").plan;
     let kept = again(&plan);
@@ -38,7 +39,12 @@ fn no_secret_is_kept() {
     let secrets = [
         ("nurtured.toml", "url = \"sqlite:nurtured.db\"", "url = \"postgres://nurtured:hunter2@db/nurtured\""),
         ("nurtured.toml", "connections = 4", "connections = 4\nusername = \"us\"\npassword = \"hunter2\" # hunter2"),
-        ("nurtured.toml", "listen = \"127.0.0.1:8025\"", "listen = \"127.0.0.1:8025\"\napi_token = \"hunter2 and more of it\""),
+        (
+            "nurtured.toml",
+            "listen = \"127.0.0.1:8025\"",
+            "listen = \"127.0.0.1:8025\"\napi_token = \"hunter2 and more of it, 32 at least\"\n\
+             token = [{ name = \"shop\", may = [\"forms\"], secret = \"hunter2 in a shop that sells machines\" }]",
+        ),
     ];
     let environment = [("NURTURED__SMTP__PASSWORD", "hunter2")];
     let plan = load_changed(&secrets, &environment).expect("valid").plan;

@@ -6,7 +6,7 @@
 use super::evidence::{Effect, Evidence, Origin};
 use super::ignored::machines;
 use super::rule::{Qualifying, Reads, Rule};
-use super::signal::{Detail, Signal};
+use super::signal::{Detail, Posted, Signal};
 use crate::domain::criterion::Criterion;
 use crate::domain::id::ProspectId;
 use crate::domain::question::Power;
@@ -27,6 +27,8 @@ impl Qualifying {
     pub fn concerns_colleagues(&self, detail: &Detail) -> bool {
         let of_account = |criterion: &Criterion| self.criteria[*criterion].of_account;
         match detail {
+            // Another answer of the same mail in the same moment shows that a machine gave both.
+            Detail::Answer { posted: Some(Posted { link: Some(_), .. }), .. } => self.asks_the_account(),
             Detail::Answer { criterion, .. } => of_account(criterion),
             Detail::Form { form, .. } => {
                 let reads = |rule: &Rule| matches!(&rule.reads, Reads::Form { form: read, .. } if read == form);

@@ -1,6 +1,7 @@
 //! Arrival: one person as a list, a form or another system describes them. A row of a list, a web form and an API call all
 //! become one.
 
+use super::external_id::ExternalId;
 use crate::domain::address::Address;
 use crate::domain::consent::Consent;
 use crate::domain::id::Name;
@@ -12,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Arrival {
     /// The address, which is who they are.
     pub address: Address,
+    /// What the other system calls them: it stays when the address changes.
+    pub external_id: Option<ExternalId>,
     pub name: Option<String>,
     pub phone: Option<String>,
     pub company: Option<String>,
@@ -32,6 +35,7 @@ impl Arrival {
     pub const fn of(address: Address) -> Self {
         Self {
             address,
+            external_id: None,
             name: None,
             phone: None,
             company: None,
@@ -44,11 +48,18 @@ impl Arrival {
         }
     }
 
-    /// What a person said about themselves in a form. A declared field whose value does not fit its type is left out, and
-    /// stands in the form's signal alone.
+    /// What a person said about themselves in a form. Of a repeated field, which has a line for each value, a text holds all of
+    /// them and any other type the last that fits it. A value that does not fit its type stands in the form's signal alone.
     pub fn by_form(address: Address, said: &BTreeMap<String, String>, declared: &BTreeMap<Name, FieldType>) -> Self {
-        let value = |key: &str| said.get(key).map(|v| v.trim()).filter(|v| !v.is_empty()).map(str::to_owned);
-        let field = |(name, kind): (&Name, &FieldType)| Some((name.clone(), kind.canonical(&value(name.as_str())?).ok()?));
+        let lines = |key: &str| said.get(key).map(|v| v.lines().map(str::trim).filter(|v| !v.is_empty()).collect::<Vec<_>>());
+        let value = |key: &str| lines(key).filter(|lines| !lines.is_empty()).map(|lines| lines.join(", "));
+        let field = |(name, kind): (&Name, &FieldType)| {
+            let value = match kind {
+                FieldType::Text => kind.canonical(&value(name.as_str())?).ok()?,
+                _ => lines(name.as_str())?.into_iter().rev().find_map(|line| kind.canonical(line).ok())?,
+            };
+            Some((name.clone(), value))
+        };
         Self {
             name: value("name"),
             phone: value("phone"),
@@ -61,6 +72,7 @@ impl Arrival {
     /// Takes in what is said later of the same person: it goes before, and what it leaves blank stays.
     pub fn merge(&mut self, later: Self) {
         let says = |place: &mut Option<String>, said: Option<String>| *place = said.or_else(|| place.take());
+        self.external_id = later.external_id.or_else(|| self.external_id.take());
         says(&mut self.name, later.name);
         says(&mut self.phone, later.phone);
         says(&mut self.company, later.company);
@@ -102,10 +114,26 @@ mod tests {
     #[test]
     fn a_form_says_what_fits() {
         let name = |text| Name::parse(text).expect("a name");
-        let declared = BTreeMap::from([(name("employees"), FieldType::Number), (name("renewal"), FieldType::Date)]);
-        let said = [("name", " Ada "), ("phone", " "), ("employees", "1,200"), ("renewal", "soon"), ("message", "Call me")];
+        let declared = BTreeMap::from([
+            (name("employees"), FieldType::Number),
+            (name("renewal"), FieldType::Date),
+            (name("wants"), FieldType::Text),
+            (name("agrees"), FieldType::Boolean),
+        ]);
+        let said = [
+            ("name", " Ada "),
+            ("phone", " "),
+            ("employees", "1,200"),
+            ("renewal", "soon"),
+            ("message", "Call me"),
+            ("wants", "stops\nenergy"),
+            // A hidden field before a box, for when the box is not ticked.
+            ("agrees", "0\n1"),
+        ];
         let said = said.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-        let expected = Arrival { name: Some("Ada".to_owned()), fields: [(name("employees"), "1200".to_owned())].into(), ..ada() };
+        let fields = [("employees", "1200"), ("wants", "stops, energy"), ("agrees", "true")];
+        let fields = fields.map(|(field, value)| (name(field), value.to_owned())).into();
+        let expected = Arrival { name: Some("Ada".to_owned()), fields, ..ada() };
         assert_eq!(Arrival::by_form(ada().address, &said, &declared), expected);
     }
 }

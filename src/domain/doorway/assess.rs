@@ -26,7 +26,7 @@ pub fn assess(rules: &Qualifying, signals: &[Signal], now: Timestamp) -> Qualifi
 /// As [`assess`], with the statements of colleagues: they count where a criterion's rules count the account.
 pub fn assess_among(rules: &Qualifying, signals: &[Signal], colleagues: &[&Colleague], now: Timestamp) -> Qualification {
     // Another machine's clock may run ahead of this one: its signal counts once its time has come.
-    let lies_ahead = |signal: &&Signal| signal.occurred_at > now;
+    let lies_ahead = |signal: &&Signal| signal.occurred_at > now && !signal.detail.is_unconfirmed();
     let of_colleagues = colleagues.iter().flat_map(|colleague| &colleague.signals).filter(lies_ahead);
     let stated = of_colleagues.filter(|signal| rules.reach(signal).speaks());
     let ahead = signals.iter().filter(lies_ahead).chain(stated).map(|signal| signal.occurred_at).min();
@@ -66,6 +66,9 @@ impl<'a> Fold<'a> {
             came_due: None,
         };
         for signal in &fold.signals {
+            if signal.detail.is_unconfirmed() {
+                fold.nothing.entry(signal.id).or_insert(Why::Unconfirmed);
+            }
             if matches!(signal.detail, Detail::Click { .. }) && PROVISIONAL.after(signal.occurred_at) > now {
                 fold.nothing.entry(signal.id).or_insert(Why::Provisional);
             }
@@ -115,7 +118,7 @@ impl<'a> Fold<'a> {
             let provisional = self.signals.iter().filter(|s| self.nothing.get(&s.id) == Some(&Why::Provisional));
             self.changes.extend(provisional.map(|s| PROVISIONAL.after(s.occurred_at)));
         }
-        let mut asks = self.signals.iter().rev().filter(|s| !self.nothing.contains_key(&s.id));
+        let mut asks = self.signals.iter().rev().filter(|s| !self.nothing.contains_key(&s.id) && !s.is_history());
         let request = asks.find(|s| self.rules.requests.iter().any(|rule| rule.reads(&s.detail)));
         let request = request.map(|s| self.cite(s.id, Origin::Declared));
         let by_sales = |c: &Citation| c.by.as_ref().is_some_and(|by| self.rules.salespeople.contains(by));

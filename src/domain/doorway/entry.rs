@@ -75,7 +75,12 @@ impl Entry {
 
     /// Whether the prospect asks for a person, and no handoff has answered yet.
     pub fn asks(self, found: &Qualification) -> bool {
-        found.request().is_some_and(|asked| asked.at > self.answered_at())
+        found.request().is_some_and(|asked| self.waits(asked.at))
+    }
+
+    /// Whether a request made then still waits for a handoff.
+    pub fn waits(self, asked_at: Timestamp) -> bool {
+        asked_at > self.answered_at()
     }
 
     /// The cause with its proof, as a handoff is opened with it.

@@ -60,7 +60,7 @@ impl Qualifying {
     pub fn read(&self, signal: &Signal) -> Vec<Evidence> {
         let mut found = Vec::new();
         match &signal.detail {
-            Detail::Answer { criterion, say, date } => {
+            Detail::Answer { criterion, say, date, .. } => {
                 let answer = self.criteria[*criterion].answers.iter().find(|a| a.say == *say);
                 if let Some(power) = answer.and_then(|a| a.power) {
                     found.push(self.evidence(signal, *criterion, Effect::Power(power), Origin::Declared, *date));

@@ -3,7 +3,7 @@
 //! This module finds the hits of machines that only other hits show (bursts), and those that a salesperson judged later.
 
 use super::machine::Machine;
-use super::signal::{Detail, Signal};
+use super::signal::{Detail, Posted, Signal};
 use crate::domain::criterion::Criterion;
 use crate::domain::id::SignalId;
 use jiff::SignedDuration;
@@ -30,6 +30,8 @@ pub enum Why {
     Machine(Machine),
     /// It counted, and was judged to be a machine's later.
     Withdrawn,
+    /// A form for which its address has not answered: anybody may have typed it.
+    Unconfirmed,
     /// A click that is less than ten minutes old.
     Provisional,
     /// A later statement says otherwise, or the same again.
@@ -49,6 +51,7 @@ impl Why {
         match self {
             Self::Machine(machine) => machine.words(),
             Self::Withdrawn => "evidence withdrawn: judged a machine's since it was recorded",
+            Self::Unconfirmed => "not confirmed: nobody has answered from this address",
             Self::Provisional => "provisional: a click counts after ten minutes",
             Self::Superseded => "superseded by something later",
             Self::Outranked => "outranked: a person said otherwise",
@@ -90,20 +93,78 @@ pub fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, Why> {
             if a.delivery.is_none() || a.delivery != b.delivery {
                 continue;
             }
-            let apart = b.occurred_at.duration_since(a.occurred_at);
-            let machine = match (&a.detail, &b.detail) {
-                (Detail::Click { target: one }, Detail::Click { target: two }) if one != two && apart <= BURST => Machine::Burst,
-                (Detail::Answer { criterion: c, say: one, .. }, Detail::Answer { criterion: d, say: two, .. })
-                    if c == d && one != two =>
-                {
-                    Machine::Contradictory
-                }
-                _ => continue,
+            // What a machine answered says nothing about what a person did.
+            let is_told = told(a).or_else(|| told(b)).is_some();
+            if is_told && matches!(a.detail, Detail::Answer { .. }) {
+                continue;
+            }
+            let (both, why) = match relation(a, b) {
+                Some(Relation::Burst) => (true, Why::Machine(Machine::Burst)),
+                Some(Relation::Correction) => (false, Why::Superseded),
+                Some(Relation::Contradiction) => (true, Why::Machine(Machine::Contradictory)),
+                None => continue,
             };
-            for signal in [a, b].into_iter().filter(|s| s.judged.is_none()) {
-                found.entry(signal.id).or_insert(Why::Machine(machine));
+            let void = [*a].into_iter().chain(both.then_some(*b));
+            for signal in void.filter(|signal| signal.judged.is_none()) {
+                found.entry(signal.id).or_insert(why);
             }
         }
     }
+    for further in further_answers(signals, &found) {
+        found.entry(further).or_insert(Why::Machine(Machine::Burst));
+    }
     found
+}
+
+/// The answers to what a page asked further, of whoever pressed several links of the mail at once: by the same visitor, or within a
+/// minute.
+fn further_answers(signals: &[&Signal], found: &BTreeMap<SignalId, Why>) -> Vec<SignalId> {
+    let posted = |s: &Signal| if let Detail::Answer { posted, .. } = &s.detail { posted.clone() } else { None };
+    let in_burst = |s: &&&Signal| found.get(&s.id) == Some(&Why::Machine(Machine::Burst));
+    let bursts: Vec<(&Signal, Posted)> = signals.iter().filter(in_burst).filter_map(|s| Some((*s, posted(s)?))).collect();
+    let follows = |s: &Signal, further: &Posted| {
+        bursts.iter().any(|(burst, by)| {
+            let after = s.occurred_at.duration_since(burst.occurred_at);
+            burst.delivery == s.delivery && after.as_secs() >= 0 && (by.visitor == further.visitor || after.as_secs() <= 60)
+        })
+    };
+    let of_page = |s: &Signal| posted(s).filter(|posted| posted.link.is_none());
+    signals
+        .iter()
+        .filter(|s| s.delivery.is_some() && s.judged.is_none() && of_page(s).is_some_and(|further| follows(s, &further)))
+        .map(|s| s.id)
+        .collect()
+}
+
+/// What two signals of one mail, at most a minute apart and the earlier one first, show together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Relation {
+    /// Two of its links at once.
+    Burst,
+    /// The same visitor chose another answer.
+    Correction,
+    /// Different answers, and nothing says that one visitor gave both.
+    Contradiction,
+}
+
+fn relation(a: &Signal, b: &Signal) -> Option<Relation> {
+    let at_once = b.occurred_at.duration_since(a.occurred_at) <= BURST;
+    match (&a.detail, &b.detail) {
+        (Detail::Click { target: one }, Detail::Click { target: two }) => (one != two && at_once).then_some(Relation::Burst),
+        (
+            Detail::Answer { criterion: c, say: one, posted: from, .. },
+            Detail::Answer { criterion: d, say: two, posted: and, .. },
+        ) => {
+            let link = |posted: &Option<Posted>| posted.as_ref().and_then(|posted| posted.link);
+            let links = link(from).zip(link(and));
+            let visitors = from.as_ref().zip(and.as_ref()).map(|(from, and)| (&from.visitor, &and.visitor));
+            match (links.is_some_and(|(one, two)| one != two), c == d && one != two) {
+                (true, _) if at_once => Some(Relation::Burst),
+                (_, true) if visitors.is_some_and(|(one, two)| one == two) => Some(Relation::Correction),
+                (_, true) => Some(Relation::Contradiction),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }

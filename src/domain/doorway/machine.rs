@@ -12,9 +12,9 @@ pub enum Machine {
     /// The agent names itself a program.
     Agent,
     NoAgent,
-    /// Two or more distinct links of one delivery within three seconds.
+    /// Two or more distinct links of one delivery within three seconds: followed, or answered by.
     Burst,
-    /// Contradictory answers within a minute.
+    /// Contradictory answers of different visitors within a minute.
     Contradictory,
     /// A salesperson or colleague judged so.
     ByHand,

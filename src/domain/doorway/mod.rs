@@ -1,14 +1,19 @@
 //! The doorway between group and individual: signals, the rules that read them, and the five verdicts.
 
+pub mod external_id;
 pub mod arrival;
 pub mod machine;
 pub mod signal;
+pub mod enquiry;
+pub mod pending_form;
 pub mod new_signal;
 pub mod ignored;
 pub mod rule;
+pub mod form_fields;
 pub mod evidence;
 pub mod account;
 pub mod support;
+pub mod unconfirmed;
 pub mod qualification;
 pub mod entry;
 pub mod in_force;

@@ -2,7 +2,8 @@
 //! written here and nowhere else.
 
 use super::machine::Machine;
-use super::signal::{About, Detail, NewSignal};
+use super::pending_form::PendingForm;
+use super::signal::{About, Confirmation, Detail, NewSignal, Posted};
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::group::delivery::Mailed;
@@ -55,7 +56,17 @@ impl NewSignal {
             AskedIn::Page { visit } => format!("answer:{}:more:{criterion}:{visit}", mail.delivery),
         };
         let date = answer.due.as_ref().map(|due| day(due.0.after(at)));
-        Self::answering(mail, once, Detail::Answer { criterion, say: answer.say.clone(), date }, at)
+        Self::answering(mail, once, Detail::Answer { criterion, say: answer.say.clone(), date, posted: None }, at)
+    }
+
+    /// An answer with who posted it, and where; any other signal stays as it is.
+    #[must_use]
+    pub fn posted_by(mut self, visitor: &str, link: Option<u16>, machine: Option<Machine>) -> Self {
+        if let Detail::Answer { posted, .. } = &mut self.detail {
+            *posted = Some(Posted { visitor: visitor.to_owned(), link });
+            self.machine = machine;
+        }
+        self
     }
 
     /// An unsubscription, at most one a minute: unsubscribing again after having come back must stop again.
@@ -80,15 +91,30 @@ impl NewSignal {
     }
 
     /// A form of the website; the same content again on the same day is the same signal.
-    pub fn form(form: &Name, address: Address, fields: BTreeMap<String, String>, at: Timestamp) -> Self {
+    pub fn form(
+        form: &Name,
+        address: Address,
+        fields: BTreeMap<String, String>,
+        confirmation: Confirmation,
+        at: Timestamp,
+    ) -> Self {
         let said = serde_json::to_string(&fields).unwrap_or_default();
-        let once = format!("form:{form}:{}:{}", day(at), fingerprint(&[address.as_str(), &said]));
-        Self::about(About::Address(address), once, Detail::Form { form: form.clone(), fields }, at)
+        let detail = Detail::form(form.clone(), fields, confirmation);
+        let once = format!("{}:{form}:{}:{}", detail.kind(), day(at), fingerprint(&[address.as_str(), &said]));
+        Self::about(About::Address(address), once, detail, at)
     }
 
-    /// What another system reports, once for each of its keys.
-    pub fn reported(key: &str, address: Address, by: Option<Name>, detail: Detail, at: Timestamp) -> Self {
-        Self { by, ..Self::about(About::Address(address), format!("api:{key}"), detail, at) }
+    /// A form for which its address has answered now: it counts from the answer.
+    pub fn confirmed(pending: PendingForm, at: Timestamp) -> Self {
+        let detail = Detail::form(pending.form, pending.fields, Confirmation::Confirmed);
+        Self::about(About::Address(pending.address), format!("confirmed:{}", pending.id), detail, at)
+    }
+
+    /// What another system reports, once for each key of its token; `token` is none for `api_token`.
+    pub fn reported(token: Option<&Name>, key: &str, address: Address, by: Option<Name>, detail: Detail, at: Timestamp) -> Self {
+        // A name holds no colon, so no key of one token is that of another.
+        let once = token.map_or_else(|| format!("api:{key}"), |token| format!("token:{token}:{key}"));
+        Self { by, ..Self::about(About::Address(address), once, detail, at) }
     }
 
     /// What a colleague logs; the same words about the same person at the same instant are the same signal.
@@ -118,6 +144,19 @@ impl NewSignal {
         let day = as_of.map(|day| day.to_string()).unwrap_or_default();
         let once = format!("fields:{prospect}:{}:{day}:{source}", at.as_millisecond());
         Self::about(About::Prospect(prospect), once, Detail::Fields { changed, source: source.to_owned(), as_of }, at)
+    }
+
+    /// Another address of a prospect.
+    pub fn readdressed(prospect: ProspectId, from: &Address, to: &Address, source: &str, at: Timestamp) -> Self {
+        let once = format!("address:{prospect}:{}", at.as_millisecond());
+        let detail = Detail::AddressChanged { from: from.to_string(), to: to.to_string(), source: source.to_owned() };
+        Self::about(About::Prospect(prospect), once, detail, at)
+    }
+
+    /// Another row of the same person.
+    pub fn merged(prospect: ProspectId, other: ProspectId, address: &Address, at: Timestamp) -> Self {
+        let detail = Detail::Merged { address: address.to_string() };
+        Self::about(About::Prospect(prospect), format!("merged:{other}"), detail, at)
     }
 
     fn answering(mail: Mailed, once: String, detail: Detail, at: Timestamp) -> Self {

@@ -113,8 +113,9 @@ impl Qualifying {
             }
         }
         match &signal.detail {
-            // An answer without power proves nothing, and can still contradict another answer within a minute.
-            Detail::Answer { criterion, .. } if self.criteria[*criterion].of_account => reach |= SPEAKS,
+            // An answer without power proves nothing, and can still contradict another answer within a minute, or show that a
+            // machine gave it.
+            Detail::Answer { .. } if self.concerns_colleagues(&signal.detail) => reach |= SPEAKS,
             Detail::Click { .. } | Detail::Fields { .. } => reach |= self.reach_in_groups(&signal.detail),
             _ => {}
         }

@@ -12,7 +12,7 @@ use super::qualification::Qualification;
 use super::reach::Reach;
 use super::rule::Qualifying;
 use super::signal::{Detail, Judged, Signal};
-use crate::domain::id::SignalId;
+use crate::domain::id::{ProspectId, SignalId};
 use crate::domain::span::midnight;
 use jiff::Timestamp;
 
@@ -29,6 +29,8 @@ pub struct Past {
     pub episodes: Vec<Episode>,
     /// When they were suppressed on every channel, and until when; `None`: still.
     pub suppressed: Vec<(Timestamp, Option<Timestamp>)>,
+    /// Colleagues who turned out to be another prospect, and when: from then on only that one speaks.
+    pub merged: Vec<(ProspectId, Timestamp)>,
 }
 
 /// The time from entering nurture to an outcome.
@@ -87,8 +89,8 @@ pub struct Replayed {
 
 /// Replays a past as if these rules had come into force at `from`: on that day every prospect is assessed.
 pub fn replay(rules: &Qualifying, past: Past, from: Timestamp, until: Timestamp) -> Replayed {
-    let Past { signals, colleagues, judgements, episodes, suppressed } = past;
-    let mut known = KnownSoFar::nothing(rules, signals, colleagues, judgements);
+    let Past { signals, colleagues, judgements, episodes, suppressed, merged } = past;
+    let mut known = KnownSoFar { merged, ..KnownSoFar::nothing(rules, signals, colleagues, judgements) };
     let instants = known.instants();
     let mut replayed = Replayed::default();
     for episode in &episodes {
@@ -208,6 +210,7 @@ struct KnownSoFar<'a> {
     theirs: Reach,
     /// The date before which they asked not to be approached.
     wakes_at: Option<Timestamp>,
+    merged: Vec<(ProspectId, Timestamp)>,
 }
 
 impl<'a> KnownSoFar<'a> {
@@ -227,7 +230,19 @@ impl<'a> KnownSoFar<'a> {
             signal.judged = None;
         }
         let (own, theirs) = (Reach::default(), Reach::default());
-        Self { rules, signals, first: 0, colleagues, to_come, judgements, judged: 0, own, theirs, wakes_at: None }
+        Self {
+            rules,
+            signals,
+            first: 0,
+            colleagues,
+            to_come,
+            judgements,
+            judged: 0,
+            own,
+            theirs,
+            wakes_at: None,
+            merged: Vec::new(),
+        }
     }
 
     /// Every instant at which a signal or judgement becomes known, in order.
@@ -279,7 +294,8 @@ impl<'a> KnownSoFar<'a> {
     }
 
     fn assess(&self, at: Timestamp) -> Qualification {
-        let colleagues: Vec<&Colleague> = self.colleagues.iter().collect();
+        let speaks = |c: &&Colleague| !self.merged.iter().any(|(id, since)| *id == c.prospect && *since <= at);
+        let colleagues: Vec<&Colleague> = self.colleagues.iter().filter(speaks).collect();
         assess_among(self.rules, &self.signals[..self.first], &colleagues, at)
     }
 

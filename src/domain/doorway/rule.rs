@@ -206,6 +206,17 @@ impl Qualifying {
         self.topics.iter().any(|topic| topic.covers(target) && is_read(topic))
     }
 
+    /// Whether filling in this form asks for a person.
+    pub fn asks_by_form(&self, form: &Name) -> bool {
+        self.requests.iter().any(|rule| matches!(rule, RequestRule::Form(name) if name == form))
+    }
+
+    /// Whether any rule reads a form of this name.
+    pub fn reads_form(&self, name: &Name) -> bool {
+        let reads = |rule: &Rule| matches!(&rule.reads, Reads::Form { form, .. } if form == name);
+        self.asks_by_form(name) || self.criteria.iter().any(|(_, rules)| rules.rules.iter().any(reads))
+    }
+
     /// Whether a touch of this kind can be evidence of the criterion.
     pub fn reads_touch(&self, criterion: Criterion, touch: Touch) -> bool {
         self.criteria[criterion].rules.iter().any(|r| matches!(&r.reads, Reads::Touch(kinds) if kinds.contains(&touch)))
@@ -228,9 +239,15 @@ impl Rule {
         let Some((name, kind, test)) = test else {
             return Some(None);
         };
-        let value = fields.get(name).filter(|v| !v.trim().is_empty()).and_then(|v| kind.canonical(v).ok());
-        let date = (*kind == FieldType::Date).then(|| value.as_deref()?.parse().ok()).flatten();
-        test.passes(value.as_deref()).then_some(date)
+        // A repeated field, such as boxes that were ticked, has a line for each of its values. One that passes is enough.
+        let said = fields.get(name).filter(|said| !said.trim().is_empty());
+        let values = said.into_iter().flat_map(|said| std::iter::once(said.as_str()).chain(said.lines()));
+        let values: Vec<String> = values.filter(|v| !v.trim().is_empty()).filter_map(|v| kind.canonical(v).ok()).collect();
+        if values.is_empty() {
+            return test.passes(None).then_some(None);
+        }
+        let value = values.iter().find(|value| test.passes(Some(value)))?;
+        Some((*kind == FieldType::Date).then(|| value.parse().ok()).flatten())
     }
 }
 
@@ -249,6 +266,27 @@ mod tests {
             ("a*b*b", "ab", false),
         ] {
             assert_eq!(fits(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn one_value_of_a_repeated_field_is_enough() {
+        let form = Name::parse("quote").expect("a name");
+        let is = |text: &str| Test::In(vec![text.to_owned()]);
+        for (said, kind, test, expected) in [
+            ("stops\nenergy, quality", FieldType::Text, is("stops"), Some(None)),
+            ("stops\nenergy, quality", FieldType::Text, is("energy, quality"), Some(None)),
+            ("stops\nenergy, quality", FieldType::Text, is("energy"), None),
+            ("no\n60,000", FieldType::Number, Test::AtLeast(50_000), Some(None)),
+            ("soon\n2026-03-01", FieldType::Date, Test::Known(true), Some("2026-03-01".parse().ok())),
+            (" \n", FieldType::Text, Test::Known(false), Some(None)),
+            ("soon", FieldType::Date, Test::Known(true), None),
+            ("Yes, less than that", FieldType::Text, is("yes"), None),
+        ] {
+            let fields = BTreeMap::from([("f".to_owned(), said.to_owned())]);
+            let reads = Reads::Form { form: form.clone(), test: Some(("f".to_owned(), kind, test)) };
+            let rule = Rule { reads, power: Power::Meets };
+            assert_eq!(rule.reads_form(&form, &fields), expected, "{said:?}");
         }
     }
 

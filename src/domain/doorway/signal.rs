@@ -6,10 +6,11 @@ use crate::domain::criterion::Criterion;
 use crate::domain::excerpt::excerpt;
 use crate::domain::id::{DeliveryId, IssueId, Name, ProspectId, SignalId};
 use crate::domain::question::Power;
+use crate::domain::span::Span;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A signal as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,6 +35,18 @@ pub struct Signal {
     pub detail: Detail,
 }
 
+/// After how long what another system reports is history: it is evidence as of then, and asks for nobody today.
+const HISTORY: Span = Span::days(1);
+
+impl Signal {
+    /// Whether another system reported a form or an event long after it happened. What comes by mail is never history: a mailbox
+    /// that was not read for a weekend still holds what people ask.
+    pub fn is_history(&self) -> bool {
+        let is_reported = matches!(self.detail, Detail::Form { .. } | Detail::Event { .. });
+        is_reported && HISTORY.after(self.occurred_at) < self.recorded_at
+    }
+}
+
 /// A judgement on a signal, made after it was recorded: the latest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Judged {
@@ -56,11 +69,22 @@ pub enum Detail {
         say: String,
         /// The stated date, where the answer implies one.
         date: Option<Date>,
+        /// Who posted it, and where. Not known of the oldest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        posted: Option<Posted>,
     },
     Form {
         form: Name,
         /// The form's fields without the address.
         fields: BTreeMap<String, String>,
+    },
+    /// A form typed by anybody: this address has not answered for it. It is kept and shown, and no rule reads it.
+    UnconfirmedForm {
+        form: Name,
+        fields: BTreeMap<String, String>,
+        /// Which details of the record were blank and are filled by it: "name", "phone", "company".
+        #[serde(default)]
+        filled: BTreeSet<String>,
     },
     /// Prospect fields changed: by an import, a form or the API.
     Fields {
@@ -129,11 +153,41 @@ pub enum Detail {
         until: Date,
         note: String,
     },
+    /// The person has another address: a list brought their id under it, or a colleague said so.
+    AddressChanged {
+        from: String,
+        to: String,
+        /// "import hubspot.csv", "by hand".
+        source: String,
+    },
+    /// Another row was found to be the same person: its signals are recorded again about this one, as of now.
+    Merged {
+        /// The address of the other row.
+        address: String,
+    },
     /// Something another system reports through the API.
     Event { event: Name, fields: BTreeMap<String, String> },
     /// The contents were erased with their prospect. This is the only edit a signal ever sees: the law gives a person the
     /// right to be forgotten, and the row, its kind and its instants stay, so that counts still reconcile.
     Erased,
+}
+
+/// Whether a form is known to come from the address it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmation {
+    /// The address answered for it, or it comes from a place that is trusted.
+    Confirmed,
+    Unconfirmed,
+}
+
+/// From where an answer was posted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posted {
+    /// A hash of the visitor's program and network address.
+    pub visitor: String,
+    /// The number of the link in the mail; `None` on the page that asks further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<u16>,
 }
 
 /// How a salesperson or colleague was in touch.
@@ -158,12 +212,25 @@ impl Touch {
 }
 
 impl Detail {
+    /// A form, as whoever sent it vouches for it.
+    pub const fn form(form: Name, fields: BTreeMap<String, String>, confirmation: Confirmation) -> Self {
+        match confirmation {
+            Confirmation::Confirmed => Self::Form { form, fields },
+            Confirmation::Unconfirmed => Self::UnconfirmedForm { form, fields, filled: BTreeSet::new() },
+        }
+    }
+
+    pub const fn is_unconfirmed(&self) -> bool {
+        matches!(self, Self::UnconfirmedForm { .. })
+    }
+
     /// The kind: the word in SQL, the API and reports.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Click { .. } => "click",
             Self::Answer { .. } => "answer",
             Self::Form { .. } => "form",
+            Self::UnconfirmedForm { .. } => "unconfirmed_form",
             Self::Fields { .. } => "fields",
             Self::Touch { .. } => "touch",
             Self::Reply { .. } => "reply",
@@ -173,6 +240,8 @@ impl Detail {
             Self::Complaint { .. } => "complaint",
             Self::Recycled { .. } => "recycled",
             Self::Override { .. } => "override",
+            Self::AddressChanged { .. } => "address_changed",
+            Self::Merged { .. } => "merged",
             Self::Event { .. } => "event",
             Self::Erased => "erased",
         }
@@ -182,7 +251,14 @@ impl Detail {
     pub const fn bears_on_verdicts(&self) -> bool {
         !matches!(
             self,
-            Self::AutoReply { .. } | Self::Unsubscribe { .. } | Self::Bounce { .. } | Self::Complaint { .. } | Self::Erased
+            Self::UnconfirmedForm { .. }
+                | Self::AutoReply { .. }
+                | Self::Unsubscribe { .. }
+                | Self::Bounce { .. }
+                | Self::Complaint { .. }
+                | Self::AddressChanged { .. }
+                | Self::Merged { .. }
+                | Self::Erased
         )
     }
 
@@ -196,10 +272,10 @@ impl Detail {
         match self {
             Self::Click { target } => format!("followed the link to {target}"),
             Self::Answer { say, .. } => format!("answered “{say}”"),
-            Self::Form { form, fields } => match fields.get("message").or_else(|| fields.get("comments")) {
-                Some(message) => format!("filled in the form {form}: “{}”", excerpt(message, 160)),
-                None => format!("filled in the form {form}"),
-            },
+            Self::Form { form, fields } => format!("filled in the form {form}{}", message(fields)),
+            Self::UnconfirmedForm { form, fields, .. } => {
+                format!("not confirmed: somebody filled in the form {form}{}", message(fields))
+            }
             Self::Fields { changed, source, .. } => {
                 let fields: Vec<String> =
                     changed.iter().map(|(name, value)| format!("{name} = {}", value.as_deref().unwrap_or("nothing"))).collect();
@@ -219,10 +295,18 @@ impl Detail {
                 let holds = if *power == Power::Contradicts { "does not hold" } else { "holds" };
                 format!("decided that {criterion} {holds} until {until}: “{}”", excerpt(note, 160))
             }
+            Self::AddressChanged { from, to, source } => format!("writes from {to} instead of {from} ({source})"),
+            Self::Merged { address } => format!("merged with the prospect {address}"),
             Self::Event { event, .. } => event.to_string(),
             Self::Erased => "erased".to_owned(),
         }
     }
+}
+
+/// What a form says in words, to end a sentence.
+fn message(fields: &BTreeMap<String, String>) -> String {
+    let message = fields.get("message").or_else(|| fields.get("comments"));
+    message.map(|message| format!(": “{}”", excerpt(message, 160))).unwrap_or_default()
 }
 
 /// A signal to be recorded, before it has a row.

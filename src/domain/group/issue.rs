@@ -19,6 +19,8 @@ pub enum Hole {
     /// The token of an answer: question in the high byte, answer in the low byte.
     Answer(u16),
     Unsubscribe,
+    /// The token of a link to a form.
+    Form,
 }
 
 /// A stretch of a text or message: bytes that are the same for all recipients, or a hole.

@@ -24,6 +24,8 @@ pub struct FollowUp {
 pub enum Urgency {
     /// The prospect asked for a person and no salesperson has answered yet.
     Request,
+    /// Somebody asked for a person, and no handoff can be opened for it.
+    Enquiry,
     Offer,
     Due,
     Ahead,

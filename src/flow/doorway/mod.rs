@@ -1,10 +1,16 @@
 //! The doorway: prospects are admitted, their signals recorded, and the verdicts concluded.
 
 pub mod mailbox_gone;
+pub mod readdress;
+pub mod identify;
 pub mod admit;
 pub mod assess;
 pub mod conclude;
+pub mod enquiries;
 pub mod observe;
+pub mod take;
+pub mod confirm;
+pub mod api;
 pub mod judge;
 pub mod qualify;
 pub mod ramp;

@@ -5,11 +5,10 @@
 //! if the prospect has so many signals that reading them would hold up whoever else writes. The caller is answered only
 //! after all of it is durable.
 
-use super::admit;
 use super::conclude::{self, conclude};
+use super::enquiries;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
-use crate::domain::doorway::arrival::Arrival;
 use crate::domain::doorway::signal::{About, Detail, NewSignal};
 use crate::domain::doorway::support::{PROVISIONAL, is_too_young};
 use crate::domain::id::{Name, ProspectId, SignalId};
@@ -19,14 +18,14 @@ use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::group::breaker;
 use crate::store::doorway::assessment_queue::{self, Later};
-use crate::store::doorway::{reminders, signals};
+use crate::store::doorway::{enquiries as asked, reminders, signals};
 use crate::store::engine::backend::{StoreError, Tx};
 use crate::store::engine::batch::Batch;
 use crate::store::group::breakers::{Kind, Trouble};
+use crate::store::group::deliveries;
 use crate::store::people::prospects;
 use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many signals one transaction takes at most: the more of them write to the same page, the fewer pages go to disk.
@@ -39,6 +38,8 @@ pub enum Observed {
     Again,
     /// No prospect has its address.
     Unknown,
+    /// A form that counts for nothing until its address answers.
+    Pending,
 }
 
 /// The batch writer through which single signals are written together.
@@ -63,17 +64,25 @@ type Resolved<'a> = (Option<ProspectId>, &'a NewSignal);
 
 /// Appends signals in one transaction of their own.
 pub async fn observe(ctx: &Context, news: &[NewSignal]) -> Result<Vec<Observed>, FlowError> {
-    let tx = ctx.store().write().await?;
-    finish(ctx, tx, &ctx.plan(), news, ctx.now()).await
+    let mut tx = ctx.store().write().await?;
+    let observed = write(&mut tx, &ctx.plan(), news, ctx.now()).await?;
+    commit(ctx, tx).await.map(|()| observed)
 }
 
-async fn finish(ctx: &Context, mut tx: Tx, plan: &Plan, news: &[NewSignal], now: Timestamp) -> Result<Vec<Observed>, FlowError> {
-    let observed = write(&mut tx, plan, news, now).await?;
+/// As [`observe`], ahead of everything that waits to write: for those who unsubscribe.
+pub async fn observe_first(ctx: &Context, news: &[NewSignal]) -> Result<Vec<Observed>, FlowError> {
+    let mut tx = ctx.store().write_first().await?;
+    let observed = write(&mut tx, &ctx.plan(), news, ctx.now()).await?;
+    commit(ctx, tx).await.map(|()| observed)
+}
+
+/// Commits what was observed, and wakes the steps.
+pub async fn commit(ctx: &Context, tx: Tx) -> Result<(), FlowError> {
     failpoint!("signal.before_commit");
     tx.commit().await?;
     failpoint!("signal.after_commit");
     ctx.wake();
-    Ok(observed)
+    Ok(())
 }
 
 /// Appends signals, stops group mail to those who asked for it, and concludes from all of it. The caller commits.
@@ -101,18 +110,25 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
     for (id, wake_at) in waits {
         prospects::set_wake(tx, id, Some(wake_at)).await?;
     }
-    // A recorded touch completes the reminder that asked for one.
-    let touched = appended().filter(|(_, s)| matches!(s.detail, Detail::Touch { .. })).filter_map(|(id, _)| *id).collect();
-    reminders::done(tx, &touched, now).await?;
-    let stopping: Vec<_> = appended().filter_map(|(id, s)| Some(((*id)?, reason(&s.detail)?, s.detail.words()))).collect();
+    // A recorded touch completes the reminder that asked for one, and answers what was asked before it.
+    let touches = appended().filter(|(_, s)| matches!(s.detail, Detail::Touch { .. }));
+    let touches: Vec<_> = touches.filter_map(|(id, s)| Some(((*id)?, s.occurred_at))).collect();
+    reminders::done(tx, &touches.iter().map(|(id, _)| *id).collect(), now).await?;
+    asked::touched(tx, &touches, now).await?;
+    let stopping: Vec<_> = appended().filter_map(|(id, s)| Some(((*id)?, reason(&s.detail)?, *s))).collect();
     if !stopping.is_empty() {
+        // A mailbox that is gone is the one the mail went to; the prospect may have another address by now.
+        let bounced = stopping.iter().filter(|(_, reason, _)| !reason.follows_the_person());
+        let went_to = deliveries::addresses(tx, &bounced.filter_map(|(.., s)| s.delivery).collect::<Vec<_>>()).await?;
         let ids: Vec<ProspectId> = stopping.iter().map(|(id, ..)| *id).collect();
         let addresses: BTreeMap<ProspectId, Address> =
             prospects::load(tx, &ids).await?.into_iter().filter_map(|p| Some((p.id, p.address?))).collect();
         let stops: Vec<Stop> = stopping
             .into_iter()
-            .filter_map(|(id, reason, source)| {
-                Some(Stop { address: addresses.get(&id)?.to_string(), channel: Channel::Email, reason, source })
+            .filter_map(|(id, reason, signal)| {
+                let bounced = signal.delivery.and_then(|delivery| went_to.get(&delivery));
+                let address = addresses.get(&id).map(|own| bounced.unwrap_or(own).to_string())?;
+                Some(Stop { address, channel: Channel::Email, reason, source: signal.detail.words() })
             })
             .collect();
         suppressions::add(tx, &stops, now).await?;
@@ -120,6 +136,9 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
     }
     let troubles: Vec<Trouble> = appended().filter_map(|(_, signal)| trouble(signal)).collect();
     breaker::returned(tx, &troubles, now).await?;
+    let asking = appended().filter(|(_, signal)| enquiries::asks(plan, &signal.detail));
+    let asking: Vec<_> = asking.filter_map(|(id, s)| Some(((*id)?, *new.get(&s.once)?, *s))).collect();
+    enquiries::put_down(tx, &asking, now).await?;
     if locked.is_empty() || conclude::is_in_force(tx, plan).await? {
         conclude(tx, plan, &locked, now).await?;
     } else {
@@ -200,20 +219,6 @@ const fn address_of(signal: &NewSignal) -> Option<&Address> {
         About::Address(address) => Some(address),
         About::Prospect(_) | About::Nobody => None,
     }
-}
-
-/// Appends a signal from a website or another system. A person who filled in a form is admitted if new, and the details
-/// they gave are kept.
-pub async fn take(ctx: &Context, signal: NewSignal) -> Result<Observed, FlowError> {
-    let (plan, now) = (ctx.plan(), ctx.now());
-    let mut tx = ctx.store().write().await?;
-    if let (About::Address(address), Detail::Form { form, fields }) = (&signal.about, &signal.detail) {
-        let arrival = Arrival::by_form(address.clone(), fields, &plan.settings.fields);
-        let that_day = Some(signal.occurred_at.to_zoned(TimeZone::UTC).date());
-        admit::admit(&mut tx, &plan, &[arrival], &format!("form {form}"), that_day, now).await?;
-    }
-    let observed = finish(ctx, tx, &plan, std::slice::from_ref(&signal), now).await?;
-    observed.first().copied().ok_or_else(|| FlowError::Unable("record the signal".to_owned()))
 }
 
 /// Whether a touch can be recorded as it is: every criterion it proves has a rule that reads such a touch, and a timeframe

@@ -273,6 +273,7 @@ pub fn compose(plan: &Plan, campaign: &Campaign, newsletter: &Newsletter, date: 
         public_url: &plan.settings.public_url,
         campaign,
         qualifying: &plan.qualifying,
+        forms: &plan.forms,
         date: date.to_zoned(campaign.schedule.zone().clone()).date(),
     };
     let unable = |e| FlowError::Unable(format!("compose newsletter {} of {}: {e}", newsletter.id, campaign.name));

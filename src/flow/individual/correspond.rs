@@ -1,6 +1,7 @@
 //! correspond: one-to-one letters leave the outbox. A letter is written in the transaction that caused it, so none is
 //! lost; its stable Message-ID lets the reader's mail program recognise a repeat.
 
+use super::ask_to_confirm;
 use crate::domain::group::delivery::Reply;
 use crate::domain::span::Span;
 use crate::flow::context::{Context, FlowError, Progress};
@@ -44,7 +45,12 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
     let recorded = match reply {
         Reply::Accepted => letters::sent(&mut tx, &letter, now).await?,
         Reply::NoMailbox(words) | Reply::Refused(words) | Reply::Unwelcome(words) => {
-            tracing::error!(letter = %letter.id, kind = %letter.kind, "letter refused for good; the table letters says why");
+            // Whoever typed the address into a form may have invented it.
+            if letter.kind == ask_to_confirm::KIND {
+                tracing::info!(letter = %letter.id, kind = %letter.kind, "an address that was to confirm a form refuses mail");
+            } else {
+                tracing::error!(letter = %letter.id, kind = %letter.kind, "letter refused for good; the table letters says why");
+            }
             letters::failed(&mut tx, &letter, &words, now).await?
         }
         Reply::Later(words)

@@ -6,6 +6,7 @@ use crate::domain::criterion::PerCriterion;
 use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::qualification::{Citation, Finding, Qualification};
 use crate::domain::doorway::signal::{Detail, Signal};
+use crate::domain::doorway::unconfirmed::{Unconfirmed, unconfirmed};
 use crate::domain::id::{HandoffId, Name};
 use crate::domain::individual::handoff::Handoff;
 use crate::domain::individual::salesperson::link_number;
@@ -71,6 +72,7 @@ pub async fn compile(
         lines: offered_lines(plan, &findings, prospect, Some(&live).filter(|_| handoff.is_open())),
         questions: dossier::questions(&findings, &plan.qualifying),
         fields: prospect.fields.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
+        unconfirmed: unconfirmed(&signals, prospect, &plan.settings.fields).iter().map(Unconfirmed::words).collect(),
         history: history.iter().take(100).map(|s| Happening { at: s.occurred_at, words: s.detail.words() }).collect(),
         machine_hits: signals.iter().filter(|s| is_machine(s)).count() as u64,
         issues: received(tx, prospect).await?,
@@ -100,7 +102,12 @@ fn why_now(handoff: &Handoff, findings: &PerCriterion<Finding>, request: Option<
     let kind = if handoff.cause == Cause::Request { dossier::Kind::Request } else { dossier::Kind::Ready };
     let asked = request.filter(|c| kind == dossier::Kind::Request && c.at <= handoff.opened_at);
     let fifth = findings.iter().flat_map(|(_, f)| &f.cites).max_by_key(|c| (c.at, c.signal));
-    let latest = || history.iter().find(|s| s.occurred_at <= handoff.opened_at).map(|s| (s.detail.words(), s.occurred_at));
+    let latest = || {
+        history
+            .iter()
+            .find(|s| s.occurred_at <= handoff.opened_at && !s.detail.is_unconfirmed())
+            .map(|s| (s.detail.words(), s.occurred_at))
+    };
     let (words, at) =
         asked.or(fifth).map(|c| (c.words.clone(), c.at)).or_else(latest).unwrap_or_else(|| (String::new(), handoff.opened_at));
     WhyNow { words, at, kind }

@@ -6,7 +6,9 @@
 
 use super::dossier;
 use super::outbox::{self, Envelope};
+use crate::domain::doorway::enquiry::request;
 use crate::domain::doorway::entry::{Cause, Grounds};
+use crate::domain::doorway::signal::Signal;
 use crate::domain::id::{HandoffId, ProspectId, QualificationId};
 use crate::domain::individual::event::HandoffEvent;
 use crate::domain::individual::handoff::{Opening, entry};
@@ -14,12 +16,12 @@ use crate::domain::individual::routing::{Assignment, assign};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::{Context, FlowError, Progress};
-use crate::flow::doorway::assess;
 use crate::flow::doorway::ramp::{self, Turn};
+use crate::flow::doorway::{assess, enquiries};
 use crate::store::doorway::qualifications::{self, Waiting};
 use crate::store::doorway::reminders;
 use crate::store::engine::backend::Tx;
-use crate::store::individual::{follow_ups, handoffs};
+use crate::store::individual::{enquiries as heard_of, follow_ups, handoffs};
 use crate::store::people::{accounts, prospects};
 use crate::text::letter;
 use jiff::Timestamp;
@@ -50,21 +52,47 @@ pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
     }
     let Some((id, prospect)) = next else { return Ok(until) };
     let standing = prospects::lock(&mut tx, prospect).await?;
-    let prospect = prospects::one(&mut tx, prospect).await?;
-    let (qualification, _) = assess::assess(&mut tx, &plan, prospect.id, now).await?;
+    let mut prospect = prospects::one(&mut tx, prospect).await?;
+    let (qualification, signals) = assess::assess(&mut tx, &plan, prospect.id, now).await?;
     let earlier = handoffs::of_prospect(&mut tx, prospect.id).await?;
-    match entry(&prospect, &earlier).grounds(qualification).filter(|_| standing == Standing::Nurturing) {
-        Some(grounds) => {
-            let handoff = open(ctx, &mut tx, &plan, id, &prospect, grounds, now).await?;
-            tracing::info!(prospect = %prospect.id, %handoff, "handed off");
+    let entry = entry(&prospect, &earlier);
+    let asked = qualification.request().filter(|_| entry.asks(&qualification)).map(|asked| asked.signal);
+    if let Some(grounds) = entry.grounds(qualification).filter(|_| standing == Standing::Nurturing) {
+        let asked = signals.iter().filter(|signal| entry.waits(signal.occurred_at) && enquiries::asks(&plan, &signal.detail));
+        answer_enquiries(&mut tx, &plan, &mut prospect, asked, now).await?;
+        let handoff = open(ctx, &mut tx, &plan, id, &prospect, grounds, now).await?;
+        tracing::info!(prospect = %prospect.id, %handoff, "handed off");
+    } else {
+        // They asked while another node handed them off: that handoff does not tell of it.
+        let unheard = signals.iter().find(|signal| Some(signal.id) == asked && standing != Standing::Nurturing);
+        if let Some(signal) = unheard {
+            enquiries::put_down_one(&mut tx, prospect.id, standing, signal.id, &signal.detail, signal.occurred_at).await?;
         }
-        None => qualifications::withdraw(&mut tx, id, now).await?,
+        qualifications::withdraw(&mut tx, id, now).await?;
     }
     failpoint!("hand_off.before_commit");
     tx.commit().await?;
     failpoint!("hand_off.after_commit");
     ctx.wake();
     Ok(Progress::Done)
+}
+
+/// Settles the enquiries that say the same as these requests: the handoff is opened for them. A prospect whom no salesperson had
+/// before comes to the one who heard of the enquiry.
+async fn answer_enquiries(
+    tx: &mut Tx,
+    plan: &Plan,
+    prospect: &mut Prospect,
+    asked: impl Iterator<Item = &Signal>,
+    now: Timestamp,
+) -> Result<(), FlowError> {
+    let address = prospect.address.as_ref().map(ToString::to_string);
+    for (form, said) in asked.filter_map(|signal| request(&signal.detail)) {
+        let heard = heard_of::confirm(tx, (prospect.id, address.as_deref()), &form, &said, now).await?;
+        let heard = heard.filter(|id| plan.roster.salesperson(id).is_some());
+        prospect.previous_salesperson = prospect.previous_salesperson.take().or(heard);
+    }
+    Ok(())
 }
 
 /// Why no prospect is handed off now: none waits, or the ramp admits none yet.

@@ -3,9 +3,12 @@
 pub mod outbox;
 pub mod dossier;
 pub mod hand_off;
+pub mod enquiry;
+pub mod enquire;
 pub mod queue;
 pub mod reassign;
 pub mod follow_up;
+pub mod ask_to_confirm;
 pub mod correspond;
 pub mod receive;
 pub mod pause_notice;

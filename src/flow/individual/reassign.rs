@@ -12,7 +12,7 @@ use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::{Context, FlowError};
 use crate::store::doorway::reminders;
 use crate::store::engine::backend::Tx;
-use crate::store::individual::{follow_ups, handoffs};
+use crate::store::individual::{enquiries, follow_ups, handoffs};
 use crate::store::people::prospects;
 use jiff::Timestamp;
 
@@ -56,7 +56,7 @@ pub async fn reassign_departed(ctx: &Context) -> Result<u64, FlowError> {
     let ours: Vec<&Name> = plan.roster.ids().collect();
     let mut read = ctx.store().read().await?;
     let left = handoffs::of_others(&mut read, &ours).await?;
-    let items = reminders::are_of_others(&mut read, &ours).await?;
+    let items = reminders::are_of_others(&mut read, &ours).await? || enquiries::are_of_others(&mut read, &ours).await?;
     drop(read);
     let mut moved = 0;
     for id in left {
@@ -68,6 +68,7 @@ pub async fn reassign_departed(ctx: &Context) -> Result<u64, FlowError> {
     if items {
         let mut tx = ctx.store().write().await?;
         moved += reminders::inherit(&mut tx, &ours, &plan.roster.manager).await?;
+        moved += enquiries::inherit(&mut tx, &ours, &plan.roster.manager).await?;
         tx.commit().await?;
     }
     if moved > 0 {

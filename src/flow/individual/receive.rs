@@ -12,6 +12,7 @@ use crate::domain::individual::handoff::Handoff;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
 use crate::flow::context::{Context, FlowError};
+use crate::flow::doorway::enquiries;
 use crate::flow::doorway::observe::{self, Observed};
 use crate::inbox::mail::bounce::{Incoming, Returned};
 use crate::inbox::mail::report::Failure;
@@ -21,7 +22,7 @@ use crate::store::group::deliveries::{self, Origin};
 use crate::store::group::issues;
 use crate::store::individual::handoffs;
 use crate::store::operations::erasures;
-use crate::store::people::prospects;
+use crate::store::people::{prospects, suppressions};
 use crate::text::notice::{self, Reply};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -154,12 +155,28 @@ async fn record(
     detail: Detail,
     now: Timestamp,
 ) -> Result<Receipt, FlowError> {
+    // Of a person who was forgotten nothing is kept anew, and a bounce or an automatic reply may name them.
+    let detail = if is_of_forgotten(origin) { wordless(detail) } else { detail };
     let words = detail.words();
     let observed =
         observe::write(tx, plan, &[NewSignal::by_mail(&mail.id, Some(origin.mailed()), origin.prospect, detail, now)], now)
             .await?;
     let new = matches!(observed.first(), Some(Observed::New(_)));
     Ok(Receipt { what, words: sentence(&words, new), prospect: origin.prospect, new })
+}
+
+/// Whether the delivery went to a person who was forgotten since.
+fn is_of_forgotten(origin: &Origin) -> bool {
+    origin.prospect.is_none() && origin.address.as_str() == erasures::NOBODY
+}
+
+/// That something came back, without what it says.
+fn wordless(detail: Detail) -> Detail {
+    match detail {
+        Detail::Bounce { hard, status, .. } => Detail::Bounce { hard, status, diagnostic: String::new() },
+        Detail::AutoReply { .. } => Detail::AutoReply { subject: String::new() },
+        other => other,
+    }
 }
 
 fn sentence(words: &str, new: bool) -> String {
@@ -175,15 +192,17 @@ async fn reply(
     (from, subject, text): (&Address, &str, &str),
     now: Timestamp,
 ) -> Result<Receipt, FlowError> {
+    let detail = Detail::Reply { subject: subject.to_owned(), text: text.to_owned() };
     let prospect = match &origin {
-        Some(origin) if origin.prospect.is_none() => {
-            return Ok(nothing("it answers a test copy, or somebody who has been forgotten"));
-        }
+        Some(origin) if is_of_forgotten(origin) => return hear(tx, mail, from, &detail, now).await,
+        Some(origin) if origin.prospect.is_none() => return Ok(nothing("it answers a test copy")),
         Some(origin) => origin.prospect,
         None => prospects::by_address(tx, &[from]).await?.get(from).copied(),
     };
-    let Some(prospect) = prospect else { return Ok(nothing("nobody we know wrote it")) };
-    let detail = Detail::Reply { subject: subject.to_owned(), text: text.to_owned() };
+    let Some(prospect) = prospect else {
+        let forgotten = suppressions::forgotten_at(tx, from).await?.is_some() && enquiries::asks(plan, &detail);
+        return if forgotten { hear(tx, mail, from, &detail, now).await } else { Ok(nothing("nobody we know wrote it")) };
+    };
     let said = detail.words();
     let signal = NewSignal::by_mail(&mail.id, origin.as_ref().map(Origin::mailed), Some(prospect), detail, now);
     let observed = observe::write(tx, plan, &[signal], now).await?;
@@ -216,6 +235,13 @@ async fn reply(
         prospect: Some(prospect.id),
         new,
     })
+}
+
+/// Puts down what a forgotten person wrote, for a salesperson; nothing else of it is kept.
+async fn hear(tx: &mut Tx, mail: &Returned, from: &Address, detail: &Detail, now: Timestamp) -> Result<Receipt, FlowError> {
+    let new = enquiries::hear(tx, from, &mail.id, detail, now).await?;
+    let words = "A person who was forgotten wrote it: a salesperson hears of it, and it is not kept.".to_owned();
+    Ok(Receipt { what: Received::Reply, words, prospect: None, new })
 }
 
 /// The reader of a reply: the salesperson who has the lead, else the campaign's colleague, else the sales manager.

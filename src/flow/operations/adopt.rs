@@ -16,8 +16,8 @@ use crate::store::doorway::reminders;
 use crate::store::engine::journal::{self, Entry, JournalContents, What};
 use crate::store::group::campaigns;
 use crate::store::operations::{adoptions, identity, sending};
-use crate::store::people::prospects;
 use crate::store::people::suppressions::{self, Stop};
+use crate::store::people::{erasure_keys, prospects};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -145,12 +145,15 @@ async fn forget_again(ctx: &Context, last: &[Entry]) -> Result<u64, FlowError> {
     let hashes: BTreeSet<&str> = last.iter().filter(|e| is_erased(&e.what)).map(|e| e.address.as_str()).collect();
     let (mut after, mut forgotten) = (ProspectId(0), 0);
     while !hashes.is_empty() {
-        let mut tx = ctx.store().read().await?;
+        let mut tx = ctx.store().write().await?;
+        let keyed = erasure_keys::load_or_make(&mut tx, ctx.now()).await?;
         let page = adoptions::addresses(&mut tx, after, PAGE).await?;
-        drop(tx);
+        tx.commit().await?;
         let Some((last, _)) = page.last() else { break };
         after = *last;
-        for (_, address) in page.iter().filter(|(_, address)| hashes.contains(suppressions::erased(address).as_str())) {
+        for (_, address) in
+            page.iter().filter(|(_, address)| keyed.all(address).iter().any(|hash| hashes.contains(hash.as_str())))
+        {
             forget::forget(ctx, address).await?;
             forgotten += 1;
         }

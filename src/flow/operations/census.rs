@@ -6,10 +6,12 @@ use crate::domain::census::{Census, Group};
 use crate::domain::group::campaign::Campaign;
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::plan::Plan;
+use crate::domain::span::Span;
 use crate::flow::context::FlowError;
 use crate::store::engine::backend::{Store, Tx};
 use crate::store::group::campaigns::State;
 use crate::store::group::{audiences, campaigns};
+use crate::store::individual::enquiries;
 use crate::store::operations::audience_facts::Facts;
 use crate::store::operations::conservation::{self, Adrift, Page};
 use jiff::Timestamp;
@@ -18,6 +20,9 @@ use tokio::sync::Mutex;
 
 /// How many prospects one statement reads.
 pub const PAGE: i64 = 20_000;
+
+/// Within this time every enquiry has reached a queue.
+pub const HEARD_WITHIN: Span = Span::hours(1);
 
 /// The query for every page: the campaigns that come again, the people on the roster, and the time.
 #[derive(Debug)]
@@ -62,6 +67,13 @@ impl CensusQuery {
     }
 }
 
+/// Counts the open enquiries, and those that nobody on the roster has; one younger than [`HEARD_WITHIN`] is on its way.
+pub async fn count_enquiries(tx: &mut Tx, plan: &Plan, census: &mut Census, now: Timestamp) -> Result<(), FlowError> {
+    let ours: Vec<&Name> = plan.roster.ids().collect();
+    (census.enquiries, census.unheard) = enquiries::counts(tx, &ours, HEARD_WITHIN.before(now)).await?;
+    Ok(())
+}
+
 /// The campaigns that come again: configured, not paused, with a newsletter to send and another occurrence. A prospect in
 /// the audience of one has a next step, even if no newsletter is left for them this time.
 pub fn coming<'a>(
@@ -81,6 +93,7 @@ pub async fn take(store: &Store, plan: &Plan, now: Timestamp) -> Result<Census, 
     let last = audiences::last(&mut tx).await?;
     let mut census = Census::begin(question.now);
     census.prospects = conservation::all(&mut tx, last).await?;
+    count_enquiries(&mut tx, plan, &mut census, now).await?;
     drop(tx);
     // Two tasks count at a time. Prospects are never deleted, so each is in one page, whichever task counts it.
     let cursor = Mutex::new(ProspectId(0));

@@ -16,23 +16,35 @@ use std::collections::BTreeSet;
 /// What an erasure did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Forgotten {
-    pub prospect: ProspectId,
+    /// The prospect; absent for an address that only filled in forms.
+    pub prospect: Option<ProspectId>,
     /// The handoff that was open and is now closed.
     pub handoff: Option<HandoffId>,
     #[serde(flatten)]
     pub erased: Erased,
 }
 
-/// Erases the prospect with this address. Their open handoff is closed as disqualified; no stop is lifted, and the address
+/// Erases the prospect with this address, whether it is theirs or was, and what their addresses asked. Their open handoff is closed
+/// as disqualified; no stop is lifted, and the address
 /// stays stopped on every channel if a list brings it back.
 ///
 /// # Errors
-/// Those of the store; when no prospect has the address.
+/// Those of the store; when no prospect has the address, and no form names it.
 pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowError> {
     let now = ctx.now();
     let mut tx = ctx.store().write().await?;
     let known = prospects::by_address(&mut tx, &[address]).await?;
-    let prospect = *known.get(address).ok_or_else(|| FlowError::Missing("a prospect with that address".to_owned()))?;
+    let asked = erasures::enquiries_from(&mut tx, address, now).await?;
+    let forms = erasures::pending_forms(&mut tx, address, now).await?;
+    let Some(prospect) = known.get(address).copied() else {
+        if asked.enquiries + forms == 0 {
+            return Err(FlowError::Missing("a prospect with that address".to_owned()));
+        }
+        erasures::stop(&mut tx, address, now).await?;
+        tx.commit().await?;
+        ctx.wake();
+        return Ok(Forgotten { prospect: None, handoff: None, erased: asked });
+    };
     prospects::lock(&mut tx, prospect).await?;
     let open = handoffs::of_prospect(&mut tx, prospect).await?.into_iter().find(Handoff::is_open);
     if let Some(handoff) = open.as_ref() {
@@ -44,13 +56,22 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
         follow_ups::done(&mut tx, closed.id, now).await?;
     }
     reminders::done(&mut tx, &BTreeSet::from([prospect]), now).await?;
-    erasures::stop(&mut tx, address, now).await?;
-    let erased = erasures::scrub(&mut tx, prospect, now).await?;
+    let mut erased = erasures::scrub(&mut tx, prospect, now).await?;
+    for address in erasures::addresses(&mut tx, prospect).await? {
+        erasures::stop(&mut tx, &address, now).await?;
+        erased += erasures::enquiries_from(&mut tx, &address, now).await?;
+        erasures::pending_forms(&mut tx, &address, now).await?;
+    }
+    erased += asked;
     // What they said counted for their colleagues too.
     assessment_queue::enqueue_with_colleagues(&mut tx, &[], &BTreeSet::from([prospect]), now).await?;
+    for row in erasures::merged_into(&mut tx, prospect).await? {
+        erased += erasures::scrub(&mut tx, row, now).await?;
+        erasures::person(&mut tx, row).await?;
+    }
     erasures::person(&mut tx, prospect).await?;
     tx.commit().await?;
     ctx.wake();
     tracing::info!(%prospect, "forgotten");
-    Ok(Forgotten { prospect, handoff: open.map(|h| h.id), erased })
+    Ok(Forgotten { prospect: Some(prospect), handoff: open.map(|h| h.id), erased })
 }

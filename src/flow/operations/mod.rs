@@ -2,6 +2,7 @@
 
 pub mod manual_stop;
 pub mod forget;
+pub mod merge;
 pub mod adopt;
 pub mod census;
 pub mod sweep;

@@ -18,6 +18,7 @@ use crate::store::group::audiences;
 use crate::store::individual::handoffs;
 use crate::store::operations::conservation::{self, Adrift};
 use crate::store::operations::counts;
+use crate::store::operations::erasures;
 use crate::store::people::prospects;
 use crate::text::notice::{self, Reminder, ReminderKind};
 use jiff::Timestamp;
@@ -104,11 +105,13 @@ async fn remind_one(
 /// census of all prospects afterwards; `None` when the node stops meanwhile.
 pub async fn review(ctx: &Context) -> Result<Option<Census>, FlowError> {
     reassign::reassign_departed(ctx).await?;
+    erase_expired(ctx).await?;
     let mut tx = ctx.store().read().await?;
     let question = CensusQuery::ask(&ctx.plan(), &mut tx, ctx.now()).await?;
     let last = audiences::last(&mut tx).await?;
     let mut census = Census::begin(ctx.now());
     census.prospects = conservation::all(&mut tx, last).await?;
+    census::count_enquiries(&mut tx, &ctx.plan(), &mut census, ctx.now()).await?;
     drop(tx);
     let (mut after, mut left) = (ProspectId(0), REVIEWS_A_DAY);
     while after < last {
@@ -131,6 +134,17 @@ pub async fn review(ctx: &Context) -> Result<Option<Census>, FlowError> {
         after = up_to;
     }
     Ok(Some(census))
+}
+
+/// Erases the forms that no address answered for within thirty days.
+async fn erase_expired(ctx: &Context) -> Result<(), FlowError> {
+    while !ctx.is_stopping() && erasures::have_expired(&mut ctx.store().read().await?, ctx.now()).await? {
+        let mut tx = ctx.store().write().await?;
+        let erased = erasures::expired_forms(&mut tx, ctx.now()).await?;
+        tx.commit().await?;
+        tracing::info!(forms = erased, "erased: their addresses did not confirm them");
+    }
+    Ok(())
 }
 
 /// Reviews one page, with this many reviews left for today. Returns how many it used.

@@ -1,88 +1,17 @@
-//! Headers of exported lists, and the target of each column.
+//! The columns of a list: what each header becomes.
 //!
-//! Knows the contact and lead exports of `HubSpot`, Salesforce and Mautic by their English headers, spelt loosely; a
-//! declared field's own name goes before these. An unknown column is kept as a field of its own name.
+//! The user's map goes first, then the tables, then the declared fields. What speaks of permission and is not understood is
+//! `Unclear`; any other column is kept as a field of its own name.
 
+use super::external_ids;
+use super::headers::{self, Known};
+use super::map_file::{MapFile, Named};
+use super::target::Target;
+use super::words::loose;
 use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt;
-
-/// What a column is imported as.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case", tag = "target", content = "field")]
-pub enum Target {
-    /// The address: the one required column.
-    Email,
-    Name,
-    /// The given name, used if there is no full name.
-    FirstName,
-    /// The family name, used if there is no full name.
-    LastName,
-    Phone,
-    Company,
-    /// The salesperson whose prospect they are, by id, name or address; the caller resolves it.
-    Owner,
-    /// Labels, separated by comma, semicolon or bar.
-    Tags,
-    /// Whether they must not be mailed.
-    EmailOptOut,
-    /// Whether they must not be called.
-    PhoneOptOut,
-    /// Whether they agreed to mail.
-    MailConsent,
-    /// How they consented: "form quote 2024", "Legitimate interest".
-    MailConsentSource,
-    MailConsentDate,
-    /// Whether they agreed to be tracked.
-    TrackingConsent,
-    TrackingConsentSource,
-    TrackingConsentDate,
-    /// The day on which the fields of the row were true.
-    AsOf,
-    Field(Name),
-    Ignore,
-}
-
-impl Target {
-    const WORDS: [(&'static str, Self); 18] = [
-        ("email", Self::Email),
-        ("name", Self::Name),
-        ("first_name", Self::FirstName),
-        ("last_name", Self::LastName),
-        ("phone", Self::Phone),
-        ("company", Self::Company),
-        ("owner", Self::Owner),
-        ("tags", Self::Tags),
-        ("email_opt_out", Self::EmailOptOut),
-        ("phone_opt_out", Self::PhoneOptOut),
-        ("mail_consent", Self::MailConsent),
-        ("mail_consent_source", Self::MailConsentSource),
-        ("mail_consent_date", Self::MailConsentDate),
-        ("tracking_consent", Self::TrackingConsent),
-        ("tracking_consent_source", Self::TrackingConsentSource),
-        ("tracking_consent_date", Self::TrackingConsentDate),
-        ("as_of", Self::AsOf),
-        ("ignore", Self::Ignore),
-    ];
-
-    fn parse(word: &str) -> Option<Self> {
-        match word.strip_prefix("field:") {
-            Some(name) => Name::parse(name.trim()).ok().map(Self::Field),
-            None => Self::WORDS.into_iter().find(|(known, _)| *known == word).map(|(_, target)| target),
-        }
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Field(name) => write!(f, "field:{name}"),
-            known => f.pad(Self::WORDS.iter().find(|(_, target)| target == known).map_or("ignore", |(word, _)| word)),
-        }
-    }
-}
 
 /// One column of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -91,194 +20,82 @@ pub struct Column {
     pub target: Target,
     /// Whether an earlier column has the same target; the first cell that is not blank counts.
     pub shared: bool,
+    /// The field that a column of permission is also kept as.
+    #[serde(skip)]
+    pub(super) keeps: Option<Name>,
+    /// What the user's map says of its values.
+    #[serde(skip)]
+    pub(super) named: Named,
+    /// Whether a clear no in it is heard though it is no column of permission: not where the user's map says what it is, nor
+    /// where it speaks of another channel than mail.
+    #[serde(skip)]
+    pub(super) heard: bool,
 }
 
-/// The user's own mapping of headers: a TOML table `"Header" = "target"`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct MapFile {
-    entries: BTreeMap<String, (String, Target)>,
-}
-
-impl MapFile {
-    /// Reads the text of a map file.
-    ///
-    /// # Errors
-    /// Names the header whose target is unknown, and lists the targets.
-    pub fn parse(text: &str) -> Result<Self, MapError> {
-        let table: BTreeMap<String, String> = toml::from_str(text).map_err(|error| MapError::Toml(error.to_string()))?;
-        let mut entries = BTreeMap::new();
-        for (header, word) in table {
-            let Some(target) = Target::parse(word.trim()) else { return Err(MapError::Target { header, word }) };
-            entries.insert(loose(&header), (header, target));
-        }
-        Ok(Self { entries })
-    }
-
-    /// Headers of the map that are not in the file: probably misspelt.
-    pub fn unused(&self, columns: &[Column]) -> Vec<String> {
-        let present: Vec<String> = columns.iter().map(|column| loose(&column.header)).collect();
-        self.entries.iter().filter(|(key, _)| !present.contains(key)).map(|(_, (header, _))| header.clone()).collect()
-    }
-}
-
-/// Why a map file cannot be used.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum MapError {
-    #[error("the map file is not TOML of the form \"Header\" = \"target\": {0}")]
-    Toml(String),
-    #[error("{header:?} is mapped to {word:?}, which is no target; write one of: {}, field:NAME", targets())]
-    Target { header: String, word: String },
-}
-
-fn targets() -> String {
-    Target::WORDS.map(|(word, _)| word).join(", ")
-}
-
-/// The target of each header.
+/// The columns of these headers.
 pub fn columns(headers: &[String], map: &MapFile, declared: &BTreeMap<Name, FieldType>) -> Vec<Column> {
-    let mut columns: Vec<Column> = Vec::new();
-    for (index, header) in headers.iter().enumerate() {
-        let target = target(header, index, map, declared);
-        let shared = target != Target::Ignore && columns.iter().any(|column| column.target == target);
-        columns.push(Column { header: header.clone(), target, shared });
+    let mut columns: Vec<Column> =
+        headers.iter().enumerate().map(|(index, header)| column(header, index, map, declared)).collect();
+    if !columns.iter().any(|column| column.target == Target::Email)
+        && let Some(column) = columns.iter_mut().find(|c| c.heard && headers::is_email_if_none(&c.header))
+    {
+        (column.target, column.keeps) = (Target::Email, None);
+    }
+    for index in 1..columns.len() {
+        let (before, rest) = columns.split_at_mut(index);
+        let target = &rest[0].target;
+        // Each column of permission counts.
+        let single = *target != Target::Ignore && *target != Target::Tags && target.question().is_none();
+        rest[0].shared = single && before.iter().any(|column| column.target == *target);
     }
     columns
 }
 
-fn target(header: &str, index: usize, map: &MapFile, declared: &BTreeMap<Name, FieldType>) -> Target {
-    let key = loose(header);
-    if let Some((_, target)) = map.entries.get(&key) {
-        return target.clone();
-    }
-    if let Some((_, target)) = KNOWN.iter().find(|(known, _)| *known == key) {
-        return target.clone();
+fn column(header: &str, index: usize, map: &MapFile, declared: &BTreeMap<Name, FieldType>) -> Column {
+    let of =
+        |target| Column { header: header.to_owned(), target, shared: false, keeps: None, named: Named::default(), heard: true };
+    if let Some((target, named)) = map.target(header) {
+        let keeps = (*target == Target::Status).then(|| own_name(header, index)).flatten();
+        return Column { keeps, named: named.clone(), heard: false, ..of(target.clone()) };
     }
     if header.trim().is_empty() {
-        return Target::Ignore;
+        return of(Target::Ignore);
     }
-    let own = Name::from_words(header);
-    if let Some(name) = own.as_ref().filter(|name| declared.contains_key(*name)) {
-        return Target::Field(name.clone());
+    let is_declared = Name::from_words(header).filter(|name| declared.contains_key(name));
+    if is_declared.is_none()
+        && let Some(system) = external_ids::system_of(&loose(header))
+    {
+        return of(Target::ExternalId(system.to_owned()));
     }
-    let usual = FIELDS.iter().find(|(known, _)| *known == key).and_then(|(_, field)| Name::parse(field).ok());
-    // A header in another script may have no letters that a name can hold.
-    let name = usual.or(own).or_else(|| Name::parse(&format!("column_{}", index + 1)).ok());
-    name.map_or(Target::Ignore, Target::Field)
+    let field = || is_declared.clone().or_else(|| own_name(header, index)).map_or(Target::Ignore, Target::Field);
+    match headers::known(header) {
+        Some(Known::As(Target::Field(usual))) => of(Target::Field(is_declared.clone().unwrap_or(usual))),
+        Some(Known::As(Target::Unclear)) | None if is_declared.is_none() && unclear(header) => of(Target::Unclear),
+        Some(Known::OtherChannel) => Column { heard: false, ..of(field()) },
+        Some(Known::As(Target::Unclear) | Known::OwnField) | None => of(field()),
+        Some(Known::As(target)) => {
+            let keeps = if target == Target::Status {
+                own_name(header, index)
+            } else {
+                is_declared.filter(|_| target.question().is_some())
+            };
+            Column { keeps, ..of(target) }
+        }
+    }
 }
 
-/// A header without its spelling: lower case, letters and digits only.
-fn loose(header: &str) -> String {
-    header.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+fn unclear(header: &str) -> bool {
+    headers::known(header) == Some(Known::As(Target::Unclear)) || headers::speaks_of_permission(header)
 }
 
-/// The headers of `HubSpot`, Salesforce and Mautic in their contact and lead exports, then nurtured's own.
-const KNOWN: [(&str, Target); 76] = [
-    ("email", Target::Email),
-    ("emailaddress", Target::Email),
-    ("emailaddress1", Target::Email),
-    ("mail", Target::Email),
-    ("workemail", Target::Email),
-    ("contactemail", Target::Email),
-    ("primaryemail", Target::Email),
-    ("correo", Target::Email),
-    ("correoelectrónico", Target::Email),
-    ("name", Target::Name),
-    ("fullname", Target::Name),
-    ("contactname", Target::Name),
-    ("leadname", Target::Name),
-    ("firstname", Target::FirstName),
-    ("givenname", Target::FirstName),
-    ("lastname", Target::LastName),
-    ("surname", Target::LastName),
-    ("familyname", Target::LastName),
-    ("phone", Target::Phone),
-    ("phonenumber", Target::Phone),
-    ("businessphone", Target::Phone),
-    ("workphone", Target::Phone),
-    ("telephone", Target::Phone),
-    ("mobile", Target::Phone),
-    ("mobilephone", Target::Phone),
-    ("mobilephonenumber", Target::Phone),
-    ("homephone", Target::Phone),
-    ("otherphone", Target::Phone),
-    ("company", Target::Company),
-    ("companyname", Target::Company),
-    ("associatedcompany", Target::Company),
-    ("primaryassociatedcompany", Target::Company),
-    ("companyaccount", Target::Company),
-    ("account", Target::Company),
-    ("accountname", Target::Company),
-    ("organization", Target::Company),
-    ("organisation", Target::Company),
-    ("primarycompany", Target::Company),
-    ("owner", Target::Owner),
-    ("contactowner", Target::Owner),
-    ("hubspotowner", Target::Owner),
-    ("leadowner", Target::Owner),
-    ("accountowner", Target::Owner),
-    ("ownername", Target::Owner),
-    ("ownerfullname", Target::Owner),
-    ("salesperson", Target::Owner),
-    ("tags", Target::Tags),
-    ("tag", Target::Tags),
-    ("labels", Target::Tags),
-    ("segments", Target::Tags),
-    ("unsubscribedfromallemail", Target::EmailOptOut),
-    ("optedoutofallemail", Target::EmailOptOut),
-    ("emailoptout", Target::EmailOptOut),
-    ("hasoptedoutofemail", Target::EmailOptOut),
-    ("unsubscribed", Target::EmailOptOut),
-    ("donotemail", Target::EmailOptOut),
-    ("dnc", Target::EmailOptOut),
-    ("donotcontact", Target::EmailOptOut),
-    ("emaildnc", Target::EmailOptOut),
-    ("donotcall", Target::PhoneOptOut),
-    ("phoneoptout", Target::PhoneOptOut),
-    ("mailconsent", Target::MailConsent),
-    ("marketingconsent", Target::MailConsent),
-    ("emailconsent", Target::MailConsent),
-    ("emailoptin", Target::MailConsent),
-    ("mailconsentsource", Target::MailConsentSource),
-    ("legalbasisforprocessingcontactsdata", Target::MailConsentSource),
-    ("legalbasis", Target::MailConsentSource),
-    ("mailconsentdate", Target::MailConsentDate),
-    ("consentdate", Target::MailConsentDate),
-    ("optindate", Target::MailConsentDate),
-    ("trackingconsent", Target::TrackingConsent),
-    ("trackingconsentsource", Target::TrackingConsentSource),
-    ("trackingconsentdate", Target::TrackingConsentDate),
-    ("asof", Target::AsOf),
-    // Our own export names the standing; an import cannot change it.
-    ("standing", Target::Ignore),
-];
-
-/// Fields that the three programs spell differently, under one name.
-const FIELDS: [(&str, &str); 21] = [
-    ("jobtitle", "job_title"),
-    ("title", "job_title"),
-    ("position", "job_title"),
-    ("country", "country"),
-    ("countryregion", "country"),
-    ("mailingcountry", "country"),
-    ("industry", "industry"),
-    ("numberofemployees", "employees"),
-    ("noofemployees", "employees"),
-    ("employees", "employees"),
-    ("preferredlocale", "language"),
-    ("preferredlanguage", "language"),
-    ("language", "language"),
-    ("locale", "language"),
-    ("leadsource", "lead_source"),
-    ("originalsource", "lead_source"),
-    ("lifecyclestage", "lifecycle_stage"),
-    ("leadstatus", "lead_status"),
-    ("city", "city"),
-    ("mailingcity", "city"),
-    ("website", "website"),
-];
+/// A field of the header's own name; a header in another script may have no letters that a name can hold.
+fn own_name(header: &str, index: usize) -> Option<Name> {
+    Name::from_words(header).or_else(|| Name::parse(&format!("column_{}", index + 1)).ok())
+}
 
 #[cfg(test)]
 mod tests {
+    use super::super::map_file::MapError;
     use super::*;
 
     fn targets_of(headers: &[&str], map: &str, declared: &[&str]) -> Vec<String> {
@@ -305,7 +122,7 @@ mod tests {
             "Legal basis for processing contact's data",
         ];
         let expected = [
-            "field:record_id",
+            "external_id:hubspot",
             "first_name",
             "last_name",
             "email",
@@ -325,7 +142,7 @@ mod tests {
         let expected = ["name", "field:job_title", "company", "email_opt_out", "phone_opt_out", "owner", "field:lead_source"];
         assert_eq!(targets_of(&salesforce, "", &[]), expected);
         let mautic = ["firstname", "position", "preferred_locale", "points", "dnc", "tags"];
-        let expected = ["first_name", "field:job_title", "field:language", "field:points", "email_opt_out", "tags"];
+        let expected = ["first_name", "field:job_title", "field:language", "field:points", "email_opt_out_if_filled", "tags"];
         assert_eq!(targets_of(&mautic, "", &[]), expected);
     }
 
@@ -337,9 +154,68 @@ mod tests {
         );
         let map = "\"e mail\" = \"ignore\"\n\"Work\" = \"email\"\n\"Code\" = \"field:erp.code\"";
         assert_eq!(targets_of(&["E-Mail", "work", "code"], map, &[]), ["ignore", "email", "field:erp.code"]);
-        let error = MapFile::parse("\"Work\" = \"mial\"").expect_err("unknown").to_string();
-        assert!(error.contains("\"Work\"") && error.contains("tracking_consent"), "{error}");
+    }
+
+    #[test]
+    fn a_column_that_speaks_of_permission_is_never_merely_kept() {
+        for header in [
+            "Opt wishes",
+            "Subscriber group",
+            "Consent level",
+            "Bounce class",
+            "Marketing permissions v2",
+            "Lieferstatus",
+            "Kundenwunsch Werbung",
+            "GDPR basis",
+            "Not unsubscribed",
+            "Do not invite",
+            "Sperre",
+            "Abonnement",
+            "Publicidad",
+            "Privacy",
+            "Статус рассылки",
+        ] {
+            let found = &targets_of(&[header], "", &[])[0];
+            assert!(!found.starts_with("field:") && found != "ignore", "{header}: {found}");
+        }
+        for header in [
+            "Points",
+            "Notes",
+            "Mailing City",
+            "Telefono / email",
+            "Optician",
+            "Adoption date",
+            "Post code",
+            "Innovolumen",
+            "Laptop touch",
+        ] {
+            let found = &targets_of(&[header], "", &[])[0];
+            assert!(found.starts_with("field:"), "{header}: {found}");
+        }
+        // A field that the company declared is its own; a map says anything.
+        assert_eq!(targets_of(&["Bounce class"], "", &["bounce_class"]), ["field:bounce_class"]);
+        assert_eq!(targets_of(&["Bounce class"], "\"Bounce class\" = \"ignore\"", &[]), ["ignore"]);
+    }
+
+    #[test]
+    fn a_subscriber_is_an_address_where_nothing_else_is() {
+        assert_eq!(targets_of(&["Subscriber", "Name"], "", &[]), ["email", "name"]);
+        assert_ne!(targets_of(&["Email", "Subscriber"], "", &[])[1], "email");
+    }
+
+    #[test]
+    fn a_map_file_says_what_is_wrong_with_it() {
+        let error = |text: &str| MapFile::parse(text).expect_err("refused").to_string();
+        let unknown = error("\"Work\" = \"mial\"");
+        assert!(unknown.contains("\"Work\"") && unknown.contains("tracking_consent"), "{unknown}");
         assert!(matches!(MapFile::parse("x"), Err(MapError::Toml(_))));
+        assert!(error("Work = 1").contains("needs a target"));
+        assert!(error("Work = { ok = [\"x\"] }").contains("needs a target"));
+        assert!(error("Work = { target = \"phone\", ok = [\"x\"] }").contains("cannot be named"));
+        assert!(error("Work = { target = \"email_status\", fine = [\"x\"] }").contains("\"fine\""));
+        assert!(error("Work = { target = \"email_status\", ok = [\"x\"], stop = [\"X\"] }").contains("two lists"));
+        assert!(error("Work = { target = \"email_status\", otherwise = \"yes\" }").contains("otherwise"));
+        assert!(error("Work = \"email\"\n\"work\" = \"phone\"").contains("same header"));
         assert_eq!(MapFile::parse("Nobody = \"email\"").expect("map").unused(&[]), ["Nobody"]);
     }
 }

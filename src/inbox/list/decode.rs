@@ -21,10 +21,17 @@ pub enum Charset {
     Windows1252,
     /// UTF-8 with invalid bytes between, each read as Windows-1252.
     Mixed,
+    /// As the user said.
+    Named(&'static Encoding),
 }
 
 impl Charset {
-    pub const fn words(self) -> &'static str {
+    /// Whether it was guessed, and may be another one: single bytes do not say which letters they are.
+    pub const fn is_guess(self) -> bool {
+        matches!(self, Self::Windows1252 | Self::Mixed)
+    }
+
+    pub fn words(self) -> &'static str {
         match self {
             Self::Ascii => "ASCII",
             Self::Utf8 => "UTF-8",
@@ -32,8 +39,16 @@ impl Charset {
             Self::Utf16BigEndian => "UTF-16 (big endian)",
             Self::Windows1252 => "Windows-1252",
             Self::Mixed => "UTF-8 with stray bytes read as Windows-1252",
+            Self::Named(encoding) => encoding.name(),
         }
     }
+}
+
+/// The encoding of a name or label of it: "windows-1250", "latin1", "utf-16le", "macintosh".
+pub fn encoding(name: &str) -> Option<&'static Encoding> {
+    let name = name.trim();
+    let name = if name.eq_ignore_ascii_case("ansi") { "windows-1252" } else { name };
+    Encoding::for_label_no_replacement(name.as_bytes())
 }
 
 /// A source decoded to UTF-8 piece by piece.
@@ -41,6 +56,9 @@ pub struct Decoding<R> {
     source: R,
     raw: Vec<u8>,
     charset: Charset,
+    named: Option<&'static Encoding>,
+    /// In how many pieces something was replaced.
+    replacements: usize,
     decoder: Option<Decoder>,
     started: bool,
     finished: bool,
@@ -51,11 +69,14 @@ pub struct Decoding<R> {
 const PIECE: usize = 64 * 1024;
 
 impl<R: Read> Decoding<R> {
-    pub const fn new(source: R) -> Self {
+    /// The encoding is guessed unless it is named.
+    pub const fn new(source: R, named: Option<&'static Encoding>) -> Self {
         Self {
             source,
             raw: Vec::new(),
             charset: Charset::Ascii,
+            named,
+            replacements: 0,
             decoder: None,
             started: false,
             finished: false,
@@ -66,6 +87,11 @@ impl<R: Read> Decoding<R> {
     /// The encoding of the file, as far as it was read.
     pub const fn charset(&self) -> Charset {
         self.charset
+    }
+
+    /// Whether bytes were found that the encoding does not have.
+    pub const fn replaced(&self) -> bool {
+        self.replacements > 0
     }
 
     /// Appends the next piece, valid UTF-8, to `text`; `false` at the end.
@@ -96,6 +122,11 @@ impl<R: Read> Decoding<R> {
     }
 
     fn sniff(&mut self) {
+        if let Some(encoding) = self.named {
+            self.charset = Charset::Named(encoding);
+            self.decoder = Some(encoding.new_decoder_with_bom_removal());
+            return;
+        }
         let (charset, mark) = match *self.raw.as_slice() {
             [0xef, 0xbb, 0xbf, ..] => (Charset::Utf8, 3),
             [0xff, 0xfe, ..] => (Charset::Utf16LittleEndian, 2),
@@ -117,7 +148,7 @@ impl<R: Read> Decoding<R> {
 
     fn decode(&mut self, text: &mut Vec<u8>) {
         if let Some(decoder) = &mut self.decoder {
-            decode_wide(decoder, &self.raw, self.finished, text);
+            self.replacements += usize::from(decode_by(decoder, &self.raw, self.finished, text));
             self.raw.clear();
             return;
         }
@@ -187,14 +218,17 @@ fn western(bytes: &[u8], text: &mut Vec<u8>) {
     text.extend_from_slice(decoded.as_bytes());
 }
 
-fn decode_wide(decoder: &mut Decoder, mut raw: &[u8], last: bool, text: &mut Vec<u8>) {
+/// Whether something had to be replaced.
+fn decode_by(decoder: &mut Decoder, mut raw: &[u8], last: bool, text: &mut Vec<u8>) -> bool {
     let mut piece = vec![0; PIECE];
+    let mut replaced = false;
     loop {
-        let (result, read, written, _) = decoder.decode_to_utf8(raw, &mut piece, last);
+        let (result, read, written, bad) = decoder.decode_to_utf8(raw, &mut piece, last);
         text.extend_from_slice(&piece[..written]);
         raw = &raw[read..];
+        replaced |= bad;
         if result == CoderResult::InputEmpty {
-            return;
+            return replaced;
         }
     }
 }
@@ -218,7 +252,7 @@ mod tests {
     }
 
     fn all(bytes: &[u8], drip: usize) -> (String, Charset) {
-        let mut decoding = Decoding::new(Drip(bytes, drip));
+        let mut decoding = Decoding::new(Drip(bytes, drip), None);
         let mut text = Vec::new();
         while decoding.read_into(&mut text).expect("memory can be read") {}
         (String::from_utf8(text).expect("always UTF-8"), decoding.charset())
@@ -244,6 +278,22 @@ mod tests {
                 assert_eq!(all(&bytes, drip), (text.to_owned(), charset), "{bytes:?} by {drip}");
             }
         }
+    }
+
+    #[test]
+    fn a_named_encoding_is_read_as_named() {
+        let read = |bytes: &[u8], name: &str| {
+            let mut decoding = Decoding::new(Drip(bytes, 1), encoding(name));
+            let mut text = Vec::new();
+            while decoding.read_into(&mut text).expect("memory can be read") {}
+            (String::from_utf8(text).expect("always UTF-8"), decoding.charset().words(), decoding.replaced())
+        };
+        assert_eq!(read(b"\xa3\xf3d\x9f", "windows-1250"), ("Łódź".to_owned(), "windows-1250", false));
+        assert_eq!(read(b"\xef\xbb\xbfa\xe9", "utf8"), ("a\u{fffd}".to_owned(), "UTF-8", true));
+        assert_eq!(read(b"caf\x8e", "macintosh").0, "café");
+        assert_eq!(read(b"\xfe\xff\0a\0b", "utf-16be").0, "ab");
+        assert_eq!(read(b"caf\xe9", "ansi").0, "café");
+        assert_eq!((encoding("klingon"), encoding("hz-gb-2312")), (None, None));
     }
 
     proptest! {

@@ -4,7 +4,9 @@
 //! next line. `prospects` interprets the records.
 
 use super::decode::{Charset, Decoding};
+use super::delimiter;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use encoding_rs::Encoding;
 use std::io::{self, Read};
 
 /// The longest record, in bytes; a longer one has an unclosed quote, or the file is no list.
@@ -23,6 +25,9 @@ pub struct Records<R> {
     ended: bool,
     line: u64,
     delimiter: u8,
+    /// Whether a line of the file named the delimiter.
+    stated: bool,
+    after_blank: bool,
     splitter: Reader,
     fields: Vec<u8>,
     ends: Vec<usize>,
@@ -46,29 +51,73 @@ pub enum RecordError {
 }
 
 impl<R: Read> Records<R> {
-    /// Opens a source; the delimiter is guessed from the first line that is not blank.
-    pub fn new(source: R) -> io::Result<Self> {
+    /// Opens a source; a first line that names the delimiter is taken, and else each record is split at the likeliest
+    /// of its own until [`Self::part_at`] decides.
+    pub fn new(source: R, encoding: Option<&'static Encoding>) -> io::Result<Self> {
         let mut records = Self {
-            source: Decoding::new(source),
+            source: Decoding::new(source, encoding),
             window: Vec::new(),
             start: 0,
             ended: false,
             line: 1,
             delimiter: b',',
+            stated: false,
+            after_blank: false,
             splitter: Reader::new(),
             fields: vec![0; 4096],
             ends: vec![0; 64],
             count: 0,
         };
-        while let Some(length) = records.line_end(0)? {
-            if records.kept(0, length).iter().any(|byte| !byte.is_ascii_whitespace()) {
-                records.delimiter = sniff(records.kept(0, length));
-                break;
+        if let Some(length) = records.next_line()? {
+            if let Some(mark) = delimiter::stated(records.kept(0, length)) {
+                records.consume(length, 1);
+                records.part_at(mark);
+                records.stated = true;
+            } else {
+                let mark = delimiter::candidates(records.kept(0, length))[0];
+                records.part_at(mark);
             }
-            records.consume(length, 1);
         }
-        records.splitter = ReaderBuilder::new().delimiter(records.delimiter).build();
         Ok(records)
+    }
+
+    /// How what comes next begins.
+    pub fn beginning(&self) -> String {
+        let next = &self.window[self.start..];
+        String::from_utf8_lossy(&next[..next.len().min(64)]).into_owned()
+    }
+
+    /// What may part the cells of the next record, the likeliest first; empty at the end.
+    pub fn delimiters(&mut self) -> io::Result<Vec<u8>> {
+        let Some(length) = self.next_line()? else { return Ok(Vec::new()) };
+        Ok(if self.stated { vec![self.delimiter] } else { delimiter::candidates(self.kept(0, length)) })
+    }
+
+    /// Splits the records from here on at this byte.
+    pub fn part_at(&mut self, delimiter: u8) {
+        self.delimiter = delimiter;
+        self.splitter = ReaderBuilder::new().delimiter(delimiter).build();
+    }
+
+    /// The cells of the next record, which stays the next; `None` where it cannot be read.
+    pub fn peek(&mut self) -> io::Result<Option<Vec<String>>> {
+        let Some(first) = self.next_line()? else { return Ok(None) };
+        if first > LONGEST {
+            return Ok(None);
+        }
+        let Some((length, _)) = self.record_end(first)? else { return Ok(None) };
+        Ok(self.split(length).then(|| (0..self.count).map(|index| self.cell(index).to_owned()).collect()))
+    }
+
+    /// Passes over blank lines; the length of the line that comes then.
+    fn next_line(&mut self) -> io::Result<Option<usize>> {
+        while let Some(length) = self.line_end(0)? {
+            if self.kept(0, length).iter().any(|byte| !byte.is_ascii_whitespace()) {
+                return Ok(Some(length));
+            }
+            self.consume(length, 1);
+        }
+        Ok(None)
     }
 
     pub const fn delimiter(&self) -> u8 {
@@ -80,11 +129,22 @@ impl<R: Read> Records<R> {
         self.source.charset()
     }
 
+    /// Whether bytes were found that the named encoding does not have.
+    pub const fn replaced(&self) -> bool {
+        self.source.replaced()
+    }
+
+    /// Whether a blank line stood before the current record.
+    pub const fn after_blank(&self) -> bool {
+        self.after_blank
+    }
+
     /// Advances to the next record and returns the line on which it begins; `None` at the end. Blank lines are skipped.
     ///
     /// # Errors
     /// With the line; after any error but one of the source, the next record can be read.
     pub fn advance(&mut self) -> Result<Option<u64>, (u64, RecordError)> {
+        self.after_blank = false;
         loop {
             let line = self.line;
             let at = |error| (line, error);
@@ -95,6 +155,7 @@ impl<R: Read> Records<R> {
             }
             if self.kept(0, first).iter().all(|byte| byte.is_ascii_whitespace() && *byte != self.delimiter) {
                 self.consume(first, 1);
+                self.after_blank = true;
                 continue;
             }
             let Some((length, lines)) = self.record_end(first).map_err(|error| at(error.into()))? else {
@@ -235,20 +296,6 @@ impl Quotes {
     }
 }
 
-/// The delimiter of a header line: comma, semicolon or tab, whichever is most frequent outside quotes.
-fn sniff(line: &[u8]) -> u8 {
-    let mut quoted = false;
-    let mut counts = [(b',', 0_usize), (b';', 0), (b'\t', 0)];
-    for byte in line {
-        quoted ^= *byte == b'"';
-        if let Some((_, count)) = counts.iter_mut().find(|(mark, _)| mark == byte && !quoted) {
-            *count += 1;
-        }
-    }
-    // Ties go to the comma.
-    counts.into_iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(mark, _)| mark)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,7 +305,7 @@ mod tests {
     type Outcome = Result<(u64, Vec<String>), (u64, String)>;
 
     fn rows(bytes: &[u8]) -> Vec<Outcome> {
-        let mut records = Records::new(bytes).expect("memory can be read");
+        let mut records = Records::new(bytes, None).expect("memory can be read");
         let mut rows = Vec::new();
         loop {
             match records.advance() {
@@ -326,13 +373,6 @@ mod tests {
 
     fn rows_of_width(cells: usize) -> Vec<Outcome> {
         rows(",".repeat(cells).as_bytes())
-    }
-
-    #[test]
-    fn the_delimiter_is_sniffed_outside_quotes() {
-        for (line, delimiter) in [("a,b", b','), ("a;b,c;d", b';'), ("a\tb", b'\t'), ("\"a,b,c\";d", b';'), ("email", b',')] {
-            assert_eq!(char::from(sniff(line.as_bytes())), char::from(delimiter), "{line}");
-        }
     }
 
     proptest! {

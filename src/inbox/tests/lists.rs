@@ -1,11 +1,14 @@
 //! The reading of exported lists, by example.
 
 use crate::domain::consent::{Consent, Purpose};
+use crate::domain::doorway::external_id::ExternalId;
 use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
-use crate::inbox::list::columns::MapFile;
-use crate::inbox::list::decode::Charset;
-use crate::inbox::list::prospects::{self, ImportError, Options, Row, RowError};
+use crate::inbox::list::decode::{Charset, encoding};
+use crate::inbox::list::map_file::MapFile;
+use crate::inbox::list::prospects::{self, Options};
+use crate::inbox::list::refusal::ImportError;
+use crate::inbox::list::row::{Row, RowError};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -37,7 +40,8 @@ fn a_hubspot_row_is_read() {
     assert_eq!(row.arrival.owner.as_deref(), Some("Dana Ortega"));
     assert!(!row.arrival.email_opt_out && row.warnings.is_empty());
     let fields: Vec<(String, &str)> = row.arrival.fields.iter().map(|(name, value)| (name.to_string(), value.as_str())).collect();
-    assert_eq!(fields, [("employees".to_owned(), "1200"), ("record_id".to_owned(), "7")]);
+    assert_eq!(fields, [("employees".to_owned(), "1200")]);
+    assert_eq!(row.arrival.external_id, ExternalId::parse("hubspot", "7"));
     assert_eq!((row.line, row.arrival.consents), (2, vec![Consent::undated(Purpose::Mail, true, "Legitimate interest")]));
 }
 
@@ -52,9 +56,137 @@ fn values_mean_what_they_say() {
     let given_at = "2026-01-02T00:00:00Z".parse().ok();
     let said = Consent { given_at, ..Consent::undated(Purpose::Tracking, true, "import a.csv") };
     assert_eq!(row.arrival.consents, [said]);
-    assert!(good("email;unsubscribed\na@x.example;unknown word\n").arrival.email_opt_out);
-    let refused = good("email,marketing consent\na@x.example,No\n").arrival.consents;
-    assert_eq!(refused, [Consent::undated(Purpose::Mail, false, "import a.csv")], "a no is said too");
+    let refused = good("email,marketing consent\na@x.example,No\n").arrival;
+    assert_eq!(refused.consents, [Consent::undated(Purpose::Mail, false, "import a.csv")], "a no is said too");
+    assert!(refused.email_opt_out, "a consent that says no suppresses like an opt-out");
+}
+
+fn mapped(map: &str, file: &str) -> (Vec<Result<Row, RowError>>, Option<String>) {
+    let declared = declared();
+    let map = Some(MapFile::parse(map).expect("a map"));
+    let mut list =
+        prospects::open(file.as_bytes(), &Options { map, declared: &declared, source: "import a.csv" }).expect("a list");
+    let rows = list.by_ref().collect();
+    (rows, (!list.unread().is_empty()).then(|| list.unread().to_string()))
+}
+
+#[test]
+fn a_column_of_permission_that_is_not_understood_stops_the_list_and_says_what_to_write() {
+    let declared = declared();
+    let options = Options { map: None, declared: &declared, source: "import a.csv" };
+    let error =
+        prospects::open(&b"Email,Kundenwunsch Werbung\na@x.example,1\n"[..], &options).err().expect("refused").to_string();
+    for words in ["\"Kundenwunsch Werbung\" = \"email_opt_out\"", "--map FILE", "mail_consent", "\"ignore\""] {
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    let mut list =
+        prospects::open("Email,Status\na@x.example,subscribed\nb@x.example,Gold\nc@x.example,Gold\n".as_bytes(), &options)
+            .expect("a list");
+    let rows: Vec<_> = list.by_ref().collect();
+    assert!(
+        rows[0].is_ok() && rows[1].is_err() && rows[2].is_err(),
+        "what is not understood is neither mailed nor suppressed: {rows:?}"
+    );
+    let words = list.unread().to_string();
+    for expected in ["column \"Status\", lines 3, 4", "\"Status\" = { target = \"status\", stop = [\"Gold\"]", "--map FILE"] {
+        assert!(words.contains(expected), "{expected}: {words}");
+    }
+    // What slipped into the column is not repeated if it is an address.
+    let (_, unread) = mapped("", "Email,Unsubscribed\na@x.example,ada@secret.example\n");
+    assert!(unread.is_some_and(|words| words.contains("line 2") && !words.contains("secret")));
+}
+
+#[test]
+fn the_line_that_a_refusal_proposes_is_a_map_that_works() {
+    let file = "Email,\"E-mail \\ \"\"status\"\"\"\na@x.example,Gold\n";
+    let (_, unread) = mapped("", file);
+    let line = unread.expect("refused").lines().find(|line| line.contains("stop = [")).expect("a line").to_owned();
+    let (rows, unread) = mapped(&line, file);
+    assert!(unread.is_none() && rows[0].as_ref().is_ok_and(|row| row.arrival.email_opt_out), "{line}: {rows:?}");
+}
+
+#[test]
+fn a_map_names_values() {
+    let map = "Wish = { target = \"email_status\", ok = [\"Gold\", 1], stop = [\"Lead\", \"\"], blank = [\"?\"] }";
+    let (rows, unread) = mapped(
+        map,
+        "Email,Wish\na@x.example,gold\nb@x.example,LEAD\nc@x.example,\nd@x.example,?\ne@x.example,1\nf@x.example,bounced\n",
+    );
+    let out: Vec<bool> = rows.iter().map(|row| row.as_ref().expect("a good row").arrival.email_opt_out).collect();
+    assert_eq!((out, unread), (vec![false, true, true, false, false, true], None));
+    let (rows, _) = mapped(
+        "Wish = { target = \"mail_consent\", ok = [\"A\"], otherwise = \"stop\" }",
+        "Email,Wish\na@x.example,a\nb@x.example,whatever\n",
+    );
+    let said: Vec<_> =
+        rows.into_iter().map(|row| row.expect("a good row").arrival).map(|a| (a.email_opt_out, a.consents[0].given)).collect();
+    assert_eq!(said, [(false, true), (true, false)]);
+    let (rows, unread) =
+        mapped("Status = \"field:stage\"\nUnsubscribed = \"ignore\"", "Email,Status,Unsubscribed\na@x.example,Gold,yes\n");
+    assert!(unread.is_none() && rows[0].as_ref().is_ok_and(|row| !row.arrival.email_opt_out && row.arrival.fields.len() == 1));
+}
+
+#[test]
+fn a_no_in_one_of_several_columns_is_a_no() {
+    let row = good("email,Opted out of email: A,Opted out of email: B,Newsletter\na@x.example,No,Yes,yes\n");
+    assert!(row.arrival.email_opt_out);
+    assert!(good("email,Marketing consent,Email consent\na@x.example,no,yes\n").arrival.email_opt_out);
+    assert!(good("email,Legal basis\na@x.example,Consent withdrawn\n").arrival.email_opt_out);
+    let agreed = good("email,Newsletter\na@x.example,2025-01-02\n").arrival;
+    assert_eq!((agreed.email_opt_out, agreed.consents[0].given_at), (false, "2025-01-02T00:00:00Z".parse().ok()));
+    let phone = good("email,Do not call,Phone consent\na@x.example,FALSCH,nein\n").arrival;
+    assert!(phone.phone_opt_out && !phone.email_opt_out);
+}
+
+#[test]
+fn a_name_in_halves_is_whole() {
+    for (file, name) in [
+        ("email,Nombre,Apellidos\na@x.example,Ada,Vega Ruiz\n", "Ada Vega Ruiz"),
+        ("email,Nom,Prénom\na@x.example,Vega,Ada\n", "Ada Vega"),
+        ("email,Name,Vorname\na@x.example,Vega,Ada\n", "Ada Vega"),
+        ("email,Name,First Name\na@x.example,Ada Vega,Ada\n", "Ada Vega"),
+        ("email,Name,Last Name\na@x.example,Ada Vega,Vega\n", "Ada Vega"),
+        ("email,Name,First Name,Last Name\na@x.example,Ada V.,Ada,Vega\n", "Ada V."),
+        ("email,First Name\na@x.example,Ada\n", "Ada"),
+    ] {
+        assert_eq!(good(file).arrival.name.as_deref(), Some(name), "{file}");
+    }
+}
+
+#[test]
+fn what_a_spreadsheet_did_to_a_value_is_reported_and_not_stored() {
+    let row = good("email,phone,company,country\n\"a@x.example, b@x.example\",3.46E+11,#NAME?,N/A\n");
+    assert_eq!((row.arrival.phone.as_deref(), row.arrival.company.as_deref()), (None, None));
+    let words: Vec<&str> = row.warnings.iter().map(|warning| warning.words.as_str()).collect();
+    assert_eq!(words.len(), 3, "{words:?}");
+    assert!(
+        words[0].contains("several addresses") && words[1].contains("scientific") && words[2].contains("formula"),
+        "{words:?}"
+    );
+}
+
+#[test]
+fn what_stands_above_and_below_the_table_is_no_row() {
+    let declared = declared();
+    let options = Options { map: None, declared: &declared, source: "import a.csv" };
+    let text = "Report of May\n\nEmail,Name\na@x.example,Ada\n\nb@x.example,Bo\n,,\n\nTotal: 2\nCopyright (c)\n\
+                Generated by dana@x.example at noon\nc@x.example,Cy\n";
+    let mut list = prospects::open(text.as_bytes(), &options).expect("a list");
+    let rows: Vec<String> = list.by_ref().map(|row| row.expect("a good row").arrival.address.to_string()).collect();
+    assert_eq!(rows, ["a@x.example", "b@x.example", "c@x.example"], "a blank line ends no table");
+    assert_eq!((list.header_line(), list.below()), (3, Some((9, 11))));
+    // A row of people that names a header is not the header.
+    let error = prospects::open(&b"Name;Buzon;Kanal\nAda;a@x.example;E-Mail\nBo;;E-Mail\n"[..], &options).err().expect("refused");
+    assert!(matches!(error, ImportError::NoAddress { headers } if headers[1] == "Buzon"));
+}
+
+#[test]
+fn a_named_encoding_is_honoured() {
+    let declared = declared();
+    let options = Options { map: None, declared: &declared, source: "import a.csv" };
+    let mut list = prospects::open_as(&b"email,name\na@x.example,\xa3uk\n"[..], encoding("cp1250"), &options).expect("a list");
+    assert_eq!(list.next().expect("a row").expect("a good one").arrival.name.as_deref(), Some("Łuk"));
+    assert_eq!((list.encoding().words(), list.encoding().is_guess()), ("windows-1250", false));
 }
 
 #[test]
@@ -125,6 +257,28 @@ fn a_list_without_addresses_says_what_to_do() {
     .expect("a list");
     assert_eq!(list.unused(), ["Typo"]);
     assert_eq!(list.next().expect("a row").expect("a good one").arrival.name.as_deref(), Some("Ada"));
+}
+
+#[test]
+fn a_file_that_is_no_list_or_a_list_of_nos_is_known() {
+    let declared = declared();
+    let options = Options { map: None, declared: &declared, source: "import a.csv" };
+    for (bytes, words) in [
+        (&b"PK\x03\x04\x14\0\x06\0"[..], "workbook"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "workbook"),
+        (b"<html><table><tr><td>Email</td>", "HTML"),
+        (b"BEGIN:VCARD\nEMAIL:a@x.example\n", "vCards"),
+        (b"[{\"email\": \"a@x.example\"}]", "JSON"),
+    ] {
+        let error = prospects::open(bytes, &options).err().expect("refused").to_string();
+        assert!(error.contains(words) && error.contains("CSV"), "{words}: {error}");
+    }
+    let named = |text: &str, file: &str| prospects::open(text.as_bytes(), &options).expect("a list").is_named_so(file);
+    assert!(
+        named("Email\na@x.example\n", "unsubscribed_members_export_7.csv") && named("Email\na@x.example\n", "Bounces 2025.csv")
+    );
+    assert!(!named("Email,UNSUB_TIME\na@x.example,2025-01-01\n", "unsubscribed_members_export_7.csv"));
+    assert!(!named("Email\na@x.example\n", "subscribed_members_export_7.csv"));
 }
 
 /// A list of a hundred thousand rows that is never in memory.

@@ -1,4 +1,6 @@
 //! Reading held against mails and lists whose truth is known, and against noise.
 
 mod corpus;
+mod forms;
+mod list_corpus;
 mod lists;

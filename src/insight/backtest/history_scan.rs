@@ -136,6 +136,7 @@ impl HistoryScan {
         let theirs: BTreeSet<ProspectId> = people.iter().flat_map(|p| self.colleagues_of(p)).collect();
         let theirs: Vec<ProspectId> = theirs.into_iter().collect();
         let called = replay_inputs::people(&mut tx, &theirs).await?;
+        let merged: Vec<_> = called.iter().filter_map(|p| Some((p.prospect, p.merged_at?))).collect();
         let called: BTreeMap<ProspectId, String> = called.into_iter().filter_map(|p| Some((p.prospect, p.name?))).collect();
         let judgements = replay_inputs::judgements(&mut tx, &[chosen, &theirs].concat()).await?;
         let mut signals = signals::recorded(&mut tx, chosen, self.up_to).await?;
@@ -156,7 +157,8 @@ impl HistoryScan {
                 let colleagues: Vec<Colleague> = self.colleagues_of(&person).filter_map(colleague).collect();
                 let judged = std::iter::once(&id).chain(colleagues.iter().map(|c| &c.prospect));
                 let judgements = judged.filter_map(|id| judgements.get(id)).flatten().copied().collect();
-                past(&person, &decided, signals.remove(&id).unwrap_or_default(), colleagues, judgements, suppressed.remove(&id))
+                let (signals, suppressed) = (signals.remove(&id).unwrap_or_default(), suppressed.remove(&id));
+                Past { merged: merged.clone(), ..past(&person, &decided, signals, colleagues, judgements, suppressed) }
             });
             Life { person, decided, past }
         };
@@ -291,6 +293,6 @@ fn past(
             open = outcome.returns().then_some(again);
         }
     }
-    episodes.extend(open);
-    Past { signals, colleagues, judgements, episodes, suppressed: suppressed.unwrap_or_default() }
+    episodes.extend(open.map(|open| Episode { ended_at: person.merged_at, ..open }));
+    Past { signals, colleagues, judgements, episodes, suppressed: suppressed.unwrap_or_default(), merged: Vec::new() }
 }

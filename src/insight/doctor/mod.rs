@@ -6,6 +6,7 @@ pub mod finding;
 // One question each.
 pub mod database;
 pub mod people;
+pub mod enquiries;
 pub mod letters;
 pub mod files;
 pub mod http_probe;

@@ -21,6 +21,10 @@ pub fn law(census: &Census) -> Finding {
     if census.in_two > 0 {
         says.push(format!("of {} the tables say two things", census.in_two));
     }
+    if census.unheard > 0 {
+        says.push(format!("{} asked for a person and are on no salesperson's queue", census.unheard));
+        fix = "run the daemon: it places every enquiry, and its review passes on what belonged to people who left";
+    }
     if stranded > 0 {
         says.push(format!("{stranded} are called suppressed though a channel is open"));
     }
@@ -46,13 +50,13 @@ mod tests {
         let mut census = Census::begin(Timestamp::UNIX_EPOCH);
         assert_eq!(law(&census).state, State::Well);
         census.prospects = 9;
-        census.in_two = 1;
+        (census.in_two, census.unheard) = (1, 3);
         for group in [Group::Adrift, Group::Unattended, Group::Stranded] {
             census.add(group, 2);
         }
         let found = law(&census);
         assert_eq!(found.state, State::Wrong);
-        for words in ["6 are counted of 9", "of 1 the tables", "2 are called", "2 are offered", "2 are nurtured"] {
+        for words in ["6 are counted of 9", "of 1 the tables", "3 asked", "2 are called", "2 are offered", "2 are nurtured"] {
             assert!(found.says.contains(words), "{words}: {}", found.says);
         }
         assert!(found.fix.is_some_and(|fix| fix.contains("daemon")));

@@ -11,7 +11,7 @@ use crate::domain::group::delivery::Mailed;
 use crate::domain::id::{DeliveryId, IssueId, Name, ProspectId};
 use crate::domain::plan::Plan;
 use crate::flow::context::FlowError;
-use crate::flow::doorway::observe;
+use crate::flow::doorway::{observe, take};
 use crate::flow::individual::receive;
 use crate::inbox::mail::bounce::{Incoming, Returned};
 use crate::inbox::mail::report::Complaint;
@@ -169,7 +169,7 @@ pub async fn record_alone(world: &mut World, act: &Act) -> Result<(), FlowError>
         ActKind::Form { form, fields } => {
             let key = format!("{form}:{}:{}", act.delivery, act.at.as_millisecond());
             let detail = Detail::Form { form: form.clone(), fields: fields.clone() };
-            observe::take(&world.ctx, NewSignal::reported(&key, address, None, detail, act.at)).await?;
+            take::take(&world.ctx, NewSignal::reported(None, &key, address, None, detail, act.at)).await?;
             world.event_log.of(&campaign).forms += 1;
         }
         ActKind::Reply(text) => {

@@ -89,7 +89,7 @@ impl Readers {
                 acts::record_alone(world, act).await?;
             }
             if !is_quiet {
-                world.wake(&[Step::Qualify, Step::Notify, Step::Correspond]);
+                world.wake(&[Step::Qualify, Step::Enquire, Step::Notify, Step::Correspond]);
             }
         }
         Ok(())

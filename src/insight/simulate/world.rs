@@ -248,8 +248,8 @@ const fn concerned(step: Step) -> &'static [Step] {
         Step::Publish => &[Step::Deliver, Step::Notify],
         Step::Deliver => &[Step::Publish, Step::Qualify, Step::Notify],
         Step::Qualify => &[Step::HandOff],
-        Step::HandOff => &[Step::Remind, Step::Correspond],
-        Step::Remind | Step::Notify => &[Step::Correspond],
+        Step::HandOff => &[Step::Enquire, Step::Remind, Step::Correspond],
+        Step::Enquire | Step::AskToConfirm | Step::Remind | Step::Notify => &[Step::Correspond],
         Step::Correspond => &[],
     }
 }

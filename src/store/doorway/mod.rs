@@ -2,9 +2,12 @@
 
 pub mod reclassifications;
 pub mod signals;
+pub mod api_keys;
 pub mod history;
 pub mod applied_rules;
 pub mod assessment_queue;
 pub mod qualifications;
 pub mod reminders;
+pub mod pending_forms;
+pub mod enquiries;
 pub mod assessment_inputs;

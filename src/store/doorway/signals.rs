@@ -57,6 +57,10 @@ const APPEND: Sql = append!("");
 const APPEND_AND_SAY: Sql = append!(" RETURNING once, id");
 const NEWEST: &str = "SELECT COALESCE(MAX(id), 0) FROM signals";
 const SINCE: &str = "SELECT once, id FROM signals WHERE id > $1";
+/// Of the newest signals of a prospect alone: however long their history is, it is not read.
+const CLICKED_SINCE: &str = "
+    SELECT COUNT(*) FROM (SELECT kind, delivery_id, occurred_at FROM signals WHERE prospect_id = $1 ORDER BY id DESC LIMIT 50) newest
+    WHERE kind = 'click' AND delivery_id = $2 AND occurred_at >= $3";
 /// The columns of signals, packed and queried prospect by prospect, up to so many of each: in one query for all, a PostgreSQL
 /// with stale statistics would read every signal in the table once for each prospect.
 macro_rules! packed {
@@ -75,6 +79,10 @@ const OF: &str = packed!("");
 const STATEMENTS_OF: &str = packed!(" AND kind IN ('answer', 'form', 'touch', 'recycled')");
 /// No limit.
 const ALL: i64 = i64::MAX;
+/// A detail of the record is blank once, so few forms fill any.
+const FILLED: &str = "
+    SELECT detail FROM signals WHERE prospect_id = $1 AND kind = 'unconfirmed_form' AND detail NOT LIKE '%\"filled\":[]%'
+    ORDER BY id LIMIT 20";
 /// The members of an account who stated anything; most members only read.
 const SPEAKERS: &str = "
     SELECT string_agg((SELECT string_agg(format('%s\t%s\t%s', p.id, p.account_id,
@@ -129,9 +137,31 @@ fn row(prospect: Option<ProspectId>, signal: &NewSignal) -> Result<NewRow<'_>, S
     })
 }
 
+/// Whether links of this mail were followed since an instant, among the newest signals of the prospect.
+pub async fn was_clicked_since(
+    tx: &mut Tx,
+    prospect: ProspectId,
+    delivery: DeliveryId,
+    since: Timestamp,
+) -> Result<bool, StoreError> {
+    Ok(tx.number(CLICKED_SINCE, args![prospect, delivery, since]).await? > 0)
+}
+
 /// Every signal of these prospects, in the order recorded, each with the latest judgement on it.
 pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
     known_at(tx, prospects, Timestamp::MAX).await
+}
+
+/// The details of the record that a form filled which nobody confirmed, each with the value it gave: "phone", "+44 20 1234".
+pub async fn filled_by_strangers(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<(String, String)>, StoreError> {
+    let rows: Vec<(String,)> = tx.rows(FILLED, args![prospect]).await?;
+    let mut found = Vec::new();
+    for (text,) in rows {
+        if let Detail::UnconfirmedForm { fields, filled, .. } = from_json("signal", &text)? {
+            found.extend(filled.into_iter().filter_map(|what| Some((what.clone(), fields.get(&what)?.trim().to_owned()))));
+        }
+    }
+    Ok(found)
 }
 
 /// Every signal of these prospects as known at an instant: without signals and judgements recorded later.

@@ -22,11 +22,14 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, PgConnection, Sqlite, Transaction};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::timeout;
 
 /// The database of one nurtured: cheap to clone.
 #[derive(Debug, Clone)]
@@ -34,10 +37,12 @@ pub struct Store(Engine, Option<Arc<Journal>>, Commits);
 
 #[derive(Debug, Clone)]
 enum Engine {
-    /// One writer, because SQLite has one; readers beside it, because WAL lets them.
+    /// One writer, because SQLite has one; readers beside it, because WAL lets them. Whoever writes waits for a turn first, so
+    /// that what goes first waits for one transaction and not for all that came before it.
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
+        turns: Arc<Mutex<()>>,
     },
     Postgres {
         pool: PgPool,
@@ -53,6 +58,9 @@ struct Hot {
     /// Kept between statements; a failure drops it.
     connection: Mutex<Option<PgConnection>>,
 }
+
+/// How long one waits for SQLite's writer: for a turn, and then for the connection.
+const WRITER: Duration = Duration::from_mins(1);
 
 /// Settings of [`Hot`]: plans use an index, and are made once.
 const BY_KEY: [(&str, &str); 5] = [
@@ -70,6 +78,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened or written, or the migrations fail.
     pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
+        own(path);
         // A commit is on the disk before it is acknowledged: FULL, not NORMAL, under WAL.
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -88,10 +97,10 @@ impl Store {
         let reading = options.read_only(true).pragma("cache_size", "-1000");
         // A connection to a file does not break: a test of each before its use takes as long as a statement.
         let pool = || SqlitePoolOptions::new().test_before_acquire(false);
-        let writer = pool().max_connections(1).acquire_timeout(Duration::from_mins(1)).connect_with(writing).await?;
+        let writer = pool().max_connections(1).acquire_timeout(WRITER).connect_with(writing).await?;
         migrations::SQLITE.run(&writer).await?;
         let readers = pool().max_connections(4).min_connections(0).connect_with(reading).await?;
-        Self(Engine::Sqlite { writer, readers }, None, Commits::default()).durable().await
+        Self::over(writer, readers).durable().await
     }
 
     /// The numbers of the migrations this program knows.
@@ -105,7 +114,7 @@ impl Store {
 
     /// A SQLite database over given pools: a copy, or a temporary one.
     pub(in crate::store) fn over(writer: SqlitePool, readers: SqlitePool) -> Self {
-        Self(Engine::Sqlite { writer, readers }, None, Commits::default())
+        Self(Engine::Sqlite { writer, readers, turns: Arc::default() }, None, Commits::default())
     }
 
     /// A PostgreSQL database that another installation runs.
@@ -194,9 +203,28 @@ impl Store {
     /// # Errors
     /// When the database cannot be reached, or stays locked by another process.
     pub async fn write(&self) -> Result<Tx, StoreError> {
+        let turn = match &self.0 {
+            Engine::Sqlite { turns, .. } => {
+                Some(timeout(WRITER, turns.clone().lock_owned()).await.map_err(|_| sqlx::Error::PoolTimedOut)?)
+            }
+            Engine::Postgres { .. } => None,
+        };
+        self.begin(turn).await
+    }
+
+    /// As [`write`](Self::write), ahead of everything that waits to write: for what must not wait, such as an unsubscribe.
+    ///
+    /// # Errors
+    /// As for `write`.
+    pub async fn write_first(&self) -> Result<Tx, StoreError> {
+        self.begin(None).await
+    }
+
+    async fn begin(&self, turn: Option<OwnedMutexGuard<()>>) -> Result<Tx, StoreError> {
+        let notes = || Notes::of(self.1.clone(), self.2.clone()).with_turn(turn);
         Ok(match &self.0 {
-            Engine::Sqlite { writer, .. } => Tx::Sqlite(begin(writer).await?, Notes::of(self.1.clone(), self.2.clone())),
-            Engine::Postgres { pool, .. } => Tx::Postgres(pool.begin().await?, Notes::of(self.1.clone(), self.2.clone())),
+            Engine::Sqlite { writer, .. } => Tx::Sqlite(begin(writer).await?, notes()),
+            Engine::Postgres { pool, .. } => Tx::Postgres(pool.begin().await?, notes()),
         })
     }
 
@@ -252,7 +280,7 @@ impl Store {
     /// Closes every connection, after the running statements.
     pub async fn close(&self) {
         match &self.0 {
-            Engine::Sqlite { writer, readers } => {
+            Engine::Sqlite { writer, readers, .. } => {
                 readers.close().await;
                 writer.close().await;
             }
@@ -262,6 +290,12 @@ impl Store {
             }
         }
     }
+}
+
+/// Makes the file of a new database, for its owner alone whatever the umask: SQLite gives what it writes beside it the same mode.
+/// A failure is left to SQLite, which says what is wrong with the path.
+fn own(path: &Path) {
+    drop(OpenOptions::new().write(true).create_new(true).mode(0o600).open(path));
 }
 
 /// Begins a transaction on SQLite's writer.

@@ -8,7 +8,7 @@
 //! it.
 
 pub use super::journal_format::{Entry, JournalContents, What};
-use super::journal_format::{lines, parse};
+use super::journal_format::{is_hash, lines, parse};
 use crate::clock::Clock;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
@@ -144,7 +144,7 @@ impl Journal {
     /// When it cannot be read.
     pub fn addresses(&self) -> io::Result<BTreeSet<String>> {
         let held = read(&self.path)?;
-        Ok(held.entries.into_iter().map(|entry| entry.address).filter(|a| !a.starts_with("sha256:")).collect())
+        Ok(held.entries.into_iter().map(|entry| entry.address).filter(|a| !is_hash(a)).collect())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::journal::{Journal, What};
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{OwnedMutexGuard, watch};
 
 /// How often a store and its clones have committed. The restore marker waits for the next commit to write how far the
 /// database has come.
@@ -32,19 +32,26 @@ impl Commits {
     }
 }
 
-/// The notes of one transaction; empty where there is no journal.
+/// The notes of one transaction; empty where there is no journal. They are kept until it ends, and its turn with them.
 #[derive(Debug, Default)]
 pub struct Notes {
     journal: Option<Arc<Journal>>,
     commits: Commits,
     said: Vec<(String, What)>,
     erased: Vec<(String, String)>,
+    /// The turn among those that write, where there are turns; the next one comes when it is dropped.
+    _turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Notes {
     /// For a transaction whose stops go into this journal.
     pub(in crate::store) const fn of(journal: Option<Arc<Journal>>, commits: Commits) -> Self {
-        Self { journal, commits, said: Vec::new(), erased: Vec::new() }
+        Self { journal, commits, said: Vec::new(), erased: Vec::new(), _turn: None }
+    }
+
+    /// For a transaction that has a turn, and keeps it until it ends.
+    pub(in crate::store) fn with_turn(self, turn: Option<OwnedMutexGuard<()>>) -> Self {
+        Self { _turn: turn, ..self }
     }
 
     /// Notes a stop, or the end of one.

@@ -51,7 +51,7 @@ impl What {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub at: Timestamp,
-    /// The address (`sha256:…` after erasure).
+    /// The address (a hash after erasure).
     pub address: String,
     #[serde(flatten)]
     pub what: What,
@@ -90,6 +90,11 @@ impl JournalContents {
         entries.sort_by_key(|entry| entry.at);
         entries
     }
+}
+
+/// Whether a text in the place of an address is the hash of an erased one.
+pub fn is_hash(address: &str) -> bool {
+    address.starts_with("hmac-sha256:") || address.starts_with("sha256:")
 }
 
 /// Reads lines. A last line torn by a crash is skipped: its writer got no acknowledgement.

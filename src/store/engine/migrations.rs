@@ -18,7 +18,17 @@ macro_rules! migrations {
     };
 }
 
-migrations!["0001_people", "0002_group", "0003_doorway", "0004_individual", "0005_operations"];
+migrations![
+    "0001_people",
+    "0002_group",
+    "0003_doorway",
+    "0004_individual",
+    "0005_operations",
+    "0006_public_door",
+    "0007_enquiry_lists",
+    "0009_identity",
+    "0010_api_keys",
+];
 
 /// Numbers, descriptions and checksums are those that sqlx gives to the same files in a directory.
 fn migrator(files: &[(&'static str, &'static str)]) -> Migrator {

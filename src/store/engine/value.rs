@@ -3,7 +3,8 @@
 use super::backend::{StoreError, Value};
 use crate::domain::address::Address;
 use crate::domain::id::{
-    AccountId, DeliveryId, FollowUpId, HandoffId, IssueId, LetterId, Name, OccurrenceId, ProspectId, QualificationId, SignalId,
+    AccountId, DeliveryId, EnquiryId, EnquiryListId, FollowUpId, HandoffId, IssueId, LetterId, Name, OccurrenceId, PendingFormId,
+    ProspectId, QualificationId, SignalId,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -23,7 +24,21 @@ macro_rules! id_values {
         }
     )+};
 }
-id_values!(AccountId, DeliveryId, FollowUpId, HandoffId, IssueId, LetterId, OccurrenceId, ProspectId, QualificationId, SignalId);
+id_values!(
+    AccountId,
+    DeliveryId,
+    EnquiryId,
+    EnquiryListId,
+    FollowUpId,
+    HandoffId,
+    IssueId,
+    LetterId,
+    OccurrenceId,
+    PendingFormId,
+    ProspectId,
+    QualificationId,
+    SignalId
+);
 
 macro_rules! values {
     ($($from:ty => |$value:ident| $to:expr),+ $(,)?) => {$(

@@ -6,9 +6,10 @@ use crate::domain::group::delivery::{Mailed, State};
 use crate::domain::id::{DeliveryId, IssueId, OccurrenceId, ProspectId};
 use crate::store::engine::backend::{InRow, StoreError, Tx, args, latest_attempt};
 use crate::store::engine::record::record;
-use crate::store::engine::value::{address, instant, instant_or_none};
+use crate::store::engine::value::{address, ids, instant, instant_or_none};
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// A delivery that is not finished, as its lease's holder reads it.
 #[derive(Debug, Clone)]
@@ -103,7 +104,9 @@ const DUE_AGAIN: &str = concat!(
 );
 const ORIGIN: &str = "
     SELECT d.id, d.issue_id, p.id, d.address, d.tracked, COALESCE(p.tracking_consent, FALSE) AS consents
-    FROM deliveries d LEFT JOIN prospects p ON p.id = d.prospect_id AND p.address IS NOT NULL WHERE d.id = $1";
+    FROM deliveries d LEFT JOIN merged_prospects m ON m.prospect_id = d.prospect_id
+    LEFT JOIN prospects p ON p.id = COALESCE(m.into_id, d.prospect_id) AND p.address IS NOT NULL WHERE d.id = $1";
+const ADDRESSES: &str = "SELECT id, address FROM deliveries WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 const ADD_TEST: &str = "
     INSERT INTO deliveries (occurrence_id, issue_id, prospect_id, address, tracked) VALUES ($1, $2, NULL, $3, TRUE) RETURNING id";
 const STATE: &str = "SELECT state FROM delivery_states WHERE delivery_id = $1";
@@ -230,6 +233,12 @@ pub async fn origin(tx: &mut Tx, id: DeliveryId) -> Result<Option<Origin>, Store
         })
     })
     .transpose()
+}
+
+/// Where these deliveries went.
+pub async fn addresses(tx: &mut Tx, of: &[DeliveryId]) -> Result<BTreeMap<DeliveryId, Address>, StoreError> {
+    let rows: Vec<(i64, String)> = tx.rows(ADDRESSES, args![ids(of)?]).await?;
+    rows.into_iter().map(|(id, to)| Ok((DeliveryId(id), address(&to).in_row("deliveries", id)?))).collect()
 }
 
 /// Writes a delivery to a colleague: a test copy, or a seed. It belongs to no prospect and is counted nowhere.

@@ -2,7 +2,7 @@
 //! claim; what became of a letter is written only under the fence it was claimed with.
 
 use crate::domain::address::Address;
-use crate::domain::id::{HandoffId, LetterId};
+use crate::domain::id::{HandoffId, LetterId, SignalId};
 use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
 use crate::store::engine::value::{address, instant_or_none};
 use jiff::Timestamp;
@@ -55,6 +55,12 @@ const LATER: &str = "
 const FAILED: &str = "
     UPDATE letters SET failed_at = $3, owner = NULL, leased_until = NULL, reply = $4
     WHERE id = $1 AND fence = $2 AND sent_at IS NULL AND failed_at IS NULL";
+/// The letter that passes a reply on has the fingerprint in its Message-ID under which the reply's signal is recorded once.
+const PASSED_ON: &str = "
+    SELECT COUNT(*) FROM letters l
+    WHERE l.kind = 'reply' AND l.recipient = $3
+      AND l.message_id LIKE (SELECT $2 || REPLACE(s.once, 'reply:mail:', '') || '@%' FROM signals s
+                             WHERE s.id = $1 AND s.kind = 'reply')";
 const SOONEST: &str = "
     SELECT MIN(CASE WHEN owner IS NULL THEN not_before ELSE leased_until END) FROM letters
     WHERE sent_at IS NULL AND failed_at IS NULL AND EXISTS (SELECT 1 FROM sending g WHERE g.observing IS NULL)";
@@ -89,6 +95,11 @@ pub async fn later(tx: &mut Tx, letter: &Letter, at: Timestamp, reply: &str) -> 
 /// Gives it up. Returns whether the claim still held.
 pub async fn failed(tx: &mut Tx, letter: &Letter, reply: &str, now: Timestamp) -> Result<bool, StoreError> {
     Ok(tx.execute(FAILED, args![letter.id, letter.fence, now, reply]).await? > 0)
+}
+
+/// Whether the reply recorded as this signal was passed on to this reader; the letter's Message-ID begins so.
+pub async fn passed_on(tx: &mut Tx, signal: SignalId, begins: &str, reader: &Address) -> Result<bool, StoreError> {
+    Ok(tx.number(PASSED_ON, args![signal, begins, reader]).await? > 0)
 }
 
 /// When the next letter is due.

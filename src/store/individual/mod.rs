@@ -1,5 +1,6 @@
-//! The individual side: handoffs, follow-ups, and the letters that leave one by one.
+//! The individual side: handoffs, follow-ups, enquiries, and the letters that leave one by one.
 
 pub mod handoffs;
 pub mod follow_ups;
 pub mod letters;
+pub mod enquiries;

@@ -41,6 +41,8 @@ pub struct Summary {
     pub ready: i64,
     /// Handoffs opened by asking for a person.
     pub requests: i64,
+    /// Requests that no handoff can answer.
+    pub enquiries: i64,
     pub handoffs: i64,
     /// Handoffs returned to nurture.
     pub recycled: i64,
@@ -59,6 +61,7 @@ record!(Summary {
     answers,
     ready,
     requests,
+    enquiries,
     handoffs,
     recycled,
     won,
@@ -89,6 +92,7 @@ const SUMMARY: &str = "
            (SELECT COUNT(*) FROM signals WHERE kind = 'answer') AS answers,
            (SELECT COUNT(*) FROM handoffs WHERE cause = $1) AS ready,
            (SELECT COUNT(*) FROM handoffs WHERE cause = $2) AS requests,
+           (SELECT COUNT(*) FROM enquiries) AS enquiries,
            (SELECT COUNT(*) FROM handoffs) AS handoffs,
            (SELECT COUNT(*) FROM handoffs WHERE outcome IN ('not_now', 'wrong_person', 'lost')) AS recycled,
            (SELECT COUNT(*) FROM handoffs WHERE outcome = 'won') AS won,

@@ -5,12 +5,22 @@ use crate::domain::address::Address;
 use crate::domain::criterion::PerCriterion;
 use crate::domain::doorway::qualification::{Citation, Finding};
 use crate::domain::doorway::signal::Detail;
-use crate::domain::id::{ProspectId, QualificationId};
+use crate::domain::id::{EnquiryId, EnquiryListId, ProspectId, QualificationId};
 use crate::domain::suppression::{Channel, StopReason};
-use crate::store::engine::backend::{InRow, StoreError, Tx, args};
-use crate::store::engine::value::{from_json, to_json};
+use crate::store::engine::backend::{InRow, StoreError, Tx, Value, args};
+use crate::store::engine::value::{address, from_json, to_json};
 use crate::store::people::suppressions::{self, Stop};
+use crate::store::people::{erasure_keys, external_ids, former_addresses};
 use jiff::Timestamp;
+
+impl std::ops::AddAssign for Erased {
+    fn add_assign(&mut self, more: Self) {
+        self.signals += more.signals;
+        self.deliveries += more.deliveries;
+        self.letters += more.letters;
+        self.enquiries += more.enquiries;
+    }
+}
 
 /// What stands in a delivery's row instead of an erased address; RFC 2606 reserves its domain.
 pub const NOBODY: &str = "erased@invalid.invalid";
@@ -24,8 +34,12 @@ pub struct Erased {
     pub deliveries: u64,
     /// Letters about them whose bytes are gone.
     pub letters: u64,
+    /// Enquiries whose words are gone.
+    pub enquiries: u64,
 }
 
+const ADDRESS: &str = "SELECT address FROM prospects WHERE id = $1";
+const MERGED: &str = "SELECT prospect_id FROM merged_prospects WHERE into_id = $1 ORDER BY prospect_id";
 const HASH: &str = "
     UPDATE suppressions SET address = $2, source = 'erased'
     WHERE address = $1 AND (lifted_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM suppressions o
@@ -53,6 +67,46 @@ macro_rules! erase_letters {
 }
 const LETTERS: &str = erase_letters!("handoff_id IN (SELECT id FROM handoffs WHERE prospect_id = $1) OR message_id LIKE $4");
 const CITING_LETTERS: &str = erase_letters!("handoff_id IN (SELECT id FROM handoffs WHERE qualification_id = $1)");
+/// The row stays, so that counts still reconcile; one still open has ended.
+macro_rules! erase_enquiries {
+    ($which:literal) => {
+        concat!(
+            "UPDATE enquiries SET said = '{}', address = NULL, once = 'erased:' || id, expires_at = NULL,
+                    settled_at = COALESCE(settled_at, $2), settled_how = COALESCE(settled_how, 'expired')
+             WHERE once <> 'erased:' || id AND ",
+            $which,
+            " RETURNING id, told_at"
+        )
+    };
+}
+const ENQUIRIES: &str = erase_enquiries!("prospect_id = $1");
+const ENQUIRIES_FROM: &str = erase_enquiries!("address = $1");
+const ENQUIRY: &str = erase_enquiries!("id = $1");
+const EXPIRED_ENQUIRIES: &str =
+    erase_enquiries!("id IN (SELECT e.id FROM enquiries e WHERE e.expires_at <= $1 ORDER BY e.expires_at, e.id LIMIT 500)");
+const FORGOTTEN_OF_LIST: &str = erase_enquiries!("list_id = $1 AND cause = 'forgotten' AND prospect_id IS NULL");
+const ENQUIRY_LETTERS: &str = erase_letters!("message_id LIKE $1");
+/// The mails that asked an address go with its form: they name it.
+macro_rules! erase_asking {
+    ($which:literal) => {
+        concat!(
+            "UPDATE letters SET message = $2, recipient = $3, reply = NULL, owner = NULL, leased_until = NULL,
+                    failed_at = CASE WHEN sent_at IS NULL THEN COALESCE(failed_at, $4) ELSE failed_at END
+             WHERE message_id IN (SELECT f.message_id FROM pending_forms f WHERE ",
+            $which,
+            ")"
+        )
+    };
+}
+const ASKING_OF: &str = erase_asking!("f.message_id IS NOT NULL AND f.address = $1");
+const FORMS_OF: &str = "DELETE FROM pending_forms WHERE address = $1";
+const ASKING_EXPIRED: &str = erase_asking!(
+    "f.message_id IS NOT NULL AND f.id IN (SELECT e.id FROM pending_forms e WHERE e.expires_at <= $1 ORDER BY e.id LIMIT 1000)"
+);
+const HAVE_EXPIRED: &str = "SELECT COUNT(*) FROM (SELECT e.id FROM pending_forms e WHERE e.expires_at <= $1 LIMIT 1) expired";
+const EXPIRED_FORMS: &str = "
+    DELETE FROM pending_forms
+    WHERE id IN (SELECT e.id FROM pending_forms e WHERE e.expires_at <= $1 ORDER BY e.id LIMIT 1000)";
 const FINDINGS: &str = "SELECT id, findings FROM qualifications WHERE prospect_id = $1";
 /// What colleagues of theirs were offered with may cite them.
 const CITED: &str = "
@@ -66,12 +120,13 @@ const PERSON: &str = "
     UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
            wake_at = NULL, review_after = NULL, mail_stop = 'erased', tracking_consent = FALSE
     WHERE id = $1";
-const OF_PERSON: [&str; 5] = [
+const OF_PERSON: [&str; 6] = [
     "DELETE FROM verdicts WHERE prospect_id = $1",
     "DELETE FROM prospect_fields WHERE prospect_id = $1",
     "DELETE FROM prospect_tags WHERE prospect_id = $1",
     "DELETE FROM consents WHERE prospect_id = $1",
     "DELETE FROM assessment_queue WHERE prospect_id = $1",
+    "DELETE FROM former_addresses WHERE prospect_id = $1",
 ];
 
 /// The beginning of the Message-ID of letters about a prospect that belong to no handoff.
@@ -79,14 +134,65 @@ pub fn letter_about(prospect: ProspectId) -> String {
     format!("<reply-{prospect}-")
 }
 
+/// The beginning of the Message-ID of the letter that tells of an enquiry.
+pub fn letter_of_enquiry(enquiry: EnquiryId) -> String {
+    format!("<enquiry-{enquiry}-")
+}
+
+/// Erases the words of an enquiry, who asked, and the letter about it.
+pub async fn enquiry(tx: &mut Tx, id: EnquiryId, now: Timestamp) -> Result<(), StoreError> {
+    erase_enquiries(tx, ENQUIRY, id.into(), now).await.map(drop)
+}
+
+/// Erases the enquiries of an address that no prospect has.
+pub async fn enquiries_from(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<Erased, StoreError> {
+    let (enquiries, letters) = erase_enquiries(tx, ENQUIRIES_FROM, address.into(), now).await?;
+    Ok(Erased { letters, enquiries, ..Erased::default() })
+}
+
+/// Erases enquiries whose time has run out, a page of them. Returns how many.
+pub async fn expired_enquiries(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
+    Ok(erase_enquiries(tx, EXPIRED_ENQUIRIES, now.into(), now).await?.0)
+}
+
+/// Erases what forgotten people asked that stands on a list.
+pub async fn forgotten_of_list(tx: &mut Tx, list: EnquiryListId, now: Timestamp) -> Result<(), StoreError> {
+    erase_enquiries(tx, FORGOTTEN_OF_LIST, list.into(), now).await.map(drop)
+}
+
+/// How many enquiries, and how many letters.
+async fn erase_enquiries(tx: &mut Tx, which: &'static str, of: Value, now: Timestamp) -> Result<(u64, u64), StoreError> {
+    let rows: Vec<(i64, Option<i64>)> = tx.rows(which, &[of, now.into()]).await?;
+    let mut letters = 0;
+    // Of one that stands on a list there is no letter.
+    for (id, _) in rows.iter().filter(|(_, told_at)| told_at.is_some()) {
+        let about = format!("{}%", letter_of_enquiry(EnquiryId(*id)));
+        letters += tx.execute(ENQUIRY_LETTERS, args![about, now, Vec::<u8>::new()]).await?;
+    }
+    Ok((rows.len() as u64, letters))
+}
+
 /// Stops an address on every channel under its hash; suppressions it had keep their reason, under the hash too.
 pub async fn stop(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<(), StoreError> {
-    let hash = suppressions::erased(address);
+    let hash = erasure_keys::load_or_make(tx, now).await?.of(address);
     tx.execute(HASH, args![address, hash.clone()]).await?;
     tx.execute(FOLD, args![address, hash.clone(), now]).await?;
     tx.notes().erase(address.to_string(), hash.clone());
     let stop = |channel| Stop { address: hash.clone(), channel, reason: StopReason::Erased, source: "erased".to_owned() };
     suppressions::add(tx, &[stop(Channel::Email), stop(Channel::Phone)], now).await.map(drop)
+}
+
+/// Every address of a prospect, former ones too.
+pub async fn addresses(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Address>, StoreError> {
+    let own: Option<(Option<String>,)> = tx.row(ADDRESS, args![prospect]).await?;
+    let own = own.and_then(|(text,)| text).map(|text| address(&text).in_row("prospects", prospect)).transpose()?;
+    Ok(own.into_iter().chain(former_addresses::of(tx, prospect).await?).collect())
+}
+
+/// The rows that were merged into a prospect's.
+pub async fn merged_into(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<ProspectId>, StoreError> {
+    let rows: Vec<(i64,)> = tx.rows(MERGED, args![prospect]).await?;
+    Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 
 /// Erases what the record says of a prospect: words, addresses and letters. Rows, kinds and instants stay.
@@ -103,13 +209,34 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
         tx.execute_one(SET_FINDINGS, args![QualificationId(id), to_json(&bare)?, now]).await?;
     }
     tx.execute(JUDGEMENTS, args![prospect]).await?;
-    let letters = letters + scrub_citations(tx, prospect, now).await?;
-    Ok(Erased { signals, deliveries, letters })
+    let (enquiries, told) = erase_enquiries(tx, ENQUIRIES, prospect.into(), now).await?;
+    let letters = letters + told + scrub_citations(tx, prospect, now).await?;
+    Ok(Erased { signals, deliveries, letters, enquiries })
 }
 
-/// Erases what identifies a person: details, fields, tags, consents, and what was derived about them.
+/// Erases the forms about an address that it has not answered for, and the mails that asked it. Returns how many forms.
+pub async fn pending_forms(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(ASKING_OF, args![address, Vec::<u8>::new(), NOBODY, now]).await?;
+    tx.execute(FORMS_OF, args![address]).await
+}
+
+/// Whether the time of any form is over.
+pub async fn have_expired(tx: &mut Tx, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(tx.number(HAVE_EXPIRED, args![now]).await? > 0)
+}
+
+/// Erases a page of the forms whose time is over, and the mails that asked for them. Returns how many.
+pub async fn expired_forms(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(ASKING_EXPIRED, args![now, Vec::<u8>::new(), NOBODY, now]).await?;
+    tx.execute(EXPIRED_FORMS, args![now]).await
+}
+
+/// Erases what identifies a person: details, fields, tags, consents, and what was derived about them. What other systems call
+/// them is kept as hashes.
 pub async fn person(tx: &mut Tx, prospect: ProspectId) -> Result<(), StoreError> {
     tx.execute_one(PERSON, args![prospect]).await?;
+    let hashes = erasure_keys::load(tx).await?;
+    external_ids::hide(tx, prospect, &hashes).await?;
     for part in OF_PERSON {
         tx.execute(part, args![prospect]).await?;
     }

@@ -19,6 +19,8 @@ pub struct Person {
     /// What colleagues' citations call them: name, else address.
     pub name: Option<String>,
     pub erased: bool,
+    /// When the row turned out to be another one's person: its past ends there.
+    pub merged_at: Option<Timestamp>,
     pub account: Option<AccountId>,
     pub admitted_at: Timestamp,
 }
@@ -58,9 +60,10 @@ struct PersonRow {
     address: Option<String>,
     account_id: Option<i64>,
     created_at: i64,
+    merged_at: Option<i64>,
 }
 
-record!(PersonRow { id, called, address, account_id, created_at });
+record!(PersonRow { id, called, address, account_id, created_at, merged_at });
 
 struct Row {
     prospect_id: i64,
@@ -95,8 +98,9 @@ record!(Row {
 });
 
 const PEOPLE: &str = "
-    SELECT id, COALESCE(name, address) AS called, address, account_id, created_at FROM prospects
-    WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) ORDER BY id";
+    SELECT p.id, COALESCE(p.name, p.address) AS called, p.address, p.account_id, p.created_at, m.merged_at
+    FROM prospects p LEFT JOIN merged_prospects m ON m.prospect_id = p.id
+    WHERE p.id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) ORDER BY p.id";
 const DECIDED: &str = "
     SELECT q.prospect_id, q.episode, q.cause, q.at, q.known_up_to, q.findings, q.settled_at, h.id AS handoff_id, h.salesperson,
            h.opened_at, h.accepted_at, h.closed_at, h.outcome
@@ -125,8 +129,10 @@ const OWNERS: &str = "
 pub async fn people(tx: &mut Tx, of: &[ProspectId]) -> Result<Vec<Person>, StoreError> {
     let person = |row: PersonRow| {
         let (prospect, account) = (ProspectId(row.id), row.account_id.map(AccountId));
-        let (name, erased) = (row.called, row.address.is_none());
-        Ok(Person { prospect, name, erased, account, admitted_at: instant(row.created_at)? })
+        let merged_at = instant_or_none(row.merged_at)?;
+        // An erased row of a merged person has no name either.
+        let (erased, name) = (row.address.is_none() && (merged_at.is_none() || row.called.is_none()), row.called);
+        Ok(Person { prospect, name, erased, merged_at, account, admitted_at: instant(row.created_at)? })
     };
     tx.rows::<PersonRow>(PEOPLE, args![ids(of)?]).await?.into_iter().map(person).collect()
 }

@@ -1,6 +1,6 @@
 //! Prospects, with their fields and tags.
 
-use super::verdicts;
+use super::{former_addresses, verdicts};
 use crate::domain::address::Address;
 use crate::domain::id::{AccountId, Name, ProspectId};
 use crate::domain::prospect::{Prospect, Standing, comparable};
@@ -86,7 +86,11 @@ const FIELDS: &str = "
 const TAGS: &str = "
     SELECT prospect_id, tag FROM prospect_tags
     WHERE prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
-const BY_ADDRESS: &str = "SELECT address, id FROM prospects WHERE address IN (SELECT value ->> 'text' FROM json_each($1))";
+/// A prospect's own address goes before a former one, and is read last.
+const BY_ADDRESS: &str = "
+    SELECT address, prospect_id FROM former_addresses WHERE address IN (SELECT value ->> 'text' FROM json_each($1))
+    UNION ALL
+    SELECT address, id FROM prospects WHERE address IN (SELECT value ->> 'text' FROM json_each($1))";
 const PAGE: &str = "SELECT id FROM prospects WHERE id > $1 AND address IS NOT NULL ORDER BY id LIMIT $2";
 const STANDING_PAGE: &str = "SELECT id FROM prospects WHERE id > $1 AND standing = $3 ORDER BY id LIMIT $2";
 const FIELD_NAMES: &str = "SELECT DISTINCT name FROM prospect_fields ORDER BY name";
@@ -101,6 +105,9 @@ const UPDATE: &str = "
     UPDATE prospects SET name = COALESCE($2, name), phone = COALESCE($3, phone), company = COALESCE($4, company),
            account_id = COALESCE($5, account_id), salesperson = COALESCE($6, salesperson)
     WHERE id = $1";
+const BLANKS: Sql = locking!("SELECT name, phone, company FROM prospects WHERE id = $1", "FOR UPDATE");
+const FILL_BLANKS: &str = "
+    UPDATE prospects SET name = COALESCE(name, $2), phone = COALESCE(phone, $3), company = COALESCE(company, $4) WHERE id = $1";
 const SET_FIELDS: &str = "
     INSERT INTO prospect_fields (prospect_id, name, value, folded, number)
     SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'n', value ->> 'v', value ->> 'l', CAST(value ->> 'c' AS BIGINT)
@@ -114,6 +121,7 @@ const ADD_TAGS: &str = "
     INSERT INTO prospect_tags (prospect_id, tag)
     SELECT CAST(value ->> 'p' AS BIGINT), value ->> 't' FROM json_each($1) WHERE TRUE
     ON CONFLICT (prospect_id, tag) DO NOTHING";
+const FIELD: &str = "SELECT value FROM prospect_fields WHERE prospect_id = $1 AND name = $2";
 const LOCK: Sql = locking!("SELECT standing FROM prospects WHERE id = $1", "FOR UPDATE");
 const SET_STANDING: &str = "
     UPDATE prospects SET standing = $2, salesperson = COALESCE($3, salesperson), review_after = NULL WHERE id = $1
@@ -176,7 +184,7 @@ pub async fn admitted_at(tx: &mut Tx, id: ProspectId) -> Result<Timestamp, Store
     instant(tx.number(ADMITTED, args![id]).await?).in_row("prospects", id)
 }
 
-/// Which of these addresses are prospects.
+/// Which of these addresses are prospects', or were.
 pub async fn by_address(tx: &mut Tx, addresses: &[&Address]) -> Result<BTreeMap<Address, ProspectId>, StoreError> {
     found(tx.rows(BY_ADDRESS, args![texts(addresses.iter().map(|a| a.as_str()))?]).await?)
 }
@@ -213,6 +221,18 @@ pub async fn update(tx: &mut Tx, id: ProspectId, details: &Details<'_>) -> Resul
     tx.execute_one(UPDATE, values).await
 }
 
+/// Sets those of the details name, phone and company that are blank, and returns which were: no value on record changes.
+pub async fn fill_blanks(tx: &mut Tx, id: ProspectId, details: &Details<'_>) -> Result<BTreeSet<String>, StoreError> {
+    let (name, phone, company): (Option<String>, Option<String>, Option<String>) = tx.one(BLANKS, args![id]).await?;
+    let said = [("name", name, details.name), ("phone", phone, details.phone), ("company", company, details.company)];
+    let blank = said.into_iter().filter(|(_, known, said)| known.is_none() && said.is_some());
+    let filled: BTreeSet<String> = blank.map(|(what, ..)| what.to_owned()).collect();
+    if !filled.is_empty() {
+        tx.execute_one(FILL_BLANKS, args![id, details.name, details.phone, details.company]).await?;
+    }
+    Ok(filled)
+}
+
 /// Sets fields, and empties those without a value. Of two changes to one field the later one counts.
 pub async fn set_fields(tx: &mut Tx, changes: &[FieldChange<'_>]) -> Result<(), StoreError> {
     #[derive(Serialize)]
@@ -234,6 +254,12 @@ pub async fn set_fields(tx: &mut Tx, changes: &[FieldChange<'_>]) -> Result<(), 
         tx.execute(SET_FIELDS, args![to_json(&set)?]).await?;
     }
     Ok(())
+}
+
+/// One field of a prospect, if it has a value.
+pub async fn field(tx: &mut Tx, id: ProspectId, name: &str) -> Result<Option<String>, StoreError> {
+    let row: Option<(String,)> = tx.row(FIELD, args![id, name]).await?;
+    Ok(row.map(|(value,)| value))
 }
 
 /// Adds tags; one already there stays. Returns how many are new.
@@ -262,8 +288,7 @@ pub async fn lock(tx: &mut Tx, id: ProspectId) -> Result<Standing, StoreError> {
 /// Moves a prospect to a standing; `salesperson` becomes the one who had them last.
 pub async fn set_standing(tx: &mut Tx, id: ProspectId, standing: Standing, salesperson: Option<&Name>) -> Result<(), StoreError> {
     let (address,): (Option<String>,) = tx.one(SET_STANDING, args![id, standing.word(), salesperson]).await?;
-    stands(tx, address, standing);
-    Ok(())
+    stands(tx, id, address, standing).await
 }
 
 /// Back to nurture: a new episode begins, with a wake date or without. A prospect who was stopped on every channel meanwhile
@@ -278,8 +303,7 @@ pub async fn return_to_nurture(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let (address, standing): (_, String) = tx.one(RETURN_TO_NURTURE, args![id, now, wake_at]).await?;
-    stands(tx, address, word("standing", &standing, Standing::parse).in_row("prospects", id)?);
-    Ok(())
+    stands(tx, id, address, word("standing", &standing, Standing::parse).in_row("prospects", id)?).await
 }
 
 /// Suppresses those of these prospects who are nurturing: they are stopped on every channel.
@@ -287,11 +311,14 @@ pub async fn suppress(tx: &mut Tx, of: &[ProspectId]) -> Result<(), StoreError> 
     tx.execute(SUPPRESS, args![ids(of)?]).await.map(drop)
 }
 
-/// Only a nurturing prospect gets group mail, so a standing is a stop or the end of one, and goes into the stop journal.
-fn stands(tx: &mut Tx, address: Option<String>, standing: Standing) {
-    if let Some(address) = address {
+/// Only a nurturing prospect gets group mail, so a standing is a stop or the end of one, and goes into the stop journal; under their
+/// former addresses too, because a backup may know them by one.
+async fn stands(tx: &mut Tx, id: ProspectId, address: Option<String>, standing: Standing) -> Result<(), StoreError> {
+    let former = former_addresses::of(tx, id).await?.into_iter().map(|former| former.to_string());
+    for address in address.into_iter().chain(former) {
         tx.notes().say(address, What::Stands { standing });
     }
+    Ok(())
 }
 
 /// Sets or clears the wake date.

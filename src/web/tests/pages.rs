@@ -4,17 +4,21 @@ use crate::clock::ManualClock;
 use crate::config::example;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
-use crate::domain::doorway::signal::{Detail, NewSignal, Touch};
+use crate::domain::doorway::signal::{Confirmation, Detail, NewSignal, Touch};
 use crate::domain::id::{HandoffId, Name};
 use crate::flow::context::{Context, Progress};
 use crate::flow::doorway::observe::{self, Logged};
 use crate::flow::doorway::qualify;
+use crate::flow::doorway::take::{self, take};
 use crate::flow::individual::{dossier, hand_off};
 use crate::store::engine::backend::Store;
 use crate::store::individual::handoffs;
 use crate::web::census_cache::CensusCache;
 use crate::web::error::WebError;
+use crate::web::failed_logins::FailedLogins;
+use crate::web::limits::Limits;
 use crate::web::link_cache::LinkCache;
+use crate::web::rooms::Rooms;
 use crate::web::site::Site;
 use crate::web::{handoff, page, queue};
 use axum::body::{Bytes, to_bytes};
@@ -43,7 +47,9 @@ impl TestNode {
         let plan = example::load_embedded(&[]).expect("the example is valid").plan;
         let ctx = Context::assemble(store, clock.clone(), plan, "test".to_owned()).await.expect("a context");
         let (door, links, census) = (observe::door(&ctx), LinkCache::default(), CensusCache::default());
-        let site = Site { ctx, door, links, census, patience: std::time::Duration::from_mins(5) };
+        let (forms, limits, rooms, logins) = (take::forms(&ctx), Limits::default(), Rooms::default(), FailedLogins::default());
+        let patience = std::time::Duration::from_mins(5);
+        let site = Site { ctx, door, forms, limits, rooms, links, census, logins, patience };
         Self { site, clock, _folder: folder }
     }
 
@@ -51,7 +57,8 @@ impl TestNode {
     async fn form(&self, form: &str, address: &str, fields: &[(&str, &str)]) {
         let fields = fields.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>();
         let address = Address::parse(address).expect("an address");
-        observe::take(&self.site.ctx, NewSignal::form(&name(form), address, fields, self.site.ctx.now())).await.expect("a form");
+        let form = NewSignal::form(&name(form), address, fields, Confirmation::Confirmed, self.site.ctx.now());
+        take(&self.site.ctx, form).await.expect("a form");
         self.run_until_idle().await;
     }
 
@@ -309,7 +316,7 @@ async fn nothing_a_prospect_writes_becomes_markup() {
         ("page-message.html", context! { title => HOSTILE, words => HOSTILE }),
         (
             "page-answered.html",
-            context! { organisation => HOSTILE, said => [HOSTILE], visit => HOSTILE, was_more => false, further => [further] },
+            context! { organisation => HOSTILE, said => HOSTILE, visit => HOSTILE, was_more => false, further => [further] },
         ),
         ("page-answer.html", context! { organisation => HOSTILE, question => HOSTILE, answer => HOSTILE, visit => HOSTILE }),
         ("page-unsubscribe.html", context! { organisation => HOSTILE }),

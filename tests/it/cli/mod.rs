@@ -5,6 +5,7 @@ mod doctor;
 mod evidence;
 mod halt;
 mod lists;
+mod outside;
 mod plans;
 mod simulated;
 mod verbs;

@@ -6,8 +6,8 @@ use nurtured::domain::id::ProspectId;
 use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::store::engine::backend::{StoreError, Tx};
 use nurtured::store::people::consents;
-use nurtured::store::people::prospects;
 use nurtured::store::people::suppressions::{self, Stop};
+use nurtured::store::people::{erasure_keys, prospects, signing_keys};
 
 on_both_engines!(
     a_suppression_is_in_force_once_and_stops_the_prospect,
@@ -15,6 +15,7 @@ on_both_engines!(
     lifting_one_stop_leaves_another,
     a_phone_suppression_stops_no_mail,
     an_erased_address_is_known_by_its_hash_only,
+    the_key_of_erasures_is_that_of_an_older_backup,
     the_same_consent_again_changes_nothing,
     tracking_follows_the_latest_statement,
 );
@@ -76,9 +77,9 @@ async fn a_lifted_suppression_may_come_again(bench: Bench) -> anyhow::Result<()>
 async fn lifting_one_stop_leaves_another(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let ada = address("ada@a.example");
-    let hash = suppressions::erased(&ada);
+    let hash = erasure_keys::load_or_make(&mut tx, minute(1)).await?.of(&ada);
     suppressions::add(&mut tx, &[stop(&hash, Channel::Email, StopReason::Erased)], minute(1)).await?;
-    // Imported again after erasure: whoever adds them writes the stop they found.
+    // Imported again after erasure by a version that did so: it wrote the stop it found.
     let new = prospects::NewProspect {
         address: ada.as_str(),
         details: prospects::Details::default(),
@@ -109,11 +110,35 @@ async fn a_phone_suppression_stops_no_mail(bench: Bench) -> anyhow::Result<()> {
 async fn an_erased_address_is_known_by_its_hash_only(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let (ada, ben) = (address("ada@a.example"), address("ben@a.example"));
-    let hash = suppressions::erased(&ada);
-    assert!(hash.starts_with("sha256:") && hash.len() == 71 && !hash.contains("ada"));
-    suppressions::add(&mut tx, &[stop(&hash, Channel::Email, StopReason::Erased)], minute(1)).await?;
-    let found = suppressions::of(&mut tx, &[&ada, &ben]).await?;
-    assert_eq!(found.iter().map(|s| (s.address.clone(), s.reason)).collect::<Vec<_>>(), [(hash, StopReason::Erased)]);
+    // By versions without a key: the hash stays, and is known.
+    let bare = erasure_keys::unkeyed(&ben);
+    assert!(bare.starts_with("sha256:") && bare.len() == 71 && !bare.contains("ben"));
+    suppressions::add(&mut tx, &[stop(&bare, Channel::Email, StopReason::Erased)], minute(1)).await?;
+    let known = |found: Vec<suppressions::Suppression>| found.into_iter().map(|s| (s.address, s.reason)).collect::<Vec<_>>();
+    let bens = (bare.clone(), StopReason::Erased);
+    assert_eq!(known(suppressions::of(&mut tx, &[&ada, &ben]).await?), std::slice::from_ref(&bens), "no key is needed for it");
+    // Under the key of this database, which is made once.
+    let hashes = erasure_keys::load_or_make(&mut tx, minute(2)).await?;
+    let hash = hashes.of(&ada);
+    assert!(hash.starts_with("hmac-sha256:") && hash.len() == 76 && !hash.contains("ada"));
+    assert_eq!(erasure_keys::load_or_make(&mut tx, minute(3)).await?.of(&ada), hash);
+    suppressions::add(&mut tx, &[stop(&hash, Channel::Email, StopReason::Erased)], minute(2)).await?;
+    assert_eq!(known(suppressions::of(&mut tx, &[&ada, &ben]).await?).len(), 2);
+    assert_eq!(known(suppressions::of(&mut tx, &[&ben]).await?), [bens]);
+    Ok(())
+}
+
+async fn the_key_of_erasures_is_that_of_an_older_backup(bench: Bench) -> anyhow::Result<()> {
+    // A backup from before the key knows the first signing key, and makes the same one of it, whatever keys came later.
+    let ada = address("ada@a.example");
+    let mut tx = bench.store.write().await?;
+    signing_keys::load(&mut tx, [7; 32], minute(1)).await?;
+    let hash = erasure_keys::load_or_make(&mut tx, minute(1)).await?.of(&ada);
+    tx.rollback().await?;
+    let mut tx = bench.store.write().await?;
+    signing_keys::load(&mut tx, [7; 32], minute(2)).await?;
+    assert_eq!(erasure_keys::load(&mut tx).await?.of(&ada), erasure_keys::unkeyed(&ada), "no key before it is needed");
+    assert_eq!(erasure_keys::load_or_make(&mut tx, minute(3)).await?.of(&ada), hash);
     Ok(())
 }
 

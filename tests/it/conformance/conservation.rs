@@ -15,8 +15,8 @@ use nurtured::store::individual::{follow_ups, handoffs};
 use nurtured::store::operations::audience_facts::Facts;
 use nurtured::store::operations::conservation::{self, Page};
 use nurtured::store::operations::{counts, erasures};
-use nurtured::store::people::prospects;
 use nurtured::store::people::suppressions::{self, Stop};
+use nurtured::store::people::{erasure_keys, prospects};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use std::collections::{BTreeMap, BTreeSet};
@@ -160,7 +160,7 @@ async fn who_is_stopped_on_every_channel_is_not_nurtured(bench: Bench) -> anyhow
     // Lifting one of the two lets them be nurtured again; not, if the other two are in force under the hash.
     assert!(suppressions::lift(&mut tx, &address("p0@a.example"), Channel::Phone, minute(8)).await?);
     assert_eq!(prospects::one(&mut tx, ids[0]).await?.standing, Standing::Nurturing);
-    let hash = suppressions::erased(&address("p1@a.example"));
+    let hash = erasure_keys::load_or_make(&mut tx, minute(9)).await?.of(&address("p1@a.example"));
     let under = |channel| Stop { address: hash.clone(), channel, reason: StopReason::Erased, source: "us".into() };
     suppressions::add(&mut tx, &[under(Channel::Email), under(Channel::Phone)], minute(9)).await?;
     assert!(suppressions::lift(&mut tx, &address("p1@a.example"), Channel::Phone, minute(9)).await?);

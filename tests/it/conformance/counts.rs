@@ -22,7 +22,7 @@ async fn an_empty_house_counts_nothing(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.read().await?;
     let json = serde_json::to_value(counts::summary(&mut tx).await?)?;
     let numbers = json.as_object().expect("an object");
-    assert!(numbers.len() == 13 && numbers.values().all(|n| n == 0), "{json}");
+    assert!(numbers.len() == 14 && numbers.values().all(|n| n == 0), "{json}");
     let json = serde_json::to_value(counts::of_campaign(&mut tx, &name("letters")).await?)?;
     assert!(json.as_object().expect("an object").values().all(|n| n == 0), "{json}");
     Ok(())
@@ -51,7 +51,7 @@ async fn a_small_world_adds_up(bench: Bench) -> anyhow::Result<()> {
         machine,
         ..signal(ids[0], once, 7, Detail::Click { target: "https://a.example/".into() })
     };
-    let answer = Detail::Answer { criterion: Criterion::Need, say: "Yes".into(), date: None };
+    let answer = Detail::Answer { criterion: Criterion::Need, say: "Yes".into(), date: None, posted: None };
     let news = [
         click("human", lease.issue, None),
         click("machine", lease.issue, Some(Machine::Head)),

@@ -47,7 +47,7 @@ pub(super) fn signal(about: ProspectId, once: &str, minutes: i64, detail: Detail
 }
 
 fn yes(criterion: Criterion) -> Detail {
-    Detail::Answer { criterion, say: "Yes".to_owned(), date: None }
+    Detail::Answer { criterion, say: "Yes".to_owned(), date: None, posted: None }
 }
 
 /// Rules under which the answer "Yes" proves a criterion.
@@ -125,7 +125,7 @@ fn every_detail() -> Vec<Detail> {
     let day = Some(date(2026, 10, 1));
     vec![
         Detail::Click { target: text.clone() },
-        Detail::Answer { criterion: Criterion::Timeframe, say: text.clone(), date: day },
+        Detail::Answer { criterion: Criterion::Timeframe, say: text.clone(), date: day, posted: None },
         Detail::Form { form: name("call-me"), fields: fields.clone() },
         Detail::Fields {
             changed: BTreeMap::from([(name("industry"), Some(text.clone())), (name("size"), None)]),
@@ -153,6 +153,8 @@ fn every_detail() -> Vec<Detail> {
         },
         Detail::Override { criterion: Criterion::Budget, power: Power::Contradicts, until: date(2027, 1, 1), note: text.clone() },
         Detail::Event { event: name("trial-started"), fields },
+        Detail::AddressChanged { from: "ada@a.example".into(), to: "ada@b.example".into(), source: "import".into() },
+        Detail::Merged { address: "ada@b.example".into() },
     ]
 }
 
@@ -170,7 +172,7 @@ async fn every_kind_of_signal_comes_back_as_it_went(bench: Bench) -> anyhow::Res
             ..signal(id, &format!("{n}: \"{n}'"), 5, detail)
         })
         .collect();
-    assert_eq!(sent.iter().map(|s| s.detail.kind()).collect::<BTreeSet<_>>().len(), 12);
+    assert_eq!(sent.iter().map(|s| s.detail.kind()).collect::<BTreeSet<_>>().len(), 14);
     let rows: Vec<_> = sent.iter().map(|s| (Some(id), s)).collect();
     assert_eq!(signals::append(&mut tx, &rows, minute(6)).await?.len(), sent.len());
     tx.commit().await?;

@@ -69,3 +69,5 @@ mod damaged;
 mod counts;
 /// Where everybody is.
 mod conservation;
+/// Requests that no handoff can answer: recorded once, placed, listed, settled, erased.
+mod enquiries;

@@ -119,7 +119,8 @@ impl Model {
                 self.town.admit(if some[0].address == some[1].address { &some[..1] } else { &some }, "import").await?;
             }
             2..=4 => self.visit(&who).await?,
-            5 => drop(self.town.fill_in("call-me", &[("email", who.as_str())]).await?),
+            // Who was asked too often, or must not be mailed, is not asked to confirm it.
+            5 => may_refuse(self.town.fill_in("call-me", &[("email", who.as_str())]).await)?,
             6 if self.chance.below(3) == 0 => drop(self.town.unsubscribe(&who).await.is_ok()),
             7 => {
                 let channel = *self.chance.one_of(&[Channel::Email, Channel::Phone]);
@@ -152,10 +153,10 @@ impl Model {
         let links: Vec<String> = mail.links().into_iter().map(|(url, _)| url).filter(|url| url.contains("127.0.0.1")).collect();
         if !links.is_empty() {
             let url = self.chance.one_of(&links).clone();
-            self.town.ask(axum::http::Method::GET, &url, BROWSER, "").await?;
             if url.contains("/a/") {
-                let visit = format!("visit={}", self.town.now().as_millisecond());
-                self.town.ask(axum::http::Method::POST, &url, BROWSER, &visit).await?;
+                self.town.press(&url, BROWSER).await?;
+            } else {
+                self.town.ask(axum::http::Method::GET, &url, BROWSER, "").await?;
             }
         }
         Ok(())

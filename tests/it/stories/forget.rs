@@ -5,7 +5,6 @@ use nurtured::domain::criterion::Criterion;
 use nurtured::domain::doorway::signal::{Detail, Touch};
 use nurtured::domain::individual::handoff::Outcome;
 use nurtured::domain::prospect::Standing;
-use nurtured::domain::suppression::StopReason;
 use nurtured::flow::context::FlowError;
 use nurtured::flow::doorway::observe::{Logged, log};
 use nurtured::flow::operations::forget::forget;
@@ -52,13 +51,12 @@ story!(who_is_forgotten_stays_so_and_the_counts_reconcile, |town| {
     drop(tx);
     assert!(town.queue_of(&handoff.salesperson).await?.is_empty());
 
-    // A list brings the address back: it stays stopped, gets nothing, and may not be phoned.
-    town.admit(&[somebody(ada.as_str())], "an old list").await?;
-    assert_eq!(town.prospect(&ada).await?.mail_stop, Some(StopReason::Erased));
+    // A list brings the address back: nothing of them is stored, and they get nothing.
+    let again = town.admit(&[somebody(ada.as_str())], "an old list").await?;
+    assert_eq!((again.added, again.identity.forgotten), (0, 1));
     town.pass_to("2026-12-01T12:00:00Z").await?;
     assert_eq!(town.catcher.count(), mails, "nothing left, to them or about them");
-    // And being forgotten twice is no contradiction.
-    forget(&town.node.ctx, &ada).await?;
+    assert!(town.prospect(&ada).await.is_err());
     Ok(())
 });
 

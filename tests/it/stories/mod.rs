@@ -1,19 +1,28 @@
 //! Stories: the promises of the program, told through what happens to people. Each runs on both engines, on a manual
 //! clock, with real SMTP and the real pages.
 
+mod request;
 mod adopt;
+mod answers;
+mod api;
 mod observe;
 mod away;
 mod backtest;
 mod breakers;
 mod calendar;
 mod decade;
+mod door;
 mod doorway;
+mod enquiries;
+mod heard;
 mod evidence;
 mod explain;
 mod forget;
+mod forms;
 mod group_mail;
 mod guards;
+mod identity;
+mod languages;
 mod pacing;
 mod plan;
 mod ramp;
@@ -24,6 +33,7 @@ mod simulate;
 mod stop;
 mod time;
 mod uncertain;
+mod unconfirmed;
 mod visitors;
 
 use nurtured::config::example;

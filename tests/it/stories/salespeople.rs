@@ -206,11 +206,11 @@ story!(what_somebody_who_left_had_goes_on_with_another, |town| {
 
 story!(where_everybody_is_can_be_scraped, |town| {
     town.admit(&[somebody("ada@albareda.example"), somebody("bea@bea-foods.example")], "import").await?;
-    let before = town.ask(Method::GET, "/metrics", BROWSER, "").await?;
+    let before = crate::stories::door::monitor(&town, "/metrics").await;
     assert!(before.status == 200 && !before.body.contains("nurtured_prospects{"), "nobody was counted: {}", before.body);
     town.pass_to("2026-01-13T08:00:00Z").await?;
     town.clock.advance(jiff::SignedDuration::from_secs(40));
-    let figures = town.ask(Method::GET, "/metrics", BROWSER, "").await?.body;
+    let figures = crate::stories::door::monitor(&town, "/metrics").await.body;
     for line in [
         "nurtured_prospects{group=\"campaign\"} 2\n",
         "nurtured_prospects{group=\"adrift\"} 0\n",

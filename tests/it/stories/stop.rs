@@ -14,6 +14,8 @@ story!(a_stop_holds_what_falls_due_and_says_why, |town| {
     town.pass_to(FIRST_ISSUE).await?;
     assert_eq!((town.catcher.count(), counts::summary(&mut ctx.store().read().await?).await?.issues), (0, 0));
     let ready = town.ask(axum::http::Method::GET, "/readyz", BROWSER, "").await?;
+    assert_eq!((ready.status.as_u16(), ready.body.as_str()), (200, "ready\n"), "why is nobody's business out there");
+    let ready = crate::stories::door::monitor(&town, "/readyz").await;
     assert!(ready.status == 200 && ready.body.contains("the prices are wrong") && ready.body.contains("nurtured resume"));
     // Still fresh when it goes on: it is sent.
     assert!(gate::resume(ctx).await?);

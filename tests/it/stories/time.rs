@@ -142,14 +142,14 @@ story!(a_date_that_passed_while_they_were_suppressed_is_remembered, |town| {
     Ok(())
 });
 
-story!(who_was_forgotten_and_comes_in_again_is_nowhere_but_suppressed, |town| {
+story!(who_was_forgotten_and_comes_in_again_is_nowhere, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "import").await?;
     suppress_by_mail(&town, &ada).await?;
     forget::forget(&town.node.ctx, &ada).await?;
-    town.admit(&[somebody(ada.as_str())], "import").await?;
-    let again = town.prospect(&ada).await?;
-    assert_eq!((again.standing, again.mail_stop), (Standing::Suppressed, Some(StopReason::Erased)));
+    let again = town.admit(&[somebody(ada.as_str())], "import").await?;
+    assert_eq!((again.added, again.identity.forgotten), (0, 1));
+    assert!(town.prospect(&ada).await.is_err());
     let census = sweep::review(&town.node.ctx).await?.expect("nobody asked it to stop");
     assert!(census.holds(), "{census:?}");
     Ok(())

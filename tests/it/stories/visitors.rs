@@ -40,15 +40,21 @@ story!(a_get_changes_nothing, |town| {
     let mut urls: Vec<String> =
         mail.links().into_iter().map(|(url, _)| url).filter(|u| u.starts_with("http://127.0.0.1:9/")).collect();
     urls.extend(mail.unsubscribe.clone());
+    town.type_in("webinar", &[("email", ada.as_str())]).await?;
+    town.run_until_idle().await?;
+    urls.extend(town.newest_to(&ada)?.link("confirm it"));
     let handoff = town.handoffs_of(&bea).await?.remove(0);
     urls.extend(town.queue_of(&handoff.salesperson).await?.into_iter().filter_map(|i| i.page_url));
     let plan = town.node.ctx.plan();
     urls.push(nurtured::flow::individual::dossier::queue_url(town.node.ctx.signer(), &plan, &handoff.salesperson, town.now()));
-    urls.extend(["/f/call-me", "/v1/signals", "/healthz", "/readyz", "/look.css", "/", "/nowhere"].map(str::to_owned));
+    urls.extend(
+        ["/f/call-me", "/v1/signals", "/v1/prospects", "/healthz", "/readyz", "/look.css", "/", "/nowhere"].map(str::to_owned),
+    );
     assert!(
         urls.iter().any(|u| u.contains("/c/"))
             && urls.iter().any(|u| u.contains("/a/"))
             && urls.iter().any(|u| u.contains("/u/"))
+            && urls.iter().any(|u| u.contains("/k/"))
     );
 
     // What time alone brings (the reminder of an unanswered request) comes first.
@@ -174,7 +180,7 @@ story!(a_form_admits_a_stranger_and_refuses_nonsense, |town| {
         ("call-me", "email=not-an-address", 422),
         ("no-such-form", "email=a@b.example", 404),
         ("Call%20Me", "email=a@b.example", 404),
-        ("call-me", &"x=1&".repeat(100), 422),
+        ("call-me", &"x=1&".repeat(100), 413),
     ] {
         assert_eq!(town.ask(Method::POST, &format!("/f/{form}"), BROWSER, body).await?.status.as_u16(), status, "{form} {body}");
     }

@@ -328,6 +328,7 @@ fn token(signer: &Signer, hole: Hole, row: &Open) -> [u8; WIDTH] {
         Hole::Click(n) => return signer.sign(Token::click(row.issue.0, row.id.0, row.tracked, n), ""),
         Hole::Answer(n) => (Kind::Answer, row.id.0, n),
         Hole::Unsubscribe => (Kind::Unsubscribe, row.id.0, 0),
+        Hole::Form => (Kind::Form, row.id.0, 0),
         Hole::To | Hole::MessageId => (Kind::MessageId, row.id.0, 0),
     };
     signer.sign(Token { kind, id, ordinal }, "")

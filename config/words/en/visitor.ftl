@@ -1,0 +1,80 @@
+# The pages that a visitor sees: whoever follows a link of a newsletter or fills in a form. A message is a text and its title.
+
+# {$organisation} is the company's name.
+thanks = { $organisation } has received what you sent. If a mail of ours asks you to confirm it, please do: we then know that it comes from you.
+    .title = Thank you
+
+answer-chosen = Your answer
+answer-again = This page was opened a long time ago, or not by a browser. Please press the button once more.
+answer-send = Send this answer
+answer-note = { $organisation } learns of it only when you press the button. For another answer, choose it in the mail.
+# An answer as it is cited.
+quoted = “{ $text }”
+answer-noted = We noted: { $said }.
+answer-change = You can change it by choosing another answer in the mail.
+# {$number} is how many questions follow, one or two.
+answer-more = { $number ->
+    [one] One more question, if you like
+   *[other] { $number } more questions, if you like
+}
+answer-more-send = Send
+already-noted = Your answers had been noted already.
+    .title = Thank you
+nothing-more = There was nothing more to note.
+    .title = Thank you
+
+unsubscribe = One press, and { $organisation } sends you no more newsletters. There is nothing to fill in.
+    .title = No more newsletters?
+unsubscribe-name = Unsubscribe
+unsubscribe-button = Unsubscribe
+unsubscribe-mistake = If you came here by mistake, just close this page.
+unsubscribed = You will get no more newsletters from { $organisation }. A mail already on its way may still arrive.
+    .title = You are unsubscribed
+
+test-copy-answer = Your answer would be recorded now.
+    .title = This was a test copy
+test-copy-unsubscribe = You would be unsubscribed now.
+    .title = This was a test copy
+
+unknown-link = It may have been cut in two by a mail program. Please open it again from the mail, or copy all of it.
+    .title = This link does not lead anywhere
+
+no-such-form = What you filled in was not received: this page sends it to a form that does not exist. Please tell { $organisation } in another way.
+    .title = There is no such form
+form-not-readable = What you filled in was not received: it was sent in a way that we cannot read. Please tell { $organisation } in another way.
+    .title = The form could not be read
+form-too-large = It may have 60 fields and 16 KB in all, and no files. Please go back and shorten it.
+    .title = The form is too large
+form-stamp-forged = What you filled in was not received: the page it came from was not ours. Please go back, load the page again, and send it once more.
+    .title = The form could not be taken
+form-trapped = It looks as if a program had filled it in. Please go back and leave the field empty that says so: people do not see it.
+    .title = The form could not be taken
+form-address-refused = We cannot answer to this mail address. Please go back and give your own, so that we can answer you.
+    .title = Another mail address, please
+form-without-address = Please go back and fill in a mail address, so that we can answer you.
+    .title = Your mail address is missing
+
+# {$minutes} is after how many minutes it can be tried again.
+too-many = That was a little too much at once. Please try again { $minutes ->
+    [one] in a minute
+   *[other] in { $minutes } minutes
+}. Nothing was changed.
+    .title = Please wait a moment
+unavailable = Something on our side is not working. Nothing was changed.
+    .title = Please try again
+
+# A day: {$day}, {$month} from 1 to 12, {$year}.
+day = { $day } { $month ->
+    [1] January
+    [2] February
+    [3] March
+    [4] April
+    [5] May
+    [6] June
+    [7] July
+    [8] August
+    [9] September
+    [10] October
+    [11] November
+   *[12] December
+} { $year }

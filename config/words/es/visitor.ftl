@@ -1,0 +1,80 @@
+# Las páginas que ve un visitante: quien sigue un enlace de un boletín o rellena un formulario. Se le trata de usted.
+
+# {$organisation} es el nombre de la empresa.
+thanks = { $organisation } ha recibido lo que nos ha enviado. Si le llega un correo nuestro que le pide confirmarlo, hágalo: así sabremos que viene de usted.
+    .title = Gracias
+
+answer-chosen = Su respuesta
+answer-again = Esta página se abrió hace mucho tiempo, o no con un navegador. Pulse el botón una vez más, por favor.
+answer-send = Enviar esta respuesta
+answer-note = { $organisation } solo la recibe cuando pulse el botón. Si prefiere otra respuesta, elíjala en el correo.
+# Una respuesta citada.
+quoted = «{ $text }»
+answer-noted = Hemos anotado: { $said }.
+answer-change = Puede cambiarla eligiendo otra respuesta en el correo.
+# {$number} es cuántas preguntas siguen, una o dos.
+answer-more = { $number ->
+    [one] Una pregunta más, si quiere
+   *[other] { $number } preguntas más, si quiere
+}
+answer-more-send = Enviar
+already-noted = Ya habíamos anotado sus respuestas.
+    .title = Gracias
+nothing-more = No había nada más que anotar.
+    .title = Gracias
+
+unsubscribe = Pulse una vez y { $organisation } no le enviará más boletines. No hay que rellenar nada.
+    .title = ¿No quiere más boletines?
+unsubscribe-name = Darse de baja
+unsubscribe-button = Darme de baja
+unsubscribe-mistake = Si ha llegado aquí por error, cierre esta página.
+unsubscribed = No recibirá más boletines de { $organisation }. Puede que aún le llegue un correo que ya estaba en camino.
+    .title = Se ha dado de baja
+
+test-copy-answer = Ahora se anotaría su respuesta.
+    .title = Esta era una copia de prueba
+test-copy-unsubscribe = Ahora se le daría de baja.
+    .title = Esta era una copia de prueba
+
+unknown-link = Puede que un programa de correo lo haya cortado en dos. Ábralo otra vez desde el correo o cópielo entero.
+    .title = Este enlace no lleva a ninguna parte
+
+no-such-form = No hemos recibido lo que ha rellenado: esta página lo envía a un formulario que no existe. Póngase en contacto con { $organisation } por otro medio.
+    .title = Ese formulario no existe
+form-not-readable = No hemos recibido lo que ha rellenado: se envió de una manera que no podemos leer. Póngase en contacto con { $organisation } por otro medio.
+    .title = No se ha podido leer el formulario
+form-too-large = Puede tener 60 campos y 16 KB en total, sin archivos. Vuelva atrás y acórtelo.
+    .title = El formulario es demasiado grande
+form-stamp-forged = No hemos recibido lo que ha rellenado: la página de la que venía no era nuestra. Vuelva atrás, cargue la página de nuevo y envíelo otra vez, por favor.
+    .title = No se ha podido aceptar el formulario
+form-trapped = Parece que lo ha rellenado un programa. Vuelva atrás y deje vacío el campo que lo indica: las personas no lo ven.
+    .title = No se ha podido aceptar el formulario
+form-address-refused = No podemos responder a esta dirección de correo. Vuelva atrás e indique la suya, por favor, para que podamos responderle.
+    .title = Otra dirección de correo, por favor
+form-without-address = Vuelva atrás y escriba una dirección de correo para que podamos responderle.
+    .title = Falta su dirección de correo
+
+# {$minutes} es dentro de cuántos minutos se puede volver a intentar.
+too-many = Ha sido un poco demasiado de una vez. Vuelva a intentarlo { $minutes ->
+    [one] dentro de un minuto
+   *[other] dentro de { $minutes } minutos
+}. No se ha cambiado nada.
+    .title = Espere un momento
+unavailable = Algo no funciona por nuestra parte. No se ha cambiado nada.
+    .title = Vuelva a intentarlo
+
+# Un día: {$day}, {$month} del 1 al 12, {$year}.
+day = { $day } de { $month ->
+    [1] enero
+    [2] febrero
+    [3] marzo
+    [4] abril
+    [5] mayo
+    [6] junio
+    [7] julio
+    [8] agosto
+    [9] septiembre
+    [10] octubre
+    [11] noviembre
+   *[12] diciembre
+} de { $year }

@@ -1,0 +1,98 @@
+//! `ask_to_confirm`: an address that a form names is asked whether it was filled in there.
+//!
+//! The mail holds nothing that a visitor typed: with it, anybody could have us carry their words to anybody. It is
+//! bounded for each address and each domain (`domain::doorway::pending_form`); what exceeds the bounds waits without a mail.
+
+use crate::domain::address::Address;
+use crate::domain::doorway::pending_form::{Asking, PendingForm};
+use crate::domain::group::campaign::Sender;
+use crate::domain::id::PendingFormId;
+use crate::domain::plan::Plan;
+use crate::domain::suppression::Channel;
+use crate::flow::context::{Context, FlowError, Progress};
+use crate::mail::letter as mime;
+use crate::mail::token::{Kind, Signer, Token};
+use crate::store::doorway::pending_forms;
+use crate::store::engine::backend::Tx;
+use crate::store::individual::letters::{self, NewLetter};
+use crate::store::people::suppressions;
+use crate::text::confirmation::{self, AskToConfirm};
+use jiff::Timestamp;
+
+/// The kind of these letters.
+pub const KIND: &str = "confirmation";
+/// How many forms one transaction decides.
+const PAGE: i64 = 50;
+
+/// Decides of the next forms whether their addresses are asked, and writes the mails.
+pub async fn ask_to_confirm(ctx: &Context) -> Result<Progress, FlowError> {
+    let mut read = ctx.store().read().await?;
+    let is_due = pending_forms::is_due(&mut read).await?;
+    drop(read);
+    if !is_due {
+        return Ok(Progress::Idle);
+    }
+    let (plan, now) = (ctx.plan(), ctx.now());
+    let mut tx = ctx.store().write().await?;
+    for form in pending_forms::due(&mut tx, PAGE).await? {
+        let asking = asking(&mut tx, &plan, &form, now).await?;
+        let message_id = message_id(&plan, form.id);
+        if asking == Asking::Sent {
+            post(ctx, &mut tx, &plan, &form, &message_id, now).await?;
+        }
+        let sent = (asking == Asking::Sent).then_some(message_id.as_str());
+        pending_forms::decide(&mut tx, form.id, asking, sent, now).await?;
+    }
+    tx.commit().await?;
+    ctx.wake();
+    Ok(Progress::Done)
+}
+
+async fn asking(tx: &mut Tx, plan: &Plan, form: &PendingForm, now: Timestamp) -> Result<Asking, FlowError> {
+    let stops = suppressions::of(tx, &[&form.address]).await?;
+    if plan.is_own(&form.address) || stops.iter().any(|stop| stop.channel == Channel::Email) {
+        return Ok(Asking::Never);
+    }
+    let before = pending_forms::asked_before(tx, &form.address, now).await?;
+    let most = plan.settings.confirmations_per_domain;
+    Ok(if before.may_ask(most) { Asking::Sent } else { Asking::Held })
+}
+
+async fn post(
+    ctx: &Context,
+    tx: &mut Tx,
+    plan: &Plan,
+    form: &PendingForm,
+    message_id: &str,
+    now: Timestamp,
+) -> Result<(), FlowError> {
+    let organisation = &plan.settings.organisation;
+    let zone = plan.roster.office.zone().clone();
+    let asked = AskToConfirm {
+        organisation: organisation.name.clone(),
+        postal_address: organisation.postal_address.lines().map(|line| line.trim().to_owned()).collect(),
+        form: form.form.to_string(),
+        page: plan.forms.get(&form.form).and_then(|settings| settings.page.clone()),
+        asked_at: form.asked_at,
+        expires_at: form.expires_at,
+        url: url(ctx.signer(), plan, form),
+        zone,
+    };
+    let letter = confirmation::ask(&asked).map_err(|e| FlowError::Unable(format!("write to an address: {e}")))?;
+    let from = Sender { name: organisation.name.clone(), address: plan.settings.smtp.return_path.clone() };
+    let message = mime::automatic(&letter, &from, &form.address, message_id, now)
+        .map_err(|e| FlowError::Unable(format!("make a mail that asks an address: {e}")))?;
+    let recipient: &Address = &form.address;
+    letters::add(tx, NewLetter { kind: KIND, handoff: None, recipient, message_id, message, not_before: now }).await?;
+    Ok(())
+}
+
+/// The link that confirms a form.
+fn url(signer: &Signer, plan: &Plan, form: &PendingForm) -> String {
+    let token = signer.text(Token { kind: Kind::Confirmation, id: form.id.0, ordinal: form.mark() }, "");
+    format!("{}/k/{token}", plan.settings.public_url)
+}
+
+fn message_id(plan: &Plan, id: PendingFormId) -> String {
+    format!("<confirmation-{id}@{}>", plan.settings.smtp.return_path.domain())
+}

@@ -1,0 +1,229 @@
+//! Words as the tables compare them: without capitals, accents, punctuation, blanks and what cannot be seen.
+
+/// A text in its words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Words {
+    loose: String,
+    /// Where each word begins in `loose`; the next one's beginning is its end.
+    starts: Vec<usize>,
+}
+
+impl Words {
+    /// `HasOptedOutOfEmail`, `has_opted_out_of_email` and `Has opted-out of email` are the same words.
+    pub(super) fn of(text: &str) -> Self {
+        let (mut loose, mut starts) = (String::new(), Vec::new());
+        let mut before = None::<char>;
+        for c in text.chars().filter(|c| !invisible(*c) && !mark(*c)) {
+            if c.is_alphanumeric() {
+                let begins = before.is_none_or(|b| !b.is_alphanumeric() || b.is_lowercase() && c.is_uppercase());
+                if begins {
+                    starts.push(loose.len());
+                }
+                fold(c, &mut loose);
+            }
+            before = Some(c);
+        }
+        Self { loose, starts }
+    }
+
+    pub(super) fn loose(&self) -> &str {
+        &self.loose
+    }
+
+    pub(super) fn tokens(&self) -> impl Iterator<Item = &str> {
+        let ends = self.starts.iter().skip(1).copied().chain([self.loose.len()]);
+        self.starts.iter().zip(ends).map(|(start, end)| &self.loose[*start..end])
+    }
+
+    /// Whether a word begins or ends there.
+    fn parts_at(&self, at: usize) -> bool {
+        at == self.loose.len() || self.starts.contains(&at)
+    }
+
+    /// Whether a word ends there, or there and the `s` of a plural.
+    fn ends_at(&self, at: usize) -> bool {
+        self.parts_at(at) || self.loose[at..].starts_with('s') && self.parts_at(at + 1)
+    }
+}
+
+/// Letters and digits only, lower case, without accents.
+pub(super) fn loose(text: &str) -> String {
+    let mut loose = String::new();
+    for c in text.chars().filter(|c| c.is_alphanumeric() && !invisible(*c)) {
+        fold(c, &mut loose);
+    }
+    loose
+}
+
+/// What a text is looked up by: its letters and digits, or, where it has none, itself.
+pub(super) fn key(text: &str) -> String {
+    let loose = loose(text);
+    if loose.is_empty() { text.trim().to_owned() } else { loose }
+}
+
+/// A text without characters that cannot be seen: zero-width blanks, soft hyphens, byte order marks, marks of direction.
+pub(super) fn visible(text: &str) -> String {
+    text.chars().filter(|c| !invisible(*c)).collect()
+}
+
+pub(super) const fn invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+            | '\0'
+    )
+}
+
+/// An accent that stands by itself behind its letter, as macOS writes it.
+const fn mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}')
+}
+
+/// Letters with accents, and those without.
+const ACCENTS: [(&str, &str); 40] = [
+    ("àáâãäåāăąǎạảấầẩẫậắằẳẵặª", "a"),
+    ("çćĉċč", "c"),
+    ("ďđð", "d"),
+    ("èéêëēĕėęěẹẻẽếềểễệ", "e"),
+    ("ĝğġģ", "g"),
+    ("ĥħ", "h"),
+    ("ìíîïĩīĭįıỉị", "i"),
+    ("ĵ", "j"),
+    ("ķ", "k"),
+    ("ĺļľŀł", "l"),
+    ("ñńņňŉ", "n"),
+    ("òóôõöøōŏőơọỏốồổỗộớờởỡợº", "o"),
+    ("ŕŗř", "r"),
+    ("śŝşšș", "s"),
+    ("ţťŧț", "t"),
+    ("ùúûüũūŭůűųưụủứừửữự", "u"),
+    ("ŵ", "w"),
+    ("ýÿŷỳỵỷỹ", "y"),
+    ("źżž", "z"),
+    ("ß", "ss"),
+    ("æ", "ae"),
+    ("œ", "oe"),
+    ("þ", "th"),
+    ("ά", "α"),
+    ("έ", "ε"),
+    ("ή", "η"),
+    ("ίϊΐ", "ι"),
+    ("ό", "ο"),
+    ("ύϋΰ", "υ"),
+    ("ώ", "ω"),
+    ("ς", "σ"),
+    ("ё", "е"),
+    ("й", "и"),
+    ("ї", "і"),
+    ("ў", "у"),
+    ("ẁẃẅ", "w"),
+    ("ǵ", "g"),
+    ("ḱ", "k"),
+    ("ḿ", "m"),
+    ("ṕ", "p"),
+];
+
+fn fold(c: char, into: &mut String) {
+    // Letters of full width, as Japanese keyboards write them.
+    let c = match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+        other => other,
+    };
+    if c.is_ascii() {
+        into.push(c.to_ascii_lowercase());
+        return;
+    }
+    for lower in c.to_lowercase().filter(|c| !mark(*c)) {
+        match ACCENTS.iter().find(|(accented, _)| accented.contains(lower)) {
+            Some((_, plain)) => into.push_str(plain),
+            None => into.push(lower),
+        }
+    }
+}
+
+/// A header or a word of one with gaps: `Opted out of email*`, `E-mail * - Value`, `*~einwilligung`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pattern {
+    /// The parts between the gaps; whether a word may end so.
+    parts: Vec<(String, bool)>,
+    from_the_beginning: bool,
+    to_the_end: bool,
+}
+
+impl Pattern {
+    /// `None` without a gap.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        text.contains(['*', '~']).then(|| Self {
+            parts: text.split('*').map(|part| (loose(part), part.contains('~'))).filter(|(part, _)| !part.is_empty()).collect(),
+            from_the_beginning: !text.starts_with(['*', '~']),
+            to_the_end: !text.ends_with('*'),
+        })
+    }
+
+    /// How many letters it names.
+    pub(super) fn letters(&self) -> usize {
+        self.parts.iter().map(|(part, _)| part.chars().count()).sum()
+    }
+
+    /// Whether the words have its parts, each a run of whole words, in this order.
+    pub(super) fn fits(&self, words: &Words) -> bool {
+        let mut from = 0;
+        for (index, (part, compound)) in self.parts.iter().enumerate() {
+            let first = self.from_the_beginning && index == 0;
+            let last = self.to_the_end && index + 1 == self.parts.len();
+            let found = words.loose[from..].match_indices(part.as_str()).map(|(at, _)| (from + at, from + at + part.len())).find(
+                |(start, end)| {
+                    (*compound || words.parts_at(*start))
+                        && words.ends_at(*end)
+                        && (!first || *start == 0)
+                        && (!last || *end == words.loose.len())
+                },
+            );
+            let Some((_, end)) = found else { return false };
+            from = end;
+        }
+        !self.parts.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spelling_does_not_matter() {
+        for text in
+            ["E-mail Address", "e_mail  ADDRESS", "\u{feff}E\u{200b}-Mail\u{a0}Address:", "EmailAddress", "Ｅ－ｍａｉｌ　Address"]
+        {
+            assert_eq!(loose(text), "emailaddress", "{text}");
+        }
+        assert_eq!(loose("Fałsz Não Straße ΑΛΗΘΉΣ"), "falsznaostrasseαληθησ");
+        assert_eq!(loose("Te\u{301}le\u{301}phone"), loose("Téléphone"));
+        assert_eq!(Words::of("HasOptedOutOfEmail").tokens().collect::<Vec<_>>(), ["has", "opted", "out", "of", "email"]);
+        assert_eq!((key("☑"), key(" – ")), ("☑".to_owned(), "–".to_owned()));
+    }
+
+    #[test]
+    fn a_pattern_is_of_whole_words() {
+        let fits = |pattern: &str, header: &str| Pattern::parse(pattern).expect("a pattern").fits(&Words::of(header));
+        assert!(fits("*no email*", "No e-mail, please") && !fits("*no email*", "Telefono / email"));
+        assert!(
+            fits("Opted out of email*", "Opted out of email: News") && !fits("Opted out of email*", "Not opted out of email")
+        );
+        assert!(fits("E-mail * - Value", "E-mail 12 - Value") && !fits("E-mail * - Value", "E-mail 1 - Type"));
+        assert!(fits("*no email*", "No e-mails") && fits("*ne pas autoriser*e-mail*", "Ne pas autoriser les e-mails en nombre"));
+        assert!(fits("*~einwilligung*", "Werbeeinwilligung (E-Mail)") && !fits("*einwilligung*", "Werbeeinwilligung"));
+        assert!(fits("*opted out*", "hasOptedOut") && !fits("*opt in*", "Opt Interest"));
+    }
+}

@@ -1,0 +1,3 @@
+//! The catalogues held against each other and against the pages that show them.
+
+mod catalogues;
