@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many wrong tokens of one address are answered as such, within [`WINDOW`].
+/// How many wrong tokens of one address are answered as such, within ten minutes.
 pub const MOST_FAILURES: u32 = 10;
 
 /// After how long the failures of an address are forgotten, counted from the first.

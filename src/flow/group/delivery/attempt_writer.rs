@@ -1,6 +1,6 @@
 //! The attempt writer: one task writes the marks and results of all connections, and commits together whatever has
 //! arrived. Each commit costs the same, however few entries it has, so it is left to fill until a connection has few marked
-//! mails left to send, but no longer than [`AT_MOST_EVERY`] from the one before: the slower the relay, the fewer commits. A
+//! mails left to send, but no longer than ten milliseconds from the one before: the slower the relay, the fewer commits. A
 //! connection that has nothing to send never waits for others.
 //!
 //! A result and the mark that takes its slot are one entry, so that a connection never has more marks without results than
