@@ -86,9 +86,10 @@ impl Siege {
         let used = self.honest_and_hostile(&mut words).await?;
 
         let posts = forms::all(size, &self.readers, SystemClock.now());
-        let (mut flooded, slow) = tokio::join!(flood::flood(door, posts, size.senders, &leaving), slow::drip(door, size.slow));
+        // They are waited for much longer than anything else, and beside it.
+        let dripping = tokio::spawn(slow::drip(door, size.slow));
+        let mut flooded = flood::flood(door, posts, size.senders, &leaving).await;
         self.database.settled().await?;
-        self.table.add(slow);
 
         let genuine = self.genuine().await?;
         let mut links: Vec<String> =
@@ -103,6 +104,7 @@ impl Siege {
         self.table.add(spoofed::forwarded(door).await);
         self.table.add(spoofed::tokenless(door).await);
         self.table.add(crooked::send(door, &self.database).await?);
+        self.table.add(dripping.await?);
         self.database.settled().await?;
         let mut asked = flooded.rows.remove(&Flood::Request).context("requests have a row")?;
         let begins = format!("call-{}-", size.seed);
