@@ -19,11 +19,11 @@ const TO_DO: &str = "
          + (SELECT COUNT(*) FROM qualifications WHERE settled_at IS NULL AND NOT by_rules)
          + (SELECT COUNT(*) FROM letters WHERE sent_at IS NULL AND failed_at IS NULL AND not_before <= $1)
          + (SELECT COUNT(*) FROM leases WHERE finished_at IS NULL AND (owner IS NOT NULL OR not_before <= $1))";
-/// What a link can change.
+/// What a link can change. An unsubscribe may be recorded once a minute and so again, and is looked at by the stop it leaves.
 const STATE: &str = "
     SELECT (SELECT COUNT(*) FROM pending_forms WHERE confirmed_at IS NOT NULL),
            (SELECT COUNT(*) FROM suppressions WHERE lifted_at IS NULL),
-           (SELECT COUNT(*) FROM signals WHERE kind <> 'click'),
+           (SELECT COUNT(*) FROM signals WHERE kind NOT IN ('click', 'unsubscribe')),
            (SELECT COUNT(*) FROM enquiries WHERE settled_at IS NOT NULL),
            (SELECT COUNT(*) FROM handoffs WHERE state <> 'offered'),
            (SELECT COUNT(*) FROM prospects)";
@@ -32,7 +32,7 @@ const AGAIN: Duration = Duration::from_millis(50);
 /// What is not done by then is never done.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
 
-/// What links can change, counted: forms confirmed, stops, signals but clicks, enquiries settled, handoffs moved, prospects.
+/// What links can change, counted: forms confirmed, stops, signals but clicks and unsubscribes, enquiries settled, handoffs moved, prospects.
 pub(crate) type State = (i64, i64, i64, i64, i64, i64);
 
 impl Database {

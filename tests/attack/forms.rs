@@ -62,7 +62,7 @@ pub(crate) fn all(size: &Size, readers: &[Reader], now: Timestamp) -> Vec<Post> 
     for n in 0..size.about_unknown {
         let who = format!("s{n}@strangers-{}{STRANGERS}", n / 50);
         let form = chance.one_of(&["quote", "webinar", "downtime-check"]);
-        let letter = "x".repeat(3_400);
+        let letter = "x".repeat(3_800);
         let own = [("email", who.as_str()), ("industry", "food"), ("message", letter.as_str())];
         let body = encoded(&[&own[..], &CLAIMS[..3]].concat());
         posts.push(Post {
@@ -111,7 +111,7 @@ fn about_known(chance: &mut Seeded, n: usize, readers: &[Reader], soon: &str) ->
         2 => FULL.to_uppercase(),
         _ => FULL.to_owned(),
     };
-    let (form, letter, number) = (chance.one_of(&["quote", "webinar", "downtime-check"]), "x".repeat(3_400), n.to_string());
+    let (form, letter, number) = (chance.one_of(&["quote", "webinar", "downtime-check"]), "x".repeat(3_800), n.to_string());
     let other = &readers[chance.below(readers.len() - 4) + 4];
     // A token of another prospect's mail, of another kind, or of nobody.
     let token = match chance.below(4) {
