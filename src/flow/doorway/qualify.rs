@@ -26,14 +26,11 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
     if ctx.plan().hash != plan.hash {
         return Ok(Progress::Done);
     }
-    let taken = assessment_queue::take(&mut tx, &due, now).await?;
+    let Some(taken) = assessment_queue::take(&mut tx, &due, now).await? else { return Ok(Progress::Idle) };
     conclude_from(&mut tx, &plan, &taken, &found, now).await?;
     failpoint!("qualify.before_commit");
     tx.commit().await?;
     failpoint!("qualify.after_commit");
-    if taken.is_empty() {
-        return Ok(Progress::Idle);
-    }
     ctx.wake();
     Ok(Progress::Done)
 }

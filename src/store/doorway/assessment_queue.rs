@@ -168,11 +168,14 @@ pub async fn due(tx: &mut Tx, most: i64, now: Timestamp) -> Result<Due, StoreErr
 
 /// Locks prospects and removes the entries that were read of them. Returns, in the order of ids, those who are locked and
 /// whose entries were all still there: no other transaction has concluded anything about them since, and a signal that came
-/// meanwhile has left an entry that stays. The others are passed over: whoever has locked them or removed their entries knew
-/// as much; if an entry was left, they are enqueued for now.
-pub async fn take(tx: &mut Tx, due: &Due, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
+/// meanwhile has left an entry that stays. The others are passed over: whoever removed their entries knew as much; if an entry
+/// was left, they are enqueued for now. `None` if other transactions have locked all of them.
+pub async fn take(tx: &mut Tx, due: &Due, now: Timestamp) -> Result<Option<Vec<ProspectId>>, StoreError> {
     tx.by_key().await?;
     let locked = lock_now(tx, &due.prospects()).await?;
+    if locked.is_empty() {
+        return Ok(None);
+    }
     let entries = ids(locked.iter().flat_map(|id| &due.0[id]))?;
     let there: HashSet<i64> = text_rows::read(tx, THERE, args![entries.clone()], |columns: &mut Columns<'_>| columns.number())
         .await?
@@ -182,7 +185,7 @@ pub async fn take(tx: &mut Tx, due: &Due, now: Timestamp) -> Result<Vec<Prospect
     let left = |id: &&ProspectId| due.0[*id].iter().filter(|entry| there.contains(entry)).count();
     let (taken, others): (Vec<&ProspectId>, Vec<&ProspectId>) = locked.iter().partition(|id| left(id) == due.0[*id].len());
     enqueue(tx, others.into_iter().filter(|id| left(id) > 0).map(|id| (*id, now))).await?;
-    Ok(taken.into_iter().copied().collect())
+    Ok(Some(taken.into_iter().copied().collect()))
 }
 
 /// When the first entry is due.
