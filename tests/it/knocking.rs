@@ -199,7 +199,7 @@ async fn what_is_slow_large_or_crooked_changes_nothing_and_ends_nothing() {
     assert!(lives(at).await);
     let store = Store::open_sqlite(&directory.path().join("story.db")).await.expect("a database");
     let found = counts::summary(&mut store.read().await.expect("a reader")).await.expect("counted");
-    assert_eq!(found.signals, 0, "nothing was taken");
+    assert_eq!((found.signals, found.enquiries), (0, 0), "nothing was taken");
     // The same form, sent as browsers do.
     let sent = post(at, "/f/call-me", "203.0.113.9", form).await;
     assert!(sent.starts_with("HTTP/1.1 200") && sent.contains("has received"), "{sent}");

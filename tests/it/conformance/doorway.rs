@@ -9,7 +9,7 @@ use nurtured::domain::doorway::entry::Cause;
 use nurtured::domain::doorway::machine::Machine;
 use nurtured::domain::doorway::qualification::{Qualification, Ready, Verdict};
 use nurtured::domain::doorway::rule::{CriterionRules, Qualifying};
-use nurtured::domain::doorway::signal::{About, Detail, NewSignal, Signal, Touch};
+use nurtured::domain::doorway::signal::{About, Detail, NewSignal, Posted, Signal, Touch};
 use nurtured::domain::id::{DeliveryId, IssueId, ProspectId, QualificationId};
 use nurtured::domain::question::{Answer, Power};
 use nurtured::domain::span::{FiscalYear, Span};
@@ -118,15 +118,21 @@ async fn a_signal_is_kept_once_and_never_edited(bench: Bench) -> anyhow::Result<
     Ok(())
 }
 
-/// One of each kind; a new kind must be added here, or the count below says so.
+/// One of each kind but `Erased`.
 fn every_detail() -> Vec<Detail> {
     let text = "O'Hara \"quoted\" \\u0000 \u{1}é👩\u{200d}🏭".to_owned();
     let fields: BTreeMap<String, String> = BTreeMap::from([(text.clone(), text.clone()), (String::new(), String::new())]);
     let day = Some(date(2026, 10, 1));
     vec![
         Detail::Click { target: text.clone() },
-        Detail::Answer { criterion: Criterion::Timeframe, say: text.clone(), date: day, posted: None },
+        Detail::Answer {
+            criterion: Criterion::Timeframe,
+            say: text.clone(),
+            date: day,
+            posted: Some(Posted { visitor: text.clone(), link: Some(3) }),
+        },
         Detail::Form { form: name("call-me"), fields: fields.clone() },
+        Detail::UnconfirmedForm { form: name("call-me"), fields: fields.clone(), filled: ["phone".to_owned()].into() },
         Detail::Fields {
             changed: BTreeMap::from([(name("industry"), Some(text.clone())), (name("size"), None)]),
             source: text.clone(),
@@ -144,6 +150,7 @@ fn every_detail() -> Vec<Detail> {
         Detail::AutoReply { subject: text.clone() },
         Detail::Unsubscribe { how: text.clone() },
         Detail::Bounce { hard: true, status: Some("5.1.1".into()), diagnostic: text.clone() },
+        Detail::Complaint { feedback: text.clone() },
         Detail::Recycled {
             reason: text.clone(),
             lapses: vec![Criterion::Budget],
@@ -172,7 +179,7 @@ async fn every_kind_of_signal_comes_back_as_it_went(bench: Bench) -> anyhow::Res
             ..signal(id, &format!("{n}: \"{n}'"), 5, detail)
         })
         .collect();
-    assert_eq!(sent.iter().map(|s| s.detail.kind()).collect::<BTreeSet<_>>().len(), 14);
+    assert_eq!(sent.iter().map(|s| s.detail.kind()).collect::<BTreeSet<_>>().len(), 16);
     let rows: Vec<_> = sent.iter().map(|s| (Some(id), s)).collect();
     assert_eq!(signals::append(&mut tx, &rows, minute(6)).await?.len(), sent.len());
     tx.commit().await?;

@@ -171,7 +171,7 @@ story!(a_flood_of_requests_is_one_item_for_the_manager_and_nothing_is_lost, |tow
     // The bound is the manager's and nobody's `at_most`: nobody was offered anything.
     assert_eq!(rows(&town).await?.2, 0);
 
-    // Two nodes count the same hour together.
+    // Whoever asks before the hour is over joins its list.
     types(&town, "late@late.example", "This is late@late.example").await?;
     town.pass_to("2026-01-13T10:00:00Z").await?;
     let about = letters(&town, &iria).into_iter().filter(|mail| mail.subject.contains("38 more asked")).count();

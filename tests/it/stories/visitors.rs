@@ -7,6 +7,7 @@ use nurtured::domain::consent::{Consent, Purpose};
 use nurtured::domain::criterion::Criterion;
 use nurtured::domain::doorway::qualification::Verdict;
 use nurtured::domain::suppression::StopReason;
+use nurtured::store::doorway::pending_forms;
 use nurtured::store::individual::{follow_ups, handoffs};
 use nurtured::store::operations::counts;
 use nurtured::store::people::{consents, prospects, suppressions};
@@ -27,6 +28,7 @@ async fn consequences(town: &Town, of: &[&Address]) -> Result<String, Box<dyn st
     for handoff in handoffs::all(&mut tx).await? {
         seen.push(format!("{:?}", handoffs::events(&mut tx, handoff.id).await?));
     }
+    seen.push(format!("{:?}", pending_forms::waiting(&mut tx, town.now()).await?));
     Ok(seen.join("\n"))
 }
 
