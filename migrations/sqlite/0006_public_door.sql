@@ -16,7 +16,6 @@ CREATE TABLE pending_forms (
     asked_at     BIGINT NOT NULL,
     expires_at   BIGINT NOT NULL,
     prospect_id  BIGINT CONSTRAINT pending_form_prospect_known REFERENCES prospects (id),
-    signal_id    BIGINT CONSTRAINT pending_form_signal_known REFERENCES signals (id),
     mail         TEXT NOT NULL DEFAULT 'due' CONSTRAINT pending_form_mail CHECK (mail IN ('due', 'sent', 'held', 'none')),
     mailed_at    BIGINT,
     message_id   TEXT,
@@ -36,7 +35,6 @@ CREATE TABLE enquiries (
     id              INTEGER CONSTRAINT enquiries_key PRIMARY KEY AUTOINCREMENT,
     once            TEXT NOT NULL CONSTRAINT enquiry_once UNIQUE,
     prospect_id     BIGINT CONSTRAINT enquiry_prospect_known REFERENCES prospects (id),
-    pending_form_id BIGINT,
     signal_id       BIGINT CONSTRAINT enquiry_signal_known REFERENCES signals (id),
     address         TEXT,
     cause           TEXT NOT NULL CONSTRAINT enquiry_cause CHECK (cause IN ('unconfirmed', 'owned', 'won', 'lost', 'forgotten')),
@@ -55,5 +53,4 @@ CREATE TABLE enquiries (
 CREATE INDEX enquiries_unplaced ON enquiries (id) WHERE placed_at IS NULL AND settled_at IS NULL;
 CREATE INDEX enquiries_open ON enquiries (salesperson, asked_at) WHERE settled_at IS NULL;
 CREATE INDEX enquiries_of_prospect ON enquiries (prospect_id) WHERE prospect_id IS NOT NULL;
-CREATE INDEX enquiries_of_pending_form ON enquiries (pending_form_id) WHERE pending_form_id IS NOT NULL;
 CREATE INDEX enquiries_expiring ON enquiries (expires_at) WHERE expires_at IS NOT NULL;

@@ -124,9 +124,9 @@ async fn forgetting(email: &str, yes: bool, config: Option<&Path>, json: bool) -
     }
     let erased = forgotten.erased;
     output::line(format!(
-        "Forgotten. The words of {} signals and {} enquiries, the address of {} deliveries and {} letters were erased; the address \
+        "Forgotten. The words of {} signals, {} forms and {} enquiries, the address of {} deliveries and {} letters were erased; the address \
          stays stopped on every channel.",
-        erased.signals, erased.enquiries, erased.deliveries, erased.letters
+        erased.signals, erased.forms, erased.enquiries, erased.deliveries, erased.letters
     ))?;
     match forgotten.handoff {
         Some(id) => output::line(format!("Handoff {id} was open and is closed: tell its salesperson.")),

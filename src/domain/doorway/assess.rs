@@ -119,7 +119,7 @@ impl<'a> Fold<'a> {
             self.changes.extend(provisional.map(|s| PROVISIONAL.after(s.occurred_at)));
         }
         let mut asks = self.signals.iter().rev().filter(|s| !self.nothing.contains_key(&s.id) && !s.is_history());
-        let request = asks.find(|s| self.rules.requests.iter().any(|rule| rule.reads(&s.detail)));
+        let request = asks.find(|s| self.rules.asks(&s.detail));
         let request = request.map(|s| self.cite(s.id, Origin::Declared));
         let by_sales = |c: &Citation| c.by.as_ref().is_some_and(|by| self.rules.salespeople.contains(by));
         let by_sales_alone = findings.iter().flat_map(|(_, f)| &f.cites).all(by_sales);

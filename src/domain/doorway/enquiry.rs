@@ -2,7 +2,7 @@
 
 use super::signal::Detail;
 use crate::domain::address::Address;
-use crate::domain::id::{EnquiryId, EnquiryListId, Name, PendingFormId, ProspectId, SignalId};
+use crate::domain::id::{EnquiryId, EnquiryListId, Name, ProspectId, SignalId};
 use crate::domain::prospect::Standing;
 use crate::domain::span::Span;
 use jiff::Timestamp;
@@ -72,7 +72,6 @@ pub struct NewEnquiry {
     /// The key under which it is recorded once, however often it arrives.
     pub once: String,
     pub prospect: Option<ProspectId>,
-    pub pending_form: Option<PendingFormId>,
     pub signal: Option<SignalId>,
     /// Who asks, where no prospect's row says so.
     pub address: Option<Address>,
@@ -84,9 +83,6 @@ pub struct NewEnquiry {
     /// When it is erased whether or not it was settled; `None`: with its prospect.
     pub expires_at: Option<Timestamp>,
 }
-
-/// After how long a request is history: no enquiry is made of it.
-pub const RECENT: Span = Span::days(1);
 
 /// How long an enquiry is kept that belongs to no prospect.
 pub const KEPT: Span = Span::days(30);
@@ -104,7 +100,6 @@ impl NewEnquiry {
         Some(Self {
             once: format!("signal:{signal}"),
             prospect: Some(prospect),
-            pending_form: None,
             signal: Some(signal),
             address: None,
             cause,
@@ -119,8 +114,8 @@ impl NewEnquiry {
     pub fn of_forgotten(once: String, address: Address, detail: &Detail, now: Timestamp) -> Option<Self> {
         let (form, said) = request(detail)?;
         let (address, expires_at) = (Some(address), Some(KEPT.after(now)));
-        let (prospect, pending_form, signal, cause) = (None, None, None, WhyNoHandoff::Forgotten);
-        Some(Self { once, prospect, pending_form, signal, address, cause, form, said, asked_at: now, expires_at })
+        let (prospect, signal, cause) = (None, None, WhyNoHandoff::Forgotten);
+        Some(Self { once, prospect, signal, address, cause, form, said, asked_at: now, expires_at })
     }
 }
 
@@ -225,9 +220,9 @@ impl Enquiry {
 }
 
 /// The fields in which forms say what is asked, the first that is filled in.
-const MESSAGE: [&str; 3] = ["message", "comments", "comment"];
+pub const MESSAGE: [&str; 3] = ["message", "comments", "comment"];
 /// The fields in which forms say a phone number.
-const PHONE: [&str; 4] = ["phone", "tel", "telephone", "mobile"];
+pub const PHONE: [&str; 4] = ["phone", "tel", "telephone", "mobile"];
 
 /// What was asked within one hour beyond the bound.
 #[derive(Debug, Clone, PartialEq, Eq)]

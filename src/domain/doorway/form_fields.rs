@@ -1,6 +1,7 @@
 //! Which fields of a web form are kept, and about which addresses a form is taken. What visitors add of their own is neither
 //! shown nor read by any rule, so it is not stored.
 
+use super::enquiry::{MESSAGE, PHONE};
 use super::rule::{Qualifying, Reads};
 use crate::domain::address::Address;
 use crate::domain::id::Name;
@@ -33,7 +34,8 @@ pub fn keep(rules: &Qualifying, declared: &BTreeMap<Name, FieldType>, form: &Nam
         rules.criteria.iter().any(|(_, criterion)| criterion.rules.iter().any(|rule| reads(&rule.reads)))
     };
     let is_declared = |field: &str| Name::parse(field).is_ok_and(|name| declared.contains_key(&name));
-    fields.retain(|field, _| SHOWN.contains(&field.as_str()) || is_declared(field) || is_read(field));
+    let is_told = |field: &str| [&SHOWN[..], &MESSAGE, &PHONE].iter().any(|told| told.contains(&field));
+    fields.retain(|field, _| is_told(field) || is_declared(field) || is_read(field));
 }
 
 /// Whether mail to an address can reach somebody else than this machine or its network: no `localhost`, no name that is

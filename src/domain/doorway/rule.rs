@@ -206,6 +206,11 @@ impl Qualifying {
         self.topics.iter().any(|topic| topic.covers(target) && is_read(topic))
     }
 
+    /// Whether a rule reads it as asking for a person. None reads a form that is not confirmed.
+    pub fn asks(&self, detail: &Detail) -> bool {
+        self.requests.iter().any(|rule| rule.reads(detail))
+    }
+
     /// Whether filling in this form asks for a person.
     pub fn asks_by_form(&self, form: &Name) -> bool {
         self.requests.iter().any(|rule| matches!(rule, RequestRule::Form(name) if name == form))

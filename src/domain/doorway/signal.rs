@@ -36,7 +36,7 @@ pub struct Signal {
 }
 
 /// After how long what another system reports is history: it is evidence as of then, and asks for nobody today.
-const HISTORY: Span = Span::days(1);
+pub const HISTORY: Span = Span::days(1);
 
 impl Signal {
     /// Whether another system reported a form or an event long after it happened. What comes by mail is never history: a mailbox

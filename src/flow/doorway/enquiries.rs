@@ -2,8 +2,8 @@
 //! transaction. A request whose prospect can be handed off becomes a handoff, and no enquiry.
 
 use crate::domain::address::Address;
-use crate::domain::doorway::enquiry::{NewEnquiry, RECENT, WhyNoHandoff};
-use crate::domain::doorway::signal::{Detail, NewSignal};
+use crate::domain::doorway::enquiry::{NewEnquiry, WhyNoHandoff};
+use crate::domain::doorway::signal::{Detail, HISTORY, NewSignal};
 use crate::domain::id::{ProspectId, SignalId, fingerprint};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Standing;
@@ -14,14 +14,9 @@ use crate::store::people::{prospects, suppressions};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Whether a rule reads it as asking for a person. None reads a form that is not confirmed.
-pub fn asks(plan: &Plan, detail: &Detail) -> bool {
-    plan.qualifying.requests.iter().any(|rule| rule.reads(detail))
-}
-
 /// Puts down those of these new requests whose prospects cannot be handed off for them.
 pub async fn put_down(tx: &mut Tx, requests: &[(ProspectId, SignalId, &NewSignal)], now: Timestamp) -> Result<(), StoreError> {
-    let is_recent = |signal: &NewSignal| RECENT.after(signal.occurred_at) > now;
+    let is_recent = |signal: &NewSignal| HISTORY.after(signal.occurred_at) > now;
     let asked: Vec<_> = requests.iter().filter(|(.., signal)| signal.machine.is_none() && is_recent(signal)).collect();
     if asked.is_empty() {
         return Ok(());
@@ -72,9 +67,9 @@ pub async fn is_of_forgotten(
     }
     let asks = match &signal.detail {
         Detail::UnconfirmedForm { form, .. } => plan.qualifying.asks_by_form(form),
-        detail => asks(plan, detail),
+        detail => plan.qualifying.asks(detail),
     };
-    if asks && RECENT.after(signal.occurred_at) > now {
+    if asks && HISTORY.after(signal.occurred_at) > now {
         hear(tx, address, &signal.once, &signal.detail, now).await?;
     }
     Ok(true)

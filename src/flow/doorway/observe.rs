@@ -136,7 +136,7 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
     }
     let troubles: Vec<Trouble> = appended().filter_map(|(_, signal)| trouble(signal)).collect();
     breaker::returned(tx, &troubles, now).await?;
-    let asking = appended().filter(|(_, signal)| enquiries::asks(plan, &signal.detail));
+    let asking = appended().filter(|(_, signal)| plan.qualifying.asks(&signal.detail));
     let asking: Vec<_> = asking.filter_map(|(id, s)| Some(((*id)?, *new.get(&s.once)?, *s))).collect();
     enquiries::put_down(tx, &asking, now).await?;
     if locked.is_empty() || conclude::is_in_force(tx, plan).await? {

@@ -11,7 +11,7 @@ use crate::domain::doorway::arrival::Arrival;
 use crate::domain::doorway::enquiry::{NewEnquiry, WhyNoHandoff};
 use crate::domain::doorway::pending_form::KEPT;
 use crate::domain::doorway::signal::{About, Detail, NewSignal};
-use crate::domain::id::{Name, PendingFormId, ProspectId, SignalId};
+use crate::domain::id::{Name, ProspectId, SignalId};
 use crate::domain::plan::Plan;
 use crate::flow::context::{Context, FlowError};
 use crate::store::doorway::enquiries;
@@ -113,16 +113,15 @@ async fn keep(tx: &mut Tx, plan: &Plan, typed: &Typed<'_>, now: Timestamp) -> Re
         asked_at: now,
         prospect,
     };
-    let Some(id) = pending_forms::add(tx, &new).await? else { return Ok(Observed::Again) };
+    if pending_forms::add(tx, &new).await?.is_none() {
+        return Ok(Observed::Again);
+    }
     let signal = match prospect {
         Some(prospect) => note(tx, plan, typed, prospect, now).await?,
         None => None,
     };
-    if let Some(signal) = signal {
-        pending_forms::set_signal(tx, id, signal).await?;
-    }
     if plan.qualifying.asks_by_form(typed.form) {
-        enquiries::add(tx, &enquiry(typed, id, prospect, signal, now)).await?;
+        enquiries::add(tx, &enquiry(typed, prospect, signal, now)).await?;
     }
     Ok(Observed::Pending)
 }
@@ -152,17 +151,10 @@ async fn note(
     })
 }
 
-fn enquiry(
-    typed: &Typed<'_>,
-    form: PendingFormId,
-    prospect: Option<ProspectId>,
-    signal: Option<SignalId>,
-    now: Timestamp,
-) -> NewEnquiry {
+fn enquiry(typed: &Typed<'_>, prospect: Option<ProspectId>, signal: Option<SignalId>, now: Timestamp) -> NewEnquiry {
     NewEnquiry {
         once: typed.signal.once.clone(),
         prospect,
-        pending_form: Some(form),
         signal,
         address: prospect.is_none().then(|| typed.address.clone()),
         cause: WhyNoHandoff::Unconfirmed,

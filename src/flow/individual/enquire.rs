@@ -28,16 +28,22 @@ pub async fn enquire(ctx: &Context) -> Result<Progress, FlowError> {
     let now = ctx.now();
     let mut read = ctx.store().read().await?;
     let due = enquiries::next_due(&mut read).await?;
-    drop(read);
     if due.is_none_or(|at| at > now) {
         return Ok(Progress::until(due));
     }
     let plan = ctx.plan();
+    // What is known of them is read before the writer is taken: it may be very much.
+    let next = enquiries::unplaced(&mut read).await?;
+    let known = Known::load(&mut read, next.as_slice(), false).await?;
+    drop(read);
     let mut tx = ctx.store().write().await?;
     // Two nodes would count the same hour, each without the other's.
     enquiries::place_alone(&mut tx).await?;
     if let Some(enquiry) = enquiries::unplaced(&mut tx).await? {
-        place(ctx, &mut tx, &plan, &enquiry, now).await?;
+        if next.is_none_or(|next| next != enquiry) {
+            return Ok(Progress::Done);
+        }
+        place(ctx, &mut tx, &plan, &enquiry, &known, now).await?;
     } else if let Some(list) = enquiries::untold(&mut tx).await?.filter(|list| list.ends_at <= now) {
         tell(ctx, &mut tx, &plan, &list, now).await?;
     } else {
@@ -48,7 +54,14 @@ pub async fn enquire(ctx: &Context) -> Result<Progress, FlowError> {
     Ok(Progress::Done)
 }
 
-async fn place(ctx: &Context, tx: &mut Tx, plan: &Plan, enquiry: &Enquiry, now: Timestamp) -> Result<(), FlowError> {
+async fn place(
+    ctx: &Context,
+    tx: &mut Tx,
+    plan: &Plan,
+    enquiry: &Enquiry,
+    known: &Known,
+    now: Timestamp,
+) -> Result<(), FlowError> {
     let hour = hour(plan.roster.office.zone(), now);
     let placed = enquiries::placed_since(tx, hour.0, enquiry.cause).await?;
     if placed >= i64::from(plan.max_enquiries_per_hour) {
@@ -59,12 +72,11 @@ async fn place(ctx: &Context, tx: &mut Tx, plan: &Plan, enquiry: &Enquiry, now: 
         );
         return Ok(());
     }
-    let known = Known::load(tx, std::slice::from_ref(enquiry), false).await?;
-    let (reader, why) = reader(tx, plan, enquiry, &known, now).await?;
+    let (reader, why) = reader(tx, plan, enquiry, known, now).await?;
     enquiries::place(tx, enquiry.id, &reader, now).await?;
     tracing::info!(enquiry = %enquiry.id, cause = %enquiry.cause, salesperson = %reader, "an enquiry reaches a person");
     if !has_their_words(tx, plan, enquiry, &reader).await? {
-        write(ctx, tx, plan, enquiry, &known, &reader, &why, now).await?;
+        write(ctx, tx, plan, enquiry, known, &reader, &why, now).await?;
     }
     Ok(())
 }
@@ -155,6 +167,10 @@ async fn write(
 /// Writes the one letter about a list whose hour is over.
 async fn tell(ctx: &Context, tx: &mut Tx, plan: &Plan, list: &EnquiryList, now: Timestamp) -> Result<(), FlowError> {
     enquiries::told(tx, list.id, now).await?;
+    if list.count == 0 {
+        // Whoever stood on it has confirmed, or is forgotten.
+        return Ok(());
+    }
     // Whoever left the roster gets no mail; the review passes their list on, and it stands on the manager's queue.
     let reader = if plan.roster.has(&list.salesperson) { &list.salesperson } else { &plan.roster.manager };
     let (zone, queue_url) = (dossier::zone_of(plan, reader), dossier::queue_url(ctx.signer(), plan, reader, now));

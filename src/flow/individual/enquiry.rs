@@ -32,7 +32,7 @@ impl Known {
         let ids: Vec<ProspectId> = of.iter().filter_map(|enquiry| enquiry.prospect).collect();
         let mut people: BTreeMap<_, _> = prospects::load(tx, &ids).await?.into_iter().map(|p| (p.id, p)).collect();
         let unconfirmed = of.iter().filter(|enquiry| enquiry.cause == WhyNoHandoff::Unconfirmed);
-        for id in unconfirmed.filter_map(|enquiry| enquiry.prospect) {
+        for id in unconfirmed.filter_map(|enquiry| enquiry.prospect).collect::<BTreeSet<_>>() {
             // What strangers' forms filled in is no record to hold their word against.
             for (what, said) in signals::filled_by_strangers(tx, id).await? {
                 if let Some(person) = people.get_mut(&id) {

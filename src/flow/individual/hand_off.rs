@@ -58,7 +58,7 @@ pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
     let entry = entry(&prospect, &earlier);
     let asked = qualification.request().filter(|_| entry.asks(&qualification)).map(|asked| asked.signal);
     if let Some(grounds) = entry.grounds(qualification).filter(|_| standing == Standing::Nurturing) {
-        let asked = signals.iter().filter(|signal| entry.waits(signal.occurred_at) && enquiries::asks(&plan, &signal.detail));
+        let asked = signals.iter().filter(|signal| entry.waits(signal.occurred_at) && plan.qualifying.asks(&signal.detail));
         answer_enquiries(&mut tx, &plan, &mut prospect, asked, now).await?;
         let handoff = open(ctx, &mut tx, &plan, id, &prospect, grounds, now).await?;
         tracing::info!(prospect = %prospect.id, %handoff, "handed off");

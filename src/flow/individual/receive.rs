@@ -200,7 +200,7 @@ async fn reply(
         None => prospects::by_address(tx, &[from]).await?.get(from).copied(),
     };
     let Some(prospect) = prospect else {
-        let forgotten = suppressions::forgotten_at(tx, from).await?.is_some() && enquiries::asks(plan, &detail);
+        let forgotten = suppressions::forgotten_at(tx, from).await?.is_some() && plan.qualifying.asks(&detail);
         return if forgotten { hear(tx, mail, from, &detail, now).await } else { Ok(nothing("nobody we know wrote it")) };
     };
     let said = detail.words();

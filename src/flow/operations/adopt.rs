@@ -144,11 +144,14 @@ async fn forget_again(ctx: &Context, last: &[Entry]) -> Result<u64, FlowError> {
     let is_erased = |what: &What| matches!(what, What::Stopped { reason: StopReason::Erased, .. });
     let hashes: BTreeSet<&str> = last.iter().filter(|e| is_erased(&e.what)).map(|e| e.address.as_str()).collect();
     let (mut after, mut forgotten) = (ProspectId(0), 0);
-    while !hashes.is_empty() {
-        let mut tx = ctx.store().write().await?;
-        let keyed = erasure_keys::load_or_make(&mut tx, ctx.now()).await?;
-        let page = adoptions::addresses(&mut tx, after, PAGE).await?;
-        tx.commit().await?;
+    if hashes.is_empty() {
+        return Ok(0);
+    }
+    let mut tx = ctx.store().write().await?;
+    let keyed = erasure_keys::load_or_make(&mut tx, ctx.now()).await?;
+    tx.commit().await?;
+    loop {
+        let page = adoptions::addresses(&mut ctx.store().read().await?, after, PAGE).await?;
         let Some((last, _)) = page.last() else { break };
         after = *last;
         for (_, address) in

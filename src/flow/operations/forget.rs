@@ -34,10 +34,10 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     let now = ctx.now();
     let mut tx = ctx.store().write().await?;
     let known = prospects::by_address(&mut tx, &[address]).await?;
-    let asked = erasures::enquiries_from(&mut tx, address, now).await?;
-    let forms = erasures::pending_forms(&mut tx, address, now).await?;
+    let mut asked = erasures::enquiries_from(&mut tx, address, now).await?;
+    asked.forms = erasures::pending_forms(&mut tx, address, now).await?;
     let Some(prospect) = known.get(address).copied() else {
-        if asked.enquiries + forms == 0 {
+        if asked.enquiries + asked.forms == 0 {
             return Err(FlowError::Missing("a prospect with that address".to_owned()));
         }
         erasures::stop(&mut tx, address, now).await?;
@@ -60,7 +60,7 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     for address in erasures::addresses(&mut tx, prospect).await? {
         erasures::stop(&mut tx, &address, now).await?;
         erased += erasures::enquiries_from(&mut tx, &address, now).await?;
-        erasures::pending_forms(&mut tx, &address, now).await?;
+        erased.forms += erasures::pending_forms(&mut tx, &address, now).await?;
     }
     erased += asked;
     // What they said counted for their colleagues too.

@@ -95,9 +95,13 @@ pub async fn merge(ctx: &Context, first: &Address, other: &Address) -> Result<Me
 }
 
 async fn join(tx: &mut Tx, a: Side, b: Side, now: Timestamp) -> Result<Merged, FlowError> {
-    let details = details(&a.prospect, &b.prospect);
+    let mut details = details(&a.prospect, &b.prospect);
     let (kept, gone) = if b.known_to_sales() > a.known_to_sales() { (&b, &a) } else { (&a, &b) };
     let (kept_id, gone_id) = (kept.prospect.id, gone.prospect.id);
+    if let Some(open) = kept.open() {
+        // Whoever has the open handoff is their salesperson, whatever the other row says.
+        details.previous_salesperson = Some(open.salesperson.clone());
+    }
     // What either said counted for the colleagues they had.
     let both = BTreeSet::from([kept_id, gone_id]);
     assessment_queue::enqueue_with_colleagues(tx, &[], &both, now).await?;

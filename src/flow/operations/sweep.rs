@@ -1,5 +1,5 @@
 //! sweep: does what only the passing of time requires. It reminds of promises not kept (an offer not answered, a lead not
-//! contacted), and gives prospects whom no campaign reaches a date of review.
+//! contacted), gives prospects whom no campaign reaches a date of review, and erases forms that no address answered for.
 
 use super::census::{self, CensusQuery, PAGE};
 use crate::domain::census::{Census, Group};
@@ -101,7 +101,8 @@ async fn remind_one(
 }
 
 /// Reviews prospects whom no running campaign reaches: those without a date of review get one, and on that date an item
-/// goes on the sales manager's queue, a few a day. The work of people who left the roster is reassigned. Returns the
+/// goes on the sales manager's queue, a few a day. The work of people who left the roster is reassigned, and
+/// forms whose time is over are erased. Returns the
 /// census of all prospects afterwards; `None` when the node stops meanwhile.
 pub async fn review(ctx: &Context) -> Result<Option<Census>, FlowError> {
     reassign::reassign_departed(ctx).await?;

@@ -166,11 +166,13 @@ impl<R: Read> Reader<R> {
     /// Whether a row is no row but stands below the table, as reports of Salesforce do: after a blank line, one cell, no address. From
     /// there on only what has an address is a row.
     fn is_below(&mut self, after_blank: bool, filled: usize, line: u64) -> bool {
-        let addresses = self.columns.iter().enumerate().filter(|(_, column)| column.target == Target::Email);
-        let has_address = addresses.map(|(index, _)| self.records.cell(index)).any(|cell| mailbox::read(cell).is_ok());
+        let has_address = || {
+            let addresses = self.columns.iter().enumerate().filter(|(_, column)| column.target == Target::Email);
+            addresses.map(|(index, _)| self.records.cell(index)).any(|cell| mailbox::read(cell).is_ok())
+        };
         let is_below = match self.below {
-            None => after_blank && filled == 1 && self.columns.len() > 1 && !has_address,
-            Some(_) => !has_address,
+            None => after_blank && filled == 1 && self.columns.len() > 1 && !has_address(),
+            Some(_) => !has_address(),
         };
         if is_below {
             self.below = Some((self.below.map_or(line, |(first, _)| first), line));

@@ -13,12 +13,11 @@ use serde::Serialize;
 const ONE: Span = Span::days(1);
 
 const ADD: &str = "
-    INSERT INTO enquiries (once, prospect_id, pending_form_id, signal_id, address, cause, form, said, asked_at, expires_at)
-    SELECT $1, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS TEXT), $6, $7, $8, CAST($9 AS BIGINT),
-           CAST($10 AS BIGINT)
-    WHERE NOT EXISTS (SELECT 1 FROM enquiries e WHERE e.prospect_id = $2 AND e.form = $7 AND e.said = $8 AND e.asked_at > $11
+    INSERT INTO enquiries (once, prospect_id, signal_id, address, cause, form, said, asked_at, expires_at)
+    SELECT $1, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS TEXT), $5, $6, $7, CAST($8 AS BIGINT), CAST($9 AS BIGINT)
+    WHERE NOT EXISTS (SELECT 1 FROM enquiries e WHERE e.prospect_id = $2 AND e.form = $6 AND e.said = $7 AND e.asked_at > $10
                                                   AND (e.settled_how IS NULL OR e.settled_how <> 'confirmed'))
-      AND NOT EXISTS (SELECT 1 FROM enquiries e WHERE e.address = $5 AND e.form = $7 AND e.said = $8 AND e.asked_at > $11
+      AND NOT EXISTS (SELECT 1 FROM enquiries e WHERE e.address = $4 AND e.form = $6 AND e.said = $7 AND e.asked_at > $10
                                                   AND (e.settled_how IS NULL OR e.settled_how <> 'confirmed'))
     ON CONFLICT (once) DO NOTHING";
 /// What an address confirms is no second enquiry: the one that waits for it is the prospect's now, and no stranger's. On a list, it
@@ -41,7 +40,6 @@ pub async fn add(tx: &mut Tx, new: &NewEnquiry) -> Result<bool, StoreError> {
     let values = args![
         new.once.as_str(),
         new.prospect,
-        new.pending_form,
         new.signal,
         address,
         new.cause.word(),

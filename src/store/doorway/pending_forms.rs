@@ -3,7 +3,7 @@
 
 use crate::domain::address::Address;
 use crate::domain::doorway::pending_form::{APART, AskedBefore, Asking, KEPT, PendingForm, counted_domain};
-use crate::domain::id::{Name, PendingFormId, ProspectId, SignalId};
+use crate::domain::id::{Name, PendingFormId, ProspectId};
 use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
 use crate::store::engine::record::record;
 use crate::store::engine::value::{address, from_json, instant, instant_or_none, name, to_json};
@@ -43,7 +43,6 @@ const ADD: &str = "
     INSERT INTO pending_forms (once, address, domain, form, fields, asked_at, expires_at, prospect_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     ON CONFLICT (once) DO NOTHING RETURNING id";
-const SET_SIGNAL: &str = "UPDATE pending_forms SET signal_id = $2 WHERE id = $1";
 const IS_DUE: &str = "SELECT COUNT(*) FROM (SELECT id FROM pending_forms WHERE mail = 'due' LIMIT 1) due";
 const DUE: &str = "
     SELECT id, once, address, form, fields, asked_at, expires_at, prospect_id, confirmed_at FROM pending_forms
@@ -81,11 +80,6 @@ pub async fn add(tx: &mut Tx, new: &NewPendingForm<'_>) -> Result<Option<Pending
     ];
     let row: Option<(i64,)> = tx.row(ADD, values).await?;
     Ok(row.map(|(id,)| PendingFormId(id)))
-}
-
-/// Notes the unconfirmed signal that says the same.
-pub async fn set_signal(tx: &mut Tx, id: PendingFormId, signal: SignalId) -> Result<(), StoreError> {
-    tx.execute_one(SET_SIGNAL, args![id, signal]).await
 }
 
 /// Whether it is to be decided of any form if its address is asked.

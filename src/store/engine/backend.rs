@@ -38,7 +38,7 @@ pub struct Store(Engine, Option<Arc<Journal>>, Commits);
 #[derive(Debug, Clone)]
 enum Engine {
     /// One writer, because SQLite has one; readers beside it, because WAL lets them. Whoever writes waits for a turn first, so
-    /// that what goes first waits for one transaction and not for all that came before it.
+    /// that what goes first waits for one transaction and not for all that came before it. A statement that is its own transaction takes none.
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,

@@ -26,6 +26,7 @@ migrations![
     "0005_operations",
     "0006_public_door",
     "0007_enquiry_lists",
+    "0008_queue_numbers",
     "0009_identity",
     "0010_api_keys",
 ];

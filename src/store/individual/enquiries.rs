@@ -41,14 +41,13 @@ const LOAD: &str = columns!("WHERE id = $1");
 const UNPLACED: &str = columns!("WHERE placed_at IS NULL AND settled_at IS NULL ORDER BY id LIMIT 1");
 const OF: &str = columns!("WHERE salesperson = $1 AND settled_at IS NULL AND list_id IS NULL ORDER BY asked_at, id");
 const DONE_SINCE: &str = columns!(
-    "WHERE salesperson = $1 AND settled_how = 'done' AND settled_at > $2 AND said <> '{}' ORDER BY settled_at DESC, id DESC"
+    "WHERE salesperson = $1 AND settled_how = 'done' AND settled_at > $2 AND once <> 'erased:' || id ORDER BY settled_at DESC, id DESC"
 );
-const OF_LIST: &str = columns!("WHERE list_id = $1 AND id > $2 AND said <> '{}' ORDER BY id LIMIT $3");
-const OF_PROSPECT: &str = columns!("WHERE prospect_id = $1 AND settled_at IS NULL ORDER BY id");
+const OF_LIST: &str = columns!("WHERE list_id = $1 AND id > $2 AND once <> 'erased:' || id ORDER BY id LIMIT $3");
 /// The confirmed and the unconfirmed are bounded each for itself: no stranger takes the place of a customer.
 const PLACED: &str = "
     SELECT COUNT(*) FROM enquiries
-    WHERE placed_at >= $1 AND list_id IS NULL AND (cause IN ('unconfirmed', 'forgotten')) = (CAST($2 AS TEXT) IN ('unconfirmed', 'forgotten'))";
+    WHERE placed_at >= $1 AND list_id IS NULL AND (cause IN ('unconfirmed', 'forgotten')) = $2";
 const PLACE: &str = "UPDATE enquiries SET salesperson = $2, placed_at = $3, told_at = $3 WHERE id = $1 AND placed_at IS NULL";
 const EARLIER: &str = "
     SELECT salesperson FROM enquiries
@@ -64,12 +63,12 @@ const ADD_LIST: &str = "
 const PUT_ON_LIST: &str = "
     UPDATE enquiries SET salesperson = $2, placed_at = $3, list_id = $1
     WHERE placed_at IS NULL AND settled_at IS NULL
-      AND (cause IN ('unconfirmed', 'forgotten')) = (CAST($4 AS TEXT) IN ('unconfirmed', 'forgotten'))";
+      AND (cause IN ('unconfirmed', 'forgotten')) = $4";
 macro_rules! lists {
     ($rest:literal) => {
         concat!(
             "SELECT l.id, l.begins_at, l.ends_at, l.salesperson, ",
-            "(SELECT COUNT(*) FROM enquiries e WHERE e.list_id = l.id) FROM enquiry_lists l ",
+            "(SELECT COUNT(*) FROM enquiries e WHERE e.list_id = l.id AND e.once <> 'erased:' || e.id) FROM enquiry_lists l ",
             $rest
         )
     };
@@ -87,7 +86,7 @@ const SETTLE: &str = "
     UPDATE enquiries SET settled_at = $3, settled_how = $4 WHERE id = $1 AND salesperson = $2 AND list_id IS NULL AND settled_at IS NULL";
 const REOPEN: &str = "
     UPDATE enquiries SET settled_at = NULL, settled_how = NULL
-    WHERE id = $1 AND salesperson = $2 AND settled_how = 'done' AND said <> '{}'";
+    WHERE id = $1 AND salesperson = $2 AND settled_how = 'done' AND once <> 'erased:' || id";
 /// Of a list that was settled within its hour no letter needs to tell.
 const SETTLE_LIST: &str = "
     UPDATE enquiry_lists SET settled_at = $3, told_at = COALESCE(told_at, $3)
@@ -97,7 +96,7 @@ const SETTLE_LISTED: &str = "
 const REOPEN_LIST: &str =
     "UPDATE enquiry_lists SET settled_at = NULL WHERE id = $1 AND salesperson = $2 AND settled_at IS NOT NULL";
 const REOPEN_LISTED: &str = "
-    UPDATE enquiries SET settled_at = NULL, settled_how = NULL WHERE list_id = $1 AND settled_how = 'listed' AND said <> '{}'";
+    UPDATE enquiries SET settled_at = NULL, settled_how = NULL WHERE list_id = $1 AND settled_how = 'listed' AND once <> 'erased:' || id";
 const CONFIRM: &str = "
     UPDATE enquiries SET settled_at = $5, settled_how = 'confirmed', prospect_id = $1
     WHERE (prospect_id = $1 OR address = $2) AND form = $3 AND said = $4 AND settled_at IS NULL";
@@ -146,7 +145,7 @@ pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
 
 /// How many were placed one by one since an instant, of those that are confirmed, or not, as this cause is.
 pub async fn placed_since(tx: &mut Tx, since: Timestamp, cause: WhyNoHandoff) -> Result<i64, StoreError> {
-    tx.number(PLACED, args![since, cause.word()]).await
+    tx.number(PLACED, args![since, !cause.is_confirmed()]).await
 }
 
 /// Puts an enquiry on a salesperson's queue.
@@ -163,7 +162,7 @@ pub async fn put_on_list(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let id = EnquiryListId(tx.number(ADD_LIST, args![begins_at, ends_at, salesperson]).await?);
-    tx.execute(PUT_ON_LIST, args![id, salesperson, now, cause.word()]).await
+    tx.execute(PUT_ON_LIST, args![id, salesperson, now, !cause.is_confirmed()]).await
 }
 
 /// Who got the latest enquiry of the same person before this one.
@@ -187,11 +186,6 @@ pub async fn of(tx: &mut Tx, salesperson: &Name) -> Result<Vec<Enquiry>, StoreEr
 /// What a salesperson settled since an instant and may open again, newest first.
 pub async fn done_since(tx: &mut Tx, salesperson: &Name, since: Timestamp) -> Result<Vec<Enquiry>, StoreError> {
     tx.rows::<Row>(DONE_SINCE, args![salesperson, since]).await?.into_iter().map(Row::into_enquiry).collect()
-}
-
-/// A prospect's open enquiries, oldest first.
-pub async fn of_prospect(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Enquiry>, StoreError> {
-    tx.rows::<Row>(OF_PROSPECT, args![prospect]).await?.into_iter().map(Row::into_enquiry).collect()
 }
 
 /// The enquiries of a list that come after this one, oldest first, without those that were erased.

@@ -8,19 +8,10 @@ use crate::domain::doorway::signal::Detail;
 use crate::domain::id::{EnquiryId, EnquiryListId, ProspectId, QualificationId};
 use crate::domain::suppression::{Channel, StopReason};
 use crate::store::engine::backend::{InRow, StoreError, Tx, Value, args};
-use crate::store::engine::value::{address, from_json, to_json};
+use crate::store::engine::value::{address, from_json, texts, to_json};
 use crate::store::people::suppressions::{self, Stop};
 use crate::store::people::{erasure_keys, external_ids, former_addresses};
 use jiff::Timestamp;
-
-impl std::ops::AddAssign for Erased {
-    fn add_assign(&mut self, more: Self) {
-        self.signals += more.signals;
-        self.deliveries += more.deliveries;
-        self.letters += more.letters;
-        self.enquiries += more.enquiries;
-    }
-}
 
 /// What stands in a delivery's row instead of an erased address; RFC 2606 reserves its domain.
 pub const NOBODY: &str = "erased@invalid.invalid";
@@ -36,6 +27,18 @@ pub struct Erased {
     pub letters: u64,
     /// Enquiries whose words are gone.
     pub enquiries: u64,
+    /// Forms that their address had not confirmed.
+    pub forms: u64,
+}
+
+impl std::ops::AddAssign for Erased {
+    fn add_assign(&mut self, more: Self) {
+        self.signals += more.signals;
+        self.deliveries += more.deliveries;
+        self.letters += more.letters;
+        self.enquiries += more.enquiries;
+        self.forms += more.forms;
+    }
 }
 
 const ADDRESS: &str = "SELECT address FROM prospects WHERE id = $1";
@@ -86,32 +89,23 @@ const EXPIRED_ENQUIRIES: &str =
     erase_enquiries!("id IN (SELECT e.id FROM enquiries e WHERE e.expires_at <= $1 ORDER BY e.expires_at, e.id LIMIT 500)");
 const FORGOTTEN_OF_LIST: &str = erase_enquiries!("list_id = $1 AND cause = 'forgotten' AND prospect_id IS NULL");
 const ENQUIRY_LETTERS: &str = erase_letters!("message_id LIKE $1");
-/// The mails that asked an address go with its form: they name it.
-macro_rules! erase_asking {
-    ($which:literal) => {
-        concat!(
-            "UPDATE letters SET message = $2, recipient = $3, reply = NULL, owner = NULL, leased_until = NULL,
-                    failed_at = CASE WHEN sent_at IS NULL THEN COALESCE(failed_at, $4) ELSE failed_at END
-             WHERE message_id IN (SELECT f.message_id FROM pending_forms f WHERE ",
-            $which,
-            ")"
-        )
-    };
-}
-const ASKING_OF: &str = erase_asking!("f.message_id IS NOT NULL AND f.address = $1");
-const FORMS_OF: &str = "DELETE FROM pending_forms WHERE address = $1";
-const ASKING_EXPIRED: &str = erase_asking!(
-    "f.message_id IS NOT NULL AND f.id IN (SELECT e.id FROM pending_forms e WHERE e.expires_at <= $1 ORDER BY e.id LIMIT 1000)"
-);
+/// The mails that asked an address go with its form, which names them.
+const ASKING: &str = "
+    UPDATE letters SET message = $2, recipient = $3, reply = NULL, owner = NULL, leased_until = NULL,
+           failed_at = CASE WHEN sent_at IS NULL THEN COALESCE(failed_at, $4) ELSE failed_at END
+    WHERE message_id IN (SELECT value ->> 'text' FROM json_each($1))";
+const FORMS_OF: &str = "DELETE FROM pending_forms WHERE address = $1 RETURNING message_id";
 const HAVE_EXPIRED: &str = "SELECT COUNT(*) FROM (SELECT e.id FROM pending_forms e WHERE e.expires_at <= $1 LIMIT 1) expired";
 const EXPIRED_FORMS: &str = "
     DELETE FROM pending_forms
-    WHERE id IN (SELECT e.id FROM pending_forms e WHERE e.expires_at <= $1 ORDER BY e.id LIMIT 1000)";
+    WHERE id IN (SELECT e.id FROM pending_forms e WHERE e.expires_at <= $1 ORDER BY e.id LIMIT 1000)
+    RETURNING message_id";
 const FINDINGS: &str = "SELECT id, findings FROM qualifications WHERE prospect_id = $1";
-/// What colleagues of theirs were offered with may cite them.
+/// What colleagues were offered with may cite them, also those who were colleagues once. A finding names whom it cites as
+/// `"of":{"prospect":7,…`.
 const CITED: &str = "
-    SELECT q.id, q.findings FROM qualifications q JOIN prospects p ON p.id = q.prospect_id
-    WHERE p.id <> $1 AND p.account_id = (SELECT own.account_id FROM prospects own WHERE own.id = $1)";
+    SELECT q.id, q.findings FROM qualifications q
+    WHERE q.prospect_id <> $1 AND q.findings LIKE '%\"of\":{\"prospect\":' || CAST($1 AS TEXT) || ',%'";
 const RESET_FINDINGS: &str = "UPDATE qualifications SET findings = $2 WHERE id = $1";
 const JUDGEMENTS: &str = "UPDATE reclassifications SET note = '' WHERE prospect_id = $1";
 const SET_FINDINGS: &str = "UPDATE qualifications SET findings = $2, settled_at = COALESCE(settled_at, $3) WHERE id = $1";
@@ -211,13 +205,20 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
     tx.execute(JUDGEMENTS, args![prospect]).await?;
     let (enquiries, told) = erase_enquiries(tx, ENQUIRIES, prospect.into(), now).await?;
     let letters = letters + told + scrub_citations(tx, prospect, now).await?;
-    Ok(Erased { signals, deliveries, letters, enquiries })
+    Ok(Erased { signals, deliveries, letters, enquiries, forms: 0 })
 }
 
 /// Erases the forms about an address that it has not answered for, and the mails that asked it. Returns how many forms.
 pub async fn pending_forms(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<u64, StoreError> {
-    tx.execute(ASKING_OF, args![address, Vec::<u8>::new(), NOBODY, now]).await?;
-    tx.execute(FORMS_OF, args![address]).await
+    erase_forms(tx, FORMS_OF, address.into(), now).await
+}
+
+/// The forms go first, and say which mails go with them: another node may write one until then.
+async fn erase_forms(tx: &mut Tx, which: &'static str, of: Value, now: Timestamp) -> Result<u64, StoreError> {
+    let rows: Vec<(Option<String>,)> = tx.rows(which, &[of]).await?;
+    let mails = texts(rows.iter().filter_map(|(message_id,)| message_id.as_deref()))?;
+    tx.execute(ASKING, args![mails, Vec::<u8>::new(), NOBODY, now]).await?;
+    Ok(rows.len() as u64)
 }
 
 /// Whether the time of any form is over.
@@ -227,8 +228,7 @@ pub async fn have_expired(tx: &mut Tx, now: Timestamp) -> Result<bool, StoreErro
 
 /// Erases a page of the forms whose time is over, and the mails that asked for them. Returns how many.
 pub async fn expired_forms(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
-    tx.execute(ASKING_EXPIRED, args![now, Vec::<u8>::new(), NOBODY, now]).await?;
-    tx.execute(EXPIRED_FORMS, args![now]).await
+    erase_forms(tx, EXPIRED_FORMS, now.into(), now).await
 }
 
 /// Erases what identifies a person: details, fields, tags, consents, and what was derived about them. What other systems call

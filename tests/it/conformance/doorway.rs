@@ -25,6 +25,7 @@ on_both_engines!(
     the_queue_tells_when_its_first_entry_is_due,
     entries_are_dequeued_when_due_and_a_lock_removes_its_prospects,
     entries_are_taken_all_or_not_and_later_ones_stay,
+    the_number_of_an_entry_is_never_given_again,
     some_entries_of_a_prospect_are_not_enough,
     no_more_signals_are_read_than_asked_for,
     changed_rules_enqueue_everybody_with_a_signal,
@@ -259,6 +260,23 @@ async fn entries_are_taken_all_or_not_and_later_ones_stay(bench: Bench) -> anyho
     assert_eq!(assessment_queue::take(&mut late, &due, minute(9)).await?, Some(vec![]), "another one knew as much");
     assert_eq!(dequeue(&mut late, 9, minute(9)).await?, ids[..1], "what came meanwhile is left");
     assert_eq!(dequeue(&mut late, 9, minute(99)).await?, ids[2..], "what else was enqueued of the first went with it");
+    Ok(())
+}
+
+async fn the_number_of_an_entry_is_never_given_again(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let ids = add_some(&mut tx, 2).await?;
+    assessment_queue::enqueue(&mut tx, [(ids[0], minute(3))]).await?;
+    let due = assessment_queue::due(&mut tx, 9, minute(9)).await?;
+    tx.commit().await?;
+    // What was read is concluded from elsewhere, and the last row is removed; then another one is enqueued.
+    let mut between = bench.store.write().await?;
+    assert_eq!(assessment_queue::lock(&mut between, vec![ids[0]], minute(8)).await?, ids[..1]);
+    assessment_queue::enqueue(&mut between, [(ids[1], minute(8))]).await?;
+    between.commit().await?;
+    let mut tx = bench.store.write().await?;
+    assert_eq!(assessment_queue::take(&mut tx, &due, minute(9)).await?, Some(vec![]), "the findings are old");
+    assert_eq!(dequeue(&mut tx, 9, minute(9)).await?, ids[1..], "and nobody else's entry was taken for it");
     Ok(())
 }
 
