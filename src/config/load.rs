@@ -136,9 +136,17 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
             let texts = files.iter().map(|(path, source)| (path.as_str(), source.text.as_str()));
             let files_kept = Arc::new(stored_files::files(texts, &settings, fiscal_year));
             let hash = hash(files);
-            let files = files_kept;
-            let plan =
-                Plan { settings, campaigns, roster, qualifying, forms, max_new_offers, max_enquiries_per_hour, hash, files };
+            let plan = Plan {
+                settings,
+                campaigns,
+                roster,
+                qualifying,
+                forms,
+                max_new_offers,
+                max_enquiries_per_hour,
+                hash,
+                files: files_kept,
+            };
             Ok(Loaded { plan, warnings: log.sorted(), dated, secrets: vault.opened.into_inner() })
         }
         _ => Err(Problems(log.sorted())),

@@ -16,10 +16,8 @@ pub fn check(plan: &Plan) -> Result<(), Problems> {
         log.add(Problem::error(&Place::File(file.to_owned()), title).help(help));
     };
     let settings = &plan.settings;
-    let authority = settings.public_url.split('/').nth(2).unwrap_or_default();
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
     let mut places = vec![
-        ("nurtured.toml".to_owned(), "public_url".to_owned(), host),
+        ("nurtured.toml".to_owned(), "public_url".to_owned(), settings.host()),
         ("nurtured.toml".to_owned(), "smtp.host".to_owned(), settings.smtp.host.as_str()),
         ("nurtured.toml".to_owned(), "smtp.return_path".to_owned(), settings.smtp.return_path.domain()),
     ];

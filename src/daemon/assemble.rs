@@ -10,7 +10,6 @@ use crate::store::engine::backend::{Store, StoreError};
 use crate::store::engine::journal::Journal;
 use crate::store::group::{campaigns, leases};
 use crate::web::census_cache::CensusCache;
-use crate::web::failed_logins::FailedLogins;
 use crate::web::limits::Limits;
 use crate::web::link_cache::LinkCache;
 use crate::web::rooms::Rooms;
@@ -54,7 +53,6 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
         rooms: Rooms::default(),
         links: LinkCache::default(),
         census: CensusCache::default(),
-        logins: FailedLogins::default(),
         patience: PATIENCE,
     };
     Ok(Node { ctx, writer, site })

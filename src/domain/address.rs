@@ -55,6 +55,15 @@ impl Address {
         self.0.rsplit_once('@').map_or("", |(local, _)| local)
     }
 
+    /// Whether mail to it can reach somebody else than this machine or its network: no `localhost`, no name that is never in the
+    /// public DNS (RFC 6761, 6762, 7686, 8375, ICANN's `internal`), no hexadecimal number, which resolvers read as a host.
+    pub fn is_public(&self) -> bool {
+        const NEVER: [&str; 10] =
+            ["localhost", "localdomain", "local", "internal", "intranet", "lan", "home", "arpa", "onion", "invalid"];
+        let last = self.domain().rsplit('.').next().unwrap_or_default();
+        !last.starts_with("0x") && !NEVER.contains(&last)
+    }
+
     /// The company's registrable domain, or `None` for a mailbox provider that says nothing about an employer.
     pub fn company_domain(&self) -> Option<&str> {
         let domain = registered(self.domain())?;
@@ -210,6 +219,32 @@ mod tests {
         let company = |text: &str| Address::parse(text).expect("address").company_domain().map(str::to_owned);
         assert_eq!(company("a@mail.albareda.co.uk").as_deref(), Some("albareda.co.uk"));
         assert_eq!(company("a@gmail.com"), None);
+    }
+
+    #[test]
+    fn this_machine_and_numbers_are_nobody() {
+        let public = |domain: &str| Address::parse(&format!("ada@{domain}")).is_ok_and(|address| address.is_public());
+        for domain in ["albareda.example", "a.co", "mail.albareda.co.uk", "xn--bcher-kva.example", "1.example"] {
+            assert!(public(domain), "{domain}");
+        }
+        for domain in [
+            "localhost",
+            "a.localhost",
+            "localhost.localdomain",
+            "printer.local",
+            "127.0.0.1",
+            "10.1",
+            "192.168.0x10",
+            "1.2.3.0x7f",
+            "[127.0.0.1]",
+            "[IPv6:::1]",
+            "db.internal",
+            "router.lan",
+            "1.0.0.127.in-addr.arpa",
+            "a.invalid",
+        ] {
+            assert!(!public(domain), "{domain}");
+        }
     }
 
     #[test]

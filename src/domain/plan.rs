@@ -1,6 +1,6 @@
 //! The plan: the whole configuration of the company, valid as a whole.
 
-use super::address::Address;
+use super::address::{Address, registered};
 use super::doorway::rule::Qualifying;
 use super::group::campaign::Campaign;
 use super::id::Name;
@@ -41,11 +41,18 @@ impl Plan {
         self.forms.get(form).is_some_and(|settings| settings.trusted)
     }
 
-    /// Whether an address is our own: a person's of the roster, one that campaigns write from, or one that bounces return to.
+    /// Whether an address is our own: a person's on the roster, one that campaigns write from or bounces return to, or any in the
+    /// domains these have. A domain that one colleague alone has, and nothing of ours, may be their mailbox provider's.
     pub fn is_own(&self, address: &Address) -> bool {
-        let from = self.campaigns.iter().map(|campaign| &campaign.from.address);
-        let ours: Vec<&Address> = from.chain([&self.settings.smtp.return_path]).collect();
-        self.roster.has_address(address) || ours.iter().any(|own| own.domain() == address.domain())
+        let senders = || self.campaigns.iter().map(|campaign| &campaign.from.address).chain([&self.settings.smtp.return_path]);
+        if self.roster.has_address(address) || senders().any(|own| own == address) {
+            return true;
+        }
+        let Some(domain) = address.company_domain() else { return false };
+        let people = self.roster.ids().filter_map(|id| self.roster.person(id));
+        registered(self.settings.host()) == Some(domain)
+            || senders().any(|own| own.company_domain() == Some(domain))
+            || people.filter(|(_, own)| own.company_domain() == Some(domain)).count() > 1
     }
 
     /// The ramp, if new offers after a change of rules are limited.

@@ -37,6 +37,14 @@ pub struct Settings {
     pub confirmations_per_domain: u32,
 }
 
+impl Settings {
+    /// The host of `public_url`, without its port; an IPv6 address in its brackets.
+    pub fn host(&self) -> &str {
+        let authority = self.public_url.split('/').nth(2).unwrap_or_default();
+        authority.rsplit_once(':').map_or(authority, |(host, port)| if port.ends_with(']') { authority } else { host })
+    }
+}
+
 /// The default of `confirmations_per_domain`.
 pub const CONFIRMATIONS_PER_DOMAIN: u32 = 20;
 

@@ -1,9 +1,13 @@
 //! The mail that asks an address whether a form was filled in there. It says who asks and why, and nothing that a visitor typed.
 
-use crate::text::letter::{Letter, letter};
+use crate::domain::language::Language;
+use crate::text::letter::{Letter, letter_in};
 use crate::text::template::TextError;
+use crate::text::words;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use minijinja::context;
+use minijinja::value::{Serde, Value};
 use serde::Serialize;
 
 /// What the mail says.
@@ -22,12 +26,20 @@ pub struct AskToConfirm {
     pub url: String,
     #[serde(skip)]
     pub zone: TimeZone,
+    #[serde(skip)]
+    pub language: Language,
 }
 
 /// The mail.
 pub fn ask(asked: &AskToConfirm) -> Result<Letter, TextError> {
-    let subject = format!("{}: was it you who filled in our form?", asked.organisation);
-    letter(&subject, "confirmation.txt", "confirmation.html", &asked.zone, asked)
+    let day = |at: Timestamp| words::day(asked.language, at.to_zoned(asked.zone.clone()).date());
+    let values = context! {
+        a => Value::from(Serde(asked)),
+        asked_on => day(asked.asked_at),
+        expires_on => day(asked.expires_at),
+    };
+    let subject = words::say(asked.language, "confirm-subject", &[("organisation", asked.organisation.as_str().into())]);
+    letter_in(asked.language, &subject, "confirmation.txt", "confirmation.html", &asked.zone, values)
 }
 
 #[cfg(test)]
@@ -46,6 +58,7 @@ mod tests {
             expires_at: at("2026-12-03T09:12:00Z"),
             url: "https://news.tecnofab.example/k/TOKEN".to_owned(),
             zone: TimeZone::get("Europe/Madrid").expect("zone"),
+            language: Language::English,
         };
         let letter = ask(&asked).expect("renders");
         for part in [&letter.text, &letter.html] {
@@ -55,8 +68,8 @@ mod tests {
                 "08700 Igualada",
                 "call-me",
                 "https://news.tecnofab.example/k/TOKEN",
-                "3 Nov 2026",
-                "3 Dec 2026",
+                "3 November 2026",
+                "3 December 2026",
             ] {
                 assert!(part.contains(said), "{said} is missing in {part}");
             }

@@ -2,8 +2,9 @@
 
 use crate::domain::address::header_text;
 use crate::domain::excerpt::excerpt;
+use crate::domain::language::Language;
 use crate::text::dossier::{Dossier, Kind, quoted};
-use crate::text::template::{TextError, dialled, render, render_styled};
+use crate::text::template::{TextError, dialled, render_in, render_styled};
 use crate::text::vcard::vcard;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -50,8 +51,20 @@ pub fn handoff(dossier: &Dossier) -> Result<Letter, TextError> {
     Ok(Letter { attachments: vec![card], ..letter })
 }
 
-/// Renders both parts of a letter.
+/// Renders both parts of a letter, in English.
 pub fn letter(
+    subject: &str,
+    text: &'static str,
+    html: &'static str,
+    zone: &TimeZone,
+    values: impl Serialize,
+) -> Result<Letter, TextError> {
+    letter_in(Language::English, subject, text, html, zone, values)
+}
+
+/// As [`letter`], with the words of a language.
+pub fn letter_in(
+    language: Language,
     subject: &str,
     text: &'static str,
     html: &'static str,
@@ -60,8 +73,8 @@ pub fn letter(
 ) -> Result<Letter, TextError> {
     Ok(Letter {
         subject: header_text(subject),
-        text: render(text, zone, &values)?,
-        html: render_styled(html, zone, &values)?,
+        text: render_in(language, text, zone, &values)?,
+        html: render_styled(language, html, zone, &values)?,
         attachments: Vec::new(),
     })
 }

@@ -28,6 +28,16 @@ pub enum Message {
     FormStampForged,
     FormTrapped,
     FormAddressRefused,
+    Confirmed,
+    /// What was filled in waited for its confirmation too long.
+    FormExpired,
+    LongLink,
+    OtherHost,
+    /// A request that does not say its length.
+    Unmeasured,
+    TooLarge,
+    TooSlow,
+    Broken,
     /// Too many requests, or too much of something: it can be tried again after so many minutes.
     TooMany {
         minutes: u32,
@@ -53,6 +63,14 @@ impl Message {
             Self::FormStampForged => "form-stamp-forged",
             Self::FormTrapped => "form-trapped",
             Self::FormAddressRefused => "form-address-refused",
+            Self::Confirmed => "confirmed",
+            Self::FormExpired => "form-expired",
+            Self::LongLink => "long-link",
+            Self::OtherHost => "other-host",
+            Self::Unmeasured => "unmeasured",
+            Self::TooLarge => "too-large",
+            Self::TooSlow => "too-slow",
+            Self::Broken => "broken",
             Self::TooMany { .. } => "too-many",
             Self::Unavailable => "unavailable",
         }
@@ -97,6 +115,14 @@ impl Message {
             Self::FormStampForged,
             Self::FormTrapped,
             Self::FormAddressRefused,
+            Self::Confirmed,
+            Self::FormExpired,
+            Self::LongLink,
+            Self::OtherHost,
+            Self::Unmeasured,
+            Self::TooLarge,
+            Self::TooSlow,
+            Self::Broken,
             Self::TooMany { minutes: 2 },
             Self::Unavailable,
         ]

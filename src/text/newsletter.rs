@@ -7,6 +7,7 @@ use crate::domain::doorway::rule::Qualifying;
 use crate::domain::group::campaign::{Campaign, Newsletter};
 use crate::domain::group::issue::{Composed, Content, Hole, PrintedQuestion};
 use crate::domain::id::Name;
+use crate::domain::language::Language;
 use crate::domain::settings::{FormSettings, Organisation};
 pub use crate::text::fill::Complaint;
 use crate::text::fill::{Values, fill};
@@ -81,6 +82,7 @@ pub fn compose(newsletter: &Newsletter, frame: &Frame<'_>) -> Result<Composed, T
     comrak::format_html(root, &markdown::options(), &mut body)?;
     let unsubscribe = composer.url("u", Hole::Unsubscribe);
     let html = render_styled(
+        Language::English,
         "newsletter.html",
         &TimeZone::UTC,
         Layout {

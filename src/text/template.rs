@@ -104,8 +104,13 @@ pub fn sources() -> impl Iterator<Item = (&'static str, &'static str)> {
 ///
 /// # Errors
 /// As [`render`], or when the styles cannot be inlined.
-pub fn render_styled(template: &'static str, zone: &TimeZone, values: impl Serialize) -> Result<String, TextError> {
-    let html = render(template, zone, values)?;
+pub fn render_styled(
+    language: Language,
+    template: &'static str,
+    zone: &TimeZone,
+    values: impl Serialize,
+) -> Result<String, TextError> {
+    let html = render_in(language, template, zone, values)?;
     let inliner = css_inline::CSSInliner::options().load_remote_stylesheets(false).build();
     Ok(inliner.inline(&html)?)
 }

@@ -3,18 +3,20 @@
 use super::error::ApiError;
 use super::login::{authenticate, authorise};
 use super::site::Site;
+use super::visitor::Visitor;
 use crate::domain::address::Address;
 use crate::domain::api_token::{ApiToken, Right};
 use crate::domain::criterion::Criterion;
+use crate::domain::doorway::form_fields;
 use crate::domain::doorway::signal::{Confirmation, Detail, NewSignal, Touch};
 use crate::domain::id::Name;
 use crate::domain::span::Span;
 use crate::flow::doorway::api::{ApiKey, Called, report};
 use crate::flow::doorway::observe::{Observed, check_touch};
+use crate::inbox::form::clean;
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
@@ -24,7 +26,6 @@ use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
 /// The body of a call. Unknown keys are refused.
 #[derive(Debug, Deserialize)]
@@ -51,14 +52,8 @@ pub struct Report {
 }
 
 /// Records one signal.
-pub async fn take(
-    State(site): State<Site>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, ApiError> {
-    let token = authenticate(&site, &headers, peer.ip())?;
-    let body = body?;
+pub async fn take(State(site): State<Site>, visitor: Visitor, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+    let token = authenticate(&site, &headers, &visitor)?;
     let key = key(&token, &headers, "/v1/signals", &body)?.ok_or_else(|| {
         let words = "an Idempotency-Key header of 1 to 200 characters is needed: a repetition then counts once";
         ApiError::new(StatusCode::BAD_REQUEST, words)
@@ -130,7 +125,12 @@ fn signal(site: &Site, token: &ApiToken, report: Report, key: &str) -> Result<Ne
         (None, Some(form), None) => {
             authorise(token, Right::Forms)?;
             let confirmation = if token.may(Right::Confirmed) { Confirmation::Confirmed } else { Confirmation::Unconfirmed };
-            Detail::form(form, report.fields, confirmation)
+            if !report.email.is_public() || plan.is_own(&report.email) {
+                return Err(ApiError::invalid("email", "nobody outside can answer from this address"));
+            }
+            let mut fields = report.fields.iter().map(|(name, value)| (clean::name(name), clean::value(value))).collect();
+            form_fields::keep(&plan.qualifying, &plan.settings.fields, &form, &mut fields);
+            Detail::form(form, fields, confirmation)
         }
         (None, None, Some(touch)) => {
             authorise(token, Right::Touches)?;

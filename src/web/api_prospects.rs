@@ -4,6 +4,7 @@ use super::api::{key, other_body};
 use super::error::ApiError;
 use super::login::{authenticate, authorise};
 use super::site::Site;
+use super::visitor::Visitor;
 use crate::domain::address::Address;
 use crate::domain::api_token::Right;
 use crate::domain::doorway::arrival::Arrival;
@@ -12,25 +13,18 @@ use crate::flow::doorway::api::{Called, PageAdmitted, admit_page};
 use crate::inbox::json::{self, Refused};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 
 /// Admits prospects. An idempotency key is optional: the same prospect a second time changes nothing.
-pub async fn take(
-    State(site): State<Site>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, ApiError> {
-    let token = authenticate(&site, &headers, peer.ip())?;
+pub async fn take(State(site): State<Site>, visitor: Visitor, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+    let token = authenticate(&site, &headers, &visitor)?;
     authorise(&token, Right::Prospects)?;
-    let (plan, body) = (site.ctx.plan(), body?);
+    let plan = site.ctx.plan();
     let key = key(&token, &headers, "/v1/prospects", &body)?;
     let source = format!("api {}", token.called());
     let page = json::read(&body, &plan.settings.fields, &source).map_err(refused)?;

@@ -23,6 +23,9 @@ use tokio::time::timeout;
 /// How many clicks of one mail are recorded: it may have been forwarded to a whole department.
 const CLICKS: Limit = Limit { most: 300, within: Duration::from_hours(1) };
 
+/// How many clicks of an issue's untracked mails are recorded: they are many mails, and nobody is told apart.
+pub const UNTRACKED_CLICKS: Limit = Limit { most: 20_000, within: Duration::from_hours(1) };
+
 const KINDS: [Kind; 3] = [Kind::PairedClick, Kind::AnonymousClick, Kind::Click];
 
 /// Redirects to the link's target, and records the click.
@@ -72,8 +75,13 @@ fn signal(site: &Site, found: &Found, target: &str, method: &Method, visitor: &V
     let now = site.ctx.now();
     let machine = if *method == Method::HEAD { Some(Machine::Head) } else { Machine::of_agent(visitor.agent()) };
     let visit = format!("{}:{}:{}", found.token.ordinal, visitor.fingerprint(), method.as_str());
+    // Whoever follows links as ever new visitors is led on, and recorded no further.
+    let take = |whose, limit| site.limits.take(whose, limit, site.ctx.clock().steady()).ok();
     let clicked = match &found.origin {
-        None => Clicked::Untracked(found.issue),
+        None => {
+            take(Whose::Issue(found.issue), UNTRACKED_CLICKS)?;
+            Clicked::Untracked(found.issue)
+        }
         Some(origin) => {
             let agrees = match site.ctx.plan().settings.tracking {
                 Tracking::All => true,
@@ -81,8 +89,7 @@ fn signal(site: &Site, found: &Found, target: &str, method: &Method, visitor: &V
                 Tracking::None => false,
             };
             origin.prospect.filter(|_| origin.tracked && agrees)?;
-            // Whoever follows one mail's links as ever new visitors is led on, and recorded no further.
-            site.limits.take(Whose::Clicks(origin.mailed().delivery), CLICKS, site.ctx.clock().steady()).ok()?;
+            take(Whose::Clicks(origin.mailed().delivery), CLICKS)?;
             Clicked::By(origin.mailed())
         }
     };

@@ -3,61 +3,68 @@
 //! Scanners open links, and some press buttons: a visitor who names itself a program confirms nothing.
 
 use super::error::WebError;
-use super::page;
 use super::site::Site;
 use super::visitor::Visitor;
+use super::{language, page};
 use crate::domain::doorway::machine::Machine;
 use crate::domain::doorway::pending_form::PendingForm;
 use crate::domain::id::PendingFormId;
+use crate::domain::language::Language;
 use crate::flow::doorway::confirm::{self, Confirmed};
 use crate::mail::token::Kind;
 use crate::store::doorway::pending_forms;
+use crate::text::message::Message;
+use crate::text::words;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use minijinja::context;
 use minijinja::value::{Serde, Value};
 
 /// Shows what was filled in, and the button.
-pub async fn show(State(site): State<Site>, Path(token): Path<String>) -> Result<Response, WebError> {
+pub async fn show(State(site): State<Site>, Path(token): Path<String>, headers: HeaderMap) -> Result<Response, WebError> {
     let form = find(&site, &token).await?;
-    Ok(if form.confirmed_at.is_some() { thanks() } else { ask(&site, &form) })
+    let language = language::of_visitor(&site.ctx.plan().settings.organisation, &headers);
+    Ok(if form.confirmed_at.is_some() { thanks(language) } else { ask(&site, &form, language) })
 }
 
 /// Confirms the form, whatever the body says.
-pub async fn confirm(State(site): State<Site>, Path(token): Path<String>, visitor: Visitor) -> Result<Response, WebError> {
+pub async fn confirm(
+    State(site): State<Site>,
+    Path(token): Path<String>,
+    visitor: Visitor,
+    headers: HeaderMap,
+) -> Result<Response, WebError> {
     let form = find(&site, &token).await?;
+    let language = language::of_visitor(&site.ctx.plan().settings.organisation, &headers);
     if Machine::of_agent(visitor.agent()).is_some() {
-        return Ok(ask(&site, &form));
+        return Ok(ask(&site, &form, language));
     }
     match confirm::confirm(&site.ctx, form.id).await? {
-        Confirmed::Now | Confirmed::Before => Ok(thanks()),
+        Confirmed::Now | Confirmed::Before => Ok(thanks(language)),
     }
 }
 
 async fn find(site: &Site, token: &str) -> Result<PendingForm, WebError> {
     let token = site.read(&[Kind::Confirmation], token).ok_or(WebError::UnknownLink)?;
     let form = pending_forms::one(&mut site.ctx.store().read().await?, PendingFormId(token.id)).await?;
-    form.filter(|form| form.expires_at > site.ctx.now() && form.mark() == token.ordinal).ok_or_else(|| {
-        WebError::gone(
-            "This link has expired",
-            "What was filled in was kept for thirty days and is erased. You can send it again.",
-        )
-    })
+    let form = form.filter(|form| form.expires_at > site.ctx.now() && form.mark() == token.ordinal);
+    form.ok_or(WebError::Told(StatusCode::GONE, Message::FormExpired))
 }
 
-fn ask(site: &Site, form: &PendingForm) -> Response {
+fn ask(site: &Site, form: &PendingForm, language: Language) -> Response {
     let plan = site.ctx.plan();
     let said: Vec<(&String, &String)> = form.fields.iter().filter(|(_, value)| !value.is_empty()).collect();
+    let asked_on = form.asked_at.to_zoned(plan.roster.office.zone().clone()).date();
     let values = context! {
         organisation => plan.settings.organisation.name.clone(),
         form => form.form.as_str(),
-        asked_at => form.asked_at.to_string(),
+        asked_on => words::day(language, asked_on),
         said => Value::from(Serde(&said)),
     };
-    page::show(StatusCode::OK, "page-confirm.html", plan.roster.office.zone(), values)
+    page::speak(language, StatusCode::OK, "page-confirm.html", values)
 }
 
-fn thanks() -> Response {
-    page::say(StatusCode::OK, "Thank you", "It is confirmed: we know now that it comes from you.")
+fn thanks(language: Language) -> Response {
+    page::tell(language, StatusCode::OK, &Message::Confirmed)
 }

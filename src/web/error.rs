@@ -7,7 +7,6 @@ use crate::flow::context::FlowError;
 use crate::store::engine::backend::StoreError;
 use crate::text::message::Message;
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -120,8 +119,11 @@ impl ApiError {
         Self { place: Some(place.into()), ..self }
     }
 
-    pub fn too_many(seconds: i64, error: impl Into<String>) -> Self {
-        Self { retry_seconds: Some(seconds.to_string()), ..Self::new(StatusCode::TOO_MANY_REQUESTS, error) }
+    /// Too many wrong tokens came: how long to wait.
+    pub fn too_many(wait: Duration) -> Self {
+        let seconds = whole_seconds(wait);
+        let words = format!("too many wrong tokens: try again in {seconds} seconds");
+        Self { retry_seconds: Some(seconds.to_string()), ..Self::new(StatusCode::TOO_MANY_REQUESTS, words) }
     }
 }
 
@@ -130,17 +132,6 @@ impl From<FlowError> for ApiError {
         tracing::error!(%error, "request failed");
         let words = "it could not be recorded; send it again with the same key";
         Self { retry_seconds: Some(RETRY_SECONDS.to_owned()), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, words) }
-    }
-}
-
-impl From<BytesRejection> for ApiError {
-    fn from(rejection: BytesRejection) -> Self {
-        match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large: send it in several calls")
-            }
-            status => Self::new(status, "the body did not arrive as a whole: send it again with the same key"),
-        }
     }
 }
 

@@ -14,12 +14,11 @@ use crate::domain::plan::Plan;
 use crate::flow::doorway::observe::Observed;
 use crate::flow::doorway::take::take_with_others;
 use crate::inbox::form::problem::Problem;
-use crate::inbox::form::read::{Form, read};
+use crate::inbox::form::read::read;
 use crate::mail::token::Kind;
 use crate::store::group::deliveries;
 use crate::text::message::Message;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -36,12 +35,13 @@ pub async fn take(
     State(site): State<Site>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Bytes,
 ) -> Result<Response, WebError> {
     let plan = site.ctx.plan();
     let organisation = || plan.settings.organisation.name.clone();
     let name = known(&plan, &name)?;
-    let mut form = parse(&headers, body).map_err(|problem| {
+    let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let mut form = read(content_type, &body).map_err(|problem| {
         tracing::info!(form = %name, %problem, "form refused");
         refused(problem, organisation())
     })?;
@@ -62,14 +62,6 @@ pub async fn take(
         let language = language::of_visitor(&plan.settings.organisation, &headers);
         page::tell(language, StatusCode::OK, &Message::Thanks { organisation: organisation() })
     }))
-}
-
-fn parse(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Form, Problem> {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
-        _ => Problem::NotAForm,
-    })?;
-    read(headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes), &body)
 }
 
 fn refused(problem: Problem, organisation: String) -> WebError {

@@ -9,16 +9,15 @@ use super::limits::Whose;
 use super::site::Site;
 use super::visit::{LEAST, Stamp};
 use super::visitor::Visitor;
-use crate::domain::address::{Address, registered};
+use crate::domain::address::Address;
 use crate::domain::doorway::form_fields;
 use crate::domain::id::Name;
-use crate::domain::plan::Plan;
 use crate::text::message::Message;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The hidden field that carries the stamp.
 pub const STAMP: &str = "stamp";
@@ -32,7 +31,7 @@ pub async fn stamp(State(site): State<Site>, Path(name): Path<String>) -> Result
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], stamp).into_response())
 }
 
-/// Refuses a visitor who sends too many forms, and a form that is sent too often, before it is read.
+/// Refuses a visitor who sends too many forms, and a form that is sent too often, before it is parsed.
 pub async fn limit(
     State(site): State<Site>,
     Path(name): Path<String>,
@@ -75,7 +74,7 @@ pub fn check(site: &Site, form: &Name, address: &Address, fields: &mut BTreeMap<
             return Err(told(Message::FormTrapped));
         }
     }
-    if !form_fields::is_public(address) || is_ours(&plan, address) {
+    if !address.is_public() || plan.is_own(address) {
         return Err(told(Message::FormAddressRefused));
     }
     let limit = plan.settings.http.door.limits.address;
@@ -86,26 +85,4 @@ pub fn check(site: &Site, form: &Name, address: &Address, fields: &mut BTreeMap<
 
 fn told(message: Message) -> WebError {
     WebError::Told(StatusCode::UNPROCESSABLE_ENTITY, message)
-}
-
-/// Whether an address is the company's own: a person's on the roster, one that campaigns or bounces use, or any in the domains
-/// these have. A domain that one colleague alone has, and nothing of ours, may be their mailbox provider's.
-pub fn is_ours(plan: &Plan, address: &Address) -> bool {
-    if plan.roster.has_address(address) {
-        return true;
-    }
-    let settings = &plan.settings;
-    let authority = settings.public_url.split('/').nth(2).unwrap_or_default();
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    let senders = plan.campaigns.iter().map(|campaign| &campaign.from.address).chain([&settings.smtp.return_path]);
-    let mut domains: BTreeSet<&str> = senders.filter_map(Address::company_domain).collect();
-    domains.extend(registered(host));
-    let people = plan.roster.ids().filter_map(|id| plan.roster.person(id)).filter_map(|(_, address)| address.company_domain());
-    let mut met = BTreeSet::new();
-    for domain in people {
-        if !met.insert(domain) {
-            domains.insert(domain);
-        }
-    }
-    address.company_domain().is_some_and(|domain| domains.contains(domain))
 }

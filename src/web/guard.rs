@@ -5,6 +5,7 @@ use super::connections::Doing;
 use super::error::{ApiError, WebError};
 use super::rooms::{Kind, MOST_BYTES, Room};
 use super::site::Site;
+use crate::domain::language::Language;
 use crate::text::message::Message;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -52,30 +53,22 @@ enum Refused {
 
 impl Refused {
     fn into_response(self, kind: Kind) -> Response {
-        let (status, title, words) = match self {
-            Self::LongPath => (StatusCode::URI_TOO_LONG, "This link is too long", "Please open it again from the mail."),
-            Self::Misdirected => {
-                (StatusCode::MISDIRECTED_REQUEST, "This is another host", "Nothing of that name is served here.")
-            }
-            Self::Unmeasured => {
-                (StatusCode::LENGTH_REQUIRED, "It could not be read", "It must say its length, as browsers do (Content-Length).")
-            }
-            Self::TooLarge => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "It is too large", "Please send less at once. Nothing was changed.")
-            }
-            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "It took too long", "Nothing was changed. Please send it again."),
-            Self::Broken => (StatusCode::BAD_REQUEST, "It could not be read", "Nothing was changed. Please send it again."),
-            Self::Full => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "A moment, please",
-                "Many ask at once. Nothing was changed; please send it again.",
-            ),
+        let (status, message) = match (self, kind) {
+            (Self::LongPath, _) => (StatusCode::URI_TOO_LONG, Message::LongLink),
+            (Self::Misdirected, _) => (StatusCode::MISDIRECTED_REQUEST, Message::OtherHost),
+            (Self::Unmeasured, _) => (StatusCode::LENGTH_REQUIRED, Message::Unmeasured),
+            (Self::TooLarge, Kind::Form) => (StatusCode::PAYLOAD_TOO_LARGE, Message::FormTooLarge),
+            (Self::TooLarge, _) => (StatusCode::PAYLOAD_TOO_LARGE, Message::TooLarge),
+            (Self::TooSlow, _) => (StatusCode::REQUEST_TIMEOUT, Message::TooSlow),
+            (Self::Broken, _) => (StatusCode::BAD_REQUEST, Message::Broken),
+            (Self::Full, _) => (StatusCode::SERVICE_UNAVAILABLE, Message::TooMany { minutes: 1 }),
         };
         let mut response = match (kind, self) {
-            (Kind::Program, _) => ApiError::new(status, words).into_response(),
-            (Kind::Form, Self::TooLarge) => WebError::Told(status, Message::FormTooLarge).into_response(),
-            (_, Self::Full) => WebError::Told(status, Message::TooMany { minutes: 1 }).into_response(),
-            _ => WebError::Refused(status, title, words.to_owned()).into_response(),
+            (Kind::Program, Self::TooLarge) => {
+                ApiError::new(status, "the body is too large: send it in several calls").into_response()
+            }
+            (Kind::Program, _) => ApiError::new(status, message.words(Language::English)).into_response(),
+            _ => WebError::Told(status, message).into_response(),
         };
         if self == Self::Full {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
@@ -94,7 +87,7 @@ async fn enter(site: &Site, kind: Kind, request: Request) -> Result<(Request, He
     if target > LONGEST_PATH {
         return Err(Refused::LongPath);
     }
-    let ours = |host: &str| host_of(&site.ctx.plan().settings.public_url).eq_ignore_ascii_case(host);
+    let ours = |host: &str| site.ctx.plan().settings.host().eq_ignore_ascii_case(host);
     if request.uri().host().is_some_and(|host| !ours(host)) {
         return Err(Refused::Misdirected);
     }
@@ -116,12 +109,6 @@ async fn enter(site: &Site, kind: Kind, request: Request) -> Result<(Request, He
         None => None,
     };
     Ok((Request::from_parts(parts, Body::from(body)), place.zip(held)))
-}
-
-/// The host of a URL, without its port.
-fn host_of(url: &str) -> &str {
-    let authority = url.split('/').nth(2).unwrap_or_default();
-    authority.rsplit_once(':').map_or(authority, |(host, port)| if port.ends_with(']') { authority } else { host })
 }
 
 /// The length a request says it has.

@@ -3,6 +3,7 @@
 
 use super::login::may_look;
 use super::site::Site;
+use super::visitor::Visitor;
 use crate::flow::group::gate;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -13,8 +14,8 @@ pub async fn live() -> &'static str {
 }
 
 /// Whether the store answers. Only who may look is told more.
-pub async fn ready(state: State<Site>, headers: HeaderMap) -> (StatusCode, String) {
-    let why = may_look(&state, &headers);
+pub async fn ready(state: State<Site>, visitor: Visitor, headers: HeaderMap) -> (StatusCode, String) {
+    let why = may_look(&state, &headers, &visitor);
     let (status, words) = ready_and_why(state).await;
     let first = words.lines().next().unwrap_or_default();
     match (why, status) {

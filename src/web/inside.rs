@@ -3,6 +3,7 @@
 
 use super::login::may_look;
 use super::site::Site;
+use super::visitor::Visitor;
 use super::{health, metrics};
 use axum::Router;
 use axum::extract::{Request, State};
@@ -21,8 +22,8 @@ pub fn inside(site: Site) -> Router {
 }
 
 /// Lets only those in who may look.
-pub async fn only_with_token(State(site): State<Site>, request: Request, next: Next) -> Response {
-    if may_look(&site, request.headers()) {
+pub async fn only_with_token(State(site): State<Site>, visitor: Visitor, request: Request, next: Next) -> Response {
+    if may_look(&site, request.headers(), &visitor) {
         return next.run(request).await;
     }
     let words = "This is for monitoring: ask at http.metrics_listen, or with a bearer token.\n";

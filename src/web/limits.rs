@@ -6,7 +6,7 @@
 
 use crate::domain::address::Address;
 use crate::domain::door::Limit;
-use crate::domain::id::{DeliveryId, Name};
+use crate::domain::id::{DeliveryId, IssueId, Name};
 use crate::domain::network::Household;
 use jiff::SignedDuration;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How many entries are kept at most. When there are more, those who are not among them share one.
+/// How many entries are kept at most. When there are more, those who are not among them share one of each kind.
 const MOST: usize = 50_000;
 
 /// What is limited.
@@ -28,8 +28,10 @@ pub enum Whose<'a> {
     Clicks(DeliveryId),
     /// The answers of one mail.
     Answers(DeliveryId),
-    /// All who are too many to be told apart.
-    Others,
+    /// The clicks of an issue's mails that are not tracked.
+    Issue(IssueId),
+    /// A visitor's wrong tokens.
+    Logins(Household),
 }
 
 /// The limits. Clones share everything.
@@ -85,7 +87,7 @@ impl Limits {
         if entries.full_at.len() >= MOST && !entries.full_at.contains_key(&key) {
             entries.make_room(now);
             if entries.full_at.len() >= MOST {
-                key = self.0.key.hash_one(Whose::Others);
+                key = self.0.key.hash_one(std::mem::discriminant(&whose));
             }
         }
         let full_at = entries.full_at.entry(key).or_insert(now);
@@ -131,6 +133,9 @@ mod tests {
         let taken = (0..1_000_000).filter(|n| limits.take(Whose::Visitor(visitor(*n)), LIMIT, at(0)).is_ok()).count();
         assert_eq!(taken, MOST + 6, "the others share one limit");
         assert_eq!(limits.0.entries.lock().expect("whole").full_at.len(), MOST + 1);
+        // What else is limited is not theirs.
+        assert_eq!(limits.take(Whose::Answers(DeliveryId(1)), LIMIT, at(0)), Ok(()));
+        assert_eq!(limits.take(Whose::Logins(visitor(2_000_000)), LIMIT, at(0)), Ok(()));
         // Those who were there are still told apart.
         assert_eq!(limits.take(Whose::Visitor(visitor(1)), LIMIT, at(0)), Ok(()));
         // Later there is room again.

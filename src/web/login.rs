@@ -3,19 +3,23 @@
 //! secrets of 32 characters: the limit bounds what guessing costs us.
 
 use super::error::ApiError;
-use super::failed_logins::MOST_FAILURES;
+use super::limits::Whose;
 use super::site::Site;
-use super::visitor;
+use super::visitor::Visitor;
 use crate::domain::api_token::{self, ApiToken, Right};
+use crate::domain::door::Limit;
 use crate::domain::id::fingerprint;
 use axum::http::{HeaderMap, StatusCode, header};
-use std::net::IpAddr;
+use std::time::Duration;
+
+/// How many wrong tokens of one visitor are answered as such.
+const WRONG: Limit = Limit { most: 10, within: Duration::from_mins(10) };
 
 /// The token of a request. What it may do is asked separately.
 ///
 /// # Errors
 /// 401 without a genuine token, 429 after too many wrong ones, 403 where there is no token at all.
-pub fn authenticate(site: &Site, headers: &HeaderMap, from: IpAddr) -> Result<ApiToken, ApiError> {
+pub fn authenticate(site: &Site, headers: &HeaderMap, visitor: &Visitor) -> Result<ApiToken, ApiError> {
     let plan = site.ctx.plan();
     let tokens = &plan.settings.http.tokens;
     if tokens.is_empty() {
@@ -27,17 +31,8 @@ pub fn authenticate(site: &Site, headers: &HeaderMap, from: IpAddr) -> Result<Ap
     if let Some(token) = api_token::find(tokens, secret) {
         return Ok(token.clone());
     }
-    let (now, from) = (site.ctx.now(), visitor::address(from, headers, &plan.settings.http.door.trusted_proxies));
-    let (failures, until) = site.logins.count(from, now);
-    let visitor = fingerprint(&[&from.to_string()]);
-    match failures {
-        ..MOST_FAILURES => tracing::warn!(visitor, failures, "wrong API token"),
-        MOST_FAILURES => tracing::warn!(visitor, failures, %until, "wrong API token; the next ones are refused and not logged"),
-        _ => {
-            let seconds = until.duration_since(now).as_secs().max(1);
-            return Err(ApiError::too_many(seconds, format!("too many wrong tokens: try again in {seconds} seconds")));
-        }
-    }
+    site.limits.take(Whose::Logins(visitor.household), WRONG, site.ctx.clock().steady()).map_err(ApiError::too_many)?;
+    tracing::warn!(visitor = fingerprint(&[&visitor.household.to_string()]), "wrong API token");
     Err(ApiError::new(StatusCode::UNAUTHORIZED, "this bearer token is not known here"))
 }
 
@@ -60,8 +55,6 @@ pub fn authorise(token: &ApiToken, right: Right) -> Result<(), ApiError> {
 }
 
 /// Whether a request carries a token that may see what monitoring is told.
-pub fn may_look(site: &Site, headers: &HeaderMap) -> bool {
-    let plan = site.ctx.plan();
-    let token = bearer(headers).and_then(|secret| api_token::find(&plan.settings.http.tokens, secret));
-    token.is_some_and(|token| token.may(Right::Metrics))
+pub fn may_look(site: &Site, headers: &HeaderMap, visitor: &Visitor) -> bool {
+    bearer(headers).is_some() && authenticate(site, headers, visitor).is_ok_and(|token| token.may(Right::Metrics))
 }

@@ -1,14 +1,13 @@
-//! HTTP: tracked links, answers, unsubscribe, forms, the signals API, the salesperson's pages, health.
+//! HTTP: tracked links, answers, unsubscribe, forms and their confirmation, the API, the salesperson's pages, monitoring.
 //!
 //! A GET shows and a POST changes; the one exception is that a GET of a tracked link appends its click. No handler trusts
 //! its input.
 
-// What handlers share: state, cache, error, pages.
+// What handlers share: state, caches, limits, connections, language, visitors, errors, pages.
 pub mod link_cache;
 pub mod census_cache;
 pub mod page;
 pub mod error;
-pub mod failed_logins;
 pub mod limits;
 pub mod rooms;
 pub mod connections;

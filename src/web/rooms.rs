@@ -1,13 +1,12 @@
 //! Rooms: how much of each kind of request is held and worked on at once. None of them can use up what another one needs, and an
 //! unsubscribe waits for none.
 
+use crate::inbox::form::problem::MOST_BYTES as FORM;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// What a program may send at once.
 pub const MOST_BYTES: usize = 1 << 20;
-/// What a form may hold.
-const FORM: usize = 16 << 10;
 /// What any other page of ours sends back: a colleague's notes, percent-encoded.
 const PAGE: usize = 128 << 10;
 /// What is read of an unsubscribe: `List-Unsubscribe=One-Click` (RFC 8058) in either encoding. It counts whatever it says.

@@ -1,14 +1,12 @@
 //! All routes. Tracked links have their own HEAD route, so that a HEAD is not recorded as a GET.
 
 use super::error::WebError;
-use super::rooms::MOST_BYTES;
 use super::site::Site;
 use super::{
     answer, api, api_prospects, click, confirm, form, form_guard, guard, handoff, headers, health, inside, language, metrics,
     page, queue, unsubscribe,
 };
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
@@ -31,7 +29,6 @@ pub fn router(site: Site) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show).layer(from_fn_with_state(site.clone(), inside::only_with_token)))
         .fallback(nowhere)
-        .layer(DefaultBodyLimit::max(MOST_BYTES))
         .layer(from_fn_with_state(site.clone(), guard::guard))
         .layer(from_fn_with_state(site.clone(), language::translate))
         .layer(from_fn_with_state(site.clone(), headers::add))

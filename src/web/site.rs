@@ -2,7 +2,6 @@
 
 use super::census_cache::CensusCache;
 use super::error::WebError;
-use super::failed_logins::FailedLogins;
 use super::limits::Limits;
 use super::link_cache::LinkCache;
 use super::rooms::Rooms;
@@ -30,7 +29,6 @@ pub struct Site {
     /// The targets of links for when the database does not answer.
     pub links: LinkCache,
     pub census: CensusCache,
-    pub logins: FailedLogins,
     /// [`PATIENCE`], or longer in tests.
     pub patience: Duration,
 }

@@ -50,7 +50,7 @@ impl FromRequestParts<Site> for Visitor {
 
 /// The address a request comes from: the peer's; from a trusted proxy, the right-most one in its header that is no trusted
 /// proxy's. What cannot be read ends the search at the last proxy that is known.
-pub fn address(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
+fn address(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
     let (peer, trusted) = (canonical(peer), |address: IpAddr| proxies.iter().any(|network| network.contains(address)));
     if !trusted(peer) {
         return peer;

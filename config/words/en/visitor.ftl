@@ -54,6 +54,41 @@ form-address-refused = We cannot answer to this mail address. Please go back and
 form-without-address = Please go back and fill in a mail address, so that we can answer you.
     .title = Your mail address is missing
 
+# Whoever reads the mail of an address is asked whether it was them. {$day} is when the form {$form} was filled in.
+confirm = On { $day } your address was entered in the form “{ $form }” of { $organisation }.
+    .title = Was it you?
+confirm-with = On { $day } your address was entered in the form “{ $form }” of { $organisation }, with this:
+confirm-button = Yes, it was me
+confirm-mistake = If it was not you, or something here is not yours, just close this page: { $organisation } then takes none of it for your word.
+confirmed = It is confirmed: we know now that it comes from you.
+    .title = Thank you
+form-expired = What was filled in was kept for thirty days and is erased. You can send it again.
+    .title = This link has expired
+
+# The mail that asks it.
+confirm-subject = { $organisation }: was it you who filled in our form?
+confirm-hello = Hello,
+confirm-entered = On { $day } this address was entered in the form “{ $form }” of { $organisation }.
+confirm-please = If it was you, please confirm it, so that we know it comes from you and can answer you:
+confirm-link = See what was entered, and confirm it
+# {$day} is the last day.
+confirm-until = The page that opens shows what was entered, and asks you to press a button. The link works once, until { $day }.
+confirm-not-you = If it was not you, you need do nothing. Without your answer we take nothing that was entered for your word, and send you nothing because of it.
+confirm-why = You get this mail from a program, because your address was entered there. It is no newsletter.
+
+long-link = Please open it again from the mail.
+    .title = This link is too long
+other-host = Nothing of that name is served here.
+    .title = This is another host
+unmeasured = It must say its length, as browsers do (Content-Length). Nothing was changed.
+    .title = It could not be read
+too-large = Please send less at once. Nothing was changed.
+    .title = It is too large
+too-slow = Nothing was changed. Please send it again.
+    .title = It took too long
+broken = Nothing was changed. Please send it again.
+    .title = It could not be read
+
 # {$minutes} is after how many minutes it can be tried again.
 too-many = That was a little too much at once. Please try again { $minutes ->
     [one] in a minute

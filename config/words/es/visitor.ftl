@@ -54,6 +54,41 @@ form-address-refused = No podemos responder a esta dirección de correo. Vuelva 
 form-without-address = Vuelva atrás y escriba una dirección de correo para que podamos responderle.
     .title = Falta su dirección de correo
 
+# Se pregunta a quien lee el correo de una dirección si fue quien la escribió. {$day} es cuándo se rellenó el formulario {$form}.
+confirm = El { $day } se introdujo su dirección en el formulario «{ $form }» de { $organisation }.
+    .title = ¿Fue usted?
+confirm-with = El { $day } se introdujo su dirección en el formulario «{ $form }» de { $organisation }, con estos datos:
+confirm-button = Sí, fui yo
+confirm-mistake = Si no fue usted, o algo de esto no es suyo, cierre esta página: { $organisation } no lo tomará como dicho por usted.
+confirmed = Queda confirmado: ahora sabemos que viene de usted.
+    .title = Gracias
+form-expired = Lo que se rellenó se guardó durante treinta días y se ha borrado. Puede enviarlo de nuevo.
+    .title = Este enlace ha caducado
+
+# El correo que lo pregunta.
+confirm-subject = { $organisation }: ¿ha rellenado usted nuestro formulario?
+confirm-hello = Hola:
+confirm-entered = El { $day } se introdujo esta dirección en el formulario «{ $form }» de { $organisation }.
+confirm-please = Si fue usted, confírmelo, por favor; así sabremos que viene de usted y podremos responderle:
+confirm-link = Ver lo que se introdujo y confirmarlo
+# {$day} es el último día.
+confirm-until = La página que se abre muestra lo que se introdujo y le pide que pulse un botón. El enlace sirve una sola vez, hasta el { $day }.
+confirm-not-you = Si no fue usted, no tiene que hacer nada. Sin su respuesta no tomamos nada de lo introducido como dicho por usted, ni le enviamos nada por ello.
+confirm-why = Este correo se lo envía un programa, porque alguien introdujo allí su dirección. No es un boletín.
+
+long-link = Ábralo otra vez desde el correo, por favor.
+    .title = Este enlace es demasiado largo
+other-host = Aquí no hay nada con ese nombre.
+    .title = Este es otro servidor
+unmeasured = Debe indicar su longitud, como hacen los navegadores (Content-Length). No se ha cambiado nada.
+    .title = No se ha podido leer
+too-large = Envíe menos de una vez, por favor. No se ha cambiado nada.
+    .title = Es demasiado grande
+too-slow = No se ha cambiado nada. Envíelo otra vez, por favor.
+    .title = Ha tardado demasiado
+broken = No se ha cambiado nada. Envíelo otra vez, por favor.
+    .title = No se ha podido leer
+
 # {$minutes} es dentro de cuántos minutos se puede volver a intentar.
 too-many = Ha sido un poco demasiado de una vez. Vuelva a intentarlo { $minutes ->
     [one] dentro de un minuto

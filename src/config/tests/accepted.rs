@@ -80,6 +80,15 @@ fn an_example_is_not_ready_for_real_people() {
     production_check::check(&plan).expect("nothing of the example is left");
     plan.settings.public_url = "https://mail.example.com".to_owned();
     assert!(production_check::check(&plan).is_err());
+    for (url, host) in [
+        ("https://news.tecnofab.es", "news.tecnofab.es"),
+        ("https://news.tecnofab.es:8443/x", "news.tecnofab.es"),
+        ("http://[2001:db8::1]", "[2001:db8::1]"),
+        ("http://[2001:db8::1]:8080", "[2001:db8::1]"),
+    ] {
+        plan.settings.public_url = url.to_owned();
+        assert_eq!(plan.settings.host(), host);
+    }
 }
 
 #[test]

@@ -81,6 +81,7 @@ async fn post(
         expires_at: form.expires_at,
         url: url(ctx.signer(), plan, form),
         zone,
+        language: organisation.language(),
     };
     let letter = confirmation::ask(&asked).map_err(|e| FlowError::Unable(format!("write to an address: {e}")))?;
     let from = Sender { name: organisation.name.clone(), address: plan.settings.smtp.return_path.clone() };

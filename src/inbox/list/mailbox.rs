@@ -72,10 +72,9 @@ fn bare(text: &str) -> Result<Address, AddressError> {
     public(Address::parse(&percent_decoded(address).ok_or(AddressError::Malformed)?)?)
 }
 
-/// Nobody of a list lives at this machine, or at a name that is kept for what does not exist (RFC 6761).
+/// Nobody of a list is at this machine or its network.
 fn public(address: Address) -> Result<Address, AddressError> {
-    let impossible = ["localhost", "invalid"].contains(&address.domain().rsplit('.').next().unwrap_or_default());
-    if impossible { Err(AddressError::Malformed) } else { Ok(address) }
+    if address.is_public() { Ok(address) } else { Err(AddressError::Malformed) }
 }
 
 fn percent_decoded(text: &str) -> Option<String> {
@@ -180,6 +179,9 @@ mod tests {
             "mailto:",
             "mailto:a%zz@x.example",
             "ada@x.example, n/a",
+            "ada@localhost",
+            "ada@albareda.local",
+            "ada@10.0x7f",
         ] {
             assert!(read(cell).is_err(), "{cell}");
         }

@@ -15,7 +15,6 @@ use crate::store::engine::backend::Store;
 use crate::store::individual::handoffs;
 use crate::web::census_cache::CensusCache;
 use crate::web::error::WebError;
-use crate::web::failed_logins::FailedLogins;
 use crate::web::limits::Limits;
 use crate::web::link_cache::LinkCache;
 use crate::web::rooms::Rooms;
@@ -47,9 +46,9 @@ impl TestNode {
         let plan = example::load_embedded(&[]).expect("the example is valid").plan;
         let ctx = Context::assemble(store, clock.clone(), plan, "test".to_owned()).await.expect("a context");
         let (door, links, census) = (observe::door(&ctx), LinkCache::default(), CensusCache::default());
-        let (forms, limits, rooms, logins) = (take::forms(&ctx), Limits::default(), Rooms::default(), FailedLogins::default());
+        let (forms, limits, rooms) = (take::forms(&ctx), Limits::default(), Rooms::default());
         let patience = std::time::Duration::from_mins(5);
-        let site = Site { ctx, door, forms, limits, rooms, links, census, logins, patience };
+        let site = Site { ctx, door, forms, limits, rooms, links, census, patience };
         Self { site, clock, _folder: folder }
     }
 

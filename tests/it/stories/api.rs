@@ -7,6 +7,7 @@ use nurtured::domain::doorway::signal::Detail;
 use nurtured::domain::span::Span;
 use nurtured::domain::suppression::StopReason;
 use nurtured::store::doorway::api_keys;
+use nurtured::web::limits::Limits;
 
 const SIGNALS: &str = "/v1/signals";
 const PROSPECTS: &str = "/v1/prospects";
@@ -104,7 +105,37 @@ story!(a_token_does_only_what_it_may, |town| {
     Ok(())
 });
 
+story!(a_form_through_the_api_passes_the_doors_checks, |town| {
+    open_api(&town)?;
+    for email in [
+        "dana@tecnofab.example",
+        "somebody.else@tecnofab.example",
+        "bounces@news.tecnofab.example",
+        "root@localhost",
+        "a@printer.local",
+        "a@10.0x7f",
+    ] {
+        let refused = call(&town, SIGNALS, SHOP, email, &format!(r#"{{"email":"{email}","form":"quote"}}"#)).await?;
+        assert_eq!((refused.status.as_u16(), refused.json()["where"].as_str()), (422, Some("email")), "{email}");
+    }
+    let ada = address("ada@albareda.example");
+    town.admit(&[somebody(ada.as_str())], "import").await?;
+    let body = r#"{"email":"ada@albareda.example","form":"quote","fields":{"name[]":" Ada\u0000\u202e","lines":"4",
+        "message":"one\r\ntwo","utm_source":"somewhere","__proto__":"x"}}"#;
+    assert_eq!(call(&town, SIGNALS, SHOP, "k", body).await?.status, 201);
+    let kept = signals_of(&town, &ada).await?.into_iter().find_map(|signal| match signal.detail {
+        Detail::Form { fields, .. } => Some(fields),
+        _ => None,
+    });
+    let expected =
+        [("lines", "4"), ("message", "one\ntwo"), ("name", "Ada")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(kept, Some(expected.into()));
+    Ok(())
+});
+
 story!(a_wrong_token_is_limited, |town| {
+    let mut town = town;
+    town.node.site.limits = Limits::default();
     let guess = r#"{"email":"ada@albareda.example","event":"trial"}"#;
     assert_eq!(call(&town, SIGNALS, SHOP, "k", guess).await?.status, 403, "without a token the API is closed");
     open_api(&town)?;

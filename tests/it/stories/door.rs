@@ -290,8 +290,9 @@ story!(a_form_of_more_than_16_kb_is_refused_in_words, |town| {
 });
 
 story!(monitoring_is_told_inside_and_nobody_else, |town| {
+    let mut town = town;
     nurtured::flow::group::gate::stop(&town.node.ctx, "the prices are wrong").await?;
-    let outside = router(town.node.site.clone());
+    let outside = limited(&mut town);
     let bearer: &[(&str, &str)] = &[("authorization", "Bearer 0123456789abcdef0123456789abcdef")];
     for headers in [&[][..], bearer] {
         assert_eq!(knock(&outside, Knock { headers, ..Knock::get("/metrics") }).await.0.status, StatusCode::UNAUTHORIZED);
@@ -311,6 +312,13 @@ story!(monitoring_is_told_inside_and_nobody_else, |town| {
     assert!(knock(&outside, Knock { headers: bearer, ..Knock::get("/readyz") }).await.0.body.contains("the prices are wrong"));
     let wrong: &[(&str, &str)] = &[("authorization", "Bearer 0123456789abcdef0123456789abcdee")];
     assert_eq!(knock(&outside, Knock { headers: wrong, ..Knock::get("/metrics") }).await.0.status, StatusCode::UNAUTHORIZED);
+    // A wrong token counts wherever it is shown.
+    for _ in 0..9 {
+        assert_eq!(knock(&outside, Knock { headers: wrong, ..Knock::get("/readyz") }).await.0.body, "ready\n");
+    }
+    let guess = Knock { headers: wrong, ..Knock::post("/v1/signals", "203.0.113.9:1", "{}") };
+    assert_eq!(knock(&outside, guess).await.0.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(knock(&outside, Knock { headers: bearer, ..Knock::get("/metrics") }).await.0.status, StatusCode::OK);
     town.node.ctx.store().close().await;
     let (away, _) = knock(&outside, Knock::get("/readyz")).await;
     assert_eq!((away.status, away.body.as_str()), (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"));

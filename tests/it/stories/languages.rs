@@ -4,6 +4,7 @@ use super::request::{replan, send};
 use super::{FIRST_ISSUE, address, name, somebody, story};
 use axum::http::Method;
 use nurtured::domain::language::Language;
+use nurtured::domain::span::Span;
 use nurtured::domain::suppression::StopReason;
 use nurtured::town::BROWSER;
 
@@ -56,7 +57,55 @@ story!(what_went_wrong_is_said_in_the_visitors_language, |town| {
         assert!(answer.body.contains(words) && answer.body.contains("<html lang=\"es\">"), "{path}:\n{}", answer.body);
         assert!(answer.header("content-security-policy").is_some() && answer.header("cache-control") == Some("no-store"));
     }
+    // So does what is refused before it is read.
+    let long = format!("/a/{}", "x".repeat(600));
+    for (path, header, status, words) in [
+        (long.as_str(), ("accept", "*/*"), 414, "Este enlace es demasiado largo"),
+        ("http://elsewhere.example/a/x", ("accept", "*/*"), 421, "Este es otro servidor"),
+        ("/f/quote", ("transfer-encoding", "chunked"), 411, "No se ha podido leer"),
+        ("/f/quote", ("content-length", "many"), 400, "No se ha podido leer"),
+        ("/a/x", ("content-length", "1000000000"), 413, "Es demasiado grande"),
+    ] {
+        let answer = send(&town, Method::POST, path, &[form[0], form[1], header], b"").await?;
+        assert_eq!(answer.status, status, "{path}");
+        assert!(answer.body.contains(words) && answer.body.contains("<html lang=\"es\">"), "{path}:\n{}", answer.body);
+    }
+    let program = send(&town, Method::POST, "/v1/signals", &[form[1], ("content-length", "1000000000")], b"").await?;
+    assert_eq!(program.json()["error"], "the body is too large: send it in several calls");
     let english = send(&town, Method::GET, "/u/forged", &[("accept-language", "de")], b"").await?;
     assert!(english.body.contains("This link does not lead anywhere"), "{}", english.body);
+    Ok(())
+});
+
+story!(a_company_that_speaks_spanish_asks_in_spanish_whether_it_was_them, |town| {
+    replan(&town, |plan| plan.settings.organisation.languages = vec![Language::Spanish, Language::English])?;
+    let ada = address("ada@albareda.example");
+    town.type_in("quote", &[("email", ada.as_str()), ("name", "Ada")]).await?;
+    town.run_until_idle().await?;
+    let mail = town.newest_to(&ada)?;
+    assert_eq!(mail.subject, "Tecnofab: ¿ha rellenado usted nuestro formulario?");
+    for words in [
+        "El 12 de enero de 2026 se introdujo esta dirección en el formulario «quote» de Tecnofab.",
+        "hasta el 11 de febrero de 2026.",
+        "No es un boletín.",
+    ] {
+        assert!(mail.text.contains(words) && mail.html.contains(words), "{words}:\n{}\n{}", mail.text, mail.html);
+    }
+    let url = mail.link("confirmarlo").expect("a link");
+    let shown = town.ask(Method::GET, &url, BROWSER, "").await?.body;
+    let entered = "El 12 de enero de 2026 se introdujo su dirección en el formulario «quote» de Tecnofab, con estos datos:";
+    for words in ["<html lang=\"es\">", "¿Fue usted?", entered, "Ada", "Sí, fui yo"] {
+        assert!(shown.contains(words), "{words}:\n{shown}");
+    }
+    let asks_for_english = [("accept-language", "en"), ("user-agent", BROWSER)];
+    let english = send(&town, Method::GET, &url, &asks_for_english, b"").await?.body;
+    assert!(english.contains("<html lang=\"en\">") && english.contains("On 12 January 2026 your address"), "{english}");
+    let done = town.ask(Method::POST, &url, BROWSER, "").await?.body;
+    assert!(done.contains("Queda confirmado"), "{done}");
+    let done = send(&town, Method::POST, &url, &asks_for_english, b"").await?.body;
+    assert!(done.contains("It is confirmed"), "{done}");
+    town.clock.move_to(Span::days(31).after(town.now()));
+    let late = town.ask(Method::GET, &url, BROWSER, "").await?;
+    assert!(late.status == 410 && late.body.contains("Este enlace ha caducado"), "{}", late.body);
     Ok(())
 });

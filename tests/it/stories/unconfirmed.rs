@@ -140,6 +140,15 @@ story!(ten_strangers_prove_nothing, |town| {
     Ok(())
 });
 
+story!(a_sender_at_a_mailbox_provider_keeps_nobody_else_there_out, |town| {
+    let (ours, theirs) = (address("tecnofab@gmail.com"), address("eve@gmail.com"));
+    change(&town, "line-downtime", |campaign| campaign.from.address = ours.clone())?;
+    type_in(&town, "call-me", &theirs, &[]).await?;
+    assert_eq!(questions(&town, &theirs).len(), 1);
+    assert_eq!(town.type_in("call-me", &[("email", ours.as_str())]).await?.status, 422);
+    Ok(())
+});
+
 story!(an_unknown_address_gets_one_mail_and_no_newsletter, |town| {
     let who = address("eve@unknown.example");
     for n in 0..3 {

@@ -1,17 +1,23 @@
 //! Who knocks on the web: people, machines, and those who forge.
 
+use super::door::recorded;
+use super::request::from;
 use super::{FIRST_ISSUE, address, name, somebody, story};
 use axum::http::Method;
 use nurtured::domain::address::Address;
 use nurtured::domain::consent::{Consent, Purpose};
 use nurtured::domain::criterion::Criterion;
 use nurtured::domain::doorway::qualification::Verdict;
+use nurtured::domain::id::IssueId;
 use nurtured::domain::suppression::StopReason;
+use nurtured::mail::token::Kind;
 use nurtured::store::doorway::pending_forms;
 use nurtured::store::individual::{follow_ups, handoffs};
 use nurtured::store::operations::counts;
 use nurtured::store::people::{consents, prospects, suppressions};
 use nurtured::town::{BROWSER, SCANNER, Town};
+use nurtured::web::click::UNTRACKED_CLICKS;
+use nurtured::web::limits::{Limits, Whose};
 
 /// Everything a GET may not change, as one text.
 async fn consequences(town: &Town, of: &[&Address]) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
@@ -219,5 +225,30 @@ story!(unsubscribing_is_one_post_and_holds, |town| {
     town.pass_to("2026-05-05T10:00:00Z").await?;
     assert_eq!(town.mails_to(&ada).len(), mails, "an import never lifts it");
     assert_eq!(nurtured::flow::operations::sweep::without_future(&town.node.ctx).await?, 0, "somebody will look at her");
+    Ok(())
+});
+
+story!(what_an_issues_untracked_mails_can_make_us_record_is_bounded, |town| {
+    let mut town = town;
+    let ada = address("ada@albareda.example");
+    let mut untracked = somebody(ada.as_str());
+    untracked.consents.clear();
+    town.admit(&[untracked], "import").await?;
+    town.pass_to(FIRST_ISSUE).await?;
+    let url = town.newest_to(&ada)?.link("Do the sum").expect("a link");
+    let token = url.rsplit('/').next().and_then(|token| town.node.site.read(&[Kind::AnonymousClick], token));
+    let issue = IssueId(token.and_then(|token| token.issue()).expect("the link names its issue alone"));
+    let limits = Limits::default();
+    town.node.site.limits = limits.clone();
+    let now = town.node.ctx.clock().steady();
+    let taken = (3..UNTRACKED_CLICKS.most).filter(|_| limits.take(Whose::Issue(issue), UNTRACKED_CLICKS, now).is_ok());
+    assert_eq!(taken.count(), 19_997, "as if so many had been followed");
+    let before = recorded(&town).await?;
+    // Ever new visitors follow one link: each is led on.
+    for n in 0..6 {
+        let followed = from(&town, [203, 0, 113, n], (Method::GET, &url), &[("user-agent", BROWSER)], b"").await?;
+        assert_eq!(followed.status, 302);
+    }
+    assert_eq!(recorded(&town).await? - before, 3);
     Ok(())
 });
