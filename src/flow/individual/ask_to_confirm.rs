@@ -4,7 +4,6 @@
 //! bounded for each address and each domain (`domain::doorway::pending_form`); what exceeds the bounds waits without a mail.
 
 use crate::domain::address::Address;
-use crate::domain::doorway::form_fields;
 use crate::domain::doorway::pending_form::{Asking, PendingForm};
 use crate::domain::group::campaign::Sender;
 use crate::domain::id::PendingFormId;
@@ -51,10 +50,7 @@ pub async fn ask_to_confirm(ctx: &Context) -> Result<Progress, FlowError> {
 
 async fn asking(tx: &mut Tx, plan: &Plan, form: &PendingForm, now: Timestamp) -> Result<Asking, FlowError> {
     let stops = suppressions::of(tx, &[&form.address]).await?;
-    if plan.is_own(&form.address)
-        || !form_fields::is_public(&form.address)
-        || stops.iter().any(|stop| stop.channel == Channel::Email)
-    {
+    if plan.is_own(&form.address) || !form.address.is_public() || stops.iter().any(|stop| stop.channel == Channel::Email) {
         return Ok(Asking::Never);
     }
     let before = pending_forms::asked_before(tx, &form.address, now).await?;
