@@ -4,8 +4,9 @@
 use crate::clock::Clock;
 use crate::flow::context::FlowError;
 use crate::store::engine::backend::Store;
+use crate::store::operations::numbers::{self, Numbers};
 use crate::store::operations::restore_marker::{self, Identity, Marks, Origin, RestoreMarker};
-use crate::store::operations::{identity, numbers, sending};
+use crate::store::operations::{identity, sending};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::io;
@@ -35,12 +36,14 @@ pub async fn check(store: &Store, clock: &dyn Clock, opened_by: OpenedBy) -> Res
     let observes = sending::state(&mut tx).await?.observing.is_some();
     drop(tx);
     if observes {
-        return Ok(());
+        // A backup observes from its first moment: what is recorded in it has no number that the lost history gave.
+        return lift(store, &marker.map(|marker| marker.known()).unwrap_or_default()).await;
     }
     match restore_marker::classify(&database, marker.as_ref(), &place, !store.is_shared() && opened_by == OpenedBy::Daemon) {
         Origin::Foreign(why) => {
-            observe(store, &database, &why, clock).await?;
-            tracing::error!(%why, "nothing is sent until this database is adopted");
+            if observe(store, &database, &why, clock).await? {
+                tracing::error!(%why, "nothing is sent until this database is adopted");
+            }
         }
         _ if opened_by == OpenedBy::Verb => return Ok(()),
         Origin::AdoptedElsewhere => {
@@ -153,6 +156,19 @@ async fn observe(store: &Store, database: &Identity, why: &str, clock: &dyn Cloc
     numbers::lift(&mut tx, &known).await?;
     tx.commit().await?;
     Ok(true)
+}
+
+/// Lets the numbers of a database that observes go on beyond those of the lost history, unless they have.
+async fn lift(store: &Store, known: &Numbers) -> Result<(), FlowError> {
+    let mut tx = store.read().await?;
+    let here = numbers::last(&mut tx).await?;
+    drop(tx);
+    if known.iter().any(|(table, last)| *last > 0 && here.get(table).is_none_or(|own| own <= last)) {
+        let mut tx = store.write().await?;
+        numbers::lift(&mut tx, known).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// The place of this database, and a new random token: what an adoption records.

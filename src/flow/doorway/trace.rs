@@ -6,7 +6,7 @@ use crate::domain::group::delivery::Mailed;
 use crate::domain::id::{DeliveryId, ProspectId};
 use crate::mail::token::{Recipient, Signer, Token};
 use crate::store::engine::backend::{StoreError, Tx};
-use crate::store::group::deliveries;
+use crate::store::group::deliveries::{self, Origin};
 use crate::store::operations::erasures::NOBODY;
 use crate::store::people::former_addresses;
 
@@ -26,6 +26,11 @@ pub struct Traced {
 }
 
 impl Traced {
+    fn by(origin: &Origin) -> Self {
+        let (mail, tracked, consents) = (origin.mailed(), origin.tracked, origin.consents);
+        Self { mail, address: origin.address.clone(), is_present: true, tracked, consents }
+    }
+
     /// Whether it went to a person who was forgotten since.
     pub fn is_of_forgotten(&self) -> bool {
         self.mail.prospect.is_none() && self.address.as_str() == NOBODY
@@ -36,32 +41,29 @@ impl Traced {
 /// prospect it names, if the address is or was theirs. `None` where neither fits.
 pub async fn trace(tx: &mut Tx, signer: &Signer, token: Token) -> Result<Option<Traced>, StoreError> {
     let Some(delivery) = token.delivery().map(DeliveryId) else { return Ok(None) };
-    if let Some(origin) = deliveries::origin(tx, delivery).await? {
-        // The address of an erased person is gone from their deliveries, and nothing is recorded about them.
-        let is_erased = origin.prospect.is_none() && origin.address.as_str() == NOBODY;
-        if is_erased || signer.is_for(token.recipient, &origin.address) {
-            let (mail, tracked, consents) = (origin.mailed(), origin.tracked, origin.consents);
-            return Ok(Some(Traced { mail, address: origin.address, is_present: true, tracked, consents }));
+    let origin = deliveries::origin(tx, delivery).await?;
+    if let Some(origin) = origin.as_ref().filter(|origin| signer.is_for(token.recipient, &origin.address)) {
+        return Ok(Some(Traced::by(origin)));
+    }
+    if let Some(named) = token.recipient.prospect()
+        && let Some(known) = former_addresses::person(tx, named).await?
+    {
+        let is_present = signer.is_for(token.recipient, &known.address);
+        let address = if is_present { Some(known.address) } else { former(tx, signer, known.id, token.recipient).await? };
+        if let Some(address) = address {
+            let mail = Mailed { prospect: Some(known.id), delivery, issue: None };
+            // The link of an untracked mail names no delivery.
+            return Ok(Some(Traced { mail, address, is_present, tracked: true, consents: known.consents }));
         }
     }
-    let Some(named) = token.recipient.prospect() else { return Ok(None) };
-    let Some(known) = former_addresses::person(tx, named).await? else { return Ok(None) };
-    let is_present = signer.is_for(token.recipient, &known.address);
-    let address = if is_present { Some(known.address) } else { former(tx, signer, known.id, token.recipient).await? };
-    Ok(address.map(|address| Traced {
-        mail: Mailed { prospect: Some(known.id), delivery, issue: None },
-        address,
-        is_present,
-        // The link of an untracked mail names no delivery.
-        tracked: true,
-        consents: known.consents,
-    }))
+    // The address of an erased person is gone from their deliveries, and nothing is recorded about them.
+    Ok(origin.as_ref().map(Traced::by).filter(Traced::is_of_forgotten))
 }
 
 /// Whether a token that names a prospect is about this one, at an address that is or was theirs. Somebody without an address,
 /// because they have none or were forgotten, is known by the number alone.
 pub async fn is_about(tx: &mut Tx, signer: &Signer, recipient: Recipient, prospect: ProspectId) -> Result<bool, StoreError> {
-    if recipient.prospect() != Some(prospect) {
+    if recipient.prospect() != signer.recipient(Some(prospect), "").prospect() {
         return Ok(false);
     }
     Ok(match former_addresses::person(tx, prospect).await? {
