@@ -9,6 +9,7 @@
 
 use crate::domain::address::Address;
 use crate::domain::id::ProspectId;
+use crate::text::token::CASELESS_WIDTH;
 use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -16,14 +17,13 @@ use subtle::ConstantTimeEq;
 
 /// The width of every token, in characters.
 pub const WIDTH: usize = 36;
-/// The width of a token in the local part of an address.
-pub const CASELESS_WIDTH: usize = 36;
 
 /// How many bytes of a token are signed; the rest is the signature.
 const SAID: usize = 19;
 const BYTES: usize = 27;
 /// The bytes of a return path: key, id (6), whom it is for (7), signature.
 const CASELESS_BYTES: usize = 22;
+const _: () = assert!((BYTES * 8).div_ceil(6) == WIDTH && (CASELESS_BYTES * 8).div_ceil(5) == CASELESS_WIDTH);
 
 /// What a token is for. A token of one kind never passes for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

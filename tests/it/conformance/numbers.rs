@@ -43,9 +43,10 @@ async fn numbers_go_on_beyond_those_of_another_history(bench: Bench) -> anyhow::
     }
     let of = signals::of(&mut tx, &[ids[0]]).await?.remove(&ids[0]).unwrap_or_default();
     assert!(of.len() == 6 && of.iter().all(|signal| signal.id.0 > lifted["signals"]), "{of:?}");
-    let (told, new) = (signals::append(&mut tx, &[(Some(ids[1]), &said(9))], minute(3)).await?, &said(9).once);
+    let alone = said(9);
+    let told = signals::append(&mut tx, &[(Some(ids[1]), &alone)], minute(3)).await?;
     let newest = signals::of(&mut tx, &[ids[1]]).await?.remove(&ids[1]).unwrap_or_default();
-    assert_eq!(told[new], newest[0].id);
+    assert_eq!(told[&alone.once], newest[0].id);
     tx.commit().await?;
 
     let mut tx = bench.store.write().await?;

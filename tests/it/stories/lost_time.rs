@@ -81,7 +81,6 @@ async fn restored(place: Place, journal: &Path) -> Result<Restored, Fails> {
     identity_guard::check(&store, &*town.clock, OpenedBy::Daemon).await?;
     let lost = Town::found(store, example::FILES, "http://127.0.0.1:9", BEGINS).await?;
     lost.pass_to(FIRST_ISSUE).await?;
-    assert_eq!(lost.catcher.count(), PEOPLE, "everybody has the first newsletter");
     assert_eq!(lost.unsubscribe(&person(100)).await?.status, 200);
     lost.fill_in("call-me", &[("email", person(110).as_str()), ("message", "please ring me")]).await?;
     lost.run_until_idle().await?;
@@ -107,7 +106,7 @@ async fn restored(place: Place, journal: &Path) -> Result<Restored, Fails> {
 impl Restored {
     /// The newsletter of the lost time.
     fn mail(&self, n: usize) -> Result<Mail, Fails> {
-        let newsletters = self.lost.mails_to(&person(n)).into_iter().find(|mail| mail.unsubscribe.is_some());
+        let newsletters = self.lost.mails_to(&person(n)).into_iter().rev().find(|mail| mail.unsubscribe.is_some());
         newsletters.ok_or_else(|| format!("no newsletter to {n}").into())
     }
 
@@ -205,7 +204,7 @@ async fn forms_and_offers(town: &Restored) -> Told {
     let back = &town.back;
     let token = town.shifted(Kind::Form, 160, 161).await?;
     for (n, is_theirs) in [(160, true), (161, false)] {
-        back.type_in("webinar", &[("email", person(n).as_str()), ("t", &token)]).await?;
+        back.type_in("webinar", &[("email", person(n).as_str()), ("t", token.as_str())]).await?;
         let counts = said(back, &person(n)).await?.iter().any(|s| matches!(s.detail, Detail::Form { .. }));
         assert_eq!(counts, is_theirs, "{n}");
     }
