@@ -4,7 +4,7 @@
 
 use super::adopt::{Place, adopt};
 use super::receive::{arrives, bounce, reply};
-use super::{BEGINS, FIRST_ISSUE, Told, address, found, somebody};
+use super::{FIRST_ISSUE, Told, address, found, somebody};
 use axum::http::Method;
 use jiff::SignedDuration;
 use nurtured::config::example;
@@ -26,6 +26,8 @@ use nurtured::town::{BROWSER, Town};
 use std::path::Path;
 
 const PEOPLE: usize = 300;
+/// The day before the first newsletter of the series.
+const BACKED_UP: &str = "2026-02-02T09:00:00Z";
 
 /// What a story may fail with.
 type Fails = Box<dyn std::error::Error + Send + Sync>;
@@ -74,12 +76,13 @@ async fn restored(place: Place, journal: &Path) -> Result<Restored, Fails> {
     let mut people: Vec<_> = (0..PEOPLE).map(|n| somebody(person(n).as_str())).collect();
     people[250].consents.clear();
     town.admit(&people, "import").await?;
+    town.pass_to(BACKED_UP).await?;
     town.node.ctx.store().close().await;
     let backup = place.copy();
 
     let store = place.open(journal).await;
     identity_guard::check(&store, &*town.clock, OpenedBy::Daemon).await?;
-    let lost = Town::found(store, example::FILES, "http://127.0.0.1:9", BEGINS).await?;
+    let lost = Town::found(store, example::FILES, "http://127.0.0.1:9", BACKED_UP).await?;
     lost.pass_to(FIRST_ISSUE).await?;
     assert_eq!(lost.unsubscribe(&person(100)).await?.status, 200);
     lost.fill_in("call-me", &[("email", person(110).as_str()), ("message", "please ring me")]).await?;
