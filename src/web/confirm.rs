@@ -49,7 +49,7 @@ async fn find(site: &Site, token: &str) -> Result<PendingForm, WebError> {
     let token = site.read(&[Kind::Confirmation], token).ok_or(WebError::UnknownLink)?;
     let form = pending_forms::one(&mut site.ctx.store().read().await?, PendingFormId(token.id)).await?;
     let form = form.filter(|form| {
-        let is_its = form.mark() == token.ordinal && site.ctx.signer().is_for(token.recipient, &form.address);
+        let is_its = form.mark() == token.ordinal && site.ctx.signer().is_for(token.recipient, form.address.as_str());
         form.expires_at > site.ctx.now() && is_its
     });
     form.ok_or(WebError::Told(StatusCode::GONE, Message::FormExpired))

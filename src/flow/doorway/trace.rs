@@ -42,13 +42,13 @@ impl Traced {
 pub async fn trace(tx: &mut Tx, signer: &Signer, token: Token) -> Result<Option<Traced>, StoreError> {
     let Some(delivery) = token.delivery().map(DeliveryId) else { return Ok(None) };
     let origin = deliveries::origin(tx, delivery).await?;
-    if let Some(origin) = origin.as_ref().filter(|origin| signer.is_for(token.recipient, &origin.address)) {
+    if let Some(origin) = origin.as_ref().filter(|origin| signer.is_for(token.recipient, origin.address.as_str())) {
         return Ok(Some(Traced::by(origin)));
     }
     if let Some(named) = token.recipient.prospect()
         && let Some(known) = former_addresses::person(tx, named).await?
     {
-        let is_present = signer.is_for(token.recipient, &known.address);
+        let is_present = signer.is_for(token.recipient, known.address.as_str());
         let address = if is_present { Some(known.address) } else { former(tx, signer, known.id, token.recipient).await? };
         if let Some(address) = address {
             let mail = Mailed { prospect: Some(known.id), delivery, issue: None };
@@ -69,13 +69,13 @@ pub async fn is_about(tx: &mut Tx, signer: &Signer, recipient: Recipient, prospe
     Ok(match former_addresses::person(tx, prospect).await? {
         None => true,
         Some(known) => {
-            signer.is_for(recipient, &known.address)
-                || signer.recipient(Some(prospect), "") == recipient
+            signer.is_for(recipient, known.address.as_str())
+                || signer.is_for(recipient, "")
                 || former(tx, signer, known.id, recipient).await?.is_some()
         }
     })
 }
 
 async fn former(tx: &mut Tx, signer: &Signer, of: ProspectId, recipient: Recipient) -> Result<Option<Address>, StoreError> {
-    Ok(former_addresses::of(tx, of).await?.into_iter().find(|address| signer.is_for(recipient, address)))
+    Ok(former_addresses::of(tx, of).await?.into_iter().find(|address| signer.is_for(recipient, address.as_str())))
 }
