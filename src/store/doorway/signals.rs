@@ -57,7 +57,8 @@ macro_rules! append {
 }
 const APPEND: Sql = append!("");
 const APPEND_AND_SAY: Sql = append!(" RETURNING once, id");
-const NEWEST: &str = "SELECT COALESCE(MAX(id), 0) FROM signals";
+/// SQLite's own count, which may be further than the newest row.
+const NEWEST: &str = "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'signals'), 0)";
 const SINCE: &str = "SELECT once, id FROM signals WHERE id > $1";
 /// Of the newest signals of a prospect alone: however long their history is, it is not read.
 const CLICKED_SINCE: &str = "

@@ -1,6 +1,7 @@
 //! Over all tables: whether anything is sent, whose database this is, counting, forgetting, checking.
 
 pub mod sending;
+pub mod numbers;
 pub mod restore_marker;
 pub mod identity;
 pub mod configurations;

@@ -50,6 +50,8 @@ mod guards;
 mod stop_means_stop;
 /// Whether anything may leave: stopped, observing.
 mod halt;
+/// That a number means one thing for ever.
+mod numbers;
 /// What the stop journal is told, and what happens when it cannot be.
 mod journal;
 /// Signals, the assessment queue, qualifications.
