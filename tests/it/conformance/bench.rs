@@ -18,6 +18,7 @@ use nurtured::store::group::leases::{self, Lease};
 use nurtured::store::group::{campaigns, deliveries, occurrences};
 use nurtured::store::people::prospects::{self, Details, NewProspect};
 use secrecy::SecretString;
+use std::collections::BTreeSet;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -134,14 +135,16 @@ impl Everybody {
         up_to: ProspectId,
     ) -> Result<u64, StoreError> {
         let newsletters: Vec<&Name> = self.newsletters.iter().collect();
-        audiences::fill(tx, occurrence, &self.question(&newsletters, after, up_to)).await
+        let question = self.question(&newsletters, after, up_to);
+        let due = audiences::due(tx, &question).await?;
+        audiences::fill(tx, occurrence, &question, &due).await
     }
 
     pub(super) async fn newsletters_due(&self, tx: &mut Tx) -> Result<Vec<Name>, StoreError> {
         let newsletters: Vec<&Name> = self.newsletters.iter().collect();
-        let mut due = audiences::newsletters_due(tx, &self.question(&newsletters, ProspectId(0), EVERY)).await?;
-        due.sort();
-        Ok(due)
+        let due = audiences::due(tx, &self.question(&newsletters, ProspectId(0), EVERY)).await?;
+        let newsletters: BTreeSet<&Name> = due.into_iter().map(|due| due.newsletter).collect();
+        Ok(newsletters.into_iter().cloned().collect())
     }
 
     pub(super) fn question<'a>(&'a self, newsletters: &'a [&'a Name], after: ProspectId, up_to: ProspectId) -> AudienceQuery<'a> {
