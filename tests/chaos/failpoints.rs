@@ -12,7 +12,7 @@ use crate::wait;
 use anyhow::{Context as _, ensure};
 use jiff::{SignedDuration, Timestamp};
 use nurtured::clock::{Clock, SystemClock};
-use nurtured::flow::group::publish;
+use nurtured::flow::group::page;
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;

@@ -158,15 +158,21 @@ impl Everybody {
         }
     }
 
+    /// Opens an occurrence with an issue of each newsletter anybody is due.
+    pub(super) async fn open(&self, tx: &mut Tx, nominal: &str, now: Timestamp) -> Result<OccurrenceId, StoreError> {
+        campaigns::put(tx, [&self.campaign].into_iter().map(|c| (c, "0 9 * * * in UTC".to_owned())), minute(0)).await?;
+        let occurrence = open(tx, &self.campaign, nominal, now).await?;
+        for newsletter in self.newsletters_due(tx).await? {
+            issue(tx, occurrence, &self.campaign, &newsletter, false).await?;
+        }
+        Ok(occurrence)
+    }
+
     /// Opens an occurrence with an issue of each newsletter anybody is due, writes a delivery for everybody, and covers
     /// them with leases: what `publish` does, in one transaction.
     pub(super) async fn publish(&self, store: &Store, nominal: &str, now: Timestamp) -> Result<OccurrenceId, StoreError> {
         let mut tx = store.write().await?;
-        campaigns::put(&mut tx, [&self.campaign].into_iter().map(|c| (c, "0 9 * * * in UTC".to_owned())), minute(0)).await?;
-        let occurrence = open(&mut tx, &self.campaign, nominal, now).await?;
-        for newsletter in self.newsletters_due(&mut tx).await? {
-            issue(&mut tx, occurrence, &self.campaign, &newsletter, false).await?;
-        }
+        let occurrence = self.open(&mut tx, nominal, now).await?;
         self.fill(&mut tx, occurrence, ProspectId(0), EVERY).await?;
         leases::cover(&mut tx, occurrence, ProspectId(0), EVERY, now).await?;
         occurrences::filled(&mut tx, occurrence, now).await?;

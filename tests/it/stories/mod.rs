@@ -31,6 +31,7 @@ mod salespeople;
 mod sign;
 mod simulate;
 mod stop;
+mod tenth_year;
 mod time;
 mod uncertain;
 mod unconfirmed;
