@@ -6,4 +6,4 @@ CREATE INDEX attempts_that_came_to_nothing ON attempts (delivery_id)
     WHERE state IN ('failed', 'suppressed', 'skipped', 'cancelled');
 
 -- The salespeople whom colleagues of a prospect have, had or were given by a list: an account may be large, and they are few.
-CREATE INDEX prospects_with_salesperson ON prospects (account_id) WHERE salesperson IS NOT NULL;
+CREATE INDEX prospects_with_salesperson ON prospects (account_id, standing, id) WHERE salesperson IS NOT NULL;

@@ -331,7 +331,7 @@ async fn rules_that_are_not_in_force_are_nobodys_on_the_way() -> anyhow::Result<
         issue: None,
         by: None,
         machine: None,
-        detail: Detail::Answer { criterion: Criterion::Need, say: say.clone(), date: None, posted: None },
+        detail: Detail::Answer { criterion: Criterion::Need, id: None, say: say.clone(), date: None, posted: None },
     };
     let known = async || anyhow::Ok(prospects::one(&mut node.ctx.store().read().await?, node.ids[0]).await?.verdicts.len());
     observe(&node.ctx, &[answer(1)]).await?;

@@ -56,6 +56,7 @@ macro_rules! append {
 const APPEND: Sql = append!("");
 const APPEND_AND_SAY: Sql = append!(" RETURNING once, id");
 const NEWEST: &str = "SELECT COALESCE(MAX(id), 0) FROM signals";
+const IS_RECORDED: &str = "SELECT COUNT(*) FROM signals WHERE once = $1";
 const SINCE: &str = "SELECT once, id FROM signals WHERE id > $1";
 /// Of the newest signals of a prospect alone: however long their history is, it is not read.
 const CLICKED_SINCE: &str = "
@@ -90,6 +91,11 @@ const SPEAKERS: &str = "
         FROM prospects p
         WHERE p.account_id = CAST(j.value AS BIGINT) AND p.speaks AND p.address IS NOT NULL), '\n')
     FROM json_each($1) j";
+
+/// Whether a signal of this key is recorded.
+pub async fn is_recorded(tx: &mut Tx, once: &str) -> Result<bool, StoreError> {
+    Ok(tx.number(IS_RECORDED, args![once]).await? > 0)
+}
 
 /// Appends signals whose `once` is new, each with the prospect it was resolved to. Returns the new ones' ids by `once`.
 ///
