@@ -86,19 +86,22 @@ macro_rules! members {
 /// which there are as many as letters they got: a campaign in its tenth year has thousands of issues. Those before the first issue
 /// of any of these newsletters are left out, so an edition costs what it is and not what came before it.
 ///
-/// SQLite builds an index of `sent` once, and needs to be told that the partial index finds the few attempts that came to nothing;
-/// PostgreSQL, told to find its rows by key, reads an issue by its key.
+/// SQLite builds an index of `sent` once, and needs to be told that the partial index finds the few attempts that came to nothing.
+/// PostgreSQL, told to find its rows by key, has no join that would: there `sent` is packed into one value, which is as good as an index.
 ///
 /// $4 campaign, $5 newsletters.
 macro_rules! with_what_they_had {
-    ($sent:expr, $index:literal) => {
+    ($packed:literal, $sent:literal, $index:literal) => {
         members!(
-            ",
+            concat!(
+                ",
     newsletters AS MATERIALIZED (
         SELECT CAST(value ->> 'place' AS BIGINT) AS place, value ->> 'id' AS id FROM json_each($5)),
     sent AS MATERIALIZED (
         SELECT i.id, i.occurrence_id, n.place FROM newsletters n CROSS JOIN issues i WHERE i.campaign = $4 AND i.newsletter = n.id),
     since AS MATERIALIZED (SELECT COALESCE(MIN(occurrence_id), 0) AS first_id FROM sent)",
+                $packed
+            ),
             concat!(
                 "string_agg(format('%s\t%s', p.id, (
             SELECT string_agg(CAST(s.place AS TEXT), ',') FROM deliveries d CROSS JOIN ",
@@ -117,13 +120,14 @@ macro_rules! with_what_they_had {
 
 macro_rules! due {
     (sqlite) => {
-        with_what_they_had!("sent s WHERE s.id = d.issue_id", "INDEXED BY attempts_that_came_to_nothing")
+        with_what_they_had!("", "sent s WHERE s.id = d.issue_id", "INDEXED BY attempts_that_came_to_nothing")
     };
     (postgres) => {
         with_what_they_had!(
+            ",
+    packed AS MATERIALIZED (SELECT jsonb_object_agg(id, place) AS places FROM sent)",
             "LATERAL (
-                SELECT n.place FROM issues i CROSS JOIN newsletters n
-                WHERE i.id = d.issue_id AND i.campaign = $4 AND n.id = i.newsletter) s WHERE TRUE",
+                SELECT (SELECT places FROM packed) ->> CAST(d.issue_id AS TEXT) AS place) s WHERE s.place IS NOT NULL",
             ""
         )
     };
