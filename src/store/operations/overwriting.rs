@@ -92,10 +92,12 @@ async fn holds_any(path: &Path, words: Vec<String>) -> Result<bool, StoreError> 
     let search = move || {
         let words: Vec<Vec<u8>> = words.into_iter().map(|word| word.to_ascii_lowercase().into_bytes()).collect();
         for file in &files {
-            match File::open(file) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                opened if holds(opened?, &words)? => return Ok(true),
-                _ => {}
+            let opened = match File::open(file) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened?,
+            };
+            if holds(opened, &words)? {
+                return Ok(true);
             }
         }
         Ok(false)
