@@ -65,7 +65,7 @@ fn a_decision_that_ends_gives_back_what_stood_before_it() {
     assert_eq!(rests_on(&during.findings()[Authority]), (Verdict::Contradicted, vec![2]));
     assert_eq!(during.changes_at(), Some("2026-04-01T00:00:00Z".parse().expect("an instant")), "it is known beforehand");
     assert_eq!(rests_on(&of(&rules, Authority, &known, day(4, 1))), (Verdict::Met, vec![1]));
-    assert_eq!(of(&rules, Authority, &known, day(4, 1)), of(&rules, Authority, &[said.clone()], day(4, 1)));
+    assert_eq!(of(&rules, Authority, &known, day(4, 1)), of(&rules, Authority, std::slice::from_ref(&said), day(4, 1)));
     // It gives back a no, and what a later decision had put aside; of what has lapsed since, nothing.
     let no = signal(1, day(2, 1), call(Authority, true));
     let yes = signal(2, day(3, 1), decision(Authority, true, date(2026, 6, 1)));

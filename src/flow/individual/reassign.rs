@@ -45,9 +45,9 @@ pub async fn offer_to(
     Ok(handoff)
 }
 
-/// Reassigns the work of people who are no longer on the roster, or only as colleagues, who own nothing: an offer goes to another salesperson; a lead in progress
-/// keeps its next action, on another's queue; any other item goes to the sales manager. Returns how many handoffs and
-/// items moved.
+/// Reassigns the work of people who are no longer on the roster, or only as colleagues, who own nothing: an offer goes to another
+/// salesperson; a lead in progress keeps its next action, on another's queue; any other item goes to the sales manager. Returns how
+/// many handoffs and items moved.
 ///
 /// # Errors
 /// The store's; a letter that cannot be written.

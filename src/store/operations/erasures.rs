@@ -252,7 +252,10 @@ pub async fn known_by(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<String>, 
     let (name, phone) = own.unwrap_or_default();
     let addresses = addresses(tx, prospect).await?.into_iter().map(|address| address.to_string());
     let elsewhere = external_ids::of(tx, prospect).await?.into_iter().map(|id| id.id);
-    let all = addresses.chain([name, phone].into_iter().flatten()).chain(elsewhere);
+    // A colleague writes a number without the spaces, or without the country.
+    let digits: String = phone.iter().flat_map(|phone| phone.chars()).filter(char::is_ascii_digit).collect();
+    let national = digits.get(digits.len().saturating_sub(9)..).map(str::to_owned);
+    let all = addresses.chain([name, phone, national].into_iter().flatten()).chain(elsewhere);
     // A shorter word is found everywhere, and means nobody.
     Ok(all.filter(|word| word.chars().count() >= 5 && !"erased".contains(&word.to_lowercase())).collect())
 }

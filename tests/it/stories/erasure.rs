@@ -48,7 +48,7 @@ async fn lived_and_forgotten(town: &Town) -> Result<Forgotten, Box<dyn std::erro
     town.type_in("call-me", &[("email", FIRST), ("message", "xylophonic, says a stranger"), ("phone", "+34 600777333")]).await?;
     town.run_until_idle().await?;
     // A relay repeats her address, and refuses us for what we are: the campaign pauses with its words.
-    town.catcher.refuse(FIRST, 550, &format!("5.7.1 <{FIRST}> vexillary policy"));
+    town.catcher.refuse(FIRST, 550, &format!("5.7.1 <{FIRST}> is none of ours"));
     town.pass_to(FIRST_ISSUE).await?;
     town.catcher.relent(FIRST);
     manual_stop::resume(&town.node.ctx, &name("line-downtime")).await?;
@@ -72,13 +72,9 @@ async fn lived_and_forgotten(town: &Town) -> Result<Forgotten, Box<dyn std::erro
     observe(&town.node.ctx, &[NewSignal::by_mail("<zenobia-1@mail>", None, Some(prospect), bounce, town.now())]).await?;
     town.run_until_idle().await?;
     // She is a lead: letters, notes, and what a colleague is told with her words.
-    if let Some(lead) = town.handoffs_of(&first).await?.first().filter(|lead| lead.is_open()) {
-        let _ = lead;
-        town.sell(
-            &first,
-            Action::Touch { touch: Touch::Call, proves: vec![], date: None, note: "vexillary: rang Zenobia".into() },
-        )
-        .await?;
+    if town.handoffs_of(&first).await?.iter().any(|lead| lead.is_open()) {
+        let note = "vexillary: rang Zenobia".to_owned();
+        town.sell(&first, Action::Touch { touch: Touch::Call, proves: vec![], date: None, note }).await?;
     }
     readdress::change(&town.node.ctx, &first, &then).await?;
     manual_stop::suppress(&town.node.ctx, &first, Channel::Email, "Zenobia said so").await?;

@@ -3,6 +3,7 @@
 use super::evidence::decision;
 use super::request::{CRM, SHOP, call, open_api, replan, signals_of};
 use super::{address, name, somebody, story};
+use nurtured::domain::address::Address;
 use nurtured::domain::criterion::Criterion::Authority;
 use nurtured::domain::doorway::qualification::Verdict;
 use nurtured::domain::doorway::signal::{Detail, Touch};
@@ -93,7 +94,7 @@ story!(who_has_a_colleague_of_theirs_gets_the_next_one_of_that_company, |town| {
     town.fill_in("call-me", &[("email", ada.as_str()), ("name", "Ada Roca")]).await?;
     town.run_until_idle().await?;
     let has = town.handoffs_of(&ada).await?.remove(0).salesperson;
-    let of = async |who| {
+    let of = async |who: &Address| {
         let lead = town.handoffs_of(who).await.expect("handoffs").remove(0);
         let mut tx = town.node.ctx.store().read().await.expect("a reader");
         let (_, assignment) = handoffs::grounds(&mut tx, lead.id).await.expect("why");
