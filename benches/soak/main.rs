@@ -178,7 +178,7 @@ fn descriptors() -> Result<usize> {
 fn log_mb(file: &Path) -> f64 {
     let mut log = file.as_os_str().to_owned();
     log.push("-wal");
-    std::fs::metadata(log).map_or(0.0, |log| log.len() as f64 / 1_048_576.0)
+    std::fs::metadata(log).map_or(0.0, |log| f64::from(u32::try_from(log.len() >> 10).unwrap_or(u32::MAX)) / 1024.0)
 }
 
 /// Says loudly that a tool is missing, so that what needs it is not measured; where `CI` is set that is a failure.

@@ -36,7 +36,11 @@ pub async fn publish(ctx: &Context) -> Result<Progress, FlowError> {
     if gate::is_shut(ctx).await? {
         return Ok(Progress::Idle);
     }
-    let Some(next) = open_due(ctx, &plan, now).await? else { return Ok(Progress::Done) };
+    let next = match open_due(ctx, &plan, now).await? {
+        Progress::Done => return Ok(Progress::Done),
+        Progress::NotBefore(at) => Some(at),
+        Progress::Idle => None,
+    };
     let (let_go, held_until) = canary::release(ctx, now).await?;
     if fill_page(ctx, &plan, now, true).await? || let_go {
         ctx.wake();
@@ -45,9 +49,9 @@ pub async fn publish(ctx: &Context) -> Result<Progress, FlowError> {
     Ok(Progress::until([next, held_until].into_iter().flatten().min()))
 }
 
-/// Opens occurrences that came due, as many as one transaction records; returns when the next one will be, or `None` if more are
-/// due now.
-async fn open_due(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<Option<Option<Timestamp>>, FlowError> {
+/// Opens occurrences that came due, as many as one transaction records; it is done if more may be due
+/// now, else it says when the next one will be.
+async fn open_due(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<Progress, FlowError> {
     let mut read = ctx.store().read().await?;
     let known = campaigns::all(&mut read).await?;
     drop(read);
@@ -69,10 +73,10 @@ async fn open_due(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<Option<O
         tx.commit().await?;
         failpoint!("publish.opened");
         if left == 0 {
-            return Ok(None);
+            return Ok(Progress::Done);
         }
     }
-    Ok(Some(plan.campaigns.iter().filter_map(|c| c.schedule.named_after(now)).map(|f| f.due_at).min()))
+    Ok(Progress::until(plan.campaigns.iter().filter_map(|c| c.schedule.named_after(now)).map(|f| f.due_at).min()))
 }
 
 /// After downtime at most the latest occurrence fires; the others are recorded as missed. Records at most so many, and returns how

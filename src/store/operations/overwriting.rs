@@ -3,7 +3,7 @@
 //! Every connection that writes overwrites what it deletes (`secure_delete`). Two places are left: the write-ahead log, which keeps
 //! earlier contents of a page until it is cut off, and the space between rows that moved to another page while a page was divided. So the
 //! log is cut off, the file is searched for what the person was known by, and rebuilt if that is found. What PostgreSQL leaves until its
-//! own vacuum is its administrator's: README.md says how.
+//! own vacuum is its administrator's: SECURITY.md says how.
 
 use crate::store::engine::backend::{Store, StoreError};
 use serde::Serialize;
