@@ -254,7 +254,7 @@ pub async fn known_by(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<String>, 
     let elsewhere = external_ids::of(tx, prospect).await?.into_iter().map(|id| id.id);
     // A colleague writes a number without the spaces, or without the country.
     let digits: String = phone.iter().flat_map(|phone| phone.chars()).filter(char::is_ascii_digit).collect();
-    let national = digits.get(digits.len().saturating_sub(9)..).map(str::to_owned);
+    let national = digits.get(digits.len().saturating_sub(9)..).filter(|digits| digits.len() > 6).map(str::to_owned);
     let all = addresses.chain([name, phone, national].into_iter().flatten()).chain(elsewhere);
     // A shorter word is found everywhere, and means nobody.
     Ok(all.filter(|word| word.chars().count() >= 5 && !"erased".contains(&word.to_lowercase())).collect())
@@ -265,7 +265,7 @@ pub async fn reasons(tx: &mut Tx, words: &[String]) -> Result<u64, StoreError> {
     let mut changed = 0;
     for (list, set) in REASONS {
         for (key, reason) in tx.rows::<(String, String)>(list, args![]).await? {
-            let bare = words.iter().fold(reason.clone(), |text, word| replace(text, word));
+            let bare = words.iter().fold(reason.clone(), |text, word| replace(&text, word));
             if bare != reason {
                 changed += tx.execute(set, args![key, bare]).await?;
             }
@@ -275,11 +275,15 @@ pub async fn reasons(tx: &mut Tx, words: &[String]) -> Result<u64, StoreError> {
 }
 
 /// Replaces a word wherever it stands, in capitals too.
-fn replace(mut text: String, word: &str) -> String {
-    while let Some(at) = text.as_bytes().windows(word.len().max(1)).position(|part| part.eq_ignore_ascii_case(word.as_bytes())) {
-        text.replace_range(at..at + word.len(), "erased");
+fn replace(text: &str, word: &str) -> String {
+    let (mut bare, mut rest) = (String::with_capacity(text.len()), text);
+    let find = |rest: &str| rest.as_bytes().windows(word.len()).position(|part| part.eq_ignore_ascii_case(word.as_bytes()));
+    while let Some(at) = find(rest) {
+        bare.push_str(&rest[..at]);
+        bare.push_str("erased");
+        rest = &rest[at + word.len()..];
     }
-    text
+    bare + rest
 }
 
 /// Whether the time of any form is over.
