@@ -54,7 +54,12 @@ impl NewSignal {
             AskedIn::Page { visit } => format!("answer:{mail}:more:{criterion}:{visit}"),
         };
         let date = answer.due.as_ref().map(|due| day(due.0.after(at)));
-        Self::answering(mail, once, Detail::Answer { criterion, say: answer.say.clone(), date, posted: None }, at)
+        Self::answering(
+            mail,
+            once,
+            Detail::Answer { criterion, id: answer.id.clone(), say: answer.say.clone(), date, posted: None },
+            at,
+        )
     }
 
     /// An answer with who posted it, and where; any other signal stays as it is.

@@ -3,7 +3,7 @@
 
 use crate::domain::criterion::Verdict;
 use crate::domain::doorway::entry::Cause;
-use crate::domain::id::{AccountId, Name, ProspectId};
+use crate::domain::id::{Name, ProspectId};
 use crate::domain::individual::handoff::entry;
 use crate::domain::individual::routing::assign;
 use crate::domain::plan::Plan;
@@ -107,12 +107,11 @@ pub async fn route_offers(
     for page in coming.chunks(PAGE) {
         let ids: Vec<ProspectId> = page.iter().map(|c| c.prospect).collect();
         let people: BTreeMap<ProspectId, Prospect> = prospects::load(tx, &ids).await?.into_iter().map(|p| (p.id, p)).collect();
-        let of: Vec<AccountId> = people.values().filter_map(|p| p.account).collect();
-        let owners = accounts::owners(tx, &of).await?;
+        let owners = accounts::owners(tx, &ids).await?;
         for coming in page {
             let Some(prospect) = people.get(&coming.prospect) else { continue };
             let prospect = Prospect { verdicts: coming.known.clone(), ..prospect.clone() };
-            let owner = prospect.account.and_then(|account| owners.get(&account));
+            let owner = owners.get(&prospect.id);
             let salesperson = assign(&after.roster, &prospect, owner, &load, &[]).salesperson().clone();
             *load.open.entry(salesperson.clone()).or_default() += 1;
             load.last_assigned_at.insert(salesperson.clone(), coming.at);

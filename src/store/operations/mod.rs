@@ -11,6 +11,7 @@ pub mod conservation;
 pub mod simulation_report;
 pub mod replay_inputs;
 pub mod erasures;
+pub mod overwriting;
 pub mod merges;
 pub mod adoptions;
 pub mod health;

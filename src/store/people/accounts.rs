@@ -19,10 +19,31 @@ const ADD: &str = "
     SELECT value ->> 'domain', MIN(value ->> 'name') FROM json_each($1) GROUP BY value ->> 'domain' ORDER BY 1
     ON CONFLICT (domain) DO UPDATE SET name = COALESCE(accounts.name, excluded.name)
     RETURNING domain, id";
-const OWNER: &str = "SELECT salesperson FROM accounts WHERE id = $1 AND salesperson IS NOT NULL";
-const OWNERS: &str = "
-    SELECT id, salesperson FROM accounts
-    WHERE salesperson IS NOT NULL AND id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
+/// The salesperson to whom the account was given; else of a colleague: who has one, then who won one, then who had one or was given one
+/// by a list; among several the one of the newest colleague.
+macro_rules! colleagues_salesperson {
+    ($standing:literal) => {
+        concat!(
+            "(SELECT c.salesperson FROM prospects c
+              WHERE c.account_id = p.account_id AND c.standing = '",
+            $standing,
+            "' AND c.salesperson IS NOT NULL AND c.id <> p.id AND c.address IS NOT NULL ORDER BY c.id DESC LIMIT 1)"
+        )
+    };
+}
+const OWNERS: &str = concat!(
+    "
+    SELECT p.id, COALESCE(a.salesperson, ",
+    colleagues_salesperson!("owned"),
+    ", ",
+    colleagues_salesperson!("offered"),
+    ", ",
+    colleagues_salesperson!("closed"),
+    ", ",
+    colleagues_salesperson!("nurturing"),
+    ")
+    FROM prospects p JOIN accounts a ON a.id = p.account_id WHERE p.id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))"
+);
 const OF: &str = "
     SELECT string_agg(format('%s\t%s', id, account_id), '\n') FROM prospects
     WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) AND address IS NOT NULL";
@@ -40,16 +61,16 @@ pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<(ProspectId
     text_rows::read(tx, OF, args![ids(prospects)?], row).await
 }
 
-/// The salesperson whose account it is.
-pub async fn owner(tx: &mut Tx, account: AccountId) -> Result<Option<Name>, StoreError> {
-    let row: Option<(String,)> = tx.row(OWNER, args![account]).await?;
-    row.map(|(id,)| name(&id).in_row("accounts", account)).transpose()
+/// The salesperson whose account this prospect belongs to: to whom it was given, or who has a colleague of theirs.
+pub async fn owner(tx: &mut Tx, prospect: ProspectId) -> Result<Option<Name>, StoreError> {
+    Ok(owners(tx, &[prospect]).await?.remove(&prospect))
 }
 
-/// The salesperson of each of these accounts that has one.
-pub async fn owners(tx: &mut Tx, of: &[AccountId]) -> Result<BTreeMap<AccountId, Name>, StoreError> {
-    let rows: Vec<(i64, String)> = tx.rows(OWNERS, args![ids(of)?]).await?;
-    rows.into_iter().map(|(id, owner)| Ok((AccountId(id), name(&owner).in_row("accounts", id)?))).collect()
+/// The salesperson of the account of each of these prospects, where there is one.
+pub async fn owners(tx: &mut Tx, of: &[ProspectId]) -> Result<BTreeMap<ProspectId, Name>, StoreError> {
+    let rows: Vec<(i64, Option<String>)> = tx.rows(OWNERS, args![ids(of)?]).await?;
+    let known = rows.into_iter().filter_map(|(id, owner)| Some((id, owner?)));
+    known.map(|(id, owner)| Ok((ProspectId(id), name(&owner).in_row("accounts of prospects", id)?))).collect()
 }
 
 /// Gives the account to a salesperson.

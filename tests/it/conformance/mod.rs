@@ -40,6 +40,8 @@ mod choices;
 mod audience;
 /// Campaigns, occurrences, issues, and filling them with deliveries.
 mod group_mail;
+/// Pages of an issue in a database that has grown for years.
+mod tenth_year;
 /// How much mail a prospect has had, and is to get, of all campaigns.
 mod cap;
 /// Leases and attempts: who may send what, and what became of it.
