@@ -141,7 +141,7 @@ async fn forgetting(email: &str, yes: bool, config: Option<&Path>, json: bool) -
              was reading; `nurtured prospects forget` for anybody looks at the log again.",
         )?,
         Left::Server => {
-            output::line("What PostgreSQL keeps of deleted rows goes with its next VACUUM FULL and with its archived log.")?
+            output::line("What PostgreSQL keeps of deleted rows goes with its next VACUUM FULL and with its archived log.")?;
         }
     }
     match forgotten.handoff {

@@ -53,7 +53,7 @@ pub async fn stop_typed(ctx: &Context, address: Address) -> Result<(), FlowError
         let stop = Stop { address: address.to_string(), channel: Channel::Email, reason: StopReason::Unsubscribed, source };
         suppressions::add(&mut tx, &[stop], now).await?;
     }
-    Ok(observe::commit(ctx, tx).await?)
+    observe::commit(ctx, tx).await
 }
 
 /// Lifts the stop of an address on a channel, in an operator's words, which are kept with the stop's reason. Returns what
