@@ -87,13 +87,15 @@ impl Recipient {
     pub const ANYBODY: Self = Self { key: 0, prospect: 0, address: [0; 3] };
 
     /// The prospect, if it names one.
-    pub fn prospect(&self) -> Option<ProspectId> {
+    pub fn prospect(self) -> Option<ProspectId> {
         (self.prospect > 0).then(|| ProspectId(i64::from(self.prospect)))
     }
 
     fn bytes(self) -> [u8; 7] {
-        let (p, a) = (self.prospect.to_be_bytes(), self.address);
-        [p[0], p[1], p[2], p[3], a[0], a[1], a[2]]
+        let mut bytes = [0; 7];
+        bytes[..4].copy_from_slice(&self.prospect.to_be_bytes());
+        bytes[4..].copy_from_slice(&self.address);
+        bytes
     }
 
     fn read(key: u8, bytes: [u8; 7]) -> Self {
