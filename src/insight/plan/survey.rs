@@ -151,7 +151,7 @@ impl<'a> Survey<'a> {
             let leaves = offered_at.is_some_and(|at| at <= self.now);
             let then = Prospect { verdicts: known, ..prospect.clone() };
             self.audiences(prospect, &then, leaves);
-            self.territory(prospect, &then, owners.get(&prospect.id));
+            self.territory(prospect, &then, owners.get(&prospect.id).and_then(accounts::Owners::first));
         }
         Ok(())
     }

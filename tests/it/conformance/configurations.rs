@@ -128,7 +128,8 @@ async fn accounts_are_known_with_their_owners(bench: Bench) -> anyhow::Result<()
     accounts::own(&mut tx, ids[0], &name("dana")).await?;
     accounts::own(&mut tx, ids[2], &name("luc")).await?;
     let owners = accounts::owners(&mut tx, &[a, b, c]).await?;
-    assert_eq!(owners.into_iter().collect::<Vec<_>>(), [(a, name("dana")), (b, name("dana"))]);
+    let first: Vec<_> = owners.iter().map(|(id, owners)| (*id, owners.first().cloned())).collect();
+    assert_eq!(first, [(a, Some(name("dana"))), (b, Some(name("dana"))), (c, None)]);
     assert!(accounts::owners(&mut tx, &[]).await?.is_empty());
     assert_eq!(accounts::owner(&mut tx, d).await?, Some(name("luc")));
     Ok(())
