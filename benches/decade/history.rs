@@ -122,8 +122,8 @@ impl Tables {
     async fn run(&mut self, statement: String) -> Result<()> {
         let statement = AssertSqlSafe(statement);
         match self {
-            Self::Sqlite(tables) => drop(sqlx::raw_sql(statement).execute(tables).await?),
-            Self::Postgres(tables) => drop(sqlx::raw_sql(statement).execute(tables).await?),
+            Self::Sqlite(tables) => sqlx::raw_sql(statement).execute(tables).await.map(drop)?,
+            Self::Postgres(tables) => sqlx::raw_sql(statement).execute(tables).await.map(drop)?,
         }
         Ok(())
     }

@@ -72,7 +72,7 @@ async fn lived_and_forgotten(town: &Town) -> Result<Forgotten, Box<dyn std::erro
     observe(&town.node.ctx, &[NewSignal::by_mail("<zenobia-1@mail>", None, Some(prospect), bounce, town.now())]).await?;
     town.run_until_idle().await?;
     // She is a lead: letters, notes, and what a colleague is told with her words.
-    if town.handoffs_of(&first).await?.iter().any(|lead| lead.is_open()) {
+    if town.handoffs_of(&first).await?.iter().any(nurtured::domain::individual::handoff::Handoff::is_open) {
         let note = "vexillary: rang Zenobia".to_owned();
         town.sell(&first, Action::Touch { touch: Touch::Call, proves: vec![], date: None, note }).await?;
     }
