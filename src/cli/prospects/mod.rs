@@ -133,17 +133,15 @@ async fn forgetting(email: &str, yes: bool, config: Option<&Path>, json: bool) -
          stays stopped on every channel.",
         erased.signals, erased.forms, erased.enquiries, erased.deliveries, erased.letters
     ))?;
-    match left {
-        Left::Nothing => output::line("The file of the database holds nothing of them.")?,
-        Left::NothingSinceRebuilt => output::line("The file of the database was rebuilt, and holds nothing of them.")?,
-        Left::Something => output::line(
+    output::line(match left {
+        Left::Nothing => "The file of the database holds nothing of them.",
+        Left::NothingSinceRebuilt => "The file of the database was rebuilt, and holds nothing of them.",
+        Left::Something => {
             "The file of the database, or its log, still holds a word they were known by: somebody else is known by it too, or a program \
-             was reading; `nurtured prospects forget` for anybody looks at the log again.",
-        )?,
-        Left::Server => {
-            output::line("What PostgreSQL keeps of deleted rows goes with its next VACUUM FULL and with its archived log.")?;
+             was reading; `nurtured prospects forget` for anybody looks at the log again."
         }
-    }
+        Left::Server => "What PostgreSQL keeps of deleted rows goes with its next VACUUM FULL and with its archived log.",
+    })?;
     match forgotten.handoff {
         Some(id) => output::line(format!("Handoff {id} was open and is closed: tell its salesperson.")),
         None => Ok(()),

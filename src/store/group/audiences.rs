@@ -91,7 +91,7 @@ macro_rules! members {
 ///
 /// $4 campaign, $5 newsletters.
 macro_rules! with_what_they_had {
-    ($packed:literal, $sent:literal, $index:literal) => {
+    ($packed:literal, $sent:literal, $index:literal, $found:literal) => {
         members!(
             concat!(
                 ",
@@ -106,13 +106,15 @@ macro_rules! with_what_they_had {
                 "string_agg(format('%s\t%s', p.id, (
             SELECT string_agg(CAST(s.place AS TEXT), ',') FROM deliveries d CROSS JOIN ",
                 $sent,
-                "
-              AND d.prospect_id = p.id AND d.occurrence_id >= (SELECT first_id FROM since)
-              AND NOT EXISTS (SELECT 1 FROM attempts came ",
+                " s
+            LEFT JOIN attempts came ",
                 $index,
-                " WHERE came.delivery_id = d.id AND came.state IN ",
+                " ON came.delivery_id = d.id AND came.state IN ",
                 came_to_nothing!(),
-                "))), '\n')"
+                "
+            WHERE ",
+                $found,
+                " AND d.prospect_id = p.id AND d.occurrence_id >= (SELECT first_id FROM since) AND came.delivery_id IS NULL)), '\n')"
             )
         )
     };
@@ -120,15 +122,15 @@ macro_rules! with_what_they_had {
 
 macro_rules! due {
     (sqlite) => {
-        with_what_they_had!("", "sent s WHERE s.id = d.issue_id", "INDEXED BY attempts_that_came_to_nothing")
+        with_what_they_had!("", "sent", "INDEXED BY attempts_that_came_to_nothing", "s.id = d.issue_id")
     };
     (postgres) => {
         with_what_they_had!(
             ",
     packed AS MATERIALIZED (SELECT jsonb_object_agg(id, place) AS places FROM sent)",
-            "LATERAL (
-                SELECT (SELECT places FROM packed) ->> CAST(d.issue_id AS TEXT) AS place) s WHERE s.place IS NOT NULL",
-            ""
+            "LATERAL (SELECT (SELECT places FROM packed) ->> CAST(d.issue_id AS TEXT) AS place)",
+            "",
+            "s.place IS NOT NULL"
         )
     };
 }

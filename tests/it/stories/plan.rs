@@ -184,6 +184,7 @@ struct State {
     people: BTreeMap<ProspectId, Prospect>,
     audiences: BTreeMap<Name, BTreeSet<ProspectId>>,
     load: Load,
+    owners: BTreeMap<ProspectId, accounts::Owners>,
 }
 
 async fn state(town: &Town) -> Outcome<State> {
@@ -198,7 +199,8 @@ async fn state(town: &Town) -> Outcome<State> {
         question.up_to = audiences::last(&mut tx).await?;
         reached.insert(campaign.name.clone(), audiences::members(&mut tx, &question).await?.into_iter().collect());
     }
-    Ok(State { people, audiences: reached, load: handoffs::load_of_all(&mut tx).await? })
+    let (load, owners) = (handoffs::load_of_all(&mut tx).await?, accounts::owners(&mut tx, &ids).await?);
+    Ok(State { people, audiences: reached, load, owners })
 }
 
 fn counted(people: &BTreeMap<ProspectId, Prospect>) -> BTreeMap<(Criterion, Verdict), i64> {
@@ -255,10 +257,10 @@ async fn holds(town: &Town, said: &PlanReport, before: &State, old: &Plan) -> Ou
 
     let moves: BTreeMap<ProspectId, _> = people.moves.iter().map(|m| (m.who.prospect, (&m.from, &m.to))).collect();
     for (id, was) in before.people.iter().filter(|(_, p)| p.standing == Standing::Nurturing) {
-        let owner = accounts::owner(&mut tx, *id).await?;
+        let owner = before.owners.get(id).and_then(accounts::Owners::first);
         let is = Prospect { previous_salesperson: was.previous_salesperson.clone(), ..after.people[id].clone() };
         let could = |plan: &Plan, who: &Prospect| {
-            let mut names = assign(&plan.roster, who, owner.as_ref(), &before.load, &[]).candidates().to_vec();
+            let mut names = assign(&plan.roster, who, owner, &before.load, &[]).candidates().to_vec();
             names.sort();
             names
         };
