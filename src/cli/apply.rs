@@ -7,6 +7,7 @@ use crate::config;
 use crate::daemon::assemble;
 use crate::daemon::identity_guard::{self, OpenedBy};
 use crate::flow::doorway::apply;
+use crate::flow::group::rename::Rename;
 use clap::Args;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -38,13 +39,13 @@ pub async fn apply(verb: &Apply, said: Option<&Path>, json: bool) -> Result<(), 
     if !change.is_new {
         return Ok(());
     }
-    if !verb.yes && !agreed()? {
+    if !verb.yes && !agreed(&change.renames)? {
         return Err(Exit::No("Nothing was changed.".to_owned()));
     }
     // The plan that was printed: the files are not read again.
     let plan = loaded.plan;
     let node = assemble::assemble(store, Arc::new(SystemClock), plan.clone()).await?;
-    let applied = apply::apply(&node.ctx, plan).await?;
+    let applied = apply::apply_as_agreed(&node.ctx, plan).await?;
     if json {
         return Ok(());
     }
@@ -55,14 +56,17 @@ pub async fn apply(verb: &Apply, said: Option<&Path>, json: bool) -> Result<(), 
 }
 
 /// Asks at the terminal.
-fn agreed() -> Result<bool, Exit> {
+fn agreed(renames: &[Rename]) -> Result<bool, Exit> {
+    let again: Vec<&str> = renames.iter().filter(|rename| !rename.said).map(|rename| rename.to.as_str()).collect();
+    let again =
+        if again.is_empty() { String::new() } else { format!("Everybody gets {} from its beginning. ", again.join(", ")) };
     if !std::io::stdin().is_terminal() {
-        return Err(Exit::Usage("nobody is there to ask; say --yes to apply it".to_owned()));
+        return Err(Exit::Usage(format!("{again}nobody is there to ask; say --yes to apply it")));
     }
     // The report may have gone to a file; the question goes to standard error.
     output::aside("");
     let mut out = std::io::stderr();
-    write!(out, "Apply it? [y/N] ").and_then(|()| out.flush())?;
+    write!(out, "{again}Apply it? [y/N] ").and_then(|()| out.flush())?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))

@@ -120,7 +120,7 @@ async fn run(arguments: Arguments) -> Result<(), Exit> {
     match arguments.verb {
         Verb::Demo(demo) => demo::demo(&demo, json).await,
         Verb::Init { directory } => init::init(&directory),
-        Verb::Check => check::check(config, json),
+        Verb::Check => check::check(config, json).await,
         Verb::Plan(verb) => Box::pin(plan::plan(&verb, config, json)).await,
         Verb::Apply(verb) => Box::pin(apply::apply(&verb, config, json)).await,
         Verb::Doctor => Box::pin(doctor::doctor(config, json)).await,
@@ -130,7 +130,7 @@ async fn run(arguments: Arguments) -> Result<(), Exit> {
         Verb::Adopt(verb) => adopt::adopt(&verb, config, json).await,
         Verb::Db(verb) => Box::pin(db::run(verb, config, json)).await,
         Verb::Prospects(verb) => prospects::run(verb, config, json).await,
-        Verb::Campaigns(verb) => campaigns::run(verb, config, json).await,
+        Verb::Campaigns(verb) => Box::pin(campaigns::run(verb, config, json)).await,
         Verb::Uncertain(verb) => uncertain::run(verb, config, json).await,
         Verb::Signals(verb) => signals::run(verb, config, json).await,
         Verb::Inbox(verb) => inbox::run(verb, config, json).await,

@@ -2,7 +2,7 @@
 
 use super::check::{in_zone, next_date};
 use super::exit::Exit;
-use super::{open, output};
+use super::{open, output, waiting};
 use crate::clock::{Clock, SystemClock};
 use crate::daemon::assemble::Node;
 use crate::domain::group::campaign::{Campaign, Newsletter, Order};
@@ -13,6 +13,7 @@ use crate::flow::context::Progress;
 use crate::flow::group::delivery::deliver::deliver_issue;
 use crate::flow::group::publish;
 use crate::flow::operations::manual_stop;
+use crate::insight::plan::waiting as waiting_mails;
 use crate::mail::token::WIDTH;
 use crate::store::engine::backend::Tx;
 use crate::store::group::{audiences, campaigns, deliveries, occurrences};
@@ -23,7 +24,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// List, preview, test, pause or resume campaigns
+/// List, preview, test, pause, resume, cancel or correct campaigns
 #[derive(Debug, Subcommand)]
 pub enum Campaigns {
     /// Every campaign: its next date, its audience, and how it fares
@@ -71,6 +72,31 @@ pub enum Campaigns {
         /// Its name
         name: String,
     },
+    /// End what waits of it; what has left stays sent
+    Cancel {
+        /// Its name, also one that is not configured any more
+        name: String,
+        /// Only of this issue, by the number that `plan` shows
+        #[arg(long, value_name = "N")]
+        issue: Option<i64>,
+        /// Why; kept with each mail
+        #[arg(long, default_value = "cancelled by hand")]
+        reason: String,
+        /// Who says so [default: whoever is logged in]
+        #[arg(long, value_name = "WHO")]
+        by: Option<String>,
+    },
+    /// Let what waits of it say what its files say now; what may have arrived keeps its words
+    Correct {
+        /// Its name
+        name: String,
+        /// Only of this issue, by the number that `plan` shows
+        #[arg(long, value_name = "N")]
+        issue: Option<i64>,
+        /// Who says so [default: whoever is logged in]
+        #[arg(long, value_name = "WHO")]
+        by: Option<String>,
+    },
 }
 
 #[derive(Serialize)]
@@ -101,18 +127,22 @@ pub async fn run(verb: Campaigns, config: Option<&Path>, json: bool) -> Result<(
         Campaigns::SendTest { name, newsletter, to } => send_test(&name, newsletter.as_deref(), &to, config, json).await,
         Campaigns::Pause { name, reason } => {
             let node = open::node(config).await?;
-            let plan = node.ctx.plan();
-            let name = &campaign(&plan, &name)?.name;
+            let name = &waiting::known(&mut node.ctx.store().read().await?, &name).await?;
             let paused = manual_stop::pause(&node.ctx, name, &reason).await?;
             changed(name, paused, "is paused now", "was paused already", json)
         }
         Campaigns::Resume { name } => {
             let node = open::node(config).await?;
-            let plan = node.ctx.plan();
-            let name = &campaign(&plan, &name)?.name;
+            let name = &waiting::known(&mut node.ctx.store().read().await?, &name).await?;
             let resumed = manual_stop::resume(&node.ctx, name).await?;
-            changed(name, resumed, "goes on now", "was not paused", json)
+            changed(name, resumed, "goes on now", "was not paused", json)?;
+            if json {
+                return Ok(());
+            }
+            waiting::tell(&mut node.ctx.store().read().await?, &node.ctx.plan(), name).await
         }
+        Campaigns::Cancel { name, issue, reason, by } => waiting::cancel(&name, issue, (&reason, by), config, json).await,
+        Campaigns::Correct { name, issue, by } => waiting::correct(&name, issue, by, config, json).await,
     }
 }
 
@@ -179,7 +209,9 @@ async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
         output::line(format!("Nothing is sent: {why}."))?;
         output::line("")?;
     }
-    output::table(["CAMPAIGN", "NEXT", "AUDIENCE", "SENT", "FAILED", "OPEN", "CLICKED"], &rows)
+    output::table(["CAMPAIGN", "NEXT", "AUDIENCE", "SENT", "FAILED", "OPEN", "CLICKED"], &rows)?;
+    let gone: Vec<_> = waiting_mails::waiting(&mut tx, &plan, None).await?.into_iter().filter(|of| !of.is_in_plan).collect();
+    waiting::print(&gone)
 }
 
 async fn show(name: &str, config: Option<&Path>, json: bool) -> Result<(), Exit> {

@@ -1,15 +1,24 @@
-//! `nurtured check`: every problem of every file, or OK with the next five dates of each campaign. Needs no database.
+//! `nurtured check`: every problem of every file, or OK with the next five dates of each campaign. Needs no database; where there is
+//! one, it is looked at for campaigns that are known under another name.
 
 use super::exit::{Exit, colour};
 use super::{open, output};
 use crate::clock::{Clock, SystemClock};
+use crate::config::place::Place;
+use crate::config::problem::Problem;
 use crate::domain::group::campaign::Campaign;
+use crate::domain::plan::Plan;
+use crate::flow::group::rename::{self, Rename};
+use crate::store::engine::scratch;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::path::Path;
+use std::time::Duration;
 
 /// How many dates are printed.
 const DATES: usize = 5;
+/// How long the database may take to answer.
+const ANSWER: Duration = Duration::from_secs(3);
 
 #[derive(Serialize)]
 struct CampaignDates<'a> {
@@ -22,11 +31,15 @@ struct CampaignDates<'a> {
 ///
 /// # Errors
 /// 78 with every problem.
-pub fn check(config: Option<&Path>, json: bool) -> Result<(), Exit> {
+pub async fn check(config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let loaded = open::load(config)?;
     let now = SystemClock.now();
     for warning in loaded.warnings_at(now) {
         output::rendered(&format!("{}\n", warning.render(colour())));
+    }
+    for rename in renames(&loaded.plan).await {
+        let place = Place::File(format!("campaigns/{}.toml", rename.to));
+        output::rendered(&format!("{}\n", Problem::warning(&place, rename.to_string()).render(colour())));
     }
     let dates: Vec<CampaignDates<'_>> = loaded.plan.campaigns.iter().map(|c| dates(c, now)).collect();
     if json {
@@ -42,6 +55,15 @@ pub fn check(config: Option<&Path>, json: bool) -> Result<(), Exit> {
         output::line(format!("  {name}. TXT {}", strings(&text)))?;
     }
     output::line("OK")
+}
+
+/// The campaigns that the database knows under another name. None where there is no database yet, or it does not answer at once.
+async fn renames(plan: &Plan) -> Vec<Rename> {
+    let look = async {
+        let store = scratch::look_at(&plan.settings.database).await.ok()?;
+        rename::find(&mut store.read().await.ok()?, plan).await.ok()
+    };
+    tokio::time::timeout(ANSWER, look).await.ok().flatten().unwrap_or_default()
 }
 
 /// A text as zone files write it: strings of at most 255 characters, which are concatenated (RFC 7208 §3.3).

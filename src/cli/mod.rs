@@ -4,6 +4,8 @@
 pub mod exit;
 pub mod output;
 pub mod open;
+// What waits: campaigns, and what a plan says of them.
+pub mod waiting;
 // The configuration.
 pub mod check;
 pub mod doctor;

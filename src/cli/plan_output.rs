@@ -1,7 +1,7 @@
 //! The report of a changed configuration, for people: `plan` and `apply` print the same.
 
 use super::exit::Exit;
-use super::output;
+use super::{output, waiting};
 use crate::domain::id::Name;
 use crate::insight::plan::config_diff::{CampaignChange, DiffKind};
 use crate::insight::plan::report::{Before, People, PlanReport, Who};
@@ -10,7 +10,8 @@ use jiff::Timestamp;
 pub fn print(change: &PlanReport) -> Result<(), Exit> {
     match &change.before {
         Some(Before { hash, since }) if !change.is_new => {
-            return output::line(format!("This configuration ({hash}) is in force since {}. Nothing would change.", at(*since)));
+            output::line(format!("This configuration ({hash}) is in force since {}. Nothing would change.", at(*since)))?;
+            return waiting::print(&change.waiting);
         }
         Some(Before { hash, since }) => output::line(format!("From {hash}, in force since {}, to {}", at(*since), change.after))?,
         None => output::line(format!("To {}; nothing was in force before", change.after))?,
@@ -22,10 +23,12 @@ pub fn print(change: &PlanReport) -> Result<(), Exit> {
         output::line("  only what concerns this machine, and no prospect")?;
     }
     output::line("")?;
+    change.renames.iter().try_for_each(|rename| output::line(format!("Campaign {rename}")))?;
     change.campaigns.iter().filter(|campaign| campaign.is_news()).try_for_each(campaign)?;
     verdicts(change)?;
     offers(change)?;
     territories(change)?;
+    waiting::print(&change.waiting)?;
     output::line(format!("{} were looked at.", prospects(change.prospects)))?;
     change.people.as_ref().map_or(Ok(()), people)
 }

@@ -1,9 +1,10 @@
 //! `nurtured stop` and `nurtured resume`: all group mail, on every node, at once.
 
 use super::exit::Exit;
-use super::{open, output};
+use super::{open, output, waiting};
 use crate::flow::group::gate;
 use crate::flow::operations::adopt;
+use crate::insight::plan::waiting as waits;
 use clap::Args;
 use std::path::Path;
 
@@ -53,7 +54,8 @@ pub async fn resume(config: Option<&Path>, json: bool) -> Result<(), Exit> {
     }
     let how = if resumed { "Group mail goes on." } else { "Group mail was not stopped." };
     match state.why_not() {
-        Some(why) => output::line(format!("{how} Yet nothing is sent: {why}.")),
-        None => output::line(how),
+        Some(why) => output::line(format!("{how} Yet nothing is sent: {why}."))?,
+        None => output::line(how)?,
     }
+    waiting::print(&waits::waiting(&mut node.ctx.store().read().await?, &node.ctx.plan(), None).await?)
 }

@@ -41,13 +41,26 @@ pub fn read(log: &Log, name: Name, root: &Node, newsletters: Vec<Newsletter>, de
         Some(node) => Reader::table(log, node).and_then(guard::guards),
         None => Some(Guards::default()),
     };
+    let renamed_from = reader.get("renamed_from").map(|node| {
+        let help = "write the name the campaign had: that of its former file, without .toml";
+        let before = node.parse(log, help, Name::parse)?;
+        if before == name {
+            log.add(Problem::error(&node.place, format!("{name} was not renamed from itself")).help(help));
+        }
+        Some(before)
+    });
     reader.finish();
     let (from, reply_to, schedule, order, audience) = (from?, reply_to?, schedule?, order?, audience?);
     let window = match window {
         Some(window) => Some(window?),
         None => None,
     };
-    Some(Campaign { name, from, reply_to, schedule, late: late?, window, order, audience, newsletters, guards: guards? })
+    let renamed_from = match renamed_from {
+        Some(before) => Some(before?),
+        None => None,
+    };
+    let (late, guards) = (late?, guards?);
+    Some(Campaign { name, from, reply_to, schedule, late, window, order, audience, newsletters, guards, renamed_from })
 }
 
 /// Reads a campaign's newsletters, in file-name order; their ids must differ.

@@ -187,7 +187,27 @@ fn campaigns(
         let newsletters = campaign::newsletters(log, &parsed, shown, &texts, askable);
         campaign::read(log, parsed, &toml(&path)?, newsletters, declared)
     };
-    names.iter().filter_map(read).collect()
+    let campaigns: Vec<Campaign> = names.iter().filter_map(read).collect();
+    check_renames(log, files, &campaigns);
+    campaigns
+}
+
+/// One history goes on under one name, and not while its own file is there.
+fn check_renames(log: &Log, files: &Files, campaigns: &[Campaign]) {
+    for (n, campaign) in campaigns.iter().enumerate() {
+        let Some(before) = campaign.renamed_from.as_ref().filter(|before| **before != campaign.name) else { continue };
+        let path = format!("campaigns/{}.toml", campaign.name);
+        let place = Place::File(files.get(path.as_str()).map_or(path, |source| source.path.clone()));
+        let title = format!("`renamed_from` names {before}");
+        if files.contains_key(format!("campaigns/{before}.toml").as_str()) {
+            let problem = Problem::error(&place, format!("{title}, which is configured too"));
+            log.add(problem.help(format!("remove campaigns/{before}.toml, or `renamed_from`, if this is another campaign")));
+        }
+        if let Some(other) = campaigns[..n].iter().find(|other| other.renamed_from.as_ref() == Some(before)) {
+            let problem = Problem::error(&place, format!("{title}, and so does that of {}", other.name));
+            log.add(problem.help("one history goes on under one name: leave it to one of them"));
+        }
+    }
 }
 
 /// The files of a configuration, by their relative path. A file that cannot be read is a problem.

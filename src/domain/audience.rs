@@ -7,6 +7,7 @@ use super::criterion::{Criterion, Verdict};
 use super::id::Name;
 use super::prospect::{Prospect, comparable};
 use serde::Serialize;
+use std::fmt;
 
 /// A group: every `all` holds, at least one `any` holds (if there are some), and no `none` does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -21,6 +22,19 @@ impl Audience {
     /// Whether the prospect fits the conditions. Standing and suppression are checked by the store.
     pub fn fits(&self, prospect: &Prospect) -> bool {
         self.fits_where(|condition| condition.holds(prospect))
+    }
+
+    /// Why a prospect does not fit, in the words of the condition that says so; `None` if they fit. Nothing of the prospect's own is
+    /// in them.
+    pub fn why_not(&self, prospect: &Prospect) -> Option<String> {
+        if let Some(none) = self.none.iter().find(|condition| condition.holds(prospect)) {
+            return Some(format!("{none} is excluded"));
+        }
+        if let Some(all) = self.all.iter().find(|condition| !condition.holds(prospect)) {
+            return Some(format!("{all} does not hold"));
+        }
+        let any = !self.any.is_empty() && !self.any.iter().any(|condition| condition.holds(prospect));
+        any.then(|| "nothing of `any` holds".to_owned())
     }
 
     /// Whether a prospect fits of whom these conditions hold.
@@ -87,6 +101,18 @@ impl Condition {
     }
 }
 
+/// The condition as reasons name it: what it asks, not what it expects.
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field { name, .. } => write!(f, "the condition on the field {name}"),
+            Self::Tag(tag) => write!(f, "the tag {tag:?}"),
+            Self::Domain(_) => f.write_str("the condition on the domain"),
+            Self::Verdict { criterion, .. } => write!(f, "the condition on the verdict on {}", criterion.word()),
+        }
+    }
+}
+
 fn is_under(domain: &str, parent: &str) -> bool {
     domain == parent || domain.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'))
 }
@@ -94,11 +120,50 @@ fn is_under(domain: &str, parent: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::id::ProspectId;
+    use crate::domain::prospect::Standing;
+    use jiff::Timestamp;
+    use std::collections::BTreeMap;
 
     #[test]
     fn a_domain_covers_what_lies_below_it_and_nothing_beside() {
         assert!(is_under("mail.rival.example", "rival.example"));
         assert!(!is_under("notrival.example", "rival.example"));
+    }
+
+    #[test]
+    fn whoever_does_not_fit_is_told_by_which_condition() {
+        let tag = |text: &str| Condition::Tag(text.to_owned());
+        let prospect = |tags: &[&str]| Prospect {
+            id: ProspectId(1),
+            address: None,
+            name: None,
+            phone: None,
+            company: None,
+            account: None,
+            standing: Standing::Nurturing,
+            episode: 1,
+            episode_started_at: Timestamp::UNIX_EPOCH,
+            wake_at: None,
+            review_after: None,
+            mail_stop: None,
+            tracking_consent: false,
+            previous_salesperson: None,
+            fields: BTreeMap::new(),
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            verdicts: BTreeMap::new(),
+        };
+        let audience = Audience { all: vec![tag("a")], any: vec![tag("b"), tag("c")], none: vec![tag("d")] };
+        for (tags, why) in [
+            (&["a", "b"][..], None),
+            (&["a", "c", "e"], None),
+            (&["a", "b", "d"], Some("the tag \"d\" is excluded")),
+            (&["b"], Some("the tag \"a\" does not hold")),
+            (&["a"], Some("nothing of `any` holds")),
+        ] {
+            assert_eq!(audience.why_not(&prospect(tags)).as_deref(), why, "{tags:?}");
+            assert_eq!(audience.fits(&prospect(tags)), why.is_none(), "{tags:?}");
+        }
     }
 
     #[test]

@@ -261,6 +261,7 @@ mod tests {
             audience: Audience { all: Vec::new(), any: Vec::new(), none: Vec::new() },
             newsletters: Vec::new(),
             guards: crate::domain::group::guard::Guards::default(),
+            renamed_from: None,
         };
         let newsletter = Newsletter {
             id: Name::parse("standstill").expect("name"),

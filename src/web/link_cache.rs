@@ -39,9 +39,9 @@ impl LinkCache {
         kept.issues.get(&issue)?.get(usize::from(ordinal)).map(ToString::to_string)
     }
 
-    /// Caches the targets of an issue's links. The oldest issues are dropped when the cache is full.
+    /// Caches the targets of an issue's links. The oldest issues are dropped when the cache is full. A correction adds links.
     pub fn keep(&self, issue: IssueId, content: &Content) {
-        if self.wants(issue) {
+        if self.wants(issue) || self.has_fewer(issue, content.links.len()) {
             self.0.write().unwrap_or_else(PoisonError::into_inner).add(issue, &content.links, MOST_ISSUES, MOST_BYTES);
         }
     }
@@ -80,6 +80,11 @@ impl LinkCache {
                 () = ctx.stopping() => {}
             }
         }
+    }
+
+    fn has_fewer(&self, issue: IssueId, links: usize) -> bool {
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        kept.issues.get(&issue).is_some_and(|kept| kept.len() < links)
     }
 
     fn wants(&self, issue: IssueId) -> bool {

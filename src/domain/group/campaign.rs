@@ -28,6 +28,8 @@ pub struct Campaign {
     /// Its newsletters, in file-name order. Never empty.
     pub newsletters: Vec<Newsletter>,
     pub guards: Guards,
+    /// The name it had before: its history, its series and its pause go on under this one.
+    pub renamed_from: Option<Name>,
 }
 
 impl Campaign {

@@ -70,6 +70,7 @@ mod tests {
             audience: Audience::default(),
             newsletters: Vec::new(),
             guards: crate::domain::group::guard::Guards::default(),
+            renamed_from: None,
         }
     }
 

@@ -52,9 +52,9 @@ pub enum State {
     Failed,
     /// The recipient opted out, or the address cannot be reached, before it was sent.
     Suppressed,
-    /// Not sent this time: the cap was reached.
+    /// Not sent this time: the cap was reached, or the prospect has left the audience.
     Skipped,
-    /// Cancelled before it was sent: the prospect is no longer nurturing, or the address changed.
+    /// Cancelled before it was sent: by name, or the prospect is no longer nurturing, or the address changed.
     Cancelled,
     /// Whether it was sent is unknown, and policy says not to send it again.
     Uncertain,

@@ -7,4 +7,7 @@ pub mod canary;
 pub mod cap;
 pub mod page;
 pub mod publish;
+pub mod correct;
+pub mod cancel;
+pub mod rename;
 pub mod delivery;

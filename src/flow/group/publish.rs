@@ -57,7 +57,8 @@ async fn open_due(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<Progress
     drop(read);
     let is_due = |c: &Campaign| {
         known.get(&c.name).is_none_or(|state| {
-            state.schedule != c.schedule.to_string() || c.schedule.named_after(state.seen_until).is_some_and(|f| f.due_at <= now)
+            let is_due = || c.schedule.named_after(state.seen_until).is_some_and(|f| f.due_at <= now);
+            state.configured && (state.schedule != c.schedule.to_string() || is_due())
         })
     };
     if plan.campaigns.iter().any(is_due) {
@@ -82,7 +83,8 @@ async fn open_due(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<Progress
 /// After downtime at most the latest occurrence fires; the others are recorded as missed. Records at most so many, and returns how
 /// many.
 async fn open(tx: &mut Tx, campaign: &Campaign, plan_hash: &str, most: usize, now: Timestamp) -> Result<usize, FlowError> {
-    let Some(state) = campaigns::lock(tx, &campaign.name).await? else {
+    // A node with other files than those in force may have a campaign that the configuration in force has not.
+    let Some(state) = campaigns::lock(tx, &campaign.name).await?.filter(|state| state.configured) else {
         return Ok(0);
     };
     let due = occurrence::due(campaign, state.seen_until, state.paused.is_some(), now, most);
@@ -101,7 +103,7 @@ async fn open(tx: &mut Tx, campaign: &Campaign, plan_hash: &str, most: usize, no
 /// Opens every occurrence that fell due, however late: for a database whose deliveries are held. It records up to a
 /// thousand of them one by one, and the rest as missed. Returns how many.
 pub async fn open_every(tx: &mut Tx, campaign: &Campaign, plan_hash: &str, now: Timestamp) -> Result<u64, FlowError> {
-    let Some(state) = campaigns::lock(tx, &campaign.name).await? else {
+    let Some(state) = campaigns::lock(tx, &campaign.name).await?.filter(|state| state.configured) else {
         return Ok(0);
     };
     let mut opened = 0;
@@ -129,22 +131,19 @@ pub async fn fill(ctx: &Context) -> Result<bool, FlowError> {
 /// How many occurrences one transaction records.
 const MOST_BACK: usize = 1_000;
 
+/// What is open of a campaign that this node has no file of waits for one that has, or until it is configured again.
+fn names(plan: &Plan) -> impl Iterator<Item = &Name> {
+    plan.campaigns.iter().map(|campaign| &campaign.name)
+}
+
 /// Reads one page of the oldest open occurrence and writes it, with the checks of live mail if it is to be sent: its deliveries, and
 /// in any case its cursor. Returns whether there was one.
 async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) -> Result<bool, FlowError> {
     let mut read = ctx.store().read().await?;
-    let Some(waiting) = occurrences::peek_filling(&mut read).await? else {
+    let Some(waiting) = occurrences::peek_filling_of(&mut read, names(plan)).await? else {
         return Ok(false);
     };
-    let Some(campaign) = plan.campaign(&waiting.campaign) else {
-        // The campaign left the configuration between opening and filling.
-        drop(read);
-        let mut tx = ctx.store().write().await?;
-        occurrences::filled(&mut tx, waiting.id, now).await?;
-        tx.commit().await?;
-        tracing::warn!(campaign = %waiting.campaign, "occurrence closed: the campaign is no longer configured");
-        return Ok(true);
-    };
+    let Some(campaign) = plan.campaign(&waiting.campaign) else { return Ok(false) };
     let newsletters = offered(campaign);
     let mut question = question(plan, campaign, &newsletters);
     let issued = issues::of_occurrence(&mut read, waiting.id).await?;
@@ -178,8 +177,9 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
 
     let mut tx = ctx.store().write().await?;
     let began = ctx.clock().steady();
-    let as_it_was = |filling: &Filling| filling.id == waiting.id && filling.cursor == waiting.cursor;
-    if !occurrences::next_filling(&mut tx).await?.is_some_and(|filling| as_it_was(&filling)) {
+    let as_it_was =
+        |filling: &Filling| filling.id == waiting.id && filling.cursor == waiting.cursor && filling.campaign == waiting.campaign;
+    if !occurrences::next_filling_of(&mut tx, names(plan)).await?.is_some_and(|filling| as_it_was(&filling)) {
         return Ok(true); // another node is filling it
     }
     let page = (question.after, question.up_to);
@@ -226,7 +226,7 @@ async fn turn_away(
     now: Timestamp,
 ) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
-    let is_there = occurrences::next_filling(&mut tx).await?.is_some_and(|filling| filling.id == waiting.id);
+    let is_there = occurrences::next_filling_of(&mut tx, names(plan)).await?.is_some_and(|filling| filling.id == waiting.id);
     if is_there && issues::of_occurrence(&mut tx, waiting.id).await?.is_empty() {
         if let Some(tripped) = too_many {
             breaker::pause(&mut tx, &campaign.name, &tripped, now).await?;
@@ -283,10 +283,20 @@ type Prepared = (crate::domain::group::issue::Content, String);
 /// # Errors
 /// When the text cannot be composed or does not fit a mail.
 pub fn issue(plan: &Plan, campaign: &Campaign, newsletter: &Newsletter, date: Timestamp) -> Result<Prepared, FlowError> {
+    prepare(plan, campaign, newsletter, compose(plan, campaign, newsletter, date)?, date)
+}
+
+/// Prepares what was composed from a newsletter.
+pub fn prepare(
+    plan: &Plan,
+    campaign: &Campaign,
+    newsletter: &Newsletter,
+    composed: Composed,
+    date: Timestamp,
+) -> Result<Prepared, FlowError> {
     let unable =
         |e: &dyn std::fmt::Display| FlowError::Unable(format!("prepare newsletter {} of {}: {e}", newsletter.id, campaign.name));
     let settings = &plan.settings;
-    let composed = compose(plan, campaign, newsletter, date)?;
     let (name, address) = plan.roster.person(&campaign.reply_to).ok_or_else(|| unable(&"reply_to is nobody of ours"))?;
     let reply_to = Sender { name: name.to_owned(), address: address.clone() };
     let domain = settings.smtp.return_path.domain();

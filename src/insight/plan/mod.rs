@@ -2,5 +2,6 @@
 
 pub mod config_diff;
 pub mod planned_offers;
+pub mod waiting;
 pub mod report;
 pub mod survey;

@@ -3,8 +3,10 @@
 
 use super::config_diff::{CampaignChange, FileChange};
 use super::planned_offers::{OfferShare, PlannedOffer};
+use super::waiting::WaitingMails;
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::id::{Name, ProspectId};
+use crate::flow::group::rename::Rename;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -24,6 +26,10 @@ pub struct PlanReport {
     pub files: Vec<FileChange>,
     /// Every campaign, before and after.
     pub campaigns: Vec<CampaignChange>,
+    /// Campaigns that are renamed, or look so.
+    pub renames: Vec<Rename>,
+    /// Mails that wait, and in which words; also those of campaigns that are not configured.
+    pub waiting: Vec<WaitingMails>,
     /// How many prospects were examined.
     pub prospects: u64,
     /// How many verdicts change.

@@ -7,6 +7,7 @@
 use super::config_diff;
 use super::planned_offers::{self, ToBeOffered};
 use super::report::{Before, Member, Move, People, PlanReport, Shift, Territory, Who};
+use super::waiting;
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::qualification::Qualification;
@@ -19,6 +20,7 @@ use crate::flow::context::FlowError;
 use crate::flow::doorway::assess::KnownSignals;
 use crate::flow::doorway::conclude;
 use crate::flow::doorway::ramp;
+use crate::flow::group::rename;
 use crate::store::doorway::applied_rules;
 use crate::store::engine::backend::{Store, Tx};
 use crate::store::group::{audiences, campaigns};
@@ -122,6 +124,8 @@ impl<'a> Survey<'a> {
                 is_new,
                 other_rules,
                 campaigns: all,
+                renames: rename::find(tx, after).await?,
+                waiting: waiting::waiting(tx, after, None).await?,
                 prospects: 0,
                 verdicts: Vec::new(),
                 ready: 0,

@@ -70,3 +70,35 @@ macro_rules! latest_attempt {
     };
 }
 pub(in crate::store) use latest_attempt;
+
+/// The version of the words in which the delivery under this alias may have arrived: that of its first mark without a result.
+macro_rules! kept_version {
+    ($delivery:literal) => {
+        concat!(
+            "(SELECT MIN(COALESCE(m.version, 1)) FROM attempts m WHERE m.delivery_id = ",
+            $delivery,
+            ".id AND m.state = 'transmitting' AND NOT EXISTS (SELECT 1 FROM attempts r WHERE r.delivery_id = m.delivery_id
+                AND r.number = m.number + 1 AND r.state <> 'transmitting'))"
+        )
+    };
+}
+pub(in crate::store) use kept_version;
+
+/// The subject of the issue under this alias as this delivery had it: an issue may have been corrected since. Whoever uses it
+/// imports `kept_version` too.
+macro_rules! subject_as_sent {
+    ($issue:literal, $delivery:literal) => {
+        concat!(
+            "COALESCE((SELECT f.subject FROM former_words f WHERE f.issue_id = ",
+            $issue,
+            ".id AND f.version = COALESCE(",
+            kept_version!($delivery),
+            ", (SELECT COALESCE(n.version, 1) FROM attempts n WHERE n.delivery_id = ",
+            $delivery,
+            ".id AND n.state = 'transmitting' ORDER BY n.number DESC LIMIT 1))), ",
+            $issue,
+            ".subject)"
+        )
+    };
+}
+pub(in crate::store) use subject_as_sent;

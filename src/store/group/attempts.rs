@@ -70,11 +70,11 @@ fn groups(outcomes: &[Outcome], marks: &[Mark]) -> Result<String, StoreError> {
 
 /// Writes results and marks in one statement, and so in one commit with no extra round trip.
 ///
-/// A result counts where its fence still holds. A mark carries the last stop check: sending not stopped, the lease ours,
-/// the campaign running, the prospect still nurturing, not stopped, at the same address, and the address itself not
-/// suppressed (a copy to one of us always goes): a list and a stop that commit at the same moment may leave a new prospect
-/// without its stop. On PostgreSQL it share-locks the prospect's row, which every stop updates: a stop that commits first
-/// is seen, one that commits later waits for this mark.
+/// A result counts where its fence still holds. A mark carries the last stop check: sending not stopped, the lease ours and
+/// claimed under the words in force, the issue not cancelled, the campaign configured and running, the prospect still
+/// nurturing, not stopped, at the same address, and the address itself not suppressed (a copy to one of us always goes): a
+/// list and a stop that commit at the same moment may leave a new prospect without its stop. On PostgreSQL it share-locks the
+/// prospect's row, which every stop updates: a stop that commits first is seen, one that commits later waits for this mark.
 macro_rules! write {
     ($returning:literal) => {
         locking!(
@@ -82,18 +82,19 @@ macro_rules! write {
     WITH held AS MATERIALIZED (
         SELECT CAST(value ->> 'number' AS BIGINT) AS number, value ->> 'state' AS state,
                CAST(value ->> 'retry_at' AS BIGINT) AS retry_at, value ->> 'reply' AS reply, value ->> 'deliveries' AS deliveries,
-               l.fence, l.issue_id, (l.leased_until > $2 AND EXISTS (
-                   SELECT 1 FROM issues i JOIN campaigns c ON c.name = i.campaign AND (c.state = 'running' OR i.test)
+               l.fence, l.issue_id, NULLIF(l.version, 1) AS version, (l.leased_until > $2 AND EXISTS (
+                   SELECT 1 FROM issues i JOIN campaigns c ON c.name = i.campaign AND ((c.state = 'running' AND c.configured) OR i.test)
                    JOIN sending s ON s.id = 1 AND s.observing IS NULL AND (s.stopped IS NULL OR i.test)
-                   WHERE i.id = l.issue_id)) AS may_go
+                   WHERE i.id = l.issue_id AND i.version = l.version
+                     AND NOT EXISTS (SELECT 1 FROM cancellations x WHERE x.issue_id = i.id))) AS may_go
         FROM json_each($1)
         JOIN leases l ON l.id = CAST(value ->> 'lease' AS BIGINT) AND l.fence = CAST(value ->> 'fence' AS BIGINT))
-    INSERT INTO attempts (delivery_id, number, state, at, fence, retry_at, reply)
-     SELECT CAST(j.value AS BIGINT), h.number, h.state, CAST($2 AS BIGINT), h.fence, h.retry_at, h.reply
+    INSERT INTO attempts (delivery_id, number, state, at, fence, retry_at, reply, version)
+     SELECT CAST(j.value AS BIGINT), h.number, h.state, CAST($2 AS BIGINT), h.fence, h.retry_at, h.reply, NULL
      FROM held h CROSS JOIN json_each(h.deliveries) j
      WHERE h.state <> 'transmitting'
      UNION ALL
-     SELECT d.id, h.number, h.state, CAST($2 AS BIGINT), h.fence, NULL, NULL
+     SELECT d.id, h.number, h.state, CAST($2 AS BIGINT), h.fence, NULL, NULL, h.version
      FROM held h CROSS JOIN json_each(h.deliveries) j
      CROSS JOIN deliveries d
      WHERE h.state = 'transmitting' AND h.may_go AND d.id = CAST(j.value AS BIGINT) AND d.issue_id = h.issue_id

@@ -1,9 +1,10 @@
 //! Audiences, set-wise: which prospects fit, and which newsletter is due to each. One statement serves any conditions,
 //! passed as JSON; `domain::audience` decides the same for one prospect, and the conformance suite compares the two.
 
+use super::leases::Lease;
 use crate::domain::audience::{Audience, Condition, Test};
 use crate::domain::criterion::Verdict;
-use crate::domain::id::{Name, OccurrenceId, ProspectId};
+use crate::domain::id::{DeliveryId, Name, OccurrenceId, ProspectId};
 use crate::domain::settings::Tracking;
 use crate::store::engine::backend::{Sql, StoreError, Tx, args, came_to_nothing, is_under, may_be_mailed};
 use crate::store::engine::text_rows::{self, Columns};
@@ -158,6 +159,16 @@ const FILL: &str = fill!();
 const EXPLAIN_DUE: Sql =
     Sql::Each { sqlite: concat!("EXPLAIN QUERY PLAN ", due!(sqlite)), postgres: concat!("EXPLAIN ", due!(postgres)) };
 const EXPLAIN_FILL: Sql = Sql::Each { sqlite: concat!("EXPLAIN QUERY PLAN ", fill!()), postgres: concat!("EXPLAIN ", fill!()) };
+const ANY_CHANGED: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM audience_changes WHERE newest_delivery >= $1 LIMIT 1) AS one";
+const CHANGED: &str = "
+    SELECT d.id, d.prospect_id FROM deliveries d JOIN audience_changes c ON c.prospect_id = d.prospect_id
+    WHERE d.issue_id = $1 AND d.id BETWEEN $2 AND $3 AND c.newest_delivery >= d.id - CAST($4 AS BIGINT)";
+const RECIPIENTS: &str = "
+    SELECT d.id, d.prospect_id FROM deliveries d
+    WHERE d.issue_id = $1 AND d.id BETWEEN $2 AND $3 AND d.prospect_id IS NOT NULL";
+/// A page is read before it is written, here and on other nodes: what changes in between is not seen by it, and its deliveries get
+/// later numbers. Ten such pages.
+const BESIDE: i64 = 20_000;
 const WINDOW: &str = "SELECT COALESCE(MAX(id), 0) FROM (SELECT id FROM prospects WHERE id > $1 ORDER BY id LIMIT $2) AS next";
 const LAST: &str = "SELECT COALESCE(MAX(id), 0) FROM prospects";
 
@@ -232,6 +243,27 @@ pub async fn plans(tx: &mut Tx, question: &AudienceQuery<'_>) -> Result<Vec<Stri
         }
     }
     Ok(lines)
+}
+
+/// The deliveries of a range whose prospects may have left their audience since these were written: those of whom something
+/// changed that an audience may ask.
+pub async fn changed(tx: &mut Tx, range: &Lease) -> Result<Vec<(DeliveryId, ProspectId)>, StoreError> {
+    // As a rule nothing changed since the first of them was written, which one look at an index says.
+    if tx.number(ANY_CHANGED, args![range.first.0 - BESIDE]).await? == 0 {
+        return Ok(Vec::new());
+    }
+    tx.by_key().await?;
+    Ok(pairs(tx.rows(CHANGED, args![range.issue, range.first, range.last, BESIDE]).await?))
+}
+
+/// Every delivery of a range to a prospect.
+pub async fn recipients(tx: &mut Tx, range: &Lease) -> Result<Vec<(DeliveryId, ProspectId)>, StoreError> {
+    tx.by_key().await?;
+    Ok(pairs(tx.rows(RECIPIENTS, args![range.issue, range.first, range.last]).await?))
+}
+
+fn pairs(rows: Vec<(i64, i64)>) -> Vec<(DeliveryId, ProspectId)> {
+    rows.into_iter().map(|(delivery, prospect)| (DeliveryId(delivery), ProspectId(prospect))).collect()
 }
 
 /// The end of a page: the id of the `most`-th prospect after `after`, or zero when there is none.

@@ -2,7 +2,7 @@
 
 use crate::domain::id::Name;
 use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
-use crate::store::engine::value::{instant, name as name_of, to_json};
+use crate::store::engine::value::{instant, name as name_of, texts, to_json};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -15,6 +15,10 @@ pub struct State {
     pub schedule: String,
     /// The schedule has been evaluated up to here.
     pub seen_until: Timestamp,
+    /// Whether the configuration in force has it: if not, nothing of it opens or leaves.
+    pub configured: bool,
+    /// The name under which its history went on.
+    pub renamed_to: Option<Name>,
 }
 
 const RUNNING: &str = "running";
@@ -29,8 +33,14 @@ const ADD: &str = "
     INSERT INTO campaigns (name, state, changed_at, schedule, seen_until)
     SELECT value ->> 'name', 'running', CAST($2 AS BIGINT), value ->> 'schedule', CAST($2 AS BIGINT) FROM json_each($1) WHERE TRUE
     ON CONFLICT (name) DO NOTHING";
-const GET: Sql = locking!("SELECT state, reason, schedule, seen_until FROM campaigns WHERE name = $1", "FOR UPDATE");
-const ALL: &str = "SELECT name, state, reason, schedule, seen_until FROM campaigns";
+const GET: Sql =
+    locking!("SELECT state, reason, schedule, seen_until, configured, renamed_to FROM campaigns WHERE name = $1", "FOR UPDATE");
+const ALL: &str = "SELECT name, state, reason, schedule, seen_until, configured, renamed_to FROM campaigns";
+/// A name that is configured anew begins a history of its own.
+const CONFIGURE: &str = "
+    UPDATE campaigns SET configured = name IN (SELECT value ->> 'text' FROM json_each($1)),
+           renamed_to = CASE WHEN name IN (SELECT value ->> 'text' FROM json_each($1)) THEN NULL ELSE renamed_to END
+    WHERE configured <> (name IN (SELECT value ->> 'text' FROM json_each($1)))";
 const SEEN: &str = "UPDATE campaigns SET seen_until = $2 WHERE name = $1 AND seen_until < $2";
 const SET: &str = "UPDATE campaigns SET state = $2, reason = $3, changed_at = $4 WHERE name = $1 AND state <> $2";
 
@@ -54,21 +64,30 @@ fn rows<'a>(campaigns: impl Iterator<Item = (&'a Name, String)>) -> Result<Strin
     to_json(&campaigns.map(|(name, schedule)| Row { name, schedule }).collect::<Vec<_>>())
 }
 
+type Row = (String, Option<String>, String, i64, bool, Option<String>);
+/// The same behind its name.
+type NamedRow = (String, String, Option<String>, String, i64, bool, Option<String>);
+
 /// A campaign's row, locked until the transaction ends.
 pub async fn lock(tx: &mut Tx, name: &Name) -> Result<Option<State>, StoreError> {
-    let row: Option<(String, Option<String>, String, i64)> = tx.row(GET, args![name]).await?;
-    row.map(|(state, reason, schedule, seen_until)| read(&state, reason, schedule, seen_until).in_row("campaigns", name))
-        .transpose()
+    let row: Option<Row> = tx.row(GET, args![name]).await?;
+    row.map(|row| read(row).in_row("campaigns", name)).transpose()
 }
 
 /// Every campaign ever configured.
 pub async fn all(tx: &mut Tx) -> Result<BTreeMap<Name, State>, StoreError> {
-    let rows: Vec<(String, String, Option<String>, String, i64)> = tx.rows(ALL, args![]).await?;
-    let read = |(id, state, reason, schedule, seen): (String, String, _, _, _)| {
-        let state = read(&state, reason, schedule, seen);
+    let rows: Vec<NamedRow> = tx.rows(ALL, args![]).await?;
+    let read = |(id, state, reason, schedule, seen, configured, renamed_to): NamedRow| {
+        let state = read((state, reason, schedule, seen, configured, renamed_to));
         Ok((name_of(&id).in_row("campaigns", &id)?, state.in_row("campaigns", &id)?))
     };
     rows.into_iter().map(read).collect()
+}
+
+/// Says which campaigns the configuration in force has. Of the others nothing opens, is written or leaves any more.
+pub async fn configure(tx: &mut Tx, names: impl Iterator<Item = &Name>) -> Result<u64, StoreError> {
+    let names = texts(names.map(Name::as_str))?;
+    tx.execute(CONFIGURE, args![names]).await
 }
 
 /// Records that the schedule has been evaluated up to `until`.
@@ -86,7 +105,8 @@ pub async fn resume(tx: &mut Tx, name: &Name, now: Timestamp) -> Result<bool, St
     Ok(tx.execute(SET, args![name, RUNNING, None::<&str>, now]).await? > 0)
 }
 
-fn read(state: &str, reason: Option<String>, schedule: String, seen_until: i64) -> Result<State, StoreError> {
+fn read((state, reason, schedule, seen_until, configured, renamed_to): Row) -> Result<State, StoreError> {
     let paused = (state == PAUSED).then(|| reason.unwrap_or_default());
-    Ok(State { paused, schedule, seen_until: instant(seen_until)? })
+    let renamed_to = renamed_to.as_deref().map(name_of).transpose()?;
+    Ok(State { paused, schedule, seen_until: instant(seen_until)?, configured, renamed_to })
 }

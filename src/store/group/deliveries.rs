@@ -4,7 +4,7 @@ use super::leases::Lease;
 use crate::domain::address::Address;
 use crate::domain::group::delivery::{Mailed, State};
 use crate::domain::id::{DeliveryId, IssueId, OccurrenceId, ProspectId};
-use crate::store::engine::backend::{InRow, StoreError, Tx, args, latest_attempt};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args, kept_version, latest_attempt, subject_as_sent};
 use crate::store::engine::record::record;
 use crate::store::engine::value::{address, ids, instant, instant_or_none};
 use jiff::Timestamp;
@@ -28,6 +28,8 @@ pub struct Open {
     pub marks: i64,
     /// How many of those marks have no result.
     pub doubts: i64,
+    /// The version of the words under which the first of those was made: it may have arrived, so no other words follow it.
+    pub kept: Option<i64>,
     pub first_marked_at: Option<Timestamp>,
     pub retry_at: Option<Timestamp>,
 }
@@ -62,11 +64,12 @@ struct TriedRow {
     state: String,
     marks: i64,
     doubts: i64,
+    kept: Option<i64>,
     first_marked_at: Option<i64>,
     retry_at: Option<i64>,
 }
 
-record!(TriedRow { id, prospect_id, address, tracked, number, state, marks, doubts, first_marked_at, retry_at });
+record!(TriedRow { id, prospect_id, address, tracked, number, state, marks, doubts, kept, first_marked_at, retry_at });
 
 /// Deliveries never tried: usually all of the range, which the `MIN` over its attempts shows at once. They are returned as
 /// one value, which costs a fifth of as many rows.
@@ -76,17 +79,22 @@ const UNTRIED: &str = "
     WHERE d.issue_id = $1 AND d.id BETWEEN $2 AND $3
       AND ((SELECT MIN(tried.delivery_id) FROM attempts tried WHERE tried.delivery_id BETWEEN $2 AND $3) IS NULL
            OR NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id))";
-const TRIED: &str = "
+const TRIED: &str = concat!(
+    "
     SELECT d.id, d.prospect_id, d.address, d.tracked, a.number, a.state, a.retry_at,
            (SELECT COUNT(*) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting') AS marks,
            (SELECT COUNT(*) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting'
               AND NOT EXISTS (SELECT 1 FROM attempts r WHERE r.delivery_id = m.delivery_id AND r.number = m.number + 1
                               AND r.state <> 'transmitting')) AS doubts,
+           ",
+    kept_version!("d"),
+    " AS kept,
            (SELECT MIN(m.at) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting') AS first_marked_at
     FROM attempts a
     JOIN deliveries d ON d.id = a.delivery_id
     WHERE a.delivery_id BETWEEN $2 AND $3 AND a.state IN ('pending', 'transmitting') AND d.issue_id = $1
-      AND NOT EXISTS (SELECT 1 FROM attempts later WHERE later.delivery_id = a.delivery_id AND later.number > a.number)";
+      AND NOT EXISTS (SELECT 1 FROM attempts later WHERE later.delivery_id = a.delivery_id AND later.number > a.number)"
+);
 /// When the first of a range is due again: one never tried at $4, one marked without a result at $5, another at its
 /// `retry_at`. As a rule all are finished, which two counts show; what was uncertain may have been decided since.
 const DUE_AGAIN: &str = concat!(
@@ -113,13 +121,21 @@ const ADDRESSES: &str = "SELECT id, address FROM deliveries WHERE id IN (SELECT 
 const ADD_TEST: &str = "
     INSERT INTO deliveries (occurrence_id, issue_id, prospect_id, address, tracked) VALUES ($1, $2, NULL, $3, TRUE) RETURNING id";
 const STATE: &str = "SELECT state FROM delivery_states WHERE delivery_id = $1";
-const RECEIVED: &str = "
-    SELECT i.subject, a.at, i.id FROM deliveries d JOIN issues i ON i.id = d.issue_id
+const RECEIVED: &str = concat!(
+    "
+    SELECT ",
+    subject_as_sent!("i", "d"),
+    ", a.at, i.id FROM deliveries d JOIN issues i ON i.id = d.issue_id
     JOIN attempts a ON a.delivery_id = d.id AND a.state = 'accepted'
-    WHERE d.prospect_id = $1 ORDER BY a.at DESC LIMIT $2";
-const OF_PROSPECT: &str = "
-    SELECT s.delivery_id, i.campaign, i.newsletter, i.subject, s.state, s.at, s.reply FROM delivery_states s
-    JOIN issues i ON i.id = s.issue_id WHERE s.prospect_id = $1 ORDER BY s.delivery_id";
+    WHERE d.prospect_id = $1 ORDER BY a.at DESC LIMIT $2"
+);
+const OF_PROSPECT: &str = concat!(
+    "
+    SELECT s.delivery_id, i.campaign, i.newsletter, ",
+    subject_as_sent!("i", "d"),
+    ", s.state, s.at, s.reply FROM delivery_states s
+    JOIN deliveries d ON d.id = s.delivery_id JOIN issues i ON i.id = s.issue_id WHERE s.prospect_id = $1 ORDER BY s.delivery_id"
+);
 const TEST_COPY: &str = "
     SELECT s.delivery_id, i.campaign, i.newsletter, i.subject, s.state, COALESCE(s.retry_at, s.at), s.reply
     FROM issues i JOIN leases l ON l.issue_id = i.id JOIN delivery_states s ON s.delivery_id = l.first_id
@@ -185,6 +201,7 @@ fn tried(issue: IssueId, row: &TriedRow) -> Result<Open, StoreError> {
         in_doubt: row.state == State::Transmitting.word(),
         marks: row.marks,
         doubts: row.doubts,
+        kept: row.kept,
         first_marked_at: instant_or_none(row.first_marked_at)?,
         retry_at: instant_or_none(row.retry_at)?,
     })
@@ -207,6 +224,7 @@ fn untried(issue: IssueId, line: &str) -> Result<Open, StoreError> {
         in_doubt: false,
         marks: 0,
         doubts: 0,
+        kept: None,
         first_marked_at: None,
         retry_at: None,
     })

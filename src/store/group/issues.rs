@@ -32,6 +32,19 @@ pub struct Issue {
     /// The prepared message, as JSON.
     pub message: String,
     pub test: bool,
+    /// Which words these are: 1 until they are corrected.
+    pub version: i64,
+}
+
+/// What a claim asks of its issue.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    pub campaign: Name,
+    pub test: bool,
+    /// Whether the issue was made under the configuration with this hash, as far as is known.
+    pub is_of_plan: bool,
+    /// Whether nothing more of it leaves.
+    pub is_cancelled: bool,
 }
 
 const ADD: &str = concat!(
@@ -44,8 +57,14 @@ const ADD: &str = concat!(
 );
 const OF_OCCURRENCE: &str = "SELECT id, newsletter FROM issues WHERE occurrence_id = $1";
 const ID: &str = "SELECT id FROM issues WHERE occurrence_id = $1 AND newsletter = $2";
-const LOAD: &str = "SELECT id, campaign, subject, content, message, test FROM issues WHERE id = $1";
-const CONTENT: &str = "SELECT id, campaign, subject, content, '', test FROM issues WHERE id = $1";
+const LOAD: &str = "SELECT id, campaign, subject, content, message, test, version FROM issues WHERE id = $1";
+const CONTENT: &str = "SELECT id, campaign, subject, content, '', test, version FROM issues WHERE id = $1";
+const CLAIMED: &str = concat!(
+    "
+    SELECT i.campaign, i.test, COALESCE(i.configuration_id, 0) = COALESCE(",
+    configuration!("$2"),
+    ", 0), EXISTS (SELECT 1 FROM cancellations x WHERE x.issue_id = i.id) FROM issues i WHERE i.id = $1"
+);
 const NEWEST: &str = "SELECT id FROM issues ORDER BY id DESC LIMIT $1";
 
 /// Stores an issue, unless this newsletter already has one at this occurrence.
@@ -93,8 +112,17 @@ pub async fn content(tx: &mut Tx, id: IssueId) -> Result<Option<Issue>, StoreErr
     read(tx.row(CONTENT, args![id]).await?)
 }
 
-fn read(row: Option<(i64, String, String, String, String, bool)>) -> Result<Option<Issue>, StoreError> {
-    row.map(|(id, campaign, subject, content, message, test)| {
+/// What a claim asks of its issue.
+///
+/// # Errors
+/// Also when there is no such issue.
+pub async fn claimed(tx: &mut Tx, id: IssueId, plan_hash: &str) -> Result<Claimed, StoreError> {
+    let (campaign, test, is_of_plan, is_cancelled): (String, bool, bool, bool) = tx.one(CLAIMED, args![id, plan_hash]).await?;
+    Ok(Claimed { campaign: name(&campaign).in_row("issues", id)?, test, is_of_plan, is_cancelled })
+}
+
+fn read(row: Option<(i64, String, String, String, String, bool, i64)>) -> Result<Option<Issue>, StoreError> {
+    row.map(|(id, campaign, subject, content, message, test, version)| {
         Ok(Issue {
             id: IssueId(id),
             campaign: name(&campaign).in_row("issues", id)?,
@@ -102,6 +130,7 @@ fn read(row: Option<(i64, String, String, String, String, bool)>) -> Result<Opti
             content: from_json("issue content", &content).in_row("issues", id)?,
             message,
             test,
+            version,
         })
     })
     .transpose()

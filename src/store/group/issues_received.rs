@@ -1,7 +1,7 @@
 //! The issues that reached a prospect: what they were asked, and when.
 
 use crate::domain::id::{IssueId, ProspectId};
-use crate::store::engine::backend::{InRow, StoreError, Tx, args};
+use crate::store::engine::backend::{InRow, StoreError, Tx, args, kept_version, subject_as_sent};
 use crate::store::engine::value::{ids, instant};
 use jiff::Timestamp;
 
@@ -14,10 +14,14 @@ pub struct Reached {
     pub at: Timestamp,
 }
 
-const REACHED: &str = "
-    SELECT d.prospect_id, i.id, i.subject, a.at FROM deliveries d JOIN issues i ON i.id = d.issue_id
+const REACHED: &str = concat!(
+    "
+    SELECT d.prospect_id, i.id, ",
+    subject_as_sent!("i", "d"),
+    ", a.at FROM deliveries d JOIN issues i ON i.id = d.issue_id
     JOIN attempts a ON a.delivery_id = d.id AND a.state = 'accepted'
-    WHERE d.prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) ORDER BY a.at DESC, d.id DESC";
+    WHERE d.prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) ORDER BY a.at DESC, d.id DESC"
+);
 
 /// Every issue that reached one of these prospects, the newest first.
 pub async fn reached(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<Reached>, StoreError> {

@@ -19,6 +19,8 @@ pub struct Lease {
     pub last: DeliveryId,
     /// The fence that every write under the lease carries.
     pub fence: i64,
+    /// Under which words of the issue it was claimed: once others are in force, it marks nothing more.
+    pub version: i64,
     pub until: Timestamp,
 }
 
@@ -34,22 +36,22 @@ const COVER_OURS: &str = "
       AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.issue_id = d.issue_id)
     GROUP BY d.issue_id";
 const NEXT: Sql = locking!(
-    "SELECT l.id, l.issue_id, l.first_id, l.last_id, l.fence
+    "SELECT l.id, l.issue_id, l.first_id, l.last_id, l.fence, i.version
      FROM leases l JOIN issues i ON i.id = l.issue_id JOIN campaigns c ON c.name = i.campaign
      WHERE l.finished_at IS NULL AND l.not_before <= $1 AND (l.owner IS NULL OR l.leased_until <= $1)
-       AND (i.test OR (c.state = 'running' AND NOT EXISTS (SELECT 1 FROM json_each($2) w WHERE w.value ->> 'campaign' = i.campaign)))
+       AND (i.test OR (c.state = 'running' AND c.configured AND NOT EXISTS (SELECT 1 FROM json_each($2) w WHERE w.value ->> 'campaign' = i.campaign)))
        AND EXISTS (SELECT 1 FROM sending g WHERE g.id = 1 AND g.observing IS NULL AND (g.stopped IS NULL OR i.test))
      ORDER BY l.not_before, l.id LIMIT 1",
     "FOR UPDATE OF l SKIP LOCKED"
 );
 const OF_ISSUE: Sql = locking!(
-    "SELECT l.id, l.issue_id, l.first_id, l.last_id, l.fence FROM leases l
+    "SELECT l.id, l.issue_id, l.first_id, l.last_id, l.fence, i.version FROM leases l JOIN issues i ON i.id = l.issue_id
      WHERE l.issue_id = $2 AND l.finished_at IS NULL AND l.not_before <= $1 AND (l.owner IS NULL OR l.leased_until <= $1)
        AND EXISTS (SELECT 1 FROM sending g WHERE g.id = 1 AND g.observing IS NULL)
      ORDER BY l.id LIMIT 1",
     "FOR UPDATE OF l SKIP LOCKED"
 );
-const TAKE: &str = "UPDATE leases SET owner = $2, fence = fence + 1, leased_until = $3 WHERE id = $1";
+const TAKE: &str = "UPDATE leases SET owner = $2, fence = fence + 1, leased_until = $3, version = $4 WHERE id = $1";
 const RENEW: &str = "UPDATE leases SET leased_until = $3 WHERE id = $1 AND fence = $2";
 const RELEASE: &str = "UPDATE leases SET owner = NULL, leased_until = NULL, not_before = $3 WHERE id = $1 AND fence = $2";
 const FINISH: &str = "UPDATE leases SET owner = NULL, leased_until = NULL, finished_at = $3 WHERE id = $1 AND fence = $2";
@@ -59,7 +61,7 @@ const SOONEST: &str = "
     SELECT MIN(CASE WHEN w.opens_at > l.at THEN w.opens_at ELSE l.at END)
     FROM (SELECT i.campaign, i.test, CASE WHEN l.owner IS NULL THEN l.not_before ELSE l.leased_until END AS at
           FROM leases l JOIN issues i ON i.id = l.issue_id JOIN campaigns c ON c.name = i.campaign
-          WHERE l.finished_at IS NULL AND (c.state = 'running' OR i.test)
+          WHERE l.finished_at IS NULL AND ((c.state = 'running' AND c.configured) OR i.test)
             AND EXISTS (SELECT 1 FROM sending g WHERE g.id = 1 AND g.observing IS NULL AND (g.stopped IS NULL OR i.test))) AS l
     LEFT JOIN (SELECT value ->> 'campaign' AS campaign, CAST(value ->> 'opens_at' AS BIGINT) AS opens_at
                FROM json_each($1)) AS w ON w.campaign = l.campaign AND NOT l.test";
@@ -113,15 +115,16 @@ pub async fn claim_of(
 
 async fn take(
     tx: &mut Tx,
-    row: Option<(i64, i64, i64, i64, i64)>,
+    row: Option<(i64, i64, i64, i64, i64, i64)>,
     node: &str,
     until: Timestamp,
 ) -> Result<Option<Lease>, StoreError> {
-    let Some((id, issue, first, last, fence)) = row else {
+    let Some((id, issue, first, last, fence, version)) = row else {
         return Ok(None);
     };
-    tx.execute_one(TAKE, args![id, node, until]).await?;
-    Ok(Some(Lease { id, issue: IssueId(issue), first: DeliveryId(first), last: DeliveryId(last), fence: fence + 1, until }))
+    tx.execute_one(TAKE, args![id, node, until, version]).await?;
+    let (issue, first, last) = (IssueId(issue), DeliveryId(first), DeliveryId(last));
+    Ok(Some(Lease { id, issue, first, last, fence: fence + 1, version, until }))
 }
 
 /// Renews a lease. Returns whether this node still held it.

@@ -1,14 +1,18 @@
 //! The group side: campaigns, issues, deliveries, and the results of their attempts.
 
 pub mod campaigns;
+pub mod renames;
 pub mod occurrences;
 pub mod issues;
-pub mod audiences;
+pub mod corrections;
 pub mod leases;
+pub mod audiences;
 pub mod deliveries;
 pub mod holds;
 pub mod buckets;
 pub mod attempts;
+pub mod cancellations;
+pub mod waiting;
 pub mod issues_received;
 pub mod breakers;
 pub mod pause_notices;

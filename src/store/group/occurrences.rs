@@ -4,7 +4,7 @@ use crate::domain::group::occurrence::Missed;
 use crate::domain::group::schedule::Firing;
 use crate::domain::id::{Name, OccurrenceId, ProspectId};
 use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, configuration, locking};
-use crate::store::engine::value::{instant, name};
+use crate::store::engine::value::{instant, name, texts};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -44,9 +44,10 @@ const OPEN_TEST: &str = concat!(
 /// One of a campaign at a time: what the next occurrence brings a prospect depends on what this one brings.
 macro_rules! filling {
     () => {
-        "SELECT o.id, o.campaign, o.due_at, o.cursor FROM occurrences o JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
-         WHERE o.state = 'filling' AND NOT EXISTS (
+        "SELECT o.id, o.campaign, o.due_at, o.cursor FROM occurrences o JOIN campaigns c ON c.name = o.campaign
+         WHERE c.state = 'running' AND c.configured AND o.state = 'filling' AND NOT EXISTS (
             SELECT 1 FROM occurrences e WHERE e.state = 'filling' AND e.campaign = o.campaign AND e.id < o.id)
+           AND (CAST($1 AS TEXT) IS NULL OR o.campaign IN (SELECT value ->> 'text' FROM json_each($1)))
          ORDER BY o.id LIMIT 1"
     };
 }
@@ -61,6 +62,15 @@ const LATEST: &str = "
     SELECT nominal, state, reason FROM occurrences o WHERE campaign = $1
       AND NOT EXISTS (SELECT 1 FROM issues i WHERE i.occurrence_id = o.id AND i.test)
     ORDER BY due_at DESC, id DESC LIMIT $2";
+/// Of what is written in part, the rest is not; of what nothing is written, nothing is.
+const CLOSE: &str = "
+    UPDATE occurrences SET
+        state = CASE WHEN EXISTS (SELECT 1 FROM issues i WHERE i.occurrence_id = occurrences.id) THEN 'filled' ELSE 'missed' END,
+        filled_at = CASE WHEN EXISTS (SELECT 1 FROM issues i WHERE i.occurrence_id = occurrences.id)
+                         THEN CAST($2 AS BIGINT) ELSE filled_at END,
+        reason = CASE WHEN EXISTS (SELECT 1 FROM issues i WHERE i.occurrence_id = occurrences.id)
+                      THEN reason ELSE CAST($3 AS TEXT) END
+    WHERE campaign = $1 AND state = 'filling'";
 const ADVANCE: &str = "UPDATE occurrences SET cursor = $2 WHERE id = $1";
 const FILLED: &str = "UPDATE occurrences SET state = 'filled', filled_at = $2 WHERE id = $1";
 
@@ -89,15 +99,25 @@ pub async fn open_test(
     tx.number(OPEN_TEST, args![campaign, nominal, now, plan_hash]).await.map(OccurrenceId)
 }
 
-/// The oldest occurrence of a running campaign that is being filled, and that no other node is filling right now: the oldest of its
+/// The oldest occurrence of a running, configured campaign that is being filled, and that no other node is filling right now: the oldest of its
 /// campaign.
 pub async fn next_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
-    read(tx.row(FILLING, args![]).await?)
+    read(tx.row(FILLING, args![None::<&str>]).await?)
+}
+
+/// The same among these campaigns.
+pub async fn next_filling_of(tx: &mut Tx, campaigns: impl Iterator<Item = &Name>) -> Result<Option<Filling>, StoreError> {
+    read(tx.row(FILLING, args![texts(campaigns)?]).await?)
 }
 
 /// The oldest occurrence of a running campaign that is being filled, read without a lock.
 pub async fn peek_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
-    read(tx.row(PEEK, args![]).await?)
+    read(tx.row(PEEK, args![None::<&str>]).await?)
+}
+
+/// The same among these campaigns.
+pub async fn peek_filling_of(tx: &mut Tx, campaigns: impl Iterator<Item = &Name>) -> Result<Option<Filling>, StoreError> {
+    read(tx.row(PEEK, args![texts(campaigns)?]).await?)
 }
 
 /// Moves the cursor; commits with the page it has passed.
@@ -113,6 +133,11 @@ pub async fn filled(tx: &mut Tx, id: OccurrenceId, now: Timestamp) -> Result<(),
 /// Records an occurrence as missed if nothing of it was written yet. Returns whether that was so.
 pub async fn missed(tx: &mut Tx, id: OccurrenceId, plan_hash: &str) -> Result<bool, StoreError> {
     Ok(tx.execute(MISSED, args![id, Missed::Late.word(), plan_hash]).await? > 0)
+}
+
+/// Ends the writing of every occurrence of a campaign that is being filled, in these words. Returns how many.
+pub async fn close(tx: &mut Tx, campaign: &Name, words: &str, now: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(CLOSE, args![campaign, now, words]).await
 }
 
 /// The latest occurrences of a campaign, the newest first, without test copies.

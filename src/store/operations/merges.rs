@@ -7,7 +7,7 @@ use crate::domain::id::ProspectId;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::domain::suppression::StopReason;
 use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::people::{external_ids, former_addresses};
+use crate::store::people::{audience_changes, external_ids, former_addresses};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -74,6 +74,7 @@ pub async fn take_over(tx: &mut Tx, merged: ProspectId, kept: ProspectId, now: T
     for sql in [REMINDERS, FORMS, ENQUIRIES, TAGS, SPEAKS, POINT_ON] {
         tx.execute(sql, args![merged, kept]).await?;
     }
+    audience_changes::note(tx, [kept]).await?;
     tx.execute(WITHDRAW, args![merged, now]).await?;
     former_addresses::pass_on(tx, merged, kept).await?;
     external_ids::pass_on(tx, merged, kept).await?;

@@ -7,5 +7,6 @@ pub mod former_addresses;
 pub mod external_ids;
 pub mod suppressions;
 pub mod consents;
+pub mod audience_changes;
 pub mod verdicts;
 pub mod prospects;

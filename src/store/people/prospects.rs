@@ -1,6 +1,6 @@
 //! Prospects, with their fields and tags.
 
-use super::{former_addresses, verdicts};
+use super::{audience_changes, former_addresses, verdicts};
 use crate::domain::address::Address;
 use crate::domain::id::{AccountId, Name, ProspectId};
 use crate::domain::prospect::{Prospect, Standing, comparable};
@@ -253,7 +253,7 @@ pub async fn set_fields(tx: &mut Tx, changes: &[FieldChange<'_>]) -> Result<(), 
     if !set.is_empty() {
         tx.execute(SET_FIELDS, args![to_json(&set)?]).await?;
     }
-    Ok(())
+    audience_changes::note(tx, changes.iter().map(|change| change.prospect)).await
 }
 
 /// One field of a prospect, if it has a value.
@@ -273,7 +273,9 @@ pub async fn add_tags(tx: &mut Tx, tags: &[(ProspectId, &str)]) -> Result<u64, S
         return Ok(0);
     }
     let rows: Vec<Tag<'_>> = tags.iter().map(|(p, t)| Tag { p: *p, t }).collect();
-    tx.execute(ADD_TAGS, args![to_json(&rows)?]).await
+    let added = tx.execute(ADD_TAGS, args![to_json(&rows)?]).await?;
+    audience_changes::note(tx, tags.iter().map(|(prospect, _)| *prospect)).await?;
+    Ok(added)
 }
 
 /// Locks the prospect's row until the transaction ends and says where they stand.

@@ -5,6 +5,7 @@ use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::id::{HandoffId, Name, ProspectId};
 use crate::store::engine::backend::{InRow, StoreError, Tx, args, configuration};
 use crate::store::engine::value::{ids, to_json, word};
+use crate::store::people::audience_changes;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -74,7 +75,7 @@ pub async fn set(
     if !unknown.is_empty() {
         tx.execute(UNSET, args![to_json(&unknown)?]).await?;
     }
-    Ok(())
+    audience_changes::note(tx, changed.iter().map(|(prospect, ..)| *prospect)).await
 }
 
 /// Nurturing prospects with three or four of the five met, the nearest and newest first.

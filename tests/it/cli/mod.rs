@@ -7,6 +7,7 @@ mod halt;
 mod lists;
 mod outside;
 mod plans;
+mod second_thoughts;
 mod simulated;
 mod verbs;
 

@@ -1,6 +1,6 @@
 //! Who fits an audience: the one statement over everybody agrees with the domain's rule for one prospect.
 
-use super::bench::{Bench, EVERY, Everybody, add, minute, name};
+use super::bench::{Bench, EVERY, Everybody, add, add_some, claim, minute, name};
 use nurtured::domain::audience::{Audience, Condition, Test};
 use nurtured::domain::criterion::{Criterion, Verdict};
 use nurtured::domain::id::ProspectId;
@@ -19,6 +19,7 @@ on_both_engines!(
     the_statement_and_the_domain_agree_on_who_fits,
     whoever_may_not_be_mailed_is_in_no_audience,
     windows_cover_everybody_once,
+    whoever_changed_since_their_mail_was_written_is_asked_again_and_nobody_else,
 );
 
 pub(super) const FIELDS: [&str; 3] = ["industry", "size", "since"];
@@ -154,5 +155,32 @@ async fn windows_cover_everybody_once(bench: Bench) -> anyhow::Result<()> {
         after = up_to;
     }
     assert_eq!(seen, ids);
+    Ok(())
+}
+
+async fn whoever_changed_since_their_mail_was_written_is_asked_again_and_nobody_else(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let ids = add_some(&mut tx, 5).await?;
+    // Of before: their mails are written with it.
+    prospects::add_tags(&mut tx, &[(ids[0], "fair")]).await?;
+    tx.commit().await?;
+    Everybody::due(&["one"]).publish(&bench.store, "first", minute(1)).await?;
+    let (lease, _) = claim(&bench.store, "node", minute(2)).await?.expect("a range");
+    let changed = async || -> anyhow::Result<Vec<ProspectId>> {
+        let mut tx = bench.store.write().await?;
+        let mut changed: Vec<ProspectId> = audiences::changed(&mut tx, &lease).await?.into_iter().map(|(_, id)| id).collect();
+        changed.sort();
+        Ok(changed)
+    };
+    assert_eq!(changed().await?, []);
+    let mut tx = bench.store.write().await?;
+    prospects::add_tags(&mut tx, &[(ids[1], "fair")]).await?;
+    let food = FieldChange { prospect: ids[2], name: "industry", value: Some("food") };
+    prospects::set_fields(&mut tx, &[food]).await?;
+    verdicts::set(&mut tx, &[(ids[3], Criterion::Need, Verdict::Met)], "plan", minute(3)).await?;
+    tx.commit().await?;
+    assert_eq!(changed().await?, ids[1..4]);
+    let all = audiences::recipients(&mut bench.store.read().await?, &lease).await?;
+    assert_eq!(all.into_iter().map(|(_, id)| id).collect::<Vec<_>>(), ids);
     Ok(())
 }

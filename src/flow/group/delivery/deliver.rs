@@ -5,18 +5,21 @@
 //! range is finished is read from its deliveries, never counted during the run.
 
 use super::attempt_writer::AttemptWriter;
+use super::audience;
 use super::range::{BACK_OFF, Job, LEASE, Range};
 use super::return_leases;
 use super::transmit::Connections;
 use crate::domain::id::{IssueId, Name};
+use crate::domain::plan::Plan;
 use crate::domain::span::Span;
 use crate::flow::context::{Context, FlowError, Progress};
 use crate::flow::group::pace::{self, Pace};
 use crate::mail::prepared::Prepared;
 use crate::store::engine::backend::Tx;
 use crate::store::group::deliveries::{self, Open};
-use crate::store::group::issues;
-use crate::store::group::leases::{self, Lease};
+use crate::store::group::holds::NEVER;
+use crate::store::group::leases::{self, Closed, Lease};
+use crate::store::group::{campaigns, cancellations, corrections, issues};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -48,7 +51,9 @@ enum Which {
 pub async fn deliver(ctx: &Context, writer: &AttemptWriter) -> Result<Progress, FlowError> {
     return_leases::return_leases(ctx).await?;
     let mut read = ctx.store().read().await?;
-    let due = leases::next_open(&mut read, &ctx.plan().closed(ctx.now())).await?;
+    let plan = ctx.plan();
+    let unknown = unknown(&mut read, &plan).await?;
+    let due = leases::next_open(&mut read, &closed(&plan, &unknown, ctx.now())).await?;
     drop(read);
     if due.is_none_or(|at| at > ctx.now()) {
         return Ok(Progress::until(due));
@@ -117,14 +122,18 @@ async fn read_ahead(
     ranges: &Ranges,
     jobs: flume::Sender<Job>,
 ) -> Result<bool, FlowError> {
-    let mut messages: BTreeMap<IssueId, (Arc<Prepared>, Option<Name>)> = BTreeMap::new();
+    let mut messages = Messages::default();
     let mut pace = Pace::new(ctx.now());
     let (end, mut any) = (STINT.after(ctx.now()), false);
+    let mut known = (ctx.plan(), unknown(&mut ctx.store().read().await?, &ctx.plan()).await?);
     while !ctx.is_stopping() && !given_up.is_cancelled() && ctx.now() < end {
         let (plan, now) = (ctx.plan(), ctx.now());
+        if !Arc::ptr_eq(&plan, &known.0) {
+            known = (plan.clone(), unknown(&mut ctx.store().read().await?, &plan).await?);
+        }
         let mut tx = ctx.store().write().await?;
         let claimed = match which {
-            Which::Due => leases::claim_open(&mut tx, &plan.closed(now), ctx.node(), now, LEASE.after(now)).await?,
+            Which::Due => leases::claim_open(&mut tx, &closed(&plan, &known.1, now), ctx.node(), now, LEASE.after(now)).await?,
             Which::Of(issue) => leases::claim_of(&mut tx, issue, ctx.node(), now, LEASE.after(now)).await?,
         };
         let Some(lease) = claimed else {
@@ -139,19 +148,28 @@ async fn read_ahead(
         failpoint!("deliver.claimed");
         any = true;
         let mut read = ctx.store().read().await?;
-        let (message, campaign) = match messages.get(&lease.issue) {
-            Some(message) => message.clone(),
-            None => load(&mut read, lease.issue).await?,
-        };
-        messages.insert(lease.issue, (message.clone(), campaign.clone()));
-        let closes_at = campaign.and_then(|campaign| plan.closes(&campaign, now));
+        let issue = issues::claimed(&mut read, lease.issue, &plan.hash).await?;
+        let message = messages.of(&mut read, lease.issue, lease.version).await?;
+        let closes_at = if issue.test { None } else { plan.closes(&issue.campaign, now) };
         let range = Arc::new(Range::new(lease, message, closes_at));
         lock(ranges).push(range.clone());
-        let open = deliveries::open_in(&mut read, lease.issue, lease.first, lease.last).await?;
+        if issue.is_cancelled {
+            drop(read);
+            cancel(ctx, &range, now).await?;
+            continue;
+        }
+        let mut open = deliveries::open_in(&mut read, lease.issue, lease.first, lease.last).await?;
+        open.retain(|row| row.retry_at.is_none_or(|at| at <= now));
+        let left = audience::left(&mut read, &plan, &issue, range.lease(), &open).await?;
+        let mut former = BTreeMap::new();
+        for version in open.iter().filter_map(|row| row.kept).filter(|kept| *kept != lease.version) {
+            former.insert(version, messages.of(&mut read, lease.issue, version).await?);
+        }
         drop(read);
-        let due = open.into_iter().filter(|row| row.retry_at.is_none_or(|at| at <= now)).collect();
+        let due = audience::skip(ctx, range.lease(), open, &left, now).await?;
         for row in admit(ctx, &mut pace, &range, due, now).await? {
-            if jobs.send_async(Job { row, range: range.clone() }).await.is_err() {
+            let former = row.kept.and_then(|kept| former.get(&kept)).cloned();
+            if jobs.send_async(Job { row, range: range.clone(), former }).await.is_err() {
                 return Ok(any);
             }
         }
@@ -159,6 +177,25 @@ async fn read_ahead(
         return_leases(ctx, ranges).await?;
     }
     Ok(any)
+}
+
+/// Writes down as cancelled what this range of a cancelled issue still had.
+async fn cancel(ctx: &Context, range: &Range, now: Timestamp) -> Result<(), FlowError> {
+    let mut tx = ctx.store().write().await?;
+    cancellations::write_held(&mut tx, range.lease(), now).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The campaigns that this node has no file of: it sends nothing of them, whatever the database says, because it cannot ask
+/// their audience.
+async fn unknown(tx: &mut Tx, plan: &Plan) -> Result<Vec<Name>, FlowError> {
+    Ok(campaigns::all(tx).await?.into_keys().filter(|name| plan.campaign(name).is_none()).collect())
+}
+
+/// The campaigns of which nothing is claimed now, each until when.
+fn closed<'a>(plan: &'a Plan, unknown: &'a [Name], now: Timestamp) -> Vec<Closed<'a>> {
+    plan.closed(now).into_iter().chain(unknown.iter().map(|name| (name, NEVER))).collect()
 }
 
 /// The deliveries of a range that may go now, limited by the configured paces.
@@ -186,12 +223,26 @@ async fn return_leases(ctx: &Context, ranges: &Ranges) -> Result<(), FlowError> 
     Ok(())
 }
 
-/// The message of an issue, and the campaign whose window it keeps; a test copy keeps no window.
-async fn load(tx: &mut Tx, issue: IssueId) -> Result<(Arc<Prepared>, Option<Name>), FlowError> {
-    let stored = issues::load(tx, issue).await?.ok_or_else(|| FlowError::Missing(format!("issue {issue}")))?;
-    let unreadable = |e| FlowError::Unable(format!("read the prepared message of issue {issue}: {e}"));
-    let message = Prepared::from_json(&stored.message).map(Arc::new).map_err(unreadable)?;
-    Ok((message, (!stored.test).then_some(stored.campaign)))
+/// The messages of the issues a step has met, by the version of their words.
+#[derive(Default)]
+struct Messages(BTreeMap<(IssueId, i64), Arc<Prepared>>);
+
+impl Messages {
+    /// An issue's message in the words of a version. If the issue was corrected since the version was read, the range that was
+    /// claimed under it marks nothing, so any words will do.
+    async fn of(&mut self, tx: &mut Tx, issue: IssueId, version: i64) -> Result<Arc<Prepared>, FlowError> {
+        if let Some(message) = self.0.get(&(issue, version)) {
+            return Ok(message.clone());
+        }
+        let stored = match corrections::former(tx, issue, version).await? {
+            Some(message) => message,
+            None => issues::load(tx, issue).await?.ok_or_else(|| FlowError::Missing(format!("issue {issue}")))?.message,
+        };
+        let unreadable = |e| FlowError::Unable(format!("read the prepared message of issue {issue}: {e}"));
+        let message = Prepared::from_json(&stored).map(Arc::new).map_err(unreadable)?;
+        self.0.insert((issue, version), message.clone());
+        Ok(message)
+    }
 }
 
 /// Releases a range: it is finished when every delivery of it is, else it can be claimed again when its first delivery is

@@ -13,14 +13,16 @@
 //!            └──┴─┼────────────────│── 4xx, broken ──┘
 //!                 │                │ at the mark: stopped
 //!                 │ over the cap   ├─────────────────► suppressed
-//!                 ▼                │ at the mark: no longer nurturing, or another address
-//!              skipped             └─────────────────► cancelled
+//!                 ▼                │ at the mark: no longer nurturing, or another address; by name
+//!              skipped ◄───────────┴─────────────────► cancelled
+//!               at the claim: no longer in the audience
 //! ```
 //!
 //! The mark commits before the mail is announced, its result after; between them is the network, and no open transaction.
 
 pub mod attempt_writer;
 pub mod range;
+pub mod audience;
 pub mod transmit;
 pub mod return_leases;
 pub mod deliver;

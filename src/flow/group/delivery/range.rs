@@ -39,6 +39,8 @@ pub struct Range {
 pub struct Job {
     pub row: Open,
     pub range: Arc<Range>,
+    /// The words of before a correction, if the mail may have arrived in them.
+    pub former: Option<Arc<Prepared>>,
 }
 
 impl Range {
@@ -80,6 +82,16 @@ impl Range {
 }
 
 impl Job {
+    /// The message this delivery gets: every try of one that may have arrived is the same mail.
+    pub fn message(&self) -> &Prepared {
+        self.former.as_ref().unwrap_or(&self.range.message)
+    }
+
+    /// Whether that message has bytes beyond ASCII.
+    pub fn eight_bit(&self) -> bool {
+        self.former.as_ref().map_or(self.range.eight_bit, |former| !former.is_ascii())
+    }
+
     /// The mark the store must grant before the mail is sent.
     pub fn mark(&self) -> Mark {
         let lease = self.range.lease();

@@ -134,7 +134,7 @@ struct Ready {
 
 impl Ready {
     fn announcement(&self) -> Announcement<'_> {
-        Announcement { return_path: &self.return_path, to: &self.job.row.address, eight_bit: self.job.range.eight_bit }
+        Announcement { return_path: &self.return_path, to: &self.job.row.address, eight_bit: self.job.eight_bit() }
     }
 }
 
@@ -303,7 +303,7 @@ impl<'a> Sender<'a> {
 /// Splices the tokens into the prepared bytes.
 fn fill(pool: &Connections, job: &Job, recipient: Recipient, bytes: &mut Vec<u8>) {
     let signer = pool.ctx.signer();
-    job.range.message.fill(&job.row.address, |hole| token(signer, hole, &job.row, recipient), bytes);
+    job.message().fill(&job.row.address, |hole| token(signer, hole, &job.row, recipient), bytes);
 }
 
 /// The whole message, if the configuration says to sign it.
