@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 
 /// The width of a token, in URL-safe characters.
 pub const WIDTH: usize = 28;
+/// The width of the same bytes as they stand in a return path, where case may be lost: six bits a character there, five here.
+pub const CASELESS_WIDTH: usize = (WIDTH * 6).div_ceil(5);
 
 const ORDINAL: usize = 5;
 

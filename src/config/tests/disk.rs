@@ -3,7 +3,7 @@
 use crate::config::load::{Loaded, load};
 use crate::config::problem::Problems;
 use crate::config::tests::changes::{Edit, changed};
-use crate::domain::settings::DatabaseUrl;
+use crate::domain::settings::{DatabaseUrl, Proof};
 use secrecy::ExposeSecret;
 use std::fs;
 use tempfile::TempDir;
@@ -70,8 +70,9 @@ fn a_secret_comes_from_a_value_a_file_or_a_credential() {
     let user = "username = \"nurtured\"";
     let with = |line: &str| written(&[("nurtured.toml", "connections = 4", &format!("{user}\n{line}"))]);
     let login = |loaded: Result<Loaded, Problems>| {
-        let (user, password) = loaded.expect("valid").plan.settings.smtp.login.expect("a login");
-        assert_eq!(user, "nurtured");
+        let login = loaded.expect("valid").plan.settings.smtp.login.expect("a login");
+        let Proof::Password(password) = login.proof else { panic!("no password") };
+        assert_eq!(login.user, "nurtured");
         password.expose_secret().to_owned()
     };
     assert_eq!(login(loaded(&with("password = \"by value\""), &[])), "by value");

@@ -64,6 +64,7 @@ pub(super) fn relay(address: SocketAddr) -> Relay {
         port: address.port(),
         security: Security::Plaintext,
         login: None,
+        authorities: None,
         connections: 1,
         max_in_doubt: 4,
         return_path: Address::parse("bounces@news.example").expect("address"),

@@ -3,7 +3,7 @@
 
 use crate::domain::address::Address;
 use crate::domain::group::delivery::Reply;
-use crate::domain::settings::{Security, Smtp};
+use crate::domain::settings::{Login, Proof, Security, Smtp};
 use crate::mail::conversation::Mail;
 use crate::mail::relay::{Relay, RelayError};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, date_time_ymd};
@@ -57,7 +57,8 @@ fn relay(host: &str, port: u16, security: Security, password: &str, roots: RootC
         host: host.to_owned(),
         port,
         security,
-        login: Some(("ada".to_owned(), SecretString::from(password))),
+        login: Some(Login { user: "ada".to_owned(), proof: Proof::Password(SecretString::from(password)) }),
+        authorities: None,
         connections: 1,
         max_in_doubt: 4,
         patience: None,
