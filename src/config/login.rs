@@ -70,7 +70,8 @@ fn command(node: &Node, reader: &Reader<'_>, vault: &Vault) -> Option<TokenComma
     if program.contains('/') {
         path = vault.directory.as_deref().unwrap_or(Path::new("")).join(path);
         // A warning: the configuration may be checked on another machine than the one it is for.
-        let problem = |title: String| Problem::warning(&node.place, title).help("the path is relative to the configuration's directory");
+        let problem =
+            |title: String| Problem::warning(&node.place, title).help("the path is relative to the configuration's directory");
         match std::fs::metadata(&path) {
             Err(error) => log.add(problem(format!("could not look at {}: {error}", path.display()))),
             Ok(file) if !file.is_file() => log.add(problem(format!("{} is no file", path.display()))),
@@ -97,7 +98,9 @@ fn words(text: &str) -> Result<Vec<String>, &'static str> {
             }
             (None, c) if c.is_whitespace() => words.extend(word.take()),
             (None, '|' | '&' | ';' | '<' | '>' | '$' | '`' | '(' | ')' | '\\' | '*' | '?') => {
-                return Err("this needs a shell, and is run without one; put it into a script, or into 'quotes' if it is meant as it stands");
+                return Err(
+                    "this needs a shell, and is run without one; put it into a script, or into 'quotes' if it is meant as it stands",
+                );
             }
             (None, c) => word.get_or_insert_default().push(c),
         }
@@ -126,16 +129,20 @@ pub fn authorities(reader: &mut Reader<'_>, vault: &Vault) -> Option<Option<Arc<
         Ok(text) => text,
         Err(error) => {
             let title = format!("could not read {}: {error}", path.display());
-            return problem(title, "the path is relative to the configuration's directory; the service's user must be able to read it");
+            return problem(
+                title,
+                "the path is relative to the configuration's directory; the service's user must be able to read it",
+            );
         }
     };
     let found: Result<Vec<Vec<u8>>, _> =
         CertificateDer::pem_slice_iter(&text).map(|found| found.map(|der| der.as_ref().to_vec())).collect();
     match found {
         Ok(found) if !found.is_empty() => Some(Some(Arc::new(found))),
-        Ok(_) | Err(_) if memchr::memmem::find(&text, b"PRIVATE KEY").is_some() => {
-            problem(format!("{} holds a private key and no certificate", path.display()), "name the certificate, which everybody may read")
-        }
+        Ok(_) | Err(_) if memchr::memmem::find(&text, b"PRIVATE KEY").is_some() => problem(
+            format!("{} holds a private key and no certificate", path.display()),
+            "name the certificate, which everybody may read",
+        ),
         Ok(_) | Err(_) => problem(
             format!("{} holds no certificate in PEM", path.display()),
             "it begins with -----BEGIN CERTIFICATE-----; one in DER is turned by: openssl x509 -inform der -in FILE -out ca.pem",
@@ -201,7 +208,11 @@ mod tests {
     #[test]
     fn a_return_path_is_measured_with_its_token() {
         assert!(return_path_fits(29, 60, 34).is_ok());
-        assert!(return_path_fits(30, 60, 34).expect_err("65").contains("65 octets before the @, and 64 are allowed; write at most 29"));
+        assert!(
+            return_path_fits(30, 60, 34)
+                .expect_err("65")
+                .contains("65 octets before the @, and 64 are allowed; write at most 29")
+        );
         assert!(return_path_fits(7, 219, 34).is_ok());
         assert!(return_path_fits(7, 220, 34).expect_err("255").contains("255 octets"));
     }

@@ -68,7 +68,8 @@ const fn marks(kind: LetterKind) -> &'static [(&'static str, &'static str)] {
 /// Sets the date of a letter's message to that of its first try, in a header of its own line.
 pub fn date(message: &mut Vec<u8>, at: Timestamp) {
     let head = memmem::find(message, b"\r\n\r\n").unwrap_or(0);
-    let begins = if message.starts_with(b"Date: ") { Some(0) } else { memmem::find(&message[..head], b"\r\nDate: ").map(|at| at + 2) };
+    let begins =
+        if message.starts_with(b"Date: ") { Some(0) } else { memmem::find(&message[..head], b"\r\nDate: ").map(|at| at + 2) };
     let Some(begins) = begins else { return };
     let ends = memmem::find(&message[begins..], b"\r\n").map_or(message.len(), |length| begins + length);
     message.splice(begins..ends, format!("Date: {}", header::date(at)).into_bytes());
@@ -175,8 +176,7 @@ mod tests {
         let from = Sender { name: "Us".to_owned(), address: to.clone() };
         for kind in LetterKind::ALL {
             let (to, date) = (("", &to), Timestamp::UNIX_EPOCH);
-            let headers =
-                Headers { kind, from: &from, to, reply_to: None, message_id: "<one@x.co>", in_reply_to: None, date };
+            let headers = Headers { kind, from: &from, to, reply_to: None, message_id: "<one@x.co>", in_reply_to: None, date };
             let bytes = message(&letter(Vec::new()), &headers).expect("builds");
             let says = String::from_utf8_lossy(&bytes).contains("\r\nAuto-Submitted: auto-generated\r\n");
             assert_eq!(says, !matches!(kind, LetterKind::Handoff | LetterKind::Reminder), "{kind:?}");

@@ -38,7 +38,8 @@ mod tests {
 
     #[test]
     fn keywords_are_read_in_any_case() {
-        let heard = b"220-STARTTLS is not offered here\r\n220 mx ESMTP\r\n250-mx PIPELINING\r\n250-Pipelining\r\n250-starttls\r\n\
+        let heard =
+            b"220-STARTTLS is not offered here\r\n220 mx ESMTP\r\n250-mx PIPELINING\r\n250-Pipelining\r\n250-starttls\r\n\
             250-auth plain Login\r\n250-Auth=XOAUTH2\r\n250-8BitMime \r\n250-\r\n250 SIZE 1000\r\n";
         let offers = Offers::read(heard);
         for keyword in ["PIPELINING", "STARTTLS", "AUTH", "8BITMIME", "SIZE"] {

@@ -88,7 +88,10 @@ mod tests {
     #[test]
     fn a_refused_login_says_what_this_relay_wants() {
         for (words, remedy) in [
-            ("permanent error (535): 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant.", "Set-CASMailbox"),
+            (
+                "permanent error (535): 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant.",
+                "Set-CASMailbox",
+            ),
             ("permanent error (535): 5.7.139 Authentication unsuccessful, basic authentication is disabled.", "token_command"),
             ("permanent error (534): 5.7.9 Application-specific password required.", "token_command"),
             ("it offers AUTH XOAUTH2, and a password needs PLAIN or LOGIN", "correct `security`"),

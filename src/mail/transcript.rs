@@ -1,6 +1,7 @@
 //! What was said to a relay and what it said, line by line, for whoever tests the connection. What the login says is named
 //! and never repeated, and neither is a message.
 
+use crate::domain::excerpt::excerpt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A record of a conversation. Cheap to clone; clones write into the same record.
@@ -15,8 +16,8 @@ struct Record {
     hidden: Vec<String>,
 }
 
-/// As many bytes of a line are recorded at most.
-const LONGEST: usize = 512;
+/// A longer line is not shown at all: where it was cut, half of a secret would not be known for one.
+const LONGEST: usize = 8 * 1024;
 
 impl Transcript {
     /// Records what was sent, a line each.
@@ -29,8 +30,9 @@ impl Transcript {
         let record = &mut *self.record();
         for byte in bytes {
             if *byte == b'\n' {
-                let line = String::from_utf8_lossy(&std::mem::take(&mut record.begun)).trim_end().to_owned();
-                record.lines.push(format!("< {}", without(&line, &record.hidden)));
+                let line = std::mem::take(&mut record.begun);
+                let line = if line.len() < LONGEST { String::from_utf8_lossy(&line) } else { "(a line without end)".into() };
+                record.lines.push(format!("< {}", excerpt(&without(&line, &record.hidden), 500)));
             } else if record.begun.len() < LONGEST {
                 record.begun.push(*byte);
             }

@@ -38,7 +38,11 @@ pub async fn show(State(site): State<Site>) -> Response {
         for (name, help, count) in [
             ("nurtured_letters_waiting", "Letters to our own people that are due and not sent.", letters.waiting),
             ("nurtured_letters_waiting_seconds", "For how long the oldest of them waits; alert above an hour.", waits),
-            ("nurtured_letters_failed", "Letters to our own people that failed in thirty days; alert above none.", letters.failed),
+            (
+                "nurtured_letters_failed",
+                "Letters to our own people that failed in thirty days; alert above none.",
+                letters.failed,
+            ),
         ] {
             head(&mut text, name, help);
             line(&mut text, name, count);

@@ -82,8 +82,8 @@ async fn post(
     let from = Sender { name: organisation.name.clone(), address: plan.settings.smtp.return_path.clone() };
     let (kind, to) = (LetterKind::Confirmation, ("", &form.address));
     let headers = Headers { kind, from: &from, to, reply_to: None, message_id, in_reply_to: None, date: now };
-    let message = mime::message(&letter, &headers)
-        .map_err(|e| FlowError::Unable(format!("make a mail that asks an address: {e}")))?;
+    let message =
+        mime::message(&letter, &headers).map_err(|e| FlowError::Unable(format!("make a mail that asks an address: {e}")))?;
     let recipient: &Address = &form.address;
     letters::add(tx, NewLetter { kind, handoff: None, recipient, message_id, message, not_before: now }).await?;
     Ok(())

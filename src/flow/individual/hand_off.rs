@@ -173,8 +173,15 @@ pub async fn offer(
     let letter = letter::handoff(&compiled.dossier).map_err(|e| FlowError::Unable(format!("write the handoff letter: {e}")))?;
     let to = &compiled.salesperson;
     let message_id = dossier::message_id(plan, id, to);
-    let envelope =
-        Envelope { kind: LetterKind::Handoff, handoff: Some(id), to, reply_to: None, message_id: &message_id, thread: None, not_before };
+    let envelope = Envelope {
+        kind: LetterKind::Handoff,
+        handoff: Some(id),
+        to,
+        reply_to: None,
+        message_id: &message_id,
+        thread: None,
+        not_before,
+    };
     outbox::post(tx, plan, &letter, &envelope, now).await
 }
 

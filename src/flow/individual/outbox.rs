@@ -37,8 +37,7 @@ pub async fn post(tx: &mut Tx, plan: &Plan, letter: &Letter, envelope: &Envelope
     let from = Sender { name: format!("{} nurtured", settings.organisation.name), address: settings.smtp.return_path.clone() };
     let Envelope { kind, handoff, reply_to, message_id, thread, not_before, .. } = *envelope;
     let headers = Headers { kind, from: &from, to: (name, recipient), reply_to, message_id, in_reply_to: thread, date: now };
-    let message =
-        mime::message(letter, &headers).map_err(|e| FlowError::Unable(format!("make a letter to {to}: {e}")))?;
+    let message = mime::message(letter, &headers).map_err(|e| FlowError::Unable(format!("make a letter to {to}: {e}")))?;
     letters::add(tx, NewLetter { kind, handoff, recipient, message_id, message, not_before }).await?;
     Ok(())
 }

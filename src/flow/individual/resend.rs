@@ -27,7 +27,8 @@ pub async fn unsent(ctx: &Context) -> Result<Vec<Unsent>, FlowError> {
 pub async fn one(ctx: &Context, id: LetterId) -> Result<(), FlowError> {
     let mut tx = ctx.store().write().await?;
     if !letters::resend(&mut tx, id, ctx.now()).await? {
-        let why = "there is no letter of that number to send: it never was, was erased with whom it told of, or is on its way just now";
+        let why =
+            "there is no letter of that number to send: it never was, was erased with whom it told of, or is on its way just now";
         return Err(FlowError::Refused(why.to_owned()));
     }
     tx.commit().await?;

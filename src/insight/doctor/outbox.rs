@@ -23,7 +23,11 @@ fn finding(standing: Standing, now: Timestamp) -> Finding {
         None => "no letter to our own people waits".to_owned(),
     };
     if standing.failed > 0 {
-        return Finding::wrong(NAME, format!("{} letters to our own people failed in thirty days; {waiting}", standing.failed), fix);
+        return Finding::wrong(
+            NAME,
+            format!("{} letters to our own people failed in thirty days; {waiting}", standing.failed),
+            fix,
+        );
     }
     match standing.waiting_since {
         Some(since) if is_late(since, now) => Finding::wrong(NAME, waiting, "`nurtured letters list` says why"),

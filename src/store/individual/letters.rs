@@ -55,7 +55,8 @@ const NEXT: Sql = locking!(
     "FOR UPDATE SKIP LOCKED"
 );
 const TAKE: &str = "UPDATE letters SET owner = $2, leased_until = $3, tries = tries + 1, fence = fence + 1 WHERE id = $1";
-const BEGIN: &str = "UPDATE letters SET message = $3, first_tried_at = $4 WHERE id = $1 AND fence = $2 AND first_tried_at IS NULL";
+const BEGIN: &str =
+    "UPDATE letters SET message = $3, first_tried_at = $4 WHERE id = $1 AND fence = $2 AND first_tried_at IS NULL";
 /// What waits for the same relay waits with it: a hundred letters are not a hundred refused logins.
 const ALL_LATER: &str = "
     UPDATE letters SET waits_since = COALESCE(waits_since, not_before), not_before = $2
@@ -102,7 +103,8 @@ const SOONEST: &str = "
 
 /// Writes a letter into the outbox; one with the same Message-ID is there already.
 pub async fn add(tx: &mut Tx, letter: NewLetter<'_>) -> Result<(), StoreError> {
-    let values = args![letter.kind.word(), letter.handoff, letter.recipient, letter.message_id, letter.message, letter.not_before];
+    let values =
+        args![letter.kind.word(), letter.handoff, letter.recipient, letter.message_id, letter.message, letter.not_before];
     tx.execute(ADD, values).await.map(drop)
 }
 
@@ -230,7 +232,8 @@ impl Claimed {
     fn letter(self) -> Result<Letter, StoreError> {
         Ok(Letter {
             id: LetterId(self.id),
-            kind: LetterKind::parse(&self.kind).ok_or_else(|| StoreError::value("letter", "it is of a kind that is not known"))?,
+            kind: LetterKind::parse(&self.kind)
+                .ok_or_else(|| StoreError::value("letter", "it is of a kind that is not known"))?,
             recipient: address(&self.recipient)?,
             message: self.message,
             tries: self.tries,

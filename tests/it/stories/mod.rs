@@ -23,6 +23,7 @@ mod group_mail;
 mod guards;
 mod identity;
 mod languages;
+mod letters;
 mod pacing;
 mod plan;
 mod ramp;
