@@ -7,7 +7,7 @@ use crate::flow::group::gate;
 use crate::flow::individual::resend;
 use crate::store::doorway::pending_forms;
 use crate::store::engine::backend::StoreError;
-use crate::store::individual::letters::{self, Standing};
+use crate::store::individual::letters::{self, OutboxState};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -51,7 +51,7 @@ pub async fn show(State(site): State<Site>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
-async fn letters(site: &Site) -> Result<Standing, StoreError> {
+async fn letters(site: &Site) -> Result<OutboxState, StoreError> {
     let now = site.ctx.now();
     letters::standing(&mut site.ctx.store().read().await?, resend::since(now), now).await
 }

@@ -6,7 +6,7 @@ use crate::domain::individual::letter::is_late;
 use crate::flow::context::FlowError;
 use crate::flow::individual::resend;
 use crate::store::engine::backend::Store;
-use crate::store::individual::letters::{self, Standing};
+use crate::store::individual::letters::{self, OutboxState};
 use jiff::Timestamp;
 
 /// How the letters to our own people stand.
@@ -15,7 +15,7 @@ pub async fn outbox(store: &Store, now: Timestamp) -> Result<Finding, FlowError>
     Ok(finding(standing, now))
 }
 
-fn finding(standing: Standing, now: Timestamp) -> Finding {
+fn finding(standing: OutboxState, now: Timestamp) -> Finding {
     const NAME: &str = "outbox";
     let fix = "`nurtured letters list` says why; once that is mended, `nurtured letters resend --failed`";
     let waiting = match standing.waiting_since {
@@ -44,7 +44,7 @@ mod tests {
     fn a_letter_that_waits_an_hour_or_failed_is_an_alarm() {
         let at = |text: &str| text.parse::<Timestamp>().expect("an instant");
         let now = at("2026-11-03T12:00:00Z");
-        let state = |waiting_since, failed| finding(Standing { waiting: 1, waiting_since, failed }, now).state;
+        let state = |waiting_since, failed| finding(OutboxState { waiting: 1, waiting_since, failed }, now).state;
         assert_eq!(state(None, 0), State::Well);
         assert_eq!(state(Some(at("2026-11-03T11:00:01Z")), 0), State::Well);
         assert_eq!(state(Some(at("2026-11-03T11:00:00Z")), 0), State::Wrong);

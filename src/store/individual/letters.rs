@@ -181,14 +181,14 @@ pub async fn resend_failed(tx: &mut Tx, since: Timestamp, now: Timestamp) -> Res
 }
 
 /// How the letters to our own people stand; of those that failed, those after `since` are counted.
-pub async fn standing(tx: &mut Tx, since: Timestamp, now: Timestamp) -> Result<Standing, StoreError> {
+pub async fn standing(tx: &mut Tx, since: Timestamp, now: Timestamp) -> Result<OutboxState, StoreError> {
     let row: (i64, Option<i64>, i64) = tx.one(STANDING, args![now, since, LetterKind::Confirmation.word()]).await?;
-    Ok(Standing { waiting: row.0, waiting_since: instant_or_none(row.1)?, failed: row.2 })
+    Ok(OutboxState { waiting: row.0, waiting_since: instant_or_none(row.1)?, failed: row.2 })
 }
 
 /// How letters stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct OutboxState {
     /// How many are due, or were tried, and are not sent.
     pub waiting: i64,
     /// Since when the oldest of them waits.

@@ -14,7 +14,7 @@ use nurtured::domain::span::Span;
 use nurtured::store::doorway::{qualifications, reminders};
 use nurtured::store::engine::backend::{StoreError, Tx};
 use nurtured::store::individual::handoffs::ONE_OPEN;
-use nurtured::store::individual::letters::{NewLetter, Standing};
+use nurtured::store::individual::letters::{NewLetter, OutboxState};
 use nurtured::store::individual::{follow_ups, handoffs, letters};
 use nurtured::store::people::prospects;
 
@@ -349,7 +349,7 @@ async fn a_letter_that_failed_is_counted_and_sent_again(bench: Bench) -> anyhow:
     letters::add(&mut tx, NewLetter { kind: LetterKind::Confirmation, ..letter(&eve, "<2@ours>", 5) }).await?;
     let claimed = letters::claim(&mut tx, "one", minute(6), minute(10)).await?.expect("it is due");
     let standing = letters::standing(&mut tx, minute(0), minute(6)).await?;
-    assert_eq!(standing, Standing { waiting: 1, waiting_since: Some(minute(5)), failed: 0 }, "a stranger's is no alarm");
+    assert_eq!(standing, OutboxState { waiting: 1, waiting_since: Some(minute(5)), failed: 0 }, "a stranger's is no alarm");
     assert!(!letters::resend(&mut tx, claimed.id, minute(7)).await?, "it is on its way");
     letters::begin(&mut tx, &claimed, minute(6)).await?;
     assert!(letters::later(&mut tx, &claimed, minute(20), Some(minute(6)), "550 5.7.1").await?);
@@ -360,7 +360,7 @@ async fn a_letter_that_failed_is_counted_and_sent_again(bench: Bench) -> anyhow:
     letters::begin(&mut tx, &again, minute(20)).await?;
     assert!(letters::failed(&mut tx, &again, "550 5.7.1", minute(21)).await?);
     let standing = letters::standing(&mut tx, minute(0), minute(22)).await?;
-    assert_eq!(standing, Standing { waiting: 0, waiting_since: None, failed: 1 });
+    assert_eq!(standing, OutboxState { waiting: 0, waiting_since: None, failed: 1 });
     assert_eq!(letters::standing(&mut tx, minute(21), minute(22)).await?.failed, 0, "long ago");
     assert_eq!(letters::unsent(&mut tx, minute(0)).await?.len(), 2);
     assert_eq!(letters::resend_failed(&mut tx, minute(0), minute(30)).await?, 1, "not the stranger's");
@@ -385,7 +385,7 @@ async fn what_waits_for_a_relay_waits_together(bench: Bench) -> anyhow::Result<(
     assert!(letters::later(&mut tx, &first, minute(9), None, "no login").await?);
     assert!(letters::claim(&mut tx, "one", minute(8), minute(10)).await?.is_none());
     let standing = letters::standing(&mut tx, minute(0), minute(8)).await?;
-    assert_eq!(standing, Standing { waiting: 2, waiting_since: Some(minute(1)), failed: 0 });
+    assert_eq!(standing, OutboxState { waiting: 2, waiting_since: Some(minute(1)), failed: 0 });
     assert_eq!(letters::claim(&mut tx, "one", minute(9), minute(10)).await?.expect("both").id, first.id, "the same one asks");
     Ok(())
 }

@@ -7,7 +7,7 @@ use nurtured::domain::span::Span;
 use nurtured::flow::individual::resend;
 use nurtured::insight::doctor::finding::{Finding, State};
 use nurtured::insight::doctor::outbox::outbox;
-use nurtured::store::individual::letters::{self, Standing, Unsent};
+use nurtured::store::individual::letters::{self, OutboxState, Unsent};
 use nurtured::town::Town;
 
 /// A working morning, on which no newsletter is due for a while.
@@ -49,7 +49,7 @@ fn header<'m>(mail: &'m str, name: &str) -> &'m str {
     mail.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_default()
 }
 
-async fn standing(town: &Town) -> Fallible<Standing> {
+async fn standing(town: &Town) -> Fallible<OutboxState> {
     let mut tx = town.node.ctx.store().read().await?;
     Ok(letters::standing(&mut tx, resend::since(town.now()), town.now()).await?)
 }
