@@ -145,11 +145,12 @@ fn explain(
              smtp.ca_file"
                 .to_owned(),
         ),
-        CertificateError::UnknownIssuer if has_own => (
+        CertificateError::UnknownIssuer | CertificateError::BadSignature if has_own => (
             format!("is signed by {issuer}, who is not in smtp.ca_file"),
             "put the authority's certificate into that file; without smtp.ca_file, whom this machine trusts is trusted".to_owned(),
         ),
-        CertificateError::UnknownIssuer => (
+        // Of a trusted authority's name, and signed with another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => (
             format!("is signed by {issuer}, whom this machine does not trust"),
             "if that is your own authority, name its certificate under smtp.ca_file; if it is a public one, the relay does not send \
              the certificates in between, or the package ca-certificates is old"

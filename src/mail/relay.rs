@@ -53,8 +53,13 @@ impl Relay {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
         if roots.is_empty() && settings.security != Security::Plaintext {
-            let none = Unprotected::new("this machine trusts no certificates", "install the package ca-certificates");
-            return Err(RelayError::Insecure(none));
+            let (why, remedy) = match settings.authorities {
+                Some(_) => {
+                    ("smtp.ca_file holds no certificate that can be read", "put the authority's certificate into it, in PEM")
+                }
+                None => ("this machine trusts no certificates", "install the package ca-certificates"),
+            };
+            return Err(RelayError::Insecure(Unprotected::new(why, remedy)));
         }
         Self::trusting(settings, roots)
     }

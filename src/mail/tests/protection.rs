@@ -28,6 +28,10 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority"))
     }
 
+    fn certificate(&self) -> &rcgen::Certificate {
+        self.0.as_ref()
+    }
+
     fn roots(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
         roots.add(self.0.der().clone()).expect("a root");
@@ -326,10 +330,10 @@ async fn a_file_of_certificates_is_trusted_and_nothing_else_is() {
     for security in BOTH {
         let served = |certificate: &rcgen::Certificate| acceptor(certificate.clone(), &own_key);
         for (file, served, says) in [
-            (authority.0.as_ref(), authority.acceptor(&named(&["localhost"])), None),
+            (authority.certificate(), authority.acceptor(&named(&["localhost"])), None),
             (&good, served(&good), None),
-            (stranger.0.as_ref(), authority.acceptor(&named(&["localhost"])), Some("who is not in smtp.ca_file")),
-            (authority.0.as_ref(), served(&good), Some("is signed by itself alone")),
+            (stranger.certificate(), authority.acceptor(&named(&["localhost"])), Some("who is not in smtp.ca_file")),
+            (authority.certificate(), served(&good), Some("is signed by itself alone")),
             (&elsewhere, served(&elsewhere), Some("is made out for other.example")),
             (&ended, served(&ended), Some("ended on 2021-01-01")),
             (&early, served(&early), Some("holds only from 4000-01-01")),

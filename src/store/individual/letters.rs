@@ -60,7 +60,7 @@ const BEGIN: &str =
 /// What waits for the same relay waits with it: a hundred letters are not a hundred refused logins.
 const ALL_LATER: &str = "
     UPDATE letters SET waits_since = COALESCE(waits_since, not_before), not_before = $2
-    WHERE sent_at IS NULL AND failed_at IS NULL AND not_before < $2 AND not_before <= $1 AND (owner IS NULL OR leased_until <= $1)";
+    WHERE sent_at IS NULL AND failed_at IS NULL AND not_before < $2 AND (owner IS NULL OR leased_until <= $1)";
 const SENT: &str = "
     UPDATE letters SET sent_at = $3, owner = NULL, leased_until = NULL, reply = NULL
     WHERE id = $1 AND fence = $2 AND sent_at IS NULL AND failed_at IS NULL";
@@ -122,7 +122,7 @@ pub async fn begin(tx: &mut Tx, letter: &Letter, now: Timestamp) -> Result<(), S
     tx.execute(BEGIN, args![letter.id, letter.fence, letter.message.clone(), now]).await.map(drop)
 }
 
-/// Puts off what is due, because the relay takes nothing now.
+/// Puts off what would be tried before `until`, because the relay takes nothing now.
 pub async fn all_later(tx: &mut Tx, now: Timestamp, until: Timestamp) -> Result<u64, StoreError> {
     tx.execute(ALL_LATER, args![now, until]).await
 }
