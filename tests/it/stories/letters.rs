@@ -92,7 +92,7 @@ story!(a_letter_that_failed_is_listed_and_leaves_again_with_the_same_bytes, |tow
     wait(&town, Span::hours(60)).await?;
     let failed = finding(&town).await?;
     assert!(failed.state == State::Wrong && failed.says.contains("failed in thirty days"), "{failed:?}");
-    let figures = super::door::monitor(&town, "/metrics").await.body;
+    let figures = crate::stories::door::monitor(&town, "/metrics").await.body;
     assert!(figures.contains("nurtured_letters_failed ") && !figures.contains("nurtured_letters_failed 0\n"), "{figures}");
     let listed = offer(&town).await?;
     assert!(listed.failed_at.is_some() && listed.next_at.is_none(), "{listed:?}");
