@@ -296,7 +296,10 @@ async fn send_test(name: &str, id: Option<&str>, to: &str, config: Option<&Path>
     } else {
         conversation.lines().iter().try_for_each(|line| output::line(format!("  {line}")))?;
     }
-    let reply = copy.reply.as_deref().unwrap_or("the relay does not answer");
+    // A connection that could not be opened leaves no reply; its record ends with why.
+    let lines = conversation.lines();
+    let ours = lines.iter().rev().find_map(|line| line.strip_prefix("- "));
+    let reply = copy.reply.as_deref().or(ours).unwrap_or("the relay does not answer");
     match copy.state.as_str() {
         "accepted" if json => Ok(()),
         "accepted" => output::line(format!("“{}” was taken by {} for {to}.", copy.subject, plan.settings.smtp.host)),

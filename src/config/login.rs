@@ -91,7 +91,6 @@ fn words(text: &str) -> Result<Vec<String>, &'static str> {
     for c in text.chars() {
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
-            (Some(_), c) => word.get_or_insert_default().push(c),
             (None, '"' | '\'') => {
                 quote = Some(c);
                 word.get_or_insert_default();
@@ -102,7 +101,7 @@ fn words(text: &str) -> Result<Vec<String>, &'static str> {
                     "this needs a shell, and is run without one; put it into a script, or into 'quotes' if it is meant as it stands",
                 );
             }
-            (None, c) => word.get_or_insert_default().push(c),
+            (Some(_) | None, c) => word.get_or_insert_default().push(c),
         }
     }
     if quote.is_some() {

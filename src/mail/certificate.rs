@@ -42,16 +42,15 @@ impl fmt::Display for Untrusted {
 
 impl StdError for Untrusted {}
 
-impl Verifier {
-    fn judge(&self, certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<ServerCertVerified, Error> {
-        verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
-        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        let (from, until) = Facts::read(certificate).and_then(|facts| Some((facts.from?, facts.until?))).ok_or_else(broken)?;
-        match now {
-            now if now < from.as_second() => Err(Error::InvalidCertificate(CertificateError::NotValidYet)),
-            now if now > until.as_second() => Err(Error::InvalidCertificate(CertificateError::Expired)),
-            _ => Ok(ServerCertVerified::assertion()),
-        }
+/// Judges name and dates of a certificate that is trusted itself.
+fn judge(certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<ServerCertVerified, Error> {
+    verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let (from, until) = Facts::read(certificate).and_then(|facts| Some((facts.from?, facts.until?))).ok_or_else(broken)?;
+    match now {
+        now if now < from.as_second() => Err(Error::InvalidCertificate(CertificateError::NotValidYet)),
+        now if now > until.as_second() => Err(Error::InvalidCertificate(CertificateError::Expired)),
+        _ => Ok(ServerCertVerified::assertion()),
     }
 }
 
@@ -69,7 +68,7 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let judged = if self.own.contains(end_entity) {
-            self.judge(end_entity, server_name, now)
+            judge(end_entity, server_name, now)
         } else {
             self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
         };
@@ -229,7 +228,7 @@ fn name(distinguished: &[u8]) -> Option<String> {
     })
 }
 
-/// UTCTime (years 1950 to 2049) or GeneralizedTime, both in UTC with seconds.
+/// `UTCTime` (years 1950 to 2049) or `GeneralizedTime`, both in UTC with seconds.
 fn instant(tag: u8, text: &[u8]) -> Option<Timestamp> {
     let text = str::from_utf8(text).ok()?.strip_suffix('Z')?;
     let text = match (tag, text.len()) {

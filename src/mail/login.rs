@@ -110,7 +110,7 @@ impl Login<'_> {
             let asked = match reply {
                 Ok(asked) if number(&asked) == 334 => asked,
                 Ok(welcome) if (200..300).contains(&number(&welcome)) => return Ok(()),
-                Ok(odd) => return Err(self.broke(&format!("the relay answered the login with {}", number(&odd)))),
+                Ok(odd) => return Err(broke(&format!("the relay answered the login with {}", number(&odd)))),
                 Err(error) => return Err(refusal(&error, &why, &secrets)),
             };
             let question = question(&asked);
@@ -130,7 +130,7 @@ impl Login<'_> {
             };
             reply = self.say(&format!("{answer}\r\n"), if answer == "*" { "*" } else { "(login)" }).await;
         }
-        Err(self.broke("the relay asks without end"))
+        Err(broke("the relay asks without end"))
     }
 
     /// Sends a line; `shown` is what the record says of it.
@@ -141,10 +141,10 @@ impl Login<'_> {
         self.replies += 1;
         self.smtp.command(line).await
     }
+}
 
-    fn broke(&self, words: &str) -> Refusal {
-        Refusal::Because(RelayError::Unwilling(words.to_owned()))
-    }
+fn broke(words: &str) -> Refusal {
+    Refusal::Because(RelayError::Unwilling(words.to_owned()))
 }
 
 /// What is said at each question, in base64.
