@@ -245,7 +245,7 @@ fn what_a_salesperson_or_an_audience_cannot_be() {
             "nurtured.toml",
             "bounces@news",
             "undeliverable-mail-of-tecnofab@news",
-            "it would have 65 octets before the @, and 64 are allowed",
+            "it would have 67 octets before the @, and 64 are allowed",
         ),
         ("nurtured.toml", "on_uncertain = \"resend\"", "on_uncertain = \"drop\"", "resend"),
         ("nurtured.toml", "url = \"sqlite:nurtured.db\"", "stop_journal = \"/mnt/\"", "this is no file"),

@@ -14,7 +14,7 @@ use crate::flow::group::breaker;
 use crate::mail::conversation::{Announcement, Connection, Mail};
 use crate::mail::dkim::seal;
 use crate::mail::header::{LastDate, date};
-use crate::mail::token::{Kind, Signer, Token, WIDTH};
+use crate::mail::token::{Kind, Recipient, Signer, Token, WIDTH};
 use crate::store::group::deliveries::Open;
 use jiff::Timestamp;
 use std::collections::VecDeque;
@@ -127,6 +127,7 @@ impl Connections {
 /// A marked mail, ready to be sent.
 struct Ready {
     job: Job,
+    recipient: Recipient,
     return_path: String,
     /// The message, if it had to be signed. An unsigned one is filled in when it is sent, because a queue of complete
     /// messages would not fit a processor's cache.
@@ -245,10 +246,11 @@ impl<'a> Sender<'a> {
                 self.pool.given_up.cancel();
             }
             (WriteOutcome::Written { marked: true, at }, Some(job)) => {
-                let return_path = return_path(self.pool, &job);
+                let recipient = self.pool.ctx.signer().recipient(job.row.prospect, job.row.address.as_str());
+                let return_path = return_path(self.pool, &job, recipient);
                 let first_tried_at = job.row.first_marked_at.unwrap_or(at);
-                match signed(self.pool, &job, first_tried_at).await {
-                    Ok(signed) => self.ready.push_back(Ready { job, return_path, signed, first_tried_at }),
+                match signed(self.pool, &job, recipient, first_tried_at).await {
+                    Ok(signed) => self.ready.push_back(Ready { job, recipient, return_path, signed, first_tried_at }),
                     Err(why) => {
                         let reply = Reply::BrokenBefore(format!("could not {why}"));
                         let finished = job.finished(reply, self.pool.tries, self.pool.ctx.now());
@@ -290,7 +292,7 @@ impl<'a> Sender<'a> {
                 self.message.clear();
                 if next.signed.is_none() && connection.reads_messages() {
                     let date = self.date.of(next.first_tried_at);
-                    fill(self.pool, &next.job, date, &mut self.message);
+                    fill(self.pool, &next.job, next.recipient, date, &mut self.message);
                 }
                 let message = next.signed.as_ref().unwrap_or(&self.message);
                 let mail = Mail::announced(next.announcement(), message);
@@ -306,37 +308,45 @@ impl<'a> Sender<'a> {
 }
 
 /// Splices the tokens into the prepared bytes.
-fn fill(pool: &Connections, job: &Job, date: &str, bytes: &mut Vec<u8>) {
+fn fill(pool: &Connections, job: &Job, recipient: Recipient, date: &str, bytes: &mut Vec<u8>) {
     let signer = pool.ctx.signer();
-    job.range.message.fill(&job.row.address, date, |hole| token(signer, hole, &job.row), bytes);
+    job.range.message.fill(&job.row.address, date, |hole| token(signer, hole, &job.row, recipient), bytes);
 }
 
 /// The whole message, if the configuration says to sign it.
-async fn signed(pool: &Connections, job: &Job, first_tried_at: Timestamp) -> Result<Option<Vec<u8>>, SignError> {
+async fn signed(
+    pool: &Connections,
+    job: &Job,
+    recipient: Recipient,
+    first_tried_at: Timestamp,
+) -> Result<Option<Vec<u8>>, SignError> {
     if pool.dkim.is_none() {
         return Ok(None);
     }
     let mut message = Vec::new();
-    fill(pool, job, &date(first_tried_at), &mut message);
+    fill(pool, job, recipient, &date(first_tried_at), &mut message);
     seal(pool.dkim.as_ref(), &mut message).await?;
     Ok(Some(message))
 }
 
 /// The signed address to which a bounce of this delivery is sent.
-fn return_path(pool: &Connections, job: &Job) -> String {
-    let token = pool.ctx.signer().caseless(Token { kind: Kind::ReturnPath, id: job.row.id.0, ordinal: 0 });
+fn return_path(pool: &Connections, job: &Job, recipient: Recipient) -> String {
+    let token = pool.ctx.signer().return_path(job.row.id.0, recipient);
     format!("{}+{token}@{}", pool.return_path.0, pool.return_path.1)
 }
 
 /// The token for a hole in a delivery's message. An untracked recipient's links carry the issue's number, which identifies
 /// no person.
-fn token(signer: &Signer, hole: Hole, row: &Open) -> [u8; WIDTH] {
+fn token(signer: &Signer, hole: Hole, row: &Open, recipient: Recipient) -> [u8; WIDTH] {
     let (kind, id, ordinal) = match hole {
-        Hole::Click(n) => return signer.sign(Token::click(row.issue.0, row.id.0, row.tracked, n), ""),
+        Hole::Click(n) => {
+            let token = Token::click(row.issue.0, row.id.0, Some(recipient).filter(|_| row.tracked), n);
+            return signer.sign(token, "");
+        }
         Hole::Answer(n) => (Kind::Answer, row.id.0, n),
         Hole::Unsubscribe => (Kind::Unsubscribe, row.id.0, 0),
         Hole::Form => (Kind::Form, row.id.0, 0),
         Hole::To | Hole::Date | Hole::MessageId => (Kind::MessageId, row.id.0, 0),
     };
-    signer.sign(Token { kind, id, ordinal }, "")
+    signer.sign(Token { kind, id, ordinal, recipient }, "")
 }
