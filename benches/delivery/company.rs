@@ -170,6 +170,11 @@ fn one_copy(files: &[(String, String)], due_at: Timestamp) -> Result<Vec<u8>> {
     let newsletter = campaign.newsletters.first().context("there is no newsletter")?;
     let (_, message) = publish::issue(&plan, campaign, newsletter, due_at)?;
     let mut bytes = Vec::new();
-    Prepared::from_json(&message)?.fill(&arrival(PAGE)?.address, |_| [b'A'; WIDTH], &mut bytes);
+    Prepared::from_json(&message)?.fill(
+        &arrival(PAGE)?.address,
+        "Tue, 03 Nov 2026 08:30:00 +0000",
+        |_| [b'A'; WIDTH],
+        &mut bytes,
+    );
     Ok(bytes)
 }

@@ -2,8 +2,8 @@
 
 use super::exit::{Exit, colour};
 use super::{
-    adopt, apply, backtest, campaigns, check, db, demo, desk, doctor, explain, handoffs, inbox, init, output, plan, prospects,
-    queue, run, sending, signals, simulate, suppress, uncertain,
+    adopt, apply, backtest, campaigns, check, db, demo, desk, doctor, explain, handoffs, inbox, init, letters, output, plan,
+    prospects, queue, run, sending, signals, simulate, suppress, uncertain,
 };
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};
@@ -59,6 +59,9 @@ enum Verb {
     /// List, preview, test, pause or resume campaigns
     #[command(subcommand)]
     Campaigns(campaigns::Campaigns),
+    /// List letters to our own people that are not sent, or send them again
+    #[command(subcommand)]
+    Letters(letters::Letters),
     /// List deliveries whose result is unknown, or say what became of them
     #[command(subcommand)]
     Uncertain(uncertain::Uncertain),
@@ -131,6 +134,7 @@ async fn run(arguments: Arguments) -> Result<(), Exit> {
         Verb::Db(verb) => Box::pin(db::run(verb, config, json)).await,
         Verb::Prospects(verb) => prospects::run(verb, config, json).await,
         Verb::Campaigns(verb) => Box::pin(campaigns::run(verb, config, json)).await,
+        Verb::Letters(verb) => letters::run(verb, config, json).await,
         Verb::Uncertain(verb) => uncertain::run(verb, config, json).await,
         Verb::Signals(verb) => signals::run(verb, config, json).await,
         Verb::Inbox(verb) => inbox::run(verb, config, json).await,

@@ -14,8 +14,10 @@ use crate::flow::group::delivery::deliver::deliver_issue;
 use crate::flow::group::publish;
 use crate::flow::operations::manual_stop;
 use crate::insight::plan::waiting as waiting_mails;
+use crate::mail::header::date;
 use crate::mail::token::WIDTH;
 use crate::store::engine::backend::Tx;
+use crate::store::group::deliveries::Delivery;
 use crate::store::group::{audiences, campaigns, deliveries, occurrences};
 use crate::store::operations::counts::{self, OfCampaign};
 use crate::store::operations::sending;
@@ -111,6 +113,14 @@ struct CampaignRow<'a> {
     paused: Option<String>,
     /// Why no group mail is sent at all, whatever the campaign's state.
     held: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TestCopy<'a> {
+    #[serde(flatten)]
+    copy: &'a Delivery,
+    /// What was said to the relay (`>`) and what it said (`<`), line by line.
+    conversation: Vec<String>,
 }
 
 /// Runs the verb.
@@ -296,6 +306,7 @@ fn filled(pieces: &[Piece]) -> String {
     let piece = |piece: &Piece| match piece {
         Piece::Literal(text) => text.clone(),
         Piece::Hole(Hole::To) => "you@company.example".to_owned(),
+        Piece::Hole(Hole::Date) => date(SystemClock.now()),
         Piece::Hole(_) => sample.clone(),
     };
     pieces.iter().map(piece).collect()
@@ -307,14 +318,20 @@ async fn send_test(name: &str, id: Option<&str>, to: &str, config: Option<&Path>
     let plan = node.ctx.plan();
     let campaign = campaign(&plan, name)?;
     let newsletter = newsletter(campaign, id)?;
+    let conversation = node.ctx.record();
     let issue = publish::publish_test(&node.ctx, campaign, newsletter, &to).await?;
     while deliver_issue(&node.ctx, &node.writer, issue).await? == Progress::Done {}
     let mut tx = node.ctx.store().read().await?;
     let copy = deliveries::test_copy(&mut tx, issue).await?;
     if json {
-        output::json(&copy)?;
+        output::json(&TestCopy { copy: &copy, conversation: conversation.lines() })?;
+    } else {
+        conversation.lines().iter().try_for_each(|line| output::line(format!("  {line}")))?;
     }
-    let reply = copy.reply.as_deref().unwrap_or("the relay does not answer");
+    // A connection that could not be opened leaves no reply; its record ends with why.
+    let lines = conversation.lines();
+    let ours = lines.iter().rev().find_map(|line| line.strip_prefix("- "));
+    let reply = copy.reply.as_deref().or(ours).unwrap_or("the relay does not answer");
     match copy.state.as_str() {
         "accepted" if json => Ok(()),
         "accepted" => output::line(format!("“{}” was taken by {} for {to}.", copy.subject, plan.settings.smtp.host)),

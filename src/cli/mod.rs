@@ -31,6 +31,7 @@ pub mod uncertain;
 // Salespeople.
 pub mod queue;
 pub mod handoffs;
+pub mod letters;
 // Replaying other rules.
 pub mod backtest;
 // Simulation.

@@ -19,6 +19,7 @@ pub mod calendar;
 pub mod route;
 pub mod api_token;
 pub mod door;
+pub mod login;
 pub mod service;
 pub mod people;
 pub mod proof;

@@ -166,6 +166,11 @@ impl Node {
         }
     }
 
+    /// Its items, if it is a list; anything else is no problem.
+    pub fn list_or_none(&self) -> Option<&[Self]> {
+        if let Value::List(items) = &self.value { Some(items) } else { None }
+    }
+
     pub fn list(&self, log: &Log) -> Option<&[Self]> {
         match &self.value {
             Value::List(items) => Some(items),

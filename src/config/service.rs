@@ -4,6 +4,7 @@ use crate::config::api_token;
 use crate::config::calendar;
 use crate::config::door;
 use crate::config::guard;
+use crate::config::login;
 use crate::config::node::{Node, Value};
 use crate::config::place::Place;
 use crate::config::problem::{Log, Problem};
@@ -20,6 +21,7 @@ use crate::domain::settings::{
     CONFIRMATIONS_PER_DOMAIN, DatabaseUrl, Http, MAX_IN_DOUBT, Organisation, Security, Settings, Smtp, Tracking,
 };
 use crate::domain::span::FiscalYear;
+use crate::text::token::CASELESS_WIDTH;
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -165,14 +167,19 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
         (None, _) => Some(587),
     };
     let allowed = reader.get("allow_plaintext").map_or(Some(false), |node| node.boolean(log));
-    let username = reader.get("username").map(|node| (node.text(log).map(str::to_owned), &node.place));
-    let password = vault.read(&mut reader, &Keys { value: "password", file: "password_file", credential: "smtp.password" });
-    let has_password_key = reader.has("password") || reader.has("password_file");
+    let before = log.count();
+    let login = login::login(&mut reader, vault);
+    let login = (log.count() == before || login.is_some()).then_some(login);
+    let authorities = login::authorities(&mut reader, vault);
     let connections = reader.get("connections").map_or(Some(4), |node| node.integer(log, 1, 64));
     let max_in_doubt = reader.get("max_in_doubt").map_or(Some(MAX_IN_DOUBT), |node| node.integer(log, 1, 256));
     let patience = reader.get("patience").map(|node| node.parse(log, "", wait));
-    let return_path =
-        reader.need_address("return_path", "the address bounces come back to, such as \"bounces@news.tecnofab.example\"");
+    let help = "the address bounces come back to, such as \"bounces@news.tecnofab.example\"";
+    let return_path = reader.need("return_path", help).and_then(|node| {
+        let path = node.parse(log, help, Address::parse)?;
+        login::check_return_path(&reader, &node.place, path.local().len(), path.as_str().len(), CASELESS_WIDTH)?;
+        Some(path)
+    });
     let on_uncertain =
         reader.get("on_uncertain").map_or(Some(OnUncertain::default()), |node| node.one_of(log, &OnUncertain::WORDS));
     let hello = reader.get("hello").map(|node| node.parse(log, "", host_name));
@@ -184,28 +191,29 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
         log.add(problem.help("set security = \"starttls\" or \"implicit\"; or, if the network is yours, allow_plaintext = true"));
     }
     let paces = guard::paces(&mut reader);
-    let place = reader.place.clone();
     reader.finish();
-    let login = match (username, password) {
-        (Some((username, _)), Some((password, _))) => Some((username?, password)),
-        (Some((_, place)), None) if !has_password_key => {
-            let problem = Problem::error(place, "a `username` without a password").label("no password for it");
-            log.add(problem.help("add `password_file`, `password`, or the systemd credential nurtured.smtp.password"));
-            None
-        }
-        (None, Some(_)) if has_password_key => {
-            log.add(Problem::error(&place, "a password without a `username`").help("add `username`, or drop the password"));
-            None
-        }
-        _ => None,
-    };
+    let (login, authorities) = (login?, authorities?);
     let (host, return_path): (String, Address) = (host?.0, return_path?);
     let patience = patience.map_or(Some(None), |patience| patience.map(Some))?;
     let hello = hello.unwrap_or_else(|| Some(return_path.domain().to_owned()))?;
     let (connections, max_in_doubt, on_uncertain) = (connections?, max_in_doubt?, on_uncertain?);
     let (dkim, paces) = (dkim.map_or(Some(None), |dkim| dkim.map(Some))?, paces?);
     let (port, security) = (port?, security?);
-    Some(Smtp { host, port, security, login, connections, max_in_doubt, return_path, hello, dkim, paces, on_uncertain, patience })
+    Some(Smtp {
+        host,
+        port,
+        security,
+        login,
+        authorities,
+        connections,
+        max_in_doubt,
+        return_path,
+        hello,
+        dkim,
+        paces,
+        on_uncertain,
+        patience,
+    })
 }
 
 /// A timeout: whole seconds or minutes, at most the ten minutes that RFC 5321 gives the slowest reply.

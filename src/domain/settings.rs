@@ -110,8 +110,9 @@ pub struct Smtp {
     pub port: u16,
     /// How the connection is protected.
     pub security: Security,
-    /// User and password, if it asks for them.
-    pub login: Option<(String, SecretString)>,
+    pub login: Option<Login>,
+    /// The certificates trusted instead of those this machine trusts, DER.
+    pub authorities: Option<Arc<Vec<Vec<u8>>>>,
     /// How many connections carry group mail.
     pub connections: usize,
     /// How many mails of one connection may be marked without a recorded result: the most that one crash can repeat.
@@ -128,6 +129,30 @@ pub struct Smtp {
     pub on_uncertain: OnUncertain,
     /// The timeout of every phase of the conversation; without it, those of RFC 5321.
     pub patience: Option<Duration>,
+}
+
+/// Our login at the relay.
+#[derive(Debug, Clone)]
+pub struct Login {
+    pub user: String,
+    pub proof: Proof,
+}
+
+/// What proves that the login is ours.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    Password(SecretString),
+    /// The command prints an access token (OAuth 2.0).
+    Token(TokenCommand),
+}
+
+/// A program that prints an access token. It is run without a shell.
+#[derive(Debug, Clone)]
+pub struct TokenCommand {
+    /// A path, or a name that is looked for in `PATH`.
+    pub program: std::path::PathBuf,
+    /// Never shown: they may hold a secret.
+    pub arguments: Vec<SecretString>,
 }
 
 /// How the connection to the relay is protected.

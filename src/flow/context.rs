@@ -7,6 +7,7 @@ use crate::domain::plan::Plan;
 use crate::mail::null_relay::NullRelay;
 use crate::mail::relay::Relay;
 use crate::mail::token::Signer;
+use crate::mail::transcript::Transcript;
 use crate::store::engine::backend::{Store, StoreError};
 use crate::store::people::signing_keys;
 use jiff::{SignedDuration, Timestamp};
@@ -175,6 +176,14 @@ impl Context {
     /// The relay of the plan in force.
     pub fn relay(&self) -> Relay {
         self.0.plan.read().unwrap_or_else(PoisonError::into_inner).1.clone()
+    }
+
+    /// Records from now on what is said to the relay and what it says, until another plan is put in force.
+    pub fn record(&self) -> Transcript {
+        let transcript = Transcript::default();
+        let mut plan = self.0.plan.write().unwrap_or_else(PoisonError::into_inner);
+        plan.1 = plan.1.clone().recorded(transcript.clone());
+        transcript
     }
 
     /// Puts another plan in force.

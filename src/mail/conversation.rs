@@ -6,11 +6,11 @@
 
 use super::answer::{Ended, Phase, Trouble, number, refused, said, trouble};
 use super::null_relay::{Captured, NullRelay};
+use super::offers::Offers;
 use super::wire::Wire;
 use crate::domain::address::Address;
 use crate::domain::group::delivery::Reply;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::extension::Extension;
 use lettre::transport::smtp::response::Response;
 use memchr::memmem;
 use std::time::Duration;
@@ -104,6 +104,8 @@ struct Open {
     replies: u64,
     /// Whether the relay announced PIPELINING.
     pipelining: bool,
+    /// Whether it takes messages with bytes beyond ASCII (8BITMIME).
+    eight_bit: bool,
     /// The commands of the next mail, once they are sent.
     announced: Option<String>,
     /// The outcome of those commands, if their replies had to be read early.
@@ -113,10 +115,10 @@ struct Open {
 }
 
 impl Connection {
-    /// A connection that was just greeted, after this many replies.
-    pub fn over(smtp: AsyncSmtpConnection, wire: Wire, replies: u64, patience: Timeouts) -> Self {
-        let pipelining = wire.offers("PIPELINING");
-        let open = Open { smtp, wire, replies, pipelining, announced: None, opened: None, out: Vec::new() };
+    /// A connection that was just greeted, after this many replies, to a relay that offers this.
+    pub fn over(smtp: AsyncSmtpConnection, wire: Wire, replies: u64, offers: &Offers, patience: Timeouts) -> Self {
+        let (pipelining, eight_bit) = (offers.has("PIPELINING"), offers.has("8BITMIME"));
+        let open = Open { smtp, wire, replies, pipelining, eight_bit, announced: None, opened: None, out: Vec::new() };
         Self { open: Some(open), patience, captured: None }
     }
 
@@ -170,6 +172,7 @@ impl Connection {
 
     pub async fn quit(self) {
         if let Some(mut open) = self.open.filter(|open| open.announced.is_none()) {
+            open.wire.sent("QUIT");
             // The reply to QUIT changes nothing.
             let _ = timeout(self.patience.connect, open.smtp.command("QUIT\r\n")).await;
         }
@@ -220,7 +223,7 @@ impl Open {
         if mail.return_path.contains(|c: char| c.is_ascii_control() || "<> ".contains(c)) {
             return Err("the return path cannot stand in a command");
         }
-        if mail.eight_bit && !self.smtp.server_info().supports_feature(Extension::EightBitMime) {
+        if mail.eight_bit && !self.eight_bit {
             return Err("the relay does not take 8-bit messages");
         }
         let body = if mail.eight_bit { " BODY=8BITMIME" } else { "" };
@@ -278,6 +281,9 @@ impl Open {
             return Ended::Broken(Reply::BrokenBefore(trouble.unwrap_or_default()));
         }
         failpoint!("relay.after_dot");
+        if let Some(transcript) = self.wire.transcript() {
+            transcript.sent(&format!("(the message, {} bytes)\n.\n{}", message.len(), announce.as_deref().unwrap_or_default()));
+        }
         let ended = match self.response(patience.dot).await.map(|response| (number(&response), response.message().count())) {
             Ok((250, lines)) if lines > 1 && announce.is_some() => self.accepted_in_many_lines(patience).await,
             Ok((250, _)) => Ended::Clean(Reply::Accepted),
@@ -308,6 +314,7 @@ impl Open {
         if self.wire.replies() != Some(self.replies) {
             return Err("the relay said more than it was asked".to_owned());
         }
+        self.wire.sent(&String::from_utf8_lossy(commands));
         write(&mut self.wire, commands, limit).await.1.map_or(Ok(()), Err)
     }
 

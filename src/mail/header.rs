@@ -70,6 +70,23 @@ pub fn date(at: Timestamp) -> String {
     at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
 }
 
+/// The date written last. Mails of the same second share it: to write one takes as long as half a mail.
+#[derive(Debug, Default)]
+pub struct LastDate {
+    second: Option<i64>,
+    text: String,
+}
+
+impl LastDate {
+    /// The instant as [`date`] writes it.
+    pub fn of(&mut self, at: Timestamp) -> &str {
+        if self.second != Some(at.as_second()) {
+            (self.second, self.text) = (Some(at.as_second()), date(at));
+        }
+        &self.text
+    }
+}
+
 /// A boundary that depends on the parts only, so that the same message is the same bytes.
 pub fn hashed_boundary<'t>(parts: impl Iterator<Item = &'t str>) -> String {
     let mut hash = Sha256::new();
@@ -114,5 +131,14 @@ mod tests {
     #[test]
     fn dates_are_in_utc() {
         assert_eq!(date("2026-11-03T08:30:00Z".parse().expect("an instant")), "Tue, 03 Nov 2026 08:30:00 +0000");
+        let mut last = LastDate::default();
+        for (at, text) in [
+            ("2026-11-03T08:30:00.1Z", "Tue, 03 Nov 2026 08:30:00 +0000"),
+            ("2026-11-03T08:30:00.9Z", "Tue, 03 Nov 2026 08:30:00 +0000"),
+            ("2026-11-03T08:30:01Z", "Tue, 03 Nov 2026 08:30:01 +0000"),
+            ("2026-11-03T08:30:00Z", "Tue, 03 Nov 2026 08:30:00 +0000"),
+        ] {
+            assert_eq!(last.of(at.parse().expect("an instant")), text);
+        }
     }
 }

@@ -10,10 +10,17 @@ pub mod letter;
 pub mod canonical;
 pub mod dkim;
 // The wire: sending a message.
+pub mod offers;
+pub mod transcript;
 pub mod wire;
 pub mod answer;
 pub mod null_relay;
 pub mod conversation;
+// The relay: TLS, login, and a connection.
+pub mod relay_error;
+pub mod certificate;
+pub mod access_token;
+pub mod login;
 pub mod relay;
 pub mod test_server;
 #[cfg(test)]

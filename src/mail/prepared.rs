@@ -4,10 +4,9 @@
 use crate::domain::address::{Address, header_text};
 use crate::domain::group::campaign::Sender;
 use crate::domain::group::issue::{Composed, Hole, Piece};
-use crate::mail::header::{MailError, date, field, hashed_boundary, plain, sender};
+use crate::mail::header::{MailError, field, hashed_boundary, plain, sender};
 use crate::mail::quoted_printable::encode;
 use crate::text::token::WIDTH;
-use jiff::Timestamp;
 use lettre::message::Mailboxes;
 use lettre::message::header::{From, ReplyTo, Subject};
 use serde::{Deserialize, Serialize};
@@ -19,8 +18,6 @@ pub struct Envelope<'a> {
     pub reply_to: &'a Sender,
     /// The list's identity: the campaign's name and our domain (RFC 2919).
     pub list_id: (&'a str, &'a str),
-    /// The Date header, the same when the mail is repeated.
-    pub date: Timestamp,
     /// The base URL of links, without a trailing slash.
     pub public_url: &'a str,
     /// The domain of its Message-ID.
@@ -57,13 +54,14 @@ pub fn prepare(composed: &Composed, envelope: &Envelope<'_>) -> Result<Prepared,
 }
 
 impl Prepared {
-    /// Writes one recipient's copy to `out`, asking `token` for every hole but the address, again for each time a hole
-    /// occurs. A token is 36 of `A-Z a-z 0-9 _ -`.
-    pub fn fill(&self, to: &Address, mut token: impl FnMut(Hole) -> [u8; WIDTH], out: &mut Vec<u8>) {
+    /// Writes one recipient's copy to `out`, asking `token` for every hole but address and date, again for each time a hole
+    /// occurs. A token is 36 of `A-Z a-z 0-9 _ -`; `date` is as [`date`](crate::mail::header::date) writes it.
+    pub fn fill(&self, to: &Address, date: &str, mut token: impl FnMut(Hole) -> [u8; WIDTH], out: &mut Vec<u8>) {
         for piece in &self.0 {
             match piece {
                 Piece::Literal(bytes) => out.extend_from_slice(bytes.as_bytes()),
                 Piece::Hole(Hole::To) => out.extend_from_slice(to.as_str().as_bytes()),
+                Piece::Hole(Hole::Date) => out.extend_from_slice(date.as_bytes()),
                 Piece::Hole(hole) => {
                     let token = token(*hole);
                     debug_assert!(token.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')));
@@ -106,7 +104,7 @@ impl Message {
         self.literal(&field(ReplyTo::from(Mailboxes::from(sender(envelope.reply_to)?))));
         self.around("To: ", Hole::To, "\r\n");
         self.literal(&field(Subject::from(header_text(&composed.subject))));
-        self.literal(&format!("Date: {}\r\n", date(envelope.date)));
+        self.around("Date: ", Hole::Date, "\r\n");
         self.around("Message-ID: <", Hole::MessageId, &format!("@{domain}>\r\n"));
         self.literal(&format!("List-Id: <{}>\r\n", list_id(envelope.list_id)?));
         self.around(&format!("List-Unsubscribe: <{url}/u/"), Hole::Unsubscribe, ">\r\n");
@@ -171,7 +169,6 @@ mod tests {
             from: &sender("Marta Vidal, Türen & \"Tore\"", "letter@news.tecnofab.example"),
             reply_to: &sender("Marta Vidal", "marta@tecnofab.example"),
             list_id: ("line-downtime", "news.tecnofab.example"),
-            date: "2026-11-03T08:30:00Z".parse().expect("an instant"),
             public_url,
             message_id_domain: "news.tecnofab.example",
         };
@@ -180,7 +177,7 @@ mod tests {
 
     fn filled(prepared: &Prepared, to: &str) -> String {
         let mut out = Vec::new();
-        prepared.fill(&Address::parse(to).expect("address"), |_| TOKEN, &mut out);
+        prepared.fill(&Address::parse(to).expect("address"), "Tue, 03 Nov 2026 08:30:00 +0000", |_| TOKEN, &mut out);
         String::from_utf8(out).expect("ASCII")
     }
 

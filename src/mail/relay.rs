@@ -3,20 +3,29 @@
 //! lettre speaks the protocol over our own socket. Its pool and its `send` are not used: they do not report in which phase
 //! a connection broke, and a cancelled send would leave a half-finished session for the next mail.
 
+use super::access_token::AccessTokens;
 use super::answer::words;
+use super::certificate::{Untrusted, Verifier};
 use super::conversation::{Connection, Timeouts};
+use super::login::{Credential, Login};
 use super::null_relay::NullRelay;
+use super::offers::Offers;
+use super::relay_error::Unprotected;
+use super::transcript::Transcript;
 use super::wire::Wire;
-use crate::domain::group::delivery::Reply;
-use crate::domain::settings::{Security, Smtp};
-use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use crate::domain::excerpt::excerpt;
+use crate::domain::settings::{Proof, Security, Smtp};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::extension::ClientId;
 use secrecy::ExposeSecret;
+use std::io;
 use std::sync::Arc;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::client::WebPkiServerVerifier;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{CertificateError, ClientConfig, Error as TlsError, OtherError, RootCertStore};
+
+pub use super::relay_error::RelayError;
 
 /// A configured relay. Cheap to clone.
 #[derive(Clone)]
@@ -25,41 +34,32 @@ pub struct Relay {
     connector: TlsConnector,
     patience: Timeouts,
     captured: Option<NullRelay>,
-}
-
-/// Why there is no connection. None of these is the fault of a delivery.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum RelayError {
-    /// The relay does not answer, or not in time.
-    #[error("the relay is not reached: {0}")]
-    Unreachable(String),
-    /// The relay answers, and does not serve us now.
-    #[error("the relay does not serve us: {0}")]
-    Unwilling(String),
-    /// The connection cannot be protected as configured.
-    #[error("the connection to the relay cannot be protected: {0}")]
-    Insecure(String),
-    /// The relay refuses our login: nothing can be sent until an operator corrects it.
-    #[error("the relay refuses our login: {0}")]
-    Login(String),
-}
-
-impl From<RelayError> for Reply {
-    fn from(error: RelayError) -> Self {
-        Self::RelayDown(error.to_string())
-    }
+    /// The access tokens, where we log in with one.
+    tokens: Option<AccessTokens>,
+    transcript: Option<Transcript>,
 }
 
 impl Relay {
-    /// A relay with the certificate authorities this machine trusts and the timeouts of RFC 5321.
+    /// A relay with the certificate authorities of `smtp.ca_file`, else those this machine trusts, and the timeouts of RFC
+    /// 5321.
     ///
     /// # Errors
     /// When TLS is configured and this machine has no trusted authority.
     pub fn new(settings: Smtp) -> Result<Self, RelayError> {
         let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if let Some(authorities) = &settings.authorities {
+            roots.add_parsable_certificates(authorities.iter().map(|der| CertificateDer::from(der.as_slice())));
+        } else {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
         if roots.is_empty() && settings.security != Security::Plaintext {
-            return Err(RelayError::Insecure("this machine has no trusted certificates (package ca-certificates)".to_owned()));
+            let (why, remedy) = match settings.authorities {
+                Some(_) => {
+                    ("smtp.ca_file holds no certificate that can be read", "put the authority's certificate into it, in PEM")
+                }
+                None => ("this machine trusts no certificates", "install the package ca-certificates"),
+            };
+            return Err(RelayError::Insecure(Unprotected::new(why, remedy)));
         }
         Self::trusting(settings, roots)
     }
@@ -69,15 +69,26 @@ impl Relay {
     /// # Errors
     /// When TLS cannot be set up at all.
     pub fn trusting(settings: Smtp, roots: RootCertStore) -> Result<Self, RelayError> {
+        let unable = |why: String| RelayError::Insecure(Unprotected::new(why, "this is a fault of the program: report it"));
         let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| RelayError::Insecure(error.to_string()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let config = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
+        let config = config.map_err(|error| unable(error.to_string()))?;
+        let config = if roots.is_empty() {
+            config.with_root_certificates(roots).with_no_client_auth()
+        } else {
+            let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            let inner = inner.map_err(|error| unable(error.to_string()))?;
+            let own = settings.authorities.iter().flat_map(|all| all.iter().cloned().map(CertificateDer::from)).collect();
+            let verifier = Arc::new(Verifier { inner, own });
+            config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
+        };
         let connector = TlsConnector::from(Arc::new(config));
         let patience = settings.patience.map_or_else(Timeouts::default, |most| Timeouts::default().at_most(most));
-        Ok(Self { settings: Arc::new(settings), connector, patience, captured: None })
+        let tokens = settings.login.as_ref().and_then(|login| match &login.proof {
+            Proof::Token(command) => Some(AccessTokens::new(command.clone())),
+            Proof::Password(_) => None,
+        });
+        Ok(Self { settings: Arc::new(settings), connector, patience, captured: None, tokens, transcript: None })
     }
 
     /// A null relay captures every mail, and nothing leaves this process.
@@ -95,7 +106,15 @@ impl Relay {
         self
     }
 
-    /// Opens a connection: TCP, TLS as configured, EHLO, and AUTH where a login is given.
+    /// The same relay; what is said to it and what it says is recorded.
+    #[must_use]
+    pub fn recorded(mut self, transcript: Transcript) -> Self {
+        self.transcript = Some(transcript);
+        self
+    }
+
+    /// Opens a connection: TCP, TLS as configured, EHLO, and AUTH where a login is given. An access token that is refused is
+    /// fetched anew once.
     ///
     /// # Errors
     /// Says what is wrong with the relay; the caller backs off and tries again, except after [`RelayError::Login`].
@@ -103,15 +122,60 @@ impl Relay {
         if let Some(capture) = &self.captured {
             return Ok(Connection::captured(capture.clone()));
         }
+        let opened = self.open().await;
+        if let (Err(error), Some(transcript)) = (&opened, &self.transcript) {
+            transcript.note(&format!("{}; {}", error.why(), error.remedy()));
+        }
+        opened
+    }
+
+    async fn open(&self) -> Result<Connection, RelayError> {
+        let Some(tokens) = &self.tokens else {
+            let password = self.settings.login.as_ref().and_then(|login| match &login.proof {
+                Proof::Password(password) => Some(Credential::Password(password)),
+                Proof::Token(_) => None,
+            });
+            return self.open_with(password).await;
+        };
+        let token = tokens.token().await?;
+        match self.open_with(Some(Credential::Token(&token))).await {
+            Err(RelayError::Login(words)) => {
+                let other = tokens.instead_of(&token).await?;
+                if other.expose_secret() == token.expose_secret() {
+                    return Err(RelayError::Login(words));
+                }
+                self.open_with(Some(Credential::Token(&other))).await
+            }
+            opened => opened,
+        }
+    }
+
+    async fn open_with(&self, credential: Option<Credential<'_>>) -> Result<Connection, RelayError> {
         let late = |_| RelayError::Unreachable("no answer in time".to_owned());
         let wire = tokio::time::timeout(self.patience.connect, self.dial()).await.map_err(late)??;
-        let (smtp, replies) = tokio::time::timeout(self.patience.greeting, self.greet(&wire)).await.map_err(late)??;
-        Ok(Connection::over(smtp, wire, replies, self.patience))
+        let greeted = tokio::time::timeout(self.patience.greeting, self.greet(&wire, credential)).await;
+        let (smtp, replies, offers) = match greeted {
+            Ok(Ok(greeted)) => greeted,
+            Ok(Err(_)) if wire.hears_tls() => return Err(self.speaks_tls("it speaks TLS from the first byte")),
+            Err(_) if wire.hears_nothing() && self.settings.security != Security::Implicit => {
+                return Err(self.speaks_tls("it answers the connection and says nothing, as one does that waits for TLS"));
+            }
+            Ok(Err(error)) => return Err(error),
+            Err(late_by) => return Err(late(late_by)),
+        };
+        Ok(Connection::over(smtp, wire, replies, &offers, self.patience))
+    }
+
+    fn speaks_tls(&self, why: &str) -> RelayError {
+        let remedy = "set security = \"implicit\" under [smtp] (port 465); or the port to the one of STARTTLS (587)";
+        RelayError::Insecure(Unprotected::new(format!("port {}: {why}", self.settings.port), remedy))
     }
 
     async fn dial(&self) -> Result<Wire, RelayError> {
-        let unreachable = |error: std::io::Error| RelayError::Unreachable(error.to_string());
-        let wire = Wire::connect(&self.settings.host, self.settings.port).await.map_err(unreachable)?;
+        let (host, port) = (&self.settings.host, self.settings.port);
+        let unreachable = |error: io::Error| RelayError::Unreachable(error.to_string());
+        let wire = Wire::connect(host, port, self.transcript.clone()).await.map_err(unreachable)?;
+        wire.note(&format!("connected to {host} port {port}"));
         if self.settings.security == Security::Implicit {
             self.protect(&wire, b"").await?;
         }
@@ -119,43 +183,76 @@ impl Relay {
     }
 
     async fn protect(&self, wire: &Wire, replay: &[u8]) -> Result<(), RelayError> {
-        let name = ServerName::try_from(self.settings.host.clone()).map_err(|error| RelayError::Insecure(error.to_string()))?;
-        wire.protect(&self.connector, name, replay).await.map_err(|error| RelayError::Insecure(error.to_string()))
+        let host = &self.settings.host;
+        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
+        let name = name.map_err(|error| {
+            RelayError::Insecure(Unprotected::new(error.to_string(), "write under smtp.host a name that a certificate can have"))
+        })?;
+        wire.protect(&self.connector, name, replay).await.map_err(|error| RelayError::Insecure(self.unprotected(&error)))?;
+        wire.note(&format!("{}, and the certificate is good for {host}", wire.protection().unwrap_or_default()));
+        Ok(())
     }
 
-    async fn greet(&self, wire: &Wire) -> Result<(AsyncSmtpConnection, u64), RelayError> {
+    /// What a failed handshake says.
+    fn unprotected(&self, error: &io::Error) -> Unprotected {
+        let port = self.settings.port;
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
+        match tls {
+            Some(TlsError::InvalidCertificate(CertificateError::Other(OtherError(other)))) => {
+                let known = other.downcast_ref::<Untrusted>();
+                let why = known.map_or_else(|| other.to_string(), |untrusted| untrusted.why.clone());
+                let remedy = known.map_or("whoever runs the relay must make another one", |untrusted| &untrusted.remedy);
+                Unprotected::new(format!("the relay's certificate {why}"), remedy)
+            }
+            Some(TlsError::InvalidMessage(_)) => {
+                let remedy = "set security = \"starttls\" under [smtp] (port 587); or the port to the one of TLS (465)";
+                Unprotected::new(format!("port {port}: it speaks no TLS from the first byte"), remedy)
+            }
+            Some(TlsError::AlertReceived(_) | TlsError::PeerIncompatible(_)) => Unprotected::new(
+                format!("relay and client have no protection in common: {}", excerpt(&error.to_string(), 120)),
+                "the relay must speak TLS 1.2 or 1.3 with a certificate of RSA, ECDSA or Ed25519",
+            ),
+            _ => Unprotected::new(
+                format!("the handshake broke off: {}", excerpt(&error.to_string(), 200)),
+                format!("look whether port {port} is the relay's, and whether something in between cuts TLS off"),
+            ),
+        }
+    }
+
+    async fn greet(
+        &self,
+        wire: &Wire,
+        credential: Option<Credential<'_>>,
+    ) -> Result<(AsyncSmtpConnection, u64, Offers), RelayError> {
         let hello = ClientId::Domain(self.settings.hello.clone());
         let greet = || AsyncSmtpConnection::connect_with_transport(Box::new(wire.clone()), &hello);
         let unwilling = |error: lettre::transport::smtp::Error| RelayError::Unwilling(words(&error));
         let mut smtp = greet().await.map_err(unwilling)?;
-        let mut replies = 2;
+        let mut offers = wire.offers();
         if self.settings.security == Security::StartTls {
-            if !smtp.can_starttls() {
-                return Err(RelayError::Insecure("it does not offer STARTTLS".to_owned()));
+            if !offers.has("STARTTLS") {
+                let remedy = "set security = \"implicit\" (port 465), or ask whoever runs the relay for TLS; \"plaintext\" is for \
+                              this machine or a network of your own alone";
+                return Err(RelayError::Insecure(Unprotected::new("it offers no STARTTLS", remedy)));
             }
+            wire.sent("STARTTLS");
             smtp.command("STARTTLS\r\n").await.map_err(unwilling)?;
             // Bytes sent in clear after the reply may come from an attacker (RFC 3207 §5; CVE-2011-0411).
             if wire.replies() != Some(3) {
-                return Err(RelayError::Insecure("it sent more than its reply before TLS began".to_owned()));
+                let remedy = "somebody in between, or the relay itself, cannot be trusted: ask whoever runs it";
+                return Err(RelayError::Insecure(Unprotected::new("it sent more than its reply before TLS began", remedy)));
             }
             drop(smtp);
             self.protect(wire, b"220 protected\r\n").await?;
             smtp = greet().await.map_err(unwilling)?;
+            offers = wire.offers();
         }
-        if let Some((user, password)) = &self.settings.login {
-            let info = smtp.server_info();
-            let mechanism = [Mechanism::Plain, Mechanism::Login].into_iter().find(|m| info.supports_auth_mechanism(*m));
-            let Some(mechanism) = mechanism else {
-                return Err(RelayError::Login("it offers neither AUTH PLAIN nor AUTH LOGIN".to_owned()));
-            };
-            let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
-            let answer = smtp.auth(&[mechanism], &credentials).await;
-            answer.map_err(|error| {
-                let words = words(&error);
-                if error.is_permanent() { RelayError::Login(words) } else { RelayError::Unwilling(words) }
-            })?;
-            replies += if mechanism == Mechanism::Login { 3 } else { 1 };
+        let mut replies = 2;
+        if let (Some(login), Some(credential)) = (&self.settings.login, credential) {
+            let (host, port) = (self.settings.host.as_str(), self.settings.port);
+            let login = Login { smtp: &mut smtp, wire, user: &login.user, host, port, replies };
+            replies = login.log_in(&offers, credential).await?;
         }
-        Ok((smtp, replies))
+        Ok((smtp, replies, offers))
     }
 }

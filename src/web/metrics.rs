@@ -4,8 +4,10 @@
 use super::census_cache::{head, line};
 use super::site::Site;
 use crate::flow::group::gate;
+use crate::flow::individual::resend;
 use crate::store::doorway::pending_forms;
 use crate::store::engine::backend::StoreError;
+use crate::store::individual::letters::{self, OutboxState};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -31,7 +33,27 @@ pub async fn show(State(site): State<Site>) -> Response {
             line(&mut text, name, count);
         }
     }
+    if let Ok(letters) = letters(&site).await {
+        let waits = letters.waiting_since.map_or(0, |since| site.ctx.now().duration_since(since).as_secs().max(0));
+        for (name, help, count) in [
+            ("nurtured_letters_waiting", "Letters to our own people that are due and not sent.", letters.waiting),
+            ("nurtured_letters_waiting_seconds", "For how long the oldest of them waits; alert above an hour.", waits),
+            (
+                "nurtured_letters_failed",
+                "Letters to our own people that failed in thirty days; alert above none.",
+                letters.failed,
+            ),
+        ] {
+            head(&mut text, name, help);
+            line(&mut text, name, count);
+        }
+    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+async fn letters(site: &Site) -> Result<OutboxState, StoreError> {
+    let now = site.ctx.now();
+    letters::standing(&mut site.ctx.store().read().await?, resend::since(now), now).await
 }
 
 async fn forms(site: &Site) -> Result<(i64, i64), StoreError> {

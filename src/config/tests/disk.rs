@@ -3,7 +3,7 @@
 use crate::config::load::{Loaded, load};
 use crate::config::problem::Problems;
 use crate::config::tests::changes::{Edit, changed};
-use crate::domain::settings::DatabaseUrl;
+use crate::domain::settings::{DatabaseUrl, Proof};
 use secrecy::ExposeSecret;
 use std::fs;
 use tempfile::TempDir;
@@ -70,8 +70,9 @@ fn a_secret_comes_from_a_value_a_file_or_a_credential() {
     let user = "username = \"nurtured\"";
     let with = |line: &str| written(&[("nurtured.toml", "connections = 4", &format!("{user}\n{line}"))]);
     let login = |loaded: Result<Loaded, Problems>| {
-        let (user, password) = loaded.expect("valid").plan.settings.smtp.login.expect("a login");
-        assert_eq!(user, "nurtured");
+        let login = loaded.expect("valid").plan.settings.smtp.login.expect("a login");
+        let Proof::Password(password) = login.proof else { panic!("no password") };
+        assert_eq!(login.user, "nurtured");
         password.expose_secret().to_owned()
     };
     assert_eq!(login(loaded(&with("password = \"by value\""), &[])), "by value");
@@ -98,4 +99,48 @@ fn a_secret_comes_from_a_value_a_file_or_a_credential() {
     fs::write(credentials.path().join("nurtured.database.url"), "hunter2").expect("a file");
     let printed = loaded(&directory, &[("CREDENTIALS_DIRECTORY", path)]).expect_err("refused").to_string();
     assert!(printed.contains("nurtured.database.url") && !printed.contains("hunter2"), "{printed}");
+}
+
+#[test]
+fn a_token_command_is_a_program_and_what_it_is_told() {
+    let with = |line: &str| written(&[("nurtured.toml", "connections = 4", &format!("username = \"ada\"\n{line}"))]);
+    let found = |directory: &TempDir| {
+        let loaded = loaded(directory, &[]).expect("valid");
+        let warnings = loaded.warnings.iter().map(|problem| problem.title.clone()).collect::<Vec<_>>().join("; ");
+        let Proof::Token(command) = loaded.plan.settings.smtp.login.expect("a login").proof else { panic!("no command") };
+        let told: Vec<String> = command.arguments.iter().map(|text| text.expose_secret().to_owned()).collect();
+        assert!(!format!("{command:?}").contains("hunter2"), "{command:?}");
+        (command.program, told, warnings)
+    };
+    let directory = with("token_command = \"./token --key 'hunter2 x'\"");
+    let (program, told, warnings) = found(&directory);
+    assert_eq!((program.clone(), told), (directory.path().join("./token"), vec!["--key".to_owned(), "hunter2 x".to_owned()]));
+    assert!(warnings.contains("could not look at"), "another machine may have it: {warnings}");
+    fs::write(&program, "#!/bin/sh\necho token\n").expect("a file");
+    assert!(found(&directory).2.contains("is not executable"));
+    fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("set");
+    assert!(!found(&directory).2.contains("token"));
+    let directory = with("token_command = [\"token\", \"a b\"]");
+    let (program, told, _) = found(&directory);
+    assert_eq!((program, told), ("token".into(), vec!["a b".to_owned()]));
+}
+
+#[test]
+fn a_file_of_authorities_holds_certificates() {
+    let directory = written(&[("nurtured.toml", "connections = 4", "ca_file = \"ca.pem\"")]);
+    let refused = |text: &[u8]| {
+        fs::write(directory.path().join("ca.pem"), text).expect("a file");
+        loaded(&directory, &[]).expect_err("refused").to_string()
+    };
+    assert!(loaded(&directory, &[]).expect_err("refused").to_string().contains("could not read"));
+    assert!(refused(b"").contains("holds no certificate in PEM"));
+    assert!(refused(b"\x30\x82\x01\x00").contains("openssl x509 -inform der"));
+    assert!(refused(b"-----BEGIN CERTIFICATE-----\nnonsense!\n-----END CERTIFICATE-----\n").contains("holds no certificate"));
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let printed = refused(key.serialize_pem().as_bytes());
+    assert!(printed.contains("holds a private key and no certificate") && !printed.contains("BEGIN"), "{printed}");
+    let certificate = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("a name").self_signed(&key).expect("one");
+    fs::write(directory.path().join("ca.pem"), certificate.pem().repeat(2)).expect("a file");
+    let authorities = loaded(&directory, &[]).expect("valid").plan.settings.smtp.authorities.expect("authorities");
+    assert_eq!(*authorities, [certificate.der().to_vec(), certificate.der().to_vec()]);
 }

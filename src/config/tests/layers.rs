@@ -1,7 +1,7 @@
 //! The layers of the settings: the file, its drop-ins in the order of their names, the environment.
 
 use crate::config::tests::changes::{Edit, load_changed, refusal};
-use crate::domain::settings::{DatabaseUrl, Security, Smtp};
+use crate::domain::settings::{DatabaseUrl, Proof, Security, Smtp};
 use secrecy::ExposeSecret;
 
 const EARLY: &str = "nurtured.d/10-relay.toml";
@@ -59,7 +59,7 @@ fn a_secret_of_a_drop_in_replaces_a_file_named_below_it_and_is_never_shown_nor_k
     let user = ("nurtured.toml", "connections = 4", "connections = 4\nusername = \"us\"\npassword_file = \"smtp.key\"");
     let password = (EARLY, "", "[smtp]\npassword = \"hunter2\"\n");
     let loaded = load_changed(&[user, password], &[]).expect("valid").plan;
-    let (_, found) = loaded.settings.smtp.login.clone().expect("a login");
+    let Proof::Password(found) = loaded.settings.smtp.login.clone().expect("a login").proof else { panic!("no password") };
     assert_eq!(found.expose_secret(), "hunter2");
     assert!(!format!("{:?}", loaded.files).contains("hunter2") && !loaded.files.contains_key(EARLY));
     let printed = refusal(&[user, (EARLY, "", "[smtp]\npasword = \"hunter2\"\n")], &[]);

@@ -14,6 +14,8 @@ pub enum Hole {
     To,
     /// A token for the Message-ID: the same when a delivery is repeated.
     MessageId,
+    /// The instant of the first try, in the `Date` header.
+    Date,
     /// The token of the n-th link.
     Click(u16),
     /// The token of an answer: question in the high byte, answer in the low byte.

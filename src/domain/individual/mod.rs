@@ -6,3 +6,4 @@ pub mod ramp;
 pub mod handoff;
 pub mod event;
 pub mod follow_up;
+pub mod letter;

@@ -304,7 +304,6 @@ pub fn prepare(
         from: &campaign.from,
         reply_to: &reply_to,
         list_id: (campaign.name.as_str(), domain),
-        date,
         public_url: &settings.public_url,
         message_id_domain: domain,
     };

@@ -7,10 +7,11 @@ use crate::domain::address::Address;
 use crate::domain::doorway::pending_form::{Asking, PendingForm};
 use crate::domain::group::campaign::Sender;
 use crate::domain::id::PendingFormId;
+use crate::domain::individual::letter::LetterKind;
 use crate::domain::plan::Plan;
 use crate::domain::suppression::Channel;
 use crate::flow::context::{Context, FlowError, Progress};
-use crate::mail::letter as mime;
+use crate::mail::letter::{self as mime, Headers};
 use crate::mail::token::{Kind, Signer, Token};
 use crate::store::doorway::pending_forms;
 use crate::store::engine::backend::Tx;
@@ -19,8 +20,6 @@ use crate::store::people::suppressions;
 use crate::text::confirmation::{self, AskToConfirm};
 use jiff::Timestamp;
 
-/// The kind of these letters.
-pub const KIND: &str = "confirmation";
 /// How many forms one transaction decides.
 const PAGE: i64 = 50;
 
@@ -81,10 +80,12 @@ async fn post(
     };
     let letter = confirmation::ask(&asked).map_err(|e| FlowError::Unable(format!("write to an address: {e}")))?;
     let from = Sender { name: organisation.name.clone(), address: plan.settings.smtp.return_path.clone() };
-    let message = mime::automatic(&letter, &from, &form.address, message_id, now)
-        .map_err(|e| FlowError::Unable(format!("make a mail that asks an address: {e}")))?;
+    let (kind, to) = (LetterKind::Confirmation, ("", &form.address));
+    let headers = Headers { kind, from: &from, to, reply_to: None, message_id, in_reply_to: None, date: now };
+    let message =
+        mime::message(&letter, &headers).map_err(|e| FlowError::Unable(format!("make a mail that asks an address: {e}")))?;
     let recipient: &Address = &form.address;
-    letters::add(tx, NewLetter { kind: KIND, handoff: None, recipient, message_id, message, not_before: now }).await?;
+    letters::add(tx, NewLetter { kind, handoff: None, recipient, message_id, message, not_before: now }).await?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use super::{dossier, hand_off};
 use crate::domain::doorway::enquiry::{Enquiry, EnquiryList, KEPT};
 use crate::domain::group::campaign::Sender;
 use crate::domain::id::{EnquiryId, EnquiryListId, Name, ProspectId};
+use crate::domain::individual::letter::LetterKind;
 use crate::domain::individual::routing::assign;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
@@ -153,7 +154,7 @@ async fn write(
     let asker = asked.address.clone().filter(|_| asked.confirmed).map(|address| Sender { name: asked.name.clone(), address });
     let thread = known.open(enquiry).map(|lead| dossier::message_id(plan, lead.id, reader));
     let envelope = Envelope {
-        kind: "enquiry",
+        kind: LetterKind::Enquiry,
         handoff: None,
         to: reader,
         reply_to: asker.as_ref(),
@@ -186,7 +187,7 @@ async fn tell(ctx: &Context, tx: &mut Tx, plan: &Plan, list: &EnquiryList, now: 
     let letter = letter.map_err(|e| FlowError::Unable(format!("write of a list of enquiries: {e}")))?;
     let message_id = format!("<enquiries-{}-{reader}@{}>", list.id, plan.settings.smtp.return_path.domain());
     let envelope = Envelope {
-        kind: "enquiries",
+        kind: LetterKind::Enquiries,
         handoff: None,
         to: reader,
         reply_to: None,

@@ -11,6 +11,7 @@ use crate::domain::doorway::signal::{Detail, NewSignal, Touch};
 use crate::domain::id::{HandoffId, Name};
 use crate::domain::individual::event::HandoffEvent;
 use crate::domain::individual::handoff::{Handoff, Outcome, Rejection, Stage, State};
+use crate::domain::individual::letter::LetterKind;
 use crate::domain::individual::salesperson::Hours;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
@@ -325,7 +326,7 @@ async fn confirm(
     let message_id = format!("<change-{}-{count}@{}>", handoff.id, plan.settings.smtp.return_path.domain());
     let thread = dossier::message_id(plan, handoff.id, before);
     let envelope = Envelope {
-        kind: "changed",
+        kind: LetterKind::Changed,
         handoff: Some(handoff.id),
         to: before,
         reply_to: None,

@@ -12,6 +12,7 @@ use crate::domain::doorway::signal::Signal;
 use crate::domain::id::{HandoffId, ProspectId, QualificationId};
 use crate::domain::individual::event::HandoffEvent;
 use crate::domain::individual::handoff::{Opening, entry};
+use crate::domain::individual::letter::LetterKind;
 use crate::domain::individual::routing::{Assignment, assign};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
@@ -169,8 +170,15 @@ pub async fn offer(
     let letter = letter::handoff(&compiled.dossier).map_err(|e| FlowError::Unable(format!("write the handoff letter: {e}")))?;
     let to = &compiled.salesperson;
     let message_id = dossier::message_id(plan, id, to);
-    let envelope =
-        Envelope { kind: "handoff", handoff: Some(id), to, reply_to: None, message_id: &message_id, thread: None, not_before };
+    let envelope = Envelope {
+        kind: LetterKind::Handoff,
+        handoff: Some(id),
+        to,
+        reply_to: None,
+        message_id: &message_id,
+        thread: None,
+        not_before,
+    };
     outbox::post(tx, plan, &letter, &envelope, now).await
 }
 

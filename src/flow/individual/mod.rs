@@ -10,5 +10,6 @@ pub mod reassign;
 pub mod follow_up;
 pub mod ask_to_confirm;
 pub mod correspond;
+pub mod resend;
 pub mod receive;
 pub mod pause_notice;

@@ -2,9 +2,10 @@
 
 use crate::domain::group::campaign::Sender;
 use crate::domain::id::{HandoffId, Name};
+use crate::domain::individual::letter::LetterKind;
 use crate::domain::plan::Plan;
 use crate::flow::context::FlowError;
-use crate::mail::letter as mime;
+use crate::mail::letter::{self as mime, Headers};
 use crate::store::engine::backend::Tx;
 use crate::store::individual::letters::{self, NewLetter};
 use crate::text::letter::Letter;
@@ -13,8 +14,7 @@ use jiff::Timestamp;
 /// The headers and kind of a letter.
 #[derive(Debug)]
 pub struct Envelope<'a> {
-    /// The kind of letter: "handoff", "changed", "reminder", "reply", "paused".
-    pub kind: &'static str,
+    pub kind: LetterKind,
     pub handoff: Option<HandoffId>,
     pub to: &'a Name,
     /// The address an answer goes to; the sender's, if absent.
@@ -35,9 +35,9 @@ pub async fn post(tx: &mut Tx, plan: &Plan, letter: &Letter, envelope: &Envelope
     let (name, recipient) = plan.roster.person(to).ok_or_else(|| FlowError::Missing(format!("{to} in salespeople.toml")))?;
     let settings = &plan.settings;
     let from = Sender { name: format!("{} nurtured", settings.organisation.name), address: settings.smtp.return_path.clone() };
-    let message = mime::message(letter, &from, (name, recipient), envelope.reply_to, envelope.message_id, envelope.thread, now)
-        .map_err(|e| FlowError::Unable(format!("make a letter to {to}: {e}")))?;
-    let Envelope { kind, handoff, message_id, not_before, .. } = *envelope;
+    let Envelope { kind, handoff, reply_to, message_id, thread, not_before, .. } = *envelope;
+    let headers = Headers { kind, from: &from, to: (name, recipient), reply_to, message_id, in_reply_to: thread, date: now };
+    let message = mime::message(letter, &headers).map_err(|e| FlowError::Unable(format!("make a letter to {to}: {e}")))?;
     letters::add(tx, NewLetter { kind, handoff, recipient, message_id, message, not_before }).await?;
     Ok(())
 }

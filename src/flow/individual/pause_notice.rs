@@ -5,6 +5,7 @@
 use super::dossier;
 use super::outbox::{self, Envelope};
 use crate::domain::id::Name;
+use crate::domain::individual::letter::LetterKind;
 use crate::flow::context::{Context, FlowError, Progress};
 use crate::store::group::pause_notices;
 use crate::text::notice::{self, Paused};
@@ -33,7 +34,7 @@ pub async fn notify(ctx: &Context) -> Result<Progress, FlowError> {
         let letter = notice::paused(&paused).map_err(|e| FlowError::Unable(format!("write of a paused campaign: {e}")))?;
         let message_id = format!("<paused-{}-{reader}@{}>", due.id, plan.settings.smtp.return_path.domain());
         let envelope = Envelope {
-            kind: "paused",
+            kind: LetterKind::Paused,
             handoff: None,
             to: reader,
             reply_to: None,

@@ -9,6 +9,7 @@ use crate::domain::doorway::signal::{Detail, NewSignal};
 use crate::domain::group::campaign::Sender;
 use crate::domain::id::{Name, ProspectId, fingerprint};
 use crate::domain::individual::handoff::Handoff;
+use crate::domain::individual::letter::LetterKind;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
 use crate::flow::context::{Context, FlowError};
@@ -261,7 +262,7 @@ async fn pass_on(
     let message_id = format!("{}{}@{domain}>", erasures::letter_about(prospect.id), fingerprint(&[mail]));
     let reply_to = Sender { name: reply.prospect.clone(), address: reply.address.clone() };
     let envelope = Envelope {
-        kind: "reply",
+        kind: LetterKind::Reply,
         handoff: None,
         to: reader,
         reply_to: Some(&reply_to),

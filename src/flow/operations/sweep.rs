@@ -6,6 +6,7 @@ use crate::domain::census::{Census, Group};
 use crate::domain::id::{Name, ProspectId};
 use crate::domain::individual::event::HandoffEvent;
 use crate::domain::individual::handoff::{Handoff, State};
+use crate::domain::individual::letter::LetterKind;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
 use crate::domain::span::{Span, midnight};
@@ -89,7 +90,7 @@ async fn remind_one(
     let message_id = format!("<reminder-{promise}-{reader}@{}>", plan.settings.smtp.return_path.domain());
     let thread = dossier::message_id(plan, handoff.id, &handoff.salesperson);
     let envelope = Envelope {
-        kind: "reminder",
+        kind: LetterKind::Reminder,
         handoff: Some(handoff.id),
         to: reader,
         reply_to: None,

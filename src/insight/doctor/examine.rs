@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, State, within};
 use super::letters::{self, LettersLeft};
-use super::{database, enquiries, files, people, relay};
+use super::{database, enquiries, files, outbox, people, relay};
 use crate::domain::census::Census;
 use crate::domain::plan::Plan;
 use crate::flow::context::FlowError;
@@ -96,6 +96,7 @@ async fn check_database(plan: &Plan, now: Timestamp) -> DatabaseFindings {
             None
         }
     };
+    checks.push(run_check("outbox", ANSWER, outbox::outbox(&store, now)).await);
     checks.push(run_check("enquiries", ANSWER, enquiries::answered(&store, plan, now)).await);
     let letters = match within(THROUGH, letters::letters_left(&store, plan, now)).await {
         Ok(Ok(left)) => {

@@ -8,6 +8,7 @@ pub mod database;
 pub mod people;
 pub mod enquiries;
 pub mod letters;
+pub mod outbox;
 pub mod files;
 pub mod http_probe;
 pub mod relay;

@@ -35,19 +35,7 @@ pub async fn relay(plan: &Plan) -> Finding {
             let login = if smtp.login.is_some() { ", our login is good" } else { "" };
             Finding::well("relay", format!("{at} answers over {how}{login}; it {several}"))
         }
-        Err(error) => {
-            let fix = match &error {
-                RelayError::Unreachable(_) => "correct host and port under [smtp], or open the way to it in the firewall",
-                RelayError::Unwilling(_) => "ask whoever runs the relay why; it is tried again by itself",
-                RelayError::Insecure(_) => {
-                    "correct `security` or `host` under [smtp]; the relay's certificate must be of that name"
-                }
-                RelayError::Login(_) => {
-                    "correct username and password under [smtp], then `nurtured campaigns resume` what paused"
-                }
-            };
-            Finding::wrong("relay", format!("{at}: {error}"), fix)
-        }
+        Err(error) => Finding::wrong("relay", format!("{at}: {}", error.why()), error.remedy()),
     }
 }
 

@@ -57,13 +57,14 @@ async fn play(script: Script) -> SocketAddr {
     address
 }
 
-pub(super) fn relay(address: SocketAddr) -> Relay {
-    let settings = Smtp {
+pub(super) fn settings(address: SocketAddr) -> Smtp {
+    Smtp {
         on_uncertain: OnUncertain::default(),
         host: address.ip().to_string(),
         port: address.port(),
         security: Security::Plaintext,
         login: None,
+        authorities: None,
         connections: 1,
         max_in_doubt: 4,
         return_path: Address::parse("bounces@news.example").expect("address"),
@@ -71,8 +72,11 @@ pub(super) fn relay(address: SocketAddr) -> Relay {
         dkim: None,
         paces: crate::domain::group::guard::Paces::default(),
         patience: None,
-    };
-    Relay::trusting(settings, RootCertStore::empty()).expect("a relay")
+    }
+}
+
+pub(super) fn relay(address: SocketAddr) -> Relay {
+    Relay::trusting(settings(address), RootCertStore::empty()).expect("a relay")
 }
 
 /// Timeouts that are short where the script never replies, and nowhere else: on a busy machine a reply may take long.
@@ -130,6 +134,8 @@ async fn each_answer_has_its_outcome() {
     let cases = [
         (".", "250 queued", "accepted", KEPT),
         (".", "250-queued\r\n250 as 7", "accepted", KEPT),
+        (".", "250", "accepted", KEPT),
+        (".", "550 5.1.1 Empf\u{e4}nger unbekannt", "no mailbox", KEPT),
         (".", "251 elsewhere", "broken after", CLOSED),
         (".", "354 more", "broken after", CLOSED),
         (".", "garbage", "broken after", CLOSED),
@@ -153,6 +159,7 @@ async fn each_answer_has_its_outcome() {
         ("RCPT", "550 5.1.8 bad sender", "refused", KEPT),
         ("RCPT", "550 No such user here", "no mailbox", KEPT),
         ("RCPT", "550 no", "refused", KEPT),
+        ("RCPT", "550", "refused", KEPT),
         ("RCPT", "452 4.2.2 full", "later", KEPT),
         ("RCPT", "450 greylisted", "later", KEPT),
         ("RCPT", "421 closing", "relay down", CLOSED),

@@ -3,12 +3,13 @@
 
 use crate::domain::address::Address;
 use crate::domain::group::delivery::Reply;
-use crate::domain::settings::{Security, Smtp};
-use crate::mail::conversation::Mail;
+use crate::domain::settings::{Login, Proof, Security, Smtp};
+use crate::mail::conversation::{Mail, Timeouts};
 use crate::mail::relay::{Relay, RelayError};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, date_time_ymd};
 use secrecy::SecretString;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -25,6 +26,10 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority"))
+    }
+
+    fn certificate(&self) -> &rcgen::Certificate {
+        self.0.as_ref()
     }
 
     fn roots(&self) -> RootCertStore {
@@ -49,15 +54,19 @@ fn acceptor(certificate: rcgen::Certificate, key: &KeyPair) -> TlsAcceptor {
 }
 
 fn named(names: &[&str]) -> CertificateParams {
-    CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).expect("names")
+    let mut params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).expect("names");
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, "relay");
+    params
 }
 
-fn relay(host: &str, port: u16, security: Security, password: &str, roots: RootCertStore) -> Relay {
-    let settings = Smtp {
+fn settings(host: &str, port: u16, security: Security, password: &str) -> Smtp {
+    Smtp {
         host: host.to_owned(),
         port,
         security,
-        login: Some(("ada".to_owned(), SecretString::from(password))),
+        login: Some(Login { user: "ada".to_owned(), proof: Proof::Password(SecretString::from(password)) }),
+        authorities: None,
         connections: 1,
         max_in_doubt: 4,
         patience: None,
@@ -66,8 +75,18 @@ fn relay(host: &str, port: u16, security: Security, password: &str, roots: RootC
         return_path: Address::parse("b@news.example").expect("address"),
         hello: "news.example".to_owned(),
         dkim: None,
-    };
-    Relay::trusting(settings, roots).expect("a relay")
+    }
+}
+
+fn relay(host: &str, port: u16, security: Security, password: &str, roots: RootCertStore) -> Relay {
+    Relay::trusting(settings(host, port, security, password), roots).expect("a relay")
+}
+
+/// A relay that trusts what `smtp.ca_file` holds.
+fn relay_of_file(port: u16, security: Security, authorities: &[&rcgen::Certificate]) -> Relay {
+    let authorities = authorities.iter().map(|certificate| certificate.der().to_vec()).collect();
+    let settings = settings("localhost", port, security, "secret");
+    Relay::new(Smtp { authorities: Some(Arc::new(authorities)), ..settings }).expect("a relay")
 }
 
 /// A relay that records what it is sent.
@@ -196,23 +215,32 @@ async fn a_relay_that_does_not_prove_who_it_is_gets_no_password() {
     let mut early = named(&["localhost"]);
     early.not_before = date_time_ymd(4000, 1, 1);
     // The name is in the subject only, which no client has read since RFC 6125.
-    let mut subject = named(&["other.example"]);
+    let mut subject = named(&[]);
     subject.distinguished_name = DistinguishedName::new();
     subject.distinguished_name.push(DnType::CommonName, "localhost");
     for security in BOTH {
-        for (what, acceptor) in [
-            ("another name", authority.acceptor(&named(&["other.example"]))),
-            ("a name below", authority.acceptor(&named(&["*.localhost"]))),
-            ("the name as subject", authority.acceptor(&subject)),
-            ("an unknown authority", stranger.acceptor(&named(&["localhost"]))),
-            ("nobody but itself", by_itself.clone()),
-            ("expired", authority.acceptor(&expired)),
-            ("not valid yet", authority.acceptor(&early)),
+        for (acceptor, says, remedy) in [
+            (
+                authority.acceptor(&named(&["other.example", "mx.example"])),
+                "is made out for other.example, mx.example, not for localhost",
+                "smtp.host",
+            ),
+            (authority.acceptor(&named(&["*.localhost"])), "is made out for *.localhost, not", "smtp.host"),
+            (authority.acceptor(&subject), "names no host but in its subject", "subjectAltName=DNS:localhost"),
+            (
+                stranger.acceptor(&named(&["localhost"])),
+                "is signed by rcgen self signed cert, whom this machine does not trust",
+                "smtp.ca_file",
+            ),
+            (by_itself.clone(), "is signed by itself alone", "smtp.ca_file"),
+            (authority.acceptor(&expired), "ended on 2021-01-01", "renew"),
+            (authority.acceptor(&early), "holds only from 4000-01-01 on", "clock"),
         ] {
             let server = Server::start(security, acceptor, WELL, "AUTH PLAIN").await;
             let opened = relay("localhost", server.port, security, "secret", authority.roots()).connect().await;
-            assert!(matches!(opened, Err(RelayError::Insecure(_))), "{what}: {:?}", opened.err());
-            assert!(!server.heard_a_password(), "{what}");
+            let Err(RelayError::Insecure(why)) = opened else { panic!("{says}: {:?}", opened.err()) };
+            assert!(why.why.contains(says) && why.remedy.contains(remedy), "{says}: {why:?}");
+            assert!(!server.heard_a_password(), "{says}");
         }
         let server = Server::start(security, authority.acceptor(&named(&["localhost"])), WELL, "AUTH PLAIN").await;
         let unknown = relay("localhost", server.port, security, "secret", RootCertStore::empty()).connect().await;
@@ -275,7 +303,91 @@ async fn a_relay_without_tls_where_tls_was_agreed_is_refused() {
         heard
     });
     let opened = relay("localhost", port, Security::Implicit, "secret", authority.roots()).connect().await;
-    assert!(matches!(opened, Err(RelayError::Insecure(_))));
+    let Err(RelayError::Insecure(why)) = opened else { panic!("{:?}", opened.err()) };
+    assert!(why.why.contains("speaks no TLS from the first byte") && why.remedy.contains("starttls"), "{why:?}");
     let heard = heard.await.expect("it ends");
     assert!(!String::from_utf8_lossy(&heard).contains("AUTH"), "nothing but the beginning of TLS");
+}
+
+#[tokio::test]
+async fn a_file_of_certificates_is_trusted_and_nothing_else_is() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    // As `openssl req -x509` makes it: it may sign others.
+    let own_key = KeyPair::generate().expect("a key");
+    let own = |names: &[&str], change: &dyn Fn(&mut CertificateParams)| {
+        let mut params = named(names);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        change(&mut params);
+        params.self_signed(&own_key).expect("a certificate")
+    };
+    let good = own(&["localhost"], &|_| ());
+    let elsewhere = own(&["other.example"], &|_| ());
+    let ended = own(&["localhost"], &|params| {
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2021, 1, 1);
+    });
+    let early = own(&["localhost"], &|params| params.not_before = date_time_ymd(4000, 1, 1));
+    for security in BOTH {
+        let served = |certificate: &rcgen::Certificate| acceptor(certificate.clone(), &own_key);
+        for (file, served, says) in [
+            (authority.certificate(), authority.acceptor(&named(&["localhost"])), None),
+            (&good, served(&good), None),
+            (stranger.certificate(), authority.acceptor(&named(&["localhost"])), Some("who is not in smtp.ca_file")),
+            (authority.certificate(), served(&good), Some("is signed by itself alone")),
+            (&elsewhere, served(&elsewhere), Some("is made out for other.example")),
+            (&ended, served(&ended), Some("ended on 2021-01-01")),
+            (&early, served(&early), Some("holds only from 4000-01-01")),
+        ] {
+            let server = Server::start(security, served, WELL, "AUTH PLAIN").await;
+            let opened = relay_of_file(server.port, security, &[file]).connect().await;
+            match (opened, says) {
+                (Ok(_), None) => assert!(server.heard_a_password()),
+                (Err(RelayError::Insecure(why)), Some(says)) => {
+                    assert!(why.why.contains(says), "{says}: {why:?}");
+                    assert!(!server.heard_a_password(), "{says}");
+                }
+                (opened, says) => panic!("{says:?}: {:?}", opened.err()),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_port_of_the_wrong_kind_is_named_with_the_right_one() {
+    let authority = Authority::new();
+    // A port of TLS waits for us to begin; some say so with an alert, or answer a command with one.
+    for said in [&b""[..], b"\x15\x03\x01\x00\x02\x02\x0a", b"\x16\x03\x03\x00\x05hello"] {
+        for security in [Security::StartTls, Security::Plaintext] {
+            let listener = TcpListener::bind("localhost:0").await.expect("a port");
+            let port = listener.local_addr().expect("an address").port();
+            let server = tokio::spawn(async move {
+                let (mut socket, _) = listener.accept().await.expect("a client");
+                socket.write_all(said).await.expect("written");
+                if !said.is_empty() {
+                    return;
+                }
+                let mut heard = Vec::new();
+                let _ = socket.read_to_end(&mut heard).await;
+            });
+            let patience =
+                Timeouts { greeting: Duration::from_millis(if said.is_empty() { 150 } else { 20_000 }), ..Timeouts::default() };
+            let client = relay("localhost", port, security, "secret", authority.roots()).with_patience(patience);
+            let opened = client.connect().await.map(drop);
+            let Err(RelayError::Insecure(why)) = opened else { panic!("{said:?}: {opened:?}") };
+            assert!(why.remedy.contains("security = \"implicit\""), "{why:?}");
+            server.await.expect("it ends");
+        }
+    }
+    let clear = Clear { offers: "250-relay\r\n250 AUTH PLAIN\r\n", ..WELL };
+    let server = Server::start(Security::StartTls, authority.acceptor(&named(&["localhost"])), clear, "AUTH PLAIN").await;
+    let opened = relay("localhost", server.port, Security::StartTls, "secret", authority.roots()).connect().await.map(drop);
+    assert!(matches!(&opened, Err(RelayError::Insecure(why)) if why.why == "it offers no STARTTLS"), "{opened:?}");
+}
+
+#[tokio::test]
+async fn keywords_in_any_case_protect_the_connection() {
+    let authority = Authority::new();
+    let clear = Clear { offers: "250-relay\r\n250-starttls\r\n250 auth plain\r\n", ..WELL };
+    let server = Server::start(Security::StartTls, authority.acceptor(&named(&["localhost"])), clear, "Auth Plain").await;
+    assert!(relay("localhost", server.port, Security::StartTls, "secret", authority.roots()).connect().await.is_ok());
 }

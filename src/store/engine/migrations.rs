@@ -29,6 +29,7 @@ migrations![
     "0008_queue_numbers",
     "0009_identity",
     "0010_api_keys",
+    "0012_letters",
     "0013_second_thoughts",
     "0015_numbers_once",
     "0016_tenth_year",

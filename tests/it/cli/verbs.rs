@@ -132,16 +132,34 @@ async fn a_test_copy_goes_the_way_of_live_ones_and_counts_nowhere() {
     let send = |to: &str| desk.run(&["campaigns", "send-test", "line-downtime", "--to", to]);
     let sent = send("me@tecnofab.example");
     assert!(sent.code == 0 && sent.out.contains("was taken by"), "{sent:?}");
+    // What the relay said, step by step.
+    for line in [
+        "- connected to 127.0.0.1",
+        "< 220 catcher",
+        "> EHLO ",
+        "< 250 SIZE",
+        "> RCPT TO:<me@tecnofab.example>",
+        "< 354 ",
+        "> (the message, ",
+        "< 250 2.0.0 kept as 0",
+        "> QUIT",
+    ] {
+        assert!(sent.out.contains(line), "{line}: {}", sent.out);
+    }
     let caught = catcher.caught();
     assert_eq!((caught.len(), caught[0].rcpt_to[0].as_str()), (1, "me@tecnofab.example"));
     assert!(caught[0].mail_from.starts_with("bounces+"), "a signed return path, as live: {}", caught[0].mail_from);
     assert!(String::from_utf8_lossy(&caught[0].data).contains("List-Unsubscribe-Post"));
     let refused = send("gone@x.example");
     assert!(refused.code == 1 && refused.err.contains("no such user"), "{refused:?}");
+    assert!(refused.out.contains("< 550 5.1.1 no such user"), "{refused:?}");
+    let json = desk.json(&["campaigns", "send-test", "line-downtime", "--to", "me@tecnofab.example"]);
+    assert!(json["conversation"].as_array().is_some_and(|lines| lines.len() > 10) && json["state"] == "accepted", "{json}");
     assert_eq!(desk.json(&["campaigns", "list"])[0]["sent"], 0);
     drop(catcher);
     let down = send("me@tecnofab.example");
-    assert!(down.code == 75 && down.err.contains("tries again"), "{down:?}");
+    assert!(down.code == 75 && down.err.contains("the relay is not reached"), "{down:?}");
+    assert!(down.out.contains("- the relay is not reached") && down.out.contains("correct host and port"), "{down:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -201,4 +219,16 @@ fn check_prints_the_record_that_goes_with_the_key() {
     assert_eq!(strings.concat(), format!("v=DKIM1; k=rsa; p={public}"));
     let private = key.lines().nth(3).expect("a line of the key");
     assert!(!left.out.contains(private) && !left.err.contains(private), "the key is printed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn letters_are_listed_and_sent_again() {
+    let desk = with_ada();
+    assert!(desk.run(&["letters", "list"]).out.contains("Every letter was sent."));
+    assert_eq!(desk.json(&["letters", "list"]), serde_json::json!([]));
+    let none = desk.run(&["letters", "resend", "7"]);
+    assert!(none.code == 1 && none.err.contains("no letter of that number"), "{none:?}");
+    let failed = desk.run(&["letters", "resend", "--failed"]);
+    assert!(failed.code == 1 && failed.err.contains("no letter to one of ours failed"), "{failed:?}");
+    assert_eq!(desk.run(&["letters", "resend"]).code, 2);
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use nurtured::domain::group::schedule::Firing;
 use nurtured::domain::id::{AccountId, DeliveryId, HandoffId, IssueId, OccurrenceId, ProspectId, QualificationId};
 use nurtured::domain::individual::event::HandoffEvent;
+use nurtured::domain::individual::letter::LetterKind;
 use nurtured::domain::pace::Bucket;
 use nurtured::domain::prospect::Standing;
 use nurtured::domain::suppression::{Channel, StopReason};
@@ -48,7 +49,8 @@ async fn a_value_that_cannot_be_read_names_its_table_and_row(bench: Bench) -> an
     follow_ups::add(&mut tx, who, handoff, &name("dana"), "call", minute(9)).await?;
     let recipient = address("dana@ours.example");
     let (message_id, message) = ("<1@ours>", b"bytes".to_vec());
-    let letter = NewLetter { kind: "handoff", handoff: None, recipient: &recipient, message_id, message, not_before: minute(5) };
+    let letter =
+        NewLetter { kind: LetterKind::Handoff, handoff: None, recipient: &recipient, message_id, message, not_before: minute(5) };
     letters::add(&mut tx, letter).await?;
     let company = Company { domain: "a.example", name: None };
     let account = accounts::find_or_add(&mut tx, &[company]).await?["a.example"];

@@ -3,6 +3,7 @@
 use super::bench::{Bench, add, address, minute, name};
 use nurtured::domain::doorway::enquiry::{KEPT, NewEnquiry, Settled, WhyNoHandoff};
 use nurtured::domain::id::{EnquiryId, ProspectId};
+use nurtured::domain::individual::letter::LetterKind;
 use nurtured::store::doorway::enquiries as recorded;
 use nurtured::store::engine::backend::Tx;
 use nurtured::store::individual::enquiries;
@@ -212,7 +213,7 @@ async fn an_enquiry_is_erased_with_its_letter(bench: Bench) -> anyhow::Result<()
     let three = placed(&mut tx, &stranger("ben@e.example", "Call", 2), 2).await?;
     for id in [one, two, three] {
         let message_id = format!("{}dana@ours.example>", erasures::letter_of_enquiry(id));
-        let (kind, handoff, recipient, message) = ("enquiry", None, &dana, b"secret".to_vec());
+        let (kind, handoff, recipient, message) = (LetterKind::Enquiry, None, &dana, b"secret".to_vec());
         let new = NewLetter { kind, handoff, recipient, message_id: &message_id, message, not_before: minute(1) };
         letters::add(&mut tx, new).await?;
     }

@@ -5,6 +5,7 @@ use super::sending::{mark, published};
 use super::stop_means_stop::{marking, waits};
 use nurtured::domain::address::Address;
 use nurtured::domain::id::{IssueId, OccurrenceId};
+use nurtured::domain::individual::letter::LetterKind;
 use nurtured::store::engine::backend::StoreError;
 use nurtured::store::group::{attempts, deliveries, issues, leases, occurrences};
 use nurtured::store::individual::letters::{self, NewLetter};
@@ -84,7 +85,7 @@ async fn while_observing_no_letter_leaves(bench: Bench) -> anyhow::Result<()> {
     let recipient = Address::parse("dana@a.example")?;
     let mut tx = bench.store.write().await?;
     let letter = NewLetter {
-        kind: "reminder",
+        kind: LetterKind::Reminder,
         handoff: None,
         recipient: &recipient,
         message_id: "<one@a.example>",

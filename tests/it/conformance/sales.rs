@@ -6,6 +6,7 @@ use nurtured::domain::doorway::entry::{Cause, Grounds};
 use nurtured::domain::id::{HandoffId, Name, ProspectId, QualificationId};
 use nurtured::domain::individual::event::HandoffEvent;
 use nurtured::domain::individual::handoff::{Handoff, Opening, Outcome, Rejection, Stage, State};
+use nurtured::domain::individual::letter::LetterKind;
 use nurtured::domain::individual::routing::{Assignment, Load, Reason, assign};
 use nurtured::domain::individual::salesperson::{Hours, Promise, Roster};
 use nurtured::domain::prospect::Standing;
@@ -13,7 +14,7 @@ use nurtured::domain::span::Span;
 use nurtured::store::doorway::{qualifications, reminders};
 use nurtured::store::engine::backend::{StoreError, Tx};
 use nurtured::store::individual::handoffs::ONE_OPEN;
-use nurtured::store::individual::letters::NewLetter;
+use nurtured::store::individual::letters::{NewLetter, OutboxState};
 use nurtured::store::individual::{follow_ups, handoffs, letters};
 use nurtured::store::people::prospects;
 
@@ -28,6 +29,8 @@ on_both_engines!(
     a_letter_is_written_once_and_sent_by_one_node,
     a_late_holder_of_a_letter_changes_nothing,
     a_letter_waits_fails_or_is_sent,
+    a_letter_that_failed_is_counted_and_sent_again,
+    what_waits_for_a_relay_waits_together,
 );
 
 /// Routes to a manager of that name.
@@ -257,20 +260,20 @@ async fn an_item_of_a_queue_is_open_once_and_soonest_first(bench: Bench) -> anyh
 
 fn letter<'a>(recipient: &'a nurtured::domain::address::Address, id: &'a str, not_before: i64) -> NewLetter<'a> {
     let message = vec![0, 255, b'\r', b'\n', b'\''];
-    NewLetter { kind: "handoff", handoff: None, recipient, message_id: id, message, not_before: minute(not_before) }
+    NewLetter { kind: LetterKind::Handoff, handoff: None, recipient, message_id: id, message, not_before: minute(not_before) }
 }
 
 async fn a_letter_is_written_once_and_sent_by_one_node(bench: Bench) -> anyhow::Result<()> {
     let dana = address("dana@ours.example");
     let mut tx = bench.store.write().await?;
     letters::add(&mut tx, letter(&dana, "<1@ours>", 5)).await?;
-    letters::add(&mut tx, NewLetter { kind: "again", ..letter(&dana, "<1@ours>", 2) }).await?;
+    letters::add(&mut tx, NewLetter { kind: LetterKind::Changed, ..letter(&dana, "<1@ours>", 2) }).await?;
     assert_eq!(letters::next_due(&mut tx).await?, Some(minute(5)));
     assert!(letters::claim(&mut tx, "one", minute(4), minute(10)).await?.is_none());
     tx.commit().await?;
     let mut tx = bench.store.write().await?;
     let first = letters::claim(&mut tx, "one", minute(5), minute(10)).await?.expect("it is due");
-    assert_eq!((first.kind.as_str(), &first.recipient, first.tries), ("handoff", &dana, 0));
+    assert_eq!((first.kind, &first.recipient, first.tries), (LetterKind::Handoff, &dana, 0));
     assert_eq!(first.message, [0, 255, b'\r', b'\n', b'\'']);
     if bench.store.is_shared() {
         let mut other = bench.store.write().await?;
@@ -285,7 +288,7 @@ async fn a_letter_is_written_once_and_sent_by_one_node(bench: Bench) -> anyhow::
     assert_eq!((again.id, again.tries, &again.message), (first.id, 1, &first.message));
     assert!(letters::sent(&mut tx, &again, minute(11)).await?);
     // The first node comes back late: what was sent stays sent.
-    assert!(!letters::later(&mut tx, &first, minute(12), "timeout").await?);
+    assert!(!letters::later(&mut tx, &first, minute(12), None, "timeout").await?);
     assert!(!letters::failed(&mut tx, &first, "gave up", minute(12)).await?);
     assert!(!letters::sent(&mut tx, &again, minute(12)).await?, "once");
     assert!(letters::claim(&mut tx, "one", minute(99), minute(100)).await?.is_none());
@@ -302,12 +305,12 @@ async fn a_late_holder_of_a_letter_changes_nothing(bench: Bench) -> anyhow::Resu
     let second = letters::claim(&mut tx, "one", minute(10), minute(20)).await?.expect("its lease lapsed");
     assert_eq!((first.fence, second.fence), (1, 2));
     // Whatever the first one comes back with, the letter stays in the second one's hands.
-    assert!(!letters::later(&mut tx, &first, minute(11), "timeout").await?);
+    assert!(!letters::later(&mut tx, &first, minute(11), None, "timeout").await?);
     assert!(!letters::failed(&mut tx, &first, "gave up", minute(11)).await?);
     assert!(!letters::sent(&mut tx, &first, minute(11)).await?);
     assert_eq!(letters::next_due(&mut tx).await?, Some(minute(20)));
     assert!(letters::claim(&mut tx, "three", minute(12), minute(30)).await?.is_none());
-    assert!(letters::later(&mut tx, &second, minute(15), "busy").await?);
+    assert!(letters::later(&mut tx, &second, minute(15), None, "busy").await?);
     // Given back, it is nobody's: a second answer of the same try finds nothing to change.
     let third = letters::claim(&mut tx, "two", minute(15), minute(30)).await?.expect("it was put off until now");
     assert_eq!((third.fence, third.tries), (3, 2));
@@ -328,7 +331,7 @@ async fn a_letter_waits_fails_or_is_sent(bench: Bench) -> anyhow::Result<()> {
     letters::add(&mut tx, letter(&luc, "<2@ours>", 3)).await?;
     let first = letters::claim(&mut tx, "one", minute(9), minute(10)).await?.expect("two are due");
     assert_eq!(first.recipient, luc, "the one that waits longest comes first");
-    letters::later(&mut tx, &first, minute(30), "451 \0 later").await?;
+    letters::later(&mut tx, &first, minute(30), None, "451 \0 later").await?;
     let second = letters::claim(&mut tx, "one", minute(9), minute(10)).await?.expect("one is due");
     assert_eq!(second.recipient, dana);
     letters::failed(&mut tx, &second, "550 no such mailbox", minute(9)).await?;
@@ -336,5 +339,53 @@ async fn a_letter_waits_fails_or_is_sent(bench: Bench) -> anyhow::Result<()> {
     assert!(letters::claim(&mut tx, "one", minute(29), minute(40)).await?.is_none());
     let third = letters::claim(&mut tx, "one", minute(30), minute(40)).await?.expect("its time has come");
     assert_eq!((third.id, third.tries), (first.id, 1));
+    Ok(())
+}
+
+async fn a_letter_that_failed_is_counted_and_sent_again(bench: Bench) -> anyhow::Result<()> {
+    let (dana, eve) = (address("dana@ours.example"), address("eve@x.example"));
+    let mut tx = bench.store.write().await?;
+    letters::add(&mut tx, letter(&dana, "<1@ours>", 5)).await?;
+    letters::add(&mut tx, NewLetter { kind: LetterKind::Confirmation, ..letter(&eve, "<2@ours>", 5) }).await?;
+    let claimed = letters::claim(&mut tx, "one", minute(6), minute(10)).await?.expect("it is due");
+    let standing = letters::standing(&mut tx, minute(0), minute(6)).await?;
+    assert_eq!(standing, OutboxState { waiting: 1, waiting_since: Some(minute(5)), failed: 0 }, "a stranger's is no alarm");
+    assert!(!letters::resend(&mut tx, claimed.id, minute(7)).await?, "it is on its way");
+    letters::begin(&mut tx, &claimed, minute(6)).await?;
+    assert!(letters::later(&mut tx, &claimed, minute(20), Some(minute(6)), "550 5.7.1").await?);
+    let claimed = letters::claim(&mut tx, "one", minute(6), minute(10)).await?.expect("the other");
+    assert!(letters::failed(&mut tx, &claimed, "550", minute(7)).await?);
+    let again = letters::claim(&mut tx, "one", minute(20), minute(30)).await?.expect("it waited");
+    assert_eq!((again.first_tried_at, again.refused_since, again.waits_since), (Some(minute(6)), Some(minute(6)), minute(5)));
+    letters::begin(&mut tx, &again, minute(20)).await?;
+    assert!(letters::failed(&mut tx, &again, "550 5.7.1", minute(21)).await?);
+    let standing = letters::standing(&mut tx, minute(0), minute(22)).await?;
+    assert_eq!(standing, OutboxState { waiting: 0, waiting_since: None, failed: 1 });
+    assert_eq!(letters::standing(&mut tx, minute(21), minute(22)).await?.failed, 0, "long ago");
+    assert_eq!(letters::unsent(&mut tx, minute(0)).await?.len(), 2);
+    assert_eq!(letters::resend_failed(&mut tx, minute(0), minute(30)).await?, 1, "not the stranger's");
+    let once_more = letters::claim(&mut tx, "one", minute(30), minute(40)).await?.expect("it goes again");
+    assert_eq!((once_more.id, once_more.tries, once_more.refused_since), (again.id, 0, None));
+    assert_eq!((once_more.first_tried_at, once_more.waits_since), (Some(minute(6)), minute(30)));
+    assert_eq!(once_more.message, again.message);
+    assert!(letters::sent(&mut tx, &once_more, minute(31)).await?);
+    assert!(letters::resend(&mut tx, again.id, minute(32)).await?, "the relay lost it");
+    assert!(!letters::resend(&mut tx, nurtured::domain::id::LetterId(99), minute(32)).await?);
+    Ok(())
+}
+
+async fn what_waits_for_a_relay_waits_together(bench: Bench) -> anyhow::Result<()> {
+    let dana = address("dana@ours.example");
+    let mut tx = bench.store.write().await?;
+    for (id, not_before) in [("<1@ours>", 1), ("<2@ours>", 2), ("<3@ours>", 50)] {
+        letters::add(&mut tx, letter(&dana, id, not_before)).await?;
+    }
+    let first = letters::claim(&mut tx, "one", minute(5), minute(10)).await?.expect("it is due");
+    assert_eq!(letters::all_later(&mut tx, minute(5), minute(9)).await?, 1, "the one that is due and nobody has");
+    assert!(letters::later(&mut tx, &first, minute(9), None, "no login").await?);
+    assert!(letters::claim(&mut tx, "one", minute(8), minute(10)).await?.is_none());
+    let standing = letters::standing(&mut tx, minute(0), minute(8)).await?;
+    assert_eq!(standing, OutboxState { waiting: 2, waiting_since: Some(minute(1)), failed: 0 });
+    assert_eq!(letters::claim(&mut tx, "one", minute(9), minute(10)).await?.expect("both").id, first.id, "the same one asks");
     Ok(())
 }

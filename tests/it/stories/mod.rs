@@ -24,6 +24,7 @@ mod group_mail;
 mod guards;
 mod identity;
 mod languages;
+mod letters;
 mod lost_time;
 mod pacing;
 mod plan;

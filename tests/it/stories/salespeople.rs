@@ -219,6 +219,8 @@ story!(where_everybody_is_can_be_scraped, |town| {
         "nurtured_prospects_uncounted 0\n",
         "nurtured_census_age_seconds 40\n",
         "nurtured_sending_stopped 0\n",
+        "nurtured_letters_waiting_seconds 0\n",
+        "nurtured_letters_failed 0\n",
     ] {
         assert!(figures.contains(line), "{line}\n{figures}");
     }

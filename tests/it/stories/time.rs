@@ -6,16 +6,19 @@ use nurtured::domain::address::Address;
 use nurtured::domain::census::Group;
 use nurtured::domain::criterion::Criterion;
 use nurtured::domain::doorway::signal::{Detail, Touch};
+use nurtured::domain::group::guard::Canary;
 use nurtured::domain::group::schedule::Schedule;
 use nurtured::domain::group::skip::{Dates, SkipDates};
 use nurtured::domain::individual::handoff::State;
 use nurtured::domain::plan::Plan;
 use nurtured::domain::prospect::Standing;
+use nurtured::domain::span::Span;
 use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::flow::doorway::apply;
 use nurtured::flow::doorway::observe::{Logged, log};
 use nurtured::flow::individual::follow_up::Action;
 use nurtured::flow::operations::{census, forget, manual_stop, sweep};
+use nurtured::mail::test_server::Caught;
 use nurtured::store::people::suppressions::{self, Stop};
 use nurtured::town::{BROWSER, Town};
 
@@ -193,5 +196,28 @@ story!(a_campaign_that_does_not_come_again_is_no_future, |town| {
     assert_eq!(reached().await?, (0, 1), "it never fires again");
     ctx.replace_plan(whole)?;
     assert_eq!(reached().await?, (1, 0));
+    Ok(())
+});
+
+story!(the_date_is_that_of_the_first_try, |town| {
+    town.pass_to("2026-01-20T08:00:00Z").await?;
+    let people: Vec<_> = (0..3).map(|n| somebody(&format!("p{n}@albareda.example"))).collect();
+    town.admit(&people, "import").await?;
+    let canary = Some(Canary { first: 1, hold: Span::minutes(20) });
+    change(&town, "line-downtime", |campaign| campaign.guards.canary = canary)?;
+    town.catcher.refuse("p2@albareda.example", 450, "4.2.0 greylisted");
+    // One leaves at half past eight and the others wait for twenty minutes; the last is put off by its server.
+    town.pass_to("2026-02-03T08:55:00Z").await?;
+    town.catcher.relent("p2@albareda.example");
+    town.pass_to("2026-02-03T09:30:00Z").await?;
+    let date = |who: &str| {
+        let of = |mail: &&Caught| mail.rcpt_to[0] == who && String::from_utf8_lossy(&mail.data).contains("What one hour");
+        let caught = town.catcher.caught();
+        let text = String::from_utf8_lossy(&caught.iter().find(of).expect("the newsletter").data).into_owned();
+        text.lines().find_map(|line| line.strip_prefix("Date: ")).unwrap_or_default().to_owned()
+    };
+    assert_eq!(date("p0@albareda.example"), "Tue, 03 Feb 2026 08:30:00 +0000");
+    assert_eq!(date("p1@albareda.example"), "Tue, 03 Feb 2026 08:50:00 +0000");
+    assert_eq!(date("p2@albareda.example"), "Tue, 03 Feb 2026 08:50:00 +0000", "not that of the second try");
     Ok(())
 });

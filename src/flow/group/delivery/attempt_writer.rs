@@ -55,6 +55,8 @@ pub enum WriteOutcome {
     Written {
         /// Whether the mark, if there was one, was granted.
         marked: bool,
+        /// The instant written with it.
+        at: Timestamp,
     },
     Failed(Arc<StoreError>),
 }
@@ -131,7 +133,8 @@ impl AttemptWriter {
 async fn write(ctx: &Context, batch: &[Entry], on_gone: OnMailboxGone) {
     let results: Vec<DeliveryResult> = batch.iter().filter_map(|entry| entry.result.clone()).collect();
     let marks: Vec<Mark> = batch.iter().filter_map(|entry| entry.mark).collect();
-    let (written, failure) = match commit(ctx, &results, &marks, on_gone).await {
+    let now = ctx.now();
+    let (written, failure) = match commit(ctx, &results, &marks, on_gone, now).await {
         Ok(written) => (Some(written), None),
         Err(error) => {
             tracing::error!(%error, results = results.len(), "what was sent cannot be recorded; nothing more is sent");
@@ -156,6 +159,7 @@ async fn write(ctx: &Context, batch: &[Entry], on_gone: OnMailboxGone) {
             (Some(error), None) if written.is_none() => WriteOutcome::Failed(error.clone()),
             (_, mark) => WriteOutcome::Written {
                 marked: mark.is_some_and(|m| written.as_ref().is_some_and(|w| w.marked.contains(&m.delivery))),
+                at: now,
             },
         };
         let _ = entry.answer.send(answer);
@@ -170,7 +174,7 @@ async fn hold(ctx: &Context, results: &[DeliveryResult], error: &StoreError, on_
             () = tokio::time::sleep(TRY_AGAIN) => {}
             () = ctx.stopping() => {}
         }
-        match commit(ctx, results, &[], on_gone).await {
+        match commit(ctx, results, &[], on_gone, ctx.now()).await {
             Ok(written) => {
                 tracing::info!(results = results.len(), "what was sent is recorded");
                 return Some(written);
@@ -189,8 +193,9 @@ async fn commit(
     results: &[DeliveryResult],
     marks: &[Mark],
     on_gone: OnMailboxGone,
+    now: Timestamp,
 ) -> Result<Written, StoreError> {
-    let (store, now) = (ctx.store(), ctx.now());
+    let store = ctx.store();
     if !marks.is_empty() {
         failpoint!("mark.before_commit", StoreError::Rows { expected: 1, found: 0 });
     }

@@ -13,8 +13,10 @@ use crate::flow::context::{Context, FlowError};
 use crate::flow::group::breaker;
 use crate::mail::conversation::{Announcement, Connection, Mail};
 use crate::mail::dkim::seal;
+use crate::mail::header::{LastDate, date};
 use crate::mail::token::{Kind, Recipient, Signer, Token, WIDTH};
 use crate::store::group::deliveries::Open;
+use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -130,6 +132,8 @@ struct Ready {
     /// The message, if it had to be signed. An unsigned one is filled in when it is sent, because a queue of complete
     /// messages would not fit a processor's cache.
     signed: Option<Vec<u8>>,
+    /// When this delivery was marked for the first time: its date, also when it is repeated.
+    first_tried_at: Timestamp,
 }
 
 impl Ready {
@@ -158,13 +162,14 @@ struct Sender<'a> {
     answer: mpsc::UnboundedSender<WriteOutcome>,
     answers: mpsc::UnboundedReceiver<WriteOutcome>,
     message: Vec<u8>,
+    date: LastDate,
 }
 
 impl<'a> Sender<'a> {
     fn new(pool: &'a Connections, connection: Connection) -> Self {
         let (answer, answers) = mpsc::unbounded_channel();
-        let (ready, asked, message) = (VecDeque::new(), VecDeque::new(), Vec::new());
-        Self { pool, connection: Some(connection), lost: false, failed: None, ready, asked, answer, answers, message }
+        let (ready, asked, message, date) = (VecDeque::new(), VecDeque::new(), Vec::new(), LastDate::default());
+        Self { pool, connection: Some(connection), lost: false, failed: None, ready, asked, answer, answers, message, date }
     }
 
     async fn work(mut self, first: Job) -> Result<(), FlowError> {
@@ -240,11 +245,12 @@ impl<'a> Sender<'a> {
                 self.connection = None;
                 self.pool.given_up.cancel();
             }
-            (WriteOutcome::Written { marked: true }, Some(job)) => {
+            (WriteOutcome::Written { marked: true, at }, Some(job)) => {
                 let recipient = self.pool.ctx.signer().recipient(job.row.prospect, job.row.address.as_str());
                 let return_path = return_path(self.pool, &job, recipient);
-                match signed(self.pool, &job, recipient).await {
-                    Ok(signed) => self.ready.push_back(Ready { job, recipient, return_path, signed }),
+                let first_tried_at = job.row.first_marked_at.unwrap_or(at);
+                match signed(self.pool, &job, recipient, first_tried_at).await {
+                    Ok(signed) => self.ready.push_back(Ready { job, recipient, return_path, signed, first_tried_at }),
                     Err(why) => {
                         let reply = Reply::BrokenBefore(format!("could not {why}"));
                         let finished = job.finished(reply, self.pool.tries, self.pool.ctx.now());
@@ -285,7 +291,8 @@ impl<'a> Sender<'a> {
             Some(connection) => {
                 self.message.clear();
                 if next.signed.is_none() && connection.reads_messages() {
-                    fill(self.pool, &next.job, next.recipient, &mut self.message);
+                    let date = self.date.of(next.first_tried_at);
+                    fill(self.pool, &next.job, next.recipient, date, &mut self.message);
                 }
                 let message = next.signed.as_ref().unwrap_or(&self.message);
                 let mail = Mail::announced(next.announcement(), message);
@@ -301,18 +308,23 @@ impl<'a> Sender<'a> {
 }
 
 /// Splices the tokens into the prepared bytes.
-fn fill(pool: &Connections, job: &Job, recipient: Recipient, bytes: &mut Vec<u8>) {
+fn fill(pool: &Connections, job: &Job, recipient: Recipient, date: &str, bytes: &mut Vec<u8>) {
     let signer = pool.ctx.signer();
-    job.message().fill(&job.row.address, |hole| token(signer, hole, &job.row, recipient), bytes);
+    job.message().fill(&job.row.address, date, |hole| token(signer, hole, &job.row, recipient), bytes);
 }
 
 /// The whole message, if the configuration says to sign it.
-async fn signed(pool: &Connections, job: &Job, recipient: Recipient) -> Result<Option<Vec<u8>>, SignError> {
+async fn signed(
+    pool: &Connections,
+    job: &Job,
+    recipient: Recipient,
+    first_tried_at: Timestamp,
+) -> Result<Option<Vec<u8>>, SignError> {
     if pool.dkim.is_none() {
         return Ok(None);
     }
     let mut message = Vec::new();
-    fill(pool, job, recipient, &mut message);
+    fill(pool, job, recipient, &date(first_tried_at), &mut message);
     seal(pool.dkim.as_ref(), &mut message).await?;
     Ok(Some(message))
 }
@@ -334,7 +346,7 @@ fn token(signer: &Signer, hole: Hole, row: &Open, recipient: Recipient) -> [u8; 
         Hole::Answer(n) => (Kind::Answer, row.id.0, n),
         Hole::Unsubscribe => (Kind::Unsubscribe, row.id.0, 0),
         Hole::Form => (Kind::Form, row.id.0, 0),
-        Hole::To | Hole::MessageId => (Kind::MessageId, row.id.0, 0),
+        Hole::To | Hole::Date | Hole::MessageId => (Kind::MessageId, row.id.0, 0),
     };
     signer.sign(Token { kind, id, ordinal, recipient }, "")
 }
