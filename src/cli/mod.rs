@@ -4,9 +4,11 @@
 pub mod exit;
 pub mod output;
 pub mod open;
-// The configuration.
+pub mod owner;
+// The configuration and the database.
 pub mod check;
 pub mod doctor;
+pub mod db;
 pub mod init;
 pub mod plan_output;
 pub mod plan;
@@ -15,7 +17,6 @@ pub mod apply;
 pub mod run;
 pub mod sending;
 pub mod adopt;
-pub mod db;
 // Prospects and what is known of them.
 pub mod prospects;
 pub mod signals;
@@ -23,6 +24,7 @@ pub mod explain;
 pub mod desk;
 pub mod suppress;
 pub mod inbox;
+pub mod ingest;
 // Campaigns.
 pub mod campaigns;
 pub mod uncertain;

@@ -99,3 +99,19 @@ fn a_secret_comes_from_a_value_a_file_or_a_credential() {
     let printed = loaded(&directory, &[("CREDENTIALS_DIRECTORY", path)]).expect_err("refused").to_string();
     assert!(printed.contains("nurtured.database.url") && !printed.contains("hunter2"), "{printed}");
 }
+
+#[test]
+fn a_relative_path_begins_at_the_configuration_wherever_it_is_read() {
+    let directory = written(&[(
+        "nurtured.toml",
+        "[database]\nurl = \"sqlite:nurtured.db\"\n",
+        "[database]\nstop_journal = \"kept/stops\"\n",
+    )]);
+    let settings = loaded(&directory, &[]).expect("valid").plan.settings;
+    assert!(matches!(settings.database, DatabaseUrl::Sqlite(path) if path == directory.path().join("nurtured.db")));
+    assert_eq!(settings.stop_journal, directory.path().join("kept/stops"));
+    let environment = [("NURTURED__DATABASE__URL".to_owned(), "postgres://x@y/z".to_owned())];
+    let directory = written(&[]);
+    let named = crate::config::load_database(directory.path(), &environment).expect("valid");
+    assert_eq!(named.stop_journal, directory.path().join("nurtured.stops"), "absolute by default, whatever the engine");
+}

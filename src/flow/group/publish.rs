@@ -162,9 +162,9 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
         return Ok(true); // another node is filling it
     }
     let page = (question.after, question.up_to);
-    if page.1 <= page.0 {
+    let is_last = page.1 <= page.0;
+    if is_last {
         occurrences::filled(&mut tx, waiting.id, now).await?;
-        tracing::info!(campaign = %campaign.name, "occurrence filled");
     } else {
         let mut added = Vec::new();
         for (newsletter, (content, message)) in &fresh {
@@ -188,7 +188,19 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
     failpoint!("publish.before_page");
     tx.commit().await?;
     failpoint!("publish.after_page");
+    if is_last {
+        say_filled(ctx, campaign, waiting.id).await?;
+    }
     Ok(true)
+}
+
+/// Says how many an occurrence is for. One for nobody is worth a look: the list may stand in another database.
+async fn say_filled(ctx: &Context, campaign: &Campaign, id: OccurrenceId) -> Result<(), FlowError> {
+    match occurrences::recipients(&mut ctx.store().read().await?, id).await? {
+        0 => tracing::warn!(campaign = %campaign.name, recipients = 0, "occurrence filled: it is for nobody"),
+        recipients => tracing::info!(campaign = %campaign.name, recipients, "occurrence filled"),
+    }
+    Ok(())
 }
 
 /// Moves the query to the page after the last one read; to an empty page when there is none. Before the first issue, pages

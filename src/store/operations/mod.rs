@@ -2,6 +2,7 @@
 
 pub mod sending;
 pub mod restore_marker;
+pub mod set_aside;
 pub mod identity;
 pub mod configurations;
 pub mod counts;
@@ -14,4 +15,6 @@ pub mod merges;
 pub mod adoptions;
 pub mod health;
 pub mod integrity;
+pub mod generation;
 pub mod backups;
+pub mod restores;
