@@ -32,7 +32,7 @@ async fn published(town: &nurtured::town::Town) -> Result<String, nurtured::flow
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     async {
         while publish(&town.node.ctx).await? == Progress::Done {}
-        Ok(())
+        Ok::<(), nurtured::flow::context::FlowError>(())
     }
     .with_subscriber(subscriber)
     .await?;
