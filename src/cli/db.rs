@@ -167,7 +167,7 @@ async fn restore(file: &Path, named: &Database, json: bool) -> Result<(), Exit> 
     let database = file_of(named, &format!("pg_restore --clean {} --dbname", file.display()))?;
     let now = SystemClock.now();
     let _lock = FileLock::take(database, now).map_err(|error| open::unopened(&named.url, error))?;
-    let (complaints, (_, unknown)) = examine(file).await?;
+    let (complaints, (_, unknown)) = examine(file).await.map_err(|exit| Exit::Data(exit.words().to_owned()))?;
     if is_same(file, database) {
         return Err(Exit::Usage(format!("{} is the database itself; move it elsewhere first", file.display())));
     }

@@ -142,7 +142,7 @@ async fn a_restore_takes_the_databases_place_whole_and_lays_aside_what_was_there
     let at = directory.path();
     let catcher = killed(at).await;
     for (file, code, words) in
-        [("nowhere.db", 65, "no file"), ("list.csv", 1, "could not read"), ("story.db", 2, "the database itself")]
+        [("nowhere.db", 65, "no file"), ("list.csv", 65, "could not read"), ("story.db", 2, "the database itself")]
     {
         let refused = typed(at, &["db", "restore", file]);
         assert!(refused.status.code() == Some(code) && said(&refused).contains(words), "{file}: {}", said(&refused));
