@@ -141,7 +141,7 @@ async fn run(arguments: Arguments) -> Result<(), Exit> {
     }
     match arguments.verb {
         Verb::Demo(demo) => demo::demo(&demo, json).await,
-        Verb::Init { directory } => init::init(&directory).await,
+        Verb::Init { directory } => Box::pin(init::init(&directory)).await,
         Verb::Check => check::check(config, json),
         Verb::Plan(verb) => Box::pin(plan::plan(&verb, config, json)).await,
         Verb::Apply(verb) => Box::pin(apply::apply(&verb, config, json)).await,

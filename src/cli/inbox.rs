@@ -42,7 +42,8 @@ pub async fn run(verb: Inbox, config: Option<&Path>, json: bool) -> Result<(), E
         Err(unreadable) => {
             let journal = open::named(config)?.stop_journal;
             set_aside::keep(&journal, &raw, source).map_err(|e| Exit::No(format!("could not keep an unreadable mail: {e}")))?;
-            return say(json, "unreadable", true, &format!("Set aside: {unreadable}."));
+            say(json, "unreadable", true, &format!("Set aside: {unreadable}."));
+            return Ok(());
         }
     };
     let node = node(config).await?;
@@ -50,13 +51,13 @@ pub async fn run(verb: Inbox, config: Option<&Path>, json: bool) -> Result<(), E
     failpoint!("ingest.kept");
     open::journalled(node.ctx.store()).await?;
     let how = if receipt.new { "Recorded" } else { "Nothing new" };
-    say(json, receipt.what.word(), receipt.new, &format!("{how}: {}.", receipt.what.word().replace('_', " ")))
+    say(json, receipt.what.word(), receipt.new, &format!("{how}: {}.", receipt.what.word().replace('_', " ")));
+    Ok(())
 }
 
-fn say(json: bool, what: &str, new: bool, words: &str) -> Result<(), Exit> {
+fn say(json: bool, what: &str, new: bool, words: &str) {
     // It is kept: a failure to say so changes nothing.
     drop(if json { output::json(&serde_json::json!({ "what": what, "new": new })) } else { output::line(words) });
-    Ok(())
 }
 
 /// A node under the configuration as it is written; under the one in force, as the database keeps it, while the files are broken, or hold

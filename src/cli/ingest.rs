@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
-/// EX_TEMPFAIL of sysexits(3).
+/// `EX_TEMPFAIL` of sysexits(3).
 const AGAIN: u8 = 75;
 
 /// Whether a mail is being handed over, however wrong the rest of the command line is.

@@ -29,7 +29,7 @@ fn said(output: &Output) -> String {
 }
 
 fn import(directory: &Path, people: std::ops::Range<usize>) {
-    let rows: String = people.map(|n| format!("p{n}@plant{n}.com\n")).collect();
+    let rows = people.map(|n| format!("p{n}@plant{n}.com\n")).collect::<Vec<_>>().concat();
     std::fs::write(directory.join("list.csv"), format!("email\n{rows}")).expect("written");
     let done = typed(directory, &["prospects", "import", "list.csv"]);
     assert!(done.status.success(), "{}", said(&done));

@@ -83,7 +83,7 @@ pub fn note(database: &Path, generations: &BTreeSet<Generation>) -> io::Result<(
     let path = beside(database, NOTE);
     let draft = beside(&path, "new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    file.write_all(generations.iter().map(|g| format!("{g}\n")).collect::<String>().as_bytes())?;
+    file.write_all(generations.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n").as_bytes())?;
     file.sync_all()?;
     fs::rename(&draft, &path)?;
     sync_folder(&path)

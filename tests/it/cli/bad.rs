@@ -40,7 +40,7 @@ fn a_verb_never_makes_a_database_and_migrating_leaves_one_complete_file() {
 #[test]
 fn after_a_verb_the_file_alone_holds_everything() {
     let desk = Desk::new();
-    let rows: String = (0..3_000).map(|n| format!("p{n}@plant{n}.example\n")).collect();
+    let rows = (0..3_000).map(|n| format!("p{n}@plant{n}.example\n")).collect::<Vec<_>>().concat();
     assert_eq!(desk.pipe(&["prospects", "import", "-"], format!("email\n{rows}").as_bytes()).code, 0);
     assert_eq!(length(&desk.path("desk.db-wal")), 0, "the log is folded in");
     // Whoever copies the file has the whole company.
