@@ -102,9 +102,7 @@ async fn backup(file: &Path, named: &Database, json: bool) -> Result<(), Exit> {
     if !from.exists() {
         return Err(unopened(StoreError::Absent { database: from.to_owned(), hint: String::new() }));
     }
-    if !FileLock::is_held(from) {
-        log_check::check(from).map_err(unopened)?;
-    }
+    log_check::check_unless_held(from).map_err(unopened)?;
     // The backup holds personal data: only this user may read it.
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     made.map_err(|e| Exit::No(format!("could not write {}: {e}; a backup overwrites nothing", file.display())))?;
@@ -149,13 +147,10 @@ async fn examine(file: &Path) -> Result<(Vec<String>, (usize, usize)), Exit> {
 
 async fn in_use(named: &Database) -> Result<Vec<String>, Exit> {
     let unopened = |error| open::unopened(&named.url, error);
-    if let DatabaseUrl::Sqlite(path) = &named.url {
-        if !path.exists() {
-            return Err(unopened(StoreError::Absent { database: path.clone(), hint: String::new() }));
-        }
-        if !FileLock::is_held(path) {
-            log_check::check(path).map_err(unopened)?;
-        }
+    if let DatabaseUrl::Sqlite(path) = &named.url
+        && !path.exists()
+    {
+        return Err(unopened(StoreError::Absent { database: path.clone(), hint: String::new() }));
     }
     let store = scratch::look_at(&named.url).await.map_err(unopened)?;
     let complaints = integrity::complaints(&mut store.read().await?).await?;

@@ -52,10 +52,7 @@ pub async fn open_database(database: &DatabaseUrl, stop_journal: &Path) -> Resul
 pub async fn attach(database: &DatabaseUrl, stop_journal: &Path) -> Result<Store, StoreError> {
     let store = match database {
         DatabaseUrl::Sqlite(path) => {
-            // Who has the lock has looked at the log.
-            if path.exists() && !FileLock::is_held(path) {
-                log_check::check(path)?;
-            }
+            log_check::check_unless_held(path)?;
             Store::attach_sqlite(path).await?
         }
         DatabaseUrl::Postgres(url) => Store::attach_postgres(url).await?,

@@ -8,7 +8,7 @@
 //! or a file restored while nothing lay beside it), the first pages in the log must have the file's own generation.
 
 use super::error::StoreError;
-use super::file_lock::beside;
+use super::file_lock::{FileLock, beside};
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Write};
@@ -40,6 +40,17 @@ pub fn check(database: &Path) -> Result<bool, StoreError> {
         return Ok(true);
     }
     Err(StoreError::ForeignLog(database.to_owned()))
+}
+
+/// As [`check`], before a verb opens the database: whoever has the lock has checked already, and works on it.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_unless_held(database: &Path) -> Result<(), StoreError> {
+    if database.exists() && !FileLock::is_held(database) {
+        check(database)?;
+    }
+    Ok(())
 }
 
 /// Whether a copy's log is its own: what its first pages say, where nothing is noted.
