@@ -31,6 +31,8 @@ migrations![
     "0008_queue_numbers",
     "0009_identity",
     "0010_api_keys",
+    "0015_numbers_once",
+    "0016_tenth_year",
 ];
 
 /// Whether any migration was ever applied here.
