@@ -2,12 +2,12 @@
 
 use super::exit::{Exit, colour};
 use super::{
-    adopt, apply, backtest, campaigns, check, db, demo, desk, doctor, explain, handoffs, inbox, init, letters, output, plan,
-    prospects, queue, run, sending, signals, simulate, suppress, uncertain,
+    adopt, apply, backtest, campaigns, check, db, demo, desk, doctor, explain, handoffs, inbox, ingest, init, letters, open, output,
+    owner, plan, prospects, queue, run, sending, signals, simulate, suppress, uncertain,
 };
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -50,7 +50,7 @@ enum Verb {
     Resume,
     /// Let a restored or copied database send
     Adopt(adopt::Adopt),
-    /// Back up, verify or migrate the database
+    /// Back up, verify, restore or migrate the database
     #[command(subcommand)]
     Db(db::Db),
     /// Import, list, show, export, merge or forget prospects
@@ -91,24 +91,43 @@ enum Verb {
 
 /// Parses, runs, and turns what became of it into an exit code.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            print_error(&format!("could not start: {error}"));
-            return ExitCode::FAILURE;
-        }
-    };
-    match runtime.block_on(run(arguments)) {
+    if ingest::is_asked(std::env::args_os()) {
+        return ingest::answer(|| {
+            let arguments = Arguments::try_parse().map_err(|error| Exit::Usage(error.to_string()))?;
+            perform(arguments)
+        });
+    }
+    match perform(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => {
-            match &exit {
-                Exit::Configuration(words) => print_error(words),
-                other => print_error(&output::harmless(other.words(), |c| c == '\n')),
-            }
+            print(&exit);
             exit.code()
         }
     }
+}
+
+fn print(exit: &Exit) {
+    match exit {
+        Exit::Configuration(words) => print_error(words),
+        other => print_error(&output::harmless(other.words(), |c| c == '\n')),
+    }
+}
+
+/// Runs the verb, and closes what it opened.
+fn perform(arguments: Arguments) -> Result<(), Exit> {
+    if !matches!(arguments.verb, Verb::Init { .. } | Verb::Check | Verb::Demo(_)) {
+        owner::become_owner(arguments.config.as_deref())?;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Exit::No(format!("could not start: {error}")))?;
+    runtime.block_on(async {
+        let done = Box::pin(run(arguments)).await;
+        let finished = open::finish().await;
+        if let (Err(_), Err(finished)) = (&done, &finished) {
+            print(finished);
+        }
+        done.and(finished)
+    })
 }
 
 async fn run(arguments: Arguments) -> Result<(), Exit> {
@@ -119,10 +138,13 @@ async fn run(arguments: Arguments) -> Result<(), Exit> {
     let is_daemon = matches!(arguments.verb, Verb::Run);
     let journal = is_daemon && std::env::var_os("JOURNAL_STREAM").is_some();
     let usual = if is_daemon { logs::Level::Info } else { logs::Level::Warn };
-    logs::start(journal, level.unwrap_or(usual), colour()).map_err(|e| Exit::Usage(format!("{e:#}")))?;
+    // What is said behind a mail server's pipe, a stranger may read.
+    if !matches!(arguments.verb, Verb::Inbox(_)) || std::io::stderr().is_terminal() {
+        logs::start(journal, level.unwrap_or(usual), colour()).map_err(|e| Exit::Usage(format!("{e:#}")))?;
+    }
     match arguments.verb {
         Verb::Demo(demo) => demo::demo(&demo, json).await,
-        Verb::Init { directory } => init::init(&directory),
+        Verb::Init { directory } => Box::pin(init::init(&directory)).await,
         Verb::Check => check::check(config, json).await,
         Verb::Plan(verb) => Box::pin(plan::plan(&verb, config, json)).await,
         Verb::Apply(verb) => Box::pin(apply::apply(&verb, config, json)).await,
@@ -137,7 +159,7 @@ async fn run(arguments: Arguments) -> Result<(), Exit> {
         Verb::Letters(verb) => letters::run(verb, config, json).await,
         Verb::Uncertain(verb) => uncertain::run(verb, config, json).await,
         Verb::Signals(verb) => signals::run(verb, config, json).await,
-        Verb::Inbox(verb) => inbox::run(verb, config, json).await,
+        Verb::Inbox(verb) => Box::pin(inbox::run(verb, config, json)).await,
         Verb::Explain(verb) => explain::explain(&verb, config, json).await,
         Verb::Desk(verb) => desk::desk(&verb, config, json).await,
         Verb::Simulate(verb) => Box::pin(simulate::simulate(&verb, config, json)).await,

@@ -113,6 +113,8 @@ struct CampaignRow<'a> {
     paused: Option<String>,
     /// Why no group mail is sent at all, whatever the campaign's state.
     held: Option<String>,
+    /// The nominal time of its last occurrence, if that was for nobody.
+    for_nobody: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -191,7 +193,9 @@ async fn standing<'a>(tx: &mut Tx, plan: &Plan, campaign: &'a Campaign, now: Tim
     let next_at = campaign.schedule.after(now).map(|firing| firing.due_at);
     let counts = counts::of_campaign(tx, &campaign.name).await?;
     let held = sending::state(tx).await?.why_not();
-    Ok(CampaignRow { campaign: &campaign.name, next_at, next: in_zone(campaign, next_at), audience, counts, paused, held })
+    let for_nobody = occurrences::last_for_nobody(tx, &campaign.name).await?;
+    let next = in_zone(campaign, next_at);
+    Ok(CampaignRow { campaign: &campaign.name, next_at, next, audience, counts, paused, held, for_nobody })
 }
 
 async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
@@ -220,6 +224,9 @@ async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
         output::line("")?;
     }
     output::table(["CAMPAIGN", "NEXT", "AUDIENCE", "SENT", "FAILED", "OPEN", "CLICKED"], &rows)?;
+    for (row, nominal) in all.iter().filter_map(|s| Some((s, s.for_nobody.as_ref()?))) {
+        output::line(format!("WARNING: the last occurrence of {}, {nominal}, was for nobody.", row.campaign))?;
+    }
     let gone: Vec<_> = waiting_mails::waiting(&mut tx, &plan, None).await?.into_iter().filter(|of| !of.is_in_plan).collect();
     waiting::print(&gone)
 }

@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::{open, output};
 use crate::clock::{Clock, SystemClock};
 use crate::domain::census::{Census, Group};
-use crate::insight::doctor::examine::{DoctorReport, examine};
+use crate::insight::doctor::examine::{DoctorReport, examine, examine_alone};
 use crate::insight::doctor::finding::{Finding, State};
 use std::path::Path;
 
@@ -14,14 +14,24 @@ use std::path::Path;
 /// # Errors
 /// 1 when something is wrong, 69 when the database is down, 78 for the configuration.
 pub async fn doctor(config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let loaded = open::load(config)?;
-    let report = Box::pin(examine(&loaded.plan, &loaded.secrets, SystemClock.now())).await;
+    let now = SystemClock.now();
+    let (report, broken) = match open::load(config) {
+        Ok(loaded) => (Box::pin(examine(&loaded.plan, &loaded.secrets, now)).await, None),
+        Err(broken) => {
+            // Without [database] there is nothing to look at.
+            let Ok(named) = open::named(config) else { return Err(broken) };
+            (Box::pin(examine_alone(&named.url, &named.stop_journal, now)).await, Some(broken))
+        }
+    };
     if json {
         output::json(&report)?;
     } else {
         report.checks.iter().try_for_each(print)?;
         report.census.iter().try_for_each(table)?;
         output::line(verdict(&report))?;
+    }
+    if let Some(broken) = broken {
+        return Err(broken);
     }
     match report.well {
         true => Ok(()),

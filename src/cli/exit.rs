@@ -21,6 +21,8 @@ pub enum Exit {
     Again(String),
     /// 78: the configuration is wrong.
     Configuration(String),
+    /// 0: whoever reads the output has seen enough.
+    PipeClosed,
 }
 
 impl Exit {
@@ -32,6 +34,7 @@ impl Exit {
             Self::Unavailable(_) => 69,
             Self::Again(_) => 75,
             Self::Configuration(_) => 78,
+            Self::PipeClosed => 0,
         })
     }
 
@@ -39,6 +42,7 @@ impl Exit {
     pub fn words(&self) -> &str {
         match self {
             Self::No(w) | Self::Usage(w) | Self::Data(w) | Self::Unavailable(w) | Self::Again(w) | Self::Configuration(w) => w,
+            Self::PipeClosed => "",
         }
     }
 }
@@ -75,6 +79,10 @@ impl From<std::io::Error> for Exit {
 
 impl From<anyhow::Error> for Exit {
     fn from(error: anyhow::Error) -> Self {
+        // Another daemon that ends, or an operator who stops it: the next try may succeed.
+        if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(StoreError::Held { .. }))) {
+            return Self::Again(format!("{error:#}"));
+        }
         let a_service = |cause: &(dyn std::error::Error + 'static)| cause.is::<StoreError>() || cause.is::<std::io::Error>();
         if error.chain().any(a_service) { Self::Unavailable(format!("{error:#}")) } else { Self::No(format!("{error:#}")) }
     }

@@ -2,11 +2,16 @@
 
 use super::exit::Exit;
 use super::{open, output};
+use crate::clock::SystemClock;
+use crate::config;
+use crate::daemon::assemble::{self, Node};
 use crate::flow::individual::receive;
-use crate::inbox::mail::bounce;
+use crate::inbox::mail::{bounce, mime_body};
+use crate::store::operations::{configurations, set_aside};
 use clap::Subcommand;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Read mail that came back
 #[derive(Debug, Subcommand)]
@@ -18,27 +23,64 @@ pub enum Inbox {
     },
 }
 
-/// Takes a mail; a mail without meaning is taken too, and reported as such.
+/// Takes a mail. Prints its class and nothing of what it says: a mail server may send that to a stranger.
 ///
 /// # Errors
-/// 65 for an input that is no mail; 69 or 75 when it could not be recorded, so that the mail server keeps it.
+/// When it was neither recorded nor set aside. The exit code is 75 then, whatever it was (`ingest`).
 pub async fn run(verb: Inbox, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let Inbox::Ingest { file } = verb;
-    let raw = raw(file.as_deref())?;
-    let mail = bounce::read(&raw).map_err(|e| Exit::Data(format!("could not read the mail: {e}")))?;
-    let node = open::node(config).await?;
+    let mut source = source(file.as_deref())?;
+    let mut raw = Vec::new();
+    // One byte more than the largest that is read.
+    let most = mime_body::LARGEST as u64 + 1;
+    source.by_ref().take(most).read_to_end(&mut raw).map_err(|e| Exit::Data(format!("could not read the mail: {e}")))?;
+    if raw.is_empty() {
+        return Err(Exit::Data("no mail came".to_owned()));
+    }
+    let mail = match bounce::read(&raw) {
+        Ok(mail) => mail,
+        Err(unreadable) => {
+            let journal = open::named(config)?.stop_journal;
+            set_aside::keep(&journal, &raw, source).map_err(|e| Exit::No(format!("could not keep an unreadable mail: {e}")))?;
+            say(json, "unreadable", true, &format!("Set aside: {unreadable}."));
+            return Ok(());
+        }
+    };
+    let node = node(config).await?;
     let receipt = receive::receive(&node.ctx, &mail).await?;
-    if json { output::json(&receipt) } else { output::line(&receipt.words) }
+    failpoint!("ingest.kept");
+    open::journalled(node.ctx.store()).await?;
+    let how = if receipt.new { "Recorded" } else { "Nothing new" };
+    say(json, receipt.what.word(), receipt.new, &format!("{how}: {}.", receipt.what.word().replace('_', " ")));
+    Ok(())
 }
 
-/// The whole mail, at most one byte more than the largest that is read.
-fn raw(file: Option<&Path>) -> Result<Vec<u8>, Exit> {
-    let most = crate::inbox::mail::mime_body::LARGEST as u64 + 1;
-    let mut raw = Vec::new();
-    let read = match file {
-        Some(path) if path != Path::new("-") => std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut raw)),
-        _ => std::io::stdin().lock().take(most).read_to_end(&mut raw),
+fn say(json: bool, what: &str, new: bool, words: &str) {
+    // It is kept: a failure to say so changes nothing.
+    drop(if json { output::json(&serde_json::json!({ "what": what, "new": new })) } else { output::line(words) });
+}
+
+/// A node under the configuration as it is written; under the one in force, as the database keeps it, while the files are broken, or hold
+/// secrets that only the service can read.
+async fn node(config: Option<&Path>) -> Result<Node, Exit> {
+    let broken = match open::load(config) {
+        Ok(loaded) => return open::node_of(loaded.plan).await,
+        Err(broken) => broken,
     };
-    read.map_err(|e| Exit::Data(format!("could not read the mail: {e}")))?;
-    Ok(raw)
+    let store = open::database(config).await?;
+    let kept = configurations::newest(&mut store.read().await?).await?;
+    let files = kept.map(|kept| kept.files).unwrap_or_default();
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let Ok(loaded) = config::load_files(&files, &[]) else { return Err(broken) };
+    Ok(assemble::assemble(store, Arc::new(SystemClock), loaded.plan).await?)
+}
+
+fn source(file: Option<&Path>) -> Result<Box<dyn Read + Send>, Exit> {
+    match file {
+        Some(path) if path != Path::new("-") => {
+            let file = std::fs::File::open(path).map_err(|e| Exit::Data(format!("could not read the mail: {e}")))?;
+            Ok(Box::new(file))
+        }
+        _ => Ok(Box::new(std::io::stdin())),
+    }
 }

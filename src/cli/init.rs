@@ -1,17 +1,18 @@
 //! `nurtured init DIR`: writes the example company's configuration to start from, and says what to change.
 
 use super::exit::Exit;
-use super::output;
-use crate::config::example;
+use super::{db, open, output};
+use crate::config::{self, example};
+use crate::domain::settings::DatabaseUrl;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 
-/// Writes the files; never overwrites one.
+/// Writes the files, and makes the database they name; never overwrites one.
 ///
 /// # Errors
 /// 1 when the directory has a configuration already, or cannot be written.
-pub fn init(directory: &Path) -> Result<(), Exit> {
+pub async fn init(directory: &Path) -> Result<(), Exit> {
     if directory.join("nurtured.toml").exists() {
         return Err(Exit::No(format!("{} has a configuration already; nothing was written", directory.display())));
     }
@@ -24,6 +25,7 @@ pub fn init(directory: &Path) -> Result<(), Exit> {
         let written = opened.and_then(|mut f| f.write_all(text.as_bytes()));
         written.map_err(|e| Exit::No(format!("could not write {}: {e}", file.display())))?;
     }
+    make_database(directory).await;
     let shown = directory.display();
     output::line(format!("Wrote a working example company to {shown}. To make it yours:"))?;
     for step in [
@@ -36,4 +38,19 @@ pub fn init(directory: &Path) -> Result<(), Exit> {
         output::line(format!("  {step}"))?;
     }
     output::line(format!("Then: nurtured --config {shown} check"))
+}
+
+/// Makes the database, whole and with all its tables, if there is none. The configuration is written already: what keeps the database from
+/// being made is said, and is no failure.
+async fn make_database(directory: &Path) {
+    let named = match config::load_database(directory, &open::environment()) {
+        Ok(named) => named,
+        Err(problems) => return output::aside(problems.render(false)),
+    };
+    if matches!(&named.url, DatabaseUrl::Sqlite(path) if path.exists()) {
+        return;
+    }
+    if let Err(why) = db::make(&named).await {
+        output::aside(format!("The database was not made: {}. `nurtured db migrate` makes it.", why.words()));
+    }
 }

@@ -4,11 +4,13 @@
 pub mod exit;
 pub mod output;
 pub mod open;
+pub mod owner;
 // What waits: campaigns, and what a plan says of them.
 pub mod waiting;
-// The configuration.
+// The configuration and the database.
 pub mod check;
 pub mod doctor;
+pub mod db;
 pub mod init;
 pub mod plan_output;
 pub mod plan;
@@ -17,7 +19,6 @@ pub mod apply;
 pub mod run;
 pub mod sending;
 pub mod adopt;
-pub mod db;
 // Prospects and what is known of them.
 pub mod prospects;
 pub mod signals;
@@ -25,6 +26,7 @@ pub mod explain;
 pub mod desk;
 pub mod suppress;
 pub mod inbox;
+pub mod ingest;
 // Campaigns.
 pub mod campaigns;
 pub mod uncertain;

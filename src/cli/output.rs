@@ -110,13 +110,13 @@ pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Resul
     rows.iter().try_for_each(|row| print(std::array::from_fn(|i| row[i].as_ref())))
 }
 
-/// Ignores a closed pipe: the reader has seen enough.
+/// What becomes of a failure to write.
 ///
 /// # Errors
-/// Every other failure to write.
+/// [`Exit::PipeClosed`] when nobody reads any more, which ends the verb and is no failure; every other one as it is.
 pub fn forgiving(written: io::Result<()>) -> Result<(), Exit> {
     match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Exit::PipeClosed),
         other => other.map_err(Exit::from),
     }
 }

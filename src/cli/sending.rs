@@ -1,10 +1,13 @@
-//! `nurtured stop` and `nurtured resume`: all group mail, on every node, at once.
+//! `nurtured stop` and `nurtured resume`: all group mail, on every node, at once. They need the database alone: what is wrong with the
+//! rest of the configuration may be the reason.
 
 use super::exit::Exit;
 use super::{open, output, waiting};
+use crate::clock::{Clock, SystemClock};
 use crate::flow::group::gate;
 use crate::flow::operations::adopt;
 use crate::insight::plan::waiting as waits;
+use crate::store::operations::sending;
 use clap::Args;
 use std::path::Path;
 
@@ -25,9 +28,9 @@ pub async fn stop(verb: &Stop, config: Option<&Path>, json: bool) -> Result<(), 
     if reason.is_empty() {
         return Err(Exit::Usage("say why: --reason \"the prices are wrong\"".to_owned()));
     }
-    let node = open::node(config).await?;
-    let new = gate::stop(&node.ctx, reason).await?;
-    let state = gate::state(&node.ctx).await?;
+    let store = open::database(config).await?;
+    let new = gate::stop_all(&store, reason, SystemClock.now()).await?;
+    let state = sending::state(&mut store.read().await?).await?;
     if json {
         return output::json(&serde_json::json!({ "changed": new, "sending": state }));
     }
@@ -41,14 +44,14 @@ pub async fn stop(verb: &Stop, config: Option<&Path>, json: bool) -> Result<(), 
 
 /// Resumes group mail: what is open is sent; what fell due meanwhile is sent only if it is not late.
 pub async fn resume(config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let node = open::node(config).await?;
-    let before = gate::state(&node.ctx).await?.stopped;
+    let store = open::database(config).await?;
+    let before = sending::state(&mut store.read().await?).await?.stopped;
     if before.is_some_and(|held| held.reason.starts_with(gate::JOURNAL_TROUBLE)) {
         // Suppressions that the stop journal lacks are written now; if that fails, sending stays stopped.
-        adopt::backfill_journal(&node.ctx).await?;
+        adopt::backfill_journal(&store).await?;
     }
-    let resumed = gate::resume(&node.ctx).await?;
-    let state = gate::state(&node.ctx).await?;
+    let resumed = gate::resume_all(&store).await?;
+    let state = sending::state(&mut store.read().await?).await?;
     if json {
         return output::json(&serde_json::json!({ "changed": resumed, "sending": state }));
     }
@@ -57,5 +60,9 @@ pub async fn resume(config: Option<&Path>, json: bool) -> Result<(), Exit> {
         Some(why) => output::line(format!("{how} Yet nothing is sent: {why}."))?,
         None => output::line(how)?,
     }
-    waiting::print(&waits::waiting(&mut node.ctx.store().read().await?, &node.ctx.plan(), None).await?)
+    // What waits is named by the files, and these may be what is wrong.
+    match open::load(config) {
+        Ok(loaded) => waiting::print(&waits::waiting(&mut store.read().await?, &loaded.plan, None).await?),
+        Err(_) => Ok(()),
+    }
 }

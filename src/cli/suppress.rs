@@ -2,6 +2,7 @@
 
 use super::exit::Exit;
 use super::{open, output};
+use crate::clock::{Clock, SystemClock};
 use crate::domain::suppression::Channel;
 use crate::flow::operations::manual_stop;
 use crate::store::people::suppressions::{self, Suppression};
@@ -72,8 +73,9 @@ pub async fn run(verb: Suppress, config: Option<&Path>, json: bool) -> Result<()
         Suppress::List => list(config, json).await,
         Suppress::Add { email, reason, channel } => {
             let (address, reason) = (open::address(&email)?, said(&reason)?);
-            let node = open::node(config).await?;
-            let new = manual_stop::suppress(&node.ctx, &address, channel.into(), reason).await?;
+            let store = open::database(config).await?;
+            let new = manual_stop::stop_address(&store, &address, channel.into(), reason, SystemClock.now()).await?;
+            open::journalled(&store).await?;
             if json {
                 return output::json(&serde_json::json!({ "address": address, "new": new }));
             }

@@ -3,11 +3,12 @@
 //! A file that is missing or is not TOML is one problem; names that point into it are then not checked.
 
 use crate::config::condition::Declared;
+use crate::config::database::Database;
 use crate::config::node::{self, Node};
 use crate::config::place::{Place, Source};
 use crate::config::problem::{Log, Problem, Problems};
 use crate::config::secret::Vault;
-use crate::config::{campaign, cross_check, layers, people, qualification, service, stored_files};
+use crate::config::{campaign, cross_check, database, layers, people, qualification, service, stored_files};
 use crate::domain::criterion::Criterion;
 use crate::domain::group::campaign::Campaign;
 use crate::domain::id::Name;
@@ -52,6 +53,38 @@ pub fn load(directory: &Path, environment: &[(String, String)]) -> Result<Loaded
     assemble(log, &files, Some(directory), environment)
 }
 
+/// Reads which database a configuration names, and nothing else of it: whatever is wrong with the rest hides no database from a verb that
+/// must work then.
+///
+/// # Errors
+/// The problems of `[database]`; of `nurtured.toml` and its drop-ins only those of their TOML.
+pub fn load_database(directory: &Path, environment: &[(String, String)]) -> Result<Database, Problems> {
+    let log = Log::default();
+    let files = read_service(&log, directory);
+    let vault = vault(Some(directory), environment);
+    let parse = |source: &Arc<Source>| node::parse(&log, source, 0..source.text.len(), 0..0);
+    let mut layers: Option<Vec<Node>> = files.values().map(parse).collect();
+    if !files.contains_key(SERVICE) && !log.refuses() {
+        log.add(no_such_file(&directory.join(SERVICE).display().to_string()));
+    }
+    let joined = layers.take().filter(|_| !log.refuses()).and_then(|layers| layers::join(&log, &layers, environment));
+    let database = joined.and_then(|root| database::read_alone(&log, &root, &vault));
+    match database {
+        Some(database) if !log.refuses() => Ok(database),
+        _ => Err(Problems(log.sorted())),
+    }
+}
+
+fn vault(directory: Option<&Path>, environment: &[(String, String)]) -> Vault {
+    let credentials = environment.iter().find(|(name, _)| name == "CREDENTIALS_DIRECTORY").map(|(_, path)| path.into());
+    Vault { directory: directory.map(Path::to_owned), credentials, opened: RefCell::default() }
+}
+
+fn no_such_file(shown: &str) -> Problem {
+    let problem = Problem::error(&Place::File(shown.to_owned()), "there is no such file");
+    problem.help("`nurtured init DIR` writes a configuration to start from")
+}
+
 /// As [`load`], with another file in the place of `qualification.toml`, checked as that one is.
 pub fn load_with_rules(directory: &Path, rules: &Path, environment: &[(String, String)]) -> Result<Loaded, Problems> {
     let log = Log::default();
@@ -92,13 +125,11 @@ fn assemble(log: Log, files: &Files, directory: Option<&Path>, environment: &[(S
         let shown = directory.map_or_else(|| path.to_owned(), |directory| directory.join(path).display().to_string());
         // A file that could not be read already has its problem.
         if !log.mentions(&shown) {
-            let problem = Problem::error(&Place::File(shown), "there is no such file");
-            log.add(problem.help("`nurtured init DIR` writes a configuration to start from"));
+            log.add(no_such_file(&shown));
         }
         None
     };
-    let credentials = environment.iter().find(|(name, _)| name == "CREDENTIALS_DIRECTORY").map(|(_, path)| path.into());
-    let vault = Vault { directory: directory.map(Path::to_owned), credentials, opened: RefCell::default() };
+    let vault = vault(directory, environment);
     let mut declared = Declared::default();
     let drop_ins = files.keys().map(String::as_str).filter(|path| path.starts_with(DROP_INS));
     let layers: Vec<Option<Node>> = [SERVICE].into_iter().chain(drop_ins).map(&toml).collect();
@@ -212,13 +243,10 @@ fn check_renames(log: &Log, files: &Files, campaigns: &[Campaign]) {
 
 /// The files of a configuration, by their relative path. A file that cannot be read is a problem.
 fn read_directory(log: &Log, directory: &Path) -> Files {
-    let mut files = Files::new();
+    let mut files = read_service(log, directory);
     let mut open = |path: String, must_exist: bool| read_file(log, &directory.join(&path), &path, must_exist, &mut files);
-    for path in [SERVICE, PEOPLE, QUALIFICATION] {
+    for path in [PEOPLE, QUALIFICATION] {
         open(path.to_owned(), false);
-    }
-    for name in names(log, &directory.join(DROP_INS)).into_iter().filter(|name| has_extension(name, "toml")) {
-        open(format!("{DROP_INS}{name}"), true);
     }
     for name in names(log, &directory.join("campaigns")) {
         let path = format!("campaigns/{name}");
@@ -230,6 +258,17 @@ fn read_directory(log: &Log, directory: &Path) -> Files {
         } else if has_extension(&name, "toml") {
             open(path, true);
         }
+    }
+    files
+}
+
+/// `nurtured.toml` and the files that lie over it.
+fn read_service(log: &Log, directory: &Path) -> Files {
+    let mut files = Files::new();
+    read_file(log, &directory.join(SERVICE), SERVICE, false, &mut files);
+    for name in names(log, &directory.join(DROP_INS)).into_iter().filter(|name| has_extension(name, "toml")) {
+        let path = format!("{DROP_INS}{name}");
+        read_file(log, &directory.join(&path), &path, true, &mut files);
     }
     files
 }

@@ -19,6 +19,7 @@ pub mod calendar;
 pub mod route;
 pub mod api_token;
 pub mod door;
+pub mod database;
 pub mod login;
 pub mod service;
 pub mod people;
@@ -36,7 +37,8 @@ pub mod example;
 pub mod behaviour;
 pub mod production_check;
 
-pub use load::{Loaded, load, load_files, load_with_rules};
+pub use database::Database;
+pub use load::{Loaded, load, load_database, load_files, load_with_rules};
 pub use problem::{Problem, Problems, Severity};
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::config::api_token;
 use crate::config::calendar;
+use crate::config::database::{self, Database};
 use crate::config::door;
 use crate::config::guard;
 use crate::config::login;
@@ -17,15 +18,12 @@ use crate::domain::id::Name;
 use crate::domain::landing_page::LandingPage;
 use crate::domain::language::Language;
 use crate::domain::prospect::FieldType;
-use crate::domain::settings::{
-    CONFIRMATIONS_PER_DOMAIN, DatabaseUrl, Http, MAX_IN_DOUBT, Organisation, Security, Settings, Smtp, Tracking,
-};
+use crate::domain::settings::{CONFIRMATIONS_PER_DOMAIN, Http, MAX_IN_DOUBT, Organisation, Security, Settings, Smtp, Tracking};
 use crate::domain::span::FiscalYear;
 use crate::text::token::CASELESS_WIDTH;
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// The contents of `nurtured.toml`, as far as they could be read.
@@ -56,7 +54,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     let languages = reader.get("language").map_or_else(|| Some(vec![Language::English]), |node| languages(log, node));
     let organisation = reader.need("organisation", "a table [organisation] with `name` and `postal_address`");
     let organisation = organisation.and_then(|node| organisation_of(Reader::table(log, node)?, languages?));
-    let database = reader.section_or_empty("database").and_then(|section| database(section, vault));
+    let database = reader.section_or_empty("database").and_then(|section| database::read(section, vault));
     let smtp = reader.need("smtp", "a table [smtp] with at least `host` and `return_path`");
     let smtp = smtp.and_then(|node| relay(Reader::table(log, node)?, vault));
     let mut on_behalf = Vec::new();
@@ -70,7 +68,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     reader.finish();
     let typed = fields.iter().filter_map(|(name, kind)| Some((name.clone(), (*kind)?))).collect();
     let settings = (|| {
-        let (database, stop_journal) = database?;
+        let Database { url: database, stop_journal, .. } = database?;
         Some(Settings {
             public_url: public_url?,
             organisation: organisation?,
@@ -107,51 +105,6 @@ fn organisation_of(mut reader: Reader<'_>, languages: Vec<Language>) -> Option<O
     let address = reader.need_text("postal_address", "the law asks group mail for one: street, code, town, country");
     reader.finish();
     Some(Organisation { name: header_text(&name?), postal_address: address?, languages })
-}
-
-/// The database, and the stop journal outside it: beside the database, unless configured elsewhere.
-fn database(mut reader: Reader<'_>, vault: &Vault) -> Option<(DatabaseUrl, PathBuf)> {
-    let journal = reader.get("stop_journal").map(|node| node.parse(reader.log, "", journal_path));
-    let url = database_url(reader, vault)?;
-    let default = || match &url {
-        DatabaseUrl::Sqlite(path) => {
-            let mut path = path.clone().into_os_string();
-            path.push(".stops");
-            path.into()
-        }
-        DatabaseUrl::Postgres(_) => PathBuf::from("nurtured.stops"),
-    };
-    let journal = journal.unwrap_or_else(|| Some(default()))?;
-    Some((url, journal))
-}
-
-fn journal_path(text: &str) -> Result<PathBuf, &'static str> {
-    let path = PathBuf::from(text);
-    if path.file_name().is_none() || text.ends_with('/') {
-        return Err("this is no file; write its path, such as \"/var/lib/nurtured/nurtured.stops\"");
-    }
-    Ok(path)
-}
-
-fn database_url(mut reader: Reader<'_>, vault: &Vault) -> Option<DatabaseUrl> {
-    const HELP: &str = "write \"sqlite:PATH\" or \"postgres://user@host/name\"";
-    let log = reader.log;
-    let before = log.count();
-    let url = vault.read(&mut reader, &Keys { value: "url", file: "url_file", credential: "database.url" });
-    reader.finish();
-    let Some((url, place)) = url else { return (log.count() == before).then(|| DatabaseUrl::Sqlite("nurtured.db".into())) };
-    let text = url.expose_secret();
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        return Some(DatabaseUrl::Postgres(url));
-    }
-    let title = match text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")) {
-        Some("") => "the database's path is empty",
-        Some(path) if path.starts_with(":memory:") => "a database in memory forgets everything at each restart",
-        Some(path) => return Some(DatabaseUrl::Sqlite(path.into())),
-        None => "the database's URL is neither SQLite's nor PostgreSQL's",
-    };
-    log.add(Problem::error(&place, title).help(HELP));
-    None
 }
 
 fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {

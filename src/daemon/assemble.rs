@@ -7,14 +7,21 @@ use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::{mailbox_gone, observe, take};
 use crate::flow::group::delivery::attempt_writer::AttemptWriter;
 use crate::store::engine::backend::{Store, StoreError};
+use crate::store::engine::file_lock::FileLock;
 use crate::store::engine::journal::Journal;
+use crate::store::engine::log_check::{self, Generation};
 use crate::store::group::{campaigns, leases};
+use crate::store::operations::{generation, health};
 use crate::web::census_cache::CensusCache;
 use crate::web::limits::Limits;
 use crate::web::link_cache::LinkCache;
 use crate::web::rooms::Rooms;
 use crate::web::site::{PATIENCE, Site};
+use jiff::Timestamp;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// A node of the service, assembled, without running loops.
 #[derive(Clone)]
@@ -24,13 +31,74 @@ pub struct Node {
     pub site: Site,
 }
 
-/// Opens the database a plan names, with the stop journal beside it.
+/// Opens the database a plan names, with the stop journal beside it; makes it if there is none, and brings its tables up to date.
 pub async fn open_store(plan: &Plan) -> Result<Store, StoreError> {
-    let store = match &plan.settings.database {
+    open_database(&plan.settings.database, &plan.settings.stop_journal).await
+}
+
+/// As [`open_store`], of a configuration of which no more is known.
+pub async fn open_database(database: &DatabaseUrl, stop_journal: &Path) -> Result<Store, StoreError> {
+    let store = match database {
         DatabaseUrl::Sqlite(path) => Store::open_sqlite(path).await?,
         DatabaseUrl::Postgres(url) => Store::open_postgres(url).await?,
     };
-    Ok(store.journalled(Journal::new(plan.settings.stop_journal.clone(), Arc::new(SystemClock))))
+    Ok(store.journalled(Journal::new(stop_journal.to_owned(), Arc::new(SystemClock))))
+}
+
+/// Opens a database that is there and has the tables of this program, perhaps beside a daemon; nothing is made or migrated.
+///
+/// # Errors
+/// When there is none, or its tables are another program's; when the log beside it is another file's.
+pub async fn attach(database: &DatabaseUrl, stop_journal: &Path) -> Result<Store, StoreError> {
+    let store = match database {
+        DatabaseUrl::Sqlite(path) => {
+            log_check::check_unless_held(path)?;
+            Store::attach_sqlite(path).await?
+        }
+        DatabaseUrl::Postgres(url) => Store::attach_postgres(url).await?,
+    };
+    Ok(store.journalled(Journal::new(stop_journal.to_owned(), Arc::new(SystemClock))))
+}
+
+/// The time limit of the quick check: a start waits no longer for a large file.
+const QUICK: Duration = Duration::from_secs(30);
+
+/// Opens the database for the one daemon of its file; on PostgreSQL nodes share it. After an unclean end the file is checked quickly.
+/// The lock is to be kept as long as the store is open.
+///
+/// # Errors
+/// When another process has the file; when the log beside it is another file's, or the file is damaged; those of the store.
+pub async fn open_alone(plan: &Plan, now: Timestamp) -> Result<(Store, Option<FileLock>), StoreError> {
+    let DatabaseUrl::Sqlite(path) = &plan.settings.database else { return Ok((open_store(plan).await?, None)) };
+    let lock = FileLock::take(path, now)?;
+    let was_left_open = log_check::check(path)?;
+    let store = open_store(plan).await?;
+    if was_left_open {
+        tracing::warn!(
+            "the database was not closed, by a run that was killed or a verb that still works on it: it is checked quickly"
+        );
+        let mut tx = store.read().await?;
+        match timeout(QUICK, health::quick_complaints(&mut tx)).await {
+            Ok(complaints) => {
+                if let Some(complaint) = complaints?.into_iter().next() {
+                    return Err(StoreError::Damaged { database: path.clone(), complaint });
+                }
+            }
+            Err(_) => tracing::warn!("the quick check takes too long, and was given up; `nurtured db verify` reads every page"),
+        }
+    }
+    generation::begin(&store, fresh_generation()?).await?;
+    Ok((store, Some(lock)))
+}
+
+/// A generation that no other run has, but by a chance of one in four thousand million.
+///
+/// # Errors
+/// When the machine gives no randomness.
+pub fn fresh_generation() -> Result<Generation, StoreError> {
+    let mut fresh = [0; 4];
+    getrandom::fill(&mut fresh).map_err(|_| StoreError::File("get randomness from this machine".to_owned()))?;
+    Ok(Generation::from_be_bytes(fresh).max(1))
 }
 
 /// Assembles a node around a store. Campaigns seen for the first time begin here: no occurrence before now is due. No other

@@ -3,12 +3,13 @@
 use super::assemble::{self, Node};
 use super::identity_guard::{self, LastCheck, OpenedBy};
 use super::loops::{self, Pulse};
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::domain::plan::Plan;
 use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::apply::{self, Applied};
 use crate::flow::group::gate;
 use crate::flow::operations::adopt;
+use crate::store::engine::file_lock::FileLock;
 use crate::web::connections::room;
 use crate::web::inside::inside;
 use crate::web::router::router;
@@ -45,7 +46,7 @@ pub async fn run(plan: Plan, reread: Reread, mut signals: Signals) -> anyhow::Re
         tracing::info!("told to stop before it ran");
         return Ok(());
     };
-    let Started { node, listener, monitoring, listen } = started;
+    let Started { node, listener, monitoring, listen, lock } = started;
     let tracker = TaskTracker::new();
     let pulse = loops::start(&node, &tracker);
     let web = serve(&node, listener, monitoring, &tracker);
@@ -64,6 +65,7 @@ pub async fn run(plan: Plan, reread: Reread, mut signals: Signals) -> anyhow::Re
         tracing::warn!(%error, "how far the database has come was not kept");
     }
     node.ctx.store().close().await;
+    drop(lock);
     tracing::info!("stopped");
     anyhow::ensure!(!died, "a task ended that must not end");
     Ok(())
@@ -76,12 +78,14 @@ struct Started {
     /// The second listener, for monitoring.
     monitoring: Option<TcpListener>,
     listen: SocketAddr,
+    /// No other daemon runs on this file.
+    lock: Option<FileLock>,
 }
 
 /// Opens the database and the port, and puts the configuration in force.
 async fn start(plan: Plan) -> anyhow::Result<Started> {
     let listen = plan.settings.http.listen;
-    let store = assemble::open_store(&plan).await.context("could not open the database")?;
+    let (store, lock) = assemble::open_alone(&plan, SystemClock.now()).await.context("could not open the database")?;
     identity_guard::check(&store, &SystemClock, OpenedBy::Daemon).await.context("could not tell whose database this is")?;
     let node = assemble::assemble(store, Arc::new(SystemClock), plan).await.context("could not assemble the node")?;
     let bind =
@@ -91,7 +95,7 @@ async fn start(plan: Plan) -> anyhow::Result<Started> {
         Some(listen) => Some(bind(listen).await?),
         None => None,
     };
-    // After the port is bound: the process that holds it is the only one on this machine.
+    // Under the file's lock: no other daemon has any.
     let freed = assemble::take_over(node.ctx.store()).await.context("could not expire the leases of an earlier process")?;
     if freed > 0 {
         tracing::warn!(ranges = freed, "the last run ended without returning its leases; what it had marked is uncertain");
@@ -102,7 +106,7 @@ async fn start(plan: Plan) -> anyhow::Result<Started> {
     }
     say_who_is_due(applied);
     journal(&node.ctx).await.context("could not bring the stop journal up to date")?;
-    Ok(Started { node, listener, monitoring, listen })
+    Ok(Started { node, listener, monitoring, listen, lock })
 }
 
 /// Brings the stop journal up to date where it is new or could not be written, and compacts it where it is long.
@@ -112,7 +116,7 @@ async fn journal(ctx: &Context) -> Result<(), FlowError> {
     let troubled = state.stopped.is_some_and(|held| held.reason.starts_with(gate::JOURNAL_TROUBLE));
     // While the database observes, the journal may know more suppressions than the database does.
     if state.observing.is_none() && (troubled || !journal.path().exists()) {
-        let lines = adopt::backfill_journal(ctx).await?;
+        let lines = adopt::backfill_journal(ctx.store()).await?;
         tracing::info!(lines, "the stop journal was brought up to date");
     }
     let tidied = tokio::task::spawn_blocking(move || journal.tidy()).await;

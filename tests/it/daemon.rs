@@ -92,6 +92,10 @@ impl Daemon {
         Self { child, told, port }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where it listens.
     pub(crate) fn listens_on(&self) -> SocketAddr {
         self.port.address

@@ -14,6 +14,8 @@ mod daemon;
 mod knocking;
 /// Schedules over twenty years in ten zones, held against another reading of both.
 mod oracle;
+/// One daemon a file; a killed daemon's log; a backup put in the database's place.
+mod hand;
 /// What must hold of the verdicts for any history whatever.
 mod folding;
 /// Whose word counts, and for how long.

@@ -144,3 +144,19 @@ fn a_file_of_authorities_holds_certificates() {
     let authorities = loaded(&directory, &[]).expect("valid").plan.settings.smtp.authorities.expect("authorities");
     assert_eq!(*authorities, [certificate.der().to_vec(), certificate.der().to_vec()]);
 }
+
+#[test]
+fn a_relative_path_begins_at_the_configuration_wherever_it_is_read() {
+    let directory = written(&[(
+        "nurtured.toml",
+        "[database]\nurl = \"sqlite:nurtured.db\"\n",
+        "[database]\nstop_journal = \"kept/stops\"\n",
+    )]);
+    let settings = loaded(&directory, &[]).expect("valid").plan.settings;
+    assert!(matches!(settings.database, DatabaseUrl::Sqlite(path) if path == directory.path().join("nurtured.db")));
+    assert_eq!(settings.stop_journal, directory.path().join("kept/stops"));
+    let environment = [("NURTURED__DATABASE__URL".to_owned(), "postgres://x@y/z".to_owned())];
+    let directory = written(&[]);
+    let named = crate::config::load_database(directory.path(), &environment).expect("valid");
+    assert_eq!(named.stop_journal, directory.path().join("nurtured.stops"), "absolute by default, whatever the engine");
+}

@@ -6,7 +6,9 @@
 
 use crate::domain::span::Span;
 use crate::flow::context::{Context, FlowError};
+use crate::store::engine::backend::Store;
 use crate::store::operations::sending::{self, Sending};
+use jiff::Timestamp;
 
 /// How the reason begins when stops cannot be recorded outside the database.
 pub const JOURNAL_TROUBLE: &str = "the stop journal cannot be written";
@@ -20,14 +22,19 @@ pub async fn check(ctx: &Context) -> Result<(), FlowError> {
         // The jump is acknowledged last: a concurrent check must not see a clock that seems right and a gate still open.
         ctx.clock_seen_to();
     }
-    if let Some(journal) = ctx.store().journal().filter(|journal| journal.is_broken())
-        && let Some(why) = journal.trouble()
-        && state(ctx).await?.stopped.is_none()
-    {
+    journal_trouble(ctx.store(), ctx.now()).await.map(drop)
+}
+
+/// Shuts the gate if stops could not be written outside the database and still cannot be. Returns why not.
+pub async fn journal_trouble(store: &Store, now: Timestamp) -> Result<Option<String>, FlowError> {
+    let Some(why) = store.journal().filter(|journal| journal.is_broken()).and_then(|journal| journal.trouble()) else {
+        return Ok(None);
+    };
+    if sending::state(&mut store.read().await?).await?.stopped.is_none() {
         tracing::error!(%why, "the stop journal cannot be written: no group mail until it can, and somebody resumes");
-        stop(ctx, &format!("{JOURNAL_TROUBLE}: {why}")).await?;
+        stop_all(store, &format!("{JOURNAL_TROUBLE}: {why}"), now).await?;
     }
-    Ok(())
+    Ok(Some(why))
 }
 
 /// Whether the gate is shut, after checking the clock.
@@ -53,18 +60,30 @@ pub async fn state(ctx: &Context) -> Result<Sending, FlowError> {
 /// Stops all group mail on every node, also after a restart, until an operator resumes it. When this returns, no further
 /// delivery is marked. Returns whether it ran until now; if it was stopped already, the earlier reason stays.
 pub async fn stop(ctx: &Context, reason: &str) -> Result<bool, FlowError> {
-    let mut tx = ctx.store().write().await?;
-    let new = sending::stop(&mut tx, reason, ctx.now()).await?;
-    tx.commit().await?;
+    let new = stop_all(ctx.store(), reason, ctx.now()).await?;
     ctx.wake();
+    Ok(new)
+}
+
+/// As [`stop`], with the database alone.
+pub async fn stop_all(store: &Store, reason: &str, now: Timestamp) -> Result<bool, FlowError> {
+    let mut tx = store.write_first().await?;
+    let new = sending::stop(&mut tx, reason, now).await?;
+    tx.commit().await?;
     Ok(new)
 }
 
 /// Resumes group mail. Returns whether it was stopped.
 pub async fn resume(ctx: &Context) -> Result<bool, FlowError> {
-    let mut tx = ctx.store().write().await?;
+    let resumed = resume_all(ctx.store()).await?;
+    ctx.wake();
+    Ok(resumed)
+}
+
+/// As [`resume`], with the database alone.
+pub async fn resume_all(store: &Store) -> Result<bool, FlowError> {
+    let mut tx = store.write().await?;
     let resumed = sending::resume(&mut tx).await?;
     tx.commit().await?;
-    ctx.wake();
     Ok(resumed)
 }

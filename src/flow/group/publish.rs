@@ -183,9 +183,9 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
         return Ok(true); // another node is filling it
     }
     let page = (question.after, question.up_to);
-    if page.1 <= page.0 {
+    let is_last = page.1 <= page.0;
+    if is_last {
         occurrences::filled(&mut tx, waiting.id, now).await?;
-        tracing::info!(campaign = %campaign.name, "occurrence filled");
     } else {
         if !due.is_empty() {
             let mut added = Vec::new();
@@ -212,7 +212,19 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
     tx.commit().await?;
     failpoint!("publish.after_page");
     page::fit(ctx, read_for.max(ctx.clock().steady().saturating_sub(began)));
+    if is_last {
+        say_filled(ctx, campaign, waiting.id).await?;
+    }
     Ok(true)
+}
+
+/// Says how many an occurrence is for. One for nobody is worth a look: the list may stand in another database.
+async fn say_filled(ctx: &Context, campaign: &Campaign, id: OccurrenceId) -> Result<(), FlowError> {
+    match occurrences::recipients(&mut ctx.store().read().await?, id).await? {
+        0 => tracing::warn!(campaign = %campaign.name, recipients = 0, "occurrence filled: it is for nobody"),
+        recipients => tracing::info!(campaign = %campaign.name, recipients, "occurrence filled"),
+    }
+    Ok(())
 }
 
 /// Leaves an occurrence open of which nothing was written yet: too many people are due, so the campaign pauses. After it

@@ -41,7 +41,7 @@ pub enum Received {
 
 impl Received {
     /// The word for it in logs, and the signal's kind.
-    const fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Bounce => "bounce",
             Self::AutoReply => "auto_reply",

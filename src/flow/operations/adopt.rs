@@ -13,6 +13,7 @@ use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::group::publish;
 use crate::store::doorway::reminders;
+use crate::store::engine::backend::Store;
 use crate::store::engine::journal::{self, Entry, JournalContents, What};
 use crate::store::group::campaigns;
 use crate::store::operations::numbers::{self, Numbers};
@@ -192,8 +193,8 @@ async fn open_due(ctx: &Context) -> Result<u64, FlowError> {
 ///
 /// # Errors
 /// Those of the store; when the journal cannot be read or written.
-pub async fn backfill_journal(ctx: &Context) -> Result<usize, FlowError> {
-    let Some(journal) = ctx.store().journal().cloned() else { return Ok(0) };
+pub async fn backfill_journal(store: &Store) -> Result<usize, FlowError> {
+    let Some(journal) = store.journal().cloned() else { return Ok(0) };
     let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("keep stops in {}: {e}", journal.path().display()));
     let last = journal::read(journal.path()).map_err(|e| unable(&e))?.last();
     let known: BTreeSet<(String, Option<Channel>)> = last
@@ -204,7 +205,7 @@ pub async fn backfill_journal(ctx: &Context) -> Result<usize, FlowError> {
             What::Lifted { .. } | What::Stands { .. } => (entry.address, None),
         })
         .collect();
-    let mut tx = ctx.store().read().await?;
+    let mut tx = store.read().await?;
     let stops = suppressions::all(&mut tx).await?.into_iter().map(|s| {
         let key = (s.address.clone(), Some(s.channel));
         (key, (s.address, What::Stopped { channel: s.channel, reason: s.reason, source: s.source }))

@@ -7,9 +7,11 @@ use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::observe::{self, Observed};
 use crate::store::doorway::assessment_queue;
+use crate::store::engine::backend::Store;
 use crate::store::group::campaigns;
 use crate::store::people::prospects;
 use crate::store::people::suppressions::{self, Stop, Suppression};
+use jiff::Timestamp;
 
 /// Pauses a campaign. No delivery of it is sent after this, even of open issues; returns whether it ran until now.
 pub async fn pause(ctx: &Context, campaign: &Name, reason: &str) -> Result<bool, FlowError> {
@@ -32,9 +34,20 @@ pub async fn resume(ctx: &Context, campaign: &Name) -> Result<bool, FlowError> {
 
 /// Stops an address on a channel, in an operator's words; returns whether this stop is new.
 pub async fn suppress(ctx: &Context, address: &Address, channel: Channel, words: &str) -> Result<bool, FlowError> {
-    let mut tx = ctx.store().write().await?;
+    stop_address(ctx.store(), address, channel, words, ctx.now()).await
+}
+
+/// As [`suppress`], with the database alone.
+pub async fn stop_address(
+    store: &Store,
+    address: &Address,
+    channel: Channel,
+    words: &str,
+    now: Timestamp,
+) -> Result<bool, FlowError> {
+    let mut tx = store.write_first().await?;
     let stop = Stop { address: address.to_string(), channel, reason: StopReason::Manual, source: words.to_owned() };
-    let new = suppressions::add(&mut tx, &[stop], ctx.now()).await? > 0;
+    let new = suppressions::add(&mut tx, &[stop], now).await? > 0;
     tx.commit().await?;
     Ok(new)
 }

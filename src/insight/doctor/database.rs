@@ -7,7 +7,7 @@ use crate::domain::settings::DatabaseUrl;
 use crate::domain::span::Span;
 use crate::flow::context::FlowError;
 use crate::store::engine::backend::Store;
-use crate::store::group::campaigns;
+use crate::store::group::{campaigns, occurrences};
 use crate::store::operations::{health, integrity, sending};
 use crate::store::people::signing_keys;
 use jiff::{SignedDuration, Timestamp};
@@ -26,9 +26,9 @@ pub fn name(url: &DatabaseUrl) -> String {
 }
 
 /// Whether its tables are those of this program. If they are not, no other check of the database is run.
-pub async fn tables(store: &Store, plan: &Plan) -> Result<Finding, FlowError> {
-    let name = name(&plan.settings.database);
-    Ok(match health::migrations(store).await? {
+pub async fn tables(store: &Store, url: &DatabaseUrl) -> Result<Finding, FlowError> {
+    let name = name(url);
+    Ok(match store.migrations().await? {
         (0, 0) => Finding::well("database", format!("{name} answers; its tables are up to date")),
         (missing, 0) => Finding::wrong(
             "database",
@@ -116,8 +116,8 @@ pub async fn keys(store: &Store) -> Result<Finding, FlowError> {
     })
 }
 
-/// Whether anything may be sent, and which campaigns are paused.
-pub async fn sending_state(store: &Store, plan: &Plan) -> Result<Vec<Finding>, FlowError> {
+/// Whether anything may be sent, which campaigns are paused, and which were last for nobody; without a plan, of all that ever ran.
+pub async fn sending_state(store: &Store, plan: Option<&Plan>) -> Result<Vec<Finding>, FlowError> {
     let mut tx = store.read().await?;
     let sending = sending::state(&mut tx).await?;
     let known = campaigns::all(&mut tx).await?;
@@ -133,9 +133,15 @@ pub async fn sending_state(store: &Store, plan: &Plan) -> Result<Vec<Finding>, F
     if found.is_empty() {
         found.push(Finding::well("sending", "mail may leave"));
     }
-    let paused = plan.campaigns.iter().filter_map(|c| Some((&c.name, known.get(&c.name)?.paused.as_ref()?)));
-    found.extend(paused.map(|(name, why)| {
-        Finding::notice("campaign", format!("{name} is paused: {why}"), format!("`nurtured campaigns resume {name}`"))
-    }));
+    for (name, state) in known.iter().filter(|(name, _)| plan.is_none_or(|plan| plan.campaign(name).is_some())) {
+        if let Some(why) = &state.paused {
+            let fix = format!("`nurtured campaigns resume {name}`");
+            found.push(Finding::notice("campaign", format!("{name} is paused: {why}"), fix));
+        }
+        if let Some(nominal) = occurrences::last_for_nobody(&mut tx, name).await? {
+            let fix = format!("look whom it is for: `nurtured campaigns show {name}`; and whether the list was imported here");
+            found.push(Finding::notice("campaign", format!("the last occurrence of {name}, {nominal}, was for nobody"), fix));
+        }
+    }
     Ok(found)
 }

@@ -1,8 +1,8 @@
 //! Checks of files: whether secrets can be read only by this user, and whether the disks have space.
 
 use super::finding::Finding;
-use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
+use crate::store::operations::set_aside;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -15,12 +15,12 @@ const TOO_LITTLE: u64 = 256 << 20;
 const LITTLE: u64 = 2 << 30;
 
 /// Whether files that hold secrets, or personal data, can be read by other users.
-pub fn secrets(plan: &Plan, secrets: &[PathBuf]) -> Vec<Finding> {
+pub fn secrets(url: &DatabaseUrl, stop_journal: &Path, secrets: &[PathBuf]) -> Vec<Finding> {
     let mut private: BTreeSet<PathBuf> = secrets.iter().cloned().collect();
-    if let DatabaseUrl::Sqlite(path) = &plan.settings.database {
+    if let DatabaseUrl::Sqlite(path) = url {
         private.insert(path.clone());
     }
-    private.insert(plan.settings.stop_journal.clone());
+    private.insert(stop_journal.to_owned());
     let mut found = Vec::new();
     for path in &private {
         match fs::metadata(path) {
@@ -45,18 +45,28 @@ pub fn secrets(plan: &Plan, secrets: &[PathBuf]) -> Vec<Finding> {
 }
 
 /// How much free space the disks of the database and of the stop journal have.
-pub fn free_space(plan: &Plan) -> Vec<Finding> {
-    let mut paths = vec![("the stop journal", plan.settings.stop_journal.as_path())];
-    match &plan.settings.database {
+pub fn free_space(url: &DatabaseUrl, stop_journal: &Path) -> Vec<Finding> {
+    let mut paths = vec![("the stop journal", stop_journal)];
+    match url {
         DatabaseUrl::Sqlite(path) => paths.insert(0, ("the database", path.as_path())),
         DatabaseUrl::Postgres(_) => {}
     }
     let mut found: Vec<Finding> = paths.into_iter().map(|(what, path)| room_of(what, path)).collect();
-    if matches!(plan.settings.database, DatabaseUrl::Postgres(_)) {
+    if matches!(url, DatabaseUrl::Postgres(_)) {
         let instead = "watch the disk of the server where it runs";
         found.push(Finding::unchecked("disk", "the database's disk cannot be asked for over SQL", instead));
     }
     found
+}
+
+/// How many mails were set aside because they could not be read.
+pub fn unreadable(stop_journal: &Path) -> Option<Finding> {
+    let folder = set_aside::folder(stop_journal);
+    let says = |count: usize| format!("{count} mails could not be read, and lie in {}", folder.display());
+    match set_aside::count(stop_journal) {
+        0 => None,
+        count => Some(Finding::notice("unreadable mail", says(count), "look at them with a mail program, then remove them")),
+    }
 }
 
 fn room_of(what: &str, path: &Path) -> Finding {

@@ -24,6 +24,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, PgConnection, Sqlite, Transaction};
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -81,10 +82,25 @@ impl Store {
     /// When the file cannot be opened or written, or the migrations fail.
     pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
         own(path);
+        Self::sqlite(path, true).await
+    }
+
+    /// Opens a database that is there, with the tables of this program: nothing is created or migrated.
+    ///
+    /// # Errors
+    /// When there is none; when its tables are behind or ahead; when it cannot be opened.
+    pub async fn attach_sqlite(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Err(StoreError::Absent { database: path.to_owned(), hint: String::new() });
+        }
+        Self::sqlite(path, false).await?.current().await
+    }
+
+    async fn sqlite(path: &Path, migrate: bool) -> Result<Self, StoreError> {
         // A commit is on the disk before it is acknowledged: FULL, not NORMAL, under WAL.
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
+            .create_if_missing(migrate)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
@@ -102,18 +118,41 @@ impl Store {
         // A connection to a file does not break: a test of each before its use takes as long as a statement.
         let pool = || SqlitePoolOptions::new().test_before_acquire(false);
         let writer = pool().max_connections(1).acquire_timeout(WRITER).connect_with(writing).await?;
-        migrations::SQLITE.run(&writer).await?;
+        if migrate {
+            migrations::run_sqlite(&writer).await?;
+        }
         let readers = pool().max_connections(4).min_connections(0).connect_with(reading).await?;
         Self::over(writer, readers).durable().await
     }
 
-    /// The numbers of the migrations this program knows.
-    pub(in crate::store) fn known_migrations(&self) -> impl Iterator<Item = i64> {
+    /// How many migrations of this program the tables have not seen, and how many of theirs it does not know.
+    ///
+    /// # Errors
+    /// When the database cannot be read. One without tables has seen none.
+    pub async fn migrations(&self) -> Result<(usize, usize), StoreError> {
+        let mut tx = self.read().await?;
         let known = match &self.0 {
             Engine::Sqlite { .. } => &migrations::SQLITE,
             Engine::Postgres { .. } => &migrations::POSTGRES,
         };
-        known.iter().map(|migration| migration.version)
+        let known: BTreeSet<i64> = known.iter().map(|migration| migration.version).collect();
+        if tx.number(migrations::IS_THERE, &[]).await? == 0 {
+            return Ok((known.len(), 0));
+        }
+        let applied: Vec<(i64,)> = tx.rows(migrations::APPLIED, &[]).await?;
+        let applied: BTreeSet<i64> = applied.into_iter().map(|(version,)| version).collect();
+        Ok((known.difference(&applied).count(), applied.difference(&known).count()))
+    }
+
+    /// Refuses tables that are not those of this program.
+    async fn current(self) -> Result<Self, StoreError> {
+        let why = match self.migrations().await? {
+            (0, 0) => return Ok(self),
+            (missing, 0) => StoreError::Behind(missing),
+            (_, unknown) => StoreError::Ahead(format!("{unknown} migrations")),
+        };
+        self.close().await;
+        Err(why)
     }
 
     /// A SQLite database over given pools: a copy, or a temporary one.
@@ -132,12 +171,26 @@ impl Store {
     /// # Errors
     /// When the server cannot be reached, or the migrations fail.
     pub async fn open_postgres(url: &SecretString) -> Result<Self, StoreError> {
+        Self::postgres(url, true).await
+    }
+
+    /// Connects to a PostgreSQL database that has the tables of this program: nothing is migrated.
+    ///
+    /// # Errors
+    /// When the server cannot be reached; when the tables are behind or ahead.
+    pub async fn attach_postgres(url: &SecretString) -> Result<Self, StoreError> {
+        Self::postgres(url, false).await?.current().await
+    }
+
+    async fn postgres(url: &SecretString, migrate: bool) -> Result<Self, StoreError> {
         let options =
             PgConnectOptions::from_str(url.expose_secret())?.options([("synchronous_commit", "on")]).application_name("nurtured");
         let hot = Arc::new(Hot { options: options.clone().options(BY_KEY), connection: Mutex::new(None) });
         let pool =
             PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(30)).connect_with(options).await?;
-        migrations::POSTGRES.run(&pool).await?;
+        if migrate {
+            migrations::run_postgres(&pool).await?;
+        }
         Self(Engine::Postgres { pool, hot }, None, Commits::default()).durable().await
     }
 
@@ -273,6 +326,14 @@ impl Store {
         }
     }
 
+    /// SQLite's writing connection.
+    pub(in crate::store) const fn sqlite_writer(&self) -> Option<&SqlitePool> {
+        match &self.0 {
+            Engine::Sqlite { writer, .. } => Some(writer),
+            Engine::Postgres { .. } => None,
+        }
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors
@@ -299,6 +360,10 @@ impl Store {
 /// Makes the file of a new database, for its owner alone whatever the umask: SQLite gives what it writes beside it the same mode.
 /// A failure is left to SQLite, which says what is wrong with the path.
 fn own(path: &Path) {
+    // SQLite's name for a database that is no file.
+    if path == Path::new(":memory:") {
+        return;
+    }
     drop(OpenOptions::new().write(true).create_new(true).mode(0o600).open(path));
 }
 

@@ -1,6 +1,7 @@
 //! Why a store operation failed, and whether a retry may help. Only this file reads the engines' error codes.
 
 use std::fmt;
+use std::path::PathBuf;
 
 /// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,46 @@ pub enum StoreError {
     /// A commit would not survive a power cut.
     #[error("trust the database to keep what it commits: its {setting} is {value}, not {needed}")]
     Durability { setting: &'static str, value: String, needed: &'static str },
+    /// A file beside the database, or the database as a file.
+    #[error("{0}")]
+    File(String),
+    /// There is no such file, and whoever asks makes none.
+    #[error("find the database {}: `nurtured db migrate` makes a new one{hint}", .database.display())]
+    Absent { database: PathBuf, hint: String },
+    /// Another process has the file for itself.
+    #[error("have {} for itself: another nurtured has it ({who})", .database.display())]
+    Held { database: PathBuf, who: String },
+    /// The log beside the file is another one's.
+    #[error(
+        "open {path}: the log {path}-wal is that of another file, which lay in its place and was not closed; opened together they would \
+         be corrupt without a word. Nothing was changed. To restore {path}: mv {path} {path}.copy && nurtured db restore {path}.copy",
+        path = .0.display()
+    )]
+    ForeignLog(PathBuf),
+    /// A restore was broken off between its last two steps.
+    #[error(
+        "open {path}: a restore was broken off before {path}.restored took its place. Type `nurtured db restore FILE` again; or remove \
+         {path}.restored to keep what is there",
+        path = .0.display()
+    )]
+    Restoring(PathBuf),
+    /// A quick check after an unclean end found the file damaged.
+    #[error(
+        "trust {}, whose last run ended without closing it: {complaint}; keep the file, and `nurtured db restore` a backup",
+        .database.display()
+    )]
+    Damaged { database: PathBuf, complaint: String },
+    /// The tables are those of an older program.
+    #[error(
+        "use the database: its tables are {0} migrations behind this program; `nurtured db migrate` brings them up to date, and so does \
+         the daemon at its start"
+    )]
+    Behind(usize),
+    /// The tables are those of a newer program.
+    #[error(
+        "use the database: its tables are ahead of this program, by {0}; install the nurtured that made them, or a newer one"
+    )]
+    Ahead(String),
     /// A stored value has another format than we write. The text never contains an address.
     #[error("read a stored {what}{}: {why}", place(.row.as_ref()))]
     Value { what: &'static str, row: Option<Row>, why: String },
@@ -59,6 +100,7 @@ impl StoreError {
                     | sqlx::Error::PoolClosed
                     | sqlx::Error::WorkerCrashed
             ),
+            Self::Held { .. } | Self::Behind(_) => true,
             _ => false,
         }
     }

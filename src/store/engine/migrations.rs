@@ -3,8 +3,10 @@
 //! The files are listed here. sqlx would find them by a procedural macro, which has the drivers of both engines and their TLS
 //! compiled a second time, for the compiler.
 
-use sqlx::SqlSafeStr;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use super::error::StoreError;
+use super::statement::Sql;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{PgPool, SqlSafeStr, SqlitePool};
 use std::sync::LazyLock;
 
 macro_rules! migrations {
@@ -34,6 +36,34 @@ migrations![
     "0015_numbers_once",
     "0016_tenth_year",
 ];
+
+/// Whether any migration was ever applied here.
+pub(in crate::store) const IS_THERE: Sql = Sql::Each {
+    sqlite: "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = '_sqlx_migrations'",
+    postgres: "
+    SELECT COUNT(*) FROM pg_tables WHERE tablename = '_sqlx_migrations' AND schemaname = ANY (current_schemas(FALSE))",
+};
+pub(in crate::store) const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success";
+
+/// Brings the tables up to date.
+///
+/// # Errors
+/// When they are ahead of this program, or a migration fails.
+pub(in crate::store) async fn run_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {
+    SQLITE.run(pool).await.map_err(told)
+}
+
+/// As [`run_sqlite`].
+pub(in crate::store) async fn run_postgres(pool: &PgPool) -> Result<(), StoreError> {
+    POSTGRES.run(pool).await.map_err(told)
+}
+
+fn told(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::VersionMissing(version) => StoreError::Ahead(format!("migration {version}")),
+        other => other.into(),
+    }
+}
 
 /// Numbers, descriptions and checksums are those that sqlx gives to the same files in a directory.
 fn migrator(files: &[(&'static str, &'static str)]) -> Migrator {

@@ -1,6 +1,8 @@
 //! The engines: one SQL dialect, one writer, group commits, and the stop journal.
 
 pub mod error;
+pub mod file_lock;
+pub mod log_check;
 pub mod journal_format;
 pub mod journal;
 pub mod journal_entries;

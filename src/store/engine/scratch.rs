@@ -2,6 +2,7 @@
 //! read-only.
 
 use super::backend::{Store, StoreError};
+use super::log_check;
 use super::migrations;
 use crate::domain::settings::DatabaseUrl;
 use secrecy::ExposeSecret;
@@ -43,10 +44,11 @@ pub async fn make(path: &Path) -> Result<Store, StoreError> {
 /// Opens a database that another installation runs: nothing is created, migrated or written.
 ///
 /// # Errors
-/// When there is none, or it does not answer.
+/// When there is none, or it does not answer; when the log beside it is another file's.
 pub async fn look_at(database: &DatabaseUrl) -> Result<Store, StoreError> {
     match database {
         DatabaseUrl::Sqlite(path) => {
+            log_check::check_unless_held(path)?;
             let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(PATIENCE);
             let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(PATIENCE).connect_with(options).await?;
             Ok(Store::over(pool.clone(), pool))

@@ -71,6 +71,13 @@ const CLOSE: &str = "
         reason = CASE WHEN EXISTS (SELECT 1 FROM issues i WHERE i.occurrence_id = occurrences.id)
                       THEN reason ELSE CAST($3 AS TEXT) END
     WHERE campaign = $1 AND state = 'filling'";
+const FOR_NOBODY: &str = "
+    SELECT o.nominal FROM occurrences o
+    WHERE o.id = (SELECT l.id FROM occurrences l WHERE l.campaign = $1 AND l.state = 'filled'
+                    AND NOT EXISTS (SELECT 1 FROM issues i WHERE i.occurrence_id = l.id AND i.test)
+                  ORDER BY l.due_at DESC, l.id DESC LIMIT 1)
+      AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.occurrence_id = o.id)";
+const RECIPIENTS: &str = "SELECT COUNT(*) FROM deliveries WHERE occurrence_id = $1";
 const ADVANCE: &str = "UPDATE occurrences SET cursor = $2 WHERE id = $1";
 const FILLED: &str = "UPDATE occurrences SET state = 'filled', filled_at = $2 WHERE id = $1";
 
@@ -144,6 +151,17 @@ pub async fn close(tx: &mut Tx, campaign: &Name, words: &str, now: Timestamp) ->
 pub async fn latest(tx: &mut Tx, campaign: &Name, most: i64) -> Result<Vec<Past>, StoreError> {
     let rows: Vec<(String, String, Option<String>)> = tx.rows(LATEST, args![campaign, most]).await?;
     Ok(rows.into_iter().map(|(nominal, state, reason)| Past { nominal, state, reason }).collect())
+}
+
+/// The nominal time of a campaign's last filled occurrence, if it was for nobody.
+pub async fn last_for_nobody(tx: &mut Tx, campaign: &Name) -> Result<Option<String>, StoreError> {
+    let row: Option<(String,)> = tx.row(FOR_NOBODY, args![campaign]).await?;
+    Ok(row.map(|(nominal,)| nominal))
+}
+
+/// How many deliveries an occurrence has.
+pub async fn recipients(tx: &mut Tx, id: OccurrenceId) -> Result<i64, StoreError> {
+    tx.number(RECIPIENTS, args![id]).await
 }
 
 fn read(row: Option<(i64, String, i64, i64)>) -> Result<Option<Filling>, StoreError> {

@@ -3,6 +3,7 @@
 pub mod sending;
 pub mod numbers;
 pub mod restore_marker;
+pub mod set_aside;
 pub mod identity;
 pub mod configurations;
 pub mod counts;
@@ -16,4 +17,6 @@ pub mod merges;
 pub mod adoptions;
 pub mod health;
 pub mod integrity;
+pub mod generation;
 pub mod backups;
+pub mod restores;

@@ -8,9 +8,9 @@ use std::os::unix::fs::PermissionsExt;
 const ADA: &str = "email,name,industry\nada@albareda.example,Ada,food\nsam@steel.example,Sam,steel\n";
 
 /// A desk with a relay that is there.
-async fn desk() -> (Desk, TestServer) {
+async fn desk(desk: Desk) -> (Desk, TestServer) {
     let catcher = TestServer::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a relay");
-    let desk = Desk::new()
+    let desk = desk
         .with("NURTURED__SMTP__HOST", "127.0.0.1")
         .with("NURTURED__SMTP__PORT", &catcher.local_addr().port().to_string())
         .with("NURTURED__SMTP__SECURITY", "plaintext")
@@ -32,12 +32,13 @@ fn state(report: &serde_json::Value, check: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_doctor_finds_what_is_wrong_and_says_what_mends_it() {
-    let (desk, catcher) = desk().await;
+    let (desk, catcher) = desk(Desk::bare()).await;
     // No database: nothing is made by looking.
     let down = desk.run(&["doctor"]);
     assert_eq!(down.code, 69, "{down:?}");
     assert!(down.out.contains("DOWN") && !desk.path("desk.db").exists(), "{down:?}");
 
+    assert_eq!(desk.run(&["db", "migrate"]).code, 0);
     // Sam is in no audience, and nobody has given him a date yet: the daemon does.
     assert_eq!(desk.pipe(&["prospects", "import", "-"], ADA.as_bytes()).code, 0);
     private(&desk);
@@ -77,7 +78,7 @@ async fn the_doctor_finds_what_is_wrong_and_says_what_mends_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_doctor_names_each_failure() {
-    let (desk, catcher) = desk().await;
+    let (desk, catcher) = desk(Desk::new()).await;
     desk.pipe(&["prospects", "import", "-"], b"email,industry\nada@albareda.example,food\n");
     private(&desk);
     desk.run(&["stop", "--reason", "the prices are wrong"]);

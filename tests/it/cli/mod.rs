@@ -1,11 +1,14 @@
 //! The command line as somebody types it: the real binary, the example's configuration, a database of its own.
 
 mod backtest;
+mod bad;
 mod doctor;
 mod evidence;
 mod halt;
 mod lists;
 mod outside;
+mod pipe;
+mod postfix;
 mod plans;
 mod second_thoughts;
 mod simulated;
@@ -30,6 +33,14 @@ pub(crate) struct Left {
 
 impl Desk {
     pub(crate) fn new() -> Self {
+        let desk = Self::bare();
+        let made = desk.run(&["db", "migrate"]);
+        assert_eq!(made.code, 0, "{made:?}");
+        desk
+    }
+
+    /// Without a database.
+    pub(crate) fn bare() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite:{}", folder.path().join("desk.db").display());
         Self { folder, environment: vec![("NURTURED__DATABASE__URL".to_owned(), url)] }
@@ -55,6 +66,25 @@ impl Desk {
         &self.environment
     }
 
+    /// The example's configuration as a folder of its own.
+    pub(crate) fn configuration(&self) -> PathBuf {
+        let config = self.path("config");
+        for (path, text) in nurtured::config::example::FILES {
+            let file = config.join(path);
+            std::fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+            std::fs::write(file, text).expect("written");
+        }
+        config
+    }
+
+    /// Runs it with another configuration, in this folder, with this on standard input.
+    pub(crate) fn under(&self, config: &std::path::Path, arguments: &[&str], input: &[u8]) -> Left {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nurtured"));
+        command.env_clear().envs(self.environment.iter().cloned()).current_dir(self.folder.path());
+        command.arg("--config").arg(config).args(arguments);
+        left(command, input)
+    }
+
     pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Command {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nurtured"));
         command.env_clear().envs(self.environment.iter().cloned()).current_dir(self.folder.path());
@@ -68,9 +98,7 @@ impl Desk {
 
     /// With this on standard input.
     pub(crate) fn pipe(&self, arguments: &[&str], input: &[u8]) -> Left {
-        let output = assert_cmd::Command::from_std(self.command(arguments)).write_stdin(input).output().expect("it runs");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-        Left { code: output.status.code().expect("it ends by itself"), out: text(output.stdout), err: text(output.stderr) }
+        left(self.command(arguments), input)
     }
 
     /// Runs it, expects 0, and reads its JSON.
@@ -79,4 +107,11 @@ impl Desk {
         assert_eq!(left.code, 0, "{arguments:?}: {left:?}");
         serde_json::from_str(&left.out).expect("JSON")
     }
+}
+
+/// Runs a command with this on standard input.
+pub(crate) fn left(command: std::process::Command, input: &[u8]) -> Left {
+    let output = assert_cmd::Command::from_std(command).write_stdin(input).output().expect("it runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    Left { code: output.status.code().expect("it ends by itself"), out: text(output.stdout), err: text(output.stderr) }
 }

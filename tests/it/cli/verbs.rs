@@ -65,7 +65,6 @@ fn what_makes_no_sense_is_refused_by_its_code() {
         (desk.run(&["suppress", "remove", ADA, "--reason", "x"]), 1, "nothing stops"),
         (desk.run(&["suppress", "add", ADA, "--reason", " "]), 2, "say why"),
         (desk.run(&["prospects", "forget", ADA]), 2, "--yes"),
-        (desk.pipe(&["inbox", "ingest"], b""), 65, "no mail"),
         (desk.run(&["nonsense"]), 2, "nonsense"),
     ] {
         assert!(left.code == code && left.err.contains(words), "{code} {words}: {left:?}");
@@ -76,7 +75,7 @@ fn what_makes_no_sense_is_refused_by_its_code() {
     assert_eq!(nowhere.run(&["prospects", "list"]).code, 69);
     // A mail that means nothing is taken all the same: the mail server must not keep it.
     let spam = desk.pipe(&["inbox", "ingest"], b"From: x@spam.example\nTo: bounces@news.tecnofab.example\nSubject: buy\n\nnow\n");
-    assert!(spam.code == 0 && spam.out.contains("nothing"), "{spam:?}");
+    assert!(spam.code == 0 && spam.out.contains("nothing") && !spam.out.contains("spam"), "{spam:?}");
 }
 
 #[test]

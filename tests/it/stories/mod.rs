@@ -5,6 +5,7 @@ mod request;
 mod adopt;
 mod answers;
 mod api;
+mod nobody;
 mod observe;
 mod away;
 mod backtest;
