@@ -1,7 +1,8 @@
 //! Which header is which column, after the tables `words/headers.toml` and `words/permissions.toml`.
 
 use super::target::Target;
-use super::words::{Pattern, Words, key, loose};
+use super::values;
+use super::words::{Pattern, Place, Words, key, loose, meet};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::LazyLock;
 
@@ -18,6 +19,8 @@ pub(super) enum Known {
     As(Target),
     /// A field of its own name.
     OwnField,
+    /// A field that is a status of the mail in one list and a part of an address in another: `Estado`, `State`.
+    State,
     /// Of letters on paper, short messages, calls: a field in which a no is no no to mail.
     OtherChannel,
 }
@@ -34,6 +37,12 @@ struct Headers {
     other: HashSet<String>,
     mail: HashSet<String>,
     advertising: HashSet<String>,
+    /// Words that turn a permission round; with a `*`, beginnings of words.
+    turning: Vec<String>,
+    /// What a person is called before what is said of them: `Person - Name`, `Contact: Email`.
+    subjects: HashSet<String>,
+    /// Words of what one may have too many of, not of whether one wants it.
+    objects: HashSet<String>,
     file_names: HashSet<String>,
 }
 
@@ -58,10 +67,14 @@ static HEADERS: LazyLock<Headers> = LazyLock::new(|| {
         mail: keys(set(permissions.remove("mail_channels"))),
         advertising: keys(set(permissions.remove("advertising"))),
         file_names: keys(set(permissions.remove("file_names"))),
+        turning: set(permissions.remove("turning")).iter().map(|word| starred(word)).collect(),
+        subjects: keys(set(headers.remove("subjects"))),
+        objects: keys(set(permissions.remove("objects"))),
     };
     for (section, languages) in permissions.into_iter().chain(headers) {
         let known = match section.as_str() {
             "field" => Known::OwnField,
+            "state" => Known::State,
             "other_channel" => Known::OtherChannel,
             "unclear" => Known::As(Target::Unclear),
             word => Known::As(Target::parse(word).expect("each section of the tables is a target; a test reads them")),
@@ -98,14 +111,85 @@ pub(super) fn known(header: &str) -> Option<Known> {
     {
         return Some(Known::As(target.clone()));
     }
-    let found = HEADERS.patterns.iter().find(|(pattern, _)| pattern.fits(&words)).map(|(_, known)| known.clone());
+    if let Some(known) = of_subject(&words).or_else(|| of_both(header)) {
+        return Some(known);
+    }
+    let found = by_pattern(&words);
     // "Telefon Sperre" is no number, and "Telefon oder E-Mail" may be none.
     let found = found.filter(|known| match known {
         Known::As(Target::Phone) => !of_mail(&words) && !speaks_of_permission(header),
         Known::As(target) => !target.is_of_person() || !speaks_of_permission(header),
-        Known::OwnField | Known::OtherChannel => true,
+        Known::OwnField | Known::State | Known::OtherChannel => true,
     });
     of_channel(found, &words)
+}
+
+/// `Person - Email`, `Contact: Last Name`, `PersonTitle`: what is said of the person.
+fn of_subject(words: &Words) -> Option<Known> {
+    let mut tokens = words.tokens();
+    tokens.next().filter(|first| HEADERS.subjects.contains(*first))?;
+    let rest: String = tokens.collect();
+    match HEADERS.whole.get(&rest) {
+        Some(Known::As(target)) if target.is_of_person() => Some(Known::As(target.clone())),
+        _ => None,
+    }
+}
+
+/// `Puesto/cargo`, `Société / Organisation`: two words for the same.
+fn of_both(header: &str) -> Option<Known> {
+    let mut parts = header.split('/').map(|part| HEADERS.whole.get(&key(part)));
+    let Some(Known::As(target)) = parts.next()? else { return None };
+    let same = |part: Option<&Known>| part == Some(&Known::As(target.clone()));
+    (header.contains('/') && target.is_of_person() && parts.all(same)).then(|| Known::As(target.clone()))
+}
+
+/// What the pattern with the most letters says that fits. What says yes to mail and what takes it back may stand in one header: then
+/// the part that takes back counts where it speaks of the other one, and else nothing is guessed.
+fn by_pattern(words: &Words) -> Option<Known> {
+    let mut fitting = HEADERS.patterns.iter().filter_map(|(pattern, known)| Some((pattern, pattern.find(words)?, known)));
+    let (pattern, places, known) = fitting.next()?;
+    match known {
+        Known::As(target) if target.agrees() => {
+            let refusing = fitting.find(|(_, _, known)| matches!(known, Known::As(target) if target.refuses()));
+            match refusing {
+                Some((pattern, there, known))
+                    if pattern.is_beginning() || overlap(&places, &there) || is_object(words, &places) =>
+                {
+                    Some(known.clone())
+                }
+                Some(_) => Some(Known::As(Target::Unclear)),
+                None if is_turned(&words.outside(&places)) => Some(Known::As(Target::Unclear)),
+                None => Some(known.clone()),
+            }
+        }
+        // "Has not unsubscribed": but what is called so may have any name, "Opted out of email: Never miss a thing".
+        Known::As(target) if target.refuses() && !pattern.is_beginning() => {
+            let before = places.first().map_or(0, |(start, _)| *start);
+            let negated = words.outside(&[(before, usize::MAX)]).iter().any(|word| HEADERS.negations.contains(*word));
+            Some(if negated { Known::As(Target::Unclear) } else { known.clone() })
+        }
+        known => Some(known.clone()),
+    }
+}
+
+fn overlap(one: &[Place], other: &[Place]) -> bool {
+    one.iter().any(|a| other.iter().any(|b| meet(*a, *b)))
+}
+
+/// Whether what was found only names what is sent: "Marketing emails: opted out".
+fn is_object(words: &Words, places: &[Place]) -> bool {
+    let names = |word: &str| [&HEADERS.mail, &HEADERS.advertising, &HEADERS.objects].iter().any(|list| list.contains(word));
+    words.inside(places).into_iter().all(names)
+}
+
+/// Whether the rest of a header takes back what a part of it says: "Newsletter cancelled", "Einwilligung nicht erteilt"; not where it
+/// names both answers, "Newsletter (ja/nein)".
+fn is_turned(rest: &[&str]) -> bool {
+    let turns = |word: &&str| {
+        HEADERS.negations.contains(*word)
+            || HEADERS.turning.iter().any(|of| of.strip_suffix('*').map_or(of == word, |start| word.starts_with(start)))
+    };
+    rest.iter().any(turns) && !rest.iter().any(|word| values::is_yes(word))
 }
 
 /// Whether one of the words is there; a long one may be written in two, as `WhatsApp` is.
@@ -113,8 +197,12 @@ fn speaks(words: &Words, of: &HashSet<String>) -> bool {
     words.tokens().any(|word| of.contains(word)) || of.iter().any(|word| word.len() >= 8 && words.loose().contains(word.as_str()))
 }
 
+/// Letters on paper that have the word of ours in their name.
+const PAPER: [&str; 5] = ["directmail", "postalmail", "papermail", "snailmail", "mailingaddress"];
+
 fn of_mail(words: &Words) -> bool {
-    speaks(words, &HEADERS.mail) || words.loose().contains("email")
+    let is_paper = PAPER.iter().any(|paper| words.loose().contains(paper));
+    words.loose().contains("email") || speaks(words, &HEADERS.mail) && !is_paper
 }
 
 /// A permission of calls, or of letters on paper, says nothing of mail.
@@ -140,6 +228,11 @@ pub(super) fn is_email_if_none(header: &str) -> bool {
     HEADERS.email_if_none.contains(&key(header))
 }
 
+/// Whether a header may be how a person is addressed, and is it where another column is the job.
+pub(super) fn is_title(header: &str) -> bool {
+    matches!(loose(header).as_str(), "title" | "titel" | "titre" | "titulo" | "titol" | "titolo" | "tittel")
+}
+
 /// Whether a header of which the tables know nothing speaks of permission.
 pub(super) fn speaks_of_permission(header: &str) -> bool {
     let fits = |word: &str, pattern: &str| match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
@@ -155,7 +248,7 @@ pub(super) fn speaks_of_permission(header: &str) -> bool {
 /// Whether the name of a file says that the people in it get no mail: `unsubscribed_members_export_7.csv`.
 pub(super) fn refuses_mail(file: &str) -> bool {
     let words = Words::of(file);
-    match HEADERS.patterns.iter().find(|(pattern, _)| pattern.fits(&words)).map(|(_, known)| known) {
+    match HEADERS.patterns.iter().find(|(pattern, _)| pattern.find(&words).is_some()).map(|(_, known)| known) {
         Some(Known::As(Target::Unclear)) => false,
         Some(Known::As(Target::EmailOptOut)) => true,
         _ => words.tokens().any(|word| HEADERS.file_names.contains(word)),
@@ -178,7 +271,8 @@ mod tests {
         for text in [include_str!("words/headers.toml"), include_str!("words/permissions.toml")] {
             for (section, languages) in lists(text) {
                 let lists_words =
-                    ["words", "negations", "advertising", "file_names", "email_if_none"].contains(&section.as_str());
+                    ["words", "negations", "turning", "objects", "subjects", "advertising", "file_names", "email_if_none"]
+                        .contains(&section.as_str());
                 if lists_words || section.ends_with("_channels") {
                     continue;
                 }
@@ -200,6 +294,39 @@ mod tests {
         assert_eq!(target("Phone and e-mail opt out"), Some(Known::As(Target::EmailOptOut)));
         assert_eq!(target("HasOptedOutOfFax"), Some(Known::OtherChannel));
         assert_eq!(target("Do not allow Mails"), Some(Known::OtherChannel));
+        assert_eq!(target("Marketing permissions: direct mail"), Some(Known::OtherChannel));
+    }
+
+    #[test]
+    fn what_takes_a_permission_back_is_never_read_as_the_permission() {
+        for header in [
+            "Marketing emails: opted out",
+            "Newsletter (unsubscribed)",
+            "Non vuole ricevere e-mail",
+            "Não quer receber newsletter",
+            "Cancelación de suscripción de todos los correos",
+            "No desea recibir correos",
+            "Opted out of email: Newsletter subscription",
+        ] {
+            assert_eq!(known(header), Some(Known::As(Target::EmailOptOut)), "{header}");
+        }
+        for header in [
+            "Einwilligung nicht erteilt",
+            "Consent expired",
+            "Marketing consent: refused",
+            "Has not unsubscribed",
+            "Noch nie abgemeldet",
+            "Einwilligung oder Widerspruch",
+            "Subscribed to newsletter: cancelled",
+            "Acepta recibir o dado de baja",
+        ] {
+            assert_eq!(known(header).unwrap_or(Known::As(Target::Unclear)), Known::As(Target::Unclear), "{header}");
+        }
+        for header in
+            ["Newsletter ja/nein", "Marketing consent (yes/no)", "Consenso newsletter (sì/no)", "Accepts email marketing"]
+        {
+            assert_eq!(known(header), Some(Known::As(Target::MailConsent)), "{header}");
+        }
     }
 
     #[test]
