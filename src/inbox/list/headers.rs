@@ -330,6 +330,47 @@ mod tests {
     }
 
     #[test]
+    fn beside_a_word_that_takes_it_back_no_permission_is_a_yes() {
+        let languages = [
+            (
+                &["Newsletter", "Email consent", "Marketing consent", "Email marketing", "Opt-in", "Accepts marketing"][..],
+                &["cancelled", "withdrawn", "revoked", "declined", "refused", "no", "not", "ended", "removed", "denied", "never"]
+                    [..],
+            ),
+            (
+                &["Newsletter", "Einwilligung", "E-Mail-Einwilligung", "Newsletter-Abo", "Zustimmung", "E-Mail-Marketing"],
+                &["abgemeldet", "widerrufen", "abgelehnt", "nein", "nicht", "keine", "beendet", "gesperrt", "entzogen", "ohne"],
+            ),
+            (
+                &["Consentement", "Abonnement newsletter", "Inscription newsletter"],
+                &["annulé", "retiré", "révoqué", "refusé", "sans", "résilié", "désinscrit", "supprimé"],
+            ),
+            (
+                &["Consentimiento", "Suscripción", "Suscripción al boletín", "Marketing por correo electrónico"],
+                &["cancelada", "revocado", "rechazado", "no", "sin", "retirado", "denegado", "anulada", "eliminada"],
+            ),
+            (
+                &["Consenso", "Iscrizione newsletter", "Consenso marketing"],
+                &["annullata", "revocato", "rifiutato", "non", "senza", "negato", "cancellata", "ritirato"],
+            ),
+            (&["Consentiment", "Subscripció"], &["cancel·lada", "revocat", "rebutjat", "no", "sense", "denegat", "retirat"]),
+            (
+                &["Consentimento", "Subscrição", "Inscrição"],
+                &["cancelada", "revogado", "recusado", "não", "sem", "negado", "removido"],
+            ),
+        ];
+        for (permissions, words) in languages {
+            for (permission, word) in permissions.iter().flat_map(|permission| words.iter().map(move |word| (permission, word))) {
+                for header in [format!("{permission} {word}"), format!("{word} {permission}"), format!("{permission}: {word}")] {
+                    let found = known(&header);
+                    let is_yes = matches!(&found, Some(Known::As(target)) if target.agrees());
+                    assert!(!is_yes, "{header}: {found:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn mr_is_no_job() {
         for title in ["Mr", "Mr.", "Herr Dr.", "Sig.ra", "Mme", "Prof. Dr.", "Sr.", "Frau", "dhr."] {
             assert!(is_salutation(title), "{title}");
