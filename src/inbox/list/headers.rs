@@ -185,11 +185,19 @@ fn is_object(words: &Words, places: &[Place]) -> bool {
 /// Whether the rest of a header takes back what a part of it says: "Newsletter cancelled", "Einwilligung nicht erteilt"; not where it
 /// names both answers, "Newsletter (ja/nein)".
 fn is_turned(rest: &[&str]) -> bool {
-    let turns = |word: &&str| {
-        HEADERS.negations.contains(*word)
+    let turns = |word: &str| {
+        HEADERS.negations.contains(word)
             || HEADERS.turning.iter().any(|of| of.strip_suffix('*').map_or(of == word, |start| word.starts_with(start)))
     };
-    rest.iter().any(turns) && !rest.iter().any(|word| values::is_yes(word))
+    let mut rest = rest;
+    while let [word, after @ ..] = rest {
+        match after {
+            [next, behind @ ..] if values::are_both_answers(word, next) => rest = behind,
+            _ if turns(word) => return true,
+            _ => rest = after,
+        }
+    }
+    false
 }
 
 /// Whether one of the words is there; a long one may be written in two, as `WhatsApp` is.

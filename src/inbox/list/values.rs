@@ -70,9 +70,10 @@ pub(super) fn answer(question: Question, cell: &str) -> Option<Answer> {
     refuses.then_some(Answer::MayNot)
 }
 
-/// Whether a word is a yes.
-pub(super) fn is_yes(word: &str) -> bool {
-    VALUES.get(word).is_some_and(|says| says.contains(&Says::Yes))
+/// Whether two words are the two answers, as a header names them: "ja/nein".
+pub(super) fn are_both_answers(one: &str, other: &str) -> bool {
+    let says = |word: &str, what| word.chars().count() > 1 && VALUES.get(word).is_some_and(|says| says.contains(&what));
+    says(one, Says::Yes) && says(other, Says::No) || says(one, Says::No) && says(other, Says::Yes)
 }
 
 /// What a cell says of mail in a column that may be a status or a part of an address: a place says nothing.
