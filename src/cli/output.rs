@@ -50,7 +50,7 @@ pub fn harmless(text: &str, wanted: impl Fn(char) -> bool) -> Cow<'_, str> {
 }
 
 /// Whether a terminal obeys it, or shows something else because of it.
-const fn moves(c: char) -> bool {
+fn moves(c: char) -> bool {
     c.is_control() || is_invisible(c) || ends_line(c)
 }
 
