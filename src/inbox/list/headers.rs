@@ -143,33 +143,34 @@ fn of_both(header: &str) -> Option<Known> {
     (header.contains('/') && target.is_of_person() && parts.all(same)).then(|| Known::As(target.clone()))
 }
 
-/// What the pattern with the most letters says that fits. What says yes to mail and what takes it back may stand in one header: then
-/// the part that takes back counts where it speaks of the other one, and else nothing is guessed.
+/// What the pattern with the most letters says that fits. What says yes to mail and what says no may stand in one header: then the no
+/// counts where it speaks of the other one, and else nothing is guessed.
 fn by_pattern(words: &Words) -> Option<Known> {
-    let mut fitting = HEADERS.patterns.iter().filter_map(|(pattern, known)| Some((pattern, pattern.find(words)?, known)));
-    let (pattern, places, known) = fitting.next()?;
-    match known {
-        Known::As(target) if target.agrees() => {
-            let refusing = fitting.find(|(_, _, known)| matches!(known, Known::As(target) if target.refuses()));
-            match refusing {
-                Some((pattern, there, known))
-                    if pattern.is_beginning() || overlap(&places, &there) || is_object(words, &places) =>
-                {
-                    Some(known.clone())
-                }
-                Some(_) => Some(Known::As(Target::Unclear)),
-                None if is_turned(&words.outside(&places)) => Some(Known::As(Target::Unclear)),
-                None => Some(known.clone()),
+    let fits = |(pattern, known): &'static (Pattern, Known)| Some((pattern, pattern.find(words)?, known));
+    let fitting: Vec<(&Pattern, Vec<Place>, &Known)> = HEADERS.patterns.iter().filter_map(fits).collect();
+    let (pattern, places, known) = fitting.first()?;
+    let of = |what: fn(&Target) -> bool| {
+        fitting.iter().filter(move |(_, _, known)| matches!(known, Known::As(target) if what(target)))
+    };
+    let is_clear = match known {
+        Known::As(target) if target.agrees() => match of(Target::refuses).next() {
+            Some((no, there, refusing)) if no.is_beginning() || overlap(places, there) || is_object(words, places) => {
+                return Some((*refusing).clone());
             }
-        }
-        // "Has not unsubscribed": but what is called so may have any name, "Opted out of email: Never miss a thing".
+            Some(_) => false,
+            None => !is_turned(&words.outside(places)),
+        },
+        // "Has not unsubscribed"; but what is unsubscribed from may have any name: "Opted out of email: Never miss a thing".
         Known::As(target) if target.refuses() && !pattern.is_beginning() => {
-            let before = places.first().map_or(0, |(start, _)| *start);
-            let negated = words.outside(&[(before, usize::MAX)]).iter().any(|word| HEADERS.negations.contains(*word));
-            Some(if negated { Known::As(Target::Unclear) } else { known.clone() })
+            let begins = places.first().map_or(0, |(start, _)| *start);
+            let is_negated = words.outside(&[(begins, usize::MAX)]).iter().any(|word| HEADERS.negations.contains(*word));
+            let stands_alone = |yes: &[Place]| !of(Target::refuses).any(|(_, no, _)| overlap(yes, no)) && !is_object(words, yes);
+            let agrees_too = of(Target::agrees).any(|(_, yes, _)| stands_alone(yes)) && !is_turned(&words.inside(places));
+            !is_negated && !agrees_too
         }
-        known => Some(known.clone()),
-    }
+        _ => true,
+    };
+    Some(if is_clear { (*known).clone() } else { Known::As(Target::Unclear) })
 }
 
 fn overlap(one: &[Place], other: &[Place]) -> bool {
@@ -308,7 +309,8 @@ mod tests {
     #[test]
     fn what_takes_a_permission_back_is_never_read_as_the_permission() {
         for header in [
-            "Marketing emails: opted out",
+            "Marketing e-mails: unsubscribed",
+            "Marketing consent: refused",
             "Newsletter (unsubscribed)",
             "Non vuole ricevere e-mail",
             "Não quer receber newsletter",
@@ -321,7 +323,6 @@ mod tests {
         for header in [
             "Einwilligung nicht erteilt",
             "Consent expired",
-            "Marketing consent: refused",
             "Has not unsubscribed",
             "Noch nie abgemeldet",
             "Einwilligung oder Widerspruch",
