@@ -92,11 +92,13 @@ story!(a_no_through_the_api_is_a_no, |town| {
 });
 
 story!(a_later_yes_takes_no_no_back, |town| {
+    open_api(&town)?;
     let ada = address("ada@albareda.example");
-    town.fill_in("quote", &[("email", ada.as_str()), ("newsletter", "no")]).await?;
-    town.pass_to("2026-01-20T09:00:00Z").await?;
-    town.fill_in("quote", &[("email", ada.as_str()), ("newsletter", "yes"), ("lines", "4")]).await?;
-    assert_eq!(stop_of(&town, &ada).await?, Some(StopReason::OptedOut));
+    for (key, said) in [("first", "no"), ("second", "yes")] {
+        let body = format!(r#"{{"email":"{ada}","form":"quote","fields":{{"lines":"4","newsletter":"{said}"}}}}"#);
+        assert_eq!(call(&town, "/v1/signals", SHOP, key, &body).await?.status, 201);
+        assert_eq!(stop_of(&town, &ada).await?, Some(StopReason::OptedOut), "{said}");
+    }
     Ok(())
 });
 
