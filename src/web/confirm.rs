@@ -79,7 +79,10 @@ async fn find(site: &Site, token: &str) -> Result<Waiting, WebError> {
     let token = site.read(&[Kind::Confirmation], token).ok_or(WebError::UnknownLink)?;
     let (now, mut tx) = (site.ctx.now(), site.ctx.store().read().await?);
     let own = pending_forms::one(&mut tx, PendingFormId(token.id)).await?;
-    let own = own.filter(|form| form.expires_at > now && form.mark() == token.ordinal);
+    let own = own.filter(|form| {
+        let is_its = form.mark() == token.ordinal && site.ctx.signer().is_for(token.recipient, form.address.as_str());
+        form.expires_at > now && is_its
+    });
     let own = own.ok_or(WebError::Told(StatusCode::GONE, Message::FormExpired))?;
     let mut others = pending_forms::of_address(&mut tx, &own.address, MOST, now).await?;
     others.retain(|other| other.id != own.id);

@@ -88,9 +88,10 @@ pub fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, Why> {
         (None, machine) => machine.map(Why::Machine),
     };
     let mut found: BTreeMap<SignalId, Why> = signals.iter().filter_map(|s| Some((s.id, told(s)?))).collect();
-    for (i, a) in signals.iter().enumerate() {
+    // Only hits of one mail show anything together, and these are bounded; others may be very many at one instant.
+    for (i, a) in signals.iter().enumerate().filter(|(_, a)| a.delivery.is_some()) {
         for b in signals[i + 1..].iter().take_while(|b| b.occurred_at.duration_since(a.occurred_at).as_secs() <= 60) {
-            if a.delivery.is_none() || a.delivery != b.delivery {
+            if a.delivery != b.delivery {
                 continue;
             }
             // What a machine answered says nothing about what a person did.
@@ -152,13 +153,14 @@ fn relation(a: &Signal, b: &Signal) -> Option<Relation> {
     match (&a.detail, &b.detail) {
         (Detail::Click { target: one }, Detail::Click { target: two }) => (one != two && at_once).then_some(Relation::Burst),
         (
-            Detail::Answer { criterion: c, say: one, posted: from, .. },
-            Detail::Answer { criterion: d, say: two, posted: and, .. },
+            Detail::Answer { criterion: c, id: one_id, say: one, posted: from, .. },
+            Detail::Answer { criterion: d, id: two_id, say: two, posted: and, .. },
         ) => {
             let link = |posted: &Option<Posted>| posted.as_ref().and_then(|posted| posted.link);
             let links = link(from).zip(link(and));
             let visitors = from.as_ref().zip(and.as_ref()).map(|(from, and)| (&from.visitor, &and.visitor));
-            match (links.is_some_and(|(one, two)| one != two), c == d && one != two) {
+            let other = one != two && (one_id.is_none() || one_id != two_id);
+            match (links.is_some_and(|(one, two)| one != two), c == d && other) {
                 (true, _) if at_once => Some(Relation::Burst),
                 (_, true) if visitors.is_some_and(|(one, two)| one == two) => Some(Relation::Correction),
                 (_, true) => Some(Relation::Contradiction),

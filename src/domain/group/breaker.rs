@@ -3,6 +3,7 @@
 //! This module has the arithmetic and the texts. The store counts, and knows since when; a campaign that is paused and
 //! resumed is counted anew.
 
+use crate::domain::excerpt::without_addresses;
 use crate::domain::id::{DeliveryId, Name};
 
 /// The number of a campaign's latest mails among which bounces are counted.
@@ -65,8 +66,13 @@ impl Tripped {
         }
     }
 
-    /// The reason with its number and what to do: shown wherever the campaign is.
+    /// The reason with its number and what to do: shown wherever the campaign is. It names no address, for nothing that is kept of an
+    /// erased person is found by it.
     pub fn reason(&self, campaign: &Name) -> String {
+        without_addresses(&self.in_words(campaign))
+    }
+
+    fn in_words(&self, campaign: &Name) -> String {
         let resume = format!("`nurtured campaigns resume {campaign}`");
         match self {
             Self::Bounces(BadShare { bad, of }) => format!(
@@ -126,7 +132,10 @@ mod tests {
             (Tripped::Bounces(share), "26 of the last 500"),
             (Tripped::Complaints(share), "26 of the last 500"),
             (Tripped::Broken(20), "20 connections"),
-            (Tripped::Unwelcome(DeliveryId(7), "550 5.7.1 no".to_owned()), "delivery 7: 550 5.7.1 no"),
+            (
+                Tripped::Unwelcome(DeliveryId(7), "550 5.7.1 no <ada@a.example>".to_owned()),
+                "delivery 7: 550 5.7.1 no <(address)>",
+            ),
             (Tripped::Login("535 no".to_owned()), "535 no"),
             (Tripped::Audience { due: 12_345, at_most: 12_000 }, "12345 prospects"),
         ] {

@@ -5,5 +5,6 @@ pub mod breaker;
 pub mod pace;
 pub mod canary;
 pub mod cap;
+pub mod page;
 pub mod publish;
 pub mod delivery;

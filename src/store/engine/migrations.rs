@@ -29,6 +29,8 @@ migrations![
     "0008_queue_numbers",
     "0009_identity",
     "0010_api_keys",
+    "0015_numbers_once",
+    "0016_tenth_year",
 ];
 
 /// Numbers, descriptions and checksums are those that sqlx gives to the same files in a directory.
