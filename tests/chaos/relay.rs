@@ -284,7 +284,7 @@ impl Desk {
         let hash = data_encoding::HEXLOWER.encode(&Sha256::digest(message));
         // A long line of a text is broken in two (RFC 2045, 6.7).
         let whole = header.replace("=\r\n", "");
-        let confirm = whole.find("/k/").map(|at| whole[at..].chars().take_while(|c| !c.is_whitespace()).collect());
+        let confirm = whole.find("/k/").map(|at| whole[at..].chars().take_while(|c| !c.is_whitespace()).collect::<String>());
         let mut book = self.book();
         book.confirm.extend(confirm);
         book.journal.write_all(format!("{recipient}\t{}\t{hash}\n", id.unwrap_or_default()).as_bytes())?;
