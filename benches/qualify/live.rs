@@ -1,7 +1,7 @@
 //! How many signals a second are observed and qualified, sustained, beside a bare durable append of the same rows in the same
 //! batches on the same engine (S2).
 //!
-//! Thirty days pass on a clock moved by hand. In each, what a newsletter brings comes in through the door that the web uses,
+//! Thirty days pass on a clock moved by hand. In each, what a newsletter brings comes in through the batch writer that the web uses,
 //! from many callers at once, each waiting until its own signal is durable; beside them the qualify step runs as in the daemon,
 //! on what the clock has brought: a click counts ten minutes after it, so every click is assessed the day after. When nothing
 //! is due any more, the day's rows are appended to a second database by nothing but the statement that appends. In the end
@@ -22,7 +22,7 @@ use nurtured::domain::doorway::qualification::Verdict;
 use nurtured::domain::doorway::signal::{About, NewSignal};
 use nurtured::domain::id::ProspectId;
 use nurtured::flow::context::{Context, Progress};
-use nurtured::flow::doorway::observe::{self, Door, Observed};
+use nurtured::flow::doorway::observe::{self, Observed, SignalWriter};
 use nurtured::flow::doorway::{assess, qualify};
 use nurtured::store::doorway::{assessment_queue, signals};
 use nurtured::store::engine::backend::Store;
@@ -54,7 +54,7 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<Vec<Figure>> {
         let twin = context(bare.clone(), clock.clone()).await?;
         ensure!(company::admit(&twin, prospects).await? == first, "the two databases number their prospects differently");
         let world = Arc::new(World::of(first, prospects, ctx.plan())?);
-        let run = Run { ctx: ctx.clone(), bare, clock, door: observe::door(&ctx), world, callers: arguments.callers };
+        let run = Run { ctx: ctx.clone(), bare, clock, signals: observe::signal_writer(&ctx), world, callers: arguments.callers };
         let days = run.live(BEGINS.parse()?, signals).await?;
         let checked = run.check(prospects).await?;
         let mut ratios: Vec<f64> = days.iter().map(|day| day.bare / day.live).collect();
@@ -103,7 +103,7 @@ struct Run {
     /// The database that the same rows are appended to.
     bare: Store,
     clock: Arc<ManualClock>,
-    door: Door,
+    signals: SignalWriter,
     world: Arc<World>,
     callers: u64,
 }
@@ -135,7 +135,7 @@ impl Run {
         Ok(days)
     }
 
-    /// Appends rows and nothing else, in batches as large as the door's.
+    /// Appends rows and nothing else, in batches as large as the writer's.
     async fn append(&self, rows: &[NewSignal], now: Timestamp) -> Result<()> {
         for batch in rows.chunks(observe::GROUP) {
             let whose = |s: &NewSignal| if let About::Prospect(id) = s.about { Some(id) } else { None };
@@ -152,14 +152,14 @@ impl Run {
     async fn observe(&self, from: u64, to: u64, day: u64, at: Timestamp) -> Result<()> {
         let next = Arc::new(AtomicU64::new(from));
         let callers = (0..self.callers.min(to - from)).map(|_| {
-            let (next, door, world) = (next.clone(), self.door.clone(), self.world.clone());
+            let (next, writer, world) = (next.clone(), self.signals.clone(), self.world.clone());
             tokio::spawn(async move {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if number >= to {
                         return anyhow::Ok(());
                     }
-                    let observed = door.write(world.signal(number, day, at)?).await?;
+                    let observed = writer.write(world.signal(number, day, at)?).await?;
                     ensure!(matches!(observed, Observed::New(_)), "signal {number} was not new: {observed:?}");
                 }
             })

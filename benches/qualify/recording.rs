@@ -1,5 +1,5 @@
 //! What it costs to record the year's signals: every one that the simulation left in its database comes in once more, in the order
-//! recorded, through the door that the web uses, from many callers, each waiting until its own is durable. The clock stands at the
+//! recorded, through the batch writer that the web uses, from many callers, each waiting until its own is durable. The clock stands at the
 //! beginning of each day: a click is young when it comes, as on the web, and is assessed the day after. What becomes due is assessed
 //! at the end of each day.
 //!
@@ -17,7 +17,7 @@ use nurtured::domain::doorway::machine::Machine;
 use nurtured::domain::doorway::signal::{About, NewSignal};
 use nurtured::domain::id::{DeliveryId, IssueId, Name, ProspectId, SignalId};
 use nurtured::flow::context::Context;
-use nurtured::flow::doorway::observe::{self, Door, Observed};
+use nurtured::flow::doorway::observe::{self, Observed, SignalWriter};
 use nurtured::store::doorway::history;
 use nurtured::store::engine::backend::Store;
 use nurtured::store::people::prospects;
@@ -51,11 +51,11 @@ pub(crate) async fn record(year: &Year, prospects: usize) -> Result<Cost> {
     let count: usize = days.values().map(Vec::len).sum();
     ensure!(count > 0, "the simulation left no signal");
 
-    let (door, before) = (observe::door(&ctx), processor()?);
+    let (writer, before) = (observe::signal_writer(&ctx), processor()?);
     let mut at = from;
     while at < until {
         clock.move_to(at);
-        observe(&door, days.remove(&at).unwrap_or_default()).await?;
+        observe(&writer, days.remove(&at).unwrap_or_default()).await?;
         company::settle(&ctx).await?;
         at += DAY;
     }
@@ -72,18 +72,18 @@ pub(crate) async fn record(year: &Year, prospects: usize) -> Result<Cost> {
 }
 
 /// Signals from many callers.
-async fn observe(door: &Door, signals: Vec<NewSignal>) -> Result<()> {
+async fn observe(writer: &SignalWriter, signals: Vec<NewSignal>) -> Result<()> {
     let (waiting, next) = flume::unbounded();
     let callers = CALLERS.min(signals.len());
     for signal in signals {
         waiting.send(signal)?;
     }
     let callers = (0..callers).map(|_| {
-        let (next, door) = (next.clone(), door.clone());
+        let (next, writer) = (next.clone(), writer.clone());
         tokio::spawn(async move {
             while let Ok(signal) = next.try_recv() {
                 let once = signal.once.clone();
-                let observed = door.write(signal).await?;
+                let observed = writer.write(signal).await?;
                 ensure!(matches!(observed, Observed::New(_)), "signal {once} was not new: {observed:?}");
             }
             anyhow::Ok(())

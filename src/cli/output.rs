@@ -5,6 +5,7 @@
 
 use super::exit::Exit;
 use crate::domain::doorway::qualification::Citation;
+use crate::domain::invisible::{ends_line, is_invisible};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -37,7 +38,7 @@ pub fn rendered(text: &str) {
 /// A text whose every character stands where it is written: control characters, and marks of direction and of other invisible kinds,
 /// are spelt out (`\u{1b}`), but for those that are `wanted`.
 pub fn harmless(text: &str, wanted: impl Fn(char) -> bool) -> Cow<'_, str> {
-    let harms = |c: char| (c.is_control() || is_invisible(c)) && !wanted(c);
+    let harms = |c: char| moves(c) && !wanted(c);
     if !text.contains(harms) {
         return Cow::Borrowed(text);
     }
@@ -48,14 +49,9 @@ pub fn harmless(text: &str, wanted: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Marks without a shape of their own that change how others are shown: directions (UAX #9), line and paragraph ends,
-/// annotations, tags. Joiners stay: scripts and emoji need them.
-const fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-    )
+/// Whether a terminal obeys it, or shows something else because of it.
+fn moves(c: char) -> bool {
+    c.is_control() || is_invisible(c) || ends_line(c)
 }
 
 /// An instant for people, in UTC; a dash for none.
@@ -80,7 +76,7 @@ pub fn json(value: &impl Serialize) -> Result<(), Exit> {
 /// The same JSON, with what a terminal would obey escaped as JSON escapes it. Outside its strings, JSON has no such character but
 /// the ends of lines.
 pub fn harmless_json(text: &str) -> Cow<'_, str> {
-    let harms = |c: char| c != '\n' && (c.is_control() || is_invisible(c));
+    let harms = |c: char| c != '\n' && moves(c);
     if !text.contains(harms) {
         return Cow::Borrowed(text);
     }
@@ -146,7 +142,7 @@ mod tests {
         let value = serde_json::json!({ "name": "a\u{202e}b\u{9b}\u{1b}\n\u{e0041}" });
         let text = serde_json::to_string_pretty(&value).expect("JSON");
         let escaped = harmless_json(&text);
-        assert!(!escaped.contains(|c: char| c != '\n' && (c.is_control() || is_invisible(c))), "{escaped}");
+        assert!(!escaped.contains(|c: char| c != '\n' && moves(c)), "{escaped}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped).expect("JSON"), value);
     }
 }

@@ -115,7 +115,7 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
     let writer = AttemptWriter::open(&ctx, mailbox_gone::record);
     let site = Site {
         ctx: ctx.clone(),
-        door: observe::door(&ctx),
+        signals: observe::signal_writer(&ctx),
         forms: take::forms(&ctx),
         limits: Limits::default(),
         rooms: Rooms::default(),

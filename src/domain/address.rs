@@ -1,5 +1,6 @@
 //! Mail addresses. What `parse` accepted can stand in an SMTP command and in a header.
 
+use super::invisible::{ends_line, is_invisible};
 use email_address::{EmailAddress, Options};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -147,14 +148,10 @@ const MAILBOX_PROVIDERS: [&str; 24] = [
     "163.com",
 ];
 
-/// Puts a text on one line: control characters and line separators become spaces, bidirectional marks vanish.
+/// Puts a text on one line: control characters and line separators become spaces, what nobody sees vanishes.
 pub fn one_line(text: &str) -> String {
-    const BIDI: [char; 12] = [
-        '\u{061c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}',
-        '\u{2068}', '\u{2069}',
-    ];
-    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    text.chars().filter(|c| !BIDI.contains(c)).map(|c| if breaks(c) { ' ' } else { c }).collect()
+    let breaks = |c: char| c.is_control() || ends_line(c);
+    text.chars().filter(|c| !is_invisible(*c)).map(|c| if breaks(c) { ' ' } else { c }).collect()
 }
 
 /// Makes a display name or subject safe for a header: on one line, at most 200 bytes.

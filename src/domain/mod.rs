@@ -7,6 +7,7 @@ pub mod id;
 pub mod criterion;
 pub mod span;
 pub mod chance;
+pub mod invisible;
 pub mod address;
 pub mod network;
 pub mod excerpt;

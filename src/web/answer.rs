@@ -135,7 +135,7 @@ pub async fn record(
     if signals.is_empty() {
         return Ok(page::tell(language, StatusCode::OK, &Message::NothingMore));
     }
-    let written = join_all(signals.iter().map(|signal| site.door.write(signal.clone()))).await;
+    let written = join_all(signals.iter().map(|signal| site.signals.write(signal.clone()))).await;
     let observed = written.into_iter().collect::<Result<Vec<Observed>, _>>().map_err(FlowError::from)?;
     if observed.contains(&Observed::Unknown) {
         return Err(WebError::UnknownLink);

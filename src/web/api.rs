@@ -14,6 +14,7 @@ use crate::domain::span::Span;
 use crate::flow::doorway::api::{ApiKey, Called, report};
 use crate::flow::doorway::observe::{Observed, check_touch};
 use crate::inbox::form::clean;
+use crate::inbox::list::says_no::says_no;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -129,7 +130,9 @@ fn signal(site: &Site, token: &ApiToken, report: Report, key: &str) -> Result<Ne
                 return Err(ApiError::invalid("email", "nobody outside can answer from this address"));
             }
             let mut fields = report.fields.iter().map(|(name, value)| (clean::name(name), clean::value(value))).collect();
+            let is_no = report.fields.iter().any(|(field, value)| says_no(field, value));
             form_fields::keep(&plan.qualifying, &plan.settings.fields, &form, &mut fields);
+            form_fields::keep_no(&mut fields, is_no);
             Detail::form(form, fields, confirmation)
         }
         (None, None, Some(touch)) => {

@@ -44,7 +44,7 @@ pub async fn follow(
     site.links.keep(found.issue, &found.content);
     if let Some(signal) = signal(&site, &found, &target, &method, &visitor) {
         // The prospect is redirected even if the click cannot be recorded: a failure stops mail, but never a redirect.
-        match timeout(site.patience, site.door.write(signal)).await {
+        match timeout(site.patience, site.signals.write(signal)).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::error!(%error, "click not recorded"),
             Err(_) => tracing::warn!("click not recorded in time; it may be later"),

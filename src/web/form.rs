@@ -8,6 +8,7 @@ use super::form_guard;
 use super::site::Site;
 use super::{language, page};
 use crate::domain::address::Address;
+use crate::domain::doorway::form_fields;
 use crate::domain::doorway::signal::{Confirmation, NewSignal};
 use crate::domain::id::Name;
 use crate::domain::plan::Plan;
@@ -15,6 +16,7 @@ use crate::flow::doorway::observe::Observed;
 use crate::flow::doorway::take::take_with_others;
 use crate::inbox::form::problem::Problem;
 use crate::inbox::form::read::read;
+use crate::inbox::list::says_no::says_no;
 use crate::mail::token::Kind;
 use crate::text::message::Message;
 use axum::body::Bytes;
@@ -49,7 +51,9 @@ pub async fn take(
     let address = address.ok_or(WebError::Told(StatusCode::UNPROCESSABLE_ENTITY, Message::FormWithoutAddress))?;
     let confirmation = confirmation(&site, &name, &address, token.as_deref()).await?;
     let mut fields = form.by_name();
+    let is_no = fields.iter().any(|(field, value)| says_no(field, value));
     form_guard::check(&site, &name, &address, &mut fields)?;
+    form_fields::keep_no(&mut fields, is_no);
     let signal = NewSignal::form(&name, address, fields, confirmation, site.ctx.now());
     match take_with_others(&site.ctx, &site.forms, signal).await? {
         // The same words for whoever is known and for whoever is not: the page tells nothing about an address.

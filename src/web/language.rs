@@ -3,14 +3,16 @@
 
 use super::error::Said;
 use super::page;
+use super::rooms::Kind;
 use super::site::Site;
 use crate::domain::id::ProspectId;
 use crate::domain::language::Language;
 use crate::domain::settings::Organisation;
 use crate::store::engine::backend::StoreError;
 use crate::store::people::prospects;
+use crate::text::message::Message;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -41,14 +43,28 @@ async fn field(site: &Site, prospect: ProspectId) -> Result<Option<String>, Stor
 /// Says errors in the visitor's language: a layer over all routes.
 pub async fn translate(State(site): State<Site>, request: Request, next: Next) -> Response {
     let language = of_visitor(&site.ctx.plan().settings.organisation, request.headers());
+    let is_program = Kind::of(request.uri().path()) == Kind::Program;
     let response = next.run(request).await;
-    match response.extensions().get::<Said>() {
-        Some(Said(message)) if language != Language::English => {
-            let page = page::tell(language, response.status(), message);
-            let (mut parts, _) = response.into_parts();
-            parts.headers.remove(header::CONTENT_LENGTH);
-            Response::from_parts(parts, page.into_body())
-        }
-        _ => response,
-    }
+    let message = match response.extensions().get::<Said>() {
+        Some(Said(message)) if language != Language::English => message.clone(),
+        None if !is_program && is_bare(&response) => Message::Broken,
+        _ => return response,
+    };
+    let (head, body) = page::tell(language, response.status(), &message).into_parts();
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.extend(head.headers);
+    Response::from_parts(parts, body)
+}
+
+/// Whether it is what the router says by itself of a request that it cannot read: a line of English, or nothing.
+fn is_bare(response: &Response) -> bool {
+    let statuses = [
+        StatusCode::BAD_REQUEST,
+        StatusCode::METHOD_NOT_ALLOWED,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        StatusCode::UNPROCESSABLE_ENTITY,
+    ];
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    statuses.contains(&response.status()) && kind.is_none_or(|kind| kind.starts_with("text/plain"))
 }

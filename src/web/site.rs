@@ -8,7 +8,7 @@ use super::rooms::Rooms;
 use crate::domain::group::issue::Content;
 use crate::domain::id::IssueId;
 use crate::flow::context::Context;
-use crate::flow::doorway::observe::Door;
+use crate::flow::doorway::observe::SignalWriter;
 use crate::flow::doorway::trace::{Traced, trace};
 use crate::mail::token::{Kind, Token};
 use crate::store::group::issues;
@@ -23,9 +23,9 @@ pub const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Site {
     pub ctx: Context,
-    pub door: Door,
+    pub signals: SignalWriter,
     /// The batch writer of web forms.
-    pub forms: Door,
+    pub forms: SignalWriter,
     pub limits: Limits,
     pub rooms: Rooms,
     /// The targets of links for when the database does not answer.

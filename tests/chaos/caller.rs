@@ -27,11 +27,14 @@ pub(crate) struct Caller {
     rounds: usize,
     /// What makes each acknowledged signal one.
     pub(crate) acknowledged: Vec<String>,
+    strangers: usize,
+    /// The words of each stranger whose request was thanked.
+    pub(crate) thanked: Vec<String>,
 }
 
 impl Caller {
     pub(crate) const fn new(relay: Relay, people: usize) -> Self {
-        Self { relay, people, rounds: 0, acknowledged: Vec::new() }
+        Self { relay, people, rounds: 0, acknowledged: Vec::new(), strangers: 0, thanked: Vec::new() }
     }
 
     /// One round: somebody visits the website, somebody proves all five criteria in a meeting that is reported at every
@@ -54,6 +57,35 @@ impl Caller {
         self.acknowledged.extend([visited, asked, stopped].into_iter().chain(meetings).flatten());
     }
 }
+
+impl Caller {
+    /// A stranger fills in a form and wants to be called; each of another company, since mails to one domain are bounded.
+    pub(crate) async fn ask(&mut self, door: SocketAddr) {
+        let stranger = self.strangers;
+        self.strangers += 1;
+        let words = format!("call stranger {stranger}.");
+        let body =
+            format!("email=s{stranger}%40strangers-{stranger}.com&phone=%2B34600{stranger:06}&message=call+stranger+{stranger}.");
+        if post(door, "/f/call-me", BY_BROWSER, &body).await.is_ok_and(|status| status == 200) {
+            self.thanked.push(words);
+        }
+    }
+
+    /// A stranger presses the button of the page to which the mail about their form leads; waits until there is such a mail.
+    pub(crate) async fn confirm(&self, door: SocketAddr) {
+        let path = loop {
+            match self.relay.confirmation_link() {
+                Some(path) => break path,
+                None => tokio::time::sleep(KNOCK_AGAIN).await,
+            }
+        };
+        let _answered = post(door, &path, BY_BROWSER, "").await;
+    }
+}
+
+/// As a person's browser sends a form.
+const BY_BROWSER: &str = "content-type: application/x-www-form-urlencoded\r\nuser-agent: Mozilla/5.0 (X11; Linux x86_64) \
+                          AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36\r\n";
 
 /// Reports a signal; returns what makes it one, if it was acknowledged.
 async fn report(door: SocketAddr, (key, body): &(String, Value)) -> Option<String> {

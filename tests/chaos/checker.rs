@@ -5,7 +5,8 @@
 //!
 //! C1 nothing is lost · C2 repetitions within the bound, and the same mail · C3 nothing is accepted that was not marked ·
 //! C4 nothing is marked after a stop · C5 one open handoff, five proofs cited · C6 each signal once, none lost · C7 the
-//! tables are whole · C8 memory and descriptors as before · C9 no address in a log · C10 it finished.
+//! tables are whole · C8 memory and descriptors as before · C9 no address in a log · C10 it finished · C11 a request that was
+//! thanked reaches a person once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,6 +65,19 @@ pub(crate) struct Handoff {
     pub(crate) items: usize,
 }
 
+/// A request of a stranger as the database has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Heard {
+    /// What they said, as it is kept.
+    pub(crate) words: String,
+    /// Whether it is on somebody's queue, or became a handoff.
+    pub(crate) placed: bool,
+    /// In how many letters, on how many lists, and in how many handoffs it stands.
+    pub(crate) times: usize,
+    /// Whether its address has confirmed it.
+    pub(crate) confirmed: bool,
+}
+
 /// What a process holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Held {
@@ -92,6 +106,10 @@ pub(crate) struct Remains {
     pub(crate) signals: Vec<String>,
     /// What their senders were told is recorded.
     pub(crate) acknowledged: Vec<String>,
+    /// The words of the strangers whose requests were thanked.
+    pub(crate) thanked: Vec<String>,
+    /// Their requests.
+    pub(crate) heard: Vec<Heard>,
     /// What the engine complains about.
     pub(crate) complaints: Vec<String>,
     /// What a process held when it had nothing to do yet, and when it had nothing to do any more.
@@ -150,6 +168,7 @@ pub(crate) fn check(remains: &Remains) -> Verdict {
     stopped(remains, &rows, &mails, &mut verdict);
     handed_off(remains, &mut verdict);
     signalled(remains, &mut verdict);
+    heard(remains, &mut verdict);
     verdict.broken.extend(remains.complaints.iter().map(|complaint| format!("C7: {complaint}")));
     if let Some((before, after)) = remains.held {
         if after.descriptors > before.descriptors + MORE_DESCRIPTORS {
@@ -287,5 +306,20 @@ fn signalled(remains: &Remains, verdict: &mut Verdict) {
     for signal in remains.acknowledged.iter().filter(|signal| !there.contains(signal.as_str())) {
         verdict.lost_signals += 1;
         verdict.broken.push(format!("C6: signal {signal} was acknowledged and is not there"));
+    }
+}
+
+/// C11: each request that was thanked is there once, placed, and told of once.
+fn heard(remains: &Remains, verdict: &mut Verdict) {
+    for words in &remains.thanked {
+        let found: Vec<&Heard> = remains.heard.iter().filter(|heard| heard.words.contains(words.as_str())).collect();
+        match found.as_slice() {
+            [one] if one.placed && one.times == 1 => {}
+            [one] => {
+                let (placed, times) = (one.placed, one.times);
+                verdict.broken.push(format!("C11: {words:?} was thanked; placed: {placed}, told of {times} times"));
+            }
+            many => verdict.broken.push(format!("C11: {words:?} was thanked and is there {} times", many.len())),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The scenario: the daemon dies at every failpoint there is, one after the other, in the course of one campaign that it
 //! opens, fills and sends itself, while signals come in and prospects are handed off. Then it finishes, and the checker
-//! looks at what is left. No death is by chance: each start asks for one place, and must end there.
+//! looks at what is left. Strangers ask to be called meanwhile, and some confirm it. No death is by chance: each start asks for one place, and must end there.
 
 use crate::caller::Caller;
 use crate::checker::{Remains, Verdict, check};
@@ -18,7 +18,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
 /// Where it dies, in this order, so that each place is still to come when its turn has come; and at which hit.
-const PLACES: [(&str, u64); 23] = [
+const PLACES: [(&str, u64); 26] = [
     ("publish.opened", 1),
     ("publish.before_page", 1),
     ("publish.after_page", 1),
@@ -42,6 +42,9 @@ const PLACES: [(&str, u64); 23] = [
     ("letter.claimed", 1),
     ("letter.sent", 1),
     ("letter.recorded", 1),
+    ("enquire.before_commit", 1),
+    ("enquire.after_commit", 1),
+    ("confirm.before_commit", 1),
 ];
 
 /// Places that no daemon passes while it sends: verbs die there in `tests/it/cli/second_thoughts.rs`.
@@ -111,6 +114,8 @@ pub(crate) async fn play(directory: &Path, database: &Database, people: usize) -
     let bound = PLACES.len() * CONNECTIONS * IN_DOUBT;
     let remains = Remains {
         acknowledged: caller.acknowledged,
+        thanked: caller.thanked,
+        heard: database.heard().await?,
         held: Some((before, after)),
         bound,
         in_flight: CONNECTIONS * IN_DOUBT,
@@ -119,6 +124,11 @@ pub(crate) async fn play(directory: &Path, database: &Database, people: usize) -
     };
     ensure!(!remains.handoffs.is_empty(), "nobody was handed off: the scenario proves nothing about handoffs");
     ensure!(remains.acknowledged.len() > 10, "only {:?} was acknowledged", remains.acknowledged);
+    ensure!(remains.thanked.len() > 10, "only {:?} was thanked", remains.thanked);
+    ensure!(
+        remains.heard.iter().any(|heard| heard.confirmed),
+        "nobody confirmed: the scenario proves nothing about confirmations"
+    );
     Ok(Outcome { places: PLACES.len(), bound, verdict: check(&remains) })
 }
 
@@ -137,6 +147,10 @@ async fn die(post: &Post, database: &Database, caller: &mut Caller, calls: usize
 async fn call(caller: &mut Caller, post: &Post, times: usize) {
     for _ in 0..times {
         caller.round(&[post.listen()]).await;
+        caller.ask(post.listen()).await;
+    }
+    if times > 0 {
+        caller.confirm(post.listen()).await;
     }
     std::future::pending::<()>().await;
 }

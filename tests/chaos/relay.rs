@@ -73,6 +73,8 @@ struct Book {
     latest: String,
     /// Whose mails were kept, and where each lets them unsubscribe: the links that nobody was given yet.
     unsubscribe: Vec<(String, String)>,
+    /// Where each stranger who was asked can confirm their form: the links that nobody was given yet.
+    confirm: Vec<String>,
     trap: Option<(usize, Step)>,
 }
 
@@ -86,6 +88,7 @@ impl Relay {
             tries: BTreeMap::new(),
             latest: String::new(),
             unsubscribe: Vec::new(),
+            confirm: Vec::new(),
             trap: None,
         });
         let desk = Arc::new(Desk { seed, faults: Faults::default(), book, let_go: Condvar::new(), told });
@@ -137,6 +140,11 @@ impl Relay {
     /// Who got the latest mail whose link was not asked for yet, and the path at which they can unsubscribe.
     pub(crate) fn unsubscribe_link(&self) -> Option<(String, String)> {
         self.desk.book().unsubscribe.pop()
+    }
+
+    /// The path at which the last stranger who was asked can confirm their form, if nobody was given it yet.
+    pub(crate) fn confirmation_link(&self) -> Option<String> {
+        self.desk.book().confirm.pop()
     }
 
     /// The journal as it is on the disk.
@@ -274,7 +282,11 @@ impl Desk {
         });
         let link = header.find("/u/").map(|at| header[at..].chars().take_while(|c| !"> \r".contains(*c)).collect());
         let hash = data_encoding::HEXLOWER.encode(&Sha256::digest(message));
+        // A long line of a text is broken in two (RFC 2045, 6.7).
+        let whole = header.replace("=\r\n", "");
+        let confirm = whole.find("/k/").map(|at| whole[at..].chars().take_while(|c| !c.is_whitespace()).collect::<String>());
         let mut book = self.book();
+        book.confirm.extend(confirm);
         book.journal.write_all(format!("{recipient}\t{}\t{hash}\n", id.unwrap_or_default()).as_bytes())?;
         book.journal.sync_data()?;
         book.unsubscribe.extend(link.map(|path| (recipient.to_owned(), path)));

@@ -1,6 +1,6 @@
 //! What is left in the database when everything is over, as the checker wants it.
 
-use crate::checker::{Delivery, Handoff, Remains};
+use crate::checker::{Delivery, Handoff, Heard, Remains};
 use crate::company::DOMAIN;
 use crate::database::{Database, rows};
 use crate::node::Post;
@@ -20,7 +20,29 @@ const HANDOFFS: &str = "
            (SELECT COUNT(*) FROM follow_ups f WHERE f.handoff_id = h.id)
     FROM handoffs h JOIN qualifications q ON q.id = h.qualification_id ORDER BY h.id";
 
+const HEARD: &str = "
+    SELECT e.said, e.placed_at, e.list_id, e.settled_how, e.cause,
+           (SELECT COUNT(*) FROM letters l WHERE l.kind = 'enquiry' AND l.message_id LIKE '<enquiry-' || e.id || '-%')
+    FROM enquiries e ORDER BY e.id";
+
 impl Database {
+    /// Every enquiry, and how often a person hears of it.
+    pub(crate) async fn heard(&self) -> anyhow::Result<Vec<Heard>> {
+        type Row = (String, Option<i64>, Option<i64>, Option<String>, String, i64);
+        let store = self.open().await?;
+        let mut tx = store.read().await?;
+        let rows: Vec<Row> = rows!(&mut tx, HEARD)?;
+        tx.rollback().await?;
+        store.close().await;
+        let heard = rows.into_iter().map(|(words, placed, list, settled, cause, letters)| {
+            let by_handoff = settled.as_deref() == Some("confirmed");
+            let confirmed = by_handoff || cause != "unconfirmed";
+            let times = if by_handoff { 1 } else { usize::try_from(letters)? + usize::from(list.is_some()) };
+            Ok(Heard { words, placed: placed.is_some() || by_handoff, times, confirmed })
+        });
+        heard.collect()
+    }
+
     /// All that is left, as the relay, the database and the logs say; the scenario adds what only it knows.
     pub(crate) async fn remains(&self, relay: &Relay, post: &Post, published: usize) -> anyhow::Result<Remains> {
         let (signals, handoffs) = self.signals_and_handoffs().await?;

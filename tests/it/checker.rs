@@ -3,7 +3,7 @@
 #[path = "../chaos/checker.rs"]
 mod chaos;
 
-use chaos::{Delivery, Handoff, Held, Journalled, Remains, Stopped, Verdict, check};
+use chaos::{Delivery, Handoff, Heard, Held, Journalled, Remains, Stopped, Verdict, check};
 
 fn mail(recipient: &str) -> Journalled {
     Journalled { recipient: recipient.into(), message_id: format!("<{recipient}>"), hash: "beef".into() }
@@ -37,6 +37,8 @@ fn sound() -> Remains {
         ],
         signals: vec!["api:1".into(), "api:2".into()],
         acknowledged: vec!["api:1".into()],
+        thanked: vec!["call 1.".into()],
+        heard: vec![Heard { words: "{\"message\":\"call 1.\"}".into(), placed: true, times: 1, confirmed: false }],
         held: Some((Held { descriptors: 20, kilobytes: 20_000 }, Held { descriptors: 30, kilobytes: 30_000 })),
         complaints: Vec::new(),
         log: "nurtured runs\n".into(),
@@ -56,7 +58,7 @@ fn the_checker_has_nothing_to_say_about_what_is_sound() {
 #[test]
 fn the_checker_names_each_broken_promise() {
     type Sabotage = fn(&mut Remains);
-    let cases: [(Sabotage, &str); 28] = [
+    let cases: [(Sabotage, &str); 31] = [
         (|r| drop(r.journal.remove(0)), "C1: ada is accepted and is not in the journal"),
         (|r| r.deliveries[0].state = "claimed".into(), "C1: ada is claimed and has no end"),
         (|r| r.deliveries[0].state = "transmitting".into(), "C1: ada is transmitting and has no end"),
@@ -81,6 +83,9 @@ fn the_checker_names_each_broken_promise() {
         (|r| r.handoffs[1].items = 0, "C5: the handoff of prospect 1 has 1 letters and 0 items"),
         (|r| r.signals[1] = "api:1".into(), "C6: signal api:1 is there twice"),
         (|r| r.acknowledged.push("api:3".into()), "C6: signal api:3 was acknowledged and is not there"),
+        (|r| r.heard.clear(), "C11: \"call 1.\" was thanked and is there 0 times"),
+        (|r| r.heard[0].placed = false, "C11: \"call 1.\" was thanked; placed: false, told of 1 times"),
+        (|r| r.heard[0].times = 2, "C11: \"call 1.\" was thanked; placed: true, told of 2 times"),
         (|r| r.held.as_mut().unwrap().1.descriptors = 45, "C8: 45 descriptors are open, and 20 were"),
         (|r| r.held.as_mut().unwrap().1.kilobytes = 99_000, "C8: 99000 kB of memory are held, and 20000 were"),
         (|r| r.complaints.push("a page is torn".into()), "C7: a page is torn"),

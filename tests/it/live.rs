@@ -94,7 +94,7 @@ struct Company {
     ids: Vec<ProspectId>,
     /// Who belonged in the doorway when that was last looked at.
     belonged: Mutex<[bool; PEOPLE.len()]>,
-    door: observe::Door,
+    signals: observe::SignalWriter,
 }
 
 impl Company {
@@ -109,7 +109,7 @@ impl Company {
         let known = prospects::by_address(&mut tx, &addresses).await?;
         tx.commit().await?;
         let ids = addresses.iter().map(|address| known[*address]).collect();
-        Ok(Self { door: observe::door(&ctx), ctx, clock, ids, belonged: Mutex::default() })
+        Ok(Self { signals: observe::signal_writer(&ctx), ctx, clock, ids, belonged: Mutex::default() })
     }
 
     async fn rule(&self, rules: Qualifying) -> anyhow::Result<()> {
@@ -240,7 +240,7 @@ async fn live(node: &Company, runner: &mut TestRunner) -> anyhow::Result<(usize,
         let observed = if number % 2 == 0 {
             observe(&node.ctx, std::slice::from_ref(&signal)).await?[0]
         } else {
-            node.door.write(signal.clone()).await?
+            node.signals.write(signal.clone()).await?
         };
         let Observed::New(id) = observed else { anyhow::bail!("signal {number} is not new") };
         if number % 7 == 0 {

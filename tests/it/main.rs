@@ -10,8 +10,8 @@ mod cli;
 mod conformance;
 /// The daemon as systemd sees it, and a stop in the middle of a send.
 mod daemon;
-/// Whoever knocks at a running daemon: slowly, in thousands, or crookedly.
-mod knocking;
+/// Thousands who connect to a running daemon and say nothing.
+mod idle;
 /// Schedules over twenty years in ten zones, held against another reading of both.
 mod oracle;
 /// One daemon a file; a killed daemon's log; a backup put in the database's place.

@@ -69,6 +69,12 @@ confirm = On { $day } your address was entered in the form “{ $form }” of { 
     .title = Was it you?
 confirm-with = On { $day } your address was entered in the form “{ $form }” of { $organisation }, with this:
 confirm-button = Yes, it was me
+# Several forms wait for the answer of one address; each has a box.
+confirm-several = Your address was entered in several forms of { $organisation }. Please tick those that you filled in yourself.
+confirm-one = On { $day }, in the form “{ $form }”:
+confirm-button-ticked = Yes, those that are ticked were me
+# A form says that its address wants no mail.
+confirm-no-mail = No more newsletters from { $organisation }.
 confirm-mistake = If it was not you, or something here is not yours, just close this page: { $organisation } then takes none of it for your word.
 confirmed = It is confirmed: we know now that it comes from you.
     .title = Thank you

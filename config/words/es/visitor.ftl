@@ -69,6 +69,12 @@ confirm = El { $day } se introdujo su dirección en el formulario «{ $form }» 
     .title = ¿Fue usted?
 confirm-with = El { $day } se introdujo su dirección en el formulario «{ $form }» de { $organisation }, con estos datos:
 confirm-button = Sí, fui yo
+# Varios formularios esperan la respuesta de una dirección; cada uno tiene una casilla.
+confirm-several = Su dirección se introdujo en varios formularios de { $organisation }. Marque, por favor, los que rellenó usted.
+confirm-one = El { $day }, en el formulario «{ $form }»:
+confirm-button-ticked = Sí, los marcados son míos
+# Un formulario dice que la dirección no quiere correo.
+confirm-no-mail = No más boletines de { $organisation }.
 confirm-mistake = Si no fue usted, o algo de esto no es suyo, cierre esta página: { $organisation } no lo tomará como dicho por usted.
 confirmed = Queda confirmado: ahora sabemos que viene de usted.
     .title = Gracias

@@ -8,6 +8,9 @@ use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The field of a form that is there if the form says no to mail.
+pub const EMAIL_OPT_OUT: &str = "email_opt_out";
+
 /// One person as a list, a form or another system describes them. Absent means not said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrival {
@@ -64,6 +67,7 @@ impl Arrival {
             name: value("name"),
             phone: value("phone"),
             company: value("company"),
+            email_opt_out: said.contains_key(EMAIL_OPT_OUT),
             fields: declared.iter().filter_map(field).collect(),
             ..Self::of(address)
         }

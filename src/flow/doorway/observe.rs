@@ -41,10 +41,10 @@ pub enum Observed {
 }
 
 /// The batch writer through which single signals are written together.
-pub type Door = Batch<NewSignal, Observed>;
+pub type SignalWriter = Batch<NewSignal, Observed>;
 
 /// Opens the batch writer; its task ends with the last clone. It wakes the steps itself.
-pub fn door(ctx: &Context) -> Door {
+pub fn signal_writer(ctx: &Context) -> SignalWriter {
     let (writing, waking) = (ctx.clone(), ctx.clone());
     Batch::open(
         ctx.store().clone(),

@@ -4,7 +4,7 @@
 //! speaks for nobody: of an unknown address it is kept for thirty days and admits no prospect; of a known one it is an
 //! unconfirmed signal, and fills details that are blank. Either way its address is asked, and a request reaches a person.
 
-use super::observe::{Door, Observed, commit, write};
+use super::observe::{Observed, SignalWriter, commit, write};
 use super::{admit, enquiries as heard};
 use crate::domain::address::Address;
 use crate::domain::doorway::arrival::Arrival;
@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 const FORMS: usize = 4;
 
 /// Opens the batch writer of web forms: however many come at once, they are one that writes among the others.
-pub fn forms(ctx: &Context) -> Door {
+pub fn forms(ctx: &Context) -> SignalWriter {
     let (writing, waking) = (ctx.clone(), ctx.clone());
     Batch::open(
         ctx.store().clone(),
@@ -51,7 +51,7 @@ pub fn forms(ctx: &Context) -> Door {
 ///
 /// # Errors
 /// As for `take`.
-pub async fn take_with_others(ctx: &Context, forms: &Door, signal: NewSignal) -> Result<Observed, FlowError> {
+pub async fn take_with_others(ctx: &Context, forms: &SignalWriter, signal: NewSignal) -> Result<Observed, FlowError> {
     match forms.write(signal.clone()).await {
         Err(error) if !error.is_transient() => take(ctx, signal).await,
         written => Ok(written?),

@@ -50,7 +50,9 @@ pub async fn enquire(ctx: &Context) -> Result<Progress, FlowError> {
     } else {
         erasures::expired_enquiries(&mut tx, now).await?;
     }
+    failpoint!("enquire.before_commit");
     tx.commit().await?;
+    failpoint!("enquire.after_commit");
     ctx.wake();
     Ok(Progress::Done)
 }

@@ -1,6 +1,7 @@
 //! Cleaning what somebody typed: no control or bidirectional characters, no more than is read.
 
 use crate::domain::address::one_line;
+use crate::domain::invisible::{is_invisible, is_joiner};
 
 /// How many characters of a field are kept. What is longer is cut, and says so.
 pub const MOST_CHARACTERS: usize = 4_000;
@@ -34,8 +35,7 @@ pub fn value(text: &str) -> String {
 
 /// An address as pasted: without the invisible characters and the `mailto:` that programs leave around it.
 pub fn address(text: &str) -> String {
-    let invisible = |c: &char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}');
-    let visible: String = text.chars().filter(|c| !invisible(c)).collect();
+    let visible: String = text.chars().filter(|c| !is_invisible(*c) && !is_joiner(*c)).collect();
     let bare = visible.trim();
     let scheme = bare.get(..7).filter(|start| start.eq_ignore_ascii_case("mailto:"));
     bare[scheme.map_or(0, str::len)..].trim().to_owned()

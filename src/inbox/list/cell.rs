@@ -1,6 +1,6 @@
 //! Cells of a spreadsheet: how one is read, and how one is written so that no spreadsheet runs it.
 
-use super::words::invisible;
+use super::words::unseen;
 use std::borrow::Cow;
 
 /// What a formula begins with, in full width too.
@@ -51,7 +51,7 @@ fn is_armed(part: &str) -> bool {
 
 /// The content of a cell, undoing [`safe_cell`]; `None` when blank.
 pub fn content(cell: &str) -> Option<&str> {
-    let cell = cell.trim_matches(|c: char| c.is_whitespace() || invisible(c));
+    let cell = cell.trim_matches(|c: char| c.is_whitespace() || unseen(c));
     // ="0171 555": how a program keeps a spreadsheet from taking a text for a number.
     let cell = cell
         .strip_prefix("=\"")

@@ -30,6 +30,9 @@ pub struct Column {
     /// where it speaks of another channel than mail.
     #[serde(skip)]
     pub(super) heard: bool,
+    /// Whether it may be a status of the mail, or a part of an address.
+    #[serde(skip)]
+    pub(super) state: bool,
 }
 
 /// The columns of these headers.
@@ -40,6 +43,12 @@ pub fn columns(headers: &[String], map: &MapFile, declared: &BTreeMap<Name, Fiel
         && let Some(column) = columns.iter_mut().find(|c| c.heard && headers::is_email_if_none(&c.header))
     {
         (column.target, column.keeps) = (Target::Email, None);
+    }
+    let job = |column: &Column| matches!(&column.target, Target::Field(name) if name.as_str() == "job_title");
+    if columns.iter().any(|column| job(column) && !headers::is_title(&column.header)) {
+        for column in columns.iter_mut().filter(|column| column.heard && job(column) && headers::is_title(&column.header)) {
+            column.target = Name::parse("salutation").map_or(Target::Ignore, Target::Field);
+        }
     }
     for index in 1..columns.len() {
         let (before, rest) = columns.split_at_mut(index);
@@ -52,8 +61,15 @@ pub fn columns(headers: &[String], map: &MapFile, declared: &BTreeMap<Name, Fiel
 }
 
 fn column(header: &str, index: usize, map: &MapFile, declared: &BTreeMap<Name, FieldType>) -> Column {
-    let of =
-        |target| Column { header: header.to_owned(), target, shared: false, keeps: None, named: Named::default(), heard: true };
+    let of = |target| Column {
+        header: header.to_owned(),
+        target,
+        shared: false,
+        keeps: None,
+        named: Named::default(),
+        heard: true,
+        state: false,
+    };
     if let Some((target, named)) = map.target(header) {
         let keeps = (*target == Target::Status).then(|| own_name(header, index)).flatten();
         return Column { keeps, named: named.clone(), heard: false, ..of(target.clone()) };
@@ -72,6 +88,7 @@ fn column(header: &str, index: usize, map: &MapFile, declared: &BTreeMap<Name, F
         Some(Known::As(Target::Field(usual))) => of(Target::Field(is_declared.clone().unwrap_or(usual))),
         Some(Known::As(Target::Unclear)) | None if is_declared.is_none() && unclear(header) => of(Target::Unclear),
         Some(Known::OtherChannel) => Column { heard: false, ..of(field()) },
+        Some(Known::State) => Column { state: is_declared.is_none(), ..of(field()) },
         Some(Known::As(Target::Unclear) | Known::OwnField) | None => of(field()),
         Some(Known::As(target)) => {
             let keeps = if target == Target::Status {

@@ -1,7 +1,8 @@
 //! Which header is which column, after the tables `words/headers.toml` and `words/permissions.toml`.
 
 use super::target::Target;
-use super::words::{Pattern, Words, key, loose};
+use super::values;
+use super::words::{Pattern, Place, Words, key, loose, meet};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::LazyLock;
 
@@ -18,6 +19,8 @@ pub(super) enum Known {
     As(Target),
     /// A field of its own name.
     OwnField,
+    /// A field that is a status of the mail in one list and a part of an address in another: `Estado`, `State`.
+    State,
     /// Of letters on paper, short messages, calls: a field in which a no is no no to mail.
     OtherChannel,
 }
@@ -34,6 +37,12 @@ struct Headers {
     other: HashSet<String>,
     mail: HashSet<String>,
     advertising: HashSet<String>,
+    /// Words that turn a permission round; with a `*`, beginnings of words.
+    turning: Vec<String>,
+    /// What a person is called before what is said of them: `Person - Name`, `Contact: Email`.
+    subjects: HashSet<String>,
+    /// Words of what one may have too many of, not of whether one wants it.
+    objects: HashSet<String>,
     file_names: HashSet<String>,
 }
 
@@ -58,10 +67,14 @@ static HEADERS: LazyLock<Headers> = LazyLock::new(|| {
         mail: keys(set(permissions.remove("mail_channels"))),
         advertising: keys(set(permissions.remove("advertising"))),
         file_names: keys(set(permissions.remove("file_names"))),
+        turning: set(permissions.remove("turning")).iter().map(|word| starred(word)).collect(),
+        subjects: keys(set(headers.remove("subjects"))),
+        objects: keys(set(permissions.remove("objects"))),
     };
     for (section, languages) in permissions.into_iter().chain(headers) {
         let known = match section.as_str() {
             "field" => Known::OwnField,
+            "state" => Known::State,
             "other_channel" => Known::OtherChannel,
             "unclear" => Known::As(Target::Unclear),
             word => Known::As(Target::parse(word).expect("each section of the tables is a target; a test reads them")),
@@ -98,14 +111,94 @@ pub(super) fn known(header: &str) -> Option<Known> {
     {
         return Some(Known::As(target.clone()));
     }
-    let found = HEADERS.patterns.iter().find(|(pattern, _)| pattern.fits(&words)).map(|(_, known)| known.clone());
+    if let Some(known) = of_subject(&words).or_else(|| of_both(header)) {
+        return Some(known);
+    }
+    let found = by_pattern(&words);
     // "Telefon Sperre" is no number, and "Telefon oder E-Mail" may be none.
     let found = found.filter(|known| match known {
         Known::As(Target::Phone) => !of_mail(&words) && !speaks_of_permission(header),
         Known::As(target) => !target.is_of_person() || !speaks_of_permission(header),
-        Known::OwnField | Known::OtherChannel => true,
+        Known::OwnField | Known::State | Known::OtherChannel => true,
     });
     of_channel(found, &words)
+}
+
+/// `Person - Email`, `Contact: Last Name`, `PersonTitle`: what is said of the person.
+fn of_subject(words: &Words) -> Option<Known> {
+    let mut tokens = words.tokens();
+    tokens.next().filter(|first| HEADERS.subjects.contains(*first))?;
+    let rest: String = tokens.collect();
+    match HEADERS.whole.get(&rest) {
+        Some(Known::As(target)) if target.is_of_person() => Some(Known::As(target.clone())),
+        _ => None,
+    }
+}
+
+/// `Puesto/cargo`, `Société / Organisation`: two words for the same.
+fn of_both(header: &str) -> Option<Known> {
+    let mut parts = header.split('/').map(|part| HEADERS.whole.get(&key(part)));
+    let Some(Known::As(target)) = parts.next()? else { return None };
+    let same = |part: Option<&Known>| part == Some(&Known::As(target.clone()));
+    (header.contains('/') && target.is_of_person() && parts.all(same)).then(|| Known::As(target.clone()))
+}
+
+/// What the pattern with the most letters says that fits. What says yes to mail and what says no may stand in one header: then the no
+/// counts where it speaks of the other one, and else nothing is guessed.
+fn by_pattern(words: &Words) -> Option<Known> {
+    let fits = |(pattern, known): &'static (Pattern, Known)| Some((pattern, pattern.find(words)?, known));
+    let fitting: Vec<(&Pattern, Vec<Place>, &Known)> = HEADERS.patterns.iter().filter_map(fits).collect();
+    let (pattern, places, known) = fitting.first()?;
+    let of = |what: fn(&Target) -> bool| {
+        fitting.iter().filter(move |(_, _, known)| matches!(known, Known::As(target) if what(target)))
+    };
+    let is_clear = match known {
+        Known::As(target) if target.agrees() => match of(Target::refuses).next() {
+            Some((no, there, refusing)) if no.is_beginning() || overlap(places, there) || is_object(words, places) => {
+                return Some((*refusing).clone());
+            }
+            Some(_) => false,
+            None => !is_turned(&words.outside(places)),
+        },
+        // "Has not unsubscribed"; but what is unsubscribed from may have any name: "Opted out of email: Never miss a thing".
+        Known::As(target) if target.refuses() && !pattern.is_beginning() => {
+            let begins = places.first().map_or(0, |(start, _)| *start);
+            let is_negated = words.outside(&[(begins, usize::MAX)]).iter().any(|word| HEADERS.negations.contains(*word));
+            let stands_alone = |yes: &[Place]| !of(Target::refuses).any(|(_, no, _)| overlap(yes, no)) && !is_object(words, yes);
+            let agrees_too = of(Target::agrees).any(|(_, yes, _)| stands_alone(yes)) && !is_turned(&words.inside(places));
+            !is_negated && !agrees_too
+        }
+        _ => true,
+    };
+    Some(if is_clear { (*known).clone() } else { Known::As(Target::Unclear) })
+}
+
+fn overlap(one: &[Place], other: &[Place]) -> bool {
+    one.iter().any(|a| other.iter().any(|b| meet(*a, *b)))
+}
+
+/// Whether what was found only names what is sent: "Marketing emails: opted out".
+fn is_object(words: &Words, places: &[Place]) -> bool {
+    let names = |word: &str| [&HEADERS.mail, &HEADERS.advertising, &HEADERS.objects].iter().any(|list| list.contains(word));
+    words.inside(places).into_iter().all(names)
+}
+
+/// Whether the rest of a header takes back what a part of it says: "Newsletter cancelled", "Einwilligung nicht erteilt"; not where it
+/// names both answers, "Newsletter (ja/nein)".
+fn is_turned(rest: &[&str]) -> bool {
+    let turns = |word: &str| {
+        HEADERS.negations.contains(word)
+            || HEADERS.turning.iter().any(|of| of.strip_suffix('*').map_or(of == word, |start| word.starts_with(start)))
+    };
+    let mut rest = rest;
+    while let [word, after @ ..] = rest {
+        match after {
+            [next, behind @ ..] if values::are_both_answers(word, next) => rest = behind,
+            _ if turns(word) => return true,
+            _ => rest = after,
+        }
+    }
+    false
 }
 
 /// Whether one of the words is there; a long one may be written in two, as `WhatsApp` is.
@@ -113,8 +206,12 @@ fn speaks(words: &Words, of: &HashSet<String>) -> bool {
     words.tokens().any(|word| of.contains(word)) || of.iter().any(|word| word.len() >= 8 && words.loose().contains(word.as_str()))
 }
 
+/// Letters on paper that have the word of ours in their name.
+const PAPER: [&str; 5] = ["directmail", "postalmail", "papermail", "snailmail", "mailingaddress"];
+
 fn of_mail(words: &Words) -> bool {
-    speaks(words, &HEADERS.mail) || words.loose().contains("email")
+    let is_paper = PAPER.iter().any(|paper| words.loose().contains(paper));
+    words.loose().contains("email") || speaks(words, &HEADERS.mail) && !is_paper
 }
 
 /// A permission of calls, or of letters on paper, says nothing of mail.
@@ -140,6 +237,11 @@ pub(super) fn is_email_if_none(header: &str) -> bool {
     HEADERS.email_if_none.contains(&key(header))
 }
 
+/// Whether a header may be how a person is addressed, and is it where another column is the job.
+pub(super) fn is_title(header: &str) -> bool {
+    matches!(loose(header).as_str(), "title" | "titel" | "titre" | "titulo" | "titol" | "titolo" | "tittel")
+}
+
 /// Whether a header of which the tables know nothing speaks of permission.
 pub(super) fn speaks_of_permission(header: &str) -> bool {
     let fits = |word: &str, pattern: &str| match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
@@ -155,7 +257,7 @@ pub(super) fn speaks_of_permission(header: &str) -> bool {
 /// Whether the name of a file says that the people in it get no mail: `unsubscribed_members_export_7.csv`.
 pub(super) fn refuses_mail(file: &str) -> bool {
     let words = Words::of(file);
-    match HEADERS.patterns.iter().find(|(pattern, _)| pattern.fits(&words)).map(|(_, known)| known) {
+    match HEADERS.patterns.iter().find(|(pattern, _)| pattern.find(&words).is_some()).map(|(_, known)| known) {
         Some(Known::As(Target::Unclear)) => false,
         Some(Known::As(Target::EmailOptOut)) => true,
         _ => words.tokens().any(|word| HEADERS.file_names.contains(word)),
@@ -178,7 +280,8 @@ mod tests {
         for text in [include_str!("words/headers.toml"), include_str!("words/permissions.toml")] {
             for (section, languages) in lists(text) {
                 let lists_words =
-                    ["words", "negations", "advertising", "file_names", "email_if_none"].contains(&section.as_str());
+                    ["words", "negations", "turning", "objects", "subjects", "advertising", "file_names", "email_if_none"]
+                        .contains(&section.as_str());
                 if lists_words || section.ends_with("_channels") {
                     continue;
                 }
@@ -200,6 +303,80 @@ mod tests {
         assert_eq!(target("Phone and e-mail opt out"), Some(Known::As(Target::EmailOptOut)));
         assert_eq!(target("HasOptedOutOfFax"), Some(Known::OtherChannel));
         assert_eq!(target("Do not allow Mails"), Some(Known::OtherChannel));
+        assert_eq!(target("Marketing permissions: direct mail"), Some(Known::OtherChannel));
+    }
+
+    #[test]
+    fn what_takes_a_permission_back_is_never_read_as_the_permission() {
+        for header in [
+            "Marketing e-mails: unsubscribed",
+            "Marketing consent: refused",
+            "Newsletter (unsubscribed)",
+            "Non vuole ricevere e-mail",
+            "Não quer receber newsletter",
+            "Cancelación de suscripción de todos los correos",
+            "No desea recibir correos",
+            "Opted out of email: Newsletter subscription",
+        ] {
+            assert_eq!(known(header), Some(Known::As(Target::EmailOptOut)), "{header}");
+        }
+        for header in [
+            "Einwilligung nicht erteilt",
+            "Consent expired",
+            "Has not unsubscribed",
+            "Noch nie abgemeldet",
+            "Einwilligung oder Widerspruch",
+            "Subscribed to newsletter: cancelled",
+            "Acepta recibir o dado de baja",
+        ] {
+            assert_eq!(known(header).unwrap_or(Known::As(Target::Unclear)), Known::As(Target::Unclear), "{header}");
+        }
+        for header in
+            ["Newsletter ja/nein", "Marketing consent (yes/no)", "Consenso newsletter (sì/no)", "Accepts email marketing"]
+        {
+            assert_eq!(known(header), Some(Known::As(Target::MailConsent)), "{header}");
+        }
+    }
+
+    #[test]
+    fn beside_a_word_that_takes_it_back_no_permission_is_a_yes() {
+        let languages = [
+            (
+                &["Newsletter", "Email consent", "Marketing consent", "Email marketing", "Opt-in", "Accepts marketing"][..],
+                &["cancelled", "withdrawn", "revoked", "declined", "refused", "no", "not", "ended", "removed", "denied", "never"]
+                    [..],
+            ),
+            (
+                &["Newsletter", "Einwilligung", "E-Mail-Einwilligung", "Newsletter-Abo", "Zustimmung", "E-Mail-Marketing"],
+                &["abgemeldet", "widerrufen", "abgelehnt", "nein", "nicht", "keine", "beendet", "gesperrt", "entzogen", "ohne"],
+            ),
+            (
+                &["Consentement", "Abonnement newsletter", "Inscription newsletter"],
+                &["annulé", "retiré", "révoqué", "refusé", "sans", "résilié", "désinscrit", "supprimé"],
+            ),
+            (
+                &["Consentimiento", "Suscripción", "Suscripción al boletín", "Marketing por correo electrónico"],
+                &["cancelada", "revocado", "rechazado", "no", "sin", "retirado", "denegado", "anulada", "eliminada"],
+            ),
+            (
+                &["Consenso", "Iscrizione newsletter", "Consenso marketing"],
+                &["annullata", "revocato", "rifiutato", "non", "senza", "negato", "cancellata", "ritirato"],
+            ),
+            (&["Consentiment", "Subscripció"], &["cancel·lada", "revocat", "rebutjat", "no", "sense", "denegat", "retirat"]),
+            (
+                &["Consentimento", "Subscrição", "Inscrição"],
+                &["cancelada", "revogado", "recusado", "não", "sem", "negado", "removido"],
+            ),
+        ];
+        for (permissions, words) in languages {
+            for (permission, word) in permissions.iter().flat_map(|permission| words.iter().map(move |word| (permission, word))) {
+                for header in [format!("{permission} {word}"), format!("{word} {permission}"), format!("{permission}: {word}")] {
+                    let found = known(&header);
+                    let is_yes = matches!(&found, Some(Known::As(target)) if target.agrees());
+                    assert!(!is_yes, "{header}: {found:?}");
+                }
+            }
+        }
     }
 
     #[test]

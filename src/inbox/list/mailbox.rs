@@ -3,6 +3,7 @@
 
 use super::words::visible;
 use crate::domain::address::{Address, AddressError};
+use crate::domain::invisible::is_joiner;
 
 /// The address of a cell, and how many more it holds.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,7 +14,8 @@ pub(super) struct Mailbox {
 
 /// Reads a cell of addresses; the first that is one counts.
 pub(super) fn read(cell: &str) -> Result<Mailbox, AddressError> {
-    let cell = visible(cell).replace('\u{ff20}', "@").replace(":::", "\n").replace(" / ", "\n");
+    let cell: String = visible(cell).chars().filter(|c| !is_joiner(*c)).collect();
+    let cell = cell.replace('\u{ff20}', "@").replace(":::", "\n").replace(" / ", "\n");
     let mut found: Vec<Result<Address, AddressError>> = Vec::new();
     if cell.contains('<') {
         // RFC 5322 3.4: a display name, perhaps quoted and with a comma in it, before the address in angle brackets.
@@ -25,6 +27,8 @@ pub(super) fn read(cell: &str) -> Result<Mailbox, AddressError> {
             // "ada vega@x.example" is not vega's: blanks part addresses only where each part is one.
             match words.as_slice() {
                 [_, _, ..] if words.iter().all(|word| word.contains('@')) => found.extend(words.iter().map(|word| bare(word))),
+                // A domain has no stroke: behind one the next address begins.
+                [one] if one.matches('@').count() > 1 && one.contains('/') => found.extend(one.split('/').map(bare)),
                 _ => found.push(bare(part)),
             }
         }
@@ -65,10 +69,15 @@ fn bare(text: &str) -> Result<Address, AddressError> {
     let text = text.trim_end_matches(['.', ':', ';']);
     let scheme = text.get(..7).filter(|start| start.eq_ignore_ascii_case("mailto:"));
     if scheme.is_none() {
-        return public(Address::parse(text)?);
+        // "E-mail: ada@…", "SMTP:ada@…": what stands before the colon is no part of an address.
+        let address = match text.split_once(':') {
+            Some((label, rest)) if label.chars().all(|c| c.is_alphabetic() || matches!(c, '-' | ' ')) => rest.trim(),
+            _ => text,
+        };
+        return public(Address::parse(address)?);
     }
     // RFC 6068: the header fields come behind the question mark, and characters may be percent-encoded.
-    let address = text[7..].split('?').next().unwrap_or_default();
+    let address = text[7..].trim_start_matches('/').split('?').next().unwrap_or_default();
     public(Address::parse(&percent_decoded(address).ok_or(AddressError::Malformed)?)?)
 }
 
@@ -95,6 +104,9 @@ fn percent_decoded(text: &str) -> Option<String> {
 /// Says what became of the number.
 pub(super) fn phone(cell: &str) -> Result<String, &'static str> {
     let cell = visible(cell);
+    if !cell.contains(|c: char| c.is_numeric()) {
+        return Err("no telephone number: it has no digit");
+    }
     let first = cell.split(":::").next().unwrap_or_default().trim();
     let number = ["tel:", "Tel:", "TEL:", "p:"].iter().find_map(|scheme| first.strip_prefix(scheme)).unwrap_or(first).trim();
     if is_scientific(number) {

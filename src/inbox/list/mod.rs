@@ -11,6 +11,7 @@ mod mailbox;
 pub mod target;
 mod values;
 mod headers;
+pub mod says_no;
 pub mod external_ids;
 pub mod map_file;
 pub mod columns;

@@ -93,7 +93,7 @@ impl Unread {
     pub(super) fn add(&mut self, index: usize, column: &Column, line: u64, value: &str) {
         let cells = self.columns.entry(index).or_insert_with(|| Cells {
             header: column.header.clone(),
-            target: column.target.clone(),
+            target: if column.state { Target::Status } else { column.target.clone() },
             lines: Vec::new(),
             count: 0,
             values: BTreeSet::new(),

@@ -8,7 +8,7 @@ use super::columns::Column;
 use super::headers::is_salutation;
 use super::mailbox;
 use super::target::{Question, Target};
-use super::values::{Answer, answer, refuses_mail};
+use super::values::{Answer, answer, refuses_mail, state};
 use super::words::visible;
 use crate::domain::address::Address;
 use crate::domain::consent::{Consent, Purpose};
@@ -175,6 +175,9 @@ impl Cells {
             Target::Field(name) => {
                 // Whoever said no anywhere in a list said no; a column that the user mapped means what the map says.
                 self.email_opt_out |= column.heard && refuses_mail(value);
+                if column.state && !self.email_opt_out {
+                    self.email_opt_out |= state(value).ok_or(Trouble::NotUnderstood)? == Answer::MayNot;
+                }
                 let is_title = name.as_str() == "job_title" && is_salutation(value);
                 let salutation = is_title.then(|| Name::parse("salutation").ok()).flatten();
                 self.field(salutation.as_ref().unwrap_or(name), value, declared)?;

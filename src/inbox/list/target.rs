@@ -122,6 +122,16 @@ impl Target {
         )
     }
 
+    /// Whether its yes is a yes.
+    pub const fn agrees(&self) -> bool {
+        matches!(self, Self::MailConsent | Self::MailConsentDate | Self::PhoneConsent | Self::TrackingConsent)
+    }
+
+    /// Whether its yes is a no to mail.
+    pub const fn refuses(&self) -> bool {
+        matches!(self, Self::EmailOptOut | Self::EmailOptOutIfFilled)
+    }
+
     /// Whether it says who somebody is, and nothing of permission.
     pub const fn is_of_person(&self) -> bool {
         matches!(

@@ -70,6 +70,18 @@ pub(super) fn answer(question: Question, cell: &str) -> Option<Answer> {
     refuses.then_some(Answer::MayNot)
 }
 
+/// Whether two words are the two answers, as a header names them: "ja/nein".
+pub(super) fn are_both_answers(one: &str, other: &str) -> bool {
+    let says = |word: &str, what| word.chars().count() > 1 && VALUES.get(word).is_some_and(|says| says.contains(&what));
+    says(one, Says::Yes) && says(other, Says::No) || says(one, Says::No) && says(other, Says::Yes)
+}
+
+/// What a cell says of mail in a column that may be a status or a part of an address: a place says nothing.
+pub(super) fn state(cell: &str) -> Option<Answer> {
+    let of_status = |says: &&BTreeSet<Says>| says.iter().any(|one| !matches!(one, Says::Yes | Says::No | Says::Blank));
+    VALUES.get(&value_key(cell)).filter(of_status).map_or(Some(Answer::Nothing), |says| meaning(Question::Status, says))
+}
+
 /// Whether a whole cell or a label says, in whatever column, that no mail may go: "Unsubscribed", "Do not contact".
 pub(super) fn refuses_mail(text: &str) -> bool {
     text.len() <= 60 && VALUES.get(&value_key(text)).is_some_and(|says| says.contains(&Says::Never))
@@ -102,11 +114,12 @@ fn meaning(question: Question, says: &BTreeSet<Says>) -> Option<Answer> {
     }
 }
 
-/// What a value is looked up by. A number is the same however it is written: 1, 1.0, 01.
+/// What a value is looked up by. A number is the same however it is written: 1, 1.0, 01, 1,00.
 pub(super) fn value_key(cell: &str) -> String {
     let cell = cell.trim();
-    let numeric = cell.starts_with(|c: char| c.is_ascii_digit()) && cell.chars().all(|c| c.is_ascii_digit() || c == '.');
-    match cell.parse::<f64>() {
+    let numeric =
+        cell.starts_with(|c: char| c.is_ascii_digit()) && cell.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ','));
+    match cell.replace(',', ".").parse::<f64>() {
         Ok(number) if numeric => number.to_string(),
         _ => key(cell),
     }

@@ -1,5 +1,15 @@
 //! Words as the tables compare them: without capitals, accents, punctuation, blanks and what cannot be seen.
 
+use crate::domain::invisible::is_invisible;
+
+/// Where a part of a text begins, and where what follows it does.
+pub(super) type Place = (usize, usize);
+
+/// Whether two places have a letter in common.
+pub(super) const fn meet(a: Place, b: Place) -> bool {
+    a.0 < b.1 && b.0 < a.1
+}
+
 /// A text in its words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Words {
@@ -13,7 +23,7 @@ impl Words {
     pub(super) fn of(text: &str) -> Self {
         let (mut loose, mut starts) = (String::new(), Vec::new());
         let mut before = None::<char>;
-        for c in text.chars().filter(|c| !invisible(*c) && !mark(*c)) {
+        for c in text.chars().filter(|c| !unseen(*c) && !mark(*c)) {
             if c.is_alphanumeric() {
                 let begins = before.is_none_or(|b| !b.is_alphanumeric() || b.is_lowercase() && c.is_uppercase());
                 if begins {
@@ -31,8 +41,28 @@ impl Words {
     }
 
     pub(super) fn tokens(&self) -> impl Iterator<Item = &str> {
+        self.spans().map(|(start, end)| &self.loose[start..end])
+    }
+
+    /// The words of which no letter lies in one of these places.
+    pub(super) fn outside(&self, places: &[Place]) -> Vec<&str> {
+        self.spans()
+            .filter(|span| !places.iter().any(|place| meet(*span, *place)))
+            .map(|(from, to)| &self.loose[from..to])
+            .collect()
+    }
+
+    /// The words that lie in one of these places, in whole or in part.
+    pub(super) fn inside(&self, places: &[Place]) -> Vec<&str> {
+        self.spans()
+            .filter(|span| places.iter().any(|place| meet(*span, *place)))
+            .map(|(from, to)| &self.loose[from..to])
+            .collect()
+    }
+
+    fn spans(&self) -> impl Iterator<Item = Place> {
         let ends = self.starts.iter().skip(1).copied().chain([self.loose.len()]);
-        self.starts.iter().zip(ends).map(|(start, end)| &self.loose[*start..end])
+        self.starts.iter().copied().zip(ends)
     }
 
     /// Whether a word begins or ends there.
@@ -49,7 +79,7 @@ impl Words {
 /// Letters and digits only, lower case, without accents.
 pub(super) fn loose(text: &str) -> String {
     let mut loose = String::new();
-    for c in text.chars().filter(|c| c.is_alphanumeric() && !invisible(*c)) {
+    for c in text.chars().filter(|c| c.is_alphanumeric() && !unseen(*c)) {
         fold(c, &mut loose);
     }
     loose
@@ -61,28 +91,13 @@ pub(super) fn key(text: &str) -> String {
     if loose.is_empty() { text.trim().to_owned() } else { loose }
 }
 
-/// A text without characters that cannot be seen: zero-width blanks, soft hyphens, byte order marks, marks of direction.
+/// A text without what nobody sees; a nought is what a file in two bytes a letter leaves behind when it is misread.
 pub(super) fn visible(text: &str) -> String {
-    text.chars().filter(|c| !invisible(*c)).collect()
+    text.chars().filter(|c| !unseen(*c)).collect()
 }
 
-pub(super) const fn invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}'
-            | '\u{34f}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-            | '\0'
-    )
+pub(super) const fn unseen(c: char) -> bool {
+    is_invisible(c) || c == '\0'
 }
 
 /// An accent that stands by itself behind its letter, as macOS writes it.
@@ -176,24 +191,28 @@ impl Pattern {
         self.parts.iter().map(|(part, _)| part.chars().count()).sum()
     }
 
-    /// Whether the words have its parts, each a run of whole words, in this order.
-    pub(super) fn fits(&self, words: &Words) -> bool {
-        let mut from = 0;
+    /// Whether the header must begin with it.
+    pub(super) const fn is_beginning(&self) -> bool {
+        self.from_the_beginning
+    }
+
+    /// Where the words have its parts, each a run of whole words, in this order.
+    pub(super) fn find(&self, words: &Words) -> Option<Vec<Place>> {
+        let (mut from, mut places) = (0, Vec::with_capacity(self.parts.len()));
         for (index, (part, compound)) in self.parts.iter().enumerate() {
             let first = self.from_the_beginning && index == 0;
             let last = self.to_the_end && index + 1 == self.parts.len();
-            let found = words.loose[from..].match_indices(part.as_str()).map(|(at, _)| (from + at, from + at + part.len())).find(
-                |(start, end)| {
-                    (*compound || words.parts_at(*start))
-                        && words.ends_at(*end)
-                        && (!first || *start == 0)
-                        && (!last || *end == words.loose.len())
-                },
-            );
-            let Some((_, end)) = found else { return false };
-            from = end;
+            let mut found = words.loose[from..].match_indices(part.as_str()).map(|(at, _)| (from + at, from + at + part.len()));
+            let place = found.find(|(start, end)| {
+                (*compound || words.parts_at(*start))
+                    && words.ends_at(*end)
+                    && (!first || *start == 0)
+                    && (!last || *end == words.loose.len())
+            })?;
+            from = place.1;
+            places.push(place);
         }
-        !self.parts.is_empty()
+        (!places.is_empty()).then_some(places)
     }
 }
 
@@ -216,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_pattern_is_of_whole_words() {
-        let fits = |pattern: &str, header: &str| Pattern::parse(pattern).expect("a pattern").fits(&Words::of(header));
+        let fits = |pattern: &str, header: &str| Pattern::parse(pattern).expect("a pattern").find(&Words::of(header)).is_some();
         assert!(fits("*no email*", "No e-mail, please") && !fits("*no email*", "Telefono / email"));
         assert!(
             fits("Opted out of email*", "Opted out of email: News") && !fits("Opted out of email*", "Not opted out of email")

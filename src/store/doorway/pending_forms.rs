@@ -53,6 +53,9 @@ const ONE: Sql = locking!(
 );
 const SHOW: &str =
     "SELECT id, once, address, form, fields, asked_at, expires_at, prospect_id, confirmed_at FROM pending_forms WHERE id = $1";
+const OF_ADDRESS: &str = "
+    SELECT id, once, address, form, fields, asked_at, expires_at, prospect_id, confirmed_at FROM pending_forms
+    WHERE address = $1 AND confirmed_at IS NULL AND expires_at > $2 ORDER BY id DESC LIMIT $3";
 const ASKED_BEFORE: &str = "
     SELECT (SELECT COUNT(*) FROM pending_forms
             WHERE address = $1 AND mailed_at > $3 AND confirmed_at IS NULL) AS unanswered,
@@ -121,6 +124,12 @@ pub async fn lock(tx: &mut Tx, id: PendingFormId) -> Result<Option<PendingForm>,
 /// A form; `None` once it is erased.
 pub async fn one(tx: &mut Tx, id: PendingFormId) -> Result<Option<PendingForm>, StoreError> {
     tx.row::<Row>(SHOW, args![id]).await?.map(Row::into_form).transpose()
+}
+
+/// The newest forms of an address that wait for its answer, newest first.
+pub async fn of_address(tx: &mut Tx, address: &Address, most: i64, now: Timestamp) -> Result<Vec<PendingForm>, StoreError> {
+    let rows: Vec<Row> = tx.rows(OF_ADDRESS, args![address, now, most]).await?;
+    rows.into_iter().map(Row::into_form).collect()
 }
 
 /// Notes that the address has answered. Returns whether it is the first answer, and in time.

@@ -46,10 +46,10 @@ impl TestNode {
         let clock = Arc::new(ManualClock::at("2026-11-03T09:12:00Z".parse().expect("an instant")));
         let plan = example::load_embedded(&[]).expect("the example is valid").plan;
         let ctx = Context::assemble(store, clock.clone(), plan, "test".to_owned()).await.expect("a context");
-        let (door, links, census) = (observe::door(&ctx), LinkCache::default(), CensusCache::default());
+        let (signals, links, census) = (observe::signal_writer(&ctx), LinkCache::default(), CensusCache::default());
         let (forms, limits, rooms) = (take::forms(&ctx), Limits::default(), Rooms::default());
         let patience = std::time::Duration::from_mins(5);
-        let site = Site { ctx, door, forms, limits, rooms, links, census, patience };
+        let site = Site { ctx, signals, forms, limits, rooms, links, census, patience };
         Self { site, clock, _folder: folder }
     }
 

@@ -46,6 +46,15 @@ impl Desk {
         Self { folder, environment: vec![("NURTURED__DATABASE__URL".to_owned(), url)] }
     }
 
+    /// Does the same at two desks: on SQLite, and on PostgreSQL where it is on the machine.
+    pub(crate) fn each(does: impl Fn(&Self)) {
+        does(&Self::new());
+        if let Some(url) = crate::postgres::database("desk") {
+            let folder = tempfile::tempdir().expect("a folder");
+            does(&Self { folder, environment: vec![("NURTURED__DATABASE__URL".to_owned(), url)] });
+        }
+    }
+
     /// Also with this in the environment.
     pub(crate) fn with(mut self, key: &str, value: &str) -> Self {
         self.environment.push((key.to_owned(), value.to_owned()));

@@ -52,6 +52,8 @@ story!(what_went_wrong_is_said_in_the_visitors_language, |town| {
         (Method::GET, "/nowhere", 404, "Este enlace no lleva a ninguna parte"),
         (Method::POST, "/f/no-such-form", 404, "Ese formulario no existe"),
         (Method::POST, "/f/quote", 422, "Falta su dirección de correo"),
+        (Method::POST, "/c/forged", 405, "No se ha podido leer"),
+        (Method::GET, "/f/%ff", 400, "No se ha podido leer"),
     ] {
         let answer = send(&town, method, path, &form, b"name=Ada").await?;
         assert_eq!(answer.status, status, "{path}");

@@ -38,7 +38,7 @@ story!(what_hundreds_say_at_once_is_concluded_from_as_if_one_by_one, |town| {
     let all: Vec<Address> = (0..120).map(|n| address(&format!("p{n}@plant{}.example", n / 4))).collect();
     let arrivals: Vec<_> = all.iter().map(|who| somebody(who.as_str())).collect();
     town.admit(&arrivals, "import").await?;
-    let door = observe::door(&town.node.ctx);
+    let writer = observe::signal_writer(&town.node.ctx);
     let mut ready = 0;
     for round in 0..3_usize {
         let mut said = Vec::new();
@@ -59,8 +59,8 @@ story!(what_hundreds_say_at_once_is_concluded_from_as_if_one_by_one, |town| {
         }
         let expected = said.len() - if round == 1 { ready } else { 0 };
         let written = said.into_iter().map(|signal| {
-            let door = door.clone();
-            tokio::spawn(async move { door.write(signal).await })
+            let writer = writer.clone();
+            tokio::spawn(async move { writer.write(signal).await })
         });
         let mut new = 0;
         for observed in written.collect::<Vec<_>>() {

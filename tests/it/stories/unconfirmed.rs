@@ -31,7 +31,7 @@ const QUOTE: [(&str, &str); 6] = [
     ("lines", "40"),
 ];
 
-async fn type_in(town: &Town, form: &str, who: &Address, fields: &[(&str, &str)]) -> Told {
+pub(super) async fn type_in(town: &Town, form: &str, who: &Address, fields: &[(&str, &str)]) -> Told {
     let mut all = vec![("email", who.as_str())];
     all.extend(fields);
     let answered = town.type_in(form, &all).await?;
@@ -40,17 +40,17 @@ async fn type_in(town: &Town, form: &str, who: &Address, fields: &[(&str, &str)]
     Ok(())
 }
 
-async fn signals_of(town: &Town, who: &Address) -> Result<Vec<Signal>, Box<dyn std::error::Error + Send + Sync>> {
+pub(super) async fn signals_of(town: &Town, who: &Address) -> Result<Vec<Signal>, Box<dyn std::error::Error + Send + Sync>> {
     let id = town.prospect(who).await?.id;
     Ok(signals::of(&mut town.node.ctx.store().read().await?, &[id]).await?.remove(&id).unwrap_or_default())
 }
 
 /// How many forms wait, and of how many no mail was sent because there were too many.
-async fn waiting(town: &Town) -> Result<(i64, i64), Box<dyn std::error::Error + Send + Sync>> {
+pub(super) async fn waiting(town: &Town) -> Result<(i64, i64), Box<dyn std::error::Error + Send + Sync>> {
     Ok(pending_forms::waiting(&mut town.node.ctx.store().read().await?, town.now()).await?)
 }
 
-fn questions(town: &Town, who: &Address) -> Vec<Mail> {
+pub(super) fn questions(town: &Town, who: &Address) -> Vec<Mail> {
     town.mails_to(who).into_iter().filter(|mail| mail.link("confirm it").is_some()).collect()
 }
 
