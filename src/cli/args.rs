@@ -2,8 +2,8 @@
 
 use super::exit::{Exit, colour};
 use super::{
-    adopt, apply, backtest, campaigns, check, db, demo, desk, doctor, explain, handoffs, inbox, ingest, init, letters, open, output,
-    owner, plan, prospects, queue, run, sending, signals, simulate, suppress, uncertain,
+    adopt, apply, backtest, campaigns, check, db, demo, desk, doctor, explain, handoffs, inbox, ingest, init, letters, open,
+    output, owner, plan, prospects, queue, run, sending, signals, simulate, suppress, uncertain,
 };
 use crate::daemon::logs;
 use clap::{Parser, Subcommand};

@@ -72,8 +72,8 @@ pub async fn node(said: Option<&Path>) -> Result<Node, Exit> {
 /// 69 or 75 for the database.
 pub async fn node_of(plan: Plan) -> Result<Node, Exit> {
     let store = store(&plan).await?;
-    identity_guard::check(&store, &SystemClock, OpenedBy::Verb).await?;
-    Ok(assemble::assemble(store, Arc::new(SystemClock), plan).await?)
+    Box::pin(identity_guard::check(&store, &SystemClock, OpenedBy::Verb)).await?;
+    Ok(Box::pin(assemble::assemble(store, Arc::new(SystemClock), plan)).await?)
 }
 
 /// Opens the database of a plan.
@@ -94,7 +94,7 @@ pub async fn database(said: Option<&Path>) -> Result<Store, Exit> {
 static OPENED: Mutex<Vec<Store>> = Mutex::new(Vec::new());
 
 async fn attach(url: &DatabaseUrl, stop_journal: &Path) -> Result<Store, Exit> {
-    let store = assemble::attach(url, stop_journal).await.map_err(|error| unopened(url, error))?;
+    let store = Box::pin(assemble::attach(url, stop_journal)).await.map_err(|error| unopened(url, error))?;
     OPENED.lock().unwrap_or_else(PoisonError::into_inner).push(store.clone());
     Ok(store)
 }

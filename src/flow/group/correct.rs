@@ -84,5 +84,5 @@ pub fn is_outdated(plan: &Plan, of: &Waiting, campaign: &Name) -> bool {
 fn render(plan: &Plan, campaign: &Campaign, newsletter: &Newsletter, of: &Waiting) -> Result<(Content, String), FlowError> {
     let composed = publish::compose(plan, campaign, newsletter, of.due_at)?;
     let composed = composed.correcting(&of.content).map_err(|why| FlowError::Refused(format!("issue {}: {why}", of.id)))?;
-    publish::prepare(plan, campaign, newsletter, composed, of.due_at)
+    publish::prepare(plan, campaign, newsletter, composed)
 }

@@ -295,17 +295,11 @@ type Prepared = (crate::domain::group::issue::Content, String);
 /// # Errors
 /// When the text cannot be composed or does not fit a mail.
 pub fn issue(plan: &Plan, campaign: &Campaign, newsletter: &Newsletter, date: Timestamp) -> Result<Prepared, FlowError> {
-    prepare(plan, campaign, newsletter, compose(plan, campaign, newsletter, date)?, date)
+    prepare(plan, campaign, newsletter, compose(plan, campaign, newsletter, date)?)
 }
 
 /// Prepares what was composed from a newsletter.
-pub fn prepare(
-    plan: &Plan,
-    campaign: &Campaign,
-    newsletter: &Newsletter,
-    composed: Composed,
-    date: Timestamp,
-) -> Result<Prepared, FlowError> {
+pub fn prepare(plan: &Plan, campaign: &Campaign, newsletter: &Newsletter, composed: Composed) -> Result<Prepared, FlowError> {
     let unable =
         |e: &dyn std::fmt::Display| FlowError::Unable(format!("prepare newsletter {} of {}: {e}", newsletter.id, campaign.name));
     let settings = &plan.settings;

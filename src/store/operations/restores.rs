@@ -68,8 +68,8 @@ pub async fn replace(database: &Path, now: Timestamp) -> Result<Option<PathBuf>,
         |e: io::Error| StoreError::File(format!("put the restored database in the place of {}: {e}", database.display()));
     let aside = database.exists().then(|| lay_aside(database, now)).transpose().map_err(unable)?;
     failpoint!("restore.aside");
+    tokio::fs::rename(beside(database, log_check::RESTORED), database).await.map_err(unable)?;
     let put = || {
-        fs::rename(beside(database, log_check::RESTORED), database)?;
         // The note is of the file that lies aside.
         match fs::remove_file(beside(database, log_check::NOTE)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
