@@ -44,12 +44,16 @@ pub async fn show(State(site): State<Site>, Path(token): Path<String>, headers: 
 pub async fn stop(
     State(site): State<Site>,
     Path(token): Path<String>,
+    visitor: Visitor,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, WebError> {
     let Some(sent) = site.trace(&[Kind::Unsubscribe], &token).await? else {
-        // A program is told that nothing was stopped; a person reads the page.
-        return Ok(ask(&site, &headers, StatusCode::NOT_FOUND, false));
+        // The page posts to its own address. A program is told that nothing was stopped; a person reads the page.
+        return match typed(&body) {
+            Some(text) => stop_address(&site, &visitor, &headers, &text).await,
+            None => Ok(ask(&site, &headers, StatusCode::NOT_FOUND, false)),
+        };
     };
     if sent.mail.prospect.is_none() {
         let language = language::of_prospect(&site, None, &headers).await;
@@ -81,23 +85,31 @@ pub async fn stop_typed(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, WebError> {
+    stop_address(&site, &visitor, &headers, &typed(&body).unwrap_or_default()).await
+}
+
+/// What stands in the field.
+fn typed(body: &[u8]) -> Option<String> {
+    let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(body).unwrap_or_default();
+    fields.into_iter().find(|(key, _)| key == ADDRESS).map(|(_, value)| value)
+}
+
+async fn stop_address(site: &Site, visitor: &Visitor, headers: &HeaderMap, text: &str) -> Result<Response, WebError> {
     let plan = site.ctx.plan();
     let (limits, now) = (&plan.settings.http.door.limits, site.ctx.clock().steady());
     let form = Name::parse(FORM).map_err(|_| WebError::UnknownLink)?;
     let take = |whose, limit| site.limits.take(whose, limit, now).map_err(WebError::TooMany);
     take(Whose::Visitor(visitor.household), limits.visitor)?;
     take(Whose::Form(&form), limits.form)?;
-    let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(&body).unwrap_or_default();
-    let typed = fields.into_iter().find(|(key, _)| key == ADDRESS).map(|(_, value)| value);
-    let Some(address) = typed.and_then(|text| Address::parse(text.trim()).ok()) else {
-        return Ok(ask(&site, &headers, StatusCode::UNPROCESSABLE_ENTITY, true));
+    let Ok(address) = Address::parse(text.trim()) else {
+        return Ok(ask(site, headers, StatusCode::UNPROCESSABLE_ENTITY, true));
     };
     // Our own people get no newsletters, but copies by which they are tried.
     if !plan.is_own(&address) {
         manual_stop::stop_typed(&site.ctx, address).await?;
     }
     let organisation = plan.settings.organisation.name.clone();
-    let language = language::of_visitor(&plan.settings.organisation, &headers);
+    let language = language::of_visitor(&plan.settings.organisation, headers);
     Ok(page::tell(language, StatusCode::OK, &Message::Unsubscribed { organisation }))
 }
 

@@ -247,12 +247,13 @@ async fn typed(town: &Restored, journal: &Path) -> Told {
     for (method, status) in [(Method::GET, 200), (Method::POST, 404)] {
         let answered = back.ask(method, cut, BROWSER, "List-Unsubscribe=One-Click").await?;
         assert_eq!(answered.status, status, "a program is told that nothing was stopped");
-        assert!(answered.body.contains("action=\"/u\"") && answered.body.contains("type=\"email\""), "{}", answered.body);
+        assert!(answered.body.contains("type=\"email\""), "{}", answered.body);
     }
     assert_eq!(back.ask(Method::POST, "/u", BROWSER, "email=nobody").await?.status, 422);
     let type_in = async |who: &Address| {
         let body = format!("email={}", who.as_str().replace('@', "%40"));
-        back.ask(Method::POST, "/u", BROWSER, &body).await
+        // The page posts to its own address.
+        back.ask(Method::POST, cut, BROWSER, &body).await
     };
     let stranger = address("list@elsewhere.example");
     let (known, unknown) = (type_in(&person(170)).await?, type_in(&stranger).await?);
