@@ -63,7 +63,8 @@ pub fn named(said: Option<&Path>) -> Result<Database, Exit> {
 /// # Errors
 /// 78 for the configuration, 69 or 75 for the database.
 pub async fn node(said: Option<&Path>) -> Result<Node, Exit> {
-    node_of(load(said)?.plan).await
+    // Every verb holds this future: a large one is kept out of them.
+    Box::pin(node_of(load(said)?.plan)).await
 }
 
 /// Assembles a node over the database of a plan; no loop runs.
@@ -94,7 +95,7 @@ pub async fn database(said: Option<&Path>) -> Result<Store, Exit> {
 static OPENED: Mutex<Vec<Store>> = Mutex::new(Vec::new());
 
 async fn attach(url: &DatabaseUrl, stop_journal: &Path) -> Result<Store, Exit> {
-    let store = assemble::attach(url, stop_journal).await.map_err(|error| unopened(url, error))?;
+    let store = Box::pin(assemble::attach(url, stop_journal)).await.map_err(|error| unopened(url, error))?;
     OPENED.lock().unwrap_or_else(PoisonError::into_inner).push(store.clone());
     Ok(store)
 }
