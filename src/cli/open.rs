@@ -63,7 +63,8 @@ pub fn named(said: Option<&Path>) -> Result<Database, Exit> {
 /// # Errors
 /// 78 for the configuration, 69 or 75 for the database.
 pub async fn node(said: Option<&Path>) -> Result<Node, Exit> {
-    node_of(load(said)?.plan).await
+    // Every verb holds this future: a large one is kept out of them.
+    Box::pin(node_of(load(said)?.plan)).await
 }
 
 /// Assembles a node over the database of a plan; no loop runs.
