@@ -24,6 +24,7 @@ pub mod desk;
 pub mod suppress;
 pub mod inbox;
 // Campaigns.
+pub mod retry;
 pub mod campaigns;
 pub mod uncertain;
 // Salespeople.

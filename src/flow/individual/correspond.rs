@@ -44,14 +44,14 @@ pub async fn correspond(ctx: &Context) -> Result<Progress, FlowError> {
     let mut tx = ctx.store().write().await?;
     let recorded = match reply {
         Reply::Accepted => letters::sent(&mut tx, &letter, now).await?,
-        Reply::NoMailbox(words) | Reply::Refused(words) | Reply::Unwelcome(words) => {
+        Reply::Refused(refusal) => {
             // Whoever typed the address into a form may have invented it.
             if letter.kind == ask_to_confirm::KIND {
                 tracing::info!(letter = %letter.id, kind = %letter.kind, "an address that was to confirm a form refuses mail");
             } else {
                 tracing::error!(letter = %letter.id, kind = %letter.kind, "letter refused for good; the table letters says why");
             }
-            letters::failed(&mut tx, &letter, &words, now).await?
+            letters::failed(&mut tx, &letter, &refusal.words, now).await?
         }
         Reply::Later(words)
         | Reply::RelayDown(words)

@@ -29,6 +29,7 @@ migrations![
     "0008_queue_numbers",
     "0009_identity",
     "0010_api_keys",
+    "0011_refusals",
 ];
 
 /// Numbers, descriptions and checksums are those that sqlx gives to the same files in a directory.

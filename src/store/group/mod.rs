@@ -11,6 +11,8 @@ pub mod buckets;
 pub mod attempts;
 pub mod issues_received;
 pub mod breakers;
+pub mod refusals;
+pub mod reopened;
 pub mod pause_notices;
 pub mod caps;
 pub mod uncertain;

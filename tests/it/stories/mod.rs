@@ -9,6 +9,8 @@ mod observe;
 mod away;
 mod backtest;
 mod breakers;
+mod moody_relay;
+mod refusals;
 mod calendar;
 mod decade;
 mod door;
