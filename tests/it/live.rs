@@ -22,7 +22,6 @@ use nurtured::domain::span::Span;
 use nurtured::flow::context::{Context, Progress};
 use nurtured::flow::doorway::admit;
 use nurtured::flow::doorway::apply;
-use nurtured::flow::doorway::conclude;
 use nurtured::flow::doorway::judge::judge;
 use nurtured::flow::doorway::observe::{self, Observed, observe};
 use nurtured::flow::doorway::qualify::qualify;
@@ -111,24 +110,6 @@ impl Company {
         tx.commit().await?;
         let ids = addresses.iter().map(|address| known[*address]).collect();
         Ok(Self { door: observe::door(&ctx), ctx, clock, ids, belonged: Mutex::default() })
-    }
-
-    /// So many automatic replies of each, which prove nothing: their records are read outside the transaction that writes.
-    async fn chatter(&self) -> anyhow::Result<()> {
-        let at = self.clock.now();
-        let said = |(id, number): (&ProspectId, usize)| NewSignal {
-            about: About::Prospect(*id),
-            once: format!("chatter:{id}:{number}"),
-            occurred_at: at,
-            delivery: None,
-            issue: None,
-            by: None,
-            machine: None,
-            detail: Detail::AutoReply { subject: "Out of office".to_owned() },
-        };
-        let all: Vec<NewSignal> = self.ids.iter().flat_map(|id| (0..=conclude::MOST).map(move |n| (id, n))).map(said).collect();
-        observe(&self.ctx, &all).await?;
-        Ok(())
     }
 
     async fn rule(&self, rules: Qualifying) -> anyhow::Result<()> {
@@ -286,9 +267,6 @@ async fn live_equals_a_fold(store: impl AsyncFn(usize) -> Option<Store>, cases: 
     for case in 0..cases {
         let Some(store) = store(case).await else { return Ok(()) };
         let node = Company::found(store).await?;
-        if case % 3 == 1 {
-            node.chatter().await?;
-        }
         let lived = live(&node, &mut runner).await?;
         (said, stood) = (said + lived.0, stood + lived.1);
     }
@@ -311,38 +289,6 @@ async fn live_equals_a_fold_on_sqlite() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn live_equals_a_fold_on_postgres() -> anyhow::Result<()> {
     live_equals_a_fold(async |case: usize| stories::postgres(&format!("live_{case}")).await, 2).await
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rules_that_are_not_in_force_are_nobodys_on_the_way() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let node = Company::found(stories::sqlite(folder.path()).await).await?;
-    node.rule(folding::rules()).await?;
-    while qualify(&node.ctx).await? == Progress::Done {}
-    let mut plan = (*node.ctx.plan()).clone();
-    plan.qualifying.horizon = Span::days(1);
-    node.ctx.replace_plan(plan)?;
-    let say = folding::rules().criteria[Criterion::Need].answers[0].say.clone();
-    let answer = |number: usize| NewSignal {
-        about: About::Prospect(node.ids[0]),
-        once: format!("answer:{number}"),
-        occurred_at: node.clock.now(),
-        delivery: None,
-        issue: None,
-        by: None,
-        machine: None,
-        detail: Detail::Answer { criterion: Criterion::Need, say: say.clone(), date: None, posted: None },
-    };
-    let known = async || anyhow::Ok(prospects::one(&mut node.ctx.store().read().await?, node.ids[0]).await?.verdicts.len());
-    observe(&node.ctx, &[answer(1)]).await?;
-    assert_eq!(known().await?, 0, "another node may know other rules");
-    assert_eq!(qualify(&node.ctx).await?, Progress::Done, "it is the step's to conclude");
-    assert_eq!(known().await?, 1);
-    apply::begin(&node.ctx).await?;
-    observe(&node.ctx, &[NewSignal { about: About::Prospect(node.ids[1]), ..answer(2) }]).await?;
-    let known = prospects::one(&mut node.ctx.store().read().await?, node.ids[1]).await?.verdicts;
-    assert_eq!(known.len(), 1, "in the transaction that recorded it");
-    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -88,9 +88,10 @@ pub fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, Why> {
         (None, machine) => machine.map(Why::Machine),
     };
     let mut found: BTreeMap<SignalId, Why> = signals.iter().filter_map(|s| Some((s.id, told(s)?))).collect();
-    for (i, a) in signals.iter().enumerate() {
+    // Only hits of one mail show anything together, and these are bounded; others may be very many at one instant.
+    for (i, a) in signals.iter().enumerate().filter(|(_, a)| a.delivery.is_some()) {
         for b in signals[i + 1..].iter().take_while(|b| b.occurred_at.duration_since(a.occurred_at).as_secs() <= 60) {
-            if a.delivery.is_none() || a.delivery != b.delivery {
+            if a.delivery != b.delivery {
                 continue;
             }
             // What a machine answered says nothing about what a person did.

@@ -26,34 +26,27 @@ impl KnownSignals {
     /// Loads the record as it was known at an instant.
     pub async fn load(tx: &mut Tx, plan: &Plan, of: &[Prospect], known_at: Timestamp) -> Result<Self, FlowError> {
         let whose: Vec<_> = of.iter().map(|prospect| (prospect.id, prospect.account)).collect();
-        Ok(Self::of(tx, plan, &whose, known_at, i64::MAX).await?)
+        Ok(Self::of(tx, plan, &whose, known_at).await?)
     }
 
-    /// Loads the record of prospects of whom only the id and the account are known; of each, no more than so many signals.
+    /// Loads the record of prospects of whom only the id and the account are known.
     pub async fn of(
         tx: &mut Tx,
         plan: &Plan,
         of: &[(ProspectId, Option<AccountId>)],
         known_at: Timestamp,
-        most: i64,
     ) -> Result<Self, StoreError> {
         let ids: Vec<ProspectId> = of.iter().map(|(id, _)| *id).collect();
-        let signals = signals::at_most(tx, &ids, known_at, most).await?;
+        let signals = signals::known_at(tx, &ids, known_at).await?;
         let asks = plan.qualifying.asks_the_account();
         let accounts: BTreeSet<AccountId> = of.iter().filter_map(|(_, account)| account.filter(|_| asks)).collect();
-        let colleagues = signals::of_accounts(tx, &accounts.into_iter().collect::<Vec<_>>(), known_at, most).await?;
+        let colleagues = signals::of_accounts(tx, &accounts.into_iter().collect::<Vec<_>>(), known_at).await?;
         Ok(Self { signals, colleagues })
     }
 
     /// One prospect's signals, in the order recorded.
     pub fn signals(&self, prospect: ProspectId) -> &[Signal] {
         self.signals.get(&prospect).map_or(&[], Vec::as_slice)
-    }
-
-    /// How many signals were loaded of this prospect, or of a colleague, if these are more.
-    pub fn most(&self, prospect: ProspectId, account: Option<AccountId>) -> usize {
-        let colleagues = account.and_then(|account| self.colleagues.get(&account)).into_iter().flatten();
-        colleagues.map(|colleague| colleague.signals.len()).chain([self.signals(prospect).len()]).max().unwrap_or_default()
     }
 
     /// The five verdicts on one of the loaded prospects.

@@ -1,86 +1,54 @@
 //! Conclude: what signals change in the record of their prospects: the verdicts that changed, the instants at which time
 //! alone will change them, and the prospects that enter or leave the doorway.
 //!
-//! Signals are concluded from in the transaction that records them: it locks the prospects first, so that of two nodes that
-//! record signals of one prospect at once, the later one reads what the earlier one wrote. Changes that time brings are left
-//! to the step `qualify`, as are prospects with very many signals: it reads first, and locks and writes then. Both call this
-//! module, so that they cannot differ.
+//! The step `qualify` folds in a transaction that only reads, and concludes in one that has locked the prospects.
 
 use super::assess::KnownSignals;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::qualification::{Qualification, Verdict};
-use crate::domain::id::{AccountId, ProspectId, fingerprint};
+use crate::domain::id::{AccountId, ProspectId, SignalId, fingerprint};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Standing;
 use crate::store::doorway::assessment_inputs::{self, AssessmentInput};
 use crate::store::doorway::qualifications::Candidate;
-use crate::store::doorway::{applied_rules, assessment_queue, qualifications, reminders};
+use crate::store::doorway::{applied_rules, assessment_queue, qualifications, reminders, signals};
 use crate::store::engine::backend::{StoreError, Tx};
 use crate::store::people::{accounts, prospects, verdicts};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 
-/// How many signals of a prospect or a colleague are read in a transaction that records others: reading more would hold up
-/// everything else that is to be recorded.
-pub const MOST: usize = 200;
-
 /// What a fold over everything on record says of prospects, each with the account that was asked.
-#[derive(Debug, Default)]
-pub struct Findings(BTreeMap<ProspectId, (Option<AccountId>, Qualification)>);
+#[derive(Debug)]
+pub struct Findings {
+    /// The newest signal there was before anything was read.
+    known_up_to: SignalId,
+    of: BTreeMap<ProspectId, (Option<AccountId>, Qualification)>,
+}
 
-/// Folds everything on record about these prospects. It writes nothing: [`conclude_from`] does.
+/// Folds everything on record about these prospects. It writes nothing: [`conclude`] does.
 pub async fn fold(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestamp) -> Result<Findings, StoreError> {
+    let known_up_to = signals::newest(tx).await?;
     let whose = accounts::of(tx, of).await?;
-    let known = KnownSignals::of(tx, plan, &whose, Timestamp::MAX, i64::MAX).await?;
+    let known = KnownSignals::of(tx, plan, &whose, Timestamp::MAX).await?;
     let found = whose.into_iter().map(|(id, account)| (id, (account, known.verdicts(plan, id, account, now))));
-    Ok(Findings(found.collect()))
+    Ok(Findings { known_up_to, of: found.collect() })
 }
 
 /// Concludes from findings made before the transaction that has locked these prospects, and enqueues each for the instant at
 /// which time alone changes a verdict. A prospect who belongs to another account since is enqueued for now. The caller
 /// commits.
-pub async fn conclude_from(
-    tx: &mut Tx,
-    plan: &Plan,
-    of: &[ProspectId],
-    found: &Findings,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], found: &Findings, now: Timestamp) -> Result<(), StoreError> {
     let subjects = assessment_inputs::of(tx, of).await?;
-    let as_found = |s: &AssessmentInput| found.0.get(&s.prospect).is_some_and(|(account, _)| *account == s.account);
+    let as_found = |s: &AssessmentInput| found.of.get(&s.prospect).is_some_and(|(account, _)| *account == s.account);
     let (subjects, moved): (Vec<_>, Vec<_>) = subjects.into_iter().partition(as_found);
     assessment_queue::enqueue(tx, moved.iter().map(|s| (s.prospect, now))).await?;
-    write(tx, plan, &subjects, found, now).await
-}
-
-/// Concludes from the whole record of these prospects, whom the transaction has locked, as [`conclude_from`] does. A prospect
-/// with more than [`MOST`] signals is enqueued for now instead.
-pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestamp) -> Result<(), StoreError> {
-    if of.is_empty() {
-        return Ok(());
-    }
-    let subjects = assessment_inputs::of(tx, of).await?;
-    let whose: Vec<(ProspectId, Option<AccountId>)> = subjects.iter().map(|s| (s.prospect, s.account)).collect();
-    let known = KnownSignals::of(tx, plan, &whose, Timestamp::MAX, i64::try_from(MOST).unwrap_or(i64::MAX) + 1).await?;
-    let (subjects, with_many): (Vec<_>, Vec<_>) = subjects.into_iter().partition(|s| known.most(s.prospect, s.account) <= MOST);
-    assessment_queue::enqueue(tx, with_many.iter().map(|s| (s.prospect, now))).await?;
-    let found = subjects.iter().map(|s| (s.prospect, (s.account, known.verdicts(plan, s.prospect, s.account, now))));
-    write(tx, plan, &subjects, &Findings(found.collect()), now).await
-}
-
-async fn write(
-    tx: &mut Tx,
-    plan: &Plan,
-    subjects: &[AssessmentInput],
-    found: &Findings,
-    now: Timestamp,
-) -> Result<(), StoreError> {
     let (mut changed, mut again) = (Vec::new(), Vec::new());
     let (mut arrived, mut released, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     let mut rules = None;
-    for subject in subjects {
-        let Some((_, found)) = found.0.get(&subject.prospect) else { continue };
+    let known_up_to = found.known_up_to;
+    for subject in &subjects {
+        let Some((_, found)) = found.of.get(&subject.prospect) else { continue };
         changed.extend(changes(subject, found));
         // A wake date is a change that time brings, even if the statement it was read from no longer counts.
         let wakes_at = subject.wake_at.filter(|at| *at > now);
@@ -121,19 +89,13 @@ async fn write(
         }
     }
     verdicts::set(tx, &changed, &plan.hash, now).await?;
-    for (prospect, cause) in qualifications::add(tx, &arrived, &plan.hash).await? {
+    for (prospect, cause) in qualifications::add(tx, &arrived, known_up_to, &plan.hash).await? {
         tracing::info!(%prospect, %cause, "stands in the doorway");
     }
     qualifications::release(tx, &released).await?;
     // A prospect who waits for the ramp may wait for days, and may stop being ready meanwhile.
     qualifications::withdraw_all(tx, &gone, now).await?;
     assessment_queue::enqueue(tx, again).await
-}
-
-/// Whether every prospect was last assessed under this plan's rules. If not, no signal is concluded from when it arrives:
-/// putting the rules in force has enqueued every prospect, and the step `qualify` assesses them.
-pub async fn is_in_force(tx: &mut Tx, plan: &Plan) -> Result<bool, StoreError> {
-    Ok(applied_rules::newest(tx).await?.is_none_or(|hash| hash == rules_hash(plan)))
 }
 
 /// The hash that identifies a plan's rules.

@@ -1,11 +1,9 @@
 //! observe: every incoming signal is appended once, and one that asks to stop stops group mail.
 //!
-//! Everything that arrives becomes a signal here: clicks, answers, forms, touches, replies, bounces. What a signal proves
-//! is concluded in the same transaction, or left to the step `qualify`: if another transaction has locked its prospect, or
-//! if the prospect has so many signals that reading them would hold up whoever else writes. The caller is answered only
+//! Everything that arrives becomes a signal here: clicks, answers, forms, touches, replies, bounces. What signals prove is left
+//! to the step `qualify`, which is woken: nobody's history is read while others wait to write. The caller is answered only
 //! after all of it is durable.
 
-use super::conclude::{self, conclude};
 use super::enquiries;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
@@ -85,7 +83,8 @@ pub async fn commit(ctx: &Context, tx: Tx) -> Result<(), FlowError> {
     Ok(())
 }
 
-/// Appends signals, stops group mail to those who asked for it, and concludes from all of it. The caller commits.
+/// Appends signals, stops group mail to those who asked for it, and puts whomever they concern on the queue of those to be
+/// assessed. The caller commits.
 pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp) -> Result<Vec<Observed>, StoreError> {
     let addresses: BTreeSet<&Address> = news.iter().filter_map(address_of).collect();
     let known = if addresses.is_empty() {
@@ -98,11 +97,10 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
     let new = signals::append(tx, &rows, now).await?;
     let appended: Vec<Resolved<'_>> = rows.into_iter().filter(|(_, signal)| new.contains_key(&signal.once)).collect();
     let appended = || appended.iter();
-    let (now_due, later) = due(plan, appended().filter_map(|(id, s)| Some(((*id)?, *s))), now);
+    let due = due(plan, appended().filter_map(|(id, s)| Some(((*id)?, *s))), now);
     let concerns = |s: &NewSignal| plan.qualifying.concerns_colleagues(&s.detail);
     let stated = appended().filter(|(_, s)| concerns(s)).filter_map(|(id, _)| *id).collect();
-    let locked = assessment_queue::lock(tx, now_due, now).await?;
-    assessment_queue::enqueue_with_colleagues(tx, &later, &stated, now).await?;
+    assessment_queue::enqueue_with_colleagues(tx, &due, &stated, now).await?;
     let speaking = appended().filter(|(_, s)| s.detail.may_speak_for_colleagues()).filter_map(|(id, _)| *id);
     prospects::flag_speakers(tx, &speaking.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()).await?;
 
@@ -139,11 +137,6 @@ pub async fn write(tx: &mut Tx, plan: &Plan, news: &[NewSignal], now: Timestamp)
     let asking = appended().filter(|(_, signal)| plan.qualifying.asks(&signal.detail));
     let asking: Vec<_> = asking.filter_map(|(id, s)| Some(((*id)?, *new.get(&s.once)?, *s))).collect();
     enquiries::put_down(tx, &asking, now).await?;
-    if locked.is_empty() || conclude::is_in_force(tx, plan).await? {
-        conclude(tx, plan, &locked, now).await?;
-    } else {
-        assessment_queue::enqueue(tx, locked.into_iter().map(|id| (id, now))).await?;
-    }
     let mut told = BTreeSet::new();
     let answer = |(resolved, signal): (&Option<Resolved<'_>>, &NewSignal)| match (resolved, new.get(&signal.once)) {
         (None, _) => Observed::Unknown,
@@ -163,14 +156,9 @@ fn resolve<'a>(signal: &'a NewSignal, known: &BTreeMap<Address, ProspectId>) -> 
     }
 }
 
-/// The prospects to conclude from before the transaction ends, in the order of ids, and those to assess later, each at an
-/// instant. A young click changes nothing until it counts; a click that no rule reads matters only where nothing but a new
-/// signal is missing.
-fn due<'a>(
-    plan: &Plan,
-    appended: impl Iterator<Item = (ProspectId, &'a NewSignal)>,
-    now: Timestamp,
-) -> (Vec<ProspectId>, Vec<(ProspectId, Later)>) {
+/// The prospects to assess, each from an instant on. A young click changes nothing until it counts; a click that no rule reads
+/// matters only where nothing but a new signal is missing.
+fn due<'a>(plan: &Plan, appended: impl Iterator<Item = (ProspectId, &'a NewSignal)>, now: Timestamp) -> Vec<(ProspectId, Later)> {
     let (mut at_once, mut later) = (BTreeSet::new(), Vec::new());
     for (id, signal) in appended.filter(|(_, signal)| signal.detail.bears_on_verdicts()) {
         match &signal.detail {
@@ -183,7 +171,8 @@ fn due<'a>(
             _ => drop(at_once.insert(id)),
         }
     }
-    (at_once.into_iter().collect(), later)
+    later.extend(at_once.into_iter().map(|id| (id, Later { at: now, if_all_met: false })));
+    later
 }
 
 /// Why a signal stops group mail, if it does.

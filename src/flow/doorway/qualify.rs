@@ -1,7 +1,6 @@
-//! qualify: concludes from what time changes, and assesses every prospect anew when the rules change. Signals themselves
-//! are concluded from when they arrive, but for a prospect who has very many.
+//! qualify: concludes from what came in, from what time changes, and from rules that changed.
 
-use super::conclude::{conclude_from, fold, rules_hash};
+use super::conclude::{conclude, fold, rules_hash};
 use crate::domain::plan::Plan;
 use crate::flow::context::{Context, FlowError, Progress};
 use crate::store::doorway::{applied_rules, assessment_queue};
@@ -27,7 +26,7 @@ pub async fn qualify(ctx: &Context) -> Result<Progress, FlowError> {
         return Ok(Progress::Done);
     }
     let Some(taken) = assessment_queue::take(&mut tx, &due, now).await? else { return Ok(Progress::Idle) };
-    conclude_from(&mut tx, &plan, &taken, &found, now).await?;
+    conclude(&mut tx, &plan, &taken, &found, now).await?;
     failpoint!("qualify.before_commit");
     tx.commit().await?;
     failpoint!("qualify.after_commit");

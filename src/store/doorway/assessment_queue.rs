@@ -1,12 +1,12 @@
-//! The assessment queue: which prospects are to be assessed, and from when on. A signal that cannot be concluded from yet
-//! adds an entry, and an assessment adds one for the instant at which time alone changes a verdict; a prospect may have
-//! several. Entries are added and removed, never changed, so that adding one waits for no other transaction.
+//! The assessment queue: which prospects are to be assessed, and from when on. A signal adds an entry, and an assessment adds
+//! one for the instant at which time alone changes a verdict; a prospect may have several. Entries are added and removed, never
+//! changed, so that adding one waits for no other transaction.
 //!
 //! On PostgreSQL the transaction that assesses a prospect holds their row of `assessment_locks`. SQLite has one writer,
 //! and leaves that table empty.
 
 use crate::domain::id::ProspectId;
-use crate::store::engine::backend::{Sql, StoreError, Tx, args, locking};
+use crate::store::engine::backend::{StoreError, Tx, args};
 use crate::store::engine::text_rows::{self, Columns};
 use crate::store::engine::value::{ids, instant_or_none, to_json};
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ struct Entry {
     met: Option<bool>,
 }
 
-/// When to assess a prospect after a signal that changes nothing yet.
+/// When to assess a prospect after a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Later {
     pub at: Timestamp,
@@ -53,14 +53,6 @@ const DUE: &str = "
 const THERE: &str = "
     SELECT string_agg(format('%s', id), '\n') FROM assessment_queue WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
 const TAKE: &str = "DELETE FROM assessment_queue WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
-/// An entry that another transaction is taking off the queue stays: that transaction puts it back when it cannot lock the
-/// prospect.
-const CLEAR: Sql = locking!(
-    "WITH taken AS MATERIALIZED (SELECT id FROM assessment_queue
-                                 WHERE prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))",
-    "FOR UPDATE SKIP LOCKED",
-    ") DELETE FROM assessment_queue WHERE id IN (SELECT id FROM taken)"
-);
 const LOCK: &str = "
     SELECT prospect_id FROM assessment_locks WHERE prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))
     FOR UPDATE SKIP LOCKED";
@@ -76,8 +68,8 @@ pub async fn enqueue(tx: &mut Tx, due: impl IntoIterator<Item = (ProspectId, Tim
     add(tx, &entries, &BTreeSet::new(), Timestamp::UNIX_EPOCH).await
 }
 
-/// Enqueues prospects with a signal that changes nothing yet, and, for now, the colleagues of those who stated something
-/// that may count for them.
+/// Enqueues prospects of whom a signal came in, and, for now, the colleagues of those who stated something that may count for
+/// them.
 pub async fn enqueue_with_colleagues(
     tx: &mut Tx,
     later: &[(ProspectId, Later)],
@@ -102,23 +94,6 @@ async fn add(tx: &mut Tx, entries: &[Entry], stated: &BTreeSet<ProspectId>, now:
 /// Returns how many.
 pub async fn enqueue_everybody(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
     tx.execute(ENQUEUE_EVERYBODY, args![now]).await
-}
-
-/// Locks prospects who are assessed before the transaction ends, removes their entries, and returns them in the order of
-/// ids. Of two nodes that record signals of one prospect, the later one reads what the earlier one wrote. A prospect whom
-/// another transaction has locked is not waited for, but enqueued for now.
-///
-/// To be called once in a transaction, before the signals are read: an entry that is removed came with signals that can be
-/// read.
-pub async fn lock(tx: &mut Tx, whom: Vec<ProspectId>, now: Timestamp) -> Result<Vec<ProspectId>, StoreError> {
-    tx.by_key().await?;
-    if whom.is_empty() {
-        return Ok(whom);
-    }
-    let locked = lock_now(tx, &whom).await?;
-    enqueue(tx, whom.into_iter().filter(|p| !locked.contains(p)).map(|p| (p, now))).await?;
-    tx.execute(CLEAR, args![ids(&locked)?]).await?;
-    Ok(locked.into_iter().collect())
 }
 
 /// Locks those of these prospects whom no other transaction has locked.

@@ -3,7 +3,7 @@
 use crate::domain::criterion::PerCriterion;
 use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::qualification::{Finding, Qualification};
-use crate::domain::id::{ProspectId, QualificationId};
+use crate::domain::id::{ProspectId, QualificationId, SignalId};
 use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, configuration, locking};
 use crate::store::engine::value::{from_json, ids, to_json, word};
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ const ADD: &str = concat!(
     SELECT CAST(value ->> 'p' AS BIGINT), CAST(value ->> 'e' AS BIGINT), value ->> 'c', CAST(value ->> 'at' AS BIGINT),
            value ->> 'f', ",
     configuration!("$2"),
-    ", CAST(value ->> 'r' AS BIGINT) = 1, (SELECT MAX(id) FROM signals)
+    ", CAST(value ->> 'r' AS BIGINT) = 1, CAST($3 AS BIGINT)
     FROM json_each($1) WHERE TRUE ORDER BY key
     ON CONFLICT (prospect_id) WHERE settled_at IS NULL DO NOTHING
     RETURNING prospect_id, cause"
@@ -70,8 +70,14 @@ pub struct Candidate {
     pub by_rules: bool,
 }
 
-/// Adds prospects to the doorway, unless they are in it; returns those added, each with the cause.
-pub async fn add(tx: &mut Tx, all: &[Candidate], plan_hash: &str) -> Result<Vec<(ProspectId, Cause)>, StoreError> {
+/// Adds prospects to the doorway, unless they are in it; returns those added, each with the cause. `known_up_to` is the newest
+/// signal there was at the assessment.
+pub async fn add(
+    tx: &mut Tx,
+    all: &[Candidate],
+    known_up_to: SignalId,
+    plan_hash: &str,
+) -> Result<Vec<(ProspectId, Cause)>, StoreError> {
     #[derive(Serialize)]
     struct Row {
         p: ProspectId,
@@ -89,7 +95,7 @@ pub async fn add(tx: &mut Tx, all: &[Candidate], plan_hash: &str) -> Result<Vec<
         Ok(Row { p: s.prospect, e: s.episode, c: s.cause.word(), at: s.found.at().as_millisecond(), f, r: u8::from(s.by_rules) })
     };
     let rows = all.iter().map(row).collect::<Result<Vec<_>, StoreError>>()?;
-    let new: Vec<(i64, String)> = tx.rows(ADD, args![to_json(&rows)?, plan_hash]).await?;
+    let new: Vec<(i64, String)> = tx.rows(ADD, args![to_json(&rows)?, plan_hash, known_up_to]).await?;
     let added = |(prospect, cause): &(i64, String)| {
         let cause = word("cause", cause, Cause::parse).in_row("qualifications", format_args!("of prospect {prospect}"))?;
         Ok((ProspectId(*prospect), cause))

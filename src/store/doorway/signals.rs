@@ -25,6 +25,8 @@ struct NewRow<'a> {
     detail: String,
 }
 
+/// Longer details, in bytes, are not looked up among those parsed before: nobody says the same at such length.
+const REPEATED: usize = 1_000;
 /// How many prospects' signals are packed into one text.
 const PACK: usize = 2_000;
 
@@ -61,8 +63,8 @@ const SINCE: &str = "SELECT once, id FROM signals WHERE id > $1";
 const CLICKED_SINCE: &str = "
     SELECT COUNT(*) FROM (SELECT kind, delivery_id, occurred_at FROM signals WHERE prospect_id = $1 ORDER BY id DESC LIMIT 50) newest
     WHERE kind = 'click' AND delivery_id = $2 AND occurred_at >= $3";
-/// The columns of signals, packed and queried prospect by prospect, up to so many of each: in one query for all, a PostgreSQL
-/// with stale statistics would read every signal in the table once for each prospect.
+/// The columns of signals, packed and queried prospect by prospect: in one query for all, a PostgreSQL with stale statistics
+/// would read every signal in the table once for each prospect.
 macro_rules! packed {
     ($rest:literal) => {
         concat!(
@@ -70,15 +72,13 @@ macro_rules! packed {
             "recorded_at, delivery_id, issue_id, by_whom, machine, detail), '\n') FROM (SELECT * FROM signals ",
             "WHERE prospect_id = CAST(j.value AS BIGINT)",
             $rest,
-            " LIMIT $2) s), '\n') FROM json_each($1) j"
+            ") s), '\n') FROM json_each($1) j"
         )
     };
 }
 const OF: &str = packed!("");
 /// The signals that may count for colleagues: `Detail::may_speak_for_colleagues`.
 const STATEMENTS_OF: &str = packed!(" AND kind IN ('answer', 'form', 'touch', 'recycled')");
-/// No limit.
-const ALL: i64 = i64::MAX;
 /// A detail of the record is blank once, so few forms fill any.
 const FILLED: &str = "
     SELECT detail FROM signals WHERE prospect_id = $1 AND kind = 'unconfirmed_form' AND detail NOT LIKE '%\"filled\":[]%'
@@ -137,6 +137,11 @@ fn row(prospect: Option<ProspectId>, signal: &NewSignal) -> Result<NewRow<'_>, S
     })
 }
 
+/// The number of the newest signal; zero without any.
+pub async fn newest(tx: &mut Tx) -> Result<SignalId, StoreError> {
+    tx.number(NEWEST, args![]).await.map(SignalId)
+}
+
 /// Whether links of this mail were followed since an instant, among the newest signals of the prospect.
 pub async fn was_clicked_since(
     tx: &mut Tx,
@@ -170,17 +175,7 @@ pub async fn known_at(
     prospects: &[ProspectId],
     at: Timestamp,
 ) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
-    at_most(tx, prospects, at, ALL).await
-}
-
-/// The same, of each prospect no more than so many, whichever these are.
-pub async fn at_most(
-    tx: &mut Tx,
-    prospects: &[ProspectId],
-    at: Timestamp,
-    most: i64,
-) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
-    known(tx, OF, prospects, at, most).await
+    known(tx, OF, prospects, at).await
 }
 
 /// Every signal of these prospects up to a number, in the order recorded, without the judgements on them.
@@ -189,7 +184,7 @@ pub async fn recorded(
     prospects: &[ProspectId],
     up_to: SignalId,
 ) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
-    load(tx, OF, prospects, ALL, |signal| signal.id <= up_to).await
+    load(tx, OF, prospects, |signal| signal.id <= up_to).await
 }
 
 /// The signals of these prospects that may count for colleagues, up to a number.
@@ -198,7 +193,7 @@ pub async fn stated(
     prospects: &[ProspectId],
     up_to: SignalId,
 ) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
-    load(tx, STATEMENTS_OF, prospects, ALL, |signal| signal.id <= up_to).await
+    load(tx, STATEMENTS_OF, prospects, |signal| signal.id <= up_to).await
 }
 
 async fn known(
@@ -206,10 +201,9 @@ async fn known(
     sql: &'static str,
     prospects: &[ProspectId],
     at: Timestamp,
-    most: i64,
 ) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
     let mut judged = if prospects.is_empty() { BTreeMap::new() } else { reclassifications::of(tx, prospects, at).await? };
-    let mut found = load(tx, sql, prospects, most, |signal| signal.recorded_at <= at).await?;
+    let mut found = load(tx, sql, prospects, |signal| signal.recorded_at <= at).await?;
     if !judged.is_empty() {
         found.values_mut().flatten().for_each(|signal| signal.judged = judged.remove(&signal.id));
     }
@@ -220,13 +214,12 @@ async fn load(
     tx: &mut Tx,
     sql: &'static str,
     prospects: &[ProspectId],
-    most: i64,
     wanted: impl Fn(&Signal) -> bool,
 ) -> Result<BTreeMap<ProspectId, Vec<Signal>>, StoreError> {
     let mut found: BTreeMap<ProspectId, Vec<Signal>> = prospects.iter().map(|id| (*id, Vec::new())).collect();
     for some in prospects.chunks(PACK) {
         let mut said = Said::new();
-        let signals = text_rows::read(tx, sql, args![ids(some)?, most], |columns| signal(columns, &mut said)).await?;
+        let signals = text_rows::read(tx, sql, args![ids(some)?], |columns| signal(columns, &mut said)).await?;
         for signal in signals.into_iter().filter(&wanted) {
             if let Some(list) = signal.prospect.and_then(|id| found.get_mut(&id)) {
                 list.push(signal);
@@ -239,13 +232,11 @@ async fn load(
     Ok(found)
 }
 
-/// Every member of these accounts who ever stated something that may count for a colleague, as known at an instant, with no
-/// more than so many statements of each.
+/// Every member of these accounts who ever stated something that may count for a colleague, as known at an instant.
 pub async fn of_accounts(
     tx: &mut Tx,
     accounts: &[AccountId],
     at: Timestamp,
-    most: i64,
 ) -> Result<BTreeMap<AccountId, Vec<Colleague>>, StoreError> {
     let mut found: BTreeMap<AccountId, Vec<Colleague>> = BTreeMap::new();
     if accounts.is_empty() {
@@ -256,7 +247,7 @@ pub async fn of_accounts(
     let mut speakers = text_rows::read(tx, SPEAKERS, args![ids(accounts)?], speaker).await?;
     speakers.sort_unstable_by_key(|(id, ..)| *id);
     let members: Vec<ProspectId> = speakers.iter().map(|(id, ..)| *id).collect();
-    let mut signals = known(tx, STATEMENTS_OF, &members, at, most).await?;
+    let mut signals = known(tx, STATEMENTS_OF, &members, at).await?;
     for (id, account, name) in speakers {
         let signals = signals.remove(&id).unwrap_or_default();
         found.entry(account).or_default().push(Colleague { prospect: id, name, signals });
@@ -283,6 +274,9 @@ fn signal(columns: &mut Columns<'_>, said: &mut Said) -> Result<Signal, StoreErr
 }
 
 fn detail(text: &str, said: &mut Said) -> Result<Detail, StoreError> {
+    if text.len() > REPEATED {
+        return from_json("signal", text);
+    }
     if let Some(detail) = said.get(text) {
         return Ok(detail.clone());
     }

@@ -9,8 +9,8 @@ use nurtured::domain::group::issue::Content;
 use nurtured::domain::group::schedule::Firing;
 use nurtured::domain::id::{DeliveryId, IssueId, Name, OccurrenceId, ProspectId};
 use nurtured::domain::settings::Tracking;
-use nurtured::store::doorway::assessment_queue;
 use nurtured::store::doorway::qualifications::{self, Candidate};
+use nurtured::store::doorway::{assessment_queue, signals};
 use nurtured::store::engine::backend::{Store, StoreError, Tx};
 use nurtured::store::group::audiences::{self, AudienceQuery};
 use nurtured::store::group::issues::{self, NewIssue};
@@ -235,7 +235,8 @@ pub(super) async fn stand(
     plan_hash: &str,
 ) -> Result<bool, StoreError> {
     let standee = Candidate { prospect, episode: 1, cause, found: found.clone(), by_rules };
-    Ok(!qualifications::add(tx, &[standee], plan_hash).await?.is_empty())
+    let known_up_to = signals::newest(tx).await?;
+    Ok(!qualifications::add(tx, &[standee], known_up_to, plan_hash).await?.is_empty())
 }
 
 /// Reads what is due and takes it, at the same moment.

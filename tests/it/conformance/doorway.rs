@@ -1,7 +1,6 @@
 //! Signals, the assessment queue, and the doorway: qualifications that wait to be handed off.
 
 use super::bench::{Bench, add_some, dequeue, minute, name, stand};
-use super::evidence::in_account;
 use jiff::civil::date;
 use nurtured::domain::criterion::{Criterion, PerCriterion};
 use nurtured::domain::doorway::assess::assess;
@@ -15,7 +14,6 @@ use nurtured::domain::question::{Answer, Power};
 use nurtured::domain::span::{FiscalYear, Span};
 use nurtured::store::doorway::{assessment_queue, qualifications, signals};
 use nurtured::store::engine::backend::{StoreError, Tx};
-use nurtured::store::people::prospects;
 use std::collections::{BTreeMap, BTreeSet};
 
 on_both_engines!(
@@ -23,11 +21,10 @@ on_both_engines!(
     every_kind_of_signal_comes_back_as_it_went,
     signals_are_told_in_the_order_recorded,
     the_queue_tells_when_its_first_entry_is_due,
-    entries_are_dequeued_when_due_and_a_lock_removes_its_prospects,
+    entries_are_dequeued_when_due_with_all_of_their_prospects,
     entries_are_taken_all_or_not_and_later_ones_stay,
     the_number_of_an_entry_is_never_given_again,
     some_entries_of_a_prospect_are_not_enough,
-    no_more_signals_are_read_than_asked_for,
     changed_rules_enqueue_everybody_with_a_signal,
     one_of_a_prospects_qualifications_waits,
     a_qualification_is_settled_with_the_findings_it_cites,
@@ -221,7 +218,7 @@ async fn the_queue_tells_when_its_first_entry_is_due(bench: Bench) -> anyhow::Re
     Ok(())
 }
 
-async fn entries_are_dequeued_when_due_and_a_lock_removes_its_prospects(bench: Bench) -> anyhow::Result<()> {
+async fn entries_are_dequeued_when_due_with_all_of_their_prospects(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let ids = add_some(&mut tx, 4).await?;
     assessment_queue::enqueue(&mut tx, ids.iter().copied().zip([30, 10, 20, 99].map(minute))).await?;
@@ -231,7 +228,7 @@ async fn entries_are_dequeued_when_due_and_a_lock_removes_its_prospects(bench: B
     assert_eq!(dequeue(&mut tx, 9, minute(30)).await?, ids[..1]);
     assert_eq!(dequeue(&mut tx, 9, minute(98)).await?, []);
     assert_eq!(assessment_queue::peek(&mut tx).await?, Some(minute(99)));
-    assert_eq!(assessment_queue::lock(&mut tx, vec![ids[0], ids[3]], minute(1)).await?, [ids[0], ids[3]]);
+    assert_eq!(dequeue(&mut tx, 9, minute(99)).await?, ids[3..]);
     assert_eq!(assessment_queue::peek(&mut tx).await?, None);
     Ok(())
 }
@@ -239,15 +236,17 @@ async fn entries_are_dequeued_when_due_and_a_lock_removes_its_prospects(bench: B
 async fn entries_are_taken_all_or_not_and_later_ones_stay(bench: Bench) -> anyhow::Result<()> {
     let mut tx = bench.store.write().await?;
     let ids = add_some(&mut tx, 3).await?;
-    let entries = [(ids[0], 3), (ids[0], 5), (ids[0], 50), (ids[1], 3), (ids[2], 40)];
+    assessment_queue::enqueue(&mut tx, [(ids[1], minute(3))]).await?;
+    let second = assessment_queue::due(&mut tx, 9, minute(9)).await?;
+    let entries = [(ids[0], 3), (ids[0], 5), (ids[0], 50), (ids[2], 40)];
     assessment_queue::enqueue(&mut tx, entries.map(|(id, m)| (id, minute(m)))).await?;
     let due = assessment_queue::due(&mut tx, 9, minute(9)).await?;
     assert_eq!(due.prospects(), ids[..2], "the third is not due");
     tx.commit().await?;
-    // A signal comes in between, and a statement of the second is concluded from.
+    // A signal comes in between, and another node assesses the second.
     let mut between = bench.store.write().await?;
     assessment_queue::enqueue(&mut between, [(ids[0], minute(7))]).await?;
-    assert_eq!(assessment_queue::lock(&mut between, vec![ids[1]], minute(8)).await?, ids[1..2]);
+    assert_eq!(assessment_queue::take(&mut between, &second, minute(8)).await?, Some(ids[1..2].to_vec()));
     between.commit().await?;
     let mut tx = bench.store.write().await?;
     assert_eq!(
@@ -271,7 +270,7 @@ async fn the_number_of_an_entry_is_never_given_again(bench: Bench) -> anyhow::Re
     tx.commit().await?;
     // What was read is concluded from elsewhere, and the last row is removed; then another one is enqueued.
     let mut between = bench.store.write().await?;
-    assert_eq!(assessment_queue::lock(&mut between, vec![ids[0]], minute(8)).await?, ids[..1]);
+    assert_eq!(assessment_queue::take(&mut between, &due, minute(8)).await?, Some(ids[..1].to_vec()));
     assessment_queue::enqueue(&mut between, [(ids[1], minute(8))]).await?;
     between.commit().await?;
     let mut tx = bench.store.write().await?;
@@ -291,22 +290,6 @@ async fn some_entries_of_a_prospect_are_not_enough(bench: Bench) -> anyhow::Resu
     // Whoever knew more finds that somebody was faster, who knew less.
     assert_eq!(assessment_queue::take(&mut tx, &more, minute(9)).await?, Some(vec![]));
     assert_eq!(dequeue(&mut tx, 9, minute(9)).await?, [id]);
-    Ok(())
-}
-
-async fn no_more_signals_are_read_than_asked_for(bench: Bench) -> anyhow::Result<()> {
-    let mut tx = bench.store.write().await?;
-    let ids = add_some(&mut tx, 3).await?;
-    let account = in_account(&mut tx, &ids[1..2], "a.example").await?;
-    prospects::flag_speakers(&mut tx, &ids[1..2]).await?;
-    let all: Vec<NewSignal> =
-        (0..9).flat_map(|n| ids[..2].iter().map(move |id| signal(*id, &format!("{id}:{n}"), 1, yes(Criterion::Need)))).collect();
-    let rows: Vec<_> = all.iter().map(|s| if let About::Prospect(id) = s.about { (Some(id), s) } else { (None, s) }).collect();
-    signals::append(&mut tx, &rows, minute(1)).await?;
-    let found = signals::at_most(&mut tx, &ids, minute(9), 4).await?;
-    assert_eq!(ids.iter().map(|id| found[id].len()).collect::<Vec<_>>(), [4, 4, 0]);
-    let stated = signals::of_accounts(&mut tx, &[account], minute(9), 5).await?;
-    assert_eq!(stated[&account].iter().map(|c| c.signals.len()).collect::<Vec<_>>(), [5]);
     Ok(())
 }
 

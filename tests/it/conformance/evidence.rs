@@ -77,11 +77,11 @@ async fn an_account_is_asked_by_its_members_alone(bench: Bench) -> anyhow::Resul
     prospects::flag_speakers(&mut tx, &[ids[0], ids[3]]).await?;
     assessment_queue::enqueue_with_colleagues(&mut tx, &[], &stated, minute(8)).await?;
     assert_eq!(dequeue(&mut tx, 9, minute(9)).await?, ids[1..3]);
-    let found = signals::of_accounts(&mut tx, &[one, two], minute(9), 9).await?;
+    let found = signals::of_accounts(&mut tx, &[one, two], minute(9)).await?;
     let who = |account| found.get(account).into_iter().flatten().map(|c| (c.prospect, c.signals.len())).collect::<Vec<_>>();
     assert_eq!((who(&one), who(&two)), (vec![(ids[0], 2)], vec![(ids[3], 1)]), "who only clicked said nothing");
     assert_eq!(found[&one][0].name, "a@one.example");
-    assert!(signals::of_accounts(&mut tx, &[], minute(9), 9).await?.is_empty());
+    assert!(signals::of_accounts(&mut tx, &[], minute(9)).await?.is_empty());
 
     // What one of them says is assessed for the others, and for nobody else; an earlier entry stays.
     assessment_queue::enqueue(&mut tx, [(ids[2], minute(3))]).await?;

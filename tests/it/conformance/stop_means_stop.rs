@@ -114,7 +114,7 @@ async fn a_signal_that_comes_while_its_prospect_is_assessed_is_enqueued_and_wait
     // Another node passes over it, and what is said of it meanwhile is left to be assessed.
     assert_eq!(dequeue(&mut other.write().await?, 9, minute(2)).await?, []);
     let mut tx = other.write().await?;
-    assert_eq!(assessment_queue::lock(&mut tx, vec![id], minute(3)).await?, []);
+    assessment_queue::enqueue(&mut tx, [(id, minute(3))]).await?;
     tx.commit().await?;
     let mut tx = other.write().await?;
     assert_eq!(dequeue(&mut tx, 9, minute(4)).await?, [], "it is still locked");
