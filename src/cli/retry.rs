@@ -32,7 +32,7 @@ pub async fn run(ctx: &Context, campaign: &Name, reason: Option<&str>, all: bool
         return output::json(&retried);
     }
     output::line(format!(
-        "{} mails of {campaign} are open again; {} are not, because the person stopped or moved, or the mail may have arrived.",
+        "{} mails of {campaign} are open again; {} are not, because the person stopped or moved, has it by another issue, or the mail may have arrived.",
         retried.opened, retried.not_again
     ))
 }

@@ -7,7 +7,9 @@
 //! `ON CONFLICT`, `RETURNING`, `INSERT … SELECT`, partial unique indexes and window functions are common ground; orders
 //! name `NULLS LAST`.
 
-pub(in crate::store) use super::clauses::{came_to_nothing, configuration, is_under, latest_attempt, may_be_mailed};
+pub(in crate::store) use super::clauses::{
+    came_to_nothing, configuration, has_come_to_nothing, is_under, latest_attempt, may_be_mailed,
+};
 use super::connection::Connection;
 pub(in crate::store) use super::error::InRow;
 pub use super::error::{StoreError, Unique};

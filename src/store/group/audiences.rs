@@ -5,7 +5,7 @@ use crate::domain::audience::{Audience, Condition, Test};
 use crate::domain::criterion::Verdict;
 use crate::domain::id::{Name, OccurrenceId, ProspectId};
 use crate::domain::settings::Tracking;
-use crate::store::engine::backend::{StoreError, Tx, args, came_to_nothing, is_under, may_be_mailed};
+use crate::store::engine::backend::{StoreError, Tx, args, has_come_to_nothing, is_under, may_be_mailed};
 use crate::store::engine::value::{name, to_json};
 use serde::Serialize;
 
@@ -62,7 +62,7 @@ macro_rules! members {
                     SELECT 1 FROM issues i CROSS JOIN deliveries d
                     WHERE i.campaign = $3 AND i.newsletter = n.id
                       AND d.prospect_id = p.id AND d.occurrence_id = i.occurrence_id AND d.issue_id = i.id
-                      AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id AND a.state IN ", came_to_nothing!(), ")
+                      AND NOT ", has_come_to_nothing!("d"), "
                     LIMIT 1) IS NULL
                 ORDER BY n.place LIMIT 1) AS newsletter
         FROM prospects p

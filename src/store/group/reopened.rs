@@ -2,7 +2,7 @@
 //! claimed again. No row is edited, and the latest attempt says the state.
 
 use crate::domain::id::{DeliveryId, Name};
-use crate::store::engine::backend::{Sql, StoreError, Tx, args, latest_attempt, locking, may_be_mailed};
+use crate::store::engine::backend::{Sql, StoreError, Tx, args, has_come_to_nothing, latest_attempt, locking, may_be_mailed};
 use crate::store::engine::value::ids;
 use jiff::Timestamp;
 
@@ -13,7 +13,8 @@ pub struct Failed {
     /// The name of the address, before the `@`.
     pub local: String,
     pub reply: String,
-    /// Whether it may be sent again: the prospect may be mailed, at this address, and no try of it may have arrived.
+    /// Whether it may be sent again: the prospect may be mailed, at this address, no try of it may have arrived, and no later
+    /// delivery brings them the same newsletter.
     pub may_go: bool,
 }
 
@@ -42,7 +43,8 @@ const HASTEN: &str = "
     WHERE finished_at IS NULL AND owner IS NULL AND not_before > $2 AND not_before < $3 AND id IN (
         SELECT o.id FROM json_each($1) j JOIN deliveries d ON d.id = CAST(j.value AS BIGINT)
         JOIN leases o ON o.issue_id = d.issue_id AND d.id BETWEEN o.first_id AND o.last_id)";
-/// Ranges are found by issue, and every delivery lies in one. A try without a result may have arrived.
+/// Ranges are found by issue, and every delivery lies in one. A try without a result may have arrived; and a newsletter of a series
+/// that failed is offered again by the next issue.
 const FAILED: &str = concat!(
     "
     SELECT d.id, d.address, COALESCE(a.reply, ''),
@@ -54,6 +56,11 @@ const FAILED: &str = concat!(
                                 AND NOT EXISTS (SELECT 1 FROM attempts r WHERE r.delivery_id = m.delivery_id AND r.number = m.number + 1
                                                 AND r.state NOT IN ('transmitting', 'uncertain')))
                 AND NOT EXISTS (SELECT 1 FROM attempts u WHERE u.delivery_id = d.id AND u.state IN ('uncertain', 'accepted'))
+                AND NOT EXISTS (SELECT 1 FROM deliveries o JOIN issues had ON had.id = o.issue_id AND NOT had.test
+                                WHERE o.prospect_id = d.prospect_id AND o.id <> d.id AND had.campaign = i.campaign
+                                  AND had.newsletter = i.newsletter AND (o.id > d.id OR NOT ",
+    has_come_to_nothing!("o"),
+    "))
            THEN 1 ELSE 0 END AS BIGINT)
     FROM issues i JOIN leases l ON l.issue_id = i.id
     JOIN deliveries d ON d.id BETWEEN l.first_id AND l.last_id AND d.issue_id = i.id

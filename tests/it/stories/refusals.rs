@@ -9,6 +9,7 @@ use nurtured::domain::plan::Plan;
 use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::flow::group::retry::{self, Meant};
 use nurtured::flow::operations::manual_stop;
+use nurtured::store::group::deliveries;
 use nurtured::store::operations::counts;
 use nurtured::town::Town;
 use std::collections::BTreeSet;
@@ -238,6 +239,19 @@ story!(what_failed_is_sent_again_by_its_reason_and_never_to_whom_stopped, |town|
     town.run_until_idle().await?;
     let accepted = relay.accepted();
     assert!(once(&accepted) && accepted.len() == 49 && !accepted.contains(&13), "{accepted:?}");
+    // Sent again, it counts as had: the next issue brings everybody the second newsletter, and p13 nothing.
+    let ada = town.prospect(&address("p3@albareda.example")).await?.id;
+    town.pass_to("2026-03-03T09:00:00Z").await?;
+    let had = deliveries::of_prospect(&mut ctx.store().read().await?, ada).await?;
+    let had: Vec<(&str, &str)> = had.iter().map(|of| (of.newsletter.as_str(), of.state.as_str())).collect();
+    assert!(had.len() == 2 && had[0].0 != had[1].0 && had.iter().all(|of| of.1 == "accepted"), "{had:?}");
+    // Refused in two issues, a newsletter is sent again once.
+    relay.mood(|at, who| (at == At::Rcpt && who == Some(8)).then(|| "550 computer says no".to_owned()));
+    town.pass_to("2026-04-07T09:00:00Z").await?;
+    town.pass_to("2026-05-05T09:00:00Z").await?;
+    relay.mend();
+    let retried = retry::retry(ctx, &series, Meant::Words("computer says no")).await?;
+    assert_eq!((retried.opened, retried.not_again), (1, 1));
     Ok(())
 });
 
