@@ -49,7 +49,7 @@ fn is_code(word: &str) -> bool {
 fn is_status(word: &str) -> bool {
     let parts: Vec<&str> = word.split('.').collect();
     let is_number = |part: &&str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-    parts.len() == 3 && ["4", "5"].contains(&parts[0]) && parts.iter().all(|part| is_number(part))
+    parts.len() == 3 && ["4", "5"].contains(&parts[0]) && parts.iter().all(is_number)
 }
 
 /// Whether a word names one mail, host or moment: it holds a digit, or has dots inside as a host's name has.

@@ -169,7 +169,9 @@ pub fn judge(heard: &Heard<'_>) -> (About, Ground) {
     if let Some(phrase) = text.says(table::FOR_A_TIME) {
         return (NOT_NOW, Ground::Words(phrase));
     }
-    if let Some(phrase) = text.says(table::GONE) {
+    if text.says(table::PERHAPS).is_none()
+        && let Some(phrase) = text.says(table::GONE)
+    {
         return (GONE, Ground::Words(phrase));
     }
     if is_said && let Some(about) = of_status(detail, phase, &text, us) {
@@ -231,14 +233,12 @@ pub fn best_status(field: Option<&str>, words: &str) -> (Option<String>, bool) {
         return (Some(status.clone()), true);
     }
     let stated = field.and_then(|field| statuses(field).next());
-    match stated.filter(|status| !is_vague(status)) {
-        Some(status) => (Some(status), false),
-        None => {
-            let said = said.into_iter().next();
-            let is_said = said.is_some();
-            (said.or_else(|| field.and_then(|field| statuses(field).next())), is_said)
-        }
+    if let Some(status) = stated.filter(|status| !is_vague(status)) {
+        return (Some(status), false);
     }
+    let said = said.into_iter().next();
+    let is_said = said.is_some();
+    (said.or_else(|| field.and_then(|field| statuses(field).next())), is_said)
 }
 
 /// Whether a status leaves open what happened: of a mail system, or of an address, nothing more is said.

@@ -102,6 +102,9 @@ pub const GONE: &str = "
     | не существует | пользователь не найден | нет такого пользователя | неизвестный пользователь | получатель не найден
     | ящик не найден | 用户不存在 | 收件人不存在 | 邮箱不存在 | 帐号不存在 | 账号不存在 | 存在しません | 宛先不明 | 존재하지*";
 
+/// The recipient may be unknown, or something else may be the matter.
+pub const PERHAPS: &str = "does not exist or | doesn't exist or | either does not exist | either doesn't exist";
+
 /// The mailbox lives, and does not take this mail now.
 pub const FOR_A_TIME: &str = "
     mail at a rate | mail too quickly | too much mail | so much mail | more mail than | too many messages for this*

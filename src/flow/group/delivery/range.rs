@@ -118,16 +118,16 @@ impl Job {
                 },
                 About::Recipient(_) | About::Unclear => (State::Failed, None, Some(refusal.words)),
             },
-            Reply::Later(words) => match retry_after(row.marks + 2, first, now) {
-                Some(span) => (State::Pending, wait(span), Some(words)),
-                None => {
+            Reply::Later(words) => {
+                if let Some(span) = retry_after(row.marks + 2, first, now) {
+                    (State::Pending, wait(span), Some(words))
+                } else {
                     // Given up, it counts as refused.
-                    let (about, _) =
-                        judge(&Heard { phase: Phase::Recipient, code: Some(450), field: None, words: &words, domain: "" });
-                    sign = Some(Sign::refused(about, &words, row.id, &row.address, row.number + 1));
+                    let heard = Heard { phase: Phase::Recipient, code: Some(450), field: None, words: &words, domain: "" };
+                    sign = Some(Sign::refused(judge(&heard).0, &words, row.id, &row.address, row.number + 1));
                     (State::Failed, None, Some(words))
                 }
-            },
+            }
             Reply::BrokenBefore(words) => match retry_after(row.marks + 2, first, now) {
                 Some(span) => (State::Pending, wait(span), Some(words)),
                 None => (State::Failed, None, Some(words)),
