@@ -236,7 +236,7 @@ fn signal(rules: &Qualifying, p: u64, nth: u64, now: Timestamp) -> NewSignal {
     let detail = if let Some(criterion) = asked {
         let answer = &rules.criteria[criterion].answers[0];
         let date = answer.due.as_ref().map(|due| due.0.after(now).to_zoned(jiff::tz::TimeZone::UTC).date());
-        Detail::Answer { criterion, say: answer.say.clone(), date, posted: None }
+        Detail::Answer { criterion, id: answer.id.clone(), say: answer.say.clone(), date, posted: None }
     } else if nth == 0 {
         let changed = [(name("industry"), Some("food".to_owned())), (name("lines"), Some(dice(6).to_string()))];
         Detail::Fields { changed: changed.into(), source: "import list.csv".to_owned(), as_of: None }

@@ -57,7 +57,7 @@ impl World {
                 let visit = at.as_millisecond();
                 (
                     format!("answer:{delivery}:{number}:{visit}"),
-                    Detail::Answer { criterion, say: answer.say.clone(), date, posted: None },
+                    Detail::Answer { criterion, id: answer.id.clone(), say: answer.say.clone(), date, posted: None },
                 )
             }
             84..90 => (format!("form:{number}"), form(&mut dice, date(at, 60))?),
@@ -97,7 +97,7 @@ impl World {
             issue: None,
             by: None,
             machine: None,
-            detail: Detail::Answer { criterion, say: answer.say.clone(), date, posted: None },
+            detail: Detail::Answer { criterion, id: answer.id.clone(), say: answer.say.clone(), date, posted: None },
         })
     }
 }

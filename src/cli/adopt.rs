@@ -5,8 +5,11 @@ use super::{open, output};
 use crate::daemon::identity_guard;
 use crate::flow::operations::adopt::{self, Adoption};
 use crate::store::engine::journal;
+use crate::store::operations::numbers::{self, Numbers};
+use crate::store::operations::{restore_marker, sending};
 use clap::Args;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Let a restored or copied database send: replay the stop journal, hold what may have been sent since
 #[derive(Debug, Args)]
@@ -19,24 +22,43 @@ pub struct Adopt {
     moved: bool,
 }
 
+/// After which time it is looked whether the adoption held.
+const HELD_AFTER: Duration = Duration::from_secs(2);
+
 /// Adopts the database.
 ///
 /// # Errors
-/// 1 when there is nothing to adopt; 65 when a journal cannot be read; those of the store.
+/// 1 when there is nothing to adopt; 65 when a journal cannot be read; 75 when another process undid it; those of the store.
 pub async fn adopt(verb: &Adopt, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let node = open::node(config).await?;
     let store = node.ctx.store();
     let mut held = journal::JournalContents::default();
     let own = store.journal().map(|journal| journal.path().to_owned());
-    if let Some(file) = verb.journals.iter().find(|file| !file.is_file()) {
-        return Err(Exit::Data(format!("there is no journal {}", file.display())));
-    }
+    let mut known = Numbers::new();
     for file in own.iter().chain(&verb.journals) {
-        held.join(journal::read(file).map_err(|e| Exit::Data(format!("could not read {}: {e}", file.display())))?);
+        let unable = |e: std::io::Error| Exit::Data(format!("could not read {}: {e}", file.display()));
+        let marker = restore_marker::read(&restore_marker::beside(file)).map_err(unable)?;
+        // A node that never journalled a stop has a marker alone; of a journal named by mistake there is neither.
+        if marker.is_none() && !file.is_file() && Some(file) != own.as_ref() {
+            let words = "if that node never journalled a stop, leave it out; else give the path of its journal";
+            return Err(Exit::Data(format!("there is no journal {}: {words}", file.display())));
+        }
+        numbers::join(&mut known, &marker.map(|marker| marker.known()).unwrap_or_default());
+        held.join(journal::read(file).map_err(unable)?);
     }
     let (token, place) = identity_guard::new_identity(store).await?;
-    let adopted = adopt::adopt(&node.ctx, Adoption { journals: held, moved: verb.moved, token, place }).await?;
+    let adoption = Adoption { journals: held, known, moved: verb.moved, token, place };
+    let adopted = adopt::adopt(&node.ctx, adoption).await?;
     identity_guard::update_marker(store, &*node.ctx.clock()).await?;
+    // A daemon that runs beside it looks once a second whether the database went back.
+    tokio::time::sleep(HELD_AFTER).await;
+    let sending = sending::state(&mut store.read().await?).await?;
+    if let Some(observing) = sending.observing {
+        return Err(Exit::Again(format!(
+            "it was adopted, and another process made it observe again: {}; run nurtured adopt once more",
+            observing.reason
+        )));
+    }
     if json {
         return output::json(&adopted);
     }
@@ -57,5 +79,18 @@ pub async fn adopt(verb: &Adopt, config: Option<&Path>, json: bool) -> Result<()
             output::line(format!("{count} {what}."))?;
         }
     }
-    output::line("This database sends from now on. Take care that no other copy of it does.")
+    let number = |table: &str| adopted.numbers.get(table).copied().unwrap_or_default();
+    let (deliveries, issues, handoffs) = (number("deliveries"), number("issues"), number("handoffs"));
+    output::line(format!(
+        "Numbers go on after {deliveries} (deliveries), {issues} (issues) and {handoffs} (handoffs): no link of the lost time is anybody else's."
+    ))?;
+    match sending.stopped {
+        None => {
+            output::line("This database sends from now on, as it did two seconds later. Take care that no other copy of it does.")
+        }
+        Some(held) => output::line(format!(
+            "This database is at home here. Group mail stays stopped: {}; nurtured resume ends it.",
+            held.reason
+        )),
+    }
 }

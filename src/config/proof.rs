@@ -2,6 +2,7 @@
 
 use crate::config::condition::{Declared, one_or_more, test};
 use crate::config::node::Node;
+use crate::config::place::Place;
 use crate::config::problem::{Log, Problem, did_you_mean};
 use crate::config::reader::Reader;
 use crate::domain::audience::Test;
@@ -83,9 +84,13 @@ pub fn read(log: &Log, criterion: Criterion, node: &Node, declared: &Declared, t
 
 fn answers_of(log: &Log, criterion: Criterion, nodes: &[Node]) -> Vec<Answer> {
     let mut answers: Vec<Answer> = Vec::new();
+    let mut formerly: Vec<(String, &Place)> = Vec::new();
     for node in nodes {
         let Some(mut reader) = Reader::table(log, node) else { continue };
         let say = reader.need("say", "the words of this answer, as a prospect will read them");
+        let id = reader.get("id").and_then(|node| Some((node.parse(log, "", Name::parse)?, &node.place)));
+        let was = reader.list("was").iter().filter_map(|node| Some((node.text(log)?.to_owned(), &node.place)));
+        let was: Vec<(String, &Place)> = was.collect();
         let power = reader.get("power").map(|node| node.one_of(log, &POWERS));
         let due = reader.get("due");
         if let Some(due) = due.filter(|_| criterion != Criterion::Timeframe) {
@@ -102,9 +107,28 @@ fn answers_of(log: &Log, criterion: Criterion, nodes: &[Node]) -> Vec<Answer> {
         let Some((say, place)) = say.and_then(|node| Some((node.text(log)?, &node.place))) else { continue };
         if answers.iter().any(|answer| answer.say == say) {
             let problem = Problem::error(place, "two answers say the same").label("the second");
-            log.add(problem.help("an answer is kept by its words: change them"));
+            log.add(problem.help("no reader could tell them apart: change one"));
         }
-        answers.push(Answer { say: say.to_owned(), power: power.flatten(), due });
+        if let Some((id, place)) = id.as_ref().filter(|(id, _)| answers.iter().any(|answer| answer.id.as_ref() == Some(id))) {
+            let problem = Problem::error(place, format!("two answers have the id `{id}`")).label("the second");
+            log.add(problem.help("what was answered is kept by it: give each its own"));
+        }
+        let id = id.map(|(id, _)| id);
+        answers.push(Answer {
+            id,
+            say: say.to_owned(),
+            was: was.iter().map(|(was, _)| was.clone()).collect(),
+            power: power.flatten(),
+            due,
+        });
+        formerly.extend(was);
+    }
+    for (i, (was, place)) in formerly.iter().enumerate() {
+        if answers.iter().any(|answer| answer.say == *was) || formerly[..i].iter().any(|(earlier, _)| earlier == was) {
+            let problem =
+                Problem::error(place, format!("two answers are “{was}”")).label("the words of another answer, now or formerly");
+            log.add(problem.help("which of the two did they mean who said so? keep it in one place"));
+        }
     }
     // A token has one byte for the number of an answer, and few readers read more than twelve.
     if let Some(extra) = nodes.get(12) {

@@ -4,7 +4,8 @@
 use crate::clock::Clock;
 use crate::flow::context::FlowError;
 use crate::store::engine::backend::Store;
-use crate::store::operations::restore_marker::{self, Marks, Origin, RestoreMarker};
+use crate::store::operations::numbers::{self, Numbers};
+use crate::store::operations::restore_marker::{self, Identity, Marks, Origin, RestoreMarker};
 use crate::store::operations::{identity, sending};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
@@ -35,14 +36,14 @@ pub async fn check(store: &Store, clock: &dyn Clock, opened_by: OpenedBy) -> Res
     let observes = sending::state(&mut tx).await?.observing.is_some();
     drop(tx);
     if observes {
-        return Ok(());
+        // A backup observes from its first moment: what is recorded in it has no number that the lost history gave.
+        return lift(store, &marker.map(|marker| marker.known()).unwrap_or_default()).await;
     }
     match restore_marker::classify(&database, marker.as_ref(), &place, !store.is_shared() && opened_by == OpenedBy::Daemon) {
         Origin::Foreign(why) => {
-            let mut tx = store.write().await?;
-            sending::observe(&mut tx, &why, clock.now()).await?;
-            tx.commit().await?;
-            tracing::error!(%why, "nothing is sent until this database is adopted");
+            if observe(store, &database, &why, clock).await? {
+                tracing::error!(%why, "nothing is sent until this database is adopted");
+            }
         }
         _ if opened_by == OpenedBy::Verb => return Ok(()),
         Origin::AdoptedElsewhere => {
@@ -72,9 +73,10 @@ pub async fn check(store: &Store, clock: &dyn Clock, opened_by: OpenedBy) -> Res
 pub async fn update_marker(store: &Store, clock: &dyn Clock) -> Result<Marks, FlowError> {
     let mut tx = store.read().await?;
     let database = identity::of(&mut tx).await?;
+    let numbers = numbers::last(&mut tx).await?;
     drop(tx);
     if let (Some(path), Some(token)) = (marker_path(store), database.token) {
-        let known = RestoreMarker { token, marks: database.marks, at: clock.now() };
+        let known = RestoreMarker { token, marks: database.marks, numbers, at: clock.now() };
         let written = tokio::task::spawn_blocking(move || restore_marker::write(&path, &known).map_err(|e| (path, e))).await;
         let unable = |why: String| FlowError::Unable(format!("keep how far the database has come: {why}"));
         written.map_err(|e| unable(e.to_string()))?.map_err(|(path, e)| unable(format!("{}: {e}", path.display())))?;
@@ -82,9 +84,11 @@ pub async fn update_marker(store: &Store, clock: &dyn Clock) -> Result<Marks, Fl
     Ok(database.marks)
 }
 
-/// The progress of the database at the daemon's last check.
+/// The database and its progress at the daemon's last check.
 #[derive(Debug, Default)]
 pub struct LastCheck {
+    /// Its token; `None` before the first check.
+    token: Option<String>,
     marks: Marks,
     commits: u64,
 }
@@ -98,21 +102,34 @@ impl LastCheck {
 
 /// Checks again while the daemon runs: updates the restore marker, or makes the database observe when it went back.
 /// Returns whether this process had written since the last check.
+///
+/// A database that observes or was adopted is another one than that of the last check, and how far that one had come is
+/// forgotten. Links in memory stay: the number of a lost issue is never given again.
 pub async fn recheck(store: &Store, clock: &dyn Clock, last: &mut LastCheck) -> Result<bool, FlowError> {
     let mut tx = store.read().await?;
-    let marks = identity::of(&mut tx).await?.marks;
+    let database = identity::of(&mut tx).await?;
     let observes = sending::state(&mut tx).await?.observing.is_some();
     drop(tx);
-    let is_moving = store.commits().number() != last.commits;
-    if observes || (marks == last.marks && !is_moving) {
+    let before = std::mem::replace(&mut last.token, database.token.clone());
+    if observes {
+        last.marks = database.marks;
         return Ok(false);
     }
-    if marks.is_behind(&last.marks) {
+    let is_another = before.is_some() && before != database.token;
+    let was_adopted = is_another && before == database.former;
+    if was_adopted {
+        tracing::info!("the database was adopted: what is remembered of the lost one is forgotten");
+        last.marks = Marks::default();
+    }
+    let is_moving = store.commits().number() != last.commits;
+    if !is_another && database.marks == last.marks && !is_moving {
+        return Ok(false);
+    }
+    if (is_another && !was_adopted) || database.marks.is_behind(&last.marks) {
         let why = "this database was restored from a backup while the daemon ran";
-        tracing::error!(why, "nothing is sent until this database is adopted");
-        let mut tx = store.write().await?;
-        sending::observe(&mut tx, why, clock.now()).await?;
-        tx.commit().await?;
+        if observe(store, &database, why, clock).await? {
+            tracing::error!(why, "nothing is sent until this database is adopted");
+        }
         return Ok(false);
     }
     if is_moving {
@@ -124,6 +141,34 @@ pub async fn recheck(store: &Store, clock: &dyn Clock, last: &mut LastCheck) -> 
     }
     last.marks = update_marker(store, clock).await?;
     Ok(is_moving)
+}
+
+/// Makes this database observe, unless somebody adopted it meanwhile, and lets its numbers go on beyond those that the marker
+/// knows: what is recorded while it observes has none that the lost history gave. Returns whether it observes now.
+async fn observe(store: &Store, database: &Identity, why: &str, clock: &dyn Clock) -> Result<bool, FlowError> {
+    let known = marker_path(store).map(|path| restore_marker::read(&path)).transpose();
+    let known = known.ok().flatten().flatten().map(|marker| marker.known()).unwrap_or_default();
+    let mut tx = store.write().await?;
+    sending::observe(&mut tx, why, clock.now()).await?;
+    if identity::of(&mut tx).await?.token != database.token {
+        return Ok(false);
+    }
+    numbers::lift(&mut tx, &known).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Lets the numbers of a database that observes go on beyond those of the lost history, unless they have.
+async fn lift(store: &Store, known: &Numbers) -> Result<(), FlowError> {
+    let mut tx = store.read().await?;
+    let here = numbers::last(&mut tx).await?;
+    drop(tx);
+    if known.iter().any(|(table, last)| *last > 0 && here.get(table).is_none_or(|own| own <= last)) {
+        let mut tx = store.write().await?;
+        numbers::lift(&mut tx, known).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// The place of this database, and a new random token: what an adoption records.

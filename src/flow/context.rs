@@ -2,6 +2,7 @@
 //! steps.
 
 use crate::clock::{Clock, Watch};
+use crate::domain::id::{OccurrenceId, ProspectId};
 use crate::domain::plan::Plan;
 use crate::mail::null_relay::NullRelay;
 use crate::mail::relay::Relay;
@@ -32,6 +33,28 @@ struct Parts {
     stop: CancellationToken,
     /// Whether a step failed while it held leases: no connection works on those ranges, and the leases still stand.
     left_behind: AtomicBool,
+    pages: Mutex<Pages>,
+}
+
+/// How far this node is with an occurrence that it fills page by page.
+#[derive(Debug, Clone, Default)]
+pub struct Pages {
+    /// How many prospects a page reads, so that its transactions stay short.
+    pub size: Option<i64>,
+    /// How many are due an occurrence of which nothing is written yet, where a limit asks for it.
+    pub count: Option<DueCount>,
+}
+
+/// How many prospects are due an occurrence, counted page by page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueCount {
+    pub occurrence: OccurrenceId,
+    /// The hash of the plan they were counted under.
+    pub plan: String,
+    /// Prospects up to this id are counted.
+    pub up_to: ProspectId,
+    pub due: i64,
+    pub is_whole: bool,
 }
 
 /// What became of a step.
@@ -100,6 +123,7 @@ impl Context {
             wakes: watch::Sender::new(0),
             stop: CancellationToken::new(),
             left_behind: AtomicBool::new(false),
+            pages: Mutex::default(),
         })))
     }
 
@@ -184,6 +208,16 @@ impl Context {
 
     pub fn has_left_behind(&self) -> bool {
         self.0.left_behind.load(Ordering::Relaxed)
+    }
+
+    /// How far this node is with the occurrence it fills.
+    pub fn pages(&self) -> Pages {
+        self.0.pages.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps how far it is.
+    pub fn keep_pages(&self, pages: Pages) {
+        *self.0.pages.lock().unwrap_or_else(PoisonError::into_inner) = pages;
     }
 
     /// Wakes every waiting step.

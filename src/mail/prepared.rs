@@ -58,7 +58,7 @@ pub fn prepare(composed: &Composed, envelope: &Envelope<'_>) -> Result<Prepared,
 
 impl Prepared {
     /// Writes one recipient's copy to `out`, asking `token` for every hole but the address, again for each time a hole
-    /// occurs. A token is 28 of `A-Z a-z 0-9 _ -`.
+    /// occurs. A token is 36 of `A-Z a-z 0-9 _ -`.
     pub fn fill(&self, to: &Address, mut token: impl FnMut(Hole) -> [u8; WIDTH], out: &mut Vec<u8>) {
         for piece in &self.0 {
             match piece {
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
     use mail_parser::MessageParser;
 
-    const TOKEN: [u8; WIDTH] = *b"A_-4567890123456789012345678";
+    const TOKEN: [u8; WIDTH] = *b"A_-456789012345678901234567890123456";
 
     fn literal(text: &str) -> Piece {
         Piece::Literal(text.to_owned())

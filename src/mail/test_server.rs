@@ -73,6 +73,11 @@ impl TestServer {
         lock(&self.kept.caught).len()
     }
 
+    /// Drops every mail it has accepted so far.
+    pub fn empty(&self) {
+        lock(&self.kept.caught).clear();
+    }
+
     /// Returns once it has accepted this many mails.
     pub async fn wait_for(&self, count: usize) {
         loop {

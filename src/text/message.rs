@@ -17,6 +17,10 @@ pub enum Message {
     TestCopyAnswer,
     TestCopyUnsubscribe,
     UnknownLink,
+    /// The record of the mail was lost with a database that was restored.
+    LostMail {
+        organisation: String,
+    },
     NoSuchForm {
         organisation: String,
     },
@@ -56,6 +60,7 @@ impl Message {
             Self::TestCopyAnswer => "test-copy-answer",
             Self::TestCopyUnsubscribe => "test-copy-unsubscribe",
             Self::UnknownLink => "unknown-link",
+            Self::LostMail { .. } => "lost-mail",
             Self::NoSuchForm { .. } => "no-such-form",
             Self::FormNotReadable { .. } => "form-not-readable",
             Self::FormTooLarge => "form-too-large",
@@ -81,6 +86,7 @@ impl Message {
         match self {
             Self::Thanks { organisation }
             | Self::Unsubscribed { organisation }
+            | Self::LostMail { organisation }
             | Self::NoSuchForm { organisation }
             | Self::FormNotReadable { organisation } => vec![("organisation", organisation.as_str().into())],
             Self::TooMany { minutes } => vec![("minutes", i64::from(*minutes).into())],
@@ -108,6 +114,7 @@ impl Message {
             Self::TestCopyAnswer,
             Self::TestCopyUnsubscribe,
             Self::UnknownLink,
+            Self::LostMail { organisation: organisation() },
             Self::NoSuchForm { organisation: organisation() },
             Self::FormNotReadable { organisation: organisation() },
             Self::FormTooLarge,

@@ -236,7 +236,7 @@ mod tests {
         again. Questions? Write to [Marta](mailto:marta@tecnofab.example).\n\n:::ask budget\n\nUntil next month,\n\nMarta\n";
 
     fn compose_with(markdown: &str, organisation: &str) -> Result<Composed, TextError> {
-        let say = |say: &str| Answer { say: say.to_owned(), power: Some(Power::Meets), due: None };
+        let say = |say: &str| Answer { id: None, say: say.to_owned(), was: Vec::new(), power: Some(Power::Meets), due: None };
         let mut criteria: PerCriterion<CriterionRules> = PerCriterion::default();
         criteria[Criterion::Budget].question = "Is money set aside for this?".to_owned();
         criteria[Criterion::Budget].answers = vec![say("Yes, over 50,000 €"), say("Yes, less"), say("Not <this> year")];

@@ -48,6 +48,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("page-answer.html", include_str!("../../config/templates/page-answer.html")),
     ("page-answered.html", include_str!("../../config/templates/page-answered.html")),
     ("page-unsubscribe.html", include_str!("../../config/templates/page-unsubscribe.html")),
+    ("page-unsubscribe-typed.html", include_str!("../../config/templates/page-unsubscribe-typed.html")),
     ("page-handoff.html", include_str!("../../config/templates/page-handoff.html")),
     ("page-answers.html", include_str!("../../config/templates/page-answers.html")),
     ("page-touch.html", include_str!("../../config/templates/page-touch.html")),

@@ -6,7 +6,9 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 /// The width of a token, in URL-safe characters.
-pub const WIDTH: usize = 28;
+pub const WIDTH: usize = 36;
+/// The width of a token in a return path, where case may be lost and which leaves out what is always the same.
+pub const CASELESS_WIDTH: usize = 36;
 
 const ORDINAL: usize = 5;
 

@@ -85,7 +85,7 @@ struct Further {
 /// Shows the question and the chosen answer, and asks to confirm it. It changes nothing, because scanners follow links.
 pub async fn show(State(site): State<Site>, Path(token): Path<String>, headers: HeaderMap) -> Result<Response, WebError> {
     let (found, asked, answer) = find(&site, &token).await?;
-    let language = language::of_prospect(&site, found.origin.and_then(|origin| origin.prospect), &headers).await;
+    let language = language::of_prospect(&site, found.sent.and_then(|sent| sent.mail.prospect), &headers).await;
     Ok(ask(&site, language, &token, (&asked, &answer), false))
 }
 
@@ -106,9 +106,9 @@ pub async fn record(
     body: Bytes,
 ) -> Result<Response, WebError> {
     let (found, asked, answer) = find(&site, &token).await?;
-    let origin = found.origin.as_ref().ok_or(WebError::UnknownLink)?;
-    let language = language::of_prospect(&site, origin.prospect, &headers).await;
-    let Some(prospect) = origin.prospect else {
+    let mail = found.sent.as_ref().ok_or(WebError::UnknownLink)?.mail;
+    let language = language::of_prospect(&site, mail.prospect, &headers).await;
+    let Some(prospect) = mail.prospect else {
         return Ok(page::tell(language, StatusCode::OK, &Message::TestCopyAnswer));
     };
     let (plan, now) = (site.ctx.plan(), site.ctx.now());
@@ -118,7 +118,6 @@ pub async fn record(
         return Ok(ask(&site, language, &token, (&asked, &answer), true));
     };
     let visit = posted.visit.as_str();
-    let mail = origin.mailed();
     site.limits.take(Whose::Answers(mail.delivery), ANSWERS, site.ctx.clock().steady()).map_err(WebError::TooMany)?;
     let machine = machine(&site, prospect, mail.delivery, &visitor).await?;
     let signals: Vec<NewSignal> = if posted.is_more {

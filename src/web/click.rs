@@ -77,20 +77,20 @@ fn signal(site: &Site, found: &Found, target: &str, method: &Method, visitor: &V
     let visit = format!("{}:{}:{}", found.token.ordinal, visitor.fingerprint(), method.as_str());
     // Whoever follows links as ever new visitors is led on, and recorded no further.
     let take = |whose, limit| site.limits.take(whose, limit, site.ctx.clock().steady()).ok();
-    let clicked = match &found.origin {
+    let clicked = match &found.sent {
         None => {
             take(Whose::Issue(found.issue), UNTRACKED_CLICKS)?;
             Clicked::Untracked(found.issue)
         }
-        Some(origin) => {
+        Some(sent) => {
             let agrees = match site.ctx.plan().settings.tracking {
                 Tracking::All => true,
-                Tracking::Consented => origin.consents,
+                Tracking::Consented => sent.consents,
                 Tracking::None => false,
             };
-            origin.prospect.filter(|_| origin.tracked && agrees)?;
-            take(Whose::Clicks(origin.mailed().delivery), CLICKS)?;
-            Clicked::By(origin.mailed())
+            sent.mail.prospect.filter(|_| sent.tracked && agrees)?;
+            take(Whose::Clicks(sent.mail.delivery), CLICKS)?;
+            Clicked::By(sent.mail)
         }
     };
     Some(NewSignal::click(clicked, &visit, target, machine, now))

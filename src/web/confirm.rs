@@ -48,7 +48,10 @@ pub async fn confirm(
 async fn find(site: &Site, token: &str) -> Result<PendingForm, WebError> {
     let token = site.read(&[Kind::Confirmation], token).ok_or(WebError::UnknownLink)?;
     let form = pending_forms::one(&mut site.ctx.store().read().await?, PendingFormId(token.id)).await?;
-    let form = form.filter(|form| form.expires_at > site.ctx.now() && form.mark() == token.ordinal);
+    let form = form.filter(|form| {
+        let is_its = form.mark() == token.ordinal && site.ctx.signer().is_for(token.recipient, form.address.as_str());
+        form.expires_at > site.ctx.now() && is_its
+    });
     form.ok_or(WebError::Told(StatusCode::GONE, Message::FormExpired))
 }
 

@@ -9,14 +9,13 @@ use super::site::Site;
 use super::{language, page};
 use crate::domain::address::Address;
 use crate::domain::doorway::signal::{Confirmation, NewSignal};
-use crate::domain::id::{DeliveryId, Name};
+use crate::domain::id::Name;
 use crate::domain::plan::Plan;
 use crate::flow::doorway::observe::Observed;
 use crate::flow::doorway::take::take_with_others;
 use crate::inbox::form::problem::Problem;
 use crate::inbox::form::read::read;
 use crate::mail::token::Kind;
-use crate::store::group::deliveries;
 use crate::text::message::Message;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -100,10 +99,9 @@ async fn confirmation(site: &Site, name: &Name, address: &Address, token: Option
     if site.ctx.plan().trusts(name) {
         return Ok(Confirmation::Confirmed);
     }
-    let delivery = token.and_then(|token| site.read(&[Kind::Form], token)?.delivery());
-    let Some(delivery) = delivery else { return Ok(Confirmation::Unconfirmed) };
-    let origin = deliveries::origin(&mut site.ctx.store().read().await?, DeliveryId(delivery)).await?;
-    let is_theirs = origin.is_some_and(|origin| origin.prospect.is_some() && origin.address == *address);
+    let Some(token) = token else { return Ok(Confirmation::Unconfirmed) };
+    let sent = site.trace(&[Kind::Form], token).await?;
+    let is_theirs = sent.is_some_and(|sent| sent.mail.prospect.is_some() && sent.address == *address);
     Ok(if is_theirs { Confirmation::Confirmed } else { Confirmation::Unconfirmed })
 }
 

@@ -16,6 +16,7 @@ use crate::domain::id::{HandoffId, Name};
 use crate::domain::individual::handoff::{Handoff, Stage};
 use crate::domain::plan::Plan;
 use crate::flow::context::FlowError;
+use crate::flow::doorway::trace::is_about;
 use crate::flow::individual::dossier;
 use crate::flow::individual::follow_up::{Action, act};
 use crate::mail::token::Kind;
@@ -90,8 +91,15 @@ async fn genuine(site: &Site, text: &str) -> Result<(Handoff, Name), WebError> {
     let plan = site.ctx.plan();
     let read = |id: &Name| Some((site.ctx.signer().read(Kind::Handoff, text, id.as_str())?, id.clone()));
     let (token, salesperson) = plan.roster.owners().find_map(read).ok_or(WebError::UnknownLink)?;
-    let handoff = handoffs::load(&mut site.ctx.store().read().await?, HandoffId(token.id)).await?;
-    let handoff = handoff.ok_or(WebError::UnknownLink)?;
+    let mut tx = site.ctx.store().read().await?;
+    let handoff = match handoffs::load(&mut tx, HandoffId(token.id)).await? {
+        Some(handoff) if is_about(&mut tx, site.ctx.signer(), token.recipient, handoff.prospect).await? => handoff,
+        _ => {
+            let words = "Its record was lost when the database had to be restored from a copy. Who is yours now stands in your queue: \
+                         open it from a newer mail.";
+            return Err(WebError::gone("We no longer know this offer", words));
+        }
+    };
     if handoff.salesperson == salesperson {
         return Ok((handoff, salesperson));
     }

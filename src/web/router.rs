@@ -15,6 +15,8 @@ pub fn router(site: Site) -> Router {
     Router::new()
         .route("/c/{token}", get(click::follow).head(click::follow))
         .route("/a/{token}", get(answer::show).post(answer::record))
+        .route("/u", get(unsubscribe::show_field).post(unsubscribe::stop_typed))
+        .route("/u/", get(unsubscribe::show_field).post(unsubscribe::stop_typed))
         .route("/u/{token}", get(unsubscribe::show).post(unsubscribe::stop))
         .route("/f/{name}", get(form::lead).merge(post(form::take).layer(from_fn_with_state(site.clone(), form_guard::limit))))
         .route("/f/{name}/stamp", get(form_guard::stamp))

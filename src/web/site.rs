@@ -6,12 +6,14 @@ use super::limits::Limits;
 use super::link_cache::LinkCache;
 use super::rooms::Rooms;
 use crate::domain::group::issue::Content;
-use crate::domain::id::{DeliveryId, IssueId};
+use crate::domain::id::IssueId;
 use crate::flow::context::Context;
 use crate::flow::doorway::observe::Door;
+use crate::flow::doorway::trace::{Traced, trace};
 use crate::mail::token::{Kind, Token};
-use crate::store::group::deliveries::{self, Origin};
 use crate::store::group::issues;
+use crate::text::message::Message;
+use axum::http::StatusCode;
 use std::time::Duration;
 
 /// How long a visitor who follows a link waits for the database, at each read and each write.
@@ -37,8 +39,8 @@ pub struct Site {
 #[derive(Debug)]
 pub struct Found {
     pub token: Token,
-    /// The delivery, unless the token names an issue alone.
-    pub origin: Option<Origin>,
+    /// Whom the mail went to, unless the token names an issue alone.
+    pub sent: Option<Traced>,
     pub issue: IssueId,
     /// The targets and questions of the issue's tokens.
     pub content: Content,
@@ -50,19 +52,33 @@ impl Site {
         kinds.iter().find_map(|kind| self.ctx.signer().read(*kind, text, ""))
     }
 
-    /// Reads a token of one of these kinds and finds its issue and delivery.
+    /// Reads a token of one of these kinds and finds its issue and whom the mail went to.
     pub async fn find(&self, kinds: &[Kind], text: &str) -> Result<Found, WebError> {
         let token = self.read(kinds, text).ok_or(WebError::UnknownLink)?;
         let mut tx = self.ctx.store().read().await?;
-        let (origin, issue) = match (token.delivery(), token.issue()) {
-            (Some(delivery), _) => {
-                let origin = deliveries::origin(&mut tx, DeliveryId(delivery)).await?.ok_or(WebError::UnknownLink)?;
-                (Some(origin.clone()), origin.issue)
+        let (sent, issue) = match (token.delivery(), token.issue()) {
+            (Some(_), named) => {
+                let sent = trace(&mut tx, self.ctx.signer(), token).await?.ok_or_else(|| self.lost())?;
+                // Issues are numbered once for all: the one a lost delivery names is the one it was of, if it is still there.
+                let issue = sent.mail.issue.or(named.map(IssueId)).ok_or_else(|| self.lost())?;
+                (Some(sent), issue)
             }
             (None, Some(issue)) => (None, IssueId(issue)),
             (None, None) => return Err(WebError::UnknownLink),
         };
-        let found = issues::content(&mut tx, issue).await?.ok_or(WebError::UnknownLink)?;
-        Ok(Found { token, origin, issue, content: found.content })
+        let found = issues::content(&mut tx, issue).await?.ok_or_else(|| self.lost())?;
+        Ok(Found { token, sent, issue, content: found.content })
+    }
+
+    /// Reads a token of one of these kinds and finds whom its mail went to.
+    pub async fn trace(&self, kinds: &[Kind], text: &str) -> Result<Option<Traced>, WebError> {
+        let Some(token) = self.read(kinds, text) else { return Ok(None) };
+        Ok(trace(&mut self.ctx.store().read().await?, self.ctx.signer(), token).await?)
+    }
+
+    /// A token of ours, of a mail that is no longer on record.
+    fn lost(&self) -> WebError {
+        let organisation = self.ctx.plan().settings.organisation.name.clone();
+        WebError::Told(StatusCode::GONE, Message::LostMail { organisation })
     }
 }

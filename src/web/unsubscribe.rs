@@ -1,10 +1,19 @@
 //! `GET|POST /u/TOKEN`: GET shows a button, POST unsubscribes; RFC 8058's one-click is such a POST.
+//!
+//! Where the link does not tell whose it is, because it was cut or its mail is no longer on record, the visitor types their
+//! address: `GET|POST /u`. Anybody can type anybody's, and all that comes of it is that no newsletter goes there: each visitor
+//! and all of them together are limited as with forms, and the page says the same of every address.
 
 use super::error::WebError;
+use super::limits::Whose;
 use super::site::Site;
+use super::visitor::Visitor;
 use super::{language, page};
+use crate::domain::address::Address;
 use crate::domain::doorway::signal::NewSignal;
+use crate::domain::id::Name;
 use crate::flow::doorway::observe::{Observed, observe_first};
+use crate::flow::operations::manual_stop;
 use crate::mail::token::Kind;
 use crate::text::message::Message;
 use axum::body::Bytes;
@@ -13,10 +22,17 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use minijinja::context;
 
-/// Shows the button.
+/// The field in which an address is typed.
+const ADDRESS: &str = "email";
+/// What counts as one form with those that the company has.
+const FORM: &str = "unsubscribe";
+
+/// Shows the button, or the field.
 pub async fn show(State(site): State<Site>, Path(token): Path<String>, headers: HeaderMap) -> Result<Response, WebError> {
-    let found = site.find(&[Kind::Unsubscribe], &token).await?;
-    let language = language::of_prospect(&site, found.origin.and_then(|origin| origin.prospect), &headers).await;
+    let Some(sent) = site.trace(&[Kind::Unsubscribe], &token).await? else {
+        return Ok(ask(&site, &headers, StatusCode::OK, false));
+    };
+    let language = language::of_prospect(&site, sent.mail.prospect, &headers).await;
     let values = context! { organisation => site.ctx.plan().settings.organisation.name.clone() };
     Ok(page::speak(language, StatusCode::OK, "page-unsubscribe.html", values))
 }
@@ -31,22 +47,64 @@ pub async fn stop(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, WebError> {
-    let found = site.find(&[Kind::Unsubscribe], &token).await?;
-    let origin = found.origin.ok_or(WebError::UnknownLink)?;
-    if origin.prospect.is_none() {
+    let Some(sent) = site.trace(&[Kind::Unsubscribe], &token).await? else {
+        // A program is told that nothing was stopped; a person reads the page.
+        return Ok(ask(&site, &headers, StatusCode::NOT_FOUND, false));
+    };
+    if sent.mail.prospect.is_none() {
         let language = language::of_prospect(&site, None, &headers).await;
         return Ok(page::tell(language, StatusCode::OK, &Message::TestCopyUnsubscribe));
     }
     let one_click = body.starts_with(b"List-Unsubscribe=One-Click");
     let how = if one_click { "one-click" } else { "page" };
-    let signal = NewSignal::unsubscribe(origin.mailed(), how, site.ctx.now());
+    let signal = NewSignal::unsubscribe(sent.mail, how, site.ctx.now());
     match observe_first(&site.ctx, &[signal]).await?[..] {
         [Observed::New(_) | Observed::Again] => {
             // Only now: nothing is to stand between a prospect and their stop.
-            let language = language::of_prospect(&site, origin.prospect, &headers).await;
+            let language = language::of_prospect(&site, sent.mail.prospect, &headers).await;
             let organisation = site.ctx.plan().settings.organisation.name.clone();
             Ok(page::tell(language, StatusCode::OK, &Message::Unsubscribed { organisation }))
         }
-        _ => Err(WebError::UnknownLink),
+        _ => Ok(ask(&site, &headers, StatusCode::NOT_FOUND, false)),
     }
+}
+
+/// Shows the field.
+pub async fn show_field(State(site): State<Site>, headers: HeaderMap) -> Response {
+    ask(&site, &headers, StatusCode::OK, false)
+}
+
+/// Stops mail to the address that was typed.
+pub async fn stop_typed(
+    State(site): State<Site>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, WebError> {
+    let plan = site.ctx.plan();
+    let (limits, now) = (&plan.settings.http.door.limits, site.ctx.clock().steady());
+    let form = Name::parse(FORM).map_err(|_| WebError::UnknownLink)?;
+    let take = |whose, limit| site.limits.take(whose, limit, now).map_err(WebError::TooMany);
+    take(Whose::Visitor(visitor.household), limits.visitor)?;
+    take(Whose::Form(&form), limits.form)?;
+    let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(&body).unwrap_or_default();
+    let typed = fields.into_iter().find(|(key, _)| key == ADDRESS).map(|(_, value)| value);
+    let Some(address) = typed.and_then(|text| Address::parse(text.trim()).ok()) else {
+        return Ok(ask(&site, &headers, StatusCode::UNPROCESSABLE_ENTITY, true));
+    };
+    // Our own people get no newsletters, but copies by which they are tried.
+    if !plan.is_own(&address) {
+        manual_stop::stop_typed(&site.ctx, address).await?;
+    }
+    let organisation = plan.settings.organisation.name.clone();
+    let language = language::of_visitor(&plan.settings.organisation, &headers);
+    Ok(page::tell(language, StatusCode::OK, &Message::Unsubscribed { organisation }))
+}
+
+/// The page with the field; `again`: what was typed is no address.
+fn ask(site: &Site, headers: &HeaderMap, status: StatusCode, again: bool) -> Response {
+    let plan = site.ctx.plan();
+    let language = language::of_visitor(&plan.settings.organisation, headers);
+    let organisation = plan.settings.organisation.name.clone();
+    page::speak(language, status, "page-unsubscribe-typed.html", context! { organisation, again, field => ADDRESS })
 }

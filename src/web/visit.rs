@@ -4,7 +4,7 @@
 use crate::domain::criterion::Criterion;
 use crate::domain::id::Name;
 use crate::domain::span::Span;
-use crate::mail::token::{Kind, Signer, Token};
+use crate::mail::token::{Kind, Recipient, Signer, Token};
 use jiff::{SignedDuration, Timestamp};
 
 /// How long a shown answer page can be answered.
@@ -38,7 +38,7 @@ impl Visit {
         let asked = self.asked.iter().fold(0, |bits, criterion| bits | 1 << *criterion as u16);
         let ordinal = asked | u16::from_be_bytes([random[0], random[1]]) << QUESTIONS;
         let id = self.shown_at.as_millisecond() << RANDOM | i64::from(u16::from_be_bytes([random[2], random[3]]));
-        signer.text(Token { kind: Kind::Visit, id, ordinal }, page)
+        signer.text(Token { kind: Kind::Visit, id, ordinal, recipient: Recipient::ANYBODY }, page)
     }
 
     /// Reads the hidden field of this page; `None` if it is not ours, of another page, or of a page shown long ago.
@@ -64,7 +64,8 @@ pub enum Stamp {
 impl Stamp {
     /// The stamp of a form that is shown now.
     pub fn sign(signer: &Signer, form: &Name, now: Timestamp) -> String {
-        signer.text(Token { kind: Kind::Stamp, id: now.as_millisecond(), ordinal: 0 }, form.as_str())
+        signer
+            .text(Token { kind: Kind::Stamp, id: now.as_millisecond(), ordinal: 0, recipient: Recipient::ANYBODY }, form.as_str())
     }
 
     pub fn read(signer: &Signer, form: &Name, text: &str, now: Timestamp) -> Self {

@@ -32,8 +32,8 @@ fn forgeries(token: &str) -> Vec<String> {
         changed[bit / 8] ^= 1 << (bit % 8);
         add(&changed);
     }
-    // Neighbours: the id is bytes 2 to 9, the ordinal the next two.
-    for (at, by) in [(9, 1), (9, 2), (9, 255), (8, 1), (11, 1), (11, 255), (10, 1)] {
+    // Neighbours: the id is bytes 2 to 9, the ordinal the next two, then the prospect's four and three of an address.
+    for (at, by) in [(9, 1), (9, 2), (9, 255), (8, 1), (11, 1), (11, 255), (10, 1), (15, 1), (15, 255), (18, 1)] {
         let mut changed = bytes.clone();
         if let Some(byte) = changed.get_mut(at) {
             *byte = byte.wrapping_add(by);
@@ -41,17 +41,17 @@ fn forgeries(token: &str) -> Vec<String> {
         add(&changed);
     }
     // No signature, half of one, and one too long.
-    let zeroed = [bytes.get(..12).unwrap_or_default(), &[0; 9]].concat();
+    let zeroed = [bytes.get(..19).unwrap_or_default(), &[0; 8]].concat();
     add(&zeroed);
-    add(bytes.get(..12).unwrap_or_default());
-    add(bytes.get(..16).unwrap_or_default());
+    add(bytes.get(..19).unwrap_or_default());
+    add(bytes.get(..23).unwrap_or_default());
     add(&[&bytes[..], &[0; 3]].concat());
     let texts = [
         format!("{token}="),
         format!("{token}{token}"),
         token.to_lowercase(),
         token.to_uppercase(),
-        "A".repeat(28),
+        "A".repeat(36),
         format!("{token}%00"),
     ];
     forged.extend(texts);

@@ -12,7 +12,7 @@ use crate::wait;
 use anyhow::{Context as _, ensure};
 use jiff::{SignedDuration, Timestamp};
 use nurtured::clock::{Clock, SystemClock};
-use nurtured::flow::group::publish;
+use nurtured::flow::group::page;
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -64,7 +64,7 @@ pub(crate) async fn play(directory: &Path, database: &Database, people: usize) -
     let plan = database.prepare(directory, relay.addresses[0], people, due).await?;
     let mut post = Post::new(directory, &database.url(), relay.addresses[0])?;
     let mut caller = Caller::new(relay.clone(), people);
-    let pages = people.div_ceil(usize::try_from(publish::PAGE)?);
+    let pages = people.div_ceil(usize::try_from(page::PAGE)?);
     for (name, hit) in PLACES {
         // Who is handed off before their page is filled gets no delivery: nobody calls until the last one is.
         let hit = if name == "publish.after_page" { pages as u64 } else { hit };

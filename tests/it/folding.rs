@@ -20,7 +20,7 @@ pub(crate) fn rules() -> Qualifying {
     RULES.clone()
 }
 
-fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     Name::parse(text).expect("a name")
 }
 
@@ -38,7 +38,7 @@ fn detail() -> impl Strategy<Value = Detail> {
         6 => (criterion.clone(), 0..4_usize).prop_map(|(criterion, n)| {
             let say = rules().criteria[criterion].answers[n].say.clone();
             let date = (criterion == Criterion::Timeframe).then(|| jiff::civil::date(2026, 12, 1));
-            Detail::Answer { criterion, say, date, posted: None }
+            Detail::Answer { criterion, id: None, say, date, posted: None }
         }),
         3 => (proptest::collection::vec(criterion.clone(), 0..3), date.clone()).prop_map(|(proves, date)| {
             let (contradicts, not_before) = (Vec::new(), None);
@@ -284,7 +284,7 @@ fn signal(id: i64, at: jiff::Timestamp) -> Signal {
 
 fn answer(id: i64, criterion: Criterion, say: &str, days: i64) -> Signal {
     let at = jiff::Timestamp::from_second(1_767_225_600 + days * 86_400).expect("an instant");
-    Signal { detail: Detail::Answer { criterion, say: say.to_owned(), date: None, posted: None }, ..signal(id, at) }
+    Signal { detail: Detail::Answer { criterion, id: None, say: say.to_owned(), date: None, posted: None }, ..signal(id, at) }
 }
 
 #[test]

@@ -16,6 +16,8 @@ mod knocking;
 mod oracle;
 /// What must hold of the verdicts for any history whatever.
 mod folding;
+/// Whose word counts, and for how long.
+mod outranking;
 /// What is concluded as signals come in, held against a fold over all of them.
 mod live;
 /// What is said of tables that are not whole.

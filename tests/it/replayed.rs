@@ -151,7 +151,7 @@ impl Life {
                 // Most say what helps.
                 let answer = &answers[if self.dice.one_in(3) { self.dice.throw(answers.len()) } else { 0 }];
                 let date = answer.due.as_ref().map(|_| ahead(90 + self.dice.throw(400)));
-                Detail::Answer { criterion, say: answer.say.clone(), date, posted: None }
+                Detail::Answer { criterion, id: answer.id.clone(), say: answer.say.clone(), date, posted: None }
             }
             12..=15 => {
                 let proves: Vec<Criterion> = Criterion::ALL.into_iter().filter(|_| self.dice.one_in(2)).collect();

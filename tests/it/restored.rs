@@ -126,6 +126,39 @@ async fn after_adopting_a_backup_nobody_who_stopped_is_mailed_and_nobody_twice()
     assert_eq!(sent.len(), PEOPLE - unreached.len(), "everybody else has their mail");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_never_journalled_a_stop_is_no_error_and_its_numbers_count() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = directory.path();
+    write_configuration(at);
+    town(at).await.node.ctx.store().close().await;
+    verb(at, &["db", "backup", &at.join("backup.db").to_string_lossy()]);
+    for leftover in ["story.db", "story.db-wal", "story.db-shm"] {
+        drop(std::fs::remove_file(at.join(leftover)));
+    }
+    std::fs::rename(at.join("backup.db"), at.join("story.db")).expect("restored");
+    let other = at.join("other");
+    let adopt = || {
+        Command::new(env!("CARGO_BIN_EXE_nurtured"))
+            .args(["adopt", "--json", "--journal"])
+            .arg(&other)
+            .current_dir(at)
+            .env("NURTURED_CONFIG", at.join("config"))
+            .env("NURTURED__DATABASE__URL", format!("sqlite:{}", at.join("story.db").display()))
+            .output()
+            .expect("the binary runs")
+    };
+    let mistaken = adopt();
+    assert_eq!(mistaken.status.code(), Some(65), "a journal that was named by mistake leaves no stop out unsaid");
+    let marks = r#"{"beat":9,"deliveries":7000000000,"signals":3,"suppressions":0}"#;
+    let marker = format!(r#"{{"token":"t","marks":{marks},"at":"2026-03-02T08:00:00Z"}}"#);
+    std::fs::write(at.join("other.marker"), marker).expect("written");
+    let adopted = adopt();
+    assert!(adopted.status.success(), "{}", String::from_utf8_lossy(&adopted.stderr));
+    let adopted: serde_json::Value = serde_json::from_slice(&adopted.stdout).expect("JSON");
+    assert!(adopted["stopped"] == 0 && adopted["numbers"]["deliveries"].as_i64() > Some(7_000_000_000), "{adopted}");
+}
+
 fn message_id(data: &[u8]) -> String {
     let text = String::from_utf8_lossy(data);
     let line = text.lines().find_map(|line| line.strip_prefix("Message-ID: ")).expect("every mail has one");

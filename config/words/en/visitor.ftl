@@ -39,6 +39,16 @@ test-copy-unsubscribe = You would be unsubscribed now.
 unknown-link = It may have been cut in two by a mail program. Please open it again from the mail, or copy all of it.
     .title = This link does not lead anywhere
 
+# A link of ours, whose mail is no longer on record.
+lost-mail = The record of this mail was lost when a database of { $organisation } had to be restored from a copy. Nothing was noted. To tell { $organisation } something, please answer the mail.
+    .title = We no longer know this mail
+
+# Where a link to unsubscribe cannot be read, the address is typed.
+unsubscribe-typed = This link does not tell us whose it is. Type the address that gets the newsletters, and { $organisation } sends it no more of them.
+    .title = No more newsletters?
+unsubscribe-typed-again = That is no mail address. Please type the one that gets the newsletters.
+unsubscribe-typed-address = Your mail address
+
 no-such-form = What you filled in was not received: this page sends it to a form that does not exist. Please tell { $organisation } in another way.
     .title = There is no such form
 form-not-readable = What you filled in was not received: it was sent in a way that we cannot read. Please tell { $organisation } in another way.

@@ -39,6 +39,16 @@ test-copy-unsubscribe = Ahora se le daría de baja.
 unknown-link = Puede que un programa de correo lo haya cortado en dos. Ábralo otra vez desde el correo o cópielo entero.
     .title = Este enlace no lleva a ninguna parte
 
+# Un enlace nuestro cuyo correo ya no consta.
+lost-mail = El registro de este correo se perdió cuando hubo que restaurar una base de datos de { $organisation } desde una copia. No se ha anotado nada. Para decirle algo a { $organisation }, responda al correo.
+    .title = Ya no conocemos este correo
+
+# Donde no se puede leer un enlace de baja, se escribe la dirección.
+unsubscribe-typed = Este enlace no nos dice de quién es. Escriba la dirección que recibe los boletines y { $organisation } no le enviará más.
+    .title = ¿No quiere más boletines?
+unsubscribe-typed-again = Eso no es una dirección de correo. Escriba la que recibe los boletines.
+unsubscribe-typed-address = Su dirección de correo
+
 no-such-form = No hemos recibido lo que ha rellenado: esta página lo envía a un formulario que no existe. Póngase en contacto con { $organisation } por otro medio.
     .title = Ese formulario no existe
 form-not-readable = No hemos recibido lo que ha rellenado: se envió de una manera que no podemos leer. Póngase en contacto con { $organisation } por otro medio.

@@ -4,6 +4,7 @@ use super::story::Narrator;
 use crate::cli::exit::Exit;
 use crate::flow::individual::dossier;
 use crate::store::individual::handoffs;
+use crate::store::people::prospects;
 use crate::text::template;
 use crate::town::Town;
 use crate::town::mailbox::Mail;
@@ -41,7 +42,9 @@ pub async fn serve(town: &Town, listener: TcpListener, address: SocketAddr, tell
     let mut tx = ctx.store().read().await?;
     for handoff in handoffs::all(&mut tx).await? {
         let label = format!("handoff {} ({})", handoff.id, handoff.state.word());
-        tell.say(&format!("  {label:24}  {}", dossier::page_url(ctx.signer(), &plan, handoff.id, &handoff.salesperson)))?;
+        let prospect = prospects::one(&mut tx, handoff.prospect).await?;
+        let url = dossier::page_url(ctx.signer(), &plan, handoff.id, &prospect, &handoff.salesperson);
+        tell.say(&format!("  {label:24}  {url}"))?;
     }
     drop(tx);
     tell.say("\nCtrl-C ends it.")?;

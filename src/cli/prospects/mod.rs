@@ -11,9 +11,11 @@ use crate::cli::exit::Exit;
 use crate::cli::{open, output};
 use crate::domain::id::ProspectId;
 use crate::domain::prospect::Standing;
-use crate::flow::operations::forget;
+use crate::flow::operations::forget::{self, Forgotten};
+use crate::store::operations::overwriting::{self, Left};
 use crate::store::people::prospects;
 use clap::Subcommand;
+use serde::Serialize;
 use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 
@@ -119,8 +121,11 @@ async fn forgetting(email: &str, yes: bool, config: Option<&Path>, json: bool) -
     }
     let node = open::node(config).await?;
     let forgotten = forget::forget(&node.ctx, &address).await?;
+    let store = node.ctx.store().clone();
+    drop(node);
+    let left = overwriting::clean(&store, forgotten.known_by.clone()).await?;
     if json {
-        return output::json(&forgotten);
+        return output::json(&WithFiles { forgotten, left_in_files: left });
     }
     let erased = forgotten.erased;
     output::line(format!(
@@ -128,10 +133,29 @@ async fn forgetting(email: &str, yes: bool, config: Option<&Path>, json: bool) -
          stays stopped on every channel.",
         erased.signals, erased.forms, erased.enquiries, erased.deliveries, erased.letters
     ))?;
+    match left {
+        Left::Nothing => output::line("The file of the database holds nothing of them.")?,
+        Left::NothingSinceRebuilt => output::line("The file of the database was rebuilt, and holds nothing of them.")?,
+        Left::Something => output::line(
+            "The file of the database, or its log, still holds a word they were known by: somebody else is known by it too, or a program \
+             was reading; `nurtured prospects forget` for anybody looks at the log again.",
+        )?,
+        Left::Server => {
+            output::line("What PostgreSQL keeps of deleted rows goes with its next VACUUM FULL and with its archived log.")?;
+        }
+    }
     match forgotten.handoff {
         Some(id) => output::line(format!("Handoff {id} was open and is closed: tell its salesperson.")),
         None => Ok(()),
     }
+}
+
+/// What `forget` did, and what it left in the files.
+#[derive(Serialize)]
+struct WithFiles {
+    #[serde(flatten)]
+    forgotten: Forgotten,
+    left_in_files: Left,
 }
 
 /// Asks at a terminal; without one the answer is no.

@@ -171,16 +171,35 @@ impl<'a> Fold<'a> {
         }
     }
 
-    /// The statement that decides: the latest proof or contradiction, except that a fact never beats a person, and that
-    /// what a prospect says of their own authority does not contradict a colleague's.
+    /// The statement that decides: the latest proof or contradiction, except that a fact never beats a person whose statement still
+    /// counts, and that what a prospect says of their own authority does not contradict a colleague's. A decision that has ended gives
+    /// back what stood before it.
     fn decisive(&mut self, standing: &[&Evidence]) -> Option<Evidence> {
         let statements = standing.iter().filter(|e| matches!(e.effect, Effect::Power(Power::Meets | Power::Contradicts)));
+        let (ended, standing): (Vec<&Evidence>, Vec<&Evidence>) = statements.partition(|e| e.is_decision && e.until <= self.now);
+        for decision in &ended {
+            self.ignore(decision, Why::Expired);
+        }
+        let (by_people, facts): (Vec<&Evidence>, Vec<&Evidence>) = standing.iter().partition(|e| e.origin >= Origin::Declared);
+        let decides = match (self.latest(&by_people), self.latest(&facts)) {
+            (Some(person), Some(fact)) if person.until > self.now || fact.until <= self.now => {
+                self.ignore(fact, if fact.said_at < person.said_at { Why::Superseded } else { Why::Outranked });
+                Some(person)
+            }
+            (Some(person), Some(fact)) => {
+                self.ignore(person, Why::Expired);
+                Some(fact)
+            }
+            (person, fact) => person.or(fact),
+        };
+        decides.or_else(|| ended.last().copied()).cloned()
+    }
+
+    /// The latest of statements of one rank, which are ordered by time.
+    fn latest<'e>(&mut self, statements: &[&'e Evidence]) -> Option<&'e Evidence> {
         let mut stands: Option<&Evidence> = None;
         for statement in statements {
             match stands {
-                Some(earlier) if statement.origin < Origin::Declared && earlier.origin >= Origin::Declared => {
-                    self.ignore(statement, Why::Outranked);
-                }
                 Some(earlier) if earlier.of.is_some() && earlier.until > self.now && speaks_of_themselves(statement) => {
                     self.ignore(statement, Why::OfThemselves);
                 }
@@ -191,7 +210,7 @@ impl<'a> Fold<'a> {
                 _ => stands = Some(statement),
             }
         }
-        stands.cloned()
+        stands
     }
 
     fn of_statement(&mut self, statement: &Evidence) -> Finding {

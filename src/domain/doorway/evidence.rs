@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-/// Who says so, lowest rank first. A later statement beats an earlier one of equal rank; a fact never beats a person.
+/// Who says so, lowest rank first. A later statement beats an earlier one of equal rank; a fact never beats a person whose statement
+/// still counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
@@ -53,6 +54,8 @@ pub struct Evidence {
     pub of: Option<ProspectId>,
     /// Whether it is a "not before" that comes due: its day counts as something new.
     pub comes_due: bool,
+    /// Whether a salesperson or colleague decided it until a day: what stood before it stands again from then on.
+    pub is_decision: bool,
 }
 
 impl Qualifying {
@@ -60,8 +63,8 @@ impl Qualifying {
     pub fn read(&self, signal: &Signal) -> Vec<Evidence> {
         let mut found = Vec::new();
         match &signal.detail {
-            Detail::Answer { criterion, say, date, .. } => {
-                let answer = self.criteria[*criterion].answers.iter().find(|a| a.say == *say);
+            Detail::Answer { criterion, id, say, date, .. } => {
+                let answer = self.criteria[*criterion].answer(id.as_ref(), say);
                 if let Some(power) = answer.and_then(|a| a.power) {
                     found.push(self.evidence(signal, *criterion, Effect::Power(power), Origin::Declared, *date));
                 }
@@ -113,7 +116,7 @@ impl Qualifying {
             }
             Detail::Override { criterion, power, until, .. } => {
                 let evidence = self.evidence(signal, *criterion, Effect::Power(*power), Origin::Observed, None);
-                found.push(Evidence { until: midnight(*until), ..evidence });
+                found.push(Evidence { until: midnight(*until), is_decision: true, ..evidence });
             }
             _ => {}
         }
@@ -167,6 +170,7 @@ impl Qualifying {
             rule: None,
             of: None,
             comes_due: false,
+            is_decision: false,
         }
     }
 

@@ -153,13 +153,14 @@ fn relation(a: &Signal, b: &Signal) -> Option<Relation> {
     match (&a.detail, &b.detail) {
         (Detail::Click { target: one }, Detail::Click { target: two }) => (one != two && at_once).then_some(Relation::Burst),
         (
-            Detail::Answer { criterion: c, say: one, posted: from, .. },
-            Detail::Answer { criterion: d, say: two, posted: and, .. },
+            Detail::Answer { criterion: c, id: one_id, say: one, posted: from, .. },
+            Detail::Answer { criterion: d, id: two_id, say: two, posted: and, .. },
         ) => {
             let link = |posted: &Option<Posted>| posted.as_ref().and_then(|posted| posted.link);
             let links = link(from).zip(link(and));
             let visitors = from.as_ref().zip(and.as_ref()).map(|(from, and)| (&from.visitor, &and.visitor));
-            match (links.is_some_and(|(one, two)| one != two), c == d && one != two) {
+            let other = one != two && (one_id.is_none() || one_id != two_id);
+            match (links.is_some_and(|(one, two)| one != two), c == d && other) {
                 (true, _) if at_once => Some(Relation::Burst),
                 (_, true) if visitors.is_some_and(|(one, two)| one == two) => Some(Relation::Correction),
                 (_, true) => Some(Relation::Contradiction),

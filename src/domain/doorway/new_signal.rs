@@ -38,9 +38,7 @@ impl NewSignal {
         let day = day(at);
         let detail = Detail::Click { target: target.to_owned() };
         match clicked {
-            Clicked::By(mail) => {
-                Self { machine, ..Self::answering(mail, format!("click:{day}:{}:{visit}", mail.delivery), detail, at) }
-            }
+            Clicked::By(mail) => Self { machine, ..Self::answering(mail, format!("click:{day}:{mail}:{visit}"), detail, at) },
             Clicked::Untracked(issue) => Self {
                 issue: Some(issue),
                 machine,
@@ -52,11 +50,16 @@ impl NewSignal {
     /// An answer to a question.
     pub fn answer(mail: Mailed, criterion: Criterion, answer: &Answer, asked: AskedIn<'_>, at: Timestamp) -> Self {
         let once = match asked {
-            AskedIn::Mail { link, visit } => format!("answer:{}:{link}:{visit}", mail.delivery),
-            AskedIn::Page { visit } => format!("answer:{}:more:{criterion}:{visit}", mail.delivery),
+            AskedIn::Mail { link, visit } => format!("answer:{mail}:{link}:{visit}"),
+            AskedIn::Page { visit } => format!("answer:{mail}:more:{criterion}:{visit}"),
         };
         let date = answer.due.as_ref().map(|due| day(due.0.after(at)));
-        Self::answering(mail, once, Detail::Answer { criterion, say: answer.say.clone(), date, posted: None }, at)
+        Self::answering(
+            mail,
+            once,
+            Detail::Answer { criterion, id: answer.id.clone(), say: answer.say.clone(), date, posted: None },
+            at,
+        )
     }
 
     /// An answer with who posted it, and where; any other signal stays as it is.
@@ -71,21 +74,28 @@ impl NewSignal {
 
     /// An unsubscription, at most one a minute: unsubscribing again after having come back must stop again.
     pub fn unsubscribe(mail: Mailed, how: &str, at: Timestamp) -> Self {
-        let once = format!("unsubscribe:{}:{}", mail.delivery, at.as_second() / 60);
+        let once = format!("unsubscribe:{mail}:{}", at.as_second() / 60);
         Self::answering(mail, once, Detail::Unsubscribe { how: how.to_owned() }, at)
+    }
+
+    /// An address that was typed where mail can be stopped without a link of ours, at most once a minute. Whoever types it may be
+    /// anybody, so it stops mail and says nothing else.
+    pub fn typed_stop(address: Address, at: Timestamp) -> Self {
+        let once = format!("unsubscribe:typed:{}:{}", at.as_second() / 60, fingerprint(&[address.as_str()]));
+        Self::about(About::Address(address), once, Detail::Unsubscribe { how: "address typed".to_owned() }, at)
     }
 
     /// A delivery that was refused for good while it was made.
     pub fn refused(mail: Mailed, words: &str, at: Timestamp) -> Self {
         let detail = Detail::Bounce { hard: true, status: None, diagnostic: words.to_owned() };
-        Self::answering(mail, format!("bounce:{}", mail.delivery), detail, at)
+        Self::answering(mail, format!("bounce:{mail}"), detail, at)
     }
 
     /// What a mail that came back says. Its id may hold a name of theirs, so only a fingerprint of it is kept.
     pub fn by_mail(id: &str, answers: Option<Mailed>, prospect: Option<ProspectId>, detail: Detail, at: Timestamp) -> Self {
         Self {
-            delivery: answers.map(|mail| mail.delivery),
-            issue: answers.map(|mail| mail.issue),
+            delivery: answers.and_then(|mail| mail.on_record()),
+            issue: answers.and_then(|mail| mail.issue),
             ..Self::about(whose(prospect), format!("{}:mail:{}", detail.kind(), fingerprint(&[id])), detail, at)
         }
     }
@@ -161,7 +171,7 @@ impl NewSignal {
 
     fn answering(mail: Mailed, once: String, detail: Detail, at: Timestamp) -> Self {
         let about = Self::about(whose(mail.prospect), once, detail, at);
-        Self { delivery: Some(mail.delivery), issue: Some(mail.issue), ..about }
+        Self { delivery: mail.on_record(), issue: mail.issue, ..about }
     }
 
     fn by_hand(what: &str, address: Address, by: Name, detail: Detail, at: Timestamp) -> Self {

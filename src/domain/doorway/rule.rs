@@ -5,7 +5,7 @@ use crate::domain::audience::Test;
 use crate::domain::criterion::{Criterion, PerCriterion};
 use crate::domain::id::Name;
 use crate::domain::prospect::FieldType;
-use crate::domain::question::{Answer, Power};
+use crate::domain::question::{self, Answer, Power};
 use crate::domain::span::{FiscalYear, Span};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -51,6 +51,13 @@ pub struct CriterionRules {
     /// How many supporting rules must be reached to meet it; only for Vision and Need.
     pub enough: usize,
     pub rules: Vec<Rule>,
+}
+
+impl CriterionRules {
+    /// The answer that was given under this id, in these words.
+    pub fn answer(&self, id: Option<&Name>, say: &str) -> Option<&Answer> {
+        question::given(&self.answers, id, say)
+    }
 }
 
 /// When a proof stops counting.

@@ -66,6 +66,10 @@ pub enum Detail {
     },
     Answer {
         criterion: Criterion,
+        /// Which answer it is, if `qualification.toml` named it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<Name>,
+        /// Its words then.
         say: String,
         /// The stated date, where the answer implies one.
         date: Option<Date>,

@@ -3,6 +3,7 @@
 //! This module has the arithmetic and the texts. The store counts, and knows since when; a campaign that is paused and
 //! resumed is counted anew.
 
+use crate::domain::excerpt::without_addresses;
 use crate::domain::id::Name;
 
 /// The number of a campaign's latest mails among which bounces are counted.
@@ -85,8 +86,13 @@ impl Tripped {
         }
     }
 
-    /// The reason with its number and what to do: shown wherever the campaign is.
+    /// The reason with its number and what to do: shown wherever the campaign is. It names no address, for nothing that is kept of an
+    /// erased person is found by it.
     pub fn reason(&self, campaign: &Name) -> String {
+        without_addresses(&self.in_words(campaign))
+    }
+
+    fn in_words(&self, campaign: &Name) -> String {
         let resume = format!("`nurtured campaigns resume {campaign}`");
         match self {
             Self::Bounces(BadShare { bad, of }) => format!(
@@ -160,7 +166,7 @@ mod tests {
             (Tripped::Bounces(share), "26 of the last 500"),
             (Tripped::Complaints(share), "26 of the last 500"),
             (Tripped::Broken(20), "20 connections"),
-            (Tripped::Sender("550 5.1.8 no".to_owned()), "550 5.1.8 no"),
+            (Tripped::Sender("550 5.1.8 no <ada@a.example>".to_owned()), "550 5.1.8 no <(address)>"),
             (Tripped::Ours(5, "550 5.7.1 no".to_owned()), "5 mails in a row"),
             (Tripped::OursAmong(share, "550 5.7.1 no".to_owned()), "26 of the last 500"),
             (Tripped::Alike(20, "550 no".to_owned()), "20 mails in a row"),

@@ -8,6 +8,7 @@ use crate::domain::id::{DeliveryId, IssueId, ProspectId};
 use crate::domain::span::Span;
 use jiff::Timestamp;
 use serde::Serialize;
+use std::fmt;
 
 /// The mail that something answers: a click, a bounce, a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +16,26 @@ pub struct Mailed {
     /// `None` for a test copy or an erased prospect.
     pub prospect: Option<ProspectId>,
     pub delivery: DeliveryId,
-    pub issue: IssueId,
+    /// `None` if the delivery was lost with the database that had it: then only whom it was for is known.
+    pub issue: Option<IssueId>,
+}
+
+impl Mailed {
+    /// The delivery, if it is on record.
+    pub fn on_record(&self) -> Option<DeliveryId> {
+        self.issue.map(|_| self.delivery)
+    }
+}
+
+/// The number that makes a signal about it one. A number that was lost is never given again; its signals are told apart all
+/// the same.
+impl fmt::Display for Mailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.issue.is_none() {
+            f.write_str("lost-")?;
+        }
+        write!(f, "{}", self.delivery)
+    }
 }
 
 /// The state of a delivery, derived from its attempts and the lease over it.

@@ -123,6 +123,11 @@ impl Roster {
         self.salespeople.iter().map(|s| &s.id).chain(manager)
     }
 
+    /// Whether this person may own a handoff. A colleague may not, though they are on our side.
+    pub fn is_owner(&self, id: &Name) -> bool {
+        self.owners().any(|owner| owner == id)
+    }
+
     /// The salespeople but the sales manager.
     pub fn all_but_the_manager(&self) -> Vec<Name> {
         self.salespeople.iter().map(|s| &s.id).filter(|id| **id != self.manager).cloned().collect()

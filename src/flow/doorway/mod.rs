@@ -8,6 +8,7 @@ pub mod assess;
 pub mod conclude;
 pub mod enquiries;
 pub mod observe;
+pub mod trace;
 pub mod take;
 pub mod confirm;
 pub mod api;

@@ -14,8 +14,8 @@ use crate::domain::doorway::signal::{About, Detail, NewSignal};
 use crate::domain::id::{Name, ProspectId, SignalId};
 use crate::domain::plan::Plan;
 use crate::flow::context::{Context, FlowError};
-use crate::store::doorway::enquiries;
 use crate::store::doorway::pending_forms::{self, NewPendingForm};
+use crate::store::doorway::{enquiries, signals};
 use crate::store::engine::backend::{StoreError, Tx};
 use crate::store::engine::batch::Batch;
 use crate::store::people::prospects::{self, Details};
@@ -79,6 +79,8 @@ pub async fn record(tx: &mut Tx, plan: &Plan, signal: &NewSignal, now: Timestamp
         (About::Address(address), Detail::UnconfirmedForm { form, fields, .. }) => {
             return keep(tx, plan, &Typed { signal, address, form, fields }, now).await;
         }
+        // A repetition is as old as what it repeats: details that changed since stay as they are.
+        (About::Address(_), Detail::Form { .. }) if signals::is_recorded(tx, &signal.once).await? => return Ok(Observed::Again),
         (About::Address(address), Detail::Form { form, fields }) => {
             let arrival = Arrival::by_form(address.clone(), fields, &plan.settings.fields);
             let that_day = Some(signal.occurred_at.to_zoned(TimeZone::UTC).date());

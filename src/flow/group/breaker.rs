@@ -4,8 +4,8 @@
 //! A batch in which the relay accepted every mail is not counted here. A fault of the login pauses every campaign.
 
 use crate::domain::address::Address;
-use crate::domain::excerpt::excerpt;
-use crate::domain::group::alike::{alike, without_addresses};
+use crate::domain::excerpt::{excerpt, without_addresses};
+use crate::domain::group::alike::alike;
 use crate::domain::group::breaker::{
     ALIKE_IN_A_ROW, BOUNCES_AMONG, BROKEN_IN_A_ROW, COMPLAINTS_AMONG, FULL_IN_A_ROW, LEAST, OURS_IN_A_ROW, REFUSALS_AMONG,
     Tripped,

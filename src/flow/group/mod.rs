@@ -6,5 +6,6 @@ pub mod retry;
 pub mod pace;
 pub mod canary;
 pub mod cap;
+pub mod page;
 pub mod publish;
 pub mod delivery;

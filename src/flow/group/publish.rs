@@ -1,12 +1,14 @@
 //! publish: a due occurrence becomes one issue per newsletter it carries, and one delivery per member.
 //!
 //! The occurrence's row comes first and can be opened only once; pages of deliveries follow, each committed with its
-//! cursor and the lease that covers it, so any node can resume.
+//! cursor and the lease that covers it, so any node can resume. Each step reads and writes one page, whether or not any prospect on it
+//! is due a newsletter: no transaction is long, and the watchdog sees every page.
 
 use super::breaker;
 use super::canary;
 use super::cap;
 use super::gate;
+use super::page::{self, Counted};
 use crate::domain::group::breaker::Tripped;
 use crate::domain::group::campaign::{Campaign, Newsletter, Order, Sender};
 use crate::domain::group::issue::Composed;
@@ -23,9 +25,6 @@ use crate::store::group::{campaigns, deliveries, leases, occurrences};
 use crate::text::newsletter::{self, Frame};
 use jiff::Timestamp;
 
-/// How many prospects one page reads, and so how many deliveries one lease covers at most.
-pub const PAGE: i64 = 2_000;
-
 /// Opens the occurrences that are due, and writes one page of an open one.
 ///
 /// # Errors
@@ -37,7 +36,11 @@ pub async fn publish(ctx: &Context) -> Result<Progress, FlowError> {
     if gate::is_shut(ctx).await? {
         return Ok(Progress::Idle);
     }
-    let next = open_due(ctx, &plan, now).await?;
+    let next = match open_due(ctx, &plan, now).await? {
+        Progress::Done => return Ok(Progress::Done),
+        Progress::NotBefore(at) => Some(at),
+        Progress::Idle => None,
+    };
     let (let_go, held_until) = canary::release(ctx, now).await?;
     if fill_page(ctx, &plan, now, true).await? || let_go {
         ctx.wake();
@@ -46,8 +49,9 @@ pub async fn publish(ctx: &Context) -> Result<Progress, FlowError> {
     Ok(Progress::until([next, held_until].into_iter().flatten().min()))
 }
 
-/// Opens occurrences that came due; returns when the next one will.
-async fn open_due(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<Option<Timestamp>, FlowError> {
+/// Opens occurrences that came due, as many as one transaction records; it is done if more may be due
+/// now, else it says when the next one will be.
+async fn open_due(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<Progress, FlowError> {
     let mut read = ctx.store().read().await?;
     let known = campaigns::all(&mut read).await?;
     drop(read);
@@ -57,28 +61,31 @@ async fn open_due(ctx: &Context, plan: &Plan, now: Timestamp) -> Result<Option<T
         })
     };
     if plan.campaigns.iter().any(is_due) {
-        let mut more = true;
-        while more {
-            let mut tx = ctx.store().write().await?;
-            campaigns::put(&mut tx, plan.schedules(), now).await?;
-            more = false;
-            for campaign in &plan.campaigns {
-                more |= open(&mut tx, campaign, &plan.hash, now).await?;
+        let mut tx = ctx.store().write().await?;
+        campaigns::put(&mut tx, plan.schedules(), now).await?;
+        let mut left = MOST_BACK;
+        for campaign in &plan.campaigns {
+            left -= open(&mut tx, campaign, &plan.hash, left, now).await?;
+            if left == 0 {
+                break;
             }
-            tx.commit().await?;
-            failpoint!("publish.opened");
+        }
+        tx.commit().await?;
+        failpoint!("publish.opened");
+        if left == 0 {
+            return Ok(Progress::Done);
         }
     }
-    Ok(plan.campaigns.iter().filter_map(|c| c.schedule.named_after(now)).map(|f| f.due_at).min())
+    Ok(Progress::until(plan.campaigns.iter().filter_map(|c| c.schedule.named_after(now)).map(|f| f.due_at).min()))
 }
 
-/// After downtime at most the latest occurrence fires; the others are recorded as missed. Returns whether more may have to
-/// be recorded.
-async fn open(tx: &mut Tx, campaign: &Campaign, plan_hash: &str, now: Timestamp) -> Result<bool, FlowError> {
+/// After downtime at most the latest occurrence fires; the others are recorded as missed. Records at most so many, and returns how
+/// many.
+async fn open(tx: &mut Tx, campaign: &Campaign, plan_hash: &str, most: usize, now: Timestamp) -> Result<usize, FlowError> {
     let Some(state) = campaigns::lock(tx, &campaign.name).await? else {
-        return Ok(false);
+        return Ok(0);
     };
-    let due = occurrence::due(campaign, state.seen_until, state.paused.is_some(), now, MOST_BACK);
+    let due = occurrence::due(campaign, state.seen_until, state.paused.is_some(), now, most);
     for (firing, missed) in &due {
         if occurrences::open(tx, &campaign.name, firing, *missed, plan_hash).await? {
             let missed = missed.map_or("no", Missed::word);
@@ -88,7 +95,7 @@ async fn open(tx: &mut Tx, campaign: &Campaign, plan_hash: &str, now: Timestamp)
     if let Some((last, _)) = due.last() {
         campaigns::seen(tx, &campaign.name, last.due_at).await?;
     }
-    Ok(due.len() == MOST_BACK)
+    Ok(due.len())
 }
 
 /// Opens every occurrence that fell due, however late: for a database whose deliveries are held. It records up to a
@@ -122,8 +129,8 @@ pub async fn fill(ctx: &Context) -> Result<bool, FlowError> {
 /// How many occurrences one transaction records.
 const MOST_BACK: usize = 1_000;
 
-/// Writes one page of the oldest open occurrence, with the checks of live mail if it is to be sent. Returns whether there
-/// was one.
+/// Reads one page of the oldest open occurrence and writes it, with the checks of live mail if it is to be sent: its deliveries, and
+/// in any case its cursor. Returns whether there was one.
 async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) -> Result<bool, FlowError> {
     let mut read = ctx.store().read().await?;
     let Some(waiting) = occurrences::peek_filling(&mut read).await? else {
@@ -140,23 +147,37 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
     };
     let newsletters = offered(campaign);
     let mut question = question(plan, campaign, &newsletters);
-    if to_send && waiting.cursor == ProspectId(0) {
+    let issued = issues::of_occurrence(&mut read, waiting.id).await?;
+    if to_send && issued.is_empty() {
         let late = campaign.late.misses(waiting.due_at, now);
-        let too_many = if late { None } else { too_many(&mut read, campaign, &mut question).await? };
+        let counted = if late {
+            Counted::Within
+        } else {
+            page::count(ctx, &mut read, &plan.hash, campaign, &mut question, &waiting).await?
+        };
+        let too_many = match counted {
+            Counted::Within => None,
+            Counted::NotYet => return Ok(true),
+            Counted::TooMany(tripped) => Some(tripped),
+        };
         if late || too_many.is_some() {
             drop(read);
             return turn_away(ctx, plan, campaign, &waiting, too_many, now).await;
         }
     }
+    let began = ctx.clock().steady();
+    let due = page::turn(ctx, &mut read, &mut question, waiting.cursor).await?;
+    drop(read);
+    let read_for = ctx.clock().steady().saturating_sub(began);
     let mut fresh = Vec::new();
-    for id in turn_page(&mut read, &mut question, &waiting).await? {
-        if let Some(newsletter) = campaign.newsletter(&id) {
+    for newsletter in &campaign.newsletters {
+        if !issued.contains(&newsletter.id) && due.iter().any(|due| *due.newsletter == newsletter.id) {
             fresh.push((newsletter, issue(plan, campaign, newsletter, waiting.due_at)?));
         }
     }
-    drop(read);
 
     let mut tx = ctx.store().write().await?;
+    let began = ctx.clock().steady();
     let as_it_was = |filling: &Filling| filling.id == waiting.id && filling.cursor == waiting.cursor;
     if !occurrences::next_filling(&mut tx).await?.is_some_and(|filling| as_it_was(&filling)) {
         return Ok(true); // another node is filling it
@@ -166,21 +187,23 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
         occurrences::filled(&mut tx, waiting.id, now).await?;
         tracing::info!(campaign = %campaign.name, "occurrence filled");
     } else {
-        let mut added = Vec::new();
-        for (newsletter, (content, message)) in &fresh {
-            issues::add(&mut tx, &new_issue(plan, campaign, newsletter, waiting.id, content, message)).await?;
-            added.push(issues::id(&mut tx, waiting.id, &newsletter.id).await?);
-        }
-        if to_send {
-            canary::write_seeds(&mut tx, &campaign.guards, waiting.id, &added, now).await?;
-        }
-        cap::begin(&mut tx, plan).await?;
-        if audiences::fill(&mut tx, waiting.id, &question).await? > 0 {
+        if !due.is_empty() {
+            let mut added = Vec::new();
+            for (newsletter, (content, message)) in &fresh {
+                issues::add(&mut tx, &new_issue(plan, campaign, newsletter, waiting.id, content, message)).await?;
+                added.push(issues::id(&mut tx, waiting.id, &newsletter.id).await?);
+            }
             if to_send {
-                cap::judge(&mut tx, plan, (campaign, &waiting), page, now).await?;
-                canary::cover(&mut tx, &campaign.guards, waiting.id, page, now).await?;
-            } else {
-                leases::cover(&mut tx, waiting.id, page.0, page.1, now).await?;
+                canary::write_seeds(&mut tx, &campaign.guards, waiting.id, &added, now).await?;
+            }
+            cap::begin(&mut tx, plan).await?;
+            if audiences::fill(&mut tx, waiting.id, &question, &due).await? > 0 {
+                if to_send {
+                    cap::judge(&mut tx, plan, (campaign, &waiting), page, now).await?;
+                    canary::cover(&mut tx, &campaign.guards, waiting.id, page, now).await?;
+                } else {
+                    leases::cover(&mut tx, waiting.id, page.0, page.1, now).await?;
+                }
             }
         }
         occurrences::advance(&mut tx, waiting.id, page.1).await?;
@@ -188,36 +211,8 @@ async fn fill_page(ctx: &Context, plan: &Plan, now: Timestamp, to_send: bool) ->
     failpoint!("publish.before_page");
     tx.commit().await?;
     failpoint!("publish.after_page");
+    page::fit(ctx, read_for.max(ctx.clock().steady().saturating_sub(began)));
     Ok(true)
-}
-
-/// Moves the query to the page after the last one read; to an empty page when there is none. Before the first issue, pages
-/// on which no prospect is due a newsletter are skipped. Returns the newsletters that are due on the page and have no
-/// issue yet.
-async fn turn_page(read: &mut Tx, question: &mut AudienceQuery<'_>, waiting: &Filling) -> Result<Vec<Name>, FlowError> {
-    let issued = issues::of_occurrence(read, waiting.id).await?;
-    let all_issued = question.newsletters.iter().all(|id| issued.contains(*id));
-    question.up_to = waiting.cursor;
-    loop {
-        question.after = question.up_to;
-        question.up_to = audiences::window(read, question.after, PAGE).await?;
-        if all_issued || question.up_to <= question.after {
-            return Ok(Vec::new());
-        }
-        let mut due = audiences::newsletters_due(read, question).await?;
-        if !due.is_empty() || !issued.is_empty() {
-            due.retain(|id| !issued.contains(id));
-            return Ok(due);
-        }
-    }
-}
-
-/// Whether more people are due this occurrence than the campaign's limit allows.
-async fn too_many(tx: &mut Tx, campaign: &Campaign, question: &mut AudienceQuery<'_>) -> Result<Option<Tripped>, FlowError> {
-    let Some(at_most) = campaign.guards.at_most else { return Ok(None) };
-    question.up_to = audiences::last(tx).await?;
-    let due = audiences::due(tx, question).await?;
-    Ok((due > at_most).then_some(Tripped::Audience { due, at_most }))
 }
 
 /// Leaves an occurrence open of which nothing was written yet: too many people are due, so the campaign pauses. After it
@@ -231,7 +226,8 @@ async fn turn_away(
     now: Timestamp,
 ) -> Result<bool, FlowError> {
     let mut tx = ctx.store().write().await?;
-    if occurrences::next_filling(&mut tx).await?.is_some_and(|f| f.id == waiting.id && f.cursor == ProspectId(0)) {
+    let is_there = occurrences::next_filling(&mut tx).await?.is_some_and(|filling| filling.id == waiting.id);
+    if is_there && issues::of_occurrence(&mut tx, waiting.id).await?.is_empty() {
         if let Some(tripped) = too_many {
             breaker::pause(&mut tx, &campaign.name, &tripped, now).await?;
         } else {

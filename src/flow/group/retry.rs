@@ -1,8 +1,8 @@
 //! retry: what failed is opened again, by the words it was refused with. Whoever stopped meanwhile stays stopped, and nothing
 //! that may have arrived is sent again.
 
-use crate::domain::excerpt::excerpt;
-use crate::domain::group::alike::{alike, without_addresses};
+use crate::domain::excerpt::{excerpt, without_addresses};
+use crate::domain::group::alike::alike;
 use crate::domain::id::{DeliveryId, Name};
 use crate::flow::context::{Context, FlowError};
 use crate::store::engine::backend::Tx;

@@ -90,7 +90,8 @@ async fn post(
 
 /// The link that confirms a form.
 fn url(signer: &Signer, plan: &Plan, form: &PendingForm) -> String {
-    let token = signer.text(Token { kind: Kind::Confirmation, id: form.id.0, ordinal: form.mark() }, "");
+    let recipient = signer.recipient(None, form.address.as_str());
+    let token = signer.text(Token { kind: Kind::Confirmation, id: form.id.0, ordinal: form.mark(), recipient }, "");
     format!("{}/k/{token}", plan.settings.public_url)
 }
 

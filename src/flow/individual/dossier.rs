@@ -1,6 +1,7 @@
 //! The dossier: the facts about one prospect for their salesperson, compiled from the record. The letter, the page and the
 //! confirmation all print it, so they cannot disagree.
 
+use crate::domain::address::Address;
 use crate::domain::consent::Purpose;
 use crate::domain::criterion::PerCriterion;
 use crate::domain::doorway::entry::Cause;
@@ -15,7 +16,7 @@ use crate::domain::prospect::Prospect;
 use crate::domain::suppression;
 use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::assess;
-use crate::mail::token::{Kind, Signer, Token};
+use crate::mail::token::{Kind, Recipient, Signer, Token};
 use crate::store::doorway::qualifications;
 use crate::store::engine::backend::Tx;
 use crate::store::group::deliveries;
@@ -67,7 +68,7 @@ pub async fn compile(
         best_hours: None,
         why_now,
         sentence: dossier::sentence(&findings, &plan.qualifying, &zone),
-        page_url: page_url(ctx.signer(), plan, id, &handoff.salesperson),
+        page_url: page_url(ctx.signer(), plan, id, prospect, &handoff.salesperson),
         queue_url: queue_url(ctx.signer(), plan, &handoff.salesperson, now),
         lines: offered_lines(plan, &findings, prospect, Some(&live).filter(|_| handoff.is_open())),
         questions: dossier::questions(&findings, &plan.qualifying),
@@ -152,16 +153,18 @@ async fn channels(tx: &mut Tx, prospect: &Prospect) -> Result<Vec<Channel>, Flow
     Ok(both.into_iter().flatten().collect())
 }
 
-/// The signed link to a handoff's page; it works for this salesperson only.
-pub fn page_url(signer: &Signer, plan: &Plan, id: HandoffId, salesperson: &Name) -> String {
-    let token = signer.text(Token { kind: Kind::Handoff, id: id.0, ordinal: 0 }, salesperson.as_str());
+/// The signed link to the page of a prospect's handoff; it works for this salesperson only.
+pub fn page_url(signer: &Signer, plan: &Plan, id: HandoffId, prospect: &Prospect, salesperson: &Name) -> String {
+    let recipient = signer.recipient(Some(prospect.id), prospect.address.as_ref().map_or("", Address::as_str));
+    let token = signer.text(Token { kind: Kind::Handoff, id: id.0, ordinal: 0, recipient }, salesperson.as_str());
     format!("{}/h/{token}", plan.settings.public_url)
 }
 
 /// The signed link to a salesperson's queue; it works for thirty days.
 pub fn queue_url(signer: &Signer, plan: &Plan, salesperson: &Name, now: Timestamp) -> String {
     let day = u16::try_from(now.as_second() / 86_400 + QUEUE_LINK_DAYS).unwrap_or(u16::MAX);
-    let token = signer.text(Token { kind: Kind::Queue, id: link_number(salesperson), ordinal: day }, "");
+    let token = Token { kind: Kind::Queue, id: link_number(salesperson), ordinal: day, recipient: Recipient::ANYBODY };
+    let token = signer.text(token, "");
     format!("{}/q/{token}", plan.settings.public_url)
 }
 

@@ -84,7 +84,7 @@ async fn place(
 /// Who hears of it, and why, in a sentence: the salesperson who has the prospect; who heard of them last; who had them before;
 /// else by the routes, of which those that read what a stranger typed do not apply; in the end the sales manager.
 async fn reader(tx: &mut Tx, plan: &Plan, enquiry: &Enquiry, known: &Known, now: Timestamp) -> Result<(Name, String), FlowError> {
-    if let Some(lead) = known.open(enquiry).filter(|lead| plan.roster.has(&lead.salesperson)) {
+    if let Some(lead) = known.open(enquiry).filter(|lead| plan.roster.is_owner(&lead.salesperson)) {
         return Ok((lead.salesperson.clone(), "They are your lead.".to_owned()));
     }
     let takes = |id: &Name| *id == plan.roster.manager || plan.roster.salesperson(id).is_some_and(|s| s.active);

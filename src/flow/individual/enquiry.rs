@@ -122,7 +122,10 @@ pub fn told(ctx: &Context, plan: &Plan, enquiry: &Enquiry, known: &Known, reader
         asked_at: enquiry.asked_at,
         answer_until: hours.after_working(plan.roster.promise.request, enquiry.asked_at),
         to_do: to_do(enquiry, person, mine).to_owned(),
-        page_url: open.filter(|_| mine).map(|handoff| dossier::page_url(ctx.signer(), plan, handoff.id, reader)),
+        page_url: open
+            .filter(|_| mine)
+            .zip(person)
+            .map(|(handoff, person)| dossier::page_url(ctx.signer(), plan, handoff.id, person, reader)),
         address,
     }
 }

@@ -296,7 +296,7 @@ async fn confirm(
     }
     let (name, company, zone) = (prospect.display_name(), prospect.company.clone(), dossier::zone_of(plan, before));
     let letter = if handoff.salesperson == *before {
-        let page_url = dossier::page_url(ctx.signer(), plan, handoff.id, before);
+        let page_url = dossier::page_url(ctx.signer(), plan, handoff.id, prospect, before);
         notice::changed(&HandoffChange {
             prospect: name,
             company,

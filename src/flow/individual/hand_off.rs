@@ -147,10 +147,7 @@ pub async fn assignment(
     prospect: &Prospect,
     not_to: &[crate::domain::id::Name],
 ) -> Result<Assignment, FlowError> {
-    let owner = match prospect.account {
-        Some(account) => accounts::owner(tx, account).await?,
-        None => None,
-    };
+    let owner = accounts::owner(tx, prospect.id).await?;
     let load = handoffs::load_of_all(tx).await?;
     Ok(assign(&plan.roster, prospect, owner.as_ref(), &load, not_to))
 }

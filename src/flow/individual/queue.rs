@@ -92,7 +92,10 @@ pub async fn of(ctx: &Context, tx: &mut Tx, salesperson: &Name, now: Timestamp) 
                 request: handoff.is_some_and(|h| h.cause == Cause::Request),
                 state: handoff.map(|h| h.state.word()),
                 stage: handoff.filter(|h| h.accepted_at.is_some()).map(|h| h.stage.word()),
-                page_url: item.handoff.map(|id| dossier::page_url(ctx.signer(), &plan, id, salesperson)),
+                page_url: item
+                    .handoff
+                    .zip(person)
+                    .map(|(id, person)| dossier::page_url(ctx.signer(), &plan, id, person, salesperson)),
                 overdue: item.due_at <= now,
                 reconfirm: item.handoff.and_then(|id| lapsed.remove(&id)).unwrap_or_default(),
                 action: item.action,

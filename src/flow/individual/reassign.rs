@@ -1,5 +1,5 @@
-//! `reassign`: a handoff goes to another salesperson, because the first one declined it or left. No item stays on the
-//! queue of a salesperson who left.
+//! `reassign`: a handoff goes to another salesperson, because the first one declined it, left or became a colleague. No item stays on
+//! the queue of a person who may not own it.
 
 use super::hand_off;
 use crate::domain::doorway::entry::Cause;
@@ -45,15 +45,15 @@ pub async fn offer_to(
     Ok(handoff)
 }
 
-/// Reassigns the work of people who are no longer on the roster: an offer goes to another salesperson; a lead in progress
-/// keeps its next action, on another's queue; any other item goes to the sales manager. Returns how many handoffs and
-/// items moved.
+/// Reassigns the work of people who are no longer on the roster, or only as colleagues, who own nothing: an offer goes to another
+/// salesperson; a lead in progress keeps its next action, on another's queue; any other item goes to the sales manager. Returns how
+/// many handoffs and items moved.
 ///
 /// # Errors
 /// The store's; a letter that cannot be written.
 pub async fn reassign_departed(ctx: &Context) -> Result<u64, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
-    let ours: Vec<&Name> = plan.roster.ids().collect();
+    let ours: Vec<&Name> = plan.roster.owners().collect();
     let mut read = ctx.store().read().await?;
     let left = handoffs::of_others(&mut read, &ours).await?;
     let items = reminders::are_of_others(&mut read, &ours).await? || enquiries::are_of_others(&mut read, &ours).await?;
@@ -73,7 +73,7 @@ pub async fn reassign_departed(ctx: &Context) -> Result<u64, FlowError> {
     }
     if moved > 0 {
         ctx.wake();
-        tracing::info!(moved, "what belonged to people who left was passed on");
+        tracing::info!(moved, "what belonged to people who are no salespeople any more was passed on");
     }
     Ok(moved)
 }
@@ -82,13 +82,14 @@ async fn reassign_one(ctx: &Context, plan: &Plan, id: HandoffId, now: Timestamp)
     let mut tx = ctx.store().write().await?;
     let prospect = hand_off::prospect_of(&mut tx, id).await?;
     prospects::lock(&mut tx, prospect).await?;
-    let is_orphaned = |handoff: &Handoff| handoff.is_open() && !plan.roster.has(&handoff.salesperson);
+    let is_orphaned = |handoff: &Handoff| handoff.is_open() && !plan.roster.is_owner(&handoff.salesperson);
     // Another node may have reassigned it already.
     let Some(handoff) = handoffs::lock(&mut tx, id).await?.filter(is_orphaned) else { return Ok(false) };
     let prospect = prospects::one(&mut tx, prospect).await?;
     let assignment = hand_off::assignment(&mut tx, plan, &prospect, &[]).await?;
-    handoffs::add_event(&mut tx, id, None, &HandoffEvent::PassedOn, &format!("{} is no longer ours", handoff.salesperson), now)
-        .await?;
+    let left = if plan.roster.has(&handoff.salesperson) { "a salesperson" } else { "ours" };
+    let why = format!("{} is no longer {left}", handoff.salesperson);
+    handoffs::add_event(&mut tx, id, None, &HandoffEvent::PassedOn, &why, now).await?;
     if handoff.touched_at.is_none() {
         offer_to(ctx, &mut tx, plan, &prospect, handoff, &assignment, now).await?;
     } else {
@@ -103,6 +104,6 @@ async fn reassign_one(ctx: &Context, plan: &Plan, id: HandoffId, now: Timestamp)
         hand_off::offer(ctx, &mut tx, plan, id, &prospect, plan.roster.hours(to).next_open(now), now).await?;
     }
     tx.commit().await?;
-    tracing::info!(handoff = %id, to = %assignment.salesperson(), "passed on: whoever had it is no longer ours");
+    tracing::info!(handoff = %id, to = %assignment.salesperson(), "passed on: whoever had it is no salesperson of ours any more");
     Ok(true)
 }

@@ -8,7 +8,7 @@ use crate::domain::address::Address;
 use crate::domain::doorway::signal::{Detail, NewSignal};
 use crate::domain::group::breaker::FULL_IN_A_ROW;
 use crate::domain::group::campaign::Sender;
-use crate::domain::id::{DeliveryId, Name, ProspectId, fingerprint};
+use crate::domain::id::{Name, ProspectId, fingerprint};
 use crate::domain::individual::handoff::Handoff;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
@@ -16,12 +16,12 @@ use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::enquiries;
 use crate::flow::doorway::observe::{self, Observed};
+use crate::flow::doorway::trace::{Traced, trace};
 use crate::flow::group::breaker;
 use crate::inbox::mail::bounce::{Incoming, Returned};
 use crate::inbox::mail::report::Failure;
-use crate::mail::token::Kind;
+use crate::mail::token::{Kind, Token};
 use crate::store::engine::backend::Tx;
-use crate::store::group::deliveries::{self, Origin};
 use crate::store::group::issues;
 use crate::store::individual::handoffs;
 use crate::store::operations::erasures;
@@ -75,37 +75,38 @@ pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowErro
     // A bounce goes to the return path; an answer carries the Message-ID it answers.
     let path = read_path(ctx, &plan, &mail.recipients);
     let genuine = path.or_else(|| read_id(ctx, &plan, &mail.message_ids));
-    let origin_of = match (&mail.kind, path) {
+    let token = match (&mail.kind, path) {
         (Incoming::Bounce(_), None) => None,
         _ => genuine,
     };
-    let origin = match origin_of {
-        Some(delivery) => deliveries::origin(&mut tx, delivery).await?,
+    let sent = match token {
+        Some(token) => trace(&mut tx, ctx.signer(), token).await?,
         None => None,
     };
-    let receipt = match (&mail.kind, origin) {
+    let receipt = match (&mail.kind, sent) {
         (Incoming::Unknown, _) => nothing("it is neither a bounce nor an answer"),
         (Incoming::Complaint(complaint), _) if !complaint.is_objection() => nothing("it is neither a bounce nor an answer"),
         (Incoming::Reply { from, .. }, _) if is_ours(&plan, from) => nothing("one of our own people wrote it"),
-        (Incoming::Reply { from, subject, text }, origin) => {
-            reply(&mut tx, &plan, mail, origin, (from, subject, text), now).await?
-        }
+        (Incoming::Reply { from, subject, text }, sent) => reply(&mut tx, &plan, mail, sent, (from, subject, text), now).await?,
+        (_, None) if token.is_some() => nothing("its token is of a mail of which nothing is on record, nor whom it was for"),
         (_, None) => nothing("it carries no token of ours, so it stops nobody"),
-        (Incoming::Bounce(failures), Some(origin)) => {
-            let failure = decisive(failures, &origin.address);
-            let receipt = record(&mut tx, &plan, Received::Bounce, mail, &origin, undelivered(failure), now).await?;
-            if let Some(failure) = failure.filter(|f| receipt.new && f.given_up && !f.hard && !is_of_forgotten(&origin)) {
-                refused(&mut tx, &origin, failure, now).await?;
+        // Of a delivery on record the mailbox is known that is gone; of a lost one, whether it is the prospect's still.
+        (Incoming::Bounce(_), Some(sent)) if !sent.is_present => nothing("the address it is about is no longer theirs"),
+        (Incoming::Bounce(failures), Some(sent)) => {
+            let failure = decisive(failures, &sent.address);
+            let receipt = record(&mut tx, &plan, Received::Bounce, mail, &sent, undelivered(failure), now).await?;
+            if let Some(failure) = failure.filter(|f| receipt.new && f.given_up && !f.hard && !sent.is_of_forgotten()) {
+                refused(&mut tx, &sent, failure, now).await?;
             }
             receipt
         }
-        (Incoming::AutoReply { subject }, Some(origin)) => {
+        (Incoming::AutoReply { subject }, Some(sent)) => {
             let detail = Detail::AutoReply { subject: subject.clone() };
-            record(&mut tx, &plan, Received::AutoReply, mail, &origin, detail, now).await?
+            record(&mut tx, &plan, Received::AutoReply, mail, &sent, detail, now).await?
         }
-        (Incoming::Complaint(complaint), Some(origin)) => {
+        (Incoming::Complaint(complaint), Some(sent)) => {
             let detail = Detail::Complaint { feedback: complaint.feedback.clone() };
-            record(&mut tx, &plan, Received::Complaint, mail, &origin, detail, now).await?
+            record(&mut tx, &plan, Received::Complaint, mail, &sent, detail, now).await?
         }
     };
     tx.commit().await?;
@@ -118,25 +119,23 @@ fn nothing(why: &str) -> Receipt {
     Receipt { what: Received::Nothing, words: format!("It means nothing here: {why}."), prospect: None, new: false }
 }
 
-/// The delivery whose signed return path is among these recipients.
-fn read_path(ctx: &Context, plan: &Plan, recipients: &[String]) -> Option<DeliveryId> {
+/// The token of a signed return path among these recipients.
+fn read_path(ctx: &Context, plan: &Plan, recipients: &[String]) -> Option<Token> {
     let ours = &plan.settings.smtp.return_path;
     recipients.iter().find_map(|recipient| {
         let (local, domain) = recipient.rsplit_once('@')?;
         let (name, token) = local.rsplit_once('+')?;
         let is_ours = domain.eq_ignore_ascii_case(ours.domain()) && name.eq_ignore_ascii_case(ours.local());
-        let token = ctx.signer().read_caseless(Kind::ReturnPath, token).filter(|_| is_ours)?;
-        Some(DeliveryId(token.id))
+        ctx.signer().read_return_path(token).filter(|_| is_ours)
     })
 }
 
-/// The delivery whose signed Message-ID is among these ids.
-fn read_id(ctx: &Context, plan: &Plan, ids: &[String]) -> Option<DeliveryId> {
+/// The token of a signed Message-ID among these ids.
+fn read_id(ctx: &Context, plan: &Plan, ids: &[String]) -> Option<Token> {
     let ours = plan.settings.smtp.return_path.domain();
     ids.iter().find_map(|id| {
         let (token, domain) = id.rsplit_once('@')?;
-        let token = ctx.signer().read(Kind::MessageId, token, "").filter(|_| domain.eq_ignore_ascii_case(ours))?;
-        Some(DeliveryId(token.id))
+        ctx.signer().read(Kind::MessageId, token, "").filter(|_| domain.eq_ignore_ascii_case(ours))
     })
 }
 
@@ -159,10 +158,10 @@ fn undelivered(failure: Option<&Failure>) -> Detail {
 }
 
 /// Counts a refusal that does not say that the mailbox is gone; if it took nothing too often, no more is sent to it.
-async fn refused(tx: &mut Tx, origin: &Origin, failure: &Failure, now: Timestamp) -> Result<(), FlowError> {
-    if breaker::came_back(tx, origin.id, &origin.address, (failure.about, &failure.diagnostic), now).await? {
+async fn refused(tx: &mut Tx, sent: &Traced, failure: &Failure, now: Timestamp) -> Result<(), FlowError> {
+    if breaker::came_back(tx, sent.mail.delivery, &sent.address, (failure.about, &failure.diagnostic), now).await? {
         let source = format!("took nothing in {FULL_IN_A_ROW} issues in a row");
-        let address = origin.address.to_string();
+        let address = sent.address.to_string();
         let stop = Stop { address, channel: Channel::Email, reason: StopReason::Bounced, source };
         suppressions::add(tx, &[stop], now).await?;
     }
@@ -174,23 +173,17 @@ async fn record(
     plan: &Plan,
     what: Received,
     mail: &Returned,
-    origin: &Origin,
+    sent: &Traced,
     detail: Detail,
     now: Timestamp,
 ) -> Result<Receipt, FlowError> {
     // Of a person who was forgotten nothing is kept anew, and a bounce or an automatic reply may name them.
-    let detail = if is_of_forgotten(origin) { wordless(detail) } else { detail };
-    let words = detail.words();
-    let observed =
-        observe::write(tx, plan, &[NewSignal::by_mail(&mail.id, Some(origin.mailed()), origin.prospect, detail, now)], now)
-            .await?;
+    let detail = if sent.is_of_forgotten() { wordless(detail) } else { detail };
+    let (words, prospect) = (detail.words(), sent.mail.prospect);
+    let signal = NewSignal::by_mail(&mail.id, Some(sent.mail), prospect, detail, now);
+    let observed = observe::write(tx, plan, &[signal], now).await?;
     let new = matches!(observed.first(), Some(Observed::New(_)));
-    Ok(Receipt { what, words: sentence(&words, new), prospect: origin.prospect, new })
-}
-
-/// Whether the delivery went to a person who was forgotten since.
-fn is_of_forgotten(origin: &Origin) -> bool {
-    origin.prospect.is_none() && origin.address.as_str() == erasures::NOBODY
+    Ok(Receipt { what, words: sentence(&words, new), prospect, new })
 }
 
 /// That something came back, without what it says.
@@ -211,15 +204,15 @@ async fn reply(
     tx: &mut Tx,
     plan: &Plan,
     mail: &Returned,
-    origin: Option<Origin>,
+    sent: Option<Traced>,
     (from, subject, text): (&Address, &str, &str),
     now: Timestamp,
 ) -> Result<Receipt, FlowError> {
     let detail = Detail::Reply { subject: subject.to_owned(), text: text.to_owned() };
-    let prospect = match &origin {
-        Some(origin) if is_of_forgotten(origin) => return hear(tx, mail, from, &detail, now).await,
-        Some(origin) if origin.prospect.is_none() => return Ok(nothing("it answers a test copy")),
-        Some(origin) => origin.prospect,
+    let prospect = match &sent {
+        Some(sent) if sent.is_of_forgotten() => return hear(tx, mail, from, &detail, now).await,
+        Some(sent) if sent.mail.prospect.is_none() => return Ok(nothing("it answers a test copy")),
+        Some(sent) => sent.mail.prospect,
         None => prospects::by_address(tx, &[from]).await?.get(from).copied(),
     };
     let Some(prospect) = prospect else {
@@ -227,14 +220,14 @@ async fn reply(
         return if forgotten { hear(tx, mail, from, &detail, now).await } else { Ok(nothing("nobody we know wrote it")) };
     };
     let said = detail.words();
-    let signal = NewSignal::by_mail(&mail.id, origin.as_ref().map(Origin::mailed), Some(prospect), detail, now);
+    let signal = NewSignal::by_mail(&mail.id, sent.as_ref().map(|sent| sent.mail), Some(prospect), detail, now);
     let observed = observe::write(tx, plan, &[signal], now).await?;
     let new = matches!(observed.first(), Some(Observed::New(_)));
     if !new {
         return Ok(Receipt { what: Received::Reply, words: sentence(&said, false), prospect: Some(prospect), new });
     }
-    let campaign = match &origin {
-        Some(origin) => issues::content(tx, origin.issue).await?.map(|issue| issue.campaign),
+    let campaign = match sent.and_then(|sent| sent.mail.issue) {
+        Some(issue) => issues::content(tx, issue).await?.map(|issue| issue.campaign),
         None => None,
     };
     let prospect = prospects::one(tx, prospect).await?;

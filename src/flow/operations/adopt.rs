@@ -1,6 +1,6 @@
 //! adopt: a database that was restored from a backup, or copied, becomes the one that sends. The stop journal is replayed,
 //! and deliveries that may have been sent since the backup are held: no person who stopped is mailed, and none is mailed
-//! twice.
+//! twice. Numbers go on beyond those the lost history gave, so that none of its links ever stands for somebody else.
 //!
 //! All of it happens while the database only observes, so that no delivery is marked meanwhile; ending that state is the
 //! last write. After a crash before it, adopting again repairs the rest.
@@ -15,6 +15,7 @@ use crate::flow::group::publish;
 use crate::store::doorway::reminders;
 use crate::store::engine::journal::{self, Entry, JournalContents, What};
 use crate::store::group::campaigns;
+use crate::store::operations::numbers::{self, Numbers};
 use crate::store::operations::{adoptions, identity, sending};
 use crate::store::people::suppressions::{self, Stop};
 use crate::store::people::{erasure_keys, prospects};
@@ -41,6 +42,8 @@ pub struct Adopted {
     pub fell_due: u64,
     /// Deliveries of which it is unknown whether they were sent since the backup.
     pub held: u64,
+    /// After which number each table goes on: beyond all that is known of the lost history.
+    pub numbers: Numbers,
 }
 
 /// How a database is adopted.
@@ -48,6 +51,8 @@ pub struct Adopted {
 pub struct Adoption {
     /// The contents of all nodes' journals.
     pub journals: JournalContents,
+    /// The last numbers that the nodes' markers know of.
+    pub known: Numbers,
     /// Whether the database was moved, with the record of everything sent from it: then nothing is held.
     pub moved: bool,
     pub token: String,
@@ -67,6 +72,10 @@ pub async fn adopt(ctx: &Context, adoption: Adoption) -> Result<Adopted, FlowErr
     let journals = &adoption.journals;
     let mut adopted =
         Adopted { journal_lines: journals.entries.len(), unreadable_lines: journals.unreadable, ..Adopted::default() };
+    // First of all: nothing that is written from here on has a number that the lost history gave.
+    let mut tx = ctx.store().write().await?;
+    adopted.numbers = numbers::lift(&mut tx, &adoption.known).await?;
+    tx.commit().await?;
     let last = journals.last();
     replay(ctx, &last, &mut adopted).await?;
     adopted.forgotten = forget_again(ctx, &last).await?;
@@ -206,10 +215,15 @@ pub async fn backfill_journal(ctx: &Context) -> Result<usize, FlowError> {
         stops.chain(elsewhere).filter(|(key, _)| !known.contains(key)).map(|(_, line)| line).collect();
     drop(tx);
     let lines = missing.len();
-    if lines > 0 {
-        let keeper = journal.clone();
-        tokio::task::spawn_blocking(move || keeper.write(missing)).await.map_err(|e| unable(&e))?;
-    }
+    let keeper = journal.clone();
+    let written = tokio::task::spawn_blocking(move || {
+        keeper.begin()?;
+        if !missing.is_empty() {
+            keeper.write(missing);
+        }
+        std::io::Result::Ok(())
+    });
+    written.await.map_err(|e| unable(&e))?.map_err(|e| unable(&e))?;
     match journal.trouble() {
         Some(why) => Err(unable(&why)),
         None => Ok(lines),

@@ -37,7 +37,7 @@ impl CensusQuery {
     pub async fn ask(plan: &Plan, tx: &mut Tx, now: Timestamp) -> Result<Self, FlowError> {
         let states = campaigns::all(tx).await?;
         let audiences = coming(plan, &states, now).map(|campaign| campaign.audience.clone()).collect();
-        Ok(Self { audiences, ours: plan.roster.ids().cloned().collect(), now })
+        Ok(Self { audiences, ours: plan.roster.owners().cloned().collect(), now })
     }
 
     /// Counts the prospects with ids after the first and up to the last.
@@ -67,9 +67,9 @@ impl CensusQuery {
     }
 }
 
-/// Counts the open enquiries, and those that nobody on the roster has; one younger than [`HEARD_WITHIN`] is on its way.
+/// Counts the open enquiries, and those that are on the queue of no salesperson, nor of the manager; one younger than [`HEARD_WITHIN`] is on its way.
 pub async fn count_enquiries(tx: &mut Tx, plan: &Plan, census: &mut Census, now: Timestamp) -> Result<(), FlowError> {
-    let ours: Vec<&Name> = plan.roster.ids().collect();
+    let ours: Vec<&Name> = plan.roster.owners().collect();
     (census.enquiries, census.unheard) = enquiries::counts(tx, &ours, HEARD_WITHIN.before(now)).await?;
     Ok(())
 }

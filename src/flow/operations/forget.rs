@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// What an erasure did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Forgotten {
     /// The prospect; absent for an address that only filled in forms.
     pub prospect: Option<ProspectId>,
@@ -22,6 +22,9 @@ pub struct Forgotten {
     pub handoff: Option<HandoffId>,
     #[serde(flatten)]
     pub erased: Erased,
+    /// What they were known by: for a look at the pages of the file, and for nothing else.
+    #[serde(skip)]
+    pub known_by: Vec<String>,
 }
 
 /// Erases the prospect with this address, whether it is theirs or was, and what their addresses asked. Their open handoff is closed
@@ -41,9 +44,11 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
             return Err(FlowError::Missing("a prospect with that address".to_owned()));
         }
         erasures::stop(&mut tx, address, now).await?;
+        let known_by = vec![address.to_string()];
+        erasures::reasons(&mut tx, &known_by).await?;
         tx.commit().await?;
         ctx.wake();
-        return Ok(Forgotten { prospect: None, handoff: None, erased: asked });
+        return Ok(Forgotten { prospect: None, handoff: None, erased: asked, known_by });
     };
     prospects::lock(&mut tx, prospect).await?;
     let open = handoffs::of_prospect(&mut tx, prospect).await?.into_iter().find(Handoff::is_open);
@@ -56,11 +61,17 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
         follow_ups::done(&mut tx, closed.id, now).await?;
     }
     reminders::done(&mut tx, &BTreeSet::from([prospect]), now).await?;
+    let mut known_by = erasures::known_by(&mut tx, prospect).await?;
+    for row in erasures::merged_into(&mut tx, prospect).await? {
+        known_by.extend(erasures::known_by(&mut tx, row).await?);
+    }
+    erasures::reasons(&mut tx, &known_by).await?;
     let mut erased = erasures::scrub(&mut tx, prospect, now).await?;
-    for address in erasures::addresses(&mut tx, prospect).await? {
-        erasures::stop(&mut tx, &address, now).await?;
-        erased += erasures::enquiries_from(&mut tx, &address, now).await?;
-        erased.forms += erasures::pending_forms(&mut tx, &address, now).await?;
+    let addresses = erasures::addresses(&mut tx, prospect).await?;
+    for address in &addresses {
+        erasures::stop(&mut tx, address, now).await?;
+        erased += erasures::enquiries_from(&mut tx, address, now).await?;
+        erased.forms += erasures::pending_forms(&mut tx, address, now).await?;
     }
     erased += asked;
     // What they said counted for their colleagues too.
@@ -70,8 +81,9 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
         erasures::person(&mut tx, row).await?;
     }
     erasures::person(&mut tx, prospect).await?;
+    erasures::companies(&mut tx, &addresses).await?;
     tx.commit().await?;
     ctx.wake();
     tracing::info!(%prospect, "forgotten");
-    Ok(Forgotten { prospect: Some(prospect), handoff: open.map(|h| h.id), erased })
+    Ok(Forgotten { prospect: Some(prospect), handoff: open.map(|h| h.id), erased, known_by })
 }

@@ -78,7 +78,7 @@ async fn remind_one(
         action: if offered { "Answer the offer" } else { "Make the first contact" }.to_owned(),
         due_at: if offered { handoff.answer_until } else { handoff.touch_until },
         otherwise: None,
-        page_url: dossier::page_url(ctx.signer(), plan, handoff.id, &handoff.salesperson),
+        page_url: dossier::page_url(ctx.signer(), plan, handoff.id, prospect, &handoff.salesperson),
         queue_url: dossier::queue_url(ctx.signer(), plan, &handoff.salesperson, now),
         zone: dossier::zone_of(plan, reader),
     };

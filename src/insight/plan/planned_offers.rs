@@ -104,16 +104,23 @@ pub async fn route_offers(
     let mut shares: BTreeMap<Name, OfferShare> =
         load.open.iter().map(|(id, open)| (id.clone(), OfferShare { open: *open, ..OfferShare::default() })).collect();
     let mut offers = Vec::new();
+    // A colleague who is offered before makes the account that salesperson's.
+    let mut planned: BTreeMap<AccountId, Vec<(ProspectId, Name)>> = BTreeMap::new();
     for page in coming.chunks(PAGE) {
         let ids: Vec<ProspectId> = page.iter().map(|c| c.prospect).collect();
         let people: BTreeMap<ProspectId, Prospect> = prospects::load(tx, &ids).await?.into_iter().map(|p| (p.id, p)).collect();
-        let of: Vec<AccountId> = people.values().filter_map(|p| p.account).collect();
-        let owners = accounts::owners(tx, &of).await?;
+        let owners = accounts::owners(tx, &ids).await?;
         for coming in page {
             let Some(prospect) = people.get(&coming.prospect) else { continue };
             let prospect = Prospect { verdicts: coming.known.clone(), ..prospect.clone() };
-            let owner = prospect.account.and_then(|account| owners.get(&account));
-            let salesperson = assign(&after.roster, &prospect, owner, &load, &[]).salesperson().clone();
+            let mut owners = owners.get(&prospect.id).cloned().unwrap_or_default();
+            for (colleague, to) in prospect.account.and_then(|account| planned.get(&account)).into_iter().flatten() {
+                owners.offer(*colleague, to);
+            }
+            let salesperson = assign(&after.roster, &prospect, owners.first(), &load, &[]).salesperson().clone();
+            if let Some(account) = prospect.account {
+                planned.entry(account).or_default().push((prospect.id, salesperson.clone()));
+            }
             *load.open.entry(salesperson.clone()).or_default() += 1;
             load.last_assigned_at.insert(salesperson.clone(), coming.at);
             let share = shares.entry(salesperson.clone()).or_default();

@@ -10,7 +10,7 @@ use super::report::{Before, Member, Move, People, PlanReport, Shift, Territory, 
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::doorway::entry::Cause;
 use crate::domain::doorway::qualification::Qualification;
-use crate::domain::id::{AccountId, Name, ProspectId};
+use crate::domain::id::{Name, ProspectId};
 use crate::domain::individual::handoff::entry;
 use crate::domain::individual::routing::{Load, assign};
 use crate::domain::plan::Plan;
@@ -140,7 +140,7 @@ impl<'a> Survey<'a> {
         let after = self.request.after;
         let record =
             if self.change.other_rules { Some(KnownSignals::load(tx, after, people, Timestamp::MAX).await?) } else { None };
-        let of: Vec<AccountId> = people.iter().filter_map(|p| p.account).collect();
+        let of: Vec<ProspectId> = people.iter().map(|p| p.id).collect();
         let owners = accounts::owners(tx, &of).await?;
         for prospect in people {
             self.change.prospects += 1;
@@ -151,7 +151,7 @@ impl<'a> Survey<'a> {
             let leaves = offered_at.is_some_and(|at| at <= self.now);
             let then = Prospect { verdicts: known, ..prospect.clone() };
             self.audiences(prospect, &then, leaves);
-            self.territory(prospect, &then, prospect.account.and_then(|account| owners.get(&account)));
+            self.territory(prospect, &then, owners.get(&prospect.id).and_then(accounts::Owners::first));
         }
         Ok(())
     }

@@ -118,7 +118,7 @@ fn signal(world: &World, act: &Act) -> Option<NewSignal> {
 }
 
 fn mailed(world: &World, act: &Act) -> Mailed {
-    Mailed { prospect: Some(world.people[act.person].id), delivery: act.delivery, issue: act.issue }
+    Mailed { prospect: Some(world.people[act.person].id), delivery: act.delivery, issue: Some(act.issue) }
 }
 
 /// The further questions of the answer page, about criteria that are unknown, and the answers to them.
@@ -190,7 +190,9 @@ pub async fn record_alone(world: &mut World, act: &Act) -> Result<(), FlowError>
 /// A mail that answers a delivery.
 fn mail(world: &World, act: &Act, what: &str, kind: Incoming) -> Returned {
     let ours: Address = world.ctx.plan().settings.smtp.return_path.clone();
-    let token = world.ctx.signer().text(Token { kind: Kind::MessageId, id: act.delivery.0, ordinal: 0 }, "");
+    let (signer, person) = (world.ctx.signer(), &world.people[act.person]);
+    let recipient = signer.recipient(Some(person.id), person.address.as_str());
+    let token = signer.text(Token { kind: Kind::MessageId, id: act.delivery.0, ordinal: 0, recipient }, "");
     let message_id = format!("{token}@{}", ours.domain());
     Returned {
         id: format!("{what}-{}@simulation", act.delivery),

@@ -21,7 +21,6 @@ use crate::flow::doorway::mailbox_gone;
 use crate::flow::group::delivery::attempt_writer::AttemptWriter;
 use crate::flow::until_idle::Step;
 use crate::mail::null_relay::{Captured, NullRelay};
-use crate::mail::token::Kind;
 use crate::store::engine::backend::Store;
 use crate::store::group::campaigns;
 use crate::store::people::prospects;
@@ -217,7 +216,7 @@ impl World {
         let mut found = Vec::with_capacity(accepted_paths.len());
         for return_path in &accepted_paths {
             let token = return_path.rsplit_once('@').and_then(|(local, _)| local.rsplit_once('+')).map(|(_, token)| token);
-            match token.and_then(|token| self.ctx.signer().read_caseless(Kind::ReturnPath, token)) {
+            match token.and_then(|token| self.ctx.signer().read_return_path(token)) {
                 Some(token) => found.push(DeliveryId(token.id)),
                 None => self.event_log.letters += 1,
             }

@@ -57,7 +57,10 @@ macro_rules! append {
 }
 const APPEND: Sql = append!("");
 const APPEND_AND_SAY: Sql = append!(" RETURNING once, id");
+/// SQLite's own count, which may be further than the newest row.
+const LAST_GIVEN: &str = "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'signals'), 0)";
 const NEWEST: &str = "SELECT COALESCE(MAX(id), 0) FROM signals";
+const IS_RECORDED: &str = "SELECT COUNT(*) FROM signals WHERE once = $1";
 const SINCE: &str = "SELECT once, id FROM signals WHERE id > $1";
 /// Of the newest signals of a prospect alone: however long their history is, it is not read.
 const CLICKED_SINCE: &str = "
@@ -91,6 +94,11 @@ const SPEAKERS: &str = "
         WHERE p.account_id = CAST(j.value AS BIGINT) AND p.speaks AND p.address IS NOT NULL), '\n')
     FROM json_each($1) j";
 
+/// Whether a signal of this key is recorded.
+pub async fn is_recorded(tx: &mut Tx, once: &str) -> Result<bool, StoreError> {
+    Ok(tx.number(IS_RECORDED, args![once]).await? > 0)
+}
+
 /// Appends signals whose `once` is new, each with the prospect it was resolved to. Returns the new ones' ids by `once`.
 ///
 /// They are written in the order of prospects, because the indexes are ordered so; those of one prospect stay in the order
@@ -112,7 +120,7 @@ pub async fn append(
     } else {
         // No other transaction writes: if all rows are new, they are the last ones, in this order, and their ids need not
         // be returned.
-        let newest = tx.number(NEWEST, args![]).await?;
+        let newest = tx.number(LAST_GIVEN, args![]).await?;
         let appended = tx.execute(APPEND, args![rows, now]).await?;
         if appended == signals.len() as u64 {
             signals.iter().map(|(_, signal)| signal.once.clone()).zip(newest + 1..).collect()

@@ -92,6 +92,8 @@ impl Store {
         // A batch of signals touches thousands of pages: the cache holds them, so they need not be written to the file
         // each time.
         let writing = options.clone().pragma("cache_size", "-16000").pragma("wal_autocheckpoint", "16000");
+        // What is deleted is overwritten in the file. Nearly all that is written is appended, and costs nothing more.
+        let writing = writing.pragma("secure_delete", "on");
         // The undo data of one statement over many rows is kept in memory and not in a file. There are more statements
         // than sqlx caches by default, and one that is evicted is compiled anew each time.
         let writing = writing.pragma("temp_store", "memory").statement_cache_capacity(256);

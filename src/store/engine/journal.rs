@@ -59,6 +59,15 @@ impl Journal {
         self.catch_up(&mut state);
     }
 
+    /// Makes the file where there is none: a node that has no stop to write has a journal all the same.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn begin(&self) -> io::Result<()> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        locked(&self.path, &mut state.file)?.unlock()
+    }
+
     /// Replaces addresses in the lines already written, and writes the lines that could not be written before.
     pub fn erase(&self, erased: impl IntoIterator<Item = (String, String)>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

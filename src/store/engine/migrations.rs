@@ -30,6 +30,8 @@ migrations![
     "0009_identity",
     "0010_api_keys",
     "0011_refusals",
+    "0015_numbers_once",
+    "0016_tenth_year",
 ];
 
 /// Numbers, descriptions and checksums are those that sqlx gives to the same files in a directory.

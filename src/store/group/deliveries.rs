@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 pub struct Open {
     pub id: DeliveryId,
     pub issue: IssueId,
+    /// `None` for a test copy.
+    pub prospect: Option<ProspectId>,
     pub address: Address,
     /// Whether its clicks are followed.
     pub tracked: bool,
@@ -47,12 +49,13 @@ pub struct Origin {
 impl Origin {
     /// The mail that a signal answers.
     pub const fn mailed(&self) -> Mailed {
-        Mailed { prospect: self.prospect, delivery: self.id, issue: self.issue }
+        Mailed { prospect: self.prospect, delivery: self.id, issue: Some(self.issue) }
     }
 }
 
 struct TriedRow {
     id: i64,
+    prospect_id: Option<i64>,
     address: String,
     tracked: bool,
     number: i64,
@@ -63,19 +66,19 @@ struct TriedRow {
     retry_at: Option<i64>,
 }
 
-record!(TriedRow { id, address, tracked, number, state, marks, doubts, first_marked_at, retry_at });
+record!(TriedRow { id, prospect_id, address, tracked, number, state, marks, doubts, first_marked_at, retry_at });
 
 /// Deliveries never tried: usually all of the range, which the `MIN` over its attempts shows at once. They are returned as
 /// one value, which costs a fifth of as many rows.
 const UNTRIED: &str = "
-    SELECT STRING_AGG(d.id || ' ' || CASE WHEN d.tracked THEN 1 ELSE 0 END || ' ' || d.address, $4)
+    SELECT STRING_AGG(d.id || ' ' || COALESCE(d.prospect_id, 0) || ' ' || CASE WHEN d.tracked THEN 1 ELSE 0 END || ' ' || d.address, $4)
     FROM deliveries d
     WHERE d.issue_id = $1 AND d.id BETWEEN $2 AND $3
       AND ((SELECT MIN(tried.delivery_id) FROM attempts tried WHERE tried.delivery_id BETWEEN $2 AND $3) IS NULL
            OR NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id))";
 /// Marks before a failure do not count: a delivery that is open again is tried as often as a new one.
 const TRIED: &str = "
-    SELECT d.id, d.address, d.tracked, a.number, a.state, a.retry_at,
+    SELECT d.id, d.prospect_id, d.address, d.tracked, a.number, a.state, a.retry_at,
            (SELECT COUNT(*) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting'
               AND m.number > COALESCE((SELECT MAX(f.number) FROM attempts f WHERE f.delivery_id = d.id AND f.state = 'failed'), 0)) AS marks,
            (SELECT COUNT(*) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting'
@@ -180,6 +183,7 @@ fn tried(issue: IssueId, row: &TriedRow) -> Result<Open, StoreError> {
     Ok(Open {
         id: DeliveryId(row.id),
         issue,
+        prospect: row.prospect_id.map(ProspectId),
         address: address(&row.address)?,
         tracked: row.tracked,
         number: row.number,
@@ -193,13 +197,15 @@ fn tried(issue: IssueId, row: &TriedRow) -> Result<Open, StoreError> {
 
 /// One of [`UNTRIED`]. An address has neither spaces nor line ends.
 fn untried(issue: IssueId, line: &str) -> Result<Open, StoreError> {
-    let strange = || StoreError::value("delivery", "it is not an id, whether clicks are followed, and an address");
-    let mut words = line.splitn(3, ' ');
-    let (id, tracked, to) = (words.next(), words.next(), words.next());
-    let id = id.and_then(|id| id.parse().ok()).ok_or_else(strange)?;
+    let strange = || StoreError::value("delivery", "it is not an id, a prospect, whether clicks are followed, and an address");
+    let mut words = line.splitn(4, ' ');
+    let mut number = || words.next().and_then(|word| word.parse().ok()).ok_or_else(strange);
+    let (id, prospect): (i64, i64) = (number()?, number()?);
+    let (tracked, to) = (words.next(), words.next());
     Ok(Open {
         id: DeliveryId(id),
         issue,
+        prospect: Some(prospect).filter(|id| *id > 0).map(ProspectId),
         address: to.ok_or_else(strange).and_then(address).in_row("deliveries", id)?,
         tracked: tracked == Some("1"),
         number: 0,

@@ -41,18 +41,21 @@ const OPEN_TEST: &str = concat!(
     configuration!("$4"),
     ") RETURNING id"
 );
-const FILLING: Sql = locking!(
-    "SELECT o.id, o.campaign, o.due_at, o.cursor FROM occurrences o JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
-     WHERE o.state = 'filling' ORDER BY o.id LIMIT 1",
-    "FOR UPDATE OF o SKIP LOCKED"
-);
-const PEEK: &str = "
-    SELECT o.id, o.campaign, o.due_at, o.cursor FROM occurrences o JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
-    WHERE o.state = 'filling' ORDER BY o.id LIMIT 1";
+/// One of a campaign at a time: what the next occurrence brings a prospect depends on what this one brings.
+macro_rules! filling {
+    () => {
+        "SELECT o.id, o.campaign, o.due_at, o.cursor FROM occurrences o JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
+         WHERE o.state = 'filling' AND NOT EXISTS (
+            SELECT 1 FROM occurrences e WHERE e.state = 'filling' AND e.campaign = o.campaign AND e.id < o.id)
+         ORDER BY o.id LIMIT 1"
+    };
+}
+const FILLING: Sql = locking!(filling!(), "FOR UPDATE OF o SKIP LOCKED");
+const PEEK: &str = filling!();
 const MISSED: &str = concat!(
     "UPDATE occurrences SET state = 'missed', reason = $2, configuration_id = ",
     configuration!("$3"),
-    " WHERE id = $1 AND state = 'filling' AND cursor = 0"
+    " WHERE id = $1 AND state = 'filling' AND NOT EXISTS (SELECT 1 FROM issues i WHERE i.occurrence_id = occurrences.id)"
 );
 const LATEST: &str = "
     SELECT nominal, state, reason FROM occurrences o WHERE campaign = $1
@@ -86,7 +89,8 @@ pub async fn open_test(
     tx.number(OPEN_TEST, args![campaign, nominal, now, plan_hash]).await.map(OccurrenceId)
 }
 
-/// The oldest occurrence of a running campaign that is being filled, and that no other node is filling right now.
+/// The oldest occurrence of a running campaign that is being filled, and that no other node is filling right now: the oldest of its
+/// campaign.
 pub async fn next_filling(tx: &mut Tx) -> Result<Option<Filling>, StoreError> {
     read(tx.row(FILLING, args![]).await?)
 }

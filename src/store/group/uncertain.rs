@@ -2,7 +2,7 @@
 //! row is edited.
 
 use crate::domain::group::delivery::Resolution;
-use crate::domain::id::{DeliveryId, IssueId};
+use crate::domain::id::{DeliveryId, IssueId, ProspectId};
 use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
 use crate::store::engine::value::{instant, instant_or_none};
 use jiff::Timestamp;
@@ -13,6 +13,8 @@ use serde::Serialize;
 pub struct Uncertain {
     pub id: DeliveryId,
     pub issue: IssueId,
+    #[serde(skip)]
+    pub prospect: Option<ProspectId>,
     pub address: String,
     pub campaign: String,
     pub newsletter: String,
@@ -32,7 +34,7 @@ pub enum Which {
 }
 
 const LIST: &str = "
-    SELECT d.id, d.issue_id, d.address, i.campaign, i.newsletter,
+    SELECT d.id, d.issue_id, d.prospect_id, d.address, i.campaign, i.newsletter,
            (SELECT MAX(m.at) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting'), a.at, a.reply
     FROM attempts a JOIN deliveries d ON d.id = a.delivery_id JOIN issues i ON i.id = d.issue_id
     WHERE a.state = 'uncertain'
@@ -60,11 +62,12 @@ const RESOLVE: &str = "
 
 /// Every uncertain delivery, by issue.
 pub async fn list(tx: &mut Tx) -> Result<Vec<Uncertain>, StoreError> {
-    type Row = (i64, i64, String, String, String, Option<i64>, i64, Option<String>);
+    type Row = (i64, i64, Option<i64>, String, String, String, Option<i64>, i64, Option<String>);
     let rows: Vec<Row> = tx.rows(LIST, args![]).await?;
-    let uncertain = |(id, issue, address, campaign, newsletter, marked_at, since, reply): Row| {
+    let uncertain = |(id, issue, prospect, address, campaign, newsletter, marked_at, since, reply): Row| {
         let (marked_at, since) = (instant_or_none(marked_at).in_row("deliveries", id)?, instant(since).in_row("deliveries", id)?);
-        Ok(Uncertain { id: DeliveryId(id), issue: IssueId(issue), address, campaign, newsletter, marked_at, since, reply })
+        let (id, issue, prospect) = (DeliveryId(id), IssueId(issue), prospect.map(ProspectId));
+        Ok(Uncertain { id, issue, prospect, address, campaign, newsletter, marked_at, since, reply })
     };
     rows.into_iter().map(uncertain).collect()
 }

@@ -22,9 +22,10 @@ const HOLD: &str = concat!(
     WHERE l.finished_at IS NULL AND (a.state IS NULL OR a.state IN ('pending', 'transmitting'))
     ON CONFLICT (delivery_id, number) DO NOTHING"
 );
-/// The fence rises: a node that still holds a lease writes nothing more under it.
+/// The fence rises, and beyond what it can have been in a history that was lost: a node that still holds a lease, of that history
+/// too, writes nothing more under it.
 const FINISH: &str = "
-    UPDATE leases SET owner = NULL, leased_until = NULL, fence = fence + 1, finished_at = $1 WHERE finished_at IS NULL";
+    UPDATE leases SET owner = NULL, leased_until = NULL, fence = fence + 1000000, finished_at = $1 WHERE finished_at IS NULL";
 /// An occurrence of a paused campaign may be half written: the rest of it is never written.
 const CLOSE: &str = "UPDATE occurrences SET state = 'filled', filled_at = $1 WHERE state = 'filling'";
 

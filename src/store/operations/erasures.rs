@@ -50,6 +50,13 @@ const HASH: &str = "
 /// An address that was erased, listed again and stopped again: the stop in force is the one under the hash.
 const FOLD: &str = "UPDATE suppressions SET address = $2, source = 'erased', lifted_at = $3 WHERE address = $1";
 const SIGNALS: &str = "UPDATE signals SET detail = $2 WHERE prospect_id = $1";
+/// The keys that other systems chose for what they reported may hold anything.
+const CHOSEN_KEYS: &str = "
+    DELETE FROM api_keys WHERE EXISTS (
+        SELECT 1 FROM signals s WHERE s.prospect_id = $1
+          AND s.once = CASE WHEN api_keys.token = '' THEN 'api:' ELSE 'token:' || api_keys.token || ':' END || api_keys.idempotency_key)";
+const CHOSEN_ONCE: &str =
+    "UPDATE signals SET once = 'erased:' || id WHERE prospect_id = $1 AND (once LIKE 'api:%' OR once LIKE 'token:%')";
 const DELIVERIES: &str = "UPDATE deliveries SET address = $2 WHERE prospect_id = $1";
 /// Relays repeat the address in what they say.
 const ATTEMPTS: &str = "
@@ -111,6 +118,22 @@ const CITED: &str = "
 const RESET_FINDINGS: &str = "UPDATE qualifications SET findings = $2 WHERE id = $1";
 const JUDGEMENTS: &str = "UPDATE reclassifications SET note = '' WHERE prospect_id = $1";
 const SET_FINDINGS: &str = "UPDATE qualifications SET findings = $2, settled_at = COALESCE(settled_at, $3) WHERE id = $1";
+const KNOWN_BY: &str = "SELECT name, phone FROM prospects WHERE id = $1";
+const REASONS: [(&str, &str); 4] = [
+    ("SELECT name, reason FROM campaigns WHERE reason IS NOT NULL", "UPDATE campaigns SET reason = $2 WHERE name = $1"),
+    ("SELECT CAST(id AS TEXT), reason FROM pause_notices", "UPDATE pause_notices SET reason = $2 WHERE id = CAST($1 AS BIGINT)"),
+    (
+        "SELECT CAST(id AS TEXT), stopped FROM sending WHERE stopped IS NOT NULL",
+        "UPDATE sending SET stopped = $2 WHERE id = CAST($1 AS BIGINT)",
+    ),
+    (
+        "SELECT CAST(id AS TEXT), observing FROM sending WHERE observing IS NOT NULL",
+        "UPDATE sending SET observing = $2 WHERE id = CAST($1 AS BIGINT)",
+    ),
+];
+/// A company of which nobody else is known says who they were.
+const LEFT_ALONE: &str =
+    "DELETE FROM accounts WHERE domain = $1 AND NOT EXISTS (SELECT 1 FROM prospects p WHERE p.account_id = accounts.id)";
 /// The row stays, so that counts still reconcile.
 const PERSON: &str = "
     UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
@@ -194,6 +217,8 @@ pub async fn merged_into(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Prospe
 /// Erases what the record says of a prospect: words, addresses and letters. Rows, kinds and instants stay.
 pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<Erased, StoreError> {
     let signals = tx.execute(SIGNALS, args![prospect, to_json(&Detail::Erased)?]).await?;
+    tx.execute(CHOSEN_KEYS, args![prospect]).await?;
+    tx.execute(CHOSEN_ONCE, args![prospect]).await?;
     let deliveries = tx.execute(DELIVERIES, args![prospect, NOBODY]).await?;
     tx.execute(ATTEMPTS, args![prospect]).await?;
     tx.execute(REFUSALS, args![prospect]).await?;
@@ -224,6 +249,46 @@ async fn erase_forms(tx: &mut Tx, which: &'static str, of: Value, now: Timestamp
     Ok(rows.len() as u64)
 }
 
+/// What a prospect may be found by in words that others wrote, and in pages of the file: addresses, name, telephone, ids elsewhere.
+pub async fn known_by(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<String>, StoreError> {
+    let own: Option<(Option<String>, Option<String>)> = tx.row(KNOWN_BY, args![prospect]).await?;
+    let (name, phone) = own.unwrap_or_default();
+    let addresses = addresses(tx, prospect).await?.into_iter().map(|address| address.to_string());
+    let elsewhere = external_ids::of(tx, prospect).await?.into_iter().map(|id| id.id);
+    // A colleague writes a number without the spaces, or without the country.
+    let digits: String = phone.iter().flat_map(|phone| phone.chars()).filter(char::is_ascii_digit).collect();
+    let national = digits.get(digits.len().saturating_sub(9)..).filter(|digits| digits.len() > 6).map(str::to_owned);
+    let all = addresses.chain([name, phone, national].into_iter().flatten()).chain(elsewhere);
+    // A shorter word is found everywhere, and means nobody.
+    Ok(all.filter(|word| word.chars().count() >= 5 && !"erased".contains(&word.to_lowercase())).collect())
+}
+
+/// Takes these words out of reasons that a relay or a colleague gave for a pause or a stop. Returns how many held one.
+pub async fn reasons(tx: &mut Tx, words: &[String]) -> Result<u64, StoreError> {
+    let mut changed = 0;
+    for (list, set) in REASONS {
+        for (key, reason) in tx.rows::<(String, String)>(list, args![]).await? {
+            let bare = words.iter().fold(reason.clone(), |text, word| replace(&text, word));
+            if bare != reason {
+                changed += tx.execute(set, args![key, bare]).await?;
+            }
+        }
+    }
+    Ok(changed)
+}
+
+/// Replaces a word wherever it stands, in capitals too.
+fn replace(text: &str, word: &str) -> String {
+    let (mut bare, mut rest) = (String::with_capacity(text.len()), text);
+    let find = |rest: &str| rest.as_bytes().windows(word.len()).position(|part| part.eq_ignore_ascii_case(word.as_bytes()));
+    while let Some(at) = find(rest) {
+        bare.push_str(&rest[..at]);
+        bare.push_str("erased");
+        rest = &rest[at + word.len()..];
+    }
+    bare + rest
+}
+
 /// Whether the time of any form is over.
 pub async fn have_expired(tx: &mut Tx, now: Timestamp) -> Result<bool, StoreError> {
     Ok(tx.number(HAVE_EXPIRED, args![now]).await? > 0)
@@ -242,6 +307,14 @@ pub async fn person(tx: &mut Tx, prospect: ProspectId) -> Result<(), StoreError>
     external_ids::hide(tx, prospect, &hashes).await?;
     for part in OF_PERSON {
         tx.execute(part, args![prospect]).await?;
+    }
+    Ok(())
+}
+
+/// Removes the companies of these addresses, of an erased person, to which nobody else belongs.
+pub async fn companies(tx: &mut Tx, addresses: &[Address]) -> Result<(), StoreError> {
+    for domain in addresses.iter().filter_map(Address::company_domain) {
+        tx.execute(LEFT_ALONE, args![domain]).await?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Over all tables: whether anything is sent, whose database this is, counting, forgetting, checking.
 
 pub mod sending;
+pub mod numbers;
 pub mod restore_marker;
 pub mod identity;
 pub mod configurations;
@@ -10,6 +11,7 @@ pub mod conservation;
 pub mod simulation_report;
 pub mod replay_inputs;
 pub mod erasures;
+pub mod overwriting;
 pub mod merges;
 pub mod adoptions;
 pub mod health;

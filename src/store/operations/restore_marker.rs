@@ -4,6 +4,7 @@
 //! Only reading and writing the file has effects. The marker cannot detect a machine restored as a whole, marker included;
 //! nor a copy of the database file, made by other means than ours in the last second before a crash and restored after it.
 
+use super::numbers::{self, Numbers};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
@@ -47,8 +48,21 @@ pub struct Identity {
 pub struct RestoreMarker {
     pub token: String,
     pub marks: Marks,
+    /// The last numbers that were given; a marker of an older program has none.
+    #[serde(default)]
+    pub numbers: Numbers,
     /// When it was written.
     pub at: Timestamp,
+}
+
+impl RestoreMarker {
+    /// The last numbers it knows of.
+    pub fn known(&self) -> Numbers {
+        let mut known = self.numbers.clone();
+        let marks = [("deliveries", self.marks.deliveries), ("signals", self.marks.signals)];
+        numbers::join(&mut known, &marks.into_iter().map(|(table, last)| (table.to_owned(), last)).collect());
+        known
+    }
 }
 
 /// Where a database that is opened comes from.
@@ -146,8 +160,12 @@ mod tests {
 
     #[test]
     fn a_copy_a_backup_and_a_foreign_database_are_told_from_the_one_at_home() {
-        let marker =
-            RestoreMarker { token: "a".into(), marks: marks(5), at: "2026-03-02T08:00:00Z".parse().expect("an instant") };
+        let marker = RestoreMarker {
+            token: "a".into(),
+            marks: marks(5),
+            numbers: Numbers::new(),
+            at: "2026-03-02T08:00:00Z".parse().expect("an instant"),
+        };
         let origin = |database: &Identity, marker: Option<&RestoreMarker>, alone| match classify(database, marker, "here", alone)
         {
             Origin::Foreign(why) => why,
@@ -181,10 +199,19 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = beside(&folder.path().join("stops"));
         assert_eq!(read(&path).expect("nothing"), None);
-        let marker =
-            RestoreMarker { token: "a".into(), marks: marks(5), at: "2026-03-02T08:00:00Z".parse().expect("an instant") };
+        let at = "2026-03-02T08:00:00Z".parse().expect("an instant");
+        let numbers = Numbers::from([("deliveries".to_owned(), 4), ("issues".to_owned(), 7)]);
+        let marker = RestoreMarker { token: "a".into(), marks: marks(5), numbers, at };
+        assert_eq!((marker.known()["deliveries"], marker.known()["issues"]), (5, 7), "the further of what it says twice");
         write(&path, &marker).expect("written");
         assert_eq!(read(&path).expect("read"), Some(marker));
+        fs::write(
+            &path,
+            r#"{"token":"a","marks":{"beat":1,"deliveries":2,"signals":3,"suppressions":4},"at":"2026-03-02T08:00:00Z"}"#,
+        )
+        .expect("written");
+        let older = read(&path).expect("read").expect("a marker");
+        assert_eq!(older.known()["signals"], 3, "an older program's");
         fs::write(&path, "{").expect("written");
         assert!(read(&path).is_err(), "what we did not write is no marker, and no reason to go on without one");
     }

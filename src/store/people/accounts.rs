@@ -19,10 +19,33 @@ const ADD: &str = "
     SELECT value ->> 'domain', MIN(value ->> 'name') FROM json_each($1) GROUP BY value ->> 'domain' ORDER BY 1
     ON CONFLICT (domain) DO UPDATE SET name = COALESCE(accounts.name, excluded.name)
     RETURNING domain, id";
-const OWNER: &str = "SELECT salesperson FROM accounts WHERE id = $1 AND salesperson IS NOT NULL";
-const OWNERS: &str = "
-    SELECT id, salesperson FROM accounts
-    WHERE salesperson IS NOT NULL AND id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
+/// Of the newest colleague in this standing who has a salesperson.
+macro_rules! colleagues {
+    ($column:literal, $standing:literal) => {
+        concat!(
+            "(SELECT ",
+            $column,
+            " FROM prospects c WHERE c.account_id = p.account_id AND c.standing = '",
+            $standing,
+            "' AND c.salesperson IS NOT NULL AND c.id <> p.id AND c.address IS NOT NULL ORDER BY c.id DESC LIMIT 1)"
+        )
+    };
+}
+const OWNERS: &str = concat!(
+    "
+    SELECT p.id, COALESCE(a.salesperson, ",
+    colleagues!("c.salesperson", "owned"),
+    "), ",
+    colleagues!("c.id", "offered"),
+    ", ",
+    colleagues!("c.salesperson", "offered"),
+    ", COALESCE(",
+    colleagues!("c.salesperson", "closed"),
+    ", ",
+    colleagues!("c.salesperson", "nurturing"),
+    ")
+    FROM prospects p JOIN accounts a ON a.id = p.account_id WHERE p.id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))"
+);
 const OF: &str = "
     SELECT string_agg(format('%s\t%s', id, account_id), '\n') FROM prospects
     WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) AND address IS NOT NULL";
@@ -40,16 +63,46 @@ pub async fn of(tx: &mut Tx, prospects: &[ProspectId]) -> Result<Vec<(ProspectId
     text_rows::read(tx, OF, args![ids(prospects)?], row).await
 }
 
-/// The salesperson whose account it is.
-pub async fn owner(tx: &mut Tx, account: AccountId) -> Result<Option<Name>, StoreError> {
-    let row: Option<(String,)> = tx.row(OWNER, args![account]).await?;
-    row.map(|(id,)| name(&id).in_row("accounts", account)).transpose()
+/// Who may own the account of a prospect, the first there is: to whom it was given, or who has a colleague of theirs as a lead; to whom
+/// one is offered; who won one, had one before, or was given one by a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Owners {
+    has: Option<Name>,
+    /// The newest colleague who is offered, and to whom.
+    offered: Option<(ProspectId, Name)>,
+    had: Option<Name>,
 }
 
-/// The salesperson of each of these accounts that has one.
-pub async fn owners(tx: &mut Tx, of: &[AccountId]) -> Result<BTreeMap<AccountId, Name>, StoreError> {
-    let rows: Vec<(i64, String)> = tx.rows(OWNERS, args![ids(of)?]).await?;
-    rows.into_iter().map(|(id, owner)| Ok((AccountId(id), name(&owner).in_row("accounts", id)?))).collect()
+impl Owners {
+    /// The salesperson whose account it is.
+    pub fn first(&self) -> Option<&Name> {
+        self.has.as_ref().or(self.offered.as_ref().map(|(_, to)| to)).or(self.had.as_ref())
+    }
+
+    /// As if a colleague were offered, too.
+    pub fn offer(&mut self, colleague: ProspectId, to: &Name) {
+        if self.offered.as_ref().is_none_or(|(newest, _)| *newest < colleague) {
+            self.offered = Some((colleague, to.clone()));
+        }
+    }
+}
+
+/// The salesperson whose account this prospect belongs to.
+pub async fn owner(tx: &mut Tx, prospect: ProspectId) -> Result<Option<Name>, StoreError> {
+    Ok(owners(tx, &[prospect]).await?.remove(&prospect).and_then(|owners| owners.first().cloned()))
+}
+
+/// Who may own the accounts of these prospects, if they have one.
+pub async fn owners(tx: &mut Tx, of: &[ProspectId]) -> Result<BTreeMap<ProspectId, Owners>, StoreError> {
+    type Row = (i64, Option<String>, Option<i64>, Option<String>, Option<String>);
+    let rows: Vec<Row> = tx.rows(OWNERS, args![ids(of)?]).await?;
+    rows.into_iter()
+        .map(|(id, has, colleague, offered, had)| {
+            let named = |text: Option<String>| text.map(|text| name(&text)).transpose().in_row("accounts of prospects", id);
+            let offered = colleague.map(ProspectId).zip(named(offered)?);
+            Ok((ProspectId(id), Owners { has: named(has)?, offered, had: named(had)? }))
+        })
+        .collect()
 }
 
 /// Gives the account to a salesperson.

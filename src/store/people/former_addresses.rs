@@ -35,6 +35,9 @@ const CURRENT: &str = "
     SELECT f.address, p.address FROM former_addresses f JOIN prospects p ON p.id = f.prospect_id
     WHERE p.address IS NOT NULL AND f.address IN (SELECT value ->> 'text' FROM json_each($1))";
 const PASS_ON: &str = "UPDATE former_addresses SET prospect_id = $2 WHERE prospect_id = $1";
+const PERSON: &str = "
+    SELECT p.id, p.address, p.tracking_consent FROM prospects p
+    WHERE p.id = COALESCE((SELECT m.into_id FROM merged_prospects m WHERE m.prospect_id = $1), $1) AND p.address IS NOT NULL";
 const SET_ADDRESS: &str = "UPDATE prospects SET address = $2, account_id = $3 WHERE id = $1 RETURNING standing";
 
 /// Notes an address that was a prospect's.
@@ -58,6 +61,23 @@ pub async fn current(tx: &mut Tx, of: &[&Address]) -> Result<BTreeMap<Address, A
     let rows: Vec<(String, String)> = tx.rows(CURRENT, args![texts(of.iter().map(|a| a.as_str()))?]).await?;
     let parsed = |text: &String| address(text).in_row("former_addresses", "with its current one");
     rows.iter().map(|(former, now)| Ok((parsed(former)?, parsed(now)?))).collect()
+}
+
+/// A person as their number finds them.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Of a row that was merged, the number of the kept one.
+    pub id: ProspectId,
+    pub address: Address,
+    /// Whether they consent to being tracked.
+    pub consents: bool,
+}
+
+/// The person with this number, or the one their row was merged into; `None` for nobody, and for one without an address.
+pub async fn person(tx: &mut Tx, number: ProspectId) -> Result<Option<Person>, StoreError> {
+    let row: Option<(i64, String, bool)> = tx.row(PERSON, args![number]).await?;
+    row.map(|(id, own, consents)| Ok(Person { id: ProspectId(id), address: address(&own).in_row("prospects", id)?, consents }))
+        .transpose()
 }
 
 /// Gives one prospect's former addresses to another.

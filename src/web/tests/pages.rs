@@ -13,6 +13,7 @@ use crate::flow::doorway::take::{self, take};
 use crate::flow::individual::{dossier, hand_off};
 use crate::store::engine::backend::Store;
 use crate::store::individual::handoffs;
+use crate::store::people::prospects;
 use crate::web::census_cache::CensusCache;
 use crate::web::error::WebError;
 use crate::web::limits::Limits;
@@ -89,7 +90,9 @@ impl TestNode {
     async fn link(&self, id: i64) -> String {
         let mut tx = self.site.ctx.store().read().await.expect("a transaction");
         let handoff = handoffs::load(&mut tx, HandoffId(id)).await.expect("loads").expect("a handoff");
-        let url = dossier::page_url(self.site.ctx.signer(), &self.site.ctx.plan(), handoff.id, &handoff.salesperson);
+        let prospect = prospects::one(&mut tx, handoff.prospect).await.expect("loads");
+        let plan = self.site.ctx.plan();
+        let url = dossier::page_url(self.site.ctx.signer(), &plan, handoff.id, &prospect, &handoff.salesperson);
         url.rsplit('/').next().expect("a token").to_owned()
     }
 
@@ -319,6 +322,7 @@ async fn nothing_a_prospect_writes_becomes_markup() {
         ),
         ("page-answer.html", context! { organisation => HOSTILE, question => HOSTILE, answer => HOSTILE, visit => HOSTILE }),
         ("page-unsubscribe.html", context! { organisation => HOSTILE }),
+        ("page-unsubscribe-typed.html", context! { organisation => HOSTILE, again => true, field => "email" }),
     ] {
         let (status, html) = read(page::show(StatusCode::OK, template, &zone, values)).await;
         assert_eq!((status, html.contains("&lt;script&gt;")), (StatusCode::OK, true), "{template}");
@@ -330,7 +334,12 @@ async fn recipients_pages_have_one_button() {
     let zone = TimeZone::UTC;
     let (question, said) = ("Is money set aside for reducing stops?", "Yes, over 50,000 €");
     let answer = context! { organisation => "Tecnofab", question, answer => said, visit => "1793696400000" };
-    for (template, values) in [("page-answer.html", answer), ("page-unsubscribe.html", context! { organisation => "Tecnofab" })] {
+    let typed = context! { organisation => "Tecnofab", again => false, field => "email" };
+    for (template, values) in [
+        ("page-answer.html", answer),
+        ("page-unsubscribe.html", context! { organisation => "Tecnofab" }),
+        ("page-unsubscribe-typed.html", typed),
+    ] {
         let (_, html) = read(page::show(StatusCode::OK, template, &zone, values)).await;
         assert_eq!((html.matches("<form").count(), html.matches("<button").count()), (1, 1), "{html}");
     }

@@ -18,6 +18,7 @@ use nurtured::store::group::leases::{self, Lease};
 use nurtured::store::group::{campaigns, deliveries, occurrences};
 use nurtured::store::people::prospects::{self, Details, NewProspect};
 use secrecy::SecretString;
+use std::collections::BTreeSet;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -134,14 +135,16 @@ impl Everybody {
         up_to: ProspectId,
     ) -> Result<u64, StoreError> {
         let newsletters: Vec<&Name> = self.newsletters.iter().collect();
-        audiences::fill(tx, occurrence, &self.question(&newsletters, after, up_to)).await
+        let question = self.question(&newsletters, after, up_to);
+        let due = audiences::due(tx, &question).await?;
+        audiences::fill(tx, occurrence, &question, &due).await
     }
 
     pub(super) async fn newsletters_due(&self, tx: &mut Tx) -> Result<Vec<Name>, StoreError> {
         let newsletters: Vec<&Name> = self.newsletters.iter().collect();
-        let mut due = audiences::newsletters_due(tx, &self.question(&newsletters, ProspectId(0), EVERY)).await?;
-        due.sort();
-        Ok(due)
+        let due = audiences::due(tx, &self.question(&newsletters, ProspectId(0), EVERY)).await?;
+        let newsletters: BTreeSet<&Name> = due.into_iter().map(|due| due.newsletter).collect();
+        Ok(newsletters.into_iter().cloned().collect())
     }
 
     pub(super) fn question<'a>(&'a self, newsletters: &'a [&'a Name], after: ProspectId, up_to: ProspectId) -> AudienceQuery<'a> {
@@ -155,15 +158,21 @@ impl Everybody {
         }
     }
 
+    /// Opens an occurrence with an issue of each newsletter anybody is due.
+    pub(super) async fn open(&self, tx: &mut Tx, nominal: &str, now: Timestamp) -> Result<OccurrenceId, StoreError> {
+        campaigns::put(tx, [&self.campaign].into_iter().map(|c| (c, "0 9 * * * in UTC".to_owned())), minute(0)).await?;
+        let occurrence = open(tx, &self.campaign, nominal, now).await?;
+        for newsletter in self.newsletters_due(tx).await? {
+            issue(tx, occurrence, &self.campaign, &newsletter, false).await?;
+        }
+        Ok(occurrence)
+    }
+
     /// Opens an occurrence with an issue of each newsletter anybody is due, writes a delivery for everybody, and covers
     /// them with leases: what `publish` does, in one transaction.
     pub(super) async fn publish(&self, store: &Store, nominal: &str, now: Timestamp) -> Result<OccurrenceId, StoreError> {
         let mut tx = store.write().await?;
-        campaigns::put(&mut tx, [&self.campaign].into_iter().map(|c| (c, "0 9 * * * in UTC".to_owned())), minute(0)).await?;
-        let occurrence = open(&mut tx, &self.campaign, nominal, now).await?;
-        for newsletter in self.newsletters_due(&mut tx).await? {
-            issue(&mut tx, occurrence, &self.campaign, &newsletter, false).await?;
-        }
+        let occurrence = self.open(&mut tx, nominal, now).await?;
         self.fill(&mut tx, occurrence, ProspectId(0), EVERY).await?;
         leases::cover(&mut tx, occurrence, ProspectId(0), EVERY, now).await?;
         occurrences::filled(&mut tx, occurrence, now).await?;

@@ -156,6 +156,8 @@ async fn publishing_waits_for_a_node_that_counts() -> anyhow::Result<()> {
     town.admit(&[crate::stories::somebody("ada@albareda.example")], "import").await?;
     let mut plan = Plan::clone(&town.node.ctx.plan());
     plan.settings.cap = Some(Cap { mails: 1, within: Span::days(7) });
+    // A limit is counted in steps of its own, before anything is written.
+    plan.campaigns.iter_mut().for_each(|campaign| campaign.guards.at_most = None);
     town.node.ctx.replace_plan(plan)?;
     town.run_until_idle().await?;
     town.clock.move_to("2026-02-03T08:30:00Z".parse()?);

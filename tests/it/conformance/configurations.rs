@@ -110,15 +110,28 @@ async fn offers_are_counted_by_the_day(bench: Bench) -> anyhow::Result<()> {
 }
 
 async fn accounts_are_known_with_their_owners(bench: Bench) -> anyhow::Result<()> {
+    use super::bench::address;
+    use nurtured::store::people::prospects::{self, Details, NewProspect};
     let mut tx = bench.store.write().await?;
     let companies = ["a.example", "b.example", "c.example"].map(|domain| accounts::Company { domain, name: None });
     let found = accounts::find_or_add(&mut tx, &companies).await?;
     let ids = ["a.example", "b.example", "c.example"].map(|domain| found[domain]);
+    let addresses = ["a@a.example", "b@a.example", "c@b.example", "d@c.example"];
+    let of = |n: usize| ids[[0, 0, 1, 2][n]];
+    let new = addresses.iter().enumerate().map(|(n, address)| NewProspect {
+        address,
+        details: Details { account: Some(of(n)), ..Details::default() },
+        mail_stop: None,
+    });
+    let known = prospects::add(&mut tx, &new.collect::<Vec<_>>(), minute(0)).await?;
+    let [a, b, c, d] = addresses.map(|text| known[&address(text)]);
     accounts::own(&mut tx, ids[0], &name("dana")).await?;
     accounts::own(&mut tx, ids[2], &name("luc")).await?;
-    let owners = accounts::owners(&mut tx, &ids[..2]).await?;
-    assert_eq!(owners.into_iter().collect::<Vec<_>>(), [(ids[0], name("dana"))]);
+    let owners = accounts::owners(&mut tx, &[a, b, c]).await?;
+    let first: Vec<_> = owners.iter().map(|(id, owners)| (*id, owners.first().cloned())).collect();
+    assert_eq!(first, [(a, Some(name("dana"))), (b, Some(name("dana"))), (c, None)]);
     assert!(accounts::owners(&mut tx, &[]).await?.is_empty());
+    assert_eq!(accounts::owner(&mut tx, d).await?, Some(name("luc")));
     Ok(())
 }
 

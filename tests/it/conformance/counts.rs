@@ -51,7 +51,7 @@ async fn a_small_world_adds_up(bench: Bench) -> anyhow::Result<()> {
         machine,
         ..signal(ids[0], once, 7, Detail::Click { target: "https://a.example/".into() })
     };
-    let answer = Detail::Answer { criterion: Criterion::Need, say: "Yes".into(), date: None, posted: None };
+    let answer = Detail::Answer { criterion: Criterion::Need, id: None, say: "Yes".into(), date: None, posted: None };
     let news = [
         click("human", lease.issue, None),
         click("machine", lease.issue, Some(Machine::Head)),

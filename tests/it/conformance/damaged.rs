@@ -62,7 +62,7 @@ async fn a_value_that_cannot_be_read_names_its_table_and_row(bench: Bench) -> an
     // Milliseconds that are no instant, texts that are no name, no address, no JSON.
     let never = i64::MAX;
     for damage in [
-        format!("UPDATE prospects SET episode_started_at = {never}"),
+        format!("UPDATE prospects SET episode_started_at = {never}, account_id = {account}"),
         "UPDATE accounts SET salesperson = 'No Name'".to_owned(),
         format!("UPDATE suppressions SET suppressed_at = {never}"),
         format!("UPDATE campaigns SET seen_until = {never}"),
@@ -83,7 +83,7 @@ async fn a_value_that_cannot_be_read_names_its_table_and_row(bench: Bench) -> an
     let mut tx = bench.store.write().await?;
     let found = [
         ("instant (row 1 of prospects)", said(prospects::one(&mut tx, who).await)),
-        ("name (row 1 of accounts)", said(accounts::owner(&mut tx, account).await)),
+        ("name (row 1 of accounts of prospects)", said(accounts::owner(&mut tx, who).await)),
         ("instant (row 1 of suppressions)", said(suppressions::of(&mut tx, &[&gone]).await)),
         ("instant (row letters of campaigns)", said(campaigns::all(&mut tx).await)),
         ("instant (row 2 of occurrences)", said(occurrences::next_filling(&mut tx).await)),

@@ -45,12 +45,12 @@ pub(super) fn signal(about: ProspectId, once: &str, minutes: i64, detail: Detail
 }
 
 fn yes(criterion: Criterion) -> Detail {
-    Detail::Answer { criterion, say: "Yes".to_owned(), date: None, posted: None }
+    Detail::Answer { criterion, id: None, say: "Yes".to_owned(), date: None, posted: None }
 }
 
 /// Rules under which the answer "Yes" proves a criterion.
 fn rules() -> Qualifying {
-    let answer = Answer { say: "Yes".to_owned(), power: Some(Power::Meets), due: None };
+    let answer = Answer { id: None, say: "Yes".to_owned(), was: Vec::new(), power: Some(Power::Meets), due: None };
     Qualifying {
         agreed_by: Vec::new(),
         horizon: Span::days(300),
@@ -125,6 +125,7 @@ fn every_detail() -> Vec<Detail> {
         Detail::Click { target: text.clone() },
         Detail::Answer {
             criterion: Criterion::Timeframe,
+            id: Some(name("within-half-a-year")),
             say: text.clone(),
             date: day,
             posted: Some(Posted { visitor: text.clone(), link: Some(3) }),

@@ -40,6 +40,8 @@ mod choices;
 mod audience;
 /// Campaigns, occurrences, issues, and filling them with deliveries.
 mod group_mail;
+/// Pages of an issue in a database that has grown for years.
+mod tenth_year;
 /// How much mail a prospect has had, and is to get, of all campaigns.
 mod cap;
 /// Leases and attempts: who may send what, and what became of it.
@@ -50,6 +52,8 @@ mod guards;
 mod stop_means_stop;
 /// Whether anything may leave: stopped, observing.
 mod halt;
+/// That a number means one thing for ever.
+mod numbers;
 /// What the stop journal is told, and what happens when it cannot be.
 mod journal;
 /// Signals, the assessment queue, qualifications.

@@ -18,6 +18,7 @@ on_both_engines!(
     the_later_of_two_changes_to_a_field_counts,
     a_tag_is_kept_once,
     an_account_is_found_by_its_domain_and_keeps_its_name,
+    an_account_is_whose_colleague_is_owned_then_offered_then_won_then_had,
     back_in_nurture_a_new_episode_begins,
     a_prospect_who_was_never_handed_off_cannot_return,
     pages_follow_each_other_without_the_erased,
@@ -147,10 +148,34 @@ async fn an_account_is_found_by_its_domain_and_keeps_its_name(bench: Bench) -> a
     let again = accounts::find_or_add(&mut tx, &again).await?;
     assert_eq!(again.keys().collect::<Vec<_>>(), ["a.example", "c.example"]);
     assert_eq!(again["a.example"], first["a.example"]);
-    assert_eq!(accounts::owner(&mut tx, first["a.example"]).await?, None);
-    accounts::own(&mut tx, first["a.example"], &name("dana")).await?;
-    assert_eq!(accounts::owner(&mut tx, first["a.example"]).await?, Some(name("dana")));
-    assert_eq!(accounts::owner(&mut tx, first["b.example"]).await?, None);
+    Ok(())
+}
+
+async fn an_account_is_whose_colleague_is_owned_then_offered_then_won_then_had(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let account = accounts::find_or_add(&mut tx, &[Company { domain: "a.example", name: None }]).await?["a.example"];
+    let addresses: Vec<String> = (0..6).map(|n| format!("p{n}@a.example")).collect();
+    let details = Details { account: Some(account), ..Details::default() };
+    let new: Vec<_> = addresses.iter().map(|address| NewProspect { address, details, mail_stop: None }).collect();
+    let known = prospects::add(&mut tx, &new, minute(0)).await?;
+    let ids: Vec<_> = addresses.iter().map(|text| known[&address(text)]).collect();
+    assert_eq!(accounts::owner(&mut tx, ids[0]).await?, None);
+    // Each next one goes before those before it; who asks is no colleague of their own.
+    let had = [
+        (Standing::Nurturing, "listed"),
+        (Standing::Closed, "won"),
+        (Standing::Offered, "offered"),
+        (Standing::Offered, "newer"),
+        (Standing::Owned, "owns"),
+    ];
+    for (id, (standing, who)) in ids[1..].iter().zip(had) {
+        prospects::set_standing(&mut tx, *id, standing, Some(&name(who))).await?;
+        assert_eq!(accounts::owner(&mut tx, ids[0]).await?, Some(name(who)));
+    }
+    assert_eq!(accounts::owner(&mut tx, ids[5]).await?, Some(name("newer")), "of the others");
+    accounts::own(&mut tx, account, &name("dana")).await?;
+    let owners = accounts::owners(&mut tx, &ids).await?;
+    assert!(owners.len() == 6 && owners.values().all(|owners| owners.first() == Some(&name("dana"))), "{owners:?}");
     Ok(())
 }
 

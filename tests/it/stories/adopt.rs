@@ -16,19 +16,20 @@ use nurtured::flow::operations::adopt::{self, Adopted, Adoption};
 use nurtured::flow::operations::{forget, manual_stop};
 use nurtured::store::engine::backend::Store;
 use nurtured::store::engine::journal::{self, Journal};
+use nurtured::store::operations::restore_marker;
 use nurtured::town::Town;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A database that can be copied while nobody has it open.
-enum Place {
+pub(super) enum Place {
     File(PathBuf),
     Server(String),
 }
 
 impl Place {
-    async fn open(&self, journal: &Path) -> Store {
+    pub(super) async fn open(&self, journal: &Path) -> Store {
         let store = match self {
             Self::File(path) => Store::open_sqlite(path).await,
             Self::Server(url) => Store::open_postgres(&SecretString::from(url.as_str())).await,
@@ -36,10 +37,14 @@ impl Place {
         store.expect("a database").journalled(Journal::new(journal.to_owned(), Arc::new(SystemClock)))
     }
 
-    fn copy(&self) -> Self {
+    pub(super) fn copy(&self) -> Self {
+        self.copy_as("copy")
+    }
+
+    pub(super) fn copy_as(&self, extension: &str) -> Self {
         match self {
             Self::File(path) => {
-                let copy = path.with_extension("copy");
+                let copy = path.with_extension(extension);
                 std::fs::copy(path, &copy).expect("copied");
                 Self::File(copy)
             }
@@ -48,7 +53,7 @@ impl Place {
     }
 
     /// Puts the copy in its place, as somebody restores a file; a server's copy is a database of its own.
-    fn restore(self, copy: Self) -> Self {
+    pub(super) fn restore(self, copy: Self) -> Self {
         match (self, copy) {
             (Self::File(path), Self::File(copy)) => {
                 std::fs::rename(copy, &path).expect("restored");
@@ -59,10 +64,12 @@ impl Place {
     }
 }
 
-async fn adopt(town: &Town, journal: &Path, moved: bool) -> Result<Adopted, Box<dyn std::error::Error + Send + Sync>> {
+pub(super) async fn adopt(town: &Town, journal: &Path, moved: bool) -> Result<Adopted, Box<dyn std::error::Error + Send + Sync>> {
     let store = town.node.ctx.store();
     let (token, place) = identity_guard::new_identity(store).await?;
-    let adopted = adopt::adopt(&town.node.ctx, Adoption { journals: journal::read(journal)?, moved, token, place }).await?;
+    let known = restore_marker::read(&restore_marker::beside(journal))?.map(|marker| marker.known()).unwrap_or_default();
+    let adopted =
+        adopt::adopt(&town.node.ctx, Adoption { journals: journal::read(journal)?, known, moved, token, place }).await?;
     identity_guard::update_marker(store, &*town.clock).await?;
     Ok(adopted)
 }

@@ -366,7 +366,7 @@ async fn an_unsubscribe_goes_before_a_hundred_forms_that_wait() -> Told {
         observed
     };
     let unsubscribe = async {
-        let mailed = Mailed { prospect: Some(gala), delivery: DeliveryId(1), issue: IssueId(1) };
+        let mailed = Mailed { prospect: Some(gala), delivery: DeliveryId(1), issue: Some(IssueId(1)) };
         let observed = observe::observe_first(&ctx, &[NewSignal::unsubscribe(mailed, "page", now)]).await;
         (observed, written.load(Ordering::SeqCst))
     };

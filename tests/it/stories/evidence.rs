@@ -259,7 +259,7 @@ story!(a_decision_holds_until_its_day_and_a_later_word_beats_it, |town| {
     decide(&town.node.ctx, decision(&ada, Budget, false, (2026, 6, 1), "marta")).await?;
     assert_eq!(town.verdicts(&ada).await?.findings()[Budget].verdict, Verdict::Contradicted);
     town.pass_to("2026-06-01T00:00:00Z").await?;
-    assert_eq!(town.verdicts(&ada).await?.findings()[Budget].verdict, Verdict::Expired);
+    assert_eq!(town.verdicts(&ada).await?.findings()[Budget].verdict, Verdict::Met, "what she said in May stands again");
     decide(&town.node.ctx, decision(&ada, Budget, true, (2026, 12, 1), "marta")).await?;
     decide(&town.node.ctx, decision(&ada, Timeframe, true, (2026, 12, 1), "marta")).await?;
     town.run_until_idle().await?;

@@ -7,6 +7,7 @@ use nurtured::domain::suppression::{Channel, StopReason};
 use nurtured::flow::group::delivery::deliver::deliver;
 use nurtured::flow::group::publish::publish;
 use nurtured::mail::test_server::Caught;
+use nurtured::mail::token::WIDTH;
 use nurtured::store::group::attempts::{self, Mark};
 use nurtured::store::group::{campaigns, deliveries, leases};
 use nurtured::store::operations::counts;
@@ -251,7 +252,7 @@ fn without_tokens(body: &[u8]) -> Vec<u8> {
             let start = from + at + path.len();
             // A soft break may stand before the token, for everybody alike.
             let start = if bytes[start..].starts_with(b"=\r\n") { start + 3 } else { start };
-            let end = (start + 28).min(bytes.len());
+            let end = (start + WIDTH).min(bytes.len());
             bytes[start..end].fill(b'T');
             from = start;
         }

@@ -47,7 +47,8 @@ story!(what_went_wrong_is_said_in_the_visitors_language, |town| {
     replan(&town, |plan| plan.settings.organisation.languages = vec![Language::English, Language::Spanish])?;
     let form = [("content-type", "application/x-www-form-urlencoded"), ("accept-language", "es-MX, en;q=0.5")];
     for (method, path, status, words) in [
-        (Method::GET, "/u/forged", 404, "Este enlace no lleva a ninguna parte"),
+        (Method::GET, "/c/forged", 404, "Este enlace no lleva a ninguna parte"),
+        (Method::GET, "/u/forged", 200, "¿No quiere más boletines?"),
         (Method::GET, "/nowhere", 404, "Este enlace no lleva a ninguna parte"),
         (Method::POST, "/f/no-such-form", 404, "Ese formulario no existe"),
         (Method::POST, "/f/quote", 422, "Falta su dirección de correo"),
@@ -72,7 +73,7 @@ story!(what_went_wrong_is_said_in_the_visitors_language, |town| {
     }
     let program = send(&town, Method::POST, "/v1/signals", &[form[1], ("content-length", "1000000000")], b"").await?;
     assert_eq!(program.json()["error"], "the body is too large: send it in several calls");
-    let english = send(&town, Method::GET, "/u/forged", &[("accept-language", "de")], b"").await?;
+    let english = send(&town, Method::GET, "/c/forged", &[("accept-language", "de")], b"").await?;
     assert!(english.body.contains("This link does not lead anywhere"), "{}", english.body);
     Ok(())
 });

@@ -255,10 +255,7 @@ async fn holds(town: &Town, said: &PlanReport, before: &State, old: &Plan) -> Ou
 
     let moves: BTreeMap<ProspectId, _> = people.moves.iter().map(|m| (m.who.prospect, (&m.from, &m.to))).collect();
     for (id, was) in before.people.iter().filter(|(_, p)| p.standing == Standing::Nurturing) {
-        let owner = match was.account {
-            Some(account) => accounts::owner(&mut tx, account).await?,
-            None => None,
-        };
+        let owner = accounts::owner(&mut tx, *id).await?;
         let is = Prospect { previous_salesperson: was.previous_salesperson.clone(), ..after.people[id].clone() };
         let could = |plan: &Plan, who: &Prospect| {
             let mut names = assign(&plan.roster, who, owner.as_ref(), &before.load, &[]).candidates().to_vec();

@@ -19,7 +19,7 @@ async fn written_to(town: &Town, who: &Address) -> Result<(String, String), Box<
     Ok((caught.mail_from, id))
 }
 
-async fn arrives(town: &Town, raw: &str) -> Result<Receipt, Box<dyn std::error::Error + Send + Sync>> {
+pub(super) async fn arrives(town: &Town, raw: &str) -> Result<Receipt, Box<dyn std::error::Error + Send + Sync>> {
     Ok(receive(&town.node.ctx, &bounce::read(raw.replace('\n', "\r\n").as_bytes())?).await?)
 }
 
@@ -28,7 +28,7 @@ async fn signals(town: &Town) -> Result<i64, Box<dyn std::error::Error + Send + 
     Ok(counts::summary(&mut tx).await?.signals)
 }
 
-fn bounce(to: &str, about: &str, action: &str, status: &str) -> String {
+pub(super) fn bounce(to: &str, about: &str, action: &str, status: &str) -> String {
     format!(
         "From: MAILER-DAEMON@mx.albareda.example\nTo: {to}\nMessage-ID: <dsn-{action}@mx.albareda.example>\nSubject: Undelivered\n\
          MIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\
@@ -37,7 +37,7 @@ fn bounce(to: &str, about: &str, action: &str, status: &str) -> String {
     )
 }
 
-fn reply(from: &str, to: &str, id: &str, answers: &str, subject: &str, text: &str) -> String {
+pub(super) fn reply(from: &str, to: &str, id: &str, answers: &str, subject: &str, text: &str) -> String {
     format!("From: {from}\nTo: {to}\nMessage-ID: <{id}>\nIn-Reply-To: {answers}\nSubject: {subject}\n\n{text}\n")
 }
 

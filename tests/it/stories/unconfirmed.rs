@@ -14,7 +14,7 @@ use nurtured::domain::prospect::Standing;
 use nurtured::domain::settings::FormSettings;
 use nurtured::domain::suppression::Channel;
 use nurtured::flow::operations::{forget, manual_stop};
-use nurtured::mail::token::{Kind, Token};
+use nurtured::mail::token::{Kind, Recipient, Token};
 use nurtured::store::doorway::{pending_forms, signals};
 use nurtured::store::operations::counts;
 use nurtured::store::people::prospects;
@@ -222,7 +222,7 @@ story!(a_confirmation_counts_once, |town| {
     // A token of another kind, of a form that never was, and of another form that once had this id confirm nothing.
     let signer = town.node.ctx.signer();
     for (kind, id) in [(Kind::Unsubscribe, 1), (Kind::Form, 1), (Kind::Confirmation, 999), (Kind::Confirmation, 1)] {
-        let token = signer.text(Token { kind, id, ordinal: 0 }, "");
+        let token = signer.text(Token { kind, id, ordinal: 0, recipient: Recipient::ANYBODY }, "");
         let answered = town.ask(Method::POST, &format!("/k/{token}"), BROWSER, "").await?;
         assert!(answered.status.is_client_error(), "{kind:?}: {}", answered.status);
     }

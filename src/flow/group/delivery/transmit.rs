@@ -13,7 +13,7 @@ use crate::flow::context::{Context, FlowError};
 use crate::flow::group::breaker;
 use crate::mail::conversation::{Announcement, Connection, Mail};
 use crate::mail::dkim::seal;
-use crate::mail::token::{Kind, Signer, Token, WIDTH};
+use crate::mail::token::{Kind, Recipient, Signer, Token, WIDTH};
 use crate::store::group::deliveries::Open;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -125,6 +125,7 @@ impl Connections {
 /// A marked mail, ready to be sent.
 struct Ready {
     job: Job,
+    recipient: Recipient,
     return_path: String,
     /// The message, if it had to be signed. An unsigned one is filled in when it is sent, because a queue of complete
     /// messages would not fit a processor's cache.
@@ -240,9 +241,10 @@ impl<'a> Sender<'a> {
                 self.pool.given_up.cancel();
             }
             (WriteOutcome::Written { marked: true }, Some(job)) => {
-                let return_path = return_path(self.pool, &job);
-                match signed(self.pool, &job).await {
-                    Ok(signed) => self.ready.push_back(Ready { job, return_path, signed }),
+                let recipient = self.pool.ctx.signer().recipient(job.row.prospect, job.row.address.as_str());
+                let return_path = return_path(self.pool, &job, recipient);
+                match signed(self.pool, &job, recipient).await {
+                    Ok(signed) => self.ready.push_back(Ready { job, recipient, return_path, signed }),
                     Err(why) => {
                         let reply = Reply::BrokenBefore(format!("could not {why}"));
                         let finished = job.finished(reply, self.pool.tries, self.pool.ctx.now());
@@ -283,7 +285,7 @@ impl<'a> Sender<'a> {
             Some(connection) => {
                 self.message.clear();
                 if next.signed.is_none() && connection.reads_messages() {
-                    fill(self.pool, &next.job, &mut self.message);
+                    fill(self.pool, &next.job, next.recipient, &mut self.message);
                 }
                 let message = next.signed.as_ref().unwrap_or(&self.message);
                 let mail = Mail::announced(next.announcement(), message);
@@ -299,37 +301,40 @@ impl<'a> Sender<'a> {
 }
 
 /// Splices the tokens into the prepared bytes.
-fn fill(pool: &Connections, job: &Job, bytes: &mut Vec<u8>) {
+fn fill(pool: &Connections, job: &Job, recipient: Recipient, bytes: &mut Vec<u8>) {
     let signer = pool.ctx.signer();
-    job.range.message.fill(&job.row.address, |hole| token(signer, hole, &job.row), bytes);
+    job.range.message.fill(&job.row.address, |hole| token(signer, hole, &job.row, recipient), bytes);
 }
 
 /// The whole message, if the configuration says to sign it.
-async fn signed(pool: &Connections, job: &Job) -> Result<Option<Vec<u8>>, SignError> {
+async fn signed(pool: &Connections, job: &Job, recipient: Recipient) -> Result<Option<Vec<u8>>, SignError> {
     if pool.dkim.is_none() {
         return Ok(None);
     }
     let mut message = Vec::new();
-    fill(pool, job, &mut message);
+    fill(pool, job, recipient, &mut message);
     seal(pool.dkim.as_ref(), &mut message).await?;
     Ok(Some(message))
 }
 
 /// The signed address to which a bounce of this delivery is sent.
-fn return_path(pool: &Connections, job: &Job) -> String {
-    let token = pool.ctx.signer().caseless(Token { kind: Kind::ReturnPath, id: job.row.id.0, ordinal: 0 });
+fn return_path(pool: &Connections, job: &Job, recipient: Recipient) -> String {
+    let token = pool.ctx.signer().return_path(job.row.id.0, recipient);
     format!("{}+{token}@{}", pool.return_path.0, pool.return_path.1)
 }
 
 /// The token for a hole in a delivery's message. An untracked recipient's links carry the issue's number, which identifies
 /// no person.
-fn token(signer: &Signer, hole: Hole, row: &Open) -> [u8; WIDTH] {
+fn token(signer: &Signer, hole: Hole, row: &Open, recipient: Recipient) -> [u8; WIDTH] {
     let (kind, id, ordinal) = match hole {
-        Hole::Click(n) => return signer.sign(Token::click(row.issue.0, row.id.0, row.tracked, n), ""),
+        Hole::Click(n) => {
+            let token = Token::click(row.issue.0, row.id.0, Some(recipient).filter(|_| row.tracked), n);
+            return signer.sign(token, "");
+        }
         Hole::Answer(n) => (Kind::Answer, row.id.0, n),
         Hole::Unsubscribe => (Kind::Unsubscribe, row.id.0, 0),
         Hole::Form => (Kind::Form, row.id.0, 0),
         Hole::To | Hole::MessageId => (Kind::MessageId, row.id.0, 0),
     };
-    signer.sign(Token { kind, id, ordinal }, "")
+    signer.sign(Token { kind, id, ordinal, recipient }, "")
 }

@@ -24,7 +24,8 @@ pub async fn list(ctx: &Context) -> Result<Vec<Listed>, FlowError> {
     let plan = ctx.plan();
     let domain = plan.settings.smtp.return_path.domain();
     let listed = |doubt: Uncertain| {
-        let token = ctx.signer().sign(Token { kind: Kind::MessageId, id: doubt.id.0, ordinal: 0 }, "");
+        let recipient = ctx.signer().recipient(doubt.prospect, &doubt.address);
+        let token = ctx.signer().sign(Token { kind: Kind::MessageId, id: doubt.id.0, ordinal: 0, recipient }, "");
         Listed { message_id: format!("<{}@{domain}>", String::from_utf8_lossy(&token)), doubt }
     };
     Ok(doubts.into_iter().map(listed).collect())
