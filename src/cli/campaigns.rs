@@ -2,7 +2,7 @@
 
 use super::check::{in_zone, next_date};
 use super::exit::Exit;
-use super::{open, output, waiting};
+use super::{open, output, retry, waiting};
 use crate::clock::{Clock, SystemClock};
 use crate::daemon::assemble::Node;
 use crate::domain::group::campaign::{Campaign, Newsletter, Order};
@@ -68,6 +68,20 @@ pub enum Campaigns {
         /// Why
         #[arg(long, default_value = "paused by hand")]
         reason: String,
+    },
+    /// List why mails of it failed, or send those again that failed for one reason
+    Retry {
+        /// Its name
+        name: String,
+        /// Those whose reason contains these words, as the list shows it
+        #[arg(long, value_name = "WORDS", conflicts_with = "all")]
+        reason: Option<String>,
+        /// Whatever the reason
+        #[arg(long)]
+        all: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Let it go on
     Resume {
@@ -142,6 +156,11 @@ pub async fn run(verb: Campaigns, config: Option<&Path>, json: bool) -> Result<(
             let name = &waiting::known(&mut node.ctx.store().read().await?, &name).await?;
             let paused = manual_stop::pause(&node.ctx, name, &reason).await?;
             changed(name, paused, "is paused now", "was paused already", json)
+        }
+        Campaigns::Retry { name, reason, all, yes } => {
+            let node = open::node(config).await?;
+            let plan = node.ctx.plan();
+            retry::run(&node.ctx, &campaign(&plan, &name)?.name, reason.as_deref(), all, yes, json).await
         }
         Campaigns::Resume { name } => {
             let node = open::node(config).await?;

@@ -28,6 +28,7 @@ pub mod suppress;
 pub mod inbox;
 pub mod ingest;
 // Campaigns.
+pub mod retry;
 pub mod campaigns;
 pub mod uncertain;
 // Salespeople.

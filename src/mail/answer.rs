@@ -5,6 +5,7 @@
 
 use crate::domain::excerpt::excerpt;
 use crate::domain::group::delivery::Reply;
+use crate::domain::group::refusal::{Phase, Refusal};
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::response::Response;
 
@@ -23,72 +24,24 @@ pub enum Trouble {
     Broke(String),
 }
 
-/// The phase of a transaction that the reply belongs to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    Sender,
-    Recipient,
-    Data,
-    /// The message, up to its dot.
-    Message,
-}
-
-/// What anything but the expected reply means, before the dot.
-pub fn refused(answer: Result<u16, Trouble>, phase: Phase) -> Ended {
+/// What anything but the expected reply means, before the dot, for a mail from this domain of ours.
+pub fn refused(answer: Result<u16, Trouble>, phase: Phase, domain: &str) -> Ended {
     match answer {
         Ok(code) => Ended::Broken(Reply::BrokenBefore(format!("the relay answered with {code}, which fits no question"))),
         Err(Trouble::Broke(words)) => Ended::Broken(Reply::BrokenBefore(words)),
-        Err(Trouble::Said(code, words)) => said(code, words, phase),
+        Err(Trouble::Said(code, words)) => said(code, words, phase, domain),
     }
 }
 
-/// What a negative reply means for the delivery.
-pub fn said(code: u16, words: String, phase: Phase) -> Ended {
+/// What a negative reply means for the delivery of a mail from this domain of ours.
+pub fn said(code: u16, words: String, phase: Phase, domain: &str) -> Ended {
     match code {
         // The relay is closing the session, or does not know us: this concerns the relay, not the delivery.
         421 => Ended::Broken(Reply::RelayDown(words)),
-        530 | 535 => Ended::Broken(Reply::NoLogin(words)),
+        530 | 534 | 535 | 538 => Ended::Broken(Reply::NoLogin(words)),
         400..=499 => Ended::Reset(Reply::Later(words)),
-        _ if is_no_mailbox(code, &words, phase) => Ended::Reset(Reply::NoMailbox(words)),
-        // Security or policy (RFC 3463 §3.8): this concerns us as the sender, in every phase.
-        _ if enhanced(&words).is_some_and(|status| status.starts_with("5.7.")) => Ended::Reset(Reply::Unwelcome(words)),
-        _ => Ended::Reset(Reply::Refused(words)),
+        _ => Ended::Reset(Reply::Refused(Refusal::read(phase, code, words, domain))),
     }
-}
-
-/// Whether the mailbox does not exist: 5.1.x to the recipient or the message, except those about the sender (RFC 3463
-/// §3.2). A 550 without an enhanced status may be a policy too; it counts only if its words say that the mailbox does not
-/// exist.
-fn is_no_mailbox(code: u16, words: &str, phase: Phase) -> bool {
-    if !matches!(phase, Phase::Recipient | Phase::Message) {
-        return false;
-    }
-    if let Some(status) = enhanced(words) {
-        return status.starts_with("5.1.") && !["5.1.7", "5.1.8", "5.1.9"].contains(&status);
-    }
-    let words = words.to_lowercase();
-    phase == Phase::Recipient && matches!(code, 550 | 553) && NOBODY.iter().any(|phrase| words.contains(phrase))
-}
-
-const NOBODY: [&str; 9] = [
-    "user unknown",
-    "unknown user",
-    "no such user",
-    "no such mailbox",
-    "no such recipient",
-    "unknown recipient",
-    "recipient unknown",
-    "mailbox not found",
-    "does not exist",
-];
-
-/// The enhanced status a reply begins with (RFC 2034), after the basic code that lettre puts first.
-fn enhanced(words: &str) -> Option<&str> {
-    let said = words.split_once("): ").map_or(words, |(_, said)| said);
-    let first = said.split_whitespace().next()?;
-    let parts: Vec<&str> = first.split('.').collect();
-    let numbers = parts.iter().all(|part| !part.is_empty() && part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit()));
-    (parts.len() == 3 && numbers && ["2", "4", "5"].contains(&parts[0])).then_some(first)
 }
 
 /// Classifies an error of lettre.

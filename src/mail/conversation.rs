@@ -4,12 +4,13 @@
 //! same write: one round trip per mail. They announce a mail that must follow; if it does not, the socket is closed. A
 //! mail that was announced and not sent counts as never begun.
 
-use super::answer::{Ended, Phase, Trouble, number, refused, said, trouble};
+use super::answer::{Ended, Trouble, number, refused, said, trouble};
 use super::null_relay::{Captured, NullRelay};
 use super::offers::Offers;
 use super::wire::Wire;
 use crate::domain::address::Address;
 use crate::domain::group::delivery::Reply;
+use crate::domain::group::refusal::{Phase, Refusal};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::response::Response;
 use memchr::memmem;
@@ -68,6 +69,14 @@ pub struct Announcement<'a> {
     pub to: &'a Address,
     /// Whether the message has bytes beyond ASCII.
     pub eight_bit: bool,
+}
+
+impl<'a> Announcement<'a> {
+    /// The domain of the return path; empty where the recipient's is the same, because its name then says nothing.
+    fn our_domain(&self) -> &'a str {
+        let domain = self.return_path.rsplit_once('@').map_or("", |(_, domain)| domain);
+        if domain.eq_ignore_ascii_case(self.to.domain()) { "" } else { domain }
+    }
 }
 
 /// One mail.
@@ -188,9 +197,10 @@ impl Open {
         let announced = self.announced.take();
         let commands = match self.commands(&mail.announcement) {
             Ok(commands) => commands,
-            Err(why) if announced.is_none() => return Ended::Clean(Reply::Refused(why.to_owned())),
-            Err(why) => return Ended::Broken(Reply::Refused(why.to_owned())),
+            Err(why) if announced.is_none() => return Ended::Clean(Reply::Refused(Refusal::ours(why))),
+            Err(why) => return Ended::Broken(Reply::Refused(Refusal::ours(why))),
         };
+        let domain = mail.announcement.our_domain();
         let asked = match announced {
             Some(announced) if announced != commands => {
                 return Ended::Broken(Reply::BrokenBefore("another mail was announced".to_owned()));
@@ -203,8 +213,8 @@ impl Open {
         }
         let opened = match self.opened.take() {
             Some(opened) => opened,
-            None if self.pipelining => self.opened(patience).await,
-            None => self.open_stepwise(&commands, patience).await,
+            None if self.pipelining => self.opened(patience, domain).await,
+            None => self.open_stepwise(&commands, patience, domain).await,
         };
         if let Err(ended) = opened {
             return ended;
@@ -215,7 +225,7 @@ impl Open {
             return Ended::Broken(Reply::BrokenBefore("the relay answered before it was asked".to_owned()));
         }
         let announce = next.filter(|_| self.pipelining).and_then(|next| self.commands(next).ok());
-        self.message(mail.message, announce, patience).await
+        self.message(mail.message, announce, patience, domain).await
     }
 
     /// The commands that open a mail.
@@ -233,7 +243,7 @@ impl Open {
     /// Reads the replies to commands that were written together. All are read, because an unread reply would be taken for
     /// the next mail's. A 354 after a refusal costs the connection, because the relay would take any further command for a
     /// message.
-    async fn opened(&mut self, patience: &Timeouts) -> Result<(), Ended> {
+    async fn opened(&mut self, patience: &Timeouts, domain: &str) -> Result<(), Ended> {
         let mut refusal: Option<Reply> = None;
         for (phase, hoped) in OPENING {
             let answer = self.reply(if phase == Phase::Data { patience.data } else { patience.command }).await;
@@ -245,7 +255,7 @@ impl Open {
                 }
                 (Ok(_), Some(first)) if phase == Phase::Data => return Err(Ended::Broken(first)),
                 (Ok(_), Some(first)) => refusal = Some(first),
-                (answer, first) => match (refused(answer, phase), first) {
+                (answer, first) => match (refused(answer, phase, domain), first) {
                     (Ended::Broken(reply), first) => return Err(Ended::Broken(first.unwrap_or(reply))),
                     (Ended::Clean(reply) | Ended::Reset(reply), first) => refusal = Some(first.unwrap_or(reply)),
                 },
@@ -255,7 +265,7 @@ impl Open {
     }
 
     /// Sends one command after the reply to the other, for a relay without PIPELINING.
-    async fn open_stepwise(&mut self, commands: &str, patience: &Timeouts) -> Result<(), Ended> {
+    async fn open_stepwise(&mut self, commands: &str, patience: &Timeouts, domain: &str) -> Result<(), Ended> {
         for (command, (phase, hoped)) in commands.split_inclusive('\n').zip(OPENING) {
             match self.command(command, if phase == Phase::Data { patience.data } else { patience.command }).await {
                 Ok(code) if hoped.contains(&code) => {
@@ -263,14 +273,14 @@ impl Open {
                         failpoint!("relay.after_sender");
                     }
                 }
-                other => return Err(refused(other, phase)),
+                other => return Err(refused(other, phase, domain)),
             }
         }
         Ok(())
     }
 
     /// Writes the message, its dot, and after it the commands that announce the next mail.
-    async fn message(&mut self, message: &[u8], announce: Option<String>, patience: &Timeouts) -> Ended {
+    async fn message(&mut self, message: &[u8], announce: Option<String>, patience: &Timeouts, domain: &str) -> Ended {
         self.out.clear();
         stuffed(message, &mut self.out);
         let dot = self.out.len();
@@ -285,12 +295,12 @@ impl Open {
             transcript.sent(&format!("(the message, {} bytes)\n.\n{}", message.len(), announce.as_deref().unwrap_or_default()));
         }
         let ended = match self.response(patience.dot).await.map(|response| (number(&response), response.message().count())) {
-            Ok((250, lines)) if lines > 1 && announce.is_some() => self.accepted_in_many_lines(patience).await,
+            Ok((250, lines)) if lines > 1 && announce.is_some() => self.accepted_in_many_lines(patience, domain).await,
             Ok((250, _)) => Ended::Clean(Reply::Accepted),
             Ok((code, _)) => Ended::Broken(Reply::BrokenAfter(format!("the relay answered the message with {code}"))),
             Err(Trouble::Broke(words)) => Ended::Broken(Reply::BrokenAfter(words)),
             // The transaction ends with the reply to the dot, whatever it says (RFC 5321 §4.1.1.4), so no RSET is needed.
-            Err(Trouble::Said(code, words)) => match said(code, words, Phase::Message) {
+            Err(Trouble::Said(code, words)) => match said(code, words, Phase::Message, domain) {
                 Ended::Reset(reply) => Ended::Clean(reply),
                 other => other,
             },
@@ -321,8 +331,8 @@ impl Open {
     /// A relay that never ends its own multi-line reply to the dot has it ended by the reply to the next command, and
     /// lettre would count that as accepted. The mail counts as accepted only once the replies to all later commands are as
     /// expected.
-    async fn accepted_in_many_lines(&mut self, patience: &Timeouts) -> Ended {
-        match self.opened(patience).await {
+    async fn accepted_in_many_lines(&mut self, patience: &Timeouts, domain: &str) -> Ended {
+        match self.opened(patience, domain).await {
             Err(Ended::Broken(_)) => Ended::Broken(Reply::BrokenAfter("the relay did not end its reply".to_owned())),
             opened => {
                 self.opened = Some(opened);

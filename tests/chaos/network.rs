@@ -69,12 +69,18 @@ fn answers() -> Vec<Row> {
         for answer in ["421 4.3.2 closing", "450 4.2.0 not now", "451 4.3.0 trouble", "452 4.3.1 no room"] {
             rows.push(relay(phase, Reaction::Say(answer)));
         }
-        for answer in ["550 5.3.0 not like this", "552 5.3.4 too large", "554 5.6.0 not this"] {
-            // Before MAIL it is about us, and no delivery's fault.
-            let failed = usize::from(![Phase::Connect, Phase::Hello].contains(&phase));
-            rows.push(Row { failed, ..relay(phase, Reaction::Say(answer)) });
+        // About us, and no delivery's fault: one is tried again. At MAIL it would pause the campaign, which a story shows.
+        if phase != Phase::Sender {
+            for answer in ["550 5.3.0 not like this", "552 5.3.4 too large", "554 5.6.0 not this"] {
+                rows.push(relay(phase, Reaction::Say(answer)));
+            }
         }
     }
+    // Words that say nothing of us.
+    rows.extend(
+        [Phase::Recipient, Phase::Data, Phase::Message]
+            .map(|phase| Row { failed: 1, ..relay(phase, Reaction::Say("550 not like this")) }),
+    );
     rows.extend(
         [Phase::Recipient, Phase::Message].map(|phase| Row { failed: 1, ..relay(phase, Reaction::Say("550 5.1.1 nobody here")) }),
     );

@@ -193,7 +193,7 @@ impl Desk {
             4..6 if tries == 1 => (WELCOME, "452 4.3.1 no room now"),
             // Not among the first: a few mailboxes that do not exist, of few mails, would pause the campaign.
             6..8 if number_of(recipient) >= 250 => ("550 5.1.1 nobody here", ""),
-            8 => (WELCOME, "554 5.6.0 not like this"),
+            8 => (WELCOME, "550 not like this"),
             _ => (WELCOME, ""),
         }
     }

@@ -4,7 +4,7 @@
 //! resumed is counted anew.
 
 use crate::domain::excerpt::without_addresses;
-use crate::domain::id::{DeliveryId, Name};
+use crate::domain::id::Name;
 
 /// The number of a campaign's latest mails among which bounces are counted.
 pub const BOUNCES_AMONG: i64 = 500;
@@ -15,6 +15,14 @@ pub const COMPLAINTS_AMONG: i64 = 10_000;
 pub const LEAST: i64 = 3;
 /// How many connections in a row may break in the middle of a mail, with no mail accepted between.
 pub const BROKEN_IN_A_ROW: i64 = 20;
+/// How many mails in a row may be refused alike because of us, with no mail accepted between.
+pub const OURS_IN_A_ROW: i64 = 5;
+/// How many mails in a row may be refused alike for any other reason: then it is not about the recipients.
+pub const ALIKE_IN_A_ROW: i64 = 20;
+/// The number of a campaign's latest answers among which refusals about us are counted.
+pub const REFUSALS_AMONG: i64 = 500;
+/// In how many issues in a row a mailbox may take nothing before it counts as gone.
+pub const FULL_IN_A_ROW: usize = 3;
 
 /// How many of the mails that ended were bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +35,11 @@ impl BadShare {
     /// Whether more than 5 % bounced, and at least [`LEAST`].
     pub const fn is_too_many_bounces(self) -> bool {
         self.bad >= LEAST && self.bad * 100 > self.of * 5
+    }
+
+    /// Whether more than 5 % were refused because of us, and at least [`OURS_IN_A_ROW`].
+    pub const fn is_too_many_refusals(self) -> bool {
+        self.bad >= OURS_IN_A_ROW && self.bad * 100 > self.of * 5
     }
 
     /// Whether more than 0.1 % complained, and at least [`LEAST`].
@@ -43,9 +56,15 @@ pub enum Tripped {
     Complaints(BadShare),
     /// Many connections in a row broke in the middle of a mail.
     Broken(i64),
-    /// A refusal because of the sender and not the recipient (5.7.x): of this delivery, with these words.
-    Unwelcome(DeliveryId, String),
-    /// The relay rejected the login (530, 535), with these words. It concerns every campaign.
+    /// One refusal that concerns every mail of ours, with these words.
+    Sender(String),
+    /// Many mails in a row were refused because of us in these words.
+    Ours(i64, String),
+    /// Too many of the latest mails were refused because of us; the last in these words.
+    OursAmong(BadShare, String),
+    /// Many mails in a row were refused in these words, which name nobody. They are open again.
+    Alike(i64, String),
+    /// The relay rejected the login (530, 534, 535, 538), with these words. It concerns every campaign.
     Login(String),
     /// The audience is larger than `send.at_most` allows.
     Audience {
@@ -60,7 +79,8 @@ impl Tripped {
             Self::Bounces(_) => "bounces",
             Self::Complaints(_) => "complaints",
             Self::Broken(_) => "broken connections",
-            Self::Unwelcome(..) => "refused for what we are",
+            Self::Sender(_) | Self::Ours(..) | Self::OursAmong(..) => "refused for what we are",
+            Self::Alike(..) => "refused alike",
             Self::Login(_) => "login",
             Self::Audience { .. } => "at_most",
         }
@@ -84,9 +104,20 @@ impl Tripped {
             Self::Broken(times) => format!(
                 "{times} connections in a row broke in the middle of a mail, with nothing accepted between: ask the relay why, then {resume}"
             ),
-            Self::Unwelcome(delivery, words) => format!(
-                "the relay or a recipient's server refuses us, not the person (delivery {delivery}: {words}): mend what it says, or \
-                 suppress that one address if it means no other, then {resume}; nobody was lost for it"
+            Self::Sender(words) => format!(
+                "the relay refuses us as the sender, whoever the recipient is ({words}): mend what it says, then {resume}; nobody was lost for it"
+            ),
+            Self::Ours(times, words) => format!(
+                "{times} mails in a row were refused for what we are, not for whom they went to ({words}): mend what it says, then {resume}; \
+                 nobody was lost for it, and if it means only those, `nurtured suppress add` keeps them out"
+            ),
+            Self::OursAmong(BadShare { bad, of }, words) => format!(
+                "{bad} of the last {of} mails were refused for what we are, over 5 % (last: {words}): mend what it says, then {resume}; nobody \
+                 was lost for it"
+            ),
+            Self::Alike(times, words) => format!(
+                "{times} mails in a row were refused in the same words, so it is hardly about the recipients ({words}): ask the relay why, then \
+                 {resume}; they are open again, and if it means only those, `nurtured suppress add` keeps them out"
             ),
             Self::Login(words) => format!(
                 "the relay does not accept our login ({words}): mend [smtp] in nurtured.toml and reload, then {resume}, and so each campaign"
@@ -117,6 +148,9 @@ mod tests {
         ] {
             assert_eq!(BadShare { bad, of }.is_too_many_bounces(), trips, "{bad} of {of}");
         }
+        for (bad, of, trips) in [(4, 4, false), (5, 5, true), (5, 99, true), (5, 100, false), (25, 500, false), (26, 500, true)] {
+            assert_eq!(BadShare { bad, of }.is_too_many_refusals(), trips, "{bad} of {of}");
+        }
         for (bad, of, trips) in
             [(2, 10, false), (3, 3, true), (3, 2_999, true), (3, 3_000, false), (10, 10_000, false), (11, 10_000, true)]
         {
@@ -132,10 +166,10 @@ mod tests {
             (Tripped::Bounces(share), "26 of the last 500"),
             (Tripped::Complaints(share), "26 of the last 500"),
             (Tripped::Broken(20), "20 connections"),
-            (
-                Tripped::Unwelcome(DeliveryId(7), "550 5.7.1 no <ada@a.example>".to_owned()),
-                "delivery 7: 550 5.7.1 no <(address)>",
-            ),
+            (Tripped::Sender("550 5.1.8 no <ada@a.example>".to_owned()), "550 5.1.8 no <(address)>"),
+            (Tripped::Ours(5, "550 5.7.1 no".to_owned()), "5 mails in a row"),
+            (Tripped::OursAmong(share, "550 5.7.1 no".to_owned()), "26 of the last 500"),
+            (Tripped::Alike(20, "550 no".to_owned()), "20 mails in a row"),
             (Tripped::Login("535 no".to_owned()), "535 no"),
             (Tripped::Audience { due: 12_345, at_most: 12_000 }, "12345 prospects"),
         ] {

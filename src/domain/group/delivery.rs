@@ -3,6 +3,7 @@
 //! `pending → claimed → transmitting → accepted │ pending (retry) │ failed │ uncertain`;
 //! `pending │ claimed → suppressed │ skipped │ cancelled`. The words are SQL's too.
 
+use super::refusal::Refusal;
 use crate::domain::id::{DeliveryId, IssueId, ProspectId};
 use crate::domain::span::Span;
 use jiff::Timestamp;
@@ -99,13 +100,9 @@ impl State {
 pub enum Reply {
     /// 250 to the final dot.
     Accepted,
-    /// The mailbox does not exist (5.1.x): failed, and the address is suppressed.
-    NoMailbox(String),
-    /// Refused for good for another reason.
-    Refused(String),
-    /// Refused because of the sender or the contents, not the recipient (5.7.x): the delivery waits, its campaign pauses.
-    Unwelcome(String),
-    /// The relay rejected the login (530, 535): nothing can be sent.
+    /// Refused for good: what it is about decides what follows.
+    Refused(Refusal),
+    /// The relay rejected the login (530, 534, 535, 538): nothing can be sent.
     NoLogin(String),
     /// Not now (4xx to this recipient or message).
     Later(String),
@@ -164,12 +161,24 @@ impl Resolution {
 /// The wait before attempt `next` (2 is the first repeat) after a temporary refusal, before jitter; `None` when
 /// no attempt is left. 5 min, 15 min, 1 h, 3 h, then 8 h until 48 h have passed.
 pub fn retry_after(next: i64, first_tried_at: Timestamp, now: Timestamp) -> Option<Span> {
-    let wait = match next {
+    let wait = wait_before(next);
+    (wait.after(now) <= Span::hours(48).after(first_tried_at)).then_some(wait)
+}
+
+/// The same after a refusal about us. The time while the campaign was paused counts as no try of the recipient's server, so
+/// it is given up only after as many tries as 48 hours hold.
+pub fn retry_refused_after(next: i64, first_tried_at: Timestamp, now: Timestamp) -> Option<Span> {
+    retry_after(next, first_tried_at, now).or_else(|| (next <= TRIES_IN_48_HOURS).then(|| wait_before(next)))
+}
+
+const TRIES_IN_48_HOURS: i64 = 9;
+
+const fn wait_before(next: i64) -> Span {
+    match next {
         ..=2 => Span::minutes(5),
         3 => Span::minutes(15),
         4 => Span::hours(1),
         5 => Span::hours(3),
         _ => Span::hours(8),
-    };
-    (wait.after(now) <= Span::hours(48).after(first_tried_at)).then_some(wait)
+    }
 }

@@ -8,5 +8,8 @@ pub mod campaign;
 pub mod occurrence;
 pub mod cap;
 pub mod issue;
+pub mod refusal_words;
+pub mod refusal;
+pub mod alike;
 pub mod delivery;
 pub mod breaker;

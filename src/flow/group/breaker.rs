@@ -3,42 +3,54 @@
 //!
 //! A batch in which the relay accepted every mail is not counted here. A fault of the login pauses every campaign.
 
-use crate::domain::excerpt::excerpt;
-use crate::domain::group::breaker::{BOUNCES_AMONG, BROKEN_IN_A_ROW, COMPLAINTS_AMONG, LEAST, Tripped};
+use crate::domain::address::Address;
+use crate::domain::excerpt::{excerpt, without_addresses};
+use crate::domain::group::alike::alike;
+use crate::domain::group::breaker::{
+    ALIKE_IN_A_ROW, BOUNCES_AMONG, BROKEN_IN_A_ROW, COMPLAINTS_AMONG, FULL_IN_A_ROW, LEAST, OURS_IN_A_ROW, REFUSALS_AMONG,
+    Tripped,
+};
 use crate::domain::group::delivery::{Reply, State};
+use crate::domain::group::refusal::{About, Mailbox, Pauses};
 use crate::domain::id::{DeliveryId, Name};
+use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
 use crate::mail::relay::RelayError;
 use crate::store::engine::backend::{StoreError, Tx};
 use crate::store::group::attempts::Outcome;
 use crate::store::group::breakers::{self, Kind, Trouble};
-use crate::store::group::{campaigns, pause_notices};
+use crate::store::group::refusals::{self, InRowOf, Refused};
+use crate::store::group::{campaigns, deliveries, pause_notices, reopened};
+use crate::store::people::suppressions::{self, Suppression};
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a reply counts as against the sender, for one delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sign {
-    /// The mailbox does not exist.
-    Bounced,
+    /// It was refused for good; with the words, addresses taken out.
+    Refused(Refused, String),
     /// The connection broke during the mail, at this try.
     Broken(i64),
-    /// The relay refused us as a sender (5.7.x), in these words.
-    Unwelcome(String),
-    /// The relay did not accept our login (530, 535), with these words.
+    /// The relay did not accept our login, with these words.
     Login(String),
 }
 
 impl Sign {
-    /// What a reply counts as, if anything; `number` is that of the mark it answers.
-    pub fn of(reply: &Reply, number: i64) -> Option<Self> {
+    /// What a reply counts as, if anything, for a delivery to this address; `number` is that of the mark it answers.
+    pub fn of(reply: &Reply, delivery: DeliveryId, to: &Address, number: i64) -> Option<Self> {
         match reply {
-            Reply::NoMailbox(_) => Some(Self::Bounced),
+            Reply::Refused(refusal) => Some(Self::refused(refusal.about, &refusal.words, delivery, to, number)),
             Reply::BrokenBefore(_) | Reply::BrokenAfter(_) => Some(Self::Broken(number)),
-            Reply::Unwelcome(words) => Some(Self::Unwelcome(words.clone())),
             Reply::NoLogin(words) => Some(Self::Login(words.clone())),
-            Reply::Accepted | Reply::Refused(_) | Reply::Later(_) | Reply::RelayDown(_) => None,
+            Reply::Accepted | Reply::Later(_) | Reply::RelayDown(_) => None,
         }
+    }
+
+    /// A refusal of a delivery for good, or one that was put off until it was given up.
+    pub fn refused(about: About, words: &str, delivery: DeliveryId, to: &Address, number: i64) -> Self {
+        let refused = Refused { delivery, number: number + 1, about, alike: alike(words, to.local()) };
+        Self::Refused(refused, excerpt(&without_addresses(words), 200))
     }
 }
 
@@ -49,8 +61,10 @@ pub async fn end_tests<'a>(
     signs: impl Iterator<Item = (DeliveryId, Option<&'a Sign>)>,
     outcomes: &mut [Outcome],
 ) -> Result<(), StoreError> {
-    let refused: BTreeSet<DeliveryId> =
-        signs.filter(|(_, sign)| matches!(sign, Some(Sign::Unwelcome(_)))).map(|(delivery, _)| delivery).collect();
+    let refused: BTreeSet<DeliveryId> = signs
+        .filter(|(_, sign)| matches!(sign, Some(Sign::Refused(refused, _)) if refused.about.is_us()))
+        .map(|(d, _)| d)
+        .collect();
     if refused.is_empty() {
         return Ok(());
     }
@@ -61,7 +75,34 @@ pub async fn end_tests<'a>(
     Ok(())
 }
 
-/// Counts these troubles, and pauses the campaigns that exceed a limit.
+/// Records the refusals among these. Returns the deliveries whose mailbox took nothing for so many issues in a row that it
+/// counts as gone.
+///
+/// # Errors
+/// The store's; nothing is committed here.
+pub async fn note<'a>(
+    tx: &mut Tx,
+    signs: impl Iterator<Item = (DeliveryId, Option<&'a Sign>)>,
+    now: Timestamp,
+) -> Result<BTreeSet<DeliveryId>, StoreError> {
+    let refused =
+        |(_, sign): (_, Option<&'a Sign>)| if let Some(Sign::Refused(refused, _)) = sign { Some(refused.clone()) } else { None };
+    let refused: Vec<Refused> = signs.filter_map(refused).collect();
+    refusals::note(tx, &refused, now).await?;
+    full_again(tx, &refused).await
+}
+
+async fn full_again(tx: &mut Tx, refused: &[Refused]) -> Result<BTreeSet<DeliveryId>, StoreError> {
+    let mut full = BTreeSet::new();
+    for one in refused.iter().filter(|one| one.about == About::Recipient(Mailbox::NotNow)) {
+        if refusals::is_full_again(tx, one.delivery, FULL_IN_A_ROW).await? {
+            full.insert(one.delivery);
+        }
+    }
+    Ok(full)
+}
+
+/// Counts these troubles, whose refusals were noted, and pauses the campaigns that exceed a limit.
 ///
 /// # Errors
 /// The store's; nothing is committed here.
@@ -78,21 +119,112 @@ pub async fn watch<'a>(
     if let Some(words) = signs.iter().find_map(|(_, sign)| if let Sign::Login(words) = sign { Some(words) } else { None }) {
         stop_all(tx, words, now).await?;
     }
+    let mut alike: BTreeMap<(&Name, &str), (About, &str)> = BTreeMap::new();
     for (delivery, sign) in &signs {
-        if let (Sign::Unwelcome(words), Some(campaign)) = (sign, live.get(delivery)) {
-            pause(tx, campaign, &Tripped::Unwelcome(*delivery, excerpt(words, 200)), now).await?;
+        if let (Sign::Refused(refused, words), Some(campaign)) = (sign, live.get(delivery)) {
+            alike.insert((campaign, refused.alike.as_str()), (refused.about, words.as_str()));
         }
+    }
+    for ((campaign, key), (about, words)) in alike {
+        refused(tx, campaign, key, (about, words), now).await?;
     }
     let troubles: Vec<Trouble> = signs.iter().filter_map(|(delivery, sign)| trouble(*delivery, sign)).collect();
     count(tx, &troubles, &live.into_values().collect(), now).await
 }
 
+/// Pauses a campaign that was refused alike too often in a row, or too often because of us. Whoever refuses in the same words
+/// too often does not speak of the recipients: their deliveries are open again.
+async fn refused(
+    tx: &mut Tx,
+    campaign: &Name,
+    alike: &str,
+    (about, words): (About, &str),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if about == About::Us(Pauses::AtOnce) {
+        return pause(tx, campaign, &Tripped::Sender(words.to_owned()), now).await;
+    }
+    // Nodes that record at the same moment count one after the other, so that none of a row is missed.
+    refusals::lock(tx, campaign).await?;
+    let enough = if about.is_us() { OURS_IN_A_ROW } else { ALIKE_IN_A_ROW };
+    let mut row = refusals::row(tx, campaign, alike, REFUSALS_AMONG).await?;
+    if many(&row) >= enough {
+        row = refusals::since_accepted(tx, campaign, row).await?;
+    }
+    if many(&row) >= enough {
+        let tripped = if about.is_us() { Tripped::Ours } else { Tripped::Alike };
+        open_again(tx, &row, now).await?;
+        return pause(tx, campaign, &tripped(many(&row), words.to_owned()), now).await;
+    }
+    if about.is_us() && refusals::about_us(tx, campaign).await? >= OURS_IN_A_ROW {
+        let share = refusals::share(tx, campaign).await?;
+        if share.is_too_many_refusals() {
+            return pause(tx, campaign, &Tripped::OursAmong(share, words.to_owned()), now).await;
+        }
+    }
+    Ok(())
+}
+
+fn many(row: &[InRowOf]) -> i64 {
+    i64::try_from(row.len()).unwrap_or(i64::MAX)
+}
+
+/// Opens the deliveries of a row again. A mailbox that counted as gone for its refusal no longer does.
+async fn open_again(tx: &mut Tx, row: &[InRowOf], now: Timestamp) -> Result<(), StoreError> {
+    let gone: Vec<DeliveryId> = row.iter().filter(|one| one.about.is_gone()).map(|one| one.delivery).collect();
+    for (_, address) in deliveries::addresses(tx, &gone).await? {
+        let stops = suppressions::of(tx, &[&address]).await?;
+        let begun_at = row.iter().map(|one| one.at).min().unwrap_or(now);
+        let is_ours =
+            |stop: &Suppression| stop.reason == StopReason::Bounced && stop.since >= begun_at && stop.channel == Channel::Email;
+        if stops.iter().any(is_ours) && suppressions::lift(tx, &address, Channel::Email, now).await? {
+            suppressions::note_lifted(tx, &address, Channel::Email, "; lifted: many in a row were refused alike", now).await?;
+        }
+    }
+    let all: Vec<DeliveryId> = row.iter().map(|one| one.delivery).collect();
+    let opened = reopened::reopen(tx, &all, "open again: many in a row were refused alike", now).await?;
+    if opened > 0 {
+        tracing::warn!(opened, "deliveries refused in the same words are open again");
+    }
+    Ok(())
+}
+
 const fn trouble(delivery: DeliveryId, sign: &Sign) -> Option<Trouble> {
     match sign {
-        Sign::Bounced => Some(Trouble { delivery, kind: Kind::Bounced, number: 0 }),
+        Sign::Refused(Refused { about: About::Recipient(Mailbox::Gone), .. }, _) => {
+            Some(Trouble { delivery, kind: Kind::Bounced, number: 0 })
+        }
         Sign::Broken(number) => Some(Trouble { delivery, kind: Kind::Broken, number: *number }),
-        Sign::Unwelcome(_) | Sign::Login(_) => None,
+        Sign::Refused(..) | Sign::Login(_) => None,
     }
+}
+
+/// Records a refusal that came back by mail, for a delivery the relay had accepted, and pauses its campaign if too many of the
+/// latest mails were refused because of us. Returns whether its mailbox took nothing for so many issues in a row that it
+/// counts as gone.
+///
+/// # Errors
+/// The store's; nothing is committed here.
+pub async fn came_back(
+    tx: &mut Tx,
+    delivery: DeliveryId,
+    to: &Address,
+    (about, words): (About, &str),
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let refused = [Refused { delivery, number: 0, about, alike: alike(words, to.local()) }];
+    refusals::note(tx, &refused, now).await?;
+    if about.is_us() {
+        for campaign in breakers::live(tx, &BTreeSet::from([delivery])).await?.into_values() {
+            if refusals::about_us(tx, &campaign).await? >= OURS_IN_A_ROW {
+                let share = refusals::share(tx, &campaign).await?;
+                if share.is_too_many_refusals() {
+                    pause(tx, &campaign, &Tripped::OursAmong(share, excerpt(&without_addresses(words), 200)), now).await?;
+                }
+            }
+        }
+    }
+    Ok(full_again(tx, &refused).await?.contains(&delivery))
 }
 
 /// Counts bounces and complaints that arrive later about deliveries, and pauses the campaigns that exceed a limit.

@@ -7,6 +7,7 @@ use crate::domain::id::{IssueId, OccurrenceId, ProspectId};
 use crate::domain::span::Span;
 use crate::flow::context::{Context, FlowError};
 use crate::store::engine::backend::Tx;
+use crate::store::group::holds::Hold;
 use crate::store::group::{deliveries, holds, leases};
 use jiff::Timestamp;
 
@@ -55,14 +56,39 @@ pub async fn cover(
     Ok(())
 }
 
-/// Releases deliveries that were held long enough. Returns whether there were any, and when the next are due for release.
+/// How many canaries the campaign asks for now; none, if it is no longer configured.
+fn wanted(ctx: &Context, hold: &Hold) -> i64 {
+    ctx.plan().campaign(&hold.campaign).and_then(|campaign| campaign.guards.canary).map_or(0, |canary| canary.first)
+}
+
+/// Releases deliveries that were held long enough. Canaries that cannot be tried (over the cap, skipped, stopped, refused) are
+/// replaced first. Returns whether there were any, and when the next are due for release.
 pub async fn release(ctx: &Context, now: Timestamp) -> Result<(bool, Option<Timestamp>), FlowError> {
     let mut read = ctx.store().read().await?;
     let held = holds::open(&mut read).await?;
     drop(read);
     let (mut any, mut next) = (false, None);
     for hold in held {
-        let Some(until) = hold.tried_at.map(|at| Span::minutes(hold.minutes).after(at)) else { continue };
+        let missing = wanted(ctx, &hold) - hold.able;
+        if missing > 0 {
+            let mut tx = ctx.store().write().await?;
+            if holds::extend(&mut tx, &hold, missing, now).await? {
+                tx.commit().await?;
+                tracing::info!(occurrence = %hold.occurrence, missing, "some canaries cannot be tried: others take their place");
+                any = true;
+                continue;
+            }
+            tx.rollback().await?;
+            if hold.is_filling {
+                continue;
+            }
+        }
+        let until = match hold.tried_at {
+            Some(at) => Span::minutes(hold.minutes).after(at),
+            // Nobody is left who could be tried.
+            None if hold.all_tried && !hold.is_filling => now,
+            None => continue,
+        };
         if until > now {
             next = [next, Some(until)].into_iter().flatten().min();
             continue;

@@ -2,6 +2,7 @@
 
 pub mod gate;
 pub mod breaker;
+pub mod retry;
 pub mod pace;
 pub mod canary;
 pub mod cap;

@@ -79,13 +79,10 @@ impl Fault {
             Reply::Accepted => return None,
             Reply::RelayDown(words) => Self::Relay { words, is_login: false },
             Reply::NoLogin(words) => Self::Relay { words, is_login: true },
+            Reply::Refused(refusal) if refusal.about.is_gone() => Self::Mailbox(refusal.words),
             // What is said of the contents or of us may be mended by then, and so may a mailbox that is full.
-            Reply::Unwelcome(words)
-            | Reply::Refused(words)
-            | Reply::Later(words)
-            | Reply::BrokenBefore(words)
-            | Reply::BrokenAfter(words) => Self::Letter(words),
-            Reply::NoMailbox(words) => Self::Mailbox(words),
+            Reply::Refused(refusal) => Self::Letter(refusal.words),
+            Reply::Later(words) | Reply::BrokenBefore(words) | Reply::BrokenAfter(words) => Self::Letter(words),
         })
     }
 }

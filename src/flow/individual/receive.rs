@@ -6,16 +6,19 @@ use super::dossier;
 use super::outbox::{self, Envelope};
 use crate::domain::address::Address;
 use crate::domain::doorway::signal::{Detail, NewSignal};
+use crate::domain::group::breaker::FULL_IN_A_ROW;
 use crate::domain::group::campaign::Sender;
 use crate::domain::id::{Name, ProspectId, fingerprint};
 use crate::domain::individual::handoff::Handoff;
 use crate::domain::individual::letter::LetterKind;
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
+use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::enquiries;
 use crate::flow::doorway::observe::{self, Observed};
 use crate::flow::doorway::trace::{Traced, trace};
+use crate::flow::group::breaker;
 use crate::inbox::mail::bounce::{Incoming, Returned};
 use crate::inbox::mail::report::Failure;
 use crate::mail::token::{Kind, Token};
@@ -23,7 +26,8 @@ use crate::store::engine::backend::Tx;
 use crate::store::group::issues;
 use crate::store::individual::handoffs;
 use crate::store::operations::erasures;
-use crate::store::people::{prospects, suppressions};
+use crate::store::people::prospects;
+use crate::store::people::suppressions::{self, Stop};
 use crate::text::notice::{self, Reply};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -90,8 +94,12 @@ pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowErro
         // Of a delivery on record the mailbox is known that is gone; of a lost one, whether it is the prospect's still.
         (Incoming::Bounce(_), Some(sent)) if !sent.is_present => nothing("the address it is about is no longer theirs"),
         (Incoming::Bounce(failures), Some(sent)) => {
-            let detail = undelivered(failures, &sent.address);
-            record(&mut tx, &plan, Received::Bounce, mail, &sent, detail, now).await?
+            let failure = decisive(failures, &sent.address);
+            let receipt = record(&mut tx, &plan, Received::Bounce, mail, &sent, undelivered(failure), now).await?;
+            if let Some(failure) = failure.filter(|f| receipt.new && f.given_up && !f.hard && !sent.is_of_forgotten()) {
+                refused(&mut tx, &sent, failure, now).await?;
+            }
+            receipt
         }
         (Incoming::AutoReply { subject }, Some(sent)) => {
             let detail = Detail::AutoReply { subject: subject.clone() };
@@ -138,12 +146,27 @@ fn is_ours(plan: &Plan, from: &Address) -> bool {
 
 /// A failure that names the address decides; if none does, any failure counts, because the mailbox may forward to one that
 /// does not exist.
-fn undelivered(failures: &[Failure], address: &Address) -> Detail {
+fn decisive<'a>(failures: &'a [Failure], address: &Address) -> Option<&'a Failure> {
     let named = failures.iter().find(|f| f.address == *address);
-    match named.or_else(|| failures.iter().find(|f| f.hard)).or_else(|| failures.first()) {
+    named.or_else(|| failures.iter().find(|f| f.hard)).or_else(|| failures.first())
+}
+
+fn undelivered(failure: Option<&Failure>) -> Detail {
+    match failure {
         Some(f) => Detail::Bounce { hard: f.hard, status: f.status.clone(), diagnostic: f.diagnostic.clone() },
         None => Detail::Bounce { hard: false, status: None, diagnostic: "a notice that names nobody".to_owned() },
     }
+}
+
+/// Counts a refusal that does not say that the mailbox is gone; if it took nothing too often, no more is sent to it.
+async fn refused(tx: &mut Tx, sent: &Traced, failure: &Failure, now: Timestamp) -> Result<(), FlowError> {
+    if breaker::came_back(tx, sent.mail.delivery, &sent.address, (failure.about, &failure.diagnostic), now).await? {
+        let source = format!("took nothing in {FULL_IN_A_ROW} issues in a row");
+        let address = sent.address.to_string();
+        let stop = Stop { address, channel: Channel::Email, reason: StopReason::Bounced, source };
+        suppressions::add(tx, &[stop], now).await?;
+    }
+    Ok(())
 }
 
 async fn record(

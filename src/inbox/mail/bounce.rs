@@ -3,13 +3,13 @@
 //! Only reads. Whether it concerns a mail we sent, its token decides elsewhere: any program can write a bounce.
 
 use super::address;
-use super::hardness;
 use super::mime_body;
 use super::phrases;
 use super::prose_bounce;
 use super::reply;
 use super::report::{self, Complaint, Failure};
 use crate::domain::address::{Address, registered};
+use crate::domain::group::refusal::About;
 use crate::domain::id::fingerprint;
 use mail_parser::{Message, MessageParser, MimeHeaders};
 
@@ -97,7 +97,15 @@ fn kind(message: &Message) -> Incoming {
 
 /// What was not delivered; `None` when the mail is no bounce.
 fn bounce(message: &Message) -> Option<Vec<Failure>> {
-    if let Some(failures) = report::failures(message) {
+    if let Some(mut failures) = report::failures(message) {
+        // A report whose fields say nothing has a text for people.
+        if let [only] = failures.as_mut_slice()
+            && only.about == About::Unclear
+        {
+            let notice = prose_bounce::before_copy(&mime_body::words(message));
+            let read = Failure::read(only.address.clone(), None, &notice, only.given_up, "");
+            (only.about, only.hard) = (read.about, read.hard);
+        }
         return Some(failures);
     }
     let notice = prose_bounce::before_copy(&mime_body::words(message));
@@ -128,12 +136,7 @@ fn bounce(message: &Message) -> Option<Vec<Failure>> {
         return None;
     }
     let delayed = prose_bounce::says_delayed(&format!("{subject}\n{notice}"));
-    Some(found.into_iter().map(|(address, words)| failure(address, &words, delayed)).collect())
-}
-
-fn failure(address: Address, words: &str, delayed: bool) -> Failure {
-    let (hard, status) = hardness::judge(None, words);
-    Failure { address, hard: hard && !delayed, given_up: !delayed, status, diagnostic: mime_body::line(words, 300) }
+    Some(found.into_iter().map(|(address, words)| Failure::read(address, None, &words, !delayed, "")).collect())
 }
 
 fn is_report(message: &Message) -> bool {

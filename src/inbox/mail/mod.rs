@@ -2,7 +2,6 @@
 
 pub mod address;
 pub mod mime_body;
-pub mod hardness;
 pub mod report;
 pub mod phrases;
 pub mod prose_bounce;

@@ -88,7 +88,8 @@ struct Habits {
 impl Habits {
     fn best(self, lines: &[&str]) -> Option<Vec<(Address, String)>> {
         let by_block = !self.blocks.is_empty();
-        let starts: Vec<usize> = self.blocks.iter().map(|(_, line)| *line).collect();
+        let listed = if by_block { &self.blocks } else { &self.listed };
+        let starts: Vec<usize> = listed.iter().map(|(_, line)| *line).collect();
         let mut chosen = if by_block { self.blocks } else { self.listed };
         // "(expanded from …)" names the address we wrote to; the block or list, what it became.
         chosen.extend(self.origins);
@@ -97,16 +98,20 @@ impl Habits {
             if unique.iter().any(|(known, _)| *known == address) {
                 continue;
             }
-            let words = if by_block {
-                let end = starts.iter().copied().find(|start| *start > line).unwrap_or(lines.len());
-                lines[line..end].join(" ")
-            } else {
-                lines.join(" ")
-            };
+            let end = starts.iter().copied().find(|start| *start > line).unwrap_or(lines.len());
+            let own = lines[line..end].join(" ");
+            // In a list each has its own reason, or all have the one around it.
+            let words = if by_block || starts.len() > 1 && says_code(&own) { own } else { lines.join(" ") };
             unique.push((address, words));
         }
         (!unique.is_empty()).then_some(unique)
     }
+}
+
+/// Whether a reply code stands in the words.
+fn says_code(words: &str) -> bool {
+    let is_code = |word: &str| word.len() == 3 && word.starts_with(['4', '5']) && word.bytes().all(|b| b.is_ascii_digit());
+    words.split_whitespace().any(is_code)
 }
 
 /// A heading such as "the following recipients", and the lines under it: up to a rule, or a blank line behind an address.

@@ -1,9 +1,9 @@
 //! Reports made for machines: delivery status (RFC 3464) and feedback (RFC 5965).
 
 use super::address;
-use super::hardness;
 use super::mime_body;
 use crate::domain::address::Address;
+use crate::domain::group::refusal::{About, Heard, Phase, best_status, judge};
 use mail_parser::Message;
 use std::collections::BTreeMap;
 
@@ -13,6 +13,8 @@ pub struct Failure {
     pub address: Address,
     /// Whether the mailbox is gone for good.
     pub hard: bool,
+    /// Whom the words and the status are about.
+    pub about: About,
     /// Whether the other side stopped trying; `false` for a mere delay, which is never hard.
     pub given_up: bool,
     /// RFC 3463 status, if any was given.
@@ -39,17 +41,30 @@ impl Complaint {
     }
 }
 
+impl Failure {
+    /// A failure in these words, to a mail from this domain of ours.
+    pub fn read(address: Address, field: Option<&str>, words: &str, given_up: bool, domain: &str) -> Self {
+        let domain = if address.domain().eq_ignore_ascii_case(domain) { "" } else { domain };
+        let (about, _) = judge(&Heard { phase: Phase::Bounce, code: None, field, words, domain });
+        let (status, _) = best_status(field, words);
+        Self { address, hard: about.is_gone() && given_up, about, given_up, status, diagnostic: mime_body::line(words, 300) }
+    }
+}
+
 type Fields = BTreeMap<String, String>;
 
 /// The failures of a delivery status report; `None` when the mail holds none that names a recipient.
 pub fn failures(message: &Message) -> Option<Vec<Failure>> {
+    // The report came to our return path.
+    let ours = mime_body::header(message, "To").and_then(|to| address::first(&to));
+    let domain = ours.as_ref().map_or("", Address::domain);
     let mut bodies = mime_body::parts_of(message, "message/delivery-status", 3);
     bodies.extend(mime_body::parts_of(message, "message/global-delivery-status", 3));
     let mut named = false;
     let mut failures: Vec<Failure> = Vec::new();
     for fields in bodies.iter().flat_map(|body| groups(body)) {
         named |= fields.contains_key("final-recipient") || fields.contains_key("original-recipient");
-        if let Some(failure) = failure(&fields)
+        if let Some(failure) = failure(&fields, domain)
             && !failures.iter().any(|known| known.address == failure.address)
         {
             failures.push(failure);
@@ -80,7 +95,7 @@ pub fn complaint(message: &Message) -> Option<Complaint> {
     Some(Complaint { feedback, recipients: unique, return_path })
 }
 
-fn failure(fields: &Fields) -> Option<Failure> {
+fn failure(fields: &Fields, domain: &str) -> Option<Failure> {
     let action = fields.get("action").map(|action| action.to_ascii_lowercase()).unwrap_or_default();
     let given_up = action.starts_with("fail") || action.starts_with("error");
     if !given_up && !action.starts_with("delay") {
@@ -91,8 +106,7 @@ fn failure(fields: &Fields) -> Option<Failure> {
     let address = recipient("original-recipient").or_else(|| recipient("final-recipient"))?;
     let status = fields.get("status").map(String::as_str);
     let diagnostic = fields.get("diagnostic-code").map_or_else(|| status.unwrap_or_default(), String::as_str);
-    let (hard, status) = hardness::judge(status, &format!("{diagnostic} {}", status.unwrap_or_default()));
-    Some(Failure { address, hard: hard && given_up, given_up, status, diagnostic: mime_body::line(diagnostic, 300) })
+    Some(Failure::read(address, status, diagnostic, given_up, domain))
 }
 
 /// Groups of header-like fields, parted by blank lines, or by a recipient where the blank line was forgotten.
@@ -127,7 +141,7 @@ mod tests {
     use super::*;
 
     fn one(fields: &str) -> Option<Failure> {
-        groups(fields).iter().find_map(failure)
+        groups(fields).iter().find_map(|fields| failure(fields, ""))
     }
 
     #[test]

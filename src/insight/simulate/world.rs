@@ -10,6 +10,7 @@ use crate::domain::behaviour::{Behaviour, Refusals};
 use crate::domain::chance::Chance;
 use crate::domain::doorway::arrival::Arrival;
 use crate::domain::group::delivery::Reply;
+use crate::domain::group::refusal::{Phase, Refusal};
 use crate::domain::id::{DeliveryId, ProspectId};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Prospect;
@@ -267,7 +268,7 @@ fn capture(
             let minute = u64::try_from(clock.now().as_second() / 60).unwrap_or(0);
             let own = chance.of(mail.to.as_str()).nth(minute);
             if own.of("gone").happens(refusals.gone) {
-                return Reply::NoMailbox("5.1.1 no such mailbox".to_owned());
+                return Reply::Refused(Refusal::read(Phase::Recipient, 550, "5.1.1 no such mailbox".to_owned(), ""));
             }
             if own.of("later").happens(refusals.later) {
                 return Reply::Later("4.2.0 not now".to_owned());

@@ -37,7 +37,7 @@ async fn the_catcher_keeps_what_the_relay_was_given() {
         assert_eq!(send(&mut connection, "bounces+T@news.example", "ada@x.example", message).await, Reply::Accepted);
     }
     let refused = send(&mut connection, "b@news.example", "gone@x.example", b"x\r\n").await;
-    assert!(matches!(refused, Reply::NoMailbox(words) if words.contains("no such user")));
+    assert!(matches!(refused, Reply::Refused(refusal) if refusal.about.is_gone() && refusal.words.contains("no such user")));
     assert!(connection.is_usable());
     assert_eq!(send(&mut connection, "", "bo@x.example", b"last\r\n").await, Reply::Accepted);
     connection.quit().await;

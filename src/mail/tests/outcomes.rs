@@ -2,6 +2,7 @@
 
 use crate::domain::address::Address;
 use crate::domain::group::delivery::{OnUncertain, Reply};
+use crate::domain::group::refusal::{About, Mailbox, Pauses};
 use crate::domain::settings::{Security, Smtp};
 use crate::mail::conversation::{Connection, Mail, Timeouts};
 use crate::mail::relay::{Relay, RelayError};
@@ -116,10 +117,14 @@ async fn outcome(script: Script) -> (Reply, bool) {
 pub(super) fn word(reply: &Reply) -> &'static str {
     match reply {
         Reply::Accepted => "accepted",
-        Reply::NoMailbox(_) => "no mailbox",
-        Reply::Refused(_) => "refused",
+        Reply::Refused(refusal) => match refusal.about {
+            About::Recipient(Mailbox::Gone) => "no mailbox",
+            About::Recipient(Mailbox::NotNow) => "full",
+            About::Us(Pauses::AtOnce) => "not us",
+            About::Us(Pauses::Counted) => "unwelcome",
+            About::Unclear => "unclear",
+        },
         Reply::Later(_) => "later",
-        Reply::Unwelcome(_) => "unwelcome",
         Reply::NoLogin(_) => "no login",
         Reply::RelayDown(_) => "relay down",
         Reply::BrokenBefore(_) => "broken before",
@@ -143,23 +148,31 @@ async fn each_answer_has_its_outcome() {
         (".", "hang", "broken after", CLOSED),
         (".", "451 4.3.0 try later", "later", KEPT),
         (".", "421 4.3.2 closing", "relay down", CLOSED),
-        (".", "552 5.2.2 full", "refused", KEPT),
+        (".", "552 5.2.2 full", "full", KEPT),
         (".", "554 5.7.1 spam", "unwelcome", KEPT),
         (".", "550 5.1.1 nobody", "no mailbox", KEPT),
-        (".", "550 user unknown", "refused", KEPT),
+        (".", "550 user unknown", "no mailbox", KEPT),
+        (".", "550 5.7.1 user unknown", "no mailbox", KEPT),
+        (".", "550-Requested action not taken\r\n550 blocked by our policy", "unwelcome", KEPT),
+        (".", "550 no", "unclear", KEPT),
         ("DATA", "250 ok", "broken before", CLOSED),
         ("DATA", "451 4.3.0 later", "later", KEPT),
-        ("DATA", "554 no", "refused", KEPT),
+        ("DATA", "554 no", "unwelcome", KEPT),
+        ("DATA", "503 no", "not us", KEPT),
         ("DATA", "close", "broken before", CLOSED),
         ("DATA", "hang", "broken before", CLOSED),
         ("DATA", "354 go\r\n250 queued already", "broken before", CLOSED),
         ("RCPT", "550 5.1.1 nobody", "no mailbox", KEPT),
         ("RCPT", "550-5.1.1 nobody\r\n550 5.1.1 here", "no mailbox", KEPT),
         ("RCPT", "550 5.7.1 no relaying", "unwelcome", KEPT),
-        ("RCPT", "550 5.1.8 bad sender", "refused", KEPT),
+        ("RCPT", "550 5.1.8 bad sender", "unwelcome", KEPT),
+        ("RCPT", "550 <bounces+t@news.example>: no such user", "unwelcome", KEPT),
+        ("RCPT", "501 what", "not us", KEPT),
+        ("RCPT", "550 5.2.1 account closed", "no mailbox", KEPT),
+        ("RCPT", "550 5.2.1 mail at a rate we do not take", "full", KEPT),
         ("RCPT", "550 No such user here", "no mailbox", KEPT),
-        ("RCPT", "550 no", "refused", KEPT),
-        ("RCPT", "550", "refused", KEPT),
+        ("RCPT", "550 no", "unclear", KEPT),
+        ("RCPT", "550", "unclear", KEPT),
         ("RCPT", "452 4.2.2 full", "later", KEPT),
         ("RCPT", "450 greylisted", "later", KEPT),
         ("RCPT", "421 closing", "relay down", CLOSED),
@@ -167,7 +180,8 @@ async fn each_answer_has_its_outcome() {
         ("RCPT", "close", "broken before", CLOSED),
         ("RCPT", "hang", "broken before", CLOSED),
         ("RCPT", "250 ok\r\n250 ok", "broken before", CLOSED),
-        ("MAIL", "550 5.1.1 not you", "refused", KEPT),
+        ("MAIL", "550 5.1.1 not you", "not us", KEPT),
+        ("MAIL", "538 5.7.11 encrypt first", "no login", CLOSED),
         ("MAIL", "451 later", "later", KEPT),
         ("MAIL", "354 what", "broken before", CLOSED),
         ("MAIL", "close", "broken before", CLOSED),

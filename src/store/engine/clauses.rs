@@ -18,6 +18,19 @@ macro_rules! came_to_nothing {
 }
 pub(in crate::store) use came_to_nothing;
 
+/// Whether the delivery under this alias came to nothing: its latest attempt says so, because what failed may be open again.
+macro_rules! has_come_to_nothing {
+    ($delivery:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM attempts n WHERE n.delivery_id = ",
+            $delivery,
+            ".id AND n.state IN ('failed', 'suppressed', 'skipped', 'cancelled') AND NOT EXISTS (
+                SELECT 1 FROM attempts later WHERE later.delivery_id = n.delivery_id AND later.number > n.number))"
+        )
+    };
+}
+pub(in crate::store) use has_come_to_nothing;
+
 /// Whether a prospect, under this alias, may be sent group mail at all.
 macro_rules! may_be_mailed {
     ($prospect:literal) => {

@@ -31,6 +31,7 @@ migrations![
     "0008_queue_numbers",
     "0009_identity",
     "0010_api_keys",
+    "0011_refusals",
     "0012_letters",
     "0013_second_thoughts",
     "0015_numbers_once",

@@ -112,7 +112,7 @@ macro_rules! with_what_they_had {
                 $index,
                 " ON came.delivery_id = d.id AND came.state IN ",
                 came_to_nothing!(),
-                "
+                " AND NOT EXISTS (SELECT 1 FROM attempts later WHERE later.delivery_id = came.delivery_id AND later.number > came.number)
             WHERE ",
                 $found,
                 " AND d.prospect_id = p.id AND d.occurrence_id >= (SELECT first_id FROM since) AND came.delivery_id IS NULL)), '\n')"

@@ -79,29 +79,35 @@ const UNTRIED: &str = "
     WHERE d.issue_id = $1 AND d.id BETWEEN $2 AND $3
       AND ((SELECT MIN(tried.delivery_id) FROM attempts tried WHERE tried.delivery_id BETWEEN $2 AND $3) IS NULL
            OR NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id))";
+/// Marks before a failure do not count: a delivery that is open again is tried as often as a new one.
 const TRIED: &str = concat!(
     "
     SELECT d.id, d.prospect_id, d.address, d.tracked, a.number, a.state, a.retry_at,
-           (SELECT COUNT(*) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting') AS marks,
+           (SELECT COUNT(*) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting'
+              AND m.number > COALESCE((SELECT MAX(f.number) FROM attempts f WHERE f.delivery_id = d.id AND f.state = 'failed'), 0)) AS marks,
            (SELECT COUNT(*) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting'
               AND NOT EXISTS (SELECT 1 FROM attempts r WHERE r.delivery_id = m.delivery_id AND r.number = m.number + 1
                               AND r.state <> 'transmitting')) AS doubts,
            ",
     kept_version!("d"),
     " AS kept,
-           (SELECT MIN(m.at) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting') AS first_marked_at
+           (SELECT MIN(m.at) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting'
+              AND m.number > COALESCE((SELECT MAX(f.number) FROM attempts f WHERE f.delivery_id = d.id AND f.state = 'failed'), 0)) AS first_marked_at
     FROM attempts a
     JOIN deliveries d ON d.id = a.delivery_id
     WHERE a.delivery_id BETWEEN $2 AND $3 AND a.state IN ('pending', 'transmitting') AND d.issue_id = $1
       AND NOT EXISTS (SELECT 1 FROM attempts later WHERE later.delivery_id = a.delivery_id AND later.number > a.number)"
 );
 /// When the first of a range is due again: one never tried at $4, one marked without a result at $5, another at its
-/// `retry_at`. As a rule all are finished, which two counts show; what was uncertain may have been decided since.
+/// `retry_at`. As a rule all are finished, which two counts show. The latest attempt decides: what was uncertain may have been
+/// decided since, and what failed may be open again.
 const DUE_AGAIN: &str = concat!(
     "
     SELECT CASE WHEN (SELECT COUNT(*) FROM deliveries all_of WHERE all_of.id BETWEEN $2 AND $3)
-                   = (SELECT COUNT(DISTINCT f.delivery_id) FROM attempts f
-                      WHERE f.delivery_id BETWEEN $2 AND $3 AND f.state NOT IN ('pending', 'transmitting', 'uncertain')) THEN NULL
+                   = (SELECT COUNT(*) FROM (SELECT f.delivery_id FROM attempts f WHERE f.delivery_id BETWEEN $2 AND $3
+                          GROUP BY f.delivery_id
+                          HAVING MAX(f.number) = MAX(CASE WHEN f.state NOT IN ('pending', 'transmitting', 'uncertain')
+                                                          THEN f.number END)) AS ended) THEN NULL
                 ELSE (
         SELECT MIN(CASE WHEN a.state IS NULL THEN $4 WHEN a.state = 'transmitting' THEN $5 ELSE COALESCE(a.retry_at, $4) END)
         FROM deliveries d
@@ -109,8 +115,6 @@ const DUE_AGAIN: &str = concat!(
     latest_attempt!("d"),
     "
         WHERE d.issue_id = $1 AND d.id BETWEEN $2 AND $3
-          AND NOT EXISTS (SELECT 1 FROM attempts f
-                          WHERE f.delivery_id = d.id AND f.state NOT IN ('pending', 'transmitting', 'uncertain'))
           AND (a.state IS NULL OR a.state IN ('pending', 'transmitting'))) END"
 );
 const ORIGIN: &str = "
@@ -176,7 +180,8 @@ pub async fn test_copy(tx: &mut Tx, issue: IssueId) -> Result<Delivery, StoreErr
     delivery(tx.one(TEST_COPY, args![issue]).await?)
 }
 
-/// The unfinished deliveries of an issue in a range of ids, in their order.
+/// The unfinished deliveries of an issue in a range of ids, in their order: last those that were answered, because those that were
+/// refused may be refused again, and a campaign that pauses for it would never reach the others.
 pub async fn open_in(tx: &mut Tx, issue: IssueId, first: DeliveryId, last: DeliveryId) -> Result<Vec<Open>, StoreError> {
     tx.by_key().await?;
     let packed: Option<(Option<String>,)> = tx.row(UNTRIED, args![issue, first, last, "\n"]).await?;
@@ -186,7 +191,7 @@ pub async fn open_in(tx: &mut Tx, issue: IssueId, first: DeliveryId, last: Deliv
     for row in rows {
         open.push(tried(issue, &row).in_row("deliveries", row.id)?);
     }
-    open.sort_unstable_by_key(|row| row.id);
+    open.sort_unstable_by_key(|row| (row.number > 0 && !row.in_doubt, row.id));
     Ok(open)
 }
 

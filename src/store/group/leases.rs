@@ -52,6 +52,7 @@ const OF_ISSUE: Sql = locking!(
     "FOR UPDATE OF l SKIP LOCKED"
 );
 const TAKE: &str = "UPDATE leases SET owner = $2, fence = fence + 1, leased_until = $3, version = $4 WHERE id = $1";
+const LOCK: Sql = locking!("SELECT l.id FROM leases l WHERE l.id = $1 AND l.fence = $2", "FOR UPDATE");
 const RENEW: &str = "UPDATE leases SET leased_until = $3 WHERE id = $1 AND fence = $2";
 const RELEASE: &str = "UPDATE leases SET owner = NULL, leased_until = NULL, not_before = $3 WHERE id = $1 AND fence = $2";
 const FINISH: &str = "UPDATE leases SET owner = NULL, leased_until = NULL, finished_at = $3 WHERE id = $1 AND fence = $2";
@@ -125,6 +126,11 @@ async fn take(
     tx.execute_one(TAKE, args![id, node, until, version]).await?;
     let (issue, first, last) = (IssueId(issue), DeliveryId(first), DeliveryId(last));
     Ok(Some(Lease { id, issue, first, last, fence: fence + 1, version, until }))
+}
+
+/// Locks a range before its deliveries are read to give it back: what is opened again meanwhile is seen, or waits.
+pub async fn lock(tx: &mut Tx, lease: &Lease) -> Result<(), StoreError> {
+    tx.row::<(i64,)>(LOCK, args![lease.id, lease.fence]).await.map(drop)
 }
 
 /// Renews a lease. Returns whether this node still held it.

@@ -15,6 +15,8 @@ pub mod cancellations;
 pub mod waiting;
 pub mod issues_received;
 pub mod breakers;
+pub mod refusals;
+pub mod reopened;
 pub mod pause_notices;
 pub mod caps;
 pub mod uncertain;

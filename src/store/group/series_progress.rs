@@ -1,7 +1,7 @@
 //! How many newsletters of a series prospects have had, counted set-wise for members that were found before.
 
 use crate::domain::id::{Name, ProspectId};
-use crate::store::engine::backend::{StoreError, Tx, args, came_to_nothing};
+use crate::store::engine::backend::{StoreError, Tx, args, has_come_to_nothing};
 use crate::store::engine::value::{ids, texts};
 
 /// A newsletter counts as had by every delivery except those that came to nothing, as in `audiences`.
@@ -10,9 +10,9 @@ const HAD: &str = concat!(
     SELECT had, COUNT(*) FROM (
         SELECT m.id, (SELECT COUNT(DISTINCT i.newsletter) FROM deliveries d JOIN issues i ON i.id = d.issue_id
                       WHERE d.prospect_id = m.id AND i.campaign = $2 AND i.newsletter IN (SELECT value ->> 'text' FROM json_each($3))
-                        AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id AND a.state IN ",
-    came_to_nothing!(),
-    ")) AS had
+                        AND NOT ",
+    has_come_to_nothing!("d"),
+    ") AS had
         FROM (SELECT CAST(value AS BIGINT) AS id FROM json_each($1)) m) counted
     GROUP BY had ORDER BY had"
 );

@@ -62,6 +62,8 @@ const DELIVERIES: &str = "UPDATE deliveries SET address = $2 WHERE prospect_id =
 const ATTEMPTS: &str = "
     UPDATE attempts SET reply = 'erased'
     WHERE reply IS NOT NULL AND delivery_id IN (SELECT id FROM deliveries WHERE prospect_id = $1)";
+const REFUSALS: &str =
+    "UPDATE refusals SET alike = 'erased' WHERE delivery_id IN (SELECT id FROM deliveries WHERE prospect_id = $1)";
 const EVENTS: &str = "UPDATE handoff_events SET note = '' WHERE handoff_id IN (SELECT id FROM handoffs WHERE prospect_id = $1)";
 const FOLLOW_UPS: &str = "UPDATE follow_ups SET action = 'erased', done_at = COALESCE(done_at, $2) WHERE prospect_id = $1";
 /// Letters go to our own people; what they say of the prospect is in their bytes. One still waiting does not leave.
@@ -219,6 +221,7 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
     tx.execute(CHOSEN_ONCE, args![prospect]).await?;
     let deliveries = tx.execute(DELIVERIES, args![prospect, NOBODY]).await?;
     tx.execute(ATTEMPTS, args![prospect]).await?;
+    tx.execute(REFUSALS, args![prospect]).await?;
     tx.execute(EVENTS, args![prospect]).await?;
     tx.execute(FOLLOW_UPS, args![prospect, now]).await?;
     let letters = tx.execute(LETTERS, args![prospect, now, Vec::<u8>::new(), format!("{}%", letter_about(prospect))]).await?;

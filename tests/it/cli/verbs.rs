@@ -103,6 +103,9 @@ fn a_campaign_is_shown_paused_and_previewed() {
     assert_eq!(desk.json(&["campaigns", "list"])[0]["paused"], "new prices");
     assert!(!desk.json(&["explain", ADA])["next"]["what"].to_string().contains("line-downtime"));
     assert!(desk.run(&["campaigns", "resume", "line-downtime"]).out.contains("goes on now"));
+    assert!(desk.run(&["campaigns", "retry", "line-downtime"]).out.contains("Nothing of line-downtime failed"));
+    let none = desk.run(&["campaigns", "retry", "line-downtime", "--reason", "full"]);
+    assert!(none.code == 1 && none.err.contains("failed for that reason"), "{none:?}");
     assert_eq!(desk.json(&["campaigns", "show", "line-downtime"])["dates"].as_array().map(Vec::len), Some(5));
     let shown = desk.run(&["campaigns", "show", "line-downtime"]).out;
     for line in ["skips       12-24..01-06", "leaves      at any time", "late        sent within 6 hours, then skipped"] {

@@ -10,6 +10,8 @@ mod observe;
 mod away;
 mod backtest;
 mod breakers;
+mod moody_relay;
+mod refusals;
 mod calendar;
 mod confirming;
 mod decade;

@@ -8,6 +8,7 @@
 //! that mail, and losing the result would send it twice.
 
 use crate::domain::excerpt::excerpt;
+use crate::domain::group::breaker::FULL_IN_A_ROW;
 use crate::domain::group::delivery::Mailed;
 use crate::domain::id::DeliveryId;
 use crate::domain::span::Span;
@@ -19,6 +20,7 @@ use crate::store::group::attempts::{self, Mark, Outcome, Written};
 use crate::store::group::deliveries;
 use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,20 +69,30 @@ pub struct DeliveryResult {
     pub delivery: DeliveryId,
     /// The result; none where the try broke off and the mail may have been sent.
     pub outcome: Option<Outcome>,
-    /// The recipient's address and the relay's words, if the relay says that the mailbox does not exist.
-    pub gone: Option<(String, String)>,
+    /// The recipient's address, where there is a sign.
+    pub to: Option<String>,
     pub sign: Option<Sign>,
 }
 
 impl DeliveryResult {
     /// A result with no further consequence.
     pub const fn plain(outcome: Outcome) -> Self {
-        Self { delivery: outcome.delivery, outcome: Some(outcome), gone: None, sign: None }
+        Self { delivery: outcome.delivery, outcome: Some(outcome), to: None, sign: None }
     }
 
     /// Whether the result has no further consequence.
     const fn is_plain(&self) -> bool {
-        self.outcome.is_some() && self.gone.is_none() && self.sign.is_none()
+        self.outcome.is_some() && self.sign.is_none()
+    }
+
+    /// The recipient's address and the relay's words, if the mailbox does not exist, or was full too often.
+    fn gone(&self, full_again: &BTreeSet<DeliveryId>) -> Option<(&str, String)> {
+        let Some(Sign::Refused(refused, words)) = &self.sign else { return None };
+        let to = self.to.as_deref()?;
+        if full_again.contains(&self.delivery) {
+            return Some((to, format!("took nothing in {FULL_IN_A_ROW} issues in a row: {words}")));
+        }
+        refused.about.is_gone().then(|| (to, words.clone()))
     }
 }
 
@@ -208,7 +220,9 @@ async fn commit(
         breaker::end_tests(&mut tx, signs(results), &mut outcomes).await?;
         let recorded = attempts::record(&mut tx, &outcomes, now).await?;
         let counts = |finished: &&DeliveryResult| finished.outcome.is_none() || recorded.contains(&finished.delivery);
-        gone(&mut tx, results.iter().filter(counts), on_gone, now).await?;
+        let full_again = breaker::note(&mut tx, signs(results.iter().filter(counts)), now).await?;
+        let lost = results.iter().filter(counts).filter_map(|finished| Some((finished.delivery, finished.gone(&full_again)?)));
+        gone(&mut tx, lost.collect(), on_gone, now).await?;
         breaker::watch(&mut tx, signs(results.iter().filter(counts)), now).await?;
         // Marks come after the breakers, so that a campaign that has just paused marks no further delivery.
         let marked = attempts::mark(&mut tx, marks, now).await?;
@@ -242,11 +256,10 @@ async fn explain(store: &Store, marks: &[Mark], written: &Written, now: Timestam
 /// follows from it.
 async fn gone(
     tx: &mut Tx,
-    finished: impl Iterator<Item = &DeliveryResult>,
+    finished: Vec<(DeliveryId, (&str, String))>,
     on_gone: OnMailboxGone,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let finished: Vec<_> = finished.filter_map(|f| Some((f.delivery, f.gone.as_ref()?))).collect();
     if finished.is_empty() {
         return Ok(());
     }
@@ -255,7 +268,7 @@ async fn gone(
     let mut gone = Vec::new();
     for (delivery, (_, words)) in finished {
         let Some(origin) = deliveries::origin(tx, delivery).await? else { continue };
-        gone.push(Gone { mail: origin.mailed(), words: words.clone() });
+        gone.push(Gone { mail: origin.mailed(), words });
     }
     on_gone(tx, &gone, now).await
 }

@@ -253,6 +253,7 @@ async fn release(ctx: &Context, range: &Range) -> Result<(), FlowError> {
     let (now, relay_down) = (ctx.now(), range.relay_down.load(Ordering::Relaxed));
     let untried = if relay_down { BACK_OFF.after(now) } else { now };
     let mut tx = ctx.store().write().await?;
+    leases::lock(&mut tx, lease).await?;
     let again = match range.held() {
         None => deliveries::due_again(&mut tx, lease, untried, DOUBT.after(now)).await?,
         Some(held) => {

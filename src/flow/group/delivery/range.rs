@@ -1,7 +1,8 @@
 //! A leased range of deliveries, its jobs, and what a relay's reply means for one of them.
 
 use super::attempt_writer::DeliveryResult;
-use crate::domain::group::delivery::{Reply, State, retry_after};
+use crate::domain::group::delivery::{Reply, State, retry_after, retry_refused_after};
+use crate::domain::group::refusal::{About, Heard, Pauses, Phase, judge};
 use crate::domain::id::DeliveryId;
 use crate::domain::span::Span;
 use crate::flow::group::breaker::Sign;
@@ -115,27 +116,44 @@ impl Job {
     /// have been sent.
     pub fn finished(&self, reply: Reply, tries: i64, now: Timestamp) -> DeliveryResult {
         let row = &self.row;
-        let sign = Sign::of(&reply, row.number + 1);
-        let retry = |words: String| match retry_after(row.marks + 2, row.first_marked_at.unwrap_or(now), now) {
-            Some(wait) => (State::Pending, Some(jitter(wait, row.id).after(now)), Some(words), None),
-            None => (State::Failed, None, Some(words), None),
-        };
-        let (state, retry_at, words, gone) = match reply {
-            Reply::Accepted => (State::Accepted, None, None, None),
-            Reply::NoMailbox(words) => (State::Failed, None, Some(words.clone()), Some((row.address.to_string(), words))),
-            Reply::Refused(words) => (State::Failed, None, Some(words), None),
-            Reply::Later(words) | Reply::BrokenBefore(words) => retry(words),
-            // The delivery waits until an operator has resumed the campaign.
-            Reply::Unwelcome(words) => (State::Pending, None, Some(words), None),
+        let mut sign = Sign::of(&reply, row.id, &row.address, row.number + 1);
+        let wait = |wait: Span| Some(jitter(wait, row.id).after(now));
+        let first = row.first_marked_at.unwrap_or(now);
+        let (state, retry_at, words) = match reply {
+            Reply::Accepted => (State::Accepted, None, None),
+            Reply::Refused(refusal) => match refusal.about {
+                // The delivery waits until an operator has resumed the campaign.
+                About::Us(Pauses::AtOnce) => (State::Pending, None, Some(refusal.words)),
+                About::Us(Pauses::Counted) => match retry_refused_after(row.marks + 2, first, now) {
+                    Some(span) => (State::Pending, wait(span), Some(refusal.words)),
+                    None => (State::Failed, None, Some(refusal.words)),
+                },
+                About::Recipient(_) | About::Unclear => (State::Failed, None, Some(refusal.words)),
+            },
+            Reply::Later(words) => {
+                if let Some(span) = retry_after(row.marks + 2, first, now) {
+                    (State::Pending, wait(span), Some(words))
+                } else {
+                    // Given up, it counts as refused.
+                    let heard = Heard { phase: Phase::Recipient, code: Some(450), field: None, words: &words, domain: "" };
+                    sign = Some(Sign::refused(judge(&heard).0, &words, row.id, &row.address, row.number + 1));
+                    (State::Failed, None, Some(words))
+                }
+            }
+            Reply::BrokenBefore(words) => match retry_after(row.marks + 2, first, now) {
+                Some(span) => (State::Pending, wait(span), Some(words)),
+                None => (State::Failed, None, Some(words)),
+            },
             Reply::RelayDown(words) | Reply::NoLogin(words) => {
                 self.range.relay_down.store(true, Ordering::Relaxed);
-                (State::Pending, Some(BACK_OFF.after(now)), Some(words), None)
+                (State::Pending, Some(BACK_OFF.after(now)), Some(words))
             }
-            Reply::BrokenAfter(words) if row.doubts + 1 >= tries => (State::Uncertain, None, Some(words), None),
-            Reply::BrokenAfter(_) => return DeliveryResult { delivery: row.id, outcome: None, gone: None, sign },
+            Reply::BrokenAfter(words) if row.doubts + 1 >= tries => (State::Uncertain, None, Some(words)),
+            Reply::BrokenAfter(_) => return DeliveryResult { delivery: row.id, outcome: None, to: None, sign },
         };
+        let to = sign.is_some().then(|| row.address.to_string());
         let outcome = Some(self.outcome(row.number + 2, state, retry_at, words));
-        DeliveryResult { delivery: row.id, outcome, gone, sign }
+        DeliveryResult { delivery: row.id, outcome, to, sign }
     }
 
     fn outcome(&self, number: i64, state: State, retry_at: Option<Timestamp>, reply: Option<String>) -> Outcome {
