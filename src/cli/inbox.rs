@@ -6,7 +6,8 @@ use crate::clock::SystemClock;
 use crate::config;
 use crate::daemon::assemble::{self, Node};
 use crate::flow::individual::receive;
-use crate::inbox::mail::{bounce, mime_body};
+use crate::inbox::mail::bounce::{self, Incoming, Returned};
+use crate::inbox::mail::mime_body;
 use crate::store::operations::{configurations, set_aside};
 use clap::Subcommand;
 use std::io::Read;
@@ -37,14 +38,11 @@ pub async fn run(verb: Inbox, config: Option<&Path>, json: bool) -> Result<(), E
     if raw.is_empty() {
         return Err(Exit::Data("no mail came".to_owned()));
     }
-    let mail = match bounce::read(&raw) {
-        Ok(mail) => mail,
-        Err(unreadable) => {
-            let journal = open::named(config)?.stop_journal;
-            set_aside::keep(&journal, &raw, source).map_err(|e| Exit::No(format!("could not keep an unreadable mail: {e}")))?;
-            say(json, "unreadable", true, &format!("Set aside: {unreadable}."));
-            return Ok(());
-        }
+    let Some(mail) = bounce::read(&raw).ok().filter(|mail| !is_noise(mail)) else {
+        let journal = open::named(config)?.stop_journal;
+        set_aside::keep(&journal, &raw, source).map_err(|e| Exit::No(format!("could not keep an unreadable mail: {e}")))?;
+        say(json, "unreadable", true, "Set aside: it could not be read.");
+        return Ok(());
     };
     let node = node(config).await?;
     let receipt = receive::receive(&node.ctx, &mail).await?;
@@ -53,6 +51,11 @@ pub async fn run(verb: Inbox, config: Option<&Path>, json: bool) -> Result<(), E
     let how = if receipt.new { "Recorded" } else { "Nothing new" };
     say(json, receipt.what.word(), receipt.new, &format!("{how}: {}.", receipt.what.word().replace('_', " ")));
     Ok(())
+}
+
+/// Whether it has nothing of a mail: nobody it was sent to, and none of the kinds that are known.
+fn is_noise(mail: &Returned) -> bool {
+    mail.kind == Incoming::Unknown && mail.recipients.is_empty()
 }
 
 fn say(json: bool, what: &str, new: bool, words: &str) {

@@ -1,6 +1,6 @@
 //! A configuration on disk: directories, secrets in files, systemd credentials.
 
-use crate::config::load::{Loaded, load};
+use crate::config::load::{Loaded, load, load_database};
 use crate::config::problem::Problems;
 use crate::config::tests::changes::{Edit, changed};
 use crate::domain::settings::{DatabaseUrl, Proof};
@@ -157,6 +157,6 @@ fn a_relative_path_begins_at_the_configuration_wherever_it_is_read() {
     assert_eq!(settings.stop_journal, directory.path().join("kept/stops"));
     let environment = [("NURTURED__DATABASE__URL".to_owned(), "postgres://x@y/z".to_owned())];
     let directory = written(&[]);
-    let named = crate::config::load_database(directory.path(), &environment).expect("valid");
+    let named = load_database(directory.path(), &environment).expect("valid");
     assert_eq!(named.stop_journal, directory.path().join("nurtured.stops"), "absolute by default, whatever the engine");
 }

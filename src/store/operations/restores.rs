@@ -66,7 +66,9 @@ pub async fn prepare(file: &Path, database: &Path, fresh: Generation, now: Times
 pub async fn replace(database: &Path, now: Timestamp) -> Result<Option<PathBuf>, StoreError> {
     let unable =
         |e: io::Error| StoreError::File(format!("put the restored database in the place of {}: {e}", database.display()));
-    let aside = database.exists().then(|| lay_aside(database, now)).transpose().map_err(unable)?;
+    // Its log may be there without it: whoever moved a copy away that was put in its place left that.
+    let is_there = database.exists() || BESIDE.iter().any(|what| beside(database, what).exists());
+    let aside = is_there.then(|| lay_aside(database, now)).transpose().map_err(unable)?;
     failpoint!("restore.aside");
     tokio::fs::rename(beside(database, log_check::RESTORED), database).await.map_err(unable)?;
     let put = || {
@@ -85,12 +87,12 @@ fn lay_aside(database: &Path, now: Timestamp) -> io::Result<PathBuf> {
     let stamp = now.strftime("%Y%m%dT%H%M%SZ");
     let mut aside = beside(database, &format!("before-{stamp}"));
     let mut more = 1;
-    while let Err(error) = fs::hard_link(database, &aside) {
-        if error.kind() != io::ErrorKind::AlreadyExists {
-            return Err(error);
-        }
+    while aside.exists() || beside(&aside, "-wal").exists() {
         more += 1;
         aside = beside(database, &format!("before-{stamp}-{more}"));
+    }
+    if database.exists() {
+        fs::hard_link(database, &aside)?;
     }
     for what in BESIDE {
         let path = beside(database, what);

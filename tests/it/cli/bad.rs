@@ -183,6 +183,7 @@ fn typed_as_root_it_becomes_the_owner_of_the_state_directory_or_says_what_to_typ
     if chown(&state, Some(NOBODY), Some(NOBODY)).is_err() {
         return missing("root", "becoming the owner of the state directory is");
     }
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).expect("closed");
     let program = folder.path().join("nurtured");
     std::fs::copy(env!("CARGO_BIN_EXE_nurtured"), &program).expect("copied");
     let config = folder.path().join("config");

@@ -4,7 +4,8 @@
 use super::{Desk, Left};
 
 const ADA: &str = "ada@albareda.example";
-const REPLY: &[u8] = b"From: Ada <ada@albareda.example>\nTo: marta@tecnofab.example\nSubject: secret plans\nMessage-ID: <1@albareda.example>\n\nCall me about the hidden budget.\n";
+const REPLY: &[u8] = b"From: Ada <ada@albareda.example>\nTo: marta@tecnofab.example\nSubject: secret plans\n\
+    Message-ID: <1@albareda.example>\n\nCall me about the hidden budget.\n";
 
 fn with_ada() -> Desk {
     let desk = Desk::new();

@@ -8,7 +8,7 @@ const LIST: &str =
 
 #[test]
 fn the_same_command_prints_the_same_bytes() {
-    let desk = Desk::new();
+    let desk = Desk::bare();
     let simulate = |seed: &str, more: &[&str]| {
         let asked = ["simulate", "--from", "2026-01-12", "--until", "2026-06-30", "--made-up", "60", "--seed", seed];
         let left = desk.run(&[&asked[..], more].concat());
