@@ -39,7 +39,7 @@ mod tests {
                 "rejected: Ada.Roca+x@ALBAREDA.example, see https://x.example/?a=1",
                 "rejected: (address), see https://x.example/?a=1",
             ),
-            ("to='ada@albareda.example'; from=b@c.example.", "to=(address); from=(address)"),
+            ("to='ada@albareda.example'; from=b@c.example.", "(address); (address)"),
             ("`nurtured campaigns resume letters` @ noon", "`nurtured campaigns resume letters` @ noon"),
             ("José@correo.example no existe", "(address) no existe"),
             ("", ""),
