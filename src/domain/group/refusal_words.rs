@@ -99,8 +99,10 @@ pub const GONE: &str = "
     | bestaat niet | onbekende gebruiker | gebruiker onbekend | onbekende ontvanger | ontvanger onbekend | findes ikke
     | ukendt modtager | ukendt bruger | finns inte | okänd mottagare | okänd användare | finnes ikke | ukjent mottaker
     | ukjent bruker | nie istnieje | nieznany użytkownik | nieznany odbiorca | kullanıcı yok | kullanıcı bulunamadı
-    | не существует | пользователь не найден | нет такого пользователя | неизвестный пользователь | получатель не найден
-    | ящик не найден | 用户不存在 | 收件人不存在 | 邮箱不存在 | 帐号不存在 | 账号不存在 | 存在しません | 宛先不明 | 존재하지*";
+    | не существует | пользователь не найден | нет такого пользователя
+    | неизвестный пользователь | получатель не найден | ящик не найден
+    | 用户不存在 | 收件人不存在 | 邮箱不存在 | 帐号不存在 | 账号不存在
+    | 存在しません | 宛先不明 | 존재하지*";
 
 /// The recipient may be unknown, or something else may be the matter.
 pub const PERHAPS: &str = "does not exist or | doesn't exist or | either does not exist | either doesn't exist";

@@ -34,8 +34,8 @@ migrations![
     "0011_refusals",
     "0012_letters",
     "0013_second_thoughts",
-    "0015_numbers_once",
-    "0016_tenth_year",
+    "0014_numbers_once",
+    "0015_tenth_year",
 ];
 
 /// Whether any migration was ever applied here.

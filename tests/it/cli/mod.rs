@@ -51,7 +51,9 @@ impl Desk {
         does(&Self::new());
         if let Some(url) = crate::postgres::database("desk") {
             let folder = tempfile::tempdir().expect("a folder");
-            does(&Self { folder, environment: vec![("NURTURED__DATABASE__URL".to_owned(), url)] });
+            let desk = Self { folder, environment: vec![("NURTURED__DATABASE__URL".to_owned(), url)] };
+            assert_eq!(desk.run(&["db", "migrate"]).code, 0);
+            does(&desk);
         }
     }
 

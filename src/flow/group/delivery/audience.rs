@@ -13,7 +13,7 @@ use crate::store::group::issues::Claimed;
 use crate::store::group::leases::Lease;
 use crate::store::people::prospects;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Those of these deliveries whose prospects have left the audience, each with the reason. Whether they may be mailed at all is
 /// asked by the mark.
@@ -28,10 +28,11 @@ pub async fn left(
     let Some(campaign) = plan.campaign(&issue.campaign).filter(|_| !issue.test && !open.is_empty()) else { return Ok(left) };
     let mut asked =
         if issue.is_of_plan { audiences::changed(tx, lease).await? } else { audiences::recipients(tx, lease).await? };
-    asked.retain(|(delivery, _)| open.binary_search_by_key(delivery, |row| row.id).is_ok());
     if asked.is_empty() {
         return Ok(left);
     }
+    let is_open: BTreeSet<DeliveryId> = open.iter().map(|row| row.id).collect();
+    asked.retain(|(delivery, _)| is_open.contains(delivery));
     let of: Vec<ProspectId> = asked.iter().map(|(_, prospect)| *prospect).collect();
     let people: BTreeMap<_, _> = prospects::load(tx, &of).await?.into_iter().map(|p| (p.id, p)).collect();
     for (delivery, prospect) in asked {
