@@ -137,7 +137,12 @@ async fn run(arguments: Arguments) -> Result<(), Exit> {
     // Only the daemon talks of its own accord; a command speaks through its output.
     let is_daemon = matches!(arguments.verb, Verb::Run);
     let journal = is_daemon && std::env::var_os("JOURNAL_STREAM").is_some();
-    let usual = if is_daemon { logs::Level::Info } else { logs::Level::Warn };
+    let usual = match arguments.verb {
+        Verb::Run => logs::Level::Info,
+        // It tells its story itself, and a year of a small town has dates on which nobody is due anything.
+        Verb::Demo(_) => logs::Level::Error,
+        _ => logs::Level::Warn,
+    };
     // What is said behind a mail server's pipe, a stranger may read.
     if !matches!(arguments.verb, Verb::Inbox(_)) || std::io::stderr().is_terminal() {
         logs::start(journal, level.unwrap_or(usual), colour()).map_err(|e| Exit::Usage(format!("{e:#}")))?;
