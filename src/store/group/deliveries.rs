@@ -180,8 +180,8 @@ pub async fn test_copy(tx: &mut Tx, issue: IssueId) -> Result<Delivery, StoreErr
     delivery(tx.one(TEST_COPY, args![issue]).await?)
 }
 
-/// The unfinished deliveries of an issue in a range of ids, in their order: last those that were answered, because those that were
-/// refused may be refused again, and a campaign that pauses for it would never reach the others.
+/// The unfinished deliveries of an issue in a range of ids, in their order: those that were tried and answered last, because
+/// they may be refused again, and a campaign that pauses for it would never reach the others.
 pub async fn open_in(tx: &mut Tx, issue: IssueId, first: DeliveryId, last: DeliveryId) -> Result<Vec<Open>, StoreError> {
     tx.by_key().await?;
     let packed: Option<(Option<String>,)> = tx.row(UNTRIED, args![issue, first, last, "\n"]).await?;
@@ -191,7 +191,7 @@ pub async fn open_in(tx: &mut Tx, issue: IssueId, first: DeliveryId, last: Deliv
     for row in rows {
         open.push(tried(issue, &row).in_row("deliveries", row.id)?);
     }
-    open.sort_unstable_by_key(|row| (row.number > 0 && !row.in_doubt, row.id));
+    open.sort_unstable_by_key(|row| (row.number > 1 && !row.in_doubt, row.id));
     Ok(open)
 }
 
