@@ -47,14 +47,16 @@ const PLACES: [(&str, u64); 26] = [
     ("confirm.before_commit", 1),
 ];
 
-/// Places that no daemon passes while it sends: verbs die there in `tests/it/cli/second_thoughts.rs`.
-const OF_VERBS: [&str; 6] = [
+/// Places that no daemon passes while it sends: verbs die there in `tests/it/cli/second_thoughts.rs` and `tests/it/hand.rs`.
+const OF_VERBS: [&str; 8] = [
     "cancel.before_commit",
     "cancel.after_commit",
     "cancel.range",
     "correct.before_commit",
     "correct.after_commit",
     "rename.before_commit",
+    "ingest.kept",
+    "restore.aside",
 ];
 
 /// What it came to.
