@@ -25,8 +25,12 @@ impl io::Write for Logged {
     }
 }
 
+/// One listens at a time: where two begin and end at once, tracing may tell neither.
+static LISTENING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Publishes what is due; returns what is logged meanwhile.
 async fn published(town: &nurtured::town::Town) -> Result<String, nurtured::flow::context::FlowError> {
+    let _alone = LISTENING.lock().await;
     let logged = Logged::default();
     let writer = logged.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
