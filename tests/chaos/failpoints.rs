@@ -126,7 +126,7 @@ pub(crate) async fn play(directory: &Path, database: &Database, people: usize) -
     };
     ensure!(!remains.handoffs.is_empty(), "nobody was handed off: the scenario proves nothing about handoffs");
     ensure!(remains.acknowledged.len() > 10, "only {:?} was acknowledged", remains.acknowledged);
-    ensure!(remains.thanked.len() > 10, "only {:?} was thanked", remains.thanked);
+    ensure!(!remains.thanked.is_empty(), "no request was thanked: the scenario proves nothing about them");
     ensure!(
         remains.heard.iter().any(|heard| heard.confirmed),
         "nobody confirmed: the scenario proves nothing about confirmations"
