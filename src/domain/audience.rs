@@ -121,9 +121,7 @@ fn is_under(domain: &str, parent: &str) -> bool {
 mod tests {
     use super::*;
     use crate::domain::id::ProspectId;
-    use crate::domain::prospect::Standing;
     use jiff::Timestamp;
-    use std::collections::BTreeMap;
 
     #[test]
     fn a_domain_covers_what_lies_below_it_and_nothing_beside() {
@@ -135,23 +133,8 @@ mod tests {
     fn whoever_does_not_fit_is_told_by_which_condition() {
         let tag = |text: &str| Condition::Tag(text.to_owned());
         let prospect = |tags: &[&str]| Prospect {
-            id: ProspectId(1),
-            address: None,
-            name: None,
-            phone: None,
-            company: None,
-            account: None,
-            standing: Standing::Nurturing,
-            episode: 1,
-            episode_started_at: Timestamp::UNIX_EPOCH,
-            wake_at: None,
-            review_after: None,
-            mail_stop: None,
-            tracking_consent: false,
-            previous_salesperson: None,
-            fields: BTreeMap::new(),
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
-            verdicts: BTreeMap::new(),
+            ..Prospect::unknown(ProspectId(1), Timestamp::UNIX_EPOCH)
         };
         let audience = Audience { all: vec![tag("a")], any: vec![tag("b"), tag("c")], none: vec![tag("d")] };
         for (tags, why) in [

@@ -75,6 +75,29 @@ pub struct Prospect {
 }
 
 impl Prospect {
+    /// A person of whom nothing is known: no condition on fields, tags or the domain fits them.
+    pub const fn unknown(id: ProspectId, since: Timestamp) -> Self {
+        Self {
+            id,
+            address: None,
+            name: None,
+            phone: None,
+            company: None,
+            account: None,
+            standing: Standing::Nurturing,
+            episode: 1,
+            episode_started_at: since,
+            wake_at: None,
+            review_after: None,
+            mail_stop: None,
+            tracking_consent: false,
+            previous_salesperson: None,
+            fields: BTreeMap::new(),
+            tags: BTreeSet::new(),
+            verdicts: BTreeMap::new(),
+        }
+    }
+
     /// The name, else the address, else the number.
     pub fn display_name(&self) -> String {
         self.name

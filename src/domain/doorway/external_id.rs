@@ -44,28 +44,13 @@ fn words(name: &str) -> impl Iterator<Item = String> {
 mod tests {
     use super::*;
     use crate::domain::id::ProspectId;
-    use crate::domain::prospect::Standing;
     use jiff::Timestamp;
 
     fn prospect(address: &str, name: Option<&str>) -> Prospect {
         Prospect {
-            id: ProspectId(1),
             address: Some(Address::parse(address).expect("an address")),
             name: name.map(str::to_owned),
-            phone: None,
-            company: None,
-            account: None,
-            standing: Standing::Nurturing,
-            episode: 1,
-            episode_started_at: Timestamp::UNIX_EPOCH,
-            wake_at: None,
-            review_after: None,
-            mail_stop: None,
-            tracking_consent: false,
-            previous_salesperson: None,
-            fields: std::collections::BTreeMap::new(),
-            tags: std::collections::BTreeSet::new(),
-            verdicts: std::collections::BTreeMap::new(),
+            ..Prospect::unknown(ProspectId(1), Timestamp::UNIX_EPOCH)
         }
     }
 

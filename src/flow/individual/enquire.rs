@@ -11,7 +11,7 @@ use crate::domain::id::{EnquiryId, EnquiryListId, Name, ProspectId};
 use crate::domain::individual::letter::LetterKind;
 use crate::domain::individual::routing::assign;
 use crate::domain::plan::Plan;
-use crate::domain::prospect::{Prospect, Standing};
+use crate::domain::prospect::Prospect;
 use crate::flow::context::{Context, FlowError, Progress};
 use crate::store::engine::backend::Tx;
 use crate::store::individual::{enquiries, handoffs, letters};
@@ -19,7 +19,6 @@ use crate::store::operations::erasures;
 use crate::text::enquiry::{self as text, EnquiryLetter, ListLetter};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Places the next enquiry, tells of the next list, or erases what has run out.
 ///
@@ -96,35 +95,12 @@ async fn reader(tx: &mut Tx, plan: &Plan, enquiry: &Enquiry, known: &Known, now:
     }
     let assignment = match known.prospect(enquiry) {
         Some(person) => hand_off::assignment(tx, plan, person, &[]).await?,
-        None => assign(&plan.roster, &stranger(now), None, &handoffs::load_of_all(tx).await?, &[]),
+        None => assign(&plan.roster, &Prospect::unknown(ProspectId(0), now), None, &handoffs::load_of_all(tx).await?, &[]),
     };
     // Strangers' enquiries are no leads, so they are shared out by their own count.
     let loads = enquiries::loads(tx, KEPT.before(now)).await?;
     let fewest = assignment.candidates().iter().min_by_key(|id| loads.get(*id).copied().unwrap_or(0));
     Ok((fewest.unwrap_or(assignment.salesperson()).clone(), assignment.words()))
-}
-
-/// A person of whom nothing is known: a route with a condition on fields, tags or the domain does not fit them.
-const fn stranger(now: Timestamp) -> Prospect {
-    Prospect {
-        id: ProspectId(0),
-        address: None,
-        name: None,
-        phone: None,
-        company: None,
-        account: None,
-        standing: Standing::Nurturing,
-        episode: 1,
-        episode_started_at: now,
-        wake_at: None,
-        review_after: None,
-        mail_stop: None,
-        tracking_consent: false,
-        previous_salesperson: None,
-        fields: BTreeMap::new(),
-        tags: BTreeSet::new(),
-        verdicts: BTreeMap::new(),
-    }
 }
 
 /// Whether the reader has been sent the mail that asks: a reply is passed on when it comes.

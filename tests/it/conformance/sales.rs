@@ -9,7 +9,7 @@ use nurtured::domain::individual::handoff::{Handoff, Opening, Outcome, Rejection
 use nurtured::domain::individual::letter::LetterKind;
 use nurtured::domain::individual::routing::{Assignment, Load, Reason, assign};
 use nurtured::domain::individual::salesperson::{Hours, Promise, Roster};
-use nurtured::domain::prospect::Standing;
+use nurtured::domain::prospect::{Prospect, Standing};
 use nurtured::domain::span::Span;
 use nurtured::store::doorway::{qualifications, reminders};
 use nurtured::store::engine::backend::{StoreError, Tx};
@@ -39,29 +39,7 @@ fn assigned(to: &str) -> Assignment {
     let (salespeople, colleagues, routes) = (Vec::new(), Vec::new(), Vec::new());
     let roster =
         Roster { manager: name(to), salespeople, colleagues, routes, promise, office: Hours::office(jiff::tz::TimeZone::UTC) };
-    assign(&roster, &nobody(), None, &Load::default(), &[])
-}
-
-fn nobody() -> nurtured::domain::prospect::Prospect {
-    nurtured::domain::prospect::Prospect {
-        id: ProspectId(0),
-        address: None,
-        name: None,
-        phone: None,
-        company: None,
-        account: None,
-        standing: Standing::Nurturing,
-        episode: 1,
-        episode_started_at: minute(0),
-        wake_at: None,
-        review_after: None,
-        mail_stop: None,
-        tracking_consent: false,
-        previous_salesperson: None,
-        fields: std::collections::BTreeMap::new(),
-        tags: std::collections::BTreeSet::new(),
-        verdicts: std::collections::BTreeMap::new(),
-    }
+    assign(&roster, &Prospect::unknown(ProspectId(0), minute(0)), None, &Load::default(), &[])
 }
 
 /// Offers a ready prospect to somebody at a minute; to be answered 60 minutes later.
