@@ -32,6 +32,8 @@ pub enum Whose<'a> {
     Issue(IssueId),
     /// A visitor's wrong tokens.
     Logins(Household),
+    /// All addresses that are typed to be stopped.
+    TypedStops,
 }
 
 /// The limits. Clones share everything.

@@ -11,9 +11,9 @@ use super::visitor::Visitor;
 use super::{language, page};
 use crate::domain::address::Address;
 use crate::domain::doorway::signal::NewSignal;
-use crate::domain::id::Name;
 use crate::flow::doorway::observe::{Observed, observe_first};
-use crate::flow::operations::manual_stop;
+use crate::flow::doorway::typed_stop::typed_stop;
+use crate::inbox::form::clean;
 use crate::mail::token::Kind;
 use crate::text::message::Message;
 use axum::body::Bytes;
@@ -24,8 +24,6 @@ use minijinja::context;
 
 /// The field in which an address is typed.
 const ADDRESS: &str = "email";
-/// What counts as one form with those that the company has.
-const FORM: &str = "unsubscribe";
 
 /// Shows the button, or the field.
 pub async fn show(State(site): State<Site>, Path(token): Path<String>, headers: HeaderMap) -> Result<Response, WebError> {
@@ -97,17 +95,13 @@ fn typed(body: &[u8]) -> Option<String> {
 async fn stop_address(site: &Site, visitor: &Visitor, headers: &HeaderMap, text: &str) -> Result<Response, WebError> {
     let plan = site.ctx.plan();
     let (limits, now) = (&plan.settings.http.door.limits, site.ctx.clock().steady());
-    let form = Name::parse(FORM).map_err(|_| WebError::UnknownLink)?;
     let take = |whose, limit| site.limits.take(whose, limit, now).map_err(WebError::TooMany);
     take(Whose::Visitor(visitor.household), limits.visitor)?;
-    take(Whose::Form(&form), limits.form)?;
-    let Ok(address) = Address::parse(text.trim()) else {
+    take(Whose::TypedStops, limits.form)?;
+    let Ok(address) = Address::parse(&clean::address(text)) else {
         return Ok(ask(site, headers, StatusCode::UNPROCESSABLE_ENTITY, true));
     };
-    // Our own people get no newsletters, but copies by which they are tried.
-    if !plan.is_own(&address) {
-        manual_stop::stop_typed(&site.ctx, address).await?;
-    }
+    typed_stop(&site.ctx, address).await?;
     let organisation = plan.settings.organisation.name.clone();
     let language = language::of_visitor(&plan.settings.organisation, headers);
     Ok(page::tell(language, StatusCode::OK, &Message::Unsubscribed { organisation }))

@@ -4,8 +4,10 @@
 //! The step `qualify` folds in a transaction that only reads, and concludes in one that has locked the prospects.
 
 use super::assess::KnownSignals;
+use super::enquiries;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::qualification::{Qualification, Verdict};
+use crate::domain::doorway::signal::Signal;
 use crate::domain::id::{AccountId, ProspectId, SignalId, fingerprint};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Standing;
@@ -24,6 +26,8 @@ pub struct Findings {
     /// The newest signal there was before anything was read.
     known_up_to: SignalId,
     of: BTreeMap<ProspectId, (Option<AccountId>, Qualification)>,
+    /// The signals by which some of them ask for a person.
+    requests: BTreeMap<ProspectId, Signal>,
 }
 
 /// Folds everything on record about these prospects. It writes nothing: [`conclude`] does.
@@ -32,7 +36,13 @@ pub async fn fold(tx: &mut Tx, plan: &Plan, of: &[ProspectId], now: Timestamp) -
     let whose = accounts::of(tx, of).await?;
     let known = KnownSignals::of(tx, plan, &whose, Timestamp::MAX).await?;
     let found = whose.into_iter().map(|(id, account)| (id, (account, known.verdicts(plan, id, account, now))));
-    Ok(Findings { known_up_to, of: found.collect() })
+    let of: BTreeMap<_, _> = found.collect();
+    let request = |(id, (_, found)): (&ProspectId, &(_, Qualification))| {
+        let asked = found.request()?.signal;
+        Some((*id, known.signals(*id).iter().find(|signal| signal.id == asked)?.clone()))
+    };
+    let requests = of.iter().filter_map(request).collect();
+    Ok(Findings { known_up_to, of, requests })
 }
 
 /// Concludes from findings made before the transaction that has locked these prospects, and enqueues each for the instant at
@@ -46,15 +56,19 @@ pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], found: &Findi
     let (mut changed, mut again) = (Vec::new(), Vec::new());
     let (mut arrived, mut released, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     let mut rules = None;
-    let known_up_to = found.known_up_to;
+    let Findings { known_up_to, of, requests } = found;
     for subject in &subjects {
-        let Some((_, found)) = found.of.get(&subject.prospect) else { continue };
+        let Some((_, found)) = of.get(&subject.prospect) else { continue };
         changed.extend(changes(subject, found));
         // A wake date is a change that time brings, even if the statement it was read from no longer counts.
         let wakes_at = subject.wake_at.filter(|at| *at > now);
         again.extend([found.changes_at(), wakes_at].into_iter().flatten().min().map(|at| (subject.prospect, at)));
         if subject.standing != Standing::Nurturing {
             gone.extend(subject.is_waiting.then_some(subject.prospect));
+            // They asked while a handoff could have answered, and none can any more.
+            if let Some(asked) = requests.get(&subject.prospect).filter(|_| subject.entry().asks(found)) {
+                enquiries::put_down_unheard(tx, subject, asked, now).await?;
+            }
             continue;
         }
         let woke = subject.wake_at.is_some_and(|at| at <= now);
@@ -89,7 +103,7 @@ pub async fn conclude(tx: &mut Tx, plan: &Plan, of: &[ProspectId], found: &Findi
         }
     }
     verdicts::set(tx, &changed, &plan.hash, now).await?;
-    for (prospect, cause) in qualifications::add(tx, &arrived, known_up_to, &plan.hash).await? {
+    for (prospect, cause) in qualifications::add(tx, &arrived, *known_up_to, &plan.hash).await? {
         tracing::info!(%prospect, %cause, "stands in the doorway");
     }
     qualifications::release(tx, &released).await?;

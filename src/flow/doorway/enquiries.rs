@@ -3,7 +3,7 @@
 
 use crate::domain::address::Address;
 use crate::domain::doorway::enquiry::{NewEnquiry, WhyNoHandoff};
-use crate::domain::doorway::signal::{Detail, HISTORY, NewSignal};
+use crate::domain::doorway::signal::{Detail, HISTORY, NewSignal, Signal};
 use crate::domain::id::{ProspectId, SignalId, fingerprint};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::Standing;
@@ -51,6 +51,14 @@ pub async fn put_down_one(
         tracing::info!(%prospect, %cause, "asks for a person, and no handoff can be opened");
     }
     Ok(())
+}
+
+/// Puts down a request that was recorded while its prospect nurtured: by now they do not, so no handoff will answer it.
+pub async fn put_down_unheard(tx: &mut Tx, input: &AssessmentInput, asked: &Signal, now: Timestamp) -> Result<(), StoreError> {
+    if HISTORY.after(asked.occurred_at) <= now {
+        return Ok(());
+    }
+    put_down_one(tx, input.prospect, input.standing, asked.id, &asked.detail, asked.occurred_at).await
 }
 
 /// Whether the owner of the address was forgotten. If they ask for a person, the request is put down, and it is all that is

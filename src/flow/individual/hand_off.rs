@@ -64,7 +64,7 @@ pub async fn hand_off(ctx: &Context) -> Result<Progress, FlowError> {
         let handoff = open(ctx, &mut tx, &plan, id, &prospect, grounds, now).await?;
         tracing::info!(prospect = %prospect.id, %handoff, "handed off");
     } else {
-        // They asked while another node handed them off: that handoff does not tell of it.
+        // They asked, waited, and cannot be handed off any more: nobody has heard of it.
         let unheard = signals.iter().find(|signal| Some(signal.id) == asked && standing != Standing::Nurturing);
         if let Some(signal) = unheard {
             enquiries::put_down_one(&mut tx, prospect.id, standing, signal.id, &signal.detail, signal.occurred_at).await?;

@@ -160,7 +160,9 @@ fn undelivered(failure: Option<&Failure>) -> Detail {
 
 /// Counts a refusal that does not say that the mailbox is gone; if it took nothing too often, no more is sent to it.
 async fn refused(tx: &mut Tx, sent: &Traced, failure: &Failure, now: Timestamp) -> Result<(), FlowError> {
-    if breaker::came_back(tx, sent.mail.delivery, &sent.address, (failure.about, &failure.diagnostic), now).await? {
+    // The number of a lost delivery says nothing of anybody.
+    let Some(delivery) = sent.mail.on_record() else { return Ok(()) };
+    if breaker::came_back(tx, delivery, &sent.address, (failure.about, &failure.diagnostic), now).await? {
         let source = format!("took nothing in {FULL_IN_A_ROW} issues in a row");
         let address = sent.address.to_string();
         let stop = Stop { address, channel: Channel::Email, reason: StopReason::Bounced, source };

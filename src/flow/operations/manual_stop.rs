@@ -1,11 +1,9 @@
 //! `manual_stop`: an operator stops a campaign or an address by hand, and resumes it.
 
 use crate::domain::address::Address;
-use crate::domain::doorway::signal::NewSignal;
 use crate::domain::id::Name;
 use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
-use crate::flow::doorway::observe::{self, Observed};
 use crate::store::doorway::assessment_queue;
 use crate::store::engine::backend::Store;
 use crate::store::group::campaigns;
@@ -50,23 +48,6 @@ pub async fn stop_address(
     let new = suppressions::add(&mut tx, &[stop], now).await? > 0;
     tx.commit().await?;
     Ok(new)
-}
-
-/// Stops newsletters to an address that a visitor typed. Of a prospect it is recorded; an address that is nobody's is kept from
-/// being mailed by a later list. Where a stop is in force already, under the hash of one who was forgotten too, nothing is added.
-pub async fn stop_typed(ctx: &Context, address: Address) -> Result<(), FlowError> {
-    let now = ctx.now();
-    let mut tx = ctx.store().write_first().await?;
-    if suppressions::of(&mut tx, &[&address]).await?.iter().any(|stop| stop.channel == Channel::Email) {
-        return Ok(());
-    }
-    let observed = observe::write(&mut tx, &ctx.plan(), &[NewSignal::typed_stop(address.clone(), now)], now).await?;
-    if matches!(observed[..], [Observed::Unknown]) {
-        let source = "unsubscribed: the address was typed".to_owned();
-        let stop = Stop { address: address.to_string(), channel: Channel::Email, reason: StopReason::Unsubscribed, source };
-        suppressions::add(&mut tx, &[stop], now).await?;
-    }
-    observe::commit(ctx, tx).await
 }
 
 /// Lifts the stop of an address on a channel, in an operator's words, which are kept with the stop's reason. Returns what

@@ -76,6 +76,8 @@ pub async fn enqueue_with_colleagues(
     stated: &BTreeSet<ProspectId>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    // What else the transaction of a signal does comes after this.
+    tx.by_key().await?;
     let entry = |(p, later): &(ProspectId, Later)| {
         let met = later.if_all_met.then_some(true);
         Entry { p: *p, at: later.at.as_millisecond(), met }

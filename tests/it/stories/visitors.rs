@@ -9,11 +9,13 @@ use nurtured::domain::consent::{Consent, Purpose};
 use nurtured::domain::criterion::Criterion;
 use nurtured::domain::doorway::qualification::Verdict;
 use nurtured::domain::id::IssueId;
-use nurtured::domain::suppression::StopReason;
+use nurtured::domain::suppression::{Channel, StopReason};
+use nurtured::flow::doorway::readdress;
 use nurtured::mail::token::Kind;
 use nurtured::store::doorway::pending_forms;
 use nurtured::store::individual::{follow_ups, handoffs};
 use nurtured::store::operations::counts;
+use nurtured::store::people::suppressions::Stop;
 use nurtured::store::people::{consents, prospects, suppressions};
 use nurtured::town::{BROWSER, SCANNER, Town};
 use nurtured::web::click::UNTRACKED_CLICKS;
@@ -254,5 +256,26 @@ story!(what_an_issues_untracked_mails_can_make_us_record_is_bounded, |town| {
         assert_eq!(followed.status, 302);
     }
     assert_eq!(recorded(&town).await? - before, 3);
+    Ok(())
+});
+
+story!(whoever_types_an_address_stops_newsletters_to_it_whosever_it_is, |town| {
+    // One of the company's own domain, one whose mailbox was gone before they moved, and one nobody knows.
+    let (own, old, new) = (address("ada@tecnofab.example"), address("bea@old.example"), address("bea@new.example"));
+    town.admit(&[somebody(own.as_str()), somebody(old.as_str())], "import").await?;
+    let gone = Stop { address: old.to_string(), channel: Channel::Email, reason: StopReason::Bounced, source: "550".to_owned() };
+    let mut tx = town.node.ctx.store().write().await?;
+    suppressions::add(&mut tx, &[gone], town.now()).await?;
+    tx.commit().await?;
+    readdress::change(&town.node.ctx, &old, &new).await?;
+    for typed in ["ada@tecnofab.example", "%E2%80%8Bbea%40old.example", "nobody@elsewhere.example"] {
+        let answer = town.ask(Method::POST, "/u", BROWSER, &format!("email={typed}")).await?;
+        assert_eq!(answer.status, 200, "{typed}: {}", answer.body);
+    }
+    let mut tx = town.node.ctx.store().read().await?;
+    for stopped in [&own, &new, &address("nobody@elsewhere.example")] {
+        let stops = suppressions::of(&mut tx, &[stopped]).await?;
+        assert!(stops.iter().any(|stop| stop.reason == StopReason::Unsubscribed), "{stopped}: {stops:?}");
+    }
     Ok(())
 });
