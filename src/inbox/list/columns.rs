@@ -44,12 +44,6 @@ pub fn columns(headers: &[String], map: &MapFile, declared: &BTreeMap<Name, Fiel
     {
         (column.target, column.keeps) = (Target::Email, None);
     }
-    let job = |column: &Column| matches!(&column.target, Target::Field(name) if name.as_str() == "job_title");
-    if columns.iter().any(|column| job(column) && !headers::is_title(&column.header)) {
-        for column in columns.iter_mut().filter(|column| column.heard && job(column) && headers::is_title(&column.header)) {
-            column.target = Name::parse("salutation").map_or(Target::Ignore, Target::Field);
-        }
-    }
     for index in 1..columns.len() {
         let (before, rest) = columns.split_at_mut(index);
         let target = &rest[0].target;

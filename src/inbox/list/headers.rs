@@ -152,21 +152,27 @@ fn by_pattern(words: &Words) -> Option<Known> {
     let of = |what: fn(&Target) -> bool| {
         fitting.iter().filter(move |(_, _, known)| matches!(known, Known::As(target) if what(target)))
     };
+    // "Has not unsubscribed".
+    let is_negated = |no: &[Place]| {
+        let begins = no.first().map_or(0, |(start, _)| *start);
+        words.outside(&[(begins, usize::MAX)]).iter().any(|word| HEADERS.negations.contains(*word))
+    };
+    let stands_alone = |yes: &[Place]| !of(Target::refuses).any(|(_, no, _)| overlap(yes, no)) && !is_object(words, yes);
+    let agrees_too = of(Target::agrees).any(|(_, yes, _)| stands_alone(yes));
     let is_clear = match known {
         Known::As(target) if target.agrees() => match of(Target::refuses).next() {
-            Some((no, there, refusing)) if no.is_beginning() || overlap(places, there) || is_object(words, places) => {
+            Some((no, _, refusing)) if no.is_beginning() => return Some((*refusing).clone()),
+            Some((_, there, refusing))
+                if (overlap(places, there) || is_object(words, places)) && !is_negated(there) && !agrees_too =>
+            {
                 return Some((*refusing).clone());
             }
             Some(_) => false,
             None => !is_turned(&words.outside(places)),
         },
-        // "Has not unsubscribed"; but what is unsubscribed from may have any name: "Opted out of email: Never miss a thing".
+        // What is unsubscribed from may have any name: "Opted out of email: Never miss a thing".
         Known::As(target) if target.refuses() && !pattern.is_beginning() => {
-            let begins = places.first().map_or(0, |(start, _)| *start);
-            let is_negated = words.outside(&[(begins, usize::MAX)]).iter().any(|word| HEADERS.negations.contains(*word));
-            let stands_alone = |yes: &[Place]| !of(Target::refuses).any(|(_, no, _)| overlap(yes, no)) && !is_object(words, yes);
-            let agrees_too = of(Target::agrees).any(|(_, yes, _)| stands_alone(yes)) && !is_turned(&words.inside(places));
-            !is_negated && !agrees_too
+            !is_negated(places) && (!agrees_too || is_turned(&words.inside(places)))
         }
         _ => true,
     };
@@ -237,11 +243,6 @@ pub(super) fn is_email_if_none(header: &str) -> bool {
     HEADERS.email_if_none.contains(&key(header))
 }
 
-/// Whether a header may be how a person is addressed, and is it where another column is the job.
-pub(super) fn is_title(header: &str) -> bool {
-    matches!(loose(header).as_str(), "title" | "titel" | "titre" | "titulo" | "titol" | "titolo" | "tittel")
-}
-
 /// Whether a header of which the tables know nothing speaks of permission.
 pub(super) fn speaks_of_permission(header: &str) -> bool {
     let fits = |word: &str, pattern: &str| match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
@@ -257,9 +258,9 @@ pub(super) fn speaks_of_permission(header: &str) -> bool {
 /// Whether the name of a file says that the people in it get no mail: `unsubscribed_members_export_7.csv`.
 pub(super) fn refuses_mail(file: &str) -> bool {
     let words = Words::of(file);
-    match HEADERS.patterns.iter().find(|(pattern, _)| pattern.find(&words).is_some()).map(|(_, known)| known) {
+    match by_pattern(&words) {
         Some(Known::As(Target::Unclear)) => false,
-        Some(Known::As(Target::EmailOptOut)) => true,
+        Some(Known::As(target)) if target.refuses() => true,
         _ => words.tokens().any(|word| HEADERS.file_names.contains(word)),
     }
 }
@@ -328,6 +329,12 @@ mod tests {
             "Einwilligung oder Widerspruch",
             "Subscribed to newsletter: cancelled",
             "Acepta recibir o dado de baja",
+            "Has not opted out of marketing emails",
+            "Newsletter subscription: not unsubscribed",
+            "Kein Widerspruch gegen E-Mail-Werbung",
+            "E-Mail-Marketing nicht widersprochen",
+            "Iscrizione newsletter (non disiscritto)",
+            "Newsletter subscription (opt-in/opt-out)",
         ] {
             assert_eq!(known(header).unwrap_or(Known::As(Target::Unclear)), Known::As(Target::Unclear), "{header}");
         }
@@ -335,6 +342,23 @@ mod tests {
             ["Newsletter ja/nein", "Marketing consent (yes/no)", "Consenso newsletter (sì/no)", "Accepts email marketing"]
         {
             assert_eq!(known(header), Some(Known::As(Target::MailConsent)), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_file_named_after_those_who_opted_out_is_of_them() {
+        for file in
+            ["opted_out_of_marketing_emails.csv", "Opted out of newsletter subscription.csv", "unsubscribed_members_7.csv"]
+        {
+            assert!(refuses_mail(file), "{file}");
+        }
+        assert!(!refuses_mail("marketing_emails.csv") && !refuses_mail("has_not_opted_out.csv"));
+    }
+
+    #[test]
+    fn numbers_of_another_program_are_no_owner_and_no_company() {
+        for header in ["User ID", "ParentId", "Category ID"] {
+            assert_eq!(known(header), None, "{header}");
         }
     }
 
