@@ -30,11 +30,13 @@ pub(crate) struct Caller {
     strangers: usize,
     /// The words of each stranger whose request was thanked.
     pub(crate) thanked: Vec<String>,
+    /// The page on which a stranger pressed the button last.
+    pressed: Option<String>,
 }
 
 impl Caller {
     pub(crate) const fn new(relay: Relay, people: usize) -> Self {
-        Self { relay, people, rounds: 0, acknowledged: Vec::new(), strangers: 0, thanked: Vec::new() }
+        Self { relay, people, rounds: 0, acknowledged: Vec::new(), strangers: 0, thanked: Vec::new(), pressed: None }
     }
 
     /// One round: somebody visits the website, somebody proves all five criteria in a meeting that is reported at every
@@ -72,14 +74,21 @@ impl Caller {
     }
 
     /// A stranger presses the button of the page to which the mail about their form leads; waits until there is such a mail.
-    pub(crate) async fn confirm(&self, door: SocketAddr) {
+    pub(crate) async fn confirm(&mut self, door: SocketAddr) {
         let path = loop {
             match self.relay.confirmation_link() {
                 Some(path) => break path,
                 None => tokio::time::sleep(KNOCK_AGAIN).await,
             }
         };
-        let _answered = post(door, &path, BY_BROWSER, "").await;
+        let path = self.pressed.insert(path);
+        let _answered = post(door, path, BY_BROWSER, "").await;
+    }
+
+    /// The stranger who pressed last presses once more: the daemon may have died before it answered.
+    pub(crate) async fn confirm_again(&self, door: SocketAddr) -> io::Result<u16> {
+        let path = self.pressed.as_ref().ok_or_else(|| io::Error::other("nobody pressed"))?;
+        post(door, path, BY_BROWSER, "").await
     }
 }
 

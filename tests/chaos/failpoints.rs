@@ -92,6 +92,8 @@ pub(crate) async fn play(directory: &Path, database: &Database, people: usize) -
     let runs = || post.log().matches("nurtured runs").count();
     let until_now = runs();
     let mut nodes = [post.start()?];
+    // Each daemon before it may have died before it had confirmed anything.
+    caller.confirm_again(post.listen()).await?;
     let idle = wait::until_idle(database, &relay, &mut nodes).await;
     wait::explained(idle, &post)?;
     // Where those before it had done everything, that was so before it ran.

@@ -267,7 +267,7 @@ proptest! {
     }
 }
 
-fn signal(id: i64, at: jiff::Timestamp) -> Signal {
+pub(crate) fn signal(id: i64, at: jiff::Timestamp) -> Signal {
     Signal {
         id: SignalId(id),
         prospect: Some(ProspectId(1)),

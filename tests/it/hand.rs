@@ -202,7 +202,21 @@ async fn a_copy_is_verified_with_the_log_beside_it() {
     let whole = typed(at, &["db", "verify", "copy.db"]);
     assert!(whole.status.success(), "{}", said(&whole));
     assert!(!at.join("copy.db-shm").exists(), "reading leaves nothing beside it");
-    // Bytes of the log that SQLite would read: a page of a table as nonsense, under a right checksum, is for `integrity_check`.
+    // A page that the log replaces is nonsense in the file: with the log the copy is whole, and without it torn.
+    let log = std::fs::read(at.join("copy.db-wal")).expect("read");
+    let numbers = (0..).map(|frame| 32 + frame * (24 + 4096)).map_while(|at| log.get(at..at + 4));
+    let page = numbers.map(|bytes| u32::from_be_bytes(bytes.try_into().expect("four"))).find(|page| *page > 1).expect("a page");
+    let begin = (usize::try_from(page).expect("a number") - 1) * 4096;
+    let mut copy = std::fs::read(at.join("copy.db")).expect("read");
+    copy.resize(copy.len().max(begin + 4096), 0);
+    copy[begin..begin + 4096].fill(0xa5);
+    std::fs::write(at.join("copy.db"), copy).expect("written");
+    let with_log = typed(at, &["db", "verify", "copy.db"]);
+    assert!(with_log.status.success(), "{}", said(&with_log));
+    std::fs::rename(at.join("copy.db-wal"), at.join("aside")).expect("renamed");
+    let without = typed(at, &["db", "verify", "copy.db"]);
+    assert_eq!(without.status.code(), Some(1), "{}", said(&without));
+    std::fs::rename(at.join("aside"), at.join("copy.db-wal")).expect("renamed");
     std::fs::copy(at.join("backup.db"), at.join("copy.db")).expect("copied");
     let foreign = typed(at, &["db", "verify", "copy.db"]);
     assert!(foreign.status.code() == Some(1) && said(&foreign).contains("another file"), "{}", said(&foreign));

@@ -1,6 +1,6 @@
 //! Whose word counts: decisions that end, a person's yes that expires, facts, and answers that are reworded.
 
-use crate::folding::{name, rules};
+use crate::folding::{self, name, rules};
 use jiff::Timestamp;
 use jiff::civil::date;
 use nurtured::domain::criterion::Criterion::{self, Authority, Budget};
@@ -9,7 +9,7 @@ use nurtured::domain::doorway::ignored::Why;
 use nurtured::domain::doorway::qualification::{Finding, Verdict};
 use nurtured::domain::doorway::rule::{Qualifying, Reads, Rule};
 use nurtured::domain::doorway::signal::{Detail, Signal, Touch};
-use nurtured::domain::id::{ProspectId, SignalId};
+use nurtured::domain::id::SignalId;
 use nurtured::domain::question::Power;
 use std::collections::BTreeMap;
 
@@ -18,18 +18,7 @@ fn day(month: i8, day: i8) -> Timestamp {
 }
 
 fn signal(id: i64, at: Timestamp, detail: Detail) -> Signal {
-    Signal {
-        id: SignalId(id),
-        prospect: Some(ProspectId(1)),
-        occurred_at: at,
-        recorded_at: at,
-        delivery: None,
-        issue: None,
-        by: Some(name("marta")),
-        machine: None,
-        judged: None,
-        detail,
-    }
+    Signal { by: Some(name("marta")), detail, ..folding::signal(id, at) }
 }
 
 fn call(criterion: Criterion, contradicts: bool) -> Detail {

@@ -94,7 +94,7 @@ fn a_relative_path_is_read_from_the_configurations_folder() {
 }
 
 #[tokio::test]
-async fn tables_that_are_behind_or_ahead_are_said_in_words_and_only_migrating_migrates() {
+async fn tables_that_are_behind_or_ahead_are_said_in_words_and_refused_by_every_verb() {
     let desk = Desk::new();
     let url = format!("sqlite:{}", desk.path("desk.db").display());
     let ask = async |statement: &'static str| {

@@ -1,7 +1,8 @@
 //! One link answers for all that waits, and for nothing that is not ticked.
 
+use super::request::signals_of;
 use super::request::{replan, send};
-use super::unconfirmed::{questions, signals_of, type_in, waiting};
+use super::unconfirmed::{questions, type_in, waiting};
 use super::{Told, address, story};
 use axum::http::Method;
 use nurtured::domain::address::Address;

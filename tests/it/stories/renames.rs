@@ -2,8 +2,8 @@
 
 use super::breakers::{SERIES, why};
 use super::plan::{Configured, applied, changed};
-use super::second_thoughts::{NEXT_ISSUE, OLD, Told, claimed, marked, people, series, subjects, written};
-use super::{name, story};
+use super::second_thoughts::{NEXT_ISSUE, OLD, claimed, marked, people, series, subjects, written};
+use super::{Told, name, story};
 use nurtured::config::load_files;
 use nurtured::daemon::assemble::Node;
 use nurtured::domain::plan::Plan;
@@ -49,7 +49,7 @@ async fn idle(node: &Node) -> Told {
 }
 
 /// The series goes on where it was: everybody gets its second letter.
-async fn goes_on(town: &Town) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn goes_on(town: &Town) -> Told {
     town.pass_to("2026-04-07T09:30:00Z").await?;
     for who in people() {
         let had = subjects(town, &who);

@@ -2,7 +2,7 @@
 
 use super::breakers::SERIES;
 use super::plan::{applied, changed};
-use super::{FIRST_ISSUE, address, change, name, somebody, story};
+use super::{FIRST_ISSUE, Told, address, change, name, somebody, story};
 use jiff::civil::date;
 use nurtured::domain::address::Address;
 use nurtured::domain::criterion::Criterion;
@@ -22,7 +22,6 @@ use nurtured::store::group::{deliveries, leases};
 use nurtured::town::Town;
 use nurtured::town::mailbox::Mail;
 
-pub(super) type Told = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 pub(super) const OLD: &str = "What one hour of a stopped line costs";
 const NEW: &str = "What one hour of a stopped line really costs";
 pub(super) const NEXT_ISSUE: &str = "2026-03-03T09:30:00Z";

@@ -1,5 +1,6 @@
 //! Whoever types an address into a form speaks for nobody, until that address answers.
 
+use super::request::signals_of;
 use super::{FIRST_ISSUE, Told, address, change, name, somebody, story};
 use axum::http::Method;
 use nurtured::domain::address::Address;
@@ -15,7 +16,7 @@ use nurtured::domain::settings::FormSettings;
 use nurtured::domain::suppression::Channel;
 use nurtured::flow::operations::{forget, manual_stop};
 use nurtured::mail::token::{Kind, Recipient, Token};
-use nurtured::store::doorway::{pending_forms, signals};
+use nurtured::store::doorway::pending_forms;
 use nurtured::store::operations::counts;
 use nurtured::store::people::prospects;
 use nurtured::town::mailbox::Mail;
@@ -38,11 +39,6 @@ pub(super) async fn type_in(town: &Town, form: &str, who: &Address, fields: &[(&
     assert_eq!(answered.status, 200, "{}", answered.body);
     town.run_until_idle().await?;
     Ok(())
-}
-
-pub(super) async fn signals_of(town: &Town, who: &Address) -> Result<Vec<Signal>, Box<dyn std::error::Error + Send + Sync>> {
-    let id = town.prospect(who).await?.id;
-    Ok(signals::of(&mut town.node.ctx.store().read().await?, &[id]).await?.remove(&id).unwrap_or_default())
 }
 
 /// How many forms wait, and of how many no mail was sent because there were too many.
