@@ -22,6 +22,7 @@ fuzz_target!(|text: &str| {
         public_url: "https://example.com",
         campaign,
         qualifying: &plan.qualifying,
+        forms: &plan.forms,
         date: jiff::civil::date(2026, 1, 1),
     };
     let newsletter = Newsletter { markdown: text.to_owned(), ..campaign.newsletters[0].clone() };
