@@ -1,6 +1,6 @@
 //! The command line: its arguments, and the verb they name.
 
-use super::exit::{Exit, colour};
+use super::exit::{Exit, colour, joined};
 use super::{
     adopt, apply, backtest, campaigns, check, db, demo, desk, doctor, explain, handoffs, inbox, ingest, init, letters, open,
     output, owner, plan, prospects, queue, run, sending, signals, simulate, suppress, uncertain,
@@ -56,7 +56,7 @@ enum Verb {
     /// Import, list, show, export, merge or forget prospects
     #[command(subcommand)]
     Prospects(prospects::Prospects),
-    /// List, preview, test, pause or resume campaigns
+    /// List, preview, test, pause, resume, retry, cancel or correct campaigns
     #[command(subcommand)]
     Campaigns(campaigns::Campaigns),
     /// List letters to our own people that are not sent, or send them again
@@ -93,7 +93,13 @@ enum Verb {
 pub fn main() -> ExitCode {
     if ingest::is_asked(std::env::args_os()) {
         return ingest::answer(|| {
-            let arguments = Arguments::try_parse().map_err(|error| Exit::Usage(error.to_string()))?;
+            let arguments = Arguments::try_parse().map_err(|error| {
+                // Somebody reads the help; behind a pipe, this is a mail that is not kept.
+                if !error.use_stderr() && std::io::stdout().is_terminal() {
+                    error.exit();
+                }
+                Exit::Usage(error.to_string())
+            })?;
             perform(arguments)
         });
     }
@@ -122,11 +128,7 @@ fn perform(arguments: Arguments) -> Result<(), Exit> {
     let runtime = runtime.map_err(|error| Exit::No(format!("could not start: {error}")))?;
     runtime.block_on(async {
         let done = Box::pin(run(arguments)).await;
-        let finished = open::finish().await;
-        if let (Err(_), Err(finished)) = (&done, &finished) {
-            print(finished);
-        }
-        done.and(finished)
+        joined(done, open::finish().await)
     })
 }
 

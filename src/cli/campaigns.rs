@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// List, preview, test, pause, resume, cancel or correct campaigns
+/// List, preview, test, pause, resume, retry, cancel or correct campaigns
 #[derive(Debug, Subcommand)]
 pub enum Campaigns {
     /// Every campaign: its next date, its audience, and how it fares

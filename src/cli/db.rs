@@ -3,11 +3,11 @@
 use super::exit::Exit;
 use super::{open, output};
 use crate::clock::{Clock, SystemClock};
-use crate::config::Database;
+use crate::config::{Database, without_links};
 use crate::daemon::assemble;
 use crate::domain::settings::DatabaseUrl;
 use crate::store::engine::backend::StoreError;
-use crate::store::engine::file_lock::FileLock;
+use crate::store::engine::file_lock::{FileLock, beside};
 use crate::store::engine::{log_check, scratch};
 use crate::store::operations::{backups, generation, integrity, restores};
 use clap::Subcommand;
@@ -46,8 +46,9 @@ pub async fn run(verb: Db, config: Option<&Path>, json: bool) -> Result<(), Exit
     let named = open::named(config)?;
     match verb {
         Db::Backup { file } => backup(&file, &named, json).await,
-        Db::Verify { file } => verify(file.as_deref(), &named, json).await,
-        Db::Restore { file } => restore(&file, &named, json).await,
+        // What lies beside a copy lies beside the file, and not beside a link to it.
+        Db::Verify { file } => verify(file.as_deref().map(without_links).as_deref(), &named, json).await,
+        Db::Restore { file } => restore(&without_links(&file), &named, json).await,
         Db::Migrate => {
             open::refuse_a_second(&named)?;
             make(&named).await?;
@@ -139,8 +140,9 @@ async fn verify(file: Option<&Path>, named: &Database, json: bool) -> Result<(),
 
 /// What is wrong with a backup, and how many migrations it is behind and ahead.
 async fn examine(file: &Path) -> Result<(Vec<String>, (usize, usize)), Exit> {
-    if !file.is_file() {
-        return Err(Exit::Data(format!("there is no file {}", file.display())));
+    let found = fs::metadata(file).map_err(|e| Exit::Data(format!("could not read {}: {e}", file.display())))?;
+    if !found.is_file() {
+        return Err(Exit::Data(format!("{} is no file", file.display())));
     }
     backups::examine(file).await.map_err(|e| Exit::No(format!("could not read {}: {e}", file.display())))
 }
@@ -179,7 +181,8 @@ async fn restore(file: &Path, named: &Database, json: bool) -> Result<(), Exit> 
     }
     output::line(format!("{} is in the place of {}, with its log folded in.", file.display(), database.display()))?;
     if let Some(aside) = aside {
-        output::line(format!("What was there lies in {}, with its log.", aside.display()))?;
+        let with = if beside(&aside, "-wal").exists() { ", with its log" } else { "" };
+        output::line(format!("What was there lies in {}{with}.", aside.display()))?;
     }
     output::line("It sends nothing until `nurtured adopt`, which replays the stop journal.")
 }

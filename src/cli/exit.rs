@@ -45,6 +45,27 @@ impl Exit {
             Self::PipeClosed => "",
         }
     }
+
+    /// The same failure, which also says this.
+    fn saying(mut self, more: &str) -> Self {
+        if let Self::No(w) | Self::Usage(w) | Self::Data(w) | Self::Unavailable(w) | Self::Again(w) | Self::Configuration(w) =
+            &mut self
+        {
+            let gap = if w.is_empty() { "" } else { "\n" };
+            *w = format!("{}{gap}{more}", w.trim_end());
+        }
+        self
+    }
+}
+
+/// Joins what became of a verb with what became of its end. A verb that did its work fails as its end did; of two failures the
+/// verb's own is the exit code, and what both say is said once.
+pub fn joined(done: Result<(), Exit>, finished: Result<(), Exit>) -> Result<(), Exit> {
+    match (done, finished) {
+        (Ok(()) | Err(Exit::PipeClosed), finished @ Err(_)) => finished,
+        (Err(done), Err(finished)) if !done.words().contains(finished.words()) => Err(done.saying(finished.words())),
+        (done, _) => done,
+    }
 }
 
 impl From<StoreError> for Exit {
@@ -91,4 +112,29 @@ impl From<anyhow::Error> for Exit {
 /// Whether standard error takes colour: it is a terminal, and `NO_COLOR` is not set.
 pub fn colour() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_trouble_is_said_once_and_two_are_both_said() {
+        let again = |words: &str| Err(Exit::Again(words.to_owned()));
+        let no = |words: &str| Err(Exit::No(words.to_owned()));
+        for (done, finished, code, words) in [
+            (Ok(()), Ok(()), None, ""),
+            (Ok(()), again("held"), Some(75), "held"),
+            (Err(Exit::PipeClosed), Ok(()), Some(0), ""),
+            (Err(Exit::PipeClosed), again("held"), Some(75), "held"),
+            (again("held"), again("held"), Some(75), "held"),
+            (no("unknown"), Ok(()), Some(1), "unknown"),
+            (no("unknown"), again("held"), Some(1), "unknown\nheld"),
+            (no(""), again("held"), Some(1), "held"),
+        ] {
+            let joined = joined(done, finished).err();
+            assert_eq!(joined.as_ref().map_or("", Exit::words), words);
+            assert_eq!(joined.map(|exit| exit.code()), code.map(ExitCode::from), "{words}");
+        }
+    }
 }

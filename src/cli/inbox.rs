@@ -5,6 +5,7 @@ use super::{open, output};
 use crate::clock::SystemClock;
 use crate::config;
 use crate::daemon::assemble::{self, Node};
+use crate::daemon::identity_guard::{self, OpenedBy};
 use crate::flow::individual::receive;
 use crate::inbox::mail::bounce::{self, Incoming, Returned};
 use crate::inbox::mail::mime_body;
@@ -75,6 +76,7 @@ async fn node(config: Option<&Path>) -> Result<Node, Exit> {
     let files = kept.map(|kept| kept.files).unwrap_or_default();
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let Ok(loaded) = config::load_files(&files, &[]) else { return Err(broken) };
+    Box::pin(identity_guard::check(&store, &SystemClock, OpenedBy::Verb)).await?;
     Ok(assemble::assemble(store, Arc::new(SystemClock), loaded.plan).await?)
 }
 

@@ -1,7 +1,7 @@
 //! `nurtured init DIR`: writes the example company's configuration to start from, and says what to change.
 
 use super::exit::Exit;
-use super::{db, open, output};
+use super::{db, open, output, owner};
 use crate::config::{self, example};
 use crate::domain::settings::DatabaseUrl;
 use std::fs::{self, OpenOptions};
@@ -40,17 +40,22 @@ pub async fn init(directory: &Path) -> Result<(), Exit> {
     output::line(format!("Then: nurtured --config {shown} check"))
 }
 
-/// Makes the database, whole and with all its tables, if there is none. The configuration is written already: what keeps the database from
-/// being made is said, and is no failure.
+/// Makes the file of the database, whole and with all its tables, if there is none; a server's database is not made ready by an example.
+/// The configuration is written already: what keeps the database from being made is said, and is no failure.
 async fn make_database(directory: &Path) {
     let named = match config::load_database(directory, &open::environment()) {
         Ok(named) => named,
         Err(problems) => return output::aside(problems.render(false)),
     };
-    if matches!(&named.url, DatabaseUrl::Sqlite(path) if path.exists()) {
+    if !matches!(&named.url, DatabaseUrl::Sqlite(path) if !path.exists()) {
         return;
     }
-    if let Err(why) = db::make(&named).await {
+    let made = match (open::refuse_a_second(&named), owner::belongs_to(&named)) {
+        (Err(second), _) => return output::aside(second.words()),
+        (Ok(()), Some(owner)) => Err(Exit::No(owner)),
+        (Ok(()), None) => db::make(&named).await,
+    };
+    if let Err(why) = made {
         output::aside(format!("The database was not made: {}. `nurtured db migrate` makes it.", why.words()));
     }
 }

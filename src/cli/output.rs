@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 
 /// Prints one line, whatever is in it.
 ///
@@ -28,6 +28,20 @@ pub fn text(text: impl std::fmt::Display) -> Result<(), Exit> {
 /// Prints lines on standard error, beside the output. A failure is ignored: standard error may be closed.
 pub fn aside(text: impl std::fmt::Display) {
     drop(writeln!(io::stderr(), "{}", harmless(&text.to_string(), |c| c == '\n')));
+}
+
+/// Asks at a terminal. Returns whether the answer is yes.
+///
+/// # Errors
+/// 2 without a terminal: what cannot be taken back has to be said.
+pub fn confirmed(question: impl std::fmt::Display) -> Result<bool, Exit> {
+    if !io::stdin().is_terminal() {
+        return Err(Exit::Usage("nobody is there to confirm it: say --yes".to_owned()));
+    }
+    aside(question);
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer.trim().eq_ignore_ascii_case("yes"))
 }
 
 /// Prints on standard error, in its colours, what we made of our own files: a problem of the configuration.

@@ -3,12 +3,29 @@
 
 use super::exit::Exit;
 use super::open;
+use crate::config::Database;
 use crate::domain::settings::DatabaseUrl;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+
+/// The owner of the directory in which the state lies, when root typed it and the directory belongs to somebody else.
+fn other_owner(named: &Database) -> Option<(&Path, Metadata)> {
+    let state = match &named.url {
+        DatabaseUrl::Sqlite(path) => path,
+        DatabaseUrl::Postgres(_) => &named.stop_journal,
+    };
+    let folder = state.parent()?;
+    let found = fs::metadata(folder).ok().filter(|found| found.uid() != 0 && rustix::process::geteuid().is_root())?;
+    Some((folder, found))
+}
+
+/// Whose the directory of the state is, when root typed it and it is somebody else's.
+pub fn belongs_to(named: &Database) -> Option<String> {
+    other_owner(named).map(|(folder, owner)| format!("{} is {}'s", folder.display(), name_of(owner.uid())))
+}
 
 /// Starts this program anew as the owner, when root typed it and the directory belongs to somebody else. Returns only if there is
 /// nothing to do.
@@ -16,28 +33,18 @@ use std::process::Command;
 /// # Errors
 /// 1, with the line to type, when it cannot be started as the owner.
 pub fn become_owner(config: Option<&Path>) -> Result<(), Exit> {
-    if !rustix::process::geteuid().is_root() {
-        return Ok(());
-    }
-    // What is wrong with the configuration, the verb says itself.
-    let Ok(named) = open::named(config) else { return Ok(()) };
-    let state = match &named.url {
-        DatabaseUrl::Sqlite(path) => path,
-        DatabaseUrl::Postgres(_) => &named.stop_journal,
-    };
-    let Some(folder) = state.parent().and_then(|folder| fs::metadata(folder).ok()) else { return Ok(()) };
-    if folder.uid() == 0 {
-        return Ok(());
-    }
+    // Nobody else than root needs the configuration here; and what is wrong with it, the verb says itself.
+    let Some(named) = rustix::process::geteuid().is_root().then(|| open::named(config).ok()).flatten() else { return Ok(()) };
+    let Some((folder, owner)) = other_owner(&named) else { return Ok(()) };
     let program = std::env::current_exe()?;
     // Also drops root's other groups, before the user is changed.
-    let refused = Command::new(&program).args(std::env::args_os().skip(1)).gid(folder.gid()).uid(folder.uid()).exec();
-    let user = name_of(folder.uid());
+    let refused = Command::new(&program).args(std::env::args_os().skip(1)).gid(owner.gid()).uid(owner.uid()).exec();
+    let user = name_of(owner.uid());
     let typed: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     Err(Exit::No(format!(
         "root would leave files that {user}, whose directory {} is, cannot write; and {} cannot be started as {user}: {refused}. Type: sudo -u \
          {user} nurtured {}",
-        state.parent().unwrap_or(state).display(),
+        folder.display(),
         program.display(),
         typed.join(" ")
     )))

@@ -5,7 +5,6 @@ use super::output;
 use crate::domain::id::Name;
 use crate::flow::context::Context;
 use crate::flow::group::retry::{self, FailedAlike, Meant};
-use std::io::{BufRead, IsTerminal};
 
 /// Lists why mails of the campaign failed, or opens those that are meant again.
 ///
@@ -24,7 +23,7 @@ pub async fn run(ctx: &Context, campaign: &Name, reason: Option<&str>, all: bool
     if failed == 0 {
         return Err(Exit::No(format!("nothing of {campaign} failed for that reason; see `nurtured campaigns retry {campaign}`")));
     }
-    if !yes && !agreed(failed - not_again, campaign)? {
+    if !yes && !output::confirmed(format!("Send {} mails of {campaign} again? Type yes: ", failed - not_again))? {
         return Err(Exit::No("nothing is sent again".to_owned()));
     }
     let retried = retry::retry(ctx, campaign, meant).await?;
@@ -47,15 +46,4 @@ fn list(campaign: &Name, found: &[FailedAlike], json: bool) -> Result<(), Exit> 
     let row = |of: &FailedAlike| [of.failed.to_string(), of.not_again.to_string(), of.reason.clone()];
     output::table(["FAILED", "NOT AGAIN", "REASON"], &found.iter().map(row).collect::<Vec<_>>())?;
     output::line(format!("Send them again: nurtured campaigns retry {campaign} --reason \"WORDS OF IT\", or --all."))
-}
-
-/// Asks at a terminal; without one it has to be said.
-fn agreed(mails: i64, campaign: &Name) -> Result<bool, Exit> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Exit::Usage("nobody is there to ask; say --yes to send them again".to_owned()));
-    }
-    output::aside(format!("Send {mails} mails of {campaign} again? Type yes: "));
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer.trim().eq_ignore_ascii_case("yes"))
 }

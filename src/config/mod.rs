@@ -37,7 +37,7 @@ pub mod example;
 pub mod behaviour;
 pub mod production_check;
 
-pub use database::Database;
+pub use database::{Database, without_links};
 pub use load::{Loaded, load, load_database, load_files, load_with_rules};
 pub use problem::{Problem, Problems, Severity};
 

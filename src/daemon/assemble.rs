@@ -21,7 +21,6 @@ use jiff::Timestamp;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
 
 /// A node of the service, assembled, without running loops.
 #[derive(Clone)]
@@ -71,21 +70,21 @@ const QUICK: Duration = Duration::from_secs(30);
 pub async fn open_alone(plan: &Plan, now: Timestamp) -> Result<(Store, Option<FileLock>), StoreError> {
     let DatabaseUrl::Sqlite(path) = &plan.settings.database else { return Ok((open_store(plan).await?, None)) };
     let lock = FileLock::take(path, now)?;
-    let was_left_open = log_check::check(path)?;
-    let store = open_store(plan).await?;
-    if was_left_open {
+    if log_check::check(path)? {
         tracing::warn!(
             "the database was not closed, by a run that was killed or a verb that still works on it: it is checked quickly"
         );
-        let mut tx = store.read().await?;
-        let complaints = timeout(QUICK, health::quick_complaints(&mut tx)).await.unwrap_or_else(|_| {
-            tracing::warn!("the quick check takes too long, and was given up; `nurtured db verify` reads every page");
-            Ok(Vec::new())
-        });
-        if let Some(complaint) = complaints?.into_iter().next() {
-            return Err(StoreError::Damaged { database: path.clone(), complaint });
+        // Before anything is written: a damaged file is kept as it is.
+        match health::quick_complaints_within(QUICK, path).await? {
+            Some(complaints) => {
+                if let Some(complaint) = complaints.into_iter().next() {
+                    return Err(StoreError::Damaged { database: path.clone(), complaint });
+                }
+            }
+            None => tracing::warn!("the quick check takes too long, and was given up; `nurtured db verify` reads every page"),
         }
     }
+    let store = open_store(plan).await?;
     generation::begin(&store, fresh_generation()?).await?;
     Ok((store, Some(lock)))
 }

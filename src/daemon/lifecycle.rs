@@ -9,6 +9,7 @@ use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::apply::{self, Applied};
 use crate::flow::group::gate;
 use crate::flow::operations::adopt;
+use crate::store::engine::backend::Store;
 use crate::store::engine::file_lock::FileLock;
 use crate::web::connections::room;
 use crate::web::inside::inside;
@@ -82,19 +83,30 @@ struct Started {
     lock: Option<FileLock>,
 }
 
-/// Opens the database and the port, and puts the configuration in force.
+/// Opens the port and then the database, and puts the configuration in force. What fails leaves no database open.
 async fn start(plan: Plan) -> anyhow::Result<Started> {
     let listen = plan.settings.http.listen;
-    let (store, lock) = assemble::open_alone(&plan, SystemClock.now()).await.context("could not open the database")?;
-    identity_guard::check(&store, &SystemClock, OpenedBy::Daemon).await.context("could not tell whose database this is")?;
-    let node = assemble::assemble(store, Arc::new(SystemClock), plan).await.context("could not assemble the node")?;
     let bind =
         async |listen: SocketAddr| TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"));
     let listener = bind(listen).await?;
-    let monitoring = match node.ctx.plan().settings.http.door.metrics_listen {
+    let monitoring = match plan.settings.http.door.metrics_listen {
         Some(listen) => Some(bind(listen).await?),
         None => None,
     };
+    let (store, lock) = assemble::open_alone(&plan, SystemClock.now()).await.context("could not open the database")?;
+    match enforce(store.clone(), plan).await {
+        Ok(node) => Ok(Started { node, listener, monitoring, listen, lock }),
+        Err(error) => {
+            store.close().await;
+            Err(error)
+        }
+    }
+}
+
+/// Assembles the node, and puts the configuration in force.
+async fn enforce(store: Store, plan: Plan) -> anyhow::Result<Node> {
+    identity_guard::check(&store, &SystemClock, OpenedBy::Daemon).await.context("could not tell whose database this is")?;
+    let node = assemble::assemble(store, Arc::new(SystemClock), plan).await.context("could not assemble the node")?;
     // Under the file's lock: no other daemon has any.
     let freed = assemble::take_over(node.ctx.store()).await.context("could not expire the leases of an earlier process")?;
     if freed > 0 {
@@ -106,7 +118,7 @@ async fn start(plan: Plan) -> anyhow::Result<Started> {
     }
     say_who_is_due(applied);
     journal(&node.ctx).await.context("could not bring the stop journal up to date")?;
-    Ok(Started { node, listener, monitoring, listen, lock })
+    Ok(node)
 }
 
 /// Brings the stop journal up to date where it is new or could not be written, and compacts it where it is long.

@@ -2,6 +2,7 @@
 
 use crate::daemon::{Daemon, log, write_configuration};
 use nurtured::mail::test_server::TestServer;
+use nurtured::store::engine::file_lock::FileLock;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -141,9 +142,12 @@ async fn a_restore_takes_the_databases_place_whole_and_lays_aside_what_was_there
     let directory = tempfile::tempdir().expect("a directory");
     let at = directory.path();
     let catcher = killed(at).await;
-    for (file, code, words) in
-        [("nowhere.db", 65, "no file"), ("list.csv", 65, "could not read"), ("story.db", 2, "the database itself")]
-    {
+    for (file, code, words) in [
+        ("nowhere.db", 65, "could not read nowhere.db"),
+        (".", 65, "is no file"),
+        ("list.csv", 65, "could not read"),
+        ("story.db", 2, "the database itself"),
+    ] {
         let refused = typed(at, &["db", "restore", file]);
         assert!(refused.status.code() == Some(code) && said(&refused).contains(words), "{file}: {}", said(&refused));
     }
@@ -187,8 +191,127 @@ async fn a_restore_that_is_killed_is_refused_until_it_is_repeated() {
     let again = typed(at, &["db", "restore", "backup.db"]);
     assert!(again.status.success(), "{}", said(&again));
     assert_eq!(people(at), 100);
+    // What was there lies aside once, with its log.
+    let asides = asides(at);
+    assert!(asides.len() == 1 && said(&again).contains(&format!("{}, with its log", asides[0])), "{asides:?} {}", said(&again));
+    let back = typed(at, &["db", "restore", &asides[0]]);
+    assert!(back.status.success(), "{}", said(&back));
+    assert_eq!(people(at), 150);
     let daemon = Daemon::start(at, catcher.local_addr());
     daemon.says("READY=1");
+}
+
+/// The databases that lie aside.
+fn asides(directory: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(directory).expect("read").map(|entry| entry.expect("an entry").file_name());
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with("story.db.before-") && !name.ends_with("-wal") && !name.ends_with("-shm")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_restore_that_is_killed_what_was_there_is_kept_as_is_said() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = directory.path();
+    let _catcher = killed(at).await;
+    let died = typed_with(at, &["db", "restore", "backup.db"], &[("NURTURED_FAILPOINT", "restore.aside:kill")]);
+    assert_eq!(died.status.code(), None, "{}", said(&died));
+    let refused = typed(at, &["prospects", "list"]);
+    assert!(said(&refused).contains("story.db.before-…-wal (if there is one) back to"), "{}", said(&refused));
+    std::fs::rename(at.join(format!("{}-wal", asides(at)[0])), at.join("story.db-wal")).expect("moved");
+    std::fs::remove_file(at.join("story.db.restored")).expect("removed");
+    assert_eq!(people(at), 150, "with what stood in its log");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_a_restore_is_at_work_no_verb_opens_the_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = directory.path();
+    let _catcher = killed(at).await;
+    let _lock = FileLock::take(&at.join("story.db"), "2026-03-02T08:00:00Z".parse().expect("an instant")).expect("free");
+    assert_eq!(people(at), 150, "a daemon's lock keeps no verb away");
+    std::fs::copy(at.join("backup.db"), at.join("story.db.restored")).expect("copied");
+    for verb in [&["prospects", "list"][..], &["stop"], &["db", "verify"], &["db", "backup", "another.db"]] {
+        let refused = typed(at, verb);
+        assert!(refused.status.code() == Some(69) && said(&refused).contains("took its place"), "{verb:?}: {}", said(&refused));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn through_a_link_to_the_file_its_log_is_looked_at_and_it_is_restored() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = directory.path();
+    let _catcher = killed(at).await;
+    // The file and its log lie on another disk, and copies of both in a place of their own.
+    for folder in ["disk", "copies"] {
+        std::fs::create_dir(at.join(folder)).expect("made");
+    }
+    for what in ["", "-wal"] {
+        std::fs::copy(at.join(format!("story.db{what}")), at.join(format!("copies/copy.db{what}"))).expect("copied");
+        std::fs::rename(at.join(format!("story.db{what}")), at.join(format!("disk/real.db{what}"))).expect("moved");
+    }
+    std::fs::rename(at.join("story.db.generation"), at.join("disk/real.db.generation")).expect("moved");
+    std::fs::remove_file(at.join("story.db-shm")).expect("removed");
+    std::os::unix::fs::symlink("disk/real.db", at.join("story.db")).expect("linked");
+    std::os::unix::fs::symlink("copies/copy.db", at.join("copy.db")).expect("linked");
+    let whole = std::fs::read(at.join("disk/real.db")).expect("read");
+    std::fs::copy(at.join("backup.db"), at.join("disk/real.db")).expect("copied");
+    for verb in [&["run"][..], &["prospects", "list"], &["db", "migrate"], &["db", "verify"]] {
+        let refused = typed(at, verb);
+        assert!(refused.status.code() == Some(69) && said(&refused).contains("another file"), "{verb:?}: {}", said(&refused));
+    }
+    std::fs::write(at.join("disk/real.db"), whole).expect("written");
+    let restored = typed(at, &["db", "restore", "copy.db"]);
+    assert!(restored.status.success(), "{}", said(&restored));
+    assert_eq!(people(at), 150, "with the log beside the copy");
+    assert!(at.join("story.db").is_symlink() && !at.join("disk/real.db").is_symlink(), "the link stays one");
+    let beside = std::fs::read_dir(at).expect("read").map(|entry| entry.expect("an entry").file_name());
+    let beside: Vec<_> = beside.filter(|name| name.to_string_lossy().starts_with("story.db.before")).collect();
+    assert!(beside.is_empty(), "{beside:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_daemons_damaged_file_is_kept_as_it_is_and_its_tables_are_not_brought_up_to_date() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = directory.path();
+    write_configuration(at);
+    assert!(typed(at, &["db", "migrate"]).status.success());
+    import(at, 0..2_000);
+    let catcher = relay().await;
+    let mut daemon = Daemon::start(at, catcher.local_addr());
+    daemon.says("READY=1");
+    let pool = sqlx::SqlitePool::connect(&format!("sqlite:{}", at.join("story.db").display())).await.expect("the database");
+    let older = "DELETE FROM _sqlx_migrations WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)";
+    sqlx::query(older).execute(&pool).await.expect("changed");
+    pool.close().await;
+    daemon.kill();
+    let mut torn = std::fs::read(at.join("story.db")).expect("read");
+    let middle = torn.len() / 8192 * 4096;
+    torn[middle..middle + 4096].fill(0xa5);
+    std::fs::write(at.join("story.db"), &torn).expect("written");
+    let refused = typed(at, &["run"]);
+    assert!(
+        refused.status.code() == Some(69) && said(&refused).contains("could not open the database: trust"),
+        "{}",
+        said(&refused)
+    );
+    assert!(std::fs::read(at.join("story.db")).expect("read") == torn, "it is kept as it was");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_whose_port_is_taken_leaves_no_database_open() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = directory.path();
+    write_configuration(at);
+    assert!(typed(at, &["db", "migrate"]).status.success());
+    let before = std::fs::read(at.join("story.db")).expect("read");
+    let taken = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let port = taken.local_addr().expect("an address").to_string();
+    let refused = typed_with(at, &["run"], &[("NURTURED__HTTP__LISTEN", &port)]);
+    assert!(refused.status.code() == Some(69) && said(&refused).contains("could not listen"), "{}", said(&refused));
+    assert!(
+        std::fs::read(at.join("story.db")).expect("read") == before && !at.join("story.db-wal").exists(),
+        "nothing was opened"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

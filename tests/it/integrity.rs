@@ -2,7 +2,10 @@
 
 use crate::stories::{postgres, sqlite};
 use nurtured::store::engine::backend::Store;
+use nurtured::store::operations::generation::fold;
+use nurtured::store::operations::health::quick_complaints_within;
 use nurtured::store::operations::integrity::complaints;
+use std::time::Duration;
 
 async fn said(store: &Store) -> Vec<String> {
     complaints(&mut store.read().await.expect("a reader")).await.expect("an answer")
@@ -40,6 +43,16 @@ async fn a_page_that_is_torn_is_named() {
         Ok(found) => assert!(!found.is_empty(), "nothing is said of torn pages"),
         Err(error) => assert!(error.to_string().contains("malformed"), "{error}"),
     }
+}
+
+#[tokio::test]
+async fn a_quick_check_that_is_given_up_says_nothing_and_reads_no_more() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = sqlite(directory.path()).await;
+    let file = directory.path().join("story.db");
+    assert_eq!(quick_complaints_within(Duration::ZERO, &file).await.expect("read"), None);
+    assert!(fold(&store).await.expect("folded"), "no reader keeps the log");
+    assert_eq!(quick_complaints_within(Duration::from_mins(1), &file).await.expect("read"), Some(Vec::new()));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ pub mod show;
 pub mod export;
 pub mod identity;
 
-use crate::cli::exit::Exit;
+use crate::cli::exit::{Exit, joined};
 use crate::cli::{open, output};
 use crate::domain::id::ProspectId;
 use crate::domain::prospect::Standing;
@@ -16,7 +16,6 @@ use crate::store::operations::overwriting::{self, Left};
 use crate::store::people::prospects;
 use clap::Subcommand;
 use serde::Serialize;
-use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 
 /// Import, list, show, export, merge or forget prospects
@@ -116,14 +115,25 @@ async fn list(standing: Option<Standing>, limit: u32, config: Option<&Path>, jso
 
 async fn forgetting(email: &str, yes: bool, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let address = open::address(email)?;
-    if !yes && !confirmed(&format!("Erase {address} for good? What they said goes, and no list brings them back. Type yes: "))? {
+    if !yes
+        && !output::confirmed(format!("Erase {address} for good? What they said goes, and no list brings them back. Type yes: "))?
+    {
         return Err(Exit::No("nothing was erased".to_owned()));
     }
     let node = open::node(config).await?;
     let forgotten = forget::forget(&node.ctx, &address).await?;
     let store = node.ctx.store().clone();
     drop(node);
-    let left = overwriting::clean(&store, forgotten.known_by.clone()).await?;
+    // The files are searched after the store is closed, and a closed store holds no group mail.
+    let finished = open::finish().await;
+    let told = match overwriting::clean(&store, forgotten.known_by.clone()).await {
+        Ok(left) => tell(forgotten, left, json),
+        Err(error) => Err(error.into()),
+    };
+    joined(told, finished)
+}
+
+fn tell(forgotten: Forgotten, left: Left, json: bool) -> Result<(), Exit> {
     if json {
         return output::json(&WithFiles { forgotten, left_in_files: left });
     }
@@ -154,15 +164,4 @@ struct WithFiles {
     #[serde(flatten)]
     forgotten: Forgotten,
     left_in_files: Left,
-}
-
-/// Asks at a terminal; without one the answer is no.
-fn confirmed(question: &str) -> Result<bool, Exit> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Exit::Usage("this cannot be undone and nobody is there to confirm it: say --yes".to_owned()));
-    }
-    output::aside(question);
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer.trim().eq_ignore_ascii_case("yes"))
 }

@@ -30,10 +30,10 @@ pub enum StoreError {
         path = .0.display()
     )]
     ForeignLog(PathBuf),
-    /// A restore was broken off between its last two steps.
+    /// A restore was broken off between its last two steps, or is about to take the last.
     #[error(
-        "open {path}: a restore was broken off before {path}.restored took its place. Type `nurtured db restore FILE` again; or remove \
-         {path}.restored to keep what is there",
+        "open {path}: a restore was broken off before {path}.restored took its place. Type `nurtured db restore FILE` again; or, to keep \
+         what is there, move {path}.before-…-wal (if there is one) back to {path}-wal, then remove {path}.restored",
         path = .0.display()
     )]
     Restoring(PathBuf),

@@ -22,12 +22,13 @@ const TRIES: usize = 10;
 const APART: Duration = Duration::from_millis(50);
 
 impl FileLock {
-    /// Takes the lock of a database, and writes down who has it. The database need not exist yet; its folder must.
+    /// Takes the lock of a database, and writes down who has it. The database need not exist yet; its folder must. The path has no
+    /// links: two paths of one file would have two locks.
     ///
     /// # Errors
     /// When another process has it, with what that one wrote down; when the file cannot be written.
     pub fn take(database: &Path, now: Timestamp) -> Result<Self, StoreError> {
-        let path = beside(&real(database), "lock");
+        let path = beside(database, "lock");
         let unable = |e: io::Error| StoreError::File(format!("lock the database: {}: {e}", path.display()));
         let options = || OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let mut file = options().map_err(unable)?;
@@ -51,7 +52,7 @@ impl FileLock {
 
     /// Whether another process has the lock of this database.
     pub fn is_held(database: &Path) -> bool {
-        let Ok(file) = File::open(beside(&real(database), "lock")) else { return false };
+        let Ok(file) = File::open(beside(database, "lock")) else { return false };
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 }
@@ -66,33 +67,22 @@ pub fn beside(database: &Path, what: &str) -> PathBuf {
     name.into()
 }
 
-/// The database's own path, whatever links lead to it: two paths of one file have one lock.
-fn real(database: &Path) -> PathBuf {
-    let resolved = database.canonicalize().ok().or_else(|| {
-        let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-        Some(folder.canonicalize().ok()?.join(database.file_name()?))
-    });
-    resolved.unwrap_or_else(|| database.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn one_holds_the_file_by_whatever_path_and_the_next_gets_it_afterwards() {
+    fn one_holds_the_file_and_the_next_gets_it_afterwards() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (file, link) = (folder.path().join("a.db"), folder.path().join("link.db"));
+        let file = folder.path().join("a.db");
         let now = "2026-03-02T08:00:00Z".parse().expect("an instant");
-        std::fs::write(&file, "").expect("written");
-        std::os::unix::fs::symlink(&file, &link).expect("linked");
         assert!(!FileLock::is_held(&file), "nobody has taken it yet");
         let lock = FileLock::take(&file, now).expect("free");
-        let refused = FileLock::take(&link, now).expect_err("taken");
+        let refused = FileLock::take(&file, now).expect_err("taken");
         assert!(refused.is_transient() && refused.to_string().contains("since 2026-03-02T08:00:00Z"), "{refused}");
-        assert!(FileLock::is_held(&link));
+        assert!(FileLock::is_held(&file));
         drop(lock);
         assert!(!FileLock::is_held(&file));
-        FileLock::take(&link, now).expect("free again");
+        FileLock::take(&file, now).expect("free again");
     }
 }

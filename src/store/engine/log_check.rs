@@ -25,9 +25,7 @@ pub type Generation = u32;
 /// When the log is another file's, or a restore was broken off; when a file cannot be read.
 pub fn check(database: &Path) -> Result<bool, StoreError> {
     let unable = |e: io::Error| StoreError::File(format!("look at what lies beside {}: {e}", database.display()));
-    if beside(database, RESTORED).exists() {
-        return Err(StoreError::Restoring(database.to_owned()));
-    }
+    check_restored(database)?;
     let own = generation(database).map_err(unable)?;
     let Some(logged) = generations_in(&beside(database, "-wal")).map_err(unable)? else {
         // Whatever was noted is of a log that is gone. If it cannot be removed, nothing else can be written here either.
@@ -42,15 +40,21 @@ pub fn check(database: &Path) -> Result<bool, StoreError> {
     Err(StoreError::ForeignLog(database.to_owned()))
 }
 
-/// As [`check`], before a verb opens the database: whoever has the lock has checked already, and works on it.
+/// As [`check`], before a verb opens the database: a daemon that has the lock has checked already, and works on it; a restore that has
+/// it is about to change the file.
 ///
 /// # Errors
 /// As [`check`].
 pub fn check_unless_held(database: &Path) -> Result<(), StoreError> {
+    check_restored(database)?;
     if database.exists() && !FileLock::is_held(database) {
         check(database)?;
     }
     Ok(())
+}
+
+fn check_restored(database: &Path) -> Result<(), StoreError> {
+    if beside(database, RESTORED).exists() { Err(StoreError::Restoring(database.to_owned())) } else { Ok(()) }
 }
 
 /// Whether a copy's log is its own: what its first pages say, where nothing is noted.

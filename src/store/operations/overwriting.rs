@@ -6,12 +6,13 @@
 //! own vacuum is its administrator's: SECURITY.md says how.
 
 use crate::store::engine::backend::{Store, StoreError};
+use crate::store::engine::file_lock::beside;
 use serde::Serialize;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// What is left of a person in the files.
@@ -83,12 +84,7 @@ async fn connect(path: &Path, wait: Duration) -> Result<SqliteConnection, StoreE
 
 /// Whether the database's file, or its log, holds one of these words, in capitals or not.
 async fn holds_any(path: &Path, words: Vec<String>) -> Result<bool, StoreError> {
-    let log = {
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        PathBuf::from(log)
-    };
-    let files = [path.to_owned(), log];
+    let files = [path.to_owned(), beside(path, "-wal")];
     let search = move || {
         let words: Vec<Vec<u8>> = words.into_iter().map(|word| word.to_ascii_lowercase().into_bytes()).collect();
         for file in &files {

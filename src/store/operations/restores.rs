@@ -4,7 +4,7 @@
 //! After a kill the database is the old one, or the new one, or `.restored` lies beside it: then nothing opens it until the restore is
 //! repeated (`log_check`).
 
-use super::generation;
+use super::{generation, sending};
 use crate::store::engine::backend::StoreError;
 use crate::store::engine::file_lock::beside;
 use crate::store::engine::log_check::{self, Generation};
@@ -13,10 +13,10 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
-const OBSERVE: &str = "UPDATE sending SET observing = $1, observing_at = $2 WHERE observing IS NULL";
 /// Its name while it is written.
 const DRAFT: &str = "restoring";
 /// What SQLite writes beside a database.
@@ -40,7 +40,7 @@ pub async fn prepare(file: &Path, database: &Path, fresh: Generation, now: Times
     let options = SqliteConnectOptions::new().filename(&draft).journal_mode(SqliteJournalMode::Wal);
     let mut copy: SqliteConnection = options.synchronous(SqliteSynchronous::Full).connect().await?;
     let why = format!("this was restored from a copy, {now}");
-    sqlx::query(OBSERVE).bind(why).bind(now.as_millisecond()).execute(&mut copy).await?;
+    sqlx::query(sending::OBSERVE).bind(why).bind(now.as_millisecond()).execute(&mut copy).await?;
     sqlx::raw_sql(generation::set(fresh)).execute(&mut copy).await?;
     // The last connection folds the log in.
     copy.close().await?;
@@ -82,8 +82,38 @@ pub async fn replace(database: &Path, now: Timestamp) -> Result<Option<PathBuf>,
     Ok(aside)
 }
 
-/// Gives the database a second name, and its log that name alone. The database's own name is never without a file.
+/// Gives the database a second name, and its log that name alone. The database's own name is never without a file. A second name
+/// that a restore broken off gave it is kept: its log lies there.
 fn lay_aside(database: &Path, now: Timestamp) -> io::Result<PathBuf> {
+    let has_log = |file: &Path| beside(file, "-wal").exists();
+    let aside = match second_name(database)? {
+        Some(aside) if !(has_log(&aside) && has_log(database)) => aside,
+        _ => new_name(database, now)?,
+    };
+    for what in BESIDE {
+        let path = beside(database, what);
+        if path.exists() {
+            fs::rename(path, beside(&aside, what))?;
+        }
+    }
+    Ok(aside)
+}
+
+/// The name under which the database lies aside already.
+fn second_name(database: &Path) -> io::Result<Option<PathBuf>> {
+    let inode = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    let (Some(own), Some(folder)) = (inode(database), database.parent()) else { return Ok(None) };
+    let names = beside(database, "before-");
+    for entry in fs::read_dir(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })? {
+        let path = folder.join(entry?.file_name());
+        if path.as_os_str().as_bytes().starts_with(names.as_os_str().as_bytes()) && inode(&path) == Some(own) {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+fn new_name(database: &Path, now: Timestamp) -> io::Result<PathBuf> {
     let stamp = now.strftime("%Y%m%dT%H%M%SZ");
     let mut aside = beside(database, &format!("before-{stamp}"));
     let mut more = 1;
@@ -93,12 +123,6 @@ fn lay_aside(database: &Path, now: Timestamp) -> io::Result<PathBuf> {
     }
     if database.exists() {
         fs::hard_link(database, &aside)?;
-    }
-    for what in BESIDE {
-        let path = beside(database, what);
-        if path.exists() {
-            fs::rename(path, beside(&aside, what))?;
-        }
     }
     Ok(aside)
 }

@@ -45,7 +45,7 @@ const BEHIND_MARKS: Sql = Sql::Each { sqlite: "SELECT 1", postgres: "LOCK TABLE 
 const STATE: &str = "SELECT stopped, stopped_at, observing, observing_at FROM sending";
 const STOP: &str = "UPDATE sending SET stopped = $1, stopped_at = $2 WHERE stopped IS NULL";
 const RESUME: &str = "UPDATE sending SET stopped = NULL, stopped_at = NULL WHERE stopped IS NOT NULL";
-const OBSERVE: &str = "UPDATE sending SET observing = $1, observing_at = $2 WHERE observing IS NULL";
+pub(super) const OBSERVE: &str = "UPDATE sending SET observing = $1, observing_at = $2 WHERE observing IS NULL";
 const OPEN: &str = "UPDATE sending SET observing = NULL, observing_at = NULL WHERE observing IS NOT NULL";
 
 /// Whether mail may leave.

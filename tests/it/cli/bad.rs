@@ -91,6 +91,26 @@ fn a_relative_path_is_read_from_the_configurations_folder() {
         }
     }
     assert!(!config.join("nurtured.db").exists());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nurtured"));
+    command.env_clear().current_dir(&old).args(["init", "another"]);
+    let written = left(command, b"");
+    assert!(written.code == 0 && written.err.contains("old/nurtured.db"), "{written:?}");
+    assert!(old.join("another/nurtured.toml").exists() && !old.join("another/nurtured.db").exists(), "{written:?}");
+}
+
+#[test]
+fn an_example_is_written_and_a_servers_database_left_as_it_is() {
+    let Some(url) = crate::postgres::database("init_leaves") else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nurtured"));
+    command.env_clear().current_dir(folder.path()).env("NURTURED__DATABASE__URL", &url).args(["init", "config"]);
+    let written = left(command, b"");
+    assert!(written.code == 0 && written.err.is_empty(), "{written:?}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nurtured"));
+    command.env_clear().env("NURTURED__DATABASE__URL", &url).arg("--config").arg(folder.path().join("config"));
+    command.args(["prospects", "list"]);
+    let behind = left(command, b"");
+    assert!(behind.code == 75 && behind.err.contains("migrations behind"), "{behind:?}");
 }
 
 #[tokio::test]
@@ -157,7 +177,8 @@ fn a_stop_that_cannot_be_journalled_says_so_and_holds_group_mail() {
     let journal = desk.path("away/stops");
     let desk = desk.with("NURTURED__DATABASE__STOP_JOURNAL", &journal.to_string_lossy());
     let stop = desk.run(&["suppress", "add", "ada@albareda.example", "--reason", "asked"]);
-    assert!(stop.code == 75 && stop.err.contains("stop journal") && stop.err.contains("nurtured resume"), "{stop:?}");
+    assert!(stop.code == 75 && stop.err.contains("nurtured resume"), "{stop:?}");
+    assert_eq!(stop.err.matches("which writes what is missing").count(), 1, "said once: {stop:?}");
     assert!(!stop.out.contains("is stopped now"), "{stop:?}");
     let held = desk.json(&["campaigns", "list"])[0]["held"].to_string();
     assert!(held.contains("the stop journal cannot be written"), "{held}");
@@ -170,6 +191,20 @@ fn a_stop_that_cannot_be_journalled_says_so_and_holds_group_mail() {
     assert!(resumed.code == 0 && resumed.out.contains("goes on"), "{resumed:?}");
     let text = std::fs::read_to_string(&journal).expect("a journal");
     assert!(text.contains("ada@albareda.example") && text.contains("bea@albareda.example"), "{text}");
+}
+
+#[test]
+fn a_person_is_forgotten_and_group_mail_held_while_the_stop_journal_cannot_be_written() {
+    let desk = Desk::new();
+    assert_eq!(desk.pipe(&["prospects", "import", "-"], LIST.as_bytes()).code, 0);
+    let journal = desk.path("away/stops").to_string_lossy().into_owned();
+    let desk = desk.with("NURTURED__DATABASE__STOP_JOURNAL", &journal);
+    let forgotten = desk.run(&["prospects", "forget", "ada@albareda.example", "--yes"]);
+    assert!(forgotten.code == 75 && forgotten.err.matches("which writes what is missing").count() == 1, "{forgotten:?}");
+    assert!(forgotten.out.contains("Forgotten.") && forgotten.out.contains("holds nothing of them"), "{forgotten:?}");
+    let held = desk.json(&["campaigns", "list"])[0]["held"].to_string();
+    assert!(held.contains("the stop journal cannot be written"), "{held}");
+    assert_eq!(length(&desk.path("desk.db-wal")), 0, "holding it is folded in too");
 }
 
 /// Somebody else than root, whoever that is.
@@ -206,6 +241,19 @@ fn typed_as_root_it_becomes_the_owner_of_the_state_directory_or_says_what_to_typ
     assert_eq!(typed(&["db", "migrate"]).code, 0);
     assert_eq!(typed(&["prospects", "import", "-"]).code, 0);
     assert_eq!(typed(&["suppress", "add", "ada@albareda.example", "--reason", "asked"]).code, 0);
+    // A backup that only root may read is named as that, and not as one that is not there.
+    let kept = folder.path().join("root");
+    std::fs::create_dir(&kept).expect("made");
+    std::fs::write(kept.join("backup.db"), "of root").expect("written");
+    std::fs::set_permissions(&kept, std::fs::Permissions::from_mode(0o700)).expect("closed");
+    let unseen = typed(&["db", "restore", &kept.join("backup.db").to_string_lossy()]);
+    assert!(unseen.code == 65 && unseen.err.contains("Permission denied"), "{unseen:?}");
+    // An example's configuration is root's, and makes no database of root's among the owner's files.
+    std::fs::remove_file(state.join("nurtured.db")).expect("removed");
+    let written = typed(&["init", &folder.path().join("another").to_string_lossy()]);
+    assert!(written.code == 0 && written.err.contains("nurtured db migrate"), "{written:?}");
+    assert!(!state.join("nurtured.db").exists(), "{written:?}");
+    assert_eq!(typed(&["db", "migrate"]).code, 0);
     for file in std::fs::read_dir(&state).expect("read").map(|entry| entry.expect("an entry").path()) {
         let owner = std::fs::metadata(&file).expect("a file");
         assert_eq!((owner.uid(), owner.gid()), (NOBODY, NOBODY), "{}", file.display());
