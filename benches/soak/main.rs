@@ -1,6 +1,6 @@
 //! Whether a daemon stays as large as it is: `cargo bench --bench soak [-- --issues N] [--prospects N] [--engine sqlite|postgres|both]`.
-//! One process sends two thousand issues on a clock moved by hand, each of another newsletter that a reload brought, with clicks,
-//! answers, bounces and unsubscribes. Resident memory after the last is held against that after a tenth of them, and open files too; on
+//! One process sends two thousand issues on a clock moved by hand, each of another newsletter that a reload brought, with clicks
+//! and answers. Resident memory after the last is held against that after a tenth of them, and open files too; on
 //! SQLite the log must have been folded back into the file. It takes long and is no part of the gate. Its last line for each engine is
 //! `name=value` pairs, the goals among them; it fails where one is missed, unless it ran for too few issues to say anything.
 

@@ -95,7 +95,7 @@ pub enum Campaigns {
         /// Only of this issue, by the number that `plan` shows
         #[arg(long, value_name = "N")]
         issue: Option<i64>,
-        /// Why; kept with each mail
+        /// Why; kept with the issue, with your name
         #[arg(long, default_value = "cancelled by hand")]
         reason: String,
         /// Who says so [default: whoever is logged in]

@@ -7,8 +7,9 @@ use crate::domain::plan::Plan;
 use crate::flow::group::{cancel as flow_cancel, correct as flow_correct};
 use crate::insight::plan::waiting::{self, WaitingMails};
 use crate::store::engine::backend::Tx;
-use crate::store::group::campaigns;
+use crate::store::group::{campaigns, corrections};
 use crate::store::operations::configurations;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Ends what waits of a campaign.
@@ -29,21 +30,22 @@ pub async fn cancel(
     let node = open::node(config).await?;
     let name = known(&mut node.ctx.store().read().await?, name).await?;
     let issue = issue.map(IssueId);
-    let before = waiting::waiting(&mut node.ctx.store().read().await?, &node.ctx.plan(), Some(&name)).await?;
-    is_one_of(&before, &name, issue)?;
+    is_one_of(&mut node.ctx.store().read().await?, &node.ctx.plan(), &name, issue).await?;
     let cancelled = flow_cancel::cancel(&node.ctx, &name, issue, (reason, by.as_deref())).await?;
     let left = waiting::waiting(&mut node.ctx.store().read().await?, &node.ctx.plan(), Some(&name)).await?;
     if json {
         return output::json(&serde_json::json!({
-            "campaign": name, "cancelled": cancelled.mails, "occurrences": cancelled.occurrences, "waiting": left,
+            "campaign": name, "cancelled": cancelled.mails, "issues": cancelled.issues, "occurrences": cancelled.occurrences,
+            "waiting": left,
         }));
     }
     output::line(match (cancelled.mails, cancelled.occurrences) {
-        (0, 0) => format!("Nothing of {name} waits."),
+        (0, 0) if cancelled.issues == 0 => format!("Nothing of {name} waits."),
+        (0, 0) => format!("Nothing of {name} waits yet, and what is still being written of it does not leave."),
         (mails, 0) => format!("{} of {name} cancelled.", counted(mails)),
         (mails, _) => format!("{} of {name} cancelled, and what is not written yet of its date is not written.", counted(mails)),
     })?;
-    if cancelled.mails + cancelled.occurrences > 0 {
+    if cancelled.mails + cancelled.occurrences + cancelled.issues > 0 {
         output::line(format!(
             "Whoever they were for has not had them: the next date of {name} offers them again, as the files are then."
         ))?;
@@ -66,8 +68,7 @@ pub async fn correct(name: &str, issue: Option<i64>, by: Option<String>, config:
         ))
     })?;
     let issue = issue.map(IssueId);
-    let before = waiting::waiting(&mut node.ctx.store().read().await?, &plan, Some(&name)).await?;
-    is_one_of(&before, &name, issue)?;
+    is_one_of(&mut node.ctx.store().read().await?, &plan, &name, issue).await?;
     let corrected = flow_correct::correct(&node.ctx, campaign, issue, by.as_deref()).await?;
     let mut tx = node.ctx.store().read().await?;
     let left = waiting::waiting(&mut tx, &plan, Some(&name)).await?;
@@ -145,9 +146,16 @@ pub async fn tell(tx: &mut Tx, plan: &Plan, name: &Name) -> Result<(), Exit> {
     print(&waiting::waiting(tx, plan, Some(name)).await?)
 }
 
-fn is_one_of(waiting: &[WaitingMails], name: &Name, issue: Option<IssueId>) -> Result<(), Exit> {
-    let Some(issue) = issue.filter(|issue| waiting.iter().all(|of| of.mails.issue != *issue)) else { return Ok(()) };
-    let known: Vec<String> = waiting.iter().map(|of| of.mails.issue.to_string()).collect();
+/// Whether something waits of an issue, or comes to wait because its occurrence is still being written.
+async fn is_one_of(tx: &mut Tx, plan: &Plan, name: &Name, issue: Option<IssueId>) -> Result<(), Exit> {
+    let Some(issue) = issue else { return Ok(()) };
+    let mut waiting: BTreeSet<IssueId> =
+        waiting::waiting(tx, plan, Some(name)).await?.into_iter().map(|of| of.mails.issue).collect();
+    waiting.extend(corrections::waiting(tx, name, None).await?.into_iter().map(|of| of.id));
+    if waiting.contains(&issue) {
+        return Ok(());
+    }
+    let known: Vec<String> = waiting.iter().map(IssueId::to_string).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     Err(Exit::Usage(format!("nothing waits of issue {issue} of {name}; of these something waits: {known}")))
 }

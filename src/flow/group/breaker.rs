@@ -47,8 +47,7 @@ impl Sign {
         }
     }
 
-    /// A refusal of a delivery for good, or one that was put off until it was given up.
-    pub fn refused(about: About, words: &str, delivery: DeliveryId, to: &Address, number: i64) -> Self {
+    fn refused(about: About, words: &str, delivery: DeliveryId, to: &Address, number: i64) -> Self {
         let refused = Refused { delivery, number: number + 1, about, alike: alike(words, to.local()) };
         Self::Refused(refused, excerpt(&without_addresses(words), 200))
     }
@@ -156,7 +155,12 @@ async fn refused(
         open_again(tx, &row, now).await?;
         return pause(tx, campaign, &tripped(many(&row), words.to_owned()), now).await;
     }
-    if about.is_us() && refusals::about_us(tx, campaign).await? >= OURS_IN_A_ROW {
+    if about.is_us() { share_about_us(tx, campaign, words, now).await } else { Ok(()) }
+}
+
+/// Pauses a campaign that was refused because of us too often among its latest mails.
+async fn share_about_us(tx: &mut Tx, campaign: &Name, words: &str, now: Timestamp) -> Result<(), StoreError> {
+    if refusals::about_us(tx, campaign).await? >= OURS_IN_A_ROW {
         let share = refusals::share(tx, campaign).await?;
         if share.is_too_many_refusals() {
             return pause(tx, campaign, &Tripped::OursAmong(share, words.to_owned()), now).await;
@@ -216,12 +220,7 @@ pub async fn came_back(
     refusals::note(tx, &refused, now).await?;
     if about.is_us() {
         for campaign in breakers::live(tx, &BTreeSet::from([delivery])).await?.into_values() {
-            if refusals::about_us(tx, &campaign).await? >= OURS_IN_A_ROW {
-                let share = refusals::share(tx, &campaign).await?;
-                if share.is_too_many_refusals() {
-                    pause(tx, &campaign, &Tripped::OursAmong(share, excerpt(&without_addresses(words), 200)), now).await?;
-                }
-            }
+            share_about_us(tx, &campaign, &excerpt(&without_addresses(words), 200), now).await?;
         }
     }
     Ok(full_again(tx, &refused).await?.contains(&delivery))

@@ -7,7 +7,6 @@ use crate::domain::id::{IssueId, OccurrenceId, ProspectId};
 use crate::domain::span::Span;
 use crate::flow::context::{Context, FlowError};
 use crate::store::engine::backend::Tx;
-use crate::store::group::holds::Hold;
 use crate::store::group::{deliveries, holds, leases};
 use jiff::Timestamp;
 
@@ -56,20 +55,17 @@ pub async fn cover(
     Ok(())
 }
 
-/// How many canaries the campaign asks for now; none, if it is no longer configured.
-fn wanted(ctx: &Context, hold: &Hold) -> i64 {
-    ctx.plan().campaign(&hold.campaign).and_then(|campaign| campaign.guards.canary).map_or(0, |canary| canary.first)
-}
-
 /// Releases deliveries that were held long enough. Canaries that cannot be tried (over the cap, skipped, stopped, refused) are
-/// replaced first. Returns whether there were any, and when the next are due for release.
+/// replaced first. What the configuration, or this node's files, does not have stays held. Returns whether there were any, and
+/// when the next are due for release.
 pub async fn release(ctx: &Context, now: Timestamp) -> Result<(bool, Option<Timestamp>), FlowError> {
     let mut read = ctx.store().read().await?;
     let held = holds::open(&mut read).await?;
     drop(read);
-    let (mut any, mut next) = (false, None);
+    let (plan, mut any, mut next) = (ctx.plan(), false, None);
     for hold in held {
-        let missing = wanted(ctx, &hold) - hold.able;
+        let Some(campaign) = plan.campaign(&hold.campaign) else { continue };
+        let missing = campaign.guards.canary.map_or(0, |canary| canary.first) - hold.able;
         if missing > 0 {
             let mut tx = ctx.store().write().await?;
             if holds::extend(&mut tx, &hold, missing, now).await? {

@@ -9,6 +9,8 @@ use crate::store::group::{campaigns, cancellations, occurrences};
 /// What a cancellation came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cancelled {
+    /// Issues of which nothing more leaves, and of which something would have.
+    pub issues: u64,
     /// Mails that do not leave any more.
     pub mails: u64,
     /// Occurrences of which the rest is not written any more.
@@ -52,5 +54,5 @@ pub async fn cancel(
     }
     ctx.wake();
     tracing::info!(%campaign, issues, mails, occurrences, "what waited is cancelled");
-    Ok(Cancelled { mails, occurrences })
+    Ok(Cancelled { issues, mails, occurrences })
 }

@@ -19,8 +19,8 @@ pub struct FailedAlike {
     /// The words of one of them, without addresses.
     pub reason: String,
     pub failed: i64,
-    /// How many of them are not sent again: the person stopped, has another address or has it by another issue, or the mail may
-    /// have arrived.
+    /// How many of them are not sent again: the person stopped, has another address or has it by another issue, the issue was
+    /// cancelled, or the mail may have arrived.
     pub not_again: i64,
 }
 

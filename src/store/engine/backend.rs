@@ -8,7 +8,8 @@
 //! name `NULLS LAST`.
 
 pub(in crate::store) use super::clauses::{
-    came_to_nothing, configuration, has_come_to_nothing, is_under, kept_version, latest_attempt, may_be_mailed, subject_as_sent,
+    came_to_nothing, configuration, has_come_to_nothing, is_under, kept_version, latest_attempt, may_be_mailed, reply_and_reason,
+    subject_as_sent,
 };
 use super::connection::Connection;
 pub(in crate::store) use super::error::InRow;

@@ -18,13 +18,16 @@ macro_rules! came_to_nothing {
 }
 pub(in crate::store) use came_to_nothing;
 
-/// Whether the delivery under this alias came to nothing: its latest attempt says so, because what failed may be open again.
+/// Whether the delivery under this alias came to nothing: its latest attempt says so, because what failed may be open again. Whoever
+/// uses it imports `came_to_nothing` too.
 macro_rules! has_come_to_nothing {
     ($delivery:literal) => {
         concat!(
             "EXISTS (SELECT 1 FROM attempts n WHERE n.delivery_id = ",
             $delivery,
-            ".id AND n.state IN ('failed', 'suppressed', 'skipped', 'cancelled') AND NOT EXISTS (
+            ".id AND n.state IN ",
+            came_to_nothing!(),
+            " AND NOT EXISTS (
                 SELECT 1 FROM attempts later WHERE later.delivery_id = n.delivery_id AND later.number > n.number))"
         )
     };
@@ -84,14 +87,15 @@ macro_rules! latest_attempt {
 }
 pub(in crate::store) use latest_attempt;
 
-/// The version of the words in which the delivery under this alias may have arrived: that of its first mark without a result.
+/// The version of the words in which the delivery under this alias may have arrived: that of its first mark without a result. That
+/// nobody knows the result is none.
 macro_rules! kept_version {
     ($delivery:literal) => {
         concat!(
             "(SELECT MIN(COALESCE(m.version, 1)) FROM attempts m WHERE m.delivery_id = ",
             $delivery,
             ".id AND m.state = 'transmitting' AND NOT EXISTS (SELECT 1 FROM attempts r WHERE r.delivery_id = m.delivery_id
-                AND r.number = m.number + 1 AND r.state <> 'transmitting'))"
+                AND r.number = m.number + 1 AND r.state NOT IN ('transmitting', 'uncertain')))"
         )
     };
 }
@@ -115,3 +119,22 @@ macro_rules! subject_as_sent {
     };
 }
 pub(in crate::store) use subject_as_sent;
+
+/// What was said of an attempt under this alias; where a cancellation ended it, with the reason, which stands with the cancellation of
+/// the issue under the other alias.
+macro_rules! reply_and_reason {
+    ($attempt:literal, $issue:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $attempt,
+            ".reply LIKE 'cancelled%' THEN ",
+            $attempt,
+            ".reply || COALESCE((SELECT ': ' || x.reason FROM cancellations x WHERE x.issue_id = ",
+            $issue,
+            ".id), '') ELSE ",
+            $attempt,
+            ".reply END"
+        )
+    };
+}
+pub(in crate::store) use reply_and_reason;

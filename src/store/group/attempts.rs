@@ -2,7 +2,7 @@
 
 use crate::domain::group::delivery::State;
 use crate::domain::id::DeliveryId;
-use crate::store::engine::backend::{Sql, Store, StoreError, Tx, args, locking};
+use crate::store::engine::backend::{Sql, Store, StoreError, Tx, args, kept_version, locking};
 use crate::store::engine::value::to_json;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -118,11 +118,13 @@ const WRITE_AND_TELL: Sql = write!(" RETURNING delivery_id, state");
 /// A delivery that a stop refused a mark gets that as its result: `uncertain` when an earlier mark has no result, because
 /// the mail may have been sent. A delivery refused for another reason (the campaign paused, the lease lost) stays as it
 /// was.
-const STOPPED: &str = "
+const STOPPED: &str = concat!(
+    "
     INSERT INTO attempts (delivery_id, number, state, at, fence, reply)
     SELECT d.id, CAST(j.value ->> 'number' AS BIGINT),
-           CASE WHEN EXISTS (SELECT 1 FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting'
-                             AND m.number = CAST(j.value ->> 'number' AS BIGINT) - 1) THEN 'uncertain'
+           CASE WHEN ",
+    kept_version!("d"),
+    " IS NOT NULL THEN 'uncertain'
                 WHEN p.mail_stop IS NOT NULL OR s.id IS NOT NULL THEN 'suppressed' ELSE 'cancelled' END,
            CAST($2 AS BIGINT), l.fence,
            CASE WHEN p.mail_stop IS NOT NULL OR s.id IS NOT NULL THEN COALESCE(p.mail_stop, s.reason)
@@ -133,7 +135,8 @@ const STOPPED: &str = "
     JOIN leases l ON l.id = CAST(j.value ->> 'lease' AS BIGINT) AND l.fence = CAST(j.value ->> 'fence' AS BIGINT) AND l.leased_until > $2
     LEFT JOIN suppressions s ON s.address = d.address AND s.channel = 'email' AND s.lifted_at IS NULL
     WHERE p.mail_stop IS NOT NULL OR s.id IS NOT NULL OR p.standing <> 'nurturing' OR p.address IS NULL OR p.address <> d.address
-    ON CONFLICT (delivery_id, number) DO NOTHING";
+    ON CONFLICT (delivery_id, number) DO NOTHING"
+);
 
 /// What the statement wrote.
 #[derive(Debug, Default)]

@@ -77,7 +77,7 @@ const LATELY: &str = "
 const ROW_BEGINS: &str = "
     SELECT t.at FROM troubles t JOIN campaigns c ON c.name = t.campaign
     WHERE t.campaign = $1 AND t.kind = 'broken' AND t.at >= c.changed_at ORDER BY t.id DESC LIMIT 1 OFFSET $2";
-const RUNNING: &str = "SELECT name FROM campaigns WHERE state = 'running' ORDER BY name";
+const RUNNING: &str = "SELECT name FROM campaigns WHERE state = 'running' AND configured ORDER BY name";
 
 /// Appends troubles; one that is recorded already is not counted again.
 pub async fn note(tx: &mut Tx, troubles: &[Trouble], now: Timestamp) -> Result<(), StoreError> {
@@ -103,13 +103,17 @@ pub async fn share(tx: &mut Tx, campaign: &Name, kind: Kind, among: i64) -> Resu
     lately(tx, campaign, kind, among).await.map(|(share, _)| share)
 }
 
+/// The campaign's newest issues, as many as are read, without test copies.
+pub(super) async fn newest_issues(tx: &mut Tx, campaign: &Name) -> Result<Vec<IssueId>, StoreError> {
+    let rows: Vec<(i64,)> = tx.rows(ISSUES_OF, args![campaign, ISSUES]).await?;
+    Ok(rows.into_iter().map(|(issue,)| IssueId(issue)).collect())
+}
+
 /// The same share, and when the last of those mails was accepted, in epoch milliseconds.
 async fn lately(tx: &mut Tx, campaign: &Name, kind: Kind, among: i64) -> Result<(BadShare, Option<i64>), StoreError> {
-    let issues: Vec<(i64,)> = tx.rows(ISSUES_OF, args![campaign, ISSUES]).await?;
     let (mut share, mut accepted_at, mut left) = (BadShare { bad: 0, of: 0 }, None, among);
-    for (issue,) in issues {
-        let row: Option<(i64, i64, i64, Option<i64>)> =
-            tx.row(LATELY, args![IssueId(issue), campaign, left, kind.word()]).await?;
+    for issue in newest_issues(tx, campaign).await? {
+        let row: Option<(i64, i64, i64, Option<i64>)> = tx.row(LATELY, args![issue, campaign, left, kind.word()]).await?;
         let (seen, of, bad, at) = row.unwrap_or_default();
         share = BadShare { bad: share.bad + bad, of: share.of + of };
         accepted_at = accepted_at.max(at);
@@ -129,7 +133,7 @@ pub async fn broke_in_a_row(tx: &mut Tx, campaign: &Name) -> Result<bool, StoreE
     Ok(accepted_at.is_none_or(|at| at < begins))
 }
 
-/// Every campaign that runs.
+/// Every campaign of the configuration that runs.
 pub async fn running(tx: &mut Tx) -> Result<Vec<Name>, StoreError> {
     let rows: Vec<(String,)> = tx.rows(RUNNING, args![]).await?;
     rows.iter().map(|(campaign,)| name_of(campaign).in_row("campaigns", campaign)).collect()

@@ -6,11 +6,13 @@ use crate::domain::id::{IssueId, Name};
 use crate::store::engine::backend::{StoreError, Tx, args, kept_version, latest_attempt};
 use jiff::Timestamp;
 
+/// More may come to wait of an occurrence that is still being written, whatever has left of it.
 const CANCEL: &str = "
     INSERT INTO cancellations (issue_id, reason, cancelled_by, cancelled_at)
-    SELECT i.id, CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS BIGINT) FROM issues i
+    SELECT i.id, CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS BIGINT)
+    FROM issues i JOIN occurrences o ON o.id = i.occurrence_id
     WHERE i.campaign = $1 AND NOT i.test AND (CAST($2 AS BIGINT) IS NULL OR i.id = $2)
-      AND EXISTS (SELECT 1 FROM leases l WHERE l.issue_id = i.id AND l.finished_at IS NULL)
+      AND (o.state = 'filling' OR EXISTS (SELECT 1 FROM leases l WHERE l.issue_id = i.id AND l.finished_at IS NULL))
     ORDER BY i.id
     ON CONFLICT (issue_id) DO NOTHING";
 /// Every cancelled issue with a range that is not finished: also those that an earlier call did not come to.
@@ -20,15 +22,16 @@ const OPEN: &str = "
       AND EXISTS (SELECT 1 FROM leases l WHERE l.issue_id = i.id AND l.finished_at IS NULL)
     ORDER BY i.id";
 const NEXT_RANGE: &str = "SELECT id FROM leases WHERE issue_id = $1 AND finished_at IS NULL AND id > $2 ORDER BY id LIMIT 1";
-/// What may have arrived is not called cancelled. A mail that is being transmitted is left to whoever holds its range: to $4,
-/// the fence under which this range is held here, or to nobody.
+/// What may have arrived is not called cancelled. A mail that is being transmitted is left to whoever holds its range: to $3,
+/// the fence under which this range is held here, or to nobody. The reason, which may name somebody, stands once, with the
+/// cancellation.
 const WRITE: &str = concat!(
     "
     INSERT INTO attempts (delivery_id, number, state, at, fence, reply)
     SELECT d.id, COALESCE(a.number, 0) + 1, CASE WHEN ",
     kept_version!("d"),
     " IS NULL THEN 'cancelled' ELSE 'uncertain' END, CAST($2 AS BIGINT), l.fence,
-           CASE WHEN x.cancelled_by IS NULL THEN 'cancelled: ' ELSE 'cancelled by ' || x.cancelled_by || ': ' END || x.reason
+           CASE WHEN x.cancelled_by IS NULL THEN 'cancelled' ELSE 'cancelled by ' || x.cancelled_by END
     FROM leases l JOIN cancellations x ON x.issue_id = l.issue_id
     JOIN deliveries d ON d.issue_id = l.issue_id AND d.id BETWEEN l.first_id AND l.last_id
     ",

@@ -4,7 +4,9 @@ use super::leases::Lease;
 use crate::domain::address::Address;
 use crate::domain::group::delivery::{Mailed, State};
 use crate::domain::id::{DeliveryId, IssueId, OccurrenceId, ProspectId};
-use crate::store::engine::backend::{InRow, StoreError, Tx, args, kept_version, latest_attempt, subject_as_sent};
+use crate::store::engine::backend::{
+    InRow, StoreError, Tx, args, kept_version, latest_attempt, reply_and_reason, subject_as_sent,
+};
 use crate::store::engine::record::record;
 use crate::store::engine::value::{address, ids, instant, instant_or_none};
 use jiff::Timestamp;
@@ -28,7 +30,7 @@ pub struct Open {
     pub marks: i64,
     /// How many of those marks have no result.
     pub doubts: i64,
-    /// The version of the words under which the first of those was made: it may have arrived, so no other words follow it.
+    /// The version of the words in which it may have arrived, as far as is known: no other words follow those.
     pub kept: Option<i64>,
     pub first_marked_at: Option<Timestamp>,
     pub retry_at: Option<Timestamp>,
@@ -137,7 +139,9 @@ const OF_PROSPECT: &str = concat!(
     "
     SELECT s.delivery_id, i.campaign, i.newsletter, ",
     subject_as_sent!("i", "d"),
-    ", s.state, s.at, s.reply FROM delivery_states s
+    ", s.state, s.at, ",
+    reply_and_reason!("s", "i"),
+    " FROM delivery_states s
     JOIN deliveries d ON d.id = s.delivery_id JOIN issues i ON i.id = s.issue_id WHERE s.prospect_id = $1 ORDER BY s.delivery_id"
 );
 const TEST_COPY: &str = "

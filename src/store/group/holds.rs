@@ -43,11 +43,12 @@ const PUT: &str = "
 const OPEN: &str = "
     SELECT h.occurrence_id, o.campaign, h.minutes, h.last_canary, o.state = 'filling'
     FROM holds h JOIN occurrences o ON o.id = h.occurrence_id
-    JOIN campaigns c ON c.name = o.campaign AND c.state = 'running'
+    JOIN campaigns c ON c.name = o.campaign AND c.state = 'running' AND c.configured
     WHERE h.released_at IS NULL ORDER BY h.occurrence_id";
 /// Of an occurrence's canaries: how many are able; how many of them were not tried; when the last was. One that was deferred by
 /// its server was tried, so that a busy server does not hold up the others; one that was never marked, or that the relay
-/// refused for good, was not.
+/// refused for good, was not. One that failed and is open again is tried anew: what was before, and the attempt that opened it,
+/// say nothing.
 const CANARIES: &str = concat!(
     "
     SELECT COALESCE(SUM(1 - c.lost), 0), COALESCE(SUM(CASE WHEN c.lost = 0 AND c.answered_at IS NULL THEN 1 ELSE 0 END), 0),
@@ -60,7 +61,9 @@ const CANARIES: &str = concat!(
                              NOT EXISTS (SELECT 1 FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting')
                              OR EXISTS (SELECT 1 FROM refusals r WHERE r.delivery_id = d.id AND r.number = a.number))
                     THEN 1 ELSE 0 END AS lost,
-               (SELECT MIN(t.at) FROM attempts t WHERE t.delivery_id = d.id AND t.state <> 'transmitting' AND t.fence > 0) AS answered_at
+               (SELECT MIN(t.at) FROM attempts t WHERE t.delivery_id = d.id AND t.state <> 'transmitting' AND t.fence > 0
+                  AND t.number > COALESCE((SELECT MAX(f.number) + 1 FROM attempts f WHERE f.delivery_id = d.id AND f.state = 'failed'), 0)
+               ) AS answered_at
         FROM deliveries d
         ",
     latest_attempt!("d"),
@@ -106,7 +109,7 @@ pub async fn put(tx: &mut Tx, occurrence: OccurrenceId, canary: Canary) -> Resul
     Ok((ProspectId(last), released_at.is_some()))
 }
 
-/// Every occurrence of a running campaign that is held.
+/// Every occurrence of a running campaign of the configuration that is held.
 pub async fn open(tx: &mut Tx) -> Result<Vec<Hold>, StoreError> {
     let rows: Vec<(i64, String, i64, i64, bool)> = tx.rows(OPEN, args![]).await?;
     let mut holds = Vec::new();

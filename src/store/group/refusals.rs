@@ -1,9 +1,10 @@
 //! Refusals for good, each with whom it is about: what a row of refusals alike and a share of refusals about us are read
 //! from. Everything is derived from these rows and the attempts, so that it holds on every node and after every crash.
 
+use super::breakers::newest_issues;
 use crate::domain::group::breaker::{BadShare, REFUSALS_AMONG};
 use crate::domain::group::refusal::About;
-use crate::domain::id::{DeliveryId, IssueId, Name};
+use crate::domain::id::{DeliveryId, Name};
 use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, latest_attempt, locking};
 use crate::store::engine::value::{instant, to_json, word};
 use jiff::Timestamp;
@@ -29,9 +30,6 @@ pub struct InRowOf {
     pub at: Timestamp,
 }
 
-/// How many of a campaign's issues are read.
-const ISSUES: i64 = 200;
-
 /// Not FOR UPDATE: rows that refer to a campaign are written before, and hold its key.
 const LOCK: Sql = locking!("SELECT name FROM campaigns WHERE name = $1", "FOR NO KEY UPDATE");
 const NOTE: &str = "
@@ -48,7 +46,6 @@ const ROW: &str = "
     SELECT r.delivery_id, r.about, r.at FROM refusals r JOIN campaigns c ON c.name = r.campaign
     WHERE r.campaign = $1 AND r.alike = $2 AND r.number > 0 AND (c.state = 'paused' OR r.at >= c.changed_at)
     ORDER BY r.id DESC LIMIT $3";
-const ISSUES_OF: &str = "SELECT id FROM issues WHERE campaign = $1 AND NOT test ORDER BY id DESC LIMIT $2";
 /// The last mail of an issue that was accepted, among its last answers: deliveries leave in the order of their ids.
 const ACCEPTED: &str = "
     WITH ended AS MATERIALIZED (
@@ -126,10 +123,9 @@ pub async fn row(tx: &mut Tx, campaign: &Name, alike: &str, most: i64) -> Result
 
 /// Those of a row since the last mail of the campaign that was accepted. At the same instant, the delivery's number decides.
 pub async fn since_accepted(tx: &mut Tx, campaign: &Name, row: Vec<InRowOf>) -> Result<Vec<InRowOf>, StoreError> {
-    let issues: Vec<(i64,)> = tx.rows(ISSUES_OF, args![campaign, ISSUES]).await?;
     let (mut last, mut left) = (None, REFUSALS_AMONG);
-    for (issue,) in issues {
-        let found: Option<(i64, Option<i64>, Option<i64>)> = tx.row(ACCEPTED, args![IssueId(issue), left]).await?;
+    for issue in newest_issues(tx, campaign).await? {
+        let found: Option<(i64, Option<i64>, Option<i64>)> = tx.row(ACCEPTED, args![issue, left]).await?;
         let (seen, at, delivery) = found.unwrap_or_default();
         last = last.max(at.zip(delivery));
         left -= seen;
@@ -148,10 +144,9 @@ pub async fn about_us(tx: &mut Tx, campaign: &Name) -> Result<i64, StoreError> {
 
 /// How many of the campaign's last answers were refusals because of us.
 pub async fn share(tx: &mut Tx, campaign: &Name) -> Result<BadShare, StoreError> {
-    let issues: Vec<(i64,)> = tx.rows(ISSUES_OF, args![campaign, ISSUES]).await?;
     let (mut share, mut left) = (BadShare { bad: 0, of: 0 }, REFUSALS_AMONG);
-    for (issue,) in issues {
-        let row: Option<(i64, i64, i64)> = tx.row(SHARE, args![IssueId(issue), campaign, left]).await?;
+    for issue in newest_issues(tx, campaign).await? {
+        let row: Option<(i64, i64, i64)> = tx.row(SHARE, args![issue, campaign, left]).await?;
         let (seen, of, bad) = row.unwrap_or_default();
         share = BadShare { bad: share.bad + bad, of: share.of + of };
         left -= seen;

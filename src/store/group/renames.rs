@@ -30,17 +30,20 @@ const TAKE_STATE: &str = "
 const TELL_APART: &str = "
     UPDATE occurrences SET nominal = nominal || ' (' || $1 || ')'
     WHERE campaign = $1 AND nominal IN (SELECT o.nominal FROM occurrences o WHERE o.campaign = $2)";
-const HISTORY: [&str; 4] = [
+const HISTORY: [&str; 5] = [
     "UPDATE occurrences SET campaign = $2 WHERE campaign = $1",
     "UPDATE issues SET campaign = $2 WHERE campaign = $1",
     "UPDATE troubles SET campaign = $2 WHERE campaign = $1",
+    "UPDATE refusals SET campaign = $2 WHERE campaign = $1",
     "UPDATE pause_notices SET campaign = $2 WHERE campaign = $1",
 ];
 const BUCKET: &str = "
     UPDATE buckets SET name = 'campaign/' || $2 WHERE name = 'campaign/' || $1
       AND NOT EXISTS (SELECT 1 FROM buckets b WHERE b.name = 'campaign/' || $2)";
+/// Whoever was renamed to the former name goes on under the new one too, but for the new one itself, when a name comes back.
 const LEAVE: &str = "
-    UPDATE campaigns SET state = 'running', reason = NULL, configured = FALSE, renamed_to = $2 WHERE name = $1 OR renamed_to = $1";
+    UPDATE campaigns SET state = 'running', reason = NULL, configured = FALSE, renamed_to = $2
+    WHERE name = $1 OR (renamed_to = $1 AND name <> $2)";
 
 /// The newsletters that every campaign has had an issue of, by its name.
 pub async fn issued(tx: &mut Tx) -> Result<BTreeMap<Name, BTreeSet<Name>>, StoreError> {
@@ -62,4 +65,36 @@ pub async fn rename(tx: &mut Tx, from: &Name, to: &Name) -> Result<(), StoreErro
     }
     tx.execute(BUCKET, args![from, to]).await?;
     tx.execute(LEAVE, args![from, to]).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// The tables of an engine's migrations that have a column named `campaign`.
+    fn tables(engine: &str) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        let mut table = String::new();
+        for file in Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine).read_dir().expect("migrations") {
+            for line in std::fs::read_to_string(file.expect("a file").path()).expect("text").lines() {
+                let words: Vec<&str> = line.split_whitespace().collect();
+                if let ["CREATE" | "ALTER", "TABLE", name, ..] = words[..] {
+                    name.clone_into(&mut table);
+                }
+                if words.first() == Some(&"campaign") || words.windows(3).any(|words| words == ["ADD", "COLUMN", "campaign"]) {
+                    found.insert(table.clone());
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn the_history_is_every_table_that_names_a_campaign() {
+        let moved: BTreeSet<String> = HISTORY.iter().filter_map(|sql| sql.split(' ').nth(1)).map(str::to_owned).collect();
+        for engine in ["sqlite", "postgres"] {
+            assert_eq!(moved, tables(engine), "{engine}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! How many newsletters of a series prospects have had, counted set-wise for members that were found before.
 
 use crate::domain::id::{Name, ProspectId};
-use crate::store::engine::backend::{StoreError, Tx, args, has_come_to_nothing};
+use crate::store::engine::backend::{StoreError, Tx, args, came_to_nothing, has_come_to_nothing};
 use crate::store::engine::value::{ids, texts};
 
 /// A newsletter counts as had by every delivery except those that came to nothing, as in `audiences`.

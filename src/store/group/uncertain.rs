@@ -3,7 +3,7 @@
 
 use crate::domain::group::delivery::Resolution;
 use crate::domain::id::{DeliveryId, IssueId, ProspectId};
-use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking};
+use crate::store::engine::backend::{InRow, Sql, StoreError, Tx, args, locking, reply_and_reason};
 use crate::store::engine::value::{instant, instant_or_none};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -33,13 +33,17 @@ pub enum Which {
     OfIssue(IssueId),
 }
 
-const LIST: &str = "
+const LIST: &str = concat!(
+    "
     SELECT d.id, d.issue_id, d.prospect_id, d.address, i.campaign, i.newsletter,
-           (SELECT MAX(m.at) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting'), a.at, a.reply
+           (SELECT MAX(m.at) FROM attempts m WHERE m.delivery_id = d.id AND m.state = 'transmitting'), a.at, ",
+    reply_and_reason!("a", "i"),
+    "
     FROM attempts a JOIN deliveries d ON d.id = a.delivery_id JOIN issues i ON i.id = d.issue_id
     WHERE a.state = 'uncertain'
       AND NOT EXISTS (SELECT 1 FROM attempts later WHERE later.delivery_id = a.delivery_id AND later.number > a.number)
-    ORDER BY d.issue_id, d.id";
+    ORDER BY d.issue_id, d.id"
+);
 /// Locks the ranges first, so that none is claimed before the retries in it are written.
 const LOCK: Sql = locking!(
     "SELECT l.id FROM leases l WHERE l.owner IS NULL AND l.id IN (SELECT o.id FROM leases o JOIN deliveries d ON d.issue_id = o.issue_id

@@ -119,9 +119,13 @@ const RESET_FINDINGS: &str = "UPDATE qualifications SET findings = $2 WHERE id =
 const JUDGEMENTS: &str = "UPDATE reclassifications SET note = '' WHERE prospect_id = $1";
 const SET_FINDINGS: &str = "UPDATE qualifications SET findings = $2, settled_at = COALESCE(settled_at, $3) WHERE id = $1";
 const KNOWN_BY: &str = "SELECT name, phone FROM prospects WHERE id = $1";
-const REASONS: [(&str, &str); 4] = [
+const REASONS: [(&str, &str); 5] = [
     ("SELECT name, reason FROM campaigns WHERE reason IS NOT NULL", "UPDATE campaigns SET reason = $2 WHERE name = $1"),
     ("SELECT CAST(id AS TEXT), reason FROM pause_notices", "UPDATE pause_notices SET reason = $2 WHERE id = CAST($1 AS BIGINT)"),
+    (
+        "SELECT CAST(issue_id AS TEXT), reason FROM cancellations",
+        "UPDATE cancellations SET reason = $2 WHERE issue_id = CAST($1 AS BIGINT)",
+    ),
     (
         "SELECT CAST(id AS TEXT), stopped FROM sending WHERE stopped IS NOT NULL",
         "UPDATE sending SET stopped = $2 WHERE id = CAST($1 AS BIGINT)",
@@ -249,17 +253,20 @@ async fn erase_forms(tx: &mut Tx, which: &'static str, of: Value, now: Timestamp
     Ok(rows.len() as u64)
 }
 
-/// What a prospect may be found by in words that others wrote, and in pages of the file: addresses, name, telephone, ids elsewhere.
+/// What a prospect may be found by in words that others wrote, and in pages of the file: addresses, telephone, the name if it is more
+/// than one word, and long ids elsewhere. "Maria" and "10042" are said of others too.
 pub async fn known_by(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<String>, StoreError> {
     let own: Option<(Option<String>, Option<String>)> = tx.row(KNOWN_BY, args![prospect]).await?;
     let (name, phone) = own.unwrap_or_default();
     let addresses = addresses(tx, prospect).await?.into_iter().map(|address| address.to_string());
-    let elsewhere = external_ids::of(tx, prospect).await?.into_iter().map(|id| id.id);
-    // A colleague writes a number without the spaces, or without the country.
+    let elsewhere = external_ids::of(tx, prospect).await?.into_iter().map(|id| id.id).filter(|id| id.chars().count() >= 8);
+    let name = name.filter(|name| name.split_whitespace().nth(1).is_some());
+    // A colleague writes a number without the spaces, or without the country. A short one is an extension.
     let digits: String = phone.iter().flat_map(|phone| phone.chars()).filter(char::is_ascii_digit).collect();
     let national = digits.get(digits.len().saturating_sub(9)..).filter(|digits| digits.len() > 6).map(str::to_owned);
+    let phone = phone.filter(|_| national.is_some());
     let all = addresses.chain([name, phone, national].into_iter().flatten()).chain(elsewhere);
-    // A shorter word is found everywhere, and means nobody.
+    // What is shorter is found everywhere, and means nobody.
     Ok(all.filter(|word| word.chars().count() >= 5 && !"erased".contains(&word.to_lowercase())).collect())
 }
 

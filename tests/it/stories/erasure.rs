@@ -1,8 +1,9 @@
 //! Whoever asks to be forgotten is found nowhere: not in a table, and not in the bytes of the file.
 
+use super::breakers::why;
 use super::evidence::decision;
 use super::request::{CRM, SHOP, call, open_api, signals_of};
-use super::{FIRST_ISSUE, Told, address, found, name, somebody, sqlite};
+use super::{FIRST_ISSUE, Told, address, found, name, somebody, sqlite, story};
 use nurtured::domain::criterion::Criterion;
 use nurtured::domain::doorway::arrival::Arrival;
 use nurtured::domain::doorway::external_id::ExternalId;
@@ -11,6 +12,7 @@ use nurtured::domain::suppression::Channel;
 use nurtured::flow::doorway::judge::{decide, judge};
 use nurtured::flow::doorway::observe::observe;
 use nurtured::flow::doorway::readdress;
+use nurtured::flow::group::cancel::cancel;
 use nurtured::flow::individual::follow_up::Action;
 use nurtured::flow::operations::forget::{Forgotten, forget};
 use nurtured::flow::operations::manual_stop;
@@ -49,8 +51,14 @@ async fn lived_and_forgotten(town: &Town) -> Result<Forgotten, Box<dyn std::erro
     town.run_until_idle().await?;
     // A relay repeats her address, and refuses us for what we are: the campaign pauses with its words.
     town.catcher.refuse(FIRST, 550, &format!("5.7.1 <{FIRST}> is none of ours"));
+    // The mail of somebody else waits when a colleague cancels it, and says on whose word.
+    town.catcher.refuse("person9@plant9.example", 450, "4.2.0 come back later");
     town.pass_to(FIRST_ISSUE).await?;
     town.catcher.relent(FIRST);
+    town.catcher.relent("person9@plant9.example");
+    let cancelled =
+        cancel(&town.node.ctx, &name("line-downtime"), None, ("Zenobia Quixwood says it is wrong", Some("marta"))).await?;
+    assert!(cancelled.mails >= 1, "{cancelled:?}");
     manual_stop::resume(&town.node.ctx, &name("line-downtime")).await?;
     // A colleague pauses it again, and says why in their own words.
     manual_stop::pause(&town.node.ctx, &name("line-downtime"), &format!("{FIRST} complained by telephone 600777333")).await?;
@@ -88,6 +96,22 @@ async fn lived_and_forgotten(town: &Town) -> Result<Forgotten, Box<dyn std::erro
     town.run_until_idle().await?;
     Ok(forgotten)
 }
+
+story!(what_is_said_of_others_too_is_not_searched_for, |town| {
+    let her = Arrival {
+        name: Some("Maria".to_owned()),
+        external_id: ExternalId::parse("crm", "10042"),
+        ..somebody("maria@plant.example")
+    };
+    town.admit(std::slice::from_ref(&her), "import").await?;
+    let reason = "order 10042 of Maria Vidal's line is late; maria@plant.example asked";
+    manual_stop::pause(&town.node.ctx, &name("line-downtime"), reason).await?;
+    let forgotten = forget(&town.node.ctx, &her.address).await?;
+    assert_eq!(forgotten.known_by, [her.address.to_string()]);
+    let left = why(&town, "line-downtime").await;
+    assert_eq!(left.as_deref(), Some("order 10042 of Maria Vidal's line is late; erased asked"));
+    Ok(())
+});
 
 /// The planted words that stand in these bytes, in capitals or not.
 fn found_in(bytes: &[u8]) -> Vec<&'static str> {

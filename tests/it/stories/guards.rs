@@ -1,6 +1,7 @@
 //! Guards: an issue for too many goes to nobody, a first few go ahead of a long list, and we get a copy ourselves.
 
-use super::breakers::{SERIES, bounce, people, say, sent, why};
+use super::breakers::{SERIES, bounce, people, relay_at, say, sent, why};
+use super::moody_relay::{At, MoodyRelay};
 use super::{address, name, story};
 use jiff::SignedDuration;
 use nurtured::domain::group::guard::{Canary, Guards};
@@ -145,6 +146,28 @@ story!(canaries_that_nobody_could_be_sent_hold_the_list_until_they_were, |town| 
     assert_eq!(sent(&town) - before, 25, "the hour passed, and yet the canaries go first");
     town.pass_until(town.now() + SignedDuration::from_mins(20)).await?;
     assert_eq!(sent(&town) - before, 60);
+    Ok(())
+});
+
+story!(canaries_that_are_open_again_are_tried_before_the_others_follow, |town| {
+    let relay = MoodyRelay::start(|at, who| (at == At::Dot && who.is_some()).then(|| "550 computer says no".to_owned())).await?;
+    town.pass_to(QUIET).await?;
+    town.admit(&people(60), "import").await?;
+    relay_at(&town, relay.port)?;
+    guard(&town, |guards| guards.canary = CANARY)?;
+    town.pass_to("2026-02-03T08:31:00Z").await?;
+    assert!(why(&town, SERIES).await.is_some_and(|why| why.contains("in the same words")));
+    // Their twenty minutes are long over when it is mended, and nobody has had it all the same.
+    relay.mend();
+    town.clock.advance(SignedDuration::from_hours(1));
+    manual_stop::resume(&town.node.ctx, &name(SERIES)).await?;
+    town.run_until_idle().await?;
+    assert_eq!(relay.accepted().len(), 25, "the canaries go first");
+    town.pass_until(town.now() + SignedDuration::from_mins(19)).await?;
+    assert_eq!(relay.accepted().len(), 25, "held");
+    town.pass_until(town.now() + SignedDuration::from_mins(2)).await?;
+    let (accepted, (campaign, _)) = (relay.accepted(), counted(&town).await);
+    assert_eq!((accepted.len(), campaign.sent, campaign.failed, campaign.open), (60, 60, 0, 0), "each once: {accepted:?}");
     Ok(())
 });
 

@@ -3,10 +3,12 @@
 
 use super::breakers::{SERIES, people, relay_at, why};
 use super::moody_relay::{At, MoodyRelay};
-use super::{Told, address, name, run_both, somebody, story};
+use super::{Told, address, change, name, run_both, somebody, story};
 use jiff::SignedDuration;
-use nurtured::domain::plan::Plan;
+use nurtured::domain::group::guard::Canary;
+use nurtured::domain::span::Span;
 use nurtured::domain::suppression::{Channel, StopReason};
+use nurtured::flow::group::cancel::cancel;
 use nurtured::flow::group::retry::{self, Meant};
 use nurtured::flow::operations::manual_stop;
 use nurtured::store::group::deliveries;
@@ -196,6 +198,44 @@ story!(twenty_refused_alike_in_a_row_pause_and_are_open_again, |town| {
     Ok(())
 });
 
+story!(a_newsletter_that_was_refused_in_two_issues_is_opened_once, |town| {
+    let relay = MoodyRelay::start(|at, who| (at == At::Rcpt && who.is_some()).then(|| "550 computer says no".to_owned())).await?;
+    through(&town, 12, &relay).await?;
+    town.pass_to(AFTER).await?;
+    assert_eq!((why(&town, SERIES).await, counted(&town).await), (None, [0, 12, 0, 0]), "twelve are not twenty");
+    // A month later they are offered it once more, and are twenty-four.
+    town.pass_to("2026-03-03T08:31:00Z").await?;
+    let reason = why(&town, SERIES).await.expect("over twenty in a row");
+    assert!(reason.contains("in the same words"), "{reason}");
+    assert_eq!(counted(&town).await, [0, 12, 12, 0], "those of the second issue are open, and of the first none");
+    mended(&town, &relay).await?;
+    let accepted = relay.accepted();
+    assert_eq!((accepted.len(), once(&accepted)), (12, true), "{accepted:?}");
+    Ok(())
+});
+
+story!(what_failed_of_a_cancelled_issue_is_not_sent_again, |town| {
+    let relay = MoodyRelay::start(|at, who| match who.filter(|_| at == At::Rcpt)? {
+        3 => Some("550 computer says no".to_owned()),
+        4 => Some("450 4.2.0 come back later".to_owned()),
+        _ => None,
+    })
+    .await?;
+    through(&town, 10, &relay).await?;
+    town.pass_to(AFTER).await?;
+    let (ctx, series) = (&town.node.ctx, name(SERIES));
+    assert_eq!(cancel(ctx, &series, None, ("the price is wrong", None)).await?.mails, 1);
+    relay.mend();
+    let before = counted(&town).await;
+    let found = retry::reasons(ctx, &series, Meant::All).await?;
+    assert_eq!(found.iter().map(|of| (of.failed, of.not_again)).collect::<Vec<_>>(), [(1, 1)]);
+    let retried = retry::retry(ctx, &series, Meant::All).await?;
+    assert_eq!((retried.opened, retried.not_again), (0, 1));
+    town.run_until_idle().await?;
+    assert_eq!((counted(&town).await, relay.accepted().len()), (before, 8));
+    Ok(())
+});
+
 story!(people_whose_mailboxes_seemed_gone_twenty_times_alike_in_a_row_are_open_again, |town| {
     let relay = MoodyRelay::start(|_, _| None).await?;
     through(&town, 700, &relay).await?;
@@ -280,18 +320,13 @@ story!(a_mailbox_that_takes_nothing_in_three_issues_in_a_row_is_stopped_and_a_cl
 });
 
 story!(canaries_that_cannot_be_tried_are_replaced, |town| {
-    use nurtured::domain::group::guard::Canary;
-    use nurtured::domain::span::Span;
     use nurtured::flow::context::Progress;
     use nurtured::flow::group::publish::publish;
     let relay =
         MoodyRelay::start(|at, who| (at == At::Rcpt && who < Some(2) && who.is_some()).then(|| "550 5.1.1 nobody".to_owned()))
             .await?;
     through(&town, 60, &relay).await?;
-    let mut plan = Plan::clone(&town.node.ctx.plan());
-    let series = plan.campaigns.iter_mut().find(|c| c.name.as_str() == SERIES).expect("the series");
-    series.guards.canary = Some(Canary { first: 10, hold: Span::minutes(20) });
-    town.node.ctx.replace_plan(plan)?;
+    change(&town, SERIES, |series| series.guards.canary = Some(Canary { first: 10, hold: Span::minutes(20) }))?;
     town.pass_to("2026-02-03T08:29:00Z").await?;
     town.clock.move_to("2026-02-03T08:30:00Z".parse()?);
     while publish(&town.node.ctx).await? == Progress::Done {}

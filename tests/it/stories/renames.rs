@@ -1,21 +1,31 @@
 //! Names that change: a campaign that leaves the configuration, and one whose file is renamed.
 
 use super::breakers::{SERIES, why};
+use super::moody_relay::{At, MoodyRelay};
 use super::plan::{Configured, applied, changed};
 use super::second_thoughts::{NEXT_ISSUE, OLD, claimed, marked, people, series, subjects, written};
-use super::{Told, name, story};
+use super::{Told, change, name, story};
 use nurtured::config::load_files;
 use nurtured::daemon::assemble::Node;
+use nurtured::domain::group::guard::Canary;
 use nurtured::domain::plan::Plan;
 use nurtured::domain::span::Span;
-use nurtured::flow::context::FlowError;
+use nurtured::flow::context::{FlowError, Progress};
 use nurtured::flow::doorway::apply::{apply, apply_as_agreed};
+use nurtured::flow::group::breaker;
+use nurtured::flow::group::delivery::audience;
+use nurtured::flow::group::delivery::deliver::deliver;
+use nurtured::flow::group::publish::publish;
 use nurtured::flow::group::rename::{self, Rename};
 use nurtured::flow::operations::manual_stop;
 use nurtured::flow::until_idle::run_until_idle;
 use nurtured::insight::plan::waiting::waiting;
-use nurtured::store::group::campaigns;
+use nurtured::mail::relay::RelayError;
+use nurtured::store::group::{campaigns, holds, issues};
 use nurtured::town::Town;
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, Semaphore};
 
 /// The configuration without the series, or with it under another name.
 fn without_series() -> Configured {
@@ -119,6 +129,103 @@ story!(a_campaign_under_a_new_name_keeps_its_history_its_series_and_its_pause, |
     }
     let known = campaigns::all(&mut town.node.ctx.store().read().await?).await?;
     assert_eq!(known[&name(SERIES)].renamed_to, Some(name("standstill")));
+    Ok(())
+});
+
+story!(a_campaign_that_gets_its_old_name_back_keeps_its_pause_and_its_series, |town| {
+    applied(&town, changed(&[])).await?;
+    written(&town).await?;
+    town.run_until_idle().await?;
+    apply(&town.node.ctx, plan_of(&town, &renamed(true))).await?;
+    manual_stop::pause(&town.node.ctx, &name("standstill"), "a pause of before").await?;
+    let order = "order    = \"series\"";
+    let back = changed(&[("campaigns/line-downtime.toml", order, &format!("{order}\nrenamed_from = \"standstill\""))]);
+    apply(&town.node.ctx, plan_of(&town, &back)).await?;
+    assert_eq!(why(&town, SERIES).await.as_deref(), Some("a pause of before"));
+    let known = campaigns::all(&mut town.node.ctx.store().read().await?).await?;
+    assert_eq!((&known[&name(SERIES)].renamed_to, known[&name(SERIES)].configured), (&None, true));
+    assert_eq!(known[&name("standstill")].renamed_to, Some(name(SERIES)));
+    manual_stop::resume(&town.node.ctx, &name(SERIES)).await?;
+    town.pass_to(NEXT_ISSUE).await?;
+    for who in people() {
+        let had = subjects(&town, &who);
+        assert!(had.len() == 2 && had[1] != OLD, "{who} goes on with the second: {had:?}");
+    }
+    Ok(())
+});
+
+story!(a_node_that_is_sending_claims_nothing_under_a_name_it_has_no_file_of, |town| {
+    applied(&town, changed(&[])).await?;
+    let stale = town.second_node(town.node.ctx.store().clone()).await?;
+    // Two ranges of them, and a relay that answers nobody yet.
+    let everybody = super::breakers::people(2_050);
+    town.pass_to("2026-02-03T08:00:00Z").await?;
+    town.admit(&everybody, "import").await?;
+    town.clock.move_to(super::FIRST_ISSUE.parse()?);
+    while publish(&town.node.ctx).await? == Progress::Done {}
+    let (gate, reached) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
+    let (held, there) = (gate.clone(), reached.clone());
+    let relay = MoodyRelay::start(move |at, _| {
+        if at == At::Mail {
+            there.notify_one();
+            // Closed, it lets everybody pass.
+            tokio::task::block_in_place(|| Handle::current().block_on(held.acquire()).map(drop).ok());
+        }
+        None
+    })
+    .await?;
+    let mut plan = Plan::clone(&stale.ctx.plan());
+    plan.settings.smtp.port = relay.port;
+    stale.ctx.replace_plan(plan)?;
+    let (ctx, writer) = (stale.ctx.clone(), stale.writer.clone());
+    let sending = tokio::spawn(async move { deliver(&ctx, &writer).await });
+    reached.notified().await;
+    apply(&town.node.ctx, plan_of(&town, &renamed(true))).await?;
+    gate.close();
+    sending.await??;
+    let had = relay.accepted().len();
+    assert!((1..2_050).contains(&had), "{had}: what it had claimed before");
+    // Whatever it claims all the same, it cannot ask who may get it.
+    let (lease, open) = claimed(&town, "a node").await?;
+    let mut tx = town.node.ctx.store().read().await?;
+    let issue = issues::claimed(&mut tx, lease.issue, &stale.ctx.plan().hash).await?;
+    let refused = audience::left(&mut tx, &stale.ctx.plan(), &issue, &lease, &open).await.expect_err("it has no such campaign");
+    assert!(refused.to_string().contains("standstill is not in the configuration"), "{refused}");
+    drop(tx);
+    town.pass_until(Span::hours(1).after(town.now())).await?;
+    assert_eq!(super::breakers::sent(&town) + had, 2_050, "the others leave under the new name");
+    Ok(())
+});
+
+story!(what_is_held_of_a_campaign_that_is_not_configured_is_released_by_nobody, |town| {
+    applied(&town, changed(&[])).await?;
+    change(&town, SERIES, |series| series.guards.canary = Some(Canary { first: 1, hold: Span::minutes(20) }))?;
+    written(&town).await?;
+    town.run_until_idle().await?;
+    let ctx = &town.node.ctx;
+    let held = async || Ok::<_, FlowError>(holds::open(&mut ctx.store().read().await?).await?.len());
+    assert_eq!((town.catcher.count(), held().await?), (1, 1));
+    applied(&town, without_series()).await?;
+    town.pass_until(Span::hours(1).after(town.now())).await?;
+    assert_eq!(held().await?, 0, "nobody asks for it");
+    applied(&town, changed(&[])).await?;
+    assert_eq!(held().await?, 1, "and nobody released it");
+    // Nor does a node that has other files.
+    let other = town.second_node(ctx.store().clone()).await?;
+    other.ctx.replace_plan(plan_of(&town, &without_series()))?;
+    idle(&other).await?;
+    assert_eq!((town.catcher.count(), held().await?), (1, 1));
+    town.run_until_idle().await?;
+    assert_eq!((town.catcher.count(), held().await?), (3, 0));
+    Ok(())
+});
+
+story!(a_refused_login_pauses_what_is_configured_and_nothing_else, |town| {
+    applied(&town, changed(&[])).await?;
+    applied(&town, without_series()).await?;
+    breaker::no_connection(&town.node.ctx, &RelayError::Login("535 5.7.8 who are you".to_owned())).await?;
+    assert!(why(&town, "production-letter").await.is_some_and(|why| why.contains("login")));
+    assert_eq!(why(&town, SERIES).await, None);
     Ok(())
 });
 

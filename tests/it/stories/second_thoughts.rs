@@ -6,18 +6,23 @@ use super::{FIRST_ISSUE, Told, address, change, name, somebody, story};
 use jiff::civil::date;
 use nurtured::domain::address::Address;
 use nurtured::domain::criterion::Criterion;
+use nurtured::domain::doorway::arrival::Arrival;
 use nurtured::domain::doorway::signal::Touch;
+use nurtured::domain::group::delivery::{Resolution, State};
 use nurtured::domain::id::IssueId;
 use nurtured::domain::span::Span;
-use nurtured::flow::context::{Context, FlowError, Progress};
+use nurtured::flow::context::{Context, FlowError, Pages, Progress};
 use nurtured::flow::group::cancel::{Cancelled, cancel};
 use nurtured::flow::group::correct::{Corrected, correct};
+use nurtured::flow::group::delivery::deliver::deliver;
+use nurtured::flow::group::delivery::uncertain;
 use nurtured::flow::group::publish::publish;
 use nurtured::flow::individual::follow_up::Action;
 use nurtured::flow::operations::manual_stop;
 use nurtured::insight::plan::waiting::waiting;
-use nurtured::store::group::attempts::{self, Mark};
+use nurtured::store::group::attempts::{self, Mark, Outcome};
 use nurtured::store::group::leases::Lease;
+use nurtured::store::group::uncertain::Which;
 use nurtured::store::group::{deliveries, leases};
 use nurtured::town::Town;
 use nurtured::town::mailbox::Mail;
@@ -101,7 +106,7 @@ story!(what_is_cancelled_waits_for_nobody_and_is_offered_again_at_the_next_date,
     let ctx = &town.node.ctx;
     let (reason, series_name) = (("the price is wrong", Some("marta")), name(SERIES));
     let done = cancel(ctx, &series_name, None, reason).await?;
-    assert_eq!(done, Cancelled { mails: 2, occurrences: 0 });
+    assert_eq!(done, Cancelled { issues: 1, mails: 2, occurrences: 0 });
     assert_eq!(cancel(ctx, &series_name, None, reason).await?.mails, 0, "once");
     assert_eq!(first(&town, &bea).await?, ("cancelled".to_owned(), "cancelled by marta: the price is wrong".to_owned()));
     assert_eq!(first(&town, &ada).await?.0, "accepted", "what has left stays sent");
@@ -150,12 +155,41 @@ story!(one_issue_is_cancelled_and_the_others_leave, |town| {
     town.clock.move_to(NEXT_ISSUE.parse()?);
     while publish(ctx).await? == Progress::Done {}
     let done = cancel(ctx, &name(SERIES), Some(first_issue), ("a typo", None)).await?;
-    assert_eq!(done, Cancelled { mails: 1, occurrences: 0 });
+    assert_eq!(done, Cancelled { issues: 1, mails: 1, occurrences: 0 });
     town.catcher.relent(bea.as_str());
     town.run_until_idle().await?;
     assert_eq!((series(&town, &ada).len(), subjects(&town, &later.address)), (2, vec![OLD.to_owned()]));
     let had = subjects(&town, &bea);
     assert!(had.len() == 1 && had[0] != OLD, "the second, which was not cancelled: {had:?}");
+    Ok(())
+});
+
+story!(an_issue_that_is_still_being_written_is_cancelled_by_its_number, |town| {
+    let everybody: Vec<Arrival> = (0..60).map(|n| somebody(&format!("p{n}@albareda.example"))).collect();
+    let ctx = &town.node.ctx;
+    town.pass_to("2026-02-03T08:00:00Z").await?;
+    town.admit(&everybody, "import").await?;
+    town.clock.move_to(FIRST_ISSUE.parse()?);
+    // Its first page is written and has left.
+    ctx.keep_pages(Pages { size: Some(50), ..ctx.pages() });
+    let issue = loop {
+        publish(ctx).await?;
+        if let [one, ..] = &waiting(&mut ctx.store().read().await?, &ctx.plan(), None).await?[..] {
+            break one.mails.issue;
+        }
+    };
+    while deliver(ctx, &town.node.writer).await? == Progress::Done {}
+    let sent = town.catcher.count();
+    assert!((1..60).contains(&sent), "{sent} of 60");
+    let series_name = name(SERIES);
+    assert_eq!(
+        cancel(ctx, &series_name, Some(issue), ("a typo", None)).await?,
+        Cancelled { issues: 1, mails: 0, occurrences: 0 }
+    );
+    assert_eq!(cancel(ctx, &series_name, Some(issue), ("a typo", None)).await?.issues, 0, "once");
+    town.run_until_idle().await?;
+    assert_eq!(town.catcher.count(), sent, "of the pages that came later nothing leaves");
+    assert_eq!(first(&town, &everybody[59].address).await?, ("cancelled".to_owned(), "cancelled: a typo".to_owned()));
     Ok(())
 });
 
@@ -223,6 +257,43 @@ story!(what_may_have_arrived_is_repeated_in_the_words_it_had, |town| {
     for who in [&bea, &cid] {
         assert_eq!(subjects(&town, who), [format!("{NEW}!")], "{who}");
     }
+    Ok(())
+});
+
+story!(what_nobody_knows_of_is_sent_again_in_the_words_it_had_and_never_called_skipped, |town| {
+    let [ada, bea, cid] = people();
+    written(&town).await?;
+    let (lease, open) = claimed(&town, "a node that dies").await?;
+    let hers: Vec<_> = open.iter().filter(|row| row.address != cid).cloned().collect();
+    assert_eq!(marked(&town, &lease, &hers).await?, 2);
+    let unknown = |row: &deliveries::Open| Outcome {
+        delivery: row.id,
+        number: 2,
+        lease: lease.id,
+        fence: lease.fence,
+        state: State::Uncertain,
+        retry_at: None,
+        reply: Some("no answer".to_owned()),
+    };
+    let ctx = &town.node.ctx;
+    let mut tx = ctx.store().write().await?;
+    assert_eq!(attempts::record(&mut tx, &hers.iter().map(unknown).collect::<Vec<_>>(), town.now()).await?.len(), 2);
+    tx.commit().await?;
+    rewrite(&town)?;
+    assert_eq!(corrected(ctx, None).await?[0].version, 2);
+    town.pass_until(Span::hours(1).after(town.now())).await?;
+    assert_eq!((subjects(&town, &cid), town.catcher.count()), (vec![NEW.to_owned()], 1));
+    // Somebody asks the relay's log, and has them sent again; by then Bea is a customer.
+    let resent = uncertain::resolve(ctx, Which::OfIssue(lease.issue), Resolution::Resend, &name("marta")).await?;
+    assert_eq!(resent, 2);
+    let waits = waiting(&mut ctx.store().read().await?, &ctx.plan(), None).await?;
+    assert_eq!(waits.iter().map(|w| (w.mails.version, w.mails.former, w.mails.mails)).collect::<Vec<_>>(), [(1, true, 2)]);
+    let mut customer = somebody(bea.as_str());
+    customer.tags.insert("customer".to_owned());
+    town.admit(&[customer], "import").await?;
+    town.run_until_idle().await?;
+    assert_eq!((subjects(&town, &ada), first(&town, &ada).await?.0), (vec![OLD.to_owned()], "accepted".to_owned()));
+    assert_eq!((subjects(&town, &bea).len(), first(&town, &bea).await?.0), (0, "uncertain".to_owned()), "it may have arrived");
     Ok(())
 });
 

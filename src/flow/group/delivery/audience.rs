@@ -17,6 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Those of these deliveries whose prospects have left the audience, each with the reason. Whether they may be mailed at all is
 /// asked by the mark.
+///
+/// # Errors
+/// Those of the store; when the plan does not have the campaign, of which nothing may leave then.
 pub async fn left(
     tx: &mut Tx,
     plan: &Plan,
@@ -25,7 +28,15 @@ pub async fn left(
     open: &[Open],
 ) -> Result<BTreeMap<DeliveryId, String>, FlowError> {
     let mut left = BTreeMap::new();
-    let Some(campaign) = plan.campaign(&issue.campaign).filter(|_| !issue.test && !open.is_empty()) else { return Ok(left) };
+    if issue.test || open.is_empty() {
+        return Ok(left);
+    }
+    let campaign = plan.campaign(&issue.campaign).ok_or_else(|| {
+        FlowError::Refused(format!(
+            "{} is not in the configuration of this node, so its audience cannot be asked",
+            issue.campaign
+        ))
+    })?;
     let mut asked =
         if issue.is_of_plan { audiences::changed(tx, lease).await? } else { audiences::recipients(tx, lease).await? };
     if asked.is_empty() {
@@ -60,7 +71,7 @@ pub async fn skip(
         number: row.number + 1,
         lease: lease.id,
         fence: lease.fence,
-        state: if row.doubts > 0 { State::Uncertain } else { State::Skipped },
+        state: if row.kept.is_some() { State::Uncertain } else { State::Skipped },
         retry_at: None,
         reply: left.get(&row.id).cloned(),
     };

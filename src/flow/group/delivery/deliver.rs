@@ -125,15 +125,15 @@ async fn read_ahead(
     let mut messages = Messages::default();
     let mut pace = Pace::new(ctx.now());
     let (end, mut any) = (STINT.after(ctx.now()), false);
-    let mut known = (ctx.plan(), unknown(&mut ctx.store().read().await?, &ctx.plan()).await?);
     while !ctx.is_stopping() && !given_up.is_cancelled() && ctx.now() < end {
         let (plan, now) = (ctx.plan(), ctx.now());
-        if !Arc::ptr_eq(&plan, &known.0) {
-            known = (plan.clone(), unknown(&mut ctx.store().read().await?, &plan).await?);
-        }
         let mut tx = ctx.store().write().await?;
         let claimed = match which {
-            Which::Due => leases::claim_open(&mut tx, &closed(&plan, &known.1, now), ctx.node(), now, LEASE.after(now)).await?,
+            // Asked by each claim: a campaign may have got another name since the last one.
+            Which::Due => {
+                let unknown = unknown(&mut tx, &plan).await?;
+                leases::claim_open(&mut tx, &closed(&plan, &unknown, now), ctx.node(), now, LEASE.after(now)).await?
+            }
             Which::Of(issue) => leases::claim_of(&mut tx, issue, ctx.node(), now, LEASE.after(now)).await?,
         };
         let Some(lease) = claimed else {

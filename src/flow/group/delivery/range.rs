@@ -2,7 +2,7 @@
 
 use super::attempt_writer::DeliveryResult;
 use crate::domain::group::delivery::{Reply, State, retry_after, retry_refused_after};
-use crate::domain::group::refusal::{About, Heard, Pauses, Phase, judge};
+use crate::domain::group::refusal::{About, Pauses, Phase, Refusal};
 use crate::domain::id::DeliveryId;
 use crate::domain::span::Span;
 use crate::flow::group::breaker::Sign;
@@ -135,8 +135,8 @@ impl Job {
                     (State::Pending, wait(span), Some(words))
                 } else {
                     // Given up, it counts as refused.
-                    let heard = Heard { phase: Phase::Recipient, code: Some(450), field: None, words: &words, domain: "" };
-                    sign = Some(Sign::refused(judge(&heard).0, &words, row.id, &row.address, row.number + 1));
+                    let refusal = Refusal::read(Phase::Recipient, 450, words.clone(), "");
+                    sign = Sign::of(&Reply::Refused(refusal), row.id, &row.address, row.number + 1);
                     (State::Failed, None, Some(words))
                 }
             }
