@@ -26,5 +26,5 @@ pub async fn run(said: Option<&Path>) -> Result<(), Exit> {
         config::production_check::check(&loaded.plan).map_err(|e| e.render(false))?;
         Ok(loaded.plan)
     };
-    lifecycle::run(loaded.plan, Box::new(reread), signals).await.map_err(Exit::from)
+    Box::pin(lifecycle::run(loaded.plan, Box::new(reread), signals)).await.map_err(Exit::from)
 }

@@ -75,13 +75,12 @@ pub async fn open_alone(plan: &Plan, now: Timestamp) -> Result<(Store, Option<Fi
             "the database was not closed, by a run that was killed or a verb that still works on it: it is checked quickly"
         );
         // Before anything is written: a damaged file is kept as it is.
-        match health::quick_complaints_within(QUICK, path).await? {
-            Some(complaints) => {
-                if let Some(complaint) = complaints.into_iter().next() {
-                    return Err(StoreError::Damaged { database: path.clone(), complaint });
-                }
-            }
-            None => tracing::warn!("the quick check takes too long, and was given up; `nurtured db verify` reads every page"),
+        let complaints = health::quick_complaints_within(QUICK, path).await?;
+        if complaints.is_none() {
+            tracing::warn!("the quick check takes too long, and was given up; `nurtured db verify` reads every page");
+        }
+        if let Some(complaint) = complaints.into_iter().flatten().next() {
+            return Err(StoreError::Damaged { database: path.clone(), complaint });
         }
     }
     let store = open_store(plan).await?;

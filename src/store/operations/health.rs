@@ -43,13 +43,12 @@ pub async fn quick_complaints_within(limit: Duration, file: &Path) -> Result<Opt
     let asked = is_given_up.clone();
     connection.lock_handle().await?.set_progress_handler(ASKS, move || !asked.load(Ordering::Relaxed));
     let mut check = Box::pin(Connection::Sqlite(&mut connection).rows(QUICK, args![]));
-    let found = match timeout(limit, &mut check).await {
-        Ok(rows) => rows.map(|rows| Some(complaints(rows))),
-        Err(_) => {
-            is_given_up.store(true, Ordering::Relaxed);
-            drop(check.as_mut().await);
-            Ok(None)
-        }
+    let found = if let Ok(rows) = timeout(limit, &mut check).await {
+        rows.map(|rows| Some(complaints(rows)))
+    } else {
+        is_given_up.store(true, Ordering::Relaxed);
+        drop(check.as_mut().await);
+        Ok(None)
     };
     drop(check);
     connection.close().await?;

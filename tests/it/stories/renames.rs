@@ -1,10 +1,10 @@
 //! Names that change: a campaign that leaves the configuration, and one whose file is renamed.
 
-use super::breakers::{SERIES, why};
+use super::breakers::{self, SERIES, why};
 use super::moody_relay::{At, MoodyRelay};
 use super::plan::{Configured, applied, changed};
 use super::second_thoughts::{NEXT_ISSUE, OLD, claimed, marked, people, series, subjects, written};
-use super::{Told, change, name, story};
+use super::{FIRST_ISSUE, Told, change, name, story};
 use nurtured::config::load_files;
 use nurtured::daemon::assemble::Node;
 use nurtured::domain::group::guard::Canary;
@@ -158,10 +158,10 @@ story!(a_node_that_is_sending_claims_nothing_under_a_name_it_has_no_file_of, |to
     applied(&town, changed(&[])).await?;
     let stale = town.second_node(town.node.ctx.store().clone()).await?;
     // Two ranges of them, and a relay that answers nobody yet.
-    let everybody = super::breakers::people(2_050);
+    let everybody = breakers::people(2_050);
     town.pass_to("2026-02-03T08:00:00Z").await?;
     town.admit(&everybody, "import").await?;
-    town.clock.move_to(super::FIRST_ISSUE.parse()?);
+    town.clock.move_to(FIRST_ISSUE.parse()?);
     while publish(&town.node.ctx).await? == Progress::Done {}
     let (gate, reached) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
     let (held, there) = (gate.clone(), reached.clone());
@@ -193,7 +193,7 @@ story!(a_node_that_is_sending_claims_nothing_under_a_name_it_has_no_file_of, |to
     assert!(refused.to_string().contains("standstill is not in the configuration"), "{refused}");
     drop(tx);
     town.pass_until(Span::hours(1).after(town.now())).await?;
-    assert_eq!(super::breakers::sent(&town) + had, 2_050, "the others leave under the new name");
+    assert_eq!(breakers::sent(&town) + had, 2_050, "the others leave under the new name");
     Ok(())
 });
 
