@@ -11,6 +11,7 @@ use super::id::Name;
 use super::landing_page::LandingPage;
 use super::language::Language;
 use super::prospect::FieldType;
+use super::trusted_sources::TrustedSources;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -35,6 +36,8 @@ pub struct Settings {
     pub fields: BTreeMap<Name, FieldType>,
     /// How many mails a day ask addresses of one domain to confirm a form.
     pub confirmations_per_domain: u32,
+    /// Who is believed about a mail that comes in.
+    pub trusted_sources: TrustedSources,
 }
 
 impl Settings {

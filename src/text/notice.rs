@@ -1,6 +1,7 @@
 //! The short letters: a change confirmed, a reply forwarded, a handoff reassigned, a campaign paused, a reminder.
 
 use crate::domain::address::Address;
+use crate::domain::doorway::sender::Sender;
 use crate::text::letter::{Letter, letter, moment, who};
 use crate::text::template::TextError;
 use jiff::Timestamp;
@@ -27,6 +28,9 @@ pub struct HandoffChange {
 /// A person's reply to a newsletter, for the salesperson or colleague named in the campaign's `reply_to`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Reply {
+    /// Whose word it is.
+    pub sender: Sender,
+    /// The prospect it is about; the author's address, where it is about nobody we know.
     pub prospect: String,
     pub company: Option<String>,
     pub address: Address,
@@ -100,7 +104,15 @@ pub fn changed(change: &HandoffChange) -> Result<Letter, TextError> {
 
 /// A forwarded reply. It must be sent with the prospect as Reply-To, so that an answer goes to them.
 pub fn reply(reply: &Reply) -> Result<Letter, TextError> {
-    let subject = format!("{} answered: {}", who(&reply.prospect, reply.company.as_deref()), reply.subject);
+    let who = who(&reply.prospect, reply.company.as_deref());
+    let who = match reply.sender {
+        Sender::Prospect => format!("{who} answered"),
+        Sender::Colleague => format!("A colleague of {who} answered"),
+        Sender::SomebodyElse => format!("Somebody else than {who} answered"),
+        Sender::Unverified => format!("Not verified, as {who}"),
+        Sender::Forged => format!("Failed verification, as {who}"),
+    };
+    let subject = format!("{who}: {}", reply.subject);
     letter(&subject, "reply.txt", "reply.html", &reply.zone, reply)
 }
 
@@ -149,6 +161,7 @@ mod tests {
                 zone: zone.clone(),
             }),
             reply(&Reply {
+                sender: Sender::Prospect,
                 prospect: prospect.clone(),
                 company: company.clone(),
                 address: Address::parse("ada@albareda.example").expect("address"),

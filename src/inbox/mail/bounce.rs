@@ -3,6 +3,7 @@
 //! Only reads. Whether it concerns a mail we sent, its token decides elsewhere: any program can write a bounce.
 
 use super::address;
+use super::identity::{self, Identity};
 use super::mime_body;
 use super::phrases;
 use super::prose_bounce;
@@ -19,8 +20,10 @@ pub struct Returned {
     /// Every address it was sent to, letter for letter: among them `bounces+TOKEN@…` or a colleague's. Of a complaint also the
     /// return path of the mail complained about.
     pub recipients: Vec<String>,
-    /// What makes it the same mail when it arrives again: its own Message-ID, or what stands for its bytes.
+    /// Its own Message-ID, or what stands for its bytes.
     pub id: String,
+    /// Who wrote it, and what makes it the same mail when it arrives again.
+    pub identity: Identity,
     /// The ids of the mails it answers, returns or complains about.
     pub message_ids: Vec<String>,
     pub kind: Incoming,
@@ -70,7 +73,7 @@ pub fn read(raw: &[u8]) -> Result<Returned, ReadError> {
         recipients.extend(complaint.return_path.clone());
     }
     let id = message.message_id().map_or_else(|| fingerprint(&[&String::from_utf8_lossy(raw)]), str::to_owned);
-    Ok(Returned { recipients, id, message_ids: mime_body::message_ids(&message), kind })
+    Ok(Returned { recipients, id, identity: Identity::read(&message), message_ids: mime_body::message_ids(&message), kind })
 }
 
 fn kind(message: &Message) -> Incoming {
@@ -84,7 +87,7 @@ fn kind(message: &Message) -> Incoming {
     if reply::is_automatic(message) {
         return Incoming::AutoReply { subject: mime_body::line(&subject, 200) };
     }
-    let from = mime_body::header(message, "From").and_then(|from| address::first(&from));
+    let from = identity::author(message).or_else(|| mime_body::header(message, "From").and_then(|from| address::first(&from)));
     match from {
         Some(from) if !reply::is_bulk(message) && !is_report(message) && !is_daemon(message) => {
             let text = reply::own_words(&mime_body::words(message));

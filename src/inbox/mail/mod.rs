@@ -2,6 +2,8 @@
 
 pub mod address;
 pub mod mime_body;
+pub mod authentication;
+pub mod identity;
 pub mod report;
 pub mod phrases;
 pub mod prose_bounce;

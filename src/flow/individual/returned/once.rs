@@ -1,0 +1,36 @@
+//! A mail is recorded once, whichever way it comes: piped, fetched from two mailboxes, sent on twice. What makes it the same is the mail
+//! of ours it answers, its author and its words.
+
+use crate::domain::id::fingerprint;
+use crate::flow::doorway::trace::Traced;
+use crate::inbox::mail::bounce::Returned;
+use crate::store::doorway::{received_mails, signals};
+use crate::store::engine::backend::{StoreError, Tx};
+use jiff::Timestamp;
+
+/// The key under which what a mail says is recorded, if it is not known yet; `kind` is that of its signal. The caller commits what it
+/// records with it, or nothing.
+pub async fn first(
+    tx: &mut Tx,
+    mail: &Returned,
+    sent: Option<&Traced>,
+    kind: &str,
+    now: Timestamp,
+) -> Result<Option<String>, StoreError> {
+    let identity = &mail.identity;
+    let author = identity.author.as_ref().map_or(identity.named.as_str(), |author| author.as_str());
+    // Without a token, the mails it names tell one thread from another.
+    let answers = sent.map_or_else(|| mail.message_ids.join(" "), |sent| sent.mail.to_string());
+    let same = fingerprint(&["mail", &answers, author, &identity.body]);
+    let known = received_mails::dates(tx, &same).await?;
+    if known.iter().any(|dated_at| identity.is_of(*dated_at)) {
+        return Ok(None);
+    }
+    // What was recorded by its Message-ID, before mails were known by their words.
+    if signals::is_recorded(tx, &format!("{kind}:mail:{}", fingerprint(&[&mail.id]))).await? {
+        return Ok(None);
+    }
+    let number = i64::try_from(known.len()).unwrap_or(i64::MAX);
+    let is_first = received_mails::add(tx, &same, number, identity.dated_at, now).await?;
+    Ok(is_first.then(|| format!("{same}:{number}")))
+}
