@@ -144,7 +144,8 @@ fn heard(heard: Heard) -> Receipt {
     match heard {
         Heard::Nothing(why) => nothing(why),
         Heard::PassedOn { prospect, reader, words } => {
-            Receipt { what, words: format!("Recorded, and passed on to {reader}: {words}."), prospect: Some(prospect), new: true }
+            let passed_on = reader.map_or_else(String::new, |reader| format!(", and passed on to {reader}"));
+            Receipt { what, words: format!("Recorded{passed_on}: {words}."), prospect: Some(prospect), new: true }
         }
         Heard::OfStranger(reader) => {
             Receipt { what, words: format!("Not verified, and passed on to {reader}."), prospect: None, new: true }

@@ -83,6 +83,7 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     assessment_queue::enqueue_with_colleagues(&mut tx, &[], &BTreeSet::from([prospect]), now).await?;
     for row in erasures::merged_into(&mut tx, prospect).await? {
         erased += erasures::scrub(&mut tx, row, now).await?;
+        signal_authors::remove_of(&mut tx, row).await?;
         erasures::person(&mut tx, row).await?;
     }
     erasures::person(&mut tx, prospect).await?;

@@ -41,9 +41,10 @@ pub async fn by(tx: &mut Tx, author: &Address, now: Timestamp) -> Result<Erased,
     erased.letters += tx.execute(LETTERS, args![strange, now, Vec::<u8>::new()]).await?;
     for authored in signal_authors::by(tx, author).await? {
         erased.signals += tx.execute(SIGNAL, args![authored.signal, to_json(&Detail::Erased)?]).await?;
-        let key = authored.once.rsplit(':').next().unwrap_or_default();
-        let about = format!("{}{key}@%", letter_about(authored.prospect));
-        erased.letters += tx.execute(LETTERS, args![about, now, Vec::<u8>::new()]).await?;
+        if let Some((_, key)) = authored.once.split_once(":mail:") {
+            let about = format!("{}%{key}@%", letter_about(authored.prospect));
+            erased.letters += tx.execute(LETTERS, args![about, now, Vec::<u8>::new()]).await?;
+        }
         uncite(tx, &authored).await?;
         assessment_queue::enqueue(tx, [(authored.prospect, now)]).await?;
     }

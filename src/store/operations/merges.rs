@@ -35,6 +35,12 @@ const SIGNALS: &str = "
     FROM signals s LEFT JOIN reclassifications r
          ON r.id = (SELECT MAX(latest.id) FROM reclassifications latest WHERE latest.signal_id = s.id)
     WHERE s.prospect_id = $1 ORDER BY s.id";
+/// Who wrote it, if somebody else did.
+const AUTHORS: &str = "
+    INSERT INTO signal_authors (address, signal_id)
+    SELECT a.address, again.id FROM signal_authors a JOIN signals s ON s.id = a.signal_id
+    JOIN signals again ON again.once = 'again:' || CAST(s.id AS TEXT) WHERE s.prospect_id = $1
+    ON CONFLICT (address, signal_id) DO NOTHING";
 /// A delivery of an occurrence of which both got one stays with the merged row; its links lead to the kept one all the same.
 const DELIVERIES: &str = "
     UPDATE deliveries SET prospect_id = $2
@@ -70,6 +76,7 @@ const KEEP: &str = "
 /// Takes the address off the row that is merged, and brings over what is known of it.
 pub async fn take_over(tx: &mut Tx, merged: ProspectId, kept: ProspectId, now: Timestamp) -> Result<Moved, StoreError> {
     let signals = tx.execute(SIGNALS, args![merged, kept, now]).await?;
+    tx.execute(AUTHORS, args![merged]).await?;
     let deliveries = tx.execute(DELIVERIES, args![merged, kept]).await?;
     for sql in [REMINDERS, FORMS, ENQUIRIES, TAGS, SPEAKS, POINT_ON] {
         tx.execute(sql, args![merged, kept]).await?;

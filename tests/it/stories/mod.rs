@@ -47,6 +47,8 @@ mod truth;
 mod uncertain;
 mod unconfirmed;
 mod visitors;
+mod whose;
+mod lies;
 
 use nurtured::config::example;
 use nurtured::daemon::assemble::Node;

@@ -20,7 +20,9 @@ use crate::store::operations::erasures;
 use crate::text::notice::{self, Reply};
 use jiff::tz::TimeZone;
 
-/// How many mails of strangers, who answer nothing of ours, are passed on in a day (UTC), of one and of all: a mailbox draws spam.
+/// How many mails that are not shown to be a prospect's word are passed on in a day (UTC) about one of them: the others are recorded.
+const DOUBTFUL: i64 = 10;
+/// How many mails of strangers, who answer nothing of ours, are passed on in a day, of one and of all: a mailbox draws spam.
 const OF_ONE: i64 = 3;
 const OF_ALL: i64 = 20;
 
@@ -32,14 +34,21 @@ pub struct Words<'a> {
     pub text: &'a str,
 }
 
-/// Passes a mail on that concerns a prospect. Returns its reader.
+/// Passes a mail on that concerns a prospect. Returns its reader; `None` beyond what a day takes of those that nobody vouches for.
 pub async fn about_prospect(
     tx: &mut Tx,
     plan: &Plan,
     arrival: &Arrival<'_>,
     prospect: &Prospect,
     words: Words<'_>,
-) -> Result<Name, FlowError> {
+) -> Result<Option<Name>, FlowError> {
+    let mut begins = erasures::letter_about(prospect.id);
+    if !arrival.whose.speaks() {
+        begins += &format!("doubtful-{}-", arrival.now.to_zoned(TimeZone::UTC).date());
+        if letters::begun(tx, &begins).await? >= DOUBTFUL {
+            return Ok(None);
+        }
+    }
     let campaign = campaign(tx, arrival).await?;
     let lead = handoffs::of_prospect(tx, prospect.id).await?.into_iter().find(Handoff::is_open);
     let reader = reader(plan, lead.as_ref(), campaign.as_ref());
@@ -50,9 +59,8 @@ pub async fn about_prospect(
         lead_of: lead.map(|h| h.salesperson).filter(|id| *id != reader).map(|id| id.to_string()),
         ..letter(plan, arrival, words, campaign.as_ref(), &reader)
     };
-    let begins = erasures::letter_about(prospect.id);
     post(tx, plan, &letter, &reader, &format!("{begins}{}", fingerprint(&[&arrival.key])), arrival).await?;
-    Ok(reader)
+    Ok(Some(reader))
 }
 
 /// Passes a mail on whose author is nobody we know, and that answers no prospect's mail. Nothing else is kept of it. `None` beyond what

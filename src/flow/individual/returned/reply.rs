@@ -18,8 +18,8 @@ use crate::store::people::prospects;
 pub enum Heard {
     /// It means nothing, and why.
     Nothing(&'static str),
-    /// Recorded of the prospect, and passed on.
-    PassedOn { prospect: ProspectId, reader: Name, words: String },
+    /// Recorded of the prospect, and passed on, if it is not one too many of a doubtful kind.
+    PassedOn { prospect: ProspectId, reader: Option<Name>, words: String },
     /// Of nobody we know: passed on, and nothing else is kept.
     OfStranger(Name),
     /// Of a person who was forgotten: a salesperson hears of it; whether it is new.
