@@ -82,16 +82,13 @@ fn a_mail_is_answered_with_0_only_when_it_is_kept_and_with_75_whatever_else_happ
     }
 }
 
-/// Ada's refusal is recorded, and cannot be written into the journal.
+/// A stop stands that could not be written into the journal, and still cannot.
 fn unjournalled() -> Left {
     let desk = with_ada();
     let journal = desk.path("away/stops").to_string_lossy().into_owned();
     let desk = desk.with("NURTURED__DATABASE__STOP_JOURNAL", &journal);
-    let refusal = String::from_utf8_lossy(REPLY).replace("Call me about the hidden budget.", "Please unsubscribe me.");
-    let left = desk.pipe(&["inbox", "ingest"], refusal.as_bytes());
-    let held = desk.json(&["campaigns", "list"])[0]["held"].to_string();
-    assert!(held.contains("the stop journal cannot be written"), "{held} {left:?}");
-    left
+    assert_eq!(desk.run(&["suppress", "add", "ada@albareda.example", "--reason", "asked"]).code, 75);
+    desk.pipe(&["inbox", "ingest"], REPLY)
 }
 
 fn broken_file() -> Left {
