@@ -71,14 +71,14 @@ pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowErro
     };
     let receipt = match class(&plan, mail, token.is_some(), sent.as_ref()) {
         Err(why) => nothing(why),
-        Ok(what) => match once::first(&mut tx, mail, sent.as_ref(), what.word(), now).await? {
-            None => Receipt { what, words: KNOWN.to_owned(), prospect: sent.and_then(|sent| sent.mail.prospect), new: false },
-            Some(key) => {
-                let whose = whose::of(&mut tx, ctx.signer(), &plan, mail, token.zip(sent.as_ref())).await?;
-                let authenticity = whose::authenticity(&plan, mail);
-                take(&mut tx, &plan, &Arrival { mail, whose, authenticity, sent, key, now }).await?
+        Ok(what) => {
+            let whose = whose::of(&mut tx, ctx.signer(), &plan, mail, token.zip(sent.as_ref())).await?;
+            let authenticity = whose::authenticity(&plan, mail);
+            match once::first(&mut tx, mail, (whose, sent.as_ref()), what.word(), now).await? {
+                None => Receipt { what, words: KNOWN.to_owned(), prospect: sent.and_then(|sent| sent.mail.prospect), new: false },
+                Some(key) => take(&mut tx, &plan, &Arrival { mail, whose, authenticity, sent, key, now }).await?,
             }
-        },
+        }
     };
     // What means nothing is not noted either: a later version may read more in it.
     if receipt.what != Received::Nothing {

@@ -188,9 +188,9 @@ story!(a_mail_that_fails_dmarc_proves_nothing_and_suppresses_nobody, |town| {
     arrives(&town, &fails(&complaint("staff@hotmail.com", &path, "one"))).await?;
     arrives(&town, &fails(&complaint(ADA, &path, "two"))).await?;
     nothing_follows(&town, &ada).await?;
-    // What another server says, or what she wrote above her own mail, is nothing.
-    let other = reply("Ada <ada@albareda.example>", MARTA, "two@albareda.example", &id, "Re: stops", "Please call me back");
-    arrives(&town, &found("mx.evil.example; dmarc=fail", &found("mx.tecnofab.example; dmarc=pass", &other))).await?;
+    // What another server says, or what she wrote above her own mail, is nothing; and a forged copy takes nothing from hers.
+    assert!(arrives(&town, &found("mx.evil.example; dmarc=fail", &found("mx.tecnofab.example; dmarc=pass", &asks))).await?.new);
+    assert!(!arrives(&town, &fails(&asks)).await?.new);
     town.run_until_idle().await?;
     assert_eq!(town.handoffs_of(&ada).await?.len(), 1, "she asked");
     Ok(())

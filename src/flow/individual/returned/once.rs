@@ -1,6 +1,8 @@
 //! A mail is recorded once, whichever way it comes: piped, fetched from two mailboxes, sent on twice. What makes it the same is the mail
-//! of ours it answers, its author and its words.
+//! of ours it answers, its author and its words; and whether they are shown to be the author's: a forged copy that comes first takes
+//! nothing from the genuine one.
 
+use crate::domain::doorway::sender::Sender;
 use crate::domain::id::fingerprint;
 use crate::flow::doorway::trace::Traced;
 use crate::inbox::mail::bounce::Returned;
@@ -13,7 +15,7 @@ use jiff::Timestamp;
 pub async fn first(
     tx: &mut Tx,
     mail: &Returned,
-    sent: Option<&Traced>,
+    (whose, sent): (Sender, Option<&Traced>),
     kind: &str,
     now: Timestamp,
 ) -> Result<Option<String>, StoreError> {
@@ -21,9 +23,14 @@ pub async fn first(
     let author = identity.author.as_ref().map_or(identity.named.as_str(), |author| author.as_str());
     // Without a token, the mails it names tell one thread from another.
     let answers = sent.map_or_else(|| mail.message_ids.join(" "), |sent| sent.mail.to_string());
-    let same = fingerprint(&["mail", &answers, author, &identity.body]);
+    let of = |speaks: bool| fingerprint(&["mail", if speaks { "theirs" } else { "" }, &answers, author, &identity.body]);
+    let same = of(whose.speaks());
     let known = received_mails::dates(tx, &same).await?;
     if known.iter().any(|dated_at| identity.is_of(*dated_at)) {
+        return Ok(None);
+    }
+    let shown = if whose.speaks() { Vec::new() } else { received_mails::dates(tx, &of(true)).await? };
+    if shown.iter().any(|dated_at| identity.is_of(*dated_at)) {
         return Ok(None);
     }
     // What was recorded by its Message-ID, before mails were known by their words.
