@@ -20,9 +20,10 @@ pub enum Sender {
 }
 
 impl Sender {
-    /// Whose word it is that a mail from this address answers one to the prospect who has, or had, these.
-    pub fn answering(from: &Address, theirs: &[Address]) -> Self {
-        if theirs.iter().any(|own| mailbox(own) == mailbox(from)) {
+    /// Whose word a mail from this address is that answers one to the prospect who has these addresses, and had those: where they
+    /// worked once, nobody is their colleague.
+    pub fn answering(from: &Address, theirs: &[Address], former: &[Address]) -> Self {
+        if theirs.iter().chain(former).any(|own| mailbox(own) == mailbox(from)) {
             return Self::Prospect;
         }
         let is_of_company = |own: &Address| own.company_domain().is_some() && own.company_domain() == from.company_domain();
@@ -89,10 +90,12 @@ mod tests {
         ];
         let parse = |text: &str| Address::parse(text).expect("an address");
         for (from, own, whose) in cases {
-            assert_eq!(Sender::answering(&parse(from), &[parse(own)]), whose, "{from} for {own}");
+            assert_eq!(Sender::answering(&parse(from), &[parse(own)], &[]), whose, "{from} for {own}");
         }
-        let theirs = [parse("ada@albareda.example"), parse("ada.bosch@elsewhere.example")];
-        assert_eq!(Sender::answering(&parse("ada.bosch@elsewhere.example"), &theirs), Prospect, "an address they had");
-        assert_eq!(Sender::answering(&parse("ada@albareda.example"), &[]), SomebodyElse);
+        let (theirs, former) = ([parse("ada@albareda.example")], [parse("ada.bosch@elsewhere.example")]);
+        let whose = |from: &str| Sender::answering(&parse(from), &theirs, &former);
+        assert_eq!(whose("ada.bosch@elsewhere.example"), Prospect, "an address they had");
+        assert_eq!(whose("bo@elsewhere.example"), SomebodyElse, "where they worked once");
+        assert_eq!(Sender::answering(&parse("ada@albareda.example"), &[], &[]), SomebodyElse);
     }
 }

@@ -8,7 +8,8 @@ use crate::inbox::mail::authentication::{self, Authenticity};
 use crate::inbox::mail::bounce::Returned;
 use crate::mail::token::{Signer, Token};
 use crate::store::engine::backend::{StoreError, Tx};
-use crate::store::operations::erasures::{self, NOBODY};
+use crate::store::operations::erasures::NOBODY;
+use crate::store::people::former_addresses;
 
 /// What our own servers found out about the author of a mail.
 pub fn authenticity(plan: &Plan, mail: &Returned) -> Authenticity {
@@ -31,10 +32,13 @@ pub async fn of(
     if signer.is_for(token.recipient, author.as_str()) {
         return Ok(Sender::Prospect);
     }
-    let mut theirs = vec![sent.address.clone()];
-    if let Some(prospect) = sent.mail.prospect {
-        theirs.extend(erasures::addresses(tx, prospect).await?);
+    let (mut theirs, mut former) = (vec![sent.address.clone()], Vec::new());
+    if let Some(prospect) = sent.mail.prospect
+        && let Some(person) = former_addresses::person(tx, prospect).await?
+    {
+        former = former_addresses::of(tx, person.id).await?;
+        theirs.push(person.address);
     }
     theirs.retain(|address| address.as_str() != NOBODY);
-    Ok(Sender::answering(author, &theirs))
+    Ok(Sender::answering(author, &theirs, &former))
 }
