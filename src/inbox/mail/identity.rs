@@ -149,11 +149,14 @@ mod tests {
 
     #[test]
     fn one_mail_is_one_however_a_relay_wraps_it() {
-        let plain = "From: a@x.example\nMessage-ID: <1@x>\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\nDécidez.\nUne ligne   de plus \n\n";
+        let plain = "From: a@x.example\nMessage-ID: <1@x>\nContent-Type: text/plain; charset=utf-8\n\
+                     Content-Transfer-Encoding: 8bit\n\nDécidez.\nUne ligne   de plus \n\n";
         let first = identity(plain);
         let ways = [
-            "Received: from y by z; x\nFrom: a@x.example\nMessage-ID: <2@relay>\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\nDécidez.\nUne ligne de plus\n",
-            "From: a@x.example\nContent-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\nD=E9cidez.\nUne ligne de=\n plus\n",
+            "Received: from y by z; x\nFrom: a@x.example\nMessage-ID: <2@relay>\n\
+             Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\nDécidez.\nUne ligne de plus\n",
+            "From: a@x.example\nContent-Type: text/plain; charset=iso-8859-1\n\
+             Content-Transfer-Encoding: quoted-printable\n\nD=E9cidez.\nUne ligne de=\n plus\n",
             "From: a@x.example\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\nRMOpY2lkZXouDQpVbmUgbGlnbmUgZGUgcGx1cw0K\n",
         ];
         for way in ways {
