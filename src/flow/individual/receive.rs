@@ -7,6 +7,7 @@ use super::returned::pass_on::Words;
 use super::returned::reply::{self, Heard};
 use super::returned::{complaint, once, token, undelivered, whose};
 use crate::domain::address::Address;
+use crate::domain::doorway::sender::Sender;
 use crate::domain::doorway::signal::{Detail, NewSignal};
 use crate::domain::group::breaker::FULL_IN_A_ROW;
 use crate::domain::id::ProspectId;
@@ -74,7 +75,12 @@ pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowErro
         Ok(what) => {
             let whose = whose::of(&mut tx, ctx.signer(), &plan, mail, token.zip(sent.as_ref())).await?;
             let authenticity = whose::authenticity(&plan, mail);
-            match once::first(&mut tx, mail, (whose, sent.as_ref()), what.word(), now).await? {
+            let is_shown = match (&mail.kind, &sent) {
+                (Incoming::Complaint(_), Some(sent)) => complaint::is_believed(&plan, mail, (whose, authenticity), sent),
+                (Incoming::Bounce(_), _) => whose != Sender::Forged,
+                _ => whose.speaks(),
+            };
+            match once::first(&mut tx, mail, (is_shown, sent.as_ref()), what.word(), now).await? {
                 None => Receipt { what, words: KNOWN.to_owned(), prospect: sent.and_then(|sent| sent.mail.prospect), new: false },
                 Some(key) => take(&mut tx, &plan, &Arrival { mail, whose, authenticity, sent, key, now }).await?,
             }

@@ -228,6 +228,9 @@ story!(the_complaint_of_a_stranger_pauses_nobody, |town| {
     arrives(&town, &complaint("staff@hotmail.com", &path(6)?, "loop")).await?;
     assert_eq!(why(&town, SERIES).await, None, "two");
     arrives(&town, &authentic("plant7.example", &complaint("abuse@plant7.example", &path(7)?, "office"))).await?;
+    let office = complaint("abuse@plant2.example", &path(2)?, "2");
+    arrives(&town, &authentic("plant2.example", &office)).await?;
+    assert!(town.prospect(&people[2]).await?.mail_stop.is_some(), "what was not vouched for before is now");
     for n in 5..8 {
         assert_eq!(town.prospect(&people[n]).await?.mail_stop, Some(StopReason::Complained), "{n}");
     }

@@ -1,31 +1,34 @@
 //! Whether a report of spam is believed: it suppresses, and three pause a campaign, so a mail that anybody can write is not enough.
 
 use super::arrival::Arrival;
-use crate::domain::address::{Address, registered};
+use crate::domain::address::registered;
 use crate::domain::doorway::sender::Sender;
 use crate::domain::doorway::signal::Detail;
 use crate::domain::plan::Plan;
 use crate::flow::doorway::trace::Traced;
 use crate::inbox::mail::authentication::Authenticity;
+use crate::inbox::mail::bounce::Returned;
 use crate::inbox::mail::report::Complaint;
 
 /// What a complaint under a genuine token says.
 pub fn detail(plan: &Plan, arrival: &Arrival<'_>, sent: &Traced, complaint: &Complaint) -> Detail {
     let feedback = complaint.feedback.clone();
-    match &arrival.mail.identity.author {
-        _ if arrival.whose == Sender::Forged => Detail::UnconfirmedComplaint { feedback },
+    if !is_believed(plan, arrival.mail, (arrival.whose, arrival.authenticity), sent) {
+        return Detail::UnconfirmedComplaint { feedback };
+    }
+    match arrival.whose {
         // Their own word ends their mail; it is no mark against the campaign, for which a provider vouches.
-        Some(_) if arrival.whose == Sender::Prospect => Detail::Unsubscribe { how: format!("complaint: {feedback}") },
-        Some(author) if is_believed(plan, arrival.authenticity, author, sent) => Detail::Complaint { feedback },
-        _ => Detail::UnconfirmedComplaint { feedback },
+        Sender::Prospect => Detail::Unsubscribe { how: format!("complaint: {feedback}") },
+        _ => Detail::Complaint { feedback },
     }
 }
 
-/// Whether its author is named as one who reports, or shown to be the office for it where the mail went.
-fn is_believed(plan: &Plan, authenticity: Authenticity, author: &Address, sent: &Traced) -> bool {
+/// Whether its author is the reader, is named as one who reports, or is shown to be the office for it where the mail went.
+pub fn is_believed(plan: &Plan, mail: &Returned, (whose, authenticity): (Sender, Authenticity), sent: &Traced) -> bool {
+    let Some(author) = mail.identity.author.as_ref().filter(|_| whose != Sender::Forged) else { return false };
     let is_theirs = registered(author.domain()).is_some() && registered(author.domain()) == registered(sent.address.domain());
-    let is_office = OFFICES.contains(&author.local());
-    plan.settings.trusted_sources.reports_complaints(author) || authenticity == Authenticity::Passed && is_theirs && is_office
+    let is_office = authenticity == Authenticity::Passed && is_theirs && OFFICES.contains(&author.local());
+    whose == Sender::Prospect || is_office || plan.settings.trusted_sources.reports_complaints(author)
 }
 
 /// Who speaks for a domain (RFC 2142, RFC 6650), and the names that feedback loops have.

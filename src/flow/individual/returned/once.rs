@@ -2,7 +2,6 @@
 //! of ours it answers, its author and its words; and whether they are shown to be the author's: a forged copy that comes first takes
 //! nothing from the genuine one.
 
-use crate::domain::doorway::sender::Sender;
 use crate::domain::id::fingerprint;
 use crate::flow::doorway::trace::Traced;
 use crate::inbox::mail::bounce::Returned;
@@ -10,12 +9,13 @@ use crate::store::doorway::{received_mails, signals};
 use crate::store::engine::backend::{StoreError, Tx};
 use jiff::Timestamp;
 
-/// The key under which what a mail says is recorded, if it is not known yet; `kind` is that of its signal. The caller commits what it
+/// The key under which what a mail says is recorded, if it is not known yet; `is_shown`: whether it is shown to be its author's; `kind` is
+/// that of its signal. The caller commits what it
 /// records with it, or nothing.
 pub async fn first(
     tx: &mut Tx,
     mail: &Returned,
-    (whose, sent): (Sender, Option<&Traced>),
+    (is_shown, sent): (bool, Option<&Traced>),
     kind: &str,
     now: Timestamp,
 ) -> Result<Option<String>, StoreError> {
@@ -23,13 +23,13 @@ pub async fn first(
     let author = identity.author.as_ref().map_or(identity.named.as_str(), |author| author.as_str());
     // Without a token, the mails it names tell one thread from another.
     let answers = sent.map_or_else(|| mail.message_ids.join(" "), |sent| sent.mail.to_string());
-    let of = |speaks: bool| fingerprint(&["mail", if speaks { "theirs" } else { "" }, &answers, author, &identity.body]);
-    let same = of(whose.speaks());
+    let of = |shown: bool| fingerprint(&["mail", if shown { "theirs" } else { "" }, &answers, author, &identity.body]);
+    let same = of(is_shown);
     let known = received_mails::dates(tx, &same).await?;
     if known.iter().any(|dated_at| identity.is_of(*dated_at)) {
         return Ok(None);
     }
-    let shown = if whose.speaks() { Vec::new() } else { received_mails::dates(tx, &of(true)).await? };
+    let shown = if is_shown { Vec::new() } else { received_mails::dates(tx, &of(true)).await? };
     if shown.iter().any(|dated_at| identity.is_of(*dated_at)) {
         return Ok(None);
     }
