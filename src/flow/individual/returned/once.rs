@@ -9,9 +9,8 @@ use crate::store::doorway::{received_mails, signals};
 use crate::store::engine::backend::{StoreError, Tx};
 use jiff::Timestamp;
 
-/// The key under which what a mail says is recorded, if it is not known yet; `is_shown`: whether it is shown to be its author's; `kind` is
-/// that of its signal. The caller commits what it
-/// records with it, or nothing.
+/// The key under which what a mail says is recorded, if it is not known yet. `is_shown`: whether it is shown to be its author's; `kind`
+/// is that of its signal. The caller commits what it records with it, or nothing.
 pub async fn first(
     tx: &mut Tx,
     mail: &Returned,
