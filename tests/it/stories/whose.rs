@@ -252,7 +252,7 @@ story!(a_mail_is_recorded_once_whichever_way_it_comes, |town| {
         dated(monday, &raw.replace("one@albareda.example", "rewritten@relay.example")),
         dated(monday, &raw)
             .replace("Subject: Re: stops\n", "Subject: [EXT] Re: stops\nContent-Transfer-Encoding: quoted-printable\n")
-            .replace("still a", "still=20a="),
+            .replace("still a", "still=20a"),
         dated("Tue, 3 Feb 2026 10:00:07 +0000", &raw),
         raw.clone(),
         dated(monday, &raw.replace("Ada <ada@albareda.example>", "ADA@albareda.example")),
