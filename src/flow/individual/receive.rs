@@ -82,7 +82,10 @@ pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowErro
             };
             match once::first(&mut tx, mail, (is_shown, sent.as_ref()), what.word(), now).await? {
                 None => Receipt { what, words: KNOWN.to_owned(), prospect: sent.and_then(|sent| sent.mail.prospect), new: false },
-                Some(key) => take(&mut tx, &plan, &Arrival { mail, whose, authenticity, sent, key, now }).await?,
+                Some(key) => {
+                    let arrival = Arrival { mail, whose, authenticity, sent, key, now };
+                    Box::pin(take(&mut tx, &plan, &arrival)).await?
+                }
             }
         }
     };

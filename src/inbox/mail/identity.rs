@@ -78,10 +78,8 @@ pub fn author(message: &Message) -> Option<Address> {
         authors =
             mime_body::header(message, "From").iter().flat_map(|from| address::find(from)).map(|found| found.address).collect();
     }
-    match <[Address; 1]>::try_from(authors) {
-        Ok([author]) => Some(author),
-        Err(_) => None,
-    }
+    let [author] = <[Address; 1]>::try_from(authors).ok()?;
+    Some(author)
 }
 
 fn hash_parts(message: &Message, depth: usize, hash: &mut Sha256) {

@@ -16,10 +16,11 @@ pub fn detail(plan: &Plan, arrival: &Arrival<'_>, sent: &Traced, complaint: &Com
     if !is_believed(plan, arrival.mail, (arrival.whose, arrival.authenticity), sent) {
         return Detail::UnconfirmedComplaint { feedback };
     }
-    match arrival.whose {
+    if arrival.whose == Sender::Prospect {
         // Their own word ends their mail; it is no mark against the campaign, for which a provider vouches.
-        Sender::Prospect => Detail::Unsubscribe { how: format!("complaint: {feedback}") },
-        _ => Detail::Complaint { feedback },
+        Detail::Unsubscribe { how: format!("complaint: {feedback}") }
+    } else {
+        Detail::Complaint { feedback }
     }
 }
 

@@ -2,6 +2,7 @@
 //! of ours it answers, its author and its words; and whether they are shown to be the author's: a forged copy that comes first takes
 //! nothing from the genuine one.
 
+use crate::domain::address::Address;
 use crate::domain::id::fingerprint;
 use crate::flow::doorway::trace::Traced;
 use crate::inbox::mail::bounce::Returned;
@@ -19,7 +20,7 @@ pub async fn first(
     now: Timestamp,
 ) -> Result<Option<String>, StoreError> {
     let identity = &mail.identity;
-    let author = identity.author.as_ref().map_or(identity.named.as_str(), |author| author.as_str());
+    let author = identity.author.as_ref().map_or(identity.named.as_str(), Address::as_str);
     // Without a token, the mails it names tell one thread from another.
     let answers = sent.map_or_else(|| mail.message_ids.join(" "), |sent| sent.mail.to_string());
     let of = |shown: bool| fingerprint(&["mail", if shown { "theirs" } else { "" }, &answers, author, &identity.body]);

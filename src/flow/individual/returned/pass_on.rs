@@ -44,7 +44,7 @@ pub async fn about_prospect(
 ) -> Result<Option<Name>, FlowError> {
     let mut begins = erasures::letter_about(prospect.id);
     if !arrival.whose.speaks() {
-        begins += &format!("doubtful-{}-", arrival.now.to_zoned(TimeZone::UTC).date());
+        begins = format!("{begins}doubtful-{}-", arrival.now.to_zoned(TimeZone::UTC).date());
         if letters::begun(tx, &begins).await? >= DOUBTFUL {
             return Ok(None);
         }
