@@ -118,7 +118,15 @@ pub enum Detail {
         text: String,
     },
     /// An automatic reply: out of office, ticket opened.
-    AutoReply { subject: String },
+    AutoReply {
+        subject: String,
+        /// The day from which they read mail again, if it names one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        back_on: Option<Date>,
+        /// Whether they have left for good.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        left: bool,
+    },
     Unsubscribe {
         /// "one-click", "page", "import".
         how: String,
@@ -288,7 +296,13 @@ impl Detail {
             Self::Touch { touch, note, .. } if note.is_empty() => touch.word().to_owned(),
             Self::Touch { touch, note, .. } => format!("{}: “{}”", touch.word(), excerpt(note, 160)),
             Self::Reply { text, .. } => format!("replied “{}”", excerpt(text, 160)),
-            Self::AutoReply { subject } => format!("automatic reply “{}”", excerpt(subject, 80)),
+            Self::AutoReply { subject, left: true, .. } => {
+                format!("automatic reply “{}”: has left the company", excerpt(subject, 80))
+            }
+            Self::AutoReply { subject, back_on: Some(day), .. } => {
+                format!("automatic reply “{}”: back on {day}", excerpt(subject, 80))
+            }
+            Self::AutoReply { subject, .. } => format!("automatic reply “{}”", excerpt(subject, 80)),
             Self::Unsubscribe { how } => format!("unsubscribed ({how})"),
             Self::Bounce { hard: true, diagnostic, .. } => format!("mailbox gone: {}", excerpt(diagnostic, 120)),
             Self::Bounce { diagnostic, .. } => format!("mail delayed or refused: {}", excerpt(diagnostic, 120)),

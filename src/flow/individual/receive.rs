@@ -2,6 +2,7 @@
 //! about: any program can write a bounce, so one without a token stops no mail. A person's words become a signal and reach
 //! a salesperson or colleague in the same transaction.
 
+use super::automatic;
 use super::dossier;
 use super::outbox::{self, Envelope};
 use crate::domain::address::Address;
@@ -88,6 +89,7 @@ pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowErro
         (Incoming::Unknown, _) => nothing("it is neither a bounce nor an answer"),
         (Incoming::Complaint(complaint), _) if !complaint.is_objection() => nothing("it is neither a bounce nor an answer"),
         (Incoming::Reply { from, .. }, _) if is_ours(&plan, from) => nothing("one of our own people wrote it"),
+        (Incoming::Reply { .. }, None) if mail.is_bulk => nothing("a list sent it, and it answers no mail of ours"),
         (Incoming::Reply { from, subject, text }, sent) => reply(&mut tx, &plan, mail, sent, (from, subject, text), now).await?,
         (_, None) if token.is_some() => nothing("its token is of a mail of which nothing is on record, nor whom it was for"),
         (_, None) => nothing("it carries no token of ours, so it stops nobody"),
@@ -101,9 +103,14 @@ pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowErro
             }
             receipt
         }
-        (Incoming::AutoReply { subject }, Some(sent)) => {
-            let detail = Detail::AutoReply { subject: subject.clone() };
-            record(&mut tx, &plan, Received::AutoReply, mail, &sent, detail, now).await?
+        (Incoming::AutoReply { from, subject, notice }, Some(sent)) => {
+            let notice = automatic::theirs(&sent, from.as_ref(), notice);
+            let detail = Detail::AutoReply { subject: subject.clone(), back_on: notice.back_on, left: notice.left.is_some() };
+            let receipt = record(&mut tx, &plan, Received::AutoReply, mail, &sent, detail, now).await?;
+            if receipt.new {
+                automatic::heed(&mut tx, &plan, (&mail.id, &sent), &notice, now).await?;
+            }
+            receipt
         }
         (Incoming::Complaint(complaint), Some(sent)) => {
             let detail = Detail::Complaint { feedback: complaint.feedback.clone() };
@@ -193,7 +200,7 @@ async fn record(
 fn wordless(detail: Detail) -> Detail {
     match detail {
         Detail::Bounce { hard, status, .. } => Detail::Bounce { hard, status, diagnostic: String::new() },
-        Detail::AutoReply { .. } => Detail::AutoReply { subject: String::new() },
+        Detail::AutoReply { .. } => Detail::AutoReply { subject: String::new(), back_on: None, left: false },
         other => other,
     }
 }

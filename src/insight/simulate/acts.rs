@@ -198,6 +198,7 @@ fn mail(world: &World, act: &Act, what: &str, kind: Incoming) -> Returned {
         id: format!("{what}-{}@simulation", act.delivery),
         recipients: vec![ours.to_string()],
         message_ids: vec![message_id],
+        is_bulk: false,
         kind,
     }
 }

@@ -15,7 +15,7 @@
 //!                 │ over the cap   ├─────────────────► suppressed
 //!                 ▼                │ at the mark: no longer nurturing, or another address; by name
 //!              skipped ◄───────────┴─────────────────► cancelled
-//!               at the claim: no longer in the audience
+//!               at the claim: no longer in the audience, or away while another mail waits; else away is pending until they are back
 //! ```
 //!
 //! The mark commits before the mail is announced, its result after; between them is the network, and no open transaction.
@@ -23,6 +23,7 @@
 pub mod attempt_writer;
 pub mod range;
 pub mod audience;
+pub mod absence;
 pub mod transmit;
 pub mod return_leases;
 pub mod deliver;
