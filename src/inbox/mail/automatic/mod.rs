@@ -4,11 +4,11 @@
 //! body says in whole phrases. What a rule, a group or a list passed on is a person's, unless it says otherwise itself.
 
 mod texts;
-mod headers;
 mod tokens;
 mod day;
 mod absence;
 mod subject;
+mod headers;
 pub mod departure;
 mod body;
 
