@@ -102,7 +102,9 @@ fn an_automatic_mail_says_when_they_are_back_and_that_they_have_left() {
 #[test]
 fn long_and_odd_texts_are_read_in_linear_time() {
     let began = std::time::Instant::now();
-    for text in ["re:".repeat(20_000), "[x] ".repeat(20_000), "until ".repeat(20_000), "12. 5. ".repeat(20_000), "(".repeat(80_000)] {
+    for text in
+        ["re:".repeat(20_000), "[x] ".repeat(20_000), "until ".repeat(20_000), "12. 5. ".repeat(20_000), "(".repeat(80_000)]
+    {
         let raw = format!("From: a@x.example\nSubject: {text}\nAuto-Submitted: {text}\nIn-Reply-To: <t@x.example>\n\n{text}\n");
         let _ = kind(raw.as_bytes());
     }

@@ -122,7 +122,8 @@ story!(a_rule_that_forwards_is_still_a_person, |town| {
     // Microsoft 365 marks what a rule of the colleague's mailbox passes on.
     let rule = "Resent-From: <marta@tecnofab.example>\nAuto-Submitted: auto-generated\n\
         X-MS-Exchange-Generated-Message-Source: Mailbox Rules Agent\nList-Id: <sales.tecnofab.example>\nPrecedence: list\n";
-    let mail = format!("{rule}{}", reply(ada.as_str(), MARTA, "asks@albareda.example", &id, "Re: stops", "Please call me tomorrow."));
+    let mail =
+        format!("{rule}{}", reply(ada.as_str(), MARTA, "asks@albareda.example", &id, "Re: stops", "Please call me tomorrow."));
     assert_eq!(arrives(&town, &mail).await?.what, Received::Reply);
     town.run_until_idle().await?;
     assert_eq!(town.handoffs_of(&ada).await?.remove(0).cause, Cause::Request);

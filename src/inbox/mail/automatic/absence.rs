@@ -11,6 +11,8 @@ use jiff::civil::Date;
 const FIRST: usize = 1_500;
 /// How many small words may stand between a marker and its day.
 const BETWEEN: usize = 4;
+/// How many tokens behind a day are looked at, those of 5月12日（水）まで among them.
+const BEHIND: usize = 6;
 /// Within so many tokens a day is the subject's.
 const NEAR: usize = 6;
 
@@ -47,7 +49,7 @@ fn latest(tokens: &[Token], written: Date) -> Option<Date> {
 
 /// `Some(whether they are still away on the day)` if a word before or behind says that the day ends an absence.
 fn role(tokens: &[Token], at: usize, next: usize, last_end: Option<usize>, day: &Day) -> Option<bool> {
-    let after = &tokens[next.min(tokens.len())..tokens.len().min(next + 3)];
+    let after = &tokens[next.min(tokens.len())..tokens.len().min(next + BEHIND)];
     let mut from = at;
     // The words between are passed over one by one.
     for _ in 0..=BETWEEN {

@@ -1,6 +1,6 @@
 //! What the words of a mail say about who wrote it: several things that automatic answers say together, never a loose word.
 
-use super::texts::{self, Phrase, Table, flat, sentences};
+use super::texts::{Phrases, Table, flat, sentences};
 use serde::Deserialize;
 use std::sync::LazyLock;
 
@@ -27,21 +27,6 @@ enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
-        Self::Absence,
-        Self::NoAccess,
-        Self::OnReturn,
-        Self::Meanwhile,
-        Self::Thanks,
-        Self::Generated,
-        Self::DoNotReply,
-        Self::Ticket,
-        Self::Receipt,
-        Self::Challenge,
-        Self::Departure,
-        Self::Personal,
-    ];
-
     /// What it counts. A person says one or the other of those that count little; programs say several.
     const fn points(self) -> i32 {
         match self {
@@ -79,26 +64,24 @@ struct Receipts {
     personal: Table,
 }
 
-static PHRASES: LazyLock<Vec<(Kind, Vec<Phrase>)>> = LazyLock::new(|| {
+static PHRASES: LazyLock<Phrases<Kind>> = LazyLock::new(|| {
     let bodies: Bodies = toml::from_str(include_str!("words/bodies.toml"))
         .expect("the table of bodies is part of the program and read by its tests");
     let receipts: Receipts = toml::from_str(include_str!("words/receipts.toml"))
         .expect("the table of receipts is part of the program and read by its tests");
-    let table = |kind: Kind| match kind {
-        Kind::Absence => texts::phrases(&bodies.absence),
-        Kind::NoAccess => texts::phrases(&bodies.no_access),
-        Kind::OnReturn => texts::phrases(&bodies.on_return),
-        Kind::Meanwhile => texts::phrases(&bodies.meanwhile),
-        Kind::Thanks => texts::phrases(&bodies.thanks),
-        Kind::Generated => texts::phrases(&receipts.generated),
-        Kind::DoNotReply => texts::phrases(&receipts.do_not_reply),
-        Kind::Ticket => texts::phrases(&receipts.ticket),
-        Kind::Receipt => texts::phrases(&receipts.receipt),
-        Kind::Challenge => texts::phrases(&receipts.challenge),
-        Kind::Personal => texts::phrases(&receipts.personal),
-        Kind::Departure => super::departure::phrases(),
-    };
-    Kind::ALL.into_iter().map(|kind| (kind, table(kind))).collect()
+    Phrases::of(&[
+        (Kind::Absence, &bodies.absence),
+        (Kind::NoAccess, &bodies.no_access),
+        (Kind::OnReturn, &bodies.on_return),
+        (Kind::Meanwhile, &bodies.meanwhile),
+        (Kind::Thanks, &bodies.thanks),
+        (Kind::Generated, &receipts.generated),
+        (Kind::DoNotReply, &receipts.do_not_reply),
+        (Kind::Ticket, &receipts.ticket),
+        (Kind::Receipt, &receipts.receipt),
+        (Kind::Challenge, &receipts.challenge),
+        (Kind::Personal, &receipts.personal),
+    ])
 });
 
 /// What a text says, each kind once.
@@ -120,14 +103,11 @@ impl Said {
             Self { has_page: flat.contains("http://") || flat.contains("https://") || flat.contains("www."), ..Self::default() };
         said.has_number = has_number(&flat);
         for sentence in sentences(&flat) {
-            let here: Vec<Kind> = PHRASES
-                .iter()
-                .filter(|(_, phrases)| phrases.iter().any(|phrase| phrase.is_in(sentence)))
-                .map(|(kind, _)| *kind)
-                .collect();
-            if let Some((_, challenges)) = PHRASES.iter().find(|(kind, _)| *kind == Kind::Challenge) {
-                said.challenges += challenges.iter().filter(|phrase| phrase.is_in(sentence)).count();
+            let mut here = PHRASES.said_in(sentence);
+            if super::departure::is_said(sentence) {
+                here.push(Kind::Departure);
             }
+            said.challenges += here.iter().filter(|kind| **kind == Kind::Challenge).count();
             // "In urgent cases call me on my mobile" asks nothing of us; "Urgent?" is a heading.
             let meanwhile = here.contains(&Kind::Meanwhile);
             said.asks |= !meanwhile && sentence.ends_with(['?', '？', '؟']) && sentence.split(' ').count() > 2;

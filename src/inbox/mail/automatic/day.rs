@@ -37,7 +37,8 @@ impl Day {
         };
         match self {
             Self::Dated { options, year: Some(year) } => {
-                options.iter().filter_map(|(day, month)| in_year(*year, *month, *day)).find(|date| days(written, *date) >= 0)
+                let found = options.iter().filter_map(|(day, month)| in_year(*year, *month, *day));
+                found.filter(|date| days(written, *date) >= 0).min()
             }
             Self::Dated { options, year: None } => {
                 let found = options.iter().filter_map(|(day, month)| dated(*month, *day));

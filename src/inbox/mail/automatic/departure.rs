@@ -1,6 +1,6 @@
 //! "I have left the company, write to …": said by the mailbox of whoever left.
 
-use super::texts::{self, Phrase, Table, flat, sentences};
+use super::texts::{Phrases, Table, flat, sentences};
 use crate::domain::address::Address;
 use crate::inbox::mail::address;
 use serde::Deserialize;
@@ -20,24 +20,24 @@ struct Words {
     not_left: Table,
 }
 
-static WORDS: LazyLock<(Vec<Phrase>, Vec<Phrase>)> = LazyLock::new(|| {
+/// Whether a phrase says that somebody has left, or that it is about something else.
+static WORDS: LazyLock<Phrases<bool>> = LazyLock::new(|| {
     let words: Words = toml::from_str(include_str!("words/departures.toml"))
         .expect("the table of departures is part of the program and read by its tests");
-    (texts::phrases(&words.left), texts::phrases(&words.not_left))
+    Phrases::of(&[(true, &words.left), (false, &words.not_left)])
 });
 
-/// The phrases, as the reader of bodies counts them.
-pub(super) fn phrases() -> Vec<Phrase> {
-    WORDS.0.clone()
+/// Whether a sentence says that somebody has left.
+pub(super) fn is_said(sentence: &str) -> bool {
+    let said = WORDS.said_in(sentence);
+    !said.is_empty() && said.iter().all(|left| *left)
 }
 
 /// Whether an automatic mail says that its sender has left for good.
 pub(super) fn read(subject: &str, own: &str, from: Option<&Address>) -> Option<Departure> {
     let first: String = own.chars().take(1_500).collect();
     let text = flat(&format!("{subject}. {first}"));
-    let (left, not_left) = &*WORDS;
-    let says = |phrases: &[Phrase], sentence: &str| phrases.iter().any(|phrase| phrase.is_in(sentence));
-    let gone = sentences(&text).into_iter().any(|sentence| says(left, sentence) && !says(not_left, sentence));
+    let gone = sentences(&text).into_iter().any(is_said);
     gone.then(|| Departure {
         instead: address::find(&first).into_iter().map(|found| found.address).find(|named| Some(named) != from),
     })

@@ -55,10 +55,13 @@ pub(super) fn says(message: &Message) -> Says {
     // A rule that passes a mail on may say so in the same header; an answer keeps saying that it is one.
     let generated = |keyword: &String| keyword != "no" && !(passed_on && keyword != "auto-replied");
     let empty_path = !passed_on && of("returnpath").any(|path| path == "<>");
+    // A server-side answer of Exchange; what its rules pass on is resent.
+    let is_rule_of_exchange =
+        of("xmsexchangeinboxrulesloop").next().is_some() && of("xautoresponsesuppress").any(|what| what.contains("all"));
     if submitted.iter().any(generated)
         || empty_path
         || headers.iter().any(is_mark)
-        || (!passed_on && is_own_loop(message, &headers))
+        || (!passed_on && (is_own_loop(message, &headers) || is_rule_of_exchange))
         || is_receipt(message)
         || is_from_nobody(message)
     {

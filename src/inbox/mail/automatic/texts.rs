@@ -2,7 +2,7 @@
 
 use crate::domain::invisible::is_invisible;
 use crate::domain::plain_letters::{fold, is_combining};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A table of phrases by language.
 pub(super) type Table = BTreeMap<String, Vec<String>>;
@@ -19,7 +19,6 @@ pub(super) fn flat(text: &str) -> String {
         match c {
             '’' | '‘' | '`' | '´' | 'ʼ' | '′' => folded.push('\''),
             '‐' | '‑' | '‒' | '–' | '—' | '−' | '―' | '－' => folded.push('-'),
-            '\u{2f00}'.. if c.is_whitespace() => folded.push(' '),
             c if c.is_whitespace() || c.is_control() => folded.push(' '),
             c => match c.to_digit(10).or_else(|| digit(c)) {
                 Some(digit) => folded.push(char::from_digit(digit, 10).unwrap_or(c)),
@@ -90,8 +89,15 @@ impl Phrase {
         Self(text.split('*').map(flat).filter(|part| !part.is_empty()).collect())
     }
 
+    /// Its first word, where a word of a script with blanks begins it.
+    fn first_word(&self) -> Option<&str> {
+        let first = self.0.first()?;
+        let end = first.find(|c: char| !joins(c)).unwrap_or(first.len());
+        (end > 0).then(|| &first[..end])
+    }
+
     /// Whether a sentence says it.
-    pub(super) fn is_in(&self, sentence: &str) -> bool {
+    fn is_in(&self, sentence: &str) -> bool {
         let Some((first, rest)) = self.0.split_first() else { return false };
         sentence.match_indices(first.as_str()).any(|(at, part)| {
             let end = at + part.len();
@@ -132,9 +138,32 @@ fn joins(c: char) -> bool {
     c.is_alphanumeric() && !matches!(c, '\u{e00}'..='\u{e7f}' | '\u{2e80}'..)
 }
 
-/// All phrases of a table.
-pub(super) fn phrases(table: &Table) -> Vec<Phrase> {
-    table.values().flatten().map(|text| Phrase::parse(text)).collect()
+/// Phrases by what they say, found by their first word: there are thousands, and few of them begin in a sentence.
+pub(super) struct Phrases<K> {
+    by_word: HashMap<String, Vec<(K, Phrase)>>,
+    others: Vec<(K, Phrase)>,
+}
+
+impl<K: Copy> Phrases<K> {
+    pub(super) fn of(tables: &[(K, &Table)]) -> Self {
+        let mut phrases = Self { by_word: HashMap::new(), others: Vec::new() };
+        for (kind, table) in tables {
+            for phrase in table.values().flatten().map(|text| Phrase::parse(text)) {
+                match phrase.first_word().map(str::to_owned) {
+                    Some(word) => phrases.by_word.entry(word).or_default().push((*kind, phrase)),
+                    None => phrases.others.push((*kind, phrase)),
+                }
+            }
+        }
+        phrases
+    }
+
+    /// What each phrase says that a sentence holds.
+    pub(super) fn said_in(&self, sentence: &str) -> Vec<K> {
+        let words: BTreeSet<&str> = sentence.split(|c: char| !joins(c)).filter(|word| !word.is_empty()).collect();
+        let named = words.into_iter().filter_map(|word| self.by_word.get(word)).flatten();
+        named.chain(&self.others).filter(|(_, phrase)| phrase.is_in(sentence)).map(|(kind, _)| *kind).collect()
+    }
 }
 
 /// All words of a table, flat, the longest first.
