@@ -20,6 +20,7 @@ enum Kind {
     Generated,
     DoNotReply,
     Ticket,
+    Promise,
     Receipt,
     Challenge,
     Departure,
@@ -30,9 +31,9 @@ impl Kind {
     /// What it counts. A person says one or the other of those that count little; programs say several.
     const fn points(self) -> i32 {
         match self {
-            Self::Absence | Self::OnReturn | Self::Meanwhile | Self::Thanks => 1,
-            Self::NoAccess | Self::Ticket | Self::Departure => 2,
-            Self::Generated | Self::DoNotReply | Self::Receipt => 3,
+            Self::Absence | Self::OnReturn | Self::Meanwhile | Self::Thanks | Self::Promise => 1,
+            Self::NoAccess | Self::Ticket | Self::Departure | Self::DoNotReply => 2,
+            Self::Generated | Self::Receipt => 3,
             // Judged where a page is named too, and per sentence.
             Self::Challenge | Self::Personal => 0,
         }
@@ -59,6 +60,7 @@ struct Receipts {
     generated: Table,
     do_not_reply: Table,
     ticket: Table,
+    promise: Table,
     receipt: Table,
     challenge: Table,
     personal: Table,
@@ -78,6 +80,7 @@ static PHRASES: LazyLock<Phrases<Kind>> = LazyLock::new(|| {
         (Kind::Generated, &receipts.generated),
         (Kind::DoNotReply, &receipts.do_not_reply),
         (Kind::Ticket, &receipts.ticket),
+        (Kind::Promise, &receipts.promise),
         (Kind::Receipt, &receipts.receipt),
         (Kind::Challenge, &receipts.challenge),
         (Kind::Personal, &receipts.personal),
