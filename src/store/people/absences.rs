@@ -15,12 +15,12 @@ const ANY: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM absences WHERE until_at >
 const AWAY: &str = concat!(
     "
     SELECT d.id, b.until_at,
-           CASE WHEN EXISTS (SELECT 1 FROM deliveries o JOIN issues oi ON oi.id = o.issue_id
+           CAST(CASE WHEN EXISTS (SELECT 1 FROM deliveries o JOIN issues oi ON oi.id = o.issue_id
                 ",
     latest_attempt!("o"),
     "
                 WHERE o.prospect_id = d.prospect_id AND o.id < d.id AND oi.campaign = i.campaign AND a.state = 'pending' AND a.retry_at > $4)
-           THEN 1 ELSE 0 END
+           THEN 1 ELSE 0 END AS BIGINT)
     FROM absences b JOIN deliveries d ON d.prospect_id = b.prospect_id JOIN issues i ON i.id = d.issue_id
     WHERE b.until_at > $4 AND d.issue_id = $1 AND d.id BETWEEN $2 AND $3"
 );
