@@ -2,7 +2,7 @@
 
 use super::receive::{arrives, reply};
 use super::second_thoughts::NEXT_ISSUE;
-use super::{FIRST_ISSUE, Told, address, somebody, story};
+use super::{FIRST_ISSUE, address, somebody, story};
 use nurtured::domain::address::Address;
 use nurtured::domain::doorway::entry::Cause;
 use nurtured::domain::suppression::StopReason;
