@@ -1,5 +1,6 @@
 //! What the headers of a mail say about who wrote it: RFC 3834 first, then the marks of mail servers and help desks.
 
+use super::subject;
 use super::texts::flat;
 use crate::inbox::mail::{address, mime_body};
 use mail_parser::{Message, MimeHeaders};
@@ -173,5 +174,5 @@ fn is_passed_on(headers: &[Header], message: &Message) -> bool {
     let by_agent =
         headers.iter().any(|header| header.name == "xmsexchangegeneratedmessagesource" && header.value.contains("rules agent"));
     headers.iter().any(|header| is_rule(header) || is_list_header(header))
-        || by_agent && super::subject::is_forward(&flat(&mime_body::subject(message)))
+        || by_agent && subject::is_forward(&flat(&subject::of(message)))
 }

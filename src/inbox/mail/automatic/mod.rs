@@ -35,7 +35,7 @@ pub fn is_marked(message: &Message) -> bool {
     match headers::says(message) {
         Says::Program => true,
         Says::Person => false,
-        Says::Nothing { .. } => subject::mark(&mime_body::subject(message)) == Some(Mark::Program),
+        Says::Nothing { .. } => subject::mark(&subject::of(message)) == Some(Mark::Program),
     }
 }
 
@@ -46,12 +46,13 @@ pub fn is_automatic(message: &Message) -> bool {
         Says::Person => return false,
         Says::Nothing { hints } => hints,
     };
-    let mark = subject::mark(&mime_body::subject(message));
+    let subject = subject::of(message);
+    let mark = subject::mark(&subject);
     if mark == Some(Mark::Program) {
         return true;
     }
     let said = Said::of(&own(message));
-    mark == Some(Mark::Absence) && !said.is_personal() && !mime_body::subject(message).contains('?') || said.is_automatic(hints)
+    mark == Some(Mark::Absence) && !said.is_personal() && !subject.contains('?') || said.is_automatic(hints)
 }
 
 /// Whether a list, a group or a bulk sender passed it on.
@@ -69,7 +70,7 @@ pub fn is_newsletter(message: &Message) -> bool {
 
 /// What a mail that a program wrote says of its sender.
 pub fn notice(message: &Message, from: Option<&Address>) -> Notice {
-    let (subject, own) = (mime_body::subject(message), own(message));
+    let (subject, own) = (subject::of(message), own(message));
     let left = departure::read(&subject, &own, from);
     let said = Said::of(&own);
     // A help desk names days on which it answers, and is not away.

@@ -2,9 +2,16 @@
 
 use super::absence;
 use super::texts::{self, Table, flat, is_apart};
+use crate::inbox::mail::mime_body;
+use mail_parser::Message;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
+
+/// The longest subject that is looked at, in characters.
+const LONGEST: usize = 300;
+/// How many tags of gateways may stand before a subject.
+const TAGS: usize = 5;
 
 /// How sure a mark is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,12 +57,18 @@ static MARKS: LazyLock<Marks> = LazyLock::new(|| {
     }
 });
 
+/// The decoded subject of a mail, as far as anybody reads it.
+pub(super) fn of(message: &Message) -> String {
+    mime_body::subject(message).chars().take(LONGEST).collect()
+}
+
 /// The mark of a subject, if it has one. An answer to one (`Re:`, `AW:`) has none.
 pub(super) fn mark(subject: &str) -> Option<Mark> {
     let subject = flat(subject);
     let mut text = subject.as_str();
     // What gateways put before a subject: [EXT], *** SPAM ***.
-    while let Some((tag, rest)) = tag(text) {
+    for _ in 0..TAGS {
+        let Some((tag, rest)) = tag(text) else { break };
         if let Some((_, mark)) = MARKS.marks.iter().find(|(word, _)| word == tag) {
             return Some(*mark);
         }
