@@ -33,7 +33,7 @@ story!(the_office_is_closed_until_monday_and_the_letter_waits, |town| {
     let (ada, bea) = (address("ada@albareda.example"), address("bea@albareda.example"));
     town.admit(&[somebody(ada.as_str()), somebody(bea.as_str())], "card").await?;
     town.pass_to("2026-03-02T10:00:00Z").await?;
-    assert_eq!((newsletters(&town, &ada), newsletters(&town, &bea)), (1, 1));
+    let (of_ada, of_bea) = (newsletters(&town, &ada), newsletters(&town, &bea));
     // It is Monday, 2 March. That it says "call" asks nobody for a call.
     let text = "Thank you for your message. Our office is closed until Monday. In urgent cases please call our office.";
     let mail = automatic(&town, ada.as_str(), "away@albareda.example", "Mon, 2 Mar 2026 11:00:00 +0100", "Closed", text)?;
@@ -43,14 +43,18 @@ story!(the_office_is_closed_until_monday_and_the_letter_waits, |town| {
     assert!(town.handoffs_of(&ada).await?.is_empty() && town.verdicts(&ada).await?.newest_human_at().is_none());
 
     town.pass_to(NEXT_ISSUE).await?;
-    assert_eq!((newsletters(&town, &ada), newsletters(&town, &bea)), (1, 2), "hers waits");
+    assert_eq!((newsletters(&town, &ada), newsletters(&town, &bea)), (of_ada, of_bea + 1), "hers waits");
     let explanation = town.explain(&ada, None).await?;
     assert_eq!(explanation.away_until.map(|at| at.to_string()).as_deref(), Some("2026-03-09T00:00:00Z"));
     assert_eq!(town.explain(&bea, None).await?.away_until, None);
     town.pass_to("2026-03-08T20:00:00Z").await?;
-    assert_eq!(newsletters(&town, &ada), 1, "Sunday");
+    assert_eq!(newsletters(&town, &ada), of_ada, "Sunday");
     town.pass_to("2026-03-09T12:00:00Z").await?;
-    assert_eq!((newsletters(&town, &ada), newsletters(&town, &bea)), (2, 2), "Monday, at the hour of the campaign");
+    assert_eq!(
+        (newsletters(&town, &ada), newsletters(&town, &bea)),
+        (of_ada + 1, of_bea + 1),
+        "Monday, at the hour of the campaign"
+    );
     assert_eq!(town.explain(&ada, None).await?.away_until, None);
     Ok(())
 });
@@ -59,16 +63,17 @@ story!(an_absence_without_end_puts_off_for_sixty_days_and_one_letter_waits, |tow
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "card").await?;
     town.pass_to("2026-03-02T10:00:00Z").await?;
+    let before = newsletters(&town, &ada);
     let text = "I am on parental leave until 1 September 2027.";
     let mail = automatic(&town, ada.as_str(), "leave@albareda.example", "Mon, 2 Mar 2026 11:00:00 +0100", "Away", text)?;
     arrives(&town, &mail).await?;
-    // The issues of March and April fall into it.
+    // Two issues of the series fall into it, and one of the other campaign.
     town.pass_to("2026-04-30T12:00:00Z").await?;
-    assert_eq!(newsletters(&town, &ada), 1);
+    assert_eq!(newsletters(&town, &ada), before);
     town.pass_to("2026-05-02T12:00:00Z").await?;
-    assert_eq!(newsletters(&town, &ada), 2, "the one of March; the one of April was skipped, and is due again");
+    assert_eq!(newsletters(&town, &ada), before + 2, "one of each; the second of the series was skipped, and is due again");
     town.pass_to("2026-05-06T12:00:00Z").await?;
-    assert_eq!(newsletters(&town, &ada), 3, "the next issue");
+    assert_eq!(newsletters(&town, &ada), before + 3, "the next issue");
     Ok(())
 });
 
@@ -76,12 +81,13 @@ story!(who_was_forwarded_to_and_is_away_puts_off_nothing, |town| {
     let (ada, bea) = (address("ada@albareda.example"), "bea@albareda.example");
     town.admit(&[somebody(ada.as_str())], "card").await?;
     town.pass_to("2026-03-02T10:00:00Z").await?;
+    let before = newsletters(&town, &ada);
     let text = "I am out of the office until Monday.";
     let mail = automatic(&town, ada.as_str(), "bea@albareda.example", "Mon, 2 Mar 2026 11:00:00 +0100", "Away", text)?;
     let mail = mail.replace(&format!("From: {ada}"), &format!("From: {bea}"));
     assert_eq!(arrives(&town, &mail).await?.what, Received::AutoReply);
     town.pass_to(NEXT_ISSUE).await?;
-    assert_eq!(newsletters(&town, &ada), 2);
+    assert_eq!(newsletters(&town, &ada), before + 1);
     Ok(())
 });
 
@@ -89,6 +95,7 @@ story!(she_has_left_the_company, |town| {
     let ada = address("ada@albareda.example");
     town.admit(&[somebody(ada.as_str())], "card").await?;
     town.pass_to(FIRST_ISSUE).await?;
+    let before = newsletters(&town, &ada);
     let text = "Ada Vega no longer works for Albareda. Please write to bea.coll@albareda.example instead.";
     let left = |town: &Town, id: &str, dated: &str| automatic(town, ada.as_str(), id, dated, "Automatic reply: stops", text);
     let notes = |town: &Town| {
@@ -105,7 +112,7 @@ story!(she_has_left_the_company, |town| {
     assert_eq!(town.prospect(&ada).await?.mail_stop, None);
 
     town.pass_to(NEXT_ISSUE).await?;
-    assert_eq!(newsletters(&town, &ada), 2);
+    assert_eq!(newsletters(&town, &ada), before + 1);
     arrives(&town, &left(&town, "left-3@albareda.example", "Tue, 3 Mar 2026 10:31:00 +0100")?).await?;
     town.run_until_idle().await?;
     assert_eq!(town.prospect(&ada).await?.mail_stop, Some(StopReason::Bounced));
