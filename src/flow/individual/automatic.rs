@@ -60,7 +60,11 @@ async fn departed(
     now: Timestamp,
 ) -> Result<(), FlowError> {
     let issues = match sent.mail.on_record() {
-        Some(delivery) => absences::add_departure(tx, delivery, &sent.address, now).await?,
+        Some(delivery) => match absences::add_departure(tx, delivery, &sent.address, now).await? {
+            Some(issues) => issues,
+            None => return Ok(()),
+        },
+        // Of a mail that is not on record nobody knows the issue.
         None => 0,
     };
     let stopped = issues >= DEPARTED_AFTER;

@@ -66,8 +66,16 @@ pub async fn among(
     rows.into_iter().map(away).collect()
 }
 
-/// Records that a mail was answered with "has left the company". Returns of how many issues that was said by this address.
-pub async fn add_departure(tx: &mut Tx, delivery: DeliveryId, address: &Address, now: Timestamp) -> Result<i64, StoreError> {
-    tx.execute(ADD_DEPARTURE, args![delivery, now]).await?;
-    tx.number(DEPARTED, args![delivery, address]).await
+/// Records that a mail was answered with "has left the company". Returns of how many issues that was said by this address;
+/// `None` if it was said of this mail before.
+pub async fn add_departure(
+    tx: &mut Tx,
+    delivery: DeliveryId,
+    address: &Address,
+    now: Timestamp,
+) -> Result<Option<i64>, StoreError> {
+    if tx.execute(ADD_DEPARTURE, args![delivery, now]).await? == 0 {
+        return Ok(None);
+    }
+    tx.number(DEPARTED, args![delivery, address]).await.map(Some)
 }
