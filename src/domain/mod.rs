@@ -6,8 +6,10 @@
 pub mod id;
 pub mod criterion;
 pub mod span;
+pub mod absence;
 pub mod chance;
 pub mod invisible;
+pub mod plain_letters;
 pub mod address;
 pub mod network;
 pub mod excerpt;

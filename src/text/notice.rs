@@ -25,6 +25,21 @@ pub struct HandoffChange {
     pub zone: TimeZone,
 }
 
+/// Somebody has left their company, for the campaign's colleague and whoever owns the lead.
+#[derive(Debug, Clone, Serialize)]
+pub struct Departed {
+    pub prospect: String,
+    pub company: Option<String>,
+    pub address: Address,
+    /// Whom the mailbox names instead; nobody has confirmed it.
+    pub instead: Option<Address>,
+    /// Whether no more group mail goes to the address.
+    pub stopped: bool,
+    pub at: Timestamp,
+    #[serde(skip)]
+    pub zone: TimeZone,
+}
+
 /// A person's reply to a newsletter, for the salesperson or colleague named in the campaign's `reply_to`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Reply {
@@ -120,6 +135,12 @@ pub fn reply(reply: &Reply) -> Result<Letter, TextError> {
 pub fn moved(moved: &Moved) -> Result<Letter, TextError> {
     let subject = format!("{}: no longer yours", who(&moved.prospect, moved.company.as_deref()));
     letter(&subject, "moved.txt", "moved.html", &moved.zone, moved)
+}
+
+/// The note that somebody has left their company, as their mailbox says.
+pub fn departed(departed: &Departed) -> Result<Letter, TextError> {
+    let subject = format!("{} has left, says an automatic reply", who(&departed.prospect, departed.company.as_deref()));
+    letter(&subject, "departed.txt", "departed.html", &departed.zone, departed)
 }
 
 /// The message that a campaign paused by itself.

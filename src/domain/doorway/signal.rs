@@ -136,7 +136,15 @@ pub enum Detail {
     /// A report of spam that is vouched for by nobody. It stops nothing and counts for nothing.
     UnconfirmedComplaint { feedback: String },
     /// An automatic reply: out of office, ticket opened.
-    AutoReply { subject: String },
+    AutoReply {
+        subject: String,
+        /// The day from which they read mail again, if it names one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        back_on: Option<Date>,
+        /// Whether they have left for good.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        left: bool,
+    },
     Unsubscribe {
         /// "one-click", "page", "import".
         how: String,
@@ -317,7 +325,13 @@ impl Detail {
             Self::UnconfirmedComplaint { feedback } => {
                 format!("not verified: somebody reported our mail as unwanted ({})", excerpt(feedback, 40))
             }
-            Self::AutoReply { subject } => format!("automatic reply “{}”", excerpt(subject, 80)),
+            Self::AutoReply { subject, left: true, .. } => {
+                format!("automatic reply “{}”: has left the company", excerpt(subject, 80))
+            }
+            Self::AutoReply { subject, back_on: Some(day), .. } => {
+                format!("automatic reply “{}”: back on {day}", excerpt(subject, 80))
+            }
+            Self::AutoReply { subject, .. } => format!("automatic reply “{}”", excerpt(subject, 80)),
             Self::Unsubscribe { how } => format!("unsubscribed ({how})"),
             Self::Bounce { hard: true, diagnostic, .. } => format!("mailbox gone: {}", excerpt(diagnostic, 120)),
             Self::Bounce { diagnostic, .. } => format!("mail delayed or refused: {}", excerpt(diagnostic, 120)),

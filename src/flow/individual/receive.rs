@@ -2,6 +2,7 @@
 //! about: any program can write a bounce, so one without a token stops no mail. Its author must be the prospect too, for what it says to
 //! be theirs. A person's words become a signal and reach a salesperson or colleague in the same transaction.
 
+use super::automatic;
 use super::returned::arrival::Arrival;
 use super::returned::pass_on::Words;
 use super::returned::reply::{self, Heard};
@@ -109,6 +110,7 @@ fn class(plan: &Plan, mail: &Returned, has_token: bool, sent: Option<&Traced>) -
         (Incoming::Unknown, _) => Err("it is neither a bounce nor an answer"),
         (Incoming::Complaint(complaint), _) if !complaint.is_objection() => Err("it is neither a bounce nor an answer"),
         (Incoming::Reply { from, .. }, _) if is_ours(plan, from) => Err("one of our own people wrote it"),
+        (Incoming::Reply { .. }, None) if mail.is_bulk => Err("a list sent it, and it answers no mail of ours"),
         (Incoming::Reply { .. }, _) => Ok(Received::Reply),
         (_, None) if has_token => Err("its token is of a mail of which nothing is on record, nor whom it was for"),
         (_, None) => Err("it carries no token of ours, so it stops nobody"),
@@ -136,9 +138,15 @@ async fn take(tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>) -> Result<Receipt
             }
             Ok(receipt)
         }
-        (Incoming::AutoReply { subject }, Some(sent)) => {
-            let detail = Detail::AutoReply { subject: subject.clone() };
-            record(tx, plan, Received::AutoReply, arrival, sent, detail).await
+        (Incoming::AutoReply { from, subject, notice }, Some(sent)) => {
+            let from = from.as_ref().filter(|_| arrival.whose == Sender::Prospect);
+            let notice = automatic::theirs(sent, from, notice);
+            let detail = Detail::AutoReply { subject: subject.clone(), back_on: notice.back_on, left: notice.left.is_some() };
+            let receipt = record(tx, plan, Received::AutoReply, arrival, sent, detail).await?;
+            if receipt.new {
+                automatic::heed(tx, plan, (&arrival.key, sent), &notice, arrival.now).await?;
+            }
+            Ok(receipt)
         }
         (Incoming::Complaint(complaint), Some(sent)) => {
             let detail = complaint::detail(plan, arrival, sent, complaint);
@@ -209,7 +217,7 @@ async fn record(
 fn wordless(detail: Detail) -> Detail {
     match detail {
         Detail::Bounce { hard, status, .. } => Detail::Bounce { hard, status, diagnostic: String::new() },
-        Detail::AutoReply { .. } => Detail::AutoReply { subject: String::new() },
+        Detail::AutoReply { .. } => Detail::AutoReply { subject: String::new(), back_on: None, left: false },
         other => other,
     }
 }

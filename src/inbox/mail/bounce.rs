@@ -3,6 +3,7 @@
 //! Only reads. Whether it concerns a mail we sent, its token decides elsewhere: any program can write a bounce.
 
 use super::address;
+use super::automatic::{self, Notice};
 use super::identity::{self, Identity};
 use super::mime_body;
 use super::phrases;
@@ -26,6 +27,8 @@ pub struct Returned {
     pub identity: Identity,
     /// The ids of the mails it answers, returns or complains about.
     pub message_ids: Vec<String>,
+    /// Whether a list, a group or a bulk sender passed it on.
+    pub is_bulk: bool,
     pub kind: Incoming,
 }
 
@@ -35,7 +38,11 @@ pub enum Incoming {
     /// Something was not delivered, or not yet; empty when no readable address is named.
     Bounce(Vec<Failure>),
     AutoReply {
+        /// Whom it is from, if that can be read.
+        from: Option<Address>,
         subject: String,
+        /// What it says of them.
+        notice: Notice,
     },
     Reply {
         from: Address,
@@ -73,7 +80,9 @@ pub fn read(raw: &[u8]) -> Result<Returned, ReadError> {
         recipients.extend(complaint.return_path.clone());
     }
     let id = message.message_id().map_or_else(|| fingerprint(&[&String::from_utf8_lossy(raw)]), str::to_owned);
-    Ok(Returned { recipients, id, identity: Identity::read(&message), message_ids: mime_body::message_ids(&message), kind })
+    let is_bulk = automatic::is_bulk(&message);
+    let (identity, message_ids) = (Identity::read(&message), mime_body::message_ids(&message));
+    Ok(Returned { recipients, id, identity, message_ids, is_bulk, kind })
 }
 
 fn kind(message: &Message) -> Incoming {
@@ -84,12 +93,13 @@ fn kind(message: &Message) -> Incoming {
         return Incoming::Bounce(failures);
     }
     let subject = mime_body::subject(message);
-    if reply::is_automatic(message) {
-        return Incoming::AutoReply { subject: mime_body::line(&subject, 200) };
-    }
     let from = identity::author(message).or_else(|| mime_body::header(message, "From").and_then(|from| address::first(&from)));
+    if automatic::is_automatic(message) {
+        let notice = automatic::notice(message, from.as_ref());
+        return Incoming::AutoReply { from, subject: mime_body::line(&subject, 200), notice };
+    }
     match from {
-        Some(from) if !reply::is_bulk(message) && !is_report(message) && !is_daemon(message) => {
+        Some(from) if !automatic::is_newsletter(message) && !is_report(message) && !is_daemon(message) => {
             let text = reply::own_words(&mime_body::words(message));
             let subject = mime_body::line(&subject, 200);
             Incoming::Reply { from, subject, text }
@@ -120,7 +130,7 @@ fn bounce(message: &Message) -> Option<Vec<Failure>> {
         .map(|f| f.address)
         .collect();
     let (daemon, titled, told) = (is_daemon(message), is_title(&subject), phrases::says_undelivered(&notice));
-    let answer = reply::is_automatic(message) && !daemon && !titled && !is_report(message);
+    let answer = automatic::is_marked(message) && !daemon && !titled && !is_report(message);
     let own = own(message);
     // Blocks are read in any language.
     let certain = !marked.is_empty() || daemon && (titled || told || prose_bounce::has_block(&notice, &own));

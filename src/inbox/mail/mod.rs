@@ -8,4 +8,5 @@ pub mod report;
 pub mod phrases;
 pub mod prose_bounce;
 pub mod reply;
+pub mod automatic;
 pub mod bounce;

@@ -1,5 +1,6 @@
 //! Reading held against mails and lists whose truth is known, and against noise.
 
+mod automatic;
 mod corpus;
 mod exports;
 mod forms;

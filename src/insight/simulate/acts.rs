@@ -203,6 +203,7 @@ fn mail(world: &World, act: &Act, what: &str, kind: Incoming) -> Returned {
         identity: Identity::of(&person.address, &format!("{what}-{}", act.delivery)),
         recipients: vec![ours.to_string()],
         message_ids: vec![message_id],
+        is_bulk: false,
         kind,
     }
 }

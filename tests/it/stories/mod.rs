@@ -7,6 +7,7 @@ mod answers;
 mod api;
 mod nobody;
 mod observe;
+mod automatic;
 mod away;
 mod backtest;
 mod breakers;
