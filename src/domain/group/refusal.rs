@@ -212,8 +212,13 @@ pub fn judge(heard: &Heard<'_>) -> Judgement {
     if is_said && let Some(judgement) = by_detail {
         return judgement;
     }
-    let tables =
-        [(Table::Rate, TOO_FAST), (Table::Size, (us.0, Class::Soft)), (Table::Full, NOT_NOW), (Table::Network, OPEN), (Table::Ours, us)];
+    let tables = [
+        (Table::Rate, TOO_FAST),
+        (Table::Size, (us.0, Class::Soft)),
+        (Table::Full, NOT_NOW),
+        (Table::Network, OPEN),
+        (Table::Ours, us),
+    ];
     let by_words = said_by(&tables).or_else(|| said_by(&[(Table::GoneIfNotOurs, GONE)]).filter(|_| is_certain));
     let by_code = || code.and_then(|code| Some(judged(of_code(code, phase, us)?, Ground::Code(code))));
     by_words.or(by_detail).or_else(by_code).unwrap_or(judged(OPEN, Ground::Nothing))

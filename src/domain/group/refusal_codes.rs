@@ -19,12 +19,18 @@ pub fn command(words: &str) -> Option<Command> {
     if named(&["in reply to rcpt to", "after rcpt to", "in response to rcpt to", "after rcpt command"]) {
         return Some(Command::Recipient);
     }
-    if named(&["in reply to end of data", "after end of data", "in reply to data", "after data", "after pipelined sending data"]) {
+    if named(&["in reply to end of data", "after end of data", "in reply to data", "after data", "after pipelined sending data"])
+    {
         return Some(Command::Message);
     }
     let before = ["mail from", "helo", "ehlo", "starttls", "auth", "initial connection", "initial greeting"];
     let is_named = |name: &&str| {
-        named(&[&format!("in reply to {name}"), &format!("after {name}"), &format!("in response to {name}"), &format!("after pipelined {name}")])
+        named(&[
+            &format!("in reply to {name}"),
+            &format!("after {name}"),
+            &format!("in response to {name}"),
+            &format!("after pipelined {name}"),
+        ])
     };
     before.iter().any(|name| is_named(&name)).then_some(Command::BeforeRecipient)
 }
@@ -77,7 +83,8 @@ pub fn reply_code(text: &str) -> Option<u16> {
             None => {}
         }
         let end = word.to_ascii_lowercase();
-        is_begun = end.ends_with([':', ';', '<', '>', '=']) || ["said", "error", "code", "reply", "response", "status"].contains(&end.as_str());
+        is_begun = end.ends_with([':', ';', '<', '>', '='])
+            || ["said", "error", "code", "reply", "response", "status"].contains(&end.as_str());
     }
     loose
 }

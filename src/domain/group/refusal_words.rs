@@ -147,7 +147,9 @@ mod tests {
 
     #[test]
     fn a_phrase_is_found_between_word_ends_and_never_in_an_address_or_a_host() {
-        let text = Text::new("550 <spam@Policy.example>: You’re UNBLOCKED  by\r\n our\tteam mx.spamhaus.example, ptrs temporarily ÜBERFÜLLT");
+        let text = Text::new(
+            "550 <spam@Policy.example>: You’re UNBLOCKED  by\r\n our\tteam mx.spamhaus.example, ptrs temporarily ÜBERFÜLLT",
+        );
         for phrase in ["spam", "policy", "blocked", "ptr", "spamhaus*"] {
             assert!(!text.has(phrase), "{phrase}");
         }

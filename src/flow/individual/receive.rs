@@ -86,6 +86,7 @@ pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowErro
     };
     let receipt = match (&mail.kind, sent) {
         (Incoming::Unknown, _) => nothing("it is neither a bounce nor an answer"),
+        (Incoming::Delivered(_), _) => nothing("it says that a mail arrived"),
         (Incoming::Complaint(complaint), _) if !complaint.is_objection() => nothing("it is neither a bounce nor an answer"),
         (Incoming::Reply { from, .. }, _) if is_ours(&plan, from) => nothing("one of our own people wrote it"),
         (Incoming::Reply { from, subject, text }, sent) => reply(&mut tx, &plan, mail, sent, (from, subject, text), now).await?,

@@ -91,7 +91,8 @@ pub fn parse(raw: &[u8]) -> Result<Returned, ReadError> {
         return Err(ReadError::TooLarge);
     }
     let whole = without_lead(raw);
-    let message = MessageParser::default().parse(bounds::bounded(notice::cut(whole))).filter(|message| !message.headers().is_empty());
+    let message =
+        MessageParser::default().parse(bounds::bounded(notice::cut(whole))).filter(|message| !message.headers().is_empty());
     let message = message.ok_or(ReadError::NoMail)?;
     let (kind, mut recipients) = (kind(&message), recipients(&message));
     if let Incoming::Complaint(complaint) = &kind {

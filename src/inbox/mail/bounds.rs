@@ -60,7 +60,9 @@ fn end(raw: &[u8]) -> usize {
             return at;
         }
         // To the end of this part, and out of those that end with it.
-        let Some(boundary) = enclosing else { return if head.is_message { raw.len().min(at + ENCODED_MESSAGE) } else { raw.len() } };
+        let Some(boundary) = enclosing else {
+            return if head.is_message { raw.len().min(at + ENCODED_MESSAGE) } else { raw.len() };
+        };
         let Some(mut next) = find(raw, at, &boundary) else { return raw.len().min(at + LARGEST_NOTICE) };
         if head.is_message && head.is_encoded && next - at > ENCODED_MESSAGE {
             return at;
@@ -157,7 +159,8 @@ mod tests {
 
     #[test]
     fn a_plain_mail_is_read_to_its_end() {
-        let mail = b"From: a@x.example\nContent-Type: multipart/mixed; boundary=\"b\"\n\n--b\n\ntext\n--b\n\nmore\n--b--\nafter\n";
+        let mail =
+            b"From: a@x.example\nContent-Type: multipart/mixed; boundary=\"b\"\n\n--b\n\ntext\n--b\n\nmore\n--b--\nafter\n";
         assert_eq!(bounded(mail).len(), mail.len());
         assert_eq!(bounded(b"no header").len(), 9);
         assert_eq!(bounded(b"").len(), 0);
@@ -165,7 +168,8 @@ mod tests {
 
     #[test]
     fn a_mail_nested_too_deep_is_read_as_far_as_the_bound() {
-        let multiparts: String = (0..3_000).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}x\n\n--b{n}x\n")).collect();
+        let multiparts: String =
+            (0..3_000).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}x\n\n--b{n}x\n")).collect();
         let messages = "Content-Type: message/rfc822\n\n".repeat(3_000);
         for mail in [multiparts, messages] {
             let kept = bounded(mail.as_bytes());

@@ -48,7 +48,8 @@ fn older(message: &Message) -> Option<Complaint> {
     if is_answer || says(&subject, &NO_COMPLAINT) {
         return None;
     }
-    let is_named = copy.value("X-HmXmrOriginalRecipient").is_some() || mime_body::header(message, "X-HmXmrOriginalRecipient").is_some();
+    let is_named =
+        copy.value("X-HmXmrOriginalRecipient").is_some() || mime_body::header(message, "X-HmXmrOriginalRecipient").is_some();
     let is_loop = says(&sender, &LOOPS) && says(&subject, &ABUSE);
     (is_named || is_loop || says(&subject, &SUBJECTS)).then(|| Complaint {
         feedback: "abuse".to_owned(),
@@ -61,7 +62,10 @@ fn older(message: &Message) -> Option<Complaint> {
 pub fn is_record_report(message: &Message) -> bool {
     let subject = flat(&mime_body::subject(message));
     let is_titled = subject.contains("report domain:") && subject.contains("submitter:");
-    let is_tls = message.content_type().and_then(|kind| kind.attribute("report-type")).is_some_and(|kind| kind.eq_ignore_ascii_case("tlsrpt"));
+    let is_tls = message
+        .content_type()
+        .and_then(|kind| kind.attribute("report-type"))
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("tlsrpt"));
     is_titled || is_tls || message.parts.iter().any(is_aggregate)
 }
 
@@ -71,7 +75,9 @@ fn is_aggregate(part: &MessagePart) -> bool {
     let ends = [".xml", ".xml.gz", ".zip", ".gz", ".json.gz"].iter().any(|end| name.ends_with(end));
     let is_number = |word: &&str| word.len() >= 9 && word.bytes().all(|b| b.is_ascii_digit());
     let numbers = name.split(['!', '.']).filter(is_number).count();
-    ends && name.matches('!').count() >= 3 && numbers >= 2 || mime_body::is(part, "application/tlsrpt+gzip") || mime_body::is(part, "application/tlsrpt+json")
+    ends && name.matches('!').count() >= 3 && numbers >= 2
+        || mime_body::is(part, "application/tlsrpt+gzip")
+        || mime_body::is(part, "application/tlsrpt+json")
 }
 
 /// The returned copy of the mail complained about: whole, or its header as a text.
@@ -84,7 +90,9 @@ impl Copy {
             inner.headers_raw().map(named).collect()
         });
         let kinds = ["text/rfc822-headers", "message/rfc822-headers"];
-        let head = || kinds.iter().flat_map(|kind| mime_body::parts_of(message, kind, 0)).find_map(|head| groups(&head).into_iter().next());
+        let head = || {
+            kinds.iter().flat_map(|kind| mime_body::parts_of(message, kind, 0)).find_map(|head| groups(&head).into_iter().next())
+        };
         Self(whole.or_else(head).unwrap_or_default())
     }
 
@@ -158,7 +166,9 @@ mod tests {
     use mail_parser::MessageParser;
 
     fn read(head: &str, copy: &str) -> Option<Complaint> {
-        let mail = format!("{head}\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n{copy}\n\ntext\n--b--\n");
+        let mail = format!(
+            "{head}\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n{copy}\n\ntext\n--b--\n"
+        );
         complaint(&MessageParser::default().parse(mail.as_bytes()).expect("a mail"))
     }
 
@@ -183,7 +193,8 @@ mod tests {
         ] {
             assert_eq!(read(head, copy), None, "{head}");
         }
-        let marked = read("From: a@b.example\nSubject: x", &format!("X-HmXmrOriginalRecipient: bo@x.example\n{copy}")).expect("marked");
+        let marked =
+            read("From: a@b.example\nSubject: x", &format!("X-HmXmrOriginalRecipient: bo@x.example\n{copy}")).expect("marked");
         assert_eq!(marked.recipients[0].as_str(), "bo@x.example");
     }
 }

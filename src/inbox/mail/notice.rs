@@ -19,7 +19,8 @@ pub fn cut(raw: &[u8]) -> &[u8] {
     if raw.len() <= LARGEST_NOTICE {
         return raw;
     }
-    let is_notice = MessageParser::default().parse_headers(&raw[..LARGEST_NOTICE]).is_some_and(|head| is_report(&head) || is_daemon(&head));
+    let is_notice =
+        MessageParser::default().parse_headers(&raw[..LARGEST_NOTICE]).is_some_and(|head| is_report(&head) || is_daemon(&head));
     if is_notice { &raw[..LARGEST_NOTICE] } else { raw }
 }
 
@@ -28,7 +29,9 @@ pub fn read(message: &Message) -> Option<Vec<Failure>> {
     let reported = report::failures(message);
     let notice = Notice::of(&mime_body::words(message));
     match reported {
-        Some(failures) if !failures.is_empty() => Some(failures.into_iter().map(|one| explained(one, &notice, message)).collect()),
+        Some(failures) if !failures.is_empty() => {
+            Some(failures.into_iter().map(|one| explained(one, &notice, message)).collect())
+        }
         Some(_) => Some(told(message, &notice)),
         None => is_notice(message, &notice).then(|| told(message, &notice)),
     }
@@ -70,15 +73,28 @@ fn told(message: &Message, notice: &Notice) -> Vec<Failure> {
     let end = end(&format!("{}\n{all}", mime_body::subject(message)));
     let read = |address: &Address, words: &str| Failure::read(address.clone(), None, words, end, "");
     let is_single = found.len() == 1;
-    let mut failures: Vec<Failure> = found.iter().take(RECIPIENTS).map(|(address, words)| read(address, words)).collect();
+    let mut failures: Vec<Failure> = Vec::new();
+    let mut before = None;
+    for (address, words) in found.iter().take(RECIPIENTS) {
+        // Of a list all have the same words.
+        let failure = match (before == Some(words), failures.last()) {
+            (true, Some(last)) => Failure { address: address.clone(), ..last.clone() },
+            _ => read(address, words),
+        };
+        failures.push(failure);
+        before = Some(words);
+    }
     let is_told_apart = failures.iter().any(|one| one.is_decided);
+    let mut again_of: Option<(String, Failure)> = None;
     for one in failures.iter_mut().filter(|one| !one.is_decided) {
         let answers = notice.answers(if is_single { None } else { Some(&one.address) });
         let more = if is_told_apart && !is_single { answers } else { format!("{all} {answers}") };
-        let again = read(&one.address, &more);
+        let known = again_of.take().filter(|(words, _)| *words == more).map(|(_, again)| again);
+        let again = known.unwrap_or_else(|| read(&one.address, &more));
         if again.is_decided {
-            *one = again;
+            *one = Failure { address: one.address.clone(), ..again.clone() };
         }
+        again_of = Some((more, again));
     }
     failures
 }
@@ -118,16 +134,20 @@ fn is_notice(message: &Message, notice: &Notice) -> bool {
     }
     let is_machine = is_nobody(message) || goes_to_path(message);
     let is_answer = mime_body::header(message, "In-Reply-To").is_some() && !is_nobody(message);
-    told && (titled || is_report) && (is_machine || !is_answer) && names_somebody(notice, &own) || is_machine && has_answer(notice) && names_somebody(notice, &own)
+    told && (titled || is_report) && (is_machine || !is_answer) && names_somebody(notice, &own)
+        || is_machine && has_answer(notice) && names_somebody(notice, &own)
 }
 
 fn names_somebody(notice: &Notice, own: &[Address]) -> bool {
-    !prose_bounce::recipients(&notice.said, own, None).is_empty() || !prose_bounce::recipients(&notice.session, own, None).is_empty()
+    !prose_bounce::recipients(&notice.said, own, None).is_empty()
+        || !prose_bounce::recipients(&notice.session, own, None).is_empty()
 }
 
 /// Whether it shows what a mail server answered: a line that begins with a reply code, or a conversation.
 fn has_answer(notice: &Notice) -> bool {
-    let is_answer = |line: &str| phrases::has_code(line.trim_start_matches(['<', '[', ' ', '\t', '(', '#', '"'])) && reply_code(line).is_some();
+    let is_answer = |line: &str| {
+        phrases::has_code(line.trim_start_matches(['<', '[', ' ', '\t', '(', '#', '"'])) && reply_code(line).is_some()
+    };
     !notice.answers(None).is_empty() || notice.said.lines().any(is_answer)
 }
 
@@ -155,13 +175,17 @@ fn has_null_path(message: &Message) -> bool {
 /// Whether nobody writes from there.
 fn is_nobody(message: &Message) -> bool {
     let sender = mime_body::sender(message).to_lowercase();
-    ["no-reply", "noreply", "no_reply", "donotreply", "do-not-reply", "bounce", "daemon", "notification", "mailer", "system@"].iter().any(|name| sender.contains(name))
+    ["no-reply", "noreply", "no_reply", "donotreply", "do-not-reply", "bounce", "daemon", "notification", "mailer", "system@"]
+        .iter()
+        .any(|name| sender.contains(name))
 }
 
 /// Whether it came to a return path, where no person writes to.
 fn goes_to_path(message: &Message) -> bool {
     let to = mime_body::header(message, "To").unwrap_or_default();
-    let path = |to: &str| to.rsplit_once('@').is_some_and(|(local, _)| local.contains('+') || local.to_lowercase().starts_with("bounce"));
+    let path = |to: &str| {
+        to.rsplit_once('@').is_some_and(|(local, _)| local.contains('+') || local.to_lowercase().starts_with("bounce"))
+    };
     address::written(&to).any(path)
 }
 
@@ -187,7 +211,9 @@ fn from_host(message: &Message) -> Option<String> {
 fn of_copy(message: &Message, notice: &Notice, own: &[Address]) -> Vec<Address> {
     let inner = message.parts.iter().find_map(|part| part.message()).and_then(|inner| mime_body::header(inner, "To"));
     let heads = mime_body::parts_of(message, "text/rfc822-headers", 0).into_iter().chain([notice.copy.clone()]);
-    let to = |head: String| head.lines().find(|line| line.get(..3).is_some_and(|name| name.eq_ignore_ascii_case("to:"))).map(str::to_owned);
+    let to = |head: String| {
+        head.lines().find(|line| line.get(..3).is_some_and(|name| name.eq_ignore_ascii_case("to:"))).map(str::to_owned)
+    };
     let values: Vec<String> = inner.into_iter().chain(heads.filter_map(to)).take(1).collect();
     let found: Vec<Address> = values.iter().flat_map(|value| address::find(value)).map(|found| found.address).collect();
     if found.len() == 1 && !own.contains(&found[0]) { found } else { Vec::new() }

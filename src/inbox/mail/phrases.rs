@@ -82,9 +82,24 @@ pub fn has_code(before: &str) -> bool {
 /// A copied header, or the beginning of one: it names those who wrote, not those not reached.
 pub fn is_header(before: &str) -> bool {
     let before = before.trim_start_matches(['*', '>', ' ', '\t', '|']).to_lowercase().replace(" :", ":");
-    ["from:", "mail from:", "to:", "cc:", "bcc:", "reply-to:", "sender:", "message-id:", "x-", "de:", "von:", "for <", "subject:", "date:"]
-        .iter()
-        .any(|name| before.starts_with(name))
+    [
+        "from:",
+        "mail from:",
+        "to:",
+        "cc:",
+        "bcc:",
+        "reply-to:",
+        "sender:",
+        "message-id:",
+        "x-",
+        "de:",
+        "von:",
+        "for <",
+        "subject:",
+        "date:",
+    ]
+    .iter()
+    .any(|name| before.starts_with(name))
 }
 
 /// Whom to ask, and where.

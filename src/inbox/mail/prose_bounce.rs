@@ -49,7 +49,8 @@ impl Notice {
     pub fn answers(&self, about: Option<&Address>) -> String {
         let is_answer = |line: &&str| line.starts_with("<<<") || has_code(line);
         let names = |line: &str| about.is_none_or(|one| line.to_ascii_lowercase().contains(one.as_str()));
-        let answers: Vec<&str> = self.session.lines().map(str::trim).filter(is_answer).filter(|line| names(line)).take(20).collect();
+        let answers: Vec<&str> =
+            self.session.lines().map(str::trim).filter(is_answer).filter(|line| names(line)).take(20).collect();
         answers.join(" ")
     }
 }
@@ -79,7 +80,9 @@ fn begins_copy(line: &str) -> bool {
 
 fn begins_session(line: &str) -> bool {
     let line = flat(bare(line));
-    ["transcript of session follows", "session transcript", "transcript of the session"].iter().any(|start| line.starts_with(start))
+    ["transcript of session follows", "session transcript", "transcript of the session"]
+        .iter()
+        .any(|start| line.starts_with(start))
 }
 
 /// Whether the other side is still trying.

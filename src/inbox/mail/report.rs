@@ -1,8 +1,8 @@
 //! Reports made for machines of what became of a mail (RFC 3464).
 
 use super::address;
-use super::mime_body;
 use super::bounds::RECIPIENTS;
+use super::mime_body;
 use crate::domain::address::Address;
 use crate::domain::group::bounce_class::Class;
 use crate::domain::group::refusal::{About, Ground, Heard, Judgement, Phase, judge};
@@ -84,13 +84,6 @@ pub enum End {
 /// More of an answer is not judged, in bytes.
 const LONGEST_ANSWER: usize = 4_000;
 
-/// The failure that decides about an address: the one that names it. If none does, the mailbox may forward its mail: then they
-/// decide together, and it is gone only where all of them are.
-pub fn decisive<'a>(failures: &'a [Failure], address: &Address) -> Option<&'a Failure> {
-    let named = failures.iter().find(|f| f.address == *address);
-    named.or_else(|| failures.iter().find(|f| !f.hard)).or_else(|| failures.first())
-}
-
 pub type Fields = BTreeMap<String, String>;
 
 /// The failures of a delivery status report, at most [`RECIPIENTS`]; `None` when the mail holds none that names a recipient.
@@ -122,7 +115,9 @@ pub fn failures(message: &Message) -> Option<Vec<Failure>> {
 }
 
 fn is_status(text: &str) -> bool {
-    let begins = |name: &str| text.lines().take(400).any(|line| line.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name)));
+    let begins = |name: &str| {
+        text.lines().take(400).any(|line| line.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name)))
+    };
     begins("Final-Recipient:") && begins("Action:")
 }
 
@@ -143,7 +138,9 @@ fn end(action: Option<&str>, status: Option<&str>) -> End {
     let begins = |words: &[&str]| words.iter().any(|word| action.starts_with(word));
     if begins(&["delay", "retry", "warn", "queued"]) {
         End::Delayed
-    } else if begins(&["deliver", "relay", "expand", "success"]) || action.is_empty() && status.is_some_and(|s| s.starts_with('2')) {
+    } else if begins(&["deliver", "relay", "expand", "success"])
+        || action.is_empty() && status.is_some_and(|s| s.starts_with('2'))
+    {
         End::Arrived
     } else {
         End::Failed
@@ -153,7 +150,10 @@ fn end(action: Option<&str>, status: Option<&str>) -> End {
 /// An address as RFC 3461 §4 writes it in an `Original-Recipient`: `+2B` is a plus sign. Some do not encode, so only what cannot
 /// be part of a plain name is decoded.
 fn from_xtext(value: &str) -> String {
-    ["+2B", "+3D", "+40", "+5F", "+2D", "+2E"].iter().zip(["+", "=", "@", "_", "-", "."]).fold(value.to_owned(), |text, (code, plain)| text.replace(code, plain))
+    ["+2B", "+3D", "+40", "+5F", "+2D", "+2E"]
+        .iter()
+        .zip(["+", "=", "@", "_", "-", "."])
+        .fold(value.to_owned(), |text, (code, plain)| text.replace(code, plain))
 }
 
 /// Groups of header-like fields, parted by blank lines, or by a recipient where the blank line was forgotten.
