@@ -185,10 +185,12 @@ pub fn judge(heard: &Heard<'_>) -> Judgement {
         _ => BLOCK,
     };
     if phase == Phase::Bounce && command(words) == Some(Command::BeforeRecipient) {
-        return said_by(&[(Table::Rate, TOO_FAST)]).unwrap_or_else(|| judged(us, Ground::MailFrom));
+        return said_by(&[(Table::Rate, TOO_FAST), (Table::Size, (us.0, Class::Soft))])
+            .unwrap_or_else(|| judged(us, Ground::MailFrom));
     }
     if let Some(judgement) = said_by(&[(Table::Sender, us)]) {
-        return judgement;
+        // Of a group that does not admit the sender, the sender is named too.
+        return said_by(&[(Table::Group, NOT_NOW)]).unwrap_or(judgement);
     }
     if names_only(words, domain) {
         return judged(us, Ground::OurName);
@@ -205,20 +207,14 @@ pub fn judge(heard: &Heard<'_>) -> Judgement {
     if is_certain && let Some(judgement) = said_by(&[(Table::Full, NOT_NOW), (Table::Gone, GONE)]) {
         return judgement;
     }
-    if let Some(judgement) = said_by(&[(Table::Group, NOT_NOW)]) {
+    if let Some(judgement) = said_by(&[(Table::Group, NOT_NOW), (Table::Size, (us.0, Class::Soft))]) {
         return judgement;
     }
     let by_detail = of_status((subject, detail), phase, &text, us).map(by_status);
     if is_said && let Some(judgement) = by_detail {
         return judgement;
     }
-    let tables = [
-        (Table::Rate, TOO_FAST),
-        (Table::Size, (us.0, Class::Soft)),
-        (Table::Full, NOT_NOW),
-        (Table::Network, OPEN),
-        (Table::Ours, us),
-    ];
+    let tables = [(Table::Rate, TOO_FAST), (Table::Full, NOT_NOW), (Table::Network, OPEN), (Table::Ours, us)];
     let by_words = said_by(&tables).or_else(|| said_by(&[(Table::GoneIfNotOurs, GONE)]).filter(|_| is_certain));
     let by_code = || code.and_then(|code| Some(judged(of_code(code, phase, us)?, Ground::Code(code))));
     by_words.or(by_detail).or_else(by_code).unwrap_or(judged(OPEN, Ground::Nothing))

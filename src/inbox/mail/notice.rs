@@ -133,10 +133,15 @@ fn is_notice(message: &Message, notice: &Notice) -> bool {
         return titled || told && names_somebody(notice, &own) || shown() && names_somebody(notice, &own);
     }
     let is_machine = is_nobody(message) || goes_to_path(message);
-    let is_answer = mime_body::header(message, "In-Reply-To").is_some() && !is_nobody(message);
-    told && (titled || is_report) && (is_machine || !is_answer) && names_somebody(notice, &own)
-        || is_machine && has_answer(notice) && names_somebody(notice, &own)
+    // A person forwards or answers; a mail system does neither.
+    let is_person = !is_machine && ANSWERS.iter().any(|mark| subject.starts_with(mark));
+    let is_told = told && (titled || is_report) && !is_person;
+    (is_told || is_machine && has_answer(notice)) && names_somebody(notice, &own)
 }
+
+/// How the subject of an answer or of a forwarded mail begins, in the languages of mail programs.
+const ANSWERS: [&str; 16] =
+    ["re:", "fw:", "fwd:", "aw:", "wg:", "rv:", "tr:", "rif:", "r:", "i:", "enc:", "res:", "sv:", "vs:", "vl:", "odp:"];
 
 fn names_somebody(notice: &Notice, own: &[Address]) -> bool {
     !prose_bounce::recipients(&notice.said, own, None).is_empty()

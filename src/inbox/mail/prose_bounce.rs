@@ -147,7 +147,8 @@ pub fn recipients(notice: &str, ours: &[Address], host: Option<&str>) -> Vec<(Ad
 /// The only address of a notice that is neither ours nor a desk's.
 pub fn only_stranger(notice: &str, ours: &[Address]) -> Option<Address> {
     let mut all = notice.lines().flat_map(address::find).take(ADDRESSES).map(|Found { address, .. }| address);
-    let is_stranger = |address: &Address| !ours.contains(address) && !is_desk(address);
+    let is_name = |address: &Address| address.local().contains(|c: char| c.is_ascii_alphabetic());
+    let is_stranger = |address: &Address| is_name(address) && !ours.contains(address) && !is_desk(address);
     let first = all.find(is_stranger)?;
     all.all(|other| other == first || !is_stranger(&other)).then_some(first)
 }

@@ -35,6 +35,7 @@ mod pacing;
 mod plan;
 mod ramp;
 mod receive;
+mod notices;
 mod renames;
 mod salespeople;
 mod second_thoughts;
