@@ -177,7 +177,7 @@ pub fn judge(heard: &Heard<'_>) -> Judgement {
     if is_temporary(status.as_deref(), is_said, code) {
         // Given up at last, and never final (RFC 5321 §4.2.1). The reporting host's own trouble says nothing of the mailbox.
         let local = if subject == "3" || detail == "4.3" { OPEN } else { NOT_NOW };
-        let tables = [(Table::Full, NOT_NOW), (Table::Rate, local), (Table::SurelyOurs, BLOCK)];
+        let tables = [(Table::Full, NOT_NOW), (Table::ForATime, local), (Table::Rate, local), (Table::SurelyOurs, BLOCK)];
         return said_by(&tables).unwrap_or_else(|| by_status(local));
     }
     let us = match code {
@@ -200,10 +200,20 @@ pub fn judge(heard: &Heard<'_>) -> Judgement {
         "2.2" | "2.3" => return by_status(NOT_NOW),
         _ => {}
     }
-    if let Some(judgement) = said_by(&[(Table::ForATime, NOT_NOW), (Table::SurelyOurs, us)]) {
+    let is_certain = text.says(Table::Perhaps).is_none();
+    let is_for_now = [Table::ForATime, Table::Full].into_iter().any(|table| text.says(table).is_some());
+    // The status and the words agree, whatever the gateway calls itself.
+    if is_said
+        && is_certain
+        && !is_for_now
+        && matches!(detail, "1.1" | "1.2" | "1.6" | "1.10")
+        && let Some(judgement) = said_by(&[(Table::Gone, GONE)])
+    {
         return judgement;
     }
-    let is_certain = text.says(Table::Perhaps).is_none();
+    if let Some(judgement) = said_by(&[(Table::SurelyOurs, us), (Table::ForATime, NOT_NOW)]) {
+        return judgement;
+    }
     if is_certain && let Some(judgement) = said_by(&[(Table::Full, NOT_NOW), (Table::Gone, GONE)]) {
         return judgement;
     }

@@ -17,13 +17,15 @@ pub fn complaint(message: &Message) -> Option<Complaint> {
 /// A feedback report, whatever its part is called.
 fn standard(message: &Message) -> Option<Complaint> {
     let mut bodies = mime_body::parts_of(message, "message/feedback-report", 1);
-    bodies.extend(mime_body::parts_of(message, "text/plain", 0).into_iter().filter(|text| is_feedback(text)));
+    let copy = Copy::of(message);
+    if bodies.is_empty() && copy.is_any() {
+        bodies.extend(mime_body::parts_of(message, "text/plain", 0).into_iter().filter(|text| is_feedback(text)));
+    }
     let fields = groups(bodies.first()?).into_iter().reduce(|mut all, more| {
         all.extend(more);
         all
     })?;
     let feedback = mime_body::line(&fields.get("feedback-type")?.to_ascii_lowercase(), 40);
-    let copy = Copy::of(message);
     let named = ["original-rcpt-to", "removal-recipient"].iter().filter_map(|name| fields.get(*name));
     let mut recipients = addresses(named.map(String::as_str));
     recipients.extend(copy.recipients().into_iter().filter(|one| !recipients.contains(one)).collect::<Vec<_>>());
