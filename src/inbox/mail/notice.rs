@@ -115,7 +115,7 @@ fn end(text: &str) -> End {
 fn is_notice(message: &Message, notice: &Notice) -> bool {
     let subject = flat(&mime_body::subject(message));
     let (named, titled) = (is_named_daemon(message), phrases::says(Kind::Titles, &subject));
-    let told = phrases::says_undelivered(&notice.said);
+    let told = phrases::says_undelivered(&notice.said) || named && prose_bounce::says_delayed(&notice.said);
     let is_report = is_report(message);
     if !marked(message).is_empty() {
         return true;

@@ -47,7 +47,7 @@ impl Notice {
 
     /// What the other side answered in the transcript: about this address, or whatever it was.
     pub fn answers(&self, about: Option<&Address>) -> String {
-        let is_answer = |line: &&str| line.starts_with("<<<") || has_code(line);
+        let is_answer = |line: &&str| ["<<<", "<--", "<- ", "S: "].iter().any(|mark| line.starts_with(mark)) || has_code(line);
         let names = |line: &str| about.is_none_or(|one| line.to_ascii_lowercase().contains(one.as_str()));
         let answers: Vec<&str> =
             self.session.lines().map(str::trim).filter(is_answer).filter(|line| names(line)).take(20).collect();

@@ -85,6 +85,7 @@ fn every_notice_of_the_world_is_of_its_class() {
     judged("bounces", &folder_cases("bounces"));
     judged("bounces/rule", &text_cases("rule.txt"));
     judged("bounces/held-back", &text_cases("held-back.txt"));
+    judged("bounces/languages", &text_cases("languages.txt"));
     judged("bounces/odd", &text_cases("odd.txt"));
 }
 
@@ -95,7 +96,15 @@ fn somebody_objects_or_nobody_does() {
 
 #[test]
 fn nothing_of_a_class_but_hard_stops_an_address() {
-    for (case, truth, address, raw) in [folder_cases("bounces"), text_cases("rule.txt"), text_cases("held-back.txt")].concat() {
+    for (case, truth, address, raw) in [
+        folder_cases("bounces"),
+        text_cases("rule.txt"),
+        text_cases("held-back.txt"),
+        text_cases("languages.txt"),
+        text_cases("odd.txt"),
+    ]
+    .concat()
+    {
         let Incoming::Bounce(failures) = bounce::read(&raw).expect("a mail").kind else { continue };
         let named = failures.iter().find(|one| one.address.as_str() == address);
         assert!(named.is_none_or(|one| one.hard == (truth == "hard")), "{case}");
