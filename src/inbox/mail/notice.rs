@@ -26,7 +26,7 @@ pub fn cut(raw: &[u8]) -> &[u8] {
 
 /// What a notice says of each recipient; empty when it names nobody, `None` when the mail is no notice.
 pub fn read(message: &Message) -> Option<Vec<Failure>> {
-    let reported = report::failures(message);
+    let reported = report::failures(message).filter(|_| speaks_for_itself(message));
     let notice = Notice::of(&mime_body::words(message));
     match reported {
         Some(failures) if !failures.is_empty() => {
@@ -35,6 +35,13 @@ pub fn read(message: &Message) -> Option<Vec<Failure>> {
         Some(_) => Some(told(message, &notice)),
         None => is_notice(message, &notice).then(|| told(message, &notice)),
     }
+}
+
+/// Whether a report in a mail is the mail's own: a person may forward one that came to them.
+fn speaks_for_itself(message: &Message) -> bool {
+    let kinds = ["message/delivery-status", "message/global-delivery-status"];
+    let is_own = kinds.iter().any(|kind| !mime_body::parts_of(message, kind, 0).is_empty());
+    is_own || is_report(message) || is_daemon(message) || is_nobody(message) || goes_to_path(message)
 }
 
 /// A failure whose fields say nothing, with what the text says of it.

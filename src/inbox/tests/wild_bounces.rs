@@ -110,3 +110,14 @@ fn nothing_of_a_class_but_hard_stops_an_address() {
         assert!(named.is_none_or(|one| one.hard == (truth == "hard")), "{case}");
     }
 }
+
+#[test]
+fn a_person_who_forwards_a_report_is_a_person() {
+    let mail = "From: Ada Vega <ada@x.example>\nTo: marta@tecnofab.example\nSubject: look\nMIME-Version: 1.0\n\
+        Content-Type: multipart/mixed; boundary=o\n\n--o\n\nWhat is this?\n--o\nContent-Type: message/rfc822\n\n\
+        From: MAILER-DAEMON@y.example\nSubject: Undelivered\nMIME-Version: 1.0\n\
+        Content-Type: multipart/report; report-type=delivery-status; boundary=i\n\n--i\nContent-Type: message/delivery-status\n\n\
+        Final-Recipient: rfc822; bo@x.example\nAction: failed\nStatus: 5.1.1\n\n--i--\n--o--\n";
+    let Incoming::Reply { text, .. } = bounce::read(mail.as_bytes()).expect("a mail").kind else { panic!("a person") };
+    assert_eq!(text, "What is this?");
+}
