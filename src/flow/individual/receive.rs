@@ -108,6 +108,7 @@ const KNOWN: &str = "Known already: this mail was recorded before.";
 fn class(plan: &Plan, mail: &Returned, has_token: bool, sent: Option<&Traced>) -> Result<Received, &'static str> {
     match (&mail.kind, sent) {
         (Incoming::Unknown, _) => Err("it is neither a bounce nor an answer"),
+        (Incoming::Delivered(_), _) => Err("it says that a mail arrived"),
         (Incoming::Complaint(complaint), _) if !complaint.is_objection() => Err("it is neither a bounce nor an answer"),
         (Incoming::Reply { from, .. }, _) if is_ours(plan, from) => Err("one of our own people wrote it"),
         (Incoming::Reply { .. }, None) if mail.is_bulk => Err("a list sent it, and it answers no mail of ours"),
@@ -152,7 +153,7 @@ async fn take(tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>) -> Result<Receipt
             let detail = complaint::detail(plan, arrival, sent, complaint);
             record(tx, plan, Received::Complaint, arrival, sent, detail).await
         }
-        (Incoming::Unknown, _) | (_, None) => Ok(nothing("it answers nothing of ours")),
+        (Incoming::Unknown | Incoming::Delivered(_), _) | (_, None) => Ok(nothing("it answers nothing of ours")),
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod automatic;
 mod corpus;
+mod hostile;
+mod wild_bounces;
 mod exports;
 mod forms;
 mod list_corpus;

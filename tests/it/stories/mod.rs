@@ -36,6 +36,7 @@ mod pacing;
 mod plan;
 mod ramp;
 mod receive;
+mod notices;
 mod renames;
 mod salespeople;
 mod second_thoughts;

@@ -5,6 +5,7 @@ use super::arrival::Arrival;
 use crate::domain::address::{Address, registered};
 use crate::domain::doorway::sender::Sender;
 use crate::domain::doorway::signal::Detail;
+use crate::domain::group::bounce_class::Class;
 use crate::domain::group::refusal::{About, Mailbox};
 use crate::flow::doorway::trace::Traced;
 use crate::inbox::mail::report::Failure;
@@ -14,8 +15,10 @@ pub fn failure(arrival: &Arrival<'_>, sent: &Traced, failures: &[Failure]) -> Op
     let failure = decisive(failures, &sent.address)?.clone();
     let may_say_gone = arrival.whose != Sender::Forged && is_theirs(&failure.address, &sent.address);
     // Their mailbox may send on to one that is gone: then it took nothing this time.
-    let about = if failure.hard && !may_say_gone { About::Recipient(Mailbox::NotNow) } else { failure.about };
-    Some(Failure { hard: failure.hard && may_say_gone, about, ..failure })
+    if failure.hard && !may_say_gone {
+        return Some(Failure { hard: false, about: About::Recipient(Mailbox::NotNow), class: Class::Soft, ..failure });
+    }
+    Some(failure)
 }
 
 /// Whether it counts against the mailbox: a notice that is shown to be forged counts for nothing.
