@@ -11,6 +11,7 @@ pub mod invisible;
 pub mod address;
 pub mod network;
 pub mod excerpt;
+pub mod phrase;
 pub mod suppression;
 pub mod consent;
 pub mod prospect;

@@ -11,5 +11,6 @@ pub mod follow_up;
 pub mod ask_to_confirm;
 pub mod correspond;
 pub mod resend;
+mod wish;
 pub mod receive;
 pub mod pause_notice;

@@ -4,6 +4,7 @@
 
 use super::dossier;
 use super::outbox::{self, Envelope};
+use super::wish;
 use crate::domain::address::Address;
 use crate::domain::doorway::signal::{Detail, NewSignal};
 use crate::domain::group::breaker::FULL_IN_A_ROW;
@@ -23,7 +24,6 @@ use crate::inbox::mail::bounce::{Incoming, Returned};
 use crate::inbox::mail::report::Failure;
 use crate::mail::token::{Kind, Token};
 use crate::store::engine::backend::Tx;
-use crate::store::group::issues;
 use crate::store::individual::handoffs;
 use crate::store::operations::erasures;
 use crate::store::people::prospects;
@@ -73,6 +73,12 @@ pub struct Receipt {
 pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let mut tx = ctx.store().write().await?;
+    if let Some(stopped) = wish::by_mail(ctx, &mut tx, &plan, mail, now).await? {
+        tx.commit().await?;
+        ctx.wake();
+        let words = sentence("unsubscribed by mail", stopped.new);
+        return Ok(Receipt { what: Received::Reply, words, prospect: stopped.prospect, new: stopped.new });
+    }
     // A bounce goes to the return path; an answer carries the Message-ID it answers.
     let path = read_path(ctx, &plan, &mail.recipients);
     let genuine = path.or_else(|| read_id(ctx, &plan, &mail.message_ids));
@@ -88,7 +94,7 @@ pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowErro
         (Incoming::Unknown, _) => nothing("it is neither a bounce nor an answer"),
         (Incoming::Complaint(complaint), _) if !complaint.is_objection() => nothing("it is neither a bounce nor an answer"),
         (Incoming::Reply { from, .. }, _) if is_ours(&plan, from) => nothing("one of our own people wrote it"),
-        (Incoming::Reply { from, subject, text }, sent) => reply(&mut tx, &plan, mail, sent, (from, subject, text), now).await?,
+        (Incoming::Reply { from, subject, .. }, sent) => reply(&mut tx, &plan, mail, sent, (from, subject), now).await?,
         (_, None) if token.is_some() => nothing("its token is of a mail of which nothing is on record, nor whom it was for"),
         (_, None) => nothing("it carries no token of ours, so it stops nobody"),
         // Of a delivery on record the mailbox is known that is gone; of a lost one, whether it is the prospect's still.
@@ -208,10 +214,12 @@ async fn reply(
     plan: &Plan,
     mail: &Returned,
     sent: Option<Traced>,
-    (from, subject, text): (&Address, &str, &str),
+    (from, subject): (&Address, &str),
     now: Timestamp,
 ) -> Result<Receipt, FlowError> {
-    let detail = Detail::Reply { subject: subject.to_owned(), text: text.to_owned() };
+    let issue = wish::answered(tx, sent.as_ref()).await?;
+    let text = wish::words(mail, issue.as_ref());
+    let detail = Detail::Reply { subject: subject.to_owned(), text: text.clone() };
     let prospect = match &sent {
         Some(sent) if sent.is_of_forgotten() => return hear(tx, mail, from, &detail, now).await,
         Some(sent) if sent.mail.prospect.is_none() => return Ok(nothing("it answers a test copy")),
@@ -222,27 +230,29 @@ async fn reply(
         let forgotten = suppressions::forgotten_at(tx, from).await?.is_some() && plan.qualifying.asks(&detail);
         return if forgotten { hear(tx, mail, from, &detail, now).await } else { Ok(nothing("nobody we know wrote it")) };
     };
-    let said = detail.words();
+    let (said, doubtful) = (detail.words(), plan.qualifying.doubts(&detail).map(str::to_owned));
     let signal = NewSignal::by_mail(&mail.id, sent.as_ref().map(|sent| sent.mail), Some(prospect), detail, now);
     let observed = observe::write(tx, plan, &[signal], now).await?;
     let new = matches!(observed.first(), Some(Observed::New(_)));
     if !new {
         return Ok(Receipt { what: Received::Reply, words: sentence(&said, false), prospect: Some(prospect), new });
     }
-    let campaign = match sent.and_then(|sent| sent.mail.issue) {
-        Some(issue) => issues::content(tx, issue).await?.map(|issue| issue.campaign),
-        None => None,
-    };
+    let campaign = issue.as_ref().map(|issue| issue.campaign.clone());
     let prospect = prospects::one(tx, prospect).await?;
     let lead = handoffs::of_prospect(tx, prospect.id).await?.into_iter().find(Handoff::is_open);
     let reader = reader(plan, lead.as_ref(), campaign.as_ref());
+    let about = (issue.as_ref(), text.as_str(), &reader);
+    let has_stopped = wish::heed(tx, plan, mail, (sent.as_ref(), from), about, now).await?;
     let letter = Reply {
         prospect: prospect.display_name(),
         company: prospect.company.clone(),
         address: from.clone(),
         campaign: campaign.map(|name| name.to_string()).unwrap_or_default(),
         subject: subject.to_owned(),
-        text: text.to_owned(),
+        text,
+        attachments: mail.authored.attachments.clone(),
+        has_stopped,
+        doubtful,
         at: now,
         lead_of: lead.map(|h| h.salesperson).filter(|id| *id != reader).map(|id| id.to_string()),
         zone: dossier::zone_of(plan, &reader),

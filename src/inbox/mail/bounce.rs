@@ -3,7 +3,9 @@
 //! Only reads. Whether it concerns a mail we sent, its token decides elsewhere: any program can write a bounce.
 
 use super::address;
+use super::authored::{Authored, authored};
 use super::mime_body;
+use super::own_words::own_words;
 use super::phrases;
 use super::prose_bounce;
 use super::reply;
@@ -24,6 +26,10 @@ pub struct Returned {
     /// The ids of the mails it answers, returns or complains about.
     pub message_ids: Vec<String>,
     pub kind: Incoming,
+    /// Its decoded subject, on one line.
+    pub subject: String,
+    /// The parts that its author wrote, with what they quote.
+    pub authored: Authored,
 }
 
 /// What a mail that came back is.
@@ -65,15 +71,17 @@ pub fn read(raw: &[u8]) -> Result<Returned, ReadError> {
     }
     let raw = without_mbox_line(raw);
     let message = MessageParser::default().parse(raw).filter(|message| !message.headers().is_empty()).ok_or(ReadError::NoMail)?;
-    let (kind, mut recipients) = (kind(&message), recipients(&message));
+    let authored = authored(&message);
+    let (kind, mut recipients) = (kind(&message, &authored), recipients(&message));
     if let Incoming::Complaint(complaint) = &kind {
         recipients.extend(complaint.return_path.clone());
     }
     let id = message.message_id().map_or_else(|| fingerprint(&[&String::from_utf8_lossy(raw)]), str::to_owned);
-    Ok(Returned { recipients, id, message_ids: mime_body::message_ids(&message), kind })
+    let subject = mime_body::line(&mime_body::subject(&message), 200);
+    Ok(Returned { recipients, id, message_ids: mime_body::message_ids(&message), kind, subject, authored })
 }
 
-fn kind(message: &Message) -> Incoming {
+fn kind(message: &Message, authored: &Authored) -> Incoming {
     if let Some(complaint) = report::complaint(message) {
         return Incoming::Complaint(complaint);
     }
@@ -87,7 +95,7 @@ fn kind(message: &Message) -> Incoming {
     let from = mime_body::header(message, "From").and_then(|from| address::first(&from));
     match from {
         Some(from) if !reply::is_bulk(message) && !is_report(message) && !is_daemon(message) => {
-            let text = reply::own_words(&mime_body::words(message));
+            let text = own_words(&authored.text, None);
             let subject = mime_body::line(&subject, 200);
             Incoming::Reply { from, subject, text }
         }

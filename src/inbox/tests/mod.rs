@@ -5,3 +5,4 @@ mod exports;
 mod forms;
 mod list_corpus;
 mod lists;
+mod wild_replies;

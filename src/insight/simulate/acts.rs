@@ -13,6 +13,7 @@ use crate::domain::plan::Plan;
 use crate::flow::context::FlowError;
 use crate::flow::doorway::{observe, take};
 use crate::flow::individual::receive;
+use crate::inbox::mail::authored::Authored;
 use crate::inbox::mail::bounce::{Incoming, Returned};
 use crate::inbox::mail::report::Complaint;
 use crate::mail::token::{Kind, Token};
@@ -194,10 +195,16 @@ fn mail(world: &World, act: &Act, what: &str, kind: Incoming) -> Returned {
     let recipient = signer.recipient(Some(person.id), person.address.as_str());
     let token = signer.text(Token { kind: Kind::MessageId, id: act.delivery.0, ordinal: 0, recipient }, "");
     let message_id = format!("{token}@{}", ours.domain());
+    let mut authored = Authored::default();
+    if let Incoming::Reply { text, .. } = &kind {
+        authored.text.clone_from(text);
+    }
     Returned {
         id: format!("{what}-{}@simulation", act.delivery),
         recipients: vec![ours.to_string()],
         message_ids: vec![message_id],
         kind,
+        subject: String::new(),
+        authored,
     }
 }

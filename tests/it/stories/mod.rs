@@ -47,6 +47,7 @@ mod truth;
 mod uncertain;
 mod unconfirmed;
 mod visitors;
+mod wishes;
 
 use nurtured::config::example;
 use nurtured::daemon::assemble::Node;
