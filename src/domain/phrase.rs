@@ -66,10 +66,11 @@ fn cut(text: &str) -> Vec<Sentence> {
                 sentence.names.push(word.1);
                 sentence.begins.push(std::mem::take(&mut new_clause));
             }
-            if piece.starts_with(['(', '–', '—', ',']) && bare.len() > 1 {
-                if let Some(last) = sentence.begins.last_mut() {
-                    *last = true;
-                }
+            if piece.starts_with(['(', '–', '—', ','])
+                && bare.len() > 1
+                && let Some(last) = sentence.begins.last_mut()
+            {
+                *last = true;
             }
             if after.contains(['.', '!', '?', ';', '。', '！', '？', '…']) {
                 sentence.is_question = after.contains(['?', '？']);
@@ -315,7 +316,10 @@ mod tests {
     #[test]
     fn a_text_is_cut_into_sentences() {
         let words = |text: &str| sentences(text).iter().map(|s| s.words.join(" ")).collect::<Vec<_>>();
-        assert_eq!(words("Hi Ada,\n\nplease take me off\nyour list. Thanks!"), ["hi ada", "please take me off your list", "thanks"]);
+        assert_eq!(
+            words("Hi Ada,\n\nplease take me off\nyour list. Thanks!"),
+            ["hi ada", "please take me off your list", "thanks"]
+        );
         assert_eq!(words("I don't want e-mails; l'adresse è 3.5"), ["i dont want emails", "l adresse e 3 5"]);
         assert_eq!(words("He said “stop” and left"), ["he said and left"]);
         assert_eq!(words("\"STOP\""), ["stop"]);

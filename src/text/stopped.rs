@@ -24,7 +24,14 @@ pub struct Stopped {
 /// The mail.
 pub fn stopped(stopped: &Stopped) -> Result<Letter, TextError> {
     let subject = words::say(stopped.language, "stopped-subject", &[("organisation", stopped.organisation.as_str().into())]);
-    letter_in(stopped.language, &subject, "stopped.txt", "stopped.html", &stopped.zone, context! { s => Value::from(Serde(stopped)) })
+    letter_in(
+        stopped.language,
+        &subject,
+        "stopped.txt",
+        "stopped.html",
+        &stopped.zone,
+        context! { s => Value::from(Serde(stopped)) },
+    )
 }
 
 #[cfg(test)]
@@ -39,9 +46,14 @@ mod tests {
             zone: TimeZone::UTC,
             language,
         };
-        for (language, said) in [(Language::English, "no more newsletters"), (Language::Spanish, "ya no le envía más boletines")] {
+        for (language, said) in [(Language::English, "no more newsletters"), (Language::Spanish, "ya no le envía más boletines")]
+        {
             let letter = stopped(&of(language)).expect("renders");
-            assert!(letter.text.contains(said) && letter.html.contains(said) && letter.text.contains("Carrer Major 1"), "{}", letter.text);
+            assert!(
+                letter.text.contains(said) && letter.html.contains(said) && letter.text.contains("Carrer Major 1"),
+                "{}",
+                letter.text
+            );
         }
     }
 }

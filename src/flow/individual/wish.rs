@@ -54,8 +54,8 @@ pub(super) async fn by_mail(
     if !mail.recipients.iter().any(|recipient| recipient.eq_ignore_ascii_case(ours)) {
         return Ok(None);
     }
-    let words = mail.subject.split_whitespace().filter(|word| word.len() == WIDTH);
-    let Some(token) = words.into_iter().find_map(|word| ctx.signer().read(Kind::Unsubscribe, word, "")) else { return Ok(None) };
+    let mut words = mail.subject.split_whitespace().filter(|word| word.len() == WIDTH);
+    let Some(token) = words.find_map(|word| ctx.signer().read(Kind::Unsubscribe, word, "")) else { return Ok(None) };
     let Some(sent) = trace(tx, ctx.signer(), token).await?.filter(|sent| sent.mail.prospect.is_some()) else { return Ok(None) };
     let signal = NewSignal::unsubscribe(sent.mail, "mail to the address of List-Unsubscribe", now);
     let observed = observe::write(tx, plan, &[signal], now).await?;

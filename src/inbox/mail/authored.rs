@@ -100,9 +100,10 @@ impl<'a> Reader<'a> {
 
     fn name(&mut self, part: &'a MessagePart<'a>) {
         let name = part.attachment_name().map(|name| super::mime_body::line(name, 80)).filter(|name| !name.is_empty());
-        let is_packed = is(part, "application/ms-tnef") || name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("winmail.dat"));
+        let is_packed =
+            is(part, "application/ms-tnef") || name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("winmail.dat"));
         if is_packed && let PartType::Binary(bytes) | PartType::InlineBinary(bytes) = &part.body {
-            self.packed = Some(bytes);
+            self.packed = Some(bytes.as_ref());
         }
         let kind = part.content_type().map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default()));
         let known = name.or_else(|| kind.map(|kind| super::mime_body::line(&kind, 80)));
@@ -123,7 +124,8 @@ fn words(message: &Message, part: &MessagePart) -> Option<String> {
     if is(part, "text/html") || is(part, "application/xhtml+xml") {
         return Some(html::text(&decoded(message, part)?));
     }
-    if unnamed || is(part, "text/plain") || is(part, "text/enriched") || is(part, "text/x-markdown") || is(part, "text/markdown") {
+    if unnamed || is(part, "text/plain") || is(part, "text/enriched") || is(part, "text/x-markdown") || is(part, "text/markdown")
+    {
         let text = decoded(message, part)?;
         return Some(if is_flowed(part) { unflowed(&text, has_parameter(part, "delsp", "yes")) } else { text.into_owned() });
     }

@@ -6,7 +6,9 @@
 
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::{Rawtext, Rcdata, ScriptData};
-use html5ever::tokenizer::{BufferQueue, CharacterTokens, EndTag, StartTag, Tag, TagToken, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
+use html5ever::tokenizer::{
+    BufferQueue, CharacterTokens, EndTag, StartTag, Tag, TagToken, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
+};
 use serde::Deserialize;
 use std::cell::RefCell;
 use std::sync::LazyLock;
@@ -36,8 +38,9 @@ struct Names {
     signature: Vec<String>,
 }
 
-static NAMES: LazyLock<Names> =
-    LazyLock::new(|| toml::from_str(include_str!("words/html.toml")).expect("the table of HTML is part of the program and read by its tests"));
+static NAMES: LazyLock<Names> = LazyLock::new(|| {
+    toml::from_str(include_str!("words/html.toml")).expect("the table of HTML is part of the program and read by its tests")
+});
 
 #[derive(Default)]
 struct Page(RefCell<Lines>);
@@ -298,13 +301,45 @@ fn attribute<'a>(tag: &'a Tag, name: &str) -> Option<&'a str> {
 const VOID: [&str; 14] =
     ["br", "hr", "img", "meta", "link", "input", "wbr", "col", "base", "area", "embed", "param", "source", "track"];
 const HIDDEN: [&str; 16] = [
-    "style", "script", "title", "template", "svg", "math", "xml", "select", "textarea", "iframe", "noframes", "noembed", "object", "audio",
-    "video", "datalist",
+    "style", "script", "title", "template", "svg", "math", "xml", "select", "textarea", "iframe", "noframes", "noembed",
+    "object", "audio", "video", "datalist",
 ];
 const PARAGRAPHS: [&str; 14] = ["p", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "dl", "blockquote", "pre", "hr"];
 const BLOCKS: [&str; 34] = [
-    "p", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "dl", "blockquote", "pre", "hr", "div", "tr", "li", "dt", "dd", "body",
-    "html", "head", "section", "article", "header", "footer", "center", "form", "fieldset", "address", "tbody", "thead", "caption", "main",
+    "p",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "table",
+    "ul",
+    "ol",
+    "dl",
+    "blockquote",
+    "pre",
+    "hr",
+    "div",
+    "tr",
+    "li",
+    "dt",
+    "dd",
+    "body",
+    "html",
+    "head",
+    "section",
+    "article",
+    "header",
+    "footer",
+    "center",
+    "form",
+    "fieldset",
+    "address",
+    "tbody",
+    "thead",
+    "caption",
+    "main",
 ];
 
 #[cfg(test)]
@@ -327,7 +362,10 @@ mod tests {
     fn quotes_are_known_by_their_names() {
         for (html, read) in [
             ("Yes<div class=\"x_yahoo_quoted\"><div>On Monday:</div>old</div>", "Yes\n> On Monday:\n> old"),
-            ("Yes<div class=moz-cite-prefix>Am 3. Mai:<br></div><blockquote type=cite>old</blockquote>no", "Yes\n> Am 3. Mai:\n> old\nno"),
+            (
+                "Yes<div class=moz-cite-prefix>Am 3. Mai:<br></div><blockquote type=cite>old</blockquote>no",
+                "Yes\n> Am 3. Mai:\n> old\nno",
+            ),
             ("Yes<hr id=\"zwchr\">old", "Yes\n-----Original Message-----\nold"),
             ("Yes<div id=divRplyFwdMsg><b>Von:</b> x</div>old", "Yes\n-----Original Message-----\nVon: x\nold"),
             ("<blockquote style=\"margin: 0 0 0 40px; border: none; padding: 0px\">mine</blockquote>", "mine"),
@@ -340,7 +378,9 @@ mod tests {
     #[test]
     fn hostile_html_takes_no_more_time_than_its_length() {
         let begun = std::time::Instant::now();
-        for part in ["<div>", "<blockquote>", "<b><p>", "<a href=x>", "<table><tr><td>", "</x>", "<ul><li>", "&amp", "<!--", "<hr>"] {
+        for part in
+            ["<div>", "<blockquote>", "<b><p>", "<a href=x>", "<table><tr><td>", "</x>", "<ul><li>", "&amp", "<!--", "<hr>"]
+        {
             text(&part.repeat(80_000 / part.len()));
         }
         assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());

@@ -36,7 +36,8 @@ impl Ours {
         if words.len() < FEWEST {
             return false;
         }
-        let known = words.windows(RUN).filter(|run| <&[String; RUN]>::try_from(*run).is_ok_and(|run| self.runs.contains(run))).count();
+        let known =
+            words.windows(RUN).filter(|run| <&[String; RUN]>::try_from(*run).is_ok_and(|run| self.runs.contains(run))).count();
         known * 5 >= (words.len() + 1 - RUN) * 4
     }
 
@@ -50,7 +51,9 @@ impl Ours {
 /// Whether it is an address and nothing else, or the name of a picture.
 fn is_link(line: &str) -> bool {
     let line = line.trim().trim_matches(['<', '>', '[', ']', '(', ')']);
-    let is_url = |word: &str| word.starts_with("http:") || word.starts_with("https:") || word.starts_with("mailto:") || word.starts_with("cid:");
+    let is_url = |word: &str| {
+        word.starts_with("http:") || word.starts_with("https:") || word.starts_with("mailto:") || word.starts_with("cid:")
+    };
     line.split_whitespace().all(is_url)
 }
 

@@ -47,8 +47,8 @@ pub(super) struct QuoteWords {
 }
 
 pub(super) static WORDS: LazyLock<QuoteWords> = LazyLock::new(|| {
-    let languages: BTreeMap<String, Language> =
-        toml::from_str(include_str!("words/quotes.toml")).expect("the table of quotes is part of the program and read by its tests");
+    let languages: BTreeMap<String, Language> = toml::from_str(include_str!("words/quotes.toml"))
+        .expect("the table of quotes is part of the program and read by its tests");
     let mut words = QuoteWords::default();
     for language in languages.into_values() {
         let fields = [
@@ -97,7 +97,11 @@ impl QuoteWords {
     pub(super) fn begins(&self, line: &str) -> bool {
         let digits = line.chars().take_while(char::is_ascii_digit).count();
         let dated = (1..=4).contains(&digits) && line[digits..].starts_with(['.', '-', '/', '年', '년', ' ', '.']);
-        dated || self.begins.iter().any(|word| line.strip_prefix(word.as_str()).is_some_and(|rest| rest.starts_with([' ', ',', '.'])))
+        dated
+            || self
+                .begins
+                .iter()
+                .any(|word| line.strip_prefix(word.as_str()).is_some_and(|rest| rest.starts_with([' ', ',', '.'])))
     }
 
     pub(super) fn says_wrote(&self, line: &str) -> bool {
@@ -127,8 +131,18 @@ impl QuoteWords {
 
 /// A line as the table is compared with it: lower case, without marks of direction and what cannot be seen, with plain blanks.
 pub(super) fn plain(line: &str) -> String {
-    let seen = line.chars().filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'));
-    let blanks = seen.map(|c| if c.is_whitespace() { ' ' } else if c == '’' { '\'' } else { c });
+    let seen = line
+        .chars()
+        .filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'));
+    let blanks = seen.map(|c| {
+        if c.is_whitespace() {
+            ' '
+        } else if c == '’' {
+            '\''
+        } else {
+            c
+        }
+    });
     blanks.collect::<String>().trim().to_lowercase()
 }
 
@@ -171,7 +185,9 @@ mod tests {
 
     #[test]
     fn lines_of_telephones_are_known() {
-        for line in ["Sent from my iPhone", "Von meinem iPhone gesendet", "iPhoneから送信", "iPhone’umdan gönderildi", "发自我的iPhone"] {
+        for line in
+            ["Sent from my iPhone", "Von meinem iPhone gesendet", "iPhoneから送信", "iPhone’umdan gönderildi", "发自我的iPhone"]
+        {
             assert!(WORDS.is_of_phone(&plain(line)), "{line}");
         }
         assert!(!WORDS.is_of_phone("we sent from my office"));

@@ -48,13 +48,20 @@ pub(super) fn is_marked(lines: &[&str], at: usize) -> bool {
 /// How many lines a divider or a copied header takes.
 fn header(lines: &[&str], first: &str) -> Option<usize> {
     let next = |from: usize| (from..lines.len().min(from + 4)).find(|at| !lines[*at].trim().is_empty());
-    let core = first.trim_matches(['-', '_', '=', '—', '–', '*', '·', '.', ' ', '>', '<', '[', ']', '\\', '~', '+']).trim_end_matches([':', '：']).trim();
+    let core = first
+        .trim_matches(['-', '_', '=', '—', '–', '*', '·', '.', ' ', '>', '<', '[', ']', '\\', '~', '+'])
+        .trim_end_matches([':', '：'])
+        .trim();
     let dashes = first.chars().take_while(|c| matches!(c, '-' | '_' | '=' | '—' | '–' | '*' | '·' | '.' | '~' | '+')).count();
     let follows = |from: usize| next(from).is_some_and(|at| copied(&lines[at..]).is_some() || is_marked(lines, at));
     if core.is_empty() {
         // A rule is theirs unless a header follows it.
         let under = next(1).filter(|_| dashes >= 5)?;
-        let named = |at: usize| WORDS.field(&plain(lines[at])).is_some_and(|(fields, _)| fields.contains(&Field::From) || fields.contains(&Field::Sent));
+        let named = |at: usize| {
+            WORDS
+                .field(&plain(lines[at]))
+                .is_some_and(|(fields, _)| fields.contains(&Field::From) || fields.contains(&Field::Sent))
+        };
         let long_rule = dashes >= 10 && named(under);
         return (long_rule || copied(&lines[under..]).is_some()).then_some(under);
     }
@@ -62,7 +69,8 @@ fn header(lines: &[&str], first: &str) -> Option<usize> {
         let under = next(1).and_then(|at| Some(at + copied_loosely(&lines[at..])?));
         return Some(under.unwrap_or(1));
     }
-    if dashes >= 4 && first.ends_with(['-', '_', '=', '—', '–', '*']) && next(1).is_some_and(|at| copied(&lines[at..]).is_some()) {
+    if dashes >= 4 && first.ends_with(['-', '_', '=', '—', '–', '*']) && next(1).is_some_and(|at| copied(&lines[at..]).is_some())
+    {
         return Some(1);
     }
     copied(lines)
@@ -115,9 +123,8 @@ fn attribution(lines: &[&str], first: &str, after_gap: bool) -> Option<usize> {
         return Some(length);
     }
     // A line of theirs may stand directly above: then the naming begins further down.
-    let below = (1..length).any(|from| {
-        WORDS.begins(&plain(lines[from])) && is_attribution(&lines[from..length], marked_after(lines, length))
-    });
+    let below = (1..length)
+        .any(|from| WORDS.begins(&plain(lines[from])) && is_attribution(&lines[from..length], marked_after(lines, length)));
     let own = first.ends_with(['.', '!', '?', ',', ';', ':', '。']) && length > 1;
     (!below && !own && (after_gap || length == 1)).then_some(length)
 }
@@ -147,7 +154,11 @@ fn has_time(text: &str) -> bool {
     let bytes = text.as_bytes();
     let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     (1..bytes.len()).any(|at| {
-        matches!(bytes[at], b':' | b'.' | b'h') && digit(at - 1) && digit(at + 1) && digit(at + 2) && !digit(at + 3)
+        matches!(bytes[at], b':' | b'.' | b'h')
+            && digit(at - 1)
+            && digit(at + 1)
+            && digit(at + 2)
+            && !digit(at + 3)
             && (bytes[at] == b':' || !(at >= 3 && digit(at - 2) && digit(at - 3)))
     })
 }

@@ -70,7 +70,9 @@ fn is_small_print(lines: &[&str], at: usize) -> bool {
 
 /// "AVISO LEGAL", "Disclaimer:": a heading of small print, alone on its line.
 fn is_heading(line: &str) -> bool {
-    line.chars().count() <= 40 && (line.ends_with(':') || ["aviso legal", "disclaimer", "legal notice", "avís legal", "confidentiality notice"].contains(&line))
+    line.chars().count() <= 40
+        && (line.ends_with(':')
+            || ["aviso legal", "disclaimer", "legal notice", "avís legal", "confidentiality notice"].contains(&line))
 }
 
 /// The block of name, firm and numbers: behind the closing words, of which these and the name stay; or a paragraph of its own.
@@ -97,13 +99,18 @@ fn cut_name_block(lines: &mut Vec<&str>) {
 fn is_name(line: &str) -> bool {
     let words: Vec<&str> = line.split_whitespace().collect();
     let capital = |word: &&str| word.chars().next().is_some_and(|c| c.is_uppercase() || !c.is_alphabetic());
-    (1..=4).contains(&words.len()) && words.iter().all(capital) && !line.contains(|c: char| c.is_ascii_digit() || "@?!:".contains(c))
+    (1..=4).contains(&words.len())
+        && words.iter().all(capital)
+        && !line.contains(|c: char| c.is_ascii_digit() || "@?!:".contains(c))
 }
 
 /// A line that says how to reach somebody: a number, an address, a page.
 fn is_contact(line: &str) -> bool {
     let line = plain(line);
-    is_number_line(&line) || line.contains("www.") || line.contains("http") || line.contains('@') && line.split_whitespace().count() <= 4
+    is_number_line(&line)
+        || line.contains("www.")
+        || line.contains("http")
+        || line.contains('@') && line.split_whitespace().count() <= 4
 }
 
 /// A telephone number with at most a label: "Tel. +34 93 555 01 24", "M: 600 000 000".

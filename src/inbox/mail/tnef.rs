@@ -70,7 +70,7 @@ fn properties(data: &[u8], charset: &'static Encoding) -> (Option<String>, Optio
 /// One property: its number, its kind, its first value.
 fn property<'a>(rest: &mut Bytes<'a>) -> Option<(u16, u16, &'a [u8])> {
     let tag = rest.number::<4>()?;
-    let (kind, id) = ((tag & 0xFFFF) as u16, (tag >> 16) as u16);
+    let (kind, id) = (u16::try_from(tag & 0xFFFF).ok()?, u16::try_from(tag >> 16).ok()?);
     if id >= 0x8000 {
         // A name: a GUID, and a number or a text.
         rest.take(16)?;
@@ -134,7 +134,7 @@ impl<'a> Bytes<'a> {
     }
 
     fn number<const N: usize>(&mut self) -> Option<u32> {
-        Some(self.take(N)?.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte)))
+        Some(self.take(N)?.iter().rev().fold(0, |number, byte| (number << 8) | u32::from(*byte)))
     }
 }
 
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn the_text_of_a_packet_is_read() {
         let code = 1251_u32.to_le_bytes();
-        assert_eq!(body(&packet(&[(CODE_PAGE, &code), (BODY, b"\xc4\xe0\0")])).as_deref(), Some("Да"));
+        assert_eq!(body(&packet(&[(CODE_PAGE, &code[..]), (BODY, &b"\xc4\xe0\0"[..])])).as_deref(), Some("Да"));
         let unicode: Vec<u8> = "Sí\0".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let mut block = 1_u32.to_le_bytes().to_vec();
         block.extend(0x1000_001F_u32.to_le_bytes());
@@ -166,12 +166,12 @@ mod tests {
         block.extend(u32::try_from(unicode.len()).expect("short").to_le_bytes());
         block.extend(&unicode);
         block.extend([0, 0]);
-        assert_eq!(body(&packet(&[(PROPERTIES, &block)])).as_deref(), Some("Sí"));
+        assert_eq!(body(&packet(&[(PROPERTIES, &block[..])])).as_deref(), Some("Sí"));
     }
 
     #[test]
     fn a_broken_packet_holds_nothing() {
-        let whole = packet(&[(BODY, b"Yes\0"), (PROPERTIES, &[255; 40])]);
+        let whole = packet(&[(BODY, &b"Yes\0"[..]), (PROPERTIES, &[255; 40][..])]);
         for end in 0..whole.len() {
             let _ = body(&whole[..end]);
         }

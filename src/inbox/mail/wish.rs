@@ -40,8 +40,8 @@ struct Languages {
 }
 
 static LANGUAGES: LazyLock<Languages> = LazyLock::new(|| {
-    let tables: BTreeMap<String, Table> =
-        toml::from_str(include_str!("words/wishes.toml")).expect("the table of wishes is part of the program and read by its tests");
+    let tables: BTreeMap<String, Table> = toml::from_str(include_str!("words/wishes.toml"))
+        .expect("the table of wishes is part of the program and read by its tests");
     let mut languages = Languages { all: Vec::new(), courtesy: BTreeSet::new() };
     for (code, table) in tables {
         let read = |phrases: &[String]| phrases.iter().map(|text| Pattern::parse(&with_sets(text, &table.sets))).collect();
@@ -104,7 +104,8 @@ fn is_alone(language: &Phrases, said: &[Sentence]) -> bool {
 /// Whether it is the first thing they say, as a sentence of its own.
 fn is_first(language: &Phrases, said: &[Sentence]) -> bool {
     let first = said.iter().map(Sentence::clauses).find_map(|clauses| {
-        let spoken: Vec<Sentence> = clauses.into_iter().filter(|clause| !is_courtesy(clause) || is_phrase(language, clause)).collect();
+        let spoken: Vec<Sentence> =
+            clauses.into_iter().filter(|clause| !is_courtesy(clause) || is_phrase(language, clause)).collect();
         (!spoken.is_empty()).then_some(spoken)
     });
     matches!(first.as_deref(), Some([only]) if !only.is_question && is_phrase(language, only))
