@@ -14,7 +14,7 @@ use std::cell::RefCell;
 use std::sync::LazyLock;
 
 /// The visible text.
-pub fn text(html: &str) -> String {
+pub(crate) fn text(html: &str) -> String {
     let input = BufferQueue::default();
     input.push_back(StrTendril::from_slice(html));
     let tokenizer = Tokenizer::new(Page::default(), TokenizerOpts::default());

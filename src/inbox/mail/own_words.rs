@@ -59,10 +59,19 @@ fn before_copy<'a, 'b>(lines: &'b [&'a str]) -> (Vec<&'a str>, &'b [&'a str]) {
     (own, &[])
 }
 
+/// What stands for a picture: `[cid:image001.png@01D]`, `[image: logo]`, `<image001.png>`.
+fn is_picture(line: &str) -> bool {
+    let line = line.trim();
+    let named = |begin: &str, end: &str| {
+        line.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end)).is_some_and(|name| !name.contains(end))
+    };
+    named("[cid:", "]") || named("[image: ", "]") || named("<image", ">")
+}
+
 /// One text: no control characters, no two blank lines, not too long.
 fn tidy(lines: &[&str]) -> String {
     let mut out: Vec<&str> = Vec::new();
-    for line in lines {
+    for line in lines.iter().filter(|line| !is_picture(line)) {
         if !line.trim().is_empty() || out.last().is_some_and(|last| !last.trim().is_empty()) {
             out.push(line.trim_end());
         }

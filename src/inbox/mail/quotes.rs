@@ -146,7 +146,15 @@ fn is_attribution(lines: &[&str], marked: bool) -> bool {
     }
     let (addressed, dated, wrote) = (joined.contains('@'), has_time(&joined) || has_year(&joined), WORDS.says_wrote(&joined));
     let placed = has_time(&joined) && has_year(&joined);
-    addressed && (dated || wrote) || wrote && dated || marked && (wrote || placed || addressed)
+    is_mailbox(&joined) && dated || wrote && (dated || addressed) || marked && (wrote || placed || addressed)
+}
+
+/// Whether an address stands in brackets, as behind a name: `Marta <m@x.example>`, `(m@x.example)`, `[mailto:m@x.example]`.
+fn is_mailbox(text: &str) -> bool {
+    text.match_indices('@').any(|(at, _)| {
+        let of_address = |c: char| c.is_alphanumeric() || "._%+-=".contains(c);
+        text[..at].trim_end_matches(of_address).ends_with(['<', '(', '[', ':', '"'])
+    })
 }
 
 /// Whether a time of day stands in the text: 9:30, 09.30, 9h30.
