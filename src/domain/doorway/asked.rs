@@ -90,7 +90,7 @@ impl Phrases {
         let about = clauses.iter().filter(|clause| clause.words.contains(&self.word));
         let read = about.map(|clause| {
             let encourages =
-                ["hesitate", "forget", "hesitez", "why"].iter().any(|word| clause.words.iter().any(|said| said == word));
+                ["hesitate", "forget", "hesitez", "why", "mind"].iter().any(|word| clause.words.iter().any(|said| said == word));
             match (fits(&self.refuses, clause), fits(&self.asks, clause), fits(&self.other, clause)) {
                 (true, true, _) if encourages => Asked::Yes,
                 (true, ..) => Asked::No,

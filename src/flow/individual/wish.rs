@@ -93,7 +93,8 @@ pub(super) async fn heed(
 ) -> Result<bool, FlowError> {
     let Some((sent, id)) = sent.and_then(|sent| Some((sent, sent.mail.prospect?))) else { return Ok(false) };
     let own_subject = own_subject(&mail.subject, issue.map(|issue| issue.subject.as_str()));
-    let Some(language) = wish::to_stop(own_subject, text) else { return Ok(false) };
+    // "Remove ada@albareda.example from your list": their own address is themselves; another is somebody else.
+    let Some(language) = wish::to_stop(own_subject, &text.replace(from.as_str(), "me")) else { return Ok(false) };
     let prospect = prospects::one(tx, id).await?;
     if *from != sent.address && prospect.address.as_ref() != Some(from) {
         return Ok(false);

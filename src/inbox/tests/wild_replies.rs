@@ -120,7 +120,7 @@ fn what_people_write_to_stop_is_heard_and_none_is_invented() {
         figures.take(&row[0], &heard, &row[1], heard.is_some() == (row[1] == "stop"));
     }
     figures.are_all_right("wishes, given");
-    for name in ["wishes/phrases.tsv", "wishes/held.tsv"] {
+    for name in ["wishes/phrases.tsv", "wishes/held.tsv", "wishes/third.tsv"] {
         let mut figures = Figures::default();
         for row in rows(name) {
             let heard = wish::to_stop(row.get(2).map(String::as_str).filter(|subject| !subject.starts_with("Re:")), &row[1]);
