@@ -141,7 +141,7 @@ fn decoded<'a>(message: &'a Message, part: &'a MessagePart<'a>) -> Option<Cow<'a
             // Only what was sent as it is still has its bytes.
             let raw = message.raw_message.get(part.offset_body as usize..part.offset_end as usize)?;
             let is_bare = part.encoding == mail_parser::Encoding::None && str::from_utf8(raw).is_err();
-            Some(if is_bare { WINDOWS_1252.decode(raw).0 } else { Cow::Borrowed(text) })
+            Some(if is_bare { declared(raw).unwrap_or(WINDOWS_1252).decode(raw).0 } else { Cow::Borrowed(text) })
         }
         PartType::Text(text) | PartType::Html(text) => Some(Cow::Borrowed(text)),
         // `Content-Transfer-Encoding: binary` hides a text from the parser.
@@ -151,6 +151,15 @@ fn decoded<'a>(message: &'a Message, part: &'a MessagePart<'a>) -> Option<Cow<'a
         }
         PartType::Message(_) | PartType::Multipart(_) => None,
     }
+}
+
+/// The charset that a page says of itself: `<meta charset=koi8-r>`, at its beginning.
+fn declared(page: &[u8]) -> Option<&'static Encoding> {
+    let head = page[..page.len().min(1024)].to_ascii_lowercase();
+    let behind = head.windows(8).position(|word| word == b"charset=")? + 8;
+    let name = head[behind..].split(|byte| !byte.is_ascii_alphanumeric() && !b"-_\"'".contains(byte)).next()?;
+    let name: Vec<u8> = name.iter().copied().filter(|byte| !b"\"'".contains(byte)).collect();
+    Encoding::for_label(&name).filter(|named| *named != UTF_8)
 }
 
 fn has_parameter(part: &MessagePart, name: &str, value: &str) -> bool {
@@ -189,6 +198,19 @@ fn unflowed(text: &str, drops_blank: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn charsets_that_nobody_names_are_guessed() {
+        let read = |kind: &str, body: &[u8]| {
+            let raw = [b"From: a@b.c\n", kind.as_bytes(), b"\n\n", body].concat();
+            authored(&mail_parser::MessageParser::default().parse(&raw).expect("a mail")).text
+        };
+        assert_eq!(read("Content-Type: text/plain", b"S\xed, ma\xf1ana"), "Sí, mañana");
+        assert_eq!(read("Content-Type: text/plain; charset=utf-8", b"S\xed"), "Sí");
+        assert_eq!(read("Content-Type: text/html", b"<meta charset=\"koi8-r\"><p>\xe4\xc1</p>"), "Да");
+        assert_eq!(read("Content-Type: text/plain; charset=utf-8", "Sí".as_bytes()), "Sí");
+        assert_eq!(read("Content-Type: text/plain; charset=x-nobody", b"plain"), "plain");
+    }
 
     #[test]
     fn flowed_lines_are_one() {
