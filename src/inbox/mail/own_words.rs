@@ -30,7 +30,7 @@ fn before_copy<'a, 'b>(lines: &'b [&'a str]) -> (Vec<&'a str>, &'b [&'a str]) {
     let mut own: Vec<&str> = Vec::new();
     let mut at = 0;
     while at < lines.len() {
-        if quotes::is_marked(lines, at) {
+        if quotes::is_marked(lines, at) || is_overflow(lines, at) {
             // What stands above and below a quote is not one paragraph.
             own.push("");
             at += 1;
@@ -66,6 +66,12 @@ fn is_picture(line: &str) -> bool {
         line.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end)).is_some_and(|name| !name.contains(end))
     };
     named("[cid:", "]") || named("[image: ", "]") || named("<image", ">")
+}
+
+/// The end of a quoted line that a program broke without marking it again.
+fn is_overflow(lines: &[&str], at: usize) -> bool {
+    let Some(above) = at.checked_sub(1).filter(|above| quotes::is_marked(lines, *above)) else { return false };
+    lines[above].chars().count() >= 60 && lines[at].starts_with(|c: char| c.is_lowercase())
 }
 
 /// One text: no control characters, no two blank lines, not too long.
