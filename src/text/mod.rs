@@ -19,6 +19,7 @@ pub mod letter;
 pub mod notice;
 pub mod enquiry;
 pub mod confirmation;
+pub mod stopped;
 
 #[cfg(test)]
 mod tests;

@@ -42,6 +42,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("reminder.txt", include_str!("../../config/templates/reminder.txt")),
     ("confirmation.txt", include_str!("../../config/templates/confirmation.txt")),
     ("confirmation.html", include_str!("../../config/templates/confirmation.html")),
+    ("stopped.txt", include_str!("../../config/templates/stopped.txt")),
+    ("stopped.html", include_str!("../../config/templates/stopped.html")),
     ("page-confirm.html", include_str!("../../config/templates/page-confirm.html")),
     ("page-mails.html", include_str!("../../config/templates/page-mails.html")),
     ("reminder.html", include_str!("../../config/templates/reminder.html")),

@@ -9,6 +9,7 @@ pub mod enquiry;
 pub mod pending_form;
 pub mod new_signal;
 pub mod ignored;
+pub mod asked;
 pub mod rule;
 pub mod form_fields;
 pub mod evidence;

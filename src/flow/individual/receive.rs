@@ -4,9 +4,8 @@
 
 use super::automatic;
 use super::returned::arrival::Arrival;
-use super::returned::pass_on::Words;
 use super::returned::reply::{self, Heard};
-use super::returned::{complaint, once, token, undelivered, whose};
+use super::returned::{complaint, once, token, undelivered, whose, wish};
 use crate::domain::address::Address;
 use crate::domain::doorway::sender::Sender;
 use crate::domain::doorway::signal::{Detail, NewSignal};
@@ -66,6 +65,12 @@ pub struct Receipt {
 pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowError> {
     let (plan, now) = (ctx.plan(), ctx.now());
     let mut tx = ctx.store().write().await?;
+    if let Some(stopped) = wish::by_mail(ctx, &mut tx, &plan, mail, now).await? {
+        tx.commit().await?;
+        ctx.wake();
+        let words = if stopped.new { "Recorded: unsubscribed by mail." } else { KNOWN };
+        return Ok(Receipt { what: Received::Reply, words: words.to_owned(), prospect: stopped.prospect, new: stopped.new });
+    }
     let token = token::genuine(ctx.signer(), &plan, mail);
     let sent = match token {
         Some(token) => trace(&mut tx, ctx.signer(), token).await?,
@@ -126,10 +131,7 @@ fn class(plan: &Plan, mail: &Returned, has_token: bool, sent: Option<&Traced>) -
 /// Records what a mail says. Whatever it may prove, ask or stop hangs on `arrival.whose`.
 async fn take(tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>) -> Result<Receipt, FlowError> {
     match (&arrival.mail.kind, &arrival.sent) {
-        (Incoming::Reply { from, subject, text }, _) => {
-            let words = Words { from, subject, text };
-            Ok(heard(reply::take(tx, plan, arrival, words).await?))
-        }
+        (Incoming::Reply { from, .. }, _) => Ok(heard(Box::pin(reply::take(tx, plan, arrival, from)).await?)),
         (Incoming::Bounce(failures), Some(sent)) => {
             let failure = undelivered::failure(arrival, sent, failures);
             let detail = undelivered::detail(failure.as_ref());

@@ -4,11 +4,11 @@
 //! asked of the returned copy: our mail had gone to the address that stands in its `To`.
 
 use super::address;
+use super::automatic;
 use super::bounds::{LARGEST_NOTICE, RECIPIENTS};
 use super::mime_body;
 use super::phrases::{self, Kind, flat};
 use super::prose_bounce::{self, Notice};
-use super::automatic;
 use super::report::{self, End, Failure};
 use crate::domain::address::{Address, registered};
 use crate::domain::group::refusal_codes::reply_code;

@@ -51,6 +51,7 @@ mod unconfirmed;
 mod visitors;
 mod whose;
 mod lies;
+mod wishes;
 
 use nurtured::config::example;
 use nurtured::daemon::assemble::Node;
