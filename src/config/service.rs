@@ -5,7 +5,9 @@ use crate::config::calendar;
 use crate::config::database::{self, Database};
 use crate::config::door;
 use crate::config::guard;
+use crate::config::host::{host_name, is_loopback};
 use crate::config::login;
+use crate::config::mailbox;
 use crate::config::node::{Node, Value};
 use crate::config::place::Place;
 use crate::config::problem::{Log, Problem};
@@ -63,6 +65,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     }
     let cap = reader.get("sending").map_or(Some(None), |node| calendar::sending(log, node));
     let per_domain = reader.section_or_empty("forms").and_then(forms);
+    let mailboxes = reader.get("inbox").map_or(Some(Vec::new()), |node| mailbox::read(log, node, vault));
     let fields = reader.section("fields").map(|section| fields(&section)).unwrap_or_default();
     reader.finish();
     let typed = fields.iter().filter_map(|(name, kind)| Some((name.clone(), (*kind)?))).collect();
@@ -79,6 +82,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
             cap: cap?,
             fields: typed,
             confirmations_per_domain: per_domain?,
+            mailboxes: mailboxes?,
         })
     })();
     Some(Service { settings, fields, fiscal_year: fiscal_year.unwrap_or(FiscalYear::CALENDAR), on_behalf })
@@ -120,7 +124,7 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
     };
     let allowed = reader.get("allow_plaintext").map_or(Some(false), |node| node.boolean(log));
     let before = log.count();
-    let login = login::login(&mut reader, vault);
+    let login = login::login(&mut reader, vault, "smtp.password");
     let login = (log.count() == before || login.is_some()).then_some(login);
     let authorities = login::authorities(&mut reader, vault);
     let connections = reader.get("connections").map_or(Some(4), |node| node.integer(log, 1, 64));
@@ -224,19 +228,6 @@ fn fields(reader: &Reader<'_>) -> BTreeMap<Name, Option<FieldType>> {
     fields
 }
 
-/// Whether a host is this machine.
-pub fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-}
-
-fn host_name(text: &str) -> Result<String, String> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
-    if text.chars().all(legal) && (!text.contains(':') || text.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()) {
-        return Ok(text.to_ascii_lowercase());
-    }
-    Err(format!("{text:?} is no host; write its name alone, without a scheme or a port, such as \"smtp.tecnofab.example\""))
-}
-
 /// A URL at which links can begin.
 fn public(text: &str) -> Result<String, &'static str> {
     let url = text.trim_end_matches('/');
@@ -286,15 +277,5 @@ mod tests {
         ] {
             assert_eq!(public(written).ok().as_deref(), kept, "{written}");
         }
-    }
-
-    #[test]
-    fn a_host_is_a_name_alone() {
-        for (text, good) in
-            [("smtp.x.example", true), ("::1", true), ("x.example:25", false), ("smtp://x", false), ("a b", false)]
-        {
-            assert_eq!(host_name(text).is_ok(), good, "{text}");
-        }
-        assert!(is_loopback("127.8.0.1") && is_loopback("::1") && !is_loopback("10.0.0.1"));
     }
 }

@@ -12,4 +12,6 @@ pub mod ask_to_confirm;
 pub mod correspond;
 pub mod resend;
 pub mod receive;
+pub mod take_mail;
+pub mod mailbox;
 pub mod pause_notice;

@@ -71,8 +71,20 @@ pub struct Receipt {
 /// # Errors
 /// Those of the store; a letter that cannot be written. Nothing is recorded then.
 pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowError> {
-    let (plan, now) = (ctx.plan(), ctx.now());
     let mut tx = ctx.store().write().await?;
+    let receipt = receive_in(ctx, &mut tx, mail).await?;
+    tx.commit().await?;
+    ctx.wake();
+    tracing::info!(what = receipt.what.word(), new = receipt.new, "mail received");
+    Ok(receipt)
+}
+
+/// As [`receive`], in a transaction that also keeps where the mail was read; whoever commits it wakes the steps.
+///
+/// # Errors
+/// As [`receive`]: nothing may be committed then.
+pub async fn receive_in(ctx: &Context, tx: &mut Tx, mail: &Returned) -> Result<Receipt, FlowError> {
+    let (plan, now) = (ctx.plan(), ctx.now());
     // A bounce goes to the return path; an answer carries the Message-ID it answers.
     let path = read_path(ctx, &plan, &mail.recipients);
     let genuine = path.or_else(|| read_id(ctx, &plan, &mail.message_ids));
@@ -81,39 +93,35 @@ pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowErro
         _ => genuine,
     };
     let sent = match token {
-        Some(token) => trace(&mut tx, ctx.signer(), token).await?,
+        Some(token) => trace(tx, ctx.signer(), token).await?,
         None => None,
     };
-    let receipt = match (&mail.kind, sent) {
+    Ok(match (&mail.kind, sent) {
         (Incoming::Unknown, _) => nothing("it is neither a bounce nor an answer"),
         (Incoming::Complaint(complaint), _) if !complaint.is_objection() => nothing("it is neither a bounce nor an answer"),
         (Incoming::Reply { from, .. }, _) if is_ours(&plan, from) => nothing("one of our own people wrote it"),
-        (Incoming::Reply { from, subject, text }, sent) => reply(&mut tx, &plan, mail, sent, (from, subject, text), now).await?,
+        (Incoming::Reply { from, subject, text }, sent) => reply(tx, &plan, mail, sent, (from, subject, text), now).await?,
         (_, None) if token.is_some() => nothing("its token is of a mail of which nothing is on record, nor whom it was for"),
         (_, None) => nothing("it carries no token of ours, so it stops nobody"),
         // Of a delivery on record the mailbox is known that is gone; of a lost one, whether it is the prospect's still.
         (Incoming::Bounce(_), Some(sent)) if !sent.is_present => nothing("the address it is about is no longer theirs"),
         (Incoming::Bounce(failures), Some(sent)) => {
             let failure = decisive(failures, &sent.address);
-            let receipt = record(&mut tx, &plan, Received::Bounce, mail, &sent, undelivered(failure), now).await?;
+            let receipt = record(tx, &plan, Received::Bounce, mail, &sent, undelivered(failure), now).await?;
             if let Some(failure) = failure.filter(|f| receipt.new && f.given_up && !f.hard && !sent.is_of_forgotten()) {
-                refused(&mut tx, &sent, failure, now).await?;
+                refused(tx, &sent, failure, now).await?;
             }
             receipt
         }
         (Incoming::AutoReply { subject }, Some(sent)) => {
             let detail = Detail::AutoReply { subject: subject.clone() };
-            record(&mut tx, &plan, Received::AutoReply, mail, &sent, detail, now).await?
+            record(tx, &plan, Received::AutoReply, mail, &sent, detail, now).await?
         }
         (Incoming::Complaint(complaint), Some(sent)) => {
             let detail = Detail::Complaint { feedback: complaint.feedback.clone() };
-            record(&mut tx, &plan, Received::Complaint, mail, &sent, detail, now).await?
+            record(tx, &plan, Received::Complaint, mail, &sent, detail, now).await?
         }
-    };
-    tx.commit().await?;
-    ctx.wake();
-    tracing::info!(what = receipt.what.word(), new = receipt.new, "mail received");
-    Ok(receipt)
+    })
 }
 
 fn nothing(why: &str) -> Receipt {

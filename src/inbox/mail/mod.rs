@@ -7,3 +7,4 @@ pub mod phrases;
 pub mod prose_bounce;
 pub mod reply;
 pub mod bounce;
+pub mod summary;
