@@ -1,9 +1,8 @@
-//! `[[inbox]]`: the mailboxes from which what comes back is fetched, by IMAP or out of a Maildir.
+//! `[[inbox.mailbox]]`: the mailboxes from which what comes back is fetched, by IMAP or out of a Maildir.
 
 use crate::config::host::{host_name, is_loopback};
 use crate::config::login;
-use crate::config::node::Node;
-use crate::config::problem::{Log, Problem};
+use crate::config::problem::Problem;
 use crate::config::reader::Reader;
 use crate::config::secret::Vault;
 use crate::domain::settings::{Imap, MailSource, Mailbox, MailboxRole, Security};
@@ -16,13 +15,13 @@ enum Kind {
     Maildir,
 }
 
-/// Reads every `[[inbox]]`; `None` after a problem.
-pub fn read(log: &Log, node: &Node, vault: &Vault) -> Option<Vec<Mailbox>> {
+/// Reads every `[[inbox.mailbox]]`; `None` after a problem. The caller ends the reading.
+pub fn read(reader: &mut Reader<'_>, vault: &Vault) -> Option<Vec<Mailbox>> {
+    let log = reader.log;
     let before = log.count();
     let mut mailboxes: Vec<Mailbox> = Vec::new();
-    let nodes = node.list_or_none().or_else(|| node.wrong(log, "a list of mailboxes", "write [[inbox]] above each of them"));
-    for node in nodes? {
-        let Some(mailbox) = mailbox(Reader::table(log, node)?, vault) else { continue };
+    for node in reader.list("mailbox") {
+        let Some(mailbox) = Reader::table(log, node).and_then(|reader| mailbox(reader, vault)) else { continue };
         if mailboxes.iter().any(|earlier| earlier.name == mailbox.name) {
             let problem = Problem::error(&node.place, format!("two mailboxes are called `{}`", mailbox.name));
             log.add(problem.help("how far a mailbox is read is kept under its name; give each its own"));

@@ -20,7 +20,9 @@ use crate::domain::id::Name;
 use crate::domain::landing_page::LandingPage;
 use crate::domain::language::Language;
 use crate::domain::prospect::FieldType;
-use crate::domain::settings::{CONFIRMATIONS_PER_DOMAIN, Http, MAX_IN_DOUBT, Organisation, Security, Settings, Smtp, Tracking};
+use crate::domain::settings::{
+    CONFIRMATIONS_PER_DOMAIN, Http, MAX_IN_DOUBT, Mailbox, Organisation, Security, Settings, Smtp, Tracking,
+};
 use crate::domain::span::FiscalYear;
 use crate::text::token::CASELESS_WIDTH;
 use std::collections::BTreeMap;
@@ -65,7 +67,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     }
     let cap = reader.get("sending").map_or(Some(None), |node| calendar::sending(log, node));
     let per_domain = reader.section_or_empty("forms").and_then(forms);
-    let mailboxes = reader.get("inbox").map_or(Some(Vec::new()), |node| mailbox::read(log, node, vault));
+    let mailboxes = reader.section_or_empty("inbox").and_then(|section| inbox(section, vault));
     let fields = reader.section("fields").map(|section| fields(&section)).unwrap_or_default();
     reader.finish();
     let typed = fields.iter().filter_map(|(name, kind)| Some((name.clone(), (*kind)?))).collect();
@@ -204,6 +206,12 @@ fn http(mut reader: Reader<'_>, vault: &Vault, on_behalf: &mut Vec<(Name, Place)
     let door = door::read(&mut reader, listen);
     reader.finish();
     Some(Http { listen: listen?, tokens: tokens?, form_redirects: form_redirects?, door: door? })
+}
+
+fn inbox(mut reader: Reader<'_>, vault: &Vault) -> Option<Vec<Mailbox>> {
+    let mailboxes = mailbox::read(&mut reader, vault);
+    reader.finish();
+    mailboxes
 }
 
 /// How many mails a day ask addresses of one domain to confirm a form.

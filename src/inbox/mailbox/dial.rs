@@ -134,7 +134,7 @@ fn unprotected(imap: &Imap, error: &io::Error) -> MailboxError {
             let why = known.map_or_else(|| other.to_string(), |untrusted| untrusted.why.clone());
             let remedy = known.map_or("whoever runs it must make another one", |untrusted| &untrusted.remedy);
             // The words were made for the relay's certificate.
-            let here = |words: &str| words.replace("smtp.", "inbox.").replace("the relay", "the server");
+            let here = |words: &str| words.replace("smtp.", "inbox.mailbox.").replace("the relay", "the server");
             insecure(&format!("the server's certificate {}", here(&why)), &here(remedy))
         }
         Some(TlsError::InvalidMessage(_)) => {

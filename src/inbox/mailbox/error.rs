@@ -29,20 +29,20 @@ impl MailboxError {
     pub fn remedy(&self) -> String {
         let known = match self {
             Self::Insecure(_, remedy) => return remedy.clone(),
-            Self::Unreachable(_) => "correct host and port under [[inbox]], or open the way to it in the firewall",
+            Self::Unreachable(_) => "correct host and port under [[inbox.mailbox]], or open the way to it in the firewall",
             Self::Token(_) => "run its token_command as the service's user (sudo -u nurtured …) and look at what it says",
             Self::Login(words) if words.to_ascii_lowercase().contains("application-specific") => {
                 "the server takes no password here: log in with token_command, or with a password made for programs"
             }
             Self::Login(words) if words.contains("needs") => "give what the server takes: password_file, or token_command",
             Self::Login(_) => {
-                "correct username and password (or token_command) under [[inbox]]; see that IMAP is allowed for this mailbox"
+                "correct username and password (or token_command) under [[inbox.mailbox]]; see that IMAP is allowed for this mailbox"
             }
             Self::Folder(_) => {
-                "correct `folder` under [[inbox]]: its name as the server has it, such as \"INBOX\" or \"INBOX/Bounces\""
+                "correct `folder` under [[inbox.mailbox]]: its name as the server has it, such as \"INBOX\" or \"INBOX/Bounces\""
             }
             Self::Broken(_) => "look whether this is the port of an IMAP server; it is tried again by itself",
-            Self::Files(_) => "correct `path` under [[inbox]]; the service's user must be able to read and write it",
+            Self::Files(_) => "correct `path` under [[inbox.mailbox]]; the service's user must be able to read and write it",
         };
         known.to_owned()
     }

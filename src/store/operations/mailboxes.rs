@@ -42,7 +42,9 @@ const CLAIM: &str = "
     WHERE name = $1 AND (owner IS NULL OR owner = $3 OR leased_until <= $4)
     RETURNING fence, validity, last_uid";
 const RENEW: &str = "UPDATE mailboxes SET leased_until = $3 WHERE name = $1 AND fence = $2 AND owner IS NOT NULL";
-const ADVANCE: &str = "UPDATE mailboxes SET validity = $3, last_uid = $4, read_at = $5, trouble = NULL WHERE name = $1 AND fence = $2 AND owner IS NOT NULL";
+const ADVANCE: &str = "
+    UPDATE mailboxes SET validity = $3, last_uid = $4, read_at = $5, trouble = NULL
+    WHERE name = $1 AND fence = $2 AND owner IS NOT NULL";
 const TROUBLE: &str = "UPDATE mailboxes SET trouble = $3 WHERE name = $1 AND fence = $2";
 const RELEASE: &str = "UPDATE mailboxes SET owner = NULL, leased_until = NULL WHERE name = $1 AND fence = $2";
 const RELEASE_OF: &str = "UPDATE mailboxes SET owner = NULL, leased_until = NULL WHERE owner = $1";
