@@ -12,6 +12,7 @@ use crate::inbox::mailbox::maildir::Maildir;
 use crate::mail::access_token::AccessTokens;
 use crate::store::operations::mailboxes::Claim;
 use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -24,6 +25,8 @@ const LONGEST_WAIT: Duration = Duration::from_mins(5);
 const GOOD: Duration = Duration::from_mins(2);
 /// How often it is looked whether another node has let go, or the database may be written again.
 const ELSEWHERE: Duration = Duration::from_secs(30);
+/// As many mails are read at once: each on a thread, so that a hostile one holds up no other.
+const AT_ONCE: usize = 4;
 /// How often a claim is held for longer.
 const RENEW: Duration = Duration::from_secs(LEASE.as_secs().unsigned_abs() / 3);
 
@@ -162,7 +165,8 @@ async fn read_imap(ctx: &Context, mut session: Session, mut claim: Claim) -> Res
             let mut left = uids.as_slice();
             while !left.is_empty() {
                 let (mails, up_to) = session.fetch(left).await?;
-                let mails = join_all(mails.into_iter().map(|mail| take_mail::read(mail.raw, mail.is_whole))).await;
+                let reading = mails.into_iter().map(|mail| take_mail::read(mail.raw, mail.is_whole));
+                let mails: Vec<Taken> = stream::iter(reading).buffered(AT_ONCE).collect().await;
                 claim.last_uid = up_to;
                 take(ctx, &claim, &mails).await?;
                 left = &left[left.partition_point(|uid| *uid <= up_to)..];
@@ -182,8 +186,8 @@ async fn read_maildir(ctx: &Context, path: &Path, claim: &Claim) -> Result<std::
             if delivered.is_empty() {
                 break;
             }
-            let raw = delivered.iter_mut().map(|mail| take_mail::read(std::mem::take(&mut mail.raw), mail.is_whole));
-            let mails = join_all(raw).await;
+            let reading = delivered.iter_mut().map(|mail| take_mail::read(std::mem::take(&mut mail.raw), mail.is_whole));
+            let mails: Vec<Taken> = stream::iter(reading).buffered(AT_ONCE).collect().await;
             take(ctx, claim, &mails).await?;
             // Recorded: a death before this lets them be read again, and recorded once.
             for mail in &delivered {

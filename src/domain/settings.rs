@@ -188,6 +188,14 @@ pub enum MailboxRole {
 impl MailboxRole {
     pub const WORDS: [(&'static str, Self); 3] =
         [("bounces", Self::Bounces), ("replies", Self::Replies), ("complaints", Self::Complaints)];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Bounces => "bounces",
+            Self::Replies => "replies",
+            Self::Complaints => "complaints",
+        }
+    }
 }
 
 /// How a mailbox is reached.

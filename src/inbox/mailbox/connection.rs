@@ -22,14 +22,16 @@ const LONGEST_LINE: usize = 4 << 20;
 /// As much is taken of all that answers one command.
 const LARGEST_ANSWER: usize = 4 * LARGEST_LITERAL;
 /// How long the server may be silent while it owes an answer.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A connection, and what its words may not repeat.
 pub struct Connection<S> {
     stream: BufReader<S>,
     tags: u32,
     secrets: Vec<String>,
-    /// Whether the server has said that the folder has other mails than before.
+    /// How many mails the folder has, as the server said last; none after it said that some are gone.
+    known: Option<u32>,
+    /// Whether the server has said that there are mails which were not there before.
     pub has_news: bool,
 }
 
@@ -42,7 +44,7 @@ pub enum Answer {
 
 impl<S: Duplex> Connection<S> {
     pub fn over(stream: S) -> Self {
-        Self { stream: BufReader::new(stream), tags: 0, secrets: Vec::new(), has_news: false }
+        Self { stream: BufReader::new(stream), tags: 0, secrets: Vec::new(), known: None, has_news: false }
     }
 
     /// The stream, unless the server has said more than was read.
@@ -60,6 +62,7 @@ impl<S: Duplex> Connection<S> {
             stream: BufReader::new(Box::new(self.stream.into_inner())),
             tags: self.tags,
             secrets: self.secrets,
+            known: None,
             has_news: false,
         }
     }
@@ -124,7 +127,16 @@ impl<S: Duplex> Connection<S> {
             let words = text[text.len() - words.len()..].to_owned();
             return Err(MailboxError::Unreachable(format!("it ended the connection: {}", self.shown(&words))));
         }
-        self.has_news |= is_exists(&upper);
+        match untagged(&upper) {
+            // Some servers say the same number again and again.
+            Some((mails, "EXISTS")) => {
+                self.has_news |= self.known != Some(mails);
+                self.known = Some(mails);
+            }
+            Some((_, "EXPUNGE")) => self.known = None,
+            _ if upper.starts_with("* VANISHED") => self.known = None,
+            _ => {}
+        }
         Ok(None)
     }
 
@@ -197,10 +209,10 @@ fn is_status(response: &[u8]) -> bool {
     })
 }
 
-/// `* 12 EXISTS`, in capitals.
-fn is_exists(response: &str) -> bool {
-    let mut words = response.split_ascii_whitespace();
-    words.next() == Some("*") && words.next().is_some_and(|n| n.parse::<u32>().is_ok()) && words.next() == Some("EXISTS")
+/// The number and the word of `* 12 EXISTS`, in capitals.
+fn untagged(response: &str) -> Option<(u32, &str)> {
+    let mut words = response.strip_prefix("* ")?.split_ascii_whitespace();
+    Some((words.next()?.parse().ok()?, words.next()?))
 }
 
 #[cfg(test)]

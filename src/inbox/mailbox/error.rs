@@ -42,7 +42,9 @@ impl MailboxError {
                 "correct `folder` under [[inbox.mailbox]]: its name as the server has it, such as \"INBOX\" or \"INBOX/Bounces\""
             }
             Self::Broken(_) => "look whether this is the port of an IMAP server; it is tried again by itself",
-            Self::Files(_) => "correct `path` under [[inbox.mailbox]]; the service's user must be able to read and write it",
+            Self::Files(_) => {
+                "correct `path` under [[inbox.mailbox]]; the service's user must be able to read and write it (under systemd: ReadWritePaths= in a drop-in)"
+            }
         };
         known.to_owned()
     }

@@ -75,42 +75,91 @@ async fn a_mail_server_that_dies_and_comes_back_costs_no_mail() {
     assert!(company.log().contains("numbered its mails anew"), "{}", company.log());
 }
 
+/// How often it is killed wherever it happens to be; `NURTURED_KILLS=200` is the long tier.
+fn kills() -> usize {
+    std::env::var("NURTURED_KILLS").ok().and_then(|number| number.parse().ok()).unwrap_or(3)
+}
+
+fn whole(count: usize) -> i64 {
+    i64::try_from(count).expect("few")
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_daemon_killed_in_the_middle_of_a_fetch_loses_and_repeats_nothing() {
-    const NOISE: usize = 60;
-    const PEOPLE: usize = 180;
+    const WAITING: usize = 180;
     let Some(dovecot) = Dovecot::start() else { return };
-    let company = Company::found(PEOPLE, &dovecot.inbox("implicit")).await;
-    for number in 0..PEOPLE {
+    let (kills, people) = (kills(), WAITING + 2 * kills());
+    let company = Company::found(people, &dovecot.inbox("implicit")).await;
+    let mut noises = 0;
+    for number in 0..WAITING {
         dovecot.deliver(&company.bounce(number));
         if number % 3 == 0 {
-            dovecot.deliver(&noise(number / 3));
+            dovecot.deliver(&noise(noises));
+            noises += 1;
         }
     }
-    // At each side of a commit, twice; and wherever it is when a mail more has been recorded.
-    for place in [
-        "mailbox.before_commit:kill@1",
-        "mailbox.after_commit:kill@1",
-        "mailbox.before_commit:kill@2",
-        "mailbox.after_commit:kill@2",
-    ] {
-        let daemon = company.daemon(&[("NURTURED_FAILPOINT", place)]);
+    // At each side of a commit…
+    for place in ["before_commit:kill@1", "after_commit:kill@1", "before_commit:kill@2", "after_commit:kill@2"] {
+        let daemon = company.daemon(&[("NURTURED_FAILPOINT", &format!("mailbox.{place}"))]);
         assert!(!daemon.ends().success(), "it was to die at {place}: {}", company.log());
     }
     let (before, ..) = company.heard().await;
-    assert!(before > 0 && before < i64::try_from(PEOPLE).expect("few"), "in the middle: {before}");
-    let mut daemon = company.daemon(&[]);
-    company.until("it goes on", |(signals, ..)| signals > before).await;
-    daemon.kill();
+    assert!(before > 0 && before < whole(WAITING), "in the middle: {before}");
+    // …and wherever it is a while after it has begun, with mails that come meanwhile.
+    for kill in 0..kills {
+        let mut daemon = company.daemon(&[]);
+        for number in [2 * kill, 2 * kill + 1] {
+            dovecot.deliver(&company.bounce(WAITING + number));
+        }
+        dovecot.deliver(&noise(noises));
+        noises += 1;
+        tokio::time::sleep(Duration::from_millis(300 + 137 * u64::try_from(kill % 11).expect("few"))).await;
+        daemon.kill();
+    }
     let daemon = company.daemon(&[]);
-    company.until("all is read", |(_, bounced, noise)| bounced == PEOPLE && noise == i64::try_from(NOISE).expect("few")).await;
+    company.until("all is read", |(_, bounced, kept)| bounced == people && kept == whole(noises)).await;
     // What is read again would be by now, or with the next mail.
-    dovecot.deliver(&noise(NOISE));
-    company.until("the last is read", |(_, _, noise)| noise > i64::try_from(NOISE).expect("few")).await;
+    dovecot.deliver(&noise(noises));
+    company.until("the last is read", |(_, _, kept)| kept == whole(noises + 1)).await;
     daemon.signal("-TERM");
     assert!(daemon.ends().success());
-    let expected = (i64::try_from(PEOPLE).expect("few"), PEOPLE, i64::try_from(NOISE + 1).expect("few"));
-    assert_eq!(company.heard().await, expected, "each once");
+    let heard = company.heard().await;
+    println!("mailbox kills={} mails={} heard={heard:?}", kills + 4, people + noises + 1);
+    assert_eq!(heard, (whole(people), people, whole(noises + 1)), "each once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_maildir_is_read_and_a_mail_moves_once_it_is_recorded() {
+    let maildir = tempfile::tempdir().expect("a folder");
+    for name in ["new", "cur", "tmp"] {
+        std::fs::create_dir(maildir.path().join(name)).expect("made");
+    }
+    let inbox = format!(
+        "\n[[inbox.mailbox]]\nname = \"bounces\"\nrole = \"bounces\"\nkind = \"maildir\"\npath = \"{}\"\n",
+        maildir.path().display()
+    );
+    let company = Company::found(3, &inbox).await;
+    let deliver = |name: &str, mail: &str| {
+        std::fs::write(maildir.path().join("tmp").join(name), mail).expect("written");
+        std::fs::rename(maildir.path().join("tmp").join(name), maildir.path().join("new").join(name)).expect("delivered");
+    };
+    let count = |folder: &str| std::fs::read_dir(maildir.path().join(folder)).expect("read").count();
+    deliver("1.a.host", &company.bounce(0));
+    deliver("2.b.host", "no mail at all");
+    // It dies after the commit, before the mails have moved: they are read again.
+    assert!(!company.daemon(&[("NURTURED_FAILPOINT", "mailbox.after_commit:kill@1")]).ends().success());
+    assert_eq!((company.heard().await, count("new"), count("cur")), ((1, 1, 0), 2, 0));
+    let daemon = company.daemon(&[]);
+    for number in [1, 2] {
+        deliver(&format!("{}.c.host", number + 2), &company.bounce(number));
+        company.until("what came is read", |(_, bounced, _)| bounced == number + 1).await;
+    }
+    super::awaited("all have moved", || (count("cur") == 4).then_some(()));
+    daemon.signal("-TERM");
+    assert!(daemon.ends().success());
+    assert_eq!((company.heard().await, count("new")), ((3, 3, 0), 0), "each once");
+    let aside = std::fs::read_dir(company.directory.path().join("unreadable")).expect("made").count();
+    assert_eq!(aside, 1, "what is no mail is set aside, once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
