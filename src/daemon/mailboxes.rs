@@ -46,7 +46,7 @@ pub async fn read_all(ctx: &Context) {
     let mut wakes = ctx.wakes();
     while !ctx.is_stopping() {
         let plan = ctx.plan();
-        let readers = join_all(plan.settings.mailboxes.iter().map(|mailbox| keep_reading(ctx, mailbox)));
+        let readers = join_all(plan.settings.mailboxes.iter().cloned().map(|mailbox| keep_reading(ctx.clone(), mailbox)));
         let replaced = async { while wakes.changed().await.is_ok() && ctx.plan().hash == plan.hash {} };
         tokio::select! {
             () = ctx.stopping() => {}
@@ -63,7 +63,8 @@ pub async fn read_all(ctx: &Context) {
 }
 
 /// Reads a mailbox again and again, later and later while it fails.
-async fn keep_reading(ctx: &Context, mailbox: &Mailbox) {
+async fn keep_reading(ctx: Context, mailbox: Mailbox) {
+    let (ctx, mailbox) = (&ctx, &mailbox);
     let tokens = match &mailbox.source {
         MailSource::Imap(imap) => match &imap.login.proof {
             Proof::Token(command) => Some(AccessTokens::new(command.clone())),
@@ -165,7 +166,7 @@ async fn read_imap(ctx: &Context, mut session: Session, mut claim: Claim) -> Res
             let mut left = uids.as_slice();
             while !left.is_empty() {
                 let (mails, up_to) = session.fetch(left).await?;
-                let reading = mails.into_iter().map(|mail| take_mail::read(mail.raw, mail.is_whole));
+                let reading = mails.into_iter().map(|mail| take_mail::read(mail.raw, mail.is_whole)).collect::<Vec<_>>();
                 let mails: Vec<Taken> = stream::iter(reading).buffered(AT_ONCE).collect().await;
                 claim.last_uid = up_to;
                 take(ctx, &claim, &mails).await?;
@@ -186,7 +187,10 @@ async fn read_maildir(ctx: &Context, path: &Path, claim: &Claim) -> Result<std::
             if delivered.is_empty() {
                 break;
             }
-            let reading = delivered.iter_mut().map(|mail| take_mail::read(std::mem::take(&mut mail.raw), mail.is_whole));
+            let reading = delivered
+                .iter_mut()
+                .map(|mail| take_mail::read(std::mem::take(&mut mail.raw), mail.is_whole))
+                .collect::<Vec<_>>();
             let mails: Vec<Taken> = stream::iter(reading).buffered(AT_ONCE).collect().await;
             take(ctx, claim, &mails).await?;
             // Recorded: a death before this lets them be read again, and recorded once.

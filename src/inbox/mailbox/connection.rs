@@ -52,21 +52,6 @@ impl<S: Duplex> Connection<S> {
         self.stream.buffer().is_empty().then(|| self.stream.into_inner())
     }
 
-    /// The same connection over any stream.
-    pub fn boxed(self) -> Connection<Box<dyn Duplex>>
-    where
-        S: 'static,
-    {
-        // Nothing was asked yet, so nothing is buffered but what is dropped here: an answer nobody asked for.
-        Connection {
-            stream: BufReader::new(Box::new(self.stream.into_inner())),
-            tags: self.tags,
-            secrets: self.secrets,
-            known: None,
-            has_news: false,
-        }
-    }
-
     /// Covers these in the server's words from now on.
     pub fn hide(&mut self, secrets: impl IntoIterator<Item = String>) {
         self.secrets.extend(secrets);

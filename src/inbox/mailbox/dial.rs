@@ -30,14 +30,14 @@ pub async fn dial(imap: &Imap) -> Result<Connection<Box<dyn Duplex>>, MailboxErr
     keep_alive(&tcp);
     match imap.security {
         Security::Implicit => {
-            let mut connection = Connection::over(protect(imap, tcp).await?);
+            let mut connection = over(protect(imap, tcp).await?);
             greeting(&mut connection).await?;
-            Ok(connection.boxed())
+            Ok(connection)
         }
         Security::Plaintext => {
-            let mut connection = Connection::over(tcp);
+            let mut connection = over(tcp);
             greeting(&mut connection).await?;
-            Ok(connection.boxed())
+            Ok(connection)
         }
         Security::StartTls => {
             let mut connection = Connection::over(tcp);
@@ -55,9 +55,13 @@ pub async fn dial(imap: &Imap) -> Result<Connection<Box<dyn Duplex>>, MailboxErr
                 return Err(insecure("it sent more than its answer before TLS began", remedy));
             };
             // The greeting is not repeated.
-            Ok(Connection::over(protect(imap, tcp).await?).boxed())
+            Ok(over(protect(imap, tcp).await?))
         }
     }
+}
+
+fn over(stream: impl Duplex + 'static) -> Connection<Box<dyn Duplex>> {
+    Connection::over(Box::new(stream))
 }
 
 /// A connection that waits half an hour for a mail is to notice that the way is gone.
