@@ -34,10 +34,11 @@ impl Dovecot {
             return None;
         }
         fs::set_permissions(at, fs::Permissions::from_mode(0o755)).expect("opened");
-        let certified =
-            rcgen::generate_simple_self_signed(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).expect("a certificate");
-        fs::write(at.join("cert.pem"), certified.cert.pem()).expect("written");
-        fs::write(at.join("key.pem"), certified.signing_key.serialize_pem()).expect("written");
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let certificate = rcgen::CertificateParams::new(names).expect("names").self_signed(&key).expect("a certificate");
+        fs::write(at.join("cert.pem"), certificate.pem()).expect("written");
+        fs::write(at.join("key.pem"), key.serialize_pem()).expect("written");
         let dovecot = Self {
             clear: Port::reserve().expect("a port"),
             protected: Port::reserve().expect("a port"),
@@ -140,10 +141,6 @@ impl Dovecot {
             port.address.port(),
             self.folder.path().join("cert.pem").display()
         )
-    }
-
-    pub(super) fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }
 
