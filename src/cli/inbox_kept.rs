@@ -29,7 +29,7 @@ struct Kept {
 pub async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let store = open::database(config).await?;
     let unrecognised = unrecognised::list(&mut store.read().await?).await?;
-    let unreadable = set_aside::list(&open::named(config)?.stop_journal).map_err(unlisted)?;
+    let unreadable = set_aside::list(&open::named(config)?.stop_journal).map_err(|error| unlisted(&error))?;
     if json {
         return output::json(&Kept { unrecognised, unreadable });
     }
@@ -93,7 +93,7 @@ pub async fn retry(ids: &[String], config: Option<&Path>, json: bool) -> Result<
         let number = if file.is_some() { None } else { id.parse().ok() };
         let again = take_mail::again(&node.ctx, &mail, number).await?;
         if let Some(file) = file.filter(|_| again != Again::Unreadable) {
-            fs::remove_file(file).map_err(unlisted)?;
+            fs::remove_file(file).map_err(|error| unlisted(&error))?;
         }
         recognised += usize::from(again == Again::Recognised);
     }
@@ -106,7 +106,7 @@ pub async fn retry(ids: &[String], config: Option<&Path>, json: bool) -> Result<
 
 async fn everything(store: &Store, journal: &Path) -> Result<Vec<String>, Exit> {
     let unrecognised = unrecognised::list(&mut store.read().await?).await?;
-    let unreadable = set_aside::list(journal).map_err(unlisted)?;
+    let unreadable = set_aside::list(journal).map_err(|error| unlisted(&error))?;
     let numbers = unrecognised.iter().map(|mail| mail.id.to_string());
     Ok(numbers.chain(unreadable.into_iter().map(|mail| mail.id)).collect())
 }
@@ -115,12 +115,12 @@ async fn everything(store: &Store, journal: &Path) -> Result<Vec<String>, Exit> 
 async fn bytes(id: &str, store: &Store, journal: &Path) -> Result<Vec<u8>, Exit> {
     let none = || Exit::No(format!("no mail that is kept has the id {id:?}; `nurtured inbox list` shows them"));
     if let Some(path) = set_aside::path(journal, id) {
-        return fs::read(path).map_err(unlisted);
+        return fs::read(path).map_err(|error| unlisted(&error));
     }
     let number: i64 = id.parse().map_err(|_| none())?;
     unrecognised::message(&mut store.read().await?, number).await?.ok_or_else(none)
 }
 
-fn unlisted(error: io::Error) -> Exit {
+fn unlisted(error: &io::Error) -> Exit {
     Exit::No(format!("could not look at the mails that were set aside: {error}"))
 }

@@ -13,16 +13,17 @@ use crate::mail::access_token::AccessTokens;
 use crate::store::operations::mailboxes::Claim;
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
+use jiff::SignedDuration;
 use std::path::Path;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 /// How long it waits after the first failure; twice as long after each further one…
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// …up to this.
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
 /// A mailbox that was read as long as this is tried at once again.
-const GOOD: Duration = Duration::from_mins(2);
+const GOOD: SignedDuration = SignedDuration::from_mins(2);
 /// How often it is looked whether another node has let go, or the database may be written again.
 const ELSEWHERE: Duration = Duration::from_secs(30);
 /// As many mails are read at once: each on a thread, so that a hostile one holds up no other.
@@ -82,9 +83,9 @@ async fn keep_reading(ctx: Context, mailbox: Mailbox) {
                 continue;
             }
             Ok(Some(claim)) => {
-                let began = Instant::now();
+                let began = ctx.clock().steady();
                 let Err(ended) = read(ctx, mailbox, claim.clone(), tokens.as_ref()).await;
-                if began.elapsed() > GOOD {
+                if ctx.clock().steady() - began > GOOD {
                     (wait, told) = (FIRST_WAIT, None);
                 }
                 let why = ended.to_string();

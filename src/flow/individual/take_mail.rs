@@ -33,12 +33,11 @@ pub async fn read(raw: Vec<u8>, is_whole: bool) -> Taken {
         let mail = bounce::read(&bytes).ok().filter(|mail| is_whole && !is_noise(mail))?;
         Some((mail, summary(&bytes)))
     });
-    let read = match tokio::time::timeout(PATIENCE, reading).await {
-        Ok(Ok(read)) => read,
-        Ok(Err(_)) | Err(_) => {
-            tracing::warn!(bytes = raw.len(), "a mail could not be read: it is set aside");
-            None
-        }
+    let read = if let Ok(Ok(read)) = tokio::time::timeout(PATIENCE, reading).await {
+        read
+    } else {
+        tracing::warn!(bytes = raw.len(), "a mail could not be read: it is set aside");
+        None
     };
     Taken { raw, read }
 }

@@ -165,6 +165,7 @@ impl<S: Duplex> Connection<S> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 fn broke(error: std::io::Error) -> MailboxError {
     match error.kind() {
         std::io::ErrorKind::UnexpectedEof => closed(),

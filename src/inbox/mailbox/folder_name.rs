@@ -24,7 +24,7 @@ pub fn written(name: &str) -> String {
 fn unshift(shifted: &mut Vec<u8>, text: &mut String) {
     if !shifted.is_empty() {
         let coded = BASE64.encode(shifted);
-        text.push_str(&format!("&{}-", coded.trim_end_matches('=').replace('/', ",")));
+        text.extend(["&", &coded.trim_end_matches('=').replace('/', ","), "-"]);
         shifted.clear();
     }
 }

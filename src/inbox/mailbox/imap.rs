@@ -16,7 +16,7 @@ use imap_proto::{AttributeValue, MailboxDatum, Response};
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 /// IDLE is given up and begun anew before a server takes us for gone, which it may after thirty minutes (RFC 2177).
 pub const IDLE: Duration = Duration::from_mins(29);
@@ -193,7 +193,9 @@ impl Session {
                 _ => None,
             });
             if let Some(uid) = uid {
-                attributes.into_iter().for_each(|attribute| on(uid, attribute));
+                for attribute in attributes {
+                    on(uid, attribute);
+                }
             }
         });
         refused(answer.await?)
@@ -211,19 +213,16 @@ impl Session {
             tokio::time::sleep(POLL).await;
             return refused(self.connection.command("NOOP", |_| {}).await?);
         }
-        let until = Instant::now() + IDLE;
         let tag = self.connection.send("IDLE").await?;
-        while !self.connection.has_news {
-            let Ok(response) = timeout_at(until, self.connection.response(IDLE)).await else { break };
-            match self.connection.ended(&tag, &response?)? {
-                None => {}
-                Some(Answer::Ok) => return Ok(()),
-                // It offers IDLE and does not do it.
-                Some(Answer::No(_)) => {
-                    self.can_idle = false;
-                    return Ok(());
-                }
+        match timeout(IDLE, self.news(&tag)).await {
+            Ok(Ok(None)) | Err(_) => {}
+            Ok(Ok(Some(Answer::Ok))) => return Ok(()),
+            // It offers IDLE and does not do it.
+            Ok(Ok(Some(Answer::No(_)))) => {
+                self.can_idle = false;
+                return Ok(());
             }
+            Ok(Err(error)) => return Err(error),
         }
         self.connection.say("DONE").await?;
         loop {
@@ -232,6 +231,17 @@ impl Session {
                 return Ok(());
             }
         }
+    }
+
+    /// Listens until there are other mails, or the server ends IDLE by itself.
+    async fn news(&mut self, tag: &str) -> Result<Option<Answer>, MailboxError> {
+        while !self.connection.has_news {
+            let response = self.connection.response(IDLE).await?;
+            if let Some(answer) = self.connection.ended(tag, &response)? {
+                return Ok(Some(answer));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether the server tells by itself that a mail has come.
