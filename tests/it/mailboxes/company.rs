@@ -93,7 +93,7 @@ impl Company {
 /// A mail of which nothing is known.
 pub(super) fn noise(number: usize) -> String {
     format!(
-        "From: list{number}@elsewhere.com\nTo: bounces@news.tecnofab-sl.com\nList-Id: <list.elsewhere.com>\nPrecedence: bulk\nMessage-ID: <{number}@elsewhere.com>\n\
-         Subject: our news {number}\n\nBuy this.\n"
+        "From: list{number}@elsewhere.com\nTo: bounces@news.tecnofab-sl.com\nList-Id: <list.elsewhere.com>\nPrecedence: bulk\n\
+         Message-ID: <{number}@elsewhere.com>\nSubject: our news {number}\n\nBuy this.\n"
     )
 }
