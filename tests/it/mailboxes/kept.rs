@@ -175,7 +175,8 @@ fn doctor_says_whether_each_mailbox_can_be_opened() {
     }
     let inboxes = format!(
         "\n[[inbox.mailbox]]\nname = \"good\"\nrole = \"replies\"\nkind = \"maildir\"\npath = \"{}\"\n\n\
-         [[inbox.mailbox]]\nname = \"gone\"\nrole = \"bounces\"\nkind = \"maildir\"\npath = \"gone\"\n\n[[inbox.mailbox]]\nname = \"deaf\"\nrole = \"complaints\"\nkind = \"imap\"\nhost = \"localhost\"\nport = 1\n\
+         [[inbox.mailbox]]\nname = \"gone\"\nrole = \"bounces\"\nkind = \"maildir\"\n\
+         path = \"gone\"\n\n[[inbox.mailbox]]\nname = \"deaf\"\nrole = \"complaints\"\nkind = \"imap\"\nhost = \"localhost\"\nport = 1\n\
          security = \"plaintext\"\nusername = \"bo\"\npassword = \"s3cret\"\n",
         good.display()
     );
