@@ -4,6 +4,7 @@
 use super::error::MailboxError;
 use crate::inbox::mail::mime_body::LARGEST;
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::os::fd::OwnedFd;
@@ -27,7 +28,7 @@ pub struct Maildir {
 /// A mail that lies in `new`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Delivered {
-    name: String,
+    name: OsString,
     /// Its bytes; of one that is too large to be read, the beginning.
     pub raw: Vec<u8>,
     pub is_whole: bool,
@@ -61,20 +62,18 @@ impl Maildir {
     pub fn delivered(&self) -> Result<Vec<Delivered>, MailboxError> {
         let new = self.folder.join("new");
         let broken = |error: std::io::Error| MailboxError::Files(format!("{}: {error}", new.display()));
-        let mut names: Vec<String> = Vec::new();
+        let mut names: Vec<OsString> = Vec::new();
         for entry in fs::read_dir(&new).map_err(broken)? {
             let entry = entry.map_err(broken)?;
             // A link may lead anywhere, and a pipe is read for ever.
-            if entry.file_type().is_ok_and(|kind| kind.is_file())
-                && let Ok(name) = entry.file_name().into_string()
-                && !name.starts_with('.')
-            {
+            let name = entry.file_name();
+            if entry.file_type().is_ok_and(|kind| kind.is_file()) && !name.as_encoded_bytes().starts_with(b".") {
                 names.push(name);
             }
         }
         // A name begins with the second of its delivery.
         names.sort_unstable();
-        let (mut mails, mut bytes) = (Vec::new(), 0);
+        let (mut mails, mut bytes, mut trouble) = (Vec::new(), 0, None);
         for name in names.into_iter().take(MOST_MAILS) {
             let mut raw = Vec::new();
             let read = File::open(new.join(&name)).and_then(|file| file.take(LARGEST as u64 + 1).read_to_end(&mut raw));
@@ -82,7 +81,11 @@ impl Maildir {
                 Ok(_) => {}
                 // Somebody else took it.
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                Err(error) => return Err(broken(error)),
+                // It holds up no other; once nothing else is left, it is said.
+                Err(error) => {
+                    trouble = Some(broken(error));
+                    continue;
+                }
             }
             bytes += raw.len() as u64;
             if bytes > MOST_BYTES && !mails.is_empty() {
@@ -90,7 +93,7 @@ impl Maildir {
             }
             mails.push(Delivered { name, is_whole: raw.len() <= LARGEST, raw });
         }
-        Ok(mails)
+        trouble.filter(|_| mails.is_empty()).map_or(Ok(mails), Err)
     }
 
     /// Moves a recorded mail to `cur`, without any flag.
@@ -98,7 +101,10 @@ impl Maildir {
     /// # Errors
     /// When it cannot be moved; it is read again then, and recorded once.
     pub fn done(&self, mail: &Delivered) -> Result<(), MailboxError> {
-        let name = if mail.name.contains(':') { mail.name.clone() } else { format!("{}:2,", mail.name) };
+        let mut name = mail.name.clone();
+        if !name.as_encoded_bytes().contains(&b':') {
+            name.push(":2,");
+        }
         match fs::rename(self.folder.join("new").join(&mail.name), self.folder.join("cur").join(name)) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(MailboxError::Files(error.to_string())),
             _ => Ok(()),
