@@ -14,6 +14,7 @@ use crate::mail::access_token::AccessTokens;
 use crate::mail::login::Credential;
 use imap_proto::{AttributeValue, MailboxDatum, Response};
 use secrecy::ExposeSecret;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -169,8 +170,9 @@ impl Session {
         // Never more than is read, whatever the server said of the size.
         let command = format!("UID FETCH {} (UID BODY.PEEK[]<0.{LARGEST_LITERAL}>)", set(&batch));
         self.attributes(&command, |uid, attribute| match attribute {
-            AttributeValue::BodySection { section: None, data: Some(data), .. } | AttributeValue::Rfc822(Some(data)) => {
-                mails.insert(uid, data.into_owned());
+            // Of an empty mail some servers say NIL.
+            AttributeValue::BodySection { section: None, data, .. } | AttributeValue::Rfc822(data) => {
+                mails.insert(uid, data.map(Cow::into_owned).unwrap_or_default());
             }
             _ => {}
         })
