@@ -25,6 +25,7 @@ pub mod signals;
 pub mod explain;
 pub mod desk;
 pub mod suppress;
+pub mod inbox_kept;
 pub mod inbox;
 pub mod ingest;
 // Campaigns.

@@ -11,7 +11,7 @@ use crate::store::engine::file_lock::FileLock;
 use crate::store::engine::journal::Journal;
 use crate::store::engine::log_check::{self, Generation};
 use crate::store::group::{campaigns, leases};
-use crate::store::operations::{generation, health};
+use crate::store::operations::{generation, health, mailboxes};
 use crate::web::census_cache::CensusCache;
 use crate::web::limits::Limits;
 use crate::web::link_cache::LinkCache;
@@ -133,6 +133,7 @@ pub async fn take_over(store: &Store) -> Result<u64, StoreError> {
     }
     let mut tx = store.write().await?;
     let freed = leases::expire_all(&mut tx).await?;
+    mailboxes::release_all(&mut tx).await?;
     tx.commit().await?;
     Ok(freed)
 }

@@ -9,6 +9,7 @@ mod disk;
 mod door;
 mod guards;
 mod layers;
+mod mailboxes;
 mod stored_files;
 mod refused;
 mod routes;
