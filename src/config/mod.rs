@@ -21,6 +21,7 @@ pub mod api_token;
 pub mod door;
 pub mod database;
 pub mod login;
+pub mod hook;
 pub mod service;
 pub mod people;
 pub mod proof;

@@ -5,6 +5,7 @@ use crate::config::calendar;
 use crate::config::database::{self, Database};
 use crate::config::door;
 use crate::config::guard;
+use crate::config::hook;
 use crate::config::login;
 use crate::config::node::{Node, Value};
 use crate::config::place::Place;
@@ -63,6 +64,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     }
     let cap = reader.get("sending").map_or(Some(None), |node| calendar::sending(log, node));
     let per_domain = reader.section_or_empty("forms").and_then(forms);
+    let hooks = hook::read(&mut reader, vault);
     let fields = reader.section("fields").map(|section| fields(&section)).unwrap_or_default();
     reader.finish();
     let typed = fields.iter().filter_map(|(name, kind)| Some((name.clone(), (*kind)?))).collect();
@@ -79,6 +81,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
             cap: cap?,
             fields: typed,
             confirmations_per_domain: per_domain?,
+            hooks: hooks?,
         })
     })();
     Some(Service { settings, fields, fiscal_year: fiscal_year.unwrap_or(FiscalYear::CALENDAR), on_behalf })

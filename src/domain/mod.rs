@@ -21,6 +21,7 @@ pub mod question;
 pub mod language;
 pub mod landing_page;
 pub mod api_token;
+pub mod hook;
 
 /// What is said to many.
 pub mod group;

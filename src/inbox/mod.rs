@@ -6,6 +6,8 @@ pub mod mail;
 pub mod list;
 /// Web forms.
 pub mod form;
+/// What mail providers report by HTTP.
+pub mod hook;
 /// Prospects in JSON.
 pub mod json;
 #[cfg(test)]

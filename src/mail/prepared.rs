@@ -22,6 +22,8 @@ pub struct Envelope<'a> {
     pub public_url: &'a str,
     /// The domain of its Message-ID.
     pub message_id_domain: &'a str,
+    /// Headers that have a provider repeat the Message-ID's token in its reports: what stands before the token, and what behind it.
+    pub token_headers: &'a [(&'static str, &'static str)],
 }
 
 /// The final message, with holes.
@@ -106,6 +108,9 @@ impl Message {
         self.literal(&field(Subject::from(header_text(&composed.subject))));
         self.around("Date: ", Hole::Date, "\r\n");
         self.around("Message-ID: <", Hole::MessageId, &format!("@{domain}>\r\n"));
+        for (before, after) in envelope.token_headers {
+            self.around(before, Hole::MessageId, after);
+        }
         self.literal(&format!("List-Id: <{}>\r\n", list_id(envelope.list_id)?));
         self.around(&format!("List-Unsubscribe: <{url}/u/"), Hole::Unsubscribe, ">\r\n");
         self.literal("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
@@ -171,6 +176,7 @@ mod tests {
             list_id: ("line-downtime", "news.tecnofab.example"),
             public_url,
             message_id_domain: "news.tecnofab.example",
+            token_headers: &[],
         };
         prepare(&composed, &envelope)
     }

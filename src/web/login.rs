@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use std::time::Duration;
 
 /// How many wrong tokens of one visitor are answered as such.
-const WRONG: Limit = Limit { most: 10, within: Duration::from_mins(10) };
+pub const WRONG: Limit = Limit { most: 10, within: Duration::from_mins(10) };
 
 /// The token of a request. What it may do is asked separately.
 ///

@@ -3,7 +3,7 @@
 use super::error::WebError;
 use super::site::Site;
 use super::{
-    answer, api, api_prospects, click, confirm, form, form_guard, guard, handoff, headers, health, inside, language, metrics,
+    answer, api, api_prospects, click, confirm, form, form_guard, guard, handoff, headers, health, hook, inside, language, metrics,
     page, queue, unsubscribe,
 };
 use axum::Router;
@@ -23,6 +23,7 @@ pub fn router(site: Site) -> Router {
         .route("/k/{token}", get(confirm::show).post(confirm::confirm))
         .route("/v1/signals", post(api::take))
         .route("/v1/prospects", post(api_prospects::take))
+        .route("/hooks/{provider}", post(hook::take))
         .route("/h/{token}", get(handoff::show).post(handoff::answer))
         .route("/q/{token}", get(queue::show).post(queue::press))
         .route("/q/{token}/{list}", get(queue::show_list))

@@ -10,6 +10,7 @@ pub mod cap;
 pub mod issue;
 pub mod refusal_words;
 pub mod refusal;
+pub mod provider_bounce;
 pub mod alike;
 pub mod delivery;
 pub mod breaker;

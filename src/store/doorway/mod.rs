@@ -3,6 +3,7 @@
 pub mod reclassifications;
 pub mod signals;
 pub mod api_keys;
+pub mod provider_deliveries;
 pub mod history;
 pub mod applied_rules;
 pub mod assessment_queue;

@@ -49,7 +49,8 @@ impl TestNode {
         let (signals, links, census) = (observe::signal_writer(&ctx), LinkCache::default(), CensusCache::default());
         let (forms, limits, rooms) = (take::forms(&ctx), Limits::default(), Rooms::default());
         let patience = std::time::Duration::from_mins(5);
-        let site = Site { ctx, signals, forms, limits, rooms, links, census, patience };
+        let sns = SnsClient::default();
+        let site = Site { ctx, signals, forms, limits, rooms, links, census, sns, patience };
         Self { site, clock, _folder: folder }
     }
 
