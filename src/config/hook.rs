@@ -11,7 +11,8 @@ use crate::domain::hook::{Hook, Proof, Provider, Topic, public_key};
 use crate::domain::network::Network;
 use secrecy::{ExposeSecret, SecretString};
 
-const MAKE_ONE: &str = "take random characters, such as from `openssl rand -hex 32`, and write them into the provider's settings too";
+const MAKE_ONE: &str =
+    "take random characters, such as from `openssl rand -hex 32`, and write them into the provider's settings too";
 
 /// Reads every `[[hook]]`; `None` after a problem.
 pub fn read(reader: &mut Reader<'_>, vault: &Vault) -> Option<Vec<Hook>> {
@@ -47,7 +48,8 @@ fn proof(reader: &mut Reader<'_>, provider: Provider, vault: &Vault) -> Option<P
         }
         Provider::SendGrid => {
             let help = "the verification key of the signed event webhook, as SendGrid shows it";
-            let read = |text: &str| public_key(text).ok_or("this is no key of SendGrid's; copy its verification key, MFkwEw…, whole");
+            let read =
+                |text: &str| public_key(text).ok_or("this is no key of SendGrid's; copy its verification key, MFkwEw…, whole");
             reader.need("public_key", help)?.parse(log, "", read).map(Proof::PublicKey)
         }
         Provider::Mailgun => {

@@ -38,7 +38,8 @@ pub async fn take(
         return Err(closed());
     }
     // Where a call may come from is looked at first: nothing is parsed or fetched for anybody else.
-    let Some(call) = hooks.iter().filter(|hook| visitor.is_from(&hook.from)).find_map(|hook| prove(&site, hook, &headers, &body)) else {
+    let Some(call) = hooks.iter().filter(|hook| visitor.is_from(&hook.from)).find_map(|hook| prove(&site, hook, &headers, &body))
+    else {
         return Err(unproven(&site, &visitor));
     };
     let (proof, events) = match call {
@@ -51,7 +52,9 @@ pub async fn take(
     let events = events.map_err(|unread| ApiError::new(StatusCode::BAD_REQUEST, unread.to_string()))?;
     match record(&site.ctx, provider, proof.as_ref(), &events).await? {
         Taken::Counted(counted) => Ok(Json(counted).into_response()),
-        Taken::Replayed => Err(ApiError::new(StatusCode::NOT_ACCEPTABLE, "another body came under this token before; nothing was recorded")),
+        Taken::Replayed => {
+            Err(ApiError::new(StatusCode::NOT_ACCEPTABLE, "another body came under this token before; nothing was recorded"))
+        }
     }
 }
 

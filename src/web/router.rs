@@ -3,8 +3,8 @@
 use super::error::WebError;
 use super::site::Site;
 use super::{
-    answer, api, api_prospects, click, confirm, form, form_guard, guard, handoff, headers, health, hook, inside, language, metrics,
-    page, queue, unsubscribe,
+    answer, api, api_prospects, click, confirm, form, form_guard, guard, handoff, headers, health, hook, inside, language,
+    metrics, page, queue, unsubscribe,
 };
 use axum::Router;
 use axum::middleware::from_fn_with_state;

@@ -166,3 +166,20 @@ async fn refused(tx: &mut Tx, sent: &Traced, failed: &Failed, now: Timestamp) ->
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::group::provider_bounce::Class;
+
+    #[test]
+    fn a_report_about_somebody_who_was_forgotten_keeps_no_words() {
+        let words = "550 5.1.1 <zenobia@works.example>: no such user".to_owned();
+        let failed = Failed { class: Class::Permanent, status: None, code: None, words };
+        for (is_forgotten, kept) in [(false, true), (true, false)] {
+            let detail = bounce(&failed, is_forgotten);
+            assert!(matches!(detail, Detail::Bounce { hard: true, .. }));
+            assert_eq!(serde_json::to_string(&detail).expect("JSON").contains("zenobia"), kept);
+        }
+    }
+}

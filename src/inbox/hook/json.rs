@@ -51,11 +51,15 @@ mod tests {
     #[test]
     fn instants_are_read_as_each_provider_writes_them() {
         let at: Timestamp = "2018-08-12T21:17:17.153Z".parse().expect("an instant");
-        for value in [json!(1_534_108_637.153), json!("1534108637.153"), json!(1_534_108_637_153_u64), json!("2018-08-12T21:17:17.153Z")] {
+        for value in
+            [json!(1_534_108_637.153), json!("1534108637.153"), json!(1_534_108_637_153_u64), json!("2018-08-12T21:17:17.153Z")]
+        {
             assert_eq!(instant(&value), Some(at), "{value}");
         }
         assert!(instant(&json!("2016-04-27T16:28:50.3963933-04:00")).is_some());
-        for value in [json!(""), json!(null), json!("yesterday"), json!(1e300), json!("NaN"), json!("inf"), json!(-1e300), json!([1])] {
+        for value in
+            [json!(""), json!(null), json!("yesterday"), json!(1e300), json!("NaN"), json!("inf"), json!(-1e300), json!([1])]
+        {
             assert_eq!(instant(&value), None, "{value}");
         }
     }

@@ -37,8 +37,14 @@ fn bounce(record: &Value) -> Option<What> {
     let class = match record["Type"].as_str().unwrap_or_default() {
         "HardBounce" | "BadEmailAddress" => Class::Permanent,
         "SoftBounce" | "DnsError" | "ChallengeVerification" | "Unconfirmed" => Class::Soft,
-        "Blocked" | "SpamNotification" | "VirusNotification" | "DMARCPolicy" | "SMTPApiError" | "TemplateRenderingFailed"
-        | "InboundError" | "ManuallyDeactivated" => Class::Block,
+        "Blocked"
+        | "SpamNotification"
+        | "VirusNotification"
+        | "DMARCPolicy"
+        | "SMTPApiError"
+        | "TemplateRenderingFailed"
+        | "InboundError"
+        | "ManuallyDeactivated" => Class::Block,
         "SpamComplaint" => return Some(What::Complaint { feedback: "abuse".to_owned() }),
         "Unsubscribe" => return Some(What::Unsubscribed),
         // A delay, a holiday notice, a new address: none of them was given up.

@@ -44,7 +44,8 @@ mod tests {
         assert!(is_authorised(Some(&basic.replace("Basic", "basic")), &login));
         assert!(is_authorised(Some("Bearer 0f1e2d3c4b5a69788796a5b4c3d2e1f0"), &token));
         let wrong = format!("Basic {}", BASE64.encode(b"nurtured:0f1e2d3c4b5a6979"));
-        for header in [None, Some(""), Some("Basic"), Some("Basic %%%"), Some(wrong.as_str()), Some("Digest x"), Some("Bearer ")] {
+        for header in [None, Some(""), Some("Basic"), Some("Basic %%%"), Some(wrong.as_str()), Some("Digest x"), Some("Bearer ")]
+        {
             assert!(!is_authorised(header, &login), "{header:?}");
             assert!(!is_authorised(header, &token), "{header:?}");
         }

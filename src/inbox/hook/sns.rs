@@ -92,9 +92,9 @@ impl SnsMessage {
         let Ok(signature) = BASE64.decode(self.signature.as_bytes()) else { return false };
         let signed = self.signed();
         match self.version.as_str() {
-            "1" => {
-                UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, key).verify(signed.as_bytes(), &signature).is_ok()
-            }
+            "1" => UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, key)
+                .verify(signed.as_bytes(), &signature)
+                .is_ok(),
             "2" => UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key).verify(signed.as_bytes(), &signature).is_ok(),
             _ => false,
         }

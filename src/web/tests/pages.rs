@@ -20,6 +20,7 @@ use crate::web::limits::Limits;
 use crate::web::link_cache::LinkCache;
 use crate::web::rooms::Rooms;
 use crate::web::site::Site;
+use crate::web::sns_client::SnsClient;
 use crate::web::{handoff, page, queue};
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Path, State};

@@ -19,6 +19,7 @@ mod door;
 mod doorway;
 mod enquiries;
 mod heard;
+mod hooks;
 mod evidence;
 mod erasure;
 mod explain;
