@@ -20,6 +20,7 @@ pub mod audience;
 pub mod question;
 pub mod language;
 pub mod landing_page;
+pub mod signing_key;
 pub mod api_token;
 pub mod hook;
 

@@ -4,6 +4,8 @@
 pub mod mail;
 /// Lists exported by other programs.
 pub mod list;
+/// Lists of calls and booth scans.
+pub mod signal_list;
 /// Web forms.
 pub mod form;
 /// What mail providers report by HTTP.

@@ -4,6 +4,7 @@
 use super::page;
 use crate::domain::language::Language;
 use crate::flow::context::FlowError;
+use crate::flow::doorway::report::Refused;
 use crate::store::engine::backend::StoreError;
 use crate::text::message::Message;
 use axum::Json;
@@ -94,7 +95,7 @@ fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
-/// Why a call of the API is refused or failed, as JSON: what, and where in the body.
+/// Why a call of the API is refused or failed, as a problem (RFC 9457): what, and where in the body.
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
@@ -127,6 +128,14 @@ impl ApiError {
     }
 }
 
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        let status = if refused.is_forbidden { StatusCode::FORBIDDEN } else { StatusCode::UNPROCESSABLE_ENTITY };
+        let error = Self::new(status, refused.words);
+        if refused.place.is_empty() { error } else { error.at(refused.place) }
+    }
+}
+
 impl From<FlowError> for ApiError {
     fn from(error: FlowError) -> Self {
         tracing::error!(%error, "request failed");
@@ -137,12 +146,15 @@ impl From<FlowError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut body = json!({ "error": self.error });
+        // The type says that the status says it all (RFC 9457, 4.2.1).
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        let mut body = json!({ "type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.error });
         if let Some(place) = self.place {
             body["where"] = place.into();
         }
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -27,6 +27,7 @@ pub mod form;
 pub mod confirm;
 pub mod api;
 pub mod api_prospects;
+pub mod openapi;
 pub mod hook;
 // Pages for salespeople.
 pub mod handoff_form;

@@ -4,6 +4,7 @@ pub mod external_id;
 pub mod arrival;
 pub mod machine;
 pub mod signal;
+pub mod reported;
 pub mod enquiry;
 pub mod pending_form;
 pub mod new_signal;
