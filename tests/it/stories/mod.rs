@@ -40,6 +40,7 @@ mod renames;
 mod salespeople;
 mod second_thoughts;
 mod sign;
+mod signed_calls;
 mod simulate;
 mod stop;
 mod tenth_year;
