@@ -36,7 +36,7 @@ pub fn instant(value: &Value) -> Option<Timestamp> {
     let Ok(number) = text.trim().parse::<f64>() else { return text.trim().parse().ok() };
     // In seconds, a number as large as this lies three thousand years ahead.
     let milliseconds = if number.abs() < 1e11 { number * 1_000.0 } else { number };
-    if milliseconds.abs() > 1e14 {
+    if !milliseconds.is_finite() || milliseconds.abs() > 1e14 {
         return None;
     }
     #[expect(clippy::cast_possible_truncation, reason = "its bound is checked above")]

@@ -34,6 +34,7 @@ mod lost_time;
 mod no_is_no;
 mod pacing;
 mod plan;
+mod providers;
 mod ramp;
 mod receive;
 mod renames;
