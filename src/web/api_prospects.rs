@@ -35,7 +35,7 @@ pub async fn take(State(site): State<Site>, visitor: Visitor, headers: HeaderMap
         let answer = answer(&plan, &page.rows, &PageAdmitted::default());
         return match (page.is_single, page.rows.into_iter().next()) {
             (true, Some(Err(error))) => Err(refused(error)),
-            _ => Ok((StatusCode::UNPROCESSABLE_ENTITY, Json(answer)).into_response()),
+            _ => Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "no prospect of the page can be taken").with(answer)),
         };
     }
     let put = |admitted: &PageAdmitted| answer(&plan, &page.rows, admitted).to_string();

@@ -10,7 +10,7 @@ use crate::text::message::Message;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// After how many seconds a program may retry.
@@ -102,11 +102,13 @@ pub struct ApiError {
     error: String,
     place: Option<String>,
     retry_seconds: Option<String>,
+    /// Further members of the problem.
+    more: Option<Value>,
 }
 
 impl ApiError {
     pub fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, error: error.into(), place: None, retry_seconds: None }
+        Self { status, error: error.into(), place: None, retry_seconds: None, more: None }
     }
 
     /// The content of the body is refused, at this key of it: `fields.budget`.
@@ -118,6 +120,12 @@ impl ApiError {
     #[must_use]
     pub fn at(self, place: impl Into<String>) -> Self {
         Self { place: Some(place.into()), ..self }
+    }
+
+    /// With further members: what became of each part of the body.
+    #[must_use]
+    pub fn with(self, more: Value) -> Self {
+        Self { more: Some(more), ..self }
     }
 
     /// Too many wrong tokens came: how long to wait.
@@ -151,6 +159,9 @@ impl IntoResponse for ApiError {
         let mut body = json!({ "type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.error });
         if let Some(place) = self.place {
             body["where"] = place.into();
+        }
+        if let (Value::Object(body), Some(Value::Object(more))) = (&mut body, self.more) {
+            body.extend(more);
         }
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
