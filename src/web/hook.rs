@@ -92,13 +92,12 @@ fn prove<'a>(site: &Site, hook: &'a Hook, headers: &HeaderMap, body: &[u8]) -> O
 /// The reports in a message of SNS, once its signature is verified; none where it only confirms a subscription.
 async fn sns(site: &Site, visitor: &Visitor, message: &SnsMessage, topic: &Topic) -> Result<Option<Vec<Event>>, ApiError> {
     let Some((kind, path)) = message.kind().zip(message.certificate_path(topic)) else { return Err(unproven(site, visitor)) };
-    let pem = match site.sns.known(topic, path) {
-        Some(pem) => pem,
-        None => {
-            // What is fetched for strangers is bounded as their wrong tokens are.
-            site.limits.take(Whose::Logins(visitor.household), WRONG, site.ctx.clock().steady()).map_err(ApiError::too_many)?;
-            site.sns.fetch(topic, path).await.map_err(|_| unreachable_now())?
-        }
+    let pem = if let Some(pem) = site.sns.known(topic, path) {
+        pem
+    } else {
+        // What is fetched for strangers is bounded as their wrong tokens are.
+        site.limits.take(Whose::Logins(visitor.household), WRONG, site.ctx.clock().steady()).map_err(ApiError::too_many)?;
+        site.sns.fetch(topic, path).await.map_err(|_| unreachable_now())?
     };
     if !message.is_signed_by(&pem) {
         return Err(unproven(site, visitor));

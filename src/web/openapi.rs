@@ -1,4 +1,4 @@
-//! `GET /v1/openapi.json`: the API described in OpenAPI 3.1, for programs and for whoever writes one. It is generated from the tables
+//! `GET /v1/openapi.json`: the API described in `OpenAPI` 3.1, for programs and for whoever writes one. It is generated from the tables
 //! below, which tests hold against what is read; docs/openapi.json is the same.
 
 use super::rooms::MOST_BYTES;

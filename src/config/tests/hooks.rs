@@ -1,7 +1,7 @@
 //! Hooks of mail providers, and the keys under which systems sign: what is read of them, and what is refused.
 
 use crate::config::tests::changes::{load_changed, refusal};
-use crate::domain::api_token::find_signer;
+use crate::domain::api_token::{ApiToken, find_signer};
 use crate::domain::hook::{Proof, Provider};
 use crate::domain::signing_key::Signed;
 
@@ -70,7 +70,7 @@ fn a_token_may_sign_instead_of_having_a_secret_and_under_two_keys_while_they_cha
     for keys in [new.to_owned(), format!("{new}\n{former}"), format!("{new}\nsecret = \"{SECRET}\"")] {
         let loaded = load_changed(&[("nurtured.toml", PLACE, &token(&keys))], &[]).expect("valid");
         let tokens = &loaded.plan.settings.http.tokens;
-        assert_eq!(find_signer(tokens, call, signature).map(|token| token.called()), Some("shop"), "{keys}");
+        assert_eq!(find_signer(tokens, call, signature).map(ApiToken::called), Some("shop"), "{keys}");
         assert!(!format!("{:?}", loaded.plan).contains("MfKQ"));
     }
     for (keys, words) in [("signing_key = \"hunter2\"", "is no signing key"), ("", "a token without a secret")] {

@@ -3,6 +3,7 @@
 
 use super::event::{Event, Failed, MOST, Named, Unread, What, bare_id};
 use super::json;
+use crate::domain::address::Address;
 use crate::domain::group::provider_bounce::Class;
 use serde_json::Value;
 
@@ -39,7 +40,7 @@ fn one(event: &Value) -> Option<Event> {
     let at = ["ts_epoch", "ts_event", "ts"].iter().find_map(|key| json::text(&event[*key]).map(|text| (text, &event[*key])));
     let custom = json::text(&event["X-Mailin-custom"]).unwrap_or_default();
     let address = json::address(&event["email"]);
-    let told = [message.as_deref().unwrap_or_default(), address.as_ref().map_or("", |address| address.as_str())];
+    let told = [message.as_deref().unwrap_or_default(), address.as_ref().map_or("", Address::as_str)];
     Some(Event {
         id: format!("{kind}:{}:{}", told.join(":"), at.as_ref().map_or("", |(text, _)| text.as_str())),
         mail: Named {

@@ -2,6 +2,7 @@
 
 use super::event::{Event, Failed, Named, Unread, What};
 use super::json;
+use crate::domain::address::Address;
 use crate::domain::group::provider_bounce::Class;
 use serde_json::Value;
 
@@ -28,7 +29,7 @@ pub fn read(body: &[u8]) -> Result<Vec<Event>, Unread> {
     let address = json::address(&record["Email"]).or_else(|| json::address(&record["Recipient"]));
     let token = record["Metadata"].as_object().and_then(|all| all.iter().find(|(key, _)| key.eq_ignore_ascii_case("nurtured")));
     let mail = Named { token: token.and_then(|(_, value)| json::text(value)), message_ids: Vec::new(), return_path: None };
-    let id = number.unwrap_or_else(|| format!("{message}:{}", address.as_ref().map_or("", |address| address.as_str())));
+    let id = number.unwrap_or_else(|| format!("{message}:{}", address.as_ref().map_or("", Address::as_str)));
     Ok(vec![Event { id: format!("{kind}:{id}"), mail, address, is_of_several: false, at, what }])
 }
 
