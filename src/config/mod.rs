@@ -22,6 +22,7 @@ pub mod door;
 pub mod database;
 pub mod login;
 pub mod hook;
+pub mod trusted_sources;
 pub mod service;
 pub mod people;
 pub mod proof;

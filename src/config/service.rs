@@ -13,6 +13,7 @@ use crate::config::problem::{Log, Problem};
 use crate::config::reader::Reader;
 use crate::config::secret::Vault;
 use crate::config::signature;
+use crate::config::trusted_sources;
 use crate::domain::address::{Address, header_text};
 use crate::domain::group::delivery::OnUncertain;
 use crate::domain::id::Name;
@@ -21,6 +22,7 @@ use crate::domain::language::Language;
 use crate::domain::prospect::FieldType;
 use crate::domain::settings::{CONFIRMATIONS_PER_DOMAIN, Http, MAX_IN_DOUBT, Organisation, Security, Settings, Smtp, Tracking};
 use crate::domain::span::FiscalYear;
+use crate::domain::trusted_sources::TrustedSources;
 use crate::text::token::CASELESS_WIDTH;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -65,6 +67,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     let cap = reader.get("sending").map_or(Some(None), |node| calendar::sending(log, node));
     let per_domain = reader.section_or_empty("forms").and_then(forms);
     let hooks = hook::read(&mut reader, vault);
+    let trusted_sources = reader.section_or_empty("inbox").and_then(inbox);
     let fields = reader.section("fields").map(|section| fields(&section)).unwrap_or_default();
     reader.finish();
     let typed = fields.iter().filter_map(|(name, kind)| Some((name.clone(), (*kind)?))).collect();
@@ -82,6 +85,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
             fields: typed,
             confirmations_per_domain: per_domain?,
             hooks: hooks?,
+            trusted_sources: trusted_sources?,
         })
     })();
     Some(Service { settings, fields, fiscal_year: fiscal_year.unwrap_or(FiscalYear::CALENDAR), on_behalf })
@@ -100,6 +104,12 @@ fn languages(log: &Log, node: &Node) -> Option<Vec<Language>> {
         return None;
     }
     nodes.iter().map(|node| node.one_of(log, &Language::WORDS)).collect()
+}
+
+fn inbox(mut reader: Reader<'_>) -> Option<TrustedSources> {
+    let sources = trusted_sources::read(&mut reader);
+    reader.finish();
+    sources
 }
 
 fn organisation_of(mut reader: Reader<'_>, languages: Vec<Language>) -> Option<Organisation> {

@@ -6,8 +6,10 @@
 pub mod id;
 pub mod criterion;
 pub mod span;
+pub mod absence;
 pub mod chance;
 pub mod invisible;
+pub mod plain_letters;
 pub mod address;
 pub mod network;
 pub mod excerpt;
@@ -23,6 +25,7 @@ pub mod landing_page;
 pub mod signing_key;
 pub mod api_token;
 pub mod hook;
+pub mod trusted_sources;
 
 /// What is said to many.
 pub mod group;

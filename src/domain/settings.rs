@@ -12,6 +12,7 @@ use super::id::Name;
 use super::landing_page::LandingPage;
 use super::language::Language;
 use super::prospect::FieldType;
+use super::trusted_sources::TrustedSources;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub confirmations_per_domain: u32,
     /// The mail providers that report by HTTP.
     pub hooks: Vec<Hook>,
+    /// Who is believed about a mail that comes in.
+    pub trusted_sources: TrustedSources,
 }
 
 impl Settings {

@@ -35,6 +35,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("reply.html", include_str!("../../config/templates/reply.html")),
     ("moved.txt", include_str!("../../config/templates/moved.txt")),
     ("moved.html", include_str!("../../config/templates/moved.html")),
+    ("departed.txt", include_str!("../../config/templates/departed.txt")),
+    ("departed.html", include_str!("../../config/templates/departed.html")),
     ("paused.txt", include_str!("../../config/templates/paused.txt")),
     ("paused.html", include_str!("../../config/templates/paused.html")),
     ("reminder.txt", include_str!("../../config/templates/reminder.txt")),

@@ -16,3 +16,4 @@ mod routes;
 mod rules;
 mod signature;
 mod tokens;
+mod trusted_sources;

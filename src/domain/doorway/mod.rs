@@ -3,6 +3,7 @@
 pub mod external_id;
 pub mod arrival;
 pub mod machine;
+pub mod sender;
 pub mod signal;
 pub mod reported;
 pub mod enquiry;

@@ -163,7 +163,7 @@ impl RequestRule {
         match (self, detail) {
             (Self::Form(name), Detail::Form { form, .. }) => name == form,
             (Self::Event(name), Detail::Event { event, .. }) => name == event,
-            (Self::ReplySays(word), Detail::Reply { text, .. }) => {
+            (Self::ReplySays(word), Detail::Reply { text, .. } | Detail::ColleagueReply { text, .. }) => {
                 text.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(|w| w == word)
             }
             _ => false,

@@ -9,6 +9,8 @@ pub mod occurrence;
 pub mod cap;
 pub mod issue;
 pub mod refusal_words;
+pub mod refusal_codes;
+pub mod bounce_class;
 pub mod refusal;
 pub mod provider_bounce;
 pub mod alike;

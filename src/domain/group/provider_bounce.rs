@@ -1,7 +1,8 @@
 //! What a provider's report of a failure means: the refusal's own words are judged as in a bounce by mail, and the provider's class
 //! decides where they say nothing. What a provider calls temporary or its own is never hard.
 
-use super::refusal::{About, Heard, Mailbox, Pauses, Phase, best_status, judge};
+use super::refusal::{About, Heard, Mailbox, Pauses, Phase, judge};
+use super::refusal_codes::best_status;
 
 /// What a provider calls a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,9 +28,10 @@ pub fn judged(class: Class, status: Option<&str>, code: Option<u16>, words: &str
     const US: About = About::Us(Pauses::Counted);
     // Providers have codes of their own beyond those of SMTP.
     let code = code.filter(|code| (400..600).contains(code));
-    let (about, _) = judge(&Heard { phase: Phase::Bounce, code, field: status, words, domain: "" });
+    let about = judge(&Heard { phase: Phase::Bounce, code, field: status, words, domain: "" }).about;
     let said = best_status(status, words).0;
-    let is_temporary = code.is_some_and(|code| code < 500) || said.is_some_and(|status| status.starts_with('4'));
+    let is_temporary = code.is_some_and(|code| code < 500) || said.as_ref().is_some_and(|status| status.starts_with('4'));
+    let is_full = said.is_some_and(|status| status.ends_with(".2.2"));
     let about = match (class, about) {
         (Class::Listed, _) => GONE,
         // RFC 5321, 4.2.1: what is temporary never becomes final, however long it lasted.
@@ -39,6 +41,8 @@ pub fn judged(class: Class, status: Option<&str>, code: Option<u16>, words: &str
         (Class::Soft, GONE | About::Unclear) => NOT_NOW,
         (Class::Passing, GONE) => About::Unclear,
         (Class::Soft | Class::Passing, about) => about,
+        // What the other side would take later says nothing of the mailbox where the provider says that it is about us.
+        (Class::Block, NOT_NOW) if is_temporary && !is_full => US,
         (Class::Block, NOT_NOW) => NOT_NOW,
         (Class::Block, GONE) => About::Unclear,
         (Class::Block, _) => US,

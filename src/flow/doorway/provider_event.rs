@@ -7,7 +7,7 @@ use crate::domain::doorway::signal::{Detail, NewSignal};
 use crate::domain::group::breaker::FULL_IN_A_ROW;
 use crate::domain::group::delivery::Resolution;
 use crate::domain::group::provider_bounce::judged;
-use crate::domain::group::refusal::best_status;
+use crate::domain::group::refusal_codes::best_status;
 use crate::domain::hook::Provider;
 use crate::domain::plan::Plan;
 use crate::domain::suppression::{Channel, StopReason};

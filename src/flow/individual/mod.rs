@@ -11,5 +11,7 @@ pub mod follow_up;
 pub mod ask_to_confirm;
 pub mod correspond;
 pub mod resend;
+pub mod automatic;
+pub mod returned;
 pub mod receive;
 pub mod pause_notice;

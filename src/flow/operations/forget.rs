@@ -6,8 +6,10 @@ use crate::domain::id::{HandoffId, ProspectId};
 use crate::domain::individual::event::HandoffEvent;
 use crate::domain::individual::handoff::{Handoff, Outcome};
 use crate::flow::context::{Context, FlowError};
+use crate::store::doorway::signal_authors;
 use crate::store::doorway::{assessment_queue, reminders};
 use crate::store::individual::{follow_ups, handoffs};
+use crate::store::operations::authored;
 use crate::store::operations::erasures::{self, Erased};
 use crate::store::people::prospects;
 use serde::Serialize;
@@ -39,8 +41,9 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     let known = prospects::by_address(&mut tx, &[address]).await?;
     let mut asked = erasures::enquiries_from(&mut tx, address, now).await?;
     asked.forms = erasures::pending_forms(&mut tx, address, now).await?;
+    asked += authored::by(&mut tx, address, now).await?;
     let Some(prospect) = known.get(address).copied() else {
-        if asked.enquiries + asked.forms == 0 {
+        if asked == Erased::default() {
             return Err(FlowError::Missing("a prospect with that address".to_owned()));
         }
         erasures::stop(&mut tx, address, now).await?;
@@ -72,12 +75,15 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
         erasures::stop(&mut tx, address, now).await?;
         erased += erasures::enquiries_from(&mut tx, address, now).await?;
         erased.forms += erasures::pending_forms(&mut tx, address, now).await?;
+        erased += authored::by(&mut tx, address, now).await?;
     }
+    signal_authors::remove_of(&mut tx, prospect).await?;
     erased += asked;
     // What they said counted for their colleagues too.
     assessment_queue::enqueue_with_colleagues(&mut tx, &[], &BTreeSet::from([prospect]), now).await?;
     for row in erasures::merged_into(&mut tx, prospect).await? {
         erased += erasures::scrub(&mut tx, row, now).await?;
+        signal_authors::remove_of(&mut tx, row).await?;
         erasures::person(&mut tx, row).await?;
     }
     erasures::person(&mut tx, prospect).await?;

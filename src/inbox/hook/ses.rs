@@ -4,7 +4,7 @@
 use super::event::{Event, Failed, Named, Unread, What, bare_id};
 use super::json;
 use crate::domain::group::provider_bounce::Class;
-use crate::domain::group::refusal::best_status;
+use crate::domain::group::refusal_codes::best_status;
 use serde_json::Value;
 
 /// How many recipients and headers are looked at.

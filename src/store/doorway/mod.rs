@@ -2,6 +2,8 @@
 
 pub mod reclassifications;
 pub mod signals;
+pub mod signal_authors;
+pub mod received_mails;
 pub mod api_keys;
 pub mod provider_deliveries;
 pub mod history;

@@ -36,6 +36,8 @@ migrations![
     "0013_second_thoughts",
     "0014_numbers_once",
     "0015_tenth_year",
+    "0016_absences",
+    "0019_whose_mail",
     "0020_provider_deliveries",
 ];
 

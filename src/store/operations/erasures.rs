@@ -143,13 +143,14 @@ const PERSON: &str = "
     UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
            wake_at = NULL, review_after = NULL, mail_stop = 'erased', tracking_consent = FALSE
     WHERE id = $1";
-const OF_PERSON: [&str; 6] = [
+const OF_PERSON: [&str; 7] = [
     "DELETE FROM verdicts WHERE prospect_id = $1",
     "DELETE FROM prospect_fields WHERE prospect_id = $1",
     "DELETE FROM prospect_tags WHERE prospect_id = $1",
     "DELETE FROM consents WHERE prospect_id = $1",
     "DELETE FROM assessment_queue WHERE prospect_id = $1",
     "DELETE FROM former_addresses WHERE prospect_id = $1",
+    "DELETE FROM absences WHERE prospect_id = $1",
 ];
 
 /// The beginning of the Message-ID of letters about a prospect that belong to no handoff.

@@ -12,6 +12,7 @@ pub mod conservation;
 pub mod simulation_report;
 pub mod replay_inputs;
 pub mod erasures;
+pub mod authored;
 pub mod overwriting;
 pub mod merges;
 pub mod adoptions;

@@ -2,12 +2,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nurtured::inbox::mail::bounce::{Incoming, read};
+use nurtured::inbox::mail::bounce::{Incoming, parse};
 
 fuzz_target!(|raw: &[u8]| {
-    let Ok(returned) = read(raw) else { return };
+    let Ok(returned) = parse(raw) else { return };
     match returned.kind {
-        Incoming::Bounce(failures) => {
+        Incoming::Bounce(failures) | Incoming::Delivered(failures) => {
+            assert!(failures.len() <= 100, "{} recipients", failures.len());
             for failure in failures {
                 assert!(failure.diagnostic.chars().count() <= 300, "a diagnostic of {} characters", failure.diagnostic.chars().count());
                 assert!(failure.given_up || !failure.hard, "a delay is never hard");
