@@ -17,6 +17,7 @@ use crate::web::limits::Limits;
 use crate::web::link_cache::LinkCache;
 use crate::web::rooms::Rooms;
 use crate::web::site::{PATIENCE, Site};
+use crate::web::sns_client::SnsClient;
 use jiff::Timestamp;
 use std::path::Path;
 use std::sync::Arc;
@@ -118,6 +119,7 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
         rooms: Rooms::default(),
         links: LinkCache::default(),
         census: CensusCache::default(),
+        sns: SnsClient::default(),
         patience: PATIENCE,
     };
     Ok(Node { ctx, writer, site })
