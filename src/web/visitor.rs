@@ -17,13 +17,20 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub struct Visitor {
     /// What limits count as one.
     pub household: Household,
+    address: IpAddr,
     agent: Option<String>,
 }
 
 impl Visitor {
     pub fn of(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> Self {
         let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Self { household: household(address(peer, headers, proxies)), agent }
+        let address = address(peer, headers, proxies);
+        Self { household: household(address), address, agent }
+    }
+
+    /// Whether they come from one of these networks; from anywhere, if there are none.
+    pub fn is_from(&self, networks: &[Network]) -> bool {
+        networks.is_empty() || networks.iter().any(|network| network.contains(self.address))
     }
 
     /// The user agent, if it is text.

@@ -5,6 +5,7 @@ pub mod arrival;
 pub mod machine;
 pub mod sender;
 pub mod signal;
+pub mod reported;
 pub mod enquiry;
 pub mod pending_form;
 pub mod new_signal;

@@ -13,6 +13,8 @@ pub mod trace;
 pub mod take;
 pub mod confirm;
 pub mod api;
+pub mod report;
+pub mod provider_event;
 pub mod judge;
 pub mod qualify;
 pub mod ramp;

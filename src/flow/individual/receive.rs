@@ -63,44 +63,50 @@ pub struct Receipt {
 /// # Errors
 /// Those of the store; when a letter that passes it on cannot be written.
 pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowError> {
-    let (plan, now) = (ctx.plan(), ctx.now());
     let mut tx = ctx.store().write().await?;
-    if let Some(stopped) = wish::by_mail(ctx, &mut tx, &plan, mail, now).await? {
-        tx.commit().await?;
-        ctx.wake();
+    let receipt = receive_in(ctx, &mut tx, mail).await?;
+    tx.commit().await?;
+    ctx.wake();
+    tracing::info!(what = receipt.what.word(), new = receipt.new, "mail received");
+    Ok(receipt)
+}
+
+/// As [`receive`], in a transaction that also keeps where the mail was read; whoever commits it wakes the steps.
+///
+/// # Errors
+/// As [`receive`]: nothing may be committed then.
+pub async fn receive_in(ctx: &Context, tx: &mut Tx, mail: &Returned) -> Result<Receipt, FlowError> {
+    let (plan, now) = (ctx.plan(), ctx.now());
+    if let Some(stopped) = wish::by_mail(ctx, tx, &plan, mail, now).await? {
         let words = if stopped.new { "Recorded: unsubscribed by mail." } else { KNOWN };
         return Ok(Receipt { what: Received::Reply, words: words.to_owned(), prospect: stopped.prospect, new: stopped.new });
     }
     let token = token::genuine(ctx.signer(), &plan, mail);
     let sent = match token {
-        Some(token) => trace(&mut tx, ctx.signer(), token).await?,
+        Some(token) => trace(tx, ctx.signer(), token).await?,
         None => None,
     };
-    let receipt = match class(&plan, mail, token.is_some(), sent.as_ref()) {
-        Err(why) => nothing(why),
-        Ok(what) => {
-            let whose = whose::of(&mut tx, ctx.signer(), &plan, mail, token.zip(sent.as_ref())).await?;
-            let authenticity = whose::authenticity(&plan, mail);
-            let is_shown = match (&mail.kind, &sent) {
-                (Incoming::Complaint(_), Some(sent)) => complaint::is_believed(&plan, mail, (whose, authenticity), sent),
-                (Incoming::Bounce(_), _) => whose != Sender::Forged,
-                _ => whose.speaks(),
-            };
-            match once::first(&mut tx, mail, (is_shown, sent.as_ref()), what.word(), now).await? {
-                None => Receipt { what, words: KNOWN.to_owned(), prospect: sent.and_then(|sent| sent.mail.prospect), new: false },
-                Some(key) => {
-                    let arrival = Arrival { mail, whose, authenticity, sent, key, now };
-                    Box::pin(take(&mut tx, &plan, &arrival)).await?
-                }
-            }
-        }
+    let what = match class(&plan, mail, token.is_some(), sent.as_ref()) {
+        Err(why) => return Ok(nothing(why)),
+        Ok(what) => what,
     };
+    let whose = whose::of(tx, ctx.signer(), &plan, mail, token.zip(sent.as_ref())).await?;
+    let authenticity = whose::authenticity(&plan, mail);
+    let is_shown = match (&mail.kind, &sent) {
+        (Incoming::Complaint(_), Some(sent)) => complaint::is_believed(&plan, mail, (whose, authenticity), sent),
+        (Incoming::Bounce(_), _) => whose != Sender::Forged,
+        _ => whose.speaks(),
+    };
+    let Some(key) = once::first(tx, mail, (is_shown, sent.as_ref()), what.word(), now).await? else {
+        let prospect = sent.and_then(|sent| sent.mail.prospect);
+        return Ok(Receipt { what, words: KNOWN.to_owned(), prospect, new: false });
+    };
+    let arrival = Arrival { mail, whose, authenticity, sent, key, now };
+    let receipt = Box::pin(take(tx, &plan, &arrival)).await?;
     // What means nothing is not noted either: a later version may read more in it.
-    if receipt.what != Received::Nothing {
-        tx.commit().await?;
-        ctx.wake();
+    if receipt.what == Received::Nothing {
+        once::forget(tx, &arrival.key).await?;
     }
-    tracing::info!(what = receipt.what.word(), new = receipt.new, "mail received");
     Ok(receipt)
 }
 

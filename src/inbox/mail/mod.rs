@@ -22,3 +22,4 @@ pub mod wish;
 pub mod automatic;
 pub mod notice;
 pub mod bounce;
+pub mod summary;

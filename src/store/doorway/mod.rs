@@ -5,6 +5,7 @@ pub mod signals;
 pub mod signal_authors;
 pub mod received_mails;
 pub mod api_keys;
+pub mod provider_deliveries;
 pub mod history;
 pub mod applied_rules;
 pub mod assessment_queue;

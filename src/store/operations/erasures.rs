@@ -29,6 +29,8 @@ pub struct Erased {
     pub enquiries: u64,
     /// Forms that their address had not confirmed.
     pub forms: u64,
+    /// Mails that nothing recognised, or that could not be read.
+    pub mails: u64,
 }
 
 impl std::ops::AddAssign for Erased {
@@ -38,6 +40,7 @@ impl std::ops::AddAssign for Erased {
         self.letters += more.letters;
         self.enquiries += more.enquiries;
         self.forms += more.forms;
+        self.mails += more.mails;
     }
 }
 
@@ -238,7 +241,7 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
     tx.execute(JUDGEMENTS, args![prospect]).await?;
     let (enquiries, told) = erase_enquiries(tx, ENQUIRIES, prospect.into(), now).await?;
     let letters = letters + told + scrub_citations(tx, prospect, now).await?;
-    Ok(Erased { signals, deliveries, letters, enquiries, forms: 0 })
+    Ok(Erased { signals, deliveries, letters, enquiries, forms: 0, mails: 0 })
 }
 
 /// Erases the forms about an address that it has not answered for, and the mails that asked it. Returns how many forms.
