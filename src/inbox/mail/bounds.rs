@@ -12,7 +12,7 @@ pub const ADDRESSES: usize = 5_000;
 const DEPTH: usize = 20;
 const PARTS: usize = 200;
 /// An encoded message is looked into by the parser alone, so it may only be this large, in bytes.
-const ENCODED_MESSAGE: usize = 64 * 1024;
+const ENCODED_MESSAGE: usize = 16 * 1024;
 /// Parts whose boundary never comes have the parser look through all that follows.
 const LOST_BOUNDARIES: usize = 10;
 
