@@ -83,6 +83,8 @@ pub fn start(node: &Node, tracker: &TaskTracker) -> Pulse {
     // It is no step: it writes nothing, and no other step waits for it.
     let (ctx, links) = (node.ctx.clone(), node.site.links.clone());
     tracker.spawn(async move { links.keep_current(&ctx).await });
+    let (ctx, spooled) = (node.ctx.clone(), node.site.spooled.clone());
+    tracker.spawn(async move { spooled.keep_recording(&ctx).await });
     let node = node.clone();
     tracker.spawn(async move { keep_marker(&node).await });
     pulse

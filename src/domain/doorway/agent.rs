@@ -71,7 +71,8 @@ impl Tables {
 /// The first comment of a browser's agent, and what follows it. A comment may hold others: telephones have parentheses in their names.
 fn split(agent: &str) -> Option<(&str, &str)> {
     // This one puts itself before what it is built on.
-    let bare = agent.strip_prefix("mqqbrowser/").map_or(agent, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'));
+    let bare =
+        agent.strip_prefix("mqqbrowser/").map_or(agent, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'));
     let bare = bare.trim_start_matches('/');
     let begins = ["mozilla/5.0", "mozilla/4.0", "opera/9.", "ucweb/2.0"];
     let rest = begins.iter().find_map(|begin| bare.strip_prefix(begin))?.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -128,7 +129,8 @@ fn is_language(part: &str) -> bool {
 fn has_address(text: &str) -> bool {
     text.match_indices('@').any(|(at, _)| {
         let before = text[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
-        let domain: &str = text[at + 1..].split(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-').next().unwrap_or_default();
+        let domain: &str =
+            text[at + 1..].split(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-').next().unwrap_or_default();
         let top = domain.rsplit_once('.').map_or("", |(_, top)| top);
         before && top.len() >= 2 && top.bytes().all(|b| b.is_ascii_alphabetic())
     })

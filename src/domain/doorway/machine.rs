@@ -109,6 +109,9 @@ impl Machine {
     }
 }
 
+/// The target of the link that no person sees: each issue has one, and a program that follows every link follows it too.
+pub const TRAP: &str = "trap:";
+
 /// What one request shows of who made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request<'a> {

@@ -10,6 +10,8 @@ pub mod conclude;
 pub mod observe;
 pub mod typed_stop;
 pub mod trace;
+pub mod hit;
+pub mod spooled;
 pub mod take;
 pub mod confirm;
 pub mod api;

@@ -2,6 +2,8 @@
 
 pub mod reclassifications;
 pub mod signals;
+pub mod hits;
+pub mod withdrawn_evidence;
 pub mod api_keys;
 pub mod history;
 pub mod applied_rules;

@@ -36,6 +36,7 @@ migrations![
     "0013_second_thoughts",
     "0014_numbers_once",
     "0015_tenth_year",
+    "0021_hits",
 ];
 
 /// Whether any migration was ever applied here.
