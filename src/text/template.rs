@@ -35,6 +35,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("reply.html", include_str!("../../config/templates/reply.html")),
     ("moved.txt", include_str!("../../config/templates/moved.txt")),
     ("moved.html", include_str!("../../config/templates/moved.html")),
+    ("withdrawn.txt", include_str!("../../config/templates/withdrawn.txt")),
+    ("withdrawn.html", include_str!("../../config/templates/withdrawn.html")),
     ("paused.txt", include_str!("../../config/templates/paused.txt")),
     ("paused.html", include_str!("../../config/templates/paused.html")),
     ("reminder.txt", include_str!("../../config/templates/reminder.txt")),

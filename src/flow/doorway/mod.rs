@@ -16,6 +16,7 @@ pub mod take;
 pub mod confirm;
 pub mod api;
 pub mod judge;
+pub mod reclassify;
 pub mod qualify;
 pub mod ramp;
 pub mod apply;

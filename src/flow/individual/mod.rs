@@ -13,3 +13,4 @@ pub mod correspond;
 pub mod resend;
 pub mod receive;
 pub mod pause_notice;
+pub mod withdraw;
