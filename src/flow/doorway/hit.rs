@@ -133,10 +133,10 @@ pub async fn write(tx: &mut Tx, ctx: &Context, hits: &[Hit]) -> Result<Vec<Taken
     for (place, (hit, token)) in hits.iter().zip(&tokens).enumerate() {
         match &hit.what {
             What::Posted(signal) => known.push((place, posted(signal, &sent))),
-            What::Followed(followed) => match (*token, recognise(tx, ctx, *token, followed, &sent).await?) {
-                (_, Recognised::Known(found)) => known.push((place, *found)),
-                (_, Recognised::LetPass) => {}
-                (_, Recognised::Lost) => taken[place] = Taken::Lost,
+            What::Followed(followed) => match recognise(tx, ctx, *token, followed, &sent).await? {
+                Recognised::Known(found) => known.push((place, *found)),
+                Recognised::LetPass => {}
+                Recognised::Lost => taken[place] = Taken::Lost,
             },
         }
     }

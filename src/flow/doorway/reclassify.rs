@@ -1,7 +1,8 @@
 //! Reclassify: every hit on record is judged again by the rules of this version. What comes out otherwise is appended as a
 //! judgement; what a colleague judged by hand stays.
 //!
-//! What a request showed beside its agent is not kept, so that a HEAD request or a prefetch stays what it was.
+//! What a request showed beside its agent is not kept, so that a HEAD request or a prefetch stays what it was; of hits of the first
+//! versions nothing is kept, and only how soon they came can be judged.
 
 use super::hit::JUDGE;
 use super::judge;
@@ -91,6 +92,9 @@ fn judged_now(hit: &Kept, crowd: &BTreeSet<SignalId>) -> Option<Option<Machine>>
         return None;
     }
     let soon = || hit.handed_over_at.is_some_and(|at| machine::too_soon(at, hit.passed.at)).then_some(Machine::Soon);
+    if !hit.is_kept {
+        return hit.machine.is_none_or(|machine| machine == Machine::Soon).then(soon);
+    }
     let in_crowd = || crowd.contains(&hit.passed.signal).then_some(Machine::Crowd);
     Some(Machine::of_agent(hit.agent.as_deref()).or_else(soon).or_else(in_crowd))
 }
