@@ -86,7 +86,7 @@ const OF_NETWORKS: Sql = Sql::Each {
     SELECT h.signal_id, s.prospect_id, h.network, h.company, h.at
     FROM json_each($1) j
     CROSS JOIN LATERAL (SELECT * FROM hits o WHERE o.network = j.value ->> 'text' AND o.at BETWEEN $2 AND $3
-                        ORDER BY o.network, o.at DESC LIMIT 1000) h
+                        ORDER BY o.at DESC LIMIT 1000) h
     JOIN signals s ON s.id = h.signal_id
     WHERE h.company IS NOT NULL AND s.prospect_id IS NOT NULL
     ORDER BY h.at DESC, h.signal_id DESC LIMIT 1000",
