@@ -177,7 +177,7 @@ async fn handed_off(town: &Town, agent: &str) -> Result<Vec<SignalId>, Box<dyn s
 }
 
 /// How many letters told the holder of the handoff that evidence was withdrawn.
-async fn told(town: &Town) -> Result<usize, Box<dyn std::error::Error + Send + Sync>> {
+async fn letters(town: &Town) -> Result<usize, Box<dyn std::error::Error + Send + Sync>> {
     let handoff = town.handoffs_of(&address("ada@albareda.example")).await?.remove(0);
     let plan = town.node.ctx.plan();
     let (_, to) = plan.roster.person(&handoff.salesperson).ok_or("a salesperson")?;
@@ -193,21 +193,21 @@ story!(hits_are_judged_again_and_whoever_rests_on_them_is_told_once, |town| {
     let resting = withdraw::would_lose(ctx, &shown.withdrawn()).await?;
     assert_eq!(resting.len(), 1, "{resting:?}");
     town.run_until_idle().await?;
-    assert_eq!((town.verdicts(&ada).await?.met(), told(&town).await?), (5, 0), "a dry run changes nothing");
+    assert_eq!((town.verdicts(&ada).await?.met(), letters(&town).await?), (5, 0), "a dry run changes nothing");
 
     assert_eq!(reclassify(ctx, false).await?.changes, shown.changes);
     town.run_until_idle().await?;
     let found = town.verdicts(&ada).await?;
     assert_eq!((found.findings()[Need].verdict, found.met()), (Verdict::Unknown, 4));
     assert!(found.ignored().iter().all(|i| i.why == Why::Withdrawn), "{:?}", found.ignored());
-    assert_eq!(told(&town).await?, 1);
+    assert_eq!(letters(&town).await?, 1);
     assert_eq!(town.handoffs_of(&ada).await?.len(), 1, "the lead stays where it is");
     // Again is nothing new, and what a colleague says stays.
     assert_eq!(reclassify(ctx, false).await?.changes, []);
     judge(ctx, &ids, false, &name("marta"), "she says it was her").await?;
     assert_eq!(reclassify(ctx, false).await?.changes, []);
     town.run_until_idle().await?;
-    assert_eq!((town.verdicts(&ada).await?.met(), told(&town).await?), (5, 1));
+    assert_eq!((town.verdicts(&ada).await?.met(), letters(&town).await?), (5, 1));
     Ok(())
 });
 
@@ -215,12 +215,12 @@ story!(a_judgement_by_hand_tells_whoever_was_handed_off_by_it, |town| {
     let ids = handed_off(&town, BROWSER).await?;
     judge(&town.node.ctx, &ids[..1], true, &name("marta"), "their scanner").await?;
     town.run_until_idle().await?;
-    assert_eq!(told(&town).await?, 1);
+    assert_eq!(letters(&town).await?, 1);
     // What proves nothing of theirs is told to nobody.
     let other = decision(&address("ada@albareda.example"), Budget, true, (2026, 9, 1), "marta");
     nurtured::flow::doorway::judge::decide(&town.node.ctx, other).await?;
     town.run_until_idle().await?;
-    assert_eq!(told(&town).await?, 1);
+    assert_eq!(letters(&town).await?, 1);
     Ok(())
 });
 
