@@ -143,7 +143,7 @@ async fn a_restore_takes_the_databases_place_whole_and_lays_aside_what_was_there
     let at = directory.path();
     let catcher = killed(at).await;
     for (file, code, words) in [
-        ("nowhere.db", 65, "could not read nowhere.db"),
+        ("nowhere.db", 65, "nowhere.db: No such file"),
         (".", 65, "is no file"),
         ("list.csv", 65, "could not read"),
         ("story.db", 2, "the database itself"),

@@ -4,7 +4,8 @@
 //! `Unclear`; any other column is kept as a field of its own name.
 
 use super::external_ids;
-use super::headers::{self, Known};
+use super::header_words::Known;
+use super::headers;
 use super::map_file::{MapFile, Named};
 use super::target::Target;
 use super::words::loose;

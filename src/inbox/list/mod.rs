@@ -10,6 +10,7 @@ pub mod cell;
 mod mailbox;
 pub mod target;
 mod values;
+mod header_words;
 mod headers;
 pub mod says_no;
 pub mod external_ids;

@@ -1,6 +1,7 @@
 //! A no to mail outside lists: a field of a form, by the same tables.
 
-use super::headers::{self, Known};
+use super::header_words::Known;
+use super::headers;
 use super::target::Question;
 use super::values::{Answer, answer};
 

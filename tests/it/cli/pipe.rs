@@ -72,7 +72,6 @@ fn a_mail_is_answered_with_0_only_when_it_is_kept_and_with_75_whatever_else_happ
             Desk::new().with("NURTURED__DATABASE__URL", "mysql://x").pipe(&["inbox", "ingest"], REPLY),
         ),
         ("a file that is no database", broken_file()),
-        ("a stop that cannot be journalled", unjournalled()),
         ("a panic", with_ada().with("NURTURED_FAILPOINT", "nonsense").pipe(&["inbox", "ingest"], REPLY)),
     ];
     for (why, left) in ways {
@@ -80,18 +79,6 @@ fn a_mail_is_answered_with_0_only_when_it_is_kept_and_with_75_whatever_else_happ
         assert_eq!(left.out, "", "{why}");
         tells_nothing(&left);
     }
-}
-
-/// Ada's refusal is recorded, and cannot be written into the journal.
-fn unjournalled() -> Left {
-    let desk = with_ada();
-    let journal = desk.path("away/stops").to_string_lossy().into_owned();
-    let desk = desk.with("NURTURED__DATABASE__STOP_JOURNAL", &journal);
-    let refusal = String::from_utf8_lossy(REPLY).replace("Call me about the hidden budget.", "Please unsubscribe me.");
-    let left = desk.pipe(&["inbox", "ingest"], refusal.as_bytes());
-    let held = desk.json(&["campaigns", "list"])[0]["held"].to_string();
-    assert!(held.contains("the stop journal cannot be written"), "{held} {left:?}");
-    left
 }
 
 fn broken_file() -> Left {
