@@ -57,7 +57,8 @@ impl Tables {
         }
         let Platform { rest, model } = Platform::read(platform);
         let text = self.words.people.iter().fold(format!("{rest} ) {products}"), |text, name| text.replace(name, ""));
-        let explorer = text.strip_prefix("compatible; msie").unwrap_or(&text);
+        let explorer =
+            ["compatible; msie", "compatible; konqueror"].iter().find_map(|begin| text.strip_prefix(begin)).unwrap_or(&text);
         !(explorer.contains("compatible")
             || text.contains("http:")
             || text.contains("https:")
