@@ -4,7 +4,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
 use crate::flow::context::{Context, FlowError};
-use crate::flow::doorway::{mailbox_gone, observe, take};
+use crate::flow::doorway::spooled::Spooled;
+use crate::flow::doorway::{hit, mailbox_gone, take};
 use crate::flow::group::delivery::attempt_writer::AttemptWriter;
 use crate::store::engine::backend::{Store, StoreError};
 use crate::store::engine::file_lock::FileLock;
@@ -113,7 +114,9 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
     let writer = AttemptWriter::open(&ctx, mailbox_gone::record);
     let site = Site {
         ctx: ctx.clone(),
-        signals: observe::signal_writer(&ctx),
+        clicks: hit::clicks(&ctx),
+        posts: hit::posts(&ctx),
+        spooled: Spooled::of(&ctx),
         forms: take::forms(&ctx),
         limits: Limits::default(),
         rooms: Rooms::default(),

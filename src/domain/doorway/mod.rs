@@ -2,6 +2,7 @@
 
 pub mod external_id;
 pub mod arrival;
+pub mod agent;
 pub mod machine;
 pub mod sender;
 pub mod signal;
