@@ -2,6 +2,7 @@
 //! on a criterion, and their judgements on machines.
 
 use super::exit::Exit;
+use super::reclassify::{self, Reclassify};
 use super::{open, output, signal_import};
 use crate::daemon::assemble::Node;
 use crate::domain::criterion::Criterion;
@@ -30,6 +31,7 @@ pub enum Signals {
     Override(Override),
     /// Judge signals to be a machine's, or a person's after all
     Judge(Judge),
+    Reclassify(Reclassify),
 }
 
 /// A decision, by name and until a day
@@ -127,8 +129,12 @@ struct LogOutput<'a> {
 /// # Errors
 /// 1 for a touch no rule reads or an unknown prospect; 2 for arguments that make no sense; those of the store.
 pub async fn run(verb: Signals, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    if let Signals::Reclassify(verb) = &verb {
+        return reclassify::run(verb, config, json).await;
+    }
     let node = open::node(config).await?;
     match verb {
+        Signals::Reclassify(_) => Ok(()),
         Signals::Log(log) => self::log(&node, log, json).await,
         Signals::Import(verb) => signal_import::import(&node, &verb, json).await,
         Signals::Override(verb) => decide(&node, verb, json).await,

@@ -4,14 +4,15 @@ use crate::clock::{Clock, SystemClock};
 use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
 use crate::flow::context::{Context, FlowError};
-use crate::flow::doorway::{mailbox_gone, observe, take};
+use crate::flow::doorway::spooled::Spooled;
+use crate::flow::doorway::{hit, mailbox_gone, take};
 use crate::flow::group::delivery::attempt_writer::AttemptWriter;
 use crate::store::engine::backend::{Store, StoreError};
 use crate::store::engine::file_lock::FileLock;
 use crate::store::engine::journal::Journal;
 use crate::store::engine::log_check::{self, Generation};
 use crate::store::group::{campaigns, leases};
-use crate::store::operations::{generation, health};
+use crate::store::operations::{generation, health, mailboxes};
 use crate::web::census_cache::CensusCache;
 use crate::web::limits::Limits;
 use crate::web::link_cache::LinkCache;
@@ -113,7 +114,9 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
     let writer = AttemptWriter::open(&ctx, mailbox_gone::record);
     let site = Site {
         ctx: ctx.clone(),
-        signals: observe::signal_writer(&ctx),
+        clicks: hit::clicks(&ctx),
+        posts: hit::posts(&ctx),
+        spooled: Spooled::of(&ctx),
         forms: take::forms(&ctx),
         limits: Limits::default(),
         rooms: Rooms::default(),
@@ -135,6 +138,7 @@ pub async fn take_over(store: &Store) -> Result<u64, StoreError> {
     }
     let mut tx = store.write().await?;
     let freed = leases::expire_all(&mut tx).await?;
+    mailboxes::release_all(&mut tx).await?;
     tx.commit().await?;
     Ok(freed)
 }

@@ -13,6 +13,7 @@ pub mod plain_letters;
 pub mod address;
 pub mod network;
 pub mod excerpt;
+pub mod phrase;
 pub mod suppression;
 pub mod consent;
 pub mod prospect;

@@ -2,6 +2,8 @@
 
 /// Mails: replies, bounces, complaints, and programs that answer.
 pub mod mail;
+/// Mailboxes from which mails are fetched.
+pub mod mailbox;
 /// Lists exported by other programs.
 pub mod list;
 /// Lists of calls and booth scans.

@@ -52,6 +52,12 @@ pub struct Reply {
     pub campaign: String,
     pub subject: String,
     pub text: String,
+    /// The names of what they attached, which is not passed on.
+    pub attachments: Vec<String>,
+    /// Whether they asked for no more newsletters, which have stopped.
+    pub has_stopped: bool,
+    /// The word that leaves it open whether they ask for a person.
+    pub doubtful: Option<String>,
     pub at: Timestamp,
     /// The salesperson who owns the lead, if one does.
     pub lead_of: Option<String>,
@@ -189,6 +195,9 @@ mod tests {
                 campaign: "line-downtime".to_owned(),
                 subject: "Re: What an hour costs".to_owned(),
                 text: "Hello,\n\ncall me <soon>.".to_owned(),
+                attachments: vec!["plan <1>.pdf".to_owned()],
+                has_stopped: true,
+                doubtful: Some("call".to_owned()),
                 at: due_at,
                 lead_of: Some("Dana Ortega".to_owned()),
                 zone: zone.clone(),

@@ -24,7 +24,8 @@ impl Mail {
     pub fn read(caught: &Caught) -> Option<Self> {
         let message = MessageParser::default().parse(&caught.data)?;
         let from = message.from().and_then(|from| from.first());
-        let unsubscribe = message.header_raw("List-Unsubscribe").map(|raw| raw.trim().trim_matches(&['<', '>'][..]).to_owned());
+        let unsubscribe = message.header_raw("List-Unsubscribe").and_then(|raw| raw.split(',').next());
+        let unsubscribe = unsubscribe.map(|url| url.trim().trim_matches(&['<', '>'][..]).to_owned());
         Some(Self {
             to: caught.rcpt_to.first()?.clone(),
             from: from.and_then(|a| a.name().or_else(|| a.address())).unwrap_or_default().to_owned(),
@@ -42,8 +43,17 @@ impl Mail {
         self.to.eq_ignore_ascii_case(address.as_str())
     }
 
-    /// Every link's URL and text, in order.
+    /// The URL of the link that no person sees, in a newsletter.
+    pub fn trap(&self) -> Option<String> {
+        self.anchors().into_iter().find(|(_, words)| words.is_empty()).map(|(url, _)| url)
+    }
+
+    /// Every link's URL and text that a person sees, in order.
     pub fn links(&self) -> Vec<(String, String)> {
+        self.anchors().into_iter().filter(|(_, words)| !words.is_empty()).collect()
+    }
+
+    fn anchors(&self) -> Vec<(String, String)> {
         self.html
             .split("<a ")
             .skip(1)

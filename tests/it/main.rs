@@ -24,6 +24,8 @@ mod outranking;
 mod live;
 /// What is said of tables that are not whole.
 mod integrity;
+/// Mails fetched from mailboxes.
+mod mailboxes;
 /// What is said when a tool is not on the machine.
 mod missing;
 /// A port for a daemon.

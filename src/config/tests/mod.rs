@@ -10,6 +10,7 @@ mod door;
 mod guards;
 mod hooks;
 mod layers;
+mod mailboxes;
 mod stored_files;
 mod refused;
 mod routes;

@@ -2,6 +2,7 @@
 
 pub mod external_id;
 pub mod arrival;
+pub mod agent;
 pub mod machine;
 pub mod sender;
 pub mod signal;
@@ -10,6 +11,7 @@ pub mod enquiry;
 pub mod pending_form;
 pub mod new_signal;
 pub mod ignored;
+pub mod asked;
 pub mod rule;
 pub mod form_fields;
 pub mod evidence;

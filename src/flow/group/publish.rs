@@ -320,6 +320,7 @@ pub fn prepare(plan: &Plan, campaign: &Campaign, newsletter: &Newsletter, compos
         list_id: (campaign.name.as_str(), domain),
         public_url: &settings.public_url,
         message_id_domain: domain,
+        unsubscribe: &plan.settings.smtp.return_path,
         token_headers: &token_headers(&settings.hooks),
     };
     let prepared = prepared::prepare(&composed, &envelope).map_err(|e| unable(&e))?;

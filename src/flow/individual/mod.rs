@@ -14,4 +14,7 @@ pub mod resend;
 pub mod automatic;
 pub mod returned;
 pub mod receive;
+pub mod take_mail;
+pub mod mailbox;
 pub mod pause_notice;
+pub mod withdraw;

@@ -4,9 +4,8 @@
 
 use super::automatic;
 use super::returned::arrival::Arrival;
-use super::returned::pass_on::Words;
 use super::returned::reply::{self, Heard};
-use super::returned::{complaint, once, token, undelivered, whose};
+use super::returned::{complaint, once, token, undelivered, whose, wish};
 use crate::domain::address::Address;
 use crate::domain::doorway::sender::Sender;
 use crate::domain::doorway::signal::{Detail, NewSignal};
@@ -64,38 +63,50 @@ pub struct Receipt {
 /// # Errors
 /// Those of the store; when a letter that passes it on cannot be written.
 pub async fn receive(ctx: &Context, mail: &Returned) -> Result<Receipt, FlowError> {
-    let (plan, now) = (ctx.plan(), ctx.now());
     let mut tx = ctx.store().write().await?;
+    let receipt = receive_in(ctx, &mut tx, mail).await?;
+    tx.commit().await?;
+    ctx.wake();
+    tracing::info!(what = receipt.what.word(), new = receipt.new, "mail received");
+    Ok(receipt)
+}
+
+/// As [`receive`], in a transaction that also keeps where the mail was read; whoever commits it wakes the steps.
+///
+/// # Errors
+/// As [`receive`]: nothing may be committed then.
+pub async fn receive_in(ctx: &Context, tx: &mut Tx, mail: &Returned) -> Result<Receipt, FlowError> {
+    let (plan, now) = (ctx.plan(), ctx.now());
+    if let Some(stopped) = wish::by_mail(ctx, tx, &plan, mail, now).await? {
+        let words = if stopped.new { "Recorded: unsubscribed by mail." } else { KNOWN };
+        return Ok(Receipt { what: Received::Reply, words: words.to_owned(), prospect: stopped.prospect, new: stopped.new });
+    }
     let token = token::genuine(ctx.signer(), &plan, mail);
     let sent = match token {
-        Some(token) => trace(&mut tx, ctx.signer(), token).await?,
+        Some(token) => trace(tx, ctx.signer(), token).await?,
         None => None,
     };
-    let receipt = match class(&plan, mail, token.is_some(), sent.as_ref()) {
-        Err(why) => nothing(why),
-        Ok(what) => {
-            let whose = whose::of(&mut tx, ctx.signer(), &plan, mail, token.zip(sent.as_ref())).await?;
-            let authenticity = whose::authenticity(&plan, mail);
-            let is_shown = match (&mail.kind, &sent) {
-                (Incoming::Complaint(_), Some(sent)) => complaint::is_believed(&plan, mail, (whose, authenticity), sent),
-                (Incoming::Bounce(_), _) => whose != Sender::Forged,
-                _ => whose.speaks(),
-            };
-            match once::first(&mut tx, mail, (is_shown, sent.as_ref()), what.word(), now).await? {
-                None => Receipt { what, words: KNOWN.to_owned(), prospect: sent.and_then(|sent| sent.mail.prospect), new: false },
-                Some(key) => {
-                    let arrival = Arrival { mail, whose, authenticity, sent, key, now };
-                    Box::pin(take(&mut tx, &plan, &arrival)).await?
-                }
-            }
-        }
+    let what = match class(&plan, mail, token.is_some(), sent.as_ref()) {
+        Err(why) => return Ok(nothing(why)),
+        Ok(what) => what,
     };
+    let whose = whose::of(tx, ctx.signer(), &plan, mail, token.zip(sent.as_ref())).await?;
+    let authenticity = whose::authenticity(&plan, mail);
+    let is_shown = match (&mail.kind, &sent) {
+        (Incoming::Complaint(_), Some(sent)) => complaint::is_believed(&plan, mail, (whose, authenticity), sent),
+        (Incoming::Bounce(_), _) => whose != Sender::Forged,
+        _ => whose.speaks(),
+    };
+    let Some(key) = once::first(tx, mail, (is_shown, sent.as_ref()), what.word(), now).await? else {
+        let prospect = sent.and_then(|sent| sent.mail.prospect);
+        return Ok(Receipt { what, words: KNOWN.to_owned(), prospect, new: false });
+    };
+    let arrival = Arrival { mail, whose, authenticity, sent, key, now };
+    let receipt = Box::pin(take(tx, &plan, &arrival)).await?;
     // What means nothing is not noted either: a later version may read more in it.
-    if receipt.what != Received::Nothing {
-        tx.commit().await?;
-        ctx.wake();
+    if receipt.what == Received::Nothing {
+        once::forget(tx, &arrival.key).await?;
     }
-    tracing::info!(what = receipt.what.word(), new = receipt.new, "mail received");
     Ok(receipt)
 }
 
@@ -126,10 +137,7 @@ fn class(plan: &Plan, mail: &Returned, has_token: bool, sent: Option<&Traced>) -
 /// Records what a mail says. Whatever it may prove, ask or stop hangs on `arrival.whose`.
 async fn take(tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>) -> Result<Receipt, FlowError> {
     match (&arrival.mail.kind, &arrival.sent) {
-        (Incoming::Reply { from, subject, text }, _) => {
-            let words = Words { from, subject, text };
-            Ok(heard(reply::take(tx, plan, arrival, words).await?))
-        }
+        (Incoming::Reply { from, .. }, _) => Ok(heard(Box::pin(reply::take(tx, plan, arrival, from)).await?)),
         (Incoming::Bounce(failures), Some(sent)) => {
             let failure = undelivered::failure(arrival, sent, failures);
             let detail = undelivered::detail(failure.as_ref());

@@ -3,6 +3,7 @@
 //! Only reads. Whether it concerns a mail we sent, its token decides elsewhere: any program can write a bounce.
 
 use super::address;
+use super::authored::{Authored, authored};
 use super::automatic::{self, Notice};
 use super::bounds;
 use super::complaint;
@@ -10,7 +11,7 @@ use super::fence::{self, Fenced};
 use super::identity::{self, Identity};
 use super::mime_body;
 use super::notice;
-use super::reply;
+use super::own_words::own_words;
 use super::report::{Complaint, Failure};
 use crate::domain::address::Address;
 use crate::domain::group::bounce_class::Class;
@@ -32,6 +33,10 @@ pub struct Returned {
     /// Whether a list, a group or a bulk sender passed it on.
     pub is_bulk: bool,
     pub kind: Incoming,
+    /// Its decoded subject, on one line.
+    pub subject: String,
+    /// The parts that its author wrote, with what they quote.
+    pub authored: Authored,
 }
 
 /// What a mail that came back is.
@@ -104,17 +109,19 @@ pub fn parse(raw: &[u8]) -> Result<Returned, ReadError> {
     let message =
         MessageParser::default().parse(bounds::bounded(notice::cut(whole))).filter(|message| !message.headers().is_empty());
     let message = message.ok_or(ReadError::NoMail)?;
-    let (kind, mut recipients) = (kind(&message), recipients(&message));
+    let authored = authored(&message);
+    let (kind, mut recipients) = (kind(&message, &authored), recipients(&message));
     if let Incoming::Complaint(complaint) = &kind {
         recipients.extend(complaint.return_path.clone());
     }
     let id = message.message_id().map_or_else(|| fingerprint(&[&String::from_utf8_lossy(whole)]), str::to_owned);
+    let subject = mime_body::line(&mime_body::subject(&message), 200);
     let is_bulk = automatic::is_bulk(&message);
     let (identity, message_ids) = (Identity::read(&message), mime_body::message_ids(&message));
-    Ok(Returned { recipients, id, identity, message_ids, is_bulk, kind })
+    Ok(Returned { recipients, id, identity, message_ids, is_bulk, kind, subject, authored })
 }
 
-fn kind(message: &Message) -> Incoming {
+fn kind(message: &Message, authored: &Authored) -> Incoming {
     if let Some(complaint) = complaint::complaint(message) {
         return Incoming::Complaint(complaint);
     }
@@ -133,7 +140,7 @@ fn kind(message: &Message) -> Incoming {
     }
     match from {
         Some(from) if !automatic::is_newsletter(message) && !notice::is_report(message) && !notice::is_daemon(message) => {
-            let text = reply::own_words(&mime_body::words(message));
+            let text = own_words(&authored.text, None);
             let subject = mime_body::line(&subject, 200);
             Incoming::Reply { from, subject, text }
         }

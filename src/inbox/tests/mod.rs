@@ -8,3 +8,4 @@ mod exports;
 mod forms;
 mod list_corpus;
 mod lists;
+mod wild_replies;

@@ -14,6 +14,7 @@ use crate::domain::trusted_sources::feedback_loop;
 use crate::flow::context::FlowError;
 use crate::flow::doorway::{observe, take};
 use crate::flow::individual::receive;
+use crate::inbox::mail::authored::Authored;
 use crate::inbox::mail::bounce::{Incoming, Returned};
 use crate::inbox::mail::identity::Identity;
 use crate::inbox::mail::report::Complaint;
@@ -198,6 +199,10 @@ fn mail(world: &World, act: &Act, what: &str, kind: Incoming) -> Returned {
     let recipient = signer.recipient(Some(person.id), person.address.as_str());
     let token = signer.text(Token { kind: Kind::MessageId, id: act.delivery.0, ordinal: 0, recipient }, "");
     let message_id = format!("{token}@{}", ours.domain());
+    let mut authored = Authored::default();
+    if let Incoming::Reply { text, .. } = &kind {
+        authored.text.clone_from(text);
+    }
     Returned {
         id: format!("{what}-{}@simulation", act.delivery),
         identity: Identity::of(&person.address, &format!("{what}-{}", act.delivery)),
@@ -205,5 +210,7 @@ fn mail(world: &World, act: &Act, what: &str, kind: Incoming) -> Returned {
         message_ids: vec![message_id],
         is_bulk: false,
         kind,
+        subject: String::new(),
+        authored,
     }
 }

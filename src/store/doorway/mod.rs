@@ -4,6 +4,8 @@ pub mod reclassifications;
 pub mod signals;
 pub mod signal_authors;
 pub mod received_mails;
+pub mod hits;
+pub mod withdrawn_evidence;
 pub mod api_keys;
 pub mod provider_deliveries;
 pub mod history;

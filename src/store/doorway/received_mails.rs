@@ -8,6 +8,7 @@ const OF: &str = "SELECT dated_at FROM received_mails WHERE fingerprint = $1 ORD
 const ADD: &str = "
     INSERT INTO received_mails (fingerprint, number, dated_at, recorded_at) VALUES ($1, $2, $3, $4)
     ON CONFLICT (fingerprint, number) DO NOTHING";
+const REMOVE: &str = "DELETE FROM received_mails WHERE fingerprint = $1 AND number = $2";
 
 /// The dates of the mails of this fingerprint, in the order recorded; `None` for one without a date.
 pub async fn dates(tx: &mut Tx, fingerprint: &str) -> Result<Vec<Option<Timestamp>>, StoreError> {
@@ -24,4 +25,8 @@ pub async fn add(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     Ok(tx.execute(ADD, args![fingerprint, number, dated_at, now]).await? == 1)
+}
+
+pub async fn remove(tx: &mut Tx, fingerprint: &str, number: i64) -> Result<(), StoreError> {
+    tx.execute(REMOVE, args![fingerprint, number]).await.map(drop)
 }

@@ -37,8 +37,10 @@ migrations![
     "0014_numbers_once",
     "0015_tenth_year",
     "0016_absences",
+    "0018_mailboxes",
     "0019_whose_mail",
     "0020_provider_deliveries",
+    "0021_hits",
 ];
 
 /// Whether any migration was ever applied here.

@@ -4,6 +4,8 @@ pub mod sending;
 pub mod numbers;
 pub mod restore_marker;
 pub mod set_aside;
+pub mod mailboxes;
+pub mod unrecognised;
 pub mod identity;
 pub mod configurations;
 pub mod counts;

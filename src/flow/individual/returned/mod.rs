@@ -7,4 +7,5 @@ pub mod once;
 pub mod complaint;
 pub mod undelivered;
 pub mod pass_on;
+pub mod wish;
 pub mod reply;

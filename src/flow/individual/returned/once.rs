@@ -41,3 +41,11 @@ pub async fn first(
     let is_first = received_mails::add(tx, &same, number, identity.dated_at, now).await?;
     Ok(is_first.then(|| format!("{same}:{number}")))
 }
+
+/// Takes the note of a mail back that turned out to mean nothing.
+pub async fn forget(tx: &mut Tx, key: &str) -> Result<(), StoreError> {
+    let Some((fingerprint, number)) = key.rsplit_once(':').and_then(|(of, number)| Some((of, number.parse().ok()?))) else {
+        return Ok(());
+    };
+    received_mails::remove(tx, fingerprint, number).await
+}

@@ -4,7 +4,7 @@ use super::arrival::Arrival;
 use crate::domain::address::Address;
 use crate::domain::doorway::sender::Sender as Whose;
 use crate::domain::group::campaign::Sender;
-use crate::domain::id::{Name, fingerprint};
+use crate::domain::id::{Name, ProspectId, fingerprint};
 use crate::domain::individual::handoff::Handoff;
 use crate::domain::individual::letter::LetterKind;
 use crate::domain::plan::Plan;
@@ -13,7 +13,7 @@ use crate::flow::context::FlowError;
 use crate::flow::individual::dossier;
 use crate::flow::individual::outbox::{self, Envelope};
 use crate::store::engine::backend::Tx;
-use crate::store::group::issues;
+use crate::store::group::issues::Issue;
 use crate::store::individual::{handoffs, letters};
 use crate::store::operations::authored::{letter_of_stranger, letters_of_strangers};
 use crate::store::operations::erasures;
@@ -31,7 +31,32 @@ const OF_ALL: i64 = 20;
 pub struct Words<'a> {
     pub from: &'a Address,
     pub subject: &'a str,
+    /// What its author wrote themselves.
     pub text: &'a str,
+    /// The issue it answers, if that is on record.
+    pub issue: Option<&'a Issue>,
+}
+
+/// Who reads a mail about a prospect, and the lead they are.
+#[derive(Debug)]
+pub struct Desk {
+    pub reader: Name,
+    lead: Option<Handoff>,
+}
+
+/// What was found in a mail, for its reader to know.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Whether its author asked for no more newsletters, which have stopped.
+    pub has_stopped: bool,
+    /// The word that leaves it open whether they ask for a person.
+    pub doubtful: Option<String>,
+}
+
+/// Who reads mails about a prospect that answer an issue of a campaign, or none.
+pub async fn desk(tx: &mut Tx, plan: &Plan, prospect: ProspectId, issue: Option<&Issue>) -> Result<Desk, FlowError> {
+    let lead = handoffs::of_prospect(tx, prospect).await?.into_iter().find(Handoff::is_open);
+    Ok(Desk { reader: reader(plan, lead.as_ref(), issue), lead })
 }
 
 /// Passes a mail on that concerns a prospect. Returns its reader; `None` beyond what a day takes of those that nobody vouches for.
@@ -39,8 +64,8 @@ pub async fn about_prospect(
     tx: &mut Tx,
     plan: &Plan,
     arrival: &Arrival<'_>,
-    prospect: &Prospect,
-    words: Words<'_>,
+    (prospect, desk): (&Prospect, Desk),
+    (words, found): (Words<'_>, Found),
 ) -> Result<Option<Name>, FlowError> {
     let mut begins = erasures::letter_about(prospect.id);
     if !arrival.whose.speaks() {
@@ -49,15 +74,15 @@ pub async fn about_prospect(
             return Ok(None);
         }
     }
-    let campaign = campaign(tx, arrival).await?;
-    let lead = handoffs::of_prospect(tx, prospect.id).await?.into_iter().find(Handoff::is_open);
-    let reader = reader(plan, lead.as_ref(), campaign.as_ref());
+    let Desk { reader, lead } = desk;
     let letter = Reply {
         sender: arrival.whose,
         prospect: prospect.display_name(),
         company: prospect.company.clone(),
         lead_of: lead.map(|h| h.salesperson).filter(|id| *id != reader).map(|id| id.to_string()),
-        ..letter(plan, arrival, words, campaign.as_ref(), &reader)
+        has_stopped: found.has_stopped,
+        doubtful: found.doubtful,
+        ..letter(plan, arrival, words, &reader)
     };
     post(tx, plan, &letter, &reader, &format!("{begins}{}", fingerprint(&[&arrival.key])), arrival).await?;
     Ok(Some(reader))
@@ -73,37 +98,34 @@ pub async fn of_stranger(tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>, words:
     if too_many {
         return Ok(None);
     }
-    let campaign = campaign(tx, arrival).await?;
-    let reader = reader(plan, None, campaign.as_ref());
-    let letter = letter(plan, arrival, words, campaign.as_ref(), &reader);
+    let reader = reader(plan, None, words.issue);
+    let letter = letter(plan, arrival, words, &reader);
     post(tx, plan, &letter, &reader, &format!("{begins}{}", fingerprint(&[&arrival.key])), arrival).await?;
     Ok(Some(reader))
 }
 
-fn letter(plan: &Plan, arrival: &Arrival<'_>, words: Words<'_>, campaign: Option<&Name>, reader: &Name) -> Reply {
+fn letter(plan: &Plan, arrival: &Arrival<'_>, words: Words<'_>, reader: &Name) -> Reply {
     Reply {
         // Whoever it answers is nobody any more.
         sender: if arrival.whose == Whose::Forged { Whose::Forged } else { Whose::Unverified },
         prospect: words.from.to_string(),
         company: None,
         address: words.from.clone(),
-        campaign: campaign.map(ToString::to_string).unwrap_or_default(),
+        campaign: words.issue.map(|issue| issue.campaign.to_string()).unwrap_or_default(),
         subject: words.subject.to_owned(),
         text: words.text.to_owned(),
+        attachments: arrival.mail.authored.attachments.clone(),
+        has_stopped: false,
+        doubtful: None,
         at: arrival.now,
         lead_of: None,
         zone: dossier::zone_of(plan, reader),
     }
 }
 
-async fn campaign(tx: &mut Tx, arrival: &Arrival<'_>) -> Result<Option<Name>, FlowError> {
-    let Some(issue) = arrival.sent.as_ref().and_then(|sent| sent.mail.issue) else { return Ok(None) };
-    Ok(issues::content(tx, issue).await?.map(|issue| issue.campaign))
-}
-
 /// The reader of a reply: the salesperson who has the lead, else the campaign's colleague, else the sales manager.
-fn reader(plan: &Plan, lead: Option<&Handoff>, campaign: Option<&Name>) -> Name {
-    let colleague = campaign.and_then(|name| plan.campaign(name)).map(|campaign| &campaign.reply_to);
+fn reader(plan: &Plan, lead: Option<&Handoff>, issue: Option<&Issue>) -> Name {
+    let colleague = issue.and_then(|issue| plan.campaign(&issue.campaign)).map(|campaign| &campaign.reply_to);
     let readers = [lead.map(|handoff| &handoff.salesperson), colleague];
     let known = readers.into_iter().flatten().find(|id| plan.roster.has(id));
     known.unwrap_or(&plan.roster.manager).clone()

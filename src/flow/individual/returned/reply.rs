@@ -1,7 +1,9 @@
 //! A person's mail: recorded of the prospect it answers as the word of whoever wrote it, and passed on to one of our own people.
 
 use super::arrival::Arrival;
-use super::pass_on::{self, Words};
+use super::pass_on::{self, Found, Words};
+use super::wish;
+use crate::domain::address::Address;
 use crate::domain::doorway::sender::Sender;
 use crate::domain::doorway::signal::{Detail, NewSignal};
 use crate::domain::id::{Name, ProspectId};
@@ -27,7 +29,10 @@ pub enum Heard {
 }
 
 /// Records and passes on what a person wrote.
-pub async fn take(tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>, words: Words<'_>) -> Result<Heard, FlowError> {
+pub async fn take(tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>, from: &Address) -> Result<Heard, FlowError> {
+    let issue = wish::answered(tx, arrival.sent.as_ref()).await?;
+    let text = wish::words(arrival.mail, issue.as_ref());
+    let words = Words { from, subject: &arrival.mail.subject, text: &text, issue: issue.as_ref() };
     let prospect = match &arrival.sent {
         // Nothing of a forgotten person is kept anew, but what they themselves ask is heard.
         Some(sent) if sent.is_of_forgotten() && arrival.whose == Sender::Prospect => {
@@ -46,7 +51,7 @@ pub async fn take(tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>, words: Words<
         return Ok(reader.map_or(Heard::Nothing(too_many), Heard::OfStranger));
     };
     let detail = detail(arrival.whose, words);
-    let said = detail.words();
+    let (said, doubtful) = (detail.words(), plan.qualifying.doubts(&detail).map(str::to_owned));
     let mail = arrival.sent.as_ref().map(|sent| sent.mail);
     let signal = NewSignal::by_mail(&arrival.key, mail, Some(prospect), detail, arrival.now);
     if let Some(Observed::New(id)) = observe::write(tx, plan, &[signal], arrival.now).await?.first()
@@ -55,7 +60,10 @@ pub async fn take(tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>, words: Words<
         signal_authors::add(tx, words.from, *id).await?;
     }
     let prospect = prospects::one(tx, prospect).await?;
-    let reader = pass_on::about_prospect(tx, plan, arrival, &prospect, words).await?;
+    let desk = pass_on::desk(tx, plan, prospect.id, words.issue).await?;
+    let has_stopped = wish::heed(tx, plan, arrival, (&prospect, words), &desk.reader).await?;
+    let found = Found { has_stopped, doubtful };
+    let reader = pass_on::about_prospect(tx, plan, arrival, (&prospect, desk), (words, found)).await?;
     Ok(Heard::PassedOn { prospect: prospect.id, reader, words: said })
 }
 

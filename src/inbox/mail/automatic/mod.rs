@@ -16,7 +16,8 @@ use self::body::Said;
 use self::departure::Departure;
 use self::headers::Says;
 use self::subject::Mark;
-use super::{mime_body, reply};
+use super::mime_body;
+use super::own_words::own_words;
 use crate::domain::address::Address;
 use jiff::civil::Date;
 use mail_parser::Message;
@@ -83,7 +84,7 @@ pub fn notice(message: &Message, from: Option<&Address>) -> Notice {
 }
 
 fn own(message: &Message) -> String {
-    reply::own_words(&mime_body::words(message))
+    own_words(&mime_body::words(message), None)
 }
 
 /// The day of its `Date`, where it was written.
