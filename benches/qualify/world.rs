@@ -74,7 +74,10 @@ impl World {
                 let text = if dice.below(9) == 0 { "Please call me" } else { "Thank you, not this year" };
                 (format!("reply:mail:{number}"), Detail::Reply { subject: "Re: lines".to_owned(), text: text.to_owned() })
             }
-            98 => (format!("auto_reply:mail:{number}"), Detail::AutoReply { subject: "Out of office".to_owned() }),
+            98 => (
+                format!("auto_reply:mail:{number}"),
+                Detail::AutoReply { subject: "Out of office".to_owned(), back_on: None, left: false },
+            ),
             _ if dice.below(4) == 0 => {
                 (format!("unsubscribe:{delivery}:{number}"), Detail::Unsubscribe { how: "one-click".to_owned() })
             }

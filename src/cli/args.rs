@@ -146,7 +146,7 @@ async fn run(arguments: Arguments) -> Result<(), Exit> {
         _ => logs::Level::Warn,
     };
     // What is said behind a mail server's pipe, a stranger may read.
-    if !matches!(arguments.verb, Verb::Inbox(_)) || std::io::stderr().is_terminal() {
+    if !matches!(arguments.verb, Verb::Inbox(inbox::Inbox::Ingest { .. })) || std::io::stderr().is_terminal() {
         logs::start(journal, level.unwrap_or(usual), colour()).map_err(|e| Exit::Usage(format!("{e:#}")))?;
     }
     match arguments.verb {

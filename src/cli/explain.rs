@@ -42,6 +42,9 @@ fn print(e: &Explanation) -> Result<(), Exit> {
     let obstacle = e.obstacle.map(|o| format!(" ({})", o.words())).unwrap_or_default();
     let stop = e.mail_stop.map(|why| format!("; no mail: {}", why.word())).unwrap_or_default();
     output::line(format!("{}, episode {}; {} of 5 met, {ready}{obstacle}{stop}", e.standing.word(), e.episode, e.met))?;
+    if let Some(until) = e.away_until {
+        output::line(format!("away until {}, says an automatic reply: mail waits", output::instant(Some(until))))?;
+    }
     output::line("")?;
     e.criteria.iter().try_for_each(criterion)?;
     if let Some(request) = &e.request {

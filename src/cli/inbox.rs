@@ -1,14 +1,15 @@
-//! `nurtured inbox ingest`: takes one mail as a mail server pipes it.
+//! `nurtured inbox ingest`: takes one mail as a mail server pipes it. What is kept of others is in `inbox_kept`.
 
 use super::exit::Exit;
-use super::{open, output};
+use super::{inbox_kept, open, output};
 use crate::clock::SystemClock;
 use crate::config;
 use crate::daemon::assemble::{self, Node};
 use crate::daemon::identity_guard::{self, OpenedBy};
-use crate::flow::individual::receive;
-use crate::inbox::mail::bounce::{self, Incoming, Returned};
+use crate::flow::individual::take_mail::{self, Taken};
+use crate::inbox::mail::bounce;
 use crate::inbox::mail::mime_body;
+use crate::inbox::mail::summary::summary;
 use crate::store::operations::{configurations, set_aside};
 use clap::Subcommand;
 use std::io::Read;
@@ -23,6 +24,18 @@ pub enum Inbox {
         /// The raw mail [default: standard input]
         file: Option<PathBuf>,
     },
+    /// List the mails that nothing recognised, and those that could not be read
+    List,
+    /// Show one of them
+    Show {
+        /// Its id, as `inbox list` shows it
+        id: String,
+    },
+    /// Take them again, as if they came now: after an upgrade, or a correction
+    Retry {
+        /// Their ids, as `inbox list` shows them [default: all]
+        ids: Vec<String>,
+    },
 }
 
 /// Takes a mail. Prints its class and nothing of what it says: a mail server may send that to a stranger.
@@ -30,7 +43,12 @@ pub enum Inbox {
 /// # Errors
 /// When it was neither recorded nor set aside. The exit code is 75 then, whatever it was (`ingest`).
 pub async fn run(verb: Inbox, config: Option<&Path>, json: bool) -> Result<(), Exit> {
-    let Inbox::Ingest { file } = verb;
+    let file = match verb {
+        Inbox::Ingest { file } => file,
+        Inbox::List => return inbox_kept::list(config, json).await,
+        Inbox::Show { id } => return inbox_kept::show(&id, config, json).await,
+        Inbox::Retry { ids } => return inbox_kept::retry(&ids, config, json).await,
+    };
     let mut source = source(file.as_deref())?;
     let mut raw = Vec::new();
     // One byte more than the largest that is read.
@@ -39,24 +57,23 @@ pub async fn run(verb: Inbox, config: Option<&Path>, json: bool) -> Result<(), E
     if raw.is_empty() {
         return Err(Exit::Data("no mail came".to_owned()));
     }
-    let Some(mail) = bounce::read(&raw).ok().filter(|mail| !is_noise(mail)) else {
+    let Some(mail) = bounce::read(&raw).ok().filter(|mail| !take_mail::is_noise(mail)) else {
         let journal = open::named(config)?.stop_journal;
         set_aside::keep(&journal, &raw, source).map_err(|e| Exit::No(format!("could not keep an unreadable mail: {e}")))?;
         say(json, "unreadable", true, "Set aside: it could not be read.");
         return Ok(());
     };
     let node = node(config).await?;
-    let receipt = receive::receive(&node.ctx, &mail).await?;
+    let shown = summary(&raw);
+    let taken = Taken { raw: raw.into(), read: Some((mail, shown)) };
+    let Some(receipt) = take_mail::take(&node.ctx, &taken).await? else {
+        return Err(Exit::No("the mail was not read".to_owned()));
+    };
     failpoint!("ingest.kept");
     open::journalled(node.ctx.store()).await?;
     let how = if receipt.new { "Recorded" } else { "Nothing new" };
     say(json, receipt.what.word(), receipt.new, &format!("{how}: {}.", receipt.what.word().replace('_', " ")));
     Ok(())
-}
-
-/// Whether it has nothing of a mail: nobody it was sent to, and none of the kinds that are known.
-fn is_noise(mail: &Returned) -> bool {
-    mail.kind == Incoming::Unknown && mail.recipients.is_empty()
 }
 
 fn say(json: bool, what: &str, new: bool, words: &str) {

@@ -22,10 +22,12 @@ pub mod adopt;
 // Prospects and what is known of them.
 pub mod prospects;
 pub mod reclassify;
+pub mod signal_import;
 pub mod signals;
 pub mod explain;
 pub mod desk;
 pub mod suppress;
+pub mod inbox_kept;
 pub mod inbox;
 pub mod ingest;
 // Campaigns.

@@ -3,7 +3,7 @@
 
 use super::exit::Exit;
 use super::reclassify::{self, Reclassify};
-use super::{open, output};
+use super::{open, output, signal_import};
 use crate::daemon::assemble::Node;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::qualification::{Obstacle, Qualification, Verdict};
@@ -25,6 +25,8 @@ use std::path::Path;
 pub enum Signals {
     /// Log a call, a meeting, a talk at a fair, or a note
     Log(Log),
+    /// Take in a list of calls, meetings and booth scans
+    Import(signal_import::Import),
     /// Decide that a criterion holds, or does not, until a day; a later statement beats it
     Override(Override),
     /// Judge signals to be a machine's, or a person's after all
@@ -134,6 +136,7 @@ pub async fn run(verb: Signals, config: Option<&Path>, json: bool) -> Result<(),
     match verb {
         Signals::Reclassify(_) => Ok(()),
         Signals::Log(log) => self::log(&node, log, json).await,
+        Signals::Import(verb) => signal_import::import(&node, &verb, json).await,
         Signals::Override(verb) => decide(&node, verb, json).await,
         Signals::Judge(verb) => judge(&node, verb, json).await,
     }

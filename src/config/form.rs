@@ -1,8 +1,8 @@
 //! `[forms.NAME]` of `qualification.toml`: whether a form is trusted, and on which page of the website it stands.
 
+use crate::config::host::is_loopback;
 use crate::config::problem::Problem;
 use crate::config::reader::Reader;
-use crate::config::service::is_loopback;
 use crate::domain::doorway::rule::Qualifying;
 use crate::domain::id::Name;
 use crate::domain::settings::FormSettings;

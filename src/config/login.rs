@@ -14,12 +14,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Reads `username` and what proves it. `None` without a login, and after a problem.
-pub fn login(reader: &mut Reader<'_>, vault: &Vault) -> Option<Login> {
+/// Reads `username` and what proves it; the password may be the systemd credential of this name. `None` without a login, and after a
+/// problem.
+pub fn login(reader: &mut Reader<'_>, vault: &Vault, credential: &str) -> Option<Login> {
     let log = reader.log;
     let username = reader.get("username").map(|node| (node.text(log).map(str::to_owned), &node.place));
     let token = reader.get("token_command");
-    let password = vault.read(reader, &Keys { value: "password", file: "password_file", credential: "smtp.password" });
+    let password = vault.read(reader, &Keys { value: "password", file: "password_file", credential });
     let password_key = ["password", "password_file"].into_iter().find(|key| reader.has(key));
     let (username, place) = match (username, token, password_key) {
         (Some((name, place)), _, _) => (name, place),
@@ -46,9 +47,9 @@ pub fn login(reader: &mut Reader<'_>, vault: &Vault) -> Option<Login> {
         (None, Some(_), None) => None,
         (None, None, None) => {
             let problem = Problem::error(place, "a `username` without a password").label("no password for it");
-            log.add(problem.help(
-                "add `password_file`, `password`, the systemd credential nurtured.smtp.password, or `token_command` (OAuth)",
-            ));
+            log.add(problem.help(format!(
+                "add `password_file`, `password`, the systemd credential nurtured.{credential}, or `token_command` (OAuth)",
+            )));
             None
         }
     };

@@ -13,6 +13,7 @@ pub mod layers;
 pub mod secret;
 pub mod signature;
 // One file, or part of one, each.
+pub mod host;
 pub mod condition;
 pub mod guard;
 pub mod calendar;
@@ -21,6 +22,9 @@ pub mod api_token;
 pub mod door;
 pub mod database;
 pub mod login;
+pub mod hook;
+pub mod trusted_sources;
+pub mod mailbox;
 pub mod service;
 pub mod people;
 pub mod proof;

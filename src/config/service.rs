@@ -5,21 +5,28 @@ use crate::config::calendar;
 use crate::config::database::{self, Database};
 use crate::config::door;
 use crate::config::guard;
+use crate::config::hook;
+use crate::config::host::{host_name, is_loopback};
 use crate::config::login;
+use crate::config::mailbox;
 use crate::config::node::{Node, Value};
 use crate::config::place::Place;
 use crate::config::problem::{Log, Problem};
 use crate::config::reader::Reader;
 use crate::config::secret::Vault;
 use crate::config::signature;
+use crate::config::trusted_sources;
 use crate::domain::address::{Address, header_text};
 use crate::domain::group::delivery::OnUncertain;
 use crate::domain::id::Name;
 use crate::domain::landing_page::LandingPage;
 use crate::domain::language::Language;
 use crate::domain::prospect::FieldType;
-use crate::domain::settings::{CONFIRMATIONS_PER_DOMAIN, Http, MAX_IN_DOUBT, Organisation, Security, Settings, Smtp, Tracking};
+use crate::domain::settings::{
+    CONFIRMATIONS_PER_DOMAIN, Http, MAX_IN_DOUBT, Mailbox, Organisation, Security, Settings, Smtp, Tracking,
+};
 use crate::domain::span::FiscalYear;
+use crate::domain::trusted_sources::TrustedSources;
 use crate::text::token::CASELESS_WIDTH;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -63,6 +70,11 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     }
     let cap = reader.get("sending").map_or(Some(None), |node| calendar::sending(log, node));
     let per_domain = reader.section_or_empty("forms").and_then(forms);
+    let (trusted_sources, mailboxes) = match reader.section_or_empty("inbox") {
+        Some(section) => inbox(section, vault),
+        None => (None, None),
+    };
+    let hooks = hook::read(&mut reader, vault);
     let fields = reader.section("fields").map(|section| fields(&section)).unwrap_or_default();
     reader.finish();
     let typed = fields.iter().filter_map(|(name, kind)| Some((name.clone(), (*kind)?))).collect();
@@ -79,6 +91,9 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
             cap: cap?,
             fields: typed,
             confirmations_per_domain: per_domain?,
+            hooks: hooks?,
+            trusted_sources: trusted_sources?,
+            mailboxes: mailboxes?,
         })
     })();
     Some(Service { settings, fields, fiscal_year: fiscal_year.unwrap_or(FiscalYear::CALENDAR), on_behalf })
@@ -120,7 +135,7 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
     };
     let allowed = reader.get("allow_plaintext").map_or(Some(false), |node| node.boolean(log));
     let before = log.count();
-    let login = login::login(&mut reader, vault);
+    let login = login::login(&mut reader, vault, "smtp.password");
     let login = (log.count() == before || login.is_some()).then_some(login);
     let authorities = login::authorities(&mut reader, vault);
     let connections = reader.get("connections").map_or(Some(4), |node| node.integer(log, 1, 64));
@@ -202,6 +217,13 @@ fn http(mut reader: Reader<'_>, vault: &Vault, on_behalf: &mut Vec<(Name, Place)
     Some(Http { listen: listen?, tokens: tokens?, form_redirects: form_redirects?, door: door? })
 }
 
+/// Who is believed about what comes in, and the mailboxes it is fetched from.
+fn inbox(mut reader: Reader<'_>, vault: &Vault) -> (Option<TrustedSources>, Option<Vec<Mailbox>>) {
+    let read = (trusted_sources::read(&mut reader), mailbox::read(&mut reader, vault));
+    reader.finish();
+    read
+}
+
 /// How many mails a day ask addresses of one domain to confirm a form.
 fn forms(mut reader: Reader<'_>) -> Option<u32> {
     let log = reader.log;
@@ -222,19 +244,6 @@ fn fields(reader: &Reader<'_>) -> BTreeMap<Name, Option<FieldType>> {
         }
     }
     fields
-}
-
-/// Whether a host is this machine.
-pub fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-}
-
-fn host_name(text: &str) -> Result<String, String> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
-    if text.chars().all(legal) && (!text.contains(':') || text.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()) {
-        return Ok(text.to_ascii_lowercase());
-    }
-    Err(format!("{text:?} is no host; write its name alone, without a scheme or a port, such as \"smtp.tecnofab.example\""))
 }
 
 /// A URL at which links can begin.
@@ -286,15 +295,5 @@ mod tests {
         ] {
             assert_eq!(public(written).ok().as_deref(), kept, "{written}");
         }
-    }
-
-    #[test]
-    fn a_host_is_a_name_alone() {
-        for (text, good) in
-            [("smtp.x.example", true), ("::1", true), ("x.example:25", false), ("smtp://x", false), ("a b", false)]
-        {
-            assert_eq!(host_name(text).is_ok(), good, "{text}");
-        }
-        assert!(is_loopback("127.8.0.1") && is_loopback("::1") && !is_loopback("10.0.0.1"));
     }
 }

@@ -12,12 +12,13 @@ use crate::store::engine::file_lock::FileLock;
 use crate::store::engine::journal::Journal;
 use crate::store::engine::log_check::{self, Generation};
 use crate::store::group::{campaigns, leases};
-use crate::store::operations::{generation, health};
+use crate::store::operations::{generation, health, mailboxes};
 use crate::web::census_cache::CensusCache;
 use crate::web::limits::Limits;
 use crate::web::link_cache::LinkCache;
 use crate::web::rooms::Rooms;
 use crate::web::site::{PATIENCE, Site};
+use crate::web::sns_client::SnsClient;
 use jiff::Timestamp;
 use std::path::Path;
 use std::sync::Arc;
@@ -121,6 +122,7 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
         rooms: Rooms::default(),
         links: LinkCache::default(),
         census: CensusCache::default(),
+        sns: SnsClient::default(),
         patience: PATIENCE,
     };
     Ok(Node { ctx, writer, site })
@@ -136,6 +138,7 @@ pub async fn take_over(store: &Store) -> Result<u64, StoreError> {
     }
     let mut tx = store.write().await?;
     let freed = leases::expire_all(&mut tx).await?;
+    mailboxes::release_all(&mut tx).await?;
     tx.commit().await?;
     Ok(freed)
 }

@@ -3,5 +3,6 @@
 pub mod logs;
 pub mod identity_guard;
 pub mod assemble;
+pub mod mailboxes;
 pub mod loops;
 pub mod lifecycle;

@@ -6,11 +6,14 @@
 pub mod id;
 pub mod criterion;
 pub mod span;
+pub mod absence;
 pub mod chance;
 pub mod invisible;
+pub mod plain_letters;
 pub mod address;
 pub mod network;
 pub mod excerpt;
+pub mod phrase;
 pub mod suppression;
 pub mod consent;
 pub mod prospect;
@@ -20,7 +23,10 @@ pub mod audience;
 pub mod question;
 pub mod language;
 pub mod landing_page;
+pub mod signing_key;
 pub mod api_token;
+pub mod hook;
+pub mod trusted_sources;
 
 /// What is said to many.
 pub mod group;

@@ -7,10 +7,12 @@ use super::door::Door;
 use super::group::cap::Cap;
 use super::group::delivery::OnUncertain;
 use super::group::guard::Paces;
+use super::hook::Hook;
 use super::id::Name;
 use super::landing_page::LandingPage;
 use super::language::Language;
 use super::prospect::FieldType;
+use super::trusted_sources::TrustedSources;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -35,6 +37,12 @@ pub struct Settings {
     pub fields: BTreeMap<Name, FieldType>,
     /// How many mails a day ask addresses of one domain to confirm a form.
     pub confirmations_per_domain: u32,
+    /// The mail providers that report by HTTP.
+    pub hooks: Vec<Hook>,
+    /// Who is believed about a mail that comes in.
+    pub trusted_sources: TrustedSources,
+    /// The mailboxes from which what comes back is fetched.
+    pub mailboxes: Vec<Mailbox>,
 }
 
 impl Settings {
@@ -164,6 +172,56 @@ pub enum Security {
     StartTls,
     /// No protection: only to this machine, or where the configuration allows it explicitly.
     Plaintext,
+}
+
+/// A mailbox from which what comes back is fetched.
+#[derive(Debug, Clone)]
+pub struct Mailbox {
+    /// Its name in lists and logs; how far it is read is kept under it.
+    pub name: Name,
+    pub role: MailboxRole,
+    pub source: MailSource,
+}
+
+/// What is expected in a mailbox. A mail of another kind is taken all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailboxRole {
+    Bounces,
+    Replies,
+    Complaints,
+}
+
+impl MailboxRole {
+    pub const WORDS: [(&'static str, Self); 3] =
+        [("bounces", Self::Bounces), ("replies", Self::Replies), ("complaints", Self::Complaints)];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Bounces => "bounces",
+            Self::Replies => "replies",
+            Self::Complaints => "complaints",
+        }
+    }
+}
+
+/// How a mailbox is reached.
+#[derive(Debug, Clone)]
+pub enum MailSource {
+    Imap(Imap),
+    /// A folder with `new`, `cur` and `tmp`.
+    Maildir(std::path::PathBuf),
+}
+
+/// A mailbox on an IMAP server.
+#[derive(Debug, Clone)]
+pub struct Imap {
+    pub host: String,
+    pub port: u16,
+    pub security: Security,
+    pub login: Login,
+    /// The certificates trusted instead of those this machine trusts, DER.
+    pub authorities: Option<Arc<Vec<Vec<u8>>>>,
+    pub folder: String,
 }
 
 /// The web server.

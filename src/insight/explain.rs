@@ -23,7 +23,7 @@ use crate::store::doorway::{applied_rules, qualifications};
 use crate::store::engine::backend::Tx;
 use crate::store::group::campaigns;
 use crate::store::individual::{follow_ups, handoffs};
-use crate::store::people::prospects;
+use crate::store::people::{absences, prospects};
 use crate::text::verdict::{self, ComingChange, Line};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -42,6 +42,9 @@ pub struct Explanation {
     pub standing: Standing,
     /// The reason of the suppression of group mail, if any.
     pub mail_stop: Option<StopReason>,
+    /// Until when an automatic reply says that they are away: a mail that falls due before waits until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub away_until: Option<Timestamp>,
     pub episode: i64,
     pub episode_started_at: Timestamp,
     /// Whether all five are met, and no obstacle remains.
@@ -99,6 +102,7 @@ pub async fn explain(ctx: &Context, tx: &mut Tx, prospect: ProspectId, at: Optio
     let record = KnownSignals::load(tx, &plan, std::slice::from_ref(&prospect), at.unwrap_or(Timestamp::MAX)).await?;
     let qualification = record.assess(&plan, &prospect, at.unwrap_or(now));
     let all = handoffs::of_prospect(tx, prospect.id).await?;
+    let away_until = if at.is_none() { absences::of(tx, prospect.id, now).await? } else { None };
     let next = if at.is_none() { Some(next_of(tx, &plan, &prospect, &qualification, &all, now).await?) } else { None };
     let then = match at {
         Some(at) if at < now => StandingAt::at(tx, &prospect, at).await?,
@@ -131,6 +135,7 @@ pub async fn explain(ctx: &Context, tx: &mut Tx, prospect: ProspectId, at: Optio
         other_rules_then,
         standing: then.standing,
         mail_stop: then.mail_stop,
+        away_until,
         episode: then.episode,
         episode_started_at: then.episode_started_at,
         ready: qualification.met() == 5 && obstacle.is_none(),
@@ -195,10 +200,12 @@ async fn next_of(
     let runs = |campaign: &&Campaign| states.get(&campaign.name).is_none_or(|state| state.paused.is_none());
     let fits = |campaign: &&Campaign| prospect.mail_stop.is_none() && campaign.audience.fits(prospect);
     let fires = plan.campaigns.iter().filter(runs).filter(fits).filter_map(|c| Some((c.opens(c.schedule.after(now)?.due_at), c)));
-    let mail = fires.min_by_key(|(at, _)| *at).map(|(at, campaign)| NextStep {
-        what: format!("campaign {}", campaign.name),
-        by: None,
-        at: Some(at),
+    let away = absences::of(tx, prospect.id, now).await?;
+    let mail = fires.min_by_key(|(at, _)| *at).map(|(at, campaign)| match away.filter(|until| *until > at) {
+        Some(until) => {
+            NextStep { what: format!("campaign {}, put off while they are away", campaign.name), by: None, at: Some(until) }
+        }
+        None => NextStep { what: format!("campaign {}", campaign.name), by: None, at: Some(at) },
     });
     let soonest = [wakes, mail].into_iter().flatten().min_by_key(|next| next.at);
     let review = prospect.review_after.map(|at| NextStep { what: "review".to_owned(), by: None, at: Some(at) });

@@ -22,6 +22,10 @@ pub struct Envelope<'a> {
     pub public_url: &'a str,
     /// The domain of its Message-ID.
     pub message_id_domain: &'a str,
+    /// The mailbox to which a mail that unsubscribes is sent: that of our return paths, which is read.
+    pub unsubscribe: &'a Address,
+    /// Headers that have a provider repeat the Message-ID's token in its reports: what stands before the token, and what behind it.
+    pub token_headers: &'a [(&'static str, &'static str)],
 }
 
 /// The final message, with holes.
@@ -106,8 +110,13 @@ impl Message {
         self.literal(&field(Subject::from(header_text(&composed.subject))));
         self.around("Date: ", Hole::Date, "\r\n");
         self.around("Message-ID: <", Hole::MessageId, &format!("@{domain}>\r\n"));
+        for (before, after) in envelope.token_headers {
+            self.around(before, Hole::MessageId, after);
+        }
         self.literal(&format!("List-Id: <{}>\r\n", list_id(envelope.list_id)?));
-        self.around(&format!("List-Unsubscribe: <{url}/u/"), Hole::Unsubscribe, ">\r\n");
+        let mailbox = escaped(envelope.unsubscribe);
+        self.around(&format!("List-Unsubscribe: <{url}/u/"), Hole::Unsubscribe, ">,\r\n");
+        self.around(&format!(" <mailto:{mailbox}?subject=unsubscribe%20"), Hole::Unsubscribe, ">\r\n");
         self.literal("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
         Ok(())
     }
@@ -129,6 +138,15 @@ impl Message {
             (_, piece) => self.0.push(piece),
         }
     }
+}
+
+/// An address in a `mailto:` URL (RFC 6068, 2).
+fn escaped(address: &Address) -> String {
+    let local = address.local().bytes().map(|byte| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    });
+    format!("{}@{}", local.collect::<String>(), address.domain())
 }
 
 /// The list's identity: dot-separated labels, none of them empty (RFC 2919).
@@ -171,6 +189,8 @@ mod tests {
             list_id: ("line-downtime", "news.tecnofab.example"),
             public_url,
             message_id_domain: "news.tecnofab.example",
+            unsubscribe: &Address::parse("bounces@news.tecnofab.example").expect("address"),
+            token_headers: &[],
         };
         prepare(&composed, &envelope)
     }
@@ -192,7 +212,8 @@ mod tests {
     fn a_message_parses_as_what_it_says() {
         let subject = format!("Größe\r\nBcc: x@x.co {}", "sehr ".repeat(60));
         let message = filled(&prepared(&subject, "https://news.tecnofab.example").expect("prepares"), "ada@x.co");
-        let folded = |line: &str| line.len() <= 78 || line.starts_with("List-Unsubscribe: ");
+        let is_stop = |line: &str| line.starts_with("List-Unsubscribe: ") || line.starts_with(" <mailto:");
+        let folded = |line: &str| line.len() <= 78 || is_stop(line);
         assert!(message.is_ascii() && message.lines().all(folded), "{message}");
         assert!(!message.contains("\n.") && !message.replace("\r\n", "").contains(['\r', '\n']));
         let parsed = MessageParser::default().parse(message.as_bytes()).expect("parses");

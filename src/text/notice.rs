@@ -1,6 +1,7 @@
 //! The short letters: a change confirmed, a reply forwarded, a handoff reassigned, a campaign paused, a reminder.
 
 use crate::domain::address::Address;
+use crate::domain::doorway::sender::Sender;
 use crate::text::letter::{Letter, letter, moment, who};
 use crate::text::template::TextError;
 use jiff::Timestamp;
@@ -24,15 +25,39 @@ pub struct HandoffChange {
     pub zone: TimeZone,
 }
 
+/// Somebody has left their company, for the campaign's colleague and whoever owns the lead.
+#[derive(Debug, Clone, Serialize)]
+pub struct Departed {
+    pub prospect: String,
+    pub company: Option<String>,
+    pub address: Address,
+    /// Whom the mailbox names instead; nobody has confirmed it.
+    pub instead: Option<Address>,
+    /// Whether no more group mail goes to the address.
+    pub stopped: bool,
+    pub at: Timestamp,
+    #[serde(skip)]
+    pub zone: TimeZone,
+}
+
 /// A person's reply to a newsletter, for the salesperson or colleague named in the campaign's `reply_to`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Reply {
+    /// Whose word it is.
+    pub sender: Sender,
+    /// The prospect it is about; the author's address, where it is about nobody we know.
     pub prospect: String,
     pub company: Option<String>,
     pub address: Address,
     pub campaign: String,
     pub subject: String,
     pub text: String,
+    /// The names of what they attached, which is not passed on.
+    pub attachments: Vec<String>,
+    /// Whether they asked for no more newsletters, which have stopped.
+    pub has_stopped: bool,
+    /// The word that leaves it open whether they ask for a person.
+    pub doubtful: Option<String>,
     pub at: Timestamp,
     /// The salesperson who owns the lead, if one does.
     pub lead_of: Option<String>,
@@ -100,7 +125,15 @@ pub fn changed(change: &HandoffChange) -> Result<Letter, TextError> {
 
 /// A forwarded reply. It must be sent with the prospect as Reply-To, so that an answer goes to them.
 pub fn reply(reply: &Reply) -> Result<Letter, TextError> {
-    let subject = format!("{} answered: {}", who(&reply.prospect, reply.company.as_deref()), reply.subject);
+    let who = who(&reply.prospect, reply.company.as_deref());
+    let who = match reply.sender {
+        Sender::Prospect => format!("{who} answered"),
+        Sender::Colleague => format!("A colleague of {who} answered"),
+        Sender::SomebodyElse => format!("Somebody else than {who} answered"),
+        Sender::Unverified => format!("Not verified, as {who}"),
+        Sender::Forged => format!("Failed verification, as {who}"),
+    };
+    let subject = format!("{who}: {}", reply.subject);
     letter(&subject, "reply.txt", "reply.html", &reply.zone, reply)
 }
 
@@ -108,6 +141,12 @@ pub fn reply(reply: &Reply) -> Result<Letter, TextError> {
 pub fn moved(moved: &Moved) -> Result<Letter, TextError> {
     let subject = format!("{}: no longer yours", who(&moved.prospect, moved.company.as_deref()));
     letter(&subject, "moved.txt", "moved.html", &moved.zone, moved)
+}
+
+/// The note that somebody has left their company, as their mailbox says.
+pub fn departed(departed: &Departed) -> Result<Letter, TextError> {
+    let subject = format!("{} has left, says an automatic reply", who(&departed.prospect, departed.company.as_deref()));
+    letter(&subject, "departed.txt", "departed.html", &departed.zone, departed)
 }
 
 /// The message that a campaign paused by itself.
@@ -149,12 +188,16 @@ mod tests {
                 zone: zone.clone(),
             }),
             reply(&Reply {
+                sender: Sender::Prospect,
                 prospect: prospect.clone(),
                 company: company.clone(),
                 address: Address::parse("ada@albareda.example").expect("address"),
                 campaign: "line-downtime".to_owned(),
                 subject: "Re: What an hour costs".to_owned(),
                 text: "Hello,\n\ncall me <soon>.".to_owned(),
+                attachments: vec!["plan <1>.pdf".to_owned()],
+                has_stopped: true,
+                doubtful: Some("call".to_owned()),
                 at: due_at,
                 lead_of: Some("Dana Ortega".to_owned()),
                 zone: zone.clone(),

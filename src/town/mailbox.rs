@@ -24,7 +24,8 @@ impl Mail {
     pub fn read(caught: &Caught) -> Option<Self> {
         let message = MessageParser::default().parse(&caught.data)?;
         let from = message.from().and_then(|from| from.first());
-        let unsubscribe = message.header_raw("List-Unsubscribe").map(|raw| raw.trim().trim_matches(&['<', '>'][..]).to_owned());
+        let unsubscribe = message.header_raw("List-Unsubscribe").and_then(|raw| raw.split(',').next());
+        let unsubscribe = unsubscribe.map(|url| url.trim().trim_matches(&['<', '>'][..]).to_owned());
         Some(Self {
             to: caught.rcpt_to.first()?.clone(),
             from: from.and_then(|a| a.name().or_else(|| a.address())).unwrap_or_default().to_owned(),

@@ -5,6 +5,7 @@ use super::error::WebError;
 use super::limits::Limits;
 use super::link_cache::LinkCache;
 use super::rooms::Rooms;
+use super::sns_client::SnsClient;
 use crate::domain::group::issue::Content;
 use crate::domain::id::IssueId;
 use crate::flow::context::Context;
@@ -37,6 +38,8 @@ pub struct Site {
     /// The targets of links for when the database does not answer.
     pub links: LinkCache,
     pub census: CensusCache,
+    /// Fetches the certificates that sign what Amazon SNS sends.
+    pub sns: SnsClient,
     /// [`PATIENCE`], or longer in tests.
     pub patience: Duration,
 }

@@ -19,6 +19,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub struct Visitor {
     /// What limits count as one.
     pub household: Household,
+    address: IpAddr,
     agent: Option<String>,
     /// Whether a header says that nobody has asked for it yet.
     prefetches: bool,
@@ -32,7 +33,8 @@ impl Visitor {
         let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let said = PURPOSES.iter().flat_map(|name| headers.get_all(*name)).filter_map(|value| value.to_str().ok());
         let prefetches = said.into_iter().any(is_prefetch);
-        Self { household: household(address(peer, headers, proxies)), agent, prefetches }
+        let address = address(peer, headers, proxies);
+        Self { household: household(address), address, agent, prefetches }
     }
 
     /// Why what they ask with this method is a machine's, as far as the request alone shows it.
@@ -50,6 +52,11 @@ impl Visitor {
             })
         });
         Requester { agent: agent.map(Iterator::collect), network: fingerprint(&[&self.household.to_string()]) }
+    }
+
+    /// Whether they come from one of these networks; from anywhere, if there are none.
+    pub fn is_from(&self, networks: &[Network]) -> bool {
+        networks.is_empty() || networks.iter().any(|network| network.contains(self.address))
     }
 
     /// The user agent, if it is text.

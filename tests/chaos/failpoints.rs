@@ -47,8 +47,9 @@ const PLACES: [(&str, u64); 26] = [
     ("confirm.before_commit", 1),
 ];
 
-/// Places that no daemon passes while it sends: verbs die there in `tests/it/cli/second_thoughts.rs` and `tests/it/hand.rs`.
-const OF_VERBS: [&str; 8] = [
+/// Places that no daemon passes while it sends: verbs die there in `tests/it/cli/second_thoughts.rs` and `tests/it/hand.rs`, and a daemon
+/// that reads a mailbox in `tests/it/mailboxes/fetched.rs`.
+const OF_VERBS: [&str; 10] = [
     "cancel.before_commit",
     "cancel.after_commit",
     "cancel.range",
@@ -57,6 +58,8 @@ const OF_VERBS: [&str; 8] = [
     "rename.before_commit",
     "ingest.kept",
     "restore.aside",
+    "mailbox.before_commit",
+    "mailbox.after_commit",
 ];
 
 /// What it came to.

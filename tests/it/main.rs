@@ -24,6 +24,8 @@ mod outranking;
 mod live;
 /// What is said of tables that are not whole.
 mod integrity;
+/// Mails fetched from mailboxes.
+mod mailboxes;
 /// What is said when a tool is not on the machine.
 mod missing;
 /// A port for a daemon.
@@ -36,6 +38,8 @@ mod readme;
 mod replayed;
 /// A database that is lost and comes back from a backup.
 mod restored;
+/// The API against its document.
+mod schema;
 /// The service files: known to systemd, and shut tight.
 mod service;
 /// Signatures as others see them.

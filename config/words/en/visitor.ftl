@@ -129,3 +129,10 @@ day = { $day } { $month ->
     [11] November
    *[12] December
 } { $year }
+
+# The mail to somebody who asked, in their own words, for no more newsletters.
+stopped-title = No more newsletters
+stopped-hello = Hello,
+stopped-heard = As you asked, { $organisation } sends you no more newsletters. A mail already on its way may still arrive.
+stopped-mistake = If we misunderstood you, please answer this mail, and a person reads it. You need do nothing else.
+stopped-subject = { $organisation }: you get no more newsletters

@@ -129,3 +129,10 @@ day = { $day } de { $month ->
     [11] noviembre
    *[12] diciembre
 } de { $year }
+
+# The mail to somebody who asked, in their own words, for no more newsletters.
+stopped-title = No más boletines
+stopped-hello = Hola:
+stopped-heard = Como nos ha pedido, { $organisation } ya no le envía más boletines. Es posible que aún le llegue algún correo que ya estaba en camino.
+stopped-mistake = Si le hemos entendido mal, responda a este correo y lo leerá una persona. No tiene que hacer nada más.
+stopped-subject = { $organisation }: ya no recibirá boletines

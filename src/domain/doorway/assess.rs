@@ -286,7 +286,12 @@ impl<'a> Fold<'a> {
         let acts = self.signals.iter().filter(|s| !self.nothing.contains_key(&s.id)).filter(|s| {
             matches!(
                 s.detail,
-                Detail::Click { .. } | Detail::Answer { .. } | Detail::Form { .. } | Detail::Touch { .. } | Detail::Reply { .. }
+                Detail::Click { .. }
+                    | Detail::Answer { .. }
+                    | Detail::Form { .. }
+                    | Detail::Touch { .. }
+                    | Detail::Reply { .. }
+                    | Detail::ColleagueReply { .. }
             )
         });
         let of_colleagues = findings.iter().flat_map(|(_, f)| &f.cites).filter(|c| c.of.is_some()).map(|c| c.at);

@@ -1,5 +1,6 @@
 //! Rules: what `qualification.toml` says about proof. `evidence` applies them to signals.
 
+use super::asked::{Asked, for_a_person};
 use super::signal::{Detail, Touch};
 use crate::domain::audience::Test;
 use crate::domain::criterion::{Criterion, PerCriterion};
@@ -113,7 +114,7 @@ pub enum Reads {
 #[serde(rename_all = "snake_case")]
 pub enum RequestRule {
     Form(Name),
-    /// A human reply that holds this word (lower case).
+    /// A human reply with a sentence that asks for a person by this word (lower case).
     ReplySays(String),
     Event(Name),
 }
@@ -163,10 +164,22 @@ impl RequestRule {
         match (self, detail) {
             (Self::Form(name), Detail::Form { form, .. }) => name == form,
             (Self::Event(name), Detail::Event { event, .. }) => name == event,
-            (Self::ReplySays(word), Detail::Reply { text, .. }) => {
-                text.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(|w| w == word)
+            (Self::ReplySays(word), Detail::Reply { text, .. } | Detail::ColleagueReply { text, .. }) => {
+                for_a_person(word, text) == Asked::Yes
             }
             _ => false,
+        }
+    }
+
+    /// The word of this rule that a reply holds without clearly asking for a person.
+    fn doubts(&self, detail: &Detail) -> Option<&str> {
+        match (self, detail) {
+            (Self::ReplySays(word), Detail::Reply { text, .. } | Detail::ColleagueReply { text, .. })
+                if for_a_person(word, text) == Asked::Doubtful =>
+            {
+                Some(word)
+            }
+            _ => None,
         }
     }
 }
@@ -216,6 +229,11 @@ impl Qualifying {
     /// Whether a rule reads it as asking for a person. None reads a form that is not confirmed.
     pub fn asks(&self, detail: &Detail) -> bool {
         self.requests.iter().any(|rule| rule.reads(detail))
+    }
+
+    /// The word that leaves it open whether a reply asks for a person: whoever reads it decides.
+    pub fn doubts(&self, detail: &Detail) -> Option<&str> {
+        if self.asks(detail) { None } else { self.requests.iter().find_map(|rule| rule.doubts(detail)) }
     }
 
     /// Whether filling in this form asks for a person.
@@ -308,5 +326,6 @@ mod tests {
         let rule = RequestRule::ReplySays("call".into());
         assert!(rule.reads(&reply("Please CALL me.")));
         assert!(!rule.reads(&reply("I recall nothing")));
+        assert!(!rule.reads(&reply("Do not call me.")));
     }
 }

@@ -1,6 +1,7 @@
 //! Signals: facts that came from outside, recorded once and never edited.
 
 use super::machine::{self, Machine};
+use super::sender::Sender;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::excerpt::excerpt;
@@ -117,8 +118,33 @@ pub enum Detail {
         /// The first lines of what they wrote.
         text: String,
     },
+    /// Somebody of the prospect's company answered a mail to the prospect.
+    ColleagueReply {
+        /// Their address.
+        from: String,
+        subject: String,
+        text: String,
+    },
+    /// What a mail says that is not shown to be the prospect's word. It is kept and shown, and no rule reads it.
+    UnconfirmedReply {
+        sender: Sender,
+        /// The address it names as its author's.
+        from: String,
+        subject: String,
+        text: String,
+    },
+    /// A report of spam that is vouched for by nobody. It stops nothing and counts for nothing.
+    UnconfirmedComplaint { feedback: String },
     /// An automatic reply: out of office, ticket opened.
-    AutoReply { subject: String },
+    AutoReply {
+        subject: String,
+        /// The day from which they read mail again, if it names one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        back_on: Option<Date>,
+        /// Whether they have left for good.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        left: bool,
+    },
     Unsubscribe {
         /// "one-click", "page", "import".
         how: String,
@@ -225,7 +251,7 @@ impl Detail {
     }
 
     pub const fn is_unconfirmed(&self) -> bool {
-        matches!(self, Self::UnconfirmedForm { .. })
+        matches!(self, Self::UnconfirmedForm { .. } | Self::UnconfirmedReply { .. } | Self::UnconfirmedComplaint { .. })
     }
 
     /// The kind: the word in SQL, the API and reports.
@@ -238,6 +264,9 @@ impl Detail {
             Self::Fields { .. } => "fields",
             Self::Touch { .. } => "touch",
             Self::Reply { .. } => "reply",
+            Self::ColleagueReply { .. } => "colleague_reply",
+            Self::UnconfirmedReply { .. } => "unconfirmed_reply",
+            Self::UnconfirmedComplaint { .. } => "unconfirmed_complaint",
             Self::AutoReply { .. } => "auto_reply",
             Self::Unsubscribe { .. } => "unsubscribe",
             Self::Bounce { .. } => "bounce",
@@ -256,6 +285,8 @@ impl Detail {
         !matches!(
             self,
             Self::UnconfirmedForm { .. }
+                | Self::UnconfirmedReply { .. }
+                | Self::UnconfirmedComplaint { .. }
                 | Self::AutoReply { .. }
                 | Self::Unsubscribe { .. }
                 | Self::Bounce { .. }
@@ -289,7 +320,19 @@ impl Detail {
             Self::Touch { touch, note, .. } if note.is_empty() => touch.word().to_owned(),
             Self::Touch { touch, note, .. } => format!("{}: “{}”", touch.word(), excerpt(note, 160)),
             Self::Reply { text, .. } => format!("replied “{}”", excerpt(text, 160)),
-            Self::AutoReply { subject } => format!("automatic reply “{}”", excerpt(subject, 80)),
+            // Their addresses are not said here: what is cited of a prospect is not erased with another person.
+            Self::ColleagueReply { text, .. } => format!("a colleague replied “{}”", excerpt(text, 160)),
+            Self::UnconfirmedReply { sender, text, .. } => format!("{} answered “{}”", sender.words(), excerpt(text, 160)),
+            Self::UnconfirmedComplaint { feedback } => {
+                format!("not verified: somebody reported our mail as unwanted ({})", excerpt(feedback, 40))
+            }
+            Self::AutoReply { subject, left: true, .. } => {
+                format!("automatic reply “{}”: has left the company", excerpt(subject, 80))
+            }
+            Self::AutoReply { subject, back_on: Some(day), .. } => {
+                format!("automatic reply “{}”: back on {day}", excerpt(subject, 80))
+            }
+            Self::AutoReply { subject, .. } => format!("automatic reply “{}”", excerpt(subject, 80)),
             Self::Unsubscribe { how } => format!("unsubscribed ({how})"),
             Self::Bounce { hard: true, diagnostic, .. } => format!("mailbox gone: {}", excerpt(diagnostic, 120)),
             Self::Bounce { diagnostic, .. } => format!("mail delayed or refused: {}", excerpt(diagnostic, 120)),

@@ -4,8 +4,11 @@
 //! enhanced status of the answer (RFC 3463) over its reply code, what the remote host said over the status of a report. Words
 //! that name the recipient as unknown, gone or disabled win over every status that is about us.
 
-use super::refusal_words::{self as table, Text};
+use super::bounce_class::Class;
+use super::refusal_codes::{Command, best_status, command, reply_code};
+use super::refusal_words::{Table, Text, names_only};
 use serde::{Serialize, Serializer};
+use std::fmt;
 
 /// What a refusal answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +100,21 @@ pub enum Ground {
     Nothing,
 }
 
+/// In a few words: `“user unknown”`, `5.1.1`.
+impl fmt::Display for Ground {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MailFrom => f.write_str("the sender was refused"),
+            Self::Status(status) if status.is_empty() => f.write_str("no status"),
+            Self::Status(status) => f.write_str(status),
+            Self::Code(code) => write!(f, "{code}"),
+            Self::OurName => f.write_str("our name"),
+            Self::Words(phrase) => write!(f, "“{}”", phrase.trim_end_matches('*')),
+            Self::Nothing => f.write_str("nothing that is known"),
+        }
+    }
+}
+
 /// A refusal for good, judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -109,7 +127,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal by the relay, in answer to this phase of a mail from our domain.
     pub fn read(phase: Phase, code: u16, words: String, domain: &str) -> Self {
-        let (about, ground) = judge(&Heard { phase, code: Some(code), field: None, words: &words, domain });
+        let Judgement { about, ground, .. } = judge(&Heard { phase, code: Some(code), field: None, words: &words, domain });
         Self { about, ground, words }
     }
 
@@ -133,136 +151,140 @@ pub struct Heard<'a> {
     pub domain: &'a str,
 }
 
+/// A judgement: whom it is about, the class of a bounce, and what led to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    pub about: About,
+    pub class: Class,
+    pub ground: Ground,
+}
+
 /// Judges whom a refusal is about.
-pub fn judge(heard: &Heard<'_>) -> (About, Ground) {
+pub fn judge(heard: &Heard<'_>) -> Judgement {
     let Heard { phase, code, field, words, domain } = *heard;
-    if phase == Phase::Sender {
-        return (About::Us(Pauses::AtOnce), Ground::MailFrom);
-    }
-    let text = Text::new(words);
     let (status, is_said) = best_status(field, words);
     let code = code.or_else(|| reply_code(words));
-    let by_status = |about| (about, Ground::Status(status.clone().unwrap_or_default()));
-    if is_temporary(status.as_deref(), code) {
-        // Given up at last, and never final (RFC 5321 §4.2.1).
-        return match text.says(table::FULL) {
-            Some(phrase) => (NOT_NOW, Ground::Words(phrase)),
-            None => by_status(About::Unclear),
-        };
+    let judged = |(about, class): (About, Class), ground| Judgement { about, class, ground };
+    let by_status = |meaning| judged(meaning, Ground::Status(status.clone().unwrap_or_default()));
+    if phase == Phase::Sender {
+        return judged((About::Us(Pauses::AtOnce), Class::Block), Ground::MailFrom);
     }
-    let detail = status.as_deref().and_then(|status| status.split_once('.')).map_or("", |(_, detail)| detail);
-    let us = match code {
-        Some(501 | 503) if phase != Phase::Bounce => About::Us(Pauses::AtOnce),
-        _ => COUNTED,
+    let text = Text::new(words);
+    let said_by = |tables: &[(Table, Meaning)]| {
+        tables.iter().find_map(|(table, meaning)| Some(judged(*meaning, Ground::Words(text.says(*table)?))))
     };
-    if let Some(phrase) = text.says(table::SENDER) {
-        return (us, Ground::Words(phrase));
+    let (subject, detail) = parts(status.as_deref());
+    if is_temporary(status.as_deref(), is_said, code) {
+        // Given up at last, and never final (RFC 5321 §4.2.1). The reporting host's own trouble says nothing of the mailbox.
+        let local = if subject == "3" || detail == "4.3" { OPEN } else { NOT_NOW };
+        let tables = [(Table::Full, NOT_NOW), (Table::ForATime, local), (Table::Rate, local), (Table::SurelyOurs, BLOCK)];
+        return said_by(&tables).unwrap_or_else(|| by_status(local));
     }
-    if table::names_only(words, domain) {
-        return (us, Ground::OurName);
+    let us = match code {
+        Some(501 | 503) if phase != Phase::Bounce => (About::Us(Pauses::AtOnce), Class::Block),
+        _ => BLOCK,
+    };
+    if phase == Phase::Bounce && command(words) == Some(Command::BeforeRecipient) {
+        return said_by(&[(Table::Rate, TOO_FAST), (Table::Size, (us.0, Class::Soft))])
+            .unwrap_or_else(|| judged(us, Ground::MailFrom));
+    }
+    if let Some(judgement) = said_by(&[(Table::Sender, us)]) {
+        // Of a group that does not admit the sender, the sender is named too.
+        return said_by(&[(Table::Group, NOT_NOW)]).unwrap_or(judgement);
+    }
+    if names_only(words, domain) {
+        return judged(us, Ground::OurName);
     }
     match detail {
         "1.7" | "1.8" | "1.9" => return by_status(us),
         "2.2" | "2.3" => return by_status(NOT_NOW),
         _ => {}
     }
-    if let Some(phrase) = text.says(table::FOR_A_TIME) {
-        return (NOT_NOW, Ground::Words(phrase));
-    }
-    if text.says(table::PERHAPS).is_none()
-        && let Some(phrase) = text.says(table::GONE)
+    let is_certain = text.says(Table::Perhaps).is_none();
+    let is_for_now = [Table::ForATime, Table::Full].into_iter().any(|table| text.says(table).is_some());
+    // The status and the words agree, whatever the gateway calls itself.
+    if is_said
+        && is_certain
+        && !is_for_now
+        && matches!(detail, "1.1" | "1.2" | "1.6" | "1.10")
+        && let Some(judgement) = said_by(&[(Table::Gone, GONE)])
     {
-        return (GONE, Ground::Words(phrase));
+        return judgement;
     }
-    if is_said && let Some(about) = of_status(detail, phase, &text, us) {
-        return by_status(about);
+    if let Some(judgement) = said_by(&[(Table::SurelyOurs, us), (Table::ForATime, NOT_NOW)]) {
+        return judgement;
     }
-    for (phrases, about) in [(table::OUR_LIMITS, us), (table::FULL, NOT_NOW), (table::OURS, us), (table::GONE_IF_NOT_OURS, GONE)]
-    {
-        if let Some(phrase) = text.says(phrases) {
-            return (about, Ground::Words(phrase));
-        }
+    if is_certain && let Some(judgement) = said_by(&[(Table::Full, NOT_NOW), (Table::Gone, GONE)]) {
+        return judgement;
     }
-    if let Some(about) = of_status(detail, phase, &text, us) {
-        return by_status(about);
+    if let Some(judgement) = said_by(&[(Table::Group, NOT_NOW), (Table::Size, (us.0, Class::Soft))]) {
+        return judgement;
     }
-    code.and_then(|code| Some((of_code(code, us)?, Ground::Code(code)))).unwrap_or((About::Unclear, Ground::Nothing))
+    let by_detail = of_status((subject, detail), phase, &text, us).map(by_status);
+    if is_said && let Some(judgement) = by_detail {
+        return judgement;
+    }
+    let tables = [(Table::Rate, TOO_FAST), (Table::Full, NOT_NOW), (Table::Network, OPEN), (Table::Ours, us)];
+    let by_words = said_by(&tables).or_else(|| said_by(&[(Table::GoneIfNotOurs, GONE)]).filter(|_| is_certain));
+    let by_code = || code.and_then(|code| Some(judged(of_code(code, phase, us)?, Ground::Code(code))));
+    by_words.or(by_detail).or_else(by_code).unwrap_or(judged(OPEN, Ground::Nothing))
 }
 
-const GONE: About = About::Recipient(Mailbox::Gone);
-const NOT_NOW: About = About::Recipient(Mailbox::NotNow);
-const COUNTED: About = About::Us(Pauses::Counted);
+type Meaning = (About, Class);
+
+const GONE: Meaning = (About::Recipient(Mailbox::Gone), Class::Hard);
+const NOT_NOW: Meaning = (About::Recipient(Mailbox::NotNow), Class::Soft);
+const BLOCK: Meaning = (About::Us(Pauses::Counted), Class::Block);
+/// Our pace, which counts against the campaign and says nothing of the mailbox.
+const TOO_FAST: Meaning = (About::Us(Pauses::Counted), Class::Soft);
+const OPEN: Meaning = (About::Unclear, Class::Soft);
+
+/// Subject and detail of a status: "1" and "1.1" of "5.1.1".
+fn parts(status: Option<&str>) -> (&str, &str) {
+    let detail = status.and_then(|status| status.split_once('.')).map_or("", |(_, detail)| detail);
+    (detail.split_once('.').map_or("", |(subject, _)| subject), detail)
+}
 
 /// What subject and detail of a status decide; `None` where they leave it to the words.
-fn of_status(detail: &str, phase: Phase, text: &Text, us: About) -> Option<About> {
-    let (subject, _) = detail.split_once('.')?;
+fn of_status((subject, detail): (&str, &str), phase: Phase, text: &Text, us: Meaning) -> Option<Meaning> {
+    let is_bounce = phase == Phase::Bounce;
     match (subject, detail) {
+        (_, "1.1" | "1.2" | "1.3" | "1.6" | "1.10") if text.says(Table::Perhaps).is_some() => Some(NOT_NOW),
         (_, "1.1" | "1.2" | "1.3" | "1.6" | "1.10") => Some(GONE),
         // A mailbox that does not take mail: for how long, RFC 3463 leaves open.
         (_, "2.1") => Some(NOT_NOW),
-        (_, "4.1") if matches!(phase, Phase::Recipient | Phase::Bounce) && text.says("recipient").is_some() => Some(GONE),
+        (_, "2.4") => Some(OPEN),
+        (_, "4.1") if matches!(phase, Phase::Recipient | Phase::Bounce) && text.has("recipient") => Some(GONE),
         (_, "4.4") if phase == Phase::Recipient => Some(GONE),
-        (_, "3.0" | "5.0" | "4.0" | "6.0" | "7.0") if text.says(table::GONE_IF_NOT_OURS).is_some() => None,
+        (_, "3.0" | "5.0" | "4.0" | "6.0" | "7.0") if text.says(Table::GoneIfNotOurs).is_some() => None,
+        (_, "3.4") => Some((us.0, Class::Soft)),
+        // A system or a network that failed on the way (RFC 3463 §3.4, §3.5): what came back says no more.
+        ("3" | "4", _) if is_bounce => Some(OPEN),
+        (_, "5.3") => Some((us.0, Class::Soft)),
+        // A group that does not admit the sender, by Exchange's own details.
+        (_, "7.2" | "7.124" | "7.129" | "7.133" | "7.134" | "7.135" | "7.136") => Some(NOT_NOW),
         ("3" | "4" | "5" | "6" | "7", _) => Some(us),
         _ => None,
     }
 }
 
 /// What the reply code alone decides (RFC 5321 §4.2.3, RFC 7504).
-const fn of_code(code: u16, us: About) -> Option<About> {
+const fn of_code(code: u16, phase: Phase, us: Meaning) -> Option<Meaning> {
     match code {
         556 => Some(GONE),
+        552 if matches!(phase, Phase::Bounce) => Some(NOT_NOW),
         500..=504 | 530..=538 | 552..=555 | 570..=579 => Some(us),
         _ => None,
     }
 }
 
-/// Whether the other side would have taken it later.
-fn is_temporary(status: Option<&str>, code: Option<u16>) -> bool {
+/// Whether the other side would have taken it later: by the code it said, or the status; by the field only where nothing was said.
+fn is_temporary(status: Option<&str>, is_said: bool, code: Option<u16>) -> bool {
+    let by_status = status.is_some_and(|status| status.starts_with('4'));
     match code {
-        Some(code) => (400..500).contains(&code),
-        None => status.is_some_and(|status| status.starts_with('4')),
+        Some(code) => (400..500).contains(&code) || is_said && by_status,
+        None => by_status,
     }
-}
-
-/// The status that says most, and whether it stands in the words themselves. "5.0.0" says nothing.
-pub fn best_status(field: Option<&str>, words: &str) -> (Option<String>, bool) {
-    let said: Vec<String> = statuses(words).collect();
-    let says_something = |status: &&String| !is_vague(status);
-    if let Some(status) = said.iter().find(says_something) {
-        return (Some(status.clone()), true);
-    }
-    let stated = field.and_then(|field| statuses(field).next());
-    if let Some(status) = stated.filter(|status| !is_vague(status)) {
-        return (Some(status), false);
-    }
-    let said = said.into_iter().next();
-    let is_said = said.is_some();
-    (said.or_else(|| field.and_then(|field| statuses(field).next())), is_said)
-}
-
-/// Whether a status leaves open what happened: of a mail system, or of an address, nothing more is said.
-fn is_vague(status: &str) -> bool {
-    matches!(status.split('.').collect::<Vec<_>>()[..], [_, "0", _] | [_, "1" | "2", "0"])
-}
-
-/// The enhanced statuses of a text, in their order: "5.1.1", not the beginning of an IP address.
-fn statuses(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !(c.is_ascii_digit() || c == '.')).map(|word| word.trim_matches('.')).filter_map(|word| {
-        let parts: Vec<&str> = word.split('.').collect();
-        let [class, subject, detail] = parts[..] else { return None };
-        // Subjects go to 7 (RFC 3463 §3); "Exim 4.94.2" is no status.
-        let is_subject = subject.len() == 1 && subject < "8";
-        (["4", "5"].contains(&class) && is_subject && (1..=3).contains(&detail.len())).then(|| word.to_owned())
-    })
-}
-
-/// The first reply code of a text: three digits that begin a word, of a negative answer.
-fn reply_code(text: &str) -> Option<u16> {
-    let words = text.split(|c: char| c.is_whitespace() || "'\"(<".contains(c));
-    let first =
-        |word: &str| word.split(['-', ':', ')']).next().and_then(|code| (code.len() == 3).then(|| code.parse().ok()).flatten());
-    words.filter_map(first).find(|code| (400..600).contains(code))
 }
 
 #[cfg(test)]
@@ -286,7 +308,7 @@ mod tests {
             };
             let code = reply.get(..3).and_then(|code| code.parse().ok()).filter(|_| phase != Phase::Bounce);
             let field = Some(field).filter(|field| !field.is_empty());
-            let (about, ground) = judge(&Heard { phase, code, field, words: reply, domain: "news.example" });
+            let Judgement { about, ground, .. } = judge(&Heard { phase, code, field, words: reply, domain: "news.example" });
             let found = match about {
                 About::Recipient(Mailbox::Gone) => "gone",
                 About::Recipient(Mailbox::NotNow) => "later",
@@ -316,40 +338,40 @@ mod tests {
         assert_eq!(of(Phase::Sender, 550, "5.1.1 user unknown"), About::Us(Pauses::AtOnce));
         for status in ["5.0.0", "5.3.0", "5.4.1", "5.4.4", "5.5.0", "5.7.1"] {
             for phase in [Phase::Recipient, Phase::Data, Phase::Message, Phase::Bounce] {
-                assert_eq!(of(phase, 550, &format!("{status} user unknown")), GONE, "{status} {phase:?}");
+                assert_eq!(of(phase, 550, &format!("{status} user unknown")), GONE.0, "{status} {phase:?}");
             }
         }
         for status in ["5.1.7", "5.1.8", "5.3.4", "5.4.6", "5.5.4", "5.6.0", "5.7.1", "5.7.26"] {
-            assert_eq!(of(Phase::Recipient, 550, &format!("{status} something else")), COUNTED, "{status}");
+            assert_eq!(of(Phase::Recipient, 550, &format!("{status} something else")), BLOCK.0, "{status}");
         }
         for code in [501, 503] {
             assert_eq!(of(Phase::Recipient, code, "what"), About::Us(Pauses::AtOnce), "{code}");
-            assert_eq!(of(Phase::Recipient, code, "5.1.1 user unknown"), GONE, "{code}");
+            assert_eq!(of(Phase::Recipient, code, "5.1.1 user unknown"), GONE.0, "{code}");
         }
         for code in [552, 553, 554] {
-            assert_eq!(of(Phase::Message, code, "no"), COUNTED, "{code}");
+            assert_eq!(of(Phase::Message, code, "no"), BLOCK.0, "{code}");
         }
-        assert_eq!(of(Phase::Recipient, 550, "5.4.4 unable to route"), GONE);
-        assert_eq!(of(Phase::Message, 550, "5.4.4 unable to route"), COUNTED);
-        assert_eq!(of(Phase::Recipient, 550, "5.2.1 this account was disabled"), GONE);
-        assert_eq!(of(Phase::Recipient, 550, "5.2.1 not taking mail"), NOT_NOW);
+        assert_eq!(of(Phase::Recipient, 550, "5.4.4 unable to route"), GONE.0);
+        assert_eq!(of(Phase::Message, 550, "5.4.4 unable to route"), BLOCK.0);
+        assert_eq!(of(Phase::Recipient, 550, "5.2.1 this account was disabled"), GONE.0);
+        assert_eq!(of(Phase::Recipient, 550, "5.2.1 not taking mail"), NOT_NOW.0);
         assert_eq!(of(Phase::Recipient, 550, "computer says no"), About::Unclear);
         let ours = "5.1.1 the domain news.example does not exist";
-        assert_eq!(Refusal::read(Phase::Recipient, 550, ours.to_owned(), "news.example").about, COUNTED);
+        assert_eq!(Refusal::read(Phase::Recipient, 550, ours.to_owned(), "news.example").about, BLOCK.0);
     }
 
     #[test]
     fn the_remote_host_is_nearer_to_the_truth_than_the_field_and_a_4xx_is_never_final() {
-        let bounce = |field, words: &str| judge(&Heard { phase: Phase::Bounce, code: None, field, words, domain: "" }).0;
-        assert_eq!(bounce(Some("5.1.1"), "550 5.7.1 192.0.2.7 is on our block list"), COUNTED);
-        assert_eq!(bounce(Some("5.1.1"), "552 5.2.2 no room left"), NOT_NOW);
-        assert_eq!(bounce(Some("5.1.1"), "550 what you like"), GONE);
-        assert_eq!(bounce(Some("5.1.1"), "550 blocked by our policy"), COUNTED);
-        assert_eq!(bounce(Some("5.0.0"), "550 User unknown"), GONE);
-        assert_eq!(bounce(Some("4.4.7"), "delivery time expired"), About::Unclear);
-        assert_eq!(bounce(None, "450 4.1.1 user unknown"), About::Unclear);
-        assert_eq!(bounce(Some("4.2.2"), "mailbox full"), NOT_NOW);
-        assert_eq!(best_status(Some("5.0.0"), "host [192.168.1.100] said: 550").0.as_deref(), Some("5.0.0"));
+        let bounce = |field, words: &str| judge(&Heard { phase: Phase::Bounce, code: None, field, words, domain: "" }).about;
+        assert_eq!(bounce(Some("5.1.1"), "550 5.7.1 192.0.2.7 is on our block list"), BLOCK.0);
+        assert_eq!(bounce(Some("5.1.1"), "552 5.2.2 no room left"), NOT_NOW.0);
+        assert_eq!(bounce(Some("5.1.1"), "550 what you like"), GONE.0);
+        assert_eq!(bounce(Some("5.1.1"), "550 blocked by our policy"), BLOCK.0);
+        assert_eq!(bounce(Some("5.0.0"), "550 User unknown"), GONE.0);
+        assert_eq!(bounce(Some("4.4.7"), "delivery time expired"), NOT_NOW.0);
+        assert_eq!(bounce(None, "450 4.1.1 user unknown"), NOT_NOW.0);
+        assert_eq!(bounce(Some("4.2.2"), "mailbox full"), NOT_NOW.0);
+        assert_eq!(bounce(Some("4.4.3"), "name server failure"), About::Unclear);
     }
 
     #[test]

@@ -22,7 +22,8 @@ pub enum LetterKind {
     Enquiries,
     /// A campaign was paused by a breaker.
     Paused,
-    /// An address that a form names is asked whether it was filled in there. The only kind that goes to a stranger.
+    /// An address that a form names is asked whether it was filled in there, or somebody is told that newsletters have stopped, as they
+    /// asked. The only kind that goes to somebody who is not of ours.
     Confirmation,
 }
 

@@ -15,6 +15,8 @@ pub mod spooled;
 pub mod take;
 pub mod confirm;
 pub mod api;
+pub mod report;
+pub mod provider_event;
 pub mod judge;
 pub mod reclassify;
 pub mod qualify;

@@ -6,9 +6,12 @@ use crate::domain::id::{HandoffId, ProspectId};
 use crate::domain::individual::event::HandoffEvent;
 use crate::domain::individual::handoff::{Handoff, Outcome};
 use crate::flow::context::{Context, FlowError};
+use crate::store::doorway::signal_authors;
 use crate::store::doorway::{assessment_queue, reminders};
 use crate::store::individual::{follow_ups, handoffs};
+use crate::store::operations::authored;
 use crate::store::operations::erasures::{self, Erased};
+use crate::store::operations::{set_aside, unrecognised};
 use crate::store::people::prospects;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -39,8 +42,11 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     let known = prospects::by_address(&mut tx, &[address]).await?;
     let mut asked = erasures::enquiries_from(&mut tx, address, now).await?;
     asked.forms = erasures::pending_forms(&mut tx, address, now).await?;
+    asked.mails = unrecognised::remove_of(&mut tx, address).await?;
+    asked += authored::by(&mut tx, address, now).await?;
     let Some(prospect) = known.get(address).copied() else {
-        if asked.enquiries + asked.forms == 0 {
+        asked.mails += forget_set_aside(ctx, std::slice::from_ref(address)).await?;
+        if asked == Erased::default() {
             return Err(FlowError::Missing("a prospect with that address".to_owned()));
         }
         erasures::stop(&mut tx, address, now).await?;
@@ -72,12 +78,17 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
         erasures::stop(&mut tx, address, now).await?;
         erased += erasures::enquiries_from(&mut tx, address, now).await?;
         erased.forms += erasures::pending_forms(&mut tx, address, now).await?;
+        erased.mails += unrecognised::remove_of(&mut tx, address).await?;
+        erased += authored::by(&mut tx, address, now).await?;
     }
+    erased.mails += forget_set_aside(ctx, &addresses).await?;
+    signal_authors::remove_of(&mut tx, prospect).await?;
     erased += asked;
     // What they said counted for their colleagues too.
     assessment_queue::enqueue_with_colleagues(&mut tx, &[], &BTreeSet::from([prospect]), now).await?;
     for row in erasures::merged_into(&mut tx, prospect).await? {
         erased += erasures::scrub(&mut tx, row, now).await?;
+        signal_authors::remove_of(&mut tx, row).await?;
         erasures::person(&mut tx, row).await?;
     }
     erasures::person(&mut tx, prospect).await?;
@@ -86,4 +97,15 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     ctx.wake();
     tracing::info!(%prospect, "forgotten");
     Ok(Forgotten { prospect: Some(prospect), handoff: open.map(|h| h.id), erased, known_by })
+}
+
+/// Removes the mails in which an address stands that were set aside on this machine because they could not be read. Returns how many.
+async fn forget_set_aside(ctx: &Context, addresses: &[Address]) -> Result<u64, FlowError> {
+    let (journal, addresses) = (ctx.plan().settings.stop_journal.clone(), addresses.to_vec());
+    let removed = tokio::task::spawn_blocking(move || {
+        let words: Vec<&str> = addresses.iter().map(Address::as_str).collect();
+        set_aside::remove_naming(&journal, &words)
+    });
+    let unable = |why: String| FlowError::Unable(format!("look through the mails that were set aside: {why}"));
+    removed.await.map_err(|error| unable(error.to_string()))?.map_err(|error| unable(error.to_string()))
 }

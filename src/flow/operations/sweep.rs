@@ -20,6 +20,7 @@ use crate::store::individual::handoffs;
 use crate::store::operations::conservation::{self, Adrift};
 use crate::store::operations::counts;
 use crate::store::operations::erasures;
+use crate::store::operations::unrecognised;
 use crate::store::people::prospects;
 use crate::text::notice::{self, Reminder, ReminderKind};
 use jiff::Timestamp;
@@ -108,6 +109,7 @@ async fn remind_one(
 pub async fn review(ctx: &Context) -> Result<Option<Census>, FlowError> {
     reassign::reassign_departed(ctx).await?;
     erase_expired(ctx).await?;
+    sweep_unrecognised(ctx).await?;
     let mut tx = ctx.store().read().await?;
     let question = CensusQuery::ask(&ctx.plan(), &mut tx, ctx.now()).await?;
     let last = audiences::last(&mut tx).await?;
@@ -145,6 +147,17 @@ async fn erase_expired(ctx: &Context) -> Result<(), FlowError> {
         let erased = erasures::expired_forms(&mut tx, ctx.now()).await?;
         tx.commit().await?;
         tracing::info!(forms = erased, "erased: their addresses did not confirm them");
+    }
+    Ok(())
+}
+
+/// Sweeps the mails that nothing recognised within thirty days.
+async fn sweep_unrecognised(ctx: &Context) -> Result<(), FlowError> {
+    while !ctx.is_stopping() && unrecognised::has_expired(&mut ctx.store().read().await?, ctx.now()).await? {
+        let mut tx = ctx.store().write().await?;
+        let removed = unrecognised::remove_expired(&mut tx, ctx.now()).await?;
+        tx.commit().await?;
+        tracing::info!(mails = removed, "swept: nothing recognised them within thirty days");
     }
     Ok(())
 }

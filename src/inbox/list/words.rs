@@ -1,6 +1,7 @@
 //! Words as the tables compare them: without capitals, accents, punctuation, blanks and what cannot be seen.
 
 use crate::domain::invisible::is_invisible;
+use crate::domain::plain_letters::{fold, is_combining};
 
 /// Where a part of a text begins, and where what follows it does.
 pub(super) type Place = (usize, usize);
@@ -23,7 +24,7 @@ impl Words {
     pub(super) fn of(text: &str) -> Self {
         let (mut loose, mut starts) = (String::new(), Vec::new());
         let mut before = None::<char>;
-        for c in text.chars().filter(|c| !unseen(*c) && !mark(*c)) {
+        for c in text.chars().filter(|c| !unseen(*c) && !is_combining(*c)) {
             if c.is_alphanumeric() {
                 let begins = before.is_none_or(|b| !b.is_alphanumeric() || b.is_lowercase() && c.is_uppercase());
                 if begins {
@@ -98,73 +99,6 @@ pub(super) fn visible(text: &str) -> String {
 
 pub(super) const fn unseen(c: char) -> bool {
     is_invisible(c) || c == '\0'
-}
-
-/// An accent that stands by itself behind its letter, as macOS writes it.
-const fn mark(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36f}')
-}
-
-/// Letters with accents, and those without.
-const ACCENTS: [(&str, &str); 40] = [
-    ("àáâãäåāăąǎạảấầẩẫậắằẳẵặª", "a"),
-    ("çćĉċč", "c"),
-    ("ďđð", "d"),
-    ("èéêëēĕėęěẹẻẽếềểễệ", "e"),
-    ("ĝğġģ", "g"),
-    ("ĥħ", "h"),
-    ("ìíîïĩīĭįıỉị", "i"),
-    ("ĵ", "j"),
-    ("ķ", "k"),
-    ("ĺļľŀł", "l"),
-    ("ñńņňŉ", "n"),
-    ("òóôõöøōŏőơọỏốồổỗộớờởỡợº", "o"),
-    ("ŕŗř", "r"),
-    ("śŝşšș", "s"),
-    ("ţťŧț", "t"),
-    ("ùúûüũūŭůűųưụủứừửữự", "u"),
-    ("ŵ", "w"),
-    ("ýÿŷỳỵỷỹ", "y"),
-    ("źżž", "z"),
-    ("ß", "ss"),
-    ("æ", "ae"),
-    ("œ", "oe"),
-    ("þ", "th"),
-    ("ά", "α"),
-    ("έ", "ε"),
-    ("ή", "η"),
-    ("ίϊΐ", "ι"),
-    ("ό", "ο"),
-    ("ύϋΰ", "υ"),
-    ("ώ", "ω"),
-    ("ς", "σ"),
-    ("ё", "е"),
-    ("й", "и"),
-    ("ї", "і"),
-    ("ў", "у"),
-    ("ẁẃẅ", "w"),
-    ("ǵ", "g"),
-    ("ḱ", "k"),
-    ("ḿ", "m"),
-    ("ṕ", "p"),
-];
-
-fn fold(c: char, into: &mut String) {
-    // Letters of full width, as Japanese keyboards write them.
-    let c = match c {
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
-        other => other,
-    };
-    if c.is_ascii() {
-        into.push(c.to_ascii_lowercase());
-        return;
-    }
-    for lower in c.to_lowercase().filter(|c| !mark(*c)) {
-        match ACCENTS.iter().find(|(accented, _)| accented.contains(lower)) {
-            Some((_, plain)) => into.push_str(plain),
-            None => into.push(lower),
-        }
-    }
 }
 
 /// A header or a word of one with gaps: `Opted out of email*`, `E-mail * - Value`, `*~einwilligung`.

@@ -14,7 +14,7 @@ pub fn words(message: &Message) -> String {
     let own: Vec<&MessagePart> = message.parts.iter().take_while(|part| !is_copy(part)).collect();
     let plain: Vec<Cow<str>> = own.iter().filter_map(|part| text(part)).filter(|text| !text.trim().is_empty()).collect();
     let words = if plain.is_empty() {
-        own.iter().filter_map(|part| html(part)).map(|html| visible(&html)).collect::<Vec<_>>().join("\n")
+        own.iter().filter_map(|part| html(part)).map(|page| super::html::text(&page)).collect::<Vec<_>>().join("\n")
     } else {
         plain.join("\n")
     };
@@ -148,58 +148,9 @@ fn html<'a>(part: &'a MessagePart) -> Option<Cow<'a, str>> {
     }
 }
 
-/// The visible text of HTML: blocks become lines, quotes get a `>`, and `<ada@x.example>` is no tag.
-fn visible(html: &str) -> String {
-    let mut out = String::new();
-    let (mut quotes, mut hidden) = (0_usize, false);
-    let mut rest = html;
-    while let Some(open) = rest.find('<') {
-        if !hidden {
-            out.push_str(&rest[..open]);
-        }
-        let Some(close) = rest[open..].find('>').map(|close| open + close) else {
-            rest = &rest[open..];
-            break;
-        };
-        let tag = rest[open + 1..close].to_ascii_lowercase();
-        let name: &str =
-            tag.trim_start().split(|c: char| c.is_ascii_whitespace()).next().unwrap_or_default().trim_end_matches('/');
-        match name {
-            "style" | "script" | "head" => hidden = true,
-            "/style" | "/script" | "/head" => hidden = false,
-            "blockquote" => quotes += 1,
-            "/blockquote" => quotes = quotes.saturating_sub(1),
-            _ if !hidden && name.contains('@') => out.push_str(&rest[open..=close]),
-            _ => {}
-        }
-        if BLOCKS.contains(&name.trim_start_matches('/')) {
-            out.push('\n');
-            out.push_str(&"> ".repeat(quotes.min(3)));
-        }
-        rest = &rest[close + 1..];
-    }
-    if !hidden {
-        out.push_str(rest);
-    }
-    let entities =
-        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&#64;", "@"), ("&nbsp;", " "), ("&amp;", "&")];
-    entities.iter().fold(out, |text, (entity, plain)| text.replace(entity, plain))
-}
-
-const BLOCKS: [&str; 11] = ["br", "p", "div", "tr", "li", "table", "pre", "blockquote", "h1", "h2", "hr"];
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn html_is_read_as_it_looks() {
-        let html =
-            "<style>p{a@b.c}</style><p>Hi &lt;ada@x.example&gt;<br>no such <b>user</b></p><blockquote>old<br>words</blockquote>";
-        assert_eq!(visible(html), "\nHi <ada@x.example>\nno such user\n\n> old\n> words\n");
-        assert_eq!(visible("a <ada@x.example>: gone"), "a <ada@x.example>: gone");
-        assert_eq!(visible("a < b"), "a < b");
-    }
 
     #[test]
     fn ids_of_copied_headers_are_found() {

@@ -3,16 +3,19 @@
 //! Looks at one line, or at a line and its neighbours; which habit wins in a notice is decided there.
 
 use crate::domain::address::Address;
+use crate::domain::group::refusal_words::fold;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-/// Without spelling: lower case, straight apostrophes, single spaces.
+/// Without spelling: lower case, no accents, straight apostrophes, single spaces.
 pub fn flat(text: &str) -> String {
-    text.to_lowercase().replace('’', "'").split_whitespace().collect::<Vec<_>>().join(" ")
+    fold(text)
 }
 
 /// Whether a notice says that something was not delivered.
 pub fn says_undelivered(notice: &str) -> bool {
-    let words = flat(notice);
-    UNDELIVERED.iter().any(|phrase| words.contains(phrase))
+    says(Kind::Undelivered, &flat(notice))
 }
 
 /// Whether it is a mailbox of the other side's staff, named in every notice.
@@ -38,7 +41,17 @@ pub fn is_origin(before: &str) -> bool {
 pub fn is_labelled(before: &str) -> bool {
     let before = flat(before);
     let before = before.trim_end_matches([' ', '<', '"', '\'', '(', '[']);
-    LABELS.iter().any(|label| before.ends_with(label))
+    phrases(Kind::Labels).any(|label| {
+        before.strip_suffix(label).is_some_and(|rest| !label.is_ascii() || !rest.ends_with(|c: char| c.is_ascii_alphanumeric()))
+    })
+}
+
+/// `any words: ada@x.example`, and nothing else on the line: a label in whatever language.
+pub fn is_one_label(before: &str, after: &str) -> bool {
+    let before = before.trim_end_matches([' ', '\t', '<', '"', '\'', '[']);
+    let after = after.trim_matches(|c: char| c.is_whitespace() || ">\"'].".contains(c));
+    let label = before.strip_suffix(':').or_else(|| before.strip_suffix('：')).map(str::trim);
+    after.is_empty() && label.is_some_and(|label| (2..=60).contains(&label.chars().count()) && !is_header(&format!("{label}:")))
 }
 
 /// Nothing else on the line but decoration.
@@ -54,7 +67,7 @@ pub fn is_alone(before: &str, after: &str) -> bool {
 pub fn is_described(before: &str, after: &str) -> bool {
     let after = flat(after);
     let after = after.trim_start_matches(|c: char| !c.is_alphanumeric());
-    before.chars().all(|c| !c.is_alphanumeric()) && DESCRIPTIONS.iter().any(|word| after.starts_with(word))
+    before.chars().all(|c| !c.is_alphanumeric()) && phrases(Kind::Descriptions).any(|word| after.starts_with(word))
 }
 
 /// `552 Quota violation for ada@x.example`: a line that begins with a reply code.
@@ -68,172 +81,104 @@ pub fn has_code(before: &str) -> bool {
 
 /// A copied header, or the beginning of one: it names those who wrote, not those not reached.
 pub fn is_header(before: &str) -> bool {
-    let before = before.trim_start_matches(['*', '>', ' ', '\t', '|']).to_lowercase();
-    ["from:", "to:", "cc:", "bcc:", "reply-to:", "sender:", "message-id:", "x-", "de:", "von:", "for <"]
-        .iter()
-        .any(|name| before.starts_with(name))
+    let before = before.trim_start_matches(['*', '>', ' ', '\t', '|']).to_lowercase().replace(" :", ":");
+    [
+        "from:",
+        "mail from:",
+        "to:",
+        "cc:",
+        "bcc:",
+        "reply-to:",
+        "sender:",
+        "message-id:",
+        "x-",
+        "de:",
+        "von:",
+        "for <",
+        "subject:",
+        "date:",
+    ]
+    .iter()
+    .any(|name| before.starts_with(name))
 }
 
 /// Whom to ask, and where.
 pub fn is_contact(line: &str) -> bool {
-    let line = line.to_lowercase();
-    CONTACT.iter().any(|word| line.contains(word))
+    says(Kind::Contacts, &flat(line))
 }
 
 /// A sentence, with its neighbours, that says what failed.
 pub fn is_about_failure(lines: &[&str], index: usize) -> bool {
     let around = lines[index.saturating_sub(1)..lines.len().min(index + 2)].join(" ");
     let around = flat(&around);
-    SAID.iter().chain(&UNDELIVERED).any(|phrase| around.contains(phrase))
+    says(Kind::Said, &around) || says(Kind::Undelivered, &around)
 }
 
 /// A heading under which recipients follow.
 pub fn heads_list(line: &str) -> bool {
-    let line = flat(line);
-    LIST_HEADS.iter().any(|head| line.contains(head))
+    says(Kind::Heads, &flat(line))
 }
 
-const UNDELIVERED: [&str; 35] = [
-    "could not be delivered",
-    "couldn't be delivered",
-    "cannot be delivered",
-    "not be delivered",
-    "unable to deliver",
-    "not able to deliver",
-    "wasn't able to deliver",
-    "could not deliver",
-    "was not delivered",
-    "not been delivered",
-    "not delivered to",
-    "did not reach",
-    "did not receive",
-    "undeliverable",
-    "undelivered",
-    "has been returned",
-    "permanent error",
-    "permanent fatal",
-    "failed recipient",
-    "delivery to the following",
-    "delevery to the following",
-    "delivery has failed",
-    "delivery failed",
-    "delivery problems",
-    "mail delivery failed",
-    "not yet been delivered",
-    "been delayed",
-    "been postponed",
-    "automatically rejected",
-    "was rejected",
-    "no puede entregar",
-    "no pudo ser entregado",
-    "nicht zugestellt",
-    "pas pu etre",
-    "pas pu être",
-];
+/// Whether something of a kind is said in a text as [`flat`] gives it.
+pub fn says(kind: Kind, flat: &str) -> bool {
+    phrases(kind).any(|phrase| flat.contains(phrase))
+}
 
-const SAID: [&str; 16] = [
-    "unknown",
-    "no such user",
-    "not found",
-    "unavailable",
-    "does not exist",
-    "doesn't exist",
-    "no longer valid",
-    "addressed",
-    "over quota",
-    "overquota",
-    "is full",
-    "not listed",
-    "rejected",
-    "invalid",
-    "disabled",
-    "could not be reached",
-];
+/// Whether a text as [`flat`] gives it begins with one of a kind.
+pub fn starts(kind: Kind, flat: &str) -> bool {
+    phrases(kind).any(|phrase| flat.starts_with(phrase))
+}
 
-const LABELS: [&str; 32] = [
-    "recipient:",
-    "recipients:",
-    "recipient: [smtp:",
-    "undeliverable address:",
-    "failed address:",
-    "the address:",
-    "error-for:",
-    "unknown user:",
-    "unknown recipient:",
-    "user:",
-    "userid:",
-    "attempts:",
-    "undeliverable to",
-    "undeliverable:",
-    "addressed to",
-    "your message to",
-    "your mail to",
-    "deliver message to",
-    "deliver your message to",
-    "deliver mail to",
-    "delivery to",
-    "delivered to",
-    "delivered to:",
-    "rcpt to:",
-    "is full:",
-    "violation for",
-    "following recipient:",
-    "following recipient(s):",
-    "following address:",
-    "no mailbox for",
-    "no such user:",
-    "wasn't delivered to",
-];
+fn phrases(kind: Kind) -> impl Iterator<Item = &'static str> {
+    TABLES.get(&kind).into_iter().flatten().map(String::as_str)
+}
 
-const DESCRIPTIONS: [&str; 12] = [
-    "no such",
-    "unknown",
-    "user unknown",
-    "does not exist",
-    "doesn't exist",
-    "not found",
-    "not listed",
-    "is unavailable",
-    "was automatically rejected",
-    "could not be",
-    "host unknown",
-    "invalid",
-];
+/// What phrases of notices tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Titles,
+    Undelivered,
+    Delayed,
+    Delivered,
+    Heads,
+    Labels,
+    Copies,
+    Said,
+    Descriptions,
+    Contacts,
+}
 
-const LIST_HEADS: [&str; 18] = [
-    "following recipient",
-    "following address",
-    "following user",
-    "following email address",
-    "these recipients",
-    "to the following",
-    "this address",
-    "failed recipients",
-    "failed addresses",
-    "list of failed",
-    "not delivered to:",
-    "delivered to:",
-    "your message to:",
-    "not yet been delivered is",
-    "destinatarios",
-    "folgenden empfänger",
-    "destinataires suivants",
-    "could not be delivered to",
-];
+static TABLES: LazyLock<BTreeMap<Kind, Vec<String>>> = LazyLock::new(|| {
+    let tables: BTreeMap<Kind, BTreeMap<String, Vec<String>>> =
+        toml::from_str(include_str!("words/notices.toml")).expect("the table of notices is part of the program");
+    tables.into_iter().map(|(kind, languages)| (kind, languages.into_values().flatten().collect())).collect()
+});
 
-const CONTACT: [&str; 12] = [
-    "contact",
-    "assistance",
-    "questions",
-    "reply to",
-    "e-mail us",
-    "email us",
-    "support",
-    "http:",
-    "https:",
-    "mailto:",
-    "e.g.",
-    "try ",
-];
+const DESKS: [&str; 6] = ["postmaster", "mailer-daemon", "abuse", "hostmaster", "noc", "mailerdaemon"];
 
-const DESKS: [&str; 5] = ["postmaster", "mailer-daemon", "abuse", "hostmaster", "noc"];
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_phrase_is_written_as_lines_are_compared() {
+        assert_eq!(TABLES.len(), 10);
+        for phrase in TABLES.values().flatten() {
+            assert_eq!(flat(phrase), phrase.trim(), "it would never be found");
+        }
+    }
+
+    #[test]
+    fn a_line_of_one_label_and_one_address_names_a_recipient() {
+        for (before, after, is_one) in [
+            ("Mailbox over its allowed size: ", "", true),
+            ("宛先： <", ">", true),
+            ("  RCPT TO: ", "", true),
+            ("From: ", "", false),
+            ("For help: ", " or call us", false),
+        ] {
+            assert_eq!(is_one_label(before, after), is_one, "{before}");
+        }
+    }
+}

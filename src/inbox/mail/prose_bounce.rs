@@ -4,27 +4,90 @@
 //! heading, a label before the address, a reply code beside it, or a sentence. The clearest habit found in a notice
 //! wins; weaker ones are not looked at, because prose also names postmasters, help desks and the sender.
 
-use super::address;
+use super::address::{self, Found};
+use super::bounds::{ADDRESSES, LARGEST_TEXT, RECIPIENTS};
 use super::phrases::{
-    flat, has_code, heads_list, is_about_failure, is_alone, is_block, is_contact, is_described, is_desk, is_header, is_labelled,
-    is_origin,
+    Kind, flat, has_code, heads_list, is_about_failure, is_alone, is_block, is_contact, is_described, is_desk, is_header,
+    is_labelled, is_one_label, is_origin, says, starts,
 };
 use crate::domain::address::Address;
+use std::collections::BTreeSet;
 
-/// The part of a text that is the notice: up to where the returned copy, or its header, begins.
-pub fn before_copy(text: &str) -> String {
-    let copy = |line: &&str| {
-        let line = bare(line).to_lowercase();
-        let line = line.trim_start_matches("the ");
-        COPY_BEGINS.iter().any(|start| line.starts_with(start) && !line.contains("was received"))
-    };
-    text.lines().take_while(|line| !copy(line)).collect::<Vec<_>>().join("\n")
+/// A notice in its parts.
+#[derive(Debug, Default)]
+pub struct Notice {
+    /// What it says of itself.
+    pub said: String,
+    /// The transcript of a conversation with the other side, where it shows one.
+    pub session: String,
+    /// The returned copy of our mail, or its header.
+    pub copy: String,
+}
+
+impl Notice {
+    /// Reads a text, at most [`LARGEST_TEXT`] of it. Lines too long to look at whole are parted.
+    pub fn of(text: &str) -> Self {
+        let text = &text[..text.floor_char_boundary(LARGEST_TEXT)];
+        let mut notice = Self::default();
+        let (mut in_session, mut in_copy) = (false, false);
+        for line in text.lines().flat_map(parted) {
+            in_copy = in_copy || begins_copy(line);
+            let is_session = !in_copy && begins_session(line);
+            in_session |= is_session;
+            let part = match (in_copy, in_session) {
+                (true, _) => &mut notice.copy,
+                (_, true) => &mut notice.session,
+                _ => &mut notice.said,
+            };
+            part.push_str(line);
+            part.push('\n');
+        }
+        notice
+    }
+
+    /// What the other side answered in the transcript: about this address, or whatever it was.
+    pub fn answers(&self, about: Option<&Address>) -> String {
+        let is_answer = |line: &&str| ["<<<", "<--", "<- ", "S: "].iter().any(|mark| line.starts_with(mark)) || has_code(line);
+        let names = |line: &str| about.is_none_or(|one| line.to_ascii_lowercase().contains(one.as_str()));
+        let answers: Vec<&str> =
+            self.session.lines().map(str::trim).filter(is_answer).filter(|line| names(line)).take(20).collect();
+        answers.join(" ")
+    }
+}
+
+/// A line of an ordinary length, or what a longer one is cut into.
+const LONGEST_LINE: usize = 1_000;
+
+fn parted(line: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let line = rest.take()?;
+        if line.len() <= LONGEST_LINE {
+            return Some(line);
+        }
+        let most = line.floor_char_boundary(LONGEST_LINE);
+        let end = line[..most].rfind(' ').map_or(most, |blank| blank + 1);
+        rest = Some(&line[end..]);
+        Some(&line[..end])
+    })
+}
+
+fn begins_copy(line: &str) -> bool {
+    let line = flat(bare(line));
+    let line = line.trim_start_matches("the ");
+    starts(Kind::Copies, line) && !line.contains("was received")
+}
+
+fn begins_session(line: &str) -> bool {
+    let line = flat(bare(line));
+    ["transcript of session follows", "session transcript", "transcript of the session"]
+        .iter()
+        .any(|start| line.starts_with(start))
 }
 
 /// Whether the other side is still trying.
 pub fn says_delayed(notice: &str) -> bool {
-    let words = flat(notice);
-    DELAYED.iter().any(|phrase| words.contains(phrase))
+    says(Kind::Delayed, &flat(notice))
 }
 
 /// Whether a notice reports a recipient in a block of its own: `<ada@x.example>: reason`.
@@ -42,9 +105,15 @@ pub fn recipients(notice: &str, ours: &[Address], host: Option<&str>) -> Vec<(Ad
     let lines: Vec<&str> = notice.lines().collect();
     let mut found = Habits::default();
     let mut list = List::default();
+    let mut seen = 0;
     for (index, line) in lines.iter().enumerate() {
+        let hits = address::find(line);
+        seen += hits.len();
+        if seen > ADDRESSES || found.blocks.len().max(found.listed.len()) > ADDRESSES {
+            break;
+        }
         let listed = list.holds(line);
-        for (place, hit) in address::find(line).iter().enumerate() {
+        for (place, hit) in hits.iter().enumerate() {
             let own = ours.contains(&hit.address) || is_desk(&hit.address);
             let (before, after) = (&line[..hit.at.start], &line[hit.at.end..]);
             if own || is_header(before) || flat(before).ends_with("from") && !is_origin(before) {
@@ -57,6 +126,8 @@ pub fn recipients(notice: &str, ours: &[Address], host: Option<&str>) -> Vec<(Ad
                 found.origins.push(entry);
             } else if is_marked(before, after) || listed && place == 0 && !is_contact(line) {
                 found.listed.push(entry);
+            } else if is_one_label(before, after) {
+                found.labelled.push(entry);
             } else if !is_contact(line) && is_about_failure(&lines, index) {
                 found.said.push(entry);
             }
@@ -64,12 +135,22 @@ pub fn recipients(notice: &str, ours: &[Address], host: Option<&str>) -> Vec<(Ad
         }
         list.after(line);
     }
-    let said = std::mem::take(&mut found.said);
+    let (labelled, said) = (std::mem::take(&mut found.labelled), std::mem::take(&mut found.said));
     found
         .best(&lines)
+        .or_else(|| Habits { listed: labelled, ..Habits::default() }.best(&lines))
         .or_else(|| last_resort(&lines, ours, host))
         .or_else(|| Habits { listed: said, ..Habits::default() }.best(&lines))
         .unwrap_or_default()
+}
+
+/// The only address of a notice that is neither ours nor a desk's.
+pub fn only_stranger(notice: &str, ours: &[Address]) -> Option<Address> {
+    let mut all = notice.lines().flat_map(address::find).take(ADDRESSES).map(|Found { address, .. }| address);
+    let is_name = |address: &Address| address.local().contains(|c: char| c.is_ascii_alphabetic());
+    let is_stranger = |address: &Address| is_name(address) && !ours.contains(address) && !is_desk(address);
+    let first = all.find(is_stranger)?;
+    all.all(|other| other == first || !is_stranger(&other)).then_some(first)
 }
 
 fn is_marked(before: &str, after: &str) -> bool {
@@ -82,6 +163,7 @@ struct Habits {
     blocks: Vec<(Address, usize)>,
     origins: Vec<(Address, usize)>,
     listed: Vec<(Address, usize)>,
+    labelled: Vec<(Address, usize)>,
     said: Vec<(Address, usize)>,
 }
 
@@ -93,26 +175,39 @@ impl Habits {
         let mut chosen = if by_block { self.blocks } else { self.listed };
         // "(expanded from …)" names the address we wrote to; the block or list, what it became.
         chosen.extend(self.origins);
+        let all = joined(lines);
         let mut unique: Vec<(Address, String)> = Vec::new();
+        let mut known = BTreeSet::new();
         for (address, line) in chosen {
-            if unique.iter().any(|(known, _)| *known == address) {
+            if unique.len() >= RECIPIENTS {
+                break;
+            }
+            if !known.insert(address.clone()) {
                 continue;
             }
-            let end = starts.iter().copied().find(|start| *start > line).unwrap_or(lines.len());
-            let own = lines[line..end].join(" ");
-            // In a list each has its own reason, or all have the one around it.
-            let words = if by_block || starts.len() > 1 && says_code(&own) { own } else { lines.join(" ") };
+            let next = starts.partition_point(|start| *start <= line);
+            let own = joined(&lines[line..starts.get(next).copied().unwrap_or(lines.len())]);
+            let words = if by_block || starts.len() > 1 { own } else { all.clone() };
             unique.push((address, words));
         }
         (!unique.is_empty()).then_some(unique)
     }
 }
 
-/// Whether a reply code stands in the words.
-fn says_code(words: &str) -> bool {
-    let is_code = |word: &str| word.len() == 3 && word.starts_with(['4', '5']) && word.bytes().all(|b| b.is_ascii_digit());
-    words.split_whitespace().any(is_code)
+/// As many lines on one as are judged.
+pub fn joined(lines: &[&str]) -> String {
+    let mut words = String::new();
+    for line in lines {
+        if words.len() > MOST_WORDS {
+            break;
+        }
+        words.push_str(line);
+        words.push(' ');
+    }
+    words
 }
+
+const MOST_WORDS: usize = 4_000;
 
 /// A heading such as "the following recipients", and the lines under it: up to a rule, or a blank line behind an address.
 #[derive(Default)]
@@ -137,7 +232,7 @@ impl List {
 
 /// A notice that names nobody: local names under a heading, or the `To:` of "the following message".
 fn last_resort(lines: &[&str], ours: &[Address], host: Option<&str>) -> Option<Vec<(Address, String)>> {
-    let words = lines.join(" ");
+    let words = joined(lines);
     let mut found = Vec::new();
     let mut open = false;
     for line in lines {
@@ -146,7 +241,7 @@ fn last_resort(lines: &[&str], ours: &[Address], host: Option<&str>) -> Option<V
         let local = name.len() > 2
             && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
             && name.contains(|c: char| c.is_ascii_alphanumeric());
-        if open && local {
+        if open && local && found.len() < RECIPIENTS {
             found.extend(host.and_then(|host| Address::parse(&format!("{name}@{host}")).ok()));
         }
         open = heads_list(line) || open && (local || found.is_empty());
@@ -162,50 +257,6 @@ fn last_resort(lines: &[&str], ours: &[Address], host: Option<&str>) -> Option<V
 fn bare(line: &str) -> &str {
     line.trim_start_matches(|c: char| c.is_whitespace() || "-*=|>_#[".contains(c))
 }
-
-const COPY_BEGINS: [&str; 26] = [
-    "original message",
-    "this is a copy of",
-    "below this line is a copy",
-    "below the next line is a copy",
-    "here is a copy of",
-    "here is your returned mail",
-    "included is a copy",
-    "a copy of the original message",
-    "message header",
-    "message text follows",
-    "header of the original message",
-    "header and top",
-    "first 50 lines of your original",
-    "unsent message",
-    "returned mail",
-    "returned message",
-    "start of returned message",
-    "old message:",
-    "your message reads",
-    "transcript of session follows",
-    "session transcript",
-    "forwarded message",
-    "a summary of the undelivered message",
-    "mensaje original",
-    "received: ",
-    "return-path:",
-];
-
-const DELAYED: [&str; 12] = [
-    "not yet been delivered",
-    "not been delivered yet",
-    "been delayed",
-    "is delayed",
-    "has been postponed",
-    "warning message only",
-    "this is just a warning",
-    "will be retried",
-    "still being retried",
-    "attempts will continue",
-    "will continue to try",
-    "will continue to attempt",
-];
 
 #[cfg(test)]
 mod tests {
@@ -238,7 +289,18 @@ mod tests {
 
     #[test]
     fn the_returned_copy_is_not_read() {
-        assert_eq!(before_copy("a\n--- Below this line is a copy of the message.\n<b@x.example>:"), "a");
-        assert_eq!(before_copy("The original message was received at noon\na"), "The original message was received at noon\na");
+        let notice = Notice::of("a\n--- Below this line is a copy of the message.\n<b@x.example>:");
+        assert_eq!((notice.said.as_str(), notice.copy.lines().count()), ("a\n", 2));
+        let sent = "The original message was received at noon\na\n";
+        assert_eq!(Notice::of(sent).said, sent);
+        let shown = Notice::of("a\n--- Transcript of session follows ---\n>>> RCPT To:<b@x.example>\n<<< 550 no\n");
+        assert_eq!((shown.said.as_str(), shown.answers(None).as_str()), ("a\n", "<<< 550 no"));
+    }
+
+    #[test]
+    fn a_long_line_is_looked_at_in_pieces() {
+        let line = "ada@x.example ".repeat(1_000);
+        assert!(parted(&line).all(|piece| piece.len() <= LONGEST_LINE));
+        assert_eq!(parted(&line).collect::<String>(), line);
     }
 }

@@ -1,13 +1,16 @@
-//! Reports made for machines: delivery status (RFC 3464) and feedback (RFC 5965).
+//! Reports made for machines of what became of a mail (RFC 3464).
 
 use super::address;
+use super::bounds::RECIPIENTS;
 use super::mime_body;
 use crate::domain::address::Address;
-use crate::domain::group::refusal::{About, Heard, Phase, best_status, judge};
+use crate::domain::group::bounce_class::Class;
+use crate::domain::group::refusal::{About, Ground, Heard, Judgement, Phase, judge};
+use crate::domain::group::refusal_codes::best_status;
 use mail_parser::Message;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A recipient who was not reached.
+/// What a notice says of one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub address: Address,
@@ -15,12 +18,15 @@ pub struct Failure {
     pub hard: bool,
     /// Whom the words and the status are about.
     pub about: About,
-    /// Whether the other side stopped trying; `false` for a mere delay, which is never hard.
+    pub class: Class,
+    /// Whether the other side stopped trying; `false` for a mere delay, which is never hard, and for what arrived.
     pub given_up: bool,
     /// RFC 3463 status, if any was given.
     pub status: Option<String>,
-    /// What the other side said, at most 300 characters.
+    /// The class, what decided it, and what the other side said, at most 300 characters.
     pub diagnostic: String,
+    /// Whether anything that is known decided it.
+    pub is_decided: bool,
 }
 
 /// A recipient pressed "this is spam", or a filter reports about us.
@@ -43,29 +49,64 @@ impl Complaint {
 
 impl Failure {
     /// A failure in these words, to a mail from this domain of ours.
-    pub fn read(address: Address, field: Option<&str>, words: &str, given_up: bool, domain: &str) -> Self {
+    pub fn read(address: Address, field: Option<&str>, words: &str, end: End, domain: &str) -> Self {
         let domain = if address.domain().eq_ignore_ascii_case(domain) { "" } else { domain };
-        let (about, _) = judge(&Heard { phase: Phase::Bounce, code: None, field, words, domain });
+        let words = &words[..words.floor_char_boundary(LONGEST_ANSWER)];
+        let Judgement { about, class, ground } = judge(&Heard { phase: Phase::Bounce, code: None, field, words, domain });
+        let class = match end {
+            End::Failed => class,
+            End::Delayed => Class::Delayed,
+            End::Arrived => Class::Delivered,
+        };
         let (status, _) = best_status(field, words);
-        Self { address, hard: about.is_gone() && given_up, about, given_up, status, diagnostic: mime_body::line(words, 300) }
+        let is_decided = !(ground == Ground::Nothing || about == About::Unclear && matches!(ground, Ground::Status(_)));
+        Self {
+            address,
+            hard: class == Class::Hard,
+            about,
+            class,
+            given_up: end == End::Failed,
+            status,
+            diagnostic: mime_body::line(&format!("{} ({ground}): {words}", class.word()), 300),
+            is_decided,
+        }
     }
 }
 
-type Fields = BTreeMap<String, String>;
+/// How a delivery ended, or did not yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Failed,
+    Delayed,
+    Arrived,
+}
 
-/// The failures of a delivery status report; `None` when the mail holds none that names a recipient.
+/// More of an answer is not judged, in bytes.
+const LONGEST_ANSWER: usize = 4_000;
+
+pub type Fields = BTreeMap<String, String>;
+
+/// The failures of a delivery status report, at most [`RECIPIENTS`]; `None` when the mail holds none that names a recipient.
 pub fn failures(message: &Message) -> Option<Vec<Failure>> {
     // The report came to our return path.
     let ours = mime_body::header(message, "To").and_then(|to| address::first(&to));
     let domain = ours.as_ref().map_or("", Address::domain);
     let mut bodies = mime_body::parts_of(message, "message/delivery-status", 3);
     bodies.extend(mime_body::parts_of(message, "message/global-delivery-status", 3));
+    if bodies.is_empty() {
+        // A gateway that calls the fields a text.
+        bodies.extend(mime_body::parts_of(message, "text/plain", 0).into_iter().filter(|text| is_status(text)));
+    }
     let mut named = false;
+    let mut known = BTreeSet::new();
     let mut failures: Vec<Failure> = Vec::new();
     for fields in bodies.iter().flat_map(|body| groups(body)) {
+        if failures.len() >= RECIPIENTS {
+            break;
+        }
         named |= fields.contains_key("final-recipient") || fields.contains_key("original-recipient");
         if let Some(failure) = failure(&fields, domain)
-            && !failures.iter().any(|known| known.address == failure.address)
+            && known.insert(failure.address.clone())
         {
             failures.push(failure);
         }
@@ -73,44 +114,50 @@ pub fn failures(message: &Message) -> Option<Vec<Failure>> {
     named.then_some(failures)
 }
 
-/// The complaint of a feedback report.
-pub fn complaint(message: &Message) -> Option<Complaint> {
-    let body = mime_body::parts_of(message, "message/feedback-report", 1).into_iter().next()?;
-    let fields = groups(&body).into_iter().reduce(|mut all, more| {
-        all.extend(more);
-        all
-    })?;
-    let feedback = mime_body::line(&fields.get("feedback-type")?.to_ascii_lowercase(), 40);
-    let recipients = ["original-rcpt-to", "removal-recipient"]
-        .iter()
-        .filter_map(|name| fields.get(*name))
-        .flat_map(|value| address::find(value));
-    let mut unique: Vec<Address> = Vec::new();
-    for found in recipients {
-        if !unique.contains(&found.address) {
-            unique.push(found.address);
-        }
-    }
-    let return_path = fields.get("original-mail-from").and_then(|value| address::written(value).next().map(str::to_owned));
-    Some(Complaint { feedback, recipients: unique, return_path })
+fn is_status(text: &str) -> bool {
+    let begins = |name: &str| {
+        text.lines().take(400).any(|line| line.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name)))
+    };
+    begins("Final-Recipient:") && begins("Action:")
 }
 
 fn failure(fields: &Fields, domain: &str) -> Option<Failure> {
-    let action = fields.get("action").map(|action| action.to_ascii_lowercase()).unwrap_or_default();
-    let given_up = action.starts_with("fail") || action.starts_with("error");
-    if !given_up && !action.starts_with("delay") {
-        return None;
-    }
+    let field = |name: &str| fields.get(name).map(String::as_str).filter(|value| !value.is_empty());
     // The address we wrote to, before aliases and gateways changed it.
-    let recipient = |name: &str| fields.get(name).and_then(|value| address::first(value));
-    let address = recipient("original-recipient").or_else(|| recipient("final-recipient"))?;
-    let status = fields.get("status").map(String::as_str);
-    let diagnostic = fields.get("diagnostic-code").map_or_else(|| status.unwrap_or_default(), String::as_str);
-    Some(Failure::read(address, status, diagnostic, given_up, domain))
+    let original = field("original-recipient").and_then(|value| address::first(&from_xtext(value)));
+    let address = original.or_else(|| field("final-recipient").and_then(address::first))?;
+    let status = field("status");
+    let diagnostic = field("diagnostic-code").or(status).unwrap_or_default();
+    Some(Failure::read(address, status, diagnostic, end(field("action"), status), domain))
+}
+
+/// RFC 3464 §2.3.3, and what some programs write instead. Where nothing is said the status decides; what has an end that no
+/// standard knows has failed.
+fn end(action: Option<&str>, status: Option<&str>) -> End {
+    let action = action.unwrap_or_default().to_ascii_lowercase();
+    let begins = |words: &[&str]| words.iter().any(|word| action.starts_with(word));
+    if begins(&["delay", "retry", "warn", "queued"]) {
+        End::Delayed
+    } else if begins(&["deliver", "relay", "expand", "success"])
+        || action.is_empty() && status.is_some_and(|s| s.starts_with('2'))
+    {
+        End::Arrived
+    } else {
+        End::Failed
+    }
+}
+
+/// An address as RFC 3461 §4 writes it in an `Original-Recipient`: `+2B` is a plus sign. Some do not encode, so only what cannot
+/// be part of a plain name is decoded.
+fn from_xtext(value: &str) -> String {
+    ["+2B", "+3D", "+40", "+5F", "+2D", "+2E"]
+        .iter()
+        .zip(["+", "=", "@", "_", "-", "."])
+        .fold(value.to_owned(), |text, (code, plain)| text.replace(code, plain))
 }
 
 /// Groups of header-like fields, parted by blank lines, or by a recipient where the blank line was forgotten.
-fn groups(body: &str) -> Vec<Fields> {
+pub fn groups(body: &str) -> Vec<Fields> {
     let mut groups = vec![Fields::new()];
     let mut current: Option<String> = None;
     for line in body.lines() {
@@ -159,7 +206,18 @@ mod tests {
             one("Final-Recipient: rfc822; b@y.example\nOriginal-Recipient: rfc822;a@x.example\nAction: failed\nStatus: 5.1.1")
                 .expect("failure");
         assert_eq!(alias.address.as_str(), "a@x.example");
-        assert_eq!(one("Final-Recipient: rfc822; a@x.example\nAction: delivered\nStatus: 2.0.0"), None);
+        for (action, class) in [
+            ("delivered", Class::Delivered),
+            ("relayed (to a host that sends no reports)", Class::Delivered),
+            ("expanded", Class::Delivered),
+            ("delayed", Class::Delayed),
+            ("expired", Class::Soft),
+        ] {
+            let end = one(&format!("Final-Recipient: rfc822; a@x.example\nAction: {action}")).expect("an end");
+            assert_eq!((end.class, end.hard), (class, false), "{action}");
+        }
+        let plus = one("Original-Recipient: rfc822;ada+2Bnews@x.example\nAction: failed\nStatus: 5.1.1").expect("failure");
+        assert_eq!(plus.address.as_str(), "ada+news@x.example");
         assert_eq!(groups("Final-Recipient: a\nAction: failed\nFinal-Recipient: b\nAction: failed").len(), 2);
     }
 }

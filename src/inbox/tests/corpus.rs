@@ -102,8 +102,11 @@ fn a_person_is_told_from_a_machine() {
         let raw = format!("{PERSON}{body}").replace("Re: Line downtime", subject);
         assert!(matches!(read(raw.as_bytes()).kind, Incoming::AutoReply { .. }), "{subject}");
     }
-    let list = read(format!("{PERSON}List-Id: <x>\r\n{body}").as_bytes()).kind;
-    assert_eq!(list, Incoming::Unknown);
+    // A group adds list headers to what a person answers; a newsletter answers nothing.
+    let group = read(format!("{PERSON}List-Id: <x>\r\n{body}").as_bytes());
+    assert!(group.is_bulk && matches!(group.kind, Incoming::Reply { .. }), "{group:?}");
+    let newsletter = "From: Ada <ada@albareda.example>\r\nTo: marta@x.example\r\nSubject: Hello\r\nList-Id: <x>\r\n\r\nHello\r\n";
+    assert_eq!(read(newsletter.as_bytes()).kind, Incoming::Unknown);
 }
 
 #[test]

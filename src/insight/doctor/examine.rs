@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, State, within};
 use super::letters::{self, LettersLeft};
-use super::{database, enquiries, files, outbox, people, relay};
+use super::{database, enquiries, files, mailboxes, outbox, people, relay};
 use crate::domain::census::Census;
 use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
@@ -50,13 +50,15 @@ impl DoctorReport {
 
 /// Runs all checks. `secrets` are the files from which the configuration read secrets.
 pub async fn examine(plan: &Plan, secrets: &[PathBuf], now: Timestamp) -> DoctorReport {
-    let (inside, relay, writer) = tokio::join!(check_database(plan, now), relay::relay(plan), relay::daemon_address(plan));
+    let (inside, relay, writer, boxes) =
+        tokio::join!(check_database(plan, now), relay::relay(plan), relay::daemon_address(plan), mailboxes::mailboxes(plan));
     let (mut checks, census, letters) = inside;
     let (url, journal) = (&plan.settings.database, plan.settings.stop_journal.as_path());
     checks.extend(files::free_space(url, journal));
     checks.extend(files::secrets(url, journal, secrets));
     checks.extend(files::unreadable(journal));
     checks.push(relay);
+    checks.extend(boxes);
     checks.extend(writer);
     checks.extend(relay::unchecked(plan));
     DoctorReport::of(checks, census, letters, now)
@@ -160,6 +162,7 @@ async fn check_database(plan: &Plan, now: Timestamp) -> DatabaseFindings {
             Vec::new()
         }
     };
+    checks.extend(run_checks("mailbox", ANSWER, mailboxes::trouble(&store, plan)).await);
     checks.push(check_integrity(&store).await);
     drop(within(ANSWER, store.close()).await);
     (checks, census, letters)

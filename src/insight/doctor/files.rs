@@ -65,7 +65,11 @@ pub fn unreadable(stop_journal: &Path) -> Option<Finding> {
     let says = |count: usize| format!("{count} mails could not be read, and lie in {}", folder.display());
     match set_aside::count(stop_journal) {
         0 => None,
-        count => Some(Finding::notice("unreadable mail", says(count), "look at them with a mail program, then remove them")),
+        count => Some(Finding::notice(
+            "unreadable mail",
+            says(count),
+            "`nurtured inbox list` lists them, `nurtured inbox retry` takes them again; what nobody needs may be removed",
+        )),
     }
 }
 

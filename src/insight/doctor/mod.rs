@@ -12,4 +12,5 @@ pub mod outbox;
 pub mod files;
 pub mod http_probe;
 pub mod relay;
+pub mod mailboxes;
 pub mod examine;

@@ -10,10 +10,13 @@ use crate::domain::doorway::signal::{Detail, NewSignal};
 use crate::domain::group::delivery::Mailed;
 use crate::domain::id::{DeliveryId, IssueId, Name, ProspectId};
 use crate::domain::plan::Plan;
+use crate::domain::trusted_sources::feedback_loop;
 use crate::flow::context::FlowError;
 use crate::flow::doorway::{observe, take};
 use crate::flow::individual::receive;
+use crate::inbox::mail::authored::Authored;
 use crate::inbox::mail::bounce::{Incoming, Returned};
+use crate::inbox::mail::identity::Identity;
 use crate::inbox::mail::report::Complaint;
 use crate::mail::token::{Kind, Token};
 use crate::store::people::prospects;
@@ -180,7 +183,9 @@ pub async fn record_alone(world: &mut World, act: &Act) -> Result<(), FlowError>
         _ => {
             let feedback = "abuse".to_owned();
             let says = Incoming::Complaint(Complaint { feedback, recipients: Vec::new(), return_path: None });
-            receive::receive(&world.ctx, &mail(world, act, "complaint", says)).await?;
+            let mut report = mail(world, act, "complaint", says);
+            report.identity.author = feedback_loop();
+            receive::receive(&world.ctx, &report).await?;
             world.event_log.of(&campaign).complained += 1;
         }
     }
@@ -194,10 +199,18 @@ fn mail(world: &World, act: &Act, what: &str, kind: Incoming) -> Returned {
     let recipient = signer.recipient(Some(person.id), person.address.as_str());
     let token = signer.text(Token { kind: Kind::MessageId, id: act.delivery.0, ordinal: 0, recipient }, "");
     let message_id = format!("{token}@{}", ours.domain());
+    let mut authored = Authored::default();
+    if let Incoming::Reply { text, .. } = &kind {
+        authored.text.clone_from(text);
+    }
     Returned {
         id: format!("{what}-{}@simulation", act.delivery),
+        identity: Identity::of(&person.address, &format!("{what}-{}", act.delivery)),
         recipients: vec![ours.to_string()],
         message_ids: vec![message_id],
+        is_bulk: false,
         kind,
+        subject: String::new(),
+        authored,
     }
 }

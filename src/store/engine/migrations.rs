@@ -36,6 +36,10 @@ migrations![
     "0013_second_thoughts",
     "0014_numbers_once",
     "0015_tenth_year",
+    "0016_absences",
+    "0018_mailboxes",
+    "0019_whose_mail",
+    "0020_provider_deliveries",
     "0021_hits",
 ];
 

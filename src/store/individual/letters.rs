@@ -75,8 +75,11 @@ const FAILED: &str = "
 const PASSED_ON: &str = "
     SELECT COUNT(*) FROM letters l
     WHERE l.kind = 'reply' AND l.recipient = $3
-      AND l.message_id LIKE (SELECT $2 || REPLACE(s.once, 'reply:mail:', '') || '@%' FROM signals s
-                             WHERE s.id = $1 AND s.kind = 'reply')";
+      AND l.message_id LIKE (SELECT $2 || REPLACE(REPLACE(s.once, 'colleague_', ''), 'reply:mail:', '') || '@%' FROM signals s
+                             WHERE s.id = $1 AND s.kind IN ('reply', 'colleague_reply'))";
+/// Of the newest alone, however many there are.
+const BEGUN: &str = "
+    SELECT COUNT(*) FROM (SELECT l.message_id FROM letters l ORDER BY l.id DESC LIMIT 5000) newest WHERE message_id LIKE $1";
 /// Whose bytes were erased has nothing to send.
 const UNSENT: &str = "
     SELECT id, kind, handoff_id, recipient, message_id, COALESCE(waits_since, not_before) AS since, not_before, tries, failed_at, reply
@@ -146,6 +149,11 @@ pub async fn later(
 /// Gives it up. Returns whether the claim still held.
 pub async fn failed(tx: &mut Tx, letter: &Letter, reply: &str, now: Timestamp) -> Result<bool, StoreError> {
     Ok(tx.execute(FAILED, args![letter.id, letter.fence, now, reply]).await? > 0)
+}
+
+/// How many of the newest letters have a Message-ID that begins so.
+pub async fn begun(tx: &mut Tx, begins: &str) -> Result<i64, StoreError> {
+    tx.number(BEGUN, args![format!("{begins}%")]).await
 }
 
 /// Whether the reply recorded as this signal was passed on to this reader; the letter's Message-ID begins so.

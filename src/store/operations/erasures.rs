@@ -29,6 +29,8 @@ pub struct Erased {
     pub enquiries: u64,
     /// Forms that their address had not confirmed.
     pub forms: u64,
+    /// Mails that nothing recognised, or that could not be read.
+    pub mails: u64,
 }
 
 impl std::ops::AddAssign for Erased {
@@ -38,6 +40,7 @@ impl std::ops::AddAssign for Erased {
         self.letters += more.letters;
         self.enquiries += more.enquiries;
         self.forms += more.forms;
+        self.mails += more.mails;
     }
 }
 
@@ -143,7 +146,7 @@ const PERSON: &str = "
     UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
            wake_at = NULL, review_after = NULL, mail_stop = 'erased', tracking_consent = FALSE
     WHERE id = $1";
-const OF_PERSON: [&str; 7] = [
+const OF_PERSON: [&str; 8] = [
     "DELETE FROM hits WHERE signal_id IN (SELECT s.id FROM signals s WHERE s.prospect_id = $1)",
     "DELETE FROM verdicts WHERE prospect_id = $1",
     "DELETE FROM prospect_fields WHERE prospect_id = $1",
@@ -151,6 +154,7 @@ const OF_PERSON: [&str; 7] = [
     "DELETE FROM consents WHERE prospect_id = $1",
     "DELETE FROM assessment_queue WHERE prospect_id = $1",
     "DELETE FROM former_addresses WHERE prospect_id = $1",
+    "DELETE FROM absences WHERE prospect_id = $1",
 ];
 
 /// The beginning of the Message-ID of letters about a prospect that belong to no handoff.
@@ -238,7 +242,7 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
     tx.execute(JUDGEMENTS, args![prospect]).await?;
     let (enquiries, told) = erase_enquiries(tx, ENQUIRIES, prospect.into(), now).await?;
     let letters = letters + told + scrub_citations(tx, prospect, now).await?;
-    Ok(Erased { signals, deliveries, letters, enquiries, forms: 0 })
+    Ok(Erased { signals, deliveries, letters, enquiries, forms: 0, mails: 0 })
 }
 
 /// Erases the forms about an address that it has not answered for, and the mails that asked it. Returns how many forms.

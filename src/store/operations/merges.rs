@@ -35,6 +35,12 @@ const SIGNALS: &str = "
     FROM signals s LEFT JOIN reclassifications r
          ON r.id = (SELECT MAX(latest.id) FROM reclassifications latest WHERE latest.signal_id = s.id)
     WHERE s.prospect_id = $1 ORDER BY s.id";
+/// Who wrote it, if somebody else did.
+const AUTHORS: &str = "
+    INSERT INTO signal_authors (address, signal_id)
+    SELECT a.address, again.id FROM signal_authors a JOIN signals s ON s.id = a.signal_id
+    JOIN signals again ON again.once = 'again:' || CAST(s.id AS TEXT) WHERE s.prospect_id = $1
+    ON CONFLICT (address, signal_id) DO NOTHING";
 /// A delivery of an occurrence of which both got one stays with the merged row; its links lead to the kept one all the same.
 const DELIVERIES: &str = "
     UPDATE deliveries SET prospect_id = $2
@@ -44,6 +50,10 @@ const REMINDERS: &str =
     "UPDATE follow_ups SET prospect_id = $2 WHERE prospect_id = $1 AND handoff_id IS NULL AND done_at IS NULL";
 const FORMS: &str = "UPDATE pending_forms SET prospect_id = $2 WHERE prospect_id = $1";
 const ENQUIRIES: &str = "UPDATE enquiries SET prospect_id = $2 WHERE prospect_id = $1";
+const ABSENCE: &str = "
+    INSERT INTO absences (prospect_id, until_at, told_at)
+    SELECT CAST($2 AS BIGINT), b.until_at, b.told_at FROM absences b WHERE b.prospect_id = $1
+    ON CONFLICT (prospect_id) DO NOTHING";
 const WITHDRAW: &str = "UPDATE qualifications SET settled_at = $2 WHERE prospect_id = $1 AND settled_at IS NULL";
 const TAGS: &str = "
     INSERT INTO prospect_tags (prospect_id, tag) SELECT CAST($2 AS BIGINT), t.tag FROM prospect_tags t WHERE t.prospect_id = $1
@@ -57,12 +67,13 @@ const EMPTY: &str = "
     UPDATE prospects SET name = COALESCE(name, address), address = NULL, standing = $2, mail_stop = $3, wake_at = NULL,
            review_after = NULL, tracking_consent = FALSE
     WHERE id = $1";
-const OF_MERGED: [&str; 5] = [
+const OF_MERGED: [&str; 6] = [
     "DELETE FROM verdicts WHERE prospect_id = $1",
     "DELETE FROM prospect_fields WHERE prospect_id = $1",
     "DELETE FROM prospect_tags WHERE prospect_id = $1",
     "DELETE FROM consents WHERE prospect_id = $1",
     "DELETE FROM assessment_queue WHERE prospect_id = $1",
+    "DELETE FROM absences WHERE prospect_id = $1",
 ];
 const KEEP: &str = "
     UPDATE prospects SET name = $2, phone = $3, company = $4, salesperson = $5, wake_at = $6 WHERE id = $1";
@@ -70,8 +81,9 @@ const KEEP: &str = "
 /// Takes the address off the row that is merged, and brings over what is known of it.
 pub async fn take_over(tx: &mut Tx, merged: ProspectId, kept: ProspectId, now: Timestamp) -> Result<Moved, StoreError> {
     let signals = tx.execute(SIGNALS, args![merged, kept, now]).await?;
+    tx.execute(AUTHORS, args![merged]).await?;
     let deliveries = tx.execute(DELIVERIES, args![merged, kept]).await?;
-    for sql in [REMINDERS, FORMS, ENQUIRIES, TAGS, SPEAKS, POINT_ON] {
+    for sql in [REMINDERS, FORMS, ENQUIRIES, TAGS, SPEAKS, ABSENCE, POINT_ON] {
         tx.execute(sql, args![merged, kept]).await?;
     }
     audience_changes::note(tx, [kept]).await?;

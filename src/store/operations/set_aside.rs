@@ -3,6 +3,7 @@
 //! A file is named by its content: the same mail handed over again is one file.
 
 use data_encoding::HEXLOWER;
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -16,8 +17,7 @@ pub fn folder(stop_journal: &Path) -> PathBuf {
 
 /// How many there are.
 pub fn count(stop_journal: &Path) -> usize {
-    let is_kept = |entry: &fs::DirEntry| entry.path().extension().is_some_and(|extension| extension == "eml");
-    fs::read_dir(folder(stop_journal)).map_or(0, |entries| entries.flatten().filter(is_kept).count())
+    paths(stop_journal).map_or(0, |paths| paths.len())
 }
 
 /// Keeps a mail: `begun` was read already, the rest is in `rest`. On the disk when it returns.
@@ -54,6 +54,63 @@ pub fn keep(stop_journal: &Path, begun: &[u8], mut rest: impl Read) -> io::Resul
     written
 }
 
+/// A mail that was set aside.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct SetAside {
+    /// What its file is called without its ending: a fingerprint of its bytes.
+    pub id: String,
+    pub bytes: u64,
+    pub since: Timestamp,
+}
+
+/// Every mail that was set aside, oldest first.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn list(stop_journal: &Path) -> io::Result<Vec<SetAside>> {
+    let mut found = Vec::new();
+    for path in paths(stop_journal)? {
+        let file = fs::metadata(&path)?;
+        let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let since = Timestamp::try_from(file.modified()?).unwrap_or(Timestamp::UNIX_EPOCH);
+        found.push(SetAside { id, bytes: file.len(), since });
+    }
+    found.sort_by(|one, other| (one.since, &one.id).cmp(&(other.since, &other.id)));
+    Ok(found)
+}
+
+/// The file of a mail that was set aside; `None` where there is none of this id.
+pub fn path(stop_journal: &Path, id: &str) -> Option<PathBuf> {
+    // An id is typed: it names a file of this folder and nothing else.
+    let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then(|| folder(stop_journal).join(format!("{id}.eml"))).filter(|path| path.is_file())
+}
+
+/// Removes the mails in which one of these words stands, in whatever case. Returns how many.
+///
+/// # Errors
+/// When a file cannot be read or removed.
+pub fn remove_naming(stop_journal: &Path, words: &[&str]) -> io::Result<u64> {
+    let mut removed = 0;
+    for path in paths(stop_journal)? {
+        let text = fs::read(&path)?.to_ascii_lowercase();
+        if words.iter().any(|word| memchr::memmem::find(&text, word.to_ascii_lowercase().as_bytes()).is_some()) {
+            fs::remove_file(&path)?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+fn paths(stop_journal: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder(stop_journal)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let all: Vec<PathBuf> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<_>>()?;
+    Ok(all.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "eml")).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +125,12 @@ mod tests {
         assert_eq!(keep(&journal, b"one two", io::empty()).expect("kept"), kept);
         assert_eq!((fs::read(&kept).expect("read"), count(&journal)), (b"one two".to_vec(), 1));
         assert_eq!(fs::metadata(&kept).expect("a file").permissions().mode() & 0o777, 0o600);
+        assert_eq!(path(&journal, "../nurtured"), None);
+        let id = &list(&journal).expect("listed")[0].id;
+        assert_eq!(path(&journal, id), Some(kept.clone()));
         assert_eq!(fs::metadata(folder(&journal)).expect("a folder").permissions().mode() & 0o777, 0o700);
+        keep(&journal, b"to ADA@x.example", io::empty()).expect("kept");
+        assert_eq!(remove_naming(&journal, &["ada@x.example"]).expect("looked"), 1);
+        assert_eq!(list(&journal).expect("listed").len(), 1);
     }
 }

@@ -8,5 +8,6 @@ pub mod external_ids;
 pub mod suppressions;
 pub mod consents;
 pub mod audience_changes;
+pub mod absences;
 pub mod verdicts;
 pub mod prospects;

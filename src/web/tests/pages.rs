@@ -21,6 +21,7 @@ use crate::web::limits::Limits;
 use crate::web::link_cache::LinkCache;
 use crate::web::rooms::Rooms;
 use crate::web::site::Site;
+use crate::web::sns_client::SnsClient;
 use crate::web::{handoff, page, queue};
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Path, State};
@@ -51,7 +52,8 @@ impl TestNode {
         let (links, census) = (LinkCache::default(), CensusCache::default());
         let (forms, limits, rooms) = (take::forms(&ctx), Limits::default(), Rooms::default());
         let patience = std::time::Duration::from_mins(5);
-        let site = Site { ctx, clicks, posts, spooled, forms, limits, rooms, links, census, patience };
+        let sns = SnsClient::default();
+        let site = Site { ctx, clicks, posts, spooled, forms, limits, rooms, links, census, sns, patience };
         Self { site, clock, _folder: folder }
     }
 

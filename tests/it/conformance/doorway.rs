@@ -146,7 +146,7 @@ fn every_detail() -> Vec<Detail> {
             note: text.clone(),
         },
         Detail::Reply { subject: text.clone(), text: text.clone() },
-        Detail::AutoReply { subject: text.clone() },
+        Detail::AutoReply { subject: text.clone(), back_on: None, left: false },
         Detail::Unsubscribe { how: text.clone() },
         Detail::Bounce { hard: true, status: Some("5.1.1".into()), diagnostic: text.clone() },
         Detail::Complaint { feedback: text.clone() },

@@ -4,6 +4,7 @@
 //! Ranges are claimed before the connections need them, so that no connection waits for the end of a range. Whether a
 //! range is finished is read from its deliveries, never counted during the run.
 
+use super::absence;
 use super::attempt_writer::AttemptWriter;
 use super::audience;
 use super::range::{BACK_OFF, Job, LEASE, Range};
@@ -161,12 +162,14 @@ async fn read_ahead(
         let mut open = deliveries::open_in(&mut read, lease.issue, lease.first, lease.last).await?;
         open.retain(|row| row.retry_at.is_none_or(|at| at <= now));
         let left = audience::left(&mut read, &plan, &issue, range.lease(), &open).await?;
+        let away = absence::away(&mut read, &issue, range.lease(), &open, now).await?;
         let mut former = BTreeMap::new();
         for version in open.iter().filter_map(|row| row.kept).filter(|kept| *kept != lease.version) {
             former.insert(version, messages.of(&mut read, lease.issue, version).await?);
         }
         drop(read);
         let due = audience::skip(ctx, range.lease(), open, &left, now).await?;
+        let due = absence::put_off(ctx, &plan, &issue, range.lease(), due, &away, now).await?;
         for row in admit(ctx, &mut pace, &range, due, now).await? {
             let former = row.kept.and_then(|kept| former.get(&kept)).cloned();
             if jobs.send_async(Job { row, range: range.clone(), former }).await.is_err() {

@@ -9,13 +9,13 @@
 //!            ▲  ▲ │                │                 │ 5xx, or retries used up
 //!            │  ├─┼─ lease expired ┤                 ├─────────────────────► failed
 //!            │  │ │                │                 │ two tries in doubt
-//!            │  │ │  window closed ┤                 ├─────────────────────► uncertain
+//!            │  │ │    closed, away ┤                 ├─────────────────────► uncertain
 //!            └──┴─┼────────────────│── 4xx, broken ──┘
 //!                 │                │ at the mark: stopped
 //!                 │ over the cap   ├─────────────────► suppressed
 //!                 ▼                │ at the mark: no longer nurturing, or another address; by name
 //!              skipped ◄───────────┴─────────────────► cancelled
-//!               at the claim: no longer in the audience
+//!               at the claim: no longer in the audience, or away while another mail of the campaign waits
 //! ```
 //!
 //! The mark commits before the mail is announced, its result after; between them is the network, and no open transaction.
@@ -23,6 +23,7 @@
 pub mod attempt_writer;
 pub mod range;
 pub mod audience;
+pub mod absence;
 pub mod transmit;
 pub mod return_leases;
 pub mod deliver;

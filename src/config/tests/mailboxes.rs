@@ -1,0 +1,64 @@
+//! `[[inbox.mailbox]]`: what is read, what is refused, and that no password is shown.
+
+use crate::config::tests::changes::{load_changed, refusal};
+use crate::domain::settings::{MailSource, Proof, Security};
+use std::path::PathBuf;
+
+const FILE: &str = "nurtured.toml";
+const HTTP: &str = "[http]";
+
+fn with(tables: &str) -> String {
+    format!("{tables}\n{HTTP}")
+}
+
+const IMAP: &str = "[[inbox.mailbox]]\nname = \"bounces\"\nrole = \"bounces\"\nkind = \"imap\"\nhost = \"IMAP.tecnofab.example\"\n\
+                    username = \"bo\"\npassword = \"s3cret\"\n";
+
+#[test]
+fn mailboxes_are_read_with_what_is_usual() {
+    let maildir = "[[inbox.mailbox]]\nname = \"replies\"\nrole = \"replies\"\nkind = \"maildir\"\npath = \"/var/mail/r\"\n";
+    let token = IMAP.replace(
+        "password = \"s3cret\"",
+        "token_command = \"oama access bo\"\nsecurity = \"starttls\"\nfolder = \"INBOX/Retours\"",
+    );
+    let tables = with(&format!("{IMAP}{maildir}{}", token.replace("\"bounces\"", "\"complaints\"")));
+    let plan = load_changed(&[(FILE, HTTP, &tables)], &[]).expect("valid").plan;
+    assert!(!format!("{plan:?}").contains("s3cret"), "the password is shown");
+    let [one, two, three] = &plan.settings.mailboxes[..] else { panic!("three: {:?}", plan.settings.mailboxes) };
+    let (MailSource::Imap(one), MailSource::Maildir(two), MailSource::Imap(three)) = (&one.source, &two.source, &three.source)
+    else {
+        panic!("as they were written")
+    };
+    assert_eq!(
+        (one.host.as_str(), one.port, one.security, one.folder.as_str()),
+        ("imap.tecnofab.example", 993, Security::Implicit, "INBOX")
+    );
+    assert_eq!(two, &PathBuf::from("/var/mail/r"));
+    assert_eq!((three.port, three.folder.as_str()), (143, "INBOX/Retours"));
+    assert!(matches!(three.login.proof, Proof::Token(_)));
+    assert!(load_changed(&[], &[]).expect("valid").plan.settings.mailboxes.is_empty());
+}
+
+#[test]
+fn a_mailbox_that_cannot_be_meant_is_refused() {
+    for (from, to, words) in [
+        ("name = \"bounces\"\n", "", "`name` is missing"),
+        ("role = \"bounces\"", "role = \"spam\"", "none of the words this takes"),
+        ("kind = \"imap\"", "kind = \"pop3\"", "none of the words this takes"),
+        ("username = \"bo\"\npassword = \"s3cret\"\n", "", "`username` is missing"),
+        ("password = \"s3cret\"", "", "nurtured.inbox.bounces.password"),
+        ("password = \"s3cret\"", "password = \"s3cret\"\ntoken_command = \"x\"", "are both given"),
+        ("host = \"IMAP", "security = \"plaintext\"\nhost = \"IMAP", "would cross the network unprotected"),
+        ("host = \"IMAP", "path = \"/x\"\nhost = \"IMAP", "unknown key `path`"),
+        ("kind = \"imap\"", "kind = \"maildir\"", "`path` is missing"),
+        ("host = \"IMAP", "host = \"imap://IMAP", "no host"),
+        ("kind = \"imap\"", "kind = \"imap\"\nport = 0", "from 1 to 65535"),
+    ] {
+        let changed = IMAP.replace(from, to);
+        assert_ne!(changed, IMAP, "{from}");
+        let told = refusal(&[(FILE, HTTP, &with(&changed))], &[]);
+        assert!(told.contains(words), "{to}: {words}\n{told}");
+    }
+    let told = refusal(&[(FILE, HTTP, &with(&format!("{IMAP}{IMAP}")))], &[]);
+    assert!(told.contains("two mailboxes are called `bounces`"), "{told}");
+}

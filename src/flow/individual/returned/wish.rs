@@ -1,0 +1,190 @@
+//! wish: somebody who gets our newsletters asks for no more of them, in their own words or by the address of List-Unsubscribe.
+//!
+//! Only the words of whom the mail is known to be from stop anything: it answers a mail of ours, by a token we signed, from the
+//! address that mail went to or the prospect has now. Anybody else's are passed on as a reply. That it was heard is confirmed to them
+//! once, in their language; a mail to the address of List-Unsubscribe is a program's, and is confirmed by nothing.
+
+use super::arrival::Arrival;
+use super::pass_on::Words;
+use crate::domain::address::Address;
+use crate::domain::doorway::sender::Sender as Whose;
+use crate::domain::doorway::signal::{Detail, NewSignal};
+use crate::domain::group::campaign::Sender;
+use crate::domain::id::{Name, ProspectId, fingerprint};
+use crate::domain::individual::letter::LetterKind;
+use crate::domain::language::Language;
+use crate::domain::plan::Plan;
+use crate::domain::prospect::Prospect;
+use crate::domain::suppression::{Channel, StopReason};
+use crate::flow::context::{Context, FlowError};
+use crate::flow::doorway::observe::{self, Observed};
+use crate::flow::doorway::trace::{Traced, trace};
+use crate::flow::individual::dossier;
+use crate::inbox::mail::bounce::Returned;
+use crate::inbox::mail::ours::Ours;
+use crate::inbox::mail::own_words::own_words;
+use crate::inbox::mail::wish;
+use crate::mail::letter::{self as mime, Headers};
+use crate::mail::prepared::Prepared;
+use crate::mail::token::Kind;
+use crate::store::engine::backend::Tx;
+use crate::store::group::issues::{self, Issue};
+use crate::store::individual::letters::{self, NewLetter};
+use crate::store::people::prospects;
+use crate::store::people::suppressions;
+use crate::text::stopped::{self, Stopped};
+use crate::text::token::WIDTH;
+use jiff::Timestamp;
+
+/// The field of a prospect that holds their language.
+const FIELD: &str = "language";
+
+/// What a mail to the address of List-Unsubscribe did.
+pub struct ByMail {
+    pub prospect: Option<ProspectId>,
+    pub new: bool,
+}
+
+/// Unsubscribes whoever's token stands in the subject of a mail to our return path, as a program or a person sends it that follows
+/// the `mailto:` of List-Unsubscribe (RFC 2369, 3.2). Like the link, it needs no more than the token.
+pub async fn by_mail(
+    ctx: &Context,
+    tx: &mut Tx,
+    plan: &Plan,
+    mail: &Returned,
+    now: Timestamp,
+) -> Result<Option<ByMail>, FlowError> {
+    let ours = plan.settings.smtp.return_path.as_str();
+    if !mail.recipients.iter().any(|recipient| recipient.eq_ignore_ascii_case(ours)) {
+        return Ok(None);
+    }
+    let mut words = mail.subject.split_whitespace().filter(|word| word.len() == WIDTH);
+    let Some(token) = words.find_map(|word| ctx.signer().read(Kind::Unsubscribe, word, "")) else { return Ok(None) };
+    let Some(sent) = trace(tx, ctx.signer(), token).await?.filter(|sent| sent.mail.prospect.is_some()) else { return Ok(None) };
+    let signal = NewSignal::unsubscribe(sent.mail, "mail to the address of List-Unsubscribe", now);
+    let observed = observe::write(tx, plan, &[signal], now).await?;
+    Ok(Some(ByMail { prospect: sent.mail.prospect, new: matches!(observed.first(), Some(Observed::New(_))) }))
+}
+
+/// The issue that a mail answers, if it is on record.
+pub async fn answered(tx: &mut Tx, sent: Option<&Traced>) -> Result<Option<Issue>, FlowError> {
+    match sent.and_then(|sent| sent.mail.issue) {
+        Some(issue) => Ok(issues::content(tx, issue).await?),
+        None => Ok(None),
+    }
+}
+
+/// What they wrote themselves, without our issue, which we know.
+pub fn words(mail: &Returned, issue: Option<&Issue>) -> String {
+    own_words(&mail.authored.text, issue.and_then(ours).as_ref())
+}
+
+fn ours(issue: &Issue) -> Option<Ours> {
+    let nobody = Address::parse("nobody@example.com").ok()?;
+    let mut raw = Vec::new();
+    Prepared::from_json(&issue.message).ok()?.fill(&nobody, "Thu, 01 Jan 1970 00:00:00 +0000", |_| [b'A'; WIDTH], &mut raw);
+    Ours::of_mail(&raw)
+}
+
+/// Stops newsletters if they ask for it, and confirms it to them unless none was sent to them anyway. Says whether they asked.
+pub async fn heed(
+    tx: &mut Tx,
+    plan: &Plan,
+    arrival: &Arrival<'_>,
+    (prospect, words): (&Prospect, Words<'_>),
+    reader: &Name,
+) -> Result<bool, FlowError> {
+    let Some(sent) = arrival.sent.as_ref().filter(|_| arrival.whose == Whose::Prospect) else { return Ok(false) };
+    let own_subject = own_subject(words.subject, words.issue.map(|issue| issue.subject.as_str()));
+    // "Remove ada@albareda.example from your list": their own address is themselves; another is somebody else.
+    let Some(language) = wish::to_stop(own_subject, &words.text.replace(words.from.as_str(), "me")) else { return Ok(false) };
+    let addresses: Vec<&Address> = [Some(words.from), prospect.address.as_ref()].into_iter().flatten().collect();
+    let stops = suppressions::of(tx, &addresses).await?;
+    let before = stops.iter().any(|stop| stop.channel == Channel::Email && stop.reason != StopReason::Bounced);
+    let detail = Detail::Unsubscribe { how: "in their own words".to_owned() };
+    let signal = NewSignal::by_mail(&arrival.key, Some(sent.mail), Some(prospect.id), detail, arrival.now);
+    let observed = observe::write(tx, plan, &[signal], arrival.now).await?;
+    if !before && matches!(observed.first(), Some(Observed::New(_))) {
+        let known = prospects::field(tx, prospect.id, FIELD).await?.as_deref().and_then(Language::parse);
+        let organisation = &plan.settings.organisation;
+        let language = known.or_else(|| Language::parse(language)).unwrap_or_else(|| organisation.language());
+        confirm(tx, plan, (words.from, reader), language, &arrival.key, arrival.now).await?;
+    }
+    Ok(true)
+}
+
+/// Writes the mail that confirms it; an answer to it reaches a person.
+async fn confirm(
+    tx: &mut Tx,
+    plan: &Plan,
+    (to, reader): (&Address, &Name),
+    language: Language,
+    mail: &str,
+    now: Timestamp,
+) -> Result<(), FlowError> {
+    let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("confirm that newsletters have stopped: {e}"));
+    let organisation = &plan.settings.organisation;
+    let letter = stopped::stopped(&Stopped {
+        organisation: organisation.name.clone(),
+        postal_address: organisation.postal_address.lines().map(|line| line.trim().to_owned()).collect(),
+        zone: dossier::zone_of(plan, reader),
+        language,
+    })
+    .map_err(|e| unable(&e))?;
+    let return_path = &plan.settings.smtp.return_path;
+    let message_id = format!("<stopped-{}@{}>", fingerprint(&[mail]), return_path.domain());
+    let from = Sender { name: organisation.name.clone(), address: return_path.clone() };
+    let person = plan.roster.person(reader);
+    let reply_to = person.map(|(name, address)| Sender { name: name.to_owned(), address: address.clone() });
+    let kind = LetterKind::Confirmation;
+    let headers = Headers {
+        kind,
+        from: &from,
+        to: ("", to),
+        reply_to: reply_to.as_ref(),
+        message_id: &message_id,
+        in_reply_to: None,
+        date: now,
+    };
+    let message = mime::message(&letter, &headers).map_err(|e| unable(&e))?;
+    letters::add(tx, NewLetter { kind, handoff: None, recipient: to, message_id: &message_id, message, not_before: now }).await?;
+    Ok(())
+}
+
+/// The subject without the marks of an answer, where it is theirs and not that of our mail.
+fn own_subject<'a>(subject: &'a str, ours: Option<&str>) -> Option<&'a str> {
+    let bare = without_marks(subject);
+    let is_theirs = match ours {
+        Some(ours) => !bare.eq_ignore_ascii_case(without_marks(ours)),
+        None => bare.len() == subject.trim().len(),
+    };
+    (is_theirs && !bare.is_empty()).then_some(bare)
+}
+
+/// Without `Re:`, `AW:`, `RES:`, `Re[2]:`, in whatever language.
+fn without_marks(subject: &str) -> &str {
+    let mut rest = subject.trim();
+    while let Some((mark, behind)) = rest.split_once([':', '：']) {
+        let letters = mark.trim_end_matches(|c: char| c.is_ascii_digit() || "[]() ".contains(c));
+        if !(1..=5).contains(&letters.chars().count()) || !letters.chars().all(char::is_alphabetic) {
+            break;
+        }
+        rest = behind.trim();
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_subject_of_their_own_speaks() {
+        let ours = Some("What the night shift knows");
+        assert_eq!(own_subject("Unsubscribe", ours), Some("Unsubscribe"));
+        assert_eq!(own_subject("RE: Unsubscribe", ours), Some("Unsubscribe"));
+        assert_eq!(own_subject("Re[2]: AW: What the night shift knows", ours), None);
+        assert_eq!(own_subject("Re: How to unsubscribe", None), None);
+        assert_eq!(own_subject("Baja", None), Some("Baja"));
+    }
+}

@@ -1,0 +1,73 @@
+//! Whether each mailbox can be opened: connected to, logged in at, its folder read. No mail is taken.
+
+use super::finding::{Finding, within};
+use crate::domain::id::Name;
+use crate::domain::plan::Plan;
+use crate::domain::settings::{Imap, MailSource, Mailbox, Proof, Security};
+use crate::flow::context::FlowError;
+use crate::inbox::mailbox::error::MailboxError;
+use crate::inbox::mailbox::imap::Session;
+use crate::inbox::mailbox::maildir::Maildir;
+use crate::mail::access_token::AccessTokens;
+use crate::store::engine::backend::Store;
+use crate::store::operations::mailboxes;
+use futures_util::future::join_all;
+use std::path::Path;
+use std::time::Duration;
+
+/// The time limit of each mailbox: some servers slow a login down.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A finding for each mailbox.
+pub async fn mailboxes(plan: &Plan) -> Vec<Finding> {
+    join_all(plan.settings.mailboxes.iter().map(check)).await
+}
+
+/// What the daemon could not read when it last tried.
+pub async fn trouble(store: &Store, plan: &Plan) -> Result<Vec<Finding>, FlowError> {
+    let states = mailboxes::list(&mut store.read().await?).await?;
+    let is_read = |name: &Name| plan.settings.mailboxes.iter().any(|mailbox| mailbox.name == *name);
+    let troubled = states.into_iter().filter(|state| is_read(&state.mailbox));
+    let found = troubled.filter_map(|state| {
+        let since = state.read_at.map_or_else(|| "never".to_owned(), |at| format!("last at {at}"));
+        let says = format!(
+            "{}: the daemon has taken mails {since}, and could not at its last attempt: {}",
+            state.mailbox, state.trouble?
+        );
+        Some(Finding::notice("mailbox", says, "it is tried again by itself; if it lasts, see to what is said here"))
+    });
+    Ok(found.collect())
+}
+
+async fn check(mailbox: &Mailbox) -> Finding {
+    let name = &mailbox.name;
+    let opened = match &mailbox.source {
+        MailSource::Imap(imap) => imap_of(imap).await,
+        MailSource::Maildir(path) => maildir_of(path),
+    };
+    match opened {
+        Ok(says) => Finding::well("mailbox", format!("{name}: {says}; {} are expected there", mailbox.role.word())),
+        Err(error) => Finding::wrong("mailbox", format!("{name}: {error}"), error.remedy()),
+    }
+}
+
+async fn imap_of(imap: &Imap) -> Result<String, MailboxError> {
+    let tokens = match &imap.login.proof {
+        Proof::Token(command) => Some(AccessTokens::new(command.clone())),
+        Proof::Password(_) => None,
+    };
+    let session = within(LIMIT, Session::open(imap, tokens.as_ref())).await.map_err(MailboxError::Unreachable)??;
+    let how = match imap.security {
+        Security::Implicit => "TLS",
+        Security::StartTls => "STARTTLS",
+        Security::Plaintext => "no protection",
+    };
+    let idle = if session.can_idle() { "tells when one comes" } else { "is asked every minute" };
+    let says = format!("{}:{} over {how}, {} has {} mails; it {idle}", imap.host, imap.port, imap.folder, session.mails);
+    session.close().await;
+    Ok(says)
+}
+
+fn maildir_of(path: &Path) -> Result<String, MailboxError> {
+    Ok(format!("{} mails wait in {}", Maildir::open(path)?.waiting(), path.join("new").display()))
+}
