@@ -77,7 +77,11 @@ fn split(agent: &str) -> Option<(&str, &str)> {
     let bare = bare.trim_start_matches('/');
     let begins = ["mozilla/5.0", "mozilla/4.0", "opera/9.", "ucweb/2.0"];
     let rest = begins.iter().find_map(|begin| bare.strip_prefix(begin))?.trim_start_matches(|c: char| c.is_ascii_digit());
-    let rest = rest.strip_prefix(' ').unwrap_or(rest).strip_prefix('(')?;
+    let rest = rest.strip_prefix(' ').unwrap_or(rest);
+    let Some(rest) = rest.strip_prefix('(') else {
+        // Some proxies take the parentheses out.
+        return rest.find("applewebkit").map(|at| rest.split_at(at));
+    };
     let mut depth = 1_usize;
     for (at, c) in rest.char_indices() {
         depth = match c {

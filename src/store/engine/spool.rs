@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn it_is_bounded_and_a_torn_line_is_nobodys() {
         let folder = tempfile::tempdir().expect("a folder");
-        let spool = Spool::beside(&folder.path().join("stops"), "clicks", 40);
+        let spool = Spool::beside(&folder.path().join("stops"), "clicks", 30);
         spool.add("0123456789").expect("added");
         fs::write(&spool.path, [&fs::read(&spool.path).expect("a file")[..], b"\ntorn"].concat()).expect("written");
         spool.add("next").expect("added");
