@@ -21,6 +21,8 @@ pub mod sending;
 pub mod adopt;
 // Prospects and what is known of them.
 pub mod prospects;
+pub mod signal_import;
+pub mod reclassify;
 pub mod signals;
 pub mod explain;
 pub mod desk;

@@ -2,7 +2,8 @@
 //! on a criterion, and their judgements on machines.
 
 use super::exit::Exit;
-use super::{open, output};
+use super::reclassify::{self, Reclassify};
+use super::{open, output, signal_import};
 use crate::daemon::assemble::Node;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::qualification::{Obstacle, Qualification, Verdict};
@@ -24,10 +25,13 @@ use std::path::Path;
 pub enum Signals {
     /// Log a call, a meeting, a talk at a fair, or a note
     Log(Log),
+    /// Take in a list of calls, meetings and booth scans
+    Import(signal_import::Import),
     /// Decide that a criterion holds, or does not, until a day; a later statement beats it
     Override(Override),
     /// Judge signals to be a machine's, or a person's after all
     Judge(Judge),
+    Reclassify(Reclassify),
 }
 
 /// A decision, by name and until a day
@@ -125,9 +129,14 @@ struct LogOutput<'a> {
 /// # Errors
 /// 1 for a touch no rule reads or an unknown prospect; 2 for arguments that make no sense; those of the store.
 pub async fn run(verb: Signals, config: Option<&Path>, json: bool) -> Result<(), Exit> {
+    if let Signals::Reclassify(verb) = &verb {
+        return reclassify::run(verb, config, json).await;
+    }
     let node = open::node(config).await?;
     match verb {
+        Signals::Reclassify(_) => Ok(()),
         Signals::Log(log) => self::log(&node, log, json).await,
+        Signals::Import(verb) => signal_import::import(&node, &verb, json).await,
         Signals::Override(verb) => decide(&node, verb, json).await,
         Signals::Judge(verb) => judge(&node, verb, json).await,
     }

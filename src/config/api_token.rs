@@ -8,6 +8,7 @@ use crate::config::reader::Reader;
 use crate::config::secret::{Keys, Vault};
 use crate::domain::api_token::{ApiToken, OnBehalf, Right, hash, weakness};
 use crate::domain::id::Name;
+use crate::domain::signing_key::SigningKey;
 use data_encoding::HEXLOWER_PERMISSIVE;
 use secrecy::ExposeSecret;
 use std::collections::BTreeSet;
@@ -82,12 +83,39 @@ fn token(log: &Log, node: &Node, vault: &Vault, people: &mut Vec<(Name, Place)>)
             log.add(problem.help("add \"forms\" to `may`, or drop \"confirmed\""));
         }
     }
-    let hash = secret(&mut reader, vault, name.as_ref());
+    let keys = signing_keys(&mut reader, vault, name.as_ref());
+    let hash = match &keys {
+        Some(keys) if !keys.is_empty() && !["secret", "secret_file", "sha256"].iter().any(|key| reader.has(key)) => Some(None),
+        _ => secret(&mut reader, vault, name.as_ref()).map(Some),
+    };
     reader.finish();
     let (name, (_, may)) = (name?, rights?);
     let on_behalf = OnBehalf::Of(by.iter().map(|(name, _)| name.clone()).collect());
     people.extend(by);
-    Some(ApiToken::new(Some(name), may, on_behalf, hash?))
+    Some(ApiToken::signing(Some(name), may, on_behalf, hash?, keys?))
+}
+
+/// The keys under which a system signs its calls (Standard Webhooks): the present one, and the former one while it is changed.
+fn signing_keys(reader: &mut Reader<'_>, vault: &Vault, name: Option<&Name>) -> Option<Vec<SigningKey>> {
+    let log = reader.log;
+    let mut keys = Vec::new();
+    for (value, file) in [("signing_key", "signing_key_file"), ("former_signing_key", "former_signing_key_file")] {
+        let credential = name.map_or_else(String::new, |name| format!("http.token.{name}.{value}"));
+        let before = log.count();
+        match vault.read(reader, &Keys { value, file, credential: &credential }) {
+            Some((secret, place)) => match SigningKey::parse(secret.expose_secret()) {
+                Ok(key) => keys.push(key),
+                Err(error) => {
+                    let make = "take one such as from `echo whsec_$(openssl rand -base64 32)`, and give it to the system too";
+                    log.add(Problem::error(&place, format!("the `{value}` {error}")).help(make));
+                    return None;
+                }
+            },
+            None if log.count() > before => return None,
+            None => {}
+        }
+    }
+    Some(keys)
 }
 
 fn rights(log: &Log, node: &Node) -> Option<BTreeSet<Right>> {
@@ -121,8 +149,8 @@ fn secret(reader: &mut Reader<'_>, vault: &Vault, name: Option<&Name>) -> Option
             if log.count() == before {
                 let problem = Problem::error(&place, "a token without a secret").label("no `secret`");
                 log.add(problem.help(format!(
-                    "add `secret_file`, `secret`, `sha256` (the hash of the secret, in hexadecimal digits), or the systemd credential \
-                     nurtured.{credential}; {MAKE_ONE}"
+                    "add `secret_file`, `secret`, `sha256` (the hash of the secret, in hexadecimal digits), the systemd credential \
+                     nurtured.{credential}, or a `signing_key` instead; {MAKE_ONE}"
                 )));
             }
             None

@@ -22,6 +22,7 @@ pub mod api_token;
 pub mod door;
 pub mod database;
 pub mod login;
+pub mod hook;
 pub mod trusted_sources;
 pub mod mailbox;
 pub mod service;

@@ -85,7 +85,11 @@ fn is_secret(key: &str) -> bool {
     let misspelt = |secret: &str| strsim::damerau_levenshtein(&key, secret) <= 2;
     let holds = ["password", "token", "secret"].into_iter().any(|secret| key.contains(secret));
     !key.ends_with("_file")
-        && (["url", "pass", "key"].contains(&key.as_str()) || holds || misspelt("password") || misspelt("api_token"))
+        && (key.ends_with("signing_key")
+            || ["url", "pass", "key"].contains(&key.as_str())
+            || holds
+            || misspelt("password")
+            || misspelt("api_token"))
 }
 
 /// Covers what follows the name of a secret, to the end of its line or of its multi-line text. It works on text

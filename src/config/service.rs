@@ -5,6 +5,7 @@ use crate::config::calendar;
 use crate::config::database::{self, Database};
 use crate::config::door;
 use crate::config::guard;
+use crate::config::hook;
 use crate::config::host::{host_name, is_loopback};
 use crate::config::login;
 use crate::config::mailbox;
@@ -73,6 +74,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
         Some(section) => inbox(section, vault),
         None => (None, None),
     };
+    let hooks = hook::read(&mut reader, vault);
     let fields = reader.section("fields").map(|section| fields(&section)).unwrap_or_default();
     reader.finish();
     let typed = fields.iter().filter_map(|(name, kind)| Some((name.clone(), (*kind)?))).collect();
@@ -89,6 +91,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
             cap: cap?,
             fields: typed,
             confirmations_per_domain: per_domain?,
+            hooks: hooks?,
             trusted_sources: trusted_sources?,
             mailboxes: mailboxes?,
         })

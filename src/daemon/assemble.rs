@@ -4,7 +4,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::domain::plan::Plan;
 use crate::domain::settings::DatabaseUrl;
 use crate::flow::context::{Context, FlowError};
-use crate::flow::doorway::{mailbox_gone, observe, take};
+use crate::flow::doorway::spooled::Spooled;
+use crate::flow::doorway::{hit, mailbox_gone, take};
 use crate::flow::group::delivery::attempt_writer::AttemptWriter;
 use crate::store::engine::backend::{Store, StoreError};
 use crate::store::engine::file_lock::FileLock;
@@ -17,6 +18,7 @@ use crate::web::limits::Limits;
 use crate::web::link_cache::LinkCache;
 use crate::web::rooms::Rooms;
 use crate::web::site::{PATIENCE, Site};
+use crate::web::sns_client::SnsClient;
 use jiff::Timestamp;
 use std::path::Path;
 use std::sync::Arc;
@@ -112,12 +114,15 @@ pub async fn assemble(store: Store, clock: Arc<dyn Clock>, plan: Plan) -> Result
     let writer = AttemptWriter::open(&ctx, mailbox_gone::record);
     let site = Site {
         ctx: ctx.clone(),
-        signals: observe::signal_writer(&ctx),
+        clicks: hit::clicks(&ctx),
+        posts: hit::posts(&ctx),
+        spooled: Spooled::of(&ctx),
         forms: take::forms(&ctx),
         limits: Limits::default(),
         rooms: Rooms::default(),
         links: LinkCache::default(),
         census: CensusCache::default(),
+        sns: SnsClient::default(),
         patience: PATIENCE,
     };
     Ok(Node { ctx, writer, site })

@@ -86,6 +86,8 @@ pub fn start(node: &Node, tracker: &TaskTracker) -> Pulse {
     tracker.spawn(async move { links.keep_current(&ctx).await });
     let ctx = node.ctx.clone();
     tracker.spawn(async move { mailboxes::read_all(&ctx).await });
+    let (ctx, spooled) = (node.ctx.clone(), node.site.spooled.clone());
+    tracker.spawn(async move { spooled.keep_recording(&ctx).await });
     let node = node.clone();
     tracker.spawn(async move { keep_marker(&node).await });
     pulse

@@ -1,6 +1,7 @@
 //! Tokens of the API: who may report what, on whose behalf. Only a hash of the secret is kept.
 
 use super::id::Name;
+use super::signing_key::{Signed, SigningKey};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -68,7 +69,10 @@ pub struct ApiToken {
     pub name: Option<Name>,
     pub may: BTreeSet<Right>,
     pub by: OnBehalf,
-    hash: [u8; 32],
+    /// The hash of the secret that it sends as a bearer token; none if it signs instead.
+    hash: Option<[u8; 32]>,
+    /// The keys under which it signs: two, while they are changed.
+    keys: Vec<SigningKey>,
 }
 
 impl fmt::Debug for ApiToken {
@@ -79,7 +83,18 @@ impl fmt::Debug for ApiToken {
 
 impl ApiToken {
     pub const fn new(name: Option<Name>, may: BTreeSet<Right>, by: OnBehalf, hash: [u8; 32]) -> Self {
-        Self { name, may, by, hash }
+        Self { name, may, by, hash: Some(hash), keys: Vec::new() }
+    }
+
+    /// A token that signs its calls under any of these keys, and has a secret perhaps.
+    pub const fn signing(
+        name: Option<Name>,
+        may: BTreeSet<Right>,
+        by: OnBehalf,
+        hash: Option<[u8; 32]>,
+        keys: Vec<SigningKey>,
+    ) -> Self {
+        Self { name, may, by, hash, keys }
     }
 
     /// What a log calls it.
@@ -88,7 +103,8 @@ impl ApiToken {
     }
 
     pub fn is_same_secret(&self, other: &Self) -> bool {
-        bool::from(self.hash.ct_eq(&other.hash))
+        let is_same_hash = self.hash.zip(other.hash).is_some_and(|(one, other)| bool::from(one.ct_eq(&other)));
+        is_same_hash || self.keys.iter().any(|key| other.keys.contains(key))
     }
 
     pub fn may(&self, right: Right) -> bool {
@@ -111,7 +127,13 @@ pub fn hash(secret: &str) -> [u8; 32] {
 /// The token of a secret. It takes as long for every secret of a length.
 pub fn find<'a>(tokens: &'a [ApiToken], secret: &str) -> Option<&'a ApiToken> {
     let given = hash(secret);
-    tokens.iter().fold(None, |found, token| if bool::from(token.hash.ct_eq(&given)) { Some(token) } else { found })
+    let is_its = |token: &ApiToken| token.hash.is_some_and(|hash| bool::from(hash.ct_eq(&given)));
+    tokens.iter().fold(None, |found, token| if is_its(token) { Some(token) } else { found })
+}
+
+/// The token under one of whose keys a call is signed.
+pub fn find_signer<'a>(tokens: &'a [ApiToken], call: Signed<'_>, signatures: &str) -> Option<&'a ApiToken> {
+    tokens.iter().find(|token| token.keys.iter().any(|key| key.signed(call, signatures)))
 }
 
 /// Why a secret is too weak, in words that do not repeat it.

@@ -23,7 +23,9 @@ pub mod audience;
 pub mod question;
 pub mod language;
 pub mod landing_page;
+pub mod signing_key;
 pub mod api_token;
+pub mod hook;
 pub mod trusted_sources;
 
 /// What is said to many.

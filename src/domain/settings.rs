@@ -7,6 +7,7 @@ use super::door::Door;
 use super::group::cap::Cap;
 use super::group::delivery::OnUncertain;
 use super::group::guard::Paces;
+use super::hook::Hook;
 use super::id::Name;
 use super::landing_page::LandingPage;
 use super::language::Language;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub fields: BTreeMap<Name, FieldType>,
     /// How many mails a day ask addresses of one domain to confirm a form.
     pub confirmations_per_domain: u32,
+    /// The mail providers that report by HTTP.
+    pub hooks: Vec<Hook>,
     /// Who is believed about a mail that comes in.
     pub trusted_sources: TrustedSources,
     /// The mailboxes from which what comes back is fetched.

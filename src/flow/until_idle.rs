@@ -7,7 +7,7 @@ use super::doorway::qualify;
 use super::group::delivery::attempt_writer::AttemptWriter;
 use super::group::delivery::deliver;
 use super::group::{gate, publish};
-use super::individual::{ask_to_confirm, correspond, enquire, hand_off, pause_notice};
+use super::individual::{ask_to_confirm, correspond, enquire, hand_off, pause_notice, withdraw};
 use super::operations::sweep;
 use jiff::Timestamp;
 
@@ -29,11 +29,13 @@ pub enum Step {
     Remind,
     /// Letters report the campaigns that a breaker paused.
     Notify,
+    /// Whoever was handed a prospect by what a machine did is told.
+    Withdraw,
     Correspond,
 }
 
 impl Step {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Publish,
         Self::Deliver,
         Self::Qualify,
@@ -42,6 +44,7 @@ impl Step {
         Self::AskToConfirm,
         Self::Remind,
         Self::Notify,
+        Self::Withdraw,
         Self::Correspond,
     ];
 
@@ -55,6 +58,7 @@ impl Step {
             Self::AskToConfirm => "ask_to_confirm",
             Self::Remind => "remind",
             Self::Notify => "notify",
+            Self::Withdraw => "withdraw",
             Self::Correspond => "correspond",
         }
     }
@@ -71,6 +75,7 @@ impl Step {
             Self::AskToConfirm => ask_to_confirm::ask_to_confirm(ctx).await,
             Self::Remind => sweep::remind(ctx).await,
             Self::Notify => pause_notice::notify(ctx).await,
+            Self::Withdraw => withdraw::tell(ctx).await,
             Self::Correspond => correspond::correspond(ctx).await,
         }
     }

@@ -6,8 +6,12 @@ pub mod mail;
 pub mod mailbox;
 /// Lists exported by other programs.
 pub mod list;
+/// Lists of calls and booth scans.
+pub mod signal_list;
 /// Web forms.
 pub mod form;
+/// What mail providers report by HTTP.
+pub mod hook;
 /// Prospects in JSON.
 pub mod json;
 #[cfg(test)]

@@ -24,6 +24,8 @@ pub struct Envelope<'a> {
     pub message_id_domain: &'a str,
     /// The mailbox to which a mail that unsubscribes is sent: that of our return paths, which is read.
     pub unsubscribe: &'a Address,
+    /// Headers that have a provider repeat the Message-ID's token in its reports: what stands before the token, and what behind it.
+    pub token_headers: &'a [(&'static str, &'static str)],
 }
 
 /// The final message, with holes.
@@ -108,6 +110,9 @@ impl Message {
         self.literal(&field(Subject::from(header_text(&composed.subject))));
         self.around("Date: ", Hole::Date, "\r\n");
         self.around("Message-ID: <", Hole::MessageId, &format!("@{domain}>\r\n"));
+        for (before, after) in envelope.token_headers {
+            self.around(before, Hole::MessageId, after);
+        }
         self.literal(&format!("List-Id: <{}>\r\n", list_id(envelope.list_id)?));
         let mailbox = escaped(envelope.unsubscribe);
         self.around(&format!("List-Unsubscribe: <{url}/u/"), Hole::Unsubscribe, ">,\r\n");
@@ -185,6 +190,7 @@ mod tests {
             public_url,
             message_id_domain: "news.tecnofab.example",
             unsubscribe: &Address::parse("bounces@news.tecnofab.example").expect("address"),
+            token_headers: &[],
         };
         prepare(&composed, &envelope)
     }

@@ -17,6 +17,7 @@ pub mod dossier;
 pub mod vcard;
 pub mod letter;
 pub mod notice;
+pub mod withdrawn;
 pub mod enquiry;
 pub mod confirmation;
 pub mod stopped;

@@ -16,7 +16,7 @@ use crate::text::markdown::{self, Directive};
 use crate::text::plain;
 pub use crate::text::template::TextError;
 use crate::text::template::{render, render_styled};
-use crate::text::token::Tokens;
+use crate::text::token::{TRAP_ORDINAL, Tokens};
 use comrak::Arena;
 use comrak::nodes::{Node, NodeHtmlBlock, NodeValue};
 use jiff::tz::TimeZone;
@@ -81,6 +81,7 @@ pub fn compose(newsletter: &Newsletter, frame: &Frame<'_>) -> Result<Composed, T
     let mut body = String::new();
     comrak::format_html(root, &markdown::options(), &mut body)?;
     let unsubscribe = composer.url("u", Hole::Unsubscribe);
+    let trap = composer.url("c", Hole::Click(TRAP_ORDINAL));
     let html = render_styled(
         Language::English,
         "newsletter.html",
@@ -92,6 +93,7 @@ pub fn compose(newsletter: &Newsletter, frame: &Frame<'_>) -> Result<Composed, T
             postal_address: postal_address.lines().map(str::trim).filter(|line| !line.is_empty()).collect(),
             body: Value::from_safe_string(body),
             unsubscribe: &unsubscribe,
+            trap: &trap,
         },
     )?;
     let text = plain::print(root, &composer.asked) + &composer.text_footer(&unsubscribe);
@@ -106,6 +108,7 @@ struct Layout<'a> {
     postal_address: Vec<&'a str>,
     body: Value,
     unsubscribe: &'a str,
+    trap: &'a str,
 }
 
 #[derive(Serialize)]

@@ -37,6 +37,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("moved.html", include_str!("../../config/templates/moved.html")),
     ("departed.txt", include_str!("../../config/templates/departed.txt")),
     ("departed.html", include_str!("../../config/templates/departed.html")),
+    ("withdrawn.txt", include_str!("../../config/templates/withdrawn.txt")),
+    ("withdrawn.html", include_str!("../../config/templates/withdrawn.html")),
     ("paused.txt", include_str!("../../config/templates/paused.txt")),
     ("paused.html", include_str!("../../config/templates/paused.html")),
     ("reminder.txt", include_str!("../../config/templates/reminder.txt")),

@@ -12,6 +12,9 @@ pub const CASELESS_WIDTH: usize = 36;
 
 const ORDINAL: usize = 5;
 
+/// The number of the link that no person sees: no issue has so many.
+pub const TRAP_ORDINAL: u16 = u16::MAX;
+
 /// The placeholders used in one text.
 #[derive(Debug)]
 pub struct Tokens {

@@ -43,8 +43,17 @@ impl Mail {
         self.to.eq_ignore_ascii_case(address.as_str())
     }
 
-    /// Every link's URL and text, in order.
+    /// The URL of the link that no person sees, in a newsletter.
+    pub fn trap(&self) -> Option<String> {
+        self.anchors().into_iter().find(|(_, words)| words.is_empty()).map(|(url, _)| url)
+    }
+
+    /// Every link's URL and text that a person sees, in order.
     pub fn links(&self) -> Vec<(String, String)> {
+        self.anchors().into_iter().filter(|(_, words)| !words.is_empty()).collect()
+    }
+
+    fn anchors(&self) -> Vec<(String, String)> {
         self.html
             .split("<a ")
             .skip(1)

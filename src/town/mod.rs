@@ -12,6 +12,7 @@ use crate::daemon::assemble::{self, Node};
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::doorway::arrival::Arrival;
+use crate::domain::doorway::machine::SOON;
 use crate::domain::doorway::qualification::Qualification;
 use crate::domain::doorway::signal::{Detail, Touch};
 use crate::domain::id::{Name, ProspectId};
@@ -43,7 +44,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tower::ServiceExt;
 
@@ -59,6 +60,8 @@ pub struct Town {
     pub clock: Arc<ManualClock>,
     pub catcher: TestServer,
     router: Router,
+    /// How many mails there were when somebody last followed a link, and the instant since when they are there.
+    arrived: Mutex<(usize, Timestamp)>,
 }
 
 /// The service's HTTP answer.
@@ -98,7 +101,7 @@ impl Town {
         let clock = Arc::new(ManualClock::at(at));
         let node = patient(assemble::assemble(store, clock.clone(), plan).await?);
         let router = router(node.site.clone());
-        Ok(Self { node, clock, catcher, router })
+        Ok(Self { node, clock, catcher, router, arrived: Mutex::new((0, at)) })
     }
 
     /// A second node on the same store, clock and relay, with the same configuration.
@@ -160,7 +163,19 @@ impl Town {
         self.mails_to(address).pop().ok_or_else(|| FlowError::Missing(format!("a mail to {address}")))
     }
 
-    /// Sends an HTTP request to the service.
+    /// A person needs a while to read what has just come: no time passes if nothing has.
+    fn let_it_be_read(&self) {
+        let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = self.catcher.count();
+        if count != arrived.0 {
+            *arrived = (count, self.now());
+        }
+        if self.now().duration_since(arrived.1) < SOON {
+            self.clock.move_to(arrived.1 + SOON);
+        }
+    }
+
+    /// Sends an HTTP request to the service. What a person asks for, they ask after they have read their mail.
     ///
     /// # Errors
     /// When the request cannot be made.
@@ -168,6 +183,9 @@ impl Town {
         let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("ask for a page: {e}"));
         let public_url = self.node.ctx.plan().settings.public_url.clone();
         let path = url.strip_prefix(&public_url).unwrap_or(url);
+        if agent == BROWSER && (path.starts_with("/c/") || path.starts_with("/a/")) {
+            self.let_it_be_read();
+        }
         let request = Request::builder()
             .method(method)
             .uri(path)

@@ -13,7 +13,7 @@ use super::visitor::Visitor;
 use super::{language, page};
 use crate::domain::criterion::{Criterion, Verdict};
 use crate::domain::door::Limit;
-use crate::domain::doorway::ignored::BURST;
+use crate::domain::doorway::ignored::{self, BURST, MORE};
 use crate::domain::doorway::machine::Machine;
 use crate::domain::doorway::new_signal::AskedIn;
 use crate::domain::doorway::signal::{Detail, NewSignal};
@@ -24,6 +24,7 @@ use crate::domain::plan::Plan;
 use crate::domain::question::Answer;
 use crate::flow::context::FlowError;
 use crate::flow::doorway::assess;
+use crate::flow::doorway::hit::{Hit, Taken, What};
 use crate::flow::doorway::observe::Observed;
 use crate::mail::token::Kind;
 use crate::store::doorway::signals;
@@ -31,7 +32,7 @@ use crate::text::message::Message;
 use crate::text::words;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use futures_util::future::join_all;
 use minijinja::context;
@@ -39,8 +40,6 @@ use minijinja::value::{Serde, Value};
 use serde::Serialize;
 use std::time::Duration;
 
-/// How many more questions the page asks.
-const MORE: usize = 2;
 /// How many answers of one mail are recorded: a mail has a few links, and a mind is changed a few times.
 const ANSWERS: Limit = Limit { most: 30, within: Duration::from_hours(1) };
 
@@ -135,8 +134,11 @@ pub async fn record(
     if signals.is_empty() {
         return Ok(page::tell(language, StatusCode::OK, &Message::NothingMore));
     }
-    let written = join_all(signals.iter().map(|signal| site.signals.write(signal.clone()))).await;
-    let observed = written.into_iter().collect::<Result<Vec<Observed>, _>>().map_err(FlowError::from)?;
+    let hit = |signal: &NewSignal| Hit { what: What::Posted(Box::new(signal.clone())), from: visitor.requester() };
+    let written = join_all(signals.iter().map(|signal| site.posts.write(hit(signal)))).await;
+    let taken = written.into_iter().collect::<Result<Vec<Taken>, _>>().map_err(FlowError::from)?;
+    let of = |taken: Taken| if let Taken::Observed(observed) = taken { observed } else { Observed::Unknown };
+    let observed: Vec<Observed> = taken.into_iter().map(of).collect();
     if observed.contains(&Observed::Unknown) {
         return Err(WebError::UnknownLink);
     }
@@ -146,7 +148,7 @@ pub async fn record(
     if noted.is_empty() {
         return Ok(page::tell(language, StatusCode::OK, &Message::AlreadyNoted));
     }
-    Ok(thank(&site, &token, (prospect, language), &asked, &noted, posted.is_more).await)
+    Ok(thank(&site, &token, (prospect, mail.delivery, language), &asked, &noted, posted.is_more).await)
 }
 
 /// Why an answer that is posted now is a machine's: its agent says so, or another link of the mail was followed in the same moment.
@@ -157,7 +159,7 @@ async fn machine(
     delivery: DeliveryId,
     visitor: &Visitor,
 ) -> Result<Option<Machine>, WebError> {
-    if let Some(machine) = Machine::of_agent(visitor.agent()) {
+    if let Some(machine) = visitor.machine(&Method::POST) {
         return Ok(Some(machine));
     }
     let since = site.ctx.now() - BURST;
@@ -169,7 +171,7 @@ async fn machine(
 async fn thank(
     site: &Site,
     token: &str,
-    (prospect, language): (ProspectId, Language),
+    (prospect, delivery, language): (ProspectId, DeliveryId, Language),
     asked: &PrintedQuestion,
     signals: &[&NewSignal],
     was_more: bool,
@@ -181,7 +183,8 @@ async fn thank(
         .map(|answer| words::say(language, "quoted", &[("text", answer.into())]))
         .collect();
     let said = said.join(", ");
-    let further = if was_more { Vec::new() } else { unknown(site, &plan, prospect, asked.criterion).await.unwrap_or_default() };
+    let further =
+        if was_more { Vec::new() } else { unknown(site, &plan, (prospect, delivery), asked.criterion).await.unwrap_or_default() };
     let asked = further.iter().map(|question| question.criterion).collect();
     let visit = Visit { shown_at: site.ctx.now(), asked }.sign(site.ctx.signer(), token);
     let organisation = plan.settings.organisation.name.clone();
@@ -190,9 +193,17 @@ async fn thank(
 }
 
 /// The questions without a known answer for this person, or whose answer has lapsed: unknown ones first.
-async fn unknown(site: &Site, plan: &Plan, prospect: ProspectId, but: Criterion) -> Result<Vec<Further>, FlowError> {
+async fn unknown(
+    site: &Site,
+    plan: &Plan,
+    (prospect, delivery): (ProspectId, DeliveryId),
+    but: Criterion,
+) -> Result<Vec<Further>, FlowError> {
     let mut tx = site.ctx.store().read().await?;
-    let (found, _) = assess::assess(&mut tx, plan, prospect, site.ctx.now()).await?;
+    let now = site.ctx.now();
+    let (found, signals) = assess::assess(&mut tx, plan, prospect, now).await?;
+    // Nobody is asked more by pressing again.
+    let asked_already = ignored::answered_further(&signals, delivery, now);
     let with = |verdict| found.findings().iter().filter(move |(_, f)| f.verdict == verdict).map(|(criterion, _)| criterion);
     let open = with(Verdict::Unknown).chain(with(Verdict::Expired)).filter(|criterion| *criterion != but);
     let further = open.filter_map(|criterion| {
@@ -200,7 +211,7 @@ async fn unknown(site: &Site, plan: &Plan, prospect: ProspectId, but: Criterion)
         let answers: Vec<String> = rules.answers.iter().map(|answer| answer.say.clone()).collect();
         (!answers.is_empty()).then(|| Further { criterion, question: rules.question.clone(), answers })
     });
-    Ok(further.take(MORE).collect())
+    Ok(further.take(MORE.saturating_sub(asked_already)).collect())
 }
 
 async fn find(site: &Site, token: &str) -> Result<(Found, PrintedQuestion, Answer), WebError> {

@@ -2,7 +2,7 @@
 
 use super::api::{key, other_body};
 use super::error::ApiError;
-use super::login::{authenticate, authorise};
+use super::login::identify;
 use super::site::Site;
 use super::visitor::Visitor;
 use crate::domain::address::Address;
@@ -10,6 +10,7 @@ use crate::domain::api_token::Right;
 use crate::domain::doorway::arrival::Arrival;
 use crate::domain::plan::Plan;
 use crate::flow::doorway::api::{Called, PageAdmitted, admit_page};
+use crate::flow::doorway::report::authorise;
 use crate::inbox::json::{self, Refused};
 use axum::Json;
 use axum::body::Bytes;
@@ -22,10 +23,11 @@ use std::collections::BTreeSet;
 
 /// Admits prospects. An idempotency key is optional: the same prospect a second time changes nothing.
 pub async fn take(State(site): State<Site>, visitor: Visitor, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
-    let token = authenticate(&site, &headers, &visitor)?;
-    authorise(&token, Right::Prospects)?;
+    let caller = identify(&site, &headers, &visitor, &body)?;
+    let token = &caller.token;
+    authorise(token, Right::Prospects)?;
     let plan = site.ctx.plan();
-    let key = key(&token, &headers, "/v1/prospects", &body)?;
+    let key = key(&caller, &headers, "/v1/prospects", &body)?;
     let source = format!("api {}", token.called());
     let page = json::read(&body, &plan.settings.fields, &source).map_err(refused)?;
     let good: Vec<Arrival> = page.rows.iter().flatten().cloned().collect();
@@ -33,7 +35,7 @@ pub async fn take(State(site): State<Site>, visitor: Visitor, headers: HeaderMap
         let answer = answer(&plan, &page.rows, &PageAdmitted::default());
         return match (page.is_single, page.rows.into_iter().next()) {
             (true, Some(Err(error))) => Err(refused(error)),
-            _ => Ok((StatusCode::UNPROCESSABLE_ENTITY, Json(answer)).into_response()),
+            _ => Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "no prospect of the page can be taken").with(answer)),
         };
     }
     let put = |admitted: &PageAdmitted| answer(&plan, &page.rows, admitted).to_string();

@@ -4,12 +4,13 @@
 use super::page;
 use crate::domain::language::Language;
 use crate::flow::context::FlowError;
+use crate::flow::doorway::report::Refused;
 use crate::store::engine::backend::StoreError;
 use crate::text::message::Message;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// After how many seconds a program may retry.
@@ -94,18 +95,20 @@ fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
-/// Why a call of the API is refused or failed, as JSON: what, and where in the body.
+/// Why a call of the API is refused or failed, as a problem (RFC 9457): what, and where in the body.
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
     error: String,
     place: Option<String>,
     retry_seconds: Option<String>,
+    /// Further members of the problem.
+    more: Option<Value>,
 }
 
 impl ApiError {
     pub fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, error: error.into(), place: None, retry_seconds: None }
+        Self { status, error: error.into(), place: None, retry_seconds: None, more: None }
     }
 
     /// The content of the body is refused, at this key of it: `fields.budget`.
@@ -119,11 +122,25 @@ impl ApiError {
         Self { place: Some(place.into()), ..self }
     }
 
+    /// With further members: what became of each part of the body.
+    #[must_use]
+    pub fn with(self, more: Value) -> Self {
+        Self { more: Some(more), ..self }
+    }
+
     /// Too many wrong tokens came: how long to wait.
     pub fn too_many(wait: Duration) -> Self {
         let seconds = whole_seconds(wait);
         let words = format!("too many wrong tokens: try again in {seconds} seconds");
         Self { retry_seconds: Some(seconds.to_string()), ..Self::new(StatusCode::TOO_MANY_REQUESTS, words) }
+    }
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        let status = if refused.is_forbidden { StatusCode::FORBIDDEN } else { StatusCode::UNPROCESSABLE_ENTITY };
+        let error = Self::new(status, refused.words);
+        if refused.place.is_empty() { error } else { error.at(refused.place) }
     }
 }
 
@@ -137,12 +154,18 @@ impl From<FlowError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut body = json!({ "error": self.error });
+        // The type says that the status says it all (RFC 9457, 4.2.1).
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        let mut body = json!({ "type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.error });
         if let Some(place) = self.place {
             body["where"] = place.into();
         }
+        if let (Value::Object(body), Some(Value::Object(more))) = (&mut body, self.more) {
+            body.extend(more);
+        }
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -9,11 +9,51 @@ use super::visitor::Visitor;
 use crate::domain::api_token::{self, ApiToken, Right};
 use crate::domain::door::Limit;
 use crate::domain::id::fingerprint;
+use crate::domain::signing_key::Signed;
 use axum::http::{HeaderMap, StatusCode, header};
 use std::time::Duration;
 
 /// How many wrong tokens of one visitor are answered as such.
-const WRONG: Limit = Limit { most: 10, within: Duration::from_mins(10) };
+pub const WRONG: Limit = Limit { most: 10, within: Duration::from_mins(10) };
+
+/// A system that calls.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub token: ApiToken,
+    /// The id of a call that was signed: the same when it is sent again, and part of what was signed.
+    pub message_id: Option<String>,
+}
+
+/// Who calls: by the signature of the call (Standard Webhooks) if it has one, else by its bearer token.
+///
+/// # Errors
+/// Those of [`authenticate`]; 401 for a signature that is not genuine or not of these five minutes.
+pub fn identify(site: &Site, headers: &HeaderMap, visitor: &Visitor, body: &[u8]) -> Result<Caller, ApiError> {
+    let Some(signatures) = headers.get("webhook-signature") else {
+        return Ok(Caller { token: authenticate(site, headers, visitor)?, message_id: None });
+    };
+    let plan = site.ctx.plan();
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let (id, timestamp) = (header("webhook-id").unwrap_or_default(), header("webhook-timestamp").unwrap_or_default());
+    let call = Signed { id, timestamp, body };
+    let is_id = (1..=200).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+    let found = signatures.to_str().ok().filter(|_| is_id);
+    let found = found.and_then(|signatures| api_token::find_signer(&plan.settings.http.tokens, call, signatures));
+    let refused = |words: &str| Err(ApiError::new(StatusCode::UNAUTHORIZED, words));
+    match found {
+        Some(_) if !call.is_timely(site.ctx.now()) => {
+            refused("the webhook-timestamp lies more than five minutes from now: sign the call again, or set the clock")
+        }
+        Some(token) => Ok(Caller { token: token.clone(), message_id: Some(id.to_owned()) }),
+        None => {
+            site.limits.take(Whose::Logins(visitor.household), WRONG, site.ctx.clock().steady()).map_err(ApiError::too_many)?;
+            tracing::warn!(visitor = fingerprint(&[&visitor.household.to_string()]), "wrong API signature");
+            refused(
+                "this webhook-signature is of no key that is known here: webhook-id, webhook-timestamp and the body are signed",
+            )
+        }
+    }
+}
 
 /// The token of a request. What it may do is asked separately.
 ///
@@ -40,18 +80,6 @@ pub fn authenticate(site: &Site, headers: &HeaderMap, visitor: &Visitor) -> Resu
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, secret) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
-}
-
-/// Checks that a token has a right.
-///
-/// # Errors
-/// 403, naming the right.
-pub fn authorise(token: &ApiToken, right: Right) -> Result<(), ApiError> {
-    if token.may(right) {
-        return Ok(());
-    }
-    let words = format!("the token {} lacks the right \"{right}\": add it to its `may`", token.called());
-    Err(ApiError::new(StatusCode::FORBIDDEN, words))
 }
 
 /// Whether a request carries a token that may see what monitoring is told.

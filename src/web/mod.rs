@@ -11,6 +11,7 @@ pub mod error;
 pub mod limits;
 pub mod rooms;
 pub mod connections;
+pub mod sns_client;
 pub mod site;
 pub mod language;
 pub mod visitor;
@@ -26,6 +27,8 @@ pub mod form;
 pub mod confirm;
 pub mod api;
 pub mod api_prospects;
+pub mod openapi;
+pub mod hook;
 // Pages for salespeople.
 pub mod handoff_form;
 pub mod handoff;

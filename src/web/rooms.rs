@@ -33,7 +33,7 @@ impl Kind {
         match path.split('/').nth(1) {
             Some("u") => Self::Unsubscribe,
             Some("f") => Self::Form,
-            Some("v1") => Self::Program,
+            Some("v1" | "hooks") => Self::Program,
             _ => Self::Page,
         }
     }

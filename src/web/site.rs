@@ -5,10 +5,13 @@ use super::error::WebError;
 use super::limits::Limits;
 use super::link_cache::LinkCache;
 use super::rooms::Rooms;
+use super::sns_client::SnsClient;
 use crate::domain::group::issue::Content;
 use crate::domain::id::IssueId;
 use crate::flow::context::Context;
+use crate::flow::doorway::hit::HitWriter;
 use crate::flow::doorway::observe::SignalWriter;
+use crate::flow::doorway::spooled::Spooled;
 use crate::flow::doorway::trace::{Traced, trace};
 use crate::mail::token::{Kind, Token};
 use crate::store::group::issues;
@@ -23,7 +26,11 @@ pub const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Site {
     pub ctx: Context,
-    pub signals: SignalWriter,
+    /// The batch writer of followed links, and that of posted answers.
+    pub clicks: HitWriter,
+    pub posts: HitWriter,
+    /// Clicks that wait for the database.
+    pub spooled: Spooled,
     /// The batch writer of web forms.
     pub forms: SignalWriter,
     pub limits: Limits,
@@ -31,6 +38,8 @@ pub struct Site {
     /// The targets of links for when the database does not answer.
     pub links: LinkCache,
     pub census: CensusCache,
+    /// Fetches the certificates that sign what Amazon SNS sends.
+    pub sns: SnsClient,
     /// [`PATIENCE`], or longer in tests.
     pub patience: Duration,
 }
@@ -77,7 +86,7 @@ impl Site {
     }
 
     /// A token of ours, of a mail that is no longer on record.
-    fn lost(&self) -> WebError {
+    pub fn lost(&self) -> WebError {
         let organisation = self.ctx.plan().settings.organisation.name.clone();
         WebError::Told(StatusCode::GONE, Message::LostMail { organisation })
     }

@@ -1,12 +1,14 @@
 //! Who a visitor is: the address they come from. A proxy that `http.trusted_proxies` names is believed when it says for whom
 //! it asks; nobody else is, because everybody can write a header.
 
+use crate::domain::doorway::machine::{Machine, PURPOSES, Request, is_prefetch};
 use crate::domain::id::fingerprint;
 use crate::domain::network::{Household, Network, canonical, household};
+use crate::flow::doorway::hit::Requester;
 use crate::web::site::Site;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, Method, header};
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -17,13 +19,44 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub struct Visitor {
     /// What limits count as one.
     pub household: Household,
+    address: IpAddr,
     agent: Option<String>,
+    /// Whether a header says that nobody has asked for it yet.
+    prefetches: bool,
 }
+
+/// How many bytes of an agent are kept at most.
+const AGENT: usize = 400;
 
 impl Visitor {
     pub fn of(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> Self {
         let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Self { household: household(address(peer, headers, proxies)), agent }
+        let said = PURPOSES.iter().flat_map(|name| headers.get_all(*name)).filter_map(|value| value.to_str().ok());
+        let prefetches = said.into_iter().any(is_prefetch);
+        let address = address(peer, headers, proxies);
+        Self { household: household(address), address, agent, prefetches }
+    }
+
+    /// Whether they come from one of these networks; from anywhere, if there are none.
+    pub fn is_from(&self, networks: &[Network]) -> bool {
+        networks.is_empty() || networks.iter().any(|network| network.contains(self.address))
+    }
+
+    /// Why what they ask with this method is a machine's, as far as the request alone shows it.
+    pub fn machine(&self, method: &Method) -> Option<Machine> {
+        let is_head = *method == Method::HEAD;
+        Machine::of_request(&Request { is_head, prefetches: self.prefetches, agent: self.agent() })
+    }
+
+    /// What is kept of who they are.
+    pub fn requester(&self) -> Requester {
+        let agent = self.agent().map(|agent| {
+            agent.chars().scan(0, |bytes, c| {
+                *bytes += c.len_utf8();
+                (*bytes <= AGENT).then_some(c)
+            })
+        });
+        Requester { agent: agent.map(Iterator::collect), network: fingerprint(&[&self.household.to_string()]) }
     }
 
     /// The user agent, if it is text.

@@ -38,6 +38,8 @@ mod readme;
 mod replayed;
 /// A database that is lost and comes back from a backup.
 mod restored;
+/// The API against its document.
+mod schema;
 /// The service files: known to systemd, and shut tight.
 mod service;
 /// Signatures as others see them.

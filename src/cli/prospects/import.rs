@@ -176,7 +176,7 @@ pub fn map_file(file: &Path) -> Result<MapFile, Exit> {
 }
 
 /// Shown on a terminal only.
-fn bar(length: Option<u64>) -> ProgressBar {
+pub fn bar(length: Option<u64>) -> ProgressBar {
     let Some(length) = length else { return ProgressBar::new_spinner() };
     let bar = ProgressBar::new(length);
     let style = ProgressStyle::with_template("{bar:40} {percent}%  {msg}  {eta} left");

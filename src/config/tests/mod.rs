@@ -8,6 +8,7 @@ mod calendar;
 mod disk;
 mod door;
 mod guards;
+mod hooks;
 mod layers;
 mod mailboxes;
 mod stored_files;

@@ -5,11 +5,11 @@
 
 use super::account::Colleague;
 use super::evidence::{Effect, Evidence, Origin};
-use super::ignored::{Ignored, Why, machines};
+use super::ignored::{Ignored, PROVISIONAL, Why, machines};
 use super::qualification::{Citation, Finding, Of, Qualification, Verdict};
 use super::rule::{Qualifying, Reads};
 use super::signal::{Detail, Signal};
-use super::support::{self, PROVISIONAL, Support};
+use super::support::{self, Support};
 use crate::domain::criterion::{Criterion, PerCriterion};
 use crate::domain::id::{Name, SignalId};
 use crate::domain::question::Power;

@@ -2,17 +2,26 @@
 //!
 //! This module finds the hits of machines that only other hits show (bursts), and those that a salesperson judged later.
 
-use super::machine::Machine;
-use super::signal::{Detail, Posted, Signal};
+use super::machine::{Machine, TRAP};
+use super::signal::{Detail, Judged, Posted, Signal};
 use crate::domain::criterion::Criterion;
-use crate::domain::id::SignalId;
-use jiff::SignedDuration;
+use crate::domain::id::{DeliveryId, SignalId};
+use crate::domain::span::Span;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Clicks on different links of one delivery within this time are taken for a machine's.
 pub const BURST: SignedDuration = SignedDuration::from_secs(3);
+
+/// A click counts from this age on: by then a machine's burst around it would have shown.
+pub const PROVISIONAL: Span = Span::minutes(10);
+
+/// How many more questions the page behind a link asks.
+pub const MORE: usize = 2;
+/// How long one breath is: so long, pressing again asks nothing more.
+const BREATH: SignedDuration = SignedDuration::from_hours(24);
 
 /// A signal that counts for nothing: at all, or about one criterion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -83,6 +92,12 @@ impl Serialize for Why {
 /// the hits around them. A signal judged to be a person's stays a person's.
 pub fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, Why> {
     let told = |s: &&Signal| match (s.judged, s.machine) {
+        // What was judged by the hits around it before it counted was never evidence.
+        (Some(Judged { machine: Some(machine), recorded_at }), None)
+            if machine != Machine::ByHand && recorded_at < PROVISIONAL.after(s.occurred_at) =>
+        {
+            Some(Why::Machine(machine))
+        }
         (Some(judged), None) => judged.machine.map(|_| Why::Withdrawn),
         (Some(judged), Some(_)) => judged.machine.map(Why::Machine),
         (None, machine) => machine.map(Why::Machine),
@@ -94,13 +109,14 @@ pub fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, Why> {
             if a.delivery != b.delivery {
                 continue;
             }
-            // What a machine answered says nothing about what a person did.
+            // What a machine answered says nothing about what a person did, but for the link that only machines see.
             let is_told = told(a).or_else(|| told(b)).is_some();
-            if is_told && matches!(a.detail, Detail::Answer { .. }) {
+            if is_told && matches!(a.detail, Detail::Answer { .. }) && !is_trap(b) {
                 continue;
             }
             let (both, why) = match relation(a, b) {
                 Some(Relation::Burst) => (true, Why::Machine(Machine::Burst)),
+                Some(Relation::Trap) => (true, Why::Machine(Machine::Trap)),
                 Some(Relation::Correction) => (false, Why::Superseded),
                 Some(Relation::Contradiction) => (true, Why::Machine(Machine::Contradictory)),
                 None => continue,
@@ -114,7 +130,44 @@ pub fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, Why> {
     for further in further_answers(signals, &found) {
         found.entry(further).or_insert(Why::Machine(Machine::Burst));
     }
+    for beyond in beyond_the_page(signals) {
+        found.entry(beyond).or_insert(Why::Machine(Machine::Breath));
+    }
     found
+}
+
+/// How many questions the page behind a mail's links was answered further in the last breath.
+pub fn answered_further(signals: &[Signal], delivery: DeliveryId, now: Timestamp) -> usize {
+    let recent = signals.iter().filter(|s| s.delivery == Some(delivery) && now.duration_since(s.occurred_at) < BREATH);
+    recent.filter_map(further).collect::<BTreeSet<Criterion>>().len()
+}
+
+/// What a signal answered of what a page asked further.
+const fn further(signal: &Signal) -> Option<Criterion> {
+    match &signal.detail {
+        Detail::Answer { criterion, posted: Some(Posted { link: None, .. }), .. } => Some(*criterion),
+        _ => None,
+    }
+}
+
+/// The answers of one mail in one breath about more questions than its page asks: a program pressed its link again and again.
+fn beyond_the_page(signals: &[&Signal]) -> Vec<SignalId> {
+    let mut asked: BTreeMap<DeliveryId, Vec<(Criterion, Timestamp)>> = BTreeMap::new();
+    let mut beyond = Vec::new();
+    for signal in signals.iter().filter(|signal| signal.judged.is_none()) {
+        let (Some(delivery), Some(criterion)) = (signal.delivery, further(signal)) else { continue };
+        let asked = asked.entry(delivery).or_default();
+        asked.retain(|(_, at)| signal.occurred_at.duration_since(*at) < BREATH);
+        if asked.iter().any(|(of, _)| *of == criterion) {
+            continue;
+        }
+        if asked.len() < MORE {
+            asked.push((criterion, signal.occurred_at));
+        } else {
+            beyond.push(signal.id);
+        }
+    }
+    beyond
 }
 
 /// The answers to what a page asked further, of whoever pressed several links of the mail at once: by the same visitor, or within a
@@ -142,14 +195,25 @@ fn further_answers(signals: &[&Signal], found: &BTreeMap<SignalId, Why>) -> Vec<
 enum Relation {
     /// Two of its links at once.
     Burst,
+    /// One of them is the link that no person sees.
+    Trap,
     /// The same visitor chose another answer.
     Correction,
     /// Different answers, and nothing says that one visitor gave both.
     Contradiction,
 }
 
+/// Whether a signal followed the link that no person sees.
+fn is_trap(signal: &Signal) -> bool {
+    matches!(&signal.detail, Detail::Click { target } if target == TRAP)
+}
+
 fn relation(a: &Signal, b: &Signal) -> Option<Relation> {
     let at_once = b.occurred_at.duration_since(a.occurred_at) <= BURST;
+    if is_trap(a) || is_trap(b) {
+        let are_acts = [a, b].iter().all(|s| matches!(s.detail, Detail::Click { .. } | Detail::Answer { .. }));
+        return are_acts.then_some(Relation::Trap);
+    }
     match (&a.detail, &b.detail) {
         (Detail::Click { target: one }, Detail::Click { target: two }) => (one != two && at_once).then_some(Relation::Burst),
         (

@@ -1,15 +1,20 @@
 //! Machines: hits that no person made. Every hit is kept, and classified with a named reason.
 //!
-//! What one request shows is classified when it arrives; what takes several signals is derived in the fold.
+//! What one request shows is classified when it arrives (`of_request`, `too_soon`); what takes several people's hits when the last
+//! of them is written (`crowds`); what takes several of one person's is derived in the fold (`ignored`).
 
+use super::agent;
+use crate::domain::id::{ProspectId, SignalId};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Why a hit is taken for a machine's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Machine {
     Head,
-    /// The agent names itself a program.
+    /// The agent is not a browser's.
     Agent,
     NoAgent,
     /// Two or more distinct links of one delivery within three seconds: followed, or answered by.
@@ -18,10 +23,32 @@ pub enum Machine {
     Contradictory,
     /// A salesperson or colleague judged so.
     ByHand,
+    /// A browser loaded it before anybody asked for it, and says so.
+    Prefetch,
+    /// It came within seconds of the relay's acceptance of the mail.
+    Soon,
+    /// It, or another hit of the mail within a minute, followed the link that no person sees.
+    Trap,
+    /// One network followed the mails of several people of one company within a minute.
+    Crowd,
+    /// More was answered through one link in one breath than its page asks.
+    Breath,
 }
 
 impl Machine {
-    pub const ALL: [Self; 6] = [Self::Head, Self::Agent, Self::NoAgent, Self::Burst, Self::Contradictory, Self::ByHand];
+    pub const ALL: [Self; 11] = [
+        Self::Head,
+        Self::Agent,
+        Self::NoAgent,
+        Self::Burst,
+        Self::Contradictory,
+        Self::ByHand,
+        Self::Prefetch,
+        Self::Soon,
+        Self::Trap,
+        Self::Crowd,
+        Self::Breath,
+    ];
 
     /// The word in SQL and reports.
     pub const fn word(self) -> &'static str {
@@ -32,6 +59,11 @@ impl Machine {
             Self::Burst => "burst",
             Self::Contradictory => "contradictory",
             Self::ByHand => "by_hand",
+            Self::Prefetch => "prefetch",
+            Self::Soon => "soon",
+            Self::Trap => "trap",
+            Self::Crowd => "crowd",
+            Self::Breath => "breath",
         }
     }
 
@@ -48,218 +80,146 @@ impl Machine {
             Self::Burst => "machine: several links of one mail within three seconds",
             Self::Contradictory => "void: contradictory answers within a minute",
             Self::ByHand => "machine: judged so by hand",
+            Self::Prefetch => "machine: loaded beforehand, as the request says",
+            Self::Soon => "machine: within seconds of the mail's delivery",
+            Self::Trap => "machine: the link that no person sees was followed",
+            Self::Crowd => "machine: one network followed mails of several people of a company within a minute",
+            Self::Breath => "void: more answers through one link in one breath than its page asks",
         }
     }
 
     /// Classifies a request by its `User-Agent` header.
     pub fn of_agent(agent: Option<&str>) -> Option<Self> {
-        let Some(agent) = agent.map(str::trim).filter(|a| !a.is_empty()) else {
-            return Some(Self::NoAgent);
-        };
-        let lower = agent.to_ascii_lowercase();
-        let named = NAMES.iter().any(|name| lower.contains(name));
-        (named || !is_browser(&lower)).then_some(Self::Agent)
+        match agent.map(str::trim).filter(|agent| !agent.is_empty()) {
+            None => Some(Self::NoAgent),
+            Some(agent) => (!agent::is_of_a_person(agent)).then_some(Self::Agent),
+        }
+    }
+
+    /// Classifies a request by what it shows itself.
+    pub fn of_request(request: &Request<'_>) -> Option<Self> {
+        let by_method = request.is_head.then_some(Self::Head);
+        by_method.or_else(|| request.prefetches.then_some(Self::Prefetch)).or_else(|| Self::of_agent(request.agent))
+    }
+
+    /// Whether it is read from one request alone, so that another version of the rules may read it otherwise. What the request said
+    /// beside its agent is not kept.
+    pub const fn is_of_agent(self) -> bool {
+        matches!(self, Self::Agent | Self::NoAgent)
     }
 }
 
-/// Whether an agent (lower case) is built as a browser's: products and platform words that browsers use, and no others.
-fn is_browser(agent: &str) -> bool {
-    let Some(rest) = agent
-        .strip_prefix("mozilla/5.0 (")
-        .or_else(|| agent.strip_prefix("mozilla/4.0 ("))
-        .or_else(|| agent.strip_prefix("opera/9.80 ("))
-    else {
-        return false;
-    };
-    let Some((platform, products)) = rest.split_once(')') else {
-        return false;
-    };
-    let engine_comments = ["(khtml, like gecko)", "(khtml like gecko)"];
-    let products = engine_comments.iter().fold(products.to_owned(), |text, comment| text.replace(comment, " "));
-    let explorer = platform.contains("msie ") || platform.contains("trident/");
-    let known_product = |word: &str| {
-        word.split_once('/').map_or(word, |(name, _)| name).trim_matches(&[';', ','][..]).is_empty()
-            || PRODUCTS.contains(&word.split_once('/').map_or(word, |(name, _)| name))
-    };
-    let known_platform = |word: &str| PLATFORMS.iter().any(|p| word.starts_with(p));
-    let phone = platform.contains("android");
-    (explorer || !products.trim().is_empty())
-        && products.split_whitespace().all(known_product)
-        && (phone && !platform.contains("compatible") || explorer || platform.split(';').all(|part| known_platform(part.trim())))
+/// The target of the link that no person sees: each issue has one, and a program that follows every link follows it too.
+pub const TRAP: &str = "trap:";
+
+/// What one request shows of who made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request<'a> {
+    pub is_head: bool,
+    /// Whether a header says that nobody has asked for it yet.
+    pub prefetches: bool,
+    pub agent: Option<&'a str>,
 }
 
-/// Products that browsers of people name, lower case.
-const PRODUCTS: &[&str] = &[
-    "applewebkit",
-    "chrome",
-    "safari",
-    "version",
-    "mobile",
-    "firefox",
-    "gecko",
-    "edg",
-    "edge",
-    "edga",
-    "edgios",
-    "opr",
-    "opt",
-    "presto",
-    "crios",
-    "fxios",
-    "gsa",
-    "samsungbrowser",
-    "vivaldi",
-    "brave",
-    "duckduckgo",
-    "ddg",
-    "ubuntu",
-    "chromium",
-    "focus",
-    "klar",
-    "silk",
-    "ucbrowser",
-    "miuibrowser",
-    "huaweibrowser",
-    "yabrowser",
-    "yowser",
-    "epiphany",
-    "seamonkey",
-    "palemoon",
-    "goanna",
-    "waterfox",
-    "librewolf",
-    "ecosia",
-    "like",
-    "thunderbird",
-];
+/// The headers in which a browser says that it loads a page beforehand, in lower case: `Sec-Purpose` (Fetch standard), and those
+/// of older browsers.
+pub const PURPOSES: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
 
-/// How the platform words of desktop browsers and iPhones start, lower case.
-const PLATFORMS: &[&str] = &[
-    "windows nt",
-    "win64",
-    "wow64",
-    "x64",
-    "macintosh",
-    "intel mac os x",
-    "ppc mac os x",
-    "x11",
-    "linux",
-    "ubuntu",
-    "fedora",
-    "debian",
-    "cros",
-    "openbsd",
-    "freebsd",
-    "netbsd",
-    "wayland",
-    "rv:",
-    "u",
-    "iphone",
-    "ipad",
-    "ipod",
-    "cpu ",
-    "mobile",
-    "tablet",
-    "arm",
-    "i686",
-    "k",
-    "en-",
-    "es-",
-    "fr-",
-    "de-",
-    "touch",
-];
+/// Whether the value of such a header says so: `prefetch`, `prefetch;prerender`, `preview`.
+pub fn is_prefetch(purpose: &str) -> bool {
+    let first = purpose.split([';', ',']).next().unwrap_or_default().trim();
+    ["prefetch", "prerender", "preview"].iter().any(|word| first.eq_ignore_ascii_case(word))
+}
 
-/// Parts of agents, lower case, that no browser a person uses carries.
-const NAMES: &[&str] = &[
-    "bot",
-    "crawl",
-    "spider",
-    "slurp",
-    "scan",
-    "proxy",
-    "preview",
-    "fetch",
-    "monitor",
-    "check",
-    "curl",
-    "wget",
-    "python",
-    "java/",
-    "okhttp",
-    "go-http",
-    "http-client",
-    "httpclient",
-    "libwww",
-    "headless",
-    "phantomjs",
-    "lighthouse",
-    "mediapartners",
-    "facebookexternal",
-    "embedly",
-    "feed",
-    "archiver",
-    "validator",
-    "favicon",
-    "google-",
-    "googleother",
-    "bing",
-    "yandex",
-    "baidu",
-    "whatsapp",
-    "telegram",
-    "slack",
-    "discord",
-    "skypeuri",
-    "twitter",
-    "linkedin",
-    "pinterest",
-    "safelinks",
-    "mimecast",
-    "proofpoint",
-    "barracuda",
-    "synthetic",
-    "scraper",
-    "audit",
-    "optimizer",
-    "capture",
-    "facebook",
-    "agent",
-    "symantec",
-    "trendmicro",
-    "cloudmark",
-    "ioncrawl",
-    "http://",
-    "https://",
-    "@",
-];
+/// Nobody has a mail, reads it and follows a link sooner after the relay took it; a scanner does before it is put in the mailbox.
+pub const SOON: SignedDuration = SignedDuration::from_secs(10);
+
+/// Whether a hit came too soon after its mail was handed to the relay.
+pub fn too_soon(handed_over_at: Timestamp, at: Timestamp) -> bool {
+    at.duration_since(handed_over_at) < SOON
+}
+
+/// How far the hits of a crowd lie apart at most.
+pub const CROWD: SignedDuration = SignedDuration::from_secs(60);
+/// How many people of one company make one.
+const CROWD_OF: usize = 3;
+
+/// A hit, as far as a crowd is read from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passed {
+    pub signal: SignalId,
+    pub prospect: ProspectId,
+    /// Where it came from, as a fingerprint.
+    pub network: String,
+    /// The company of the address the mail went to.
+    pub company: String,
+    pub at: Timestamp,
+}
+
+/// The hits of networks that followed the mails of three or more people of one company within a minute: a gateway before their
+/// mailboxes did. People of one office have one network too; three of them do not act in one minute.
+pub fn crowds(hits: &[Passed]) -> BTreeSet<SignalId> {
+    let mut hits: Vec<&Passed> = hits.iter().collect();
+    hits.sort_by_key(|hit| (&hit.network, &hit.company, hit.at, hit.signal));
+    let mut found = BTreeSet::new();
+    for of_one in hits.chunk_by(|a, b| (&a.network, &a.company) == (&b.network, &b.company)) {
+        let mut first = 0;
+        for (last, hit) in of_one.iter().enumerate() {
+            while hit.at.duration_since(of_one[first].at) > CROWD {
+                first += 1;
+            }
+            let window = &of_one[first..=last];
+            let people: BTreeSet<ProspectId> = window.iter().rev().take(1_000).map(|hit| hit.prospect).collect();
+            if people.len() >= CROWD_OF {
+                found.extend(window.iter().map(|hit| hit.signal));
+            }
+        }
+    }
+    found
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn agents_of_machines_are_machines() {
-        let list = include_str!("../../../tests/data/user-agents/machine.txt");
-        let missed: Vec<&str> = list.lines().filter(|agent| Machine::of_agent(Some(agent)).is_none()).collect();
-        // An agent that copies a browser's text exactly passes here; the burst and the HEAD request still give it away.
-        assert!(missed.len() * 100 <= list.lines().count(), "{} missed:\n{}", missed.len(), missed.join("\n"));
+    fn no_agent_is_no_person() {
+        assert_eq!(Machine::of_agent(None), Some(Machine::NoAgent));
+        assert_eq!(Machine::of_agent(Some(" ")), Some(Machine::NoAgent));
     }
 
     #[test]
-    fn browsers_of_people_are_people() {
-        for agent in [
-            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0",
-            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15",
-            "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0",
-            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1",
-            "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36",
-            "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko",
-            "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
-            "Mozilla/5.0 (Linux; Android 14; SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/27.0 Chrome/125.0.0.0 Mobile Safari/537.36",
-        ] {
-            assert_eq!(Machine::of_agent(Some(agent)), None, "{agent}");
+    fn what_is_loaded_beforehand_was_asked_for_by_nobody() {
+        for said in ["prefetch", "prefetch;prerender", "Prefetch; anonymous-client-ip", "preview", "prerender"] {
+            assert!(is_prefetch(said), "{said}");
         }
-        assert_eq!(Machine::of_agent(None), Some(Machine::NoAgent));
+        for said in ["", "navigate", "instant", "the prefetch"] {
+            assert!(!is_prefetch(said), "{said}");
+        }
+        let agent = Some("Mozilla/5.0 (X11; Linux x86_64; rv:152.0) Gecko/20100101 Firefox/152.0");
+        let asked = Request { is_head: false, prefetches: false, agent };
+        assert_eq!(Machine::of_request(&asked), None);
+        assert_eq!(Machine::of_request(&Request { prefetches: true, ..asked }), Some(Machine::Prefetch));
+        assert_eq!(Machine::of_request(&Request { is_head: true, ..asked }), Some(Machine::Head));
+    }
+
+    #[test]
+    fn a_gateway_is_a_crowd_and_an_office_is_none() {
+        let at = |seconds: i64| Timestamp::from_second(1_793_696_400 + seconds).expect("an instant");
+        let hit = |signal: i64, prospect: i64, network: &str, seconds: i64| Passed {
+            signal: SignalId(signal),
+            prospect: ProspectId(prospect),
+            network: network.to_owned(),
+            company: if prospect < 10 { "albareda.example" } else { "other.example" }.to_owned(),
+            at: at(seconds),
+        };
+        let found = |hits: &[Passed]| crowds(hits).into_iter().map(|id| id.0).collect::<Vec<_>>();
+        assert_eq!(found(&[hit(1, 1, "a", 0), hit(2, 2, "a", 5), hit(3, 3, "a", 60)]), [1, 2, 3]);
+        assert_eq!(found(&[hit(1, 1, "a", 0), hit(2, 2, "a", 5), hit(3, 3, "a", 61)]), [0; 0], "not within a minute");
+        assert_eq!(found(&[hit(1, 1, "a", 0), hit(2, 2, "a", 5), hit(3, 3, "b", 6)]), [0; 0], "from elsewhere");
+        assert_eq!(found(&[hit(1, 1, "a", 0), hit(2, 2, "a", 5), hit(3, 2, "a", 6)]), [0; 0], "one of them twice");
+        assert_eq!(found(&[hit(1, 1, "a", 0), hit(2, 2, "a", 5), hit(3, 11, "a", 6)]), [0; 0], "of another company");
+        let many = [hit(4, 4, "a", 200), hit(1, 1, "a", 0), hit(3, 3, "a", 90), hit(2, 2, "a", 50), hit(5, 1, "a", 100)];
+        assert_eq!(found(&many), [2, 3, 5], "in whatever order they are given");
     }
 }

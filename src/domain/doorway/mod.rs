@@ -2,9 +2,11 @@
 
 pub mod external_id;
 pub mod arrival;
+pub mod agent;
 pub mod machine;
 pub mod sender;
 pub mod signal;
+pub mod reported;
 pub mod enquiry;
 pub mod pending_form;
 pub mod new_signal;

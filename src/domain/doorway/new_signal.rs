@@ -7,6 +7,7 @@ use super::signal::{About, Confirmation, Detail, NewSignal, Posted};
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
 use crate::domain::group::delivery::Mailed;
+use crate::domain::hook::Provider;
 use crate::domain::id::{HandoffId, IssueId, Name, ProspectId, fingerprint};
 use crate::domain::question::Answer;
 use jiff::Timestamp;
@@ -98,6 +99,12 @@ impl NewSignal {
             issue: answers.and_then(|mail| mail.issue),
             ..Self::about(whose(prospect), format!("{}:mail:{}", detail.kind(), fingerprint(&[id])), detail, at)
         }
+    }
+
+    /// What a mail provider reports of a mail, once for each of the provider's events. Its id may name the recipient.
+    pub fn by_provider(provider: Provider, id: &str, mail: Mailed, detail: Detail, at: Timestamp) -> Self {
+        let once = format!("{}:{provider}:{}", detail.kind(), fingerprint(&[id]));
+        Self::answering(mail, once, detail, at)
     }
 
     /// A form of the website; the same content again on the same day is the same signal.

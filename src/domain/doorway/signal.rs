@@ -1,6 +1,6 @@
 //! Signals: facts that came from outside, recorded once and never edited.
 
-use super::machine::Machine;
+use super::machine::{self, Machine};
 use super::sender::Sender;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
@@ -305,6 +305,7 @@ impl Detail {
     /// The signal in one line, as `explain`, the handoff email and the page print it.
     pub fn words(&self) -> String {
         match self {
+            Self::Click { target } if target == machine::TRAP => "followed the link that no person sees".to_owned(),
             Self::Click { target } => format!("followed the link to {target}"),
             Self::Answer { say, .. } => format!("answered “{say}”"),
             Self::Form { form, fields } => format!("filled in the form {form}{}", message(fields)),

@@ -2,7 +2,7 @@
 //! counted once however often its signal came. Enough of them meet Vision or Need; they meet no other criterion.
 
 use super::evidence::{Evidence, Origin};
-use super::ignored::BURST;
+use super::ignored::{BURST, PROVISIONAL};
 use super::signal::Signal;
 use crate::domain::id::SignalId;
 use crate::domain::span::Span;
@@ -10,9 +10,6 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// A click counts from this age on: by then a machine's burst around it would have shown.
-pub const PROVISIONAL: Span = Span::minutes(10);
 
 /// Whether a click is so young that no verdict can depend on it. It does not count yet, and neither do the clicks with which
 /// it could form a burst.

@@ -12,6 +12,7 @@ pub mod refusal_words;
 pub mod refusal_codes;
 pub mod bounce_class;
 pub mod refusal;
+pub mod provider_bounce;
 pub mod alike;
 pub mod delivery;
 pub mod breaker;

@@ -2,7 +2,7 @@
 //! same key is refused, because one of the two would be lost unseen.
 
 use super::admit::{Admitted, admit};
-use super::observe::Observed;
+use super::observe::{self, Observed};
 use super::take;
 use crate::domain::address::Address;
 use crate::domain::doorway::arrival::Arrival;
@@ -12,7 +12,7 @@ use crate::flow::context::{Context, FlowError};
 use crate::store::doorway::api_keys::{self, Claimed};
 use crate::store::people::prospects;
 use jiff::civil::Date;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use crate::store::doorway::api_keys::ApiKey;
 
@@ -43,6 +43,40 @@ pub async fn report(ctx: &Context, key: &ApiKey, signal: NewSignal) -> Result<Ca
         tx.commit().await?;
     }
     Ok(Called::Done(observed))
+}
+
+/// Appends a page of signals, none of which waits for a confirmation, in one transaction with their keys. `dry` says what would become
+/// of them, and keeps nothing.
+pub async fn report_page(ctx: &Context, calls: &[(ApiKey, NewSignal)], dry: bool) -> Result<Vec<Called<Observed>>, FlowError> {
+    let (plan, now) = (ctx.plan(), ctx.now());
+    let mut tx = ctx.store().write().await?;
+    let mut news = Vec::new();
+    let mut others = BTreeSet::new();
+    for (at, (key, signal)) in calls.iter().enumerate() {
+        match api_keys::claim(&mut tx, key, now).await? {
+            Claimed::Other => drop(others.insert(at)),
+            Claimed::New | Claimed::Again(_) => news.push(signal.clone()),
+        }
+    }
+    let mut observed = observe::write(&mut tx, &plan, &news, now).await?.into_iter();
+    let mut called = Vec::new();
+    for (at, (key, _)) in calls.iter().enumerate() {
+        if others.contains(&at) {
+            called.push(Called::OtherBody);
+            continue;
+        }
+        let observed = observed.next().unwrap_or(Observed::Unknown);
+        if observed == Observed::Unknown {
+            api_keys::release(&mut tx, key).await?;
+        }
+        called.push(Called::Done(observed));
+    }
+    if dry {
+        tx.rollback().await?;
+    } else {
+        observe::commit(ctx, tx).await?;
+    }
+    Ok(called)
 }
 
 /// What became of a page of prospects.

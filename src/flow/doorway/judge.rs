@@ -11,7 +11,9 @@ use crate::domain::question::Power;
 use crate::domain::span::midnight;
 use crate::flow::context::{Context, FlowError};
 use crate::store::doorway::assessment_queue::{self, Later};
-use crate::store::doorway::reclassifications;
+use crate::store::doorway::{reclassifications, withdrawn_evidence};
+use crate::store::engine::backend::{StoreError, Tx};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use std::collections::BTreeSet;
 
@@ -71,13 +73,20 @@ pub async fn judge(
     if let Some(missing) = signals.iter().find(|id| judged.iter().all(|(found, _)| found != *id)) {
         return Err(FlowError::Missing(format!("signal {missing} of a prospect; nothing was judged")));
     }
-    let whose: BTreeSet<ProspectId> = judged.iter().map(|(_, prospect)| *prospect).collect();
-    let due: Vec<_> = whose.iter().map(|prospect| (*prospect, Later { at: now, if_all_met: false })).collect();
-    assessment_queue::enqueue_with_colleagues(&mut tx, &due, &whose, now).await?;
+    concern(&mut tx, &judged, is_machine, now).await?;
     tx.commit().await?;
     ctx.wake();
     tracing::info!(signals = judged.len(), is_machine, %by, "signals judged anew");
     Ok(judged)
+}
+
+/// Has whomever judged signals concern assessed anew, and told if they rest on what was withdrawn. The caller commits.
+pub async fn concern(tx: &mut Tx, judged: &[(SignalId, ProspectId)], is_machine: bool, now: Timestamp) -> Result<(), StoreError> {
+    let whose: BTreeSet<ProspectId> = judged.iter().map(|(_, prospect)| *prospect).collect();
+    let due: Vec<_> = whose.iter().map(|prospect| (*prospect, Later { at: now, if_all_met: false })).collect();
+    assessment_queue::enqueue_with_colleagues(tx, &due, &whose, now).await?;
+    let signals: Vec<SignalId> = judged.iter().map(|(signal, _)| *signal).collect();
+    if is_machine { withdrawn_evidence::add(tx, &signals, now).await } else { withdrawn_evidence::take_back(tx, &signals).await }
 }
 
 fn reason(note: &str) -> Result<String, FlowError> {

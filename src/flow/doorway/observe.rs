@@ -7,8 +7,9 @@
 use super::enquiries;
 use crate::domain::address::Address;
 use crate::domain::criterion::Criterion;
+use crate::domain::doorway::ignored::PROVISIONAL;
 use crate::domain::doorway::signal::{About, Detail, NewSignal};
-use crate::domain::doorway::support::{PROVISIONAL, is_too_young};
+use crate::domain::doorway::support::is_too_young;
 use crate::domain::id::{Name, ProspectId, SignalId};
 use crate::domain::plan::Plan;
 use crate::domain::span::midnight;

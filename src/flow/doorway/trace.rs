@@ -26,7 +26,8 @@ pub struct Traced {
 }
 
 impl Traced {
-    fn by(origin: &Origin) -> Self {
+    /// Of a delivery on record.
+    pub fn by(origin: &Origin) -> Self {
         let (mail, tracked, consents) = (origin.mailed(), origin.tracked, origin.consents);
         Self { mail, address: origin.address.clone(), is_present: true, tracked, consents }
     }

@@ -13,6 +13,7 @@ use crate::domain::group::breaker::Tripped;
 use crate::domain::group::campaign::{Campaign, Newsletter, Order, Sender};
 use crate::domain::group::issue::Composed;
 use crate::domain::group::occurrence::{self, Missed};
+use crate::domain::hook::{Hook, Provider};
 use crate::domain::id::{IssueId, Name, OccurrenceId, ProspectId, fingerprint};
 use crate::domain::plan::Plan;
 use crate::flow::context::{Context, FlowError, Progress};
@@ -24,6 +25,7 @@ use crate::store::group::occurrences::Filling;
 use crate::store::group::{campaigns, deliveries, leases, occurrences};
 use crate::text::newsletter::{self, Frame};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// Opens the occurrences that are due, and writes one page of an open one.
 ///
@@ -298,6 +300,12 @@ pub fn issue(plan: &Plan, campaign: &Campaign, newsletter: &Newsletter, date: Ti
     prepare(plan, campaign, newsletter, compose(plan, campaign, newsletter, date)?)
 }
 
+/// The headers by which the providers that report to us name a mail.
+fn token_headers(hooks: &[Hook]) -> Vec<(&'static str, &'static str)> {
+    let providers: BTreeSet<Provider> = hooks.iter().map(|hook| hook.provider).collect();
+    providers.into_iter().filter_map(Provider::token_header).collect()
+}
+
 /// Prepares what was composed from a newsletter.
 pub fn prepare(plan: &Plan, campaign: &Campaign, newsletter: &Newsletter, composed: Composed) -> Result<Prepared, FlowError> {
     let unable =
@@ -313,6 +321,7 @@ pub fn prepare(plan: &Plan, campaign: &Campaign, newsletter: &Newsletter, compos
         public_url: &settings.public_url,
         message_id_domain: domain,
         unsubscribe: &plan.settings.smtp.return_path,
+        token_headers: &token_headers(&settings.hooks),
     };
     let prepared = prepared::prepare(&composed, &envelope).map_err(|e| unable(&e))?;
     let message = prepared.to_json().map_err(|e| unable(&e))?;

@@ -17,3 +17,4 @@ pub mod receive;
 pub mod take_mail;
 pub mod mailbox;
 pub mod pause_notice;
+pub mod withdraw;

@@ -249,7 +249,7 @@ const fn concerned(step: Step) -> &'static [Step] {
         Step::Deliver => &[Step::Publish, Step::Qualify, Step::Notify],
         Step::Qualify => &[Step::HandOff],
         Step::HandOff => &[Step::Enquire, Step::Remind, Step::Correspond],
-        Step::Enquire | Step::AskToConfirm | Step::Remind | Step::Notify => &[Step::Correspond],
+        Step::Enquire | Step::AskToConfirm | Step::Remind | Step::Notify | Step::Withdraw => &[Step::Correspond],
         Step::Correspond => &[],
     }
 }

@@ -13,6 +13,11 @@ const ADD: &str = "
     SELECT s.id, s.prospect_id, CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS BIGINT) FROM signals s
     WHERE s.prospect_id IS NOT NULL AND s.id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) ORDER BY s.id
     RETURNING signal_id, prospect_id";
+const ADD_WHERE_NONE_IS: &str = "
+    INSERT INTO reclassifications (signal_id, prospect_id, machine, by_whom, note, recorded_at)
+    SELECT s.id, s.prospect_id, CAST($2 AS TEXT), CAST($3 AS TEXT), '', CAST($4 AS BIGINT) FROM signals s
+    WHERE s.prospect_id IS NOT NULL AND s.machine IS NULL AND s.id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))
+      AND NOT EXISTS (SELECT 1 FROM reclassifications r WHERE r.signal_id = s.id) ORDER BY s.id";
 const OF: &str = "
     SELECT signal_id, machine, recorded_at FROM reclassifications
     WHERE prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) AND recorded_at <= $2 ORDER BY id";
@@ -29,6 +34,18 @@ pub async fn add(
 ) -> Result<Vec<(SignalId, ProspectId)>, StoreError> {
     let rows: Vec<(i64, i64)> = tx.rows(ADD, args![ids(signals)?, machine.map(Machine::word), by, note, now]).await?;
     Ok(rows.into_iter().map(|(signal, prospect)| (SignalId(signal), ProspectId(prospect))).collect())
+}
+
+/// As [`add`], by the program itself, of those that were not taken for a machine's and on which there is no judgement yet. Returns
+/// how many.
+pub async fn add_where_none_is(
+    tx: &mut Tx,
+    signals: &[SignalId],
+    machine: Machine,
+    by: &str,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    tx.execute(ADD_WHERE_NONE_IS, args![ids(signals)?, machine.word(), by, now]).await
 }
 
 /// The latest judgement on each signal of these prospects, of those recorded up to an instant.

@@ -39,6 +39,8 @@ migrations![
     "0016_absences",
     "0018_mailboxes",
     "0019_whose_mail",
+    "0020_provider_deliveries",
+    "0021_hits",
 ];
 
 /// Whether any migration was ever applied here.

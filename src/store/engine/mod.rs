@@ -6,6 +6,7 @@ pub mod log_check;
 pub mod journal_format;
 pub mod journal;
 pub mod journal_entries;
+pub mod spool;
 pub mod statement;
 pub mod clauses;
 pub mod record;

@@ -8,6 +8,7 @@ pub mod corrections;
 pub mod leases;
 pub mod audiences;
 pub mod deliveries;
+pub mod origins;
 pub mod holds;
 pub mod buckets;
 pub mod attempts;

@@ -81,6 +81,10 @@ const LOAD: &str = columns!("WHERE id = $1");
 const LOCK: Sql = locking!(columns!("WHERE id = $1"), "FOR UPDATE");
 const OF_PROSPECT: &str = columns!("WHERE prospect_id = $1 ORDER BY id DESC");
 const OF_SALESPERSON: &str = columns!("WHERE salesperson = $1 AND state <> 'closed' ORDER BY id");
+const OPEN_OF_ACCOUNT: &str = columns!(
+    "WHERE state <> 'closed' AND (prospect_id = $1 OR prospect_id IN (
+        SELECT c.id FROM prospects c JOIN prospects p ON p.account_id = c.account_id WHERE p.id = $1)) ORDER BY id"
+);
 const OF_OTHERS: &str = "
     SELECT id FROM handoffs WHERE state <> 'closed' AND salesperson NOT IN (SELECT value ->> 'text' FROM json_each($1)) ORDER BY id";
 const ALL: &str = columns!("ORDER BY id");
@@ -140,6 +144,11 @@ pub async fn of_prospect(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Handof
 /// A salesperson's open handoffs, oldest first.
 pub async fn of_salesperson(tx: &mut Tx, salesperson: &Name) -> Result<Vec<Handoff>, StoreError> {
     tx.rows::<Row>(OF_SALESPERSON, args![salesperson]).await?.into_iter().map(Row::into_handoff).collect()
+}
+
+/// The open handoffs of a prospect and of their colleagues, oldest first.
+pub async fn open_of_account(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Handoff>, StoreError> {
+    tx.rows::<Row>(OPEN_OF_ACCOUNT, args![prospect]).await?.into_iter().map(Row::into_handoff).collect()
 }
 
 /// Open handoffs of salespeople who are none of these, oldest first.

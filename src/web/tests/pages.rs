@@ -8,8 +8,9 @@ use crate::domain::doorway::signal::{Confirmation, Detail, NewSignal, Touch};
 use crate::domain::id::{HandoffId, Name};
 use crate::flow::context::{Context, Progress};
 use crate::flow::doorway::observe::{self, Logged};
-use crate::flow::doorway::qualify;
+use crate::flow::doorway::spooled::Spooled;
 use crate::flow::doorway::take::{self, take};
+use crate::flow::doorway::{hit, qualify};
 use crate::flow::individual::{dossier, hand_off};
 use crate::store::engine::backend::Store;
 use crate::store::individual::handoffs;
@@ -20,6 +21,7 @@ use crate::web::limits::Limits;
 use crate::web::link_cache::LinkCache;
 use crate::web::rooms::Rooms;
 use crate::web::site::Site;
+use crate::web::sns_client::SnsClient;
 use crate::web::{handoff, page, queue};
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Path, State};
@@ -46,10 +48,12 @@ impl TestNode {
         let clock = Arc::new(ManualClock::at("2026-11-03T09:12:00Z".parse().expect("an instant")));
         let plan = example::load_embedded(&[]).expect("the example is valid").plan;
         let ctx = Context::assemble(store, clock.clone(), plan, "test".to_owned()).await.expect("a context");
-        let (signals, links, census) = (observe::signal_writer(&ctx), LinkCache::default(), CensusCache::default());
+        let (clicks, posts, spooled) = (hit::clicks(&ctx), hit::posts(&ctx), Spooled::of(&ctx));
+        let (links, census) = (LinkCache::default(), CensusCache::default());
         let (forms, limits, rooms) = (take::forms(&ctx), Limits::default(), Rooms::default());
         let patience = std::time::Duration::from_mins(5);
-        let site = Site { ctx, signals, forms, limits, rooms, links, census, patience };
+        let sns = SnsClient::default();
+        let site = Site { ctx, clicks, posts, spooled, forms, limits, rooms, links, census, sns, patience };
         Self { site, clock, _folder: folder }
     }
 

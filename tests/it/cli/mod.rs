@@ -11,6 +11,7 @@ mod pipe;
 mod postfix;
 mod plans;
 mod second_thoughts;
+mod signal_lists;
 mod simulated;
 mod verbs;
 

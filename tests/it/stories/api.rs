@@ -34,7 +34,7 @@ story!(the_same_key_with_another_body_is_refused, |town| {
     assert_eq!(call(&town, SIGNALS, SHOP, "k", &body("trial")).await?.status, 201);
     let other = call(&town, SIGNALS, SHOP, "k", &body("visit")).await?;
     assert_eq!(other.status, 409);
-    assert!(other.json()["error"].as_str().expect("words").contains("another body"), "{}", other.body);
+    assert!(other.json()["detail"].as_str().expect("words").contains("another body"), "{}", other.body);
     assert_eq!(call(&town, SIGNALS, SHOP, "k", &body("trial")).await?.status, 200, "the first stays what it was");
 
     let page = r#"[{"email":"bea@bea-foods.example"}]"#;

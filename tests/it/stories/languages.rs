@@ -74,7 +74,7 @@ story!(what_went_wrong_is_said_in_the_visitors_language, |town| {
         assert!(answer.body.contains(words) && answer.body.contains("<html lang=\"es\">"), "{path}:\n{}", answer.body);
     }
     let program = send(&town, Method::POST, "/v1/signals", &[form[1], ("content-length", "1000000000")], b"").await?;
-    assert_eq!(program.json()["error"], "the body is too large: send it in several calls");
+    assert_eq!(program.json()["detail"], "the body is too large: send it in several calls");
     let english = send(&town, Method::GET, "/c/forged", &[("accept-language", "de")], b"").await?;
     assert!(english.body.contains("This link does not lead anywhere"), "{}", english.body);
     Ok(())

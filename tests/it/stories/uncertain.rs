@@ -14,7 +14,7 @@ use nurtured::store::group::{deliveries, leases};
 use nurtured::town::Town;
 
 /// A node marks everything of the first issue and dies; the policy is this one.
-async fn marked_and_dead(town: &Town, policy: OnUncertain, people: &[Address]) -> super::Told {
+pub(super) async fn marked_and_dead(town: &Town, policy: OnUncertain, people: &[Address]) -> super::Told {
     let ctx = &town.node.ctx;
     let mut plan = Plan::clone(&ctx.plan());
     plan.settings.smtp.on_uncertain = policy;

@@ -1,0 +1,119 @@
+//! Reclassify: every hit on record is judged again by the rules of this version. What comes out otherwise is appended as a
+//! judgement; what a colleague judged by hand stays.
+//!
+//! What a request showed beside its agent is not kept, so that a HEAD request or a prefetch stays what it was; of hits of the first
+//! versions nothing is kept, and only how soon they came can be judged.
+
+use super::hit::JUDGE;
+use super::judge;
+use crate::domain::doorway::machine::{self, Machine, Passed};
+use crate::domain::id::{Name, ProspectId, SignalId};
+use crate::flow::context::{Context, FlowError};
+use crate::store::doorway::hits::{self, Kept};
+use crate::store::doorway::reclassifications;
+use crate::store::engine::backend::Tx;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many hits are judged at once.
+const PAGE: i64 = 500;
+
+/// A hit that is judged otherwise now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Change {
+    pub signal: SignalId,
+    pub prospect: ProspectId,
+    /// Why it was a machine's; none for a person's.
+    pub was: Option<Machine>,
+    pub is: Option<Machine>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Reclassified {
+    /// How many hits were looked at.
+    pub hits: u64,
+    pub changes: Vec<Change>,
+}
+
+impl Reclassified {
+    /// The signals that count no longer, with their prospects.
+    pub fn withdrawn(&self) -> Vec<(SignalId, ProspectId)> {
+        self.changes.iter().filter(|change| change.is.is_some()).map(|change| (change.signal, change.prospect)).collect()
+    }
+}
+
+/// Judges every hit anew, page by page; each page is one transaction. With `dry_run` nothing is written.
+///
+/// # Errors
+/// Those of the store; pages before it stay judged.
+pub async fn reclassify(ctx: &Context, dry_run: bool) -> Result<Reclassified, FlowError> {
+    let (by, note) = (Name::parse(JUDGE).expect("a name"), format!("the rules of {}", env!("CARGO_PKG_VERSION")));
+    let (mut done, mut last) = (Reclassified::default(), SignalId(0));
+    loop {
+        let mut tx = if dry_run { ctx.store().read().await? } else { ctx.store().write().await? };
+        let page = hits::after(&mut tx, last, PAGE).await?;
+        let Some(end) = page.last().map(|hit| hit.passed.signal) else { break };
+        let changes = changes(&mut tx, &page).await?;
+        if !dry_run && !changes.is_empty() {
+            let now = ctx.now();
+            let reasons: BTreeSet<Option<Machine>> = changes.iter().map(|change| change.is).collect();
+            for is in reasons {
+                let of: Vec<SignalId> = changes.iter().filter(|change| change.is == is).map(|change| change.signal).collect();
+                let judged = reclassifications::add(&mut tx, &of, is, &by, &note, now).await?;
+                judge::concern(&mut tx, &judged, is.is_some(), now).await?;
+            }
+            tx.commit().await?;
+            ctx.wake();
+        }
+        done.hits += page.len() as u64;
+        done.changes.extend(changes);
+        last = end;
+    }
+    Ok(done)
+}
+
+async fn changes(tx: &mut Tx, page: &[Kept]) -> Result<Vec<Change>, FlowError> {
+    let crowd = crowd(tx, page).await?;
+    let change = |hit: &Kept| {
+        let was = hit.judged.as_ref().map_or(hit.machine, |(_, judged)| *judged);
+        let is = judged_now(hit, &crowd)?;
+        (was.is_some() != is.is_some()).then_some(Change { signal: hit.passed.signal, prospect: hit.passed.prospect, was, is })
+    };
+    Ok(page.iter().filter_map(change).collect())
+}
+
+/// What a hit is by the rules of now; `None` if they do not judge it.
+fn judged_now(hit: &Kept, crowd: &BTreeSet<SignalId>) -> Option<Option<Machine>> {
+    let is_by_hand = hit.judged.as_ref().is_some_and(|(by, _)| by != JUDGE);
+    let is_read_from_what_is_kept = hit.machine.is_none_or(|machine| machine.is_of_agent() || machine == Machine::Soon);
+    if is_by_hand || !is_read_from_what_is_kept {
+        return None;
+    }
+    let soon = || hit.handed_over_at.is_some_and(|at| machine::too_soon(at, hit.passed.at)).then_some(Machine::Soon);
+    if !hit.is_kept {
+        return hit.machine.is_none_or(|machine| machine == Machine::Soon).then(soon);
+    }
+    let in_crowd = || crowd.contains(&hit.passed.signal).then_some(Machine::Crowd);
+    Some(Machine::of_agent(hit.agent.as_deref()).or_else(soon).or_else(in_crowd))
+}
+
+/// The hits of a page that are part of a crowd, with the hits around the page.
+async fn crowd(tx: &mut Tx, page: &[Kept]) -> Result<BTreeSet<SignalId>, FlowError> {
+    let of_companies = || page.iter().filter(|hit| hit.is_of_company).map(|hit| &hit.passed);
+    let mut by_network: BTreeMap<&str, (Timestamp, Timestamp)> = BTreeMap::new();
+    for Passed { network, at, .. } in of_companies() {
+        by_network
+            .entry(network)
+            .and_modify(|(from, to)| (*from, *to) = ((*from).min(*at), (*to).max(*at)))
+            .or_insert((*at, *at));
+    }
+    let mut around: Vec<Passed> = of_companies().cloned().collect();
+    for (network, (from, to)) in by_network {
+        around.extend(hits::around(tx, [network].into_iter(), from, to).await?);
+    }
+    around.sort_by_key(|passed| passed.signal);
+    around.dedup_by_key(|passed| passed.signal);
+    Ok(machine::crowds(&around))
+}
