@@ -69,7 +69,8 @@ story!(a_report_that_a_mail_arrived_means_nothing, |town| {
     town.admit(&[somebody(ada.as_str())], "card").await?;
     let path = path_of(&town, &ada, 0).await?;
     for action in ["delivered", "relayed", "expanded"] {
-        let report = super::receive::bounce(&path, ada.as_str(), action, "2.1.5").replace("550 no such user", "250 taken");
+        let report =
+            crate::stories::receive::bounce(&path, ada.as_str(), action, "2.1.5").replace("550 no such user", "250 taken");
         let taken = arrives(&town, &report).await?;
         assert_eq!((taken.what, taken.new), (Received::Nothing, false), "{action}");
     }
