@@ -56,7 +56,7 @@ story!(take_me_off_your_list_is_heard_in_five_languages, |town| {
         assert_eq!(town.prospect(who).await?.mail_stop, Some(StopReason::Unsubscribed), "{text}");
         // The same mail again, and another with the same wish: it is confirmed once.
         arrives(&town, &answer(who.as_str(), number, caught, text)).await?;
-        arrives(&town, &answer(who.as_str(), number + 100, caught, text)).await?;
+        arrives(&town, &answer(who.as_str(), number + 100, caught, &format!("{text} Thank you."))).await?;
     }
     town.run_until_idle().await?;
     for (who, _) in &mails {
