@@ -85,6 +85,7 @@ async fn changes(tx: &mut Tx, page: &[Kept]) -> Result<Vec<Change>, FlowError> {
 }
 
 /// What a hit is by the rules of now; `None` if they do not judge it.
+#[expect(clippy::option_option, reason = "not judged, a person, a machine and why: three answers of one question")]
 fn judged_now(hit: &Kept, crowd: &BTreeSet<SignalId>) -> Option<Option<Machine>> {
     let is_by_hand = hit.judged.as_ref().is_some_and(|(by, _)| by != JUDGE);
     let is_read_from_what_is_kept = hit.machine.is_none_or(|machine| machine.is_of_agent() || machine == Machine::Soon);
