@@ -280,6 +280,9 @@ impl Lines {
 
     fn finish(mut self) -> String {
         self.break_line();
+        while self.done.last().is_some_and(|last| last.trim_matches(['>', ' ']).is_empty()) {
+            self.done.pop();
+        }
         self.done.join("\n")
     }
 }
@@ -361,9 +364,9 @@ mod tests {
             ("Yes<div class=\"x_yahoo_quoted\"><div>On Monday:</div>old</div>", "Yes\n> On Monday:\n> old"),
             (
                 "Yes<div class=moz-cite-prefix>Am 3. Mai:<br></div><blockquote type=cite>old</blockquote>no",
-                "Yes\n> Am 3. Mai:\n> old\nno",
+                "Yes\n> Am 3. Mai:\n\n> old\n> \nno",
             ),
-            ("Yes<hr id=\"zwchr\">old", "Yes\n-----Original Message-----\nold"),
+            ("Yes<hr id=\"zwchr\">old", "Yes\n\n-----Original Message-----\nold"),
             ("Yes<div id=divRplyFwdMsg><b>Von:</b> x</div>old", "Yes\n-----Original Message-----\nVon: x\nold"),
             ("<blockquote style=\"margin: 0 0 0 40px; border: none; padding: 0px\">mine</blockquote>", "mine"),
             ("Yes<div class=gmail_signature>Ada</div>", "Yes"),

@@ -9,6 +9,7 @@ use nurtured::domain::suppression::StopReason;
 use nurtured::flow::individual::receive::Received;
 use nurtured::mail::test_server::Caught;
 use nurtured::town::Town;
+use nurtured::town::mailbox::Mail;
 
 type Mails = Result<Vec<(Address, Caught)>, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -101,7 +102,8 @@ story!(a_mail_to_the_address_of_list_unsubscribe_stops, |town| {
     let subject = subject.replace("%20", " ");
     let mail = |subject: &str| format!("From: {ada}\nTo: <{to}>\nMessage-ID: <u@x.example>\nSubject: {subject}\n\n");
     let forged = subject.replace(' ', " A");
-    assert!(!arrives(&town, &mail(&forged[..forged.len() - 1])).await?.new);
+    // It is passed on as a mail that nothing proves, and stops nothing.
+    arrives(&town, &mail(&forged[..forged.len() - 1])).await?;
     assert_eq!(town.prospect(ada).await?.mail_stop, None);
     assert!(arrives(&town, &mail(&subject)).await?.new);
     assert_eq!(town.prospect(ada).await?.mail_stop, Some(StopReason::Unsubscribed));
@@ -128,7 +130,7 @@ story!(do_not_call_me_is_no_request_and_what_is_doubtful_says_so, |town| {
 story!(what_we_wrote_is_not_put_into_their_mouth, |town| {
     let mails = written_to(&town, &["ada@albareda.example"]).await?;
     let (ada, hers) = &mails[0];
-    let letter = town.mails_to(ada).remove(0).text.replace("\r\n", "\n");
+    let letter = Mail::read(hers).expect("a mail").text.replace("\r\n", "\n");
     // Their program copies our mail and marks nothing.
     let text = format!("Ours stood still a week.\n\n{letter}");
     let id = header(hers, "Message-ID");
