@@ -1,10 +1,11 @@
 //! The client: so many connections, each asking for the next link when the last is answered. It reads no more than it must.
 
+use crate::stopwatch::Stopwatch;
 use anyhow::{Result, ensure};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -28,14 +29,14 @@ pub(crate) async fn follow(to: SocketAddr, links: &[String], clicks: usize, conn
         stream.set_nodelay(true)?;
         streams.push(stream);
     }
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let asking: Vec<_> =
         streams.into_iter().map(|stream| tokio::spawn(ask(stream, links.clone(), next.clone(), clicks, round))).collect();
     let mut took = Vec::with_capacity(clicks);
     for one in asking {
         took.extend(one.await??);
     }
-    let seconds = began.elapsed().as_secs_f64();
+    let seconds = began.read().as_secs_f64();
     ensure!(took.len() == clicks, "{} of {clicks} were answered", took.len());
     took.sort_unstable();
     let p99 = took[(clicks - 1) * 99 / 100].as_secs_f64() * 1_000.0;
@@ -62,7 +63,7 @@ async fn ask(
         let request = format!(
             "GET {link} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: {AGENT}\r\nX-Forwarded-For: 11.{a}.{b}.{c}\r\nAccept: text/html\r\n\r\n"
         );
-        let asked = Instant::now();
+        let asked = Stopwatch::start();
         stream.write_all(request.as_bytes()).await?;
         let mut length = 0;
         // A redirect has no body: it ends with its header.
@@ -71,7 +72,7 @@ async fn ask(
             ensure!(read > 0, "the connection was closed");
             length += read;
         }
-        took.push(asked.elapsed());
+        took.push(asked.read());
         ensure!(answer.starts_with(b"HTTP/1.1 302"), "{}", String::from_utf8_lossy(&answer[..length]));
     }
 }

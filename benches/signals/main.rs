@@ -5,6 +5,10 @@
 //! Beside it, in the same run and by the same client, a bare axum redirect. Each round measures both; the last line has the
 //! medians as `name=value` pairs: clicks a second, their ratio, and how long 99 of 100 took.
 
+#[path = "../delivery/stopwatch.rs"]
+mod stopwatch;
+
+/// The client.
 mod client;
 /// The cluster that the tests use; what only they need of it is idle here.
 #[path = "../../tests/it/postgres.rs"]

@@ -35,7 +35,7 @@ const LIST: &str = "import:";
 /// Take in a list of calls, meetings and booth scans
 #[derive(Debug, Args)]
 pub struct Import {
-    /// The list, as CSV; `-` reads standard input. Columns: email, kind, at, by, proves, named_date, note, id, or event with its fields
+    /// The list, as CSV; `-` reads standard input. Columns: email, kind, at, by, proves, `named_date`, note, id, or event with its fields
     file: PathBuf,
     /// What rows without a kind are: call, meeting, fair or note
     #[arg(long, value_parser = open::touch)]

@@ -30,12 +30,10 @@ fn hook(log: &Log, node: &Node, vault: &Vault) -> Option<Hook> {
     let before = log.count();
     let from: Vec<Network> = reader.list("from").iter().filter_map(|node| node.parse(log, "", str::parse)).collect();
     let proof = provider.and_then(|provider| proof(&mut reader, provider, vault));
-    if provider.is_none() {
-        // Which keys belong here is not known.
-        return None;
-    }
+    // Without it, which keys belong here is not known.
+    let provider = provider?;
     reader.finish();
-    let hook = Hook { provider: provider?, from, proof: proof? };
+    let hook = Hook { provider, from, proof: proof? };
     (log.count() == before).then_some(hook)
 }
 

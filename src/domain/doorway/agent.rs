@@ -124,7 +124,7 @@ impl<'a> Platform<'a> {
     }
 }
 
-/// "en", "en-us", "es_la".
+/// `en`, `en-us`, `es_la`.
 fn is_language(part: &str) -> bool {
     let letters = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_lowercase());
     part.split_once(['-', '_']).map_or_else(|| letters(part), |(language, place)| letters(language) && letters(place))

@@ -33,19 +33,15 @@ pub fn judged(class: Class, status: Option<&str>, code: Option<u16>, words: &str
     let is_temporary = code.is_some_and(|code| code < 500) || said.as_ref().is_some_and(|status| status.starts_with('4'));
     let is_full = said.is_some_and(|status| status.ends_with(".2.2"));
     let about = match (class, about) {
-        (Class::Listed, _) => GONE,
         // RFC 5321, 4.2.1: what is temporary never becomes final, however long it lasted.
         (Class::Permanent | Class::Unsaid, GONE | About::Unclear) if is_temporary => About::Unclear,
-        (Class::Permanent, About::Unclear) => GONE,
-        (Class::Permanent | Class::Unsaid, about) => about,
-        (Class::Soft, GONE | About::Unclear) => NOT_NOW,
-        (Class::Passing, GONE) => About::Unclear,
-        (Class::Soft | Class::Passing, about) => about,
+        (Class::Listed, _) | (Class::Permanent, About::Unclear) => GONE,
+        (Class::Passing | Class::Block, GONE) => About::Unclear,
         // What the other side would take later says nothing of the mailbox where the provider says that it is about us.
         (Class::Block, NOT_NOW) if is_temporary && !is_full => US,
-        (Class::Block, NOT_NOW) => NOT_NOW,
-        (Class::Block, GONE) => About::Unclear,
+        (Class::Soft, GONE | About::Unclear) | (Class::Block, NOT_NOW) => NOT_NOW,
         (Class::Block, _) => US,
+        (Class::Permanent | Class::Unsaid | Class::Soft | Class::Passing, about) => about,
     };
     (about, about.is_gone())
 }

@@ -24,7 +24,7 @@ pub fn command(words: &str) -> Option<Command> {
         return Some(Command::Message);
     }
     let before = ["mail from", "helo", "ehlo", "starttls", "auth", "initial connection", "initial greeting"];
-    let is_named = |name: &&str| {
+    let is_named = |name: &str| {
         named(&[
             &format!("in reply to {name}"),
             &format!("after {name}"),
@@ -32,7 +32,7 @@ pub fn command(words: &str) -> Option<Command> {
             &format!("after pipelined {name}"),
         ])
     };
-    before.iter().any(|name| is_named(&name)).then_some(Command::BeforeRecipient)
+    before.iter().any(|name| is_named(name)).then_some(Command::BeforeRecipient)
 }
 
 /// The status that says most, and whether it stands in the words themselves. "5.0.0" says nothing.

@@ -78,25 +78,28 @@ async fn changes(tx: &mut Tx, page: &[Kept]) -> Result<Vec<Change>, FlowError> {
     let crowd = crowd(tx, page).await?;
     let change = |hit: &Kept| {
         let was = hit.judged.as_ref().map_or(hit.machine, |(_, judged)| *judged);
-        let is = judged_now(hit, &crowd)?;
+        let is = judged_now(hit, &crowd);
         (was.is_some() != is.is_some()).then_some(Change { signal: hit.passed.signal, prospect: hit.passed.prospect, was, is })
     };
-    Ok(page.iter().filter_map(change).collect())
+    Ok(page.iter().filter(|hit| is_judged_by_rules(hit)).filter_map(change).collect())
 }
 
-/// What a hit is by the rules of now; `None` if they do not judge it.
-fn judged_now(hit: &Kept, crowd: &BTreeSet<SignalId>) -> Option<Option<Machine>> {
+/// Whether the rules of now judge a hit: nobody did by hand, and what it was judged by is kept.
+fn is_judged_by_rules(hit: &Kept) -> bool {
     let is_by_hand = hit.judged.as_ref().is_some_and(|(by, _)| by != JUDGE);
-    let is_read_from_what_is_kept = hit.machine.is_none_or(|machine| machine.is_of_agent() || machine == Machine::Soon);
-    if is_by_hand || !is_read_from_what_is_kept {
-        return None;
-    }
+    let by_agent_or_time = hit.machine.is_none_or(|machine| machine.is_of_agent() || machine == Machine::Soon);
+    let by_time = hit.machine.is_none_or(|machine| machine == Machine::Soon);
+    !is_by_hand && if hit.is_kept { by_agent_or_time } else { by_time }
+}
+
+/// What a hit is by the rules of now.
+fn judged_now(hit: &Kept, crowd: &BTreeSet<SignalId>) -> Option<Machine> {
     let soon = || hit.handed_over_at.is_some_and(|at| machine::too_soon(at, hit.passed.at)).then_some(Machine::Soon);
     if !hit.is_kept {
-        return hit.machine.is_none_or(|machine| machine == Machine::Soon).then(soon);
+        return soon();
     }
     let in_crowd = || crowd.contains(&hit.passed.signal).then_some(Machine::Crowd);
-    Some(Machine::of_agent(hit.agent.as_deref()).or_else(soon).or_else(in_crowd))
+    Machine::of_agent(hit.agent.as_deref()).or_else(soon).or_else(in_crowd)
 }
 
 /// The hits of a page that are part of a crowd, with the hits around the page.

@@ -37,7 +37,7 @@ fn one(event: &Value) -> Option<Event> {
     let what = match event["event"].as_str()? {
         "delivered" => What::Delivered,
         "bounce" | "blocked" => failed(bounce(event), reason()),
-        "dropped" => dropped(event, failed)?,
+        "dropped" => dropped(event, failed),
         "spamreport" => What::Complaint { feedback: "abuse".to_owned() },
         "unsubscribe" | "group_unsubscribe" => What::Unsubscribed,
         _ => return None,
@@ -68,12 +68,12 @@ fn bounce(event: &Value) -> Class {
 }
 
 /// What SendGrid did not try, by its reason: only its lists of bounced and invalid addresses say anything of the mailbox.
-fn dropped(event: &Value, failed: impl Fn(Class, String) -> What) -> Option<What> {
+fn dropped(event: &Value, failed: impl Fn(Class, String) -> What) -> What {
     let reason = json::words(&event["reason"]);
-    Some(match reason.to_lowercase().as_str() {
+    match reason.to_lowercase().as_str() {
         "bounced address" | "invalid" => failed(Class::Listed, reason),
         "spam reporting address" => What::Complaint { feedback: "abuse".to_owned() },
         "unsubscribed address" => What::Unsubscribed,
         _ => failed(Class::Block, reason),
-    })
+    }
 }

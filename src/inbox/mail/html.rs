@@ -154,7 +154,7 @@ impl Lines {
         match name {
             "br" if self.hiding == 0 => self.end_line(),
             "hr" if self.hiding == 0 => {
-                let line = if self.is_named(tag, &NAMES.copy_follows) { DIVIDER } else { "________________________________" };
+                let line = if is_named(tag, &NAMES.copy_follows) { DIVIDER } else { "________________________________" };
                 self.line.push_str(line);
                 self.end_line();
             }
@@ -166,7 +166,7 @@ impl Lines {
         if VOID.contains(&name) || tag.self_closing && name.contains(':') {
             return;
         }
-        if self.is_named(tag, &NAMES.copy_follows) && name != "hr" && self.hiding == 0 {
+        if is_named(tag, &NAMES.copy_follows) && name != "hr" && self.hiding == 0 {
             self.break_line();
             self.line.push_str(DIVIDER);
             self.end_line();
@@ -242,28 +242,18 @@ impl Lines {
             || style.contains("display:none")
             || style.contains("mso-hide:all")
             // A signature under an answer; what was written into one that stands first is kept.
-            || self.has_own && self.quoting == 0 && self.is_named(tag, &NAMES.signature);
+            || self.has_own && self.quoting == 0 && is_named(tag, &NAMES.signature);
         // Gmail indents one's own words with the same element.
         let indents = style.contains("border:none") && style.contains("40px") && attribute(tag, "class").is_none();
         if hidden {
             Is::Hidden
-        } else if name == "blockquote" && !indents || self.is_named(tag, &NAMES.quoted) {
+        } else if name == "blockquote" && !indents || is_named(tag, &NAMES.quoted) {
             Is::Quoted
         } else if name == "pre" || style.contains("white-space:pre") {
             Is::Preformatted
         } else {
             Is::Plain
         }
-    }
-
-    /// Whether its class, id or name is one of these; Outlook puts `x_` before those of others.
-    fn is_named(&self, tag: &Tag, names: &[String]) -> bool {
-        ["class", "id", "name", "data-smartmail"].iter().filter_map(|kind| attribute(tag, kind)).any(|value| {
-            value.split_ascii_whitespace().any(|word| {
-                let word = word.trim_start_matches("x_").to_ascii_lowercase();
-                names.iter().any(|name| *name == word)
-            })
-        })
     }
 
     /// A face or a sign that stands as a picture.
@@ -344,6 +334,13 @@ const BLOCKS: [&str; 34] = [
     "caption",
     "main",
 ];
+
+/// Whether the class, id or name of a tag is one of these; Outlook puts `x_` before those of others.
+fn is_named(tag: &Tag, names: &[String]) -> bool {
+    ["class", "id", "name", "data-smartmail"].iter().filter_map(|kind| attribute(tag, kind)).any(|value| {
+        value.split_ascii_whitespace().any(|word| names.contains(&word.trim_start_matches("x_").to_ascii_lowercase()))
+    })
+}
 
 #[cfg(test)]
 mod tests {

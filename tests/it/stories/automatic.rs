@@ -67,13 +67,13 @@ story!(an_absence_without_end_puts_off_for_sixty_days_and_one_letter_waits, |tow
     let text = "I am on parental leave until 1 September 2027.";
     let mail = automatic(&town, ada.as_str(), "leave@albareda.example", "Mon, 2 Mar 2026 11:00:00 +0100", "Away", text)?;
     arrives(&town, &mail).await?;
-    // Two issues of the series fall into it, and one of the other campaign.
+    // Two issues of the series fall into it.
     town.pass_to("2026-04-30T12:00:00Z").await?;
     assert_eq!(newsletters(&town, &ada), before);
     town.pass_to("2026-05-02T12:00:00Z").await?;
-    assert_eq!(newsletters(&town, &ada), before + 2, "one of each; the second of the series was skipped, and is due again");
+    assert_eq!(newsletters(&town, &ada), before + 1, "the first; the second was skipped, and is due again");
     town.pass_to("2026-05-06T12:00:00Z").await?;
-    assert_eq!(newsletters(&town, &ada), before + 3, "the next issue");
+    assert_eq!(newsletters(&town, &ada), before + 2, "the next issue");
     Ok(())
 });
 

@@ -68,7 +68,7 @@ fn role(tokens: &[Token], at: usize, next: usize, last_end: Option<usize>, day: 
             Some(token)
                 if WORDS.is_between(token) || token.is_any(&[",", "(", ":", "."]) || WORDS.weekday(&token.text).is_some() =>
             {
-                from -= 1
+                from -= 1;
             }
             _ => break,
         }

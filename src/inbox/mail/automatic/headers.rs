@@ -144,7 +144,7 @@ fn is_from_nobody(message: &Message) -> bool {
     let address = |name| mime_body::header(message, name).and_then(|value| address::first(&value));
     let is_nobody = |local: &str| {
         let plain: String = local.chars().filter(|c| c.is_alphanumeric()).collect();
-        WORDS.nobodies.iter().any(|nobody| plain == *nobody)
+        WORDS.nobodies.contains(&plain)
     };
     let Some(from) = address("From") else { return false };
     is_nobody(from.local()) && address("Reply-To").is_none_or(|to| is_nobody(to.local()))

@@ -33,7 +33,7 @@ struct Tables {
 }
 
 struct Marks {
-    marks: Vec<(String, Mark)>,
+    all: Vec<(String, Mark)>,
     said_of_a_name: Vec<String>,
     follows: Vec<String>,
     replies: Vec<String>,
@@ -44,12 +44,12 @@ static MARKS: LazyLock<Marks> = LazyLock::new(|| {
     let tables: Tables = toml::from_str(include_str!("words/subjects.toml"))
         .expect("the table of subjects is part of the program and read by its tests");
     let sure = texts::words(&tables.marks).into_iter().map(|word| (word, Mark::Program));
-    let mut marks: Vec<(String, Mark)> =
+    let mut all: Vec<(String, Mark)> =
         sure.chain(texts::words(&tables.weak).into_iter().map(|word| (word, Mark::Absence))).collect();
-    marks.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
+    all.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
     let prefixes = |name: &str| tables.reply_prefixes.get(name).into_iter().flatten().map(|word| flat(word)).collect();
     Marks {
-        marks,
+        all,
         said_of_a_name: texts::words(&tables.said_of_a_name),
         follows: texts::words(&tables.follows),
         replies: prefixes("any"),
@@ -69,7 +69,7 @@ pub(super) fn mark(subject: &str) -> Option<Mark> {
     // What gateways put before a subject: [EXT], *** SPAM ***.
     for _ in 0..TAGS {
         let Some((tag, rest)) = tag(text) else { break };
-        if let Some((_, mark)) = MARKS.marks.iter().find(|(word, _)| word == tag) {
+        if let Some((_, mark)) = MARKS.all.iter().find(|(word, _)| word == tag) {
             return Some(*mark);
         }
         text = rest;
@@ -77,7 +77,7 @@ pub(super) fn mark(subject: &str) -> Option<Mark> {
     if is_prefixed(text, &MARKS.replies) || is_prefixed(text, &MARKS.forwards) {
         return None;
     }
-    let begins = MARKS.marks.iter().find(|(word, _)| {
+    let begins = MARKS.all.iter().find(|(word, _)| {
         text.strip_prefix(word.as_str()).is_some_and(|rest| is_apart(text, 0, word.len()) && stands_alone(word, rest))
     });
     begins.map(|(_, mark)| *mark).or_else(|| of_a_name(text)).or_else(|| at_the_end(text))
@@ -154,7 +154,7 @@ fn at_the_end(text: &str) -> Option<Mark> {
     let inner = text.strip_suffix([')', ']', '】'])?;
     let open = inner.rfind(['(', '[', '【'])?;
     let inner = inner[open..].trim_start_matches(['(', '[', '【']).trim();
-    MARKS.marks.iter().find(|(word, mark)| word == inner && *mark == Mark::Program).map(|(_, mark)| *mark)
+    MARKS.all.iter().find(|(word, mark)| word == inner && *mark == Mark::Program).map(|(_, mark)| *mark)
 }
 
 #[cfg(test)]
