@@ -54,7 +54,7 @@ fn a_relay_and_receiving_domains_have_their_paces() {
 fn the_examples_that_are_commented_out_are_valid() {
     let text =
         crate::config::example::FILES.iter().find(|(path, _)| *path == "nurtured.toml").map(|(_, text)| *text).expect("it");
-    let shown = text.replace("# per_minute ", "per_minute ").replace("# [[smtp", "[[smtp").replace("# name  ", "name  ");
+    let shown = text.replace("# per_minute ", "per_minute ").replace("# [[smtp", "[[smtp").replacen("# name  ", "name  ", 1);
     let paces = plan(&[("nurtured.toml", "", &shown)]).settings.smtp.paces;
     assert_eq!((paces.relay, paces.of("gmail.com")), (Some(PerMinute::new(600)), Some(PerMinute::new(120))));
     let keys = "per_minute = 60, canary = 25, hold = \"20m\", seeds = [\"marta@tecnofab.example\"]";

@@ -4,6 +4,7 @@
 
 use crate::domain::address::Address;
 use crate::domain::group::refusal_words::fold;
+use aho_corasick::AhoCorasick;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -121,7 +122,7 @@ pub fn heads_list(line: &str) -> bool {
 
 /// Whether something of a kind is said in a text as [`flat`] gives it.
 pub fn says(kind: Kind, flat: &str) -> bool {
-    phrases(kind).any(|phrase| flat.contains(phrase))
+    SEARCHES.get(&kind).is_some_and(|phrases| phrases.is_match(flat))
 }
 
 /// Whether a text as [`flat`] gives it begins with one of a kind.
@@ -153,6 +154,12 @@ static TABLES: LazyLock<BTreeMap<Kind, Vec<String>>> = LazyLock::new(|| {
     let tables: BTreeMap<Kind, BTreeMap<String, Vec<String>>> =
         toml::from_str(include_str!("words/notices.toml")).expect("the table of notices is part of the program");
     tables.into_iter().map(|(kind, languages)| (kind, languages.into_values().flatten().collect())).collect()
+});
+
+/// The phrases of each kind, looked for in one pass: there are hundreds, and a notice may be long.
+static SEARCHES: LazyLock<BTreeMap<Kind, AhoCorasick>> = LazyLock::new(|| {
+    let search = |phrases| AhoCorasick::new(phrases).expect("the table of notices is small");
+    TABLES.iter().map(|(kind, phrases)| (*kind, search(phrases))).collect()
 });
 
 const DESKS: [&str; 6] = ["postmaster", "mailer-daemon", "abuse", "hostmaster", "noc", "mailerdaemon"];

@@ -113,6 +113,8 @@ pub fn recipients(notice: &str, ours: &[Address], host: Option<&str>) -> Vec<(Ad
             break;
         }
         let listed = list.holds(line);
+        // Asked once of a line, however many addresses stand in it.
+        let mut about_failure = None;
         for (place, hit) in hits.iter().enumerate() {
             let own = ours.contains(&hit.address) || is_desk(&hit.address);
             let (before, after) = (&line[..hit.at.start], &line[hit.at.end..]);
@@ -128,7 +130,7 @@ pub fn recipients(notice: &str, ours: &[Address], host: Option<&str>) -> Vec<(Ad
                 found.listed.push(entry);
             } else if is_one_label(before, after) {
                 found.labelled.push(entry);
-            } else if !is_contact(line) && is_about_failure(&lines, index) {
+            } else if *about_failure.get_or_insert_with(|| !is_contact(line) && is_about_failure(&lines, index)) {
                 found.said.push(entry);
             }
             list.answered |= listed;

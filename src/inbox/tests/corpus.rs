@@ -69,7 +69,10 @@ fn complaints_are_read_and_only_people_object() {
         let feedback = truth["feedback_type"].as_str().expect("type").to_lowercase();
         assert_eq!(complaint.feedback.replace('-', ""), feedback, "{name}");
         assert_eq!(complaint.is_objection(), feedback == "abuse", "{name}");
-        assert_eq!(complaint.recipients.first().map(ToString::to_string), bare("original_rcpt_to"), "{name}");
+        // Where the report names nobody, the copy of the mail may.
+        if let Some(named) = bare("original_rcpt_to") {
+            assert_eq!(complaint.recipients.first().map(ToString::to_string), Some(named), "{name}");
+        }
         assert_eq!(complaint.return_path, bare("original_mail_from"), "{name}");
     }
     assert!(read(&mail("complaints/005.eml")).message_ids.contains(&"87913910.1318094604546@out.sender.example".to_owned()));

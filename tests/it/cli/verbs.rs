@@ -74,7 +74,8 @@ fn what_makes_no_sense_is_refused_by_its_code() {
     let nowhere = Desk::new().with("NURTURED__DATABASE__URL", "sqlite:/nowhere/at/all.db");
     assert_eq!(nowhere.run(&["prospects", "list"]).code, 69);
     // A mail that means nothing is taken all the same: the mail server must not keep it.
-    let spam = desk.pipe(&["inbox", "ingest"], b"From: x@spam.example\nTo: bounces@news.tecnofab.example\nSubject: buy\n\nnow\n");
+    let offer = "From: x@spam.example\nTo: bounces@news.tecnofab.example\nList-Id: <spam.example>\nSubject: buy\n\nnow\n";
+    let spam = desk.pipe(&["inbox", "ingest"], offer.as_bytes());
     assert!(spam.code == 0 && spam.out.contains("nothing") && !spam.out.contains("spam"), "{spam:?}");
 }
 
