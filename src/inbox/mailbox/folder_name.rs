@@ -43,7 +43,7 @@ mod tests {
             ("Gelöschte Elemente", "\"Gel&APY-schte Elemente\""),
             ("Входящие", "\"&BBIERQQ+BDQETwRJBDgENQ-\""),
             ("a\"b\\c", "\"a\\\"b\\\\c\""),
-            ("📮", "\"&2D3crg-\""),
+            ("📮", "\"&2D3c7g-\""),
             ("one\r\ntwo", "\"one&AA0ACg-two\""),
         ] {
             assert_eq!(written(name), said, "{name}");
