@@ -113,7 +113,7 @@ story!(a_call_that_its_provider_did_not_prove_changes_nothing, |town| {
     assert_eq!(providers.post("sparkpost", &[], "{}").await?.0, 404);
     // From another network than the hook's.
     replan(&town, |plan| {
-        plan.settings.hooks.iter_mut().for_each(|hook| hook.from = vec!["203.0.113.0/24".parse().expect("a network")])
+        plan.settings.hooks.iter_mut().for_each(|hook| hook.from = vec!["203.0.113.0/24".parse().expect("a network")]);
     })?;
     let (headers, body) = providers.call(&town, Provider::Brevo, &report(Provider::Brevo, "gone", &sent[4], 1));
     assert_eq!(providers.post("brevo", &headers, &body).await?.0, 401);

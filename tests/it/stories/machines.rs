@@ -131,7 +131,7 @@ story!(five_answers_by_one_script_through_one_link_do_not_make_ready, |town| {
         let mut page = town.press(&links[0], BROWSER).await?;
         for _ in 0..3 {
             town.clock.advance(SignedDuration::from_mins(2));
-            let all: String = Criterion::ALL.into_iter().map(|c| format!("&{}=0", c.word())).collect();
+            let all: String = Criterion::ALL.into_iter().flat_map(|c| ["&", c.word(), "=0"]).collect();
             let body = format!("visit={}&more=1{all}", page.visit());
             page = town.ask(Method::POST, &links[0], BROWSER, &body).await?;
         }

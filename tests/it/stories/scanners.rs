@@ -217,16 +217,13 @@ async fn twelve_scanners_hardly_pass_and_people_are_hardly_dropped() -> Told {
             let Some(scanner) = whose.get(&(*n, signal.occurred_at)) else { continue };
             let counts = !found.contains_key(&signal.id);
             human |= scanner.is_none();
-            match scanner {
-                Some(kind) => {
-                    machines += 1;
-                    passed += usize::from(counts);
-                    *passed_by.entry(*kind).or_default() += usize::from(counts);
-                }
-                None => {
-                    people += 1;
-                    dropped += usize::from(!counts);
-                }
+            if let Some(kind) = scanner {
+                machines += 1;
+                passed += usize::from(counts);
+                *passed_by.entry(*kind).or_default() += usize::from(counts);
+            } else {
+                people += 1;
+                dropped += usize::from(!counts);
             }
         }
         if !human {

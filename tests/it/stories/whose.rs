@@ -231,8 +231,8 @@ story!(the_complaint_of_a_stranger_pauses_nobody, |town| {
     let office = complaint("abuse@plant2.example", &path(2)?, "2");
     arrives(&town, &authentic("plant2.example", &office)).await?;
     assert!(town.prospect(&people[2]).await?.mail_stop.is_some(), "what was not vouched for before is now");
-    for n in 5..8 {
-        assert_eq!(town.prospect(&people[n]).await?.mail_stop, Some(StopReason::Complained), "{n}");
+    for person in &people[5..8] {
+        assert_eq!(town.prospect(person).await?.mail_stop, Some(StopReason::Complained), "{person}");
     }
     assert!(why(&town, SERIES).await.is_some_and(|reason| reason.starts_with("3 of the last")), "three pause");
     Ok(())

@@ -69,7 +69,7 @@ pub async fn by_mail(
 /// The issue that a mail answers, if it is on record.
 pub async fn answered(tx: &mut Tx, sent: Option<&Traced>) -> Result<Option<Issue>, FlowError> {
     match sent.and_then(|sent| sent.mail.issue) {
-        Some(issue) => Ok(issues::content(tx, issue).await?),
+        Some(issue) => Ok(issues::load(tx, issue).await?),
         None => Ok(None),
     }
 }
