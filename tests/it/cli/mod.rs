@@ -52,7 +52,10 @@ impl Desk {
         does(&Self::new());
         if let Some(url) = crate::postgres::database("desk") {
             let folder = tempfile::tempdir().expect("a folder");
+            // Else it would lie beside the example's configuration.
+            let journal = folder.path().join("desk.stops").to_string_lossy().into_owned();
             let desk = Self { folder, environment: vec![("NURTURED__DATABASE__URL".to_owned(), url)] };
+            let desk = desk.with("NURTURED__DATABASE__STOP_JOURNAL", &journal);
             assert_eq!(desk.run(&["db", "migrate"]).code, 0);
             does(&desk);
         }
