@@ -73,7 +73,6 @@ impl Spooled {
             hit::write(&mut tx, ctx, page).await?;
             commit(ctx, tx).await?;
         }
-        failpoint!("spool.before_done");
         waiting.spool.done().map_err(unable)?;
         Ok(hits.len())
     }
