@@ -257,9 +257,8 @@ fn of_status((subject, detail): (&str, &str), phase: Phase, text: &Text, us: Mea
         (_, "4.1") if matches!(phase, Phase::Recipient | Phase::Bounce) && text.has("recipient") => Some(GONE),
         (_, "4.4") if phase == Phase::Recipient => Some(GONE),
         (_, "3.0" | "5.0" | "4.0" | "6.0" | "7.0") if text.says(Table::GoneIfNotOurs).is_some() => None,
-        (_, "3.4") => Some((us.0, Class::Soft)),
-        // A loop, by RFC 3463 and by Exchange.
-        (_, "4.6" | "4.14") => Some((us.0, Class::Soft)),
+        // Too large; or a loop, by RFC 3463 and by Exchange.
+        (_, "3.4" | "4.6" | "4.14") => Some((us.0, Class::Soft)),
         // A system or a network that failed on the way (RFC 3463 §3.4, §3.5): what came back says no more.
         ("3" | "4", _) if is_bounce => Some(OPEN),
         (_, "5.3") => Some((us.0, Class::Soft)),
