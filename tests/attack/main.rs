@@ -1,5 +1,6 @@
 //! Attacks the public door of a running daemon, and prints what got through: `cargo test --test attack` a little of everything,
-//! as in `cargo test`; `cargo test --release --test attack -- --long [--seed S]` ten thousand posts and 5,000 idle connections.
+//! as in `cargo test`; `cargo test --release --test attack -- --long [--seed S]` ten thousand posts and 5,000 idle connections;
+//! `cargo test --test attack -- --document` what schemathesis makes of the document of the API.
 //!
 //! Its own harness, because it takes arguments of its own. The daemon is the program itself, in a process of its own, with few
 //! files to open, SQLite on the disk, a relay that keeps what it accepts, and real sockets. It fails when anything got through.
@@ -47,6 +48,8 @@ mod crooked;
 mod slow;
 /// The order of it all.
 mod order;
+/// The API, by its own document.
+mod document;
 
 use jiff::SignedDuration;
 use missing::missing;
@@ -56,6 +59,17 @@ use size::Size;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    let runtime = tokio::runtime::Runtime::new().expect("threads are to be had");
+    if std::env::args().any(|argument| argument == "--document") {
+        return match runtime.block_on(document::attack()) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                eprintln!("attack by the document of the API: {error:?}");
+                ExitCode::from(2)
+            }
+        };
+    }
     let size = match Size::read(std::env::args().skip(1)) {
         Ok(Some(size)) => size,
         Ok(None) => return ExitCode::SUCCESS,
@@ -68,7 +82,6 @@ fn main() -> ExitCode {
         missing("a limit of open files that is high enough", "an attack with so many connections is");
         return ExitCode::SUCCESS;
     }
-    let runtime = tokio::runtime::Runtime::new().expect("threads are to be had");
     match runtime.block_on(order::attack(&size)) {
         Ok(outcome) => report(&size, &outcome),
         Err(error) => {

@@ -39,7 +39,6 @@ mod replayed;
 /// A database that is lost and comes back from a backup.
 mod restored;
 /// The API against its document.
-mod schema;
 /// The service files: known to systemd, and shut tight.
 mod service;
 /// Signatures as others see them.
