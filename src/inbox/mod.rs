@@ -1,4 +1,4 @@
-//! What comes back: outside formats read into plain values. Nothing here writes.
+//! What comes back: outside formats read into plain values. Nothing here writes, but a Maildir's own names.
 
 /// Mails: replies, bounces, complaints, and programs that answer.
 pub mod mail;

@@ -1,4 +1,5 @@
-//! `POST /v1/signals`: another system reports a signal as JSON under a bearer token, once per idempotency key of that token.
+//! `POST /v1/signals`: another system reports a signal as JSON under a bearer token or a signature, once per
+//! idempotency key of that token.
 
 use super::error::ApiError;
 use super::login::{Caller, identify};

@@ -1,4 +1,5 @@
-//! Logging in to the API with a bearer token. Wrong tokens are limited by the address they come from, and logged without it and
+//! Logging in to the API with a bearer token, or by a signature (Standard Webhooks). Wrong tokens are limited by the address they come
+//! from, and logged without it and
 //! without the token; a genuine one always passes, so that nobody can lock another system out. Guessing is hopeless with
 //! secrets of 32 characters: the limit bounds what guessing costs us.
 

@@ -1,4 +1,4 @@
-//! HTTP: tracked links, answers, unsubscribe, forms and their confirmation, the API, the salesperson's pages, monitoring.
+//! HTTP: tracked links, answers, unsubscribe, forms and their confirmation, the API, what mail providers report, the salesperson's pages, monitoring.
 //!
 //! A GET shows and a POST changes; the one exception is that a GET of a tracked link appends its click. No handler trusts
 //! its input.

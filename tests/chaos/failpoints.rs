@@ -1,4 +1,4 @@
-//! The scenario: the daemon dies at every failpoint there is, one after the other, in the course of one campaign that it
+//! The scenario: the daemon dies at every failpoint that it passes, one after the other, in the course of one campaign that it
 //! opens, fills and sends itself, while signals come in and prospects are handed off. Then it finishes, and the checker
 //! looks at what is left. Strangers ask to be called meanwhile, and some confirm it. No death is by chance: each start asks for one place, and must end there.
 

@@ -1,5 +1,6 @@
 //! sweep: does what only the passing of time requires. It reminds of promises not kept (an offer not answered, a lead not
-//! contacted), gives prospects whom no campaign reaches a date of review, and erases forms that no address answered for.
+//! contacted), gives prospects whom no campaign reaches a date of review, and erases forms that no address answered for and
+//! mails that nothing recognised.
 
 use super::census::{self, CensusQuery, PAGE};
 use crate::domain::census::{Census, Group};
