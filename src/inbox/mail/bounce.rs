@@ -13,6 +13,7 @@ use super::mime_body;
 use super::notice;
 use super::own_words::own_words;
 use super::report::{Complaint, Failure};
+use super::summary::{self, Summary};
 use crate::domain::address::Address;
 use crate::domain::group::bounce_class::Class;
 use crate::domain::id::fingerprint;
@@ -77,22 +78,38 @@ pub enum ReadError {
     Failed,
     #[error("reading the mail took longer than ten seconds")]
     TooLong,
+    /// No thread could be had: nothing is known of the mail.
+    #[error("the mail could not be read for want of a thread; try again")]
+    Busy,
 }
 
 /// Reads one raw mail, behind a fence: whatever it holds, this returns within ten seconds and does not panic. An mbox `From ` line
 /// and blank lines before the header are ignored. A mail over the bounds of `bounds` is read as far as they reach.
 ///
 /// # Errors
-/// When it is over 25 MiB or holds no header at all; when reading it failed, or took too long.
+/// When it is over 25 MiB or holds no header at all; when reading it failed, or took too long, or could not begin.
 pub fn read(raw: &[u8]) -> Result<Returned, ReadError> {
+    fenced(raw, parse)
+}
+
+/// Reads one raw mail, and what is shown of it, behind one fence.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with_summary(raw: &[u8]) -> Result<(Returned, Summary), ReadError> {
+    fenced(raw, |raw| opened(raw, |message, whole| (returned(message, whole), summary::of(message))))
+}
+
+fn fenced<T: Send + 'static>(raw: &[u8], work: fn(&[u8]) -> Result<T, ReadError>) -> Result<T, ReadError> {
     if raw.len() > mime_body::LARGEST {
         return Err(ReadError::TooLarge);
     }
     let raw = raw.to_vec();
-    fence::within(fence::LONGEST, move || parse(&raw)).unwrap_or_else(|fenced| {
+    fence::within(fence::LONGEST, move || work(&raw)).unwrap_or_else(|fenced| {
         Err(match fenced {
             Fenced::Panicked => ReadError::Failed,
             Fenced::TooLong => ReadError::TooLong,
+            Fenced::Busy => ReadError::Busy,
         })
     })
 }
@@ -100,25 +117,33 @@ pub fn read(raw: &[u8]) -> Result<Returned, ReadError> {
 /// Reads one raw mail without the fence.
 ///
 /// # Errors
-/// As [`read`], but that it failed or took too long.
+/// When it is over 25 MiB or holds no header at all.
 pub fn parse(raw: &[u8]) -> Result<Returned, ReadError> {
+    opened(raw, returned)
+}
+
+/// Work on a mail as it was parsed, and on its bytes without what stands before the header.
+fn opened<T>(raw: &[u8], work: impl FnOnce(&Message, &[u8]) -> T) -> Result<T, ReadError> {
     if raw.len() > mime_body::LARGEST {
         return Err(ReadError::TooLarge);
     }
     let whole = without_lead(raw);
     let message =
         MessageParser::default().parse(bounds::bounded(notice::cut(whole))).filter(|message| !message.headers().is_empty());
-    let message = message.ok_or(ReadError::NoMail)?;
-    let authored = authored(&message);
-    let (kind, mut recipients) = (kind(&message, &authored), recipients(&message));
+    Ok(work(&message.ok_or(ReadError::NoMail)?, whole))
+}
+
+fn returned(message: &Message, whole: &[u8]) -> Returned {
+    let authored = authored(message);
+    let (kind, mut recipients) = (kind(message, &authored), recipients(message));
     if let Incoming::Complaint(complaint) = &kind {
         recipients.extend(complaint.return_path.clone());
     }
     let id = message.message_id().map_or_else(|| fingerprint(&[&String::from_utf8_lossy(whole)]), str::to_owned);
-    let subject = mime_body::line(&mime_body::subject(&message), 200);
-    let is_bulk = automatic::is_bulk(&message);
-    let (identity, message_ids) = (Identity::read(&message), mime_body::message_ids(&message));
-    Ok(Returned { recipients, id, identity, message_ids, is_bulk, kind, subject, authored })
+    let subject = mime_body::line(&mime_body::subject(message), 200);
+    let is_bulk = automatic::is_bulk(message);
+    let (identity, message_ids) = (Identity::read(message), mime_body::message_ids(message));
+    Returned { recipients, id, identity, message_ids, is_bulk, kind, subject, authored }
 }
 
 fn kind(message: &Message, authored: &Authored) -> Incoming {

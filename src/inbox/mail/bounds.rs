@@ -17,6 +17,8 @@ const PARTS: usize = 200;
 const ENCODED_MESSAGE: usize = 16 * 1024;
 /// Parts whose boundary never comes have the parser look through all that follows.
 const LOST_BOUNDARIES: usize = 10;
+/// A boundary is compared with every place of a mail, so a longer one is not followed, in bytes; RFC 2046 §5.1.1 allows 70.
+const LONGEST_BOUNDARY: usize = 1_000;
 
 /// The beginning of a mail, as far as it keeps the bounds.
 pub fn bounded(raw: &[u8]) -> &[u8] {
@@ -39,6 +41,9 @@ fn end(raw: &[u8]) -> usize {
             return at;
         }
         at = head.end;
+        if head.boundary.as_ref().is_some_and(|boundary| boundary.len() > LONGEST_BOUNDARY) {
+            return at;
+        }
         let enclosing = stack.iter().rev().find_map(|level| level.boundary.clone());
         if let Some(boundary) = head.boundary {
             match find(raw, at, &boundary) {
@@ -177,6 +182,16 @@ mod tests {
             let nested = kept.windows(13).filter(|word| word == b"Content-Type:").count();
             assert!((DEPTH / 2..=DEPTH + 1).contains(&nested), "{nested}");
         }
+    }
+
+    #[test]
+    fn a_boundary_longer_than_any_program_writes_is_not_followed() {
+        let mail = |length: usize| {
+            let boundary = "b".repeat(length);
+            format!("Content-Type: multipart/mixed; boundary={boundary}\n\n--{boundary}\n\npart\n--{boundary}--\n")
+        };
+        assert_eq!(bounded(mail(LONGEST_BOUNDARY).as_bytes()).len(), mail(LONGEST_BOUNDARY).len());
+        assert!(bounded(mail(LONGEST_BOUNDARY + 1).as_bytes()).ends_with(b"b\n\n"));
     }
 
     #[test]

@@ -17,6 +17,8 @@ const NAME: &str = "mail-reader";
 pub enum Fenced {
     Panicked,
     TooLong,
+    /// No thread could be had: nothing is known of the work.
+    Busy,
 }
 
 /// Does work that may panic or take too long on a thread of its own. A panic there says nothing: its words could quote the mail.
@@ -24,7 +26,7 @@ pub fn within<T: Send + 'static>(most: Duration, work: impl FnOnce() -> T + Send
     keep_silent();
     let (done, result) = mpsc::sync_channel(1);
     let guarded = move || drop(done.send(catch_unwind(AssertUnwindSafe(work))));
-    thread::Builder::new().name(NAME.to_owned()).stack_size(STACK).spawn(guarded).map_err(|_| Fenced::TooLong)?;
+    thread::Builder::new().name(NAME.to_owned()).stack_size(STACK).spawn(guarded).map_err(|_| Fenced::Busy)?;
     match result.recv_timeout(most) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(_)) => Err(Fenced::Panicked),

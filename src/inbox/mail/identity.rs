@@ -18,7 +18,7 @@ pub struct Identity {
     pub author: Option<Address>,
     /// What it names as its author, whatever that is, lower case.
     pub named: String,
-    /// A hash of what all its parts say.
+    /// A hash of what all its parts say; of a mail that says nothing, of its subject.
     pub body: String,
     /// When it was written, as it says itself.
     pub dated_at: Option<Timestamp>,
@@ -32,7 +32,10 @@ const ONE_MAIL: SignedDuration = SignedDuration::from_hours(24);
 impl Identity {
     pub fn read(message: &Message) -> Self {
         let mut hash = Sha256::new();
-        hash_parts(message, 10, &mut hash);
+        if !hash_parts(message, 10, &mut hash) {
+            // Of what says nothing, only the subject tells one from another.
+            hash_words(&mime_body::subject(message), &mut hash);
+        }
         let dated_at = message.date().and_then(|date| Timestamp::from_second(date.to_timestamp()).ok());
         Self {
             author: author(message),
@@ -82,29 +85,38 @@ pub fn author(message: &Message) -> Option<Address> {
     Some(author)
 }
 
-fn hash_parts(message: &Message, depth: usize, hash: &mut Sha256) {
+/// Whether any part says anything.
+fn hash_parts(message: &Message, depth: usize, hash: &mut Sha256) -> bool {
+    let mut is_said = false;
     for part in &message.parts {
-        match &part.body {
+        is_said |= match &part.body {
             PartType::Text(text) | PartType::Html(text) => hash_words(text, hash),
             PartType::Binary(_) | PartType::InlineBinary(_) => hash_bytes(part, hash),
             PartType::Message(inner) if depth > 0 => hash_parts(inner, depth - 1, hash),
-            PartType::Message(_) | PartType::Multipart(_) => {}
-        }
+            PartType::Message(_) | PartType::Multipart(_) => false,
+        };
     }
+    is_said
 }
 
 /// A text may be folded, filled and closed otherwise on its way.
-fn hash_words(text: &str, hash: &mut Sha256) {
+fn hash_words(text: &str, hash: &mut Sha256) -> bool {
+    let mut is_said = false;
     for word in text.split_whitespace() {
         hash.update(word.as_bytes());
         hash.update(b" ");
+        is_said = true;
     }
+    is_said
 }
 
-fn hash_bytes(part: &MessagePart, hash: &mut Sha256) {
+fn hash_bytes(part: &MessagePart, hash: &mut Sha256) -> bool {
     match std::str::from_utf8(part.contents()) {
         Ok(text) => hash_words(text, hash),
-        Err(_) => hash.update(part.contents()),
+        Err(_) => {
+            hash.update(part.contents());
+            true
+        }
     }
 }
 
@@ -166,5 +178,14 @@ mod tests {
         assert!(dated("2027-05-03T09:00:00Z").is_of(at("2027-05-03T09:00:02Z")) && dated("2027-05-03T09:00:00Z").is_of(None));
         assert!(first.is_of(at("2027-05-03T09:00:00Z")));
         assert!(!dated("2027-11-03T09:00:00Z").is_of(at("2027-05-03T09:00:00Z")), "said again");
+    }
+
+    #[test]
+    fn mails_without_a_word_are_told_apart_by_their_subjects() {
+        let wordless = |subject: &str| identity(&format!("From: a@x.example\nSubject: {subject}\n\n \n")).body;
+        assert_eq!(wordless("Stop"), wordless("=?utf-8?q?Stop?="));
+        assert_ne!(wordless("Stop"), wordless("Please call me"));
+        let worded = |subject: &str| identity(&format!("From: a@x.example\nSubject: {subject}\n\nYes.\n")).body;
+        assert_eq!(worded("Stop"), worded("[list] Stop"), "a list writes into subjects");
     }
 }

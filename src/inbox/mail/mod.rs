@@ -21,5 +21,5 @@ pub mod own_words;
 pub mod wish;
 pub mod automatic;
 pub mod notice;
-pub mod bounce;
 pub mod summary;
+pub mod bounce;

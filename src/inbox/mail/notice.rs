@@ -13,6 +13,7 @@ use super::report::{self, End, Failure};
 use crate::domain::address::{Address, registered};
 use crate::domain::group::refusal_codes::reply_code;
 use mail_parser::{Message, MessageParser, MimeHeaders};
+use std::cell::LazyCell;
 
 /// A mail, or of a notice as much as is read.
 pub fn cut(raw: &[u8]) -> &[u8] {
@@ -30,7 +31,9 @@ pub fn read(message: &Message) -> Option<Vec<Failure>> {
     let notice = Notice::of(&mime_body::words(message));
     match reported {
         Some(failures) if !failures.is_empty() => {
-            Some(failures.into_iter().map(|one| explained(one, &notice, message)).collect())
+            // All that are undecided ask for the same.
+            let told = LazyCell::new(|| told(message, &notice));
+            Some(failures.into_iter().map(|one| explained(one, &notice, &told)).collect())
         }
         Some(_) => Some(told(message, &notice)),
         None => is_notice(message, &notice).then(|| told(message, &notice)),
@@ -45,11 +48,11 @@ fn speaks_for_itself(message: &Message) -> bool {
 }
 
 /// A failure whose fields say nothing, with what the text says of it.
-fn explained(failure: Failure, notice: &Notice, message: &Message) -> Failure {
+fn explained(failure: Failure, notice: &Notice, told: &LazyCell<Vec<Failure>, impl FnOnce() -> Vec<Failure>>) -> Failure {
     if failure.is_decided || !failure.given_up {
         return failure;
     }
-    let told = told(message, notice).into_iter().find(|one| one.address == failure.address);
+    let told = told.iter().find(|one| one.address == failure.address).cloned();
     let lines: Vec<&str> = notice.said.lines().collect();
     let words = format!("{} {}", prose_bounce::joined(&lines), notice.answers(Some(&failure.address)));
     let read = |words: &str| Failure::read(failure.address.clone(), failure.status.as_deref(), words, End::Failed, "");

@@ -48,7 +48,7 @@ impl Notice {
     /// What the other side answered in the transcript: about this address, or whatever it was.
     pub fn answers(&self, about: Option<&Address>) -> String {
         let is_answer = |line: &&str| ["<<<", "<--", "<- ", "S: "].iter().any(|mark| line.starts_with(mark)) || has_code(line);
-        let names = |line: &str| about.is_none_or(|one| line.to_ascii_lowercase().contains(one.as_str()));
+        let names = |line: &str| about.is_none_or(|one| address::find(line).iter().any(|found| found.address == *one));
         let answers: Vec<&str> =
             self.session.lines().map(str::trim).filter(is_answer).filter(|line| names(line)).take(20).collect();
         answers.join(" ")
@@ -297,6 +297,15 @@ mod tests {
         assert_eq!(Notice::of(sent).said, sent);
         let shown = Notice::of("a\n--- Transcript of session follows ---\n>>> RCPT To:<b@x.example>\n<<< 550 no\n");
         assert_eq!((shown.said.as_str(), shown.answers(None).as_str()), ("a\n", "<<< 550 no"));
+    }
+
+    #[test]
+    fn an_answer_is_about_the_whole_address_that_it_names() {
+        let notice =
+            Notice::of("--- Transcript of session follows ---\n<<< 550 <jumbo@x.example> gone\n<<< 452 <Bo@X.example> full\n");
+        let about = |address: &str| notice.answers(Some(&Address::parse(address).expect("address")));
+        assert_eq!(about("bo@x.example"), "<<< 452 <Bo@X.example> full");
+        assert_eq!(about("jumbo@x.example"), "<<< 550 <jumbo@x.example> gone");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::domain::group::bounce_class::Class;
 use crate::domain::group::refusal::{About, Ground, Heard, Judgement, Phase, judge};
 use crate::domain::group::refusal_codes::best_status;
 use mail_parser::Message;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What a notice says of one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,20 +98,35 @@ pub fn failures(message: &Message) -> Option<Vec<Failure>> {
         bodies.extend(mime_body::parts_of(message, "text/plain", 0).into_iter().filter(|text| is_status(text)));
     }
     let mut named = false;
-    let mut known = BTreeSet::new();
+    let mut known: BTreeMap<Address, usize> = BTreeMap::new();
     let mut failures: Vec<Failure> = Vec::new();
     for fields in bodies.iter().flat_map(|body| groups(body)) {
         if failures.len() >= RECIPIENTS {
             break;
         }
         named |= fields.contains_key("final-recipient") || fields.contains_key("original-recipient");
-        if let Some(failure) = failure(&fields, domain)
-            && known.insert(failure.address.clone())
-        {
-            failures.push(failure);
+        let Some(failure) = failure(&fields, domain) else { continue };
+        match known.get(&failure.address) {
+            // What one address stands for is gone once all of it is.
+            Some(at) if finality(&failure) < finality(&failures[*at]) => failures[*at] = failure,
+            Some(_) => {}
+            None => {
+                known.insert(failure.address.clone(), failures.len());
+                failures.push(failure);
+            }
         }
     }
     named.then_some(failures)
+}
+
+/// How far an end is from a mail that arrived.
+fn finality(failure: &Failure) -> u8 {
+    match failure.class {
+        Class::Delivered => 0,
+        Class::Delayed => 1,
+        Class::Soft | Class::Block => 2,
+        Class::Hard => 3,
+    }
 }
 
 fn is_status(text: &str) -> bool {
@@ -150,10 +165,16 @@ fn end(action: Option<&str>, status: Option<&str>) -> End {
 /// An address as RFC 3461 §4 writes it in an `Original-Recipient`: `+2B` is a plus sign. Some do not encode, so only what cannot
 /// be part of a plain name is decoded.
 fn from_xtext(value: &str) -> String {
-    ["+2B", "+3D", "+40", "+5F", "+2D", "+2E"]
-        .iter()
-        .zip(["+", "=", "@", "_", "-", "."])
-        .fold(value.to_owned(), |text, (code, plain)| text.replace(code, plain))
+    const CODES: [(&str, char); 6] = [("2B", '+'), ("3D", '='), ("40", '@'), ("5F", '_'), ("2D", '-'), ("2E", '.')];
+    let (mut text, mut rest) = (String::with_capacity(value.len()), value);
+    while let Some((plain, behind)) = rest.split_once('+') {
+        text.push_str(plain);
+        let code = CODES.iter().find_map(|(code, c)| behind.strip_prefix(code).map(|behind| (*c, behind)));
+        let (c, behind) = code.unwrap_or(('+', behind));
+        text.push(c);
+        rest = behind;
+    }
+    text + rest
 }
 
 /// Groups of header-like fields, parted by blank lines, or by a recipient where the blank line was forgotten.
@@ -218,6 +239,34 @@ mod tests {
         }
         let plus = one("Original-Recipient: rfc822;ada+2Bnews@x.example\nAction: failed\nStatus: 5.1.1").expect("failure");
         assert_eq!(plus.address.as_str(), "ada+news@x.example");
+        assert_eq!(from_xtext("ada+2B40x@y.example, a+news+3Db+40c+"), "ada+40x@y.example, a+news=b@c+");
         assert_eq!(groups("Final-Recipient: a\nAction: failed\nFinal-Recipient: b\nAction: failed").len(), 2);
+    }
+
+    #[test]
+    fn of_the_mailboxes_behind_one_address_the_one_that_is_least_gone_counts() {
+        let group = |name: &str, action: &str, status: &str| {
+            format!(
+                "Original-Recipient: rfc822;sales@x.example\nFinal-Recipient: rfc822; {name}@x.example\nAction: {action}\n\
+                 Status: {status}\n\n"
+            )
+        };
+        let (gone, full) = (group("ada", "failed", "5.1.1"), group("bo", "failed", "5.2.2"));
+        let (late, arrived) = (group("cy", "delayed", "4.4.7"), group("di", "delivered", "2.0.0"));
+        for (groups, class, hard) in [
+            ([&gone, &gone], Class::Hard, true),
+            ([&gone, &full], Class::Soft, false),
+            ([&full, &gone], Class::Soft, false),
+            ([&full, &late], Class::Delayed, false),
+            ([&gone, &arrived], Class::Delivered, false),
+        ] {
+            let mail = format!(
+                "To: t@our.example\nContent-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n{}{}--b--\n",
+                groups[0], groups[1]
+            );
+            let message = mail_parser::MessageParser::default().parse(mail.as_bytes()).expect("a mail");
+            let found = failures(&message).expect("a report");
+            assert_eq!((found.len(), found[0].class, found[0].hard), (1, class, hard), "{mail}");
+        }
     }
 }

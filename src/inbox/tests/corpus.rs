@@ -2,6 +2,7 @@
 
 use crate::inbox::mail::bounce::{self, Incoming, ReadError, Returned};
 use crate::inbox::mail::report::Failure;
+use crate::inbox::mail::summary::summary;
 use proptest::prelude::*;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -140,6 +141,14 @@ fn a_mail_without_an_id_is_known_again_and_hostile_words_are_cleaned() {
         other => panic!("{other:?}"),
     }
     assert_eq!(bounce::read(b"").err(), Some(ReadError::NoMail));
+}
+
+#[test]
+fn a_mail_and_what_is_shown_of_it_are_read_at_once() {
+    let raw = b"From: Ada <ada@albareda.example>\r\nTo: bounces+x@news.example\r\nSubject: a\r\n\r\nYes\r\n";
+    let (mail, shown) = bounce::read_with_summary(raw).expect("a mail");
+    assert_eq!((mail, shown), (bounce::read(raw).expect("a mail"), summary(raw)));
+    assert_eq!(bounce::read_with_summary(b"").err(), Some(ReadError::NoMail));
 }
 
 #[test]

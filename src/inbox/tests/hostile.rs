@@ -27,7 +27,7 @@ fn numbered(bytes: usize, piece: impl Fn(usize) -> String) -> String {
     text
 }
 
-const FAMILIES: [Family; 24] = [
+const FAMILIES: [Family; 26] = [
     ("addresses in one line", |n| format!("{NOTICE}\ncould not be delivered: {}", numbered(n, |i| format!("ada{i}@x.example ")))),
     ("addresses in lines", |n| {
         format!("{NOTICE}\nthe following recipients:\n{}", numbered(n, |i| format!("ada{i}@x.example\n")))
@@ -48,6 +48,14 @@ const FAMILIES: [Family; 24] = [
             numbered(n, |i| format!("Final-Recipient: rfc822; a{i}@x.example\nAction: failed\nStatus: 5.1.1\n\n"))
         )
     }),
+    ("groups of a report that decide nothing, over prose", |n| {
+        format!(
+            "{NOTICE}Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\n{}\n--b\n\
+             Content-Type: message/delivery-status\n\n{}\n--b--\n",
+            numbered(n / 2, |i| format!("a{i}@x.example was not reached\n")),
+            numbered(n / 2, |i| format!("Final-Recipient: rfc822; a{i}@x.example\nAction: failed\nStatus: 5.0.0\n\n"))
+        )
+    }),
     ("a long diagnostic", |n| {
         format!(
             "{NOTICE}{REPORT}Final-Recipient: rfc822; a@x.example\nAction: failed\nDiagnostic-Code: smtp; 550 {}\n\n--b--\n",
@@ -63,6 +71,10 @@ const FAMILIES: [Family; 24] = [
     ("multiparts in multiparts", |n| numbered(n, |i| format!("Content-Type: multipart/mixed; boundary=b{i}x\n\n--b{i}x\n"))),
     ("messages in messages", |n| many("Content-Type: message/rfc822\n\n", n)),
     ("parts", |n| format!("{NOTICE}Content-Type: multipart/mixed; boundary=b\n\n{}", many("--b\n\nx\n", n))),
+    ("half a boundary", |n| {
+        let half = "-".repeat(n / 2);
+        format!("{NOTICE}Content-Type: multipart/mixed; boundary=\"{half}x\"\n\n{half}")
+    }),
     ("dashes", |n| format!("{NOTICE}Content-Type: multipart/mixed; boundary=-----\n\n{}", many("-", n))),
     ("tags", |n| format!("{NOTICE}Content-Type: text/html\n\n{}", many("<", n))),
     ("quotes in HTML", |n| format!("{NOTICE}Content-Type: text/html\n\n{}", many("<blockquote>", n))),

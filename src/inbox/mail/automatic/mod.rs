@@ -72,12 +72,13 @@ pub fn is_newsletter(message: &Message) -> bool {
 /// What a mail that a program wrote says of its sender.
 pub fn notice(message: &Message, from: Option<&Address>) -> Notice {
     let (subject, own) = (subject::of(message), own(message));
-    let left = departure::read(&subject, &own, from);
+    let own_subject = subject::own(&subject);
+    let left = departure::read(&own_subject, &own, from);
     let said = Said::of(&own);
     // A help desk names days on which it answers, and is not away.
     let is_desk = said.is_ticket() && !said.is_absence() && subject::mark(&subject).is_none();
     let back_on = match written_on(message) {
-        Some(day) if left.is_none() && !is_desk => absence::back_on(&subject, &own, day),
+        Some(day) if left.is_none() && !is_desk => absence::back_on(&own_subject, &own, day),
         Some(_) | None => None,
     };
     Notice { back_on, left }

@@ -6,12 +6,16 @@ use crate::inbox::mail::mime_body;
 use mail_parser::Message;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// The longest subject that is looked at, in characters.
 const LONGEST: usize = 300;
 /// How many tags of gateways may stand before a subject.
 const TAGS: usize = 5;
+
+/// What may stand between a mark and the words behind it.
+const SEPARATORS: [char; 8] = [':', '：', '|', '(', '[', '【', '「', '『'];
 
 /// How sure a mark is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,23 +68,55 @@ pub(super) fn of(message: &Message) -> String {
 
 /// The mark of a subject, if it has one. An answer to one (`Re:`, `AW:`) has none.
 pub(super) fn mark(subject: &str) -> Option<Mark> {
+    marked(&flat(subject)).map(|(mark, _)| mark)
+}
+
+/// A subject, flat, without the one that a program answers: it repeats that beside its mark, or behind `Re:`.
+pub(super) fn own(subject: &str) -> String {
     let subject = flat(subject);
-    let mut text = subject.as_str();
+    let mut text = &subject[..reply_at(&subject).unwrap_or(subject.len())];
+    let mut own = String::new();
+    while let Some((_, beside)) = marked(text) {
+        let words = text[beside.clone()].trim().trim_start_matches(|c: char| SEPARATORS.contains(&c) || matches!(c, '-' | ' '));
+        // Only whoever is away says "until 12 May" there.
+        if leads_to_a_date(words) {
+            break;
+        }
+        own.extend([&text[..beside.start], " ", &text[beside.end..], " "]);
+        text = if marked(words).is_some() { words } else { "" };
+    }
+    own + text
+}
+
+/// Where the subject of the mail that is answered begins, with its `Re:`.
+fn reply_at(flat: &str) -> Option<usize> {
+    let begins = |at: usize| flat[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric());
+    flat.char_indices().map(|(at, _)| at).find(|at| begins(*at) && is_prefixed(&flat[*at..], &MARKS.replies))
+}
+
+/// The mark of a flat subject, and what stands beside it: behind it, or before one at the end.
+fn marked(subject: &str) -> Option<(Mark, Range<usize>)> {
+    let mut text = subject;
+    let behind = |rest: &str| subject.len() - rest.len()..subject.len();
     // What gateways put before a subject: [EXT], *** SPAM ***.
     for _ in 0..TAGS {
         let Some((tag, rest)) = tag(text) else { break };
         if let Some((_, mark)) = MARKS.all.iter().find(|(word, _)| word == tag) {
-            return Some(*mark);
+            return Some((*mark, behind(rest)));
         }
         text = rest;
     }
     if is_prefixed(text, &MARKS.replies) || is_prefixed(text, &MARKS.forwards) {
         return None;
     }
-    let begins = MARKS.all.iter().find(|(word, _)| {
-        text.strip_prefix(word.as_str()).is_some_and(|rest| is_apart(text, 0, word.len()) && stands_alone(word, rest))
+    let begins = MARKS.all.iter().find_map(|(word, mark)| {
+        let rest = text.strip_prefix(word.as_str())?;
+        (is_apart(text, 0, word.len()) && stands_alone(word, rest)).then(|| (*mark, behind(rest)))
     });
-    begins.map(|(_, mark)| *mark).or_else(|| of_a_name(text)).or_else(|| at_the_end(text))
+    let of_a_name = || of_a_name(text).map(|rest| (Mark::Program, behind(rest)));
+    let begin = subject.len() - text.len();
+    let at_the_end = || at_the_end(text).map(|before| (Mark::Program, begin..begin + before.len()));
+    begins.or_else(of_a_name).or_else(at_the_end)
 }
 
 /// Whether a subject says that somebody passes a mail on.
@@ -111,7 +147,7 @@ fn is_prefixed(text: &str, prefixes: &[String]) -> bool {
 /// Whether a mark stands by itself, before what follows it.
 fn stands_alone(word: &str, rest: &str) -> bool {
     let after = rest.trim_start();
-    let colon = after.starts_with([':', '：', '|', '(', '[', '【', '「', '『']);
+    let colon = after.starts_with(SEPARATORS);
     // "auto" is a word of its own before a colon only.
     if word == "auto" {
         return after.starts_with([':', '：']);
@@ -135,8 +171,8 @@ fn leads_to_a_date(text: &str) -> bool {
     follows && absence::names_a_date(text)
 }
 
-/// `Ada Vega is out of the office`, with nothing or a date behind it.
-fn of_a_name(text: &str) -> Option<Mark> {
+/// What stands behind `Ada Vega is out of the office`: nothing, or a date.
+fn of_a_name(text: &str) -> Option<&str> {
     let found = MARKS.said_of_a_name.iter().find_map(|word| {
         let at = text.find(&format!(" {word}"))?;
         Some((text[..at].split(' ').count(), &text[at + 1 + word.len()..]))
@@ -146,15 +182,16 @@ fn of_a_name(text: &str) -> Option<Mark> {
     (names <= 4
         && !text.contains('?')
         && (end || rest.trim_start().starts_with(['(', '[', '-', ':']) || leads_to_a_date(rest.trim_start())))
-    .then_some(Mark::Program)
+    .then_some(rest)
 }
 
-/// `What the night shift knows (automatic reply)`.
-fn at_the_end(text: &str) -> Option<Mark> {
+/// What stands before the mark of `What the night shift knows (automatic reply)`.
+fn at_the_end(text: &str) -> Option<&str> {
     let inner = text.strip_suffix([')', ']', '】'])?;
     let open = inner.rfind(['(', '[', '【'])?;
-    let inner = inner[open..].trim_start_matches(['(', '[', '【']).trim();
-    MARKS.all.iter().find(|(word, mark)| word == inner && *mark == Mark::Program).map(|(_, mark)| *mark)
+    let (before, inner) = inner.split_at(open);
+    let inner = inner.trim_start_matches(['(', '[', '【']).trim();
+    MARKS.all.iter().any(|(word, mark)| word == inner && *mark == Mark::Program).then_some(before)
 }
 
 #[cfg(test)]
@@ -192,6 +229,36 @@ mod tests {
             "FW: Automatic reply: x",
         ] {
             assert_eq!(mark(subject), None, "{subject}");
+        }
+    }
+
+    #[test]
+    fn the_subject_that_a_program_answers_is_none_of_its_own_words() {
+        for subject in [
+            "Automatic reply: Register until 12 May",
+            "Automatic reply: Your best engineer has left the company",
+            "[Automatic reply] Register until 12 May",
+            "[EXT] Out of office - Register until 12 May",
+            "AUTO: Out of office: Register until 12 May",
+            "Register until 12 May (automatic reply)",
+            "Ada Vega is out of the office: Register until 12 May",
+            "Automatic reply: Re: until 12 May",
+            "Re: Register until 12 May",
+            "自動返信：Register until 12 May",
+        ] {
+            let own = own(subject);
+            assert!(!own.contains("12 may") && !own.contains("left"), "{subject}: {own}");
+        }
+        for (subject, words) in [
+            ("Out of Office: back on 14 June", "14 june"),
+            ("AUTO: Ada Vega is out of the office (returning 05/10/2026)", "05/10/2026"),
+            ("Automatic reply: Out of office until 12 May", "12 may"),
+            ("Out of office until 12 May (automatic reply)", "12 may"),
+            ("Abwesend bis 12.05.", "12.05."),
+            ("Ada Vega has left the company", "left"),
+            ("自動返信：5月12日まで不在", "5月12日"),
+        ] {
+            assert!(own(subject).contains(words), "{subject}: {}", own(subject));
         }
     }
 }
