@@ -2,7 +2,7 @@
 //! them, and what a handoff cites of them with the letters that say it.
 
 use super::erasures::{CITED, ENQUIRIES_OF_SIGNAL, Erased, FINDINGS};
-use super::erasures::{erase_enquiries, letter_about, letters_like, scrub_citations, wordless};
+use super::erasures::{erase_enquiries, erase_letters, letter_about, letters_like, scrub_citations, wordless};
 use crate::domain::address::Address;
 use crate::domain::doorway::qualification::Citation;
 use crate::domain::doorway::signal::Detail;
@@ -14,6 +14,11 @@ use crate::store::engine::value::to_json;
 use jiff::Timestamp;
 
 const SIGNAL: &str = "UPDATE signals SET detail = $2 WHERE id = $1";
+/// A handoff letter tells what was said of the prospect before it, the request foremost.
+const HANDOFF_LETTERS: &str = erase_letters!(
+    "kind = 'handoff' AND message <> $3 AND handoff_id IN (SELECT id FROM handoffs WHERE prospect_id = $1)
+     AND not_before >= (SELECT s.recorded_at FROM signals s WHERE s.id = $4)"
+);
 
 /// The beginning of the Message-ID of a letter that passes on what a stranger wrote on a day: by the day they are counted, by
 /// the author erased.
@@ -41,6 +46,8 @@ pub async fn by(tx: &mut Tx, author: &Address, now: Timestamp) -> Result<Erased,
         let (enquiries, told) = erase_enquiries(tx, ENQUIRIES_OF_SIGNAL, authored.signal.into(), now).await?;
         erased.enquiries += enquiries;
         erased.letters += told;
+        let since = args![authored.prospect, now, Vec::<u8>::new(), authored.signal];
+        erased.letters += tx.execute(HANDOFF_LETTERS, since).await?;
         // Colleagues of the prospect may have been offered with it too. The prospect keeps their name.
         let is_it = |cite: &Citation| cite.signal == authored.signal;
         for which in [FINDINGS, CITED] {

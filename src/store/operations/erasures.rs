@@ -80,6 +80,7 @@ macro_rules! erase_letters {
         )
     };
 }
+pub(super) use erase_letters;
 const LETTERS: &str = erase_letters!("handoff_id IN (SELECT id FROM handoffs WHERE prospect_id = $1) OR message_id LIKE $4");
 const CITING_LETTERS: &str = erase_letters!("handoff_id IN (SELECT id FROM handoffs WHERE qualification_id = $1)");
 /// The row stays, so that counts still reconcile; one still open has ended.
