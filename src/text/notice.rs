@@ -56,6 +56,8 @@ pub struct Reply {
     pub attachments: Vec<String>,
     /// Whether they asked for no more newsletters, which have stopped.
     pub has_stopped: bool,
+    /// Whether that is confirmed to them: not to those who had stopped before.
+    pub confirmed: bool,
     /// The word that leaves it open whether they ask for a person.
     pub doubtful: Option<String>,
     pub at: Timestamp,
@@ -197,6 +199,7 @@ mod tests {
                 text: "Hello,\n\ncall me <soon>.".to_owned(),
                 attachments: vec!["plan <1>.pdf".to_owned()],
                 has_stopped: true,
+                confirmed: true,
                 doubtful: Some("call".to_owned()),
                 at: due_at,
                 lead_of: Some("Dana Ortega".to_owned()),

@@ -7,6 +7,7 @@ use super::dossier;
 use super::outbox::{self, Envelope};
 use crate::domain::absence::{self, DEPARTED_AFTER};
 use crate::domain::address::Address;
+use crate::domain::doorway::sender::Sender;
 use crate::domain::id::{Name, ProspectId, fingerprint};
 use crate::domain::individual::handoff::Handoff;
 use crate::domain::individual::letter::LetterKind;
@@ -26,9 +27,12 @@ use crate::text::notice::{self, Departed};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-/// What an automatic reply says of the prospect: nothing, unless the mailbox we wrote to sent it.
+/// What an automatic reply says of the prospect: nothing, unless the mailbox we wrote to sent it, whose own name may lack what stands
+/// behind a `+`.
 pub fn theirs(sent: &Traced, from: Option<&Address>, notice: &Notice) -> Notice {
-    let is_theirs = sent.is_present && !sent.is_of_forgotten() && from == Some(&sent.address);
+    let wrote_to = std::slice::from_ref(&sent.address);
+    let is_mailbox = from.is_some_and(|from| Sender::answering(from, wrote_to, &[]) == Sender::Prospect);
+    let is_theirs = sent.is_present && !sent.is_of_forgotten() && is_mailbox;
     if is_theirs { notice.clone() } else { Notice::default() }
 }
 

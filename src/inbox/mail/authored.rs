@@ -3,6 +3,7 @@
 //! Of alternatives the plain text is read, and the HTML only where that is empty (RFC 2046, 5.1.4). An attachment is named and never
 //! read as words (RFC 2183, 2.2), nor is what speaks to programs: cards, invitations, a copy of another mail.
 
+use super::bounds::LARGEST_TEXT;
 use super::html;
 use super::mime_body::is;
 use super::tnef;
@@ -13,7 +14,7 @@ use std::borrow::Cow;
 /// What somebody sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Authored {
-    /// Their words with what they quote, in lines.
+    /// Their words with what they quote, in lines; at most [`LARGEST_TEXT`] bytes.
     pub text: String,
     /// The names of what they attached, at most twenty.
     pub attachments: Vec<String>,
@@ -37,6 +38,8 @@ pub fn authored(message: &Message) -> Authored {
     {
         text = packed;
     }
+    // What is theirs is told from what they quote in the transaction that records it: it may not take long.
+    text.truncate(text.floor_char_boundary(LARGEST_TEXT));
     Authored { text: text.replace("\r\n", "\n").replace('\r', "\n"), attachments: reader.attachments }
 }
 
@@ -210,6 +213,13 @@ mod tests {
         assert_eq!(read("Content-Type: text/html", b"<meta charset=\"koi8-r\"><p>\xe4\xc1</p>"), "Да");
         assert_eq!(read("Content-Type: text/plain; charset=utf-8", "Sí".as_bytes()), "Sí");
         assert_eq!(read("Content-Type: text/plain; charset=x-nobody", b"plain"), "plain");
+    }
+
+    #[test]
+    fn of_a_text_without_end_the_beginning_is_read() {
+        let raw = format!("From: a@b.c\nContent-Type: text/plain; charset=utf-8\n\na{}", "ñ".repeat(LARGEST_TEXT));
+        let text = authored(&mail_parser::MessageParser::default().parse(raw.as_bytes()).expect("a mail")).text;
+        assert_eq!(text.len(), LARGEST_TEXT - 1, "no half of a letter");
     }
 
     #[test]

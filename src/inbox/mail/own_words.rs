@@ -7,22 +7,34 @@ use super::signature;
 /// The longest text kept of an answer, in characters.
 pub const LONGEST: usize = 4000;
 
+/// So few words are an answer, and no copy of a mail.
+const BRIEF: usize = 30;
+
 /// What the person wrote, at most [`LONGEST`] characters; `ours`: the text of the mail they answer, where it is known.
 pub fn own_words(text: &str, ours: Option<&Ours>) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let (mut own, rest) = before_copy(&lines);
+    let mut echo = Vec::new();
     if let Some(kept) = ours.and_then(|ours| ours::without(&own, ours)) {
-        own = kept;
+        echo = std::mem::replace(&mut own, kept);
     }
     if is_blank(&own) {
         // They wrote under the copy, or into it: what is not ours is theirs.
         own = ours.and_then(|ours| ours::without(rest, ours)).unwrap_or_default();
+    }
+    if is_blank(&own) && is_brief(&echo) {
+        // "Please take me off your list" stands in our mail too, and is all they say.
+        own = echo;
     }
     tidy(&signature::without(&own))
 }
 
 fn is_blank(lines: &[&str]) -> bool {
     lines.iter().all(|line| line.trim().is_empty())
+}
+
+fn is_brief(lines: &[&str]) -> bool {
+    lines.iter().flat_map(|line| line.split_whitespace()).count() <= BRIEF
 }
 
 /// The lines that nothing marks as quoted, and those of a copy without marks, which goes on to the end.
@@ -88,4 +100,22 @@ fn tidy(lines: &[&str]) -> String {
         text = text[..end].trim_end();
     }
     text.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_brief_answer_in_words_of_ours_is_theirs_and_a_whole_copy_is_not() {
+        let letter = "Every third page says that the belt was slowed by hand after a stop, and no page says when it went back to full \
+                      speed.\n\nWrite to us and say \"please take me off your list\" if you want no more of them.";
+        let ours = Ours::of(letter);
+        let wish = "Please take me off your list.";
+        for answer in [wish.to_owned(), format!("{wish}\n\nOn Mon, 3 May 2027, Marta Vidal wrote:\n> Every third page says")] {
+            assert_eq!(own_words(&answer, Some(&ours)), wish, "{answer}");
+        }
+        assert_eq!(own_words(letter, Some(&ours)), "");
+        assert_eq!(own_words(&format!("{wish}\n\nCome in May."), Some(&ours)), "Come in May.");
+    }
 }

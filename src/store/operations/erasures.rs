@@ -80,6 +80,7 @@ macro_rules! erase_letters {
         )
     };
 }
+pub(super) use erase_letters;
 const LETTERS: &str = erase_letters!("handoff_id IN (SELECT id FROM handoffs WHERE prospect_id = $1) OR message_id LIKE $4");
 const CITING_LETTERS: &str = erase_letters!("handoff_id IN (SELECT id FROM handoffs WHERE qualification_id = $1)");
 /// The row stays, so that counts still reconcile; one still open has ended.
@@ -99,23 +100,33 @@ const ENQUIRIES_FROM: &str = erase_enquiries!("address = $1");
 const ENQUIRY: &str = erase_enquiries!("id = $1");
 const EXPIRED_ENQUIRIES: &str =
     erase_enquiries!("id IN (SELECT e.id FROM enquiries e WHERE e.expires_at <= $1 ORDER BY e.expires_at, e.id LIMIT 500)");
+pub(super) const ENQUIRIES_OF_SIGNAL: &str = erase_enquiries!("signal_id = $1");
 const FORGOTTEN_OF_LIST: &str = erase_enquiries!("list_id = $1 AND cause = 'forgotten' AND prospect_id IS NULL");
-const ENQUIRY_LETTERS: &str = erase_letters!("message_id LIKE $1");
+const LETTERS_LIKE: &str = erase_letters!("message_id LIKE $1");
+/// What goes to people themselves names them as its recipient too.
+macro_rules! erase_mails {
+    ($which:literal) => {
+        concat!(
+            "UPDATE letters SET message = $2, recipient = $3, reply = NULL, owner = NULL, leased_until = NULL,
+                    failed_at = CASE WHEN sent_at IS NULL THEN COALESCE(failed_at, $4) ELSE failed_at END
+             WHERE ",
+            $which
+        )
+    };
+}
 /// The mails that asked an address go with its form, which names them.
-const ASKING: &str = "
-    UPDATE letters SET message = $2, recipient = $3, reply = NULL, owner = NULL, leased_until = NULL,
-           failed_at = CASE WHEN sent_at IS NULL THEN COALESCE(failed_at, $4) ELSE failed_at END
-    WHERE message_id IN (SELECT value ->> 'text' FROM json_each($1))";
+const ASKING: &str = erase_mails!("message_id IN (SELECT value ->> 'text' FROM json_each($1))");
+const STOPPED: &str = erase_mails!("message_id LIKE $1");
 const FORMS_OF: &str = "DELETE FROM pending_forms WHERE address = $1 RETURNING message_id";
 const HAVE_EXPIRED: &str = "SELECT COUNT(*) FROM (SELECT e.id FROM pending_forms e WHERE e.expires_at <= $1 LIMIT 1) expired";
 const EXPIRED_FORMS: &str = "
     DELETE FROM pending_forms
     WHERE id IN (SELECT e.id FROM pending_forms e WHERE e.expires_at <= $1 ORDER BY e.id LIMIT 1000)
     RETURNING message_id";
-const FINDINGS: &str = "SELECT id, findings FROM qualifications WHERE prospect_id = $1";
+pub(super) const FINDINGS: &str = "SELECT id, findings FROM qualifications WHERE prospect_id = $1";
 /// What colleagues were offered with may cite them, also those who were colleagues once. A finding names whom it cites as
 /// `"of":{"prospect":7,…`.
-const CITED: &str = "
+pub(super) const CITED: &str = "
     SELECT q.id, q.findings FROM qualifications q
     WHERE q.prospect_id <> $1 AND q.findings LIKE '%\"of\":{\"prospect\":' || CAST($1 AS TEXT) || ',%'";
 const RESET_FINDINGS: &str = "UPDATE qualifications SET findings = $2 WHERE id = $1";
@@ -167,6 +178,11 @@ pub fn letter_of_enquiry(enquiry: EnquiryId) -> String {
     format!("<enquiry-{enquiry}-")
 }
 
+/// The beginning of the Message-ID of the mail that confirms to a prospect that newsletters have stopped.
+pub fn letter_of_wish(prospect: ProspectId) -> String {
+    format!("<stopped-{prospect}-")
+}
+
 /// Erases the words of an enquiry, who asked, and the letter about it.
 pub async fn enquiry(tx: &mut Tx, id: EnquiryId, now: Timestamp) -> Result<(), StoreError> {
     erase_enquiries(tx, ENQUIRY, id.into(), now).await.map(drop)
@@ -176,6 +192,11 @@ pub async fn enquiry(tx: &mut Tx, id: EnquiryId, now: Timestamp) -> Result<(), S
 pub async fn enquiries_from(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<Erased, StoreError> {
     let (enquiries, letters) = erase_enquiries(tx, ENQUIRIES_FROM, address.into(), now).await?;
     Ok(Erased { letters, enquiries, ..Erased::default() })
+}
+
+/// Erases letters to our own people whose Message-ID is like this. Returns how many.
+pub(super) async fn letters_like(tx: &mut Tx, message_id: &str, now: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(LETTERS_LIKE, args![message_id, now, Vec::<u8>::new()]).await
 }
 
 /// Erases enquiries whose time has run out, a page of them. Returns how many.
@@ -189,13 +210,13 @@ pub async fn forgotten_of_list(tx: &mut Tx, list: EnquiryListId, now: Timestamp)
 }
 
 /// How many enquiries, and how many letters.
-async fn erase_enquiries(tx: &mut Tx, which: &'static str, of: Value, now: Timestamp) -> Result<(u64, u64), StoreError> {
+pub async fn erase_enquiries(tx: &mut Tx, which: &'static str, of: Value, now: Timestamp) -> Result<(u64, u64), StoreError> {
     let rows: Vec<(i64, Option<i64>)> = tx.rows(which, &[of, now.into()]).await?;
     let mut letters = 0;
     // Of one that stands on a list there is no letter.
     for (id, _) in rows.iter().filter(|(_, told_at)| told_at.is_some()) {
         let about = format!("{}%", letter_of_enquiry(EnquiryId(*id)));
-        letters += tx.execute(ENQUIRY_LETTERS, args![about, now, Vec::<u8>::new()]).await?;
+        letters += letters_like(tx, &about, now).await?;
     }
     Ok((rows.len() as u64, letters))
 }
@@ -234,6 +255,7 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
     tx.execute(EVENTS, args![prospect]).await?;
     tx.execute(FOLLOW_UPS, args![prospect, now]).await?;
     let letters = tx.execute(LETTERS, args![prospect, now, Vec::<u8>::new(), format!("{}%", letter_about(prospect))]).await?;
+    tx.execute(STOPPED, args![format!("{}%", letter_of_wish(prospect)), Vec::<u8>::new(), NOBODY, now]).await?;
     for (id, findings) in tx.rows::<(i64, String)>(FINDINGS, args![prospect]).await? {
         let findings: PerCriterion<Finding> = from_json("findings", &findings).in_row("qualifications", id)?;
         let bare = PerCriterion::build(|criterion| without_words(findings[criterion].clone()));
@@ -241,7 +263,8 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
     }
     tx.execute(JUDGEMENTS, args![prospect]).await?;
     let (enquiries, told) = erase_enquiries(tx, ENQUIRIES, prospect.into(), now).await?;
-    let letters = letters + told + scrub_citations(tx, prospect, now).await?;
+    let is_theirs = |c: &Citation| c.of.as_ref().is_some_and(|of| of.prospect == prospect);
+    let letters = letters + told + scrub_citations(tx, CITED, prospect, (&is_theirs, bare), now).await?;
     Ok(Erased { signals, deliveries, letters, enquiries, forms: 0, mails: 0 })
 }
 
@@ -331,18 +354,23 @@ pub async fn companies(tx: &mut Tx, addresses: &[Address]) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Erases what colleagues of theirs cite of them, and the letters that said so.
-async fn scrub_citations(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<u64, StoreError> {
+/// Erases these citations in what this statement finds for a prospect, and the letters that said so.
+pub(super) async fn scrub_citations(
+    tx: &mut Tx,
+    which: &'static str,
+    prospect: ProspectId,
+    (is_meant, erase): (&(dyn Fn(&Citation) -> bool + Sync), fn(&mut Citation)),
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     let mut letters = 0;
-    for (id, findings) in tx.rows::<(i64, String)>(CITED, args![prospect]).await? {
+    for (id, findings) in tx.rows::<(i64, String)>(which, args![prospect]).await? {
         let findings: PerCriterion<Finding> = from_json("findings", &findings).in_row("qualifications", id)?;
-        let is_theirs = |c: &Citation| c.of.as_ref().is_some_and(|of| of.prospect == prospect);
-        if !findings.iter().any(|(_, f)| f.cites.iter().any(is_theirs)) {
+        if !findings.iter().any(|(_, f)| f.cites.iter().any(is_meant)) {
             continue;
         }
         let bare = PerCriterion::build(|criterion| {
             let mut finding = findings[criterion].clone();
-            finding.cites.iter_mut().filter(|c| is_theirs(c)).for_each(bare);
+            finding.cites.iter_mut().filter(|c| is_meant(c)).for_each(erase);
             finding
         });
         tx.execute_one(RESET_FINDINGS, args![QualificationId(id), to_json(&bare)?]).await?;
@@ -357,8 +385,12 @@ fn without_words(mut finding: Finding) -> Finding {
     finding
 }
 
-fn bare(citation: &mut Citation) {
+pub(super) fn wordless(citation: &mut Citation) {
     citation.words = Detail::Erased.words();
+}
+
+fn bare(citation: &mut Citation) {
+    wordless(citation);
     if let Some(of) = &mut citation.of {
         of.name = Detail::Erased.words();
     }

@@ -50,10 +50,12 @@ const REMINDERS: &str =
     "UPDATE follow_ups SET prospect_id = $2 WHERE prospect_id = $1 AND handoff_id IS NULL AND done_at IS NULL";
 const FORMS: &str = "UPDATE pending_forms SET prospect_id = $2 WHERE prospect_id = $1";
 const ENQUIRIES: &str = "UPDATE enquiries SET prospect_id = $2 WHERE prospect_id = $1";
+/// Of two absences the one that was told last is in force.
 const ABSENCE: &str = "
     INSERT INTO absences (prospect_id, until_at, told_at)
     SELECT CAST($2 AS BIGINT), b.until_at, b.told_at FROM absences b WHERE b.prospect_id = $1
-    ON CONFLICT (prospect_id) DO NOTHING";
+    ON CONFLICT (prospect_id) DO UPDATE SET until_at = excluded.until_at, told_at = excluded.told_at
+    WHERE excluded.told_at > absences.told_at";
 const WITHDRAW: &str = "UPDATE qualifications SET settled_at = $2 WHERE prospect_id = $1 AND settled_at IS NULL";
 const TAGS: &str = "
     INSERT INTO prospect_tags (prospect_id, tag) SELECT CAST($2 AS BIGINT), t.tag FROM prospect_tags t WHERE t.prospect_id = $1

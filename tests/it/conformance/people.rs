@@ -1,12 +1,16 @@
 //! Accounts, prospects, fields and tags.
 
 use super::bench::{Bench, add, add_some, address, dequeue, minute, name};
+use super::doorway::signal;
 use nurtured::domain::audience::Test;
+use nurtured::domain::doorway::sender::Sender;
+use nurtured::domain::doorway::signal::Detail;
 use nurtured::domain::id::ProspectId;
 use nurtured::domain::prospect::Standing;
 use nurtured::domain::suppression::StopReason;
-use nurtured::store::doorway::assessment_queue;
-use nurtured::store::operations::erasures;
+use nurtured::store::doorway::{assessment_queue, signal_authors, signals};
+use nurtured::store::operations::{erasures, merges};
+use nurtured::store::people::absences;
 use nurtured::store::people::accounts::{self, Company};
 use nurtured::store::people::prospects::{self, Details, FieldChange, NewProspect};
 use nurtured::store::people::signing_keys;
@@ -23,6 +27,7 @@ on_both_engines!(
     a_prospect_who_was_never_handed_off_cannot_return,
     pages_follow_each_other_without_the_erased,
     what_identifies_an_erased_prospect_is_gone,
+    a_merge_keeps_the_absence_told_last_and_who_wrote_what,
     the_first_signing_key_stays,
 );
 
@@ -243,6 +248,33 @@ async fn what_identifies_an_erased_prospect_is_gone(bench: Bench) -> anyhow::Res
     assert_eq!(dequeue(&mut tx, 9, minute(9)).await?, [ids[1]]);
     // The address may come again, as somebody new.
     assert!(add(&mut tx, &["p0@a.example"]).await?[0] > ids[1]);
+    Ok(())
+}
+
+async fn a_merge_keeps_the_absence_told_last_and_who_wrote_what(bench: Bench) -> anyhow::Result<()> {
+    let mut tx = bench.store.write().await?;
+    let ids = add(&mut tx, &["ada@a.example", "ada@b.example", "ben@a.example", "ben@b.example"]).await?;
+    // Of Ada the row that goes was told last, of Ben the row that stays.
+    for (n, (until, told)) in [(10, 1), (90, 20), (90, 20), (10, 1)].into_iter().enumerate() {
+        absences::put(&mut tx, ids[n], minute(until), minute(told)).await?;
+    }
+    let bo = address("bo@elsewhere.example");
+    let (subject, text) = ("Re: stops".to_owned(), "Here is Bo.".to_owned());
+    let said = signal(
+        ids[1],
+        "reply:mail:1",
+        5,
+        Detail::UnconfirmedReply { sender: Sender::SomebodyElse, from: bo.to_string(), subject, text },
+    );
+    let written = signals::append(&mut tx, &[(Some(ids[1]), &said)], minute(5)).await?;
+    signal_authors::add(&mut tx, &bo, written["reply:mail:1"]).await?;
+    merges::take_over(&mut tx, ids[1], ids[0], minute(30)).await?;
+    merges::take_over(&mut tx, ids[3], ids[2], minute(30)).await?;
+    for kept in [ids[0], ids[2]] {
+        assert_eq!(absences::of(&mut tx, kept, minute(30)).await?, Some(minute(90)));
+    }
+    let of: Vec<ProspectId> = signal_authors::by(&mut tx, &bo).await?.into_iter().map(|authored| authored.prospect).collect();
+    assert_eq!(of, [ids[1], ids[0]], "what Bo wrote of her, in both rows");
     Ok(())
 }
 

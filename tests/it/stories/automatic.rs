@@ -77,6 +77,19 @@ story!(an_absence_without_end_puts_off_for_sixty_days_and_one_letter_waits, |tow
     Ok(())
 });
 
+story!(who_is_away_is_known_by_their_mailbox_whatever_sorts_its_mail, |town| {
+    let ada = address("ada+news@albareda.example");
+    town.admit(&[somebody(ada.as_str())], "card").await?;
+    town.pass_to("2026-03-02T10:00:00Z").await?;
+    let before = newsletters(&town, &ada);
+    let text = "I am out of the office until 20 March 2026.";
+    let mail = automatic(&town, ada.as_str(), "away@albareda.example", "Mon, 2 Mar 2026 11:00:00 +0100", "Away", text)?;
+    arrives(&town, &mail.replace(&format!("From: {ada}"), "From: ada@albareda.example")).await?;
+    town.pass_to(NEXT_ISSUE).await?;
+    assert_eq!(newsletters(&town, &ada), before);
+    Ok(())
+});
+
 story!(who_was_forwarded_to_and_is_away_puts_off_nothing, |town| {
     let (ada, bea) = (address("ada@albareda.example"), "bea@albareda.example");
     town.admit(&[somebody(ada.as_str())], "card").await?;

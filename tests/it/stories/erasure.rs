@@ -2,8 +2,10 @@
 
 use super::breakers::why;
 use super::evidence::decision;
+use super::receive::{arrives, reply};
 use super::request::{CRM, SHOP, call, open_api, signals_of};
 use super::{FIRST_ISSUE, Told, address, found, name, somebody, sqlite, story};
+use nurtured::domain::address::Address;
 use nurtured::domain::criterion::Criterion;
 use nurtured::domain::doorway::arrival::Arrival;
 use nurtured::domain::doorway::external_id::ExternalId;
@@ -16,8 +18,10 @@ use nurtured::flow::group::cancel::cancel;
 use nurtured::flow::individual::follow_up::Action;
 use nurtured::flow::operations::forget::{Forgotten, forget};
 use nurtured::flow::operations::manual_stop;
+use nurtured::mail::token::{Kind, Token};
 use nurtured::store::engine::backend::Store;
 use nurtured::store::engine::journal::Journal;
+use nurtured::store::group::deliveries;
 use nurtured::store::operations::overwriting::{self, Left};
 use nurtured::store::people::prospects;
 use nurtured::town::Town;
@@ -84,6 +88,7 @@ async fn lived_and_forgotten(town: &Town) -> Result<Forgotten, Box<dyn std::erro
         let note = "vexillary: rang Zenobia".to_owned();
         town.sell(&first, Action::Touch { touch: Touch::Call, proves: vec![], date: None, note }).await?;
     }
+    wants_no_more(town, &first).await?;
     readdress::change(&town.node.ctx, &first, &then).await?;
     manual_stop::suppress(&town.node.ctx, &first, Channel::Email, "Zenobia said so").await?;
     town.admit(&others(150), "import").await?;
@@ -95,6 +100,23 @@ async fn lived_and_forgotten(town: &Town) -> Result<Forgotten, Box<dyn std::erro
     assert!(forgotten.erased.signals > 5 && forgotten.known_by.len() >= 4, "{forgotten:?}");
     town.run_until_idle().await?;
     Ok(forgotten)
+}
+
+/// She answers the newsletter that a relay refused: no more of them, which is confirmed to her.
+async fn wants_no_more(town: &Town, her: &Address) -> Told {
+    let prospect = town.prospect(her).await?.id;
+    let delivery = deliveries::of_prospect(&mut town.node.ctx.store().read().await?, prospect).await?[0].id;
+    let signer = town.node.ctx.signer();
+    let recipient = signer.recipient(Some(prospect), her.as_str());
+    let token = signer.text(Token { kind: Kind::MessageId, id: delivery.0, ordinal: 0, recipient }, "");
+    let answers = format!("<{token}@{}>", town.node.ctx.plan().settings.smtp.return_path.domain());
+    let text = "Please take me off your list. Zenobia Quixwood";
+    arrives(town, &reply(her.as_str(), "marta@tecnofab.example", "wish@zenobia-works.example", &answers, "Re: stops", text))
+        .await?;
+    town.run_until_idle().await?;
+    let confirmed = town.mails_to(her).iter().any(|mail| mail.text.contains("no more newsletters"));
+    assert!(confirmed, "a mail to her that is no newsletter");
+    Ok(())
 }
 
 story!(what_is_said_of_others_too_is_not_searched_for, |town| {

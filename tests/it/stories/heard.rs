@@ -1,6 +1,7 @@
 //! Who asks while owned, won, lost or forgotten is heard.
 
 use super::enquiries::{asked, done, letters, owned, queue_url, rows, the_one, types};
+use super::receive::{arrives, reply};
 use super::{FIRST_ISSUE, address, name, somebody, story};
 use axum::http::Method;
 use nurtured::domain::doorway::entry::Cause;
@@ -145,13 +146,13 @@ story!(the_forgotten_who_ask_are_heard_and_not_stored, |town| {
     // What another system reports of them, and what they answer to an old newsletter.
     let detail = Detail::Form { form: name("demo"), fields: [("message".to_owned(), "Show me".to_owned())].into() };
     take(&town.node.ctx, NewSignal::reported(None, "crm-1", ada.clone(), None, detail, town.now())).await?;
-    let reply = format!(
+    let answer = format!(
         "From: Ada <{ada}>\r\nTo: marta@tecnofab.example\r\nMessage-ID: <r@albareda.example>\r\nIn-Reply-To: {id}\r\n\
          Subject: Re: stops\r\n\r\nDid you forget me?\r\n"
     );
-    let taken = receive(&town.node.ctx, &bounce::read(reply.as_bytes())?).await?;
+    let taken = receive(&town.node.ctx, &bounce::read(answer.as_bytes())?).await?;
     assert_eq!((taken.what, taken.new, taken.prospect), (Received::Reply, true, None));
-    assert!(!receive(&town.node.ctx, &bounce::read(reply.as_bytes())?).await?.new, "the same mail twice");
+    assert!(!receive(&town.node.ctx, &bounce::read(answer.as_bytes())?).await?.new, "the same mail twice");
     town.run_until_idle().await?;
     assert_eq!((asked(&town).await?.len(), rows(&town).await?), (3, before));
 
@@ -168,5 +169,29 @@ story!(the_forgotten_who_ask_are_heard_and_not_stored, |town| {
     assert!(asked(&town).await?.is_empty());
     let census = census::take(town.node.ctx.store(), &town.node.ctx.plan(), town.now()).await?;
     assert!(census.holds() && census.enquiries == 0, "{census:?}");
+    Ok(())
+});
+
+story!(the_forgotten_who_write_anew_are_heard_if_they_ask_and_nothing_is_kept, |town| {
+    let (ada, bea) = (address("ada@albareda.example"), address("bea@albareda.example"));
+    town.admit(&[somebody(ada.as_str()), somebody(bea.as_str())], "card").await?;
+    town.pass_to(FIRST_ISSUE).await?;
+    let id = format!("<{}>", town.newest_to(&bea)?.message_id.trim_matches(['<', '>']));
+    forget::forget(&town.node.ctx, &ada).await?;
+    let before = rows(&town).await?;
+    let lost = "<lost@x.example>";
+    // What answers a colleague's mail asks for nobody: she may have had it from anybody.
+    for (n, answers, text) in [(1, lost, "Ours stood still a week."), (2, id.as_str(), "Please call me")] {
+        let mail = reply(ada.as_str(), "marta@tecnofab.example", &format!("{n}@x.example"), answers, "Hello", text);
+        assert_eq!(arrives(&town, &mail).await?.what, Received::Nothing, "{text}");
+    }
+    let mail = reply(ada.as_str(), "marta@tecnofab.example", "3@x.example", lost, "Hello", "Please call me");
+    let taken = arrives(&town, &mail).await?;
+    assert_eq!((taken.what, taken.new, taken.prospect), (Received::Reply, true, None));
+    assert!(!arrives(&town, &mail).await?.new, "the same mail twice");
+    town.run_until_idle().await?;
+    assert_eq!((asked(&town).await?.len(), rows(&town).await?), (1, before));
+    let passed_on = |who: &str| town.mails_to(&address(who)).iter().any(|mail| mail.text.contains("stood still"));
+    assert!(!passed_on("marta@tecnofab.example") && !passed_on("iria@tecnofab.example"));
     Ok(())
 });

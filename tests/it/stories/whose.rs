@@ -284,5 +284,17 @@ story!(what_somebody_wrote_in_anothers_place_goes_with_them, |town| {
     assert_eq!((erased.signals, erased.letters), (1, 2), "{erased:?}");
     assert_eq!(newest_detail(&town, &ada).await?, Detail::Erased);
     assert!(town.prospect(&ada).await?.name.is_some(), "she stays");
+
+    // A colleague asks for a person, twice: of the one mail a handoff was made, of the other an enquiry.
+    let cy = address("cy@albareda.example");
+    for (n, text) in ["Please call us", "Could you call me on Thursday?"].iter().enumerate() {
+        arrives(&town, &reply(cy.as_str(), MARTA, &format!("cy-{n}@x.example"), &id, "Re: stops", text)).await?;
+        town.run_until_idle().await?;
+    }
+    assert_eq!((town.handoffs_of(&ada).await?.len(), asked(&town).await?.len()), (1, 1));
+    let erased = forget::forget(&town.node.ctx, &cy).await?.erased;
+    assert_eq!((erased.signals, erased.enquiries), (2, 1), "{erased:?}");
+    assert!(erased.letters >= 3, "what passed both on, and the handoff letter that told of the first: {erased:?}");
+    assert!(asked(&town).await?.is_empty());
     Ok(())
 });

@@ -7,6 +7,7 @@ use nurtured::domain::address::Address;
 use nurtured::domain::doorway::signal::Detail;
 use nurtured::domain::suppression::StopReason;
 use nurtured::flow::individual::receive::Received;
+use nurtured::flow::operations::forget::forget;
 use nurtured::mail::test_server::Caught;
 use nurtured::town::Town;
 use nurtured::town::mailbox::Mail;
@@ -68,6 +69,31 @@ story!(take_me_off_your_list_is_heard_in_five_languages, |town| {
     assert!(letters_to(&town, "bea@albareda.example").iter().any(|text| text.contains("ya no recibirá boletines")));
     let to_marta = letters_to(&town, "marta@tecnofab.example");
     assert_eq!(to_marta.iter().filter(|text| text.contains("They ask for no more newsletters")).count(), 10, "{to_marta:?}");
+    let confirmed = to_marta.iter().filter(|text| text.replace(['\r', '\n'], " ").contains("was confirmed to them")).count();
+    assert_eq!(confirmed, 5, "with the second wish nothing was: {to_marta:?}");
+    Ok(())
+});
+
+story!(a_wish_that_names_their_own_address_is_heard_however_it_is_written, |town| {
+    let mails = written_to(&town, &["ada@albareda.example"]).await?;
+    let (ada, hers) = &mails[0];
+    arrives(&town, &answer("ada+lists@albareda.example", 1, hers, "Please remove bo@albareda.example from your list.")).await?;
+    assert_eq!(town.prospect(ada).await?.mail_stop, None, "somebody else");
+    arrives(&town, &answer("ada+lists@albareda.example", 2, hers, "Please remove ADA@Albareda.example from your list.")).await?;
+    assert_eq!(town.prospect(ada).await?.mail_stop, Some(StopReason::Unsubscribed));
+    Ok(())
+});
+
+story!(what_would_confirm_a_wish_to_whom_was_forgotten_since_is_not_sent, |town| {
+    let mails = written_to(&town, &["ada@albareda.example"]).await?;
+    let (ada, hers) = &mails[0];
+    town.catcher.refuse(ada.as_str(), 450, "4.2.0 come back later");
+    arrives(&town, &answer(ada.as_str(), 1, hers, "Please take me off your list.")).await?;
+    town.run_until_idle().await?;
+    forget(&town.node.ctx, ada).await?;
+    town.catcher.relent(ada.as_str());
+    town.pass_to("2026-02-06T09:30:00Z").await?;
+    assert_eq!(letters_to(&town, ada.as_str()).len(), 1, "the newsletter");
     Ok(())
 });
 

@@ -49,6 +49,8 @@ pub struct Desk {
 pub struct Found {
     /// Whether its author asked for no more newsletters, which have stopped.
     pub has_stopped: bool,
+    /// Whether that is confirmed to them.
+    pub confirmed: bool,
     /// The word that leaves it open whether they ask for a person.
     pub doubtful: Option<String>,
 }
@@ -81,6 +83,7 @@ pub async fn about_prospect(
         company: prospect.company.clone(),
         lead_of: lead.map(|h| h.salesperson).filter(|id| *id != reader).map(|id| id.to_string()),
         has_stopped: found.has_stopped,
+        confirmed: found.confirmed,
         doubtful: found.doubtful,
         ..letter(plan, arrival, words, &reader)
     };
@@ -116,6 +119,7 @@ fn letter(plan: &Plan, arrival: &Arrival<'_>, words: Words<'_>, reader: &Name) -
         text: words.text.to_owned(),
         attachments: arrival.mail.authored.attachments.clone(),
         has_stopped: false,
+        confirmed: false,
         doubtful: None,
         at: arrival.now,
         lead_of: None,

@@ -11,9 +11,10 @@ use crate::domain::plan::Plan;
 use crate::flow::context::FlowError;
 use crate::flow::doorway::enquiries;
 use crate::flow::doorway::observe::{self, Observed};
+use crate::flow::doorway::trace::Traced;
 use crate::store::doorway::signal_authors;
 use crate::store::engine::backend::Tx;
-use crate::store::people::prospects;
+use crate::store::people::{prospects, suppressions};
 
 /// What became of a person's mail.
 #[derive(Debug)]
@@ -33,13 +34,10 @@ pub async fn take(tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>, from: &Addres
     let issue = wish::answered(tx, arrival.sent.as_ref()).await?;
     let text = wish::words(arrival.mail, issue.as_ref());
     let words = Words { from, subject: &arrival.mail.subject, text: &text, issue: issue.as_ref() };
+    if let Some(heard) = of_forgotten(tx, plan, arrival, words).await? {
+        return Ok(heard);
+    }
     let prospect = match &arrival.sent {
-        // Nothing of a forgotten person is kept anew, but what they themselves ask is heard.
-        Some(sent) if sent.is_of_forgotten() && arrival.whose == Sender::Prospect => {
-            let detail = Detail::Reply { subject: words.subject.to_owned(), text: words.text.to_owned() };
-            let new = enquiries::hear(tx, words.from, &arrival.key, &detail, arrival.now).await?;
-            return Ok(Heard::OfForgotten { new });
-        }
         Some(sent) if sent.is_of_forgotten() => None,
         Some(sent) if sent.mail.prospect.is_none() => return Ok(Heard::Nothing("it answers a test copy")),
         Some(sent) => sent.mail.prospect,
@@ -61,10 +59,29 @@ pub async fn take(tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>, from: &Addres
     }
     let prospect = prospects::one(tx, prospect).await?;
     let desk = pass_on::desk(tx, plan, prospect.id, words.issue).await?;
-    let has_stopped = wish::heed(tx, plan, arrival, (&prospect, words), &desk.reader).await?;
-    let found = Found { has_stopped, doubtful };
+    let asked = wish::heed(tx, plan, arrival, (&prospect, words), &desk.reader).await?;
+    let found = Found { has_stopped: asked.is_some(), confirmed: asked.is_some_and(|asked| asked.confirmed), doubtful };
     let reader = pass_on::about_prospect(tx, plan, arrival, (&prospect, desk), (words, found)).await?;
     Ok(Heard::PassedOn { prospect: prospect.id, reader, words: said })
+}
+
+/// What becomes of the mail of a person who was forgotten: nothing of them is kept anew, but what they themselves ask is heard. `None`
+/// for anybody else's, also for those whose address a prospect has today.
+async fn of_forgotten(tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>, words: Words<'_>) -> Result<Option<Heard>, FlowError> {
+    let answers_theirs = arrival.sent.as_ref().is_some_and(Traced::is_of_forgotten) && arrival.whose == Sender::Prospect;
+    let detail = Detail::Reply { subject: words.subject.to_owned(), text: words.text.to_owned() };
+    if !answers_theirs {
+        let was_forgotten = suppressions::forgotten_at(tx, words.from).await?.is_some();
+        if !was_forgotten || prospects::by_address(tx, &[words.from]).await?.contains_key(words.from) {
+            return Ok(None);
+        }
+        // Without a token it may be they; what answers another's mail, or is shown to be forged, asks for nobody.
+        if arrival.sent.is_some() || arrival.whose == Sender::Forged || !plan.qualifying.asks(&detail) {
+            return Ok(Some(Heard::Nothing("its author was forgotten, and does not ask for a person")));
+        }
+    }
+    let new = enquiries::hear(tx, words.from, &arrival.key, &detail, arrival.now).await?;
+    Ok(Some(Heard::OfForgotten { new }))
 }
 
 /// What the mail says, as the word of whoever wrote it.

@@ -41,12 +41,13 @@ fn decisive<'a>(failures: &'a [Failure], address: &Address) -> Option<&'a Failur
     named.or_else(|| failures.iter().find(|f| f.hard)).or_else(|| failures.first())
 }
 
-/// Whether a notice that names this address is about the mailbox of that one: inside a company's domain mail has other names, and
-/// between its domains it keeps the name before the `@`.
+/// Whether a notice that names this address is about the mailbox of that one: another host of the company gives the mailbox another
+/// name, and between its domains it keeps the name before the `@`. Another name at the very same host is a colleague's, to whom the
+/// mailbox may send on.
 fn is_theirs(named: &Address, own: &Address) -> bool {
     let bare = |address: &Address| address.local().split('+').next().unwrap_or_default().to_owned();
     let is_of_company = own.company_domain().is_some() && registered(named.domain()) == own.company_domain();
-    named == own || bare(named) == bare(own) || is_of_company
+    named == own || bare(named) == bare(own) || is_of_company && named.domain() != own.domain()
 }
 
 #[cfg(test)]
@@ -64,7 +65,12 @@ mod tests {
         ] {
             assert!(is(named, own), "{named} for {own}");
         }
-        for (named, own) in [("bo@elsewhere.example", "ada@albareda.example"), ("bo@gmail.com", "ada@gmail.com")] {
+        for (named, own) in [
+            ("bo@elsewhere.example", "ada@albareda.example"),
+            ("bo@gmail.com", "ada@gmail.com"),
+            // She sends on to a colleague, who has left.
+            ("bo@albareda.example", "ada@albareda.example"),
+        ] {
             assert!(!is(named, own), "{named} for {own}");
         }
     }

@@ -30,6 +30,7 @@ use crate::mail::token::Kind;
 use crate::store::engine::backend::Tx;
 use crate::store::group::issues::{self, Issue};
 use crate::store::individual::letters::{self, NewLetter};
+use crate::store::operations::erasures;
 use crate::store::people::prospects;
 use crate::store::people::suppressions;
 use crate::text::stopped::{self, Stopped};
@@ -86,31 +87,58 @@ fn ours(issue: &Issue) -> Option<Ours> {
     Ours::of_mail(&raw)
 }
 
-/// Stops newsletters if they ask for it, and confirms it to them unless none was sent to them anyway. Says whether they asked.
+/// That they asked for no more newsletters.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// Whether it is confirmed to them.
+    pub confirmed: bool,
+}
+
+/// Stops newsletters if they ask for it, and confirms it to them unless none was sent to them anyway.
 pub async fn heed(
     tx: &mut Tx,
     plan: &Plan,
     arrival: &Arrival<'_>,
     (prospect, words): (&Prospect, Words<'_>),
     reader: &Name,
-) -> Result<bool, FlowError> {
-    let Some(sent) = arrival.sent.as_ref().filter(|_| arrival.whose == Whose::Prospect) else { return Ok(false) };
+) -> Result<Option<Asked>, FlowError> {
+    let Some(sent) = arrival.sent.as_ref().filter(|_| arrival.whose == Whose::Prospect) else { return Ok(None) };
     let own_subject = own_subject(words.subject, words.issue.map(|issue| issue.subject.as_str()));
     // "Remove ada@albareda.example from your list": their own address is themselves; another is somebody else.
-    let Some(language) = wish::to_stop(own_subject, &words.text.replace(words.from.as_str(), "me")) else { return Ok(false) };
+    let own: Vec<&Address> = [Some(words.from), prospect.address.as_ref(), Some(&sent.address)].into_iter().flatten().collect();
+    let own_subject = own_subject.map(|subject| as_me(subject, &own));
+    let Some(language) = wish::to_stop(own_subject.as_deref(), &as_me(words.text, &own)) else { return Ok(None) };
     let addresses: Vec<&Address> = [Some(words.from), prospect.address.as_ref()].into_iter().flatten().collect();
     let stops = suppressions::of(tx, &addresses).await?;
     let before = stops.iter().any(|stop| stop.channel == Channel::Email && stop.reason != StopReason::Bounced);
     let detail = Detail::Unsubscribe { how: "in their own words".to_owned() };
     let signal = NewSignal::by_mail(&arrival.key, Some(sent.mail), Some(prospect.id), detail, arrival.now);
     let observed = observe::write(tx, plan, &[signal], arrival.now).await?;
+    let mut asked = Asked { confirmed: false };
     if !before && matches!(observed.first(), Some(Observed::New(_))) {
         let known = prospects::field(tx, prospect.id, FIELD).await?.as_deref().and_then(Language::parse);
         let organisation = &plan.settings.organisation;
         let language = known.or_else(|| Language::parse(language)).unwrap_or_else(|| organisation.language());
-        confirm(tx, plan, (words.from, reader), language, &arrival.key, arrival.now).await?;
+        let key = fingerprint(&[&arrival.key]);
+        let message_id = format!("{}{key}@{}>", erasures::letter_of_wish(prospect.id), plan.settings.smtp.return_path.domain());
+        confirm(tx, plan, (words.from, reader), language, &message_id, arrival.now).await?;
+        asked.confirmed = true;
     }
-    Ok(true)
+    Ok(Some(asked))
+}
+
+/// The text with "me" for each of these addresses, in capitals too.
+fn as_me(text: &str, own: &[&Address]) -> String {
+    own.iter().fold(text.to_owned(), |text, address| {
+        let (small, address) = (text.to_ascii_lowercase(), address.as_str().to_ascii_lowercase());
+        let (mut said, mut from) = (String::with_capacity(text.len()), 0);
+        for (at, _) in small.match_indices(&address) {
+            said.push_str(&text[from..at]);
+            said.push_str("me");
+            from = at + address.len();
+        }
+        said + &text[from..]
+    })
 }
 
 /// Writes the mail that confirms it; an answer to it reaches a person.
@@ -119,7 +147,7 @@ async fn confirm(
     plan: &Plan,
     (to, reader): (&Address, &Name),
     language: Language,
-    mail: &str,
+    message_id: &str,
     now: Timestamp,
 ) -> Result<(), FlowError> {
     let unable = |e: &dyn std::fmt::Display| FlowError::Unable(format!("confirm that newsletters have stopped: {e}"));
@@ -132,22 +160,14 @@ async fn confirm(
     })
     .map_err(|e| unable(&e))?;
     let return_path = &plan.settings.smtp.return_path;
-    let message_id = format!("<stopped-{}@{}>", fingerprint(&[mail]), return_path.domain());
     let from = Sender { name: organisation.name.clone(), address: return_path.clone() };
     let person = plan.roster.person(reader);
     let reply_to = person.map(|(name, address)| Sender { name: name.to_owned(), address: address.clone() });
     let kind = LetterKind::Confirmation;
-    let headers = Headers {
-        kind,
-        from: &from,
-        to: ("", to),
-        reply_to: reply_to.as_ref(),
-        message_id: &message_id,
-        in_reply_to: None,
-        date: now,
-    };
+    let headers =
+        Headers { kind, from: &from, to: ("", to), reply_to: reply_to.as_ref(), message_id, in_reply_to: None, date: now };
     let message = mime::message(&letter, &headers).map_err(|e| unable(&e))?;
-    letters::add(tx, NewLetter { kind, handoff: None, recipient: to, message_id: &message_id, message, not_before: now }).await?;
+    letters::add(tx, NewLetter { kind, handoff: None, recipient: to, message_id, message, not_before: now }).await?;
     Ok(())
 }
 
@@ -177,6 +197,15 @@ fn without_marks(subject: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn their_own_addresses_are_themselves_however_they_are_written() {
+        let parse = |text: &str| Address::parse(text).expect("an address");
+        let (ada, was) = (parse("ada.bosch@albareda.example"), parse("ada@albareda.example"));
+        let me = |text: &str| as_me(text, &[&ada, &was]);
+        assert_eq!(me("¡Ñ! Remove Ada.Bosch@Albareda.example, ADA@albareda.example too."), "¡Ñ! Remove me, me too.");
+        assert_eq!(me("Remove bo@albareda.example."), "Remove bo@albareda.example.");
+    }
 
     #[test]
     fn only_a_subject_of_their_own_speaks() {
