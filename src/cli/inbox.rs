@@ -6,10 +6,8 @@ use crate::clock::SystemClock;
 use crate::config;
 use crate::daemon::assemble::{self, Node};
 use crate::daemon::identity_guard::{self, OpenedBy};
-use crate::flow::individual::take_mail::{self, Taken};
-use crate::inbox::mail::bounce;
+use crate::flow::individual::take_mail;
 use crate::inbox::mail::mime_body;
-use crate::inbox::mail::summary::summary;
 use crate::store::operations::{configurations, set_aside};
 use clap::Subcommand;
 use std::io::Read;
@@ -57,16 +55,15 @@ pub async fn run(verb: Inbox, config: Option<&Path>, json: bool) -> Result<(), E
     if raw.is_empty() {
         return Err(Exit::Data("no mail came".to_owned()));
     }
-    let Some(mail) = bounce::read(&raw).ok().filter(|mail| !take_mail::is_noise(mail)) else {
+    let mail = take_mail::read(raw).await;
+    if mail.read.is_none() {
         let journal = open::named(config)?.stop_journal;
-        set_aside::keep(&journal, &raw, source).map_err(|e| Exit::No(format!("could not keep an unreadable mail: {e}")))?;
+        set_aside::keep(&journal, &mail.raw, source).map_err(|e| Exit::No(format!("could not keep an unreadable mail: {e}")))?;
         say(json, "unreadable", true, "Set aside: it could not be read.");
         return Ok(());
-    };
+    }
     let node = node(config).await?;
-    let shown = summary(&raw);
-    let taken = Taken { raw: raw.into(), read: Some((mail, shown)) };
-    let Some(receipt) = take_mail::take(&node.ctx, &taken).await? else {
+    let Some(receipt) = take_mail::take(&node.ctx, &mail, None).await? else {
         return Err(Exit::No("the mail was not read".to_owned()));
     };
     failpoint!("ingest.kept");

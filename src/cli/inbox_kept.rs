@@ -57,7 +57,7 @@ pub async fn list(config: Option<&Path>, json: bool) -> Result<(), Exit> {
 pub async fn show(id: &str, config: Option<&Path>, json: bool) -> Result<(), Exit> {
     let (store, journal) = (open::database(config).await?, open::named(config)?.stop_journal);
     let raw = bytes(id, &store, &journal).await?;
-    let read = take_mail::read(raw.clone(), true).await;
+    let read = take_mail::read(raw.clone()).await;
     let shown = read.read.map_or_else(Summary::default, |(_, shown)| shown);
     let text = if shown == Summary::default() {
         String::from_utf8_lossy(&raw[..raw.len().min(SHOWN)]).into_owned()
@@ -88,7 +88,7 @@ pub async fn retry(ids: &[String], config: Option<&Path>, json: bool) -> Result<
     let ids = if ids.is_empty() { everything(store, &journal).await? } else { ids.to_vec() };
     let mut recognised = 0;
     for id in &ids {
-        let mail = take_mail::read(bytes(id, store, &journal).await?, true).await;
+        let mail = take_mail::read(bytes(id, store, &journal).await?).await;
         let file = set_aside::path(&journal, id);
         let number = if file.is_some() { None } else { id.parse().ok() };
         let again = take_mail::again(&node.ctx, &mail, number).await?;

@@ -7,7 +7,8 @@ use super::prospects::import::bar;
 use super::{open, output};
 use crate::daemon::assemble::Node;
 use crate::domain::api_token::{ApiToken, OnBehalf, Right};
-use crate::domain::doorway::signal::{NewSignal, Touch};
+use crate::domain::doorway::signal::{About, NewSignal, Touch};
+use crate::domain::id::Name;
 use crate::domain::plan::Plan;
 use crate::flow::doorway::api::{ApiKey, Called, report_page};
 use crate::flow::doorway::observe::Observed;
@@ -162,11 +163,18 @@ fn signal(plan: &Plan, token: &ApiToken, row: Row, now: Timestamp) -> Result<(u6
         words: refused.words,
     };
     let mut signal = report::signal(plan, token, row.reported, "", now).map_err(refused)?;
-    let content = format!("{:?} {} {:?} {:?}", signal.about, signal.occurred_at, signal.by, signal.detail);
-    let body = HEXLOWER.encode(&Sha256::digest(content.as_bytes()));
+    let body = content(&signal).map_err(|error| RowError { line, column: None, words: error.to_string() })?;
     let key = ApiKey { token: LIST.to_owned(), key: id.unwrap_or_else(|| body.clone()), body };
     signal.once = format!("token:{LIST}:{}", key.key);
     Ok((line, key, signal))
+}
+
+/// A hash of what a row says. Lists are imported again after an upgrade, so it hashes what is written into the database and no other text.
+fn content(signal: &NewSignal) -> serde_json::Result<String> {
+    let address = if let About::Address(address) = &signal.about { address.as_str() } else { "" };
+    let by = signal.by.as_ref().map(Name::as_str);
+    let said = serde_json::to_vec(&(address, signal.occurred_at.to_string(), by, &signal.detail))?;
+    Ok(HEXLOWER.encode(&Sha256::digest(said)))
 }
 
 async fn write(

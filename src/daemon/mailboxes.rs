@@ -167,7 +167,7 @@ async fn read_imap(ctx: &Context, mut session: Session, mut claim: Claim) -> Res
             let mut left = uids.as_slice();
             while !left.is_empty() {
                 let (mails, up_to) = session.fetch(left).await?;
-                let reading = mails.into_iter().map(|mail| take_mail::read(mail.raw, mail.is_whole)).collect::<Vec<_>>();
+                let reading = mails.into_iter().map(|mail| take_mail::read(mail.raw)).collect::<Vec<_>>();
                 let mails: Vec<Taken> = stream::iter(reading).buffered(AT_ONCE).collect().await;
                 claim.last_uid = up_to;
                 take(ctx, &claim, &mails).await?;
@@ -180,18 +180,15 @@ async fn read_imap(ctx: &Context, mut session: Session, mut claim: Claim) -> Res
 }
 
 async fn read_maildir(ctx: &Context, path: &Path, claim: &Claim) -> Result<std::convert::Infallible, Ended> {
-    let maildir = Maildir::open(path)?;
+    let mut maildir = Maildir::open(path)?;
     mailbox::note(ctx, claim, None).await?;
     loop {
         loop {
-            let mut delivered = maildir.delivered()?;
+            let mut delivered = maildir.delivered().await?;
             if delivered.is_empty() {
                 break;
             }
-            let reading = delivered
-                .iter_mut()
-                .map(|mail| take_mail::read(std::mem::take(&mut mail.raw), mail.is_whole))
-                .collect::<Vec<_>>();
+            let reading = delivered.iter_mut().map(|mail| take_mail::read(std::mem::take(&mut mail.raw))).collect::<Vec<_>>();
             let mails: Vec<Taken> = stream::iter(reading).buffered(AT_ONCE).collect().await;
             take(ctx, claim, &mails).await?;
             // Recorded: a death before this lets them be read again, and recorded once.

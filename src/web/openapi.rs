@@ -107,7 +107,8 @@ pub fn document() -> Value {
                 "operationId": "reportSignal",
                 "summary": "Report an event, a form filled in elsewhere, or a touch",
                 "description": "The rights are `signals`, `forms` and `touches`. What happened more than a day ago asks for nobody.",
-                "parameters": [idempotency_key(true)],
+                "parameters": [idempotency_key("The same call under the same key counts once. \
+                    A call that is not signed needs it; a signed one has its webhook-id instead.")],
                 "requestBody": body(&json!({ "$ref": "#/components/schemas/Signal" })),
                 "responses": answers(&[
                     (200, "It was recorded before.", "Recorded"),
@@ -119,7 +120,7 @@ pub fn document() -> Value {
                 "operationId": "admitProspects",
                 "summary": "Add and change prospects, one or a page of them",
                 "description": "The right is `prospects`. Each prospect is answered for itself.",
-                "parameters": [idempotency_key(false)],
+                "parameters": [idempotency_key("The same call under the same key counts once; a signed call has its webhook-id instead.")],
                 "requestBody": body(&json!({ "oneOf": [
                     { "$ref": "#/components/schemas/SingleProspect" }, { "$ref": "#/components/schemas/Page" }, list ] })),
                 "responses": answers(&[
@@ -174,9 +175,9 @@ fn body(schema: &Value) -> Value {
     json!({ "required": true, "content": { "application/json": { "schema": schema } } })
 }
 
-fn idempotency_key(is_required: bool) -> Value {
-    json!({ "name": "Idempotency-Key", "in": "header", "required": is_required, "schema": { "type": "string", "minLength": 1, "maxLength": 200 },
-        "description": "The same call under the same key counts once; a signed call has its webhook-id instead." })
+fn idempotency_key(words: &str) -> Value {
+    json!({ "name": "Idempotency-Key", "in": "header", "required": false, "description": words,
+        "schema": { "type": "string", "minLength": 1, "maxLength": 200 } })
 }
 
 fn answers(good: &[(u16, &str, &str)]) -> Value {

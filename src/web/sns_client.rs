@@ -2,6 +2,7 @@
 //! the host of a configured topic is asked, over TLS, and no redirect is followed.
 
 use crate::domain::hook::Topic;
+use crate::inbox::hook::sns::public_key;
 use rustls_native_certs::load_native_certs;
 use std::io;
 use std::net::SocketAddr;
@@ -48,14 +49,25 @@ impl SnsClient {
     /// Fetches a certificate, in PEM.
     ///
     /// # Errors
-    /// When the host does not answer, is not trusted, or has no such certificate.
+    /// When the host does not answer, is not trusted, or has no such certificate; when what it answers is not a whole one.
     pub async fn fetch(&self, topic: &Topic, path: &str) -> io::Result<Arc<Vec<u8>>> {
-        let pem = Arc::new(self.get(topic, path).await?);
+        let pem = self.get(topic, path).await?;
+        self.keep(url(topic, path), pem)
+    }
+
+    /// Keeps a certificate once. One that was cut off is not kept, because every report would be lost that it should prove.
+    fn keep(&self, url: String, pem: Vec<u8>) -> io::Result<Arc<Vec<u8>>> {
+        if public_key(&pem).is_none() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "its certificate cannot be read"));
+        }
+        let pem = Arc::new(pem);
         let mut kept = self.0.certificates.lock().unwrap_or_else(PoisonError::into_inner);
+        // Two calls may have fetched it at once.
+        kept.retain(|(known, _)| *known != url);
         if kept.len() >= KEPT {
             kept.remove(0);
         }
-        kept.push((url(topic, path), pem.clone()));
+        kept.push((url, pem.clone()));
         Ok(pem)
     }
 
@@ -141,6 +153,24 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_certificate_that_was_cut_off_is_not_kept_and_a_whole_one_is_kept_once() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/hooks/sns.pem");
+        let pem = std::fs::read(path).expect("a certificate");
+        let (client, topic) =
+            (SnsClient::default(), Topic::parse("arn:aws:sns:eu-west-1:123456789012:bounces").expect("a topic"));
+        let there = url(&topic, "/one.pem");
+        for cut in [0, 1, 100, pem.len() / 2, pem.len() - 30] {
+            assert!(client.keep(there.clone(), pem[..cut].to_vec()).is_err(), "{cut}");
+            assert_eq!(client.known(&topic, "/one.pem"), None);
+        }
+        for _ in 0..2 {
+            client.keep(there.clone(), pem.clone()).expect("kept");
+        }
+        assert_eq!(client.known(&topic, "/one.pem").as_deref(), Some(&pem));
+        assert_eq!(client.0.certificates.lock().expect("kept").len(), 1);
+    }
 
     #[test]
     fn a_body_is_read_whole_or_in_chunks_and_nothing_else_is() {

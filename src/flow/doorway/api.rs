@@ -12,7 +12,7 @@ use crate::flow::context::{Context, FlowError};
 use crate::store::doorway::api_keys::{self, Claimed};
 use crate::store::people::prospects;
 use jiff::civil::Date;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub use crate::store::doorway::api_keys::ApiKey;
 
@@ -51,18 +51,23 @@ pub async fn report_page(ctx: &Context, calls: &[(ApiKey, NewSignal)], dry: bool
     let (plan, now) = (ctx.plan(), ctx.now());
     let mut tx = ctx.store().write().await?;
     let mut news = Vec::new();
-    let mut others = BTreeSet::new();
-    for (at, (key, signal)) in calls.iter().enumerate() {
-        match api_keys::claim(&mut tx, key, now).await? {
-            Claimed::Other => drop(others.insert(at)),
-            Claimed::New | Claimed::Again(_) => news.push(signal.clone()),
-        }
+    let mut decided = Vec::new();
+    for (key, signal) in calls {
+        let called = match api_keys::claim(&mut tx, key, now).await? {
+            Claimed::Other => Some(Called::OtherBody),
+            Claimed::New | Claimed::Again(_) => {
+                let is_kept = !take::is_of_forgotten(&mut tx, &plan, signal, now).await?;
+                news.extend(is_kept.then(|| signal.clone()));
+                (!is_kept).then_some(Called::Done(Observed::Pending))
+            }
+        };
+        decided.push(called);
     }
     let mut observed = observe::write(&mut tx, &plan, &news, now).await?.into_iter();
     let mut called = Vec::new();
-    for (at, (key, _)) in calls.iter().enumerate() {
-        if others.contains(&at) {
-            called.push(Called::OtherBody);
+    for ((key, _), decided) in calls.iter().zip(decided) {
+        if let Some(decided) = decided {
+            called.push(decided);
             continue;
         }
         let observed = observed.next().unwrap_or(Observed::Unknown);

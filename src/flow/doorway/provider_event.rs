@@ -4,13 +4,11 @@
 use super::observe::{self, Observed};
 use super::trace::{Traced, trace};
 use crate::domain::doorway::signal::{Detail, NewSignal};
-use crate::domain::group::breaker::FULL_IN_A_ROW;
 use crate::domain::group::delivery::Resolution;
 use crate::domain::group::provider_bounce::judged;
 use crate::domain::group::refusal_codes::best_status;
 use crate::domain::hook::Provider;
 use crate::domain::plan::Plan;
-use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::group::breaker;
 use crate::inbox::hook::event::{Event, Failed, Named, What};
@@ -19,7 +17,6 @@ use crate::store::doorway::api_keys::{self, ApiKey, Claimed};
 use crate::store::doorway::provider_deliveries;
 use crate::store::engine::backend::Tx;
 use crate::store::group::uncertain::{self, Which};
-use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -158,13 +155,7 @@ async fn left(tx: &mut Tx, provider: Provider, sent: &Traced, now: Timestamp) ->
 async fn refused(tx: &mut Tx, sent: &Traced, failed: &Failed, now: Timestamp) -> Result<(), FlowError> {
     let (about, hard) = judged(failed.class, failed.status.as_deref(), failed.code, &failed.words);
     let Some(delivery) = sent.mail.on_record().filter(|_| !hard) else { return Ok(()) };
-    if breaker::came_back(tx, delivery, &sent.address, (about, &failed.words), now).await? {
-        let source = format!("took nothing in {FULL_IN_A_ROW} issues in a row");
-        let address = sent.address.to_string();
-        let stop = Stop { address, channel: Channel::Email, reason: StopReason::Bounced, source };
-        suppressions::add(tx, &[stop], now).await?;
-    }
-    Ok(())
+    Ok(breaker::came_back(tx, delivery, &sent.address, (about, &failed.words), now).await?)
 }
 
 #[cfg(test)]

@@ -69,10 +69,7 @@ pub async fn take(ctx: &Context, signal: NewSignal) -> Result<Observed, FlowErro
 
 /// Records a signal. The caller commits.
 pub async fn record(tx: &mut Tx, plan: &Plan, signal: &NewSignal, now: Timestamp) -> Result<Observed, StoreError> {
-    // Of a person who was forgotten nothing is stored anew: not even that a form names them. If it asks, a salesperson hears of it.
-    if let About::Address(address) = &signal.about
-        && heard::is_of_forgotten(tx, plan, address, signal, now).await?
-    {
+    if is_of_forgotten(tx, plan, signal, now).await? {
         return Ok(Observed::Pending);
     }
     match (&signal.about, &signal.detail) {
@@ -89,6 +86,15 @@ pub async fn record(tx: &mut Tx, plan: &Plan, signal: &NewSignal, now: Timestamp
         _ => {}
     }
     append(tx, plan, signal, now).await
+}
+
+/// Whether it is about a person who was forgotten, of whom nothing is stored anew: not even that a form names them. If it asks, a
+/// salesperson hears of it.
+pub async fn is_of_forgotten(tx: &mut Tx, plan: &Plan, signal: &NewSignal, now: Timestamp) -> Result<bool, StoreError> {
+    match &signal.about {
+        About::Address(address) => heard::is_of_forgotten(tx, plan, address, signal, now).await,
+        About::Prospect(_) | About::Nobody => Ok(false),
+    }
 }
 
 async fn append(tx: &mut Tx, plan: &Plan, signal: &NewSignal, now: Timestamp) -> Result<Observed, StoreError> {

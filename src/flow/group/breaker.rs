@@ -21,7 +21,7 @@ use crate::store::group::attempts::Outcome;
 use crate::store::group::breakers::{self, Kind, Trouble};
 use crate::store::group::refusals::{self, InRowOf, Refused};
 use crate::store::group::{campaigns, deliveries, pause_notices, reopened};
-use crate::store::people::suppressions::{self, Suppression};
+use crate::store::people::suppressions::{self, Stop, Suppression};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -204,8 +204,7 @@ const fn trouble(delivery: DeliveryId, sign: &Sign) -> Option<Trouble> {
 }
 
 /// Records a refusal that came back by mail, for a delivery the relay had accepted, and pauses its campaign if too many of the
-/// latest mails were refused because of us. Returns whether its mailbox took nothing for so many issues in a row that it
-/// counts as gone.
+/// latest mails were refused because of us. A mailbox that took nothing for so many issues in a row counts as gone: no more is sent to it.
 ///
 /// # Errors
 /// The store's; nothing is committed here.
@@ -215,7 +214,7 @@ pub async fn came_back(
     to: &Address,
     (about, words): (About, &str),
     now: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<(), StoreError> {
     let refused = [Refused { delivery, number: 0, about, alike: alike(words, to.local()) }];
     refusals::note(tx, &refused, now).await?;
     if about.is_us() {
@@ -223,7 +222,12 @@ pub async fn came_back(
             share_about_us(tx, &campaign, &excerpt(&without_addresses(words), 200), now).await?;
         }
     }
-    Ok(full_again(tx, &refused).await?.contains(&delivery))
+    if full_again(tx, &refused).await?.contains(&delivery) {
+        let source = format!("took nothing in {FULL_IN_A_ROW} issues in a row");
+        let stop = Stop { address: to.to_string(), channel: Channel::Email, reason: StopReason::Bounced, source };
+        suppressions::add(tx, &[stop], now).await?;
+    }
+    Ok(())
 }
 
 /// Counts bounces and complaints that arrive later about deliveries, and pauses the campaigns that exceed a limit.

@@ -6,6 +6,7 @@ use crate::domain::id::fingerprint;
 use crate::domain::settings::{MailSource, Mailbox};
 use crate::flow::context::{Context, FlowError};
 use crate::store::operations::mailboxes::{self, Claim};
+use crate::store::operations::unrecognised;
 use jiff::SignedDuration;
 
 /// How long a node has a mailbox without saying that it lives.
@@ -58,7 +59,7 @@ pub async fn take_batch(ctx: &Context, claim: &Claim, mails: &[Taken]) -> Result
         recorded => return recorded,
     }
     for mail in mails {
-        if let Err(error) = take_mail::take(ctx, mail).await {
+        if let Err(error) = take_mail::take(ctx, mail, Some(&claim.mailbox)).await {
             if error.is_transient() {
                 return Err(error);
             }
@@ -70,6 +71,7 @@ pub async fn take_batch(ctx: &Context, claim: &Claim, mails: &[Taken]) -> Result
 }
 
 async fn record(ctx: &Context, claim: &Claim, mails: &[Taken]) -> Result<bool, FlowError> {
+    take_mail::set_apart_unread(ctx, mails).await?;
     let mut tx = ctx.store().write().await?;
     // First, so that another node that has claimed it meanwhile is noticed before anything is written.
     if !mailboxes::advance(&mut tx, claim, ctx.now()).await? {
@@ -78,6 +80,9 @@ async fn record(ctx: &Context, claim: &Claim, mails: &[Taken]) -> Result<bool, F
     }
     for mail in mails {
         take_mail::take_in(ctx, &mut tx, mail, Some(&claim.mailbox)).await?;
+    }
+    if !mails.is_empty() {
+        unrecognised::shed(&mut tx).await?;
     }
     failpoint!("mailbox.before_commit");
     tx.commit().await?;

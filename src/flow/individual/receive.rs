@@ -9,10 +9,8 @@ use super::returned::{complaint, once, token, undelivered, whose, wish};
 use crate::domain::address::Address;
 use crate::domain::doorway::sender::Sender;
 use crate::domain::doorway::signal::{Detail, NewSignal};
-use crate::domain::group::breaker::FULL_IN_A_ROW;
 use crate::domain::id::ProspectId;
 use crate::domain::plan::Plan;
-use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::observe::{self, Observed};
 use crate::flow::doorway::trace::{Traced, trace};
@@ -20,7 +18,6 @@ use crate::flow::group::breaker;
 use crate::inbox::mail::bounce::{Incoming, Returned};
 use crate::inbox::mail::report::Failure;
 use crate::store::engine::backend::Tx;
-use crate::store::people::suppressions::{self, Stop};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -195,13 +192,7 @@ fn is_ours(plan: &Plan, from: &Address) -> bool {
 async fn refused(tx: &mut Tx, sent: &Traced, failure: &Failure, now: Timestamp) -> Result<(), FlowError> {
     // The number of a lost delivery says nothing of anybody.
     let Some(delivery) = sent.mail.on_record() else { return Ok(()) };
-    if breaker::came_back(tx, delivery, &sent.address, (failure.about, &failure.diagnostic), now).await? {
-        let source = format!("took nothing in {FULL_IN_A_ROW} issues in a row");
-        let address = sent.address.to_string();
-        let stop = Stop { address, channel: Channel::Email, reason: StopReason::Bounced, source };
-        suppressions::add(tx, &[stop], now).await?;
-    }
-    Ok(())
+    Ok(breaker::came_back(tx, delivery, &sent.address, (failure.about, &failure.diagnostic), now).await?)
 }
 
 async fn record(

@@ -26,11 +26,11 @@ pub struct Taken {
 }
 
 /// Reads a mail, away from the steps: one that takes too long, or over which the reader stumbles, is one that cannot be read.
-pub async fn read(raw: Vec<u8>, is_whole: bool) -> Taken {
+pub async fn read(raw: Vec<u8>) -> Taken {
     let raw: Arc<[u8]> = raw.into();
     let bytes = raw.clone();
     let reading = tokio::task::spawn_blocking(move || {
-        let mail = bounce::read(&bytes).ok().filter(|mail| is_whole && !is_noise(mail))?;
+        let mail = bounce::read(&bytes).ok().filter(|mail| !is_noise(mail))?;
         Some((mail, summary(&bytes)))
     });
     let read = if let Ok(Ok(read)) = tokio::time::timeout(PATIENCE, reading).await {
@@ -43,32 +43,44 @@ pub async fn read(raw: Vec<u8>, is_whole: bool) -> Taken {
 }
 
 /// Whether it has nothing of a mail: nobody it was sent to, and none of the kinds that are known.
-pub fn is_noise(mail: &Returned) -> bool {
+fn is_noise(mail: &Returned) -> bool {
     mail.kind == Incoming::Unknown && mail.recipients.is_empty()
 }
 
-/// Takes a mail that a mail server handed over.
+/// Takes a mail that a mail server handed over, or that lies in this mailbox; `None` of one that was set aside.
 ///
 /// # Errors
-/// Those of the store; nothing is recorded then.
-pub async fn take(ctx: &Context, mail: &Taken) -> Result<Option<Receipt>, FlowError> {
+/// Those of the store, and of the folder of what is set aside; nothing is recorded then.
+pub async fn take(ctx: &Context, mail: &Taken, mailbox: Option<&Name>) -> Result<Option<Receipt>, FlowError> {
+    set_apart_unread(ctx, std::slice::from_ref(mail)).await?;
     let mut tx = ctx.store().write().await?;
-    let receipt = take_in(ctx, &mut tx, mail, None).await?;
+    let receipt = take_in(ctx, &mut tx, mail, mailbox).await?;
+    unrecognised::shed(&mut tx).await?;
     tx.commit().await?;
     ctx.wake();
     Ok(receipt)
 }
 
-/// Takes a mail in a transaction; `None` of one that was set aside, on the disk when this returns. Whoever commits wakes the steps.
+/// Sets the mails aside that could not be read. They are on the disk when this returns, and a repetition changes nothing, because each is
+/// named by its content. It is done ahead of the transaction that takes the others, so that none waits to write for the disk.
 ///
 /// # Errors
-/// Those of the store, and of the folder of what is set aside: nothing may be committed then.
-pub async fn take_in(ctx: &Context, tx: &mut Tx, mail: &Taken, mailbox: Option<&Name>) -> Result<Option<Receipt>, FlowError> {
-    let Some((read, _)) = &mail.read else {
+/// When the disk does not take one.
+pub async fn set_apart_unread(ctx: &Context, mails: &[Taken]) -> Result<(), FlowError> {
+    for mail in mails.iter().filter(|mail| mail.read.is_none()) {
         set_apart(ctx, &mail.raw).await?;
         tracing::info!(what = "unreadable", "mail set aside");
-        return Ok(None);
-    };
+    }
+    Ok(())
+}
+
+/// Takes a mail in a transaction; `None` of one that could not be read, which was set aside before. The caller sheds what is too many of
+/// the unrecognised, commits, and wakes the steps.
+///
+/// # Errors
+/// Those of the store: nothing may be committed then.
+pub async fn take_in(ctx: &Context, tx: &mut Tx, mail: &Taken, mailbox: Option<&Name>) -> Result<Option<Receipt>, FlowError> {
+    let Some((read, _)) = &mail.read else { return Ok(None) };
     let receipt = receive::receive_in(ctx, tx, read).await?;
     tracing::info!(what = receipt.what.word(), new = receipt.new, "mail received");
     if receipt.what == Received::Nothing {
@@ -121,7 +133,7 @@ pub async fn again(ctx: &Context, mail: &Taken, number: Option<i64>) -> Result<A
     Ok(if is_recognised { Again::Recognised } else { Again::Unrecognised })
 }
 
-/// Sets a mail aside that the store refuses, so that it holds up no other.
+/// Sets a mail aside that cannot be read, or that the store refuses, so that it holds up no other.
 ///
 /// # Errors
 /// When the disk does not take it.

@@ -45,15 +45,20 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     asked.mails = unrecognised::remove_of(&mut tx, address).await?;
     asked += authored::by(&mut tx, address, now).await?;
     let Some(prospect) = known.get(address).copied() else {
-        asked.mails += forget_set_aside(ctx, std::slice::from_ref(address)).await?;
         if asked == Erased::default() {
-            return Err(FlowError::Missing("a prospect with that address".to_owned()));
+            // Files are read outside of the transaction, so that none waits to write for the disk.
+            tx.rollback().await?;
+            if !is_set_aside(ctx, address).await? {
+                return Err(FlowError::Missing("a prospect with that address".to_owned()));
+            }
+            tx = ctx.store().write().await?;
         }
         erasures::stop(&mut tx, address, now).await?;
         let known_by = vec![address.to_string()];
         erasures::reasons(&mut tx, &known_by).await?;
         tx.commit().await?;
         ctx.wake();
+        asked.mails += forget_set_aside(ctx, std::slice::from_ref(address)).await?;
         return Ok(Forgotten { prospect: None, handoff: None, erased: asked, known_by });
     };
     prospects::lock(&mut tx, prospect).await?;
@@ -81,7 +86,6 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
         erased.mails += unrecognised::remove_of(&mut tx, address).await?;
         erased += authored::by(&mut tx, address, now).await?;
     }
-    erased.mails += forget_set_aside(ctx, &addresses).await?;
     signal_authors::remove_of(&mut tx, prospect).await?;
     erased += asked;
     // What they said counted for their colleagues too.
@@ -96,16 +100,29 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     tx.commit().await?;
     ctx.wake();
     tracing::info!(%prospect, "forgotten");
+    erased.mails += forget_set_aside(ctx, &addresses).await?;
     Ok(Forgotten { prospect: Some(prospect), handoff: open.map(|h| h.id), erased, known_by })
 }
 
-/// Removes the mails in which an address stands that were set aside on this machine because they could not be read. Returns how many.
+/// Whether an address stands in a mail that was set aside on this machine.
+async fn is_set_aside(ctx: &Context, address: &Address) -> Result<bool, FlowError> {
+    let (journal, address) = (ctx.plan().settings.stop_journal.clone(), address.clone());
+    let found = tokio::task::spawn_blocking(move || set_aside::naming(&journal, &[address.as_str()])).await;
+    let unable = |why: String| FlowError::Unable(format!("look through the mails that were set aside: {why}"));
+    let found = found.map_err(|error| unable(error.to_string()))?.map_err(|error| unable(error.to_string()))?;
+    Ok(!found.is_empty())
+}
+
+/// Removes the mails in which an address stands that were set aside on this machine because they could not be read. Returns how many. It
+/// follows the commit: if it fails, the database has forgotten the person already.
 async fn forget_set_aside(ctx: &Context, addresses: &[Address]) -> Result<u64, FlowError> {
     let (journal, addresses) = (ctx.plan().settings.stop_journal.clone(), addresses.to_vec());
     let removed = tokio::task::spawn_blocking(move || {
         let words: Vec<&str> = addresses.iter().map(Address::as_str).collect();
         set_aside::remove_naming(&journal, &words)
     });
-    let unable = |why: String| FlowError::Unable(format!("look through the mails that were set aside: {why}"));
+    let unable = |why: String| {
+        FlowError::Unable(format!("look through the mails that were set aside, but the database has forgotten the person: {why}"))
+    };
     removed.await.map_err(|error| unable(error.to_string()))?.map_err(|error| unable(error.to_string()))
 }

@@ -11,14 +11,12 @@ pub fn read(body: &[u8]) -> Result<Vec<Event>, Unread> {
     let kind = record["RecordType"].as_str().ok_or(Unread::NoReport)?;
     let message = json::text(&record["MessageID"]).unwrap_or_default();
     let number = json::text(&record["ID"]);
-    let complaint = || What::Complaint { feedback: "abuse".to_owned() };
     let what = match kind {
         "Delivery" => Some(What::Delivered),
         "Bounce" => bounce(&record),
-        "SpamComplaint" => Some(complaint()),
+        "SpamComplaint" => Some(What::Complaint { feedback: "abuse".to_owned() }),
         "SubscriptionChange" if record["SuppressSending"] == true => match record["SuppressionReason"].as_str() {
-            // A bounce has a report of its own, which says why.
-            Some("SpamComplaint") => Some(complaint()),
+            // A bounce and a complaint have reports of their own.
             Some("ManualSuppression") if record["Origin"] == "Recipient" => Some(What::Unsubscribed),
             _ => None,
         },

@@ -5,7 +5,6 @@
 
 use crate::domain::hook::Topic;
 use data_encoding::BASE64;
-use jiff::Timestamp;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde::Deserialize;
 use std::fmt::Write;
@@ -62,10 +61,6 @@ impl SnsMessage {
 
     pub fn is_of(&self, topic: &Topic) -> bool {
         self.topic == topic.as_str()
-    }
-
-    pub fn at(&self) -> Option<Timestamp> {
-        self.timestamp.parse().ok()
     }
 
     /// The path of the certificate, if it lies where those of the topic do: `/SimpleNotificationService-` and hexadecimal digits.
@@ -137,8 +132,8 @@ fn below<'a>(url: &'a str, topic: &Topic) -> Option<&'a str> {
     url.strip_prefix("https://")?.strip_prefix(topic.host().as_str()).filter(|path| path.starts_with('/'))
 }
 
-/// The RSA key of a certificate, as PKCS#1.
-fn public_key(pem: &[u8]) -> Option<Vec<u8>> {
+/// The RSA key of a certificate, as PKCS#1; `None` of what is none, or of one that is cut off.
+pub fn public_key(pem: &[u8]) -> Option<Vec<u8>> {
     let certificate = CertificateDer::from_pem_slice(pem).ok()?;
     let parsed = ParsedCertificate::try_from(&certificate).ok()?;
     let info = parsed.subject_public_key_info();

@@ -25,7 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// # Errors
 /// When the server is not reached, or cannot be trusted as configured.
 pub async fn dial(imap: &Imap) -> Result<Connection<Box<dyn Duplex>>, MailboxError> {
-    let tcp = within(TcpStream::connect((imap.host.as_str(), imap.port))).await?;
+    // An IPv6 address may be written in brackets.
+    let tcp = within(TcpStream::connect((imap.host.trim_matches(['[', ']']), imap.port))).await?;
     drop(tcp.set_nodelay(true));
     keep_alive(&tcp);
     match imap.security {

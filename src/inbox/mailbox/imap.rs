@@ -9,7 +9,6 @@ use super::error::MailboxError;
 use super::folder_name;
 use super::login::{self, Capabilities};
 use crate::domain::settings::{Imap, Proof};
-use crate::inbox::mail::mime_body::LARGEST;
 use crate::mail::access_token::AccessTokens;
 use crate::mail::login::Credential;
 use imap_proto::{AttributeValue, MailboxDatum, Response};
@@ -36,7 +35,6 @@ pub struct Fetched {
     pub uid: i64,
     /// Its bytes; of one that is too large to be read, the beginning.
     pub raw: Vec<u8>,
-    pub is_whole: bool,
 }
 
 /// A folder that is open.
@@ -143,19 +141,21 @@ impl Session {
         Ok(found)
     }
 
-    /// The first of these mails, ascending: as many as are taken at once. Those that are gone meanwhile are left out.
+    /// The first of these mails, ascending: as many as are taken at once. Those that are gone meanwhile are left out. Where the server does
+    /// not hand over one of them, those before it are taken.
     ///
     /// # Errors
-    /// When the server cannot be asked, refuses, or does not hand over a mail that it has.
+    /// When the server cannot be asked, refuses, or does not hand over the first mail that it has.
     pub async fn fetch(&mut self, uids: &[i64]) -> Result<(Vec<Fetched>, i64), MailboxError> {
         let asked = &uids[..uids.len().min(MOST_MAILS)];
         let mut sizes: BTreeMap<i64, usize> = BTreeMap::new();
-        self.attributes(&format!("UID FETCH {} (UID RFC822.SIZE)", set(asked)), |uid, attribute| {
+        let command = format!("UID FETCH {} (UID RFC822.SIZE)", set(asked));
+        let answer = self.attributes(&command, |uid, attribute| {
             if let AttributeValue::Rfc822Size(size) = attribute {
                 sizes.insert(uid, size as usize);
             }
-        })
-        .await?;
+        });
+        refused(answer.await?)?;
         let mut bytes = 0;
         let batch: Vec<i64> = asked
             .iter()
@@ -166,28 +166,50 @@ impl Session {
                 is_first || bytes <= MOST_BYTES
             })
             .collect();
+        let reaches = batch.last().copied().unwrap_or_default();
+        if batch.len() > 1
+            && let Ok(mails) = self.bodies(&batch).await?
+        {
+            return Ok((mails, reaches));
+        }
+        let (mut mails, mut reaches) = (Vec::new(), None);
+        for uid in batch {
+            match (self.bodies(&[uid]).await?, reaches) {
+                (Ok(found), _) => mails.extend(found),
+                (Err(words), None) => {
+                    return Err(MailboxError::Broken(format!("the mail with UID {uid} is not handed over: {words}")));
+                }
+                (Err(_), Some(_)) => break,
+            }
+            reaches = Some(uid);
+        }
+        Ok((mails, reaches.unwrap_or_default()))
+    }
+
+    /// These mails; or else, in words, why the server does not hand them all over.
+    async fn bodies(&mut self, uids: &[i64]) -> Result<Result<Vec<Fetched>, String>, MailboxError> {
         let mut mails: BTreeMap<i64, Vec<u8>> = BTreeMap::new();
         // Never more than is read, whatever the server said of the size.
-        let command = format!("UID FETCH {} (UID BODY.PEEK[]<0.{LARGEST_LITERAL}>)", set(&batch));
-        self.attributes(&command, |uid, attribute| match attribute {
+        let command = format!("UID FETCH {} (UID BODY.PEEK[]<0.{LARGEST_LITERAL}>)", set(uids));
+        let answer = self.attributes(&command, |uid, attribute| match attribute {
             // Of an empty mail some servers say NIL.
             AttributeValue::BodySection { section: None, data, .. } | AttributeValue::Rfc822(data) => {
                 mails.insert(uid, data.map(Cow::into_owned).unwrap_or_default());
             }
             _ => {}
-        })
-        .await?;
-        let missing: Vec<i64> = batch.iter().copied().filter(|uid| !mails.contains_key(uid)).collect();
-        if !missing.is_empty() && !self.search(&set(&missing)).await?.is_empty() {
-            return Err(MailboxError::Broken(format!("{} mails are there and are not handed over", missing.len())));
+        });
+        if let Answer::No(words) = answer.await? {
+            return Ok(Err(words));
         }
-        let reaches = batch.last().copied().unwrap_or_default();
-        let read = |(uid, raw): (i64, Vec<u8>)| Fetched { uid, is_whole: raw.len() <= LARGEST, raw };
-        Ok((mails.into_iter().map(read).collect(), reaches))
+        let missing: Vec<i64> = uids.iter().copied().filter(|uid| !mails.contains_key(uid)).collect();
+        if !missing.is_empty() && !self.search(&set(&missing)).await?.is_empty() {
+            return Ok(Err("it is there, and the answer leaves it out".to_owned()));
+        }
+        Ok(Ok(mails.into_iter().map(|(uid, raw)| Fetched { uid, raw }).collect()))
     }
 
     /// Runs a FETCH, and hands over each attribute with the UID of its mail.
-    async fn attributes(&mut self, command: &str, mut on: impl FnMut(i64, AttributeValue<'_>)) -> Result<(), MailboxError> {
+    async fn attributes(&mut self, command: &str, mut on: impl FnMut(i64, AttributeValue<'_>)) -> Result<Answer, MailboxError> {
         let answer = self.connection.command(command, |response| {
             let Ok((_, Response::Fetch(_, attributes))) = Response::parse(response) else { return };
             let uid = attributes.iter().find_map(|attribute| match attribute {
@@ -200,7 +222,7 @@ impl Session {
                 }
             }
         });
-        refused(answer.await?)
+        answer.await
     }
 
     /// Waits until there may be other mails, at most as long as IDLE may last.
@@ -218,9 +240,8 @@ impl Session {
         let tag = self.connection.send("IDLE").await?;
         match timeout(IDLE, self.news(&tag)).await {
             Ok(Ok(None)) | Err(_) => {}
-            Ok(Ok(Some(Answer::Ok))) => return Ok(()),
-            // It offers IDLE and does not do it.
-            Ok(Ok(Some(Answer::No(_)))) => {
+            // It offers IDLE and does not do it, or ends it without a mail: to begin anew at once would be a loop without a pause.
+            Ok(Ok(Some(Answer::Ok | Answer::No(_)))) => {
                 self.can_idle = false;
                 return Ok(());
             }

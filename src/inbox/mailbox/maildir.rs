@@ -4,6 +4,7 @@
 use super::error::MailboxError;
 use crate::inbox::mail::mime_body::LARGEST;
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
@@ -23,6 +24,8 @@ const MOST_BYTES: u64 = 4 << 20;
 pub struct Maildir {
     folder: PathBuf,
     watch: Option<AsyncFd<OwnedFd>>,
+    /// What was found in `new` and is not read yet, oldest first: it is not listed again for each batch.
+    names: VecDeque<OsString>,
 }
 
 /// A mail that lies in `new`.
@@ -31,7 +34,6 @@ pub struct Delivered {
     name: OsString,
     /// Its bytes; of one that is too large to be read, the beginning.
     pub raw: Vec<u8>,
-    pub is_whole: bool,
 }
 
 impl Maildir {
@@ -52,48 +54,28 @@ impl Maildir {
                 LOOK.as_secs()
             );
         }
-        Ok(Self { folder: folder.to_owned(), watch })
+        Ok(Self { folder: folder.to_owned(), watch, names: VecDeque::new() })
     }
 
-    /// The oldest mails in `new`, as many as are taken at once. Whatever is no plain file is left alone.
+    /// The oldest mails in `new`, as many as are taken at once. Whatever is no plain file is left alone, and a file that cannot be read
+    /// holds up no other.
     ///
     /// # Errors
-    /// When the folder or a file in it cannot be read.
-    pub fn delivered(&self) -> Result<Vec<Delivered>, MailboxError> {
-        let new = self.folder.join("new");
-        let broken = |error: std::io::Error| MailboxError::Files(format!("{}: {error}", new.display()));
-        let mut names: Vec<OsString> = Vec::new();
-        for entry in fs::read_dir(&new).map_err(broken)? {
-            let entry = entry.map_err(broken)?;
-            // A link may lead anywhere, and a pipe is read for ever.
-            let name = entry.file_name();
-            if entry.file_type().is_ok_and(|kind| kind.is_file()) && !name.as_encoded_bytes().starts_with(b".") {
-                names.push(name);
+    /// When the folder cannot be read; when nothing is left but files that cannot be read.
+    pub async fn delivered(&mut self) -> Result<Vec<Delivered>, MailboxError> {
+        let (new, mut names) = (self.folder.join("new"), std::mem::take(&mut self.names));
+        let reading = tokio::task::spawn_blocking(move || {
+            let is_listed = !names.is_empty();
+            if is_listed && let Some(mails) = batch(&new, &mut names).ok().filter(|mails| !mails.is_empty()) {
+                return Ok((mails, names));
             }
-        }
-        // A name begins with the second of its delivery.
-        names.sort_unstable();
-        let (mut mails, mut bytes, mut trouble) = (Vec::new(), 0, None);
-        for name in names.into_iter().take(MOST_MAILS) {
-            let mut raw = Vec::new();
-            let read = File::open(new.join(&name)).and_then(|file| file.take(LARGEST as u64 + 1).read_to_end(&mut raw));
-            match read {
-                Ok(_) => {}
-                // Somebody else took it.
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                // It holds up no other; once nothing else is left, it is said.
-                Err(error) => {
-                    trouble = Some(broken(error));
-                    continue;
-                }
-            }
-            bytes += raw.len() as u64;
-            if bytes > MOST_BYTES && !mails.is_empty() {
-                break;
-            }
-            mails.push(Delivered { name, is_whole: raw.len() <= LARGEST, raw });
-        }
-        trouble.filter(|_| mails.is_empty()).map_or(Ok(mails), Err)
+            // Others may have come since those names were found.
+            names = list(&new)?;
+            batch(&new, &mut names).map(|mails| (mails, names))
+        });
+        let (mails, names) = reading.await.map_err(|error| MailboxError::Files(error.to_string()))??;
+        self.names = names;
+        Ok(mails)
     }
 
     /// Moves a recorded mail to `cur`, without any flag.
@@ -132,6 +114,53 @@ impl Maildir {
     }
 }
 
+fn broken(new: &Path, error: &std::io::Error) -> MailboxError {
+    MailboxError::Files(format!("{}: {error}", new.display()))
+}
+
+/// The names of the mails in a folder, oldest first.
+fn list(new: &Path) -> Result<VecDeque<OsString>, MailboxError> {
+    let mut names: Vec<OsString> = Vec::new();
+    for entry in fs::read_dir(new).map_err(|error| broken(new, &error))? {
+        let entry = entry.map_err(|error| broken(new, &error))?;
+        // A link may lead anywhere, and a pipe is read for ever.
+        let name = entry.file_name();
+        if entry.file_type().is_ok_and(|kind| kind.is_file()) && !name.as_encoded_bytes().starts_with(b".") {
+            names.push(name);
+        }
+    }
+    // A name begins with the second of its delivery.
+    names.sort_unstable();
+    Ok(names.into())
+}
+
+/// Takes as many mails off the names as are taken at once.
+fn batch(new: &Path, names: &mut VecDeque<OsString>) -> Result<Vec<Delivered>, MailboxError> {
+    let (mut mails, mut bytes, mut trouble) = (Vec::new(), 0, None);
+    while mails.len() < MOST_MAILS {
+        let Some(name) = names.pop_front() else { break };
+        let mut raw = Vec::new();
+        let read = File::open(new.join(&name)).and_then(|file| file.take(LARGEST as u64 + 1).read_to_end(&mut raw));
+        match read {
+            Ok(_) => {}
+            // Somebody else took it.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            // It holds up no other; once nothing else is left, it is said.
+            Err(error) => {
+                trouble = Some(broken(new, &error));
+                continue;
+            }
+        }
+        bytes += raw.len() as u64;
+        if bytes > MOST_BYTES && !mails.is_empty() {
+            names.push_front(name);
+            break;
+        }
+        mails.push(Delivered { name, raw });
+    }
+    trouble.filter(|_| mails.is_empty()).map_or(Ok(mails), Err)
+}
+
 #[expect(
     deprecated,
     reason = "an OwnedFd is the descriptor it says it is, and what replaces this is unsafe code, which is forbidden"
@@ -153,21 +182,63 @@ mod tests {
         for name in ["new", "cur", "tmp"] {
             fs::create_dir(folder.path().join(name)).expect("made");
         }
-        let maildir = Maildir::open(folder.path()).expect("opened");
+        let mut maildir = Maildir::open(folder.path()).expect("opened");
         let new = folder.path().join("new");
         fs::create_dir(new.join("1.folder")).expect("made");
         std::os::unix::fs::symlink("/etc/passwd", new.join("2.link")).expect("linked");
         fs::write(new.join(".hidden"), "x").expect("written");
-        assert_eq!(maildir.delivered().expect("read"), []);
+        assert_eq!(maildir.delivered().await.expect("read"), []);
         let waits = maildir.wait();
         fs::write(new.join("4.b.host"), "Subject: two\n\n").expect("written");
         waits.await;
         fs::write(new.join("3.a.host"), "Subject: one\n\n").expect("written");
-        let mails = maildir.delivered().expect("read");
+        let mails = maildir.delivered().await.expect("read");
         assert_eq!(mails.iter().map(|mail| mail.raw.as_slice()).collect::<Vec<_>>(), [b"Subject: one\n\n", b"Subject: two\n\n"]);
         maildir.done(&mails[0]).expect("moved");
         maildir.done(&mails[0]).expect("moved before");
         assert!(folder.path().join("cur/3.a.host:2,").exists());
-        assert_eq!(maildir.delivered().expect("read").len(), 1);
+        assert_eq!(maildir.delivered().await.expect("read").len(), 1);
+    }
+
+    #[tokio::test]
+    async fn fifty_one_files_that_cannot_be_read_hold_up_none_behind_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["new", "cur"] {
+            fs::create_dir(folder.path().join(name)).expect("made");
+        }
+        let mut maildir = Maildir::open(folder.path()).expect("opened");
+        let new = folder.path().join("new");
+        // Root reads every file, so each is a folder by the time it is opened.
+        let broken: Vec<OsString> = (100..=100 + MOST_MAILS).map(|number| format!("{number}.host").into()).collect();
+        for name in &broken {
+            fs::create_dir(new.join(name)).expect("made");
+        }
+        fs::write(new.join("200.host"), "Subject: good\n\n").expect("written");
+        maildir.names = broken.into();
+        maildir.names.push_back("200.host".into());
+        let mails = maildir.delivered().await.expect("read");
+        assert_eq!(mails.iter().map(|mail| mail.raw.as_slice()).collect::<Vec<_>>(), [b"Subject: good\n\n"]);
+    }
+
+    #[tokio::test]
+    async fn a_mail_that_comes_while_names_are_left_is_found_once_they_are_used_up() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["new", "cur"] {
+            fs::create_dir(folder.path().join(name)).expect("made");
+        }
+        let mut maildir = Maildir::open(folder.path()).expect("opened");
+        let new = folder.path().join("new");
+        for number in 100..=100 + MOST_MAILS {
+            fs::write(new.join(format!("{number}.host")), "Subject: one\n\n").expect("written");
+        }
+        let mails = maildir.delivered().await.expect("read");
+        assert_eq!((mails.len(), maildir.names.len()), (MOST_MAILS, 1));
+        for mail in &mails {
+            maildir.done(mail).expect("moved");
+        }
+        // Somebody else took the one that was left.
+        fs::remove_file(new.join(&maildir.names[0])).expect("removed");
+        fs::write(new.join("200.host"), "Subject: two\n\n").expect("written");
+        assert_eq!(maildir.delivered().await.expect("read").len(), 1);
     }
 }

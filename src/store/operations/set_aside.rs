@@ -9,6 +9,10 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Tells the drafts of one process apart: several of its threads set mails aside at once.
+static DRAFTS: AtomicU64 = AtomicU64::new(0);
 
 /// The folder, for a stop journal.
 pub fn folder(stop_journal: &Path) -> PathBuf {
@@ -27,7 +31,7 @@ pub fn count(stop_journal: &Path) -> usize {
 pub fn keep(stop_journal: &Path, begun: &[u8], mut rest: impl Read) -> io::Result<PathBuf> {
     let folder = folder(stop_journal);
     DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-    let draft = folder.join(format!("draft-{}", std::process::id()));
+    let draft = folder.join(format!("draft-{}-{}", std::process::id(), DRAFTS.fetch_add(1, Ordering::Relaxed)));
     let written = (|| {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
         let (mut hash, mut piece) = (Sha256::new_with_prefix(begun), vec![0; 1 << 16]);
@@ -86,29 +90,61 @@ pub fn path(stop_journal: &Path, id: &str) -> Option<PathBuf> {
     is_id.then(|| folder(stop_journal).join(format!("{id}.eml"))).filter(|path| path.is_file())
 }
 
-/// Removes the mails in which one of these words stands, in whatever case. Returns how many.
+/// The files in whose bytes one of these words stands, in whatever case: mails, and drafts that a death left or that are being written.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn naming(stop_journal: &Path, words: &[&str]) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in files(stop_journal)?.into_iter().filter(|path| is_mail(path) || is_draft(path)) {
+        let text = match fs::read(&path) {
+            // A draft got its name meanwhile, or the mail was taken again.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            read => read?.to_ascii_lowercase(),
+        };
+        if words.iter().any(|word| memchr::memmem::find(&text, word.to_ascii_lowercase().as_bytes()).is_some()) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// Removes the files in which one of these words stands, in whatever case. Returns how many.
 ///
 /// # Errors
 /// When a file cannot be read or removed.
 pub fn remove_naming(stop_journal: &Path, words: &[&str]) -> io::Result<u64> {
     let mut removed = 0;
-    for path in paths(stop_journal)? {
-        let text = fs::read(&path)?.to_ascii_lowercase();
-        if words.iter().any(|word| memchr::memmem::find(&text, word.to_ascii_lowercase().as_bytes()).is_some()) {
-            fs::remove_file(&path)?;
-            removed += 1;
+    for path in naming(stop_journal, words)? {
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            done => {
+                done?;
+                removed += 1;
+            }
         }
     }
     Ok(removed)
 }
 
 fn paths(stop_journal: &Path) -> io::Result<Vec<PathBuf>> {
+    Ok(files(stop_journal)?.into_iter().filter(|path| is_mail(path)).collect())
+}
+
+fn files(stop_journal: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(folder(stop_journal)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
-    let all: Vec<PathBuf> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<_>>()?;
-    Ok(all.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "eml")).collect())
+    entries.map(|entry| entry.map(|entry| entry.path())).collect()
+}
+
+fn is_mail(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "eml")
+}
+
+fn is_draft(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"draft-"))
 }
 
 #[cfg(test)]
@@ -132,5 +168,37 @@ mod tests {
         keep(&journal, b"to ADA@x.example", io::empty()).expect("kept");
         assert_eq!(remove_naming(&journal, &["ada@x.example"]).expect("looked"), 1);
         assert_eq!(list(&journal).expect("listed").len(), 1);
+    }
+
+    #[test]
+    fn two_mails_that_are_set_aside_at_once_are_both_kept() {
+        let place = tempfile::tempdir().expect("a folder");
+        let journal = place.path().join("nurtured.stops");
+        // The first has begun its file and waits for its rest while the second is written whole.
+        let (rest, mut sender) = io::pipe().expect("a pipe");
+        let first = {
+            let journal = journal.clone();
+            std::thread::spawn(move || keep(&journal, b"first ", rest))
+        };
+        while files(&journal).expect("listed").is_empty() {
+            std::thread::yield_now();
+        }
+        let second = keep(&journal, b"second", io::empty()).expect("kept");
+        sender.write_all(b"mail").expect("written");
+        drop(sender);
+        let first = first.join().expect("no panic").expect("kept");
+        assert_eq!(fs::read(first).expect("read"), b"first mail");
+        assert_eq!(fs::read(second).expect("read"), b"second");
+        assert_eq!(files(&journal).expect("listed").len(), 2);
+    }
+
+    #[test]
+    fn a_draft_that_a_death_left_is_removed_with_the_mails_that_name_a_person() {
+        let place = tempfile::tempdir().expect("a folder");
+        let journal = place.path().join("nurtured.stops");
+        keep(&journal, b"nobody", io::empty()).expect("kept");
+        fs::write(folder(&journal).join("draft-1-0"), "from Ada@x.example").expect("written");
+        assert_eq!(remove_naming(&journal, &["ada@x.example"]).expect("looked"), 1);
+        assert_eq!(files(&journal).expect("listed").len(), 1);
     }
 }

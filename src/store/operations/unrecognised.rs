@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 /// How long one is kept.
 pub const KEPT: Span = Span::days(30);
 /// As many bytes of one are kept: its headers and what was written; what is behind that are attachments.
-const MOST_BYTES: usize = 1 << 20;
-/// As many are kept, so that no flood fills the disk: of more, the oldest go early.
+const MOST_BYTES: usize = 64 << 10;
+/// As many are kept, so that no flood fills the disk (all of them are 640 MB at most): of more, the oldest go early.
 pub const MOST: i64 = 10_000;
 
 /// A mail to keep.
@@ -76,7 +76,7 @@ const OLDEST: &str = "SELECT id FROM unrecognised_mails ORDER BY id LIMIT $1";
 const REMOVE_ADDRESSES: &str = "DELETE FROM unrecognised_addresses WHERE mail_id = $1";
 const REMOVE: &str = "DELETE FROM unrecognised_mails WHERE id = $1";
 
-/// Keeps a mail. Returns whether it is new: the same bytes a second time are the same mail.
+/// Keeps a mail. Returns whether it is new: the same bytes a second time are the same mail. Whoever keeps sheds before the commit.
 pub async fn keep(tx: &mut Tx, new: &NewUnrecognised<'_>, now: Timestamp) -> Result<bool, StoreError> {
     let bytes = &new.raw[..new.raw.len().min(MOST_BYTES)];
     let values = args![
@@ -92,12 +92,17 @@ pub async fn keep(tx: &mut Tx, new: &NewUnrecognised<'_>, now: Timestamp) -> Res
     ];
     let Some((id,)) = tx.row::<(i64,)>(ADD, values).await? else { return Ok(false) };
     tx.execute(ADD_ADDRESSES, args![id, texts(new.addresses.iter().map(Address::as_str))?]).await?;
-    let beyond = tx.number(COUNT, args![]).await? - MOST;
+    Ok(true)
+}
+
+/// Removes the oldest of more than [`MOST`]. It counts them all, so it is done once for all that are kept together.
+pub async fn shed(tx: &mut Tx) -> Result<(), StoreError> {
+    let beyond = count(tx).await? - MOST;
     if beyond > 0 {
         let oldest: Vec<(i64,)> = tx.rows(OLDEST, args![beyond]).await?;
         remove_all(tx, &oldest).await?;
     }
-    Ok(true)
+    Ok(())
 }
 
 /// What makes it the same mail.

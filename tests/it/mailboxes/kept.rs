@@ -25,17 +25,14 @@ fn list(number: usize, about: &str) -> Vec<u8> {
 story!(what_nothing_recognises_is_kept_thirty_days_and_then_swept, |town| {
     let ctx = &town.node.ctx;
     for _ in 0..2 {
-        let taken = take_mail::take(ctx, &take_mail::read(list(1, "pumps"), true).await).await?.expect("read");
+        let taken = take_mail::take(ctx, &take_mail::read(list(1, "pumps")).await, None).await?.expect("read");
         assert_eq!(taken.what, Received::Nothing);
     }
     let kept = unrecognised::list(&mut ctx.store().read().await?).await?;
     assert_eq!(kept.len(), 1, "the same mail twice is one");
     assert!(kept[0].sender.contains("someone1@elsewhere.example") && kept[0].subject == "news 1" && kept[0].is_whole, "{kept:?}");
     assert!(!kept[0].why.is_empty());
-    assert_eq!(
-        take_mail::again(ctx, &take_mail::read(list(1, "pumps"), true).await, Some(kept[0].id)).await?,
-        Again::Unrecognised
-    );
+    assert_eq!(take_mail::again(ctx, &take_mail::read(list(1, "pumps")).await, Some(kept[0].id)).await?, Again::Unrecognised);
     town.pass_to("2026-02-10T08:00:00Z").await?;
     assert_eq!(unrecognised::count(&mut ctx.store().read().await?).await?, 1, "29 days later");
     town.pass_to("2026-02-12T08:00:00Z").await?;
@@ -53,10 +50,10 @@ story!(who_is_forgotten_is_forgotten_in_what_is_kept_too, |town| {
     plan.settings.stop_journal = folder.path().join("nurtured.stops");
     ctx.replace_plan(plan)?;
     for (number, about) in [(1, "ADA@albareda.example"), (2, "pumps"), (3, ben.as_str())] {
-        take_mail::take(ctx, &take_mail::read(list(number, about), true).await).await?;
+        take_mail::take(ctx, &take_mail::read(list(number, about)).await, None).await?;
     }
     for broken in ["no header: Ada@Albareda.example", "no header, and nobody"] {
-        assert_eq!(take_mail::take(ctx, &take_mail::read(raw(broken), true).await).await?, None, "set aside");
+        assert_eq!(take_mail::take(ctx, &take_mail::read(raw(broken)).await, None).await?, None, "set aside");
     }
     let journal = ctx.plan().settings.stop_journal.clone();
     assert_eq!(set_aside::count(&journal), 2);
@@ -66,7 +63,7 @@ story!(who_is_forgotten_is_forgotten_in_what_is_kept_too, |town| {
     assert_eq!(forget(ctx, &ben).await?.erased.mails, 1);
     assert_eq!(unrecognised::list(&mut ctx.store().read().await?).await?.len(), 1);
     // And nothing of them is kept anew.
-    take_mail::take(ctx, &take_mail::read(list(4, ada.as_str()), true).await).await?;
+    take_mail::take(ctx, &take_mail::read(list(4, ada.as_str())).await, None).await?;
     assert_eq!(unrecognised::list(&mut ctx.store().read().await?).await?.len(), 1);
     Ok(())
 });
@@ -81,9 +78,11 @@ story!(one_node_reads_a_mailbox_and_what_it_read_after_it_lost_it_is_not_recorde
     let there = some_mailbox("/var/mail/one");
     let mut first = mailbox::claim(ctx, &there).await?.expect("it is free");
     assert_eq!((first.validity, first.last_uid), (None, 0));
-    let mail = [take_mail::read(list(1, "pumps"), true).await];
+    let mail = [take_mail::read(list(1, "pumps")).await];
     (first.validity, first.last_uid) = (Some(7), 12);
     assert!(mailbox::take_batch(ctx, &first, &mail).await?);
+    let kept = unrecognised::list(&mut ctx.store().read().await?).await?;
+    assert_eq!(kept[0].mailbox.as_deref(), Some("replies"));
     // Another node, of the same clock: it waits until the lease has lapsed.
     let mut tx = ctx.store().write().await?;
     let (now, later) = (ctx.now(), ctx.now() + mailbox::LEASE);
@@ -92,7 +91,7 @@ story!(one_node_reads_a_mailbox_and_what_it_read_after_it_lost_it_is_not_recorde
     let second = mailboxes::claim(&mut tx, &there.name, place, "two", later, later + mailbox::LEASE).await?.expect("it lapsed");
     assert_eq!((second.validity, second.last_uid), (None, 0), "another place is read from its beginning");
     tx.commit().await?;
-    let mail = [take_mail::read(list(2, "valves"), true).await];
+    let mail = [take_mail::read(list(2, "valves")).await];
     first.last_uid = 13;
     assert!(!mailbox::take_batch(ctx, &first, &mail).await?, "the fence has risen");
     assert!(!mailbox::renew(ctx, &first).await?);
@@ -114,7 +113,7 @@ story!(a_mail_that_is_recognised_when_it_is_taken_again_is_kept_no_more, |town| 
          Reporting-MTA: dns; mx.albareda.example\n\nFinal-Recipient: rfc822; {ada}\nAction: failed\nStatus: 5.1.1\n\
          Diagnostic-Code: smtp; 550 5.1.1 no such user\n\n--b--\n"
     );
-    let mail = take_mail::read(raw(&notice), true).await;
+    let mail = take_mail::read(raw(&notice)).await;
     // As an older version left it, which knew no such notice.
     let mut tx = ctx.store().write().await?;
     let new = unrecognised::NewUnrecognised {

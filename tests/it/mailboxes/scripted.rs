@@ -119,7 +119,7 @@ async fn mails_are_known_by_their_numbers_and_no_flag_is_asked_or_set() {
 }
 
 #[tokio::test]
-async fn a_mail_that_is_there_and_is_not_handed_over_is_not_passed_by() {
+async fn a_mail_that_is_there_and_is_not_handed_over_holds_up_none_before_it_and_is_not_passed_by() {
     let script = from(
         &from(&GREETED, &OPENED),
         &[
@@ -131,11 +131,22 @@ async fn a_mail_that_is_there_and_is_not_handed_over_is_not_passed_by() {
             Say("* 1 FETCH (UID 4 BODY[] NIL)\r\n* 2 FETCH (UID 5 FLAGS ())\r\nTAG OK done\r\n"),
             Hear("UID SEARCH UID 5"),
             Say("* SEARCH 5\r\nTAG OK done\r\n"),
+            Hear("UID FETCH 4 (UID BODY.PEEK"),
+            Say("* 1 FETCH (UID 4 BODY[] NIL)\r\nTAG OK done\r\n"),
+            Hear("UID FETCH 5 (UID BODY.PEEK"),
+            Say("TAG NO it is broken\r\n"),
+            Hear("UID FETCH 5 (UID RFC822.SIZE)"),
+            Say("TAG OK done\r\n"),
+            Hear("UID FETCH 5 (UID BODY.PEEK"),
+            Say("TAG NO it is broken\r\n"),
         ],
     );
     let mut session = opened(script).await.expect("opened");
     let (uids, _) = session.since(0).await.expect("asked").expect("some");
-    assert!(matches!(session.fetch(&uids).await, Err(MailboxError::Broken(_))));
+    let (mails, up_to) = session.fetch(&uids).await.expect("the first is handed over");
+    assert_eq!((mails.iter().map(|mail| mail.uid).collect::<Vec<_>>(), up_to), (vec![4], 4));
+    let error = session.fetch(&uids[1..]).await.expect_err("the second is not");
+    assert!(matches!(&error, MailboxError::Broken(words) if words.contains("UID 5")), "{error}");
 }
 
 #[tokio::test]
@@ -162,6 +173,15 @@ async fn idle_ends_with_a_mail_and_a_server_that_cannot_is_asked() {
     assert!(session.can_idle());
     session.wait().await.expect("refused");
     assert!(!session.can_idle(), "from now on it is asked");
+}
+
+#[tokio::test]
+async fn a_server_that_ends_idle_at_once_is_asked_every_now_and_then() {
+    let idle = [Hear("UID SEARCH"), Say("* SEARCH 11\r\nTAG OK done\r\n"), Hear("IDLE"), Say("TAG OK done\r\n")];
+    let mut session = opened(from(&from(&GREETED, &OPENED), &idle)).await.expect("opened");
+    assert_eq!(session.since(11).await.expect("asked"), None);
+    session.wait().await.expect("ended");
+    assert!(!session.can_idle(), "else it were a loop without a pause");
 }
 
 #[tokio::test]

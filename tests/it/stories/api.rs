@@ -1,12 +1,17 @@
 //! Other systems report: each under its own token, once for each of its keys.
 
+use super::evidence::click;
 use super::request::{CRM, SHOP, call, from, open_api, send, signals_of};
 use super::{address, name, somebody, story};
 use axum::http::Method;
-use nurtured::domain::doorway::signal::Detail;
+use nurtured::domain::doorway::signal::{Detail, NewSignal, Touch};
 use nurtured::domain::span::Span;
 use nurtured::domain::suppression::StopReason;
+use nurtured::flow::doorway::api::{ApiKey, Called, report_page};
+use nurtured::flow::doorway::observe::Observed;
+use nurtured::flow::operations::forget::forget;
 use nurtured::store::doorway::api_keys;
+use nurtured::store::operations::counts;
 use nurtured::web::limits::Limits;
 
 const SIGNALS: &str = "/v1/signals";
@@ -189,5 +194,29 @@ story!(a_page_of_prospects_is_answered_one_by_one, |town| {
     let large = format!("[{}]", vec![r#"{"email":"gil@riba.example"}"#; 1_001].join(","));
     assert_eq!(call(&town, PROSPECTS, CRM, "", &large).await?.status, 422);
     assert_eq!(call(&town, PROSPECTS, CRM, "", &" ".repeat(3 << 20)).await?.status, 413);
+    Ok(())
+});
+
+story!(a_list_of_touches_keeps_nothing_of_a_person_who_was_forgotten, |town| {
+    let ctx = &town.node.ctx;
+    let (ada, bea) = (address("ada@albareda.example"), address("bea@bea-foods.example"));
+    town.admit(&[somebody(ada.as_str()), somebody(bea.as_str())], "import").await?;
+    forget(ctx, &ada).await?;
+    let before = counts::summary(&mut ctx.store().read().await?).await?.signals;
+    let page: Vec<(ApiKey, NewSignal)> = [&ada, &bea]
+        .into_iter()
+        .map(|who| {
+            let note = "we met at the fair".to_owned();
+            let (proves, contradicts) = (Vec::new(), Vec::new());
+            let detail = Detail::Touch { touch: Touch::Fair, proves, contradicts, date: None, not_before: None, note };
+            let key = ApiKey { token: "import:".to_owned(), key: who.to_string(), body: who.to_string() };
+            (key, NewSignal { by: Some(name("marta")), detail, ..click(who, 1, town.now(), "", None) })
+        })
+        .collect();
+    let called = report_page(ctx, &page, false).await?;
+    assert_eq!(called[0], Called::Done(Observed::Pending), "as a call of the API is answered");
+    assert!(matches!(called[1], Called::Done(Observed::New(_))), "{called:?}");
+    assert_eq!(counts::summary(&mut ctx.store().read().await?).await?.signals, before + 1);
+    assert!(town.prospect(&ada).await.is_err());
     Ok(())
 });
