@@ -104,7 +104,7 @@ fn judged_now(hit: &Kept, crowd: &BTreeSet<SignalId>) -> Option<Machine> {
 
 /// The hits of a page that are part of a crowd, with the hits around the page.
 async fn crowd(tx: &mut Tx, page: &[Kept]) -> Result<BTreeSet<SignalId>, FlowError> {
-    let of_companies = || page.iter().filter(|hit| hit.is_of_company).map(|hit| &hit.passed);
+    let of_companies = || page.iter().filter(|hit| !hit.passed.company.is_empty()).map(|hit| &hit.passed);
     let mut by_network: BTreeMap<&str, (Timestamp, Timestamp)> = BTreeMap::new();
     for Passed { network, at, .. } in of_companies() {
         by_network
