@@ -4,8 +4,10 @@
 //! What one request shows was judged by whoever took it; here comes what only the record shows: how long before it the mail was
 //! handed over, and who else came from the same network.
 
+use super::judge;
 use super::observe::{self, GROUP, Observed};
 use super::trace::{Traced, trace};
+use crate::domain::doorway::ignored::PROVISIONAL;
 use crate::domain::doorway::machine::{self, Machine};
 use crate::domain::doorway::new_signal::Clicked;
 use crate::domain::doorway::signal::NewSignal;
@@ -226,7 +228,8 @@ fn soon(sent: Option<&Sent>, at: Timestamp) -> Option<Machine> {
 /// Who judges hits by the hits around them.
 pub const JUDGE: &str = "nurtured";
 
-/// Judges the hits that the new ones make a crowd, the earlier of them too: none of them counts yet.
+/// Judges the hits that the new ones make a crowd, the earlier of them too. Whom those that counted already concern is assessed
+/// anew.
 async fn judge_crowds(tx: &mut Tx, ctx: &Context, new: &[NewHit<'_>]) -> Result<(), StoreError> {
     let of_companies = || new.iter().filter(|hit| hit.company.is_some());
     let at = |hit: &NewHit<'_>| Timestamp::from_millisecond(hit.at).unwrap_or_default();
@@ -235,8 +238,13 @@ async fn judge_crowds(tx: &mut Tx, ctx: &Context, new: &[NewHit<'_>]) -> Result<
     let around = hits::around(tx, networks.into_iter(), first, last).await?;
     let crowd: Vec<SignalId> = machine::crowds(&around).into_iter().collect();
     if !crowd.is_empty() {
-        let judged = reclassifications::add_where_none_is(tx, &crowd, Machine::Crowd, JUDGE, ctx.now()).await?;
-        tracing::debug!(hits = judged, "one network followed the mails of several people of a company");
+        let now = ctx.now();
+        let judged = reclassifications::add_where_none_is(tx, &crowd, Machine::Crowd, JUDGE, now).await?;
+        let signals: Vec<SignalId> = judged.iter().map(|(signal, _)| *signal).collect();
+        let counted = reclassifications::that_count(tx, &signals, PROVISIONAL.before(now)).await?;
+        let counted: Vec<_> = judged.into_iter().filter(|(signal, _)| counted.contains(signal)).collect();
+        judge::concern(tx, &counted, true, now).await?;
+        tracing::debug!(hits = signals.len(), "one network followed the mails of several people of a company");
     }
     Ok(())
 }
