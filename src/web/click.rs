@@ -10,7 +10,7 @@ use crate::domain::door::Limit;
 use crate::domain::doorway::machine::{Machine, TRAP};
 use crate::domain::id::{DeliveryId, IssueId};
 use crate::flow::context::FlowError;
-use crate::flow::doorway::hit::{Followed, Hit, LINKS, Taken, What};
+use crate::flow::doorway::hit::{Followed, Hit, LINKS, Requester, Taken, What};
 use crate::mail::token::Token;
 use crate::text::token::TRAP_ORDINAL;
 use axum::extract::{Path, State};
@@ -39,7 +39,9 @@ pub async fn follow(
         let visit = format!("{}:{}:{}", token.ordinal, visitor.fingerprint(), method.as_str());
         let machine = visitor.machine(&method).or_else(|| is_trap.then_some(Machine::Trap));
         let followed = Followed { token: text, target: target.clone(), visit, machine, at: site.ctx.now() };
-        record(&site, followed, &visitor).await?;
+        // Of an untracked mail's click nothing is kept that tells one visitor from another, not even until the database is back.
+        let from = if token.delivery().is_some() { visitor.requester() } else { Requester::default() };
+        record(&site, followed, from).await?;
     }
     if is_trap {
         return Ok(StatusCode::NO_CONTENT.into_response());
@@ -71,8 +73,7 @@ fn may_be_recorded(site: &Site, token: Token) -> bool {
 }
 
 /// Records a click, or keeps it for later. The prospect is led on even if neither works: a failure stops mail, never a redirect.
-async fn record(site: &Site, followed: Followed, visitor: &Visitor) -> Result<(), WebError> {
-    let from = visitor.requester();
+async fn record(site: &Site, followed: Followed, from: Requester) -> Result<(), WebError> {
     let hit = Hit { what: What::Followed(followed.clone()), from: from.clone() };
     let error = match timeout(site.patience, site.clicks.write(hit)).await {
         Ok(Ok(Taken::Lost)) => return Err(site.lost()),

@@ -1,6 +1,7 @@
 //! Who a visitor is: the address they come from. A proxy that `http.trusted_proxies` names is believed when it says for whom
 //! it asks; nobody else is, because everybody can write a header.
 
+use crate::domain::doorway::agent::LONGEST;
 use crate::domain::doorway::machine::{Machine, PURPOSES, Request, is_prefetch};
 use crate::domain::id::fingerprint;
 use crate::domain::network::{Household, Network, canonical, household};
@@ -25,8 +26,8 @@ pub struct Visitor {
     prefetches: bool,
 }
 
-/// How many bytes of an agent are kept at most.
-const AGENT: usize = 400;
+/// How many bytes of an agent are kept at most: what is kept is judged again as the whole was, and what is longer is no browser's.
+const AGENT: usize = LONGEST + 1;
 
 impl Visitor {
     pub fn of(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> Self {
@@ -50,13 +51,9 @@ impl Visitor {
 
     /// What is kept of who they are.
     pub fn requester(&self) -> Requester {
-        let agent = self.agent().map(|agent| {
-            agent.chars().scan(0, |bytes, c| {
-                *bytes += c.len_utf8();
-                (*bytes <= AGENT).then_some(c)
-            })
-        });
-        Requester { agent: agent.map(Iterator::collect), network: fingerprint(&[&self.household.to_string()]) }
+        // What a header says as text is ASCII.
+        let agent = self.agent().map(|agent| agent.get(..AGENT).unwrap_or(agent).to_owned());
+        Requester { agent, network: fingerprint(&[&self.household.to_string()]) }
     }
 
     /// The user agent, if it is text.
@@ -203,6 +200,21 @@ mod tests {
         }
         let twice = [("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "203.0.113.9")];
         assert_eq!(seen("127.0.0.1", &twice, &proxies), "203.0.113.9", "the later line was added later");
+    }
+
+    #[test]
+    fn what_is_kept_of_an_agent_is_judged_as_the_whole_was() {
+        let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:152.0) Gecko/20100101 Firefox/152.0";
+        for filler in [0, 400, 1_800, 1_940, 4_000] {
+            for said in [" Some/1.0", " MailGateScanner/4.2"] {
+                let agent = format!("{firefox}{}{said}", " App/1".repeat(filler / 6));
+                let headers = HeaderMap::from_iter([(header::USER_AGENT, HeaderValue::from_str(&agent).expect("a value"))]);
+                let visitor = Visitor::of(IpAddr::V4(Ipv4Addr::LOCALHOST), &headers, &[]);
+                let kept = visitor.requester().agent;
+                assert_eq!(Machine::of_agent(kept.as_deref()), visitor.machine(&Method::GET), "{agent}");
+                assert!(kept.is_some_and(|kept| kept.len() <= LONGEST + 1));
+            }
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// Longer agents, in bytes, are nobody's browser.
-const LONGEST: usize = 2_000;
+pub const LONGEST: usize = 2_000;
 /// Shorter names, in bytes, stand in many words.
 const SHORTEST_NAME: usize = 4;
 

@@ -92,9 +92,11 @@ impl Serialize for Why {
 /// the hits around them. A signal judged to be a person's stays a person's.
 pub fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, Why> {
     let told = |s: &&Signal| match (s.judged, s.machine) {
-        // What was judged by the hits around it before it counted was never evidence.
+        // A click that was judged by the hits around it before it counted was never evidence; an answer counts at once.
         (Some(Judged { machine: Some(machine), recorded_at }), None)
-            if machine != Machine::ByHand && recorded_at < PROVISIONAL.after(s.occurred_at) =>
+            if machine != Machine::ByHand
+                && matches!(s.detail, Detail::Click { .. })
+                && recorded_at < PROVISIONAL.after(s.occurred_at) =>
         {
             Some(Why::Machine(machine))
         }
@@ -130,7 +132,7 @@ pub fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, Why> {
     for further in further_answers(signals, &found) {
         found.entry(further).or_insert(Why::Machine(Machine::Burst));
     }
-    for beyond in beyond_the_page(signals) {
+    for beyond in beyond_the_page(signals, &found) {
         found.entry(beyond).or_insert(Why::Machine(Machine::Breath));
     }
     found
@@ -150,11 +152,13 @@ const fn further(signal: &Signal) -> Option<Criterion> {
     }
 }
 
-/// The answers of one mail in one breath about more questions than its page asks: a program pressed its link again and again.
-fn beyond_the_page(signals: &[&Signal]) -> Vec<SignalId> {
+/// The answers of one mail in one breath about more questions than its page asks: a program pressed its link again and again. What
+/// is a machine's already takes no person's place.
+fn beyond_the_page(signals: &[&Signal], found: &BTreeMap<SignalId, Why>) -> Vec<SignalId> {
     let mut asked: BTreeMap<DeliveryId, Vec<(Criterion, Timestamp)>> = BTreeMap::new();
     let mut beyond = Vec::new();
-    for signal in signals.iter().filter(|signal| signal.judged.is_none()) {
+    let is_void = |signal: &Signal| found.get(&signal.id).is_some_and(|why| why.is_machine());
+    for signal in signals.iter().filter(|signal| signal.judged.is_none() && !is_void(signal)) {
         let (Some(delivery), Some(criterion)) = (signal.delivery, further(signal)) else { continue };
         let asked = asked.entry(delivery).or_default();
         asked.retain(|(_, at)| signal.occurred_at.duration_since(*at) < BREATH);
@@ -232,5 +236,65 @@ fn relation(a: &Signal, b: &Signal) -> Option<Relation> {
             }
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signal(id: i64, seconds: i64, detail: Detail) -> Signal {
+        let at = Timestamp::from_second(1_793_696_400 + seconds).expect("an instant");
+        Signal {
+            id: SignalId(id),
+            prospect: None,
+            occurred_at: at,
+            recorded_at: at,
+            delivery: Some(DeliveryId(1)),
+            issue: None,
+            by: None,
+            machine: None,
+            judged: None,
+            detail,
+        }
+    }
+
+    fn answered(id: i64, seconds: i64, criterion: Criterion, link: Option<u16>) -> Signal {
+        let posted = Some(Posted { visitor: format!("v{id}"), link });
+        signal(id, seconds, Detail::Answer { criterion, id: None, say: format!("s{id}"), date: None, posted })
+    }
+
+    #[test]
+    fn what_is_void_already_takes_no_persons_place() {
+        let hour = 3_600;
+        let by_machine = |id: i64, seconds: i64, criterion: Criterion| Signal {
+            machine: Some(Machine::Agent),
+            ..answered(id, seconds, criterion, None)
+        };
+        let page = [
+            by_machine(1, 0, Criterion::Budget),
+            by_machine(2, 120, Criterion::Authority),
+            answered(3, hour, Criterion::Vision, None),
+            answered(4, hour + 120, Criterion::Timeframe, None),
+            answered(5, hour + 240, Criterion::Need, None),
+        ];
+        let found = machines(&page.iter().collect::<Vec<_>>());
+        let (agent, breath) = (Why::Machine(Machine::Agent), Why::Machine(Machine::Breath));
+        let expected = [(SignalId(1), agent), (SignalId(2), agent), (SignalId(5), breath)];
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn an_answer_that_a_crowd_voids_had_counted_and_a_young_click_had_not() {
+        let crowd = |signal: Signal, after: SignedDuration| {
+            let judged = Some(Judged { machine: Some(Machine::Crowd), recorded_at: signal.occurred_at + after });
+            let signal = Signal { judged, ..signal };
+            machines(&[&signal]).remove(&signal.id)
+        };
+        let click = || signal(1, 0, Detail::Click { target: "https://tecnofab.example".to_owned() });
+        let answer = answered(1, 0, Criterion::Need, Some(1));
+        assert_eq!(crowd(click(), SignedDuration::from_secs(40)), Some(Why::Machine(Machine::Crowd)));
+        assert_eq!(crowd(click(), SignedDuration::from_mins(10)), Some(Why::Withdrawn));
+        assert_eq!(crowd(answer, SignedDuration::from_secs(40)), Some(Why::Withdrawn));
     }
 }

@@ -7,7 +7,7 @@ use super::agent;
 use crate::domain::id::{ProspectId, SignalId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a hit is taken for a machine's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -133,10 +133,14 @@ pub fn is_prefetch(purpose: &str) -> bool {
 
 /// Nobody has a mail, reads it and follows a link sooner after the relay took it; a scanner does before it is put in the mailbox.
 pub const SOON: SignedDuration = SignedDuration::from_secs(10);
+/// A relay that has a mail may take so long to say so (RFC 5321, 4.5.3.2.6), and pass it on meanwhile.
+const ANSWER_OF_RELAY: SignedDuration = SignedDuration::from_mins(10);
 
-/// Whether a hit came too soon after its mail was handed to the relay.
+/// Whether a hit came too soon after its mail was handed to the relay. One that came long before followed an earlier try, of which
+/// the relay's answer was lost: nothing says how soon it came.
 pub fn too_soon(handed_over_at: Timestamp, at: Timestamp) -> bool {
-    at.duration_since(handed_over_at) < SOON
+    let after = at.duration_since(handed_over_at);
+    -ANSWER_OF_RELAY < after && after < SOON
 }
 
 /// How far the hits of a crowd lie apart at most.
@@ -163,15 +167,23 @@ pub fn crowds(hits: &[Passed]) -> BTreeSet<SignalId> {
     hits.sort_by_key(|hit| (&hit.network, &hit.company, hit.at, hit.signal));
     let mut found = BTreeSet::new();
     for of_one in hits.chunk_by(|a, b| (&a.network, &a.company) == (&b.network, &b.company)) {
-        let mut first = 0;
+        // How many hits of each person the window holds, and how far the hits were looked at: each enters and leaves once.
+        let (mut people, mut first, mut told) = (BTreeMap::<ProspectId, usize>::new(), 0, 0);
         for (last, hit) in of_one.iter().enumerate() {
+            *people.entry(hit.prospect).or_default() += 1;
             while hit.at.duration_since(of_one[first].at) > CROWD {
+                let gone = of_one[first].prospect;
+                if let Some(hits) = people.get_mut(&gone) {
+                    *hits -= 1;
+                    if *hits == 0 {
+                        people.remove(&gone);
+                    }
+                }
                 first += 1;
             }
-            let window = &of_one[first..=last];
-            let people: BTreeSet<ProspectId> = window.iter().rev().take(1_000).map(|hit| hit.prospect).collect();
             if people.len() >= CROWD_OF {
-                found.extend(window.iter().map(|hit| hit.signal));
+                found.extend(of_one[first.max(told)..=last].iter().map(|hit| hit.signal));
+                told = last + 1;
             }
         }
     }
@@ -181,6 +193,7 @@ pub fn crowds(hits: &[Passed]) -> BTreeSet<SignalId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::chance::Chance;
 
     #[test]
     fn no_agent_is_no_person() {
@@ -221,5 +234,57 @@ mod tests {
         assert_eq!(found(&[hit(1, 1, "a", 0), hit(2, 2, "a", 5), hit(3, 11, "a", 6)]), [0; 0], "of another company");
         let many = [hit(4, 4, "a", 200), hit(1, 1, "a", 0), hit(3, 3, "a", 90), hit(2, 2, "a", 50), hit(5, 1, "a", 100)];
         assert_eq!(found(&many), [2, 3, 5], "in whatever order they are given");
+    }
+
+    #[test]
+    fn a_click_long_before_a_second_try_is_not_too_soon() {
+        let handed_over = Timestamp::from_second(1_793_696_400).expect("an instant");
+        for (after, expected) in [(-3_600, false), (-600, false), (-599, true), (-5, true), (0, true), (9, true), (10, false)] {
+            assert_eq!(too_soon(handed_over, handed_over + SignedDuration::from_secs(after)), expected, "{after} seconds");
+        }
+    }
+
+    /// As the rule says it, each window looked at whole.
+    fn crowds_by_windows(hits: &[Passed]) -> BTreeSet<SignalId> {
+        let mut found = BTreeSet::new();
+        for last in hits {
+            let is_in = |hit: &&Passed| {
+                let before = last.at.duration_since(hit.at);
+                (&hit.network, &hit.company) == (&last.network, &last.company) && !before.is_negative() && before <= CROWD
+            };
+            let window: Vec<&Passed> = hits.iter().filter(is_in).collect();
+            if window.iter().map(|hit| hit.prospect).collect::<BTreeSet<_>>().len() >= CROWD_OF {
+                found.extend(window.iter().map(|hit| hit.signal));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn a_window_that_slides_finds_what_each_window_finds_alone() {
+        let begins = Timestamp::from_second(1_793_696_400).expect("an instant");
+        let hit = |signal: i64, prospect: u64, company: u64, seconds: u64| Passed {
+            signal: SignalId(signal),
+            prospect: ProspectId(i64::try_from(prospect).expect("a number")),
+            network: "n".to_owned(),
+            company: company.to_string(),
+            at: begins + SignedDuration::from_secs(i64::try_from(seconds).expect("seconds")),
+        };
+        let chance = Chance::seeded(4);
+        let draw = |what: &str, round: u64, n: i64, below: u64| {
+            chance.of(what).nth(round).nth(u64::try_from(n).expect("a number")).below(below)
+        };
+        let (mut some, mut all) = (0, 0);
+        for round in 0..200 {
+            let hits: Vec<Passed> = (0..20)
+                .map(|n| hit(n, draw("who", round, n, 5), draw("company", round, n, 2), draw("when", round, n, 400)))
+                .collect();
+            let found = crowds(&hits);
+            assert_eq!(found, crowds_by_windows(&hits), "{hits:?}");
+            (some, all) = (some + found.len(), all + hits.len());
+        }
+        assert!(0 < some && some < all, "{some} of {all}");
+        let many: Vec<Passed> = (0..2_000).map(|n| hit(n, u64::from(n > 900) + u64::from(n > 1_900), 1, 0)).collect();
+        assert_eq!(crowds(&many).len(), 2_000, "one pressed it again and again");
     }
 }

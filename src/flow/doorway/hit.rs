@@ -4,8 +4,10 @@
 //! What one request shows was judged by whoever took it; here comes what only the record shows: how long before it the mail was
 //! handed over, and who else came from the same network.
 
+use super::judge;
 use super::observe::{self, GROUP, Observed};
 use super::trace::{Traced, trace};
+use crate::domain::doorway::ignored::PROVISIONAL;
 use crate::domain::doorway::machine::{self, Machine};
 use crate::domain::doorway::new_signal::Clicked;
 use crate::domain::doorway::signal::NewSignal;
@@ -54,8 +56,8 @@ pub struct Followed {
     pub at: Timestamp,
 }
 
-/// Who made a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Who made a request; empty where nothing is to be kept of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requester {
     /// Bounded by whoever took it.
     pub agent: Option<String>,
@@ -120,6 +122,8 @@ fn open(ctx: &Context, committed: impl Fn() + Send + 'static) -> HitWriter {
 struct Known {
     signal: NewSignal,
     company: Option<String>,
+    /// Whether what its request showed may be kept.
+    is_followed: bool,
 }
 
 /// Records hits. The caller commits.
@@ -132,7 +136,7 @@ pub async fn write(tx: &mut Tx, ctx: &Context, hits: &[Hit]) -> Result<Vec<Taken
     let mut known: Vec<(usize, Known)> = Vec::with_capacity(hits.len());
     for (place, (hit, token)) in hits.iter().zip(&tokens).enumerate() {
         match &hit.what {
-            What::Posted(signal) => known.push((place, posted(signal, &sent))),
+            What::Posted(signal) => known.push((place, posted(ctx, signal, &sent))),
             What::Followed(followed) => match recognise(tx, ctx, *token, followed, &sent).await? {
                 Recognised::Known(found) => known.push((place, *found)),
                 Recognised::LetPass => {}
@@ -147,7 +151,7 @@ pub async fn write(tx: &mut Tx, ctx: &Context, hits: &[Hit]) -> Result<Vec<Taken
         taken[*place] = Taken::Observed(observed);
         let Requester { agent, network } = &hits[*place].from;
         // Of whoever is not to be followed, nothing is kept that tells one visitor from another.
-        if let (Observed::New(signal), Some(_)) = (observed, known.signal.delivery) {
+        if let (Observed::New(signal), true) = (observed, known.is_followed) {
             let at = known.signal.occurred_at.as_millisecond();
             new.push(NewHit { signal, agent: agent.as_deref(), network, company: known.company.as_deref(), at });
         }
@@ -166,11 +170,22 @@ fn posted_to(hit: &Hit) -> Option<DeliveryId> {
     if let What::Posted(signal) = &hit.what { signal.delivery } else { None }
 }
 
-fn posted(signal: &NewSignal, sent: &BTreeMap<DeliveryId, Sent>) -> Known {
+fn posted(ctx: &Context, signal: &NewSignal, sent: &BTreeMap<DeliveryId, Sent>) -> Known {
     let of = signal.delivery.and_then(|delivery| sent.get(&delivery));
     let company = of.and_then(|sent| sent.origin.address.company_domain()).map(str::to_owned);
     let machine = signal.machine.or_else(|| soon(of, signal.occurred_at));
-    Known { signal: NewSignal { machine, ..signal.clone() }, company }
+    let is_followed = of.is_some_and(|sent| is_followed(ctx, &Traced::by(&sent.origin)));
+    Known { signal: NewSignal { machine, ..signal.clone() }, company, is_followed }
+}
+
+/// Whether the hits of a mail may be followed: its recipient was tracked when it was sent, and still consents.
+fn is_followed(ctx: &Context, traced: &Traced) -> bool {
+    let agrees = match ctx.plan().settings.tracking {
+        Tracking::All => true,
+        Tracking::Consented => traced.consents,
+        Tracking::None => false,
+    };
+    traced.mail.prospect.is_some() && traced.tracked && agrees
 }
 
 enum Recognised {
@@ -179,7 +194,7 @@ enum Recognised {
     Lost,
 }
 
-/// The click that a followed link is, if it may be recorded: its recipient was tracked when the mail was sent, and still consents.
+/// The click that a followed link is, if it may be recorded.
 async fn recognise(
     tx: &mut Tx,
     ctx: &Context,
@@ -192,7 +207,7 @@ async fn recognise(
     let Some(delivery) = token.delivery().map(DeliveryId) else {
         let issue = token.issue().map(IssueId);
         let click = issue.map(|issue| NewSignal::click(Clicked::Untracked(issue), visit, target, *machine, *at));
-        let known = click.map(|signal| Recognised::Known(Box::new(Known { signal, company: None })));
+        let known = click.map(|signal| Recognised::Known(Box::new(Known { signal, company: None, is_followed: false })));
         return Ok(known.unwrap_or(Recognised::Lost));
     };
     let of = sent.get(&delivery).filter(|sent| ctx.signer().is_for(token.recipient, sent.origin.address.as_str()));
@@ -204,18 +219,13 @@ async fn recognise(
             None => return Ok(Recognised::Lost),
         },
     };
-    let agrees = match ctx.plan().settings.tracking {
-        Tracking::All => true,
-        Tracking::Consented => traced.consents,
-        Tracking::None => false,
-    };
-    if traced.mail.prospect.is_none() || !traced.tracked || !agrees {
+    if !is_followed(ctx, &traced) {
         return Ok(Recognised::LetPass);
     }
     let company = traced.address.company_domain().map(str::to_owned);
     let machine = machine.or_else(|| soon(of, *at));
     let signal = NewSignal::click(Clicked::By(traced.mail), visit, target, machine, *at);
-    Ok(Recognised::Known(Box::new(Known { signal, company })))
+    Ok(Recognised::Known(Box::new(Known { signal, company, is_followed: true })))
 }
 
 fn soon(sent: Option<&Sent>, at: Timestamp) -> Option<Machine> {
@@ -226,7 +236,8 @@ fn soon(sent: Option<&Sent>, at: Timestamp) -> Option<Machine> {
 /// Who judges hits by the hits around them.
 pub const JUDGE: &str = "nurtured";
 
-/// Judges the hits that the new ones make a crowd, the earlier of them too: none of them counts yet.
+/// Judges the hits that the new ones make a crowd, the earlier of them too. Whom those that counted already concern is assessed
+/// anew.
 async fn judge_crowds(tx: &mut Tx, ctx: &Context, new: &[NewHit<'_>]) -> Result<(), StoreError> {
     let of_companies = || new.iter().filter(|hit| hit.company.is_some());
     let at = |hit: &NewHit<'_>| Timestamp::from_millisecond(hit.at).unwrap_or_default();
@@ -235,8 +246,13 @@ async fn judge_crowds(tx: &mut Tx, ctx: &Context, new: &[NewHit<'_>]) -> Result<
     let around = hits::around(tx, networks.into_iter(), first, last).await?;
     let crowd: Vec<SignalId> = machine::crowds(&around).into_iter().collect();
     if !crowd.is_empty() {
-        let judged = reclassifications::add_where_none_is(tx, &crowd, Machine::Crowd, JUDGE, ctx.now()).await?;
-        tracing::debug!(hits = judged, "one network followed the mails of several people of a company");
+        let now = ctx.now();
+        let judged = reclassifications::add_where_none_is(tx, &crowd, Machine::Crowd, JUDGE, now).await?;
+        let signals: Vec<SignalId> = judged.iter().map(|(signal, _)| *signal).collect();
+        let counted = reclassifications::that_count(tx, &signals, PROVISIONAL.before(now)).await?;
+        let counted: Vec<_> = judged.into_iter().filter(|(signal, _)| counted.contains(signal)).collect();
+        judge::concern(tx, &counted, true, now).await?;
+        tracing::debug!(hits = signals.len(), "one network followed the mails of several people of a company");
     }
     Ok(())
 }

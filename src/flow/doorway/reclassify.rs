@@ -44,7 +44,7 @@ impl Reclassified {
     }
 }
 
-/// Judges every hit anew, page by page; each page is one transaction. With `dry_run` nothing is written.
+/// Judges every hit anew, page by page; what changes of a page is written in one transaction. With `dry_run` nothing is written.
 ///
 /// # Errors
 /// Those of the store; pages before it stay judged.
@@ -52,19 +52,25 @@ pub async fn reclassify(ctx: &Context, dry_run: bool) -> Result<Reclassified, Fl
     let (by, note) = (Name::parse(JUDGE).expect("a name"), format!("the rules of {}", env!("CARGO_PKG_VERSION")));
     let (mut done, mut last) = (Reclassified::default(), SignalId(0));
     loop {
-        let mut tx = if dry_run { ctx.store().read().await? } else { ctx.store().write().await? };
+        let mut tx = ctx.store().read().await?;
         let page = hits::after(&mut tx, last, PAGE).await?;
         let Some(end) = page.last().map(|hit| hit.passed.signal) else { break };
-        let changes = changes(&mut tx, &page).await?;
+        let mut changes = changes(&mut tx, &page).await?;
+        drop(tx);
         if !dry_run && !changes.is_empty() {
             let now = ctx.now();
+            let mut tx = ctx.store().write().await?;
+            let mut changed = BTreeSet::new();
             let reasons: BTreeSet<Option<Machine>> = changes.iter().map(|change| change.is).collect();
             for is in reasons {
                 let of: Vec<SignalId> = changes.iter().filter(|change| change.is == is).map(|change| change.signal).collect();
-                let judged = reclassifications::add(&mut tx, &of, is, &by, &note, now).await?;
+                // A colleague may have judged since it was read.
+                let judged = reclassifications::add_by_rules(&mut tx, &of, is, &by, &note, now).await?;
                 judge::concern(&mut tx, &judged, is.is_some(), now).await?;
+                changed.extend(judged.into_iter().map(|(signal, _)| signal));
             }
             tx.commit().await?;
+            changes.retain(|change| changed.contains(&change.signal));
             ctx.wake();
         }
         done.hits += page.len() as u64;
@@ -88,7 +94,8 @@ async fn changes(tx: &mut Tx, page: &[Kept]) -> Result<Vec<Change>, FlowError> {
 fn is_judged_by_rules(hit: &Kept) -> bool {
     let is_by_hand = hit.judged.as_ref().is_some_and(|(by, _)| by != JUDGE);
     let by_agent_or_time = hit.machine.is_none_or(|machine| machine.is_of_agent() || machine == Machine::Soon);
-    let by_time = hit.machine.is_none_or(|machine| machine == Machine::Soon);
+    let judged = hit.judged.as_ref().and_then(|(_, judged)| *judged);
+    let by_time = hit.machine.or(judged).is_none_or(|machine| machine == Machine::Soon);
     !is_by_hand && if hit.is_kept { by_agent_or_time } else { by_time }
 }
 
@@ -98,13 +105,15 @@ fn judged_now(hit: &Kept, crowd: &BTreeSet<SignalId>) -> Option<Machine> {
     if !hit.is_kept {
         return soon();
     }
-    let in_crowd = || crowd.contains(&hit.passed.signal).then_some(Machine::Crowd);
+    // Of a crowd that was, some hits may have been erased since.
+    let was_in_crowd = hit.judged.as_ref().is_some_and(|(by, judged)| by == JUDGE && *judged == Some(Machine::Crowd));
+    let in_crowd = || (was_in_crowd || crowd.contains(&hit.passed.signal)).then_some(Machine::Crowd);
     Machine::of_agent(hit.agent.as_deref()).or_else(soon).or_else(in_crowd)
 }
 
 /// The hits of a page that are part of a crowd, with the hits around the page.
 async fn crowd(tx: &mut Tx, page: &[Kept]) -> Result<BTreeSet<SignalId>, FlowError> {
-    let of_companies = || page.iter().filter(|hit| hit.is_of_company).map(|hit| &hit.passed);
+    let of_companies = || page.iter().filter(|hit| !hit.passed.company.is_empty()).map(|hit| &hit.passed);
     let mut by_network: BTreeMap<&str, (Timestamp, Timestamp)> = BTreeMap::new();
     for Passed { network, at, .. } in of_companies() {
         by_network
@@ -119,4 +128,35 @@ async fn crowd(tx: &mut Tx, page: &[Kept]) -> Result<BTreeSet<SignalId>, FlowErr
     around.sort_by_key(|passed| passed.signal);
     around.dedup_by_key(|passed| passed.signal);
     Ok(machine::crowds(&around))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_was_one_of_a_crowd_stays_so_when_another_of_it_is_erased() {
+        let hit = |agent: &str, judged: Option<Machine>| Kept {
+            passed: Passed {
+                signal: SignalId(1),
+                prospect: ProspectId(1),
+                network: "n".to_owned(),
+                company: "albareda.example".to_owned(),
+                at: Timestamp::UNIX_EPOCH,
+            },
+            agent: Some(agent.to_owned()),
+            is_kept: true,
+            handed_over_at: None,
+            machine: None,
+            judged: judged.map(|machine| (JUDGE.to_owned(), Some(machine))),
+        };
+        let (browser, nobody) = ("Mozilla/5.0 (X11; Linux x86_64; rv:152.0) Gecko/20100101 Firefox/152.0", BTreeSet::new());
+        assert_eq!(judged_now(&hit(browser, Some(Machine::Crowd)), &nobody), Some(Machine::Crowd));
+        assert_eq!(judged_now(&hit("curl/8.5.0", Some(Machine::Crowd)), &nobody), Some(Machine::Agent));
+        assert_eq!(judged_now(&hit(browser, Some(Machine::Agent)), &nobody), None);
+        assert_eq!(judged_now(&hit(browser, None), &nobody), None);
+        // Of what is kept no longer, a judgement that took more than its time stays.
+        let gone = Kept { is_kept: false, ..hit("", Some(Machine::Agent)) };
+        assert!(!is_judged_by_rules(&gone) && is_judged_by_rules(&hit(browser, Some(Machine::Agent))));
+    }
 }

@@ -6,6 +6,7 @@ use super::observe::commit;
 use crate::flow::context::{Context, FlowError};
 use crate::store::engine::spool::Spool;
 use serde::{Deserialize, Serialize};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -62,8 +63,8 @@ impl Spooled {
     /// Those of the store, or of the file; everything waits on.
     pub async fn record(&self, ctx: &Context) -> Result<usize, FlowError> {
         let Some(waiting) = self.0.clone() else { return Ok(0) };
-        let unable = |e: std::io::Error| FlowError::Unable(format!("read the clicks that wait: {e}"));
-        let lines = waiting.spool.take().map_err(unable)?;
+        let reading = waiting.clone();
+        let lines = on_disk(move || reading.spool.take()).await?;
         let hits: Vec<Hit> = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).map(hit).collect();
         if hits.len() < lines.len() {
             tracing::warn!(lines = lines.len() - hits.len(), "clicks that waited cannot be read; a crash may have torn one");
@@ -73,7 +74,7 @@ impl Spooled {
             hit::write(&mut tx, ctx, page).await?;
             commit(ctx, tx).await?;
         }
-        waiting.spool.done().map_err(unable)?;
+        on_disk(move || waiting.spool.done()).await?;
         Ok(hits.len())
     }
 
@@ -100,6 +101,13 @@ impl Spooled {
             }
         }
     }
+}
+
+/// Reads what waits where it holds up nobody else: up to `MOST`, and behind the lock of another process.
+async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, FlowError> {
+    let unable = |what: String| FlowError::Unable(format!("read the clicks that wait: {what}"));
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|e| unable(e.to_string()))?.map_err(|e| unable(e.to_string()))
 }
 
 fn hit(line: Line) -> Hit {

@@ -24,8 +24,7 @@ const PAGE: i64 = 1_000;
 /// Tells whoever rests on what was withdrawn from one prospect.
 pub async fn tell(ctx: &Context) -> Result<Progress, FlowError> {
     let untold = withdrawn_evidence::untold(&mut ctx.store().read().await?, PAGE).await?;
-    let Some(prospect) = untold.first().map(|(_, prospect)| *prospect) else { return Ok(Progress::Idle) };
-    let signals: Vec<SignalId> = untold.iter().filter(|(_, of)| *of == prospect).map(|(signal, _)| *signal).collect();
+    let Some((prospect, signals)) = untold else { return Ok(Progress::Idle) };
     let (plan, now) = (ctx.plan(), ctx.now());
     let mut tx = ctx.store().write().await?;
     if withdrawn_evidence::told(&mut tx, &signals, now).await? > 0 {

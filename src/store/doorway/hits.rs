@@ -1,7 +1,7 @@
 //! Hits: what the request behind a signal showed of who made it. Beside the signals, which stay as they are.
 
 use crate::domain::doorway::machine::{CROWD, Machine, Passed};
-use crate::domain::id::{DeliveryId, ProspectId, SignalId};
+use crate::domain::id::{ProspectId, SignalId};
 use crate::store::engine::backend::{Sql, StoreError, Tx, args};
 use crate::store::engine::record::record;
 use crate::store::engine::value::{instant, instant_or_none, texts, to_json, word};
@@ -27,13 +27,11 @@ pub struct NewHit<'a> {
 /// A hit on record, with what it was taken for.
 #[derive(Debug, Clone)]
 pub struct Kept {
+    /// Its network and its company are empty where none is kept.
     pub passed: Passed,
-    pub delivery: Option<DeliveryId>,
     pub agent: Option<String>,
     /// Whether anything was kept of the request; else `agent` and the network say nothing.
     pub is_kept: bool,
-    /// Whether the address it was mailed to is one of a company.
-    pub is_of_company: bool,
     /// When the relay took the mail.
     pub handed_over_at: Option<Timestamp>,
     /// What it was taken for when it arrived.
@@ -55,7 +53,6 @@ record!(PassedRow { signal_id, prospect_id, network, company, at });
 struct KeptRow {
     signal_id: i64,
     prospect_id: i64,
-    delivery_id: Option<i64>,
     agent: Option<String>,
     network: Option<String>,
     company: Option<String>,
@@ -66,15 +63,15 @@ struct KeptRow {
     judged: Option<String>,
 }
 
-record!(KeptRow { signal_id, prospect_id, delivery_id, agent, network, company, at, handed_over_at, machine, judged_by, judged });
+record!(KeptRow { signal_id, prospect_id, agent, network, company, at, handed_over_at, machine, judged_by, judged });
 
 const ADD: &str = "
     INSERT INTO hits (signal_id, agent, network, company, at)
     SELECT CAST(value ->> 's' AS BIGINT), value ->> 'a', value ->> 'n', value ->> 'c', CAST(value ->> 't' AS BIGINT)
     FROM json_each($1) WHERE TRUE ORDER BY 1
     ON CONFLICT (signal_id) DO NOTHING";
-/// The newest of each network: what is older was judged when it was the newest. PostgreSQL is told to ask network by network; with
-/// stale statistics it would read them all.
+/// The newest of all these networks, on mails of prospects to companies: what is older was judged when it was the newest. PostgreSQL is
+/// told to ask network by network, as many of each as of all together; with stale statistics it would read them all.
 const OF_NETWORKS: Sql = Sql::Each {
     sqlite: "
     SELECT h.signal_id, s.prospect_id, h.network, h.company, h.at
@@ -83,17 +80,18 @@ const OF_NETWORKS: Sql = Sql::Each {
       AND h.company IS NOT NULL AND s.prospect_id IS NOT NULL
     ORDER BY h.at DESC, h.signal_id DESC LIMIT 1000",
     postgres: "
-    SELECT h.signal_id, s.prospect_id, h.network, h.company, h.at
+    SELECT h.signal_id, h.prospect_id, h.network, h.company, h.at
     FROM json_each($1) j
-    CROSS JOIN LATERAL (SELECT * FROM hits o WHERE o.network = j.value ->> 'text' AND o.at BETWEEN $2 AND $3
-                        ORDER BY o.at DESC LIMIT 1000) h
-    JOIN signals s ON s.id = h.signal_id
-    WHERE h.company IS NOT NULL AND s.prospect_id IS NOT NULL
+    CROSS JOIN LATERAL (SELECT o.signal_id, s.prospect_id, o.network, o.company, o.at
+                        FROM hits o JOIN signals s ON s.id = o.signal_id
+                        WHERE o.network = j.value ->> 'text' AND o.at BETWEEN $2 AND $3
+                          AND o.company IS NOT NULL AND s.prospect_id IS NOT NULL
+                        ORDER BY o.at DESC, o.signal_id DESC LIMIT 1000) h
     ORDER BY h.at DESC, h.signal_id DESC LIMIT 1000",
 };
 /// What followed a link or posted a page of a mail; of the oldest of these nothing is kept beside the signal.
 const AFTER: &str = "
-    SELECT s.id AS signal_id, s.prospect_id, s.delivery_id, h.agent, h.network, h.company, s.occurred_at AS at, s.machine,
+    SELECT s.id AS signal_id, s.prospect_id, h.agent, h.network, h.company, s.occurred_at AS at, s.machine,
            COALESCE((SELECT MIN(a.at) FROM attempts a WHERE a.delivery_id = s.delivery_id AND a.state = 'accepted'),
                     (SELECT MAX(m.at) FROM attempts m WHERE m.delivery_id = s.delivery_id AND m.state = 'transmitting'))
                AS handed_over_at,
@@ -143,7 +141,6 @@ pub async fn after(tx: &mut Tx, signal: SignalId, most: i64) -> Result<Vec<Kept>
         .map(|row| {
             let judged = row.judged.as_deref().map(machine).transpose()?;
             Ok(Kept {
-                is_of_company: row.company.is_some(),
                 is_kept: row.network.is_some(),
                 passed: Passed {
                     signal: SignalId(row.signal_id),
@@ -152,7 +149,6 @@ pub async fn after(tx: &mut Tx, signal: SignalId, most: i64) -> Result<Vec<Kept>
                     company: row.company.unwrap_or_default(),
                     at: instant(row.at)?,
                 },
-                delivery: row.delivery_id.map(DeliveryId),
                 agent: row.agent,
                 handed_over_at: instant_or_none(row.handed_over_at)?,
                 machine: row.machine.as_deref().map(machine).transpose()?,

@@ -14,8 +14,11 @@ const ADD: &str = "
 const TAKE_BACK: &str = "
     DELETE FROM withdrawn_evidence
     WHERE told_at IS NULL AND signal_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
-const UNTOLD: &str =
-    "SELECT signal_id, prospect_id FROM withdrawn_evidence WHERE told_at IS NULL ORDER BY prospect_id, signal_id LIMIT $1";
+/// Of one prospect.
+const UNTOLD: &str = "
+    SELECT signal_id, prospect_id FROM withdrawn_evidence
+    WHERE told_at IS NULL AND prospect_id = (SELECT MIN(o.prospect_id) FROM withdrawn_evidence o WHERE o.told_at IS NULL)
+    ORDER BY signal_id LIMIT $1";
 const TOLD: &str = "
     UPDATE withdrawn_evidence SET told_at = $2
     WHERE told_at IS NULL AND signal_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))";
@@ -36,10 +39,11 @@ pub async fn take_back(tx: &mut Tx, signals: &[SignalId]) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Signals of whose withdrawal nobody was told yet, with their prospects.
-pub async fn untold(tx: &mut Tx, most: i64) -> Result<Vec<(SignalId, ProspectId)>, StoreError> {
+/// A prospect with signals of whose withdrawal nobody was told yet, at most so many.
+pub async fn untold(tx: &mut Tx, most: i64) -> Result<Option<(ProspectId, Vec<SignalId>)>, StoreError> {
     let rows: Vec<(i64, i64)> = tx.rows(UNTOLD, args![most]).await?;
-    Ok(rows.into_iter().map(|(signal, prospect)| (SignalId(signal), ProspectId(prospect))).collect())
+    let prospect = rows.first().map(|(_, prospect)| ProspectId(*prospect));
+    Ok(prospect.map(|prospect| (prospect, rows.iter().map(|(signal, _)| SignalId(*signal)).collect())))
 }
 
 /// Says that whoever rests on these signals was told. Returns how many of them nobody else had told meanwhile.

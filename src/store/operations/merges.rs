@@ -41,6 +41,11 @@ const AUTHORS: &str = "
     SELECT a.address, again.id FROM signal_authors a JOIN signals s ON s.id = a.signal_id
     JOIN signals again ON again.once = 'again:' || CAST(s.id AS TEXT) WHERE s.prospect_id = $1
     ON CONFLICT (address, signal_id) DO NOTHING";
+/// What their requests showed goes with them: of two rows one person's hits would be a crowd of two.
+const HITS: &str = "
+    UPDATE hits SET signal_id = (SELECT again.id FROM signals again WHERE again.once = 'again:' || CAST(hits.signal_id AS TEXT))
+    WHERE signal_id IN (SELECT s.id FROM signals s JOIN signals again ON again.once = 'again:' || CAST(s.id AS TEXT)
+                        WHERE s.prospect_id = $1)";
 /// A delivery of an occurrence of which both got one stays with the merged row; its links lead to the kept one all the same.
 const DELIVERIES: &str = "
     UPDATE deliveries SET prospect_id = $2
@@ -84,6 +89,7 @@ const KEEP: &str = "
 pub async fn take_over(tx: &mut Tx, merged: ProspectId, kept: ProspectId, now: Timestamp) -> Result<Moved, StoreError> {
     let signals = tx.execute(SIGNALS, args![merged, kept, now]).await?;
     tx.execute(AUTHORS, args![merged]).await?;
+    tx.execute(HITS, args![merged]).await?;
     let deliveries = tx.execute(DELIVERIES, args![merged, kept]).await?;
     for sql in [REMINDERS, FORMS, ENQUIRIES, TAGS, SPEAKS, ABSENCE, POINT_ON] {
         tx.execute(sql, args![merged, kept]).await?;

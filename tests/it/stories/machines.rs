@@ -19,7 +19,8 @@ use nurtured::flow::doorway::judge::judge;
 use nurtured::flow::doorway::observe::{self, observe};
 use nurtured::flow::doorway::reclassify::reclassify;
 use nurtured::flow::individual::withdraw;
-use nurtured::store::doorway::hits::{self, NewHit};
+use nurtured::flow::operations::merge;
+use nurtured::store::doorway::hits::{self, Kept, NewHit};
 use nurtured::town::{BROWSER, Town};
 
 /// When the first newsletter leaves.
@@ -222,6 +223,90 @@ story!(a_judgement_by_hand_tells_whoever_was_handed_off_by_it, |town| {
     nurtured::flow::doorway::judge::decide(&town.node.ctx, other).await?;
     town.run_until_idle().await?;
     assert_eq!(letters(&town).await?, 1);
+    Ok(())
+});
+
+/// Chooses the answer of this text in a person's newest mail, from an address.
+async fn answer_from(town: &Town, ip: [u8; 4], who: &str, say: &str) -> Told {
+    let url = link(town, who, say)?;
+    let page = from(town, ip, (Method::GET, &url), &[("user-agent", BROWSER)], b"").await?;
+    let visit = page.body.split("name=\"visit\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).ok_or("a visit")?;
+    let headers = [("user-agent", BROWSER), ("content-type", "application/x-www-form-urlencoded")];
+    let noted = from(town, ip, (Method::POST, &url), &headers, format!("visit={visit}").as_bytes()).await?;
+    assert_eq!(noted.status, 200, "{}", noted.body);
+    Ok(())
+}
+
+story!(answers_that_a_crowd_voids_count_no_longer_and_whoever_rests_on_them_is_told, |town| {
+    let colleagues = ["ada@albareda.example", "bea@albareda.example", "cid@albareda.example"];
+    let ada = address(colleagues[0]);
+    let mut plan = nurtured::domain::plan::Plan::clone(&town.node.ctx.plan());
+    plan.qualifying.criteria[Need].enough = 1;
+    town.node.ctx.replace_plan(plan)?;
+    town.admit(&colleagues.map(somebody), "import").await?;
+    town.pass_to(FIRST_ISSUE).await?;
+    town.log(&ada, "marta", Touch::Call, &[Vision, Budget, Authority, Timeframe], Some(date(2026, 6, 1)), "four").await?;
+    town.clock.advance(SignedDuration::from_mins(5));
+    let gateway = [203, 0, 113, 7];
+    answer_from(&town, gateway, colleagues[0], "More than 20 hours").await?;
+    town.run_until_idle().await?;
+    assert_eq!((town.verdicts(&ada).await?.met(), town.handoffs_of(&ada).await?.len()), (5, 1), "it counts at once");
+    town.clock.advance(SignedDuration::from_secs(20));
+    answer_from(&town, gateway, colleagues[1], "More than 20 hours").await?;
+    town.run_until_idle().await?;
+    assert_eq!(letters(&town).await?, 0);
+
+    town.clock.advance(SignedDuration::from_secs(20));
+    let url = link(&town, colleagues[2], "Do the sum")?;
+    from(&town, gateway, (Method::GET, &url), &[("user-agent", BROWSER)], b"").await?;
+    town.run_until_idle().await?;
+    let found = town.verdicts(&ada).await?;
+    assert_eq!((found.findings()[Need].verdict, found.met()), (Verdict::Unknown, 4));
+    assert!(found.ignored().iter().any(|i| i.why == Why::Withdrawn), "{:?}", found.ignored());
+    assert_eq!(letters(&town).await?, 1);
+    town.clock.advance(SignedDuration::from_mins(11));
+    let crowd = Some(Why::Machine(Machine::Crowd));
+    assert_eq!(ignored(&town, colleagues[2]).await?, [crowd], "a click that never counted was no evidence");
+    Ok(())
+});
+
+/// Every hit on record.
+async fn hits_on_record(town: &Town) -> Result<Vec<Kept>, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(hits::after(&mut town.node.ctx.store().read().await?, SignalId(0), 100).await?)
+}
+
+story!(of_whoever_is_not_tracked_an_answer_keeps_nothing_of_the_visitor, |town| {
+    let (ada, bea) = ("ada@albareda.example", "bea@albareda.example");
+    let mut untracked = somebody(ada);
+    untracked.consents.clear();
+    town.admit(&[untracked, somebody(bea)], "import").await?;
+    town.pass_to(FIRST_ISSUE).await?;
+    town.clock.advance(SignedDuration::from_mins(5));
+    for who in [ada, bea] {
+        answer_from(&town, [198, 51, 100, 4], who, "More than 20 hours").await?;
+    }
+    let bea = town.prospect(&address(bea)).await?.id;
+    let answers = hits_on_record(&town).await?;
+    assert_eq!(answers.len(), 2, "both answered");
+    let kept: Vec<_> = answers.iter().filter(|hit| hit.is_kept).map(|hit| hit.passed.prospect).collect();
+    assert_eq!(kept, [bea]);
+    Ok(())
+});
+
+story!(what_was_kept_of_the_hits_of_a_merged_row_goes_with_them, |town| {
+    let (ada, home) = ("ada@albareda.example", "ada.vega@albareda.example");
+    town.admit(&[somebody(ada), somebody(home)], "import").await?;
+    town.pass_to(FIRST_ISSUE).await?;
+    town.clock.advance(SignedDuration::from_mins(5));
+    for who in [ada, home] {
+        let url = link(&town, who, "Do the sum")?;
+        from(&town, [198, 51, 100, 4], (Method::GET, &url), &[("user-agent", BROWSER)], b"").await?;
+    }
+    let merged = merge::merge(&town.node.ctx, &address(ada), &address(home)).await?;
+    let kept: Vec<_> =
+        hits_on_record(&town).await?.into_iter().filter(|hit| hit.is_kept).map(|hit| hit.passed.prospect).collect();
+    assert_eq!(kept, [merged.kept, merged.kept]);
+    assert_eq!(reclassify(&town.node.ctx, true).await?.changes, []);
     Ok(())
 });
 
