@@ -111,13 +111,11 @@ fn hash_words(text: &str, hash: &mut Sha256) -> bool {
 }
 
 fn hash_bytes(part: &MessagePart, hash: &mut Sha256) -> bool {
-    match std::str::from_utf8(part.contents()) {
-        Ok(text) => hash_words(text, hash),
-        Err(_) => {
-            hash.update(part.contents());
-            true
-        }
-    }
+    let Ok(text) = std::str::from_utf8(part.contents()) else {
+        hash.update(part.contents());
+        return true;
+    };
+    hash_words(text, hash)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Erasure of what a person wrote that is recorded of others: the signal's words, the letter that passed them on, the enquiry made of
 //! them, and what a handoff cites of them with the letters that say it.
 
-use super::erasures::{CITED, ENQUIRIES_OF_SIGNAL, Erased, FINDINGS};
-use super::erasures::{erase_enquiries, erase_letters, letter_about, letters_like, scrub_citations, wordless};
+use super::erasures::{CITED, ENQUIRIES_OF_SIGNAL, Erased, FINDINGS, erase_enquiries, erase_letters};
+use super::erasures::{letter_about, letters_like, scrub_citations, wordless};
 use crate::domain::address::Address;
 use crate::domain::doorway::qualification::Citation;
 use crate::domain::doorway::signal::Detail;
@@ -51,7 +51,7 @@ pub async fn by(tx: &mut Tx, author: &Address, now: Timestamp) -> Result<Erased,
         // Colleagues of the prospect may have been offered with it too. The prospect keeps their name.
         let is_it = |cite: &Citation| cite.signal == authored.signal;
         for which in [FINDINGS, CITED] {
-            erased.letters += scrub_citations(tx, which, authored.prospect, (&is_it, wordless), now).await?;
+            erased.letters += scrub_citations(tx, which, authored.prospect, &is_it, wordless, now).await?;
         }
         assessment_queue::enqueue(tx, [(authored.prospect, now)]).await?;
     }

@@ -264,7 +264,7 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
     tx.execute(JUDGEMENTS, args![prospect]).await?;
     let (enquiries, told) = erase_enquiries(tx, ENQUIRIES, prospect.into(), now).await?;
     let is_theirs = |c: &Citation| c.of.as_ref().is_some_and(|of| of.prospect == prospect);
-    let letters = letters + told + scrub_citations(tx, CITED, prospect, (&is_theirs, bare), now).await?;
+    let letters = letters + told + scrub_citations(tx, CITED, prospect, &is_theirs, bare, now).await?;
     Ok(Erased { signals, deliveries, letters, enquiries, forms: 0, mails: 0 })
 }
 
@@ -359,7 +359,8 @@ pub(super) async fn scrub_citations(
     tx: &mut Tx,
     which: &'static str,
     prospect: ProspectId,
-    (is_meant, erase): (&(dyn Fn(&Citation) -> bool + Sync), fn(&mut Citation)),
+    is_meant: &(dyn Fn(&Citation) -> bool + Sync),
+    erase: fn(&mut Citation),
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let mut letters = 0;
