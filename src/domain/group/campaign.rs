@@ -15,6 +15,8 @@ use std::fmt;
 pub struct Campaign {
     /// The name of its file without `.toml`.
     pub name: Name,
+    /// What its newsletters are about, for those who choose on their own page; without one, only unsubscribing from all keeps it away.
+    pub topic: Option<Name>,
     pub from: Sender,
     /// The colleague or salesperson who gets the replies of people.
     pub reply_to: Name,

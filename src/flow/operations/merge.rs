@@ -146,7 +146,7 @@ fn stricter(a: &Side, b: &Side) -> Vec<Consent> {
         let (one, two) = (a.says(purpose)?, b.says(purpose)?);
         let refused = [one, two].into_iter().find(|said| !said.given)?;
         let source = format!("merged: one of two rows said no ({})", refused.source);
-        (one.given != two.given).then_some(Consent { purpose, given: false, source, given_at: None })
+        (one.given != two.given).then_some(Consent { purpose, given: false, source, given_at: None, wording: None })
     };
     [Purpose::Mail, Purpose::Tracking].into_iter().filter_map(no).collect()
 }
