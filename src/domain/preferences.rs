@@ -34,15 +34,34 @@ pub enum Choice {
     Language(Option<Language>),
 }
 
+/// Why somebody wants no mail now, in what they chose themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unwanted {
+    Topic(Name),
+    Paused(Date),
+}
+
 impl Preferences {
     /// No pause is longer than a year from today, whatever day is asked for.
     pub fn longest_pause(today: Date) -> Date {
         today.checked_add(1.year()).unwrap_or(Date::MAX)
     }
 
-    /// Whether no newsletter is wanted yet on this day.
-    pub fn is_paused(&self, today: Date) -> bool {
-        self.paused_until.is_some_and(|until| until > today)
+    /// Why a mail of this topic is not wanted on this day, if it is not.
+    pub fn why_not(&self, topic: Option<&Name>, today: Date) -> Option<Unwanted> {
+        let refused = topic.filter(|topic| self.refused_topics.contains(*topic));
+        refused.cloned().map(Unwanted::Topic).or_else(|| self.paused_until.filter(|until| *until > today).map(Unwanted::Paused))
+    }
+
+    /// Whether this choice still stands.
+    pub fn hold(&self, choice: &Choice) -> bool {
+        match choice {
+            Choice::TopicRefused(topic) => self.refused_topics.contains(topic),
+            Choice::LessOften => self.less_often,
+            Choice::PausedUntil(day) => self.paused_until == Some(*day),
+            Choice::Language(language) => language.is_some() && self.language == *language,
+            Choice::TopicWanted(_) | Choice::AsOften | Choice::Resumed => false,
+        }
     }
 
     /// These preferences without a pause that is over on this day, and with none longer than a year.
@@ -127,6 +146,15 @@ impl fmt::Display for Choice {
     }
 }
 
+impl fmt::Display for Unwanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Topic(topic) => write!(f, "they chose on their own page: no newsletters about {topic}"),
+            Self::Paused(until) => write!(f, "paused until {until}, as they chose on their own page"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,14 +192,16 @@ mod tests {
         }
         assert_eq!(after.changed_to(&after), []);
         assert_eq!(Choice::parse("paused", Some("soon")), None);
+        let standing: Vec<bool> = before.changed_to(&after).iter().map(|choice| after.hold(choice)).collect();
+        assert_eq!(standing, [true, false, false, true, true]);
     }
 
     #[test]
     fn a_pause_ends_on_its_day_and_within_a_year() {
         let until = |text: &str| Preferences { paused_until: Some(day(text)), ..Preferences::default() };
         let today = day("2027-02-28");
-        assert!(until("2027-03-01").is_paused(today));
-        assert!(!until("2027-03-01").is_paused(day("2027-03-01")));
+        assert_eq!(until("2027-03-01").why_not(None, today), Some(Unwanted::Paused(day("2027-03-01"))));
+        assert_eq!(until("2027-03-01").why_not(None, day("2027-03-01")), None);
         assert_eq!(until("2027-02-28").as_of(today), Preferences::default());
         assert_eq!(until("9999-12-31").as_of(today), until("2028-02-28"));
     }

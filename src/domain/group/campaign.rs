@@ -8,6 +8,7 @@ use crate::domain::id::Name;
 use crate::domain::span::Span;
 use crate::domain::window::Window;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use std::fmt;
 
 /// A configured campaign.
@@ -38,6 +39,11 @@ impl Campaign {
     /// The first instant, not before `at`, at which its mail may leave.
     pub fn opens(&self, at: Timestamp) -> Timestamp {
         self.window.as_ref().map_or(at, |window| window.next_opening(at))
+    }
+
+    /// The day it is in the campaign's zone.
+    pub fn today(&self, now: Timestamp) -> Date {
+        now.to_zoned(self.schedule.zone().clone()).date()
     }
 
     /// The newsletter of that id, if the campaign still has it.

@@ -16,6 +16,7 @@ use crate::store::people::prospects::{self, FieldChange};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
+use std::fmt;
 
 const OF: &str = "SELECT less_often, paused_until, language FROM preferences WHERE prospect_id = $1";
 const TOPICS: &str = "SELECT topic FROM refused_topics WHERE prospect_id = $1 ORDER BY topic";
@@ -45,6 +46,12 @@ pub struct Chosen {
     /// Where it was made: "their own page".
     pub source: String,
     pub at: Timestamp,
+}
+
+impl fmt::Display for Chosen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {})", self.choice, self.source, today(self.at))
+    }
 }
 
 /// What a prospect wants now; a pause that is over is none.
@@ -113,6 +120,17 @@ pub async fn history(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Chosen>, S
         })
     };
     rows.into_iter().map(chosen).collect()
+}
+
+/// What stands of what a prospect chose: each with where and when they chose it last, oldest first.
+pub async fn standing(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<Vec<Chosen>, StoreError> {
+    let now = of(tx, prospect, now).await?;
+    let mut standing: Vec<Chosen> = Vec::new();
+    for chosen in history(tx, prospect).await?.into_iter().filter(|chosen| now.hold(&chosen.choice)) {
+        standing.retain(|earlier| earlier.choice != chosen.choice);
+        standing.push(chosen);
+    }
+    Ok(standing)
 }
 
 fn day(midnight: i64) -> Result<Date, StoreError> {
