@@ -21,6 +21,8 @@ pub mod login;
 pub mod click;
 pub mod answer;
 pub mod unsubscribe;
+pub mod undo;
+pub mod preferences;
 // Endpoints for other systems.
 pub mod form_guard;
 pub mod form;

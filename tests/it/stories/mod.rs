@@ -35,6 +35,7 @@ mod lost_time;
 mod machines;
 mod no_is_no;
 mod pacing;
+mod preferences;
 mod plan;
 mod providers;
 mod ramp;
