@@ -20,6 +20,7 @@ use crate::domain::language::Language;
 use crate::domain::plan::Plan;
 use crate::domain::preferences::{Choice, Preferences, today};
 use crate::domain::settings::Tracking;
+use crate::domain::span::Span;
 use crate::domain::suppression::Channel;
 use crate::flow::doorway::prefer::{self, Preferred, Tracked, Wish, stands};
 use crate::flow::doorway::trace::Traced;
@@ -248,7 +249,8 @@ impl Own {
             problem,
             topics => Value::from(Serde(&topics)),
             less_often => kept.less_often,
-            less_days => less_days(&plan),
+            less_often_mails => plan.settings.less_often.mails,
+            less_often_days => days(plan.settings.less_often.within),
             paused_until => kept.paused_until.map(|day| words::day(self.language, day)),
             first_day => today.tomorrow().unwrap_or(today).to_string(),
             last_day => Preferences::longest_pause(today).to_string(),
@@ -342,8 +344,9 @@ impl Own {
             changes => Value::from(Serde(changes)),
             undo => Value::from(Serde(&signed)),
             here => format!("/p/{}", self.token),
-            less_days => less_days(&plan),
-            days => KEPT.rough_minutes() / (24 * 60),
+            less_often_mails => plan.settings.less_often.mails,
+            less_often_days => days(plan.settings.less_often.within),
+            days => days(KEPT),
         };
         page::speak(language, StatusCode::OK, "page-preferences-changed.html", values)
     }
@@ -370,9 +373,9 @@ fn label(topic: &Name) -> String {
     topic.as_str().replace(['-', '_', '.'], " ")
 }
 
-/// How many days lie between two newsletters to somebody who wants fewer.
-fn less_days(_plan: &Plan) -> i64 {
-    30
+/// A span in whole days, at least one.
+fn days(span: Span) -> i64 {
+    (span.rough_minutes() / (24 * 60)).max(1)
 }
 
 /// The page of a link that leads to nobody.

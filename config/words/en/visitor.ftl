@@ -144,8 +144,11 @@ preferences-stopped = You get no newsletters from { $organisation } now. What yo
 preferences-again = This page was not sent by a browser. Please press the button once more.
 preferences-topics = What you want to read about
 preferences-rhythm = How often
-# {$days} is how many days lie between two newsletters at least.
-preferences-less-often = Less often: at most one newsletter in { $days } days
+# {$number} is how many newsletters come within {$days} days at most.
+preferences-less-often = { $number ->
+    [one] Less often: at most one newsletter in { $days } days
+   *[other] Less often: at most { $number } newsletters in { $days } days
+}
 preferences-pause = A pause
 preferences-pause-none = No pause
 preferences-pause-keep = Paused until { $day }
@@ -178,7 +181,10 @@ preferences-changed = { $organisation } has noted:
     .title = It is saved
 preferences-did-refuse = No more newsletters about { $topic }
 preferences-did-want = Newsletters about { $topic }
-preferences-did-less = At most one newsletter in { $days } days
+preferences-did-less = { $number ->
+    [one] At most one newsletter in { $days } days
+   *[other] At most { $number } newsletters in { $days } days
+}
 preferences-did-as-often = Every newsletter, as it comes
 preferences-did-pause = No newsletters until { $day }
 preferences-did-resume = The pause is over

@@ -144,8 +144,11 @@ preferences-stopped = Ahora no recibe boletines de { $organisation }. Lo que eli
 preferences-again = Esta página no se envió con un navegador. Pulse el botón una vez más, por favor.
 preferences-topics = Sobre qué quiere leer
 preferences-rhythm = Con qué frecuencia
-# {$days} es cuántos días hay como mínimo entre dos boletines.
-preferences-less-often = Menos a menudo: como mucho un boletín cada { $days } días
+# {$number} es cuántos boletines llegan como mucho en {$days} días.
+preferences-less-often = { $number ->
+    [one] Menos a menudo: como mucho un boletín cada { $days } días
+   *[other] Menos a menudo: como mucho { $number } boletines cada { $days } días
+}
 preferences-pause = Una pausa
 preferences-pause-none = Sin pausa
 preferences-pause-keep = En pausa hasta el { $day }
@@ -178,7 +181,10 @@ preferences-changed = { $organisation } ha anotado:
     .title = Guardado
 preferences-did-refuse = No más boletines sobre { $topic }
 preferences-did-want = Boletines sobre { $topic }
-preferences-did-less = Como mucho un boletín cada { $days } días
+preferences-did-less = { $number ->
+    [one] Como mucho un boletín cada { $days } días
+   *[other] Como mucho { $number } boletines cada { $days } días
+}
 preferences-did-as-often = Todos los boletines, según salgan
 preferences-did-pause = Ningún boletín hasta el { $day }
 preferences-did-resume = La pausa ha terminado

@@ -1,321 +1,320 @@
-//! The prospect's own page: what they choose there holds, can be taken back, and tells nobody who they are.
+//! What a person chose on their own page is kept by group mail: topics, less often, a pause, a language.
 
-use super::request::{replan, send};
-use super::{FIRST_ISSUE, Told, address, change, name, somebody, story};
-use axum::http::Method;
+use super::second_thoughts::NEXT_ISSUE;
+use super::{Told, address, change, name, somebody, story};
+use jiff::civil::{Date, date};
 use nurtured::domain::address::Address;
+use nurtured::domain::census::Group;
 use nurtured::domain::consent::{Consent, Purpose};
+use nurtured::domain::doorway::arrival::Arrival;
+use nurtured::domain::group::campaign::Order;
+use nurtured::domain::group::schedule::Schedule;
 use nurtured::domain::language::Language;
-use nurtured::domain::preferences::Preferences;
-use nurtured::domain::suppression::StopReason;
-use nurtured::flow::operations::{forget, merge};
-use nurtured::store::people::{consents, preferences};
-use nurtured::town::mailbox::Mail;
-use nurtured::town::{Answered, BROWSER, SCANNER, Town};
+use nurtured::domain::preferences::{Choice, Preferences};
+use nurtured::flow::doorway::readdress;
+use nurtured::flow::operations::merge::merge;
+use nurtured::flow::operations::{census, sweep};
+use nurtured::store::group::deliveries;
+use nurtured::store::operations::{counts, erasures};
+use nurtured::store::people::preferences::{self, Chosen};
+use nurtured::store::people::{consents, prospects};
+use nurtured::town::Town;
+use std::collections::BTreeMap;
 
-type Failed = Box<dyn std::error::Error + Send + Sync>;
+type Found<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// A town whose campaigns have topics and whose pages have two languages, after its first issue.
-async fn first_issue(town: &Town, people: &[&Address]) -> Told {
-    replan(town, |plan| plan.settings.organisation.languages = vec![Language::English, Language::Spanish])?;
-    change(town, "line-downtime", |campaign| campaign.topic = Some(name("production")))?;
-    change(town, "production-letter", |campaign| campaign.topic = Some(name("energy-costs")))?;
-    let arrivals: Vec<_> = people.iter().map(|who| somebody(who.as_str())).collect();
-    town.admit(&arrivals, "import").await?;
-    town.pass_to(FIRST_ISSUE).await?;
-    Ok(())
+const SERIES: &str = "line-downtime";
+const LETTER: &str = "production-letter";
+const PAGE: &str = "their own page";
+/// Of the fifteenth of April, at ten in Madrid.
+const LETTER_OUT: &str = "2026-04-15T09:00:00Z";
+
+/// Somebody whom the series reaches and the production letter does not.
+fn reader(text: &str) -> Arrival {
+    let mut arrival = somebody(text);
+    arrival.fields.remove(&name("country"));
+    arrival
 }
 
-fn own_page(mail: &Mail) -> String {
-    mail.link("Your preferences").expect("a link to their own page")
+/// Changes what somebody chose, as their page does.
+async fn choose(town: &Town, who: &Address, how: impl FnOnce(&mut Preferences)) -> Found<Vec<Choice>> {
+    let (id, now) = (town.prospect(who).await?.id, town.now());
+    let mut tx = town.node.ctx.store().write().await?;
+    let mut chosen = preferences::of(&mut tx, id, now).await?;
+    how(&mut chosen);
+    let changes = preferences::choose(&mut tx, id, &chosen, PAGE, now).await?;
+    tx.commit().await?;
+    Ok(changes)
 }
 
-async fn post(town: &Town, url: &str, body: &str) -> Result<Answered, Failed> {
-    Ok(town.ask(Method::POST, url, BROWSER, body).await?)
-}
-
-/// What the button that takes a change back sends.
-fn undo(page: &str) -> String {
-    let plain = page.replace("&quot;", "\"").replace("&#x2f;", "/");
-    let field = |name: &str| {
-        let rest = plain.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap_or_else(|| panic!("{name}:\n{plain}"));
-        rest.split("\">").next().expect("a value ends").to_owned()
-    };
-    serde_urlencoded::to_string([("action", "undo"), ("before", &field("before")), ("sign", &field("sign"))]).expect("a form")
-}
-
-async fn wants(town: &Town, who: &Address) -> Result<Preferences, Failed> {
+async fn chosen(town: &Town, who: &Address) -> Found<Preferences> {
     let id = town.prospect(who).await?.id;
     Ok(preferences::of(&mut town.node.ctx.store().read().await?, id, town.now()).await?)
 }
 
-async fn said(town: &Town, who: &Address, purpose: Purpose) -> Result<Vec<Consent>, Failed> {
+async fn history(town: &Town, who: &Address) -> Found<Vec<Chosen>> {
     let id = town.prospect(who).await?.id;
-    let all = consents::of(&mut town.node.ctx.store().read().await?, id).await?;
-    Ok(all.into_iter().filter(|consent| consent.purpose == purpose).collect())
+    Ok(preferences::history(&mut town.node.ctx.store().read().await?, id).await?)
 }
 
-const ALL_AS_IT_WAS: &str = "action=save&shown=production&topic=production&shown=energy-costs&topic=energy-costs&pause=none&until=&\
-                             language=en&language_shown=en";
+/// A prospect's deliveries of a campaign: newsletter, state, why.
+async fn copies(town: &Town, who: &Address, campaign: &str) -> Found<Vec<(String, String, String)>> {
+    let id = town.prospect(who).await?.id;
+    let all = deliveries::of_prospect(&mut town.node.ctx.store().read().await?, id).await?;
+    let of_it = all.into_iter().filter(|d| d.campaign == campaign);
+    Ok(of_it.map(|d| (d.newsletter, d.state, d.reply.unwrap_or_default())).collect())
+}
 
-story!(the_page_of_a_mail_that_was_passed_on_names_nobody_and_looking_changes_nothing, |town| {
-    let ada = address("ada@albareda.example");
-    first_issue(&town, &[&ada]).await?;
-    let mail = town.newest_to(&ada)?;
-    let url = own_page(&mail);
-    assert!(mail.text.contains(&url), "both parts of the mail have it:\n{}", mail.text);
-    let before = (town.prospect(&ada).await?, wants(&town, &ada).await?);
-    for agent in [BROWSER, SCANNER, ""] {
-        for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
-            town.ask(method, &url, agent, ALL_AS_IT_WAS).await?;
+/// Nobody is without a future, and what was sent and what was skipped are all there was to send.
+async fn reconciles(town: &Town, people: &[&Address]) -> Told {
+    assert_eq!(sweep::without_future(&town.node.ctx).await?, 0);
+    for campaign in [SERIES, LETTER] {
+        let mut states: BTreeMap<String, i64> = BTreeMap::new();
+        for who in people {
+            for (_, state, why) in copies(town, who, campaign).await? {
+                assert!(state == "accepted" || !why.is_empty(), "{campaign} {state}: says why");
+                *states.entry(state).or_default() += 1;
+            }
         }
+        let counts = counts::of_campaign(&mut town.node.ctx.store().read().await?, &name(campaign)).await?;
+        let of = |state: &str| states.get(state).copied().unwrap_or_default();
+        assert_eq!((counts.sent, counts.failed, counts.open), (of("accepted"), of("failed"), of("pending")), "{campaign}");
+        let mails: usize = people.iter().map(|who| town.mails_to(who).len()).sum();
+        assert!(i64::try_from(mails)? >= counts.sent, "{campaign}");
     }
-    let page = town.ask(Method::GET, &url, BROWSER, "").await?;
-    assert_eq!(page.status, 200);
-    for words in ["a…@albareda.example", "Tecnofab", "production", "energy costs", "Do not note it any more"] {
-        assert!(page.body.contains(words), "{words}:\n{}", page.body);
+    let summary = counts::summary(&mut town.node.ctx.store().read().await?).await?;
+    let mails: usize = people.iter().map(|who| town.mails_to(who).len()).sum();
+    assert_eq!(summary.accepted, i64::try_from(mails)?);
+    Ok(())
+}
+
+async fn in_group(town: &Town, group: Group) -> Found<i64> {
+    Ok(census::take(town.node.ctx.store(), &town.node.ctx.plan(), town.now()).await?.of(group))
+}
+
+story!(less_often_is_less_often, |town| {
+    let (ada, bea, cara) = (address("ada@albareda.example"), address("bea@albareda.example"), address("cara@albareda.example"));
+    // Ada and Bea are in the series; Cara is in both campaigns, and both come once a month.
+    town.admit(&[reader(ada.as_str()), reader(bea.as_str()), somebody(cara.as_str())], "import").await?;
+    change(&town, LETTER, |c| {
+        (c.schedule, c.order, c.window) =
+            (Schedule::parse("0 9 15 * *", "Europe/Madrid").expect("a schedule"), Order::Series, None);
+    })?;
+    for who in [&ada, &cara] {
+        assert_eq!(choose(&town, who, |chosen| chosen.less_often = true).await?, [Choice::LessOften]);
+        assert_eq!(choose(&town, who, |chosen| chosen.less_often = true).await?, [], "said once");
     }
-    for hidden in ["Person", ada.as_str(), "Albareda", "<script", "&lt;"] {
-        assert!(!page.body.contains(hidden), "{hidden}:\n{}", page.body);
-    }
-    // Each field has its words, and each button a form of its own.
-    let inputs = page.body.matches("<input ").count() - page.body.matches("type=\"hidden\"").count();
-    assert_eq!(page.body.matches("<label").count(), inputs + page.body.matches("<select").count(), "{}", page.body);
-    assert_eq!(page.body.matches("<form method=\"post\"").count(), page.body.matches("<button").count());
-    town.pass_to("2026-02-03T12:00:00Z").await?;
-    assert_eq!((town.prospect(&ada).await?, wants(&town, &ada).await?), before);
+    town.pass_to("2026-07-08T12:00:00Z").await?;
+    let subjects = |who: &Address| town.mails_to(who).into_iter().map(|m| m.subject).collect::<Vec<_>>();
+    assert_eq!(subjects(&bea).len(), 6, "every month");
+    // February and May: of a monthly letter every third, and none of the series is left out.
+    assert_eq!(subjects(&ada), subjects(&bea)[..2]);
+    // Of both campaigns together, not of each.
+    let dates: Vec<Date> = copies_at(&town, &cara).await?;
+    assert!(
+        dates.len() >= 2 && dates.windows(2).all(|two| two[0].until(two[1]).is_ok_and(|gap| gap.get_days() >= 84)),
+        "{dates:?}"
+    );
+    let skipped = copies(&town, &ada, SERIES).await?;
+    let skipped: Vec<&str> = skipped.iter().filter(|(_, state, _)| state == "skipped").map(|(.., why)| why.as_str()).collect();
+    assert_eq!(skipped, ["less often, as they chose on their own page: over 1 mail within 84 days"; 4]);
+    reconciles(&town, &[&ada, &bea, &cara]).await?;
+    let told = town.explain(&ada, None).await?.chosen;
+    let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["less often (their own page, 2026-01-12)"]);
+    // As often again: the next one comes.
+    choose(&town, &ada, |chosen| chosen.less_often = false).await?;
+    town.pass_to("2026-08-05T12:00:00Z").await?;
+    assert_eq!(subjects(&ada), subjects(&bea)[..3]);
     Ok(())
 });
 
-story!(what_is_chosen_there_holds_is_dated_and_can_be_taken_back, |town| {
+/// The days on which somebody's mails left.
+async fn copies_at(town: &Town, who: &Address) -> Found<Vec<Date>> {
+    let id = town.prospect(who).await?.id;
+    let all = deliveries::of_prospect(&mut town.node.ctx.store().read().await?, id).await?;
+    let sent = all.into_iter().filter(|d| d.state == "accepted").filter_map(|d| d.at);
+    let mut days: Vec<Date> = sent.map(nurtured::domain::preferences::today).collect();
+    days.sort_unstable();
+    Ok(days)
+}
+
+story!(how_often_is_less_often_is_configured, |town| {
+    let (ada, bea) = (address("ada@albareda.example"), address("bea@albareda.example"));
+    town.admit(&[reader(ada.as_str()), reader(bea.as_str())], "import").await?;
+    let mut plan = nurtured::domain::plan::Plan::clone(&town.node.ctx.plan());
+    plan.settings.less_often = nurtured::domain::group::cap::Cap { mails: 1, within: nurtured::domain::span::Span::days(50) };
+    town.node.ctx.replace_plan(plan)?;
+    choose(&town, &ada, |chosen| chosen.less_often = true).await?;
+    town.pass_to("2026-05-06T12:00:00Z").await?;
+    assert_eq!((town.mails_to(&ada).len(), town.mails_to(&bea).len()), (2, 4), "every second month");
+    Ok(())
+});
+
+story!(a_pause_ends_by_itself_and_the_next_issue_comes, |town| {
+    let (ada, bea) = (address("ada@albareda.example"), address("bea@albareda.example"));
+    town.admit(&[reader(ada.as_str()), reader(bea.as_str())], "import").await?;
+    town.pass_to("2026-02-10T10:00:00Z").await?;
+    let until = date(2026, 4, 7);
+    assert_eq!(choose(&town, &ada, |chosen| chosen.paused_until = Some(until)).await?, [Choice::PausedUntil(until)]);
+    // Their next step is the day their pause ends; nobody looks at them meanwhile.
+    assert_eq!((in_group(&town, Group::Wake).await?, in_group(&town, Group::Campaign).await?), (1, 1));
+    let told = town.explain(&ada, None).await?;
+    let words: Vec<String> = told.chosen.iter().map(ToString::to_string).collect();
+    assert_eq!(words, ["paused until 2026-04-07 (their own page, 2026-02-10)"]);
+    let next = told.next.expect("a next step");
+    assert_eq!(
+        (next.what.as_str(), next.at.map(|at| at.to_string()).as_deref()),
+        ("campaign line-downtime", Some("2026-04-07T07:30:00Z"))
+    );
+    town.pass_to(NEXT_ISSUE).await?;
+    assert_eq!((town.mails_to(&ada).len(), town.mails_to(&bea).len()), (1, 2));
+    let (_, state, why) = copies(&town, &ada, SERIES).await?.remove(1);
+    assert_eq!((state.as_str(), why.as_str()), ("skipped", "paused until 2026-04-07, as they chose on their own page"));
+    reconciles(&town, &[&ada, &bea]).await?;
+    // The day they named is the day of the issue.
+    town.pass_to("2026-04-07T12:00:00Z").await?;
+    let subjects = |who: &Address| town.mails_to(who).into_iter().map(|m| m.subject).collect::<Vec<_>>();
+    assert_eq!((subjects(&ada).len(), subjects(&bea).len()), (2, 3));
+    assert_eq!(subjects(&ada)[1], subjects(&bea)[1], "a series leaves nothing out");
+    assert_eq!((in_group(&town, Group::Wake).await?, in_group(&town, Group::Campaign).await?), (0, 2));
+    assert_eq!(chosen(&town, &ada).await?, Preferences::default());
+    assert_eq!(choose(&town, &ada, |_| ()).await?, [], "what is over is no choice of theirs");
+    reconciles(&town, &[&ada, &bea]).await
+});
+
+story!(a_refused_topic_brings_no_letter_of_it_and_others_still_come, |town| {
+    let (ada, bea) = (address("ada@albareda.example"), address("bea@albareda.example"));
+    town.admit(&[somebody(ada.as_str()), somebody(bea.as_str())], "import").await?;
+    change(&town, LETTER, |c| (c.topic, c.window) = (Some(name("production")), None))?;
+    change(&town, SERIES, |c| c.topic = Some(name("downtime")))?;
+    let topics: Vec<String> = town.node.ctx.plan().topics().into_iter().map(ToString::to_string).collect();
+    assert_eq!(topics, ["downtime", "production"]);
+    choose(&town, &ada, |chosen| drop(chosen.refused_topics.insert(name("production")))).await?;
+    town.pass_to(LETTER_OUT).await?;
+    let of = async |who| {
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>((sent(&town, who, SERIES).await?, sent(&town, who, LETTER).await?))
+    };
+    let (of_ada, of_bea) = (of(&ada).await?, of(&bea).await?);
+    assert_eq!((of_ada, of_bea), ((3, 0), (3, of_bea.1)));
+    assert!(of_bea.1 > 0);
+    let (_, state, why) = copies(&town, &ada, LETTER).await?.remove(0);
+    assert_eq!((state.as_str(), why.as_str()), ("skipped", "they chose on their own page: no newsletters about production"));
+    reconciles(&town, &[&ada, &bea]).await?;
+    // Whoever refused the topics of every campaign that would come gets a date of review, as anybody whom no campaign reaches.
+    choose(&town, &ada, |chosen| drop(chosen.refused_topics.insert(name("downtime")))).await?;
+    assert_eq!((in_group(&town, Group::Adrift).await?, in_group(&town, Group::Campaign).await?), (1, 1));
+    sweep::review(&town.node.ctx).await?;
+    assert_eq!(in_group(&town, Group::Review).await?, 1);
+    reconciles(&town, &[&ada, &bea]).await
+});
+
+async fn sent(town: &Town, who: &Address, campaign: &str) -> Found<usize> {
+    Ok(copies(town, who, campaign).await?.iter().filter(|(_, state, _)| state == "accepted").count())
+}
+
+story!(what_they_choose_while_a_letter_waits_holds_for_it_too, |town| {
+    let people: Vec<Address> =
+        ["ada", "bea", "cara", "dora"].iter().map(|who| address(&format!("{who}@albareda.example"))).collect();
+    town.admit(&people.iter().map(|who| somebody(who.as_str())).collect::<Vec<_>>(), "import").await?;
+    // Written on a Wednesday in April, and let out in May.
+    change(&town, SERIES, |c| c.schedule = Schedule::parse("0 9 1 1 *", "UTC").expect("a schedule"))?;
+    change(&town, LETTER, |c| {
+        c.topic = Some(name("production"));
+        c.window = c
+            .window
+            .clone()
+            .map(|window| nurtured::domain::window::Window { days: [false, false, false, false, true, false, false], ..window });
+    })?;
+    town.pass_to(LETTER_OUT).await?;
+    assert!(people.iter().all(|who| town.mails_to(who).is_empty()), "it waits for Friday");
+    choose(&town, &people[0], |chosen| drop(chosen.refused_topics.insert(name("production")))).await?;
+    choose(&town, &people[1], |chosen| chosen.paused_until = Some(date(2026, 4, 18))).await?;
+    // Friday is the day they named: by then they want it.
+    choose(&town, &people[2], |chosen| chosen.paused_until = Some(date(2026, 4, 17))).await?;
+    town.pass_to("2026-04-17T20:00:00Z").await?;
+    let got: Vec<usize> = people.iter().map(|who| town.mails_to(who).len()).collect();
+    assert_eq!(got, [0, 0, 1, 1]);
+    reconciles(&town, &people.iter().collect::<Vec<_>>()).await
+});
+
+story!(the_language_they_chose_is_theirs_whatever_a_list_says, |town| {
     let ada = address("ada@albareda.example");
-    first_issue(&town, &[&ada]).await?;
-    let url = own_page(&town.newest_to(&ada)?);
-    let same = post(&town, &url, ALL_AS_IT_WAS).await?;
-    assert!(same.body.contains("Nothing was changed") && !same.body.contains("Undo"), "{}", same.body);
-    let body = "action=save&shown=production&shown=energy-costs&topic=energy-costs&less_often=yes&pause=3&until=&language=es&\
-                language_shown=en&tracking=stop";
-    let done = post(&town, &url, body).await?;
-    for words in ["Tecnofab ha anotado", "No más boletines sobre production", "Ningún boletín hasta el 3 de mayo de 2026", "Español"] {
-        assert!(done.body.contains(words), "{words}:\n{}", done.body);
-    }
-    let wanted = wants(&town, &ada).await?;
-    assert!(wanted.less_often && wanted.refused_topics == [name("production")].into(), "{wanted:?}");
-    assert_eq!((wanted.paused_until, wanted.language), ("2026-05-03".parse().ok(), Some(Language::Spanish)));
-    assert!(!town.prospect(&ada).await?.tracking_consent);
-    let refusal = said(&town, &ada, Purpose::Tracking).await?.pop().expect("a statement");
-    assert_eq!((refusal.given, refusal.source.as_str(), refusal.given_at), (false, "their own page", Some(town.now())));
-    assert_eq!(refusal.wording.as_deref(), Some("Do not note it any more"), "the text as it was shown");
-    let page = town.ask(Method::GET, &url, BROWSER, "").await?.body;
-    for shown in ["<html lang=\"es\">", "En pausa hasta el 3 de mayo de 2026", "Acepto que Tecnofab anote"] {
-        assert!(page.contains(shown), "{shown}:\n{page}");
-    }
-    // All of it is taken back by one press, and no second one does more.
-    for _ in 0..2 {
-        let undone = post(&town, &url, &undo(&done.body)).await?;
-        assert!(undone.body.contains("Todo está como antes") || undone.body.contains("It is as it was before"), "{}", undone.body);
-        let now = wants(&town, &ada).await?;
-        assert_eq!(now, Preferences { language: Some(Language::English), ..Preferences::default() });
-        assert!(town.prospect(&ada).await?.tracking_consent);
-    }
-    // A day later it is too late, and what was signed for one page opens no other.
-    town.pass_to("2026-02-04T10:00:00Z").await?;
-    let late = post(&town, &url, &undo(&done.body)).await?;
-    assert!(late.body.contains("This cannot be undone any more"), "{}", late.body);
+    town.admit(&[somebody(ada.as_str())], "import").await?;
+    let language = async |town: &Town| -> Found<Option<String>> {
+        let id = town.prospect(&ada).await?.id;
+        Ok(prospects::field(&mut town.node.ctx.store().read().await?, id, preferences::LANGUAGE).await?)
+    };
+    choose(&town, &ada, |chosen| chosen.language = Some(Language::Spanish)).await?;
+    assert_eq!(language(&town).await?.as_deref(), Some("es"));
+    let mut again = somebody(ada.as_str());
+    again.fields.insert(name("language"), "de".to_owned());
+    again.fields.insert(name("industry"), "metal".to_owned());
+    town.admit(&[again], "a list").await?;
+    assert_eq!(language(&town).await?.as_deref(), Some("es"));
+    assert_eq!(town.prospect(&ada).await?.fields.get(&name("industry")).map(String::as_str), Some("metal"));
+    choose(&town, &ada, |chosen| chosen.language = Some(Language::English)).await?;
+    assert_eq!(language(&town).await?.as_deref(), Some("en"));
     Ok(())
 });
 
-story!(a_consent_to_be_tracked_needs_its_own_box_and_is_kept_with_its_text, |town| {
-    let ada = address("ada@albareda.example");
-    first_issue(&town, &[&ada]).await?;
-    let url = own_page(&town.newest_to(&ada)?);
-    post(&town, &url, &format!("{ALL_AS_IT_WAS}&tracking=stop")).await?;
-    let page = town.ask(Method::GET, &url, BROWSER, "").await?.body;
-    let tag = page.split("value=\"agree\"").nth(1).and_then(|rest| rest.split('>').next()).expect("a box");
-    assert!(!tag.contains("checked"), "it is not ticked beforehand:\n{page}");
-    // Without the box nothing is agreed to, whatever else is saved, and the box of the other state says nothing.
-    for body in [ALL_AS_IT_WAS.to_owned(), format!("{ALL_AS_IT_WAS}&tracking=stop"), format!("{ALL_AS_IT_WAS}&tracking=yes")] {
-        post(&town, &url, &body).await?;
-        assert!(!town.prospect(&ada).await?.tracking_consent, "{body}");
+story!(what_they_chose_stays_with_the_person, |town| {
+    let all: Vec<Address> =
+        ["ada@a.example", "ada@b.example", "ben@a.example", "ben@b.example"].iter().map(|who| address(who)).collect();
+    town.admit(&all.iter().map(|who| somebody(who.as_str())).collect::<Vec<_>>(), "import").await?;
+    let strict = |chosen: &mut Preferences| {
+        chosen.refused_topics.insert(name("prices"));
+        chosen.paused_until = Some(date(2026, 5, 1));
+        chosen.language = Some(Language::Spanish);
+    };
+    // Of Ada the row that goes chose, of Ben the row that stays; each of the others asked for less.
+    choose(&town, &all[1], strict).await?;
+    choose(&town, &all[0], |chosen| chosen.less_often = true).await?;
+    choose(&town, &all[2], strict).await?;
+    choose(&town, &all[3], |chosen| chosen.less_often = true).await?;
+    for pair in all.chunks(2) {
+        merge(&town.node.ctx, &pair[0], &pair[1]).await?;
+        let mut both = Preferences { less_often: true, ..Preferences::default() };
+        strict(&mut both);
+        assert_eq!(chosen(&town, &pair[0]).await?, both);
+        let told: Vec<String> = history(&town, &pair[0]).await?.iter().map(|chosen| chosen.choice.to_string()).collect();
+        for words in ["less often", "paused until 2026-05-01", "no newsletters about prices", "in the language es"] {
+            assert!(told.iter().any(|choice| choice == words), "{told:?}");
+        }
+        // Another address changes nothing of it.
+        let new = address(&format!("new-{}", pair[0]));
+        readdress::change(&town.node.ctx, &pair[0], &new).await?;
+        assert_eq!(chosen(&town, &new).await?, both);
     }
-    town.pass_to("2026-02-03T11:00:00Z").await?;
-    let agreed = post(&town, &url, &format!("{ALL_AS_IT_WAS}&tracking=agree")).await?;
-    assert!(agreed.body.contains("Which links you open may be noted"), "{}", agreed.body);
-    assert!(town.prospect(&ada).await?.tracking_consent);
-    let all = said(&town, &ada, Purpose::Tracking).await?;
-    let last = all.last().expect("a statement");
-    assert!(last.given && last.given_at == Some(town.now()) && last.source == "their own page", "{last:?}");
-    let text = last.wording.clone().unwrap_or_default();
-    assert!(text.starts_with("I agree that Tecnofab notes which links") && page.contains(&text), "{text}");
-    assert_eq!(all.iter().map(|consent| consent.given).collect::<Vec<_>>(), [true, false, true], "what was said before stays");
-    Ok(())
-});
-
-story!(who_unsubscribes_by_mistake_is_written_to_again, |town| {
-    let ada = address("ada@albareda.example");
-    first_issue(&town, &[&ada]).await?;
-    let url = own_page(&town.newest_to(&ada)?);
-    let stop_of = async || Ok::<_, Failed>(town.prospect(&ada).await?.mail_stop);
-    // Pressed twice, as people do: either answer has the way back.
-    post(&town, &url, "action=stop").await?;
-    let stopped = post(&town, &url, "action=stop").await?;
-    assert!(stopped.body.contains("no more newsletters from Tecnofab") && stopped.body.contains("keep writing to me"), "{}", stopped.body);
-    assert_eq!(stop_of().await?, Some(StopReason::Unsubscribed));
-    let way_back = undo(&stopped.body);
-    let forged = way_back.replacen("stopped", "as+often", 1);
-    assert!(post(&town, &url, &forged).await?.body.contains("cannot be undone"));
-    assert_eq!(stop_of().await?, Some(StopReason::Unsubscribed));
-    let kept = post(&town, &url, &way_back).await?;
-    assert!(kept.body.contains("You go on getting newsletters from Tecnofab."), "{}", kept.body);
-    assert_eq!(stop_of().await?, None);
-    let word = said(&town, &ada, Purpose::Mail).await?.pop().expect("their new word");
-    assert!(word.given && word.wording.as_deref() == Some("This was a mistake: keep writing to me"), "{word:?}");
-    town.pass_to("2026-03-03T09:30:00Z").await?;
-    let mails = town.mails_to(&ada).len();
-    assert_eq!(mails, 2, "the next issue comes");
-    // The old way back lifts no later stop, and nobody else's.
-    post(&town, &url, "action=stop").await?;
-    assert!(post(&town, &url, &way_back).await?.body.contains("cannot be undone"));
-    assert_eq!(stop_of().await?, Some(StopReason::Unsubscribed));
-    town.pass_to("2026-04-08T09:30:00Z").await?;
-    assert_eq!(town.mails_to(&ada).len(), mails);
-    Ok(())
-});
-
-story!(a_new_address_is_written_to_once_it_has_answered_and_the_old_one_is_told, |town| {
-    let (ada, new) = (address("ada@albareda.example"), address("ada.vega@newplace.example"));
-    first_issue(&town, &[&ada]).await?;
-    let url = own_page(&town.newest_to(&ada)?);
-    for bad in ["nobody", "ada@localhost", "letter@news.tecnofab.example", ""] {
-        let body = serde_urlencoded::to_string([("action", "address"), ("email", bad)])?;
-        assert_eq!(post(&town, &url, &body).await?.status, 422, "{bad}");
-    }
-    let ask = format!("action=address&email={new}");
-    let asked = post(&town, &url, &ask).await?;
-    assert!(asked.status == 200 && asked.body.contains("We ask your new address"), "{}", asked.body);
-    assert_eq!(post(&town, &url, &ask).await?.status, 200, "pressed twice, it asks once");
-    town.run_until_idle().await?;
+    // Who is forgotten chose nothing.
+    let ada = address("new-ada@a.example");
     let id = town.prospect(&ada).await?.id;
-    let question = town.mails_to(&new);
-    assert_eq!(question.len(), 1);
-    assert!(question[0].text.contains("a…@albareda.example") && !question[0].text.contains(ada.as_str()), "{}", question[0].text);
-    let link = question[0].link("See what was asked").expect("a link");
-    let page = town.ask(Method::GET, &link, BROWSER, "").await?.body;
-    assert!(page.contains("Shall we write to you here?") && page.contains("a…@albareda.example"), "{page}");
-    town.ask(Method::POST, &link, SCANNER, "").await?;
-    assert!(town.prospect(&new).await.is_err(), "neither a look nor a program's press answers");
-    assert!(post(&town, &link, "").await?.body.contains("From now on Tecnofab writes to you at this address."));
-    let moved = town.prospect(&new).await?;
-    assert_eq!((moved.id, moved.address.as_ref()), (id, Some(&new)));
-    town.run_until_idle().await?;
-    let told = town.newest_to(&ada)?;
-    assert!(told.subject.contains("another address") && !told.text.contains("newplace"), "{}\n{}", told.subject, told.text);
-    town.pass_to("2026-03-03T09:30:00Z").await?;
-    assert!(town.newest_to(&new)?.unsubscribe.is_some(), "the next issue goes there");
-    // From the old address it is put right, and its links never show the new one.
-    for own in [url.clone(), told.link("Your preferences").expect("their page")] {
-        let shown = town.ask(Method::GET, &own, BROWSER, "").await?.body;
-        assert!(shown.contains("a…@albareda.example") && !shown.contains("newplace"), "{shown}");
-    }
-    let back = post(&town, &told.link("Your preferences").expect("their page"), &format!("action=address&email={ada}")).await?;
-    assert_eq!(back.status, 200);
-    town.run_until_idle().await?;
-    let link = town.newest_to(&ada)?.link("See what was asked").expect("a link");
-    post(&town, &link, "").await?;
-    assert_eq!(town.prospect(&ada).await?.address.as_ref(), Some(&ada));
+    let mut tx = town.node.ctx.store().write().await?;
+    erasures::person(&mut tx, id).await?;
+    assert_eq!(preferences::of(&mut tx, id, town.now()).await?, Preferences::default());
+    assert_eq!(preferences::history(&mut tx, id).await?, []);
+    tx.commit().await?;
+    assert!(!history(&town, &address("new-ben@a.example")).await?.is_empty(), "and of nobody else anything is lost");
     Ok(())
 });
 
-story!(nobody_has_strangers_pestered_or_takes_an_address_that_is_known, |town| {
-    let (ada, bea) = (address("ada@albareda.example"), address("bea@bea-foods.example"));
-    first_issue(&town, &[&ada, &bea]).await?;
-    let url = own_page(&town.newest_to(&ada)?);
-    let before = town.mails_to(&bea).len();
-    // An address that we know is asked as any other, and the page says the same of it; it stays whose it is.
-    let mut said = Vec::new();
-    for to in [bea.as_str(), "one@other.example", "two@other.example", "three@other.example"] {
-        said.push(post(&town, &url, &format!("action=address&email={to}")).await?.body);
-    }
-    assert!(said.windows(2).all(|two| two[0] == two[1]), "{said:?}");
-    town.run_until_idle().await?;
-    let asked = ["one@other.example", "two@other.example", "three@other.example"];
-    let asked: Vec<usize> = asked.iter().map(|to| town.mails_to(&address(to)).len()).collect();
-    assert_eq!(asked, [1, 1, 0], "three addresses a day");
-    let question = town.mails_to(&bea)[before..].first().and_then(|mail| mail.link("See what was asked")).expect("a question");
-    assert_eq!(post(&town, &question, "").await?.status, 409);
-    assert!(town.prospect(&ada).await?.id != town.prospect(&bea).await?.id);
-    // Who is forgotten takes the questions along.
-    let one = town.newest_to(&address("one@other.example"))?.link("See what was asked").expect("a link");
-    forget::forget(&town.node.ctx, &ada).await?;
-    assert_eq!(post(&town, &one, "").await?.status, 410);
-    Ok(())
-});
-
-story!(a_link_that_leads_to_nobody_says_the_same_whatever_the_reason, |town| {
+story!(a_consent_keeps_its_day_its_source_and_the_text_agreed_to, |town| {
     let ada = address("ada@albareda.example");
-    first_issue(&town, &[&ada]).await?;
-    let mail = town.newest_to(&ada)?;
-    let url = own_page(&mail);
-    let token = url.rsplit('/').next().expect("a token");
-    let mut forged = token.to_owned();
-    forged.replace_range(8..9, if &token[8..9] == "A" { "B" } else { "A" });
-    let other_kind = mail.unsubscribe.expect("a link").rsplit('/').next().expect("a token").to_owned();
-    forget::forget(&town.node.ctx, &ada).await?;
-    let mut bodies = std::collections::BTreeSet::new();
-    for bad in [token, &forged, &other_kind, "x"] {
-        for (method, body) in [(Method::GET, ""), (Method::POST, "action=save"), (Method::POST, "action=stop")] {
-            let answered = town.ask(method, &format!("/p/{bad}"), BROWSER, body).await?;
-            assert_eq!(answered.status, 404);
-            bodies.insert(answered.body);
-        }
-    }
-    assert_eq!(bodies.len(), 1, "{bodies:?}");
-    let said = bodies.pop_first().expect("one");
-    assert!(said.contains("action=\"&#x2f;u\"") || said.contains("action=\"/u\""), "they can still stop an address: {said}");
-    Ok(())
-});
-
-story!(an_old_link_acts_on_the_person_whom_two_rows_turned_out_to_be, |town| {
-    let (ada, other) = (address("ada@albareda.example"), address("ada@old.example"));
-    first_issue(&town, &[&ada, &other]).await?;
-    let (one, two) = (own_page(&town.newest_to(&ada)?), own_page(&town.newest_to(&other)?));
-    merge::merge(&town.node.ctx, &ada, &other).await?;
-    for (url, topic) in [(&one, "production"), (&two, "energy-costs")] {
-        assert_eq!(post(&town, url, &format!("action=save&shown={topic}&pause=none&until=")).await?.status, 200);
-    }
-    assert_eq!(wants(&town, &ada).await?.refused_topics, [name("production"), name("energy-costs")].into());
-    assert!(post(&town, &two, "action=stop").await?.body.contains("keep writing to me"));
-    assert_eq!(town.prospect(&ada).await?.mail_stop, Some(StopReason::Unsubscribed));
-    Ok(())
-});
-
-story!(a_post_that_the_page_did_not_make_changes_nothing, |town| {
-    let ada = address("ada@albareda.example");
-    first_issue(&town, &[&ada]).await?;
-    let url = own_page(&town.newest_to(&ada)?);
-    let before = (town.prospect(&ada).await?, wants(&town, &ada).await?);
-    for body in [
-        "",
-        "visit=x",
-        "List-Unsubscribe=One-Click",
-        "action=save&pause=day&until=",
-        "action=save&pause=day&until=2026-02-03",
-        "action=save&pause=day&until=2030-01-01",
-        "action=save&pause=99&until=",
-        "action=save&until=soon",
-        "action=undo&before=%5B%5D&sign=x",
-        "action=save&shown=no-such-topic&shown=%00&language=de&language_shown=en",
-        "action=forget",
-    ] {
-        let answered = post(&town, &url, body).await?;
-        assert!(answered.status == 200 || answered.status == 422, "{body}: {}", answered.status);
-        assert_eq!((town.prospect(&ada).await?, wants(&town, &ada).await?), before, "{body}");
-    }
-    // A program that presses is shown the page; nor does a body of another kind say anything.
-    let pressed = town.ask(Method::POST, &url, SCANNER, "action=save&less_often=yes").await?;
-    assert!(pressed.body.contains("not sent by a browser"), "{}", pressed.body);
-    let json = send(&town, Method::POST, &url, &[("user-agent", BROWSER), ("content-type", "application/json")], b"{}").await?;
-    assert_eq!(json.status, 200);
-    assert_eq!(wants(&town, &ada).await?, before.1);
+    town.admit(&[somebody(ada.as_str())], "import").await?;
+    let (id, now) = (town.prospect(&ada).await?.id, town.now());
+    let said = |given, wording: &str| Consent {
+        given_at: Some(now),
+        wording: Some(wording.to_owned()),
+        ..Consent::undated(Purpose::Tracking, given, PAGE)
+    };
+    let mut tx = town.node.ctx.store().write().await?;
+    let no = said(false, "You may note which links I follow");
+    assert_eq!(consents::add(&mut tx, &[(id, no.clone())], now).await?, 1);
+    assert_eq!(consents::add(&mut tx, &[(id, no.clone())], now).await?, 0, "the same again is nothing new");
+    assert_eq!(consents::add(&mut tx, &[(id, said(false, "Another text"))], now).await?, 1);
+    let all = consents::of(&mut tx, id).await?;
+    assert!(all.contains(&no) && all.len() >= 3, "the yes stays on record: {all:?}");
+    assert!(!prospects::one(&mut tx, id).await?.tracking_consent);
+    tx.commit().await?;
     Ok(())
 });
