@@ -96,7 +96,9 @@ story!(what_is_chosen_there_holds_is_dated_and_can_be_taken_back, |town| {
     let body = "action=save&shown=production&shown=energy-costs&topic=energy-costs&less_often=yes&pause=3&until=&language=es&\
                 language_shown=en&tracking=stop";
     let done = post(&town, &url, body).await?;
-    for words in ["Tecnofab ha anotado", "No más boletines sobre production", "Ningún boletín hasta el 3 de mayo de 2026", "Español"] {
+    for words in
+        ["Tecnofab ha anotado", "No más boletines sobre production", "Ningún boletín hasta el 3 de mayo de 2026", "Español"]
+    {
         assert!(done.body.contains(words), "{words}:\n{}", done.body);
     }
     let wanted = wants(&town, &ada).await?;
@@ -113,7 +115,11 @@ story!(what_is_chosen_there_holds_is_dated_and_can_be_taken_back, |town| {
     // All of it is taken back by one press, and no second one does more.
     for _ in 0..2 {
         let undone = post(&town, &url, &undo(&done.body)).await?;
-        assert!(undone.body.contains("Todo está como antes") || undone.body.contains("It is as it was before"), "{}", undone.body);
+        assert!(
+            undone.body.contains("Todo está como antes") || undone.body.contains("It is as it was before"),
+            "{}",
+            undone.body
+        );
         let now = wants(&town, &ada).await?;
         assert_eq!(now, Preferences { language: Some(Language::English), ..Preferences::default() });
         assert!(town.prospect(&ada).await?.tracking_consent);
@@ -155,11 +161,16 @@ story!(who_unsubscribes_by_mistake_is_written_to_again, |town| {
     let ada = address("ada@albareda.example");
     first_issue(&town, &[&ada]).await?;
     let url = own_page(&town.newest_to(&ada)?);
+    let before = town.mails_to(&ada).len();
     let stop_of = async || Ok::<_, Failed>(town.prospect(&ada).await?.mail_stop);
     // Pressed twice, as people do: either answer has the way back.
     post(&town, &url, "action=stop").await?;
     let stopped = post(&town, &url, "action=stop").await?;
-    assert!(stopped.body.contains("no more newsletters from Tecnofab") && stopped.body.contains("keep writing to me"), "{}", stopped.body);
+    assert!(
+        stopped.body.contains("no more newsletters from Tecnofab") && stopped.body.contains("keep writing to me"),
+        "{}",
+        stopped.body
+    );
     assert_eq!(stop_of().await?, Some(StopReason::Unsubscribed));
     let way_back = undo(&stopped.body);
     let forged = way_back.replacen("stopped", "as+often", 1);
@@ -172,7 +183,7 @@ story!(who_unsubscribes_by_mistake_is_written_to_again, |town| {
     assert!(word.given && word.wording.as_deref() == Some("This was a mistake: keep writing to me"), "{word:?}");
     town.pass_to("2026-03-03T09:30:00Z").await?;
     let mails = town.mails_to(&ada).len();
-    assert_eq!(mails, 2, "the next issue comes");
+    assert_eq!(mails, before + 1, "the next issue comes");
     // The old way back lifts no later stop, and nobody else's.
     post(&town, &url, "action=stop").await?;
     assert!(post(&town, &url, &way_back).await?.body.contains("cannot be undone"));
@@ -186,7 +197,7 @@ story!(a_new_address_is_written_to_once_it_has_answered_and_the_old_one_is_told,
     let (ada, new) = (address("ada@albareda.example"), address("ada.vega@newplace.example"));
     first_issue(&town, &[&ada]).await?;
     let url = own_page(&town.newest_to(&ada)?);
-    for bad in ["nobody", "ada@localhost", "letter@news.tecnofab.example", ""] {
+    for bad in ["nobody", "ada@localhost", "marta@tecnofab.example", ""] {
         let body = serde_urlencoded::to_string([("action", "address"), ("email", bad)])?;
         assert_eq!(post(&town, &url, &body).await?.status, 422, "{bad}");
     }
