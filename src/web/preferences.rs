@@ -12,7 +12,6 @@ use super::undo::{Signed, Undo};
 use super::visitor::Visitor;
 use super::{language, page};
 use crate::domain::address::Address;
-use crate::domain::consent::Purpose;
 use crate::domain::door::Limit;
 use crate::domain::doorway::pending_form::KEPT;
 use crate::domain::id::{Name, ProspectId};
@@ -22,7 +21,7 @@ use crate::domain::preferences::{Choice, Preferences, today};
 use crate::domain::settings::Tracking;
 use crate::domain::span::Span;
 use crate::domain::suppression::Channel;
-use crate::flow::doorway::prefer::{self, Preferred, Tracked, Wish, stands};
+use crate::flow::doorway::prefer::{self, Preferred, Tracked, Wish};
 use crate::flow::doorway::trace::Traced;
 use crate::flow::individual::new_address;
 use crate::inbox::form::clean;
@@ -212,7 +211,7 @@ impl Own {
         let mut tx = site.ctx.store().read().await?;
         let Some(person) = former_addresses::person(&mut tx, named).await? else { return Ok(None) };
         let preferences = preferences::of(&mut tx, person.id, now).await?;
-        let refuses = stands(&consents::of(&mut tx, person.id).await?, Purpose::Tracking) == Some(false);
+        let refuses = consents::refusing(&mut tx, [person.id].into_iter()).await?.contains(&person.id);
         let stops = suppressions::of(&mut tx, &[&person.address]).await?;
         drop(tx);
         Ok(Some(Self {

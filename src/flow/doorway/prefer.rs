@@ -68,7 +68,7 @@ pub async fn prefer(ctx: &Context, prospect: ProspectId, wish: &Wish, spoken: La
     });
     let mut preferred = Preferred { undo: undo.collect(), changes, tracked: None };
     if let Some(tracked) = &wish.tracked {
-        let refuses = stands(&consents::of(&mut tx, prospect).await?, Purpose::Tracking) == Some(false);
+        let refuses = consents::refusing(&mut tx, [prospect].into_iter()).await?.contains(&prospect);
         if person.consents != tracked.given || (!tracked.given && !refuses) {
             let said = consent(Purpose::Tracking, tracked.given, source, &tracked.wording, now);
             consents::add(&mut tx, &[(prospect, said)], now).await?;
@@ -127,12 +127,6 @@ pub async fn keep_writing(ctx: &Context, prospect: ProspectId, since: Timestamp,
     tx.commit().await?;
     ctx.wake();
     Ok(lifted)
-}
-
-/// What they said last about a purpose, as far as its date is known.
-pub fn stands(said: &[Consent], purpose: Purpose) -> Option<bool> {
-    let of = said.iter().filter(|consent| consent.purpose == purpose);
-    of.max_by_key(|consent| consent.given_at).map(|consent| consent.given)
 }
 
 fn consent(purpose: Purpose, given: bool, source: &str, wording: &str, now: Timestamp) -> Consent {
