@@ -75,7 +75,6 @@ pub async fn prefer(ctx: &Context, prospect: ProspectId, wish: &Wish, spoken: La
             preferred.tracked = Some(tracked.given);
         }
     }
-    failpoint!("prefer.before_commit");
     tx.commit().await?;
     ctx.wake();
     tracing::info!(%prospect, choices = preferred.changes.len(), "chose on their own page");

@@ -109,7 +109,6 @@ pub async fn confirm(ctx: &Context, id: PendingFormId) -> Result<Answered, FlowE
         readdress(&mut tx, &prospect, new, "their own page", now).await?;
         tell(ctx, &mut tx, &plan, &wish, (person.id, &person.address), now).await?;
     }
-    failpoint!("new_address.before_commit");
     tx.commit().await?;
     ctx.wake();
     tracing::info!(prospect = %person.id, "has another address");
