@@ -20,9 +20,10 @@ pub mod login;
 // Pages behind the links in group mail.
 pub mod click;
 pub mod answer;
-pub mod unsubscribe;
 pub mod undo;
+pub mod posted;
 pub mod preferences;
+pub mod unsubscribe;
 // Endpoints for other systems.
 pub mod form_guard;
 pub mod form;

@@ -7,6 +7,7 @@
 
 use super::error::WebError;
 use super::limits::Whose;
+use super::posted::Posted;
 use super::site::Site;
 use super::undo::{Signed, Undo};
 use super::visitor::Visitor;
@@ -25,7 +26,7 @@ use crate::flow::doorway::prefer::{self, Preferred, Tracked, Wish};
 use crate::flow::doorway::trace::Traced;
 use crate::flow::individual::new_address;
 use crate::inbox::form::clean;
-use crate::mail::token::Kind;
+use crate::mail::token::{Kind, Token};
 use crate::store::people::{consents, former_addresses, preferences, suppressions};
 use crate::text::message::Message;
 use crate::text::words;
@@ -33,19 +34,14 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
-use jiff::ToSpan;
-use jiff::civil::Date;
+use jiff::Timestamp;
 use minijinja::context;
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How often something is saved on the page of one mail.
 const SAVED: Limit = Limit { most: 30, within: Duration::from_hours(1) };
-
-/// How many fields of a post are read.
-const FIELDS: usize = 200;
 
 /// Somebody's page.
 struct Own {
@@ -124,50 +120,6 @@ pub async fn change(
         "address" => own.ask(&site, prospect, &visitor, &posted).await,
         "undo" => own.undo(&site, prospect, &posted).await,
         _ => Ok(own.show(&site, StatusCode::OK, "")),
-    }
-}
-
-/// What is posted.
-struct Posted(Vec<(String, String)>);
-
-impl Posted {
-    fn read(body: &[u8]) -> Self {
-        let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(body).unwrap_or_default();
-        Self(fields.into_iter().take(FIELDS).collect())
-    }
-
-    fn all<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(name, _)| name == field).map(|(_, value)| value.trim())
-    }
-
-    fn one(&self, field: &str) -> Option<&str> {
-        self.0.iter().find(|(name, _)| name == field).map(|(_, value)| value.trim())
-    }
-
-    /// The topics of the page, ticked or not. One that it did not show stays as it is.
-    fn topics(&self, plan: &Plan) -> Vec<Choice> {
-        let named = |field| -> BTreeSet<Name> { self.all(field).filter_map(|name| Name::parse(name).ok()).collect() };
-        let (shown, ticked, known) = (named("shown"), named("topic"), plan.topics());
-        let shown = shown.into_iter().filter(|topic| known.contains(topic));
-        shown
-            .map(|topic| if ticked.contains(&topic) { Choice::TopicWanted(topic) } else { Choice::TopicRefused(topic) })
-            .collect()
-    }
-
-    /// The pause that was chosen; a day that is given counts though its box was not ticked. `Err` for a day that cannot be meant.
-    fn pause(&self, today: Date) -> Result<Option<Choice>, ()> {
-        let day = self.one("until").filter(|day| !day.is_empty());
-        let until = match (self.one("pause"), day) {
-            (Some("keep" | "none") | None, Some(day)) | (Some("day"), Some(day)) => day.parse::<Date>().map_err(drop)?,
-            (Some("keep") | None, None) => return Ok(None),
-            (Some("none"), None) => return Ok(Some(Choice::Resumed)),
-            (Some(months), _) => {
-                let months = months.parse::<i8>().ok().filter(|months| (1..=12).contains(months)).ok_or(())?;
-                today.checked_add(months.months()).map_err(drop)?
-            }
-        };
-        let is_to_come = until > today && until <= Preferences::longest_pause(today);
-        if is_to_come { Ok(Some(Choice::PausedUntil(until))) } else { Err(()) }
     }
 }
 
@@ -295,7 +247,7 @@ impl Own {
         let language = done.changes.iter().find_map(|choice| if let Choice::Language(chosen) = choice { *chosen } else { None });
         let changes = changes(&done, language.unwrap_or(self.language));
         let undo = Undo::Choices { choices: done.undo, tracked: done.tracked.map(|tracked| !tracked) };
-        Ok(self.changed(site, language.unwrap_or(self.language), "saved", &changes, Some(undo)))
+        Ok(changed(site, &self.token, language.unwrap_or(self.language), "saved", &changes, Some(undo)))
     }
 
     /// Asks another address. What becomes of it is not said: the page must not tell of an address whether we know it.
@@ -331,24 +283,33 @@ impl Own {
     }
 
     fn done(&self, site: &Site, done: &str, undo: Option<Undo>) -> Response {
-        self.changed(site, self.language, done, &[], undo)
+        changed(site, &self.token, self.language, done, &[], undo)
     }
+}
 
-    fn changed(&self, site: &Site, language: Language, done: &str, changes: &[Changed], undo: Option<Undo>) -> Response {
-        let (plan, now) = (site.ctx.plan(), site.ctx.now());
-        let signed: Option<Signed> = undo.and_then(|undo| undo.sign(site.ctx.signer(), &self.token, now));
-        let values = context! {
-            organisation => plan.settings.organisation.name.clone(),
-            done,
-            changes => Value::from(Serde(changes)),
-            undo => Value::from(Serde(&signed)),
-            here => format!("/p/{}", self.token),
-            less_often_mails => plan.settings.less_often.mails,
-            less_often_days => days(plan.settings.less_often.within),
-            days => days(KEPT),
-        };
-        page::speak(language, StatusCode::OK, "page-preferences-changed.html", values)
-    }
+/// What became of a press, and the way back.
+fn changed(site: &Site, token: &str, language: Language, done: &str, changes: &[Changed], undo: Option<Undo>) -> Response {
+    let (plan, now) = (site.ctx.plan(), site.ctx.now());
+    let signed: Option<Signed> = undo.and_then(|undo| undo.sign(site.ctx.signer(), token, now));
+    let values = context! {
+        organisation => plan.settings.organisation.name.clone(),
+        done,
+        changes => Value::from(Serde(changes)),
+        undo => Value::from(Serde(&signed)),
+        here => format!("/p/{token}"),
+        less_often_mails => plan.settings.less_often.mails,
+        less_often_days => days(plan.settings.less_often.within),
+        days => days(KEPT),
+    };
+    page::speak(language, StatusCode::OK, "page-preferences-changed.html", values)
+}
+
+/// The answer to whoever unsubscribed by the button behind another link of a mail: the same way back, and the way to their own page.
+pub fn unsubscribed(site: &Site, sent: &Traced, language: Language, since: Option<Timestamp>) -> Response {
+    let signer = site.ctx.signer();
+    let recipient = signer.recipient(sent.mail.prospect, sent.address.as_str());
+    let token = Token { kind: Kind::Preferences, id: sent.mail.delivery.0, ordinal: 0, recipient };
+    changed(site, &signer.text(token, ""), language, "stopped", &[], since.map(Undo::Stopped))
 }
 
 /// What a press changed, in the words of the page.

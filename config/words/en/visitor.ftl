@@ -160,7 +160,7 @@ preferences-pause-months = { $number ->
 }
 preferences-pause-day = Until the day given here:
 preferences-day = Day
-preferences-day-again = Nothing was saved: a pause ends on a day that is still to come, within two years. Please give one.
+preferences-day-again = Nothing was saved: a pause ends on a day that is still to come, within a year. Please give one.
 preferences-language = Language
 preferences-tracking = What you click
 preferences-tracking-means = { $organisation } can note which links of its newsletters you open. It shows what interests you, so that a person calls you when it is worth your time, and not before.

@@ -160,7 +160,7 @@ preferences-pause-months = { $number ->
 }
 preferences-pause-day = Hasta el día indicado aquí:
 preferences-day = Día
-preferences-day-again = No se ha guardado nada: una pausa termina un día que aún no ha llegado, dentro de dos años como mucho. Indique uno, por favor.
+preferences-day-again = No se ha guardado nada: una pausa termina un día que aún no ha llegado, dentro de un año como mucho. Indique uno, por favor.
 preferences-language = Idioma
 preferences-tracking = Lo que pulsa
 preferences-tracking-means = { $organisation } puede anotar qué enlaces de sus boletines abre usted. Así se ve qué le interesa, y una persona le llama cuando le merezca la pena, y no antes.

@@ -193,6 +193,19 @@ story!(who_unsubscribes_by_mistake_is_written_to_again, |town| {
     Ok(())
 });
 
+story!(the_button_behind_the_other_link_has_the_same_way_back, |town| {
+    let ada = address("ada@albareda.example");
+    first_issue(&town, &[&ada]).await?;
+    let mail = town.newest_to(&ada)?;
+    let stopped = post(&town, mail.unsubscribe.as_deref().expect("a link"), "").await?;
+    assert!(stopped.body.contains("You are unsubscribed") && stopped.body.contains("keep writing to me"), "{}", stopped.body);
+    assert_eq!(town.prospect(&ada).await?.mail_stop, Some(StopReason::Unsubscribed));
+    let kept = post(&town, &own_page(&mail), &undo(&stopped.body)).await?;
+    assert!(kept.body.contains("You go on getting newsletters from Tecnofab."), "{}", kept.body);
+    assert_eq!(town.prospect(&ada).await?.mail_stop, None);
+    Ok(())
+});
+
 story!(a_new_address_is_written_to_once_it_has_answered_and_the_old_one_is_told, |town| {
     let (ada, new) = (address("ada@albareda.example"), address("ada.vega@newplace.example"));
     first_issue(&town, &[&ada]).await?;
