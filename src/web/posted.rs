@@ -11,10 +11,10 @@ use std::collections::BTreeSet;
 const FIELDS: usize = 200;
 
 /// The fields that are posted.
-pub struct Posted(Vec<(String, String)>);
+pub(super) struct Posted(Vec<(String, String)>);
 
 impl Posted {
-    pub fn read(body: &[u8]) -> Self {
+    pub(super) fn read(body: &[u8]) -> Self {
         let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(body).unwrap_or_default();
         Self(fields.into_iter().take(FIELDS).collect())
     }
@@ -23,12 +23,12 @@ impl Posted {
         self.0.iter().filter(move |(name, _)| name == field).map(|(_, value)| value.trim())
     }
 
-    pub fn one(&self, field: &str) -> Option<&str> {
+    pub(super) fn one(&self, field: &str) -> Option<&str> {
         self.0.iter().find(|(name, _)| name == field).map(|(_, value)| value.trim())
     }
 
     /// The topics of the page, ticked or not. One that it did not show stays as it is.
-    pub fn topics(&self, plan: &Plan) -> Vec<Choice> {
+    pub(super) fn topics(&self, plan: &Plan) -> Vec<Choice> {
         let named = |field| -> BTreeSet<Name> { self.all(field).filter_map(|name| Name::parse(name).ok()).collect() };
         let (shown, ticked, known) = (named("shown"), named("topic"), plan.topics());
         let shown = shown.into_iter().filter(|topic| known.contains(topic));
@@ -38,10 +38,10 @@ impl Posted {
     }
 
     /// The pause that was chosen; a day that is given counts though its box was not ticked. `Err` for a day that cannot be meant.
-    pub fn pause(&self, today: Date) -> Result<Option<Choice>, ()> {
+    pub(super) fn pause(&self, today: Date) -> Result<Option<Choice>, ()> {
         let day = self.one("until").filter(|day| !day.is_empty());
         let until = match (self.one("pause"), day) {
-            (Some("keep" | "none") | None, Some(day)) | (Some("day"), Some(day)) => day.parse::<Date>().map_err(drop)?,
+            (Some("keep" | "none" | "day") | None, Some(day)) => day.parse::<Date>().map_err(drop)?,
             (Some("keep") | None, None) => return Ok(None),
             (Some("none"), None) => return Ok(Some(Choice::Resumed)),
             (Some(months), _) => {
