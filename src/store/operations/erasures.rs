@@ -10,7 +10,7 @@ use crate::domain::suppression::{Channel, StopReason};
 use crate::store::engine::backend::{InRow, StoreError, Tx, Value, args};
 use crate::store::engine::value::{address, from_json, texts, to_json};
 use crate::store::people::suppressions::{self, Stop};
-use crate::store::people::{erasure_keys, external_ids, former_addresses};
+use crate::store::people::{erasure_keys, external_ids, former_addresses, preferences};
 use jiff::Timestamp;
 
 /// What stands in a delivery's row instead of an erased address; RFC 2606 reserves its domain.
@@ -158,7 +158,7 @@ const PERSON: &str = "
     UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
            wake_at = NULL, review_after = NULL, mail_stop = 'erased', tracking_consent = FALSE
     WHERE id = $1";
-const OF_PERSON: [&str; 11] = [
+const OF_PERSON: [&str; 9] = [
     "DELETE FROM hits WHERE signal_id IN (SELECT s.id FROM signals s WHERE s.prospect_id = $1)",
     "DELETE FROM verdicts WHERE prospect_id = $1",
     "DELETE FROM prospect_fields WHERE prospect_id = $1",
@@ -167,8 +167,6 @@ const OF_PERSON: [&str; 11] = [
     "DELETE FROM assessment_queue WHERE prospect_id = $1",
     "DELETE FROM former_addresses WHERE prospect_id = $1",
     "DELETE FROM absences WHERE prospect_id = $1",
-    "DELETE FROM preferences WHERE prospect_id = $1",
-    "DELETE FROM refused_topics WHERE prospect_id = $1",
     "DELETE FROM preference_changes WHERE prospect_id = $1",
 ];
 
@@ -349,7 +347,7 @@ pub async fn person(tx: &mut Tx, prospect: ProspectId) -> Result<(), StoreError>
     for part in OF_PERSON {
         tx.execute(part, args![prospect]).await?;
     }
-    Ok(())
+    preferences::clear(tx, prospect).await
 }
 
 /// Removes the companies of these addresses, of an erased person, to which nobody else belongs.
