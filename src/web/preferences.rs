@@ -246,7 +246,7 @@ impl Own {
         // Who chose a language is answered in it.
         let language = done.changes.iter().find_map(|choice| if let Choice::Language(chosen) = choice { *chosen } else { None });
         let changes = changes(&done, language.unwrap_or(self.language));
-        let undo = Undo::Choices { choices: done.undo, tracked: done.tracked.map(|tracked| !tracked) };
+        let undo = Undo::Choices { choices: done.undo, untrack: done.tracked == Some(true) };
         Ok(changed(site, &self.token, language.unwrap_or(self.language), "saved", &changes, Some(undo)))
     }
 
@@ -275,8 +275,8 @@ impl Own {
                 let kept = prefer::keep_writing(&site.ctx, prospect, since, &wording("preferences-mistake")).await?;
                 Ok(self.done(site, if kept { "kept" } else { "late" }, None))
             }
-            Some(Undo::Choices { choices, tracked }) => {
-                let tracked = tracked.map(|given| Tracked { given, wording: wording("preferences-undo") });
+            Some(Undo::Choices { choices, untrack }) => {
+                let tracked = untrack.then(|| Tracked { given: false, wording: wording("preferences-undo") });
                 self.prefer(site, prospect, Wish { choices, tracked, is_undone: true }).await
             }
         }

@@ -11,8 +11,7 @@ use serde::Serialize;
 /// For how long a change can be taken back.
 const GOOD: Span = Span::days(1);
 
-/// The words beside those of choices.
-const TRACKED: &str = "tracked";
+/// The words beside those of choices. Whoever wants to be tracked again ticks the box with its text: that is no undoing.
 const UNTRACKED: &str = "untracked";
 const STOPPED: &str = "stopped";
 
@@ -22,7 +21,8 @@ pub enum Undo {
     Choices {
         /// What is chosen instead.
         choices: Vec<Choice>,
-        tracked: Option<bool>,
+        /// Whether a consent to be tracked is taken back.
+        untrack: bool,
     },
     /// The unsubscription of this instant.
     Stopped(Timestamp),
@@ -53,23 +53,22 @@ impl Undo {
         let token = signer.read(Kind::Undo, sign, &context(page, before))?;
         within(token.id, GOOD, now)?;
         let words: Vec<(String, Option<String>)> = serde_json::from_str(before).ok()?;
-        let (mut choices, mut tracked) = (Vec::new(), None);
+        let (mut choices, mut untrack) = (Vec::new(), false);
         for (word, value) in words {
             match word.as_str() {
                 STOPPED => return Timestamp::from_millisecond(value?.parse().ok()?).ok().map(Self::Stopped),
-                TRACKED | UNTRACKED => tracked = Some(word == TRACKED),
+                UNTRACKED => untrack = true,
                 _ => choices.push(Choice::parse(&word, value.as_deref())?),
             }
         }
-        Some(Self::Choices { choices, tracked })
+        Some(Self::Choices { choices, untrack })
     }
 
     fn words(&self) -> Vec<(&'static str, Option<String>)> {
         match self {
             Self::Stopped(since) => vec![(STOPPED, Some(since.as_millisecond().to_string()))],
-            Self::Choices { choices, tracked } => {
-                let tracked = tracked.map(|tracked| (if tracked { TRACKED } else { UNTRACKED }, None));
-                choices.iter().map(Choice::parts).chain(tracked).collect()
+            Self::Choices { choices, untrack } => {
+                choices.iter().map(Choice::parts).chain(untrack.then_some((UNTRACKED, None))).collect()
             }
         }
     }
@@ -90,7 +89,7 @@ mod tests {
         let at = |text: &str| text.parse::<Timestamp>().expect("an instant");
         let (now, later, too_late) = (at("2026-11-03T09:00:00Z"), at("2026-11-04T08:00:00Z"), at("2026-11-04T09:00:00Z"));
         let choices = vec![Choice::AsOften, Choice::Language(Some(Language::Spanish))];
-        for undo in [Undo::Stopped(now), Undo::Choices { choices, tracked: Some(true) }] {
+        for undo in [Undo::Stopped(now), Undo::Choices { choices, untrack: true }] {
             let Signed { before, sign } = undo.sign(&signer, "page", now).expect("something to take back");
             assert_eq!(Undo::read(&signer, "page", &before, &sign, later), Some(undo.clone()));
             assert_eq!(Undo::read(&signer, "page", &before, &sign, too_late), None);
@@ -98,6 +97,6 @@ mod tests {
             assert_eq!(Undo::read(&signer, "page", &before.replace("as often", "less often").replace('1', "2"), "", later), None);
             assert_eq!(Undo::read(&signer, "page", "[[\"less often\",null]]", &sign, later), None, "signed for one change alone");
         }
-        assert_eq!(Undo::Choices { choices: Vec::new(), tracked: None }.sign(&signer, "page", now), None);
+        assert_eq!(Undo::Choices { choices: Vec::new(), untrack: false }.sign(&signer, "page", now), None);
     }
 }

@@ -191,7 +191,7 @@ preferences-did-resume = The pause is over
 # {$language} is its name in itself: "English", "Español".
 preferences-did-language = Language: { $language }
 preferences-did-track = Which links you open may be noted
-preferences-did-untrack = Which links you open is no longer noted
+preferences-did-untrack = Which links you open is no longer noted. If you agree to it again, tick the box on your page.
 preferences-same = Everything is as it was before.
     .title = Nothing was changed
 preferences-undo = Undo this

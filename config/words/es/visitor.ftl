@@ -191,7 +191,7 @@ preferences-did-resume = La pausa ha terminado
 # {$language} es su nombre en el propio idioma: «English», «Español».
 preferences-did-language = Idioma: { $language }
 preferences-did-track = Se puede anotar qué enlaces abre
-preferences-did-untrack = Ya no se anota qué enlaces abre
+preferences-did-untrack = Ya no se anota qué enlaces abre. Si vuelve a aceptarlo, marque la casilla en su página.
 preferences-same = Todo está como estaba.
     .title = No se ha cambiado nada
 preferences-undo = Deshacerlo

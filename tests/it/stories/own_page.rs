@@ -112,7 +112,7 @@ story!(what_is_chosen_there_holds_is_dated_and_can_be_taken_back, |town| {
     for shown in ["<html lang=\"es\">", "En pausa hasta el 3 de mayo de 2026", "Acepto que Tecnofab anote"] {
         assert!(page.contains(shown), "{shown}:\n{page}");
     }
-    // All of it is taken back by one press, and no second one does more.
+    // What was chosen is taken back by one press, and no second one does more.
     for _ in 0..2 {
         let undone = post(&town, &url, &undo(&done.body)).await?;
         assert!(
@@ -122,7 +122,7 @@ story!(what_is_chosen_there_holds_is_dated_and_can_be_taken_back, |town| {
         );
         let now = wants(&town, &ada).await?;
         assert_eq!(now, Preferences { language: Some(Language::English), ..Preferences::default() });
-        assert!(town.prospect(&ada).await?.tracking_consent);
+        assert!(!town.prospect(&ada).await?.tracking_consent, "a consent is given by its own box alone");
     }
     // A day later it is too late, and what was signed for one page opens no other.
     town.pass_to("2026-02-04T10:00:00Z").await?;
@@ -154,6 +154,8 @@ story!(a_consent_to_be_tracked_needs_its_own_box_and_is_kept_with_its_text, |tow
     let text = last.wording.clone().unwrap_or_default();
     assert!(text.starts_with("I agree that Tecnofab notes which links") && page.contains(&text), "{text}");
     assert_eq!(all.iter().map(|consent| consent.given).collect::<Vec<_>>(), [true, false, true], "what was said before stays");
+    post(&town, &url, &undo(&agreed.body)).await?;
+    assert!(!town.prospect(&ada).await?.tracking_consent, "and is taken back by one press");
     Ok(())
 });
 
