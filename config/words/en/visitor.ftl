@@ -159,7 +159,7 @@ preferences-pause-months = { $number ->
    *[other] For { $number } months
 }
 preferences-pause-day = Until the day given here:
-preferences-day = Day
+preferences-day = The day
 preferences-day-again = Nothing was saved: a pause ends on a day that is still to come, within a year. Please give one.
 preferences-language = Language
 preferences-tracking = What you click

@@ -159,7 +159,7 @@ preferences-pause-months = { $number ->
    *[other] Durante { $number } meses
 }
 preferences-pause-day = Hasta el día indicado aquí:
-preferences-day = Día
+preferences-day = El día
 preferences-day-again = No se ha guardado nada: una pausa termina un día que aún no ha llegado, dentro de un año como mucho. Indique uno, por favor.
 preferences-language = Idioma
 preferences-tracking = Lo que pulsa
