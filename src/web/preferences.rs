@@ -163,7 +163,7 @@ impl Own {
         let mut tx = site.ctx.store().read().await?;
         let Some(person) = former_addresses::person(&mut tx, named).await? else { return Ok(None) };
         let preferences = preferences::of(&mut tx, person.id, now).await?;
-        let refuses = consents::refusing(&mut tx, [person.id].into_iter()).await?.contains(&person.id);
+        let refuses = consents::refusing(&mut tx, &[person.id]).await?.contains(&person.id);
         let stops = suppressions::of(&mut tx, &[&person.address]).await?;
         drop(tx);
         Ok(Some(Self {

@@ -133,7 +133,8 @@ pub async fn write(tx: &mut Tx, ctx: &Context, hits: &[Hit]) -> Result<Vec<Taken
     let named = tokens.iter().flatten().filter_map(Token::delivery).map(DeliveryId);
     let named: BTreeSet<DeliveryId> = named.chain(hits.iter().filter_map(posted_to)).collect();
     let sent = origins::of(tx, &named.into_iter().collect::<Vec<_>>()).await?;
-    let refusing = refusing(tx, ctx, sent.values().filter_map(|sent| sent.origin.prospect)).await?;
+    let people: Vec<ProspectId> = sent.values().filter_map(|sent| sent.origin.prospect).collect();
+    let refusing = refusing(tx, ctx, &people).await?;
     let mut taken = vec![Taken::LetPass; hits.len()];
     let mut known: Vec<(usize, Known)> = Vec::with_capacity(hits.len());
     for (place, (hit, token)) in hits.iter().zip(&tokens).enumerate() {
@@ -173,7 +174,7 @@ fn posted_to(hit: &Hit) -> Option<DeliveryId> {
 }
 
 /// Those of them whose word is that their clicks are not to be followed, where everybody's are.
-async fn refusing(tx: &mut Tx, ctx: &Context, of: impl Iterator<Item = ProspectId>) -> Result<BTreeSet<ProspectId>, StoreError> {
+async fn refusing(tx: &mut Tx, ctx: &Context, of: &[ProspectId]) -> Result<BTreeSet<ProspectId>, StoreError> {
     match ctx.plan().settings.tracking {
         Tracking::All => consents::refusing(tx, of).await,
         Tracking::Consented | Tracking::None => Ok(BTreeSet::new()),
@@ -230,7 +231,7 @@ async fn recognise(
         // Rare: of a database that was restored, or of somebody who was forgotten.
         None => match trace(tx, ctx.signer(), token).await? {
             Some(traced) => {
-                let refusing = self::refusing(tx, ctx, traced.mail.prospect.into_iter()).await?;
+                let refusing = self::refusing(tx, ctx, traced.mail.prospect.as_slice()).await?;
                 let may = is_followed(ctx, &traced, &refusing);
                 (traced, may)
             }

@@ -68,7 +68,7 @@ pub async fn prefer(ctx: &Context, prospect: ProspectId, wish: &Wish, spoken: La
     });
     let mut preferred = Preferred { undo: undo.collect(), changes, tracked: None };
     if let Some(tracked) = &wish.tracked {
-        let refuses = consents::refusing(&mut tx, [prospect].into_iter()).await?.contains(&prospect);
+        let refuses = consents::refusing(&mut tx, &[prospect]).await?.contains(&prospect);
         if person.consents != tracked.given || (!tracked.given && !refuses) {
             let said = consent(Purpose::Tracking, tracked.given, source, &tracked.wording, now);
             consents::add(&mut tx, &[(prospect, said)], now).await?;

@@ -3,7 +3,7 @@
 use crate::domain::consent::{Consent, Purpose};
 use crate::domain::id::ProspectId;
 use crate::store::engine::backend::{InRow, StoreError, Tx, args};
-use crate::store::engine::value::{instant_or_none, to_json, word};
+use crate::store::engine::value::{ids, instant_or_none, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeSet, HashSet};
@@ -35,8 +35,8 @@ const REFUSING: &str = "
 const OF: &str = "SELECT purpose, given, source, given_at, wording FROM consents WHERE prospect_id = $1 ORDER BY id";
 
 /// Those of these prospects whose latest word about being tracked is no.
-pub async fn refusing(tx: &mut Tx, of: impl Iterator<Item = ProspectId>) -> Result<BTreeSet<ProspectId>, StoreError> {
-    let rows: Vec<(i64,)> = tx.rows(REFUSING, args![to_json(&of.collect::<Vec<_>>())?, Purpose::Tracking.word()]).await?;
+pub async fn refusing(tx: &mut Tx, of: &[ProspectId]) -> Result<BTreeSet<ProspectId>, StoreError> {
+    let rows: Vec<(i64,)> = tx.rows(REFUSING, args![ids(of)?, Purpose::Tracking.word()]).await?;
     Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
 }
 

@@ -41,7 +41,8 @@ fn undo(page: &str) -> String {
         let rest = plain.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap_or_else(|| panic!("{name}:\n{plain}"));
         rest.split("\">").next().expect("a value ends").to_owned()
     };
-    serde_urlencoded::to_string([("action", "undo"), ("before", &field("before")), ("sign", &field("sign"))]).expect("a form")
+    let (before, sign) = (field("before"), field("sign"));
+    serde_urlencoded::to_string([("action", "undo"), ("before", before.as_str()), ("sign", sign.as_str())]).expect("a form")
 }
 
 async fn wants(town: &Town, who: &Address) -> Result<Preferences, Failed> {
