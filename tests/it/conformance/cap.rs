@@ -179,7 +179,7 @@ async fn what_somebody_does_not_want_is_found_from_the_few_who_chose(bench: Benc
     use nurtured::domain::preferences::{Preferences, Unwanted};
     use nurtured::store::group::unwanted;
     use nurtured::store::people::preferences;
-    let letters = Everybody::due(&["one"]);
+    let [letters, _] = two_campaigns(&bench.store).await?;
     let mut tx = bench.store.write().await?;
     let ids = add_some(&mut tx, 9).await?;
     let (topic, day) = (name("prices"), minute(0).to_zoned(jiff::tz::TimeZone::UTC).date());
