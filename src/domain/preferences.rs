@@ -87,6 +87,21 @@ impl Preferences {
             .collect()
     }
 
+    /// These preferences with one more choice.
+    #[must_use]
+    pub fn choosing(mut self, choice: Choice) -> Self {
+        match choice {
+            Choice::TopicRefused(topic) => drop(self.refused_topics.insert(topic)),
+            Choice::TopicWanted(topic) => drop(self.refused_topics.remove(&topic)),
+            Choice::LessOften => self.less_often = true,
+            Choice::AsOften => self.less_often = false,
+            Choice::PausedUntil(day) => self.paused_until = Some(day),
+            Choice::Resumed => self.paused_until = None,
+            Choice::Language(language) => self.language = language,
+        }
+        self
+    }
+
     /// What two people who turn out to be one want: the stricter word of each, and of two languages the first's.
     #[must_use]
     pub fn joined(&self, other: &Self) -> Self {

@@ -47,15 +47,20 @@ pub enum Kind {
     Confirmation = 10,
     /// The link to a form in a newsletter: the id is the delivery's, whose address the form may then name.
     Form = 11,
+    /// The link to the prospect's own page; the id is the delivery's.
+    Preferences = 12,
     /// One showing of an answer page: the id is when (milliseconds since 1970) with sixteen random bits behind it, the ordinal
     /// which questions it asked further, with eleven; the context is the page.
     Visit = 20,
     /// One showing of a web form: the id is when; the context is the form.
     Stamp = 21,
+    /// What one press on a prospect's own page changed, so that it can be taken back: the id is when; the context is the page, and
+    /// how it was before.
+    Undo = 22,
 }
 
 impl Kind {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Click,
         Self::AnonymousClick,
         Self::Answer,
@@ -67,8 +72,10 @@ impl Kind {
         Self::PairedClick,
         Self::Confirmation,
         Self::Form,
+        Self::Preferences,
         Self::Visit,
         Self::Stamp,
+        Self::Undo,
     ];
 }
 
@@ -145,8 +152,16 @@ impl Token {
     pub const fn delivery(&self) -> Option<i64> {
         match self.kind {
             Kind::PairedClick => Some(self.id & ((1 << DELIVERY_BITS) - 1)),
-            Kind::Click | Kind::Answer | Kind::Unsubscribe | Kind::MessageId | Kind::ReturnPath | Kind::Form => Some(self.id),
-            Kind::AnonymousClick | Kind::Handoff | Kind::Queue | Kind::Confirmation | Kind::Visit | Kind::Stamp => None,
+            Kind::Click
+            | Kind::Answer
+            | Kind::Unsubscribe
+            | Kind::MessageId
+            | Kind::ReturnPath
+            | Kind::Form
+            | Kind::Preferences => Some(self.id),
+            Kind::AnonymousClick | Kind::Handoff | Kind::Queue | Kind::Confirmation | Kind::Visit | Kind::Stamp | Kind::Undo => {
+                None
+            }
         }
     }
 }

@@ -118,6 +118,7 @@ macro_rules! erase_mails {
 const ASKING: &str = erase_mails!("message_id IN (SELECT value ->> 'text' FROM json_each($1))");
 const STOPPED: &str = erase_mails!("message_id LIKE $1");
 const FORMS_OF: &str = "DELETE FROM pending_forms WHERE address = $1 RETURNING message_id";
+const FORMS_OF_PROSPECT: &str = "DELETE FROM pending_forms WHERE prospect_id = $1 RETURNING message_id";
 const HAVE_EXPIRED: &str = "SELECT COUNT(*) FROM (SELECT e.id FROM pending_forms e WHERE e.expires_at <= $1 LIMIT 1) expired";
 const EXPIRED_FORMS: &str = "
     DELETE FROM pending_forms
@@ -266,7 +267,9 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
     let (enquiries, told) = erase_enquiries(tx, ENQUIRIES, prospect.into(), now).await?;
     let is_theirs = |c: &Citation| c.of.as_ref().is_some_and(|of| of.prospect == prospect);
     let letters = letters + told + scrub_citations(tx, CITED, prospect, &is_theirs, bare, now).await?;
-    Ok(Erased { signals, deliveries, letters, enquiries, forms: 0, mails: 0 })
+    // Also the addresses to which they asked to be written.
+    let forms = erase_forms(tx, FORMS_OF_PROSPECT, prospect.into(), now).await?;
+    Ok(Erased { signals, deliveries, letters, enquiries, forms, mails: 0 })
 }
 
 /// Erases the forms about an address that it has not answered for, and the mails that asked it. Returns how many forms.

@@ -34,6 +34,7 @@ mod letters;
 mod lost_time;
 mod machines;
 mod no_is_no;
+mod own_page;
 mod pacing;
 mod plan;
 mod preferences;
