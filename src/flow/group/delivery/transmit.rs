@@ -346,6 +346,7 @@ fn token(signer: &Signer, hole: Hole, row: &Open, recipient: Recipient) -> [u8; 
         Hole::Answer(n) => (Kind::Answer, row.id.0, n),
         Hole::Unsubscribe => (Kind::Unsubscribe, row.id.0, 0),
         Hole::Form => (Kind::Form, row.id.0, 0),
+        Hole::ReplyAddress => return signer.in_address(Kind::ReplyAddress, row.id.0, recipient),
         Hole::To | Hole::Date | Hole::MessageId => (Kind::MessageId, row.id.0, 0),
     };
     signer.sign(Token { kind, id, ordinal, recipient }, "")
