@@ -17,6 +17,7 @@ use crate::config::secret::Vault;
 use crate::config::signature;
 use crate::config::trusted_sources;
 use crate::domain::address::{Address, header_text};
+use crate::domain::group::cap::Cap;
 use crate::domain::group::delivery::OnUncertain;
 use crate::domain::id::Name;
 use crate::domain::landing_page::LandingPage;
@@ -68,7 +69,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     if let (Some(url), Some(http)) = (&public_url, &http) {
         door::warn_of_unnamed_proxies(log, root, url, &http.door);
     }
-    let cap = reader.get("sending").map_or(Some(None), |node| calendar::sending(log, node));
+    let sending = reader.get("sending").map_or(Some((None, Cap::LESS_OFTEN)), |node| calendar::sending(log, node));
     let per_domain = reader.section_or_empty("forms").and_then(forms);
     let (trusted_sources, mailboxes) = match reader.section_or_empty("inbox") {
         Some(section) => inbox(section, vault),
@@ -80,6 +81,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     let typed = fields.iter().filter_map(|(name, kind)| Some((name.clone(), (*kind)?))).collect();
     let settings = (|| {
         let Database { url: database, stop_journal, .. } = database?;
+        let (cap, less_often) = sending?;
         Some(Settings {
             public_url: public_url?,
             organisation: organisation?,
@@ -88,7 +90,8 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
             database,
             smtp: smtp?,
             http: http?,
-            cap: cap?,
+            cap,
+            less_often,
             fields: typed,
             confirmations_per_domain: per_domain?,
             hooks: hooks?,

@@ -8,7 +8,7 @@ use super::individual::ramp::Ramp;
 use super::individual::salesperson::Roster;
 use super::settings::{FormSettings, Settings};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A whole, valid configuration.
@@ -34,6 +34,11 @@ impl Plan {
     /// Every campaign with its schedule in words.
     pub fn schedules(&self) -> impl Iterator<Item = (&Name, String)> {
         self.campaigns.iter().map(|c| (&c.name, c.schedule.to_string()))
+    }
+
+    /// The topics that a prospect may refuse on their own page.
+    pub fn topics(&self) -> BTreeSet<&Name> {
+        self.campaigns.iter().filter_map(|campaign| campaign.topic.as_ref()).collect()
     }
 
     /// Whether a form is believed as it comes.

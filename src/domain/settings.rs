@@ -34,6 +34,8 @@ pub struct Settings {
     pub http: Http,
     /// How many mails one prospect gets from all campaigns together; without it, no limit.
     pub cap: Option<Cap>,
+    /// How many of them one prospect gets who chose "less often" on their own page.
+    pub less_often: Cap,
     pub fields: BTreeMap<Name, FieldType>,
     /// How many mails a day ask addresses of one domain to confirm a form.
     pub confirmations_per_domain: u32,

@@ -13,6 +13,7 @@ use crate::domain::id::{ProspectId, SignalId};
 use crate::domain::individual::handoff::{Handoff, entry};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
+use crate::domain::span::midnight;
 use crate::domain::suppression::StopReason;
 use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::assess::KnownSignals;
@@ -23,6 +24,7 @@ use crate::store::doorway::{applied_rules, qualifications};
 use crate::store::engine::backend::Tx;
 use crate::store::group::campaigns;
 use crate::store::individual::{follow_ups, handoffs};
+use crate::store::people::preferences::{self, Chosen};
 use crate::store::people::{absences, prospects};
 use crate::text::verdict::{self, ComingChange, Line};
 use jiff::Timestamp;
@@ -45,6 +47,9 @@ pub struct Explanation {
     /// Until when an automatic reply says that they are away: a mail that falls due before waits until then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub away_until: Option<Timestamp>,
+    /// What they chose about newsletters and what stands of it, each with its source and instant; of now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub chosen: Vec<Chosen>,
     pub episode: i64,
     pub episode_started_at: Timestamp,
     /// Whether all five are met, and no obstacle remains.
@@ -103,6 +108,7 @@ pub async fn explain(ctx: &Context, tx: &mut Tx, prospect: ProspectId, at: Optio
     let qualification = record.assess(&plan, &prospect, at.unwrap_or(now));
     let all = handoffs::of_prospect(tx, prospect.id).await?;
     let away_until = if at.is_none() { absences::of(tx, prospect.id, now).await? } else { None };
+    let chosen = if at.is_none() { preferences::standing(tx, prospect.id, now).await? } else { Vec::new() };
     let next = if at.is_none() { Some(next_of(tx, &plan, &prospect, &qualification, &all, now).await?) } else { None };
     let then = match at {
         Some(at) if at < now => StandingAt::at(tx, &prospect, at).await?,
@@ -136,6 +142,7 @@ pub async fn explain(ctx: &Context, tx: &mut Tx, prospect: ProspectId, at: Optio
         standing: then.standing,
         mail_stop: then.mail_stop,
         away_until,
+        chosen,
         episode: then.episode,
         episode_started_at: then.episode_started_at,
         ready: qualification.met() == 5 && obstacle.is_none(),
@@ -198,8 +205,13 @@ async fn next_of(
     let wakes = prospect.wake_at.map(|at| NextStep { what: "the date they asked for comes".to_owned(), by: None, at: Some(at) });
     let states = campaigns::all(tx).await?;
     let runs = |campaign: &&Campaign| states.get(&campaign.name).is_none_or(|state| state.paused.is_none());
+    let wanted = preferences::of(tx, prospect.id, now).await?;
+    let wants = |campaign: &&Campaign| campaign.topic.as_ref().is_none_or(|topic| !wanted.refused_topics.contains(topic));
     let fits = |campaign: &&Campaign| prospect.mail_stop.is_none() && campaign.audience.fits(prospect);
-    let fires = plan.campaigns.iter().filter(runs).filter(fits).filter_map(|c| Some((c.opens(c.schedule.after(now)?.due_at), c)));
+    // Nothing is sent before a pause is over, and what falls due until then is skipped.
+    let from = wanted.paused_until.map_or(now, |until| midnight(until).max(now));
+    let fires = plan.campaigns.iter().filter(runs).filter(fits).filter(wants);
+    let fires = fires.filter_map(|c| Some((c.opens(c.schedule.after(from)?.due_at), c)));
     let away = absences::of(tx, prospect.id, now).await?;
     let mail = fires.min_by_key(|(at, _)| *at).map(|(at, campaign)| match away.filter(|until| *until > at) {
         Some(until) => {

@@ -265,6 +265,7 @@ mod tests {
             newsletters: Vec::new(),
             guards: crate::domain::group::guard::Guards::default(),
             renamed_from: None,
+            topic: None,
         };
         let newsletter = Newsletter {
             id: Name::parse("standstill").expect("name"),

@@ -141,7 +141,7 @@ const PERSON: &str = "
     UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
            wake_at = NULL, review_after = NULL, mail_stop = 'erased', tracking_consent = FALSE
     WHERE id = $1";
-const OF_PERSON: [&str; 8] = [
+const OF_PERSON: [&str; 11] = [
     "DELETE FROM hits WHERE signal_id IN (SELECT s.id FROM signals s WHERE s.prospect_id = $1)",
     "DELETE FROM verdicts WHERE prospect_id = $1",
     "DELETE FROM prospect_fields WHERE prospect_id = $1",
@@ -150,6 +150,9 @@ const OF_PERSON: [&str; 8] = [
     "DELETE FROM assessment_queue WHERE prospect_id = $1",
     "DELETE FROM former_addresses WHERE prospect_id = $1",
     "DELETE FROM absences WHERE prospect_id = $1",
+    "DELETE FROM preferences WHERE prospect_id = $1",
+    "DELETE FROM refused_topics WHERE prospect_id = $1",
+    "DELETE FROM preference_changes WHERE prospect_id = $1",
 ];
 
 /// The beginning of the Message-ID of letters about a prospect that belong to no handoff.

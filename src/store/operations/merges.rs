@@ -61,6 +61,8 @@ const ABSENCE: &str = "
     SELECT CAST($2 AS BIGINT), b.until_at, b.told_at FROM absences b WHERE b.prospect_id = $1
     ON CONFLICT (prospect_id) DO UPDATE SET until_at = excluded.until_at, told_at = excluded.told_at
     WHERE excluded.told_at > absences.told_at";
+/// Who chose what stays known; what holds now is chosen anew for the row that is kept.
+const CHOICES: &str = "UPDATE preference_changes SET prospect_id = $2 WHERE prospect_id = $1";
 const WITHDRAW: &str = "UPDATE qualifications SET settled_at = $2 WHERE prospect_id = $1 AND settled_at IS NULL";
 const TAGS: &str = "
     INSERT INTO prospect_tags (prospect_id, tag) SELECT CAST($2 AS BIGINT), t.tag FROM prospect_tags t WHERE t.prospect_id = $1
@@ -74,13 +76,15 @@ const EMPTY: &str = "
     UPDATE prospects SET name = COALESCE(name, address), address = NULL, standing = $2, mail_stop = $3, wake_at = NULL,
            review_after = NULL, tracking_consent = FALSE
     WHERE id = $1";
-const OF_MERGED: [&str; 6] = [
+const OF_MERGED: [&str; 8] = [
     "DELETE FROM verdicts WHERE prospect_id = $1",
     "DELETE FROM prospect_fields WHERE prospect_id = $1",
     "DELETE FROM prospect_tags WHERE prospect_id = $1",
     "DELETE FROM consents WHERE prospect_id = $1",
     "DELETE FROM assessment_queue WHERE prospect_id = $1",
     "DELETE FROM absences WHERE prospect_id = $1",
+    "DELETE FROM preferences WHERE prospect_id = $1",
+    "DELETE FROM refused_topics WHERE prospect_id = $1",
 ];
 const KEEP: &str = "
     UPDATE prospects SET name = $2, phone = $3, company = $4, salesperson = $5, wake_at = $6 WHERE id = $1";
@@ -91,7 +95,7 @@ pub async fn take_over(tx: &mut Tx, merged: ProspectId, kept: ProspectId, now: T
     tx.execute(AUTHORS, args![merged]).await?;
     tx.execute(HITS, args![merged]).await?;
     let deliveries = tx.execute(DELIVERIES, args![merged, kept]).await?;
-    for sql in [REMINDERS, FORMS, ENQUIRIES, TAGS, SPEAKS, ABSENCE, POINT_ON] {
+    for sql in [REMINDERS, FORMS, ENQUIRIES, TAGS, SPEAKS, ABSENCE, CHOICES, POINT_ON] {
         tx.execute(sql, args![merged, kept]).await?;
     }
     audience_changes::note(tx, [kept]).await?;

@@ -13,7 +13,7 @@ use nurtured::flow::context::Progress;
 use nurtured::flow::group::publish::publish;
 use nurtured::store::engine::backend::{Store, Tx};
 use nurtured::store::group::attempts::{self, Outcome};
-use nurtured::store::group::caps::{self, PutAside};
+use nurtured::store::group::caps::{self, Of, PutAside};
 use nurtured::store::group::{campaigns, deliveries, occurrences};
 
 on_both_engines!(what_left_and_what_is_to_leave_counts, what_is_put_aside_waits_or_ends);
@@ -44,7 +44,7 @@ async fn latest(
     now: Timestamp,
 ) -> anyhow::Result<Vec<(ProspectId, Timestamp)>> {
     let mut found = Vec::new();
-    for (delivery, at) in caps::nth_latest(tx, occurrence, (ProspectId(0), EVERY), mails, closed, now).await? {
+    for (delivery, at) in caps::nth_latest(tx, Of::Everybody, occurrence, (ProspectId(0), EVERY), mails, closed, now).await? {
         found.push((deliveries::origin(tx, delivery).await?.and_then(|o| o.prospect).expect("a prospect's"), at));
     }
     Ok(found)

@@ -37,6 +37,7 @@ mod machines;
 mod no_is_no;
 mod pacing;
 mod plan;
+mod preferences;
 mod providers;
 mod ramp;
 mod receive;
