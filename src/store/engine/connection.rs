@@ -28,7 +28,10 @@ impl Connection<'_> {
 
     pub(in crate::store) async fn rows<T: Record>(self, sql: Sql, values: &[Value]) -> Result<Vec<T>, StoreError> {
         let mut rows = Vec::new();
-        let mut keep = |row: &AnyRow| row.read().map(|row| ControlFlow::Continue(rows.push(row)));
+        let mut keep = |row: &AnyRow| {
+            rows.push(row.read()?);
+            Ok(ControlFlow::Continue(()))
+        };
         self.each(sql, values, &mut keep).await?;
         Ok(rows)
     }

@@ -62,7 +62,7 @@ macro_rules! addressed {
 }
 
 /// In the order in which they are handed out: who somebody is, what they agreed to, what they got, what they did, what we made of it.
-pub const TABLES: [Table; 34] = [
+pub const TABLES: [Table; 37] = [
     table! { Rows, prospects { id, address, name, phone, company, account_id, standing, episode, episode_started_at, wake_at, review_after,
     mail_stop, tracking_consent, speaks, salesperson, created_at }, "WHERE ", theirs!("t.id"), " ORDER BY t.id" },
     table! { Rows, former_addresses { address, prospect_id, cause, recorded_at }, "WHERE ", theirs!("t.prospect_id"), " ORDER BY t.address" },
@@ -74,7 +74,12 @@ pub const TABLES: [Table; 34] = [
     table! { Rows, prospect_fields { prospect_id, name, value } inner { folded, number }, "WHERE ", theirs!("t.prospect_id"),
     " ORDER BY t.prospect_id, t.name" },
     table! { Rows, prospect_tags { prospect_id, tag }, "WHERE ", theirs!("t.prospect_id"), " ORDER BY t.prospect_id, t.tag" },
-    table! { Rows, consents { id, prospect_id, purpose, given, source, given_at, recorded_at }, "WHERE ", theirs!("t.prospect_id"),
+    table! { Rows, consents { id, prospect_id, purpose, given, source, given_at, recorded_at, wording }, "WHERE ", theirs!("t.prospect_id"),
+    " ORDER BY t.id" },
+    table! { Rows, preferences { prospect_id, less_often, paused_until, language, changed_at }, "WHERE ", theirs!("t.prospect_id"),
+    " ORDER BY t.prospect_id" },
+    table! { Rows, refused_topics { prospect_id, topic, refused_at }, "WHERE ", theirs!("t.prospect_id"), " ORDER BY t.topic" },
+    table! { Rows, preference_changes { id, prospect_id, choice, value, source, chosen_at }, "WHERE ", theirs!("t.prospect_id"),
     " ORDER BY t.id" },
     table! { Addresses, suppressions { id, address, channel, reason, source, suppressed_at, lifted_at }, "WHERE ", addressed!("t.address",
     "$1"), " ORDER BY t.id" },
