@@ -8,6 +8,7 @@ use super::authored::letter_of_stranger;
 use super::erasures::{self, letter_about, letter_of_enquiry, letter_of_wish};
 use super::reasons;
 use crate::domain::address::Address;
+use crate::domain::criterion::Criterion;
 use crate::domain::id::{EnquiryId, ProspectId};
 use crate::store::engine::backend::{StoreError, Tx, args};
 use crate::store::engine::json_row::JsonRow;
@@ -93,8 +94,12 @@ impl Person {
         texts(self.addresses.iter().map(Address::as_str).chain(self.hashes.iter().map(String::as_str)))
     }
 
-    /// Takes what colleagues said out of the findings about a prospect, and their names. Returns whether there was any.
+    /// Names the five findings about a prospect, and takes out what colleagues said, with their names. Returns whether there was any.
     pub fn withhold_citations(&self, findings: &mut Value) -> bool {
+        if let Some(five) = findings.as_array_mut() {
+            let named = Criterion::ALL.iter().map(|criterion| criterion.word().to_owned()).zip(five.drain(..));
+            *findings = Value::Object(named.collect());
+        }
         let cites = findings.as_object_mut().into_iter().flat_map(Map::values_mut).filter_map(|finding| finding.get_mut("cites"));
         let mut is_others = false;
         for cite in cites.filter_map(Value::as_array_mut).flatten() {
