@@ -25,7 +25,7 @@ fn answered_at(town: &Town, who: &Address) -> Result<String, String> {
     let caught = town.catcher.caught().into_iter().rev().find(|mail| mail.rcpt_to == [who.to_string()]).ok_or("no mail")?;
     let text = String::from_utf8_lossy(&caught.data).into_owned();
     let (_, behind) = text.split_once("\r\nReply-To: ").ok_or("no Reply-To")?;
-    Ok(behind.replace("\r\n ", " ").lines().next().unwrap_or_default().to_owned())
+    Ok(behind.replace("\r\n ", " ").replace('"', "").lines().next().unwrap_or_default().to_owned())
 }
 
 /// Both have had their first newsletter; returns the addresses at which it is answered.
