@@ -43,9 +43,12 @@ fn one_persons_export_is_a_file_for_its_owner_alone_and_never_written_over() {
         assert!(std::fs::read(&file).expect("read") == before && !desk.path("elsewhere").exists());
 
         let new = desk.path("new.json").to_string_lossy().into_owned();
-        for (address, code, words) in
-            [("nobody@x.example", 1, "no prospect has the address"), ("nobody", 2, "not a mail address")]
-        {
+        let unknown = [
+            ("nobody@x.example", 1, "no prospect has the address"),
+            ("nobody@albareda.example", 1, "nothing is kept of it"),
+            ("nobody", 2, "not a mail address"),
+        ];
+        for (address, code, words) in unknown {
             let left = export(address, &["-o", &new]);
             assert!(left.code == code && left.err.contains(words) && !desk.path("new.json").exists(), "{left:?}");
         }
