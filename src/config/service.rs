@@ -99,6 +99,9 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
             mailboxes: mailboxes?,
         })
     })();
+    if let Some(address) = settings.as_ref().and_then(Settings::unfetched_reply_address) {
+        mailbox::warn_of_unread_answers(log, root, address);
+    }
     Some(Service { settings, fields, fiscal_year: fiscal_year.unwrap_or(FiscalYear::CALENDAR), on_behalf })
 }
 
@@ -150,6 +153,12 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
         login::check_return_path(&reader, &node.place, path.local().len(), path.as_str().len(), CASELESS_WIDTH)?;
         Some(path)
     });
+    let help = "the address at which answers to newsletters are read, such as \"replies@news.tecnofab.example\"";
+    let reply_address = reader.get("reply_address").map(|node| {
+        let address = node.parse(log, help, Address::parse)?;
+        login::check_return_path(&reader, &node.place, address.local().len(), address.as_str().len(), CASELESS_WIDTH)?;
+        Some(address)
+    });
     let on_uncertain =
         reader.get("on_uncertain").map_or(Some(OnUncertain::default()), |node| node.one_of(log, &OnUncertain::WORDS));
     let hello = reader.get("hello").map(|node| node.parse(log, "", host_name));
@@ -164,6 +173,7 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
     reader.finish();
     let (login, authorities) = (login?, authorities?);
     let (host, return_path): (String, Address) = (host?.0, return_path?);
+    let reply_address = reply_address.map_or(Some(None), |address| address.map(Some))?;
     let patience = patience.map_or(Some(None), |patience| patience.map(Some))?;
     let hello = hello.unwrap_or_else(|| Some(return_path.domain().to_owned()))?;
     let (connections, max_in_doubt, on_uncertain) = (connections?, max_in_doubt?, on_uncertain?);
@@ -178,6 +188,7 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
         connections,
         max_in_doubt,
         return_path,
+        reply_address,
         hello,
         dkim,
         paces,

@@ -40,7 +40,9 @@ fn service(settings: &Settings, fiscal_year: FiscalYear) -> Table {
         Tracking::None => "none",
     };
     let organisation = [("name", &settings.organisation.name), ("postal_address", &settings.organisation.postal_address)];
+    let reply_address = settings.smtp.reply_address.as_ref().map(|address| ("reply_address", address.to_string()));
     let smtp = [("host", settings.smtp.host.clone()), ("return_path", settings.smtp.return_path.to_string())];
+    let smtp: Vec<_> = smtp.into_iter().chain(reply_address).collect();
     let word = |kind: &FieldType| FieldType::WORDS.iter().find(|(_, known)| known == kind).map_or("text", |(word, _)| word);
     let mut table = Table::new();
     let mut say = |key: &str, value: Value| drop(table.insert(key.to_owned(), value));

@@ -49,7 +49,9 @@ impl Plan {
     /// Whether an address is our own: a person's on the roster, one that campaigns write from or bounces return to, or any in the
     /// domains these have. A domain that one colleague alone has, and nothing of ours, may be their mailbox provider's.
     pub fn is_own(&self, address: &Address) -> bool {
-        let senders = || self.campaigns.iter().map(|campaign| &campaign.from.address).chain([&self.settings.smtp.return_path]);
+        let smtp = &self.settings.smtp;
+        let read = || [&smtp.return_path].into_iter().chain(&smtp.reply_address);
+        let senders = || self.campaigns.iter().map(|campaign| &campaign.from.address).chain(read());
         if self.roster.has_address(address) || senders().any(|own| own == address) {
             return true;
         }

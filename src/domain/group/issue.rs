@@ -25,6 +25,8 @@ pub enum Hole {
     Preferences,
     /// The token of a link to a form.
     Form,
+    /// The token in the address to which the newsletter is answered.
+    ReplyAddress,
 }
 
 /// A stretch of a text or message: bytes that are the same for all recipients, or a hole.

@@ -134,22 +134,6 @@ const RESET_FINDINGS: &str = "UPDATE qualifications SET findings = $2 WHERE id =
 const JUDGEMENTS: &str = "UPDATE reclassifications SET note = '' WHERE prospect_id = $1";
 const SET_FINDINGS: &str = "UPDATE qualifications SET findings = $2, settled_at = COALESCE(settled_at, $3) WHERE id = $1";
 const KNOWN_BY: &str = "SELECT name, phone FROM prospects WHERE id = $1";
-const REASONS: [(&str, &str); 5] = [
-    ("SELECT name, reason FROM campaigns WHERE reason IS NOT NULL", "UPDATE campaigns SET reason = $2 WHERE name = $1"),
-    ("SELECT CAST(id AS TEXT), reason FROM pause_notices", "UPDATE pause_notices SET reason = $2 WHERE id = CAST($1 AS BIGINT)"),
-    (
-        "SELECT CAST(issue_id AS TEXT), reason FROM cancellations",
-        "UPDATE cancellations SET reason = $2 WHERE issue_id = CAST($1 AS BIGINT)",
-    ),
-    (
-        "SELECT CAST(id AS TEXT), stopped FROM sending WHERE stopped IS NOT NULL",
-        "UPDATE sending SET stopped = $2 WHERE id = CAST($1 AS BIGINT)",
-    ),
-    (
-        "SELECT CAST(id AS TEXT), observing FROM sending WHERE observing IS NOT NULL",
-        "UPDATE sending SET observing = $2 WHERE id = CAST($1 AS BIGINT)",
-    ),
-];
 /// A company of which nobody else is known says who they were.
 const LEFT_ALONE: &str =
     "DELETE FROM accounts WHERE domain = $1 AND NOT EXISTS (SELECT 1 FROM prospects p WHERE p.account_id = accounts.id)";
@@ -300,32 +284,6 @@ pub async fn known_by(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<String>, 
     let all = addresses.chain([name, phone, national].into_iter().flatten()).chain(elsewhere);
     // What is shorter is found everywhere, and means nobody.
     Ok(all.filter(|word| word.chars().count() >= 5 && !"erased".contains(&word.to_lowercase())).collect())
-}
-
-/// Takes these words out of reasons that a relay or a colleague gave for a pause or a stop. Returns how many held one.
-pub async fn reasons(tx: &mut Tx, words: &[String]) -> Result<u64, StoreError> {
-    let mut changed = 0;
-    for (list, set) in REASONS {
-        for (key, reason) in tx.rows::<(String, String)>(list, args![]).await? {
-            let bare = words.iter().fold(reason.clone(), |text, word| replace(&text, word));
-            if bare != reason {
-                changed += tx.execute(set, args![key, bare]).await?;
-            }
-        }
-    }
-    Ok(changed)
-}
-
-/// Replaces a word wherever it stands, in capitals too.
-fn replace(text: &str, word: &str) -> String {
-    let (mut bare, mut rest) = (String::with_capacity(text.len()), text);
-    let find = |rest: &str| rest.as_bytes().windows(word.len()).position(|part| part.eq_ignore_ascii_case(word.as_bytes()));
-    while let Some(at) = find(rest) {
-        bare.push_str(&rest[..at]);
-        bare.push_str("erased");
-        rest = &rest[at + word.len()..];
-    }
-    bare + rest
 }
 
 /// Whether the time of any form is over.

@@ -23,6 +23,7 @@ mod heard;
 mod hooks;
 mod evidence;
 mod erasure;
+mod access;
 mod explain;
 mod forget;
 mod forms;
@@ -57,6 +58,7 @@ mod uncertain;
 mod unconfirmed;
 mod visitors;
 mod whose;
+mod reply_address;
 mod lies;
 mod wishes;
 

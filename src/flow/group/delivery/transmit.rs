@@ -357,6 +357,7 @@ fn token(signer: &Signer, hole: Hole, row: &Open, recipient: Recipient) -> [u8; 
         Hole::Unsubscribe => (Kind::Unsubscribe, row.id.0, 0),
         Hole::Preferences => (Kind::Preferences, row.id.0, 0),
         Hole::Form => (Kind::Form, row.id.0, 0),
+        Hole::ReplyAddress => return signer.in_address(Kind::ReplyAddress, row.id.0, recipient),
         Hole::To | Hole::Date | Hole::MessageId => (Kind::MessageId, row.id.0, 0),
     };
     signer.sign(Token { kind, id, ordinal, recipient }, "")
