@@ -47,6 +47,8 @@ pub enum Kind {
     Confirmation = 10,
     /// The link to a form in a newsletter: the id is the delivery's, whose address the form may then name.
     Form = 11,
+    /// The question to whoever read a doubtful reply; the id is the reply's signal, the ordinal what is in doubt, the context the reader.
+    Doubt = 12,
     /// One showing of an answer page: the id is when (milliseconds since 1970) with sixteen random bits behind it, the ordinal
     /// which questions it asked further, with eleven; the context is the page.
     Visit = 20,
@@ -55,7 +57,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Click,
         Self::AnonymousClick,
         Self::Answer,
@@ -67,6 +69,7 @@ impl Kind {
         Self::PairedClick,
         Self::Confirmation,
         Self::Form,
+        Self::Doubt,
         Self::Visit,
         Self::Stamp,
     ];
@@ -146,7 +149,9 @@ impl Token {
         match self.kind {
             Kind::PairedClick => Some(self.id & ((1 << DELIVERY_BITS) - 1)),
             Kind::Click | Kind::Answer | Kind::Unsubscribe | Kind::MessageId | Kind::ReturnPath | Kind::Form => Some(self.id),
-            Kind::AnonymousClick | Kind::Handoff | Kind::Queue | Kind::Confirmation | Kind::Visit | Kind::Stamp => None,
+            Kind::AnonymousClick | Kind::Handoff | Kind::Queue | Kind::Confirmation | Kind::Doubt | Kind::Visit | Kind::Stamp => {
+                None
+            }
         }
     }
 }

@@ -56,6 +56,7 @@ mod unconfirmed;
 mod visitors;
 mod whose;
 mod lies;
+mod doubts;
 mod wishes;
 
 use nurtured::config::example;
