@@ -109,11 +109,11 @@ fn asked(said: &[Sentence]) -> Option<&'static str> {
     LANGUAGES.all.iter().find(asks).map(|language| language.code.as_str())
 }
 
-/// Whether it may ask for no more newsletters, and does not clearly: whoever reads it decides.
+/// Whether a mail that is no clear wish may be one: whoever reads it decides.
 pub fn is_doubtful(subject: Option<&str>, text: &str) -> bool {
     let said: Vec<Sentence> = sentences(text).into_iter().chain(subject.map(sentences).unwrap_or_default()).collect();
     let hints = |language: &Phrases| fits_any(&language.hints, &said) || fits_any(&language.says, &said);
-    to_stop(subject, text).is_none() && !keeps(&said) && LANGUAGES.all.iter().any(hints)
+    !keeps(&said) && LANGUAGES.all.iter().any(hints)
 }
 
 fn keeps(said: &[Sentence]) -> bool {
