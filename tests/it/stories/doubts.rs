@@ -17,7 +17,7 @@ const THANKS: &str = "Thanks for the call, it was useful.";
 const WHAT: &str = "What happens if I unsubscribe: do I lose access to the portal?";
 
 /// The links in the letters to a colleague that ask what a reply leaves open.
-fn questions(town: &Town) -> Vec<String> {
+pub(crate) fn questions(town: &Town) -> Vec<String> {
     let letters = letters_to(town, MARTA).join("\n");
     letters.split_whitespace().filter(|word| word.contains("/d/")).map(str::to_owned).collect()
 }
