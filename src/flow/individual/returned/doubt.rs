@@ -99,7 +99,7 @@ pub async fn answer(ctx: &Context, text: &str, yes: bool) -> Result<Found, FlowE
     if let Found::Asked(asked) = &found
         && !asked.is_answered
     {
-        record(ctx, &mut tx, asked, yes).await?;
+        Box::pin(record(ctx, &mut tx, asked, yes)).await?;
         observe::commit(ctx, tx).await?;
     }
     Ok(found)
