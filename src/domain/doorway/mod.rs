@@ -5,6 +5,7 @@ pub mod arrival;
 pub mod agent;
 pub mod machine;
 pub mod sender;
+pub mod doubt;
 pub mod signal;
 pub mod reported;
 pub mod enquiry;
