@@ -12,7 +12,7 @@ use std::path::Path;
 const PROGRAMS: [&str; 2] = ["/usr/lib/dovecot/lmtp", "/usr/lib/dovecot/modules/lib90_sieve_plugin.so"];
 
 /// Everybody but the newsletter's domain is behind Dovecot as well.
-const WORLD: &str = "mynetworks = 127.0.0.0/8\ndefault_transport = lmtp:unix:private/dovecot-lmtp\n";
+const WORLD: &str = "mynetworks = 127.0.0.0/8\nminimal_backoff_time = 5s\nqueue_run_delay = 5s\ndefault_transport = lmtp:unix:private/dovecot-lmtp\n";
 
 /// Pigeonhole answers no newsletter as long as it sees that it is one.
 const AWAY: &str = "require [\"editheader\", \"vacation\"];\ndeleteheader \"List-Id\";\ndeleteheader \"List-Unsubscribe\";\n\
