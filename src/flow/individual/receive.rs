@@ -151,7 +151,7 @@ async fn take(signer: &Signer, tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>) 
             let detail = Detail::AutoReply { subject: subject.clone(), back_on: notice.back_on, left: notice.left.is_some() };
             let receipt = record(tx, plan, Received::AutoReply, arrival, sent, detail).await?;
             if receipt.new {
-                automatic::heed(tx, plan, (&arrival.key, sent), &notice, arrival.now).await?;
+                automatic::heed(tx, plan, arrival, sent, &notice).await?;
             }
             Ok(receipt)
         }
