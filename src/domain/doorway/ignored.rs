@@ -119,6 +119,8 @@ pub fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, Why> {
             let (both, why) = match relation(a, b) {
                 Some(Relation::Burst) => (true, Why::Machine(Machine::Burst)),
                 Some(Relation::Trap) => (true, Why::Machine(Machine::Trap)),
+                // What a machine did takes no person's place.
+                Some(Relation::Correction) if told(b).is_some() => continue,
                 Some(Relation::Correction) => (false, Why::Superseded),
                 Some(Relation::Contradiction) => (true, Why::Machine(Machine::Contradictory)),
                 None => continue,
@@ -201,7 +203,8 @@ enum Relation {
     Burst,
     /// One of them is the link that no person sees.
     Trap,
-    /// The same visitor chose another answer.
+    /// The same visitor chose another answer; or the link was followed again from elsewhere at once, by whoever waited until it was
+    /// checked for them.
     Correction,
     /// Different answers, and nothing says that one visitor gave both.
     Contradiction,
@@ -219,7 +222,9 @@ fn relation(a: &Signal, b: &Signal) -> Option<Relation> {
         return are_acts.then_some(Relation::Trap);
     }
     match (&a.detail, &b.detail) {
-        (Detail::Click { target: one }, Detail::Click { target: two }) => (one != two && at_once).then_some(Relation::Burst),
+        (Detail::Click { target: one }, Detail::Click { target: two }) => {
+            at_once.then_some(if one == two { Relation::Correction } else { Relation::Burst })
+        }
         (
             Detail::Answer { criterion: c, id: one_id, say: one, posted: from, .. },
             Detail::Answer { criterion: d, id: two_id, say: two, posted: and, .. },
