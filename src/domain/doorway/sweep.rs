@@ -23,6 +23,8 @@ pub struct Swept {
 const SWEEP: SignedDuration = SignedDuration::from_hours(24);
 /// Whoever reads follows the next link within this time; a fleet does not come back from one address so soon.
 const SITTING: SignedDuration = SignedDuration::from_mins(10);
+/// Of a mail that is followed more often, so many of the newest hits are looked at: whoever pumps one up makes nobody wait.
+const MOST: usize = 100;
 /// From so many networks a fleet comes at least.
 const FLEET_OF: usize = 3;
 
@@ -39,6 +41,7 @@ pub fn sweeps(hits: &[Swept]) -> BTreeSet<SignalId> {
 
 fn of_mail(mut hits: Vec<&Swept>) -> BTreeSet<SignalId> {
     hits.sort_by_key(|hit| (hit.at, hit.signal));
+    hits.drain(..hits.len().saturating_sub(MOST));
     let traps: Vec<&Swept> = hits.iter().copied().filter(|hit| hit.is_trap).collect();
     let seated = with_sittings(&hits);
     let roams = |hit: &Swept| !seated.contains(hit.network.as_str());
