@@ -15,6 +15,10 @@ use std::fmt;
 /// Clicks on different links of one delivery within this time are taken for a machine's.
 pub const BURST: SignedDuration = SignedDuration::from_secs(3);
 
+/// Whatever of a mail is followed within this time of the link that no person sees is taken for its follower's, wherever it came from;
+/// what else is theirs, a sweep tells.
+const NEAR_TRAP: SignedDuration = SignedDuration::from_secs(20);
+
 /// A click counts from this age on: by then a machine's burst around it would have shown.
 pub const PROVISIONAL: Span = Span::minutes(10);
 
@@ -210,14 +214,15 @@ enum Relation {
     Contradiction,
 }
 
-/// Whether a signal followed the link that no person sees.
+/// Whether a signal followed the link that no person sees. What names itself does so wherever it goes: it says nothing of others.
 fn is_trap(signal: &Signal) -> bool {
-    matches!(&signal.detail, Detail::Click { target } if target == TRAP)
+    let names_itself = signal.machine.is_some_and(|machine| machine != Machine::Trap);
+    matches!(&signal.detail, Detail::Click { target } if target == TRAP) && !names_itself
 }
 
 fn relation(a: &Signal, b: &Signal) -> Option<Relation> {
     let at_once = b.occurred_at.duration_since(a.occurred_at) <= BURST;
-    if is_trap(a) || is_trap(b) {
+    if (is_trap(a) || is_trap(b)) && b.occurred_at.duration_since(a.occurred_at) <= NEAR_TRAP {
         let are_acts = [a, b].iter().all(|s| matches!(s.detail, Detail::Click { .. } | Detail::Answer { .. }));
         return are_acts.then_some(Relation::Trap);
     }

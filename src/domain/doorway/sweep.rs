@@ -25,12 +25,14 @@ const SWEEP: SignedDuration = SignedDuration::from_hours(24);
 const SITTING: SignedDuration = SignedDuration::from_mins(10);
 /// Of a mail that is followed more often, so many of the newest hits are looked at: whoever pumps one up makes nobody wait.
 const MOST: usize = 100;
+/// How far the visits of a fleet lie apart that is in a hurry.
+const PACE: SignedDuration = SignedDuration::from_mins(2);
 /// From so many networks a fleet comes at least.
 const FLEET_OF: usize = 3;
 
 /// The hits of whoever followed the trap of their mail: of the same program on the same network, within a day; of that network, each
-/// within a minute of another; and of a fleet. A fleet is three networks or more from which the same program came, of which none shows
-/// a sitting; where there is one, what came within ten minutes of it from a network without a sitting is its own, too.
+/// within a minute of another; and of a fleet. A fleet is three networks or more from which the same program came, of which none but the
+/// trap's shows a sitting; where there is one, what came within two minutes of it from a network without a sitting is its own, too.
 pub fn sweeps(hits: &[Swept]) -> BTreeSet<SignalId> {
     let mut of_mails: BTreeMap<DeliveryId, Vec<&Swept>> = BTreeMap::new();
     for hit in hits {
@@ -48,14 +50,15 @@ fn of_mail(mut hits: Vec<&Swept>) -> BTreeSet<SignalId> {
     let mut swept = BTreeSet::new();
     for trap in traps {
         let of_program: Vec<&&Swept> = hits.iter().filter(|hit| hit.agent == trap.agent && is_near(hit, trap, SWEEP)).collect();
-        let fleet: BTreeSet<&str> = of_program.iter().filter(|hit| roams(hit)).map(|hit| hit.network.as_str()).collect();
-        let is_fleet = fleet.len() >= FLEET_OF && fleet.contains(trap.network.as_str());
+        let roaming = of_program.iter().filter(|hit| roams(hit)).map(|hit| hit.network.as_str());
+        let fleet: BTreeSet<&str> = roaming.chain([trap.network.as_str()]).collect();
+        let is_fleet = fleet.len() >= FLEET_OF;
         let is_its = |hit: &Swept| hit.network == trap.network || is_fleet && fleet.contains(hit.network.as_str());
         let mut own: BTreeSet<SignalId> = of_program.into_iter().filter(|hit| is_its(hit)).map(|hit| hit.signal).collect();
         own.insert(trap.signal);
         let joins = |hit: &Swept, before: &Swept| {
             let from_there = hit.network == trap.network && is_near(hit, before, CROWD);
-            from_there || is_fleet && roams(hit) && is_near(hit, before, SITTING)
+            from_there || is_fleet && roams(hit) && is_near(hit, before, PACE)
         };
         spread(hits.iter().copied(), &mut own, joins);
         spread(hits.iter().rev().copied(), &mut own, joins);
@@ -117,8 +120,8 @@ mod tests {
         let fleet = [hit(1, 0, "a", OLD), hit(2, 50, "b", OLD), trap(3, 100, "c", OLD), hit(4, 300, "d", OLD)];
         assert_eq!(found(&fleet), [1, 2, 3, 4]);
         let dressed =
-            [hit(1, 0, "a", OLD), hit(2, 5, "b", NEW), trap(3, 9, "c", OLD), hit(4, 20, "d", OLD), hit(5, 31, "e", NEW)];
-        assert_eq!(found(&dressed), [1, 2, 3, 4], "the last came eleven minutes later, as another program");
+            [hit(1, 0, "a", OLD), hit(2, 1, "b", NEW), trap(3, 9, "c", OLD), hit(4, 20, "d", OLD), hit(5, 23, "e", NEW)];
+        assert_eq!(found(&dressed), [1, 2, 3, 4], "the last came three minutes later, as another program");
         let late = [hit(1, 0, "a", OLD), hit(2, 50, "b", OLD), trap(3, 100, "c", OLD), hit(4, 100 + 24 * 60 + 1, "d", OLD)];
         assert_eq!(found(&late), [1, 2, 3]);
     }
