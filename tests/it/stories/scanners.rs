@@ -182,14 +182,10 @@ impl Figures {
         let (of_machines, of_people) = (percent(passed, machines), percent(dropped, people));
         println!("deliveries={deliveries} machines_passed={of_machines:.2}% people_dropped={of_people:.2}%");
         assert!(machines > deliveries / 4 && people > deliveries / 4, "{machines} of machines, {people} of people");
-        // Of a few hundred clicks, one more or less is a part of a hundredth.
-        let chance = if deliveries < 10_000 { 4 } else { 0 };
-        assert!(passed * 100 <= machines + chance * 100, "{passed} of {machines} clicks of machines passed");
-        assert!(
-            dropped * 100 <= people * 3 + chance * 100,
-            "{dropped} of {people} clicks of people were dropped: {:?}",
-            self.why
-        );
+        // Among a few hundred, one office of forty is several hundredths.
+        let (most_passed, most_dropped) = if deliveries < 10_000 { (3, 10) } else { (1, 3) };
+        assert!(passed * 100 <= machines * most_passed, "{passed} of {machines} clicks of machines passed");
+        assert!(dropped * 100 <= people * most_dropped, "{dropped} of {people} clicks of people were dropped: {:?}", self.why);
     }
 }
 
