@@ -11,6 +11,7 @@ use crate::domain::doorway::ignored::PROVISIONAL;
 use crate::domain::doorway::machine::{self, Machine};
 use crate::domain::doorway::new_signal::Clicked;
 use crate::domain::doorway::signal::NewSignal;
+use crate::domain::doorway::sweep;
 use crate::domain::id::{DeliveryId, IssueId, ProspectId, SignalId};
 use crate::domain::settings::Tracking;
 use crate::flow::context::Context;
@@ -51,7 +52,7 @@ pub struct Followed {
     /// The link's token, as it was signed.
     pub token: String,
     pub target: String,
-    /// Names link, visitor and method: one a day counts.
+    /// Names link, visitor and, of a machine's, its reason: one a day counts.
     pub visit: String,
     pub machine: Option<Machine>,
     pub at: Timestamp,
@@ -149,18 +150,19 @@ pub async fn write(tx: &mut Tx, ctx: &Context, hits: &[Hit]) -> Result<Vec<Taken
     }
     let news: Vec<NewSignal> = known.iter().map(|(_, known)| known.signal.clone()).collect();
     let observed = observe::write(tx, &ctx.plan(), &news, ctx.now()).await?;
-    let mut new = Vec::new();
+    let (mut new, mut mails) = (Vec::new(), BTreeSet::new());
     for ((place, known), observed) in known.iter().zip(observed) {
         taken[*place] = Taken::Observed(observed);
         let Requester { agent, network } = &hits[*place].from;
         // Of whoever is not to be followed, nothing is kept that tells one visitor from another.
         if let (Observed::New(signal), true) = (observed, known.is_followed) {
             let at = known.signal.occurred_at.as_millisecond();
+            mails.extend(known.signal.delivery);
             new.push(NewHit { signal, agent: agent.as_deref(), network, company: known.company.as_deref(), at });
         }
     }
     hits::add(tx, &new).await?;
-    judge_crowds(tx, ctx, &new).await?;
+    judge_together(tx, ctx, &new, mails).await?;
     Ok(taken)
 }
 
@@ -255,23 +257,30 @@ fn soon(sent: Option<&Sent>, at: Timestamp) -> Option<Machine> {
 /// Who judges hits by the hits around them.
 pub const JUDGE: &str = "nurtured";
 
-/// Judges the hits that the new ones make a crowd, the earlier of them too. Whom those that counted already concern is assessed
-/// anew.
-async fn judge_crowds(tx: &mut Tx, ctx: &Context, new: &[NewHit<'_>]) -> Result<(), StoreError> {
-    let of_companies = || new.iter().filter(|hit| hit.company.is_some());
-    let at = |hit: &NewHit<'_>| Timestamp::from_millisecond(hit.at).unwrap_or_default();
-    let (Some(first), Some(last)) = (of_companies().map(at).min(), of_companies().map(at).max()) else { return Ok(()) };
-    let networks: BTreeSet<&str> = of_companies().map(|hit| hit.network).collect();
-    let around = hits::around(tx, networks.into_iter(), first, last).await?;
-    let crowd: Vec<SignalId> = machine::crowds(&around).into_iter().collect();
-    if !crowd.is_empty() {
-        let now = ctx.now();
-        let judged = reclassifications::add_where_none_is(tx, &crowd, Machine::Crowd, JUDGE, now).await?;
+/// Judges the hits that the new ones make a crowd or a sweep, the earlier of them too. Whom those that counted already concern is
+/// assessed anew.
+async fn judge_together(tx: &mut Tx, ctx: &Context, new: &[NewHit<'_>], mails: BTreeSet<DeliveryId>) -> Result<(), StoreError> {
+    let swept = sweep::sweeps(&hits::of_trapped(tx, &mails.into_iter().collect::<Vec<_>>()).await?);
+    for (found, machine) in [(swept, Machine::Trap), (crowds(tx, new).await?, Machine::Crowd)] {
+        if found.is_empty() {
+            continue;
+        }
+        let (found, now) = (found.into_iter().collect::<Vec<SignalId>>(), ctx.now());
+        let judged = reclassifications::add_where_none_is(tx, &found, machine, JUDGE, now).await?;
         let signals: Vec<SignalId> = judged.iter().map(|(signal, _)| *signal).collect();
         let counted = reclassifications::that_count(tx, &signals, PROVISIONAL.before(now)).await?;
         let counted: Vec<_> = judged.into_iter().filter(|(signal, _)| counted.contains(signal)).collect();
         judge::concern(tx, &counted, true, now).await?;
-        tracing::debug!(hits = signals.len(), "one network followed the mails of several people of a company");
+        tracing::debug!(hits = signals.len(), reason = machine.word(), "hits judged by the hits around them");
     }
     Ok(())
+}
+
+async fn crowds(tx: &mut Tx, new: &[NewHit<'_>]) -> Result<BTreeSet<SignalId>, StoreError> {
+    let of_companies = || new.iter().filter(|hit| hit.company.is_some());
+    let at = |hit: &NewHit<'_>| Timestamp::from_millisecond(hit.at).unwrap_or_default();
+    let (first, last) = (of_companies().map(at).min(), of_companies().map(at).max());
+    let Some((first, last)) = first.zip(last) else { return Ok(BTreeSet::new()) };
+    let networks: BTreeSet<&str> = of_companies().map(|hit| hit.network).collect();
+    Ok(machine::crowds(&hits::around(tx, networks.into_iter(), first, last).await?))
 }

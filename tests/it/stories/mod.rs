@@ -46,6 +46,10 @@ mod notices;
 mod renames;
 mod salespeople;
 mod scanners;
+/// What scanners and people do with a mail.
+mod traffic;
+/// Programs that come from ever other addresses, or along with a person.
+mod fleets;
 mod second_thoughts;
 mod sign;
 mod signed_calls;
