@@ -28,13 +28,14 @@ macro_rules! unwanted {
         )
     };
 }
-/// Those of a page are found from the few who ever chose something, so a page costs what it did.
+/// Those of a page are found from the few who ever chose something, so a page costs what it did: SQLite keeps to the order of a CROSS
+/// JOIN, and would begin with everything that the prospects of the page ever got.
 macro_rules! of_page {
     () => {
         unwanted!(
             "d.id",
-            "JOIN deliveries d ON d.prospect_id = c.prospect_id AND d.occurrence_id = $3",
-            "c.prospect_id > $4 AND c.prospect_id <= $5"
+            "CROSS JOIN deliveries d",
+            "d.prospect_id = c.prospect_id AND d.occurrence_id = $3 AND c.prospect_id > $4 AND c.prospect_id <= $5"
         )
     };
 }
