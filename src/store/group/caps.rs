@@ -57,10 +57,10 @@ macro_rules! nth {
     };
 }
 const NTH: &str = nth!("deliveries d WHERE");
-/// Found from the few who chose so.
+/// Found from the few who chose so, in that order.
 const NTH_OF_LESS_OFTEN: &str = nth!(
-    "preferences own JOIN deliveries d ON d.prospect_id = own.prospect_id
-        WHERE own.less_often AND own.prospect_id > $2 AND own.prospect_id <= $3 AND"
+    "preferences own CROSS JOIN deliveries d
+        WHERE own.less_often AND own.prospect_id > $2 AND own.prospect_id <= $3 AND d.prospect_id = own.prospect_id AND"
 );
 /// The first attempt of these deliveries, written before any lease, so it has no fence.
 const PUT_ASIDE: &str = "

@@ -12,34 +12,31 @@ use std::collections::BTreeMap;
 
 /// $1 the topic of the campaign, $2 the day it is there, as its midnight in UTC.
 macro_rules! unwanted {
-    ($what:literal, $joined:literal, $which:literal) => {
+    ($what:literal, $which:literal) => {
         concat!(
             "
     SELECT ",
             $what,
             ", CASE WHEN t.topic IS NULL THEN c.paused_until END
     FROM preferences c LEFT JOIN refused_topics t ON t.prospect_id = c.prospect_id AND t.topic = $1
-    ",
-            $joined,
-            "
     WHERE ",
             $which,
             " AND (t.topic IS NOT NULL OR c.paused_until > $2)"
         )
     };
 }
-/// Those of a page are found from the few who ever chose something, so a page costs what it did.
+/// Those of a page are found from the few who ever chose something, so a page costs what it did. A join might begin with everything
+/// that its prospects ever got.
 macro_rules! of_page {
     () => {
         unwanted!(
-            "d.id",
-            "JOIN deliveries d ON d.prospect_id = c.prospect_id AND d.occurrence_id = $3",
+            "(SELECT d.id FROM deliveries d WHERE d.prospect_id = c.prospect_id AND d.occurrence_id = $3)",
             "c.prospect_id > $4 AND c.prospect_id <= $5"
         )
     };
 }
 const OF_PAGE: &str = of_page!();
-const OF_PEOPLE: &str = unwanted!("c.prospect_id", "", "c.prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($3))");
+const OF_PEOPLE: &str = unwanted!("c.prospect_id", "c.prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($3))");
 const EXPLAIN: Sql = Sql::Each { sqlite: concat!("EXPLAIN QUERY PLAN ", of_page!()), postgres: concat!("EXPLAIN ", of_page!()) };
 const ANY_LESS_OFTEN: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM preferences WHERE less_often LIMIT 1) AS one";
 
@@ -52,7 +49,8 @@ pub async fn of_page(
     day: Date,
 ) -> Result<BTreeMap<DeliveryId, Unwanted>, StoreError> {
     tx.by_key().await?;
-    let rows = tx.rows(OF_PAGE, args![topic, midnight(day), occurrence, after, up_to]).await?;
+    let rows: Vec<(Option<i64>, Option<i64>)> = tx.rows(OF_PAGE, args![topic, midnight(day), occurrence, after, up_to]).await?;
+    let rows = rows.into_iter().filter_map(|(id, until)| Some((id?, until))).collect();
     Ok(read(rows, topic)?.map(|(id, why)| (DeliveryId(id), why)).collect())
 }
 
