@@ -42,15 +42,9 @@ pub enum Unwanted {
 }
 
 impl Preferences {
-    /// No pause is longer than a year from today, whatever day is asked for.
+    /// The last day until which a pause may be asked for.
     pub fn longest_pause(today: Date) -> Date {
         today.checked_add(1.year()).unwrap_or(Date::MAX)
-    }
-
-    /// Why a mail of this topic is not wanted on this day, if it is not.
-    pub fn why_not(&self, topic: Option<&Name>, today: Date) -> Option<Unwanted> {
-        let refused = topic.filter(|topic| self.refused_topics.contains(*topic));
-        refused.cloned().map(Unwanted::Topic).or_else(|| self.paused_until.filter(|until| *until > today).map(Unwanted::Paused))
     }
 
     /// Whether this choice still stands.
@@ -64,10 +58,18 @@ impl Preferences {
         }
     }
 
-    /// These preferences without a pause that is over on this day, and with none longer than a year.
+    /// These preferences without a pause that is over on this day.
     #[must_use]
     pub fn as_of(mut self, today: Date) -> Self {
-        self.paused_until = self.paused_until.filter(|until| *until > today).map(|until| until.min(Self::longest_pause(today)));
+        self.paused_until = self.paused_until.filter(|until| *until > today);
+        self
+    }
+
+    /// These preferences as they are kept: no pause is over, and none is longer than a year, whatever day is asked for.
+    #[must_use]
+    pub fn chosen_on(mut self, today: Date) -> Self {
+        self = self.as_of(today);
+        self.paused_until = self.paused_until.map(|until| until.min(Self::longest_pause(today)));
         self
     }
 
@@ -83,6 +85,21 @@ impl Preferences {
             .chain((self.paused_until != new.paused_until).then_some(pause))
             .chain((self.language != new.language).then_some(Choice::Language(new.language)))
             .collect()
+    }
+
+    /// These preferences with one more choice.
+    #[must_use]
+    pub fn choosing(mut self, choice: Choice) -> Self {
+        match choice {
+            Choice::TopicRefused(topic) => drop(self.refused_topics.insert(topic)),
+            Choice::TopicWanted(topic) => drop(self.refused_topics.remove(&topic)),
+            Choice::LessOften => self.less_often = true,
+            Choice::AsOften => self.less_often = false,
+            Choice::PausedUntil(day) => self.paused_until = Some(day),
+            Choice::Resumed => self.paused_until = None,
+            Choice::Language(language) => self.language = language,
+        }
+        self
     }
 
     /// What two people who turn out to be one want: the stricter word of each, and of two languages the first's.
@@ -200,10 +217,10 @@ mod tests {
     fn a_pause_ends_on_its_day_and_within_a_year() {
         let until = |text: &str| Preferences { paused_until: Some(day(text)), ..Preferences::default() };
         let today = day("2027-02-28");
-        assert_eq!(until("2027-03-01").why_not(None, today), Some(Unwanted::Paused(day("2027-03-01"))));
-        assert_eq!(until("2027-03-01").why_not(None, day("2027-03-01")), None);
+        assert_eq!(until("2027-03-01").as_of(today), until("2027-03-01"));
         assert_eq!(until("2027-02-28").as_of(today), Preferences::default());
-        assert_eq!(until("9999-12-31").as_of(today), until("2028-02-28"));
+        assert_eq!(until("9999-12-31").chosen_on(today), until("2028-02-28"));
+        assert_eq!(until("2027-02-28").chosen_on(today), Preferences::default());
     }
 
     #[test]

@@ -13,7 +13,6 @@ use crate::domain::id::{ProspectId, SignalId};
 use crate::domain::individual::handoff::{Handoff, entry};
 use crate::domain::plan::Plan;
 use crate::domain::prospect::{Prospect, Standing};
-use crate::domain::span::midnight;
 use crate::domain::suppression::StopReason;
 use crate::flow::context::{Context, FlowError};
 use crate::flow::doorway::assess::KnownSignals;
@@ -208,10 +207,13 @@ async fn next_of(
     let wanted = preferences::of(tx, prospect.id, now).await?;
     let wants = |campaign: &&Campaign| campaign.topic.as_ref().is_none_or(|topic| !wanted.refused_topics.contains(topic));
     let fits = |campaign: &&Campaign| prospect.mail_stop.is_none() && campaign.audience.fits(prospect);
-    // Nothing is sent before a pause is over, and what falls due until then is skipped.
-    let from = wanted.paused_until.map_or(now, |until| midnight(until).max(now));
+    // What falls due before a pause is over is skipped.
+    let from = |campaign: &Campaign| {
+        let over = wanted.paused_until.and_then(|until| until.to_zoned(campaign.schedule.zone().clone()).ok());
+        over.map_or(now, |over| over.timestamp().max(now))
+    };
     let fires = plan.campaigns.iter().filter(runs).filter(fits).filter(wants);
-    let fires = fires.filter_map(|c| Some((c.opens(c.schedule.after(from)?.due_at), c)));
+    let fires = fires.filter_map(|c| Some((c.opens(c.schedule.after(from(c))?.due_at), c)));
     let away = absences::of(tx, prospect.id, now).await?;
     let mail = fires.min_by_key(|(at, _)| *at).map(|(at, campaign)| match away.filter(|until| *until > at) {
         Some(until) => {

@@ -47,17 +47,24 @@ pub enum Kind {
     Confirmation = 10,
     /// The link to a form in a newsletter: the id is the delivery's, whose address the form may then name.
     Form = 11,
+    /// The link to the prospect's own page; the id is the delivery's.
+    Preferences = 12,
     /// The address to which a newsletter is answered: the id is the delivery's.
     ReplyAddress = 13,
+    /// The question to whoever read a doubtful reply; the id is the reply's signal, the ordinal what is in doubt, the context the reader.
+    Doubt = 14,
     /// One showing of an answer page: the id is when (milliseconds since 1970) with sixteen random bits behind it, the ordinal
     /// which questions it asked further, with eleven; the context is the page.
     Visit = 20,
     /// One showing of a web form: the id is when; the context is the form.
     Stamp = 21,
+    /// What one press on a prospect's own page changed, so that it can be taken back: the id is when; the context is the page, and
+    /// how it was before.
+    Undo = 22,
 }
 
 impl Kind {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Click,
         Self::AnonymousClick,
         Self::Answer,
@@ -69,9 +76,12 @@ impl Kind {
         Self::PairedClick,
         Self::Confirmation,
         Self::Form,
+        Self::Preferences,
         Self::ReplyAddress,
+        Self::Doubt,
         Self::Visit,
         Self::Stamp,
+        Self::Undo,
     ];
 }
 
@@ -154,8 +164,16 @@ impl Token {
             | Kind::MessageId
             | Kind::ReturnPath
             | Kind::Form
+            | Kind::Preferences
             | Kind::ReplyAddress => Some(self.id),
-            Kind::AnonymousClick | Kind::Handoff | Kind::Queue | Kind::Confirmation | Kind::Visit | Kind::Stamp => None,
+            Kind::AnonymousClick
+            | Kind::Handoff
+            | Kind::Queue
+            | Kind::Confirmation
+            | Kind::Doubt
+            | Kind::Visit
+            | Kind::Stamp
+            | Kind::Undo => None,
         }
     }
 }

@@ -21,6 +21,8 @@ pub enum Hole {
     /// The token of an answer: question in the high byte, answer in the low byte.
     Answer(u16),
     Unsubscribe,
+    /// The token of the link to the prospect's own page.
+    Preferences,
     /// The token of a link to a form.
     Form,
     /// The token in the address to which the newsletter is answered.

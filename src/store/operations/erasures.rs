@@ -10,7 +10,7 @@ use crate::domain::suppression::{Channel, StopReason};
 use crate::store::engine::backend::{InRow, StoreError, Tx, Value, args};
 use crate::store::engine::value::{address, from_json, texts, to_json};
 use crate::store::people::suppressions::{self, Stop};
-use crate::store::people::{erasure_keys, external_ids, former_addresses};
+use crate::store::people::{erasure_keys, external_ids, former_addresses, preferences};
 use jiff::Timestamp;
 
 /// What stands in a delivery's row instead of an erased address; RFC 2606 reserves its domain.
@@ -118,6 +118,7 @@ macro_rules! erase_mails {
 const ASKING: &str = erase_mails!("message_id IN (SELECT value ->> 'text' FROM json_each($1))");
 const STOPPED: &str = erase_mails!("message_id LIKE $1");
 const FORMS_OF: &str = "DELETE FROM pending_forms WHERE address = $1 RETURNING message_id";
+const FORMS_OF_PROSPECT: &str = "DELETE FROM pending_forms WHERE prospect_id = $1 RETURNING message_id";
 const HAVE_EXPIRED: &str = "SELECT COUNT(*) FROM (SELECT e.id FROM pending_forms e WHERE e.expires_at <= $1 LIMIT 1) expired";
 const EXPIRED_FORMS: &str = "
     DELETE FROM pending_forms
@@ -141,7 +142,7 @@ const PERSON: &str = "
     UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
            wake_at = NULL, review_after = NULL, mail_stop = 'erased', tracking_consent = FALSE
     WHERE id = $1";
-const OF_PERSON: [&str; 11] = [
+const OF_PERSON: [&str; 9] = [
     "DELETE FROM hits WHERE signal_id IN (SELECT s.id FROM signals s WHERE s.prospect_id = $1)",
     "DELETE FROM verdicts WHERE prospect_id = $1",
     "DELETE FROM prospect_fields WHERE prospect_id = $1",
@@ -150,8 +151,6 @@ const OF_PERSON: [&str; 11] = [
     "DELETE FROM assessment_queue WHERE prospect_id = $1",
     "DELETE FROM former_addresses WHERE prospect_id = $1",
     "DELETE FROM absences WHERE prospect_id = $1",
-    "DELETE FROM preferences WHERE prospect_id = $1",
-    "DELETE FROM refused_topics WHERE prospect_id = $1",
     "DELETE FROM preference_changes WHERE prospect_id = $1",
 ];
 
@@ -252,7 +251,9 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
     let (enquiries, told) = erase_enquiries(tx, ENQUIRIES, prospect.into(), now).await?;
     let is_theirs = |c: &Citation| c.of.as_ref().is_some_and(|of| of.prospect == prospect);
     let letters = letters + told + scrub_citations(tx, CITED, prospect, &is_theirs, bare, now).await?;
-    Ok(Erased { signals, deliveries, letters, enquiries, forms: 0, mails: 0 })
+    // Also the addresses to which they asked to be written.
+    let forms = erase_forms(tx, FORMS_OF_PROSPECT, prospect.into(), now).await?;
+    Ok(Erased { signals, deliveries, letters, enquiries, forms, mails: 0 })
 }
 
 /// Erases the forms about an address that it has not answered for, and the mails that asked it. Returns how many forms.
@@ -304,7 +305,7 @@ pub async fn person(tx: &mut Tx, prospect: ProspectId) -> Result<(), StoreError>
     for part in OF_PERSON {
         tx.execute(part, args![prospect]).await?;
     }
-    Ok(())
+    preferences::clear(tx, prospect).await
 }
 
 /// Removes the companies of these addresses, of an erased person, to which nobody else belongs.

@@ -7,7 +7,7 @@ use crate::domain::id::ProspectId;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::domain::suppression::StopReason;
 use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::people::{audience_changes, external_ids, former_addresses};
+use crate::store::people::{audience_changes, external_ids, former_addresses, preferences};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -76,15 +76,13 @@ const EMPTY: &str = "
     UPDATE prospects SET name = COALESCE(name, address), address = NULL, standing = $2, mail_stop = $3, wake_at = NULL,
            review_after = NULL, tracking_consent = FALSE
     WHERE id = $1";
-const OF_MERGED: [&str; 8] = [
+const OF_MERGED: [&str; 6] = [
     "DELETE FROM verdicts WHERE prospect_id = $1",
     "DELETE FROM prospect_fields WHERE prospect_id = $1",
     "DELETE FROM prospect_tags WHERE prospect_id = $1",
     "DELETE FROM consents WHERE prospect_id = $1",
     "DELETE FROM assessment_queue WHERE prospect_id = $1",
     "DELETE FROM absences WHERE prospect_id = $1",
-    "DELETE FROM preferences WHERE prospect_id = $1",
-    "DELETE FROM refused_topics WHERE prospect_id = $1",
 ];
 const KEEP: &str = "
     UPDATE prospects SET name = $2, phone = $3, company = $4, salesperson = $5, wake_at = $6 WHERE id = $1";
@@ -106,6 +104,7 @@ pub async fn take_over(tx: &mut Tx, merged: ProspectId, kept: ProspectId, now: T
     for part in OF_MERGED {
         tx.execute(part, args![merged]).await?;
     }
+    preferences::clear(tx, merged).await?;
     tx.execute_one(EMPTY, args![merged, Standing::Suppressed.word(), StopReason::Manual.word()]).await?;
     Ok(Moved { signals, deliveries })
 }

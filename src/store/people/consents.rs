@@ -3,10 +3,10 @@
 use crate::domain::consent::{Consent, Purpose};
 use crate::domain::id::ProspectId;
 use crate::store::engine::backend::{InRow, StoreError, Tx, args};
-use crate::store::engine::value::{instant_or_none, to_json, word};
+use crate::store::engine::value::{ids, instant_or_none, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// A repetition is what the same source said last about the purpose; in between it may have said the opposite.
 const ADD: &str = "
@@ -27,7 +27,18 @@ const TRACKING: &str = "
         WHERE c.prospect_id = prospects.id AND c.purpose = $2
         ORDER BY COALESCE(c.given_at, c.recorded_at) DESC, c.id DESC LIMIT 1)
     WHERE id IN (SELECT CAST(value ->> 'prospect' AS BIGINT) FROM json_each($1) WHERE value ->> 'purpose' = $2)";
+/// Who said anything about it and does not consent now has said no.
+const REFUSING: &str = "
+    SELECT p.id FROM json_each($1) j JOIN prospects p ON p.id = CAST(j.value AS BIGINT)
+    WHERE NOT p.tracking_consent
+      AND EXISTS (SELECT 1 FROM consents c WHERE c.prospect_id = p.id AND c.purpose = $2)";
 const OF: &str = "SELECT purpose, given, source, given_at, wording FROM consents WHERE prospect_id = $1 ORDER BY id";
+
+/// Those of these prospects whose latest word about being tracked is no.
+pub async fn refusing(tx: &mut Tx, of: &[ProspectId]) -> Result<BTreeSet<ProspectId>, StoreError> {
+    let rows: Vec<(i64,)> = tx.rows(REFUSING, args![ids(of)?, Purpose::Tracking.word()]).await?;
+    Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
+}
 
 /// Records statements; the same one again changes nothing. Returns how many are new.
 pub async fn add(tx: &mut Tx, consents: &[(ProspectId, Consent)], now: Timestamp) -> Result<u64, StoreError> {

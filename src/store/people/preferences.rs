@@ -36,6 +36,9 @@ const NOTE: &str = "
     ORDER BY key";
 const HISTORY: &str = "SELECT choice, value, source, chosen_at FROM preference_changes WHERE prospect_id = $1 ORDER BY id";
 
+const CLEAR: [&str; 2] = ["DELETE FROM preferences WHERE prospect_id = $1", "DELETE FROM refused_topics WHERE prospect_id = $1"];
+const EVERYBODY: &str = "SELECT prospect_id FROM preferences ORDER BY prospect_id";
+
 /// The field of a prospect that holds their language.
 pub const LANGUAGE: &str = "language";
 
@@ -65,6 +68,12 @@ pub async fn of(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<Pre
     Ok(Preferences { refused_topics: topics, less_often, paused_until, language }.as_of(today(now)))
 }
 
+/// Everybody who ever chose something.
+pub async fn everybody(tx: &mut Tx) -> Result<Vec<ProspectId>, StoreError> {
+    let rows: Vec<(i64,)> = tx.rows(EVERYBODY, args![]).await?;
+    Ok(rows.into_iter().map(|(id,)| ProspectId(id)).collect())
+}
+
 /// Keeps what a prospect chose, and returns what differs from what stood before; where nothing does, nothing is recorded. A language
 /// becomes their field `language`, which lists and forms change no more.
 pub async fn choose(
@@ -76,7 +85,7 @@ pub async fn choose(
 ) -> Result<Vec<Choice>, StoreError> {
     prospects::lock(tx, prospect).await?;
     let before = of(tx, prospect, now).await?;
-    let chosen = chosen.clone().as_of(today(now));
+    let chosen = chosen.clone().chosen_on(today(now));
     let changes = before.changed_to(&chosen);
     if changes.is_empty() {
         return Ok(changes);
@@ -94,6 +103,14 @@ pub async fn choose(
     // Mails that were written before ask again.
     audience_changes::note(tx, [prospect]).await?;
     Ok(changes)
+}
+
+/// Has a row that is nobody's any more want nothing in particular. Its history is the caller's.
+pub async fn clear(tx: &mut Tx, prospect: ProspectId) -> Result<(), StoreError> {
+    for sql in CLEAR {
+        tx.execute(sql, args![prospect]).await?;
+    }
+    Ok(())
 }
 
 async fn note(tx: &mut Tx, prospect: ProspectId, choices: &[Choice], source: &str, now: Timestamp) -> Result<(), StoreError> {

@@ -35,6 +35,7 @@ mod letters;
 mod lost_time;
 mod machines;
 mod no_is_no;
+mod own_page;
 mod pacing;
 mod plan;
 mod preferences;
@@ -45,6 +46,10 @@ mod notices;
 mod renames;
 mod salespeople;
 mod scanners;
+/// What scanners and people do with a mail.
+mod traffic;
+/// Programs that come from ever other addresses, or along with a person.
+mod fleets;
 mod second_thoughts;
 mod sign;
 mod signed_calls;
@@ -59,6 +64,7 @@ mod visitors;
 mod whose;
 mod reply_address;
 mod lies;
+mod doubts;
 mod wishes;
 
 use nurtured::config::example;

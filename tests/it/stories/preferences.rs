@@ -11,6 +11,7 @@ use nurtured::domain::group::campaign::Order;
 use nurtured::domain::group::schedule::Schedule;
 use nurtured::domain::language::Language;
 use nurtured::domain::preferences::{Choice, Preferences};
+use nurtured::domain::window::Window;
 use nurtured::flow::doorway::readdress;
 use nurtured::flow::operations::merge::merge;
 use nurtured::flow::operations::{census, sweep};
@@ -217,22 +218,20 @@ story!(what_they_choose_while_a_letter_waits_holds_for_it_too, |town| {
     let people: Vec<Address> =
         ["ada", "bea", "cara", "dora"].iter().map(|who| address(&format!("{who}@albareda.example"))).collect();
     town.admit(&people.iter().map(|who| somebody(who.as_str())).collect::<Vec<_>>(), "import").await?;
-    // Written on a Wednesday in April, and let out in May.
-    change(&town, SERIES, |c| c.schedule = Schedule::parse("0 9 1 1 *", "UTC").expect("a schedule"))?;
+    // Written on a Thursday, and let out on Friday.
+    change(&town, SERIES, |c| c.schedule = Schedule::parse("0 9 1 12 *", "UTC").expect("a schedule"))?;
     change(&town, LETTER, |c| {
         c.topic = Some(name("production"));
-        c.window = c
-            .window
-            .clone()
-            .map(|window| nurtured::domain::window::Window { days: [false, false, false, false, true, false, false], ..window });
+        let days = [false, false, false, false, true, false, false];
+        c.window = c.window.clone().map(|window| Window { days, ..window });
     })?;
-    town.pass_to(LETTER_OUT).await?;
+    town.pass_to("2026-01-15T12:00:00Z").await?;
     assert!(people.iter().all(|who| town.mails_to(who).is_empty()), "it waits for Friday");
     choose(&town, &people[0], |chosen| drop(chosen.refused_topics.insert(name("production")))).await?;
-    choose(&town, &people[1], |chosen| chosen.paused_until = Some(date(2026, 4, 18))).await?;
+    choose(&town, &people[1], |chosen| chosen.paused_until = Some(date(2026, 1, 17))).await?;
     // Friday is the day they named: by then they want it.
-    choose(&town, &people[2], |chosen| chosen.paused_until = Some(date(2026, 4, 17))).await?;
-    town.pass_to("2026-04-17T20:00:00Z").await?;
+    choose(&town, &people[2], |chosen| chosen.paused_until = Some(date(2026, 1, 16))).await?;
+    town.pass_to("2026-01-16T20:00:00Z").await?;
     let got: Vec<usize> = people.iter().map(|who| town.mails_to(who).len()).collect();
     assert_eq!(got, [0, 0, 1, 1]);
     reconciles(&town, &people.iter().collect::<Vec<_>>()).await

@@ -17,8 +17,8 @@ use crate::store::people::prospects;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Those of these deliveries whose prospects have left the audience or do not want them any more, each with the reason. Whether they may be mailed at all is
-/// asked by the mark.
+/// Those of these deliveries whose prospects have left the audience or do not want them any more, each with the reason. Whether they
+/// may be mailed at all is asked by the mark.
 ///
 /// # Errors
 /// Those of the store; when the plan does not have the campaign, of which nothing may leave then.
