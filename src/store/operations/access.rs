@@ -53,7 +53,8 @@ const ENQUIRIES: &str = "
     WHERE prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) OR address IN (SELECT value ->> 'text' FROM json_each($2))";
 const ASKED: &str = "
     SELECT message_id FROM pending_forms
-    WHERE message_id IS NOT NULL AND address IN (SELECT value ->> 'text' FROM json_each($1))";
+    WHERE message_id IS NOT NULL AND (prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))
+                                      OR address IN (SELECT value ->> 'text' FROM json_each($2)))";
 
 impl Person {
     /// Who is meant by an address: a prospect whose it is or was, or nobody but the address.
@@ -78,8 +79,8 @@ impl Person {
                 person.citing.insert(id);
             }
         }
-        let enquiries: Vec<(i64, Option<i64>)> = tx.rows(ENQUIRIES, args![theirs, addresses.as_str()]).await?;
-        let asked: Vec<(String,)> = tx.rows(ASKED, args![addresses]).await?;
+        let enquiries: Vec<(i64, Option<i64>)> = tx.rows(ENQUIRIES, args![theirs.as_str(), addresses.as_str()]).await?;
+        let asked: Vec<(String,)> = tx.rows(ASKED, args![theirs, addresses]).await?;
         let of_prospects = person.prospects.iter().flat_map(|id| [letter_about(*id), letter_of_wish(*id)]);
         let of_enquiries = enquiries.iter().map(|(id, _)| letter_of_enquiry(EnquiryId(*id)));
         let others = enquiries.iter().filter(|(_, signal)| signal.is_some_and(|signal| person.of_others.contains_key(&signal)));
