@@ -31,7 +31,10 @@ pub struct Person {
     of_others: BTreeMap<i64, (i64, Option<String>)>,
     /// Handoffs that were opened with what a colleague of theirs said.
     citing: BTreeSet<i64>,
+    /// Patterns of the Message-IDs of letters about them, or to them.
     letters: Vec<String>,
+    /// How those begin that tell what somebody else asked.
+    asked_by_others: Vec<String>,
 }
 
 /// What stands in place of words that are somebody else's.
@@ -46,11 +49,12 @@ const HANDOFFS: &str = "
     SELECT h.id, q.findings FROM handoffs h JOIN qualifications q ON q.id = h.qualification_id
     WHERE h.prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) AND q.findings LIKE '%\"of\":{%'";
 const ENQUIRIES: &str = "
-    SELECT id FROM enquiries
+    SELECT id, signal_id FROM enquiries
     WHERE prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1)) OR address IN (SELECT value ->> 'text' FROM json_each($2))";
 const ASKED: &str = "
     SELECT message_id FROM pending_forms
-    WHERE message_id IS NOT NULL AND address IN (SELECT value ->> 'text' FROM json_each($1))";
+    WHERE message_id IS NOT NULL AND (prospect_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))
+                                      OR address IN (SELECT value ->> 'text' FROM json_each($2)))";
 
 impl Person {
     /// Who is meant by an address: a prospect whose it is or was, or nobody but the address.
@@ -75,14 +79,17 @@ impl Person {
                 person.citing.insert(id);
             }
         }
-        let enquiries: Vec<(i64,)> = tx.rows(ENQUIRIES, args![theirs, addresses.as_str()]).await?;
-        let asked: Vec<(String,)> = tx.rows(ASKED, args![addresses]).await?;
+        let enquiries: Vec<(i64, Option<i64>)> = tx.rows(ENQUIRIES, args![theirs.as_str(), addresses.as_str()]).await?;
+        let asked: Vec<(String,)> = tx.rows(ASKED, args![theirs, addresses]).await?;
         let of_prospects = person.prospects.iter().flat_map(|id| [letter_about(*id), letter_of_wish(*id)]);
-        let of_enquiries = enquiries.into_iter().map(|(id,)| letter_of_enquiry(EnquiryId(id)));
+        let of_enquiries = enquiries.iter().map(|(id, _)| letter_of_enquiry(EnquiryId(*id)));
+        let others = enquiries.iter().filter(|(_, signal)| signal.is_some_and(|signal| person.of_others.contains_key(&signal)));
+        let asked_by_others = others.map(|(id, _)| letter_of_enquiry(EnquiryId(*id))).collect();
         // Any day: ten characters.
         let of_strangers = person.addresses.iter().map(|address| letter_of_stranger("____-__-__", address.as_str()));
         let begin = of_prospects.chain(of_enquiries).chain(of_strangers).map(|begins| format!("{begins}%"));
         person.letters = begin.chain(asked.into_iter().map(|(id,)| id)).collect();
+        person.asked_by_others = asked_by_others;
         Ok(person)
     }
 
@@ -121,11 +128,11 @@ impl Person {
     fn withhold(&self, table: &str, row: &mut Map<String, Value>) {
         let number = |column: &str| row.get(column).and_then(Value::as_i64);
         let is_of_others = |column: &str| number(column).is_some_and(|id| self.of_others.contains_key(&id));
-        let column = match table {
-            "signals" if is_of_others("id") => "detail",
-            "enquiries" if is_of_others("signal_id") => "said",
-            "letters" if self.repeats_others(row) => "message",
-            "unrecognised_mails" if !self.wrote(row.get("sender").and_then(Value::as_str).unwrap_or_default()) => "message",
+        let others: &[&str] = match table {
+            "signals" if is_of_others("id") => &["detail"],
+            "enquiries" if is_of_others("signal_id") => &["said", "address"],
+            "letters" if self.repeats_others(row) => &["message"],
+            "unrecognised_mails" if !self.wrote(row.get("sender").and_then(Value::as_str).unwrap_or_default()) => &["message"],
             "qualifications" => {
                 if let Some(findings) = row.get_mut("findings") {
                     self.withhold_citations(findings);
@@ -134,7 +141,11 @@ impl Person {
             }
             _ => return,
         };
-        row.insert(column.to_owned(), WITHHELD.into());
+        for column in others {
+            if let Some(value) = row.get_mut(*column).filter(|value| !value.is_null()) {
+                *value = WITHHELD.into();
+            }
+        }
     }
 
     /// Whether a letter tells what somebody else said: a handoff's tells all that was said before it.
@@ -145,6 +156,7 @@ impl Person {
         let handoff = letter.get("handoff_id").and_then(Value::as_i64);
         let passes_on = |key: &Option<String>| key.as_ref().is_some_and(|key| message_id.contains(&format!("{key}@")));
         handoff.is_some_and(|id| self.citing.contains(&id))
+            || self.asked_by_others.iter().any(|begins| message_id.starts_with(begins))
             || self.of_others.values().any(|(at, key)| (handoff.is_some() && *at <= written_at) || passes_on(key))
     }
 
