@@ -4,6 +4,7 @@ pub mod external_id;
 pub mod arrival;
 pub mod agent;
 pub mod machine;
+pub mod sweep;
 pub mod sender;
 pub mod doubt;
 pub mod signal;

@@ -151,7 +151,7 @@ async fn take(signer: &Signer, tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>) 
             let detail = Detail::AutoReply { subject: subject.clone(), back_on: notice.back_on, left: notice.left.is_some() };
             let receipt = record(tx, plan, Received::AutoReply, arrival, sent, detail).await?;
             if receipt.new {
-                automatic::heed(tx, plan, (&arrival.key, sent), &notice, arrival.now).await?;
+                automatic::heed(tx, plan, arrival, sent, &notice).await?;
             }
             Ok(receipt)
         }
@@ -186,7 +186,11 @@ fn nothing(why: &str) -> Receipt {
 }
 
 fn is_ours(plan: &Plan, from: &Address) -> bool {
-    *from == plan.settings.smtp.return_path || plan.roster.has_address(from)
+    let smtp = &plan.settings.smtp;
+    // Our reply address is a prospect's as little with a token as without one.
+    let name = from.local().rsplit_once('+').map_or(from.local(), |(name, _)| name);
+    let is_reply_address = smtp.reply_address.as_ref().is_some_and(|ours| ours.domain() == from.domain() && ours.local() == name);
+    *from == smtp.return_path || is_reply_address || plan.roster.has_address(from)
 }
 
 /// Counts a refusal that does not say that the mailbox is gone; if it took nothing too often, no more is sent to it.
