@@ -111,8 +111,8 @@ fn mail(group: usize, number: usize, sent: &BTreeMap<String, Sent>) -> Vec<u8> {
     let (path, id) = &sent[&theirs][issue];
     let answer = |from: &str, more: &str, text: &str| {
         format!(
-            "From: <{from}>\nTo: {path}\nMessage-ID: <{number}@{domain}>\nIn-Reply-To: {id}\nSubject: Re: lines\nDate: {}\n{more}\n{text}\n",
-            "Wed, 08 Apr 2026 09:00:00 +0000"
+            "From: <{from}>\nTo: {path}\nMessage-ID: <{number}@{domain}>\nIn-Reply-To: {id}\nSubject: Re: lines\n\
+             Date: Wed, 08 Apr 2026 09:00:00 +0000\n{more}\n{text}\n"
         )
     };
     let report = |from: &str, of: &str, parts: &str| {
