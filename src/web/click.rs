@@ -36,8 +36,9 @@ pub async fn follow(
     let is_trap = token.ordinal == TRAP_ORDINAL;
     let target = if is_trap { TRAP.to_owned() } else { target(&site, token, &text).await? };
     if may_be_recorded(&site, token) {
-        let visit = format!("{}:{}:{}", token.ordinal, visitor.fingerprint(), method.as_str());
         let machine = visitor.machine(&method).or_else(|| is_trap.then_some(Machine::Trap));
+        // What a browser loaded beforehand does not take the place of the click that follows it.
+        let visit = format!("{}:{}:{}", token.ordinal, visitor.fingerprint(), machine.map_or("GET", Machine::word));
         let followed = Followed { token: text, target: target.clone(), visit, machine, at: site.ctx.now() };
         // Of an untracked mail's click nothing is kept that tells one visitor from another, not even until the database is back.
         let from = if token.delivery().is_some() { visitor.requester() } else { Requester::default() };

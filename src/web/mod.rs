@@ -20,6 +20,9 @@ pub mod login;
 // Pages behind the links in group mail.
 pub mod click;
 pub mod answer;
+pub mod undo;
+pub mod posted;
+pub mod preferences;
 pub mod unsubscribe;
 // Endpoints for other systems.
 pub mod form_guard;
@@ -33,6 +36,7 @@ pub mod hook;
 pub mod handoff_form;
 pub mod handoff;
 pub mod queue;
+pub mod doubt;
 // Endpoints for monitoring.
 pub mod health;
 pub mod metrics;

@@ -4,8 +4,8 @@ use super::error::{ApiError, WebError};
 use super::rooms::Kind;
 use super::site::Site;
 use super::{
-    answer, api, api_prospects, click, confirm, form, form_guard, guard, handoff, headers, health, hook, inside, language,
-    metrics, openapi, page, queue, unsubscribe,
+    answer, api, api_prospects, click, confirm, doubt, form, form_guard, guard, handoff, headers, health, hook, inside, language,
+    metrics, openapi, page, preferences, queue, unsubscribe,
 };
 use axum::Router;
 use axum::http::{StatusCode, Uri};
@@ -21,6 +21,7 @@ pub fn router(site: Site) -> Router {
         .route("/u", get(unsubscribe::show_field).post(unsubscribe::stop_typed))
         .route("/u/", get(unsubscribe::show_field).post(unsubscribe::stop_typed))
         .route("/u/{token}", get(unsubscribe::show).post(unsubscribe::stop))
+        .route("/p/{token}", get(preferences::show).post(preferences::change))
         .route("/f/{name}", get(form::lead).merge(post(form::take).layer(from_fn_with_state(site.clone(), form_guard::limit))))
         .route("/f/{name}/stamp", get(form_guard::stamp))
         .route("/k/{token}", get(confirm::show).post(confirm::confirm))
@@ -29,6 +30,7 @@ pub fn router(site: Site) -> Router {
         .route(openapi::PATH, get(openapi::show))
         .route("/hooks/{provider}", post(hook::take))
         .route("/h/{token}", get(handoff::show).post(handoff::answer))
+        .route("/d/{token}", get(doubt::show).post(doubt::answer))
         .route("/q/{token}", get(queue::show).post(queue::press))
         .route("/q/{token}/{list}", get(queue::show_list))
         .route("/look.css", get(page::look))

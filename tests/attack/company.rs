@@ -15,6 +15,7 @@ use nurtured::town::Town;
 use nurtured::town::mailbox::Mail;
 use std::path::Path;
 
+use crate::hooks;
 use crate::visitor::path_of;
 
 /// The end of every address that is no prospect's.
@@ -47,6 +48,9 @@ pub(crate) struct Reader {
     pub(crate) link: String,
     /// The path of the link to a form.
     pub(crate) form: String,
+    /// What a mail provider knows their letter by.
+    pub(crate) message_id: String,
+    pub(crate) return_path: String,
     letter: Mail,
 }
 
@@ -55,7 +59,8 @@ impl Reader {
         let link = |words: &str| mail.link(words).map(|url| path_of(&url));
         let (unsubscribe, followed, form) =
             (mail.unsubscribe.as_deref().map(path_of)?, link("Do the sum")?, link("Ask for a quote")?);
-        Some(Self { address: mail.to.clone(), unsubscribe, link: followed, form, letter: mail })
+        let (address, message_id, return_path) = (mail.to.clone(), mail.message_id.clone(), mail.return_path.clone());
+        Some(Self { address, unsubscribe, link: followed, form, message_id, return_path, letter: mail })
     }
 
     /// The path of an answer.
@@ -111,6 +116,7 @@ fn files(due: Timestamp) -> Vec<(String, String)> {
             "campaigns/line-downtime/01-what-a-stop-costs.md" => {
                 "\n:::ask budget\n\n[Ask for a quote](https://tecnofab-sl.com/quote) when you like.\n"
             }
+            "nurtured.toml" => hooks::CONFIGURATION,
             "qualification.toml" => "\n[forms.quote]\npage = \"https://tecnofab-sl.com/quote\"\n",
             _ => "",
         };

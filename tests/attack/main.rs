@@ -40,6 +40,8 @@ mod mails;
 mod tokens;
 /// Answers in other people's names.
 mod bots;
+/// Reports of mail providers.
+mod hooks;
 /// Other people's addresses, other people's rights.
 mod spoofed;
 /// Requests that are broken or read in two ways.

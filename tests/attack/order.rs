@@ -13,7 +13,7 @@ use crate::slow;
 use crate::table::{Row, Table};
 use crate::tokens::{self, Genuine};
 use crate::visitor::{PATIENCE, Visitor, encoded, path_of};
-use crate::{crooked, hostile, known, mails, spoofed};
+use crate::{crooked, hooks, hostile, known, mails, spoofed};
 use anyhow::Context as _;
 use jiff::SignedDuration;
 use nurtured::clock::{Clock, SystemClock};
@@ -100,6 +100,7 @@ impl Siege {
         let again: Vec<String> =
             used.into_iter().chain(leaving.iter().take(3).map(|reader| reader.unsubscribe.clone())).collect();
         self.table.add(tokens::replayed(door, &again, &self.database).await?);
+        self.table.add(hooks::forged(door, &self.readers[0], &self.database).await?);
         let mut answers = bots::post(door, &self.readers[TARGETS.len()..OTHER], &self.readers[OTHER]).await;
         self.table.add(spoofed::forwarded(door).await);
         self.table.add(spoofed::tokenless(door).await);

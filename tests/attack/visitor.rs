@@ -62,10 +62,18 @@ impl Visitor {
 
     /// Posts as a browser sends a form.
     pub(crate) async fn post(&self, door: SocketAddr, path: &str, body: &str) -> Answer {
-        let kind = format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n", body.len());
-        let mut request = self.head("POST", door, path, &kind);
-        request.push_str(body);
-        self.say(door, request.as_bytes()).await
+        self.send(door, path, "application/x-www-form-urlencoded", body.as_bytes()).await
+    }
+
+    /// Posts as a program sends a report.
+    pub(crate) async fn report(&self, door: SocketAddr, path: &str, body: &[u8]) -> Answer {
+        self.send(door, path, "application/json", body).await
+    }
+
+    async fn send(&self, door: SocketAddr, path: &str, kind: &str, body: &[u8]) -> Answer {
+        let more = format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
+        let head = self.head("POST", door, path, &more);
+        self.say(door, &[head.as_bytes(), body].concat()).await
     }
 
     /// Sends bytes, and returns all that is answered until the daemon closes the connection.

@@ -1,8 +1,8 @@
 //! Agents: whether the `User-Agent` of a request (RFC 9110, 10.1.5) is that of a browser in which a person reads.
 //!
-//! Whatever is not built as a browser's is a program's. What is built so is a person's, unless it also carries a word or a name that
-//! only programs do: browsers have many names, and new ones come. The words are ours (`agents/words.toml`); the names are kept by
-//! others (`agents/crawlers.txt`, which `agents/refresh` makes).
+//! What is built as a browser's, or holds a mark of a browser that is built otherwise, is a person's, unless it also carries a word or
+//! a name that only programs do; the rest is a program's. Browsers have many names, and new ones come. The words are ours
+//! (`agents/words.toml`); the names are kept by others (`agents/crawlers.txt`, which `agents/refresh` makes).
 
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -28,8 +28,8 @@ struct Words {
     machines: Vec<String>,
     people: Vec<String>,
     models: Vec<String>,
-    platforms: Vec<String>,
     engines: Vec<String>,
+    browsers: Vec<String>,
 }
 
 struct Tables {
@@ -49,17 +49,17 @@ impl Tables {
     }
 
     fn is_of_a_person(&self, agent: &str) -> bool {
-        let Some((platform, products)) = split(agent) else { return false };
-        if !self.words.platforms.iter().any(|known| platform.trim_start().starts_with(known))
-            || !self.words.engines.iter().any(|engine| agent.contains(engine))
-        {
-            return false;
-        }
-        let Platform { rest, model } = Platform::read(platform);
-        let text = self.words.people.iter().fold(format!("{rest} ) {products}"), |text, name| text.replace(name, ""));
-        let explorer =
-            ["compatible; msie", "compatible; konqueror"].iter().find_map(|begin| text.strip_prefix(begin)).unwrap_or(&text);
-        !(explorer.contains("compatible")
+        let has = |marks: &[String]| marks.iter().any(|mark| agent.contains(mark));
+        let (text, model) = match split(agent).filter(|_| has(&self.words.engines)) {
+            Some(Parted { before, platform, products }) => {
+                let Platform { rest, model } = Platform::read(platform);
+                (format!("{before} {rest} ) {products}"), model)
+            }
+            None if has(&self.words.browsers) => (agent.to_owned(), ""),
+            None => return false,
+        };
+        let text = self.words.people.iter().fold(text, |text, name| text.replace(name, ""));
+        !(text.contains("compatible")
             || text.contains("http:")
             || text.contains("https:")
             || text.contains("www.")
@@ -69,18 +69,29 @@ impl Tables {
     }
 }
 
-/// The first comment of a browser's agent, and what follows it. A comment may hold others: telephones have parentheses in their names.
-fn split(agent: &str) -> Option<(&str, &str)> {
-    // This one puts itself before what it is built on.
-    let bare =
-        agent.strip_prefix("mqqbrowser/").map_or(agent, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'));
-    let bare = bare.trim_start_matches('/');
-    let begins = ["mozilla/5.0", "mozilla/4.0", "opera/9.", "ucweb/2.0"];
-    let rest = begins.iter().find_map(|begin| bare.strip_prefix(begin))?.trim_start_matches(|c: char| c.is_ascii_digit());
+/// An agent that is built as a browser's.
+struct Parted<'a> {
+    /// Some telephones put their name before what their browser is built on.
+    before: &'a str,
+    /// The first comment.
+    platform: &'a str,
+    products: &'a str,
+}
+
+/// The first comment of a browser's agent, and what stands around it. A comment may hold others: telephones have parentheses in their
+/// names.
+fn split(agent: &str) -> Option<Parted<'_>> {
+    let begins = ["mozilla/", "opera/", "ucweb/2.0"];
+    let (at, begin) = begins.iter().filter_map(|begin| Some((agent.find(begin)?, begin))).min()?;
+    let (before, rest) = (&agent[..at], &agent[at + begin.len()..]);
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '.');
+    // Netscape named its language first.
+    let rest = rest.strip_prefix(" [").and_then(|rest| Some(rest.split_once(']')?.1)).unwrap_or(rest);
     let rest = rest.strip_prefix(' ').unwrap_or(rest);
     let Some(rest) = rest.strip_prefix('(') else {
         // Some proxies take the parentheses out.
-        return rest.find("applewebkit").map(|at| rest.split_at(at));
+        let (platform, products) = rest.find("applewebkit").map(|at| rest.split_at(at))?;
+        return Some(Parted { before, platform, products });
     };
     let mut depth = 1_usize;
     for (at, c) in rest.char_indices() {
@@ -90,7 +101,7 @@ fn split(agent: &str) -> Option<(&str, &str)> {
             _ => depth,
         };
         if depth == 0 {
-            return Some((&rest[..at], &rest[at + 1..]));
+            return Some(Parted { before, platform: &rest[..at], products: &rest[at + 1..] });
         }
     }
     None
@@ -192,6 +203,7 @@ mod tests {
     fn a_browser_of_the_world_is_a_person_and_a_scanner_in_its_clothes_is_none() {
         judge("agents/wild", &expected(include_str!("../../../tests/data/wild/agents/expected.tsv")), 100);
         judge("agents/ours", &expected(include_str!("../../../tests/data/wild/agents/ours.tsv")), 100);
+        judge("agents/others", &expected(include_str!("../../../tests/data/wild/agents/others.tsv")), 100);
         judge("agents/held back", &expected(include_str!("../../../tests/data/wild/agents/held-back.tsv")), 100);
     }
 

@@ -15,6 +15,10 @@ use std::fmt;
 /// Clicks on different links of one delivery within this time are taken for a machine's.
 pub const BURST: SignedDuration = SignedDuration::from_secs(3);
 
+/// Whatever of a mail is followed within this time of the link that no person sees is taken for its follower's, wherever it came from;
+/// what else is theirs, a sweep tells.
+const NEAR_TRAP: SignedDuration = SignedDuration::from_secs(20);
+
 /// A click counts from this age on: by then a machine's burst around it would have shown.
 pub const PROVISIONAL: Span = Span::minutes(10);
 
@@ -119,6 +123,8 @@ pub fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, Why> {
             let (both, why) = match relation(a, b) {
                 Some(Relation::Burst) => (true, Why::Machine(Machine::Burst)),
                 Some(Relation::Trap) => (true, Why::Machine(Machine::Trap)),
+                // What a machine did takes no person's place.
+                Some(Relation::Correction) if told(b).is_some() => continue,
                 Some(Relation::Correction) => (false, Why::Superseded),
                 Some(Relation::Contradiction) => (true, Why::Machine(Machine::Contradictory)),
                 None => continue,
@@ -201,25 +207,29 @@ enum Relation {
     Burst,
     /// One of them is the link that no person sees.
     Trap,
-    /// The same visitor chose another answer.
+    /// The same visitor chose another answer; or the link was followed again from elsewhere at once, by whoever waited until it was
+    /// checked for them.
     Correction,
     /// Different answers, and nothing says that one visitor gave both.
     Contradiction,
 }
 
-/// Whether a signal followed the link that no person sees.
+/// Whether a signal followed the link that no person sees. What names itself does so wherever it goes: it says nothing of others.
 fn is_trap(signal: &Signal) -> bool {
-    matches!(&signal.detail, Detail::Click { target } if target == TRAP)
+    let names_itself = signal.machine.is_some_and(|machine| machine != Machine::Trap);
+    matches!(&signal.detail, Detail::Click { target } if target == TRAP) && !names_itself
 }
 
 fn relation(a: &Signal, b: &Signal) -> Option<Relation> {
     let at_once = b.occurred_at.duration_since(a.occurred_at) <= BURST;
-    if is_trap(a) || is_trap(b) {
+    if (is_trap(a) || is_trap(b)) && b.occurred_at.duration_since(a.occurred_at) <= NEAR_TRAP {
         let are_acts = [a, b].iter().all(|s| matches!(s.detail, Detail::Click { .. } | Detail::Answer { .. }));
         return are_acts.then_some(Relation::Trap);
     }
     match (&a.detail, &b.detail) {
-        (Detail::Click { target: one }, Detail::Click { target: two }) => (one != two && at_once).then_some(Relation::Burst),
+        (Detail::Click { target: one }, Detail::Click { target: two }) => {
+            at_once.then_some(if one == two { Relation::Correction } else { Relation::Burst })
+        }
         (
             Detail::Answer { criterion: c, id: one_id, say: one, posted: from, .. },
             Detail::Answer { criterion: d, id: two_id, say: two, posted: and, .. },

@@ -27,7 +27,7 @@ pub enum Machine {
     Prefetch,
     /// It came within seconds of the relay's acceptance of the mail.
     Soon,
-    /// It, or another hit of the mail within a minute, followed the link that no person sees.
+    /// It followed the link that no person sees, or whoever did made it too.
     Trap,
     /// One network followed the mails of several people of one company within a minute.
     Crowd,

@@ -33,7 +33,7 @@ pub enum AskedIn<'a> {
 }
 
 impl NewSignal {
-    /// A hit on a tracked link. A visit names link, visitor and method; it counts once a day.
+    /// A hit on a tracked link. A visit names link, visitor and, of a machine's, its reason; it counts once a day.
     pub fn click(clicked: Clicked, visit: &str, target: &str, machine: Option<Machine>, at: Timestamp) -> Self {
         // The day comes first: what makes a click one is then looked for among the clicks of its day, however many years there are.
         let day = day(at);

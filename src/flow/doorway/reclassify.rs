@@ -7,7 +7,8 @@
 use super::hit::JUDGE;
 use super::judge;
 use crate::domain::doorway::machine::{self, Machine, Passed};
-use crate::domain::id::{Name, ProspectId, SignalId};
+use crate::domain::doorway::sweep;
+use crate::domain::id::{DeliveryId, Name, ProspectId, SignalId};
 use crate::flow::context::{Context, FlowError};
 use crate::store::doorway::hits::{self, Kept};
 use crate::store::doorway::reclassifications;
@@ -81,10 +82,10 @@ pub async fn reclassify(ctx: &Context, dry_run: bool) -> Result<Reclassified, Fl
 }
 
 async fn changes(tx: &mut Tx, page: &[Kept]) -> Result<Vec<Change>, FlowError> {
-    let crowd = crowd(tx, page).await?;
+    let together = together(tx, page).await?;
     let change = |hit: &Kept| {
         let was = hit.judged.as_ref().map_or(hit.machine, |(_, judged)| *judged);
-        let is = judged_now(hit, &crowd);
+        let is = judged_now(hit, &together);
         (was.is_some() != is.is_some()).then_some(Change { signal: hit.passed.signal, prospect: hit.passed.prospect, was, is })
     };
     Ok(page.iter().filter(|hit| is_judged_by_rules(hit)).filter_map(change).collect())
@@ -100,15 +101,25 @@ fn is_judged_by_rules(hit: &Kept) -> bool {
 }
 
 /// What a hit is by the rules of now.
-fn judged_now(hit: &Kept, crowd: &BTreeSet<SignalId>) -> Option<Machine> {
+fn judged_now(hit: &Kept, together: &BTreeMap<SignalId, Machine>) -> Option<Machine> {
     let soon = || hit.handed_over_at.is_some_and(|at| machine::too_soon(at, hit.passed.at)).then_some(Machine::Soon);
     if !hit.is_kept {
         return soon();
     }
-    // Of a crowd that was, some hits may have been erased since.
-    let was_in_crowd = hit.judged.as_ref().is_some_and(|(by, judged)| by == JUDGE && *judged == Some(Machine::Crowd));
-    let in_crowd = || (was_in_crowd || crowd.contains(&hit.passed.signal)).then_some(Machine::Crowd);
-    Machine::of_agent(hit.agent.as_deref()).or_else(soon).or_else(in_crowd)
+    // Of a crowd or a sweep that was, some hits may have been erased since.
+    let by_rules = hit.judged.as_ref().filter(|(by, _)| by == JUDGE).and_then(|(_, judged)| *judged);
+    let was = by_rules.filter(|machine| matches!(machine, Machine::Crowd | Machine::Trap));
+    let is = || was.or_else(|| together.get(&hit.passed.signal).copied());
+    Machine::of_agent(hit.agent.as_deref()).or_else(soon).or_else(is)
+}
+
+/// What the hits of a page are by the hits around them.
+async fn together(tx: &mut Tx, page: &[Kept]) -> Result<BTreeMap<SignalId, Machine>, FlowError> {
+    let mails: BTreeSet<DeliveryId> = page.iter().filter_map(|hit| hit.delivery).collect();
+    let swept = sweep::sweeps(&hits::of_trapped(tx, &mails.into_iter().collect::<Vec<_>>()).await?);
+    let mut together: BTreeMap<_, _> = crowd(tx, page).await?.into_iter().map(|signal| (signal, Machine::Crowd)).collect();
+    together.extend(swept.into_iter().map(|signal| (signal, Machine::Trap)));
+    Ok(together)
 }
 
 /// The hits of a page that are part of a crowd, with the hits around the page.
@@ -144,14 +155,16 @@ mod tests {
                 company: "albareda.example".to_owned(),
                 at: Timestamp::UNIX_EPOCH,
             },
+            delivery: None,
             agent: Some(agent.to_owned()),
             is_kept: true,
             handed_over_at: None,
             machine: None,
             judged: judged.map(|machine| (JUDGE.to_owned(), Some(machine))),
         };
-        let (browser, nobody) = ("Mozilla/5.0 (X11; Linux x86_64; rv:152.0) Gecko/20100101 Firefox/152.0", BTreeSet::new());
+        let (browser, nobody) = ("Mozilla/5.0 (X11; Linux x86_64; rv:152.0) Gecko/20100101 Firefox/152.0", BTreeMap::new());
         assert_eq!(judged_now(&hit(browser, Some(Machine::Crowd)), &nobody), Some(Machine::Crowd));
+        assert_eq!(judged_now(&hit(browser, Some(Machine::Trap)), &nobody), Some(Machine::Trap));
         assert_eq!(judged_now(&hit("curl/8.5.0", Some(Machine::Crowd)), &nobody), Some(Machine::Agent));
         assert_eq!(judged_now(&hit(browser, Some(Machine::Agent)), &nobody), None);
         assert_eq!(judged_now(&hit(browser, None), &nobody), None);

@@ -9,3 +9,5 @@ mod forms;
 mod list_corpus;
 mod lists;
 mod wild_replies;
+/// All of it in one table.
+mod wild;

@@ -9,8 +9,11 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/wild").join(name)
 }
 
+/// What a mail is called, the truth of it, the address it is about, and its bytes.
+pub(super) type Case = (String, String, String, Vec<u8>);
+
 /// What is read of a mail about this address, in the words of the truth.
-fn read(raw: &[u8], address: &str) -> String {
+pub(super) fn read(raw: &[u8], address: &str) -> String {
     let address = Address::parse(address).expect("an address");
     match bounce::read(raw).expect("a mail").kind {
         Incoming::Bounce(failures) | Incoming::Delivered(failures) => {
@@ -24,14 +27,14 @@ fn read(raw: &[u8], address: &str) -> String {
 }
 
 /// Whether exactly this address is named, where somebody failed.
-fn names(raw: &[u8], address: &str) -> bool {
+pub(super) fn names(raw: &[u8], address: &str) -> bool {
     match bounce::read(raw).expect("a mail").kind {
         Incoming::Bounce(failures) | Incoming::Delivered(failures) => failures.iter().any(|one| one.address.as_str() == address),
         _ => true,
     }
 }
 
-fn judged(name: &str, cases: &[(String, String, String, Vec<u8>)]) {
+fn judged(name: &str, cases: &[Case]) {
     let (mut right, mut wrong) = (0, Vec::new());
     for (case, truth, address, raw) in cases {
         let found = read(raw, address);
@@ -46,7 +49,7 @@ fn judged(name: &str, cases: &[(String, String, String, Vec<u8>)]) {
     assert!(!cases.is_empty() && wrong.is_empty(), "{name}: {wrong:#?}");
 }
 
-fn folder_cases(name: &str) -> Vec<(String, String, String, Vec<u8>)> {
+pub(super) fn folder_cases(name: &str) -> Vec<Case> {
     let table = std::fs::read_to_string(folder(name).join("expected.tsv")).expect("the truth");
     let case = |line: &str| {
         let [file, truth, address, _] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
@@ -56,7 +59,7 @@ fn folder_cases(name: &str) -> Vec<(String, String, String, Vec<u8>)> {
 }
 
 /// The cases of a text: `=== kind truth address words`, and below it what the kind needs.
-fn text_cases(file: &str) -> Vec<(String, String, String, Vec<u8>)> {
+fn text_cases(file: &str) -> Vec<Case> {
     let text = std::fs::read_to_string(folder("bounces").join(file)).expect("the cases");
     let case = |case: &str| {
         let (head, body) = case.split_once('\n').expect("a case");
@@ -80,6 +83,11 @@ fn text_cases(file: &str) -> Vec<(String, String, String, Vec<u8>)> {
     text.split("=== ").skip(1).map(case).collect()
 }
 
+pub(super) fn every_case() -> Vec<Case> {
+    let ours = ["rule.txt", "held-back.txt", "languages.txt", "odd.txt"].map(text_cases);
+    [folder_cases("bounces"), ours.concat()].concat()
+}
+
 #[test]
 fn every_notice_of_the_world_is_of_its_class() {
     judged("bounces", &folder_cases("bounces"));
@@ -96,15 +104,7 @@ fn somebody_objects_or_nobody_does() {
 
 #[test]
 fn nothing_of_a_class_but_hard_stops_an_address() {
-    for (case, truth, address, raw) in [
-        folder_cases("bounces"),
-        text_cases("rule.txt"),
-        text_cases("held-back.txt"),
-        text_cases("languages.txt"),
-        text_cases("odd.txt"),
-    ]
-    .concat()
-    {
+    for (case, truth, address, raw) in every_case() {
         let Incoming::Bounce(failures) = bounce::read(&raw).expect("a mail").kind else { continue };
         let named = failures.iter().find(|one| one.address.as_str() == address);
         assert!(named.is_none_or(|one| one.hard == (truth == "hard")), "{case}");

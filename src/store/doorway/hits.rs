@@ -1,10 +1,11 @@
 //! Hits: what the request behind a signal showed of who made it. Beside the signals, which stay as they are.
 
 use crate::domain::doorway::machine::{CROWD, Machine, Passed};
-use crate::domain::id::{ProspectId, SignalId};
+use crate::domain::doorway::sweep::Swept;
+use crate::domain::id::{DeliveryId, ProspectId, SignalId};
 use crate::store::engine::backend::{Sql, StoreError, Tx, args};
 use crate::store::engine::record::record;
-use crate::store::engine::value::{instant, instant_or_none, texts, to_json, word};
+use crate::store::engine::value::{ids, instant, instant_or_none, texts, to_json, word};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -29,6 +30,7 @@ pub struct NewHit<'a> {
 pub struct Kept {
     /// Its network and its company are empty where none is kept.
     pub passed: Passed,
+    pub delivery: Option<DeliveryId>,
     pub agent: Option<String>,
     /// Whether anything was kept of the request; else `agent` and the network say nothing.
     pub is_kept: bool,
@@ -50,9 +52,21 @@ struct PassedRow {
 
 record!(PassedRow { signal_id, prospect_id, network, company, at });
 
+struct SweptRow {
+    signal_id: i64,
+    delivery_id: i64,
+    agent: Option<String>,
+    network: String,
+    at: i64,
+    machine: Option<String>,
+}
+
+record!(SweptRow { signal_id, delivery_id, agent, network, at, machine });
+
 struct KeptRow {
     signal_id: i64,
     prospect_id: i64,
+    delivery_id: Option<i64>,
     agent: Option<String>,
     network: Option<String>,
     company: Option<String>,
@@ -63,7 +77,7 @@ struct KeptRow {
     judged: Option<String>,
 }
 
-record!(KeptRow { signal_id, prospect_id, agent, network, company, at, handed_over_at, machine, judged_by, judged });
+record!(KeptRow { signal_id, prospect_id, delivery_id, agent, network, company, at, handed_over_at, machine, judged_by, judged });
 
 const ADD: &str = "
     INSERT INTO hits (signal_id, agent, network, company, at)
@@ -89,9 +103,17 @@ const OF_NETWORKS: Sql = Sql::Each {
                         ORDER BY o.at DESC, o.signal_id DESC LIMIT 1000) h
     ORDER BY h.at DESC, h.signal_id DESC LIMIT 1000",
 };
+/// The newest hits of those of these mails of which the trap was followed.
+const OF_TRAPPED: &str = "
+    SELECT h.signal_id, s.delivery_id, h.agent, h.network, h.at, s.machine
+    FROM (SELECT DISTINCT prospect_id, delivery_id FROM signals
+          WHERE machine = 'trap' AND delivery_id IN (SELECT CAST(value AS BIGINT) FROM json_each($1))) t
+    JOIN signals s ON s.prospect_id = t.prospect_id AND s.delivery_id = t.delivery_id
+    JOIN hits h ON h.signal_id = s.id
+    ORDER BY h.signal_id DESC LIMIT 1000";
 /// What followed a link or posted a page of a mail; of the oldest of these nothing is kept beside the signal.
 const AFTER: &str = "
-    SELECT s.id AS signal_id, s.prospect_id, h.agent, h.network, h.company, s.occurred_at AS at, s.machine,
+    SELECT s.id AS signal_id, s.prospect_id, s.delivery_id, h.agent, h.network, h.company, s.occurred_at AS at, s.machine,
            COALESCE((SELECT MIN(a.at) FROM attempts a WHERE a.delivery_id = s.delivery_id AND a.state = 'accepted'),
                     (SELECT MAX(m.at) FROM attempts m WHERE m.delivery_id = s.delivery_id AND m.state = 'transmitting'))
                AS handed_over_at,
@@ -133,6 +155,24 @@ pub async fn around<'a>(
         .collect()
 }
 
+/// The hits of those of these mails of which somebody followed the link that no person sees.
+pub async fn of_trapped(tx: &mut Tx, deliveries: &[DeliveryId]) -> Result<Vec<Swept>, StoreError> {
+    let rows: Vec<SweptRow> =
+        if deliveries.is_empty() { Vec::new() } else { tx.rows(OF_TRAPPED, args![ids(deliveries)?]).await? };
+    rows.into_iter()
+        .map(|row| {
+            Ok(Swept {
+                signal: SignalId(row.signal_id),
+                delivery: DeliveryId(row.delivery_id),
+                agent: row.agent,
+                network: row.network,
+                at: instant(row.at)?,
+                is_trap: row.machine.as_deref() == Some(Machine::Trap.word()),
+            })
+        })
+        .collect()
+}
+
 /// The next clicks and answers after a signal, in the order recorded, at most so many.
 pub async fn after(tx: &mut Tx, signal: SignalId, most: i64) -> Result<Vec<Kept>, StoreError> {
     let rows: Vec<KeptRow> = tx.rows(AFTER, args![signal, most]).await?;
@@ -149,6 +189,7 @@ pub async fn after(tx: &mut Tx, signal: SignalId, most: i64) -> Result<Vec<Kept>
                     company: row.company.unwrap_or_default(),
                     at: instant(row.at)?,
                 },
+                delivery: row.delivery_id.map(DeliveryId),
                 agent: row.agent,
                 handed_over_at: instant_or_none(row.handed_over_at)?,
                 machine: row.machine.as_deref().map(machine).transpose()?,

@@ -41,6 +41,8 @@ migrations![
     "0019_whose_mail",
     "0020_provider_deliveries",
     "0021_hits",
+    "0022_preferences",
+    "0023_traps",
 ];
 
 /// Whether any migration was ever applied here.
