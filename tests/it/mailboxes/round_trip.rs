@@ -104,11 +104,12 @@ impl Company {
         stops.iter().any(|stop| stop.reason == StopReason::Bounced)
     }
 
-    /// As somebody types it.
-    fn type_in(&self, arguments: &[&str]) {
+    /// As somebody types it beside this daemon.
+    fn type_in(&self, daemon: &Daemon, arguments: &[&str]) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nurtured"));
         let database = format!("sqlite:{}", self.directory.path().join("story.db").display());
         command.env("NURTURED__DATABASE__URL", database).arg("--config").arg(self.directory.path().join("config"));
+        command.env("NURTURED__PUBLIC_URL", format!("http://{}", daemon.listens_on()));
         let output = command.args(arguments).output().expect("it runs");
         assert!(output.status.success(), "{output:?}");
     }
@@ -212,7 +213,7 @@ async fn what_a_real_mail_server_brings_back_is_heard_as_it_is_meant() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     mails.postfix.again();
-    company.type_in(&["letters", "resend", &waiting.id.to_string()]);
+    company.type_in(&daemon, &["letters", "resend", &waiting.id.to_string()]);
     is_passed_on(&mails, MARTA, "And Wednesdays.");
 
     daemon.signal("-TERM");
