@@ -83,6 +83,13 @@ impl Clock for SystemClock {
     }
 }
 
+/// What this thread has used of a processor: what a test may hold something to on a machine that does other work.
+#[cfg(test)]
+pub fn processor_time() -> std::time::Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    std::time::Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).expect("less than a second"))
+}
+
 /// A clock that stands still until it is moved: for tests, the demo and simulation.
 #[derive(Debug)]
 pub struct ManualClock(Mutex<Manual>);

@@ -54,7 +54,7 @@ pub(crate) async fn simulate(prospects: usize) -> Result<Year> {
         scratch: scratch.clone(),
         behaviour: usual(&plan),
         plan,
-        participants: Participants { arrivals: made_up(prospects, SEED), left_out: 0 },
+        participants: Participants { arrivals: made_up(prospects, SEED), ..Participants::default() },
         prospects_from: "made up".to_owned(),
         seed: SEED,
         from: from()?,

@@ -45,6 +45,7 @@ fn print(e: &Explanation) -> Result<(), Exit> {
     if let Some(until) = e.away_until {
         output::line(format!("away until {}, says an automatic reply: mail waits", output::instant(Some(until))))?;
     }
+    e.chosen.iter().try_for_each(|chosen| output::line(format!("they chose: {chosen}")))?;
     output::line("")?;
     e.criteria.iter().try_for_each(criterion)?;
     if let Some(request) = &e.request {

@@ -94,14 +94,16 @@ pub fn window(log: &Log, node: &Node, zone: TimeZone) -> Option<Window> {
     Some(Window { days: days?, from, to, zone })
 }
 
-/// Reads the table `sending` of `nurtured.toml`: the cap over all campaigns, if there is one. `None` after a problem.
-pub fn sending(log: &Log, node: &Node) -> Option<Option<Cap>> {
+/// Reads the table `sending` of `nurtured.toml`: the cap over all campaigns, if there is one, and that of those who chose "less often".
+/// `None` after a problem.
+pub fn sending(log: &Log, node: &Node) -> Option<(Option<Cap>, Cap)> {
     let mut reader = Reader::table(log, node)?;
-    let cap = reader.get("cap").map(|node| cap(log, node));
+    let everybody = reader.get("cap").map(|node| cap(log, node));
+    let less_often = reader.get("less_often").map_or(Some(Cap::LESS_OFTEN), |node| cap(log, node));
     reader.finish();
-    match cap {
-        Some(cap) => cap.map(Some),
-        None => Some(None),
+    match everybody {
+        Some(cap) => Some((Some(cap?), less_often?)),
+        None => Some((None, less_often?)),
     }
 }
 

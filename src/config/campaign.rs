@@ -23,6 +23,8 @@ pub fn read(log: &Log, name: Name, root: &Node, newsletters: Vec<Newsletter>, de
     let mut reader = Reader::table(log, root)?;
     let from = reader.need("from", "who it comes from, such as \"Marta Vidal, Tecnofab <letter@news.tecnofab.example>\"");
     let from = from.and_then(|node| node.parse(log, "", sender));
+    let help = "write a short name of what its newsletters are about, such as \"production\"";
+    let topic = reader.get("topic").map(|node| node.parse(log, help, Name::parse));
     let reply_to = reader.need("reply_to", "the colleague whom replies reach, by their id in salespeople.toml");
     let reply_to = reply_to.and_then(|node| declared.person(log, node));
     let schedule = reader.need("schedule", "such as { cron = \"30 9 * * TUE#1\", zone = \"Europe/Madrid\" }");
@@ -59,8 +61,12 @@ pub fn read(log: &Log, name: Name, root: &Node, newsletters: Vec<Newsletter>, de
         Some(before) => Some(before?),
         None => None,
     };
+    let topic = match topic {
+        Some(topic) => Some(topic?),
+        None => None,
+    };
     let (late, guards) = (late?, guards?);
-    Some(Campaign { name, from, reply_to, schedule, late, window, order, audience, newsletters, guards, renamed_from })
+    Some(Campaign { name, topic, from, reply_to, schedule, late, window, order, audience, newsletters, guards, renamed_from })
 }
 
 /// Reads a campaign's newsletters, in file-name order; their ids must differ.

@@ -2,9 +2,11 @@
 
 use crate::config::host::{host_name, is_loopback};
 use crate::config::login;
-use crate::config::problem::Problem;
+use crate::config::node::Node;
+use crate::config::problem::{Log, Problem};
 use crate::config::reader::Reader;
 use crate::config::secret::Vault;
+use crate::domain::address::Address;
 use crate::domain::settings::{Imap, MailSource, Mailbox, MailboxRole, Security};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +31,18 @@ pub fn read(reader: &mut Reader<'_>, vault: &Vault) -> Option<Vec<Mailbox>> {
         mailboxes.push(mailbox);
     }
     (log.count() == before || !log.refuses()).then_some(mailboxes)
+}
+
+/// What to do where answers come to an address that nothing fetches.
+pub const UNREAD_ANSWERS: &str = "add an [[inbox.mailbox]] with role = \"replies\", unless your mail server hands what comes there to \
+                                  `nurtured inbox ingest`";
+
+/// Warns of a reply address whose mail nothing fetches.
+pub fn warn_of_unread_answers(log: &Log, root: &Node, address: &Address) {
+    let section = root.entries().iter().find(|entry| entry.key == "smtp").map_or(root, |entry| &entry.node);
+    let written = section.entries().iter().find(|entry| entry.key == "reply_address").map_or(section, |entry| &entry.node);
+    let title = format!("no mailbox is fetched to which answers to {address} come");
+    log.add(Problem::warning(&written.place, title).label("newsletters are answered here").help(UNREAD_ANSWERS));
 }
 
 fn mailbox(mut reader: Reader<'_>, vault: &Vault) -> Option<Mailbox> {

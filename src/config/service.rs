@@ -17,6 +17,7 @@ use crate::config::secret::Vault;
 use crate::config::signature;
 use crate::config::trusted_sources;
 use crate::domain::address::{Address, header_text};
+use crate::domain::group::cap::Cap;
 use crate::domain::group::delivery::OnUncertain;
 use crate::domain::id::Name;
 use crate::domain::landing_page::LandingPage;
@@ -68,7 +69,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     if let (Some(url), Some(http)) = (&public_url, &http) {
         door::warn_of_unnamed_proxies(log, root, url, &http.door);
     }
-    let cap = reader.get("sending").map_or(Some(None), |node| calendar::sending(log, node));
+    let sending = reader.get("sending").map_or(Some((None, Cap::LESS_OFTEN)), |node| calendar::sending(log, node));
     let per_domain = reader.section_or_empty("forms").and_then(forms);
     let (trusted_sources, mailboxes) = match reader.section_or_empty("inbox") {
         Some(section) => inbox(section, vault),
@@ -80,6 +81,7 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
     let typed = fields.iter().filter_map(|(name, kind)| Some((name.clone(), (*kind)?))).collect();
     let settings = (|| {
         let Database { url: database, stop_journal, .. } = database?;
+        let (cap, less_often) = sending?;
         Some(Settings {
             public_url: public_url?,
             organisation: organisation?,
@@ -88,7 +90,8 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
             database,
             smtp: smtp?,
             http: http?,
-            cap: cap?,
+            cap,
+            less_often,
             fields: typed,
             confirmations_per_domain: per_domain?,
             hooks: hooks?,
@@ -96,6 +99,9 @@ pub fn read(log: &Log, root: &Node, vault: &Vault) -> Option<Service> {
             mailboxes: mailboxes?,
         })
     })();
+    if let Some(address) = settings.as_ref().and_then(Settings::unfetched_reply_address) {
+        mailbox::warn_of_unread_answers(log, root, address);
+    }
     Some(Service { settings, fields, fiscal_year: fiscal_year.unwrap_or(FiscalYear::CALENDAR), on_behalf })
 }
 
@@ -147,6 +153,12 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
         login::check_return_path(&reader, &node.place, path.local().len(), path.as_str().len(), CASELESS_WIDTH)?;
         Some(path)
     });
+    let help = "the address at which answers to newsletters are read, such as \"replies@news.tecnofab.example\"";
+    let reply_address = reader.get("reply_address").map(|node| {
+        let address = node.parse(log, help, Address::parse)?;
+        login::check_return_path(&reader, &node.place, address.local().len(), address.as_str().len(), CASELESS_WIDTH)?;
+        Some(address)
+    });
     let on_uncertain =
         reader.get("on_uncertain").map_or(Some(OnUncertain::default()), |node| node.one_of(log, &OnUncertain::WORDS));
     let hello = reader.get("hello").map(|node| node.parse(log, "", host_name));
@@ -161,6 +173,7 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
     reader.finish();
     let (login, authorities) = (login?, authorities?);
     let (host, return_path): (String, Address) = (host?.0, return_path?);
+    let reply_address = reply_address.map_or(Some(None), |address| address.map(Some))?;
     let patience = patience.map_or(Some(None), |patience| patience.map(Some))?;
     let hello = hello.unwrap_or_else(|| Some(return_path.domain().to_owned()))?;
     let (connections, max_in_doubt, on_uncertain) = (connections?, max_in_doubt?, on_uncertain?);
@@ -175,6 +188,7 @@ fn relay(mut reader: Reader<'_>, vault: &Vault) -> Option<Smtp> {
         connections,
         max_in_doubt,
         return_path,
+        reply_address,
         hello,
         dkim,
         paces,

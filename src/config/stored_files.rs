@@ -5,6 +5,7 @@
 //! with what concerns prospects, wherever it came from (the environment too). So what is kept is a configuration that can be read
 //! again and compared, and nobody who reads the database or a backup learns a password.
 
+use crate::domain::group::cap::Cap;
 use crate::domain::prospect::FieldType;
 use crate::domain::settings::{Settings, Tracking};
 use crate::domain::span::FiscalYear;
@@ -39,7 +40,9 @@ fn service(settings: &Settings, fiscal_year: FiscalYear) -> Table {
         Tracking::None => "none",
     };
     let organisation = [("name", &settings.organisation.name), ("postal_address", &settings.organisation.postal_address)];
+    let reply_address = settings.smtp.reply_address.as_ref().map(|address| ("reply_address", address.to_string()));
     let smtp = [("host", settings.smtp.host.clone()), ("return_path", settings.smtp.return_path.to_string())];
+    let smtp: Vec<_> = smtp.into_iter().chain(reply_address).collect();
     let word = |kind: &FieldType| FieldType::WORDS.iter().find(|(_, known)| known == kind).map_or("text", |(word, _)| word);
     let mut table = Table::new();
     let mut say = |key: &str, value: Value| drop(table.insert(key.to_owned(), value));
@@ -51,14 +54,18 @@ fn service(settings: &Settings, fiscal_year: FiscalYear) -> Table {
     say("organisation", words(organisation.into_iter().map(|(key, text)| (key, text.as_str()))));
     say("smtp", words(smtp.iter().map(|(key, text)| (*key, text.as_str()))));
     say("fields", words(settings.fields.iter().map(|(name, kind)| (name.as_str(), word(kind)))));
-    if let Some(cap) = settings.cap {
-        let cap = Table::from_iter([
-            ("mails".to_owned(), Value::Integer(cap.mails.into())),
-            ("within".to_owned(), cap.within.to_string().into()),
-        ]);
-        say("sending", Value::Table(Table::from_iter([("cap".to_owned(), Value::Table(cap))])));
+    let less_often = Some(settings.less_often).filter(|cap| *cap != Cap::LESS_OFTEN);
+    let caps = [("cap", settings.cap), ("less_often", less_often)];
+    let caps: Table = caps.into_iter().filter_map(|(key, cap)| Some((key.to_owned(), limit(cap?)))).collect();
+    if !caps.is_empty() {
+        say("sending", Value::Table(caps));
     }
     table
+}
+
+fn limit(cap: Cap) -> Value {
+    let within = ("within".to_owned(), cap.within.to_string().into());
+    Value::Table(Table::from_iter([("mails".to_owned(), Value::Integer(cap.mails.into())), within]))
 }
 
 fn words<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Value {

@@ -58,6 +58,11 @@ impl Address {
         self.0.rsplit_once('@').map_or("", |(local, _)| local)
     }
 
+    /// The address as whoever has its mail may see it without learning whose it is: `a…@company.example`.
+    pub fn masked(&self) -> String {
+        format!("{}…@{}", self.local().chars().next().unwrap_or_default(), self.domain())
+    }
+
     /// Whether mail to it can reach somebody else than this machine or its network: no `localhost`, no name that is never in the
     /// public DNS (RFC 6761, 6762, 7686, 8375, ICANN's `internal`), no hexadecimal number, which resolvers read as a host.
     pub fn is_public(&self) -> bool {

@@ -34,11 +34,14 @@ pub struct Consent {
     /// Where it was made: "fair 2025, card".
     pub source: String,
     pub given_at: Option<Timestamp>,
+    /// The text that was agreed to or declined, as it was shown; `None` where nobody recorded it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wording: Option<String>,
 }
 
 impl Consent {
-    /// A statement without a date.
+    /// A statement without a date and without its text.
     pub fn undated(purpose: Purpose, given: bool, source: &str) -> Self {
-        Self { purpose, given, source: source.to_owned(), given_at: None }
+        Self { purpose, given, source: source.to_owned(), given_at: None, wording: None }
     }
 }

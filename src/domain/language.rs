@@ -25,6 +25,14 @@ impl Language {
         }
     }
 
+    /// Its name in itself.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::English => "English",
+            Self::Spanish => "Español",
+        }
+    }
+
     /// The language of a tag such as `es`, `es-MX` or `ES_419`, or of its name as people write it in a list; `None` for a language
     /// without a catalogue.
     pub fn parse(tag: &str) -> Option<Self> {

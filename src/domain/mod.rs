@@ -22,6 +22,7 @@ pub mod window;
 pub mod audience;
 pub mod question;
 pub mod language;
+pub mod preferences;
 pub mod landing_page;
 pub mod signing_key;
 pub mod api_token;

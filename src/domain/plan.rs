@@ -8,7 +8,7 @@ use super::individual::ramp::Ramp;
 use super::individual::salesperson::Roster;
 use super::settings::{FormSettings, Settings};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A whole, valid configuration.
@@ -36,6 +36,11 @@ impl Plan {
         self.campaigns.iter().map(|c| (&c.name, c.schedule.to_string()))
     }
 
+    /// The topics that a prospect may refuse on their own page.
+    pub fn topics(&self) -> BTreeSet<&Name> {
+        self.campaigns.iter().filter_map(|campaign| campaign.topic.as_ref()).collect()
+    }
+
     /// Whether a form is believed as it comes.
     pub fn trusts(&self, form: &Name) -> bool {
         self.forms.get(form).is_some_and(|settings| settings.trusted)
@@ -44,7 +49,9 @@ impl Plan {
     /// Whether an address is our own: a person's on the roster, one that campaigns write from or bounces return to, or any in the
     /// domains these have. A domain that one colleague alone has, and nothing of ours, may be their mailbox provider's.
     pub fn is_own(&self, address: &Address) -> bool {
-        let senders = || self.campaigns.iter().map(|campaign| &campaign.from.address).chain([&self.settings.smtp.return_path]);
+        let smtp = &self.settings.smtp;
+        let read = || [&smtp.return_path].into_iter().chain(&smtp.reply_address);
+        let senders = || self.campaigns.iter().map(|campaign| &campaign.from.address).chain(read());
         if self.roster.has_address(address) || senders().any(|own| own == address) {
             return true;
         }

@@ -34,6 +34,8 @@ pub struct Settings {
     pub http: Http,
     /// How many mails one prospect gets from all campaigns together; without it, no limit.
     pub cap: Option<Cap>,
+    /// How many of them one prospect gets who chose "less often" on their own page.
+    pub less_often: Cap,
     pub fields: BTreeMap<Name, FieldType>,
     /// How many mails a day ask addresses of one domain to confirm a form.
     pub confirmations_per_domain: u32,
@@ -50,6 +52,20 @@ impl Settings {
     pub fn host(&self) -> &str {
         let authority = self.public_url.split('/').nth(2).unwrap_or_default();
         authority.rsplit_once(':').map_or(authority, |(host, port)| if port.ends_with(']') { authority } else { host })
+    }
+
+    /// The address of answers, if no mailbox is fetched that is meant to hold them.
+    pub fn unfetched_reply_address(&self) -> Option<&Address> {
+        let address = self.smtp.reply_address.as_ref()?;
+        let holds_answers = |mailbox: &Mailbox| {
+            let user = match &mailbox.source {
+                MailSource::Imap(imap) => imap.login.user.as_str(),
+                MailSource::Maildir(_) => "",
+            };
+            let is_there = user.rsplit_once('@').is_some_and(|(_, domain)| domain.eq_ignore_ascii_case(address.domain()));
+            mailbox.role == MailboxRole::Replies || is_there
+        };
+        Some(address).filter(|_| !self.mailboxes.iter().any(holds_answers))
     }
 }
 
@@ -127,6 +143,9 @@ pub struct Smtp {
     pub max_in_doubt: usize,
     /// The envelope sender: `bounces@news.tecnofab.example` becomes `bounces+TOKEN@…`.
     pub return_path: Address,
+    /// Where newsletters are answered: `replies@news.tecnofab.example` becomes `replies+TOKEN@…`. Without it, at the address of the
+    /// campaign's `reply_to`.
+    pub reply_address: Option<Address>,
     /// The name given in EHLO.
     pub hello: String,
     /// The key that signs every mail; without it, the relay is to sign.

@@ -18,6 +18,8 @@ pub const MOST: usize = 1_000;
 
 /// How many characters a name, a phone number, a company or a tag may have.
 const MOST_OF_DETAIL: usize = 300;
+/// How many characters the text of a consent may have.
+const MOST_OF_WORDING: usize = 2_000;
 /// How many characters a field may have.
 const MOST_OF_FIELD: usize = 4_000;
 /// How many tags, and how many consents, a prospect may come with.
@@ -226,10 +228,12 @@ impl Keys<'_> {
                 ),
                 None => None,
             };
+            let wording = keys.text("wording", MOST_OF_WORDING)?;
             if let Some(key) = keys.object.keys().next() {
-                return Err(keys.refused(&one_line(key), "there is no such key; known here: purpose, given, source, given_at"));
+                let known = "purpose, given, source, given_at, wording";
+                return Err(keys.refused(&one_line(key), &format!("there is no such key; known here: {known}")));
             }
-            consents.push(Consent { purpose, given, source, given_at });
+            consents.push(Consent { purpose, given, source, given_at, wording });
         }
         Ok(consents)
     }

@@ -23,6 +23,7 @@ use crate::store::doorway::{applied_rules, qualifications};
 use crate::store::engine::backend::Tx;
 use crate::store::group::campaigns;
 use crate::store::individual::{follow_ups, handoffs};
+use crate::store::people::preferences::{self, Chosen};
 use crate::store::people::{absences, prospects};
 use crate::text::verdict::{self, ComingChange, Line};
 use jiff::Timestamp;
@@ -45,6 +46,9 @@ pub struct Explanation {
     /// Until when an automatic reply says that they are away: a mail that falls due before waits until then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub away_until: Option<Timestamp>,
+    /// What they chose about newsletters and what stands of it, each with its source and instant; of now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub chosen: Vec<Chosen>,
     pub episode: i64,
     pub episode_started_at: Timestamp,
     /// Whether all five are met, and no obstacle remains.
@@ -103,6 +107,7 @@ pub async fn explain(ctx: &Context, tx: &mut Tx, prospect: ProspectId, at: Optio
     let qualification = record.assess(&plan, &prospect, at.unwrap_or(now));
     let all = handoffs::of_prospect(tx, prospect.id).await?;
     let away_until = if at.is_none() { absences::of(tx, prospect.id, now).await? } else { None };
+    let chosen = if at.is_none() { preferences::standing(tx, prospect.id, now).await? } else { Vec::new() };
     let next = if at.is_none() { Some(next_of(tx, &plan, &prospect, &qualification, &all, now).await?) } else { None };
     let then = match at {
         Some(at) if at < now => StandingAt::at(tx, &prospect, at).await?,
@@ -136,6 +141,7 @@ pub async fn explain(ctx: &Context, tx: &mut Tx, prospect: ProspectId, at: Optio
         standing: then.standing,
         mail_stop: then.mail_stop,
         away_until,
+        chosen,
         episode: then.episode,
         episode_started_at: then.episode_started_at,
         ready: qualification.met() == 5 && obstacle.is_none(),
@@ -198,8 +204,16 @@ async fn next_of(
     let wakes = prospect.wake_at.map(|at| NextStep { what: "the date they asked for comes".to_owned(), by: None, at: Some(at) });
     let states = campaigns::all(tx).await?;
     let runs = |campaign: &&Campaign| states.get(&campaign.name).is_none_or(|state| state.paused.is_none());
+    let wanted = preferences::of(tx, prospect.id, now).await?;
+    let wants = |campaign: &&Campaign| campaign.topic.as_ref().is_none_or(|topic| !wanted.refused_topics.contains(topic));
     let fits = |campaign: &&Campaign| prospect.mail_stop.is_none() && campaign.audience.fits(prospect);
-    let fires = plan.campaigns.iter().filter(runs).filter(fits).filter_map(|c| Some((c.opens(c.schedule.after(now)?.due_at), c)));
+    // What falls due before a pause is over is skipped.
+    let from = |campaign: &Campaign| {
+        let over = wanted.paused_until.and_then(|until| until.to_zoned(campaign.schedule.zone().clone()).ok());
+        over.map_or(now, |over| over.timestamp().max(now))
+    };
+    let fires = plan.campaigns.iter().filter(runs).filter(fits).filter(wants);
+    let fires = fires.filter_map(|c| Some((c.opens(c.schedule.after(from(c))?.due_at), c)));
     let away = absences::of(tx, prospect.id, now).await?;
     let mail = fires.min_by_key(|(at, _)| *at).map(|(at, campaign)| match away.filter(|until| *until > at) {
         Some(until) => {

@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub struct Envelope<'a> {
     pub from: &'a Sender,
     pub reply_to: &'a Sender,
+    /// The address at which answers are read: with a token in it, it stands in place of that of `reply_to`.
+    pub answers_return: Option<&'a Address>,
     /// The list's identity: the campaign's name and our domain (RFC 2919).
     pub list_id: (&'a str, &'a str),
     /// The base URL of links, without a trailing slash.
@@ -105,7 +107,7 @@ impl Message {
         let url = plain("List-Unsubscribe", envelope.public_url)?;
         let domain = plain("Message-ID", envelope.message_id_domain)?;
         self.literal(&field(From::from(Mailboxes::from(sender(envelope.from)?))));
-        self.literal(&field(ReplyTo::from(Mailboxes::from(sender(envelope.reply_to)?))));
+        self.reply_to(envelope.reply_to, envelope.answers_return)?;
         self.around("To: ", Hole::To, "\r\n");
         self.literal(&field(Subject::from(header_text(&composed.subject))));
         self.around("Date: ", Hole::Date, "\r\n");
@@ -118,6 +120,22 @@ impl Message {
         self.around(&format!("List-Unsubscribe: <{url}/u/"), Hole::Unsubscribe, ">,\r\n");
         self.around(&format!(" <mailto:{mailbox}?subject=unsubscribe%20"), Hole::Unsubscribe, ">\r\n");
         self.literal("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
+        Ok(())
+    }
+
+    /// The header by which an answer finds whoever the campaign names, or comes to us with a token and is passed on to them.
+    fn reply_to(&mut self, named: &Sender, answers_return: Option<&Address>) -> Result<(), MailError> {
+        let Some(ours) = answers_return else {
+            self.literal(&field(ReplyTo::from(Mailboxes::from(sender(named)?))));
+            return Ok(());
+        };
+        // It is folded as any other; the token's place is found again from its end, where no name stands.
+        let mark = "x".repeat(WIDTH);
+        let address =
+            Address::parse(&format!("{}+{mark}@{}", ours.local(), ours.domain())).map_err(|_| MailError::Plain("Reply-To"))?;
+        let header = field(ReplyTo::from(Mailboxes::from(sender(&Sender { name: named.name.clone(), address })?)));
+        let (before, after) = header.rsplit_once(&mark).ok_or(MailError::Plain("Reply-To"))?;
+        self.around(before, Hole::ReplyAddress, after);
         Ok(())
     }
 
@@ -176,6 +194,10 @@ mod tests {
     }
 
     fn prepared(subject: &str, public_url: &str) -> Result<Prepared, MailError> {
+        answered(subject, public_url, None)
+    }
+
+    fn answered(subject: &str, public_url: &str, answers_return: Option<(&str, &str)>) -> Result<Prepared, MailError> {
         let composed = Composed {
             subject: subject.to_owned(),
             html: vec![literal("<p>Größe <a href=\"https://x/c/"), Piece::Hole(Hole::Click(0)), literal("\">é</a></p>\n")],
@@ -185,7 +207,8 @@ mod tests {
         let sender = |name: &str, address| Sender { name: name.to_owned(), address: Address::parse(address).expect("address") };
         let envelope = Envelope {
             from: &sender("Marta Vidal, Türen & \"Tore\"", "letter@news.tecnofab.example"),
-            reply_to: &sender("Marta Vidal", "marta@tecnofab.example"),
+            reply_to: &sender(answers_return.map_or("Marta Vidal", |(name, _)| name), "marta@tecnofab.example"),
+            answers_return: answers_return.map(|(_, ours)| Address::parse(ours).expect("address")).as_ref(),
             list_id: ("line-downtime", "news.tecnofab.example"),
             public_url,
             message_id_domain: "news.tecnofab.example",
@@ -206,6 +229,24 @@ mod tests {
         let message = filled(&prepared("What an hour costs", "https://news.tecnofab.example").expect("prepares"), "ada@x.co");
         let (headers, _) = message.split_once("\r\n\r\n").expect("a body");
         insta::assert_snapshot!(headers.replace("\r\n", "\n"));
+    }
+
+    #[test]
+    fn an_address_that_we_read_stands_in_reply_to_with_a_token_of_each_copy() {
+        let token = str::from_utf8(&TOKEN).expect("ASCII").to_owned();
+        for name in ["Marta Vidal", "Größe & \"Söhne\"", &"Marta Vidal y Compañía ".repeat(9), &"x".repeat(80), ""] {
+            let ours = Some((name, "replies@news.tecnofab.example"));
+            let prepared = answered("x", "https://news.tecnofab.example", ours).expect("prepares");
+            let message = filled(&prepared, "ada@x.co");
+            assert_eq!(message.matches(&format!("replies+{token}@news.tecnofab.example")).count(), 1, "{message}");
+            assert!(!message.contains("marta@tecnofab.example") && message.lines().all(|line| line.len() < 200), "{message}");
+            let parsed = MessageParser::default().parse(message.as_bytes()).expect("parses");
+            let answers = parsed.reply_to().and_then(|to| to.first()).expect("one");
+            assert_eq!(answers.address(), Some(format!("replies+{token}@news.tecnofab.example").as_str()));
+            assert_eq!(answers.name().unwrap_or_default(), name.trim(), "{message}");
+            let without = super::tests::prepared("x", "https://news.tecnofab.example").expect("prepares");
+            assert_eq!(prepared.0.len(), without.0.len() + 2, "one hole more, and the words behind it");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub const WIDTH: usize = 36;
 /// How many bytes of a token are signed; the rest is the signature.
 const SAID: usize = 19;
 const BYTES: usize = 27;
-/// The bytes of a return path: key, id (6), whom it is for (7), signature.
+/// The bytes of a token in an address: key, id (6), whom it is for (7), signature.
 const CASELESS_BYTES: usize = 22;
 const _: () = assert!((BYTES * 8).div_ceil(6) == WIDTH && (CASELESS_BYTES * 8).div_ceil(5) == CASELESS_WIDTH);
 
@@ -47,15 +47,22 @@ pub enum Kind {
     Confirmation = 10,
     /// The link to a form in a newsletter: the id is the delivery's, whose address the form may then name.
     Form = 11,
+    /// The link to the prospect's own page; the id is the delivery's.
+    Preferences = 12,
+    /// The address to which a newsletter is answered: the id is the delivery's.
+    ReplyAddress = 13,
     /// One showing of an answer page: the id is when (milliseconds since 1970) with sixteen random bits behind it, the ordinal
     /// which questions it asked further, with eleven; the context is the page.
     Visit = 20,
     /// One showing of a web form: the id is when; the context is the form.
     Stamp = 21,
+    /// What one press on a prospect's own page changed, so that it can be taken back: the id is when; the context is the page, and
+    /// how it was before.
+    Undo = 22,
 }
 
 impl Kind {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Click,
         Self::AnonymousClick,
         Self::Answer,
@@ -67,8 +74,11 @@ impl Kind {
         Self::PairedClick,
         Self::Confirmation,
         Self::Form,
+        Self::Preferences,
+        Self::ReplyAddress,
         Self::Visit,
         Self::Stamp,
+        Self::Undo,
     ];
 }
 
@@ -145,8 +155,17 @@ impl Token {
     pub const fn delivery(&self) -> Option<i64> {
         match self.kind {
             Kind::PairedClick => Some(self.id & ((1 << DELIVERY_BITS) - 1)),
-            Kind::Click | Kind::Answer | Kind::Unsubscribe | Kind::MessageId | Kind::ReturnPath | Kind::Form => Some(self.id),
-            Kind::AnonymousClick | Kind::Handoff | Kind::Queue | Kind::Confirmation | Kind::Visit | Kind::Stamp => None,
+            Kind::Click
+            | Kind::Answer
+            | Kind::Unsubscribe
+            | Kind::MessageId
+            | Kind::ReturnPath
+            | Kind::Form
+            | Kind::Preferences
+            | Kind::ReplyAddress => Some(self.id),
+            Kind::AnonymousClick | Kind::Handoff | Kind::Queue | Kind::Confirmation | Kind::Visit | Kind::Stamp | Kind::Undo => {
+                None
+            }
         }
     }
 }
@@ -199,14 +218,22 @@ impl Signer {
         BASE64URL_NOPAD.encode(&self.bytes(token, context))
     }
 
-    /// The token of a delivery's return path, for a place that ignores case: [`CASELESS_WIDTH`] characters.
-    pub fn return_path(&self, delivery: i64, recipient: Recipient) -> String {
-        let whole = self.bytes(Token { kind: Kind::ReturnPath, id: delivery, ordinal: 0, recipient }, "");
+    /// The token of a delivery in an address, which may lose its case.
+    pub fn in_address(&self, kind: Kind, delivery: i64, recipient: Recipient) -> [u8; CASELESS_WIDTH] {
+        let whole = self.bytes(Token { kind, id: delivery, ordinal: 0, recipient }, "");
         let mut bytes = [0; CASELESS_BYTES];
         bytes[0] = whole[0];
         bytes[1..7].copy_from_slice(&whole[4..10]);
         bytes[7..].copy_from_slice(&whole[12..]);
-        BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()
+        let mut text = [0; CASELESS_WIDTH];
+        BASE32_NOPAD.encode_mut(&bytes, &mut text);
+        text.make_ascii_lowercase();
+        text
+    }
+
+    /// The token of a delivery's return path: [`CASELESS_WIDTH`] characters.
+    pub fn return_path(&self, delivery: i64, recipient: Recipient) -> String {
+        self.in_address(Kind::ReturnPath, delivery, recipient).into_iter().map(char::from).collect()
     }
 
     /// Reads a token of this kind; `None` unless we signed it with this context.
@@ -218,13 +245,18 @@ impl Signer {
 
     /// Reads the token of a return path.
     pub fn read_return_path(&self, text: &str) -> Option<Token> {
+        self.read_in_address(Kind::ReturnPath, text)
+    }
+
+    /// Reads a token of this kind from an address.
+    pub fn read_in_address(&self, kind: Kind, text: &str) -> Option<Token> {
         let short = BASE32_NOPAD.decode(text.to_ascii_uppercase().as_bytes()).ok().filter(|b| b.len() == CASELESS_BYTES)?;
         let mut bytes = [0; BYTES];
         bytes[0] = short[0];
-        bytes[1] = Kind::ReturnPath as u8;
+        bytes[1] = kind as u8;
         bytes[4..10].copy_from_slice(&short[1..7]);
         bytes[12..].copy_from_slice(&short[7..]);
-        self.verify(Kind::ReturnPath, &bytes, "")
+        self.verify(kind, &bytes, "")
     }
 
     fn verify(&self, kind: Kind, bytes: &[u8], context: &str) -> Option<Token> {
@@ -333,6 +365,7 @@ mod tests {
         assert!("newsletter-bounces+".len() + text.len() <= 64, "RFC 5321, 4.5.3.1.1");
         let read = signer.read_return_path(&text.to_ascii_uppercase()).expect("ours");
         assert_eq!((read.kind, read.id, read.recipient), (Kind::ReturnPath, (1 << 48) - 1, recipient));
+        assert_eq!(signer.read_in_address(Kind::ReplyAddress, &text), None, "another kind: who may answer may report no bounce");
         for i in 0..CASELESS_WIDTH {
             let mut forged = text.clone().into_bytes();
             forged[i] = if forged[i] == b'a' { b'b' } else { b'a' };

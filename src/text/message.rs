@@ -16,6 +16,15 @@ pub enum Message {
     },
     TestCopyAnswer,
     TestCopyUnsubscribe,
+    TestCopyPreferences,
+    /// Newsletters go to another address from now on.
+    Readdressed {
+        organisation: String,
+    },
+    /// Somebody else had that address.
+    ReaddressTaken {
+        organisation: String,
+    },
     UnknownLink,
     /// The record of the mail was lost with a database that was restored.
     LostMail {
@@ -59,6 +68,9 @@ impl Message {
             Self::Unsubscribed { .. } => "unsubscribed",
             Self::TestCopyAnswer => "test-copy-answer",
             Self::TestCopyUnsubscribe => "test-copy-unsubscribe",
+            Self::TestCopyPreferences => "test-copy-preferences",
+            Self::Readdressed { .. } => "readdressed",
+            Self::ReaddressTaken { .. } => "readdress-taken",
             Self::UnknownLink => "unknown-link",
             Self::LostMail { .. } => "lost-mail",
             Self::NoSuchForm { .. } => "no-such-form",
@@ -87,6 +99,8 @@ impl Message {
             Self::Thanks { organisation }
             | Self::Unsubscribed { organisation }
             | Self::LostMail { organisation }
+            | Self::Readdressed { organisation }
+            | Self::ReaddressTaken { organisation }
             | Self::NoSuchForm { organisation }
             | Self::FormNotReadable { organisation } => vec![("organisation", organisation.as_str().into())],
             Self::TooMany { minutes } => vec![("minutes", i64::from(*minutes).into())],
@@ -113,6 +127,9 @@ impl Message {
             Self::Unsubscribed { organisation: organisation() },
             Self::TestCopyAnswer,
             Self::TestCopyUnsubscribe,
+            Self::TestCopyPreferences,
+            Self::Readdressed { organisation: organisation() },
+            Self::ReaddressTaken { organisation: organisation() },
             Self::UnknownLink,
             Self::LostMail { organisation: organisation() },
             Self::NoSuchForm { organisation: organisation() },

@@ -20,6 +20,7 @@ pub mod notice;
 pub mod withdrawn;
 pub mod enquiry;
 pub mod confirmation;
+pub mod readdress;
 pub mod stopped;
 
 #[cfg(test)]

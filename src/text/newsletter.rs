@@ -81,6 +81,7 @@ pub fn compose(newsletter: &Newsletter, frame: &Frame<'_>) -> Result<Composed, T
     let mut body = String::new();
     comrak::format_html(root, &markdown::options(), &mut body)?;
     let unsubscribe = composer.url("u", Hole::Unsubscribe);
+    let preferences = composer.url("p", Hole::Preferences);
     let trap = composer.url("c", Hole::Click(TRAP_ORDINAL));
     let html = render_styled(
         Language::English,
@@ -92,11 +93,12 @@ pub fn compose(newsletter: &Newsletter, frame: &Frame<'_>) -> Result<Composed, T
             organisation: name,
             postal_address: postal_address.lines().map(str::trim).filter(|line| !line.is_empty()).collect(),
             body: Value::from_safe_string(body),
+            preferences: &preferences,
             unsubscribe: &unsubscribe,
             trap: &trap,
         },
     )?;
-    let text = plain::print(root, &composer.asked) + &composer.text_footer(&unsubscribe);
+    let text = plain::print(root, &composer.asked) + &composer.text_footer(&preferences, &unsubscribe);
     Ok(Composed { subject, html: composer.tokens.cut(&html), text: composer.tokens.cut(&text), content: composer.content })
 }
 
@@ -107,6 +109,7 @@ struct Layout<'a> {
     organisation: &'a str,
     postal_address: Vec<&'a str>,
     body: Value,
+    preferences: &'a str,
     unsubscribe: &'a str,
     trap: &'a str,
 }
@@ -202,7 +205,7 @@ impl Composer<'_> {
         render("question.html", &TimeZone::UTC, printed)
     }
 
-    fn text_footer(&self, unsubscribe: &str) -> String {
+    fn text_footer(&self, preferences: &str, unsubscribe: &str) -> String {
         let Organisation { name, postal_address, .. } = self.frame.organisation;
         let address = postal_address.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(", ");
         let why = format!("You receive this because you showed interest in what {name} does, and have not asked us to stop.");
@@ -211,7 +214,9 @@ impl Composer<'_> {
         lines.extend(plain::wrap(&address, "", ""));
         lines.push(String::new());
         lines.extend(plain::wrap(&why, "", ""));
-        lines.extend(["Unsubscribe:".to_owned(), unsubscribe.to_owned()]);
+        for (what, url) in [("Your preferences:", preferences), ("Unsubscribe:", unsubscribe)] {
+            lines.extend([what.to_owned(), url.to_owned()]);
+        }
         lines.join("\n") + "\n"
     }
 }
@@ -265,6 +270,7 @@ mod tests {
             newsletters: Vec::new(),
             guards: crate::domain::group::guard::Guards::default(),
             renamed_from: None,
+            topic: None,
         };
         let newsletter = Newsletter {
             id: Name::parse("standstill").expect("name"),
@@ -315,7 +321,8 @@ mod tests {
         for part in [&composed.html, &composed.text] {
             let shown = shown(part);
             assert!(!shown.contains("tecnofab.example/prices"), "a link without a token");
-            for hole in ["/c/{click 0}", "/c/{click 1}", "/a/{answer 0}", "/a/{answer 2}", "/u/{Unsubscribe}"] {
+            for hole in ["/c/{click 0}", "/c/{click 1}", "/a/{answer 0}", "/a/{answer 2}", "/p/{Preferences}", "/u/{Unsubscribe}"]
+            {
                 assert!(shown.contains(hole), "{hole} is missing in {shown}");
             }
         }

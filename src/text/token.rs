@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 /// The width of a token, in URL-safe characters.
 pub const WIDTH: usize = 36;
-/// The width of a token in a return path, where case may be lost and which leaves out what is always the same.
+/// The width of a token in an address, where case may be lost and which leaves out what is always the same.
 pub const CASELESS_WIDTH: usize = 36;
 
 const ORDINAL: usize = 5;

@@ -1,6 +1,8 @@
 //! `GET|POST /k/TOKEN`: whether forms were filled in by the owner of their address. GET shows all that wait for its answer; POST
 //! confirms those that are ticked.
 //!
+//! The same page asks an address to which a prospect asked to be written (`flow::individual::new_address`).
+//!
 //! Strangers' forms stand among them: only the one that the link names is ticked beforehand. Scanners open links, and some press
 //! buttons: a visitor who names itself a program confirms nothing.
 
@@ -15,6 +17,7 @@ use crate::domain::id::PendingFormId;
 use crate::domain::language::Language;
 use crate::flow::context::FlowError;
 use crate::flow::doorway::confirm;
+use crate::flow::individual::new_address::{self, Answered};
 use crate::mail::token::Kind;
 use crate::store::doorway::pending_forms;
 use crate::text::message::Message;
@@ -46,8 +49,8 @@ struct Waiting {
 /// Shows what was filled in, and the button.
 pub async fn show(State(site): State<Site>, Path(token): Path<String>, headers: HeaderMap) -> Result<Response, WebError> {
     let waiting = find(&site, &token).await?;
-    let language = language::of_visitor(&site.ctx.plan().settings.organisation, &headers);
-    Ok(if waiting.own.confirmed_at.is_some() { thanks(language) } else { ask(&site, &waiting, language) })
+    let language = spoken(&site, &waiting, &headers);
+    Ok(if waiting.own.confirmed_at.is_some() { thanks(&site, &waiting, language) } else { ask(&site, &waiting, language) })
 }
 
 /// Confirms the forms that are ticked; without boxes, that of the link.
@@ -59,17 +62,25 @@ pub async fn confirm(
     body: Bytes,
 ) -> Result<Response, WebError> {
     let waiting = find(&site, &token).await?;
-    let language = language::of_visitor(&site.ctx.plan().settings.organisation, &headers);
+    let language = spoken(&site, &waiting, &headers);
     // A link is used once: whoever has it later answers for nothing more.
     if waiting.own.confirmed_at.is_some() {
-        return Ok(thanks(language));
+        return Ok(thanks(&site, &waiting, language));
     }
     let ticked = waiting.ticked(&body);
     if Machine::of_agent(visitor.agent()).is_some() || ticked.is_empty() {
         return Ok(ask(&site, &waiting, language));
     }
+    if waiting.own.is_new_address() {
+        let organisation = site.ctx.plan().settings.organisation.name.clone();
+        return match new_address::confirm(&site.ctx, waiting.own.id).await? {
+            Answered::Moved => Ok(thanks(&site, &waiting, language)),
+            Answered::Taken => Ok(page::tell(language, StatusCode::CONFLICT, &Message::ReaddressTaken { organisation })),
+            Answered::Gone => Err(WebError::Told(StatusCode::GONE, Message::FormExpired)),
+        };
+    }
     match confirm::confirm(&site.ctx, &ticked).await {
-        Ok(_) => Ok(thanks(language)),
+        Ok(_) => Ok(thanks(&site, &waiting, language)),
         Err(FlowError::Missing(_)) => Err(WebError::Told(StatusCode::GONE, Message::FormExpired)),
         Err(error) => Err(error.into()),
     }
@@ -85,7 +96,8 @@ async fn find(site: &Site, token: &str) -> Result<Waiting, WebError> {
     });
     let own = own.ok_or(WebError::Told(StatusCode::GONE, Message::FormExpired))?;
     let mut others = pending_forms::of_address(&mut tx, &own.address, MOST, now).await?;
-    others.retain(|other| other.id != own.id);
+    // Another address for somebody's newsletters is asked about alone.
+    others.retain(|other| other.id != own.id && !other.is_new_address() && !own.is_new_address());
     Ok(Waiting { own, others })
 }
 
@@ -118,8 +130,19 @@ struct Shown<'a> {
     no_mail: bool,
 }
 
+/// Their own, which the page on which they asked spoke; else the visitor's.
+fn spoken(site: &Site, waiting: &Waiting, headers: &HeaderMap) -> Language {
+    let asked_in = new_address::language_of(&waiting.own);
+    asked_in.unwrap_or_else(|| language::of_visitor(&site.ctx.plan().settings.organisation, headers))
+}
+
 fn ask(site: &Site, waiting: &Waiting, language: Language) -> Response {
     let plan = site.ctx.plan();
+    if waiting.own.is_new_address() {
+        let organisation = plan.settings.organisation.name.clone();
+        let values = context! { organisation, address => new_address::goes_to(&waiting.own) };
+        return page::speak(language, StatusCode::OK, "page-readdress.html", values);
+    }
     let zone = plan.roster.office.zone();
     let forms: Vec<Shown<'_>> = [&waiting.own]
         .into_iter()
@@ -141,6 +164,8 @@ fn ask(site: &Site, waiting: &Waiting, language: Language) -> Response {
     page::speak(language, StatusCode::OK, "page-confirm.html", values)
 }
 
-fn thanks(language: Language) -> Response {
-    page::tell(language, StatusCode::OK, &Message::Confirmed)
+fn thanks(site: &Site, waiting: &Waiting, language: Language) -> Response {
+    let organisation = site.ctx.plan().settings.organisation.name.clone();
+    let message = if waiting.own.is_new_address() { Message::Readdressed { organisation } } else { Message::Confirmed };
+    page::tell(language, StatusCode::OK, &message)
 }

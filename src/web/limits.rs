@@ -28,6 +28,8 @@ pub enum Whose<'a> {
     Clicks(DeliveryId),
     /// The answers of one mail.
     Answers(DeliveryId),
+    /// What is saved on the prospect's own page of one mail.
+    Preferences(DeliveryId),
     /// The clicks of an issue's mails that are not tracked.
     Issue(IssueId),
     /// A visitor's wrong tokens.

@@ -20,6 +20,9 @@ pub mod login;
 // Pages behind the links in group mail.
 pub mod click;
 pub mod answer;
+pub mod undo;
+pub mod posted;
+pub mod preferences;
 pub mod unsubscribe;
 // Endpoints for other systems.
 pub mod form_guard;

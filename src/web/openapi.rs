@@ -240,7 +240,8 @@ fn tags() -> Value {
 fn consents() -> Value {
     let consent = json!({ "type": "object", "additionalProperties": false, "required": ["purpose", "given"], "properties": {
         "purpose": { "enum": ["mail", "tracking"] }, "given": { "type": "boolean" }, "source": { "type": ["string", "null"] },
-        "given_at": { "type": ["string", "null"], "description": "An instant or a day." } } });
+        "given_at": { "type": ["string", "null"], "description": "An instant or a day." },
+        "wording": { "type": ["string", "null"], "description": "The text that was agreed to or declined." } } });
     json!({ "type": ["array", "null"], "maxItems": 50, "items": consent })
 }
 

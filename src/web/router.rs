@@ -5,7 +5,7 @@ use super::rooms::Kind;
 use super::site::Site;
 use super::{
     answer, api, api_prospects, click, confirm, form, form_guard, guard, handoff, headers, health, hook, inside, language,
-    metrics, openapi, page, queue, unsubscribe,
+    metrics, openapi, page, preferences, queue, unsubscribe,
 };
 use axum::Router;
 use axum::http::{StatusCode, Uri};
@@ -21,6 +21,7 @@ pub fn router(site: Site) -> Router {
         .route("/u", get(unsubscribe::show_field).post(unsubscribe::stop_typed))
         .route("/u/", get(unsubscribe::show_field).post(unsubscribe::stop_typed))
         .route("/u/{token}", get(unsubscribe::show).post(unsubscribe::stop))
+        .route("/p/{token}", get(preferences::show).post(preferences::change))
         .route("/f/{name}", get(form::lead).merge(post(form::take).layer(from_fn_with_state(site.clone(), form_guard::limit))))
         .route("/f/{name}/stamp", get(form_guard::stamp))
         .route("/k/{token}", get(confirm::show).post(confirm::confirm))

@@ -8,10 +8,11 @@ use super::error::WebError;
 use super::limits::Whose;
 use super::site::Site;
 use super::visitor::Visitor;
-use super::{language, page};
+use super::{language, page, preferences};
 use crate::domain::address::Address;
 use crate::domain::doorway::signal::NewSignal;
 use crate::flow::doorway::observe::{Observed, observe_first};
+use crate::flow::doorway::prefer;
 use crate::flow::doorway::typed_stop::typed_stop;
 use crate::inbox::form::clean;
 use crate::mail::token::Kind;
@@ -57,9 +58,12 @@ pub async fn stop(
         let language = language::of_prospect(&site, None, &headers).await;
         return Ok(page::tell(language, StatusCode::OK, &Message::TestCopyUnsubscribe));
     }
-    let one_click = body.starts_with(b"List-Unsubscribe=One-Click");
-    let how = if one_click { "one-click" } else { "page" };
-    let signal = NewSignal::unsubscribe(sent.mail, how, site.ctx.now());
+    if !body.starts_with(b"List-Unsubscribe=One-Click") {
+        let since = prefer::stop(&site.ctx, sent.mail).await?;
+        let language = language::of_prospect(&site, sent.mail.prospect, &headers).await;
+        return Ok(preferences::unsubscribed(&site, &sent, language, since));
+    }
+    let signal = NewSignal::unsubscribe(sent.mail, "one-click", site.ctx.now());
     match observe_first(&site.ctx, &[signal]).await?[..] {
         [Observed::New(_) | Observed::Again] => {
             // Only now: nothing is to stand between a prospect and their stop.

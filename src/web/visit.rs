@@ -77,7 +77,7 @@ impl Stamp {
 }
 
 /// The instant of a token, unless it lies too far back, or ahead.
-fn within(millisecond: i64, span: Span, now: Timestamp) -> Option<Timestamp> {
+pub(super) fn within(millisecond: i64, span: Span, now: Timestamp) -> Option<Timestamp> {
     let at = Timestamp::from_millisecond(millisecond).ok()?;
     (at <= SKEW.after(now) && now < span.after(at)).then_some(at)
 }

@@ -136,3 +136,98 @@ stopped-hello = Hello,
 stopped-heard = As you asked, { $organisation } sends you no more newsletters. A mail already on its way may still arrive.
 stopped-mistake = If we misunderstood you, please answer this mail, and a person reads it. You need do nothing else.
 stopped-subject = { $organisation }: you get no more newsletters
+
+# The prospect's own page. {$address} is their address without its first part but a letter.
+preferences-name = Your preferences
+preferences-whose = This page is about the newsletters of { $organisation } to { $address }. Nothing changes until you press a button.
+preferences-stopped = You get no newsletters from { $organisation } now. What you choose here counts if you ask for them again.
+preferences-again = This page was not sent by a browser. Please press the button once more.
+preferences-topics = What you want to read about
+preferences-rhythm = How often
+# {$number} is how many newsletters come within {$days} days at most.
+preferences-less-often = { $number ->
+    [one] Less often: at most one newsletter in { $days } days
+   *[other] Less often: at most { $number } newsletters in { $days } days
+}
+preferences-pause = A pause
+preferences-pause-none = No pause
+preferences-pause-keep = Paused until { $day }
+preferences-pause-end = End the pause now
+# {$number} is 1, 3 or 6.
+preferences-pause-months = { $number ->
+    [one] For one month
+   *[other] For { $number } months
+}
+preferences-pause-day = Until the day given here:
+preferences-day = The day
+preferences-day-again = Nothing was saved: a pause ends on a day that is still to come, within a year. Please give one.
+preferences-language = Language
+preferences-tracking = What you click
+preferences-tracking-means = { $organisation } can note which links of its newsletters you open. It shows what interests you, so that a person calls you when it is worth your time, and not before.
+preferences-tracking-stop = Do not note it any more
+preferences-tracking-off = At present it is not noted.
+# The text of a consent: it is kept as it was shown.
+preferences-tracking-agree = I agree that { $organisation } notes which links of its newsletters I open, to see what interests me. I can take this back here at any time.
+preferences-save = Save
+preferences-address = Another address
+preferences-address-field = Your new mail address
+preferences-address-note = { $organisation } sends a mail there first. Nothing changes until it is answered.
+preferences-address-button = Write to this address
+preferences-address-again = That is no mail address to which we can write. Please type another one.
+preferences-stop-button = Unsubscribe from all
+
+# What was changed there.
+preferences-changed = { $organisation } has noted:
+    .title = It is saved
+preferences-did-refuse = No more newsletters about { $topic }
+preferences-did-want = Newsletters about { $topic }
+preferences-did-less = { $number ->
+    [one] At most one newsletter in { $days } days
+   *[other] At most { $number } newsletters in { $days } days
+}
+preferences-did-as-often = Every newsletter, as it comes
+preferences-did-pause = No newsletters until { $day }
+preferences-did-resume = The pause is over
+# {$language} is its name in itself: "English", "Español".
+preferences-did-language = Language: { $language }
+preferences-did-track = Which links you open may be noted
+preferences-did-untrack = Which links you open is no longer noted. If you agree to it again, tick the box on your page.
+preferences-same = Everything is as it was before.
+    .title = Nothing was changed
+preferences-undo = Undo this
+preferences-undone = { $organisation } has taken back your last change.
+    .title = It is as it was before
+preferences-late = Too much time has passed, or something else was changed since. Please change it on the page itself.
+    .title = This cannot be undone any more
+preferences-mistake = This was a mistake: keep writing to me
+preferences-kept = You go on getting newsletters from { $organisation }.
+    .title = Good to have you
+preferences-back = To your preferences
+# {$days} is how long the mail can be answered.
+preferences-asked = { $organisation } asks the address you gave, if it can be written to. Newsletters go there once it has answered. It has { $days } days; until then everything stays as it is.
+    .title = We ask your new address
+
+# A link to that page that leads to nobody. It is the same whoever asks.
+preferences-lost = We have nothing to show for this link. If you get newsletters from { $organisation }, please open the link in the newest one. To stop them, you can also type your address here.
+    .title = This link leads nowhere now
+
+test-copy-preferences = It would be saved now.
+    .title = This was a test copy
+
+# An address is asked whether newsletters are to go there. {$address} is the one to which they go now, without its first part but a letter.
+readdress = Whoever gets the newsletters of { $organisation } at { $address } asks to get them at your address from now on.
+    .title = Shall we write to you here?
+readdress-button = Yes, write to me here
+readdress-mistake = If it was not you, just close this page: nothing changes then, and { $organisation } does not write to you.
+readdressed = From now on { $organisation } writes to you at this address. The old address is told, in case it was not you.
+    .title = Thank you
+readdress-taken = { $organisation } knows this address already, so nothing was changed. Please answer the newest newsletter, and a person puts it right.
+    .title = This address is known already
+readdress-subject = { $organisation }: shall we write to you here?
+readdress-link = See what was asked, and answer
+readdress-why = You get this mail from a program, because your address was entered there. It is no newsletter.
+
+# The mail to the address to which newsletters went before.
+readdressed-subject = { $organisation }: your newsletters go to another address
+readdressed-told = As somebody asked on the page of your preferences, and as the other address has answered, the newsletters of { $organisation } no longer come here.
+readdressed-mistake = If it was not you, give this address on the page of your preferences, and they come here again:

@@ -136,3 +136,98 @@ stopped-hello = Hola:
 stopped-heard = Como nos ha pedido, { $organisation } ya no le envía más boletines. Es posible que aún le llegue algún correo que ya estaba en camino.
 stopped-mistake = Si le hemos entendido mal, responda a este correo y lo leerá una persona. No tiene que hacer nada más.
 stopped-subject = { $organisation }: ya no recibirá boletines
+
+# La página propia de cada persona. {$address} es su dirección sin la primera parte, salvo una letra.
+preferences-name = Sus preferencias
+preferences-whose = Esta página trata de los boletines de { $organisation } que llegan a { $address }. No se cambia nada hasta que pulse un botón.
+preferences-stopped = Ahora no recibe boletines de { $organisation }. Lo que elija aquí valdrá si vuelve a pedirlos.
+preferences-again = Esta página no se envió con un navegador. Pulse el botón una vez más, por favor.
+preferences-topics = Sobre qué quiere leer
+preferences-rhythm = Con qué frecuencia
+# {$number} es cuántos boletines llegan como mucho en {$days} días.
+preferences-less-often = { $number ->
+    [one] Menos a menudo: como mucho un boletín cada { $days } días
+   *[other] Menos a menudo: como mucho { $number } boletines cada { $days } días
+}
+preferences-pause = Una pausa
+preferences-pause-none = Sin pausa
+preferences-pause-keep = En pausa hasta el { $day }
+preferences-pause-end = Terminar la pausa ahora
+# {$number} es 1, 3 o 6.
+preferences-pause-months = { $number ->
+    [one] Durante un mes
+   *[other] Durante { $number } meses
+}
+preferences-pause-day = Hasta el día indicado aquí:
+preferences-day = El día
+preferences-day-again = No se ha guardado nada: una pausa termina un día que aún no ha llegado, dentro de un año como mucho. Indique uno, por favor.
+preferences-language = Idioma
+preferences-tracking = Lo que pulsa
+preferences-tracking-means = { $organisation } puede anotar qué enlaces de sus boletines abre usted. Así se ve qué le interesa, y una persona le llama cuando le merezca la pena, y no antes.
+preferences-tracking-stop = No anotarlo más
+preferences-tracking-off = Ahora no se anota.
+# El texto de un consentimiento: se guarda tal como se mostró.
+preferences-tracking-agree = Acepto que { $organisation } anote qué enlaces de sus boletines abro, para ver qué me interesa. Puedo retirarlo aquí en cualquier momento.
+preferences-save = Guardar
+preferences-address = Otra dirección
+preferences-address-field = Su nueva dirección de correo
+preferences-address-note = { $organisation } envía primero un correo a esa dirección. No se cambia nada hasta que se responda.
+preferences-address-button = Escribir a esta dirección
+preferences-address-again = Eso no es una dirección de correo a la que podamos escribir. Escriba otra, por favor.
+preferences-stop-button = Darme de baja de todo
+
+# Lo que se cambió allí.
+preferences-changed = { $organisation } ha anotado:
+    .title = Guardado
+preferences-did-refuse = No más boletines sobre { $topic }
+preferences-did-want = Boletines sobre { $topic }
+preferences-did-less = { $number ->
+    [one] Como mucho un boletín cada { $days } días
+   *[other] Como mucho { $number } boletines cada { $days } días
+}
+preferences-did-as-often = Todos los boletines, según salgan
+preferences-did-pause = Ningún boletín hasta el { $day }
+preferences-did-resume = La pausa ha terminado
+# {$language} es su nombre en el propio idioma: «English», «Español».
+preferences-did-language = Idioma: { $language }
+preferences-did-track = Se puede anotar qué enlaces abre
+preferences-did-untrack = Ya no se anota qué enlaces abre. Si vuelve a aceptarlo, marque la casilla en su página.
+preferences-same = Todo está como estaba.
+    .title = No se ha cambiado nada
+preferences-undo = Deshacerlo
+preferences-undone = { $organisation } ha retirado su último cambio.
+    .title = Todo está como antes
+preferences-late = Ha pasado demasiado tiempo, o desde entonces se cambió otra cosa. Cámbielo en la propia página, por favor.
+    .title = Esto ya no se puede deshacer
+preferences-mistake = Ha sido un error: sigan escribiéndome
+preferences-kept = Seguirá recibiendo boletines de { $organisation }.
+    .title = Nos alegra que siga
+preferences-back = A sus preferencias
+# {$days} es cuánto tiempo se puede responder al correo.
+preferences-asked = { $organisation } pregunta a la dirección que ha indicado, si se le puede escribir. Los boletines irán allí cuando haya respondido. Tiene { $days } días; hasta entonces todo sigue igual.
+    .title = Preguntamos a su nueva dirección
+
+# Un enlace a esa página que no lleva a nadie. Dice lo mismo a cualquiera.
+preferences-lost = No tenemos nada que mostrar para este enlace. Si recibe boletines de { $organisation }, abra el enlace del más reciente, por favor. Para dejar de recibirlos, también puede escribir aquí su dirección.
+    .title = Este enlace ya no lleva a ninguna parte
+
+test-copy-preferences = Ahora se guardaría.
+    .title = Esta era una copia de prueba
+
+# Se pregunta a una dirección si los boletines deben ir allí. {$address} es a la que van ahora, sin la primera parte, salvo una letra.
+readdress = Quien recibe los boletines de { $organisation } en { $address } pide recibirlos desde ahora en la dirección de usted.
+    .title = ¿Le escribimos aquí?
+readdress-button = Sí, escríbanme aquí
+readdress-mistake = Si no fue usted, cierre esta página: entonces no se cambia nada y { $organisation } no le escribe.
+readdressed = Desde ahora { $organisation } le escribe a esta dirección. Se avisa a la antigua, por si no fue usted.
+    .title = Gracias
+readdress-taken = { $organisation } ya conoce esta dirección, así que no se ha cambiado nada. Responda al último boletín, por favor, y una persona lo arreglará.
+    .title = Esta dirección ya se conoce
+readdress-subject = { $organisation }: ¿le escribimos aquí?
+readdress-link = Ver lo que se pide y responder
+readdress-why = Este correo se lo envía un programa, porque alguien introdujo allí su dirección. No es un boletín.
+
+# El correo a la dirección a la que iban los boletines.
+readdressed-subject = { $organisation }: sus boletines van a otra dirección
+readdressed-told = Como se pidió en la página de sus preferencias, y como la otra dirección ha respondido, los boletines de { $organisation } ya no llegan aquí.
+readdressed-mistake = Si no fue usted, indique esta dirección en la página de sus preferencias, y volverán a llegar aquí:

@@ -5,6 +5,7 @@ pub mod complaints;
 pub mod import;
 pub mod show;
 pub mod export;
+pub mod access;
 pub mod identity;
 
 use crate::cli::exit::{Exit, joined};
@@ -37,10 +38,12 @@ pub enum Prospects {
         /// Their address
         email: String,
     },
-    /// Write all prospects as CSV, safe to open in a spreadsheet
+    /// Write all prospects as CSV, safe to open in a spreadsheet; with an address, everything kept of that person as JSON
     Export {
-        /// Into this file [default: standard output]
-        #[arg(long, value_name = "FILE")]
+        /// The person's address
+        email: Option<String>,
+        /// Into this file, which must be a new one for one person [default: standard output]
+        #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
     },
     /// Give a prospect another address: the person stays, with everything known of them
@@ -80,7 +83,8 @@ pub async fn run(verb: Prospects, config: Option<&Path>, json: bool) -> Result<(
         Prospects::Import(verb) => import::import(&verb, config, json).await,
         Prospects::List { standing, limit } => list(standing, limit, config, json).await,
         Prospects::Show { email } => show::show(&email, config, json).await,
-        Prospects::Export { output } => export::export(output.as_deref(), config, json).await,
+        Prospects::Export { email: Some(email), output } => access::export(&email, output.as_deref(), config).await,
+        Prospects::Export { email: None, output } => export::export(output.as_deref(), config, json).await,
         Prospects::ChangeAddress { old, new } => identity::change_address(&old, &new, config, json).await,
         Prospects::Merge { address, other } => identity::merge_two(&address, &other, config, json).await,
         Prospects::Forget { email, yes } => forgetting(&email, yes, config, json).await,

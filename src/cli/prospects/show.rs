@@ -15,6 +15,7 @@ use crate::flow::doorway::assess;
 use crate::store::group::deliveries;
 use crate::store::group::deliveries::Delivery;
 use crate::store::individual::handoffs;
+use crate::store::people::preferences::{self, Chosen};
 use crate::store::people::suppressions::Suppression;
 use crate::store::people::{consents, external_ids, former_addresses, prospects, suppressions};
 use jiff::Timestamp;
@@ -27,6 +28,8 @@ struct ProspectOutput {
     #[serde(flatten)]
     prospect: Prospect,
     consents: Vec<Consent>,
+    /// What they chose about newsletters, oldest first.
+    chosen: Vec<Chosen>,
     suppressions: Vec<Stopped>,
     /// Addresses that were theirs.
     former_addresses: Vec<Address>,
@@ -75,6 +78,7 @@ pub async fn show(email: &str, config: Option<&Path>, json: bool) -> Result<(), 
     };
     let shown = ProspectOutput {
         consents: consents::of(&mut tx, id).await?,
+        chosen: preferences::history(&mut tx, id).await?,
         suppressions: stops.into_iter().map(|suppression| Stopped { since: suppression.since, suppression }).collect(),
         unconfirmed: unconfirmed(&signals, &prospect, &node.ctx.plan().settings.fields),
         signals: signals.into_iter().map(told).collect(),
@@ -113,9 +117,11 @@ fn print(shown: &ProspectOutput) -> Result<(), Exit> {
         "Consents",
         shown.consents.iter().map(|c| {
             let given = if c.given { "given" } else { "not given" };
-            format!("{} {given}: {}, {}", c.purpose.word(), c.source, output::instant(c.given_at))
+            let wording = c.wording.as_ref().map(|text| format!(" “{}”", excerpt(text, 200))).unwrap_or_default();
+            format!("{} {given}: {}, {}{wording}", c.purpose.word(), c.source, output::instant(c.given_at))
         }),
     )?;
+    section("Chose about newsletters", shown.chosen.iter().map(ToString::to_string))?;
     section(
         "Suppressions",
         shown.suppressions.iter().map(|s| {

@@ -26,7 +26,7 @@ pub async fn find(
     seed: u64,
     plan: &Plan,
 ) -> Result<(Participants, String), Exit> {
-    let invented = |count: u32| Participants { arrivals: people::made_up(count as usize, seed), left_out: 0 };
+    let invented = |count: u32| Participants { arrivals: people::made_up(count as usize, seed), ..Participants::default() };
     if let Some(file) = list {
         return Ok((read(file, map, plan)?, format!("the list {}", file.display())));
     }
@@ -76,5 +76,5 @@ fn read(file: &Path, map: Option<&Path>, plan: &Plan) -> Result<Participants, Ex
         return Err(unreadable(rows.unread()));
     }
     let arrivals = page.by_day().into_values().flatten().collect();
-    Ok(Participants { arrivals, left_out })
+    Ok(Participants { arrivals, left_out, ..Participants::default() })
 }

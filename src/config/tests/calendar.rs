@@ -87,6 +87,24 @@ fn the_cap_is_read_and_there_is_none_without_it() {
 }
 
 #[test]
+fn how_often_less_often_is_stands_in_the_example_as_it_is_without_it() {
+    let less_often = |text: &str| load_changed(&[("nurtured.toml", NO_CAP, text)], &[]).expect("valid").plan.settings.less_often;
+    assert_eq!(less_often(NO_CAP), Cap::LESS_OFTEN);
+    assert_eq!(less_often("[sending]\nless_often = { mails = 2, within = \"60d\" }"), Cap { mails: 2, within: Span::days(60) });
+    let example = crate::config::example::FILES.iter().find(|(path, _)| *path == "nurtured.toml").expect("the file").1;
+    let commented = example.lines().find_map(|line| line.strip_prefix("# less_often")).expect("it is named");
+    assert_eq!(less_often(&format!("[sending]\nless_often{commented}")), Cap::LESS_OFTEN);
+}
+
+#[test]
+fn a_topic_is_a_name() {
+    let topic = |text: &str| load_changed(&[(DOWNTIME, LATE, &format!("{LATE}\ntopic = {text}"))], &[]);
+    let plan = topic("\"short-stops\"").expect("valid").plan;
+    assert_eq!(plan.topics().into_iter().map(ToString::to_string).collect::<Vec<_>>(), ["production", "short-stops"]);
+    assert!(topic("\"Short stops!\"").is_err() && topic("3").is_err());
+}
+
+#[test]
 fn a_cap_that_cannot_be_meant() {
     let changed = "[sending]\ncap = { mails = 0, within = \"0d\", per = 1 }\npause = 1";
     assert_snapshot!(refusal(&[("nurtured.toml", NO_CAP, changed)], &[]));

@@ -15,6 +15,27 @@ const IMAP: &str = "[[inbox.mailbox]]\nname = \"bounces\"\nrole = \"bounces\"\nk
                     username = \"bo\"\npassword = \"s3cret\"\n";
 
 #[test]
+fn a_reply_address_that_nothing_fetches_is_warned_of_and_one_that_is_too_long_refused() {
+    let path = "[smtp]\n";
+    let answers = |local: &str| format!("[smtp]\nreply_address = \"{local}@news.tecnofab.example\"\n");
+    let loaded = |tables: &str| load_changed(&[(FILE, path, &answers("replies")), (FILE, HTTP, tables)], &[]).expect("valid");
+    let warned =
+        |tables: &str| loaded(tables).warnings.iter().any(|problem| format!("{problem:?}").contains("no mailbox is fetched"));
+    assert!(warned(HTTP) && warned(&with(IMAP)), "a mailbox of bounces elsewhere");
+    assert!(!warned(&with(&IMAP.replace("role = \"bounces\"", "role = \"replies\""))));
+    assert!(!warned(&with(&IMAP.replace("\"bo\"", "\"all@News.tecnofab.example\""))), "what is sent to that domain is fetched");
+    let read = loaded(HTTP).plan;
+    assert_eq!(
+        read.settings.smtp.reply_address.as_ref().map(ToString::to_string).as_deref(),
+        Some("replies@news.tecnofab.example")
+    );
+    assert!(read.files["nurtured.toml"].contains("reply_address"), "what is in force is kept");
+    assert!(load_changed(&[], &[]).expect("valid").plan.settings.smtp.reply_address.is_none());
+    let refused = refusal(&[(FILE, path, &answers(&"r".repeat(28)))], &[]);
+    assert!(refused.contains("65 octets before the @"), "{refused}");
+}
+
+#[test]
 fn mailboxes_are_read_with_what_is_usual() {
     let maildir = "[[inbox.mailbox]]\nname = \"replies\"\nrole = \"replies\"\nkind = \"maildir\"\npath = \"/var/mail/r\"\n";
     let token = IMAP.replace(

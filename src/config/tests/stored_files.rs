@@ -20,13 +20,16 @@ fn what_is_kept_is_read_again_and_means_the_same() {
         ("NURTURED__PUBLIC_URL", "https://news.other.example"),
         ("NURTURED__SENDING__CAP__MAILS", "3"),
         ("NURTURED__SENDING__CAP__WITHIN", "7d"),
+        ("NURTURED__SENDING__LESS_OFTEN__MAILS", "2"),
+        ("NURTURED__SENDING__LESS_OFTEN__WITHIN", "60d"),
         ("NURTURED__LANGUAGE", "es"),
     ];
     let plan = load_changed(&changes, &environment).expect("valid").plan;
     let kept = again(&plan);
     let told = |plan: &Plan| {
         let s = &plan.settings;
-        let settings = format!("{:?} {:?} {} {:?} {:?}", s.tracking, s.cap, s.public_url, s.organisation, s.fields);
+        let settings =
+            format!("{:?} {:?} {:?} {} {:?} {:?}", s.tracking, s.cap, s.less_often, s.public_url, s.organisation, s.fields);
         (settings, format!("{:?}", plan.campaigns), format!("{:?}", plan.roster), plan.qualifying.clone(), plan.max_new_offers)
     };
     assert_eq!(told(&kept), told(&plan));

@@ -1,4 +1,5 @@
-//! Pending form: typed about an address that has not answered for it yet, and how often that address may be asked.
+//! Pending form: typed about an address that has not answered for it yet, and how often that address may be asked. A prospect's wish
+//! to be written to at another address waits for its answer in the same way.
 //!
 //! The bounds protect the owner of the address, whom anybody can name: the mail must not become a way of pestering them.
 
@@ -6,6 +7,7 @@ use crate::domain::address::{Address, registered};
 use crate::domain::id::{Name, PendingFormId, ProspectId, fingerprint};
 use crate::domain::span::Span;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use std::collections::BTreeMap;
 
 /// How long it waits for an answer; then it is erased.
@@ -32,7 +34,20 @@ pub struct PendingForm {
     pub confirmed_at: Option<Timestamp>,
 }
 
+/// How the key of a wish to be written to at another address begins. No form's does: it begins with the kind of its signal.
+const NEW_ADDRESS: &str = "new address:";
+
+/// The key of a prospect's wish to be written to at this address: the same one on the same day is one.
+pub fn new_address_once(of: ProspectId, address: &Address, on: Date) -> String {
+    format!("{NEW_ADDRESS}{of}:{on}:{}", fingerprint(&[address.as_str()]))
+}
+
 impl PendingForm {
+    /// Whether it is no form: a prospect asked on their own page to be written to at this address.
+    pub fn is_new_address(&self) -> bool {
+        self.once.starts_with(NEW_ADDRESS)
+    }
+
     /// Sixteen bits of its contents, which its link names beside its id: in a database that was restored, an id may come again, and
     /// an old link must not confirm another form.
     pub fn mark(&self) -> u16 {

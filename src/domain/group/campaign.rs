@@ -8,6 +8,7 @@ use crate::domain::id::Name;
 use crate::domain::span::Span;
 use crate::domain::window::Window;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use std::fmt;
 
 /// A configured campaign.
@@ -15,6 +16,8 @@ use std::fmt;
 pub struct Campaign {
     /// The name of its file without `.toml`.
     pub name: Name,
+    /// What its newsletters are about, for those who choose on their own page; without one, only unsubscribing from all keeps it away.
+    pub topic: Option<Name>,
     pub from: Sender,
     /// The colleague or salesperson who gets the replies of people.
     pub reply_to: Name,
@@ -36,6 +39,11 @@ impl Campaign {
     /// The first instant, not before `at`, at which its mail may leave.
     pub fn opens(&self, at: Timestamp) -> Timestamp {
         self.window.as_ref().map_or(at, |window| window.next_opening(at))
+    }
+
+    /// The day it is in the campaign's zone.
+    pub fn today(&self, now: Timestamp) -> Date {
+        now.to_zoned(self.schedule.zone().clone()).date()
     }
 
     /// The newsletter of that id, if the campaign still has it.

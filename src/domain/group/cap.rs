@@ -14,6 +14,12 @@ pub struct Cap {
     pub within: Span,
 }
 
+impl Cap {
+    /// The default of `sending.less_often`: of a monthly letter every third. "At most one a month" would change nothing for whoever gets
+    /// one a month and asks for less.
+    pub const LESS_OFTEN: Self = Self { mails: 1, within: Span::days(84) };
+}
+
 /// What becomes of a mail beyond the cap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Excess {
@@ -71,6 +77,7 @@ mod tests {
             newsletters: Vec::new(),
             guards: crate::domain::group::guard::Guards::default(),
             renamed_from: None,
+            topic: None,
         }
     }
 

@@ -21,8 +21,12 @@ pub enum Hole {
     /// The token of an answer: question in the high byte, answer in the low byte.
     Answer(u16),
     Unsubscribe,
+    /// The token of the link to the prospect's own page.
+    Preferences,
     /// The token of a link to a form.
     Form,
+    /// The token in the address to which the newsletter is answered.
+    ReplyAddress,
 }
 
 /// A stretch of a text or message: bytes that are the same for all recipients, or a hole.

@@ -78,6 +78,7 @@ mod tests {
             newsletters: Vec::new(),
             guards: crate::domain::group::guard::Guards::default(),
             renamed_from: None,
+            topic: None,
         }
     }
 

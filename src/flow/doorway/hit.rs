@@ -12,7 +12,7 @@ use crate::domain::doorway::machine::{self, Machine};
 use crate::domain::doorway::new_signal::Clicked;
 use crate::domain::doorway::signal::NewSignal;
 use crate::domain::doorway::sweep;
-use crate::domain::id::{DeliveryId, IssueId, SignalId};
+use crate::domain::id::{DeliveryId, IssueId, ProspectId, SignalId};
 use crate::domain::settings::Tracking;
 use crate::flow::context::Context;
 use crate::mail::token::{Kind, Token};
@@ -21,6 +21,7 @@ use crate::store::doorway::reclassifications;
 use crate::store::engine::backend::{StoreError, Tx};
 use crate::store::engine::batch::Batch;
 use crate::store::group::origins::{self, Sent};
+use crate::store::people::consents;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -133,12 +134,14 @@ pub async fn write(tx: &mut Tx, ctx: &Context, hits: &[Hit]) -> Result<Vec<Taken
     let named = tokens.iter().flatten().filter_map(Token::delivery).map(DeliveryId);
     let named: BTreeSet<DeliveryId> = named.chain(hits.iter().filter_map(posted_to)).collect();
     let sent = origins::of(tx, &named.into_iter().collect::<Vec<_>>()).await?;
+    let people: Vec<ProspectId> = sent.values().filter_map(|sent| sent.origin.prospect).collect();
+    let refusing = refusing(tx, ctx, &people).await?;
     let mut taken = vec![Taken::LetPass; hits.len()];
     let mut known: Vec<(usize, Known)> = Vec::with_capacity(hits.len());
     for (place, (hit, token)) in hits.iter().zip(&tokens).enumerate() {
         match &hit.what {
-            What::Posted(signal) => known.push((place, posted(ctx, signal, &sent))),
-            What::Followed(followed) => match recognise(tx, ctx, *token, followed, &sent).await? {
+            What::Posted(signal) => known.push((place, posted(ctx, signal, &sent, &refusing))),
+            What::Followed(followed) => match recognise(tx, ctx, *token, followed, (&sent, &refusing)).await? {
                 Recognised::Known(found) => known.push((place, *found)),
                 Recognised::LetPass => {}
                 Recognised::Lost => taken[place] = Taken::Lost,
@@ -172,18 +175,26 @@ fn posted_to(hit: &Hit) -> Option<DeliveryId> {
     if let What::Posted(signal) = &hit.what { signal.delivery } else { None }
 }
 
-fn posted(ctx: &Context, signal: &NewSignal, sent: &BTreeMap<DeliveryId, Sent>) -> Known {
+/// Those of them whose word is that their clicks are not to be followed, where everybody's are.
+async fn refusing(tx: &mut Tx, ctx: &Context, of: &[ProspectId]) -> Result<BTreeSet<ProspectId>, StoreError> {
+    match ctx.plan().settings.tracking {
+        Tracking::All => consents::refusing(tx, of).await,
+        Tracking::Consented | Tracking::None => Ok(BTreeSet::new()),
+    }
+}
+
+fn posted(ctx: &Context, signal: &NewSignal, sent: &BTreeMap<DeliveryId, Sent>, refusing: &BTreeSet<ProspectId>) -> Known {
     let of = signal.delivery.and_then(|delivery| sent.get(&delivery));
     let company = of.and_then(|sent| sent.origin.address.company_domain()).map(str::to_owned);
     let machine = signal.machine.or_else(|| soon(of, signal.occurred_at));
-    let is_followed = of.is_some_and(|sent| is_followed(ctx, &Traced::by(&sent.origin)));
+    let is_followed = of.is_some_and(|sent| is_followed(ctx, &Traced::by(&sent.origin), refusing));
     Known { signal: NewSignal { machine, ..signal.clone() }, company, is_followed }
 }
 
-/// Whether the hits of a mail may be followed: its recipient was tracked when it was sent, and still consents.
-fn is_followed(ctx: &Context, traced: &Traced) -> bool {
+/// Whether the hits of a mail may be followed: its recipient was tracked when it was sent, and still consents, or does not refuse.
+fn is_followed(ctx: &Context, traced: &Traced, refusing: &BTreeSet<ProspectId>) -> bool {
     let agrees = match ctx.plan().settings.tracking {
-        Tracking::All => true,
+        Tracking::All => traced.mail.prospect.is_some_and(|prospect| !refusing.contains(&prospect)),
         Tracking::Consented => traced.consents,
         Tracking::None => false,
     };
@@ -202,7 +213,7 @@ async fn recognise(
     ctx: &Context,
     token: Option<Token>,
     followed: &Followed,
-    sent: &BTreeMap<DeliveryId, Sent>,
+    (sent, refusing): (&BTreeMap<DeliveryId, Sent>, &BTreeSet<ProspectId>),
 ) -> Result<Recognised, StoreError> {
     let Some(token) = token else { return Ok(Recognised::Lost) };
     let Followed { target, visit, machine, at, .. } = followed;
@@ -213,15 +224,23 @@ async fn recognise(
         return Ok(known.unwrap_or(Recognised::Lost));
     };
     let of = sent.get(&delivery).filter(|sent| ctx.signer().is_for(token.recipient, sent.origin.address.as_str()));
-    let traced = match of {
-        Some(sent) => Traced::by(&sent.origin),
+    let (traced, may_be_followed) = match of {
+        Some(sent) => {
+            let traced = Traced::by(&sent.origin);
+            let may = is_followed(ctx, &traced, refusing);
+            (traced, may)
+        }
         // Rare: of a database that was restored, or of somebody who was forgotten.
         None => match trace(tx, ctx.signer(), token).await? {
-            Some(traced) => traced,
+            Some(traced) => {
+                let refusing = self::refusing(tx, ctx, traced.mail.prospect.as_slice()).await?;
+                let may = is_followed(ctx, &traced, &refusing);
+                (traced, may)
+            }
             None => return Ok(Recognised::Lost),
         },
     };
-    if !is_followed(ctx, &traced) {
+    if !may_be_followed {
         return Ok(Recognised::LetPass);
     }
     let company = traced.address.company_domain().map(str::to_owned);

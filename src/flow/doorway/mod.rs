@@ -9,6 +9,7 @@ pub mod enquiries;
 pub mod conclude;
 pub mod observe;
 pub mod typed_stop;
+pub mod prefer;
 pub mod trace;
 pub mod judge;
 pub mod hit;

@@ -317,6 +317,7 @@ pub fn prepare(plan: &Plan, campaign: &Campaign, newsletter: &Newsletter, compos
     let envelope = Envelope {
         from: &campaign.from,
         reply_to: &reply_to,
+        answers_return: settings.smtp.reply_address.as_ref(),
         list_id: (campaign.name.as_str(), domain),
         public_url: &settings.public_url,
         message_id_domain: domain,

@@ -1,8 +1,10 @@
-//! `ask_to_confirm`: an address that a form names is asked whether it was filled in there.
+//! `ask_to_confirm`: an address that a form names is asked whether it was filled in there; one to which a prospect asked to be written,
+//! whether newsletters are to go there.
 //!
 //! The mail holds nothing that a visitor typed: with it, anybody could have us carry their words to anybody. It is
 //! bounded for each address and each domain (`domain::doorway::pending_form`); what exceeds the bounds waits without a mail.
 
+use super::new_address;
 use crate::domain::address::Address;
 use crate::domain::doorway::pending_form::{Asking, PendingForm};
 use crate::domain::group::campaign::Sender;
@@ -18,6 +20,8 @@ use crate::store::engine::backend::Tx;
 use crate::store::individual::letters::{self, NewLetter};
 use crate::store::people::suppressions;
 use crate::text::confirmation::{self, AskToConfirm};
+use crate::text::letter::Letter;
+use crate::text::template::TextError;
 use jiff::Timestamp;
 
 /// How many forms one transaction decides.
@@ -66,19 +70,9 @@ async fn post(
     now: Timestamp,
 ) -> Result<(), FlowError> {
     let organisation = &plan.settings.organisation;
-    let zone = plan.roster.office.zone().clone();
-    let asked = AskToConfirm {
-        organisation: organisation.name.clone(),
-        postal_address: organisation.postal_address.lines().map(|line| line.trim().to_owned()).collect(),
-        form: form.form.to_string(),
-        page: plan.forms.get(&form.form).and_then(|settings| settings.page.clone()),
-        asked_at: form.asked_at,
-        expires_at: form.expires_at,
-        url: url(ctx.signer(), plan, form),
-        zone,
-        language: organisation.language(),
-    };
-    let letter = confirmation::ask(&asked).map_err(|e| FlowError::Unable(format!("write to an address: {e}")))?;
+    let url = url(ctx.signer(), plan, form);
+    let letter = if form.is_new_address() { new_address::question(plan, form, url) } else { question(plan, form, url) };
+    let letter = letter.map_err(|e| FlowError::Unable(format!("write to an address: {e}")))?;
     let from = Sender { name: organisation.name.clone(), address: plan.settings.smtp.return_path.clone() };
     let (kind, to) = (LetterKind::Confirmation, ("", &form.address));
     let headers = Headers { kind, from: &from, to, reply_to: None, message_id, in_reply_to: None, date: now };
@@ -87,6 +81,22 @@ async fn post(
     let recipient: &Address = &form.address;
     letters::add(tx, NewLetter { kind, handoff: None, recipient, message_id, message, not_before: now }).await?;
     Ok(())
+}
+
+/// The mail that asks whether a form was filled in there.
+fn question(plan: &Plan, form: &PendingForm, url: String) -> Result<Letter, TextError> {
+    let organisation = &plan.settings.organisation;
+    confirmation::ask(&AskToConfirm {
+        organisation: organisation.name.clone(),
+        postal_address: organisation.postal_address.lines().map(|line| line.trim().to_owned()).collect(),
+        form: form.form.to_string(),
+        page: plan.forms.get(&form.form).and_then(|settings| settings.page.clone()),
+        asked_at: form.asked_at,
+        expires_at: form.expires_at,
+        url,
+        zone: plan.roster.office.zone().clone(),
+        language: organisation.language(),
+    })
 }
 
 /// The link that confirms a form.

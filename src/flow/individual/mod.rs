@@ -8,6 +8,7 @@ pub mod enquire;
 pub mod queue;
 pub mod reassign;
 pub mod follow_up;
+pub mod new_address;
 pub mod ask_to_confirm;
 pub mod correspond;
 pub mod resend;

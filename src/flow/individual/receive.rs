@@ -185,7 +185,11 @@ fn nothing(why: &str) -> Receipt {
 }
 
 fn is_ours(plan: &Plan, from: &Address) -> bool {
-    *from == plan.settings.smtp.return_path || plan.roster.has_address(from)
+    let smtp = &plan.settings.smtp;
+    // Our reply address is a prospect's as little with a token as without one.
+    let name = from.local().rsplit_once('+').map_or(from.local(), |(name, _)| name);
+    let is_reply_address = smtp.reply_address.as_ref().is_some_and(|ours| ours.domain() == from.domain() && ours.local() == name);
+    *from == smtp.return_path || is_reply_address || plan.roster.has_address(from)
 }
 
 /// Counts a refusal that does not say that the mailbox is gone; if it took nothing too often, no more is sent to it.

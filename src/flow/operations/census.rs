@@ -27,7 +27,8 @@ pub const HEARD_WITHIN: Span = Span::hours(1);
 /// The query for every page: the campaigns that come again, the people on the roster, and the time.
 #[derive(Debug)]
 pub struct CensusQuery {
-    audiences: Vec<Audience>,
+    /// Each with its topic.
+    audiences: Vec<(Audience, Option<Name>)>,
     ours: Vec<Name>,
     now: Timestamp,
 }
@@ -36,7 +37,7 @@ impl CensusQuery {
     /// The query as of now.
     pub async fn ask(plan: &Plan, tx: &mut Tx, now: Timestamp) -> Result<Self, FlowError> {
         let states = campaigns::all(tx).await?;
-        let audiences = coming(plan, &states, now).map(|campaign| campaign.audience.clone()).collect();
+        let audiences = coming(plan, &states, now).map(|campaign| (campaign.audience.clone(), campaign.topic.clone())).collect();
         Ok(Self { audiences, ours: plan.roster.owners().cloned().collect(), now })
     }
 
@@ -63,7 +64,8 @@ impl CensusQuery {
     }
 
     fn parts(&self) -> (Facts<'_>, Vec<&Name>) {
-        (Facts::of(self.audiences.iter()), self.ours.iter().collect())
+        let audiences = self.audiences.iter().map(|(audience, topic)| (audience, topic.as_ref()));
+        (Facts::of(audiences), self.ours.iter().collect())
     }
 }
 

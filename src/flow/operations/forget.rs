@@ -11,7 +11,7 @@ use crate::store::doorway::{assessment_queue, reminders};
 use crate::store::individual::{follow_ups, handoffs};
 use crate::store::operations::authored;
 use crate::store::operations::erasures::{self, Erased};
-use crate::store::operations::{set_aside, unrecognised};
+use crate::store::operations::{reasons, set_aside, unrecognised};
 use crate::store::people::prospects;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -55,7 +55,7 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
         }
         erasures::stop(&mut tx, address, now).await?;
         let known_by = vec![address.to_string()];
-        erasures::reasons(&mut tx, &known_by).await?;
+        reasons::erase(&mut tx, &known_by).await?;
         tx.commit().await?;
         ctx.wake();
         asked.mails += forget_set_aside(ctx, std::slice::from_ref(address)).await?;
@@ -76,7 +76,7 @@ pub async fn forget(ctx: &Context, address: &Address) -> Result<Forgotten, FlowE
     for row in erasures::merged_into(&mut tx, prospect).await? {
         known_by.extend(erasures::known_by(&mut tx, row).await?);
     }
-    erasures::reasons(&mut tx, &known_by).await?;
+    reasons::erase(&mut tx, &known_by).await?;
     let mut erased = erasures::scrub(&mut tx, prospect, now).await?;
     let addresses = erasures::addresses(&mut tx, prospect).await?;
     for address in &addresses {

@@ -6,6 +6,7 @@ use crate::domain::consent::{Consent, Purpose};
 use crate::domain::doorway::signal::NewSignal;
 use crate::domain::id::ProspectId;
 use crate::domain::individual::handoff::Handoff;
+use crate::domain::preferences::Preferences;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::{Context, FlowError};
 use crate::store::doorway::{assessment_queue, signals};
@@ -14,7 +15,7 @@ use crate::store::individual::handoffs;
 use crate::store::operations::merges::{self, Kept, Moved};
 use crate::store::people::former_addresses::{self, Cause};
 use crate::store::people::prospects::{self, FieldChange};
-use crate::store::people::{consents, suppressions};
+use crate::store::people::{consents, preferences, suppressions};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -37,15 +38,17 @@ struct Side {
     prospect: Prospect,
     handoffs: Vec<Handoff>,
     consents: Vec<Consent>,
+    preferences: Preferences,
 }
 
 impl Side {
-    async fn load(tx: &mut Tx, id: ProspectId) -> Result<Self, FlowError> {
+    async fn load(tx: &mut Tx, id: ProspectId, now: Timestamp) -> Result<Self, FlowError> {
         prospects::lock(tx, id).await?;
         Ok(Self {
             prospect: prospects::one(tx, id).await?,
             handoffs: handoffs::of_prospect(tx, id).await?,
             consents: consents::of(tx, id).await?,
+            preferences: preferences::of(tx, id, now).await?,
         })
     }
 
@@ -79,7 +82,7 @@ pub async fn merge(ctx: &Context, first: &Address, other: &Address) -> Result<Me
         return Err(FlowError::Refused(format!("{first} and {other} are one prospect already")));
     }
     // In the order of ids, so that two merges do not wait for each other.
-    let (lower, higher) = (Side::load(&mut tx, a.min(b)).await?, Side::load(&mut tx, a.max(b)).await?);
+    let (lower, higher) = (Side::load(&mut tx, a.min(b), now).await?, Side::load(&mut tx, a.max(b), now).await?);
     let (a, b) = if a < b { (lower, higher) } else { (higher, lower) };
     if let (Some(one), Some(two)) = (a.open(), b.open()) {
         return Err(FlowError::Refused(format!(
@@ -114,6 +117,8 @@ async fn join(tx: &mut Tx, a: Side, b: Side, now: Timestamp) -> Result<Merged, F
     let said: Vec<(ProspectId, Consent)> = gone.consents.iter().chain(&stricter(&a, &b)).map(|c| (kept_id, c.clone())).collect();
     consents::add(tx, &said, now).await?;
 
+    preferences::choose(tx, kept_id, &a.preferences.joined(&b.preferences), "merged: the stricter word of two rows", now).await?;
+
     let mut stops = 0;
     if let (Some(own), Some(other)) = (&a.prospect.address, &b.prospect.address) {
         former_addresses::set_own(tx, kept_id, own, a.prospect.account).await?;
@@ -146,7 +151,7 @@ fn stricter(a: &Side, b: &Side) -> Vec<Consent> {
         let (one, two) = (a.says(purpose)?, b.says(purpose)?);
         let refused = [one, two].into_iter().find(|said| !said.given)?;
         let source = format!("merged: one of two rows said no ({})", refused.source);
-        (one.given != two.given).then_some(Consent { purpose, given: false, source, given_at: None })
+        (one.given != two.given).then_some(Consent { purpose, given: false, source, given_at: None, wording: None })
     };
     [Purpose::Mail, Purpose::Tracking].into_iter().filter_map(no).collect()
 }

@@ -108,7 +108,7 @@ impl Stated {
     fn consent(self, purpose: Purpose, source: &str) -> Option<Consent> {
         let given = self.given.or_else(|| (self.source.is_some() || self.date.is_some()).then_some(true))?;
         let source = self.source.unwrap_or_else(|| source.to_owned());
-        Some(Consent { purpose, given, source, given_at: self.date.map(midnight) })
+        Some(Consent { purpose, given, source, given_at: self.date.map(midnight), wording: None })
     }
 }
 

@@ -32,7 +32,7 @@ pub fn read(message: &Message) -> Option<Vec<Failure>> {
     match reported {
         Some(failures) if !failures.is_empty() => {
             // All that are undecided ask for the same.
-            let told = LazyCell::new(|| told(message, &notice));
+            let told = LazyCell::new(|| (told(message, &notice), all_said(&notice)));
             Some(failures.into_iter().map(|one| explained(one, &notice, &told)).collect())
         }
         Some(_) => Some(told(message, &notice)),
@@ -47,14 +47,22 @@ fn speaks_for_itself(message: &Message) -> bool {
     is_own || is_report(message) || is_daemon(message) || is_nobody(message) || goes_to_path(message)
 }
 
+/// What a text tells of each recipient, and its words.
+type Told = (Vec<Failure>, String);
+
+fn all_said(notice: &Notice) -> String {
+    let lines: Vec<&str> = notice.said.lines().collect();
+    prose_bounce::joined(&lines)
+}
+
 /// A failure whose fields say nothing, with what the text says of it.
-fn explained(failure: Failure, notice: &Notice, told: &LazyCell<Vec<Failure>, impl FnOnce() -> Vec<Failure>>) -> Failure {
+fn explained(failure: Failure, notice: &Notice, told: &LazyCell<Told, impl FnOnce() -> Told>) -> Failure {
     if failure.is_decided || !failure.given_up {
         return failure;
     }
+    let (told, all) = &**told;
     let told = told.iter().find(|one| one.address == failure.address).cloned();
-    let lines: Vec<&str> = notice.said.lines().collect();
-    let words = format!("{} {}", prose_bounce::joined(&lines), notice.answers(Some(&failure.address)));
+    let words = format!("{all} {}", notice.answers(Some(&failure.address)));
     let read = |words: &str| Failure::read(failure.address.clone(), failure.status.as_deref(), words, End::Failed, "");
     told.filter(|one| one.is_decided).or_else(|| Some(read(&words)).filter(|one| one.is_decided)).unwrap_or(failure)
 }
@@ -62,8 +70,7 @@ fn explained(failure: Failure, notice: &Notice, told: &LazyCell<Vec<Failure>, im
 /// What the text of a notice tells of each recipient.
 fn told(message: &Message, notice: &Notice) -> Vec<Failure> {
     let (own, host) = (own(message), from_host(message));
-    let lines: Vec<&str> = notice.said.lines().collect();
-    let all = prose_bounce::joined(&lines);
+    let all = all_said(notice);
     let mut found = prose_bounce::recipients(&notice.said, &own, host.as_deref());
     // Exim names them in a header of their own.
     let marked = marked(message);

@@ -1,6 +1,7 @@
 //! Whether each mailbox can be opened: connected to, logged in at, its folder read. No mail is taken.
 
 use super::finding::{Finding, within};
+use crate::config::mailbox::UNREAD_ANSWERS;
 use crate::domain::id::Name;
 use crate::domain::plan::Plan;
 use crate::domain::settings::{Imap, MailSource, Mailbox, Proof, Security};
@@ -18,9 +19,14 @@ use std::time::Duration;
 /// The time limit of each mailbox: some servers slow a login down.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// A finding for each mailbox.
+/// A finding for each mailbox, and one where answers come to none.
 pub async fn mailboxes(plan: &Plan) -> Vec<Finding> {
-    join_all(plan.settings.mailboxes.iter().map(check)).await
+    let mut found = join_all(plan.settings.mailboxes.iter().map(check)).await;
+    found.extend(plan.settings.unfetched_reply_address().map(|address| {
+        let says = format!("answers to newsletters go to {address}, and no mailbox is fetched to which they come");
+        Finding::notice("mailbox", says, UNREAD_ANSWERS)
+    }));
+    found
 }
 
 /// What the daemon could not read when it last tried.

@@ -6,32 +6,42 @@ use crate::domain::chance::Chance;
 use crate::domain::consent::{Consent, Purpose};
 use crate::domain::doorway::arrival::Arrival;
 use crate::domain::id::{Name, ProspectId};
+use crate::domain::preferences::Preferences;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::flow::context::FlowError;
 use crate::store::engine::backend::Store;
-use crate::store::people::prospects;
-use std::collections::BTreeMap;
+use crate::store::people::{preferences, prospects};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many prospects are read at a time.
 const PAGE: i64 = 2_000;
 
 /// The prospects who take part, and how many were left out because they are with a salesperson, closed or erased.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Participants {
     pub arrivals: Vec<Arrival>,
     pub left_out: usize,
+    /// What some of them chose about newsletters.
+    pub chosen: BTreeMap<Address, Preferences>,
 }
 
 /// The prospects of a database who are nurturing now. They start from nothing: mails and signals of the past are not copied.
 pub async fn of_store(store: &Store) -> Result<Participants, FlowError> {
-    let mut participants = Participants { arrivals: Vec::new(), left_out: 0 };
+    let mut participants = Participants::default();
     let mut after = ProspectId(0);
     let mut tx = store.read().await?;
+    let chose: BTreeSet<ProspectId> = preferences::everybody(&mut tx).await?.into_iter().collect();
     loop {
         let page = prospects::page(&mut tx, after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(participants) };
         after = *last;
         for prospect in prospects::load(&mut tx, &page).await? {
+            if let Some(address) = prospect.address.as_ref().filter(|_| chose.contains(&prospect.id)) {
+                // A pause that is over when the simulation begins is none there.
+                let chosen = preferences::of(&mut tx, prospect.id, Timestamp::UNIX_EPOCH).await?;
+                participants.chosen.insert(address.clone(), chosen);
+            }
             match arrival(prospect) {
                 Some(arrival) => participants.arrivals.push(arrival),
                 None => participants.left_out += 1,

@@ -101,7 +101,7 @@ async fn simulate(request: SimulationRequest) -> Result<SimulationReport, FlowEr
         writers::write_series(&mut plan, from, until);
     }
     let mut timetable = Timetable::begin(&plan, from);
-    let mut world = World::begin(scratch, plan, behaviour, &participants.arrivals, (seed, from)).await?;
+    let mut world = World::begin(scratch, plan, behaviour, &participants, (seed, from)).await?;
     let (mut readers, mut sellers) = (Readers::default(), Sellers::default());
     let (mut ends, mut without_future) = (Vec::new(), 0);
     loop {

@@ -5,10 +5,10 @@
 //! them.
 
 use super::event_log::EventLog;
+use super::people::Participants;
 use crate::clock::{Clock, ManualClock};
 use crate::domain::behaviour::{Behaviour, Refusals};
 use crate::domain::chance::Chance;
-use crate::domain::doorway::arrival::Arrival;
 use crate::domain::group::delivery::Reply;
 use crate::domain::group::refusal::{Phase, Refusal};
 use crate::domain::id::{DeliveryId, ProspectId};
@@ -23,7 +23,7 @@ use crate::flow::until_idle::Step;
 use crate::mail::null_relay::{Captured, NullRelay};
 use crate::store::engine::backend::Store;
 use crate::store::group::campaigns;
-use crate::store::people::prospects;
+use crate::store::people::{preferences, prospects};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -90,7 +90,7 @@ impl World {
         store: Store,
         mut plan: Plan,
         behaviour: Behaviour,
-        arrivals: &[Arrival],
+        participants: &Participants,
         (seed, at): (u64, Timestamp),
     ) -> Result<Self, FlowError> {
         // One connection is enough where no relay is waited for, and no reader verifies a signature.
@@ -120,17 +120,18 @@ impl World {
             due: [Some(at); Step::ALL.len()],
             accepted_paths,
         };
-        world.admit(arrivals).await?;
+        world.admit(participants).await?;
         Ok(world)
     }
 
-    async fn admit(&mut self, arrivals: &[Arrival]) -> Result<(), FlowError> {
+    async fn admit(&mut self, participants: &Participants) -> Result<(), FlowError> {
         let (plan, now) = (self.ctx.plan(), self.clock.now());
-        for page in arrivals.chunks(PAGE) {
+        for page in participants.arrivals.chunks(PAGE) {
             let mut tx = self.ctx.store().write().await?;
             admit::admit(&mut tx, &plan, page, "simulation", None, now).await?;
             tx.commit().await?;
         }
+        self.choose(participants, now).await?;
         let mut after = ProspectId(0);
         loop {
             let mut tx = self.ctx.store().read().await?;
@@ -141,6 +142,21 @@ impl World {
                 self.meet(prospect, now);
             }
         }
+    }
+
+    /// What they chose in reality holds here.
+    async fn choose(&self, participants: &Participants, now: Timestamp) -> Result<(), FlowError> {
+        if participants.chosen.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.ctx.store().write().await?;
+        let known = prospects::by_address(&mut tx, &participants.chosen.keys().collect::<Vec<_>>()).await?;
+        for (address, chosen) in &participants.chosen {
+            if let Some(id) = known.get(address) {
+                preferences::choose(&mut tx, *id, chosen, "as recorded", now).await?;
+            }
+        }
+        Ok(tx.commit().await?)
     }
 
     fn meet(&mut self, prospect: Prospect, now: Timestamp) {

@@ -69,6 +69,7 @@ pub(super) fn settings(address: SocketAddr) -> Smtp {
         connections: 1,
         max_in_doubt: 4,
         return_path: Address::parse("bounces@news.example").expect("address"),
+        reply_address: None,
         hello: "news.example".to_owned(),
         dkim: None,
         paces: crate::domain::group::guard::Paces::default(),

@@ -73,6 +73,7 @@ fn settings(host: &str, port: u16, security: Security, password: &str) -> Smtp {
         on_uncertain: crate::domain::group::delivery::OnUncertain::default(),
         paces: crate::domain::group::guard::Paces::default(),
         return_path: Address::parse("b@news.example").expect("address"),
+        reply_address: None,
         hello: "news.example".to_owned(),
         dkim: None,
     }

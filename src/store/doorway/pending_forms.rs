@@ -61,6 +61,8 @@ const ASKED_BEFORE: &str = "
             WHERE address = $1 AND mailed_at > $3 AND confirmed_at IS NULL) AS unanswered,
            (SELECT COUNT(*) FROM pending_forms WHERE address = $1 AND mailed_at > $4) AS to_address,
            (SELECT COUNT(*) FROM pending_forms WHERE domain = $2 AND mailed_at > $3) AS to_domain";
+const ASKED_OF: &str =
+    "SELECT COUNT(*) FROM pending_forms WHERE prospect_id = $1 AND asked_at > $2 AND once LIKE 'new address:%'";
 const DECIDE: &str = "UPDATE pending_forms SET mail = $2, mailed_at = $3, message_id = $4 WHERE id = $1 AND mail = 'due'";
 /// What it said is in the signal from now on.
 const CONFIRM: &str = "
@@ -102,6 +104,11 @@ pub async fn asked_before(tx: &mut Tx, address: &Address, now: Timestamp) -> Res
     let values = args![address, counted_domain(address), APART.before(now), KEPT.before(now)];
     let (unanswered, to_address, to_domain): (i64, i64, i64) = tx.one(ASKED_BEFORE, values).await?;
     Ok(AskedBefore { unanswered, to_address, to_domain })
+}
+
+/// How many other addresses a prospect has asked to be written to since this instant.
+pub async fn new_addresses_of(tx: &mut Tx, prospect: ProspectId, since: Timestamp) -> Result<i64, StoreError> {
+    tx.number(ASKED_OF, args![prospect, since]).await
 }
 
 /// Decides what becomes of the mail that asks the address; one that is sent has its Message-ID.

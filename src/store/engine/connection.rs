@@ -6,6 +6,7 @@ use super::record::{AnyRow, Record};
 use super::statement::{Sql, Value, bound};
 use futures_util::TryStreamExt;
 use sqlx::{PgConnection, SqliteConnection};
+use std::ops::ControlFlow;
 
 /// The connection on which a statement runs.
 pub enum Connection<'c> {
@@ -13,8 +14,8 @@ pub enum Connection<'c> {
     Postgres(&'c mut PgConnection),
 }
 
-/// The function that receives the rows of a statement, one after the other.
-type Take<'a> = &'a mut (dyn FnMut(&AnyRow) -> Result<(), sqlx::Error> + Send);
+/// The function that receives the rows of a statement, one after the other, until it has enough.
+pub type Take<'a> = &'a mut (dyn FnMut(&AnyRow) -> Result<ControlFlow<()>, sqlx::Error> + Send);
 
 impl Connection<'_> {
     /// How many rows it touched.
@@ -27,22 +28,31 @@ impl Connection<'_> {
 
     pub(in crate::store) async fn rows<T: Record>(self, sql: Sql, values: &[Value]) -> Result<Vec<T>, StoreError> {
         let mut rows = Vec::new();
-        self.each(sql, values, &mut |row| row.read().map(|row| rows.push(row))).await?;
+        let mut keep = |row: &AnyRow| {
+            rows.push(row.read()?);
+            Ok(ControlFlow::Continue(()))
+        };
+        self.each(sql, values, &mut keep).await?;
         Ok(rows)
     }
 
-    async fn each(self, sql: Sql, values: &[Value], take: Take<'_>) -> Result<(), StoreError> {
+    /// Hands over rows as they come; none is kept.
+    pub(in crate::store) async fn each(self, sql: Sql, values: &[Value], take: Take<'_>) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(c) => {
                 let mut rows = bound!(sqlx::query(sql.sqlite()), values).fetch(c);
                 while let Some(row) = rows.try_next().await? {
-                    take(&AnyRow::Sqlite(row))?;
+                    if take(&AnyRow::Sqlite(row))?.is_break() {
+                        break;
+                    }
                 }
             }
             Self::Postgres(c) => {
                 let mut rows = bound!(sqlx::query(sql.postgres()), values).fetch(c);
                 while let Some(row) = rows.try_next().await? {
-                    take(&AnyRow::Postgres(row))?;
+                    if take(&AnyRow::Postgres(row))?.is_break() {
+                        break;
+                    }
                 }
             }
         }

@@ -41,6 +41,7 @@ migrations![
     "0019_whose_mail",
     "0020_provider_deliveries",
     "0021_hits",
+    "0022_preferences",
     "0026_traps",
 ];
 

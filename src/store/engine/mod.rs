@@ -10,6 +10,7 @@ pub mod spool;
 pub mod statement;
 pub mod clauses;
 pub mod record;
+pub mod json_row;
 pub mod connection;
 pub mod migrations;
 pub mod transaction;

@@ -6,6 +6,7 @@ use super::journal_entries::Notes;
 use super::record::Record;
 use super::statement::{Sql, Value, args};
 use sqlx::{Postgres, Sqlite, Transaction};
+use std::ops::ControlFlow;
 
 /// Settings for the rest of one transaction: plans use an index, and are made for the tables' present sizes. When a table
 /// was empty at planning time, a scan of an index looked as cheap as a search by key.
@@ -33,6 +34,16 @@ impl Tx {
         values: &[Value],
     ) -> Result<Vec<T>, StoreError> {
         self.connection().rows(sql.into(), values).await
+    }
+
+    /// Hands over the rows of a query as they come, until `take` has enough: however many there are, one is held.
+    pub(in crate::store) async fn each<T: Record>(
+        &mut self,
+        sql: impl Into<Sql>,
+        values: &[Value],
+        mut take: impl FnMut(T) -> ControlFlow<()> + Send,
+    ) -> Result<(), StoreError> {
+        self.connection().each(sql.into(), values, &mut |row| row.read().map(&mut take)).await
     }
 
     /// The first row of a query, if there is one.

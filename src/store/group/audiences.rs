@@ -146,7 +146,10 @@ macro_rules! fill {
             "
     INSERT INTO deliveries (occurrence_id, issue_id, prospect_id, address, tracked)
     SELECT i.occurrence_id, i.id, p.id, p.address,
-           (CAST($3 AS TEXT) = 'all' OR (CAST($3 AS TEXT) = 'consented' AND p.tracking_consent))
+           CASE CAST($3 AS TEXT) WHEN 'consented' THEN p.tracking_consent
+               WHEN 'all' THEN p.tracking_consent OR NOT EXISTS (
+                   SELECT 1 FROM consents c WHERE c.prospect_id = p.id AND c.purpose = 'tracking')
+               ELSE FALSE END
     FROM json_each($1) m CROSS JOIN prospects p CROSS JOIN issues i
     WHERE p.id = CAST(m.value ->> 'prospect' AS BIGINT) AND i.occurrence_id = $2 AND i.newsletter = m.value ->> 'newsletter' AND ",
             may_be_mailed!("p"),

@@ -26,8 +26,10 @@ const COUNTING: i64 = 1;
 /// For each delivery of a page, when the $5th latest of the prospect's other mails left or will leave. A mail counts
 /// unless it came to nothing. One that has not left counts as leaving now; if it waits, when it may leave; if its
 /// campaign's window is closed, when that opens.
-const NTH: &str = concat!(
-    "
+macro_rules! nth {
+    ($of:literal) => {
+        concat!(
+            "
     WITH closed AS MATERIALIZED (
         SELECT value ->> 'campaign' AS campaign, CAST(value ->> 'opens_at' AS BIGINT) AS opens_at FROM json_each($6)),
     page AS (
@@ -39,16 +41,26 @@ const NTH: &str = concat!(
             FROM deliveries o
             JOIN issues i ON i.id = o.issue_id
             ",
-    latest_attempt!("o"),
-    "
+            latest_attempt!("o"),
+            "
             LEFT JOIN closed w ON w.campaign = i.campaign
             WHERE o.prospect_id = d.prospect_id AND o.id <> d.id
               AND (a.state IS NULL OR a.state NOT IN ",
-    came_to_nothing!(),
-    ")
+            came_to_nothing!(),
+            ")
             ORDER BY leaves_at DESC LIMIT 1 OFFSET CAST($5 AS BIGINT) - 1) AS nth_at
-        FROM deliveries d WHERE d.occurrence_id = $1 AND d.prospect_id > $2 AND d.prospect_id <= $3)
+        FROM ",
+            $of,
+            " d.occurrence_id = $1 AND d.prospect_id > $2 AND d.prospect_id <= $3)
     SELECT id, nth_at FROM page WHERE nth_at IS NOT NULL ORDER BY id"
+        )
+    };
+}
+const NTH: &str = nth!("deliveries d WHERE");
+/// Found from the few who chose so.
+const NTH_OF_LESS_OFTEN: &str = nth!(
+    "preferences own JOIN deliveries d ON d.prospect_id = own.prospect_id
+        WHERE own.less_often AND own.prospect_id > $2 AND own.prospect_id <= $3 AND"
 );
 /// The first attempt of these deliveries, written before any lease, so it has no fence.
 const PUT_ASIDE: &str = "
@@ -64,10 +76,19 @@ pub async fn count_alone(tx: &mut Tx) -> Result<(), StoreError> {
     tx.alone(COUNTING).await
 }
 
+/// Whose mails are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    Everybody,
+    /// Those who chose to get newsletters less often.
+    LessOften,
+}
+
 /// Of the deliveries of an occurrence to prospects after `after` up to `up_to`: those whose prospect has at least `mails`
 /// other mails, each with the instant of the `mails`-th latest of them.
 pub async fn nth_latest(
     tx: &mut Tx,
+    of: Of,
     occurrence: OccurrenceId,
     (after, up_to): (ProspectId, ProspectId),
     mails: u32,
@@ -75,7 +96,8 @@ pub async fn nth_latest(
     now: Timestamp,
 ) -> Result<Vec<(DeliveryId, Timestamp)>, StoreError> {
     let values = args![occurrence, after, up_to, now, i64::from(mails), windows(closed)?];
-    let rows: Vec<(i64, i64)> = tx.rows(NTH, values).await?;
+    let sql = if of == Of::Everybody { NTH } else { NTH_OF_LESS_OFTEN };
+    let rows: Vec<(i64, i64)> = tx.rows(sql, values).await?;
     rows.into_iter().map(|(id, at)| Ok((DeliveryId(id), instant(at).in_row("deliveries", id)?))).collect()
 }
 

@@ -20,5 +20,6 @@ pub mod refusals;
 pub mod reopened;
 pub mod pause_notices;
 pub mod caps;
+pub mod unwanted;
 pub mod uncertain;
 pub mod series_progress;

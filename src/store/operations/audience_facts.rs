@@ -6,6 +6,7 @@
 
 use crate::domain::audience::{Audience, Condition, Test};
 use crate::domain::criterion::Verdict;
+use crate::domain::id::Name;
 use crate::store::engine::backend::StoreError;
 use crate::store::engine::record::record;
 use crate::store::engine::value::to_json;
@@ -22,7 +23,8 @@ pub(in crate::store) const REACHES: char = '\u{1d}';
 /// The conditions that some audiences use.
 #[derive(Debug, Default)]
 pub struct Facts<'a> {
-    audiences: Vec<&'a Audience>,
+    /// Each with the topic of its campaign.
+    audiences: Vec<(&'a Audience, Option<&'a Name>)>,
     /// Fields, each with the values that matter, and the numbers at which a comparison changes.
     fields: BTreeMap<&'a str, FieldQuestions<'a>>,
     tags: BTreeSet<&'a str>,
@@ -44,9 +46,11 @@ pub struct Truth {
     tags: Option<String>,
     verdicts: Option<String>,
     domains: Option<String>,
+    /// The topics they refused.
+    topics: Option<String>,
 }
 
-record!(Truth { fields, tags, verdicts, domains });
+record!(Truth { fields, tags, verdicts, domains, topics });
 
 /// The same facts, parsed.
 struct ParsedTruth<'t> {
@@ -54,13 +58,14 @@ struct ParsedTruth<'t> {
     tags: BTreeSet<&'t str>,
     verdicts: BTreeMap<&'t str, &'t str>,
     domains: BTreeSet<usize>,
+    topics: BTreeSet<&'t str>,
 }
 
 impl<'a> Facts<'a> {
-    /// The conditions of these audiences.
-    pub fn of(audiences: impl Iterator<Item = &'a Audience>) -> Self {
+    /// The conditions of these audiences, each with the topic of its campaign.
+    pub fn of(audiences: impl Iterator<Item = (&'a Audience, Option<&'a Name>)>) -> Self {
         let mut facts = Self { audiences: audiences.collect(), ..Self::default() };
-        for audience in facts.audiences.clone() {
+        for (audience, _) in facts.audiences.clone() {
             audience.all.iter().chain(&audience.any).chain(&audience.none).for_each(|condition| facts.ask(condition));
         }
         facts
@@ -84,10 +89,12 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Whether one of the audiences fits prospects with these facts.
+    /// Whether one of the audiences fits prospects with these facts, of a topic that they did not refuse.
     pub fn fit(&self, truth: &Truth) -> bool {
         let held = truth.read();
-        self.audiences.iter().any(|audience| audience.fits_where(|condition| self.holds(condition, &held)))
+        let wanted = |topic: &Option<&Name>| topic.is_none_or(|topic| !held.topics.contains(topic.as_str()));
+        let fits = |audience: &Audience| audience.fits_where(|condition| self.holds(condition, &held));
+        self.audiences.iter().any(|(audience, topic)| wanted(topic) && fits(audience))
     }
 
     fn holds(&self, condition: &Condition, held: &ParsedTruth<'_>) -> bool {
@@ -160,6 +167,7 @@ impl Truth {
             tags: pieces(self.tags.as_deref()).collect(),
             verdicts: pieces(self.verdicts.as_deref()).filter_map(|piece| piece.split_once(IS)).collect(),
             domains: pieces(self.domains.as_deref()).filter_map(|place| place.parse().ok()).collect(),
+            topics: pieces(self.topics.as_deref()).collect(),
         }
     }
 }

@@ -47,7 +47,8 @@ pub struct Adrift {
 }
 
 /// $1 what is asked, $2 and $3 the window of ids, $4 now, $5 the roster. A window is small enough that what is found in it
-/// stays in memory. A wake date counts when an assessment is due by then: nothing else reads it.
+/// stays in memory. A wake date counts when an assessment is due by then: nothing else reads it; and so does the end of a pause
+/// that they chose, if mail goes on then.
 macro_rules! page {
     ($join:literal, $rest:literal) => {
         concat!(
@@ -77,17 +78,19 @@ macro_rules! page {
                     WHEN p.standing <> 'nurturing' THEN CASE WHEN i.of_handoff = 1 THEN p.standing ELSE 'unattended' END
                     WHEN q.prospect_id IS NOT NULL THEN 'doorway'
                     WHEN i.prospect_id IS NOT NULL THEN 'item'
+                    WHEN c.prospect_id IS NOT NULL AND p.mail_stop IS NULL THEN 'wake'
                     WHEN p.due_at <= p.wake_at OR p.due_at <= $4 THEN 'wake'
                     WHEN p.review_after > $4 THEN 'review'
                     ELSE 'adrift' END AS place,
-               ", may_be_mailed!("p"), " AND q.prospect_id IS NULL AND i.prospect_id IS NULL AS mailed,
+               ", may_be_mailed!("p"), " AND q.prospect_id IS NULL AND i.prospect_id IS NULL AND c.prospect_id IS NULL AS mailed,
                CASE WHEN p.standing NOT IN ('offered', 'owned') THEN CASE WHEN h.id IS NULL THEN 0 ELSE 1 END
                     WHEN h.state <> p.standing THEN 1 ELSE 0 END
                + CASE WHEN p.standing = 'nurturing' AND p.everywhere THEN 1 ELSE 0 END AS twice
         FROM stopped p
         LEFT JOIN handoffs h ON h.prospect_id = p.id AND h.state <> 'closed'
         LEFT JOIN qualifications q ON q.prospect_id = p.id AND q.settled_at IS NULL
-        LEFT JOIN items i ON i.prospect_id = p.id),
+        LEFT JOIN items i ON i.prospect_id = p.id
+        LEFT JOIN preferences c ON c.prospect_id = p.id AND c.paused_until > $4),
     of_fields AS MATERIALIZED (
         SELECT f.prospect_id, ", $join, "(f.name
                    || CASE WHEN (f.name, f.folded) IN (SELECT a.name, a.value FROM asked a WHERE a.kind = 'value')
@@ -109,13 +112,19 @@ macro_rules! page {
         SELECT p.id AS prospect_id, ", $join, "(CAST(a.number AS TEXT), '\u{1e}') AS told FROM prospects p CROSS JOIN asked a
         WHERE p.id > $2 AND p.id <= $3 AND a.kind = 'domain' AND ", is_under!("p.address", "a.value"), "
         GROUP BY p.id),
+    of_topics AS MATERIALIZED (
+        SELECT r.prospect_id, ", $join, "(r.topic, '\u{1e}') AS told FROM refused_topics r
+        WHERE r.prospect_id > $2 AND r.prospect_id <= $3
+        GROUP BY r.prospect_id),
     told AS (
-        SELECT p.id, p.place, p.mailed, p.twice, p.review_after, f.told AS fields, t.told AS tags, v.told AS verdicts, d.told AS domains
+        SELECT p.id, p.place, p.mailed, p.twice, p.review_after, f.told AS fields, t.told AS tags, v.told AS verdicts, d.told AS domains,
+               r.told AS topics
         FROM placed p
         LEFT JOIN of_fields f ON f.prospect_id = p.id AND p.mailed
         LEFT JOIN of_tags t ON t.prospect_id = p.id AND p.mailed
         LEFT JOIN of_verdicts v ON v.prospect_id = p.id AND p.mailed
-        LEFT JOIN of_domains d ON d.prospect_id = p.id AND p.mailed)",
+        LEFT JOIN of_domains d ON d.prospect_id = p.id AND p.mailed
+        LEFT JOIN of_topics r ON r.prospect_id = p.id AND p.mailed)",
             $rest
         )
     };
@@ -130,12 +139,12 @@ macro_rules! over_a_page {
 
 const COUNT: Sql = over_a_page!(
     "
-    SELECT place, mailed, fields, tags, verdicts, domains, COUNT(*) AS prospects, SUM(CASE WHEN twice > 0 THEN 1 ELSE 0 END) AS in_two
-    FROM told GROUP BY place, mailed, fields, tags, verdicts, domains"
+    SELECT place, mailed, fields, tags, verdicts, domains, topics, COUNT(*) AS prospects, SUM(CASE WHEN twice > 0 THEN 1 ELSE 0 END) AS in_two
+    FROM told GROUP BY place, mailed, fields, tags, verdicts, domains, topics"
 );
 const ADRIFT: Sql = over_a_page!(
     "
-    SELECT id, review_after, mailed, fields, tags, verdicts, domains FROM told WHERE place = 'adrift' ORDER BY id"
+    SELECT id, review_after, mailed, fields, tags, verdicts, domains, topics FROM told WHERE place = 'adrift' ORDER BY id"
 );
 const ALL: &str = "SELECT COUNT(*) FROM prospects WHERE id <= $1";
 

@@ -10,7 +10,7 @@ use crate::domain::suppression::{Channel, StopReason};
 use crate::store::engine::backend::{InRow, StoreError, Tx, Value, args};
 use crate::store::engine::value::{address, from_json, texts, to_json};
 use crate::store::people::suppressions::{self, Stop};
-use crate::store::people::{erasure_keys, external_ids, former_addresses};
+use crate::store::people::{erasure_keys, external_ids, former_addresses, preferences};
 use jiff::Timestamp;
 
 /// What stands in a delivery's row instead of an erased address; RFC 2606 reserves its domain.
@@ -118,6 +118,7 @@ macro_rules! erase_mails {
 const ASKING: &str = erase_mails!("message_id IN (SELECT value ->> 'text' FROM json_each($1))");
 const STOPPED: &str = erase_mails!("message_id LIKE $1");
 const FORMS_OF: &str = "DELETE FROM pending_forms WHERE address = $1 RETURNING message_id";
+const FORMS_OF_PROSPECT: &str = "DELETE FROM pending_forms WHERE prospect_id = $1 RETURNING message_id";
 const HAVE_EXPIRED: &str = "SELECT COUNT(*) FROM (SELECT e.id FROM pending_forms e WHERE e.expires_at <= $1 LIMIT 1) expired";
 const EXPIRED_FORMS: &str = "
     DELETE FROM pending_forms
@@ -133,22 +134,6 @@ const RESET_FINDINGS: &str = "UPDATE qualifications SET findings = $2 WHERE id =
 const JUDGEMENTS: &str = "UPDATE reclassifications SET note = '' WHERE prospect_id = $1";
 const SET_FINDINGS: &str = "UPDATE qualifications SET findings = $2, settled_at = COALESCE(settled_at, $3) WHERE id = $1";
 const KNOWN_BY: &str = "SELECT name, phone FROM prospects WHERE id = $1";
-const REASONS: [(&str, &str); 5] = [
-    ("SELECT name, reason FROM campaigns WHERE reason IS NOT NULL", "UPDATE campaigns SET reason = $2 WHERE name = $1"),
-    ("SELECT CAST(id AS TEXT), reason FROM pause_notices", "UPDATE pause_notices SET reason = $2 WHERE id = CAST($1 AS BIGINT)"),
-    (
-        "SELECT CAST(issue_id AS TEXT), reason FROM cancellations",
-        "UPDATE cancellations SET reason = $2 WHERE issue_id = CAST($1 AS BIGINT)",
-    ),
-    (
-        "SELECT CAST(id AS TEXT), stopped FROM sending WHERE stopped IS NOT NULL",
-        "UPDATE sending SET stopped = $2 WHERE id = CAST($1 AS BIGINT)",
-    ),
-    (
-        "SELECT CAST(id AS TEXT), observing FROM sending WHERE observing IS NOT NULL",
-        "UPDATE sending SET observing = $2 WHERE id = CAST($1 AS BIGINT)",
-    ),
-];
 /// A company of which nobody else is known says who they were.
 const LEFT_ALONE: &str =
     "DELETE FROM accounts WHERE domain = $1 AND NOT EXISTS (SELECT 1 FROM prospects p WHERE p.account_id = accounts.id)";
@@ -157,7 +142,7 @@ const PERSON: &str = "
     UPDATE prospects SET address = NULL, name = NULL, phone = NULL, company = NULL, account_id = NULL, standing = 'suppressed',
            wake_at = NULL, review_after = NULL, mail_stop = 'erased', tracking_consent = FALSE
     WHERE id = $1";
-const OF_PERSON: [&str; 8] = [
+const OF_PERSON: [&str; 9] = [
     "DELETE FROM hits WHERE signal_id IN (SELECT s.id FROM signals s WHERE s.prospect_id = $1)",
     "DELETE FROM verdicts WHERE prospect_id = $1",
     "DELETE FROM prospect_fields WHERE prospect_id = $1",
@@ -166,6 +151,7 @@ const OF_PERSON: [&str; 8] = [
     "DELETE FROM assessment_queue WHERE prospect_id = $1",
     "DELETE FROM former_addresses WHERE prospect_id = $1",
     "DELETE FROM absences WHERE prospect_id = $1",
+    "DELETE FROM preference_changes WHERE prospect_id = $1",
 ];
 
 /// The beginning of the Message-ID of letters about a prospect that belong to no handoff.
@@ -265,7 +251,9 @@ pub async fn scrub(tx: &mut Tx, prospect: ProspectId, now: Timestamp) -> Result<
     let (enquiries, told) = erase_enquiries(tx, ENQUIRIES, prospect.into(), now).await?;
     let is_theirs = |c: &Citation| c.of.as_ref().is_some_and(|of| of.prospect == prospect);
     let letters = letters + told + scrub_citations(tx, CITED, prospect, &is_theirs, bare, now).await?;
-    Ok(Erased { signals, deliveries, letters, enquiries, forms: 0, mails: 0 })
+    // Also the addresses to which they asked to be written.
+    let forms = erase_forms(tx, FORMS_OF_PROSPECT, prospect.into(), now).await?;
+    Ok(Erased { signals, deliveries, letters, enquiries, forms, mails: 0 })
 }
 
 /// Erases the forms about an address that it has not answered for, and the mails that asked it. Returns how many forms.
@@ -298,32 +286,6 @@ pub async fn known_by(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<String>, 
     Ok(all.filter(|word| word.chars().count() >= 5 && !"erased".contains(&word.to_lowercase())).collect())
 }
 
-/// Takes these words out of reasons that a relay or a colleague gave for a pause or a stop. Returns how many held one.
-pub async fn reasons(tx: &mut Tx, words: &[String]) -> Result<u64, StoreError> {
-    let mut changed = 0;
-    for (list, set) in REASONS {
-        for (key, reason) in tx.rows::<(String, String)>(list, args![]).await? {
-            let bare = words.iter().fold(reason.clone(), |text, word| replace(&text, word));
-            if bare != reason {
-                changed += tx.execute(set, args![key, bare]).await?;
-            }
-        }
-    }
-    Ok(changed)
-}
-
-/// Replaces a word wherever it stands, in capitals too.
-fn replace(text: &str, word: &str) -> String {
-    let (mut bare, mut rest) = (String::with_capacity(text.len()), text);
-    let find = |rest: &str| rest.as_bytes().windows(word.len()).position(|part| part.eq_ignore_ascii_case(word.as_bytes()));
-    while let Some(at) = find(rest) {
-        bare.push_str(&rest[..at]);
-        bare.push_str("erased");
-        rest = &rest[at + word.len()..];
-    }
-    bare + rest
-}
-
 /// Whether the time of any form is over.
 pub async fn have_expired(tx: &mut Tx, now: Timestamp) -> Result<bool, StoreError> {
     Ok(tx.number(HAVE_EXPIRED, args![now]).await? > 0)
@@ -343,7 +305,7 @@ pub async fn person(tx: &mut Tx, prospect: ProspectId) -> Result<(), StoreError>
     for part in OF_PERSON {
         tx.execute(part, args![prospect]).await?;
     }
-    Ok(())
+    preferences::clear(tx, prospect).await
 }
 
 /// Removes the companies of these addresses, of an erased person, to which nobody else belongs.

@@ -7,7 +7,7 @@ use crate::domain::id::ProspectId;
 use crate::domain::prospect::{Prospect, Standing};
 use crate::domain::suppression::StopReason;
 use crate::store::engine::backend::{StoreError, Tx, args};
-use crate::store::people::{audience_changes, external_ids, former_addresses};
+use crate::store::people::{audience_changes, external_ids, former_addresses, preferences};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -61,6 +61,8 @@ const ABSENCE: &str = "
     SELECT CAST($2 AS BIGINT), b.until_at, b.told_at FROM absences b WHERE b.prospect_id = $1
     ON CONFLICT (prospect_id) DO UPDATE SET until_at = excluded.until_at, told_at = excluded.told_at
     WHERE excluded.told_at > absences.told_at";
+/// Who chose what stays known; what holds now is chosen anew for the row that is kept.
+const CHOICES: &str = "UPDATE preference_changes SET prospect_id = $2 WHERE prospect_id = $1";
 const WITHDRAW: &str = "UPDATE qualifications SET settled_at = $2 WHERE prospect_id = $1 AND settled_at IS NULL";
 const TAGS: &str = "
     INSERT INTO prospect_tags (prospect_id, tag) SELECT CAST($2 AS BIGINT), t.tag FROM prospect_tags t WHERE t.prospect_id = $1
@@ -91,7 +93,7 @@ pub async fn take_over(tx: &mut Tx, merged: ProspectId, kept: ProspectId, now: T
     tx.execute(AUTHORS, args![merged]).await?;
     tx.execute(HITS, args![merged]).await?;
     let deliveries = tx.execute(DELIVERIES, args![merged, kept]).await?;
-    for sql in [REMINDERS, FORMS, ENQUIRIES, TAGS, SPEAKS, ABSENCE, POINT_ON] {
+    for sql in [REMINDERS, FORMS, ENQUIRIES, TAGS, SPEAKS, ABSENCE, CHOICES, POINT_ON] {
         tx.execute(sql, args![merged, kept]).await?;
     }
     audience_changes::note(tx, [kept]).await?;
@@ -102,6 +104,7 @@ pub async fn take_over(tx: &mut Tx, merged: ProspectId, kept: ProspectId, now: T
     for part in OF_MERGED {
         tx.execute(part, args![merged]).await?;
     }
+    preferences::clear(tx, merged).await?;
     tx.execute_one(EMPTY, args![merged, Standing::Suppressed.word(), StopReason::Manual.word()]).await?;
     Ok(Moved { signals, deliveries })
 }

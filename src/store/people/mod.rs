@@ -11,3 +11,4 @@ pub mod audience_changes;
 pub mod absences;
 pub mod verdicts;
 pub mod prospects;
+pub mod preferences;

@@ -108,15 +108,19 @@ const UPDATE: &str = "
 const BLANKS: Sql = locking!("SELECT name, phone, company FROM prospects WHERE id = $1", "FOR UPDATE");
 const FILL_BLANKS: &str = "
     UPDATE prospects SET name = COALESCE(name, $2), phone = COALESCE(phone, $3), company = COALESCE(company, $4) WHERE id = $1";
+/// The language that a prospect chose on their own page stays theirs, whatever a list says.
 const SET_FIELDS: &str = "
     INSERT INTO prospect_fields (prospect_id, name, value, folded, number)
     SELECT CAST(value ->> 'p' AS BIGINT), value ->> 'n', value ->> 'v', value ->> 'l', CAST(value ->> 'c' AS BIGINT)
-    FROM json_each($1) WHERE TRUE
+    FROM json_each($1) WHERE CASE WHEN value ->> 'n' = 'language' THEN NOT EXISTS (
+        SELECT 1 FROM preferences own WHERE own.prospect_id = CAST(value ->> 'p' AS BIGINT) AND own.language <> value ->> 'v') ELSE TRUE END
     ON CONFLICT (prospect_id, name) DO UPDATE SET value = excluded.value, folded = excluded.folded,
         number = excluded.number";
 const EMPTY_FIELDS: &str = "
     DELETE FROM prospect_fields WHERE EXISTS (SELECT 1 FROM json_each($1) j
-        WHERE CAST(j.value ->> 'p' AS BIGINT) = prospect_fields.prospect_id AND j.value ->> 'n' = prospect_fields.name)";
+        WHERE CAST(j.value ->> 'p' AS BIGINT) = prospect_fields.prospect_id AND j.value ->> 'n' = prospect_fields.name)
+      AND NOT (prospect_fields.name = 'language' AND EXISTS (
+        SELECT 1 FROM preferences own WHERE own.prospect_id = prospect_fields.prospect_id AND own.language IS NOT NULL))";
 const ADD_TAGS: &str = "
     INSERT INTO prospect_tags (prospect_id, tag)
     SELECT CAST(value ->> 'p' AS BIGINT), value ->> 't' FROM json_each($1) WHERE TRUE

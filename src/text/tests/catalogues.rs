@@ -53,7 +53,10 @@ fn every_word_exists_in_every_language() {
 fn every_word_that_is_shown_exists_and_every_word_is_shown() {
     let english = keys(Language::English);
     // Those that are put into other texts, and the subjects of mails.
-    let mut shown: BTreeSet<String> = ["day", "quoted", "confirm-subject", "stopped-subject"].map(str::to_owned).into();
+    let mut shown: BTreeSet<String> =
+        ["day", "quoted", "confirm-subject", "stopped-subject", "readdress-subject", "readdressed-subject"]
+            .map(str::to_owned)
+            .into();
     for message in Message::samples() {
         let names: BTreeSet<String> = message.arguments().into_iter().map(|(name, _)| name.to_owned()).collect();
         assert!(english.contains_key(&format!("{}.title", message.key())), "{} has no title", message.key());

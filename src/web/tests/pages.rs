@@ -327,6 +327,8 @@ async fn nothing_a_prospect_writes_becomes_markup() {
         ("page-answer.html", context! { organisation => HOSTILE, question => HOSTILE, answer => HOSTILE, visit => HOSTILE }),
         ("page-unsubscribe.html", context! { organisation => HOSTILE }),
         ("page-unsubscribe-typed.html", context! { organisation => HOSTILE, again => true, field => "email" }),
+        ("page-preferences-lost.html", context! { organisation => HOSTILE }),
+        ("page-readdress.html", context! { organisation => HOSTILE, address => HOSTILE }),
     ] {
         let (status, html) = read(page::show(StatusCode::OK, template, &zone, values)).await;
         assert_eq!((status, html.contains("&lt;script&gt;")), (StatusCode::OK, true), "{template}");

@@ -1,5 +1,6 @@
 //! The command line as somebody types it: the real binary, the example's configuration, a database of its own.
 
+mod access;
 mod backtest;
 mod bad;
 mod doctor;

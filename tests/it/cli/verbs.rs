@@ -121,7 +121,7 @@ fn a_campaign_is_shown_paused_and_previewed() {
     let left = no_database.run(&["campaigns", "preview", "line-downtime", "--html", &page.to_string_lossy()]);
     assert_eq!(left.code, 0, "{left:?}");
     let html = std::fs::read_to_string(page).expect("a page");
-    assert!(html.contains("</html>") && html.contains("/u/SSSS"), "{html}");
+    assert!(html.contains("</html>") && html.contains("/p/SSSS") && html.contains("/u/SSSS"), "{html}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,10 +13,14 @@ use nurtured::flow::context::Progress;
 use nurtured::flow::group::publish::publish;
 use nurtured::store::engine::backend::{Store, Tx};
 use nurtured::store::group::attempts::{self, Outcome};
-use nurtured::store::group::caps::{self, PutAside};
+use nurtured::store::group::caps::{self, Of, PutAside};
 use nurtured::store::group::{campaigns, deliveries, occurrences};
 
-on_both_engines!(what_left_and_what_is_to_leave_counts, what_is_put_aside_waits_or_ends);
+on_both_engines!(
+    what_left_and_what_is_to_leave_counts,
+    what_is_put_aside_waits_or_ends,
+    what_somebody_does_not_want_is_found_from_the_few_who_chose,
+);
 
 /// Two campaigns to everybody, in force.
 async fn two_campaigns(store: &Store) -> anyhow::Result<[Everybody; 2]> {
@@ -44,7 +48,7 @@ async fn latest(
     now: Timestamp,
 ) -> anyhow::Result<Vec<(ProspectId, Timestamp)>> {
     let mut found = Vec::new();
-    for (delivery, at) in caps::nth_latest(tx, occurrence, (ProspectId(0), EVERY), mails, closed, now).await? {
+    for (delivery, at) in caps::nth_latest(tx, Of::Everybody, occurrence, (ProspectId(0), EVERY), mails, closed, now).await? {
         found.push((deliveries::origin(tx, delivery).await?.and_then(|o| o.prospect).expect("a prospect's"), at));
     }
     Ok(found)
@@ -168,5 +172,39 @@ async fn publishing_waits_for_a_node_that_counts() -> anyhow::Result<()> {
     assert!(waits(url, &publishing), "a page was written while another node counted");
     counting.commit().await?;
     assert_eq!(publishing.await??, Progress::Done);
+    Ok(())
+}
+
+async fn what_somebody_does_not_want_is_found_from_the_few_who_chose(bench: Bench) -> anyhow::Result<()> {
+    use nurtured::domain::preferences::{Preferences, Unwanted};
+    use nurtured::store::group::unwanted;
+    use nurtured::store::people::preferences;
+    let [letters, _] = two_campaigns(&bench.store).await?;
+    let mut tx = bench.store.write().await?;
+    let ids = add_some(&mut tx, 9).await?;
+    let (topic, day) = (name("prices"), minute(0).to_zoned(jiff::tz::TimeZone::UTC).date());
+    let soon = day.tomorrow()?;
+    let refuses = Preferences { refused_topics: [topic.clone()].into(), ..Preferences::default() };
+    let paused = Preferences { paused_until: Some(soon), ..Preferences::default() };
+    for (n, chosen) in [(2, &refuses), (5, &paused)] {
+        preferences::choose(&mut tx, ids[n], chosen, "their own page", minute(1)).await?;
+    }
+    let occurrence = written(&mut tx, &letters, minute(5)).await?;
+    let mut of = Vec::new();
+    let found = unwanted::of_page(&mut tx, occurrence, (ProspectId(0), EVERY), Some(&topic), day).await?;
+    for (delivery, why) in found {
+        of.push((deliveries::origin(&mut tx, delivery).await?.and_then(|o| o.prospect).expect("a prospect's"), why));
+    }
+    assert_eq!(of, [(ids[2], Unwanted::Topic(topic.clone())), (ids[5], Unwanted::Paused(soon))]);
+    for (topic, day, expected) in [(Some(&topic), soon, vec![ids[2]]), (None, day, vec![ids[5]]), (None, soon, vec![])] {
+        let found = unwanted::of_people(&mut tx, &ids, topic, day).await?;
+        assert_eq!(found.into_keys().collect::<Vec<_>>(), expected, "{topic:?} {day}");
+    }
+    let plan = unwanted::plan(&mut tx).await?.join("\n");
+    println!("{plan}");
+    for read in ["SCAN d", "SCAN t", "Seq Scan on deliveries"] {
+        assert!(!plan.contains(read), "{read}:\n{plan}");
+    }
+    assert!(plan.contains(if bench.store.is_shared() { "delivery_once" } else { "SEARCH d USING" }), "{plan}");
     Ok(())
 }

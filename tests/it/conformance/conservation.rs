@@ -55,7 +55,7 @@ async fn the_facts_and_the_domain_agree_on_who_fits(bench: Bench) -> anyhow::Res
     for _ in 0..200 {
         let several = proptest::collection::vec(audience(), 1..4);
         let audiences: Vec<Audience> = several.new_tree(&mut runner).expect("it generates").current();
-        let facts = Facts::of(audiences.iter());
+        let facts = Facts::of(audiences.iter().map(|audience| (audience, None)));
         let (after, up_to, none): (_, _, [&Name; 0]) = (ProspectId(0), ids[ids.len() - 1], []);
         let page = Page { facts: &facts, ours: &none, after, up_to, now: minute(0) };
         let adrift = conservation::adrift(&mut tx, page).await?;

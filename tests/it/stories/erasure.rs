@@ -29,13 +29,22 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// What nothing else in these stories says: parts of the addresses, names, numbers and words of the person.
-const PLANTED: [&str; 8] =
+pub(super) const PLANTED: [&str; 8] =
     ["zenobia", "quixwood", "600777333", "600 777 333", "xylophonic", "zq-4711", "zenobia-works", "vexillary"];
 const FIRST: &str = "zenobia@zenobia-works.example";
-const THEN: &str = "zenobia.quixwood@other-place.example";
+pub(super) const THEN: &str = "zenobia.quixwood@other-place.example";
 
 /// Leaves words of hers in every place that keeps any, then forgets her.
 async fn lived_and_forgotten(town: &Town) -> Result<Forgotten, Box<dyn std::error::Error + Send + Sync>> {
+    lived(town).await?;
+    let forgotten = forget(&town.node.ctx, &address(THEN)).await?;
+    assert!(forgotten.erased.signals > 5 && forgotten.known_by.len() >= 4, "{forgotten:?}");
+    town.run_until_idle().await?;
+    Ok(forgotten)
+}
+
+/// Leaves words of hers in every place that keeps any.
+pub(super) async fn lived(town: &Town) -> Told {
     open_api(town)?;
     let (first, then) = (address(FIRST), address(THEN));
     // Rows of others before and after, so that pages are divided.
@@ -96,10 +105,7 @@ async fn lived_and_forgotten(town: &Town) -> Result<Forgotten, Box<dyn std::erro
     let mut tx = town.node.ctx.store().write().await?;
     prospects::set_wake(&mut tx, prospect, None).await?;
     tx.commit().await?;
-    let forgotten = forget(&town.node.ctx, &then).await?;
-    assert!(forgotten.erased.signals > 5 && forgotten.known_by.len() >= 4, "{forgotten:?}");
-    town.run_until_idle().await?;
-    Ok(forgotten)
+    Ok(())
 }
 
 /// She answers the newsletter that a relay refused: no more of them, which is confirmed to her.
@@ -136,7 +142,7 @@ story!(what_is_said_of_others_too_is_not_searched_for, |town| {
 });
 
 /// The planted words that stand in these bytes, in capitals or not.
-fn found_in(bytes: &[u8]) -> Vec<&'static str> {
+pub(super) fn found_in(bytes: &[u8]) -> Vec<&'static str> {
     let text = String::from_utf8_lossy(bytes).to_lowercase();
     PLANTED.into_iter().filter(|word| text.contains(word)).collect()
 }

@@ -243,10 +243,10 @@ fn body(message: &[u8]) -> &[u8] {
     &message[find(message, b"\r\n\r\n").expect("an end of headers") + 4..]
 }
 
-/// Replaces whatever stands behind /c/, /a/ and /u/ by the same letters. Soft line breaks never cut a token.
+/// Replaces whatever stands behind /c/, /a/, /p/ and /u/ by the same letters. Soft line breaks never cut a token.
 fn without_tokens(body: &[u8]) -> Vec<u8> {
     let mut bytes = body.to_vec();
-    for path in [b"/c/", b"/a/", b"/u/"] {
+    for path in [b"/c/", b"/a/", b"/p/", b"/u/"] {
         let mut from = 0;
         while let Some(at) = find(&bytes[from..], path) {
             let start = from + at + path.len();

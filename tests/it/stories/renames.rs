@@ -189,7 +189,9 @@ story!(a_node_that_is_sending_claims_nothing_under_a_name_it_has_no_file_of, |to
     let (lease, open) = claimed(&town, "a node").await?;
     let mut tx = town.node.ctx.store().read().await?;
     let issue = issues::claimed(&mut tx, lease.issue, &stale.ctx.plan().hash).await?;
-    let refused = audience::left(&mut tx, &stale.ctx.plan(), &issue, &lease, &open).await.expect_err("it has no such campaign");
+    let refused = audience::left(&mut tx, &stale.ctx.plan(), &issue, &lease, &open, stale.ctx.now())
+        .await
+        .expect_err("it has no such campaign");
     assert!(refused.to_string().contains("standstill is not in the configuration"), "{refused}");
     drop(tx);
     town.pass_until(Span::hours(1).after(town.now())).await?;

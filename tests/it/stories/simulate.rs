@@ -54,7 +54,7 @@ impl Question {
             scratch: scratch.clone(),
             plan: self.plan,
             behaviour: self.behaviour,
-            participants: Participants { arrivals, left_out: 0 },
+            participants: Participants { arrivals, ..Participants::default() },
             prospects_from: "made up".to_owned(),
             seed: self.seed,
             from: self.from.parse().expect("an instant"),

@@ -64,6 +64,7 @@ story!(a_get_changes_nothing, |town| {
         urls.iter().any(|u| u.contains("/c/"))
             && urls.iter().any(|u| u.contains("/a/"))
             && urls.iter().any(|u| u.contains("/u/"))
+            && urls.iter().any(|u| u.contains("/p/"))
             && urls.iter().any(|u| u.contains("/k/"))
     );
 
@@ -166,7 +167,7 @@ story!(a_forged_or_broken_token_leads_nowhere, |town| {
     let before = consequences(&town, &[&ada]).await?;
     let mut forged = token.clone();
     forged.replace_range(5..6, if &token[5..6] == "A" { "B" } else { "A" });
-    for path in ["c", "a", "u", "h", "q"] {
+    for path in ["c", "a", "u", "p", "h", "q"] {
         for bad in [forged.as_str(), "", "x", &"A".repeat(36), &"A".repeat(4_000), "..%2f..%2fetc", "%00", &format!("{token}A")] {
             for method in [Method::GET, Method::HEAD, Method::POST] {
                 let answered = town.ask(method.clone(), &format!("/{path}/{bad}"), BROWSER, "action=accept").await?;

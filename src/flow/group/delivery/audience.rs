@@ -1,5 +1,6 @@
 //! The audience is asked once more before a mail leaves: set-wise, of a claimed range, and only where its answer can be another
-//! one than when the mail was written, because something of the prospect or the configuration changed since.
+//! one than when the mail was written, because something of the prospect or the configuration changed since. What they chose on
+//! their own page is asked with it.
 
 use crate::domain::group::delivery::State;
 use crate::domain::id::{DeliveryId, ProspectId};
@@ -11,12 +12,13 @@ use crate::store::group::audiences;
 use crate::store::group::deliveries::Open;
 use crate::store::group::issues::Claimed;
 use crate::store::group::leases::Lease;
+use crate::store::group::unwanted;
 use crate::store::people::prospects;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Those of these deliveries whose prospects have left the audience, each with the reason. Whether they may be mailed at all is
-/// asked by the mark.
+/// Those of these deliveries whose prospects have left the audience or do not want them any more, each with the reason. Whether they
+/// may be mailed at all is asked by the mark.
 ///
 /// # Errors
 /// Those of the store; when the plan does not have the campaign, of which nothing may leave then.
@@ -26,6 +28,7 @@ pub async fn left(
     issue: &Claimed,
     lease: &Lease,
     open: &[Open],
+    now: Timestamp,
 ) -> Result<BTreeMap<DeliveryId, String>, FlowError> {
     let mut left = BTreeMap::new();
     if issue.test || open.is_empty() {
@@ -46,8 +49,11 @@ pub async fn left(
     asked.retain(|(delivery, _)| is_open.contains(delivery));
     let of: Vec<ProspectId> = asked.iter().map(|(_, prospect)| *prospect).collect();
     let people: BTreeMap<_, _> = prospects::load(tx, &of).await?.into_iter().map(|p| (p.id, p)).collect();
+    let unwanted = unwanted::of_people(tx, &of, campaign.topic.as_ref(), campaign.today(now)).await?;
     for (delivery, prospect) in asked {
-        if let Some(why) = people.get(&prospect).and_then(|prospect| campaign.audience.why_not(prospect)) {
+        if let Some(why) = unwanted.get(&prospect) {
+            left.insert(delivery, why.to_string());
+        } else if let Some(why) = people.get(&prospect).and_then(|prospect| campaign.audience.why_not(prospect)) {
             left.insert(delivery, format!("no longer in the audience: {why}"));
         }
     }

@@ -161,7 +161,7 @@ async fn read_ahead(
         }
         let mut open = deliveries::open_in(&mut read, lease.issue, lease.first, lease.last).await?;
         open.retain(|row| row.retry_at.is_none_or(|at| at <= now));
-        let left = audience::left(&mut read, &plan, &issue, range.lease(), &open).await?;
+        let left = audience::left(&mut read, &plan, &issue, range.lease(), &open, now).await?;
         let away = absence::away(&mut read, &issue, range.lease(), &open, now).await?;
         let mut former = BTreeMap::new();
         for version in open.iter().filter_map(|row| row.kept).filter(|kept| *kept != lease.version) {

@@ -310,7 +310,17 @@ impl<'a> Sender<'a> {
 /// Splices the tokens into the prepared bytes.
 fn fill(pool: &Connections, job: &Job, recipient: Recipient, date: &str, bytes: &mut Vec<u8>) {
     let signer = pool.ctx.signer();
-    job.message().fill(&job.row.address, date, |hole| token(signer, hole, &job.row, recipient), bytes);
+    // The links of the footer stand in both parts of a mail, and in its header: each is signed once.
+    let mut signed: [Option<[u8; WIDTH]>; 2] = [None; 2];
+    let token = |hole| {
+        let token = || token(signer, hole, &job.row, recipient);
+        match hole {
+            Hole::Unsubscribe => *signed[0].get_or_insert_with(token),
+            Hole::Preferences => *signed[1].get_or_insert_with(token),
+            _ => token(),
+        }
+    };
+    job.message().fill(&job.row.address, date, token, bytes);
 }
 
 /// The whole message, if the configuration says to sign it.
@@ -345,7 +355,9 @@ fn token(signer: &Signer, hole: Hole, row: &Open, recipient: Recipient) -> [u8; 
         }
         Hole::Answer(n) => (Kind::Answer, row.id.0, n),
         Hole::Unsubscribe => (Kind::Unsubscribe, row.id.0, 0),
+        Hole::Preferences => (Kind::Preferences, row.id.0, 0),
         Hole::Form => (Kind::Form, row.id.0, 0),
+        Hole::ReplyAddress => return signer.in_address(Kind::ReplyAddress, row.id.0, recipient),
         Hole::To | Hole::Date | Hole::MessageId => (Kind::MessageId, row.id.0, 0),
     };
     signer.sign(Token { kind, id, ordinal, recipient }, "")
