@@ -26,7 +26,7 @@ fn kind(name: &'static str, least: usize, right: impl IntoIterator<Item = bool>)
 fn bounces() -> [Kind; 4] {
     let cases = wild_bounces::every_case();
     let found: Vec<_> = cases.iter().map(|case| (case, wild_bounces::read(&case.3, &case.2))).collect();
-    let of = |truths: &'static [&str]| found.iter().filter(|((_, truth, _, _), _)| truths.contains(&truth.as_str()));
+    let of = |truths: &'static [&str]| found.iter().filter(move |((_, truth, _, _), _)| truths.contains(&truth.as_str()));
     let is_named = |case: &wild_bounces::Case| case.0.contains("many-addresses") || wild_bounces::names(&case.3, &case.2);
     [
         kind(
