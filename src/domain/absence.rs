@@ -9,10 +9,10 @@ pub const LONGEST: Span = Span::days(60);
 /// After how many issues answered with "has left the company" no more are sent to an address.
 pub const DEPARTED_AFTER: i64 = 2;
 
-/// From when group mail goes to somebody again who is back on this day; `None` if that is not to come.
-pub fn until(back_on: Date, now: Timestamp) -> Option<Timestamp> {
-    let until = midnight(back_on).min(LONGEST.after(now));
-    (until > now).then_some(until)
+/// From when group mail goes to somebody again who is back on this day; `None` if that was not to come when it was said.
+pub fn until(back_on: Date, said_at: Timestamp) -> Option<Timestamp> {
+    let until = midnight(back_on).min(LONGEST.after(said_at));
+    (until > said_at).then_some(until)
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ fn cut(text: &str) -> Vec<Sentence> {
             {
                 *last = true;
             }
-            if after.contains(['.', '!', '?', ';', '。', '！', '？', '…']) {
+            if after.contains(['.', '!', '?', ';', '。', '！', '？', '…']) && !(after == "." && is_short(bare)) {
                 sentence.is_question = after.contains(['?', '？']);
                 end(&mut sentence, &mut found);
                 new_clause = true;
@@ -89,6 +89,11 @@ fn cut(text: &str) -> Vec<Sentence> {
     }
     end(&mut sentence, &mut found);
     found
+}
+
+/// Whether it is an abbreviation of single letters, whose period ends nothing: a.u.b., s.v.p., z.B.
+fn is_short(word: &str) -> bool {
+    word.contains('.') && word.split('.').all(|part| part.chars().count() == 1)
 }
 
 fn end(sentence: &mut Sentence, found: &mut Vec<Sentence>) {
@@ -323,6 +328,7 @@ mod tests {
         assert_eq!(words("I don't want e-mails; l'adresse è 3.5"), ["i dont want emails", "l adresse e 3 5"]);
         assert_eq!(words("He said “stop” and left"), ["he said and left"]);
         assert_eq!(words("\"STOP\""), ["stop"]);
+        assert_eq!(words("Schrijf mij a.u.b. uit. Dank."), ["schrijf mij a u b uit", "dank"]);
     }
 
     #[test]

@@ -202,7 +202,8 @@ pub struct Mailbox {
     pub source: MailSource,
 }
 
-/// What is expected in a mailbox. A mail of another kind is taken all the same.
+/// What is expected in a mailbox, and so what its silence means. A mail of another kind is taken all the same, and means what it means
+/// anywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailboxRole {
     Bounces,

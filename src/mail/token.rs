@@ -51,6 +51,8 @@ pub enum Kind {
     Preferences = 12,
     /// The address to which a newsletter is answered: the id is the delivery's.
     ReplyAddress = 13,
+    /// The question to whoever read a doubtful reply; the id is the reply's signal, the ordinal what is in doubt, the context the reader.
+    Doubt = 14,
     /// One showing of an answer page: the id is when (milliseconds since 1970) with sixteen random bits behind it, the ordinal
     /// which questions it asked further, with eleven; the context is the page.
     Visit = 20,
@@ -62,7 +64,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Click,
         Self::AnonymousClick,
         Self::Answer,
@@ -76,6 +78,7 @@ impl Kind {
         Self::Form,
         Self::Preferences,
         Self::ReplyAddress,
+        Self::Doubt,
         Self::Visit,
         Self::Stamp,
         Self::Undo,
@@ -163,9 +166,14 @@ impl Token {
             | Kind::Form
             | Kind::Preferences
             | Kind::ReplyAddress => Some(self.id),
-            Kind::AnonymousClick | Kind::Handoff | Kind::Queue | Kind::Confirmation | Kind::Visit | Kind::Stamp | Kind::Undo => {
-                None
-            }
+            Kind::AnonymousClick
+            | Kind::Handoff
+            | Kind::Queue
+            | Kind::Confirmation
+            | Kind::Doubt
+            | Kind::Visit
+            | Kind::Stamp
+            | Kind::Undo => None,
         }
     }
 }

@@ -60,6 +60,10 @@ pub struct Reply {
     pub confirmed: bool,
     /// The word that leaves it open whether they ask for a person.
     pub doubtful: Option<String>,
+    /// The page that asks whether they do.
+    pub request_url: Option<String>,
+    /// The page that asks whether they wish no more newsletters, where that is open.
+    pub wish_url: Option<String>,
     pub at: Timestamp,
     /// The salesperson who owns the lead, if one does.
     pub lead_of: Option<String>,
@@ -201,6 +205,8 @@ mod tests {
                 has_stopped: true,
                 confirmed: true,
                 doubtful: Some("call".to_owned()),
+                request_url: Some("https://x.example/d/T".to_owned()),
+                wish_url: Some("https://x.example/d/W".to_owned()),
                 at: due_at,
                 lead_of: Some("Dana Ortega".to_owned()),
                 zone: zone.clone(),

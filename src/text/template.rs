@@ -46,6 +46,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("confirmation.html", include_str!("../../config/templates/confirmation.html")),
     ("stopped.txt", include_str!("../../config/templates/stopped.txt")),
     ("stopped.html", include_str!("../../config/templates/stopped.html")),
+    ("page-doubt.html", include_str!("../../config/templates/page-doubt.html")),
     ("page-confirm.html", include_str!("../../config/templates/page-confirm.html")),
     ("page-mails.html", include_str!("../../config/templates/page-mails.html")),
     ("reminder.html", include_str!("../../config/templates/reminder.html")),

@@ -36,6 +36,7 @@ pub mod hook;
 pub mod handoff_form;
 pub mod handoff;
 pub mod queue;
+pub mod doubt;
 // Endpoints for monitoring.
 pub mod health;
 pub mod metrics;

@@ -4,7 +4,7 @@ use super::error::{ApiError, WebError};
 use super::rooms::Kind;
 use super::site::Site;
 use super::{
-    answer, api, api_prospects, click, confirm, form, form_guard, guard, handoff, headers, health, hook, inside, language,
+    answer, api, api_prospects, click, confirm, doubt, form, form_guard, guard, handoff, headers, health, hook, inside, language,
     metrics, openapi, page, preferences, queue, unsubscribe,
 };
 use axum::Router;
@@ -30,6 +30,7 @@ pub fn router(site: Site) -> Router {
         .route(openapi::PATH, get(openapi::show))
         .route("/hooks/{provider}", post(hook::take))
         .route("/h/{token}", get(handoff::show).post(handoff::answer))
+        .route("/d/{token}", get(doubt::show).post(doubt::answer))
         .route("/q/{token}", get(queue::show).post(queue::press))
         .route("/q/{token}/{list}", get(queue::show_list))
         .route("/look.css", get(page::look))

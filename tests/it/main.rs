@@ -1,5 +1,7 @@
 //! Everything that is tested from outside the library, in one binary: it links once.
 
+/// Waiting for other programs.
+mod awaited;
 /// The rules of the architecture: what may import what, how long a file may be, who may read the clock.
 mod architecture;
 /// Tests of the checker of the chaos runs.
@@ -30,6 +32,8 @@ mod mailboxes;
 mod missing;
 /// A port for a daemon.
 mod port;
+/// A Postfix of its own.
+mod postfix;
 /// A temporary PostgreSQL cluster, and a fresh database in it for each test that asks.
 mod postgres;
 /// The documents: their commands work, the tests they name exist.

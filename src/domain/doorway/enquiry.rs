@@ -124,7 +124,9 @@ pub fn request(detail: &Detail) -> Option<(Name, BTreeMap<String, String>)> {
     match detail {
         Detail::Form { form, fields } | Detail::UnconfirmedForm { form, fields, .. } => Some((form.clone(), fields.clone())),
         Detail::Event { event, fields } => Some((event.clone(), fields.clone())),
-        Detail::Reply { subject, text } | Detail::ColleagueReply { subject, text, .. } => {
+        Detail::Reply { subject, text }
+        | Detail::ColleagueReply { subject, text, .. }
+        | Detail::ReplyRead { subject, text, .. } => {
             let said = [("subject", subject), ("message", text)].map(|(key, value)| (key.to_owned(), value.clone()));
             Some((Name::from_words("reply")?, said.into()))
         }

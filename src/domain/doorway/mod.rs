@@ -6,6 +6,7 @@ pub mod agent;
 pub mod machine;
 pub mod sweep;
 pub mod sender;
+pub mod doubt;
 pub mod signal;
 pub mod reported;
 pub mod enquiry;

@@ -1,6 +1,7 @@
 //! Rules: what `qualification.toml` says about proof. `evidence` applies them to signals.
 
 use super::asked::{Asked, for_a_person};
+use super::doubt::Doubt;
 use super::signal::{Detail, Touch};
 use crate::domain::audience::Test;
 use crate::domain::criterion::{Criterion, PerCriterion};
@@ -166,6 +167,9 @@ impl RequestRule {
             (Self::Event(name), Detail::Event { event, .. }) => name == event,
             (Self::ReplySays(word), Detail::Reply { text, .. } | Detail::ColleagueReply { text, .. }) => {
                 for_a_person(word, text) == Asked::Yes
+            }
+            (Self::ReplySays(word), Detail::ReplyRead { doubt: Doubt::Request, yes: true, text, .. }) => {
+                for_a_person(word, text) != Asked::No
             }
             _ => false,
         }

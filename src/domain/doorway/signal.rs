@@ -1,5 +1,6 @@
 //! Signals: facts that came from outside, recorded once and never edited.
 
+use super::doubt::Doubt;
 use super::machine::{self, Machine};
 use super::sender::Sender;
 use crate::domain::address::Address;
@@ -133,6 +134,8 @@ pub enum Detail {
         subject: String,
         text: String,
     },
+    /// Whoever read a doubtful reply said what it is. A wish that they read in it is an `Unsubscribe` by them.
+    ReplyRead { doubt: Doubt, yes: bool, subject: String, text: String },
     /// A report of spam that is vouched for by nobody. It stops nothing and counts for nothing.
     UnconfirmedComplaint { feedback: String },
     /// An automatic reply: out of office, ticket opened.
@@ -266,6 +269,7 @@ impl Detail {
             Self::Reply { .. } => "reply",
             Self::ColleagueReply { .. } => "colleague_reply",
             Self::UnconfirmedReply { .. } => "unconfirmed_reply",
+            Self::ReplyRead { .. } => "reply_read",
             Self::UnconfirmedComplaint { .. } => "unconfirmed_complaint",
             Self::AutoReply { .. } => "auto_reply",
             Self::Unsubscribe { .. } => "unsubscribe",
@@ -323,6 +327,15 @@ impl Detail {
             // Their addresses are not said here: what is cited of a prospect is not erased with another person.
             Self::ColleagueReply { text, .. } => format!("a colleague replied “{}”", excerpt(text, 160)),
             Self::UnconfirmedReply { sender, text, .. } => format!("{} answered “{}”", sender.words(), excerpt(text, 160)),
+            Self::ReplyRead { doubt, yes, text, .. } => {
+                let what = match (doubt, yes) {
+                    (Doubt::Request, true) => "asks for a person",
+                    (Doubt::Request, false) => "does not ask for a person",
+                    (Doubt::Wish, true) => "asks for no more newsletters",
+                    (Doubt::Wish, false) => "does not ask for an end of newsletters",
+                };
+                format!("said that the reply “{}” {what}", excerpt(text, 160))
+            }
             Self::UnconfirmedComplaint { feedback } => {
                 format!("not verified: somebody reported our mail as unwanted ({})", excerpt(feedback, 40))
             }

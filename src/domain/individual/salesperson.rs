@@ -106,6 +106,11 @@ impl Roster {
         self.person(id).is_some()
     }
 
+    /// Everyone on our side.
+    pub fn all(&self) -> impl Iterator<Item = &Name> {
+        self.salespeople.iter().map(|s| &s.id).chain(self.colleagues.iter().map(|c| &c.id))
+    }
+
     /// What a person is called; the id, for one who left.
     pub fn name_of(&self, id: &Name) -> String {
         self.person(id).map_or_else(|| id.to_string(), |(name, _)| name.to_owned())

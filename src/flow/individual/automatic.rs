@@ -5,6 +5,7 @@
 
 use super::dossier;
 use super::outbox::{self, Envelope};
+use super::returned::arrival::Arrival;
 use crate::domain::absence::{self, DEPARTED_AFTER};
 use crate::domain::address::Address;
 use crate::domain::doorway::sender::Sender;
@@ -37,19 +38,15 @@ pub fn theirs(sent: &Traced, from: Option<&Address>, notice: &Notice) -> Notice 
 }
 
 /// Heeds what the mailbox of a prospect says of them: until when mail waits, and that they have left.
-pub async fn heed(
-    tx: &mut Tx,
-    plan: &Plan,
-    (mail, sent): (&str, &Traced),
-    notice: &Notice,
-    now: Timestamp,
-) -> Result<(), FlowError> {
+pub async fn heed(tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>, sent: &Traced, notice: &Notice) -> Result<(), FlowError> {
     let Some(prospect) = sent.mail.prospect else { return Ok(()) };
-    if let Some(until) = notice.back_on.and_then(|day| absence::until(day, now)) {
-        absences::put(tx, prospect, until, now).await?;
+    // A mail may come days late, behind one that was written after it.
+    let said_at = arrival.mail.identity.dated_at.map_or(arrival.now, |at| at.min(arrival.now));
+    if let Some(until) = notice.back_on.and_then(|day| absence::until(day, said_at)) {
+        absences::put(tx, prospect, until, said_at).await?;
     }
     match &notice.left {
-        Some(departure) => departed(tx, plan, mail, (sent, prospect), departure, now).await,
+        Some(departure) => departed(tx, plan, &arrival.key, (sent, prospect), departure, arrival.now).await,
         None => Ok(()),
     }
 }

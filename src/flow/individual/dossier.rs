@@ -36,7 +36,7 @@ pub struct Compiled {
 }
 
 /// How many days a salesperson's queue link works.
-const QUEUE_LINK_DAYS: i64 = 30;
+pub const QUEUE_LINK_DAYS: i64 = 30;
 
 /// Compiles the dossier of a handoff as of now: its five lines are those the handoff was opened with.
 ///

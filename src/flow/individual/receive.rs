@@ -17,6 +17,7 @@ use crate::flow::doorway::trace::{Traced, trace};
 use crate::flow::group::breaker;
 use crate::inbox::mail::bounce::{Incoming, Returned};
 use crate::inbox::mail::report::Failure;
+use crate::mail::token::Signer;
 use crate::store::engine::backend::Tx;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -99,7 +100,7 @@ pub async fn receive_in(ctx: &Context, tx: &mut Tx, mail: &Returned) -> Result<R
         return Ok(Receipt { what, words: KNOWN.to_owned(), prospect, new: false });
     };
     let arrival = Arrival { mail, whose, authenticity, sent, key, now };
-    let receipt = Box::pin(take(tx, &plan, &arrival)).await?;
+    let receipt = Box::pin(take(ctx.signer(), tx, &plan, &arrival)).await?;
     // What means nothing is not noted either: a later version may read more in it.
     if receipt.what == Received::Nothing {
         once::forget(tx, &arrival.key).await?;
@@ -132,9 +133,9 @@ fn class(plan: &Plan, mail: &Returned, has_token: bool, sent: Option<&Traced>) -
 }
 
 /// Records what a mail says. Whatever it may prove, ask or stop hangs on `arrival.whose`.
-async fn take(tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>) -> Result<Receipt, FlowError> {
+async fn take(signer: &Signer, tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>) -> Result<Receipt, FlowError> {
     match (&arrival.mail.kind, &arrival.sent) {
-        (Incoming::Reply { from, .. }, _) => Ok(heard(Box::pin(reply::take(tx, plan, arrival, from)).await?)),
+        (Incoming::Reply { from, .. }, _) => Ok(heard(Box::pin(reply::take(signer, tx, plan, arrival, from)).await?)),
         (Incoming::Bounce(failures), Some(sent)) => {
             let failure = undelivered::failure(arrival, sent, failures);
             let detail = undelivered::detail(failure.as_ref());
@@ -150,7 +151,7 @@ async fn take(tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>) -> Result<Receipt
             let detail = Detail::AutoReply { subject: subject.clone(), back_on: notice.back_on, left: notice.left.is_some() };
             let receipt = record(tx, plan, Received::AutoReply, arrival, sent, detail).await?;
             if receipt.new {
-                automatic::heed(tx, plan, (&arrival.key, sent), &notice, arrival.now).await?;
+                automatic::heed(tx, plan, arrival, sent, &notice).await?;
             }
             Ok(receipt)
         }

@@ -14,9 +14,11 @@ struct Table {
     first: Vec<String>,
     alone: Vec<String>,
     says: Vec<String>,
+    together: Vec<String>,
     but: Vec<String>,
     keeps: Vec<String>,
     courtesy: Vec<String>,
+    hints: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -27,10 +29,37 @@ struct Phrases {
     /// The whole of what was said.
     alone: Vec<Pattern>,
     says: Vec<Pattern>,
+    /// What says it in one clause, in whatever order.
+    together: Vec<Together>,
     /// What makes a sentence that fits mean something else.
     but: Vec<Pattern>,
     /// What asks to go on.
     keeps: Vec<Pattern>,
+    /// What a wish may be about.
+    hints: Vec<Pattern>,
+}
+
+/// Patterns that all stand in one clause, and those of which none does.
+#[derive(Debug)]
+struct Together {
+    has: Vec<Pattern>,
+    lacks: Vec<Pattern>,
+}
+
+impl Together {
+    /// Reads `a & b & not c`.
+    fn parse(text: &str) -> Self {
+        let (lacks, has): (Vec<&str>, Vec<&str>) = text.split(" & ").partition(|part| part.starts_with("not "));
+        Self {
+            has: has.into_iter().map(Pattern::parse).collect(),
+            lacks: lacks.into_iter().map(|part| Pattern::parse(part.trim_start_matches("not "))).collect(),
+        }
+    }
+
+    fn fits(&self, clause: &Sentence) -> bool {
+        let found = |pattern: &Pattern| pattern.find(clause).is_some();
+        self.has.iter().all(found) && !self.lacks.iter().any(found)
+    }
 }
 
 #[derive(Debug)]
@@ -50,8 +79,10 @@ static LANGUAGES: LazyLock<Languages> = LazyLock::new(|| {
             first: read(&table.first),
             alone: read(&table.alone),
             says: read(&table.says),
+            together: table.together.iter().map(|text| Together::parse(&with_sets(text, &table.sets))).collect(),
             but: read(&table.but),
             keeps: read(&table.keeps),
+            hints: read(&table.hints),
         });
         languages.courtesy.extend(table.courtesy);
     }
@@ -71,18 +102,36 @@ pub fn to_stop(subject: Option<&str>, text: &str) -> Option<&'static str> {
 }
 
 fn asked(said: &[Sentence]) -> Option<&'static str> {
-    let any = |patterns: &[Pattern]| said.iter().any(|sentence| patterns.iter().any(|pattern| pattern.find(sentence).is_some()));
-    if LANGUAGES.all.iter().any(|language| any(&language.keeps)) {
+    if keeps(said) {
         return None;
     }
     let asks = |language: &&Phrases| says(language, said) || is_alone(language, said) || is_first(language, said);
     LANGUAGES.all.iter().find(asks).map(|language| language.code.as_str())
 }
 
+/// Whether a mail that is no clear wish may be one: whoever reads it decides.
+pub fn is_doubtful(subject: Option<&str>, text: &str) -> bool {
+    let said: Vec<Sentence> = sentences(text).into_iter().chain(subject.map(sentences).unwrap_or_default()).collect();
+    let hints = |language: &Phrases| fits_any(&language.hints, &said) || fits_any(&language.says, &said);
+    !keeps(&said) && LANGUAGES.all.iter().any(hints)
+}
+
+fn keeps(said: &[Sentence]) -> bool {
+    LANGUAGES.all.iter().any(|language| fits_any(&language.keeps, said))
+}
+
+fn fits_any(patterns: &[Pattern], said: &[Sentence]) -> bool {
+    said.iter().any(|sentence| patterns.iter().any(|pattern| pattern.find(sentence).is_some()))
+}
+
 /// Whether one sentence asks for it, and nothing in it turns its meaning.
 fn says(language: &Phrases, said: &[Sentence]) -> bool {
     let fits = |patterns: &[Pattern], sentence: &Sentence| patterns.iter().any(|pattern| pattern.find(sentence).is_some());
-    said.iter().any(|sentence| fits(&language.says, sentence) && !fits(&language.but, sentence))
+    let together = |sentence: &Sentence| {
+        let clauses = sentence.clauses();
+        clauses.iter().any(|clause| language.together.iter().any(|words| words.fits(clause)))
+    };
+    said.iter().any(|sentence| (fits(&language.says, sentence) || together(sentence)) && !fits(&language.but, sentence))
 }
 
 /// Whether it is all they say, beside greetings, thanks and names.

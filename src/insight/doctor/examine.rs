@@ -162,7 +162,7 @@ async fn check_database(plan: &Plan, now: Timestamp) -> DatabaseFindings {
             Vec::new()
         }
     };
-    checks.extend(run_checks("mailbox", ANSWER, mailboxes::trouble(&store, plan)).await);
+    checks.extend(run_checks("mailbox", ANSWER, mailboxes::trouble(&store, plan, now)).await);
     checks.push(check_integrity(&store).await);
     drop(within(ANSWER, store.close()).await);
     (checks, census, letters)

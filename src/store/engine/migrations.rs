@@ -42,6 +42,7 @@ migrations![
     "0020_provider_deliveries",
     "0021_hits",
     "0022_preferences",
+    "0023_traps",
     "0026_traps",
 ];
 

@@ -58,6 +58,9 @@ const RELEASE: &str = "UPDATE leases SET owner = NULL, leased_until = NULL, not_
 const FINISH: &str = "UPDATE leases SET owner = NULL, leased_until = NULL, finished_at = $3 WHERE id = $1 AND fence = $2";
 const EXPIRE_OF: &str = "UPDATE leases SET owner = NULL, leased_until = NULL WHERE owner = $1 AND finished_at IS NULL";
 const EXPIRE_ALL: &str = "UPDATE leases SET owner = NULL, leased_until = NULL WHERE owner IS NOT NULL AND finished_at IS NULL";
+const FINISHED_SINCE: &str = "
+    SELECT CAST(COALESCE(SUM(l.last_id - l.first_id + 1), 0) AS BIGINT) FROM leases l JOIN issues i ON i.id = l.issue_id AND NOT i.test
+    WHERE l.finished_at >= $1";
 const SOONEST: &str = "
     SELECT MIN(CASE WHEN w.opens_at > l.at THEN w.opens_at ELSE l.at END)
     FROM (SELECT i.campaign, i.test, CASE WHEN l.owner IS NULL THEN l.not_before ELSE l.leased_until END AS at
@@ -155,6 +158,11 @@ pub async fn expire_of(tx: &mut Tx, owner: &str) -> Result<u64, StoreError> {
 /// Expires every lease: at the start on a store without a second node. Returns how many.
 pub async fn expire_all(tx: &mut Tx) -> Result<u64, StoreError> {
     tx.execute(EXPIRE_ALL, args![]).await
+}
+
+/// About how many mails are in the ranges that were finished since; of an occurrence with several issues, each counts the others' between its own.
+pub async fn mails_finished_since(tx: &mut Tx, since: Timestamp) -> Result<i64, StoreError> {
+    tx.number(FINISHED_SINCE, args![since]).await
 }
 
 /// When the next range is due, if any is left, ignoring windows.

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 
 const PUT: &str = "
     INSERT INTO absences (prospect_id, until_at, told_at) VALUES ($1, $2, $3)
-    ON CONFLICT (prospect_id) DO UPDATE SET until_at = excluded.until_at, told_at = excluded.told_at";
+    ON CONFLICT (prospect_id) DO UPDATE SET until_at = excluded.until_at, told_at = excluded.told_at
+    WHERE excluded.told_at > absences.told_at OR (excluded.told_at = absences.told_at AND excluded.until_at > absences.until_at)";
 const OF: &str = "SELECT until_at FROM absences WHERE prospect_id = $1 AND until_at > $2";
 const ANY: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM absences WHERE until_at > $1 LIMIT 1) AS one";
 /// Of one campaign a single mail waits for somebody who is away.
@@ -38,9 +39,9 @@ pub struct Away {
     pub another_waits: bool,
 }
 
-/// Records until when somebody is away; the latest word counts.
-pub async fn put(tx: &mut Tx, prospect: ProspectId, until: Timestamp, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(PUT, args![prospect, until, now]).await.map(drop)
+/// Records until when somebody is away. The word that was said last counts, whichever comes last.
+pub async fn put(tx: &mut Tx, prospect: ProspectId, until: Timestamp, said_at: Timestamp) -> Result<(), StoreError> {
+    tx.execute(PUT, args![prospect, until, said_at]).await.map(drop)
 }
 
 /// Until when somebody is away, if they are.

@@ -1,8 +1,10 @@
-//! A Dovecot of its own on the loopback, with one mailbox: `bounces@tecnofab-sl.com`, whose password is `s3cret "word"\`.
+//! A Dovecot of its own on the loopback. What comes back lies in the mailbox of `bounces@news.tecnofab-sl.com`; every password is
+//! `s3cret "word"\`.
 
-use super::awaited;
+use crate::awaited::awaited;
 use crate::missing;
 use crate::port::Port;
+use std::fmt::Write as _;
 use std::fs;
 use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -13,7 +15,7 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = "/usr/sbin/dovecot";
 const NOBODY: u32 = 65_534;
-pub(super) const USER: &str = "bounces@tecnofab-sl.com";
+pub(super) const USER: &str = "bounces@news.tecnofab-sl.com";
 pub(super) const PASSWORD: &str = "s3cret \"word\"\\";
 
 pub(super) struct Dovecot {
@@ -24,9 +26,22 @@ pub(super) struct Dovecot {
     delivered: AtomicUsize,
 }
 
+/// Whose mailbox it has, the rule (Sieve) it keeps, and what else is set of it.
+#[derive(Clone, Default)]
+pub(super) struct Account {
+    pub(super) address: &'static str,
+    pub(super) rule: String,
+    pub(super) set: &'static str,
+}
+
 impl Dovecot {
     /// `None`, loudly, where there is no Dovecot, or nobody who may start one.
     pub(super) fn start() -> Option<Self> {
+        Self::start_with(&[Account { address: USER, ..Account::default() }], "")
+    }
+
+    /// One of these accounts, with these lines more in its configuration.
+    pub(super) fn start_with(accounts: &[Account], lines: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         let at = folder.path();
         if !Path::new(PROGRAM).exists() || chown(at, Some(0), Some(0)).is_err() {
@@ -46,30 +61,38 @@ impl Dovecot {
             child: None,
             delivered: AtomicUsize::new(0),
         };
-        for name in ["new", "cur", "tmp"] {
-            let path = dovecot.maildir().join(name);
-            fs::create_dir_all(&path).expect("made");
-            chown(&path, Some(NOBODY), Some(NOBODY)).expect("given");
-        }
-        for path in [dovecot.maildir(), dovecot.folder.path().join("home")] {
-            chown(path, Some(NOBODY), Some(NOBODY)).expect("given");
-        }
-        dovecot.configure();
+        dovecot.configure(accounts, lines);
         Some(dovecot.again())
     }
 
-    fn configure(&self) {
+    fn configure(&self, accounts: &[Account], lines: &str) {
         let at = self.folder.path().display();
+        let mut users = String::new();
+        for Account { address, rule, set } in accounts {
+            writeln!(users, "{address}:{{PLAIN}}{PASSWORD}::::::{set}").expect("written");
+            let home = self.home(address);
+            fs::create_dir_all(&home).expect("made");
+            if !rule.is_empty() {
+                fs::write(home.join(".dovecot.sieve"), rule).expect("written");
+            }
+            let folders = ["new", "cur", "tmp"].map(|name| home.join("Maildir").join(name));
+            folders.iter().for_each(|folder| fs::create_dir_all(folder).expect("made"));
+            for path in folders.iter().map(PathBuf::as_path).chain([home.join("Maildir").as_path(), home.as_path()]) {
+                chown(path, Some(NOBODY), Some(NOBODY)).expect("given");
+            }
+        }
+        fs::write(self.folder.path().join("users"), users).expect("written");
         let (clear, protected) = (self.clear.address.port(), self.protected.address.port());
-        fs::write(self.folder.path().join("users"), format!("{USER}:{{PLAIN}}{PASSWORD}\n")).expect("written");
+        // Whether a connection waits for the next mail stands in the name of its process.
         let text = format!(
             "base_dir = {at}/run\nstate_dir = {at}/state\nlog_path = {at}/log\nprotocols = imap\nlisten = 127.0.0.1\n\
-             ssl = yes\nssl_cert = <{at}/cert.pem\nssl_key = <{at}/key.pem\ndisable_plaintext_auth = yes\n\
-             auth_mechanisms = plain login\nfirst_valid_uid = {NOBODY}\nfirst_valid_gid = {NOBODY}\nmail_location = maildir:{at}/home/Maildir\n\
+             ssl = yes\nssl_cert = <{at}/cert.pem\nssl_key = <{at}/key.pem\ndisable_plaintext_auth = yes\nverbose_proctitle = yes\n\
+             auth_mechanisms = plain login\nfirst_valid_uid = {NOBODY}\nfirst_valid_gid = {NOBODY}\nmail_location = maildir:~/Maildir\n\
              passdb {{\n  driver = passwd-file\n  args = scheme=PLAIN username_format=%u {at}/users\n}}\n\
-             userdb {{\n  driver = static\n  args = uid={NOBODY} gid={NOBODY} home={at}/home\n}}\n\
+             userdb {{\n  driver = passwd-file\n  args = username_format=%u {at}/users\n  \
+             default_fields = uid={NOBODY} gid={NOBODY} home={at}/home/%u\n}}\n\
              service imap-login {{\n  inet_listener imap {{\n    port = {clear}\n  }}\n  inet_listener imaps {{\n    port = {protected}\n  }}\n}}\n\
-             protocol imap {{\n  mail_max_userip_connections = 50\n}}\nmaildir_very_dirty_syncs = no\n"
+             protocol imap {{\n  mail_max_userip_connections = 50\n}}\nmaildir_very_dirty_syncs = no\n{lines}"
         );
         fs::write(self.folder.path().join("dovecot.conf"), text).expect("written");
     }
@@ -101,8 +124,30 @@ impl Dovecot {
         }
     }
 
+    fn home(&self, address: &str) -> PathBuf {
+        self.folder.path().join("home").join(address)
+    }
+
+    /// Where what comes back lies.
     pub(super) fn maildir(&self) -> PathBuf {
-        self.folder.path().join("home/Maildir")
+        self.home(USER).join("Maildir")
+    }
+
+    /// Whether somebody waits for the next mail (IDLE).
+    pub(super) fn is_watched(&self) -> bool {
+        let master = self.child.as_ref().map(Child::id);
+        let processes = master.map(children).unwrap_or_default();
+        let titles = processes.iter().filter_map(|id| fs::read(format!("/proc/{id}/cmdline")).ok());
+        titles.map(|title| String::from_utf8_lossy(&title).into_owned()).any(|title| title.contains("IDLE"))
+    }
+
+    /// The mails of a mailbox, oldest first.
+    pub(super) fn mails(&self, address: &str) -> Vec<String> {
+        let folders = ["new", "cur"].map(|name| self.home(address).join("Maildir").join(name));
+        let mut paths: Vec<_> =
+            folders.iter().flat_map(|folder| fs::read_dir(folder).expect("read").flatten()).map(|e| e.path()).collect();
+        paths.sort_by_key(|path| path.file_name().map(ToOwned::to_owned));
+        paths.iter().filter_map(|path| fs::read(path).ok()).map(|mail| String::from_utf8_lossy(&mail).into_owned()).collect()
     }
 
     /// Delivers a mail as a mail server does.
@@ -130,6 +175,12 @@ impl Dovecot {
                 fs::remove_file(entry.path()).expect("removed");
             }
         }
+    }
+
+    /// What the configuration must say beside the address, where each test has its own.
+    pub(super) fn access(&self) -> String {
+        let certificate = self.folder.path().join("cert.pem");
+        format!("password = '{PASSWORD}'\nport = {}\nca_file = \"{}\"", self.protected.address.port(), certificate.display())
     }
 
     /// A table `[[inbox.mailbox]]` that reads it; `security` is "implicit" or "starttls".

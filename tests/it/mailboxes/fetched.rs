@@ -2,6 +2,7 @@
 
 use super::company::{Company, noise};
 use super::dovecot::{Dovecot, PASSWORD, USER};
+use crate::awaited::awaited;
 use jiff::SignedDuration;
 use nurtured::clock::{Clock as _, SystemClock};
 use std::time::Duration;
@@ -22,25 +23,25 @@ fn most_memory(process: u32) -> u64 {
 async fn a_mail_in_a_mailbox_is_heard_as_soon_as_it_comes() {
     let Some(dovecot) = Dovecot::start() else { return };
     for security in ["implicit", "starttls"] {
-        let company = Company::found(3, &dovecot.inbox(security)).await;
+        let company = Company::found(6, &dovecot.inbox(security)).await;
         dovecot.deliver(&company.bounce(0));
         let daemon = company.daemon(&[]);
         company.until("what waited is read", |(_, bounced, _)| bounced == 1).await;
-        let mut longest = SignedDuration::ZERO;
-        for number in [1, 2] {
-            // Nothing says that it waits for the next one but a while in which nothing happens; if it does not yet, it reads it anyway.
-            tokio::time::sleep(Duration::from_millis(500)).await;
+        let mut took = Vec::new();
+        for number in 1..=5 {
+            awaited("it waits for the next", || dovecot.is_watched().then_some(()));
             let came = SystemClock.steady();
             dovecot.deliver(&company.bounce(number));
             company.until("what came is read", |(_, bounced, _)| bounced == number + 1).await;
-            longest = longest.max(SystemClock.steady() - came);
+            took.push(SystemClock.steady() - came);
         }
-        println!("mailbox security={security} idle_wakes_within={longest:?}");
-        // A mailbox that is only asked is asked every minute.
-        assert!(longest < SignedDuration::from_secs(20), "IDLE did not wake it: {longest:?}");
+        took.sort();
+        println!("mailbox security={security} heard_within={took:?}");
+        // A mailbox that is only asked is asked every minute. The middle one of five: a busy machine may hold up two.
+        assert!(took[2] <= SignedDuration::from_secs(2), "IDLE did not wake it: {took:?}");
         daemon.signal("-TERM");
         assert!(daemon.ends().success());
-        assert_eq!(company.heard().await, (3, 3, 0));
+        assert_eq!(company.heard().await, (6, 6, 0));
         let log = company.log();
         assert!(!log.contains("s3cret") && !log.contains(USER) && !log.contains(PASSWORD) && !log.contains("albareda"), "{log}");
         assert!(
@@ -157,7 +158,7 @@ async fn a_maildir_is_read_and_a_mail_moves_once_it_is_recorded() {
         deliver(&format!("{}.c.host", number + 2), &company.bounce(number));
         company.until("what came is read", |(_, bounced, _)| bounced == number + 1).await;
     }
-    super::awaited("all have moved", || (count("cur") == 4).then_some(()));
+    awaited("all have moved", || (count("cur") == 4).then_some(()));
     daemon.signal("-TERM");
     assert!(daemon.ends().success());
     assert_eq!((company.heard().await, count("new")), ((3, 3, 0), 0), "each once");

@@ -8,6 +8,7 @@ use nurtured::flow::individual::mailbox;
 use nurtured::flow::individual::receive::Received;
 use nurtured::flow::individual::take_mail::{self, Again};
 use nurtured::flow::operations::{forget::forget, sweep};
+use nurtured::insight::doctor;
 use nurtured::store::operations::{counts, mailboxes, set_aside, unrecognised};
 use std::path::PathBuf;
 
@@ -68,14 +69,14 @@ story!(who_is_forgotten_is_forgotten_in_what_is_kept_too, |town| {
     Ok(())
 });
 
-fn some_mailbox(path: &str) -> Mailbox {
-    let (name, path) = (Name::parse("replies").expect("a name"), PathBuf::from(path));
-    Mailbox { name, role: MailboxRole::Replies, source: MailSource::Maildir(path) }
+fn some_mailbox(role: MailboxRole, path: &str) -> Mailbox {
+    let (name, path) = (Name::parse(role.word()).expect("a name"), PathBuf::from(path));
+    Mailbox { name, role, source: MailSource::Maildir(path) }
 }
 
 story!(one_node_reads_a_mailbox_and_what_it_read_after_it_lost_it_is_not_recorded, |town| {
     let ctx = &town.node.ctx;
-    let there = some_mailbox("/var/mail/one");
+    let there = some_mailbox(MailboxRole::Replies, "/var/mail/one");
     let mut first = mailbox::claim(ctx, &there).await?.expect("it is free");
     assert_eq!((first.validity, first.last_uid), (None, 0));
     let mail = [take_mail::read(list(1, "pumps")).await];
@@ -98,6 +99,28 @@ story!(one_node_reads_a_mailbox_and_what_it_read_after_it_lost_it_is_not_recorde
     let mut tx = ctx.store().read().await?;
     assert_eq!(unrecognised::list(&mut tx).await?.len(), 1, "nothing of it was recorded");
     assert_eq!(counts::summary(&mut tx).await?.signals, 0);
+    Ok(())
+});
+
+story!(a_mailbox_for_bounces_into_which_nothing_comes_is_a_finding_and_silence_elsewhere_is_none, |town| {
+    let ctx = &town.node.ctx;
+    let [bounces, replies] = [MailboxRole::Bounces, MailboxRole::Replies].map(|role| some_mailbox(role, "/var/mail/one"));
+    let mut plan = nurtured::domain::plan::Plan::clone(&ctx.plan());
+    plan.settings.mailboxes = vec![bounces.clone(), replies.clone()];
+    ctx.replace_plan(plan)?;
+    let claim = mailbox::claim(ctx, &bounces).await?.expect("it is free");
+    mailbox::claim(ctx, &replies).await?.expect("it is free");
+    let found = async || doctor::mailboxes::trouble(ctx.store(), &ctx.plan(), ctx.now()).await;
+    assert!(found().await?.is_empty(), "nothing has gone out");
+    let people: Vec<_> = (0..500).map(|n| somebody(&format!("p{n}@albareda.example"))).collect();
+    town.admit(&people, "import").await?;
+    town.pass_to(crate::stories::FIRST_ISSUE).await?;
+    let silent = found().await?;
+    let [one] = &silent[..] else { panic!("of the bounces alone: {silent:?}") };
+    assert!(one.says.starts_with("bounces: about") && one.says.contains("nothing came back"), "{one:?}");
+    assert!(one.fix.as_ref().is_some_and(|fix| fix.contains("bounces+test@news.tecnofab.example")), "{one:?}");
+    assert!(mailbox::take_batch(ctx, &claim, &[take_mail::read(list(1, "pumps")).await]).await?);
+    assert!(found().await?.is_empty(), "something came");
     Ok(())
 });
 

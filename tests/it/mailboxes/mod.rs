@@ -4,22 +4,15 @@
 mod dovecot;
 /// A company whose people bounce, and the daemon that reads of it.
 mod company;
+/// A Postfix before a Dovecot, with people on either side.
+mod mail_system;
+/// An issue through them, and all that comes back.
+mod round_trip;
 /// The daemon beside a real Dovecot: IDLE, deaths on both sides, many mails.
 mod fetched;
 /// IMAP as servers should not speak it.
 mod scripted;
 /// What is kept, shown, taken again, swept and erased.
 mod kept;
-
-use std::time::Duration;
-
-/// What another program does in its own time.
-fn awaited<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
-    for _ in 0..6_000 {
-        if let Some(found) = look() {
-            return found;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    panic!("in vain: {what}");
-}
+/// The same mails in other orders.
+mod shuffled;

@@ -64,6 +64,7 @@ mod visitors;
 mod whose;
 mod reply_address;
 mod lies;
+mod doubts;
 mod wishes;
 
 use nurtured::config::example;

@@ -1,7 +1,10 @@
 //! Who knocks on the web: people, machines, and those who forge.
 
 use super::door::recorded;
+use super::doubts::questions;
+use super::receive::arrives;
 use super::request::from;
+use super::wishes::answer;
 use super::{FIRST_ISSUE, address, name, somebody, story};
 use axum::http::Method;
 use nurtured::domain::address::Address;
@@ -50,8 +53,11 @@ story!(a_get_changes_nothing, |town| {
     let mut urls: Vec<String> =
         mail.links().into_iter().map(|(url, _)| url).filter(|u| u.starts_with("http://127.0.0.1:9/")).collect();
     urls.extend(mail.unsubscribe.clone());
+    let caught = town.catcher.caught().into_iter().find(|mail| mail.rcpt_to == [ada.to_string()]).expect("a newsletter");
+    arrives(&town, &answer(ada.as_str(), 1, &caught, "Thanks for the call, it was useful.")).await?;
     town.type_in("webinar", &[("email", ada.as_str())]).await?;
     town.run_until_idle().await?;
+    urls.extend(questions(&town));
     urls.extend(town.newest_to(&ada)?.link("confirm it"));
     let handoff = town.handoffs_of(&bea).await?.remove(0);
     urls.extend(town.queue_of(&handoff.salesperson).await?.into_iter().filter_map(|i| i.page_url));
@@ -66,6 +72,7 @@ story!(a_get_changes_nothing, |town| {
             && urls.iter().any(|u| u.contains("/u/"))
             && urls.iter().any(|u| u.contains("/p/"))
             && urls.iter().any(|u| u.contains("/k/"))
+            && urls.iter().any(|u| u.contains("/d/"))
     );
 
     // What time alone brings (the reminder of an unanswered request) comes first.

@@ -12,10 +12,10 @@ use nurtured::mail::test_server::Caught;
 use nurtured::town::Town;
 use nurtured::town::mailbox::Mail;
 
-type Mails = Result<Vec<(Address, Caught)>, Box<dyn std::error::Error + Send + Sync>>;
+pub(crate) type Mails = Result<Vec<(Address, Caught)>, Box<dyn std::error::Error + Send + Sync>>;
 
 /// They have had their first newsletter.
-async fn written_to(town: &Town, people: &[&str]) -> Mails {
+pub(crate) async fn written_to(town: &Town, people: &[&str]) -> Mails {
     let arrivals: Vec<_> = people.iter().map(|who| somebody(who)).collect();
     town.admit(&arrivals, "card").await?;
     town.pass_to(FIRST_ISSUE).await?;
@@ -31,13 +31,13 @@ fn header(caught: &Caught, name: &str) -> String {
 }
 
 /// An answer to a newsletter, from whomever.
-fn answer(from: &str, number: usize, to: &Caught, text: &str) -> String {
+pub(crate) fn answer(from: &str, number: usize, to: &Caught, text: &str) -> String {
     let id = format!("{number}@answers.example");
     let text = format!("{text}\n\nOn Mon, 3 May 2027, Marta Vidal wrote:\n> If you would rather not, unsubscribe. Or call us.");
     reply(from, "marta@tecnofab.example", &id, &header(to, "Message-ID"), "Re: stops", &text)
 }
 
-fn letters_to(town: &Town, who: &str) -> Vec<String> {
+pub(crate) fn letters_to(town: &Town, who: &str) -> Vec<String> {
     let mails = town.mails_to(&address(who));
     mails.iter().map(|mail| format!("{}\n{}", mail.subject, mail.text)).collect()
 }

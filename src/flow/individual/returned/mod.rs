@@ -8,4 +8,5 @@ pub mod complaint;
 pub mod undelivered;
 pub mod pass_on;
 pub mod wish;
+pub mod doubt;
 pub mod reply;

@@ -53,6 +53,9 @@ pub struct Found {
     pub confirmed: bool,
     /// The word that leaves it open whether they ask for a person.
     pub doubtful: Option<String>,
+    /// The pages that ask the reader what the mail leaves open.
+    pub request_url: Option<String>,
+    pub wish_url: Option<String>,
 }
 
 /// Who reads mails about a prospect that answer an issue of a campaign, or none.
@@ -85,6 +88,8 @@ pub async fn about_prospect(
         has_stopped: found.has_stopped,
         confirmed: found.confirmed,
         doubtful: found.doubtful,
+        request_url: found.request_url,
+        wish_url: found.wish_url,
         ..letter(plan, arrival, words, &reader)
     };
     post(tx, plan, &letter, &reader, &format!("{begins}{}", fingerprint(&[&arrival.key])), arrival).await?;
@@ -121,6 +126,8 @@ fn letter(plan: &Plan, arrival: &Arrival<'_>, words: Words<'_>, reader: &Name) -
         has_stopped: false,
         confirmed: false,
         doubtful: None,
+        request_url: None,
+        wish_url: None,
         at: arrival.now,
         lead_of: None,
         zone: dossier::zone_of(plan, reader),

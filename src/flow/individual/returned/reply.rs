@@ -1,9 +1,11 @@
 //! A person's mail: recorded of the prospect it answers as the word of whoever wrote it, and passed on to one of our own people.
 
 use super::arrival::Arrival;
+use super::doubt;
 use super::pass_on::{self, Found, Words};
 use super::wish;
 use crate::domain::address::Address;
+use crate::domain::doorway::doubt::Doubt;
 use crate::domain::doorway::sender::Sender;
 use crate::domain::doorway::signal::{Detail, NewSignal};
 use crate::domain::id::{Name, ProspectId};
@@ -12,6 +14,7 @@ use crate::flow::context::FlowError;
 use crate::flow::doorway::enquiries;
 use crate::flow::doorway::observe::{self, Observed};
 use crate::flow::doorway::trace::Traced;
+use crate::mail::token::Signer;
 use crate::store::doorway::signal_authors;
 use crate::store::engine::backend::Tx;
 use crate::store::people::{prospects, suppressions};
@@ -30,7 +33,7 @@ pub enum Heard {
 }
 
 /// Records and passes on what a person wrote.
-pub async fn take(tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>, from: &Address) -> Result<Heard, FlowError> {
+pub async fn take(signer: &Signer, tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>, from: &Address) -> Result<Heard, FlowError> {
     let issue = wish::answered(tx, arrival.sent.as_ref()).await?;
     let text = wish::words(arrival.mail, issue.as_ref());
     let words = Words { from, subject: &arrival.mail.subject, text: &text, issue: issue.as_ref() };
@@ -52,15 +55,22 @@ pub async fn take(tx: &mut Tx, plan: &Plan, arrival: &Arrival<'_>, from: &Addres
     let (said, doubtful) = (detail.words(), plan.qualifying.doubts(&detail).map(str::to_owned));
     let mail = arrival.sent.as_ref().map(|sent| sent.mail);
     let signal = NewSignal::by_mail(&arrival.key, mail, Some(prospect), detail, arrival.now);
-    if let Some(Observed::New(id)) = observe::write(tx, plan, &[signal], arrival.now).await?.first()
-        && arrival.whose != Sender::Prospect
-    {
-        signal_authors::add(tx, words.from, *id).await?;
+    let recorded = match observe::write(tx, plan, &[signal], arrival.now).await?.first() {
+        Some(Observed::New(id)) => Some(*id),
+        _ => None,
+    };
+    if let Some(id) = recorded.filter(|_| arrival.whose != Sender::Prospect) {
+        signal_authors::add(tx, words.from, id).await?;
     }
     let prospect = prospects::one(tx, prospect).await?;
     let desk = pass_on::desk(tx, plan, prospect.id, words.issue).await?;
     let asked = wish::heed(tx, plan, arrival, (&prospect, words), &desk.reader).await?;
-    let found = Found { has_stopped: asked.is_some(), confirmed: asked.is_some_and(|asked| asked.confirmed), doubtful };
+    let ask = |doubt| doubt::url(signer, plan, (&desk.reader, &prospect), recorded?, doubt);
+    let request_url = doubtful.as_ref().and_then(|_| ask(Doubt::Request));
+    let may_wish = asked.is_none() && wish::is_open(tx, arrival, (&prospect, words)).await?;
+    let wish_url = may_wish.then(|| ask(Doubt::Wish)).flatten();
+    let confirmed = asked.is_some_and(|asked| asked.confirmed);
+    let found = Found { has_stopped: asked.is_some(), confirmed, doubtful, request_url, wish_url };
     let reader = pass_on::about_prospect(tx, plan, arrival, (&prospect, desk), (words, found)).await?;
     Ok(Heard::PassedOn { prospect: prospect.id, reader, words: said })
 }

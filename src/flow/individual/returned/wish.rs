@@ -102,29 +102,55 @@ pub async fn heed(
     (prospect, words): (&Prospect, Words<'_>),
     reader: &Name,
 ) -> Result<Option<Asked>, FlowError> {
-    let Some(sent) = arrival.sent.as_ref().filter(|_| arrival.whose == Whose::Prospect) else { return Ok(None) };
-    let own_subject = own_subject(words.subject, words.issue.map(|issue| issue.subject.as_str()));
-    // "Remove ada@albareda.example from your list": their own address is themselves; another is somebody else.
-    let own: Vec<&Address> = [Some(words.from), prospect.address.as_ref(), Some(&sent.address)].into_iter().flatten().collect();
-    let own_subject = own_subject.map(|subject| as_me(subject, &own));
-    let Some(language) = wish::to_stop(own_subject.as_deref(), &as_me(words.text, &own)) else { return Ok(None) };
-    let addresses: Vec<&Address> = [Some(words.from), prospect.address.as_ref()].into_iter().flatten().collect();
-    let stops = suppressions::of(tx, &addresses).await?;
-    let before = stops.iter().any(|stop| stop.channel == Channel::Email && stop.reason != StopReason::Bounced);
+    let Some((subject, text, sent)) = own(arrival, (prospect, words)) else { return Ok(None) };
+    let Some(language) = wish::to_stop(subject.as_deref(), &text) else { return Ok(None) };
     let detail = Detail::Unsubscribe { how: "in their own words".to_owned() };
     let signal = NewSignal::by_mail(&arrival.key, Some(sent.mail), Some(prospect.id), detail, arrival.now);
-    let observed = observe::write(tx, plan, &[signal], arrival.now).await?;
+    Ok(Some(stop(tx, plan, signal, (prospect, words.from), Language::parse(language), reader).await?))
+}
+
+/// Records that a prospect asked for no more newsletters, and confirms it to the address they wrote from.
+pub async fn stop(
+    tx: &mut Tx,
+    plan: &Plan,
+    signal: NewSignal,
+    (prospect, from): (&Prospect, &Address),
+    language: Option<Language>,
+    reader: &Name,
+) -> Result<Asked, FlowError> {
+    let (before, now) = (has_stopped(tx, (prospect, from)).await?, signal.occurred_at);
+    let key = fingerprint(&[&signal.once]);
+    let observed = observe::write(tx, plan, &[signal], now).await?;
     let mut asked = Asked { confirmed: false };
     if !before && matches!(observed.first(), Some(Observed::New(_))) {
         let known = prospects::field(tx, prospect.id, FIELD).await?.as_deref().and_then(Language::parse);
-        let organisation = &plan.settings.organisation;
-        let language = known.or_else(|| Language::parse(language)).unwrap_or_else(|| organisation.language());
-        let key = fingerprint(&[&arrival.key]);
+        let language = known.or(language).unwrap_or_else(|| plan.settings.organisation.language());
         let message_id = format!("{}{key}@{}>", erasures::letter_of_wish(prospect.id), plan.settings.smtp.return_path.domain());
-        confirm(tx, plan, (words.from, reader), language, &message_id, arrival.now).await?;
+        confirm(tx, plan, (from, reader), language, &message_id, now).await?;
         asked.confirmed = true;
     }
-    Ok(Some(asked))
+    Ok(asked)
+}
+
+/// Whether it is open if they ask for no more newsletters: whoever reads the mail decides. Never of those who get none.
+pub async fn is_open(tx: &mut Tx, arrival: &Arrival<'_>, (prospect, words): (&Prospect, Words<'_>)) -> Result<bool, FlowError> {
+    let Some((subject, text, _)) = own(arrival, (prospect, words)) else { return Ok(false) };
+    Ok(wish::is_doubtful(subject.as_deref(), &text) && !has_stopped(tx, (prospect, words.from)).await?)
+}
+
+async fn has_stopped(tx: &mut Tx, (prospect, from): (&Prospect, &Address)) -> Result<bool, FlowError> {
+    let addresses: Vec<&Address> = [Some(from), prospect.address.as_ref()].into_iter().flatten().collect();
+    let stops = suppressions::of(tx, &addresses).await?;
+    Ok(stops.iter().any(|stop| stop.channel == Channel::Email && stop.reason != StopReason::Bounced))
+}
+
+/// Their own subject and text, and the mail of ours they answer; `None` unless it is the prospect who wrote.
+fn own<'a>(arrival: &'a Arrival<'_>, (prospect, words): (&Prospect, Words<'_>)) -> Option<(Option<String>, String, &'a Traced)> {
+    let sent = arrival.sent.as_ref().filter(|_| arrival.whose == Whose::Prospect)?;
+    let subject = own_subject(words.subject, words.issue.map(|issue| issue.subject.as_str()));
+    // "Remove ada@albareda.example from your list": their own address is themselves; another is somebody else.
+    let own: Vec<&Address> = [Some(words.from), prospect.address.as_ref(), Some(&sent.address)].into_iter().flatten().collect();
+    Some((subject.map(|subject| as_me(subject, &own)), as_me(words.text, &own), sent))
 }
 
 /// The text with "me" for each of these addresses, in capitals too.
