@@ -43,7 +43,6 @@ migrations![
     "0021_hits",
     "0022_preferences",
     "0023_traps",
-    "0026_traps",
 ];
 
 /// Whether any migration was ever applied here.
