@@ -26,7 +26,7 @@ fn kind(name: &'static str, least: usize, right: impl IntoIterator<Item = bool>)
 fn bounces() -> [Kind; 4] {
     let cases = wild_bounces::every_case();
     let found: Vec<_> = cases.iter().map(|case| (case, wild_bounces::read(&case.3, &case.2))).collect();
-    let of = |truths: &'static [&str]| found.iter().filter(|((_, truth, _, _), _)| truths.contains(&truth.as_str()));
+    let of = |truths: &'static [&str]| found.iter().filter(move |((_, truth, _, _), _)| truths.contains(&truth.as_str()));
     let is_named = |case: &wild_bounces::Case| case.0.contains("many-addresses") || wild_bounces::names(&case.3, &case.2);
     [
         kind(
@@ -79,18 +79,28 @@ fn text(name: &str) -> Option<(String, String)> {
     if let Incoming::Reply { text, .. } = mail.kind { Some((mail.subject, text)) } else { None }
 }
 
-fn wishes() -> [Kind; 2] {
-    let is_heard =
-        |subject: Option<&str>, text: &str| wish::to_stop(subject.filter(|subject| !subject.starts_with("Re:")), text).is_some();
+fn wishes() -> [Kind; 3] {
+    fn own(subject: Option<&str>) -> Option<&str> {
+        subject.filter(|subject| !subject.starts_with("Re:"))
+    }
     let mails = rows("wishes/expected.tsv").into_iter().skip(1).map(|row| {
-        let heard = text(&format!("wishes/{}", row[0])).is_some_and(|(subject, text)| is_heard(Some(&subject), &text));
+        let heard = text(&format!("wishes/{}", row[0]))
+            .is_some_and(|(subject, text)| wish::to_stop(own(Some(&subject)), &text).is_some());
         (row[1] == "stop", heard)
     });
-    let phrases = ["phrases", "held", "third"].into_iter().flat_map(|name| rows(&format!("wishes/{name}.tsv")));
-    let phrases = phrases.map(|row| (row[0] == "stop", is_heard(row.get(2).map(String::as_str), &row[1])));
-    let all: Vec<(bool, bool)> = mails.chain(phrases).collect();
+    let names = ["phrases", "held", "third", "fourth", "fifth", "sixth", "seventh"];
+    let phrases: Vec<Vec<String>> = names.into_iter().flat_map(|name| rows(&format!("wishes/{name}.tsv"))).collect();
+    let subject = |row: &[String]| own(row.get(2).map(String::as_str)).map(str::to_owned);
+    let told = phrases.iter().map(|row| (row[0] == "stop", wish::to_stop(subject(row).as_deref(), &row[1]).is_some()));
+    let all: Vec<(bool, bool)> = mails.chain(told).collect();
     let of = |truth: bool| all.iter().filter(move |(stop, _)| *stop == truth).map(|(stop, heard)| stop == heard);
-    [kind("wishes to stop: found", 95, of(true)), kind("wishes to stop: none invented", 100, of(false))]
+    let doubtful =
+        phrases.iter().filter(|row| row[0] == "doubtful").map(|row| wish::is_doubtful(subject(row).as_deref(), &row[1]));
+    [
+        kind("wishes to stop: found", 95, of(true)),
+        kind("wishes to stop: none invented", 100, of(false)),
+        kind("wishes to stop: doubtful, asked about", 95, doubtful),
+    ]
 }
 
 fn requests() -> Kind {
