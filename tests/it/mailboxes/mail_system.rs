@@ -91,8 +91,8 @@ impl MailSystem {
 /// Where a mail program sends the answer to a mail.
 pub(super) fn reply_to(mail: &str) -> String {
     let parsed = MessageParser::default().parse(mail).expect("a mail");
-    let to = parsed.reply_to().or_else(|| parsed.from()).and_then(|to| to.first()).and_then(|to| to.address());
-    to.expect("an address").to_owned()
+    let to = parsed.reply_to().or_else(|| parsed.from()).expect("a header");
+    to.first().expect("somebody").address().expect("an address").to_owned()
 }
 
 /// An answer as a plain mail program writes it: the words above, what is answered quoted below.
