@@ -1,6 +1,7 @@
 //! Outgoing mail: tokens, MIME, SMTP. The only module that uses lettre.
 
 // Identity: the tokens in links.
+pub mod token_kind;
 pub mod token;
 // Bytes: the parts of a message.
 pub mod quoted_printable;

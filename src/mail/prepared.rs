@@ -204,11 +204,12 @@ mod tests {
             text: vec![literal("Größe\n.\nhttps://x/c/"), Piece::Hole(Hole::Click(0)), literal("\n-- \nus\n")],
             content: crate::domain::group::issue::Content::default(),
         };
+        let ours = answers_return.map(|(_, ours)| Address::parse(ours).expect("address"));
         let sender = |name: &str, address| Sender { name: name.to_owned(), address: Address::parse(address).expect("address") };
         let envelope = Envelope {
             from: &sender("Marta Vidal, Türen & \"Tore\"", "letter@news.tecnofab.example"),
             reply_to: &sender(answers_return.map_or("Marta Vidal", |(name, _)| name), "marta@tecnofab.example"),
-            answers_return: answers_return.map(|(_, ours)| Address::parse(ours).expect("address")).as_ref(),
+            answers_return: ours.as_ref(),
             list_id: ("line-downtime", "news.tecnofab.example"),
             public_url,
             message_id_domain: "news.tecnofab.example",

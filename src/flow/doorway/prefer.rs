@@ -7,7 +7,7 @@ use crate::domain::doorway::signal::NewSignal;
 use crate::domain::group::delivery::Mailed;
 use crate::domain::id::ProspectId;
 use crate::domain::language::Language;
-use crate::domain::preferences::{Choice, today};
+use crate::domain::preferences::{Choice, Preferences, today};
 use crate::domain::span::Span;
 use crate::domain::suppression::{Channel, StopReason};
 use crate::flow::context::{Context, FlowError};
@@ -60,7 +60,7 @@ pub async fn prefer(ctx: &Context, prospect: ProspectId, wish: &Wish, spoken: La
     let prospect = person.id;
     let source = if wish.is_undone { UNDONE } else { SOURCE };
     let before = preferences::of(&mut tx, prospect, now).await?;
-    let after = wish.choices.iter().cloned().fold(before.clone(), |kept, choice| kept.choosing(choice)).chosen_on(today(now));
+    let after = wish.choices.iter().cloned().fold(before.clone(), Preferences::choosing).chosen_on(today(now));
     let changes = preferences::choose(&mut tx, prospect, &after, source, now).await?;
     let undo = after.changed_to(&before).into_iter().map(|choice| match choice {
         Choice::Language(None) => Choice::Language(Some(spoken)),

@@ -92,9 +92,9 @@ impl<'a> Facts<'a> {
     /// Whether one of the audiences fits prospects with these facts, of a topic that they did not refuse.
     pub fn fit(&self, truth: &Truth) -> bool {
         let held = truth.read();
-        let wanted = |topic: &Option<&Name>| topic.is_none_or(|topic| !held.topics.contains(topic.as_str()));
+        let wanted = |topic: Option<&Name>| topic.is_none_or(|topic| !held.topics.contains(topic.as_str()));
         let fits = |audience: &Audience| audience.fits_where(|condition| self.holds(condition, &held));
-        self.audiences.iter().any(|(audience, topic)| wanted(topic) && fits(audience))
+        self.audiences.iter().any(|(audience, topic)| wanted(*topic) && fits(audience))
     }
 
     fn holds(&self, condition: &Condition, held: &ParsedTruth<'_>) -> bool {

@@ -73,8 +73,9 @@ pub async fn add(tx: &mut Tx, consents: &[(ProspectId, Consent)], now: Timestamp
 
 /// A prospect's statements, oldest first.
 pub async fn of(tx: &mut Tx, prospect: ProspectId) -> Result<Vec<Consent>, StoreError> {
-    let rows: Vec<(String, bool, String, Option<i64>, Option<String>)> = tx.rows(OF, args![prospect]).await?;
-    let consent = |(purpose, given, source, at, wording): (String, bool, String, Option<i64>, Option<String>)| {
+    type Row = (String, bool, String, Option<i64>, Option<String>);
+    let rows: Vec<Row> = tx.rows(OF, args![prospect]).await?;
+    let consent = |(purpose, given, source, at, wording): Row| {
         let whose = || format!("of prospect {prospect}");
         let purpose = word("purpose", &purpose, Purpose::parse).in_row("consents", whose())?;
         let given_at = instant_or_none(at).in_row("consents", whose())?;

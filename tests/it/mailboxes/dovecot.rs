@@ -76,7 +76,9 @@ impl Dovecot {
                 fs::write(home.join(".dovecot.sieve"), rule).expect("written");
             }
             let folders = ["new", "cur", "tmp"].map(|name| home.join("Maildir").join(name));
-            folders.iter().for_each(|folder| fs::create_dir_all(folder).expect("made"));
+            for folder in &folders {
+                fs::create_dir_all(folder).expect("made");
+            }
             for path in folders.iter().map(PathBuf::as_path).chain([home.join("Maildir").as_path(), home.as_path()]) {
                 chown(path, Some(NOBODY), Some(NOBODY)).expect("given");
             }

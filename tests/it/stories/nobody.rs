@@ -52,14 +52,14 @@ impl Subscriber for Deaf {
     fn exit(&self, _: &Id) {}
 }
 
+static DEAF: Once = Once::new();
 /// One listens at a time: where two begin and end at once, tracing may tell neither.
 static LISTENING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// Publishes what is due; returns what is logged meanwhile.
 async fn published(town: &nurtured::town::Town) -> Result<String, nurtured::flow::context::FlowError> {
     let _alone = LISTENING.lock().await;
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| tracing::subscriber::set_global_default(Deaf).expect("no other test listens for all"));
+    DEAF.call_once(|| tracing::subscriber::set_global_default(Deaf).expect("no other test listens for all"));
     let logged = Logged::default();
     let writer = logged.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();

@@ -191,7 +191,10 @@ story!(a_refused_topic_brings_no_letter_of_it_and_others_still_come, |town| {
     change(&town, SERIES, |c| c.topic = Some(name("downtime")))?;
     let topics: Vec<String> = town.node.ctx.plan().topics().into_iter().map(ToString::to_string).collect();
     assert_eq!(topics, ["downtime", "production"]);
-    choose(&town, &ada, |chosen| drop(chosen.refused_topics.insert(name("production")))).await?;
+    choose(&town, &ada, |chosen| {
+        chosen.refused_topics.insert(name("production"));
+    })
+    .await?;
     town.pass_to(LETTER_OUT).await?;
     let of = async |who| {
         Ok::<_, Box<dyn std::error::Error + Send + Sync>>((sent(&town, who, SERIES).await?, sent(&town, who, LETTER).await?))
@@ -203,7 +206,10 @@ story!(a_refused_topic_brings_no_letter_of_it_and_others_still_come, |town| {
     assert_eq!((state.as_str(), why.as_str()), ("skipped", "they chose on their own page: no newsletters about production"));
     reconciles(&town, &[&ada, &bea]).await?;
     // Whoever refused the topics of every campaign that would come gets a date of review, as anybody whom no campaign reaches.
-    choose(&town, &ada, |chosen| drop(chosen.refused_topics.insert(name("downtime")))).await?;
+    choose(&town, &ada, |chosen| {
+        chosen.refused_topics.insert(name("downtime"));
+    })
+    .await?;
     assert_eq!((in_group(&town, Group::Adrift).await?, in_group(&town, Group::Campaign).await?), (1, 1));
     sweep::review(&town.node.ctx).await?;
     assert_eq!(in_group(&town, Group::Review).await?, 1);
@@ -227,7 +233,10 @@ story!(what_they_choose_while_a_letter_waits_holds_for_it_too, |town| {
     })?;
     town.pass_to("2026-01-15T12:00:00Z").await?;
     assert!(people.iter().all(|who| town.mails_to(who).is_empty()), "it waits for Friday");
-    choose(&town, &people[0], |chosen| drop(chosen.refused_topics.insert(name("production")))).await?;
+    choose(&town, &people[0], |chosen| {
+        chosen.refused_topics.insert(name("production"));
+    })
+    .await?;
     choose(&town, &people[1], |chosen| chosen.paused_until = Some(date(2026, 1, 17))).await?;
     // Friday is the day they named: by then they want it.
     choose(&town, &people[2], |chosen| chosen.paused_until = Some(date(2026, 1, 16))).await?;

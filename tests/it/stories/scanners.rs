@@ -162,7 +162,9 @@ impl Figures {
     fn take(&mut self, scanner: Option<usize>, why: Option<&Why>) {
         let Some(kind) = scanner else {
             self.counted += usize::from(why.is_none());
-            why.into_iter().for_each(|why| *self.why.entry(why.words()).or_default() += 1);
+            if let Some(why) = why {
+                *self.why.entry(why.words()).or_default() += 1;
+            }
             return;
         };
         self.by_kind[kind].0 += 1;
@@ -265,7 +267,9 @@ fn ten_thousand_deliveries_are_judged_by_the_rules_as_they_must() {
     }
     for signals in by_mail.into_values() {
         let found = ignored::machines(&signals.iter().collect::<Vec<_>>());
-        signals.iter().for_each(|signal| figures.take(scanners[&signal.id], found.get(&signal.id)));
+        for signal in &signals {
+            figures.take(scanners[&signal.id], found.get(&signal.id));
+        }
     }
     figures.are_met(deliveries);
 }
