@@ -112,7 +112,8 @@ pub fn machines(signals: &[&Signal]) -> BTreeMap<SignalId, Why> {
     // Only hits of one mail show anything together, and these are bounded; others may be very many at one instant.
     for (i, a) in signals.iter().enumerate().filter(|(_, a)| a.delivery.is_some()) {
         for b in signals[i + 1..].iter().take_while(|b| b.occurred_at.duration_since(a.occurred_at).as_secs() <= 60) {
-            if a.delivery != b.delivery {
+            // One that is handed in twice takes no place of its own.
+            if a.delivery != b.delivery || a.id == b.id {
                 continue;
             }
             // What a machine answered says nothing about what a person did, but for the link that only machines see.
@@ -272,6 +273,14 @@ mod tests {
     fn answered(id: i64, seconds: i64, criterion: Criterion, link: Option<u16>) -> Signal {
         let posted = Some(Posted { visitor: format!("v{id}"), link });
         signal(id, seconds, Detail::Answer { criterion, id: None, say: format!("s{id}"), date: None, posted })
+    }
+
+    #[test]
+    fn a_link_followed_again_at_once_stands_for_the_first_and_a_signal_handed_in_twice_for_itself() {
+        let prices = |id| signal(id, 0, Detail::Click { target: "https://tecnofab.example/prices".to_owned() });
+        let (one, two) = (prices(1), prices(2));
+        assert_eq!(machines(&[&one, &one]), BTreeMap::new());
+        assert_eq!(machines(&[&one, &two, &two]), BTreeMap::from([(SignalId(1), Why::Superseded)]));
     }
 
     #[test]
