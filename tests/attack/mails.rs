@@ -8,7 +8,7 @@ use nurtured::mail::test_server::Caught;
 use std::collections::BTreeMap;
 
 /// The header lines of our mails, in lower case.
-const OURS: [&str; 20] = [
+const OURS: [&str; 24] = [
     "from",
     "to",
     "reply-to",
@@ -29,6 +29,11 @@ const OURS: [&str; 20] = [
     "list-unsubscribe-post",
     "x-auto-response-suppress",
     "dkim-signature",
+    // By which the providers whose hooks are open repeat our token.
+    "x-smtpapi",
+    "x-pm-metadata-nurtured",
+    "x-mailgun-variables",
+    "x-mailin-custom",
 ];
 /// Lines that a mail has once.
 const ONCE: [&str; 6] = ["from", "to", "subject", "date", "message-id", "content-type"];
