@@ -44,6 +44,8 @@ pub(crate) struct Reader {
     pub(crate) address: String,
     /// The path behind which they unsubscribe.
     pub(crate) unsubscribe: String,
+    /// The path of their own page.
+    pub(crate) preferences: String,
     /// The path of a link that is followed.
     pub(crate) link: String,
     /// The path of the link to a form.
@@ -60,7 +62,8 @@ impl Reader {
         let (unsubscribe, followed, form) =
             (mail.unsubscribe.as_deref().map(path_of)?, link("Do the sum")?, link("Ask for a quote")?);
         let (address, message_id, return_path) = (mail.to.clone(), mail.message_id.clone(), mail.return_path.clone());
-        Some(Self { address, unsubscribe, link: followed, form, message_id, return_path, letter: mail })
+        let preferences = link("Your preferences")?;
+        Some(Self { address, unsubscribe, preferences, link: followed, form, message_id, return_path, letter: mail })
     }
 
     /// The path of an answer.

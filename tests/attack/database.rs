@@ -26,14 +26,16 @@ const STATE: &str = "
            (SELECT COUNT(*) FROM signals WHERE kind NOT IN ('click', 'unsubscribe')),
            (SELECT COUNT(*) FROM enquiries WHERE settled_at IS NOT NULL),
            (SELECT COUNT(*) FROM handoffs WHERE state <> 'offered'),
-           (SELECT COUNT(*) FROM prospects)";
+           (SELECT COUNT(*) FROM prospects),
+           (SELECT COUNT(*) FROM preference_changes)";
 /// How often it is looked whether everything is done.
 const AGAIN: Duration = Duration::from_millis(50);
 /// What is not done by then is never done.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
 
-/// What links can change, counted: forms confirmed, stops, signals but clicks and unsubscribes, enquiries settled, handoffs moved, prospects.
-pub(crate) type State = (i64, i64, i64, i64, i64, i64);
+/// What links can change, counted: forms confirmed, stops, signals but clicks and unsubscribes, enquiries settled, handoffs moved, prospects,
+/// preferences chosen.
+pub(crate) type State = (i64, i64, i64, i64, i64, i64, i64);
 
 impl Database {
     pub(crate) async fn open(directory: &Path) -> anyhow::Result<Self> {

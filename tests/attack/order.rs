@@ -180,7 +180,8 @@ impl Siege {
     /// A genuine token of each kind, none of which was used.
     async fn genuine(&self) -> anyhow::Result<Genuine> {
         let reader = &self.readers[0];
-        let mut paths = vec![reader.link.clone(), reader.answer(company::NEED), reader.unsubscribe.clone()];
+        let mut paths =
+            vec![reader.link.clone(), reader.answer(company::NEED), reader.unsubscribe.clone(), reader.preferences.clone()];
         paths.extend(strangers_confirmations(&self.relay.caught()).into_iter().take(1));
         let person: &str = if self.queue_of("dana").await?.is_empty() { "luc" } else { "dana" };
         paths.extend(self.queue_of(person).await?.into_iter().find(|path| path.starts_with("/h/")));
@@ -190,7 +191,7 @@ impl Siege {
             Some((parts.next()?.chars().next()?, parts.next()?.to_owned()))
         };
         let found: Genuine = paths.iter().filter_map(token).collect();
-        anyhow::ensure!(found.len() == 6, "there are tokens of the kinds {:?} alone", found.keys());
+        anyhow::ensure!(found.len() == 7, "there are tokens of the kinds {:?} alone", found.keys());
         Ok(found)
     }
 

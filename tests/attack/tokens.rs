@@ -18,6 +18,7 @@ fn body(kind: char) -> &'static str {
         'u' => "List-Unsubscribe=One-Click",
         'h' => "action=accept",
         'q' => "action=done&enquiry=1",
+        'p' => "action=save&less_often=yes&pause=3",
         _ => "visit=x",
     }
 }
